@@ -1,0 +1,173 @@
+//! What the word under the cursor could become.
+
+use std::ops::Range;
+
+use super::Menu;
+use super::error::options;
+use super::parse;
+use super::reader::Reader;
+use super::render::{is_plain, quote};
+use super::tokens::{self, Token};
+use crate::command::{Arg, ArgType, Command};
+use crate::values;
+
+/// An argument of this name that takes text is offered the names of the menu's commands, as the
+/// argument of `help` is: the declarations have no type for it.
+const COMMAND_ARGUMENT: &str = "command";
+
+/// What a candidate is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CandidateKind {
+    /// A command's name.
+    Command,
+    /// Another name of a command.
+    Alias,
+    /// `--name`: a space and a value follow, or nothing for a bool.
+    Option,
+    /// `name=`: the value follows at once, with no space.
+    Assignment,
+    /// A value.
+    Value,
+}
+
+/// One thing that the word could become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// What to put in the word's place, quoted where it has to be.
+    pub text: String,
+    /// What it is, for a person; may be empty.
+    pub description: String,
+    /// What it is, for programs.
+    pub kind: CandidateKind,
+}
+
+/// What a key for completion offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// The bytes of the line that a candidate replaces.
+    pub replace: Range<usize>,
+    /// What fits, best first.
+    pub candidates: Vec<Candidate>,
+}
+
+/// What the word at `cursor` could become. Only what is left of the cursor is compared; the whole
+/// word is replaced.
+pub fn complete(line: &str, cursor: usize, menu: &Menu) -> Completion {
+    let spot = tokens::at(line, cursor);
+    let prefix = spot.word.text.as_str();
+    let candidates = match spot.before.split_first() {
+        None => commands(menu, prefix),
+        Some((name, words)) => match parse::lookup(&name.text, menu) {
+            Some(command) => arguments(command, words, prefix, menu),
+            None => Vec::new(),
+        },
+    };
+    Completion { replace: spot.replace, candidates }
+}
+
+/// Commands whose name begins so, then aliases of those whose name does not.
+fn commands(menu: &Menu, prefix: &str) -> Vec<Candidate> {
+    let (named, others): (Vec<&Command>, Vec<&Command>) =
+        menu.iter().partition(|command| begins(&command.name, prefix));
+    let about = |command: &Command| match command.title.as_str() {
+        "" => command.description.clone(),
+        title => title.to_owned(),
+    };
+    let names = named
+        .into_iter()
+        .map(|command| candidate(quote(&command.name), about(command), CandidateKind::Command));
+    let aliases = others.into_iter().flat_map(|command| {
+        command.aliases.iter().filter(|alias| begins(alias, prefix)).map(move |alias| {
+            let description = match about(command) {
+                empty if empty.is_empty() => command.name.clone(),
+                about => format!("{}: {about}", command.name),
+            };
+            candidate(quote(alias), description, CandidateKind::Alias)
+        })
+    });
+    names.chain(aliases).collect()
+}
+
+fn arguments(command: &Command, words: &[Token], prefix: &str, menu: &Menu) -> Vec<Candidate> {
+    let mut reader = Reader::new(command);
+    for word in words {
+        reader.step(&word.text);
+    }
+    if let Some(arg) = reader.pending() {
+        return values_of(&command.args[arg], |_| String::new(), prefix, menu);
+    }
+    if let Some((name, value)) = prefix.split_once('=').filter(|_| !reader.ended()) {
+        let name = name.strip_prefix("--").unwrap_or(name);
+        if let Some(arg) = reader.find(name).filter(|arg| !reader.is_given(*arg)) {
+            let lead = &prefix[..prefix.len() - value.len()];
+            return values_of(&command.args[arg], |_| lead.to_owned(), value, menu);
+        }
+    }
+    let mut candidates = Vec::new();
+    if let Some(arg) = reader.current().map(|arg| &command.args[arg]) {
+        // In its place such a value would be read as an option.
+        let named = |value: &str| !reader.ended() && !is_plain(command, value);
+        let lead =
+            |value: &str| if named(value) { format!("--{}=", arg.name) } else { String::new() };
+        candidates = values_of(arg, lead, prefix, menu);
+    }
+    if reader.ended() {
+        return candidates;
+    }
+    let free = command.args.iter().enumerate().filter(|(at, _)| !reader.is_given(*at));
+    for (_, arg) in free {
+        let about = || match arg.description.as_str() {
+            "" => values::describe(arg),
+            text => format!("{text} ({})", values::describe(arg)),
+        };
+        if prefix.is_empty() || prefix.starts_with('-') {
+            for option in options(arg).iter().filter(|option| begins(option, prefix)) {
+                candidates.push(candidate(quote(option), about(), CandidateKind::Option));
+            }
+        } else if arg.kind != ArgType::Bool && begins(&arg.name, prefix) {
+            let text = quote(&arg.name) + "=";
+            candidates.push(candidate(text, about(), CandidateKind::Assignment));
+        }
+    }
+    candidates
+}
+
+/// The values that an argument names, each after what `lead` says of it: `--minutes=`, or nothing.
+fn values_of(
+    arg: &Arg,
+    lead: impl Fn(&str) -> String,
+    prefix: &str,
+    menu: &Menu,
+) -> Vec<Candidate> {
+    let names_command = arg.name == COMMAND_ARGUMENT && arg.kind == ArgType::String;
+    if names_command && arg.choices.is_empty() {
+        let mut candidates = commands(menu, prefix);
+        for candidate in &mut candidates {
+            candidate.text.insert_str(0, &lead(&candidate.text));
+        }
+        return candidates;
+    }
+    let values: Vec<String> = match arg.kind {
+        ArgType::Bool => vec!["true".to_owned(), "false".to_owned()],
+        _ => arg.choices.iter().map(values::to_text).collect(),
+    };
+    let default = arg.default.as_ref().map(values::to_text);
+    values
+        .into_iter()
+        .filter(|value| begins(value, prefix))
+        .map(|value| {
+            let about = if default.as_ref() == Some(&value) { "default" } else { "" };
+            candidate(lead(&value) + &quote(&value), about.to_owned(), CandidateKind::Value)
+        })
+        .collect()
+}
+
+fn candidate(text: impl Into<String>, description: String, kind: CandidateKind) -> Candidate {
+    Candidate { text: text.into(), description, kind }
+}
+
+/// Whether `text` begins with what was typed, capitals aside.
+pub(super) fn begins(text: &str, typed: &str) -> bool {
+    let mut text = text.chars().flat_map(char::to_lowercase);
+    typed.chars().flat_map(char::to_lowercase).all(|c| text.next() == Some(c))
+}

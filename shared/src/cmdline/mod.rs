@@ -1,0 +1,38 @@
+//! The command line: one parser for the input box, the line client and `topside run`.
+//!
+//! - Words are quoted as POSIX shells read them. Nothing is expanded: `$`, `*`, `;`, `|` and `#` are
+//!   plain characters.
+//! - An argument is given by position (`zone-run 3 5`), as `--minutes 5`, as `--minutes=5`, or as
+//!   `minutes=5` where `minutes` is an argument's name. Positions are those not yet given by name.
+//! - A bool is `--name` or `--no-name` (or `name=true`), and has no position.
+//! - One dash is no option: `-5` is a value like any other. After `--` every word is a value, and
+//!   `minutes=5` a text. Quotes do not change what a word means, so that a line and the words of
+//!   `topside run` read alike.
+//! - An argument with `rest` takes its first word and all words after it, joined by single spaces.
+//!   Inside quotes spaces stay as they are.
+//!
+//! Defaults are left to the server: what was typed is what is sent. Nothing here panics, whatever
+//! the line and wherever the cursor.
+
+mod complete;
+mod error;
+mod hint;
+mod parse;
+mod reader;
+mod render;
+mod tokens;
+
+pub use complete::{Candidate, CandidateKind, Completion, complete};
+pub use error::{LineError, LineErrorKind};
+pub use hint::{Hint, HintPart, hint};
+pub use parse::{Parsed, find, parse, parse_args};
+pub use render::{quote, render};
+pub use tokens::{Token, split};
+
+use crate::command::Command;
+
+/// The commands that a line may name.
+pub type Menu = [Command];
+
+#[cfg(test)]
+mod tests;

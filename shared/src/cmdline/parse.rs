@@ -1,0 +1,71 @@
+//! From a line, or from words already split, to a command and its arguments.
+
+use serde_json::{Map, Value};
+
+use super::Menu;
+use super::error::LineError;
+use super::reader::{self, Word};
+use super::tokens::{self, Token};
+use crate::command::Command;
+
+/// A line that can be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed<'m> {
+    /// The command it names.
+    pub command: &'m Command,
+    /// What was given for its arguments, each in its declared type. Defaults are not filled in.
+    pub args: Map<String, Value>,
+}
+
+/// The command that `name` stands for: a name goes before an alias.
+///
+/// # Errors
+/// `UnknownCommand` with the nearest names, or `Empty`; its span is that of the name.
+pub fn find<'m>(name: &str, menu: &'m Menu) -> Result<&'m Command, LineError> {
+    lookup(name, menu).ok_or_else(|| LineError::unknown_command(0..name.len(), name, menu))
+}
+
+pub(super) fn lookup<'m>(name: &str, menu: &'m Menu) -> Option<&'m Command> {
+    menu.iter()
+        .find(|command| command.name == name)
+        .or_else(|| menu.iter().find(|command| command.answers_to(name)))
+}
+
+/// Reads one line.
+///
+/// # Errors
+/// The first thing that is wrong: the quoting, the command, a word, then what is missing.
+pub fn parse<'m>(line: &str, menu: &'m Menu) -> Result<Parsed<'m>, LineError> {
+    let tokens = tokens::split(line)?;
+    let Some((name, words)) = tokens.split_first() else {
+        return Err(LineError::empty(0..line.len()));
+    };
+    let Some(command) = lookup(&name.text, menu) else {
+        return Err(LineError::unknown_command(name.span.clone(), &name.text, menu));
+    };
+    read(command, &words_of(words), line.len())
+}
+
+/// Reads words that a shell has split, without the command's name. Spans count words.
+///
+/// # Errors
+/// The first thing that is wrong: a word, then what is missing.
+pub fn parse_args<'m>(command: &'m Command, args: &[String]) -> Result<Parsed<'m>, LineError> {
+    let words: Vec<Word<'_>> =
+        args.iter().enumerate().map(|(at, text)| Word { text, span: at..at + 1 }).collect();
+    read(command, &words, args.len())
+}
+
+pub(super) fn words_of(tokens: &[Token]) -> Vec<Word<'_>> {
+    tokens.iter().map(|token| Word { text: &token.text, span: token.span.clone() }).collect()
+}
+
+fn read<'m>(command: &'m Command, words: &[Word<'_>], end: usize) -> Result<Parsed<'m>, LineError> {
+    let reading = reader::read(command, words, end);
+    let wrong = reading.wrong.into_iter().next().map(|wrong| wrong.error);
+    if let Some(error) = wrong.or(reading.missing) {
+        return Err(error);
+    }
+    let named = |(arg, value): (usize, Value)| (command.args[arg].name.clone(), value);
+    Ok(Parsed { command, args: reading.values.into_iter().map(named).collect() })
+}

@@ -1,0 +1,221 @@
+//! Which argument each word belongs to: the one grammar behind parsing, completion and hints.
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::error::LineError;
+use crate::command::{ArgType, Command};
+use crate::values::{self, ArgError};
+
+/// A word after the command's name.
+#[derive(Debug, Clone)]
+pub(super) struct Word<'a> {
+    pub(super) text: &'a str,
+    pub(super) span: Range<usize>,
+}
+
+/// What one word is.
+#[derive(Debug, PartialEq)]
+pub(super) enum Step<'a> {
+    /// A value, or its beginning where the argument takes the rest of the line.
+    Value { arg: usize, text: &'a str },
+    /// One more word of the argument that takes the rest of the line.
+    More { text: &'a str },
+    /// `--name` or `--no-name` of a bool.
+    Switch { arg: usize, on: bool },
+    /// `--name`, whose value is the next word.
+    Name,
+    /// `--`.
+    End,
+    /// An option that the command does not have, without its value.
+    Unknown { option: &'a str },
+    /// `--no-name=value`.
+    SwitchValue { arg: usize },
+    /// An argument that has its value already.
+    Repeated { arg: usize },
+    /// A value with no argument left for it.
+    Surplus,
+}
+
+/// Goes through the words of one command.
+#[derive(Debug)]
+pub(super) struct Reader<'m> {
+    command: &'m Command,
+    given: Vec<bool>,
+    pending: Option<usize>,
+    ended: bool,
+    rest: Option<usize>,
+}
+
+impl<'m> Reader<'m> {
+    pub(super) fn new(command: &'m Command) -> Self {
+        let given = vec![false; command.args.len()];
+        Self { command, given, pending: None, ended: false, rest: None }
+    }
+
+    /// The argument whose option waits for its value.
+    pub(super) fn pending(&self) -> Option<usize> {
+        self.pending
+    }
+
+    /// Whether options are over: after `--`, or in the rest of the line.
+    pub(super) fn ended(&self) -> bool {
+        self.ended || self.rest.is_some()
+    }
+
+    pub(super) fn is_given(&self, arg: usize) -> bool {
+        self.given[arg]
+    }
+
+    /// The argument that a plain word would go to now.
+    pub(super) fn current(&self) -> Option<usize> {
+        self.pending.or(self.rest).or_else(|| {
+            let args = self.command.args.iter();
+            args.zip(&self.given).position(|(arg, given)| !given && arg.kind != ArgType::Bool)
+        })
+    }
+
+    /// Takes the next word.
+    pub(super) fn step<'a>(&mut self, word: &'a str) -> Step<'a> {
+        if let Some(arg) = self.pending.take() {
+            return Step::Value { arg, text: word };
+        }
+        if self.rest.is_some() {
+            return Step::More { text: word };
+        }
+        if !self.ended {
+            if word == "--" {
+                self.ended = true;
+                return Step::End;
+            }
+            if let Some(option) = word.strip_prefix("--") {
+                return self.option(word, option);
+            }
+            if let Some((name, text)) = word.split_once('=')
+                && let Some(arg) = self.find(name)
+            {
+                return self.give(arg, Step::Value { arg, text });
+            }
+        }
+        let Some(arg) = self.current() else { return Step::Surplus };
+        if self.command.args[arg].rest {
+            self.rest = Some(arg);
+        }
+        self.give(arg, Step::Value { arg, text: word })
+    }
+
+    fn option<'a>(&mut self, word: &'a str, option: &'a str) -> Step<'a> {
+        let (name, value) = match option.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (option, None),
+        };
+        let is_bool = |arg: usize| self.command.args[arg].kind == ArgType::Bool;
+        if let Some(arg) = self.find(name) {
+            return match value {
+                Some(text) => self.give(arg, Step::Value { arg, text }),
+                None if is_bool(arg) => self.give(arg, Step::Switch { arg, on: true }),
+                None => {
+                    let step = self.give(arg, Step::Name);
+                    // Its value must not be taken for a positional one, even where it is one too many.
+                    self.pending = Some(arg);
+                    step
+                }
+            };
+        }
+        let off = name.strip_prefix("no-").and_then(|name| self.find(name));
+        match (off.filter(|arg| is_bool(*arg)), value) {
+            (Some(arg), None) => self.give(arg, Step::Switch { arg, on: false }),
+            (Some(arg), Some(_)) => Step::SwitchValue { arg },
+            (None, _) => Step::Unknown { option: &word[..name.len() + 2] },
+        }
+    }
+
+    fn give<'a>(&mut self, arg: usize, step: Step<'a>) -> Step<'a> {
+        if std::mem::replace(&mut self.given[arg], true) { Step::Repeated { arg } } else { step }
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.command.args.iter().position(|arg| arg.name == name)
+    }
+}
+
+/// A word that is wrong.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    /// Which word.
+    pub(super) word: usize,
+    /// Where it is a value that does not pass: of which argument, what it says, and why not.
+    pub(super) value: Option<(usize, String, ArgError)>,
+    pub(super) error: LineError,
+}
+
+/// All that can be said of a command's words.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// The values that pass, by argument.
+    pub(super) values: Vec<(usize, Value)>,
+    /// What is wrong, in the order of the words.
+    pub(super) wrong: Vec<Wrong>,
+    /// What is not there yet.
+    pub(super) missing: Option<LineError>,
+}
+
+/// Reads all words; `end` is where what is missing would stand.
+pub(super) fn read(command: &Command, words: &[Word<'_>], end: usize) -> Reading {
+    let mut reader = Reader::new(command);
+    let mut reading = Reading { values: Vec::new(), wrong: Vec::new(), missing: None };
+    let mut repeated = None;
+    for (at, word) in words.iter().enumerate() {
+        let span = word.span.clone();
+        let error = match reader.step(word.text) {
+            // The value of an option that was given before.
+            Step::Value { arg, .. } if repeated.take() == Some(arg) => continue,
+            Step::Value { arg, text } => {
+                let (last, text, span) = match reader.rest {
+                    Some(_) => (words.len() - 1, join(&words[at..]), span.start..words_end(words)),
+                    None => (at, text.to_owned(), span),
+                };
+                match values::from_text(&command.args[arg], &text) {
+                    Ok(value) => reading.values.push((arg, value)),
+                    Err(cause) => reading.wrong.push(Wrong {
+                        word: last,
+                        error: LineError::bad_value(span, &cause),
+                        value: Some((arg, text, cause)),
+                    }),
+                }
+                continue;
+            }
+            Step::Switch { arg, on } => {
+                reading.values.push((arg, Value::Bool(on)));
+                continue;
+            }
+            Step::More { .. } | Step::Name | Step::End => continue,
+            Step::Unknown { option } => LineError::unknown_argument(span, option, command),
+            Step::SwitchValue { arg } => LineError::switch_value(span, &command.args[arg]),
+            Step::Repeated { arg } => {
+                repeated = reader.pending();
+                LineError::repeated(span, &command.args[arg])
+            }
+            Step::Surplus => LineError::surplus(span, word.text, command),
+        };
+        reading.wrong.push(Wrong { word: at, value: None, error });
+    }
+    reading.missing = match reader.pending() {
+        Some(arg) => Some(LineError::missing_value(end, &command.args[arg])),
+        None => {
+            let mut args = command.args.iter().enumerate();
+            args.find(|(at, arg)| arg.required && !reader.is_given(*at))
+                .map(|(_, arg)| LineError::missing(end, arg, command))
+        }
+    };
+    reading
+}
+
+fn join(words: &[Word<'_>]) -> String {
+    words.iter().map(|word| word.text).collect::<Vec<_>>().join(" ")
+}
+
+fn words_end(words: &[Word<'_>]) -> usize {
+    words.last().map_or(0, |word| word.span.end)
+}

@@ -1,0 +1,88 @@
+//! From a command and its arguments back to a line that reads the same.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::command::{Arg, ArgType, Command};
+use crate::values;
+
+/// `text` as one word of a line. What comes out is safe in a POSIX shell too, for lines that people
+/// copy.
+pub fn quote(text: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        Cow::Borrowed(text)
+    } else if !text.contains('\'') {
+        Cow::Owned(format!("'{text}'"))
+    } else if !text.contains(['"', '$', '`', '\\', '!']) {
+        Cow::Owned(format!("\"{text}\""))
+    } else {
+        Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
+    }
+}
+
+/// The line that gives these arguments: by position as far as that goes, then by name. Parsing it
+/// gives the same arguments again where they are valid.
+pub fn render(command: &Command, args: &Map<String, Value>) -> String {
+    let mut line = quote(&command.name).into_owned();
+    let mut push = |word: &str| {
+        line.push(' ');
+        line.push_str(word);
+    };
+    // A value has a position only while every argument before it is given.
+    let mut in_place = true;
+    let mut rest = None;
+    for arg in &command.args {
+        match args.get(&arg.name) {
+            None => in_place &= arg.kind == ArgType::Bool,
+            Some(Value::Bool(true)) if arg.kind == ArgType::Bool => {
+                push(&quote(&format!("--{}", arg.name)));
+            }
+            Some(Value::Bool(false)) if arg.kind == ArgType::Bool => {
+                push(&quote(&format!("--no-{}", arg.name)));
+            }
+            Some(value) => {
+                let text = values::to_text(value);
+                if !in_place || arg.kind == ArgType::Bool || !is_plain(command, &text) {
+                    push(&by_name(&arg.name, &text));
+                } else if arg.rest {
+                    rest = Some(text);
+                } else {
+                    push(&quote(&text));
+                }
+            }
+        }
+    }
+    // A run of an older menu may have arguments that are declared no longer.
+    let declared = |name: &str| command.args.iter().any(|arg| arg.name == name);
+    for (name, value) in args.iter().filter(|(name, _)| !declared(name)) {
+        push(&by_name(name, &values::to_text(value)));
+    }
+    // Nothing after the rest of the line would be read as an option.
+    if let Some(text) = rest {
+        push(&quote_rest(&text));
+    }
+    line
+}
+
+/// Whether `text`, as a word in its place, is read as a value.
+pub(super) fn is_plain(command: &Command, text: &str) -> bool {
+    let named = |arg: &Arg| text.strip_prefix(&*arg.name).is_some_and(|tail| tail.starts_with('='));
+    !text.starts_with("--") && !command.args.iter().any(named)
+}
+
+fn by_name(name: &str, text: &str) -> String {
+    let option = format!("--{name}");
+    // `--name -x` would be read right, but looks like two options.
+    let glue = if text.starts_with('-') { '=' } else { ' ' };
+    format!("{}{glue}{}", quote(&option), quote(text))
+}
+
+/// Words stay words where nothing but single spaces is between them.
+fn quote_rest(text: &str) -> Cow<'_, str> {
+    if text.split(' ').any(str::is_empty) {
+        return quote(text);
+    }
+    Cow::Owned(text.split(' ').map(quote).collect::<Vec<_>>().join(" "))
+}

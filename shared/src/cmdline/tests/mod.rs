@@ -1,0 +1,49 @@
+//! One menu for all tests of the command line.
+
+mod completing;
+mod hinting;
+mod parsing;
+mod properties;
+mod quoting;
+
+use serde_json::json;
+
+use crate::command::Command;
+
+fn menu() -> Vec<Command> {
+    serde_json::from_value(json!([
+        {"name": "uptime", "title": "How long the box has been up"},
+        {"name": "menu", "title": "This menu", "aliases": ["m"]},
+        {"name": "help", "title": "Help", "args": [
+            {"name": "command", "description": "Which one"}]},
+        {"name": "zone-run", "title": "Run a zone", "aliases": ["zr"], "args": [
+            {"name": "zone", "type": "int", "required": true, "minimum": 1, "maximum": 8,
+             "description": "Valve number"},
+            {"name": "minutes", "type": "int", "default": 5, "choices": [2, 5, 10]},
+            {"name": "dry-run", "type": "bool", "default": false}]},
+        {"name": "zone-stop", "title": "Stop a zone"},
+        {"name": "fan", "title": "Set the fan", "args": [
+            {"name": "speed", "type": "enum", "required": true,
+             "choices": ["slow", "very fast", "off"]},
+            {"name": "trim", "type": "float", "minimum": -2.5, "maximum": 2.5}]},
+        {"name": "lamp", "title": "Switch the lamp", "args": [
+            {"name": "on", "type": "bool", "required": true}]},
+        {"name": "say", "title": "Say it", "args": [
+            {"name": "loud", "type": "bool"},
+            {"name": "text", "required": true, "rest": true, "allowDash": true}]},
+        {"name": "note", "title": "Keep a note", "args": [
+            {"name": "head", "required": true, "allowDash": true},
+            {"name": "body", "allowDash": true},
+            {"name": "level", "type": "float"},
+            {"name": "pin", "type": "bool"},
+            {"name": "tail", "rest": true, "allowDash": true}]}
+    ]))
+    .unwrap()
+}
+
+#[test]
+fn the_menu_of_these_tests_is_one_that_a_server_would_load() {
+    for command in menu() {
+        crate::values::validate_args(&command.args).unwrap();
+    }
+}

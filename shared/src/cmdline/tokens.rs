@@ -1,0 +1,159 @@
+//! A line cut into words, as POSIX shells quote them.
+
+use std::ops::Range;
+
+use super::error::{LineError, LineErrorKind};
+
+/// One word, without its quotes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// What it says.
+    pub text: String,
+    /// Where it stands in the line, quotes included.
+    pub span: Range<usize>,
+}
+
+/// The words of `line`.
+///
+/// # Errors
+/// A quote that is not closed, or a backslash with nothing after it.
+pub fn split(line: &str) -> Result<Vec<Token>, LineError> {
+    let scan = scan(line);
+    match scan.flaw {
+        None => Ok(scan.tokens),
+        Some(flaw) => Err(flaw.into_error(line.len())),
+    }
+}
+
+/// The words of a line that may still be typed: with a flaw, the last one is as far as it goes.
+#[derive(Debug)]
+pub(super) struct Scan {
+    pub(super) tokens: Vec<Token>,
+    pub(super) flaw: Option<Flaw>,
+}
+
+/// Why the last word has no end.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Flaw {
+    /// A quote of this kind opens at this byte and does not close.
+    Open(char, usize),
+    /// The line ends in this backslash.
+    Backslash(usize),
+}
+
+impl Flaw {
+    pub(super) fn into_error(self, end: usize) -> LineError {
+        let (at, message) = match self {
+            Self::Open('"', at) => (at, "the \" is not closed: add another one".to_owned()),
+            Self::Open(_, at) => {
+                (at, "the ' is not closed: add another one, or write \\' for an apostrophe".into())
+            }
+            Self::Backslash(at) => {
+                (at, "nothing follows the \\ at the end: write \\\\ for a backslash".into())
+            }
+        };
+        LineError::new(at..end, LineErrorKind::Quote, message)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Inside {
+    Nothing,
+    Single(usize),
+    Double(usize),
+}
+
+pub(super) fn scan(line: &str) -> Scan {
+    let mut tokens = Vec::new();
+    let mut word: Option<Token> = None;
+    let mut inside = Inside::Nothing;
+    let mut flaw = None;
+    let mut chars = line.char_indices();
+    while let Some((at, c)) = chars.next() {
+        let end = at + c.len_utf8();
+        match (inside, c) {
+            (Inside::Nothing, ' ' | '\t' | '\n' | '\r') => tokens.extend(word.take()),
+            (Inside::Nothing, '\'' | '"') => {
+                extend(&mut word, at, end, None);
+                inside = if c == '"' { Inside::Double(at) } else { Inside::Single(at) };
+            }
+            (Inside::Single(_), '\'') | (Inside::Double(_), '"') => {
+                extend(&mut word, at, end, None);
+                inside = Inside::Nothing;
+            }
+            (Inside::Nothing | Inside::Double(_), '\\') => match chars.next() {
+                None => {
+                    extend(&mut word, at, end, None);
+                    flaw = Some(Flaw::Backslash(at));
+                }
+                // A line that goes on: within a word it belongs to it, between words to none.
+                Some((next, '\n')) => {
+                    if let Some(word) = &mut word {
+                        word.span.end = next + 1;
+                    }
+                }
+                Some((next, escaped)) => {
+                    let double = inside != Inside::Nothing;
+                    if double && !matches!(escaped, '$' | '`' | '"' | '\\') {
+                        extend(&mut word, at, end, Some('\\'));
+                    }
+                    extend(&mut word, at, next + escaped.len_utf8(), Some(escaped));
+                }
+            },
+            (_, c) => extend(&mut word, at, end, Some(c)),
+        }
+    }
+    tokens.extend(word);
+    // An open quote says more than the backslash that ends it.
+    match inside {
+        Inside::Nothing => {}
+        Inside::Single(at) => flaw = Some(Flaw::Open('\'', at)),
+        Inside::Double(at) => flaw = Some(Flaw::Open('"', at)),
+    }
+    Scan { tokens, flaw }
+}
+
+fn extend(word: &mut Option<Token>, at: usize, end: usize, c: Option<char>) {
+    let word = word.get_or_insert_with(|| Token { text: String::new(), span: at..at });
+    word.text.extend(c);
+    word.span.end = end;
+}
+
+/// What the cursor is on.
+#[derive(Debug)]
+pub(super) struct Spot {
+    /// The cursor, at a character's edge within the line.
+    pub(super) cursor: usize,
+    /// The words before the one under the cursor.
+    pub(super) before: Vec<Token>,
+    /// The part of the word under the cursor that is left of it; empty between words.
+    pub(super) word: Token,
+    /// What a completion replaces: the whole word, or nothing where none begins before the cursor.
+    pub(super) replace: Range<usize>,
+}
+
+/// What stands at `cursor`, wherever that is; inside a character counts as before it.
+pub(super) fn at(line: &str, cursor: usize) -> Spot {
+    let mut cursor = cursor.min(line.len());
+    while !line.is_char_boundary(cursor) {
+        cursor -= 1;
+    }
+    let mut head = scan(&line[..cursor]);
+    let touches = head.flaw.is_some() || head.tokens.last().is_some_and(|w| w.span.end == cursor);
+    let word = match head.tokens.pop() {
+        Some(word) if touches => word,
+        other => {
+            head.tokens.extend(other);
+            Token { text: String::new(), span: cursor..cursor }
+        }
+    };
+    let mut end = cursor;
+    if word.span.start < cursor {
+        let whole = scan(line);
+        // A quote that swallows the rest of the line must not have it replaced.
+        let closed = whole.tokens.len() - usize::from(whole.flaw.is_some());
+        let same = whole.tokens[..closed].iter().find(|t| t.span.start == word.span.start);
+        end = same.map_or(cursor, |token| token.span.end.max(cursor));
+    }
+    Spot { cursor, before: head.tokens, replace: word.span.start..end, word }
+}

@@ -1,0 +1,182 @@
+//! What a command of the menu looks like from outside: its name, its arguments and how much harm
+//! it can do. How it is carried out (`exec`, environment, hooks) never leaves the server.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::role::Role;
+
+/// How much a command changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Looks only.
+    Read,
+    /// Changes something that can be changed back.
+    Write,
+    /// Ends or destroys something.
+    #[default]
+    Destructive,
+}
+
+impl Effect {
+    /// The role that a command of this effect needs where its declaration names none.
+    pub fn default_role(self) -> Role {
+        match self {
+            Self::Read => Role::Viewer,
+            Self::Write => Role::Operator,
+            Self::Destructive => Role::Admin,
+        }
+    }
+}
+
+/// The type of an argument's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum ArgType {
+    /// Text of one line.
+    #[default]
+    String,
+    /// A whole number of 64 bits.
+    Int,
+    /// A finite number.
+    Float,
+    /// `true` or `false`.
+    Bool,
+    /// One of `choices`.
+    Enum,
+}
+
+impl ArgType {
+    /// The type's name in a declaration, on the wire and in hints.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Int => "int",
+            Self::Float => "float",
+            Self::Bool => "bool",
+            Self::Enum => "enum",
+        }
+    }
+}
+
+/// One typed argument: what a client shows and checks before it sends, and the server checks again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Arg {
+    /// Its name, in `args` and as `--name`.
+    pub name: String,
+    /// The type of its value.
+    #[serde(rename = "type")]
+    pub kind: ArgType,
+    /// One line for hints and forms.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Whether a run without it is refused.
+    pub required: bool,
+    /// The value where none is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+    /// The only values that pass, if any are named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Value>,
+    /// The least number that passes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<f64>,
+    /// The greatest number that passes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum: Option<f64>,
+    /// The fewest characters that pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_length: Option<u64>,
+    /// The most characters that pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<u64>,
+    /// Whether a string may begin with `-`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_dash: bool,
+    /// Whether the last positional argument takes the rest of the line, as one text.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rest: bool,
+}
+
+/// One entry of the menu, as `commands/list` tells it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Command {
+    /// The name that runs it.
+    pub name: String,
+    /// A few words for the menu.
+    pub title: String,
+    /// One sentence for help.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The heading it stands under.
+    pub category: String,
+    /// Other names that run it.
+    pub aliases: Vec<String>,
+    /// How much it changes.
+    pub effect: Effect,
+    /// The least role that may run it.
+    #[serde(default = "admin")]
+    pub role: Role,
+    /// The question to ask a person first, with `{argument}` places.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
+    /// Milliseconds until it is ended; none: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Whether a run may ask for input.
+    pub stdin: Stdin,
+    /// What its output is.
+    pub output: Output,
+    /// Its arguments, in positional order.
+    pub args: Vec<Arg>,
+}
+
+fn admin() -> Role {
+    Role::Admin
+}
+
+impl Default for Role {
+    /// What is not said needs the most.
+    fn default() -> Self {
+        Role::Admin
+    }
+}
+
+impl Command {
+    /// Whether `name` is this command's name or one of its aliases.
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name == name || self.aliases.iter().any(|alias| alias == name)
+    }
+
+    /// The question to ask a person first, with the values of `args` in their `{argument}` places.
+    pub fn question(&self, args: &serde_json::Map<String, Value>) -> Option<String> {
+        let mut question = self.confirm.clone()?;
+        for (name, value) in args {
+            question = question.replace(&format!("{{{name}}}"), &crate::values::to_text(value));
+        }
+        Some(question)
+    }
+}
+
+/// What a run's standard input is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Stdin {
+    /// Nothing can be sent to it.
+    #[default]
+    None,
+}
+
+/// What a run's output is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Output {
+    /// Text for people.
+    #[default]
+    Text,
+    /// One JSON value.
+    Json,
+}

@@ -1,0 +1,134 @@
+//! Where configuration, state and sockets live: a flag first, then `TOPSIDE_*_DIR`, then what
+//! systemd set, then the platform's own place.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// File name of the local socket in the runtime directory.
+pub const SOCKET_NAME: &str = "topsided.sock";
+
+/// The platform gives this user no home directory, and nothing else says where things are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no home directory for this user: set TOPSIDE_CONFIG_DIR and TOPSIDE_STATE_DIR")]
+pub struct NoHome;
+
+/// The three directories of one user. None of them need exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dirs {
+    /// `server.toml`, `commands.toml`, `client.toml`.
+    pub config: PathBuf,
+    /// The log, histories.
+    pub state: PathBuf,
+    /// The socket of a server started by this user.
+    pub runtime: PathBuf,
+    /// Whether [`Dirs::runtime`] was named by `TOPSIDE_RUNTIME_DIR` and is the only place to look.
+    pub runtime_only: bool,
+}
+
+/// Where a packaged server, run by the system, has its socket.
+const SYSTEM_RUNTIME: &str = "/run/topside";
+
+impl Dirs {
+    /// The directories as the environment says.
+    ///
+    /// # Errors
+    /// [`NoHome`], where neither the environment nor the platform names one.
+    pub fn from_env() -> Result<Self, NoHome> {
+        Self::resolve(|name| std::env::var_os(name))
+    }
+
+    /// The directories, with `var` for the environment. A variable that is empty, or not an absolute
+    /// path, counts as not set; systemd's may hold several paths, of which the first is taken.
+    ///
+    /// # Errors
+    /// [`NoHome`], where neither the environment nor the platform names one.
+    pub fn resolve(var: impl Fn(&str) -> Option<OsString>) -> Result<Self, NoHome> {
+        let named = |ours: &str, systemd: &str| {
+            var(ours).and_then(absolute).or_else(|| {
+                let list = var(systemd)?;
+                absolute(std::env::split_paths(&list).next()?.into_os_string())
+            })
+        };
+        let project = directories::ProjectDirs::from("", "", "topside");
+        let home = |dir: Option<&Path>| dir.map(Path::to_path_buf).ok_or(NoHome);
+
+        let config = match named("TOPSIDE_CONFIG_DIR", "CONFIGURATION_DIRECTORY") {
+            Some(dir) => dir,
+            None => home(project.as_ref().map(directories::ProjectDirs::config_dir))?,
+        };
+        let state =
+            match named("TOPSIDE_STATE_DIR", "STATE_DIRECTORY") {
+                Some(dir) => dir,
+                None => home(project.as_ref().map(|project| {
+                    project.state_dir().unwrap_or_else(|| project.data_local_dir())
+                }))?,
+            };
+        let runtime_only = var("TOPSIDE_RUNTIME_DIR").and_then(absolute).is_some();
+        let runtime = named("TOPSIDE_RUNTIME_DIR", "RUNTIME_DIRECTORY")
+            .or_else(|| Some(project.as_ref()?.runtime_dir()?.to_path_buf()))
+            .unwrap_or_else(|| state.join("run"));
+        Ok(Self { config, state, runtime, runtime_only })
+    }
+
+    /// The socket that a server of this user serves.
+    pub fn socket(&self) -> PathBuf {
+        self.runtime.join(SOCKET_NAME)
+    }
+
+    /// Where a client looks for a server of this machine, first first.
+    pub fn sockets(&self) -> Vec<PathBuf> {
+        let mut sockets = vec![self.socket()];
+        let system = Path::new(SYSTEM_RUNTIME).join(SOCKET_NAME);
+        if !self.runtime_only && cfg!(unix) && !sockets.contains(&system) {
+            sockets.push(system);
+        }
+        sockets
+    }
+}
+
+fn absolute(dir: OsString) -> Option<PathBuf> {
+    let dir = PathBuf::from(dir);
+    dir.is_absolute().then_some(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(vars: &[(&str, &str)]) -> Dirs {
+        Dirs::resolve(|name| {
+            vars.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn the_variables_of_topside_come_before_those_of_systemd() {
+        let dirs = resolve(&[
+            ("TOPSIDE_CONFIG_DIR", "/a"),
+            ("CONFIGURATION_DIRECTORY", "/b"),
+            ("STATE_DIRECTORY", "/c:/d"),
+            ("TOPSIDE_RUNTIME_DIR", "/e"),
+        ]);
+        assert_eq!(dirs.config, Path::new("/a"));
+        assert_eq!(dirs.state, Path::new("/c"));
+        assert_eq!(dirs.socket(), Path::new("/e/topsided.sock"));
+    }
+
+    #[test]
+    fn a_named_runtime_directory_is_the_only_place_to_look() {
+        let dirs = resolve(&[("TOPSIDE_RUNTIME_DIR", "/e"), ("TOPSIDE_STATE_DIR", "/s")]);
+        assert_eq!(dirs.sockets(), [Path::new("/e/topsided.sock")]);
+        let dirs = resolve(&[("RUNTIME_DIRECTORY", "/e"), ("TOPSIDE_STATE_DIR", "/s")]);
+        assert_eq!(
+            dirs.sockets(),
+            [Path::new("/e/topsided.sock"), Path::new("/run/topside/topsided.sock")]
+        );
+    }
+
+    #[test]
+    fn a_relative_path_in_the_environment_is_not_obeyed() {
+        let dirs = resolve(&[("TOPSIDE_STATE_DIR", "/s"), ("TOPSIDE_CONFIG_DIR", "here")]);
+        assert!(dirs.config.is_absolute());
+    }
+}

@@ -1,0 +1,309 @@
+//! The JSON-RPC 2.0 envelope, read in two steps: first who is asked for what, with the parameters
+//! still raw, then (in `methods`) the method's own struct. So an unknown method can be told from bad
+//! parameters, and ids go back byte for byte.
+
+use std::borrow::Cow;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+use crate::error::{ErrorKind, RpcError};
+use crate::strict::{self, Flaw};
+
+/// Most requests in one batch.
+pub const MAX_BATCH: usize = 32;
+
+/// One request as it stands on the line.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The id as written; none for a notification, which is never answered.
+    pub id: Option<&'a str>,
+    /// The method's name.
+    pub method: Cow<'a, str>,
+    /// The parameters: always the text of one JSON object.
+    pub params: &'a str,
+}
+
+impl Request<'_> {
+    /// Reads the parameters as the method's own struct.
+    ///
+    /// # Errors
+    /// `invalidParams`, with what the JSON reader found.
+    pub fn params<T: DeserializeOwned>(&self) -> Result<T, RpcError> {
+        read_params(&self.method, self.params)
+    }
+}
+
+/// Reads one JSON object as the parameters of `method`.
+///
+/// # Errors
+/// `invalidParams`, with what the JSON reader found.
+pub fn read_params<T: DeserializeOwned>(method: &str, params: &str) -> Result<T, RpcError> {
+    serde_json::from_str(params).map_err(|error| {
+        let message = error.to_string();
+        let what = message.split(" at line ").next().unwrap_or(&message);
+        RpcError::new(
+            ErrorKind::InvalidParams,
+            format_args!("the params of {method} are wrong: {what}"),
+        )
+    })
+}
+
+/// A request that cannot be carried out, and the id its answer goes to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reject<'a> {
+    /// The id as written; none answers with null.
+    pub id: Option<&'a str>,
+    /// Why.
+    pub error: RpcError,
+}
+
+/// What one line asks.
+#[derive(Debug)]
+pub enum Incoming<'a> {
+    /// One request.
+    One(Result<Request<'a>, Reject<'a>>),
+    /// Several, to be carried out in order and answered by one line.
+    Batch(Vec<Result<Request<'a>, Reject<'a>>>),
+}
+
+/// Reads one line.
+pub fn parse(line: &[u8]) -> Incoming<'_> {
+    let text = match std::str::from_utf8(line) {
+        Ok(text) => text,
+        Err(error) => {
+            return Incoming::One(Err(reject(
+                ErrorKind::Parse,
+                format_args!("the line is not UTF-8 at byte {}", error.valid_up_to()),
+            )));
+        }
+    };
+    let flaw = match strict::check(text) {
+        Ok(()) => None,
+        Err(Flaw::Duplicate(key)) => Some(key),
+        Err(error) => return Incoming::One(Err(reject(ErrorKind::Parse, error))),
+    };
+    match text.trim_start().as_bytes().first() {
+        Some(b'[') => parse_batch(text, flaw.as_deref()),
+        _ => Incoming::One(parse_one(text, flaw.as_deref())),
+    }
+}
+
+fn parse_batch<'a>(text: &'a str, duplicate: Option<&str>) -> Incoming<'a> {
+    let items: Vec<&RawValue> = match serde_json::from_str(text) {
+        Ok(items) => items,
+        Err(error) => return Incoming::One(Err(reject(ErrorKind::Parse, error))),
+    };
+    if items.is_empty() || items.len() > MAX_BATCH {
+        return Incoming::One(Err(reject(
+            ErrorKind::InvalidRequest,
+            format_args!("a batch holds 1 to {MAX_BATCH} requests, this one {}", items.len()),
+        )));
+    }
+    Incoming::Batch(
+        items
+            .into_iter()
+            .map(|item| {
+                // Which item holds the duplicate is only looked for where there is one.
+                let flaw = duplicate.and_then(|_| match strict::check(item.get()) {
+                    Err(Flaw::Duplicate(key)) => Some(key),
+                    _ => None,
+                });
+                parse_one(item.get(), flaw.as_deref())
+            })
+            .collect(),
+    )
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    jsonrpc: Option<Cow<'a, str>>,
+    // Without the function, serde reads `"id":null` as if there were no id at all.
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    method: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    params: Option<&'a RawValue>,
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+fn parse_one<'a>(text: &'a str, duplicate: Option<&str>) -> Result<Request<'a>, Reject<'a>> {
+    let invalid =
+        |id, message: &str| Reject { id, error: RpcError::new(ErrorKind::InvalidRequest, message) };
+    if !text.trim_start().starts_with('{') {
+        return Err(invalid(None, "a request is a JSON object, or an array of them"));
+    }
+    let envelope: Envelope<'a> = match serde_json::from_str(text) {
+        Ok(envelope) => envelope,
+        Err(_) if duplicate.is_some() => {
+            let key = duplicate.unwrap_or_default();
+            return Err(invalid(None, &format!("the key `{key}` stands twice in one object")));
+        }
+        Err(_) => return Err(invalid(None, "`jsonrpc` must be the string \"2.0\"")),
+    };
+    let id = match envelope.id.map(RawValue::get) {
+        None => None,
+        Some(raw) if is_id(raw) => Some(raw),
+        Some(_) => return Err(invalid(None, "`id` must be a string or an integer")),
+    };
+    if let Some(key) = duplicate {
+        return Err(invalid(id, &format!("the key `{key}` stands twice in one object")));
+    }
+    if envelope.jsonrpc.as_deref() != Some("2.0") {
+        return Err(invalid(id, "`jsonrpc` must be the string \"2.0\""));
+    }
+    let method = envelope.method.map(RawValue::get).unwrap_or_default();
+    let Ok(method) = serde_json::from_str::<Text<'a>>(method) else {
+        return Err(invalid(id, "`method` must be a string"));
+    };
+    let Some(params) = object(envelope.params.map(RawValue::get)) else {
+        return Err(invalid(id, "`params` must be an object, or an array of one object"));
+    };
+    Ok(Request { id, method: method.0, params })
+}
+
+/// A string borrowed where it has no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn is_id(raw: &str) -> bool {
+    let digits = raw.strip_prefix('-').unwrap_or(raw);
+    raw.starts_with('"') || (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The one object that the parameters amount to, or none where they are anything else.
+fn object(params: Option<&str>) -> Option<&str> {
+    let params = params.map_or("{}", str::trim);
+    match params.as_bytes().first()? {
+        b'{' => Some(params),
+        b'n' => Some("{}"),
+        b'[' => {
+            let items: Vec<&RawValue> = serde_json::from_str(params).ok()?;
+            match items.as_slice() {
+                [] => Some("{}"),
+                [one] if one.get().starts_with('{') => Some(one.get()),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn reject<'a>(kind: ErrorKind, message: impl std::fmt::Display) -> Reject<'a> {
+    Reject { id: None, error: RpcError::new(kind, message) }
+}
+
+/// The bytes of a response with a result, without a line ending. `id` is the id as it was written.
+pub fn result(id: &str, result: &[u8]) -> Vec<u8> {
+    let mut line = Vec::with_capacity(40 + id.len() + result.len());
+    line.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+    line.extend_from_slice(id.as_bytes());
+    line.extend_from_slice(br#","result":"#);
+    line.extend_from_slice(result);
+    line.push(b'}');
+    line
+}
+
+/// The bytes of a response with an error, without a line ending. No id: null.
+pub fn error(id: Option<&str>, error: &RpcError) -> Vec<u8> {
+    let mut line = Vec::with_capacity(160);
+    line.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+    line.extend_from_slice(id.unwrap_or("null").as_bytes());
+    line.extend_from_slice(br#","error":"#);
+    write_json(&mut line, error);
+    line.push(b'}');
+    line
+}
+
+/// The bytes of a notification, without a line ending.
+pub fn notification(method: &str, params: &impl Serialize) -> Vec<u8> {
+    let mut line = Vec::with_capacity(160);
+    line.extend_from_slice(br#"{"jsonrpc":"2.0","method":""#);
+    line.extend_from_slice(method.as_bytes());
+    line.extend_from_slice(br#"","params":"#);
+    write_json(&mut line, params);
+    line.push(b'}');
+    line
+}
+
+/// The bytes of a request, without a line ending.
+pub fn request(id: u64, method: &str, params: &impl Serialize) -> Vec<u8> {
+    let mut line = Vec::with_capacity(160);
+    line.extend_from_slice(
+        format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":"#).as_bytes(),
+    );
+    write_json(&mut line, params);
+    line.push(b'}');
+    line
+}
+
+fn write_json(line: &mut Vec<u8>, value: &impl Serialize) {
+    serde_json::to_writer(line, value).expect("the wire's own types have string keys only");
+}
+
+/// What a server sends, as a client reads it.
+#[derive(Debug)]
+pub enum FromServer<'a> {
+    /// The answer to a request of ours, or, with no id, to a line that was none.
+    Response {
+        /// The id we gave.
+        id: Option<u64>,
+        /// The raw result, or the error.
+        result: Result<&'a RawValue, RpcError>,
+    },
+    /// Something said without being asked for at this moment.
+    Notification {
+        /// Its method.
+        method: Cow<'a, str>,
+        /// Its raw parameters.
+        params: &'a RawValue,
+    },
+}
+
+#[derive(Deserialize)]
+struct ServerEnvelope<'a> {
+    #[serde(default)]
+    id: Option<u64>,
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+    // A result of null is a result.
+    #[serde(borrow, default, deserialize_with = "present")]
+    result: Option<&'a RawValue>,
+    #[serde(default)]
+    error: Option<RpcError>,
+}
+
+impl<'a> FromServer<'a> {
+    /// Reads one line of a server.
+    ///
+    /// # Errors
+    /// The JSON reader's own, where the line is no message of this protocol.
+    pub fn parse(line: &'a [u8]) -> Result<Self, serde_json::Error> {
+        use serde::de::Error as _;
+        let envelope: ServerEnvelope<'a> = serde_json::from_slice(line)?;
+        match envelope {
+            ServerEnvelope { method: Some(method), params: Some(params), .. } => {
+                Ok(Self::Notification { method, params })
+            }
+            ServerEnvelope { id, error: Some(error), .. } => {
+                Ok(Self::Response { id, result: Err(error) })
+            }
+            ServerEnvelope { id, result: Some(result), .. } => {
+                Ok(Self::Response { id, result: Ok(result) })
+            }
+            _ => Err(serde_json::Error::custom("neither a response nor a notification")),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "envelope_tests.rs"]
+mod tests;

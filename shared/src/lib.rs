@@ -1,0 +1,26 @@
+//! What a Topside server and its clients share: the messages of the wire and their framing, ids,
+//! times, errors, the menu's declarations and the command line. Nothing here opens a socket or draws.
+
+pub mod cmdline;
+pub mod command;
+pub mod dirs;
+pub mod envelope;
+pub mod error;
+pub mod frame;
+pub mod ids;
+pub mod methods;
+pub mod notices;
+pub mod role;
+pub mod rows;
+pub mod strict;
+pub mod text;
+pub mod time;
+pub mod values;
+
+pub use error::{ErrorKind, RpcError};
+pub use ids::{ClientId, RunId, SubscriptionId};
+pub use role::{Connection, Role};
+pub use time::Time;
+
+/// The version of the wire: one integer, raised only when an older peer could no longer follow.
+pub const PROTOCOL_VERSION: u32 = 1;

@@ -1,0 +1,252 @@
+//! What the server says without being asked at that moment. Nothing of this is sent to a connection
+//! that has not asked for any: by `notices`, by a subscription, or by a run with `stream`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::ids::{ClientId, RunId, SubscriptionId};
+use crate::rows::ClientRow;
+use crate::time::Time;
+
+/// Names of the notifications.
+pub mod name {
+    /// Output of a run.
+    pub const RUN_OUTPUT: &str = "run/output";
+    /// Output that a slow reader did not get.
+    pub const RUN_GAP: &str = "run/gap";
+    /// A run's row.
+    pub const RUN_CHANGED: &str = "run/changed";
+    /// The live list's changes.
+    pub const CLIENTS_CHANGED: &str = "clients/changed";
+    /// A line of the log.
+    pub const LOG_ENTRY: &str = "log/entry";
+    /// The server is going away, or is not after all.
+    pub const SERVER_CLOSING: &str = "server/closing";
+    /// This session is over.
+    pub const SESSION_ENDED: &str = "session/ended";
+    /// Events that a slow subscriber did not get.
+    pub const EVENTS_DROPPED: &str = "events/dropped";
+}
+
+/// Most bytes of output in one `run/output`.
+pub const MAX_OUTPUT_CHUNK: usize = 32 * 1024;
+
+/// One of a run's two output streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// `run/output`. Exactly one of `data` and `base64` is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunOutput {
+    /// The run.
+    pub run_id: RunId,
+    /// Where this begins, in bytes of both streams in order of arrival.
+    pub offset: u64,
+    /// Which stream it came from.
+    pub stream: Stream,
+    /// The text, cut between characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// The bytes where they are not UTF-8 (RFC 4648, section 4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base64: Option<String>,
+}
+
+/// `run/gap`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunGap {
+    /// The run.
+    pub run_id: RunId,
+    /// Where the gap begins.
+    pub offset: u64,
+    /// How many bytes were skipped.
+    pub bytes: u64,
+}
+
+/// `clients/changed`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientsChanged {
+    /// New rows.
+    pub joined: Vec<ClientRow>,
+    /// Rows that are gone.
+    pub left: Vec<ClientLeft>,
+    /// Rows whose name, role or runs changed.
+    pub updated: Vec<ClientRow>,
+}
+
+/// Who left, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientLeft {
+    /// The connection's number.
+    pub client_id: ClientId,
+    /// One or two words: `closed`, `gone`, `slow reader`, ...
+    pub reason: String,
+}
+
+/// How much a line of the log matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// For those who build Topside: everything.
+    Trace,
+    /// For those who build Topside.
+    Debug,
+    /// What happened.
+    Info,
+    /// What may need a look.
+    Warn,
+    /// What failed.
+    Error,
+}
+
+impl Level {
+    /// The level's name, in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// `log/entry`, and a line of `log/tail`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// When.
+    pub time: Time,
+    /// How much it matters.
+    pub level: Level,
+    /// What happened.
+    pub message: String,
+    /// The values that belong to it.
+    #[serde(default)]
+    pub fields: Map<String, Value>,
+}
+
+/// How far a shutdown is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// It is due; everything goes on until then.
+    Scheduled,
+    /// It was called off.
+    Cancelled,
+    /// It has begun.
+    Now,
+}
+
+/// `server/closing`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Closing {
+    /// How far it is.
+    pub phase: Phase,
+    /// Why; empty where nobody said.
+    #[serde(default)]
+    pub reason: String,
+    /// Who ordered it, or `signal`.
+    pub by: String,
+    /// When it begins, by the server's wall clock.
+    pub deadline: Time,
+    /// Milliseconds until it begins; what a client counts.
+    pub in_ms: u64,
+    /// Whether the server starts again at once.
+    #[serde(default)]
+    pub restart: bool,
+}
+
+/// Why a session was ended, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EndCode {
+    /// The client asked for it.
+    Closed,
+    /// The server shuts down.
+    Shutdown,
+    /// The server restarts.
+    Restart,
+    /// The client read too slowly.
+    SlowReader,
+    /// The client broke the framing.
+    Protocol,
+    /// A code that a newer server sent.
+    #[serde(other)]
+    Unknown,
+}
+
+/// `session/ended`: the session's last line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionEnded {
+    /// Why, for programs.
+    pub code: EndCode,
+    /// Why, for people; may be empty.
+    #[serde(default)]
+    pub reason: String,
+    /// Who ended it; empty where nobody did.
+    #[serde(default)]
+    pub by: String,
+}
+
+/// `events/dropped`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventsDropped {
+    /// The subscription that missed some.
+    pub subscription_id: SubscriptionId,
+    /// How many.
+    pub count: u64,
+}
+
+/// What a client is told, read by the notification's name.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// `run/output`.
+    RunOutput(RunOutput),
+    /// `run/gap`.
+    RunGap(RunGap),
+    /// `run/changed`.
+    RunChanged(crate::rows::RunRow),
+    /// `clients/changed`.
+    ClientsChanged(ClientsChanged),
+    /// `log/entry`.
+    LogEntry(LogEntry),
+    /// `server/closing`.
+    Closing(Closing),
+    /// `session/ended`.
+    Ended(SessionEnded),
+    /// `events/dropped`.
+    EventsDropped(EventsDropped),
+}
+
+impl Notice {
+    /// Reads the notification `name`; `None` for one this version does not know.
+    ///
+    /// # Errors
+    /// The JSON reader's own, where the parameters do not fit the name.
+    pub fn parse(name: &str, params: &str) -> Result<Option<Self>, serde_json::Error> {
+        Ok(Some(match name {
+            name::RUN_OUTPUT => Self::RunOutput(serde_json::from_str(params)?),
+            name::RUN_GAP => Self::RunGap(serde_json::from_str(params)?),
+            name::RUN_CHANGED => Self::RunChanged(serde_json::from_str(params)?),
+            name::CLIENTS_CHANGED => Self::ClientsChanged(serde_json::from_str(params)?),
+            name::LOG_ENTRY => Self::LogEntry(serde_json::from_str(params)?),
+            name::SERVER_CLOSING => Self::Closing(serde_json::from_str(params)?),
+            name::SESSION_ENDED => Self::Ended(serde_json::from_str(params)?),
+            name::EVENTS_DROPPED => Self::EventsDropped(serde_json::from_str(params)?),
+            _ => return Ok(None),
+        }))
+    }
+}

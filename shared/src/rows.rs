@@ -1,0 +1,116 @@
+//! Rows of the live lists: a client, a run.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::ids::{ClientId, RunId};
+use crate::methods::Program;
+use crate::role::{Connection, Role};
+use crate::time::Time;
+
+/// One live connection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientRow {
+    /// Its number.
+    pub client_id: ClientId,
+    /// `ip:port`, or `pid 4121` on the local socket.
+    pub address: String,
+    /// Where it is seen from the server.
+    pub connection: Connection,
+    /// The user's name.
+    pub user: String,
+    /// What it may do.
+    pub role: Role,
+    /// Its program, once it has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Program>,
+    /// When it connected.
+    pub connected_at: Time,
+    /// Milliseconds since its last request.
+    pub idle_ms: u64,
+    /// What it runs now.
+    #[serde(default)]
+    pub runs: Vec<ClientRun>,
+    /// Whether this is the one that asked.
+    #[serde(default)]
+    pub you: bool,
+}
+
+/// A live run in a client's row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientRun {
+    /// The run's number.
+    pub run_id: RunId,
+    /// The command's name.
+    pub command: String,
+}
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RunState {
+    /// It goes on.
+    Running,
+    /// It ended as it should.
+    Succeeded,
+    /// It ended with another exit status, or by a signal of somebody else.
+    Failed,
+    /// It was ended by a person, or with the server.
+    Cancelled,
+    /// It was ended for having taken too long.
+    TimedOut,
+}
+
+impl RunState {
+    /// Whether it has ended.
+    pub fn ended(self) -> bool {
+        self != Self::Running
+    }
+
+    /// What a person reads.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::TimedOut => "timed out",
+        }
+    }
+}
+
+/// One execution of a command.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunRow {
+    /// Its number.
+    pub run_id: RunId,
+    /// The command's name, never an alias.
+    pub command: String,
+    /// Values by argument name, defaults filled in.
+    pub args: Map<String, Value>,
+    /// Who started it.
+    pub user: String,
+    /// From which connection.
+    pub client_id: ClientId,
+    /// How it stands.
+    pub state: RunState,
+    /// When it started.
+    pub started_at: Time,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Time>,
+    /// How long it took, in milliseconds by the monotonic clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// The program's exit status; 0 or 1 for a built-in; none where a signal ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// The signal that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// Bytes of output so far, both streams.
+    pub bytes: u64,
+}

@@ -1,0 +1,193 @@
+//! What serde_json lets through and the wire does not: deep nesting, and a key twice in one object.
+//!
+//! serde_json's own depth limit does not fire under `RawValue`, and it keeps the last of two equal
+//! keys, so that two readers of one line could understand two things. One pass finds both.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// Deepest nesting of arrays and objects on the wire.
+pub const MAX_DEPTH: usize = 32;
+
+/// Why a text is not accepted as JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flaw {
+    /// Not JSON; the reader's own words.
+    Syntax(String),
+    /// Arrays and objects nest deeper than [`MAX_DEPTH`].
+    TooDeep,
+    /// This key stands twice in one object.
+    Duplicate(String),
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax(text) => write!(f, "the line is not JSON: {text}"),
+            Self::TooDeep => write!(f, "the line nests deeper than {MAX_DEPTH} levels"),
+            Self::Duplicate(key) => write!(f, "the key `{key}` stands twice in one object"),
+        }
+    }
+}
+
+/// Checks that `text` is one JSON value, no deeper than [`MAX_DEPTH`], with no key twice in one
+/// object. A syntax error anywhere is told before a duplicate.
+///
+/// # Errors
+/// The [`Flaw`] found.
+pub fn check(text: &str) -> Result<(), Flaw> {
+    if depth(text) > MAX_DEPTH {
+        return Err(Flaw::TooDeep);
+    }
+    let mut duplicate = None;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    Walk { duplicate: &mut duplicate }
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end())
+        .map_err(|error| Flaw::Syntax(error.to_string()))?;
+    duplicate.map_or(Ok(()), |key| Err(Flaw::Duplicate(key)))
+}
+
+/// The deepest nesting of brackets outside strings.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0usize, 0usize);
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => {
+                while let Some(inner) = bytes.next() {
+                    match inner {
+                        b'\\' => drop(bytes.next()),
+                        b'"' => break,
+                        _ => {}
+                    }
+                }
+            }
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+struct Walk<'d> {
+    duplicate: &'d mut Option<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// A key borrowed where it has no escapes.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// More keys than this are looked up by hash: comparing each with each is quicker below.
+const FEW: usize = 12;
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON")
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Walk { duplicate: self.duplicate })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut few: Vec<Cow<'de, str>> = Vec::new();
+        let mut many: HashSet<Cow<'de, str>> = HashSet::new();
+        while let Some(Key(key)) = map.next_key()? {
+            if self.duplicate.is_some() {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            if few.contains(&key) || many.contains(&key) {
+                *self.duplicate = Some(key.into_owned());
+            } else if few.len() < FEW {
+                few.push(key);
+            } else {
+                many.insert(key);
+            }
+            map.next_value_seed(Walk { duplicate: self.duplicate })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nesting_passes_at_the_limit_and_not_one_deeper() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(check(&nested(MAX_DEPTH)), Ok(()));
+        assert_eq!(check(&nested(MAX_DEPTH + 1)), Err(Flaw::TooDeep));
+        assert_eq!(check(&nested(30_000)), Err(Flaw::TooDeep));
+    }
+
+    #[test]
+    fn brackets_in_strings_do_not_nest() {
+        assert_eq!(check(&format!(r#"{{"a":"\"{}"}}"#, "[".repeat(100))), Ok(()));
+    }
+
+    #[test]
+    fn a_key_twice_in_one_object_is_found_at_any_depth_and_behind_escapes() {
+        for text in [r#"{"a":1,"a":2}"#, r#"{"b":[{"a":1,"\u0061":2}]}"#] {
+            assert_eq!(check(text), Err(Flaw::Duplicate("a".into())), "{text}");
+        }
+        assert_eq!(check(r#"{"a":{"a":1},"b":{"a":1}}"#), Ok(()));
+    }
+
+    #[test]
+    fn a_duplicate_among_many_keys_is_found() {
+        let keys: Vec<String> = (0..100).map(|n| format!(r#""k{n}":0"#)).collect();
+        let text = format!("{{{},\"k99\":1}}", keys.join(","));
+        assert_eq!(check(&text), Err(Flaw::Duplicate("k99".into())));
+    }
+
+    #[test]
+    fn text_after_the_value_is_not_json() {
+        assert!(matches!(check("{} {}"), Err(Flaw::Syntax(_))));
+    }
+}

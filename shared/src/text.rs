@@ -1,0 +1,144 @@
+//! Text that people wrote, made safe for other people's screens, and names that were nearly right.
+
+/// Longest client name, in characters.
+pub const MAX_NAME: usize = 64;
+/// Longest reason, in characters.
+pub const MAX_REASON: usize = 500;
+
+/// `text` on one line without control and bidirectional characters, cut to `max` characters.
+pub fn clean(text: &str, max: usize) -> String {
+    text.chars()
+        .map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c })
+        .filter(|c| !is_control(*c))
+        .take(max)
+        .collect::<String>()
+        .trim()
+        .to_owned()
+}
+
+/// Whether a character steers a terminal or the direction of text, and shows nothing itself.
+pub fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}'
+            | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+/// The names nearest to `name`, nearest first: at most three, and none that only its length makes near.
+pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let name = name.to_lowercase();
+    let length = name.chars().count();
+    let mut near: Vec<(usize, &str)> = names
+        .into_iter()
+        .filter_map(|candidate| {
+            let lower = candidate.to_lowercase();
+            let begins = !name.is_empty() && lower.starts_with(&name);
+            let allowed = match length {
+                0..=2 => 1,
+                3..=5 => 2,
+                _ => 3,
+            };
+            // A name of 64 KiB is not worth its table.
+            if !begins && lower.chars().count().abs_diff(length) > allowed {
+                return None;
+            }
+            let distance = if begins { 1 } else { distance(&name, &lower) };
+            (distance <= allowed && distance < candidate.chars().count())
+                .then_some((distance, candidate))
+        })
+        .collect();
+    near.sort();
+    near.dedup();
+    near.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// Edits between two words, a swap of neighbours counting as one (optimal string alignment).
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before = vec![0; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let change = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = change.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(before[j - 2] + 1);
+            }
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+/// A sentence's tail that offers names: `: did you mean a, b or c?`, or nothing.
+pub fn did_you_mean(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!(": did you mean {one}?"),
+        [most @ .., last] => format!(": did you mean {} or {last}?", most.join(", ")),
+    }
+}
+
+/// Milliseconds as people say them: `41 ms`, `1.2 s`, `4 m 05 s`, `3 h 12 m`, `3 d 4 h`.
+pub fn duration(ms: u64) -> String {
+    let s = ms / 1000;
+    match s {
+        0 => format!("{ms} ms"),
+        1..10 => format!("{}.{} s", s, ms % 1000 / 100),
+        10..60 => format!("{s} s"),
+        60..3600 => format!("{} m {:02} s", s / 60, s % 60),
+        3600..86_400 => format!("{} h {:02} m", s / 3600, s % 3600 / 60),
+        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
+    }
+}
+
+/// Bytes as people say them, by powers of 1,024: `812 B`, `4.0 KiB`, `1.5 MiB`.
+pub fn bytes(count: u64) -> String {
+    let mut value = count as f64;
+    let mut unit = "B";
+    for next in ["KiB", "MiB", "GiB", "TiB"] {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = next;
+    }
+    if unit == "B" { format!("{count} B") } else { format!("{value:.1} {unit}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_and_direction_marks_are_taken_out() {
+        assert_eq!(clean("a\u{1b}[2Jb\u{202e}c\r\nd\u{7}", 100), "a[2Jbc d");
+        assert_eq!(clean("\u{9b}31mx", 100), "31mx");
+    }
+
+    #[test]
+    fn a_text_is_cut_at_its_limit_in_characters() {
+        assert_eq!(clean(&"é".repeat(65), 64).chars().count(), 64);
+        assert_eq!(clean(&"é".repeat(64), 64).chars().count(), 64);
+    }
+
+    #[test]
+    fn a_typing_error_finds_the_name_that_was_meant() {
+        let names = ["uptime", "disks", "memory", "status", "shutdown"];
+        assert_eq!(nearest("uptmie", names), ["uptime"]);
+        assert_eq!(nearest("stat", names), ["status"]);
+        assert!(nearest("zzzzzz", names).is_empty());
+        assert!(nearest("", names).is_empty());
+    }
+
+    #[test]
+    fn durations_and_sizes_read_as_people_say_them() {
+        assert_eq!(duration(41), "41 ms");
+        assert_eq!(duration(1_250), "1.2 s");
+        assert_eq!(duration(245_000), "4 m 05 s");
+        assert_eq!(duration(273_600_000), "3 d 4 h");
+        assert_eq!(bytes(812), "812 B");
+        assert_eq!(bytes(1_572_864), "1.5 MiB");
+    }
+}

@@ -1,0 +1,198 @@
+//! Checking the values of a command's arguments against their declarations. The server has the last
+//! word; a client asks here first, so that a mistake is told before it is sent.
+//!
+//! Types are strict in JSON: a string is never read as a number, and `1.0` is not a whole number.
+//! Only the command line and forms turn text into values, with [`from_text`].
+
+mod declare;
+mod error;
+mod say;
+
+use serde_json::{Map, Value};
+
+pub use declare::{DeclarationError, validate_arg, validate_args};
+pub use error::{ArgError, Rule};
+pub use say::{describe, expected, to_text};
+
+use crate::command::{Arg, ArgType};
+
+/// What a server takes, whatever a declaration says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes of one value; 0: no limit.
+    pub max_argument: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_argument: 32 * 1024 }
+    }
+}
+
+/// Checks the arguments of one call. The answer has each value in its declared type, and the
+/// defaults of what was not given; an optional argument with no default stays absent.
+///
+/// # Errors
+/// The first argument that is unknown, missing or against a rule.
+pub fn check(
+    args: &[Arg],
+    given: &Map<String, Value>,
+    limits: Limits,
+) -> Result<Map<String, Value>, ArgError> {
+    if let Some(name) = given.keys().find(|name| !args.iter().any(|arg| arg.name == **name)) {
+        return Err(ArgError::unknown(name, args));
+    }
+    let mut checked = Map::new();
+    for arg in args {
+        let value = match (given.get(&arg.name), &arg.default) {
+            (Some(value), _) => check_one(arg, value, limits)?,
+            (None, _) if arg.required => return Err(ArgError::required(arg)),
+            (None, Some(default)) => {
+                canonical(arg.kind, default).unwrap_or_else(|| default.clone())
+            }
+            (None, None) => continue,
+        };
+        checked.insert(arg.name.clone(), value);
+    }
+    Ok(checked)
+}
+
+/// Checks one value and gives it back in the argument's type: an integer given for a float becomes
+/// a float, everything else stays as it is.
+///
+/// # Errors
+/// The rule that it breaks.
+pub fn check_one(arg: &Arg, value: &Value, limits: Limits) -> Result<Value, ArgError> {
+    match canonical(arg.kind, value) {
+        Some(value) => obey(arg, value, limits, true),
+        None if arg.kind == ArgType::Int && value.is_u64() => {
+            Err(ArgError::too_wide(arg, Rule::Maximum, &value.to_string()))
+        }
+        None => Err(ArgError::value(arg, Rule::Type, say::given(arg, value))),
+    }
+}
+
+/// Reads what a person typed for an argument, and checks it.
+///
+/// # Errors
+/// The rule that it breaks.
+pub fn from_text(arg: &Arg, text: &str) -> Result<Value, ArgError> {
+    let wrong = |rule| ArgError::value(arg, rule, say::typed(text));
+    let value = match arg.kind {
+        ArgType::String | ArgType::Enum => Value::from(text),
+        ArgType::Bool => match text {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            _ => return Err(wrong(Rule::Type)),
+        },
+        ArgType::Int => match text.parse::<i64>() {
+            Ok(number) => Value::from(number),
+            Err(error) => {
+                use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+                return Err(match error.kind() {
+                    PosOverflow => ArgError::too_wide(arg, Rule::Maximum, text),
+                    NegOverflow => ArgError::too_wide(arg, Rule::Minimum, text),
+                    _ => wrong(Rule::Type),
+                });
+            }
+        },
+        // `nan`, `inf` and what overflows to it are numbers to the standard library.
+        ArgType::Float => match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Value::from(number),
+            _ => return Err(wrong(Rule::Type)),
+        },
+    };
+    obey(arg, value, Limits::default(), true)
+}
+
+/// The value in the argument's own JSON type, or none where it is of another.
+fn canonical(kind: ArgType, value: &Value) -> Option<Value> {
+    match kind {
+        ArgType::String | ArgType::Enum => value.as_str().map(Value::from),
+        ArgType::Int => value.as_i64().map(Value::from),
+        ArgType::Float => value.as_f64().filter(|number| number.is_finite()).map(Value::from),
+        ArgType::Bool => value.as_bool().map(Value::from),
+    }
+}
+
+/// Holds a value of the right type against the other rules.
+fn obey(arg: &Arg, value: Value, limits: Limits, choices: bool) -> Result<Value, ArgError> {
+    let broken = match &value {
+        Value::String(text) => return obey_text(arg, text, limits, choices).map(|()| value),
+        _ if choices && !chosen(arg, &value) => Some(Rule::Choices),
+        Value::Number(number) if arg.minimum.is_some_and(|least| below(number, least)) => {
+            Some(Rule::Minimum)
+        }
+        Value::Number(number) if arg.maximum.is_some_and(|most| above(number, most)) => {
+            Some(Rule::Maximum)
+        }
+        _ => None,
+    };
+    match broken {
+        None => Ok(value),
+        Some(rule) => Err(ArgError::value(arg, rule, say::given(arg, &value))),
+    }
+}
+
+fn obey_text(arg: &Arg, text: &str, limits: Limits, choices: bool) -> Result<(), ArgError> {
+    if limits.max_argument != 0 && text.len() > limits.max_argument {
+        return Err(ArgError::Value {
+            argument: arg.name.clone(),
+            rule: Rule::Size,
+            expected: format!("at most {} bytes", limits.max_argument),
+            given: text.len().to_string(),
+        });
+    }
+    if let Some((at, c)) = text.chars().enumerate().find(|(_, c)| c.is_control()) {
+        return Err(ArgError::Value {
+            argument: arg.name.clone(),
+            rule: Rule::Control,
+            expected: "one line of text without control characters".to_owned(),
+            given: format!("one with U+{:04X} as character {}", u32::from(c), at + 1),
+        });
+    }
+    if text.starts_with('-') && !arg.allow_dash {
+        return Err(ArgError::Value {
+            argument: arg.name.clone(),
+            rule: Rule::Dash,
+            expected: "text that does not begin with `-`".to_owned(),
+            given: say::typed(text),
+        });
+    }
+    if choices && !chosen(arg, &Value::from(text)) {
+        return Err(ArgError::value(arg, Rule::Choices, say::typed(text)));
+    }
+    let length = text.chars().count() as u64;
+    let rule = if arg.min_length.is_some_and(|least| length < least) {
+        Rule::MinLength
+    } else if arg.max_length.is_some_and(|most| length > most) {
+        Rule::MaxLength
+    } else {
+        return Ok(());
+    };
+    Err(ArgError::value(arg, rule, format!("of {length}")))
+}
+
+fn chosen(arg: &Arg, value: &Value) -> bool {
+    let mut choices = arg.choices.iter();
+    arg.choices.is_empty()
+        || choices.any(|choice| canonical(arg.kind, choice).as_ref() == Some(value))
+}
+
+/// Compared as integers: as floats, 2^53 and 2^53 + 1 are one.
+fn below(number: &serde_json::Number, least: f64) -> bool {
+    match number.as_i64() {
+        Some(whole) => i128::from(whole) < least.ceil() as i128,
+        None => number.as_f64().is_some_and(|number| number < least),
+    }
+}
+
+fn above(number: &serde_json::Number, most: f64) -> bool {
+    match number.as_i64() {
+        Some(whole) => i128::from(whole) > most.floor() as i128,
+        None => number.as_f64().is_some_and(|number| number > most),
+    }
+}
+
+#[cfg(test)]
+mod tests;

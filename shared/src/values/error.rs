@@ -1,0 +1,168 @@
+//! What is wrong with a value, in words for a person and in members for a program.
+
+use crate::command::Arg;
+use crate::error::{ErrorKind, RpcError};
+use crate::text;
+
+use super::say;
+
+/// The rule that a value breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// Only declared arguments may be given.
+    Unknown,
+    /// A required argument must be given.
+    Required,
+    /// A value is of the declared type.
+    Type,
+    /// Only the named choices pass.
+    Choices,
+    /// The least number.
+    Minimum,
+    /// The greatest number.
+    Maximum,
+    /// The fewest characters.
+    MinLength,
+    /// The most characters.
+    MaxLength,
+    /// Text begins with `-` only where that is allowed.
+    Dash,
+    /// Text has no control characters.
+    Control,
+    /// A value has a greatest size in bytes.
+    Size,
+}
+
+impl Rule {
+    /// The rule's name in `data.rule`; where a field of the declaration sets it, that field's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Required => "required",
+            Self::Type => "type",
+            Self::Choices => "choices",
+            Self::Minimum => "minimum",
+            Self::Maximum => "maximum",
+            Self::MinLength => "minLength",
+            Self::MaxLength => "maxLength",
+            Self::Dash => "allowDash",
+            Self::Control => "control",
+            Self::Size => "size",
+        }
+    }
+}
+
+/// An argument that does not pass: which one, by which rule, and what would.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArgError {
+    /// No argument of this name is declared.
+    #[error("there is no argument {argument}{}", say::unknown_tail(.nearest, .expected))]
+    Unknown {
+        /// The name that was given, cut to a readable length.
+        argument: String,
+        /// The names that were perhaps meant.
+        nearest: Vec<String>,
+        /// The names that there are.
+        expected: String,
+    },
+    /// It was not given, and must be.
+    #[error("{argument} is missing: it must be {expected}")]
+    Required {
+        /// The argument.
+        argument: String,
+        /// What would pass.
+        expected: String,
+    },
+    /// Its value breaks a rule.
+    #[error("{argument} must be {expected}, not {given}")]
+    Value {
+        /// The argument.
+        argument: String,
+        /// The rule.
+        rule: Rule,
+        /// What would pass.
+        expected: String,
+        /// What was given, cut to a readable length.
+        given: String,
+    },
+}
+
+impl ArgError {
+    /// The argument's name.
+    pub fn argument(&self) -> &str {
+        match self {
+            Self::Unknown { argument, .. }
+            | Self::Required { argument, .. }
+            | Self::Value { argument, .. } => argument,
+        }
+    }
+
+    /// The rule that was broken.
+    pub fn rule(&self) -> Rule {
+        match self {
+            Self::Unknown { .. } => Rule::Unknown,
+            Self::Required { .. } => Rule::Required,
+            Self::Value { rule, .. } => *rule,
+        }
+    }
+
+    /// What would pass: the tail of "it must be ..".
+    pub fn expected(&self) -> &str {
+        match self {
+            Self::Unknown { expected, .. }
+            | Self::Required { expected, .. }
+            | Self::Value { expected, .. } => expected,
+        }
+    }
+
+    pub(super) fn unknown(name: &str, args: &[Arg]) -> Self {
+        let names = || args.iter().map(|arg| arg.name.as_str());
+        Self::Unknown {
+            argument: text::clean(name, text::MAX_NAME),
+            nearest: text::nearest(name, names()).into_iter().map(str::to_owned).collect(),
+            expected: match args {
+                [] => "no argument at all".to_owned(),
+                _ => say::any_of(names().map(str::to_owned)),
+            },
+        }
+    }
+
+    pub(super) fn required(arg: &Arg) -> Self {
+        Self::Required { argument: arg.name.clone(), expected: say::expected(arg) }
+    }
+
+    pub(super) fn value(arg: &Arg, rule: Rule, given: String) -> Self {
+        let expected = match rule {
+            Rule::Minimum | Rule::Maximum | Rule::MinLength | Rule::MaxLength => say::range(arg),
+            _ => say::expected(arg),
+        };
+        Self::Value { argument: arg.name.clone(), rule, expected, given }
+    }
+
+    /// A whole number outside 64 bits.
+    pub(super) fn too_wide(arg: &Arg, rule: Rule, given: &str) -> Self {
+        if !arg.choices.is_empty() {
+            return Self::value(arg, Rule::Choices, say::typed(given));
+        }
+        let expected = match (arg.minimum, arg.maximum) {
+            (Some(_), Some(_)) => say::range(arg),
+            _ => format!("a whole number from {} to {}", i64::MIN, i64::MAX),
+        };
+        Self::Value { argument: arg.name.clone(), rule, expected, given: say::typed(given) }
+    }
+}
+
+impl From<ArgError> for RpcError {
+    fn from(error: ArgError) -> Self {
+        let rpc = Self::new(ErrorKind::InvalidParams, &error)
+            .with("argument", error.argument())
+            .with("rule", error.rule().name())
+            .with("expected", error.expected());
+        match error {
+            ArgError::Unknown { nearest, .. } if !nearest.is_empty() => {
+                rpc.with("nearest", nearest)
+            }
+            _ => rpc,
+        }
+    }
+}

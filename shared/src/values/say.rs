@@ -1,0 +1,164 @@
+//! Declarations and values in words: for sentences, for hints and for argument lists.
+
+use serde_json::Value;
+
+use crate::command::{Arg, ArgType};
+use crate::text;
+
+/// Most choices that are named before the rest is only counted.
+const MAX_NAMED: usize = 12;
+/// Most characters of a wrong value that are shown.
+const MAX_SHOWN: usize = 40;
+
+/// What would pass, as the tail of "it must be ..": `a whole number from 1 to 8`.
+pub fn expected(arg: &Arg) -> String {
+    if !arg.choices.is_empty() {
+        return any_of(arg.choices.iter().map(to_text));
+    }
+    range(arg)
+}
+
+/// What type and bounds let pass, choices aside.
+pub(super) fn range(arg: &Arg) -> String {
+    match arg.kind {
+        ArgType::String | ArgType::Enum => match (arg.min_length, arg.max_length) {
+            (None | Some(0), None) => "text".to_owned(),
+            (Some(least), None) => format!("text of at least {}", characters(least)),
+            (None | Some(0), Some(most)) => format!("text of at most {}", characters(most)),
+            (Some(least), Some(most)) if least == most => format!("text of {}", characters(most)),
+            (Some(least), Some(most)) => format!("text of {least} to {}", characters(most)),
+        },
+        ArgType::Int => number("a whole number", arg),
+        ArgType::Float => number("a number", arg),
+        ArgType::Bool => "true or false".to_owned(),
+    }
+}
+
+/// What would pass, in few characters: `int 1–8`, `2 | 5 | 10, default 5`, `string, optional`.
+pub fn describe(arg: &Arg) -> String {
+    let mut text = if arg.choices.is_empty() {
+        match arg.kind {
+            ArgType::Int | ArgType::Float => {
+                span(arg.kind.name(), arg.minimum.map(bound), arg.maximum.map(bound), "")
+            }
+            ArgType::String | ArgType::Enum => span(
+                arg.kind.name(),
+                arg.min_length.filter(|least| *least > 0).map(|least| least.to_string()),
+                arg.max_length.map(|most| most.to_string()),
+                " characters",
+            ),
+            ArgType::Bool => arg.kind.name().to_owned(),
+        }
+    } else {
+        let mut named: Vec<String> = arg.choices.iter().take(MAX_NAMED).map(to_text).collect();
+        if arg.choices.len() > MAX_NAMED {
+            named.push(format!("{} more", arg.choices.len() - MAX_NAMED));
+        }
+        named.join(" | ")
+    };
+    match &arg.default {
+        Some(default) => {
+            text.push_str(", default ");
+            match to_text(default) {
+                empty if empty.is_empty() => text.push_str("empty"),
+                default => text.push_str(&default),
+            }
+        }
+        None if !arg.required => text.push_str(", optional"),
+        None => {}
+    }
+    text
+}
+
+/// A value as it stands on a command line or in an argument list: text as it is, numbers in the
+/// shortest form that reads back the same.
+pub fn to_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => number.as_f64().map_or_else(String::new, bound),
+        other => other.to_string(),
+    }
+}
+
+/// `a, b or c`, and only the count of what is too many to read.
+pub(super) fn any_of(names: impl Iterator<Item = String>) -> String {
+    let mut names: Vec<String> = names.collect();
+    if names.len() > MAX_NAMED {
+        let more = names.split_off(MAX_NAMED).len();
+        names.push(format!("{more} more"));
+    }
+    match names.as_slice() {
+        [most @ .., last] if !most.is_empty() => format!("{} or {last}", most.join(", ")),
+        one => one.concat(),
+    }
+}
+
+/// What follows "there is no argument x".
+pub(super) fn unknown_tail(nearest: &[String], expected: &str) -> String {
+    if nearest.is_empty() {
+        return format!(": the command takes {expected}");
+    }
+    text::did_you_mean(&nearest.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// A wrong value, fit for a sentence.
+pub(super) fn given(arg: &Arg, value: &Value) -> String {
+    match value {
+        Value::String(text) if matches!(arg.kind, ArgType::String | ArgType::Enum) => typed(text),
+        Value::String(text) => format!("the text \"{}\"", short(text)),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        // 1.0 must not be shown as 1 where only the fraction is wrong.
+        Value::Number(_) | Value::Bool(_) | Value::Null => value.to_string(),
+    }
+}
+
+/// A wrong text, fit for a sentence.
+pub(super) fn typed(text: &str) -> String {
+    match short(text) {
+        empty if empty.is_empty() => "empty".to_owned(),
+        text => text,
+    }
+}
+
+fn short(text: &str) -> String {
+    let mut shown = text::clean(text, MAX_SHOWN);
+    if text.chars().nth(MAX_SHOWN).is_some() {
+        shown.push_str("..");
+    }
+    shown
+}
+
+fn number(what: &str, arg: &Arg) -> String {
+    match (arg.minimum.map(bound), arg.maximum.map(bound)) {
+        (None, None) => what.to_owned(),
+        (Some(least), None) => format!("{what} of at least {least}"),
+        (None, Some(most)) => format!("{what} of at most {most}"),
+        (Some(least), Some(most)) if least == most => format!("exactly {least}"),
+        (Some(least), Some(most)) => format!("{what} from {least} to {most}"),
+    }
+}
+
+fn span(kind: &str, least: Option<String>, most: Option<String>, unit: &str) -> String {
+    match (least, most) {
+        (None, None) => kind.to_owned(),
+        (Some(least), None) => format!("{kind} from {least}{unit}"),
+        (None, Some(most)) => format!("{kind} to {most}{unit}"),
+        (Some(least), Some(most)) if least == most => format!("{kind} {most}{unit}"),
+        // A dash beside a minus is hard to read.
+        (Some(least), Some(most)) if least.starts_with('-') => {
+            format!("{kind} {least} to {most}{unit}")
+        }
+        (Some(least), Some(most)) => format!("{kind} {least}–{most}{unit}"),
+    }
+}
+
+fn characters(count: u64) -> String {
+    if count == 1 { "1 character".to_owned() } else { format!("{count} characters") }
+}
+
+/// `8` rather than `8.0`, and `1e300` rather than three hundred noughts.
+fn bound(number: f64) -> String {
+    let readable = number == 0.0 || (1e-5..1e16).contains(&number.abs());
+    if readable { format!("{number}") } else { format!("{number:e}") }
+}

@@ -1,0 +1,368 @@
+use serde_json::{Map, Value, json};
+
+use super::*;
+use crate::error::{ErrorKind, RpcError};
+
+fn zone() -> Arg {
+    arg(json!({"name": "zone", "type": "int", "required": true, "minimum": 1, "maximum": 8}))
+}
+
+fn minutes() -> Arg {
+    arg(json!({"name": "minutes", "type": "int", "default": 5, "choices": [2, 5, 10]}))
+}
+
+fn arg(declaration: Value) -> Arg {
+    serde_json::from_value(declaration).unwrap()
+}
+
+fn map(value: &Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+/// The sentence that refuses `value`.
+fn refusal(arg: &Arg, value: &Value) -> String {
+    check_one(arg, value, Limits::default()).unwrap_err().to_string()
+}
+
+fn passes(arg: &Arg, value: &Value) -> bool {
+    check_one(arg, value, Limits::default()).is_ok()
+}
+
+#[test]
+fn defaults_are_filled_in_and_what_has_none_stays_absent() {
+    let note = arg(json!({"name": "note"}));
+    let checked =
+        check(&[zone(), minutes(), note], &map(&json!({"zone": 3})), Limits::default()).unwrap();
+    assert_eq!(Value::Object(checked), json!({"zone": 3, "minutes": 5}));
+}
+
+#[test]
+fn a_default_is_given_in_the_type_of_its_argument() {
+    let level = arg(json!({"name": "level", "type": "float", "default": 2}));
+    let checked = check(&[level], &Map::new(), Limits::default()).unwrap();
+    assert_eq!(checked["level"], json!(2.0));
+}
+
+#[test]
+fn an_unknown_argument_is_refused_with_the_name_that_was_meant() {
+    let error =
+        check(&[zone(), minutes()], &map(&json!({"zone": 3, "minuets": 5})), Limits::default())
+            .unwrap_err();
+    assert_eq!(error.to_string(), "there is no argument minuets: did you mean minutes?");
+    let error =
+        check(&[zone(), minutes()], &map(&json!({"colour": 1})), Limits::default()).unwrap_err();
+    assert_eq!(error.to_string(), "there is no argument colour: the command takes zone or minutes");
+    let error = check(&[], &map(&json!({"x": 1})), Limits::default()).unwrap_err();
+    assert_eq!(error.to_string(), "there is no argument x: the command takes no argument at all");
+}
+
+#[test]
+fn a_missing_argument_is_told_with_what_it_must_be() {
+    let error = check(&[zone()], &Map::new(), Limits::default()).unwrap_err();
+    assert_eq!(error.to_string(), "zone is missing: it must be a whole number from 1 to 8");
+    assert_eq!(error.rule(), Rule::Required);
+}
+
+#[test]
+fn a_refusal_on_the_wire_names_argument_rule_and_what_passes() {
+    let error = check(&[zone()], &map(&json!({"zone": 9})), Limits::default()).unwrap_err();
+    let rpc = RpcError::from(error);
+    assert_eq!(rpc.kind(), ErrorKind::InvalidParams);
+    assert_eq!(rpc.message, "zone must be a whole number from 1 to 8, not 9");
+    assert_eq!(
+        Value::Object(rpc.data.more),
+        json!({"argument": "zone", "rule": "maximum", "expected": "a whole number from 1 to 8"})
+    );
+    let error = check(&[zone()], &map(&json!({"zon": 9})), Limits::default()).unwrap_err();
+    assert_eq!(RpcError::from(error).data.more["nearest"], json!(["zone"]));
+}
+
+#[test]
+fn a_bound_itself_passes_and_the_next_number_does_not() {
+    for (number, good) in [(0, false), (1, true), (8, true), (9, false)] {
+        assert_eq!(passes(&zone(), &json!(number)), good, "{number}");
+    }
+    let level = arg(json!({"name": "level", "type": "float", "minimum": -0.5, "maximum": 0.5}));
+    for (number, good) in [(-0.5, true), (-0.500_001, false), (0.5, true), (0.500_001, false)] {
+        assert_eq!(passes(&level, &json!(number)), good, "{number}");
+    }
+}
+
+#[test]
+fn bounds_beyond_the_precision_of_floats_are_kept_to_the_last_digit() {
+    let big = arg(json!({"name": "n", "type": "int", "maximum": 9_007_199_254_740_992_i64}));
+    assert!(passes(&big, &json!(9_007_199_254_740_992_i64)));
+    assert!(!passes(&big, &json!(9_007_199_254_740_993_i64)));
+}
+
+#[test]
+fn types_are_strict_on_the_wire() {
+    assert_eq!(
+        refusal(&zone(), &json!("3")),
+        "zone must be a whole number from 1 to 8, not the text \"3\""
+    );
+    assert_eq!(refusal(&zone(), &json!(1.0)), "zone must be a whole number from 1 to 8, not 1.0");
+    assert_eq!(refusal(&zone(), &json!(null)), "zone must be a whole number from 1 to 8, not null");
+    assert_eq!(
+        refusal(&zone(), &json!([3])),
+        "zone must be a whole number from 1 to 8, not a list"
+    );
+    let on = arg(json!({"name": "on", "type": "bool"}));
+    assert_eq!(refusal(&on, &json!("true")), "on must be true or false, not the text \"true\"");
+    assert!(!passes(&on, &json!(1)));
+    let text = arg(json!({"name": "text"}));
+    assert_eq!(refusal(&text, &json!(3)), "text must be text, not 3");
+}
+
+#[test]
+fn whole_numbers_end_at_64_bits_and_say_so() {
+    let n = arg(json!({"name": "n", "type": "int"}));
+    assert!(passes(&n, &json!(i64::MAX)));
+    assert!(passes(&n, &json!(i64::MIN)));
+    let range = "n must be a whole number from -9223372036854775808 to 9223372036854775807, not";
+    assert_eq!(
+        refusal(&n, &json!(9_223_372_036_854_775_808_u64)),
+        format!("{range} 9223372036854775808")
+    );
+    let error = from_text(&n, "-9223372036854775809").unwrap_err();
+    assert_eq!(error.to_string(), format!("{range} -9223372036854775809"));
+    assert_eq!(error.rule(), Rule::Minimum);
+}
+
+#[test]
+fn a_float_takes_whole_numbers_and_nothing_that_is_not_finite() {
+    let level = arg(json!({"name": "level", "type": "float"}));
+    assert_eq!(check_one(&level, &json!(3), Limits::default()).unwrap(), json!(3.0));
+    assert_eq!(from_text(&level, "-2.5e3").unwrap(), json!(-2500.0));
+    for text in ["nan", "NaN", "inf", "-inf", "infinity", "1e400", "", "1,5"] {
+        assert_eq!(from_text(&level, text).unwrap_err().rule(), Rule::Type, "{text}");
+    }
+}
+
+#[test]
+fn only_a_choice_passes() {
+    assert!(passes(&minutes(), &json!(10)));
+    assert_eq!(refusal(&minutes(), &json!(3)), "minutes must be 2, 5 or 10, not 3");
+    let speed = arg(json!({"name": "speed", "type": "enum", "choices": ["slow", "fast"]}));
+    assert!(passes(&speed, &json!("fast")));
+    assert_eq!(refusal(&speed, &json!("Fast")), "speed must be slow or fast, not Fast");
+    assert_eq!(refusal(&speed, &json!("")), "speed must be slow or fast, not empty");
+    let level = arg(json!({"name": "level", "type": "float", "choices": [1, 2.5]}));
+    assert!(passes(&level, &json!(1.0)));
+}
+
+#[test]
+fn lengths_are_counted_in_characters_and_their_edges_pass() {
+    let name = arg(json!({"name": "name", "minLength": 2, "maxLength": 4}));
+    for (length, good) in [(1, false), (2, true), (4, true), (5, false)] {
+        assert_eq!(passes(&name, &json!("é".repeat(length))), good, "{length}");
+    }
+    assert_eq!(refusal(&name, &json!("ééééé")), "name must be text of 2 to 4 characters, not of 5");
+    let error = check_one(&name, &json!("é"), Limits::default()).unwrap_err();
+    assert_eq!(error.rule(), Rule::MinLength);
+}
+
+#[test]
+fn exactly_32_kib_pass_and_one_byte_more_does_not() {
+    let text = arg(json!({"name": "text"}));
+    assert!(passes(&text, &json!("x".repeat(32 * 1024))));
+    assert_eq!(
+        refusal(&text, &json!("x".repeat(32 * 1024 + 1))),
+        "text must be at most 32768 bytes, not 32769"
+    );
+    assert!(from_text(&text, &"é".repeat(16 * 1024)).is_ok());
+    assert_eq!(from_text(&text, &"é".repeat(16 * 1024 + 1)).unwrap_err().rule(), Rule::Size);
+    let unlimited = Limits { max_argument: 0 };
+    assert!(check_one(&text, &json!("x".repeat(40_000)), unlimited).is_ok());
+}
+
+#[test]
+fn text_that_could_be_taken_for_an_option_is_refused_unless_allowed() {
+    let mut host = arg(json!({"name": "host"}));
+    assert_eq!(
+        refusal(&host, &json!("-f")),
+        "host must be text that does not begin with `-`, not -f"
+    );
+    assert!(passes(&host, &json!("a-f")));
+    host.allow_dash = true;
+    assert!(passes(&host, &json!("-f")));
+    let offset = arg(json!({"name": "offset", "type": "int"}));
+    assert!(passes(&offset, &json!(-5)));
+}
+
+#[test]
+fn control_characters_are_refused_and_named() {
+    let text = arg(json!({"name": "text", "allowDash": true}));
+    for c in ['\0', '\n', '\r', '\t', '\u{1b}', '\u{7f}', '\u{85}', '\u{9b}'] {
+        let error = check_one(&text, &json!(format!("a{c}")), Limits::default()).unwrap_err();
+        assert_eq!(error.rule(), Rule::Control, "{c:?}");
+    }
+    assert_eq!(
+        refusal(&text, &json!("ab\u{1b}c")),
+        "text must be one line of text without control characters, not one with U+001B as character 3"
+    );
+    assert!(passes(&text, &json!("שלום ünï 🌱")));
+}
+
+#[test]
+fn a_refusal_never_repeats_what_steers_a_terminal_nor_a_whole_long_value() {
+    let error = from_text(&zone(), &format!("\u{1b}[31m{}", "9".repeat(200))).unwrap_err();
+    let message = error.to_string();
+    assert!(!message.contains('\u{1b}'), "{message}");
+    assert!(message.len() < 120, "{message}");
+    let given = map(&json!({"\u{1b}]0;x": 1}));
+    let error = check(&[zone()], &given, Limits::default()).unwrap_err();
+    assert!(!error.to_string().contains('\u{1b}'));
+}
+
+#[test]
+fn typed_text_becomes_a_value_of_the_arguments_type() {
+    assert_eq!(from_text(&zone(), "3").unwrap(), json!(3));
+    assert_eq!(
+        from_text(&zone(), "3.5").unwrap_err().to_string(),
+        "zone must be a whole number from 1 to 8, not 3.5"
+    );
+    assert_eq!(
+        from_text(&zone(), "").unwrap_err().to_string(),
+        "zone must be a whole number from 1 to 8, not empty"
+    );
+    let on = arg(json!({"name": "on", "type": "bool"}));
+    assert_eq!(from_text(&on, "true").unwrap(), json!(true));
+    assert_eq!(from_text(&on, "yes").unwrap_err().to_string(), "on must be true or false, not yes");
+}
+
+#[test]
+fn a_hint_says_in_few_characters_what_would_pass() {
+    let cases = [
+        (json!({"type": "int", "minimum": 1, "maximum": 8, "required": true}), "int 1–8"),
+        (json!({"type": "int", "minimum": -5, "maximum": 5, "required": true}), "int -5 to 5"),
+        (json!({"type": "float", "minimum": 0.5, "default": 1.0}), "float from 0.5, default 1"),
+        (json!({"type": "int", "choices": [2, 5, 10], "default": 5}), "2 | 5 | 10, default 5"),
+        (json!({"maxLength": 64}), "string to 64 characters, optional"),
+        (json!({"default": ""}), "string, default empty"),
+        (json!({"type": "bool", "default": false}), "bool, default false"),
+    ];
+    for (declaration, hint) in cases {
+        assert_eq!(describe(&arg(declaration)), hint);
+    }
+}
+
+#[test]
+fn a_long_list_of_choices_is_counted_rather_than_recited() {
+    let n = arg(json!({"name": "n", "type": "int", "choices": (1..=20).collect::<Vec<_>>()}));
+    assert!(expected(&n).ends_with("11, 12 or 8 more"), "{}", expected(&n));
+    assert!(describe(&n).contains("12 | 8 more"), "{}", describe(&n));
+}
+
+#[test]
+fn numbers_are_written_short_and_read_back_the_same() {
+    for (number, text) in [(3.0, "3"), (-0.25, "-0.25"), (1e300, "1e300"), (1.5e-7, "1.5e-7")] {
+        assert_eq!(to_text(&json!(number)), text);
+        assert_eq!(text.parse::<f64>().unwrap(), number);
+    }
+    assert_eq!(to_text(&json!(i64::MIN)), "-9223372036854775808");
+    assert_eq!(to_text(&json!(true)), "true");
+}
+
+#[test]
+fn a_declaration_that_contradicts_itself_is_refused_with_the_reason() {
+    let cases = [
+        (json!({"name": "Zone"}), "\"Zone\" cannot name an argument"),
+        (json!({"name": "1st"}), "\"1st\" cannot name an argument"),
+        (json!({"name": ""}), "\"\" cannot name an argument"),
+        (json!({"name": "a b"}), "\"a b\" cannot name an argument"),
+        (
+            json!({"name": "a", "type": "int", "minimum": 9, "maximum": 8}),
+            "a: nothing lies between minimum 9 and maximum 8",
+        ),
+        (
+            json!({"name": "a", "type": "int", "minimum": 1.2, "maximum": 1.8}),
+            "a: nothing lies between minimum 1.2 and maximum 1.8",
+        ),
+        (
+            json!({"name": "a", "minLength": 5, "maxLength": 4}),
+            "a: nothing lies between min_length 5 and max_length 4",
+        ),
+        (json!({"name": "a", "minimum": 1}), "a: `minimum` means nothing for type string"),
+        (
+            json!({"name": "a", "type": "int", "maxLength": 1}),
+            "a: `max_length` means nothing for type int",
+        ),
+        (json!({"name": "a", "type": "int", "rest": true}), "a: `rest` means nothing for type int"),
+        (
+            json!({"name": "a", "type": "bool", "choices": [true]}),
+            "a: `choices` means nothing for type bool",
+        ),
+        (json!({"name": "a", "type": "enum"}), "a: type enum needs `choices`"),
+        (
+            json!({"name": "a", "type": "int", "choices": [1, "2"]}),
+            "a: a choice does not pass: a must be of type int, not the text \"2\"",
+        ),
+        (
+            json!({"name": "a", "type": "int", "choices": [1, 9], "maximum": 8}),
+            "a: a choice does not pass: a must be a whole number of at most 8, not 9",
+        ),
+        (
+            json!({"name": "a", "type": "enum", "choices": ["-v"]}),
+            "a: a choice does not pass: a must be text that does not begin with `-`, not -v",
+        ),
+        (
+            json!({"name": "a", "type": "enum", "choices": ["x", "x"]}),
+            "a: the choice x stands twice",
+        ),
+        (
+            json!({"name": "a", "type": "int", "maximum": 8, "default": 9}),
+            "a: the default does not pass: a must be a whole number of at most 8, not 9",
+        ),
+        (
+            json!({"name": "a", "required": true, "default": "x"}),
+            "a is required, so its default is never used",
+        ),
+    ];
+    for (declaration, reason) in cases {
+        let error = validate_arg(&arg(declaration)).unwrap_err().to_string();
+        assert!(error.starts_with(reason), "{error}");
+    }
+    let mut bound = zone();
+    bound.maximum = Some(f64::NAN);
+    assert_eq!(
+        validate_arg(&bound).unwrap_err().to_string(),
+        "zone: `maximum` must be a finite number"
+    );
+}
+
+#[test]
+fn good_declarations_pass() {
+    let args = [
+        zone(),
+        minutes(),
+        arg(json!({"name": "dry_run-2", "type": "bool", "default": false})),
+        arg(json!({"name": "level", "type": "float", "default": 2, "choices": [1, 2]})),
+        arg(json!({"name": "note", "rest": true, "allowDash": true})),
+        arg(json!({"name": "loud", "type": "bool", "required": true})),
+    ];
+    validate_args(&args).unwrap();
+}
+
+#[test]
+fn a_list_of_arguments_that_cannot_be_told_apart_is_refused() {
+    let named = |name: &str| arg(json!({"name": name}));
+    let error = validate_args(&[named("a"), named("b"), named("a")]).unwrap_err();
+    assert_eq!(error.to_string(), "a is declared twice: give one of them another name");
+
+    let mut rest = named("a");
+    rest.rest = true;
+    let error = validate_args(&[rest, named("b")]).unwrap_err();
+    assert!(matches!(&error, DeclarationError::Rest { after, .. } if after == "b"), "{error}");
+
+    let error = validate_args(&[named("a"), zone()]).unwrap_err();
+    assert_eq!(error.argument(), "zone");
+    assert_eq!(
+        error.to_string(),
+        "zone is required but stands after a, which is not: put it first"
+    );
+
+    let bool = arg(json!({"name": "x", "type": "bool"}));
+    let error = validate_args(&[bool, named("no-x")]).unwrap_err();
+    assert!(matches!(error, DeclarationError::Negation { .. }), "{error}");
+}
