@@ -1,0 +1,142 @@
+//! The flags of `topsided`, which `topside serve` takes too, and what they do.
+
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use topside_shared::dirs::Dirs;
+
+use crate::{Config, Ended, ListenError, Listeners, Stop, platform, serve};
+
+/// Exit status where the socket is served already (EX_TEMPFAIL of sysexits.h).
+const SERVED_ALREADY: u8 = 75;
+/// Exit status where a configuration file is wrong (EX_CONFIG of sysexits.h).
+const WRONG_CONFIGURATION: u8 = 78;
+
+/// The server of Topside: offers a menu of commands to the clients that connect.
+#[derive(Debug, Parser)]
+#[command(name = "topsided", version)]
+struct Topsided {
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+/// What `topsided` and `topside serve` are told.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Settings of the server [default: server.toml in the configuration directory]
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// The menu [default: commands.toml in the configuration directory, or the starter menu]
+    #[arg(long, value_name = "FILE", global = true)]
+    commands: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Read both files, say where they are wrong, and serve nothing
+    Check,
+}
+
+/// `topsided`.
+pub fn main() -> ExitCode {
+    run(&Topsided::parse().serve)
+}
+
+/// Does what the flags say, until it is done.
+pub fn run(args: &ServeArgs) -> ExitCode {
+    let dirs = match Dirs::from_env() {
+        Ok(dirs) => dirs,
+        Err(error) => return fail(WRONG_CONFIGURATION, error),
+    };
+    let config = match Config::load(&dirs, args.config.as_deref(), args.commands.as_deref()) {
+        Ok(config) => config,
+        Err(error) => return fail(WRONG_CONFIGURATION, error),
+    };
+    match args.verb {
+        Some(Verb::Check) => {
+            for remark in &config.remarks {
+                println!("{remark}");
+            }
+            println!("the configuration is sound: {} commands declared", config.commands.len());
+            ExitCode::SUCCESS
+        }
+        None => run_server(&dirs, config),
+    }
+}
+
+fn fail(status: u8, error: impl std::fmt::Display) -> ExitCode {
+    for line in error.to_string().lines() {
+        eprintln!("topsided: {line}");
+    }
+    ExitCode::from(status)
+}
+
+fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
+    platform::restrict_umask();
+    platform::raise_descriptors();
+    config.log.stderr = true;
+    // One thread carries all requests: small ones are answered fastest so. Programs run beside it.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, error),
+    };
+    let ended = runtime.block_on(async {
+        let stop = Stop::new();
+        stop_on_signals(&stop).map_err(|error| (1, error.to_string()))?;
+        let listeners =
+            Listeners::local(&dirs.socket(), config.local.is_open()).map_err(|error| {
+                let status =
+                    if matches!(error, ListenError::AlreadyServed(_)) { SERVED_ALREADY } else { 1 };
+                (status, error.to_string())
+            })?;
+        serve(listeners, config, stop).await.map_err(|error| (1, error.to_string()))
+    });
+    // Whatever a blocking call still does has nobody left to do it for.
+    runtime.shutdown_background();
+    match ended {
+        Ok(Ended::Stopped) => ExitCode::SUCCESS,
+        Ok(Ended::AtOnce) => ExitCode::FAILURE,
+        Ok(Ended::Restart) => restart(),
+        Err((status, message)) => fail(status, message),
+    }
+}
+
+/// SIGTERM and SIGINT, and SIGHUP where a terminal that hangs up sends it, stop the server in order; a
+/// second one ends it at once.
+fn stop_on_signals(stop: &Stop) -> std::io::Result<()> {
+    let mut term = signal(SignalKind::terminate())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    let mut hup = signal(SignalKind::hangup())?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        let mut before = false;
+        loop {
+            let name = tokio::select! {
+                _ = term.recv() => "SIGTERM",
+                _ = int.recv() => "SIGINT",
+                _ = hup.recv() => "SIGHUP",
+            };
+            if before {
+                stop.at_once();
+            } else {
+                stop.in_order(String::new(), format!("signal {name}"));
+            }
+            before = true;
+        }
+    });
+    Ok(())
+}
+
+/// Executes this program anew, with the same arguments.
+fn restart() -> ExitCode {
+    let mut args = std::env::args_os();
+    let program = std::env::current_exe().ok().map(PathBuf::into_os_string).or_else(|| args.next());
+    let Some(program) = program else { return fail(1, "this program does not know its own name") };
+    let error = std::process::Command::new(program).args(std::env::args_os().skip(1)).exec();
+    fail(1, format_args!("the server cannot be started again: {error}"))
+}

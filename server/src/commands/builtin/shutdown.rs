@@ -1,0 +1,69 @@
+//! `shutdown` (ks): warns every client, ends every session, then ends the server.
+
+use std::time::Duration;
+
+use topside_shared::Role;
+use topside_shared::command::{Arg, ArgType, Command, Effect};
+use topside_shared::text::{self, MAX_REASON};
+
+use super::{Calling, optional, reads, say};
+use crate::commands::{Call, Worker};
+use crate::methods::order_shutdown;
+
+pub(super) struct Shutdown;
+
+impl Worker for Shutdown {
+    fn declaration(&self) -> Command {
+        let delay = Arg {
+            default: Some(0.into()),
+            minimum: Some(0.0),
+            maximum: Some(86_400.0),
+            ..optional("delay", ArgType::Int, "Seconds until it begins")
+        };
+        let reason = Arg {
+            rest: true,
+            max_length: Some(MAX_REASON as u64),
+            ..optional("reason", ArgType::String, "Told to everybody who is connected")
+        };
+        let restart = optional("restart", ArgType::Bool, "Start again at once");
+        let description = "Warns every client, ends every session, then ends the server.";
+        Command {
+            effect: Effect::Destructive,
+            role: Role::Admin,
+            confirm: Some("Shut the server down for everybody?".into()),
+            ..reads(
+                "shutdown",
+                &["ks"],
+                "Shut the server down",
+                description,
+                vec![delay, restart, reason],
+            )
+        }
+    }
+
+    fn call<'a>(&'a self, call: Call) -> Calling<'a> {
+        let ordered = order(&call);
+        say(call, ordered)
+    }
+}
+
+fn order(call: &Call) -> Result<String, String> {
+    let delay = u64::try_from(call.int("delay").unwrap_or(0)).unwrap_or(0);
+    let restart = call.args().get("restart").and_then(serde_json::Value::as_bool).unwrap_or(false);
+    let due = order_shutdown(
+        &call.server,
+        &call.client,
+        Duration::from_secs(delay),
+        call.text("reason"),
+        restart,
+        Some(call.run.ended.clone()),
+    )
+    .map_err(|error| error.message)?;
+    let what = if restart { "restarts" } else { "shuts down" };
+    Ok(if delay == 0 {
+        format!("the server {what} now\n")
+    } else {
+        let left = text::duration(due.in_ms);
+        format!("the server {what} in {left}; `shutdown-cancel` calls it off\n")
+    })
+}

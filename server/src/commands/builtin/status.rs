@@ -1,0 +1,54 @@
+//! `status` (gat): what is running, and how the server stands.
+
+use serde_json::Value;
+use topside_shared::command::Command;
+use topside_shared::text;
+
+use super::{Calling, reads, say, table};
+use crate::commands::{Call, Worker};
+use crate::methods::figures;
+
+pub(super) struct Status;
+
+impl Worker for Status {
+    fn declaration(&self) -> Command {
+        let description = "Shows what runs, who is connected, and the server's own figures.";
+        reads("status", &["gat"], "Show how things stand", description, Vec::new())
+    }
+
+    fn call<'a>(&'a self, call: Call) -> Calling<'a> {
+        let status = figures(&call.server);
+        let info = &call.server.info;
+        let mut rows = Vec::new();
+        let mut tell = |name: &str, value: String| rows.push([name.to_owned(), value]);
+        tell("server", format!("{} {} on {}", info.name, info.version, info.hostname));
+        tell("up", format!("{}, since {}", text::duration(status.uptime_ms), info.started_at));
+        tell("clients", status.clients.to_string());
+        tell("runs", format!("{} now, {} in all", status.runs.running, status.runs.started));
+        tell("requests", status.requests.to_string());
+        let (received, sent) = (status.bytes.received, status.bytes.sent);
+        tell("bytes", format!("{} received, {} sent", text::bytes(received), text::bytes(sent)));
+        let refusals: Vec<String> = status
+            .refusals
+            .iter()
+            .map(|(kind, count): (_, &Value)| format!("{count} {kind}"))
+            .collect();
+        tell("refusals", if refusals.is_empty() { "none".into() } else { refusals.join(", ") });
+        if let Some(memory) = status.memory_bytes {
+            tell("memory", text::bytes(memory));
+        }
+        if let Some([one, five, fifteen]) = status.load {
+            tell("load", format!("{one:.2} {five:.2} {fifteen:.2}"));
+        }
+        for listening in &status.listeners {
+            tell("listens on", format!("{} {}", listening.transport, listening.address));
+        }
+        if let Some(closing) = &status.closing {
+            let reason =
+                if closing.reason.is_empty() { "no reason given" } else { &closing.reason };
+            let left = text::duration(closing.in_ms);
+            tell("shuts down", format!("in {left}: {reason} ({})", closing.by));
+        }
+        say(call, Ok(table::columns(&rows)))
+    }
+}

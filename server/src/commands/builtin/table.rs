@@ -1,0 +1,39 @@
+//! Columns of text.
+
+use std::fmt::Write as _;
+
+/// Rows whose columns line up, two spaces between; the last column is as long as it is.
+pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (index, (cell, width)) in row.iter().zip(widths).enumerate() {
+            let written = if index + 1 == N {
+                write!(line, "{cell}")
+            } else {
+                write!(line, "{cell:width$}  ")
+            };
+            debug_assert!(written.is_ok());
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_lines_do_not_end_in_spaces() {
+        let row = |a: &str, b: &str| [a.to_owned(), b.to_owned()];
+        assert_eq!(columns(&[row("a", "b"), row("äöü", "")]), "a    b\näöü\n");
+    }
+}

@@ -1,0 +1,395 @@
+//! One `[commands.NAME]` table.
+
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use toml::de::DeValue;
+use topside_shared::command::{Command, Effect, Output, Stdin};
+use topside_shared::role::Role;
+use topside_shared::text;
+
+use super::error::Mistakes;
+use super::fields::{Field, Fields, as_json, as_str};
+use super::{Declared, Missing, args, guard, units};
+use crate::commands::exec::{Absent, Element, Program, ProgramArg, Stop, find_program};
+
+/// The fields of a command.
+const FIELDS: &[&str] = &[
+    "title",
+    "description",
+    "category",
+    "aliases",
+    "exec",
+    "cwd",
+    "env",
+    "inherit_env",
+    "effect",
+    "role",
+    "confirm",
+    "timeout",
+    "stop_signal",
+    "stop_timeout",
+    "success_exit_codes",
+    "output",
+    "max_output",
+    "args",
+];
+
+/// Longest name of a command, in characters.
+pub(super) const MAX_NAME: usize = 64;
+/// The heading of a command that names none.
+const CATEGORY: &str = "Commands";
+const TIMEOUT: Duration = Duration::from_secs(10 * 60);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_OUTPUT: u64 = 64 << 20;
+
+const SIGNALS: &[(&str, Signal)] = &[
+    ("SIGTERM", Signal::TERM),
+    ("SIGINT", Signal::INT),
+    ("SIGHUP", Signal::HUP),
+    ("SIGQUIT", Signal::QUIT),
+    ("SIGUSR1", Signal::USR1),
+    ("SIGUSR2", Signal::USR2),
+    ("SIGKILL", Signal::KILL),
+];
+
+/// What became of a table without mistakes.
+pub(super) enum Outcome {
+    Ready(Box<Declared>),
+    /// The machine cannot run it, for this reason.
+    Absent(String),
+}
+
+/// Whether `name` can be typed as one word and read by nobody as anything else.
+pub(super) fn is_name(name: &str) -> bool {
+    name.len() <= MAX_NAME
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+pub(super) fn aliases(fields: &Fields<'_, '_>, mistakes: &mut Mistakes<'_>) -> Vec<Field<String>> {
+    fields.strings("aliases", mistakes)
+}
+
+/// Reads one command; none where a mistake was found, each of which is recorded.
+pub(super) fn read(
+    name: &str,
+    fields: &Fields<'_, '_>,
+    missing: Missing,
+    m: &mut Mistakes<'_>,
+) -> Option<Outcome> {
+    let before = m.count();
+    fields.refuse_unknown(FIELDS, m);
+    let arguments = args::read(fields, m);
+    let effect = fields
+        .one_of("effect", &[Effect::Read, Effect::Write, Effect::Destructive].map(named_effect), m)
+        .unwrap_or_default();
+    let role = fields
+        .one_of("role", &[Role::Viewer, Role::Operator, Role::Admin].map(|r| (r.name(), r)), m)
+        .unwrap_or_else(|| effect.default_role());
+    let timeout = timeout(fields, m);
+    let (elements, program) = exec(fields, &arguments, missing, m);
+
+    let info = Command {
+        name: name.to_owned(),
+        title: fields.words("title", m).unwrap_or_else(|| name.to_owned()),
+        description: fields.words("description", m).unwrap_or_default(),
+        category: fields.words("category", m).unwrap_or_else(|| CATEGORY.to_owned()),
+        // Their mistakes were recorded when the names were taken.
+        aliases: names_of(fields.get("aliases").map(toml::Spanned::get_ref)),
+        effect,
+        role,
+        confirm: confirm(fields, &arguments, m),
+        timeout_ms: timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
+        stdin: Stdin::None,
+        output: fields
+            .one_of("output", &[("text", Output::Text), ("json", Output::Json)], m)
+            .unwrap_or_default(),
+        args: arguments.iter().map(|argument| argument.arg.clone()).collect(),
+    };
+    let stop = Stop {
+        signal: fields.one_of("stop_signal", SIGNALS, m).unwrap_or(Signal::TERM),
+        timeout: duration(fields, "stop_timeout", m).map_or(STOP_TIMEOUT, |field| field.value),
+    };
+    let program = program.map(|path| {
+        path.map(|path| Program {
+            path,
+            elements,
+            args: arguments
+                .into_iter()
+                .map(|argument| ProgramArg { name: argument.arg.name, flag: argument.flag })
+                .collect(),
+            cwd: cwd(fields, m),
+            env: env(fields, m),
+            inherit_env: inherit_env(fields, m),
+            timeout,
+            stop,
+            success_exit_codes: success_exit_codes(fields, m),
+            max_output: fields.size("max_output", m).unwrap_or(MAX_OUTPUT),
+        })
+    });
+    if m.count() > before {
+        return None;
+    }
+    Some(match program? {
+        Ok(program) => Outcome::Ready(Box::new(Declared { info, program })),
+        Err(reason) => Outcome::Absent(reason),
+    })
+}
+
+fn named_effect(effect: Effect) -> (&'static str, Effect) {
+    let name = match effect {
+        Effect::Read => "read",
+        Effect::Write => "write",
+        Effect::Destructive => "destructive",
+    };
+    (name, effect)
+}
+
+fn names_of(value: Option<&DeValue<'_>>) -> Vec<String> {
+    let Some(DeValue::Array(items)) = value else { return Vec::new() };
+    items.iter().filter_map(|item| as_str(item.get_ref())).map(str::to_owned).collect()
+}
+
+fn duration(fields: &Fields<'_, '_>, name: &str, m: &mut Mistakes<'_>) -> Option<Field<Duration>> {
+    fields.read(name, units::DURATION_FORM, m, |value| units::parse_duration(as_str(value)?))
+}
+
+fn timeout(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Option<Duration> {
+    let form = format!("\"none\", or {}", units::DURATION_FORM);
+    let read = |value| match as_str(value)? {
+        "none" => Some(None),
+        // A run that may take no time at all could never succeed.
+        limit => units::parse_duration(limit).filter(|limit| !limit.is_zero()).map(Some),
+    };
+    fields.read("timeout", &form, m, read).map_or(Some(TIMEOUT), |field| field.value)
+}
+
+/// The elements of `exec` after the first, and the program, where they can be had.
+fn exec(
+    fields: &Fields<'_, '_>,
+    arguments: &[args::Argument],
+    missing: Missing,
+    m: &mut Mistakes<'_>,
+) -> (Vec<Element>, Option<Result<String, String>>) {
+    let before = m.count();
+    let items = fields.strings("exec", m);
+    let Some((first, rest)) = items.split_first() else {
+        if m.count() == before {
+            let span = fields.get("exec").map_or(fields.span.clone(), toml::Spanned::span);
+            m.add(
+                &span,
+                format_args!(
+                    "{} needs `exec`: the program and its arguments, such as [\"/usr/bin/df\", \
+                     \"-h\"]",
+                    fields.owner
+                ),
+            );
+        }
+        return (Vec::new(), None);
+    };
+    for item in &items {
+        if item.value.contains('\0') {
+            m.add(&item.span, "an element of `exec` cannot hold a NUL character");
+        }
+    }
+    let program = program(first, missing, m);
+    let mut elements: Vec<Element> =
+        rest.iter().map(|item| element(item, fields, arguments, m)).collect();
+    for (index, argument) in arguments.iter().enumerate() {
+        if elements.contains(&Element::Argument(index)) {
+            continue;
+        }
+        if argument.flag.is_some() {
+            elements.push(Element::Argument(index));
+        } else {
+            let name = &argument.arg.name;
+            m.add(
+                &argument.span,
+                format_args!(
+                    "argument `{name}` goes nowhere: put \"{{{name}}}\" into `exec`, or give it a \
+                     `flag`"
+                ),
+            );
+        }
+    }
+    (elements, program)
+}
+
+fn element(
+    item: &Field<String>,
+    fields: &Fields<'_, '_>,
+    arguments: &[args::Argument],
+    m: &mut Mistakes<'_>,
+) -> Element {
+    let text = &item.value;
+    let find = |name: &str| arguments.iter().position(|argument| argument.arg.name == name);
+    match placeholders(text).as_slice() {
+        [(name, range)] if *range == (0..text.len()) => {
+            if let Some(index) = find(name) {
+                return Element::Argument(index);
+            }
+            let near = text::nearest(name, arguments.iter().map(|a| a.arg.name.as_str()));
+            let hint = match near.as_slice() {
+                [] => format!("; braces that the program itself reads are written `{{ {name} }}`"),
+                near => text::did_you_mean(near),
+            };
+            m.add(&item.span, format_args!("{} has no argument `{name}`{hint}", fields.owner));
+        }
+        places => {
+            if let Some((name, _)) = places.iter().find(|(name, _)| find(name).is_some()) {
+                m.add(
+                    &item.span,
+                    format_args!(
+                        "\"{{{name}}}\" must be an element of `exec` by itself: a value is never \
+                         part of one"
+                    ),
+                );
+            }
+        }
+    }
+    Element::Literal(text.clone())
+}
+
+/// The places of the form `{name}` in a text.
+fn placeholders(text: &str) -> Vec<(&str, Range<usize>)> {
+    let mut found = Vec::new();
+    for (open, _) in text.match_indices('{') {
+        let inner = &text[open + 1..];
+        if let Some(length) = inner.find('}')
+            && is_placeholder(&inner[..length])
+        {
+            found.push((&inner[..length], open..open + length + 2));
+        }
+    }
+    found
+}
+
+/// Whether a text in braces can be meant for an argument's name.
+fn is_placeholder(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
+/// The path of the program to run. `Err` holds why the menu goes without it.
+fn program(
+    first: &Field<String>,
+    missing: Missing,
+    m: &mut Mistakes<'_>,
+) -> Option<Result<String, String>> {
+    let name = text::clean(&first.value, 256);
+    let reason = match find_program(&first.value) {
+        Ok(path) => match std::fs::metadata(&path) {
+            Ok(meta) => {
+                let real = Path::new(&path).canonicalize().unwrap_or_else(|_| (&path).into());
+                match guard::fault(&real, &meta) {
+                    None => return Some(Ok(path)),
+                    Some(fault) => format!("the program {name} is refused: {fault}"),
+                }
+            }
+            Err(error) => format!("the program {name} cannot be looked at: {error}"),
+        },
+        Err(absent @ Absent::Relative) => {
+            m.add(&first.span, format_args!("`{name}` {absent}"));
+            return None;
+        }
+        Err(absent) => format!("the program {name} {absent}"),
+    };
+    match missing {
+        Missing::Leave => Some(Err(reason)),
+        Missing::Refuse => {
+            m.add(&first.span, reason);
+            None
+        }
+    }
+}
+
+fn cwd(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Option<String> {
+    let read = |value| as_str(value).filter(|path| path.starts_with('/') && !path.contains('\0'));
+    fields.read("cwd", "an absolute path", m, read).map(|field| field.value.to_owned())
+}
+
+fn env(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Vec<(String, String)> {
+    let form = "a table of strings, such as { TZ = \"UTC\" }";
+    let table = fields.read("env", form, m, |value| match value {
+        DeValue::Table(table) => Some(table),
+        _ => None,
+    });
+    let Some(Field { value: table, .. }) = table else { return Vec::new() };
+    let mut env = Vec::new();
+    for (key, value) in table {
+        variable(key.get_ref(), &key.span(), m);
+        match as_str(value.get_ref()) {
+            Some(text) if !text.contains('\0') => {
+                env.push((key.get_ref().to_string(), text.to_owned()));
+            }
+            _ => m.add(
+                &value.span(),
+                format_args!("`{}` of `env` must be a string without NUL", key.get_ref()),
+            ),
+        }
+    }
+    env
+}
+
+fn inherit_env(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Vec<String> {
+    let names = fields.strings("inherit_env", m);
+    for name in &names {
+        variable(&name.value, &name.span, m);
+    }
+    names.into_iter().map(|name| name.value).collect()
+}
+
+/// Records why `name` cannot be given to a program as an environment variable.
+fn variable(name: &str, span: &Range<usize>, m: &mut Mistakes<'_>) {
+    if name.is_empty() || name.contains(['=', '\0']) {
+        m.add(span, "the name of a variable must not be empty, nor hold `=` or NUL");
+    } else if name.starts_with("TOPSIDE_") {
+        m.add(span, format_args!("`{name}` is Topside's own: variables of a run cannot begin so"));
+    }
+}
+
+fn success_exit_codes(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Vec<i32> {
+    let form = "an array of at least one exit status from 0 to 255";
+    fields
+        .read("success_exit_codes", form, m, |value| {
+            let DeValue::Array(items) = value else { return None };
+            let codes: Option<Vec<i32>> = items
+                .iter()
+                .map(|item| {
+                    let code = as_json(item.get_ref())?.as_i64()?;
+                    i32::try_from(code).ok().filter(|code| (0..=255).contains(code))
+                })
+                .collect();
+            codes.filter(|codes| !codes.is_empty())
+        })
+        .map_or_else(|| vec![0], |field| field.value)
+}
+
+fn confirm(
+    fields: &Fields<'_, '_>,
+    arguments: &[args::Argument],
+    m: &mut Mistakes<'_>,
+) -> Option<String> {
+    let question = fields.words("confirm", m)?;
+    let span = fields.get("confirm").map_or(fields.span.clone(), toml::Spanned::span);
+    if question.trim().is_empty() {
+        m.add(&span, "`confirm` must be a question to ask");
+    }
+    for (name, _) in placeholders(&question) {
+        if !arguments.iter().any(|argument| argument.arg.name == name) {
+            let near = text::nearest(name, arguments.iter().map(|a| a.arg.name.as_str()));
+            m.add(
+                &span,
+                format_args!(
+                    "`confirm` names `{name}`, which is no argument of {}{}",
+                    fields.owner,
+                    text::did_you_mean(&near)
+                ),
+            );
+        }
+    }
+    Some(question)
+}

@@ -1,0 +1,106 @@
+//! What is wrong with a menu file, and where.
+
+use std::fmt;
+use std::ops::Range;
+
+/// A place in a text, as editors count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+}
+
+impl Position {
+    /// Where the byte `offset` of `text` is.
+    pub fn of(text: &str, offset: usize) -> Self {
+        let offset = (0..=offset.min(text.len()))
+            .rev()
+            .find(|offset| text.is_char_boundary(*offset))
+            .unwrap_or(0);
+        let before = &text[..offset];
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        Self { line: before.matches('\n').count() + 1, column: before[start..].chars().count() + 1 }
+    }
+}
+
+/// One mistake in a menu file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct DeclareError {
+    /// The file.
+    pub file: String,
+    /// The place; none where the file itself is at fault.
+    pub at: Option<Position>,
+    /// One sentence that says what would pass.
+    pub message: String,
+}
+
+impl fmt::Display for DeclareError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.at {
+            Some(at) => write!(f, "{}:{}:{}: {}", self.file, at.line, at.column, self.message),
+            None => write!(f, "{}: {}", self.file, self.message),
+        }
+    }
+}
+
+/// All that is wrong with a menu file, in its order; never empty. One mistake a line when shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct DeclareErrors(pub Vec<DeclareError>);
+
+impl DeclareErrors {
+    /// There is no file where one was named.
+    pub(crate) fn absent(path: &std::path::Path) -> Self {
+        Self::one(&path.display().to_string(), None, "there is no such file")
+    }
+
+    /// The one mistake of a file that cannot be read any further.
+    pub(crate) fn one(file: &str, at: Option<Position>, message: impl fmt::Display) -> Self {
+        Self(vec![DeclareError { file: file.to_owned(), at, message: message.to_string() }])
+    }
+}
+
+impl fmt::Display for DeclareErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Gathers the mistakes of one text.
+#[derive(Debug)]
+pub(super) struct Mistakes<'a> {
+    file: &'a str,
+    text: &'a str,
+    errors: Vec<DeclareError>,
+}
+
+impl<'a> Mistakes<'a> {
+    pub(super) fn new(file: &'a str, text: &'a str) -> Self {
+        Self { file, text, errors: Vec::new() }
+    }
+
+    /// Records a mistake at the beginning of `span`.
+    pub(super) fn add(&mut self, span: &Range<usize>, message: impl fmt::Display) {
+        self.errors.push(DeclareError {
+            file: self.file.to_owned(),
+            at: Some(Position::of(self.text, span.start)),
+            message: message.to_string(),
+        });
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.errors.len()
+    }
+
+    pub(super) fn finish(mut self) -> Result<(), DeclareErrors> {
+        self.errors.sort_by_key(|error| error.at);
+        if self.errors.is_empty() { Ok(()) } else { Err(DeclareErrors(self.errors)) }
+    }
+}

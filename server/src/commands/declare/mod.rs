@@ -1,0 +1,225 @@
+//! Reading `commands.toml`: what a person declares becomes a menu, or a list of mistakes with their
+//! places. Read when the server starts and by `topsided check`; the whole file or nothing.
+
+mod args;
+mod command;
+mod error;
+mod fields;
+mod guard;
+mod units;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+use topside_shared::command::Command;
+
+pub use error::{DeclareError, DeclareErrors, Position};
+pub use units::{DURATION_FORM, SIZE_FORM, parse_duration, parse_size};
+
+use self::error::Mistakes;
+use self::fields::{Field, Fields};
+use super::exec::Program;
+
+/// The menu that serves where a user has written none.
+pub const STARTER: &str = include_str!("../../../../config/commands.toml");
+/// What [`STARTER`] is called in messages.
+pub const STARTER_NAME: &str = "config/commands.toml (built in)";
+
+/// A text to read a menu from.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// What the text is called in messages: its path.
+    pub name: &'a str,
+    /// The text.
+    pub text: &'a str,
+}
+
+/// What becomes of a command whose program is not on this machine, or cannot be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// It is a mistake in the file.
+    Refuse,
+    /// The menu goes without the command, and says so in [`Menu::left_out`].
+    Leave,
+}
+
+/// A menu as declared, in the order of the file.
+#[derive(Debug, Clone, Default)]
+pub struct Menu {
+    /// The commands.
+    pub commands: Vec<Declared>,
+    /// Commands that this machine cannot run; only under [`Missing::Leave`].
+    pub left_out: Vec<LeftOut>,
+}
+
+/// One declared command.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    /// What clients see of it.
+    pub info: Command,
+    /// What a run of it starts.
+    pub program: Program,
+}
+
+/// A command that the menu goes without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its name.
+    pub name: String,
+    /// Why: a sentence for the log.
+    pub reason: String,
+}
+
+/// Reads a menu. `reserved` are the names and aliases that are taken already: the built-ins'.
+///
+/// # Errors
+/// All the mistakes of the text, or its first where it is not TOML.
+pub fn load(
+    source: Source<'_>,
+    reserved: &[&str],
+    missing: Missing,
+) -> Result<Menu, DeclareErrors> {
+    let Source { name: file, text } = source;
+    let document = DeTable::parse(text).map_err(|error| {
+        let at = Position::of(text, error.span().map_or(text.len(), |span| span.start));
+        let message = error.message().lines().collect::<Vec<_>>().join(", ");
+        DeclareErrors::one(file, Some(at), format_args!("this is not TOML: {message}"))
+    })?;
+    let mut mistakes = Mistakes::new(file, text);
+    let top =
+        Fields { table: document.get_ref(), owner: "the menu".to_owned(), span: document.span() };
+    top.refuse_unknown(&["commands"], &mut mistakes);
+    let commands =
+        top.read("commands", "a table of commands", &mut mistakes, |value| match value {
+            DeValue::Table(table) => Some(table),
+            _ => None,
+        });
+
+    let mut menu = Menu::default();
+    if let Some(Field { value: table, .. }) = commands {
+        // The table is sorted by name; people order their menu themselves.
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        let mut names = Names::new(reserved);
+        for (key, value) in entries {
+            let name: &str = key.get_ref();
+            names.take(&Field { value: name.to_owned(), span: key.span() }, name, &mut mistakes);
+            let DeValue::Table(table) = value.get_ref() else {
+                mistakes.add(
+                    &value.span(),
+                    format_args!("`{name}` must be a table: begin it with [commands.{name}]"),
+                );
+                continue;
+            };
+            let owner = format!("command `{name}`");
+            let fields = Fields { table, owner, span: key.span() };
+            for alias in command::aliases(&fields, &mut mistakes) {
+                names.take(&alias, name, &mut mistakes);
+            }
+            match command::read(name, &fields, missing, &mut mistakes) {
+                Some(command::Outcome::Ready(declared)) => menu.commands.push(*declared),
+                Some(command::Outcome::Absent(reason)) => {
+                    menu.left_out.push(LeftOut { name: name.to_owned(), reason });
+                }
+                None => {}
+            }
+        }
+    }
+    mistakes.finish()?;
+    Ok(menu)
+}
+
+/// Reads a user's menu file; none where there is no such file.
+///
+/// # Errors
+/// The mistakes in it, or why the file itself cannot be obeyed.
+pub fn load_file(path: &Path, reserved: &[&str]) -> Result<Option<Menu>, DeclareErrors> {
+    let file = path.display().to_string();
+    let fail = |message: String| DeclareErrors::one(&file, None, message);
+    let cannot = |error: std::io::Error| fail(format!("the menu cannot be read: {error}"));
+
+    let mut opened = match File::open(path) {
+        Ok(opened) => opened,
+        // A link to nowhere is a mistake; no file at all is not.
+        Err(error) if error.kind() == ErrorKind::NotFound && !path.is_symlink() => return Ok(None),
+        Err(error) => return Err(cannot(error)),
+    };
+    // What is judged is what was opened, whatever the name points to by now.
+    let meta = opened.metadata().map_err(cannot)?;
+    if !meta.is_file() {
+        return Err(fail("the menu must be a plain file".to_owned()));
+    }
+    let real = path.canonicalize().map_err(cannot)?;
+    if let Some(fault) = guard::fault(&real, &meta) {
+        return Err(fail(format!("the menu is refused: {fault}")));
+    }
+    for entry in [path, &real] {
+        let directory = match entry.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let meta = directory.metadata().map_err(cannot)?;
+        if let Some(fault) = guard::fault(directory, &meta) {
+            return Err(fail(format!("the menu is refused, for its directory {fault}")));
+        }
+    }
+    let mut bytes = Vec::new();
+    opened.read_to_end(&mut bytes).map_err(cannot)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let lossy = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
+        let at = Position::of(&lossy, valid);
+        DeclareErrors::one(&file, Some(at), "the menu must be UTF-8, and this byte is not")
+    })?;
+    load(Source { name: &file, text: &text }, reserved, Missing::Refuse).map(Some)
+}
+
+/// The starter menu, without what this machine cannot run.
+///
+/// # Errors
+/// Only where a built-in took one of its names, which a test keeps from happening.
+pub fn starter(reserved: &[&str]) -> Result<Menu, DeclareErrors> {
+    load(Source { name: STARTER_NAME, text: STARTER }, reserved, Missing::Leave)
+}
+
+/// Names and aliases that are taken, and by whom.
+struct Names(HashMap<String, Option<String>>);
+
+impl Names {
+    fn new(reserved: &[&str]) -> Self {
+        Self(reserved.iter().map(|name| ((*name).to_owned(), None)).collect())
+    }
+
+    fn take(&mut self, name: &Field<String>, command: &str, mistakes: &mut Mistakes<'_>) {
+        let Field { value, span } = name;
+        if !command::is_name(value) {
+            mistakes.add(
+                span,
+                format_args!(
+                    "`{}` cannot name a command: use 1 to {} letters, digits, `-`, `_` and `.`, \
+                     the first a letter or a digit",
+                    topside_shared::text::clean(value, 64),
+                    command::MAX_NAME,
+                ),
+            );
+            return;
+        }
+        match self.0.get(value) {
+            None => {
+                self.0.insert(value.clone(), Some(command.to_owned()));
+            }
+            Some(None) => mistakes
+                .add(span, format_args!("`{value}` is a built-in command: use another name")),
+            Some(Some(other)) => mistakes.add(
+                span,
+                format_args!("`{value}` is taken by command `{other}`: use another name"),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,396 @@
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use topside_shared::command::{ArgType, Effect, Output};
+use topside_shared::role::Role;
+
+use super::*;
+
+fn read(text: &str) -> Result<Menu, DeclareErrors> {
+    load(Source { name: "commands.toml", text }, &["menu", "m", "ks"], Missing::Refuse)
+}
+
+fn one(text: &str) -> Declared {
+    let menu = read(text).unwrap_or_else(|errors| panic!("{errors}"));
+    menu.commands.into_iter().next().unwrap()
+}
+
+/// What is said of a text with mistakes, one a line.
+fn said(text: &str) -> String {
+    read(text).expect_err("this must be refused").to_string()
+}
+
+/// A text with one command, to which lines are added, gives exactly one mistake that says all of
+/// `parts`, at `at`.
+#[track_caller]
+fn refused(lines: &str, at: (usize, usize), parts: &[&str]) {
+    let text = format!("[commands.x]\nexec = [\"/bin/echo\"]\n{lines}");
+    let errors = read(&text).expect_err("this must be refused").0;
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    let position = errors[0].at.unwrap();
+    assert_eq!((position.line, position.column), at, "{}", errors[0]);
+    for part in parts {
+        assert!(errors[0].message.contains(part), "{:?} is not in {}", part, errors[0]);
+    }
+}
+
+#[test]
+fn every_field_is_read() {
+    let declared = one(r#"
+[commands.zone-run]
+title = "Run a zone"
+description = "Opens one valve for some minutes."
+category = "Set"
+aliases = ["zr", "z"]
+exec = ["/bin/echo", "run", "{zone}", "--minutes", "{minutes}"]
+cwd = "/var"
+env = { TZ = "UTC" }
+inherit_env = ["SSH_AUTH_SOCK"]
+effect = "write"
+role = "admin"
+confirm = "Water zone {zone} for {minutes} minutes?"
+timeout = "20m"
+stop_signal = "SIGINT"
+stop_timeout = "250ms"
+success_exit_codes = [0, 3]
+output = "json"
+max_output = "2MiB"
+
+[[commands.zone-run.args]]
+name = "zone"
+type = "int"
+description = "Valve number"
+required = true
+minimum = 1
+maximum = 8
+
+[[commands.zone-run.args]]
+name = "minutes"
+type = "int"
+default = 5
+choices = [2, 5, 10]
+"#);
+    let Declared { info, program } = declared;
+    assert_eq!(info.name, "zone-run");
+    assert_eq!(info.title, "Run a zone");
+    assert_eq!(info.category, "Set");
+    assert_eq!(info.aliases, ["zr", "z"]);
+    assert_eq!((info.effect, info.role), (Effect::Write, Role::Admin));
+    assert_eq!(info.timeout_ms, Some(1_200_000));
+    assert_eq!(info.output, Output::Json);
+    assert_eq!(info.confirm.as_deref(), Some("Water zone {zone} for {minutes} minutes?"));
+    assert_eq!(info.args[0].kind, ArgType::Int);
+    assert_eq!((info.args[0].minimum, info.args[0].maximum), (Some(1.0), Some(8.0)));
+    assert_eq!(info.args[1].default, Some(5.into()));
+    assert_eq!(program.timeout(), Some(Duration::from_secs(1200)));
+    assert_eq!(program.success_exit_codes(), [0, 3]);
+    assert_eq!(program.max_output(), 2 << 20);
+    assert_eq!(program.stop.timeout, Duration::from_millis(250));
+    let args = serde_json::json!({"zone": 3, "minutes": 10});
+    let argv = program.argv(args.as_object().unwrap());
+    assert_eq!(argv, ["/bin/echo", "run", "3", "--minutes", "10"]);
+}
+
+#[test]
+fn what_is_not_said_is_the_careful_choice() {
+    let Declared { info, program } = one("[commands.x]\nexec = [\"/bin/echo\"]\n");
+    assert_eq!((info.effect, info.role), (Effect::Destructive, Role::Admin));
+    assert_eq!(info.title, "x");
+    assert_eq!(info.timeout_ms, Some(600_000));
+    assert_eq!(program.max_output(), 64 << 20);
+    assert_eq!(program.success_exit_codes(), [0]);
+    let role =
+        |effect| one(&format!("[commands.x]\nexec=[\"/bin/echo\"]\neffect=\"{effect}\"")).info.role;
+    assert_eq!(role("read"), Role::Viewer);
+    assert_eq!(role("write"), Role::Operator);
+    assert_eq!(one("[commands.x]\nexec=[\"/bin/echo\"]\ntimeout=\"none\"").info.timeout_ms, None);
+}
+
+#[test]
+fn commands_keep_the_order_of_the_file() {
+    let text = ["zz", "aa", "mm"].map(|name| format!("[commands.{name}]\nexec=[\"/bin/echo\"]\n"));
+    let names: Vec<_> =
+        read(&text.concat()).unwrap().commands.into_iter().map(|c| c.info.name).collect();
+    assert_eq!(names, ["zz", "aa", "mm"]);
+}
+
+#[test]
+fn an_unknown_field_is_told_with_its_place_and_the_nearest_name() {
+    refused("  tmeout = \"5s\"", (3, 3), &["command `x` has no field `tmeout`", "timeout"]);
+    refused("colour = 1", (3, 1), &["`colour`"]);
+    refused(
+        "[[commands.x.args]]\nname=\"a\"\ntype=\"int\"\nflag=\"-a\"\nminimun = 1",
+        (7, 1),
+        &["argument `a` of command `x`", "did you mean minimum"],
+    );
+    assert!(
+        said("[command.x]\n")
+            .contains("commands.toml:1:2: the menu has no field `command`: did you mean commands?")
+    );
+}
+
+#[test]
+fn fields_that_this_version_cannot_keep_are_not_ignored() {
+    for field in [
+        "queue = 3",
+        "lock = [\"relays\"]",
+        "safe_state = [\"/bin/true\"]",
+        "stdin = \"none\"",
+        "on_disconnect = \"cancel\"",
+        "max_concurrent = 1",
+    ] {
+        let name = field.split(' ').next().unwrap();
+        refused(field, (3, 1), &[&format!("no field `{name}`")]);
+    }
+    for field in
+        ["pattern = \"a\"", "secret = true", "multiple = true", "env = \"A\"", "rest = true"]
+    {
+        let lines =
+            format!("[[commands.x.args]]\nname=\"a\"\ntype=\"string\"\nflag=\"-a\"\n{field}");
+        refused(&lines, (7, 1), &["has no field"]);
+    }
+}
+
+#[test]
+fn broken_toml_is_told_with_line_and_column() {
+    assert!(said("[commands.x]\nexec = [\"a\n").starts_with("commands.toml:2:"));
+    assert!(
+        said("[commands.x]\nexec = [\"/bin/echo\"]\n[commands.x]\n")
+            .starts_with("commands.toml:3:")
+    );
+    assert!(said("commands = 3").contains("must be a table"));
+    assert!(said("[commands]\nx = 3").contains("begin it with [commands.x]"));
+    assert!(said("é = ").starts_with("commands.toml:1:"));
+}
+
+#[test]
+fn a_name_or_alias_is_taken_once() {
+    let twice = "[commands.a]\nexec=[\"/bin/echo\"]\n[commands.b]\nexec=[\"/bin/echo\"]\naliases=[\"c\", \"a\"]\n";
+    assert_eq!(said(twice), "commands.toml:5:15: `a` is taken by command `a`: use another name");
+    let own = "[commands.a]\nexec=[\"/bin/echo\"]\naliases=[\"a\"]\n";
+    assert!(said(own).contains("`a` is taken"));
+    assert!(said("[commands.menu]\nexec=[\"/bin/echo\"]\n").contains("1:11: `menu` is a built-in"));
+    assert!(
+        said("[commands.z]\nexec=[\"/bin/echo\"]\naliases=[\"ks\"]\n")
+            .contains("`ks` is a built-in")
+    );
+}
+
+#[test]
+fn a_name_is_one_word_that_means_nothing_else() {
+    for name in
+        ["\"a b\"", "\"a=b\"", "\"-a\"", "\"\"", "\"é\"", "\"a;b\"", "\"a\\u0000\"", "\"a\\nb\""]
+    {
+        assert!(
+            said(&format!("[commands.{name}]\nexec=[\"/bin/echo\"]\n")).contains("cannot name"),
+            "{name}"
+        );
+    }
+    let long = "x".repeat(65);
+    assert!(said(&format!("[commands.{long}]\nexec=[\"/bin/echo\"]\n")).contains("cannot name"));
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_told_with_what_would_pass() {
+    refused("timeout = 20", (3, 11), &["`timeout` of command `x`", "\"none\"", "90s"]);
+    refused("timeout = \"0s\"", (3, 11), &["`timeout`"]);
+    refused("stop_timeout = \"none\"", (3, 16), &["whole number and a unit"]);
+    refused("stop_signal = \"TERM\"", (3, 15), &["SIGTERM, SIGINT"]);
+    refused("effect = \"reed\"", (3, 10), &["read, write, destructive", "not `reed`"]);
+    refused("role = \"root\"", (3, 8), &["viewer, operator, admin"]);
+    refused("output = \"xml\"", (3, 10), &["text, json"]);
+    refused("max_output = \"64MB\"", (3, 14), &["64MiB"]);
+    refused("cwd = \"var\"", (3, 7), &["absolute"]);
+    refused("env = { A = 1 }", (3, 13), &["`A` of `env`"]);
+    refused("env = { TOPSIDE_RUN = \"1\" }", (3, 9), &["Topside's own"]);
+    refused("inherit_env = [\"A=B\"]", (3, 16), &["variable"]);
+    refused("success_exit_codes = []", (3, 22), &["at least one"]);
+    refused("success_exit_codes = [256]", (3, 22), &["0 to 255"]);
+    refused("title = \"a\\u001b[2Jb\"", (3, 9), &["control characters"]);
+    refused("confirm = \" \"", (3, 11), &["question"]);
+    refused("confirm = \"Really {zone}?\"", (3, 11), &["`zone`, which is no argument"]);
+}
+
+#[test]
+fn a_placeholder_is_one_whole_element_and_names_an_argument() {
+    let args = "[[commands.x.args]]\nname=\"zone\"\ntype=\"int\"\n";
+    let text = |exec: &str| format!("[commands.x]\nexec = {exec}\n{args}");
+    assert!(read(&text(r#"["/bin/echo", "{zone}", "{zone}"]"#)).is_ok());
+    let part = said(&text(r#"["/bin/echo", "{zone}", "--zone={zone}"]"#));
+    assert_eq!(
+        part,
+        "commands.toml:2:32: \"{zone}\" must be an element of `exec` by itself: a value is never \
+         part of one"
+    );
+    assert!(said(&text(r#"["/bin/echo", "{zone}", "{zoen}"]"#)).contains("did you mean zone?"));
+    assert!(said(&text(r#"["/bin/echo", "{zone}", "{print}"]"#)).contains("`{ print }`"));
+    assert!(said(&text(r#"["/bin/echo", "zone"]"#)).contains("argument `zone` goes nowhere"));
+    assert!(said(&text(r#"["{zone}", "{zone}"]"#)).contains("the program {zone} is not on"));
+    // Braces that cannot be meant for an argument are the program's own.
+    let other =
+        text(r#"["/bin/echo", "{zone}", "{ print $1 }", "{}", "{{.Names}}", "@{u}", "${HOME}"]"#);
+    let argv = one(&other).program.argv(serde_json::json!({"zone": 1}).as_object().unwrap());
+    assert_eq!(argv[2..], ["{ print $1 }", "{}", "{{.Names}}", "@{u}", "${HOME}"]);
+}
+
+#[test]
+fn an_argument_that_cannot_be_meant_is_refused_where_it_stands() {
+    let arg = |lines: &str| format!("[[commands.x.args]]\nname = \"a\"\nflag = \"-a\"\n{lines}");
+    refused(&arg(""), (4, 8), &["needs a `type`: string, int, float, bool or enum"]);
+    refused(&arg("type = \"integer\""), (6, 8), &["string, int, float, bool, enum"]);
+    refused(&arg("type = \"enum\""), (6, 8), &["choices"]);
+    refused(&arg("type = \"enum\"\nchoices = []"), (7, 11), &["at least one"]);
+    refused(&arg("type = \"enum\"\nchoices = [\"a\", \"a\"]"), (7, 11), &["twice"]);
+    refused(&arg("type = \"int\"\ndefault = \"5\""), (7, 11), &["default"]);
+    refused(&arg("type = \"int\"\ndefault = 9\nmaximum = 8"), (7, 11), &["default"]);
+    refused(&arg("type = \"int\"\nminimum = 9\nmaximum = 8"), (7, 11), &["minimum"]);
+    refused(&arg("type = \"int\"\nmin_length = 9"), (7, 14), &["min_length"]);
+    refused(&arg("type = \"bool\"\nchoices = [true]"), (7, 11), &["choices"]);
+    refused(&arg("type = \"string\"\nrequired = true\ndefault = \"a\""), (8, 11), &["required"]);
+    refused(&arg("type = \"string\"\ndefault = \"-a\""), (7, 11), &["`-`"]);
+    refused(&arg("type = \"float\"\nminimum = nan"), (7, 11), &["finite"]);
+    refused(
+        "[[commands.x.args]]\nname = \"A b\"\ntype = \"int\"\nflag = \"-a\"",
+        (4, 8),
+        &["name"],
+    );
+    refused("[[commands.x.args]]\ntype = \"int\"", (3, 1), &["needs a `name`"]);
+    refused(
+        &arg("type = \"int\"\n[[commands.x.args]]\nname = \"a\"\ntype = \"int\"\nflag=\"-b\""),
+        (8, 8),
+        &["twice"],
+    );
+    refused("args = [3]", (3, 9), &["array of tables"]);
+}
+
+#[test]
+fn all_mistakes_are_told_in_the_order_of_the_file() {
+    let text = "[commands.a]\ncolour = 1\nexec = [\"/no/such\"]\n[commands.b]\ntimeout = 3\n";
+    let said = said(text);
+    let lines: Vec<&str> = said.lines().collect();
+    let begins = [
+        "commands.toml:2:1: ",
+        "commands.toml:3:9: ",
+        "commands.toml:4:11: ",
+        "commands.toml:5:11: ",
+    ];
+    assert_eq!(lines.len(), 4, "{said}");
+    for (line, begin) in lines.iter().zip(begins) {
+        assert!(line.starts_with(begin), "{line}");
+    }
+}
+
+#[test]
+fn a_program_is_found_on_the_fixed_path_or_named_in_full() {
+    let argv = one("[commands.x]\nexec = [\"sh\"]\n").program.argv(&serde_json::Map::new());
+    assert!(argv[0].starts_with('/') && argv[0].ends_with("/sh"), "{argv:?}");
+    let exec = |name: &str| said(&format!("[commands.x]\nexec = [\"{name}\"]\n"));
+    assert!(
+        exec("no-such-program")
+            .contains("2:9: the program no-such-program is not on /usr/local/sbin:")
+    );
+    assert!(exec("/no/such").contains("the program /no/such does not exist"));
+    assert!(exec("./x").contains("neither an absolute path nor a bare name"));
+    assert!(exec("../bin/sh").contains("neither"));
+    assert!(exec("/etc").contains("not a plain file"));
+    assert!(exec("/etc/passwd").contains("chmod +x"));
+    assert!(exec("").contains("neither"));
+    assert!(said("[commands.x]\nexec = []\n").contains("2:8: command `x` needs `exec`"));
+    assert!(said("[commands.x]\nexec = \"/bin/echo\"\n").contains("an array of strings"));
+    assert!(said("[commands.x]\ntitle=\"a\"\n").contains("1:11: command `x` needs `exec`"));
+}
+
+#[test]
+fn a_menu_that_leaves_out_what_is_missing_says_so() {
+    let text = "[commands.a]\nexec=[\"no-such-program\"]\n[commands.b]\nexec=[\"/bin/echo\"]\n";
+    let menu = load(Source { name: "m", text }, &[], Missing::Leave).unwrap();
+    assert_eq!(menu.commands.len(), 1);
+    assert_eq!(menu.left_out[0].name, "a");
+    assert!(menu.left_out[0].reason.contains("no-such-program is not on"));
+}
+
+fn set(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_program_that_others_may_write_is_refused_with_the_command_that_mends_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().canonicalize().unwrap().join("tool");
+    std::fs::write(&program, "#!/bin/sh\n").unwrap();
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(&program, &link).unwrap();
+    let text = format!("[commands.x]\nexec = [{link:?}]\n");
+
+    set(&program, 0o757);
+    let mend = format!("run `chmod o-w {}`", program.display());
+    assert!(said(&text).contains(&mend), "{}", said(&text));
+    set(&program, 0o755);
+    assert!(read(&text).is_ok());
+    // A group of one's own does not count; root's group has others in it on some systems.
+    set(&program, 0o775);
+    let shared = !guard::fault(&program, &program.metadata().unwrap()).is_none();
+    assert_eq!(read(&text).is_err(), shared);
+}
+
+#[test]
+fn a_menu_file_or_directory_that_others_may_write_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("commands.toml");
+    assert!(load_file(&path, &[]).unwrap().is_none(), "no file is no mistake");
+    std::fs::write(&path, "[commands.x]\nexec = [\"/bin/echo\"]\n").unwrap();
+    set(&path, 0o640);
+    assert_eq!(load_file(&path, &[]).unwrap().unwrap().commands.len(), 1);
+
+    set(&path, 0o646);
+    let said = load_file(&path, &[]).unwrap_err().to_string();
+    assert!(said.contains("the menu is refused") && said.contains("chmod o-w"), "{said}");
+    set(&path, 0o640);
+    set(dir.path(), 0o777);
+    let said = load_file(&path, &[]).unwrap_err().to_string();
+    assert!(said.contains("its directory") && said.contains("chmod "), "{said}");
+    set(dir.path(), 0o700);
+    assert!(load_file(dir.path(), &[]).unwrap_err().to_string().contains("plain file"));
+}
+
+#[test]
+fn a_menu_file_that_cannot_be_read_is_never_taken_for_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("commands.toml");
+    std::os::unix::fs::symlink("/no/such/menu", &link).unwrap();
+    assert!(load_file(&link, &[]).is_err(), "a link to nowhere");
+    let path = dir.path().join("latin1.toml");
+    std::fs::write(&path, b"# fine\n# caf\xE9\n").unwrap();
+    let said = load_file(&path, &[]).unwrap_err().to_string();
+    assert!(
+        said.ends_with("latin1.toml:2:6: the menu must be UTF-8, and this byte is not"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_starter_menu_is_sound_and_keeps_clear_of_the_built_ins() {
+    let reserved = [
+        "menu", "m", "help", "version", "gv", "time", "gt", "clients", "status", "gat", "log",
+        "rlf", "runs", "echo", "close", "shutdown", "ks",
+    ];
+    let menu = starter(&reserved).unwrap_or_else(|errors| panic!("{errors}"));
+    let all = menu.commands.len() + menu.left_out.len();
+    assert!(all >= 10, "{all}");
+    for declared in &menu.commands {
+        assert_eq!(declared.info.effect, Effect::Read, "{}", declared.info.name);
+        assert!(!declared.info.description.is_empty(), "{}", declared.info.name);
+    }
+    // `df` is on every machine that this runs on.
+    assert!(menu.commands.iter().any(|declared| declared.info.answers_to("disks")));
+}
+
+#[test]
+fn a_starter_menu_cut_anywhere_is_refused_or_read_but_never_a_panic() {
+    for end in (0..STARTER.len()).step_by(7).filter(|end| STARTER.is_char_boundary(*end)) {
+        let cut = load(Source { name: "m", text: &STARTER[..end] }, &[], Missing::Leave);
+        if let Err(errors) = cut {
+            assert!(errors.0.iter().all(|error| error.at.is_some()), "{errors}");
+        }
+    }
+}

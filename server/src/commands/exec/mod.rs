@@ -1,0 +1,118 @@
+//! Carrying out a declared program: the argument list, the start, and the end of the whole process
+//! group. No shell stands between; a value is one element of the list or none.
+
+mod ended;
+mod find;
+mod pipe;
+mod process;
+mod spawn;
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::{Map, Value};
+use topside_shared::values;
+
+pub use ended::{End, Ended};
+pub use find::PATH;
+pub(super) use find::{Absent, find_program};
+pub use process::Process;
+pub use spawn::{Caller, SpawnError};
+
+/// What a run of a declared command starts. Made by `declare`, which has checked it.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// An absolute path.
+    pub(super) path: String,
+    /// The argument list after the program itself.
+    pub(super) elements: Vec<Element>,
+    /// What [`Element::Argument`] counts.
+    pub(super) args: Vec<ProgramArg>,
+    /// Where it runs; none: `/`.
+    pub(super) cwd: Option<String>,
+    /// Variables on top of the clean environment.
+    pub(super) env: Vec<(String, String)>,
+    /// Variables taken over from the server's own environment.
+    pub(super) inherit_env: Vec<String>,
+    /// How long a run may take; none: no limit.
+    pub(super) timeout: Option<Duration>,
+    /// How a run is ended before its time.
+    pub(super) stop: Stop,
+    /// The exit statuses of a run that succeeded.
+    pub(super) success_exit_codes: Vec<i32>,
+    /// How many bytes of output are kept.
+    pub(super) max_output: u64,
+}
+
+/// One element of a program's argument list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Element {
+    /// As declared.
+    Literal(String),
+    /// The value of the argument with this index.
+    Argument(usize),
+}
+
+/// What the argument list needs to know of an argument.
+#[derive(Debug, Clone)]
+pub(super) struct ProgramArg {
+    pub(super) name: String,
+    /// Goes before the value, or stands for a bool that is true.
+    pub(super) flag: Option<String>,
+}
+
+/// How a run is ended before its time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stop {
+    /// The first signal to the group.
+    pub(super) signal: Signal,
+    /// How long the group has before SIGKILL.
+    pub(super) timeout: Duration,
+}
+
+impl Program {
+    /// The argument list, the program first. `args` has passed `values::check`: each value becomes
+    /// one element, whatever is in it, and one that is absent becomes none.
+    pub fn argv(&self, args: &Map<String, Value>) -> Vec<String> {
+        let mut argv = Vec::with_capacity(self.elements.len() + 1);
+        argv.push(self.path.clone());
+        for element in &self.elements {
+            match element {
+                Element::Literal(text) => argv.push(text.clone()),
+                Element::Argument(index) => self.args[*index].push(args, &mut argv),
+            }
+        }
+        argv
+    }
+
+    /// How long a run may take; none: no limit.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// The exit statuses of a run that succeeded.
+    pub fn success_exit_codes(&self) -> &[i32] {
+        &self.success_exit_codes
+    }
+
+    /// How many bytes of output are kept for slow readers.
+    pub fn max_output(&self) -> u64 {
+        self.max_output
+    }
+}
+
+impl ProgramArg {
+    fn push(&self, args: &Map<String, Value>, argv: &mut Vec<String>) {
+        match (args.get(&self.name), &self.flag) {
+            (None | Some(Value::Null), _) | (Some(Value::Bool(false)), Some(_)) => {}
+            (Some(Value::Bool(true)), Some(flag)) => argv.push(flag.clone()),
+            (Some(value), flag) => {
+                argv.extend(flag.clone());
+                argv.push(values::to_text(value));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

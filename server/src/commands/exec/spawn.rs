@@ -1,0 +1,147 @@
+//! Starting a program: its environment, its group, and why it did not start.
+
+use std::ffi::OsString;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Instant;
+
+use serde_json::{Map, Value};
+use tokio::process::Command;
+use topside_shared::ids::RunId;
+use topside_shared::role::Role;
+
+use super::process::{Group, Process};
+use super::{PATH, Program, pipe};
+
+/// Where a run happens unless its declaration says otherwise.
+const DEFAULT_CWD: &str = "/";
+
+/// On whose behalf a program runs; it is told so by its environment.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// `TOPSIDE_RUN`.
+    pub run: RunId,
+    /// `TOPSIDE_USER`.
+    pub user: String,
+    /// `TOPSIDE_ROLE`.
+    pub role: Role,
+}
+
+/// A program did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// It was there when the menu was loaded.
+    #[error("the program {0} is gone")]
+    ProgramGone(String),
+    /// It is there, but the interpreter that its first line names is not.
+    #[error(
+        "the program {0} needs an interpreter or a loader that is not there: see its first line"
+    )]
+    NoInterpreter(String),
+    /// The directory it should run in is not there.
+    #[error("the directory {0}, in which the program should run, is not there")]
+    NoDirectory(String),
+    /// The system does not let this user run it, or enter its directory.
+    #[error("the system does not let this user run {0} in {1}")]
+    Denied(String, String),
+    /// The system cannot run such a file.
+    #[error(
+        "{0} is not in a form that the system can run: is a first line such as #!/bin/sh missing?"
+    )]
+    NotAProgram(String),
+    /// Somebody is writing the program's file.
+    #[error("the program {0} is being written at this moment: try again")]
+    BeingWritten(String),
+    /// The arguments and the environment do not fit.
+    #[error("the arguments are together longer than the system takes")]
+    TooLong,
+    /// A limit of the system.
+    #[error("the system has no room for another process now: {0}")]
+    NoRoom(#[source] io::Error),
+    /// Anything else.
+    #[error("{program} could not be started: {source}")]
+    Other {
+        /// The program.
+        program: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Program {
+    /// Starts a run. `args` has passed `values::check`.
+    ///
+    /// # Errors
+    /// Why the program did not start.
+    pub fn spawn(&self, args: &Map<String, Value>, caller: &Caller) -> Result<Process, SpawnError> {
+        let cwd = self.cwd.as_deref().unwrap_or(DEFAULT_CWD);
+        let fail = |error| self.explain(error, cwd);
+        let (stdout, stdout_writer) = pipe::pair().map_err(fail)?;
+        let (stderr, stderr_writer) = pipe::pair().map_err(fail)?;
+        let argv = self.argv(args);
+
+        // Nothing here needs `pre_exec`, which would copy the server's whole memory map: the group
+        // is the standard library's, and the umask is the server's own from its start.
+        let mut command = Command::new(&argv[0]);
+        command
+            .args(&argv[1..])
+            .current_dir(cwd)
+            .env_clear()
+            .envs(self.environment(caller))
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(stdout_writer)
+            .stderr(stderr_writer);
+        let started = Instant::now();
+        let child = command.spawn().map_err(fail)?;
+        // Here `command` ends, and with it our copies of the writing ends: else the pipes would
+        // never be at their end.
+        drop(command);
+        let group = Group::of(&child);
+        Ok(Process::new(child, group, stdout, stderr, self.stop, started))
+    }
+
+    /// A clean environment; what is declared later wins.
+    fn environment(&self, caller: &Caller) -> Vec<(OsString, OsString)> {
+        let home = std::env::var_os("HOME").filter(|home| Path::new(home).is_absolute());
+        let mut env: Vec<(OsString, OsString)> = vec![
+            ("PATH".into(), PATH.into()),
+            ("LANG".into(), "C.UTF-8".into()),
+            ("HOME".into(), home.unwrap_or_else(|| "/".into())),
+        ];
+        let inherited = self.inherit_env.iter();
+        env.extend(inherited.filter_map(|name| Some((name.into(), std::env::var_os(name)?))));
+        env.extend(self.env.iter().map(|(name, value)| (name.into(), value.into())));
+        env.push(("TOPSIDE_RUN".into(), caller.run.0.to_string().into()));
+        env.push(("TOPSIDE_USER".into(), caller.user.clone().into()));
+        env.push(("TOPSIDE_ROLE".into(), caller.role.name().into()));
+        env
+    }
+
+    fn explain(&self, error: io::Error, cwd: &str) -> SpawnError {
+        let program = self.path.clone();
+        match error.kind() {
+            ErrorKind::NotFound if !Path::new(cwd).is_dir() => {
+                SpawnError::NoDirectory(cwd.to_owned())
+            }
+            ErrorKind::NotADirectory => SpawnError::NoDirectory(cwd.to_owned()),
+            ErrorKind::NotFound if Path::new(&program).exists() => {
+                SpawnError::NoInterpreter(program)
+            }
+            ErrorKind::NotFound => SpawnError::ProgramGone(program),
+            ErrorKind::PermissionDenied => SpawnError::Denied(program, cwd.to_owned()),
+            ErrorKind::ArgumentListTooLong => SpawnError::TooLong,
+            ErrorKind::ExecutableFileBusy => SpawnError::BeingWritten(program),
+            ErrorKind::WouldBlock | ErrorKind::OutOfMemory => SpawnError::NoRoom(error),
+            _ => match rustix::io::Errno::from_io_error(&error) {
+                Some(rustix::io::Errno::NOEXEC) => SpawnError::NotAProgram(program),
+                Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => {
+                    SpawnError::NoRoom(error)
+                }
+                _ => SpawnError::Other { program, source: error },
+            },
+        }
+    }
+}

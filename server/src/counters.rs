@@ -1,0 +1,58 @@
+//! Counts since the server's start, as `server/status` tells them.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Map, Value};
+use topside_shared::ErrorKind;
+use topside_shared::methods::ByteCounts;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    requests: AtomicU64,
+    received: AtomicU64,
+    sent: AtomicU64,
+    /// Private to this type, never held across an `.await`.
+    refusals: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl Counters {
+    /// A request was taken.
+    pub(crate) fn request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Bytes were read from a client.
+    pub(crate) fn received(&self, bytes: usize) {
+        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes were written to a client.
+    pub(crate) fn sent(&self, bytes: usize) {
+        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// An error was answered.
+    pub(crate) fn refused(&self, kind: ErrorKind) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        *refusals.entry(kind.name()).or_default() += 1;
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn bytes(&self) -> ByteCounts {
+        ByteCounts {
+            received: self.received.load(Ordering::Relaxed),
+            sent: self.sent.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn refusals(&self) -> Map<String, Value> {
+        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.iter().map(|(kind, count)| ((*kind).to_owned(), (*count).into())).collect()
+    }
+}

@@ -1,0 +1,244 @@
+//! Subscriptions: who is told of what, and the one task that tells them.
+//!
+//! A subscriber gets a snapshot and then every later change, none twice. Each topic has a clock; a
+//! subscription notes the moment of its snapshot, and a publication leaves out what is older. Between
+//! its snapshot and the answer that carries it, a subscription *holds* its events, so that no change
+//! can overtake the snapshot.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use topside_shared::methods::Topic;
+use topside_shared::notices::{ClientsChanged, name};
+use topside_shared::rows::{ClientRow, RunRow};
+use topside_shared::{ClientId, Role, SubscriptionId};
+
+use crate::clients::{Client, Registry};
+use crate::log::Log;
+use crate::outbox::{Outbox, notification};
+
+/// Shortest time between two publications: at most ten a second.
+const PACE: Duration = Duration::from_millis(100);
+/// Rows in one `clients/changed`: each takes a few hundred bytes of the 256 KiB a line may have.
+pub(crate) const ROWS_A_LINE: usize = 200;
+/// Most subscriptions of one connection.
+pub(crate) const MAX_SUBSCRIPTIONS: usize = 16;
+
+/// Who is told of what.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    last_id: AtomicU64,
+    /// Private to this type, never held across an `.await`. Taken before the registry's, never after.
+    subscriptions: Mutex<Vec<Subscription>>,
+    /// Woken by whoever changed something that is published with the pace.
+    dirty: Arc<Notify>,
+}
+
+#[derive(Debug)]
+struct Subscription {
+    id: SubscriptionId,
+    client: ClientId,
+    uid: u32,
+    role: Role,
+    outbox: Arc<Outbox>,
+    topics: Vec<Topic>,
+    /// The moment of the snapshot of clients.
+    clients_known: u64,
+    /// The moment of the snapshot of the log.
+    log_known: u64,
+    /// Events that wait for the answer to leave first; none once it has.
+    held: Option<Vec<Bytes>>,
+}
+
+/// What a new subscription starts from.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) id: SubscriptionId,
+    pub(crate) clients: Option<Vec<ClientRow>>,
+    pub(crate) log_known: u64,
+}
+
+/// A connection has as many subscriptions as it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooMany;
+
+impl Events {
+    /// Nobody is subscribed; `dirty` says that the list of clients or the log has changed.
+    pub(crate) fn new(dirty: Arc<Notify>) -> Self {
+        Self { dirty, ..Self::default() }
+    }
+
+    /// Begins a subscription, holding its events until [`Events::release`].
+    ///
+    /// # Errors
+    /// [`TooMany`] at [`MAX_SUBSCRIPTIONS`] of this connection.
+    pub(crate) fn subscribe(
+        &self,
+        client: &Client,
+        topics: Vec<Topic>,
+        registry: &Registry,
+        log: &Log,
+    ) -> Result<Begun, TooMany> {
+        let mut subscriptions = self.lock();
+        if subscriptions.iter().filter(|known| known.client == client.id).count()
+            >= MAX_SUBSCRIPTIONS
+        {
+            return Err(TooMany);
+        }
+        let id = SubscriptionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
+        let (rows, clients_known) = if topics.contains(&Topic::Clients) {
+            let (rows, known) = registry.snapshot(client.id);
+            (Some(rows), known)
+        } else {
+            (None, 0)
+        };
+        let log_known = log.clock();
+        subscriptions.push(Subscription {
+            id,
+            client: client.id,
+            uid: client.identity.uid,
+            role: client.identity.role,
+            outbox: Arc::clone(&client.outbox),
+            topics,
+            clients_known,
+            log_known,
+            held: Some(Vec::new()),
+        });
+        Ok(Begun { id, clients: rows, log_known })
+    }
+
+    /// Ends a subscription of this client; whether there was one.
+    pub(crate) fn unsubscribe(&self, client: ClientId, id: SubscriptionId) -> bool {
+        let mut subscriptions = self.lock();
+        let before = subscriptions.len();
+        subscriptions.retain(|known| known.client != client || known.id != id);
+        subscriptions.len() < before
+    }
+
+    /// Ends all subscriptions of a client.
+    pub(crate) fn forget(&self, client: ClientId) {
+        self.lock().retain(|known| known.client != client);
+    }
+
+    /// The answer has left: sends `first` and then what was held.
+    pub(crate) fn release(&self, id: SubscriptionId, first: Vec<Bytes>) {
+        let mut subscriptions = self.lock();
+        if let Some(subscription) = subscriptions.iter_mut().find(|known| known.id == id) {
+            let held = subscription.held.take().unwrap_or_default();
+            for line in first.into_iter().chain(held) {
+                subscription.outbox.event(id, line);
+            }
+        }
+    }
+
+    /// Tells those who may see it of a run, at once. `role` is the least that may run its command.
+    pub(crate) fn run_changed(&self, row: &RunRow, owner: u32, role: Role) {
+        let mut line = None;
+        for subscription in self.lock().iter_mut() {
+            let sees = subscription.uid == owner || subscription.role >= role;
+            if sees && subscription.topics.contains(&Topic::Runs) {
+                let line = line.get_or_insert_with(|| notification(name::RUN_CHANGED, row));
+                subscription.send(line.clone());
+            }
+        }
+    }
+
+    /// Publishes for ever, at the pace, what changed; ends with the future.
+    pub(crate) async fn publish(&self, registry: &Registry, log: &Log) {
+        let mut log_told = 0;
+        let mut next = Instant::now();
+        loop {
+            if !registry.changed() && log.clock() == log_told {
+                self.dirty.notified().await;
+            }
+            tokio::time::sleep_until(next).await;
+            next = Instant::now() + PACE;
+            self.publish_clients(registry);
+            log_told = self.publish_log(log, log_told);
+        }
+    }
+
+    fn publish_clients(&self, registry: &Registry) {
+        let mut subscriptions = self.lock();
+        let Some(changes) = registry.publish() else { return };
+        let mut for_all = None;
+        for subscription in subscriptions.iter_mut() {
+            if !subscription.topics.contains(&Topic::Clients) {
+                continue;
+            }
+            if changes.all_new_to(subscription.clients_known) {
+                let lines = for_all.get_or_insert_with(|| clients_changed(changes.since(0)));
+                for line in lines {
+                    subscription.send(line.clone());
+                }
+            } else {
+                for line in clients_changed(changes.since(subscription.clients_known)) {
+                    subscription.send(line);
+                }
+            }
+        }
+    }
+
+    fn publish_log(&self, log: &Log, told: u64) -> u64 {
+        let mut subscriptions = self.lock();
+        let wanted = |known: &Subscription| known.topics.contains(&Topic::Log);
+        if !subscriptions.iter().any(wanted) {
+            return log.clock();
+        }
+        let (entries, clock) = log.since(told);
+        for (moment, entry) in entries {
+            let line = notification(name::LOG_ENTRY, &entry);
+            for subscription in subscriptions.iter_mut().filter(|known| wanted(known)) {
+                if moment > subscription.log_known {
+                    subscription.send(line.clone());
+                }
+            }
+        }
+        clock
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Subscription>> {
+        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Subscription {
+    fn send(&mut self, line: Bytes) {
+        match &mut self.held {
+            Some(held) => held.push(line),
+            None => self.outbox.event(self.id, line),
+        }
+    }
+}
+
+/// The lines that tell a change; none for no change.
+fn clients_changed(told: ClientsChanged) -> Vec<Bytes> {
+    let ClientsChanged { joined, left, updated } = told;
+    let mut lines = Vec::new();
+    let mut say = |part: ClientsChanged| lines.push(notification(name::CLIENTS_CHANGED, &part));
+    if joined.len() + left.len() + updated.len() <= ROWS_A_LINE {
+        if !(joined.is_empty() && left.is_empty() && updated.is_empty()) {
+            say(ClientsChanged { joined, left, updated });
+        }
+        return lines;
+    }
+    for rows in left.chunks(ROWS_A_LINE) {
+        say(ClientsChanged { left: rows.to_vec(), ..ClientsChanged::default() });
+    }
+    for rows in joined.chunks(ROWS_A_LINE) {
+        say(ClientsChanged { joined: rows.to_vec(), ..ClientsChanged::default() });
+    }
+    for rows in updated.chunks(ROWS_A_LINE) {
+        say(ClientsChanged { updated: rows.to_vec(), ..ClientsChanged::default() });
+    }
+    lines
+}
+
+/// Rows of a snapshot that go on after it as `joined`.
+pub(crate) fn snapshot_rest(rows: Vec<ClientRow>) -> Vec<Bytes> {
+    clients_changed(ClientsChanged { joined: rows, ..ClientsChanged::default() })
+}

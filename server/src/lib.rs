@@ -1,0 +1,66 @@
+//! The server of Topside as a library: `serve` is the only way in, for `topsided`, for the client
+//! that holds a server inside itself, for tests and for programs of other authors.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use topside_server::{Config, Listeners, Stop, serve};
+//! use topside_shared::dirs::Dirs;
+//!
+//! let dirs = Dirs::from_env()?;
+//! let config = Config::load(&dirs, None, None)?;
+//! let listeners = Listeners::local(&dirs.socket(), config.local.is_open())?;
+//! serve(listeners, config, Stop::new()).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod authorize;
+pub mod cli;
+mod clients;
+pub mod commands;
+pub mod config;
+mod counters;
+mod events;
+mod listener;
+pub mod log;
+mod methods;
+mod outbox;
+mod platform;
+mod runs;
+mod server;
+mod session;
+mod shutdown;
+mod transport;
+
+pub use commands::{Call, Outcome, Worker};
+pub use config::{Config, ConfigError};
+pub use listener::{ListenError, Listeners};
+pub use server::Ended;
+pub use shutdown::Stop;
+
+use commands::Table;
+use server::Server;
+use tracing::instrument::WithSubscriber;
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The log's file cannot be written.
+    #[error("topsided.log in the state directory cannot be written: {0}")]
+    Log(#[source] std::io::Error),
+    /// Two commands have one name.
+    #[error(transparent)]
+    Menu(#[from] commands::TableError),
+}
+
+/// Serves until `stop` is raised or an admin shuts the server down; then every client has been told,
+/// every run has ended and the socket's file is gone.
+///
+/// # Errors
+/// [`ServeError`], before the first connection.
+pub async fn serve(listeners: Listeners, config: Config, stop: Stop) -> Result<Ended, ServeError> {
+    let (log, dispatch, _writing) = log::Log::open(&config.log).map_err(ServeError::Log)?;
+    let menu = Table::new(&config)?;
+    let server = Server::new(config, menu, &listeners, log, dispatch.clone());
+    Ok(server.run(listeners, stop).with_subscriber(dispatch).await)
+}

@@ -1,0 +1,257 @@
+//! The methods: from a request to its answer. Each handler is a function of who asks and what for;
+//! none of them sees a socket.
+
+mod commands;
+mod lists;
+mod server;
+mod session;
+
+pub(crate) use server::{call_off_shutdown, figures, order_shutdown};
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use topside_shared::envelope::{self, Reject, Request, read_params};
+use topside_shared::frame::MAX_LINE_OUT;
+use topside_shared::methods::{Call, Method};
+use topside_shared::text::{clean, did_you_mean, nearest};
+use topside_shared::{ErrorKind, RpcError, SubscriptionId};
+
+use crate::authorize::{Action, authorize};
+use crate::clients::Client;
+use crate::server::Server as State;
+
+/// Who asks.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) server: Arc<State>,
+    pub(crate) client: Arc<Client>,
+}
+
+/// What is to be done once an answer has been put into the outbox.
+pub(crate) enum After {
+    /// Send this line.
+    Send(Bytes),
+    /// Let a subscription's events go, these lines first.
+    Release(SubscriptionId, Vec<Bytes>),
+    /// Go on with this, as part of what is in flight.
+    Follow(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// Take no more requests; this answer goes last.
+    Close,
+}
+
+/// A line's answer, if it has one, and what follows it.
+pub(crate) type Answer = (Option<Vec<u8>>, Vec<After>);
+
+/// A line being carried out.
+pub(crate) struct Asked {
+    /// Its ids, now in flight.
+    pub(crate) ids: Vec<Box<str>>,
+    pub(crate) future: Pin<Box<dyn Future<Output = Answer> + Send>>,
+}
+
+/// What a handler gives back: an answer, and perhaps something that follows it.
+struct Answered<A> {
+    answer: A,
+    after: Vec<After>,
+}
+
+impl<A> From<A> for Answered<A> {
+    fn from(answer: A) -> Self {
+        Self { answer, after: Vec::new() }
+    }
+}
+
+/// A result as the bytes of its JSON.
+type Carried = Result<(Vec<u8>, Vec<After>), RpcError>;
+type Carrying = Pin<Box<dyn Future<Output = Carried> + Send>>;
+
+/// Whether a request may stream; nothing in a batch does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Streaming {
+    Allowed,
+    No,
+}
+
+/// Begins to carry out one request.
+pub(crate) fn one(
+    caller: &Caller,
+    item: Result<Request<'_>, Reject<'_>>,
+    in_flight: &mut Vec<Box<str>>,
+) -> Asked {
+    let mut ids = Vec::new();
+    let item = begin(caller, item, Streaming::Allowed, in_flight, &mut ids);
+    let caller = caller.clone();
+    Asked { ids, future: Box::pin(async move { item.finish(&caller).await }) }
+}
+
+/// Begins to carry out a batch: its items in order, answered by one line.
+pub(crate) fn batch(
+    caller: &Caller,
+    items: Vec<Result<Request<'_>, Reject<'_>>>,
+    in_flight: &mut Vec<Box<str>>,
+) -> Asked {
+    let mut ids = Vec::new();
+    let items: Vec<Item> = items
+        .into_iter()
+        .map(|item| begin(caller, item, Streaming::No, in_flight, &mut ids))
+        .collect();
+    let caller = caller.clone();
+    let future = Box::pin(async move {
+        let mut line = Vec::new();
+        let mut after = Vec::new();
+        for item in items {
+            let id = item.id.clone();
+            let (answer, follows) = item.finish(&caller).await;
+            after.extend(follows);
+            let Some(mut answer) = answer else { continue };
+            // A comma or bracket before it, the closing bracket and the line ending after the last;
+            // and room enough for every item to say at least that it has none.
+            if line.len() + answer.len() + 3 + ITEM_ROOM > MAX_LINE_OUT {
+                answer = refuse(&caller, id.as_deref(), &too_large());
+            }
+            line.push(if line.is_empty() { b'[' } else { b',' });
+            line.extend_from_slice(&answer);
+        }
+        if line.is_empty() {
+            return (None, after);
+        }
+        line.push(b']');
+        (Some(line), after)
+    });
+    Asked { ids, future }
+}
+
+/// Bytes kept free in a batch's answer for items that only say they do not fit.
+const ITEM_ROOM: usize = envelope::MAX_BATCH * 256;
+
+/// One request on its way.
+struct Item {
+    /// Its id; none for a notification, and where the answer goes to null.
+    id: Option<Box<str>>,
+    answered: bool,
+    carrying: Result<Carrying, RpcError>,
+}
+
+fn begin(
+    caller: &Caller,
+    item: Result<Request<'_>, Reject<'_>>,
+    streaming: Streaming,
+    in_flight: &mut Vec<Box<str>>,
+    ids: &mut Vec<Box<str>>,
+) -> Item {
+    caller.server.counters.request();
+    let request = match item {
+        Ok(request) => request,
+        Err(Reject { id, error }) => {
+            return Item { id: id.map(Into::into), answered: true, carrying: Err(error) };
+        }
+    };
+    let Some(id) = request.id else {
+        return Item { id: None, answered: false, carrying: dispatch(caller, &request, streaming) };
+    };
+    if in_flight.iter().any(|known| &**known == id) {
+        let error = RpcError::new(
+            ErrorKind::InvalidRequest,
+            format_args!("the id {} is in flight already", clean(id, 64)),
+        );
+        return Item { id: None, answered: true, carrying: Err(error) };
+    }
+    in_flight.push(id.into());
+    ids.push(id.into());
+    Item { id: Some(id.into()), answered: true, carrying: dispatch(caller, &request, streaming) }
+}
+
+impl Item {
+    async fn finish(self, caller: &Caller) -> Answer {
+        let id = self.id.as_deref();
+        let carried = match self.carrying {
+            Ok(carrying) => carrying.await,
+            Err(error) => Err(error),
+        };
+        match carried {
+            // A notification is never answered, whatever became of it.
+            Ok((_, after)) if !self.answered => (None, after),
+            Err(_) if !self.answered => (None, Vec::new()),
+            Ok((result, after)) => {
+                let line = envelope::result(id.unwrap_or("null"), &result);
+                if line.len() < MAX_LINE_OUT {
+                    (Some(line), after)
+                } else {
+                    (Some(refuse(caller, id, &too_large())), after)
+                }
+            }
+            Err(error) => (Some(refuse(caller, id, &error)), Vec::new()),
+        }
+    }
+}
+
+fn refuse(caller: &Caller, id: Option<&str>, error: &RpcError) -> Vec<u8> {
+    caller.server.counters.refused(error.kind());
+    envelope::error(id, error)
+}
+
+fn too_large() -> RpcError {
+    RpcError::new(
+        ErrorKind::TooLarge,
+        format_args!("the answer does not fit in {MAX_LINE_OUT} bytes: ask for less"),
+    )
+}
+
+/// The handler of a method, on its way; or why there is none for this caller.
+fn dispatch(
+    caller: &Caller,
+    request: &Request<'_>,
+    streaming: Streaming,
+) -> Result<Carrying, RpcError> {
+    let Some(method) = Method::from_name(&request.method) else {
+        let shown = clean(&request.method, 64);
+        let near = nearest(&request.method, Method::ALL.iter().map(|method| method.name()));
+        return Err(RpcError::new(
+            ErrorKind::UnknownMethod,
+            format_args!("there is no method `{shown}`{}", did_you_mean(&near)),
+        ));
+    };
+    authorize(&caller.client.identity, Action::Call(method))?;
+    let caller = caller.clone();
+    match method {
+        Method::Initialize => carry(caller, request, session::initialize),
+        Method::Ping => carry(caller, request, session::ping),
+        Method::SessionClose => carry(caller, request, session::close),
+        Method::EventsSubscribe => carry(caller, request, session::subscribe),
+        Method::EventsUnsubscribe => carry(caller, request, session::unsubscribe),
+        Method::CommandsList => carry(caller, request, commands::list),
+        Method::CommandRun => {
+            carry(caller, request, move |caller, params| commands::run(caller, params, streaming))
+        }
+        Method::RunCancel => carry(caller, request, commands::cancel),
+        Method::ClientsList => carry(caller, request, lists::clients),
+        Method::LogTail => carry(caller, request, lists::log),
+        Method::ServerStatus => carry(caller, request, server::status),
+        Method::ServerShutdown => carry(caller, request, server::shutdown),
+        Method::ServerShutdownCancel => carry(caller, request, server::cancel_shutdown),
+    }
+}
+
+/// Reads the parameters and calls the handler.
+fn carry<P, F, Fut, A>(
+    caller: Caller,
+    request: &Request<'_>,
+    handler: F,
+) -> Result<Carrying, RpcError>
+where
+    P: Call + Send + 'static,
+    F: FnOnce(Caller, P) -> Fut,
+    Fut: Future<Output = Result<A, RpcError>> + Send + 'static,
+    A: Into<Answered<P::Answer>> + 'static,
+{
+    let params: P = read_params(&request.method, request.params)?;
+    let handling = handler(caller, params);
+    Ok(Box::pin(async move {
+        let Answered { answer, after } = handling.await?.into();
+        let json = serde_json::to_vec(&answer)
+            .map_err(|error| RpcError::new(ErrorKind::Internal, error))?;
+        Ok((json, after))
+    }))
+}

@@ -1,0 +1,107 @@
+//! The server itself: its figures, and its end.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use topside_shared::methods::{
+    Empty, RunCounts, ServerShutdown, ServerShutdownCancel, ServerStatus, ShutdownDue, Status,
+};
+use topside_shared::notices::{Phase, name};
+use topside_shared::text::{MAX_REASON, clean};
+use topside_shared::{ErrorKind, RpcError};
+
+use super::Caller;
+use crate::clients::Client;
+use crate::outbox::notification;
+use crate::platform;
+use crate::server::Server;
+use crate::shutdown::{Plan, TooLate};
+
+pub(super) async fn status(
+    caller: Caller,
+    ServerStatus {}: ServerStatus,
+) -> Result<Status, RpcError> {
+    Ok(figures(&caller.server))
+}
+
+/// What `server/status` and the command `status` tell.
+pub(crate) fn figures(server: &Server) -> Status {
+    Status {
+        version: server.info.version.clone(),
+        uptime_ms: u64::try_from(server.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        clients: server.clients.count() as u64,
+        runs: RunCounts { running: server.runs.count() as u64, started: server.runs.started() },
+        bytes: server.counters.bytes(),
+        requests: server.counters.requests(),
+        refusals: server.counters.refusals(),
+        memory_bytes: platform::memory_bytes(),
+        load: platform::load(),
+        listeners: server.listening.clone(),
+        revision: server.menu.revision(),
+        closing: server.shutdown.closing(),
+    }
+}
+
+pub(super) async fn shutdown(
+    caller: Caller,
+    params: ServerShutdown,
+) -> Result<ShutdownDue, RpcError> {
+    let ServerShutdown { delay_ms, reason, restart } = params;
+    let delay = Duration::from_millis(delay_ms);
+    order_shutdown(&caller.server, &caller.client, delay, reason.as_deref(), restart, None)
+}
+
+/// Orders a shutdown for a client; `by_run` is the run that it was ordered by, which ends first.
+///
+/// # Errors
+/// `closing`, once one has begun.
+pub(crate) fn order_shutdown(
+    server: &Server,
+    client: &Client,
+    delay: Duration,
+    reason: Option<&str>,
+    restart: bool,
+    by_run: Option<CancellationToken>,
+) -> Result<ShutdownDue, RpcError> {
+    let reason = clean(reason.unwrap_or_default(), MAX_REASON);
+    let by = format!("{} ({})", client.identity.user, client.id);
+    let mut plan = Plan::new(delay, reason, by, restart);
+    plan.ordered_by_run = by_run;
+    let (due, notice) = (plan.due(), plan.notice(Phase::Scheduled));
+    server.shutdown.schedule(plan).map_err(too_late)?;
+    tracing::info!(
+        target: "topside", client = client.id.0, by = notice.by, reason = notice.reason, restart,
+        in_ms = due.in_ms, "shutdown ordered"
+    );
+    // One that is due now is told of as it begins.
+    if !delay.is_zero() {
+        server.tell(&notification(name::SERVER_CLOSING, &notice));
+    }
+    Ok(due)
+}
+
+pub(super) async fn cancel_shutdown(
+    caller: Caller,
+    ServerShutdownCancel {}: ServerShutdownCancel,
+) -> Result<Empty, RpcError> {
+    call_off_shutdown(&caller.server, &caller.client).map(|()| Empty {})
+}
+
+/// Calls a shutdown off for a client.
+///
+/// # Errors
+/// `notFound` where none is due, `closing` once it has begun.
+pub(crate) fn call_off_shutdown(server: &Server, client: &Client) -> Result<(), RpcError> {
+    let Some(plan) = server.shutdown.cancel().map_err(too_late)? else {
+        return Err(RpcError::new(ErrorKind::NotFound, "no shutdown is due"));
+    };
+    let mut notice = plan.notice(Phase::Cancelled);
+    notice.by = format!("{} ({})", client.identity.user, client.id);
+    tracing::info!(target: "topside", client = client.id.0, by = notice.by, "shutdown called off");
+    server.tell(&notification(name::SERVER_CLOSING, &notice));
+    Ok(())
+}
+
+fn too_late(TooLate: TooLate) -> RpcError {
+    RpcError::new(ErrorKind::Closing, "the server is shutting down already")
+}

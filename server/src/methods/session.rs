@@ -1,0 +1,150 @@
+//! The session itself: who the two sides are, that they live, what is told, and the end.
+
+use std::sync::atomic::Ordering;
+
+use topside_shared::frame::MAX_LINE_IN;
+use topside_shared::methods::{
+    Empty, EventsSubscribe, EventsUnsubscribe, Initialize, Initialized, Ping, Program,
+    ServerSnapshot, SessionClose, Snapshot, Subscribed, Topic, WireLimits, You,
+};
+use topside_shared::notices::name;
+use topside_shared::text::{MAX_NAME, clean};
+use topside_shared::{ErrorKind, PROTOCOL_VERSION, RpcError};
+
+use super::{After, Answered, Caller};
+use crate::authorize::{Action, authorize, may_see_run};
+use crate::events::{MAX_SUBSCRIPTIONS, ROWS_A_LINE, TooMany, snapshot_rest};
+use crate::outbox::notification;
+
+/// Entries of the log in a snapshot.
+const LOG_SNAPSHOT: usize = 50;
+
+pub(super) async fn initialize(
+    caller: Caller,
+    params: Initialize,
+) -> Result<Answered<Initialized>, RpcError> {
+    let Caller { server, client } = &caller;
+    if let Some(version) = params.protocol_version
+        && version != PROTOCOL_VERSION
+    {
+        let (older, advice) = if version < PROTOCOL_VERSION {
+            ("the client", "update the client")
+        } else {
+            ("the server", "update the server")
+        };
+        return Err(RpcError::new(
+            ErrorKind::UnsupportedVersion,
+            format_args!(
+                "{older} is older: the client speaks version {version} and the server \
+                 {PROTOCOL_VERSION}; {advice}"
+            ),
+        )
+        .with("supported", vec![PROTOCOL_VERSION]));
+    }
+    if let Some(program) = params.client {
+        let program = Program {
+            name: clean(&program.name, MAX_NAME),
+            version: clean(&program.version, MAX_NAME),
+        };
+        server.clients.set_program(client, program);
+    }
+    client.notices.store(params.notices, Ordering::Relaxed);
+    let closing = server.shutdown.closing();
+    let after = match &closing {
+        Some(closing) if params.notices => {
+            vec![After::Send(notification(name::SERVER_CLOSING, closing))]
+        }
+        _ => Vec::new(),
+    };
+    let answer = Initialized {
+        protocol_version: PROTOCOL_VERSION,
+        server: server.info.clone(),
+        you: You {
+            client_id: client.id,
+            address: client.address.clone(),
+            user: client.identity.user.clone(),
+            role: client.identity.role,
+        },
+        limits: WireLimits {
+            max_line: MAX_LINE_IN as u64,
+            max_runs: server.config.limits.max_runs_per_client as u64,
+        },
+        closing,
+    };
+    Ok(Answered { answer, after })
+}
+
+pub(super) async fn ping(_: Caller, Ping {}: Ping) -> Result<Empty, RpcError> {
+    Ok(Empty {})
+}
+
+pub(super) async fn close(
+    _: Caller,
+    SessionClose {}: SessionClose,
+) -> Result<Answered<Empty>, RpcError> {
+    Ok(Answered { answer: Empty {}, after: vec![After::Close] })
+}
+
+pub(super) async fn subscribe(
+    caller: Caller,
+    params: EventsSubscribe,
+) -> Result<Answered<Subscribed>, RpcError> {
+    let Caller { server, client } = &caller;
+    let mut topics = params.topics;
+    topics.sort();
+    topics.dedup();
+    if topics.is_empty() {
+        return Err(RpcError::new(
+            ErrorKind::InvalidParams,
+            "topics must name at least one of clients, runs, log, server",
+        ));
+    }
+    for topic in &topics {
+        authorize(&client.identity, Action::Subscribe(*topic))?;
+    }
+    let wants = |topic| topics.contains(&topic);
+    let (runs, log, revision) = (wants(Topic::Runs), wants(Topic::Log), wants(Topic::Server));
+    let begun = server.events.subscribe(client, topics, &server.clients, &server.log).map_err(
+        |TooMany| {
+            RpcError::new(
+                ErrorKind::Busy,
+                format_args!(
+                    "a connection has at most {MAX_SUBSCRIPTIONS} subscriptions: end one first"
+                ),
+            )
+        },
+    )?;
+    let mut clients = begun.clients;
+    let rest = match &mut clients {
+        Some(rows) if rows.len() > ROWS_A_LINE => rows.split_off(ROWS_A_LINE),
+        _ => Vec::new(),
+    };
+    let snapshot = Snapshot {
+        clients,
+        runs: runs.then(|| {
+            let live = server.runs.live();
+            let seen = live.iter().filter(|run| may_see_run(&client.identity, run.owner, run.role));
+            seen.map(|run| run.row()).collect()
+        }),
+        log: log.then(|| server.log.tail(LOG_SNAPSHOT, None, begun.log_known)),
+        server: revision.then(|| ServerSnapshot { revision: server.menu.revision() }),
+    };
+    Ok(Answered {
+        answer: Subscribed { subscription_id: begun.id, snapshot },
+        after: vec![After::Release(begun.id, snapshot_rest(rest))],
+    })
+}
+
+pub(super) async fn unsubscribe(
+    caller: Caller,
+    params: EventsUnsubscribe,
+) -> Result<Empty, RpcError> {
+    let EventsUnsubscribe { subscription_id } = params;
+    if caller.server.events.unsubscribe(caller.client.id, subscription_id) {
+        return Ok(Empty {});
+    }
+    Err(RpcError::new(
+        ErrorKind::NotFound,
+        format_args!("this connection has no subscription {subscription_id}"),
+    ))
+}

@@ -1,0 +1,84 @@
+//! What differs between systems, so that nothing else has a `cfg`.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// Longest path of a Unix socket, in bytes: `sun_path` less its final NUL.
+pub(crate) const MAX_SOCKET_PATH: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
+
+/// Whether the peer of a local socket has closed both directions (POLLHUP).
+pub(crate) fn hung_up(stream: &impl AsFd) -> bool {
+    let mut fds = [PollFd::new(stream, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().contains(PollFlags::HUP)
+}
+
+/// Options for a file that only its owner may read.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
+}
+
+/// Makes a directory, and those above it, that only its owner may enter; an existing one stays as it is.
+pub(crate) fn private_directory(path: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Sets who may do what with a file or directory.
+pub(crate) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+}
+
+/// Who owns a file, and its mode.
+pub(crate) fn owner_and_mode(path: &Path) -> io::Result<(u32, u32)> {
+    let metadata = std::fs::metadata(path)?;
+    Ok((metadata.uid(), metadata.mode() & 0o7777))
+}
+
+/// The user this process acts for.
+pub(crate) fn own_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// A user's name; its number where it has none.
+pub(crate) fn user_name(uid: u32) -> String {
+    nix::unistd::User::from_uid(uid.into())
+        .ok()
+        .flatten()
+        .map_or_else(|| uid.to_string(), |user| user.name)
+}
+
+/// The box's name.
+pub(crate) fn hostname() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Resident memory of this process in bytes; only Linux tells it in a file.
+pub(crate) fn memory_bytes() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
+/// Load of the box over 1, 5 and 15 minutes; only Linux tells it in a file.
+pub(crate) fn load() -> Option<[f64; 3]> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    let mut parts = text.split(' ').map(str::parse);
+    Some([parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?])
+}
+
+/// Lets nobody but the owner, and the group to read, use what this process and its children create.
+pub(crate) fn restrict_umask() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o027));
+}
+
+/// Raises the soft limit of descriptors to the hard one; a system that refuses leaves it as it is.
+pub(crate) fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let hard = getrlimit(Resource::Nofile).maximum;
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: hard, maximum: hard });
+}

@@ -1,0 +1,206 @@
+//! Up to 32 KiB of output in order of arrival, with the places where the stream changes.
+
+use bytes::Bytes;
+use topside_shared::notices::{MAX_OUTPUT_CHUNK, Stream};
+
+/// What a block costs beside its bytes.
+const OVERHEAD: usize = 96;
+
+/// A block that nothing is added to any more.
+#[derive(Debug, Clone)]
+pub(super) struct Block {
+    pub(super) offset: u64,
+    pub(super) marks: Marks,
+    pub(super) data: Bytes,
+}
+
+impl Block {
+    pub(super) fn end(&self) -> u64 {
+        self.offset + self.data.len() as u64
+    }
+
+    /// Bytes of memory it takes, more or less.
+    pub(super) fn cost(&self) -> usize {
+        self.data.len() + self.marks.ends.capacity() * 2 + OVERHEAD
+    }
+
+    /// The bytes of one stream from offset `at`, which must be in the block.
+    pub(super) fn piece(&self, at: u64) -> (Stream, Bytes) {
+        let from = (at - self.offset) as usize;
+        let (stream, to) = self.marks.run(from);
+        (stream, self.data.slice(from..to))
+    }
+}
+
+/// Which bytes of a block are of which stream: two bytes a change, as a program may change with
+/// every byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Marks {
+    pub(super) first: Stream,
+    /// Where each run of one stream ends; the next is of the other.
+    pub(super) ends: Vec<u16>,
+}
+
+impl Marks {
+    /// The stream of the byte at `from`, and where its run ends.
+    fn run(&self, from: usize) -> (Stream, usize) {
+        let index = self.ends.partition_point(|end| usize::from(*end) <= from);
+        let stream = if index.is_multiple_of(2) { self.first } else { other(self.first) };
+        (stream, self.ends.get(index).map_or(from, |end| usize::from(*end)))
+    }
+
+    /// The stream of the last run, and where it ends.
+    fn last(&mut self) -> Option<(Stream, &mut u16)> {
+        let odd = self.ends.len() % 2 == 1;
+        let stream = if odd { self.first } else { other(self.first) };
+        self.ends.last_mut().map(|end| (stream, end))
+    }
+}
+
+fn other(stream: Stream) -> Stream {
+    match stream {
+        Stream::Stdout => Stream::Stderr,
+        Stream::Stderr => Stream::Stdout,
+    }
+}
+
+/// The block that bytes are added to.
+#[derive(Debug)]
+pub(super) struct OpenBlock {
+    pub(super) offset: u64,
+    marks: Marks,
+    data: Vec<u8>,
+}
+
+impl OpenBlock {
+    pub(super) fn new(offset: u64, first: Stream) -> Self {
+        Self { offset, marks: Marks { first, ends: Vec::new() }, data: Vec::new() }
+    }
+
+    pub(super) fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// Adds as much of `bytes` as fits without cutting a character, and says how much that was. 0:
+    /// the block is full.
+    pub(super) fn push(&mut self, stream: Stream, bytes: &[u8]) -> usize {
+        let room = MAX_OUTPUT_CHUNK - self.data.len();
+        let take = if bytes.len() <= room { bytes.len() } else { cut(bytes, room) };
+        if take == 0 {
+            return 0;
+        }
+        let needed = self.data.len() + take;
+        if needed > self.data.capacity() {
+            let capacity = (self.data.capacity() * 2).clamp(needed, MAX_OUTPUT_CHUNK.max(needed));
+            self.data.reserve_exact(capacity - self.data.len());
+        }
+        self.data.extend_from_slice(&bytes[..take]);
+        let end = self.data.len() as u16;
+        match self.marks.last() {
+            Some((last, to)) if last == stream => *to = end,
+            _ => self.marks.ends.push(end),
+        }
+        take
+    }
+
+    /// The bytes of one stream from offset `at`, which must be in the block; a copy, so that the
+    /// block can go on.
+    pub(super) fn piece(&self, at: u64) -> (Stream, Bytes) {
+        let from = (at - self.offset) as usize;
+        let (stream, to) = self.marks.run(from);
+        (stream, Bytes::copy_from_slice(&self.data[from..to]))
+    }
+
+    pub(super) fn close(self) -> Block {
+        Block { offset: self.offset, marks: self.marks, data: Bytes::from(self.data) }
+    }
+}
+
+/// Where at most `room` bytes end between two characters; at `room` where the bytes are no UTF-8.
+fn cut(bytes: &[u8], room: usize) -> usize {
+    let continues = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0xC0 == 0x80);
+    (room.saturating_sub(3)..=room).rev().find(|at| !continues(*at)).unwrap_or(room)
+}
+
+/// How many of the last bytes begin a character whose other bytes have not come yet.
+pub(super) fn unfinished(bytes: &[u8]) -> usize {
+    for length in 1..=bytes.len().min(3) {
+        let tail = &bytes[bytes.len() - length..];
+        match tail[0] {
+            0x80..=0xBF => {}
+            0xC2..=0xF4 => {
+                let begun = std::str::from_utf8(tail).is_err_and(|e| e.error_len().is_none());
+                return if begun { length } else { 0 };
+            }
+            _ => return 0,
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_knows_the_stream_of_each_byte() {
+        let mut open = OpenBlock::new(100, Stream::Stderr);
+        for (stream, text) in [
+            (Stream::Stderr, "ab"),
+            (Stream::Stderr, "c"),
+            (Stream::Stdout, "d"),
+            (Stream::Stderr, "e"),
+            (Stream::Stdout, "fg"),
+            (Stream::Stdout, "h"),
+        ] {
+            assert_eq!(open.push(stream, text.as_bytes()), text.len());
+        }
+        let block = open.close();
+        let mut at = 100;
+        let mut got = Vec::new();
+        while at < block.end() {
+            let (stream, data) = block.piece(at);
+            at += data.len() as u64;
+            got.push((stream, String::from_utf8(data.to_vec()).unwrap()));
+        }
+        let want = [
+            (Stream::Stderr, "abc".to_owned()),
+            (Stream::Stdout, "d".to_owned()),
+            (Stream::Stderr, "e".to_owned()),
+            (Stream::Stdout, "fgh".to_owned()),
+        ];
+        assert_eq!(got, want);
+        assert_eq!(block.piece(101).1, "bc");
+    }
+
+    #[test]
+    fn a_full_block_ends_between_characters() {
+        let text = "é".repeat(MAX_OUTPUT_CHUNK);
+        let mut open = OpenBlock::new(0, Stream::Stdout);
+        assert_eq!(open.push(Stream::Stdout, b"x"), 1);
+        assert_eq!(open.push(Stream::Stdout, text.as_bytes()), MAX_OUTPUT_CHUNK - 2);
+        assert_eq!(open.push(Stream::Stdout, text.as_bytes()), 0);
+        let mut open = OpenBlock::new(0, Stream::Stdout);
+        assert_eq!(open.push(Stream::Stdout, &[0x80; 40_000]), MAX_OUTPUT_CHUNK);
+    }
+
+    #[test]
+    fn only_the_beginning_of_a_possible_character_is_waited_for() {
+        for (bytes, waits) in [
+            (&b"abc"[..], 0),
+            (b"", 0),
+            ("é".as_bytes(), 0),
+            (b"a\xC3", 1),
+            (b"\xE2\x82", 2),
+            (b"\xF0\x9F\x98", 3),
+            (b"\xF0\x9F\x98\x80", 0),
+            (b"\xE0\x80", 0),
+            (b"\xC0", 0),
+            (b"\xFF", 0),
+            (b"\x80\x80\x80", 0),
+            (b"\xED\xA0", 0),
+        ] {
+            assert_eq!(unfinished(bytes), waits, "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! One client's way through an output.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use topside_shared::notices::Stream;
+
+use super::Shared;
+use super::block::Block;
+use super::spill::{self, Extent};
+use super::store::Step;
+
+/// What comes next of an output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Bytes of one stream: at most 32 KiB, and cut between characters.
+    Output {
+        /// Where they begin.
+        offset: u64,
+        /// Which stream they came from.
+        stream: Stream,
+        /// The bytes.
+        data: Bytes,
+    },
+    /// Bytes that this reader was too slow for.
+    Gap {
+        /// Where they begin.
+        offset: u64,
+        /// How many.
+        bytes: u64,
+    },
+}
+
+/// Reads an output from its beginning to its end, at its own pace.
+#[derive(Debug)]
+pub struct Reader {
+    shared: Arc<Shared>,
+    id: u64,
+    at: u64,
+    /// What was read back from the disk and has not been given out.
+    batch: VecDeque<Block>,
+}
+
+impl Reader {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let id = shared.store().add_reader();
+        Self { shared, id, at: 0, batch: VecDeque::new() }
+    }
+
+    /// The next piece, as soon as there is one; none after the last. Nothing is lost where the
+    /// future is dropped before it is done.
+    pub async fn next(&mut self) -> Option<Piece> {
+        loop {
+            let shared = Arc::clone(&self.shared);
+            // Made before the look, so that no change after it is missed.
+            let changed = shared.changed.notified();
+            let step = match self.read_back() {
+                Some((stream, data)) => Step::Piece(stream, data),
+                None => shared.store().step(self.at),
+            };
+            match step {
+                Step::Piece(stream, data) => {
+                    let offset = self.advance(data.len() as u64);
+                    return Some(Piece::Output { offset, stream, data });
+                }
+                Step::Gap(bytes) => {
+                    let offset = self.advance(bytes);
+                    return Some(Piece::Gap { offset, bytes });
+                }
+                Step::OnDisk(extent, file) => match fetch(extent, file).await {
+                    Some(blocks) => self.batch = blocks,
+                    None => {
+                        let bytes = extent.end - self.at;
+                        let offset = self.advance(bytes);
+                        return Some(Piece::Gap { offset, bytes });
+                    }
+                },
+                Step::Wait => changed.await,
+                Step::End => return None,
+            }
+        }
+    }
+
+    /// What the batch from the disk holds at this place.
+    fn read_back(&mut self) -> Option<(Stream, Bytes)> {
+        let at = self.at;
+        while self.batch.front().is_some_and(|block| block.end() <= at) {
+            self.batch.pop_front();
+        }
+        self.batch.front().map(|block| block.piece(at))
+    }
+
+    /// Goes on by `bytes`, and says from where.
+    fn advance(&mut self, bytes: u64) -> u64 {
+        let before = self.at;
+        self.at += bytes;
+        self.shared.store().advance(self.id, self.at);
+        before
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.shared.store().remove_reader(self.id);
+    }
+}
+
+/// Reads a part of the file; none where the disk does not give it back.
+async fn fetch(extent: Extent, file: Arc<File>) -> Option<VecDeque<Block>> {
+    match tokio::task::spawn_blocking(move || spill::read(&file, extent)).await {
+        Ok(Ok(blocks)) => Some(blocks.into()),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "output cannot be read back");
+            None
+        }
+        // The thread's panic has been told, or the runtime ends.
+        Err(_) => None,
+    }
+}

@@ -1,0 +1,218 @@
+//! A running server: what all its sessions share, and its life from the first connection to the last.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::rand::{GetRandomFlags, getrandom};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use topside_shared::Time;
+use topside_shared::methods::{Listening, ServerInfo};
+use topside_shared::notices::{EndCode, Phase, SessionEnded, name};
+use tracing::instrument::WithSubscriber;
+
+use crate::clients::Registry;
+use crate::commands::Table;
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::events::Events;
+use crate::listener::{self, Listeners};
+use crate::log::Log;
+use crate::outbox::notification;
+use crate::platform;
+use crate::runs::Runs;
+use crate::shutdown::{Plan, Shutdown, Stop};
+
+/// What all sessions share.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) config: Config,
+    pub(crate) info: ServerInfo,
+    pub(crate) started: Instant,
+    pub(crate) listening: Vec<Listening>,
+    pub(crate) clients: Arc<Registry>,
+    pub(crate) events: Events,
+    pub(crate) log: Arc<Log>,
+    pub(crate) menu: Table,
+    pub(crate) runs: Runs,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) counters: Counters,
+    pub(crate) users: Users,
+    tasks: TaskTracker,
+    /// Takes the events of this server, so that several in one process keep their logs apart.
+    dispatch: tracing::Dispatch,
+    /// Ends what has not ended when the server does.
+    over: CancellationToken,
+}
+
+/// How a server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was shut down; the caller may exit.
+    Stopped,
+    /// It was asked to restart; the caller starts it anew.
+    Restart,
+    /// It was ended at once; somebody may not have been told.
+    AtOnce,
+}
+
+/// Names of users by number; looking one up may read a file each time.
+#[derive(Debug, Default)]
+pub(crate) struct Users(Mutex<HashMap<u32, String>>);
+
+impl Users {
+    pub(crate) fn name(&self, uid: u32) -> String {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(uid).or_insert_with(|| platform::user_name(uid)).clone()
+    }
+}
+
+impl Server {
+    pub(crate) fn new(
+        config: Config,
+        menu: Table,
+        listeners: &Listeners,
+        log: Arc<Log>,
+        dispatch: tracing::Dispatch,
+    ) -> Arc<Self> {
+        let dirty = Arc::new(Notify::new());
+        let poke = Arc::clone(&dirty);
+        log.on_entry(move || poke.notify_one());
+        Arc::new(Self {
+            info: ServerInfo {
+                name: "topsided".into(),
+                version: env!("CARGO_PKG_VERSION").into(),
+                hostname: platform::hostname(),
+                boot_id: boot_id(),
+                started_at: Time::now(),
+            },
+            started: Instant::now(),
+            listening: vec![Listening {
+                transport: "unix".into(),
+                address: listeners.local.path().display().to_string(),
+            }],
+            clients: Arc::new(Registry::new(Arc::clone(&dirty))),
+            events: Events::new(dirty),
+            log,
+            menu,
+            runs: Runs::default(),
+            shutdown: Shutdown::default(),
+            counters: Counters::default(),
+            users: Users::default(),
+            tasks: TaskTracker::new(),
+            dispatch,
+            over: CancellationToken::new(),
+            config,
+        })
+    }
+
+    /// Starts a task of this server; it ends with the server at the latest.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let over = self.over.clone();
+        let task = async move {
+            tokio::select! {
+                () = task => {}
+                () = over.cancelled() => {}
+            }
+        };
+        self.tasks.spawn(task.with_subscriber(self.dispatch.clone()));
+    }
+
+    /// Serves until it is told to stop, then ends every session and returns.
+    pub(crate) async fn run(self: &Arc<Self>, listeners: Listeners, stop: Stop) -> Ended {
+        for listening in &self.listening {
+            tracing::info!(
+                target: "topside", version = self.info.version, address = listening.address,
+                commands = self.menu.len(), "server started"
+            );
+        }
+        let plan = tokio::select! {
+            () = listener::accept(self, &listeners.local) => unreachable!("accepting goes on for ever"),
+            () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),
+            plan = self.shutdown.due() => plan,
+            plan = stop.wanted() => {
+                self.shutdown.begin(&plan);
+                plan
+            }
+            () = stop.wanted_at_once() => return self.end_at_once(),
+        };
+        // No new connection from here on; the lock stays until everything has ended.
+        let _lock = listeners.local.close();
+        let ended = tokio::select! {
+            () = self.close(&plan) => if plan.restart { Ended::Restart } else { Ended::Stopped },
+            () = stop.wanted_at_once() => return self.end_at_once(),
+        };
+        tracing::info!(target: "topside", reason = plan.reason, by = plan.by, "server stopped");
+        ended
+    }
+
+    /// The phases of an orderly end, each under the deadline. No connection is accepted any more.
+    async fn close(&self, plan: &Plan) {
+        let deadline =
+            Instant::now() + self.config.limits.shutdown_timeout.unwrap_or(Duration::MAX / 4);
+        tracing::info!(
+            target: "topside", reason = plan.reason, by = plan.by, restart = plan.restart,
+            clients = self.clients.count(), runs = self.runs.live().len(), "server is closing"
+        );
+        self.tell(&notification(name::SERVER_CLOSING, &plan.notice(Phase::Now)));
+
+        self.runs.cancel_all();
+        if tokio::time::timeout_at(deadline, self.runs.all_ended()).await.is_err() {
+            for run in self.runs.live() {
+                tracing::warn!(target: "topside", run = run.id.0, "a run did not end in time");
+            }
+        }
+        let ended = SessionEnded {
+            code: if plan.restart { EndCode::Restart } else { EndCode::Shutdown },
+            reason: plan.reason.clone(),
+            by: plan.by.clone(),
+        };
+        for client in self.clients.all() {
+            client.outbox.end(ended.clone());
+        }
+        self.tasks.close();
+        if tokio::time::timeout_at(deadline, self.tasks.wait()).await.is_err() {
+            for client in self.clients.all() {
+                tracing::warn!(
+                    target: "topside", client = client.id.0, address = client.address,
+                    user = client.identity.user, "a client was not told in time"
+                );
+            }
+        }
+        self.over.cancel();
+    }
+
+    fn end_at_once(&self) -> Ended {
+        tracing::warn!(target: "topside", "server ended at once");
+        self.over.cancel();
+        Ended::AtOnce
+    }
+
+    /// Sends one notice to everybody who takes notices.
+    pub(crate) fn tell(&self, line: &bytes::Bytes) {
+        for client in self.clients.all() {
+            if client.notices.load(Ordering::Relaxed) {
+                client.outbox.push(line.clone());
+            }
+        }
+    }
+}
+
+/// 16 hex digits that differ at each start.
+fn boot_id() -> String {
+    let mut bytes = [0; 8];
+    // Asking for so few bytes fails only before the system's generator is ready.
+    let random = getrandom(&mut bytes, GetRandomFlags::empty());
+    let number = match random {
+        Ok(count) if count == bytes.len() => u64::from_le_bytes(bytes),
+        _ => {
+            u64::try_from(Time::now().as_millis()).unwrap_or_default()
+                ^ u64::from(std::process::id())
+        }
+    };
+    format!("{number:016x}")
+}

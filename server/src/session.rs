@@ -1,0 +1,484 @@
+//! One session: the only task that reads from and writes to one client.
+//!
+//! Reading, carrying out and writing are one state machine, polled as a whole, so an answer that is
+//! ready at once is written in the same turn that read its request. Bytes are read into a buffer
+//! that all sessions of a thread share, and what is idle holds no buffer at all.
+//!
+//! **Invariant:** while the client's outbox is full, no request is taken and no waiting one goes on, so
+//! a client that does not read is held to its outbox and one answer more.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::time::{Instant, Interval, Sleep};
+use topside_shared::envelope::{self, Incoming};
+use topside_shared::frame::{Lines, MAX_LINE_IN};
+use topside_shared::notices::{EndCode, EventsDropped, SessionEnded, name};
+use topside_shared::{ErrorKind, RpcError};
+
+use crate::clients::{Client, Registered};
+use crate::methods::{self, After, Asked, Caller};
+use crate::outbox::{line, notification};
+use crate::server::Server;
+use crate::transport::Transport;
+
+/// Bytes read at once.
+const READ_SIZE: usize = 64 * 1024;
+/// Lines written by one system call.
+const SLICES: usize = 64;
+/// How long, and how much, a client may go on sending after its session was ended.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 1024 * 1024;
+/// How often a client that will send no more is looked at for having gone altogether.
+const HANG_UP_CHECK: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// Lent to a session only for the moment in which its socket has something to read.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into());
+}
+
+/// Why a session is over.
+#[derive(Debug)]
+enum Why {
+    /// The client wanted no more, and has everything it asked for.
+    Closed,
+    /// The client is not there any more.
+    Gone(Option<io::Error>),
+    /// Somebody ended it.
+    Ended(SessionEnded),
+    /// No byte moved for the time a write may take.
+    SlowReader,
+    /// The framing was broken; the error was answered.
+    Protocol,
+}
+
+/// A request that waits, and what goes with its end.
+type Waiting = Pin<Box<dyn Future<Output = Done> + Send>>;
+
+/// A request that was carried out.
+struct Done {
+    /// The ids that it kept, to be freed.
+    ids: Vec<Box<str>>,
+    /// The answer; none for a notification.
+    answer: Option<Bytes>,
+    after: Vec<After>,
+}
+
+/// Whether more requests are expected.
+#[derive(Debug, PartialEq)]
+enum Asking {
+    Open,
+    /// A half-close, or `session/close`: what is in flight is finished first.
+    Over,
+}
+
+struct Session<S> {
+    stream: S,
+    caller: Caller,
+    lines: Lines,
+    /// Bytes that were read but not taken in, because the outbox was full.
+    backlog: Vec<u8>,
+    asking: Asking,
+    /// The answer to `session/close`, which goes last.
+    farewell: Option<Bytes>,
+    in_flight: FuturesUnordered<Waiting>,
+    ids: Vec<Box<str>>,
+    /// Lines that left the outbox; the first may be partly written.
+    batch: VecDeque<Bytes>,
+    /// Whether part of the first line of `batch` has left.
+    half: bool,
+    /// Ends the session unless a byte moves first.
+    stuck: Option<Pin<Box<Sleep>>>,
+    hang_up: Option<Interval>,
+}
+
+/// Serves one client until its session is over.
+pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut registered: Registered) {
+    let client = Arc::clone(&registered.client);
+    tracing::info!(
+        target: "topside",
+        client = client.id.0, address = client.address, user = client.identity.user,
+        role = client.identity.role.name(), "client connected"
+    );
+    let mut session = Session {
+        stream,
+        caller: Caller { server: Arc::clone(&server), client: Arc::clone(&client) },
+        lines: Lines::new(MAX_LINE_IN),
+        backlog: Vec::new(),
+        asking: Asking::Open,
+        farewell: None,
+        in_flight: FuturesUnordered::new(),
+        ids: Vec::new(),
+        batch: VecDeque::new(),
+        half: false,
+        stuck: None,
+        hang_up: None,
+    };
+    // Whatever happens, a panic included, nothing is sent to this client afterwards.
+    let _over = Over { server: &server, client: &client };
+    let why = poll_fn(|cx| session.poll(cx)).await;
+    let (reason, by) = match &why {
+        Why::Closed => ("closed", String::new()),
+        Why::Gone(_) => ("gone", String::new()),
+        Why::Ended(ended) => (end_words(ended.code), ended.by.clone()),
+        Why::SlowReader => ("slow reader", String::new()),
+        Why::Protocol => ("broke the protocol", String::new()),
+    };
+    let error = match &why {
+        Why::Gone(Some(error)) => error.to_string(),
+        _ => String::new(),
+    };
+    session.finish(why).await;
+    registered.leaves_as(reason);
+    tracing::info!(
+        target: "topside", client = client.id.0, reason, by, error,
+        "client disconnected"
+    );
+}
+
+/// Closes the outbox and the subscriptions of a session that is over.
+struct Over<'s> {
+    server: &'s Server,
+    client: &'s Client,
+}
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.client.outbox.close();
+        self.server.events.forget(self.client.id);
+    }
+}
+
+fn end_words(code: EndCode) -> &'static str {
+    match code {
+        EndCode::Closed => "closed",
+        EndCode::Shutdown => "server shut down",
+        EndCode::Restart => "server restarts",
+        EndCode::SlowReader => "slow reader",
+        EndCode::Protocol => "broke the protocol",
+        EndCode::Unknown => "ended",
+    }
+}
+
+impl<S: Transport> Session<S> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Why> {
+        loop {
+            let mut moved = self.poll_in_flight(cx);
+            match self.poll_write(cx) {
+                Poll::Ready(Ok(wrote)) => moved |= wrote,
+                Poll::Ready(Err(error)) => return Poll::Ready(Why::Gone(Some(error))),
+                Poll::Pending => {
+                    if self.poll_stuck(cx).is_ready() {
+                        return Poll::Ready(Why::SlowReader);
+                    }
+                }
+            }
+            if let Some(ended) = self.caller.client.outbox.take_end() {
+                // What has been carried out is answered before the session ends.
+                self.poll_in_flight(cx);
+                return Poll::Ready(Why::Ended(ended));
+            }
+            match self.poll_read(cx) {
+                Poll::Ready(Ok(())) => moved = true,
+                Poll::Ready(Err(why)) => return Poll::Ready(why),
+                Poll::Pending => {}
+            }
+            if self.asking == Asking::Over
+                && let Some(why) = self.poll_last(cx)
+            {
+                return Poll::Ready(why);
+            }
+            if !moved {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.caller.client.outbox.is_full()
+    }
+
+    /// Lets the waiting requests go on; whether one of them ended.
+    fn poll_in_flight(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while !self.in_flight.is_empty() && !self.is_full() {
+            let Poll::Ready(Some(done)) = self.in_flight.poll_next_unpin(cx) else { break };
+            self.complete(done);
+            moved = true;
+        }
+        moved
+    }
+
+    fn complete(&mut self, done: Done) {
+        self.ids.retain(|id| !done.ids.contains(id));
+        let mut farewell = false;
+        let mut later = Vec::new();
+        for after in done.after {
+            match after {
+                After::Close => {
+                    self.asking = Asking::Over;
+                    self.backlog = Vec::new();
+                    farewell = true;
+                }
+                other => later.push(other),
+            }
+        }
+        match done.answer {
+            Some(answer) if farewell => self.farewell = Some(answer),
+            Some(answer) => self.caller.client.outbox.push(answer),
+            None => {}
+        }
+        for after in later {
+            match after {
+                After::Follow(future) => self.in_flight.push(Box::pin(async move {
+                    future.await;
+                    Done { ids: Vec::new(), answer: None, after: Vec::new() }
+                })),
+                After::Release(id, lines) => self.caller.server.events.release(id, lines),
+                After::Send(line) => self.caller.client.outbox.push(line),
+                After::Close => {}
+            }
+        }
+    }
+
+    /// Writes what waits. Ready with whether anything was written once nothing waits any more;
+    /// pending while the socket takes no more.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let outbox = Arc::clone(&self.caller.client.outbox);
+        let mut moved = false;
+        loop {
+            outbox.take(&mut self.batch, cx.waker());
+            if self.batch.is_empty() {
+                self.stuck = None;
+                if !self.tell_dropped() {
+                    return Poll::Ready(Ok(moved));
+                }
+                continue;
+            }
+            let written = ready!(write_some(&mut self.stream, &self.batch, cx))?;
+            self.take_off(written);
+            outbox.written(written);
+            self.caller.server.counters.sent(written);
+            self.stuck = None;
+            moved = true;
+        }
+    }
+
+    /// Takes what was written off the front of the batch.
+    fn take_off(&mut self, mut written: usize) {
+        self.half = false;
+        while written > 0 {
+            let first = &mut self.batch[0];
+            if first.len() > written {
+                first.advance(written);
+                self.half = true;
+                return;
+            }
+            written -= first.len();
+            self.batch.pop_front();
+        }
+        if self.batch.is_empty() {
+            // An idle client keeps no queue.
+            self.batch = VecDeque::new();
+        }
+    }
+
+    /// Puts in what became of events that found no room; whether there were any.
+    fn tell_dropped(&self) -> bool {
+        let outbox = &self.caller.client.outbox;
+        let dropped = outbox.take_dropped();
+        for (subscription_id, count) in &dropped {
+            let told = EventsDropped { subscription_id: *subscription_id, count: *count };
+            outbox.push(notification(name::EVENTS_DROPPED, &told));
+        }
+        !dropped.is_empty()
+    }
+
+    /// Ready when no byte has moved for as long as a write may take.
+    fn poll_stuck(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let timeout = self.caller.server.config.limits.write_timeout;
+        let Some(timeout) = timeout else { return Poll::Pending };
+        self.stuck.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout))).as_mut().poll(cx)
+    }
+
+    /// Takes in what the client sent. Ready when there may be more.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Why>> {
+        if self.asking == Asking::Over || self.is_full() {
+            return Poll::Pending;
+        }
+        if !self.backlog.is_empty() {
+            let backlog = std::mem::take(&mut self.backlog);
+            return Poll::Ready(self.take_in(&backlog, cx));
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)) {
+                return Poll::Ready(Err(Why::Gone(Some(error))));
+            }
+            self.caller.server.counters.received(buffer.filled().len());
+            Poll::Ready(match buffer.filled() {
+                [] => self.end_of_input(cx),
+                bytes => self.take_in(bytes, cx),
+            })
+        })
+    }
+
+    fn end_of_input(&mut self, cx: &mut Context<'_>) -> Result<(), Why> {
+        self.asking = Asking::Over;
+        if self.stream.hung_up() {
+            return Err(Why::Gone(None));
+        }
+        // The server's own side of the contract: subscriptions end with the requests.
+        self.caller.server.events.forget(self.caller.client.id);
+        if let Some(last) = self.lines.last() {
+            self.handle(&last, cx);
+        }
+        Ok(())
+    }
+
+    fn take_in(&mut self, mut bytes: &[u8], cx: &mut Context<'_>) -> Result<(), Why> {
+        // Taken out, so that a line can be lent while the rest of the session is used.
+        let mut lines = std::mem::replace(&mut self.lines, Lines::new(MAX_LINE_IN));
+        let mut result = Ok(());
+        while self.asking == Asking::Open {
+            if self.is_full() {
+                self.backlog.extend_from_slice(bytes);
+                break;
+            }
+            match lines.next(&mut bytes) {
+                None => break,
+                Some(Ok(line)) => self.handle(line, cx),
+                Some(Err(error)) => {
+                    let error = RpcError::new(ErrorKind::TooLarge, error);
+                    self.caller.server.counters.refused(error.kind());
+                    self.caller.client.outbox.push(line_of_error(&error));
+                    result = Err(Why::Protocol);
+                    break;
+                }
+            }
+        }
+        self.lines = lines;
+        result
+    }
+
+    fn handle(&mut self, text: &[u8], cx: &mut Context<'_>) {
+        self.caller.client.touch();
+        let asked = match envelope::parse(text) {
+            Incoming::One(item) => methods::one(&self.caller, item, &mut self.ids),
+            Incoming::Batch(items) => methods::batch(&self.caller, items, &mut self.ids),
+        };
+        let Asked { ids, future } = asked;
+        let mut waiting: Waiting = Box::pin(async move {
+            let (answer, after) = future.await;
+            Done { ids, answer: answer.map(line), after }
+        });
+        // Most requests are answered at once and never wait.
+        match waiting.as_mut().poll(cx) {
+            Poll::Ready(done) => self.complete(done),
+            Poll::Pending => self.in_flight.push(waiting),
+        }
+    }
+
+    /// After the last request: over once everything is answered and written, or the client has gone.
+    fn poll_last(&mut self, cx: &mut Context<'_>) -> Option<Why> {
+        if self.in_flight.is_empty() {
+            if let Some(farewell) = self.farewell.take() {
+                self.caller.client.outbox.push(farewell);
+                cx.waker().wake_by_ref();
+            }
+            if self.caller.client.outbox.bytes() == 0 {
+                return Some(Why::Closed);
+            }
+        }
+        let timer = self.hang_up.get_or_insert_with(|| {
+            tokio::time::interval_at(Instant::now() + HANG_UP_CHECK, HANG_UP_CHECK)
+        });
+        while timer.poll_tick(cx).is_ready() {
+            if self.stream.hung_up() {
+                return Some(Why::Gone(None));
+            }
+        }
+        None
+    }
+
+    /// Says goodbye as far as the client listens, under a deadline.
+    async fn finish(&mut self, why: Why) {
+        let client = Arc::clone(&self.caller.client);
+        let ended = match why {
+            Why::Gone(_) => return,
+            Why::Closed => None,
+            Why::Ended(ended) => Some(ended),
+            Why::SlowReader => {
+                // There is no room for what waits. A line that is half out must be finished, though,
+                // or the goodbye could not be read.
+                client.outbox.drop_waiting();
+                self.batch.truncate(usize::from(self.half));
+                Some(SessionEnded {
+                    code: EndCode::SlowReader,
+                    reason: "it did not read what it was sent".into(),
+                    by: String::new(),
+                })
+            }
+            Why::Protocol => Some(SessionEnded {
+                code: EndCode::Protocol,
+                reason: format!("a line is at most {MAX_LINE_IN} bytes"),
+                by: String::new(),
+            }),
+        };
+        let patience = match &ended {
+            Some(SessionEnded { code: EndCode::SlowReader, .. }) => LINGER,
+            _ => self.caller.server.config.limits.write_timeout.unwrap_or(Duration::MAX),
+        };
+        if let Some(ended) = ended
+            && client.notices.load(std::sync::atomic::Ordering::Relaxed)
+        {
+            client.outbox.push(notification(name::SESSION_ENDED, &ended));
+        }
+        let goodbye = async {
+            poll_fn(|cx| self.poll_write(cx)).await?;
+            self.stream.shutdown().await?;
+            // Closing with unread input would make the kernel throw the last line away.
+            let mut rest = (&mut self.stream).take(LINGER_BYTES);
+            let mut nowhere = tokio::io::sink();
+            let _ = tokio::time::timeout(LINGER, tokio::io::copy(&mut rest, &mut nowhere)).await;
+            io::Result::Ok(())
+        };
+        let _ = tokio::time::timeout(patience, goodbye).await;
+    }
+}
+
+/// Writes some of `batch`, by one system call.
+fn write_some<S: Transport>(
+    stream: &mut S,
+    batch: &VecDeque<Bytes>,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let written = if batch.len() == 1 {
+        ready!(Pin::new(stream).poll_write(cx, &batch[0]))?
+    } else {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let mut count = 0;
+        for (slice, line) in slices.iter_mut().zip(batch.iter()) {
+            *slice = IoSlice::new(line);
+            count += 1;
+        }
+        ready!(Pin::new(stream).poll_write_vectored(cx, &slices[..count]))?
+    };
+    if written == 0 {
+        return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+    }
+    Poll::Ready(Ok(written))
+}
+
+fn line_of_error(error: &RpcError) -> Bytes {
+    line(envelope::error(None, error))
+}

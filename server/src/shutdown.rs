@@ -1,0 +1,262 @@
+//! Whether the server goes on: open, due to close, or closing; and the hand that an embedder, or a
+//! signal, stops it by.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use topside_shared::Time;
+use topside_shared::methods::ShutdownDue;
+use topside_shared::notices::{Closing, Phase};
+
+/// Longest delay of a shutdown: longer ones are cut, so that clocks cannot overflow.
+const MAX_DELAY: Duration = Duration::from_secs(365 * 86_400);
+
+/// Stops a server from outside it. Clones stop the same one.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// What was asked for first.
+    order: Arc<Mutex<Option<Order>>>,
+    asked: CancellationToken,
+    at_once: CancellationToken,
+}
+
+#[derive(Debug, Clone)]
+struct Order {
+    reason: String,
+    by: String,
+}
+
+impl Stop {
+    /// A hand that has not been raised.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Shuts the server down in order: every client is told `reason` and who ordered it.
+    pub fn in_order(&self, reason: impl Into<String>, by: impl Into<String>) {
+        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        order.get_or_insert(Order { reason: reason.into(), by: by.into() });
+        drop(order);
+        self.asked.cancel();
+    }
+
+    /// Ends the server without waiting for anybody.
+    pub fn at_once(&self) {
+        self.at_once.cancel();
+    }
+
+    /// Waits for [`Stop::at_once`].
+    pub(crate) async fn wanted_at_once(&self) {
+        self.at_once.cancelled().await;
+    }
+
+    /// Waits for [`Stop::in_order`] and gives its plan.
+    pub(crate) async fn wanted(&self) -> Plan {
+        self.asked.cancelled().await;
+        let order = self.order.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Order { reason, by } =
+            order.unwrap_or_else(|| Order { reason: String::new(), by: String::new() });
+        Plan::new(Duration::ZERO, reason, by, false)
+    }
+}
+
+/// A shutdown that was ordered.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    deadline: Instant,
+    at: Time,
+    pub(crate) reason: String,
+    pub(crate) by: String,
+    pub(crate) restart: bool,
+    /// The run that ordered it, which ends first.
+    pub(crate) ordered_by_run: Option<CancellationToken>,
+}
+
+impl Plan {
+    pub(crate) fn new(delay: Duration, reason: String, by: String, restart: bool) -> Self {
+        let delay = delay.min(MAX_DELAY);
+        let ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            deadline: Instant::now() + delay,
+            at: Time::now().plus_millis(ms),
+            reason,
+            by,
+            restart,
+            ordered_by_run: None,
+        }
+    }
+
+    /// The notice that says how far it is.
+    pub(crate) fn notice(&self, phase: Phase) -> Closing {
+        Closing {
+            phase,
+            reason: self.reason.clone(),
+            by: self.by.clone(),
+            deadline: self.at,
+            in_ms: match phase {
+                Phase::Scheduled => self.in_ms(),
+                Phase::Cancelled | Phase::Now => 0,
+            },
+            restart: self.restart,
+        }
+    }
+
+    pub(crate) fn due(&self) -> ShutdownDue {
+        ShutdownDue { deadline: self.at, in_ms: self.in_ms() }
+    }
+
+    fn in_ms(&self) -> u64 {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        // Rounded up: a countdown must not be over before the thing itself.
+        u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
+    }
+}
+
+/// How the server stands.
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Open,
+    Scheduled(Plan),
+    Closing(Plan),
+}
+
+/// The server's own side of shutting down. The mutex is private to this type and never held across
+/// an `.await`.
+#[derive(Debug, Default)]
+pub(crate) struct Shutdown {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+/// The server is closing already; nothing can be changed about that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooLate;
+
+impl Shutdown {
+    /// Orders a shutdown; an earlier order is replaced.
+    ///
+    /// # Errors
+    /// [`TooLate`] once it has begun.
+    pub(crate) fn schedule(&self, plan: Plan) -> Result<(), TooLate> {
+        let mut state = self.lock();
+        if matches!(*state, State::Closing(_)) {
+            return Err(TooLate);
+        }
+        *state = State::Scheduled(plan);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Calls a scheduled shutdown off, and gives what it was; none was due: `None`.
+    ///
+    /// # Errors
+    /// [`TooLate`] once it has begun.
+    pub(crate) fn cancel(&self) -> Result<Option<Plan>, TooLate> {
+        let mut state = self.lock();
+        match std::mem::take(&mut *state) {
+            State::Open => Ok(None),
+            State::Scheduled(plan) => {
+                self.changed.notify_one();
+                Ok(Some(plan))
+            }
+            closing @ State::Closing(_) => {
+                *state = closing;
+                Err(TooLate)
+            }
+        }
+    }
+
+    /// The notice of what is due, for those who come while it is.
+    pub(crate) fn closing(&self) -> Option<Closing> {
+        match &*self.lock() {
+            State::Open => None,
+            State::Scheduled(plan) => Some(plan.notice(Phase::Scheduled)),
+            State::Closing(plan) => Some(plan.notice(Phase::Now)),
+        }
+    }
+
+    /// Whether it has begun, so that nothing new may start.
+    pub(crate) fn has_begun(&self) -> bool {
+        matches!(*self.lock(), State::Closing(_))
+    }
+
+    /// Waits until a shutdown is due and begins it.
+    pub(crate) async fn due(&self) -> Plan {
+        loop {
+            let due = match &*self.lock() {
+                State::Scheduled(plan) => Some(plan.clone()),
+                _ => None,
+            };
+            let Some(plan) = due else {
+                self.changed.notified().await;
+                continue;
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(plan.deadline) => {}
+                () = self.changed.notified() => continue,
+            }
+            if let Some(run) = &plan.ordered_by_run {
+                run.cancelled().await;
+            }
+            let mut state = self.lock();
+            // Called off or replaced at the last moment?
+            if let State::Scheduled(now) = &*state
+                && now.deadline == plan.deadline
+            {
+                *state = State::Closing(plan.clone());
+                return plan;
+            }
+        }
+    }
+
+    /// Begins at once, whatever was scheduled.
+    pub(crate) fn begin(&self, plan: &Plan) {
+        *self.lock() = State::Closing(plan.clone());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(seconds: u64, reason: &str) -> Plan {
+        Plan::new(Duration::from_secs(seconds), reason.into(), "u".into(), false)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_order_replaces_the_first() {
+        let shutdown = Shutdown::default();
+        shutdown.schedule(plan(10, "first")).unwrap();
+        shutdown.schedule(plan(60, "second")).unwrap();
+        let begun = Instant::now();
+        assert_eq!(shutdown.due().await.reason, "second");
+        assert_eq!(begun.elapsed(), Duration::from_secs(60));
+        assert_eq!(shutdown.schedule(plan(1, "third")), Err(TooLate));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cancelled_order_never_comes_due() {
+        let shutdown = Shutdown::default();
+        shutdown.schedule(plan(10, "first")).unwrap();
+        assert_eq!(shutdown.cancel().unwrap().unwrap().reason, "first");
+        assert!(shutdown.cancel().unwrap().is_none());
+        let wait = tokio::time::timeout(Duration::from_secs(100), shutdown.due()).await;
+        assert!(wait.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_countdown_is_by_the_monotonic_clock() {
+        let plan = plan(60, "r");
+        tokio::time::advance(Duration::from_secs(45)).await;
+        assert_eq!(plan.notice(Phase::Scheduled).in_ms, 15_000);
+        assert_eq!(plan.notice(Phase::Now).in_ms, 0);
+    }
+}
