@@ -132,10 +132,11 @@ fn stop_on_signals(stop: &Stop) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Executes this program anew, with the same arguments.
+/// Executes this program anew, with the same arguments. An upgrade may have put another file in its
+/// place, which the system then calls deleted; the name it was called by finds the new one.
 fn restart() -> ExitCode {
-    let mut args = std::env::args_os();
-    let program = std::env::current_exe().ok().map(PathBuf::into_os_string).or_else(|| args.next());
+    let called = std::env::args_os().next().map(PathBuf::from);
+    let program = std::env::current_exe().ok().filter(|path| path.exists()).or(called);
     let Some(program) = program else { return fail(1, "this program does not know its own name") };
     let error = std::process::Command::new(program).args(std::env::args_os().skip(1)).exec();
     fail(1, format_args!("the server cannot be started again: {error}"))

@@ -17,12 +17,12 @@
 mod authorize;
 pub mod cli;
 mod clients;
-pub mod commands;
-pub mod config;
+mod commands;
+mod config;
 mod counters;
 mod events;
 mod listener;
-pub mod log;
+mod log;
 mod methods;
 mod outbox;
 mod platform;
@@ -32,9 +32,12 @@ mod session;
 mod shutdown;
 mod transport;
 
-pub use commands::{Call, Outcome, Worker};
-pub use config::{Config, ConfigError};
+pub use clients::Identity;
+pub use commands::declare::{DeclareError, DeclareErrors, Position};
+pub use commands::{Call, Outcome, TableError, Worker};
+pub use config::{Config, ConfigError, FileError, Limits, Local};
 pub use listener::{ListenError, Listeners};
+pub use log::Sinks;
 pub use server::Ended;
 pub use shutdown::Stop;
 
@@ -50,7 +53,7 @@ pub enum ServeError {
     Log(#[source] std::io::Error),
     /// Two commands have one name.
     #[error(transparent)]
-    Menu(#[from] commands::TableError),
+    Menu(#[from] TableError),
 }
 
 /// Serves until `stop` is raised or an admin shuts the server down; then every client has been told,

@@ -1,7 +1,7 @@
 //! The server's log: what happened, for people on standard error, in `topsided.log`, by `log/tail`
 //! and on the `log` topic.
 //!
-//! [`Log::layer`] takes the events of `tracing`. The last [`KEPT`] entries stay in memory; lines for
+//! A layer takes the events of `tracing`. The last 1,000 entries stay in memory; lines for
 //! the file and for standard error go to a thread of their own, so that a slow disk stops nobody.
 
 use std::collections::VecDeque;
@@ -24,7 +24,7 @@ use tracing_subscriber::registry::LookupSpan;
 /// Entries kept in memory for `log/tail` and subscribers.
 pub(crate) const KEPT: usize = 1_000;
 /// Name of the log's file in the state directory.
-pub const FILE_NAME: &str = "topsided.log";
+pub(crate) const FILE_NAME: &str = "topsided.log";
 /// A file of the log is closed at this size, in bytes.
 const ROTATE_AT: u64 = 8 * 1024 * 1024;
 /// Older files kept: `topsided.log.1` is the youngest of them.
@@ -34,7 +34,7 @@ const MOST_WAITING: usize = 4_096;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Log {
+pub(crate) struct Log {
     /// Private to this type; nothing that may log happens under it.
     recent: Mutex<Recent>,
     on_entry: OnceLock<Box<dyn Poke>>,
@@ -75,7 +75,7 @@ enum Waiting {
 
 /// Ends the writing thread when dropped, once all waiting lines are written.
 #[derive(Debug)]
-pub struct Writing {
+pub(crate) struct Writing {
     lines: SyncSender<Waiting>,
     thread: Option<JoinHandle<()>>,
 }
@@ -95,7 +95,7 @@ impl Log {
     ///
     /// # Errors
     /// Where `topsided.log` cannot be opened.
-    pub fn open(sinks: &Sinks) -> io::Result<(Arc<Self>, tracing::Dispatch, Writing)> {
+    pub(crate) fn open(sinks: &Sinks) -> io::Result<(Arc<Self>, tracing::Dispatch, Writing)> {
         let log = Arc::new(Self::default());
         let file = match &sinks.directory {
             Some(directory) => Some(LogFile::open(directory.join(FILE_NAME))?),
@@ -177,7 +177,7 @@ impl Log {
 }
 
 /// One entry as a line for people: time, level, message, fields.
-pub fn plain(entry: &LogEntry) -> String {
+pub(crate) fn plain(entry: &LogEntry) -> String {
     let mut line = format!("{} {:5} {}", entry.time, entry.level.name(), entry.message);
     for (name, value) in &entry.fields {
         let written = match value {

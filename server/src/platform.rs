@@ -5,8 +5,10 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Longest path of a Unix socket, in bytes: `sun_path` less its final NUL.
 pub(crate) const MAX_SOCKET_PATH: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
@@ -76,9 +78,27 @@ pub(crate) fn restrict_umask() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o027));
 }
 
+/// The limit of descriptors as this process was given it, once it was raised.
+static GIVEN_DESCRIPTORS: OnceLock<Rlimit> = OnceLock::new();
+
 /// Raises the soft limit of descriptors to the hard one; a system that refuses leaves it as it is.
 pub(crate) fn raise_descriptors() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let hard = getrlimit(Resource::Nofile).maximum;
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: hard, maximum: hard });
+    let given = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: given.maximum, maximum: given.maximum };
+    if setrlimit(Resource::Nofile, raised).is_ok() {
+        GIVEN_DESCRIPTORS.get_or_init(|| given);
+    }
+}
+
+/// Gives a child the limit of descriptors that this process was given: programs that use `select` or
+/// close all they could have open do badly with a high one. Only Linux can set it from outside.
+#[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
+pub(crate) fn give_back_descriptors(child: u32) {
+    #[cfg(target_os = "linux")]
+    if let Some(given) = GIVEN_DESCRIPTORS.get()
+        && let Some(pid) = i32::try_from(child).ok().and_then(rustix::process::Pid::from_raw)
+    {
+        // A child that has ended already needs none.
+        let _ = rustix::process::prlimit(Some(pid), Resource::Nofile, *given);
+    }
 }

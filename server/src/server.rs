@@ -1,10 +1,12 @@
 //! A running server: what all its sessions share, and its life from the first connection to the last.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -113,9 +115,13 @@ impl Server {
     /// Starts a task of this server; it ends with the server at the latest.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let over = self.over.clone();
+        // A panic ends the task alone; the guards it held have cleaned up when it is told of here.
+        let task = AssertUnwindSafe(task).catch_unwind();
         let task = async move {
             tokio::select! {
-                () = task => {}
+                done = task => if done.is_err() {
+                    tracing::error!(target: "topside", "a task panicked; standard error says where");
+                },
                 () = over.cancelled() => {}
             }
         };
@@ -124,6 +130,9 @@ impl Server {
 
     /// Serves until it is told to stop, then ends every session and returns.
     pub(crate) async fn run(self: &Arc<Self>, listeners: Listeners, stop: Stop) -> Ended {
+        for remark in &self.config.remarks {
+            tracing::info!(target: "topside", "{remark}");
+        }
         for listening in &self.listening {
             tracing::info!(
                 target: "topside", version = self.info.version, address = listening.address,

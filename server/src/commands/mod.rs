@@ -1,8 +1,8 @@
 //! The menu: built-ins, workers of other authors and the programs of `commands.toml`, in one table.
 
 mod builtin;
-pub mod declare;
-pub mod exec;
+pub(crate) mod declare;
+pub(crate) mod exec;
 mod worker;
 
 use std::collections::HashMap;

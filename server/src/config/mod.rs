@@ -15,9 +15,9 @@ use crate::log::Sinks;
 pub use file::FileError;
 
 /// Name of the server's own file in the configuration directory.
-pub const SERVER_FILE: &str = "server.toml";
+pub(crate) const SERVER_FILE: &str = "server.toml";
 /// Name of the menu's file in the configuration directory.
-pub const COMMANDS_FILE: &str = "commands.toml";
+pub(crate) const COMMANDS_FILE: &str = "commands.toml";
 
 /// Everything a server needs to know.
 #[derive(Debug, Clone)]
@@ -27,13 +27,13 @@ pub struct Config {
     /// What the server will not go over.
     pub limits: Limits,
     /// The programs of the menu.
-    pub commands: Vec<declare::Declared>,
+    pub(crate) commands: Vec<declare::Declared>,
     /// Where the log goes.
     pub log: Sinks,
     /// Where runs keep what does not fit in memory.
     pub state: PathBuf,
     /// What one should know about how the files were read, for the log.
-    pub remarks: Vec<String>,
+    pub(crate) remarks: Vec<String>,
 }
 
 /// `[local]`.

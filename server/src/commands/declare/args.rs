@@ -125,8 +125,8 @@ fn one(
 
 fn choices(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Vec<Value> {
     let form = "an array of at least one string or number";
-    let read = |value| match value {
-        &DeValue::Array(ref items) if !items.is_empty() => {
+    let read = |value: &DeValue<'_>| match value {
+        DeValue::Array(items) if !items.is_empty() => {
             items.iter().map(|item| as_json(item.get_ref())).collect()
         }
         _ => None,

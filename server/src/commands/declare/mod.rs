@@ -17,20 +17,20 @@ use toml::de::{DeTable, DeValue};
 use topside_shared::command::Command;
 
 pub use error::{DeclareError, DeclareErrors, Position};
-pub use units::{DURATION_FORM, SIZE_FORM, parse_duration, parse_size};
+pub(crate) use units::{DURATION_FORM, SIZE_FORM, parse_duration, parse_size};
 
 use self::error::Mistakes;
 use self::fields::{Field, Fields};
 use super::exec::Program;
 
 /// The menu that serves where a user has written none.
-pub const STARTER: &str = include_str!("../../../../config/commands.toml");
+pub(crate) const STARTER: &str = include_str!("../../../../config/commands.toml");
 /// What [`STARTER`] is called in messages.
-pub const STARTER_NAME: &str = "config/commands.toml (built in)";
+pub(crate) const STARTER_NAME: &str = "config/commands.toml (built in)";
 
 /// A text to read a menu from.
 #[derive(Debug, Clone, Copy)]
-pub struct Source<'a> {
+pub(crate) struct Source<'a> {
     /// What the text is called in messages: its path.
     pub name: &'a str,
     /// The text.
@@ -39,7 +39,7 @@ pub struct Source<'a> {
 
 /// What becomes of a command whose program is not on this machine, or cannot be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
+pub(crate) enum Missing {
     /// It is a mistake in the file.
     Refuse,
     /// The menu goes without the command, and says so in [`Menu::left_out`].
@@ -48,7 +48,7 @@ pub enum Missing {
 
 /// A menu as declared, in the order of the file.
 #[derive(Debug, Clone, Default)]
-pub struct Menu {
+pub(crate) struct Menu {
     /// The commands.
     pub commands: Vec<Declared>,
     /// Commands that this machine cannot run; only under [`Missing::Leave`].
@@ -57,7 +57,7 @@ pub struct Menu {
 
 /// One declared command.
 #[derive(Debug, Clone)]
-pub struct Declared {
+pub(crate) struct Declared {
     /// What clients see of it.
     pub info: Command,
     /// What a run of it starts.
@@ -66,7 +66,7 @@ pub struct Declared {
 
 /// A command that the menu goes without.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
+pub(crate) struct LeftOut {
     /// Its name.
     pub name: String,
     /// Why: a sentence for the log.
@@ -77,7 +77,7 @@ pub struct LeftOut {
 ///
 /// # Errors
 /// All the mistakes of the text, or its first where it is not TOML.
-pub fn load(
+pub(crate) fn load(
     source: Source<'_>,
     reserved: &[&str],
     missing: Missing,
@@ -136,7 +136,7 @@ pub fn load(
 ///
 /// # Errors
 /// The mistakes in it, or why the file itself cannot be obeyed.
-pub fn load_file(path: &Path, reserved: &[&str]) -> Result<Option<Menu>, DeclareErrors> {
+pub(crate) fn load_file(path: &Path, reserved: &[&str]) -> Result<Option<Menu>, DeclareErrors> {
     let file = path.display().to_string();
     let fail = |message: String| DeclareErrors::one(&file, None, message);
     let cannot = |error: std::io::Error| fail(format!("the menu cannot be read: {error}"));
@@ -181,7 +181,7 @@ pub fn load_file(path: &Path, reserved: &[&str]) -> Result<Option<Menu>, Declare
 ///
 /// # Errors
 /// Only where a built-in took one of its names, which a test keeps from happening.
-pub fn starter(reserved: &[&str]) -> Result<Menu, DeclareErrors> {
+pub(crate) fn starter(reserved: &[&str]) -> Result<Menu, DeclareErrors> {
     load(Source { name: STARTER_NAME, text: STARTER }, reserved, Missing::Leave)
 }
 

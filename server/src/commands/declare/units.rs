@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 /// What a duration looks like, for error messages.
-pub const DURATION_FORM: &str = "a whole number and a unit of ms, s, m, h or d, such as \"90s\"";
+pub(crate) const DURATION_FORM: &str =
+    "a whole number and a unit of ms, s, m, h or d, such as \"90s\"";
 /// What a size looks like, for error messages.
-pub const SIZE_FORM: &str = "a whole number and a unit of B, KiB, MiB or GiB, such as \"64MiB\"";
+pub(crate) const SIZE_FORM: &str =
+    "a whole number and a unit of B, KiB, MiB or GiB, such as \"64MiB\"";
 
 /// Reads a duration: a whole number and one of `ms`, `s`, `m`, `h`, `d`.
-pub fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let ms = match unit {
         "ms" => 1,
@@ -22,7 +24,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// Reads a size in bytes: a whole number and one of `B`, `KiB`, `MiB`, `GiB`.
-pub fn parse_size(text: &str) -> Option<u64> {
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let (number, unit) = split(text)?;
     let bytes = match unit {
         "B" => 1,

@@ -8,7 +8,7 @@ use topside_shared::rows::RunState;
 
 /// Who ended it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// It ended by itself, or by a signal of somebody else.
     Exited,
     /// Its caller, or the server, had it ended.
@@ -19,7 +19,7 @@ pub enum End {
 
 /// The end of a run's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// Who ended it.
     pub end: End,
     /// Its exit status; none where a signal ended it.
@@ -41,7 +41,7 @@ impl Ended {
     }
 
     /// The state of the run, where `success` are the exit statuses that count as success.
-    pub fn state(&self, success: &[i32]) -> RunState {
+    pub(crate) fn state(&self, success: &[i32]) -> RunState {
         match self.end {
             End::Cancelled => RunState::Cancelled,
             End::TimedOut => RunState::TimedOut,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 
 /// Where programs are looked for, and the `PATH` that each run gets.
-pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Why there is no such program, as the end of a sentence that began with its name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

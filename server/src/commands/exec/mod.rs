@@ -13,15 +13,14 @@ use rustix::process::Signal;
 use serde_json::{Map, Value};
 use topside_shared::values;
 
-pub use ended::{End, Ended};
-pub use find::PATH;
+pub(crate) use ended::Ended;
+pub(crate) use find::PATH;
 pub(super) use find::{Absent, find_program};
-pub use process::Process;
-pub use spawn::{Caller, SpawnError};
+pub(crate) use spawn::Caller;
 
 /// What a run of a declared command starts. Made by `declare`, which has checked it.
 #[derive(Debug, Clone)]
-pub struct Program {
+pub(crate) struct Program {
     /// An absolute path.
     pub(super) path: String,
     /// The argument list after the program itself.
@@ -73,7 +72,7 @@ pub(super) struct Stop {
 impl Program {
     /// The argument list, the program first. `args` has passed `values::check`: each value becomes
     /// one element, whatever is in it, and one that is absent becomes none.
-    pub fn argv(&self, args: &Map<String, Value>) -> Vec<String> {
+    pub(crate) fn argv(&self, args: &Map<String, Value>) -> Vec<String> {
         let mut argv = Vec::with_capacity(self.elements.len() + 1);
         argv.push(self.path.clone());
         for element in &self.elements {
@@ -86,17 +85,17 @@ impl Program {
     }
 
     /// How long a run may take; none: no limit.
-    pub fn timeout(&self) -> Option<Duration> {
+    pub(crate) fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
     /// The exit statuses of a run that succeeded.
-    pub fn success_exit_codes(&self) -> &[i32] {
+    pub(crate) fn success_exit_codes(&self) -> &[i32] {
         &self.success_exit_codes
     }
 
     /// How many bytes of output are kept for slow readers.
-    pub fn max_output(&self) -> u64 {
+    pub(crate) fn max_output(&self) -> u64 {
         self.max_output
     }
 }

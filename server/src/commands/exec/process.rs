@@ -13,22 +13,22 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use topside_shared::notices::Stream;
 
-use super::Stop;
 use super::ended::{End, Ended};
+use super::{Stop, pipe};
 use crate::runs::output::Output;
 
-/// Most bytes taken from a pipe at once.
-const READ: usize = 64 * 1024;
+/// Most bytes taken from a pipe at once: all that it usually holds.
+const READ: usize = pipe::USUAL;
 /// How long the pipes are listened to after the program itself has ended, while a process that it
 /// left behind still holds them: so long after the last byte, and so long in all.
 const QUIET: Duration = Duration::from_secs(1);
-const LINGER: Duration = Duration::from_secs(5);
+const LINGER: Duration = Duration::from_secs(3);
 /// How often a group that was told to stop is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// A running program. Dropping it, or the future of [`Process::run`], kills its whole group.
 #[derive(Debug)]
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     group: Group,
     stdout: Receiver,
@@ -50,7 +50,8 @@ impl Process {
     }
 
     /// The number of the program's process, and of its group.
-    pub fn pid(&self) -> Option<u32> {
+    #[cfg(test)]
+    pub(crate) fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
@@ -60,7 +61,7 @@ impl Process {
     /// A program that ends by itself may leave processes behind: they are left alone, and heard
     /// until they have been quiet for a second. One that is ended takes its whole group with it:
     /// `stop_signal` first, SIGKILL to whoever is left after `stop_timeout`.
-    pub async fn run(
+    pub(crate) async fn run(
         self,
         output: &Output,
         cancel: CancellationToken,
@@ -145,7 +146,8 @@ async fn limit(timeout: Option<Duration>) {
 
 /// Carries both pipes into `output` until both are at their end, or quiet after the program's end.
 async fn pump(stdout: Receiver, stderr: Receiver, output: &Output, exited: &CancellationToken) {
-    let mut buffer = vec![0; READ];
+    let mut buffer = Vec::new();
+    let mut small = [true, true];
     let (mut stdout, mut stderr) = (Some(stdout), Some(stderr));
     let last = OnceLock::new();
     while stdout.is_some() || stderr.is_some() {
@@ -154,18 +156,25 @@ async fn pump(stdout: Receiver, stderr: Receiver, output: &Output, exited: &Canc
             () = ready(stderr.as_ref()), if stderr.is_some() => Stream::Stderr,
             () = quiet(exited, &last) => break,
         };
-        let pipe = match stream {
+        let end = match stream {
             Stream::Stdout => &mut stdout,
             Stream::Stderr => &mut stderr,
         };
-        let Some(open) = pipe.as_ref() else { continue };
+        let Some(open) = end.as_ref() else { continue };
+        buffer.resize(READ, 0);
         match open.try_read(&mut buffer) {
-            Ok(0) => *pipe = None,
-            Ok(length) => output.append(stream, &buffer[..length]).await,
+            Ok(0) => *end = None,
+            Ok(length) => {
+                // Only a program that fills its pipe gains by a larger one, which costs time to make.
+                if length == READ && std::mem::take(&mut small[stream as usize]) {
+                    pipe::enlarge(open);
+                }
+                output.append(stream, &buffer[..length]).await;
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => {
                 tracing::warn!(%error, "a pipe of a program cannot be read");
-                *pipe = None;
+                *end = None;
             }
         }
     }

@@ -13,13 +13,14 @@ use topside_shared::role::Role;
 
 use super::process::{Group, Process};
 use super::{PATH, Program, pipe};
+use crate::platform;
 
 /// Where a run happens unless its declaration says otherwise.
 const DEFAULT_CWD: &str = "/";
 
 /// On whose behalf a program runs; it is told so by its environment.
 #[derive(Debug, Clone)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// `TOPSIDE_RUN`.
     pub run: RunId,
     /// `TOPSIDE_USER`.
@@ -30,7 +31,7 @@ pub struct Caller {
 
 /// A program did not start.
 #[derive(Debug, thiserror::Error)]
-pub enum SpawnError {
+pub(crate) enum SpawnError {
     /// It was there when the menu was loaded.
     #[error("the program {0} is gone")]
     ProgramGone(String),
@@ -75,7 +76,11 @@ impl Program {
     ///
     /// # Errors
     /// Why the program did not start.
-    pub fn spawn(&self, args: &Map<String, Value>, caller: &Caller) -> Result<Process, SpawnError> {
+    pub(crate) fn spawn(
+        &self,
+        args: &Map<String, Value>,
+        caller: &Caller,
+    ) -> Result<Process, SpawnError> {
         let cwd = self.cwd.as_deref().unwrap_or(DEFAULT_CWD);
         let fail = |error| self.explain(error, cwd);
         let (stdout, stdout_writer) = pipe::pair().map_err(fail)?;
@@ -99,6 +104,9 @@ impl Program {
         // Here `command` ends, and with it our copies of the writing ends: else the pipes would
         // never be at their end.
         drop(command);
+        if let Some(pid) = child.id() {
+            platform::give_back_descriptors(pid);
+        }
         let group = Group::of(&child);
         Ok(Process::new(child, group, stdout, stderr, self.stop, started))
     }

@@ -9,7 +9,7 @@
 
 mod block;
 mod escape;
-mod reader;
+pub(crate) mod reader;
 mod spill;
 mod store;
 mod tail;
@@ -22,18 +22,19 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use topside_shared::notices::Stream;
 
-pub use reader::{Piece, Reader};
-pub use tail::{MAX_TAIL, Tail, Text};
+pub(crate) use self::tail::Text;
 
 use self::block::Block;
+use self::reader::Reader;
 use self::store::Store;
+use self::tail::{MAX_TAIL, Tail};
 
 /// Most bytes taken in before the store looks whether some must leave.
 const STEP: usize = 64 * 1024;
 
 /// The output of one run.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     shared: Arc<Shared>,
     /// The write that goes on now; the next waits for it, and with it the run. Held by the one who
     /// appends, so that batches reach the file in their order.
@@ -54,7 +55,7 @@ struct Shared {
 impl Output {
     /// An empty output. If it comes to that, at most its first `max_output` bytes are kept in a
     /// nameless file in `directory`, gone with this value and its readers.
-    pub fn new(directory: &Path, max_output: u64) -> Self {
+    pub(crate) fn new(directory: &Path, max_output: u64) -> Self {
         let shared = Shared {
             store: Mutex::new(Store::new(max_output)),
             changed: Notify::new(),
@@ -64,7 +65,7 @@ impl Output {
     }
 
     /// Adds bytes of one stream. Waits for the disk at most, never for a reader.
-    pub async fn append(&self, stream: Stream, bytes: &[u8]) {
+    pub(crate) async fn append(&self, stream: Stream, bytes: &[u8]) {
         let mut writing = self.writing.lock().await;
         for step in bytes.chunks(STEP) {
             let leaving = {
@@ -81,31 +82,35 @@ impl Output {
                 drop(before.await);
             }
             let shared = Arc::clone(&self.shared);
-            *writing = Some(tokio::task::spawn_blocking(move || shared.write(&leaving)));
+            // The disk's threads know nothing of this server's log by themselves.
+            let log = tracing::dispatcher::get_default(Clone::clone);
+            *writing = Some(tokio::task::spawn_blocking(move || {
+                tracing::dispatcher::with_default(&log, || shared.write(&leaving));
+            }));
         }
     }
 
     /// Says that nothing more will come. Readers end once they have had everything.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.shared.store().end();
         self.shared.changed.notify_waiters();
     }
 
     /// How many bytes have come so far. The first bytes of a character that is not whole yet count
     /// with its last, or at the end.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.shared.store().bytes()
     }
 
     /// The end of the output so far: the longest whose JSON form is at most [`MAX_TAIL`] bytes.
-    pub fn tail(&self) -> Tail {
+    pub(crate) fn tail(&self) -> Tail {
         let (bytes, missing) = self.shared.store().newest(MAX_TAIL);
         Tail::of(bytes, missing)
     }
 
     /// A reader from the beginning. What has left memory before this call may be a gap to it, so a
     /// reader of everything is made before the run starts.
-    pub fn reader(&self) -> Reader {
+    pub(crate) fn reader(&self) -> Reader {
         Reader::new(Arc::clone(&self.shared))
     }
 }

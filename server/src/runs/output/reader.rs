@@ -14,7 +14,7 @@ use super::store::Step;
 
 /// What comes next of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
+pub(crate) enum Piece {
     /// Bytes of one stream: at most 32 KiB, and cut between characters.
     Output {
         /// Where they begin.
@@ -35,7 +35,7 @@ pub enum Piece {
 
 /// Reads an output from its beginning to its end, at its own pace.
 #[derive(Debug)]
-pub struct Reader {
+pub(crate) struct Reader {
     shared: Arc<Shared>,
     id: u64,
     at: u64,
@@ -51,7 +51,7 @@ impl Reader {
 
     /// The next piece, as soon as there is one; none after the last. Nothing is lost where the
     /// future is dropped before it is done.
-    pub async fn next(&mut self) -> Option<Piece> {
+    pub(crate) async fn next(&mut self) -> Option<Piece> {
         loop {
             let shared = Arc::clone(&self.shared);
             // Made before the look, so that no change after it is missed.

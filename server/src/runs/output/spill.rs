@@ -38,7 +38,7 @@ pub(super) fn write(file: &File, at: u64, blocks: &[Block]) -> io::Result<Extent
     let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    let mut bytes = Vec::with_capacity(blocks.iter().map(|block| block.cost()).sum());
+    let mut bytes = Vec::with_capacity(blocks.iter().map(Block::cost).sum());
     for block in blocks {
         bytes.put_u8(block.marks.first as u8);
         bytes.put_u32_le(block.marks.ends.len() as u32);

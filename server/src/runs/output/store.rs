@@ -175,6 +175,13 @@ impl Store {
         (bytes, from > 0)
     }
 
+    /// Bytes of memory that it takes, more or less.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        let blocks = self.window.iter().chain(&self.leaving);
+        blocks.map(Block::cost).sum::<usize>() + self.open.as_ref().map_or(0, |o| o.data().len())
+    }
+
     pub(super) fn add_reader(&mut self) -> u64 {
         let id = self.next_reader;
         self.next_reader += 1;

@@ -6,20 +6,20 @@ use base64::engine::general_purpose::STANDARD;
 use super::escape;
 
 /// Most bytes of a tail as JSON, with its quotes.
-pub const MAX_TAIL: usize = 128 * 1024;
+pub(crate) const MAX_TAIL: usize = 128 * 1024;
 
 /// The end of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tail {
+pub(crate) struct Tail {
     /// What it says.
-    pub text: Text,
+    pub(crate) text: Text,
     /// Whether older output is missing.
-    pub truncated: bool,
+    pub(crate) truncated: bool,
 }
 
 /// Bytes, fit for JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Text {
+pub(crate) enum Text {
     /// As they are: they are UTF-8.
     Plain(String),
     /// As base64 (RFC 4648, section 4): they are not.

@@ -11,7 +11,7 @@ use super::reader::Piece;
 
 impl Piece {
     /// The notification `run/output` or `run/gap`, without a line ending.
-    pub fn line(&self, run: RunId) -> Vec<u8> {
+    pub(crate) fn line(&self, run: RunId) -> Vec<u8> {
         match self {
             Self::Output { offset, stream, data } => output(run, *offset, *stream, data),
             Self::Gap { offset, bytes } => {
