@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use topside_shared::dirs::Dirs;
 
-use crate::{Config, Ended, ListenError, Listeners, Stop, platform, serve};
+use crate::{Config, Ended, ListenError, Listeners, Stop, prepare_process, serve};
 
 /// Exit status where the socket is served already (EX_TEMPFAIL of sysexits.h).
 const SERVED_ALREADY: u8 = 75;
@@ -77,8 +77,7 @@ fn fail(status: u8, error: impl std::fmt::Display) -> ExitCode {
 }
 
 fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
-    platform::restrict_umask();
-    platform::raise_descriptors();
+    prepare_process();
     config.log.stderr = true;
     // One thread carries all requests: small ones are answered fastest so. Programs run beside it.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

@@ -190,6 +190,12 @@ impl Events {
             return log.clock();
         }
         let (entries, clock) = log.since(told);
+        // The log keeps only so many: in a burst the oldest are gone before they are told.
+        let before = entries.first().map_or(clock, |(moment, _)| moment - 1);
+        for subscription in subscriptions.iter().filter(|known| wanted(known)) {
+            let missed = before.saturating_sub(told.max(subscription.log_known));
+            subscription.outbox.missed(subscription.id, missed);
+        }
         for (moment, entry) in entries {
             let line = notification(name::LOG_ENTRY, &entry);
             for subscription in subscriptions.iter_mut().filter(|known| wanted(known)) {

@@ -38,6 +38,7 @@ pub use commands::{Call, Outcome, TableError, Worker};
 pub use config::{Config, ConfigError, FileError, Limits, Local};
 pub use listener::{ListenError, Listeners};
 pub use log::Sinks;
+pub use platform::prepare_process;
 pub use server::Ended;
 pub use shutdown::Stop;
 

@@ -77,11 +77,17 @@ impl Outbox {
         }
         if state.bytes + line.len() <= self.cap - RESERVE {
             state.put(line);
-            return;
+        } else {
+            state.drop_events(subscription, 1);
         }
-        match state.dropped.iter_mut().find(|(id, _)| *id == subscription) {
-            Some((_, count)) => *count += 1,
-            None => state.dropped.push((subscription, 1)),
+    }
+
+    /// Counts events of a subscription that were gone before they could be put in.
+    pub(crate) fn missed(&self, subscription: SubscriptionId, count: u64) {
+        let mut state = self.lock();
+        if count > 0 && !matches!(state.end, End::Closed) {
+            state.drop_events(subscription, count);
+            state.wake();
         }
     }
 
@@ -199,6 +205,13 @@ impl State {
         self.bytes += line.len();
         self.queue.push_back(line);
         self.wake();
+    }
+
+    fn drop_events(&mut self, subscription: SubscriptionId, count: u64) {
+        match self.dropped.iter_mut().find(|(id, _)| *id == subscription) {
+            Some((_, dropped)) => *dropped += count,
+            None => self.dropped.push((subscription, count)),
+        }
     }
 
     fn wake(&mut self) {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
 
 /// Longest path of a Unix socket, in bytes: `sun_path` less its final NUL.
 pub(crate) const MAX_SOCKET_PATH: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
@@ -73,16 +73,47 @@ pub(crate) fn load() -> Option<[f64; 3]> {
     Some([parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?])
 }
 
+/// Makes this process fit to hold a server: files and programs are kept from others (umask 027), and
+/// as many connections as the system allows can be open. Both are properties of a whole process, so
+/// whoever embeds a server calls this once, before it starts one.
+pub fn prepare_process() {
+    restrict_umask();
+    raise_descriptors();
+}
+
 /// Lets nobody but the owner, and the group to read, use what this process and its children create.
-pub(crate) fn restrict_umask() {
+fn restrict_umask() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o027));
+}
+
+/// Whether any process of a group still runs. One that has ended and waits for its parent to notice
+/// does not count where the system tells: the first process of a container may never notice.
+pub(crate) fn group_lives(group: Pid) -> bool {
+    if rustix::process::test_kill_process_group(group).is_err() {
+        return false;
+    }
+    let Ok(processes) = std::fs::read_dir("/proc") else { return true };
+    let mut told = false;
+    for process in processes.flatten() {
+        let Ok(stat) = std::fs::read_to_string(process.path().join("stat")) else { continue };
+        // The name, in brackets, may hold anything; after it: state, parent, group.
+        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let (state, its_group) = (fields.next(), fields.nth(1));
+        told = true;
+        if its_group.and_then(|number| number.parse().ok()) == Some(group.as_raw_nonzero().get())
+            && !matches!(state, Some("Z" | "X"))
+        {
+            return true;
+        }
+    }
+    !told
 }
 
 /// The limit of descriptors as this process was given it, once it was raised.
 static GIVEN_DESCRIPTORS: OnceLock<Rlimit> = OnceLock::new();
 
 /// Raises the soft limit of descriptors to the hard one; a system that refuses leaves it as it is.
-pub(crate) fn raise_descriptors() {
+fn raise_descriptors() {
     let given = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: given.maximum, maximum: given.maximum };
     if setrlimit(Resource::Nofile, raised).is_ok() {
@@ -96,7 +127,7 @@ pub(crate) fn raise_descriptors() {
 pub(crate) fn give_back_descriptors(child: u32) {
     #[cfg(target_os = "linux")]
     if let Some(given) = GIVEN_DESCRIPTORS.get()
-        && let Some(pid) = i32::try_from(child).ok().and_then(rustix::process::Pid::from_raw)
+        && let Some(pid) = i32::try_from(child).ok().and_then(Pid::from_raw)
     {
         // A child that has ended already needs none.
         let _ = rustix::process::prlimit(Some(pid), Resource::Nofile, *given);

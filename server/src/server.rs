@@ -29,6 +29,9 @@ use crate::platform;
 use crate::runs::Runs;
 use crate::shutdown::{Plan, Shutdown, Stop};
 
+/// How long sessions have at least to end when the server does.
+const GOODBYE: Duration = Duration::from_secs(2);
+
 /// What all sessions share.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -49,6 +52,8 @@ pub(crate) struct Server {
     dispatch: tracing::Dispatch,
     /// Ends what has not ended when the server does.
     over: CancellationToken,
+    /// Ends the runs that have not ended in time, before that.
+    runs_over: CancellationToken,
 }
 
 /// How a server ended.
@@ -81,6 +86,7 @@ impl Server {
         log: Arc<Log>,
         dispatch: tracing::Dispatch,
     ) -> Arc<Self> {
+        let over = CancellationToken::new();
         let dirty = Arc::new(Notify::new());
         let poke = Arc::clone(&dirty);
         log.on_entry(move || poke.notify_one());
@@ -107,14 +113,27 @@ impl Server {
             users: Users::default(),
             tasks: TaskTracker::new(),
             dispatch,
-            over: CancellationToken::new(),
+            runs_over: over.child_token(),
+            over,
             config,
         })
     }
 
     /// Starts a task of this server; it ends with the server at the latest.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let over = self.over.clone();
+        self.spawn_until(self.over.clone(), task);
+    }
+
+    /// Starts the task of a run; dropping it ends the run.
+    pub(crate) fn spawn_run(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_until(self.runs_over.clone(), task);
+    }
+
+    fn spawn_until(
+        &self,
+        over: CancellationToken,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
         // A panic ends the task alone; the guards it held have cleaned up when it is told of here.
         let task = AssertUnwindSafe(task).catch_unwind();
         let task = async move {
@@ -174,7 +193,12 @@ impl Server {
             for run in self.runs.live() {
                 tracing::warn!(target: "topside", run = run.id.0, "a run did not end in time");
             }
+            // Killed, they are still answered.
+            self.runs_over.cancel();
+            self.runs.all_ended().await;
         }
+        // However long the runs took, there is time to say goodbye.
+        let deadline = deadline.max(Instant::now() + GOODBYE);
         let ended = SessionEnded {
             code: if plan.restart { EndCode::Restart } else { EndCode::Shutdown },
             reason: plan.reason.clone(),

@@ -227,6 +227,7 @@ impl<S: Transport> Session<S> {
                 After::Close => {
                     self.asking = Asking::Over;
                     self.backlog = Vec::new();
+                    self.caller.server.events.forget(self.caller.client.id);
                     farewell = true;
                 }
                 other => later.push(other),
@@ -371,7 +372,6 @@ impl<S: Transport> Session<S> {
     }
 
     fn handle(&mut self, text: &[u8], cx: &mut Context<'_>) {
-        self.caller.client.touch();
         let asked = match envelope::parse(text) {
             Incoming::One(item) => methods::one(&self.caller, item, &mut self.ids),
             Incoming::Batch(items) => methods::batch(&self.caller, items, &mut self.ids),
@@ -393,6 +393,8 @@ impl<S: Transport> Session<S> {
         if self.in_flight.is_empty() {
             if let Some(farewell) = self.farewell.take() {
                 self.caller.client.outbox.push(farewell);
+                // It is the last line, whatever may be told of now.
+                self.caller.client.outbox.close();
                 cx.waker().wake_by_ref();
             }
             if self.caller.client.outbox.bytes() == 0 {
@@ -443,6 +445,8 @@ impl<S: Transport> Session<S> {
         {
             client.outbox.push(notification(name::SESSION_ENDED, &ended));
         }
+        // That was the last line, however long the client takes to read it.
+        client.outbox.close();
         let goodbye = async {
             poll_fn(|cx| self.poll_write(cx)).await?;
             self.stream.shutdown().await?;

@@ -31,12 +31,12 @@ pub(super) async fn log(caller: Caller, params: LogTail) -> Result<LogEntries, R
     let lines = params.lines.unwrap_or(LOG_LINES).min(KEPT as u64) as usize;
     let log = &caller.server.log;
     let entries = log.tail(lines, params.matching.as_deref(), log.clock());
-    Ok(LogEntries { entries: newest_that_fit(entries) })
+    Ok(LogEntries { entries: newest_that_fit(entries, LOG_BYTES) })
 }
 
-/// The newest entries that fit in one answer, oldest first.
-fn newest_that_fit(mut entries: Vec<LogEntry>) -> Vec<LogEntry> {
-    let mut left = LOG_BYTES;
+/// The newest entries whose JSON fits in so many bytes, oldest first.
+pub(super) fn newest_that_fit(mut entries: Vec<LogEntry>, bytes: usize) -> Vec<LogEntry> {
+    let mut left = bytes;
     let fit = entries.iter().rev().take_while(|entry| {
         let size = serde_json::to_string(entry).map_or(usize::MAX, |json| json.len() + 1);
         let fits = size <= left;

@@ -101,14 +101,16 @@ pub(crate) fn batch(
     let future = Box::pin(async move {
         let mut line = Vec::new();
         let mut after = Vec::new();
+        // What the items to come need at least, to say that their answers do not fit.
+        let mut reserved: usize = items.iter().map(Item::least_room).sum();
         for item in items {
+            reserved -= item.least_room();
             let id = item.id.clone();
             let (answer, follows) = item.finish(&caller).await;
             after.extend(follows);
             let Some(mut answer) = answer else { continue };
-            // A comma or bracket before it, the closing bracket and the line ending after the last;
-            // and room enough for every item to say at least that it has none.
-            if line.len() + answer.len() + 3 + ITEM_ROOM > MAX_LINE_OUT {
+            // A comma or bracket before it, the closing bracket and the line ending after the last.
+            if line.len() + answer.len() + 3 + reserved > MAX_LINE_OUT {
                 answer = refuse(&caller, id.as_deref(), &too_large());
             }
             line.push(if line.is_empty() { b'[' } else { b',' });
@@ -123,8 +125,8 @@ pub(crate) fn batch(
     Asked { ids, future }
 }
 
-/// Bytes kept free in a batch's answer for items that only say they do not fit.
-const ITEM_ROOM: usize = envelope::MAX_BATCH * 256;
+/// Bytes that an item of a batch takes to say that its answer does not fit, beside its id.
+const ITEM_ROOM: usize = 256;
 
 /// One request on its way.
 struct Item {
@@ -164,6 +166,11 @@ fn begin(
 }
 
 impl Item {
+    /// Bytes that its answer takes at least, in a batch.
+    fn least_room(&self) -> usize {
+        ITEM_ROOM + self.id.as_deref().map_or(0, str::len)
+    }
+
     async fn finish(self, caller: &Caller) -> Answer {
         let id = self.id.as_deref();
         let carried = match self.carrying {
@@ -213,6 +220,10 @@ fn dispatch(
             format_args!("there is no method `{shown}`{}", did_you_mean(&near)),
         ));
     };
+    // A client that only proves it lives is idle all the same.
+    if method != Method::Ping {
+        caller.client.touch();
+    }
     authorize(&caller.client.identity, Action::Call(method))?;
     let caller = caller.clone();
     match method {

@@ -8,9 +8,11 @@ use topside_shared::methods::{
     ServerSnapshot, SessionClose, Snapshot, Subscribed, Topic, WireLimits, You,
 };
 use topside_shared::notices::name;
+use topside_shared::rows::RunRow;
 use topside_shared::text::{MAX_NAME, clean};
 use topside_shared::{ErrorKind, PROTOCOL_VERSION, RpcError};
 
+use super::lists::newest_that_fit;
 use super::{After, Answered, Caller};
 use crate::authorize::{Action, authorize, may_see_run};
 use crate::events::{MAX_SUBSCRIPTIONS, ROWS_A_LINE, TooMany, snapshot_rest};
@@ -18,6 +20,10 @@ use crate::outbox::notification;
 
 /// Entries of the log in a snapshot.
 const LOG_SNAPSHOT: usize = 50;
+/// Bytes of JSON that runs, and entries of the log, may take of a snapshot: beside a full page of
+/// clients it must fit one line.
+const RUN_BYTES: usize = 40 * 1024;
+const LOG_BYTES: usize = 40 * 1024;
 
 pub(super) async fn initialize(
     caller: Caller,
@@ -119,20 +125,39 @@ pub(super) async fn subscribe(
         Some(rows) if rows.len() > ROWS_A_LINE => rows.split_off(ROWS_A_LINE),
         _ => Vec::new(),
     };
+    let mut first = snapshot_rest(rest);
     let snapshot = Snapshot {
         clients,
         runs: runs.then(|| {
             let live = server.runs.live();
             let seen = live.iter().filter(|run| may_see_run(&client.identity, run.owner, run.role));
-            seen.map(|run| run.row()).collect()
+            let mut rows: Vec<RunRow> = seen.map(|run| run.row()).collect();
+            let rest = rows.split_off(count_that_fits(&rows));
+            first.extend(rest.iter().map(|row| notification(name::RUN_CHANGED, row)));
+            rows
         }),
-        log: log.then(|| server.log.tail(LOG_SNAPSHOT, None, begun.log_known)),
+        log: log.then(|| {
+            newest_that_fit(server.log.tail(LOG_SNAPSHOT, None, begun.log_known), LOG_BYTES)
+        }),
         server: revision.then(|| ServerSnapshot { revision: server.menu.revision() }),
     };
     Ok(Answered {
         answer: Subscribed { subscription_id: begun.id, snapshot },
-        after: vec![After::Release(begun.id, snapshot_rest(rest))],
+        after: vec![After::Release(begun.id, first)],
     })
+}
+
+/// How many of the first runs fit a snapshot; the others follow it as `run/changed`.
+fn count_that_fits(rows: &[RunRow]) -> usize {
+    let mut left = RUN_BYTES;
+    rows.iter()
+        .take_while(|row| {
+            let size = serde_json::to_string(row).map_or(usize::MAX, |json| json.len() + 1);
+            let fits = size <= left;
+            left = left.saturating_sub(size);
+            fits
+        })
+        .count()
 }
 
 pub(super) async fn unsubscribe(

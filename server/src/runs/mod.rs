@@ -94,6 +94,8 @@ impl Result {
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
     last_id: AtomicU64,
+    /// How many were let in: one that is refused has a number too, and was never started.
+    started: AtomicU64,
     /// Private to this type, never held across an `.await`.
     state: Mutex<State>,
     /// Raised when a run ends.
@@ -129,7 +131,7 @@ impl Runs {
 
     /// How many were ever started.
     pub(crate) fn started(&self) -> u64 {
-        self.last_id.load(Ordering::Relaxed)
+        self.started.load(Ordering::Relaxed)
     }
 
     /// How many live now.
@@ -221,7 +223,7 @@ pub(crate) fn start(
             };
             live.list(&entry.info.name);
             let program = program.clone();
-            server.spawn(async move {
+            server.spawn_run(async move {
                 let run = Arc::clone(&live.run);
                 let ended = process.run(&run.output, run.cancel.clone(), program.timeout()).await;
                 live.end(Result::of_program(&ended, &program));
@@ -241,7 +243,7 @@ pub(crate) fn start(
                 Poll::Ready(result) => live.end(result),
                 Poll::Pending => {
                     live.list(&entry.info.name);
-                    server.spawn(async move {
+                    server.spawn_run(async move {
                         live.end(work.await);
                     });
                 }
@@ -285,6 +287,7 @@ fn admit(
         state.programs.insert(run.id, client.id);
     }
     state.live.insert(run.id, Arc::clone(run));
+    server.runs.started.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }
 

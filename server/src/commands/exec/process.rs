@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::Child;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -15,6 +15,7 @@ use topside_shared::notices::Stream;
 
 use super::ended::{End, Ended};
 use super::{Stop, pipe};
+use crate::platform;
 use crate::runs::output::Output;
 
 /// Most bytes taken from a pipe at once: all that it usually holds.
@@ -218,7 +219,7 @@ impl Group {
     }
 
     fn lives(&self) -> bool {
-        self.0.is_some_and(|group| test_kill_process_group(group).is_ok())
+        self.0.is_some_and(platform::group_lives)
     }
 
     /// From here on the group is left alone: its number may become somebody else's.

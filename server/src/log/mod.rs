@@ -1,0 +1,199 @@
+//! The server's log: what happened, for people on standard error, in `topsided.log`, by `log/tail`
+//! and on the `log` topic.
+//!
+//! A layer takes the events of `tracing`. The last 1,000 entries stay in memory; lines for
+//! the file and for standard error go to a thread of their own, so that a slow disk stops nobody.
+
+mod events;
+mod file;
+
+use std::collections::VecDeque;
+use std::fmt::{self, Write as _};
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use serde_json::Value;
+use topside_shared::notices::LogEntry;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt};
+
+use events::Events;
+pub(crate) use file::Writing;
+
+use file::LogFile;
+
+/// Entries kept in memory for `log/tail` and subscribers.
+pub(crate) const KEPT: usize = 1_000;
+/// Name of the log's file in the state directory.
+pub(crate) const FILE_NAME: &str = "topsided.log";
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    /// Private to this type; nothing that may log happens under it.
+    recent: Mutex<Recent>,
+    on_entry: OnceLock<Box<dyn Poke>>,
+}
+
+/// Who wants to know of new entries.
+trait Poke: Fn() + Send + Sync {}
+impl<F: Fn() + Send + Sync> Poke for F {}
+
+impl fmt::Debug for dyn Poke {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Poke")
+    }
+}
+
+#[derive(Debug, Default)]
+struct Recent {
+    entries: VecDeque<LogEntry>,
+    /// Entries ever taken in; the last one's number.
+    clock: u64,
+}
+
+/// Where lines of the log go besides memory.
+#[derive(Debug, Clone, Default)]
+pub struct Sinks {
+    /// Standard error, for a program that owns it.
+    pub stderr: bool,
+    /// A directory for `topsided.log`, if the log is to be kept.
+    pub directory: Option<PathBuf>,
+}
+
+impl Log {
+    /// A log and the dispatcher that fills it. The log is written while [`Writing`] lives.
+    ///
+    /// # Errors
+    /// Where `topsided.log` cannot be opened.
+    pub(crate) fn open(sinks: &Sinks) -> io::Result<(Arc<Self>, tracing::Dispatch, Writing)> {
+        let log = Arc::new(Self::default());
+        let file = match &sinks.directory {
+            Some(directory) => Some(LogFile::open(directory.join(FILE_NAME))?),
+            None => None,
+        };
+        let (lines, writing) = Writing::start(file, sinks.stderr)?;
+        let layer = Events { log: Arc::clone(&log), lines };
+        let filter = tracing_subscriber::filter::Targets::new()
+            .with_target("topside", tracing::Level::INFO)
+            .with_target("topsided", tracing::Level::INFO);
+        let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
+        Ok((log, tracing::Dispatch::new(subscriber), writing))
+    }
+
+    /// Calls `poke` after each new entry, from whatever thread made it. The first call counts.
+    pub(crate) fn on_entry(&self, poke: impl Fn() + Send + Sync + 'static) {
+        let _ = self.on_entry.set(Box::new(poke));
+    }
+
+    /// The number of the last entry.
+    pub(crate) fn clock(&self) -> u64 {
+        self.lock().clock
+    }
+
+    /// Entries after number `told` that are still kept, each with its number, and the last number.
+    pub(crate) fn since(&self, told: u64) -> (Vec<(u64, LogEntry)>, u64) {
+        let recent = self.lock();
+        let new = usize::try_from(recent.clock.saturating_sub(told)).unwrap_or(usize::MAX);
+        let skip = recent.entries.len().saturating_sub(new);
+        let first = recent.clock - (recent.entries.len() - skip) as u64;
+        let entries = recent
+            .entries
+            .iter()
+            .skip(skip)
+            .zip(first + 1..)
+            .map(|(e, n)| (n, e.clone()))
+            .collect();
+        (entries, recent.clock)
+    }
+
+    /// The last `lines` entries up to number `until` that hold `matching` in any case, oldest first.
+    pub(crate) fn tail(&self, lines: usize, matching: Option<&str>, until: u64) -> Vec<LogEntry> {
+        let recent = self.lock();
+        let newer = usize::try_from(recent.clock.saturating_sub(until)).unwrap_or(usize::MAX);
+        let needle = matching.map(str::to_lowercase);
+        let matches = |entry: &&LogEntry| {
+            needle.as_ref().is_none_or(|needle| plain(entry).to_lowercase().contains(needle))
+        };
+        let mut entries: Vec<LogEntry> =
+            recent.entries.iter().rev().skip(newer).filter(matches).take(lines).cloned().collect();
+        entries.reverse();
+        entries
+    }
+
+    fn take_in(&self, entry: LogEntry) {
+        let mut recent = self.lock();
+        if recent.entries.len() == KEPT {
+            recent.entries.pop_front();
+        }
+        recent.entries.push_back(entry);
+        recent.clock += 1;
+        drop(recent);
+        if let Some(poke) = self.on_entry.get() {
+            poke();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One entry as a line for people: time, level, message, fields.
+pub(crate) fn plain(entry: &LogEntry) -> String {
+    let mut line = format!("{} {:5} {}", entry.time, entry.level.name(), entry.message);
+    for (name, value) in &entry.fields {
+        let written = match value {
+            Value::String(text) if !text.is_empty() && !text.contains([' ', '"', '=', '\\']) => {
+                write!(line, " {name}={text}")
+            }
+            value => write!(line, " {name}={value}"),
+        };
+        debug_assert!(written.is_ok());
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn log_in(directory: &Path) -> (Arc<Log>, tracing::Dispatch, Writing) {
+        Log::open(&Sinks { stderr: false, directory: Some(directory.to_owned()) }).unwrap()
+    }
+
+    #[test]
+    fn an_event_is_kept_with_its_fields_and_written_as_one_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let (log, dispatch, writing) = log_in(directory.path());
+        tracing::dispatcher::with_default(&dispatch, || {
+            tracing::info!(target: "topside", client = 7u64, name = "a b\n\u{1b}[2J", "client connected");
+            tracing::debug!(target: "topside", "not kept");
+        });
+        let entries = log.tail(10, None, log.clock());
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0].message, "client connected");
+        assert_eq!(entries[0].fields["client"], 7);
+        drop((dispatch, writing));
+        let text = std::fs::read_to_string(directory.path().join(FILE_NAME)).unwrap();
+        assert_eq!(text.lines().count(), 1);
+        assert!(text.contains(r#"client=7 name="a b\\u{a}\\u{1b}[2J""#), "{text}");
+    }
+
+    #[test]
+    fn the_tail_finds_text_in_any_case_and_keeps_the_last_thousand() {
+        let (log, dispatch, _writing) = Log::open(&Sinks::default()).unwrap();
+        tracing::dispatcher::with_default(&dispatch, || {
+            for n in 0..KEPT + 1 {
+                tracing::info!(target: "topside", n, "Entry");
+            }
+        });
+        assert_eq!(log.tail(usize::MAX, None, log.clock()).len(), KEPT);
+        let found = log.tail(5, Some("ENTRY N=1000"), log.clock());
+        assert_eq!(found.len(), 1);
+        let (new, clock) = log.since(log.clock() - 2);
+        assert_eq!(new.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [clock - 1, clock]);
+    }
+}
