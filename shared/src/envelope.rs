@@ -118,8 +118,8 @@ fn parse_batch<'a>(text: &'a str, duplicate: Option<&str>) -> Incoming<'a> {
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    #[serde(borrow, default)]
-    jsonrpc: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    jsonrpc: Option<&'a RawValue>,
     // Without the function, serde reads `"id":null` as if there were no id at all.
     #[serde(borrow, default, deserialize_with = "present")]
     id: Option<&'a RawValue>,
@@ -145,7 +145,7 @@ fn parse_one<'a>(text: &'a str, duplicate: Option<&str>) -> Result<Request<'a>, 
             let key = duplicate.unwrap_or_default();
             return Err(invalid(None, &format!("the key `{key}` stands twice in one object")));
         }
-        Err(_) => return Err(invalid(None, "`jsonrpc` must be the string \"2.0\"")),
+        Err(error) => return Err(invalid(None, &format!("a request cannot be read: {error}"))),
     };
     let id = match envelope.id.map(RawValue::get) {
         None => None,
@@ -155,7 +155,8 @@ fn parse_one<'a>(text: &'a str, duplicate: Option<&str>) -> Result<Request<'a>, 
     if let Some(key) = duplicate {
         return Err(invalid(id, &format!("the key `{key}` stands twice in one object")));
     }
-    if envelope.jsonrpc.as_deref() != Some("2.0") {
+    let version = envelope.jsonrpc.map(RawValue::get).unwrap_or_default();
+    if !serde_json::from_str::<Text<'a>>(version).is_ok_and(|version| version.0 == "2.0") {
         return Err(invalid(id, "`jsonrpc` must be the string \"2.0\""));
     }
     let method = envelope.method.map(RawValue::get).unwrap_or_default();

@@ -1,0 +1,73 @@
+//! Subscriptions.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Call, Empty, Method};
+use crate::ids::SubscriptionId;
+use crate::notices::LogEntry;
+use crate::rows::{ClientRow, RunRow};
+
+/// What can be subscribed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Topic {
+    /// `clients/changed`.
+    Clients,
+    /// `run/changed`, of the runs the caller may see.
+    Runs,
+    /// `log/entry`; admin's.
+    Log,
+    /// `server/reloaded`.
+    Server,
+}
+
+/// `events/subscribe`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EventsSubscribe {
+    /// At least one.
+    pub topics: Vec<Topic>,
+}
+call!(EventsSubscribe => EventsSubscribe -> Subscribed);
+
+/// Answer to `events/subscribe`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscribed {
+    /// What `events/unsubscribe` names.
+    pub subscription_id: SubscriptionId,
+    /// How things stand; every later change is told.
+    pub snapshot: Snapshot,
+}
+
+/// How things stood when a subscription began, by topic.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Who is connected; what does not fit one line follows as `joined`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clients: Option<Vec<ClientRow>>,
+    /// The runs that have not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<Vec<RunRow>>,
+    /// The last lines of the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<Vec<LogEntry>>,
+    /// The menu's revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerSnapshot>,
+}
+
+/// The `server` topic's snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerSnapshot {
+    /// The menu's revision.
+    pub revision: u64,
+}
+
+/// `events/unsubscribe`.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventsUnsubscribe {
+    /// The subscription to end.
+    pub subscription_id: SubscriptionId,
+}
+call!(EventsUnsubscribe => EventsUnsubscribe -> Empty);

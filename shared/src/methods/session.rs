@@ -1,0 +1,100 @@
+//! The session itself: who the two sides are, that they live, and the end.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Call, Empty, Method};
+use crate::ids::ClientId;
+use crate::notices::Closing;
+use crate::role::Role;
+use crate::time::Time;
+
+/// Name and version of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Program {
+    /// As people know it; at most 64 characters are kept.
+    #[serde(default)]
+    pub name: String,
+    /// Its own version, for people only.
+    #[serde(default)]
+    pub version: String,
+}
+
+/// `initialize`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Initialize {
+    /// The version the client speaks; absent: any.
+    pub protocol_version: Option<u32>,
+    /// The client's program.
+    pub client: Option<Program>,
+    /// Whether notices may be sent to this connection.
+    pub notices: bool,
+}
+call!(Initialize => Initialize -> Initialized);
+
+/// Answer to `initialize`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Initialized {
+    /// The version the server speaks.
+    pub protocol_version: u32,
+    /// The server.
+    pub server: ServerInfo,
+    /// The caller, as the server sees it.
+    pub you: You,
+    /// What the server will take.
+    pub limits: WireLimits,
+    /// A shutdown that is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closing: Option<Closing>,
+}
+
+/// Who the server is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerInfo {
+    /// The program's name.
+    pub name: String,
+    /// The program's version.
+    pub version: String,
+    /// The box's name.
+    pub hostname: String,
+    /// Differs at each start of the server.
+    pub boot_id: String,
+    /// When it started.
+    pub started_at: Time,
+}
+
+/// Who the caller is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct You {
+    /// The connection's number.
+    pub client_id: ClientId,
+    /// `ip:port`, or `pid 4121` on the local socket.
+    pub address: String,
+    /// The user's name.
+    pub user: String,
+    /// What the caller may do.
+    pub role: Role,
+}
+
+/// What the server will take from this connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireLimits {
+    /// Longest line, in bytes before the line ending.
+    pub max_line: u64,
+    /// Runs of this client at once.
+    pub max_runs: u64,
+}
+
+/// `ping`.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Ping {}
+call!(Ping => Ping -> Empty);
+
+/// `session/close`.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct SessionClose {}
+call!(SessionClose => SessionClose -> Empty);
