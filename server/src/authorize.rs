@@ -23,22 +23,23 @@ pub(crate) enum Action<'a> {
 /// # Errors
 /// `forbidden`, naming the role that is needed.
 pub(crate) fn authorize(who: &Identity, action: Action<'_>) -> Result<(), RpcError> {
-    let (needed, what) = match action {
-        Action::Call(method) => (least_role(method), format_args!("{}", method.name()).to_string()),
-        Action::Subscribe(topic) => {
-            let needed = match topic {
-                Topic::Clients | Topic::Runs | Topic::Server => Role::Viewer,
-                Topic::Log => Role::Admin,
-            };
-            (needed, format!("the topic {}", topic_name(topic)))
-        }
-        Action::Run { command, role } => (role, command.to_owned()),
+    let needed = match action {
+        Action::Call(method) => least_role(method),
+        Action::Subscribe(Topic::Clients | Topic::Runs | Topic::Server) => Role::Viewer,
+        Action::Subscribe(Topic::Log) => Role::Admin,
+        Action::Run { role, .. } => role,
         Action::Cancel { owner } if owner == who.uid => return Ok(()),
-        Action::Cancel { .. } => (Role::Admin, "cancelling another user's run".to_owned()),
+        Action::Cancel { .. } => Role::Admin,
     };
     if who.role >= needed {
         return Ok(());
     }
+    let what = match action {
+        Action::Call(method) => method.name().to_owned(),
+        Action::Subscribe(topic) => format!("the topic {}", topic_name(topic)),
+        Action::Run { command, .. } => command.to_owned(),
+        Action::Cancel { .. } => "cancelling another user's run".to_owned(),
+    };
     Err(RpcError::new(
         ErrorKind::Forbidden,
         format_args!("{what} needs the role {needed}; you are {}", who.role),

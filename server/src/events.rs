@@ -248,3 +248,40 @@ fn clients_changed(told: ClientsChanged) -> Vec<Bytes> {
 pub(crate) fn snapshot_rest(rows: Vec<ClientRow>) -> Vec<Bytes> {
     clients_changed(ClientsChanged { joined: rows, ..ClientsChanged::default() })
 }
+
+#[cfg(test)]
+mod tests {
+    use topside_shared::Connection;
+
+    use super::*;
+    use crate::clients::Identity;
+    use crate::log::{KEPT, Sinks};
+
+    /// A log faster than it is published used to lose lines that nobody was told of.
+    #[test]
+    fn lines_that_the_log_no_longer_has_are_counted_to_those_who_missed_them() {
+        let (log, dispatch, _writing) = Log::open(&Sinks::default()).unwrap();
+        let registry = Arc::new(Registry::default());
+        let identity = Identity { uid: 1, user: "u".into(), role: Role::Admin };
+        let outbox = Arc::new(Outbox::new(1 << 20));
+        let registered = registry.register("pid 1".into(), Connection::Same, identity, outbox);
+        let client = &registered.client;
+        let events = Events::default();
+        let write = |lines: usize| {
+            tracing::dispatcher::with_default(&dispatch, || {
+                for _ in 0..lines {
+                    tracing::info!(target: "topside", "line");
+                }
+            });
+        };
+        write(10);
+        let begun = events.subscribe(client, vec![Topic::Log], &registry, &log).unwrap();
+        events.release(begun.id, Vec::new());
+        write(KEPT + 5);
+        let told = events.publish_log(&log, 0);
+        assert_eq!(client.outbox.take_dropped(), [(begun.id, 5)]);
+        write(KEPT);
+        events.publish_log(&log, told);
+        assert_eq!(client.outbox.take_dropped(), []);
+    }
+}

@@ -160,16 +160,28 @@ impl Outbox {
         self.room.notify_waiters();
     }
 
-    /// The session's side: moves all waiting lines into `batch` if that is empty, and leaves its waker to
-    /// be told of more, or of an order to end.
-    pub(crate) fn take(&self, batch: &mut VecDeque<Bytes>, waker: &Waker) {
-        let mut state = self.lock();
+    /// The session's side: moves all waiting lines into `batch` if that is empty.
+    pub(crate) fn take(&self, batch: &mut VecDeque<Bytes>) {
         if batch.is_empty() {
-            std::mem::swap(batch, &mut state.queue);
+            std::mem::swap(batch, &mut self.lock().queue);
         }
-        if !state.session.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            state.session = Some(waker.clone());
+    }
+
+    /// The session's side: it is at work, and will look by itself before it sleeps. Without this, each
+    /// answer that it puts in would wake it for nothing.
+    pub(crate) fn awake(&self) {
+        self.lock().session = None;
+    }
+
+    /// The session's side: leaves its waker, to be told of more, or of an order to end. False: there is
+    /// something already. A session that is `blocked` waits for its socket first.
+    pub(crate) fn watch(&self, blocked: bool, waker: &Waker) -> bool {
+        let mut state = self.lock();
+        if (!blocked && !state.queue.is_empty()) || matches!(state.end, End::Ordered(_)) {
+            return false;
         }
+        state.session = Some(waker.clone());
+        true
     }
 
     /// The session's side: `written` bytes have left.
@@ -248,7 +260,7 @@ mod tests {
 
     fn take_all(outbox: &Outbox) -> usize {
         let mut batch = VecDeque::new();
-        outbox.take(&mut batch, Waker::noop());
+        outbox.take(&mut batch);
         let bytes = batch.iter().map(Bytes::len).sum();
         outbox.written(bytes);
         bytes

@@ -137,7 +137,8 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
         Why::Gone(Some(error)) => error.to_string(),
         _ => String::new(),
     };
-    session.finish(why).await;
+    // In a box: an idle session should not hold room for its goodbye.
+    Box::pin(session.finish(why)).await;
     registered.leaves_as(reason);
     tracing::info!(
         target: "topside", client = client.id.0, reason, by, error,
@@ -171,10 +172,13 @@ fn end_words(code: EndCode) -> &'static str {
 
 impl<S: Transport> Session<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Why> {
+        self.caller.client.outbox.awake();
         loop {
             let mut moved = self.poll_in_flight(cx);
+            // What waits for room may go on once something was written.
+            let held = self.is_full();
             match self.poll_write(cx) {
-                Poll::Ready(Ok(wrote)) => moved |= wrote,
+                Poll::Ready(Ok(wrote)) => moved |= wrote && held,
                 Poll::Ready(Err(error)) => return Poll::Ready(Why::Gone(Some(error))),
                 Poll::Pending => {
                     if self.poll_stuck(cx).is_ready() {
@@ -197,7 +201,8 @@ impl<S: Transport> Session<S> {
             {
                 return Poll::Ready(why);
             }
-            if !moved {
+            let blocked = !self.batch.is_empty();
+            if !moved && self.caller.client.outbox.watch(blocked, cx.waker()) {
                 return Poll::Pending;
             }
         }
@@ -257,7 +262,7 @@ impl<S: Transport> Session<S> {
         let outbox = Arc::clone(&self.caller.client.outbox);
         let mut moved = false;
         loop {
-            outbox.take(&mut self.batch, cx.waker());
+            outbox.take(&mut self.batch);
             if self.batch.is_empty() {
                 self.stuck = None;
                 if !self.tell_dropped() {
@@ -373,18 +378,18 @@ impl<S: Transport> Session<S> {
 
     fn handle(&mut self, text: &[u8], cx: &mut Context<'_>) {
         let asked = match envelope::parse(text) {
-            Incoming::One(item) => methods::one(&self.caller, item, &mut self.ids),
+            Incoming::One(item) => methods::one(&self.caller, item, &mut self.ids, cx),
             Incoming::Batch(items) => methods::batch(&self.caller, items, &mut self.ids),
         };
-        let Asked { ids, future } = asked;
-        let mut waiting: Waiting = Box::pin(async move {
-            let (answer, after) = future.await;
-            Done { ids, answer: answer.map(line), after }
-        });
-        // Most requests are answered at once and never wait.
-        match waiting.as_mut().poll(cx) {
-            Poll::Ready(done) => self.complete(done),
-            Poll::Pending => self.in_flight.push(waiting),
+        match asked {
+            // Most requests are answered at once and never wait.
+            Asked::Done((answer, after)) => {
+                self.complete(Done { ids: Vec::new(), answer: answer.map(line), after });
+            }
+            Asked::Waiting { ids, future } => self.in_flight.push(Box::pin(async move {
+                let (answer, after) = future.await;
+                Done { ids, answer: answer.map(line), after }
+            })),
         }
     }
 

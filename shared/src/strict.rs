@@ -40,7 +40,12 @@ impl fmt::Display for Flaw {
 /// # Errors
 /// The [`Flaw`] found.
 pub fn check(text: &str) -> Result<(), Flaw> {
-    if depth(text) > MAX_DEPTH {
+    check_inside(text, 0)
+}
+
+/// The same for a value that stands so many levels deep.
+pub(crate) fn check_inside(text: &str, outside: usize) -> Result<(), Flaw> {
+    if outside + depth(text) > MAX_DEPTH {
         return Err(Flaw::TooDeep);
     }
     let mut duplicate = None;

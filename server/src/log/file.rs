@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use topside_shared::Time;
 
@@ -17,6 +18,8 @@ const ROTATE_AT: u64 = 8 * 1024 * 1024;
 const ROTATED: u32 = 4;
 /// Lines that may wait for the writing thread; more are dropped, and counted in the file.
 const MOST_WAITING: usize = 4_096;
+/// Shortest time between two writes.
+const PACE: Duration = Duration::from_millis(5);
 
 /// Hands lines to the writing thread without ever waiting for it.
 pub(super) struct LineSender {
@@ -79,7 +82,7 @@ fn write_lines(
     let mut stopped = false;
     while !stopped && let Ok(first) = waiting.recv() {
         batch.clear();
-        for item in std::iter::once(first).chain(waiting.try_iter().take(256)) {
+        for item in std::iter::once(first).chain(waiting.try_iter().take(MOST_WAITING)) {
             match item {
                 Waiting::Line(line) => {
                     batch.push_str(&line);
@@ -107,6 +110,10 @@ fn write_lines(
             if let Ok(again) = LogFile::open(log.path.clone()) {
                 *log = again;
             }
+        }
+        if !stopped {
+            // What comes meanwhile goes out together, and nobody who logs has to wake this thread.
+            std::thread::sleep(PACE);
         }
     }
 }

@@ -10,6 +10,7 @@ pub(crate) use server::{call_off_shutdown, figures, order_shutdown};
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use topside_shared::envelope::{self, Reject, Request, read_params};
@@ -44,11 +45,12 @@ pub(crate) enum After {
 /// A line's answer, if it has one, and what follows it.
 pub(crate) type Answer = (Option<Vec<u8>>, Vec<After>);
 
-/// A line being carried out.
-pub(crate) struct Asked {
-    /// Its ids, now in flight.
-    pub(crate) ids: Vec<Box<str>>,
-    pub(crate) future: Pin<Box<dyn Future<Output = Answer> + Send>>,
+/// What became of a line at once.
+pub(crate) enum Asked {
+    /// It was carried out.
+    Done(Answer),
+    /// It is being carried out; its ids are in flight. It must be polled anew.
+    Waiting { ids: Vec<Box<str>>, future: Pin<Box<dyn Future<Output = Answer> + Send>> },
 }
 
 /// What a handler gives back: an answer, and perhaps something that follows it.
@@ -79,11 +81,26 @@ pub(crate) fn one(
     caller: &Caller,
     item: Result<Request<'_>, Reject<'_>>,
     in_flight: &mut Vec<Box<str>>,
+    cx: &mut Context<'_>,
 ) -> Asked {
-    let mut ids = Vec::new();
-    let item = begin(caller, item, Streaming::Allowed, in_flight, &mut ids);
-    let caller = caller.clone();
-    Asked { ids, future: Box::pin(async move { item.finish(&caller).await }) }
+    let mut item = begin(caller, item, Streaming::Allowed, in_flight);
+    let carried = match item.carrying {
+        Err(error) => Err(error),
+        Ok(mut carrying) => match carrying.as_mut().poll(cx) {
+            Poll::Ready(carried) => carried,
+            Poll::Pending => {
+                item.carrying = Ok(carrying);
+                let ids: Vec<Box<str>> = item.id.iter().cloned().collect();
+                in_flight.extend(ids.iter().cloned());
+                let caller = caller.clone();
+                return Asked::Waiting {
+                    ids,
+                    future: Box::pin(async move { item.finish(&caller).await }),
+                };
+            }
+        },
+    };
+    Asked::Done(answer(caller, item.id.as_deref(), item.answered, carried))
 }
 
 /// Begins to carry out a batch: its items in order, answered by one line.
@@ -95,7 +112,16 @@ pub(crate) fn batch(
     let mut ids = Vec::new();
     let items: Vec<Item> = items
         .into_iter()
-        .map(|item| begin(caller, item, Streaming::No, in_flight, &mut ids))
+        .map(|item| {
+            let item = begin(caller, item, Streaming::No, in_flight);
+            if item.holds
+                && let Some(id) = &item.id
+            {
+                in_flight.push(id.clone());
+                ids.push(id.clone());
+            }
+            item
+        })
         .collect();
     let caller = caller.clone();
     let future = Box::pin(async move {
@@ -122,7 +148,7 @@ pub(crate) fn batch(
         line.push(b']');
         (Some(line), after)
     });
-    Asked { ids, future }
+    Asked::Waiting { ids, future }
 }
 
 /// Bytes that an item of a batch takes to say that its answer does not fit, beside its id.
@@ -133,6 +159,8 @@ struct Item {
     /// Its id; none for a notification, and where the answer goes to null.
     id: Option<Box<str>>,
     answered: bool,
+    /// Whether its id is taken until it is answered; a line that was no request takes none.
+    holds: bool,
     carrying: Result<Carrying, RpcError>,
 }
 
@@ -140,29 +168,29 @@ fn begin(
     caller: &Caller,
     item: Result<Request<'_>, Reject<'_>>,
     streaming: Streaming,
-    in_flight: &mut Vec<Box<str>>,
-    ids: &mut Vec<Box<str>>,
+    in_flight: &[Box<str>],
 ) -> Item {
     caller.server.counters.request();
     let request = match item {
         Ok(request) => request,
         Err(Reject { id, error }) => {
-            return Item { id: id.map(Into::into), answered: true, carrying: Err(error) };
+            let id = id.map(Into::into);
+            return Item { id, answered: true, holds: false, carrying: Err(error) };
         }
     };
     let Some(id) = request.id else {
-        return Item { id: None, answered: false, carrying: dispatch(caller, &request, streaming) };
+        let carrying = dispatch(caller, &request, streaming);
+        return Item { id: None, answered: false, holds: false, carrying };
     };
     if in_flight.iter().any(|known| &**known == id) {
         let error = RpcError::new(
             ErrorKind::InvalidRequest,
             format_args!("the id {} is in flight already", clean(id, 64)),
         );
-        return Item { id: None, answered: true, carrying: Err(error) };
+        return Item { id: None, answered: true, holds: false, carrying: Err(error) };
     }
-    in_flight.push(id.into());
-    ids.push(id.into());
-    Item { id: Some(id.into()), answered: true, carrying: dispatch(caller, &request, streaming) }
+    let carrying = dispatch(caller, &request, streaming);
+    Item { id: Some(id.into()), answered: true, holds: true, carrying }
 }
 
 impl Item {
@@ -172,25 +200,28 @@ impl Item {
     }
 
     async fn finish(self, caller: &Caller) -> Answer {
-        let id = self.id.as_deref();
         let carried = match self.carrying {
             Ok(carrying) => carrying.await,
             Err(error) => Err(error),
         };
-        match carried {
-            // A notification is never answered, whatever became of it.
-            Ok((_, after)) if !self.answered => (None, after),
-            Err(_) if !self.answered => (None, Vec::new()),
-            Ok((result, after)) => {
-                let line = envelope::result(id.unwrap_or("null"), &result);
-                if line.len() < MAX_LINE_OUT {
-                    (Some(line), after)
-                } else {
-                    (Some(refuse(caller, id, &too_large())), after)
-                }
+        answer(caller, self.id.as_deref(), self.answered, carried)
+    }
+}
+
+/// The line that answers a request; a notification is never answered, whatever became of it.
+fn answer(caller: &Caller, id: Option<&str>, answered: bool, carried: Carried) -> Answer {
+    match carried {
+        Ok((_, after)) if !answered => (None, after),
+        Err(_) if !answered => (None, Vec::new()),
+        Ok((result, after)) => {
+            let line = envelope::result(id.unwrap_or("null"), &result);
+            if line.len() < MAX_LINE_OUT {
+                (Some(line), after)
+            } else {
+                (Some(refuse(caller, id, &too_large())), after)
             }
-            Err(error) => (Some(refuse(caller, id, &error)), Vec::new()),
         }
+        Err(error) => (Some(refuse(caller, id, &error)), Vec::new()),
     }
 }
 
