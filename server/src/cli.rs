@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use topside_shared::dirs::Dirs;
 
-use crate::{Config, Ended, ListenError, Listeners, Stop, prepare_process, serve};
+use crate::{Config, Ended, ListenError, Listeners, Stop, platform, prepare_process, serve};
 
 /// Exit status where the socket is served already (EX_TEMPFAIL of sysexits.h).
 const SERVED_ALREADY: u8 = 75;
@@ -49,6 +49,7 @@ pub fn main() -> ExitCode {
 
 /// Does what the flags say, until it is done.
 pub fn run(args: &ServeArgs) -> ExitCode {
+    platform::close_inherited();
     let dirs = match Dirs::from_env() {
         Ok(dirs) => dirs,
         Err(error) => return fail(WRONG_CONFIGURATION, error),

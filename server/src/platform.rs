@@ -73,6 +73,21 @@ pub(crate) fn load() -> Option<[f64; 3]> {
     Some([parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?])
 }
 
+/// Closes what this program was started with beside the standard streams: programs it runs would
+/// inherit it. For the beginning of `main`, before anything here is open.
+pub(crate) fn close_inherited() {
+    let Ok(open) = std::fs::read_dir("/dev/fd") else { return };
+    let numbers: Vec<i32> = open
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|number| *number > 2)
+        .collect();
+    for number in numbers {
+        // One of them was the directory's own, closed by now.
+        let _ = nix::unistd::close(number);
+    }
+}
+
 /// Makes this process fit to hold a server: files and programs are kept from others (umask 027), and
 /// as many connections as the system allows can be open. Both are properties of a whole process, so
 /// whoever embeds a server calls this once, before it starts one.

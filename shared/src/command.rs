@@ -153,10 +153,23 @@ impl Command {
 
     /// The question to ask a person first, with the values of `args` in their `{argument}` places.
     pub fn question(&self, args: &serde_json::Map<String, Value>) -> Option<String> {
-        let mut question = self.confirm.clone()?;
-        for (name, value) in args {
-            question = question.replace(&format!("{{{name}}}"), &crate::values::to_text(value));
+        let mut rest = self.confirm.as_deref()?;
+        let mut question = String::with_capacity(rest.len());
+        // In one pass: a value that looks like a place is a value.
+        while let Some((before, after)) = rest.split_once('{') {
+            question.push_str(before);
+            match after.split_once('}').and_then(|(name, end)| Some((args.get(name)?, end))) {
+                Some((value, end)) => {
+                    question.push_str(&crate::values::to_text(value));
+                    rest = end;
+                }
+                None => {
+                    question.push('{');
+                    rest = after;
+                }
+            }
         }
+        question.push_str(rest);
         Some(question)
     }
 }
@@ -179,4 +192,20 @@ pub enum Output {
     Text,
     /// One JSON value.
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_that_looks_like_a_place_is_not_filled_in_again() {
+        let confirm = Some("Water {zone} for {minutes} {of} them? {".into());
+        let command = Command { confirm, ..Command::default() };
+        let args = json!({"zone": "{minutes}", "minutes": 5});
+        let question = command.question(args.as_object().unwrap()).unwrap();
+        assert_eq!(question, "Water {minutes} for 5 {of} them? {");
+    }
 }

@@ -1,0 +1,77 @@
+//! What every test here stands on: a server, clients that send bytes, and gates that programs wait
+//! at. A deadline is only ever a bound on failure; nothing sleeps.
+
+mod fifo;
+pub(crate) mod pattern;
+pub(crate) mod program;
+pub(crate) mod raw;
+pub(crate) mod server;
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+pub(crate) use fifo::Fifo;
+pub(crate) use program::{Spawned, Topsided};
+pub(crate) use raw::Raw;
+pub(crate) use server::TestServer;
+
+/// After this a test gives up; on a busy machine the right thing may take seconds.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The menu of most tests. `sh` runs what it is told, so that each test shows its own program.
+pub(crate) const MENU: &str = r#"
+[commands.sh]
+title = "Run a script"
+aliases = ["script"]
+exec = ["sh", "-c", "{script}"]
+timeout = "none"
+stop_timeout = "1h"
+[[commands.sh.args]]
+name = "script"
+type = "string"
+required = true
+allow_dash = true
+
+[commands.look]
+title = "Look"
+exec = ["printf", "%s", "{text}"]
+effect = "read"
+[[commands.look.args]]
+name = "text"
+type = "string"
+default = "seen"
+
+[commands.work]
+title = "Work"
+exec = ["sh", "-c", "{script}"]
+effect = "write"
+timeout = "none"
+[[commands.work.args]]
+name = "script"
+type = "string"
+default = "exit 0"
+"#;
+
+/// Whether `program` can be run. Where it cannot, says so, and the test returns; under
+/// `TOPSIDE_TEST_STRICT=1` a test that cannot be run is a failure.
+pub(crate) fn require(program: &str) -> bool {
+    let found = Command::new("sh")
+        .args(["-c", "command -v \"$1\"", "sh", program])
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    found || skipped(program)
+}
+
+/// Whether the tests run as root, which can act as another user.
+pub(crate) fn require_root() -> bool {
+    rustix::process::geteuid().is_root() || skipped("root")
+}
+
+/// Says that a test cannot be run without `what`; `false`, for its caller to return with.
+pub(crate) fn skipped(what: &str) -> bool {
+    let strict = std::env::var_os("TOPSIDE_TEST_STRICT").is_some_and(|value| value == "1");
+    assert!(!strict, "skipped: needs {what}, and TOPSIDE_TEST_STRICT=1 allows no skip");
+    println!("skipped: needs {what}");
+    false
+}

@@ -1,0 +1,131 @@
+//! The server as a library, on a thread of this process and in a directory of its own.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use tempfile::TempDir;
+use topside_server::{Config, Ended, Listeners, Stop, serve};
+use topside_shared::dirs::Dirs;
+
+use super::{DEADLINE, Fifo, MENU, Raw};
+
+/// A running server; it ends when this is dropped.
+pub(crate) struct TestServer {
+    pub(crate) stop: Stop,
+    socket: PathBuf,
+    ended: mpsc::Receiver<Ended>,
+    thread: Option<JoinHandle<()>>,
+    // After the thread, which still writes into it.
+    root: TempDir,
+}
+
+impl TestServer {
+    /// With the menu of most tests and default settings.
+    pub(crate) fn start() -> Self {
+        Self::with(MENU, "")
+    }
+
+    /// With the menu of most tests and these `[limits]`.
+    pub(crate) fn limits(limits: &str) -> Self {
+        Self::with(MENU, &format!("[limits]\n{limits}\n"))
+    }
+
+    /// With this `commands.toml` and this `server.toml`.
+    pub(crate) fn with(commands: &str, server: &str) -> Self {
+        let root = directory();
+        let dirs = Dirs {
+            config: root.path().join("config"),
+            state: root.path().join("state"),
+            runtime: root.path().join("run"),
+            runtime_only: true,
+        };
+        write(&dirs.config.join("commands.toml"), commands);
+        write(&dirs.config.join("server.toml"), server);
+        let config = Config::load(&dirs, None, None).unwrap();
+        let socket = dirs.socket();
+        let stop = Stop::new();
+        let (bound, is_bound) = mpsc::channel();
+        let (end, ended) = mpsc::channel();
+        let thread = std::thread::spawn({
+            let (stop, socket) = (stop.clone(), socket.clone());
+            move || {
+                let runtime =
+                    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let result = runtime.block_on(async {
+                    let listeners = Listeners::local(&socket, config.local.is_open()).unwrap();
+                    bound.send(()).unwrap();
+                    serve(listeners, config, stop).await
+                });
+                runtime.shutdown_background();
+                // Nobody may be waiting for it.
+                let _ = end.send(result.unwrap());
+            }
+        });
+        is_bound.recv_timeout(DEADLINE).expect("the server binds its socket");
+        Self { stop, socket, ended, thread: Some(thread), root }
+    }
+
+    /// A new client.
+    pub(crate) fn connect(&self) -> Raw {
+        Raw::connect(&self.socket)
+    }
+
+    /// A new client that has asked for notices.
+    pub(crate) fn connect_with_notices(&self) -> Raw {
+        let mut client = self.connect();
+        client.ok("initialize", serde_json::json!({"notices": true}));
+        client
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// The directory that holds all of the server's.
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// A pipe for the programs of this server.
+    pub(crate) fn fifo(&self, name: &str) -> Fifo {
+        Fifo::new(self.root.path(), name)
+    }
+
+    /// Waits until the server has ended, and says how.
+    pub(crate) fn ended(&self) -> Ended {
+        self.ended.recv_timeout(DEADLINE).expect("the server ends")
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.stop.at_once();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+            && !std::thread::panicking()
+        {
+            panic!("the server panicked");
+        }
+    }
+}
+
+/// A directory of a test's own, with a name short enough for a socket in it.
+pub(crate) fn directory() -> TempDir {
+    tempfile::Builder::new().prefix("ts").tempdir().unwrap()
+}
+
+/// Writes a file that only its owner may write, whatever the umask is.
+pub(crate) fn write(path: &Path, text: &str) {
+    std::fs::DirBuilder::new().recursive(true).create(path.parent().unwrap()).unwrap();
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}

@@ -1,0 +1,67 @@
+//! Limits on runs, each at its edge.
+
+use serde_json::json;
+
+use crate::common::TestServer;
+
+#[test]
+fn the_limit_of_one_client_holds_at_its_edge_and_for_that_client_only() {
+    let server = TestServer::limits("max_runs_per_client = 2");
+    let gate = server.fifo("gate");
+    let script = format!("read x < {}", gate.path());
+    let (mut client, mut other) = (server.connect(), server.connect());
+    client.start(&script);
+    client.start(&script);
+    let error = client.refused("command/run", json!({"command": "sh", "args": {"script": script}}));
+    assert_eq!(error["code"], -32008);
+    let data =
+        json!({"kind": "busy", "retryable": true, "limit": "max_runs_per_client", "most": 2});
+    assert_eq!(error["data"], data);
+    other.start(&script);
+    // A built-in takes no place.
+    client.run("echo", json!({"text": "x"}));
+    client.ok("run/cancel", json!({"runId": 1}));
+    client.start(&script);
+}
+
+#[test]
+fn the_limit_of_all_holds_at_its_edge_over_all_clients() {
+    let server = TestServer::limits("max_runs = 3\nadmin_runs = 1");
+    let gate = server.fifo("gate");
+    let script = format!("read x < {}", gate.path());
+    for _ in 0..3 {
+        server.connect().start(&script);
+    }
+    let mut client = server.connect();
+    let error = client.refused("command/run", json!({"command": "look"}));
+    assert_eq!((&error["data"]["limit"], &error["data"]["most"]), (&json!("max_runs"), &json!(3)));
+    client.run("echo", json!({"text": "x"}));
+    client.ok("run/cancel", json!({"runId": 2}));
+    assert_eq!(client.run("look", json!({}))["output"], "seen");
+}
+
+#[test]
+fn no_limit_is_no_limit() {
+    let server = TestServer::limits("max_runs = 0\nmax_runs_per_client = 0");
+    let gate = server.fifo("gate");
+    let mut client = server.connect();
+    for _ in 0..20 {
+        client.start(&format!("read x < {}", gate.path()));
+    }
+    assert_eq!(client.ok("server/status", json!({}))["runs"]["running"], 20);
+}
+
+#[test]
+fn a_connection_has_at_most_16_subscriptions() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    let first =
+        client.ok("events/subscribe", json!({"topics": ["server"]}))["subscriptionId"].take();
+    for _ in 1..16 {
+        client.ok("events/subscribe", json!({"topics": ["server"]}));
+    }
+    let error = client.refused("events/subscribe", json!({"topics": ["server"]}));
+    assert_eq!((&error["code"], &error["data"]["kind"]), (&json!(-32008), &json!("busy")));
+    client.ok("events/unsubscribe", json!({"subscriptionId": first}));
+    client.ok("events/subscribe", json!({"topics": ["server"]}));
+}

@@ -1,0 +1,149 @@
+//! `clients/list`, `server/status` and `log/tail`.
+
+use serde_json::{Value, json};
+
+use crate::common::{Raw, TestServer};
+
+fn ids(page: &Value) -> Vec<u64> {
+    let rows = page["clients"].as_array().unwrap();
+    rows.iter().map(|row| row["clientId"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn clients_are_listed_by_number_and_by_page() {
+    let server = TestServer::start();
+    let mut clients: Vec<Raw> = (0..7).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.ok("ping", json!({}));
+    }
+    let mut client = clients.remove(2);
+    let page = client.ok("clients/list", json!({"limit": 3}));
+    assert_eq!((ids(&page), &page["next"]), (vec![1, 2, 3], &json!(3)));
+    assert_eq!(page["clients"][2]["you"], true);
+    assert_eq!(page["clients"][0]["you"], false);
+    let page = client.ok("clients/list", json!({"limit": 3, "after": 3}));
+    assert_eq!((ids(&page), &page["next"]), (vec![4, 5, 6], &json!(6)));
+    let page = client.ok("clients/list", json!({"limit": 3, "after": 6}));
+    assert_eq!((ids(&page), page.get("next")), (vec![7], None));
+    let page = client.ok("clients/list", json!({"limit": 7}));
+    assert_eq!((ids(&page).len(), page.get("next")), (7, None));
+    let page = client.ok("clients/list", json!({"after": 99}));
+    assert_eq!(page, json!({"clients": []}));
+}
+
+#[test]
+fn a_row_says_who_a_client_is_and_since_when() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    let user = client.ok("initialize", json!({}))["you"]["user"].take();
+    let row = client.ok("clients/list", json!({}))["clients"][0].take();
+    assert_eq!(row["address"], format!("pid {}", std::process::id()));
+    assert_eq!((&row["connection"], &row["user"]), (&json!("same"), &user));
+    assert_eq!((&row["role"], &row["runs"]), (&json!("admin"), &json!([])));
+    assert!(row["connectedAt"].as_str().unwrap().ends_with('Z') && row["idleMs"].is_u64());
+}
+
+#[test]
+fn the_status_counts_what_was_done_and_refused() {
+    let server = TestServer::start();
+    let mut gate = server.fifo("gate");
+    let mut client = server.connect();
+    let first = client.ok("server/status", json!({}));
+    assert_eq!((&first["clients"], &first["requests"]), (&json!(1), &json!(1)));
+    assert_eq!((&first["refusals"], &first["revision"]), (&json!({}), &json!(1)));
+    assert_eq!(first["runs"], json!({"running": 0, "started": 0}));
+    assert_eq!(first.get("closing"), None);
+    let socket = server.socket().display().to_string();
+    assert_eq!(first["listeners"], json!([{"transport": "unix", "address": socket}]));
+    assert!(first["uptimeMs"].is_u64() && first["version"].is_string());
+
+    client.start(&format!("read x < {}", gate.path()));
+    client.run("echo", json!({}));
+    client.line("nonsense");
+    client.recv();
+    client.refused("no/such", json!({}));
+    client.refused("no/such", json!({}));
+    client.refused("command/run", json!({"command": "nothing-like-it"}));
+    let mut other = server.connect();
+    other.send("x".repeat(70_000));
+    other.recv();
+    other.eof();
+    client.ok("server/shutdown", json!({"delayMs": 3_600_000, "reason": "r"}));
+    let status = client.ok("server/status", json!({}));
+    assert_eq!(
+        status["refusals"],
+        json!({"parse": 1, "unknownMethod": 2, "notFound": 1, "tooLarge": 1})
+    );
+    assert_eq!(status["runs"], json!({"running": 1, "started": 2}));
+    assert_eq!(status["requests"], 9);
+    assert!(status["bytes"]["received"].as_u64().unwrap() > 70_000);
+    assert!(status["bytes"]["sent"].as_u64().unwrap() > 500);
+    let closing = &status["closing"];
+    assert_eq!((&closing["phase"], &closing["reason"]), (&json!("scheduled"), &json!("r")));
+    gate.open();
+}
+
+#[test]
+fn a_run_that_was_refused_for_a_limit_was_not_started() {
+    let server = TestServer::limits("max_runs_per_client = 1");
+    let gate = server.fifo("gate");
+    let mut client = server.connect();
+    client.start(&format!("read x < {}", gate.path()));
+    client.refused("command/run", json!({"command": "look"}));
+    let status = client.ok("server/status", json!({}));
+    assert_eq!(status["runs"], json!({"running": 1, "started": 1}));
+    assert_eq!(status["refusals"], json!({"busy": 1}));
+}
+
+fn messages(answer: &Value) -> Vec<&str> {
+    let entries = answer["entries"].as_array().unwrap();
+    entries.iter().map(|entry| entry["message"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_log_is_given_from_its_end_and_by_what_its_lines_hold() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    for n in 0..60 {
+        client.run("echo", json!({"text": n.to_string()}));
+    }
+    let all = client.ok("log/tail", json!({"lines": 1000}));
+    assert_eq!(messages(&all)[..2], ["server started", "client connected"]);
+    assert_eq!(messages(&all).len(), 62);
+    assert_eq!(messages(&client.ok("log/tail", json!({}))).len(), 50);
+    let last = client.ok("log/tail", json!({"lines": 2}));
+    let runs: Vec<&Value> =
+        last["entries"].as_array().unwrap().iter().map(|entry| &entry["fields"]["run"]).collect();
+    assert_eq!(runs, [&json!(59), &json!(60)]);
+    let found = client.ok("log/tail", json!({"match": "CLIENT connected"}));
+    assert_eq!(messages(&found), ["client connected"]);
+    assert_eq!(client.ok("log/tail", json!({"match": "no line has this"})), json!({"entries": []}));
+    assert_eq!(client.ok("log/tail", json!({"lines": 0})), json!({"entries": []}));
+}
+
+#[test]
+fn text_from_outside_steers_no_terminal_by_way_of_the_log() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    let reason = "\u{1b}]0;owned\u{7}\u{202e}a\nb";
+    client.ok("server/shutdown", json!({"delayMs": 3_600_000, "reason": reason}));
+    let found = client.ok("log/tail", json!({"match": "shutdown ordered"}));
+    assert_eq!(found["entries"][0]["fields"]["reason"], "]0;owneda b");
+    let shown = client.run("log", json!({"match": "shutdown ordered"}));
+    let output = shown["output"].as_str().unwrap();
+    assert_eq!((output.lines().count(), output.contains('\u{1b}')), (1, false));
+}
+
+#[test]
+fn the_longest_log_fits_one_answer() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    let reason = "\"".repeat(500);
+    for _ in 0..600 {
+        client.ok("server/shutdown", json!({"delayMs": 3_600_000, "reason": reason}));
+    }
+    let all = client.ok("log/tail", json!({"lines": 1000}));
+    let entries = all["entries"].as_array().unwrap();
+    assert!((100..600).contains(&entries.len()), "{}", entries.len());
+    assert_eq!(entries.last().unwrap()["message"], "shutdown ordered");
+}

@@ -1,0 +1,23 @@
+//! The server's behaviour as its clients see it: a real server, a real Unix socket, raw bytes.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say so at once")]
+#![allow(clippy::needless_pass_by_value, reason = "what `json!` makes is given away as it is")]
+
+mod batches;
+mod common;
+mod envelope;
+mod events;
+mod framing;
+mod hello;
+mod lifetime;
+mod limits;
+mod lists;
+mod menu;
+mod output;
+mod process;
+mod protocol_md;
+mod running;
+mod shutdown;
+mod slow;
+mod start;
+mod third_party;
+mod users;

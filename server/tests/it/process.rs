@@ -1,0 +1,166 @@
+//! The program `topsided`: signals, exit statuses, and what it leaves behind.
+
+use std::os::unix::net::UnixStream;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::common::{Raw, Spawned, Topsided};
+
+fn with_notices(server: &Spawned) -> Raw {
+    let mut client = server.connect();
+    client.ok("initialize", json!({"notices": true}));
+    client
+}
+
+#[test]
+fn each_signal_ends_the_server_in_order_with_exit_status_0() {
+    for (signal, name) in
+        [(Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT"), (Signal::HUP, "SIGHUP")]
+    {
+        let topsided = Topsided::new();
+        let mut alive = topsided.fifo("alive");
+        let mut server = topsided.start();
+        let mut client = with_notices(&server);
+        client.start(&format!("exec 3> {}; echo up >&3; sleep 1000", alive.path()));
+        assert_eq!(alive.line(), "up");
+        server.signal(signal);
+        let notice = client.told("server/closing");
+        assert_eq!(
+            (&notice["phase"], &notice["by"]),
+            (&json!("now"), &json!(format!("signal {name}")))
+        );
+        assert_eq!(client.told("session/ended")["code"], "shutdown");
+        client.eof();
+        assert_eq!(server.exit(), Some(0), "{name}");
+        alive.all_gone();
+        assert!(!topsided.socket().exists());
+    }
+}
+
+#[test]
+fn a_shutdown_by_a_client_ends_the_program_with_exit_status_0() {
+    let topsided = Topsided::new();
+    let mut server = topsided.start();
+    let mut client = with_notices(&server);
+    client.ok("server/shutdown", json!({"reason": "done"}));
+    client.told("server/closing");
+    client.told("session/ended");
+    client.eof();
+    assert_eq!(server.exit(), Some(0));
+    assert!(!topsided.socket().exists());
+    let log = std::fs::read_to_string(topsided.path("state/topsided.log")).unwrap();
+    for line in ["server started", "client connected", "server is closing", "server stopped"] {
+        assert!(log.contains(line), "{line}: {log}");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_the_server_at_once_and_leaves_no_program() {
+    let topsided = Topsided::new();
+    let mut alive = topsided.fifo("alive");
+    let mut server = topsided.start();
+    let mut client = with_notices(&server);
+    // It has an hour by the menu's stop_timeout.
+    let script = format!("trap '' TERM INT; exec 3> {}; echo up >&3; sleep 1000", alive.path());
+    client.start(&script);
+    assert_eq!(alive.line(), "up");
+    server.signal(Signal::TERM);
+    assert_eq!(client.told("server/closing")["phase"], "now");
+    server.signal(Signal::INT);
+    assert_eq!(server.exit(), Some(1));
+    client.eof();
+    alive.all_gone();
+    assert!(!topsided.socket().exists());
+}
+
+#[test]
+fn a_signal_overrides_a_shutdown_that_is_due_later() {
+    let topsided = Topsided::new();
+    let mut server = topsided.start();
+    let mut client = with_notices(&server);
+    client.ok("server/shutdown", json!({"delayMs": 3_600_000}));
+    assert_eq!(client.told("server/closing")["phase"], "scheduled");
+    server.signal(Signal::TERM);
+    assert_eq!(client.told("server/closing")["phase"], "now");
+    assert_eq!(server.exit(), Some(0));
+}
+
+#[test]
+fn a_dead_socket_is_replaced_by_the_next_server() {
+    let topsided = Topsided::new();
+    let mut server = topsided.start();
+    server.connect().ok("ping", json!({}));
+    server.signal(Signal::KILL);
+    assert_eq!(server.exit(), None);
+    assert!(topsided.socket().exists());
+    assert!(UnixStream::connect(topsided.socket()).is_err());
+    let mut server = topsided.start();
+    server.connect().ok("ping", json!({}));
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit(), Some(0));
+}
+
+#[test]
+fn a_second_server_says_in_one_line_that_the_socket_is_served_and_exits_75() {
+    let topsided = Topsided::new();
+    let server = topsided.start();
+    let mut client = server.connect();
+    client.ok("ping", json!({}));
+    let said = topsided.run(&[]);
+    assert_eq!((said.status, said.stdout.as_str()), (Some(75), ""));
+    assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
+    let path = topsided.socket().display().to_string();
+    assert!(said.stderr.contains(&path) && said.stderr.contains("served already"));
+    // The first goes on.
+    client.ok("ping", json!({}));
+    server.connect().ok("ping", json!({}));
+}
+
+#[test]
+fn a_restart_executes_the_program_anew_in_the_same_process() {
+    let topsided = Topsided::new();
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    let before = client.ok("initialize", json!({"notices": true}))["server"]["bootId"].take();
+    client.ok("server/shutdown", json!({"restart": true}));
+    client.told("server/closing");
+    assert_eq!(client.told("session/ended")["code"], "restart");
+    client.eof();
+    server.says("server started");
+    let mut client = server.connect();
+    assert_ne!(client.ok("initialize", json!({}))["server"]["bootId"], before);
+    // The number of the process is the one that was started.
+    let parent = client.run("sh", json!({"script": "echo $PPID"}))["output"].take();
+    assert_eq!(parent, format!("{}\n", server.pid()));
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit(), Some(0));
+}
+
+#[test]
+fn the_socket_and_the_log_are_the_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let topsided = Topsided::new();
+    let _server = topsided.start();
+    let mode =
+        |name: &str| std::fs::metadata(topsided.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("run"), 0o700);
+    assert_eq!(mode("run/topsided.sock"), 0o600);
+    assert_eq!(mode("state"), 0o700);
+    assert_eq!(mode("state/topsided.log"), 0o600);
+}
+
+/// Programs used to get whatever the server itself was started with.
+#[test]
+fn a_program_gets_the_standard_streams_and_no_other_descriptor() {
+    if !std::path::Path::new("/proc/self/fd").exists() {
+        crate::common::skipped("/proc/self/fd");
+        return;
+    }
+    let topsided = Topsided::new();
+    let server = topsided.start_by(topsided.command_with_a_descriptor_too_many());
+    let mut client = server.connect();
+    let row = client.run("sh", json!({"script": "exec ls /proc/self/fd"}));
+    // The last one is the directory that ls reads.
+    assert_eq!(row["output"], "0\n1\n2\n3\n");
+}

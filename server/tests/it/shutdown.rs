@@ -1,0 +1,284 @@
+//! The end of the server as its clients see it.
+
+use std::io::ErrorKind;
+use std::os::unix::net::UnixStream;
+
+use serde_json::{Value, json};
+use topside_server::Ended;
+
+use crate::common::TestServer;
+
+const HOUR_MS: u64 = 3_600_000;
+
+#[test]
+fn a_scheduled_shutdown_is_told_to_those_who_take_notices_and_everything_goes_on() {
+    let server = TestServer::start();
+    let mut told = server.connect_with_notices();
+    let mut quiet = server.connect();
+    let mut admin = server.connect_with_notices();
+    let user = admin.ok("initialize", json!({"notices": true}))["you"].take();
+    let due = admin.ok("server/shutdown", json!({"delayMs": HOUR_MS, "reason": "new disk"}));
+    let left = due["inMs"].as_u64().unwrap();
+    assert!((HOUR_MS - 60_000..=HOUR_MS).contains(&left));
+    assert!(due["deadline"].as_str().unwrap().ends_with('Z'));
+    for client in [&mut told, &mut admin] {
+        let notice = client.told("server/closing");
+        assert_eq!(
+            (&notice["phase"], &notice["reason"]),
+            (&json!("scheduled"), &json!("new disk"))
+        );
+        let by = format!("{} (#{})", user["user"].as_str().unwrap(), user["clientId"]);
+        assert_eq!((&notice["by"], &notice["restart"]), (&json!(by), &json!(false)));
+        assert_eq!(notice["deadline"], due["deadline"]);
+        assert!(notice["inMs"].as_u64().unwrap() <= HOUR_MS);
+    }
+    quiet.nothing_told();
+    quiet.run("sh", json!({"script": "exit 0"}));
+
+    // Who comes while it is due learns of it.
+    let mut late = server.connect();
+    let closing = late.ok("initialize", json!({}))["closing"].take();
+    assert_eq!((&closing["phase"], &closing["reason"]), (&json!("scheduled"), &json!("new disk")));
+    late.nothing_told();
+    late.ok("initialize", json!({"notices": true}));
+    assert_eq!(late.told("server/closing")["phase"], "scheduled");
+}
+
+#[test]
+fn another_shutdown_replaces_the_first_and_cancelling_ends_it() {
+    let server = TestServer::start();
+    let mut client = server.connect_with_notices();
+    let error = client.refused("server/shutdown/cancel", json!({}));
+    assert_eq!((&error["code"], &error["data"]["kind"]), (&json!(-32004), &json!("notFound")));
+    client.ok("server/shutdown", json!({"delayMs": HOUR_MS, "reason": "first"}));
+    client.ok(
+        "server/shutdown",
+        json!({"delayMs": 2 * HOUR_MS, "reason": "second", "restart": true}),
+    );
+    assert_eq!(client.told("server/closing")["reason"], "first");
+    let second = client.told("server/closing");
+    assert_eq!((&second["reason"], &second["restart"]), (&json!("second"), &json!(true)));
+    assert!(second["inMs"].as_u64().unwrap() > HOUR_MS);
+    client.ok("server/shutdown/cancel", json!({}));
+    let off = client.told("server/closing");
+    assert_eq!((&off["phase"], &off["inMs"]), (&json!("cancelled"), &json!(0)));
+    let answer = client.ok("initialize", json!({"notices": true}));
+    assert_eq!(answer.get("closing"), None);
+    client.refused("server/shutdown/cancel", json!({}));
+    client.nothing_told();
+}
+
+#[test]
+fn a_short_delay_ends_the_server_by_itself() {
+    let server = TestServer::start();
+    let mut client = server.connect_with_notices();
+    let due = client.ok("server/shutdown", json!({"delayMs": 50}));
+    assert!(due["inMs"].as_u64().unwrap() <= 50);
+    assert_eq!(client.told("server/closing")["phase"], "scheduled");
+    assert_eq!(client.told("server/closing")["phase"], "now");
+    assert_eq!(client.told("session/ended")["code"], "shutdown");
+    client.eof();
+    assert_eq!(server.ended(), Ended::Stopped);
+}
+
+#[test]
+fn at_the_end_everybody_is_told_and_the_last_line_is_session_ended() {
+    let server = TestServer::start();
+    let mut told = server.connect_with_notices();
+    let mut quiet = server.connect();
+    quiet.ok("ping", json!({}));
+    let mut admin = server.connect_with_notices();
+    let answer = admin.ok("server/shutdown", json!({"reason": "power work"}));
+    assert_eq!(answer["inMs"], 0);
+    for client in [&mut told, &mut admin] {
+        let notice = client.told("server/closing");
+        assert_eq!((&notice["phase"], &notice["reason"]), (&json!("now"), &json!("power work")));
+        let ended = client.told("session/ended");
+        assert_eq!((&ended["code"], &ended["reason"]), (&json!("shutdown"), &json!("power work")));
+        assert_eq!(ended["by"], notice["by"]);
+        client.eof();
+    }
+    quiet.eof();
+    assert_eq!(server.ended(), Ended::Stopped);
+    assert!(!server.socket().exists());
+}
+
+#[test]
+fn ks_succeeds_before_the_shutdown_begins() {
+    let server = TestServer::start();
+    let mut client = server.connect_with_notices();
+    let params = json!({"command": "ks", "args": {"reason": "bye"}, "confirm": true});
+    let row = client.ok("command/run", params);
+    assert_eq!(
+        (&row["state"], &row["output"]),
+        (&json!("succeeded"), &json!("the server shuts down now\n"))
+    );
+    assert_eq!(client.told("server/closing")["reason"], "bye");
+    client.told("session/ended");
+    client.eof();
+    assert_eq!(server.ended(), Ended::Stopped);
+}
+
+#[test]
+fn ks_takes_a_delay_and_shutdown_cancel_calls_it_off() {
+    let server = TestServer::start();
+    let mut client = server.connect_with_notices();
+    let params = json!({"command": "shutdown", "args": {"delay": 3600}, "confirm": true});
+    client.ok("command/run", params);
+    assert_eq!(client.told("server/closing")["phase"], "scheduled");
+    assert_eq!(client.run("shutdown-cancel", json!({}))["exitCode"], 0);
+    assert_eq!(client.told("server/closing")["phase"], "cancelled");
+    assert_eq!(client.run("shutdown-cancel", json!({}))["exitCode"], 1);
+}
+
+/// Answers that take long or many are all there before the end.
+#[test]
+fn runs_are_cancelled_with_all_they_started_and_answered_before_the_session_ends() {
+    let server = TestServer::start();
+    let mut alive = server.fifo("alive");
+    let mut client = server.connect_with_notices();
+    let script = format!("exec 3> {}; (sleep 1000) & echo out; echo up >&3; wait", alive.path());
+    let id = client.ask("command/run", json!({"command": "sh", "args": {"script": script}}));
+    assert_eq!(alive.line(), "up");
+    server.connect().ok("server/shutdown", json!({}));
+    assert_eq!(client.told("server/closing")["phase"], "now");
+    let row = client.answer(id)["result"].take();
+    assert_eq!((&row["state"], &row["output"]), (&json!("cancelled"), &json!("out\n")));
+    assert_eq!(client.told("session/ended")["code"], "shutdown");
+    client.eof();
+    alive.all_gone();
+    assert_eq!(server.ended(), Ended::Stopped);
+}
+
+#[test]
+fn once_it_has_begun_no_run_starts_and_nobody_comes_in() {
+    let server = TestServer::start();
+    let mut up = server.fifo("up");
+    let mut gate = server.fifo("gate");
+    let mut client = server.connect_with_notices();
+    // It ends in order, but only when the gate is opened.
+    let child = format!("sh -c 'echo up > {}; exec sleep 1000'", up.path());
+    let script = format!("trap 'read x < {}; exit 0' TERM; {child} & wait", gate.path());
+    client.start(&script);
+    assert_eq!(up.line(), "up");
+    client.ok("server/shutdown", json!({}));
+    assert_eq!(client.told("server/closing")["phase"], "now");
+    let error = client.refused("command/run", json!({"command": "echo"}));
+    assert_eq!((&error["code"], &error["data"]["kind"]), (&json!(-32009), &json!("closing")));
+    assert_eq!(error["data"]["retryable"], true);
+    for method in ["server/shutdown", "server/shutdown/cancel"] {
+        assert_eq!(client.refused(method, json!({}))["code"], -32009, "{method}");
+    }
+    // What only looks still answers.
+    assert_eq!(client.ok("server/status", json!({}))["closing"]["phase"], "now");
+    let error = UnixStream::connect(server.socket()).unwrap_err().kind();
+    assert!(matches!(error, ErrorKind::NotFound | ErrorKind::ConnectionRefused), "{error}");
+    gate.open();
+    client.told("session/ended");
+    client.eof();
+    assert_eq!(server.ended(), Ended::Stopped);
+}
+
+#[test]
+fn a_restart_is_told_as_such() {
+    let server = TestServer::start();
+    let mut client = server.connect_with_notices();
+    client.ok("server/shutdown", json!({"restart": true}));
+    assert_eq!(client.told("server/closing")["restart"], true);
+    assert_eq!(client.told("session/ended")["code"], "restart");
+    client.eof();
+    assert_eq!(server.ended(), Ended::Restart);
+}
+
+#[test]
+fn a_client_that_does_not_read_does_not_keep_the_server_from_ending() {
+    let server = TestServer::limits("shutdown_timeout = \"500ms\"");
+    let mut slow = server.connect_with_notices();
+    let params = json!({"command": "sh", "args": {"script": "yes"}, "stream": true});
+    slow.ask("command/run", params);
+    let mut client = server.connect_with_notices();
+    client.ok("server/shutdown", json!({}));
+    client.told("server/closing");
+    client.told("session/ended");
+    client.eof();
+    assert_eq!(server.ended(), Ended::Stopped);
+    slow.rest_of_a_lost_connection();
+}
+
+/// A run that would not end in time took all the time there was: nobody was told that the session had
+/// ended, and who waited for the run had no answer.
+#[test]
+fn a_run_that_does_not_end_in_time_is_killed_and_everybody_is_told_all_the_same() {
+    let server = TestServer::limits("shutdown_timeout = \"200ms\"");
+    let mut alive = server.fifo("alive");
+    let mut client = server.connect_with_notices();
+    // It has an hour by the menu's stop_timeout.
+    let script = format!("trap '' TERM; exec 3> {}; echo up >&3; sleep 1000", alive.path());
+    let id = client.ask("command/run", json!({"command": "sh", "args": {"script": script}}));
+    assert_eq!(alive.line(), "up");
+    server.connect().ok("server/shutdown", json!({}));
+    assert_eq!(client.told("server/closing")["phase"], "now");
+    assert_eq!(client.answer(id)["result"]["state"], "cancelled");
+    assert_eq!(client.told("session/ended")["code"], "shutdown");
+    client.eof();
+    alive.all_gone();
+    assert_eq!(server.ended(), Ended::Stopped);
+}
+
+#[test]
+fn the_rest_of_a_cancelled_run_is_killed_when_the_server_ends_at_once() {
+    let server = TestServer::start();
+    let mut alive = server.fifo("alive");
+    let mut client = server.connect();
+    // The shell ends when it is told to; its child has an hour, and ignores it.
+    let child =
+        format!("sh -c 'trap \"\" TERM; exec 3> {}; echo up >&3; sleep 1000'", alive.path());
+    let run = client.start(&format!("trap 'exit 0' TERM; {child} & wait"));
+    assert_eq!(alive.line(), "up");
+    client.ask("run/cancel", json!({"runId": run}));
+    // The cancel has been taken by now; its answer waits for the child.
+    client.line(r#"{"jsonrpc":"2.0","id":"x","method":"ping"}"#);
+    assert_eq!(client.recv()["id"], "x");
+    server.stop.at_once();
+    assert_eq!(server.ended(), Ended::AtOnce);
+    drop(server);
+    alive.all_gone();
+}
+
+#[test]
+fn a_reason_is_cleaned_and_cut() {
+    let server = TestServer::start();
+    let mut client = server.connect_with_notices();
+    let reason = format!("\u{1b}[2J{}\u{202e}", "é".repeat(600));
+    client.ok("server/shutdown", json!({"delayMs": HOUR_MS, "reason": reason}));
+    let told = client.told("server/closing")["reason"].take();
+    assert_eq!(told, format!("[2J{}", "é".repeat(497)));
+}
+
+#[test]
+fn an_embedder_stops_the_server_with_its_own_words() {
+    let server = TestServer::start();
+    let mut client = server.connect_with_notices();
+    server.stop.in_order("the screen is closed", "topside");
+    let notice = client.told("server/closing");
+    assert_eq!(
+        (&notice["reason"], &notice["by"]),
+        (&json!("the screen is closed"), &json!("topside"))
+    );
+    client.told("session/ended");
+    client.eof();
+    assert_eq!(server.ended(), Ended::Stopped);
+}
+
+#[test]
+fn a_hundred_clients_are_all_told_and_all_ended() {
+    let server = TestServer::start();
+    let mut clients: Vec<_> = (0..100).map(|_| server.connect_with_notices()).collect();
+    clients[0].ok("server/shutdown", json!({}));
+    for client in &mut clients {
+        let rest: Vec<Value> = client.rest();
+        let methods: Vec<&Value> = rest.iter().map(|line| &line["method"]).collect();
+        assert_eq!(methods, ["server/closing", "session/ended"]);
+    }
+    assert_eq!(server.ended(), Ended::Stopped);
+}
