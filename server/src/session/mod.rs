@@ -7,58 +7,37 @@
 //! **Invariant:** while the client's outbox is full, no request is taken and no waiting one goes on, so
 //! a client that does not read is held to its outbox and one answer more.
 
+mod ending;
+mod writing;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
-use tokio::time::{Instant, Interval, Sleep};
+use tokio::io::ReadBuf;
+use tokio::time::{Interval, Sleep};
 use topside_shared::envelope::{self, Incoming};
 use topside_shared::frame::{Lines, MAX_LINE_IN};
-use topside_shared::notices::{EndCode, EventsDropped, SessionEnded, name};
 use topside_shared::{ErrorKind, RpcError};
 
 use crate::clients::{Client, Registered};
 use crate::methods::{self, After, Asked, Caller};
-use crate::outbox::{line, notification};
+use crate::outbox::line;
 use crate::server::Server;
 use crate::transport::Transport;
+use ending::{Why, end_words};
 
 /// Bytes read at once.
 const READ_SIZE: usize = 64 * 1024;
-/// Lines written by one system call.
-const SLICES: usize = 64;
-/// How long, and how much, a client may go on sending after its session was ended.
-const LINGER: Duration = Duration::from_secs(1);
-const LINGER_BYTES: u64 = 1024 * 1024;
-/// How often a client that will send no more is looked at for having gone altogether.
-const HANG_UP_CHECK: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// Lent to a session only for the moment in which its socket has something to read.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into());
-}
-
-/// Why a session is over.
-#[derive(Debug)]
-enum Why {
-    /// The client wanted no more, and has everything it asked for.
-    Closed,
-    /// The client is not there any more.
-    Gone(Option<io::Error>),
-    /// Somebody ended it.
-    Ended(SessionEnded),
-    /// No byte moved for the time a write may take.
-    SlowReader,
-    /// The framing was broken; the error was answered.
-    Protocol,
 }
 
 /// A request that waits, and what goes with its end.
@@ -159,17 +138,6 @@ impl Drop for Over<'_> {
     }
 }
 
-fn end_words(code: EndCode) -> &'static str {
-    match code {
-        EndCode::Closed => "closed",
-        EndCode::Shutdown => "server shut down",
-        EndCode::Restart => "server restarts",
-        EndCode::SlowReader => "slow reader",
-        EndCode::Protocol => "broke the protocol",
-        EndCode::Unknown => "ended",
-    }
-}
-
 impl<S: Transport> Session<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Why> {
         self.caller.client.outbox.awake();
@@ -256,66 +224,6 @@ impl<S: Transport> Session<S> {
         }
     }
 
-    /// Writes what waits. Ready with whether anything was written once nothing waits any more;
-    /// pending while the socket takes no more.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        let outbox = Arc::clone(&self.caller.client.outbox);
-        let mut moved = false;
-        loop {
-            outbox.take(&mut self.batch);
-            if self.batch.is_empty() {
-                self.stuck = None;
-                if !self.tell_dropped() {
-                    return Poll::Ready(Ok(moved));
-                }
-                continue;
-            }
-            let written = ready!(write_some(&mut self.stream, &self.batch, cx))?;
-            self.take_off(written);
-            outbox.written(written);
-            self.caller.server.counters.sent(written);
-            self.stuck = None;
-            moved = true;
-        }
-    }
-
-    /// Takes what was written off the front of the batch.
-    fn take_off(&mut self, mut written: usize) {
-        self.half = false;
-        while written > 0 {
-            let first = &mut self.batch[0];
-            if first.len() > written {
-                first.advance(written);
-                self.half = true;
-                return;
-            }
-            written -= first.len();
-            self.batch.pop_front();
-        }
-        if self.batch.is_empty() {
-            // An idle client keeps no queue.
-            self.batch = VecDeque::new();
-        }
-    }
-
-    /// Puts in what became of events that found no room; whether there were any.
-    fn tell_dropped(&self) -> bool {
-        let outbox = &self.caller.client.outbox;
-        let dropped = outbox.take_dropped();
-        for (subscription_id, count) in &dropped {
-            let told = EventsDropped { subscription_id: *subscription_id, count: *count };
-            outbox.push(notification(name::EVENTS_DROPPED, &told));
-        }
-        !dropped.is_empty()
-    }
-
-    /// Ready when no byte has moved for as long as a write may take.
-    fn poll_stuck(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let timeout = self.caller.server.config.limits.write_timeout;
-        let Some(timeout) = timeout else { return Poll::Pending };
-        self.stuck.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout))).as_mut().poll(cx)
-    }
-
     /// Takes in what the client sent. Ready when there may be more.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Why>> {
         if self.asking == Asking::Over || self.is_full() {
@@ -392,100 +300,6 @@ impl<S: Transport> Session<S> {
             })),
         }
     }
-
-    /// After the last request: over once everything is answered and written, or the client has gone.
-    fn poll_last(&mut self, cx: &mut Context<'_>) -> Option<Why> {
-        if self.in_flight.is_empty() {
-            if let Some(farewell) = self.farewell.take() {
-                self.caller.client.outbox.push(farewell);
-                // It is the last line, whatever may be told of now.
-                self.caller.client.outbox.close();
-                cx.waker().wake_by_ref();
-            }
-            if self.caller.client.outbox.bytes() == 0 {
-                return Some(Why::Closed);
-            }
-        }
-        let timer = self.hang_up.get_or_insert_with(|| {
-            tokio::time::interval_at(Instant::now() + HANG_UP_CHECK, HANG_UP_CHECK)
-        });
-        while timer.poll_tick(cx).is_ready() {
-            if self.stream.hung_up() {
-                return Some(Why::Gone(None));
-            }
-        }
-        None
-    }
-
-    /// Says goodbye as far as the client listens, under a deadline.
-    async fn finish(&mut self, why: Why) {
-        let client = Arc::clone(&self.caller.client);
-        let ended = match why {
-            Why::Gone(_) => return,
-            Why::Closed => None,
-            Why::Ended(ended) => Some(ended),
-            Why::SlowReader => {
-                // There is no room for what waits. A line that is half out must be finished, though,
-                // or the goodbye could not be read.
-                client.outbox.drop_waiting();
-                self.batch.truncate(usize::from(self.half));
-                Some(SessionEnded {
-                    code: EndCode::SlowReader,
-                    reason: "it did not read what it was sent".into(),
-                    by: String::new(),
-                })
-            }
-            Why::Protocol => Some(SessionEnded {
-                code: EndCode::Protocol,
-                reason: format!("a line is at most {MAX_LINE_IN} bytes"),
-                by: String::new(),
-            }),
-        };
-        let patience = match &ended {
-            Some(SessionEnded { code: EndCode::SlowReader, .. }) => LINGER,
-            _ => self.caller.server.config.limits.write_timeout.unwrap_or(Duration::MAX),
-        };
-        if let Some(ended) = ended
-            && client.notices.load(std::sync::atomic::Ordering::Relaxed)
-        {
-            client.outbox.push(notification(name::SESSION_ENDED, &ended));
-        }
-        // That was the last line, however long the client takes to read it.
-        client.outbox.close();
-        let goodbye = async {
-            poll_fn(|cx| self.poll_write(cx)).await?;
-            self.stream.shutdown().await?;
-            // Closing with unread input would make the kernel throw the last line away.
-            let mut rest = (&mut self.stream).take(LINGER_BYTES);
-            let mut nowhere = tokio::io::sink();
-            let _ = tokio::time::timeout(LINGER, tokio::io::copy(&mut rest, &mut nowhere)).await;
-            io::Result::Ok(())
-        };
-        let _ = tokio::time::timeout(patience, goodbye).await;
-    }
-}
-
-/// Writes some of `batch`, by one system call.
-fn write_some<S: Transport>(
-    stream: &mut S,
-    batch: &VecDeque<Bytes>,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
-    let written = if batch.len() == 1 {
-        ready!(Pin::new(stream).poll_write(cx, &batch[0]))?
-    } else {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let mut count = 0;
-        for (slice, line) in slices.iter_mut().zip(batch.iter()) {
-            *slice = IoSlice::new(line);
-            count += 1;
-        }
-        ready!(Pin::new(stream).poll_write_vectored(cx, &slices[..count]))?
-    };
-    if written == 0 {
-        return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-    }
-    Poll::Ready(Ok(written))
 }
 
 fn line_of_error(error: &RpcError) -> Bytes {
