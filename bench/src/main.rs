@@ -1,0 +1,34 @@
+//! Measures `topsided` against what the machine can do at all (raw servers that only read, parse,
+//! answer and write) and against Redis, interleaved in one run, and prints ratios: times of one
+//! machine say little about another, and drift even on one.
+//!
+//! `topside-bench [--quick] [--only WORD]..`; see the `bench` recipe of the justfile. It looks for
+//! `topsided` (and `topside`, for one row) beside itself.
+
+#[cfg(target_os = "linux")]
+mod load;
+#[cfg(target_os = "linux")]
+mod measure;
+#[cfg(target_os = "linux")]
+mod program;
+#[cfg(target_os = "linux")]
+mod raw;
+#[cfg(target_os = "linux")]
+mod rows;
+#[cfg(target_os = "linux")]
+mod servers;
+#[cfg(target_os = "linux")]
+mod table;
+#[cfg(target_os = "linux")]
+mod wire;
+
+#[cfg(target_os = "linux")]
+fn main() -> std::process::ExitCode {
+    program::main()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    eprintln!("topside-bench: processor time and memory are read from /proc, which is Linux's");
+    std::process::exit(1);
+}

@@ -1,0 +1,150 @@
+//! What the program does by its arguments: the measuring, or one of the parts that it starts itself.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::load::Pool;
+use crate::servers::Place;
+use crate::table::Table;
+use crate::{raw, rows, wire};
+
+/// How long and how often things are measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// Rounds of each measurement; their median counts.
+    pub(crate) rounds: usize,
+    /// One slice of load.
+    pub(crate) slice: Duration,
+    /// Clients told in the larger fan-out.
+    pub(crate) crowd: usize,
+    /// Bytes of output carried.
+    pub(crate) output: u64,
+}
+
+const FULL: Plan =
+    Plan { rounds: 5, slice: Duration::from_millis(400), crowd: 10_000, output: 256 << 20 };
+const QUICK: Plan =
+    Plan { rounds: 3, slice: Duration::from_millis(120), crowd: 4_000, output: 64 << 20 };
+
+const USAGE: &str = "usage: topside-bench [--quick] [--only requests|memory|start|notices|programs|output|shutdown|growth]..
+       topside-bench load SOCKET ping|echo|COMMAND CLIENTS MS";
+
+pub(crate) fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args.as_slice() {
+        ["raw-json", socket, workers] => raw::json::serve(Path::new(socket), workers),
+        ["raw-line", socket] => raw::line::serve(Path::new(socket)),
+        ["raw-run", socket] => run_once(Path::new(socket)),
+        ["print", bytes] => print(bytes),
+        ["load", socket, what, clients, ms] => load(Path::new(socket), what, clients, ms),
+        flags => return measure(flags),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("topside-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(flags: &[&str]) -> ExitCode {
+    let mut plan = FULL;
+    let mut only = Vec::new();
+    let mut flags = flags.iter();
+    while let Some(flag) = flags.next() {
+        match *flag {
+            "--quick" => plan = QUICK,
+            "--only" => match flags.next() {
+                Some(group) if rows::GROUPS.iter().any(|(name, _)| name == group) => {
+                    only.push(*group);
+                }
+                _ => return refuse(),
+            },
+            _ => return refuse(),
+        }
+    }
+    let begun = Instant::now();
+    let place = match Place::find() {
+        Ok(place) => place,
+        Err(error) => {
+            eprintln!("topside-bench: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for absent in place.absent() {
+        println!("absent: {absent}");
+    }
+    let mut table = Table::default();
+    let mut status = ExitCode::SUCCESS;
+    for (name, group) in rows::GROUPS {
+        if !only.is_empty() && !only.contains(name) {
+            continue;
+        }
+        let since = Instant::now();
+        if let Err(error) = group(&place, &plan, &mut table) {
+            eprintln!("topside-bench: {name}: {error}");
+            status = ExitCode::FAILURE;
+        }
+        eprintln!("{name}: measured in {:.1} s", since.elapsed().as_secs_f64());
+    }
+    print!("{table}");
+    println!(
+        "medians of {} interleaved rounds; the whole run took {:.0} s",
+        plan.rounds,
+        begun.elapsed().as_secs_f64()
+    );
+    status
+}
+
+fn refuse() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
+}
+
+/// A whole program for one command, doing no more than it must: the limit for `topside run`.
+fn run_once(socket: &Path) -> io::Result<()> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.write_all(wire::RAW_SPAWN)?;
+    let mut answer = [0; 4096];
+    let mut filled = 0;
+    while !answer[..filled].ends_with(b"\n") {
+        match stream.read(&mut answer[filled..])? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => filled += count,
+        }
+    }
+    wire::is_answer(&answer[..filled])
+}
+
+/// Loads a server that somebody else started, so that it can be looked at meanwhile.
+fn load(socket: &Path, what: &str, clients: &str, ms: &str) -> io::Result<()> {
+    let talk = match what {
+        "ping" => wire::ping(),
+        "echo" => wire::echo(),
+        command => wire::run(command),
+    };
+    let mut pool = Pool::connect(socket, clients.parse().map_err(io::Error::other)?)?;
+    let slice = Duration::from_millis(ms.parse().map_err(io::Error::other)?);
+    let load = pool.load(&talk, slice)?;
+    println!("{:.0}/s, p50 {:.3} ms, p99 {:.3} ms", load.rate, load.p50, load.p99);
+    Ok(())
+}
+
+/// Prints so many bytes of text, as fast as they are taken.
+fn print(bytes: &str) -> io::Result<()> {
+    let mut left: usize = bytes.parse().map_err(io::Error::other)?;
+    let line = "the quick brown fox jumps over the lazy dog while the kettle sings on the hob..\n";
+    let block = line.repeat(820);
+    let mut out = io::stdout().lock();
+    while left > 0 {
+        let piece = left.min(block.len());
+        out.write_all(&block.as_bytes()[..piece])?;
+        left -= piece;
+    }
+    out.flush()
+}

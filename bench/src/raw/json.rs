@@ -1,0 +1,259 @@
+//! Reads a line, parses the request by serde, answers as ours does, and nothing else: `ping`,
+//! `command/run` of `echo`, `spawn` (a program for each request), `output` (a program's output in
+//! pieces of 32 KiB), and `subscribe` and `broadcast` for the fan-out.
+
+use std::borrow::Cow;
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::pipe::Receiver;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::process::Command;
+use tokio::sync::broadcast;
+
+use crate::wire::NOTICE;
+
+#[derive(Deserialize)]
+struct Request<'a> {
+    #[serde(borrow)]
+    id: &'a RawValue,
+    #[serde(borrow)]
+    method: Cow<'a, str>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct Response<'a, T> {
+    jsonrpc: &'static str,
+    id: &'a RawValue,
+    result: T,
+}
+
+#[derive(Serialize)]
+struct Notification<T> {
+    jsonrpc: &'static str,
+    method: &'static str,
+    params: T,
+}
+
+#[derive(Serialize)]
+struct Empty {}
+
+#[derive(Deserialize)]
+struct Run<'a> {
+    #[serde(borrow)]
+    command: Cow<'a, str>,
+    #[serde(borrow)]
+    args: Args<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Args<'a> {
+    #[serde(borrow)]
+    text: Cow<'a, str>,
+}
+
+/// As long as a run's row and its output are in our answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row<'a> {
+    run_id: u64,
+    command: &'a str,
+    args: &'a Args<'a>,
+    user: &'static str,
+    client_id: u64,
+    state: &'static str,
+    started_at: &'static str,
+    ended_at: &'static str,
+    duration_ms: u64,
+    exit_code: i32,
+    bytes: usize,
+    output: &'a str,
+    truncated: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Piece<'a> {
+    run_id: u64,
+    offset: u64,
+    stream: &'static str,
+    data: &'a str,
+}
+
+/// What a connection does after a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Go,
+    Subscribe,
+    Spawn,
+    Output(u64),
+}
+
+type Bus = broadcast::Sender<Arc<[u8]>>;
+
+pub(crate) fn serve(socket: &Path, workers: &str) -> io::Result<()> {
+    let mut runtime = match workers.parse().map_err(io::Error::other)? {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        workers => {
+            let mut runtime = tokio::runtime::Builder::new_multi_thread();
+            runtime.worker_threads(workers);
+            runtime
+        }
+    };
+    runtime.enable_all().build()?.block_on(async {
+        let listener = UnixListener::bind(socket)?;
+        let (bus, _) = broadcast::channel(64);
+        // On a worker, not on the thread that blocks here.
+        let accepting = tokio::spawn(async move {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => drop(tokio::spawn(connection(stream, bus.clone()))),
+                    Err(error) => return io::Result::<()>::Err(error),
+                }
+            }
+        });
+        accepting.await?
+    })
+}
+
+async fn connection(mut stream: UnixStream, bus: Bus) {
+    let mut rest = Vec::new();
+    loop {
+        let mut then = Then::Go;
+        let more = super::turn(&mut stream, &mut rest, |line, out| {
+            then = answer(line, out, &bus).unwrap_or(Then::Go);
+        });
+        if !more.await.is_ok_and(|more| more) {
+            return;
+        }
+        let done = match then {
+            Then::Go => Ok(()),
+            Then::Spawn => spawn(&mut stream).await,
+            Then::Output(bytes) => output(&mut stream, bytes).await,
+            Then::Subscribe => return listen(&mut stream, bus.subscribe()).await,
+        };
+        if done.is_err() {
+            return;
+        }
+    }
+}
+
+fn answer(line: &[u8], out: &mut Vec<u8>, bus: &Bus) -> serde_json::Result<Then> {
+    let request: Request<'_> = serde_json::from_slice(line)?;
+    let mut then = Then::Go;
+    match &*request.method {
+        "command/run" => {
+            let params = request.params.map_or("{}", RawValue::get);
+            let Run { command, args } = serde_json::from_str(params)?;
+            let output = format!("{}\n", args.text);
+            let result = Row {
+                run_id: 4711,
+                command: &command,
+                args: &args,
+                user: "somebody",
+                client_id: 17,
+                state: "succeeded",
+                started_at: "2026-01-01T00:00:00.000Z",
+                ended_at: "2026-01-01T00:00:00.000Z",
+                duration_ms: 0,
+                exit_code: 0,
+                bytes: output.len(),
+                output: &output,
+                truncated: false,
+            };
+            respond(out, request.id, result)?;
+        }
+        "spawn" => then = Then::Spawn,
+        "output" => {
+            then = Then::Output(serde_json::from_str(request.params.map_or("0", RawValue::get))?);
+        }
+        "broadcast" => {
+            let _ = bus.send(format!("{NOTICE}\n").into_bytes().into());
+            respond(out, request.id, Empty {})?;
+        }
+        method => {
+            if method == "subscribe" {
+                then = Then::Subscribe;
+            }
+            respond(out, request.id, Empty {})?;
+        }
+    }
+    Ok(then)
+}
+
+fn respond(out: &mut Vec<u8>, id: &RawValue, result: impl Serialize) -> serde_json::Result<()> {
+    serde_json::to_writer(&mut *out, &Response { jsonrpc: "2.0", id, result })?;
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Writes what is on the bus until the client has gone.
+async fn listen(stream: &mut UnixStream, mut notices: broadcast::Receiver<Arc<[u8]>>) {
+    loop {
+        let notice = tokio::select! {
+            notice = notices.recv() => notice,
+            // Subscribers say nothing more: what can be read is the end, or a false alarm.
+            _ = stream.readable() => match stream.try_read(&mut [0]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                _ => return,
+            },
+        };
+        let Ok(notice) = notice else { return };
+        if stream.write_all(&notice).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Runs `/bin/true` with its output in pipes, and answers when it has ended.
+async fn spawn(stream: &mut UnixStream) -> io::Result<()> {
+    spawn_true().await?;
+    stream.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n").await
+}
+
+/// One run of `/bin/true`, as plainly as the runtime can.
+pub(crate) async fn spawn_true() -> io::Result<()> {
+    let output = Command::new("/bin/true").stdin(Stdio::null()).output().await?;
+    if output.status.success() { Ok(()) } else { Err(io::Error::other("/bin/true failed")) }
+}
+
+/// A program's output in notifications of at most 32 KiB, then the answer.
+async fn output(stream: &mut UnixStream, bytes: u64) -> io::Result<()> {
+    let (reader, writer) = io::pipe()?;
+    rustix::pipe::fcntl_setpipe_size(&writer, 1 << 20)?;
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["print", &bytes.to_string()])
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .spawn()?;
+    let pipe = Receiver::from_owned_fd(reader.into())?;
+    let mut buffer = vec![0; 32 * 1024];
+    let mut line = Vec::new();
+    let mut offset = 0;
+    loop {
+        pipe.readable().await?;
+        let count = match pipe.try_read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        };
+        let data = str::from_utf8(&buffer[..count]).map_err(io::Error::other)?;
+        let params = Piece { run_id: 1, offset, stream: "stdout", data };
+        line.clear();
+        let told = Notification { jsonrpc: "2.0", method: "run/output", params };
+        serde_json::to_writer(&mut line, &told)?;
+        line.push(b'\n');
+        stream.write_all(&line).await?;
+        offset += count as u64;
+    }
+    child.wait().await?;
+    stream.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n").await
+}

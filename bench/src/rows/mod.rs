@@ -1,0 +1,31 @@
+//! The measurements, one file each, in the order in which they are printed.
+
+mod growth;
+mod memory;
+mod notices;
+mod output;
+mod programs;
+mod requests;
+mod shutdown;
+mod start;
+
+use std::io;
+
+use crate::program::Plan;
+use crate::servers::Place;
+use crate::table::Table;
+
+/// Measures, and adds its rows.
+type Group = fn(&Place, &Plan, &mut Table) -> io::Result<()>;
+
+/// By the name that `--only` takes.
+pub(crate) const GROUPS: &[(&str, Group)] = &[
+    ("requests", requests::measure),
+    ("memory", memory::measure),
+    ("start", start::measure),
+    ("notices", notices::measure),
+    ("programs", programs::measure),
+    ("output", output::measure),
+    ("shutdown", shutdown::measure),
+    ("growth", growth::measure),
+];

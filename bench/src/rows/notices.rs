@@ -1,0 +1,111 @@
+//! One notice to many clients, until the last of them has read it. Ours is a shutdown that is
+//! ordered and called off; the raw server's a broadcast channel; Redis has PUBLISH.
+
+use std::io;
+use std::time::Instant;
+
+use crate::load::{Line, Pool};
+use crate::measure::{Series, median};
+use crate::program::Plan;
+use crate::servers::{Kind, Place, Server};
+use crate::table::{Goal, Table};
+use crate::wire::{self, End};
+
+pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+    for wanted in [2_000, plan.crowd] {
+        let clients = place.clients(wanted);
+        if clients < wanted {
+            println!("absent: descriptors for {wanted} clients; told {clients}");
+        }
+        let (mut one, mut two, mut cpu) = (Series::default(), Series::default(), Series::default());
+        let start = |kind| place.start(kind, 0);
+        let (ours, raw, raw2, redis) = (
+            start(Kind::Ours)?,
+            start(Kind::RawJson(1))?,
+            start(Kind::RawJson(2))?,
+            start(Kind::Redis)?,
+        );
+        for _ in 0..plan.rounds {
+            // One crowd at a time: all of them would not find descriptors enough.
+            if let Some(server) = &ours {
+                let told = tell(server, clients, &wire::with_notices(), &shutdowns())?;
+                one.ours.push(told.ms);
+                two.ours.push(told.ms);
+                cpu.ours.push(told.cpu);
+            }
+            let broadcast = [(wire::json("broadcast", "").request, End::Line)];
+            if let Some(server) = &raw {
+                let told = tell(server, clients, &wire::json("subscribe", ""), &broadcast)?;
+                one.raw.push(told.ms);
+                cpu.raw.push(told.cpu);
+            }
+            if let Some(server) = &raw2 {
+                two.raw.push(tell(server, clients, &wire::json("subscribe", ""), &broadcast)?.ms);
+            }
+            if let Some(server) = &redis {
+                let notices = [wire::redis_publish()];
+                let told = tell(server, clients, &wire::redis_subscribe(), &notices)?;
+                one.peer.push(told.ms);
+                two.peer.push(told.ms);
+                cpu.peer.push(told.cpu);
+            }
+        }
+        table.add(
+            format!("a notice to {clients} clients, raw on 1 worker"),
+            "ms",
+            one,
+            Goal::AtMost(Some(1.15), None),
+        );
+        table.add(
+            format!("a notice to {clients} clients, raw on 2 workers"),
+            "ms",
+            two,
+            Goal::AtMost(Some(1.15), None),
+        );
+        // Steadier than the time, where the machine has other things to do.
+        table.add("  processor a client told", "us", cpu, Goal::AtMost(Some(1.15), None));
+    }
+    Ok(())
+}
+
+/// Orders a shutdown in an hour, and calls it off: a notice each.
+fn shutdowns() -> [(Vec<u8>, End); 2] {
+    let order = wire::json("server/shutdown", r#"{"delayMs":3600000,"reason":"bench"}"#);
+    [order, wire::json("server/shutdown/cancel", "")].map(|talk| (talk.request, End::Line))
+}
+
+/// One notice.
+struct Told {
+    /// Until the last client had read it; the median.
+    ms: f64,
+    /// Of the server, for one client, in µs.
+    cpu: f64,
+}
+
+/// Connects `clients` that `join`, and tells them all of `notices` three times over.
+fn tell(
+    server: &Server,
+    clients: usize,
+    join: &wire::Talk,
+    notices: &[(Vec<u8>, End)],
+) -> io::Result<Told> {
+    let mut control = Line::connect(&server.socket)?;
+    let mut pool = Pool::connect(&server.socket, clients)?;
+    pool.each(join, 0)?;
+    server.settle()?;
+    let mut times = Vec::new();
+    let since = server.cpu()?;
+    for _ in 0..3 {
+        for (request, end) in notices {
+            let begun = Instant::now();
+            control.send(request)?;
+            pool.told(*end)?;
+            times.push(begun.elapsed().as_secs_f64() * 1e3);
+            control.take()?;
+        }
+    }
+    let cpu = (server.cpu()? - since) * 1e6 / (times.len() * clients) as f64;
+    drop(pool);
+    server.settle()?;
+    Ok(Told { ms: median(&times).unwrap_or(0.0), cpu })
+}

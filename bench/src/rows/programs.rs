@@ -1,0 +1,67 @@
+//! Runs of `/bin/true`: over an open connection, and with a client program for each.
+
+use std::io;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::load::Line;
+use crate::measure::Series;
+use crate::program::Plan;
+use crate::raw::json::spawn_true;
+use crate::servers::{Kind, Place};
+use crate::table::{Goal, Table};
+use crate::wire;
+
+pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+    let (Some(ours), Some(raw)) = (place.start(Kind::Ours, 0)?, place.start(Kind::RawJson(1), 0)?)
+    else {
+        return Ok(());
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut our_line = Line::connect(&ours.socket)?;
+    let mut raw_line = Line::connect(&raw.socket)?;
+    let request = wire::run("nothing").request;
+    let (mut open, mut local, mut whole) =
+        (Series::default(), Series::default(), Series::default());
+    for _ in 0..plan.rounds {
+        let rate = again(plan.slice, || our_line.ask(&request).map(drop))?;
+        open.ours.push(rate);
+        local.ours.push(rate);
+        open.raw.push(again(plan.slice, || raw_line.ask(wire::RAW_SPAWN).map(drop))?);
+        local.raw.push(again(plan.slice, || runtime.block_on(spawn_true()))?);
+        let Some(topside) = place.topside() else { continue };
+        whole.ours.push(again(plan.slice, || {
+            let mut command = Command::new(topside);
+            command.args(["run", "nothing"]);
+            ours.environment(&mut command);
+            succeed(&mut command)
+        })?);
+        whole.raw.push(again(plan.slice, || {
+            succeed(Command::new(place.own()).arg("raw-run").arg(&raw.socket))
+        })?);
+    }
+    let goal = Goal::AtLeast(Some(0.80), None);
+    table.add("run /bin/true, open connection", "/s", open, goal);
+    table.add("  beside spawning here, no server (as raw)", "/s", local, goal);
+    if place.topside().is_some() {
+        // Its goal is 3 x ssh, which is not started here.
+        table.add("topside run, whole program each time", "/s", whole, Goal::None);
+    }
+    Ok(())
+}
+
+/// How often a second.
+fn again(slice: Duration, mut once: impl FnMut() -> io::Result<()>) -> io::Result<f64> {
+    let begun = Instant::now();
+    let mut count = 0;
+    while begun.elapsed() < slice {
+        once()?;
+        count += 1;
+    }
+    Ok(f64::from(count) / begun.elapsed().as_secs_f64())
+}
+
+fn succeed(command: &mut Command) -> io::Result<()> {
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
+    if status.success() { Ok(()) } else { Err(io::Error::other("a client program failed")) }
+}

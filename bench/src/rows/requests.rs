@@ -1,0 +1,104 @@
+//! Small requests: how many a second, how late the last of them, and what they cost the server.
+
+use std::io;
+use std::time::Duration;
+
+use crate::load::{Load, Pool};
+use crate::measure::Series;
+use crate::program::Plan;
+use crate::servers::{Kind, Place, Server};
+use crate::table::{Goal, Table};
+use crate::wire::{self, Talk};
+
+/// One server and what it is asked.
+struct Side {
+    server: Server,
+    pool: Pool,
+}
+
+impl Side {
+    fn start(place: &Place, kind: Kind, clients: usize) -> io::Result<Option<Self>> {
+        let Some(server) = place.start(kind, 0)? else { return Ok(None) };
+        let mut pool = Pool::connect(&server.socket, clients)?;
+        if kind == Kind::Redis {
+            pool.each(&wire::redis_set(), 0)?;
+        }
+        Ok(Some(Self { server, pool }))
+    }
+
+    /// One slice, and the processor time of a request in µs.
+    fn load(&mut self, talk: &Talk, slice: Duration) -> io::Result<(Load, f64)> {
+        let before = self.server.cpu()?;
+        let load = self.pool.load(talk, slice)?;
+        let cpu = (self.server.cpu()? - before) * 1e6 / load.requests as f64;
+        Ok((load, cpu))
+    }
+}
+
+#[derive(Default)]
+struct Figures {
+    rate: Series,
+    p50: Series,
+    p99: Series,
+    cpu: Series,
+}
+
+impl Figures {
+    fn push(&mut self, ours: (Load, f64), raw: (Load, f64), peer: Option<(Load, f64)>) {
+        for (series, of) in [
+            (&mut self.rate, (|(load, _)| load.rate) as fn((Load, f64)) -> f64),
+            (&mut self.p50, |(load, _)| load.p50),
+            (&mut self.p99, |(load, _)| load.p99),
+            (&mut self.cpu, |(_, cpu)| cpu),
+        ] {
+            series.ours.push(of(ours));
+            series.raw.push(of(raw));
+            series.peer.extend(peer.map(of));
+        }
+    }
+}
+
+pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+    let rate = Goal::AtLeast(Some(0.90), Some(1.0));
+    let cost = Goal::AtMost(Some(1.15), None);
+    for clients in [1, 50, 500] {
+        let must = |side: Option<Side>| side.ok_or_else(|| io::Error::other("no server"));
+        let mut ours = must(Side::start(place, Kind::Ours, clients)?)?;
+        let mut raw = must(Side::start(place, Kind::RawJson(1), clients)?)?;
+        let mut line = must(Side::start(place, Kind::RawLine, clients)?)?;
+        let mut redis = Side::start(place, Kind::Redis, clients)?;
+        let (mut ping, mut floor, mut echo) =
+            (Figures::default(), Figures::default(), Figures::default());
+        // The first round warms everything up and does not count.
+        for round in 0..=plan.rounds {
+            let slice = if round == 0 { plan.slice / 4 } else { plan.slice };
+            let our_ping = ours.load(&wire::ping(), slice)?;
+            let raw_ping = raw.load(&wire::ping(), slice)?;
+            let mut of_redis =
+                |talk| redis.as_mut().map(|side| side.load(&talk, slice)).transpose();
+            let get = of_redis(wire::redis_get())?;
+            let redis_ping = of_redis(wire::redis_ping())?;
+            let our_echo = ours.load(&wire::echo(), slice)?;
+            let raw_echo = raw.load(&wire::echo(), slice)?;
+            let lines = line.load(&wire::line(), slice)?;
+            if round > 0 {
+                ping.push(our_ping, raw_ping, get);
+                echo.push(our_echo, raw_echo, get);
+                floor.push(our_ping, lines, redis_ping);
+            }
+        }
+        let of = |what: &str| format!("{what}, {clients} clients");
+        table.add(of("ping"), "/s", ping.rate, rate);
+        table.add(of("  beside the line echo and Redis PING"), "/s", floor.rate, Goal::None);
+        table.add(of("  p50"), "ms", ping.p50, Goal::None);
+        table.add(of("  p99"), "ms", ping.p99, Goal::None);
+        table.add(of("command echo"), "/s", echo.rate, rate);
+        table.add(of("  p50"), "ms", echo.p50, Goal::None);
+        table.add(of("  p99"), "ms", echo.p99, Goal::None);
+        if clients == 50 {
+            table.add(of("processor a ping"), "us", ping.cpu, cost);
+            table.add(of("processor a command echo"), "us", echo.cpu, cost);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! The servers under test, as child processes: started with sockets and directories of their own,
+//! looked at through `/proc`, ended with their handle.
+
+use std::fs;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tempfile::TempDir;
+
+use crate::wire;
+
+/// How long a server may take to come up.
+const START: Duration = Duration::from_secs(10);
+
+/// Where the programs are.
+#[derive(Debug)]
+pub(crate) struct Place {
+    own: PathBuf,
+    topsided: PathBuf,
+    topside: Option<PathBuf>,
+    redis: Option<PathBuf>,
+    descriptors: u64,
+}
+
+/// What can be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Ours,
+    /// With so many workers.
+    RawJson(usize),
+    RawLine,
+    Redis,
+}
+
+/// A running server; dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) socket: PathBuf,
+    dir: TempDir,
+    /// From the start of the process to its first answer.
+    pub(crate) start: Duration,
+}
+
+impl Place {
+    pub(crate) fn find() -> io::Result<Self> {
+        let own = std::env::current_exe()?;
+        let beside = |name: &str| Some(own.with_file_name(name)).filter(|path| path.exists());
+        let topsided = beside("topsided").ok_or_else(|| {
+            io::Error::other(
+                "topsided is not beside this program: cargo build --release -p topside-server",
+            )
+        })?;
+        let topside = beside("topside").filter(|path| can_run(path));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let redis = std::env::split_paths(&path)
+            .map(|dir| dir.join("redis-server"))
+            .find(|path| path.exists());
+        let hard = getrlimit(Resource::Nofile).maximum;
+        setrlimit(Resource::Nofile, Rlimit { current: hard, maximum: hard })?;
+        Ok(Self { own, topsided, topside, redis, descriptors: hard.unwrap_or(u64::MAX) })
+    }
+
+    /// What cannot be measured here, and why.
+    pub(crate) fn absent(&self) -> Vec<String> {
+        let mut absent = Vec::new();
+        if self.redis.is_none() {
+            absent.push("redis-server is not installed: no peer".to_owned());
+        }
+        if self.topside.is_none() {
+            absent.push(
+                "no `topside` that knows `run` beside this program: no whole-program row"
+                    .to_owned(),
+            );
+        }
+        absent
+    }
+
+    pub(crate) fn topside(&self) -> Option<&Path> {
+        self.topside.as_deref()
+    }
+
+    pub(crate) fn own(&self) -> &Path {
+        &self.own
+    }
+
+    /// As many clients as wanted, or as the descriptors allow.
+    pub(crate) fn clients(&self, wanted: usize) -> usize {
+        let most = usize::try_from(self.descriptors.saturating_sub(200)).unwrap_or(usize::MAX);
+        wanted.min(most)
+    }
+
+    /// Starts a server and waits for its first answer; none where it is not installed.
+    pub(crate) fn start(&self, kind: Kind, output: u64) -> io::Result<Option<Server>> {
+        let dir = tempfile::Builder::new().prefix("topside-bench-").tempdir()?;
+        let socket = dir.path().join("topsided.sock");
+        let mut command = match kind {
+            Kind::Ours => {
+                fs::write(dir.path().join("commands.toml"), self.menu(output))?;
+                let mut command = Command::new(&self.topsided);
+                environment(&mut command, dir.path());
+                command
+            }
+            Kind::RawJson(workers) => {
+                let mut command = Command::new(&self.own);
+                command.arg("raw-json").arg(&socket).arg(workers.to_string());
+                command
+            }
+            Kind::RawLine => {
+                let mut command = Command::new(&self.own);
+                command.arg("raw-line").arg(&socket);
+                command
+            }
+            Kind::Redis => {
+                let Some(redis) = &self.redis else { return Ok(None) };
+                let mut command = Command::new(redis);
+                command.args(["--port", "0", "--save", "", "--appendonly", "no"]);
+                command.args(["--maxclients", "15000", "--loglevel", "warning", "--unixsocket"]);
+                command.arg(&socket).arg("--dir").arg(dir.path());
+                command
+            }
+        };
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let errors = fs::File::create(dir.path().join("stderr"))?;
+        command.stderr(errors);
+        let begun = Instant::now();
+        let child = command.spawn()?;
+        let mut server = Server { child, socket, dir, start: Duration::ZERO };
+        let request = if kind == Kind::Redis { wire::redis_ping() } else { wire::ping() }.request;
+        server.answered(&request, begun)?;
+        Ok(Some(server))
+    }
+
+    /// The menu of our server: programs to be measured.
+    fn menu(&self, output: u64) -> String {
+        format!(
+            "[commands.nothing]\nexec = [\"/bin/true\"]\neffect = \"read\"\n\
+             [commands.flood]\nexec = [{:?}, \"print\", \"{output}\"]\neffect = \"read\"\n\
+             max_output = \"4GiB\"\n",
+            self.own.display().to_string()
+        )
+    }
+}
+
+/// Directories of a server of ours.
+fn environment(command: &mut Command, dir: &Path) {
+    for name in ["CONFIG", "STATE", "RUNTIME"] {
+        command.env(format!("TOPSIDE_{name}_DIR"), dir);
+    }
+}
+
+fn can_run(topside: &Path) -> bool {
+    let mut command = Command::new(topside);
+    command
+        .args(["run", "--help"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+impl Server {
+    fn answered(&mut self, request: &[u8], begun: Instant) -> io::Result<()> {
+        use io::{Read, Write};
+        loop {
+            if let Ok(mut stream) = UnixStream::connect(&self.socket) {
+                stream.write_all(request)?;
+                if stream.read(&mut [0; 512])? > 0 {
+                    self.start = begun.elapsed();
+                    return Ok(());
+                }
+            }
+            if begun.elapsed() > START || self.child.try_wait()?.is_some() {
+                let said = fs::read_to_string(self.dir.path().join("stderr")).unwrap_or_default();
+                return Err(io::Error::other(format!("a server did not start: {said}")));
+            }
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    }
+
+    fn proc(&self, file: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{file}", self.child.id()))
+    }
+
+    /// Processor time that its threads have used, in seconds. (`stat` has the same in steps of 10 ms.)
+    pub(crate) fn cpu(&self) -> io::Result<f64> {
+        let mut ns = 0u64;
+        for task in fs::read_dir(self.proc("task"))? {
+            let text = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
+            ns += text.split(' ').next().and_then(|first| first.parse::<u64>().ok()).unwrap_or(0);
+        }
+        Ok(ns as f64 / 1e9)
+    }
+
+    /// Resident memory in KiB, counted page by page: what `statm` says is rounded by thread.
+    pub(crate) fn memory(&self) -> io::Result<f64> {
+        let text = fs::read_to_string(self.proc("smaps_rollup"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap_or_default();
+        let number = line.trim().trim_end_matches(" kB");
+        number.parse().map_err(|_| io::Error::other("smaps_rollup names no Rss"))
+    }
+
+    /// Waits until it has nothing to do any more.
+    pub(crate) fn settle(&self) -> io::Result<()> {
+        let until = Instant::now() + Duration::from_secs(1);
+        let mut before = self.cpu()?;
+        while Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(30));
+            let now = self.cpu()?;
+            if now - before < 0.001_5 {
+                break;
+            }
+            before = now;
+        }
+        Ok(())
+    }
+
+    /// Waits for its end.
+    pub(crate) fn exited(&mut self) -> io::Result<bool> {
+        Ok(self.child.wait()?.success())
+    }
+
+    /// Points a client program at it.
+    pub(crate) fn environment(&self, command: &mut Command) {
+        environment(command, self.dir.path());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,25 @@
+# The recipes of the project; `.ci/run` does the same as `just lint test`.
+
+# Format, clippy and docs, warnings as errors
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+    cargo deny --offline check bans licenses sources
+
+# All tests
+test:
+    cargo test --workspace
+
+# Ratios to raw servers and to Redis, in under two minutes; `just bench --quick` for a first look
+bench *ARGS:
+    cargo build --release -p topside-server -p topside-client -p topside-bench
+    target/release/topside-bench {{ARGS}}
+
+# The pictures of the README, made from the real program
+shots:
+    bash docs/shots/make
+
+# Everything that must hold before a change lands
+ci:
+    bash .ci/run

@@ -1,0 +1,402 @@
+//! The one registry of actions. The hint line, the help and the palette read it, and `update` finds
+//! here what a key does; an action that is not possible now says why.
+
+use crate::app::console::{Console, shows_clients};
+use crate::app::key::Key;
+use crate::app::link::Link;
+use crate::app::runs::Phase;
+use crate::app::{DialFailed, Here, Screen, State, Via, picker};
+
+/// Names an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Id {
+    Connect,
+    Up,
+    Down,
+    OtherColumn,
+    ToServers,
+    ToWays,
+    Add,
+    Edit,
+    Duplicate,
+    Delete,
+    Test,
+    StopTrying,
+    Run,
+    Complete,
+    Older,
+    Recall,
+    EditLine,
+    KillLine,
+    PageUp,
+    PageDown,
+    LineUp,
+    LineDown,
+    Top,
+    End,
+    Search,
+    SelectOlder,
+    SelectNewer,
+    Fold,
+    Copy,
+    Save,
+    Clear,
+    Clients,
+    Menu,
+    Interrupt,
+    ToPicker,
+    Back,
+    Reconnect,
+    StartHere,
+    Shutdown,
+    Mouse,
+    Help,
+    Palette,
+    Suspend,
+    Leave,
+    Quit,
+}
+
+/// On which screen an action exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Picker,
+    Console,
+    Both,
+}
+
+/// Whether an action can do harm, and what stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Danger {
+    None,
+    /// It asks, with Cancel focused.
+    Asks,
+    /// It wants the server's name typed.
+    Name,
+}
+
+/// One thing that a person can do.
+pub(crate) struct Action {
+    pub(crate) id: Id,
+    /// What it does, in a few words.
+    pub(crate) title: &'static str,
+    /// The same in one word, for the hint line; empty: it is never there.
+    pub(crate) short: &'static str,
+    /// Keys that always mean it.
+    always: &'static [&'static str],
+    /// Keys that mean it while nothing is typed.
+    bare: &'static [&'static str],
+    pub(crate) place: Place,
+    /// The heading in the help.
+    pub(crate) group: &'static str,
+    pub(crate) danger: Danger,
+    /// Whether it is possible now, or why not.
+    pub(crate) enabled: fn(&State) -> Result<(), String>,
+    /// Whether `update` carries it out; the other ones are the input box's own keys.
+    pub(crate) dispatched: bool,
+}
+
+impl Action {
+    /// Its keys, the shortest way first.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
+        self.bare.iter().chain(self.always).filter_map(|name| name.parse().ok())
+    }
+
+    /// The key to show where there is room for one only.
+    pub(crate) fn key(&self, nothing_typed: bool) -> Option<Key> {
+        let bare = self.bare.first().filter(|_| nothing_typed);
+        bare.or(self.always.first()).and_then(|name| name.parse().ok())
+    }
+}
+
+const BASE: Action = Action {
+    id: Id::Help,
+    title: "",
+    short: "",
+    always: &[],
+    bare: &[],
+    place: Place::Console,
+    group: "",
+    danger: Danger::None,
+    enabled: |_| Ok(()),
+    dispatched: true,
+};
+
+const TYPING: Action = Action { group: "Typing", dispatched: false, ..BASE };
+const OUTPUT: Action = Action { group: "Output", ..BASE };
+const SERVER: Action = Action { group: "Server", ..BASE };
+const CHOICE: Action = Action { group: "Choosing", place: Place::Picker, ..BASE };
+const TOPSIDE: Action = Action { group: "Topside", place: Place::Both, ..BASE };
+
+/// All of them, in the order of the help.
+#[rustfmt::skip]
+pub(crate) const ACTIONS: &[Action] = &[
+    Action { id: Id::Connect, title: "Connect", short: "connect", always: &["enter"], enabled: connectable, ..CHOICE },
+    Action { id: Id::Up, title: "Up", always: &["up", "k"], ..CHOICE },
+    Action { id: Id::Down, title: "Down", always: &["down", "j"], ..CHOICE },
+    Action { id: Id::OtherColumn, title: "Servers or connection types", short: "how", always: &["tab", "backtab"], ..CHOICE },
+    Action { id: Id::ToServers, title: "To the servers", always: &["left"], ..CHOICE },
+    Action { id: Id::ToWays, title: "To the connection types", always: &["right"], ..CHOICE },
+    Action { id: Id::Add, title: "Add a server", short: "add", always: &["a"], ..CHOICE },
+    Action { id: Id::Edit, title: "Edit this server", short: "edit", always: &["e"], enabled: saved, ..CHOICE },
+    Action { id: Id::Duplicate, title: "Duplicate this server", short: "duplicate", always: &["c"], enabled: saved, ..CHOICE },
+    Action { id: Id::Delete, title: "Forget this server", short: "delete", always: &["d", "delete"], enabled: saved, danger: Danger::Asks, ..CHOICE },
+    Action { id: Id::Test, title: "Test whether a server answers", short: "test", always: &["t"], ..CHOICE },
+
+    Action { id: Id::Run, title: "Run the line", short: "run", always: &["enter"], ..TYPING },
+    Action { id: Id::Complete, title: "Complete; again for the next", short: "complete", always: &["tab"], ..TYPING },
+    Action { id: Id::Older, title: "Earlier lines that begin so", always: &["up", "down"], ..TYPING },
+    Action { id: Id::Recall, title: "Search earlier lines", always: &["ctrl-r"], ..TYPING },
+    Action { id: Id::EditLine, title: "By word; start; end", always: &["alt-b", "alt-f", "ctrl-a", "ctrl-e"], ..TYPING },
+    Action { id: Id::KillLine, title: "Cut word; line; back again", always: &["ctrl-w", "ctrl-u", "ctrl-k", "ctrl-y"], ..TYPING },
+
+    Action { id: Id::PageUp, title: "Page up", short: "scroll", always: &["pgup"], ..OUTPUT },
+    Action { id: Id::PageDown, title: "Page down", always: &["pgdn"], ..OUTPUT },
+    Action { id: Id::LineUp, title: "Line up", always: &["shift-up"], ..OUTPUT },
+    Action { id: Id::LineDown, title: "Line down", always: &["shift-down"], ..OUTPUT },
+    Action { id: Id::Top, title: "To the beginning", bare: &["home"], always: &["ctrl-home"], ..OUTPUT },
+    Action { id: Id::End, title: "To the end, and follow it", short: "follow", bare: &["end"], always: &["ctrl-end"], ..OUTPUT },
+    Action { id: Id::Search, title: "Search the output", short: "search", bare: &["/"], always: &["alt-/"], enabled: printed, ..OUTPUT },
+    Action { id: Id::SelectOlder, title: "Pick the block above", always: &["alt-up"], enabled: printed, ..OUTPUT },
+    Action { id: Id::SelectNewer, title: "Pick the block below", always: &["alt-down"], enabled: printed, ..OUTPUT },
+    Action { id: Id::Copy, title: "Copy the block's output", short: "copy", always: &["f6"], enabled: has_block, ..OUTPUT },
+    Action { id: Id::Save, title: "Save the block's output to a file", short: "save", always: &["f7"], enabled: has_block, ..OUTPUT },
+    Action { id: Id::Fold, title: "Fold or unfold the block", short: "fold", always: &["f8"], enabled: has_block, ..OUTPUT },
+    Action { id: Id::Clear, title: "Clear what has ended", always: &["ctrl-l"], enabled: printed, ..OUTPUT },
+
+    Action { id: Id::Clients, title: "Who is connected", short: "clients", always: &["f2"], enabled: connected, ..SERVER },
+    Action { id: Id::Menu, title: "The menu of commands", short: "menu", always: &["f3"], enabled: menu, ..SERVER },
+    Action { id: Id::ToPicker, title: "Close the session, to the picker", short: "picker", always: &["f4"], ..SERVER },
+    Action { id: Id::Back, title: "Back to the picker", short: "picker", bare: &["P", "p"], enabled: ended, ..SERVER },
+    Action { id: Id::Reconnect, title: "Connect again", short: "reconnect", always: &["f5"], bare: &["R", "r"], enabled: lost, ..SERVER },
+    Action { id: Id::StartHere, title: "Start a server here", short: "start one here", bare: &["S"], enabled: startable, ..SERVER },
+    Action { id: Id::Interrupt, title: "Cancel what runs, or leave", short: "cancel", always: &["ctrl-c"], ..SERVER },
+    Action { id: Id::Shutdown, title: "Shut the server down", danger: Danger::Name, enabled: may_shut_down, ..SERVER },
+
+    Action { id: Id::StopTrying, title: "Stop trying to connect", short: "give up", always: &["esc"], place: Place::Both, enabled: trying, ..TOPSIDE },
+    Action { id: Id::Palette, title: "All actions", short: "actions", always: &["ctrl-p"], ..TOPSIDE },
+    Action { id: Id::Help, title: "Help", short: "help", always: &["f1"], bare: &["?"], ..TOPSIDE },
+    Action { id: Id::Mouse, title: "Mouse on or off", always: &["f9"], ..TOPSIDE },
+    Action { id: Id::Suspend, title: "Stop, until `fg`", always: &["ctrl-z"], ..TOPSIDE },
+    Action { id: Id::Leave, title: "Leave", bare: &["ctrl-d"], place: Place::Console, danger: Danger::Asks, ..TOPSIDE },
+    Action { id: Id::Quit, title: "Quit", short: "quit", always: &["q", "ctrl-c"], place: Place::Picker, ..TOPSIDE },
+];
+
+/// The actions of the screen that is up.
+pub(crate) fn of(state: &State) -> impl Iterator<Item = &'static Action> {
+    let place = match state.screen {
+        Screen::Picker => Place::Picker,
+        Screen::Console(_) => Place::Console,
+    };
+    ACTIONS.iter().filter(move |action| action.place == place || action.place == Place::Both)
+}
+
+/// The action of this name.
+pub(crate) fn get(id: Id) -> &'static Action {
+    ACTIONS.iter().find(|action| action.id == id).unwrap_or(&ACTIONS[0])
+}
+
+/// What a key means now. A bare key means something only while nothing is typed and the action is
+/// possible: else it is a letter of a command.
+pub(crate) fn find(state: &State, key: Key) -> Option<&'static Action> {
+    let is = |names: &[&str]| names.iter().any(|name| name.parse() == Ok(key));
+    let nothing_typed = nothing_typed(state);
+    let early = is_early(state, key);
+    of(state).filter(|action| action.dispatched).find(|action| {
+        is(action.always)
+            || nothing_typed && !early && is(action.bare) && (action.enabled)(state).is_ok()
+    })
+}
+
+/// Whether the input is empty, so that bare keys mean actions.
+pub(crate) fn nothing_typed(state: &State) -> bool {
+    state.console().is_none_or(|console| console.input.editor.is_empty())
+}
+
+/// A small letter in the first second after a loss was meant for the command line.
+fn is_early(state: &State, key: Key) -> bool {
+    const GRACE: u64 = 1_000;
+    match &state.link {
+        Link::Lost(lost) => {
+            key.typed().is_some_and(char::is_lowercase)
+                && state.clock.mono.saturating_sub(lost.since) < GRACE
+        }
+        _ => false,
+    }
+}
+
+/// The actions for the hint line, the most wanted first; each is possible now.
+pub(crate) fn hints(state: &State) -> impl Iterator<Item = &'static Action> {
+    let wanted: &[Id] = match (&state.screen, &state.link) {
+        (Screen::Picker, Link::Dialling(_)) => &[Id::StopTrying, Id::Help, Id::Quit],
+        // One column at a time: that there is another one is worth a place.
+        (Screen::Picker, _) if !crate::ui::picker_is_wide(state.size) => {
+            &[Id::Connect, Id::OtherColumn, Id::Add, Id::Help, Id::Quit]
+        }
+        (Screen::Picker, _) => &[
+            Id::Connect,
+            Id::Add,
+            Id::Edit,
+            Id::Delete,
+            Id::Test,
+            Id::Help,
+            Id::Quit,
+            Id::Duplicate,
+            Id::Palette,
+        ],
+        (Screen::Console(_), Link::Lost(_) | Link::Idle) if nothing_typed(state) => &[
+            Id::Reconnect,
+            Id::Back,
+            Id::StartHere,
+            Id::StopTrying,
+            Id::PageUp,
+            Id::Copy,
+            Id::Search,
+            Id::Help,
+        ],
+        (Screen::Console(_), Link::Lost(_) | Link::Idle) => {
+            &[Id::Reconnect, Id::ToPicker, Id::StopTrying, Id::PageUp, Id::Help]
+        }
+        (Screen::Console(_), Link::Dialling(_)) => {
+            &[Id::StopTrying, Id::ToPicker, Id::PageUp, Id::Help]
+        }
+        (Screen::Console(console), Link::Connected { .. }) => hints_connected(state, console),
+    };
+    wanted.iter().map(|id| get(*id)).filter(|action| (action.enabled)(state).is_ok())
+}
+
+fn hints_connected(state: &State, console: &Console) -> &'static [Id] {
+    let runs = console.runs.live().next().is_some();
+    if console.runs.selected().is_some() {
+        &[Id::Copy, Id::Save, Id::Fold, Id::Search, Id::End, Id::Palette, Id::Help]
+    } else if !console.runs.pane.is_following() {
+        &[Id::End, Id::PageUp, Id::Search, Id::Copy, Id::Palette, Id::Help]
+    } else if runs && console.input.editor.is_empty() {
+        &[Id::Interrupt, Id::Palette, Id::Clients, Id::PageUp, Id::Search, Id::Help]
+    } else if shows_clients(state.size) {
+        &[Id::Complete, Id::Palette, Id::Menu, Id::Clients, Id::PageUp, Id::Search, Id::Help]
+    } else {
+        &[Id::Complete, Id::Palette, Id::Clients, Id::Menu, Id::Help, Id::PageUp]
+    }
+}
+
+fn no(why: impl Into<String>) -> Result<(), String> {
+    Err(why.into())
+}
+
+fn connectable(state: &State) -> Result<(), String> {
+    let via = picker::WAYS[state.picker.way.min(picker::WAYS.len() - 1)];
+    picker::way(state, via).why_not.map_or(Ok(()), Err)
+}
+
+fn saved(state: &State) -> Result<(), String> {
+    match picker::chosen(state) {
+        Some(_) => Ok(()),
+        None => no("this machine is not a saved server: press a to add one"),
+    }
+}
+
+fn connected(state: &State) -> Result<(), String> {
+    match state.link {
+        Link::Connected { .. } => Ok(()),
+        _ => no("there is no session now"),
+    }
+}
+
+fn menu(state: &State) -> Result<(), String> {
+    match state.console() {
+        Some(console) if !console.menu.commands.is_empty() => Ok(()),
+        Some(Console { menu_refused: Some(why), .. }) => no(format!("there is no menu: {why}")),
+        _ => no("the menu has not come yet"),
+    }
+}
+
+fn lost(state: &State) -> Result<(), String> {
+    match state.link {
+        Link::Lost(_) => Ok(()),
+        Link::Dialling(_) => no("it is being tried already"),
+        _ => no("the session is open"),
+    }
+}
+
+fn ended(state: &State) -> Result<(), String> {
+    match state.link {
+        Link::Connected { .. } => no("the session is open"),
+        _ => Ok(()),
+    }
+}
+
+fn startable(state: &State) -> Result<(), String> {
+    match (&state.link, state.console()) {
+        (Link::Lost(lost), Some(console)) if console.target.via == Via::Same => {
+            let gone = matches!(lost.failed, Some(DialFailed::NoServer(_)));
+            if gone || state.here == Here::NotRunning {
+                Ok(())
+            } else {
+                no("connect again first: a server may be there")
+            }
+        }
+        (Link::Lost(_), _) => no("only a server of this machine can be started here"),
+        _ => no("a server is running already"),
+    }
+}
+
+fn trying(state: &State) -> Result<(), String> {
+    match &state.link {
+        Link::Dialling(_) => Ok(()),
+        Link::Lost(lost) if lost.retry.is_some() => Ok(()),
+        _ => no("nothing is being tried now"),
+    }
+}
+
+fn printed(state: &State) -> Result<(), String> {
+    match state.console() {
+        Some(console) if !console.runs.is_empty() => Ok(()),
+        _ => no("there is no output yet"),
+    }
+}
+
+fn has_block(state: &State) -> Result<(), String> {
+    let chosen = state.console().and_then(|console| console.runs.chosen());
+    match chosen {
+        Some(info) if info.phase != Phase::Note => Ok(()),
+        _ => no("no command was run yet"),
+    }
+}
+
+fn may_shut_down(state: &State) -> Result<(), String> {
+    connected(state)?;
+    match state.console() {
+        Some(console) if console.menu.find("shutdown").is_some() => Ok(()),
+        Some(console) => no(format!("your role, {}, may not do this", console.welcome.you.role)),
+        None => no("there is no session now"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_key_name_is_a_key_and_no_two_actions_of_a_screen_share_one() {
+        for place in [Place::Picker, Place::Console] {
+            let mut seen = HashSet::new();
+            for action in ACTIONS.iter().filter(|a| a.place == place || a.place == Place::Both) {
+                let names = action.always.len() + action.bare.len();
+                assert_eq!(action.keys().count(), names, "{}", action.title);
+                for key in action.keys() {
+                    assert!(seen.insert(key), "{key} of `{}` is taken", action.title);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_action_is_in_the_registry_once_and_has_a_title() {
+        let ids: HashSet<Id> = ACTIONS.iter().map(|action| action.id).collect();
+        assert_eq!(ids.len(), ACTIONS.len());
+        assert!(ACTIONS.iter().all(|a| !a.title.is_empty() && !a.group.is_empty()));
+    }
+}

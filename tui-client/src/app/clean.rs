@@ -1,0 +1,87 @@
+//! Everything that comes from the network is made safe here before it enters the state: the server
+//! strips what steers a terminal, and the screen does not rely on it.
+
+use topside_shared::command::Command;
+use topside_shared::methods::{Initialized, Menu};
+use topside_shared::notices::{ClientsChanged, Closing, SessionEnded};
+use topside_shared::rows::ClientRow;
+use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
+
+/// Longest description or question of a command, in characters.
+const MAX_TEXT: usize = 2_000;
+
+/// A sentence of the other side.
+pub(crate) fn sentence(text: &str) -> String {
+    clean(text, MAX_TEXT)
+}
+
+fn name(text: &mut String) {
+    *text = clean(text, MAX_NAME);
+}
+
+fn reason(text: &mut String) {
+    *text = clean(text, MAX_REASON);
+}
+
+pub(crate) fn welcome(mut welcome: Initialized) -> Initialized {
+    name(&mut welcome.server.name);
+    name(&mut welcome.server.version);
+    name(&mut welcome.server.hostname);
+    name(&mut welcome.you.address);
+    name(&mut welcome.you.user);
+    welcome.closing = welcome.closing.map(closing);
+    welcome
+}
+
+pub(crate) fn closing(mut closing: Closing) -> Closing {
+    reason(&mut closing.reason);
+    name(&mut closing.by);
+    closing
+}
+
+pub(crate) fn ended(mut ended: SessionEnded) -> SessionEnded {
+    reason(&mut ended.reason);
+    name(&mut ended.by);
+    ended
+}
+
+pub(crate) fn row(mut row: ClientRow) -> ClientRow {
+    name(&mut row.address);
+    name(&mut row.user);
+    if let Some(program) = &mut row.client {
+        name(&mut program.name);
+        name(&mut program.version);
+    }
+    for run in &mut row.runs {
+        name(&mut run.command);
+    }
+    row
+}
+
+pub(crate) fn changed(changed: ClientsChanged) -> ClientsChanged {
+    ClientsChanged {
+        joined: changed.joined.into_iter().map(row).collect(),
+        updated: changed.updated.into_iter().map(row).collect(),
+        left: changed.left,
+    }
+}
+
+pub(crate) fn menu(menu: Menu) -> Menu {
+    Menu { commands: menu.commands.into_iter().map(command).collect(), ..menu }
+}
+
+/// A command whose own name steers a terminal keeps that name out of sight: it could not be typed
+/// anyway.
+fn command(mut command: Command) -> Command {
+    name(&mut command.name);
+    name(&mut command.title);
+    name(&mut command.category);
+    command.description = sentence(&command.description);
+    command.aliases.iter_mut().for_each(name);
+    command.confirm = command.confirm.as_deref().map(sentence);
+    for arg in &mut command.args {
+        name(&mut arg.name);
+        arg.description = sentence(&arg.description);
+    }
+    command
+}

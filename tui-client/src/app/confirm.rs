@@ -1,0 +1,115 @@
+//! Questions before something that cannot be undone. Cancel has the focus; what ends a server wants
+//! its name typed.
+
+use topside_shared::methods::CommandRun;
+
+use super::editor::Editor;
+use super::key::{Code, Key};
+
+/// One question.
+#[derive(Debug)]
+pub(crate) struct Confirm {
+    pub(crate) title: String,
+    /// Sentences below the title.
+    pub(crate) text: Vec<String>,
+    pub(crate) ask: Ask,
+    pub(crate) then: Then,
+}
+
+/// How it is answered.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    /// By one of two buttons.
+    Choice { yes: &'static str, on_yes: bool },
+    /// By typing this name.
+    Name { name: String, field: Editor, wrong: bool },
+}
+
+/// What a yes does.
+#[derive(Debug)]
+pub(crate) enum Then {
+    /// Sends a command.
+    Run { line: String, run: CommandRun },
+    /// Forgets a saved server.
+    Delete(String),
+    /// Ends the program.
+    Quit,
+    /// Puts pasted text into the input as one line.
+    Join(String),
+}
+
+/// What became of a key.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// None yet.
+    Open,
+    Yes,
+    No,
+}
+
+impl Confirm {
+    /// A question with two buttons.
+    pub(crate) fn choice(title: String, text: Vec<String>, yes: &'static str, then: Then) -> Self {
+        Self { title, text, ask: Ask::Choice { yes, on_yes: false }, then }
+    }
+
+    pub(crate) fn key(&mut self, key: Key) -> Answer {
+        if key.code == Code::Esc || key.is_ctrl('c') {
+            // A second Ctrl-C at the question whether to leave is an answer.
+            let leaves = key.is_ctrl('c') && matches!(self.then, Then::Quit);
+            return if leaves { Answer::Yes } else { Answer::No };
+        }
+        match &mut self.ask {
+            Ask::Choice { on_yes, .. } => match key.code {
+                Code::Tab | Code::BackTab | Code::Left | Code::Right => *on_yes = !*on_yes,
+                Code::Enter if *on_yes => return Answer::Yes,
+                Code::Enter => return Answer::No,
+                Code::Char('y') => *on_yes = true,
+                Code::Char('n') => return Answer::No,
+                _ => {}
+            },
+            Ask::Name { name, field, wrong } => match key.code {
+                Code::Enter => {
+                    if field.text().trim() == name {
+                        return Answer::Yes;
+                    }
+                    *wrong = true;
+                }
+                _ => {
+                    field.key(key);
+                    *wrong = false;
+                }
+            },
+        }
+        Answer::Open
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(confirm: &mut Confirm, keys: &[&str]) -> Answer {
+        let mut last = Answer::Open;
+        for key in keys {
+            last = confirm.key(key.parse().unwrap());
+        }
+        last
+    }
+
+    #[test]
+    fn enter_on_a_fresh_question_means_no() {
+        let mut confirm = Confirm::choice(String::new(), vec![], "Delete", Then::Quit);
+        assert_eq!(press(&mut confirm, &["enter"]), Answer::No);
+        assert_eq!(press(&mut confirm, &["tab", "enter"]), Answer::Yes);
+    }
+
+    #[test]
+    fn only_the_whole_name_ends_a_server() {
+        let ask = Ask::Name { name: "ab".into(), field: Editor::default(), wrong: false };
+        let mut confirm = Confirm { title: String::new(), text: vec![], ask, then: Then::Quit };
+        assert_eq!(press(&mut confirm, &["a", "enter"]), Answer::Open);
+        assert!(matches!(confirm.ask, Ask::Name { wrong: true, .. }));
+        assert_eq!(press(&mut confirm, &["b", "enter"]), Answer::Yes);
+    }
+}

@@ -1,0 +1,165 @@
+//! A key as the registry and `update` know it: what was pressed, free of the terminal library.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What was pressed, without modifiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Code {
+    /// A character; its case already says whether Shift was held.
+    Char(char),
+    Enter,
+    Esc,
+    Tab,
+    /// Shift-Tab.
+    BackTab,
+    Backspace,
+    Delete,
+    Up,
+    Down,
+    Left,
+    Right,
+    Home,
+    End,
+    PageUp,
+    PageDown,
+    /// A function key by its number.
+    F(u8),
+}
+
+/// A key with its modifiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) code: Code,
+    pub(crate) ctrl: bool,
+    pub(crate) alt: bool,
+    /// Only for keys that are not characters.
+    pub(crate) shift: bool,
+}
+
+impl Key {
+    /// A key without modifiers.
+    pub(crate) const fn plain(code: Code) -> Self {
+        Self { code, ctrl: false, alt: false, shift: false }
+    }
+
+    /// The character this key types, if it types one.
+    pub(crate) fn typed(self) -> Option<char> {
+        match self.code {
+            Code::Char(c) if !self.ctrl && !self.alt => Some(c),
+            _ => None,
+        }
+    }
+
+    /// Whether it is this character with Ctrl held and nothing else.
+    pub(crate) fn is_ctrl(self, c: char) -> bool {
+        self.ctrl && !self.alt && self.code == Code::Char(c)
+    }
+}
+
+/// The text is not the name of a key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not the name of a key")]
+pub(crate) struct NoSuchKey(String);
+
+impl FromStr for Key {
+    type Err = NoSuchKey;
+
+    /// `ctrl-p`, `alt-left`, `f1`, `?`, `space`: modifiers, then one character or a name.
+    fn from_str(text: &str) -> Result<Self, NoSuchKey> {
+        let mut key = Self::plain(Code::Enter);
+        let mut rest = text;
+        loop {
+            if let Some(after) = rest.strip_prefix("ctrl-") {
+                key.ctrl = true;
+                rest = after;
+            } else if let Some(after) = rest.strip_prefix("alt-") {
+                key.alt = true;
+                rest = after;
+            } else if let Some(after) = rest.strip_prefix("shift-") {
+                key.shift = true;
+                rest = after;
+            } else {
+                break;
+            }
+        }
+        let mut chars = rest.chars();
+        key.code = match (chars.next(), chars.next()) {
+            (Some(c), None) => Code::Char(c),
+            _ => match rest {
+                "enter" => Code::Enter,
+                "esc" => Code::Esc,
+                "tab" => Code::Tab,
+                "backtab" => Code::BackTab,
+                "backspace" => Code::Backspace,
+                "delete" => Code::Delete,
+                "up" => Code::Up,
+                "down" => Code::Down,
+                "left" => Code::Left,
+                "right" => Code::Right,
+                "home" => Code::Home,
+                "end" => Code::End,
+                "pgup" => Code::PageUp,
+                "pgdn" => Code::PageDown,
+                "space" => Code::Char(' '),
+                _ => {
+                    let number = rest.strip_prefix('f').and_then(|n| n.parse().ok());
+                    Code::F(number.ok_or_else(|| NoSuchKey(text.to_owned()))?)
+                }
+            },
+        };
+        Ok(key)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (held, name) in [(self.ctrl, "Ctrl-"), (self.alt, "Alt-"), (self.shift, "Shift-")] {
+            if held {
+                f.write_str(name)?;
+            }
+        }
+        let name = match self.code {
+            Code::Char(' ') => "Space",
+            Code::Char(c) if self.ctrl || self.alt => return write!(f, "{}", c.to_uppercase()),
+            Code::Char(c) => return write!(f, "{c}"),
+            Code::F(n) => return write!(f, "F{n}"),
+            Code::Enter => "Enter",
+            Code::Esc => "Esc",
+            Code::Tab => "Tab",
+            Code::BackTab => "Shift-Tab",
+            Code::Backspace => "Backspace",
+            Code::Delete => "Del",
+            Code::Up => "↑",
+            Code::Down => "↓",
+            Code::Left => "←",
+            Code::Right => "→",
+            Code::Home => "Home",
+            Code::End => "End",
+            Code::PageUp => "PgUp",
+            Code::PageDown => "PgDn",
+        };
+        f.write_str(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_by_its_name_and_shown_as_people_write_it() {
+        for (name, shown) in [
+            ("ctrl-p", "Ctrl-P"),
+            ("alt-up", "Alt-↑"),
+            ("f12", "F12"),
+            ("?", "?"),
+            ("-", "-"),
+            ("pgup", "PgUp"),
+            ("shift-down", "Shift-↓"),
+        ] {
+            assert_eq!(name.parse::<Key>().unwrap().to_string(), shown);
+        }
+        assert!("nokey".parse::<Key>().is_err());
+    }
+}

@@ -1,0 +1,187 @@
+//! What the screen knows and how it changes: [`State`], [`Msg`], [`update()`].
+//!
+//! **Invariant:** nothing here does I/O or reads a clock. What comes in is a [`Msg`], the time is in
+//! [`State::clock`], set by the loop before each call; what is to be done goes out as [`Effect`]s.
+//!
+//! **Invariant:** every text of the network passes [`clean`] on its way into the state.
+
+pub(crate) mod clean;
+pub(crate) mod closing;
+pub(crate) mod complete;
+pub(crate) mod confirm;
+pub(crate) mod console;
+mod console_keys;
+pub(crate) mod editor;
+pub(crate) mod fit;
+pub(crate) mod form;
+pub(crate) mod history;
+pub(crate) mod input;
+pub(crate) mod key;
+pub(crate) mod layout;
+pub(crate) mod link;
+mod msg;
+pub(crate) mod overlay;
+pub(crate) mod palette;
+pub(crate) mod picker;
+pub(crate) mod runs;
+pub(crate) mod search;
+mod session;
+pub(crate) mod times;
+mod update;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use jiff::tz::TimeZone;
+use topside_shared::Time;
+
+use crate::config::Profile;
+use console::Console;
+use link::Link;
+pub(crate) use link::{Target, Via};
+pub(crate) use msg::{Call, DialFailed, Effect, Event, Msg, ProfileEdit, RunRefused};
+use overlay::Overlay;
+use picker::Picker;
+pub(crate) use update::update;
+
+/// The time, as the loop last read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Clock {
+    /// Milliseconds since the program began, never going back.
+    pub(crate) mono: u64,
+    /// The wall clock.
+    pub(crate) wall: Time,
+}
+
+/// Columns and rows of the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+}
+
+impl Size {
+    /// The smallest terminal that shows anything but how small it is.
+    pub(crate) const LEAST: Self = Self { width: 40, height: 10 };
+
+    /// Whether there is room to draw.
+    pub(crate) fn enough(self) -> bool {
+        self.width >= Self::LEAST.width && self.height >= Self::LEAST.height
+    }
+}
+
+/// One line for the person, shown in place of the key hints until the next key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Remark {
+    pub(crate) tone: Tone,
+    pub(crate) text: String,
+}
+
+/// How a remark is meant; its sign and colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// It was done.
+    Done,
+    /// It was not done, and why.
+    Refused,
+}
+
+/// Which of the two screens is up.
+#[derive(Debug)]
+pub(crate) enum Screen {
+    /// Choosing a server and how to reach it.
+    Picker,
+    /// Talking to one, or reading what it said.
+    Console(Box<Console>),
+}
+
+/// Whether a server answers on this machine's socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Here {
+    /// Not asked yet, or being asked.
+    Unknown,
+    /// It answered, after so many milliseconds.
+    Running(u64),
+    /// Nobody listens.
+    NotRunning,
+    /// There is a socket, but it cannot be used: why.
+    Refused(String),
+}
+
+/// All that the screen knows.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) clock: Clock,
+    /// The reader's own zone.
+    pub(crate) zone: TimeZone,
+    pub(crate) size: Size,
+    pub(crate) screen: Screen,
+    pub(crate) picker: Picker,
+    pub(crate) link: Link,
+    /// On top of the screen, the last one uppermost.
+    pub(crate) overlays: Vec<Overlay>,
+    pub(crate) remark: Option<Remark>,
+    /// The saved servers.
+    pub(crate) servers: Vec<Profile>,
+    pub(crate) here: Here,
+    /// Whether the server of this machine runs inside this very program.
+    pub(crate) carries: bool,
+    /// Whether the terminal reports its mouse.
+    pub(crate) mouse: bool,
+    /// Whether colours are used.
+    pub(crate) colours: bool,
+    /// Grows with each dial, session and block, so that none is taken for another.
+    serial: u64,
+    /// Set once: the loop ends.
+    pub(crate) quitting: bool,
+}
+
+impl State {
+    pub(crate) fn new(clock: Clock, size: Size, zone: TimeZone) -> Self {
+        Self {
+            clock,
+            zone,
+            size,
+            screen: Screen::Picker,
+            picker: Picker::default(),
+            link: Link::Idle,
+            overlays: Vec::new(),
+            remark: None,
+            servers: Vec::new(),
+            here: Here::Unknown,
+            carries: false,
+            mouse: true,
+            colours: true,
+            serial: 0,
+            quitting: false,
+        }
+    }
+
+    /// A number that was not used before.
+    pub(crate) fn next_serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    pub(crate) fn console(&self) -> Option<&Console> {
+        match &self.screen {
+            Screen::Console(console) => Some(console),
+            Screen::Picker => None,
+        }
+    }
+
+    pub(crate) fn console_mut(&mut self) -> Option<&mut Console> {
+        match &mut self.screen {
+            Screen::Console(console) => Some(console),
+            Screen::Picker => None,
+        }
+    }
+
+    pub(crate) fn done(&mut self, text: impl Into<String>) {
+        self.remark = Some(Remark { tone: Tone::Done, text: text.into() });
+    }
+
+    pub(crate) fn refuse(&mut self, text: impl Into<String>) {
+        self.remark = Some(Remark { tone: Tone::Refused, text: text.into() });
+    }
+}

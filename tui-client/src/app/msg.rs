@@ -1,0 +1,160 @@
+//! What comes into [`update`](super::update()) and what goes out of it.
+
+use topside_shared::RunId;
+use topside_shared::error::ErrorKind;
+use topside_shared::methods::{CommandRun, Initialized, Menu, RunResult, Subscribed};
+use topside_shared::notices::Notice;
+
+use super::key::Key;
+use super::{Here, Size, Target};
+use crate::config::Profile;
+use crate::net::LostReason;
+
+/// Something that happened.
+#[derive(Debug)]
+pub(crate) enum Msg {
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted.
+    Paste(String),
+    /// The wheel was turned by this many rows, up being negative, with the pointer here.
+    Wheel { rows: i32, column: u16, row: u16 },
+    /// The left button was pressed here.
+    Click { column: u16, row: u16 },
+    /// The terminal has another size.
+    Resize(Size),
+    /// Time has passed that something on the screen counts.
+    Tick,
+    /// What was saved, as read at the start, or after an edit.
+    Servers(Vec<Profile>),
+    /// The saved servers could not be read or written: why.
+    ServersFailed(String),
+    /// An edit of the saved servers is on the disk: what was done.
+    ServersSaved(String),
+    /// Whether a server answers on this machine.
+    Probed(Here),
+    /// A dial has ended well.
+    Dialled { attempt: u64, welcome: Box<Initialized>, carries: bool },
+    /// A dial has failed.
+    DialFailed { attempt: u64, failed: DialFailed },
+    /// Something of a session.
+    Session { session: u64, event: Event },
+    /// What was typed at this server in earlier days.
+    History { server: String, lines: Vec<String> },
+    /// An effect has done its work: what to say.
+    Done(String),
+    /// An effect could not be carried out: why.
+    Failed(String),
+}
+
+/// Why a dial failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum DialFailed {
+    /// Nobody listens on this machine's socket: the sentence that says where was looked.
+    NoServer(String),
+    /// Anything else, as a sentence.
+    Other(String),
+}
+
+impl DialFailed {
+    /// What happened, as a sentence.
+    pub(crate) fn sentence(&self) -> &str {
+        match self {
+            Self::NoServer(sentence) | Self::Other(sentence) => sentence,
+        }
+    }
+}
+
+/// What a session says. All answers name what they answer.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The menu, or why there is none.
+    Menu(Result<Menu, String>),
+    /// The live list has begun, or why not.
+    Subscribed(Result<Subscribed, String>),
+    /// A command has ended, or was refused.
+    Ran { block: u64, result: Result<Box<RunResult>, RunRefused> },
+    /// A cancel was refused: why.
+    CancelRefused(String),
+    /// Unasked.
+    Notice(Box<Notice>),
+    /// The session is over. Nothing of it comes after this.
+    Lost(LostReason),
+}
+
+/// Why a command gave no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RunRefused {
+    /// The server, or this program, would not: the sentence.
+    Refused { kind: ErrorKind, message: String },
+    /// The link went down first: nobody knows whether it ran.
+    Lost,
+}
+
+/// Something to be done outside.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Effect {
+    /// End the program.
+    Quit,
+    /// Stop the program as Ctrl-Z does, until it is continued.
+    Suspend,
+    /// Ask whether a server answers on this machine.
+    Probe,
+    /// Reach a server. With `start`, one is started inside this program if none answers.
+    Dial { attempt: u64, target: Target, start: bool },
+    /// Give a dial up.
+    CancelDial { attempt: u64 },
+    /// Say something on a session.
+    Call { session: u64, call: Call },
+    /// Drop a session, with a goodbye.
+    HangUp { session: u64 },
+    /// Change the saved servers.
+    Edit(ProfileEdit),
+    /// Read what was typed at a server in earlier days.
+    LoadHistory { server: String },
+    /// Keep a line that was typed at a server.
+    SaveHistory { server: String, line: String },
+    /// Put text into the terminal's clipboard; what is too large for that goes to a file.
+    Copy { name: String, text: String },
+    /// Write text to a file named after this.
+    Save { name: String, text: String },
+    /// Ask the terminal to report its mouse, or not to.
+    Mouse(bool),
+}
+
+/// A request on a session.
+#[derive(Debug)]
+pub(crate) enum Call {
+    /// The menu.
+    Menu,
+    /// The live list.
+    Subscribe,
+    /// A command, whose output belongs to this block.
+    Run { block: u64, run: CommandRun },
+    /// The end of a run.
+    Cancel(RunId),
+}
+
+impl PartialEq for Call {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Menu, Self::Menu) | (Self::Subscribe, Self::Subscribe) => true,
+            (Self::Cancel(a), Self::Cancel(b)) => a == b,
+            (Self::Run { block: a, run: b }, Self::Run { block: c, run: d }) => {
+                a == c && b.command == d.command && b.args == d.args && b.confirm == d.confirm
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A change of the saved servers.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ProfileEdit {
+    /// A new one.
+    Add(Profile),
+    /// Another one in the place of the one of this name.
+    Replace(String, Profile),
+    /// Away with it.
+    Remove(String),
+}

@@ -1,0 +1,67 @@
+//! What lies on top of a screen and has the keys: help, palette, questions, the form, the list.
+
+use topside_shared::ClientId;
+
+use super::confirm::Confirm;
+use super::form::Form;
+use super::key::{Code, Key};
+use super::palette::Palette;
+use super::{Size, State};
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) enum Overlay {
+    /// All keys of this screen.
+    Help {
+        /// Rows scrolled out at the top.
+        top: usize,
+    },
+    Palette(Palette),
+    Confirm(Confirm),
+    Form(Box<Form>),
+    /// Who is connected, with all that is known of one.
+    Clients {
+        /// The one looked at; kept by number while the list changes.
+        at: Option<ClientId>,
+    },
+}
+
+/// The inner room of a large overlay: columns and rows. On a small screen all but the last row,
+/// where remarks are.
+pub(crate) fn room(size: Size) -> Size {
+    let margin = if size.height < 20 { 3 } else { 4 };
+    Size {
+        width: size.width.saturating_sub(6).min(90).max(size.width.min(36)),
+        height: size.height.saturating_sub(margin).min(34),
+    }
+}
+
+/// Rows of an overlay's list, its last two being for what can be pressed.
+pub(crate) fn page(size: Size) -> usize {
+    usize::from(room(size).height.saturating_sub(2)).max(1)
+}
+
+/// How far help scrolls by a key; none: the key closes it.
+pub(crate) fn scroll(top: usize, rows: usize, page: usize, key: Key) -> Option<usize> {
+    let last = rows.saturating_sub(page);
+    Some(match key.code {
+        Code::Up | Code::Char('k') => top.saturating_sub(1),
+        Code::Down | Code::Char('j') => (top + 1).min(last),
+        Code::PageUp => top.saturating_sub(page),
+        Code::PageDown | Code::Char(' ') => (top + page).min(last),
+        Code::Home => 0,
+        Code::End => last,
+        _ => return None,
+    })
+}
+
+/// The client before or after another in the list; the first where that one has gone.
+pub(crate) fn neighbour(state: &State, at: Option<ClientId>, down: bool) -> Option<ClientId> {
+    let console = state.console()?;
+    let ids: Vec<ClientId> = console.client_rows().iter().map(|row| row.client_id).collect();
+    let Some(place) = at.and_then(|at| ids.iter().position(|id| *id == at)) else {
+        return ids.first().copied();
+    };
+    let next = if down { (place + 1).min(ids.len() - 1) } else { place.saturating_sub(1) };
+    ids.get(next).copied()
+}

@@ -1,0 +1,133 @@
+//! The lists with a filter: all actions (Ctrl-P), and the menu where it has no room of its own.
+
+use topside_shared::command::Command;
+
+use super::editor::{Edited, Editor};
+use super::key::{Code, Key};
+use super::{Screen, State};
+use crate::actions::{self, Id};
+
+/// A list with a filter.
+#[derive(Debug)]
+pub(crate) struct Palette {
+    pub(crate) filter: Editor,
+    pub(crate) at: usize,
+    /// Only the menu's commands.
+    pub(crate) commands_only: bool,
+}
+
+/// One row of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) title: String,
+    /// A few words beside it: keys, or what a command is.
+    pub(crate) detail: String,
+    /// Why it cannot be chosen now.
+    pub(crate) why_not: Option<String>,
+    pub(crate) pick: Pick,
+}
+
+/// What choosing a row does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pick {
+    /// Carries out an action.
+    Act(Id),
+    /// Puts a command's name into the input; running it stays with the person.
+    Type(String),
+}
+
+/// What became of a key.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Picked {
+    Open,
+    Closed,
+    Chosen(usize),
+}
+
+impl Palette {
+    pub(crate) fn new(commands_only: bool) -> Self {
+        Self { filter: Editor::default(), at: 0, commands_only }
+    }
+
+    pub(crate) fn key(&mut self, key: Key, rows: usize, page: usize) -> Picked {
+        let last = rows.saturating_sub(1);
+        match key.code {
+            Code::Esc => return Picked::Closed,
+            _ if key.is_ctrl('c') || key.is_ctrl('p') => return Picked::Closed,
+            Code::Enter if rows > 0 => return Picked::Chosen(self.at.min(last)),
+            Code::Up | Code::BackTab => self.at = self.at.saturating_sub(1),
+            Code::Down | Code::Tab => self.at = (self.at + 1).min(last),
+            Code::PageUp => self.at = self.at.saturating_sub(page),
+            Code::PageDown => self.at = (self.at + page).min(last),
+            _ => {
+                if self.filter.key(key) == Edited::Text {
+                    self.at = 0;
+                }
+            }
+        }
+        Picked::Open
+    }
+
+    /// The rows that pass the filter. What can be chosen stands first.
+    pub(crate) fn rows(&self, state: &State) -> Vec<Row> {
+        let mut rows = Vec::new();
+        if !self.commands_only {
+            let offered = |action: &&actions::Action| action.dispatched && action.id != Id::Palette;
+            for action in actions::of(state).filter(offered) {
+                let why_not = (action.enabled)(state).err();
+                let detail = action.keys().map(|key| key.to_string()).collect::<Vec<_>>().join(" ");
+                rows.push(Row {
+                    title: action.title.to_owned(),
+                    detail,
+                    why_not,
+                    pick: Pick::Act(action.id),
+                });
+            }
+            // What has no place in the hints, and what moves about, is looked for least.
+            let rank = |row: &Row| match &row.pick {
+                Pick::Act(id) => match actions::get(*id).group {
+                    "Server" | "Choosing" => 0,
+                    "Topside" => 2,
+                    _ => 1,
+                },
+                Pick::Type(_) => 3,
+            };
+            rows.sort_by_key(|row| (row.why_not.is_some(), rank(row)));
+        }
+        if let Screen::Console(console) = &state.screen {
+            for command in by_category(&console.menu.commands).into_iter().flat_map(|(_, of)| of) {
+                rows.push(Row {
+                    title: command.name.clone(),
+                    detail: about(command),
+                    why_not: None,
+                    pick: Pick::Type(command.name.clone()),
+                });
+            }
+        }
+        let filter = self.filter.text().to_lowercase();
+        rows.retain(|row| {
+            let text = format!("{} {}", row.title, row.detail).to_lowercase();
+            filter.split_whitespace().all(|word| text.contains(word))
+        });
+        rows
+    }
+}
+
+/// The menu by category: in the order in which the server names them, its own commands last, for what
+/// the owner of the box declared comes before what every server has.
+pub(crate) fn by_category(commands: &[Command]) -> Vec<(&str, Vec<&Command>)> {
+    let mut categories: Vec<(&str, Vec<&Command>)> = Vec::new();
+    for command in commands {
+        match categories.iter_mut().find(|(name, _)| *name == command.category) {
+            Some((_, of)) => of.push(command),
+            None => categories.push((&command.category, vec![command])),
+        }
+    }
+    categories.sort_by_key(|(name, _)| *name == "Server");
+    categories
+}
+
+/// What a command is, in a few words.
+pub(crate) fn about(command: &Command) -> String {
+    if command.title.is_empty() { command.description.clone() } else { command.title.clone() }
+}

@@ -1,0 +1,282 @@
+//! The response pane: one block a command, and what is known of it beside its output.
+
+use topside_shared::notices::{RunGap, RunOutput, Stream};
+use topside_shared::rows::{RunRow, RunState};
+use topside_shared::{RunId, Time};
+
+use super::{Clock, fit};
+use crate::net::base64;
+use crate::scroll::{Channel, Pane};
+
+/// Most blocks that are kept; beyond it the oldest finished one goes.
+const MAX_BLOCKS: usize = 2_000;
+
+/// A block's header.
+#[derive(Debug, Clone)]
+pub(crate) struct Info {
+    /// The block's number in the pane.
+    pub(crate) id: u64,
+    /// The line as it was typed; for a note, its words.
+    pub(crate) line: String,
+    /// The command's own name, for finding the run that belongs to it.
+    pub(crate) command: String,
+    pub(crate) at: Time,
+    /// The same by the monotonic clock.
+    pub(crate) began: u64,
+    pub(crate) run: Option<RunId>,
+    pub(crate) phase: Phase,
+}
+
+/// How a command stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Sent, not yet heard of.
+    Sent,
+    /// It runs.
+    Running { cancelling: bool },
+    /// It has ended.
+    Ended { state: RunState, exit: Option<i32>, signal: Option<i32>, ms: u64 },
+    /// It did not run; the block says why.
+    Refused,
+    /// The link went down first: nobody here knows.
+    Unknown,
+    /// No command: a word of the screen's own.
+    Note,
+}
+
+impl Phase {
+    pub(crate) fn is_live(self) -> bool {
+        matches!(self, Self::Sent | Self::Running { .. })
+    }
+}
+
+/// All blocks of a console.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    pub(crate) pane: Pane,
+    infos: Vec<Info>,
+    /// The block that copy, save and fold mean; none: the newest.
+    selected: Option<u64>,
+    /// Columns that a line of the pane has.
+    text_width: usize,
+}
+
+impl Runs {
+    /// Gives the pane its room.
+    pub(crate) fn lay(&mut self, width: u16, height: u16) {
+        self.text_width = usize::from(width);
+        self.pane.set_size(width, height);
+    }
+
+    pub(crate) fn info(&self, id: u64) -> Option<&Info> {
+        self.infos.iter().rfind(|info| info.id == id)
+    }
+
+    fn info_mut(&mut self, id: u64) -> Option<&mut Info> {
+        self.infos.iter_mut().rfind(|info| info.id == id)
+    }
+
+    fn of_run(&mut self, run: RunId) -> Option<&mut Info> {
+        self.infos.iter_mut().rfind(|info| info.run == Some(run))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.infos.is_empty()
+    }
+
+    /// The blocks still going on, newest first.
+    pub(crate) fn live(&self) -> impl Iterator<Item = &Info> {
+        self.infos.iter().rev().filter(|info| info.phase.is_live())
+    }
+
+    fn add(&mut self, info: Info) {
+        self.pane.add_block(info.id);
+        self.infos.push(info);
+        if self.infos.len() > MAX_BLOCKS
+            && let Some(oldest) = self.infos.iter().position(|info| !info.phase.is_live())
+        {
+            self.pane.remove(self.infos.remove(oldest).id);
+        }
+    }
+
+    /// A command was sent.
+    pub(crate) fn sent(&mut self, id: u64, line: &str, command: &str, clock: Clock) {
+        self.selected = None;
+        self.pane.end();
+        self.add(Info {
+            id,
+            line: line.to_owned(),
+            command: command.to_owned(),
+            at: clock.wall,
+            began: clock.mono,
+            run: None,
+            phase: Phase::Sent,
+        });
+    }
+
+    /// A word of the screen's own, with sentences below it.
+    pub(crate) fn note(&mut self, id: u64, title: &str, sentences: &[String], clock: Clock) {
+        self.add(Info {
+            id,
+            line: title.to_owned(),
+            command: String::new(),
+            at: clock.wall,
+            began: clock.mono,
+            run: None,
+            phase: Phase::Note,
+        });
+        for sentence in sentences {
+            self.pane.push_marker(id, sentence);
+        }
+        self.pane.finish(id);
+    }
+
+    /// A command did not run, or not to an end that is known: the sentence says why.
+    pub(crate) fn refused(&mut self, id: u64, phase: Phase, sentence: &str) {
+        if let Some(info) = self.info_mut(id) {
+            info.phase = phase;
+            // Words of our own part between words; output is shown as it is.
+            for line in fit::wrap(sentence, self.text_width) {
+                self.pane.push(id, Channel::Stdout, format!("{line}\n").as_bytes());
+            }
+            self.pane.finish(id);
+        }
+    }
+
+    /// The server tells how a run stands. The first word of a run belongs to the oldest command of
+    /// that name that was sent and not yet heard of: requests are taken in order.
+    pub(crate) fn changed(&mut self, row: &RunRow) {
+        let known = self.infos.iter().rposition(|info| info.run == Some(row.run_id));
+        let place = known.or_else(|| {
+            self.infos.iter().position(|info| {
+                info.phase == Phase::Sent && info.run.is_none() && info.command == row.command
+            })
+        });
+        if let Some(info) = place.and_then(|place| self.infos.get_mut(place)) {
+            info.run = Some(row.run_id);
+            // Its end comes as the answer, after its last output.
+            if info.phase == Phase::Sent && !row.state.ended() {
+                info.phase = Phase::Running { cancelling: false };
+            }
+        }
+    }
+
+    /// The answer to a command: its last word.
+    pub(crate) fn ended(&mut self, id: u64, row: &RunRow, now: u64) {
+        let Some(info) = self.info_mut(id) else { return };
+        info.run = Some(row.run_id);
+        info.phase = Phase::Ended {
+            state: row.state,
+            exit: row.exit_code,
+            signal: row.signal,
+            ms: row.duration_ms.unwrap_or(now.saturating_sub(info.began)),
+        };
+        self.pane.finish(id);
+    }
+
+    pub(crate) fn output(&mut self, output: &RunOutput) {
+        let Some(id) = self.of_run(output.run_id).map(|info| info.id) else { return };
+        let channel = match output.stream {
+            Stream::Stdout => Channel::Stdout,
+            Stream::Stderr => Channel::Stderr,
+        };
+        self.pane.push(id, channel, &base64::output_bytes(output));
+    }
+
+    pub(crate) fn gap(&mut self, gap: &RunGap) {
+        if let Some(id) = self.of_run(gap.run_id).map(|info| info.id) {
+            self.pane.push_gap(id, gap.bytes);
+        }
+    }
+
+    /// Marks the newest live run as being cancelled, and names it.
+    pub(crate) fn cancel_newest(&mut self) -> Option<RunId> {
+        let info = self.infos.iter_mut().rev().find(|info| {
+            info.run.is_some() && info.phase == Phase::Running { cancelling: false }
+        })?;
+        info.phase = Phase::Running { cancelling: true };
+        info.run
+    }
+
+    /// The session is over: what was not heard of to its end stays so.
+    pub(crate) fn lose(&mut self) {
+        let live: Vec<u64> = self.live().map(|info| info.id).collect();
+        for id in live {
+            let sentence = "the session ended first: what became of it is not known here";
+            self.refused(id, Phase::Unknown, sentence);
+        }
+    }
+
+    /// A cancel was refused: what was being cancelled goes on.
+    pub(crate) fn cancel_refused(&mut self) {
+        for info in &mut self.infos {
+            if let Phase::Running { cancelling } = &mut info.phase {
+                *cancelling = false;
+            }
+        }
+    }
+
+    /// Removes what has ended.
+    pub(crate) fn clear(&mut self) {
+        self.infos.retain(|info| info.phase.is_live());
+        self.pane.remove_finished();
+        self.pane.end();
+        self.selected = None;
+    }
+
+    /// The block that copy, save and fold mean.
+    pub(crate) fn chosen(&self) -> Option<&Info> {
+        match self.selected {
+            Some(id) => self.info(id),
+            None => self.infos.iter().rev().find(|info| info.phase != Phase::Note),
+        }
+    }
+
+    /// The block that a person has picked, if one was.
+    pub(crate) fn selected(&self) -> Option<u64> {
+        self.selected
+    }
+
+    /// Picks the next older block, or the next newer one; after the newest, none.
+    pub(crate) fn select(&mut self, older: bool) {
+        let commands: Vec<u64> = self
+            .infos
+            .iter()
+            .filter(|info| info.phase != Phase::Note)
+            .map(|info| info.id)
+            .collect();
+        let at = self.selected.and_then(|id| commands.iter().position(|other| *other == id));
+        self.selected = match (at, older) {
+            (None, true) => commands.last().copied(),
+            (None, false) => None,
+            (Some(at), true) => Some(commands[at.saturating_sub(1)]),
+            (Some(at), false) => commands.get(at + 1).copied(),
+        };
+        match self.selected {
+            Some(id) => {
+                self.pane.jump_to_block(id);
+            }
+            None => self.pane.end(),
+        }
+    }
+
+    pub(crate) fn unselect(&mut self) {
+        self.selected = None;
+    }
+
+    /// The output of a block as text.
+    pub(crate) fn text(&self, id: u64) -> String {
+        let mut text = String::new();
+        let Some(block) = self.pane.block(id) else { return text };
+        for line in block.lines().filter_map(|number| block.line(number)) {
+            if !line.continues && !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(line.text());
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text
+    }
+}

@@ -1,0 +1,262 @@
+//! What a session says, from its first word to its last.
+
+use std::collections::BTreeMap;
+
+use topside_shared::methods::{Initialized, RunResult};
+use topside_shared::notices::{ClientsChanged, EndCode, Notice};
+
+use super::closing::Banner;
+use super::console::{Console, Watch};
+use super::link::{Link, Lost, Retry, Why};
+use super::msg::RunRefused;
+use super::runs::Phase;
+use super::{
+    Call, DialFailed, Effect, Event, Here, Screen, State, Target, clean, console_keys, picker,
+};
+
+/// A dial has ended well: the console opens, or goes on where it was.
+pub(crate) fn dialled(
+    state: &mut State,
+    attempt: u64,
+    welcome: Initialized,
+    carries: bool,
+) -> Vec<Effect> {
+    let target = match &state.link {
+        Link::Dialling(dial) if dial.attempt == attempt => dial.target.clone(),
+        // It was cancelled in the very moment in which it succeeded.
+        _ => return vec![Effect::HangUp { session: attempt }],
+    };
+    let welcome = clean::welcome(welcome);
+    state.link = Link::Connected { session: attempt };
+    state.carries = carries;
+    state.here = Here::Running(0);
+    state.remark = None;
+    let clock = state.clock;
+    let note = state.next_serial();
+    let mut effects = Vec::new();
+    let again = state.console().is_some_and(|console| console.target == target);
+    if !again {
+        effects.push(load_history(&target));
+        state.overlays.clear();
+        state.screen = Screen::Console(Box::new(Console::new(target, welcome.clone())));
+    }
+    if let Some(console) = state.console_mut() {
+        console.banner = welcome.closing.clone().map(|c| Banner::new(c, clock.mono));
+        console.goodbye = None;
+        console.clients = BTreeMap::new();
+        console.watch = Watch::Asked;
+        console.menu_known = false;
+        let you = &welcome.you;
+        let title = format!(
+            "{} to {} as {}, {}",
+            if again { "reconnected" } else { "connected" },
+            welcome.server.hostname,
+            you.user,
+            you.role
+        );
+        console.runs.note(note, &title, &[], clock);
+        console.welcome = welcome;
+    }
+    for call in [Call::Menu, Call::Subscribe] {
+        effects.push(Effect::Call { session: attempt, call });
+    }
+    effects
+}
+
+fn load_history(target: &Target) -> Effect {
+    Effect::LoadHistory { server: target.title().to_owned() }
+}
+
+/// A dial has failed.
+pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
+    let Link::Dialling(dial) = &mut state.link else { return };
+    if dial.attempt != attempt {
+        return;
+    }
+    let lost = dial.lost.take();
+    if matches!(failed, DialFailed::NoServer(_)) {
+        state.here = Here::NotRunning;
+    }
+    let now = state.clock.mono;
+    match lost {
+        Some(mut lost) => {
+            lost.failed = Some(failed);
+            if lost.retries() {
+                lost.plan(now);
+            }
+            state.link = Link::Lost(lost);
+        }
+        None => {
+            state.link = Link::Idle;
+            // The picker says it in the way's own row; a sentence says it to whoever looks elsewhere.
+            state.refuse(match failed {
+                DialFailed::NoServer(_) => "no server runs here: Enter starts one".to_owned(),
+                DialFailed::Other(sentence) => sentence,
+            });
+        }
+    }
+}
+
+/// Something of a session. What comes of a session that was left is not heard.
+pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect> {
+    if !matches!(&state.link, Link::Connected { session: live } if *live == session) {
+        return Vec::new();
+    }
+    let clock = state.clock;
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    match event {
+        Event::Menu(Ok(menu)) => {
+            console.menu = clean::menu(menu);
+            console.menu_known = true;
+            console.menu_refused = None;
+            if std::mem::take(&mut console.input.held) {
+                return console_keys::enter(state);
+            }
+        }
+        Event::Menu(Err(why)) => console.menu_refused = Some(clean::sentence(&why)),
+        Event::Subscribed(Ok(subscribed)) => {
+            console.watch = Watch::Live(subscribed.subscription_id);
+            let rows = subscribed.snapshot.clients.unwrap_or_default();
+            console.clients =
+                rows.into_iter().map(clean::row).map(|row| (row.client_id, row)).collect();
+        }
+        Event::Subscribed(Err(why)) => console.watch = Watch::Refused(clean::sentence(&why)),
+        Event::Ran { block, result } => ran(console, block, result, clock.mono),
+        Event::CancelRefused(why) => {
+            console.runs.cancel_refused();
+            state.refuse(clean::sentence(&why));
+        }
+        Event::Notice(told) => return notice(state, session, *told),
+        Event::Lost(reason) => return lost(state, &reason),
+    }
+    Vec::new()
+}
+
+fn ran(console: &mut Console, block: u64, result: Result<Box<RunResult>, RunRefused>, now: u64) {
+    match result {
+        Ok(result) => {
+            console.runs.ended(block, &result.row, now);
+        }
+        Err(RunRefused::Refused { message, .. }) => {
+            console.runs.refused(block, Phase::Refused, &clean::sentence(&message));
+        }
+        // The end of the session says it for all.
+        Err(RunRefused::Lost) => {}
+    }
+}
+
+fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
+    let now = state.clock.mono;
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    match told {
+        Notice::RunOutput(output) => console.runs.output(&output),
+        Notice::RunGap(gap) => console.runs.gap(&gap),
+        Notice::RunChanged(row) => {
+            if row.client_id == console.welcome.you.client_id {
+                console.runs.changed(&row);
+            }
+        }
+        Notice::ClientsChanged(changed) => clients(console, clean::changed(changed)),
+        Notice::Closing(closing) => {
+            console.banner = Some(Banner::new(clean::closing(closing), now));
+        }
+        Notice::Ended(ended) => console.goodbye = Some(clean::ended(ended)),
+        // The list has holes: begin it anew.
+        Notice::EventsDropped(dropped) if console.watch == Watch::Live(dropped.subscription_id) => {
+            console.watch = Watch::Asked;
+            return vec![Effect::Call { session, call: Call::Subscribe }];
+        }
+        Notice::EventsDropped(_) | Notice::LogEntry(_) => {}
+    }
+    Vec::new()
+}
+
+fn clients(console: &mut Console, changed: ClientsChanged) {
+    for row in changed.joined.into_iter().chain(changed.updated) {
+        console.clients.insert(row.client_id, row);
+    }
+    for left in changed.left {
+        console.clients.remove(&left.client_id);
+    }
+}
+
+fn lost(state: &mut State, reason: &crate::net::LostReason) -> Vec<Effect> {
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    let goodbye = reason.ended().cloned().map(clean::ended).or_else(|| console.goodbye.take());
+    let why = match goodbye {
+        Some(ended) => Why::Ended(ended),
+        None => Why::Cut(clean::sentence(&reason.to_string())),
+    };
+    let name = console.name().to_owned();
+    console.banner = None;
+    console.clients.clear();
+    console.runs.lose();
+    let ends_server = match &why {
+        Why::Ended(ended) => matches!(ended.code, EndCode::Shutdown | EndCode::Restart),
+        Why::Cut(_) => true,
+    };
+    if ends_server {
+        state.carries = false;
+    }
+    if let Why::Ended(ended) = &why
+        && ended.code == EndCode::Closed
+    {
+        state.link = Link::Idle;
+        let effects = picker::open(state);
+        state.done(format!("The session with {name} is closed."));
+        return effects;
+    }
+    let mut lost = Lost::new(why, state);
+    if lost.retries() {
+        lost.plan(state.clock.mono);
+    }
+    let (what, note, clock) = (lost.what(), state.next_serial(), state.clock);
+    state.link = Link::Lost(lost);
+    if let Some(console) = state.console_mut() {
+        console.runs.note(note, &format!("{name} {what}"), &[], clock);
+    }
+    Vec::new()
+}
+
+/// Tries again to reach the server of this console.
+pub(crate) fn reconnect(state: &mut State, start: bool) -> Vec<Effect> {
+    let Some(target) = state.console().map(|console| console.target.clone()) else {
+        return Vec::new();
+    };
+    if let Link::Lost(lost) = &mut state.link {
+        lost.retry = None;
+        lost.tries = lost.tries.saturating_add(1);
+    }
+    picker::dial(state, target, start)
+}
+
+/// Gives a dial up, or the wait for the next one.
+pub(crate) fn stop_trying(state: &mut State) -> Vec<Effect> {
+    match std::mem::replace(&mut state.link, Link::Idle) {
+        Link::Dialling(dial) => {
+            if let Some(lost) = dial.lost {
+                state.link = Link::Lost(Lost { retry: None, ..lost });
+            }
+            state.done("Given up.");
+            vec![Effect::CancelDial { attempt: dial.attempt }]
+        }
+        Link::Lost(lost) => {
+            state.link = Link::Lost(Lost { retry: None, ..lost });
+            Vec::new()
+        }
+        other => {
+            state.link = other;
+            Vec::new()
+        }
+    }
+}
+
+/// Tries again by itself, if it is time.
+pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
+    match &state.link {
+        Link::Lost(Lost { retry: Some(Retry { at }), .. }) if *at <= state.clock.mono => {
+            reconnect(state, false)
+        }
+        _ => Vec::new(),
+    }
+}

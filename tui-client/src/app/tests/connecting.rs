@@ -1,0 +1,140 @@
+//! Choosing, dialling, and the list of who is there.
+
+use super::*;
+
+#[test]
+fn enter_on_a_fresh_start_begins_a_server_here() {
+    let mut world = World::new(80, 24);
+    let effects = world.press("enter");
+    assert!(matches!(
+        &effects[..],
+        [Effect::Dial { start: true, target: Target { server: None, via: Via::Same }, .. }]
+    ));
+}
+
+#[test]
+fn a_server_that_runs_is_joined_and_none_is_started() {
+    let mut world = World::new(80, 24);
+    world.tell(Msg::Probed(Here::Running(1)));
+    assert!(matches!(&world.press("enter")[..], [Effect::Dial { start: false, .. }]));
+}
+
+#[test]
+fn esc_gives_a_dial_up_and_its_late_success_is_hung_up() {
+    let mut world = World::new(80, 24);
+    world.press("enter");
+    let effects = world.press("esc");
+    let [Effect::CancelDial { attempt }] = effects[..] else { panic!("{effects:?}") };
+    let late = Msg::Dialled { attempt, welcome: Box::new(welcome()), carries: false };
+    assert_eq!(world.tell(late), [Effect::HangUp { session: attempt }]);
+    assert!(matches!(world.state.screen, Screen::Picker));
+}
+
+#[test]
+fn a_dial_that_fails_leaves_the_picker_with_the_sentence() {
+    let mut world = World::new(80, 24);
+    let effects = world.press("enter");
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    let failed = DialFailed::Other("the directory /x cannot be trusted".into());
+    world.tell(Msg::DialFailed { attempt, failed });
+    assert!(matches!(world.state.link, Link::Idle));
+    let remark = world.state.remark.as_ref().unwrap();
+    assert_eq!(remark.text, "the directory /x cannot be trusted");
+}
+
+#[test]
+fn ways_without_an_address_or_without_pairing_say_what_they_lack() {
+    let mut world = World::new(80, 24).with_servers();
+    world.press("right down");
+    assert!(world.press("enter").is_empty());
+    assert!(world.state.remark.as_ref().unwrap().text.contains("needs pairing"));
+    world.press("left down down right");
+    assert!(world.press("enter").is_empty());
+    let text = &world.state.remark.as_ref().unwrap().text;
+    assert!(text.contains("lab-psu has no LAN address yet"), "{text}");
+}
+
+#[test]
+fn a_connected_console_asks_for_menu_list_and_history() {
+    let mut world = World::new(80, 24);
+    let effects = world.press("enter");
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    let welcome = Box::new(welcome());
+    let effects = world.tell(Msg::Dialled { attempt, welcome, carries: true });
+    assert_eq!(
+        effects,
+        [
+            Effect::LoadHistory { server: "this machine".into() },
+            Effect::Call { session: attempt, call: Call::Menu },
+            Effect::Call { session: attempt, call: Call::Subscribe },
+        ]
+    );
+}
+
+#[test]
+fn people_come_and_go_in_the_list_and_their_names_are_made_safe() {
+    let mut world = World::connected(80, 24);
+    let mut joined = client(12, "eve\u{1b}[31m\u{202e}", "viewer", "pid 9");
+    joined["client"]["name"] = json!("x\u{7}");
+    let changed = json!({
+        "joined": [joined],
+        "left": [{"clientId": 4, "reason": "gone"}],
+        "updated": [client(9, "bob", "operator", "pid 4121")],
+    });
+    world.notice(Notice::ClientsChanged(serde_json::from_value(changed).unwrap()));
+    let rows = world.console().client_rows();
+    let shown: Vec<(u64, &str, &str)> =
+        rows.iter().map(|r| (r.client_id.0, r.user.as_str(), r.role.name())).collect();
+    assert_eq!(shown, [(7, "ann", "admin"), (9, "bob", "operator"), (12, "eve[31m", "viewer")]);
+    assert_eq!(rows[0].client_id, ME);
+}
+
+#[test]
+fn a_list_with_holes_is_begun_anew() {
+    let mut world = World::connected(80, 24);
+    let session = world.session();
+    let dropped = |id: u64| {
+        let dropped = json!({"subscriptionId": id, "count": 3});
+        Notice::EventsDropped(serde_json::from_value(dropped).unwrap())
+    };
+    assert!(world.notice(dropped(55)).is_empty(), "not our subscription");
+    let effects = world.notice(dropped(1));
+    assert_eq!(effects, [Effect::Call { session, call: Call::Subscribe }]);
+}
+
+#[test]
+fn saved_servers_are_edited_through_the_form_and_the_file() {
+    let mut world = World::new(80, 24).with_servers();
+    world.press("down e");
+    world.write("-2");
+    let effects = world.press("enter");
+    let [Effect::Edit(ProfileEdit::Replace(name, profile))] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((name.as_str(), profile.name.as_str()), ("clock", "clock-2"));
+    assert_eq!(world.state.overlays.len(), 1, "the form stays until the file is written");
+    world.tell(Msg::ServersFailed("the disk is full".into()));
+    assert_eq!(world.state.overlays.len(), 1);
+    world.tell(Msg::ServersSaved("clock-2 is saved.".into()));
+    assert!(world.state.overlays.is_empty());
+}
+
+#[test]
+fn deleting_asks_with_cancel_focused() {
+    let mut world = World::new(80, 24).with_servers();
+    world.press("d");
+    assert!(world.press("enter").is_empty());
+    world.press("d");
+    let effects = world.press("tab enter");
+    assert_eq!(effects, [Effect::Edit(ProfileEdit::Remove("sprinkler".into()))]);
+}
+
+#[test]
+fn this_machine_can_be_neither_edited_nor_deleted_and_says_why() {
+    let mut world = World::new(80, 24);
+    for key in ["e", "d", "c"] {
+        assert!(world.press(key).is_empty());
+        assert!(world.state.overlays.is_empty());
+        assert!(world.state.remark.as_ref().unwrap().text.contains("not a saved server"));
+    }
+}

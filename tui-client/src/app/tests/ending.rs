@@ -1,0 +1,164 @@
+//! Shutdowns, losses, reconnecting.
+
+use topside_shared::notices::{EndCode, SessionEnded};
+
+use super::super::runs::Phase as BlockPhase;
+use super::*;
+use crate::net::LostReason;
+
+fn goodbye(code: EndCode, reason: &str) -> SessionEnded {
+    SessionEnded { code, reason: reason.into(), by: "phone (#4)".into() }
+}
+
+fn lose(world: &mut World, reason: LostReason) -> Vec<Effect> {
+    world.event(Event::Lost(reason))
+}
+
+fn banner(world: &World) -> Option<String> {
+    world.state.console().unwrap().banner_text(&world.state)
+}
+
+#[test]
+fn a_shutdown_counts_down_by_the_monotonic_clock_and_can_be_called_off() {
+    let mut world = World::connected(80, 24);
+    world.notice(closing(Phase::Scheduled, 58_000, "moving to a\u{1b}[2J new box"));
+    let words = "sprinkler shuts down in 0:58, by phone (#4): moving to a[2J new box";
+    assert_eq!(banner(&world).as_deref(), Some(words));
+    world.wait(48_500);
+    assert!(banner(&world).unwrap().contains("in 0:10"));
+    world.notice(closing(Phase::Cancelled, 0, ""));
+    assert_eq!(
+        banner(&world).as_deref(),
+        Some("sprinkler stays: its shutdown was called off by phone (#4)")
+    );
+    world.enter("zones");
+    assert_eq!(banner(&world), None, "it goes with the next command");
+}
+
+#[test]
+fn whoever_connects_while_a_shutdown_is_due_sees_it_too() {
+    let mut world = World::new(80, 24);
+    let effects = world.press("enter");
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    let mut welcome = Box::new(welcome());
+    let Notice::Closing(due) = closing(Phase::Scheduled, 5_000, "") else { unreachable!() };
+    welcome.closing = Some(due);
+    world.tell(Msg::Dialled { attempt, welcome, carries: false });
+    assert_eq!(banner(&world).as_deref(), Some("sprinkler shuts down in 0:05, by phone (#4)"));
+}
+
+#[test]
+fn after_a_shutdown_the_title_says_who_when_and_why_and_the_console_stays() {
+    let mut world = World::connected(160, 24);
+    world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
+    world.now = 128_000;
+    world.notice(Notice::Ended(goodbye(EndCode::Shutdown, "moving to a new box")));
+    assert!(lose(&mut world, LostReason::Gone).is_empty());
+    let console = world.state.console().unwrap();
+    assert_eq!(
+        console::title_of_the_end(&world.state, console),
+        "sprinkler · shut down by phone (#4) at 09:16:08: moving to a new box · R reconnect · P picker"
+    );
+    assert!(console.clients.is_empty());
+    assert_eq!(world.newest(), "zone 1\n");
+    let Link::Lost(lost) = &world.state.link else { panic!() };
+    assert!(lost.retry.is_none(), "a server that meant to go is not called back");
+}
+
+#[test]
+fn a_loss_without_a_goodbye_says_so_and_is_tried_again_by_itself() {
+    let mut world = World::connected(80, 24);
+    world.run("zone-run 3", 31, "opening\n", None);
+    world.write("half a line");
+    lose(&mut world, LostReason::Gone);
+    let words = link::words(&world.state);
+    assert!(words.starts_with("lost at 09:14:00: the server went away without"), "{words}");
+    assert!(words.contains("reconnecting in 1 s (try 1)"), "{words}");
+    let info = world.console().runs.chosen().unwrap();
+    assert_eq!(info.phase, BlockPhase::Unknown, "nobody knows how the run ended");
+
+    let effects = world.wait(1_000);
+    let [Effect::Dial { attempt, start: false, .. }] = effects[..] else { panic!("{effects:?}") };
+    let failed = DialFailed::NoServer("no server runs on this machine".into());
+    world.tell(Msg::DialFailed { attempt, failed });
+    let Link::Lost(lost) = &world.state.link else { panic!() };
+    assert!(lost.retry.is_some() && lost.tries == 1);
+
+    let effects = world.press("f5");
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    let effects =
+        world.tell(Msg::Dialled { attempt, welcome: Box::new(welcome()), carries: false });
+    assert!(
+        effects.iter().all(|e| !matches!(e, Effect::Call { call: Call::Run { .. }, .. })),
+        "no command is sent again"
+    );
+    assert_eq!(world.input(), "half a line");
+    assert!(world.newest().starts_with("opening\n"), "the scrollback stays");
+}
+
+#[test]
+fn esc_stops_the_tries() {
+    let mut world = World::connected(80, 24);
+    lose(&mut world, LostReason::Gone);
+    world.press("esc");
+    assert!(world.wait(60_000).is_empty());
+    assert!(!link::words(&world.state).contains("reconnecting"));
+}
+
+#[test]
+fn r_and_p_work_after_the_end_but_not_on_a_letter_that_was_on_its_way() {
+    let mut world = World::connected(80, 24);
+    world.notice(Notice::Ended(goodbye(EndCode::Shutdown, "")));
+    lose(&mut world, LostReason::Gone);
+    world.now += 200;
+    world.write("p");
+    assert!(matches!(world.state.screen, Screen::Console(_)), "typed before the news was read");
+    world.press("backspace");
+    world.now += 2_000;
+    world.write("p");
+    assert!(matches!(world.state.screen, Screen::Picker));
+
+    let mut world = World::connected(80, 24);
+    lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+    assert!(matches!(world.press("R")[..], [Effect::Dial { .. }]));
+}
+
+#[test]
+fn enter_after_the_end_keeps_the_line() {
+    let mut world = World::connected(80, 24);
+    lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+    assert!(world.enter("zones").is_empty());
+    assert_eq!(world.input(), "zones");
+    assert!(world.state.remark.as_ref().unwrap().text.contains("F5"));
+}
+
+#[test]
+fn closing_ones_own_session_leads_back_to_the_picker() {
+    let mut world = World::connected(80, 24);
+    block_of(&world.enter("close"));
+    world.notice(Notice::Ended(goodbye(EndCode::Closed, "")));
+    assert_eq!(lose(&mut world, LostReason::Gone), [Effect::Probe]);
+    assert!(matches!(world.state.screen, Screen::Picker));
+    assert_eq!(world.state.remark.as_ref().unwrap().text, "The session with sprinkler is closed.");
+}
+
+#[test]
+fn leaving_for_the_picker_hangs_up_and_what_comes_late_is_not_heard() {
+    let mut world = World::connected(80, 24);
+    let session = world.session();
+    assert_eq!(world.press("f4"), [Effect::HangUp { session }, Effect::Probe]);
+    let late = Event::Notice(Box::new(closing(Phase::Now, 0, "")));
+    assert!(world.tell(Msg::Session { session, event: late }).is_empty());
+    assert!(matches!(world.state.screen, Screen::Picker));
+}
+
+#[test]
+fn a_server_can_be_started_here_once_none_answers() {
+    let mut world = World::connected(80, 24);
+    lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+    let effects = world.press("R");
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    let failed = DialFailed::NoServer("no server runs on this machine".into());
+    world.tell(Msg::DialFailed { attempt, failed });
+    assert!(matches!(world.press("S")[..], [Effect::Dial { start: true, .. }]));
+}

@@ -1,0 +1,269 @@
+//! What happens to the state, message by message; and the states that drawing is tested with.
+
+mod connecting;
+mod ending;
+mod running;
+mod typing;
+
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use topside_shared::methods::{Initialized, Menu, RunResult, Subscribed};
+use topside_shared::notices::{Closing, Notice, Phase};
+use topside_shared::rows::RunRow;
+use topside_shared::{ClientId, Time};
+
+use super::*;
+use crate::config::DEFAULT_PORT;
+
+/// 2026-03-01, 09:14:00 in UTC.
+pub(crate) const START: i64 = 1_772_356_440_000;
+
+/// A state and what goes on around it.
+pub(crate) struct World {
+    pub(crate) state: State,
+    /// Milliseconds since the start.
+    pub(crate) now: u64,
+}
+
+impl World {
+    /// The picker of a terminal of this size, with nothing saved and no server running.
+    pub(crate) fn new(width: u16, height: u16) -> Self {
+        let clock = Clock { mono: 0, wall: Time::from_millis(START) };
+        let mut state = State::new(clock, Size { width, height }, TimeZone::UTC);
+        state.here = Here::NotRunning;
+        Self { state, now: 0 }
+    }
+
+    /// The same with three saved servers.
+    pub(crate) fn with_servers(mut self) -> Self {
+        let profile = |name: &str, lan: Option<&str>, internet: Option<&str>| Profile {
+            name: name.into(),
+            lan: lan.map(Into::into),
+            internet: internet.map(Into::into),
+            port: DEFAULT_PORT,
+            internet_port: None,
+            pin: None,
+        };
+        self.tell(Msg::Servers(vec![
+            profile("sprinkler", Some("192.168.1.10"), Some("203.0.113.7")),
+            profile("clock", Some("192.168.1.11"), None),
+            profile("lab-psu", None, None),
+        ]));
+        self
+    }
+
+    /// The console of a server called `sprinkler`, connected, with menu and list.
+    pub(crate) fn connected(width: u16, height: u16) -> Self {
+        let mut world = Self::new(width, height);
+        world.state.here = Here::Running(2);
+        let effects = world.press("enter");
+        let Some(Effect::Dial { attempt, .. }) = effects.first() else { panic!("{effects:?}") };
+        let attempt = *attempt;
+        world.tell(Msg::Dialled { attempt, welcome: Box::new(welcome()), carries: false });
+        world.event(Event::Menu(Ok(menu())));
+        world.event(Event::Subscribed(Ok(subscribed())));
+        world
+    }
+
+    pub(crate) fn tell(&mut self, msg: Msg) -> Vec<Effect> {
+        let wall = Time::from_millis(START).plus_millis(self.now);
+        update(&mut self.state, Clock { mono: self.now, wall }, msg)
+    }
+
+    /// Presses keys, named and parted by spaces; the effects of the last one come back.
+    pub(crate) fn press(&mut self, keys: &str) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for key in keys.split(' ') {
+            effects = self.tell(Msg::Key(key.parse().unwrap()));
+        }
+        effects
+    }
+
+    /// Types a text key by key.
+    pub(crate) fn write(&mut self, text: &str) {
+        for c in text.chars() {
+            self.tell(Msg::Key(key::Key::plain(key::Code::Char(c))));
+        }
+    }
+
+    /// Types a line and presses Enter.
+    pub(crate) fn enter(&mut self, line: &str) -> Vec<Effect> {
+        self.write(line);
+        self.press("enter")
+    }
+
+    pub(crate) fn session(&self) -> u64 {
+        match self.state.link {
+            Link::Connected { session } => session,
+            ref other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn event(&mut self, event: Event) -> Vec<Effect> {
+        let session = self.session();
+        self.tell(Msg::Session { session, event })
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) -> Vec<Effect> {
+        self.event(Event::Notice(Box::new(notice)))
+    }
+
+    pub(crate) fn console(&mut self) -> &mut Console {
+        self.state.console_mut().unwrap()
+    }
+
+    pub(crate) fn input(&mut self) -> String {
+        self.console().input.editor.text().to_owned()
+    }
+
+    pub(crate) fn wait(&mut self, ms: u64) -> Vec<Effect> {
+        self.now += ms;
+        self.tell(Msg::Tick)
+    }
+
+    /// Runs a command to its end with this output.
+    pub(crate) fn run(&mut self, line: &str, run: u64, output: &str, end: Option<Value>) {
+        let effects = self.enter(line);
+        let block = block_of(&effects);
+        let mut whole = running(run, line);
+        self.notice(Notice::RunChanged(whole.clone()));
+        if !output.is_empty() {
+            self.notice(printed(run, output));
+        }
+        if let Some(end) = end {
+            let mut value = serde_json::to_value(&whole).unwrap();
+            for (name, field) in end.as_object().unwrap() {
+                value[name] = field.clone();
+            }
+            whole = serde_json::from_value(value).unwrap();
+            self.event(Event::Ran { block, result: Ok(Box::new(result(whole))) });
+        }
+    }
+
+    /// The text of the newest block.
+    pub(crate) fn newest(&mut self) -> String {
+        let runs = &self.console().runs;
+        let id = runs.chosen().unwrap().id;
+        runs.text(id)
+    }
+}
+
+/// The block that a command was sent for.
+pub(crate) fn block_of(effects: &[Effect]) -> u64 {
+    let sent = effects.iter().find_map(|effect| match effect {
+        Effect::Call { call: Call::Run { block, .. }, .. } => Some(*block),
+        _ => None,
+    });
+    sent.unwrap_or_else(|| panic!("nothing was sent: {effects:?}"))
+}
+
+pub(crate) fn result(row: RunRow) -> RunResult {
+    RunResult { row, output: None, output_base64: None, truncated: None }
+}
+
+pub(crate) fn printed(run: u64, text: &str) -> Notice {
+    serde_json::from_value(json!({"runId": run, "offset": 0, "stream": "stdout", "data": text}))
+        .map(Notice::RunOutput)
+        .unwrap()
+}
+
+/// The row of a run that was started by this client.
+pub(crate) fn running(run: u64, line: &str) -> RunRow {
+    let name = line.split(' ').next().unwrap_or_default();
+    let menu = menu();
+    let command = menu.find(name).map_or(name, |command| &command.name);
+    serde_json::from_value(json!({
+        "runId": run, "command": command, "args": {}, "user": "you", "clientId": 7,
+        "state": "running", "startedAt": "2026-03-01T09:14:02.000Z", "bytes": 0,
+    }))
+    .unwrap()
+}
+
+/// How a run's row ends.
+pub(crate) fn ended(state: &str, code: i32, ms: u64) -> Option<Value> {
+    Some(json!({"state": state, "exitCode": code, "durationMs": ms}))
+}
+
+pub(crate) fn welcome() -> Initialized {
+    serde_json::from_value(json!({
+        "protocolVersion": 1,
+        "server": {
+            "name": "topsided", "version": "0.1.0", "hostname": "sprinkler",
+            "bootId": "b", "startedAt": "2026-02-26T05:14:00.000Z",
+        },
+        "you": {"clientId": 7, "address": "pid 4120", "user": "ann", "role": "admin"},
+        "limits": {"maxLine": 65536, "maxRuns": 8},
+    }))
+    .unwrap()
+}
+
+pub(crate) fn menu() -> Menu {
+    let command = |name: &str, title: &str, category: &str| {
+        json!({
+            "name": name, "title": title, "category": category, "aliases": [],
+            "effect": "read", "role": "viewer", "stdin": "none", "output": "text", "args": [],
+        })
+    };
+    let mut commands = vec![
+        command("menu", "Show the menu", "Server"),
+        command("status", "Show how things stand", "Server"),
+        command("close", "End your session", "Server"),
+        command("shutdown", "Shut the server down", "Server"),
+        command("zones", "All zones", "Get"),
+        command("temp", "Temperature of the soil", "Get"),
+        command("zone-run", "Run a zone", "Set"),
+        command("zone-stop", "Stop a zone", "Set"),
+    ];
+    commands[0]["aliases"] = json!(["m"]);
+    commands[3]["aliases"] = json!(["ks"]);
+    commands[3]["args"] = json!([
+        {"name": "delay", "type": "int", "minimum": 0.0},
+        {"name": "restart", "type": "bool"},
+        {"name": "reason", "rest": true},
+    ]);
+    commands[6]["args"] = json!([
+        {"name": "zone", "type": "int", "required": true, "minimum": 1.0, "maximum": 8.0,
+         "description": "Valve number"},
+        {"name": "minutes", "type": "int", "default": 5, "choices": [2, 5, 10]},
+    ]);
+    commands[7]["confirm"] = json!("Stop zone {zone}?");
+    commands[7]["args"] = json!([{"name": "zone", "type": "int", "required": true}]);
+    serde_json::from_value(json!({"revision": 1, "commands": commands})).unwrap()
+}
+
+pub(crate) fn client(id: u64, user: &str, role: &str, address: &str) -> Value {
+    json!({
+        "clientId": id, "address": address, "connection": "same", "user": user, "role": role,
+        "client": {"name": "topside", "version": "0.1.0"},
+        "connectedAt": "2026-03-01T09:10:00.000Z", "idleMs": 0, "runs": [], "you": id == 7,
+    })
+}
+
+fn subscribed() -> Subscribed {
+    let mut phone = client(4, "phone", "operator", "203.0.113.9:40112");
+    phone["connection"] = json!("internet");
+    phone["runs"] = json!([{"runId": 3, "command": "zone-run"}]);
+    serde_json::from_value(json!({
+        "subscriptionId": 1,
+        "snapshot": {"clients": [
+            phone,
+            client(7, "ann", "admin", "pid 4120"),
+            client(9, "bob", "viewer", "pid 4121"),
+        ]},
+    }))
+    .unwrap()
+}
+
+pub(crate) fn closing(phase: Phase, in_ms: u64, reason: &str) -> Notice {
+    Notice::Closing(Closing {
+        phase,
+        reason: reason.into(),
+        by: "phone (#4)".into(),
+        deadline: Time::from_millis(START),
+        in_ms,
+        restart: false,
+    })
+}
+
+/// The session's number of this very client.
+pub(crate) const ME: ClientId = ClientId(7);

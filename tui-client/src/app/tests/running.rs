@@ -1,0 +1,183 @@
+//! Commands: sent, refused, printed, ended, cancelled.
+
+use topside_shared::ErrorKind;
+use topside_shared::rows::RunState;
+
+use super::super::runs::Phase;
+use super::*;
+
+fn phase(world: &mut World) -> Phase {
+    world.console().runs.chosen().unwrap().phase
+}
+
+#[test]
+fn a_command_is_sent_with_its_typed_arguments_and_its_output_ends_in_its_block() {
+    let mut world = World::connected(80, 24);
+    let effects = world.enter("zone-run 3 5");
+    let block = block_of(&effects);
+    let Effect::Call { call: Call::Run { run, .. }, .. } = effects.last().unwrap() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((run.command.as_str(), run.stream, run.confirm), ("zone-run", true, false));
+    assert_eq!(serde_json::to_value(&run.args).unwrap(), json!({"zone": 3, "minutes": 5}));
+    assert_eq!(world.input(), "");
+
+    world.notice(Notice::RunChanged(running(31, "zone-run")));
+    assert_eq!(phase(&mut world), Phase::Running { cancelling: false });
+    world.notice(printed(31, "opening "));
+    world.notice(printed(31, "valve 3\n"));
+    let mut row = running(31, "zone-run");
+    row.state = RunState::Failed;
+    row.exit_code = Some(2);
+    row.duration_ms = Some(41);
+    world.event(Event::Ran { block, result: Ok(Box::new(result(row))) });
+    assert_eq!(world.newest(), "opening valve 3\n");
+    let ended = Phase::Ended { state: RunState::Failed, exit: Some(2), signal: None, ms: 41 };
+    assert_eq!(phase(&mut world), ended);
+}
+
+#[test]
+fn two_runs_of_one_command_keep_their_output_apart() {
+    let mut world = World::connected(80, 24);
+    let first = block_of(&world.enter("zones"));
+    let second = block_of(&world.enter("zones"));
+    world.notice(Notice::RunChanged(running(1, "zones")));
+    world.notice(Notice::RunChanged(running(2, "zones")));
+    world.notice(printed(2, "two\n"));
+    world.notice(printed(1, "one\n"));
+    let runs = &world.console().runs;
+    assert_eq!((runs.text(first), runs.text(second)), ("one\n".into(), "two\n".into()));
+}
+
+#[test]
+fn an_unknown_command_becomes_a_block_with_the_nearest_names_and_can_be_recalled() {
+    let mut world = World::connected(80, 24);
+    let effects = world.enter("zonse");
+    assert!(matches!(&effects[..], [Effect::SaveHistory { line, .. }] if line == "zonse"));
+    assert_eq!(phase(&mut world), Phase::Refused);
+    assert!(world.newest().contains("did you mean zones"), "{}", world.newest());
+    world.press("up");
+    assert_eq!(world.input(), "zonse");
+}
+
+#[test]
+fn an_empty_line_gets_an_answer() {
+    let mut world = World::connected(80, 24);
+    assert!(world.press("enter").is_empty());
+    assert!(world.state.remark.as_ref().unwrap().text.contains("m shows the menu"));
+}
+
+#[test]
+fn what_the_server_refuses_is_said_in_the_block() {
+    let mut world = World::connected(80, 24);
+    let block = block_of(&world.enter("zones"));
+    let message = "zone 3 is \u{1b}[1mrunning".to_owned();
+    let refused = RunRefused::Refused { kind: ErrorKind::Busy, message };
+    world.event(Event::Ran { block, result: Err(refused) });
+    assert_eq!(phase(&mut world), Phase::Refused);
+    assert_eq!(world.newest(), "zone 3 is [1mrunning\n");
+}
+
+#[test]
+fn a_command_that_confirms_is_sent_only_after_a_yes() {
+    let mut world = World::connected(80, 24);
+    assert!(world.enter("zone-stop 3").is_empty());
+    let Some(Overlay::Confirm(question)) = world.state.overlays.last() else { panic!() };
+    assert_eq!(question.title, "Stop zone 3?");
+    assert!(world.press("enter").is_empty(), "Cancel has the focus");
+    assert_eq!(world.input(), "zone-stop 3", "what was typed comes back");
+    world.press("enter");
+    let effects = world.press("tab enter");
+    let sent = effects.iter().find_map(|effect| match effect {
+        Effect::Call { call: Call::Run { run, .. }, .. } => Some(run.confirm),
+        _ => None,
+    });
+    assert_eq!(sent, Some(true));
+}
+
+#[test]
+fn shutting_down_wants_the_servers_name_typed_however_it_is_asked_for() {
+    let mut world = World::connected(80, 24);
+    assert!(world.enter("ks 60 moving house").is_empty());
+    assert!(world.press("enter").is_empty());
+    world.write("sprinkle");
+    assert!(world.press("enter").is_empty());
+    world.write("r");
+    let effects = world.press("enter");
+    let Some(Effect::Call { call: Call::Run { run, .. }, .. }) = effects.last() else { panic!() };
+    assert!(run.confirm);
+    assert_eq!(run.args["reason"], "moving house");
+
+    let mut world = World::connected(80, 24);
+    world.press("ctrl-p");
+    world.write("shut the server down");
+    assert!(world.press("enter").is_empty());
+    assert!(matches!(
+        world.state.overlays.last(),
+        Some(Overlay::Confirm(confirm::Confirm { ask: confirm::Ask::Name { .. }, .. }))
+    ));
+}
+
+#[test]
+fn ctrl_c_clears_the_line_then_cancels_then_offers_to_leave() {
+    let mut world = World::connected(80, 24);
+    world.run("zone-run 3", 31, "opening\n", None);
+    let session = world.session();
+    world.write("half");
+    assert!(world.press("ctrl-c").is_empty());
+    assert_eq!(world.input(), "");
+    let effects = world.press("ctrl-c");
+    let cancel = Call::Cancel(topside_shared::RunId(31));
+    assert_eq!(effects, [Effect::Call { session, call: cancel }]);
+    assert_eq!(phase(&mut world), Phase::Running { cancelling: true });
+    assert!(world.press("ctrl-c").is_empty());
+    assert!(matches!(world.state.overlays.last(), Some(Overlay::Confirm(_))));
+    assert_eq!(world.press("ctrl-c"), [Effect::Quit]);
+}
+
+#[test]
+fn a_gap_is_marked_with_its_count() {
+    let mut world = World::connected(80, 24);
+    world.run("zones", 5, "a\n", None);
+    let gap = json!({"runId": 5, "offset": 2, "bytes": 12034});
+    world.notice(Notice::RunGap(serde_json::from_value(gap).unwrap()));
+    assert!(world.newest().contains("12,034 bytes skipped"), "{}", world.newest());
+}
+
+#[test]
+fn output_is_copied_and_saved_by_the_block() {
+    let mut world = World::connected(80, 24);
+    world.run("zones", 5, "zone 1\nzone 2\n", ended("succeeded", 0, 4));
+    world.run("temp", 6, "12 C\n", ended("succeeded", 0, 4));
+    let [Effect::Copy { text, .. }] = &world.press("f6")[..] else { panic!() };
+    assert_eq!(text, "12 C\n");
+    world.press("alt-up alt-up");
+    let [Effect::Save { name, text }] = &world.press("f7")[..] else { panic!() };
+    assert_eq!((name.as_str(), text.as_str()), ("topside-zones-091400.txt", "zone 1\nzone 2\n"));
+}
+
+#[test]
+fn a_reader_who_scrolled_up_is_not_moved_and_end_follows_again() {
+    let mut world = World::connected(80, 24);
+    let many: String = (0..100).map(|n| format!("line {n}\n")).collect();
+    world.run("zones", 5, &many, None);
+    world.press("pgup");
+    let top = |world: &mut World| world.console().runs.pane.top_position();
+    let before = top(&mut world);
+    world.notice(printed(5, "more\nand more\n"));
+    assert_eq!(top(&mut world), before);
+    assert_eq!(world.console().runs.pane.frame().new_below, 2);
+    world.press("end");
+    assert!(world.console().runs.pane.is_following());
+}
+
+#[test]
+fn clear_takes_away_what_has_ended_and_nothing_else() {
+    let mut world = World::connected(80, 24);
+    world.run("zones", 5, "gone\n", ended("succeeded", 0, 4));
+    world.run("temp", 6, "stays\n", None);
+    world.enter("clear");
+    let lines: Vec<String> = world.console().runs.live().map(|info| info.line.clone()).collect();
+    assert_eq!(lines, ["temp"]);
+    assert_eq!(world.console().runs.pane.blocks().len(), 1);
+}

@@ -1,0 +1,130 @@
+//! The input box among the keys of the screen.
+
+use super::*;
+
+#[test]
+fn a_question_mark_opens_the_help_only_while_nothing_is_typed() {
+    let mut world = World::connected(80, 24);
+    world.write("?");
+    assert!(matches!(world.state.overlays.last(), Some(Overlay::Help { .. })));
+    world.press("esc");
+    world.write("a?");
+    assert!(world.state.overlays.is_empty());
+    assert_eq!(world.input(), "a?");
+    world.press("f1");
+    assert!(matches!(world.state.overlays.last(), Some(Overlay::Help { .. })));
+}
+
+#[test]
+fn letters_of_later_actions_are_letters_while_connected() {
+    let mut world = World::connected(80, 24);
+    world.write("rpRPSq");
+    assert_eq!(world.input(), "rpRPSq");
+    assert!(matches!(world.state.link, Link::Connected { .. }));
+}
+
+#[test]
+fn a_pasted_text_of_several_lines_is_shown_and_never_run() {
+    let mut world = World::connected(80, 24);
+    assert!(world.tell(Msg::Paste("zones\nks\n".into())).is_empty());
+    assert_eq!(world.input(), "");
+    assert!(matches!(world.state.overlays.last(), Some(Overlay::Confirm(_))));
+    assert!(world.press("enter").is_empty());
+    assert_eq!(world.input(), "");
+    world.tell(Msg::Paste("zone-run\r3".into()));
+    assert!(world.press("tab enter").is_empty());
+    assert_eq!(world.input(), "zone-run 3");
+}
+
+#[test]
+fn one_pasted_line_is_typed_without_its_line_end_and_not_run() {
+    let mut world = World::connected(80, 24);
+    assert!(world.tell(Msg::Paste("zones\n".into())).is_empty());
+    assert_eq!(world.input(), "zones");
+    assert!(world.state.overlays.is_empty());
+}
+
+#[test]
+fn a_line_that_starts_with_a_space_is_run_and_not_kept() {
+    let mut world = World::connected(80, 24);
+    let effects = world.enter(" zones");
+    block_of(&effects);
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::SaveHistory { .. })));
+    world.press("up");
+    assert_eq!(world.input(), "");
+}
+
+#[test]
+fn earlier_days_come_back_by_up() {
+    let mut world = World::connected(80, 24);
+    let lines = vec!["temp".to_owned(), "zones".to_owned()];
+    world.tell(Msg::History { server: "this machine".into(), lines });
+    world.press("up up");
+    assert_eq!(world.input(), "temp");
+    world.press("down down");
+    assert_eq!(world.input(), "");
+}
+
+#[test]
+fn tab_completes_from_the_menu() {
+    let mut world = World::connected(80, 24);
+    world.write("te");
+    world.press("tab");
+    assert_eq!(world.input(), "temp ");
+}
+
+#[test]
+fn the_palette_types_a_command_and_never_runs_it() {
+    let mut world = World::connected(80, 24);
+    world.press("ctrl-p");
+    world.write("run a zone");
+    assert!(world.press("enter").is_empty());
+    assert_eq!(world.input(), "zone-run ");
+}
+
+#[test]
+fn an_unavailable_action_of_the_palette_says_why() {
+    let mut world = World::connected(80, 24);
+    world.press("ctrl-p");
+    world.write("connect again");
+    world.press("enter");
+    assert_eq!(world.state.remark.as_ref().unwrap().text, "Connect again: the session is open");
+    assert_eq!(world.state.overlays.len(), 1, "the palette stays");
+}
+
+#[test]
+fn a_search_finds_walks_and_gives_the_end_back() {
+    let mut world = World::connected(80, 24);
+    let many: String = (0..90).map(|n| format!("line {n}\n")).collect();
+    world.run("zones", 5, &many, None);
+    world.press("/");
+    world.write("line 1");
+    world.press("enter n");
+    let search = world.console().search.as_ref().unwrap();
+    assert_eq!(search.count, 11);
+    assert!(search.current.is_some());
+    assert!(!world.console().runs.pane.is_following());
+    world.press("esc");
+    assert!(world.console().search.is_none());
+    assert!(world.console().runs.pane.is_following());
+}
+
+#[test]
+fn a_tiny_terminal_takes_no_keys_but_the_way_out() {
+    let mut world = World::connected(80, 24);
+    world.tell(Msg::Resize(Size { width: 20, height: 5 }));
+    world.write("zones");
+    assert!(world.press("enter").is_empty());
+    assert_eq!(world.press("ctrl-c"), [Effect::Quit]);
+}
+
+#[test]
+fn a_line_that_is_quicker_than_the_menu_runs_when_the_menu_comes() {
+    let mut world = World::new(80, 24);
+    let effects = world.press("enter");
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    world.tell(Msg::Dialled { attempt, welcome: Box::new(welcome()), carries: false });
+    assert!(world.enter("zones").is_empty());
+    block_of(&world.event(Event::Menu(Ok(menu()))));
+    assert_eq!(world.input(), "");
+}

@@ -1,0 +1,82 @@
+//! Times and durations as the screen shows them.
+
+use jiff::tz::TimeZone;
+use topside_shared::Time;
+use topside_shared::text;
+
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
+
+/// `09:14:02` in the reader's zone.
+pub(crate) fn clock(time: Time, zone: &TimeZone) -> String {
+    time.timestamp().to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()
+}
+
+/// `up since 09:14`, and after a day `up 3 d 4 h`: nothing that changes by the second.
+pub(crate) fn uptime(started: Time, now: Time, zone: &TimeZone) -> String {
+    let ms = now.millis_since(started);
+    if ms < DAY {
+        let at = started.timestamp().to_zoned(zone.clone());
+        return format!("up since {}", at.strftime("%H:%M"));
+    }
+    format!("up {}", text::duration(ms))
+}
+
+/// Milliseconds until what [`uptime`] says changes.
+pub(crate) fn uptime_changes_in(started: Time, now: Time) -> u64 {
+    let ms = now.millis_since(started);
+    if ms < DAY { DAY - ms } else { HOUR - ms % HOUR }
+}
+
+/// `0:58`, `12:00`, `1:00:00`: what is left, a begun second counting whole.
+pub(crate) fn countdown(ms: u64) -> String {
+    let s = ms.div_ceil(1000);
+    let (h, m, s) = (s / 3600, s % 3600 / 60, s % 60);
+    if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
+}
+
+/// Milliseconds until what [`countdown`] says changes.
+pub(crate) fn countdown_changes_in(ms: u64) -> u64 {
+    if ms == 0 { u64::MAX } else { (ms - 1) % 1000 + 1 }
+}
+
+/// A duration that goes on: whole seconds.
+pub(crate) fn running(ms: u64) -> String {
+    if ms < 1000 {
+        "0 s".to_owned()
+    } else {
+        text::duration(ms / 1000 * 1000).replace(".0 s", " s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_countdown_shows_zero_only_when_it_is_over_and_changes_on_the_second() {
+        assert_eq!(countdown(58_000), "0:58");
+        assert_eq!(countdown(57_001), "0:58");
+        assert_eq!(countdown(1), "0:01");
+        assert_eq!(countdown(0), "0:00");
+        assert_eq!(countdown(3_600_000), "1:00:00");
+        assert_eq!(countdown_changes_in(57_001), 1);
+        assert_eq!(countdown_changes_in(58_000), 1000);
+    }
+
+    #[test]
+    fn an_uptime_is_a_time_of_day_first_and_then_days() {
+        let zone = TimeZone::UTC;
+        let started = Time::from_millis(1_772_355_242_000);
+        assert_eq!(uptime(started, started.plus_millis(5), &zone), "up since 08:54");
+        assert_eq!(uptime(started, started.plus_millis(3 * DAY + 4 * HOUR), &zone), "up 3 d 4 h");
+        assert_eq!(uptime_changes_in(started, started.plus_millis(3 * DAY + 1)), HOUR - 1);
+    }
+
+    #[test]
+    fn a_running_duration_has_whole_seconds() {
+        assert_eq!(running(400), "0 s");
+        assert_eq!(running(3_700), "3 s");
+        assert_eq!(running(65_900), "1 m 05 s");
+    }
+}

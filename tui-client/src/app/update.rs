@@ -1,0 +1,267 @@
+//! What each message does: from the uppermost layer down to the screen below.
+
+use super::confirm::{Answer, Confirm, Then};
+use super::form::Filled;
+use super::key::{Code, Key};
+use super::link::Link;
+use super::overlay::{self, Overlay};
+use super::palette::{Palette, Pick, Picked};
+use super::{Clock, Effect, Msg, ProfileEdit, Screen, State, console_keys, picker, session};
+use crate::actions::{self, Action, Id};
+use crate::ui::help;
+
+/// Changes the state by one message; what is to be done outside comes back.
+pub(crate) fn update(state: &mut State, clock: Clock, msg: Msg) -> Vec<Effect> {
+    state.clock = clock;
+    let effects = take(state, msg);
+    lay(state);
+    effects
+}
+
+/// Gives the response pane the room that it has now.
+fn lay(state: &mut State) {
+    if let Screen::Console(console) = &state.screen {
+        let layout = console.layout(state);
+        if let Some(console) = state.console_mut() {
+            console.lay(&layout);
+        }
+    }
+}
+
+fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Key(key) => return on_key(state, key),
+        Msg::Paste(text) => return paste(state, &text),
+        Msg::Wheel { rows, column, row } => wheel(state, rows, column, row),
+        Msg::Click { column, row } => return crate::ui::click(state, column, row),
+        Msg::Resize(size) => state.size = size,
+        Msg::Tick => return session::tick(state),
+        Msg::Servers(servers) => picker::load(state, servers),
+        Msg::ServersFailed(why) => state.refuse(why),
+        Msg::ServersSaved(what) => {
+            state.overlays.retain(|overlay| !matches!(overlay, Overlay::Form(_)));
+            state.done(what);
+        }
+        Msg::Probed(here) => state.here = here,
+        Msg::Dialled { attempt, welcome, carries } => {
+            return session::dialled(state, attempt, *welcome, carries);
+        }
+        Msg::DialFailed { attempt, failed } => session::dial_failed(state, attempt, failed),
+        Msg::Session { session, event } => return session::event(state, session, event),
+        Msg::History { server, lines } => {
+            if let Some(console) = state.console_mut()
+                && console.history_name() == server
+            {
+                console.input.history.load(lines);
+            }
+        }
+        Msg::Done(text) => state.done(text),
+        Msg::Failed(text) => state.refuse(text),
+    }
+    Vec::new()
+}
+
+fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
+    state.remark = None;
+    if !state.size.enough() {
+        // Nothing can be seen, so nothing is done but leaving.
+        return if key.is_ctrl('c') || key.is_ctrl('d') { vec![quit(state)] } else { Vec::new() };
+    }
+    if let Some(top) = state.overlays.pop() {
+        return overlay_key(state, top, key);
+    }
+    match state.screen {
+        Screen::Picker => match actions::find(state, key) {
+            Some(action) => run(state, action),
+            None => Vec::new(),
+        },
+        Screen::Console(_) => console_keys::key(state, key),
+    }
+}
+
+/// A key for an overlay, which was taken off and is put back if it stays.
+fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
+    let page = overlay::page(state.size);
+    match &mut top {
+        Overlay::Help { top: row } => {
+            let rows = help::rows(state).len();
+            match overlay::scroll(*row, rows, page, key) {
+                Some(to) => *row = to,
+                None => return Vec::new(),
+            }
+        }
+        Overlay::Palette(palette) => {
+            let rows = palette.rows(state);
+            match palette.key(key, rows.len(), page) {
+                Picked::Open => {}
+                Picked::Closed => return Vec::new(),
+                Picked::Chosen(at) => {
+                    let Some(row) = rows.into_iter().nth(at) else { return Vec::new() };
+                    if let Some(why) = row.why_not {
+                        state.refuse(format!("{}: {why}", row.title));
+                        state.overlays.push(top);
+                        return Vec::new();
+                    }
+                    return pick(state, row.pick);
+                }
+            }
+        }
+        Overlay::Confirm(confirm) => match confirm.key(key) {
+            Answer::Open => {}
+            Answer::No => {
+                cancelled(state, top);
+                return Vec::new();
+            }
+            Answer::Yes => return confirmed(state, top),
+        },
+        Overlay::Form(form) => match form.key(key, &state.servers) {
+            Filled::Open => {}
+            Filled::Closed => return Vec::new(),
+            Filled::Save(effect) => {
+                state.overlays.push(top);
+                return vec![effect];
+            }
+        },
+        Overlay::Clients { at } => match key.code {
+            Code::Up | Code::Down | Code::Char('j' | 'k') => {
+                let down = matches!(key.code, Code::Down | Code::Char('j'));
+                *at = overlay::neighbour(state, *at, down);
+            }
+            _ => return Vec::new(),
+        },
+    }
+    state.overlays.push(top);
+    Vec::new()
+}
+
+/// A question was answered with no: what was typed comes back.
+fn cancelled(state: &mut State, top: Overlay) {
+    if let Overlay::Confirm(Confirm { then: Then::Run { line, .. }, .. }) = top {
+        if let Some(console) = state.console_mut()
+            && console.input.editor.is_empty()
+        {
+            console.input.editor.set(&line);
+        }
+        state.done("Not sent.");
+    }
+}
+
+fn confirmed(state: &mut State, top: Overlay) -> Vec<Effect> {
+    let Overlay::Confirm(confirm) = top else { return Vec::new() };
+    match confirm.then {
+        Then::Run { line, mut run } => {
+            run.confirm = true;
+            console_keys::send(state, &line, run)
+        }
+        Then::Delete(name) => vec![Effect::Edit(ProfileEdit::Remove(name))],
+        Then::Quit => vec![quit(state)],
+        Then::Join(line) => {
+            if let Some(console) = state.console_mut() {
+                console.input.paste(&line);
+            }
+            Vec::new()
+        }
+    }
+}
+
+fn pick(state: &mut State, pick: Pick) -> Vec<Effect> {
+    match pick {
+        Pick::Act(id) => run(state, actions::get(id)),
+        Pick::Type(name) => {
+            if let Some(console) = state.console_mut() {
+                console.input.popup = None;
+                console.input.history.rest();
+                console.input.editor.set(&format!("{name} "));
+            }
+            Vec::new()
+        }
+    }
+}
+
+/// Carries out an action, or says why not.
+pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
+    if let Err(why) = (action.enabled)(state) {
+        // Esc has nothing to stop most of the time, and that is no news.
+        if action.id != Id::StopTrying {
+            state.refuse(why);
+        }
+        return Vec::new();
+    }
+    match action.id {
+        Id::Help => state.overlays.push(Overlay::Help { top: 0 }),
+        Id::Palette => state.overlays.push(Overlay::Palette(Palette::new(false))),
+        Id::Menu => state.overlays.push(Overlay::Palette(Palette::new(true))),
+        Id::StopTrying => return session::stop_trying(state),
+        Id::Mouse => {
+            state.mouse = !state.mouse;
+            state.done(if state.mouse {
+                "Mouse on: the wheel scrolls."
+            } else {
+                "Mouse off: the terminal selects text by itself."
+            });
+            return vec![Effect::Mouse(state.mouse)];
+        }
+        Id::Suspend => return vec![Effect::Suspend],
+        Id::Quit => {
+            if matches!(state.link, Link::Dialling(_)) {
+                return session::stop_trying(state);
+            }
+            return vec![quit(state)];
+        }
+        id => {
+            return match state.screen {
+                Screen::Picker => picker::act(state, id),
+                Screen::Console(_) => console_keys::act(state, id),
+            };
+        }
+    }
+    Vec::new()
+}
+
+fn quit(state: &mut State) -> Effect {
+    state.quitting = true;
+    Effect::Quit
+}
+
+fn paste(state: &mut State, text: &str) -> Vec<Effect> {
+    state.remark = None;
+    match state.overlays.last_mut() {
+        Some(Overlay::Form(form)) => form.paste(text),
+        Some(Overlay::Palette(palette)) => {
+            palette.filter.insert(text.lines().next().unwrap_or_default());
+            palette.at = 0;
+        }
+        // A name that must be typed is typed; the rest takes no text.
+        Some(_) => {}
+        None => console_keys::paste(state, text),
+    }
+    Vec::new()
+}
+
+fn wheel(state: &mut State, rows: i32, column: u16, row: u16) {
+    let steps = rows.unsigned_abs() as usize;
+    let down = rows > 0;
+    if let Some(Overlay::Help { top }) = state.overlays.last() {
+        let top = if down { top + steps } else { top.saturating_sub(steps) };
+        let page = overlay::page(state.size);
+        let top = top.min(help::rows(state).len().saturating_sub(page));
+        state.overlays.pop();
+        state.overlays.push(Overlay::Help { top });
+        return;
+    }
+    if !state.overlays.is_empty() {
+        return;
+    }
+    let Some(console) = state.console() else { return };
+    let pane = console.layout(state).pane;
+    if !pane.contains(ratatui::layout::Position::new(column, row)) {
+        return;
+    }
+    if let Some(console) = state.console_mut() {
+        if down {
+            console.runs.pane.scroll_down(steps);
+        } else {
+            console.runs.pane.scroll_up(steps);
+        }
+    }
+}

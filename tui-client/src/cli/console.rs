@@ -1,0 +1,247 @@
+//! A session without a screen: runs one command after the other and says what is told meanwhile.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use topside_shared::RunId;
+use topside_shared::methods::{CommandRun, RunCancel, RunResult};
+use topside_shared::notices::{Notice, RunOutput};
+
+use super::printer::{Piece, Printer, Room};
+use super::words;
+use crate::net::base64::output_bytes;
+use crate::net::{CallError, Event, Events, Handle, LostReason, Session};
+use crate::platform::{Signal, Signals};
+
+/// How long a run that was told to end is waited for. The server kills it long before.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A session, where its output goes, and who may interrupt it.
+pub(super) struct Console {
+    pub(super) handle: Handle,
+    pub(super) events: Events,
+    pub(super) printer: Printer,
+    pub(super) signals: Signals,
+    /// Why the session ended, once it has.
+    pub(super) lost: Option<LostReason>,
+}
+
+/// What ended a run before its time, from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// A signal.
+    Signal(Signal),
+    /// The time was up.
+    Timeout,
+    /// Nobody reads the output any more.
+    BrokenPipe,
+}
+
+/// How a run went.
+pub(super) struct Ran {
+    /// What the server answered; `None` where it was not waited for any more.
+    pub(super) result: Option<Result<RunResult, CallError>>,
+    /// What cut it short, if anything did.
+    pub(super) cut: Option<Cut>,
+}
+
+/// Where the output of a run goes.
+pub(super) enum Output<'o> {
+    /// To the two streams, as it comes.
+    Stream,
+    /// Into this, in order of arrival.
+    Collect(&'o mut Vec<u8>),
+}
+
+/// One run under way.
+struct Underway {
+    run: Option<RunId>,
+    cut: Option<Cut>,
+    /// When waiting for the end of a run that was cut ends.
+    patience: Option<Instant>,
+}
+
+impl Console {
+    pub(super) fn new(session: Session, printer: Printer, signals: Signals) -> Self {
+        let Session { handle, mut events, .. } = session;
+        // A script wants every byte, however slow its reader.
+        events.hold_output();
+        Self { handle, events, printer, signals, lost: None }
+    }
+
+    /// Runs one command to its end. A signal, the time limit or a broken pipe cancels it; a second
+    /// signal stops waiting for it.
+    pub(super) async fn run(
+        &mut self,
+        request: &CommandRun,
+        limit: Option<Duration>,
+        mut output: Output<'_>,
+    ) -> Ran {
+        let handle = self.handle.clone();
+        let answer = handle.call(request);
+        tokio::pin!(answer);
+        let deadline = limit.map(|limit| Instant::now() + limit);
+        let mut underway = Underway { run: None, cut: None, patience: None };
+        let mut result = None;
+        loop {
+            let until = underway.patience.or(deadline.filter(|_| underway.cut.is_none()));
+            tokio::select! {
+                biased;
+                signal = self.signals.next() => {
+                    if matches!(underway.cut, Some(Cut::Signal(_))) {
+                        break;
+                    }
+                    underway.cut(Cut::Signal(signal), &handle);
+                }
+                () = sleep_until(until) => {
+                    if underway.patience.is_some() {
+                        break;
+                    }
+                    underway.cut(Cut::Timeout, &handle);
+                }
+                answered = &mut answer, if result.is_none() => result = Some(answered),
+                (room, event) = take(&self.printer, &mut self.events, result.is_some()) => {
+                    if room.is_none() && underway.cut.is_none() {
+                        underway.cut(Cut::BrokenPipe, &handle);
+                    }
+                    match event {
+                        None => break,
+                        // The answer is lost with it, and comes next.
+                        Some(Event::Lost(reason)) => self.lost = Some(reason),
+                        Some(Event::Notice(notice)) => {
+                            if let Notice::RunChanged(row) = &notice
+                                && underway.run.is_none()
+                            {
+                                underway.know(row.run_id, &handle);
+                            }
+                            output.take(room, notice);
+                        }
+                    }
+                }
+            }
+        }
+        self.printer.write(Piece::EndOfRun).await;
+        if let Some(Err(CallError::Lost)) = &result {
+            self.read_loss().await;
+        }
+        Ran { result, cut: underway.cut }
+    }
+
+    /// Takes what is told while no command runs.
+    pub(super) async fn told(&mut self, event: Event) {
+        match event {
+            Event::Lost(reason) => self.lost = Some(reason),
+            Event::Notice(notice) => {
+                if let Some(piece) = sentence(&notice) {
+                    self.printer.write(piece).await;
+                }
+            }
+        }
+    }
+
+    /// Reads on to the reason of the session's end, which comes at once where a call was lost.
+    async fn read_loss(&mut self) {
+        while self.lost.is_none() {
+            let event = self.events.next().await;
+            self.told(event).await;
+        }
+    }
+
+    /// Waits for the end of a session that was asked to close; a signal ends the waiting.
+    pub(super) async fn wait_for_end(&mut self, patience: Duration) -> Option<Signal> {
+        let until = Instant::now() + patience;
+        while self.lost.is_none() {
+            tokio::select! {
+                biased;
+                signal = self.signals.next() => return Some(signal),
+                () = tokio::time::sleep_until(until) => return None,
+                event = self.events.next() => self.told(event).await,
+            }
+        }
+        None
+    }
+}
+
+impl Underway {
+    fn cut(&mut self, cut: Cut, handle: &Handle) {
+        let first = self.cut.is_none();
+        self.cut = Some(cut);
+        self.patience.get_or_insert_with(|| Instant::now() + CANCEL_PATIENCE);
+        if first {
+            self.cancel(handle);
+        }
+    }
+
+    /// The server has said which run it is.
+    fn know(&mut self, run: RunId, handle: &Handle) {
+        self.run = Some(run);
+        if self.cut.is_some() {
+            self.cancel(handle);
+        }
+    }
+
+    fn cancel(&self, handle: &Handle) {
+        let Some(run_id) = self.run else { return };
+        let handle = handle.clone();
+        // Its answer comes when the run has ended, and that is told by the run's own answer.
+        tokio::spawn(async move {
+            let _ = handle.call(&RunCancel { run_id }).await;
+        });
+    }
+}
+
+impl Output<'_> {
+    /// Takes a notice; without room nobody reads any more.
+    fn take(&mut self, room: Option<Room<'_>>, notice: Notice) {
+        let piece = match (self, notice) {
+            (Self::Collect(all), Notice::RunOutput(piece)) => {
+                all.extend_from_slice(&output_bytes(&piece));
+                None
+            }
+            (Self::Stream, Notice::RunOutput(piece)) => {
+                Some(Piece::Output(piece.stream, bytes(piece)))
+            }
+            (_, notice) => sentence(&notice),
+        };
+        if let (Some(room), Some(piece)) = (room, piece) {
+            room.send(piece);
+        }
+    }
+}
+
+/// The bytes of a piece, without a copy where they are text.
+fn bytes(piece: RunOutput) -> Vec<u8> {
+    match piece.data {
+        Some(data) => data.into_bytes(),
+        None => output_bytes(&piece).into_owned(),
+    }
+}
+
+/// What a person is told by a notice.
+fn sentence(notice: &Notice) -> Option<Piece> {
+    let text = match notice {
+        Notice::Closing(closing) => words::closing(closing),
+        Notice::RunGap(gap) => words::gap(gap),
+        _ => return None,
+    };
+    Some(Piece::Say(format!("topside: {text}\n")))
+}
+
+/// The next event, and room to print it, which is waited for first: what cannot be printed yet stays
+/// in the queue, which is bounded. With `rest_only` just what is waiting there already, then none.
+async fn take<'p>(
+    printer: &'p Printer,
+    events: &mut Events,
+    rest_only: bool,
+) -> (Option<Room<'p>>, Option<Event>) {
+    let room = printer.room().await;
+    let event = if rest_only { events.try_next() } else { Some(events.next().await) };
+    (room, event)
+}
+
+async fn sleep_until(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,373 @@
+//! The line client: one command a line on standard input, answers on standard output, notices on
+//! standard error. Where no server runs, it starts one inside itself and stops it at the end.
+
+use std::io::{BufRead, Read};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use topside_shared::cmdline::{self, LineErrorKind};
+use topside_shared::dirs::Dirs;
+use topside_shared::frame::MAX_LINE_IN;
+use topside_shared::methods::{CommandRun, CommandsList, Menu, SessionClose};
+use topside_shared::notices::EndCode;
+use topside_shared::rows::{RunRow, RunState};
+
+use super::console::{Console, Cut, Output};
+use super::printer::Printer;
+use super::run::with_sources;
+use super::{status, words};
+use crate::embedded::Embedded;
+use crate::net::{CallError, ConnectError, Hello, Session, Target, connect};
+use crate::platform::{Signal, Signals};
+
+/// What other people see in the list.
+const HELLO: Hello = Hello { notices: true, name: "topside" };
+/// How long the server may take to end a session that is over.
+const GOODBYE: Duration = Duration::from_secs(5);
+/// How long a server that was told to shut down may take; it ends what runs first.
+const SHUTDOWN: Duration = Duration::from_secs(60);
+
+/// Runs the commands of standard input; the exit status of the last failure.
+pub(super) fn main(yes: bool) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("topside: cannot start: {error}");
+            return status::OWN_FAILURE;
+        }
+    };
+    let status = runtime.block_on(run(yes));
+    runtime.shutdown_background();
+    status
+}
+
+async fn run(yes: bool) -> u8 {
+    let printer = Printer::start();
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return fail(printer, error.to_string()).await,
+    };
+    let mut embedded = None;
+    let begun = tokio::select! {
+        biased;
+        signal = signals.next() => Err(End::Signal(signal)),
+        begun = begin(&mut embedded) => begun.map_err(End::Failed),
+    };
+    let (status, printer, mut signals) = match begun {
+        Err(end) => {
+            let status = match end {
+                End::Signal(signal) => signal.status(),
+                End::Failed(sentence) => {
+                    printer.say(sentence).await;
+                    status::OWN_FAILURE
+                }
+            };
+            (status, printer, signals)
+        }
+        Ok((session, menu)) => {
+            let mut client = Client {
+                console: Console::new(session, printer, signals),
+                menu,
+                yes,
+                status: status::OK,
+                line: 0,
+                ordered_shutdown: false,
+            };
+            let status = client.run().await;
+            (status, client.console.printer, client.console.signals)
+        }
+    };
+    if let Some(embedded) = embedded {
+        let hand = embedded.hand();
+        let mut stopping = tokio::task::spawn_blocking(move || embedded.stop());
+        tokio::select! {
+            _ = &mut stopping => {}
+            _ = signals.next() => {
+                hand.at_once();
+                let _ = stopping.await;
+            }
+        }
+    }
+    printer.finish(status).await
+}
+
+/// Why it ended before it began.
+enum End {
+    Signal(Signal),
+    Failed(String),
+}
+
+async fn fail(printer: Printer, sentence: String) -> u8 {
+    printer.say(sentence).await;
+    printer.finish(status::OWN_FAILURE).await
+}
+
+/// Connects, to a server of its own where there is none, and asks for the menu.
+async fn begin(embedded: &mut Option<Embedded>) -> Result<(Session, Menu), String> {
+    let dirs = Dirs::from_env().map_err(|error| error.to_string())?;
+    let target = Target::Local(dirs.sockets());
+    let session = match connect(&target, &HELLO).await {
+        Err(ConnectError::NoServer { .. }) => {
+            match Embedded::start() {
+                Ok(started) => *embedded = Some(started),
+                // Another one was quicker.
+                Err(error) if error.is_served_already() => {}
+                Err(error) => return Err(with_sources(&error)),
+            }
+            connect(&target, &HELLO).await
+        }
+        connected => connected,
+    };
+    let session = session.map_err(|error| with_sources(&error))?;
+    let menu = session.handle.call(&CommandsList {}).await;
+    Ok((session, menu.map_err(|error| words::failure(&error, None))?))
+}
+
+struct Client {
+    console: Console,
+    menu: Menu,
+    yes: bool,
+    /// That of the last failure.
+    status: u8,
+    /// The line of the input that was read last, from 1.
+    line: u64,
+    /// Whether a command of this input told the server to shut down.
+    ordered_shutdown: bool,
+}
+
+/// Whether to go on with the next line.
+#[derive(PartialEq, Eq)]
+enum Go {
+    On,
+    /// The session is to be closed.
+    End,
+}
+
+impl Client {
+    /// Runs one line after the other, then closes the session.
+    async fn run(&mut self) -> u8 {
+        let mut input = read_input();
+        loop {
+            if self.console.lost.is_some() {
+                self.say_loss().await;
+                return self.status;
+            }
+            let go = tokio::select! {
+                biased;
+                signal = self.console.signals.next() => {
+                    self.status = signal.status();
+                    Go::End
+                }
+                event = self.console.events.next() => {
+                    self.console.told(event).await;
+                    Go::On
+                }
+                line = input.recv() => match line {
+                    Some(line) => self.take(line).await,
+                    None => Go::End,
+                },
+            };
+            match go {
+                Go::On => {}
+                Go::End => {
+                    self.close().await;
+                    return self.status;
+                }
+            }
+        }
+    }
+
+    /// Says why the session ended. Where nobody here ordered it, what was still to be run cannot be.
+    async fn say_loss(&mut self) {
+        let Some(reason) = &self.console.lost else { return };
+        self.console.printer.say(reason).await;
+        let ordered = match reason.ended().map(|ended| ended.code) {
+            Some(EndCode::Closed) => true,
+            Some(EndCode::Shutdown | EndCode::Restart) => self.ordered_shutdown,
+            _ => false,
+        };
+        if !ordered {
+            self.status = status::OWN_FAILURE;
+        }
+    }
+
+    /// Ends the session in order.
+    async fn close(&mut self) {
+        let goodbye = self.console.handle.call(&SessionClose {});
+        // Whatever it answers: the end is what is waited for.
+        if tokio::time::timeout(GOODBYE, goodbye).await.is_ok() {
+            self.console.wait_for_end(GOODBYE).await;
+        }
+        self.console.handle.close();
+    }
+
+    async fn take(&mut self, line: Input) -> Go {
+        self.line += 1;
+        let line = match line {
+            Input::Line(line) => line,
+            Input::TooLong => {
+                self.wrong(status::REFUSED, format!("longer than {MAX_LINE_IN} bytes")).await;
+                return Go::On;
+            }
+            Input::Failed(error) => {
+                let sentence = format!("standard input cannot be read: {error}");
+                self.console.printer.say(sentence).await;
+                self.status = status::OWN_FAILURE;
+                return Go::End;
+            }
+        };
+        let Ok(line) = String::from_utf8(line) else {
+            self.wrong(status::REFUSED, "this is not UTF-8").await;
+            return Go::On;
+        };
+        if line.trim().is_empty() {
+            return Go::On;
+        }
+        let request = match self.request(&line) {
+            Ok(request) => request,
+            Err(error) => {
+                self.wrong(error.kind.exit_status(), error.message).await;
+                return Go::On;
+            }
+        };
+        self.run_one(&request).await
+    }
+
+    /// The request for one line. A command that is not in the caller's menu is left to the server,
+    /// which knows whether there is none or it is forbidden.
+    fn request(&self, line: &str) -> Result<CommandRun, cmdline::LineError> {
+        let (command, args) = match cmdline::parse(line, &self.menu.commands) {
+            Ok(parsed) => (parsed.command.name.clone(), parsed.args),
+            Err(error) if error.kind == LineErrorKind::UnknownCommand => {
+                let name = cmdline::split(line)?.into_iter().next();
+                (name.map(|token| token.text).unwrap_or_default(), serde_json::Map::new())
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(CommandRun { command, args, stream: true, wait: true, confirm: self.yes })
+    }
+
+    async fn run_one(&mut self, request: &CommandRun) -> Go {
+        let ran = self.console.run(request, None, Output::Stream).await;
+        match ran.cut {
+            Some(Cut::Signal(signal)) => {
+                self.status = signal.status();
+                return Go::End;
+            }
+            Some(Cut::BrokenPipe | Cut::Timeout) => {
+                self.status = self.console.printer.broken_status();
+                return Go::End;
+            }
+            None => {}
+        }
+        match ran.result {
+            None => Go::End,
+            Some(Ok(result)) => {
+                let status = status::of_row(&result.row);
+                if status != status::OK {
+                    self.status = status;
+                    self.say_end(&result.row).await;
+                }
+                self.after(&result.row).await
+            }
+            // The session was lost with it: the loop says how.
+            Some(Err(CallError::Lost)) => Go::On,
+            Some(Err(error)) => {
+                self.wrong(status::of_error(&error), words::failure(&error, None)).await;
+                Go::On
+            }
+        }
+    }
+
+    /// How a run ended that did not succeed, where its own output need not have said it.
+    async fn say_end(&self, row: &RunRow) {
+        let how = match (row.state, row.exit_code, row.signal) {
+            (RunState::TimedOut, ..) => "timed out".to_owned(),
+            (RunState::Cancelled, ..) => "was cancelled".to_owned(),
+            (_, Some(code), _) => format!("ended with exit status {code}"),
+            (_, None, Some(signal)) => format!("was ended by signal {signal}"),
+            (_, None, None) => row.state.words().to_owned(),
+        };
+        let sentence = format!("line {}: {} {how}", self.line, row.command);
+        self.console.printer.say(sentence).await;
+    }
+
+    /// Two commands end the session that ran them, and then what follows on the input is not run, as
+    /// after `exit` in a shell.
+    async fn after(&mut self, row: &RunRow) -> Go {
+        if row.state != RunState::Succeeded {
+            return Go::On;
+        }
+        match row.command.as_str() {
+            "close" => {}
+            "shutdown" => {
+                self.ordered_shutdown = true;
+                let delay = row.args.get("delay").and_then(serde_json::Value::as_f64);
+                if delay.is_some_and(|delay| delay > 0.0) {
+                    return Go::On;
+                }
+            }
+            "shutdown-cancel" => {
+                self.ordered_shutdown = false;
+                return Go::On;
+            }
+            _ => return Go::On,
+        }
+        match self.console.wait_for_end(SHUTDOWN).await {
+            None => Go::On,
+            Some(signal) => {
+                self.status = signal.status();
+                Go::End
+            }
+        }
+    }
+
+    async fn wrong(&mut self, status: u8, what: impl std::fmt::Display) {
+        self.status = status;
+        self.console.printer.say(format!("line {}: {what}", self.line)).await;
+    }
+}
+
+/// What standard input gave.
+enum Input {
+    Line(Vec<u8>),
+    /// Longer than the server takes; the rest of it was passed over.
+    TooLong,
+    Failed(std::io::Error),
+}
+
+/// Reads standard input on a thread of its own, one line ahead at most: a read cannot be interrupted,
+/// and the thread ends with the process.
+fn read_input() -> mpsc::Receiver<Input> {
+    let (sender, lines) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        let mut input = std::io::stdin().lock();
+        while let Some(line) = read_line(&mut input) {
+            let failed = matches!(line, Input::Failed(_));
+            if sender.blocking_send(line).is_err() || failed {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+/// One line without its ending; the last may have none.
+fn read_line(input: &mut impl BufRead) -> Option<Input> {
+    let mut line = Vec::new();
+    let cap = MAX_LINE_IN as u64 + 2;
+    match input.by_ref().take(cap).read_until(b'\n', &mut line) {
+        Ok(0) => return None,
+        Ok(_) => {}
+        Err(error) => return Some(Input::Failed(error)),
+    }
+    let ended = line.pop_if(|byte| *byte == b'\n').is_some();
+    line.pop_if(|byte| *byte == b'\r');
+    if line.len() <= MAX_LINE_IN {
+        return Some(Input::Line(line));
+    }
+    if !ended && let Err(error) = input.skip_until(b'\n') {
+        return Some(Input::Failed(error));
+    }
+    Some(Input::TooLong)
+}

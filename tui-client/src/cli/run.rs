@@ -1,0 +1,196 @@
+//! `topside run`: one command, its output and its exit status.
+
+use std::time::Duration;
+
+use topside_shared::cmdline;
+use topside_shared::dirs::Dirs;
+use topside_shared::methods::{CommandRun, CommandsList, Menu, RunResult};
+use topside_shared::notices::EndCode;
+use topside_shared::rows::RunState;
+
+use super::Run;
+use super::console::{Console, Cut, Output, Ran};
+use super::printer::{Piece, Printer};
+use super::{status, words};
+use crate::net::{CallError, Hello, LostReason, Target, base64, connect};
+use crate::platform::{Signal, Signals};
+
+/// What other people see in the list.
+const HELLO: Hello = Hello { notices: true, name: "topside run" };
+/// How long the server may take to take note of the end.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// Most bytes of output in the JSON object: its last ones.
+const MAX_JSON_OUTPUT: usize = 64 * 1024 * 1024;
+
+/// Runs what the arguments say; the exit status.
+pub(super) fn main(args: Run) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("topside: cannot start: {error}");
+            return status::OWN_FAILURE;
+        }
+    };
+    let status = runtime.block_on(run(args));
+    runtime.shutdown_background();
+    status
+}
+
+async fn run(args: Run) -> u8 {
+    let printer = Printer::start();
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return fail(printer, status::OWN_FAILURE, error).await,
+    };
+    // A signal before the run has begun has nothing to cancel.
+    let begun = tokio::select! {
+        biased;
+        signal = signals.next() => return signal.status(),
+        begun = begin(&args) => begun,
+    };
+    let (session, request) = match begun {
+        Ok(begun) => begun,
+        Err((status, sentence)) => return fail(printer, status, sentence).await,
+    };
+    let mut console = Console::new(session, printer, signals);
+    let mut collected = Vec::new();
+    let output = if args.json { Output::Collect(&mut collected) } else { Output::Stream };
+    let ran = console.run(&request, args.timeout, output).await;
+    let over = ran.result.is_some();
+    let status = report(&mut console, &args, ran, collected).await;
+    console.handle.close();
+    if over {
+        // A server that sees the end of the requests before the hang-up knows that all is well.
+        console.wait_for_end(GOODBYE).await;
+    }
+    console.printer.finish(status).await
+}
+
+async fn fail(printer: Printer, status: u8, sentence: impl std::fmt::Display) -> u8 {
+    printer.say(sentence).await;
+    printer.finish(status).await
+}
+
+/// Connects and makes the request, or says with which status and sentence it ends here.
+async fn begin(args: &Run) -> Result<(crate::net::Session, CommandRun), (u8, String)> {
+    let own = |error: &dyn std::error::Error| (status::OWN_FAILURE, with_sources(error));
+    let dirs = Dirs::from_env().map_err(|error| own(&error))?;
+    let session =
+        connect(&Target::Local(dirs.sockets()), &HELLO).await.map_err(|error| own(&error))?;
+    let menu = session
+        .handle
+        .call(&CommandsList {})
+        .await
+        .map_err(|error| (status::of_error(&error), words::failure(&error, None)))?;
+    let request = request(&args.words, &menu, args.yes)?;
+    Ok((session, request))
+}
+
+/// The request for these words. A command that is not in the caller's menu is left to the server,
+/// which knows whether there is none or it is forbidden.
+fn request(line: &[String], menu: &Menu, confirm: bool) -> Result<CommandRun, (u8, String)> {
+    let (name, words) = line.split_first().map_or(("", line), |(name, words)| (name, words));
+    let (command, args) = match cmdline::find(name, &menu.commands) {
+        Err(error) if name.is_empty() => return Err((error.kind.exit_status(), error.message)),
+        Err(_) => (name.to_owned(), serde_json::Map::new()),
+        Ok(command) => {
+            let parsed = cmdline::parse_args(command, words)
+                .map_err(|error| (error.kind.exit_status(), error.message))?;
+            (command.name.clone(), parsed.args)
+        }
+    };
+    Ok(CommandRun { command, args, stream: true, wait: true, confirm })
+}
+
+/// An error and what caused it, in one line.
+pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let cause = error.to_string();
+        if !text.ends_with(&cause) {
+            text.push_str(&format!(": {cause}"));
+        }
+        source = error.source();
+    }
+    text
+}
+
+/// Says what has to be said; the exit status.
+async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) -> u8 {
+    let cut = ran.cut;
+    if cut == Some(Cut::BrokenPipe) {
+        return console.printer.broken_status();
+    }
+    let own = match ran.result {
+        None => {
+            let sentence = "gave up waiting for the run to end; it may still go on";
+            console.printer.say(sentence).await;
+            status::OWN_FAILURE
+        }
+        Some(Err(error)) => failed(console, &error).await,
+        Some(Ok(result)) => {
+            let status = status::of_row(&result.row);
+            let state = result.row.state;
+            let run = result.row.run_id;
+            if args.json {
+                let text = json(result, output);
+                console.printer.write(Piece::Print(text)).await;
+            }
+            match (cut, state) {
+                // It was quicker than the cancelling.
+                (Some(Cut::Timeout), RunState::Succeeded | RunState::Failed) => return status,
+                (Some(Cut::Timeout), _) => {
+                    let limit = args.timeout.unwrap_or_default();
+                    let sentence =
+                        format!("run {run} took longer than {limit:?} and was cancelled");
+                    console.printer.say(sentence).await;
+                }
+                (_, RunState::TimedOut) => {
+                    console.printer.say(format!("run {run} timed out on the server")).await;
+                }
+                (None, RunState::Cancelled) => {
+                    console.printer.say(format!("run {run} was cancelled by somebody else")).await;
+                }
+                _ => {}
+            }
+            status
+        }
+    };
+    match cut {
+        Some(Cut::Signal(signal)) => Signal::status(signal),
+        Some(Cut::Timeout) => status::TIMED_OUT,
+        _ => own,
+    }
+}
+
+/// Says why a command did not run, or why its end is not known; the exit status.
+async fn failed(console: &Console, error: &CallError) -> u8 {
+    let ended = console.lost.as_ref().and_then(LostReason::ended);
+    if ended.is_some_and(|ended| ended.code == EndCode::Closed) {
+        // It was `close`, whose end is that of the session.
+        return status::OK;
+    }
+    let lost = console.lost.as_ref().map(ToString::to_string);
+    console.printer.say(words::failure(error, lost)).await;
+    status::of_error(error)
+}
+
+/// The JSON object of `--json`: the row, and the output as `command/run` answers it.
+fn json(mut result: RunResult, output: Vec<u8>) -> String {
+    let received = output.len() as u64;
+    let mut output = output;
+    if output.len() > MAX_JSON_OUTPUT {
+        output.drain(..output.len() - MAX_JSON_OUTPUT);
+    }
+    let missing = result.row.bytes > received || received > output.len() as u64;
+    result.truncated = Some(missing);
+    match String::from_utf8(output) {
+        Ok(text) => result.output = Some(text),
+        Err(error) => result.output_base64 = Some(base64::encode(error.as_bytes())),
+    }
+    let mut text =
+        serde_json::to_string(&result).expect("the wire's own types have string keys only");
+    text.push('\n');
+    text
+}

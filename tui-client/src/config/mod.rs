@@ -1,0 +1,19 @@
+//! What the client keeps: the saved servers, and what was typed to each.
+
+mod edit;
+mod file;
+pub mod history;
+pub mod profiles;
+mod read;
+mod validate;
+
+pub use history::History;
+pub use profiles::{ConfigError, Profile, ProfileStore};
+pub use validate::{Field, FieldError, validate};
+
+/// The port of a server that says no other.
+pub const DEFAULT_PORT: u16 = 8677;
+/// File name of the saved servers in the configuration directory.
+pub const FILE_NAME: &str = "client.toml";
+/// How the screen calls the server of this machine; no saved server may be called so.
+pub const THIS_MACHINE: &str = "this machine";

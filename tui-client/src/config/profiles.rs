@@ -1,0 +1,271 @@
+//! The saved servers, in `client.toml`.
+//!
+//! The file is the person's own: what the screen changes is written into it where it stands, and a
+//! change that somebody made to the file meanwhile is kept.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::edit;
+use super::file::Replacement;
+use super::read::read;
+use super::validate::{Field, FieldError, validate};
+
+/// A saved server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Profile {
+    /// What the person calls it.
+    pub name: String,
+    /// Its address on the LAN.
+    pub lan: Option<String>,
+    /// The router's outside address, or a host name.
+    pub internet: Option<String>,
+    /// The port, on the LAN and, unless [`Profile::internet_port`] says otherwise, at the router.
+    pub port: u16,
+    /// The port at the router.
+    pub internet_port: Option<u16>,
+    /// What the server's key is known by.
+    pub pin: Option<String>,
+}
+
+/// Why the saved servers cannot be read, changed or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's own words.
+        source: io::Error,
+    },
+    /// What stands in the file is wrong.
+    #[error("{}:{line}:{column}: {message}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column in characters, from 1.
+        column: usize,
+        /// What is wrong there.
+        message: String,
+    },
+    /// A value breaks a rule.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// There is no such server, perhaps any more.
+    #[error("there is no saved server called `{name}`")]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's own words.
+        source: io::Error,
+    },
+}
+
+/// One change that is not in the file yet.
+#[derive(Debug, Clone)]
+enum Change {
+    Add(Profile),
+    Replace { old: Profile, new: Profile },
+    Remove(String),
+}
+
+/// The saved servers, and the changes that [`ProfileStore::save`] will write.
+#[derive(Debug)]
+pub struct ProfileStore {
+    path: PathBuf,
+    /// As saved last, with the changes applied.
+    profiles: Vec<Profile>,
+    changes: Vec<Change>,
+}
+
+impl ProfileStore {
+    /// Reads the file; where there is none, there are no saved servers.
+    ///
+    /// # Errors
+    /// [`ConfigError::Read`] and [`ConfigError::Invalid`].
+    pub fn load(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
+        let path = path.into();
+        let (_, profiles) = read(&path, &text(&path)?)?;
+        Ok(Self { path, profiles, changes: Vec::new() })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The saved servers, in the order of the file.
+    pub fn profiles(&self) -> &[Profile] {
+        &self.profiles
+    }
+
+    /// The saved server of this name.
+    pub fn get(&self, name: &str) -> Option<&Profile> {
+        self.profiles.iter().find(|profile| profile.name == name)
+    }
+
+    /// Adds a server at the end.
+    ///
+    /// # Errors
+    /// [`ConfigError::Field`]; nothing is changed then.
+    pub fn add(&mut self, profile: Profile) -> Result<(), ConfigError> {
+        self.change(Change::Add(profile))
+    }
+
+    /// Puts `profile` in the place of the server called `name`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Field`] and [`ConfigError::Unknown`]; nothing is changed then.
+    pub fn replace(&mut self, name: &str, profile: Profile) -> Result<(), ConfigError> {
+        let old = self.get(name).cloned().ok_or(ConfigError::Unknown { name: name.to_owned() })?;
+        self.change(Change::Replace { old, new: profile })
+    }
+
+    /// Takes the server called `name` out.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unknown`].
+    pub fn remove(&mut self, name: &str) -> Result<(), ConfigError> {
+        self.get(name).ok_or(ConfigError::Unknown { name: name.to_owned() })?;
+        self.change(Change::Remove(name.to_owned()))
+    }
+
+    /// Writes the changes into the file as it is now, and takes over what else changed there. After
+    /// an error the file is as it was, and the changes wait for the next try.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn save(&mut self) -> Result<(), ConfigError> {
+        if self.changes.is_empty() {
+            return Ok(());
+        }
+        let failed = |source| ConfigError::Write { path: self.path.clone(), source };
+        let replacement = Replacement::begin(&self.path).map_err(failed)?;
+        let (document, mut profiles) = read(&self.path, &text(&self.path)?)?;
+        let mut document = document.into_mut();
+        for change in &self.changes {
+            let Some(change) = rebase(change, &profiles) else { continue };
+            write(&mut document, &profiles, &change);
+            apply(&mut profiles, &change)?;
+        }
+        replacement.commit(&document.to_string()).map_err(failed)?;
+        self.profiles = profiles;
+        self.changes.clear();
+        Ok(())
+    }
+
+    /// Forgets the changes that are not in the file, and reads it anew.
+    ///
+    /// # Errors
+    /// As [`ProfileStore::load`]; nothing is changed then.
+    pub fn reload(&mut self) -> Result<(), ConfigError> {
+        *self = Self::load(&self.path)?;
+        Ok(())
+    }
+
+    fn change(&mut self, change: Change) -> Result<(), ConfigError> {
+        apply(&mut self.profiles, &change)?;
+        self.changes.push(change);
+        Ok(())
+    }
+}
+
+fn text(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    match std::fs::read(path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
+    }
+}
+
+/// The same change on what the file holds now; none where it is done already.
+fn rebase(change: &Change, profiles: &[Profile]) -> Option<Change> {
+    let find = |name: &str| profiles.iter().find(|profile| profile.name == name);
+    match change {
+        Change::Add(profile) if find(&profile.name) == Some(profile) => None,
+        Change::Remove(name) if find(name).is_none() => None,
+        Change::Replace { old, new } => {
+            let Some(now) = find(&old.name) else { return Some(change.clone()) };
+            // Only what the person changed here: another field may have been changed there.
+            let pick = |old: &Option<String>, new: &Option<String>, now: &Option<String>| {
+                if old == new { now.clone() } else { new.clone() }
+            };
+            let new = Profile {
+                name: new.name.clone(),
+                lan: pick(&old.lan, &new.lan, &now.lan),
+                internet: pick(&old.internet, &new.internet, &now.internet),
+                port: if old.port == new.port { now.port } else { new.port },
+                internet_port: if old.internet_port == new.internet_port {
+                    now.internet_port
+                } else {
+                    new.internet_port
+                },
+                pin: pick(&old.pin, &new.pin, &now.pin),
+            };
+            Some(Change::Replace { old: now.clone(), new })
+        }
+        _ => Some(change.clone()),
+    }
+}
+
+/// Writes a change into the document, whose servers `profiles` are.
+fn write(document: &mut toml_edit::DocumentMut, profiles: &[Profile], change: &Change) {
+    let index = |name: &str| profiles.iter().position(|profile| profile.name == name);
+    match change {
+        Change::Add(profile) => edit::add(document, profile),
+        Change::Replace { old, new } => {
+            if let Some(index) = index(&old.name) {
+                edit::replace(document, index, old, new);
+            }
+        }
+        Change::Remove(name) => {
+            if let Some(index) = index(name) {
+                edit::remove(document, index);
+            }
+        }
+    }
+}
+
+fn apply(profiles: &mut Vec<Profile>, change: &Change) -> Result<(), ConfigError> {
+    let index = |name: &str| profiles.iter().position(|profile| profile.name == name);
+    let known =
+        |name: &str| index(name).ok_or_else(|| ConfigError::Unknown { name: name.to_owned() });
+    let free = |name: &str, but: Option<usize>| match index(name) {
+        Some(other) if Some(other) != but => Err(FieldError {
+            field: Field::Name,
+            message: format!("name `{name}` is taken: choose another"),
+        }),
+        _ => Ok(()),
+    };
+    match change {
+        Change::Add(profile) => {
+            validate(profile)?;
+            free(&profile.name, None)?;
+            profiles.push(profile.clone());
+        }
+        Change::Replace { old, new } => {
+            validate(new)?;
+            let place = known(&old.name)?;
+            free(&new.name, Some(place))?;
+            profiles[place] = new.clone();
+        }
+        Change::Remove(name) => {
+            let place = known(name)?;
+            profiles.remove(place);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "profiles_tests.rs"]
+mod tests;

@@ -1,0 +1,15 @@
+//! The terminal client of Topside: the screen, the line client and `topside run`, over one
+//! connection to a server, which may live in this process.
+
+mod actions;
+mod app;
+mod platform;
+mod term;
+mod ui;
+
+pub mod cli;
+pub mod config;
+pub mod embedded;
+pub mod net;
+pub mod screen;
+pub mod scroll;

@@ -1,0 +1,5 @@
+//! The session against servers that misbehave.
+
+mod connecting;
+mod fake;
+mod session;

@@ -1,0 +1,226 @@
+//! What differs between systems: the local socket, who owns a directory, private files, signals.
+//! Nothing else in this crate has a `cfg` for a system.
+
+pub(crate) use imp::{Jobs, Signals, check_socket_directory, create_private_dir, dial, private};
+
+/// Both halves of a connection to the local socket.
+pub(crate) type Halves =
+    (Box<dyn tokio::io::AsyncRead + Send + Unpin>, Box<dyn tokio::io::AsyncWrite + Send + Unpin>);
+
+/// A request from outside to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// `kill`.
+    Terminate,
+    /// The terminal went away.
+    HangUp,
+}
+
+impl Signal {
+    /// The exit status of a program that this signal ended.
+    pub(crate) fn status(self) -> u8 {
+        128 + match self {
+            Self::HangUp => 1,
+            Self::Interrupt => 2,
+            Self::Terminate => 15,
+        }
+    }
+}
+
+/// What the shell's job control asks of a program, and what its terminal tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Job {
+    /// The terminal has another size.
+    Resized,
+    /// To stop, as Ctrl-Z does.
+    Stop,
+    /// It goes on after a stop.
+    Continue,
+}
+
+#[cfg(unix)]
+mod imp {
+    use std::fs::{DirBuilder, Metadata, OpenOptions};
+    use std::io;
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+    use std::path::Path;
+
+    use tokio::net::UnixStream;
+    use tokio::signal::unix::{SignalKind, signal};
+
+    use super::{Halves, Job, Signal};
+
+    /// Connects to the local socket at `path`.
+    pub(crate) async fn dial(path: &Path) -> io::Result<Halves> {
+        let (read, write) = UnixStream::connect(path).await?.into_split();
+        Ok((Box::new(read), Box::new(write)))
+    }
+
+    /// Says why the directory of a socket must not be trusted: others could have put the socket there.
+    pub(crate) fn check_socket_directory(dir: &Path) -> io::Result<Option<String>> {
+        let found = std::fs::metadata(dir)?;
+        if found.mode() & 0o002 != 0 {
+            return Ok(Some("anybody may write there".to_owned()));
+        }
+        // Many systems give each user a private group of the same number.
+        if found.mode() & 0o020 != 0 && found.gid() != found.uid() {
+            return Ok(Some(format!("its group ({}) may write there", found.gid())));
+        }
+        let me = rustix::process::geteuid().as_raw();
+        if found.uid() == me || found.uid() == 0 {
+            return Ok(None);
+        }
+        // A packaged server has its own user; only root can have made its directory in a place
+        // that only root may write.
+        let by_root = |parent: Metadata| parent.uid() == 0 && parent.mode() & 0o022 == 0;
+        let parent = dir.canonicalize()?.parent().map(std::fs::metadata).transpose()?;
+        Ok((!parent.is_some_and(by_root)).then(|| format!("it belongs to user {}", found.uid())))
+    }
+
+    /// Makes a directory, and those above it, for this user only.
+    pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    }
+
+    /// Files made with these options are for this user only.
+    pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+        options.mode(0o600)
+    }
+
+    /// The signals that ask this program to end.
+    pub(crate) struct Signals {
+        interrupt: tokio::signal::unix::Signal,
+        terminate: tokio::signal::unix::Signal,
+        hang_up: tokio::signal::unix::Signal,
+    }
+
+    impl Signals {
+        /// From now on the signals no longer end the program by themselves.
+        pub(crate) fn listen() -> io::Result<Self> {
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+                hang_up: signal(SignalKind::hangup())?,
+            })
+        }
+
+        /// The next one. Dropping the future loses none.
+        pub(crate) async fn next(&mut self) -> Signal {
+            tokio::select! {
+                _ = self.interrupt.recv() => Signal::Interrupt,
+                _ = self.terminate.recv() => Signal::Terminate,
+                _ = self.hang_up.recv() => Signal::HangUp,
+            }
+        }
+    }
+
+    /// What the shell asks, to stop or to go on, and what the terminal tells.
+    pub(crate) struct Jobs {
+        stop: tokio::signal::unix::Signal,
+        resume: tokio::signal::unix::Signal,
+        resized: tokio::signal::unix::Signal,
+    }
+
+    impl Jobs {
+        /// From now on the program stops only by [`Jobs::stop`].
+        pub(crate) fn listen() -> io::Result<Self> {
+            use rustix::process::Signal;
+            let listen = |kind: Signal| signal(SignalKind::from_raw(kind.as_raw()));
+            Ok(Self {
+                stop: listen(Signal::TSTP)?,
+                resume: listen(Signal::CONT)?,
+                resized: listen(Signal::WINCH)?,
+            })
+        }
+
+        /// The next wish. Dropping the future loses none.
+        pub(crate) async fn next(&mut self) -> Job {
+            tokio::select! {
+                _ = self.stop.recv() => Job::Stop,
+                _ = self.resume.recv() => Job::Continue,
+                _ = self.resized.recv() => Job::Resized,
+            }
+        }
+
+        /// Stops this program, and with `group` whatever was started together with it (as `cargo
+        /// run` is); returns once it goes on.
+        pub(crate) fn stop(group: bool) -> io::Result<()> {
+            use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
+            if group {
+                kill_current_process_group(Signal::STOP)?;
+            } else {
+                kill_process(getpid(), Signal::STOP)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod imp {
+    use std::fs::OpenOptions;
+    use std::io;
+    use std::path::Path;
+
+    use super::{Halves, Job, Signal};
+
+    /// There is no local socket on this system.
+    pub(crate) async fn dial(_path: &Path) -> io::Result<Halves> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// There is no local socket on this system.
+    pub(crate) fn check_socket_directory(_dir: &Path) -> io::Result<Option<String>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Makes a directory, and those above it; it inherits who may read it.
+    pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(dir)
+    }
+
+    /// Files inherit who may read them from their directory, which is the user's own.
+    pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+        options
+    }
+
+    /// Ctrl-C, the one signal there is.
+    pub(crate) struct Signals;
+
+    impl Signals {
+        /// From now on Ctrl-C no longer ends the program by itself.
+        pub(crate) fn listen() -> io::Result<Self> {
+            Ok(Self)
+        }
+
+        /// The next one.
+        pub(crate) async fn next(&mut self) -> Signal {
+            match tokio::signal::ctrl_c().await {
+                Ok(()) => Signal::Interrupt,
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// There is no job control on this system.
+    pub(crate) struct Jobs;
+
+    impl Jobs {
+        /// Nothing will come.
+        pub(crate) fn listen() -> io::Result<Self> {
+            Ok(Self)
+        }
+
+        /// Never.
+        pub(crate) async fn next(&mut self) -> Job {
+            std::future::pending().await
+        }
+
+        /// There is no job control on this system.
+        pub(crate) fn stop(_group: bool) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! The screen's loop: what comes in goes through `update`, what is to be done is done, and a frame
+//! is drawn when something has changed.
+//!
+//! This runs on the main thread. A terminal that stops reading blocks it in `draw`; the connection
+//! lives on a thread of its own and does not notice.
+//!
+//! **Invariant:** with nothing pending there is no timer and no wake-up. The time of the next frame
+//! is checked by hand: a timer inside `select!` starves while output floods in.
+
+mod effects;
+mod network;
+mod session;
+mod translate;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use crossterm::event::{Event as TerminalEvent, EventStream};
+use futures_util::StreamExt as _;
+use jiff::tz::TimeZone;
+use tokio::sync::mpsc;
+use topside_shared::Time;
+use topside_shared::dirs::Dirs;
+
+use crate::app::{Clock, Effect, Msg, Size, State, Target, picker, update};
+use crate::config::{ProfileStore, THIS_MACHINE};
+use crate::net::Via;
+use crate::platform::{Job, Jobs, Signal, Signals};
+use crate::term::{self, Terminal};
+use crate::ui;
+use effects::Doer;
+use network::Network;
+
+/// A frame at most so often.
+const FRAME: Duration = Duration::from_millis(33);
+/// The same while keys come in.
+const TYPING_FRAME: Duration = Duration::from_millis(16);
+/// Messages are taken for so long before the next frame is considered.
+const TAKE: Duration = Duration::from_millis(4);
+/// Messages that wait for the screen; the network waits for room.
+const QUEUE: usize = 64;
+
+/// How the screen opens.
+#[derive(Debug, Default)]
+pub struct Start {
+    /// A saved server, or "this machine", and the way to it; none: the picker.
+    pub connect: Option<(String, Via)>,
+}
+
+/// Runs the screen until the person leaves, and says with which status to end.
+///
+/// # Errors
+/// What kept the screen from opening; the terminal is as it was.
+pub fn main(start: Start) -> anyhow::Result<ExitCode> {
+    let dirs = Dirs::from_env()?;
+    let (store, broken) = match ProfileStore::load(dirs.config.join(crate::config::FILE_NAME)) {
+        Ok(store) => (Some(store), None),
+        Err(error) => (None, Some(anyhow::Error::from(error))),
+    };
+    let target = match start.connect {
+        None => None,
+        Some((name, via)) if name == THIS_MACHINE => Some((
+            Target { server: None, via: if via == Via::Auto { Via::Same } else { via } },
+            name,
+        )),
+        Some((name, via)) => match (&store, broken) {
+            (_, Some(error)) => return Err(error),
+            (Some(store), None) if store.get(&name).is_some() => {
+                Some((Target { server: Some(name.clone()), via }, name))
+            }
+            _ => return Err(unknown_server(&name, store.as_ref())),
+        },
+    };
+    let broken = match ProfileStore::load(dirs.config.join(crate::config::FILE_NAME)) {
+        Ok(_) => None,
+        Err(error) => Some(format!("{:#}", anyhow::Error::from(error))),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    term::catch_panics(&["main", network::THREAD]);
+    let result = runtime.block_on(run(dirs, store, broken, target));
+    // The thread that reads keys may still sit in its read.
+    runtime.shutdown_background();
+    term::print_kept();
+    result
+}
+
+fn unknown_server(name: &str, store: Option<&ProfileStore>) -> anyhow::Error {
+    let names = store.into_iter().flat_map(ProfileStore::profiles).map(|p| p.name.as_str());
+    let near = topside_shared::text::nearest(name, names.chain([THIS_MACHINE]));
+    let meant = topside_shared::text::did_you_mean(&near);
+    anyhow::anyhow!("there is no saved server {name}{meant}")
+}
+
+async fn run(
+    dirs: Dirs,
+    store: Option<ProfileStore>,
+    broken: Option<String>,
+    target: Option<(Target, String)>,
+) -> anyhow::Result<ExitCode> {
+    let began = Instant::now();
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let mut jobs = Jobs::listen().context("cannot listen for signals")?;
+    let (tell, told) = mpsc::channel(QUEUE);
+    let network =
+        Network::start(dirs.clone(), tell).context("cannot start the network's thread")?;
+    let terminal = Terminal::enter().context("cannot take the terminal over")?;
+    let (width, height) = terminal.size()?;
+    let clock = Clock { mono: 0, wall: Time::now() };
+    let mut state = State::new(clock, Size { width, height }, TimeZone::system());
+    state.colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let mut looped = Loop {
+        began,
+        state,
+        doer: Doer::new(dirs, store, network),
+        terminal,
+        told,
+        dirty: true,
+        last_frame: None,
+        typing: false,
+        status: ExitCode::SUCCESS,
+    };
+    looped.open(broken, target)?;
+    // Keys are read from now on: anything before was typed for the shell.
+    let mut keys = EventStream::new();
+    let ended = looped.turn(&mut keys, &mut signals, &mut jobs).await;
+    drop(keys);
+    let status = looped.status;
+    let Loop { terminal, doer, .. } = looped;
+    // The terminal first: leaving must not look like hanging.
+    drop(terminal);
+    doer.network.stop(&mut signals).await;
+    ended.map(|()| status)
+}
+
+struct Loop {
+    began: Instant,
+    state: State,
+    doer: Doer,
+    terminal: Terminal,
+    told: mpsc::Receiver<Msg>,
+    /// Whether the state has changed since the last frame.
+    dirty: bool,
+    last_frame: Option<Instant>,
+    /// Whether a key came since the last frame.
+    typing: bool,
+    status: ExitCode,
+}
+
+impl Loop {
+    fn clock(&self) -> Clock {
+        let mono = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Clock { mono, wall: Time::now() }
+    }
+
+    /// The first messages: what is saved, and what is to be reached at once.
+    fn open(
+        &mut self,
+        broken: Option<String>,
+        target: Option<(Target, String)>,
+    ) -> anyhow::Result<()> {
+        self.take(Msg::Servers(self.doer.profiles()))?;
+        if let Some(why) = broken {
+            self.take(Msg::ServersFailed(why))?;
+        }
+        self.carry_out(vec![Effect::Probe])?;
+        if let Some((target, name)) = target {
+            let effects = picker::open_at(&mut self.state, &name, target);
+            self.carry_out(effects)?;
+        }
+        Ok(())
+    }
+
+    /// One message through `update`, and what follows from it.
+    fn take(&mut self, msg: Msg) -> anyhow::Result<()> {
+        let clock = self.clock();
+        let effects = update(&mut self.state, clock, msg);
+        self.dirty = true;
+        self.carry_out(effects)
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) -> anyhow::Result<()> {
+        for effect in effects {
+            match effect {
+                Effect::Quit => self.state.quitting = true,
+                Effect::Suspend => self.suspend(true)?,
+                Effect::Mouse(on) => self.terminal.mouse(on)?,
+                effect => {
+                    for msg in self.doer.carry_out(effect, &mut self.terminal) {
+                        self.take(msg)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops the program with the terminal given back, and takes it over again afterwards.
+    fn suspend(&mut self, group: bool) -> anyhow::Result<()> {
+        term::restore();
+        let stopped = Jobs::stop(group);
+        self.resume()?;
+        if stopped.is_err() {
+            self.take(Msg::Failed("This system cannot stop a program.".to_owned()))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the terminal over again, whatever was done to it meanwhile.
+    fn resume(&mut self) -> anyhow::Result<()> {
+        self.terminal.enter_again()?;
+        self.resized()
+    }
+
+    fn resized(&mut self) -> anyhow::Result<()> {
+        let (width, height) = self.terminal.size()?;
+        self.take(Msg::Resize(Size { width, height }))
+    }
+
+    /// When the next frame may be drawn.
+    fn next_frame(&self) -> Option<Instant> {
+        let pause = if self.typing { TYPING_FRAME } else { FRAME };
+        self.last_frame.map(|last| last + pause)
+    }
+
+    async fn turn(
+        &mut self,
+        keys: &mut EventStream,
+        signals: &mut Signals,
+        jobs: &mut Jobs,
+    ) -> anyhow::Result<()> {
+        while !self.state.quitting {
+            let now = Instant::now();
+            let due = self.next_frame().is_none_or(|at| now >= at);
+            if self.dirty && due {
+                self.draw()?;
+                continue;
+            }
+            let wake = if self.dirty {
+                self.next_frame()
+            } else {
+                // The clock as it is now, so that what is counted is counted from now.
+                self.state.clock = self.clock();
+                ui::changes_in(&self.state).map(|ms| now + Duration::from_millis(ms.max(1)))
+            };
+            let alarm = async {
+                match wake {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = term::PANICKED.notified() => {
+                    anyhow::bail!("ended by a fault of its own; the terminal was given back");
+                }
+                signal = signals.next() => {
+                    self.end_by(signal);
+                    return Ok(());
+                }
+                job = jobs.next() => match job {
+                    Job::Stop => self.suspend(false)?,
+                    Job::Continue => self.resume()?,
+                    // The stream of keys tells it too, but not if a key comes at the same moment.
+                    Job::Resized => self.resized()?,
+                },
+                event = keys.next() => match event {
+                    Some(Ok(event)) => self.take_keys(event)?,
+                    // The terminal is gone: the same as a hang-up.
+                    Some(Err(_)) | None => {
+                        self.end_by(Signal::HangUp);
+                        return Ok(());
+                    }
+                },
+                msg = self.told.recv() => match msg {
+                    Some(msg) => self.take_told(msg)?,
+                    None => anyhow::bail!("the network's thread has ended"),
+                },
+                () = alarm => {
+                    if !self.dirty {
+                        self.take(Msg::Tick)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An event of the terminal, and all that wait behind it. The stream is not polled for those: it
+    /// would keep the waker of that poll, and never wake the loop again.
+    fn take_keys(&mut self, first: TerminalEvent) -> anyhow::Result<()> {
+        let until = Instant::now() + TAKE;
+        let mut next = Some(first);
+        while let Some(event) = next {
+            if let Some(msg) = translate::event(&event) {
+                self.typing = true;
+                self.take(msg)?;
+            }
+            if Instant::now() >= until || self.state.quitting {
+                return Ok(());
+            }
+            let waiting = crossterm::event::poll(Duration::ZERO).unwrap_or(false);
+            next = if waiting { crossterm::event::read().ok() } else { None };
+        }
+        Ok(())
+    }
+
+    /// A message of the network, and those behind it for a few milliseconds.
+    fn take_told(&mut self, first: Msg) -> anyhow::Result<()> {
+        let until = Instant::now() + TAKE;
+        self.take(first)?;
+        while Instant::now() < until && !self.state.quitting {
+            match self.told.try_recv() {
+                Ok(msg) => self.take(msg)?,
+                Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self) -> anyhow::Result<()> {
+        self.state.clock = self.clock();
+        self.dirty = false;
+        self.typing = false;
+        if self.terminal.draw(&self.state).is_err() {
+            // Half a frame is on the screen: draw all of it once more, and give up only then.
+            self.terminal.clear()?;
+            self.terminal.draw(&self.state).context("cannot write to the terminal")?;
+        }
+        // From the end: a terminal that takes long is not given more at once.
+        self.last_frame = Some(Instant::now());
+        Ok(())
+    }
+
+    fn end_by(&mut self, signal: Signal) {
+        self.state.quitting = true;
+        self.status = ExitCode::from(signal.status());
+    }
+}

@@ -1,0 +1,127 @@
+//! Putting rows into a buffer: text, styles, matches. No control character ever reaches a cell.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+
+use super::line::{Line, LineKind};
+use super::style::TextStyle;
+use super::text::{clusters, symbol};
+use super::view::{Frame, FrameRow, Part};
+
+/// How what is not the program's own is drawn, and whether the program's colours are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The program's colours; without them only bold, underlined and the like are drawn.
+    pub colours: bool,
+    /// Markers: gaps, dropped lines.
+    pub marker: Style,
+    /// U+FFFD in place of what must not be shown as it came.
+    pub replaced: Style,
+    /// What a search found.
+    pub matched: Style,
+    /// The match where the reader is.
+    pub current: Style,
+}
+
+impl Default for Look {
+    /// Without colours of its own, so that it works on any screen.
+    fn default() -> Self {
+        let style = Style::new();
+        Self {
+            colours: true,
+            marker: style.add_modifier(Modifier::DIM | Modifier::ITALIC),
+            replaced: style.add_modifier(Modifier::REVERSED),
+            matched: style.add_modifier(Modifier::REVERSED | Modifier::BOLD),
+            current: style.add_modifier(Modifier::REVERSED | Modifier::BOLD | Modifier::UNDERLINED),
+        }
+    }
+}
+
+impl Frame<'_> {
+    /// Draws a row's text into the first row of an area. Headers and blank rows draw nothing:
+    /// a header is the caller's.
+    pub fn draw_row(&self, row: &FrameRow<'_>, area: Rect, buffer: &mut Buffer, look: &Look) {
+        let area = area.intersection(buffer.area);
+        let (Some(text), Part::Line { row, .. }) = (&row.text, row.position.part) else { return };
+        if area.is_empty() {
+            return;
+        }
+        let line = &text.wrapped.line;
+        let range = text.wrapped.wrap.row(row);
+        let matches = self.matches.get(text.nth).map_or(&[][..], Vec::as_slice);
+        let mut pen = Pen::new(line, range.start, look);
+        let mut matches = matches.iter().skip_while(|(m, _)| m.end <= range.start).peekable();
+        let mut x = area.x;
+        for (at, cluster, width) in clusters(&line.text()[range.clone()]) {
+            let at = range.start + at;
+            let Some(end) = u16::try_from(width).ok().and_then(|w| x.checked_add(w)) else { break };
+            // Wider than the whole area: there is no way to show it.
+            if end > area.right() {
+                break;
+            }
+            if width == 0 {
+                continue;
+            }
+            let mut style = pen.style_at(at);
+            while matches.next_if(|(m, _)| m.end <= at).is_some() {}
+            if let Some((_, current)) = matches.peek().filter(|(m, _)| m.start < at + cluster.len())
+            {
+                style = style.patch(if *current { look.current } else { look.matched });
+            }
+            buffer[(x, area.y)].set_symbol(symbol(cluster)).set_style(style);
+            for hidden in x + 1..end {
+                buffer[(hidden, area.y)].reset();
+                buffer[(hidden, area.y)].set_style(style);
+            }
+            x = end;
+        }
+    }
+}
+
+/// Goes along a line's styles.
+struct Pen<'a> {
+    line: &'a Line<'a>,
+    look: &'a Look,
+    /// The next style change.
+    next: usize,
+    style: Style,
+}
+
+impl<'a> Pen<'a> {
+    fn new(line: &'a Line<'a>, start: usize, look: &'a Look) -> Self {
+        let next = line.spans.up_to(start);
+        let mut pen = Self { line, look, next, style: Style::new() };
+        pen.take(match next.checked_sub(1) {
+            Some(i) => line.spans.get(i).1,
+            None => TextStyle::default(),
+        });
+        pen
+    }
+
+    fn style_at(&mut self, at: usize) -> Style {
+        while self.next < self.line.spans.len() {
+            let (start, style) = self.line.spans.get(self.next);
+            if start > at {
+                break;
+            }
+            self.take(style);
+            self.next += 1;
+        }
+        self.style
+    }
+
+    fn take(&mut self, style: TextStyle) {
+        self.style = style.to_style(self.look.colours);
+        if style.is_replaced() {
+            self.style = self.style.patch(self.look.replaced);
+        }
+        if self.line.kind == LineKind::Marker {
+            self.style = self.style.patch(self.look.marker);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "draw_tests.rs"]
+mod tests;

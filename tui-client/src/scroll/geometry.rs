@@ -1,0 +1,207 @@
+//! Rows: what comes below what, wrapped only where somebody looks.
+
+use std::rc::Rc;
+
+use super::block::Block;
+use super::line::Line;
+use super::text::Wrap;
+
+/// Where the reader is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum View {
+    /// At the end, whatever comes.
+    Follow,
+    /// The screen's top row is here, whatever comes.
+    Anchor(Anchor),
+}
+
+/// A place that means the same at any width.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Anchor {
+    pub(crate) index: usize,
+    pub(crate) part: AnchorPart,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AnchorPart {
+    Header,
+    /// The row that holds this byte of the line.
+    Line {
+        line: u64,
+        offset: usize,
+    },
+    Blank,
+}
+
+/// A row at the present width. Their order is the order on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Spot {
+    pub(crate) index: usize,
+    pub(crate) part: SpotPart,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum SpotPart {
+    Header,
+    Row { line: u64, row: u32 },
+    Blank,
+}
+
+/// A line with its rows.
+#[derive(Debug)]
+pub(crate) struct Wrapped<'a> {
+    pub(crate) line: Line<'a>,
+    pub(crate) wrap: Wrap,
+}
+
+/// Goes through rows one by one, wrapping each line once.
+#[derive(Debug)]
+pub(crate) struct Walker<'a> {
+    blocks: &'a [Block],
+    width: u16,
+    pub(crate) spot: Spot,
+    cache: Option<(usize, u64, Rc<Wrapped<'a>>)>,
+}
+
+impl<'a> Walker<'a> {
+    pub(crate) fn new(blocks: &'a [Block], width: u16, spot: Spot) -> Self {
+        Self { blocks, width, spot, cache: None }
+    }
+
+    /// At the last row; `None` without blocks.
+    pub(crate) fn at_end(blocks: &'a [Block], width: u16) -> Option<Self> {
+        let index = blocks.len().checked_sub(1)?;
+        let mut walker = Self::new(blocks, width, Spot { index, part: SpotPart::Header });
+        walker.spot.part = walker.last_part(index);
+        Some(walker)
+    }
+
+    /// At the row that an anchor means, or the nearest that there still is.
+    pub(crate) fn at_anchor(blocks: &'a [Block], width: u16, anchor: &Anchor) -> Option<Self> {
+        let index = anchor.index;
+        let block = blocks.get(index)?;
+        let mut walker = Self::new(blocks, width, Spot { index, part: SpotPart::Header });
+        let lines = block.lines();
+        walker.spot.part = match anchor.part {
+            AnchorPart::Header => SpotPart::Header,
+            AnchorPart::Blank if index + 1 < blocks.len() => SpotPart::Blank,
+            AnchorPart::Blank => walker.last_part(index),
+            AnchorPart::Line { .. } if block.is_folded() || lines.is_empty() => SpotPart::Header,
+            AnchorPart::Line { line, .. } if line < lines.start => {
+                SpotPart::Row { line: lines.start, row: 0 }
+            }
+            AnchorPart::Line { line, .. } if line >= lines.end => walker.last_part(index),
+            AnchorPart::Line { line, offset } => {
+                let row = walker.wrapped(index, line).map_or(0, |w| w.wrap.row_of(offset));
+                SpotPart::Row { line, row }
+            }
+        };
+        Some(walker)
+    }
+
+    /// The anchor for the present row.
+    pub(crate) fn anchor(&mut self) -> Anchor {
+        let Spot { index, part } = self.spot;
+        let part = match part {
+            SpotPart::Header => AnchorPart::Header,
+            SpotPart::Blank => AnchorPart::Blank,
+            SpotPart::Row { line, row } => {
+                let offset = self.wrapped(index, line).map_or(0, |w| w.wrap.row(row).start);
+                AnchorPart::Line { line, offset }
+            }
+        };
+        Anchor { index, part }
+    }
+
+    /// One row down; false at the end.
+    pub(crate) fn down(&mut self) -> bool {
+        let Spot { index, part } = self.spot;
+        let block = &self.blocks[index];
+        let lines = block.lines();
+        let next = match part {
+            SpotPart::Blank => Some(Spot { index: index + 1, part: SpotPart::Header }),
+            SpotPart::Header if !block.is_folded() && !lines.is_empty() => {
+                Some(Spot { index, part: SpotPart::Row { line: lines.start, row: 0 } })
+            }
+            SpotPart::Row { line, row } if row + 1 < self.rows(index, line) => {
+                Some(Spot { index, part: SpotPart::Row { line, row: row + 1 } })
+            }
+            SpotPart::Row { line, .. } if line + 1 < lines.end => {
+                Some(Spot { index, part: SpotPart::Row { line: line + 1, row: 0 } })
+            }
+            _ => (index + 1 < self.blocks.len()).then_some(Spot { index, part: SpotPart::Blank }),
+        };
+        self.go(next)
+    }
+
+    /// One row up; false at the top.
+    pub(crate) fn up(&mut self) -> bool {
+        let Spot { index, part } = self.spot;
+        let next = match part {
+            SpotPart::Header => {
+                index.checked_sub(1).map(|index| Spot { index, part: SpotPart::Blank })
+            }
+            SpotPart::Blank => Some(Spot { index, part: self.last_part(index) }),
+            SpotPart::Row { line, row } if row > 0 => {
+                Some(Spot { index, part: SpotPart::Row { line, row: row - 1 } })
+            }
+            SpotPart::Row { line, .. } if line > self.blocks[index].lines().start => {
+                Some(Spot { index, part: self.last_row(index, line - 1) })
+            }
+            SpotPart::Row { .. } => Some(Spot { index, part: SpotPart::Header }),
+        };
+        self.go(next)
+    }
+
+    /// Up to `rows` rows up or down; how many there were.
+    pub(crate) fn walk(&mut self, rows: usize, step: impl Fn(&mut Self) -> bool) -> usize {
+        (0..rows).take_while(|_| step(self)).count()
+    }
+
+    /// The line of the present row.
+    pub(crate) fn current(&mut self) -> Option<Rc<Wrapped<'a>>> {
+        match self.spot.part {
+            SpotPart::Row { line, .. } => self.wrapped(self.spot.index, line),
+            _ => None,
+        }
+    }
+
+    fn go(&mut self, next: Option<Spot>) -> bool {
+        if let Some(spot) = next {
+            self.spot = spot;
+        }
+        next.is_some()
+    }
+
+    /// The last row of a block, before the blank one.
+    fn last_part(&mut self, index: usize) -> SpotPart {
+        let block = &self.blocks[index];
+        let lines = block.lines();
+        if block.is_folded() || lines.is_empty() {
+            SpotPart::Header
+        } else {
+            self.last_row(index, lines.end - 1)
+        }
+    }
+
+    fn last_row(&mut self, index: usize, line: u64) -> SpotPart {
+        SpotPart::Row { line, row: self.rows(index, line) - 1 }
+    }
+
+    fn rows(&mut self, index: usize, line: u64) -> u32 {
+        self.wrapped(index, line).map_or(1, |wrapped| wrapped.wrap.rows())
+    }
+
+    fn wrapped(&mut self, index: usize, number: u64) -> Option<Rc<Wrapped<'a>>> {
+        if let Some((i, n, wrapped)) = &self.cache
+            && (*i, *n) == (index, number)
+        {
+            return Some(Rc::clone(wrapped));
+        }
+        let line = self.blocks[index].line(number)?;
+        let wrap = line.wrap(self.width);
+        let wrapped = Rc::new(Wrapped { line, wrap });
+        self.cache = Some((index, number, Rc::clone(&wrapped)));
+        Some(wrapped)
+    }
+}

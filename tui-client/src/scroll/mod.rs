@@ -1,0 +1,41 @@
+//! The scrollback: what commands printed, kept and shown.
+//!
+//! Bytes are parsed once, on arrival ([`ingest`]), into lines of text with style runs ([`store`]).
+//! A [`Block`] is the output of one command; a [`Pane`] stacks blocks and knows the geometry: which
+//! row of which line of which block is on the screen ([`view`]), whether the reader follows the end
+//! or stands still. [`search`] finds text in all of it and [`draw`] puts rows into a buffer.
+//!
+//! **Invariant:** stored text holds no control character and no bidirectional control; whatever a
+//! program prints, nothing but text and colours reaches the terminal.
+//!
+//! **Invariant:** the same bytes give the same lines, however they were cut on the way.
+//!
+//! There is no I/O and no clock here, and nothing that depends on the other rooms of the client.
+
+mod block;
+mod cells;
+mod chunk;
+pub mod draw;
+mod geometry;
+pub mod ingest;
+mod line;
+mod open;
+mod pane;
+pub mod search;
+pub mod store;
+mod style;
+mod text;
+pub mod view;
+
+#[cfg(test)]
+mod properties;
+
+pub use block::{Block, Channel};
+pub use draw::Look;
+pub use line::{Line, LineKind};
+pub use pane::{Pane, PaneCaps};
+pub use search::{Match, Needle};
+pub use store::Caps;
+pub use style::TextStyle;
+pub use text::grouped;
+pub use view::{Frame, FrameRow, Part, Position};

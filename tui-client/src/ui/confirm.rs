@@ -1,0 +1,87 @@
+//! A question and its two answers, or the name that must be typed.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::boxes;
+use super::input::field;
+use super::row::Row;
+use super::theme::Theme;
+use crate::app::confirm::{Ask, Confirm};
+use crate::app::fit;
+
+pub(super) fn draw(
+    confirm: &Confirm,
+    area: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) -> Option<Position> {
+    let width = usize::from(area.width.saturating_sub(6)).min(64);
+    let mut lines: Vec<(String, bool)> = Vec::new();
+    // A long question does not fit a title.
+    let title = if fit::width(&confirm.title) + 4 <= width {
+        confirm.title.as_str()
+    } else {
+        "Please confirm"
+    };
+    if title != confirm.title {
+        lines.extend(fit::wrap_rows(&confirm.title, width, 6).into_iter().map(|line| (line, true)));
+        lines.push((String::new(), false));
+    }
+    for text in &confirm.text {
+        lines.extend(fit::wrap_rows(text, width, 4).into_iter().map(|line| (line, false)));
+    }
+    if !lines.is_empty() {
+        lines.push((String::new(), false));
+    }
+    let tail = match &confirm.ask {
+        Ask::Choice { .. } => 1,
+        Ask::Name { .. } => 3,
+    };
+    let height = u16::try_from(lines.len()).unwrap_or(0) + tail;
+    let columns = u16::try_from(width).unwrap_or(u16::MAX);
+    let inside = boxes::centred(title, columns, height, area, buffer, theme);
+    let room = inside.height.saturating_sub(tail);
+    for (y, (line, strong)) in (0..room).zip(&lines) {
+        let style = if *strong { theme.strong } else { theme.plain };
+        Row::at(buffer, inside, y).left(line, style);
+    }
+    match &confirm.ask {
+        Ask::Choice { yes, on_yes } => {
+            let mut row = Row::at(buffer, inside, inside.height.saturating_sub(1));
+            button(&mut row, "Cancel", !on_yes, theme);
+            row.skip(2);
+            button(&mut row, yes, *on_yes, theme);
+            row.right("Tab other · Enter chooses", theme.dim);
+            None
+        }
+        Ask::Name { name, field: typed, wrong } => {
+            let mut row = Row::at(buffer, inside, inside.height.saturating_sub(3));
+            let room = row.room() / 2;
+            row.left("Type ", theme.plain).left(&fit::cut(name, room), theme.strong);
+            row.left(" ❯ ", theme.accent);
+            let place = Rect {
+                x: row.x(),
+                y: inside.bottom().saturating_sub(3),
+                width: u16::try_from(row.room()).unwrap_or(0),
+                height: 1,
+            };
+            let cursor = field(buffer, place, typed, theme.strong);
+            let mut row = Row::at(buffer, inside, inside.height.saturating_sub(1));
+            if *wrong {
+                row.left("✗ ", theme.bad).left(&format!("That is not {name}."), theme.plain);
+            } else {
+                row.left("Enter confirms · Esc cancels", theme.dim);
+            }
+            cursor
+        }
+    }
+}
+
+fn button(row: &mut Row<'_>, text: &str, focus: bool, theme: &Theme) {
+    if focus {
+        row.left("▐ ", theme.accent).left(text, theme.chosen()).left(" ▌", theme.accent);
+    } else {
+        row.left("  ", theme.plain).left(text, theme.dim).left("  ", theme.plain);
+    }
+}

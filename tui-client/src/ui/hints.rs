@@ -1,0 +1,43 @@
+//! The last row: what can be done now, or the answer to what was just tried.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::row::Row;
+use super::theme::Theme;
+use crate::actions;
+use crate::app::{State, Tone, fit};
+
+/// The row of hints in an area.
+pub(super) fn last_row(area: Rect) -> Rect {
+    Rect { y: area.bottom().saturating_sub(1), height: 1, ..area }
+}
+
+pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+    for x in area.left()..area.right() {
+        buffer[(x, area.y)].reset();
+    }
+    let mut row = Row::new(buffer, area);
+    row.skip(1).skip_right(1);
+    if let Some(remark) = &state.remark {
+        let (sign, style) = match remark.tone {
+            Tone::Done => ("✓ ", theme.good),
+            Tone::Refused => ("✗ ", theme.bad),
+        };
+        row.left(sign, style).left(&remark.text, theme.plain);
+        return;
+    }
+    if !state.overlays.is_empty() {
+        return;
+    }
+    let nothing_typed = actions::nothing_typed(state);
+    for action in actions::hints(state) {
+        let Some(key) = action.key(nothing_typed) else { continue };
+        let key = key.to_string();
+        let wide = fit::width(&key) + 1 + fit::width(action.short);
+        if wide > row.room() {
+            break;
+        }
+        row.left(&key, theme.plain).left(" ", theme.plain).left(action.short, theme.dim).skip(3);
+    }
+}

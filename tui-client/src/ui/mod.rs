@@ -1,0 +1,108 @@
+//! Drawing the state. Nothing here changes it, reads a clock or does I/O.
+
+mod blocks;
+mod boxes;
+mod clients;
+mod confirm;
+mod console;
+mod form;
+pub(crate) mod help;
+mod hints;
+mod input;
+mod menu;
+mod palette;
+mod picker;
+mod row;
+mod theme;
+
+#[cfg(test)]
+mod tests;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use crate::app::overlay::Overlay;
+use crate::app::{Effect, Screen, Size, State};
+use row::Row;
+use theme::Theme;
+
+/// Draws everything; returns where the cursor stands, if anywhere.
+pub(crate) fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let theme = Theme::new(state.colours);
+    let size = Size { width: area.width, height: area.height };
+    if !size.enough() {
+        too_small(size, area, buffer, &theme);
+        return None;
+    }
+    let mut cursor = match &state.screen {
+        Screen::Picker => {
+            picker::draw(state, area, buffer, &theme);
+            None
+        }
+        Screen::Console(console) => console::draw(state, console, buffer, &theme),
+    };
+    for overlay in &state.overlays {
+        cursor = match overlay {
+            Overlay::Help { top } => {
+                help::draw(state, *top, area, buffer, &theme);
+                None
+            }
+            Overlay::Palette(palette) => palette::draw(state, palette, area, buffer, &theme),
+            Overlay::Confirm(question) => confirm::draw(question, area, buffer, &theme),
+            Overlay::Form(filled) => form::draw(filled, area, buffer, &theme),
+            Overlay::Clients { at } => {
+                clients::overlay(state, *at, area, buffer, &theme);
+                None
+            }
+        };
+    }
+    // A remark is never hidden by what made it.
+    if !state.overlays.is_empty() && state.remark.is_some() {
+        hints::draw(state, hints::last_row(area), buffer, &theme);
+    }
+    cursor
+}
+
+/// Whether the picker has room for both of its columns.
+pub(crate) fn picker_is_wide(size: Size) -> bool {
+    picker::is_wide(size)
+}
+
+/// Milliseconds until something drawn changes by itself.
+pub(crate) fn changes_in(state: &State) -> Option<u64> {
+    if !state.size.enough() {
+        return None;
+    }
+    console::changes_in(state)
+}
+
+/// What a click means: a command of the menu is put into the input, a row of the picker is chosen.
+pub(crate) fn click(state: &mut State, column: u16, row: u16) -> Vec<Effect> {
+    if !state.overlays.is_empty() || !state.size.enough() {
+        return Vec::new();
+    }
+    let at = Position::new(column, row);
+    match &state.screen {
+        Screen::Picker => picker::click(state, at),
+        Screen::Console(console) => {
+            let name = menu::command_at(console, &console.layout(state), at).map(str::to_owned);
+            if let (Some(name), Some(console)) = (name, state.console_mut()) {
+                console.input.editor.set(&format!("{name} "));
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn too_small(size: Size, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let Size { width, height } = Size::LEAST;
+    let lines = [
+        "terminal too small".to_owned(),
+        format!("needs {width} × {height}"),
+        format!("has {} × {}", size.width, size.height),
+    ];
+    for (y, line) in (0..).zip(&lines) {
+        let style = if y == 0 { theme.strong } else { theme.dim };
+        Row::at(buffer, area, y).left(line, style);
+    }
+}

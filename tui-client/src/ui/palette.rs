@@ -1,0 +1,63 @@
+//! The lists with a filter.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::boxes;
+use super::input::field;
+use super::row::Row;
+use super::theme::Theme;
+use crate::app::overlay::room;
+use crate::app::palette::{Palette, Pick};
+use crate::app::{Size, State, fit};
+
+pub(super) fn draw(
+    state: &State,
+    palette: &Palette,
+    area: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) -> Option<Position> {
+    let rows = palette.rows(state);
+    let Size { width, height } = room(Size { width: area.width, height: area.height });
+    let all = Palette::new(palette.commands_only).rows(state).len();
+    let wanted = u16::try_from(all + 4).unwrap_or(u16::MAX).clamp(5, height);
+    let title = if palette.commands_only { "Menu" } else { "Actions and commands" };
+    let inside = boxes::centred(title, width.min(76), wanted, area, buffer, theme);
+    let mut first = Row::new(buffer, inside);
+    first.left("❯ ", theme.accent);
+    let place = Rect { x: first.x(), width: inside.right() - first.x(), height: 1, ..inside };
+    let cursor = field(buffer, place, &palette.filter, theme.plain);
+
+    let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(4), ..inside };
+    let at = palette.at.min(rows.len().saturating_sub(1));
+    let top = (at + 1).saturating_sub(usize::from(list.height).max(1));
+    let name_width = rows.iter().map(|row| fit::width(&row.title)).max().unwrap_or(0);
+    let name_width = name_width.min(usize::from(list.width) * 6 / 10);
+    for (y, (nth, entry)) in (0..list.height).zip(rows.iter().enumerate().skip(top)) {
+        let chosen = nth == at;
+        let mut row = Row::at(buffer, list, y);
+        row.left(if chosen { "▌ " } else { "  " }, theme.accent);
+        let style = match (chosen, &entry.why_not) {
+            (true, _) => theme.chosen(),
+            (false, Some(_)) => theme.dim,
+            (false, None) => theme.plain,
+        };
+        row.column(&entry.title, name_width, style).skip(2);
+        match (&entry.why_not, &entry.pick) {
+            (Some(why), _) => row.left(&format!("– {why}"), theme.dim),
+            (None, Pick::Act(_)) => row.right(&entry.detail, theme.dim),
+            (None, Pick::Type(_)) => row.left(&entry.detail, theme.dim),
+        };
+    }
+    if rows.is_empty() {
+        Row::new(buffer, list).skip(2).left("Nothing matches; Esc closes.", theme.dim);
+    }
+    let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
+    let what = if palette.commands_only { "Enter types it" } else { "Enter does it, or types it" };
+    foot.left(&format!("{what} · Esc closes"), theme.dim);
+    if !rows.is_empty() {
+        foot.right(&format!("{} of {}", at + 1, rows.len()), theme.dim);
+    }
+    cursor
+}

@@ -1,0 +1,93 @@
+//! Every screen at four sizes, text and styles; and what must hold of any frame.
+
+mod screens;
+
+use std::fmt::Write as _;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::app::State;
+
+/// The sizes that every screen is looked at in.
+pub(super) const SIZES: [(u16, u16); 4] = [(40, 10), (60, 15), (80, 24), (160, 50)];
+
+/// A frame of the state.
+pub(super) fn frame(state: &State) -> Buffer {
+    let backend = TestBackend::new(state.size.width, state.size.height);
+    let mut terminal = Terminal::new(backend).unwrap();
+    terminal
+        .draw(|frame| {
+            let area = frame.area();
+            if let Some(at) = super::draw(state, area, frame.buffer_mut()) {
+                frame.set_cursor_position(at);
+            }
+        })
+        .unwrap();
+    terminal.backend().buffer().clone()
+}
+
+/// The text of a frame, line by line.
+pub(super) fn text(buffer: &Buffer) -> String {
+    let mut text = String::new();
+    for y in buffer.area.rows().map(|row| row.y) {
+        let mut line = String::new();
+        let mut x = 0;
+        while x < buffer.area.width {
+            let symbol = buffer[(x, y)].symbol();
+            line.push_str(symbol);
+            x += u16::try_from(crate::app::fit::width(symbol)).unwrap().max(1);
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A frame as text, then its styles: for each line the runs that are not plain.
+pub(super) fn shown(state: &State) -> String {
+    let buffer = frame(state);
+    let mut shown = text(&buffer);
+    shown.push_str("--- styles\n");
+    for row in buffer.area.rows() {
+        let mut runs = String::new();
+        let mut x = 0;
+        while x < buffer.area.width {
+            let style = buffer[(x, row.y)].style();
+            let from = x;
+            while x < buffer.area.width && buffer[(x, row.y)].style() == style {
+                x += 1;
+            }
+            let name = name(style);
+            if !name.is_empty() {
+                write!(runs, "  {from}-{} {name}", x - 1).unwrap();
+            }
+        }
+        if !runs.is_empty() {
+            writeln!(shown, "{:>2}:{runs}", row.y).unwrap();
+        }
+    }
+    shown
+}
+
+fn name(style: Style) -> String {
+    let mut parts = Vec::new();
+    match style.fg {
+        None | Some(Color::Reset) => {}
+        Some(Color::Indexed(n)) => parts.push(format!("grey{n}")),
+        Some(colour) => parts.push(colour.to_string().to_lowercase()),
+    }
+    for (modifier, name) in [
+        (Modifier::BOLD, "bold"),
+        (Modifier::DIM, "dim"),
+        (Modifier::UNDERLINED, "underlined"),
+        (Modifier::REVERSED, "reversed"),
+    ] {
+        if style.add_modifier.contains(modifier) {
+            parts.push(name.to_owned());
+        }
+    }
+    parts.join("+")
+}

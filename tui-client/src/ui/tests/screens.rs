@@ -1,0 +1,292 @@
+//! The screens of the product. A change of any of them shows in review.
+
+use serde_json::json;
+use topside_shared::notices::{EndCode, Notice, Phase, SessionEnded};
+
+use super::{SIZES, frame, shown, text};
+use crate::app::tests::{World, client, closing, ended, printed};
+use crate::app::{Effect, Event, Here, Msg, Size};
+use crate::net::LostReason;
+
+/// Checks a screen at every size.
+fn at_every_size(name: &str, world: impl Fn(u16, u16) -> World) {
+    for (width, height) in SIZES {
+        let world = world(width, height);
+        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!(format!("{name}-{width}x{height}"), shown(&world.state));
+        });
+    }
+}
+
+/// A console that has been worked at.
+fn worked(width: u16, height: u16) -> World {
+    let mut world = World::connected(width, height);
+    world.now = 2_000;
+    world.run(
+        "zones",
+        30,
+        "zone 1  closed\nzone 2  open    4 min left\n",
+        ended("succeeded", 0, 41),
+    );
+    world.now = 60_000;
+    world.enter("zonse");
+    world.now = 70_000;
+    world.run("zone-run 3 5", 31, "opening valve 3\n", None);
+    let output =
+        json!({"runId": 31, "offset": 16, "stream": "stderr", "data": "pump: low pressure\n"});
+    world.notice(Notice::RunOutput(serde_json::from_value(output).unwrap()));
+    world.notice(printed(31, "\u{1b}[32m▓▓▓▓▓▓▓▓\u{1b}[0m░░░░░░░░░░░░  40 %\n"));
+    world.now = 82_000;
+    world.tell(Msg::Tick);
+    world
+}
+
+fn after_the_end(width: u16, height: u16) -> World {
+    let mut world = worked(width, height);
+    world.now = 128_000;
+    let by = "phone (#4)".to_owned();
+    let reason = "moving to a new box".to_owned();
+    let goodbye = SessionEnded { code: EndCode::Shutdown, reason, by };
+    world.event(Event::Lost(LostReason::Ended(goodbye)));
+    world
+}
+
+#[test]
+fn the_picker_of_somebody_who_is_new() {
+    at_every_size("picker-new", World::new);
+}
+
+#[test]
+fn the_picker_with_servers() {
+    at_every_size("picker", |width, height| {
+        let mut world = World::new(width, height).with_servers();
+        world.tell(Msg::Probed(Here::Running(2)));
+        world.press("right down");
+        world
+    });
+}
+
+#[test]
+fn the_picker_while_dialling() {
+    at_every_size("picker-dialling", |width, height| {
+        let mut world = World::new(width, height);
+        world.press("enter");
+        world.wait(2_300);
+        world
+    });
+}
+
+#[test]
+fn the_form_with_what_is_wrong() {
+    at_every_size("form", |width, height| {
+        let mut world = World::new(width, height);
+        world.press("a");
+        world.write("sprinkler");
+        world.press("tab");
+        world.write("192.168.1.300");
+        world.press("tab tab");
+        world.write("0");
+        world.press("enter");
+        world
+    });
+}
+
+#[test]
+fn the_console() {
+    at_every_size("console", worked);
+}
+
+#[test]
+fn the_console_without_colours() {
+    let mut world = worked(100, 24);
+    world.state.colours = false;
+    let shown = shown(&world.state);
+    assert!(!shown.contains("cyan") && !shown.contains("grey") && !shown.contains("green"));
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("console-no-colour", shown);
+    });
+}
+
+#[test]
+fn a_line_with_a_mistake_is_marked_and_explained() {
+    at_every_size("input-mistake", |width, height| {
+        let mut world = worked(width, height);
+        world.write("zone-run 9 ");
+        world
+    });
+}
+
+#[test]
+fn a_line_in_the_making_shows_what_comes_next() {
+    at_every_size("input-hint", |width, height| {
+        let mut world = worked(width, height);
+        world.write("zone-run ");
+        world
+    });
+}
+
+#[test]
+fn the_list_of_completions() {
+    at_every_size("completions", |width, height| {
+        let mut world = worked(width, height);
+        world.write("z");
+        world.press("tab tab");
+        world
+    });
+}
+
+#[test]
+fn the_help() {
+    at_every_size("help", |width, height| {
+        let mut world = worked(width, height);
+        world.press("f1");
+        world
+    });
+}
+
+#[test]
+fn the_palette() {
+    at_every_size("palette", |width, height| {
+        let mut world = worked(width, height);
+        world.press("ctrl-p down");
+        world
+    });
+}
+
+#[test]
+fn the_clients_in_full() {
+    at_every_size("clients", |width, height| {
+        let mut world = worked(width, height);
+        world.press("f2 down");
+        world
+    });
+}
+
+#[test]
+fn the_question_before_a_shutdown() {
+    at_every_size("confirm-shutdown", |width, height| {
+        let mut world = worked(width, height);
+        world.enter("ks 60 moving to a new box");
+        world.write("sprinkle");
+        world.press("enter");
+        world
+    });
+}
+
+#[test]
+fn the_question_of_a_command() {
+    at_every_size("confirm-command", |width, height| {
+        let mut world = worked(width, height);
+        world.enter("zone-stop 3");
+        world
+    });
+}
+
+#[test]
+fn a_shutdown_that_is_due() {
+    at_every_size("closing", |width, height| {
+        let mut world = worked(width, height);
+        world.notice(closing(Phase::Scheduled, 58_000, "moving to a new box"));
+        world
+    });
+}
+
+#[test]
+fn the_end() {
+    at_every_size("ended", after_the_end);
+}
+
+#[test]
+fn a_loss() {
+    at_every_size("lost", |width, height| {
+        let mut world = worked(width, height);
+        world.write("zone-run 4");
+        world.event(Event::Lost(LostReason::Gone));
+        world
+    });
+}
+
+#[test]
+fn a_search() {
+    at_every_size("search", |width, height| {
+        let mut world = worked(width, height);
+        world.press("/");
+        world.write("zone");
+        world.press("enter");
+        world
+    });
+}
+
+#[test]
+fn scrolled_up() {
+    at_every_size("scrolled", |width, height| {
+        let mut world = worked(width, height);
+        let many: String = (0..200).map(|n| format!("line {n}\n")).collect();
+        world.notice(printed(31, &many));
+        world.press("pgup");
+        world.notice(printed(31, &many.repeat(6)));
+        world
+    });
+}
+
+#[test]
+fn a_terminal_too_small_says_what_it_needs() {
+    let mut world = worked(80, 24);
+    for size in [(39, 10), (40, 9), (20, 3), (1, 1)] {
+        world.tell(Msg::Resize(Size { width: size.0, height: size.1 }));
+        frame(&world.state);
+    }
+    world.tell(Msg::Resize(Size { width: 39, height: 9 }));
+    let text = text(&frame(&world.state));
+    assert!(text.contains("terminal too small") && text.contains("needs 40 × 10"), "{text}");
+}
+
+#[test]
+fn every_screen_draws_at_every_size_without_a_control_character() {
+    let evil = "\u{1b}[2J\u{7}\u{9b}31m\u{202e}\t\r";
+    for width in (1..=170).step_by(13) {
+        for height in [1, 5, 9, 10, 11, 14, 20, 33, 60] {
+            let mut world = worked(80, 24);
+            world.tell(Msg::Resize(Size { width, height }));
+            let mut row = client(11, evil, "viewer", evil);
+            row["runs"] = json!([{"runId": 2, "command": evil}]);
+            let joined = json!({"joined": [row]});
+            world.notice(Notice::ClientsChanged(serde_json::from_value(joined).unwrap()));
+            world.notice(printed(31, evil));
+            world.notice(closing(Phase::Scheduled, 9_000, &evil.repeat(20)));
+            for keys in ["", "f1", "ctrl-p", "f2", "f3", "ctrl-d", "alt-/"] {
+                if !keys.is_empty() {
+                    world.press(keys);
+                }
+                let frame = frame(&world.state);
+                for cell in frame.content() {
+                    let clean = !cell.symbol().chars().any(topside_shared::text::is_control);
+                    assert!(clean, "{:?} at {width}x{height}", cell.symbol());
+                }
+                world.press("esc");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_counts_ticks_and_what_does_not_stays_quiet() {
+    let ms = |world: &World| super::super::changes_in(&world.state);
+    let mut world = World::new(80, 24);
+    assert_eq!(ms(&world), None, "the picker never wakes up by itself");
+    let effects = world.press("enter");
+    assert!(matches!(effects[..], [Effect::Dial { .. }]));
+    assert_eq!(ms(&world), Some(1_000));
+
+    let mut world = World::connected(80, 24);
+    assert!(ms(&world).unwrap() > 3_000_000, "an idle console changes with its uptime only");
+    world.now = 500;
+    world.notice(closing(Phase::Scheduled, 57_600, ""));
+    assert_eq!(ms(&world), Some(600), "a countdown changes on its own second");
+    world.tell(Msg::Resize(Size { width: 20, height: 4 }));
+    assert_eq!(ms(&world), None, "what cannot be seen is not counted");
+
+    let world = worked(80, 24);
+    assert_eq!(ms(&world), Some(1_000), "a run on the screen counts its seconds");
+    assert_eq!(ms(&after_the_end(80, 24)), None, "nothing goes on after the end");
+}

@@ -1,0 +1,315 @@
+//! The real programs in a directory of their own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// The menu of these tests.
+const COMMANDS: &str = r#"
+[commands.own-status]
+effect = "read"
+exec = ["/bin/sh", "-c", "exit $1", "sh", "{status}"]
+[[commands.own-status.args]]
+name = "status"
+type = "int"
+required = true
+minimum = 0
+maximum = 255
+
+[commands.own-signal]
+effect = "read"
+exec = ["/bin/sh", "-c", "kill -9 $$"]
+
+[commands.both]
+effect = "read"
+exec = ["/bin/sh", "-c", "echo to out; echo to err >&2"]
+
+[commands.bytes]
+effect = "read"
+exec = ["/bin/sh", "-c", "printf '\\377\\000\\033[2Jx\\n'"]
+
+[commands.slow]
+effect = "read"
+timeout = "200ms"
+exec = ["/bin/sh", "-c", "while :; do sleep 0.05; done"]
+
+# Says one thing, waits for the file, says another. Told to end, it makes a file that says so.
+[commands.wait-for]
+effect = "read"
+timeout = "2m"
+exec = ["/bin/sh", "-c", "trap 'echo > \"$1.ended\"; exit 0' TERM; echo begun; while [ ! -e \"$1\" ]; do sleep 0.02; done; echo done", "sh", "{file}"]
+[[commands.wait-for.args]]
+name = "file"
+type = "string"
+required = true
+
+[commands.many]
+effect = "read"
+exec = ["/bin/sh", "-c", "head -c \"$1\" /dev/zero | tr '\\0' x; echo all > \"$2\"", "sh", "{bytes}", "{made}"]
+[[commands.many.args]]
+name = "bytes"
+type = "int"
+required = true
+[[commands.many.args]]
+name = "made"
+type = "string"
+required = true
+
+[commands.for-ever]
+effect = "read"
+exec = ["/bin/sh", "-c", "trap 'echo > \"$1.ended\"; exit 0' TERM; while :; do echo y; done", "sh", "{file}"]
+[[commands.for-ever.args]]
+name = "file"
+type = "string"
+required = true
+
+# Does not end when it is told to, only when the file is there.
+[commands.stubborn]
+effect = "read"
+stop_timeout = "1m"
+exec = ["/bin/sh", "-c", "trap '' TERM; echo begun; while [ ! -e \"$1\" ]; do sleep 0.02; done", "sh", "{file}"]
+[[commands.stubborn.args]]
+name = "file"
+type = "string"
+required = true
+
+[commands.careful]
+effect = "write"
+confirm = "Really?"
+exec = ["/bin/echo", "it was confirmed"]
+"#;
+
+/// Directories of one test, and perhaps a server in them.
+pub(crate) struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let private = std::fs::Permissions::from_mode(0o700);
+        for name in ["config", "state", "run"] {
+            std::fs::create_dir(dir.path().join(name)).unwrap();
+            std::fs::set_permissions(dir.path().join(name), private.clone()).unwrap();
+        }
+        let commands = dir.path().join("config/commands.toml");
+        std::fs::write(&commands, COMMANDS).unwrap();
+        std::fs::set_permissions(commands, std::fs::Permissions::from_mode(0o600)).unwrap();
+        Self { dir }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A named pipe: reading it waits for whoever writes.
+    pub(crate) fn pipe(&self, name: &str) -> PathBuf {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let path = self.path(name);
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        path
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.path("run/topsided.sock")
+    }
+
+    /// What the programs read of the environment.
+    pub(crate) fn environment(&self) -> [(&'static str, PathBuf); 3] {
+        [
+            ("TOPSIDE_CONFIG_DIR", self.path("config")),
+            ("TOPSIDE_STATE_DIR", self.path("state")),
+            ("TOPSIDE_RUNTIME_DIR", self.path("run")),
+        ]
+    }
+
+    /// `topside` in this place.
+    pub(crate) fn topside(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_topside"));
+        command.args(args).stdin(Stdio::null()).envs(self.environment());
+        command
+    }
+
+    /// `topside run` to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        self.topside(&[&["run"], args].concat()).output().unwrap().into()
+    }
+
+    /// The line client with this input to its end.
+    pub(crate) fn lines(&self, args: &[&str], input: &str) -> Ended {
+        let mut child = self.start(args);
+        child.write(input);
+        child.end()
+    }
+
+    /// A child with all three streams in the test's hands.
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
+        let mut command = self.topside(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running::new(command.spawn().unwrap())
+    }
+
+    /// A server that listens when this returns.
+    pub(crate) fn serve(&self) -> Server {
+        let mut command = self.topside(&["serve"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut all = String::new();
+        while !all.contains("server started") {
+            assert!(said.read_line(&mut all).unwrap() > 0, "the server did not start: {all}");
+        }
+        // Read on, so that it never waits for this test.
+        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+        Server { child }
+    }
+}
+
+/// A `topside serve`; ended with the test.
+pub(crate) struct Server {
+    child: Child,
+}
+
+impl Server {
+    /// Waits for the end; the exit status.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.child.try_wait().unwrap().is_none() {
+            signal(&self.child, Signal::TERM);
+            self.child.wait().unwrap();
+        }
+    }
+}
+
+/// A program under way; killed if the test fails.
+pub(crate) struct Running {
+    child: Child,
+    out: Option<BufReader<std::process::ChildStdout>>,
+    err: Option<BufReader<std::process::ChildStderr>>,
+}
+
+impl Running {
+    fn new(mut child: Child) -> Self {
+        let out = child.stdout.take().map(BufReader::new);
+        let err = child.stderr.take().map(BufReader::new);
+        Self { child, out, err }
+    }
+
+    pub(crate) fn write(&mut self, text: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The next line of standard output.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.as_mut().unwrap().read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Reads standard error up to a line with `text` in it, and gives that line.
+    pub(crate) fn said(&mut self, text: &str) -> String {
+        let mut all = String::new();
+        loop {
+            let mut line = String::new();
+            let count = self.err.as_mut().unwrap().read_line(&mut line).unwrap();
+            all.push_str(&line);
+            assert!(count > 0, "{text:?} was never said: {all}");
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    pub(crate) fn signal(&self, name: Signal) {
+        signal(&self.child, name);
+    }
+
+    /// Nobody reads its output any more.
+    pub(crate) fn break_pipe(&mut self) {
+        self.out = None;
+    }
+
+    /// Closes its input, reads what it still says and waits.
+    pub(crate) fn end(mut self) -> Ended {
+        drop(self.child.stdin.take());
+        let err = self.err.take().map(|mut err| {
+            std::thread::spawn(move || {
+                let mut text = Vec::new();
+                err.read_to_end(&mut text).unwrap();
+                text
+            })
+        });
+        let mut stdout = Vec::new();
+        if let Some(mut out) = self.out.take() {
+            out.read_to_end(&mut stdout).unwrap();
+        }
+        let stderr = err.map(|err| err.join().unwrap()).unwrap_or_default();
+        let status = self.child.wait().unwrap();
+        Output { status, stdout, stderr }.into()
+    }
+
+    /// Waits for the end with the input left open.
+    pub(crate) fn end_by_itself(mut self) -> Ended {
+        let input = self.child.stdin.take();
+        let ended = self.end();
+        drop(input);
+        ended
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn signal(child: &Child, name: Signal) {
+    kill_process(Pid::from_child(child), name).unwrap();
+}
+
+/// How a program ended, and what it said.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: Option<i32>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            bytes: output.stdout,
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Ended {
+    /// This status, or all that was said.
+    #[track_caller]
+    pub(crate) fn with(self, status: i32) -> Self {
+        assert_eq!(self.status, Some(status), "{self:?}");
+        self
+    }
+}
+
+/// A path as an argument.
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}

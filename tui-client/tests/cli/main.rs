@@ -1,0 +1,8 @@
+//! The program without its screen: `topside run` and the line client, as a script uses them.
+#![cfg(unix)]
+// The lint knows only functions that are themselves tests, not those that help them.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+mod line_client;
+mod run_command;

@@ -1,0 +1,270 @@
+//! `topside run` against a real server.
+
+use std::io::Read;
+use std::process::Stdio;
+
+use portable_pty::{CommandBuilder, PtySize};
+use rustix::process::Signal;
+
+use crate::common::{Ended, Place, text};
+
+#[test]
+fn the_status_is_the_commands_own_or_128_and_the_signal() {
+    let place = Place::new();
+    let _server = place.serve();
+    place.run(&["own-status", "0"]).with(0);
+    place.run(&["own-status", "42"]).with(42);
+    place.run(&["own-status", "--status", "7"]).with(7);
+    place.run(&["own-signal"]).with(137);
+}
+
+#[test]
+fn each_stream_goes_to_its_own_and_a_pipe_gets_the_bytes_unchanged() {
+    let place = Place::new();
+    let _server = place.serve();
+    let both = place.run(&["both"]).with(0);
+    assert_eq!((both.out.as_str(), both.err.as_str()), ("to out\n", "to err\n"));
+    let bytes = place.run(&["bytes"]).with(0);
+    assert_eq!(bytes.bytes, b"\xff\x00\x1b[2Jx\n");
+}
+
+#[test]
+fn output_comes_while_the_command_runs() {
+    let place = Place::new();
+    let _server = place.serve();
+    let file = place.path("go");
+    let mut run = place.start(&["run", "wait-for", text(&file)]);
+    assert_eq!(run.line(), "begun\n");
+    std::fs::write(&file, "").unwrap();
+    let ended = run.end().with(0);
+    assert_eq!(ended.out, "done\n");
+}
+
+#[test]
+fn much_output_comes_whole_to_a_reader_that_takes_it_late() {
+    let place = Place::new();
+    let _server = place.serve();
+    let made = place.pipe("made");
+    let run = place.start(&["run", "many", "20000000", text(&made)]);
+    // Not before the command has made it all.
+    assert_eq!(std::fs::read_to_string(made).unwrap(), "all\n");
+    let ended = run.end().with(0);
+    assert_eq!((ended.bytes.len(), ended.err.as_str()), (20_000_000, ""));
+}
+
+#[test]
+fn without_a_server_it_says_what_to_do_and_starts_none() {
+    let place = Place::new();
+    let ended = place.run(&["own-status", "0"]).with(125);
+    assert!(ended.err.contains("no server runs on this machine"), "{}", ended.err);
+    assert!(ended.err.contains("topside serve"), "{}", ended.err);
+    assert!(!place.socket().exists());
+}
+
+#[test]
+fn an_unknown_command_is_127_with_the_nearest_names() {
+    let place = Place::new();
+    let _server = place.serve();
+    let ended = place.run(&["own-statsu", "0"]).with(127);
+    assert!(ended.err.contains("own-status"), "{}", ended.err);
+    assert_eq!(ended.out, "");
+    place.run(&[""]).with(127);
+}
+
+#[test]
+fn wrong_arguments_are_126_and_name_the_argument() {
+    let place = Place::new();
+    let _server = place.serve();
+    for args in [
+        &["own-status"][..],
+        &["own-status", "x"],
+        &["own-status", "999"],
+        &["own-status", "1", "2"],
+        &["own-status", "--none", "2"],
+    ] {
+        let ended = place.run(args).with(126);
+        assert!(ended.err.contains("status"), "{args:?}: {}", ended.err);
+    }
+    // Too long for one line of the protocol: told here, not there.
+    let long = "x".repeat(70_000);
+    let ended = place.run(&["echo", &long]).with(126);
+    assert!(ended.err.len() < 1_000, "{}", ended.err);
+}
+
+#[test]
+fn what_asks_to_be_confirmed_needs_yes() {
+    let place = Place::new();
+    let _server = place.serve();
+    let ended = place.run(&["careful"]).with(126);
+    assert!(ended.err.contains("--yes"), "{}", ended.err);
+    assert_eq!(ended.out, "");
+    assert_eq!(place.run(&["--yes", "careful"]).with(0).out, "it was confirmed\n");
+}
+
+#[test]
+fn topsides_own_arguments_are_2() {
+    let place = Place::new();
+    for args in [
+        &["run"][..],
+        &["run", "--bogus", "x"],
+        &["run", "--timeout", "soon", "x"],
+        &["--bogus"],
+        &["--yes", "run", "x"],
+        &["bogus"],
+        &["connect"],
+        // No terminal here to draw on.
+        &["connect", "garden"],
+    ] {
+        let ended: Ended = place.topside(args).output().unwrap().into();
+        assert!(!ended.with(2).err.is_empty(), "{args:?}");
+    }
+    for args in [
+        &["--help"][..],
+        &["--version"],
+        &["run", "--help"],
+        &["connect", "--help"],
+        &["serve", "--help"],
+    ] {
+        let ended: Ended = place.topside(args).output().unwrap().into();
+        assert!(ended.with(0).out.contains("topside"), "{args:?}");
+    }
+}
+
+#[test]
+fn a_time_limit_on_either_side_is_124() {
+    let place = Place::new();
+    let _server = place.serve();
+    let ended = place.run(&["slow"]).with(124);
+    assert!(ended.err.contains("timed out"), "{}", ended.err);
+    let file = place.path("never");
+    let ended = place.run(&["--timeout", "300ms", "wait-for", text(&file)]).with(124);
+    assert!(ended.err.contains("300ms"), "{}", ended.err);
+    assert!(place.path("never.ended").exists(), "it was told to end, and had ended");
+}
+
+#[test]
+fn a_signal_cancels_the_run_before_it_ends_the_program() {
+    let place = Place::new();
+    let _server = place.serve();
+    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+        let file = place.path(&format!("never{status}"));
+        let mut run = place.start(&["run", "wait-for", text(&file)]);
+        assert_eq!(run.line(), "begun\n");
+        run.signal(signal);
+        run.end().with(status);
+        assert!(place.path(&format!("never{status}.ended")).exists());
+    }
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_the_run() {
+    let place = Place::new();
+    let mut server = place.serve();
+    let file = place.path("never");
+    let mut run = place.start(&["run", "stubborn", text(&file)]);
+    assert_eq!(run.line(), "begun\n");
+    run.signal(Signal::INT);
+    run.signal(Signal::TERM);
+    // Whichever of the two the system hands over first.
+    let ended = run.end();
+    assert!(matches!(ended.status, Some(130 | 143)), "{ended:?}");
+    assert!(ended.err.contains("it may still go on"), "{}", ended.err);
+    std::fs::write(&file, "").unwrap();
+    server.kill();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_told_and_is_125() {
+    let place = Place::new();
+    let _server = place.serve();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = place.topside(&["run", "both"]);
+    let ended: Ended = command.stdout(full).stderr(Stdio::piped()).output().unwrap().into();
+    assert!(ended.with(125).err.contains("standard output cannot be written"));
+}
+
+#[test]
+fn a_terminal_is_given_text_and_colours_only() {
+    let place = Place::new();
+    let _server = place.serve();
+    let terminal = portable_pty::native_pty_system().openpty(PtySize::default()).unwrap();
+    let mut reader = terminal.master.try_clone_reader().unwrap();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_topside"));
+    command.args(["run", "bytes"]);
+    for (name, value) in place.environment() {
+        command.env(name, value);
+    }
+    command.env_remove("NO_COLOR");
+    let mut child = terminal.slave.spawn_command(command).unwrap();
+    assert!(child.wait().unwrap().success());
+    drop(terminal.slave);
+    let mut shown = Vec::new();
+    // The end of a pseudo-terminal is an error on some systems.
+    let _ = reader.read_to_end(&mut shown);
+    assert_eq!(String::from_utf8(shown).unwrap(), "\u{fffd}x\r\n");
+}
+
+#[test]
+fn a_reader_that_goes_ends_the_run_quietly() {
+    let place = Place::new();
+    let _server = place.serve();
+    let file = place.path("ever");
+    let mut run = place.start(&["run", "for-ever", text(&file)]);
+    assert_eq!(run.line(), "y\n");
+    run.break_pipe();
+    assert_eq!(run.end().with(141).err, "");
+    assert!(place.path("ever.ended").exists());
+}
+
+#[test]
+fn json_is_one_object_with_the_row_and_the_output() {
+    let place = Place::new();
+    let _server = place.serve();
+    let ended = place.run(&["--json", "both"]).with(0);
+    let json: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(json["command"], "both");
+    assert_eq!(json["state"], "succeeded");
+    assert_eq!(json["exitCode"], 0);
+    assert_eq!(json["truncated"], false);
+    let output = json["output"].as_str().unwrap();
+    assert!(output.contains("to out\n") && output.contains("to err\n"), "{output}");
+    assert_eq!(ended.err, "");
+
+    let ended = place.run(&["--json", "own-status", "3"]).with(3);
+    let json: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((&json["state"], &json["args"]["status"]), (&"failed".into(), &3.into()));
+
+    let ended = place.run(&["--json", "bytes"]).with(0);
+    let json: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(json["outputBase64"], "/wAbWzJKeAo=");
+    assert!(json.get("output").is_none());
+}
+
+#[test]
+fn a_server_that_dies_under_the_run_is_125() {
+    let place = Place::new();
+    let mut server = place.serve();
+    let file = place.path("never");
+    let mut run = place.start(&["run", "wait-for", text(&file)]);
+    assert_eq!(run.line(), "begun\n");
+    server.kill();
+    let ended = run.end().with(125);
+    assert!(ended.err.contains("went away"), "{}", ended.err);
+    // What the server left running is let go.
+    std::fs::write(&file, "").unwrap();
+}
+
+#[test]
+fn built_ins_run_like_any_command_and_the_server_can_be_shut_down() {
+    let place = Place::new();
+    let mut server = place.serve();
+    assert_eq!(place.run(&["echo", "a", "b"]).with(0).out, "a b\n");
+    assert!(place.run(&["m"]).with(0).out.contains("own-status"));
+    place.run(&["close"]).with(0);
+    place.run(&["ks"]).with(126);
+    place.run(&["--yes", "ks"]).with(0);
+    assert_eq!(server.wait(), Some(0));
+    assert!(!place.socket().exists());
+    place.run(&["echo", "x"]).with(125);
+}

@@ -1,0 +1,234 @@
+//! A terminal for the real program: a pseudo-terminal, a thread that always drains it, and an
+//! emulator whose screen is waited on. Nothing sleeps; a wait that is not met shows the screen.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use portable_pty::{CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+
+/// No wait of a test that passes comes near this.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Directories of one box.
+pub(crate) struct Home(pub(crate) tempfile::TempDir);
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::Builder::new().prefix("ts").tempdir_in("/tmp").unwrap();
+        Self(dir)
+    }
+
+    pub(crate) fn socket(&self) -> std::path::PathBuf {
+        self.0.path().join("run/topsided.sock")
+    }
+
+    pub(crate) fn env(&self) -> [(&'static str, std::path::PathBuf); 3] {
+        let dir = |name| self.0.path().join(name);
+        [
+            ("TOPSIDE_CONFIG_DIR", dir("config")),
+            ("TOPSIDE_STATE_DIR", dir("state")),
+            ("TOPSIDE_RUNTIME_DIR", dir("run")),
+        ]
+    }
+}
+
+struct Shown {
+    parser: vt100::Parser,
+    /// The program, and all that it started, has let go of the terminal.
+    closed: bool,
+    /// Everything that was printed.
+    printed: Vec<u8>,
+    /// The terminal is to be taken away.
+    leaving: bool,
+}
+
+/// The program in its terminal.
+pub(crate) struct Screen {
+    shown: Arc<(Mutex<Shown>, Condvar)>,
+    writer: Option<Box<dyn Write + Send>>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    ended: Receiver<ExitStatus>,
+    drain: Option<JoinHandle<()>>,
+    pub(crate) pid: i32,
+}
+
+pub(crate) const TOPSIDE: &str = env!("CARGO_BIN_EXE_topside");
+
+impl Screen {
+    /// Starts `topside` with these arguments.
+    pub(crate) fn topside(home: &Home, (columns, rows): (u16, u16), args: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(TOPSIDE);
+        command.args(args);
+        Self::start(home, (columns, rows), command)
+    }
+
+    /// The same with one variable more in its environment.
+    pub(crate) fn topside_with(home: &Home, size: (u16, u16), var: (&str, &str)) -> Self {
+        let mut command = CommandBuilder::new("/usr/bin/env");
+        command.args([&format!("{}={}", var.0, var.1), TOPSIDE]);
+        Self::start(home, size, command)
+    }
+
+    /// Starts a line of the shell, in which `$TOPSIDE` is the program.
+    pub(crate) fn shell(home: &Home, (columns, rows): (u16, u16), line: &str) -> Self {
+        let mut command = CommandBuilder::new("/bin/sh");
+        command.args(["-c", line]);
+        command.env("TOPSIDE", TOPSIDE);
+        Self::start(home, (columns, rows), command)
+    }
+
+    fn start(home: &Home, (columns, rows): (u16, u16), mut command: CommandBuilder) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        command.cwd(home.0.path());
+        for (name, dir) in home.env() {
+            command.env(name, dir);
+        }
+        command.env("TERM", "xterm-256color");
+        command.env("TZ", "UTC");
+        for name in ["NO_COLOR", "TMUX", "RUST_BACKTRACE"] {
+            command.env_remove(name);
+        }
+        let mut child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let pid = i32::try_from(child.process_id().unwrap()).unwrap();
+
+        let parser = vt100::Parser::new(rows, columns, 0);
+        let shown = Arc::new((
+            Mutex::new(Shown { parser, closed: false, printed: Vec::new(), leaving: false }),
+            Condvar::new(),
+        ));
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let drained = Arc::clone(&shown);
+        let drain = std::thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            loop {
+                let read = reader.read(&mut buffer).unwrap_or(0);
+                let mut shown = drained.0.lock().unwrap();
+                match read {
+                    0 => shown.closed = true,
+                    count => {
+                        shown.parser.process(&buffer[..count]);
+                        shown.printed.extend_from_slice(&buffer[..count]);
+                    }
+                }
+                drained.1.notify_all();
+                if read == 0 || shown.leaving {
+                    return;
+                }
+            }
+        });
+        let (tell, ended) = channel();
+        std::thread::spawn(move || tell.send(child.wait().unwrap()));
+        let writer = Some(pair.master.take_writer().unwrap());
+        Self { shown, writer, master: Some(pair.master), ended, drain: Some(drain), pid }
+    }
+
+    /// Types.
+    pub(crate) fn write(&mut self, text: &str) {
+        let writer = self.writer.as_mut().unwrap();
+        writer.write_all(text.as_bytes()).unwrap();
+        writer.flush().unwrap();
+    }
+
+    pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
+        self.shown.0.lock().unwrap().parser.screen_mut().set_size(rows, columns);
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        self.master.as_ref().unwrap().resize(size).unwrap();
+    }
+
+    /// Waits until the screen is as wanted, woken by what the program prints; returns its text.
+    pub(crate) fn until(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut shown = self.shown.0.lock().unwrap();
+        loop {
+            let screen = shown.parser.screen();
+            if wanted(screen) {
+                return screen.contents();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || shown.closed {
+                let why = if shown.closed { "the program has ended" } else { "in vain" };
+                panic!("waited for {what}, {why}; on the screen:\n{}", screen.contents());
+            }
+            shown = self.shown.1.wait_timeout(shown, left).unwrap().0;
+        }
+    }
+
+    /// Waits for all of these on the screen at once: a frame may arrive in pieces.
+    pub(crate) fn see_all(&self, texts: &[&str]) -> String {
+        self.until(&format!("{texts:?}"), |screen| {
+            let shown = screen.contents();
+            texts.iter().all(|text| shown.contains(text))
+        })
+    }
+
+    /// Waits for a text on the screen.
+    pub(crate) fn see(&self, text: &str) -> String {
+        self.until(&format!("`{text}`"), |screen| screen.contents().contains(text))
+    }
+
+    /// Whether these bytes were printed, on the screen or past it.
+    pub(crate) fn printed(&self, bytes: &[u8]) -> bool {
+        let shown = self.shown.0.lock().unwrap();
+        shown.printed.windows(bytes.len()).any(|window| window == bytes)
+    }
+
+    /// Waits for the program's end and everything that it printed; its status and the screen.
+    pub(crate) fn ended(&self) -> (u32, String) {
+        let status = self.ended.recv_timeout(PATIENCE);
+        let mut shown = self.shown.0.lock().unwrap();
+        let Ok(status) = status else {
+            panic!("it has not ended; on the screen:\n{}", shown.parser.screen().contents());
+        };
+        while !shown.closed {
+            let (next, timeout) = self.shown.1.wait_timeout(shown, PATIENCE).unwrap();
+            assert!(!timeout.timed_out(), "something still holds the terminal");
+            shown = next;
+        }
+        (status.exit_code(), shown.parser.screen().contents())
+    }
+
+    /// Whether every mode that the program set is undone.
+    pub(crate) fn assert_modes_are_undone(&self) {
+        let shown = self.shown.0.lock().unwrap();
+        let screen = shown.parser.screen();
+        assert!(!screen.alternate_screen(), "the alternate screen is still up");
+        assert!(!screen.bracketed_paste(), "bracketed paste is still on");
+        assert!(!screen.hide_cursor(), "the cursor is still hidden");
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+    }
+
+    /// Takes the terminal away, as closing its window does.
+    pub(crate) fn hang_up(&mut self) {
+        self.shown.0.lock().unwrap().leaving = true;
+        // The thread that drains holds the terminal too; a frame of another size wakes it.
+        self.resize(101, 31);
+        self.drain.take().unwrap().join().unwrap();
+        self.writer = None;
+        self.master = None;
+    }
+
+    /// Waits for the program's end after its terminal was taken away.
+    pub(crate) fn ended_without_terminal(&self) {
+        self.ended.recv_timeout(PATIENCE).expect("it goes on without its terminal");
+    }
+}
+
+/// Waits until `done`, looking again whenever a moment has passed: for what no terminal tells of.
+pub(crate) fn eventually(what: &str, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "{what}: not in time");
+        std::thread::yield_now();
+    }
+}
+
+/// Whether a path exists.
+pub(crate) fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}

@@ -1,0 +1,8 @@
+//! The real program in a pseudo-terminal.
+#![cfg(unix)]
+// The lint knows only functions that are themselves tests, not those that help them.
+#![allow(clippy::unwrap_used)]
+
+mod harness;
+mod session;
+mod terminal;

@@ -1,0 +1,208 @@
+//! The whole program in a terminal: from the picker to the console, two people at one server, the
+//! end of a server as everybody sees it.
+
+use std::process::{Command, Stdio};
+
+use super::harness::{Home, Screen, TOPSIDE, eventually, exists};
+
+const WIDE: (u16, u16) = (120, 30);
+
+/// Picker, Enter, console.
+fn console(home: &Home) -> Screen {
+    let mut screen = Screen::topside(home, WIDE, &[]);
+    screen.see("Same machine");
+    screen.until("the answer to whether a server runs", |screen| {
+        let text = screen.contents();
+        text.contains("no server here") || text.contains("answers in")
+    });
+    screen.write("\r");
+    screen.see(" · connected · ");
+    screen.see("CLIENTS");
+    screen
+}
+
+/// The number under which a screen is known to everybody, as `#4 `.
+fn number(screen: &Screen) -> String {
+    let text = screen.see(" you ");
+    let before = text.split(" you ").next().unwrap_or_default();
+    let (_, number) = before.rsplit_once('#').expect("a number stands before `you`");
+    format!("#{number} ")
+}
+
+/// Waits until each of two screens has the other one in its list, and nobody else.
+fn see_each_other(first: &Screen, second: &Screen) {
+    for (screen, other) in [(first, second), (second, first)] {
+        let number = number(other);
+        screen.until("the other one in the list", |screen| {
+            let text = screen.contents();
+            text.contains("2 clients") && text.contains(&number)
+        });
+    }
+}
+
+/// The name that the question before a shutdown wants typed.
+fn wanted_name(text: &str) -> String {
+    let (_, rest) = text.split_once("Type ").expect("the question names it");
+    rest.split_once(" ❯").expect("the question names it").0.to_owned()
+}
+
+#[test]
+fn from_the_picker_to_a_command_and_out_with_the_server_inside() {
+    let home = Home::new();
+    let mut screen = console(&home);
+    screen.see("inside this program");
+    screen.write("echo hello there\r");
+    screen.until("the echo in its block", |screen| {
+        let text = screen.contents();
+        text.contains("❯ echo hello there") && text.contains("✓ done")
+    });
+    assert!(exists(&home.socket()));
+    screen.write("\x04");
+    screen.see_all(&["Leave Topside?", "ends with it"]);
+    screen.write("\t\r");
+    let (status, text) = screen.ended();
+    assert_eq!(status, 0, "{text}");
+    screen.assert_modes_are_undone();
+    assert!(!exists(&home.socket()), "the server inside has taken its socket away");
+}
+
+#[test]
+fn two_people_see_each_other_and_one_ends_the_server_for_both() {
+    let home = Home::new();
+    let mut server = Command::new(TOPSIDE)
+        .arg("serve")
+        .envs(home.env())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("the server listens", || exists(&home.socket()));
+    let mut first = console(&home);
+    let mut second = console(&home);
+    see_each_other(&first, &second);
+
+    first.write("ks 0 moving to a new box\r");
+    let question = first.see_all(&["Enter confirms", "1 other client is told"]);
+    first.write("not it\r");
+    first.see("That is not");
+    first.write("\x15");
+    first.write(&wanted_name(&question));
+    first.write("\r");
+
+    // Not a key is pressed on the second one.
+    for screen in [&first, &second] {
+        let end = "moving to a new box · R reconnect · P picker";
+        screen.see_all(&[end, "shut down by", "not connected"]);
+    }
+    assert!(server.wait().unwrap().success(), "the server's status is 0");
+    assert!(!exists(&home.socket()), "no socket is left");
+    for screen in [&mut first, &mut second] {
+        screen.write("P");
+        screen.see("no server here");
+        screen.write("q");
+        assert_eq!(screen.ended().0, 0);
+        screen.assert_modes_are_undone();
+    }
+}
+
+#[test]
+fn a_shutdown_that_is_due_is_told_unasked_and_can_be_called_off() {
+    let home = Home::new();
+    let mut first = console(&home);
+    let mut second = console(&home);
+    see_each_other(&first, &second);
+    second.write("ks 600 new disk\r");
+    let question = second.see("Enter confirms");
+    second.write(&format!("{}\r", wanted_name(&question)));
+    first.until("the countdown", |screen| {
+        let text = screen.contents();
+        text.contains("shuts down in 9:5") && text.contains("new disk")
+    });
+    first.write("shutdown-cancel\r");
+    for screen in [&first, &second] {
+        screen.see("called off by");
+    }
+    // The one that carries the server leaves, and the other one is told why.
+    first.write("\x03\x03");
+    assert_eq!(first.ended().0, 0);
+    second.see("the program that held the server was closed");
+    second.write("\x03\x03");
+    assert_eq!(second.ended().0, 0);
+    assert!(!exists(&home.socket()));
+}
+
+#[test]
+fn closing_ones_session_leads_back_to_the_picker_and_the_server_goes_on() {
+    let home = Home::new();
+    let mut screen = console(&home);
+    screen.write("close\r");
+    screen.see("is closed.");
+    screen.see("runs inside this program");
+    screen.write("\r");
+    screen.see(" · connected · ");
+    screen.write("\x03\x03");
+    assert_eq!(screen.ended().0, 0);
+}
+
+#[test]
+fn a_server_that_is_killed_is_said_to_be_lost_and_its_console_stays() {
+    let home = Home::new();
+    let mut server = Command::new(TOPSIDE)
+        .arg("serve")
+        .envs(home.env())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("the server listens", || exists(&home.socket()));
+    let mut screen = console(&home);
+    screen.write("echo still here\r");
+    screen.see("✓ done");
+    screen.write("half a line");
+    server.kill().unwrap();
+    server.wait().unwrap();
+    screen.see_all(&["without saying why", "reconnecting", "still here", "half a line"]);
+    screen.write("\x03\x03\x03");
+    assert_eq!(screen.ended().0, 0);
+}
+
+#[test]
+fn a_server_saved_in_the_form_is_in_the_file_and_comments_stay() {
+    let home = Home::new();
+    let config = home.0.path().join("config");
+    std::fs::create_dir(&config).unwrap();
+    let file = config.join("client.toml");
+    std::fs::write(&file, "# mine\n[[server]]\nname = \"clock\" # the tall one\n").unwrap();
+    let mut screen = Screen::topside(&home, (80, 24), &[]);
+    screen.see("clock");
+    screen.write("a");
+    screen.see("Add a server");
+    screen.write("sprinkler\t192.168.1.10\t203.0.113.7\r");
+    screen.see_all(&["sprinkler is saved.", "203.0.113.7:8677"]);
+    let saved = std::fs::read_to_string(&file).unwrap();
+    for part in ["# mine\n", "# the tall one", "name = \"sprinkler\"", "lan = \"192.168.1.10\""] {
+        assert!(saved.contains(part), "{part} is not in\n{saved}");
+    }
+    screen.write("q");
+    assert_eq!(screen.ended().0, 0);
+}
+
+#[test]
+fn connect_opens_the_console_at_once_and_an_unknown_name_is_refused_before_the_screen() {
+    let home = Home::new();
+    let carrier = console(&home);
+    let mut screen = Screen::topside(&home, WIDE, &["connect", "this machine"]);
+    screen.see(" · connected · ");
+    carrier.see("2 clients");
+    screen.write("\x03\x03");
+    assert_eq!(screen.ended().0, 0);
+    carrier.see("1 client ");
+    let unknown = Screen::topside(&home, WIDE, &["connect", "nowhere"]);
+    let (status, text) = unknown.ended();
+    assert!(status != 0 && text.contains("there is no saved server nowhere"), "{text}");
+    let mut carrier = carrier;
+    carrier.write("\x03\x03");
+    assert_eq!(carrier.ended().0, 0);
+}
