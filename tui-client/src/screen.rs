@@ -8,6 +8,7 @@
 //! is checked by hand: a timer inside `select!` starves while output floods in.
 
 mod effects;
+mod keys;
 mod network;
 mod session;
 mod translate;
@@ -16,8 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use crossterm::event::{Event as TerminalEvent, EventStream};
-use futures_util::StreamExt as _;
+use crossterm::event::Event as TerminalEvent;
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 use topside_shared::Time;
@@ -77,9 +77,8 @@ pub fn main(start: Start) -> anyhow::Result<ExitCode> {
         Err(error) => Some(format!("{:#}", anyhow::Error::from(error))),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    term::catch_panics(&["main", network::THREAD]);
+    term::catch_panics(&["main", network::THREAD, keys::THREAD]);
     let result = runtime.block_on(run(dirs, store, broken, target));
-    // The thread that reads keys may still sit in its read.
     runtime.shutdown_background();
     term::print_kept();
     result
@@ -121,10 +120,8 @@ async fn run(
         status: ExitCode::SUCCESS,
     };
     looped.open(broken, target)?;
-    // Keys are read from now on: anything before was typed for the shell.
-    let mut keys = EventStream::new();
+    let mut keys = keys::listen().context("cannot start the thread that reads keys")?;
     let ended = looped.turn(&mut keys, &mut signals, &mut jobs).await;
-    drop(keys);
     let status = looped.status;
     let Loop { terminal, doer, .. } = looped;
     // The terminal first: leaving must not look like hanging.
@@ -225,7 +222,7 @@ impl Loop {
 
     async fn turn(
         &mut self,
-        keys: &mut EventStream,
+        keys: &mut mpsc::Receiver<TerminalEvent>,
         signals: &mut Signals,
         jobs: &mut Jobs,
     ) -> anyhow::Result<()> {
@@ -261,13 +258,13 @@ impl Loop {
                 job = jobs.next() => match job {
                     Job::Stop => self.suspend(false)?,
                     Job::Continue => self.resume()?,
-                    // The stream of keys tells it too, but not if a key comes at the same moment.
+                    // The thread that reads keys tells it too, unless a key comes at the same moment.
                     Job::Resized => self.resized()?,
                 },
-                event = keys.next() => match event {
-                    Some(Ok(event)) => self.take_keys(event)?,
+                event = keys.recv() => match event {
+                    Some(event) => self.take_keys(event, keys)?,
                     // The terminal is gone: the same as a hang-up.
-                    Some(Err(_)) | None => {
+                    None => {
                         self.end_by(Signal::HangUp);
                         return Ok(());
                     }
@@ -286,9 +283,12 @@ impl Loop {
         Ok(())
     }
 
-    /// An event of the terminal, and all that wait behind it. The stream is not polled for those: it
-    /// would keep the waker of that poll, and never wake the loop again.
-    fn take_keys(&mut self, first: TerminalEvent) -> anyhow::Result<()> {
+    /// An event of the terminal, and all that wait behind it.
+    fn take_keys(
+        &mut self,
+        first: TerminalEvent,
+        keys: &mut mpsc::Receiver<TerminalEvent>,
+    ) -> anyhow::Result<()> {
         let until = Instant::now() + TAKE;
         let mut next = Some(first);
         while let Some(event) = next {
@@ -299,8 +299,7 @@ impl Loop {
             if Instant::now() >= until || self.state.quitting {
                 return Ok(());
             }
-            let waiting = crossterm::event::poll(Duration::ZERO).unwrap_or(false);
-            next = if waiting { crossterm::event::read().ok() } else { None };
+            next = keys.try_recv().ok();
         }
         Ok(())
     }

@@ -8,7 +8,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use portable_pty::{CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use portable_pty::{
+    ChildKiller, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system,
+};
 
 /// No wait of a test that passes comes near this.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,6 +54,7 @@ pub(crate) struct Screen {
     writer: Option<Box<dyn Write + Send>>,
     master: Option<Box<dyn MasterPty + Send>>,
     ended: Receiver<ExitStatus>,
+    killer: Box<dyn ChildKiller + Send + Sync>,
     drain: Option<JoinHandle<()>>,
     pub(crate) pid: i32,
 }
@@ -122,10 +125,11 @@ impl Screen {
                 }
             }
         });
+        let killer = child.clone_killer();
         let (tell, ended) = channel();
         std::thread::spawn(move || tell.send(child.wait().unwrap()));
         let writer = Some(pair.master.take_writer().unwrap());
-        Self { shown, writer, master: Some(pair.master), ended, drain: Some(drain), pid }
+        Self { shown, writer, master: Some(pair.master), ended, killer, drain: Some(drain), pid }
     }
 
     /// Types.
@@ -216,6 +220,46 @@ impl Screen {
     /// Waits for the program's end after its terminal was taken away.
     pub(crate) fn ended_without_terminal(&self) {
         self.ended.recv_timeout(PATIENCE).expect("it goes on without its terminal");
+    }
+}
+
+/// A test that fails leaves no program behind.
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.killer.kill();
+    }
+}
+
+/// A server of its own process, ended with the test whatever becomes of it.
+pub(crate) struct Server(std::process::Child);
+
+impl Server {
+    /// Starts one and waits until it listens.
+    pub(crate) fn start(home: &Home) -> Self {
+        use std::process::{Command, Stdio};
+        let mut command = Command::new(TOPSIDE);
+        command.arg("serve").envs(home.env()).stdin(Stdio::null());
+        let server = Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        eventually("the server listens", || exists(&home.socket()));
+        server
+    }
+
+    /// Waits for its end; whether its status is 0.
+    pub(crate) fn succeeded(&mut self) -> bool {
+        self.0.wait().unwrap().success()
+    }
+
+    /// Kills it, as nobody can prevent.
+    pub(crate) fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -1,9 +1,7 @@
 //! The whole program in a terminal: from the picker to the console, two people at one server, the
 //! end of a server as everybody sees it.
 
-use std::process::{Command, Stdio};
-
-use super::harness::{Home, Screen, TOPSIDE, eventually, exists};
+use super::harness::{Home, Screen, Server, exists};
 
 const WIDE: (u16, u16) = (120, 30);
 
@@ -69,15 +67,7 @@ fn from_the_picker_to_a_command_and_out_with_the_server_inside() {
 #[test]
 fn two_people_see_each_other_and_one_ends_the_server_for_both() {
     let home = Home::new();
-    let mut server = Command::new(TOPSIDE)
-        .arg("serve")
-        .envs(home.env())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    eventually("the server listens", || exists(&home.socket()));
+    let mut server = Server::start(&home);
     let mut first = console(&home);
     let mut second = console(&home);
     see_each_other(&first, &second);
@@ -95,7 +85,7 @@ fn two_people_see_each_other_and_one_ends_the_server_for_both() {
         let end = "moving to a new box · R reconnect · P picker";
         screen.see_all(&[end, "shut down by", "not connected"]);
     }
-    assert!(server.wait().unwrap().success(), "the server's status is 0");
+    assert!(server.succeeded(), "the server's status is 0");
     assert!(!exists(&home.socket()), "no socket is left");
     for screen in [&mut first, &mut second] {
         screen.write("P");
@@ -148,21 +138,12 @@ fn closing_ones_session_leads_back_to_the_picker_and_the_server_goes_on() {
 #[test]
 fn a_server_that_is_killed_is_said_to_be_lost_and_its_console_stays() {
     let home = Home::new();
-    let mut server = Command::new(TOPSIDE)
-        .arg("serve")
-        .envs(home.env())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    eventually("the server listens", || exists(&home.socket()));
+    let mut server = Server::start(&home);
     let mut screen = console(&home);
     screen.write("echo still here\r");
     screen.see("✓ done");
     screen.write("half a line");
-    server.kill().unwrap();
-    server.wait().unwrap();
+    server.kill();
     screen.see_all(&["without saying why", "reconnecting", "still here", "half a line"]);
     screen.write("\x03\x03\x03");
     assert_eq!(screen.ended().0, 0);
