@@ -5,6 +5,7 @@ lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+    cargo fetch --locked
     cargo deny --offline check bans licenses sources
 
 # All tests
