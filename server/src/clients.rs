@@ -36,6 +36,8 @@ pub(crate) struct Client {
     pub(crate) outbox: Arc<Outbox>,
     /// Whether it takes notices.
     pub(crate) notices: AtomicBool,
+    /// Whether the log tells of it.
+    logged: AtomicBool,
     /// Milliseconds from `since` to its last request.
     active: AtomicU64,
     since: Instant,
@@ -54,6 +56,21 @@ impl Client {
     pub(crate) fn touch(&self) {
         let ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.active.store(ms, Ordering::Relaxed);
+    }
+
+    /// Puts it into the log, if it is not there yet.
+    pub(crate) fn log(&self) {
+        if !self.logged.swap(true, Ordering::Relaxed) {
+            tracing::info!(
+                target: "topside", client = self.id.0, address = self.address,
+                user = self.identity.user, role = self.identity.role.name(), "client connected"
+            );
+        }
+    }
+
+    /// Whether the log tells of it.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.logged.load(Ordering::Relaxed)
     }
 
     /// The row, as seen by `viewer`.
@@ -155,6 +172,7 @@ impl Registry {
             connected_at: Time::now(),
             outbox,
             notices: AtomicBool::new(false),
+            logged: AtomicBool::new(false),
             active: AtomicU64::new(0),
             since: Instant::now(),
             said: Mutex::default(),

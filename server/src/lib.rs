@@ -33,9 +33,8 @@ mod shutdown;
 mod transport;
 
 pub use clients::Identity;
-pub use commands::declare::{DeclareError, DeclareErrors, Position};
 pub use commands::{Call, Outcome, TableError, Worker};
-pub use config::{Config, ConfigError, FileError, Limits, Local};
+pub use config::{Config, ConfigError, FileError, FileErrors, Limits, Local, Position};
 pub use listener::{ListenError, Listeners};
 pub use log::Sinks;
 pub use platform::prepare_process;

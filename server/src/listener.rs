@@ -30,7 +30,7 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// Another server serves it.
-    #[error("{} is served already: stop that server first (`topside run shutdown`)", .0.display())]
+    #[error("{} is served already: stop that server first (`topside run --yes shutdown`)", .0.display())]
     AlreadyServed(PathBuf),
     /// The system has a limit for such paths.
     #[error(

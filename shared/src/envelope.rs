@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::error::{ErrorKind, RpcError};
+use crate::params;
 use crate::strict::{self, Flaw};
 
 /// Most requests in one batch.
@@ -29,25 +30,10 @@ impl Request<'_> {
     /// Reads the parameters as the method's own struct.
     ///
     /// # Errors
-    /// `invalidParams`, with what the JSON reader found.
+    /// `invalidParams`, which names the field and what would pass.
     pub fn params<T: DeserializeOwned>(&self) -> Result<T, RpcError> {
-        read_params(&self.method, self.params)
+        params::read(&self.method, self.params)
     }
-}
-
-/// Reads one JSON object as the parameters of `method`.
-///
-/// # Errors
-/// `invalidParams`, with what the JSON reader found.
-pub fn read_params<T: DeserializeOwned>(method: &str, params: &str) -> Result<T, RpcError> {
-    serde_json::from_str(params).map_err(|error| {
-        let message = error.to_string();
-        let what = message.split(" at line ").next().unwrap_or(&message);
-        RpcError::new(
-            ErrorKind::InvalidParams,
-            format_args!("the params of {method} are wrong: {what}"),
-        )
-    })
 }
 
 /// A request that cannot be carried out, and the id its answer goes to.

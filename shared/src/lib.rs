@@ -10,6 +10,7 @@ pub mod frame;
 pub mod ids;
 pub mod methods;
 pub mod notices;
+pub mod params;
 pub mod role;
 pub mod rows;
 pub mod strict;

@@ -1,185 +1,124 @@
-//! Reading `server.toml`.
+//! Reading `server.toml`: all its mistakes at once, each with its place.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use toml::de::DeValue;
 use topside_shared::Role;
 use topside_shared::dirs::Dirs;
 
-use super::{Limits, Local, SERVER_FILE};
-use crate::commands::declare::{DURATION_FORM, Position, SIZE_FORM, parse_duration, parse_size};
+use super::fields::{Field, Fields, as_json, as_str};
+use super::mistakes::{FileErrors, Mistakes};
+use super::{Limits, Local, SERVER_FILE, guard, units};
 
-/// Why `server.toml` is not accepted.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// It cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Something in it is wrong.
-    #[error("{}:{line}:{column}: {message}", path.display())]
-    Wrong {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-        /// From 1, in characters.
-        column: usize,
-        /// One sentence.
-        message: String,
-    },
-}
+/// The keys of `[limits]`.
+const LIMITS: &[&str] = &[
+    "max_runs",
+    "admin_runs",
+    "max_runs_per_client",
+    "max_argument",
+    "max_outbox",
+    "write_timeout",
+    "shutdown_timeout",
+];
+const ROLES: [Role; 3] = [Role::Viewer, Role::Operator, Role::Admin];
+/// What stands for no limit where sizes are added up.
+const NO_SIZE_LIMIT: usize = usize::MAX / 4;
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct File {
-    local: LocalTable,
-    limits: LimitsTable,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct LocalTable {
-    allow: BTreeMap<String, Role>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct LimitsTable {
-    max_runs: Option<Count>,
-    admin_runs: Option<Count>,
-    max_runs_per_client: Option<Count>,
-    max_argument: Option<Size>,
-    max_outbox: Option<Size>,
-    write_timeout: Option<Time>,
-    shutdown_timeout: Option<Time>,
-}
-
-/// A count; 0 means no limit.
-#[derive(Debug, Clone, Copy)]
-struct Count(usize);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        u32::deserialize(deserializer).map(|count| Self(count as usize))
-    }
-}
-
-impl Count {
-    fn limit(self) -> usize {
-        if self.0 == 0 { usize::MAX } else { self.0 }
-    }
-}
-
-/// A size such as `"32KiB"`; 0 means no limit.
-#[derive(Debug, Clone, Copy)]
-struct Size(u64);
-
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match OneOf::deserialize(deserializer)? {
-            OneOf::Number(0) => Ok(Self(0)),
-            OneOf::Text(text) if parse_size(&text).is_some() => {
-                Ok(Self(parse_size(&text).unwrap_or_default()))
-            }
-            _ => Err(serde::de::Error::custom(format_args!(
-                "a size is {SIZE_FORM}, or 0 for no limit"
-            ))),
-        }
-    }
-}
-
-impl Size {
-    fn limit(self) -> usize {
-        match self.0 {
-            0 => usize::MAX / 4,
-            size => usize::try_from(size).unwrap_or(usize::MAX / 4),
-        }
-    }
-}
-
-/// A time such as `"10s"`; 0 means no limit.
-#[derive(Debug, Clone, Copy)]
-struct Time(Option<Duration>);
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match OneOf::deserialize(deserializer)? {
-            OneOf::Number(0) => Ok(Self(None)),
-            OneOf::Text(text) if parse_duration(&text).is_some() => {
-                Ok(Self(parse_duration(&text).filter(|time| !time.is_zero())))
-            }
-            _ => Err(serde::de::Error::custom(format_args!(
-                "a time is {DURATION_FORM}, or 0 for no limit"
-            ))),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOf {
-    Number(i64),
-    Text(String),
-}
-
-pub(super) fn load(dirs: &Dirs, named: Option<&Path>) -> Result<(Local, Limits), FileError> {
-    let path = named.map_or_else(|| dirs.config.join(SERVER_FILE), Path::to_path_buf);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
-            String::new()
-        }
-        Err(source) => return Err(FileError::Read { path, source }),
+pub(super) fn load(dirs: &Dirs, named: Option<&Path>) -> Result<(Local, Limits), FileErrors> {
+    let usual = dirs.config.join(SERVER_FILE);
+    let path = named.unwrap_or(&usual);
+    let text = match guard::read(path, "the configuration")? {
+        Some(text) => text,
+        None if named.is_some() => return Err(FileErrors::absent(path)),
+        None => String::new(),
     };
-    parse(&path, &text)
+    parse(&path.display().to_string(), &text)
 }
 
-fn parse(path: &Path, text: &str) -> Result<(Local, Limits), FileError> {
-    let file: File = toml::from_str(text).map_err(|error| {
-        let at = Position::of(text, error.span().map_or(0, |span| span.start));
-        FileError::Wrong {
-            path: path.to_owned(),
-            line: at.line,
-            column: at.column,
-            message: error.message().replace('\n', ": "),
+fn parse(file: &str, text: &str) -> Result<(Local, Limits), FileErrors> {
+    let document = Fields::parse(file, text)?;
+    let mut m = Mistakes::new(file, text);
+    let top = Fields::of(&document, "server.toml");
+    top.refuse_unknown(&["local", "limits"], &mut m);
+    let local = top.table("local", &mut m).map(|table| local(&table, &mut m));
+    let limits = top.table("limits", &mut m).map(|table| limits(&table, &mut m));
+    m.finish()?;
+    Ok((local.unwrap_or_default(), limits.unwrap_or_default()))
+}
+
+fn local(table: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Local {
+    table.refuse_unknown(&["allow"], m);
+    let Some(users) = table.table("allow", m) else { return Local::default() };
+    let users = Fields { owner: "`allow` in [local]".to_owned(), ..users };
+    let roles = ROLES.map(|role| (role.name(), role));
+    let mut allow = BTreeMap::new();
+    for user in users.table.keys() {
+        let user: &str = user.get_ref();
+        if let Some(role) = users.one_of(user, &roles, m) {
+            allow.insert(user.to_owned(), role);
         }
-    })?;
+    }
+    Local { allow }
+}
+
+fn limits(table: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Limits {
+    table.refuse_unknown(LIMITS, m);
     let usual = Limits::default();
-    let LimitsTable {
-        max_runs,
-        admin_runs,
-        max_runs_per_client,
-        max_argument,
-        max_outbox,
-        write_timeout,
-        shutdown_timeout,
-    } = file.limits;
-    let limits = Limits {
-        max_runs: max_runs.map_or(usual.max_runs, Count::limit),
+    Limits {
+        max_runs: count(table, "max_runs", m).map_or(usual.max_runs, no_limit_at_0),
         // None kept for admins is none, not no limit.
-        admin_runs: admin_runs.map_or(usual.admin_runs, |count| count.0),
-        max_runs_per_client: max_runs_per_client.map_or(usual.max_runs_per_client, Count::limit),
-        max_argument: max_argument.map_or(usual.max_argument, Size::limit),
-        max_outbox: max_outbox.map_or(usual.max_outbox, Size::limit),
-        write_timeout: write_timeout.map_or(usual.write_timeout, |time| time.0),
-        shutdown_timeout: shutdown_timeout.map_or(usual.shutdown_timeout, |time| time.0),
+        admin_runs: count(table, "admin_runs", m).unwrap_or(usual.admin_runs),
+        max_runs_per_client: count(table, "max_runs_per_client", m)
+            .map_or(usual.max_runs_per_client, no_limit_at_0),
+        max_argument: size(table, "max_argument", m).unwrap_or(usual.max_argument),
+        max_outbox: size(table, "max_outbox", m).unwrap_or(usual.max_outbox),
+        write_timeout: time(table, "write_timeout", m).unwrap_or(usual.write_timeout),
+        shutdown_timeout: time(table, "shutdown_timeout", m).unwrap_or(usual.shutdown_timeout),
+    }
+}
+
+fn no_limit_at_0(count: usize) -> usize {
+    if count == 0 { usize::MAX } else { count }
+}
+
+fn count(table: &Fields<'_, '_>, name: &str, m: &mut Mistakes<'_>) -> Option<usize> {
+    let form = format!("a whole number from 0 to {}", u32::MAX);
+    let read = |value| Some(u32::try_from(as_json(value)?.as_u64()?).ok()? as usize);
+    table.read(name, &form, m, read).map(|field| field.value)
+}
+
+fn size(table: &Fields<'_, '_>, name: &str, m: &mut Mistakes<'_>) -> Option<usize> {
+    let form = format!("{}, or 0 for no limit", units::SIZE_FORM);
+    let read = |value| match (is_0(value), as_str(value)) {
+        (true, _) => Some(0),
+        (false, text) => usize::try_from(units::parse_size(text?)?).ok(),
     };
-    Ok((Local { allow: file.local.allow }, limits))
+    let Field { value, .. } = table.read(name, &form, m, read)?;
+    Some(if value == 0 { NO_SIZE_LIMIT } else { value.min(NO_SIZE_LIMIT) })
+}
+
+fn time(table: &Fields<'_, '_>, name: &str, m: &mut Mistakes<'_>) -> Option<Option<Duration>> {
+    let form = format!("{}, or 0 for no limit", units::DURATION_FORM);
+    let read = |value| match (is_0(value), as_str(value)) {
+        (true, _) => Some(Duration::ZERO),
+        (false, text) => units::parse_duration(text?),
+    };
+    let Field { value, .. } = table.read(name, &form, m, read)?;
+    Some(Some(value).filter(|time| !time.is_zero()))
+}
+
+fn is_0(value: &DeValue<'_>) -> bool {
+    as_json(value).and_then(|value| value.as_u64()) == Some(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Result<(Local, Limits), FileError> {
-        parse(Path::new("server.toml"), text)
+    fn of(text: &str) -> Result<(Local, Limits), FileErrors> {
+        parse("server.toml", text)
     }
 
     #[test]
@@ -212,15 +151,50 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_named_with_its_line_and_column() {
-        for (text, place) in [
-            ("[limits]\nmax_rums = 1\n", "server.toml:2:1: unknown field `max_rums`"),
-            ("[limits]\nwrite_timeout = 10\n", "server.toml:2:17: a time is"),
-            ("[local]\nallow = { alice = \"king\" }\n", "server.toml:2:19: unknown variant `king`"),
+    fn a_mistake_is_named_with_its_line_and_column_and_what_would_pass() {
+        for (text, said) in [
+            (
+                "[limits]\nmax_rums = 1\n",
+                "server.toml:2:1: [limits] has no field `max_rums`: did you mean max_runs?",
+            ),
+            (
+                "[limits]\nwrite_timeout = 10\n",
+                "server.toml:2:17: `write_timeout` of [limits] must be a whole number and a unit of \
+                 ms, s, m, h or d, such as \"90s\", or 0 for no limit",
+            ),
+            (
+                "[local]\nallow = { alice = \"king\" }\n",
+                "server.toml:2:19: `alice` of `allow` in [local] must be one of viewer, operator, \
+                 admin, not `king`",
+            ),
+            (
+                "[limits]\nmax_runs = -1\n",
+                "server.toml:2:12: `max_runs` of [limits] must be a whole number",
+            ),
+            ("limits = 3\n", "server.toml:1:10: `limits` of server.toml must be a table"),
             ("[limits\n", "server.toml:1:"),
         ] {
             let error = of(text).unwrap_err().to_string();
-            assert!(error.starts_with(place), "{error}");
+            assert!(error.starts_with(said), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
+        let text = "[limits]\nmax_rums = 1\nmax_outbox = \"1\"\n[locl]\n";
+        let error = of(text).unwrap_err();
+        let lines: Vec<_> = error.0.iter().map(|one| one.at.unwrap().line).collect();
+        assert_eq!(lines, [2, 3, 4], "{error}");
+    }
+
+    #[test]
+    fn the_sample_cut_anywhere_is_read_or_refused_with_a_place() {
+        let sample = include_str!("../../../config/server.toml");
+        for end in (0..sample.len()).filter(|end| sample.is_char_boundary(*end)) {
+            if let Err(errors) = of(&sample[..end]) {
+                assert!(errors.0.iter().all(|error| error.at.is_some()), "{errors}");
+            }
         }
     }
 }

@@ -1,6 +1,10 @@
 //! What a server is told before it starts: `server.toml`, `commands.toml`, and where things are.
 
+mod fields;
 mod file;
+pub(crate) mod guard;
+mod mistakes;
+pub(crate) mod units;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,10 +13,12 @@ use std::time::Duration;
 use topside_shared::Role;
 use topside_shared::dirs::Dirs;
 
-use crate::commands::declare::{self, DeclareErrors};
+use crate::commands::declare;
 use crate::log::Sinks;
 
-pub use file::FileError;
+pub(crate) use fields::{Field, Fields, as_json, as_str};
+pub(crate) use mistakes::Mistakes;
+pub use mistakes::{FileError, FileErrors, Position};
 
 /// Name of the server's own file in the configuration directory.
 pub(crate) const SERVER_FILE: &str = "server.toml";
@@ -32,8 +38,18 @@ pub struct Config {
     pub log: Sinks,
     /// Where runs keep what does not fit in memory.
     pub state: PathBuf,
+    /// What this was read from; a configuration that was made otherwise has none.
+    read_from: Option<Sources>,
     /// What one should know about how the files were read, for the log.
     pub(crate) remarks: Vec<String>,
+}
+
+/// Where a configuration was looked for.
+#[derive(Debug, Clone)]
+struct Sources {
+    dirs: Dirs,
+    server_file: Option<PathBuf>,
+    commands_file: Option<PathBuf>,
 }
 
 /// `[local]`.
@@ -86,12 +102,9 @@ impl Default for Limits {
 /// Why the configuration is not accepted. Each is a sentence with file, line and column.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// `server.toml`.
+    /// `server.toml` or `commands.toml`, or both.
     #[error(transparent)]
-    Server(#[from] FileError),
-    /// `commands.toml`.
-    #[error(transparent)]
-    Commands(#[from] DeclareErrors),
+    Files(#[from] FileErrors),
     /// A built-in and a program have one name.
     #[error(transparent)]
     Menu(#[from] crate::commands::TableError),
@@ -116,8 +129,15 @@ impl Config {
         server_file: Option<&Path>,
         commands_file: Option<&Path>,
     ) -> Result<Self, ConfigError> {
-        let (local, limits) = file::load(dirs, server_file)?;
-        let menu = load_menu(dirs, commands_file)?;
+        let (local, limits, menu) =
+            match (file::load(dirs, server_file), load_menu(dirs, commands_file)) {
+                (Ok((local, limits)), Ok(menu)) => (local, limits, menu),
+                (Err(FileErrors(mut both)), Err(FileErrors(menu))) => {
+                    both.extend(menu);
+                    return Err(FileErrors(both).into());
+                }
+                (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => return Err(errors.into()),
+            };
         let remarks = menu
             .left_out
             .iter()
@@ -131,20 +151,38 @@ impl Config {
             commands: menu.commands,
             log: Sinks { stderr: false, directory: Some(dirs.state.clone()) },
             state: dirs.state.clone(),
+            read_from: Some(Sources {
+                dirs: dirs.clone(),
+                server_file: server_file.map(Path::to_path_buf),
+                commands_file: commands_file.map(Path::to_path_buf),
+            }),
             remarks,
         })
+    }
+
+    /// Reads the same files again, as a server does that is started anew. Blocks for the disk.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: that server would not start.
+    pub(crate) fn read_again(&self) -> Result<(), ConfigError> {
+        match &self.read_from {
+            Some(Sources { dirs, server_file, commands_file }) => {
+                Self::load(dirs, server_file.as_deref(), commands_file.as_deref()).map(drop)
+            }
+            None => Ok(()),
+        }
     }
 }
 
 /// The menu file that was named, or that of the configuration directory, or the starter menu.
-fn load_menu(dirs: &Dirs, named: Option<&Path>) -> Result<declare::Menu, DeclareErrors> {
+fn load_menu(dirs: &Dirs, named: Option<&Path>) -> Result<declare::Menu, FileErrors> {
     let reserved = crate::commands::reserved_names();
     let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
     let usual = dirs.config.join(COMMANDS_FILE);
     let path = named.unwrap_or(&usual);
     match declare::load_file(path, &reserved)? {
         Some(menu) => Ok(menu),
-        None if named.is_some() => Err(DeclareErrors::absent(path)),
+        None if named.is_some() => Err(FileErrors::absent(path)),
         None => declare::starter(&reserved),
     }
 }

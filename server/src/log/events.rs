@@ -67,7 +67,10 @@ impl Visit for Fields {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, one_line(value).into());
+        // What is empty tells nothing.
+        if !value.is_empty() {
+            self.put(field, one_line(value).into());
+        }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {

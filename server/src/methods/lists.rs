@@ -1,8 +1,8 @@
 //! Lists that can be long: who is connected, and the log.
 
-use topside_shared::RpcError;
 use topside_shared::methods::{Clients, ClientsList, LogEntries, LogTail};
 use topside_shared::notices::LogEntry;
+use topside_shared::{ErrorKind, RpcError};
 
 use super::Caller;
 use crate::log::KEPT;
@@ -17,7 +17,7 @@ const LOG_LINES: u64 = 50;
 const LOG_BYTES: usize = 200 * 1024;
 
 pub(super) async fn clients(caller: Caller, params: ClientsList) -> Result<Clients, RpcError> {
-    let limit = params.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE) as usize;
+    let limit = within("limit", params.limit, PAGE, LONGEST_PAGE)?;
     // One more than asked for tells whether there are more.
     let mut page = caller.server.clients.page(params.after, limit + 1);
     let more = page.len() > limit;
@@ -28,10 +28,20 @@ pub(super) async fn clients(caller: Caller, params: ClientsList) -> Result<Clien
 }
 
 pub(super) async fn log(caller: Caller, params: LogTail) -> Result<LogEntries, RpcError> {
-    let lines = params.lines.unwrap_or(LOG_LINES).min(KEPT as u64) as usize;
+    let lines = within("lines", params.lines, LOG_LINES, KEPT as u64)?;
     let log = &caller.server.log;
     let entries = log.tail(lines, params.matching.as_deref(), log.clock());
     Ok(LogEntries { entries: newest_that_fit(entries, LOG_BYTES) })
+}
+
+/// How many are asked for, from 1 to `most`.
+fn within(field: &str, asked: Option<u64>, usual: u64, most: u64) -> Result<usize, RpcError> {
+    let count = asked.unwrap_or(usual);
+    if (1..=most).contains(&count) {
+        return Ok(count as usize);
+    }
+    let message = format_args!("`{field}` must be a whole number from 1 to {most}, not {count}");
+    Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", field))
 }
 
 /// The newest entries whose JSON fits in so many bytes, oldest first.

@@ -1,5 +1,6 @@
 //! The server itself: its figures, and its end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -48,21 +49,24 @@ pub(super) async fn shutdown(
 ) -> Result<ShutdownDue, RpcError> {
     let ServerShutdown { delay_ms, reason, restart } = params;
     let delay = Duration::from_millis(delay_ms);
-    order_shutdown(&caller.server, &caller.client, delay, reason.as_deref(), restart, None)
+    order_shutdown(&caller.server, &caller.client, delay, reason.as_deref(), restart, None).await
 }
 
 /// Orders a shutdown for a client; `by_run` is the run that it was ordered by, which ends first.
 ///
 /// # Errors
-/// `closing`, once one has begun.
-pub(crate) fn order_shutdown(
-    server: &Server,
+/// `closing`, once one has begun; `spawnFailed`, where the server could not start again.
+pub(crate) async fn order_shutdown(
+    server: &Arc<Server>,
     client: &Client,
     delay: Duration,
     reason: Option<&str>,
     restart: bool,
     by_run: Option<CancellationToken>,
 ) -> Result<ShutdownDue, RpcError> {
+    if restart {
+        can_start_again(server).await?;
+    }
     let reason = clean(reason.unwrap_or_default(), MAX_REASON);
     let by = format!("{} ({})", client.identity.user, client.id);
     let mut plan = Plan::new(delay, reason, by, restart);
@@ -78,6 +82,24 @@ pub(crate) fn order_shutdown(
         server.tell(&notification(name::SERVER_CLOSING, &notice));
     }
     Ok(due)
+}
+
+/// Whether the files that the server would begin anew with are sound: a restart must not become an end.
+async fn can_start_again(server: &Arc<Server>) -> Result<(), RpcError> {
+    let again = Arc::clone(server);
+    let read = tokio::task::spawn_blocking(move || again.config.read_again()).await;
+    let Ok(Err(error)) = read else { return Ok(()) };
+    let said = error.to_string();
+    let mut lines = said.lines();
+    let first = lines.next().unwrap_or_default();
+    let more = match lines.count() {
+        0 => String::new(),
+        count => format!(" (and {count} more: run `topsided check`)"),
+    };
+    Err(RpcError::new(
+        ErrorKind::SpawnFailed,
+        format_args!("the server would not start again, and goes on: {first}{more}"),
+    ))
 }
 
 pub(super) async fn cancel_shutdown(

@@ -83,11 +83,6 @@ struct Session<S> {
 /// Serves one client until its session is over.
 pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut registered: Registered) {
     let client = Arc::clone(&registered.client);
-    tracing::info!(
-        target: "topside",
-        client = client.id.0, address = client.address, user = client.identity.user,
-        role = client.identity.role.name(), "client connected"
-    );
     let mut session = Session {
         stream,
         caller: Caller { server: Arc::clone(&server), client: Arc::clone(&client) },
@@ -119,10 +114,12 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
     // In a box: an idle session should not hold room for its goodbye.
     Box::pin(session.finish(why)).await;
     registered.leaves_as(reason);
-    tracing::info!(
-        target: "topside", client = client.id.0, reason, by, error,
-        "client disconnected"
-    );
+    if client.is_logged() {
+        tracing::info!(
+            target: "topside", client = client.id.0, reason, by, error,
+            "client disconnected"
+        );
+    }
 }
 
 /// Closes the outbox and the subscriptions of a session that is over.

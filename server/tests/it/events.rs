@@ -184,6 +184,7 @@ fn the_log_is_told_from_the_snapshot_on() {
         snapshot.iter().map(|entry| entry["message"].as_str().unwrap()).collect();
     assert_eq!(messages, ["server started", "client connected"]);
     let mut client = server.connect();
+    client.ok("commands/list", json!({}));
     let entry = watcher.told("log/entry");
     assert_eq!((&entry["message"], &entry["level"]), (&json!("client connected"), &json!("info")));
     assert_eq!(entry["fields"]["client"], 2);

@@ -118,7 +118,42 @@ fn the_log_is_given_from_its_end_and_by_what_its_lines_hold() {
     let found = client.ok("log/tail", json!({"match": "CLIENT connected"}));
     assert_eq!(messages(&found), ["client connected"]);
     assert_eq!(client.ok("log/tail", json!({"match": "no line has this"})), json!({"entries": []}));
-    assert_eq!(client.ok("log/tail", json!({"lines": 0})), json!({"entries": []}));
+}
+
+/// They were cut to what is allowed, in silence.
+#[test]
+fn more_lines_or_rows_than_there_may_be_are_refused_at_the_edge() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    for (method, field, most) in [("log/tail", "lines", 1_000), ("clients/list", "limit", 500)] {
+        client.ok(method, json!({field: 1}));
+        client.ok(method, json!({field: most}));
+        for wrong in [0, most + 1] {
+            let error = client.refused(method, json!({field: wrong}));
+            assert_eq!(error["data"]["kind"], "invalidParams");
+            assert_eq!(error["data"]["argument"], field);
+            let said = format!("`{field}` must be a whole number from 1 to {most}, not {wrong}");
+            assert_eq!(error["message"], said);
+        }
+    }
+}
+
+/// The picker's look whether a server answers filled the log of an idle box.
+#[test]
+fn who_only_looks_whether_somebody_serves_is_not_in_the_log() {
+    let server = TestServer::start();
+    let mut looks = server.connect();
+    looks.ok("initialize", json!({"client": {"name": "picker", "version": "1"}}));
+    looks.ok("ping", json!({}));
+    looks.ok("session/close", json!({}));
+    looks.eof();
+    let mut client = server.connect();
+    let all = client.ok("log/tail", json!({}));
+    assert_eq!(messages(&all), ["server started", "client connected"]);
+    for entry in all["entries"].as_array().unwrap() {
+        let fields = entry["fields"].as_object().unwrap();
+        assert!(fields.values().all(|value| value != ""), "{entry}");
+    }
 }
 
 #[test]

@@ -137,6 +137,36 @@ fn a_restart_executes_the_program_anew_in_the_same_process() {
     assert_eq!(server.exit(), Some(0));
 }
 
+/// A menu that had become broken ended the server where it was told to restart.
+#[test]
+fn a_restart_is_refused_where_the_server_would_not_start_again() {
+    let topsided = Topsided::new();
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    client.ok("ping", json!({}));
+    for file in ["server.toml", "commands.toml"] {
+        let path = topsided.path("config").join(file);
+        let before = std::fs::read(&path).ok();
+        std::fs::write(&path, "[broken\n").unwrap();
+        let place = format!("{}:1:", path.display());
+        let error = client.refused("server/shutdown", json!({"restart": true}));
+        assert_eq!(error["data"]["kind"], "spawnFailed");
+        assert!(error["message"].as_str().unwrap().contains(&place), "{error}");
+        let args = json!({"command": "ks", "args": {"restart": true}, "confirm": true});
+        let row = client.ok("command/run", args);
+        assert_eq!(row["state"], "failed");
+        assert!(row["output"].as_str().unwrap().contains(&place), "{row}");
+        match before {
+            Some(text) => std::fs::write(&path, text).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+    }
+    assert_eq!(client.ok("server/status", json!({}))["closing"], json!(null));
+    client.ok("server/shutdown", json!({"restart": true}));
+    client.eof();
+    server.says("server started");
+}
+
 #[test]
 fn the_socket_and_the_log_are_the_owners_alone() {
     use std::os::unix::fs::PermissionsExt;

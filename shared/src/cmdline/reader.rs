@@ -98,11 +98,28 @@ impl<'m> Reader<'m> {
                 return self.give(arg, Step::Value { arg, text });
             }
         }
-        let Some(arg) = self.current() else { return Step::Surplus };
+        let Some(mut arg) = self.current() else { return Step::Surplus };
+        if let Some(rest) = self.rest_after(arg)
+            && !looks_like_number(word)
+        {
+            arg = rest;
+        }
         if self.command.args[arg].rest {
             self.rest = Some(arg);
         }
         self.give(arg, Step::Value { arg, text: word })
+    }
+
+    /// The argument that takes the rest of the line, where only a number that may be left out stands
+    /// before it: a line that goes on with a word has left it out.
+    fn rest_after(&self, arg: usize) -> Option<usize> {
+        let number = &self.command.args[arg];
+        if number.required || !matches!(number.kind, ArgType::Int | ArgType::Float) {
+            return None;
+        }
+        let mut later = self.command.args.iter().enumerate().skip(arg + 1);
+        let (at, next) = later.find(|(at, arg)| !self.given[*at] && arg.kind != ArgType::Bool)?;
+        next.rest.then_some(at)
     }
 
     fn option<'a>(&mut self, word: &'a str, option: &'a str) -> Step<'a> {
@@ -210,6 +227,11 @@ pub(super) fn read(command: &Command, words: &[Word<'_>], end: usize) -> Reading
         }
     };
     reading
+}
+
+/// Whether a word was meant as a number, even where it is a wrong one.
+fn looks_like_number(word: &str) -> bool {
+    word.trim_start_matches(['-', '+', '.']).starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn join(words: &[Word<'_>]) -> String {

@@ -14,7 +14,7 @@ pub struct ClientsList {
     /// Only clients with a greater number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<ClientId>,
-    /// At most so many rows (100, at most 500).
+    /// At most so many rows: 1 to 500; 100 unless told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }
@@ -35,7 +35,7 @@ pub struct Clients {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LogTail {
-    /// How many of the last lines (50, at most 1,000; fewer where they do not fit one line).
+    /// How many of the last lines, 1 to 1,000; 50 unless told. Fewer come where they do not fit one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<u64>,
     /// Only lines that hold this text, in any case.

@@ -101,8 +101,8 @@ fn a_shutdown_by_somebody_else_is_told_unasked_with_reason_and_ends_it_with_125(
 fn a_shutdown_ordered_here_is_no_failure() {
     let place = Place::new();
     let mut server = place.serve();
-    let ended = place.lines(&["--yes"], "ks 0 enough\necho never\n").with(0);
-    assert!(ended.err.contains("enough"), "{}", ended.err);
+    let ended = place.lines(&["--yes"], "ks enough of this\necho never\n").with(0);
+    assert!(ended.err.contains("enough of this"), "{}", ended.err);
     assert!(!ended.out.contains("never"), "{}", ended.out);
     assert_eq!(server.wait(), Some(0));
 }

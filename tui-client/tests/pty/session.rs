@@ -72,7 +72,7 @@ fn two_people_see_each_other_and_one_ends_the_server_for_both() {
     let mut second = console(&home);
     see_each_other(&first, &second);
 
-    first.write("ks 0 moving to a new box\r");
+    first.write("ks moving to a new box\r");
     let question = first.see_all(&["Enter confirms", "1 other client is told"]);
     first.write("not it\r");
     first.see("That is not");

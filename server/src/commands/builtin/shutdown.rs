@@ -6,7 +6,7 @@ use topside_shared::Role;
 use topside_shared::command::{Arg, ArgType, Command, Effect};
 use topside_shared::text::{self, MAX_REASON};
 
-use super::{Calling, optional, reads, say};
+use super::{Calling, optional, reads};
 use crate::commands::{Call, Worker};
 use crate::methods::order_shutdown;
 
@@ -42,12 +42,15 @@ impl Worker for Shutdown {
     }
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let ordered = order(&call);
-        say(call, ordered)
+        Box::pin(async move {
+            let ordered = order(&call).await?;
+            call.print(&ordered).await;
+            Ok(())
+        })
     }
 }
 
-fn order(call: &Call) -> Result<String, String> {
+async fn order(call: &Call) -> Result<String, String> {
     let delay = u64::try_from(call.int("delay").unwrap_or(0)).unwrap_or(0);
     let restart = call.args().get("restart").and_then(serde_json::Value::as_bool).unwrap_or(false);
     let due = order_shutdown(
@@ -58,6 +61,7 @@ fn order(call: &Call) -> Result<String, String> {
         restart,
         Some(call.run.ended.clone()),
     )
+    .await
     .map_err(|error| error.message)?;
     let what = if restart { "restarts" } else { "shuts down" };
     Ok(if delay == 0 {

@@ -8,8 +8,7 @@ use toml::de::DeValue;
 use topside_shared::command::{Arg, ArgType};
 use topside_shared::values::{self, DeclarationError};
 
-use super::error::Mistakes;
-use super::fields::{Field, Fields, as_json, as_str};
+use crate::config::{Field, Fields, Mistakes, as_json, as_str};
 
 /// The fields of an argument.
 const FIELDS: &[&str] = &[

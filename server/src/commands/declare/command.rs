@@ -10,10 +10,9 @@ use topside_shared::command::{Command, Effect, Output, Stdin};
 use topside_shared::role::Role;
 use topside_shared::text;
 
-use super::error::Mistakes;
-use super::fields::{Field, Fields, as_json, as_str};
-use super::{Declared, Missing, args, guard, units};
+use super::{Declared, Missing, args};
 use crate::commands::exec::{Absent, Element, Program, ProgramArg, Stop, find_program};
+use crate::config::{Field, Fields, Mistakes, as_json, as_str, guard, units};
 
 /// The fields of a command.
 const FIELDS: &[&str] = &[
@@ -238,13 +237,23 @@ fn element(
             };
             m.add(&item.span, format_args!("{} has no argument `{name}`{hint}", fields.owner));
         }
+        // Braces inside an element may be the program's own, such as curl's `%{http_code}`; with a name
+        // that is nearly an argument's, and no such sign before them, they are not.
         places => {
-            if let Some((name, _)) = places.iter().find(|(name, _)| find(name).is_some()) {
+            let names = || arguments.iter().map(|argument| argument.arg.name.as_str());
+            let near = places.iter().find_map(|(name, range)| {
+                let near = || match text[..range.start].ends_with(['$', '%', '@', '#']) {
+                    true => None,
+                    false => text::nearest(name, names()).first().copied(),
+                };
+                Some((name, find(name).map(|_| *name).or_else(near)?))
+            });
+            if let Some((name, meant)) = near {
                 m.add(
                     &item.span,
                     format_args!(
-                        "\"{{{name}}}\" must be an element of `exec` by itself: a value is never \
-                         part of one"
+                        "\"{{{meant}}}\" must be an element of `exec` by itself: a value is never \
+                         part of one, and `{{{name}}}` stands inside another"
                     ),
                 );
             }

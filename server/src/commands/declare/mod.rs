@@ -3,25 +3,15 @@
 
 mod args;
 mod command;
-mod error;
-mod fields;
-mod guard;
-mod units;
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 use topside_shared::command::Command;
 
-pub use error::{DeclareError, DeclareErrors, Position};
-pub(crate) use units::{DURATION_FORM, SIZE_FORM, parse_duration, parse_size};
-
-use self::error::Mistakes;
-use self::fields::{Field, Fields};
 use super::exec::Program;
+use crate::config::{Field, Fields, FileErrors, Mistakes, guard};
 
 /// The menu that serves where a user has written none.
 pub(crate) const STARTER: &str = include_str!("../../../../config/commands.toml");
@@ -81,16 +71,11 @@ pub(crate) fn load(
     source: Source<'_>,
     reserved: &[&str],
     missing: Missing,
-) -> Result<Menu, DeclareErrors> {
+) -> Result<Menu, FileErrors> {
     let Source { name: file, text } = source;
-    let document = DeTable::parse(text).map_err(|error| {
-        let at = Position::of(text, error.span().map_or(text.len(), |span| span.start));
-        let message = error.message().lines().collect::<Vec<_>>().join(", ");
-        DeclareErrors::one(file, Some(at), format_args!("this is not TOML: {message}"))
-    })?;
+    let document = Fields::parse(file, text)?;
     let mut mistakes = Mistakes::new(file, text);
-    let top =
-        Fields { table: document.get_ref(), owner: "the menu".to_owned(), span: document.span() };
+    let top = Fields::of(&document, "the menu");
     top.refuse_unknown(&["commands"], &mut mistakes);
     let commands =
         top.read("commands", "a table of commands", &mut mistakes, |value| match value {
@@ -136,52 +121,17 @@ pub(crate) fn load(
 ///
 /// # Errors
 /// The mistakes in it, or why the file itself cannot be obeyed.
-pub(crate) fn load_file(path: &Path, reserved: &[&str]) -> Result<Option<Menu>, DeclareErrors> {
-    let file = path.display().to_string();
-    let fail = |message: String| DeclareErrors::one(&file, None, message);
-    let cannot = |error: std::io::Error| fail(format!("the menu cannot be read: {error}"));
-
-    let mut opened = match File::open(path) {
-        Ok(opened) => opened,
-        // A link to nowhere is a mistake; no file at all is not.
-        Err(error) if error.kind() == ErrorKind::NotFound && !path.is_symlink() => return Ok(None),
-        Err(error) => return Err(cannot(error)),
-    };
-    // What is judged is what was opened, whatever the name points to by now.
-    let meta = opened.metadata().map_err(cannot)?;
-    if !meta.is_file() {
-        return Err(fail("the menu must be a plain file".to_owned()));
-    }
-    let real = path.canonicalize().map_err(cannot)?;
-    if let Some(fault) = guard::fault(&real, &meta) {
-        return Err(fail(format!("the menu is refused: {fault}")));
-    }
-    for entry in [path, &real] {
-        let directory = match entry.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        let meta = directory.metadata().map_err(cannot)?;
-        if let Some(fault) = guard::fault(directory, &meta) {
-            return Err(fail(format!("the menu is refused, for its directory {fault}")));
-        }
-    }
-    let mut bytes = Vec::new();
-    opened.read_to_end(&mut bytes).map_err(cannot)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let lossy = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
-        let at = Position::of(&lossy, valid);
-        DeclareErrors::one(&file, Some(at), "the menu must be UTF-8, and this byte is not")
-    })?;
-    load(Source { name: &file, text: &text }, reserved, Missing::Refuse).map(Some)
+pub(crate) fn load_file(path: &Path, reserved: &[&str]) -> Result<Option<Menu>, FileErrors> {
+    let Some(text) = guard::read(path, "the menu")? else { return Ok(None) };
+    let name = path.display().to_string();
+    load(Source { name: &name, text: &text }, reserved, Missing::Refuse).map(Some)
 }
 
 /// The starter menu, without what this machine cannot run.
 ///
 /// # Errors
 /// Only where a built-in took one of its names, which a test keeps from happening.
-pub(crate) fn starter(reserved: &[&str]) -> Result<Menu, DeclareErrors> {
+pub(crate) fn starter(reserved: &[&str]) -> Result<Menu, FileErrors> {
     load(Source { name: STARTER_NAME, text: STARTER }, reserved, Missing::Leave)
 }
 

@@ -6,7 +6,7 @@ use topside_shared::role::Role;
 
 use super::*;
 
-fn read(text: &str) -> Result<Menu, DeclareErrors> {
+fn read(text: &str) -> Result<Menu, FileErrors> {
     load(Source { name: "commands.toml", text }, &["menu", "m", "ks"], Missing::Refuse)
 }
 
@@ -220,17 +220,24 @@ fn a_placeholder_is_one_whole_element_and_names_an_argument() {
     assert_eq!(
         part,
         "commands.toml:2:32: \"{zone}\" must be an element of `exec` by itself: a value is never \
-         part of one"
+         part of one, and `{zone}` stands inside another"
+    );
+    // A typing error in there was passed on to the program in silence.
+    let typed = said(&text(r#"["/bin/echo", "{zone}", "--zone={zoen}"]"#));
+    assert!(
+        typed.contains("\"{zone}\" must be an element") && typed.contains("`{zoen}`"),
+        "{typed}"
     );
     assert!(said(&text(r#"["/bin/echo", "{zone}", "{zoen}"]"#)).contains("did you mean zone?"));
     assert!(said(&text(r#"["/bin/echo", "{zone}", "{print}"]"#)).contains("`{ print }`"));
     assert!(said(&text(r#"["/bin/echo", "zone"]"#)).contains("argument `zone` goes nowhere"));
     assert!(said(&text(r#"["{zone}", "{zone}"]"#)).contains("the program {zone} is not on"));
     // Braces that cannot be meant for an argument are the program's own.
-    let other =
-        text(r#"["/bin/echo", "{zone}", "{ print $1 }", "{}", "{{.Names}}", "@{u}", "${HOME}"]"#);
+    let other = text(
+        r#"["/bin/echo", "{zone}", "{ print $1 }", "{}", "{{.Names}}", "@{u}", "${HOME}", "%{http_code}"]"#,
+    );
     let argv = one(&other).program.argv(serde_json::json!({"zone": 1}).as_object().unwrap());
-    assert_eq!(argv[2..], ["{ print $1 }", "{}", "{{.Names}}", "@{u}", "${HOME}"]);
+    assert_eq!(argv[2..], ["{ print $1 }", "{}", "{{.Names}}", "@{u}", "${HOME}", "%{http_code}"]);
 }
 
 #[test]

@@ -28,6 +28,10 @@ fn menu() -> Vec<Command> {
             {"name": "trim", "type": "float", "minimum": -2.5, "maximum": 2.5}]},
         {"name": "lamp", "title": "Switch the lamp", "args": [
             {"name": "on", "type": "bool", "required": true}]},
+        {"name": "shutdown", "title": "Shut down", "aliases": ["ks"], "args": [
+            {"name": "delay", "type": "int", "default": 0, "minimum": 0, "maximum": 86400},
+            {"name": "restart", "type": "bool"},
+            {"name": "reason", "rest": true}]},
         {"name": "say", "title": "Say it", "args": [
             {"name": "loud", "type": "bool"},
             {"name": "text", "required": true, "rest": true, "allowDash": true}]},

@@ -45,6 +45,27 @@ fn a_bool_is_switched_on_and_off_by_its_name() {
     assert_eq!(error("lamp --no-on=true").message, "--no-on takes no value: write --on or --no-on");
 }
 
+/// `ks moving to a new box` was refused: `moving` was taken for the delay.
+#[test]
+fn a_word_where_a_number_may_be_left_out_begins_the_rest_of_the_line() {
+    for (line, want) in [
+        ("ks moving to a new box", json!({"reason": "moving to a new box"})),
+        ("ks 60 moving to a new box", json!({"delay": 60, "reason": "moving to a new box"})),
+        ("ks --delay 60 moving", json!({"delay": 60, "reason": "moving"})),
+        ("ks moving --delay 60", json!({"reason": "moving --delay 60"})),
+        ("ks --restart new menu", json!({"restart": true, "reason": "new menu"})),
+        ("ks 60", json!({"delay": 60})),
+        ("ks \"two words\" and more", json!({"reason": "two words and more"})),
+        ("ks --reason \"3 disks\"", json!({"reason": "3 disks"})),
+    ] {
+        assert_eq!(args(line), want, "{line}");
+    }
+    // What was meant as a number is not taken for a reason in silence.
+    for line in ["ks 20s", "ks -1 minute", "ks 1.5"] {
+        assert_eq!(error(line).kind, LineErrorKind::BadValue, "{line}");
+    }
+}
+
 #[test]
 fn a_negative_number_is_a_value_and_no_option() {
     assert_eq!(args("fan slow -2.5"), json!({"speed": "slow", "trim": -2.5}));

@@ -1,8 +1,12 @@
-//! Who besides the owner may write a file that the server obeys: the menu, and each program in it.
+//! Who besides the owner may write a file that the server obeys: its configuration, and each program
+//! of the menu.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+
+use super::mistakes::{FileErrors, Position};
 
 const GROUP_WRITE: u32 = 0o020;
 const OTHER_WRITE: u32 = 0o002;
@@ -10,7 +14,7 @@ const STICKY: u32 = 0o1000;
 
 /// Why `path` cannot be trusted, with the command that mends it; none where only its owner (and the
 /// owner's private group) may write it.
-pub(super) fn fault(path: &Path, meta: &Metadata) -> Option<String> {
+pub(crate) fn fault(path: &Path, meta: &Metadata) -> Option<String> {
     let mode = meta.mode();
     // In a sticky directory, such as /tmp, nobody can replace what another owns.
     if meta.is_dir() && mode & STICKY != 0 {
@@ -26,6 +30,52 @@ pub(super) fn fault(path: &Path, meta: &Metadata) -> Option<String> {
     };
     let path = path.display().to_string();
     Some(format!("{path} may be written by {who}: run `chmod {what} {}`", quoted(&path)))
+}
+
+/// The text of a file that others cannot write, called `what` in messages; none where there is no
+/// such file.
+///
+/// # Errors
+/// Why the file cannot be obeyed.
+pub(crate) fn read(path: &Path, what: &str) -> Result<Option<String>, FileErrors> {
+    let file = path.display().to_string();
+    let fail = |message: String| FileErrors::one(&file, None, message);
+    let cannot = |error: std::io::Error| fail(format!("{what} cannot be read: {error}"));
+
+    let mut opened = match File::open(path) {
+        Ok(opened) => opened,
+        // A link to nowhere is a mistake; no file at all is not.
+        Err(error) if error.kind() == ErrorKind::NotFound && !path.is_symlink() => return Ok(None),
+        Err(error) => return Err(cannot(error)),
+    };
+    // What is judged is what was opened, whatever the name points to by now.
+    let meta = opened.metadata().map_err(cannot)?;
+    if !meta.is_file() {
+        return Err(fail(format!("{what} must be a plain file")));
+    }
+    let real = path.canonicalize().map_err(cannot)?;
+    if let Some(fault) = fault(&real, &meta) {
+        return Err(fail(format!("{what} is refused: {fault}")));
+    }
+    for entry in [path, &real] {
+        let directory = match entry.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let meta = directory.metadata().map_err(cannot)?;
+        if let Some(fault) = fault(directory, &meta) {
+            return Err(fail(format!("{what} is refused, for its directory {fault}")));
+        }
+    }
+    let mut bytes = Vec::new();
+    opened.read_to_end(&mut bytes).map_err(cannot)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let lossy = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
+        let at = Position::of(&lossy, valid);
+        FileErrors::one(&file, Some(at), format_args!("{what} must be UTF-8, and this byte is not"))
+    })?;
+    Ok(Some(text))
 }
 
 /// `text` as a shell reads it as one word.

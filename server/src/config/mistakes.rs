@@ -1,4 +1,4 @@
-//! What is wrong with a menu file, and where.
+//! What is wrong with a configuration file, and where.
 
 use std::fmt;
 use std::ops::Range;
@@ -25,9 +25,9 @@ impl Position {
     }
 }
 
-/// One mistake in a menu file.
+/// One mistake in a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct DeclareError {
+pub struct FileError {
     /// The file.
     pub file: String,
     /// The place; none where the file itself is at fault.
@@ -36,7 +36,7 @@ pub struct DeclareError {
     pub message: String,
 }
 
-impl fmt::Display for DeclareError {
+impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.at {
             Some(at) => write!(f, "{}:{}:{}: {}", self.file, at.line, at.column, self.message),
@@ -45,11 +45,11 @@ impl fmt::Display for DeclareError {
     }
 }
 
-/// All that is wrong with a menu file, in its order; never empty. One mistake a line when shown.
+/// All that is wrong with a file, in its order; never empty. One mistake a line when shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct DeclareErrors(pub Vec<DeclareError>);
+pub struct FileErrors(pub Vec<FileError>);
 
-impl DeclareErrors {
+impl FileErrors {
     /// There is no file where one was named.
     pub(crate) fn absent(path: &std::path::Path) -> Self {
         Self::one(&path.display().to_string(), None, "there is no such file")
@@ -57,11 +57,11 @@ impl DeclareErrors {
 
     /// The one mistake of a file that cannot be read any further.
     pub(crate) fn one(file: &str, at: Option<Position>, message: impl fmt::Display) -> Self {
-        Self(vec![DeclareError { file: file.to_owned(), at, message: message.to_string() }])
+        Self(vec![FileError { file: file.to_owned(), at, message: message.to_string() }])
     }
 }
 
-impl fmt::Display for DeclareErrors {
+impl fmt::Display for FileErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, error) in self.0.iter().enumerate() {
             if index > 0 {
@@ -75,32 +75,32 @@ impl fmt::Display for DeclareErrors {
 
 /// Gathers the mistakes of one text.
 #[derive(Debug)]
-pub(super) struct Mistakes<'a> {
+pub(crate) struct Mistakes<'a> {
     file: &'a str,
     text: &'a str,
-    errors: Vec<DeclareError>,
+    errors: Vec<FileError>,
 }
 
 impl<'a> Mistakes<'a> {
-    pub(super) fn new(file: &'a str, text: &'a str) -> Self {
+    pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
         Self { file, text, errors: Vec::new() }
     }
 
     /// Records a mistake at the beginning of `span`.
-    pub(super) fn add(&mut self, span: &Range<usize>, message: impl fmt::Display) {
-        self.errors.push(DeclareError {
+    pub(crate) fn add(&mut self, span: &Range<usize>, message: impl fmt::Display) {
+        self.errors.push(FileError {
             file: self.file.to_owned(),
             at: Some(Position::of(self.text, span.start)),
             message: message.to_string(),
         });
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.errors.len()
     }
 
-    pub(super) fn finish(mut self) -> Result<(), DeclareErrors> {
+    pub(crate) fn finish(mut self) -> Result<(), FileErrors> {
         self.errors.sort_by_key(|error| error.at);
-        if self.errors.is_empty() { Ok(()) } else { Err(DeclareErrors(self.errors)) }
+        if self.errors.is_empty() { Ok(()) } else { Err(FileErrors(self.errors)) }
     }
 }

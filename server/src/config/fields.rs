@@ -7,29 +7,56 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use topside_shared::text;
 
-use super::error::Mistakes;
+use super::mistakes::{FileErrors, Mistakes, Position};
 use super::units;
 
-/// One table of the menu file and how it is called in messages.
+/// One table of a file and how it is called in messages.
 #[derive(Debug, Clone)]
-pub(super) struct Fields<'a, 'i> {
-    pub(super) table: &'a DeTable<'i>,
+pub(crate) struct Fields<'a, 'i> {
+    pub(crate) table: &'a DeTable<'i>,
     /// Such as ``command `disks` ``.
-    pub(super) owner: String,
+    pub(crate) owner: String,
     /// Where to point for what is missing.
-    pub(super) span: Range<usize>,
+    pub(crate) span: Range<usize>,
 }
 
 /// A field's value and its place.
 #[derive(Debug, Clone)]
-pub(super) struct Field<T> {
-    pub(super) value: T,
-    pub(super) span: Range<usize>,
+pub(crate) struct Field<T> {
+    pub(crate) value: T,
+    pub(crate) span: Range<usize>,
 }
 
 impl<'a, 'i> Fields<'a, 'i> {
+    /// Reads a text as TOML.
+    ///
+    /// # Errors
+    /// Its first mistake, where it is none.
+    pub(crate) fn parse(file: &str, text: &'i str) -> Result<Spanned<DeTable<'i>>, FileErrors> {
+        DeTable::parse(text).map_err(|error| {
+            let at = Position::of(text, error.span().map_or(text.len(), |span| span.start));
+            let message = error.message().lines().collect::<Vec<_>>().join(", ");
+            FileErrors::one(file, Some(at), format_args!("this is not TOML: {message}"))
+        })
+    }
+
+    /// The whole of a file, called `owner` in messages.
+    pub(crate) fn of(document: &'a Spanned<DeTable<'i>>, owner: &str) -> Self {
+        Self { table: document.get_ref(), owner: owner.to_owned(), span: document.span() }
+    }
+
+    /// The table `name`, if it is there.
+    pub(crate) fn table(&self, name: &str, m: &mut Mistakes<'_>) -> Option<Fields<'a, 'i>> {
+        let read = |value: &'a DeValue<'i>| match value {
+            DeValue::Table(table) => Some(table),
+            _ => None,
+        };
+        let Field { value: table, span } = self.read(name, "a table", m, read)?;
+        Some(Fields { table, owner: format!("[{name}]"), span })
+    }
+
     /// Records each field whose name is not among `known`, with the nearest of these.
-    pub(super) fn refuse_unknown(&self, known: &[&str], mistakes: &mut Mistakes<'_>) {
+    pub(crate) fn refuse_unknown(&self, known: &[&str], mistakes: &mut Mistakes<'_>) {
         for key in self.table.keys() {
             let name: &str = key.get_ref();
             if !known.contains(&name) {
@@ -41,12 +68,12 @@ impl<'a, 'i> Fields<'a, 'i> {
         }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&'a Spanned<DeValue<'i>>> {
+    pub(crate) fn get(&self, name: &str) -> Option<&'a Spanned<DeValue<'i>>> {
         self.table.get(name)
     }
 
     /// Reads the field `name`; a value that `read` does not take must be `form`.
-    pub(super) fn read<T>(
+    pub(crate) fn read<T>(
         &self,
         name: &str,
         form: &str,
@@ -64,22 +91,22 @@ impl<'a, 'i> Fields<'a, 'i> {
         }
     }
 
-    pub(super) fn string(&self, name: &str, m: &mut Mistakes<'_>) -> Option<Field<&'a str>> {
+    pub(crate) fn string(&self, name: &str, m: &mut Mistakes<'_>) -> Option<Field<&'a str>> {
         self.read(name, "a string", m, as_str)
     }
 
     /// A string that people see: one line, nothing that steers a terminal.
-    pub(super) fn words(&self, name: &str, m: &mut Mistakes<'_>) -> Option<String> {
+    pub(crate) fn words(&self, name: &str, m: &mut Mistakes<'_>) -> Option<String> {
         let form = "a string of one line, without control characters";
         let plain = |value| as_str(value).filter(|words| !words.chars().any(text::is_control));
         self.read(name, form, m, plain).map(|field| field.value.to_owned())
     }
 
-    pub(super) fn boolean(&self, name: &str, m: &mut Mistakes<'_>) -> bool {
+    pub(crate) fn boolean(&self, name: &str, m: &mut Mistakes<'_>) -> bool {
         self.read(name, "true or false", m, as_bool).is_some_and(|field| field.value)
     }
 
-    pub(super) fn strings(&self, name: &str, m: &mut Mistakes<'_>) -> Vec<Field<String>> {
+    pub(crate) fn strings(&self, name: &str, m: &mut Mistakes<'_>) -> Vec<Field<String>> {
         self.read(name, "an array of strings", m, |value| {
             let DeValue::Array(items) = value else { return None };
             items
@@ -95,22 +122,22 @@ impl<'a, 'i> Fields<'a, 'i> {
     }
 
     /// A number, for a limit on numbers.
-    pub(super) fn number(&self, name: &str, m: &mut Mistakes<'_>) -> Option<Field<f64>> {
+    pub(crate) fn number(&self, name: &str, m: &mut Mistakes<'_>) -> Option<Field<f64>> {
         self.read(name, "a finite number", m, |value| as_json(value)?.as_f64())
     }
 
     /// A whole number from 0, for a limit on lengths.
-    pub(super) fn count(&self, name: &str, m: &mut Mistakes<'_>) -> Option<Field<u64>> {
+    pub(crate) fn count(&self, name: &str, m: &mut Mistakes<'_>) -> Option<Field<u64>> {
         self.read(name, "a whole number from 0", m, |value| as_json(value)?.as_u64())
     }
 
-    pub(super) fn size(&self, name: &str, m: &mut Mistakes<'_>) -> Option<u64> {
+    pub(crate) fn size(&self, name: &str, m: &mut Mistakes<'_>) -> Option<u64> {
         let read = |value| as_str(value).and_then(units::parse_size);
         self.read(name, units::SIZE_FORM, m, read).map(|field| field.value)
     }
 
     /// One of `names`, which are told with the nearest where it is none.
-    pub(super) fn one_of<T: Copy>(
+    pub(crate) fn one_of<T: Copy>(
         &self,
         name: &str,
         names: &[(&str, T)],
@@ -134,7 +161,7 @@ impl<'a, 'i> Fields<'a, 'i> {
     }
 }
 
-pub(super) fn as_str<'a>(value: &'a DeValue<'_>) -> Option<&'a str> {
+pub(crate) fn as_str<'a>(value: &'a DeValue<'_>) -> Option<&'a str> {
     match value {
         DeValue::String(text) => Some(text),
         _ => None,
@@ -149,7 +176,7 @@ fn as_bool(value: &DeValue<'_>) -> Option<bool> {
 }
 
 /// A scalar as JSON has it; none for dates, arrays, tables, and numbers that JSON has not.
-pub(super) fn as_json(value: &DeValue<'_>) -> Option<Value> {
+pub(crate) fn as_json(value: &DeValue<'_>) -> Option<Value> {
     Some(match value {
         DeValue::String(text) => Value::from(text.as_ref()),
         DeValue::Boolean(value) => Value::from(*value),
