@@ -12,6 +12,8 @@ use topside_server::{
 };
 use topside_shared::dirs::{Dirs, NoHome};
 
+use crate::net::{ConnectError, Hello, Session, Target, connect};
+
 /// What everybody connected is told when this program ends.
 const REASON: &str = "the program that held the server was closed";
 /// What is allowed beyond the server's own time limit for an orderly end.
@@ -44,6 +46,42 @@ impl StartError {
     pub fn is_served_already(&self) -> bool {
         matches!(self, Self::Listen(ListenError::AlreadyServed(_)))
     }
+}
+
+/// Why there is no session with a server of this machine.
+#[derive(Debug, thiserror::Error)]
+pub enum ReachError {
+    /// One runs, and there is no talking to it.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// None runs, and none could be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// Connects to the server of this machine. Where none runs, one is started inside this process first
+/// and left in `started`, whatever comes of the connection.
+///
+/// # Errors
+/// [`ReachError`].
+pub async fn connect_or_start(
+    target: &Target,
+    hello: &Hello,
+    started: &mut Option<Embedded>,
+) -> Result<Session, ReachError> {
+    match connect(target, hello).await {
+        Err(ConnectError::NoServer { .. }) => {}
+        connected => return Ok(connected?),
+    }
+    // Reading its files may take a moment.
+    let starting = tokio::task::spawn_blocking(Embedded::start).await;
+    match starting.unwrap_or_else(|error| Err(StartError::Thread(error.into()))) {
+        Ok(embedded) => *started = Some(embedded),
+        // Another one was quicker: that one is as good.
+        Err(error) if error.is_served_already() => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(connect(target, hello).await?)
 }
 
 /// The server of this process. Dropping it ends it at once; [`Embedded::stop`] is the orderly way.

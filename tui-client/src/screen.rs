@@ -123,9 +123,11 @@ async fn run(
     let mut keys = keys::listen().context("cannot start the thread that reads keys")?;
     let ended = looped.turn(&mut keys, &mut signals, &mut jobs).await;
     let status = looped.status;
-    let Loop { terminal, doer, .. } = looped;
+    let Loop { terminal, doer, told, .. } = looped;
     // The terminal first: leaving must not look like hanging.
     drop(terminal);
+    // Nobody listens any more: the sessions must not wait for room to tell.
+    drop(told);
     doer.network.stop(&mut signals).await;
     ended.map(|()| status)
 }

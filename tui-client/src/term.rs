@@ -224,8 +224,13 @@ pub(crate) fn catch_panics(ours: &'static [&'static str]) {
 /// Prints what could not be printed while the screen was up.
 pub(crate) fn print_kept() {
     for kept in ELSEWHERE.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-        eprintln!("topside: {kept}");
+        complain(kept);
     }
+}
+
+/// One line on standard error. Where that is closed, as after the terminal's end, nobody wants it.
+pub(crate) fn complain(what: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "topside: {what}");
 }
 
 #[cfg(test)]

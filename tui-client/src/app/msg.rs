@@ -1,9 +1,9 @@
 //! What comes into [`update`](super::update()) and what goes out of it.
 
-use topside_shared::RunId;
 use topside_shared::error::ErrorKind;
 use topside_shared::methods::{CommandRun, Initialized, Menu, RunResult, Subscribed};
 use topside_shared::notices::Notice;
+use topside_shared::{RunId, SubscriptionId};
 
 use super::key::Key;
 use super::{Here, Size, Target};
@@ -52,6 +52,8 @@ pub(crate) enum Msg {
 pub(crate) enum DialFailed {
     /// Nobody listens on this machine's socket: the sentence that says where was looked.
     NoServer(String),
+    /// Trying again changes nothing until somebody does something: the sentence says what.
+    Hopeless(String),
     /// Anything else, as a sentence.
     Other(String),
 }
@@ -60,7 +62,7 @@ impl DialFailed {
     /// What happened, as a sentence.
     pub(crate) fn sentence(&self) -> &str {
         match self {
-            Self::NoServer(sentence) | Self::Other(sentence) => sentence,
+            Self::NoServer(sentence) | Self::Hopeless(sentence) | Self::Other(sentence) => sentence,
         }
     }
 }
@@ -74,8 +76,8 @@ pub(crate) enum Event {
     Subscribed(Result<Subscribed, String>),
     /// A command has ended, or was refused.
     Ran { block: u64, result: Result<Box<RunResult>, RunRefused> },
-    /// A cancel was refused: why.
-    CancelRefused(String),
+    /// The cancel of a run was refused: why.
+    CancelRefused { run: RunId, why: String },
     /// Unasked.
     Notice(Box<Notice>),
     /// The session is over. Nothing of it comes after this.
@@ -129,6 +131,8 @@ pub(crate) enum Call {
     Menu,
     /// The live list.
     Subscribe,
+    /// No more of a live list that has holes.
+    Unsubscribe(SubscriptionId),
     /// A command, whose output belongs to this block.
     Run { block: u64, run: CommandRun },
     /// The end of a run.
@@ -140,6 +144,7 @@ impl PartialEq for Call {
         match (self, other) {
             (Self::Menu, Self::Menu) | (Self::Subscribe, Self::Subscribe) => true,
             (Self::Cancel(a), Self::Cancel(b)) => a == b,
+            (Self::Unsubscribe(a), Self::Unsubscribe(b)) => a == b,
             (Self::Run { block: a, run: b }, Self::Run { block: c, run: d }) => {
                 a == c && b.command == d.command && b.args == d.args && b.confirm == d.confirm
             }

@@ -207,9 +207,9 @@ impl Runs {
         }
     }
 
-    /// A cancel was refused: what was being cancelled goes on.
-    pub(crate) fn cancel_refused(&mut self) {
-        for info in &mut self.infos {
+    /// The cancel of a run was refused: it goes on.
+    pub(crate) fn cancel_refused(&mut self, run: RunId) {
+        for info in self.infos.iter_mut().filter(|info| info.run == Some(run)) {
             if let Phase::Running { cancelling } = &mut info.phase {
                 *cancelling = false;
             }

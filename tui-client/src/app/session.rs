@@ -80,8 +80,9 @@ pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
     let now = state.clock.mono;
     match lost {
         Some(mut lost) => {
+            let hopeless = matches!(failed, DialFailed::Hopeless(_));
             lost.failed = Some(failed);
-            if lost.retries() {
+            if lost.retries() && !hopeless {
                 lost.plan(now);
             }
             state.link = Link::Lost(lost);
@@ -91,7 +92,7 @@ pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
             // The picker says it in the way's own row; a sentence says it to whoever looks elsewhere.
             state.refuse(match failed {
                 DialFailed::NoServer(_) => "no server runs here: Enter starts one".to_owned(),
-                DialFailed::Other(sentence) => sentence,
+                DialFailed::Hopeless(sentence) | DialFailed::Other(sentence) => sentence,
             });
         }
     }
@@ -120,10 +121,14 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
             console.clients =
                 rows.into_iter().map(clean::row).map(|row| (row.client_id, row)).collect();
         }
-        Event::Subscribed(Err(why)) => console.watch = Watch::Refused(clean::sentence(&why)),
+        Event::Subscribed(Err(why)) => {
+            // Rows that nothing changes any more would be a lie.
+            console.clients.clear();
+            console.watch = Watch::Refused(clean::sentence(&why));
+        }
         Event::Ran { block, result } => ran(console, block, result, clock.mono),
-        Event::CancelRefused(why) => {
-            console.runs.cancel_refused();
+        Event::CancelRefused { run, why } => {
+            console.runs.cancel_refused(run);
             state.refuse(clean::sentence(&why));
         }
         Event::Notice(told) => return notice(state, session, *told),
@@ -164,7 +169,8 @@ fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
         // The list has holes: begin it anew.
         Notice::EventsDropped(dropped) if console.watch == Watch::Live(dropped.subscription_id) => {
             console.watch = Watch::Asked;
-            return vec![Effect::Call { session, call: Call::Subscribe }];
+            let again = [Call::Unsubscribe(dropped.subscription_id), Call::Subscribe];
+            return again.map(|call| Effect::Call { session, call }).into();
         }
         Notice::EventsDropped(_) | Notice::LogEntry(_) => {}
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use topside_shared::RunId;
 use topside_shared::methods::{CommandRun, RunCancel, RunResult};
-use topside_shared::notices::{Notice, RunOutput};
+use topside_shared::notices::{Closing, Notice, Phase, RunOutput};
 
 use super::printer::{Piece, Printer, Room};
 use super::words;
@@ -22,6 +22,8 @@ pub(super) struct Console {
     pub(super) events: Events,
     pub(super) printer: Printer,
     pub(super) signals: Signals,
+    /// The server's end, once it has begun or is due.
+    pub(super) closing: Option<Closing>,
     /// Why the session ended, once it has.
     pub(super) lost: Option<LostReason>,
 }
@@ -63,10 +65,11 @@ struct Underway {
 
 impl Console {
     pub(super) fn new(session: Session, printer: Printer, signals: Signals) -> Self {
-        let Session { handle, mut events, .. } = session;
+        let Session { handle, mut events, welcome } = session;
         // A script wants every byte, however slow its reader.
         events.hold_output();
-        Self { handle, events, printer, signals, lost: None }
+        let closing = welcome.closing;
+        Self { handle, events, printer, signals, closing, lost: None }
     }
 
     /// Runs one command to its end. A signal, the time limit or a broken pipe cancels it; a second
@@ -108,11 +111,16 @@ impl Console {
                         None => break,
                         // The answer is lost with it, and comes next.
                         Some(Event::Lost(reason)) => self.lost = Some(reason),
+                        // Nothing is asked here whose answer comes so.
+                        Some(Event::Answer { .. }) => {}
                         Some(Event::Notice(notice)) => {
                             if let Notice::RunChanged(row) = &notice
                                 && underway.run.is_none()
                             {
                                 underway.know(row.run_id, &handle);
+                            }
+                            if let Notice::Closing(closing) = &notice {
+                                self.closing = Some(closing.clone());
                             }
                             output.take(room, notice);
                         }
@@ -131,11 +139,25 @@ impl Console {
     pub(super) async fn told(&mut self, event: Event) {
         match event {
             Event::Lost(reason) => self.lost = Some(reason),
+            Event::Answer { .. } => {}
             Event::Notice(notice) => {
+                if let Notice::Closing(closing) = &notice {
+                    self.closing = Some(closing.clone());
+                }
                 if let Some(piece) = sentence(&notice) {
                     self.printer.write(piece).await;
                 }
             }
+        }
+    }
+
+    /// Who or what cancelled a run that was not cancelled from here.
+    pub(super) fn canceller(&self) -> String {
+        match &self.closing {
+            Some(closing) if closing.phase == Phase::Now => {
+                format!("ended with the server: {}", words::closing(closing))
+            }
+            _ => "cancelled by somebody else".to_owned(),
         }
     }
 

@@ -11,14 +11,16 @@ use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{CommandRun, CommandsList, Menu, SessionClose};
 use topside_shared::notices::EndCode;
 use topside_shared::rows::{RunRow, RunState};
+use topside_shared::text;
 
 use super::console::{Console, Cut, Output};
 use super::printer::Printer;
 use super::run::with_sources;
 use super::{status, words};
-use crate::embedded::Embedded;
-use crate::net::{CallError, ConnectError, Hello, Session, Target, connect};
+use crate::embedded::{Embedded, connect_or_start};
+use crate::net::{CallError, Hello, Session, Target};
 use crate::platform::{Signal, Signals};
+use crate::term;
 
 /// What other people see in the list.
 const HELLO: Hello = Hello { notices: true, name: "topside" };
@@ -32,7 +34,7 @@ pub(super) fn main(yes: bool) -> u8 {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("topside: cannot start: {error}");
+            term::complain(format_args!("cannot start: {error}"));
             return status::OWN_FAILURE;
         }
     };
@@ -106,18 +108,7 @@ async fn fail(printer: Printer, sentence: String) -> u8 {
 async fn begin(embedded: &mut Option<Embedded>) -> Result<(Session, Menu), String> {
     let dirs = Dirs::from_env().map_err(|error| error.to_string())?;
     let target = Target::Local(dirs.sockets());
-    let session = match connect(&target, &HELLO).await {
-        Err(ConnectError::NoServer { .. }) => {
-            match Embedded::start() {
-                Ok(started) => *embedded = Some(started),
-                // Another one was quicker.
-                Err(error) if error.is_served_already() => {}
-                Err(error) => return Err(with_sources(&error)),
-            }
-            connect(&target, &HELLO).await
-        }
-        connected => connected,
-    };
+    let session = connect_or_start(&target, &HELLO, embedded).await;
     let session = session.map_err(|error| with_sources(&error))?;
     let menu = session.handle.call(&CommandsList {}).await;
     Ok((session, menu.map_err(|error| words::failure(&error, None))?))
@@ -193,12 +184,21 @@ impl Client {
 
     /// Ends the session in order.
     async fn close(&mut self) {
-        let goodbye = self.console.handle.call(&SessionClose {});
-        // Whatever it answers: the end is what is waited for.
-        if tokio::time::timeout(GOODBYE, goodbye).await.is_ok() {
-            self.console.wait_for_end(GOODBYE).await;
+        let handle = self.console.handle.clone();
+        let goodbye = handle.call(&SessionClose {});
+        let signal = tokio::select! {
+            biased;
+            signal = self.console.signals.next() => Some(signal),
+            // Whatever it answers: the end is what is waited for.
+            goodbye = tokio::time::timeout(GOODBYE, goodbye) => match goodbye {
+                Ok(_) => self.console.wait_for_end(GOODBYE).await,
+                Err(_) => None,
+            },
+        };
+        if let Some(signal) = signal {
+            self.status = signal.status();
         }
-        self.console.handle.close();
+        handle.close();
     }
 
     async fn take(&mut self, line: Input) -> Go {
@@ -220,7 +220,8 @@ impl Client {
             self.wrong(status::REFUSED, "this is not UTF-8").await;
             return Go::On;
         };
-        if line.trim().is_empty() {
+        // A file of commands may say what it is for.
+        if line.trim().is_empty() || line.trim_start().starts_with('#') {
             return Go::On;
         }
         let request = match self.request(&line) {
@@ -283,7 +284,7 @@ impl Client {
     async fn say_end(&self, row: &RunRow) {
         let how = match (row.state, row.exit_code, row.signal) {
             (RunState::TimedOut, ..) => "timed out".to_owned(),
-            (RunState::Cancelled, ..) => "was cancelled".to_owned(),
+            (RunState::Cancelled, ..) => format!("was {}", self.console.canceller()),
             (_, Some(code), _) => format!("ended with exit status {code}"),
             (_, None, Some(signal)) => format!("was ended by signal {signal}"),
             (_, None, None) => row.state.words().to_owned(),
@@ -314,6 +315,13 @@ impl Client {
             _ => return Go::On,
         }
         match self.console.wait_for_end(SHUTDOWN).await {
+            None if self.console.lost.is_none() => {
+                let waited =
+                    text::duration(u64::try_from(SHUTDOWN.as_millis()).unwrap_or(u64::MAX));
+                let sentence = format!("the server has not ended the session for {waited}");
+                self.wrong(status::OWN_FAILURE, sentence).await;
+                Go::End
+            }
             None => Go::On,
             Some(signal) => {
                 self.status = signal.status();

@@ -16,7 +16,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::net::Via;
-use crate::screen;
+use crate::{screen, term};
 
 /// The terminal client of Topside.
 ///
@@ -78,9 +78,12 @@ Exit status:
   the command's own, or 128 + n where signal n ended it
   124  it took longer than --timeout, or than it may
   125  no server, or Topside's own failure
-  126  refused: role, confirmation, argument, lock or limit
+  126  refused: role, confirmation, argument or limit
   127  there is no such command
   2    wrong arguments to topside itself";
+
+/// The flags of `topside run`.
+const RUN_FLAGS: [&str; 3] = ["--json", "--yes", "--timeout"];
 
 #[derive(Debug, Args)]
 #[command(after_help = STATUSES, override_usage = "topside run [OPTIONS] COMMAND [ARGS]...")]
@@ -115,7 +118,8 @@ pub fn main() -> ExitCode {
             // Before the command's name a dash is a flag of ours, and this one is none.
             if let Some(flag) = run.words.first().filter(|word| word.starts_with('-')) {
                 usage(&format!(
-                    "topside run has no flag {flag}: its flags are --json, --yes, --timeout"
+                    "topside run has no flag {flag}: its flags are {}",
+                    RUN_FLAGS.join(", ")
                 ));
             }
             finish(run::main(run))
@@ -126,6 +130,12 @@ pub fn main() -> ExitCode {
             screen(Some((connect.name, connect.via.into())))
         }
         None if !std::io::stdin().is_terminal() => finish(line::main(line.yes)),
+        None if is_dumb() => {
+            term::complain(
+                "this terminal (TERM=dumb) draws no screen: type one command a line, `m` for the menu,                  Ctrl-D to end",
+            );
+            finish(line::main(line.yes))
+        }
         None => {
             if line.yes {
                 usage("--yes is for commands on standard input; on the screen you are asked");
@@ -140,16 +150,26 @@ fn screen(connect: Option<(String, Via)>) -> ExitCode {
     match screen::main(screen::Start { connect }) {
         Ok(status) => status,
         Err(error) => {
-            eprintln!("topside: {error:#}");
+            term::complain(format_args!("{error:#}"));
             ExitCode::from(status::OWN_FAILURE)
         }
     }
+}
+
+/// Whether the terminal only prints, as that of an editor's shell.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 fn need_terminal(what: &str) {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         usage(&format!(
             "{what} draws a screen and needs a terminal for input and output: use `topside run COMMAND` instead"
+        ));
+    }
+    if is_dumb() {
+        usage(&format!(
+            "{what} draws a screen, which this terminal (TERM=dumb) cannot: use `topside run COMMAND` instead"
         ));
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use topside_shared::cmdline;
+use serde_json::json;
+use topside_shared::RpcError;
+use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::dirs::Dirs;
 use topside_shared::methods::{CommandRun, CommandsList, Menu, RunResult};
 use topside_shared::notices::EndCode;
@@ -14,6 +16,7 @@ use super::printer::{Piece, Printer};
 use super::{status, words};
 use crate::net::{CallError, Hello, LostReason, Target, base64, connect};
 use crate::platform::{Signal, Signals};
+use crate::term;
 
 /// What other people see in the list.
 const HELLO: Hello = Hello { notices: true, name: "topside run" };
@@ -27,7 +30,7 @@ pub(super) fn main(args: Run) -> u8 {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("topside: cannot start: {error}");
+            term::complain(format_args!("cannot start: {error}"));
             return status::OWN_FAILURE;
         }
     };
@@ -50,7 +53,12 @@ async fn run(args: Run) -> u8 {
     };
     let (session, request) = match begun {
         Ok(begun) => begun,
-        Err((status, sentence)) => return fail(printer, status, sentence).await,
+        Err(refused) => {
+            if args.json {
+                printer.write(Piece::Print(refused.json())).await;
+            }
+            return fail(printer, refused.status, refused.sentence).await;
+        }
     };
     let mut console = Console::new(session, printer, signals);
     let mut collected = Vec::new();
@@ -71,9 +79,42 @@ async fn fail(printer: Printer, status: u8, sentence: impl std::fmt::Display) ->
     printer.finish(status).await
 }
 
+/// Why a command did not run.
+struct Refused {
+    status: u8,
+    sentence: String,
+    /// What the server said, where it was the server.
+    error: Option<RpcError>,
+}
+
+impl Refused {
+    fn new(status: u8, sentence: impl Into<String>) -> Self {
+        Self { status, sentence: sentence.into(), error: None }
+    }
+
+    fn by_call(error: &CallError, lost: Option<String>) -> Self {
+        let sentence = words::failure(error, lost);
+        let said = match error {
+            CallError::Refused(error) => Some(error.clone()),
+            _ => None,
+        };
+        Self { error: said, ..Self::new(status::of_error(error), sentence) }
+    }
+
+    /// The JSON object of `--json`: `error` as the server sent it; of this program's own, a message.
+    fn json(&self) -> String {
+        let error = match &self.error {
+            Some(error) => serde_json::to_value(error).unwrap_or_default(),
+            None => json!({ "message": self.sentence }),
+        };
+        format!("{}\n", json!({ "error": error }))
+    }
+}
+
 /// Connects and makes the request, or says with which status and sentence it ends here.
-async fn begin(args: &Run) -> Result<(crate::net::Session, CommandRun), (u8, String)> {
-    let own = |error: &dyn std::error::Error| (status::OWN_FAILURE, with_sources(error));
+async fn begin(args: &Run) -> Result<(crate::net::Session, CommandRun), Refused> {
+    let own =
+        |error: &dyn std::error::Error| Refused::new(status::OWN_FAILURE, with_sources(error));
     let dirs = Dirs::from_env().map_err(|error| own(&error))?;
     let session =
         connect(&Target::Local(dirs.sockets()), &HELLO).await.map_err(|error| own(&error))?;
@@ -81,21 +122,31 @@ async fn begin(args: &Run) -> Result<(crate::net::Session, CommandRun), (u8, Str
         .handle
         .call(&CommandsList {})
         .await
-        .map_err(|error| (status::of_error(&error), words::failure(&error, None)))?;
+        .map_err(|error| Refused::by_call(&error, None))?;
     let request = request(&args.words, &menu, args.yes)?;
     Ok((session, request))
 }
 
 /// The request for these words. A command that is not in the caller's menu is left to the server,
 /// which knows whether there is none or it is forbidden.
-fn request(line: &[String], menu: &Menu, confirm: bool) -> Result<CommandRun, (u8, String)> {
+fn request(line: &[String], menu: &Menu, confirm: bool) -> Result<CommandRun, Refused> {
     let (name, words) = line.split_first().map_or(("", line), |(name, words)| (name, words));
     let (command, args) = match cmdline::find(name, &menu.commands) {
-        Err(error) if name.is_empty() => return Err((error.kind.exit_status(), error.message)),
+        Err(error) if name.is_empty() => {
+            return Err(Refused::new(error.kind.exit_status(), error.message));
+        }
         Err(_) => (name.to_owned(), serde_json::Map::new()),
         Ok(command) => {
-            let parsed = cmdline::parse_args(command, words)
-                .map_err(|error| (error.kind.exit_status(), error.message))?;
+            let parsed = cmdline::parse_args(command, words).map_err(|error| {
+                let mut sentence = error.message;
+                let misplaced = words.iter().find(|word| super::RUN_FLAGS.contains(&word.as_str()));
+                if let (LineErrorKind::UnknownArgument, Some(flag)) = (error.kind, misplaced) {
+                    sentence = format!(
+                        "{flag} goes before the command: topside run {flag} {name} .. ({sentence})"
+                    );
+                }
+                Refused::new(error.kind.exit_status(), sentence)
+            })?;
             (command.name.clone(), parsed.args)
         }
     };
@@ -128,7 +179,7 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
             console.printer.say(sentence).await;
             status::OWN_FAILURE
         }
-        Some(Err(error)) => failed(console, &error).await,
+        Some(Err(error)) => failed(console, &error, args.json).await,
         Some(Ok(result)) => {
             let status = status::of_row(&result.row);
             let state = result.row.state;
@@ -150,7 +201,8 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
                     console.printer.say(format!("run {run} timed out on the server")).await;
                 }
                 (None, RunState::Cancelled) => {
-                    console.printer.say(format!("run {run} was cancelled by somebody else")).await;
+                    let how = console.canceller();
+                    console.printer.say(format!("run {run} was {how}")).await;
                 }
                 _ => {}
             }
@@ -165,15 +217,19 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
 }
 
 /// Says why a command did not run, or why its end is not known; the exit status.
-async fn failed(console: &Console, error: &CallError) -> u8 {
+async fn failed(console: &Console, error: &CallError, json: bool) -> u8 {
     let ended = console.lost.as_ref().and_then(LostReason::ended);
     if ended.is_some_and(|ended| ended.code == EndCode::Closed) {
         // It was `close`, whose end is that of the session.
         return status::OK;
     }
     let lost = console.lost.as_ref().map(ToString::to_string);
-    console.printer.say(words::failure(error, lost)).await;
-    status::of_error(error)
+    let refused = Refused::by_call(error, lost);
+    if json {
+        console.printer.write(Piece::Print(refused.json())).await;
+    }
+    console.printer.say(refused.sentence).await;
+    refused.status
 }
 
 /// The JSON object of `--json`: the row, and the output as `command/run` answers it.

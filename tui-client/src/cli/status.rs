@@ -46,7 +46,7 @@ pub(super) fn of_error(error: &CallError) -> u8 {
             | ErrorKind::TooLarge => REFUSED,
             _ => OWN_FAILURE,
         },
-        CallError::TooLong { .. } => REFUSED,
+        CallError::TooLong { .. } | CallError::Busy => REFUSED,
         CallError::Lost | CallError::Unreadable { .. } => OWN_FAILURE,
     }
 }

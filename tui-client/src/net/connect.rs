@@ -102,6 +102,25 @@ pub enum ConnectError {
     },
 }
 
+impl ConnectError {
+    /// Whether trying again changes nothing until a person does something.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::NotAllowed { .. }
+            | Self::ForeignDirectory { .. }
+            | Self::PathTooLong { .. }
+            | Self::NoLocalSocket
+            | Self::Version(_) => true,
+            Self::Refused(error) => !error.data.retryable,
+            Self::NoServer { .. }
+            | Self::Lost { .. }
+            | Self::NoAnswer { .. }
+            | Self::NotTopside { .. }
+            | Self::Io { .. } => false,
+        }
+    }
+}
+
 fn list(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ")
 }
@@ -197,7 +216,7 @@ async fn greet(
         Err(CallError::Refused(error)) => Err(refused(error, path)),
         Err(CallError::Lost) => Err(loop {
             match events.next().await {
-                Event::Notice(_) => {}
+                Event::Notice(_) | Event::Answer { .. } => {}
                 Event::Lost(LostReason::Refused(error)) => break refused(error, path),
                 Event::Lost(LostReason::NotTopside(why)) => {
                     break ConnectError::NotTopside { path: path.to_owned(), why };
@@ -205,9 +224,9 @@ async fn greet(
                 Event::Lost(reason) => break ConnectError::Lost { reason },
             }
         }),
-        Err(error @ (CallError::TooLong { .. } | CallError::Unreadable { .. })) => {
-            Err(ConnectError::NotTopside { path: path.to_owned(), why: error.to_string() })
-        }
+        Err(
+            error @ (CallError::TooLong { .. } | CallError::Unreadable { .. } | CallError::Busy),
+        ) => Err(ConnectError::NotTopside { path: path.to_owned(), why: error.to_string() }),
     }
 }
 

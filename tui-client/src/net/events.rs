@@ -17,7 +17,7 @@ use topside_shared::notices::{Notice, RunGap};
 
 use super::base64::output_length;
 use super::lost::LostReason;
-use super::session::Handle;
+use super::session::{Answer, Handle};
 
 /// Most bytes of output that wait here.
 pub(crate) const MAX_OUTPUT: usize = 8 * 1024 * 1024;
@@ -29,10 +29,17 @@ const MAX_OTHER: usize = 32 * 1024 * 1024;
 const OVERHEAD: usize = 128;
 
 /// Something that was not asked for at this moment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub enum Event {
     /// The server told something.
     Notice(Notice),
+    /// The answer to [`Handle::ask`].
+    Answer {
+        /// The number that `ask` gave.
+        id: u64,
+        /// What came, for [`read_answer`](super::read_answer).
+        result: Answer,
+    },
     /// The session is over. Told once, as the last event.
     Lost(LostReason),
 }
@@ -148,12 +155,25 @@ impl Queue {
                 waiting.cut();
             }
         } else {
-            let cost = length + OVERHEAD;
-            waiting.other += cost;
-            waiting.items.push_back(Item { event: Event::Notice(notice), cost });
-            if waiting.other > MAX_OTHER {
-                return Err(Overflow);
-            }
+            drop(waiting);
+            return self.push_other(Event::Notice(notice), length);
+        }
+        drop(waiting);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Adds what is never dropped, and stood on a line of `length` bytes.
+    pub(super) fn push_other(&self, event: Event, length: usize) -> Result<(), Overflow> {
+        let mut waiting = self.lock();
+        if !waiting.taken {
+            return Ok(());
+        }
+        let cost = length + OVERHEAD;
+        waiting.other += cost;
+        waiting.items.push_back(Item { event, cost });
+        if waiting.other > MAX_OTHER {
+            return Err(Overflow);
         }
         drop(waiting);
         self.filled.notify_one();
@@ -287,7 +307,7 @@ mod tests {
         std::iter::from_fn(|| queue.pop())
             .map(|event| match event {
                 Event::Notice(notice) => notice,
-                Event::Lost(reason) => panic!("{reason}"),
+                other => panic!("{other:?}"),
             })
             .collect()
     }

@@ -14,7 +14,7 @@ pub mod base64;
 pub use connect::{ConnectError, Hello, Target, connect};
 pub use events::{Event, Events};
 pub use lost::LostReason;
-pub use session::{CallError, Handle, Session};
+pub use session::{Answer, CallError, Handle, Session, read_answer};
 
 /// By which way a saved server is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -18,7 +18,7 @@ use topside_shared::methods::{Call, Initialized, Ping};
 use topside_shared::notices::{Notice, SessionEnded};
 use topside_shared::text::clean;
 
-use super::events::{Events, Queue};
+use super::events::{Event, Events, Queue};
 use super::lost::LostReason;
 
 /// Silence after which `ping` is sent, and silence after that which means a dead link.
@@ -67,6 +67,9 @@ pub enum CallError {
         /// The server's limit.
         max: usize,
     },
+    /// So much waits to be sent that no more is taken; it was not sent.
+    #[error("the connection is busy: nothing was sent; try again in a moment")]
+    Busy,
     /// The answer is not what this method answers.
     #[error("the server's answer to {method} cannot be read")]
     Unreadable {
@@ -77,7 +80,26 @@ pub enum CallError {
     },
 }
 
-type Answer = Result<Box<RawValue>, RpcError>;
+/// An answer as it came.
+pub type Answer = Result<Box<RawValue>, RpcError>;
+
+/// Reads what came as the answer to a call of this kind.
+///
+/// # Errors
+/// [`CallError`]: the refusal it is, or that it cannot be read.
+pub fn read_answer<C: Call>(answer: Answer) -> Result<C::Answer, CallError> {
+    let method = C::METHOD.name();
+    serde_json::from_str(answer?.get()).map_err(|source| CallError::Unreadable { method, source })
+}
+
+/// Who waits for an answer.
+#[derive(Debug)]
+enum Waiter {
+    /// One future, woken when it comes.
+    Call(oneshot::Sender<Answer>),
+    /// Whoever takes the events: the answer has its place among them.
+    Events,
+}
 
 /// What handles and reader share. The mutex is held for one map operation, never across an await.
 #[derive(Debug)]
@@ -85,12 +107,12 @@ struct Shared {
     next_id: AtomicU64,
     max_line: AtomicUsize,
     /// Who waits for which answer; `None` once the session is over.
-    pending: Mutex<Option<HashMap<u64, oneshot::Sender<Answer>>>>,
+    pending: Mutex<Option<HashMap<u64, Waiter>>>,
     closing: watch::Sender<bool>,
 }
 
 impl Shared {
-    fn pending(&self) -> MutexGuard<'_, Option<HashMap<u64, oneshot::Sender<Answer>>>> {
+    fn pending(&self) -> MutexGuard<'_, Option<HashMap<u64, Waiter>>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -120,22 +142,47 @@ impl Handle {
     /// # Errors
     /// [`CallError`].
     pub async fn call<C: Call>(&self, params: &C) -> Result<C::Answer, CallError> {
-        let method = C::METHOD.name();
+        let (sender, answer) = oneshot::channel();
+        let (id, line) = self.prepare(params, Waiter::Call(sender))?;
+        let _waiting = Waiting { id, shared: &self.shared };
+        if *self.shared.closing.borrow() || self.lines.send(line).await.is_err() {
+            return Err(CallError::Lost);
+        }
+        read_answer::<C>(answer.await.map_err(|_| CallError::Lost)?)
+    }
+
+    /// Asks, and does not wait: the answer comes as [`Event::Answer`](super::Event::Answer) with the
+    /// number that this returns, after all that the server said before it and before all that it said
+    /// later.
+    ///
+    /// # Errors
+    /// [`CallError`], where nothing was sent.
+    pub fn ask<C: Call>(&self, params: &C) -> Result<u64, CallError> {
+        let (id, line) = self.prepare(params, Waiter::Events)?;
+        let sent = match *self.shared.closing.borrow() {
+            true => Err(CallError::Lost),
+            false => self.lines.try_send(line).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => CallError::Busy,
+                mpsc::error::TrySendError::Closed(_) => CallError::Lost,
+            }),
+        };
+        if sent.is_err() {
+            drop(Waiting { id, shared: &self.shared });
+        }
+        sent.map(|()| id)
+    }
+
+    /// The line that asks, and a place for its answer.
+    fn prepare<C: Call>(&self, params: &C, waiter: Waiter) -> Result<(u64, Vec<u8>), CallError> {
         let id = self.shared.id();
-        let mut line = envelope::request(id, method, params);
+        let mut line = envelope::request(id, C::METHOD.name(), params);
         let max = self.shared.max_line.load(Ordering::Relaxed);
         if line.len() > max {
             return Err(CallError::TooLong { length: line.len(), max });
         }
         line.push(b'\n');
-        let (sender, answer) = oneshot::channel();
-        self.shared.pending().as_mut().ok_or(CallError::Lost)?.insert(id, sender);
-        let _waiting = Waiting { id, shared: &self.shared };
-        if *self.shared.closing.borrow() || self.lines.send(line).await.is_err() {
-            return Err(CallError::Lost);
-        }
-        let raw = answer.await.map_err(|_| CallError::Lost)??;
-        serde_json::from_str(raw.get()).map_err(|source| CallError::Unreadable { method, source })
+        self.shared.pending().as_mut().ok_or(CallError::Lost)?.insert(id, waiter);
+        Ok((id, line))
     }
 
     /// Leaves: what was asked so far is still sent, then the connection is closed. The events end
@@ -319,9 +366,19 @@ impl Reader {
         match message {
             FromServer::Response { id: Some(id), result } => {
                 let waiting = self.shared.pending().as_mut().and_then(|calls| calls.remove(&id));
-                if let Some(waiting) = waiting {
-                    // Whoever asked may have stopped waiting.
-                    let _ = waiting.send(result.map(ToOwned::to_owned));
+                let result = result.map(ToOwned::to_owned);
+                match waiting {
+                    Some(Waiter::Call(waiting)) => {
+                        // Whoever asked may have stopped waiting.
+                        let _ = waiting.send(result);
+                    }
+                    Some(Waiter::Events) => {
+                        let answer = Event::Answer { id, result };
+                        self.queue
+                            .push_other(answer, line.len())
+                            .map_err(|_| LostReason::Overflow)?;
+                    }
+                    None => {}
                 }
             }
             FromServer::Response { id: None, result } => self.refused = result.err(),

@@ -12,9 +12,10 @@ use topside_shared::dirs::Dirs;
 
 use super::session;
 use crate::app::{Call, DialFailed, Here, Msg, Target};
-use crate::embedded::{Embedded, StartError};
+use crate::embedded::{Embedded, ReachError, connect_or_start};
 use crate::net::{self, ConnectError, Hello, Session, Via, connect};
 use crate::platform::{Signal, Signals};
+use crate::term;
 
 /// The name of the thread.
 pub(super) const THREAD: &str = "topside-net";
@@ -92,7 +93,7 @@ impl Network {
                 }
                 () = tokio::time::sleep(SLOW), if !told => {
                     told = true;
-                    eprintln!("topside: waiting for the server that ends with it; Ctrl-C ends it at once");
+                    term::complain("waiting for the server that ends with it; Ctrl-C ends it at once");
                 }
             }
         }
@@ -110,6 +111,7 @@ struct Dialled {
 struct Desk {
     dirs: Dirs,
     tell: mpsc::Sender<Msg>,
+    probe: Option<AbortHandle>,
     dials: HashMap<u64, AbortHandle>,
     sessions: HashMap<u64, session::Line>,
     embedded: Option<Embedded>,
@@ -118,7 +120,8 @@ struct Desk {
 
 impl Desk {
     fn new(dirs: Dirs, tell: mpsc::Sender<Msg>, hand: Hand) -> Self {
-        Self { dirs, tell, dials: HashMap::new(), sessions: HashMap::new(), embedded: None, hand }
+        let (dials, sessions) = (HashMap::new(), HashMap::new());
+        Self { dirs, tell, probe: None, dials, sessions, embedded: None, hand }
     }
 
     async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
@@ -150,9 +153,13 @@ impl Desk {
         match order {
             Order::Probe => {
                 let (sockets, tell) = (self.sockets(), self.tell.clone());
-                tokio::spawn(async move {
+                let probe = tokio::spawn(async move {
                     let _ = tell.send(Msg::Probed(probe(&sockets).await)).await;
                 });
+                // An older answer must not come after a newer one.
+                if let Some(before) = self.probe.replace(probe.abort_handle()) {
+                    before.abort();
+                }
             }
             Order::Dial { attempt, target, start } => {
                 let (sockets, done) = (self.sockets(), done.clone());
@@ -167,8 +174,10 @@ impl Desk {
                 }
             }
             Order::Call(session, call) => {
-                if let Some(line) = self.sessions.get(&session) {
-                    line.call(call);
+                let refused = self.sessions.get(&session).and_then(|line| line.call(call));
+                if let Some(event) = refused {
+                    let tell = self.tell.clone();
+                    tokio::spawn(async move { tell.send(Msg::Session { session, event }).await });
                 }
             }
             Order::HangUp(session) => {
@@ -200,6 +209,7 @@ impl Desk {
             Ok(session) => {
                 let welcome = Box::new(session.welcome.clone());
                 let line = session::serve(attempt, session, self.tell.clone());
+                self.sessions.retain(|_, line| !line.is_over());
                 self.sessions.insert(attempt, line);
                 let carries = self.embedded.as_ref().is_some_and(|server| !server.has_ended());
                 Msg::Dialled { attempt, welcome, carries }
@@ -222,36 +232,25 @@ async fn dial(attempt: u64, target: &Target, sockets: &net::Target, start: bool)
         );
         return Dialled { attempt, result: Err(DialFailed::Other(sentence)), started };
     }
-    let mut result = connect(sockets, &HELLO).await;
-    if start && matches!(result, Err(ConnectError::NoServer { .. })) {
-        match start_here().await {
-            Ok(embedded) => {
-                started = Some(embedded);
-                result = connect(sockets, &HELLO).await;
-            }
-            // Another one was quicker: that one is as good.
-            Err(error) if error.is_served_already() => result = connect(sockets, &HELLO).await,
-            Err(error) => {
-                let sentence = format!("{:#}", anyhow::Error::from(error));
-                return Dialled { attempt, result: Err(DialFailed::Other(sentence)), started };
-            }
-        }
-    }
-    Dialled { attempt, result: result.map_err(failed), started }
-}
-
-/// Starts a server inside this program; reading its files may take a moment.
-async fn start_here() -> Result<Embedded, StartError> {
-    match tokio::task::spawn_blocking(Embedded::start).await {
-        Ok(started) => started,
-        Err(error) => Err(StartError::Thread(error.into())),
-    }
+    let result = if start {
+        connect_or_start(sockets, &HELLO, &mut started).await
+    } else {
+        connect(sockets, &HELLO).await.map_err(ReachError::from)
+    };
+    let result = result.map_err(|error| match error {
+        ReachError::Connect(error) => failed(error),
+        ReachError::Start(error) => DialFailed::Other(format!("{:#}", anyhow::Error::from(error))),
+    });
+    Dialled { attempt, result, started }
 }
 
 fn failed(error: ConnectError) -> DialFailed {
-    let none = matches!(error, ConnectError::NoServer { .. });
-    let sentence = format!("{:#}", anyhow::Error::from(error));
-    if none { DialFailed::NoServer(sentence) } else { DialFailed::Other(sentence) }
+    let as_failed = match &error {
+        ConnectError::NoServer { .. } => DialFailed::NoServer,
+        error if error.is_lasting() => DialFailed::Hopeless,
+        _ => DialFailed::Other,
+    };
+    as_failed(format!("{:#}", anyhow::Error::from(error)))
 }
 
 /// Whether a server answers on this machine, and how fast.

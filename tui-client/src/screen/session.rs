@@ -1,16 +1,17 @@
 //! One session on the network's thread: calls go out, answers and notices go to the screen in the
 //! order in which the server sent them.
 
-use futures_util::StreamExt as _;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
+use std::collections::HashMap;
+
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use topside_shared::ErrorKind;
-use topside_shared::methods::{CommandsList, EventsSubscribe, RunCancel, Topic};
+use topside_shared::methods::{
+    CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, RunCancel, Topic,
+};
+use topside_shared::{ErrorKind, RunId};
 
 use crate::app::{Call, Event, Msg, RunRefused};
-use crate::net::{CallError, Event as Told, Handle, Session};
+use crate::net::{Answer, CallError, Event as Told, Handle, Session, read_answer};
 
 /// Calls that wait; a person makes few.
 const CALLS: usize = 64;
@@ -23,10 +24,22 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Asks something; the answer goes to the screen.
-    pub(super) fn call(&self, call: Call) {
-        // Only a session that has ended takes no calls, and the screen is told of that anyway.
-        let _ = self.calls.try_send(call);
+    /// Asks something; the answer goes to the screen. What cannot be taken is answered by what this
+    /// returns.
+    pub(super) fn call(&self, call: Call) -> Option<Event> {
+        match self.calls.try_send(call) {
+            Ok(()) => None,
+            Err(mpsc::error::TrySendError::Full(call)) => {
+                Asked::of(&call).answered(Err(CallError::Busy))
+            }
+            // The screen is told of the end anyway.
+            Err(mpsc::error::TrySendError::Closed(_)) => None,
+        }
+    }
+
+    /// Whether it is over, and the screen has been told.
+    pub(super) fn is_over(&self) -> bool {
+        self.task.is_finished()
     }
 
     /// Closes the session and waits for its end.
@@ -40,97 +53,128 @@ impl Line {
 pub(super) fn serve(id: u64, session: Session, tell: mpsc::Sender<Msg>) -> Line {
     let (calls, taken) = mpsc::channel(CALLS);
     let handle = session.handle.clone();
-    let task = tokio::spawn(turn(id, session, taken, tell));
+    let task = tokio::spawn(async move {
+        // Whoever left does not want to be told.
+        let _ = turn(id, session, taken, tell).await;
+    });
     Line { calls, handle, task }
 }
+
+/// The screen takes no messages any more.
+struct NobodyListens;
 
 async fn turn(
     id: u64,
     session: Session,
     mut orders: mpsc::Receiver<Call>,
     tell: mpsc::Sender<Msg>,
-) {
+) -> Result<(), NobodyListens> {
     let Session { handle, mut events, .. } = session;
-    let mut answers: FuturesUnordered<BoxFuture<'static, Option<Event>>> = FuturesUnordered::new();
-    let say = async |event: Event| tell.send(Msg::Session { session: id, event }).await.is_ok();
+    let say = async |event: Option<Event>| match event {
+        Some(event) => {
+            let told = tell.send(Msg::Session { session: id, event }).await;
+            told.map_err(|_| NobodyListens)
+        }
+        None => Ok(()),
+    };
+    let mut asked: HashMap<u64, Asked> = HashMap::new();
     let mut open = true;
-    let lost = 'turn: loop {
+    let lost = loop {
         tokio::select! {
             told = events.next() => match told {
-                Told::Notice(notice) => {
-                    if !say(Event::Notice(Box::new(notice))).await {
-                        return;
+                Told::Notice(notice) => say(Some(Event::Notice(Box::new(notice)))).await?,
+                Told::Answer { id, result } => {
+                    if let Some(asked) = asked.remove(&id) {
+                        say(asked.answered(Ok(result))).await?;
                     }
                 }
                 Told::Lost(reason) => break reason,
             },
             order = orders.recv(), if open => match order {
-                Some(call) => answers.push(Box::pin(answer(handle.clone(), call))),
+                Some(call) => match ask(&handle, &call) {
+                    Ok(id) => drop(asked.insert(id, Asked::of(&call))),
+                    Err(error) => say(Asked::of(&call).answered(Err(error))).await?,
+                },
                 None => open = false,
             },
-            Some(answer) = answers.next(), if !answers.is_empty() => {
-                // What the server told before this answer comes before it.
-                let mut ended = None;
-                while let Some(told) = events.try_next() {
-                    match told {
-                        Told::Notice(notice) => {
-                            say(Event::Notice(Box::new(notice))).await;
-                        }
-                        Told::Lost(reason) => ended = Some(reason),
-                    }
-                }
-                if let Some(event) = answer {
-                    say(event).await;
-                }
-                if let Some(reason) = ended {
-                    break 'turn reason;
-                }
-            }
         }
     };
     // Every call is answered, if only by the loss.
-    while let Some(answer) = answers.next().await {
-        if let Some(event) = answer {
-            say(event).await;
+    for asked in asked.into_values() {
+        say(asked.answered(Err(CallError::Lost))).await?;
+    }
+    say(Some(Event::Lost(lost))).await
+}
+
+/// Sends one call, and gives the number that its answer will have.
+fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
+    match call {
+        Call::Menu => handle.ask(&CommandsList::default()),
+        Call::Subscribe => handle.ask(&EventsSubscribe { topics: vec![Topic::Clients] }),
+        Call::Unsubscribe(id) => handle.ask(&EventsUnsubscribe { subscription_id: *id }),
+        Call::Run { run, .. } => handle.ask(run),
+        Call::Cancel(run_id) => handle.ask(&RunCancel { run_id: *run_id }),
+    }
+}
+
+/// What an answer answers.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    Menu,
+    Subscribe,
+    Unsubscribe,
+    Run { block: u64 },
+    Cancel(RunId),
+}
+
+impl Asked {
+    fn of(call: &Call) -> Self {
+        match call {
+            Call::Menu => Self::Menu,
+            Call::Subscribe => Self::Subscribe,
+            Call::Unsubscribe(_) => Self::Unsubscribe,
+            Call::Run { block, .. } => Self::Run { block: *block },
+            Call::Cancel(run) => Self::Cancel(*run),
         }
     }
-    say(Event::Lost(lost)).await;
+
+    /// The answer, or why there is none, as the screen takes it.
+    fn answered(self, answer: Result<Answer, CallError>) -> Option<Event> {
+        Some(match self {
+            Self::Menu => Event::Menu(answer.and_then(read_answer::<CommandsList>).map_err(words)),
+            Self::Subscribe => {
+                Event::Subscribed(answer.and_then(read_answer::<EventsSubscribe>).map_err(words))
+            }
+            // A list that is not told any more needs no goodbye.
+            Self::Unsubscribe => return None,
+            Self::Run { block } => {
+                let result = answer.and_then(read_answer::<CommandRun>).map(Box::new);
+                Event::Ran { block, result: result.map_err(refused) }
+            }
+            // Its end is the run's own answer.
+            Self::Cancel(run) => match answer.and_then(read_answer::<RunCancel>) {
+                Ok(_) | Err(CallError::Lost) => return None,
+                Err(error) => Event::CancelRefused { run, why: words(error) },
+            },
+        })
+    }
 }
 
-/// One call and its answer, as the screen takes it.
-async fn answer(handle: Handle, call: Call) -> Option<Event> {
-    Some(match call {
-        Call::Menu => {
-            Event::Menu(handle.call(&CommandsList::default()).await.map_err(|e| words(&e)))
-        }
-        Call::Subscribe => {
-            let params = EventsSubscribe { topics: vec![Topic::Clients] };
-            Event::Subscribed(handle.call(&params).await.map_err(|e| words(&e)))
-        }
-        Call::Run { block, run } => {
-            let result = match handle.call(&run).await {
-                Ok(result) => Ok(Box::new(result)),
-                Err(CallError::Lost) => Err(RunRefused::Lost),
-                Err(CallError::Refused(error)) => {
-                    Err(RunRefused::Refused { kind: error.kind(), message: error.message })
-                }
-                Err(error @ CallError::TooLong { .. }) => {
-                    Err(RunRefused::Refused { kind: ErrorKind::TooLarge, message: words(&error) })
-                }
-                Err(error @ CallError::Unreadable { .. }) => {
-                    Err(RunRefused::Refused { kind: ErrorKind::Unknown, message: words(&error) })
-                }
-            };
-            Event::Ran { block, result }
-        }
-        // Its end is the run's own answer.
-        Call::Cancel(run_id) => match handle.call(&RunCancel { run_id }).await {
-            Ok(_) | Err(CallError::Lost) => return None,
-            Err(error) => Event::CancelRefused(words(&error)),
-        },
-    })
+fn refused(error: CallError) -> RunRefused {
+    let kind = match &error {
+        CallError::Lost => return RunRefused::Lost,
+        CallError::Refused(error) => error.kind(),
+        CallError::TooLong { .. } => ErrorKind::TooLarge,
+        CallError::Busy => ErrorKind::Busy,
+        CallError::Unreadable { .. } => ErrorKind::Unknown,
+    };
+    RunRefused::Refused { kind, message: words(error) }
 }
 
-fn words(error: &CallError) -> String {
+#[allow(clippy::needless_pass_by_value)]
+fn words(error: CallError) -> String {
     error.to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,6 +60,14 @@ fn yes_confirms() {
 }
 
 #[test]
+fn a_line_that_begins_with_a_hash_is_a_remark() {
+    let place = Place::new();
+    let _server = place.serve();
+    let ended = place.lines(&[], "# water the garden\n  # twice\necho # one\n").with(0);
+    assert_eq!((ended.out.as_str(), ended.err.as_str()), ("# one\n", ""));
+}
+
+#[test]
 fn answers_come_before_the_input_ends() {
     let place = Place::new();
     let _server = place.serve();

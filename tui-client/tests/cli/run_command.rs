@@ -131,6 +131,76 @@ fn topsides_own_arguments_are_2() {
 }
 
 #[test]
+fn a_refusal_is_json_too_where_json_is_asked_for() {
+    let place = Place::new();
+    let _server = place.serve();
+    let kind_of = |args: &[&str], status: i32| {
+        let ended = place.run(&[&["--json"], args].concat()).with(status);
+        assert!(!ended.err.is_empty(), "the sentence is for people all the same");
+        assert_eq!(ended.out.lines().count(), 1, "{}", ended.out);
+        let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+        let error = said["error"].clone();
+        assert!(!error["message"].as_str().unwrap().is_empty(), "{error}");
+        error["data"]["kind"].as_str().map(str::to_owned)
+    };
+    assert_eq!(kind_of(&["no-such"], 127).as_deref(), Some("notFound"));
+    assert_eq!(kind_of(&["careful"], 126).as_deref(), Some("confirmRequired"));
+    // What this side finds wrong is not asked of the server.
+    assert_eq!(kind_of(&["own-status", "x"], 126), None);
+}
+
+#[test]
+fn a_flag_of_ours_after_the_command_is_told_where_it_goes() {
+    let place = Place::new();
+    let _server = place.serve();
+    let ended = place.run(&["careful", "--yes"]).with(126);
+    let told = "--yes goes before the command: topside run --yes careful";
+    assert!(ended.err.contains(told), "{}", ended.err);
+}
+
+/// It was said to be cancelled by somebody else.
+#[test]
+fn a_run_that_ends_with_the_server_says_so() {
+    let place = Place::new();
+    let mut server = place.serve();
+    let file = place.path("never");
+    let mut run = place.start(&["run", "wait-for", text(&file)]);
+    assert_eq!(run.line(), "begun\n");
+    place.run(&["--yes", "ks", "new", "disk"]).with(0);
+    let ended = run.end();
+    assert!(ended.err.contains("was ended with the server"), "{}", ended.err);
+    assert!(ended.err.contains("new disk"), "{}", ended.err);
+    assert!(!ended.err.contains("somebody else"), "{}", ended.err);
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn a_terminal_that_cannot_draw_is_a_line_client() {
+    let place = Place::new();
+    let _server = place.serve();
+    let pty = portable_pty::native_pty_system().openpty(PtySize::default()).unwrap();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_topside"));
+    for (name, value) in place.environment() {
+        command.env(name, value);
+    }
+    command.env("TERM", "dumb");
+    let mut client = pty.slave.spawn_command(command).unwrap();
+    drop(pty.slave);
+    let mut input = pty.master.take_writer().unwrap();
+    std::io::Write::write_all(&mut input, b"echo $((hello)\nclose\n").unwrap();
+    let (mut shown, mut buffer) = (Vec::new(), [0; 4096]);
+    let mut output = pty.master.try_clone_reader().unwrap();
+    // The end of a pseudo-terminal is an error on some systems.
+    while let Ok(count @ 1..) = output.read(&mut buffer) {
+        shown.extend_from_slice(&buffer[..count]);
+    }
+    let shown = String::from_utf8_lossy(&shown).into_owned();
+    assert!(client.wait().unwrap().success(), "{shown}");
+    assert!(shown.contains("TERM=dumb") && !shown.contains('\u{1b}'), "{shown}");
+    assert_eq!(shown.matches("$((hello)").count(), 2, "typed and answered: {shown}");
+}
+
+#[test]
 fn a_time_limit_on_either_side_is_124() {
     let place = Place::new();
     let _server = place.serve();

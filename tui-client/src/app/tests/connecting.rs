@@ -1,5 +1,7 @@
 //! Choosing, dialling, and the list of who is there.
 
+use topside_shared::SubscriptionId;
+
 use super::*;
 
 #[test]
@@ -99,7 +101,11 @@ fn a_list_with_holes_is_begun_anew() {
     };
     assert!(world.notice(dropped(55)).is_empty(), "not our subscription");
     let effects = world.notice(dropped(1));
-    assert_eq!(effects, [Effect::Call { session, call: Call::Subscribe }]);
+    let again = [Call::Unsubscribe(SubscriptionId(1)), Call::Subscribe];
+    assert_eq!(effects, again.map(|call| Effect::Call { session, call }));
+    // A list that could not be begun anew is not shown as if it were live.
+    world.event(Event::Subscribed(Err("no more subscriptions".into())));
+    assert!(world.console().client_rows().is_empty());
 }
 
 #[test]
