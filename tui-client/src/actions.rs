@@ -167,8 +167,8 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Clients, title: "Who is connected", short: "clients", always: &["f2"], enabled: connected, ..SERVER },
     Action { id: Id::Menu, title: "The menu of commands", short: "menu", always: &["f3"], enabled: menu, ..SERVER },
     Action { id: Id::ToPicker, title: "Close the session, to the picker", short: "picker", always: &["f4"], ..SERVER },
-    Action { id: Id::Back, title: "Back to the picker", short: "picker", bare: &["P", "p"], enabled: ended, ..SERVER },
-    Action { id: Id::Reconnect, title: "Connect again", short: "reconnect", always: &["f5"], bare: &["R", "r"], enabled: lost, ..SERVER },
+    Action { id: Id::Back, title: "Back to the picker", short: "picker", bare: &["P"], enabled: ended, ..SERVER },
+    Action { id: Id::Reconnect, title: "Connect again", short: "reconnect", always: &["f5"], bare: &["R"], enabled: lost, ..SERVER },
     Action { id: Id::StartHere, title: "Start a server here", short: "start one here", bare: &["S"], enabled: startable, ..SERVER },
     Action { id: Id::Interrupt, title: "Cancel what runs, or leave", short: "cancel", always: &["ctrl-c"], ..SERVER },
     Action { id: Id::Shutdown, title: "Shut the server down", danger: Danger::Name, enabled: may_shut_down, ..SERVER },
@@ -176,8 +176,8 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::StopTrying, title: "Stop trying to connect", short: "give up", always: &["esc"], place: Place::Both, enabled: trying, ..TOPSIDE },
     Action { id: Id::Palette, title: "All actions", short: "actions", always: &["ctrl-p"], ..TOPSIDE },
     Action { id: Id::Help, title: "Help", short: "help", always: &["f1"], bare: &["?"], ..TOPSIDE },
-    Action { id: Id::Mouse, title: "Mouse on or off", always: &["f9"], ..TOPSIDE },
-    Action { id: Id::Suspend, title: "Stop, until `fg`", always: &["ctrl-z"], ..TOPSIDE },
+    Action { id: Id::Mouse, title: "Mouse on or off; Shift selects text", always: &["f9"], ..TOPSIDE },
+    Action { id: Id::Suspend, title: "Stop, until `fg`", always: &["ctrl-z"], enabled: stoppable, ..TOPSIDE },
     Action { id: Id::Leave, title: "Leave", bare: &["ctrl-d"], place: Place::Console, danger: Danger::Asks, ..TOPSIDE },
     Action { id: Id::Quit, title: "Quit", short: "quit", always: &["q", "ctrl-c"], place: Place::Picker, ..TOPSIDE },
 ];
@@ -201,28 +201,14 @@ pub(crate) fn get(id: Id) -> &'static Action {
 pub(crate) fn find(state: &State, key: Key) -> Option<&'static Action> {
     let is = |names: &[&str]| names.iter().any(|name| name.parse() == Ok(key));
     let nothing_typed = nothing_typed(state);
-    let early = is_early(state, key);
     of(state).filter(|action| action.dispatched).find(|action| {
-        is(action.always)
-            || nothing_typed && !early && is(action.bare) && (action.enabled)(state).is_ok()
+        is(action.always) || nothing_typed && is(action.bare) && (action.enabled)(state).is_ok()
     })
 }
 
 /// Whether the input is empty, so that bare keys mean actions.
 pub(crate) fn nothing_typed(state: &State) -> bool {
     state.console().is_none_or(|console| console.input.editor.is_empty())
-}
-
-/// A small letter in the first second after a loss was meant for the command line.
-fn is_early(state: &State, key: Key) -> bool {
-    const GRACE: u64 = 1_000;
-    match &state.link {
-        Link::Lost(lost) => {
-            key.typed().is_some_and(char::is_lowercase)
-                && state.clock.mono.saturating_sub(lost.since) < GRACE
-        }
-        _ => false,
-    }
 }
 
 /// The actions for the hint line, the most wanted first; each is possible now.
@@ -272,9 +258,9 @@ fn hints_connected(state: &State, console: &Console) -> &'static [Id] {
     } else if !console.runs.pane.is_following() {
         &[Id::End, Id::PageUp, Id::Search, Id::Copy, Id::Palette, Id::Help]
     } else if runs && console.input.editor.is_empty() {
-        &[Id::Interrupt, Id::Palette, Id::Clients, Id::PageUp, Id::Search, Id::Help]
+        &[Id::Interrupt, Id::Palette, Id::Clients, Id::Help, Id::PageUp, Id::Search]
     } else if shows_clients(state.size) {
-        &[Id::Complete, Id::Palette, Id::Menu, Id::Clients, Id::PageUp, Id::Search, Id::Help]
+        &[Id::Complete, Id::Palette, Id::Menu, Id::Clients, Id::Help, Id::PageUp, Id::Search]
     } else {
         &[Id::Complete, Id::Palette, Id::Clients, Id::Menu, Id::Help, Id::PageUp]
     }
@@ -339,6 +325,13 @@ fn startable(state: &State) -> Result<(), String> {
         (Link::Lost(_), _) => no("only a server of this machine can be started here"),
         _ => no("a server is running already"),
     }
+}
+
+fn stoppable(state: &State) -> Result<(), String> {
+    if state.carries {
+        return no("the server inside this program would stop with it, for everybody");
+    }
+    Ok(())
 }
 
 fn trying(state: &State) -> Result<(), String> {

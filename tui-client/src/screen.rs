@@ -56,7 +56,7 @@ pub fn main(start: Start) -> anyhow::Result<ExitCode> {
     let dirs = Dirs::from_env()?;
     let (store, broken) = match ProfileStore::load(dirs.config.join(crate::config::FILE_NAME)) {
         Ok(store) => (Some(store), None),
-        Err(error) => (None, Some(anyhow::Error::from(error))),
+        Err(error) => (None, Some(format!("{:#}", anyhow::Error::from(error)))),
     };
     let target = match start.connect {
         None => None,
@@ -64,17 +64,13 @@ pub fn main(start: Start) -> anyhow::Result<ExitCode> {
             Target { server: None, via: if via == Via::Auto { Via::Same } else { via } },
             name,
         )),
-        Some((name, via)) => match (&store, broken) {
-            (_, Some(error)) => return Err(error),
+        Some((name, via)) => match (&store, &broken) {
+            (_, Some(error)) => anyhow::bail!("{error}"),
             (Some(store), None) if store.get(&name).is_some() => {
                 Some((Target { server: Some(name.clone()), via }, name))
             }
             _ => return Err(unknown_server(&name, store.as_ref())),
         },
-    };
-    let broken = match ProfileStore::load(dirs.config.join(crate::config::FILE_NAME)) {
-        Ok(_) => None,
-        Err(error) => Some(format!("{:#}", anyhow::Error::from(error))),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     term::catch_panics(&["main", network::THREAD, keys::THREAD]);

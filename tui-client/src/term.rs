@@ -39,15 +39,35 @@ static ELSEWHERE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Standard output while the screen is ours; nothing afterwards.
 #[derive(Debug)]
-struct Out(BufWriter<Stdout>);
+struct Out(Option<BufWriter<Stdout>>);
+
+impl Out {
+    fn new() -> Self {
+        Self(Some(BufWriter::with_capacity(64 * 1024, io::stdout())))
+    }
+
+    /// What may be written to now.
+    fn open(&mut self) -> Option<&mut BufWriter<Stdout>> {
+        self.0.as_mut().filter(|_| UP.load(Ordering::SeqCst))
+    }
+}
 
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if UP.load(Ordering::SeqCst) { self.0.write(bytes) } else { Ok(bytes.len()) }
+        self.open().map_or(Ok(bytes.len()), |out| out.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if UP.load(Ordering::SeqCst) { self.0.flush() } else { Ok(()) }
+        self.open().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for Out {
+    fn drop(&mut self) {
+        // Half a frame that waits here must not follow the teardown: taken apart, nothing is flushed.
+        if let Some(out) = self.0.take() {
+            drop(out.into_parts());
+        }
     }
 }
 
@@ -66,7 +86,7 @@ impl Terminal {
         // Under NO_COLOR crossterm drops reverse and bold too; the theme knows better.
         style::force_color_output(true);
         set_up(true)?;
-        let out = Out(BufWriter::with_capacity(64 * 1024, io::stdout()));
+        let out = Out::new();
         // The frame has the size that the state says, not one that the library reads by itself at
         // another moment.
         let size = crossterm::terminal::size().unwrap_or((80, 24));
@@ -248,7 +268,10 @@ mod tests {
     /// What the child does: the screen is up, and a thread panics.
     fn panic_in(thread: &str) {
         catch_panics(&["ours"]);
-        let terminal = Terminal::enter().unwrap();
+        let mut terminal = Terminal::enter().unwrap();
+        // As a panic in the middle of drawing leaves it.
+        queue!(terminal.screen.backend_mut(), BeginSynchronizedUpdate).unwrap();
+        terminal.screen.backend_mut().write_all(b"half a frame").unwrap();
         let panicking = std::thread::Builder::new().name(thread.to_owned());
         panicking.spawn(|| panic!("a fault")).unwrap().join().unwrap_err();
         assert_eq!(UP.load(Ordering::SeqCst), thread != "ours");
@@ -294,6 +317,7 @@ mod tests {
         assert_undone(&parser);
         let (_, after) = text.split_once("\x1b[?1049l").expect("the alternate screen is left");
         assert!(after.contains("a fault"), "{after}");
+        assert!(!after.contains("half a frame") && !after.contains("\x1b[?2026h"), "{after:?}");
     }
 
     #[test]

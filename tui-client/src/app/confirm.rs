@@ -34,6 +34,8 @@ pub(crate) enum Then {
     Delete(String),
     /// Ends the program.
     Quit,
+    /// Goes to the picker, and drops what the console holds.
+    ToPicker,
     /// Puts pasted text into the input as one line.
     Join(String),
 }
@@ -55,8 +57,9 @@ impl Confirm {
 
     pub(crate) fn key(&mut self, key: Key) -> Answer {
         if key.code == Code::Esc || key.is_ctrl('c') {
-            // A second Ctrl-C at the question whether to leave is an answer.
-            let leaves = key.is_ctrl('c') && matches!(self.then, Then::Quit);
+            // A second Ctrl-C leaves where nothing is lost by it; where something is, it is never a yes.
+            let leaves =
+                key.is_ctrl('c') && matches!(self.then, Then::Quit) && self.text.is_empty();
             return if leaves { Answer::Yes } else { Answer::No };
         }
         match &mut self.ask {
@@ -102,6 +105,18 @@ mod tests {
         let mut confirm = Confirm::choice(String::new(), vec![], "Delete", Then::Quit);
         assert_eq!(press(&mut confirm, &["enter"]), Answer::No);
         assert_eq!(press(&mut confirm, &["tab", "enter"]), Answer::Yes);
+    }
+
+    /// A second Ctrl-C was a yes, whatever it ended.
+    #[test]
+    fn ctrl_c_answers_yes_only_where_nothing_is_lost() {
+        let question =
+            |text: Vec<String>| Confirm::choice("Leave?".to_owned(), text, "Leave", Then::Quit);
+        assert_eq!(press(&mut question(vec![]), &["ctrl-c"]), Answer::Yes);
+        let lossy = vec!["a run goes on".to_owned()];
+        assert_eq!(press(&mut question(lossy), &["ctrl-c"]), Answer::No);
+        let mut other = Confirm::choice(String::new(), vec![], "Forget", Then::Delete("x".into()));
+        assert_eq!(press(&mut other, &["ctrl-c"]), Answer::No);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::link::{self, Link, Target};
 use super::runs::Runs;
 use super::search::Search;
 use super::{Size, State, Via, picker};
+use crate::actions::{self, Id};
 
 /// Whether the live list is live.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,12 +69,15 @@ impl Console {
         }
     }
 
-    /// What the server is called: by the person who saved it, else by its box.
+    /// What the server is called: by the person who saved it, else by its box. The server of this
+    /// machine is never called as a saved one: it may be another.
     pub(crate) fn name(&self) -> &str {
         match &self.target.server {
-            Some(name) => name,
-            None if self.welcome.server.hostname.is_empty() => "this machine",
-            None => &self.welcome.server.hostname,
+            Some(name) if self.target.via != Via::Same => name,
+            Some(_) | None if !self.welcome.server.hostname.is_empty() => {
+                &self.welcome.server.hostname
+            }
+            Some(_) | None => "this machine",
         }
     }
 
@@ -168,12 +172,11 @@ impl Console {
 
 /// The title after the end: `sprinkler · shut down by .. · R reconnect · P picker`.
 pub(crate) fn title_of_the_end(state: &State, console: &Console) -> String {
-    let keys = if console.input.editor.is_empty() {
-        "R reconnect · P picker"
-    } else {
-        "F5 reconnect · F4 picker"
-    };
-    format!("{} · {} · {keys}", console.name(), link::words(state))
+    let empty = console.input.editor.is_empty();
+    let key = |id| actions::get(id).key(empty).map(|key| key.to_string()).unwrap_or_default();
+    let (again, back) = (key(Id::Reconnect), key(if empty { Id::Back } else { Id::ToPicker }));
+    let (name, way, words) = (console.name(), console.way(state), link::words(state));
+    format!("{name} · {way} · {words} · {again} reconnect · {back} picker")
 }
 
 /// Whether the terminal is large enough for the live list beside the pane.

@@ -242,7 +242,14 @@ pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
             let me = state.console().map(|console| console.welcome.you.client_id);
             state.overlays.push(Overlay::Clients { at: me });
         }
-        Id::ToPicker | Id::Back => return picker::open(state),
+        Id::ToPicker | Id::Back => {
+            let Some(console) = state.console() else { return Vec::new() };
+            // What was never there cannot be lost.
+            let Some(text) = console.runs.loss() else { return picker::open(state) };
+            let title = "Go to the picker?".to_owned();
+            let confirm = Confirm::choice(title, vec![text], "Go", Then::ToPicker);
+            state.overlays.push(Overlay::Confirm(confirm));
+        }
         Id::Reconnect => return session::reconnect(state, false),
         Id::StartHere => return session::reconnect(state, true),
         Id::Shutdown => {
@@ -308,7 +315,12 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
         && let Some(console) = state.console_mut()
         && let Some(run) = console.runs.cancel_newest()
     {
-        state.done("Cancelling; Ctrl-C again offers to leave.");
+        let info = console.runs.of_run(run).map(|info| info.line.clone()).unwrap_or_default();
+        let next = match console.runs.next_to_cancel() {
+            Some(next) => format!("cancels {}", next.line),
+            None => "offers to leave".to_owned(),
+        };
+        state.done(format!("Cancelling {info}; Ctrl-C again {next}."));
         return vec![Effect::Call { session, call: Call::Cancel(run) }];
     }
     let confirm = leaving(state);
@@ -316,29 +328,30 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The question whether to leave, with what leaving does.
-fn leaving(state: &State) -> Confirm {
+/// The question whether to leave, with what leaving does to others and to what runs.
+pub(super) fn leaving(state: &State) -> Confirm {
     let mut text = Vec::new();
+    if state.carries {
+        let others = state.console().map(|console| console.clients.len().saturating_sub(1));
+        let whom = match others {
+            Some(0) => None,
+            Some(1) => Some("1 other client".to_owned()),
+            Some(n) => Some(format!("{n} other clients")),
+            None => Some("whoever else is connected".to_owned()),
+        };
+        text.extend(whom.map(|whom| {
+            format!("The server runs inside this program and ends with it, for {whom} too.")
+        }));
+    }
     if let Some(console) = state.console()
         && let Link::Connected { .. } = state.link
+        && let Some(info) = console.runs.live().next()
     {
-        let others = console.clients.len().saturating_sub(1);
-        if state.carries {
-            text.push(match others {
-                0 => "The server runs inside this program and ends with it.".to_owned(),
-                1 => "The server runs inside this program and ends with it, for 1 other client too."
-                    .to_owned(),
-                n => format!(
-                    "The server runs inside this program and ends with it, for {n} other clients too."
-                ),
-            });
-        }
-        if let Some(info) = console.runs.live().next() {
-            let ms = state.clock.mono.saturating_sub(info.began);
-            text.push(format!("{} is still running ({}).", info.line, duration(ms)));
-        }
+        let ms = state.clock.mono.saturating_sub(info.began);
+        text.push(format!("{} is still running ({}).", info.line, duration(ms)));
     }
-    Confirm::choice("Leave Topside?".to_owned(), text, "Leave", Then::Quit)
+    let title = if state.carries { "Leave Topside and end its server?" } else { "Leave Topside?" };
+    Confirm::choice(title.to_owned(), text, "Leave", Then::Quit)
 }
 
 /// Copies or saves the output of the chosen block.
@@ -352,6 +365,9 @@ fn export(state: &mut State, save: bool) -> Vec<Effect> {
         return Vec::new();
     }
     let command = if info.command.is_empty() { "output" } else { &info.command };
+    // A server may call a command as it likes; a file is named as this system likes.
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let command: String = command.chars().map(plain).take(64).collect();
     let time = times::clock(info.at, &state.zone).replace(':', "");
     let name = format!("topside-{command}-{time}.txt");
     if save { vec![Effect::Save { name, text }] } else { vec![Effect::Copy { name, text }] }

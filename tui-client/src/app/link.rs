@@ -56,8 +56,6 @@ pub(crate) struct Dialling {
 pub(crate) struct Lost {
     pub(crate) why: Why,
     pub(crate) at: Time,
-    /// The same by the monotonic clock.
-    pub(crate) since: u64,
     /// What became of the last try to reconnect.
     pub(crate) failed: Option<DialFailed>,
     /// The next try by itself, if there will be one.
@@ -85,8 +83,7 @@ pub(crate) enum Why {
 impl Lost {
     /// A session that ended now.
     pub(crate) fn new(why: Why, state: &State) -> Self {
-        let clock = state.clock;
-        Self { why, at: clock.wall, since: clock.mono, failed: None, retry: None, tries: 0 }
+        Self { why, at: state.clock.wall, failed: None, retry: None, tries: 0 }
     }
 
     /// Whether the screen tries again by itself: where the server meant to go, it does not.
@@ -98,9 +95,11 @@ impl Lost {
     }
 
     /// Plans the next try: 1 s, 2 s, 4 s .. 30 s, each shortened by up to a half so that many clients
-    /// do not come back together.
-    pub(crate) fn plan(&mut self, now: u64) {
-        let whole = (1000_u64 << self.tries.min(5)).min(MAX_WAIT);
+    /// do not come back together. On one machine there are few, and a server that restarts is back in
+    /// no time: there it begins with a quarter of a second.
+    pub(crate) fn plan(&mut self, now: u64, local: bool) {
+        let first = if local { 250_u64 } else { 1000 };
+        let whole = (first << self.tries.min(7)).min(MAX_WAIT);
         let mut seed = now ^ u64::from(self.tries) << 32 ^ self.at.as_millis().unsigned_abs();
         // One round of xorshift: enough to part two screens.
         seed ^= seed << 13;
@@ -119,17 +118,29 @@ impl Lost {
         self.say("")
     }
 
+    /// The same in a word or two, for where all of it stands elsewhere.
+    pub(crate) fn brief(&self, state: &State) -> String {
+        format!("{} at {}", self.word(), times::clock(self.at, &state.zone))
+    }
+
+    fn word(&self) -> &'static str {
+        match &self.why {
+            Why::Ended(ended) => match ended.code {
+                EndCode::Shutdown => "shut down",
+                EndCode::Restart => "restarted",
+                EndCode::Closed => "closed",
+                EndCode::SlowReader => "ended, this screen having read too slowly,",
+                EndCode::Protocol => "ended for a breach of the protocol",
+                EndCode::Unknown => "ended by the server",
+            },
+            Why::Cut(_) => "lost",
+        }
+    }
+
     fn say(&self, at: &str) -> String {
         match &self.why {
             Why::Ended(ended) => {
-                let what = match ended.code {
-                    EndCode::Shutdown => "shut down",
-                    EndCode::Restart => "restarted",
-                    EndCode::Closed => "closed",
-                    EndCode::SlowReader => "ended, this screen having read too slowly,",
-                    EndCode::Protocol => "ended for a breach of the protocol",
-                    EndCode::Unknown => "ended by the server",
-                };
+                let what = self.word();
                 let by =
                     if ended.by.is_empty() { String::new() } else { format!(" by {}", ended.by) };
                 let reason = if ended.reason.is_empty() {
@@ -173,14 +184,22 @@ mod tests {
         let mut lost = Lost {
             why: Why::Cut(String::new()),
             at: Time::from_millis(7),
-            since: 0,
             failed: None,
             retry: None,
             tries: 0,
         };
-        for (tries, most) in [(0, 1_000), (1, 2_000), (3, 8_000), (5, 30_000), (500, 30_000)] {
+        for (tries, local, most) in [
+            (0, false, 1_000),
+            (1, false, 2_000),
+            (3, false, 8_000),
+            (5, false, 30_000),
+            (500, false, 30_000),
+            (0, true, 250),
+            (2, true, 1_000),
+            (500, true, 30_000),
+        ] {
             lost.tries = tries;
-            lost.plan(1_000_000);
+            lost.plan(1_000_000, local);
             let wait = lost.retry.unwrap().at - 1_000_000;
             assert!(wait >= most / 2 && wait < most, "{tries} tries: {wait} ms");
         }

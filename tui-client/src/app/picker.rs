@@ -60,6 +60,16 @@ fn target(state: &State) -> Target {
     Target { server: chosen(state).map(|profile| profile.name.clone()), via }
 }
 
+/// Chooses the way that leads to the chosen server: a saved one is elsewhere as a rule.
+fn choose_way(state: &mut State) {
+    let via = match chosen(state) {
+        Some(profile) if profile.lan.is_some() => Via::Lan,
+        Some(profile) if profile.internet.is_some() => Via::Internet,
+        _ => Via::Same,
+    };
+    state.picker.way = WAYS.iter().position(|way| *way == via).unwrap_or_default();
+}
+
 /// The host and port of a way, as saved.
 pub(crate) fn address(profile: &Profile, via: Via) -> Option<String> {
     let (host, port) = match via {
@@ -139,6 +149,9 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
                 (&mut state.picker.at, state.servers.len() + 1)
             };
             *at = if down { (*at + 1).min(count - 1) } else { at.saturating_sub(1) };
+            if !state.picker.on_ways {
+                choose_way(state);
+            }
         }
         Id::OtherColumn => state.picker.on_ways = !state.picker.on_ways,
         Id::ToServers => state.picker.on_ways = false,
@@ -259,4 +272,5 @@ pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
         (None, None) => state.picker.at.min(count),
     };
     state.servers = servers;
+    choose_way(state);
 }

@@ -6,10 +6,12 @@ use topside_shared::{RunId, Time};
 
 use super::{Clock, fit};
 use crate::net::base64;
-use crate::scroll::{Channel, Pane};
+use crate::scroll::{Channel, Pane, grouped};
 
 /// Most blocks that are kept; beyond it the oldest finished one goes.
 const MAX_BLOCKS: usize = 2_000;
+/// The number of the block that says how many have gone; no other block gets so far.
+const DROPPED: u64 = u64::MAX;
 
 /// A block's header.
 #[derive(Debug, Clone)]
@@ -57,6 +59,8 @@ pub(crate) struct Runs {
     infos: Vec<Info>,
     /// The block that copy, save and fold mean; none: the newest.
     selected: Option<u64>,
+    /// Commands whose blocks had to go.
+    dropped: u64,
     /// Columns that a line of the pane has.
     text_width: usize,
 }
@@ -76,8 +80,18 @@ impl Runs {
         self.infos.iter_mut().rfind(|info| info.id == id)
     }
 
-    fn of_run(&mut self, run: RunId) -> Option<&mut Info> {
-        self.infos.iter_mut().rfind(|info| info.run == Some(run))
+    pub(crate) fn of_run(&self, run: RunId) -> Option<&Info> {
+        self.infos.iter().rfind(|info| info.run == Some(run))
+    }
+
+    /// What is lost with all of this, in words; none where no command was run.
+    pub(crate) fn loss(&self) -> Option<String> {
+        let commands = self.infos.iter().filter(|info| info.phase != Phase::Note);
+        match commands.count() {
+            0 => None,
+            1 => Some("The output of 1 command on this screen is dropped.".to_owned()),
+            n => Some(format!("The output of {n} commands on this screen is dropped.")),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -92,11 +106,36 @@ impl Runs {
     fn add(&mut self, info: Info) {
         self.pane.add_block(info.id);
         self.infos.push(info);
-        if self.infos.len() > MAX_BLOCKS
-            && let Some(oldest) = self.infos.iter().position(|info| !info.phase.is_live())
-        {
-            self.pane.remove(self.infos.remove(oldest).id);
+        let mut dropped = None;
+        while self.infos.len() > MAX_BLOCKS {
+            let mut infos = self.infos.iter();
+            let oldest = infos.position(|info| !info.phase.is_live() && info.id != DROPPED);
+            let Some(oldest) = oldest else { break };
+            let info = self.infos.remove(oldest);
+            self.pane.remove(info.id);
+            self.dropped += u64::from(info.phase != Phase::Note);
+            dropped = Some((info.at, info.began));
         }
+        if let Some((at, began)) = dropped.filter(|_| self.dropped > 0) {
+            self.tell_dropped(at, began);
+        }
+    }
+
+    /// Says above all blocks how many are not there any more, with the time of the newest of them.
+    fn tell_dropped(&mut self, at: Time, began: u64) {
+        let line = match self.dropped {
+            1 => "1 earlier command is not kept any more, nor its output".to_owned(),
+            n => format!("{} earlier commands are not kept any more, nor their output", grouped(n)),
+        };
+        if let Some(known) = self.infos.first_mut().filter(|info| info.id == DROPPED) {
+            known.line = line;
+            return;
+        }
+        let command = String::new();
+        let note = Info { id: DROPPED, line, command, at, began, run: None, phase: Phase::Note };
+        self.infos.insert(0, note);
+        self.pane.add_first(DROPPED);
+        self.pane.finish(DROPPED);
     }
 
     /// A command was sent.
@@ -189,11 +228,18 @@ impl Runs {
         }
     }
 
+    /// The newest live run that is not being cancelled.
+    pub(crate) fn next_to_cancel(&self) -> Option<&Info> {
+        self.infos
+            .iter()
+            .rev()
+            .find(|info| info.run.is_some() && info.phase == Phase::Running { cancelling: false })
+    }
+
     /// Marks the newest live run as being cancelled, and names it.
     pub(crate) fn cancel_newest(&mut self) -> Option<RunId> {
-        let info = self.infos.iter_mut().rev().find(|info| {
-            info.run.is_some() && info.phase == Phase::Running { cancelling: false }
-        })?;
+        let id = self.next_to_cancel()?.id;
+        let info = self.info_mut(id)?;
         info.phase = Phase::Running { cancelling: true };
         info.run
     }
@@ -222,6 +268,7 @@ impl Runs {
         self.pane.remove_finished();
         self.pane.end();
         self.selected = None;
+        self.dropped = 0;
     }
 
     /// The block that copy, save and fold mean.
@@ -266,17 +313,11 @@ impl Runs {
 
     /// The output of a block as text.
     pub(crate) fn text(&self, id: u64) -> String {
-        let mut text = String::new();
-        let Some(block) = self.pane.block(id) else { return text };
-        for line in block.lines().filter_map(|number| block.line(number)) {
-            if !line.continues && !text.is_empty() {
-                text.push('\n');
-            }
-            text.push_str(line.text());
+        let Some(block) = self.pane.block(id) else { return String::new() };
+        let lines = block.lines();
+        if lines.is_empty() {
+            return String::new();
         }
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text
+        block.plain_text(lines) + "\n"
     }
 }

@@ -11,7 +11,7 @@ use super::link::{Link, Lost, Retry, Why};
 use super::msg::RunRefused;
 use super::runs::Phase;
 use super::{
-    Call, DialFailed, Effect, Event, Here, Screen, State, Target, clean, console_keys, picker,
+    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, clean, console_keys, picker,
 };
 
 /// A dial has ended well: the console opens, or goes on where it was.
@@ -73,6 +73,7 @@ pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
     if dial.attempt != attempt {
         return;
     }
+    let local = dial.target.via == Via::Same;
     let lost = dial.lost.take();
     if matches!(failed, DialFailed::NoServer(_)) {
         state.here = Here::NotRunning;
@@ -83,7 +84,7 @@ pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
             let hopeless = matches!(failed, DialFailed::Hopeless(_));
             lost.failed = Some(failed);
             if lost.retries() && !hopeless {
-                lost.plan(now);
+                lost.plan(now, local);
             }
             state.link = Link::Lost(lost);
         }
@@ -114,7 +115,10 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
                 return console_keys::enter(state);
             }
         }
-        Event::Menu(Err(why)) => console.menu_refused = Some(clean::sentence(&why)),
+        Event::Menu(Err(why)) => {
+            console.input.held = false;
+            console.menu_refused = Some(clean::sentence(&why));
+        }
         Event::Subscribed(Ok(subscribed)) => {
             console.watch = Watch::Live(subscribed.subscription_id);
             let rows = subscribed.snapshot.clients.unwrap_or_default();
@@ -194,8 +198,11 @@ fn lost(state: &mut State, reason: &crate::net::LostReason) -> Vec<Effect> {
         None => Why::Cut(clean::sentence(&reason.to_string())),
     };
     let name = console.name().to_owned();
+    let local = console.target.via == Via::Same;
     console.banner = None;
     console.clients.clear();
+    // An Enter that waited for this session's menu is not meant for the next one.
+    console.input.held = false;
     console.runs.lose();
     let ends_server = match &why {
         Why::Ended(ended) => matches!(ended.code, EndCode::Shutdown | EndCode::Restart),
@@ -214,7 +221,7 @@ fn lost(state: &mut State, reason: &crate::net::LostReason) -> Vec<Effect> {
     }
     let mut lost = Lost::new(why, state);
     if lost.retries() {
-        lost.plan(state.clock.mono);
+        lost.plan(state.clock.mono, local);
     }
     let (what, note, clock) = (lost.what(), state.next_serial(), state.clock);
     state.link = Link::Lost(lost);

@@ -155,6 +155,7 @@ fn confirmed(state: &mut State, top: Overlay) -> Vec<Effect> {
         }
         Then::Delete(name) => vec![Effect::Edit(ProfileEdit::Remove(name))],
         Then::Quit => vec![quit(state)],
+        Then::ToPicker => picker::open(state),
         Then::Join(line) => {
             if let Some(console) = state.console_mut() {
                 console.input.paste(&line);
@@ -205,6 +206,11 @@ pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         Id::Quit => {
             if matches!(state.link, Link::Dialling(_)) {
                 return session::stop_trying(state);
+            }
+            if state.carries {
+                let confirm = console_keys::leaving(state);
+                state.overlays.push(Overlay::Confirm(confirm));
+                return Vec::new();
             }
             return vec![quit(state)];
         }

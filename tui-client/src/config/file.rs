@@ -27,7 +27,12 @@ impl Replacement {
     /// Begins, making the directory where there is none. A symbolic link is followed, so that it is
     /// the file behind it that is replaced.
     pub(super) fn begin(path: &Path) -> io::Result<Self> {
-        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        // A link stays a link, even one to a file that is not there yet.
+        let path = match (path.canonicalize(), std::fs::read_link(path)) {
+            (Ok(real), _) => real,
+            (Err(_), Ok(to)) => path.parent().unwrap_or(Path::new(".")).join(to),
+            (Err(_), Err(_)) => path.to_owned(),
+        };
         let dir = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
         if !dir.is_dir() {
             platform::create_private_dir(dir)?;

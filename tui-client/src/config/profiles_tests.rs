@@ -279,6 +279,21 @@ fn a_link_to_the_file_stays_a_link_and_its_mode_stays() {
     assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
 }
 
+/// A link to a file that was not there yet was replaced by a file.
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_file_that_is_not_there_yet_stays_a_link() {
+    let place = Place::new("");
+    fs::remove_file(place.path()).unwrap();
+    std::os::unix::fs::symlink("dotfiles.toml", place.path()).unwrap();
+    let mut store = place.load();
+    store.add(named("a")).unwrap();
+    store.save().unwrap();
+    assert!(fs::symlink_metadata(place.path()).unwrap().is_symlink());
+    let real = fs::read_to_string(place.0.path().join("dotfiles.toml")).unwrap();
+    assert!(real.contains("\"a\""), "{real}");
+}
+
 #[test]
 fn the_sample_equals_the_defaults_and_its_example_is_read() {
     let sample = include_str!("../../../config/client.toml");

@@ -69,7 +69,7 @@ impl Frame<'_> {
             {
                 style = style.patch(if *current { look.current } else { look.matched });
             }
-            buffer[(x, area.y)].set_symbol(symbol(cluster)).set_style(style);
+            buffer[(x, area.y)].set_symbol(&symbol(cluster)).set_style(style);
             for hidden in x + 1..end {
                 buffer[(hidden, area.y)].reset();
                 buffer[(hidden, area.y)].set_style(style);

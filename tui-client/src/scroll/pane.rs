@@ -76,6 +76,17 @@ impl Pane {
         }
     }
 
+    /// Adds an empty block above the others; does nothing if there is one of that number.
+    pub fn add_first(&mut self, id: u64) {
+        if self.index(id).is_none() {
+            self.settle_once();
+            self.blocks.insert(0, Block::new(id, self.caps.block));
+            if let View::Anchor(anchor) = &mut self.view {
+                anchor.index += 1;
+            }
+        }
+    }
+
     /// Takes the next bytes of a block's stream. False: there is no such block.
     pub fn push(&mut self, id: u64, channel: Channel, bytes: &[u8]) -> bool {
         self.change(id, Some(channel), |block| block.push(channel, bytes))

@@ -1,5 +1,6 @@
 //! What may be shown, how wide it is, and where a line wraps.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use ratatui::buffer::CellWidth;
@@ -193,8 +194,24 @@ impl Wrap {
 }
 
 /// What a cell is given for a cluster; the last guard before the screen.
-pub(crate) fn symbol(cluster: &str) -> &str {
-    if cluster.chars().any(char::is_control) { "\u{fffd}" } else { cluster }
+pub(crate) fn symbol(cluster: &str) -> Cow<'_, str> {
+    if cluster.chars().any(char::is_control) {
+        return "\u{fffd}".into();
+    }
+    // A flag is two letters to some terminals, one wide picture to others, and four columns to a third
+    // kind: what is drawn after it would stand elsewhere than believed. As plain letters it does not.
+    if cluster.chars().all(is_regional) {
+        return cluster.chars().filter_map(regional_letter).collect::<String>().into();
+    }
+    cluster.into()
+}
+
+fn is_regional(c: char) -> bool {
+    matches!(c, '\u{1f1e6}'..='\u{1f1ff}')
+}
+
+fn regional_letter(c: char) -> Option<char> {
+    char::from_u32(u32::from(c) - 0x1f1e6 + u32::from('A'))
 }
 
 #[cfg(test)]
@@ -212,6 +229,14 @@ mod tests {
         assert_eq!(rows("exactly eight", 7), ["exactly ", "eight"]);
         assert_eq!(rows("één twee drie", 8), ["één twee ", "drie"]);
         assert_eq!(rows("", 8), [""]);
+    }
+
+    #[test]
+    fn a_flag_is_drawn_as_its_letters_and_takes_their_room() {
+        let text = "a🇩🇪b";
+        let drawn: Vec<(String, usize)> =
+            clusters(text).map(|(_, c, width)| (symbol(c).into_owned(), width)).collect();
+        assert_eq!(drawn, [("a".into(), 1), ("DE".into(), 2), ("b".into(), 1)]);
     }
 
     #[test]

@@ -58,7 +58,12 @@ fn one(console: &Console, client: &ClientRow, place: Rect, buffer: &mut Buffer, 
     row.left(&client.client_id.to_string(), if me { theme.accent } else { theme.plain }).skip(1);
     row.right(client.role.name(), theme.dim).skip_right(1);
     row.left(name(client, me), if me { theme.accent } else { theme.plain });
-    Row::at(buffer, place, 1).skip(4).left(&client.address, theme.dim);
+    let mut row = Row::at(buffer, place, 1);
+    row.skip(4).skip_right(1).left(&client.address, theme.dim);
+    // Of several from one place, the program tells which is which.
+    if let Some(program) = client.client.as_ref().filter(|program| !program.name.is_empty()) {
+        row.left(&format!(" · {}", program.name), theme.dim);
+    }
     if let Some(run) = client.runs.first() {
         let more = match client.runs.len() {
             1 => String::new(),

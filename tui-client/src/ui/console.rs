@@ -50,10 +50,14 @@ pub(super) fn draw(
 fn title(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     let mut row = Row::new(buffer, place);
     row.skip(1).skip_right(1);
-    if let Link::Lost(_) = state.link {
-        let whole = title_of_the_end(state, console);
+    if let Link::Lost(lost) = &state.link {
+        let mut title = title_of_the_end(state, console);
+        if fit::width(&title) > row.room() {
+            // The sentence above the input has room for all of it.
+            title = format!("{} · {} · {}", console.name(), console.way(state), lost.brief(state));
+        }
         row.left(console.name(), theme.chosen());
-        row.left(&whole[console.name().len()..], theme.warn);
+        row.left(&title[console.name().len()..], theme.warn);
         return;
     }
     let others = match console.clients.len() {
@@ -153,15 +157,7 @@ fn banner(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, th
 /// screen that goes on, and the uptime once a day or an hour.
 pub(super) fn changes_in(state: &State) -> Option<u64> {
     let now = state.clock.mono;
-    let second = |since: u64| 1000 - now.saturating_sub(since) % 1000;
-    let link = match &state.link {
-        Link::Dialling(dial) => Some(second(dial.since)),
-        Link::Lost(lost) => lost.retry.map(|retry| {
-            let left = retry.at.saturating_sub(now);
-            if left == 0 { 0 } else { times::countdown_changes_in(left) }
-        }),
-        Link::Connected { .. } | Link::Idle => None,
-    };
+    let link = link_changes_in(state);
     let Some(console) = state.console() else { return link };
     let banner = match state.link {
         Link::Connected { .. } => console.banner.as_ref().and_then(|banner| banner.changes_in(now)),
@@ -175,7 +171,25 @@ pub(super) fn changes_in(state: &State) -> Option<u64> {
         let mut shown: Vec<u64> = frame.rows.iter().map(|row| row.position.block).collect();
         shown.dedup();
         let live = shown.into_iter().filter_map(|block| console.runs.info(block));
-        live.filter(|info| info.phase.is_live()).map(|info| second(info.began)).min()
+        live.filter(|info| info.phase.is_live()).map(|info| next_second(info.began, now)).min()
     });
     [link, banner, uptime, running].into_iter().flatten().min()
+}
+
+/// The same of the link alone.
+pub(super) fn link_changes_in(state: &State) -> Option<u64> {
+    let now = state.clock.mono;
+    match &state.link {
+        Link::Dialling(dial) => Some(next_second(dial.since, now)),
+        Link::Lost(lost) => lost.retry.map(|retry| {
+            let left = retry.at.saturating_sub(now);
+            if left == 0 { 0 } else { times::countdown_changes_in(left) }
+        }),
+        Link::Connected { .. } | Link::Idle => None,
+    }
+}
+
+/// Milliseconds until what began then is a second older.
+fn next_second(since: u64, now: u64) -> u64 {
+    1000 - now.saturating_sub(since) % 1000
 }

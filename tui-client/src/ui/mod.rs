@@ -71,7 +71,8 @@ pub(crate) fn picker_is_wide(size: Size) -> bool {
 /// Milliseconds until something drawn changes by itself.
 pub(crate) fn changes_in(state: &State) -> Option<u64> {
     if !state.size.enough() {
-        return None;
+        // Nothing can be seen, but the wait for the next try goes on.
+        return console::link_changes_in(state);
     }
     console::changes_in(state)
 }

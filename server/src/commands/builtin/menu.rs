@@ -30,14 +30,17 @@ impl Worker for Menu {
             }
             rows.push([category.to_owned(), String::new(), String::new()]);
             for command in commands.iter().filter(|command| command.category == category) {
+                // Narrow enough for half a screen: the arguments are in `help NAME`.
+                let more = if command.args.is_empty() { "" } else { " …" };
                 rows.push([
-                    format!("  {}", usage(command)),
+                    format!("  {}{more}", command.name),
                     command.aliases.join(" "),
                     command.title.clone(),
                 ]);
             }
         }
-        let text = table::columns(&rows);
+        let mut text = table::columns(&rows);
+        text.push_str("\n… takes arguments: `help NAME` shows them\n");
         say(call, Ok(text))
     }
 }

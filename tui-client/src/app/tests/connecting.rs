@@ -47,13 +47,53 @@ fn a_dial_that_fails_leaves_the_picker_with_the_sentence() {
 #[test]
 fn ways_without_an_address_or_without_pairing_say_what_they_lack() {
     let mut world = World::new(80, 24).with_servers();
-    world.press("right down");
+    // The way to a saved server is chosen, not the one to this machine.
     assert!(world.press("enter").is_empty());
-    assert!(world.state.remark.as_ref().unwrap().text.contains("needs pairing"));
-    world.press("left down down right");
+    assert!(
+        world.state.remark.as_ref().unwrap().text.contains("sprinkler over the LAN needs pairing")
+    );
+    world.press("down down right down");
     assert!(world.press("enter").is_empty());
     let text = &world.state.remark.as_ref().unwrap().text;
     assert!(text.contains("lab-psu has no LAN address yet"), "{text}");
+}
+
+/// A server in this very program ended without a question, with whoever else was connected.
+#[test]
+fn leaving_the_picker_asks_where_a_server_would_end_with_it() {
+    let mut world = World::new(80, 24);
+    world.state.carries = true;
+    for key in ["q", "ctrl-c"] {
+        assert!(world.press(key).is_empty());
+        assert!(world.press(key).is_empty(), "the same key again is no yes");
+        world.press("esc");
+    }
+    world.press("q");
+    assert_eq!(world.press("y enter"), [Effect::Quit]);
+}
+
+/// Ctrl-Z stopped the server with the screen, and everybody hung.
+#[test]
+fn a_program_that_carries_a_server_is_not_stopped() {
+    let mut world = World::connected(80, 24);
+    assert_eq!(world.press("ctrl-z"), [Effect::Suspend]);
+    world.state.carries = true;
+    assert!(world.press("ctrl-z").is_empty());
+    assert!(world.state.remark.as_ref().unwrap().text.contains("would stop with it"));
+}
+
+/// The server of this machine was called by the name of a saved one, and asked for that name.
+#[test]
+fn this_machines_server_is_called_by_its_own_name() {
+    let mut world = World::new(80, 24).with_servers();
+    world.state.here = Here::Running(2);
+    world.press("down right up");
+    let effects = world.press("enter");
+    let Some(Effect::Dial { attempt, target, .. }) = effects.first() else { panic!("{effects:?}") };
+    assert_eq!((target.server.as_deref(), target.via), (Some("clock"), Via::Same));
+    let attempt = *attempt;
+    world.tell(Msg::Dialled { attempt, welcome: Box::new(welcome()), carries: false });
+    assert_eq!(world.console().name(), "sprinkler");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn after_a_shutdown_the_title_says_who_when_and_why_and_the_console_stays() {
     let console = world.state.console().unwrap();
     assert_eq!(
         console::title_of_the_end(&world.state, console),
-        "sprinkler · shut down by phone (#4) at 09:16:08: moving to a new box · R reconnect · P picker"
+        "sprinkler · same machine · shut down by phone (#4) at 09:16:08: moving to a new box · R reconnect · P picker"
     );
     assert!(console.clients.is_empty());
     assert_eq!(world.newest(), "zone 1\n");
@@ -106,21 +106,55 @@ fn esc_stops_the_tries() {
 }
 
 #[test]
-fn r_and_p_work_after_the_end_but_not_on_a_letter_that_was_on_its_way() {
+fn capitals_work_after_the_end_and_a_word_that_is_typed_does_not() {
     let mut world = World::connected(80, 24);
-    world.notice(Notice::Ended(goodbye(EndCode::Shutdown, "")));
-    lose(&mut world, LostReason::Gone);
-    world.now += 200;
-    world.write("p");
-    assert!(matches!(world.state.screen, Screen::Console(_)), "typed before the news was read");
-    world.press("backspace");
-    world.now += 2_000;
-    world.write("p");
-    assert!(matches!(world.state.screen, Screen::Picker));
+    lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+    world.write("ping router R P");
+    assert_eq!(world.input(), "ping router R P");
+    assert!(matches!(world.state.screen, Screen::Console(_)));
+    world.press("ctrl-c");
+    world.press("P");
+    assert!(matches!(world.state.screen, Screen::Picker), "nothing was there to lose");
 
     let mut world = World::connected(80, 24);
     lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
     assert!(matches!(world.press("R")[..], [Effect::Dial { .. }]));
+}
+
+/// One key dropped all that was on the screen.
+#[test]
+fn the_picker_asks_before_output_is_dropped() {
+    for key in ["P", "f4"] {
+        let mut world = World::connected(80, 24);
+        world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
+        lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+        world.press(key);
+        world.press("enter");
+        assert_eq!(world.newest(), "zone 1\n", "Cancel has the focus");
+        world.press(key);
+        world.press("y enter");
+        assert!(matches!(world.state.screen, Screen::Picker));
+    }
+}
+
+/// Enter that waited for a menu ran its line in the session after.
+#[test]
+fn a_held_line_is_never_sent_to_another_session() {
+    let mut world = World::new(80, 24);
+    let attempt = |effects: &[Effect]| match effects.first() {
+        Some(Effect::Dial { attempt, .. }) => *attempt,
+        other => panic!("{other:?}"),
+    };
+    let first = attempt(&world.press("enter"));
+    let dialled = |attempt| Msg::Dialled { attempt, welcome: Box::new(welcome()), carries: false };
+    world.tell(dialled(first));
+    assert!(world.enter("zone-run 3").is_empty(), "the menu has not come");
+    lose(&mut world, LostReason::Gone);
+    let second = attempt(&world.press("f5"));
+    world.tell(dialled(second));
+    let effects = world.event(Event::Menu(Ok(menu())));
+    assert!(effects.is_empty(), "{effects:?}");
+    assert_eq!(world.input(), "zone-run 3");
 }
 
 #[test]

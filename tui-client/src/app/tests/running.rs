@@ -132,7 +132,46 @@ fn ctrl_c_clears_the_line_then_cancels_then_offers_to_leave() {
     assert_eq!(phase(&mut world), Phase::Running { cancelling: true });
     assert!(world.press("ctrl-c").is_empty());
     assert!(matches!(world.state.overlays.last(), Some(Overlay::Confirm(_))));
-    assert_eq!(world.press("ctrl-c"), [Effect::Quit]);
+    assert!(world.press("ctrl-c").is_empty(), "a run goes on: that is no yes");
+    world.press("ctrl-c");
+    assert_eq!(world.press("y enter"), [Effect::Quit]);
+}
+
+/// It said that another Ctrl-C would leave, whatever else ran.
+#[test]
+fn what_ctrl_c_cancels_and_what_it_does_next_is_said() {
+    let mut world = World::connected(80, 24);
+    world.run("zone-run 3", 31, "", None);
+    world.run("zone-run 5", 32, "", None);
+    world.press("ctrl-c");
+    let said = |world: &World| world.state.remark.as_ref().unwrap().text.clone();
+    assert_eq!(said(&world), "Cancelling zone-run 5; Ctrl-C again cancels zone-run 3.");
+    world.press("ctrl-c");
+    assert_eq!(said(&world), "Cancelling zone-run 3; Ctrl-C again offers to leave.");
+}
+
+/// Blank lines at the beginning were lost on the way to the clipboard.
+#[test]
+fn output_is_copied_with_its_blank_lines() {
+    let mut world = World::connected(80, 24);
+    world.run("zones", 5, "\n\n  zone 1\n\nzone 2\n", ended("succeeded", 0, 4));
+    assert_eq!(world.newest(), "\n\n  zone 1\n\nzone 2\n");
+}
+
+/// Old blocks went without a word.
+#[test]
+fn commands_that_are_not_kept_any_more_are_counted_above_the_others() {
+    let mut world = World::connected(80, 24);
+    for run in 0..2_003 {
+        world.run("zones", 100 + run, "x\n", ended("succeeded", 0, 4));
+    }
+    let pane = &world.console().runs.pane;
+    let first = pane.blocks()[0].id();
+    let line = world.console().runs.info(first).unwrap().line.clone();
+    // The two thousand hold the word that says so, and one that tells of the connection.
+    assert_eq!(line, "4 earlier commands are not kept any more, nor their output");
+    world.press("ctrl-l");
+    assert!(world.console().runs.is_empty());
 }
 
 #[test]

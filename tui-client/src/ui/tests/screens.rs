@@ -285,6 +285,8 @@ fn what_counts_ticks_and_what_does_not_stays_quiet() {
     assert_eq!(ms(&world), Some(600), "a countdown changes on its own second");
     world.tell(Msg::Resize(Size { width: 20, height: 4 }));
     assert_eq!(ms(&world), None, "what cannot be seen is not counted");
+    world.event(Event::Lost(LostReason::Gone));
+    assert!(ms(&world).is_some(), "the next try comes all the same");
 
     let world = worked(80, 24);
     assert_eq!(ms(&world), Some(1_000), "a run on the screen counts its seconds");
