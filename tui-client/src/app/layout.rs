@@ -45,7 +45,7 @@ impl ConsoleLayout {
         } else if wide {
             40
         } else {
-            18
+            20
         };
         let clients_width = if width < CLIENTS_FROM {
             0
