@@ -151,7 +151,7 @@ impl Handle {
         read_answer::<C>(answer.await.map_err(|_| CallError::Lost)?)
     }
 
-    /// Asks, and does not wait: the answer comes as [`Event::Answer`](super::Event::Answer) with the
+    /// Asks, and does not wait: the answer comes as [`Event::Answer`] with the
     /// number that this returns, after all that the server said before it and before all that it said
     /// later.
     ///
