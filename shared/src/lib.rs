@@ -1,5 +1,6 @@
 //! What a Topside server and its clients share: the messages of the wire and their framing, ids,
-//! times, errors, the menu's declarations and the command line. Nothing here opens a socket or draws.
+//! times, errors, the menu's declarations and the command line, and what both know each other by: keys, pins
+//! and invites. Nothing here opens a socket or draws.
 
 pub mod cmdline;
 pub mod command;
@@ -7,19 +8,24 @@ pub mod dirs;
 pub mod envelope;
 pub mod error;
 pub mod frame;
+pub mod identity;
 pub mod ids;
+pub mod invite;
 pub mod methods;
 pub mod notices;
 pub mod params;
+pub mod pin;
 pub mod role;
 pub mod rows;
 pub mod strict;
 pub mod text;
 pub mod time;
+pub mod tls;
 pub mod values;
 
 pub use error::{ErrorKind, RpcError};
 pub use ids::{ClientId, RunId, SubscriptionId};
+pub use pin::Pin;
 pub use role::{Connection, Role};
 pub use time::Time;
 

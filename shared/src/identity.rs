@@ -1,0 +1,324 @@
+//! The key that a server or a client is known by: Ed25519 (RFC 8032), made at first use and kept in a
+//! file that only its owner may read, whole or not at all.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ED25519, PublicKeyData};
+use rustls::SignatureScheme;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
+
+use crate::pin::Pin;
+use crate::tls;
+
+/// What stands before the seed in a private key (RFC 8410, section 7).
+const PKCS8: &[u8] = &[
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
+
+/// The secret that an Ed25519 key is made from. It is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Seed([u8; 32]);
+
+impl Seed {
+    /// A seed that nobody knows.
+    ///
+    /// # Errors
+    /// [`IdentityError::NoRandomness`].
+    pub fn random() -> Result<Self, IdentityError> {
+        let mut bytes = [0; 32];
+        let random = tls::provider().secure_random;
+        random.fill(&mut bytes).map_err(|_| IdentityError::NoRandomness)?;
+        Ok(Self(bytes))
+    }
+
+    /// The seed with these bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The secret itself.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
+}
+
+/// Why there is no key to be known by.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The file cannot be read or made.
+    #[error("the key {} cannot be {what}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// `read` or `written`.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others may read it: it is no secret.
+    #[error("others may read the key {}: `chmod 600 {}`, or move it away to have a new one made", .0.display(), .0.display())]
+    Open(PathBuf),
+    /// The file holds something else.
+    #[error("{} holds no Ed25519 key: move it away to have a new one made, which others must be told of", .0.display())]
+    Unreadable(PathBuf),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
+    /// The library refused.
+    #[error("a certificate for the key cannot be made: {0}")]
+    Certificate(String),
+}
+
+/// A key pair, and the certificate that carries its public half.
+#[derive(Clone)]
+pub struct Identity {
+    pkcs8: Vec<u8>,
+    spki: Vec<u8>,
+    certificate: CertificateDer<'static>,
+    key: Arc<CertifiedKey>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Identity").field(&self.pin()).finish()
+    }
+}
+
+impl Identity {
+    /// The key of this seed.
+    ///
+    /// # Errors
+    /// [`IdentityError::Certificate`].
+    pub fn from_seed(seed: &Seed) -> Result<Self, IdentityError> {
+        Self::from_pkcs8([PKCS8, seed.expose().as_slice()].concat())
+    }
+
+    /// The key in the file at `path`, which is made where there is none. Its directory must be there.
+    ///
+    /// # Errors
+    /// [`IdentityError`]; a file that cannot be used is never written over.
+    pub fn load_or_make(path: &Path) -> Result<Self, IdentityError> {
+        if let Some(found) = Self::load(path)? {
+            return Ok(found);
+        }
+        let made = Self::from_seed(&Seed::random()?)?;
+        match made.save_new(path) {
+            Ok(()) => Ok(made),
+            // Another process was first.
+            Err(IdentityError::Io { source, .. })
+                if source.kind() == io::ErrorKind::AlreadyExists =>
+            {
+                Self::load(path)?.ok_or_else(|| IdentityError::Unreadable(path.to_owned()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The key in the file at `path`, if there is one.
+    ///
+    /// # Errors
+    /// [`IdentityError`].
+    pub fn load(path: &Path) -> Result<Option<Self>, IdentityError> {
+        let failed = |source| IdentityError::Io { path: path.to_owned(), what: "read", source };
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        if private::is_open(path).map_err(failed)? {
+            return Err(IdentityError::Open(path.to_owned()));
+        }
+        let unreadable = || IdentityError::Unreadable(path.to_owned());
+        let pkcs8 = PrivatePkcs8KeyDer::from_pem_slice(&text).map_err(|_| unreadable())?;
+        Self::from_pkcs8(pkcs8.secret_pkcs8_der().to_vec()).map(Some).map_err(|_| unreadable())
+    }
+
+    /// Writes the key to a file that must not be there yet, whole or not at all.
+    ///
+    /// # Errors
+    /// [`IdentityError::Io`].
+    pub fn save_new(&self, path: &Path) -> Result<(), IdentityError> {
+        let failed = |source| IdentityError::Io { path: path.to_owned(), what: "written", source };
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.new", std::process::id()));
+        let whole = path.with_file_name(name);
+        let written = private::create(&whole)
+            .and_then(|mut file| {
+                file.write_all(self.private_pem().as_bytes())?;
+                file.sync_all()
+            })
+            // Unlike a rename, a link never takes another file's place.
+            .and_then(|()| std::fs::hard_link(&whole, path))
+            .and_then(|()| private::sync_directory(path));
+        let _ = std::fs::remove_file(&whole);
+        written.map_err(failed)
+    }
+
+    fn from_pkcs8(pkcs8: Vec<u8>) -> Result<Self, IdentityError> {
+        let refused = |error: &dyn fmt::Display| IdentityError::Certificate(error.to_string());
+        let pair = KeyPair::from_pkcs8_der_and_sign_algo(
+            &PrivatePkcs8KeyDer::from(pkcs8.as_slice()),
+            &PKCS_ED25519,
+        )
+        .map_err(|error| refused(&error))?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, "topside");
+        let certificate = params.self_signed(&pair).map_err(|error| refused(&error))?;
+        let certificate = certificate.der().clone();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8.clone()));
+        let signing = tls::provider().key_provider.load_private_key(key);
+        let signing = signing.map_err(|error| refused(&error))?;
+        let spki = pair.subject_public_key_info();
+        let key = Arc::new(CertifiedKey::new(vec![certificate.clone()], signing));
+        Ok(Self { pkcs8, spki, certificate, key })
+    }
+
+    /// What it is known by.
+    pub fn pin(&self) -> Pin {
+        Pin::of_spki(&self.spki)
+    }
+
+    /// The public key in DER (SubjectPublicKeyInfo).
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// Key and certificate, as TLS wants them.
+    pub fn certified_key(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.key)
+    }
+
+    /// Signs a message (Ed25519, RFC 8032).
+    ///
+    /// # Errors
+    /// [`IdentityError::Certificate`] with the library's own words.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, IdentityError> {
+        let refused = |why: String| IdentityError::Certificate(why);
+        let signer = self.key.key.choose_scheme(&[SignatureScheme::ED25519]);
+        let signer = signer.ok_or_else(|| refused("the key cannot sign".into()))?;
+        signer.sign(message).map_err(|error| refused(error.to_string()))
+    }
+
+    /// The private key as PEM (RFC 7468, section 10).
+    pub fn private_pem(&self) -> String {
+        pem("PRIVATE KEY", &self.pkcs8)
+    }
+
+    /// The certificate as PEM (RFC 7468, section 5).
+    pub fn certificate_pem(&self) -> String {
+        pem("CERTIFICATE", &self.certificate)
+    }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = BASE64.encode(der);
+    let mut pem = format!("-----BEGIN {label}-----\n");
+    for line in text.as_bytes().chunks(64) {
+        pem.extend(line.iter().map(|byte| char::from(*byte)));
+        pem.push('\n');
+    }
+    pem.push_str(&format!("-----END {label}-----\n"));
+    pem
+}
+
+/// Files that only their owner may read.
+mod private {
+    use std::fs::File;
+
+    use super::{OpenOptions, Path, io};
+
+    pub(super) fn create(path: &Path) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path)
+    }
+
+    /// Whether others may read it.
+    pub(super) fn is_open(path: &Path) -> io::Result<bool> {
+        #[cfg(unix)]
+        return Ok(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(path)?) & 0o077 != 0);
+        #[cfg(not(unix))]
+        return path.metadata().map(|_| false);
+    }
+
+    /// Makes sure that a new name outlives a power cut.
+    pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+        #[cfg(unix)]
+        if let Some(directory) = path.parent() {
+            File::open(directory)?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first key of RFC 8032, section 7.1.
+    const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+    const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
+    #[test]
+    fn the_public_key_belongs_to_the_seed() {
+        let bytes = data_encoding::HEXLOWER.decode(SEED.as_bytes()).unwrap();
+        let identity = Identity::from_seed(&Seed::from_bytes(bytes.try_into().unwrap())).unwrap();
+        let public = data_encoding::HEXLOWER.encode(&identity.spki()[12..]);
+        assert_eq!(public, PUBLIC);
+        assert!(!format!("{identity:?}").contains(SEED));
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_read_ever_after() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.key");
+        let made = Identity::load_or_make(&path).unwrap();
+        let read = Identity::load_or_make(&path).unwrap();
+        assert_eq!(made.pin(), read.pin());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_is_its_owners_alone_and_one_that_is_not_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.key");
+        Identity::load_or_make(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        for mode in [0o640, 0o604] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let error = Identity::load_or_make(&path).unwrap_err();
+            assert!(matches!(error, IdentityError::Open(_)), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_holds_no_key_is_refused_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.key");
+        let whole = Identity::load_or_make(&path).unwrap().private_pem();
+        for end in 0..whole.trim_end().len() {
+            std::fs::write(&path, &whole[..end]).unwrap();
+            let error = Identity::load_or_make(&path).unwrap_err();
+            assert!(matches!(error, IdentityError::Unreadable(_)), "{end}: {error}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), whole[..end]);
+        }
+    }
+}

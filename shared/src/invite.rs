@@ -1,0 +1,300 @@
+//! The one string that pairs a client with a server: `topside1:` and base32 (RFC 4648, without padding) of
+//! what a client needs to find the server, to know it for the right one, and to be let in once.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use data_encoding::BASE32_NOPAD;
+use sha2::{Digest, Sha256};
+
+use crate::identity::Seed;
+use crate::pin::Pin;
+use crate::text::{self, MAX_NAME};
+use crate::time::Time;
+
+/// What an invite begins with; the number is that of its form.
+const SCHEME: &str = "topside1:";
+/// The first byte of what follows.
+const ONE_TIME: u8 = 1;
+const LASTING: u8 = 2;
+/// Bytes at the end that tell a mistyped invite.
+const CHECKSUM: usize = 4;
+/// Most addresses of the box in one invite.
+pub const MAX_ADDRESSES: usize = 8;
+/// Longest address of the router, in bytes (RFC 1035, section 2.3.4).
+const MAX_ROUTER: usize = 253;
+
+/// What an invite, or a script's token, says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invite {
+    /// The server's key.
+    pub server: Pin,
+    /// The key to come in with.
+    pub seed: Seed,
+    /// Whether that key stays good (a script's token), or is good for one enrolment.
+    pub lasting: bool,
+    /// When it is no longer taken, by the server's clock, which alone judges.
+    pub expires_at: Time,
+    /// What the box calls itself.
+    pub name: String,
+    /// Its addresses on its own networks, at most [`MAX_ADDRESSES`].
+    pub addresses: Vec<IpAddr>,
+    /// The router's outside address, or a host name.
+    pub router: Option<String>,
+    /// The port on the box.
+    pub port: u16,
+    /// The port at the router.
+    pub router_port: u16,
+}
+
+/// Why a text is no invite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InviteError {
+    /// It begins otherwise.
+    #[error("an invite begins with `{SCHEME}`: run `topsided invite` on the box")]
+    NotAnInvite,
+    /// It begins as those of a later version do.
+    #[error("this invite is of a newer version: update topside on this machine")]
+    Newer,
+    /// A character is missing, surplus or wrong.
+    #[error(
+        "this invite is mistyped or cut off: copy all of it, from `{SCHEME}` to its last letter"
+    )]
+    Mistyped,
+}
+
+impl FromStr for Invite {
+    type Err = InviteError;
+
+    /// Reads an invite in either case, with white space anywhere, as mail programs and QR readers leave it.
+    fn from_str(text: &str) -> Result<Self, InviteError> {
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let (scheme, data) = text.split_once(':').ok_or(InviteError::NotAnInvite)?;
+        let version = scheme.get(..7).filter(|word| word.eq_ignore_ascii_case("topside"));
+        match version.map(|word| &scheme[word.len()..]) {
+            Some("1") => {}
+            Some(number) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
+                return Err(InviteError::Newer);
+            }
+            _ => return Err(InviteError::NotAnInvite),
+        }
+        let bytes = BASE32_NOPAD
+            .decode(data.to_ascii_uppercase().as_bytes())
+            .map_err(|_| InviteError::Mistyped)?;
+        let split = bytes.len().checked_sub(CHECKSUM).ok_or(InviteError::Mistyped)?;
+        let (body, sum) = bytes.split_at(split);
+        if checksum(body) != *sum {
+            return Err(InviteError::Mistyped);
+        }
+        let mut reader = Reader(body);
+        match reader.invite() {
+            // What a later version adds stands at the end.
+            Some(invite) => Ok(invite),
+            None => Err(InviteError::Mistyped),
+        }
+    }
+}
+
+impl fmt::Display for Invite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SCHEME}{}", self.base32().to_ascii_lowercase())
+    }
+}
+
+impl Invite {
+    /// The same in capitals: a QR code holds those in fewer dots.
+    pub fn to_capitals(&self) -> String {
+        format!("{}{}", SCHEME.to_ascii_uppercase(), self.base32())
+    }
+
+    fn base32(&self) -> String {
+        let mut bytes = vec![if self.lasting { LASTING } else { ONE_TIME }];
+        bytes.extend(self.server.as_bytes());
+        bytes.extend(self.seed.expose());
+        bytes.extend(self.expires_at.as_millis().to_be_bytes());
+        let name = text::clean(&self.name, MAX_NAME);
+        short(&mut bytes, name.as_bytes());
+        let addresses = &self.addresses[..self.addresses.len().min(MAX_ADDRESSES)];
+        bytes.push(addresses.len() as u8);
+        for address in addresses {
+            match address {
+                IpAddr::V4(v4) => short(&mut bytes, &v4.octets()),
+                IpAddr::V6(v6) => short(&mut bytes, &v6.octets()),
+            }
+        }
+        short(&mut bytes, self.router.as_deref().unwrap_or_default().as_bytes());
+        bytes.extend(self.port.to_be_bytes());
+        bytes.extend(self.router_port.to_be_bytes());
+        bytes.extend(checksum(&bytes));
+        BASE32_NOPAD.encode(&bytes)
+    }
+}
+
+/// A text of at most 255 bytes, its length before it.
+fn short(bytes: &mut Vec<u8>, text: &[u8]) {
+    let mut text = text;
+    if text.len() > 255 {
+        // A name of 64 characters may have more bytes: cut between two of them.
+        let end = (0..=255).rev().find(|end| text[*end] & 0xc0 != 0x80).unwrap_or(0);
+        text = &text[..end];
+    }
+    bytes.push(text.len() as u8);
+    bytes.extend(text);
+}
+
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
+    let whole = Sha256::digest(bytes);
+    [whole[0], whole[1], whole[2], whole[3]]
+}
+
+/// Takes an invite's parts off the front of its bytes.
+struct Reader<'b>(&'b [u8]);
+
+impl Reader<'_> {
+    fn invite(&mut self) -> Option<Invite> {
+        let lasting = match self.byte()? {
+            ONE_TIME => false,
+            LASTING => true,
+            _ => return None,
+        };
+        let server = Pin::from_bytes(self.array()?);
+        let seed = Seed::from_bytes(self.array()?);
+        let expires_at = Time::from_millis(i64::from_be_bytes(self.array()?));
+        let name = text::clean(std::str::from_utf8(self.short()?).ok()?, MAX_NAME);
+        let mut addresses = Vec::new();
+        for _ in 0..self.byte()? {
+            let bytes = self.short()?;
+            addresses.push(match bytes.len() {
+                4 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
+                16 => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?),
+                _ => return None,
+            });
+        }
+        if addresses.len() > MAX_ADDRESSES {
+            return None;
+        }
+        let router = std::str::from_utf8(self.short()?).ok()?;
+        if router.len() > MAX_ROUTER
+            || router.chars().any(|c| c.is_whitespace() || text::is_control(c))
+        {
+            return None;
+        }
+        let router = (!router.is_empty()).then(|| router.to_owned());
+        let port = u16::from_be_bytes(self.array()?);
+        let router_port = u16::from_be_bytes(self.array()?);
+        if port == 0 || router_port == 0 {
+            return None;
+        }
+        Some(Invite {
+            server,
+            seed,
+            lasting,
+            expires_at,
+            name,
+            addresses,
+            router,
+            port,
+            router_port,
+        })
+    }
+
+    fn take(&mut self, count: usize) -> Option<&[u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.take(1).map(|bytes| bytes[0])
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+
+    fn short(&mut self) -> Option<&[u8]> {
+        let length = self.byte()?;
+        self.take(length.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn invite() -> Invite {
+        Invite {
+            server: Pin::from_bytes([3; 32]),
+            seed: Seed::from_bytes([4; 32]),
+            lasting: false,
+            expires_at: Time::from_millis(1_770_000_000_000),
+            name: "sprinkler".into(),
+            addresses: vec!["192.168.1.10".parse().unwrap(), "fd00::1".parse().unwrap()],
+            router: Some("203.0.113.7".into()),
+            port: 8677,
+            router_port: 443,
+        }
+    }
+
+    #[test]
+    fn an_invite_is_read_as_it_was_written_in_either_case_and_folded() {
+        let text = invite().to_string();
+        assert!(text.starts_with("topside1:") && text.len() < 240, "{text}");
+        assert_eq!(text.parse(), Ok(invite()));
+        assert_eq!(invite().to_capitals().parse(), Ok(invite()));
+        let folded = format!("  {}\r\n {}\n", &text[..80], &text[80..]);
+        assert_eq!(folded.parse(), Ok(invite()));
+        assert!(!format!("{:?}", invite()).contains("4, 4"), "the seed is not shown");
+    }
+
+    #[test]
+    fn every_cut_and_every_changed_letter_is_told_from_a_good_one() {
+        let text = invite().to_string();
+        for end in "topside1:".len()..text.len() {
+            assert_eq!(text[..end].parse::<Invite>(), Err(InviteError::Mistyped), "{end}");
+        }
+        for at in "topside1:".len()..text.len() - 1 {
+            let other = if &text[at..=at] == "a" { "b" } else { "a" };
+            let wrong = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+            assert_eq!(wrong.parse::<Invite>(), Err(InviteError::Mistyped), "{at}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_invite_is_said_to_be_none_and_a_newer_one_to_be_newer() {
+        for text in ["", "hello", "sha256:00", "topside:aa", "topsidex:aa", "topside", "1:aa"] {
+            assert_eq!(text.parse::<Invite>(), Err(InviteError::NotAnInvite), "{text}");
+        }
+        assert_eq!("topside2:aaaa".parse::<Invite>(), Err(InviteError::Newer));
+        assert_eq!("topside1:".parse::<Invite>(), Err(InviteError::Mistyped));
+    }
+
+    #[test]
+    fn a_long_name_is_cut_between_characters() {
+        let long = Invite { name: "\u{1F600}".repeat(64), ..invite() };
+        let read: Invite = long.to_string().parse().unwrap();
+        assert_eq!(read.name, "\u{1F600}".repeat(63));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_typed_makes_the_reader_fail(text in "(topside1:)?[a-z2-7]{0,300}") {
+            let _ = text.parse::<Invite>();
+        }
+
+        #[test]
+        fn nothing_with_a_right_checksum_makes_the_reader_fail(
+            mut bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let sum = checksum(&bytes);
+            bytes.extend(sum);
+            let text = format!("topside1:{}", BASE32_NOPAD.encode(&bytes));
+            if let Ok(invite) = text.parse::<Invite>() {
+                prop_assert_eq!(invite.to_string().parse(), Ok(invite));
+            }
+        }
+    }
+}

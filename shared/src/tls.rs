@@ -1,0 +1,98 @@
+//! What both ends of a TLS connection agree on: TLS 1.3 only, Ed25519 keys, each end known by its pin.
+//! Certificates carry keys and nothing else; the names and dates in them are not looked at.
+
+use std::sync::Arc;
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{CryptoProvider, verify_tls13_signature};
+use rustls::pki_types::CertificateDer;
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+
+use crate::pin::Pin;
+
+/// The signatures that either end takes.
+pub const SCHEMES: [SignatureScheme; 1] = [SignatureScheme::ED25519];
+/// The label of the 32 bytes that tie an enrolment to its connection (RFC 8446, section 7.5); their context
+/// is empty.
+pub const ENROL_LABEL: &[u8] = b"EXPORTER-topside-enrol";
+/// What a signature of an enrolment begins with, so that it is good for nothing else.
+const ENROL_CONTEXT: &[u8] = b"topside-enrol-v1";
+/// What stands before the 32 bytes of a public key (RFC 8410, section 4).
+const SPKI: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// The cryptography of this build, by its features.
+pub fn provider() -> Arc<CryptoProvider> {
+    #[cfg(feature = "aws-lc-rs")]
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+    let provider = rustls::crypto::ring::default_provider();
+    Arc::new(provider)
+}
+
+/// The pin of the key that a certificate carries.
+///
+/// # Errors
+/// `BadEncoding`, for what is no certificate.
+pub fn pin_of(certificate: &CertificateDer<'_>) -> Result<Pin, Error> {
+    let parsed = ParsedCertificate::try_from(certificate)
+        .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    Ok(Pin::of_spki(&parsed.subject_public_key_info()))
+}
+
+/// Checks that whoever sent the certificate holds its private key. Certificates are public: this check is
+/// the whole lock.
+///
+/// # Errors
+/// The library's own.
+pub fn verify_signature(
+    provider: &CryptoProvider,
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signature: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    let algorithms = &provider.signature_verification_algorithms;
+    verify_tls13_signature(message, certificate, signature, algorithms)
+}
+
+/// What a client signs with its own key to be enrolled: the connection, by its exporter, and the key.
+pub fn enrol_message(exporter: &[u8; 32], spki: &[u8]) -> Vec<u8> {
+    [ENROL_CONTEXT, exporter, spki].concat()
+}
+
+/// Whether `signature` over `message` was made with the Ed25519 key that `spki` is the DER of.
+pub fn is_signed_by(spki: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let Some(key) = spki.strip_prefix(SPKI) else { return false };
+    let algorithms = provider().signature_verification_algorithms;
+    let ed25519 = algorithms.mapping.iter().find(|(scheme, _)| *scheme == SCHEMES[0]);
+    let Some((_, [algorithm, ..])) = ed25519 else { return false };
+    key.len() == 32 && algorithm.verify_signature(key, message, signature).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{Identity, Seed};
+
+    #[test]
+    fn a_signature_is_good_for_its_key_its_message_and_its_connection_only() {
+        let one = Identity::from_seed(&Seed::from_bytes([1; 32])).unwrap();
+        let two = Identity::from_seed(&Seed::from_bytes([2; 32])).unwrap();
+        let message = enrol_message(&[7; 32], one.spki());
+        let signature = one.sign(&message).unwrap();
+        assert!(is_signed_by(one.spki(), &message, &signature));
+        assert!(!is_signed_by(two.spki(), &message, &signature));
+        assert!(!is_signed_by(one.spki(), &enrol_message(&[8; 32], one.spki()), &signature));
+        assert!(!is_signed_by(one.spki(), &message, &signature[..63]));
+        assert!(!is_signed_by(&one.spki()[1..], &message, &signature));
+        assert!(!is_signed_by(&one.spki()[..43], &message, &signature));
+    }
+
+    #[test]
+    fn the_certificate_carries_the_key_it_is_pinned_by() {
+        let identity = Identity::from_seed(&Seed::random().unwrap()).unwrap();
+        let certificate = identity.certified_key().cert[0].clone();
+        assert_eq!(pin_of(&certificate).unwrap(), identity.pin());
+        assert!(pin_of(&CertificateDer::from(vec![0x30, 0x00])).is_err());
+    }
+}
