@@ -3,7 +3,7 @@
 use topside_shared::methods::{Method, Topic};
 use topside_shared::{ErrorKind, Role, RpcError};
 
-use crate::clients::Identity;
+use crate::clients::{Identity, Owner, Scope};
 
 /// Something a client wants to do.
 #[derive(Debug, Clone, Copy)]
@@ -14,58 +14,113 @@ pub(crate) enum Action<'a> {
     Subscribe(Topic),
     /// Run a command that needs at least this role.
     Run { command: &'a str, role: Role },
-    /// End a run that this user started.
-    Cancel { owner: u32 },
+    /// End a run of this owner.
+    Cancel { owner: Owner },
+}
+
+/// Who may call a method.
+struct Row {
+    /// The least role.
+    least: Role,
+    /// Whether a key that is limited to some commands may call it too.
+    limited: bool,
 }
 
 /// Allows `action`, or says why not.
 ///
 /// # Errors
-/// `forbidden`, naming the role that is needed.
+/// `forbidden`, naming what is needed.
 pub(crate) fn authorize(who: &Identity, action: Action<'_>) -> Result<(), RpcError> {
+    within_scope(who, action)?;
     let needed = match action {
-        Action::Call(method) => least_role(method),
+        Action::Call(method) => row(method).least,
         Action::Subscribe(Topic::Clients | Topic::Runs | Topic::Server) => Role::Viewer,
         Action::Subscribe(Topic::Log) => Role::Admin,
         Action::Run { role, .. } => role,
-        Action::Cancel { owner } if owner == who.uid => return Ok(()),
+        Action::Cancel { owner } if owner == who.owner => return Ok(()),
         Action::Cancel { .. } => Role::Admin,
     };
     if who.role >= needed {
         return Ok(());
     }
-    let what = match action {
-        Action::Call(method) => method.name().to_owned(),
-        Action::Subscribe(topic) => format!("the topic {}", topic_name(topic)),
-        Action::Run { command, .. } => command.to_owned(),
-        Action::Cancel { .. } => "cancelling another user's run".to_owned(),
-    };
     Err(RpcError::new(
         ErrorKind::Forbidden,
-        format_args!("{what} needs the role {needed}; you are {}", who.role),
+        format_args!("{} needs the role {needed}; you are {}", title(action), who.role),
     )
     .with("needed", needed.name()))
 }
 
-/// Whether `who` may see a run of `owner`, whose command needs `role`.
-pub(crate) fn may_see_run(who: &Identity, owner: u32, role: Role) -> bool {
-    who.uid == owner || who.role >= role
+/// Whether a key that may not do all that its role allows may do this.
+fn within_scope(who: &Identity, action: Action<'_>) -> Result<(), RpcError> {
+    let why_not = match (&who.scope, action) {
+        (Scope::Enrol { .. }, Action::Call(Method::KeyEnrol)) => return Ok(()),
+        (Scope::Enrol { .. }, _) => {
+            "an invite is good for `key/enrol` only: pair with it first".into()
+        }
+        (_, Action::Call(Method::KeyEnrol)) => {
+            "`key/enrol` is for whoever comes in with an invite".into()
+        }
+        (Scope::Whole, _) => return Ok(()),
+        (Scope::Commands(names), Action::Run { command, .. }) => {
+            if names.iter().any(|name| name == command) {
+                return Ok(());
+            }
+            format!("this key may not run {command}, only {}", names.join(", "))
+        }
+        (Scope::Commands(_), Action::Call(method)) if row(method).limited => return Ok(()),
+        (Scope::Commands(_), Action::Cancel { owner }) if owner == who.owner => return Ok(()),
+        (Scope::Commands(names), _) => {
+            format!(
+                "{} is not for this key, which may only run {}",
+                title(action),
+                names.join(", ")
+            )
+        }
+    };
+    Err(RpcError::new(ErrorKind::Forbidden, why_not))
 }
 
-/// The least role that may call a method. A method without a row here does not compile.
-fn least_role(method: Method) -> Role {
-    match method {
+/// Whether `who` may see a run of `owner`, whose command needs `role`.
+pub(crate) fn may_see_run(who: &Identity, owner: Owner, role: Role) -> bool {
+    who.owner == owner || (who.scope == Scope::Whole && who.role >= role)
+}
+
+/// Whether `who` sees a command in the menu.
+pub(crate) fn may_see_command(who: &Identity, command: &str, role: Role) -> bool {
+    authorize(who, Action::Run { command, role }).is_ok()
+}
+
+/// Who may call a method. One without a row here does not compile.
+fn row(method: Method) -> Row {
+    let (least, limited) = match method {
         Method::Initialize
         | Method::Ping
         | Method::CommandsList
         | Method::CommandRun
         | Method::RunCancel
-        | Method::ClientsList
+        | Method::SessionClose => (Role::Viewer, true),
+        Method::ClientsList
         | Method::EventsSubscribe
         | Method::EventsUnsubscribe
         | Method::ServerStatus
-        | Method::SessionClose => Role::Viewer,
-        Method::ServerShutdown | Method::ServerShutdownCancel | Method::LogTail => Role::Admin,
+        // Its scope decides.
+        | Method::KeyEnrol => (Role::Viewer, false),
+        Method::ServerShutdown
+        | Method::ServerShutdownCancel
+        | Method::LogTail
+        | Method::KeyInvite
+        | Method::KeysList
+        | Method::KeyRevoke => (Role::Admin, false),
+    };
+    Row { least, limited }
+}
+
+fn title(action: Action<'_>) -> String {
+    match action {
+        Action::Call(method) => method.name().to_owned(),
+        Action::Subscribe(topic) => format!("the topic {}", topic_name(topic)),
+        Action::Run { command, .. } => command.to_owned(),
+        Action::Cancel { .. } => "cancelling another user's run".to_owned(),
     }
 }
 
@@ -80,36 +135,91 @@ fn topic_name(topic: Topic) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use topside_shared::Pin;
+
     use super::*;
 
-    fn who(role: Role) -> Identity {
-        Identity { uid: 1000, user: "u".into(), role }
+    const ROLES: [Role; 3] = [Role::Viewer, Role::Operator, Role::Admin];
+    const MINE: Owner = Owner::User(1000);
+
+    fn who(role: Role, scope: Scope) -> Identity {
+        Identity { owner: MINE, user: "u".into(), role, scope }
+    }
+
+    fn limited() -> Scope {
+        Scope::Commands(Arc::from(["uptime".to_owned()]))
+    }
+
+    fn one_time() -> Scope {
+        Scope::Enrol { exporter: [0; 32] }
+    }
+
+    /// Which of the roles, with this scope, may do it.
+    fn allowed(scope: &Scope, action: Action<'_>) -> [bool; 3] {
+        ROLES.map(|role| authorize(&who(role, scope.clone()), action).is_ok())
     }
 
     #[test]
-    fn every_method_is_open_to_its_role_and_closed_to_the_one_below() {
-        let admin_only = [Method::ServerShutdown, Method::ServerShutdownCancel, Method::LogTail];
+    fn every_method_by_role_and_scope() {
+        let admins = [false, false, true];
         for method in Method::ALL {
-            for role in [Role::Viewer, Role::Operator, Role::Admin] {
-                let allowed = role == Role::Admin || !admin_only.contains(method);
-                let answer = authorize(&who(role), Action::Call(*method));
-                assert_eq!(answer.is_ok(), allowed, "{} as {role}", method.name());
+            let (whole, some, once) = match method {
+                Method::Initialize
+                | Method::Ping
+                | Method::CommandsList
+                | Method::CommandRun
+                | Method::RunCancel
+                | Method::SessionClose => ([true; 3], [true; 3], [false; 3]),
+                Method::ClientsList
+                | Method::EventsSubscribe
+                | Method::EventsUnsubscribe
+                | Method::ServerStatus => ([true; 3], [false; 3], [false; 3]),
+                Method::KeyEnrol => ([false; 3], [false; 3], [true; 3]),
+                Method::ServerShutdown
+                | Method::ServerShutdownCancel
+                | Method::LogTail
+                | Method::KeyInvite
+                | Method::KeysList
+                | Method::KeyRevoke => (admins, [false; 3], [false; 3]),
+            };
+            for (scope, want) in [(Scope::Whole, whole), (limited(), some), (one_time(), once)] {
+                let got = allowed(&scope, Action::Call(*method));
+                assert_eq!(got, want, "{} with {scope:?}", method.name());
             }
         }
     }
 
     #[test]
-    fn a_run_is_cancelled_by_its_own_user_or_an_admin() {
-        let mine = Action::Cancel { owner: 1000 };
-        let theirs = Action::Cancel { owner: 1001 };
-        assert!(authorize(&who(Role::Viewer), mine).is_ok());
-        assert!(authorize(&who(Role::Operator), theirs).is_err());
-        assert!(authorize(&who(Role::Admin), theirs).is_ok());
-    }
+    fn every_object_by_role_scope_and_owner() {
+        let nobody = [false; 3];
+        for theirs in [Owner::User(1001), Owner::Key(Pin::from_bytes([1; 32]))] {
+            let cancel = Action::Cancel { owner: theirs };
+            assert_eq!(allowed(&Scope::Whole, cancel), [false, false, true]);
+            assert_eq!(allowed(&limited(), cancel), nobody);
+            assert_eq!(allowed(&one_time(), cancel), nobody);
+            for role in ROLES {
+                let sees = |scope| may_see_run(&who(role, scope), theirs, Role::Operator);
+                assert_eq!(sees(Scope::Whole), role >= Role::Operator);
+                assert!(!sees(limited()) && !sees(one_time()));
+            }
+        }
+        let cancel = Action::Cancel { owner: MINE };
+        assert_eq!(allowed(&Scope::Whole, cancel), [true; 3]);
+        assert_eq!(allowed(&limited(), cancel), [true; 3]);
+        assert!(may_see_run(&who(Role::Viewer, limited()), MINE, Role::Admin));
 
-    #[test]
-    fn the_log_is_the_admins() {
-        assert!(authorize(&who(Role::Operator), Action::Subscribe(Topic::Log)).is_err());
-        assert!(authorize(&who(Role::Operator), Action::Subscribe(Topic::Clients)).is_ok());
+        let run = |command, role| Action::Run { command, role };
+        assert_eq!(allowed(&Scope::Whole, run("df", Role::Operator)), [false, true, true]);
+        assert_eq!(allowed(&limited(), run("df", Role::Viewer)), nobody);
+        assert_eq!(allowed(&limited(), run("uptime", Role::Operator)), [false, true, true]);
+        assert_eq!(allowed(&one_time(), run("uptime", Role::Viewer)), nobody);
+
+        for topic in [Topic::Clients, Topic::Runs, Topic::Server] {
+            assert_eq!(allowed(&Scope::Whole, Action::Subscribe(topic)), [true; 3]);
+            assert_eq!(allowed(&limited(), Action::Subscribe(topic)), nobody);
+        }
+        assert_eq!(allowed(&Scope::Whole, Action::Subscribe(Topic::Log)), [false, false, true]);
     }
 }

@@ -10,19 +10,44 @@ use tokio::sync::Notify;
 use topside_shared::methods::Program;
 use topside_shared::notices::{ClientLeft, ClientsChanged};
 use topside_shared::rows::{ClientRow, ClientRun};
-use topside_shared::{ClientId, Connection, Role, RunId, Time};
+use topside_shared::{ClientId, Connection, Pin, Role, RunId, Time};
 
 use crate::outbox::Outbox;
+
+/// What "own" means: the same user of this machine, or the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// A user of this machine, by number.
+    User(u32),
+    /// Whoever holds this key.
+    Key(Pin),
+}
 
 /// Who a client is, by what the transport says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// What "own" means: the same user of this machine.
-    pub uid: u32,
-    /// The user's name, or its number.
+    /// Whose runs its own are.
+    pub owner: Owner,
+    /// The user's name, or its number; the name of its key.
     pub user: String,
     /// What it may do.
     pub role: Role,
+    /// How much of that.
+    pub scope: Scope,
+}
+
+/// How much of what its role allows a client may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// All of it.
+    Whole,
+    /// Run these commands, and what belongs to that.
+    Commands(Arc<[String]>),
+    /// Enrol a key in the place of the one-time key it came in with.
+    Enrol {
+        /// The 32 bytes that tie an enrolment to this connection.
+        exporter: [u8; 32],
+    },
 }
 
 /// One live client.
@@ -31,7 +56,6 @@ pub(crate) struct Client {
     pub(crate) id: ClientId,
     pub(crate) address: String,
     pub(crate) connection: Connection,
-    pub(crate) identity: Identity,
     pub(crate) connected_at: Time,
     pub(crate) outbox: Arc<Outbox>,
     /// Whether it takes notices.
@@ -45,13 +69,19 @@ pub(crate) struct Client {
     said: Mutex<Said>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Said {
+    who: Arc<Identity>,
     program: Option<Program>,
     runs: Vec<ClientRun>,
 }
 
 impl Client {
+    /// Who it is now: a key can be given another role while it is in use.
+    pub(crate) fn who(&self) -> Arc<Identity> {
+        Arc::clone(&lock(&self.said).who)
+    }
+
     /// Notes that a request came.
     pub(crate) fn touch(&self) {
         let ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -61,9 +91,11 @@ impl Client {
     /// Puts it into the log, if it is not there yet.
     pub(crate) fn log(&self) {
         if !self.logged.swap(true, Ordering::Relaxed) {
+            let who = self.who();
             tracing::info!(
                 target: "topside", client = self.id.0, address = self.address,
-                user = self.identity.user, role = self.identity.role.name(), "client connected"
+                connection = self.connection.title(), user = who.user, role = who.role.name(),
+                "client connected"
             );
         }
     }
@@ -81,8 +113,8 @@ impl Client {
             client_id: self.id,
             address: self.address.clone(),
             connection: self.connection,
-            user: self.identity.user.clone(),
-            role: self.identity.role,
+            user: said.who.user.clone(),
+            role: said.who.role,
             client: said.program.clone(),
             connected_at: self.connected_at,
             idle_ms: now.saturating_sub(self.active.load(Ordering::Relaxed)),
@@ -168,14 +200,13 @@ impl Registry {
             id,
             address,
             connection,
-            identity,
             connected_at: Time::now(),
             outbox,
             notices: AtomicBool::new(false),
             logged: AtomicBool::new(false),
             active: AtomicU64::new(0),
             since: Instant::now(),
-            said: Mutex::default(),
+            said: Mutex::new(Said { who: Arc::new(identity), program: None, runs: Vec::new() }),
         });
         let mut state = lock(&self.state);
         let clock = state.tick();
@@ -208,6 +239,12 @@ impl Registry {
     pub(crate) fn snapshot(&self, viewer: ClientId) -> (Vec<ClientRow>, u64) {
         let state = lock(&self.state);
         (state.clients.values().map(|client| client.row(Some(viewer))).collect(), state.clock)
+    }
+
+    /// Says who a client is from now on.
+    pub(crate) fn set_identity(&self, client: &Client, identity: Identity) {
+        lock(&client.said).who = Arc::new(identity);
+        self.updated(client.id);
     }
 
     /// Says what program a client is.
@@ -309,7 +346,12 @@ mod tests {
     use super::*;
 
     fn join(registry: &Arc<Registry>) -> Registered {
-        let identity = Identity { uid: 1, user: "u".into(), role: Role::Viewer };
+        let identity = Identity {
+            owner: Owner::User(1),
+            user: "u".into(),
+            role: Role::Viewer,
+            scope: Scope::Whole,
+        };
         registry.register(
             "pid 1".into(),
             Connection::Same,

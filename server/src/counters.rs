@@ -36,8 +36,14 @@ impl Counters {
 
     /// An error was answered.
     pub(crate) fn refused(&self, kind: ErrorKind) {
+        self.turned_away(kind.name());
+    }
+
+    /// Somebody was turned away, or made to wait, by what is named here: a key of `[limits]`, or what was
+    /// wrong at the door.
+    pub(crate) fn turned_away(&self, by: &'static str) {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        *refusals.entry(kind.name()).or_default() += 1;
+        *refusals.entry(by).or_default() += 1;
     }
 
     pub(crate) fn requests(&self) -> u64 {

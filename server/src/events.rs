@@ -17,9 +17,10 @@ use topside_shared::notices::{ClientsChanged, name};
 use topside_shared::rows::{ClientRow, RunRow};
 use topside_shared::{ClientId, Role, SubscriptionId};
 
-use crate::clients::{Client, Registry};
+use crate::authorize::may_see_run;
+use crate::clients::{Client, Owner, Registry};
 use crate::log::Log;
-use crate::outbox::{Outbox, notification};
+use crate::outbox::notification;
 
 /// Shortest time between two publications: at most ten a second.
 const PACE: Duration = Duration::from_millis(100);
@@ -41,10 +42,7 @@ pub(crate) struct Events {
 #[derive(Debug)]
 struct Subscription {
     id: SubscriptionId,
-    client: ClientId,
-    uid: u32,
-    role: Role,
-    outbox: Arc<Outbox>,
+    client: Arc<Client>,
     topics: Vec<Topic>,
     /// The moment of the snapshot of clients.
     clients_known: u64,
@@ -78,13 +76,13 @@ impl Events {
     /// [`TooMany`] at [`MAX_SUBSCRIPTIONS`] of this connection.
     pub(crate) fn subscribe(
         &self,
-        client: &Client,
+        client: &Arc<Client>,
         topics: Vec<Topic>,
         registry: &Registry,
         log: &Log,
     ) -> Result<Begun, TooMany> {
         let mut subscriptions = self.lock();
-        if subscriptions.iter().filter(|known| known.client == client.id).count()
+        if subscriptions.iter().filter(|known| known.client.id == client.id).count()
             >= MAX_SUBSCRIPTIONS
         {
             return Err(TooMany);
@@ -99,10 +97,7 @@ impl Events {
         let log_known = log.clock();
         subscriptions.push(Subscription {
             id,
-            client: client.id,
-            uid: client.identity.uid,
-            role: client.identity.role,
-            outbox: Arc::clone(&client.outbox),
+            client: Arc::clone(client),
             topics,
             clients_known,
             log_known,
@@ -115,13 +110,13 @@ impl Events {
     pub(crate) fn unsubscribe(&self, client: ClientId, id: SubscriptionId) -> bool {
         let mut subscriptions = self.lock();
         let before = subscriptions.len();
-        subscriptions.retain(|known| known.client != client || known.id != id);
+        subscriptions.retain(|known| known.client.id != client || known.id != id);
         subscriptions.len() < before
     }
 
     /// Ends all subscriptions of a client.
     pub(crate) fn forget(&self, client: ClientId) {
-        self.lock().retain(|known| known.client != client);
+        self.lock().retain(|known| known.client.id != client);
     }
 
     /// The answer has left: sends `first` and then what was held.
@@ -130,16 +125,16 @@ impl Events {
         if let Some(subscription) = subscriptions.iter_mut().find(|known| known.id == id) {
             let held = subscription.held.take().unwrap_or_default();
             for line in first.into_iter().chain(held) {
-                subscription.outbox.event(id, line);
+                subscription.client.outbox.event(id, line);
             }
         }
     }
 
     /// Tells those who may see it of a run, at once. `role` is the least that may run its command.
-    pub(crate) fn run_changed(&self, row: &RunRow, owner: u32, role: Role) {
+    pub(crate) fn run_changed(&self, row: &RunRow, owner: Owner, role: Role) {
         let mut line = None;
         for subscription in self.lock().iter_mut() {
-            let sees = subscription.uid == owner || subscription.role >= role;
+            let sees = may_see_run(&subscription.client.who(), owner, role);
             if sees && subscription.topics.contains(&Topic::Runs) {
                 let line = line.get_or_insert_with(|| notification(name::RUN_CHANGED, row));
                 subscription.send(line.clone());
@@ -194,7 +189,7 @@ impl Events {
         let before = entries.first().map_or(clock, |(moment, _)| moment - 1);
         for subscription in subscriptions.iter().filter(|known| wanted(known)) {
             let missed = before.saturating_sub(told.max(subscription.log_known));
-            subscription.outbox.missed(subscription.id, missed);
+            subscription.client.outbox.missed(subscription.id, missed);
         }
         for (moment, entry) in entries {
             let line = notification(name::LOG_ENTRY, &entry);
@@ -216,7 +211,7 @@ impl Subscription {
     fn send(&mut self, line: Bytes) {
         match &mut self.held {
             Some(held) => held.push(line),
-            None => self.outbox.event(self.id, line),
+            None => self.client.outbox.event(self.id, line),
         }
     }
 }
@@ -254,15 +249,21 @@ mod tests {
     use topside_shared::Connection;
 
     use super::*;
-    use crate::clients::Identity;
+    use crate::clients::{Identity, Owner, Scope};
     use crate::log::{KEPT, Sinks};
+    use crate::outbox::Outbox;
 
     /// A log faster than it is published used to lose lines that nobody was told of.
     #[test]
     fn lines_that_the_log_no_longer_has_are_counted_to_those_who_missed_them() {
         let (log, dispatch, _writing) = Log::open(&Sinks::default()).unwrap();
         let registry = Arc::new(Registry::default());
-        let identity = Identity { uid: 1, user: "u".into(), role: Role::Admin };
+        let identity = Identity {
+            owner: Owner::User(1),
+            user: "u".into(),
+            role: Role::Admin,
+            scope: Scope::Whole,
+        };
         let outbox = Arc::new(Outbox::new(1 << 20));
         let registered = registry.register("pid 1".into(), Connection::Same, identity, outbox);
         let client = &registered.client;

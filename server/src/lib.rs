@@ -20,21 +20,26 @@ mod clients;
 mod commands;
 mod config;
 mod counters;
+mod door;
 mod events;
+mod keys;
 mod listener;
 mod log;
 mod methods;
 mod outbox;
 mod platform;
+mod refusal;
 mod runs;
 mod server;
 mod session;
 mod shutdown;
+mod table;
 mod transport;
 
-pub use clients::Identity;
+pub use clients::{Identity, Owner, Scope};
 pub use commands::{Call, Outcome, TableError, Worker};
-pub use config::{Config, ConfigError, FileError, FileErrors, Limits, Local, Position};
+pub use config::{Config, ConfigError, FileError, FileErrors, Limits, Listen, Local, Position};
+pub use door::OpenError;
 pub use listener::{ListenError, Listeners};
 pub use log::Sinks;
 pub use platform::prepare_process;
@@ -42,6 +47,7 @@ pub use server::Ended;
 pub use shutdown::Stop;
 
 use commands::Table;
+use keys::Keys;
 use server::Server;
 use tracing::instrument::WithSubscriber;
 
@@ -54,6 +60,12 @@ pub enum ServeError {
     /// Two commands have one name.
     #[error(transparent)]
     Menu(#[from] TableError),
+    /// The list of keys cannot be obeyed.
+    #[error(transparent)]
+    Keys(#[from] FileErrors),
+    /// TCP cannot be opened, though somebody may come in that way.
+    #[error(transparent)]
+    Door(#[from] OpenError),
 }
 
 /// Serves until `stop` is raised or an admin shuts the server down; then every client has been told,
@@ -64,6 +76,8 @@ pub enum ServeError {
 pub async fn serve(listeners: Listeners, config: Config, stop: Stop) -> Result<Ended, ServeError> {
     let (log, dispatch, _writing) = log::Log::open(&config.log).map_err(ServeError::Log)?;
     let menu = Table::new(&config)?;
-    let server = Server::new(config, menu, &listeners, log, dispatch.clone());
+    let keys = Keys::open(&config.state)?;
+    let server = Server::new(config, menu, keys, &listeners, log, dispatch.clone());
+    tracing::dispatcher::with_default(&dispatch, || server.open_door())?;
     Ok(server.run(listeners, stop).with_subscriber(dispatch).await)
 }

@@ -1,30 +1,26 @@
-//! Taking connections in: the local socket, who may use it, and the loop that accepts.
+//! Taking connections in: the local socket, who may use it, and the loop that accepts on any.
 
+use std::future::poll_fn;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
-use topside_shared::envelope::{self, Incoming};
-use topside_shared::frame::{Lines, MAX_LINE_IN};
 use topside_shared::{Connection, ErrorKind, Role, RpcError};
 
-use crate::clients::Identity;
+use crate::clients::{Identity, Owner, Scope};
 use crate::outbox::Outbox;
-use crate::platform;
 use crate::server::Server;
-use crate::session;
+use crate::{platform, refusal, session};
 
 /// Pauses after an accept that failed, doubled up to a second: an error that stays would otherwise be
 /// met a million times in two seconds.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How long somebody who may not come in has for asking.
-const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the local socket cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +90,30 @@ pub(crate) struct SocketLock {
     _file: std::fs::File,
 }
 
+impl SocketLock {
+    /// Keeps servers from the socket at `path`, whose directory is made where there is none.
+    ///
+    /// # Errors
+    /// [`ListenError`]; [`ListenError::AlreadyServed`] where another process has it.
+    pub(crate) fn take(path: &Path) -> Result<Self, ListenError> {
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        let failed = |source| ListenError::Io { path: directory.to_owned(), source };
+        platform::private_directory(directory).map_err(failed)?;
+        Self::lock(path)
+    }
+
+    fn lock(path: &Path) -> Result<Self, ListenError> {
+        let lock_path = path.with_extension("lock");
+        let file = platform::private(std::fs::OpenOptions::new().create(true).write(true))
+            .open(&lock_path)
+            .map_err(|source| ListenError::Io { path: lock_path.clone(), source })?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(ListenError::AlreadyServed(path.to_owned()));
+        }
+        Ok(Self { _file: file })
+    }
+}
+
 impl LocalListener {
     fn bind(path: &Path, open: bool) -> Result<Self, ListenError> {
         if path.as_os_str().len() > platform::MAX_SOCKET_PATH {
@@ -118,13 +138,7 @@ impl LocalListener {
 
         // Of two servers that start at once, the lock lets one through; then whatever is left there
         // is dead.
-        let lock_path = path.with_extension("lock");
-        let lock = platform::private(std::fs::OpenOptions::new().create(true).write(true))
-            .open(&lock_path)
-            .map_err(failed(&lock_path))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(ListenError::AlreadyServed(path.to_owned()));
-        }
+        let lock = SocketLock::lock(path)?;
         match std::fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {
                 return Err(ListenError::NotASocket(path.to_owned()));
@@ -136,7 +150,7 @@ impl LocalListener {
         let listener = UnixListener::bind(path).map_err(failed(path))?;
         platform::set_mode(path, if open { 0o666 } else { 0o600 }).map_err(failed(path))?;
         let inode = std::fs::symlink_metadata(path).map_err(failed(path))?.ino();
-        Ok(Self { listener, path: path.to_owned(), inode, lock: Some(SocketLock { _file: lock }) })
+        Ok(Self { listener, path: path.to_owned(), inode, lock: Some(lock) })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -159,13 +173,16 @@ impl Drop for LocalListener {
 }
 
 /// Accepts for ever; ends with the future.
-pub(crate) async fn accept(server: &Arc<Server>, local: &LocalListener) {
+pub(crate) async fn accept<C>(
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<io::Result<C>>,
+    mut admit: impl FnMut(C),
+) {
     let mut pause = FIRST_PAUSE;
     loop {
-        match local.listener.accept().await {
-            Ok((stream, _)) => {
+        match poll_fn(&mut poll).await {
+            Ok(connection) => {
                 pause = FIRST_PAUSE;
-                admit(server, stream);
+                admit(connection);
             }
             Err(error) => {
                 if pause == FIRST_PAUSE {
@@ -176,6 +193,12 @@ pub(crate) async fn accept(server: &Arc<Server>, local: &LocalListener) {
             }
         }
     }
+}
+
+/// Accepts on the local socket for ever.
+pub(crate) async fn accept_local(server: &Arc<Server>, local: &LocalListener) {
+    let poll = |cx: &mut Context<'_>| local.listener.poll_accept(cx);
+    accept(poll, |(stream, _)| admit(server, stream)).await;
 }
 
 fn admit(server: &Arc<Server>, stream: UnixStream) {
@@ -196,7 +219,7 @@ fn admit(server: &Arc<Server>, stream: UnixStream) {
         return;
     };
     let outbox = Arc::new(Outbox::new(server.config.limits.max_outbox));
-    let identity = Identity { uid, user, role };
+    let identity = Identity { owner: Owner::User(uid), user, role, scope: Scope::Whole };
     let registered = server.clients.register(address, Connection::Same, identity, outbox);
     server.spawn(session::run(Arc::clone(server), stream, registered));
 }
@@ -209,36 +232,15 @@ fn local_role(server: &Server, uid: u32, user: &str) -> Option<Role> {
     server.config.local.allow.get(user).copied()
 }
 
-/// Answers the first request of somebody who may not come in, and closes.
-async fn refuse(mut stream: UnixStream, user: String) {
+/// Tells somebody of this machine what to do who may not come in.
+async fn refuse(stream: UnixStream, user: String) {
     let error = RpcError::new(
         ErrorKind::Forbidden,
         format_args!(
             "{user} may not use this server: ask its owner for a line in [local] allow of server.toml"
         ),
     );
-    let answer = async {
-        let mut lines = Lines::new(MAX_LINE_IN);
-        let mut buffer = vec![0; 4096];
-        loop {
-            let count = stream.read(&mut buffer).await?;
-            let mut bytes = &buffer[..count];
-            if count == 0 {
-                return io::Result::Ok(());
-            }
-            if let Some(line) = lines.next(&mut bytes) {
-                let id = match line.map(envelope::parse) {
-                    Ok(Incoming::One(Ok(request))) => request.id,
-                    _ => None,
-                };
-                let mut answer = envelope::error(id, &error);
-                answer.push(b'\n');
-                stream.write_all(&answer).await?;
-                return stream.shutdown().await;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(REFUSAL_TIMEOUT, answer).await;
+    refusal::answer(stream, &error).await;
 }
 
 #[cfg(test)]

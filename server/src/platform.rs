@@ -2,13 +2,18 @@
 
 use std::fs::OpenOptions;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::door::Subnet;
 
 /// Longest path of a Unix socket, in bytes: `sun_path` less its final NUL.
 pub(crate) const MAX_SOCKET_PATH: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
@@ -18,6 +23,62 @@ pub(crate) fn hung_up(stream: &impl AsFd) -> bool {
     let mut fds = [PollFd::new(stream, PollFlags::empty())];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().contains(PollFlags::HUP)
+}
+
+/// Bytes that the system keeps for a client that reads slowly: left to itself it takes 4 MB.
+const SEND_BUFFER: usize = 256 * 1024;
+/// How often, and how many times, the system asks whether a silent client is there.
+const KEEPALIVE_APART: Duration = Duration::from_secs(10);
+const KEEPALIVE_TIMES: u32 = 3;
+
+/// Makes a TCP connection send small answers at once, notice that the other side is gone, and keep little
+/// for one that does not read.
+pub(crate) fn tune(
+    stream: &tokio::net::TcpStream,
+    keepalive: Option<Duration>,
+    user_timeout: Option<Duration>,
+) -> io::Result<()> {
+    sockopt::set_tcp_nodelay(stream, true)?;
+    sockopt::set_socket_send_buffer_size(stream, SEND_BUFFER)?;
+    if let Some(idle) = keepalive {
+        sockopt::set_socket_keepalive(stream, true)?;
+        sockopt::set_tcp_keepidle(stream, idle)?;
+        sockopt::set_tcp_keepintvl(stream, KEEPALIVE_APART.min(idle))?;
+        sockopt::set_tcp_keepcnt(stream, KEEPALIVE_TIMES)?;
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(timeout) = user_timeout {
+        let ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+        sockopt::set_tcp_user_timeout(stream, ms)?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = user_timeout;
+    Ok(())
+}
+
+/// Whether an error says that the system does without a whole family of addresses.
+pub(crate) fn is_no_such_family(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+}
+
+/// The networks that the box has an address in.
+pub(crate) fn own_networks() -> Vec<Subnet> {
+    let Ok(interfaces) = nix::ifaddrs::getifaddrs() else { return Vec::new() };
+    let ip = |address: Option<nix::sys::socket::SockaddrStorage>| {
+        let address = address?;
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::from(v4.ip()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::from(v6.ip())))
+    };
+    interfaces
+        .filter_map(|interface| {
+            let address = ip(interface.address)?;
+            let prefix = match ip(interface.netmask)? {
+                IpAddr::V4(mask) => u32::from(mask).count_ones(),
+                IpAddr::V6(mask) => u128::from(mask).count_ones(),
+            };
+            Some(Subnet { address, prefix })
+        })
+        .collect()
 }
 
 /// Options for a file that only its owner may read.

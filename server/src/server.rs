@@ -21,7 +21,9 @@ use crate::clients::Registry;
 use crate::commands::Table;
 use crate::config::Config;
 use crate::counters::Counters;
+use crate::door::{self, Door, OpenError};
 use crate::events::Events;
+use crate::keys::{Keys, watch};
 use crate::listener::{self, Listeners};
 use crate::log::Log;
 use crate::outbox::notification;
@@ -38,7 +40,10 @@ pub(crate) struct Server {
     pub(crate) config: Config,
     pub(crate) info: ServerInfo,
     pub(crate) started: Instant,
-    pub(crate) listening: Vec<Listening>,
+    /// The path of the local socket.
+    socket: String,
+    pub(crate) door: Door,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) clients: Arc<Registry>,
     pub(crate) events: Events,
     pub(crate) log: Arc<Log>,
@@ -82,6 +87,7 @@ impl Server {
     pub(crate) fn new(
         config: Config,
         menu: Table,
+        keys: Keys,
         listeners: &Listeners,
         log: Arc<Log>,
         dispatch: tracing::Dispatch,
@@ -90,6 +96,12 @@ impl Server {
         let dirty = Arc::new(Notify::new());
         let poke = Arc::clone(&dirty);
         log.on_entry(move || poke.notify_one());
+        let door = Door::new(
+            config.listen.clone(),
+            config.state.join(door::KEY_FILE),
+            &config.limits,
+            config.limits.max_sessions,
+        );
         Arc::new(Self {
             info: ServerInfo {
                 name: "topsided".into(),
@@ -99,10 +111,9 @@ impl Server {
                 started_at: Time::now(),
             },
             started: Instant::now(),
-            listening: vec![Listening {
-                transport: "unix".into(),
-                address: listeners.local.path().display().to_string(),
-            }],
+            socket: listeners.local.path().display().to_string(),
+            door,
+            keys: Arc::new(keys),
             clients: Arc::new(Registry::new(Arc::clone(&dirty))),
             events: Events::new(dirty),
             log,
@@ -147,20 +158,35 @@ impl Server {
         self.tasks.spawn(task.with_subscriber(self.dispatch.clone()));
     }
 
+    /// Opens the door if somebody may come in by it; otherwise the first invite does that.
+    ///
+    /// # Errors
+    /// [`OpenError`]; a server that nobody invited to never has one.
+    pub(crate) fn open_door(self: &Arc<Self>) -> Result<(), OpenError> {
+        if self.config.listen.as_ref().is_none_or(|listen| listen.addresses.is_empty())
+            || self.keys.count() == (0, 0)
+        {
+            return Ok(());
+        }
+        match self.door.prepare(&self.keys)? {
+            Some(ready) => self.door.open(self, ready),
+            None => Ok(()),
+        }
+    }
+
     /// Serves until it is told to stop, then ends every session and returns.
     pub(crate) async fn run(self: &Arc<Self>, listeners: Listeners, stop: Stop) -> Ended {
         for remark in &self.config.remarks {
             tracing::info!(target: "topside", "{remark}");
         }
-        for listening in &self.listening {
-            tracing::info!(
-                target: "topside", version = self.info.version, address = listening.address,
-                commands = self.menu.len(), "server started"
-            );
-        }
+        tracing::info!(
+            target: "topside", version = self.info.version, address = self.socket,
+            commands = self.menu.len(), "server started"
+        );
         let plan = tokio::select! {
-            () = listener::accept(self, &listeners.local) => unreachable!("accepting goes on for ever"),
+            () = listener::accept_local(self, &listeners.local) => unreachable!("accepting goes on for ever"),
             () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),
+            () = watch::keys(self) => unreachable!("watching goes on for ever"),
             plan = self.shutdown.due() => plan,
             plan = stop.wanted() => {
                 self.shutdown.begin(&plan);
@@ -169,11 +195,13 @@ impl Server {
             () = stop.wanted_at_once() => return self.end_at_once(),
         };
         // No new connection from here on; the lock stays until everything has ended.
+        self.door.close();
         let _lock = listeners.local.close();
         let ended = tokio::select! {
             () = self.close(&plan) => if plan.restart { Ended::Restart } else { Ended::Stopped },
             () = stop.wanted_at_once() => return self.end_at_once(),
         };
+        watch::save(self).await;
         tracing::info!(target: "topside", reason = plan.reason, by = plan.by, "server stopped");
         ended
     }
@@ -212,7 +240,7 @@ impl Server {
             for client in self.clients.all() {
                 tracing::warn!(
                     target: "topside", client = client.id.0, address = client.address,
-                    user = client.identity.user, "a client was not told in time"
+                    user = client.who().user, "a client was not told in time"
                 );
             }
         }
@@ -223,6 +251,16 @@ impl Server {
         tracing::warn!(target: "topside", "server ended at once");
         self.over.cancel();
         Ended::AtOnce
+    }
+
+    /// Where the server listens now.
+    pub(crate) fn listening(&self) -> Vec<Listening> {
+        let local = Listening { transport: "unix".into(), address: self.socket.clone() };
+        let opened = self.door.opened();
+        let addresses = opened.iter().flat_map(|opened| &opened.addresses);
+        let tcp = addresses
+            .map(|address| Listening { transport: "tls".into(), address: address.to_string() });
+        std::iter::once(local).chain(tcp).collect()
     }
 
     /// Sends one notice to everybody who takes notices.

@@ -178,6 +178,8 @@ pub enum EndCode {
     Shutdown,
     /// The server restarts.
     Restart,
+    /// The key that the client came in with was revoked, or its time is over.
+    Revoked,
     /// The client read too slowly.
     SlowReader,
     /// The client broke the framing.

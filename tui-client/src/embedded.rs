@@ -104,7 +104,7 @@ impl Embedded {
     pub fn start() -> Result<Self, StartError> {
         prepare_process();
         let dirs = Dirs::from_env()?;
-        let config = Config::load(&dirs, None, None)?;
+        let config = load(&dirs)?;
         let socket = dirs.socket();
         let patience = config.limits.shutdown_timeout.map_or(Duration::MAX, |limit| limit + MARGIN);
         let stop = Stop::new();
@@ -209,9 +209,16 @@ impl Embedded {
     }
 }
 
+/// The configuration, without TCP: a server that ends with a screen is for its own machine.
+fn load(dirs: &Dirs) -> Result<Config, StartError> {
+    let mut config = Config::load(dirs, None, None)?;
+    config.listen = None;
+    Ok(config)
+}
+
 /// What a server that was told to restart begins anew with.
 fn serve_again(dirs: &Dirs) -> Result<(Listeners, Config), StartError> {
-    let config = Config::load(dirs, None, None)?;
+    let config = load(dirs)?;
     let listeners = Listeners::local(&dirs.socket(), config.local.is_open())?;
     Ok((listeners, config))
 }

@@ -9,12 +9,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use topside_shared::Role;
 use topside_shared::command::Command;
 use topside_shared::text::{did_you_mean, nearest};
 use topside_shared::{ErrorKind, RpcError};
 
-use crate::authorize::{Action, authorize};
+use crate::authorize::{Action, authorize, may_see_command};
 use crate::clients::Identity;
 use crate::config::Config;
 
@@ -88,9 +87,15 @@ impl Table {
         self.revision
     }
 
-    /// The commands that a role may run, in the table's order.
-    pub(crate) fn of_role(&self, role: Role) -> impl Iterator<Item = &Command> {
-        self.entries.iter().map(|entry| &entry.info).filter(move |info| role >= info.role)
+    /// The commands that `who` may run, in the table's order.
+    pub(crate) fn of<'t>(&'t self, who: &'t Identity) -> impl Iterator<Item = &'t Command> {
+        let infos = self.entries.iter().map(|entry| &entry.info);
+        infos.filter(|info| may_see_command(who, &info.name, info.role))
+    }
+
+    /// Every command.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Command> {
+        self.entries.iter().map(|entry| &entry.info)
     }
 
     /// The command of this name that `who` may run.
@@ -99,7 +104,7 @@ impl Table {
     /// `notFound` with the nearest names of `who`'s own menu, or `forbidden`.
     pub(crate) fn find(&self, name: &str, who: &Identity) -> Result<&Arc<Entry>, RpcError> {
         let Some(index) = self.names.get(name) else {
-            let own = self.of_role(who.role);
+            let own = self.of(who);
             let names = own.flat_map(|info| {
                 std::iter::once(info.name.as_str()).chain(info.aliases.iter().map(String::as_str))
             });

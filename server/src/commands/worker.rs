@@ -37,6 +37,7 @@ pub type Outcome = Result<(), String>;
 pub struct Call {
     pub(crate) server: Arc<Server>,
     pub(crate) client: Arc<Client>,
+    pub(crate) who: Arc<Identity>,
     pub(crate) run: Arc<Run>,
     pub(crate) args: Map<String, Value>,
 }
@@ -55,7 +56,7 @@ impl Call {
 
     /// Who asked.
     pub fn who(&self) -> &Identity {
-        &self.client.identity
+        &self.who
     }
 
     /// The checked arguments, defaults filled in.

@@ -2,31 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
-use toml::de::DeValue;
-use topside_shared::Role;
 use topside_shared::dirs::Dirs;
+use topside_shared::{Role, text};
 
-use super::fields::{Field, Fields, as_json, as_str};
+use super::fields::{Field, Fields, as_json};
 use super::mistakes::{FileErrors, Mistakes};
-use super::{Limits, Local, SERVER_FILE, guard, units};
+use super::{Limits, Listen, Local, SERVER_FILE, guard, limits};
 
-/// The keys of `[limits]`.
-const LIMITS: &[&str] = &[
-    "max_runs",
-    "admin_runs",
-    "max_runs_per_client",
-    "max_argument",
-    "max_outbox",
-    "write_timeout",
-    "shutdown_timeout",
-];
 const ROLES: [Role; 3] = [Role::Viewer, Role::Operator, Role::Admin];
-/// What stands for no limit where sizes are added up.
-const NO_SIZE_LIMIT: usize = usize::MAX / 4;
+/// What the file says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct ServerFile {
+    pub(super) local: Local,
+    pub(super) listen: Listen,
+    pub(super) limits: Limits,
+}
 
-pub(super) fn load(dirs: &Dirs, named: Option<&Path>) -> Result<(Local, Limits), FileErrors> {
+pub(super) fn load(dirs: &Dirs, named: Option<&Path>) -> Result<ServerFile, FileErrors> {
     let usual = dirs.config.join(SERVER_FILE);
     let path = named.unwrap_or(&usual);
     let text = match guard::read(path, "the configuration")? {
@@ -37,15 +30,20 @@ pub(super) fn load(dirs: &Dirs, named: Option<&Path>) -> Result<(Local, Limits),
     parse(&path.display().to_string(), &text)
 }
 
-fn parse(file: &str, text: &str) -> Result<(Local, Limits), FileErrors> {
+fn parse(file: &str, text: &str) -> Result<ServerFile, FileErrors> {
     let document = Fields::parse(file, text)?;
     let mut m = Mistakes::new(file, text);
     let top = Fields::of(&document, "server.toml");
-    top.refuse_unknown(&["local", "limits"], &mut m);
+    top.refuse_unknown(&["local", "listen", "limits"], &mut m);
     let local = top.table("local", &mut m).map(|table| local(&table, &mut m));
-    let limits = top.table("limits", &mut m).map(|table| limits(&table, &mut m));
+    let listen = top.table("listen", &mut m).map(|table| listen(&table, &mut m));
+    let limits = top.table("limits", &mut m).map(|table| limits::read(&table, &mut m));
     m.finish()?;
-    Ok((local.unwrap_or_default(), limits.unwrap_or_default()))
+    Ok(ServerFile {
+        local: local.unwrap_or_default(),
+        listen: listen.unwrap_or_default(),
+        limits: limits.unwrap_or_default(),
+    })
 }
 
 fn local(table: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Local {
@@ -63,61 +61,40 @@ fn local(table: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Local {
     Local { allow }
 }
 
-fn limits(table: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Limits {
-    table.refuse_unknown(LIMITS, m);
-    let usual = Limits::default();
-    Limits {
-        max_runs: count(table, "max_runs", m).map_or(usual.max_runs, no_limit_at_0),
-        // None kept for admins is none, not no limit.
-        admin_runs: count(table, "admin_runs", m).unwrap_or(usual.admin_runs),
-        max_runs_per_client: count(table, "max_runs_per_client", m)
-            .map_or(usual.max_runs_per_client, no_limit_at_0),
-        max_argument: size(table, "max_argument", m).unwrap_or(usual.max_argument),
-        max_outbox: size(table, "max_outbox", m).unwrap_or(usual.max_outbox),
-        write_timeout: time(table, "write_timeout", m).unwrap_or(usual.write_timeout),
-        shutdown_timeout: time(table, "shutdown_timeout", m).unwrap_or(usual.shutdown_timeout),
+fn listen(table: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Listen {
+    table.refuse_unknown(&["port", "addresses"], m);
+    let usual = Listen::default();
+    let port = |value| u16::try_from(as_json(value)?.as_u64()?).ok();
+    let port = table.read("port", "a whole number from 0 to 65535", m, port);
+    let mut listen = Listen { port: port.map_or(usual.port, |field| field.value), ..usual };
+    if table.get("addresses").is_some() {
+        listen.addresses = table
+            .strings("addresses", m)
+            .into_iter()
+            .filter_map(|Field { value, span }| match value.parse() {
+                Ok(address) => Some(address),
+                Err(_) => {
+                    let shown = text::clean(&value, 64);
+                    let form = "an IP address such as \"0.0.0.0\" or \"::\"";
+                    m.add(
+                        &span,
+                        format_args!("`addresses` of [listen] must hold {form}, not `{shown}`"),
+                    );
+                    None
+                }
+            })
+            .collect();
     }
-}
-
-fn no_limit_at_0(count: usize) -> usize {
-    if count == 0 { usize::MAX } else { count }
-}
-
-fn count(table: &Fields<'_, '_>, name: &str, m: &mut Mistakes<'_>) -> Option<usize> {
-    let form = format!("a whole number from 0 to {}", u32::MAX);
-    let read = |value| Some(u32::try_from(as_json(value)?.as_u64()?).ok()? as usize);
-    table.read(name, &form, m, read).map(|field| field.value)
-}
-
-fn size(table: &Fields<'_, '_>, name: &str, m: &mut Mistakes<'_>) -> Option<usize> {
-    let form = format!("{}, or 0 for no limit", units::SIZE_FORM);
-    let read = |value| match (is_0(value), as_str(value)) {
-        (true, _) => Some(0),
-        (false, text) => usize::try_from(units::parse_size(text?)?).ok(),
-    };
-    let Field { value, .. } = table.read(name, &form, m, read)?;
-    Some(if value == 0 { NO_SIZE_LIMIT } else { value.min(NO_SIZE_LIMIT) })
-}
-
-fn time(table: &Fields<'_, '_>, name: &str, m: &mut Mistakes<'_>) -> Option<Option<Duration>> {
-    let form = format!("{}, or 0 for no limit", units::DURATION_FORM);
-    let read = |value| match (is_0(value), as_str(value)) {
-        (true, _) => Some(Duration::ZERO),
-        (false, text) => units::parse_duration(text?),
-    };
-    let Field { value, .. } = table.read(name, &form, m, read)?;
-    Some(Some(value).filter(|time| !time.is_zero()))
-}
-
-fn is_0(value: &DeValue<'_>) -> bool {
-    as_json(value).and_then(|value| value.as_u64()) == Some(0)
+    listen
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    fn of(text: &str) -> Result<(Local, Limits), FileErrors> {
+    fn of(text: &str) -> Result<ServerFile, FileErrors> {
         parse("server.toml", text)
     }
 
@@ -125,29 +102,48 @@ mod tests {
     fn an_empty_file_and_the_sample_are_the_defaults() {
         let sample = include_str!("../../../config/server.toml");
         for text in ["", sample] {
-            assert_eq!(of(text).unwrap(), (Local::default(), Limits::default()));
+            assert_eq!(of(text).unwrap(), ServerFile::default());
         }
     }
 
     #[test]
     fn every_key_of_the_sample_is_read_when_it_is_set() {
-        let (local, limits) = of(
-            "[local]\nallow = { alice = \"operator\" }\n[limits]\nmax_runs = 1\nadmin_runs = 0\n\
+        let read = of(
+            "[local]\nallow = { alice = \"operator\" }\n[listen]\nport = 1\naddresses = [\"::1\"]\n\
+             [limits]\nmax_runs = 1\nadmin_runs = 0\n\
              max_runs_per_client = 2\nmax_argument = \"1KiB\"\nmax_outbox = \"2MiB\"\n\
-             write_timeout = \"1s\"\nshutdown_timeout = 0\n",
+             write_timeout = \"1s\"\nshutdown_timeout = 0\nhandshake_timeout = \"2s\"\n\
+             max_handshakes = 3\nmax_handshakes_per_source = 4\nconnects = 5\n\
+             connects_per_source = 6\npenalty = \"7s\"\nmax_sessions = 8\n\
+             max_sessions_per_key = 9\nadmin_sessions = 10\nrequests = 0\nkeepalive = \"12s\"\n\
+             user_timeout = \"13s\"\n",
         )
         .unwrap();
-        assert_eq!(local.allow["alice"], Role::Operator);
+        assert_eq!(read.local.allow["alice"], Role::Operator);
+        assert_eq!(read.listen, Listen { port: 1, addresses: vec!["::1".parse().unwrap()] });
+        let seconds = |count| Some(Duration::from_secs(count));
         let want = Limits {
             max_runs: 1,
             admin_runs: 0,
             max_runs_per_client: 2,
             max_argument: 1024,
             max_outbox: 2 * 1024 * 1024,
-            write_timeout: Some(Duration::from_secs(1)),
+            write_timeout: seconds(1),
             shutdown_timeout: None,
+            handshake_timeout: seconds(2),
+            max_handshakes: 3,
+            max_handshakes_per_source: 4,
+            connects: 5,
+            connects_per_source: 6,
+            penalty: seconds(7),
+            max_sessions: 8,
+            max_sessions_per_key: 9,
+            admin_sessions: 10,
+            requests: usize::MAX,
+            keepalive: seconds(12),
+            user_timeout: seconds(13),
         };
-        assert_eq!(limits, want);
+        assert_eq!(read.limits, want);
     }
 
     #[test]
@@ -170,6 +166,15 @@ mod tests {
             (
                 "[limits]\nmax_runs = -1\n",
                 "server.toml:2:12: `max_runs` of [limits] must be a whole number",
+            ),
+            (
+                "[listen]\nport = 65536\n",
+                "server.toml:2:8: `port` of [listen] must be a whole number from 0 to 65535",
+            ),
+            (
+                "[listen]\naddresses = [\"::\", \"localhost\"]\n",
+                "server.toml:2:20: `addresses` of [listen] must hold an IP address such as \
+                 \"0.0.0.0\" or \"::\", not `localhost`",
             ),
             ("limits = 3\n", "server.toml:1:10: `limits` of server.toml must be a table"),
             ("[limits\n", "server.toml:1:"),

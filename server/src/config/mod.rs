@@ -3,12 +3,13 @@
 mod fields;
 mod file;
 pub(crate) mod guard;
+mod limits;
 mod mistakes;
 pub(crate) mod units;
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use topside_shared::Role;
 use topside_shared::dirs::Dirs;
@@ -17,6 +18,7 @@ use crate::commands::declare;
 use crate::log::Sinks;
 
 pub(crate) use fields::{Field, Fields, as_json, as_str};
+pub use limits::Limits;
 pub(crate) use mistakes::Mistakes;
 pub use mistakes::{FileError, FileErrors, Position};
 
@@ -25,11 +27,16 @@ pub(crate) const SERVER_FILE: &str = "server.toml";
 /// Name of the menu's file in the configuration directory.
 pub(crate) const COMMANDS_FILE: &str = "commands.toml";
 
+/// The port for TCP, unless told.
+const PORT: u16 = 8677;
+
 /// Everything a server needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Who may use the local socket.
     pub local: Local,
+    /// Where it takes connections over TCP; `None`: never, whoever asks.
+    pub listen: Option<Listen>,
     /// What the server will not go over.
     pub limits: Limits,
     /// The programs of the menu.
@@ -66,36 +73,19 @@ impl Local {
     }
 }
 
-/// `[limits]`. In the file, 0 means no limit.
+/// `[listen]`: where the server takes connections over TCP, once somebody may come in that way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Runs of programs at once.
-    pub max_runs: usize,
-    /// Of these, so many only for admins.
-    pub admin_runs: usize,
-    /// Runs of programs of one client at once.
-    pub max_runs_per_client: usize,
-    /// Bytes of one argument's value.
-    pub max_argument: usize,
-    /// Bytes that wait for one client.
-    pub max_outbox: usize,
-    /// How long a write to a client may not move.
-    pub write_timeout: Option<Duration>,
-    /// How long sessions and runs may take to end when the server does.
-    pub shutdown_timeout: Option<Duration>,
+pub struct Listen {
+    /// The port; 0 takes one that is free.
+    pub port: u16,
+    /// The addresses of the box to listen on; with none, TCP is never opened.
+    pub addresses: Vec<IpAddr>,
 }
 
-impl Default for Limits {
+impl Default for Listen {
     fn default() -> Self {
-        Self {
-            max_runs: 16,
-            admin_runs: 2,
-            max_runs_per_client: 8,
-            max_argument: 32 * 1024,
-            max_outbox: 1024 * 1024,
-            write_timeout: Some(Duration::from_secs(10)),
-            shutdown_timeout: Some(Duration::from_secs(20)),
-        }
+        let everywhere = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+        Self { port: PORT, addresses: everywhere.into() }
     }
 }
 
@@ -129,15 +119,14 @@ impl Config {
         server_file: Option<&Path>,
         commands_file: Option<&Path>,
     ) -> Result<Self, ConfigError> {
-        let (local, limits, menu) =
-            match (file::load(dirs, server_file), load_menu(dirs, commands_file)) {
-                (Ok((local, limits)), Ok(menu)) => (local, limits, menu),
-                (Err(FileErrors(mut both)), Err(FileErrors(menu))) => {
-                    both.extend(menu);
-                    return Err(FileErrors(both).into());
-                }
-                (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => return Err(errors.into()),
-            };
+        let (server, menu) = match (file::load(dirs, server_file), load_menu(dirs, commands_file)) {
+            (Ok(server), Ok(menu)) => (server, menu),
+            (Err(FileErrors(mut both)), Err(FileErrors(menu))) => {
+                both.extend(menu);
+                return Err(FileErrors(both).into());
+            }
+            (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => return Err(errors.into()),
+        };
         let remarks = menu
             .left_out
             .iter()
@@ -146,8 +135,9 @@ impl Config {
         crate::platform::private_directory(&dirs.state)
             .map_err(|source| ConfigError::State { path: dirs.state.clone(), source })?;
         Ok(Self {
-            local,
-            limits,
+            local: server.local,
+            listen: Some(server.listen),
+            limits: server.limits,
             commands: menu.commands,
             log: Sinks { stderr: false, directory: Some(dirs.state.clone()) },
             state: dirs.state.clone(),

@@ -16,7 +16,7 @@ use crate::runs::{self, Run};
 
 pub(super) async fn list(caller: Caller, CommandsList {}: CommandsList) -> Result<Menu, RpcError> {
     let menu = &caller.server.menu;
-    let commands = menu.of_role(caller.client.identity.role).cloned().collect();
+    let commands = menu.of(&caller.client.who()).cloned().collect();
     Ok(Menu { revision: menu.revision(), commands })
 }
 
@@ -26,7 +26,7 @@ pub(super) async fn run(
     streaming: Streaming,
 ) -> Result<Answered<RunResult>, RpcError> {
     let Caller { server, client } = &caller;
-    let entry = server.menu.find(&params.command, &client.identity)?;
+    let entry = server.menu.find(&params.command, &client.who())?;
     let limits = Limits { max_argument: server.config.limits.max_argument };
     let args = values::check(&entry.info.args, &params.args, limits)?;
     if let Some(question) = entry.info.question(&args)
@@ -98,12 +98,13 @@ pub(super) async fn cancel(caller: Caller, params: RunCancel) -> Result<RunRow, 
     let id = params.run_id;
     let missing = || RpcError::new(ErrorKind::NotFound, format_args!("no run {id} goes on"));
     let run = server.runs.get(id).ok_or_else(missing)?;
-    if !may_see_run(&client.identity, run.owner, run.role) {
+    let who = client.who();
+    if !may_see_run(&who, run.owner, run.role) {
         return Err(missing());
     }
-    authorize(&client.identity, Action::Cancel { owner: run.owner })?;
+    authorize(&who, Action::Cancel { owner: run.owner })?;
     tracing::info!(
-        target: "topside", client = client.id.0, user = client.identity.user, run = id.0,
+        target: "topside", client = client.id.0, user = who.user, run = id.0,
         "run cancelled"
     );
     run.cancel.cancel();

@@ -2,6 +2,7 @@
 //! none of them sees a socket.
 
 mod commands;
+mod keys;
 mod lists;
 mod server;
 mod session;
@@ -259,7 +260,7 @@ fn dispatch(
     if !matches!(method, Method::Initialize | Method::Ping | Method::SessionClose) {
         caller.client.log();
     }
-    authorize(&caller.client.identity, Action::Call(method))?;
+    authorize(&caller.client.who(), Action::Call(method))?;
     let caller = caller.clone();
     match method {
         Method::Initialize => carry(caller, request, session::initialize),
@@ -274,6 +275,10 @@ fn dispatch(
         Method::RunCancel => carry(caller, request, commands::cancel),
         Method::ClientsList => carry(caller, request, lists::clients),
         Method::LogTail => carry(caller, request, lists::log),
+        Method::KeyInvite => carry(caller, request, keys::invite),
+        Method::KeyEnrol => carry(caller, request, keys::enrol),
+        Method::KeysList => carry(caller, request, keys::list),
+        Method::KeyRevoke => carry(caller, request, keys::revoke),
         Method::ServerStatus => carry(caller, request, server::status),
         Method::ServerShutdown => carry(caller, request, server::shutdown),
         Method::ServerShutdownCancel => carry(caller, request, server::cancel_shutdown),

@@ -37,7 +37,7 @@ pub(crate) fn figures(server: &Server) -> Status {
         refusals: server.counters.refusals(),
         memory_bytes: platform::memory_bytes(),
         load: platform::load(),
-        listeners: server.listening.clone(),
+        listeners: server.listening(),
         revision: server.menu.revision(),
         closing: server.shutdown.closing(),
     }
@@ -68,7 +68,7 @@ pub(crate) async fn order_shutdown(
         can_start_again(server).await?;
     }
     let reason = clean(reason.unwrap_or_default(), MAX_REASON);
-    let by = format!("{} ({})", client.identity.user, client.id);
+    let by = format!("{} ({})", client.who().user, client.id);
     let mut plan = Plan::new(delay, reason, by, restart);
     plan.ordered_by_run = by_run;
     let (due, notice) = (plan.due(), plan.notice(Phase::Scheduled));
@@ -118,7 +118,7 @@ pub(crate) fn call_off_shutdown(server: &Server, client: &Client) -> Result<(), 
         return Err(RpcError::new(ErrorKind::NotFound, "no shutdown is due"));
     };
     let mut notice = plan.notice(Phase::Cancelled);
-    notice.by = format!("{} ({})", client.identity.user, client.id);
+    notice.by = format!("{} ({})", client.who().user, client.id);
     tracing::info!(target: "topside", client = client.id.0, by = notice.by, "shutdown called off");
     server.tell(&notification(name::SERVER_CLOSING, &notice));
     Ok(())

@@ -62,14 +62,15 @@ pub(super) async fn initialize(
         }
         _ => Vec::new(),
     };
+    let who = client.who();
     let answer = Initialized {
         protocol_version: PROTOCOL_VERSION,
         server: server.info.clone(),
         you: You {
             client_id: client.id,
             address: client.address.clone(),
-            user: client.identity.user.clone(),
-            role: client.identity.role,
+            user: who.user.clone(),
+            role: who.role,
         },
         limits: WireLimits {
             max_line: MAX_LINE_IN as u64,
@@ -105,8 +106,9 @@ pub(super) async fn subscribe(
             "topics must name at least one of clients, runs, log, server",
         ));
     }
+    let who = client.who();
     for topic in &topics {
-        authorize(&client.identity, Action::Subscribe(*topic))?;
+        authorize(&who, Action::Subscribe(*topic))?;
     }
     let wants = |topic| topics.contains(&topic);
     let (runs, log, revision) = (wants(Topic::Runs), wants(Topic::Log), wants(Topic::Server));
@@ -130,7 +132,7 @@ pub(super) async fn subscribe(
         clients,
         runs: runs.then(|| {
             let live = server.runs.live();
-            let seen = live.iter().filter(|run| may_see_run(&client.identity, run.owner, run.role));
+            let seen = live.iter().filter(|run| may_see_run(&who, run.owner, run.role));
             let mut rows: Vec<RunRow> = seen.map(|run| run.row()).collect();
             let rest = rows.split_off(count_that_fits(&rows));
             first.extend(rest.iter().map(|row| notification(name::RUN_CHANGED, row)));

@@ -22,7 +22,7 @@ use topside_shared::notices::Stream;
 use topside_shared::rows::{ClientRun, RunRow, RunState};
 use topside_shared::{ErrorKind, Role, RpcError, RunId, Time};
 
-use crate::clients::Client;
+use crate::clients::{Client, Identity, Owner};
 use crate::commands::exec::{Caller, Ended, Program};
 use crate::commands::{Call, Does, Entry, Worker};
 use crate::server::Server;
@@ -36,8 +36,8 @@ const WORKER_OUTPUT: u64 = 64 * 1024 * 1024;
 /// One execution of a command.
 pub(crate) struct Run {
     pub(crate) id: RunId,
-    /// The user that it belongs to.
-    pub(crate) owner: u32,
+    /// Whom it belongs to.
+    pub(crate) owner: Owner,
     /// The least role that may run its command, and so may see it.
     pub(crate) role: Role,
     pub(crate) output: Output,
@@ -107,7 +107,7 @@ struct State {
     live: BTreeMap<RunId, Arc<Run>>,
     /// Numbers of live runs of programs, by client: what the limits count.
     programs: BTreeMap<RunId, topside_shared::ClientId>,
-    ended: VecDeque<(u32, Role, RunRow)>,
+    ended: VecDeque<(Owner, Role, RunRow)>,
     /// Shutting down: nothing new is started.
     closed: bool,
 }
@@ -125,7 +125,7 @@ impl Runs {
 
     /// Rows of ended runs that are remembered, newest first, each with its owner and its command's
     /// role.
-    pub(crate) fn ended(&self) -> Vec<(u32, Role, RunRow)> {
+    pub(crate) fn ended(&self) -> Vec<(Owner, Role, RunRow)> {
         lock(&self.state).ended.iter().rev().cloned().collect()
     }
 
@@ -178,9 +178,10 @@ pub(crate) fn start(
         Does::Work(_) => WORKER_OUTPUT,
         Does::Execute(program) => program.max_output(),
     };
+    let who = client.who();
     let run = Arc::new(Run {
         id,
-        owner: client.identity.uid,
+        owner: who.owner,
         role: entry.info.role,
         output: Output::new(&server.config.state, kept),
         cancel: CancellationToken::new(),
@@ -189,7 +190,7 @@ pub(crate) fn start(
             run_id: id,
             command: entry.info.name.clone(),
             args: args.clone(),
-            user: client.identity.user.clone(),
+            user: who.user.clone(),
             client_id: client.id,
             state: RunState::Running,
             started_at: Time::now(),
@@ -201,7 +202,7 @@ pub(crate) fn start(
         }),
     });
     let program = matches!(entry.does, Does::Execute(_));
-    admit(server, client, &run, program)?;
+    admit(server, client, &who, &run, program)?;
     let mut live = Live {
         server: Arc::clone(server),
         client: Arc::clone(client),
@@ -212,8 +213,7 @@ pub(crate) fn start(
     };
     match &entry.does {
         Does::Execute(program) => {
-            let caller =
-                Caller { run: id, user: client.identity.user.clone(), role: client.identity.role };
+            let caller = Caller { run: id, user: who.user.clone(), role: who.role };
             let process = match program.spawn(&args, &caller) {
                 Ok(process) => process,
                 Err(error) => {
@@ -233,6 +233,7 @@ pub(crate) fn start(
             let call = Call {
                 server: Arc::clone(server),
                 client: Arc::clone(client),
+                who,
                 run: Arc::clone(&run),
                 args,
             };
@@ -257,6 +258,7 @@ pub(crate) fn start(
 fn admit(
     server: &Server,
     client: &Client,
+    who: &Identity,
     run: &Arc<Run>,
     program: bool,
 ) -> std::result::Result<(), RpcError> {
@@ -266,7 +268,7 @@ fn admit(
         return Err(RpcError::new(ErrorKind::Closing, "the server is shutting down"));
     }
     if program {
-        let kept = if client.identity.role == Role::Admin { 0 } else { limits.admin_runs };
+        let kept = if who.role == Role::Admin { 0 } else { limits.admin_runs };
         let most = limits.max_runs.saturating_sub(kept);
         let busy = |limit: &str, most: usize, what: &str| {
             Err(RpcError::new(

@@ -8,6 +8,7 @@
 //! a client that does not read is held to its outbox and one answer more.
 
 mod ending;
+mod pace;
 mod writing;
 
 use std::cell::RefCell;
@@ -20,7 +21,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::io::ReadBuf;
-use tokio::time::{Interval, Sleep};
+use tokio::time::Interval;
 use topside_shared::envelope::{self, Incoming};
 use topside_shared::frame::{Lines, MAX_LINE_IN};
 use topside_shared::{ErrorKind, RpcError};
@@ -31,6 +32,8 @@ use crate::outbox::line;
 use crate::server::Server;
 use crate::transport::Transport;
 use ending::{Why, end_words};
+use pace::Pace;
+use writing::Stuck;
 
 /// Bytes read at once.
 const READ_SIZE: usize = 64 * 1024;
@@ -76,8 +79,9 @@ struct Session<S> {
     /// Whether part of the first line of `batch` has left.
     half: bool,
     /// Ends the session unless a byte moves first.
-    stuck: Option<Pin<Box<Sleep>>>,
+    stuck: Option<Stuck>,
     hang_up: Option<Interval>,
+    pace: Option<Pace>,
 }
 
 /// Serves one client until its session is over.
@@ -96,6 +100,7 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
         half: false,
         stuck: None,
         hang_up: None,
+        pace: S::PACED.then(|| Pace::new(server.config.limits.requests)),
     };
     // Whatever happens, a panic included, nothing is sent to this client afterwards.
     let _over = Over { server: &server, client: &client };
@@ -226,6 +231,9 @@ impl<S: Transport> Session<S> {
         if self.asking == Asking::Over || self.is_full() {
             return Poll::Pending;
         }
+        if let Some(pace) = &mut self.pace {
+            ready!(pace.poll(cx));
+        }
         if !self.backlog.is_empty() {
             let backlog = std::mem::take(&mut self.backlog);
             return Poll::Ready(self.take_in(&backlog, cx));
@@ -261,7 +269,7 @@ impl<S: Transport> Session<S> {
         let mut lines = std::mem::replace(&mut self.lines, Lines::new(MAX_LINE_IN));
         let mut result = Ok(());
         while self.asking == Asking::Open {
-            if self.is_full() {
+            if self.is_full() || self.is_too_fast() {
                 self.backlog.extend_from_slice(bytes);
                 break;
             }
@@ -281,8 +289,24 @@ impl<S: Transport> Session<S> {
         result
     }
 
+    /// Whether the next request has to wait, which is counted.
+    fn is_too_fast(&mut self) -> bool {
+        let waits = self.pace.as_mut().is_some_and(Pace::waits);
+        if waits {
+            self.caller.server.counters.turned_away("requests");
+        }
+        waits
+    }
+
     fn handle(&mut self, text: &[u8], cx: &mut Context<'_>) {
-        let asked = match envelope::parse(text) {
+        let parsed = envelope::parse(text);
+        if let Some(pace) = &mut self.pace {
+            pace.spend(match &parsed {
+                Incoming::One(_) => 1,
+                Incoming::Batch(items) => items.len(),
+            });
+        }
+        let asked = match parsed {
             Incoming::One(item) => methods::one(&self.caller, item, &mut self.ids, cx),
             Incoming::Batch(items) => methods::batch(&self.caller, items, &mut self.ids),
         };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
+use tokio::time::Sleep;
 use topside_shared::notices::{EventsDropped, name};
 
 use super::Session;
@@ -15,6 +16,13 @@ use crate::transport::Transport;
 
 /// Lines written by one system call.
 const SLICES: usize = 64;
+
+/// A write that does not move.
+pub(super) struct Stuck {
+    /// What had been sent when it began.
+    sent: Option<u64>,
+    timer: Pin<Box<Sleep>>,
+}
 
 impl<S: Transport> Session<S> {
     /// Writes what waits. Ready with whether anything was written once nothing waits any more;
@@ -25,6 +33,8 @@ impl<S: Transport> Session<S> {
         loop {
             outbox.take(&mut self.batch);
             if self.batch.is_empty() {
+                // TLS takes more than it has sent.
+                ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
                 self.stuck = None;
                 if !self.tell_dropped() {
                     return Poll::Ready(Ok(moved));
@@ -74,7 +84,12 @@ impl<S: Transport> Session<S> {
     pub(super) fn poll_stuck(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let timeout = self.caller.server.config.limits.write_timeout;
         let Some(timeout) = timeout else { return Poll::Pending };
-        self.stuck.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout))).as_mut().poll(cx)
+        let sent = self.stream.sent();
+        if self.stuck.as_ref().is_some_and(|stuck| stuck.sent != sent) {
+            self.stuck = None;
+        }
+        let begin = || Stuck { sent, timer: Box::pin(tokio::time::sleep(timeout)) };
+        self.stuck.get_or_insert_with(begin).timer.as_mut().poll(cx)
     }
 }
 

@@ -61,6 +61,14 @@ methods! {
     ServerShutdownCancel = "server/shutdown/cancel",
     /// The last lines of the server's log.
     LogTail = "log/tail",
+    /// Makes an invite, or a script's token.
+    KeyInvite = "key/invite",
+    /// Puts a client's own key in the place of a one-time key.
+    KeyEnrol = "key/enrol",
+    /// The keys that may come in over TCP.
+    KeysList = "keys/list",
+    /// Takes a key away.
+    KeyRevoke = "key/revoke",
     /// Ends the caller's own session.
     SessionClose = "session/close",
 }
@@ -87,12 +95,14 @@ macro_rules! call {
 pub struct Empty {}
 
 mod events;
+mod keys;
 mod lists;
 mod menu;
 mod server;
 mod session;
 
 pub use events::*;
+pub use keys::*;
 pub use lists::*;
 pub use menu::*;
 pub use server::*;

@@ -129,6 +129,7 @@ impl Lost {
                 EndCode::Shutdown => "shut down",
                 EndCode::Restart => "restarted",
                 EndCode::Closed => "closed",
+                EndCode::Revoked => "ended, the key of this device having been revoked,",
                 EndCode::SlowReader => "ended, this screen having read too slowly,",
                 EndCode::Protocol => "ended for a breach of the protocol",
                 EndCode::Unknown => "ended by the server",

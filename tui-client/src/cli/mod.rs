@@ -124,7 +124,7 @@ pub fn main() -> ExitCode {
             }
             finish(run::main(run))
         }
-        Some(Verb::Serve(serve)) => topside_server::cli::run(&serve),
+        Some(Verb::Serve(serve)) => topside_server::cli::run(serve),
         Some(Verb::Connect(connect)) => {
             need_terminal("topside connect");
             screen(Some((connect.name, connect.via.into())))

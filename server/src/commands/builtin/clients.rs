@@ -3,7 +3,7 @@
 use topside_shared::command::Command;
 use topside_shared::text;
 
-use super::{Calling, reads, say, table};
+use super::{Calling, reads, say};
 use crate::commands::{Call, Worker};
 
 pub(super) struct Clients;
@@ -32,6 +32,6 @@ impl Worker for Clients {
                 runs.join(", "),
             ]);
         }
-        say(call, Ok(table::columns(&rows)))
+        say(call, Ok(crate::table::columns(&rows)))
     }
 }

@@ -3,7 +3,7 @@
 use topside_shared::command::Command;
 use topside_shared::values;
 
-use super::{Calling, reads, say, table};
+use super::{Calling, reads, say};
 use crate::commands::{Call, Worker};
 
 pub(super) struct Menu;
@@ -14,7 +14,7 @@ impl Worker for Menu {
     }
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let commands: Vec<&Command> = call.server.menu.of_role(call.who().role).collect();
+        let commands: Vec<&Command> = call.server.menu.of(call.who()).collect();
         let mut categories: Vec<&str> = Vec::new();
         for command in &commands {
             if !categories.contains(&command.category.as_str()) {
@@ -39,7 +39,7 @@ impl Worker for Menu {
                 ]);
             }
         }
-        let mut text = table::columns(&rows);
+        let mut text = crate::table::columns(&rows);
         text.push_str("\n… takes arguments: `help NAME` shows them\n");
         say(call, Ok(text))
     }
@@ -65,5 +65,5 @@ pub(super) fn arguments(command: &Command) -> String {
         .iter()
         .map(|arg| [format!("  {}", arg.name), values::describe(arg), arg.description.clone()])
         .collect();
-    table::columns(&rows)
+    crate::table::columns(&rows)
 }

@@ -11,7 +11,7 @@ mod runs;
 mod shutdown;
 mod shutdown_cancel;
 mod status;
-mod table;
+
 mod time;
 mod version;
 

@@ -4,7 +4,7 @@ use topside_shared::command::{Arg, ArgType, Command};
 use topside_shared::rows::RunRow;
 use topside_shared::text;
 
-use super::{Calling, optional, reads, say, table};
+use super::{Calling, optional, reads, say};
 use crate::authorize::may_see_run;
 use crate::commands::{Call, Worker};
 
@@ -36,7 +36,7 @@ impl Worker for Runs {
             .chain(runs.ended())
             .filter(|(owner, role, _)| may_see_run(call.who(), *owner, *role));
         rows.extend(seen.take(limit).map(|(_, _, row)| cells(row)));
-        say(call, Ok(table::columns(&rows)))
+        say(call, Ok(crate::table::columns(&rows)))
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use topside_shared::command::Command;
 use topside_shared::text;
 
-use super::{Calling, reads, say, table};
+use super::{Calling, reads, say};
 use crate::commands::{Call, Worker};
 use crate::methods::figures;
 
@@ -49,6 +49,6 @@ impl Worker for Status {
             let left = text::duration(closing.in_ms);
             tell("shuts down", format!("in {left}: {reason} ({})", closing.by));
         }
-        say(call, Ok(table::columns(&rows)))
+        say(call, Ok(crate::table::columns(&rows)))
     }
 }

@@ -1,5 +1,8 @@
 //! The flags of `topsided`, which `topside serve` takes too, and what they do.
 
+mod hand;
+mod keys;
+
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,9 +11,12 @@ use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use topside_shared::dirs::Dirs;
 
-use crate::{Config, Ended, ListenError, Listeners, Stop, platform, prepare_process, serve};
+use crate::{
+    Config, Ended, ListenError, Listeners, OpenError, ServeError, Stop, platform, prepare_process,
+    serve,
+};
 
-/// Exit status where the socket is served already (EX_TEMPFAIL of sysexits.h).
+/// Exit status where the socket or the port is served already (EX_TEMPFAIL of sysexits.h).
 const SERVED_ALREADY: u8 = 75;
 /// Exit status where a configuration file is wrong (EX_CONFIG of sysexits.h).
 const WRONG_CONFIGURATION: u8 = 78;
@@ -40,34 +46,67 @@ pub struct ServeArgs {
 enum Verb {
     /// Read both files, say where they are wrong, and serve nothing
     Check,
+    /// Print an invite: one string that pairs one client with this server
+    Invite(keys::InviteArgs),
+    /// Print a token: the same for a script, limited to some commands
+    Token(keys::TokenArgs),
+    /// List the keys that may come in over TCP
+    Keys,
+    /// Take a key away, and end its sessions
+    Revoke {
+        /// Its name, or the beginning of its digits as `keys` shows them
+        key: String,
+    },
+    /// Print what this server is known by
+    Id,
 }
 
 /// `topsided`.
 pub fn main() -> ExitCode {
-    run(&Topsided::parse().serve)
+    run(Topsided::parse().serve)
 }
 
 /// Does what the flags say, until it is done.
-pub fn run(args: &ServeArgs) -> ExitCode {
+pub fn run(args: ServeArgs) -> ExitCode {
     platform::close_inherited();
     let dirs = match Dirs::from_env() {
         Ok(dirs) => dirs,
         Err(error) => return fail(WRONG_CONFIGURATION, error),
     };
-    let config = match Config::load(&dirs, args.config.as_deref(), args.commands.as_deref()) {
-        Ok(config) => config,
-        Err(error) => return fail(WRONG_CONFIGURATION, error),
-    };
-    match args.verb {
-        Some(Verb::Check) => {
-            for remark in &config.remarks {
-                println!("{remark}");
-            }
-            println!("the configuration is sound: {} commands declared", config.commands.len());
-            ExitCode::SUCCESS
+    let load = || Config::load(&dirs, args.config.as_deref(), args.commands.as_deref());
+    let done = match args.verb {
+        None => {
+            return match load() {
+                Ok(config) => run_server(&dirs, config),
+                Err(error) => fail(WRONG_CONFIGURATION, error),
+            };
         }
-        None => run_server(&dirs, config),
+        Some(Verb::Check) => {
+            return match load() {
+                Ok(config) => {
+                    check(&config);
+                    ExitCode::SUCCESS
+                }
+                Err(error) => fail(WRONG_CONFIGURATION, error),
+            };
+        }
+        Some(Verb::Invite(args)) => keys::invite(&dirs, &load, args),
+        Some(Verb::Token(args)) => keys::token(&dirs, &load, args),
+        Some(Verb::Keys) => keys::keys(&dirs, &load),
+        Some(Verb::Revoke { key }) => keys::revoke(&dirs, &load, &key),
+        Some(Verb::Id) => keys::id(&dirs),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, error),
     }
+}
+
+fn check(config: &Config) {
+    for remark in &config.remarks {
+        println!("{remark}");
+    }
+    println!("the configuration is sound: {} commands declared", config.commands.len());
 }
 
 fn fail(status: u8, error: impl std::fmt::Display) -> ExitCode {
@@ -94,7 +133,10 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
                     if matches!(error, ListenError::AlreadyServed(_)) { SERVED_ALREADY } else { 1 };
                 (status, error.to_string())
             })?;
-        serve(listeners, config, stop).await.map_err(|error| (1, error.to_string()))
+        serve(listeners, config, stop).await.map_err(|error| {
+            let in_use = matches!(error, ServeError::Door(OpenError::InUse(_)));
+            (if in_use { SERVED_ALREADY } else { 1 }, error.to_string())
+        })
     });
     // Whatever a blocking call still does has nobody left to do it for.
     runtime.shutdown_background();

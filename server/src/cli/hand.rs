@@ -1,0 +1,210 @@
+//! A hand on the keys of this machine's server: through its socket while it runs, else on its files.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use topside_shared::RpcError;
+use topside_shared::dirs::Dirs;
+use topside_shared::frame::MAX_LINE_OUT;
+use topside_shared::identity::{Identity, IdentityError};
+use topside_shared::methods::{Call, KeyInvite, KeyInvited, KeyRevoke, KeyRow, KeysList, Method};
+
+use crate::commands::{Table, TableError};
+use crate::config::{Config, ConfigError, FileErrors};
+use crate::door::{KEY_FILE, OpenError, invite_addresses};
+use crate::keys::{Change, KeyError, Keys, Offer, Place, Revoked};
+use crate::listener::{ListenError, SocketLock};
+use crate::platform;
+
+/// How long a running server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why nothing was done. Each is a sentence a person can act on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HandError {
+    #[error("the server at {} cannot be asked: {source}", path.display())]
+    Socket { path: PathBuf, source: io::Error },
+    #[error("the server at {} does not answer as Topside does: {why}", path.display())]
+    NotTopside { path: PathBuf, why: String },
+    #[error("{}", .0.message)]
+    Refused(RpcError),
+    #[error("a server is starting or ending: try again in a moment")]
+    Between,
+    #[error(
+        "{} belongs to another user (uid {owner}): run this as that user, or while its server runs",
+        directory.display()
+    )]
+    ForeignState { directory: PathBuf, owner: u32 },
+    #[error("port = 0 in server.toml: start the server first, which then knows its port")]
+    PortUnknown,
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Menu(#[from] TableError),
+    #[error(transparent)]
+    List(#[from] FileErrors),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Lock(#[from] ListenError),
+}
+
+/// See the module.
+pub(super) enum Hand {
+    /// The server runs.
+    Socket { path: PathBuf, stream: BufReader<UnixStream> },
+    /// It does not, and cannot start meanwhile.
+    Files { config: Box<Config>, keys: Keys, _lock: SocketLock },
+}
+
+impl Hand {
+    /// Takes it; `load` reads the configuration, where no server runs.
+    ///
+    /// # Errors
+    /// [`HandError`].
+    pub(super) fn take(
+        dirs: &Dirs,
+        load: impl FnOnce() -> Result<Config, ConfigError>,
+    ) -> Result<Self, HandError> {
+        for path in dirs.sockets() {
+            match UnixStream::connect(&path) {
+                Ok(stream) => {
+                    let failed = |source| HandError::Socket { path: path.clone(), source };
+                    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+                    return Ok(Self::Socket { path, stream: BufReader::new(stream) });
+                }
+                Err(error) if is_nobody(&error) => {}
+                Err(source) => return Err(HandError::Socket { path, source }),
+            }
+        }
+        own_state(dirs)?;
+        let config = Box::new(load()?);
+        let lock = SocketLock::take(&dirs.socket()).map_err(|error| match error {
+            ListenError::AlreadyServed(_) => HandError::Between,
+            error => error.into(),
+        })?;
+        let keys = Keys::open(&config.state)?;
+        Ok(Self::Files { config, keys, _lock: lock })
+    }
+
+    /// Whether the server runs.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self, Self::Socket { .. })
+    }
+
+    /// Makes an invite or a token.
+    pub(super) fn invite(&mut self, wanted: KeyInvite) -> Result<KeyInvited, HandError> {
+        let (config, keys) = match self {
+            Self::Socket { path, stream } => return call(path, stream, &wanted),
+            Self::Files { config, keys, .. } => (config, keys),
+        };
+        let offer = Offer::check(wanted, &Table::new(config)?).map_err(HandError::Refused)?;
+        let listen = config.listen.as_ref().ok_or(OpenError::LocalOnly)?;
+        if listen.addresses.is_empty() {
+            return Err(OpenError::NoAddress.into());
+        }
+        if listen.port == 0 {
+            return Err(HandError::PortUnknown);
+        }
+        let place = Place {
+            pin: Identity::load_or_make(&config.state.join(KEY_FILE))?.pin(),
+            name: platform::hostname(),
+            addresses: invite_addresses(listen.addresses.iter().copied()),
+            port: listen.port,
+            router: None,
+        };
+        let (row, invite, _) = offer.make(place)?;
+        let key = keys.change(Change::Add(row))?;
+        Ok(KeyInvited { invite: invite.to_string(), key })
+    }
+
+    /// All keys, oldest first.
+    pub(super) fn list(&mut self) -> Result<Vec<KeyRow>, HandError> {
+        match self {
+            Self::Socket { path, stream } => Ok(call(path, stream, &KeysList::default())?.keys),
+            Self::Files { keys, .. } => Ok(keys.list()),
+        }
+    }
+
+    /// Takes a key away.
+    pub(super) fn revoke(&mut self, key: &KeyRow) -> Result<(), HandError> {
+        let key_id = key.key_id;
+        match self {
+            Self::Socket { path, stream } => call(path, stream, &KeyRevoke { key_id }).map(drop),
+            Self::Files { keys, .. } => {
+                keys.change(Change::Revoke { key: key_id, from: Revoked::Here })?;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The server's own key, which is made where there is none yet.
+///
+/// # Errors
+/// [`HandError`].
+pub(super) fn own_key(dirs: &Dirs) -> Result<Identity, HandError> {
+    own_state(dirs)?;
+    let failed = |source| ConfigError::State { path: dirs.state.clone(), source };
+    platform::private_directory(&dirs.state).map_err(failed)?;
+    Ok(Identity::load_or_make(&dirs.state.join(KEY_FILE))?)
+}
+
+/// Refuses to touch what belongs to another user, root included: the files would become root's, and the
+/// server could not read them any more.
+fn own_state(dirs: &Dirs) -> Result<(), HandError> {
+    match platform::owner_and_mode(&dirs.state) {
+        Ok((owner, _)) if owner != platform::own_uid() => {
+            Err(HandError::ForeignState { directory: dirs.state.clone(), owner })
+        }
+        // Where there is none, this user makes it.
+        _ => Ok(()),
+    }
+}
+
+fn is_nobody(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | ConnectionRefused)
+}
+
+/// An answer, in the fields that matter here.
+#[derive(Deserialize)]
+struct Answer<A> {
+    result: Option<A>,
+    error: Option<RpcError>,
+}
+
+/// Asks the running server one thing.
+fn call<C: Call>(
+    path: &std::path::Path,
+    stream: &mut BufReader<UnixStream>,
+    params: &C,
+) -> Result<C::Answer, HandError> {
+    let failed = |source| HandError::Socket { path: path.to_owned(), source };
+    let wrong = |why: String| HandError::NotTopside { path: path.to_owned(), why };
+    let method: Method = C::METHOD;
+    let request = serde_json::json!({
+        "jsonrpc": "2.0", "id": 1, "method": method.name(), "params": params,
+    });
+    stream.get_mut().write_all(format!("{request}\n").as_bytes()).map_err(failed)?;
+    let mut line = String::new();
+    let mut capped = io::Read::take(stream, MAX_LINE_OUT as u64);
+    capped.read_line(&mut line).map_err(failed)?;
+    if line.is_empty() {
+        return Err(wrong("it closed the connection".to_owned()));
+    }
+    let answer: Answer<C::Answer> =
+        serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
+    match (answer.result, answer.error) {
+        (_, Some(error)) => Err(HandError::Refused(error)),
+        (Some(result), None) => Ok(result),
+        (None, None) => Err(wrong("it answered nothing".to_owned())),
+    }
+}

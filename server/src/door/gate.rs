@@ -1,0 +1,267 @@
+//! Who may come to the door: how many at once and how often, before any TLS, so that strangers cannot
+//! keep those out who are known.
+//!
+//! A source is one IPv4 address or one /64 of IPv6. Somebody's whole household, an attacker included, may
+//! share one with its admin: a source that was let in within a day is never shut out, only slowed to
+//! one handshake at a time, of which the newest counts.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::bucket::Bucket;
+use super::source::Source;
+use crate::config::Limits;
+
+/// For how long a source is known for having been let in.
+const KNOWN: Duration = Duration::from_secs(86_400);
+/// Penalties are enforced from so many on..
+const ENFORCED_FROM: u32 = 3;
+/// ..and never add up to more than this.
+const LONGEST: Duration = Duration::from_secs(600);
+/// New connections of a source at once, for each that it may make a second.
+const BURST: usize = 10;
+/// Sources that are remembered.
+const MAX_SOURCES: usize = 16_384;
+/// How often the log tells of the failures of one source.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// Why a connection is turned away at the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Too many at the door from everywhere: the oldest goes.
+    Handshakes,
+    /// Too many at the door from this source: the oldest goes.
+    HandshakesOfSource,
+    /// Too many new ones a second from sources that were never let in.
+    Connects,
+    /// Too many new ones a second from this source.
+    ConnectsOfSource,
+    /// Too many keys of this source were refused.
+    Penalty,
+}
+
+impl Refusal {
+    /// The key of `[limits]` that it comes from.
+    pub(crate) fn limit(self) -> &'static str {
+        match self {
+            Self::Handshakes => "max_handshakes",
+            Self::HandshakesOfSource => "max_handshakes_per_source",
+            Self::Connects => "connects",
+            Self::ConnectsOfSource => "connects_per_source",
+            Self::Penalty => "penalty",
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    limits: Limits,
+    /// Private to this type, never held across an `.await`.
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    sources: HashMap<Source, Record>,
+    connects: Bucket,
+    /// Oldest first.
+    at_door: VecDeque<AtDoor>,
+    last_number: u64,
+}
+
+/// What is known of a source.
+#[derive(Debug)]
+struct Record {
+    connects: Bucket,
+    /// Until when its penalties last.
+    shut_out: Option<ShutOut>,
+    let_in: Option<Instant>,
+    /// Failures that the log has not told of, and when it last did.
+    untold: u64,
+    told: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct ShutOut {
+    until: Instant,
+    /// Whether they have added up to what is enforced.
+    enforced: bool,
+}
+
+#[derive(Debug)]
+struct AtDoor {
+    number: u64,
+    source: Source,
+    drop: oneshot::Sender<Refusal>,
+}
+
+/// A place at the door. Dropping it makes room.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    gate: Arc<Gate>,
+    number: u64,
+    source: Source,
+    dropped: oneshot::Receiver<Refusal>,
+}
+
+impl Gate {
+    pub(crate) fn new(limits: &Limits, now: Instant) -> Arc<Self> {
+        let state = State {
+            sources: HashMap::new(),
+            connects: Bucket::new(limits.connects, limits.connects, now),
+            at_door: VecDeque::new(),
+            last_number: 0,
+        };
+        Arc::new(Self { limits: limits.clone(), state: Mutex::new(state) })
+    }
+
+    /// Lets a new connection come to the door, where it may push out an older one.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub(crate) fn enter(self: &Arc<Self>, source: Source, now: Instant) -> Result<Pass, Refusal> {
+        let mut state = self.lock();
+        let record = state.record(source, &self.limits, now);
+        let known = record.is_known(now);
+        let over = match (record.is_shut_out(now), record.connects.take(now)) {
+            (true, _) => Some(Refusal::Penalty),
+            (false, false) => Some(Refusal::ConnectsOfSource),
+            (false, true) => None,
+        };
+        let most = match over {
+            Some(refusal) if !known => return Err(refusal),
+            Some(_) => 1,
+            None => self.limits.max_handshakes_per_source,
+        };
+        if !known && !state.connects.take(now) {
+            return Err(Refusal::Connects);
+        }
+        state.make_room(most, |at| at.source == source, Refusal::HandshakesOfSource);
+        state.make_room(self.limits.max_handshakes, |_| true, Refusal::Handshakes);
+        state.last_number += 1;
+        let number = state.last_number;
+        let (drop, dropped) = oneshot::channel();
+        state.at_door.push_back(AtDoor { number, source, drop });
+        Ok(Pass { gate: Arc::clone(self), number, source, dropped })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pass {
+    /// Who it is.
+    pub(crate) fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Waits until a newcomer needs the place.
+    pub(crate) async fn dropped(&mut self) -> Refusal {
+        match (&mut self.dropped).await {
+            Ok(refusal) => refusal,
+            // Whoever drops says why.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// It showed a key that is let in: this connection does not count.
+    pub(crate) fn let_in(self, now: Instant) {
+        let mut state = self.gate.lock();
+        let record = state.record(self.source, &self.gate.limits, now);
+        record.let_in = Some(now);
+        record.connects.give_back();
+    }
+
+    /// It showed a key that is refused. How many times that happened since the log was told, if it is to
+    /// be told now.
+    pub(crate) fn key_refused(&self, now: Instant) -> Option<u64> {
+        let mut state = self.gate.lock();
+        let record = state.record(self.source, &self.gate.limits, now);
+        if let Some(penalty) = self.gate.limits.penalty {
+            record.punish(penalty, now);
+        }
+        record.untold += 1;
+        if record.told.is_some_and(|told| now < told + TOLD_EVERY) {
+            return None;
+        }
+        record.told = Some(now);
+        Some(std::mem::take(&mut record.untold))
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.gate.lock().at_door.retain(|at| at.number != self.number);
+    }
+}
+
+impl State {
+    /// What is known of a source; the least telling of the others is forgotten where there are too many.
+    fn record(&mut self, source: Source, limits: &Limits, now: Instant) -> &mut Record {
+        if self.sources.len() >= MAX_SOURCES && !self.sources.contains_key(&source) {
+            self.sources.retain(|_, record| record.tells(now));
+            if self.sources.len() >= MAX_SOURCES {
+                let worth = |record: &Record| (record.is_known(now), record.connects.last_taken());
+                let least = self.sources.iter().min_by_key(|(_, record)| worth(record));
+                if let Some(least) = least.map(|(source, _)| *source) {
+                    self.sources.remove(&least);
+                }
+            }
+        }
+        let each = limits.connects_per_source;
+        self.sources.entry(source).or_insert_with(|| Record {
+            connects: Bucket::new(each, each.saturating_mul(BURST), now),
+            shut_out: None,
+            let_in: None,
+            untold: 0,
+            told: None,
+        })
+    }
+
+    /// Drops the oldest of those at the door until one more is not too many.
+    fn make_room(&mut self, most: usize, of: impl Fn(&AtDoor) -> bool, why: Refusal) {
+        while self.at_door.iter().filter(|at| of(at)).count() >= most {
+            let oldest = self.at_door.iter().position(&of);
+            let Some(oldest) = oldest.and_then(|place| self.at_door.remove(place)) else { return };
+            // It may have gone by itself.
+            let _ = oldest.drop.send(why);
+        }
+    }
+}
+
+impl Record {
+    fn is_known(&self, now: Instant) -> bool {
+        self.let_in.is_some_and(|let_in| now < let_in + KNOWN)
+    }
+
+    fn is_shut_out(&self, now: Instant) -> bool {
+        self.shut_out.is_some_and(|out| out.enforced && now < out.until)
+    }
+
+    fn punish(&mut self, penalty: Duration, now: Instant) {
+        let before = self.shut_out.filter(|out| now < out.until);
+        let until = before.map_or(now, |out| out.until) + penalty;
+        let until = until.min(now + LONGEST);
+        // What has passed since the first is as good as forgiven: not quite three would never do.
+        let due = penalty * (ENFORCED_FROM - 1) + penalty / 2;
+        let enforced = before.is_some_and(|out| out.enforced) || until - now > due;
+        self.shut_out = Some(ShutOut { until, enforced });
+    }
+
+    /// Whether a new record in its place would say something else.
+    fn tells(&self, now: Instant) -> bool {
+        self.is_known(now)
+            || self.shut_out.is_some_and(|out| now < out.until)
+            || !self.connects.is_full(now)
+    }
+}
+
+#[cfg(test)]
+#[path = "gate_tests.rs"]
+mod tests;

@@ -1,0 +1,187 @@
+use super::*;
+
+/// A gate with the default limits but these, and its clock.
+fn gate(change: impl FnOnce(&mut Limits)) -> (Arc<Gate>, Instant) {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    let now = Instant::now();
+    (Gate::new(&limits, now), now)
+}
+
+fn source(number: u32) -> Source {
+    Source::of(std::net::Ipv4Addr::from(0xcb00_7100 + number).into())
+}
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// Whether a place at the door was needed for a newcomer, and why.
+fn dropped(pass: &mut Pass) -> Option<Refusal> {
+    pass.dropped.try_recv().ok()
+}
+
+#[test]
+fn a_source_may_connect_ten_times_at_once_and_then_once_a_second() {
+    let (gate, now) = gate(|_| {});
+    for _ in 0..10 {
+        drop(gate.enter(source(1), now).unwrap());
+    }
+    assert_eq!(gate.enter(source(1), now).unwrap_err(), Refusal::ConnectsOfSource);
+    drop(gate.enter(source(2), now).unwrap());
+    let almost = now + Duration::from_millis(999);
+    assert!(gate.enter(source(1), almost).is_err());
+    drop(gate.enter(source(1), now + seconds(1)).unwrap());
+    assert!(gate.enter(source(1), now + seconds(1)).is_err());
+}
+
+#[test]
+fn a_connection_that_is_let_in_does_not_count() {
+    let (gate, now) = gate(|_| {});
+    for _ in 0..100 {
+        gate.enter(source(1), now).unwrap().let_in(now);
+    }
+}
+
+#[test]
+fn strangers_share_fifty_connections_a_second_and_known_sources_do_not_need_them() {
+    let (gate, now) = gate(|_| {});
+    gate.enter(source(1000), now).unwrap().let_in(now);
+    let now = now + seconds(1);
+    for number in 0..50 {
+        drop(gate.enter(source(number), now).unwrap());
+    }
+    assert_eq!(gate.enter(source(51), now).unwrap_err(), Refusal::Connects);
+    drop(gate.enter(source(1000), now).unwrap());
+    drop(gate.enter(source(52), now + Duration::from_millis(21)).unwrap());
+}
+
+#[test]
+fn of_one_source_the_oldest_handshake_makes_room_for_the_fifth() {
+    let (gate, now) = gate(|_| {});
+    let mut first: Vec<Pass> = (0..4).map(|_| gate.enter(source(1), now).unwrap()).collect();
+    assert!(first.iter_mut().all(|pass| dropped(pass).is_none()));
+    let _fifth = gate.enter(source(1), now).unwrap();
+    assert_eq!(dropped(&mut first[0]), Some(Refusal::HandshakesOfSource));
+    assert!(first[1..].iter_mut().all(|pass| dropped(pass).is_none()));
+}
+
+#[test]
+fn of_all_sources_the_oldest_handshake_makes_room_for_the_sixty_fifth() {
+    let (gate, now) = gate(|limits| limits.connects = usize::MAX);
+    let enter = |number| gate.enter(source(number), now).unwrap();
+    let mut first: Vec<Pass> = (0..64).map(enter).collect();
+    assert!(first.iter_mut().all(|pass| dropped(pass).is_none()));
+    let mut last = enter(64);
+    assert_eq!(dropped(&mut first[0]), Some(Refusal::Handshakes));
+    assert_eq!(dropped(&mut first[1]), None);
+    // Who has left the door needs no room there.
+    drop(first.pop());
+    let _one_more = enter(65);
+    assert_eq!(dropped(&mut first[1]), None);
+    assert_eq!(dropped(&mut last), None);
+}
+
+#[test]
+fn three_refused_keys_shut_a_source_out_until_their_penalties_are_over() {
+    let (gate, now) = gate(|limits| limits.connects_per_source = usize::MAX);
+    for times in 1..=3 {
+        let pass = gate.enter(source(1), now).unwrap_or_else(|_| panic!("shut out after {times}"));
+        pass.key_refused(now);
+    }
+    assert_eq!(gate.enter(source(1), now).unwrap_err(), Refusal::Penalty);
+    drop(gate.enter(source(2), now).unwrap());
+    let almost = now + Duration::from_millis(14_999);
+    assert_eq!(gate.enter(source(1), almost).unwrap_err(), Refusal::Penalty);
+    drop(gate.enter(source(1), now + seconds(15)).unwrap());
+}
+
+#[test]
+fn refused_keys_far_apart_shut_nobody_out() {
+    let (gate, mut now) = gate(|_| {});
+    for _ in 0..100 {
+        gate.enter(source(1), now).unwrap().key_refused(now);
+        now += seconds(5);
+    }
+}
+
+#[test]
+fn penalties_add_up_to_ten_minutes_at_most() {
+    let (gate, now) = gate(|_| {});
+    let pass = gate.enter(source(1), now).unwrap();
+    for _ in 0..1000 {
+        pass.key_refused(now);
+    }
+    drop(pass);
+    assert!(gate.enter(source(1), now + seconds(599)).is_err());
+    drop(gate.enter(source(1), now + seconds(600)).unwrap());
+}
+
+/// An attacker behind the admin's own NAT used to shut the admin out.
+#[test]
+fn a_source_that_was_let_in_is_slowed_to_one_handshake_and_never_shut_out() {
+    let (gate, now) = gate(|_| {});
+    gate.enter(source(1), now).unwrap().let_in(now);
+    for _ in 0..5 {
+        gate.enter(source(1), now).unwrap().key_refused(now);
+    }
+    let mut attacker = gate.enter(source(1), now).unwrap();
+    let mut admin = gate.enter(source(1), now).unwrap();
+    assert_eq!(dropped(&mut attacker), Some(Refusal::HandshakesOfSource));
+    assert_eq!(dropped(&mut admin), None);
+    admin.let_in(now);
+    // After a day it is a stranger again.
+    let later = now + seconds(86_400);
+    for _ in 0..3 {
+        gate.enter(source(1), later).unwrap().key_refused(later);
+    }
+    assert_eq!(gate.enter(source(1), later).unwrap_err(), Refusal::Penalty);
+}
+
+#[test]
+fn a_known_source_that_connects_too_often_is_slowed_too() {
+    let (gate, now) = gate(|_| {});
+    gate.enter(source(1), now).unwrap().let_in(now);
+    let mut before: Vec<Pass> = (0..10).map(|_| gate.enter(source(1), now).unwrap()).collect();
+    let _over = gate.enter(source(1), now).unwrap();
+    assert!(before[6..].iter_mut().all(|pass| dropped(pass).is_some()));
+}
+
+#[test]
+fn the_log_is_told_of_a_source_once_a_minute() {
+    let (gate, now) = gate(|_| {});
+    let pass = gate.enter(source(1), now).unwrap();
+    assert_eq!(pass.key_refused(now), Some(1));
+    assert_eq!(pass.key_refused(now + seconds(59)), None);
+    assert_eq!(pass.key_refused(now + seconds(60)), Some(2));
+}
+
+#[test]
+fn so_many_sources_are_remembered_and_known_ones_longest() {
+    let (gate, now) = gate(|limits| limits.connects = usize::MAX);
+    gate.enter(source(0), now).unwrap().let_in(now);
+    let last = MAX_SOURCES as u32 + 100;
+    for number in 1..=last {
+        drop(gate.enter(source(number), now).unwrap());
+    }
+    let state = gate.lock();
+    assert_eq!(state.sources.len(), MAX_SOURCES);
+    assert!(state.sources.contains_key(&source(0)));
+    assert!(state.sources.contains_key(&source(last)));
+}
+
+#[test]
+fn no_limit_is_no_limit() {
+    let (gate, now) = gate(|limits| {
+        limits.connects = usize::MAX;
+        limits.connects_per_source = usize::MAX;
+        limits.max_handshakes = usize::MAX;
+        limits.max_handshakes_per_source = usize::MAX;
+        limits.penalty = None;
+    });
+    let mut all: Vec<Pass> = (0..1000).map(|_| gate.enter(source(1), now).unwrap()).collect();
+    for pass in &all {
+        pass.key_refused(now);
+    }
+    assert!(all.iter_mut().all(|pass| dropped(pass).is_none()));
+}

@@ -1,0 +1,133 @@
+//! From an accepted connection to a session: the handshake, in the task that the session will have.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use topside_shared::{Pin, tls};
+
+use super::counted::Counted;
+use super::gate::Pass;
+use super::{Opened, source};
+use crate::clients::{Identity, Scope};
+use crate::keys::Standing;
+use crate::outbox::Outbox;
+use crate::server::Server;
+use crate::{platform, refusal, session};
+
+/// How long, and how much, somebody who was refused may go on sending: closing at once would make the
+/// kernel throw the alert away that says why.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 64 * 1024;
+
+/// Brings a new connection to the door, and in.
+pub(super) async fn welcome(
+    server: Arc<Server>,
+    opened: Arc<Opened>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut pass: Pass,
+) {
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+    let limits = &server.config.limits;
+    if let Err(error) = platform::tune(&stream, limits.keepalive, limits.user_timeout) {
+        tracing::debug!(target: "topside", %peer, %error, "a connection's options cannot be set");
+    }
+    let handshake =
+        TlsAcceptor::from(Arc::clone(&opened.tls)).accept(Counted::new(stream)).into_fallible();
+    let patience = limits.handshake_timeout.unwrap_or(Duration::MAX);
+    let stream = tokio::select! {
+        done = timeout(patience, handshake) => match done {
+            Ok(Ok(stream)) => stream,
+            Ok(Err((error, stream))) => return refused(&server, peer, &error, stream, pass).await,
+            Err(_) => return server.counters.turned_away("handshake_timeout"),
+        },
+        refusal = pass.dropped() => return server.counters.turned_away(refusal.limit()),
+        () = server.door.closed() => return,
+    };
+    // A session is large, and a handshake that fails should not hold room for one.
+    Box::pin(admit(server, stream, peer, pass)).await;
+}
+
+/// Tells the log and the limits of a handshake that failed, and lets the alert get through.
+async fn refused(
+    server: &Server,
+    peer: SocketAddr,
+    error: &io::Error,
+    mut stream: Counted,
+    pass: Pass,
+) {
+    let source = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    let Some(error) = source else {
+        tracing::debug!(target: "topside", %peer, %error, "a connection ended at the door");
+        return;
+    };
+    match super::tls::refused_as(error) {
+        Some(key) => {
+            server.counters.turned_away("key");
+            if let Some(times) = pass.key_refused(Instant::now()) {
+                let source = pass.source();
+                tracing::warn!(target: "topside", %peer, %source, key, times, "key refused");
+            }
+        }
+        None => {
+            server.counters.turned_away("handshake");
+            tracing::debug!(target: "topside", %peer, %error, "a handshake failed");
+        }
+    }
+    // Its place is for those who may yet come in.
+    drop(pass);
+    let goodbye = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
+    };
+    tokio::select! {
+        _ = timeout(LINGER, goodbye) => {}
+        () = server.door.closed() => {}
+    }
+}
+
+async fn admit(server: Arc<Server>, stream: TlsStream<Counted>, peer: SocketAddr, pass: Pass) {
+    let Some((key, identity)) = who(&server, &stream) else { return };
+    pass.let_in(Instant::now());
+    server.keys.came_in(key);
+    let seat = match server.door.seats.take(key, identity.role) {
+        Ok(seat) => seat,
+        Err(full) => {
+            server.counters.turned_away(full.limit);
+            let user = &identity.user;
+            tracing::warn!(target: "topside", %peer, user, limit = full.limit, "connection refused");
+            return refusal::answer(stream, &full.into()).await;
+        }
+    };
+    let connection = source::connection(peer.ip(), platform::own_networks);
+    let outbox = Arc::new(Outbox::new(server.config.limits.max_outbox));
+    let registered = server.clients.register(peer.to_string(), connection, identity, outbox);
+    // A revocation ends those that it finds in the list: it may just have looked.
+    if who(&server, &stream).is_some() {
+        session::run(server, stream, registered).await;
+    }
+    drop(seat);
+}
+
+/// Who is there, if its key is still good.
+fn who(server: &Server, stream: &TlsStream<Counted>) -> Option<(Pin, Identity)> {
+    let (_, connection) = stream.get_ref();
+    let key = tls::pin_of(connection.peer_certificates()?.first()?).ok()?;
+    let identity = match server.keys.standing(key) {
+        Standing::Good(access) => access.identity(key),
+        Standing::Invited(access) => {
+            let exporter =
+                connection.export_keying_material([0; 32], tls::ENROL_LABEL, None).ok()?;
+            Identity { scope: Scope::Enrol { exporter }, ..access.identity(key) }
+        }
+        Standing::Expired | Standing::Revoked | Standing::Unknown => return None,
+    };
+    Some((key, identity))
+}

@@ -1,0 +1,267 @@
+//! The door: where clients come in over TCP. It opens once somebody may come in that way, and then stays
+//! open until the server ends.
+//!
+//! `gate` decides who may come to it, `handshake` who comes in, and `seats` how many.
+
+mod bucket;
+mod counted;
+mod gate;
+mod handshake;
+mod seats;
+mod source;
+mod tls;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::task::Context;
+
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use topside_shared::Pin;
+use topside_shared::identity::{Identity, IdentityError};
+
+use crate::config::{Limits, Listen};
+use crate::keys::Keys;
+use crate::listener::accept;
+use crate::platform;
+use crate::server::Server;
+
+pub(crate) use bucket::Bucket;
+use gate::Gate;
+use seats::Seats;
+pub(crate) use source::{Subnet, invite_addresses};
+
+/// Connections that the system keeps until they are accepted.
+const BACKLOG: u32 = 1024;
+
+/// Why TCP cannot be opened. Each is a sentence a person can act on.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The server was told never to.
+    #[error(
+        "this server is open to its own machine only: run `topsided` on the box, and invite there"
+    )]
+    LocalOnly,
+    /// There is nothing to listen on.
+    #[error("[listen] addresses of server.toml names none: TCP stays closed")]
+    NoAddress,
+    /// Another program has the port.
+    #[error(
+        "{0} is in use by another program: stop that, or set another port in [listen] of server.toml"
+    )]
+    InUse(SocketAddr),
+    /// The system said no.
+    #[error("{address} cannot be listened on: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The server has no key.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The library refused.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Door {
+    listen: Option<Listen>,
+    /// The file of the server's own key.
+    key_file: PathBuf,
+    gate: Arc<Gate>,
+    seats: Arc<Seats>,
+    opened: watch::Sender<Option<Arc<Opened>>>,
+    closing: CancellationToken,
+}
+
+/// Where it is open, and what the server is known by there.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) pin: Pin,
+    tls: Arc<ServerConfig>,
+}
+
+impl Opened {
+    /// The port, the same on all addresses.
+    pub(crate) fn port(&self) -> u16 {
+        self.addresses.first().map_or(0, SocketAddr::port)
+    }
+}
+
+/// A door that can be opened without anything going wrong any more.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    opened: Opened,
+    listeners: Vec<TcpSocket>,
+}
+
+impl Ready {
+    /// Where it will be open, and what the server is known by there.
+    pub(crate) fn opened(&self) -> &Opened {
+        &self.opened
+    }
+}
+
+/// Name of the server's key in the state directory.
+pub(crate) const KEY_FILE: &str = "server.key";
+
+impl Door {
+    /// A closed door, with as many seats as `max_sessions` says.
+    pub(crate) fn new(
+        listen: Option<Listen>,
+        key_file: PathBuf,
+        limits: &Limits,
+        max_sessions: usize,
+    ) -> Self {
+        let per_key = limits.max_sessions_per_key;
+        Self {
+            listen,
+            key_file,
+            gate: Gate::new(limits, Instant::now()),
+            seats: Seats::new(max_sessions, per_key, limits.admin_sessions),
+            opened: watch::Sender::new(None),
+            closing: CancellationToken::new(),
+        }
+    }
+
+    /// Where it is open, as that changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<Option<Arc<Opened>>> {
+        self.opened.subscribe()
+    }
+
+    /// Where it is open.
+    pub(crate) fn opened(&self) -> Option<Arc<Opened>> {
+        self.opened.borrow().clone()
+    }
+
+    /// Takes the addresses, so that opening cannot fail; `None` where it is open already.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub(crate) fn prepare(&self, keys: &Arc<Keys>) -> Result<Option<Ready>, OpenError> {
+        if self.opened().is_some() {
+            return Ok(None);
+        }
+        let listen = self.listen.as_ref().ok_or(OpenError::LocalOnly)?;
+        let identity = Identity::load_or_make(&self.key_file)?;
+        let tls = Arc::new(tls::config(&identity, Arc::clone(keys))?);
+        let mut port = listen.port;
+        let (mut addresses, mut listeners) = (Vec::new(), Vec::new());
+        for address in &listen.addresses {
+            let address = SocketAddr::new(*address, port);
+            match bind(address) {
+                Ok((socket, bound)) => {
+                    // A free port that was taken for the first is that of the others too.
+                    port = bound.port();
+                    addresses.push(bound);
+                    listeners.push(socket);
+                }
+                Err(error) if no_ipv6(address.ip(), &error) => {
+                    tracing::warn!(
+                        target: "topside", %address, %error,
+                        "this box has no IPv6: clients come in by IPv4 only"
+                    );
+                }
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    return Err(OpenError::InUse(address));
+                }
+                Err(source) => return Err(OpenError::Listen { address, source }),
+            }
+        }
+        if listeners.is_empty() {
+            return Err(OpenError::NoAddress);
+        }
+        Ok(Some(Ready { opened: Opened { addresses, pin: identity.pin(), tls }, listeners }))
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// [`OpenError::Listen`], where another program was faster.
+    pub(crate) fn open(&self, server: &Arc<Server>, ready: Ready) -> Result<(), OpenError> {
+        // Of two first invites at once, one has opened it.
+        if self.opened().is_some() {
+            return Ok(());
+        }
+        let Ready { opened, listeners } = ready;
+        let listening = listeners.into_iter().zip(&opened.addresses).map(|(socket, address)| {
+            let failed = |source| OpenError::Listen { address: *address, source };
+            socket.listen(BACKLOG).map_err(failed)
+        });
+        let listening: Vec<TcpListener> = listening.collect::<Result<_, _>>()?;
+        let opened = Arc::new(opened);
+        for listener in listening {
+            let (here, opened) = (Arc::clone(server), Arc::clone(&opened));
+            server.spawn(async move {
+                let poll = |cx: &mut Context<'_>| listener.poll_accept(cx);
+                let admit = |(stream, peer)| come(&here, &opened, stream, peer);
+                tokio::select! {
+                    () = accept(poll, admit) => {}
+                    () = here.door.closed() => {}
+                }
+            });
+        }
+        let (keys, invites) = server.keys.count();
+        let addresses: Vec<String> = opened.addresses.iter().map(ToString::to_string).collect();
+        tracing::info!(
+            target: "topside", addresses = addresses.join(", "), keys, invites,
+            "TCP is open to those whose key is known"
+        );
+        self.opened.send_replace(Some(opened));
+        Ok(())
+    }
+
+    /// Lets nobody in any more, whoever is at the door included.
+    pub(crate) fn close(&self) {
+        self.closing.cancel();
+    }
+
+    /// Waits until nobody is let in any more.
+    async fn closed(&self) {
+        self.closing.cancelled().await;
+    }
+}
+
+/// Somebody is there: whoever may come to the door gets a task, which will be the session's.
+fn come(server: &Arc<Server>, opened: &Arc<Opened>, stream: TcpStream, peer: SocketAddr) {
+    match server.door.gate.enter(source::Source::of(peer.ip()), Instant::now()) {
+        Ok(pass) => {
+            let (here, opened) = (Arc::clone(server), Arc::clone(opened));
+            server.spawn(handshake::welcome(here, opened, stream, peer, pass));
+        }
+        Err(refusal) => server.counters.turned_away(refusal.limit()),
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<(TcpSocket, SocketAddr)> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => {
+            let socket = TcpSocket::new_v6()?;
+            // IPv4 has a socket of its own.
+            rustix::net::sockopt::set_ipv6_v6only(&socket, true)?;
+            socket
+        }
+    };
+    // A server that starts again takes the place of its own old connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    let bound = socket.local_addr()?;
+    Ok((socket, bound))
+}
+
+/// Whether an error says that the box does without IPv6, which is no reason not to serve.
+fn no_ipv6(address: IpAddr, error: &io::Error) -> bool {
+    address == IpAddr::from(std::net::Ipv6Addr::UNSPECIFIED)
+        && (error.kind() == io::ErrorKind::AddrNotAvailable || platform::is_no_such_family(error))
+}

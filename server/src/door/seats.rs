@@ -1,0 +1,120 @@
+//! How many may be in at once over TCP: all together, and with one key.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use topside_shared::{ErrorKind, Pin, Role, RpcError};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Seats {
+    most: usize,
+    per_key: usize,
+    /// Of all, so many only for admins.
+    for_admins: usize,
+    /// Private to this type, never held across an `.await`.
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    by_key: HashMap<Pin, usize>,
+}
+
+/// One session's place. Dropping it makes room.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    seats: Arc<Seats>,
+    key: Pin,
+}
+
+/// There is no place: the key of `[limits]`, and how many that allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Full {
+    pub(crate) limit: &'static str,
+    most: usize,
+}
+
+impl From<Full> for RpcError {
+    fn from(Full { limit, most }: Full) -> Self {
+        let whose = if limit == "max_sessions_per_key" { " with this key" } else { "" };
+        let message = format_args!(
+            "{most} sessions are open{whose}, which is the limit: close one, or try again later"
+        );
+        RpcError::new(ErrorKind::Busy, message).with("limit", limit).with("most", most as u64)
+    }
+}
+
+impl Seats {
+    pub(crate) fn new(most: usize, per_key: usize, for_admins: usize) -> Arc<Self> {
+        Arc::new(Self { most, per_key, for_admins, taken: Mutex::default() })
+    }
+
+    /// Takes a place for a session with this key.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub(crate) fn take(self: &Arc<Self>, key: Pin, role: Role) -> Result<Seat, Full> {
+        let kept = if role == Role::Admin { 0 } else { self.for_admins };
+        let most = self.most.saturating_sub(kept);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.all >= most {
+            return Err(Full { limit: "max_sessions", most });
+        }
+        let with_key = taken.by_key.entry(key).or_default();
+        if *with_key >= self.per_key {
+            return Err(Full { limit: "max_sessions_per_key", most: self.per_key });
+        }
+        *with_key += 1;
+        taken.all += 1;
+        Ok(Seat { seats: Arc::clone(self), key })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all -= 1;
+        if let Some(with_key) = taken.by_key.get_mut(&self.key) {
+            *with_key -= 1;
+            if *with_key == 0 {
+                taken.by_key.remove(&self.key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: u8) -> Pin {
+        Pin::from_bytes([number; 32])
+    }
+
+    #[test]
+    fn the_last_places_are_for_admins_and_a_place_that_is_left_is_free() {
+        let seats = Seats::new(3, usize::MAX, 1);
+        let first = seats.take(key(1), Role::Viewer).unwrap();
+        let _second = seats.take(key(1), Role::Operator).unwrap();
+        let full = seats.take(key(2), Role::Operator).unwrap_err();
+        assert_eq!(full, Full { limit: "max_sessions", most: 2 });
+        let third = seats.take(key(2), Role::Admin).unwrap();
+        let full = seats.take(key(2), Role::Admin).unwrap_err();
+        assert_eq!(full, Full { limit: "max_sessions", most: 3 });
+        drop(third);
+        assert!(seats.take(key(2), Role::Operator).is_err());
+        drop(first);
+        assert!(seats.take(key(2), Role::Operator).is_ok());
+    }
+
+    #[test]
+    fn one_key_has_so_many_places_and_others_have_theirs() {
+        let seats = Seats::new(usize::MAX, 2, 0);
+        let _held = [(); 2].map(|()| seats.take(key(1), Role::Viewer).unwrap());
+        let full = seats.take(key(1), Role::Viewer).unwrap_err();
+        assert_eq!(full, Full { limit: "max_sessions_per_key", most: 2 });
+        assert!(seats.take(key(2), Role::Viewer).is_ok());
+    }
+}

@@ -1,0 +1,143 @@
+//! Changes of the list of keys, each one write of the whole.
+
+use std::sync::Arc;
+
+use topside_shared::methods::{KeyRow, KeyState};
+use topside_shared::{Pin, Role, Time};
+
+use super::{KeyError, Keys, MAX_BYTES, MAX_INVITES, file, lock, state_at};
+
+/// One change.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// Another key, or an invite's.
+    Add(KeyRow),
+    /// A client's own key in the place of the invite's that it came in with.
+    Enrol {
+        /// The invite's.
+        invite: Pin,
+        /// The client's own.
+        key: Pin,
+        /// What the client calls itself; empty: as the invite says.
+        name: String,
+    },
+    /// Away with a key.
+    Revoke {
+        /// The key.
+        key: Pin,
+        /// Who wants it.
+        from: Revoked,
+    },
+}
+
+/// From where a key is taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Revoked {
+    /// The box itself.
+    Here,
+    /// The network, from where one must not lock everybody out.
+    Remotely,
+}
+
+impl Keys {
+    /// Carries out a change, and gives the row that it is about as it stands afterwards. Blocks for
+    /// the disk; it is done whole even if nobody waits for it any more.
+    ///
+    /// # Errors
+    /// [`KeyError`]; nothing is changed then.
+    pub(crate) fn change(&self, change: Change) -> Result<KeyRow, KeyError> {
+        let _writing = lock(&self.writing);
+        let now = Time::now();
+        let mut rows = self.with_seen();
+        let row = apply(&mut rows, change, now)?;
+        forget_oldest(&mut rows, now)?;
+        file::write(&self.path, &rows)?;
+        *lock(&self.rows) = Arc::new(rows);
+        Ok(row)
+    }
+
+    /// Writes down when keys came in, if the file does not say so yet. Blocks for the disk.
+    ///
+    /// # Errors
+    /// [`KeyError::Write`]; it is tried again with the next change.
+    pub(crate) fn save_seen(&self) -> Result<(), KeyError> {
+        let _writing = lock(&self.writing);
+        let rows = self.with_seen();
+        if rows.iter().map(|row| row.last_seen).eq(self.rows().iter().map(|row| row.last_seen)) {
+            return Ok(());
+        }
+        file::write(&self.path, &rows)?;
+        *lock(&self.rows) = Arc::new(rows);
+        Ok(())
+    }
+}
+
+fn apply(rows: &mut Vec<KeyRow>, change: Change, now: Time) -> Result<KeyRow, KeyError> {
+    match change {
+        Change::Add(row) => {
+            let open = rows.iter().filter(|row| state_at(row, now) == KeyState::Invited).count();
+            if row.state == KeyState::Invited && open >= MAX_INVITES {
+                return Err(KeyError::TooManyInvites);
+            }
+            rows.push(row.clone());
+            Ok(row)
+        }
+        Change::Enrol { invite, key, name } => {
+            let burnt = find(rows, invite)?;
+            let state = state_at(burnt, now);
+            if state != KeyState::Invited {
+                return Err(KeyError::Over(invite, state.words()));
+            }
+            burnt.state = KeyState::Used;
+            let mut row = KeyRow {
+                key_id: key,
+                created_at: now,
+                last_seen: None,
+                expires_at: None,
+                state: KeyState::Active,
+                ..burnt.clone()
+            };
+            if !name.is_empty() {
+                row.name = name;
+            }
+            // A device that is invited again is the same device, with what this invite gives.
+            rows.retain(|known| known.key_id != key);
+            rows.push(row.clone());
+            Ok(row)
+        }
+        Change::Revoke { key, from } => {
+            let row = find(rows, key)?;
+            if !matches!(row.state, KeyState::Active | KeyState::Invited) {
+                return Err(KeyError::Over(key, row.state.words()));
+            }
+            let was_active = row.state == KeyState::Active;
+            row.state = KeyState::Revoked;
+            let row = row.clone();
+            let rules = |row: &KeyRow| row.role == Role::Admin && row.commands.is_none();
+            let one_is_left =
+                rows.iter().any(|row| state_at(row, now) == KeyState::Active && rules(row));
+            if from == Revoked::Remotely && was_active && rules(&row) && !one_is_left {
+                return Err(KeyError::LastAdmin);
+            }
+            Ok(row)
+        }
+    }
+}
+
+fn find(rows: &mut [KeyRow], key: Pin) -> Result<&mut KeyRow, KeyError> {
+    rows.iter_mut().find(|row| row.key_id == key).ok_or(KeyError::Unknown(key))
+}
+
+/// Keeps the list short: those that cannot come in any more are remembered, the oldest shortest, so
+/// that whoever shows one is told what became of it.
+fn forget_oldest(rows: &mut Vec<KeyRow>, now: Time) -> Result<(), KeyError> {
+    let size = |row: &KeyRow| serde_json::to_string(row).map_or(usize::MAX, |json| json.len() + 1);
+    let mut bytes: usize = rows.iter().map(size).sum();
+    while bytes > MAX_BYTES {
+        let over =
+            |row: &KeyRow| !matches!(state_at(row, now), KeyState::Active | KeyState::Invited);
+        let oldest = rows.iter().position(over).ok_or(KeyError::Full)?;
+        bytes -= size(&rows.remove(oldest));
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! `keys.json`: read as a whole, written whole or not at all.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use topside_shared::methods::KeyRow;
+
+use super::KeyError;
+use crate::config::{FileErrors, Position, guard};
+use crate::platform;
+
+/// The form of the file that is written here.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Document<R> {
+    version: u32,
+    keys: R,
+}
+
+/// The keys in the file; none where there is no file.
+pub(super) fn read(path: &Path) -> Result<Vec<KeyRow>, FileErrors> {
+    let Some(text) = guard::read(path, "the list of keys")? else { return Ok(Vec::new()) };
+    let file = path.display().to_string();
+    let document: Document<Vec<KeyRow>> = serde_json::from_str(&text).map_err(|error| {
+        let at = Position { line: error.line(), column: error.column() };
+        let message = "this is not a list of keys: put back a copy of it, or move it away to begin \
+                       with no keys at all";
+        FileErrors::one(&file, Some(at), message)
+    })?;
+    if document.version != VERSION {
+        let message = format!(
+            "this list of keys has the form {}, and this version of topsided knows {VERSION}: \
+             update topsided",
+            document.version
+        );
+        return Err(FileErrors::one(&file, None, message));
+    }
+    Ok(document.keys)
+}
+
+/// Puts these keys in the place of what the file holds. When this returns, they are on the disk.
+pub(super) fn write(path: &Path, keys: &[KeyRow]) -> Result<(), KeyError> {
+    // Only one at a time writes, so the name can be fixed: a crash leaves one such file at most.
+    let whole = path.with_extension("json.new");
+    let write = || {
+        let mut json = serde_json::to_vec_pretty(&Document { version: VERSION, keys })?;
+        json.push(b'\n');
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true);
+        let mut file = platform::private(&mut options).open(&whole)?;
+        file.write_all(&json)?;
+        file.sync_all()?;
+        std::fs::rename(&whole, path)?;
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        File::open(directory)?.sync_all()
+    };
+    write().map_err(|source: io::Error| KeyError::Write { path: path.to_owned(), source })
+}

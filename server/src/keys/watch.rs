@@ -1,0 +1,69 @@
+//! What becomes of keys while the server runs: the sessions of one that is over end, and when keys came in
+//! is written down now and then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+use topside_shared::notices::{EndCode, SessionEnded};
+use topside_shared::{ClientId, Time};
+
+use super::Standing;
+use crate::clients::Owner;
+use crate::server::Server;
+
+/// How often is looked whether a key is over: the clock may have been set, too.
+const LOOK: Duration = Duration::from_secs(30);
+/// How often is written down when keys came in, in looks.
+const SAVE: u32 = 10;
+
+/// Watches for ever; ends with the future.
+pub(crate) async fn keys(server: &Arc<Server>) {
+    let mut looks = 0;
+    loop {
+        let until = server.keys.next_expiry().map(|end| end.millis_since(Time::now()));
+        let pause = until.map_or(LOOK, |ms| Duration::from_millis(ms + 1).min(LOOK));
+        sleep(pause).await;
+        enforce(server, None, "its time is over", "");
+        looks += 1;
+        if looks % SAVE == 0 {
+            save(server).await;
+        }
+    }
+}
+
+/// Writes down when keys came in.
+pub(crate) async fn save(server: &Server) {
+    let keys = Arc::clone(&server.keys);
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || keys.save_seen()).await {
+        tracing::warn!(target: "topside", %error, "when keys came in is not written down");
+    }
+}
+
+/// Brings what clients may do in line with their keys: who holds one that is over is told so and ended,
+/// and who holds one that gives something else now has that. All but `spared`, which ends by itself.
+pub(crate) fn enforce(server: &Server, spared: Option<ClientId>, reason: &str, by: &str) {
+    for client in server.clients.all() {
+        if spared == Some(client.id) {
+            continue;
+        }
+        let who = client.who();
+        let Owner::Key(key) = who.owner else { continue };
+        match server.keys.standing(key) {
+            Standing::Good(access) => {
+                let identity = access.identity(key);
+                if *who != identity {
+                    server.clients.set_identity(&client, identity);
+                }
+            }
+            Standing::Invited(_) => {}
+            Standing::Expired | Standing::Revoked | Standing::Unknown => {
+                client.outbox.end(SessionEnded {
+                    code: EndCode::Revoked,
+                    reason: reason.to_owned(),
+                    by: by.to_owned(),
+                });
+            }
+        }
+    }
+}

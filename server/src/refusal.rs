@@ -1,0 +1,45 @@
+//! What somebody hears who may not come in, but has asked something: the reason, as an answer.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use topside_shared::RpcError;
+use topside_shared::envelope::{self, Incoming};
+use topside_shared::frame::{Lines, MAX_LINE_IN};
+
+/// How long somebody who may not come in has for asking, and then for reading the answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Answers the first request with `error`, and closes.
+pub(crate) async fn answer<S>(mut stream: S, error: &RpcError)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let answer = async {
+        let mut lines = Lines::new(MAX_LINE_IN);
+        let mut buffer = vec![0; 4096];
+        loop {
+            let count = stream.read(&mut buffer).await?;
+            let mut bytes = &buffer[..count];
+            if count == 0 {
+                return io::Result::Ok(());
+            }
+            if let Some(line) = lines.next(&mut bytes) {
+                let id = match line.map(envelope::parse) {
+                    Ok(Incoming::One(Ok(request))) => request.id,
+                    _ => None,
+                };
+                let mut answer = envelope::error(id, error);
+                answer.push(b'\n');
+                stream.write_all(&answer).await?;
+                stream.shutdown().await?;
+                // Closing with unread input would make the kernel throw the answer away.
+                tokio::io::copy(&mut stream.take(MAX_LINE_IN as u64), &mut tokio::io::sink())
+                    .await?;
+                return Ok(());
+            }
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, answer).await;
+}
