@@ -78,6 +78,6 @@ pub async fn serve(listeners: Listeners, config: Config, stop: Stop) -> Result<E
     let menu = Table::new(&config)?;
     let keys = Keys::open(&config.state)?;
     let server = Server::new(config, menu, keys, &listeners, log, dispatch.clone());
-    tracing::dispatcher::with_default(&dispatch, || server.open_door())?;
-    Ok(server.run(listeners, stop).with_subscriber(dispatch).await)
+    let door = tracing::dispatcher::with_default(&dispatch, || server.prepare_door())?;
+    Ok(server.run(listeners, door, stop).with_subscriber(dispatch).await)
 }

@@ -158,24 +158,25 @@ impl Server {
         self.tasks.spawn(task.with_subscriber(self.dispatch.clone()));
     }
 
-    /// Opens the door if somebody may come in by it; otherwise the first invite does that.
+    /// Prepares the door if somebody may come in by it; otherwise the first invite does that.
     ///
     /// # Errors
-    /// [`OpenError`]; a server that nobody invited to never has one.
-    pub(crate) fn open_door(self: &Arc<Self>) -> Result<(), OpenError> {
-        if self.config.listen.as_ref().is_none_or(|listen| listen.addresses.is_empty())
-            || self.keys.count() == (0, 0)
-        {
-            return Ok(());
+    /// [`OpenError`]; a server to which nobody was invited has none.
+    pub(crate) fn prepare_door(&self) -> Result<Option<door::Ready>, OpenError> {
+        let never = self.config.listen.as_ref().is_none_or(|listen| listen.addresses.is_empty());
+        if never || self.keys.count() == (0, 0) {
+            return Ok(None);
         }
-        match self.door.prepare(&self.keys)? {
-            Some(ready) => self.door.open(self, ready),
-            None => Ok(()),
-        }
+        self.door.prepare(&self.keys)
     }
 
     /// Serves until it is told to stop, then ends every session and returns.
-    pub(crate) async fn run(self: &Arc<Self>, listeners: Listeners, stop: Stop) -> Ended {
+    pub(crate) async fn run(
+        self: &Arc<Self>,
+        listeners: Listeners,
+        door: Option<door::Ready>,
+        stop: Stop,
+    ) -> Ended {
         for remark in &self.config.remarks {
             tracing::info!(target: "topside", "{remark}");
         }
@@ -183,6 +184,11 @@ impl Server {
             target: "topside", version = self.info.version, address = self.socket,
             commands = self.menu.len(), "server started"
         );
+        if let Some(ready) = door
+            && let Err(error) = self.door.open(self, ready)
+        {
+            tracing::error!(target: "topside", %error, "TCP stays closed");
+        }
         let plan = tokio::select! {
             () = listener::accept_local(self, &listeners.local) => unreachable!("accepting goes on for ever"),
             () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),

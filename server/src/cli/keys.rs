@@ -17,7 +17,7 @@ use crate::table;
 /// Fewest digits that a key is called by.
 const FEWEST_DIGITS: usize = 4;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct Invited {
     /// What its holder is called in lists and logs
     #[arg(long)]
@@ -86,12 +86,12 @@ fn ttl(text: &str) -> Result<u64, String> {
 
 type Load<'l> = &'l dyn Fn() -> Result<Config, ConfigError>;
 
-pub(super) fn invite(dirs: &Dirs, load: Load<'_>, args: InviteArgs) -> Result<(), VerbError> {
+pub(super) fn invite(dirs: &Dirs, load: Load<'_>, args: &InviteArgs) -> Result<(), VerbError> {
     let InviteArgs { who, ttl, qr } = args;
     let mut hand = Hand::take(dirs, load)?;
-    let made = hand.invite(wanted(who, ttl, false))?;
+    let made = hand.invite(wanted(who, *ttl, false))?;
     println!("{}", made.invite);
-    if qr {
+    if *qr {
         let invite: Invite = made.invite.parse()?;
         let code = QrCode::new(invite.to_capitals()).map_err(|_| VerbError::TooLongForQr)?;
         println!("{}", code.render::<Dense1x2>().build());
@@ -105,11 +105,11 @@ pub(super) fn invite(dirs: &Dirs, load: Load<'_>, args: InviteArgs) -> Result<()
     Ok(())
 }
 
-pub(super) fn token(dirs: &Dirs, load: Load<'_>, args: TokenArgs) -> Result<(), VerbError> {
+pub(super) fn token(dirs: &Dirs, load: Load<'_>, args: &TokenArgs) -> Result<(), VerbError> {
     let TokenArgs { who, ttl, pem } = args;
     let mut hand = Hand::take(dirs, load)?;
-    let made = hand.invite(wanted(who, ttl, true))?;
-    if pem {
+    let made = hand.invite(wanted(who, *ttl, true))?;
+    if *pem {
         let invite: Invite = made.invite.parse()?;
         let key = Identity::from_seed(&invite.seed)?;
         print!("{}{}", key.private_pem(), key.certificate_pem());
@@ -125,7 +125,8 @@ pub(super) fn token(dirs: &Dirs, load: Load<'_>, args: TokenArgs) -> Result<(), 
     Ok(())
 }
 
-fn wanted(Invited { name, role, commands }: Invited, ttl_ms: u64, lasting: bool) -> KeyInvite {
+fn wanted(who: &Invited, ttl_ms: u64, lasting: bool) -> KeyInvite {
+    let Invited { name, role, commands } = who.clone();
     KeyInvite { name, role, ttl_ms: Some(ttl_ms), commands, lasting }
 }
 

@@ -36,7 +36,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// The menu [default: commands.toml in the configuration directory, or the starter menu]
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE")]
     commands: Option<PathBuf>,
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -45,7 +45,11 @@ pub struct ServeArgs {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Read both files, say where they are wrong, and serve nothing
-    Check,
+    Check {
+        /// The menu [default: as above]
+        #[arg(long, value_name = "FILE")]
+        commands: Option<PathBuf>,
+    },
     /// Print an invite: one string that pairs one client with this server
     Invite(keys::InviteArgs),
     /// Print a token: the same for a script, limited to some commands
@@ -73,15 +77,20 @@ pub fn run(args: ServeArgs) -> ExitCode {
         Ok(dirs) => dirs,
         Err(error) => return fail(WRONG_CONFIGURATION, error),
     };
-    let load = || Config::load(&dirs, args.config.as_deref(), args.commands.as_deref());
-    let done = match args.verb {
+    let menu = match &args.verb {
+        Some(Verb::Check { commands: Some(menu) }) => Some(menu),
+        _ => args.commands.as_ref(),
+    };
+    let menu = menu.map(PathBuf::as_path);
+    let load = || Config::load(&dirs, args.config.as_deref(), menu);
+    let done = match &args.verb {
         None => {
             return match load() {
                 Ok(config) => run_server(&dirs, config),
                 Err(error) => fail(WRONG_CONFIGURATION, error),
             };
         }
-        Some(Verb::Check) => {
+        Some(Verb::Check { .. }) => {
             return match load() {
                 Ok(config) => {
                     check(&config);
@@ -93,7 +102,7 @@ pub fn run(args: ServeArgs) -> ExitCode {
         Some(Verb::Invite(args)) => keys::invite(&dirs, &load, args),
         Some(Verb::Token(args)) => keys::token(&dirs, &load, args),
         Some(Verb::Keys) => keys::keys(&dirs, &load),
-        Some(Verb::Revoke { key }) => keys::revoke(&dirs, &load, &key),
+        Some(Verb::Revoke { key }) => keys::revoke(&dirs, &load, key),
         Some(Verb::Id) => keys::id(&dirs),
     };
     match done {

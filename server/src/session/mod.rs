@@ -231,10 +231,10 @@ impl<S: Transport> Session<S> {
         if self.asking == Asking::Over || self.is_full() {
             return Poll::Pending;
         }
-        if let Some(pace) = &mut self.pace {
-            ready!(pace.poll(cx));
-        }
         if !self.backlog.is_empty() {
+            if let Some(pace) = &mut self.pace {
+                ready!(pace.poll(cx));
+            }
             let backlog = std::mem::take(&mut self.backlog);
             return Poll::Ready(self.take_in(&backlog, cx));
         }
@@ -269,7 +269,7 @@ impl<S: Transport> Session<S> {
         let mut lines = std::mem::replace(&mut self.lines, Lines::new(MAX_LINE_IN));
         let mut result = Ok(());
         while self.asking == Asking::Open {
-            if self.is_full() || self.is_too_fast() {
+            if !bytes.is_empty() && (self.is_full() || self.is_too_fast()) {
                 self.backlog.extend_from_slice(bytes);
                 break;
             }

@@ -4,10 +4,13 @@
 
 mod batches;
 mod common;
+mod door;
+mod door_limits;
 mod envelope;
 mod events;
 mod framing;
 mod hello;
+mod keys;
 mod lifetime;
 mod limits;
 mod lists;
@@ -20,4 +23,5 @@ mod shutdown;
 mod slow;
 mod start;
 mod third_party;
+mod tls;
 mod users;

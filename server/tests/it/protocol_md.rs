@@ -8,6 +8,7 @@ use topside_shared::methods::Method;
 use topside_shared::notices::name;
 
 use crate::common::pattern::{Pattern, assert_matches};
+use crate::common::server::LOOPBACK;
 use crate::common::{Raw, TestServer};
 
 const PROTOCOL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PROTOCOL.md");
@@ -67,7 +68,7 @@ fn steps(block: &Block) -> impl Iterator<Item = (usize, usize, bool, &str)> {
 }
 
 fn run(block: &Block, menu: &str) {
-    let server = TestServer::with(menu, "");
+    let server = TestServer::with(menu, LOOPBACK);
     let mut clients: BTreeMap<usize, Raw> = BTreeMap::new();
     for (at, connection, sent, text) in steps(block) {
         let client = clients.entry(connection).or_insert_with(|| server.connect());

@@ -6,6 +6,7 @@ pub(crate) mod pattern;
 pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod server;
+pub(crate) mod tls;
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -14,6 +15,7 @@ pub(crate) use fifo::Fifo;
 pub(crate) use program::{Spawned, Topsided};
 pub(crate) use raw::Raw;
 pub(crate) use server::TestServer;
+pub(crate) use tls::Device;
 
 /// After this a test gives up; on a busy machine the right thing may take seconds.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);

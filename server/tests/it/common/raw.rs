@@ -12,7 +12,7 @@ use super::DEADLINE;
 
 /// See the module.
 pub(crate) struct Raw {
-    stream: UnixStream,
+    stream: Box<dyn Wire>,
     unread: Vec<u8>,
     last_id: u64,
     /// Notifications that came while an answer was waited for.
@@ -21,14 +21,42 @@ pub(crate) struct Raw {
     over: bool,
 }
 
+/// A connection, whichever kind it is; its reads and writes end in an error at the deadline.
+pub(crate) trait Wire: Read + Write + Send {
+    /// Lets no read or write last longer than a test may.
+    fn set_deadline(&self);
+    /// Says that nothing more will be sent.
+    fn half_close(&mut self);
+    /// Another hand on the same connection.
+    fn second_hand(&self) -> Box<dyn Wire>;
+}
+
+impl Wire for UnixStream {
+    fn set_deadline(&self) {
+        self.set_read_timeout(Some(DEADLINE)).unwrap();
+        self.set_write_timeout(Some(DEADLINE)).unwrap();
+    }
+
+    fn half_close(&mut self) {
+        self.shutdown(Shutdown::Write).unwrap();
+    }
+
+    fn second_hand(&self) -> Box<dyn Wire> {
+        Box::new(self.try_clone().unwrap())
+    }
+}
+
 impl Raw {
     pub(crate) fn connect(socket: &Path) -> Self {
         Self::over(UnixStream::connect(socket).unwrap())
     }
 
-    pub(crate) fn over(stream: UnixStream) -> Self {
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        stream.set_write_timeout(Some(DEADLINE)).unwrap();
+    pub(crate) fn over(stream: impl Wire + 'static) -> Self {
+        stream.set_deadline();
+        Self::of(Box::new(stream))
+    }
+
+    fn of(stream: Box<dyn Wire>) -> Self {
         Self { stream, unread: Vec::new(), last_id: 0, told: VecDeque::new(), over: false }
     }
 
@@ -96,7 +124,7 @@ impl Raw {
 
     /// The same connection, for another thread to send on.
     pub(crate) fn second_hand(&self) -> Self {
-        Self::over(self.stream.try_clone().unwrap())
+        Self::of(self.stream.second_hand())
     }
 
     /// The answer to the request `id`; notifications before it are kept for [`Raw::told`].
@@ -162,7 +190,7 @@ impl Raw {
 
     /// Sends no more, and goes on reading.
     pub(crate) fn half_close(&mut self) {
-        self.stream.shutdown(Shutdown::Write).unwrap();
+        self.stream.half_close();
         self.over = true;
     }
 

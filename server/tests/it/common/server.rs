@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
+use serde_json::json;
 use tempfile::TempDir;
 use topside_server::{Config, Ended, Listeners, Stop, serve};
 use topside_shared::dirs::Dirs;
 
-use super::{DEADLINE, Fifo, MENU, Raw};
+use super::{DEADLINE, Device, Fifo, MENU, Raw};
+
+/// The `[listen]` of most tests: a free port, which nobody else can reach.
+pub(crate) const LOOPBACK: &str = "[listen]\nport = 0\naddresses = [\"127.0.0.1\"]\n";
 
 /// A running server; it ends when this is dropped.
 pub(crate) struct TestServer {
@@ -31,6 +35,11 @@ impl TestServer {
     /// With the menu of most tests and these `[limits]`.
     pub(crate) fn limits(limits: &str) -> Self {
         Self::with(MENU, &format!("[limits]\n{limits}\n"))
+    }
+
+    /// With the menu of most tests, open to loopback once somebody is invited, and these `[limits]`.
+    pub(crate) fn remote(limits: &str) -> Self {
+        Self::with(MENU, &format!("{LOOPBACK}[limits]\n{limits}\n"))
     }
 
     /// With this `commands.toml` and this `server.toml`.
@@ -78,6 +87,13 @@ impl TestServer {
         let mut client = self.connect();
         client.ok("initialize", serde_json::json!({"notices": true}));
         client
+    }
+
+    /// A device that was invited as this role, and has enrolled its own key.
+    pub(crate) fn device(&self, name: &str, role: &str) -> Device {
+        let made = self.connect().ok("key/invite", json!({"name": name, "role": role}));
+        let device = Device::of_invite(made["invite"].as_str().unwrap());
+        device.enrol()
     }
 
     pub(crate) fn socket(&self) -> &Path {

@@ -1,0 +1,251 @@
+//! Clients over TCP: what a device knows, and connections as it makes them, well or badly.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
+    SignatureScheme, StreamOwned,
+};
+use serde_json::{Value, json};
+use topside_shared::identity::{Identity, Seed};
+use topside_shared::invite::Invite;
+use topside_shared::{Pin, tls};
+
+use super::DEADLINE;
+use super::raw::{Raw, Wire};
+
+/// A device with its key, and the server that it knows.
+#[derive(Clone)]
+pub(crate) struct Device {
+    /// What it shows: a certificate, and the key that signs for it.
+    shown: Option<Arc<CertifiedKey>>,
+    identity: Identity,
+    server: Pin,
+    pub(crate) address: SocketAddr,
+    /// Where it comes from.
+    from: IpAddr,
+    config: Option<Arc<ClientConfig>>,
+}
+
+impl Device {
+    /// Whoever holds this invite or token.
+    pub(crate) fn of_invite(invite: &str) -> Self {
+        let invite: Invite = invite.parse().unwrap();
+        let identity = Identity::from_seed(&invite.seed).unwrap();
+        Self {
+            shown: Some(identity.certified_key()),
+            identity,
+            server: invite.server,
+            address: SocketAddr::new(invite.addresses[0], invite.port),
+            from: Ipv4Addr::LOCALHOST.into(),
+            config: None,
+        }
+    }
+
+    /// The same with a key that nobody knows.
+    pub(crate) fn stranger(&self) -> Self {
+        let identity = Identity::from_seed(&Seed::random().unwrap()).unwrap();
+        Self { shown: Some(identity.certified_key()), identity, config: None, ..self.clone() }
+    }
+
+    /// A thief: shows this device's certificate, which is public, without having its key.
+    pub(crate) fn thief(&self) -> Self {
+        let certificate = self.identity.certified_key().cert.clone();
+        let key = Arc::clone(&self.stranger().identity.certified_key().key);
+        let shown = Some(Arc::new(CertifiedKey::new(certificate, key)));
+        Self { shown, config: None, ..self.clone() }
+    }
+
+    /// The same showing nothing.
+    pub(crate) fn without_certificate(&self) -> Self {
+        Self { shown: None, config: None, ..self.clone() }
+    }
+
+    /// The same at another address of loopback: another source.
+    pub(crate) fn at(&self, last: u8) -> Self {
+        Self { from: Ipv4Addr::new(127, 0, 0, last).into(), ..self.clone() }
+    }
+
+    /// The same, keeping what rustls keeps to resume a session.
+    pub(crate) fn resuming(&self) -> Self {
+        let mut config = (*self.tls()).clone();
+        config.resumption = Resumption::in_memory_sessions(8);
+        Self { config: Some(Arc::new(config)), ..self.clone() }
+    }
+
+    pub(crate) fn pin(&self) -> Pin {
+        self.identity.pin()
+    }
+
+    /// A TCP connection on which nothing has been said.
+    pub(crate) fn dial(&self) -> TcpStream {
+        let SocketAddr::V4(to) = self.address else { panic!("tests use IPv4") };
+        let IpAddr::V4(from) = self.from else { panic!("tests use IPv4") };
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&socket, &SocketAddr::from((from, 0))).unwrap();
+        connect(&socket, &to).unwrap();
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream
+    }
+
+    /// A connection that is let in, its handshake done.
+    pub(crate) fn tls_stream(&self) -> Tls {
+        self.tls_over(self.dial()).unwrap()
+    }
+
+    /// The same over this connection. In TLS 1.3 the server's refusal comes only afterwards.
+    pub(crate) fn tls_over(&self, mut stream: TcpStream) -> io::Result<Tls> {
+        let name = ServerName::IpAddress(self.address.ip().into());
+        let mut connection = ClientConnection::new(self.tls(), name).unwrap();
+        while connection.is_handshaking() {
+            connection.complete_io(&mut stream)?;
+        }
+        Ok(StreamOwned::new(connection, stream))
+    }
+
+    /// A client that is let in.
+    pub(crate) fn connect(&self) -> Raw {
+        Raw::over(self.tls_stream())
+    }
+
+    /// A client that is let in and has asked for notices.
+    pub(crate) fn connect_with_notices(&self) -> Raw {
+        let mut client = self.connect();
+        client.ok("initialize", json!({"notices": true}));
+        client
+    }
+
+    /// Why it is not let in: the server's alert; none: the connection ended without one.
+    pub(crate) fn refusal(&self) -> Option<AlertDescription> {
+        let error = match self.tls_over(self.dial()) {
+            Err(error) => error,
+            Ok(mut stream) => match stream.read(&mut [0; 1]) {
+                Ok(count) => panic!("it was let in, and told {count} bytes"),
+                Err(error) => error,
+            },
+        };
+        match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
+            Some(Error::AlertReceived(alert)) => Some(*alert),
+            Some(other) => panic!("{other}"),
+            None => None,
+        }
+    }
+
+    /// Enrols a new key with the one-time key that this is, and is the device with that key.
+    pub(crate) fn enrol(&self) -> Self {
+        let own = self.stranger();
+        let stream = self.tls_stream();
+        let params = own.enrolment(&stream);
+        let mut client = Raw::over(stream);
+        let enrolled = client.ok("key/enrol", params);
+        assert_eq!(enrolled["keyId"], json!(own.pin()));
+        own
+    }
+
+    /// The parameters that enrol this device's key over that connection.
+    pub(crate) fn enrolment(&self, stream: &Tls) -> Value {
+        let exporter: [u8; 32] =
+            stream.conn.export_keying_material([0; 32], tls::ENROL_LABEL, None).unwrap();
+        let message = tls::enrol_message(&exporter, self.identity.spki());
+        json!({
+            "key": BASE64.encode(self.identity.spki()),
+            "signature": BASE64.encode(&self.identity.sign(&message).unwrap()),
+        })
+    }
+
+    fn tls(&self) -> Arc<ClientConfig> {
+        if let Some(config) = &self.config {
+            return Arc::clone(config);
+        }
+        let mut config = ClientConfig::builder_with_provider(tls::provider())
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Pinned(self.server)))
+            .with_client_cert_resolver(Arc::new(Shown(self.shown.clone())));
+        config.resumption = Resumption::disabled();
+        Arc::new(config)
+    }
+}
+
+/// A TLS connection.
+pub(crate) type Tls = StreamOwned<ClientConnection, TcpStream>;
+
+impl Wire for Tls {
+    fn set_deadline(&self) {
+        self.sock.set_read_timeout(Some(DEADLINE)).unwrap();
+        self.sock.set_write_timeout(Some(DEADLINE)).unwrap();
+    }
+
+    fn half_close(&mut self) {
+        self.conn.send_close_notify();
+        self.flush().unwrap();
+    }
+
+    fn second_hand(&self) -> Box<dyn Wire> {
+        panic!("a TLS connection has one hand")
+    }
+}
+
+/// Knows a server by its key, and really looks whether it has that key.
+#[derive(Debug)]
+struct Pinned(Pin);
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        assert_eq!(tls::pin_of(end_entity)?, self.0, "the server shows the key of its invite");
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        panic!("the server speaks TLS 1.3 only")
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        tls::verify_signature(&tls::provider(), message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        tls::SCHEMES.to_vec()
+    }
+}
+
+/// Shows one certificate, or none, whoever asks.
+#[derive(Debug)]
+struct Shown(Option<Arc<CertifiedKey>>);
+
+impl ResolvesClientCert for Shown {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.0.is_some()
+    }
+}

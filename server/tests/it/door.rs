@@ -1,0 +1,202 @@
+//! The door of the real `topsided`: the verbs about keys, what it says, and how it starts.
+
+use std::net::TcpListener;
+
+use serde_json::json;
+
+use crate::common::program::{Said, Topsided};
+use crate::common::server::LOOPBACK;
+use crate::common::{Device, require_root};
+
+fn topsided() -> Topsided {
+    let topsided = Topsided::new();
+    topsided.write("server.toml", LOOPBACK);
+    topsided
+}
+
+/// A port of loopback that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn ok(said: Said) -> String {
+    assert_eq!(said.status, Some(0), "{said:?}");
+    said.stdout
+}
+
+fn invited(text: &str) -> Device {
+    let invite = text.lines().find(|line| line.starts_with("topside1:")).unwrap();
+    Device::of_invite(invite)
+}
+
+#[test]
+fn an_invite_that_was_made_before_the_server_ran_lets_a_device_in() {
+    let topsided = Topsided::new();
+    let port = free_port();
+    topsided.write("server.toml", &LOOPBACK.replace("port = 0", &format!("port = {port}")));
+    let said = topsided.run(&["invite", "--name", "phone", "--role", "operator"]);
+    assert!(said.stderr.contains("it works once one does"), "{said:?}");
+    let one_time = invited(&ok(said));
+    assert_eq!(one_time.address.port(), port);
+    let mut server = topsided.start();
+    let line = server.says("TCP is open");
+    assert!(line.contains(&format!("127.0.0.1:{port}")) && line.contains("invites=1"), "{line}");
+    let device = one_time.enrol();
+    device.connect().ok("ping", json!({}));
+}
+
+#[test]
+fn a_running_server_is_asked_and_opens() {
+    let topsided = topsided();
+    let mut server = topsided.start();
+    let one_time = invited(&ok(topsided.run(&["invite", "--name", "phone", "--role", "viewer"])));
+    server.says("TCP is open");
+    let device = one_time.enrol();
+    let mut client = device.connect_with_notices();
+    let keys = ok(topsided.run(&["keys"]));
+    assert!(keys.contains("phone") && keys.contains("active"), "{keys}");
+    let digits = device.pin().digits();
+    ok(topsided.run(&["revoke", &digits[..8]]));
+    assert_eq!(client.told("session/ended")["code"], "revoked");
+    let said = topsided.run(&["revoke", &digits[..8]]);
+    assert_eq!(said.status, Some(1));
+    assert!(said.stderr.contains("revoked already"), "{said:?}");
+}
+
+#[test]
+fn keys_are_kept_without_a_server_too() {
+    let topsided = topsided();
+    topsided.write("server.toml", &LOOPBACK.replace("port = 0", "port = 8677"));
+    let none = ok(topsided.run(&["keys"]));
+    assert!(none.contains("topsided invite"), "{none}");
+    let args = ["token", "--name", "cron", "--role", "operator", "--commands", "look,work"];
+    ok(topsided.run(&args));
+    let keys = ok(topsided.run(&["keys"]));
+    assert!(keys.contains("cron") && keys.contains("look,work"), "{keys}");
+    ok(topsided.run(&["revoke", "cron"]));
+    let keys = ok(topsided.run(&["keys"]));
+    assert!(keys.contains("revoked"), "{keys}");
+    let said = topsided.run(&["revoke", "corn"]);
+    assert!(said.stderr.contains("no key is called `corn`"), "{said:?}");
+}
+
+#[test]
+fn a_token_is_printed_as_pem_for_other_programs() {
+    let topsided = topsided();
+    let _server = topsided.start();
+    let args = ["token", "--name", "cron", "--role", "viewer", "--commands", "look", "--pem"];
+    let pem = ok(topsided.run(&args));
+    for part in ["BEGIN PRIVATE KEY", "BEGIN CERTIFICATE"] {
+        assert!(pem.contains(part), "{pem}");
+    }
+    assert!(!pem.contains("topside1:"));
+}
+
+#[test]
+fn an_invite_is_shown_as_a_qr_code_when_asked() {
+    let topsided = topsided();
+    let _server = topsided.start();
+    let said = ok(topsided.run(&["invite", "--name", "phone", "--role", "viewer", "--qr"]));
+    let lines: Vec<&str> = said.lines().skip(1).filter(|line| !line.is_empty()).collect();
+    assert!(lines.len() > 20 && lines.iter().any(|line| line.contains('█')), "{said}");
+    let width = lines[0].chars().count();
+    assert!(lines.iter().all(|line| line.chars().count() == width), "{said}");
+}
+
+#[test]
+fn the_servers_id_is_what_its_invites_say() {
+    let topsided = topsided();
+    let before = ok(topsided.run(&["id"]));
+    let _server = topsided.start();
+    let made = ok(topsided.run(&["invite", "--name", "phone", "--role", "viewer"]));
+    let invite: topside_shared::invite::Invite = made.trim().parse().unwrap();
+    assert_eq!(before.trim(), invite.server.to_string());
+    assert_eq!(before, ok(topsided.run(&["id"])));
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(topsided.path("state/server.key")).unwrap().permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_port_that_is_taken_is_one_line_and_exit_75() {
+    let topsided = Topsided::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    topsided.write("server.toml", &LOOPBACK.replace("port = 0", &format!("port = {port}")));
+    let mut server = topsided.start();
+    let said = topsided.run(&["invite", "--name", "phone", "--role", "viewer"]);
+    assert_eq!(said.status, Some(1));
+    assert!(said.stderr.contains("is in use by another program"), "{said:?}");
+    assert!(ok(topsided.run(&["keys"])).contains("nobody"), "no invite was made");
+    server.signal(rustix::process::Signal::TERM);
+    assert_eq!(server.exit(), Some(0));
+    ok(topsided.run(&["invite", "--name", "phone", "--role", "viewer"]));
+    let said = topsided.run(&[]);
+    assert_eq!(said.status, Some(75), "{said:?}");
+    let last = said.stderr.lines().last().unwrap();
+    assert!(last.starts_with("topsided: ") && last.contains("in use"), "{said:?}");
+}
+
+#[test]
+fn without_addresses_tcp_is_never_opened() {
+    let topsided = Topsided::new();
+    topsided.write("server.toml", "[listen]\naddresses = []\n");
+    let _server = topsided.start();
+    let said = topsided.run(&["invite", "--name", "phone", "--role", "viewer"]);
+    assert_eq!(said.status, Some(1));
+    assert!(said.stderr.contains("[listen] addresses"), "{said:?}");
+}
+
+#[test]
+fn the_verbs_refuse_to_touch_what_belongs_to_another_user() {
+    if !require_root() {
+        return;
+    }
+    let topsided = topsided();
+    let state = topsided.path("state");
+    std::fs::create_dir(&state).unwrap();
+    std::os::unix::fs::chown(&state, Some(65_534), None).unwrap();
+    for args in [&["keys"][..], &["id"], &["invite", "--name", "x", "--role", "viewer"]] {
+        let said = topsided.run(args);
+        assert_eq!(said.status, Some(1), "{said:?}");
+        assert!(said.stderr.contains("belongs to another user (uid 65534)"), "{said:?}");
+    }
+    assert_eq!(std::fs::read_dir(&state).unwrap().count(), 0);
+}
+
+#[test]
+fn wrong_wishes_are_refused_before_anything_happens() {
+    let topsided = topsided();
+    for (args, said) in [
+        (&["invite", "--name", "x", "--role", "king"][..], "viewer, operator, admin"),
+        (
+            &["invite", "--name", "x", "--role", "viewer", "--ttl", "10"],
+            "a unit of ms, s, m, h or d",
+        ),
+        (&["invite", "--role", "viewer"], "--name"),
+        (&["token", "--name", "x", "--role", "viewer"], "limited to `commands`"),
+        (&["invite", "--name", "x", "--role", "viewer"], "port = 0"),
+    ] {
+        let got = topsided.run(args);
+        assert_ne!(got.status, Some(0), "{got:?}");
+        assert!(got.stderr.contains(said), "{got:?}");
+    }
+    assert!(!topsided.path("state/keys.json").exists());
+}
+
+#[test]
+fn a_damaged_list_of_keys_stops_the_start_and_is_kept() {
+    let topsided = topsided();
+    let _ = ok(topsided.run(&["keys"]));
+    let path = topsided.path("state/keys.json");
+    std::fs::write(&path, "{\"version\": 1, \"keys\": [").unwrap();
+    std::os::unix::fs::chown(&path, None, None).unwrap();
+    let said = topsided.run(&[]);
+    assert_eq!(said.status, Some(1), "{said:?}");
+    assert!(
+        said.stderr.contains("keys.json:1:") && said.stderr.contains("put back a copy"),
+        "{said:?}"
+    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"version\": 1, \"keys\": [");
+}

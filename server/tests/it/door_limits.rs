@@ -1,0 +1,233 @@
+//! The limits of the door, each at its edge, and what they are for: strangers keep nobody out.
+
+use std::io::{ErrorKind, Read};
+use std::net::TcpStream;
+
+use serde_json::{Value, json};
+
+use crate::common::raw::error_of;
+use crate::common::{Device, TestServer};
+
+fn refusals(server: &TestServer) -> Value {
+    server.connect().ok("server/status", json!({}))["refusals"].take()
+}
+
+/// Whether the server has ended a connection on which nothing was said.
+fn is_turned_away(mut stream: TcpStream) -> bool {
+    match stream.read(&mut [0; 1]) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    }
+}
+
+#[test]
+fn a_handshake_has_so_long_in_all_however_busy_it_is() {
+    let server = TestServer::remote("handshake_timeout = \"300ms\"");
+    let device = server.device("phone", "viewer");
+    assert!(is_turned_away(device.dial()), "nothing was ever said on it");
+    assert_eq!(refusals(&server)["handshake_timeout"], 1);
+    drop(device.connect());
+}
+
+/// A thousand who say nothing, from where the known device is too: were they not dropped for it, nothing
+/// would ever let it in, for they may stay as long as they like.
+#[test]
+fn a_thousand_stalled_handshakes_do_not_keep_a_known_key_out() {
+    let server = TestServer::remote("handshake_timeout = 0");
+    let device = server.device("phone", "viewer");
+    let stalled: Vec<TcpStream> = (0..1000).map(|_| device.dial()).collect();
+    device.connect().ok("ping", json!({}));
+    drop(stalled);
+}
+
+/// The same from two hundred and fifty addresses, none of them the device's.
+#[test]
+fn stalled_handshakes_from_everywhere_do_not_keep_a_known_key_out() {
+    let server = TestServer::remote("handshake_timeout = 0\nconnects = 0");
+    let device = server.device("phone", "viewer");
+    let from = |number: u16| device.at((number % 250 + 2) as u8).dial();
+    let stalled: Vec<TcpStream> = (0..1000).map(from).collect();
+    device.connect().ok("ping", json!({}));
+    let refusals = refusals(&server);
+    assert!(refusals["max_handshakes"].as_u64().unwrap() >= 900, "{refusals}");
+    drop(stalled);
+}
+
+#[test]
+fn of_the_handshakes_of_one_source_the_oldest_goes() {
+    let server =
+        TestServer::remote("handshake_timeout = 0\nmax_handshakes_per_source = 2\npenalty = 0");
+    let device = server.device("phone", "viewer").at(7);
+    let mut stalled = [(); 2].map(|()| device.dial()).into_iter();
+    device.connect().ok("ping", json!({}));
+    assert!(is_turned_away(stalled.next().unwrap()));
+    assert_eq!(refusals(&server)["max_handshakes_per_source"], 1);
+    // The second may still come in.
+    let late = device.tls_over(stalled.next().unwrap()).unwrap();
+    crate::common::Raw::over(late).ok("ping", json!({}));
+}
+
+#[test]
+fn a_source_connects_ten_times_at_once_and_what_is_let_in_does_not_count() {
+    let server = TestServer::remote("handshake_timeout = 0\nmax_handshakes_per_source = 0");
+    let device = server.device("phone", "viewer");
+    let scanner = device.at(9);
+    let ten: Vec<TcpStream> = (0..10).map(|_| scanner.dial()).collect();
+    assert!(is_turned_away(scanner.dial()));
+    assert_eq!(refusals(&server)["connects_per_source"], 1);
+    drop(ten);
+    let friend = device.at(10);
+    for _ in 0..20 {
+        friend.connect().ok("ping", json!({}));
+    }
+}
+
+#[test]
+fn strangers_from_everywhere_connect_so_often_in_all_and_known_sources_as_they_like() {
+    let server = TestServer::remote("handshake_timeout = 0\nconnects = 3\nmax_handshakes = 0");
+    let device = server.device("phone", "viewer");
+    let mut strangers = Vec::new();
+    // Far more than may come in the time this takes; each from another address.
+    for last in 100..200 {
+        strangers.push(device.at(last).dial());
+    }
+    device.connect().ok("ping", json!({}));
+    let refusals = refusals(&server);
+    assert!(refusals["connects"].as_u64().unwrap() > 50, "{refusals}");
+}
+
+#[test]
+fn a_source_whose_keys_are_refused_is_shut_out_and_others_are_not() {
+    let server = TestServer::remote("");
+    let device = server.device("phone", "viewer");
+    let guesser = device.stranger().at(11);
+    for _ in 0..3 {
+        assert!(guesser.refusal().is_some());
+    }
+    assert!(is_turned_away(guesser.dial()));
+    let refusals = refusals(&server);
+    assert_eq!((&refusals["key"], &refusals["penalty"]), (&json!(3), &json!(1)), "{refusals}");
+    drop(device.connect());
+}
+
+/// Behind one router everybody has one address: an attacker in the admin's own house used to be able to
+/// shut the admin out.
+#[test]
+fn an_attack_from_the_admins_own_address_does_not_keep_the_admin_out() {
+    let server = TestServer::remote("");
+    let admin = server.device("admin", "admin");
+    let attacker = admin.stranger();
+    for _ in 0..30 {
+        assert!(attacker.refusal().is_some());
+    }
+    let mut client = admin.connect();
+    client.ok("key/invite", json!({"name": "x", "role": "viewer"}));
+}
+
+#[test]
+fn a_scanner_that_speaks_something_else_is_turned_away_and_counted() {
+    let server = TestServer::remote("");
+    let device = server.device("phone", "viewer");
+    for text in ["GET / HTTP/1.1\r\n\r\n", "SSH-2.0-x\r\n", "\0\0\0\0\0\0"] {
+        let mut stream = device.at(12).dial();
+        std::io::Write::write_all(&mut stream, text.as_bytes()).unwrap();
+        let mut said = Vec::new();
+        let _ = stream.read_to_end(&mut said);
+        assert!(said.len() < 16, "at most an alert: {said:?}");
+    }
+    let refusals = refusals(&server);
+    assert_eq!(refusals["handshake"], 3, "{refusals}");
+    assert!(refusals.get("key").is_none(), "no key was guessed: {refusals}");
+}
+
+#[test]
+fn one_key_has_so_many_sessions() {
+    let server = TestServer::remote("max_sessions_per_key = 2");
+    let (one, two) = (server.device("one", "viewer"), server.device("two", "viewer"));
+    let mut held = [(); 2].map(|()| one.connect());
+    held.iter_mut().for_each(|client| drop(client.ok("ping", json!({}))));
+    let error = one.connect().refused("ping", json!({}));
+    assert_eq!(error["data"]["kind"], "busy", "{error}");
+    assert_eq!(error["data"]["limit"], "max_sessions_per_key", "{error}");
+    two.connect().ok("ping", json!({}));
+    assert_eq!(refusals(&server)["max_sessions_per_key"], 1);
+    let [first, _second] = held;
+    leave(first);
+    one.connect().ok("ping", json!({}));
+}
+
+#[test]
+fn the_last_sessions_are_kept_for_admins() {
+    let server = TestServer::remote("max_sessions = 2\nadmin_sessions = 1");
+    let (phone, admin) = (server.device("phone", "viewer"), server.device("admin", "admin"));
+    let mut first = phone.connect();
+    first.ok("ping", json!({}));
+    let error = phone.connect().refused("ping", json!({}));
+    assert_eq!(
+        (&error["data"]["limit"], &error["data"]["most"]),
+        (&json!("max_sessions"), &json!(1))
+    );
+    let mut second = admin.connect();
+    second.ok("ping", json!({}));
+    let error = admin.connect().refused("ping", json!({}));
+    assert_eq!(error["data"]["most"], 2, "{error}");
+    // The local socket has none of the network's limits.
+    server.connect().ok("ping", json!({}));
+    assert_eq!(refusals(&server)["max_sessions"], 2);
+}
+
+/// Ends a session, and knows that it has ended.
+fn leave(mut client: crate::common::Raw) {
+    client.ok("session/close", json!({}));
+    client.eof();
+}
+
+#[test]
+fn requests_that_come_too_fast_wait_and_none_is_lost() {
+    let server = TestServer::remote("requests = 20");
+    let device = server.device("phone", "viewer");
+    let mut client = device.connect();
+    // Twice as many at once..
+    let pings = |count: usize| {
+        let ping = |id| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n");
+        (0..count).map(ping).collect::<String>()
+    };
+    client.send(pings(40));
+    (0..40).for_each(|id| assert_eq!(client.recv()["id"], id));
+    let before = refusals(&server);
+    assert!(before.get("requests").is_none(), "{before}");
+    // ..and then as fast as they may come.
+    client.send(pings(60));
+    (0..60).for_each(|id| assert_eq!(client.recv()["id"], id));
+    assert!(refusals(&server)["requests"].as_u64().unwrap() > 0);
+    let mut local = server.connect();
+    local.send(pings(1000));
+    (0..1000).for_each(|id| assert_eq!(local.recv()["id"], id));
+}
+
+#[test]
+fn a_batch_counts_as_what_is_in_it() {
+    let server = TestServer::remote("requests = 10");
+    let mut client = server.device("phone", "viewer").connect();
+    let batch: Vec<Value> =
+        (0..32).map(|id| json!({"jsonrpc": "2.0", "id": id, "method": "ping"})).collect();
+    client.line(json!(batch).to_string());
+    assert_eq!(client.recv().as_array().unwrap().len(), 32);
+    client.ok("ping", json!({}));
+    assert!(refusals(&server)["requests"].as_u64().unwrap() > 0);
+}
+
+/// Whoever is full is told so in words that a program can read, whatever it asked first.
+#[test]
+fn a_refusal_answers_the_first_request_by_its_id() {
+    let server = TestServer::remote("max_sessions_per_key = 1");
+    let device: Device = server.device("phone", "viewer");
+    let mut held = device.connect();
+    held.ok("ping", json!({}));
+    let mut late = device.connect();
+    late.line("{\"jsonrpc\":\"2.0\",\"id\":\"a7\",\"method\":\"commands/list\"}");
+    let answer = late.recv();
+    assert_eq!(answer["id"], "a7");
+    assert_eq!(error_of(answer)["data"]["retryable"], true);
+    late.eof();
+}

@@ -1,0 +1,166 @@
+//! The protocol over TLS: the same bytes, and the ends that TLS tells apart.
+
+use std::io::{Read, Write};
+
+use serde_json::{Value, json};
+
+use crate::common::TestServer;
+
+/// Waits until the list holds so many clients, the asking one included.
+fn wait_for_clients(server: &TestServer, count: usize) {
+    let mut admin = server.connect();
+    let mut rows =
+        admin.ok("events/subscribe", json!({"topics": ["clients"]}))["snapshot"]["clients"]
+            .as_array()
+            .unwrap()
+            .len();
+    while rows != count {
+        let told = admin.told("clients/changed");
+        let some = |field: &str| told[field].as_array().map_or(0, Vec::len);
+        rows = rows + some("joined") - some("left");
+    }
+}
+
+/// Trap 1: rustls's default server resumes sessions without asking its verifier.
+#[test]
+fn a_revoked_key_does_not_come_back_by_resuming_its_session() {
+    let server = TestServer::remote("");
+    let device = server.device("phone", "viewer").resuming();
+    for _ in 0..2 {
+        let mut stream = device.tls_stream();
+        stream.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n").unwrap();
+        let mut answer = [0; 64];
+        assert!(stream.read(&mut answer).unwrap() > 0);
+        assert_eq!(stream.conn.handshake_kind(), Some(rustls::HandshakeKind::Full));
+    }
+    server.connect().ok("key/revoke", json!({"keyId": device.pin()}));
+    assert!(device.refusal().is_some());
+}
+
+/// Trap 2: a certificate is public, and whoever shows a copy of one must also sign with its key.
+#[test]
+fn a_copied_certificate_opens_nothing() {
+    let server = TestServer::remote("");
+    let device = server.device("phone", "admin");
+    assert_eq!(device.thief().refusal(), Some(rustls::AlertDescription::DecryptError));
+    let refusals = server.connect().ok("server/status", json!({}))["refusals"].take();
+    assert_eq!(refusals["key"], 1, "{refusals}");
+    drop(device.connect());
+}
+
+#[test]
+fn without_a_certificate_nobody_comes_in() {
+    let server = TestServer::remote("");
+    let device = server.device("phone", "admin");
+    assert_eq!(
+        device.without_certificate().refusal(),
+        Some(rustls::AlertDescription::CertificateRequired)
+    );
+}
+
+#[test]
+fn close_notify_says_no_more_requests_and_a_last_line_without_an_end_counts() {
+    let server = TestServer::remote("");
+    let mut client = server.device("phone", "admin").connect();
+    client.send("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n");
+    client.send("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"command/run\",\"params\":{\"command\":\"look\"}}");
+    client.half_close();
+    let answers: Vec<Value> = client.rest();
+    assert_eq!(answers.len(), 2, "{answers:?}");
+    assert_eq!(answers[1]["result"]["output"], "seen");
+}
+
+#[test]
+fn an_end_without_close_notify_is_gone_and_a_partial_line_is_dropped() {
+    let server = TestServer::remote("");
+    let device = server.device("phone", "admin");
+    let mut stream = device.tls_stream();
+    stream
+        .write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"server/shutdown\",\"params\":{}}")
+        .unwrap();
+    stream.sock.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut rest = Vec::new();
+    let ended = stream.read_to_end(&mut rest);
+    assert!(rest.is_empty(), "{ended:?}: {rest:?}");
+    wait_for_clients(&server, 1);
+}
+
+#[test]
+fn any_split_of_the_bytes_means_the_same() {
+    let server = TestServer::remote("");
+    let device = server.device("phone", "admin");
+    let mut stream = device.tls_stream();
+    // One byte a record.
+    for byte in b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n" {
+        stream.write_all(&[*byte]).unwrap();
+        stream.flush().unwrap();
+    }
+    let mut answer = [0; 256];
+    let count = stream.read(&mut answer).unwrap();
+    assert_eq!(&answer[..count], b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n");
+}
+
+#[test]
+fn a_shutdown_reaches_clients_over_tcp_and_ends_in_order() {
+    let server = TestServer::remote("");
+    let mut remote = server.device("phone", "viewer").connect_with_notices();
+    let mut local = server.connect();
+    local.ok("server/shutdown", json!({"reason": "moving"}));
+    assert_eq!(remote.told("server/closing")["phase"], "now");
+    let ended = remote.told("session/ended");
+    assert_eq!((&ended["code"], &ended["reason"]), (&json!("shutdown"), &json!("moving")));
+    remote.eof();
+    server.ended();
+}
+
+#[test]
+fn who_is_at_the_door_does_not_hold_the_shutdown_up() {
+    let server = TestServer::remote("handshake_timeout = 0\nshutdown_timeout = 0");
+    let device = server.device("phone", "viewer");
+    let mut stalled = device.dial();
+    // It is at the door once the server has accepted a later one.
+    drop(device.connect());
+    server.connect().ok("server/shutdown", json!({}));
+    server.ended();
+    assert_eq!(stalled.read(&mut [0; 1]).unwrap_or(0), 0);
+}
+
+/// Trap 6: a peer that stops reading must neither take memory without end nor hang the close.
+#[test]
+fn a_client_that_does_not_read_is_ended_as_a_slow_reader() {
+    let server = TestServer::remote("write_timeout = \"200ms\"\nmax_outbox = \"128KiB\"");
+    let mut slow = server.device("phone", "admin").connect();
+    let script = "exec yes 0123456789012345678901234567890123456789";
+    slow.ask("command/run", json!({"command": "sh", "args": {"script": script}, "stream": true}));
+    let mut admin = server.connect();
+    admin.ok("events/subscribe", json!({"topics": ["clients"]}));
+    loop {
+        let told = admin.told("clients/changed");
+        let left = told["left"].as_array().cloned().unwrap_or_default();
+        if let [left] = &left[..] {
+            assert_eq!(left["reason"], "slow reader", "{told}");
+            break;
+        }
+    }
+}
+
+#[test]
+fn much_output_arrives_whole_over_tls() {
+    let server = TestServer::remote("");
+    let mut client = server.device("phone", "admin").connect();
+    let script = "seq 1 200000";
+    let id = client
+        .ask("command/run", json!({"command": "sh", "args": {"script": script}, "stream": true}));
+    let mut text = String::new();
+    loop {
+        let message = client.recv();
+        if message["id"] == id {
+            break;
+        }
+        if message["method"] == "run/output" {
+            text.push_str(message["params"]["data"].as_str().unwrap());
+        }
+    }
+    let want: String = (1..=200_000).map(|number| format!("{number}\n")).collect();
+    assert!(text == want, "{} bytes instead of {}", text.len(), want.len());
+}
