@@ -51,6 +51,11 @@ use keys::Keys;
 use server::Server;
 use tracing::instrument::WithSubscriber;
 
+/// Descriptors without which no server starts..
+const FEWEST_DESCRIPTORS: u64 = 128;
+/// ..and those that are not for sessions: what is at the door, runs, files.
+const OTHER_DESCRIPTORS: u64 = 100;
+
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -60,6 +65,11 @@ pub enum ServeError {
     /// Two commands have one name.
     #[error(transparent)]
     Menu(#[from] TableError),
+    /// The system gives too few descriptors to serve anybody.
+    #[error(
+        "this process may have {0} files open, and needs {FEWEST_DESCRIPTORS} at least: raise it with `ulimit -n`"
+    )]
+    Descriptors(u64),
     /// The list of keys cannot be obeyed.
     #[error(transparent)]
     Keys(#[from] FileErrors),
@@ -73,11 +83,35 @@ pub enum ServeError {
 ///
 /// # Errors
 /// [`ServeError`], before the first connection.
-pub async fn serve(listeners: Listeners, config: Config, stop: Stop) -> Result<Ended, ServeError> {
+pub async fn serve(
+    listeners: Listeners,
+    mut config: Config,
+    stop: Stop,
+) -> Result<Ended, ServeError> {
     let (log, dispatch, _writing) = log::Log::open(&config.log).map_err(ServeError::Log)?;
     let menu = Table::new(&config)?;
     let keys = Keys::open(&config.state)?;
-    let server = Server::new(config, menu, keys, &listeners, log, dispatch.clone());
-    let door = tracing::dispatcher::with_default(&dispatch, || server.prepare_door())?;
+    let (server, door) = tracing::dispatcher::with_default(&dispatch, || {
+        config.limits.max_sessions = sessions(&config.limits)?;
+        let server = Server::new(config, menu, keys, &listeners, log, dispatch.clone());
+        let door = server.prepare_door()?;
+        Ok::<_, ServeError>((server, door))
+    })?;
     Ok(server.run(listeners, door, stop).with_subscriber(dispatch).await)
+}
+
+/// How many sessions over TCP there may be: as many as the system has descriptors for.
+fn sessions(limits: &Limits) -> Result<usize, ServeError> {
+    let Some(most) = platform::most_descriptors() else { return Ok(limits.max_sessions) };
+    if most < FEWEST_DESCRIPTORS {
+        return Err(ServeError::Descriptors(most));
+    }
+    let room = usize::try_from(most - OTHER_DESCRIPTORS).unwrap_or(usize::MAX);
+    if room < limits.max_sessions && limits.max_sessions != usize::MAX {
+        tracing::warn!(
+            target: "topside", max_sessions = room, descriptors = most,
+            "there are descriptors for fewer sessions than max_sessions says: raise `ulimit -n`"
+        );
+    }
+    Ok(limits.max_sessions.min(room))
 }

@@ -197,6 +197,11 @@ fn raise_descriptors() {
     }
 }
 
+/// How many descriptors this process may have open; `None`: as many as it likes.
+pub(crate) fn most_descriptors() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
 /// Gives a child the limit of descriptors that this process was given: programs that use `select` or
 /// close all they could have open do badly with a high one. Only Linux can set it from outside.
 #[cfg_attr(not(target_os = "linux"), allow(unused_variables))]

@@ -96,12 +96,8 @@ impl Server {
         let dirty = Arc::new(Notify::new());
         let poke = Arc::clone(&dirty);
         log.on_entry(move || poke.notify_one());
-        let door = Door::new(
-            config.listen.clone(),
-            config.state.join(door::KEY_FILE),
-            &config.limits,
-            config.limits.max_sessions,
-        );
+        let door =
+            Door::new(config.listen.clone(), config.state.join(door::KEY_FILE), &config.limits);
         Arc::new(Self {
             info: ServerInfo {
                 name: "topsided".into(),

@@ -116,19 +116,14 @@ impl Ready {
 pub(crate) const KEY_FILE: &str = "server.key";
 
 impl Door {
-    /// A closed door, with as many seats as `max_sessions` says.
-    pub(crate) fn new(
-        listen: Option<Listen>,
-        key_file: PathBuf,
-        limits: &Limits,
-        max_sessions: usize,
-    ) -> Self {
-        let per_key = limits.max_sessions_per_key;
+    /// A closed door.
+    pub(crate) fn new(listen: Option<Listen>, key_file: PathBuf, limits: &Limits) -> Self {
+        let Limits { max_sessions, max_sessions_per_key, admin_sessions, .. } = *limits;
         Self {
             listen,
             key_file,
             gate: Gate::new(limits, Instant::now()),
-            seats: Seats::new(max_sessions, per_key, limits.admin_sessions),
+            seats: Seats::new(max_sessions, max_sessions_per_key, admin_sessions),
             opened: watch::Sender::new(None),
             closing: CancellationToken::new(),
         }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::json;
 
-use crate::common::program::{Said, Topsided};
+use crate::common::program::{Said, Topsided, run};
 use crate::common::server::LOOPBACK;
 use crate::common::{Device, require_root};
 
@@ -199,4 +199,46 @@ fn a_damaged_list_of_keys_stops_the_start_and_is_kept() {
         "{said:?}"
     );
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"version\": 1, \"keys\": [");
+}
+
+/// A server under a limit of descriptors, as `ulimit -n` sets it.
+fn with_descriptors(topsided: &Topsided, most: u32) -> std::process::Command {
+    let mut command = topsided.command_by("/bin/sh");
+    let script = format!("ulimit -n {most}; exec \"$0\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_topsided")]);
+    command
+}
+
+#[test]
+fn too_few_descriptors_mean_fewer_sessions_and_at_last_no_start() {
+    let topsided = topsided();
+    let said = run(&mut with_descriptors(&topsided, 127));
+    assert_eq!(said.status, Some(1), "{said:?}");
+    assert!(said.stderr.contains("may have 127 files open, and needs 128"), "{said:?}");
+    let mut server = topsided.spawn_by(with_descriptors(&topsided, 128));
+    let line = server.says("fewer sessions");
+    assert!(line.contains("max_sessions=28"), "{line}");
+    server.says("server started");
+}
+
+/// Trap 5: at the limit of descriptors accepting fails at once, again and again; it used to fill the log and
+/// a core.
+#[test]
+fn when_the_descriptors_run_out_the_server_waits_and_goes_on() {
+    let topsided = topsided();
+    let mut server = topsided.start_by(with_descriptors(&topsided, 128));
+    let mut held: Vec<_> = Vec::new();
+    let mut first = server.connect();
+    first.ok("ping", json!({}));
+    // More than there are descriptors for: the system takes them, the server cannot yet.
+    for _ in 0..200 {
+        held.push(std::os::unix::net::UnixStream::connect(topsided.socket()).unwrap());
+    }
+    server.says("no connection can be accepted now");
+    first.ok("ping", json!({}));
+    drop(held);
+    server.connect().ok("ping", json!({}));
+    server.signal(rustix::process::Signal::TERM);
+    let lines = server.rest();
+    assert!(lines.iter().filter(|line| line.contains("can be accepted")).count() < 20, "{lines:?}");
 }

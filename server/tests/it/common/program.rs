@@ -65,6 +65,11 @@ impl Topsided {
         self.with_directories(Command::new(env!("CARGO_BIN_EXE_topsided")))
     }
 
+    /// Another program, with the same directories set.
+    pub(crate) fn command_by(&self, program: &str) -> Command {
+        self.with_directories(Command::new(program))
+    }
+
     /// The same, started by a shell that has one more descriptor open.
     pub(crate) fn command_with_a_descriptor_too_many(&self) -> Command {
         let mut command = Command::new("/bin/sh");
@@ -92,11 +97,16 @@ impl Topsided {
     }
 
     /// Starts it by this command, and waits until it serves.
-    pub(crate) fn start_by(&self, mut command: Command) -> Spawned {
-        let child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let mut spawned = Spawned::new(child, self.socket());
+    pub(crate) fn start_by(&self, command: Command) -> Spawned {
+        let mut spawned = self.spawn_by(command);
         spawned.says("server started");
         spawned
+    }
+
+    /// Starts it by this command, and waits for nothing.
+    pub(crate) fn spawn_by(&self, mut command: Command) -> Spawned {
+        let child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        Spawned::new(child, self.socket())
     }
 }
 
@@ -161,14 +171,20 @@ impl Spawned {
 
     /// Waits for its end: its log is at its end when it is. None: a signal ended it.
     pub(crate) fn exit(&mut self) -> Option<i32> {
+        self.rest();
+        self.child.wait().unwrap().code()
+    }
+
+    /// What else its log says, up to its end.
+    pub(crate) fn rest(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
         loop {
             match self.lines.recv_timeout(DEADLINE) {
-                Ok(_) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Ok(line) => lines.push(line),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return lines,
                 Err(mpsc::RecvTimeoutError::Timeout) => panic!("topsided does not end"),
             }
         }
-        self.child.wait().unwrap().code()
     }
 }
 
