@@ -3,7 +3,9 @@
 //!
 //! A source is one IPv4 address or one /64 of IPv6. Somebody's whole household, an attacker included, may
 //! share one with its admin: a source that was let in within a day is never shut out, only slowed to
-//! one handshake at a time, of which the newest counts.
+//! one handshake at a time. Whoever comes meanwhile waits, and the newest is next: were it to push out the
+//! one whose turn it is, nobody's turn would last long enough, and were the oldest next, a crowd that says
+//! nothing would have to be sat out.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +28,8 @@ const LONGEST: Duration = Duration::from_secs(600);
 const BURST: usize = 10;
 /// Sources that are remembered.
 const MAX_SOURCES: usize = 16_384;
+/// How long a turn lasts at least that others wait for.
+const TURN: Duration = Duration::from_secs(1);
 /// How often the log tells of the failures of one source.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
@@ -98,6 +102,16 @@ struct AtDoor {
     number: u64,
     source: Source,
     drop: oneshot::Sender<Refusal>,
+    stand: Stand,
+}
+
+/// How somebody at the door stands.
+#[derive(Debug)]
+enum Stand {
+    /// It may show its key, since then.
+    Turn(Instant),
+    /// Another one of its source may; this tells it when it is next.
+    Waiting(oneshot::Sender<()>),
 }
 
 /// A place at the door. Dropping it makes room.
@@ -107,6 +121,8 @@ pub(crate) struct Pass {
     number: u64,
     source: Source,
     dropped: oneshot::Receiver<Refusal>,
+    /// What is waited for first.
+    turn: Option<oneshot::Receiver<()>>,
 }
 
 impl Gate {
@@ -133,21 +149,28 @@ impl Gate {
             (false, false) => Some(Refusal::ConnectsOfSource),
             (false, true) => None,
         };
-        let most = match over {
+        let slowed = match over {
             Some(refusal) if !known => return Err(refusal),
-            Some(_) => 1,
-            None => self.limits.max_handshakes_per_source,
+            over => over.is_some(),
         };
         if !known && !state.connects.take(now) {
             return Err(Refusal::Connects);
         }
-        state.make_room(most, |at| at.source == source, Refusal::HandshakesOfSource);
+        let (stand, turn) = if slowed && state.has_turn(source) {
+            let (next, turn) = oneshot::channel();
+            (Stand::Waiting(next), Some(turn))
+        } else {
+            let most = self.limits.max_handshakes_per_source;
+            let of_source = |at: &AtDoor| at.source == source && !at.waits();
+            state.make_room(most, of_source, Refusal::HandshakesOfSource);
+            (Stand::Turn(now), None)
+        };
         state.make_room(self.limits.max_handshakes, |_| true, Refusal::Handshakes);
         state.last_number += 1;
         let number = state.last_number;
         let (drop, dropped) = oneshot::channel();
-        state.at_door.push_back(AtDoor { number, source, drop });
-        Ok(Pass { gate: Arc::clone(self), number, source, dropped })
+        state.at_door.push_back(AtDoor { number, source, drop, stand });
+        Ok(Pass { gate: Arc::clone(self), number, source, dropped, turn })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -161,12 +184,21 @@ impl Pass {
         self.source
     }
 
-    /// Waits until a newcomer needs the place.
-    pub(crate) async fn dropped(&mut self) -> Refusal {
-        match (&mut self.dropped).await {
-            Ok(refusal) => refusal,
-            // Whoever drops says why.
-            Err(_) => std::future::pending().await,
+    /// Does what is to be done at the door, once it may.
+    ///
+    /// # Errors
+    /// Why the place was needed for another.
+    pub(crate) async fn stay<W: Future>(&mut self, work: W) -> Result<W::Output, Refusal> {
+        let Self { gate, source, dropped, turn, .. } = self;
+        let turn = async {
+            let Some(turn) = turn else { return };
+            while tokio::time::timeout(TURN, &mut *turn).await.is_err() {
+                gate.lock().hurry(*source, Instant::now());
+            }
+        };
+        tokio::select! {
+            done = async { turn.await; work.await } => Ok(done),
+            Ok(refusal) = dropped => Err(refusal),
         }
     }
 
@@ -197,7 +229,9 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        self.gate.lock().at_door.retain(|at| at.number != self.number);
+        let mut state = self.gate.lock();
+        state.at_door.retain(|at| at.number != self.number);
+        state.next(self.source, Instant::now());
     }
 }
 
@@ -224,14 +258,54 @@ impl State {
         })
     }
 
-    /// Drops the oldest of those at the door until one more is not too many.
+    /// Drops the oldest of those at the door until one more is not too many, first of those who wait.
     fn make_room(&mut self, most: usize, of: impl Fn(&AtDoor) -> bool, why: Refusal) {
         while self.at_door.iter().filter(|at| of(at)).count() >= most {
-            let oldest = self.at_door.iter().position(&of);
+            let waiting = self.at_door.iter().position(|at| of(at) && at.waits());
+            let oldest = waiting.or_else(|| self.at_door.iter().position(&of));
             let Some(oldest) = oldest.and_then(|place| self.at_door.remove(place)) else { return };
             // It may have gone by itself.
             let _ = oldest.drop.send(why);
         }
+    }
+}
+
+impl State {
+    /// Whether it is the turn of somebody of this source.
+    fn has_turn(&self, source: Source) -> bool {
+        self.at_door.iter().any(|at| at.source == source && !at.waits())
+    }
+
+    /// Lets the newest of this source that waits have its turn, if nobody has.
+    fn next(&mut self, source: Source, now: Instant) {
+        if self.has_turn(source) {
+            return;
+        }
+        let newest = self.at_door.iter_mut().rfind(|at| at.source == source);
+        let Some(newest) = newest else { return };
+        if let Stand::Waiting(next) = std::mem::replace(&mut newest.stand, Stand::Turn(now)) {
+            // Where it has just gone, its pass gives the turn on.
+            let _ = next.send(());
+        }
+    }
+
+    /// Ends a turn of this source that has lasted long enough.
+    fn hurry(&mut self, source: Source, now: Instant) {
+        let over = |at: &AtDoor| {
+            at.source == source && matches!(at.stand, Stand::Turn(since) if since + TURN <= now)
+        };
+        while let Some(place) = self.at_door.iter().position(over) {
+            let Some(at) = self.at_door.remove(place) else { break };
+            // It may have gone by itself.
+            let _ = at.drop.send(Refusal::HandshakesOfSource);
+        }
+        self.next(source, now);
+    }
+}
+
+impl AtDoor {
+    fn waits(&self) -> bool {
+        matches!(self.stand, Stand::Waiting(_))
     }
 }
 

@@ -21,6 +21,11 @@ fn dropped(pass: &mut Pass) -> Option<Refusal> {
     pass.dropped.try_recv().ok()
 }
 
+/// Whether it may show its key.
+fn has_turn(pass: &mut Pass) -> bool {
+    pass.turn.as_mut().is_none_or(|turn| turn.try_recv().is_ok())
+}
+
 #[test]
 fn a_source_may_connect_ten_times_at_once_and_then_once_a_second() {
     let (gate, now) = gate(|_| {});
@@ -125,11 +130,15 @@ fn a_source_that_was_let_in_is_slowed_to_one_handshake_and_never_shut_out() {
     for _ in 0..5 {
         gate.enter(source(1), now).unwrap().key_refused(now);
     }
-    let mut attacker = gate.enter(source(1), now).unwrap();
+    let attacker = gate.enter(source(1), now).unwrap();
+    let mut early = gate.enter(source(1), now).unwrap();
     let mut admin = gate.enter(source(1), now).unwrap();
-    assert_eq!(dropped(&mut attacker), Some(Refusal::HandshakesOfSource));
-    assert_eq!(dropped(&mut admin), None);
+    assert!(!has_turn(&mut early) && !has_turn(&mut admin), "one at a time");
+    drop(attacker);
+    assert!(has_turn(&mut admin) && !has_turn(&mut early), "the newest is next");
     admin.let_in(now);
+    assert!(has_turn(&mut early));
+    drop(early);
     // After a day it is a stranger again.
     let later = now + seconds(86_400);
     for _ in 0..3 {
@@ -142,9 +151,30 @@ fn a_source_that_was_let_in_is_slowed_to_one_handshake_and_never_shut_out() {
 fn a_known_source_that_connects_too_often_is_slowed_too() {
     let (gate, now) = gate(|_| {});
     gate.enter(source(1), now).unwrap().let_in(now);
-    let mut before: Vec<Pass> = (0..10).map(|_| gate.enter(source(1), now).unwrap()).collect();
-    let _over = gate.enter(source(1), now).unwrap();
-    assert!(before[6..].iter_mut().all(|pass| dropped(pass).is_some()));
+    let before: Vec<Pass> = (0..10).map(|_| gate.enter(source(1), now).unwrap()).collect();
+    let mut over = gate.enter(source(1), now).unwrap();
+    assert!(!has_turn(&mut over));
+    drop(before);
+    assert!(has_turn(&mut over));
+}
+
+#[test]
+fn a_turn_that_others_wait_for_lasts_a_second_and_the_newest_is_next() {
+    let (gate, now) = gate(|_| {});
+    gate.enter(source(1), now).unwrap().let_in(now);
+    for _ in 0..3 {
+        gate.enter(source(1), now).unwrap().key_refused(now);
+    }
+    let mut silent = gate.enter(source(1), now).unwrap();
+    let mut crowd: Vec<Pass> = (0..63).map(|_| gate.enter(source(1), now).unwrap()).collect();
+    let mut admin = gate.enter(source(1), now).unwrap();
+    assert_eq!(dropped(&mut crowd[0]), Some(Refusal::Handshakes), "the oldest that waits");
+    gate.lock().hurry(source(1), now + Duration::from_millis(999));
+    assert!(dropped(&mut silent).is_none() && !has_turn(&mut admin));
+    gate.lock().hurry(source(1), now + seconds(1));
+    assert_eq!(dropped(&mut silent), Some(Refusal::HandshakesOfSource));
+    assert!(has_turn(&mut admin));
+    assert!(!crowd.iter_mut().any(has_turn));
 }
 
 #[test]

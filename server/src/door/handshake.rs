@@ -42,14 +42,15 @@ pub(super) async fn welcome(
     let handshake =
         TlsAcceptor::from(Arc::clone(&opened.tls)).accept(Counted::new(stream)).into_fallible();
     let patience = limits.handshake_timeout.unwrap_or(Duration::MAX);
-    let stream = tokio::select! {
-        done = timeout(patience, handshake) => match done {
-            Ok(Ok(stream)) => stream,
-            Ok(Err((error, stream))) => return refused(&server, peer, &error, stream, pass).await,
-            Err(_) => return server.counters.turned_away("handshake_timeout"),
-        },
-        refusal = pass.dropped() => return server.counters.turned_away(refusal.limit()),
+    let done = tokio::select! {
+        done = timeout(patience, pass.stay(handshake)) => done,
         () = server.door.closed() => return,
+    };
+    let stream = match done {
+        Ok(Ok(Ok(stream))) => stream,
+        Ok(Ok(Err((error, stream)))) => return refused(&server, peer, &error, stream, pass).await,
+        Ok(Err(refusal)) => return server.counters.turned_away(refusal.limit()),
+        Err(_) => return server.counters.turned_away("handshake_timeout"),
     };
     // A session is large, and a handshake that fails should not hold room for one.
     Box::pin(admit(server, stream, peer, pass)).await;

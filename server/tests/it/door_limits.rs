@@ -231,3 +231,29 @@ fn a_refusal_answers_the_first_request_by_its_id() {
     assert_eq!(error_of(answer)["data"]["retryable"], true);
     late.eof();
 }
+
+/// The same with many at once, who come again as soon as they are refused: were each newcomer to push the one
+/// before out of the only place, the admin would hardly ever keep it long enough.
+#[test]
+fn an_attack_by_many_at_once_from_the_admins_own_address_does_not_keep_the_admin_out() {
+    let server = TestServer::remote("");
+    let admin = server.device("admin", "admin");
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (first, began) = std::sync::mpsc::channel();
+        for _ in 0..8 {
+            let (attacker, first, over) = (admin.stranger(), first.clone(), &over);
+            scope.spawn(move || {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    drop(attacker.tls_over(attacker.dial()));
+                    let _ = first.send(());
+                }
+            });
+        }
+        // They are at it.
+        began.iter().take(100).for_each(drop);
+        let came_in: Vec<bool> = (0..10).map(|_| admin.is_let_in()).collect();
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(came_in, [true; 10]);
+    });
+}

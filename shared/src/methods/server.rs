@@ -28,7 +28,8 @@ pub struct Status {
     pub bytes: ByteCounts,
     /// Requests answered.
     pub requests: u64,
-    /// Errors answered, by `data.kind`; what was never asked for is absent.
+    /// Errors answered, by `data.kind`, and who was turned away or made to wait, by the key of `[limits]`
+    /// or by what was wrong at the door (`key`, `handshake`); what never happened is absent.
     pub refusals: Map<String, Value>,
     /// Resident memory of the server now, in bytes; absent where the system does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,7 +68,7 @@ pub struct ByteCounts {
 /// One address the server listens on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listening {
-    /// `unix` for the local socket.
+    /// `unix` for the local socket, `tls` for TCP.
     pub transport: String,
     /// A path, or `ip:port`.
     pub address: String,

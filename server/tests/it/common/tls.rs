@@ -124,6 +124,13 @@ impl Device {
         client
     }
 
+    /// Whether it is let in at the first try.
+    pub(crate) fn is_let_in(&self) -> bool {
+        let Ok(mut stream) = self.tls_over(self.dial()) else { return false };
+        let ping = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n";
+        stream.write_all(ping).is_ok() && stream.read(&mut [0; 64]).is_ok_and(|count| count > 0)
+    }
+
     /// Why it is not let in: the server's alert; none: the connection ended without one.
     pub(crate) fn refusal(&self) -> Option<AlertDescription> {
         let error = match self.tls_over(self.dial()) {
