@@ -11,15 +11,27 @@ use tokio_rustls::server::TlsStream;
 use crate::platform;
 use crate::transport::Transport;
 
+/// What TLS needs of a connection.
+pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Whether the peer has closed both directions.
+    fn hung_up(&self) -> bool;
+}
+
+impl Socket for TcpStream {
+    fn hung_up(&self) -> bool {
+        platform::hung_up(self)
+    }
+}
+
 /// A TCP connection that counts what has left through it: TLS takes more than it has sent.
 #[derive(Debug)]
-pub(crate) struct Counted {
-    stream: TcpStream,
+pub(crate) struct Counted<S> {
+    stream: S,
     sent: u64,
 }
 
-impl Counted {
-    pub(super) fn new(stream: TcpStream) -> Self {
+impl<S> Counted<S> {
+    pub(super) fn new(stream: S) -> Self {
         Self { stream, sent: 0 }
     }
 
@@ -31,9 +43,9 @@ impl Counted {
     }
 }
 
-impl Transport for TlsStream<Counted> {
+impl<S: Socket> Transport for TlsStream<Counted<S>> {
     fn hung_up(&self) -> bool {
-        platform::hung_up(&self.get_ref().0.stream)
+        self.get_ref().0.stream.hung_up()
     }
 
     fn sent(&self) -> Option<u64> {
@@ -41,7 +53,7 @@ impl Transport for TlsStream<Counted> {
     }
 }
 
-impl AsyncRead for Counted {
+impl<S: Socket> AsyncRead for Counted<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -51,7 +63,7 @@ impl AsyncRead for Counted {
     }
 }
 
-impl AsyncWrite for Counted {
+impl<S: Socket> AsyncWrite for Counted<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -12,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use topside_shared::{Pin, tls};
 
-use super::counted::Counted;
+use super::counted::{Counted, Socket};
 use super::gate::Pass;
 use super::{Opened, source};
 use crate::clients::{Identity, Scope};
@@ -32,16 +33,26 @@ pub(super) async fn welcome(
     opened: Arc<Opened>,
     stream: TcpStream,
     peer: SocketAddr,
-    mut pass: Pass,
+    pass: Pass,
 ) {
     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     let limits = &server.config.limits;
     if let Err(error) = platform::tune(&stream, limits.keepalive, limits.user_timeout) {
         tracing::debug!(target: "topside", %peer, %error, "a connection's options cannot be set");
     }
-    let handshake =
-        TlsAcceptor::from(Arc::clone(&opened.tls)).accept(Counted::new(stream)).into_fallible();
-    let patience = limits.handshake_timeout.unwrap_or(Duration::MAX);
+    greet(server, Arc::clone(&opened.tls), stream, peer, pass).await;
+}
+
+/// Lets somebody at the door show a key.
+pub(super) async fn greet<S: Socket>(
+    server: Arc<Server>,
+    tls: Arc<ServerConfig>,
+    stream: S,
+    peer: SocketAddr,
+    mut pass: Pass,
+) {
+    let handshake = TlsAcceptor::from(tls).accept(Counted::new(stream)).into_fallible();
+    let patience = server.config.limits.handshake_timeout.unwrap_or(Duration::MAX);
     let done = tokio::select! {
         done = timeout(patience, pass.stay(handshake)) => done,
         () = server.door.closed() => return,
@@ -57,11 +68,11 @@ pub(super) async fn welcome(
 }
 
 /// Tells the log and the limits of a handshake that failed, and lets the alert get through.
-async fn refused(
+async fn refused<S: Socket>(
     server: &Server,
     peer: SocketAddr,
     error: &io::Error,
-    mut stream: Counted,
+    mut stream: Counted<S>,
     pass: Pass,
 ) {
     let source = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
@@ -94,7 +105,12 @@ async fn refused(
     }
 }
 
-async fn admit(server: Arc<Server>, stream: TlsStream<Counted>, peer: SocketAddr, pass: Pass) {
+async fn admit<S: Socket>(
+    server: Arc<Server>,
+    stream: TlsStream<Counted<S>>,
+    peer: SocketAddr,
+    pass: Pass,
+) {
     let Some((key, identity)) = who(&server, &stream) else { return };
     pass.let_in(Instant::now());
     server.keys.came_in(key);
@@ -118,7 +134,7 @@ async fn admit(server: Arc<Server>, stream: TlsStream<Counted>, peer: SocketAddr
 }
 
 /// Who is there, if its key is still good.
-fn who(server: &Server, stream: &TlsStream<Counted>) -> Option<(Pin, Identity)> {
+fn who<S>(server: &Server, stream: &TlsStream<Counted<S>>) -> Option<(Pin, Identity)> {
     let (_, connection) = stream.get_ref();
     let key = tls::pin_of(connection.peer_certificates()?.first()?).ok()?;
     let identity = match server.keys.standing(key) {
