@@ -65,7 +65,7 @@ struct Underway {
 
 impl Console {
     pub(super) fn new(session: Session, printer: Printer, signals: Signals) -> Self {
-        let Session { handle, mut events, welcome } = session;
+        let Session { handle, mut events, welcome, .. } = session;
         // A script wants every byte, however slow its reader.
         events.hold_output();
         let closing = welcome.closing;

@@ -4,23 +4,40 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout};
+use topside_shared::identity::Identity;
 use topside_shared::methods::{Initialize, Initialized, Program};
 use topside_shared::text::{MAX_REASON, clean};
-use topside_shared::{ErrorKind, PROTOCOL_VERSION, RpcError};
+use topside_shared::{ErrorKind, PROTOCOL_VERSION, Pin, RpcError};
 
+use super::dial::{Dialled, dial};
+use super::error::ConnectError;
 use super::events::{Event, Events};
 use super::lost::LostReason;
+use super::remote::{Address, Remote};
 use super::session::{CallError, Handle, Session, start};
+use super::{PATIENCE, Via};
 use crate::platform;
-
-/// How long dialling and the first answer may take, each.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// On this machine: sockets to try in order.
     Local(Vec<PathBuf>),
+    /// Elsewhere.
+    Remote(Remote),
+}
+
+/// By which way a session goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// Never [`Via::Auto`].
+    pub via: Via,
+    /// The socket, or host and port.
+    pub address: String,
+    /// How long one request took to be answered.
+    pub rtt: Duration,
 }
 
 /// What is said of this side.
@@ -32,99 +49,6 @@ pub struct Hello {
     pub name: &'static str,
 }
 
-/// Why there is no session. Its display is a sentence a person can act on, without a full stop.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// No server listens at any of these.
-    #[error("no server runs on this machine (looked at {}): start one with `topside serve`", list(.tried))]
-    NoServer {
-        /// The sockets that were looked for.
-        tried: Vec<PathBuf>,
-    },
-    /// There is a server, and this user may not talk to it.
-    #[error("this user may not use the server at {}: {why}", path.display())]
-    NotAllowed {
-        /// Its socket.
-        path: PathBuf,
-        /// What the system or the server said.
-        why: String,
-    },
-    /// The socket lies where others could have put it.
-    #[error("the directory {} cannot be trusted: {why}; make it yours with mode 0700", dir.display())]
-    ForeignDirectory {
-        /// The directory.
-        dir: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The path is longer than the system allows for a socket.
-    #[error("the socket path {} is too long for this system: set TOPSIDE_RUNTIME_DIR to a shorter directory", path.display())]
-    PathTooLong {
-        /// The path.
-        path: PathBuf,
-    },
-    /// This system has no local socket.
-    #[error("this system has no local socket: connect over the LAN or the internet")]
-    NoLocalSocket,
-    /// The two sides share no version of the protocol; the sentence says which is older.
-    #[error("{0}")]
-    Version(String),
-    /// The server said no for another reason.
-    #[error("the server refused the connection: {}", clean(&.0.message, MAX_REASON))]
-    Refused(RpcError),
-    /// The session ended before it began.
-    #[error("{reason}")]
-    Lost {
-        /// Why.
-        reason: LostReason,
-    },
-    /// Nothing answered in time.
-    #[error("the server at {} has not answered for {} s", path.display(), PATIENCE.as_secs())]
-    NoAnswer {
-        /// Its socket.
-        path: PathBuf,
-    },
-    /// What answered is something else.
-    #[error("what answers at {} is not a Topside server: {why}", path.display())]
-    NotTopside {
-        /// The socket.
-        path: PathBuf,
-        /// What it did.
-        why: String,
-    },
-    /// The system refused in another way.
-    #[error("cannot connect to {}", path.display())]
-    Io {
-        /// The socket.
-        path: PathBuf,
-        /// The system's own words.
-        source: io::Error,
-    },
-}
-
-impl ConnectError {
-    /// Whether trying again changes nothing until a person does something.
-    pub fn is_lasting(&self) -> bool {
-        match self {
-            Self::NotAllowed { .. }
-            | Self::ForeignDirectory { .. }
-            | Self::PathTooLong { .. }
-            | Self::NoLocalSocket
-            | Self::Version(_) => true,
-            Self::Refused(error) => !error.data.retryable,
-            Self::NoServer { .. }
-            | Self::Lost { .. }
-            | Self::NoAnswer { .. }
-            | Self::NotTopside { .. }
-            | Self::Io { .. } => false,
-        }
-    }
-}
-
-fn list(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ")
-}
-
 /// Dials, says hello and returns the session, whose tasks run on the caller's runtime. Dropping the
 /// future gives up.
 ///
@@ -133,26 +57,75 @@ fn list(paths: &[PathBuf]) -> String {
 pub async fn connect(target: &Target, hello: &Hello) -> Result<Session, ConnectError> {
     match target {
         Target::Local(sockets) => local(sockets, hello).await,
+        Target::Remote(remote) => {
+            let identity = remote.identity()?;
+            connect_as(&identity, &remote.addresses, remote.pin, hello).await
+        }
     }
+}
+
+/// Whether a paired server answers at one address, and how long a round trip takes: a whole session, from
+/// handshake to goodbye.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn probe(address: &Address, remote: &Remote) -> Result<Duration, ConnectError> {
+    let addresses = std::slice::from_ref(address);
+    let hello = Hello { notices: false, name: "topside" };
+    let session = connect_as(&remote.identity()?, addresses, remote.pin, &hello).await?;
+    Ok(session.leave().await)
+}
+
+/// Connects to a server elsewhere with this key.
+pub(super) async fn connect_as(
+    identity: &Identity,
+    addresses: &[Address],
+    server: Pin,
+    hello: &Hello,
+) -> Result<Session, ConnectError> {
+    begin_remote(dial(addresses, server, identity).await?, hello).await
+}
+
+/// Begins a session on a connection to a server elsewhere.
+pub(super) async fn begin_remote(dialled: Dialled, hello: &Hello) -> Result<Session, ConnectError> {
+    let Dialled { stream, address } = dialled;
+    let (read, write) = tokio::io::split(stream);
+    begin(read, write, address.via, address.to_string(), hello).await
 }
 
 async fn local(sockets: &[PathBuf], hello: &Hello) -> Result<Session, ConnectError> {
     for path in sockets {
-        let Some((read, write)) = dial(path).await? else { continue };
-        let (handle, mut events) = start(read, write);
-        let welcome =
-            match tokio::time::timeout(PATIENCE, greet(&handle, &mut events, hello, path)).await {
-                Ok(greeted) => greeted?,
-                Err(_) => return Err(ConnectError::NoAnswer { path: path.clone() }),
-            };
-        handle.set_max_line(welcome.limits.max_line);
-        return Ok(Session { welcome, handle, events });
+        if let Some((read, write)) = dial_socket(path).await? {
+            return begin(read, write, Via::Same, path.display().to_string(), hello).await;
+        }
     }
     Err(ConnectError::NoServer { tried: sockets.to_vec() })
 }
 
+/// Begins a session on a connection.
+async fn begin<R, W>(
+    read: R,
+    write: W,
+    via: Via,
+    address: String,
+    hello: &Hello,
+) -> Result<Session, ConnectError>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    let (handle, mut events) = start(read, write);
+    let asked = Instant::now();
+    let greeted = timeout(PATIENCE, greet(&handle, &mut events, hello, &address)).await;
+    let Ok(welcome) = greeted else { return Err(ConnectError::NoAnswer { at: address }) };
+    let welcome = welcome?;
+    handle.set_max_line(welcome.limits.max_line);
+    let reached = Reached { via, address, rtt: asked.elapsed() };
+    Ok(Session { welcome, handle, events, reached })
+}
+
 /// Connects to one socket; `None` where nobody listens.
-async fn dial(path: &Path) -> Result<Option<platform::Halves>, ConnectError> {
+async fn dial_socket(path: &Path) -> Result<Option<platform::Halves>, ConnectError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     match platform::check_socket_directory(dir) {
         Ok(None) => {}
@@ -166,25 +139,25 @@ async fn dial(path: &Path) -> Result<Option<platform::Halves>, ConnectError> {
         }
         Err(error) => return unreachable(path, error),
     }
-    match tokio::time::timeout(PATIENCE, platform::dial(path)).await {
+    match timeout(PATIENCE, platform::dial(path)).await {
         Ok(Ok(halves)) => Ok(Some(halves)),
         Ok(Err(error)) => unreachable(path, error),
-        Err(_) => Err(ConnectError::NoAnswer { path: path.to_owned() }),
+        Err(_) => Err(ConnectError::NoAnswer { at: path.display().to_string() }),
     }
 }
 
 fn unreachable<T>(path: &Path, error: io::Error) -> Result<Option<T>, ConnectError> {
-    let path = path.to_owned();
+    let at = path.display().to_string();
     match error.kind() {
         io::ErrorKind::NotFound
         | io::ErrorKind::NotADirectory
         | io::ErrorKind::ConnectionRefused => Ok(None),
         io::ErrorKind::PermissionDenied => {
-            Err(ConnectError::NotAllowed { path, why: "the system denies it".to_owned() })
+            Err(ConnectError::NotAllowed { at, why: "the system denies it".to_owned() })
         }
-        io::ErrorKind::InvalidInput => Err(ConnectError::PathTooLong { path }),
+        io::ErrorKind::InvalidInput => Err(ConnectError::PathTooLong { path: path.to_owned() }),
         io::ErrorKind::Unsupported => Err(ConnectError::NoLocalSocket),
-        _ => Err(ConnectError::Io { path, source: error }),
+        _ => Err(ConnectError::Io { at, source: error }),
     }
 }
 
@@ -192,7 +165,7 @@ async fn greet(
     handle: &Handle,
     events: &mut Events,
     hello: &Hello,
-    path: &Path,
+    at: &str,
 ) -> Result<Initialized, ConnectError> {
     let params = Initialize {
         protocol_version: Some(PROTOCOL_VERSION),
@@ -213,30 +186,30 @@ async fn greet(
             )))
         }
         Ok(welcome) => Ok(welcome),
-        Err(CallError::Refused(error)) => Err(refused(error, path)),
+        Err(CallError::Refused(error)) => Err(refused(error, at)),
         Err(CallError::Lost) => Err(loop {
             match events.next().await {
                 Event::Notice(_) | Event::Answer { .. } => {}
-                Event::Lost(LostReason::Refused(error)) => break refused(error, path),
+                Event::Lost(LostReason::Refused(error)) => break refused(error, at),
                 Event::Lost(LostReason::NotTopside(why)) => {
-                    break ConnectError::NotTopside { path: path.to_owned(), why };
+                    break ConnectError::NotTopside { at: at.to_owned(), why };
                 }
+                Event::Lost(LostReason::KeyRefused(why)) => break why.into(),
                 Event::Lost(reason) => break ConnectError::Lost { reason },
             }
         }),
         Err(
             error @ (CallError::TooLong { .. } | CallError::Unreadable { .. } | CallError::Busy),
-        ) => Err(ConnectError::NotTopside { path: path.to_owned(), why: error.to_string() }),
+        ) => Err(ConnectError::NotTopside { at: at.to_owned(), why: error.to_string() }),
     }
 }
 
-fn refused(error: RpcError, path: &Path) -> ConnectError {
+fn refused(error: RpcError, at: &str) -> ConnectError {
     match error.kind() {
         ErrorKind::UnsupportedVersion => ConnectError::Version(clean(&error.message, MAX_REASON)),
-        ErrorKind::Forbidden => ConnectError::NotAllowed {
-            path: path.to_owned(),
-            why: clean(&error.message, MAX_REASON),
-        },
+        ErrorKind::Forbidden => {
+            ConnectError::NotAllowed { at: at.to_owned(), why: clean(&error.message, MAX_REASON) }
+        }
         _ => ConnectError::Refused(error),
     }
 }

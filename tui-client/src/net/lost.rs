@@ -4,6 +4,27 @@ use topside_shared::RpcError;
 use topside_shared::notices::{EndCode, SessionEnded};
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 
+/// Why a server does not let a key in, as it says by its TLS alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRefused {
+    /// It has never known that key.
+    #[error(
+        "this server does not know this device: ask for an invite (`topsided invite` on the box)"
+    )]
+    Unknown,
+    /// Somebody took it away, or it was a one-time key that was used.
+    #[error(
+        "this device's key was revoked, or the invite was used: ask for a new invite (`topsided invite` on \
+         the box)"
+    )]
+    Revoked,
+    /// Its time is over.
+    #[error(
+        "this device's key has expired: ask for a new one (`topsided invite` or `topsided token` on the box)"
+    )]
+    Expired,
+}
+
 /// Why a session is over. Its display is a sentence without a full stop.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LostReason {
@@ -15,6 +36,8 @@ pub enum LostReason {
     Refused(RpcError),
     /// The server went away without a goodbye.
     Gone,
+    /// The server does not let this device's key in.
+    KeyRefused(KeyRefused),
     /// The connection broke.
     Broken(String),
     /// Nothing came for too long, not even an answer to `ping`.
@@ -58,6 +81,7 @@ impl std::fmt::Display for LostReason {
                 write!(f, "the server closed the session: {}", clean(&error.message, MAX_REASON))
             }
             Self::Gone => f.write_str("the server went away without saying why"),
+            Self::KeyRefused(why) => why.fmt(f),
             Self::Broken(error) => write!(f, "the connection to the server broke: {error}"),
             Self::Silent { ms } => {
                 write!(f, "the server has not answered for {} s", ms / 1000)

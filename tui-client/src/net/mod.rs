@@ -5,16 +5,30 @@
 //! takes the events, so that a blocked screen cannot stall answers and notices.
 
 mod connect;
+mod dial;
+mod error;
 mod events;
 mod lost;
+mod pair;
+mod pair_profile;
+mod remote;
 mod session;
+mod tls;
 
 pub mod base64;
 
-pub use connect::{ConnectError, Hello, Target, connect};
+use std::time::Duration;
+
+pub use connect::{Hello, Reached, Target, connect, probe};
+pub use error::ConnectError;
 pub use events::{Event, Events};
-pub use lost::LostReason;
+pub use lost::{KeyRefused, LostReason};
+pub use pair::{PairError, Paired, pair};
+pub use remote::{Address, NotReady, Remote, own_identity};
 pub use session::{Answer, CallError, Handle, Session, read_answer};
+
+/// How long dialling and the first answer may take, each.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// By which way a saved server is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -18,8 +18,10 @@ use topside_shared::methods::{Call, Initialized, Ping};
 use topside_shared::notices::{Notice, SessionEnded};
 use topside_shared::text::clean;
 
+use super::connect::Reached;
 use super::events::{Event, Events, Queue};
 use super::lost::LostReason;
+use super::tls;
 
 /// Silence after which `ping` is sent, and silence after that which means a dead link.
 pub(crate) const SILENCE: Duration = Duration::from_secs(20);
@@ -41,6 +43,17 @@ pub struct Session {
     pub handle: Handle,
     /// To be told.
     pub events: Events,
+    /// How it was reached.
+    pub reached: Reached,
+}
+
+impl Session {
+    /// Leaves, and waits until the connection is closed; how long a round trip took.
+    pub(super) async fn leave(mut self) -> Duration {
+        self.handle.close();
+        while !matches!(self.events.next().await, Event::Lost(_)) {}
+        self.reached.rtt
+    }
 }
 
 /// Asks the server; cheap to clone. When the last handle and the events are gone, so is the session.
@@ -244,7 +257,12 @@ async fn write_all<W: AsyncWrite + Unpin>(
             bytes.extend_from_slice(&line);
         }
         // Not an arm of the select: a write cut short would spoil the framing.
-        if stream.write_all(&bytes).await.is_err() {
+        let written = async {
+            stream.write_all(&bytes).await?;
+            // TLS keeps back what the socket had no room for.
+            stream.flush().await
+        };
+        if written.await.is_err() {
             // What the server still had to say is read to its end.
             return;
         }
@@ -397,6 +415,9 @@ impl Reader {
 }
 
 fn broken(error: &io::Error) -> LostReason {
+    if let Some(refused) = tls::key_refused(error) {
+        return LostReason::KeyRefused(refused);
+    }
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     match error.kind() {
         BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => LostReason::Gone,
