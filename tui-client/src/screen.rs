@@ -64,13 +64,15 @@ pub fn main(start: Start) -> anyhow::Result<ExitCode> {
             Target { server: None, via: if via == Via::Auto { Via::Same } else { via } },
             name,
         )),
-        Some((name, via)) => match (&store, &broken) {
-            (_, Some(error)) => anyhow::bail!("{error}"),
-            (Some(store), None) if store.get(&name).is_some() => {
-                Some((Target { server: Some(name.clone()), via }, name))
+        Some((name, via)) => {
+            if let Some(error) = broken {
+                anyhow::bail!("{error}");
             }
-            _ => return Err(unknown_server(&name, store.as_ref())),
-        },
+            if let Some(store) = &store {
+                store.find(&name)?;
+            }
+            Some((Target { server: Some(name.clone()), via }, name))
+        }
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     term::catch_panics(&["main", network::THREAD, keys::THREAD]);
@@ -78,13 +80,6 @@ pub fn main(start: Start) -> anyhow::Result<ExitCode> {
     runtime.shutdown_background();
     term::print_kept();
     result
-}
-
-fn unknown_server(name: &str, store: Option<&ProfileStore>) -> anyhow::Error {
-    let names = store.into_iter().flat_map(ProfileStore::profiles).map(|p| p.name.as_str());
-    let near = topside_shared::text::nearest(name, names.chain([THIS_MACHINE]));
-    let meant = topside_shared::text::did_you_mean(&near);
-    anyhow::anyhow!("there is no saved server {name}{meant}")
 }
 
 async fn run(

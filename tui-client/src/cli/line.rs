@@ -1,12 +1,11 @@
 //! The line client: one command a line on standard input, answers on standard output, notices on
-//! standard error. Where no server runs, it starts one inside itself and stops it at the end.
+//! standard error. Where no server runs on this machine, it starts one inside itself and stops it at the end.
 
 use std::io::{BufRead, Read};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use topside_shared::cmdline::{self, LineErrorKind};
-use topside_shared::dirs::Dirs;
 use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{CommandRun, CommandsList, Menu, SessionClose};
 use topside_shared::notices::EndCode;
@@ -14,11 +13,12 @@ use topside_shared::rows::{RunRow, RunState};
 use topside_shared::text;
 
 use super::console::{Console, Cut, Output};
+use super::on::On;
 use super::printer::Printer;
 use super::run::with_sources;
 use super::{status, words};
 use crate::embedded::{Embedded, connect_or_start};
-use crate::net::{CallError, Hello, Session, Target};
+use crate::net::{CallError, Hello, Session};
 use crate::platform::{Signal, Signals};
 use crate::term;
 
@@ -30,7 +30,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 const SHUTDOWN: Duration = Duration::from_secs(60);
 
 /// Runs the commands of standard input; the exit status of the last failure.
-pub(super) fn main(yes: bool) -> u8 {
+pub(super) fn main(yes: bool, on: On) -> u8 {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -38,12 +38,12 @@ pub(super) fn main(yes: bool) -> u8 {
             return status::OWN_FAILURE;
         }
     };
-    let status = runtime.block_on(run(yes));
+    let status = runtime.block_on(run(yes, on));
     runtime.shutdown_background();
     status
 }
 
-async fn run(yes: bool) -> u8 {
+async fn run(yes: bool, on: On) -> u8 {
     let printer = Printer::start();
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
@@ -53,7 +53,7 @@ async fn run(yes: bool) -> u8 {
     let begun = tokio::select! {
         biased;
         signal = signals.next() => Err(End::Signal(signal)),
-        begun = begin(&mut embedded) => begun.map_err(End::Failed),
+        begun = begin(&on, &mut embedded) => begun.map_err(End::Failed),
     };
     let (status, printer, mut signals) = match begun {
         Err(end) => {
@@ -104,10 +104,9 @@ async fn fail(printer: Printer, sentence: String) -> u8 {
     printer.finish(status::OWN_FAILURE).await
 }
 
-/// Connects, to a server of its own where there is none, and asks for the menu.
-async fn begin(embedded: &mut Option<Embedded>) -> Result<(Session, Menu), String> {
-    let dirs = Dirs::from_env().map_err(|error| error.to_string())?;
-    let target = Target::Local(dirs.sockets());
+/// Connects, on this machine to a server of its own where there is none, and asks for the menu.
+async fn begin(on: &On, embedded: &mut Option<Embedded>) -> Result<(Session, Menu), String> {
+    let target = on.target().map_err(|error| with_sources(&error))?;
     let session = connect_or_start(&target, &HELLO, embedded).await;
     let session = session.map_err(|error| with_sources(&error))?;
     let menu = session.handle.call(&CommandsList {}).await;

@@ -4,6 +4,8 @@ mod console;
 mod duration;
 mod filter;
 mod line;
+mod on;
+mod pair;
 mod printer;
 mod run;
 mod status;
@@ -13,10 +15,11 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::net::Via;
 use crate::{screen, term};
+use on::On;
 
 /// The terminal client of Topside.
 ///
@@ -27,6 +30,8 @@ struct Line {
     /// Confirm what asks to be confirmed first (for commands on standard input)
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    on: On,
     #[command(subcommand)]
     verb: Option<Verb>,
 }
@@ -35,59 +40,43 @@ struct Line {
 enum Verb {
     /// Open the screen, connected to a saved server at once
     Connect(Connect),
-    /// Run one command on this machine's server and exit with its status
+    /// Run one command on a server, this machine's unless told, and exit with its status
     Run(Run),
+    /// Pair this device with a server, by the one string that `topsided invite` prints there
+    Pair(pair::Pair),
+    /// Print the pin of this device's key, which servers know it by
+    Id,
     /// Serve this machine, as `topsided` does
     Serve(topside_server::cli::ServeArgs),
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "topside connect [OPTIONS] NAME")]
 struct Connect {
     /// A saved server, or "this machine"
-    name: String,
-    /// By which way
-    #[arg(long, value_enum, default_value_t = ViaArg::Auto)]
-    via: ViaArg,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ViaArg {
-    /// LAN first, then internet
-    Auto,
-    /// This machine's local socket
-    Same,
-    /// The address on the LAN
-    Lan,
-    /// The router's outside address
-    Internet,
-}
-
-impl From<ViaArg> for Via {
-    fn from(via: ViaArg) -> Self {
-        match via {
-            ViaArg::Auto => Self::Auto,
-            ViaArg::Same => Self::Same,
-            ViaArg::Lan => Self::Lan,
-            ViaArg::Internet => Self::Internet,
-        }
-    }
+    #[arg(required_unless_present = "on", conflicts_with = "on")]
+    name: Option<String>,
+    #[command(flatten)]
+    on: On,
 }
 
 const STATUSES: &str = "\
 Exit status:
   the command's own, or 128 + n where signal n ended it
   124  it took longer than --timeout, or than it may
-  125  no server, or Topside's own failure
+  125  no server, no way to it, a key that one side does not take, or Topside's own failure
   126  refused: role, confirmation, argument or limit
   127  there is no such command
   2    wrong arguments to topside itself";
 
 /// The flags of `topside run`.
-const RUN_FLAGS: [&str; 3] = ["--json", "--yes", "--timeout"];
+const RUN_FLAGS: [&str; 5] = ["--on", "--via", "--json", "--yes", "--timeout"];
 
 #[derive(Debug, Args)]
 #[command(after_help = STATUSES, override_usage = "topside run [OPTIONS] COMMAND [ARGS]...")]
 struct Run {
+    #[command(flatten)]
+    on: On,
     /// Print one JSON object with the run and its output, once it has ended
     #[arg(long)]
     json: bool,
@@ -113,6 +102,10 @@ pub fn main() -> ExitCode {
     if line.yes && line.verb.is_some() {
         usage("--yes goes behind the verb: topside run --yes COMMAND");
     }
+    if line.on.is_given() && line.verb.is_some() {
+        usage("--on and --via go behind the verb: topside run --on NAME COMMAND");
+    }
+    check(&line.on);
     match line.verb {
         Some(Verb::Run(run)) => {
             // Before the command's name a dash is a flag of ours, and this one is none.
@@ -122,26 +115,31 @@ pub fn main() -> ExitCode {
                     RUN_FLAGS.join(", ")
                 ));
             }
+            check(&run.on);
             finish(run::main(run))
         }
+        Some(Verb::Pair(args)) => finish(pair::main(&args)),
+        Some(Verb::Id) => finish(pair::id()),
         Some(Verb::Serve(serve)) => topside_server::cli::run(serve),
         Some(Verb::Connect(connect)) => {
             need_terminal("topside connect");
-            screen(Some((connect.name, connect.via.into())))
+            let via = connect.on.via();
+            screen(connect.name.or(connect.on.on).map(|name| (name, via)))
         }
-        None if !std::io::stdin().is_terminal() => finish(line::main(line.yes)),
+        None if !std::io::stdin().is_terminal() => finish(line::main(line.yes, line.on)),
         None if is_dumb() => {
             term::complain(
-                "this terminal (TERM=dumb) draws no screen: type one command a line, `m` for the menu,                  Ctrl-D to end",
+                "this terminal (TERM=dumb) draws no screen: type one command a line, `m` for the menu, Ctrl-D to end",
             );
-            finish(line::main(line.yes))
+            finish(line::main(line.yes, line.on))
         }
         None => {
             if line.yes {
                 usage("--yes is for commands on standard input; on the screen you are asked");
             }
             need_terminal("topside");
-            screen(None)
+            let via = line.on.via();
+            screen(line.on.on.map(|name| (name, via)))
         }
     }
 }
@@ -153,6 +151,13 @@ fn screen(connect: Option<(String, Via)>) -> ExitCode {
             term::complain(format_args!("{error:#}"));
             ExitCode::from(status::OWN_FAILURE)
         }
+    }
+}
+
+/// Ends with status 2 where `--on` and `--via` do not go together.
+fn check(on: &On) {
+    if let Some(mistake) = on.mistake() {
+        usage(mistake);
     }
 }
 
@@ -221,6 +226,31 @@ mod tests {
     fn a_run_names_a_command() {
         assert!(Line::try_parse_from(["topside", "run"]).is_err());
         assert!(Line::try_parse_from(["topside", "run", "--timeout", "soon", "x"]).is_err());
+    }
+
+    #[test]
+    fn a_server_is_named_before_the_command_and_the_way_to_it_needs_one() {
+        let named = run(&["--on", "garden", "--via", "lan", "uptime", "--on", "x"]);
+        assert_eq!(named.on.on.as_deref(), Some("garden"));
+        assert_eq!((named.on.via(), named.on.mistake()), (Via::Lan, None));
+        assert_eq!(named.words, ["uptime", "--on", "x"]);
+        assert_eq!(run(&["uptime"]).on.via(), Via::Auto);
+        assert_eq!(run(&["--via", "same", "uptime"]).on.mistake(), None);
+        for on in [&["--via", "lan"][..], &["--via", "internet", "--on", "this machine"]] {
+            assert!(run(&[on, &["uptime"]].concat()).on.mistake().is_some(), "{on:?}");
+        }
+    }
+
+    #[test]
+    fn connect_takes_the_name_with_or_without_its_flag() {
+        for words in [&["garden", "--via", "lan"][..], &["--on", "garden", "--via", "lan"]] {
+            let line = Line::try_parse_from([&["topside", "connect"], words].concat()).unwrap();
+            let Some(Verb::Connect(connect)) = line.verb else { panic!("{line:?}") };
+            assert_eq!(connect.name.or(connect.on.on).as_deref(), Some("garden"));
+        }
+        for words in [&[][..], &["--via", "lan"], &["a", "--on", "b"]] {
+            assert!(Line::try_parse_from([&["topside", "connect"], words].concat()).is_err());
+        }
     }
 
     #[test]

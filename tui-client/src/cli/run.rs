@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::json;
 use topside_shared::RpcError;
 use topside_shared::cmdline::{self, LineErrorKind};
-use topside_shared::dirs::Dirs;
 use topside_shared::methods::{CommandRun, CommandsList, Menu, RunResult};
 use topside_shared::notices::EndCode;
 use topside_shared::rows::RunState;
@@ -14,7 +13,7 @@ use super::Run;
 use super::console::{Console, Cut, Output, Ran};
 use super::printer::{Piece, Printer};
 use super::{status, words};
-use crate::net::{CallError, Hello, LostReason, Target, base64, connect};
+use crate::net::{CallError, Hello, LostReason, base64, connect};
 use crate::platform::{Signal, Signals};
 use crate::term;
 
@@ -115,9 +114,8 @@ impl Refused {
 async fn begin(args: &Run) -> Result<(crate::net::Session, CommandRun), Refused> {
     let own =
         |error: &dyn std::error::Error| Refused::new(status::OWN_FAILURE, with_sources(error));
-    let dirs = Dirs::from_env().map_err(|error| own(&error))?;
-    let session =
-        connect(&Target::Local(dirs.sockets()), &HELLO).await.map_err(|error| own(&error))?;
+    let target = args.on.target().map_err(|error| own(&error))?;
+    let session = connect(&target, &HELLO).await.map_err(|error| own(&error))?;
     let menu = session
         .handle
         .call(&CommandsList {})

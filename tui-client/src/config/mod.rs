@@ -8,7 +8,7 @@ mod read;
 mod validate;
 
 pub use history::History;
-pub use profiles::{ConfigError, Profile, ProfileStore};
+pub use profiles::{ConfigError, Profile, ProfileStore, UnknownServer};
 pub use validate::{Field, FieldError, validate};
 
 /// The port of a server that says no other.

@@ -6,6 +6,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
+
+use super::THIS_MACHINE;
 use super::edit;
 use super::file::Replacement;
 use super::read::read;
@@ -70,6 +73,15 @@ pub enum ConfigError {
     },
 }
 
+/// No saved server is called so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no saved server {name}{near}")]
+pub struct UnknownServer {
+    name: String,
+    /// The names that may have been meant.
+    near: String,
+}
+
 /// One change that is not in the file yet.
 #[derive(Debug, Clone)]
 enum Change {
@@ -111,6 +123,18 @@ impl ProfileStore {
     /// The saved server of this name.
     pub fn get(&self, name: &str) -> Option<&Profile> {
         self.profiles.iter().find(|profile| profile.name == name)
+    }
+
+    /// The saved server of this name, which somebody typed.
+    ///
+    /// # Errors
+    /// [`UnknownServer`], with the nearest names.
+    pub fn find(&self, name: &str) -> Result<&Profile, UnknownServer> {
+        self.get(name).ok_or_else(|| {
+            let names = self.profiles.iter().map(|profile| profile.name.as_str());
+            let near = did_you_mean(&nearest(name, names.chain([THIS_MACHINE])));
+            UnknownServer { name: clean(name, MAX_NAME), near }
+        })
     }
 
     /// Adds a server at the end.

@@ -1,5 +1,6 @@
 //! Why there is no session, in words.
 
+use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 
@@ -218,5 +219,9 @@ fn list(paths: &[PathBuf]) -> String {
 }
 
 fn each(errors: &[ConnectError]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; and ")
+    let each = errors.iter().map(|error| match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    });
+    each.collect::<Vec<_>>().join("; and ")
 }

@@ -24,7 +24,7 @@ pub use error::ConnectError;
 pub use events::{Event, Events};
 pub use lost::{KeyRefused, LostReason};
 pub use pair::{PairError, Paired, pair};
-pub use remote::{Address, NotReady, Remote, own_identity};
+pub use remote::{Address, NotReady, Remote, addresses, own_identity};
 pub use session::{Answer, CallError, Handle, Session, read_answer};
 
 /// How long dialling and the first answer may take, each.

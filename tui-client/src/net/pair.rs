@@ -86,7 +86,7 @@ pub enum PairError {
 /// # Errors
 /// [`PairError`].
 pub async fn pair(invite: &Invite, name: Option<&str>, dirs: &Dirs) -> Result<Paired, PairError> {
-    let addresses = addresses(invite);
+    let addresses = named_by(invite);
     if addresses.is_empty() {
         return Err(PairError::NoAddress);
     }
@@ -99,7 +99,8 @@ pub async fn pair(invite: &Invite, name: Option<&str>, dirs: &Dirs) -> Result<Pa
     }
 }
 
-fn addresses(invite: &Invite) -> Vec<Address> {
+/// The addresses that an invite names, those of the LAN first.
+fn named_by(invite: &Invite) -> Vec<Address> {
     let lan = invite.addresses.iter().map(|address| Address {
         via: Via::Lan,
         host: address.to_string(),

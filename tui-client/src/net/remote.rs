@@ -57,12 +57,12 @@ pub enum NotReady {
         name: String,
     },
     /// Its key is not written as keys are.
-    #[error("the pin of {name} cannot be read: {source}; pair again")]
+    #[error("the pin of {name} cannot be read: {why}; pair again")]
     Pin {
         /// The saved server.
         name: String,
         /// The rule.
-        source: NotAPin,
+        why: NotAPin,
     },
     /// There is no address for that way.
     #[error("{name} has no {} saved: add one in the picker, or in client.toml", missing(*.via))]
@@ -98,7 +98,7 @@ impl Remote {
         }
         match pin.parse() {
             Ok(pin) => Ok(Self { name, pin, addresses, state: state.to_owned() }),
-            Err(source) => Err(NotReady::Pin { name, source }),
+            Err(why) => Err(NotReady::Pin { name, why }),
         }
     }
 
@@ -112,7 +112,7 @@ impl Remote {
 }
 
 /// The addresses of a saved server, that on the LAN first.
-fn addresses(profile: &Profile) -> impl Iterator<Item = Address> {
+pub fn addresses(profile: &Profile) -> impl Iterator<Item = Address> {
     let at = |via, host: &Option<String>, port| {
         host.as_ref().map(|host| Address { via, host: host.clone(), port })
     };

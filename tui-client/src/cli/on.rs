@@ -1,0 +1,91 @@
+//! `--on` and `--via`: which server is meant.
+
+use clap::{Args, ValueEnum};
+use topside_shared::dirs::{Dirs, NoHome};
+
+use crate::config::{ConfigError, FILE_NAME, ProfileStore, THIS_MACHINE, UnknownServer};
+use crate::net::{NotReady, Remote, Target, Via};
+
+/// A server, and the way to it.
+#[derive(Debug, Default, Args)]
+pub(super) struct On {
+    /// A saved server; without it, this machine's own
+    #[arg(long, value_name = "NAME")]
+    pub(super) on: Option<String>,
+    /// By which way
+    #[arg(long, value_enum, value_name = "WAY")]
+    pub(super) via: Option<ViaArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ViaArg {
+    /// LAN first, then internet
+    Auto,
+    /// This machine's local socket
+    Same,
+    /// The address on the LAN
+    Lan,
+    /// The router's outside address
+    Internet,
+}
+
+impl From<ViaArg> for Via {
+    fn from(via: ViaArg) -> Self {
+        match via {
+            ViaArg::Auto => Self::Auto,
+            ViaArg::Same => Self::Same,
+            ViaArg::Lan => Self::Lan,
+            ViaArg::Internet => Self::Internet,
+        }
+    }
+}
+
+/// Why it is not known where to connect to.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Nowhere {
+    #[error(transparent)]
+    NoHome(#[from] NoHome),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Unknown(#[from] UnknownServer),
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
+}
+
+impl On {
+    /// Whether it was given at all.
+    pub(super) fn is_given(&self) -> bool {
+        self.on.is_some() || self.via.is_some()
+    }
+
+    /// The saved server's name, if one is meant.
+    fn saved(&self) -> Option<&str> {
+        self.on.as_deref().filter(|name| *name != THIS_MACHINE)
+    }
+
+    /// Why the two do not go together.
+    pub(super) fn mistake(&self) -> Option<&'static str> {
+        let elsewhere = matches!(self.via, Some(ViaArg::Lan | ViaArg::Internet));
+        (elsewhere && self.saved().is_none()).then_some(
+            "--via lan and --via internet lead to a saved server: name it with --on NAME",
+        )
+    }
+
+    /// The way.
+    pub(super) fn via(&self) -> Via {
+        self.via.map_or(Via::Auto, Via::from)
+    }
+
+    /// Where to connect to.
+    pub(super) fn target(&self) -> Result<Target, Nowhere> {
+        let dirs = Dirs::from_env()?;
+        let Some(name) = self.saved() else { return Ok(Target::Local(dirs.sockets())) };
+        let store = ProfileStore::load(dirs.config.join(FILE_NAME))?;
+        let profile = store.find(name)?;
+        match self.via() {
+            Via::Same => Ok(Target::Local(dirs.sockets())),
+            via => Ok(Target::Remote(Remote::of_profile(profile, via, &dirs.state)?)),
+        }
+    }
+}
