@@ -117,3 +117,71 @@ async fn race<T, F: Future<Output = Result<T, ConnectError>>>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::future::pending;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn failure(number: u8) -> ConnectError {
+        ConnectError::NoRoute { at: number.to_string() }
+    }
+
+    async fn after(ms: u64, result: Result<u8, ConnectError>) -> Result<u8, ConnectError> {
+        sleep(Duration::from_millis(ms)).await;
+        result
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_try_has_a_head_start_unless_one_fails_and_the_first_success_drops_the_rest() {
+        struct Dropped<'d>(&'d RefCell<Vec<u8>>, u8);
+        impl Drop for Dropped<'_> {
+            fn drop(&mut self) {
+                self.0.borrow_mut().push(self.1);
+            }
+        }
+        let begun = RefCell::new(Vec::new());
+        let dropped = RefCell::new(Vec::new());
+        let start = Instant::now();
+        let tries = (1..=5).map(|number| {
+            let (begun, dropped) = (&begun, &dropped);
+            async move {
+                begun.borrow_mut().push((number, start.elapsed().as_millis()));
+                let _dropped = Dropped(dropped, number);
+                match number {
+                    1 => pending().await,
+                    2 => after(100, Err(failure(2))).await,
+                    3 => after(350, Ok(3)).await,
+                    _ => pending().await,
+                }
+            }
+        });
+        assert_eq!(race(tries).await.unwrap(), 3);
+        assert_eq!(*begun.borrow(), [(1, 0), (2, 300), (3, 400), (4, 700)]);
+        dropped.borrow_mut().sort_unstable();
+        assert_eq!(*dropped.borrow(), [1, 2, 3, 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_failures_are_told() {
+        let tries = [(500, 1), (10, 2)].map(|(ms, number)| after(ms, Err(failure(number))));
+        let start = Instant::now();
+        let failures = race(tries).await.unwrap_err();
+        let told = failures.iter().map(ToString::to_string);
+        assert_eq!(told.collect::<Vec<_>>(), [failure(2), failure(1)].map(|f| f.to_string()));
+        assert_eq!(start.elapsed().as_millis(), 500);
+    }
+
+    #[test]
+    fn the_two_kinds_of_numbers_are_tried_by_turns() {
+        let parse = |list: &[&str]| list.iter().map(|n| n.parse().unwrap()).collect::<Vec<_>>();
+        let found = parse(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1"]);
+        let turns = parse(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "[::3]:1"]);
+        assert_eq!(alternate(found.into_iter()), turns);
+        assert!(alternate(std::iter::empty()).is_empty());
+    }
+}

@@ -125,3 +125,122 @@ fn updated(old: &Profile, invite: &Invite, reached: &Address) -> Profile {
         pin: Some(invite.server.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use topside_shared::identity::Seed;
+    use topside_shared::{Pin, Time};
+
+    use super::*;
+
+    fn invite() -> Invite {
+        Invite {
+            server: Pin::from_bytes([1; 32]),
+            seed: Seed::from_bytes([2; 32]),
+            lasting: false,
+            expires_at: Time::from_millis(0),
+            name: "sprinkler".into(),
+            addresses: vec!["192.168.1.10".parse().unwrap(), "10.0.0.5".parse().unwrap()],
+            router: Some("203.0.113.7".into()),
+            port: 8677,
+            router_port: 443,
+        }
+    }
+
+    fn reached(host: &str) -> Address {
+        Address { via: Via::Lan, host: host.into(), port: 8677 }
+    }
+
+    fn saved() -> Profile {
+        Profile {
+            name: "sprinkler".into(),
+            lan: Some("10.0.0.5".into()),
+            internet: Some("203.0.113.7".into()),
+            port: 8677,
+            internet_port: Some(443),
+            pin: Some(invite().server.to_string()),
+        }
+    }
+
+    /// What `save` makes of a file, and the file's entries after it and after the undoing of it.
+    fn save_into(before: &[Profile], name: Option<&str>) -> (Profile, Vec<Profile>) {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name| dir.path().join(name);
+        let (config, state, runtime) = (at("c"), at("s"), at("r"));
+        let dirs = Dirs { config, state, runtime, runtime_only: true };
+        let load = || ProfileStore::load(dirs.config.join(FILE_NAME)).unwrap();
+        let mut store = load();
+        before.iter().for_each(|profile| store.add(profile.clone()).unwrap());
+        store.save().unwrap();
+        let entry = save(&dirs, &invite(), name, &reached("10.0.0.5")).unwrap();
+        let (profile, after) = (entry.profile.clone(), load().profiles().to_vec());
+        assert!(after.contains(&profile));
+        entry.undo(&dirs).unwrap();
+        assert_eq!(load().profiles(), before);
+        (profile, after)
+    }
+
+    #[test]
+    fn a_new_server_is_saved_with_the_address_that_answered() {
+        assert_eq!(save_into(&[], None).0, saved());
+        let named = Profile { name: "garden".into(), ..saved() };
+        assert_eq!(save_into(&[], Some("garden")).0, named);
+        let by_router = Address { via: Via::Internet, ..reached("203.0.113.7") };
+        let lan = updated(&Profile::default(), &invite(), &by_router).lan;
+        assert_eq!(lan.as_deref(), Some("192.168.1.10"));
+    }
+
+    #[test]
+    fn a_name_that_is_another_servers_is_numbered() {
+        let other = |name: &str| Profile {
+            name: name.into(),
+            pin: Some(Pin::from_bytes([9; 32]).to_string()),
+            ..saved()
+        };
+        let (saved, after) = save_into(&[other("sprinkler"), other("sprinkler-2")], None);
+        assert_eq!((saved.name.as_str(), after.len()), ("sprinkler-3", 3));
+        let long = "x".repeat(64);
+        let (saved, _) = save_into(&[other(&long)], Some(&long));
+        assert_eq!(saved.name, format!("{}-2", "x".repeat(62)));
+        for odd in ["", " ", THIS_MACHINE] {
+            assert_eq!(given_name(odd), "server");
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_saved_keeps_its_name_and_what_is_still_right() {
+        let old = Profile {
+            name: "garden".into(),
+            lan: Some("192.168.1.77".into()),
+            internet: Some("home.example".into()),
+            port: 1,
+            internet_port: None,
+            ..saved()
+        };
+        let new = Profile { lan: Some("10.0.0.5".into()), port: 8677, ..old.clone() };
+        let new = Profile { internet_port: Some(443), ..new };
+        assert_eq!(save_into(&[old.clone()], None), (new.clone(), vec![new.clone()]));
+        let renamed = save_into(&[old], Some("shed")).0;
+        assert_eq!(renamed, Profile { name: "shed".into(), ..new });
+
+        let kept = Profile { lan: Some("192.168.1.10".into()), ..saved() };
+        assert_eq!(save_into(&[kept.clone()], None).0, kept, "it is the box's as well");
+        let no_router = Invite { router: None, router_port: 8677, ..invite() };
+        assert_eq!(updated(&saved(), &no_router, &reached("10.0.0.5")), saved());
+    }
+
+    #[test]
+    fn a_server_that_was_typed_in_gets_its_pin() {
+        let typed = Profile { name: "garden".into(), pin: None, ..Profile::default() };
+        for typed in [
+            Profile { name: "sprinkler".into(), port: 1, ..typed.clone() },
+            Profile { lan: Some("192.168.1.10".into()), port: 1, ..typed.clone() },
+            Profile { internet: Some("203.0.113.7".into()), port: 1, ..typed.clone() },
+        ] {
+            let (saved, after) = save_into(&[typed.clone()], None);
+            assert_eq!((saved.name, after.len()), (typed.name, 1));
+        }
+        let other = Profile { lan: Some("192.168.1.99".into()), port: 1, ..typed };
+        assert_eq!(save_into(&[other], None).1.len(), 2);
+    }
+}

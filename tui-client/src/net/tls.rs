@@ -14,6 +14,7 @@ use rustls::{
     AlertDescription, CertificateError, DigitallySignedStruct, Error, PeerIncompatible,
     SignatureScheme,
 };
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use topside_shared::identity::Identity;
@@ -24,15 +25,15 @@ use super::lost::KeyRefused;
 
 /// A connection on which the server has proved that it holds the pinned key. Whether it lets this side's
 /// key in is told on the first read.
-pub(super) type Stream = tokio_rustls::client::TlsStream<TcpStream>;
+pub(super) type Stream<S = TcpStream> = tokio_rustls::client::TlsStream<S>;
 
 /// Shakes hands with the server of this pin. `at` names it in errors.
-pub(super) async fn handshake(
-    stream: TcpStream,
+pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
     server: Pin,
     identity: &Identity,
     at: &str,
-) -> Result<Stream, ConnectError> {
+) -> Result<Stream<S>, ConnectError> {
     let failed = |source| ConnectError::Io { at: at.to_owned(), source };
     let config = config(server, identity).map_err(|error| failed(io::Error::other(error)))?;
     // It is never sent: the key alone says who the server is.

@@ -28,7 +28,7 @@ async fn a_server_of_another_version_is_told_with_the_side_to_update() {
     let refusal = failure(async |fake, hello| {
         let error = json!({"code": -32005, "message": "this client is older: update it",
             "data": {"kind": "unsupportedVersion"}});
-        fake.send(&json!({"jsonrpc": "2.0", "id": hello["id"], "error": error})).await;
+        fake.refuse(&hello, error).await;
     });
     assert_eq!(refusal.await, "this client is older: update it");
 }

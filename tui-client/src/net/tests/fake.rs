@@ -1,9 +1,8 @@
 //! A server of the test's own, and how it is met.
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::UnixListener;
 
 use crate::net::*;
 
@@ -11,20 +10,26 @@ pub(super) const HELLO: Hello = Hello { notices: true, name: "test" };
 
 /// A server of this test: it answers what the test tells it to.
 pub(super) struct Fake {
-    lines: tokio::io::Lines<BufReader<OwnedReadHalf>>,
-    pub(super) write: OwnedWriteHalf,
+    lines: tokio::io::Lines<BufReader<Box<dyn AsyncRead + Send + Unpin>>>,
+    pub(super) write: Box<dyn AsyncWrite + Send + Unpin>,
 }
 
 impl Fake {
-    pub(super) fn new(stream: UnixStream) -> Self {
-        let (read, write) = stream.into_split();
-        Self { lines: BufReader::new(read).lines(), write }
+    pub(super) fn new(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
+        let (read, write) = tokio::io::split(Box::pin(stream));
+        let read: Box<dyn AsyncRead + Send + Unpin> = Box::new(read);
+        Self { lines: BufReader::new(read).lines(), write: Box::new(write) }
     }
 
-    /// The next request; none at the end of them.
+    /// The next request; none at the end of them, which over TLS must be told.
     pub(super) async fn request(&mut self) -> Option<Value> {
         let line = self.lines.next_line().await.unwrap()?;
         Some(serde_json::from_str(&line).unwrap())
+    }
+
+    /// Answers with an error of this kind.
+    pub(super) async fn refuse(&mut self, request: &Value, error: Value) {
+        self.send(&json!({"jsonrpc": "2.0", "id": request["id"], "error": error})).await;
     }
 
     pub(super) async fn send(&mut self, line: &Value) {
@@ -33,6 +38,7 @@ impl Fake {
 
     pub(super) async fn raw(&mut self, bytes: &[u8]) {
         self.write.write_all(bytes).await.unwrap();
+        self.write.flush().await.unwrap();
     }
 
     pub(super) async fn answer(&mut self, request: &Value, result: Value) {
@@ -46,7 +52,6 @@ impl Fake {
     pub(super) async fn greet(&mut self) {
         let hello = self.request().await.unwrap();
         assert_eq!(hello["method"], "initialize");
-        assert_eq!(hello["params"]["notices"], true);
         self.answer(&hello, welcome(1)).await;
     }
 }

@@ -2,4 +2,7 @@
 
 mod connecting;
 mod fake;
+mod pairing;
+mod remote;
+mod rig;
 mod session;

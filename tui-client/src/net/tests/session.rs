@@ -50,7 +50,7 @@ async fn a_refusal_is_told_in_the_servers_words_and_the_session_stays() {
         let asked = fake.request().await.unwrap();
         let error = json!({"code": -32004, "message": "there is no command x",
             "data": {"kind": "notFound", "retryable": false}});
-        fake.send(&json!({"jsonrpc": "2.0", "id": asked["id"], "error": error})).await;
+        fake.refuse(&asked, error).await;
         let asked = fake.request().await.unwrap();
         fake.answer(&asked, json!({})).await;
         fake
