@@ -219,12 +219,12 @@ mod tests {
         };
         let new = Profile { lan: Some("10.0.0.5".into()), port: 8677, ..old.clone() };
         let new = Profile { internet_port: Some(443), ..new };
-        assert_eq!(save_into(&[old.clone()], None), (new.clone(), vec![new.clone()]));
+        assert_eq!(save_into(std::slice::from_ref(&old), None), (new.clone(), vec![new.clone()]));
         let renamed = save_into(&[old], Some("shed")).0;
         assert_eq!(renamed, Profile { name: "shed".into(), ..new });
 
         let kept = Profile { lan: Some("192.168.1.10".into()), ..saved() };
-        assert_eq!(save_into(&[kept.clone()], None).0, kept, "it is the box's as well");
+        assert_eq!(save_into(std::slice::from_ref(&kept), None).0, kept, "it is the box's as well");
         let no_router = Invite { router: None, router_port: 8677, ..invite() };
         assert_eq!(updated(&saved(), &no_router, &reached("10.0.0.5")), saved());
     }
@@ -237,7 +237,7 @@ mod tests {
             Profile { lan: Some("192.168.1.10".into()), port: 1, ..typed.clone() },
             Profile { internet: Some("203.0.113.7".into()), port: 1, ..typed.clone() },
         ] {
-            let (saved, after) = save_into(&[typed.clone()], None);
+            let (saved, after) = save_into(std::slice::from_ref(&typed), None);
             assert_eq!((saved.name, after.len()), (typed.name, 1));
         }
         let other = Profile { lan: Some("192.168.1.99".into()), port: 1, ..typed };
