@@ -95,10 +95,17 @@ impl Place {
             std::fs::create_dir(dir.path().join(name)).unwrap();
             std::fs::set_permissions(dir.path().join(name), private.clone()).unwrap();
         }
-        let commands = dir.path().join("config/commands.toml");
-        std::fs::write(&commands, COMMANDS).unwrap();
-        std::fs::set_permissions(commands, std::fs::Permissions::from_mode(0o600)).unwrap();
-        Self { dir }
+        let place = Self { dir };
+        place.write("config/commands.toml", COMMANDS);
+        place
+    }
+
+    /// Writes a file that only its owner may write.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::write(self.path(name), text).unwrap();
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(self.path(name), private).unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -5,4 +5,5 @@
 
 mod common;
 mod line_client;
+mod reach;
 mod run_command;

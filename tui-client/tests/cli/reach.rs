@@ -1,0 +1,217 @@
+//! A server on another machine, as far as the two can tell: they share nothing but loopback.
+
+use rustix::process::Signal;
+
+use crate::common::{Ended, Place, Server, text};
+
+/// A server that listens where only this machine reaches it, on a port of its own.
+struct Box {
+    place: Place,
+    server: Server,
+}
+
+impl Box {
+    fn new() -> Self {
+        let place = Place::new();
+        place.write("config/server.toml", "[listen]\nport = 0\naddresses = [\"127.0.0.1\"]\n");
+        let server = place.serve();
+        Self { place, server }
+    }
+
+    /// What a verb of the server's prints.
+    fn verb(&self, args: &[&str]) -> String {
+        let ended: Ended =
+            self.place.topside(&[&["serve"], args].concat()).output().unwrap().into();
+        ended.with(0).out.trim_end().to_owned()
+    }
+
+    fn invite(&self, more: &[&str]) -> String {
+        self.verb(&[&["invite", "--name", "phone", "--role", "operator"], more].concat())
+    }
+
+    /// A client that is paired, and calls the server `garden`.
+    fn paired(&self) -> Place {
+        let client = Place::new();
+        pair(&client, &[&self.invite(&[]), "--name", "garden"]).with(0);
+        client
+    }
+}
+
+fn pair(client: &Place, args: &[&str]) -> Ended {
+    client.topside(&[&["pair"], args].concat()).output().unwrap().into()
+}
+
+fn saved(client: &Place) -> String {
+    std::fs::read_to_string(client.path("config/client.toml")).unwrap_or_default()
+}
+
+/// The one sentence that was said on standard error.
+fn sentence(ended: &Ended) -> &str {
+    let [sentence] = ended.err.lines().collect::<Vec<_>>()[..] else { panic!("{ended:?}") };
+    sentence
+}
+
+#[test]
+fn whoever_was_invited_runs_commands_from_elsewhere_with_their_own_status() {
+    let garden = Box::new();
+    let client = Place::new();
+    let told = pair(&client, &[&garden.invite(&[]), "--name", "garden"]).with(0);
+    assert!(told.out.starts_with("Paired with garden: this device is operator there"), "{told:?}");
+    assert!(told.out.contains("topside run --on garden"), "{told:?}");
+    assert!(saved(&client).contains(&garden.verb(&["id"])), "{}", saved(&client));
+
+    assert_eq!(client.run(&["--on", "garden", "echo", "one"]).with(0).out, "one\n");
+    client.run(&["--on", "garden", "--via", "lan", "own-status", "7"]).with(7);
+    client.run(&["--on", "garden", "no-such-command"]).with(127);
+    client.run(&["--on", "garden", "ks", "1"]).with(126);
+    let lines = client.lines(&["--on", "garden"], "echo one\nown-status 4\necho two\n").with(4);
+    assert_eq!(lines.out, "one\ntwo\n");
+
+    let id: Ended = client.topside(&["id"]).output().unwrap().into();
+    let digits = id.with(0).out.trim_end().replace("sha256:", "");
+    let keys = garden.verb(&["keys"]);
+    let row = keys.lines().find(|row| row.contains(&digits[..16])).unwrap();
+    assert!(row.contains("phone") && row.contains("active"), "{keys}");
+}
+
+#[test]
+fn what_leads_nowhere_is_told_with_what_to_do() {
+    let mut garden = Box::new();
+    let client = garden.paired();
+    for (args, says) in [
+        (&["--on", "gardne"][..], "garden"),
+        (&["--on", "garden", "--via", "internet"], "has no router address saved"),
+        (&["--on", "garden", "--via", "same"], "no server runs on this machine"),
+        (&[], "no server runs on this machine"),
+    ] {
+        let ended = client.run(&[args, &["echo", "x"]].concat()).with(125);
+        assert!(sentence(&ended).contains(says), "{args:?}: {ended:?}");
+    }
+    client.run(&["--via", "lan", "echo", "x"]).with(2);
+
+    let good = saved(&client);
+    let pin = garden.verb(&["id"]);
+    client.write("config/client.toml", &good.replace(&format!("pin = \"{pin}\""), ""));
+    let ended = client.run(&["--on", "garden", "echo", "x"]).with(125);
+    assert!(sentence(&ended).contains("not paired: run `topsided invite`"), "{ended:?}");
+
+    let other = format!("sha256:{}", "0".repeat(64));
+    client.write("config/client.toml", &good.replace(&pin, &other));
+    let ended = client.run(&["--on", "garden", "echo", "x"]).with(125);
+    assert!(sentence(&ended).contains("it has another key"), "{ended:?}");
+
+    let stranger = Place::new();
+    stranger.write("config/client.toml", &good);
+    let ended = stranger.run(&["--on", "garden", "echo", "x"]).with(125);
+    assert!(sentence(&ended).contains("does not know this device: ask for an invite"), "{ended:?}");
+
+    garden.server.kill();
+    client.write("config/client.toml", &good);
+    let ended = client.run(&["--on", "garden", "echo", "x"]).with(125);
+    assert!(sentence(&ended).contains("nothing listens at 127.0.0.1:"), "{ended:?}");
+}
+
+#[test]
+fn an_invite_is_good_once_and_whoever_used_it_is_not_told_off() {
+    let garden = Box::new();
+    let invite = garden.invite(&[]);
+    let (first, second) = (Place::new(), Place::new());
+    pair(&first, &[&invite]).with(0);
+    let ended = pair(&second, &[&invite]).with(125);
+    assert!(sentence(&ended).contains("this invite was used already"), "{ended:?}");
+    assert!(!saved(&second).contains("[[server]]"), "{}", saved(&second));
+    let again = pair(&first, &[&invite]).with(0);
+    assert!(again.out.contains("was paired with this device already"), "{again:?}");
+    assert_eq!(saved(&first).matches("[[server]]").count(), 1);
+}
+
+#[test]
+fn an_invite_that_is_over_or_mistyped_says_which_of_these_it_is() {
+    let garden = Box::new();
+    let client = Place::new();
+    let invite = garden.invite(&["--ttl", "1ms"]);
+    let ended = pair(&client, &[&invite]).with(125);
+    assert!(sentence(&ended).contains("this invite has expired"), "{ended:?}");
+    for cut in [&invite[..invite.len() - 1], &invite.replacen("1:", "1:a", 1)] {
+        let ended = pair(&client, &[cut]).with(125);
+        assert!(sentence(&ended).contains("mistyped or cut off"), "{ended:?}");
+    }
+    let ended = pair(&client, &["hello"]).with(125);
+    assert!(sentence(&ended).contains("begins with `topside1:`"), "{ended:?}");
+    pair(&client, &[]).with(2);
+    assert!(!saved(&client).contains("[[server]]"), "{}", saved(&client));
+}
+
+#[test]
+fn an_invite_is_read_from_standard_input_where_no_list_of_processes_shows_it() {
+    let garden = Box::new();
+    let client = Place::new();
+    let invite = garden.invite(&[]);
+    client.lines(&["pair", "-", "--name", "garden"], &format!("{invite}\n")).with(0);
+    client.run(&["--on", "garden", "echo", "x"]).with(0);
+}
+
+#[test]
+fn a_key_that_is_revoked_ends_its_session_and_does_not_come_in_again() {
+    let garden = Box::new();
+    let client = garden.paired();
+    let mut live = client.start(&["--on", "garden"]);
+    live.write("echo ready\n");
+    assert_eq!(live.line(), "ready\n");
+    garden.verb(&["revoke", "phone"]);
+    let ended = live.end_by_itself().with(125);
+    assert!(ended.err.contains("the key of this device was revoked"), "{ended:?}");
+    let ended = client.run(&["--on", "garden", "echo", "x"]).with(125);
+    assert!(sentence(&ended).contains("was revoked"), "{ended:?}");
+    // Invited again, the same device comes in again.
+    let told = pair(&client, &[&garden.invite(&[])]).with(0);
+    assert!(told.out.starts_with("Paired with garden:"), "{told:?}");
+    client.run(&["--on", "garden", "echo", "x"]).with(0);
+}
+
+#[test]
+fn a_token_runs_its_own_commands_only() {
+    let garden = Box::new();
+    let client = Place::new();
+    let token = ["token", "--name", "robot", "--role", "operator", "--commands", "echo"];
+    pair(&client, &[&garden.verb(&token), "--name", "garden"]).with(0);
+    assert_eq!(client.run(&["--on", "garden", "echo", "x"]).with(0).out, "x\n");
+    client.run(&["--on", "garden", "both"]).with(126);
+    let lines = client.lines(&["--on", "garden"], "echo one\nboth\n").with(126);
+    assert_eq!(lines.out, "one\n");
+    garden.verb(&["revoke", "robot"]);
+    client.run(&["--on", "garden", "echo", "x"]).with(125);
+}
+
+#[test]
+fn two_servers_of_one_name_are_two_saved_servers() {
+    let (one, two) = (Box::new(), Box::new());
+    let client = Place::new();
+    let first = pair(&client, &[&one.invite(&[])]).with(0).out;
+    let second = pair(&client, &[&two.invite(&[])]).with(0).out;
+    let name = |told: &str| told["Paired with ".len()..].split(": ").next().unwrap().to_owned();
+    assert_eq!(name(&second), format!("{}-2", name(&first)));
+    one.place.run(&["--yes", "ks", "moving"]).with(0);
+    client.run(&["--on", &name(&first), "echo", "x"]).with(125);
+    assert_eq!(client.run(&["--on", &name(&second), "echo", "x"]).with(0).out, "x\n");
+}
+
+#[test]
+fn a_run_is_cancelled_and_a_shutdown_told_as_on_one_machine() {
+    let mut garden = Box::new();
+    let client = garden.paired();
+    let file = garden.place.path("never");
+    let mut running = client.start(&["run", "--on", "garden", "wait-for", text(&file)]);
+    assert_eq!(running.line(), "begun\n");
+    running.signal(Signal::INT);
+    running.end_by_itself().with(130);
+    assert!(garden.place.path("never.ended").exists(), "the run was told to end");
+
+    let mut live = client.start(&["--on", "garden"]);
+    live.write("echo ready\n");
+    assert_eq!(live.line(), "ready\n");
+    garden.place.run(&["--yes", "ks", "1", "moving", "house"]).with(0);
+    assert!(live.said("shuts down in").contains("moving house"));
+    live.end_by_itself().with(125);
+    assert_eq!(garden.server.wait(), Some(0));
+}
