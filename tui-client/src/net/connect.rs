@@ -13,10 +13,10 @@ use topside_shared::{ErrorKind, PROTOCOL_VERSION, Pin, RpcError};
 
 use super::dial::{Dialled, dial};
 use super::error::ConnectError;
-use super::events::{Event, Events};
+use super::events::Events;
 use super::lost::LostReason;
 use super::remote::{Address, Remote};
-use super::session::{CallError, Handle, Session, start};
+use super::session::{CallError, Handle, start};
 use super::{PATIENCE, Via};
 use crate::platform;
 
@@ -38,6 +38,28 @@ pub struct Reached {
     pub address: String,
     /// How long one request took to be answered.
     pub rtt: Duration,
+}
+
+/// One session with a server.
+#[derive(Debug)]
+pub struct Session {
+    /// Who the two sides are.
+    pub welcome: Initialized,
+    /// To ask.
+    pub handle: Handle,
+    /// To be told.
+    pub events: Events,
+    /// How it was reached.
+    pub reached: Reached,
+}
+
+impl Session {
+    /// Leaves, and waits until the connection is closed; how long a round trip took.
+    pub(super) async fn leave(mut self) -> Duration {
+        self.handle.close();
+        self.events.end().await;
+        self.reached.rtt
+    }
 }
 
 /// What is said of this side.
@@ -117,7 +139,7 @@ where
     let (handle, mut events) = start(read, write);
     let asked = Instant::now();
     let greeted = timeout(PATIENCE, greet(&handle, &mut events, hello, &address)).await;
-    let Ok(welcome) = greeted else { return Err(ConnectError::NoAnswer { at: address }) };
+    let Ok(welcome) = greeted else { return Err(ConnectError::Stuck { at: address }) };
     let welcome = welcome?;
     handle.set_max_line(welcome.limits.max_line);
     let reached = Reached { via, address, rtt: asked.elapsed() };
@@ -142,7 +164,7 @@ async fn dial_socket(path: &Path) -> Result<Option<platform::Halves>, ConnectErr
     match timeout(PATIENCE, platform::dial(path)).await {
         Ok(Ok(halves)) => Ok(Some(halves)),
         Ok(Err(error)) => unreachable(path, error),
-        Err(_) => Err(ConnectError::NoAnswer { at: path.display().to_string() }),
+        Err(_) => Err(ConnectError::Stuck { at: path.display().to_string() }),
     }
 }
 
@@ -187,16 +209,11 @@ async fn greet(
         }
         Ok(welcome) => Ok(welcome),
         Err(CallError::Refused(error)) => Err(refused(error, at)),
-        Err(CallError::Lost) => Err(loop {
-            match events.next().await {
-                Event::Notice(_) | Event::Answer { .. } => {}
-                Event::Lost(LostReason::Refused(error)) => break refused(error, at),
-                Event::Lost(LostReason::NotTopside(why)) => {
-                    break ConnectError::NotTopside { at: at.to_owned(), why };
-                }
-                Event::Lost(LostReason::KeyRefused(why)) => break why.into(),
-                Event::Lost(reason) => break ConnectError::Lost { reason },
-            }
+        Err(CallError::Lost) => Err(match events.end().await {
+            LostReason::Refused(error) => refused(error, at),
+            LostReason::NotTopside(why) => ConnectError::NotTopside { at: at.to_owned(), why },
+            LostReason::KeyRefused(why) => why.into(),
+            reason => ConnectError::Lost { reason },
         }),
         Err(
             error @ (CallError::TooLong { .. } | CallError::Unreadable { .. } | CallError::Busy),

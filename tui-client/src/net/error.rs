@@ -103,6 +103,12 @@ pub enum ConnectError {
         /// Where.
         at: String,
     },
+    /// There is a server, which does nothing.
+    #[error("the server at {at} has said nothing for {} s: look at its log on the box", PATIENCE.as_secs())]
+    Stuck {
+        /// Where.
+        at: String,
+    },
     /// The network knows no way there.
     #[error("there is no way to {at} from here: is this machine on the network?")]
     NoRoute {
@@ -160,6 +166,7 @@ impl ConnectError {
             | Self::TurnedAway { .. }
             | Self::NotListening { .. }
             | Self::NoAnswer { .. }
+            | Self::Stuck { .. }
             | Self::NoRoute { .. }
             | Self::NoHost { .. }
             | Self::NotTopside { .. }

@@ -68,6 +68,15 @@ impl Events {
         }
     }
 
+    /// Passes over all that is still told, to why the session ended.
+    pub(super) async fn end(&mut self) -> LostReason {
+        loop {
+            if let Event::Lost(reason) = self.next().await {
+                return reason;
+            }
+        }
+    }
+
     /// The next event, if one is waiting.
     pub fn try_next(&mut self) -> Option<Event> {
         self.queue.pop()

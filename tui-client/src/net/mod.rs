@@ -19,13 +19,13 @@ pub mod base64;
 
 use std::time::Duration;
 
-pub use connect::{Hello, Reached, Target, connect, probe};
+pub use connect::{Hello, Reached, Session, Target, connect, probe};
 pub use error::ConnectError;
 pub use events::{Event, Events};
 pub use lost::{KeyRefused, LostReason};
 pub use pair::{PairError, Paired, pair};
 pub use remote::{Address, NotReady, Remote, addresses, own_identity};
-pub use session::{Answer, CallError, Handle, Session, read_answer};
+pub use session::{Answer, CallError, Handle, read_answer};
 
 /// How long dialling and the first answer may take, each.
 const PATIENCE: Duration = Duration::from_secs(10);

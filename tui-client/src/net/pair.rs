@@ -13,7 +13,7 @@ use topside_shared::{Role, RpcError, tls};
 use super::connect::{Hello, begin_remote, connect_as};
 use super::dial::{Dialled, dial};
 use super::error::ConnectError;
-use super::events::{Event, Events};
+use super::events::Events;
 use super::lost::{KeyRefused, LostReason};
 use super::pair_profile::{self, Entry};
 use super::remote::{Address, make_dir, own_identity, token_path};
@@ -173,6 +173,7 @@ async fn enrol(
     match ask(&handle, &mut events, &request).await {
         Ok(enrolled) => {
             handle.close();
+            events.end().await;
             use_own_key(dirs, invite)?;
             Ok(Paired { profile: entry.profile, role: enrolled.role, already: false })
         }
@@ -192,19 +193,12 @@ async fn ask(
     match answer {
         Ok(enrolled) => Ok(enrolled),
         Err(CallError::Refused(error)) => Err(PairError::Refused(error)),
-        Err(CallError::Lost) => Err(loop {
-            match events.next().await {
-                Event::Notice(_) | Event::Answer { .. } => {}
-                Event::Lost(LostReason::KeyRefused(why)) => {
-                    break match why {
-                        KeyRefused::Revoked => PairError::Used,
-                        KeyRefused::Expired => PairError::Expired,
-                        KeyRefused::Unknown => PairError::Unknown,
-                    };
-                }
-                Event::Lost(LostReason::Refused(error)) => break PairError::Refused(error),
-                Event::Lost(reason) => break PairError::NoAnswer(reason.to_string()),
-            }
+        Err(CallError::Lost) => Err(match events.end().await {
+            LostReason::KeyRefused(KeyRefused::Revoked) => PairError::Used,
+            LostReason::KeyRefused(KeyRefused::Expired) => PairError::Expired,
+            LostReason::KeyRefused(KeyRefused::Unknown) => PairError::Unknown,
+            LostReason::Refused(error) => PairError::Refused(error),
+            reason => PairError::NoAnswer(reason.to_string()),
         }),
         Err(error) => Err(PairError::NoAnswer(error.to_string())),
     }

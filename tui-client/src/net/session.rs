@@ -14,11 +14,10 @@ use tokio::time::{Instant, timeout_at};
 use topside_shared::RpcError;
 use topside_shared::envelope::{self, FromServer};
 use topside_shared::frame::{Lines, MAX_LINE_IN, MAX_LINE_OUT};
-use topside_shared::methods::{Call, Initialized, Ping};
+use topside_shared::methods::{Call, Ping};
 use topside_shared::notices::{Notice, SessionEnded};
 use topside_shared::text::clean;
 
-use super::connect::Reached;
 use super::events::{Event, Events, Queue};
 use super::lost::LostReason;
 use super::tls;
@@ -33,28 +32,6 @@ const TRICKLE: Duration = Duration::from_secs(3);
 const QUEUED_LINES: usize = 64;
 /// Most bytes of waiting requests in one write.
 const WRITE_AT_ONCE: usize = 64 * 1024;
-
-/// One session with a server.
-#[derive(Debug)]
-pub struct Session {
-    /// Who the two sides are.
-    pub welcome: Initialized,
-    /// To ask.
-    pub handle: Handle,
-    /// To be told.
-    pub events: Events,
-    /// How it was reached.
-    pub reached: Reached,
-}
-
-impl Session {
-    /// Leaves, and waits until the connection is closed; how long a round trip took.
-    pub(super) async fn leave(mut self) -> Duration {
-        self.handle.close();
-        while !matches!(self.events.next().await, Event::Lost(_)) {}
-        self.reached.rtt
-    }
-}
 
 /// Asks the server; cheap to clone. When the last handle and the events are gone, so is the session.
 #[derive(Debug, Clone)]

@@ -54,6 +54,16 @@ async fn something_else_that_listens_is_not_taken_for_a_server() {
     assert_eq!(closed, "the server went away without saying why");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_nothing_is_given_up() {
+    let place = Place::new();
+    let began = tokio::time::Instant::now();
+    let error = connect(&place.target(), &HELLO).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Stuck { .. }), "{error}");
+    assert!(!error.is_lasting());
+    assert_eq!(began.elapsed().as_secs(), 10);
+}
+
 #[tokio::test]
 async fn no_server_names_every_place_that_was_looked_at() {
     let dir = tempfile::tempdir().unwrap();
