@@ -12,7 +12,7 @@ pub(super) struct On {
     /// A saved server; without it, this machine's own
     #[arg(long, value_name = "NAME")]
     pub(super) on: Option<String>,
-    /// By which way
+    /// By which way; without it, auto
     #[arg(long, value_enum, value_name = "WAY")]
     pub(super) via: Option<ViaArg>,
 }

@@ -1,6 +1,6 @@
 //! `topside pair` and `topside id`: this device's key, and the servers that know it.
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, IsTerminal, Read, Write};
 
 use clap::Args;
 use topside_shared::dirs::Dirs;
@@ -26,14 +26,8 @@ pub(super) struct Pair {
 /// Pairs; the exit status.
 pub(super) fn main(args: &Pair) -> u8 {
     match run(args) {
-        Ok(paired) => {
-            print!("{}", words(&paired));
-            status::OK
-        }
-        Err(sentence) => {
-            term::complain(sentence);
-            status::OWN_FAILURE
-        }
+        Ok(paired) => print(&words(&paired)),
+        Err(sentence) => fail(&sentence),
     }
 }
 
@@ -43,15 +37,21 @@ pub(super) fn id() -> u8 {
         .map_err(|error| error.to_string())
         .and_then(|dirs| own_identity(&dirs.state).map_err(|error| with_sources(&error)));
     match identity {
-        Ok(identity) => {
-            println!("{}", identity.pin());
-            status::OK
-        }
-        Err(sentence) => {
-            term::complain(sentence);
-            status::OWN_FAILURE
-        }
+        Ok(identity) => print(&format!("{}\n", identity.pin())),
+        Err(sentence) => fail(&sentence),
     }
+}
+
+fn print(text: &str) -> u8 {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => status::OK,
+        Err(_) => status::BROKEN_PIPE,
+    }
+}
+
+fn fail(sentence: &str) -> u8 {
+    term::complain(sentence);
+    status::OWN_FAILURE
 }
 
 fn run(args: &Pair) -> Result<Paired, String> {
@@ -68,8 +68,12 @@ fn read(text: &str) -> Result<Invite, String> {
     let mut line = String::new();
     let text = match text {
         "-" => {
-            let mut input = std::io::stdin().lock().take(MAX_LINE);
+            let input = std::io::stdin().lock();
+            if input.is_terminal() {
+                term::complain("paste the invite, then press Enter");
+            }
             input
+                .take(MAX_LINE)
                 .read_line(&mut line)
                 .map_err(|error| format!("standard input cannot be read: {error}"))?;
             &line

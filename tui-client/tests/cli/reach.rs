@@ -75,6 +75,16 @@ fn whoever_was_invited_runs_commands_from_elsewhere_with_their_own_status() {
 }
 
 #[test]
+fn much_output_comes_whole() {
+    let garden = Box::new();
+    let client = garden.paired();
+    let made = garden.place.path("made");
+    let ended = client.run(&["--on", "garden", "many", "3000000", text(&made)]).with(0);
+    assert_eq!((ended.bytes.len(), ended.err.as_str()), (3_000_000, ""));
+    assert!(ended.bytes.iter().all(|byte| *byte == b'x'));
+}
+
+#[test]
 fn what_leads_nowhere_is_told_with_what_to_do() {
     let mut garden = Box::new();
     let client = garden.paired();

@@ -114,6 +114,18 @@ async fn a_lan_address_that_is_silent_gives_way_to_the_router() {
 }
 
 #[tokio::test]
+async fn a_host_is_reached_by_whichever_of_its_numbers_leads_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(key(1)).await;
+    // Most systems have two numbers for it; the server listens at one.
+    let host = "localhost".to_owned();
+    let address = Address { host, ..rig.address(Via::Lan) };
+    let (session, _fake) =
+        connect_known(&rig, remote(&rig.identity, vec![address], dir.path())).await;
+    assert_eq!(session.unwrap().reached.address, format!("localhost:{}", rig.port()));
+}
+
+#[tokio::test]
 async fn whoever_shows_a_copy_of_the_certificate_without_its_key_is_another() {
     let dir = tempfile::tempdir().unwrap();
     let (right, other) = (key(1).certified_key(), key(2).certified_key());
