@@ -177,7 +177,14 @@ async fn enrol(
             use_own_key(dirs, invite)?;
             Ok(Paired { profile: entry.profile, role: enrolled.role, already: false })
         }
-        Err(why) => own_key(&own, invite, dirs, addresses, entry, why).await,
+        // It may have been this device that used it, and the answer was lost.
+        Err(why @ (PairError::Used | PairError::NoAnswer(_))) => {
+            own_key(&own, invite, dirs, addresses, entry, why).await
+        }
+        Err(why) => {
+            entry.undo(dirs)?;
+            Err(why)
+        }
     }
 }
 
@@ -204,8 +211,8 @@ async fn ask(
     }
 }
 
-/// The invite did not do. If this device's own key is let in, it was this device that used the invite, and
-/// the answer was lost; if the server refuses that key too, nothing is left saved.
+/// Tries this device's own key, before it is told that the invite did not do. If the server refuses that
+/// key too, nothing is left saved.
 async fn own_key(
     own: &Identity,
     invite: &Invite,
