@@ -67,11 +67,11 @@ enum Verb {
 
 /// `topsided`.
 pub fn main() -> ExitCode {
-    run(Topsided::parse().serve)
+    run(&Topsided::parse().serve)
 }
 
 /// Does what the flags say, until it is done.
-pub fn run(args: ServeArgs) -> ExitCode {
+pub fn run(args: &ServeArgs) -> ExitCode {
     platform::close_inherited();
     let dirs = match Dirs::from_env() {
         Ok(dirs) => dirs,

@@ -120,7 +120,7 @@ pub fn main() -> ExitCode {
         }
         Some(Verb::Pair(args)) => finish(pair::main(&args)),
         Some(Verb::Id) => finish(pair::id()),
-        Some(Verb::Serve(serve)) => topside_server::cli::run(serve),
+        Some(Verb::Serve(serve)) => topside_server::cli::run(&serve),
         Some(Verb::Connect(connect)) => {
             need_terminal("topside connect");
             let via = connect.on.via();

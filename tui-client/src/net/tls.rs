@@ -1,24 +1,16 @@
 //! The client's end of TLS 1.3: it shows one key, and talks to whoever proves to hold the pinned one.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientConfig, Resumption};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::SingleCertAndKey;
-use rustls::version::TLS13;
-use rustls::{
-    AlertDescription, CertificateError, DigitallySignedStruct, Error, PeerIncompatible,
-    SignatureScheme,
-};
+use rustls::{AlertDescription, Error};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use topside_shared::Pin;
 use topside_shared::identity::Identity;
-use topside_shared::{Pin, tls};
+use topside_shared::tls::{any_name, client_config};
 
 use super::error::ConnectError;
 use super::lost::KeyRefused;
@@ -35,70 +27,10 @@ pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     at: &str,
 ) -> Result<Stream<S>, ConnectError> {
     let failed = |source| ConnectError::Io { at: at.to_owned(), source };
-    let config = config(server, identity).map_err(|error| failed(io::Error::other(error)))?;
-    // It is never sent: the key alone says who the server is.
-    let name = ServerName::from(IpAddr::from(Ipv4Addr::UNSPECIFIED));
-    let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    let shown = Arc::new(SingleCertAndKey::from(identity.certified_key()));
+    let config = client_config(server, shown).map_err(|error| failed(io::Error::other(error)))?;
+    let shaken = TlsConnector::from(Arc::new(config)).connect(any_name(), stream).await;
     shaken.map_err(|error| refusal(error, at))
-}
-
-fn config(server: Pin, identity: &Identity) -> Result<ClientConfig, Error> {
-    let provider = tls::provider();
-    let verifier = OnePin { server, provider: Arc::clone(&provider) };
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&TLS13])?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified_key())));
-    // A resumed session asks neither side for its key.
-    config.resumption = Resumption::disabled();
-    config.enable_sni = false;
-    Ok(config)
-}
-
-/// Takes the one pinned key, whatever the certificate around it says.
-#[derive(Debug)]
-struct OnePin {
-    server: Pin,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for OnePin {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        if tls::pin_of(end_entity)? == self.server {
-            return Ok(ServerCertVerified::assertion());
-        }
-        Err(CertificateError::ApplicationVerificationFailure.into())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(PeerIncompatible::Tls12NotOffered.into())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        tls::verify_signature(&self.provider, message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        tls::SCHEMES.to_vec()
-    }
 }
 
 /// Why a handshake failed.

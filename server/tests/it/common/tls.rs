@@ -6,13 +6,10 @@ use std::sync::Arc;
 
 use data_encoding::BASE64;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{
-    AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
-    SignatureScheme, StreamOwned,
+    AlertDescription, ClientConfig, ClientConnection, Error, SignatureScheme, StreamOwned,
 };
 use serde_json::{Value, json};
 use topside_shared::identity::{Identity, Seed};
@@ -104,8 +101,7 @@ impl Device {
 
     /// The same over this connection. In TLS 1.3 the server's refusal comes only afterwards.
     pub(crate) fn tls_over(&self, mut stream: TcpStream) -> io::Result<Tls> {
-        let name = ServerName::IpAddress(self.address.ip().into());
-        let mut connection = ClientConnection::new(self.tls(), name).unwrap();
+        let mut connection = ClientConnection::new(self.tls(), tls::any_name()).unwrap();
         while connection.is_handshaking() {
             connection.complete_io(&mut stream)?;
         }
@@ -173,14 +169,8 @@ impl Device {
         if let Some(config) = &self.config {
             return Arc::clone(config);
         }
-        let mut config = ClientConfig::builder_with_provider(tls::provider())
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Pinned(self.server)))
-            .with_client_cert_resolver(Arc::new(Shown(self.shown.clone())));
-        config.resumption = Resumption::disabled();
-        Arc::new(config)
+        let shown = Arc::new(Shown(self.shown.clone()));
+        Arc::new(tls::client_config(self.server, shown).unwrap())
     }
 }
 
@@ -200,46 +190,6 @@ impl Wire for Tls {
 
     fn second_hand(&self) -> Box<dyn Wire> {
         panic!("a TLS connection has one hand")
-    }
-}
-
-/// Knows a server by its key, and really looks whether it has that key.
-#[derive(Debug)]
-struct Pinned(Pin);
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        assert_eq!(tls::pin_of(end_entity)?, self.0, "the server shows the key of its invite");
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        panic!("the server speaks TLS 1.3 only")
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        tls::verify_signature(&tls::provider(), message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        tls::SCHEMES.to_vec()
     }
 }
 

@@ -1,6 +1,8 @@
 //! What both ends of a TLS connection agree on: TLS 1.3 only, Ed25519 keys, each end known by its pin.
 //! Certificates carry keys and nothing else; the names and dates in them are not looked at.
 
+mod client;
+
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
@@ -10,6 +12,8 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
 use crate::pin::Pin;
+
+pub use client::{any_name, client_config};
 
 /// The signatures that either end takes.
 pub const SCHEMES: [SignatureScheme; 1] = [SignatureScheme::ED25519];
