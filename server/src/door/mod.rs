@@ -260,3 +260,6 @@ fn no_ipv6(address: IpAddr, error: &io::Error) -> bool {
     address == IpAddr::from(std::net::Ipv6Addr::UNSPECIFIED)
         && (error.kind() == io::ErrorKind::AddrNotAvailable || platform::is_no_such_family(error))
 }
+
+#[cfg(test)]
+mod simulated;
