@@ -94,7 +94,9 @@ pub(super) fn invite(dirs: &Dirs, load: Load<'_>, args: &InviteArgs) -> Result<(
     if *qr {
         let invite: Invite = made.invite.parse()?;
         let code = QrCode::new(invite.to_capitals()).map_err(|_| VerbError::TooLongForQr)?;
-        println!("{}", code.render::<Dense1x2>().build());
+        // Terminals are dark as a rule, and a reader wants the code dark on light.
+        let (dark, light) = (Dense1x2::Light, Dense1x2::Dark);
+        println!("{}", code.render().dark_color(dark).light_color(light).build());
     }
     let until = made.key.expires_at.map_or_else(String::new, |end| format!(", until {end}"));
     eprintln!(
