@@ -20,6 +20,7 @@ mod clients;
 mod commands;
 mod config;
 mod counters;
+mod discovery;
 mod door;
 mod events;
 mod keys;
@@ -28,7 +29,9 @@ mod log;
 mod methods;
 mod outbox;
 mod platform;
+mod reach;
 mod refusal;
+mod router;
 mod runs;
 mod server;
 mod session;
@@ -38,7 +41,9 @@ mod transport;
 
 pub use clients::{Identity, Owner, Scope};
 pub use commands::{Call, Outcome, TableError, Worker};
-pub use config::{Config, ConfigError, FileError, FileErrors, Limits, Listen, Local, Position};
+pub use config::{
+    Config, ConfigError, Discovery, FileError, FileErrors, Limits, Listen, Local, Position, Router,
+};
 pub use door::OpenError;
 pub use listener::{ListenError, Listeners};
 pub use log::Sinks;

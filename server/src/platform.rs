@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -134,6 +134,28 @@ pub(crate) fn load() -> Option<[f64; 3]> {
     Some([parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?])
 }
 
+/// The router that IPv4 packets to anywhere go through; only Linux tells it in a file.
+pub(crate) fn default_gateway() -> Option<Ipv4Addr> {
+    default_gateway_in(&std::fs::read_to_string("/proc/net/route").ok()?)
+}
+
+/// Of the routes to anywhere that are up and lead through a router, the one with the smallest metric.
+fn default_gateway_in(table: &str) -> Option<Ipv4Addr> {
+    const UP_THROUGH_A_ROUTER: u32 = 0x3;
+    let routes = table.lines().skip(1).filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [_, destination, gateway, flags, _, _, metric, mask, ..] = fields[..] else {
+            return None;
+        };
+        let flags = u32::from_str_radix(flags, 16).ok()?;
+        let anywhere = destination == "00000000" && mask == "00000000";
+        (anywhere && flags & UP_THROUGH_A_ROUTER == UP_THROUGH_A_ROUTER)
+            .then_some((metric.parse::<u32>().ok()?, u32::from_str_radix(gateway, 16).ok()?))
+    });
+    // The file has the number as the machine has it, whose bytes are in the order of the network.
+    routes.min().map(|(_, gateway)| Ipv4Addr::from(gateway.to_ne_bytes()))
+}
+
 /// Closes what this program was started with beside the standard streams: programs it runs would
 /// inherit it. For the beginning of `main`, before anything here is open.
 pub(crate) fn close_inherited() {
@@ -212,5 +234,28 @@ pub(crate) fn give_back_descriptors(child: u32) {
     {
         // A child that has ended already needs none.
         let _ = rustix::process::prlimit(Some(pid), Resource::Nofile, *given);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gateway_is_that_of_the_best_route_to_anywhere() {
+        let heading = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n";
+        let hex = |address: [u8; 4]| format!("{:08X}", u32::from_ne_bytes(address));
+        let (near, far) = (hex([192, 168, 1, 1]), hex([10, 0, 0, 1]));
+        let table = format!(
+            "{heading}wlan0 00000000 {far} 0003 0 0 600 00000000 0 0 0\n\
+             eth0 00000000 {near} 0003 0 0 100 00000000 0 0 0\n\
+             eth0 00000000 {far} 0002 0 0 0 00000000 0 0 0\n\
+             ppp0 00000000 00000000 0001 0 0 0 00000000 0 0 0\n\
+             eth0 0001A8C0 00000000 0001 0 0 100 00FFFFFF 0 0 0\n"
+        );
+        assert_eq!(default_gateway_in(&table), Some(Ipv4Addr::new(192, 168, 1, 1)));
+        assert_eq!(default_gateway_in(heading), None);
+        assert_eq!(default_gateway_in(""), None);
+        assert_eq!(default_gateway_in("a\nb c\n"), None);
     }
 }

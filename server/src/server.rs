@@ -1,6 +1,7 @@
 //! A running server: what all its sessions share, and its life from the first connection to the last.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +29,7 @@ use crate::listener::{self, Listeners};
 use crate::log::Log;
 use crate::outbox::notification;
 use crate::platform;
+use crate::reach::{self, Reach};
 use crate::runs::Runs;
 use crate::shutdown::{Plan, Shutdown, Stop};
 
@@ -44,6 +46,7 @@ pub(crate) struct Server {
     socket: String,
     pub(crate) door: Door,
     pub(crate) keys: Arc<Keys>,
+    pub(crate) reach: Reach,
     pub(crate) clients: Arc<Registry>,
     pub(crate) events: Events,
     pub(crate) log: Arc<Log>,
@@ -110,6 +113,7 @@ impl Server {
             socket: listeners.local.path().display().to_string(),
             door,
             keys: Arc::new(keys),
+            reach: Reach::default(),
             clients: Arc::new(Registry::new(Arc::clone(&dirty))),
             events: Events::new(dirty),
             log,
@@ -185,6 +189,7 @@ impl Server {
         {
             tracing::error!(target: "topside", %error, "TCP stays closed");
         }
+        self.spawn(reach::run(Arc::clone(self)));
         let plan = tokio::select! {
             () = listener::accept_local(self, &listeners.local) => unreachable!("accepting goes on for ever"),
             () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),
@@ -255,14 +260,18 @@ impl Server {
         Ended::AtOnce
     }
 
-    /// Where the server listens now.
+    /// Where the server listens now, and where the router does for it.
     pub(crate) fn listening(&self) -> Vec<Listening> {
         let local = Listening { transport: "unix".into(), address: self.socket.clone() };
         let opened = self.door.opened();
         let addresses = opened.iter().flat_map(|opened| &opened.addresses);
         let tcp = addresses
             .map(|address| Listening { transport: "tls".into(), address: address.to_string() });
-        std::iter::once(local).chain(tcp).collect()
+        let router = self.reach.outside().map(|outside| Listening {
+            transport: "router".into(),
+            address: SocketAddr::new(outside.address, outside.port).to_string(),
+        });
+        std::iter::once(local).chain(tcp).chain(router).collect()
     }
 
     /// Sends one notice to everybody who takes notices.

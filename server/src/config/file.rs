@@ -8,7 +8,7 @@ use topside_shared::{Role, text};
 
 use super::fields::{Field, Fields, as_json};
 use super::mistakes::{FileErrors, Mistakes};
-use super::{Limits, Listen, Local, SERVER_FILE, guard, limits};
+use super::{Discovery, Limits, Listen, Local, Router, SERVER_FILE, guard, limits, reach};
 
 const ROLES: [Role; 3] = [Role::Viewer, Role::Operator, Role::Admin];
 /// What the file says.
@@ -17,6 +17,8 @@ pub(super) struct ServerFile {
     pub(super) local: Local,
     pub(super) listen: Listen,
     pub(super) limits: Limits,
+    pub(super) discovery: Discovery,
+    pub(super) router: Router,
 }
 
 pub(super) fn load(dirs: &Dirs, named: Option<&Path>) -> Result<ServerFile, FileErrors> {
@@ -34,15 +36,19 @@ fn parse(file: &str, text: &str) -> Result<ServerFile, FileErrors> {
     let document = Fields::parse(file, text)?;
     let mut m = Mistakes::new(file, text);
     let top = Fields::of(&document, "server.toml");
-    top.refuse_unknown(&["local", "listen", "limits"], &mut m);
+    top.refuse_unknown(&["local", "listen", "limits", "discovery", "router"], &mut m);
     let local = top.table("local", &mut m).map(|table| local(&table, &mut m));
     let listen = top.table("listen", &mut m).map(|table| listen(&table, &mut m));
     let limits = top.table("limits", &mut m).map(|table| limits::read(&table, &mut m));
+    let discovery = top.table("discovery", &mut m).map(|table| reach::discovery(&table, &mut m));
+    let router = top.table("router", &mut m).map(|table| reach::router(&table, &mut m));
     m.finish()?;
     Ok(ServerFile {
         local: local.unwrap_or_default(),
         listen: listen.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
+        discovery: discovery.unwrap_or_default(),
+        router: router.unwrap_or_default(),
     })
 }
 
@@ -116,7 +122,7 @@ mod tests {
              max_handshakes = 3\nmax_handshakes_per_source = 4\nconnects = 5\n\
              connects_per_source = 6\npenalty = \"7s\"\nmax_sessions = 8\n\
              max_sessions_per_key = 9\nadmin_sessions = 10\nrequests = 0\nkeepalive = \"12s\"\n\
-             user_timeout = \"13s\"\n",
+             user_timeout = \"13s\"\n[discovery]\nannounce = false\n[router]\nmap = true\n",
         )
         .unwrap();
         assert_eq!(read.local.allow["alice"], Role::Operator);
@@ -144,6 +150,8 @@ mod tests {
             user_timeout: seconds(13),
         };
         assert_eq!(read.limits, want);
+        assert_eq!(read.discovery, Discovery { announce: false });
+        assert_eq!(read.router, Router { map: true });
     }
 
     #[test]

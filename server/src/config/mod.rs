@@ -5,6 +5,7 @@ mod file;
 pub(crate) mod guard;
 mod limits;
 mod mistakes;
+mod reach;
 pub(crate) mod units;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub(crate) use fields::{Field, Fields, as_json, as_str};
 pub use limits::Limits;
 pub(crate) use mistakes::Mistakes;
 pub use mistakes::{FileError, FileErrors, Position};
+pub use reach::{Discovery, Router};
 
 /// Name of the server's own file in the configuration directory.
 pub(crate) const SERVER_FILE: &str = "server.toml";
@@ -39,6 +41,10 @@ pub struct Config {
     pub listen: Option<Listen>,
     /// What the server will not go over.
     pub limits: Limits,
+    /// Whether the LAN is told of an open port.
+    pub discovery: Discovery,
+    /// Whether the router is asked for one.
+    pub router: Router,
     /// The programs of the menu.
     pub(crate) commands: Vec<declare::Declared>,
     /// Where the log goes.
@@ -138,6 +144,8 @@ impl Config {
             local: server.local,
             listen: Some(server.listen),
             limits: server.limits,
+            discovery: server.discovery,
+            router: server.router,
             commands: menu.commands,
             log: Sinks { stderr: false, directory: Some(dirs.state.clone()) },
             state: dirs.state.clone(),

@@ -222,7 +222,7 @@ impl Door {
     }
 
     /// Waits until nobody is let in any more.
-    async fn closed(&self) {
+    pub(crate) async fn closed(&self) {
         self.closing.cancelled().await;
     }
 }

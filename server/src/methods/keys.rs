@@ -31,7 +31,7 @@ pub(super) async fn invite(caller: Caller, params: KeyInvite) -> Result<KeyInvit
         name: server.info.hostname.clone(),
         addresses: invite_addresses(opened.addresses.iter().map(SocketAddr::ip)),
         port: opened.port(),
-        router: None,
+        router: server.reach.for_invites(),
     };
     let (row, invite, _) =
         offer.make(place).map_err(|error| RpcError::new(ErrorKind::Internal, error))?;

@@ -65,10 +65,10 @@ pub struct ByteCounts {
     pub sent: u64,
 }
 
-/// One address the server listens on.
+/// One address that leads to the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listening {
-    /// `unix` for the local socket, `tls` for TCP.
+    /// `unix` for the local socket, `tls` for TCP, `router` for a port that the router forwards.
     pub transport: String,
     /// A path, or `ip:port`.
     pub address: String,

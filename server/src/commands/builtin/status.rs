@@ -41,7 +41,8 @@ impl Worker for Status {
             tell("load", format!("{one:.2} {five:.2} {fifteen:.2}"));
         }
         for listening in &status.listeners {
-            tell("listens on", format!("{} {}", listening.transport, listening.address));
+            let how = if listening.transport == "router" { "forwarded by" } else { "listens on" };
+            tell(how, format!("{} {}", listening.transport, listening.address));
         }
         if let Some(closing) = &status.closing {
             let reason =
