@@ -21,6 +21,7 @@ mod commands;
 mod config;
 mod counters;
 mod discovery;
+mod doctor;
 mod door;
 mod events;
 mod keys;

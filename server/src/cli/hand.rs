@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why nothing was done. Each is a sentence a person can act on.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum HandError {
+pub(crate) enum HandError {
     #[error("the server at {} cannot be asked: {source}", path.display())]
     Socket { path: PathBuf, source: io::Error },
     #[error("the server at {} does not answer as Topside does: {why}", path.display())]
@@ -169,7 +169,8 @@ fn own_state(dirs: &Dirs) -> Result<(), HandError> {
     }
 }
 
-fn is_nobody(error: &io::Error) -> bool {
+/// Whether an error of connecting to a socket says that no server serves it.
+pub(crate) fn is_nobody(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, NotADirectory, NotFound};
     matches!(error.kind(), NotFound | NotADirectory | ConnectionRefused)
 }
@@ -182,7 +183,10 @@ struct Answer<A> {
 }
 
 /// Asks the running server one thing.
-fn call<C: Call>(
+///
+/// # Errors
+/// [`HandError`].
+pub(crate) fn call<C: Call>(
     path: &std::path::Path,
     stream: &mut BufReader<UnixStream>,
     params: &C,

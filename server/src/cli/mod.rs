@@ -1,6 +1,6 @@
 //! The flags of `topsided`, which `topside serve` takes too, and what they do.
 
-mod hand;
+pub(crate) mod hand;
 mod keys;
 
 use std::os::unix::process::CommandExt;
@@ -12,8 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use topside_shared::dirs::Dirs;
 
 use crate::{
-    Config, Ended, ListenError, Listeners, OpenError, ServeError, Stop, platform, prepare_process,
-    serve,
+    Config, ConfigError, Ended, ListenError, Listeners, OpenError, ServeError, Stop, doctor,
+    platform, prepare_process, serve,
 };
 
 /// Exit status where the socket or the port is served already (EX_TEMPFAIL of sysexits.h).
@@ -50,6 +50,8 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         commands: Option<PathBuf>,
     },
+    /// Look at this box, and say line by line what stands between it and a client
+    Doctor,
     /// Print an invite: one string that pairs one client with this server
     Invite(keys::InviteArgs),
     /// Print a token: the same for a script, limited to some commands
@@ -99,6 +101,7 @@ pub fn run(args: &ServeArgs) -> ExitCode {
                 Err(error) => fail(WRONG_CONFIGURATION, error),
             };
         }
+        Some(Verb::Doctor) => return examine(&dirs, &load()),
         Some(Verb::Invite(args)) => keys::invite(&dirs, &load, args),
         Some(Verb::Token(args)) => keys::token(&dirs, &load, args),
         Some(Verb::Keys) => keys::keys(&dirs, &load),
@@ -108,6 +111,19 @@ pub fn run(args: &ServeArgs) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, error),
+    }
+}
+
+fn examine(dirs: &Dirs, config: &Result<Config, ConfigError>) -> ExitCode {
+    // As the server does, so that it is seen what that would have.
+    prepare_process();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, error),
+    };
+    match runtime.block_on(doctor::examine(dirs, config)) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     }
 }
 
