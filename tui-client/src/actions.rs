@@ -16,6 +16,7 @@ pub(crate) enum Id {
     OtherColumn,
     ToServers,
     ToWays,
+    Invite,
     Add,
     Edit,
     Duplicate,
@@ -137,6 +138,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::OtherColumn, title: "Servers or connection types", short: "how", always: &["tab", "backtab"], ..CHOICE },
     Action { id: Id::ToServers, title: "To the servers", always: &["left"], ..CHOICE },
     Action { id: Id::ToWays, title: "To the connection types", always: &["right"], ..CHOICE },
+    Action { id: Id::Invite, title: "Paste an invite, to pair", short: "invite", always: &["i"], ..CHOICE },
     Action { id: Id::Add, title: "Add a server", short: "add", always: &["a"], ..CHOICE },
     Action { id: Id::Edit, title: "Edit this server", short: "edit", always: &["e"], enabled: saved, ..CHOICE },
     Action { id: Id::Duplicate, title: "Duplicate this server", short: "duplicate", always: &["c"], enabled: saved, ..CHOICE },
@@ -217,16 +219,17 @@ pub(crate) fn hints(state: &State) -> impl Iterator<Item = &'static Action> {
         (Screen::Picker, Link::Dialling(_)) => &[Id::StopTrying, Id::Help, Id::Quit],
         // One column at a time: that there is another one is worth a place.
         (Screen::Picker, _) if !crate::ui::picker_is_wide(state.size) => {
-            &[Id::Connect, Id::OtherColumn, Id::Add, Id::Help, Id::Quit]
+            &[Id::Connect, Id::OtherColumn, Id::Invite, Id::Help, Id::Quit]
         }
         (Screen::Picker, _) => &[
             Id::Connect,
+            Id::Invite,
             Id::Add,
             Id::Edit,
-            Id::Delete,
-            Id::Test,
             Id::Help,
             Id::Quit,
+            Id::Test,
+            Id::Delete,
             Id::Duplicate,
             Id::Palette,
         ],
@@ -271,14 +274,16 @@ fn no(why: impl Into<String>) -> Result<(), String> {
 }
 
 fn connectable(state: &State) -> Result<(), String> {
-    let via = picker::WAYS[state.picker.way.min(picker::WAYS.len() - 1)];
-    picker::way(state, via).why_not.map_or(Ok(()), Err)
+    picker::why_not(state).map_or(Ok(()), Err)
 }
 
 fn saved(state: &State) -> Result<(), String> {
     match picker::chosen(state) {
         Some(_) => Ok(()),
-        None => no("this machine is not a saved server: press a to add one"),
+        None => match picker::chosen_find(state) {
+            Some(find) => no(format!("{} is not saved yet: press a to save it", find.name)),
+            None => no("this machine is not a saved server: press a to add one"),
+        },
     }
 }
 

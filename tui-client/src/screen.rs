@@ -153,7 +153,7 @@ impl Loop {
         if let Some(why) = broken {
             self.take(Msg::ServersFailed(why))?;
         }
-        self.carry_out(vec![Effect::Probe])?;
+        self.carry_out(vec![Effect::Browse(true)])?;
         if let Some((target, name)) = target {
             let effects = picker::open_at(&mut self.state, &name, target);
             self.carry_out(effects)?;

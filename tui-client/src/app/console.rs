@@ -14,8 +14,9 @@ use super::layout::ConsoleLayout;
 use super::link::{self, Link, Target};
 use super::runs::Runs;
 use super::search::Search;
-use super::{Size, State, Via, picker};
+use super::{Size, State, Via};
 use crate::actions::{self, Id};
+use crate::net::Reached;
 
 /// Whether the live list is live.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(crate) enum Watch {
 #[derive(Debug)]
 pub(crate) struct Console {
     pub(crate) target: Target,
+    /// By which way it was reached last, and where.
+    pub(crate) reached: Option<Reached>,
     pub(crate) welcome: Initialized,
     pub(crate) menu: Menu,
     /// Why there is no menu, once that is known.
@@ -54,6 +57,7 @@ impl Console {
     pub(crate) fn new(target: Target, welcome: Initialized) -> Self {
         Self {
             target,
+            reached: None,
             welcome,
             menu: Menu::default(),
             menu_refused: None,
@@ -86,16 +90,18 @@ impl Console {
         self.target.title()
     }
 
+    /// The connection type that is really used, whatever was asked for.
+    pub(crate) fn via(&self) -> Via {
+        self.reached.as_ref().map_or(self.target.via, |reached| reached.via)
+    }
+
     /// The way to it and its address: `LAN 192.168.1.10:8677`.
     pub(crate) fn way(&self, state: &State) -> String {
-        let title = self.target.via.title();
-        let saved = state.servers.iter().find(|p| Some(&p.name) == self.target.server.as_ref());
-        match saved.and_then(|profile| picker::address(profile, self.target.via)) {
-            Some(address) => format!("{title} {address}"),
-            None if self.target.via == Via::Same && state.carries => {
-                format!("{title}, inside this program")
-            }
-            None => title.to_owned(),
+        let title = self.via().title();
+        match &self.reached {
+            Some(reached) if reached.via != Via::Same => format!("{title} {}", reached.address),
+            _ if state.carries => format!("{title}, inside this program"),
+            _ => title.to_owned(),
         }
     }
 

@@ -2,8 +2,9 @@
 
 use super::editor::{Edited, Editor};
 use super::key::{Code, Key};
-use super::{Effect, ProfileEdit};
+use super::{Effect, ProfileEdit, found};
 use crate::config::{DEFAULT_PORT, Field, Profile, validate};
+use crate::net::Found;
 
 /// The fields shown, in order. A pin is filled by pairing, not by hand.
 pub(crate) const FIELDS: [Field; 5] =
@@ -76,17 +77,29 @@ impl Form {
         Self::with(Some(profile.name.clone()), profile)
     }
 
-    /// A form of a new server like another one. The name is free to change, the pin is not copied:
-    /// it belongs to one box.
+    /// A form of a new server like another one: the same box by another address, so that the pin stays.
     pub(crate) fn duplicate(profile: &Profile, taken: &[Profile]) -> Self {
-        let name = (2..)
-            .map(|n| format!("{}-{n}", profile.name))
-            .find(|name| taken.iter().all(|other| other.name != *name));
-        let copy = Profile { name: name.unwrap_or_default(), pin: None, ..profile.clone() };
+        let copy = Profile { name: free_name(&profile.name, taken, 2), ..profile.clone() };
         let mut form = Self::with(None, &copy);
         // Saving a copy as it stands is what was asked for; leaving it is no loss.
         form.before = form.texts();
         form
+    }
+
+    /// A form of a server that was found on the LAN. Its pin comes from an invite, not from what it says.
+    pub(crate) fn of_find(find: &Found, taken: &[Profile]) -> Self {
+        let profile = Profile {
+            name: free_name(&find.name, taken, 1),
+            lan: Some(found::address(find)),
+            port: find.port,
+            ..blank()
+        };
+        Self::with(None, &profile)
+    }
+
+    /// What the server's key is known by, where that is known: `3f9a 12c0 77de 01b4`.
+    pub(crate) fn pin(&self) -> Option<String> {
+        found::pin(&self.kept).map(|pin| pin.short())
     }
 
     fn with(original: Option<String>, profile: &Profile) -> Self {
@@ -218,6 +231,13 @@ impl Form {
     }
 }
 
+/// A name that no saved server has: this one, or this one with a number from `first` on.
+fn free_name(name: &str, taken: &[Profile], first: usize) -> String {
+    let numbered = |n: usize| if n == 1 { name.to_owned() } else { format!("{name}-{n}") };
+    let free = |name: &String| taken.iter().all(|other| other.name != *name);
+    (first..).map(numbered).find(free).unwrap_or_default()
+}
+
 fn blank() -> Profile {
     Profile {
         name: String::new(),
@@ -274,7 +294,7 @@ mod tests {
         assert_eq!(saved.pin, profile.pin);
         let copy = Form::duplicate(&profile, std::slice::from_ref(&profile));
         assert_eq!(copy.text(Field::Name), "clock-2");
-        assert_eq!(copy.kept.pin, None);
+        assert_eq!(copy.kept.pin, profile.pin);
     }
 
     #[test]

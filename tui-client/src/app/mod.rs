@@ -5,6 +5,7 @@
 //!
 //! **Invariant:** every text of the network passes [`clean`] on its way into the state.
 
+pub(crate) mod asking;
 pub(crate) mod clean;
 pub(crate) mod closing;
 pub(crate) mod complete;
@@ -14,8 +15,10 @@ mod console_keys;
 pub(crate) mod editor;
 pub(crate) mod fit;
 pub(crate) mod form;
+pub(crate) mod found;
 pub(crate) mod history;
 pub(crate) mod input;
+pub(crate) mod invite;
 pub(crate) mod key;
 pub(crate) mod layout;
 pub(crate) mod link;
@@ -28,6 +31,7 @@ pub(crate) mod search;
 mod session;
 pub(crate) mod times;
 mod update;
+pub(crate) mod ways;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -36,6 +40,7 @@ use jiff::tz::TimeZone;
 use topside_shared::Time;
 
 use crate::config::Profile;
+use crate::net::Found;
 use console::Console;
 use link::Link;
 pub(crate) use link::{Target, Via};
@@ -124,6 +129,8 @@ pub(crate) struct State {
     /// The saved servers.
     pub(crate) servers: Vec<Profile>,
     pub(crate) here: Here,
+    /// Servers that say on the LAN that they are there.
+    pub(crate) found: Vec<Found>,
     /// Whether the server of this machine runs inside this very program.
     pub(crate) carries: bool,
     /// Whether the terminal reports its mouse.
@@ -149,6 +156,7 @@ impl State {
             remark: None,
             servers: Vec::new(),
             here: Here::Unknown,
+            found: Vec::new(),
             carries: false,
             mouse: true,
             colours: true,

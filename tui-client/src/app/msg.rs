@@ -1,14 +1,17 @@
 //! What comes into [`update`](super::update()) and what goes out of it.
 
 use topside_shared::error::ErrorKind;
+use topside_shared::invite::Invite;
 use topside_shared::methods::{CommandRun, Initialized, Menu, RunResult, Subscribed};
 use topside_shared::notices::Notice;
 use topside_shared::{RunId, SubscriptionId};
 
+use super::invite::Paired;
 use super::key::Key;
+use super::ways::Reach;
 use super::{Here, Size, Target};
 use crate::config::Profile;
-use crate::net::LostReason;
+use crate::net::{Found, LostReason, Reached, Via};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -33,8 +36,14 @@ pub(crate) enum Msg {
     ServersSaved(String),
     /// Whether a server answers on this machine.
     Probed(Here),
+    /// How an address of a paired server stands, as asked in this round.
+    Reached { round: u64, via: Via, reach: Reach },
+    /// All the servers that say on the LAN that they are there.
+    Found(Vec<Found>),
+    /// Using an invite has ended: with whom this device is paired now, or why not.
+    Paired { attempt: u64, result: Result<Paired, String> },
     /// A dial has ended well.
-    Dialled { attempt: u64, welcome: Box<Initialized>, carries: bool },
+    Dialled { attempt: u64, welcome: Box<Initialized>, reached: Reached, carries: bool },
     /// A dial has failed.
     DialFailed { attempt: u64, failed: DialFailed },
     /// Something of a session.
@@ -100,8 +109,17 @@ pub(crate) enum Effect {
     Quit,
     /// Stop the program as Ctrl-Z does, until it is continued.
     Suspend,
-    /// Ask whether a server answers on this machine.
-    Probe,
+    /// Ask whether a server answers on this machine, and one that is saved by these ways. It takes the
+    /// place of what was asked before.
+    Probe { round: u64, server: Option<String>, vias: Vec<Via> },
+    /// Listen for servers on the LAN, or no more.
+    Browse(bool),
+    /// Use an invite.
+    Pair { attempt: u64, invite: Box<Invite> },
+    /// Give that up.
+    CancelPair { attempt: u64 },
+    /// Read the saved servers anew.
+    ReadServers,
     /// Reach a server. With `start`, one is started inside this program if none answers.
     Dial { attempt: u64, target: Target, start: bool },
     /// Give a dial up.

@@ -4,6 +4,7 @@ use topside_shared::ClientId;
 
 use super::confirm::Confirm;
 use super::form::Form;
+use super::invite::Pairing;
 use super::key::{Code, Key};
 use super::palette::Palette;
 use super::{Size, State};
@@ -19,6 +20,8 @@ pub(crate) enum Overlay {
     Palette(Palette),
     Confirm(Confirm),
     Form(Box<Form>),
+    /// An invite being pasted.
+    Invite(Box<Pairing>),
     /// Who is connected, with all that is known of one.
     Clients {
         /// The one looked at; kept by number while the list changes.

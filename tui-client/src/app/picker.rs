@@ -1,48 +1,29 @@
 //! The picker: which server, and by which way.
 
+use super::asking::{self, Asking};
 use super::confirm::{Confirm, Then};
 use super::form::Form;
 use super::link::{Dialling, Link, Target, Via};
 use super::overlay::Overlay;
-use super::{Effect, Here, Screen, State, times};
+use super::ways;
+use super::{Effect, Here, Screen, State, found, invite};
 use crate::actions::Id;
 use crate::config::{Profile, THIS_MACHINE};
+use crate::net::Found;
 
-/// The three ways, in their order on the screen.
-pub(crate) const WAYS: [Via; 3] = [Via::Same, Via::Lan, Via::Internet];
-
-/// What is chosen.
+/// What is chosen, and what is known of it.
 #[derive(Debug, Default)]
 pub(crate) struct Picker {
-    /// The server: a saved one, or one past them, this machine.
+    /// The server: a saved one; past them this machine; past that one that was found.
     pub(crate) at: usize,
     /// The way.
     pub(crate) way: usize,
     /// Whether the arrow keys move among the ways.
     pub(crate) on_ways: bool,
-}
-
-/// How a way stands, and what is to be said of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Way {
-    /// Where it leads, if that is known.
-    pub(crate) address: String,
-    pub(crate) sign: Sign,
-    /// How it stands, in words.
-    pub(crate) words: String,
-    /// Why Enter does nothing here.
-    pub(crate) why_not: Option<String>,
-}
-
-/// The sign before the words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sign {
-    /// It answers.
-    Up,
-    /// It does not.
-    Down,
-    /// Nobody knows.
-    None,
+    /// A server to choose as soon as it is in the list.
+    pub(crate) wanted: Option<String>,
+    /// What is known of the chosen server's addresses.
+    pub(crate) asking: Asking,
 }
 
 /// The saved server that is chosen; none: this machine.
@@ -52,88 +33,80 @@ pub(crate) fn chosen(state: &State) -> Option<&Profile> {
 
 /// The name of a place in the list of servers.
 pub(crate) fn name(state: &State, at: usize) -> &str {
-    state.servers.get(at).map_or(THIS_MACHINE, |profile| &profile.name)
+    let saved = state.servers.get(at).map(|profile| profile.name.as_str());
+    let find =
+        || Some(found::listed(state).nth(at.checked_sub(state.servers.len() + 1)?)?.name.as_str());
+    saved.or_else(find).unwrap_or(THIS_MACHINE)
 }
 
-fn target(state: &State) -> Target {
-    let via = WAYS[state.picker.way.min(WAYS.len() - 1)];
-    Target { server: chosen(state).map(|profile| profile.name.clone()), via }
+/// The server that was only found, if one is chosen.
+pub(crate) fn chosen_find(state: &State) -> Option<&Found> {
+    found::listed(state).nth(state.picker.at.checked_sub(state.servers.len() + 1)?)
 }
 
-/// Chooses the way that leads to the chosen server: a saved one is elsewhere as a rule.
-fn choose_way(state: &mut State) {
-    let via = match chosen(state) {
-        Some(profile) if profile.lan.is_some() => Via::Lan,
-        Some(profile) if profile.internet.is_some() => Via::Internet,
-        _ => Via::Same,
-    };
-    state.picker.way = WAYS.iter().position(|way| *way == via).unwrap_or_default();
+/// How many servers can be chosen.
+pub(crate) fn count(state: &State) -> usize {
+    state.servers.len() + 1 + found::listed(state).count()
 }
 
-/// The host and port of a way, as saved.
-pub(crate) fn address(profile: &Profile, via: Via) -> Option<String> {
-    let (host, port) = match via {
-        Via::Lan => (profile.lan.as_deref()?, profile.port),
-        Via::Internet => {
-            (profile.internet.as_deref()?, profile.internet_port.unwrap_or(profile.port))
+/// A place in the list that stays the same while the list changes.
+#[derive(Debug, PartialEq, Eq)]
+enum Spot {
+    Saved(String),
+    Here,
+    Found(String),
+}
+
+fn spot(state: &State) -> Spot {
+    match (chosen(state), chosen_find(state)) {
+        (Some(profile), _) => Spot::Saved(profile.name.clone()),
+        (None, Some(find)) => Spot::Found(find.name.clone()),
+        (None, None) => Spot::Here,
+    }
+}
+
+fn find(state: &State, spot: &Spot) -> Option<usize> {
+    let saved = state.servers.len();
+    match spot {
+        Spot::Saved(name) => state.servers.iter().position(|profile| profile.name == *name),
+        Spot::Here => Some(saved),
+        Spot::Found(name) => {
+            found::listed(state).position(|find| find.name == *name).map(|nth| saved + 1 + nth)
         }
-        Via::Same | Via::Auto => return None,
-    };
-    Some(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
+    }
 }
 
-/// How a way of the chosen server stands.
-pub(crate) fn way(state: &State, via: Via) -> Way {
-    let plain = |sign: Sign, words: &str| Way {
-        address: String::new(),
-        sign,
-        words: words.to_owned(),
-        why_not: None,
-    };
-    if let Link::Dialling(dial) = &state.link
-        && dial.target == (Target { via, ..target(state) })
-    {
-        let seconds = times::running(state.clock.mono.saturating_sub(dial.since));
-        let what = if dial.start { "starting a server here" } else { "connecting" };
-        return plain(Sign::None, &format!("{what} … {seconds} · Esc cancels"));
+/// Why Enter does nothing now.
+pub(crate) fn why_not(state: &State) -> Option<String> {
+    match (ways::chosen_via(state), chosen_find(state)) {
+        (Some(via), _) => ways::way(state, via).why_not,
+        (None, Some(find)) => Some(how_to_pair(find)),
+        (None, None) => None,
     }
-    if via == Via::Same {
-        return match &state.here {
-            Here::Unknown => plain(Sign::None, "looking for a server …"),
-            Here::Running(_) if state.carries => plain(Sign::Up, "runs inside this program"),
-            Here::Running(ms) => plain(Sign::Up, &format!("answers in {ms} ms")),
-            Here::NotRunning => plain(Sign::Down, "no server here · Enter starts one"),
-            Here::Refused(why) => {
-                Way { why_not: Some(why.clone()), ..plain(Sign::Down, "cannot be used") }
-            }
-        };
-    }
-    let Some(profile) = chosen(state) else {
-        return Way {
-            why_not: Some(
-                "this machine has no address to save: press a to add a server".to_owned(),
-            ),
-            ..plain(Sign::None, "no address saved · a adds a server")
-        };
-    };
-    match address(profile, via) {
-        None => Way {
-            why_not: Some(format!(
-                "{} has no {} address yet: press e to add it",
-                profile.name,
-                if via == Via::Lan { "LAN" } else { "router" }
-            )),
-            ..plain(Sign::None, "no address saved · e adds it")
-        },
-        Some(address) => Way {
-            address,
-            why_not: Some(format!(
-                "{} over the {} needs pairing, which this version cannot do yet: use Same machine",
-                profile.name,
-                if via == Via::Lan { "LAN" } else { "internet" }
-            )),
-            ..plain(Sign::None, "needs pairing · not yet possible")
-        },
+}
+
+/// What to do with a server that was found.
+pub(crate) fn how_to_pair(find: &Found) -> String {
+    format!(
+        "{} is not paired: run `topsided invite` on it, then press i and paste what it prints",
+        find.name
+    )
+}
+
+/// What was found on the LAN has changed; what is chosen stays chosen.
+pub(crate) fn found(state: &mut State, found: Vec<Found>) {
+    let was = spot(state);
+    found::load(state, found);
+    let at = find(state, &was).unwrap_or(state.picker.at);
+    settle(state, at, &was);
+}
+
+/// Chooses a place, or the nearest one that there is.
+fn settle(state: &mut State, at: usize, was: &Spot) {
+    state.picker.at = at.min(count(state) - 1);
+    if spot(state) != *was {
+        state.picker.way = 0;
+        asking::anew(state, 0);
     }
 }
 
@@ -143,20 +116,26 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
         Id::Connect => return connect(state),
         Id::Up | Id::Down => {
             let down = id == Id::Down;
-            let (at, count) = if state.picker.on_ways {
-                (&mut state.picker.way, WAYS.len())
-            } else {
-                (&mut state.picker.at, state.servers.len() + 1)
+            let step = |at: usize, count: usize| {
+                if down { (at + 1).min(count.saturating_sub(1)) } else { at.saturating_sub(1) }
             };
-            *at = if down { (*at + 1).min(count - 1) } else { at.saturating_sub(1) };
-            if !state.picker.on_ways {
-                choose_way(state);
+            if state.picker.on_ways {
+                state.picker.way = step(state.picker.way, ways::of(state).len());
+            } else {
+                choose(state, step(state.picker.at, count(state)));
             }
         }
         Id::OtherColumn => state.picker.on_ways = !state.picker.on_ways,
         Id::ToServers => state.picker.on_ways = false,
         Id::ToWays => state.picker.on_ways = true,
-        Id::Add => state.overlays.push(Overlay::Form(Box::new(Form::add()))),
+        Id::Invite => invite::open(state, ""),
+        Id::Add => {
+            let form = match chosen_find(state) {
+                Some(find) => Form::of_find(find, &state.servers),
+                None => Form::add(),
+            };
+            state.overlays.push(Overlay::Form(Box::new(form)));
+        }
         Id::Edit => {
             if let Some(profile) = chosen(state) {
                 let form = Form::edit(profile);
@@ -184,20 +163,31 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
         }
         Id::Test => {
             state.here = Here::Unknown;
-            return vec![Effect::Probe];
+            asking::anew(state, 0);
+            return asking::ask(state);
         }
         _ => {}
     }
     Vec::new()
 }
 
+/// Chooses a place in the list of servers, and the first way to it.
+pub(crate) fn choose(state: &mut State, at: usize) {
+    if at != state.picker.at {
+        state.picker.at = at;
+        state.picker.way = 0;
+        asking::anew(state, asking::PAUSE);
+    }
+}
+
 fn connect(state: &mut State) -> Vec<Effect> {
-    let target = target(state);
-    if let Some(why) = way(state, target.via).why_not {
+    if let Some(why) = why_not(state) {
         state.refuse(why);
         return Vec::new();
     }
-    let start = state.here == Here::NotRunning;
+    let Some(via) = ways::chosen_via(state) else { return Vec::new() };
+    let target = Target { server: chosen(state).map(|profile| profile.name.clone()), via };
+    let start = via == Via::Same && state.here == Here::NotRunning;
     dial(state, target, start)
 }
 
@@ -227,9 +217,9 @@ pub(crate) fn dial(state: &mut State, target: Target, start: bool) -> Vec<Effect
 pub(crate) fn open_at(state: &mut State, name: &str, target: Target) -> Vec<Effect> {
     let place = state.servers.iter().position(|profile| profile.name == name);
     state.picker.at = place.unwrap_or(state.servers.len());
-    state.picker.way = WAYS.iter().position(|way| *way == target.via).unwrap_or(1);
+    state.picker.way = ways::of(state).iter().position(|way| *way == target.via).unwrap_or(0);
     state.picker.on_ways = true;
-    match way(state, WAYS[state.picker.way]).why_not {
+    match why_not(state) {
         Some(why) => {
             state.refuse(why);
             Vec::new()
@@ -249,28 +239,30 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     state.screen = Screen::Picker;
     state.overlays.clear();
     state.here = Here::Unknown;
-    effects.push(Effect::Probe);
+    asking::anew(state, 0);
+    effects.extend(asking::ask(state));
+    effects.push(Effect::Browse(true));
     effects
 }
 
 /// Takes the saved servers as they are on the disk now; what was chosen stays chosen.
 pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
-    let was = name(state, state.picker.at).to_owned();
-    let first = state.servers.is_empty() && !servers.is_empty();
-    let added = servers
+    let was = spot(state);
+    let old = std::mem::replace(&mut state.servers, servers);
+    let named = |name: &String| state.servers.iter().position(|server| server.name == *name);
+    let wanted = state.picker.wanted.take();
+    let added = state
+        .servers
         .iter()
-        .position(|new| state.servers.iter().all(|old| old.name != new.name))
-        .filter(|_| servers.len() == state.servers.len() + 1);
-    let same = servers.iter().position(|server| server.name == was);
-    let count = servers.len();
-    state.picker.at = match (added, same) {
-        _ if first => 0,
-        (Some(added), _) => added,
-        (None, Some(same)) => same,
+        .position(|new| old.iter().all(|old| old.name != new.name))
+        .filter(|_| state.servers.len() == old.len() + 1);
+    let at = match wanted.as_ref().and_then(named).or(added) {
+        _ if old.is_empty() && wanted.is_none() && !state.servers.is_empty() => 0,
+        Some(at) => at,
         // It was renamed or removed: what stands in its place now. This machine stays itself.
-        (None, None) if was == THIS_MACHINE => count,
-        (None, None) => state.picker.at.min(count),
+        None => find(state, &was).unwrap_or(state.picker.at),
     };
-    state.servers = servers;
-    choose_way(state);
+    settle(state, at, &was);
+    // The same name may have another address now.
+    asking::anew(state, 0);
 }

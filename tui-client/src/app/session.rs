@@ -11,14 +11,17 @@ use super::link::{Link, Lost, Retry, Why};
 use super::msg::RunRefused;
 use super::runs::Phase;
 use super::{
-    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, clean, console_keys, picker,
+    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, console_keys,
+    picker,
 };
+use crate::net::{LostReason, Reached};
 
 /// A dial has ended well: the console opens, or goes on where it was.
 pub(crate) fn dialled(
     state: &mut State,
     attempt: u64,
     welcome: Initialized,
+    reached: Reached,
     carries: bool,
 ) -> Vec<Effect> {
     let target = match &state.link {
@@ -39,10 +42,15 @@ pub(crate) fn dialled(
         effects.push(load_history(&target));
         state.overlays.clear();
         state.screen = Screen::Console(Box::new(Console::new(target, welcome.clone())));
+        asking::stop(state);
+        // Nobody listens any more: the picker begins anew.
+        state.found.clear();
+        effects.push(Effect::Browse(false));
     }
     if let Some(console) = state.console_mut() {
         console.banner = welcome.closing.clone().map(|c| Banner::new(c, clock.mono));
         console.goodbye = None;
+        console.reached = Some(reached);
         console.clients = BTreeMap::new();
         console.watch = Watch::Asked;
         console.menu_known = false;
@@ -90,6 +98,7 @@ pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
         }
         None => {
             state.link = Link::Idle;
+            asking::again(state);
             // The picker says it in the way's own row; a sentence says it to whoever looks elsewhere.
             state.refuse(match failed {
                 DialFailed::NoServer(_) => "no server runs here: Enter starts one".to_owned(),
@@ -190,7 +199,7 @@ fn clients(console: &mut Console, changed: ClientsChanged) {
     }
 }
 
-fn lost(state: &mut State, reason: &crate::net::LostReason) -> Vec<Effect> {
+fn lost(state: &mut State, reason: &LostReason) -> Vec<Effect> {
     let Some(console) = state.console_mut() else { return Vec::new() };
     let goodbye = reason.ended().cloned().map(clean::ended).or_else(|| console.goodbye.take());
     let why = match goodbye {
@@ -220,7 +229,7 @@ fn lost(state: &mut State, reason: &crate::net::LostReason) -> Vec<Effect> {
         return effects;
     }
     let mut lost = Lost::new(why, state);
-    if lost.retries() {
+    if lost.retries() && !matches!(reason, LostReason::KeyRefused(_)) {
         lost.plan(state.clock.mono, local);
     }
     let (what, note, clock) = (lost.what(), state.next_serial(), state.clock);
@@ -250,6 +259,7 @@ pub(crate) fn stop_trying(state: &mut State) -> Vec<Effect> {
             if let Some(lost) = dial.lost {
                 state.link = Link::Lost(Lost { retry: None, ..lost });
             }
+            asking::again(state);
             state.done("Given up.");
             vec![Effect::CancelDial { attempt: dial.attempt }]
         }

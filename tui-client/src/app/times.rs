@@ -49,6 +49,11 @@ pub(crate) fn running(ms: u64) -> String {
     }
 }
 
+/// Milliseconds until what began then is a second older.
+pub(crate) fn next_second(since: u64, now: u64) -> u64 {
+    1000 - now.saturating_sub(since) % 1000
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,11 +2,14 @@
 
 use super::confirm::{Answer, Confirm, Then};
 use super::form::Filled;
+use super::invite::Done;
 use super::key::{Code, Key};
 use super::link::Link;
 use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
-use super::{Clock, Effect, Msg, ProfileEdit, Screen, State, console_keys, picker, session};
+use super::{
+    Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, picker, session,
+};
 use crate::actions::{self, Action, Id};
 use crate::ui::help;
 
@@ -35,7 +38,11 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Wheel { rows, column, row } => wheel(state, rows, column, row),
         Msg::Click { column, row } => return crate::ui::click(state, column, row),
         Msg::Resize(size) => state.size = size,
-        Msg::Tick => return session::tick(state),
+        Msg::Tick => {
+            let mut effects = session::tick(state);
+            effects.extend(asking::tick(state));
+            return effects;
+        }
         Msg::Servers(servers) => picker::load(state, servers),
         Msg::ServersFailed(why) => state.refuse(why),
         Msg::ServersSaved(what) => {
@@ -43,8 +50,11 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.done(what);
         }
         Msg::Probed(here) => state.here = here,
-        Msg::Dialled { attempt, welcome, carries } => {
-            return session::dialled(state, attempt, *welcome, carries);
+        Msg::Reached { round, via, reach } => asking::reached(state, round, via, reach),
+        Msg::Found(found) => picker::found(state, found),
+        Msg::Paired { attempt, result } => return invite::ended(state, attempt, result),
+        Msg::Dialled { attempt, welcome, reached, carries } => {
+            return session::dialled(state, attempt, *welcome, reached, carries);
         }
         Msg::DialFailed { attempt, failed } => session::dial_failed(state, attempt, failed),
         Msg::Session { session, event } => return session::event(state, session, event),
@@ -63,6 +73,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
 
 fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     state.remark = None;
+    asking::used(state);
     if !state.size.enough() {
         // Nothing can be seen, so nothing is done but leaving.
         return if key.is_ctrl('c') || key.is_ctrl('d') { vec![quit(state)] } else { Vec::new() };
@@ -120,6 +131,18 @@ fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
             Filled::Save(effect) => {
                 state.overlays.push(top);
                 return vec![effect];
+            }
+        },
+        Overlay::Invite(pairing) => match pairing.key(key) {
+            Done::Open => {}
+            Done::Closed => return Vec::new(),
+            Done::Stop { attempt } => {
+                state.overlays.push(top);
+                return vec![Effect::CancelPair { attempt }];
+            }
+            Done::Use(invite) => {
+                let Overlay::Invite(pairing) = top else { return Vec::new() };
+                return vec![invite::begin(state, pairing, invite)];
             }
         },
         Overlay::Clients { at } => match key.code {
@@ -231,15 +254,26 @@ fn quit(state: &mut State) -> Effect {
 
 fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     state.remark = None;
+    let takes_invites = matches!(state.overlays.last(), None | Some(Overlay::Invite(_)));
+    if !takes_invites && invite::looks_like_one(text) {
+        // It holds a key, which must not be seen in a field.
+        state.refuse("that is an invite: close this first, then paste it in the picker");
+        return Vec::new();
+    }
     match state.overlays.last_mut() {
         Some(Overlay::Form(form)) => form.paste(text),
+        Some(Overlay::Invite(pairing)) => pairing.paste(text),
         Some(Overlay::Palette(palette)) => {
             palette.filter.insert(text.lines().next().unwrap_or_default());
             palette.at = 0;
         }
         // A name that must be typed is typed; the rest takes no text.
         Some(_) => {}
-        None => console_keys::paste(state, text),
+        None => {
+            if !invite::pasted_outside(state, text) {
+                console_keys::paste(state, text);
+            }
+        }
     }
     Vec::new()
 }

@@ -33,6 +33,10 @@ impl Doer {
         self.store.as_ref().map(|store| store.profiles().to_vec()).unwrap_or_default()
     }
 
+    fn profile(&self, name: Option<&str>) -> Option<Profile> {
+        self.store.as_ref()?.get(name?).cloned()
+    }
+
     /// Does it, and says what came of it at once.
     pub(super) fn carry_out(&mut self, effect: Effect, terminal: &mut Terminal) -> Vec<Msg> {
         let order = match effect {
@@ -43,8 +47,17 @@ impl Doer {
             Effect::SaveHistory { server, line } => return self.save_history(&server, &line),
             Effect::Copy { name, text } => return vec![self.copy(&name, &text, terminal)],
             Effect::Save { name, text } => return vec![self.save(&name, &text)],
-            Effect::Probe => Order::Probe,
-            Effect::Dial { attempt, target, start } => Order::Dial { attempt, target, start },
+            Effect::ReadServers => return self.read_servers(),
+            Effect::Probe { round, server, vias } => {
+                Order::Probe { round, profile: self.profile(server.as_deref()), vias }
+            }
+            Effect::Browse(on) => Order::Browse(on),
+            Effect::Pair { attempt, invite } => Order::Pair { attempt, invite },
+            Effect::CancelPair { attempt } => Order::CancelPair(attempt),
+            Effect::Dial { attempt, target, start } => {
+                let profile = self.profile(target.server.as_deref());
+                Order::Dial { attempt, target, profile, start }
+            }
             Effect::CancelDial { attempt } => Order::CancelDial(attempt),
             Effect::Call { session, call } => Order::Call(session, call),
             Effect::HangUp { session } => Order::HangUp(session),
@@ -90,6 +103,18 @@ impl Doer {
             self.store = Some(store);
         }
         result
+    }
+
+    /// Pairing has written to the file.
+    fn read_servers(&mut self) -> Vec<Msg> {
+        let path = self.dirs.config.join(config::FILE_NAME);
+        match ProfileStore::load(path) {
+            Ok(store) => {
+                self.store = Some(store);
+                vec![Msg::Servers(self.profiles())]
+            }
+            Err(error) => vec![Msg::ServersFailed(format!("{:#}", anyhow::Error::from(error)))],
+        }
     }
 
     fn load_history(&mut self, server: String) -> Vec<Msg> {

@@ -3,17 +3,21 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 use topside_server::Stop;
 use topside_shared::dirs::Dirs;
+use topside_shared::invite::Invite;
 
 use super::session;
+use crate::app::invite::Paired;
+use crate::app::ways::{Reach, words};
 use crate::app::{Call, DialFailed, Here, Msg, Target};
+use crate::config::Profile;
 use crate::embedded::{Embedded, ReachError, connect_or_start};
-use crate::net::{self, ConnectError, Hello, Session, Via, connect};
+use crate::net::{self, Address, Browse, ConnectError, Hello, Remote, Session, Via, connect};
 use crate::platform::{Signal, Signals};
 use crate::term;
 
@@ -29,8 +33,24 @@ const SLOW: Duration = Duration::from_millis(700);
 /// What the screen wants done.
 #[derive(Debug)]
 pub(super) enum Order {
-    Probe,
-    Dial { attempt: u64, target: Target, start: bool },
+    /// This machine's server, and a saved one by these ways.
+    Probe {
+        round: u64,
+        profile: Option<Profile>,
+        vias: Vec<Via>,
+    },
+    Browse(bool),
+    Pair {
+        attempt: u64,
+        invite: Box<Invite>,
+    },
+    CancelPair(u64),
+    Dial {
+        attempt: u64,
+        target: Target,
+        profile: Option<Profile>,
+        start: bool,
+    },
     CancelDial(u64),
     Call(u64, Call),
     HangUp(u64),
@@ -111,7 +131,12 @@ struct Dialled {
 struct Desk {
     dirs: Dirs,
     tell: mpsc::Sender<Msg>,
-    probe: Option<AbortHandle>,
+    /// What is being asked. An older answer must not come after a newer one, so that they are dropped
+    /// together.
+    probes: JoinSet<()>,
+    browse: Option<Browse>,
+    /// An invite being used.
+    pair: Option<(u64, tokio::task::JoinHandle<()>)>,
     dials: HashMap<u64, AbortHandle>,
     sessions: HashMap<u64, session::Line>,
     embedded: Option<Embedded>,
@@ -121,7 +146,8 @@ struct Desk {
 impl Desk {
     fn new(dirs: Dirs, tell: mpsc::Sender<Msg>, hand: Hand) -> Self {
         let (dials, sessions) = (HashMap::new(), HashMap::new());
-        Self { dirs, tell, probe: None, dials, sessions, embedded: None, hand }
+        let (probes, browse, pair, embedded) = (JoinSet::new(), None, None, None);
+        Self { dirs, tell, probes, browse, pair, dials, sessions, embedded, hand }
     }
 
     async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
@@ -151,20 +177,45 @@ impl Desk {
 
     fn obey(&mut self, order: Order, done: &mpsc::Sender<Dialled>) {
         match order {
-            Order::Probe => {
-                let (sockets, tell) = (self.sockets(), self.tell.clone());
-                let probe = tokio::spawn(async move {
-                    let _ = tell.send(Msg::Probed(probe(&sockets).await)).await;
+            Order::Probe { round, profile, vias } => self.probe(round, profile.as_ref(), vias),
+            Order::Browse(false) => self.browse = None,
+            // A system that lets nobody listen finds nothing: the picker does without.
+            Order::Browse(true) if self.browse.is_none() => {
+                let tell = self.tell.clone();
+                let listen = move |found| drop(tell.blocking_send(Msg::Found(found)));
+                self.browse = net::browse(listen).ok();
+            }
+            Order::Browse(true) => {}
+            Order::Pair { attempt, invite } => {
+                let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
+                let task = tokio::spawn(async move {
+                    let result = pair(&invite, &dirs).await;
+                    let _ = tell.send(Msg::Paired { attempt, result }).await;
                 });
-                // An older answer must not come after a newer one.
-                if let Some(before) = self.probe.replace(probe.abort_handle()) {
-                    before.abort();
+                self.pair = Some((attempt, task));
+            }
+            Order::CancelPair(attempt) => {
+                if let Some((_, task)) = self.pair.take_if(|(of, _)| *of == attempt) {
+                    let tell = self.tell.clone();
+                    task.abort();
+                    tokio::spawn(async move {
+                        // Told once it is over, for it may have saved the server.
+                        if task.await.is_err() {
+                            let result = Err("given up".to_owned());
+                            let _ = tell.send(Msg::Paired { attempt, result }).await;
+                        }
+                    });
                 }
             }
-            Order::Dial { attempt, target, start } => {
-                let (sockets, done) = (self.sockets(), done.clone());
+            Order::Dial { attempt, target, profile, start } => {
+                let place = place(&target, profile.as_ref(), &self.dirs);
+                let done = done.clone();
                 let task = tokio::spawn(async move {
-                    let _ = done.send(dial(attempt, &target, &sockets, start).await).await;
+                    let dialled = match place {
+                        Ok(place) => dial(attempt, &place, start).await,
+                        Err(failed) => Dialled { attempt, result: Err(failed), started: None },
+                    };
+                    let _ = done.send(dialled).await;
                 });
                 self.dials.insert(attempt, task.abort_handle());
             }
@@ -188,8 +239,25 @@ impl Desk {
         }
     }
 
-    fn sockets(&self) -> net::Target {
-        net::Target::Local(self.dirs.sockets())
+    /// Asks anew; each question is a task of its own.
+    fn probe(&mut self, round: u64, profile: Option<&Profile>, vias: Vec<Via>) {
+        self.probes = JoinSet::new();
+        let (sockets, tell) = (net::Target::Local(self.dirs.sockets()), self.tell.clone());
+        self.probes.spawn(async move {
+            let _ = tell.send(Msg::Probed(probe_here(&sockets).await)).await;
+        });
+        for via in vias {
+            // The way's own row says already what is missing.
+            let remote = profile.map(|profile| Remote::of_profile(profile, via, &self.dirs.state));
+            let Some(Ok(remote)) = remote else { continue };
+            let tell = self.tell.clone();
+            self.probes.spawn(async move {
+                for address in &remote.addresses {
+                    let reach = probe(address, &remote).await;
+                    let _ = tell.send(Msg::Reached { round, via, reach }).await;
+                }
+            });
+        }
     }
 
     async fn dialled(&mut self, end: Dialled) {
@@ -208,11 +276,12 @@ impl Desk {
         let msg = match result {
             Ok(session) => {
                 let welcome = Box::new(session.welcome.clone());
+                let reached = session.reached.clone();
                 let line = session::serve(attempt, session, self.tell.clone());
                 self.sessions.retain(|_, line| !line.is_over());
                 self.sessions.insert(attempt, line);
                 let carries = self.embedded.as_ref().is_some_and(|server| !server.has_ended());
-                Msg::Dialled { attempt, welcome, carries }
+                Msg::Dialled { attempt, welcome, reached, carries }
             }
             Err(failed) => Msg::DialFailed { attempt, failed },
         };
@@ -222,26 +291,41 @@ impl Desk {
 
 const HELLO: Hello = Hello { notices: true, name: "topside" };
 
-async fn dial(attempt: u64, target: &Target, sockets: &net::Target, start: bool) -> Dialled {
-    let mut started = None;
-    if target.via != Via::Same {
-        let name = target.title();
-        let sentence = format!(
-            "{name} over the {} needs pairing, which this version cannot do yet",
-            target.via.title()
-        );
-        return Dialled { attempt, result: Err(DialFailed::Other(sentence)), started };
+/// Where a server is, or why it cannot be dialled.
+fn place(
+    target: &Target,
+    profile: Option<&Profile>,
+    dirs: &Dirs,
+) -> Result<net::Target, DialFailed> {
+    if target.via == Via::Same {
+        return Ok(net::Target::Local(dirs.sockets()));
     }
+    let Some(profile) = profile else {
+        let name = target.title();
+        return Err(DialFailed::Hopeless(format!("there is no saved server {name} any more")));
+    };
+    Remote::of_profile(profile, target.via, &dirs.state)
+        .map(net::Target::Remote)
+        .map_err(|error| DialFailed::Hopeless(error.to_string()))
+}
+
+async fn dial(attempt: u64, place: &net::Target, start: bool) -> Dialled {
+    let mut started = None;
     let result = if start {
-        connect_or_start(sockets, &HELLO, &mut started).await
+        connect_or_start(place, &HELLO, &mut started).await
     } else {
-        connect(sockets, &HELLO).await.map_err(ReachError::from)
+        connect(place, &HELLO).await.map_err(ReachError::from)
     };
     let result = result.map_err(|error| match error {
         ReachError::Connect(error) => failed(error),
-        ReachError::Start(error) => DialFailed::Other(format!("{:#}", anyhow::Error::from(error))),
+        ReachError::Start(error) => DialFailed::Other(sentence(error)),
     });
     Dialled { attempt, result, started }
+}
+
+/// What happened, with the system's own words behind it.
+fn sentence(error: impl std::error::Error + Send + Sync + 'static) -> String {
+    format!("{:#}", anyhow::Error::from(error))
 }
 
 fn failed(error: ConnectError) -> DialFailed {
@@ -250,19 +334,42 @@ fn failed(error: ConnectError) -> DialFailed {
         error if error.is_lasting() => DialFailed::Hopeless,
         _ => DialFailed::Other,
     };
-    as_failed(format!("{:#}", anyhow::Error::from(error)))
+    as_failed(sentence(error))
 }
 
 /// Whether a server answers on this machine, and how fast.
-async fn probe(sockets: &net::Target) -> Here {
-    let began = Instant::now();
+async fn probe_here(sockets: &net::Target) -> Here {
     match connect(sockets, &Hello { notices: false, ..HELLO }).await {
         Ok(session) => {
-            let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let rtt = millis(session.reached.rtt);
             session.handle.close();
-            Here::Running(ms)
+            Here::Running(rtt)
         }
         Err(ConnectError::NoServer { .. }) => Here::NotRunning,
-        Err(error) => Here::Refused(format!("{:#}", anyhow::Error::from(error))),
+        Err(error) => Here::Refused(sentence(error)),
+    }
+}
+
+/// Whether a paired server answers at an address, and how fast.
+async fn probe(address: &Address, remote: &Remote) -> Reach {
+    match net::probe(address, remote).await {
+        Ok(rtt) => Reach::Up(millis(rtt)),
+        Err(error) => {
+            let (words, lasting) = (words(error.first()), error.is_lasting());
+            Reach::Down { words, sentence: sentence(error), lasting }
+        }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+async fn pair(invite: &Invite, dirs: &Dirs) -> Result<Paired, String> {
+    match net::pair(invite, None, dirs).await {
+        Ok(net::Paired { profile, role, already }) => {
+            Ok(Paired { name: profile.name, role, already })
+        }
+        Err(error) => Err(sentence(error)),
     }
 }

@@ -73,7 +73,7 @@ fn title(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, the
     let connected = matches!(state.link, Link::Connected { .. });
 
     // With little room the details of the way go first, then the role; never the state.
-    let short = console.target.via.title().to_owned();
+    let short = console.via().title().to_owned();
     let room = row.room();
     let wide = |parts: &[&String]| {
         fit::width(console.name()) + parts.iter().map(|text| 3 + fit::width(text)).sum::<usize>()
@@ -171,7 +171,9 @@ pub(super) fn changes_in(state: &State) -> Option<u64> {
         let mut shown: Vec<u64> = frame.rows.iter().map(|row| row.position.block).collect();
         shown.dedup();
         let live = shown.into_iter().filter_map(|block| console.runs.info(block));
-        live.filter(|info| info.phase.is_live()).map(|info| next_second(info.began, now)).min()
+        live.filter(|info| info.phase.is_live())
+            .map(|info| times::next_second(info.began, now))
+            .min()
     });
     [link, banner, uptime, running].into_iter().flatten().min()
 }
@@ -180,16 +182,11 @@ pub(super) fn changes_in(state: &State) -> Option<u64> {
 pub(super) fn link_changes_in(state: &State) -> Option<u64> {
     let now = state.clock.mono;
     match &state.link {
-        Link::Dialling(dial) => Some(next_second(dial.since, now)),
+        Link::Dialling(dial) => Some(times::next_second(dial.since, now)),
         Link::Lost(lost) => lost.retry.map(|retry| {
             let left = retry.at.saturating_sub(now);
             if left == 0 { 0 } else { times::countdown_changes_in(left) }
         }),
         Link::Connected { .. } | Link::Idle => None,
     }
-}
-
-/// Milliseconds until what began then is a second older.
-fn next_second(since: u64, now: u64) -> u64 {
-    1000 - now.saturating_sub(since) % 1000
 }

@@ -64,6 +64,9 @@ pub(super) fn draw(
     } else {
         foot.left("Enter saves · Tab next field · Esc cancels", theme.dim);
     }
+    if let Some(pin) = form.pin() {
+        foot.skip(1).right(&format!("pin {pin}"), theme.dim);
+    }
     if step == 1 {
         note(&mut Row::at(buffer, inside, 5), form, form.at, theme);
     }

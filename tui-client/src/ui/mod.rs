@@ -9,6 +9,7 @@ mod form;
 pub(crate) mod help;
 mod hints;
 mod input;
+mod invite;
 mod menu;
 mod palette;
 mod picker;
@@ -22,7 +23,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::app::overlay::Overlay;
-use crate::app::{Effect, Screen, Size, State};
+use crate::app::{Effect, Screen, Size, State, asking};
 use row::Row;
 use theme::Theme;
 
@@ -50,6 +51,7 @@ pub(crate) fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Pos
             Overlay::Palette(palette) => palette::draw(state, palette, area, buffer, &theme),
             Overlay::Confirm(question) => confirm::draw(question, area, buffer, &theme),
             Overlay::Form(filled) => form::draw(filled, area, buffer, &theme),
+            Overlay::Invite(pairing) => invite::draw(state, pairing, area, buffer, &theme),
             Overlay::Clients { at } => {
                 clients::overlay(state, *at, area, buffer, &theme);
                 None
@@ -74,7 +76,17 @@ pub(crate) fn changes_in(state: &State) -> Option<u64> {
         // Nothing can be seen, but the wait for the next try goes on.
         return console::link_changes_in(state);
     }
-    console::changes_in(state)
+    match state.screen {
+        Screen::Picker => {
+            let pairing = state.overlays.iter().find_map(|overlay| match overlay {
+                Overlay::Invite(pairing) => pairing.changes_in(state.clock.mono),
+                _ => None,
+            });
+            let link = console::link_changes_in(state);
+            [link, pairing, asking::ask_in(state)].into_iter().flatten().min()
+        }
+        Screen::Console(_) => console::changes_in(state),
+    }
 }
 
 /// What a click means: a command of the menu is put into the input, a row of the picker is chosen.

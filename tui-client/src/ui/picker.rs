@@ -7,28 +7,34 @@ use ratatui::style::Style;
 use super::hints;
 use super::row::Row;
 use super::theme::Theme;
-use crate::app::link::Via;
-use crate::app::picker::{self, Sign, WAYS, Way};
-use crate::app::{Here, Size, State, fit};
+use crate::app::link::{Link, Via};
+use crate::app::ways::{self, Sign, Way};
+use crate::app::{Here, Size, State, fit, found, picker};
 use crate::config::Profile;
+use crate::net::Found;
 
 /// Wider than this the picker stays in the middle.
-const WIDEST: u16 = 108;
+const WIDEST: u16 = 120;
 /// Narrower than this only one column is shown at a time.
 const BOTH_FROM: u16 = 56;
-/// From here on what is said of a way fits beside it.
-const WIDE_FROM: u16 = 84;
+/// From here on the address of a way fits beside it.
+const WIDE_FROM: u16 = 100;
+/// From so many rows on each way has two.
+const ROOMY: u16 = 18;
+/// Columns of the names of the ways.
+const TITLES: usize = 15;
+/// Most columns of their addresses, with the gap behind.
+const ADDRESSES: usize = 27;
 
 /// What somebody reads who has saved nothing yet.
 const FIRST_STEPS: &str = "Enter on Same machine opens the console of this machine; where no server \
-     runs, one starts inside this program and ends with it. To save another box, press a.";
+     runs, one starts inside this program and ends with it. To reach another box, press i and paste its \
+     invite.";
 
 /// Where the two columns stand.
 struct Columns {
     servers: Option<Rect>,
     ways: Option<Rect>,
-    /// Rows that a way takes.
-    way_rows: u16,
 }
 
 /// Whether both columns have room.
@@ -45,29 +51,35 @@ fn columns(state: &State, area: Rect) -> Columns {
     if width < BOTH_FROM {
         let (servers, ways) =
             if state.picker.on_ways { (None, Some(body)) } else { (Some(body), None) };
-        return Columns { servers, ways, way_rows: 2 };
+        return Columns { servers, ways };
     }
-    let left = if width >= WIDE_FROM { width * 36 / 100 } else { width / 3 };
+    let left = width / 3;
     let ways = Rect { x: x + left, width: width - left, ..body };
-    let way_rows = if width >= WIDE_FROM { 1 } else { 2 };
-    Columns { servers: Some(Rect { width: left, ..body }), ways: Some(ways), way_rows }
+    Columns { servers: Some(Rect { width: left, ..body }), ways: Some(ways) }
 }
 
 pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme) {
-    let saved = match state.servers.len() {
+    let mut counts = match state.servers.len() {
         0 => "no servers saved".to_owned(),
         1 => "1 server saved".to_owned(),
         n => format!("{n} servers saved"),
     };
+    let finds = found::listed(state).count();
+    if finds > 0 {
+        counts.push_str(&format!(" · {finds} found"));
+    }
     let mut title = Row::new(buffer, area);
-    title.skip(1).left("Topside", theme.chosen()).skip_right(1).right(&saved, theme.dim);
+    title.skip(1).left("Topside", theme.chosen()).skip_right(1).right(&counts, theme.dim);
 
     let columns = columns(state, area);
     if let Some(place) = columns.servers {
         servers(state, place, buffer, theme);
     }
     if let Some(place) = columns.ways {
-        ways(state, place, columns.way_rows, buffer, theme);
+        match picker::chosen_find(state) {
+            Some(find) => found_one(state, find, place, buffer, theme),
+            None => ways(state, place, buffer, theme),
+        }
     }
     hints::draw(state, hints::last_row(area), buffer, theme);
 }
@@ -76,21 +88,47 @@ fn heading(row: &mut Row<'_>, text: &str, has_focus: bool, theme: &Theme) {
     row.skip(3).left(text, if has_focus { theme.strong } else { theme.dim });
 }
 
-/// Rows from the heading to the first entry.
-const HEAD: u16 = 2;
+/// Rows from the heading to the first entry: a small screen has none to leave blank.
+fn head(place: Rect) -> u16 {
+    if place.height < 8 { 1 } else { 2 }
+}
 
-/// The first server shown, so that the chosen one is on the screen.
-fn first_server(state: &State, place: Rect) -> usize {
-    let rows = usize::from(place.height.saturating_sub(HEAD)).max(1);
-    (state.picker.at + 1).saturating_sub(rows)
+/// A row of the list of servers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    Server(usize),
+    Blank,
+    Found,
+}
+
+/// All rows of the list, and which of them stands first, so that the chosen one is on the screen.
+fn entries(state: &State, place: Rect) -> (Vec<Entry>, usize) {
+    let saved = state.servers.len();
+    let mut entries: Vec<Entry> = (0..=saved).map(Entry::Server).collect();
+    let count = picker::count(state);
+    if count > saved + 1 {
+        entries.extend([Entry::Blank, Entry::Found]);
+        entries.extend((saved + 1..count).map(Entry::Server));
+    }
+    let rows = usize::from(place.height.saturating_sub(head(place))).max(1);
+    let at = entries.iter().position(|entry| *entry == Entry::Server(state.picker.at));
+    (entries, (at.unwrap_or(0) + 1).saturating_sub(rows))
 }
 
 fn servers(state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     let focus = !state.picker.on_ways;
     heading(&mut Row::new(buffer, place), "SERVERS", focus, theme);
-    let first = first_server(state, place);
-    for (y, at) in (HEAD..place.height).zip(first..=state.servers.len()) {
+    let (entries, first) = entries(state, place);
+    for (y, entry) in (head(place)..place.height).zip(&entries[first..]) {
         let mut row = Row::at(buffer, place, y);
+        let at = match entry {
+            Entry::Server(at) => *at,
+            Entry::Blank => continue,
+            Entry::Found => {
+                row.skip(3).left("FOUND ON THE LAN", theme.dim);
+                continue;
+            }
+        };
         let chosen = at == state.picker.at;
         let style = if chosen && focus {
             theme.chosen()
@@ -102,34 +140,40 @@ fn servers(state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
         row.skip(1).left(if chosen { "▌ " } else { "  " }, theme.accent).skip_right(2);
         // Where words have no room, the sign alone says it.
         let narrow = row.room() < 26;
-        let name_room = if narrow { row.room().saturating_sub(3) } else { row.room() * 55 / 100 };
+        let name_room = if narrow { row.room().saturating_sub(3) } else { row.room() / 2 };
         row.column(picker::name(state, at), name_room, style).skip(1);
-        match state.servers.get(at) {
-            Some(profile) => {
-                if !narrow {
-                    row.left(reach(profile), theme.dim);
-                }
-            }
-            None => {
-                let (sign, words, style) = match &state.here {
-                    Here::Unknown => ("", "…", theme.dim),
-                    Here::Running(_) => ("● ", "running", theme.good),
-                    Here::NotRunning => ("○ ", "not running", theme.dim),
-                    Here::Refused(_) => ("✗ ", "unusable", theme.bad),
-                };
-                row.left(sign, style).left(if narrow { "" } else { words }, theme.dim);
-            }
-        }
+        let (sign, words) = state_of(state, at);
+        let (mark, style) = mark(sign, theme);
+        let words = ways::shortened(&words, row.room().saturating_sub(fit::width(mark)));
+        row.left(mark, style).left(if narrow { "" } else { &words }, theme.dim);
     }
 }
 
+/// How a server of the list stands, as far as that is known.
+fn state_of(state: &State, at: usize) -> (Sign, String) {
+    let saved = state.servers.len();
+    let (sign, words) = match state.servers.get(at) {
+        Some(_) if at == state.picker.at => return ways::brief(state),
+        Some(profile) => (Sign::None, by(profile)),
+        None if at > saved => (Sign::None, "not paired"),
+        None => match &state.here {
+            Here::Unknown => (Sign::None, "…"),
+            Here::Running(_) => (Sign::Up, "running"),
+            Here::NotRunning => (Sign::Down, "not running"),
+            Here::Refused(_) => (Sign::Wrong, "unusable"),
+        },
+    };
+    (sign, words.to_owned())
+}
+
 /// By which ways a saved server could be reached.
-fn reach(profile: &Profile) -> &'static str {
+fn by(profile: &Profile) -> &'static str {
     match (&profile.lan, &profile.internet) {
+        (None, None) => "no address",
+        _ if profile.pin.is_none() => "not paired",
         (Some(_), Some(_)) => "LAN, internet",
         (Some(_), None) => "LAN",
         (None, Some(_)) => "internet",
-        (None, None) => "no address",
     }
 }
 
@@ -142,14 +186,48 @@ fn via_title(via: Via) -> &'static str {
     }
 }
 
-fn ways(state: &State, place: Rect, rows: u16, buffer: &mut Buffer, theme: &Theme) {
+/// Where the address of a way stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Addresses {
+    /// Beside its title, in a column so wide; the words follow.
+    Beside(usize),
+    /// Beside its title, the words in a row below.
+    Above,
+    /// Below all ways, of the chosen one only.
+    Below,
+}
+
+impl Addresses {
+    fn of(state: &State, place: Rect, shown: &[(Via, Way)]) -> Self {
+        let longest = shown.iter().map(|(_, way)| fit::width(&way.address)).max().unwrap_or(0);
+        match longest {
+            0 => Self::Below,
+            longest if state.size.width >= WIDE_FROM => Self::Beside((longest + 2).min(ADDRESSES)),
+            _ if place.height >= ROOMY => Self::Above,
+            _ => Self::Below,
+        }
+    }
+
+    /// Rows that a way takes.
+    fn rows(self) -> u16 {
+        if self == Self::Above { 2 } else { 1 }
+    }
+}
+
+fn all_ways(state: &State) -> Vec<(Via, Way)> {
+    ways::of(state).iter().map(|via| (*via, ways::way(state, *via))).collect()
+}
+
+fn ways(state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     let focus = state.picker.on_ways;
     let name = picker::name(state, state.picker.at).to_owned();
     heading(&mut Row::new(buffer, place), &format!("CONNECT TO {name}"), focus, theme);
-    for (nth, via) in WAYS.into_iter().enumerate() {
-        let way = picker::way(state, via);
-        let y = HEAD + u16::try_from(nth).unwrap_or(0) * rows;
-        let chosen = nth == state.picker.way;
+    let shown = all_ways(state);
+    let addresses = Addresses::of(state, place, &shown);
+    let mut below = Below::default();
+    let mut y = head(place);
+    for (via, way) in shown {
+        let chosen = ways::chosen_via(state) == Some(via);
         let mut row = Row::at(buffer, place, y);
         row.skip(1).skip_right(1);
         row.left(if chosen { "❯ " } else { "  " }, if focus { theme.accent } else { theme.plain });
@@ -159,57 +237,126 @@ fn ways(state: &State, place: Rect, rows: u16, buffer: &mut Buffer, theme: &Them
             _ if way.why_not.is_some() => theme.dim,
             _ => theme.plain,
         };
-        row.column(via_title(via), 15, style);
-        if rows > 1 {
-            row.left(&way.address, theme.plain);
-            row = Row::at(buffer, place, y + 1);
-            row.skip(3).skip_right(1);
-        } else if !way.address.is_empty() {
-            row.left(&way.address, theme.plain).skip(2);
+        row.column(via_title(via), TITLES, style);
+        let style = if matches!(via, Via::Lan | Via::Internet) { theme.plain } else { theme.dim };
+        let address_fits = match addresses {
+            Addresses::Beside(width) => {
+                row.column(&fit::cut(&way.address, width - 1), width, style);
+                fit::width(&way.address) < width
+            }
+            Addresses::Above if !way.address.is_empty() => {
+                let fits = fit::width(&way.address) <= row.room();
+                row.left(&way.address, style);
+                row = Row::at(buffer, place, y + 1);
+                row.skip(3).skip_right(1).column("", TITLES, theme.plain);
+                fits
+            }
+            Addresses::Above | Addresses::Below => way.address.is_empty(),
+        };
+        let (mark, style) = mark(way.sign, theme);
+        let room = row.room().saturating_sub(fit::width(mark));
+        let words = ways::shortened(&way.words, room);
+        row.left(mark, style).left(&words, theme.dim);
+        if chosen {
+            below = Below { address_fits, words_fit: words == way.words, way: Some(way) };
         }
-        say(&mut row, &way, theme);
+        y += addresses.rows();
     }
-    let below = HEAD + 3 * rows + 1;
-    let way = picker::way(state, WAYS[state.picker.way.min(WAYS.len() - 1)]);
-    let text = match way.why_not {
-        Some(why) => why,
-        None if state.servers.is_empty() => FIRST_STEPS.to_owned(),
-        None => return,
-    };
-    let room = usize::from(place.width.saturating_sub(5)).min(62);
-    let rows = usize::from(place.height.saturating_sub(below));
-    if rows == 0 {
-        return;
-    }
-    for (y, line) in (below..).zip(fit::wrap_rows(&text, room, rows)) {
-        Row::at(buffer, place, y).skip(3).left(&line, theme.dim);
+    let rest = Rect { y: place.y + y, height: place.height.saturating_sub(y), ..place };
+    below.draw(state, rest, buffer, theme);
+}
+
+/// What is said of the chosen way below all of them.
+#[derive(Default)]
+struct Below {
+    way: Option<Way>,
+    address_fits: bool,
+    words_fit: bool,
+}
+
+impl Below {
+    fn draw(self, state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+        let Some(way) = self.way else { return };
+        let mut lines: Vec<(String, Style)> = Vec::new();
+        let first_steps = state.servers.is_empty() && matches!(state.link, Link::Idle);
+        let text = way
+            .why_not
+            .or(way.advice)
+            .or(first_steps.then(|| FIRST_STEPS.to_owned()))
+            .or((!self.words_fit).then_some(way.words));
+        // Most sentences name the address themselves.
+        let named = text.as_ref().is_some_and(|text| text.contains(&way.address));
+        if !self.address_fits && !named {
+            lines.push((way.address, theme.plain));
+        }
+        if let Some(text) = text {
+            lines.push((text, theme.dim));
+        }
+        if let Some(pin) = picker::chosen(state).and_then(found::pin) {
+            lines.push((format!("pin {}", pin.short()), theme.dim));
+        }
+        write(&lines, place, buffer);
     }
 }
 
-fn say(row: &mut Row<'_>, way: &Way, theme: &Theme) {
-    let (sign, style): (&str, Style) = match way.sign {
+/// What is said of a server that was found.
+fn found_one(state: &State, find: &Found, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let focus = state.picker.on_ways;
+    heading(&mut Row::new(buffer, place), &format!("FOUND {}", find.name), focus, theme);
+    let addresses: Vec<String> = find.addresses.iter().map(ToString::to_string).collect();
+    let lines = [
+        (format!("{} · port {}", addresses.join(", "), find.port), theme.plain),
+        (format!("{}; a saves its address.", picker::how_to_pair(find)), theme.dim),
+    ];
+    let top = head(place) - 1;
+    let below = Rect { y: place.y + top, height: place.height.saturating_sub(top), ..place };
+    write(&lines, below, buffer);
+}
+
+/// Paragraphs under what stands above, with a blank row before them where there is room.
+fn write(lines: &[(String, Style)], place: Rect, buffer: &mut Buffer) {
+    let room = usize::from(place.width.saturating_sub(5)).min(66);
+    let mut y = u16::from(place.height > 2);
+    for (text, style) in lines {
+        let rows = usize::from(place.height.saturating_sub(y));
+        if rows == 0 {
+            return;
+        }
+        for line in fit::wrap_rows(text, room, rows) {
+            Row::at(buffer, place, y).skip(3).left(&line, *style);
+            y += 1;
+        }
+        // Blank rows between paragraphs are for large screens.
+        y += u16::from(place.height > 12);
+    }
+}
+
+fn mark(sign: Sign, theme: &Theme) -> (&'static str, Style) {
+    match sign {
         Sign::Up => ("● ", theme.good),
         Sign::Down => ("○ ", theme.dim),
+        Sign::Wrong => ("✗ ", theme.bad),
         Sign::None => ("", theme.dim),
-    };
-    row.left(sign, style).left(&way.words, theme.dim);
+    }
 }
 
 /// Chooses what was clicked on.
 pub(super) fn click(state: &mut State, at: Position) {
     let area = Rect::new(0, 0, state.size.width, state.size.height);
     let columns = columns(state, area);
+    let row =
+        |place: Rect| usize::from(at.y.saturating_sub(place.y)).checked_sub(head(place).into());
     if let Some(place) = columns.servers.filter(|place| place.contains(at)) {
-        let row = at.y.saturating_sub(place.y);
-        let server = first_server(state, place) + usize::from(row.saturating_sub(HEAD));
-        if row >= HEAD && server <= state.servers.len() {
-            state.picker.at = server;
+        let (entries, first) = entries(state, place);
+        let entry = row(place).and_then(|row| entries.get(first + row));
+        if let Some(Entry::Server(server)) = entry {
+            picker::choose(state, *server);
             state.picker.on_ways = false;
         }
     } else if let Some(place) = columns.ways.filter(|place| place.contains(at)) {
-        let row = at.y.saturating_sub(place.y);
-        let way = usize::from(row.saturating_sub(HEAD) / columns.way_rows);
-        if row >= HEAD && way < WAYS.len() {
+        let shown = all_ways(state);
+        let rows = usize::from(Addresses::of(state, place, &shown).rows());
+        if let Some(way) = row(place).map(|row| row / rows).filter(|way| *way < shown.len()) {
             state.picker.way = way;
             state.picker.on_ways = true;
         }

@@ -2,6 +2,7 @@
 //! emulator whose screen is waited on. Nothing sleeps; a wait that is not met shows the screen.
 
 use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex};
@@ -240,7 +241,8 @@ impl Server {
         let mut command = Command::new(TOPSIDE);
         command.arg("serve").envs(home.env()).stdin(Stdio::null());
         let server = Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        eventually("the server listens", || exists(&home.socket()));
+        // Its socket may be there before anybody listens, or still, after a kill.
+        eventually("the server listens", || UnixStream::connect(home.socket()).is_ok());
         server
     }
 

@@ -3,6 +3,7 @@
 use topside_shared::SubscriptionId;
 
 use super::*;
+use crate::net::{KeyRefused, LostReason};
 
 #[test]
 fn enter_on_a_fresh_start_begins_a_server_here() {
@@ -27,7 +28,8 @@ fn esc_gives_a_dial_up_and_its_late_success_is_hung_up() {
     world.press("enter");
     let effects = world.press("esc");
     let [Effect::CancelDial { attempt }] = effects[..] else { panic!("{effects:?}") };
-    let late = Msg::Dialled { attempt, welcome: Box::new(welcome()), carries: false };
+    let late =
+        Msg::Dialled { attempt, welcome: Box::new(welcome()), reached: locally(), carries: false };
     assert_eq!(world.tell(late), [Effect::HangUp { session: attempt }]);
     assert!(matches!(world.state.screen, Screen::Picker));
 }
@@ -47,15 +49,74 @@ fn a_dial_that_fails_leaves_the_picker_with_the_sentence() {
 #[test]
 fn ways_without_an_address_or_without_pairing_say_what_they_lack() {
     let mut world = World::new(80, 24).with_servers();
-    // The way to a saved server is chosen, not the one to this machine.
+    world.press("down");
     assert!(world.press("enter").is_empty());
-    assert!(
-        world.state.remark.as_ref().unwrap().text.contains("sprinkler over the LAN needs pairing")
-    );
-    world.press("down down right down");
+    let text = world.remark();
+    assert!(text.contains("clock is not paired") && text.contains("press i"), "{text}");
+    world.press("down right down down");
     assert!(world.press("enter").is_empty());
-    let text = &world.state.remark.as_ref().unwrap().text;
+    let text = world.remark();
     assert!(text.contains("lab-psu has no LAN address yet"), "{text}");
+}
+
+#[test]
+fn a_paired_server_is_dialled_by_the_chosen_way_even_where_it_did_not_answer() {
+    let mut world = World::new(80, 24).with_servers();
+    let dialled = |effects: Vec<Effect>| match &effects[..] {
+        [Effect::Dial { target, start: false, .. }] => target.clone(),
+        other => panic!("{other:?}"),
+    };
+    let of = |via| Target { server: Some("sprinkler".into()), via };
+    assert_eq!(dialled(world.press("enter")), of(Via::Auto), "auto is first");
+    world.press("esc");
+    world.wait(1_000);
+    let silent = Reach::Down { words: "no answer", sentence: "silence".into(), lasting: false };
+    world.reach(Via::Lan, silent);
+    world.press("right down down");
+    assert_eq!(dialled(world.press("enter")), of(Via::Lan));
+}
+
+/// What is shown is the way that is really used, and a reconnect goes by what was asked for.
+#[test]
+fn the_title_tells_the_connection_type_and_a_reconnect_keeps_the_chosen_way() {
+    let mut world = World::new(120, 30).with_servers();
+    let effects = world.press("enter");
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    let reached = by(Via::Lan, "192.168.1.10:8677");
+    let welcome = || Box::new(welcome());
+    world.tell(Msg::Dialled { attempt, welcome: welcome(), reached, carries: false });
+    assert_eq!(world.state.console().unwrap().way(&world.state), "LAN 192.168.1.10:8677");
+    world.write("zone-run 4");
+    world.event(Event::Lost(LostReason::Gone));
+    let effects = world.wait(1_000);
+    let [Effect::Dial { attempt, target: Target { via: Via::Auto, .. }, .. }] = effects[..] else {
+        panic!("{effects:?}")
+    };
+    let reached = by(Via::Internet, "203.0.113.7:8677");
+    let effects = world.tell(Msg::Dialled { attempt, welcome: welcome(), reached, carries: false });
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Call { call: Call::Run { .. }, .. })));
+    assert_eq!(world.state.console().unwrap().way(&world.state), "internet 203.0.113.7:8677");
+    assert_eq!(world.input(), "zone-run 4", "what was typed is kept, and not sent");
+}
+
+#[test]
+fn what_a_person_must_mend_is_not_tried_again() {
+    let mut world = World::connected(80, 24);
+    world.event(Event::Lost(LostReason::Gone));
+    let effects = world.wait(1_000);
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    let why = "this server does not know this device: ask for an invite";
+    world.tell(Msg::DialFailed { attempt, failed: DialFailed::Hopeless(why.into()) });
+    let Link::Lost(lost) = &world.state.link else { panic!() };
+    assert!(lost.retry.is_none());
+    assert!(world.wait(60_000).is_empty());
+    let banner = world.state.console().unwrap().banner_text(&world.state).unwrap();
+    assert!(banner.contains(why), "{banner}");
+
+    let mut world = World::connected(80, 24);
+    world.event(Event::Lost(LostReason::KeyRefused(KeyRefused::Revoked)));
+    let Link::Lost(lost) = &world.state.link else { panic!() };
+    assert!(lost.retry.is_none());
 }
 
 /// A server in this very program ended without a question, with whoever else was connected.
@@ -87,12 +148,17 @@ fn a_program_that_carries_a_server_is_not_stopped() {
 fn this_machines_server_is_called_by_its_own_name() {
     let mut world = World::new(80, 24).with_servers();
     world.state.here = Here::Running(2);
-    world.press("down right up");
+    world.press("down right down");
     let effects = world.press("enter");
     let Some(Effect::Dial { attempt, target, .. }) = effects.first() else { panic!("{effects:?}") };
     assert_eq!((target.server.as_deref(), target.via), (Some("clock"), Via::Same));
     let attempt = *attempt;
-    world.tell(Msg::Dialled { attempt, welcome: Box::new(welcome()), carries: false });
+    world.tell(Msg::Dialled {
+        attempt,
+        welcome: Box::new(welcome()),
+        reached: locally(),
+        carries: false,
+    });
     assert_eq!(world.console().name(), "sprinkler");
 }
 
@@ -102,11 +168,12 @@ fn a_connected_console_asks_for_menu_list_and_history() {
     let effects = world.press("enter");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
     let welcome = Box::new(welcome());
-    let effects = world.tell(Msg::Dialled { attempt, welcome, carries: true });
+    let effects = world.tell(Msg::Dialled { attempt, welcome, reached: locally(), carries: true });
     assert_eq!(
         effects,
         [
             Effect::LoadHistory { server: "this machine".into() },
+            Effect::Browse(false),
             Effect::Call { session: attempt, call: Call::Menu },
             Effect::Call { session: attempt, call: Call::Subscribe },
         ]

@@ -43,7 +43,7 @@ fn whoever_connects_while_a_shutdown_is_due_sees_it_too() {
     let mut welcome = Box::new(welcome());
     let Notice::Closing(due) = closing(Phase::Scheduled, 5_000, "") else { unreachable!() };
     welcome.closing = Some(due);
-    world.tell(Msg::Dialled { attempt, welcome, carries: false });
+    world.tell(Msg::Dialled { attempt, welcome, reached: locally(), carries: false });
     assert_eq!(banner(&world).as_deref(), Some("sprinkler shuts down in 0:05, by phone (#4)"));
 }
 
@@ -86,8 +86,12 @@ fn a_loss_without_a_goodbye_says_so_and_is_tried_again_by_itself() {
 
     let effects = world.press("f5");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
-    let effects =
-        world.tell(Msg::Dialled { attempt, welcome: Box::new(welcome()), carries: false });
+    let effects = world.tell(Msg::Dialled {
+        attempt,
+        welcome: Box::new(welcome()),
+        reached: locally(),
+        carries: false,
+    });
     assert!(
         effects.iter().all(|e| !matches!(e, Effect::Call { call: Call::Run { .. }, .. })),
         "no command is sent again"
@@ -146,7 +150,12 @@ fn a_held_line_is_never_sent_to_another_session() {
         other => panic!("{other:?}"),
     };
     let first = attempt(&world.press("enter"));
-    let dialled = |attempt| Msg::Dialled { attempt, welcome: Box::new(welcome()), carries: false };
+    let dialled = |attempt| Msg::Dialled {
+        attempt,
+        welcome: Box::new(welcome()),
+        reached: locally(),
+        carries: false,
+    };
     world.tell(dialled(first));
     assert!(world.enter("zone-run 3").is_empty(), "the menu has not come");
     lose(&mut world, LostReason::Gone);
@@ -171,7 +180,8 @@ fn closing_ones_own_session_leads_back_to_the_picker() {
     let mut world = World::connected(80, 24);
     block_of(&world.enter("close"));
     world.notice(Notice::Ended(goodbye(EndCode::Closed, "")));
-    assert_eq!(lose(&mut world, LostReason::Gone), [Effect::Probe]);
+    let effects = lose(&mut world, LostReason::Gone);
+    assert!(matches!(effects[..], [Effect::Probe { .. }, Effect::Browse(true)]));
     assert!(matches!(world.state.screen, Screen::Picker));
     assert_eq!(world.state.remark.as_ref().unwrap().text, "The session with sprinkler is closed.");
 }
@@ -180,7 +190,13 @@ fn closing_ones_own_session_leads_back_to_the_picker() {
 fn leaving_for_the_picker_hangs_up_and_what_comes_late_is_not_heard() {
     let mut world = World::connected(80, 24);
     let session = world.session();
-    assert_eq!(world.press("f4"), [Effect::HangUp { session }, Effect::Probe]);
+    let effects = world.press("f4");
+    let [Effect::HangUp { session: left }, Effect::Probe { .. }, Effect::Browse(true)] =
+        effects[..]
+    else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(left, session);
     let late = Event::Notice(Box::new(closing(Phase::Now, 0, "")));
     assert!(world.tell(Msg::Session { session, event: late }).is_empty());
     assert!(matches!(world.state.screen, Screen::Picker));

@@ -2,18 +2,24 @@
 
 mod connecting;
 mod ending;
+pub(crate) mod pairing;
+pub(crate) mod probing;
 mod running;
 mod typing;
+
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use topside_shared::methods::{Initialized, Menu, RunResult, Subscribed};
 use topside_shared::notices::{Closing, Notice, Phase};
 use topside_shared::rows::RunRow;
-use topside_shared::{ClientId, Time};
+use topside_shared::{ClientId, Pin, Time};
 
+use super::ways::Reach;
 use super::*;
 use crate::config::DEFAULT_PORT;
+use crate::net::Reached;
 
 /// 2026-03-01, 09:14:00 in UTC.
 pub(crate) const START: i64 = 1_772_356_440_000;
@@ -34,7 +40,7 @@ impl World {
         Self { state, now: 0 }
     }
 
-    /// The same with three saved servers.
+    /// The same with three saved servers, of which the first is paired.
     pub(crate) fn with_servers(mut self) -> Self {
         let profile = |name: &str, lan: Option<&str>, internet: Option<&str>| Profile {
             name: name.into(),
@@ -42,7 +48,7 @@ impl World {
             internet: internet.map(Into::into),
             port: DEFAULT_PORT,
             internet_port: None,
-            pin: None,
+            pin: (name == "sprinkler").then(|| pin(1).to_string()),
         };
         self.tell(Msg::Servers(vec![
             profile("sprinkler", Some("192.168.1.10"), Some("203.0.113.7")),
@@ -59,7 +65,12 @@ impl World {
         let effects = world.press("enter");
         let Some(Effect::Dial { attempt, .. }) = effects.first() else { panic!("{effects:?}") };
         let attempt = *attempt;
-        world.tell(Msg::Dialled { attempt, welcome: Box::new(welcome()), carries: false });
+        world.tell(Msg::Dialled {
+            attempt,
+            welcome: Box::new(welcome()),
+            reached: locally(),
+            carries: false,
+        });
         world.event(Event::Menu(Ok(menu())));
         world.event(Event::Subscribed(Ok(subscribed())));
         world
@@ -92,6 +103,12 @@ impl World {
         self.press("enter")
     }
 
+    /// Answers the question that is open: how the chosen server stands at this address.
+    pub(crate) fn reach(&mut self, via: Via, reach: Reach) {
+        let round = self.state.picker.asking.round();
+        self.tell(Msg::Reached { round, via, reach });
+    }
+
     pub(crate) fn session(&self) -> u64 {
         match self.state.link {
             Link::Connected { session } => session,
@@ -114,6 +131,10 @@ impl World {
 
     pub(crate) fn input(&mut self) -> String {
         self.console().input.editor.text().to_owned()
+    }
+
+    pub(crate) fn remark(&self) -> String {
+        self.state.remark.as_ref().map(|remark| remark.text.clone()).unwrap_or_default()
     }
 
     pub(crate) fn wait(&mut self, ms: u64) -> Vec<Effect> {
@@ -177,6 +198,21 @@ pub(crate) fn running(run: u64, line: &str) -> RunRow {
         "state": "running", "startedAt": "2026-03-01T09:14:02.000Z", "bytes": 0,
     }))
     .unwrap()
+}
+
+/// A pin.
+pub(crate) fn pin(byte: u8) -> Pin {
+    Pin::from_bytes([byte; 32])
+}
+
+/// A session over this machine's socket.
+pub(crate) fn locally() -> Reached {
+    Reached { via: Via::Same, address: "/run/x/topsided.sock".into(), rtt: Duration::ZERO }
+}
+
+/// A session with a server elsewhere.
+pub(crate) fn by(via: Via, address: &str) -> Reached {
+    Reached { via, address: address.into(), rtt: Duration::from_millis(12) }
 }
 
 /// How a run's row ends.

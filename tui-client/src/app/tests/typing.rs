@@ -123,7 +123,12 @@ fn a_line_that_is_quicker_than_the_menu_runs_when_the_menu_comes() {
     let mut world = World::new(80, 24);
     let effects = world.press("enter");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
-    world.tell(Msg::Dialled { attempt, welcome: Box::new(welcome()), carries: false });
+    world.tell(Msg::Dialled {
+        attempt,
+        welcome: Box::new(welcome()),
+        reached: locally(),
+        carries: false,
+    });
     assert!(world.enter("zones").is_empty());
     block_of(&world.event(Event::Menu(Ok(menu()))));
     assert_eq!(world.input(), "");

@@ -1,5 +1,6 @@
 //! Every screen at four sizes, text and styles; and what must hold of any frame.
 
+mod pickers;
 mod screens;
 
 use std::fmt::Write as _;
@@ -9,10 +10,30 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::app::State;
+use crate::app::tests::World;
+use crate::app::{Size, State};
 
 /// The sizes that every screen is looked at in.
 pub(super) const SIZES: [(u16, u16); 4] = [(40, 10), (60, 15), (80, 24), (160, 50)];
+
+/// Checks a screen at every size.
+pub(super) fn at_every_size(name: &str, world: impl Fn(u16, u16) -> World) {
+    for (width, height) in SIZES {
+        let world = world(width, height);
+        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!(format!("{name}-{width}x{height}"), shown(&world.state));
+        });
+    }
+}
+
+/// Nothing drawn steers a terminal.
+pub(super) fn assert_clean(world: &World) {
+    let Size { width, height } = world.state.size;
+    for cell in frame(&world.state).content() {
+        let clean = !cell.symbol().chars().any(topside_shared::text::is_control);
+        assert!(clean, "{:?} at {width}x{height}", cell.symbol());
+    }
+}
 
 /// A frame of the state.
 pub(super) fn frame(state: &State) -> Buffer {

@@ -3,20 +3,10 @@
 use serde_json::json;
 use topside_shared::notices::{EndCode, Notice, Phase, SessionEnded};
 
-use super::{SIZES, frame, shown, text};
-use crate::app::tests::{World, client, closing, ended, printed};
-use crate::app::{Effect, Event, Here, Msg, Size};
+use super::{assert_clean, at_every_size, frame, shown, text};
+use crate::app::tests::{World, by, client, closing, ended, printed, welcome};
+use crate::app::{Effect, Event, Msg, Size, Via};
 use crate::net::LostReason;
-
-/// Checks a screen at every size.
-fn at_every_size(name: &str, world: impl Fn(u16, u16) -> World) {
-    for (width, height) in SIZES {
-        let world = world(width, height);
-        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
-            insta::assert_snapshot!(format!("{name}-{width}x{height}"), shown(&world.state));
-        });
-    }
-}
 
 /// A console that has been worked at.
 fn worked(width: u16, height: u16) -> World {
@@ -49,46 +39,6 @@ fn after_the_end(width: u16, height: u16) -> World {
     let goodbye = SessionEnded { code: EndCode::Shutdown, reason, by };
     world.event(Event::Lost(LostReason::Ended(goodbye)));
     world
-}
-
-#[test]
-fn the_picker_of_somebody_who_is_new() {
-    at_every_size("picker-new", World::new);
-}
-
-#[test]
-fn the_picker_with_servers() {
-    at_every_size("picker", |width, height| {
-        let mut world = World::new(width, height).with_servers();
-        world.tell(Msg::Probed(Here::Running(2)));
-        world.press("right down");
-        world
-    });
-}
-
-#[test]
-fn the_picker_while_dialling() {
-    at_every_size("picker-dialling", |width, height| {
-        let mut world = World::new(width, height);
-        world.press("enter");
-        world.wait(2_300);
-        world
-    });
-}
-
-#[test]
-fn the_form_with_what_is_wrong() {
-    at_every_size("form", |width, height| {
-        let mut world = World::new(width, height);
-        world.press("a");
-        world.write("sprinkler");
-        world.press("tab");
-        world.write("192.168.1.300");
-        world.press("tab tab");
-        world.write("0");
-        world.press("enter");
-        world
-    });
 }
 
 #[test]
@@ -183,6 +133,26 @@ fn the_question_of_a_command() {
 }
 
 #[test]
+fn the_title_of_a_server_elsewhere() {
+    let mut world = World::new(80, 24).with_servers();
+    let effects = world.press("enter");
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    let reached = by(Via::Internet, "203.0.113.7:8677");
+    let welcome = Box::new(welcome());
+    world.tell(Msg::Dialled { attempt, welcome, reached, carries: false });
+    for (width, title) in [
+        (40, " sprinkler · internet · connected · admin"),
+        (60, " sprinkler · internet 203.0.113.7:8677 · connected · admin"),
+        (80, " sprinkler · internet 203.0.113.7:8677 · connected · admin"),
+    ] {
+        world.tell(Msg::Resize(Size { width, height: 15 }));
+        let text = text(&frame(&world.state));
+        let first = text.lines().next().unwrap();
+        assert!(first.starts_with(title) || title.starts_with(first), "{first}");
+    }
+}
+
+#[test]
 fn a_shutdown_that_is_due() {
     at_every_size("closing", |width, height| {
         let mut world = worked(width, height);
@@ -258,11 +228,7 @@ fn every_screen_draws_at_every_size_without_a_control_character() {
                 if !keys.is_empty() {
                     world.press(keys);
                 }
-                let frame = frame(&world.state);
-                for cell in frame.content() {
-                    let clean = !cell.symbol().chars().any(topside_shared::text::is_control);
-                    assert!(clean, "{:?} at {width}x{height}", cell.symbol());
-                }
+                assert_clean(&world);
                 world.press("esc");
             }
         }

@@ -1,0 +1,161 @@
+//! Servers elsewhere, over TLS on the loopback: paired in the picker, come back to after a kill, told from
+//! another server, and left by a device that was revoked.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+
+use serde_json::{Value, json};
+use topside_shared::invite::Invite;
+
+use super::harness::{Home, Screen, Server};
+
+const WIDE: (u16, u16) = (120, 30);
+
+/// A box that listens on a port of this machine, and its running server.
+struct Box {
+    home: Home,
+    server: Server,
+    /// Once an invite was made.
+    port: u16,
+}
+
+impl Box {
+    fn new() -> Self {
+        let home = Home::new();
+        listen(&home, 0);
+        let server = Server::start(&home);
+        Self { home, server, port: 0 }
+    }
+
+    /// Asks the server something over its socket, as its own user.
+    fn ask(&self, method: &str, params: &Value) -> Value {
+        let mut socket = UnixStream::connect(self.home.socket()).unwrap();
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        writeln!(socket, "{request}").unwrap();
+        let mut answer = String::new();
+        BufReader::new(socket).read_line(&mut answer).unwrap();
+        let mut answer: Value = serde_json::from_str(&answer).unwrap();
+        assert!(answer["error"].is_null(), "{answer}");
+        answer["result"].take()
+    }
+
+    fn invite(&mut self) -> String {
+        let params = json!({"name": "phone", "role": "operator"});
+        let invite = self.ask("key/invite", &params)["invite"].as_str().unwrap().to_owned();
+        self.port = invite.parse::<Invite>().unwrap().port;
+        // The next start is at the same door.
+        listen(&self.home, self.port);
+        invite
+    }
+
+    fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+}
+
+fn listen(home: &Home, port: u16) {
+    let config = home.0.path().join("config");
+    std::fs::create_dir_all(&config).unwrap();
+    let text = format!("[listen]\nport = {port}\naddresses = [\"127.0.0.1\"]\n");
+    let file = config.join("server.toml");
+    std::fs::write(&file, text).unwrap();
+}
+
+/// Pastes as a terminal does.
+fn paste(screen: &mut Screen, text: &str) {
+    screen.write(&format!("\x1b[200~{text}\r\x1b[201~"));
+}
+
+/// The picker of another device, paired with a box by an invite pasted into it.
+fn paired(home: &Home, to: &mut Box) -> Screen {
+    let invite = to.invite();
+    let mut screen = Screen::topside(home, WIDE, &[]);
+    screen.see("no server here");
+    paste(&mut screen, &invite);
+    screen.see_all(&["an invite of ", &to.address()]);
+    screen.write("\r");
+    screen.see_all(&["Paired with ", " as operator.", "● LAN answers in "]);
+    assert!(!screen.printed(&invite.as_bytes()[60..80]), "the key in it was never on the screen");
+    screen
+}
+
+fn client_toml(home: &Home) -> std::path::PathBuf {
+    home.0.path().join("config/client.toml")
+}
+
+#[test]
+fn an_invite_pasted_in_the_picker_leads_in_and_a_server_that_was_killed_is_come_back_to() {
+    let phone = Home::new();
+    let mut there = Box::new();
+    let mut screen = paired(&phone, &mut there);
+    screen.write("\r");
+    let title = format!(" · LAN {} · connected · operator", there.address());
+    screen.see(&title);
+    screen.write("echo still here\r");
+    screen.see("✓ done");
+    screen.write("half a line");
+
+    there.server.kill();
+    screen.see_all(&["reconnecting in ", "still here", "half a line"]);
+    there.server = Server::start(&there.home);
+    screen.see_all(&[&title, "reconnected to ", "still here", "half a line"]);
+    let runs = there.ask("command/run", &json!({"command": "runs"}));
+    assert!(!runs["output"].as_str().unwrap().contains("echo"), "nothing is sent again: {runs}");
+
+    screen.write("\x03\x03");
+    screen.see("Leave Topside?");
+    screen.write("y\r");
+    assert_eq!(screen.ended().0, 0);
+}
+
+#[test]
+fn another_server_at_the_address_is_told_from_silence_and_is_not_talked_to() {
+    let phone = Home::new();
+    let (mut there, mut other) = (Box::new(), Box::new());
+    other.invite();
+    let mut screen = paired(&phone, &mut there);
+    // The paired box now stands elsewhere, and another one has its address.
+    let file = client_toml(&phone);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (was, is) = (format!("port = {}", there.port), format!("port = {}", other.port));
+    std::fs::write(&file, text.replace(&was, &is)).unwrap();
+    screen.write("q");
+    screen.ended();
+
+    let mut screen = Screen::topside(&phone, WIDE, &[]);
+    screen.see_all(&["✗ another key: not this server", "it has another key"]);
+    screen.write("\r");
+    screen.see_all(&["✗ 127.0.0.1", "is not the paired server"]);
+    drop(there);
+    screen.write("q");
+    assert_eq!(screen.ended().0, 0);
+}
+
+#[test]
+fn a_revoked_device_is_told_so_and_comes_back_by_a_new_invite_only() {
+    let phone = Home::new();
+    let mut there = Box::new();
+    let mut screen = paired(&phone, &mut there);
+    screen.write("\r");
+    screen.see(" · connected · operator");
+    let keys = there.ask("keys/list", &json!({}));
+    let key = keys["keys"].as_array().unwrap().iter().find(|key| key["state"] == "active").unwrap();
+    there.ask("key/revoke", &json!({"keyId": key["keyId"]}));
+    let shown = screen.see_all(&["the key of this device having been revoked", "R reconnect"]);
+    assert!(!shown.contains("reconnecting"), "{shown}");
+    screen.write("R");
+    screen.see_all(&["this device's key was revoked", "ask for a new invite"]);
+    screen.write("P");
+    screen.see_all(&["✗ this device was revoked", "CONNECT TO"]);
+
+    // What the screen says to do does help.
+    let invite = there.invite();
+    paste(&mut screen, &invite);
+    screen.see_all(&["an invite of ", "saved here already"]);
+    screen.write("\r");
+    screen.see_all(&["Paired with ", "● LAN answers in "]);
+    screen.write("\r");
+    screen.see(" · connected · operator");
+    screen.write("\x03\x03");
+    assert_eq!(screen.ended().0, 0);
+}
