@@ -89,7 +89,14 @@ pub(crate) fn words(error: &ConnectError) -> &'static str {
         ConnectError::Version(_) => "another version of the protocol",
         ConnectError::Refused(_) | ConnectError::NotAllowed { .. } => "refused by the server",
         ConnectError::Lost { .. } => "the connection broke",
-        _ => "cannot be tried",
+        ConnectError::Stuck { .. } => "does nothing",
+        ConnectError::Identity(_) => "this device has no key",
+        ConnectError::NoServer { .. }
+        | ConnectError::ForeignDirectory { .. }
+        | ConnectError::PathTooLong { .. }
+        | ConnectError::NoLocalSocket
+        | ConnectError::Io { .. }
+        | ConnectError::Nowhere(_) => "cannot be tried",
     }
 }
 

@@ -2,8 +2,8 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use topside_shared::ClientId;
 use topside_shared::rows::ClientRow;
+use topside_shared::{ClientId, Connection};
 
 use super::boxes;
 use super::row::Row;
@@ -11,7 +11,7 @@ use super::theme::Theme;
 use crate::app::console::{Console, Watch};
 use crate::app::link::Link;
 use crate::app::overlay::room;
-use crate::app::{Size, State, times};
+use crate::app::{Size, State, fit, times};
 
 pub(super) fn draw(
     state: &State,
@@ -60,9 +60,15 @@ fn one(console: &Console, client: &ClientRow, place: Rect, buffer: &mut Buffer, 
     row.left(name(client, me), if me { theme.accent } else { theme.plain });
     let mut row = Row::at(buffer, place, 1);
     row.skip(4).skip_right(1).left(&client.address, theme.dim);
-    // Of several from one place, the program tells which is which.
-    if let Some(program) = client.client.as_ref().filter(|program| !program.name.is_empty()) {
-        row.left(&format!(" · {}", program.name), theme.dim);
+    // A process of this machine says by its address where it is. Of several from one place, the program
+    // tells which is which. What does not fit is in the full list.
+    let way = Some(client.connection.title()).filter(|_| client.connection != Connection::Same);
+    let program = client.client.as_ref().map(|program| program.name.as_str());
+    for detail in way.into_iter().chain(program.filter(|name| !name.is_empty())) {
+        let detail = format!(" · {detail}");
+        if fit::width(&detail) <= row.room() {
+            row.left(&detail, theme.dim);
+        }
     }
     if let Some(run) = client.runs.first() {
         let more = match client.runs.len() {
@@ -110,6 +116,7 @@ pub(super) fn overlay(
         row.column(name(client, me), 16, style).skip(1);
         row.column(client.role.name(), 9, theme.dim).skip(1);
         row.left(&client.address, theme.dim);
+        row.left(&format!(" · {}", client.connection.title()), theme.dim);
     }
     let below = Rect {
         y: inside.y + list_rows + 1,

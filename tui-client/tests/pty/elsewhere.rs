@@ -131,6 +131,34 @@ fn another_server_at_the_address_is_told_from_silence_and_is_not_talked_to() {
     assert_eq!(screen.ended().0, 0);
 }
 
+/// Whoever answers nothing holds up neither the picker nor another choice.
+#[test]
+fn a_dial_that_hangs_is_given_up_at_once_and_the_picker_works_meanwhile() {
+    let phone = Home::new();
+    // Connections are taken by the system, and nobody says a word on them.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let config = phone.0.path().join("config");
+    std::fs::create_dir(&config).unwrap();
+    let pin = format!("sha256:{}", "01".repeat(32));
+    let text = format!(
+        "[[server]]\nname = \"mute\"\nlan = \"127.0.0.1\"\nport = {port}\npin = \"{pin}\"\n"
+    );
+    std::fs::write(config.join("client.toml"), text).unwrap();
+
+    let mut screen = Screen::topside(&phone, WIDE, &[]);
+    screen.see_all(&["mute", "asking …", "no server here"]);
+    screen.write("\r");
+    screen.see_all(&["connecting … 0 s", "Esc give up"]);
+    screen.see("connecting … 1 s");
+    screen.write("\x1b");
+    screen.see("Given up.");
+    screen.write("j");
+    screen.see("CONNECT TO this machine");
+    screen.write("q");
+    assert_eq!(screen.ended().0, 0);
+}
+
 #[test]
 fn a_revoked_device_is_told_so_and_comes_back_by_a_new_invite_only() {
     let phone = Home::new();
