@@ -3,6 +3,7 @@
 # Format, clippy and docs, warnings as errors
 lint:
     cargo fmt --all --check
+    cargo fmt --manifest-path fuzz/Cargo.toml --check
     cargo clippy --workspace --all-targets --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
     cargo fetch --locked
@@ -16,6 +17,10 @@ test:
 bench *ARGS:
     cargo build --release -p topside-server -p topside-client -p topside-bench
     target/release/topside-bench {{ARGS}}
+
+# Each fuzz target for 30 s; `just fuzz 300 invite` for one of them, and longer
+fuzz *ARGS:
+    bash fuzz/run {{ARGS}}
 
 # The pictures of the README, made from the real program
 shots:

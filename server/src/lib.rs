@@ -24,6 +24,8 @@ mod discovery;
 mod doctor;
 mod door;
 mod events;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod keys;
 mod listener;
 mod log;

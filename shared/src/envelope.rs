@@ -142,7 +142,7 @@ fn parse_plain(text: &str) -> Option<Request<'_>> {
     let id = id.map(RawValue::get);
     let params = params.map_or("{}", RawValue::get);
     let plain = jsonrpc == "2.0"
-        && id.is_none_or(is_id)
+        && id.is_none_or(|id| is_id(id) && is_plain_id(id))
         && params.starts_with('{')
         && (params == "{}" || strict::check_inside(params, 1).is_ok());
     plain.then_some(Request { id, method, params })
@@ -195,6 +195,12 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 fn is_id(raw: &str) -> bool {
     let digits = raw.strip_prefix('-').unwrap_or(raw);
     raw.starts_with('"') || (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether an id that passed for raw JSON can be read for certain: an escape may be half a character, and
+/// a number longer than any reader takes.
+fn is_plain_id(raw: &str) -> bool {
+    raw.len() <= 256 && !raw.contains('\\')
 }
 
 /// The one object that the parameters amount to, or none where they are anything else.

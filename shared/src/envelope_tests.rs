@@ -28,6 +28,19 @@ fn null_fractional_and_structured_ids_are_refused_with_id_null() {
     }
 }
 
+/// Half a surrogate pair and a number that no reader takes went back as they came, in an answer that is
+/// then no JSON.
+#[test]
+fn an_id_that_cannot_be_read_is_refused_however_the_line_begins() {
+    let digits = "9".repeat(400);
+    for id in [r#""\ud800""#, digits.as_str()] {
+        for space in ["", " "] {
+            let line = format!(r#"{space}{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
+            assert_eq!(refused(&line), (ErrorKind::Parse, None), "{line}");
+        }
+    }
+}
+
 #[test]
 fn a_request_without_an_id_is_a_notification() {
     assert_eq!(one(r#"{"jsonrpc":"2.0","method":"ping"}"#).unwrap().id, None);

@@ -90,7 +90,7 @@ impl Lines {
         let rest = std::mem::take(input);
         let length = self.kept.len() + rest.len();
         // One byte more is allowed where it can still be the `\r` of the ending.
-        let ends_in_cr = rest.last() == Some(&b'\r');
+        let ends_in_cr = rest.last().or(self.kept.last()) == Some(&b'\r');
         if length > self.cap + usize::from(ends_in_cr) {
             return Err(LineTooLong { cap: self.cap });
         }
@@ -165,6 +165,11 @@ mod tests {
         let mut lines = Lines::new(8);
         let mut input: &[u8] = b"123456789";
         assert_eq!(lines.next(&mut input), Some(Err(LineTooLong { cap: 8 })));
+    }
+
+    #[test]
+    fn a_piece_of_no_bytes_changes_nothing() {
+        assert_eq!(split(8, &[b"12345678\r", b"", b"\n"]), split(8, &[b"12345678\r\n"]));
     }
 
     #[test]

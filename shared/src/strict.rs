@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Deepest nesting of arrays and objects on the wire.
 pub const MAX_DEPTH: usize = 32;
@@ -143,10 +143,8 @@ impl<'de> Visitor<'de> for Walk<'_> {
         let mut many: HashSet<Cow<'de, str>> = HashSet::new();
         while let Some(Key(key)) = map.next_key()? {
             if self.duplicate.is_some() {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            if few.contains(&key) || many.contains(&key) {
+                // One is enough, but what is no JSON is looked for to the end.
+            } else if few.contains(&key) || many.contains(&key) {
                 *self.duplicate = Some(key.into_owned());
             } else if few.len() < FEW {
                 few.push(key);
@@ -189,6 +187,15 @@ mod tests {
         let keys: Vec<String> = (0..100).map(|n| format!(r#""k{n}":0"#)).collect();
         let text = format!("{{{},\"k99\":1}}", keys.join(","));
         assert_eq!(check(&text), Err(Flaw::Duplicate("k99".into())));
+    }
+
+    /// What stood after the first duplicate was not looked at.
+    #[test]
+    fn what_is_no_json_after_a_duplicate_is_told_before_it() {
+        for value in [r#""\ud800""#, "1e999", r#"{"\ud800":1}"#] {
+            let text = format!(r#"{{"a":1,"a":1,"b":{value}}}"#);
+            assert!(matches!(check(&text), Err(Flaw::Syntax(_))), "{text}");
+        }
     }
 
     #[test]

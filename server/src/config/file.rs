@@ -193,6 +193,19 @@ mod tests {
         }
     }
 
+    /// A key may hold anything once it is quoted, and was told as it is.
+    #[test]
+    fn a_mistake_is_one_line_without_control_characters_whatever_is_in_the_file() {
+        for text in [
+            "\"max\\nruns\" = 1\n",
+            "[local]\nallow = { \"\\u001b[31m\" = \"king\" }\n",
+            "[limits]\n\"\\u202e\" = 1\n",
+        ] {
+            let error = of(text).unwrap_err().to_string();
+            assert!(!error.chars().any(topside_shared::text::is_control), "{error:?}");
+        }
+    }
+
     #[test]
     fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
         let text = "[limits]\nmax_rums = 1\nmax_outbox = \"1\"\n[locl]\n";

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use topside_shared::text;
+
 /// A place in a text, as editors count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -57,7 +59,7 @@ impl FileErrors {
 
     /// The one mistake of a file that cannot be read any further.
     pub(crate) fn one(file: &str, at: Option<Position>, message: impl fmt::Display) -> Self {
-        Self(vec![FileError { file: file.to_owned(), at, message: message.to_string() }])
+        Self(vec![FileError { file: file.to_owned(), at, message: sentence(message) }])
     }
 }
 
@@ -71,6 +73,11 @@ impl fmt::Display for FileErrors {
         }
         Ok(())
     }
+}
+
+/// A message on one line, whatever it quotes from the file.
+fn sentence(message: impl fmt::Display) -> String {
+    text::clean(&message.to_string(), usize::MAX)
 }
 
 /// Gathers the mistakes of one text.
@@ -91,7 +98,7 @@ impl<'a> Mistakes<'a> {
         self.errors.push(FileError {
             file: self.file.to_owned(),
             at: Some(Position::of(self.text, span.start)),
-            message: message.to_string(),
+            message: sentence(message),
         });
     }
 

@@ -1,0 +1,19 @@
+//! What the fuzz targets reach beside the way in. Only under `cfg(fuzzing)`, which cargo-fuzz sets: no server
+//! that anybody runs has this. `server.toml` needs nothing here, for what is read of it is public.
+
+use topside_shared::command::Command;
+
+use crate::FileErrors;
+use crate::commands::declare::{self, Missing, Source};
+
+/// The commands of a menu file, as clients see them, and how many the machine cannot run.
+///
+/// # Errors
+/// The mistakes of the file, none of them about what is on the machine.
+pub fn menu(text: &str) -> Result<(Vec<Command>, usize), FileErrors> {
+    let reserved = crate::commands::reserved_names();
+    let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
+    let menu = declare::load(Source { name: "commands.toml", text }, &reserved, Missing::Leave)?;
+    let commands = menu.commands.into_iter().map(|declared| declared.info).collect();
+    Ok((commands, menu.left_out.len()))
+}
