@@ -77,7 +77,8 @@ impl Topsided {
         self.with_directories(command)
     }
 
-    fn with_directories(&self, mut command: Command) -> Command {
+    /// Any command, with these directories set.
+    pub(crate) fn with_directories(&self, mut command: Command) -> Command {
         command
             .env("TOPSIDE_CONFIG_DIR", self.path("config"))
             .env("TOPSIDE_STATE_DIR", self.path("state"))
