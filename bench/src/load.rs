@@ -1,15 +1,14 @@
 //! The load generator: a closed loop over many connections on one thread, one request in flight on
 //! each. Every server gets the same one, whatever it speaks.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
+use crate::dial::{Dial, Stream};
 use crate::wire::{End, Talk};
 
 /// A server that says nothing for so long has failed.
@@ -38,25 +37,25 @@ pub(crate) struct Pool {
 
 #[derive(Debug)]
 struct Conn {
-    stream: UnixStream,
+    stream: Stream,
     /// Bytes of the answer so far, and whether it began as it should.
     have: usize,
     sent: Instant,
 }
 
 impl Pool {
-    pub(crate) fn connect(socket: &Path, count: usize) -> io::Result<Self> {
+    pub(crate) fn connect(server: &dyn Dial, count: usize) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut pool = Self { epoll, conns: Vec::new(), buffer: vec![0; 256 * 1024] };
-        pool.grow(socket, count)?;
+        pool.grow(server, count)?;
         Ok(pool)
     }
 
     /// Connects until there are `count`.
-    pub(crate) fn grow(&mut self, socket: &Path, count: usize) -> io::Result<()> {
+    pub(crate) fn grow(&mut self, server: &dyn Dial, count: usize) -> io::Result<()> {
         let now = Instant::now();
         while self.conns.len() < count {
-            let stream = UnixStream::connect(socket)?;
+            let stream = server.dial()?;
             stream.set_nonblocking(true)?;
             let data = epoll::EventData::new_u64(self.conns.len() as u64);
             epoll::add(&self.epoll, &stream, data, epoll::EventFlags::IN)?;
@@ -214,11 +213,11 @@ fn holds(bytes: &[u8], text: &[u8]) -> bool {
 
 /// One connection that asks one thing after the other.
 #[derive(Debug)]
-pub(crate) struct Line(UnixStream);
+pub(crate) struct Line(Stream);
 
 impl Line {
-    pub(crate) fn connect(socket: &Path) -> io::Result<Self> {
-        let stream = UnixStream::connect(socket)?;
+    pub(crate) fn connect(server: &dyn Dial) -> io::Result<Self> {
+        let stream = server.dial()?;
         stream.set_read_timeout(Some(PATIENCE))?;
         Ok(Self(stream))
     }
@@ -258,6 +257,14 @@ impl Line {
     pub(crate) fn ask(&mut self, request: &[u8]) -> io::Result<u64> {
         self.send(request)?;
         self.answer()
+    }
+
+    /// Sends, and takes the line that comes.
+    pub(crate) fn text(&mut self, request: &[u8]) -> io::Result<String> {
+        self.send(request)?;
+        let mut text = String::new();
+        io::BufReader::new(&mut self.0).read_line(&mut text)?;
+        Ok(text)
     }
 
     /// Takes a short answer of any form, in one read.

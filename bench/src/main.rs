@@ -1,10 +1,12 @@
 //! Measures `topsided` against what the machine can do at all (raw servers that only read, parse,
-//! answer and write) and against Redis, interleaved in one run, and prints ratios: times of one
-//! machine say little about another, and drift even on one.
+//! answer and write) and against Redis, over the local socket and over TLS, interleaved in one run, and
+//! prints ratios: times of one machine say little about another, and drift even on one.
 //!
 //! `topside-bench [--quick] [--only WORD]..`; see the `bench` recipe of the justfile. It looks for
 //! `topsided` (and `topside`, for one row) beside itself.
 
+#[cfg(target_os = "linux")]
+mod dial;
 #[cfg(target_os = "linux")]
 mod load;
 #[cfg(target_os = "linux")]

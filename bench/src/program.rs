@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ const FULL: Plan =
 const QUICK: Plan =
     Plan { rounds: 3, slice: Duration::from_millis(120), crowd: 4_000, output: 64 << 20 };
 
-const USAGE: &str = "usage: topside-bench [--quick] [--only requests|memory|start|notices|programs|output|shutdown|growth]..
+const USAGE: &str = "usage: topside-bench [--quick] [--only requests|memory|start|notices|programs|output|shutdown|growth|tls]..
        topside-bench load SOCKET ping|echo|COMMAND CLIENTS MS";
 
 pub(crate) fn main() -> ExitCode {
@@ -37,10 +37,11 @@ pub(crate) fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args.as_slice() {
         ["raw-json", socket, workers] => raw::json::serve(Path::new(socket), workers),
+        ["raw-tls", port, key] => raw::tls::serve(port, Path::new(key)),
         ["raw-line", socket] => raw::line::serve(Path::new(socket)),
         ["raw-run", socket] => run_once(Path::new(socket)),
         ["print", bytes] => print(bytes),
-        ["load", socket, what, clients, ms] => load(Path::new(socket), what, clients, ms),
+        ["load", socket, what, clients, ms] => load(socket, what, clients, ms),
         flags => return measure(flags),
     };
     match done {
@@ -122,13 +123,14 @@ fn run_once(socket: &Path) -> io::Result<()> {
 }
 
 /// Loads a server that somebody else started, so that it can be looked at meanwhile.
-fn load(socket: &Path, what: &str, clients: &str, ms: &str) -> io::Result<()> {
+fn load(socket: &str, what: &str, clients: &str, ms: &str) -> io::Result<()> {
     let talk = match what {
         "ping" => wire::ping(),
         "echo" => wire::echo(),
         command => wire::run(command),
     };
-    let mut pool = Pool::connect(socket, clients.parse().map_err(io::Error::other)?)?;
+    let mut pool =
+        Pool::connect(&PathBuf::from(socket), clients.parse().map_err(io::Error::other)?)?;
     let slice = Duration::from_millis(ms.parse().map_err(io::Error::other)?);
     let load = pool.load(&talk, slice)?;
     println!("{:.0}/s, p50 {:.3} ms, p99 {:.3} ms", load.rate, load.p50, load.p99);

@@ -3,15 +3,19 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::net::UnixStream;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
+use topside_shared::identity::Identity;
+use topside_shared::invite::Invite;
 
-use crate::wire;
+use crate::dial::{ADDRESSES, Dial, Tls};
+use crate::load::Line;
+use crate::{raw, wire};
 
 /// How long a server may take to come up.
 const START: Duration = Duration::from_secs(10);
@@ -36,11 +40,20 @@ pub(crate) enum Kind {
     Redis,
 }
 
+/// By which way clients come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Over {
+    Socket,
+    /// TLS 1.3 over TCP. Of the raw servers, the one for JSON on one worker has it.
+    Tls,
+}
+
 /// A running server; dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
     pub(crate) socket: PathBuf,
+    tls: Option<Tls>,
     dir: TempDir,
     /// From the start of the process to its first answer.
     pub(crate) start: Duration,
@@ -96,13 +109,33 @@ impl Place {
 
     /// Starts a server and waits for its first answer; none where it is not installed.
     pub(crate) fn start(&self, kind: Kind, output: u64) -> io::Result<Option<Server>> {
+        self.start_over(Over::Socket, kind, output)
+    }
+
+    /// The same by either way.
+    pub(crate) fn start_over(
+        &self,
+        over: Over,
+        kind: Kind,
+        output: u64,
+    ) -> io::Result<Option<Server>> {
         let dir = tempfile::Builder::new().prefix("topside-bench-").tempdir()?;
         let socket = dir.path().join("topsided.sock");
+        // One that is free now, and nobody here takes; ours finds one itself.
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let mut command = match kind {
             Kind::Ours => {
                 fs::write(dir.path().join("commands.toml"), self.menu(output))?;
+                if over == Over::Tls {
+                    fs::write(dir.path().join("server.toml"), settings())?;
+                }
                 let mut command = Command::new(&self.topsided);
                 environment(&mut command, dir.path());
+                command
+            }
+            Kind::RawJson(_) if over == Over::Tls => {
+                let mut command = Command::new(&self.own);
+                command.arg("raw-tls").arg(port.to_string()).arg(dir.path().join("raw.key"));
                 command
             }
             Kind::RawJson(workers) => {
@@ -121,6 +154,15 @@ impl Place {
                 command.args(["--port", "0", "--save", "", "--appendonly", "no"]);
                 command.args(["--maxclients", "15000", "--loglevel", "warning", "--unixsocket"]);
                 command.arg(&socket).arg("--dir").arg(dir.path());
+                if over == Over::Tls {
+                    let (key, certificate) = (dir.path().join("key"), dir.path().join("crt"));
+                    fs::write(&certificate, own_key(&key)?.certificate_pem())?;
+                    command.args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no"]);
+                    command.args(["--tls-protocols", "TLSv1.3", "--bind"]);
+                    command.args(ADDRESSES.map(|address| address.to_string()));
+                    command.arg("--tls-cert-file").arg(certificate);
+                    command.arg("--tls-key-file").arg(key);
+                }
                 command
             }
         };
@@ -129,9 +171,20 @@ impl Place {
         command.stderr(errors);
         let begun = Instant::now();
         let child = command.spawn()?;
-        let mut server = Server { child, socket, dir, start: Duration::ZERO };
+        let mut server = Server { child, socket, tls: None, dir, start: Duration::ZERO };
         let request = if kind == Kind::Redis { wire::redis_ping() } else { wire::ping() }.request;
-        server.answered(&request, begun)?;
+        if over == Over::Socket || kind == Kind::Ours {
+            server.answered(Over::Socket, &request, begun)?;
+        }
+        if over == Over::Tls {
+            let (key, port) = match kind {
+                Kind::Ours => server.token()?,
+                _ => (own_key(&server.dir.path().join("bench.key"))?, port),
+            };
+            let config = raw::tls::client(&key)?;
+            server.tls = Some(Tls::new(port, config));
+            server.answered(Over::Tls, &request, begun)?;
+        }
         Ok(Some(server))
     }
 
@@ -144,6 +197,22 @@ impl Place {
             self.own.display().to_string()
         )
     }
+}
+
+/// The settings of a server of ours that many clients come to at once, all from this machine and with one
+/// key: nothing that is meant to slow such down.
+fn settings() -> String {
+    let addresses = ADDRESSES.map(|address| address.to_string());
+    format!(
+        "[listen]\nport = 0\naddresses = {addresses:?}\n[limits]\nmax_sessions = 0\n\
+         max_sessions_per_key = 0\nconnects = 0\nconnects_per_source = 0\nmax_handshakes = 0\n\
+         max_handshakes_per_source = 0\nrequests = 0\n"
+    )
+}
+
+/// The key in a file, made where there is none.
+fn own_key(path: &Path) -> io::Result<Identity> {
+    Identity::load_or_make(path).map_err(io::Error::other)
 }
 
 /// Directories of a server of ours.
@@ -164,15 +233,21 @@ fn can_run(topside: &Path) -> bool {
 }
 
 impl Server {
-    fn answered(&mut self, request: &[u8], begun: Instant) -> io::Result<()> {
-        use io::{Read, Write};
+    /// By which way clients come in.
+    pub(crate) fn way(&self, over: Over) -> &dyn Dial {
+        match &self.tls {
+            Some(tls) if over == Over::Tls => tls,
+            _ => &self.socket,
+        }
+    }
+
+    fn answered(&mut self, over: Over, request: &[u8], begun: Instant) -> io::Result<()> {
         loop {
-            if let Ok(mut stream) = UnixStream::connect(&self.socket) {
-                stream.write_all(request)?;
-                if stream.read(&mut [0; 512])? > 0 {
-                    self.start = begun.elapsed();
-                    return Ok(());
-                }
+            if let Ok(mut line) = Line::connect(self.way(over)) {
+                line.send(request)?;
+                line.take()?;
+                self.start = begun.elapsed();
+                return Ok(());
             }
             if begun.elapsed() > START || self.child.try_wait()?.is_some() {
                 let said = fs::read_to_string(self.dir.path().join("stderr")).unwrap_or_default();
@@ -180,6 +255,18 @@ impl Server {
             }
             std::thread::sleep(Duration::from_micros(50));
         }
+    }
+
+    /// A key that our server lets in, asked of it on its socket, and the port to come to.
+    fn token(&self) -> io::Result<(Identity, u16)> {
+        let params = r#"{"name":"bench","role":"viewer","commands":["echo"],"lasting":true}"#;
+        let request = wire::json("key/invite", params).request;
+        let answer = Line::connect(&self.socket)?.text(&request)?;
+        let answer: serde_json::Value = serde_json::from_str(&answer)?;
+        let invite = answer["result"]["invite"].as_str().unwrap_or_default();
+        let invite: Invite = invite.parse().map_err(io::Error::other)?;
+        let key = Identity::from_seed(&invite.seed).map_err(io::Error::other)?;
+        Ok((key, invite.port))
     }
 
     fn proc(&self, file: &str) -> PathBuf {

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::UnixListener;
 use tokio::net::unix::pipe::Receiver;
-use tokio::net::{UnixListener, UnixStream};
 use tokio::process::Command;
 use tokio::sync::broadcast;
 
@@ -96,10 +96,26 @@ enum Then {
     Output(u64),
 }
 
-type Bus = broadcast::Sender<Arc<[u8]>>;
+pub(crate) type Bus = broadcast::Sender<Arc<[u8]>>;
 
 pub(crate) fn serve(socket: &Path, workers: &str) -> io::Result<()> {
-    let mut runtime = match workers.parse().map_err(io::Error::other)? {
+    let workers = workers.parse().map_err(io::Error::other)?;
+    let socket = socket.to_owned();
+    serve_on(workers, async move |bus| {
+        let listener = UnixListener::bind(socket)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            tokio::spawn(connection(stream, bus.clone()));
+        }
+    })
+}
+
+/// Serves whom `accept` lets in, until it fails.
+pub(crate) fn serve_on<F>(workers: usize, accept: impl FnOnce(Bus) -> F) -> io::Result<()>
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+{
+    let mut runtime = match workers {
         1 => tokio::runtime::Builder::new_current_thread(),
         workers => {
             let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -108,22 +124,13 @@ pub(crate) fn serve(socket: &Path, workers: &str) -> io::Result<()> {
         }
     };
     runtime.enable_all().build()?.block_on(async {
-        let listener = UnixListener::bind(socket)?;
         let (bus, _) = broadcast::channel(64);
         // On a worker, not on the thread that blocks here.
-        let accepting = tokio::spawn(async move {
-            loop {
-                match listener.accept().await {
-                    Ok((stream, _)) => drop(tokio::spawn(connection(stream, bus.clone()))),
-                    Err(error) => return io::Result::<()>::Err(error),
-                }
-            }
-        });
-        accepting.await?
+        tokio::spawn(accept(bus)).await?
     })
 }
 
-async fn connection(mut stream: UnixStream, bus: Bus) {
+pub(crate) async fn connection(mut stream: impl AsyncRead + AsyncWrite + Unpin, bus: Bus) {
     let mut rest = Vec::new();
     loop {
         let mut then = Then::Go;
@@ -195,25 +202,26 @@ fn respond(out: &mut Vec<u8>, id: &RawValue, result: impl Serialize) -> serde_js
 }
 
 /// Writes what is on the bus until the client has gone.
-async fn listen(stream: &mut UnixStream, mut notices: broadcast::Receiver<Arc<[u8]>>) {
+async fn listen(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    mut notices: broadcast::Receiver<Arc<[u8]>>,
+) {
+    let mut nothing = [0];
     loop {
         let notice = tokio::select! {
             notice = notices.recv() => notice,
-            // Subscribers say nothing more: what can be read is the end, or a false alarm.
-            _ = stream.readable() => match stream.try_read(&mut [0]) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                _ => return,
-            },
+            // Subscribers say nothing more: what can be read is the end.
+            _ = stream.read(&mut nothing) => return,
         };
         let Ok(notice) = notice else { return };
-        if stream.write_all(&notice).await.is_err() {
+        if stream.write_all(&notice).await.is_err() || stream.flush().await.is_err() {
             return;
         }
     }
 }
 
 /// Runs `/bin/true` with its output in pipes, and answers when it has ended.
-async fn spawn(stream: &mut UnixStream) -> io::Result<()> {
+async fn spawn(stream: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
     spawn_true().await?;
     stream.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n").await
 }
@@ -225,7 +233,7 @@ pub(crate) async fn spawn_true() -> io::Result<()> {
 }
 
 /// A program's output in notifications of at most 32 KiB, then the answer.
-async fn output(stream: &mut UnixStream, bytes: u64) -> io::Result<()> {
+async fn output(stream: &mut (impl AsyncWrite + Unpin), bytes: u64) -> io::Result<()> {
     let (reader, writer) = io::pipe()?;
     rustix::pipe::fcntl_setpipe_size(&writer, 1 << 20)?;
     let mut child = Command::new(std::env::current_exe()?)

@@ -2,15 +2,15 @@
 
 pub(crate) mod json;
 pub(crate) mod line;
+pub(crate) mod tls;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::ready;
+use std::task::{Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 thread_local! {
     /// One buffer a thread: what is idle holds none, as in our server.
@@ -20,7 +20,7 @@ thread_local! {
 
 /// Reads whole lines and gives them to `answer`, which appends what goes back. False: at the end.
 async fn turn(
-    stream: &mut UnixStream,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     rest: &mut Vec<u8>,
     mut answer: impl FnMut(&[u8], &mut Vec<u8>),
 ) -> io::Result<bool> {
@@ -30,7 +30,7 @@ async fn turn(
             ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer))?;
             let bytes = buffer.filled();
             if bytes.is_empty() {
-                return Ok(None).into();
+                return Poll::Ready(io::Result::Ok(None));
             }
             ANSWER.with_borrow_mut(|out| {
                 out.clear();
@@ -39,10 +39,9 @@ async fn turn(
                 let wrote = if out.is_empty() {
                     0
                 } else {
-                    match stream.try_write(out) {
-                        Ok(count) => count,
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-                        Err(error) => return Err(error).into(),
+                    match Pin::new(&mut *stream).poll_write(cx, out) {
+                        Poll::Ready(wrote) => wrote?,
+                        Poll::Pending => 0,
                     }
                 };
                 Ok(Some(out[wrote..].to_vec())).into()
@@ -54,6 +53,7 @@ async fn turn(
         None => Ok(false),
         Some(left) => {
             stream.write_all(&left).await?;
+            stream.flush().await?;
             Ok(true)
         }
     }

@@ -6,7 +6,7 @@ use std::io;
 use crate::load::Pool;
 use crate::measure::Series;
 use crate::program::Plan;
-use crate::servers::{Kind, Place};
+use crate::servers::{Kind, Over, Place};
 use crate::table::{Goal, Table};
 use crate::wire;
 
@@ -14,25 +14,31 @@ const BEFORE: usize = 1_000;
 const MORE: usize = 2_000;
 
 pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
-    let mut series = Series::default();
-    for _ in 0..plan.rounds.min(3) {
-        series.ours.extend(growth(place, Kind::Ours)?);
-        series.raw.extend(growth(place, Kind::RawJson(1))?);
-        series.peer.extend(growth(place, Kind::Redis)?);
-    }
     // The goal is a figure; raw and Redis show what this machine makes of it.
-    table.add("memory of an idle client", "KiB", series, Goal::Figure(3.0));
+    let work = "memory of an idle client";
+    table.add(work, "KiB", series(Over::Socket, place, plan)?, Goal::Figure(3.0));
     Ok(())
 }
 
-fn growth(place: &Place, kind: Kind) -> io::Result<Option<f64>> {
-    let Some(server) = place.start(kind, 0)? else { return Ok(None) };
+pub(super) fn series(over: Over, place: &Place, plan: &Plan) -> io::Result<Series> {
+    let mut series = Series::default();
+    for _ in 0..plan.rounds.min(3) {
+        series.ours.extend(growth(over, place, Kind::Ours)?);
+        series.raw.extend(growth(over, place, Kind::RawJson(1))?);
+        series.peer.extend(growth(over, place, Kind::Redis)?);
+    }
+    Ok(series)
+}
+
+fn growth(over: Over, place: &Place, kind: Kind) -> io::Result<Option<f64>> {
+    let Some(server) = place.start_over(over, kind, 0)? else { return Ok(None) };
     let talk = if kind == Kind::Redis { wire::redis_ping() } else { wire::ping() };
-    let mut pool = Pool::connect(&server.socket, BEFORE)?;
+    let way = server.way(over);
+    let mut pool = Pool::connect(way, BEFORE)?;
     pool.each(&talk, 0)?;
     server.settle()?;
     let before = server.memory()?;
-    pool.grow(&server.socket, BEFORE + MORE)?;
+    pool.grow(way, BEFORE + MORE)?;
     pool.each(&talk, BEFORE)?;
     server.settle()?;
     Ok(Some((server.memory()? - before) / MORE as f64))

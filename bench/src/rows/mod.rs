@@ -8,6 +8,7 @@ mod programs;
 mod requests;
 mod shutdown;
 mod start;
+mod tls;
 
 use std::io;
 
@@ -28,4 +29,5 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("output", output::measure),
     ("shutdown", shutdown::measure),
     ("growth", growth::measure),
+    ("tls", tls::measure),
 ];

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::load::{Load, Pool};
 use crate::measure::Series;
 use crate::program::Plan;
-use crate::servers::{Kind, Place, Server};
+use crate::servers::{Kind, Over, Place, Server};
 use crate::table::{Goal, Table};
 use crate::wire::{self, Talk};
 
@@ -17,9 +17,9 @@ struct Side {
 }
 
 impl Side {
-    fn start(place: &Place, kind: Kind, clients: usize) -> io::Result<Option<Self>> {
-        let Some(server) = place.start(kind, 0)? else { return Ok(None) };
-        let mut pool = Pool::connect(&server.socket, clients)?;
+    fn start(place: &Place, over: Over, kind: Kind, clients: usize) -> io::Result<Option<Self>> {
+        let Some(server) = place.start_over(over, kind, 0)? else { return Ok(None) };
+        let mut pool = Pool::connect(server.way(over), clients)?;
         if kind == Kind::Redis {
             pool.each(&wire::redis_set(), 0)?;
         }
@@ -59,14 +59,32 @@ impl Figures {
 }
 
 pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
-    let rate = Goal::AtLeast(Some(0.90), Some(1.0));
+    measure_over(Over::Socket, place, plan, table)
+}
+
+/// The same by either way. Over TLS there is no line echo: what sockets cost alone is known then.
+pub(super) fn measure_over(
+    over: Over,
+    place: &Place,
+    plan: &Plan,
+    table: &mut Table,
+) -> io::Result<()> {
+    // Redis is the peer of the socket; over TLS it is there to be known.
+    let (rate, by) = match over {
+        Over::Socket => (Goal::AtLeast(Some(0.90), Some(1.0)), ""),
+        Over::Tls => (Goal::AtLeast(Some(0.90), None), "TLS: "),
+    };
     let cost = Goal::AtMost(Some(1.15), None);
     for clients in [1, 50, 500] {
+        let start = |kind| Side::start(place, over, kind, clients);
         let must = |side: Option<Side>| side.ok_or_else(|| io::Error::other("no server"));
-        let mut ours = must(Side::start(place, Kind::Ours, clients)?)?;
-        let mut raw = must(Side::start(place, Kind::RawJson(1), clients)?)?;
-        let mut line = must(Side::start(place, Kind::RawLine, clients)?)?;
-        let mut redis = Side::start(place, Kind::Redis, clients)?;
+        let mut ours = must(start(Kind::Ours)?)?;
+        let mut raw = must(start(Kind::RawJson(1))?)?;
+        let mut line = match over {
+            Over::Socket => start(Kind::RawLine)?,
+            Over::Tls => None,
+        };
+        let mut redis = start(Kind::Redis)?;
         let (mut ping, mut floor, mut echo) =
             (Figures::default(), Figures::default(), Figures::default());
         // The first round warms everything up and does not count.
@@ -80,16 +98,21 @@ pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Resu
             let redis_ping = of_redis(wire::redis_ping())?;
             let our_echo = ours.load(&wire::echo(), slice)?;
             let raw_echo = raw.load(&wire::echo(), slice)?;
-            let lines = line.load(&wire::line(), slice)?;
+            let lines = line.as_mut().map(|side| side.load(&wire::line(), slice)).transpose()?;
             if round > 0 {
                 ping.push(our_ping, raw_ping, get);
                 echo.push(our_echo, raw_echo, get);
-                floor.push(our_ping, lines, redis_ping);
+                if let Some(lines) = lines {
+                    floor.push(our_ping, lines, redis_ping);
+                }
             }
         }
-        let of = |what: &str| format!("{what}, {clients} clients");
+        let of = |what: &str| format!("{by}{what}, {clients} clients");
         table.add(of("ping"), "/s", ping.rate, rate);
-        table.add(of("  beside the line echo and Redis PING"), "/s", floor.rate, Goal::None);
+        if line.is_some() {
+            let work = of("  beside the line echo and Redis PING");
+            table.add(work, "/s", floor.rate, Goal::None);
+        }
         table.add(of("  p50"), "ms", ping.p50, Goal::None);
         table.add(of("  p99"), "ms", ping.p99, Goal::None);
         table.add(of("command echo"), "/s", echo.rate, rate);

@@ -1,0 +1,142 @@
+//! What TLS 1.3 over TCP costs: requests, an idle session, coming in, and a crowd of sessions at once.
+
+use std::io;
+use std::time::Instant;
+
+use super::{memory, requests};
+use crate::load::{Line, Pool};
+use crate::measure::{Series, median};
+use crate::program::Plan;
+use crate::servers::{Kind, Over, Place, Server};
+use crate::table::{Goal, Table};
+use crate::wire::{self, Talk};
+
+const JOINS: usize = 200;
+const FEW: usize = 10;
+
+pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+    requests::measure_over(Over::Tls, place, plan, table)?;
+    let idle = memory::series(Over::Tls, place, plan)?;
+    table.add("TLS: memory of an idle session", "KiB", idle, Goal::Figure(14.0));
+    joins(place, plan, table)?;
+    crowd(place, plan, table)
+}
+
+/// Connect, handshake, one request, and away; one after the other.
+fn joins(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+    let (Some(ours), Some(raw)) = (start(place, Kind::Ours)?, start(place, Kind::RawJson(1))?)
+    else {
+        return Ok(());
+    };
+    let (mut time, mut cpu) = (Series::default(), Series::default());
+    for _ in 0..plan.rounds {
+        for (server, time, cpu) in
+            [(&ours, &mut time.ours, &mut cpu.ours), (&raw, &mut time.raw, &mut cpu.raw)]
+        {
+            server.settle()?;
+            let (before, begun) = (server.cpu()?, Instant::now());
+            for _ in 0..JOINS {
+                Line::connect(server.way(Over::Tls))?.ask(&wire::ping().request)?;
+            }
+            time.push(begun.elapsed().as_secs_f64() * 1e6 / JOINS as f64);
+            server.settle()?;
+            cpu.push((server.cpu()? - before) * 1e6 / JOINS as f64);
+        }
+    }
+    table.add("TLS: connect, handshake, one request", "us", time, Goal::AtMost(Some(1.25), None));
+    table.add("  processor of the server", "us", cpu, Goal::AtMost(Some(1.25), None));
+    Ok(())
+}
+
+/// All sessions that there may be: how they come in, what each holds, what a request costs among them, and
+/// when the last of them has a notice.
+fn crowd(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+    let sessions = place.clients(plan.crowd);
+    let [mut memory, mut notice, mut request, mut growth] = [(); 4].map(|()| Series::default());
+    // Each round takes handshakes for as many sessions on both sides.
+    for _ in 0..plan.rounds.min(3) {
+        let order = wire::json("server/shutdown", r#"{"delayMs":3600000,"reason":"bench"}"#);
+        let cancel = wire::json("server/shutdown/cancel", "");
+        if let Some(server) = start(place, Kind::Ours)? {
+            let control = Line::connect(&server.socket)?;
+            let told = Crowd { join: wire::with_notices(), notices: vec![order, cancel] };
+            let costs = told.measure(&server, control, sessions, plan)?;
+            memory.ours.push(costs.memory);
+            notice.ours.push(costs.notice);
+            request.ours.push(costs.request);
+            growth.ours.push(costs.request);
+            growth.raw.push(costs.request_of_few);
+        }
+        if let Some(server) = start(place, Kind::RawJson(1))? {
+            let control = Line::connect(server.way(Over::Tls))?;
+            let notices = vec![wire::json("broadcast", "")];
+            let told = Crowd { join: wire::json("subscribe", ""), notices };
+            let costs = told.measure(&server, control, sessions, plan)?;
+            memory.raw.push(costs.memory);
+            notice.raw.push(costs.notice);
+            request.raw.push(costs.request);
+        }
+    }
+    let of = |what: &str| format!("TLS: {what}, {sessions} sessions");
+    table.add(of("memory of each"), "KiB", memory, Goal::Figure(14.0));
+    table.add(of("a notice to all"), "ms", notice, Goal::AtMost(Some(1.15), None));
+    table.add(of("processor a ping"), "us", request, Goal::AtMost(Some(1.15), None));
+    let flat = Goal::AtMost(Some(1.20), None);
+    table.add(format!("  the same, {sessions} sessions : {FEW}"), "us", growth, flat);
+    Ok(())
+}
+
+fn start(place: &Place, kind: Kind) -> io::Result<Option<Server>> {
+    place.start_over(Over::Tls, kind, 0)
+}
+
+/// How the sessions of a crowd ask for notices, and what brings one about.
+struct Crowd {
+    join: Talk,
+    notices: Vec<Talk>,
+}
+
+struct Costs {
+    /// KiB of a session.
+    memory: f64,
+    /// Until the last session has a notice, in ms.
+    notice: f64,
+    /// Processor time of a request among all of them, and among few, in us.
+    request: f64,
+    request_of_few: f64,
+}
+
+impl Crowd {
+    fn measure(
+        &self,
+        server: &Server,
+        mut control: Line,
+        sessions: usize,
+        plan: &Plan,
+    ) -> io::Result<Costs> {
+        let way = server.way(Over::Tls);
+        let mut active = Pool::connect(way, FEW)?;
+        let mut ping = || {
+            server.settle()?;
+            let before = server.cpu()?;
+            let load = active.load(&wire::ping(), plan.slice / 2)?;
+            io::Result::Ok((server.cpu()? - before) * 1e6 / load.requests as f64)
+        };
+        let request_of_few = ping()?;
+        let before = server.memory()?;
+        let mut pool = Pool::connect(way, sessions)?;
+        pool.each(&self.join, 0)?;
+        server.settle()?;
+        let memory = (server.memory()? - before) / sessions as f64;
+        let request = ping()?;
+        let mut times = Vec::new();
+        for talk in self.notices.iter().cycle().take(6) {
+            let begun = Instant::now();
+            control.send(&talk.request)?;
+            pool.told(talk.end)?;
+            times.push(begun.elapsed().as_secs_f64() * 1e3);
+            control.take()?;
+        }
+        Ok(Costs { memory, notice: median(&times).unwrap_or(0.0), request, request_of_few })
+    }
+}
