@@ -141,7 +141,6 @@ mod tests {
 
     use super::*;
 
-    const ROLES: [Role; 3] = [Role::Viewer, Role::Operator, Role::Admin];
     const MINE: Owner = Owner::User(1000);
 
     fn who(role: Role, scope: Scope) -> Identity {
@@ -158,7 +157,7 @@ mod tests {
 
     /// Which of the roles, with this scope, may do it.
     fn allowed(scope: &Scope, action: Action<'_>) -> [bool; 3] {
-        ROLES.map(|role| authorize(&who(role, scope.clone()), action).is_ok())
+        Role::ALL.map(|role| authorize(&who(role, scope.clone()), action).is_ok())
     }
 
     #[test]
@@ -199,7 +198,7 @@ mod tests {
             assert_eq!(allowed(&Scope::Whole, cancel), [false, false, true]);
             assert_eq!(allowed(&limited(), cancel), nobody);
             assert_eq!(allowed(&one_time(), cancel), nobody);
-            for role in ROLES {
+            for role in Role::ALL {
                 let sees = |scope| may_see_run(&who(role, scope), theirs, Role::Operator);
                 assert_eq!(sees(Scope::Whole), role >= Role::Operator);
                 assert!(!sees(limited()) && !sees(one_time()));

@@ -18,6 +18,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// All of them, the least first.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Admin];
+
     /// The role's name on the wire and on the screen.
     pub fn name(self) -> &'static str {
         match self {

@@ -3,19 +3,16 @@
 use clap::Args;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
+use topside_shared::Role;
 use topside_shared::dirs::Dirs;
 use topside_shared::identity::Identity;
 use topside_shared::invite::Invite;
-use topside_shared::methods::{KeyInvite, KeyRow, KeyState};
-use topside_shared::{Pin, Role};
+use topside_shared::methods::KeyInvite;
 
 use super::hand::{Hand, HandError, own_key};
 use crate::config::units::{DURATION_FORM, parse_duration};
 use crate::config::{Config, ConfigError};
-use crate::table;
-
-/// Fewest digits that a key is called by.
-const FEWEST_DIGITS: usize = 4;
+use crate::keys::show;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct Invited {
@@ -23,7 +20,7 @@ pub(super) struct Invited {
     #[arg(long)]
     name: String,
     /// What it may do: viewer, operator or admin
-    #[arg(long, value_parser = role)]
+    #[arg(long)]
     role: Role,
     /// Let it run these commands only, by name, with commas between
     #[arg(long, value_delimiter = ',', value_name = "COMMANDS")]
@@ -65,18 +62,8 @@ pub(super) enum VerbError {
     Identity(#[from] topside_shared::identity::IdentityError),
     #[error("the invite does not fit a QR code")]
     TooLongForQr,
-    #[error("no key is called `{0}`: `topsided keys` lists them")]
-    NoSuchKey(String),
-    #[error(
-        "`{0}` is the name, or the beginning, of {1} keys: give more digits of the one you mean"
-    )]
-    Ambiguous(String, usize),
-}
-
-fn role(text: &str) -> Result<Role, String> {
-    let roles = [Role::Viewer, Role::Operator, Role::Admin];
-    let found = roles.into_iter().find(|role| role.name() == text);
-    found.ok_or_else(|| "it is one of viewer, operator, admin".to_owned())
+    #[error(transparent)]
+    Key(#[from] show::CallError),
 }
 
 fn ttl(text: &str) -> Result<u64, String> {
@@ -139,60 +126,17 @@ fn say_when_it_works(hand: &Hand) {
 }
 
 pub(super) fn keys(dirs: &Dirs, load: Load<'_>) -> Result<(), VerbError> {
-    let rows = Hand::take(dirs, load)?.list()?;
-    if rows.is_empty() {
-        println!("nobody may come in over TCP: `topsided invite` makes an invite");
-        return Ok(());
-    }
-    let heads = ["key", "name", "role", "state", "last seen", "good until", "commands"];
-    let mut lines = vec![heads.map(str::to_owned)];
-    let time = |time: Option<topside_shared::Time>| {
-        time.map_or_else(|| "-".to_owned(), |time| time.to_string())
-    };
-    lines.extend(rows.into_iter().map(|row| {
-        [
-            row.key_id.digits()[..16].to_owned(),
-            row.name,
-            row.role.to_string(),
-            row.state.words().to_owned(),
-            time(row.last_seen),
-            time(row.expires_at),
-            row.commands.map_or_else(|| "all".to_owned(), |names| names.join(",")),
-        ]
-    }));
-    print!("{}", table::columns(&lines));
+    print!("{}", show::list(&Hand::take(dirs, load)?.list()?));
     Ok(())
 }
 
 pub(super) fn revoke(dirs: &Dirs, load: Load<'_>, called: &str) -> Result<(), VerbError> {
     let mut hand = Hand::take(dirs, load)?;
     let rows = hand.list()?;
-    let row = find(&rows, called)?;
+    let row = show::find(&rows, called)?;
     hand.revoke(row)?;
     println!("revoked {} ({}), its sessions included", row.name, row.key_id);
     Ok(())
-}
-
-/// The key of this name, or whose digits begin so. Those that are over are looked at last.
-fn find<'k>(rows: &'k [KeyRow], called: &str) -> Result<&'k KeyRow, VerbError> {
-    let pin: Option<Pin> = called.parse().ok();
-    let digits = called.strip_prefix("sha256:").unwrap_or(called);
-    let is_meant = |row: &&KeyRow| {
-        pin == Some(row.key_id)
-            || row.name == called
-            || (digits.len() >= FEWEST_DIGITS && row.key_id.digits().starts_with(digits))
-    };
-    let good = |row: &&KeyRow| matches!(row.state, KeyState::Active | KeyState::Invited);
-    let all: Vec<&KeyRow> = rows.iter().filter(is_meant).collect();
-    let mut meant: Vec<&KeyRow> = all.iter().copied().filter(good).collect();
-    if meant.is_empty() {
-        meant = all;
-    }
-    match meant[..] {
-        [] => Err(VerbError::NoSuchKey(called.to_owned())),
-        [row] => Ok(row),
-        _ => Err(VerbError::Ambiguous(called.to_owned(), meant.len())),
-    }
 }
 
 pub(super) fn id(dirs: &Dirs) -> Result<(), VerbError> {

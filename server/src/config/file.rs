@@ -10,7 +10,6 @@ use super::fields::{Field, Fields, as_json};
 use super::mistakes::{FileErrors, Mistakes};
 use super::{Discovery, Limits, Listen, Local, Router, SERVER_FILE, guard, limits, reach};
 
-const ROLES: [Role; 3] = [Role::Viewer, Role::Operator, Role::Admin];
 /// What the file says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ServerFile {
@@ -56,7 +55,7 @@ fn local(table: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Local {
     table.refuse_unknown(&["allow"], m);
     let Some(users) = table.table("allow", m) else { return Local::default() };
     let users = Fields { owner: "`allow` in [local]".to_owned(), ..users };
-    let roles = ROLES.map(|role| (role.name(), role));
+    let roles = Role::ALL.map(|role| (role.name(), role));
     let mut allow = BTreeMap::new();
     for user in users.table.keys() {
         let user: &str = user.get_ref();

@@ -10,14 +10,25 @@ use topside_shared::text::clean;
 use topside_shared::{ErrorKind, Pin, RpcError, text, tls};
 
 use super::{After, Answered, Caller};
-use crate::clients::{Owner, Scope};
+use crate::clients::{Client, Owner, Scope};
 use crate::door::{OpenError, invite_addresses};
 use crate::keys::{Change, KeyError, Offer, Place, Revoked, watch};
 use crate::server::Server;
 
 pub(super) async fn invite(caller: Caller, params: KeyInvite) -> Result<KeyInvited, RpcError> {
-    let Caller { server, client } = &caller;
-    let offer = Offer::check(params, &server.menu)?;
+    make_invite(&caller.server, &caller.client, params).await
+}
+
+/// Makes an invite or a token for a client that may; the first one opens the door.
+///
+/// # Errors
+/// `invalidParams`, `busy`, or why TCP cannot be opened.
+pub(crate) async fn make_invite(
+    server: &Arc<Server>,
+    client: &Client,
+    wanted: KeyInvite,
+) -> Result<KeyInvited, RpcError> {
+    let offer = Offer::check(wanted, &server.menu)?;
     // First, so that what goes wrong goes wrong before anybody has been invited.
     let ready = server.door.prepare(&server.keys).map_err(cannot_open)?;
     let opened = server.door.opened();
@@ -78,19 +89,30 @@ pub(super) async fn list(caller: Caller, KeysList {}: KeysList) -> Result<Listed
 }
 
 pub(super) async fn revoke(caller: Caller, params: KeyRevoke) -> Result<Empty, RpcError> {
-    let Caller { server, client } = &caller;
+    revoke_key(&caller.server, &caller.client, params.key_id).await.map(|()| Empty {})
+}
+
+/// Takes a key away for a client that may, and ends its sessions.
+///
+/// # Errors
+/// `notFound`, or `forbidden` for the last admin key from elsewhere.
+pub(crate) async fn revoke_key(
+    server: &Arc<Server>,
+    client: &Client,
+    key: Pin,
+) -> Result<(), RpcError> {
     let who = client.who();
     let from = match who.owner {
         Owner::User(_) => Revoked::Here,
         Owner::Key(_) => Revoked::Remotely,
     };
-    let row = change(server, Change::Revoke { key: params.key_id, from }).await?;
+    let row = change(server, Change::Revoke { key, from }).await?;
     let by = format!("{} ({})", who.user, client.id);
     tracing::info!(
         target: "topside", client = client.id.0, by, key = row.name, id = %row.key_id, "key revoked"
     );
     watch::enforce(server, None, "", &by);
-    Ok(Empty {})
+    Ok(())
 }
 
 /// Changes the list of keys; what has begun is done whole, whoever goes away meanwhile.

@@ -7,6 +7,7 @@ mod lists;
 mod server;
 mod session;
 
+pub(crate) use keys::{make_invite, revoke_key};
 pub(crate) use server::{call_off_shutdown, figures, order_shutdown};
 
 use std::pin::Pin;

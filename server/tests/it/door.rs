@@ -68,7 +68,7 @@ fn keys_are_kept_without_a_server_too() {
     let topsided = topsided();
     topsided.write("server.toml", &LOOPBACK.replace("port = 0", "port = 8677"));
     let none = ok(topsided.run(&["keys"]));
-    assert!(none.contains("topsided invite"), "{none}");
+    assert!(none.contains("`invite` makes"), "{none}");
     let args = ["token", "--name", "cron", "--role", "operator", "--commands", "look,work"];
     ok(topsided.run(&args));
     let keys = ok(topsided.run(&["keys"]));
@@ -169,7 +169,7 @@ fn the_verbs_refuse_to_touch_what_belongs_to_another_user() {
 fn wrong_wishes_are_refused_before_anything_happens() {
     let topsided = topsided();
     for (args, said) in [
-        (&["invite", "--name", "x", "--role", "king"][..], "viewer, operator, admin"),
+        (&["invite", "--name", "x", "--role", "king"][..], "viewer, operator or admin"),
         (
             &["invite", "--name", "x", "--role", "viewer", "--ttl", "10"],
             "a unit of ms, s, m, h or d",

@@ -5,13 +5,15 @@ mod clients;
 mod close;
 mod echo;
 mod help;
+mod invite;
+mod keys;
 mod log;
 mod menu;
+mod revoke;
 mod runs;
 mod shutdown;
 mod shutdown_cancel;
 mod status;
-
 mod time;
 mod version;
 
@@ -33,6 +35,9 @@ pub(super) fn all() -> Vec<Box<dyn Worker>> {
         Box::new(version::Version),
         Box::new(time::Time),
         Box::new(echo::Echo),
+        Box::new(invite::Invite),
+        Box::new(keys::Keys),
+        Box::new(revoke::Revoke),
         Box::new(close::Close),
         Box::new(shutdown::Shutdown),
         Box::new(shutdown_cancel::ShutdownCancel),

@@ -1,0 +1,112 @@
+//! Keys as people see and call them.
+
+use topside_shared::methods::{KeyRow, KeyState};
+use topside_shared::{Pin, Time};
+
+use crate::table;
+
+/// Fewest digits that a key is called by.
+const FEWEST_DIGITS: usize = 4;
+/// Digits of a key in a table.
+const SHOWN_DIGITS: usize = 16;
+
+/// Why a key is not known by what it was called.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// No key has this name, or begins so.
+    #[error("no key is called `{0}`: `keys` lists them")]
+    NoSuchKey(String),
+    /// Several do.
+    #[error(
+        "`{0}` is the name, or the beginning, of {1} keys: give more digits of the one you mean"
+    )]
+    Ambiguous(String, usize),
+}
+
+/// All keys, a line each.
+pub(crate) fn list(rows: &[KeyRow]) -> String {
+    if rows.is_empty() {
+        return "nobody may come in over TCP: `invite` makes an invite\n".to_owned();
+    }
+    let heads = ["key", "name", "role", "state", "last seen", "good until", "commands"];
+    let mut lines = vec![heads.map(str::to_owned)];
+    let time = |time: Option<Time>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
+    lines.extend(rows.iter().map(|row| {
+        [
+            row.key_id.digits()[..SHOWN_DIGITS].to_owned(),
+            row.name.clone(),
+            row.role.to_string(),
+            row.state.words().to_owned(),
+            time(row.last_seen),
+            time(row.expires_at),
+            row.commands.as_ref().map_or_else(|| "all".to_owned(), |names| names.join(",")),
+        ]
+    }));
+    table::columns(&lines)
+}
+
+/// The key of this name, or whose digits begin so. Those that are over are looked at last.
+///
+/// # Errors
+/// [`CallError`].
+pub(crate) fn find<'k>(rows: &'k [KeyRow], called: &str) -> Result<&'k KeyRow, CallError> {
+    let pin: Option<Pin> = called.parse().ok();
+    let digits = called.strip_prefix("sha256:").unwrap_or(called);
+    let is_meant = |row: &&KeyRow| {
+        pin == Some(row.key_id)
+            || row.name == called
+            || (digits.len() >= FEWEST_DIGITS && row.key_id.digits().starts_with(digits))
+    };
+    let good = |row: &&KeyRow| matches!(row.state, KeyState::Active | KeyState::Invited);
+    let all: Vec<&KeyRow> = rows.iter().filter(is_meant).collect();
+    let mut meant: Vec<&KeyRow> = all.iter().copied().filter(good).collect();
+    if meant.is_empty() {
+        meant = all;
+    }
+    match meant[..] {
+        [] => Err(CallError::NoSuchKey(called.to_owned())),
+        [row] => Ok(row),
+        _ => Err(CallError::Ambiguous(called.to_owned(), meant.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use topside_shared::Role;
+
+    use super::*;
+
+    fn row(first: u8, name: &str, state: KeyState) -> KeyRow {
+        let mut bytes = [0; 32];
+        bytes[0] = first;
+        KeyRow {
+            key_id: Pin::from_bytes(bytes),
+            name: name.into(),
+            role: Role::Viewer,
+            commands: None,
+            created_at: Time::from_millis(0),
+            last_seen: None,
+            expires_at: None,
+            state,
+        }
+    }
+
+    #[test]
+    fn a_key_is_called_by_its_name_or_the_beginning_of_its_digits() {
+        let rows = [
+            row(0xab, "phone", KeyState::Used),
+            row(0xac, "phone", KeyState::Active),
+            row(0xad, "cron", KeyState::Revoked),
+            row(0xad, "twin", KeyState::Active),
+        ];
+        let found = |called: &str| find(&rows, called).map(|row| row.key_id.as_bytes()[0]);
+        assert_eq!(found("phone").unwrap(), 0xac, "the one that is good");
+        assert_eq!(found("ab00").unwrap(), 0xab);
+        assert_eq!(found("sha256:ab00").unwrap(), 0xab);
+        assert_eq!(found(&rows[0].key_id.to_string()).unwrap(), 0xab);
+        assert_eq!(found("cron").unwrap(), 0xad);
+        assert!(matches!(found("ab0"), Err(CallError::NoSuchKey(_))));
+        let twins = [row(1, "a", KeyState::Active), row(2, "a", KeyState::Active)];
+        assert!(matches!(find(&twins, "a"), Err(CallError::Ambiguous(_, 2))));
+    }
+}
