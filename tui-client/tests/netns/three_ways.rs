@@ -4,9 +4,13 @@ use crate::net::{Host, INTERNET, LAN, Net, Speaks};
 use crate::programs::{Running, invite, pair, serve, topside};
 use crate::terminal::Home;
 
-/// A client that takes lines and waits for more.
+/// A client that takes lines and waits for more; it is connected when this returns.
 fn client(net: &Net, host: Host, home: &Home, args: &[&str]) -> Running {
-    Running::start(topside(net, host, home, args).stdin(std::process::Stdio::piped()))
+    let mut client =
+        Running::start(topside(net, host, home, args).stdin(std::process::Stdio::piped()));
+    client.write("echo here\n");
+    client.says("here");
+    client
 }
 
 #[test]
@@ -15,7 +19,7 @@ fn clients_of_all_three_types_see_each_other_and_are_told_of_the_end() {
     let home = Home::new();
     let mut server = serve(&net, &home, "[router]\nmap = true\n");
     // The first invite opens the port, so that it cannot know the router's yet.
-    let first = invite(&net, &home, "lan");
+    let first = invite(&net, &home, "laptop");
     server.says("the router forwards a port of its own to this box");
     let on_lan = pair(&net, Host::Lan, &first);
     let on_internet = pair(&net, Host::Internet, &invite(&net, &home, "phone"));
@@ -24,20 +28,19 @@ fn clients_of_all_three_types_see_each_other_and_are_told_of_the_end() {
     let mut lan = client(&net, Host::Lan, &on_lan, &["--on", "box", "--via", "lan"]);
     let mut internet =
         client(&net, Host::Internet, &on_internet, &["--on", "box", "--via", "internet", "--yes"]);
-    for one in [&mut same, &mut lan, &mut internet] {
-        one.write("echo here\n");
-        one.says("here");
-    }
-    for one in [&mut same, &mut lan, &mut internet] {
+    for (own, one) in [&mut same, &mut lan, &mut internet].into_iter().enumerate() {
         one.write("clients\n");
-        let mut rows = Vec::new();
-        // In the order in which they came; each is told what it is itself, too.
-        for part in ["same", &format!("{LAN}:"), &format!("{INTERNET}:")] {
-            rows.push(one.says(part));
+        // In the order in which they came.
+        let types = [
+            ("pid ".to_owned(), "  same machine  "),
+            (format!("{LAN}:"), "  LAN  "),
+            (format!("{INTERNET}:"), "  internet  "),
+        ];
+        for (index, (address, connection)) in types.iter().enumerate() {
+            let row = one.says(address);
+            assert!(row.contains(connection), "{row}");
+            assert_eq!(row.ends_with("you"), index == own, "{row}");
         }
-        assert!(rows[0].contains("pid "), "{rows:?}");
-        assert!(rows[1].contains("lan"), "{rows:?}");
-        assert!(rows[2].contains("internet"), "{rows:?}");
     }
 
     internet.write("ks moving the box\n");
