@@ -39,6 +39,9 @@ fn a_client_whose_cable_is_pulled_leaves_the_list_and_comes_back_by_itself() {
         left.is_some_and(|left| left.iter().any(|one| one["clientId"] == row["clientId"]))
     });
     assert!(cut.elapsed() < DEADLINE, "{:?}", cut.elapsed());
+    // The client notices at its own pace: 20 s of silence, then 20 s without an answer.
+    let left = DEADLINE.saturating_sub(cut.elapsed());
+    screen.until_within(left, "the lost link", |screen| screen.contents().contains("reconnecting"));
 
     net.cable("up");
     let back = watch.until(joined)["params"]["joined"][0].clone();

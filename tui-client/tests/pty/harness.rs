@@ -148,7 +148,17 @@ impl Screen {
 
     /// Waits until the screen is as wanted, woken by what the program prints; returns its text.
     pub(crate) fn until(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        self.until_within(PATIENCE, what, wanted)
+    }
+
+    /// The same for what takes longer by its nature.
+    pub(crate) fn until_within(
+        &self,
+        patience: Duration,
+        what: &str,
+        wanted: impl Fn(&vt100::Screen) -> bool,
+    ) -> String {
+        let deadline = Instant::now() + patience;
         let mut shown = self.shown.0.lock().unwrap();
         loop {
             let screen = shown.parser.screen();
