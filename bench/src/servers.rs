@@ -204,9 +204,10 @@ impl Place {
 fn settings() -> String {
     let addresses = ADDRESSES.map(|address| address.to_string());
     format!(
-        "[listen]\nport = 0\naddresses = {addresses:?}\n[limits]\nmax_sessions = 0\n\
-         max_sessions_per_key = 0\nconnects = 0\nconnects_per_source = 0\nmax_handshakes = 0\n\
-         max_handshakes_per_source = 0\nrequests = 0\n"
+        "[listen]\nport = 0\naddresses = {addresses:?}\n[discovery]\nannounce = false\n\
+         [limits]\nmax_sessions = 0\nmax_sessions_per_key = 0\nconnects = 0\n\
+         connects_per_source = 0\nmax_handshakes = 0\nmax_handshakes_per_source = 0\n\
+         requests = 0\n"
     )
 }
 

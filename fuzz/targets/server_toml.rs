@@ -20,6 +20,7 @@ fuzz_target!(|input: &[u8]| {
             assert_eq!(config.local, again.local);
             assert_eq!(config.listen, again.listen);
             assert_eq!(config.limits, again.limits);
+            assert_eq!((config.discovery, config.router), (again.discovery, again.router));
         }
         Err(ConfigError::Files(errors)) => mistakes(text, &errors),
         Err(other) => panic!("{other}"),
