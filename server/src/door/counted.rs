@@ -43,7 +43,8 @@ impl<S> Counted<S> {
     }
 }
 
-impl<S: Socket> Transport for TlsStream<Counted<S>> {
+/// In a box: it is large, and handed from one future to the next.
+impl<S: Socket> Transport for Box<TlsStream<Counted<S>>> {
     fn hung_up(&self) -> bool {
         self.get_ref().0.stream.hung_up()
     }

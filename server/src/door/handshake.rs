@@ -51,19 +51,21 @@ pub(super) async fn greet<S: Socket>(
     peer: SocketAddr,
     mut pass: Pass,
 ) {
-    let handshake = TlsAcceptor::from(tls).accept(Counted::new(stream)).into_fallible();
+    // In a box, which is gone when it is done: what is left of this task is to be small.
+    let handshake = Box::pin(TlsAcceptor::from(tls).accept(Counted::new(stream)).into_fallible());
     let patience = server.config.limits.handshake_timeout.unwrap_or(Duration::MAX);
     let done = tokio::select! {
         done = timeout(patience, pass.stay(handshake)) => done,
         () = server.door.closed() => return,
     };
     let stream = match done {
-        Ok(Ok(Ok(stream))) => stream,
-        Ok(Ok(Err((error, stream)))) => return refused(&server, peer, &error, stream, pass).await,
+        Ok(Ok(Ok(stream))) => Box::new(stream),
+        Ok(Ok(Err((error, stream)))) => {
+            return Box::pin(refused(&server, peer, &error, stream, pass)).await;
+        }
         Ok(Err(refusal)) => return server.counters.turned_away(refusal.limit()),
         Err(_) => return server.counters.turned_away("handshake_timeout"),
     };
-    // A session is large, and a handshake that fails should not hold room for one.
     Box::pin(admit(server, stream, peer, pass)).await;
 }
 
@@ -107,7 +109,7 @@ async fn refused<S: Socket>(
 
 async fn admit<S: Socket>(
     server: Arc<Server>,
-    stream: TlsStream<Counted<S>>,
+    stream: Box<TlsStream<Counted<S>>>,
     peer: SocketAddr,
     pass: Pass,
 ) {
