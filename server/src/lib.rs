@@ -41,6 +41,7 @@ mod session;
 mod shutdown;
 mod table;
 mod transport;
+mod whole;
 
 pub use clients::{Identity, Owner, Scope};
 pub use commands::{Call, Outcome, TableError, Worker};

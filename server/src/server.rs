@@ -99,8 +99,7 @@ impl Server {
         let dirty = Arc::new(Notify::new());
         let poke = Arc::clone(&dirty);
         log.on_entry(move || poke.notify_one());
-        let door =
-            Door::new(config.listen.clone(), config.state.join(door::KEY_FILE), &config.limits);
+        let door = Door::new(config.listen.clone(), config.state.clone(), &config.limits);
         Arc::new(Self {
             info: ServerInfo {
                 name: "topsided".into(),

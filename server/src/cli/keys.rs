@@ -7,7 +7,7 @@ use topside_shared::Role;
 use topside_shared::dirs::Dirs;
 use topside_shared::identity::Identity;
 use topside_shared::invite::Invite;
-use topside_shared::methods::KeyInvite;
+use topside_shared::methods::{KeyInvite, KeyRow};
 
 use super::hand::{Hand, HandError, own_key};
 use crate::config::units::{DURATION_FORM, parse_duration};
@@ -22,15 +22,15 @@ pub(super) struct Invited {
     /// What it may do: viewer, operator or admin
     #[arg(long)]
     role: Role,
-    /// Let it run these commands only, by name, with commas between
-    #[arg(long, value_delimiter = ',', value_name = "COMMANDS")]
-    commands: Option<Vec<String>>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct InviteArgs {
     #[command(flatten)]
     who: Invited,
+    /// Let it run these commands only, by name, with commas between
+    #[arg(long, value_delimiter = ',', value_name = "COMMANDS")]
+    commands: Option<Vec<String>>,
     /// For how long the invite is good: 10m, 1h, 2d
     #[arg(long, default_value = "10m", value_parser = ttl)]
     ttl: u64,
@@ -43,6 +43,9 @@ pub(super) struct InviteArgs {
 pub(super) struct TokenArgs {
     #[command(flatten)]
     who: Invited,
+    /// The only commands it may run, by name, with commas between
+    #[arg(long, value_delimiter = ',', value_name = "COMMANDS", required = true)]
+    commands: Vec<String>,
     /// For how long the token is good: 90d, 12h
     #[arg(long, default_value = "90d", value_parser = ttl)]
     ttl: u64,
@@ -74,9 +77,9 @@ fn ttl(text: &str) -> Result<u64, String> {
 type Load<'l> = &'l dyn Fn() -> Result<Config, ConfigError>;
 
 pub(super) fn invite(dirs: &Dirs, load: Load<'_>, args: &InviteArgs) -> Result<(), VerbError> {
-    let InviteArgs { who, ttl, qr } = args;
+    let InviteArgs { who, commands, ttl, qr } = args;
     let mut hand = Hand::take(dirs, load)?;
-    let made = hand.invite(wanted(who, *ttl, false))?;
+    let made = hand.invite(wanted(who, commands.clone(), *ttl, false))?;
     println!("{}", made.invite);
     if *qr {
         let invite: Invite = made.invite.parse()?;
@@ -85,19 +88,20 @@ pub(super) fn invite(dirs: &Dirs, load: Load<'_>, args: &InviteArgs) -> Result<(
         let (dark, light) = (Dense1x2::Light, Dense1x2::Dark);
         println!("{}", code.render().dark_color(dark).light_color(light).build());
     }
-    let until = made.key.expires_at.map_or_else(String::new, |end| format!(", until {end}"));
     eprintln!(
-        "topsided: for {} as {}, once{until}: run `topside pair` with it, or press i in the picker",
-        made.key.name, made.key.role
+        "topsided: for {} as {}, once{}: run `topside pair` with it, or press i in the picker",
+        made.key.name,
+        made.key.role,
+        until(&made.key)
     );
     say_when_it_works(&hand);
     Ok(())
 }
 
 pub(super) fn token(dirs: &Dirs, load: Load<'_>, args: &TokenArgs) -> Result<(), VerbError> {
-    let TokenArgs { who, ttl, pem } = args;
+    let TokenArgs { who, commands, ttl, pem } = args;
     let mut hand = Hand::take(dirs, load)?;
-    let made = hand.invite(wanted(who, *ttl, true))?;
+    let made = hand.invite(wanted(who, Some(commands.clone()), *ttl, true))?;
     if *pem {
         let invite: Invite = made.invite.parse()?;
         let key = Identity::from_seed(&invite.seed)?;
@@ -107,15 +111,21 @@ pub(super) fn token(dirs: &Dirs, load: Load<'_>, args: &TokenArgs) -> Result<(),
         println!("{}", made.invite);
     }
     eprintln!(
-        "topsided: whoever holds this is {}: keep it where only the script can read it",
-        made.key.name
+        "topsided: whoever holds this is {} as {}{}: keep it where only the script can read it",
+        made.key.name,
+        made.key.role,
+        until(&made.key)
     );
     say_when_it_works(&hand);
     Ok(())
 }
 
-fn wanted(who: &Invited, ttl_ms: u64, lasting: bool) -> KeyInvite {
-    let Invited { name, role, commands } = who.clone();
+fn until(key: &KeyRow) -> String {
+    key.expires_at.map_or_else(String::new, |end| format!(", until {end}"))
+}
+
+fn wanted(who: &Invited, commands: Option<Vec<String>>, ttl_ms: u64, lasting: bool) -> KeyInvite {
+    let Invited { name, role } = who.clone();
     KeyInvite { name, role, ttl_ms: Some(ttl_ms), commands, lasting }
 }
 

@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use topside_shared::dirs::Dirs;
 
+use crate::config::FileErrors;
 use crate::{
     Config, ConfigError, Ended, ListenError, Listeners, OpenError, ServeError, Stop, doctor,
     platform, prepare_process, serve,
@@ -84,6 +85,10 @@ pub fn run(args: &ServeArgs) -> ExitCode {
         _ => args.commands.as_ref(),
     };
     let menu = menu.map(PathBuf::as_path);
+    // A file that was named must be there, even where a running server is asked, which has its own.
+    if let Some(missing) = args.config.as_ref().filter(|path| !path.exists()) {
+        return fail(WRONG_CONFIGURATION, FileErrors::absent(missing));
+    }
     let load = || Config::load(&dirs, args.config.as_deref(), menu);
     let done = match &args.verb {
         None => {

@@ -1,7 +1,7 @@
 //! From what was seen to what it means, and what to do about it.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::doctor::facts::{Clock, Facts, Firewall, Found, Guarded, Keys, Served, Settings};
 use crate::router::unreachable;
@@ -203,7 +203,7 @@ fn keys(keys: &Keys, lines: &mut Lines) {
     match keys {
         Keys::Known { keys: 0, invites: 0 } => lines.warn(
             ABOUT,
-            "none may come in over TCP, so it stays closed: `topsided invite --name phone`",
+            "none may come in over TCP, so it stays closed: `topsided invite --name phone --role operator`",
         ),
         Keys::Known { keys, invites } => {
             lines.ok(ABOUT, format!("{keys} may come in over TCP; open invites: {invites}"));
@@ -234,6 +234,14 @@ fn tcp(facts: &Facts, settings: &Settings, lines: &mut Lines) {
     } else if facts.is_closed() && facts.doors.iter().all(|(_, answer)| answer.is_err()) {
         lines.warn(ABOUT, "it is closed, as it should be until there is a key or an invite");
     } else {
+        let inward = |(address, _): &(SocketAddr, _)| address.ip().is_loopback();
+        if facts.doors.iter().all(inward) {
+            lines.fail(
+                ABOUT,
+                "it listens on loopback only, so no other device can come in: see `addresses` of \
+                 [listen] in server.toml",
+            );
+        }
         for (address, answer) in &facts.doors {
             match answer {
                 Ok(()) => lines.ok(ABOUT, format!("{address} takes connections")),
@@ -250,30 +258,40 @@ fn tcp(facts: &Facts, settings: &Settings, lines: &mut Lines) {
 
 fn firewall(firewall: &Firewall, port: u16, lines: &mut Lines) {
     const ABOUT: &str = "firewall";
+    let port = port_title(port);
     match firewall {
         Firewall::Unknown(why) => lines.warn(
             ABOUT,
-            format!("cannot tell ({why}): if clients get no answer, look whether TCP port {port} is let in"),
+            format!("cannot tell ({why}): if clients get no answer, look whether {port} is let in"),
         ),
         Firewall::Open { tool } => lines.ok(ABOUT, format!("none on this box, says {tool}")),
         Firewall::Rules { tool, lets_in: true } => lines.ok(
             ABOUT,
-            format!("{tool} shows rules that drop packets, and one that lets port {port} in"),
+            format!("{tool} shows rules that drop packets, and one that lets {port} in"),
         ),
         Firewall::Rules { tool, lets_in: false } => lines.warn(
             ABOUT,
             format!(
-                "{tool} shows rules that drop packets, and none that lets port {port} in: they may well \
-                 drop clients; let TCP port {port} in"
+                "{tool} shows rules that drop packets, and none that lets {port} in: they may well \
+                 drop clients; let it in"
             ),
         ),
+    }
+}
+
+/// A port as people know it, where it is known: one that is taken at the start is not, before.
+fn port_title(port: u16) -> String {
+    match port {
+        0 => "the TCP port that the server takes (port = 0 in server.toml: another at each start)"
+            .to_owned(),
+        port => format!("TCP port {port}"),
     }
 }
 
 fn router(facts: &Facts, settings: &Settings, lines: &mut Lines) {
     const ABOUT: &str = "router";
     let Facts { router, server, .. } = facts;
-    let port = settings.port;
+    let port = port_title(settings.port);
     let Some(place) = router.place else {
         lines.warn(ABOUT, "this box has no way to anywhere by IPv4, so it has none");
         return;
@@ -283,7 +301,7 @@ fn router(facts: &Facts, settings: &Settings, lines: &mut Lines) {
         None => lines.warn(ABOUT, "its address cannot be told on this system; it may be there"),
     }
     let names: Vec<&str> = router.answers.iter().map(|(protocol, _)| protocol.title()).collect();
-    let by_hand = format!("forward TCP port {port} to {} by hand on its own page", place.own);
+    let by_hand = format!("forward {port} to {} by hand on its own page", place.own);
     match (names.is_empty(), settings.map) {
         (true, _) => lines.warn(
             ABOUT,

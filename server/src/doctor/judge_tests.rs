@@ -210,3 +210,28 @@ fn a_box_without_a_network_is_a_failure() {
     let public = IpAddr::from([203, 0, 113, 7]);
     expect(|facts| facts.addresses.push(public), "ok    addresses", "203.0.113.7 is public");
 }
+
+/// It used to say that all was well, and to have the router forward a port on which nobody listens.
+#[test]
+fn a_server_that_listens_on_loopback_only_is_told_so() {
+    let lines = said(|facts| {
+        facts.doors = vec![("127.0.0.1:8677".parse().unwrap(), Ok(()))];
+    });
+    let found =
+        lines.iter().any(|line| line.starts_with("FAIL  TCP") && line.contains("loopback only"));
+    assert!(found, "{lines:#?}");
+    let lines = said(|_| {});
+    assert!(!lines.iter().any(|line| line.contains("loopback only")), "{lines:#?}");
+}
+
+#[test]
+fn a_port_that_is_not_known_yet_is_not_called_port_0() {
+    let lines = said(|facts| {
+        settings(facts).port = 0;
+        settings(facts).map = false;
+        facts.router.answers.clear();
+        facts.firewall = Firewall::Unknown("no tool".into());
+    });
+    assert!(!lines.iter().any(|line| line.contains("port 0")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("another at each start")), "{lines:#?}");
+}

@@ -73,6 +73,8 @@ pub(crate) struct Gate {
 struct State {
     sources: HashMap<Source, Record>,
     connects: Bucket,
+    /// Whether somebody was let in since [`Gate::news`] was asked.
+    news: bool,
     /// Oldest first.
     at_door: VecDeque<AtDoor>,
     last_number: u64,
@@ -130,6 +132,7 @@ impl Gate {
         let state = State {
             sources: HashMap::new(),
             connects: Bucket::new(limits.connects, limits.connects, now),
+            news: false,
             at_door: VecDeque::new(),
             last_number: 0,
         };
@@ -173,6 +176,23 @@ impl Gate {
         Ok(Pass { gate: Arc::clone(self), number, source, dropped, turn })
     }
 
+    /// The sources that are known for having been let in, and how long ago that was; none where nobody was
+    /// let in since this was asked.
+    pub(super) fn news(&self, now: Instant) -> Option<Vec<(Source, Duration)>> {
+        let mut state = self.lock();
+        if !std::mem::take(&mut state.news) {
+            return None;
+        }
+        let known = state.sources.iter().filter(|(_, record)| record.is_known(now));
+        let ago = |record: &Record| record.let_in.map(|let_in| now.duration_since(let_in));
+        Some(known.filter_map(|(source, record)| Some((*source, ago(record)?))).collect())
+    }
+
+    /// Takes a source for one that was let in then.
+    pub(super) fn remember(&self, source: Source, let_in: Instant, now: Instant) {
+        self.lock().record(source, &self.limits, now).let_in = Some(let_in);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -208,6 +228,7 @@ impl Pass {
         let record = state.record(self.source, &self.gate.limits, now);
         record.let_in = Some(now);
         record.connects.give_back();
+        state.news = true;
     }
 
     /// It showed a key that is refused. How many times that happened since the log was told, if it is to

@@ -7,6 +7,7 @@ mod bucket;
 mod counted;
 mod gate;
 mod handshake;
+mod known;
 mod seats;
 mod source;
 mod tls;
@@ -75,8 +76,8 @@ pub enum OpenError {
 #[derive(Debug)]
 pub(crate) struct Door {
     listen: Option<Listen>,
-    /// The file of the server's own key.
-    key_file: PathBuf,
+    /// The directory of the state.
+    state: PathBuf,
     gate: Arc<Gate>,
     seats: Arc<Seats>,
     opened: watch::Sender<Option<Arc<Opened>>>,
@@ -117,11 +118,11 @@ pub(crate) const KEY_FILE: &str = "server.key";
 
 impl Door {
     /// A closed door.
-    pub(crate) fn new(listen: Option<Listen>, key_file: PathBuf, limits: &Limits) -> Self {
+    pub(crate) fn new(listen: Option<Listen>, state: PathBuf, limits: &Limits) -> Self {
         let Limits { max_sessions, max_sessions_per_key, admin_sessions, .. } = *limits;
         Self {
             listen,
-            key_file,
+            state,
             gate: Gate::new(limits, Instant::now()),
             seats: Seats::new(max_sessions, max_sessions_per_key, admin_sessions),
             opened: watch::Sender::new(None),
@@ -148,7 +149,7 @@ impl Door {
             return Ok(None);
         }
         let listen = self.listen.as_ref().ok_or(OpenError::LocalOnly)?;
-        let identity = Identity::load_or_make(&self.key_file)?;
+        let identity = Identity::load_or_make(&self.state.join(KEY_FILE))?;
         let tls = Arc::new(tls::config(&identity, Arc::clone(keys))?);
         let mut port = listen.port;
         let (mut addresses, mut listeners) = (Vec::new(), Vec::new());
@@ -188,6 +189,7 @@ impl Door {
         if self.opened().is_some() {
             return Ok(());
         }
+        known::load(&self.state, &self.gate);
         let Ready { opened, listeners } = ready;
         let listening = listeners.into_iter().zip(&opened.addresses).map(|(socket, address)| {
             let failed = |source| OpenError::Listen { address: *address, source };
@@ -214,6 +216,14 @@ impl Door {
         );
         self.opened.send_replace(Some(opened));
         Ok(())
+    }
+
+    /// Writes down which sources are known for having been let in. Blocks for the disk.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(crate) fn save_known(&self) -> io::Result<()> {
+        known::save(&self.state, &self.gate)
     }
 
     /// Lets nobody in any more, whoever is at the door included.

@@ -1,7 +1,8 @@
 //! Where a connection comes from: whom the limits take for one, and what the list calls it.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{AddrParseError, IpAddr, Ipv6Addr};
+use std::str::FromStr;
 
 use topside_shared::Connection;
 
@@ -30,6 +31,16 @@ impl fmt::Display for Source {
             IpAddr::V4(v4) => v4.fmt(f),
             IpAddr::V6(v6) => write!(f, "{v6}/{PREFIX}"),
         }
+    }
+}
+
+impl FromStr for Source {
+    type Err = AddrParseError;
+
+    /// Reads what [`Display`](fmt::Display) writes.
+    fn from_str(text: &str) -> Result<Self, AddrParseError> {
+        let address = text.split_once('/').map_or(text, |(address, _)| address);
+        address.parse().map(Self::of)
     }
 }
 
@@ -128,6 +139,9 @@ mod tests {
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
         assert_eq!(Source::of(ip("2001:db8:1:2::1")), Source::of(ip("2001:db8:1:2:ffff::")));
         assert_ne!(Source::of(ip("2001:db8:1:2::1")), Source::of(ip("2001:db8:1:3::1")));
+        for text in ["203.0.113.7", "2001:db8:1:2::/64"] {
+            assert_eq!(text.parse::<Source>().unwrap().to_string(), text);
+        }
     }
 
     #[test]

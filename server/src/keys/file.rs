@@ -1,7 +1,6 @@
 //! `keys.json`: read as a whole, written whole or not at all.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,7 @@ use topside_shared::methods::KeyRow;
 
 use super::KeyError;
 use crate::config::{FileErrors, Position, guard};
-use crate::platform;
+use crate::whole;
 
 /// The form of the file that is written here.
 const VERSION: u32 = 1;
@@ -43,19 +42,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<KeyRow>, FileErrors> {
 
 /// Puts these keys in the place of what the file holds. When this returns, they are on the disk.
 pub(super) fn write(path: &Path, keys: &[KeyRow]) -> Result<(), KeyError> {
-    // Only one at a time writes, so the name can be fixed: a crash leaves one such file at most.
-    let whole = path.with_extension("json.new");
     let write = || {
         let mut json = serde_json::to_vec_pretty(&Document { version: VERSION, keys })?;
         json.push(b'\n');
-        let mut options = File::options();
-        options.write(true).create(true).truncate(true);
-        let mut file = platform::private(&mut options).open(&whole)?;
-        file.write_all(&json)?;
-        file.sync_all()?;
-        std::fs::rename(&whole, path)?;
-        let directory = path.parent().unwrap_or(Path::new("/"));
-        File::open(directory)?.sync_all()
+        whole::write(path, &json)
     };
     write().map_err(|source: io::Error| KeyError::Write { path: path.to_owned(), source })
 }

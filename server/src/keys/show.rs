@@ -18,9 +18,9 @@ pub(crate) enum CallError {
     NoSuchKey(String),
     /// Several do.
     #[error(
-        "`{0}` is the name, or the beginning, of {1} keys: give more digits of the one you mean"
+        "`{0}` is the name, or the beginning, of several keys; give the digits of the one you mean: {1}"
     )]
-    Ambiguous(String, usize),
+    Ambiguous(String, String),
 }
 
 /// All keys, a line each.
@@ -66,7 +66,18 @@ pub(crate) fn find<'k>(rows: &'k [KeyRow], called: &str) -> Result<&'k KeyRow, C
     match meant[..] {
         [] => Err(CallError::NoSuchKey(called.to_owned())),
         [row] => Ok(row),
-        _ => Err(CallError::Ambiguous(called.to_owned(), meant.len())),
+        _ => {
+            let each = |row: &&KeyRow| {
+                format!(
+                    "{} ({}, {})",
+                    &row.key_id.digits()[..SHOWN_DIGITS],
+                    row.role,
+                    row.state.words()
+                )
+            };
+            let all: Vec<String> = meant.iter().map(each).collect();
+            Err(CallError::Ambiguous(called.to_owned(), all.join(", ")))
+        }
     }
 }
 
@@ -107,6 +118,6 @@ mod tests {
         assert_eq!(found("cron").unwrap(), 0xad);
         assert!(matches!(found("ab0"), Err(CallError::NoSuchKey(_))));
         let twins = [row(1, "a", KeyState::Active), row(2, "a", KeyState::Active)];
-        assert!(matches!(find(&twins, "a"), Err(CallError::Ambiguous(_, 2))));
+        assert!(matches!(find(&twins, "a"), Err(CallError::Ambiguous(..))));
     }
 }

@@ -32,11 +32,18 @@ pub(crate) async fn keys(server: &Arc<Server>) {
     }
 }
 
-/// Writes down when keys came in.
-pub(crate) async fn save(server: &Server) {
-    let keys = Arc::clone(&server.keys);
-    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || keys.save_seen()).await {
+/// Writes down when keys came in, and from where.
+pub(crate) async fn save(server: &Arc<Server>) {
+    let saver = Arc::clone(server);
+    let saving = tokio::task::spawn_blocking(move || {
+        (saver.keys.save_seen().err(), saver.door.save_known().err())
+    });
+    let Ok((keys, sources)) = saving.await else { return };
+    if let Some(error) = keys {
         tracing::warn!(target: "topside", %error, "when keys came in is not written down");
+    }
+    if let Some(error) = sources {
+        tracing::warn!(target: "topside", %error, "from where keys came in is not written down");
     }
 }
 

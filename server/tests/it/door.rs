@@ -175,7 +175,7 @@ fn wrong_wishes_are_refused_before_anything_happens() {
             "a unit of ms, s, m, h or d",
         ),
         (&["invite", "--role", "viewer"], "--name"),
-        (&["token", "--name", "x", "--role", "viewer"], "limited to `commands`"),
+        (&["token", "--name", "x", "--role", "viewer"], "--commands"),
         (&["invite", "--name", "x", "--role", "viewer"], "port = 0"),
     ] {
         let got = topsided.run(args);
@@ -241,4 +241,24 @@ fn when_the_descriptors_run_out_the_server_waits_and_goes_on() {
     server.signal(rustix::process::Signal::TERM);
     let lines = server.rest();
     assert!(lines.iter().filter(|line| line.contains("can be accepted")).count() < 20, "{lines:?}");
+}
+
+/// Who was let in within a day used to be a stranger again after a restart.
+#[test]
+fn a_known_source_is_known_after_a_restart_too() {
+    let topsided = Topsided::new();
+    let port = free_port();
+    topsided.write("server.toml", &LOOPBACK.replace("port = 0", &format!("port = {port}")));
+    let mut server = topsided.start();
+    let one_time = invited(&ok(topsided.run(&["invite", "--name", "phone", "--role", "viewer"])));
+    let device = one_time.enrol();
+    drop(device.connect());
+    server.signal(rustix::process::Signal::TERM);
+    assert_eq!(server.exit(), Some(0));
+    let _server = topsided.start();
+    let stranger = device.stranger();
+    for _ in 0..5 {
+        assert!(stranger.refusal().is_some());
+    }
+    device.connect().ok("ping", json!({}));
 }
