@@ -18,7 +18,7 @@ use crate::door::Subnet;
 /// Longest path of a Unix socket, in bytes: `sun_path` less its final NUL.
 pub(crate) const MAX_SOCKET_PATH: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
 
-/// Whether the peer of a local socket has closed both directions (POLLHUP).
+/// Whether a connection is closed in both directions (POLLHUP).
 pub(crate) fn hung_up(stream: &impl AsFd) -> bool {
     let mut fds = [PollFd::new(stream, PollFlags::empty())];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };

@@ -41,7 +41,7 @@ impl Pin {
         HEXLOWER.encode(&self.0)
     }
 
-    /// The first half, in groups that two people can compare: `3f9a 12c0 77de 01b4`.
+    /// Its first 16 digits, in groups that two people can compare: `3f9a 12c0 77de 01b4`.
     pub fn short(&self) -> String {
         let groups: Vec<String> = self.0[..8].chunks(2).map(|pair| HEXLOWER.encode(pair)).collect();
         groups.join(" ")

@@ -90,7 +90,7 @@ pub(crate) fn words(error: &ConnectError) -> &'static str {
         ConnectError::Refused(_) | ConnectError::NotAllowed { .. } => "refused by the server",
         ConnectError::Lost { .. } => "the connection broke",
         ConnectError::Stuck { .. } => "does nothing",
-        ConnectError::Identity(_) => "this device has no key",
+        ConnectError::Identity(_) => "this device's key cannot be used",
         ConnectError::NoServer { .. }
         | ConnectError::ForeignDirectory { .. }
         | ConnectError::PathTooLong { .. }

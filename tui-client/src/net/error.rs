@@ -64,7 +64,7 @@ pub enum ConnectError {
     /// This system has no local socket.
     #[error("this system has no local socket: connect over the LAN or the internet")]
     NoLocalSocket,
-    /// This device has no key to show.
+    /// This device has no key that it could show.
     #[error(transparent)]
     Identity(#[from] IdentityError),
     /// The two sides share no version of the protocol; the sentence says which is older.
