@@ -17,7 +17,7 @@ use topside_shared::notices::{ClientsChanged, name};
 use topside_shared::rows::{ClientRow, RunRow};
 use topside_shared::{ClientId, Role, SubscriptionId};
 
-use crate::authorize::may_see_run;
+use crate::authorize::{Action, authorize, may_see_run};
 use crate::clients::{Client, Owner, Registry};
 use crate::log::Log;
 use crate::outbox::notification;
@@ -135,7 +135,7 @@ impl Events {
         let mut line = None;
         for subscription in self.lock().iter_mut() {
             let sees = may_see_run(&subscription.client.who(), owner, role);
-            if sees && subscription.topics.contains(&Topic::Runs) {
+            if sees && subscription.is_told_of(Topic::Runs) {
                 let line = line.get_or_insert_with(|| notification(name::RUN_CHANGED, row));
                 subscription.send(line.clone());
             }
@@ -162,7 +162,7 @@ impl Events {
         let Some(changes) = registry.publish() else { return };
         let mut for_all = None;
         for subscription in subscriptions.iter_mut() {
-            if !subscription.topics.contains(&Topic::Clients) {
+            if !subscription.is_told_of(Topic::Clients) {
                 continue;
             }
             if changes.all_new_to(subscription.clients_known) {
@@ -180,20 +180,21 @@ impl Events {
 
     fn publish_log(&self, log: &Log, told: u64) -> u64 {
         let mut subscriptions = self.lock();
-        let wanted = |known: &Subscription| known.topics.contains(&Topic::Log);
-        if !subscriptions.iter().any(wanted) {
+        let mut wanted: Vec<&mut Subscription> =
+            subscriptions.iter_mut().filter(|known| known.is_told_of(Topic::Log)).collect();
+        if wanted.is_empty() {
             return log.clock();
         }
         let (entries, clock) = log.since(told);
         // The log keeps only so many: in a burst the oldest are gone before they are told.
         let before = entries.first().map_or(clock, |(moment, _)| moment - 1);
-        for subscription in subscriptions.iter().filter(|known| wanted(known)) {
+        for subscription in &wanted {
             let missed = before.saturating_sub(told.max(subscription.log_known));
             subscription.client.outbox.missed(subscription.id, missed);
         }
         for (moment, entry) in entries {
             let line = notification(name::LOG_ENTRY, &entry);
-            for subscription in subscriptions.iter_mut().filter(|known| wanted(known)) {
+            for subscription in &mut wanted {
                 if moment > subscription.log_known {
                     subscription.send(line.clone());
                 }
@@ -208,6 +209,13 @@ impl Events {
 }
 
 impl Subscription {
+    /// Whether it is for this topic, and its client may still hear of that: a key can be given another role
+    /// while it is in use.
+    fn is_told_of(&self, topic: Topic) -> bool {
+        self.topics.contains(&topic)
+            && authorize(&self.client.who(), Action::Subscribe(topic)).is_ok()
+    }
+
     fn send(&mut self, line: Bytes) {
         match &mut self.held {
             Some(held) => held.push(line),
@@ -252,6 +260,41 @@ mod tests {
     use crate::clients::{Identity, Owner, Scope};
     use crate::log::{KEPT, Sinks};
     use crate::outbox::Outbox;
+
+    /// Who was an admin when it subscribed used to be told of the log for as long as its session lasted.
+    #[test]
+    fn whoever_may_not_hear_of_a_topic_any_more_is_told_nothing_of_it() {
+        let (log, dispatch, _writing) = Log::open(&Sinks::default()).unwrap();
+        let registry = Arc::new(Registry::default());
+        let identity =
+            |role, scope| Identity { owner: Owner::User(1), user: "u".into(), role, scope };
+        let outbox = Arc::new(Outbox::new(1 << 20));
+        let admin = identity(Role::Admin, Scope::Whole);
+        let registered = registry.register("pid 1".into(), Connection::Same, admin, outbox);
+        let client = &registered.client;
+        let events = Events::default();
+        let topics = vec![Topic::Clients, Topic::Log];
+        let begun = events.subscribe(client, topics, &registry, &log).unwrap();
+        events.release(begun.id, Vec::new());
+        let told_of = |identity: Identity| {
+            registry.set_identity(client, identity);
+            tracing::dispatcher::with_default(&dispatch, || {
+                tracing::info!(target: "topside", "line");
+            });
+            events.publish_clients(&registry);
+            events.publish_log(&log, log.clock() - 1);
+            let mut lines = std::collections::VecDeque::new();
+            client.outbox.take(&mut lines);
+            let lines = lines.iter().map(|line| String::from_utf8_lossy(line).into_owned());
+            let method = |line: String| line.split('"').nth(7).map(str::to_owned);
+            lines.filter_map(method).collect::<Vec<_>>()
+        };
+        let limited = Scope::Commands(Arc::from(["look".to_owned()]));
+        let both = ["clients/changed", "log/entry"];
+        assert_eq!(told_of(identity(Role::Admin, Scope::Whole)), both);
+        assert_eq!(told_of(identity(Role::Operator, Scope::Whole)), both[..1]);
+        assert_eq!(told_of(identity(Role::Admin, limited)), [""; 0]);
+    }
 
     /// A log faster than it is published used to lose lines that nobody was told of.
     #[test]
