@@ -1,7 +1,9 @@
 //! The door of the real `topsided`: the verbs about keys, what it says, and how it starts.
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 
+use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket, sockopt};
 use serde_json::json;
 
 use crate::common::program::{Said, Topsided, run};
@@ -14,9 +16,14 @@ fn topsided() -> Topsided {
     topsided
 }
 
-/// A port of loopback that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// A port of loopback that nobody else is given as long as the socket lives. It does not listen, so that a
+/// server may take the port by its number.
+fn reserved_port() -> (OwnedFd, u16) {
+    let held = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    sockopt::set_socket_reuseaddr(&held, true).unwrap();
+    bind(&held, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let port = SocketAddr::try_from(getsockname(&held).unwrap()).unwrap().port();
+    (held, port)
 }
 
 fn ok(said: Said) -> String {
@@ -32,7 +39,7 @@ fn invited(text: &str) -> Device {
 #[test]
 fn an_invite_that_was_made_before_the_server_ran_lets_a_device_in() {
     let topsided = Topsided::new();
-    let port = free_port();
+    let (_held, port) = reserved_port();
     topsided.write("server.toml", &LOOPBACK.replace("port = 0", &format!("port = {port}")));
     let said = topsided.run(&["invite", "--name", "phone", "--role", "operator"]);
     assert!(said.stderr.contains("it works once one does"), "{said:?}");
@@ -191,7 +198,6 @@ fn a_damaged_list_of_keys_stops_the_start_and_is_kept() {
     let _ = ok(topsided.run(&["keys"]));
     let path = topsided.path("state/keys.json");
     std::fs::write(&path, "{\"version\": 1, \"keys\": [").unwrap();
-    std::os::unix::fs::chown(&path, None, None).unwrap();
     let said = topsided.run(&[]);
     assert_eq!(said.status, Some(1), "{said:?}");
     assert!(

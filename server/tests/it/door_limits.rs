@@ -22,7 +22,7 @@ fn is_turned_away(mut stream: TcpStream) -> bool {
 
 #[test]
 fn a_handshake_has_so_long_in_all_however_busy_it_is() {
-    let server = TestServer::remote("handshake_timeout = \"300ms\"");
+    let server = TestServer::remote("handshake_timeout = \"1s\"");
     let device = server.device("phone", "viewer");
     assert!(is_turned_away(device.dial()), "nothing was ever said on it");
     assert_eq!(refusals(&server)["handshake_timeout"], 1);
