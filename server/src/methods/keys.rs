@@ -72,9 +72,14 @@ pub(super) async fn enrol(
         let message = "`signature` must be by `key`, an Ed25519 key, over this very connection";
         return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "signature"));
     }
+    let key = Pin::of_spki(&key.0);
+    if key == invite {
+        let message =
+            "`key` must be the client's own: whoever has seen the invite has the invite's too";
+        return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "key"));
+    }
     let name = clean(&name, text::MAX_NAME);
-    let change_wanted = Change::Enrol { invite, key: Pin::of_spki(&key.0), name };
-    let row = change(server, change_wanted).await?;
+    let row = change(server, Change::Enrol { invite, key, name }).await?;
     tracing::info!(
         target: "topside", client = client.id.0, key = row.name, role = row.role.name(),
         id = %row.key_id, "key enrolled"

@@ -105,6 +105,18 @@ fn an_enrolment_of_another_connection_is_not_taken() {
     one_time.enrol();
 }
 
+/// It would have stayed good for everybody who ever saw the invite.
+#[test]
+fn the_key_of_an_invite_does_not_enrol_itself() {
+    let server = TestServer::remote("");
+    let (one_time, _) = invite(&mut server.connect(), json!({}));
+    let stream = one_time.tls_stream();
+    let params = one_time.enrolment(&stream);
+    let error = Raw::over(stream).refused("key/enrol", params);
+    assert_eq!(error["data"]["argument"], "key", "{error}");
+    one_time.enrol();
+}
+
 #[test]
 fn whoever_is_not_let_in_is_told_why() {
     let server = TestServer::remote("");
