@@ -1,12 +1,13 @@
 //! The limits of the door, each at its edge, and what they are for: strangers keep nobody out.
 
-use std::io::{ErrorKind, Read};
+use std::io::{Error, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::common::raw::error_of;
-use crate::common::{Device, TestServer};
+use crate::common::{DEADLINE, Device, TestServer};
 
 fn refusals(server: &TestServer) -> Value {
     server.connect().ok("server/status", json!({}))["refusals"].take()
@@ -25,7 +26,19 @@ fn a_handshake_has_so_long_in_all_however_busy_it_is() {
     let server = TestServer::remote("handshake_timeout = \"1s\"");
     let device = server.device("phone", "viewer");
     assert!(is_turned_away(device.dial()), "nothing was ever said on it");
-    assert_eq!(refusals(&server)["handshake_timeout"], 1);
+    let mut busy = device.dial();
+    // The head of a long record, and then a byte now and then: no single wait is long.
+    busy.write_all(&[0x16, 3, 1, 0x40, 0]).unwrap();
+    busy.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let began = Instant::now();
+    let goes_on =
+        |error: &Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+    while busy.read(&mut [0; 1]).is_err_and(|error| goes_on(&error)) {
+        assert!(began.elapsed() < DEADLINE, "a byte now and then keeps the place");
+        // It may have been ended meanwhile, which the next read tells.
+        let _ = busy.write_all(&[1]);
+    }
+    assert_eq!(refusals(&server)["handshake_timeout"], 2);
     drop(device.connect());
 }
 
@@ -130,7 +143,7 @@ fn a_scanner_that_speaks_something_else_is_turned_away_and_counted() {
     let device = server.device("phone", "viewer");
     for text in ["GET / HTTP/1.1\r\n\r\n", "SSH-2.0-x\r\n", "\0\0\0\0\0\0"] {
         let mut stream = device.at(12).dial();
-        std::io::Write::write_all(&mut stream, text.as_bytes()).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
         let mut said = Vec::new();
         let _ = stream.read_to_end(&mut said);
         assert!(said.len() < 16, "at most an alert: {said:?}");
