@@ -35,6 +35,7 @@ pub(super) fn look(port: u16) -> Firewall {
                     return Firewall::Rules { tool, lets_in: lets_in(&rules, port) };
                 }
                 // ufw may be off and rules of another tool there.
+                why = format!("{tool} shows none");
                 open = Some(tool);
             }
             Ok(said) => {
