@@ -30,6 +30,8 @@ const SEND_BUFFER: usize = 256 * 1024;
 /// How often, and how many times, the system asks whether a silent client is there.
 const KEEPALIVE_APART: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMES: u32 = 3;
+/// The longest silence that Linux lets a connection be asked after.
+const LONGEST_KEEPALIVE: Duration = Duration::from_secs(32_767);
 
 /// Makes a TCP connection send small answers at once, notice that the other side is gone, and keep little
 /// for one that does not read.
@@ -40,12 +42,6 @@ pub(crate) fn tune(
 ) -> io::Result<()> {
     sockopt::set_tcp_nodelay(stream, true)?;
     sockopt::set_socket_send_buffer_size(stream, SEND_BUFFER)?;
-    if let Some(idle) = keepalive {
-        sockopt::set_socket_keepalive(stream, true)?;
-        sockopt::set_tcp_keepidle(stream, idle)?;
-        sockopt::set_tcp_keepintvl(stream, KEEPALIVE_APART.min(idle))?;
-        sockopt::set_tcp_keepcnt(stream, KEEPALIVE_TIMES)?;
-    }
     #[cfg(target_os = "linux")]
     if let Some(timeout) = user_timeout {
         let ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
@@ -53,6 +49,14 @@ pub(crate) fn tune(
     }
     #[cfg(not(target_os = "linux"))]
     let _ = user_timeout;
+    if let Some(idle) = keepalive {
+        // What the system takes; it counts in whole seconds.
+        let idle = idle.clamp(Duration::from_secs(1), LONGEST_KEEPALIVE);
+        sockopt::set_socket_keepalive(stream, true)?;
+        sockopt::set_tcp_keepidle(stream, idle)?;
+        sockopt::set_tcp_keepintvl(stream, KEEPALIVE_APART.min(idle))?;
+        sockopt::set_tcp_keepcnt(stream, KEEPALIVE_TIMES)?;
+    }
     Ok(())
 }
 

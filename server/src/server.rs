@@ -13,9 +13,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use topside_shared::Time;
 use topside_shared::methods::{Listening, ServerInfo};
 use topside_shared::notices::{EndCode, Phase, SessionEnded, name};
+use topside_shared::{ErrorKind, RpcError, Time};
 use tracing::instrument::WithSubscriber;
 
 use crate::clients::Registry;
@@ -137,6 +137,22 @@ impl Server {
     /// Starts the task of a run; dropping it ends the run.
     pub(crate) fn spawn_run(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.spawn_until(self.runs_over.clone(), task);
+    }
+
+    /// Does what blocks for the disk where nobody is kept waiting by it. What has begun is done whole,
+    /// whoever goes away meanwhile.
+    ///
+    /// # Errors
+    /// `internal`, where it panicked.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, RpcError> {
+        let server = Arc::clone(self);
+        let work =
+            move || tracing::dispatcher::with_default(&server.dispatch.clone(), || work(&server));
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| RpcError::new(ErrorKind::Internal, error))
     }
 
     fn spawn_until(

@@ -170,7 +170,7 @@ fn a_firewall_is_never_said_to_be_open_where_it_cannot_be_known() {
     expect(with(Firewall::Unknown("not root".into())), "warn  firewall", "cannot tell (not root)");
     let rules = |lets_in| Firewall::Rules { tool: "nft", lets_in };
     expect(with(rules(false)), "warn  firewall", "may well drop");
-    expect(with(rules(true)), "ok    firewall", "lets port 8677 in");
+    expect(with(rules(true)), "ok    firewall", "lets TCP port 8677 in");
 }
 
 #[test]

@@ -15,9 +15,17 @@ use crate::transport::Transport;
 pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Whether the peer has closed both directions.
     fn hung_up(&self) -> bool;
+
+    /// Waits until the peer has said something, or gone.
+    fn speaks(&self) -> impl Future<Output = ()> + Send;
 }
 
 impl Socket for TcpStream {
+    async fn speaks(&self) {
+        // What is wrong with it will show when it is read.
+        let _ = self.peek(&mut [0]).await;
+    }
+
     fn hung_up(&self) -> bool {
         platform::hung_up(self)
     }

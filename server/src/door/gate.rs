@@ -3,9 +3,9 @@
 //!
 //! A source is one IPv4 address or one /64 of IPv6. Somebody's whole household, an attacker included, may
 //! share one with its admin: a source that was let in within a day is never shut out, only slowed to
-//! one handshake at a time. Whoever comes meanwhile waits, and the newest is next: were it to push out the
-//! one whose turn it is, nobody's turn would last long enough, and were the oldest next, a crowd that says
-//! nothing would have to be sat out.
+//! one handshake at a time. Whoever has said something meanwhile waits, and the newest of them is next: were
+//! it to push out the one whose turn it is, nobody's turn would last long enough, and were the oldest next,
+//! a crowd that says no more would have to be sat out. Who says nothing at all has no turn.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,8 +28,11 @@ const LONGEST: Duration = Duration::from_secs(600);
 const BURST: usize = 10;
 /// Sources that are remembered.
 const MAX_SOURCES: usize = 16_384;
-/// How long a turn lasts at least that others wait for.
+/// How long a turn lasts at least that others wait for; where many do, it is shared among them..
 const TURN: Duration = Duration::from_secs(1);
+/// ..eight at a time, down to this: a handshake over the internet takes one way there and back.
+const SHORTEST_TURN: Duration = Duration::from_millis(250);
+const SHARED_BY: u32 = 8;
 /// How often the log tells of the failures of one source.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
@@ -112,7 +115,9 @@ struct AtDoor {
 enum Stand {
     /// It may show its key, since then.
     Turn(Instant),
-    /// Another one of its source may; this tells it when it is next.
+    /// Its source is slowed, and it has said nothing yet. This will tell it when it is its turn.
+    Silent(oneshot::Sender<()>),
+    /// It has said something, and another one of its source has its turn.
     Waiting(oneshot::Sender<()>),
 }
 
@@ -159,12 +164,12 @@ impl Gate {
         if !known && !state.connects.take(now) {
             return Err(Refusal::Connects);
         }
-        let (stand, turn) = if slowed && state.has_turn(source) {
+        let (stand, turn) = if slowed {
             let (next, turn) = oneshot::channel();
-            (Stand::Waiting(next), Some(turn))
+            (Stand::Silent(next), Some(turn))
         } else {
             let most = self.limits.max_handshakes_per_source;
-            let of_source = |at: &AtDoor| at.source == source && !at.waits();
+            let of_source = |at: &AtDoor| at.source == source && at.has_turn();
             state.make_room(most, of_source, Refusal::HandshakesOfSource);
             (Stand::Turn(now), None)
         };
@@ -204,21 +209,34 @@ impl Pass {
         self.source
     }
 
-    /// Does what is to be done at the door, once it may.
+    /// Waits for its turn, which whoever says nothing has none of: `speaks` ends once it has said something.
     ///
     /// # Errors
     /// Why the place was needed for another.
-    pub(crate) async fn stay<W: Future>(&mut self, work: W) -> Result<W::Output, Refusal> {
-        let Self { gate, source, dropped, turn, .. } = self;
-        let turn = async {
-            let Some(turn) = turn else { return };
-            while tokio::time::timeout(TURN, &mut *turn).await.is_err() {
+    pub(crate) async fn turn(&mut self, speaks: impl Future) -> Result<(), Refusal> {
+        let Self { gate, number, source, dropped, turn } = self;
+        let Some(turn) = turn else { return Ok(()) };
+        let waited = async {
+            speaks.await;
+            gate.lock().spoke(*number, Instant::now());
+            while tokio::time::timeout(SHORTEST_TURN, &mut *turn).await.is_err() {
                 gate.lock().hurry(*source, Instant::now());
             }
         };
         tokio::select! {
-            done = async { turn.await; work.await } => Ok(done),
+            () = waited => Ok(()),
             Ok(refusal) = dropped => Err(refusal),
+        }
+    }
+
+    /// Does what is to be done at the door.
+    ///
+    /// # Errors
+    /// Why the place was needed for another.
+    pub(crate) async fn stay<W: Future>(&mut self, work: W) -> Result<W::Output, Refusal> {
+        tokio::select! {
+            done = work => Ok(done),
+            Ok(refusal) = &mut self.dropped => Err(refusal),
         }
     }
 
@@ -279,11 +297,16 @@ impl State {
         })
     }
 
-    /// Drops the oldest of those at the door until one more is not too many, first of those who wait.
+    /// Drops the oldest of those at the door until one more is not too many: first of those who say nothing,
+    /// then of those who wait.
     fn make_room(&mut self, most: usize, of: impl Fn(&AtDoor) -> bool, why: Refusal) {
         while self.at_door.iter().filter(|at| of(at)).count() >= most {
-            let waiting = self.at_door.iter().position(|at| of(at) && at.waits());
-            let oldest = waiting.or_else(|| self.at_door.iter().position(&of));
+            let oldest = |stand: fn(&Stand) -> bool| {
+                self.at_door.iter().position(|at| of(at) && stand(&at.stand))
+            };
+            let oldest = oldest(|stand| matches!(stand, Stand::Silent(_)))
+                .or_else(|| oldest(|stand| matches!(stand, Stand::Waiting(_))))
+                .or_else(|| oldest(|_| true));
             let Some(oldest) = oldest.and_then(|place| self.at_door.remove(place)) else { return };
             // It may have gone by itself.
             let _ = oldest.drop.send(why);
@@ -294,7 +317,7 @@ impl State {
 impl State {
     /// Whether it is the turn of somebody of this source.
     fn has_turn(&self, source: Source) -> bool {
-        self.at_door.iter().any(|at| at.source == source && !at.waits())
+        self.at_door.iter().any(|at| at.source == source && at.has_turn())
     }
 
     /// Lets the newest of this source that waits have its turn, if nobody has.
@@ -302,7 +325,8 @@ impl State {
         if self.has_turn(source) {
             return;
         }
-        let newest = self.at_door.iter_mut().rfind(|at| at.source == source);
+        let mut of_source = self.at_door.iter_mut().filter(|at| at.source == source);
+        let newest = of_source.rfind(|at| matches!(at.stand, Stand::Waiting(_)));
         let Some(newest) = newest else { return };
         if let Stand::Waiting(next) = std::mem::replace(&mut newest.stand, Stand::Turn(now)) {
             // Where it has just gone, its pass gives the turn on.
@@ -310,10 +334,23 @@ impl State {
         }
     }
 
+    /// One of a slowed source has said something: it may have its turn.
+    fn spoke(&mut self, number: u64, now: Instant) {
+        let Some(at) = self.at_door.iter_mut().find(|at| at.number == number) else { return };
+        let source = at.source;
+        if let Stand::Silent(next) = std::mem::replace(&mut at.stand, Stand::Turn(now)) {
+            at.stand = Stand::Waiting(next);
+        }
+        self.next(source, now);
+    }
+
     /// Ends a turn of this source that has lasted long enough.
     fn hurry(&mut self, source: Source, now: Instant) {
+        let waits = |at: &&AtDoor| at.source == source && matches!(at.stand, Stand::Waiting(_));
+        let waiting = u32::try_from(self.at_door.iter().filter(waits).count()).unwrap_or(u32::MAX);
+        let lasts = (TURN / (waiting / SHARED_BY).max(1)).max(SHORTEST_TURN);
         let over = |at: &AtDoor| {
-            at.source == source && matches!(at.stand, Stand::Turn(since) if since + TURN <= now)
+            at.source == source && matches!(at.stand, Stand::Turn(since) if since + lasts <= now)
         };
         while let Some(place) = self.at_door.iter().position(over) {
             let Some(at) = self.at_door.remove(place) else { break };
@@ -325,8 +362,8 @@ impl State {
 }
 
 impl AtDoor {
-    fn waits(&self) -> bool {
-        matches!(self.stand, Stand::Waiting(_))
+    fn has_turn(&self) -> bool {
+        matches!(self.stand, Stand::Turn(_))
     }
 }
 

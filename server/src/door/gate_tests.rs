@@ -21,6 +21,11 @@ fn dropped(pass: &mut Pass) -> Option<Refusal> {
     pass.dropped.try_recv().ok()
 }
 
+/// It says something.
+fn speak(pass: &Pass, now: Instant) {
+    pass.gate.lock().spoke(pass.number, now);
+}
+
 /// Whether it may show its key.
 fn has_turn(pass: &mut Pass) -> bool {
     pass.turn.as_mut().is_none_or(|turn| turn.try_recv().is_ok())
@@ -130,9 +135,13 @@ fn a_source_that_was_let_in_is_slowed_to_one_handshake_and_never_shut_out() {
     for _ in 0..5 {
         gate.enter(source(1), now).unwrap().key_refused(now);
     }
-    let attacker = gate.enter(source(1), now).unwrap();
+    let mut attacker = gate.enter(source(1), now).unwrap();
+    speak(&attacker, now);
+    assert!(has_turn(&mut attacker));
     let mut early = gate.enter(source(1), now).unwrap();
+    speak(&early, now);
     let mut admin = gate.enter(source(1), now).unwrap();
+    speak(&admin, now);
     assert!(!has_turn(&mut early) && !has_turn(&mut admin), "one at a time");
     drop(attacker);
     assert!(has_turn(&mut admin) && !has_turn(&mut early), "the newest is next");
@@ -153,6 +162,7 @@ fn a_known_source_that_connects_too_often_is_slowed_too() {
     gate.enter(source(1), now).unwrap().let_in(now);
     let before: Vec<Pass> = (0..10).map(|_| gate.enter(source(1), now).unwrap()).collect();
     let mut over = gate.enter(source(1), now).unwrap();
+    speak(&over, now);
     assert!(!has_turn(&mut over));
     drop(before);
     assert!(has_turn(&mut over));
@@ -165,16 +175,42 @@ fn a_turn_that_others_wait_for_lasts_a_second_and_the_newest_is_next() {
     for _ in 0..3 {
         gate.enter(source(1), now).unwrap().key_refused(now);
     }
-    let mut silent = gate.enter(source(1), now).unwrap();
+    let speaking = || {
+        let pass = gate.enter(source(1), now).unwrap();
+        speak(&pass, now);
+        pass
+    };
+    let mut slow = speaking();
+    let mut other = speaking();
+    let mut admin = speaking();
+    gate.lock().hurry(source(1), now + Duration::from_millis(999));
+    assert!(dropped(&mut slow).is_none() && !has_turn(&mut admin));
+    gate.lock().hurry(source(1), now + seconds(1));
+    assert_eq!(dropped(&mut slow), Some(Refusal::HandshakesOfSource));
+    assert!(has_turn(&mut admin) && !has_turn(&mut other));
+    // Where many wait, it is shorter.
+    let mut crowd: Vec<Pass> = (0..40).map(|_| speaking()).collect();
+    gate.lock().hurry(source(1), now + seconds(1) + Duration::from_millis(249));
+    assert!(dropped(&mut admin).is_none());
+    gate.lock().hurry(source(1), now + seconds(1) + Duration::from_millis(250));
+    assert!(dropped(&mut admin).is_some() && has_turn(crowd.last_mut().unwrap()));
+}
+
+/// A hundred a second that said nothing used to take every turn, the newest always being one of them.
+#[test]
+fn who_says_nothing_has_no_turn_and_goes_first() {
+    let (gate, now) = gate(|_| {});
+    gate.enter(source(1), now).unwrap().let_in(now);
+    for _ in 0..3 {
+        gate.enter(source(1), now).unwrap().key_refused(now);
+    }
     let mut crowd: Vec<Pass> = (0..63).map(|_| gate.enter(source(1), now).unwrap()).collect();
     let mut admin = gate.enter(source(1), now).unwrap();
-    assert_eq!(dropped(&mut crowd[0]), Some(Refusal::Handshakes), "the oldest that waits");
-    gate.lock().hurry(source(1), now + Duration::from_millis(999));
-    assert!(dropped(&mut silent).is_none() && !has_turn(&mut admin));
-    gate.lock().hurry(source(1), now + seconds(1));
-    assert_eq!(dropped(&mut silent), Some(Refusal::HandshakesOfSource));
-    assert!(has_turn(&mut admin));
-    assert!(!crowd.iter_mut().any(has_turn));
+    speak(&admin, now);
+    assert!(has_turn(&mut admin) && !crowd.iter_mut().any(has_turn));
+    let _more: Vec<Pass> = (0..63).map(|_| gate.enter(source(1), now).unwrap()).collect();
+    assert!(crowd.iter_mut().all(|pass| dropped(pass) == Some(Refusal::Handshakes)));
+    assert_eq!(dropped(&mut admin), None);
 }
 
 #[test]

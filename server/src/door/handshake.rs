@@ -51,11 +51,14 @@ pub(super) async fn greet<S: Socket>(
     peer: SocketAddr,
     mut pass: Pass,
 ) {
-    // In a box, which is gone when it is done: what is left of this task is to be small.
-    let handshake = Box::pin(TlsAcceptor::from(tls).accept(Counted::new(stream)).into_fallible());
+    // In boxes, which are gone when they are done: what is left of this task is to be small.
+    let handshake = Box::pin(async {
+        pass.turn(stream.speaks()).await?;
+        pass.stay(TlsAcceptor::from(tls).accept(Counted::new(stream)).into_fallible()).await
+    });
     let patience = server.config.limits.handshake_timeout.unwrap_or(Duration::MAX);
     let done = tokio::select! {
-        done = timeout(patience, pass.stay(handshake)) => done,
+        done = timeout(patience, handshake) => done,
         () = server.door.closed() => return,
     };
     let stream = match done {
@@ -111,10 +114,9 @@ async fn admit<S: Socket>(
     server: Arc<Server>,
     stream: Box<TlsStream<Counted<S>>>,
     peer: SocketAddr,
-    pass: Pass,
+    mut pass: Pass,
 ) {
     let Some((key, identity)) = who(&server, &stream) else { return };
-    pass.let_in(Instant::now());
     server.keys.came_in(key);
     let seat = match server.door.seats.take(key, identity.role) {
         Ok(seat) => seat,
@@ -122,9 +124,16 @@ async fn admit<S: Socket>(
             server.counters.turned_away(full.limit);
             let user = &identity.user;
             tracing::warn!(target: "topside", %peer, user, limit = full.limit, "connection refused");
-            return refusal::answer(stream, &full.into()).await;
+            // It is told so at the door, whose limits hold: it would not be the first to ask too often.
+            let error = full.into();
+            tokio::select! {
+                _ = pass.stay(refusal::answer(stream, &error)) => {}
+                () = server.door.closed() => {}
+            }
+            return;
         }
     };
+    pass.let_in(Instant::now());
     let connection = source::connection(peer.ip(), platform::own_networks);
     let outbox = Arc::new(Outbox::new(server.config.limits.max_outbox));
     let registered = server.clients.register(peer.to_string(), connection, identity, outbox);

@@ -81,6 +81,8 @@ pub(crate) struct Door {
     gate: Arc<Gate>,
     seats: Arc<Seats>,
     opened: watch::Sender<Option<Arc<Opened>>>,
+    /// Held by whoever opens it, from its preparation on.
+    opening: tokio::sync::Mutex<()>,
     closing: CancellationToken,
 }
 
@@ -126,6 +128,7 @@ impl Door {
             gate: Gate::new(limits, Instant::now()),
             seats: Seats::new(max_sessions, max_sessions_per_key, admin_sessions),
             opened: watch::Sender::new(None),
+            opening: tokio::sync::Mutex::default(),
             closing: CancellationToken::new(),
         }
     }
@@ -140,7 +143,12 @@ impl Door {
         self.opened.borrow().clone()
     }
 
-    /// Takes the addresses, so that opening cannot fail; `None` where it is open already.
+    /// Waits until nobody else opens it.
+    pub(crate) async fn opening(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.opening.lock().await
+    }
+
+    /// Takes the addresses, so that opening cannot fail; `None` where it is open already. Blocks for the disk.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -185,10 +193,6 @@ impl Door {
     /// # Errors
     /// [`OpenError::Listen`], where another program was faster.
     pub(crate) fn open(&self, server: &Arc<Server>, ready: Ready) -> Result<(), OpenError> {
-        // Of two first invites at once, one has opened it.
-        if self.opened().is_some() {
-            return Ok(());
-        }
         known::load(&self.state, &self.gate);
         let Ready { opened, listeners } = ready;
         let listening = listeners.into_iter().zip(&opened.addresses).map(|(socket, address)| {

@@ -31,6 +31,10 @@ impl Socket for Link {
         // The simulation does not tell: a write will.
         false
     }
+
+    async fn speaks(&self) {
+        // Nor does it tell this; the turns of the door are tested elsewhere.
+    }
 }
 
 /// What both sides of a simulation know.

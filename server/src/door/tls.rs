@@ -42,6 +42,7 @@ pub(super) fn refused_as(error: &Error) -> Option<&'static str> {
         Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
             Some("unknown")
         }
+        Error::InvalidCertificate(CertificateError::BadEncoding) => Some("unreadable"),
         // Whoever shows another's certificate cannot sign for it.
         Error::InvalidCertificate(_) => Some("not its own"),
         _ => None,

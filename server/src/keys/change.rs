@@ -101,8 +101,12 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: Time) -> Result<KeyRow, Ke
                 row.name = name;
             }
             // A device that is invited again is the same device, with what this invite gives.
+            let ruled = rows.iter().any(|known| known.key_id == key && rules(known, now));
             rows.retain(|known| known.key_id != key);
             rows.push(row.clone());
+            if ruled && !rows.iter().any(|row| rules(row, now)) {
+                return Err(KeyError::LastAdmin);
+            }
             Ok(row)
         }
         Change::Revoke { key, from } => {
@@ -110,18 +114,20 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: Time) -> Result<KeyRow, Ke
             if !matches!(row.state, KeyState::Active | KeyState::Invited) {
                 return Err(KeyError::Over(key, row.state.words()));
             }
-            let was_active = row.state == KeyState::Active;
+            let ruled = rules(row, now);
             row.state = KeyState::Revoked;
             let row = row.clone();
-            let rules = |row: &KeyRow| row.role == Role::Admin && row.commands.is_none();
-            let one_is_left =
-                rows.iter().any(|row| state_at(row, now) == KeyState::Active && rules(row));
-            if from == Revoked::Remotely && was_active && rules(&row) && !one_is_left {
+            if from == Revoked::Remotely && ruled && !rows.iter().any(|row| rules(row, now)) {
                 return Err(KeyError::LastAdmin);
             }
             Ok(row)
         }
     }
+}
+
+/// Whether a key can administer the server.
+fn rules(row: &KeyRow, now: Time) -> bool {
+    state_at(row, now) == KeyState::Active && row.role == Role::Admin && row.commands.is_none()
 }
 
 fn find(rows: &mut [KeyRow], key: Pin) -> Result<&mut KeyRow, KeyError> {

@@ -44,7 +44,7 @@ pub(crate) enum KeyError {
     #[error("the key {0} is {1} already")]
     Over(Pin, &'static str),
     /// Nobody could administer the server over TCP afterwards.
-    #[error("this is the last admin key: take it away on the box itself, with `topsided revoke`")]
+    #[error("this is the last admin key: only the box itself takes it away (`topsided revoke`)")]
     LastAdmin,
     /// The list cannot be written.
     #[error("{} cannot be written: {source}", path.display())]

@@ -14,7 +14,7 @@ const SHOWN_DIGITS: usize = 16;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
     /// No key has this name, or begins so.
-    #[error("no key is called `{0}`: `keys` lists them")]
+    #[error("no key is called `{0}`: see the list of keys")]
     NoSuchKey(String),
     /// Several do.
     #[error(
@@ -26,7 +26,8 @@ pub(crate) enum CallError {
 /// All keys, a line each.
 pub(crate) fn list(rows: &[KeyRow]) -> String {
     if rows.is_empty() {
-        return "nobody may come in over TCP: `invite` makes an invite\n".to_owned();
+        return "nobody may come in over TCP: an invite (`topsided invite`) changes that\n"
+            .to_owned();
     }
     let heads = ["key", "name", "role", "state", "last seen", "good until", "commands"];
     let mut lines = vec![heads.map(str::to_owned)];

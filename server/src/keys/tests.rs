@@ -106,6 +106,18 @@ fn the_last_admin_key_is_taken_away_on_the_box_only() {
     assert!(matches!(revoke(7, Revoked::Here), Err(KeyError::Unknown(_))));
 }
 
+/// It could be demoted over TCP by an invite for less.
+#[test]
+fn the_last_admin_device_does_not_take_an_invite_for_less() {
+    let (_directory, keys) = keys();
+    add(&keys, row(9, Role::Admin, KeyState::Active)).unwrap();
+    add(&keys, row(1, Role::Viewer, KeyState::Invited)).unwrap();
+    assert!(matches!(enrol(&keys, 1, 9), Err(KeyError::LastAdmin)));
+    assert!(matches!(keys.standing(pin(9)), Standing::Good(Access { role: Role::Admin, .. })));
+    add(&keys, row(8, Role::Admin, KeyState::Active)).unwrap();
+    enrol(&keys, 1, 9).unwrap();
+}
+
 #[test]
 fn a_device_that_is_invited_again_has_what_the_later_invite_gives() {
     let (_directory, keys) = keys();

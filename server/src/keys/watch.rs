@@ -34,11 +34,8 @@ pub(crate) async fn keys(server: &Arc<Server>) {
 
 /// Writes down when keys came in, and from where.
 pub(crate) async fn save(server: &Arc<Server>) {
-    let saver = Arc::clone(server);
-    let saving = tokio::task::spawn_blocking(move || {
-        (saver.keys.save_seen().err(), saver.door.save_known().err())
-    });
-    let Ok((keys, sources)) = saving.await else { return };
+    let save = |server: &Server| (server.keys.save_seen().err(), server.door.save_known().err());
+    let Ok((keys, sources)) = server.blocking(save).await else { return };
     if let Some(error) = keys {
         tracing::warn!(target: "topside", %error, "when keys came in is not written down");
     }

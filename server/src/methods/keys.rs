@@ -29,8 +29,11 @@ pub(crate) async fn make_invite(
     wanted: KeyInvite,
 ) -> Result<KeyInvited, RpcError> {
     let offer = Offer::check(wanted, &server.menu)?;
+    // One first invite at a time: both would open the door.
+    let _opening = server.door.opening().await;
     // First, so that what goes wrong goes wrong before anybody has been invited.
-    let ready = server.door.prepare(&server.keys).map_err(cannot_open)?;
+    let ready = server.blocking(|server| server.door.prepare(&server.keys)).await?;
+    let ready = ready.map_err(cannot_open)?;
     let opened = server.door.opened();
     let opened = match (&ready, &opened) {
         (Some(ready), _) => ready.opened(),
@@ -122,11 +125,7 @@ pub(crate) async fn revoke_key(
 
 /// Changes the list of keys; what has begun is done whole, whoever goes away meanwhile.
 async fn change(server: &Arc<Server>, change: Change) -> Result<KeyRow, RpcError> {
-    let keys = Arc::clone(&server.keys);
-    match tokio::task::spawn_blocking(move || keys.change(change)).await {
-        Ok(changed) => changed.map_err(refused),
-        Err(error) => Err(RpcError::new(ErrorKind::Internal, error)),
-    }
+    server.blocking(move |server| server.keys.change(change)).await?.map_err(refused)
 }
 
 fn refused(error: KeyError) -> RpcError {

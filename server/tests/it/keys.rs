@@ -177,7 +177,7 @@ fn two_who_hold_one_invite_do_not_both_come_in() {
 fn a_session_ends_when_the_time_of_its_key_is_over() {
     let server = TestServer::remote("");
     let mut admin = server.connect();
-    let token = json!({"lasting": true, "commands": ["look"], "role": "viewer", "ttlMs": 3000});
+    let token = json!({"lasting": true, "commands": ["look"], "role": "viewer", "ttlMs": 5000});
     let (script, _) = invite(&mut admin, token);
     let mut client = script.connect_with_notices();
     let ended = client.told("session/ended");

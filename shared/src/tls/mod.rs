@@ -25,6 +25,9 @@ const ENROL_CONTEXT: &[u8] = b"topside-enrol-v1";
 /// What stands before the 32 bytes of a public key (RFC 8410, section 4).
 const SPKI: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
+#[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
+compile_error!("choose the cryptography behind TLS: the feature `aws-lc-rs` or `ring`");
+
 /// The cryptography of this build, by its features.
 pub fn provider() -> Arc<CryptoProvider> {
     #[cfg(feature = "aws-lc-rs")]
