@@ -54,7 +54,8 @@ pub(super) async fn greet<S: Socket>(
     // In boxes, which are gone when they are done: what is left of this task is to be small.
     let handshake = Box::pin(async {
         pass.turn(stream.speaks()).await?;
-        pass.stay(TlsAcceptor::from(tls).accept(Counted::new(stream)).into_fallible()).await
+        let handshake = TlsAcceptor::from(tls).accept(Counted::new(stream)).into_fallible();
+        pass.stay(handshake).await.map(|shaken| shaken.map(Box::new))
     });
     let patience = server.config.limits.handshake_timeout.unwrap_or(Duration::MAX);
     let done = tokio::select! {
@@ -62,7 +63,7 @@ pub(super) async fn greet<S: Socket>(
         () = server.door.closed() => return,
     };
     let stream = match done {
-        Ok(Ok(Ok(stream))) => Box::new(stream),
+        Ok(Ok(Ok(stream))) => stream,
         Ok(Ok(Err((error, stream)))) => {
             return Box::pin(refused(&server, peer, &error, stream, pass)).await;
         }
@@ -127,7 +128,7 @@ async fn admit<S: Socket>(
             // It is told so at the door, whose limits hold: it would not be the first to ask too often.
             let error = full.into();
             tokio::select! {
-                _ = pass.stay(refusal::answer(stream, &error)) => {}
+                _ = pass.stay(Box::pin(refusal::answer(stream, &error))) => {}
                 () = server.door.closed() => {}
             }
             return;
