@@ -60,6 +60,8 @@ pub(crate) struct Client {
     pub(crate) outbox: Arc<Outbox>,
     /// Whether it takes notices.
     pub(crate) notices: AtomicBool,
+    /// Held while it changes the list of keys, or waits for that.
+    pub(crate) changing_keys: Arc<tokio::sync::Mutex<()>>,
     /// Whether the log tells of it.
     logged: AtomicBool,
     /// Milliseconds from `since` to its last request.
@@ -203,6 +205,7 @@ impl Registry {
             connected_at: Time::now(),
             outbox,
             notices: AtomicBool::new(false),
+            changing_keys: Arc::default(),
             logged: AtomicBool::new(false),
             active: AtomicU64::new(0),
             since: Instant::now(),

@@ -57,6 +57,7 @@ pub use shutdown::Stop;
 
 use commands::Table;
 use keys::Keys;
+use listener::StateLock;
 use server::Server;
 use tracing::instrument::WithSubscriber;
 
@@ -79,6 +80,9 @@ pub enum ServeError {
         "this process may have {0} files open, and needs {FEWEST_DESCRIPTORS} at least: raise it with `ulimit -n`"
     )]
     Descriptors(u64),
+    /// Another process has the state directory.
+    #[error(transparent)]
+    State(#[from] ListenError),
     /// The list of keys cannot be obeyed.
     #[error(transparent)]
     Keys(#[from] FileErrors),
@@ -99,6 +103,9 @@ pub async fn serve(
 ) -> Result<Ended, ServeError> {
     let (log, dispatch, _writing) = log::Log::open(&config.log).map_err(ServeError::Log)?;
     let menu = Table::new(&config)?;
+    // Neither another server nor a verb of `topsided` may change the state under this one, wherever its
+    // socket is.
+    let _state = StateLock::take(&config.state)?;
     let keys = Keys::open(&config.state)?;
     let (server, door) = tracing::dispatcher::with_default(&dispatch, || {
         config.limits.max_sessions = sessions(&config.limits)?;

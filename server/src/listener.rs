@@ -28,6 +28,12 @@ pub enum ListenError {
     /// Another server serves it.
     #[error("{} is served already: stop that server first (`topside run --yes shutdown`)", .0.display())]
     AlreadyServed(PathBuf),
+    /// Another server has the state directory, and its socket elsewhere.
+    #[error(
+        "a server runs on {}, and its socket is elsewhere: set TOPSIDE_RUNTIME_DIR (or XDG_RUNTIME_DIR) as it is set there",
+        .0.display()
+    )]
+    StateInUse(PathBuf),
     /// The system has a limit for such paths.
     #[error(
         "the socket path {} has {} bytes and this system allows {}: set TOPSIDE_RUNTIME_DIR to a shorter directory",
@@ -111,6 +117,26 @@ impl SocketLock {
             return Err(ListenError::AlreadyServed(path.to_owned()));
         }
         Ok(Self { _file: file })
+    }
+}
+
+/// Keeps other servers, and verbs that do not find this one, from a state directory.
+#[derive(Debug)]
+pub(crate) struct StateLock {
+    _lock: SocketLock,
+}
+
+impl StateLock {
+    /// Takes it, for the state in this directory.
+    ///
+    /// # Errors
+    /// [`ListenError`]; [`ListenError::StateInUse`] where another process has it.
+    pub(crate) fn take(state: &Path) -> Result<Self, ListenError> {
+        match SocketLock::take(&state.join("state")) {
+            Ok(lock) => Ok(Self { _lock: lock }),
+            Err(ListenError::AlreadyServed(_)) => Err(ListenError::StateInUse(state.to_owned())),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -51,6 +51,8 @@ enum End {
     Open,
     /// Somebody ended the session; it has not taken note yet.
     Ordered(SessionEnded),
+    /// It has taken note, and says goodbye.
+    Taken,
     /// Nothing more is taken in.
     Closed,
 }
@@ -142,10 +144,15 @@ impl Outbox {
         }
     }
 
+    /// Whether the session is over, or was ordered to end.
+    pub(crate) fn is_over(&self) -> bool {
+        !matches!(self.lock().end, End::Open)
+    }
+
     /// The session's side: the order to end it, if there is one, once.
     pub(crate) fn take_end(&self) -> Option<SessionEnded> {
         let mut state = self.lock();
-        match std::mem::take(&mut state.end) {
+        match std::mem::replace(&mut state.end, End::Taken) {
             End::Ordered(ended) => Some(ended),
             other => {
                 state.end = other;

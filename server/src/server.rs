@@ -46,6 +46,8 @@ pub(crate) struct Server {
     socket: String,
     pub(crate) door: Door,
     pub(crate) keys: Arc<Keys>,
+    /// Held by whoever changes the list of keys.
+    pub(crate) changing_keys: Arc<tokio::sync::Mutex<()>>,
     pub(crate) reach: Reach,
     pub(crate) clients: Arc<Registry>,
     pub(crate) events: Events,
@@ -112,6 +114,7 @@ impl Server {
             socket: listeners.local.path().display().to_string(),
             door,
             keys: Arc::new(keys),
+            changing_keys: Arc::default(),
             reach: Reach::default(),
             clients: Arc::new(Registry::new(Arc::clone(&dirty))),
             events: Events::new(dirty),

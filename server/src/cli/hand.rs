@@ -16,7 +16,7 @@ use crate::commands::{Table, TableError};
 use crate::config::{Config, ConfigError, FileErrors};
 use crate::door::{KEY_FILE, OpenError, invite_addresses};
 use crate::keys::{Change, KeyError, Keys, Offer, Place, Revoked};
-use crate::listener::{ListenError, SocketLock};
+use crate::listener::{ListenError, SocketLock, StateLock};
 use crate::platform;
 
 /// How long a running server may take to answer.
@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) enum HandError {
     #[error("the server at {} cannot be asked: {source}", path.display())]
     Socket { path: PathBuf, source: io::Error },
+    #[error("the server at {} has not answered for {} s: what was asked may still be done", path.display(), PATIENCE.as_secs())]
+    Silent { path: PathBuf },
     #[error("the server at {} does not answer as Topside does: {why}", path.display())]
     NotTopside { path: PathBuf, why: String },
     #[error("{}", .0.message)]
@@ -61,7 +63,7 @@ pub(super) enum Hand {
     /// The server runs.
     Socket { path: PathBuf, stream: BufReader<UnixStream> },
     /// It does not, and cannot start meanwhile.
-    Files { config: Box<Config>, keys: Keys, _lock: SocketLock },
+    Files { config: Box<Config>, keys: Keys, _locks: (SocketLock, StateLock) },
 }
 
 impl Hand {
@@ -90,8 +92,9 @@ impl Hand {
             ListenError::AlreadyServed(_) => HandError::Between,
             error => error.into(),
         })?;
+        let state = StateLock::take(&config.state)?;
         let keys = Keys::open(&config.state)?;
-        Ok(Self::Files { config, keys, _lock: lock })
+        Ok(Self::Files { config, keys, _locks: (lock, state) })
     }
 
     /// Whether the server runs.
@@ -191,7 +194,12 @@ pub(crate) fn call<C: Call>(
     stream: &mut BufReader<UnixStream>,
     params: &C,
 ) -> Result<C::Answer, HandError> {
-    let failed = |source| HandError::Socket { path: path.to_owned(), source };
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            HandError::Silent { path: path.to_owned() }
+        }
+        _ => HandError::Socket { path: path.to_owned(), source },
+    };
     let wrong = |why: String| HandError::NotTopside { path: path.to_owned(), why };
     let method: Method = C::METHOD;
     let request = serde_json::json!({

@@ -164,7 +164,11 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
                 (status, error.to_string())
             })?;
         serve(listeners, config, stop).await.map_err(|error| {
-            let in_use = matches!(error, ServeError::Door(OpenError::InUse(_)));
+            let in_use = matches!(
+                error,
+                ServeError::Door(OpenError::InUse(_))
+                    | ServeError::State(ListenError::StateInUse(_))
+            );
             (if in_use { SERVED_ALREADY } else { 1 }, error.to_string())
         })
     });

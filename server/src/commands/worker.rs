@@ -12,6 +12,7 @@ use topside_shared::command::Command;
 use topside_shared::notices::Stream;
 
 use crate::clients::{Client, Identity};
+use crate::methods::Caller;
 use crate::runs::Run;
 use crate::server::Server;
 
@@ -57,6 +58,11 @@ impl Call {
     /// Who asked.
     pub fn who(&self) -> &Identity {
         &self.who
+    }
+
+    /// Who asked, as the methods know it.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller { server: Arc::clone(&self.server), client: Arc::clone(&self.client) }
     }
 
     /// The checked arguments, defaults filled in.

@@ -2,8 +2,8 @@
 //! keep those out who are known.
 //!
 //! A source is one IPv4 address or one /64 of IPv6. Somebody's whole household, an attacker included, may
-//! share one with its admin: a source that was let in within a day is never shut out, only slowed to
-//! one handshake at a time. Whoever has said something meanwhile waits, and the newest of them is next: were
+//! share one with its admin: a source that was let in within a day is never shut out, only slowed: its
+//! handshakes take turns, a few at a time. Whoever has said something meanwhile waits, and the newest of them is next: were
 //! it to push out the one whose turn it is, nobody's turn would last long enough, and were the oldest next,
 //! a crowd that says no more would have to be sat out. Who says nothing at all has no turn.
 
@@ -33,6 +33,8 @@ const TURN: Duration = Duration::from_secs(1);
 /// ..eight at a time, down to this: a handshake over the internet takes one way there and back.
 const SHORTEST_TURN: Duration = Duration::from_millis(250);
 const SHARED_BY: u32 = 8;
+/// Turns of a slowed source at once: who begins a handshake and stops holds one of them, not all.
+const SIDE_BY_SIDE: usize = 16;
 /// How often the log tells of the failures of one source.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
@@ -113,11 +115,13 @@ struct AtDoor {
 /// How somebody at the door stands.
 #[derive(Debug)]
 enum Stand {
-    /// It may show its key, since then.
+    /// It may show its key.
+    Free,
+    /// Its source is slowed, and it may show its key since then.
     Turn(Instant),
     /// Its source is slowed, and it has said nothing yet. This will tell it when it is its turn.
     Silent(oneshot::Sender<()>),
-    /// It has said something, and another one of its source has its turn.
+    /// It has said something, and others of its source have their turns.
     Waiting(oneshot::Sender<()>),
 }
 
@@ -169,9 +173,9 @@ impl Gate {
             (Stand::Silent(next), Some(turn))
         } else {
             let most = self.limits.max_handshakes_per_source;
-            let of_source = |at: &AtDoor| at.source == source && at.has_turn();
-            state.make_room(most, of_source, Refusal::HandshakesOfSource);
-            (Stand::Turn(now), None)
+            let free = |at: &AtDoor| at.source == source && matches!(at.stand, Stand::Free);
+            state.make_room(most, free, Refusal::HandshakesOfSource);
+            (Stand::Free, None)
         };
         state.make_room(self.limits.max_handshakes, |_| true, Refusal::Handshakes);
         state.last_number += 1;
@@ -315,14 +319,10 @@ impl State {
 }
 
 impl State {
-    /// Whether it is the turn of somebody of this source.
-    fn has_turn(&self, source: Source) -> bool {
-        self.at_door.iter().any(|at| at.source == source && at.has_turn())
-    }
-
-    /// Lets the newest of this source that waits have its turn, if nobody has.
+    /// Lets the newest of this source that waits have its turn, if there is one.
     fn next(&mut self, source: Source, now: Instant) {
-        if self.has_turn(source) {
+        let turn = |at: &&AtDoor| at.source == source && matches!(at.stand, Stand::Turn(_));
+        if self.at_door.iter().filter(turn).count() >= SIDE_BY_SIDE {
             return;
         }
         let mut of_source = self.at_door.iter_mut().filter(|at| at.source == source);
@@ -338,9 +338,11 @@ impl State {
     fn spoke(&mut self, number: u64, now: Instant) {
         let Some(at) = self.at_door.iter_mut().find(|at| at.number == number) else { return };
         let source = at.source;
-        if let Stand::Silent(next) = std::mem::replace(&mut at.stand, Stand::Turn(now)) {
-            at.stand = Stand::Waiting(next);
-        }
+        let stand = std::mem::replace(&mut at.stand, Stand::Free);
+        at.stand = match stand {
+            Stand::Silent(next) => Stand::Waiting(next),
+            other => other,
+        };
         self.next(source, now);
     }
 
@@ -352,18 +354,14 @@ impl State {
         let over = |at: &AtDoor| {
             at.source == source && matches!(at.stand, Stand::Turn(since) if since + lasts <= now)
         };
-        while let Some(place) = self.at_door.iter().position(over) {
-            let Some(at) = self.at_door.remove(place) else { break };
+        if let Some(place) = self.at_door.iter().position(over)
+            && waiting > 0
+            && let Some(at) = self.at_door.remove(place)
+        {
             // It may have gone by itself.
             let _ = at.drop.send(Refusal::HandshakesOfSource);
         }
         self.next(source, now);
-    }
-}
-
-impl AtDoor {
-    fn has_turn(&self) -> bool {
-        matches!(self.stand, Stand::Turn(_))
     }
 }
 

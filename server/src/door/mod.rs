@@ -81,8 +81,6 @@ pub(crate) struct Door {
     gate: Arc<Gate>,
     seats: Arc<Seats>,
     opened: watch::Sender<Option<Arc<Opened>>>,
-    /// Held by whoever opens it, from its preparation on.
-    opening: tokio::sync::Mutex<()>,
     closing: CancellationToken,
 }
 
@@ -128,7 +126,6 @@ impl Door {
             gate: Gate::new(limits, Instant::now()),
             seats: Seats::new(max_sessions, max_sessions_per_key, admin_sessions),
             opened: watch::Sender::new(None),
-            opening: tokio::sync::Mutex::default(),
             closing: CancellationToken::new(),
         }
     }
@@ -141,11 +138,6 @@ impl Door {
     /// Where it is open.
     pub(crate) fn opened(&self) -> Option<Arc<Opened>> {
         self.opened.borrow().clone()
-    }
-
-    /// Waits until nobody else opens it.
-    pub(crate) async fn opening(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.opening.lock().await
     }
 
     /// Takes the addresses, so that opening cannot fail; `None` where it is open already. Blocks for the disk.

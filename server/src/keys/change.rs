@@ -53,6 +53,7 @@ impl Keys {
         forget_oldest(&mut rows, now)?;
         file::write(&self.path, &rows)?;
         *lock(&self.rows) = Arc::new(rows);
+        self.changed.notify_one();
         Ok(row)
     }
 
@@ -89,13 +90,18 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: Time) -> Result<KeyRow, Ke
                 return Err(KeyError::Over(invite, state.words()));
             }
             burnt.state = KeyState::Used;
+            let burnt = burnt.clone();
+            let known = rows.iter().find(|row| row.key_id == key);
+            if known.is_some_and(|row| matches!(row.state, KeyState::Invited | KeyState::Used)) {
+                return Err(KeyError::AnInvites(key));
+            }
             let mut row = KeyRow {
                 key_id: key,
                 created_at: now,
                 last_seen: None,
                 expires_at: None,
                 state: KeyState::Active,
-                ..burnt.clone()
+                ..burnt
             };
             if !name.is_empty() {
                 row.name = name;

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
 use topside_shared::methods::{KeyRow, KeyState};
 use topside_shared::{Pin, Role, Time};
 
@@ -43,6 +44,11 @@ pub(crate) enum KeyError {
     /// It cannot come in any more already.
     #[error("the key {0} is {1} already")]
     Over(Pin, &'static str),
+    /// Somebody else may hold it.
+    #[error(
+        "the key {0} is an invite's: whoever has seen that has it too, so make one of your own"
+    )]
+    AnInvites(Pin),
     /// Nobody could administer the server over TCP afterwards.
     #[error("this is the last admin key: only the box itself takes it away (`topsided revoke`)")]
     LastAdmin,
@@ -102,6 +108,8 @@ pub(crate) struct Keys {
     rows: Mutex<Arc<Vec<KeyRow>>>,
     /// When keys came in, as far as the list does not say so yet. Like `rows`.
     seen: Mutex<HashMap<Pin, Time>>,
+    /// Told of each change of the list.
+    changed: Notify,
 }
 
 impl Keys {
@@ -115,7 +123,13 @@ impl Keys {
     pub(crate) fn open(state: &Path) -> Result<Self, FileErrors> {
         let path = state.join(Self::FILE);
         let rows = Mutex::new(Arc::new(file::read(&path)?));
-        Ok(Self { path, writing: Mutex::default(), rows, seen: Mutex::default() })
+        Ok(Self {
+            path,
+            writing: Mutex::default(),
+            rows,
+            seen: Mutex::default(),
+            changed: Notify::new(),
+        })
     }
 
     /// How a key stands now.

@@ -23,7 +23,11 @@ pub(crate) async fn keys(server: &Arc<Server>) {
     loop {
         let until = server.keys.next_expiry().map(|end| end.millis_since(Time::now()));
         let pause = until.map_or(LOOK, |ms| Duration::from_millis(ms + 1).min(LOOK));
-        sleep(pause).await;
+        tokio::select! {
+            () = sleep(pause) => {}
+            // Another key may be over sooner.
+            () = server.keys.changed.notified() => continue,
+        }
         enforce(server, None, "its time is over", "");
         looks += 1;
         if looks % SAVE == 0 {

@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
 use topside_shared::methods::{
     Empty, Enrolled, KeyEnrol, KeyInvite, KeyInvited, KeyRevoke, KeyRow, Keys as Listed, KeysList,
+    Method,
 };
 use topside_shared::text::clean;
 use topside_shared::{ErrorKind, Pin, RpcError, text, tls};
@@ -16,56 +19,54 @@ use crate::keys::{Change, KeyError, Offer, Place, Revoked, watch};
 use crate::server::Server;
 
 pub(super) async fn invite(caller: Caller, params: KeyInvite) -> Result<KeyInvited, RpcError> {
-    make_invite(&caller.server, &caller.client, params).await
+    make_invite(caller, params).await
 }
 
 /// Makes an invite or a token for a client that may; the first one opens the door.
 ///
 /// # Errors
 /// `invalidParams`, `busy`, or why TCP cannot be opened.
-pub(crate) async fn make_invite(
-    server: &Arc<Server>,
-    client: &Client,
-    wanted: KeyInvite,
-) -> Result<KeyInvited, RpcError> {
-    let offer = Offer::check(wanted, &server.menu)?;
-    // One first invite at a time: both would open the door.
-    let _opening = server.door.opening().await;
-    // First, so that what goes wrong goes wrong before anybody has been invited.
-    let ready = server.blocking(|server| server.door.prepare(&server.keys)).await?;
-    let ready = ready.map_err(cannot_open)?;
-    let opened = server.door.opened();
-    let opened = match (&ready, &opened) {
-        (Some(ready), _) => ready.opened(),
-        (None, Some(opened)) => opened,
-        (None, None) => return Err(cannot_open(OpenError::NoAddress)),
-    };
-    let place = Place {
-        pin: opened.pin,
-        name: server.info.hostname.clone(),
-        addresses: invite_addresses(opened.addresses.iter().map(SocketAddr::ip)),
-        port: opened.port(),
-        router: server.reach.for_invites(),
-    };
-    let (row, invite, _) =
-        offer.make(place).map_err(|error| RpcError::new(ErrorKind::Internal, error))?;
-    let row = change(server, Change::Add(row)).await?;
-    if let Some(ready) = ready {
-        server.door.open(server, ready).map_err(cannot_open)?;
-    }
-    tracing::info!(
-        target: "topside", client = client.id.0, by = client.who().user, key = row.name,
-        role = row.role.name(), id = %row.key_id, state = row.state.words(), "key made"
-    );
-    Ok(KeyInvited { invite: invite.to_string(), key: row })
+pub(crate) async fn make_invite(caller: Caller, wanted: KeyInvite) -> Result<KeyInvited, RpcError> {
+    let offer = Offer::check(wanted, &caller.server.menu)?;
+    whole(caller, Method::KeyInvite, |server, client| {
+        Box::pin(async move {
+            // First, so that what goes wrong goes wrong before anybody has been invited.
+            let ready = server.blocking(|server| server.door.prepare(&server.keys)).await?;
+            let ready = ready.map_err(cannot_open)?;
+            let opened = server.door.opened();
+            let opened = match (&ready, &opened) {
+                (Some(ready), _) => ready.opened(),
+                (None, Some(opened)) => opened,
+                (None, None) => return Err(cannot_open(OpenError::NoAddress)),
+            };
+            let place = Place {
+                pin: opened.pin,
+                name: server.info.hostname.clone(),
+                addresses: invite_addresses(opened.addresses.iter().map(SocketAddr::ip)),
+                port: opened.port(),
+                router: server.reach.for_invites(),
+            };
+            let (row, invite, _) =
+                offer.make(place).map_err(|error| RpcError::new(ErrorKind::Internal, error))?;
+            let row = change(server, Change::Add(row)).await?;
+            if let Some(ready) = ready {
+                server.door.open(server, ready).map_err(cannot_open)?;
+            }
+            tracing::info!(
+                target: "topside", client = client.id.0, by = client.who().user, key = row.name,
+                role = row.role.name(), id = %row.key_id, state = row.state.words(), "key made"
+            );
+            Ok(KeyInvited { invite: invite.to_string(), key: row })
+        })
+    })
+    .await
 }
 
 pub(super) async fn enrol(
     caller: Caller,
     params: KeyEnrol,
 ) -> Result<Answered<Enrolled>, RpcError> {
-    let Caller { server, client } = &caller;
-    let who = client.who();
+    let who = caller.client.who();
     let (Owner::Key(invite), Scope::Enrol { exporter }) = (who.owner, &who.scope) else {
         return Err(RpcError::new(ErrorKind::Forbidden, "only a one-time key enrols another"));
     };
@@ -75,19 +76,20 @@ pub(super) async fn enrol(
         let message = "`signature` must be by `key`, an Ed25519 key, over this very connection";
         return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "signature"));
     }
-    let key = Pin::of_spki(&key.0);
-    if key == invite {
-        let message =
-            "`key` must be the client's own: whoever has seen the invite has the invite's too";
-        return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "key"));
-    }
     let name = clean(&name, text::MAX_NAME);
-    let row = change(server, Change::Enrol { invite, key, name }).await?;
-    tracing::info!(
-        target: "topside", client = client.id.0, key = row.name, role = row.role.name(),
-        id = %row.key_id, "key enrolled"
-    );
-    watch::enforce(server, Some(client.id), "its invite was used", "");
+    let wanted = Change::Enrol { invite, key: Pin::of_spki(&key.0), name };
+    let row = whole(caller, Method::KeyEnrol, |server, client| {
+        Box::pin(async move {
+            let row = change(server, wanted).await?;
+            tracing::info!(
+                target: "topside", client = client.id.0, key = row.name, role = row.role.name(),
+                id = %row.key_id, "key enrolled"
+            );
+            watch::enforce(server, Some(client.id), "its invite was used", "");
+            Ok(row)
+        })
+    })
+    .await?;
     let answer = Enrolled { key_id: row.key_id, name: row.name, role: row.role };
     Ok(Answered { answer, after: vec![After::Close] })
 }
@@ -97,33 +99,58 @@ pub(super) async fn list(caller: Caller, KeysList {}: KeysList) -> Result<Listed
 }
 
 pub(super) async fn revoke(caller: Caller, params: KeyRevoke) -> Result<Empty, RpcError> {
-    revoke_key(&caller.server, &caller.client, params.key_id).await.map(|()| Empty {})
+    revoke_key(caller, params.key_id).await.map(|()| Empty {})
 }
 
 /// Takes a key away for a client that may, and ends its sessions.
 ///
 /// # Errors
 /// `notFound`, or `forbidden` for the last admin key from elsewhere.
-pub(crate) async fn revoke_key(
-    server: &Arc<Server>,
-    client: &Client,
-    key: Pin,
-) -> Result<(), RpcError> {
-    let who = client.who();
-    let from = match who.owner {
-        Owner::User(_) => Revoked::Here,
-        Owner::Key(_) => Revoked::Remotely,
-    };
-    let row = change(server, Change::Revoke { key, from }).await?;
-    let by = format!("{} ({})", who.user, client.id);
-    tracing::info!(
-        target: "topside", client = client.id.0, by, key = row.name, id = %row.key_id, "key revoked"
-    );
-    watch::enforce(server, None, "", &by);
-    Ok(())
+pub(crate) async fn revoke_key(caller: Caller, key: Pin) -> Result<(), RpcError> {
+    whole(caller, Method::KeyRevoke, move |server, client| {
+        Box::pin(async move {
+            let who = client.who();
+            let from = match who.owner {
+                Owner::User(_) => Revoked::Here,
+                Owner::Key(_) => Revoked::Remotely,
+            };
+            let row = change(server, Change::Revoke { key, from }).await?;
+            let by = format!("{} ({})", who.user, client.id);
+            tracing::info!(
+                target: "topside", client = client.id.0, by, key = row.name, id = %row.key_id,
+                "key revoked"
+            );
+            watch::enforce(server, None, "", &by);
+            Ok(())
+        })
+    })
+    .await
 }
 
-/// Changes the list of keys; what has begun is done whole, whoever goes away meanwhile.
+/// Does something about keys whole, whoever goes away meanwhile: as a task of the server. One is done at a
+/// time, in order, and of each client one waits at most, so that nobody holds others up by asking for
+/// much. Whether the client may is looked at when it is its turn.
+async fn whole<T, W>(caller: Caller, method: Method, work: W) -> Result<T, RpcError>
+where
+    T: Send + 'static,
+    W: for<'a> FnOnce(&'a Arc<Server>, &'a Arc<Client>) -> BoxFuture<'a, Result<T, RpcError>>
+        + Send
+        + 'static,
+{
+    let of_client = Arc::clone(&caller.client.changing_keys).lock_owned().await;
+    let of_all = Arc::clone(&caller.server.changing_keys).lock_owned().await;
+    caller.may(method)?;
+    let (tell, told) = oneshot::channel();
+    let server = Arc::clone(&caller.server);
+    server.spawn(async move {
+        let done = work(&caller.server, &caller.client).await;
+        drop((of_all, of_client));
+        // Whoever asked may have gone.
+        let _ = tell.send(done);
+    });
+    told.await.map_err(|_| RpcError::new(ErrorKind::Closing, "the server is shutting down"))?
+}
+
 async fn change(server: &Arc<Server>, change: Change) -> Result<KeyRow, RpcError> {
     server.blocking(move |server| server.keys.change(change)).await?.map_err(refused)
 }
@@ -133,9 +160,15 @@ fn refused(error: KeyError) -> RpcError {
         KeyError::TooManyInvites | KeyError::Full => ErrorKind::Busy,
         KeyError::Unknown(_) | KeyError::Over(..) => ErrorKind::NotFound,
         KeyError::LastAdmin => ErrorKind::Forbidden,
+        KeyError::AnInvites(_) => ErrorKind::InvalidParams,
         KeyError::Write { .. } => ErrorKind::Internal,
     };
-    RpcError::new(kind, error)
+    let argument = matches!(error, KeyError::AnInvites(_)).then_some("key");
+    let refused = RpcError::new(kind, error);
+    match argument {
+        Some(argument) => refused.with("argument", argument),
+        None => refused,
+    }
 }
 
 fn cannot_open(error: OpenError) -> RpcError {

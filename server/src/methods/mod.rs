@@ -32,6 +32,19 @@ pub(crate) struct Caller {
     pub(crate) client: Arc<Client>,
 }
 
+impl Caller {
+    /// Allows a method, or says why not, as things are now.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    fn may(&self, method: Method) -> Result<(), RpcError> {
+        if self.client.outbox.is_over() {
+            return Err(RpcError::new(ErrorKind::Forbidden, "this session is over"));
+        }
+        authorize(&self.client.who(), Action::Call(method))
+    }
+}
+
 /// What is to be done once an answer has been put into the outbox.
 pub(crate) enum After {
     /// Send this line.
@@ -299,8 +312,11 @@ where
     A: Into<Answered<P::Answer>> + 'static,
 {
     let params: P = request.params()?;
+    let asker = caller.clone();
     let handling = handler(caller, params);
     Ok(Box::pin(async move {
+        // An item of a batch has waited for those before it, and its key may have lost its rights meanwhile.
+        asker.may(P::METHOD)?;
         let Answered { answer, after } = handling.await?.into();
         let json = serde_json::to_vec(&answer)
             .map_err(|error| RpcError::new(ErrorKind::Internal, error))?;

@@ -261,7 +261,8 @@ fn a_known_source_is_known_after_a_restart_too() {
     drop(device.connect());
     server.signal(rustix::process::Signal::TERM);
     assert_eq!(server.exit(), Some(0));
-    let _server = topsided.start();
+    let mut server = topsided.start();
+    server.says("TCP is open");
     let stranger = device.stranger();
     for _ in 0..5 {
         assert!(stranger.refusal().is_some());

@@ -10,6 +10,7 @@ mod envelope;
 mod events;
 mod framing;
 mod hello;
+mod key_races;
 mod keys;
 mod lifetime;
 mod limits;

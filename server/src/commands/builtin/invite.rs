@@ -2,11 +2,10 @@
 
 use topside_shared::Role;
 use topside_shared::command::{Arg, ArgType, Command, Effect};
-use topside_shared::methods::{KeyInvite, Method};
+use topside_shared::methods::KeyInvite;
 use topside_shared::text::MAX_NAME;
 
 use super::{Calling, optional, reads};
-use crate::authorize::{Action, authorize};
 use crate::commands::{Call, Worker};
 use crate::methods::make_invite;
 
@@ -50,8 +49,6 @@ impl Worker for Invite {
 }
 
 async fn invite(call: &Call) -> Result<String, String> {
-    // A key that is limited to this command must not make one that is not.
-    authorize(call.who(), Action::Call(Method::KeyInvite)).map_err(|error| error.message)?;
     let role: Role = call.text("role").unwrap_or_default().parse()?;
     let wanted = KeyInvite {
         name: call.text("name").unwrap_or_default().to_owned(),
@@ -60,8 +57,8 @@ async fn invite(call: &Call) -> Result<String, String> {
         commands: None,
         lasting: false,
     };
-    let made =
-        make_invite(&call.server, &call.client, wanted).await.map_err(|error| error.message)?;
+    // It asks whether the caller may: a key that is limited to this command must not make one that is not.
+    let made = make_invite(call.caller(), wanted).await.map_err(|error| error.message)?;
     Ok(format!(
         "{}\n\nGood once, for {} as {role}: `topside pair` with it, or i in the picker there.\n",
         made.invite, made.key.name

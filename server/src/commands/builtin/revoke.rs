@@ -42,6 +42,6 @@ async fn revoke(call: &Call) -> Result<String, String> {
     let rows = call.server.keys.list();
     let called = call.text("key").unwrap_or_default();
     let row = show::find(&rows, called).map_err(|error| error.to_string())?;
-    revoke_key(&call.server, &call.client, row.key_id).await.map_err(|error| error.message)?;
+    revoke_key(call.caller(), row.key_id).await.map_err(|error| error.message)?;
     Ok(format!("revoked {} ({})", row.name, row.key_id))
 }
