@@ -176,6 +176,15 @@ impl ConnectError {
         }
     }
 
+    /// Whether the paired server was reached and did not let this device's key in.
+    pub(super) fn refuses_the_key(&self) -> bool {
+        match self {
+            Self::UnknownDevice | Self::Revoked | Self::Expired => true,
+            Self::Nowhere(errors) => errors.iter().any(Self::refuses_the_key),
+            _ => false,
+        }
+    }
+
     /// What says most, where several addresses were tried; else the error itself.
     pub fn first(&self) -> &Self {
         match self {

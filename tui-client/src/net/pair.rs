@@ -16,7 +16,7 @@ use super::error::ConnectError;
 use super::events::Events;
 use super::lost::{KeyRefused, LostReason};
 use super::pair_profile::{self, Entry};
-use super::remote::{Address, make_dir, own_identity, token_path};
+use super::remote::{Address, make_dir, own_identity, saved_identity, token_path};
 use super::session::{CallError, Handle, start};
 use super::{PATIENCE, Via};
 use crate::config::{ConfigError, Profile};
@@ -54,6 +54,15 @@ pub enum PairError {
         "the server does not know this invite: ask for a new one (`topsided invite` on the box)"
     )]
     Unknown,
+    /// It is a token, whose key would be shown in the place of this device's own.
+    #[error(
+        "this device is let in there by its own key already, as {role}, and the token's key would take its \
+         place: for a script, run the same with another directory as TOPSIDE_STATE_DIR"
+    )]
+    OwnKeyIn {
+        /// What its own key may do.
+        role: Role,
+    },
     /// It does not say where the server is.
     #[error(
         "this invite names no address of the box: connect the box to a network, then run `topsided invite` \
@@ -93,7 +102,7 @@ pub async fn pair(invite: &Invite, name: Option<&str>, dirs: &Dirs) -> Result<Pa
     let key = Identity::from_seed(&invite.seed)?;
     let dialled = dial(&addresses, invite.server, &key).await?;
     if invite.lasting {
-        keep_token(invite, name, dirs, &key, dialled).await
+        keep_token(invite, name, dirs, &addresses, &key, dialled).await
     } else {
         enrol(invite, name, dirs, &addresses, dialled).await
     }
@@ -114,11 +123,12 @@ fn named_by(invite: &Invite) -> Vec<Address> {
     lan.chain(router).collect()
 }
 
-/// Keeps the key of a token, once the server has let it in.
+/// Keeps the key of a token, once the server has let it in and has not let in this device's own.
 async fn keep_token(
     invite: &Invite,
     name: Option<&str>,
     dirs: &Dirs,
+    addresses: &[Address],
     key: &Identity,
     dialled: Dialled,
 ) -> Result<Paired, PairError> {
@@ -131,6 +141,9 @@ async fn keep_token(
     })?;
     let role = session.welcome.you.role;
     session.leave().await;
+    if let Some(role) = own_role(dirs, addresses, invite).await? {
+        return Err(PairError::OwnKeyIn { role });
+    }
     let path = token_path(&dirs.state, &invite.server);
     if let Some(dir) = path.parent() {
         make_dir(dir)?;
@@ -146,6 +159,24 @@ async fn keep_token(
     })?;
     let profile = pair_profile::save(dirs, invite, name, &reached)?.profile;
     Ok(Paired { profile, role, already: false })
+}
+
+/// What this device may do there by its own key, where it has one and is let in by it.
+async fn own_role(
+    dirs: &Dirs,
+    addresses: &[Address],
+    invite: &Invite,
+) -> Result<Option<Role>, PairError> {
+    let Some(own) = saved_identity(&dirs.state)? else { return Ok(None) };
+    match connect_as(&own, addresses, invite.server, &HELLO).await {
+        Ok(session) => {
+            let role = session.welcome.you.role;
+            session.leave().await;
+            Ok(Some(role))
+        }
+        Err(error) if error.refuses_the_key() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Puts this device's own key in the place of the one-time key that the connection was made with. Key and
@@ -228,7 +259,7 @@ async fn own_key(
             use_own_key(dirs, invite)?;
             Ok(Paired { profile: entry.profile, role, already: true })
         }
-        Err(ConnectError::UnknownDevice | ConnectError::Revoked | ConnectError::Expired) => {
+        Err(error) if error.refuses_the_key() => {
             entry.undo(dirs)?;
             Err(why)
         }

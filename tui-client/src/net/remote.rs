@@ -133,7 +133,16 @@ pub(super) fn token_path(state: &Path, server: &Pin) -> PathBuf {
 /// [`IdentityError`].
 pub fn own_identity(state: &Path) -> Result<Identity, IdentityError> {
     make_dir(state)?;
-    Identity::load_or_make(&state.join("client.key"))
+    Identity::load_or_make(&own_path(state))
+}
+
+/// The same where it was made already.
+pub(super) fn saved_identity(state: &Path) -> Result<Option<Identity>, IdentityError> {
+    Identity::load(&own_path(state))
+}
+
+fn own_path(state: &Path) -> PathBuf {
+    state.join("client.key")
 }
 
 /// Makes a directory for keys, where there is none.

@@ -193,6 +193,27 @@ fn a_token_runs_its_own_commands_only() {
     client.run(&["--on", "garden", "echo", "x"]).with(125);
 }
 
+/// The token's fewer rights took the place of the device's own, and its end that of the device's.
+#[test]
+fn a_token_does_not_take_the_place_of_a_device_that_is_let_in_itself() {
+    let garden = Box::new();
+    let client = garden.paired();
+    let token =
+        garden.verb(&["token", "--name", "robot", "--role", "operator", "--commands", "echo"]);
+    let ended = pair(&client, &[&token]).with(125);
+    assert!(sentence(&ended).contains("let in there by its own key already"), "{ended:?}");
+    assert!(sentence(&ended).contains("TOPSIDE_STATE_DIR"), "{ended:?}");
+    client.run(&["--on", "garden", "own-status", "3"]).with(3);
+    // What the sentence says to do.
+    let state = client.path("robot");
+    let script = |args: &[&str]| -> Ended {
+        client.topside(args).env("TOPSIDE_STATE_DIR", &state).output().unwrap().into()
+    };
+    script(&["pair", &token]).with(0);
+    script(&["run", "--on", "garden", "own-status", "3"]).with(126);
+    client.run(&["--on", "garden", "own-status", "3"]).with(3);
+}
+
 #[test]
 fn two_servers_of_one_name_are_two_saved_servers() {
     let (one, two) = (Box::new(), Box::new());
