@@ -79,10 +79,7 @@ pub struct Hello {
 pub async fn connect(target: &Target, hello: &Hello) -> Result<Session, ConnectError> {
     match target {
         Target::Local(sockets) => local(sockets, hello).await,
-        Target::Remote(remote) => {
-            let identity = remote.identity()?;
-            connect_as(&identity, &remote.addresses, remote.pin, hello).await
-        }
+        Target::Remote(remote) => connect_to(remote, &remote.addresses, hello).await,
     }
 }
 
@@ -94,8 +91,27 @@ pub async fn connect(target: &Target, hello: &Hello) -> Result<Session, ConnectE
 pub async fn probe(address: &Address, remote: &Remote) -> Result<Duration, ConnectError> {
     let addresses = std::slice::from_ref(address);
     let hello = Hello { notices: false, name: "topside" };
-    let session = connect_as(&remote.identity()?, addresses, remote.pin, &hello).await?;
+    let session = connect_to(remote, addresses, &hello).await?;
     Ok(session.leave().await)
+}
+
+/// Connects to a paired server. Where the key of a token is refused, this device's own is tried before
+/// that is said.
+async fn connect_to(
+    remote: &Remote,
+    addresses: &[Address],
+    hello: &Hello,
+) -> Result<Session, ConnectError> {
+    let keys = remote.keys()?;
+    let refused = match connect_as(&keys.first, addresses, remote.pin, hello).await {
+        Err(error) if error.refuses_the_key() => error,
+        result => return result,
+    };
+    let Some(own) = keys.then else { return Err(refused) };
+    match connect_as(&own, addresses, remote.pin, hello).await {
+        Err(error) if error.refuses_the_key() => Err(refused),
+        result => result,
+    }
 }
 
 /// Connects to a server elsewhere with this key.

@@ -24,6 +24,13 @@ pub struct Remote {
     pub state: PathBuf,
 }
 
+/// What this device shows a server.
+pub(super) struct Keys {
+    pub(super) first: Identity,
+    /// Where that one is not let in.
+    pub(super) then: Option<Identity>,
+}
+
 /// One address of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
@@ -102,11 +109,11 @@ impl Remote {
         }
     }
 
-    /// The key to show this server: one that was saved from a token for it, else this device's own.
-    pub(super) fn identity(&self) -> Result<Identity, IdentityError> {
+    /// The keys to show this server: one that was saved from a token for it, then this device's own.
+    pub(super) fn keys(&self) -> Result<Keys, IdentityError> {
         match Identity::load(&token_path(&self.state, &self.pin))? {
-            Some(token) => Ok(token),
-            None => own_identity(&self.state),
+            Some(token) => Ok(Keys { first: token, then: saved_identity(&self.state)? }),
+            None => Ok(Keys { first: own_identity(&self.state)?, then: None }),
         }
     }
 }

@@ -87,6 +87,40 @@ async fn the_key_of_a_token_for_this_server_goes_before_this_devices_own() {
     assert_eq!(guest.pin, token.pin());
 }
 
+/// A token that was taken back said of a device that it was revoked, whose own key was good.
+#[tokio::test]
+async fn where_the_key_of_a_token_is_refused_this_devices_own_is_tried() {
+    let dir = tempfile::tempdir().unwrap();
+    let (rig, token) = (Rig::new(key(1)).await, key(7));
+    std::fs::create_dir(dir.path().join("keys")).unwrap();
+    let name = format!("keys/{}.key", rig.identity.pin().digits());
+    token.save_new(&dir.path().join(name)).unwrap();
+    rig.judge(token.pin(), Err(CertificateError::Revoked));
+    let target = Target::Remote(rig.remote(dir.path()));
+    // Without a key of its own there is nothing else to try, and none is made for it.
+    let (refused, ()) = tokio::join!(connect(&target, &HELLO), rig.refuse());
+    assert!(matches!(refused, Err(ConnectError::Revoked)), "{refused:?}");
+    assert!(!dir.path().join("client.key").exists());
+
+    let own = own_identity(dir.path()).unwrap();
+    rig.judge(own.pin(), Ok(()));
+    let (session, guest) = tokio::join!(connect(&target, &HELLO), async {
+        let (mut fake, guest) = rig.accept().await;
+        fake.greet().await;
+        guest
+    });
+    session.unwrap();
+    assert_eq!(guest.pin, own.pin());
+
+    // Where neither is let in, it is told of the key that goes first.
+    rig.judge(own.pin(), Err(CertificateError::ApplicationVerificationFailure));
+    let (refused, ()) = tokio::join!(connect(&target, &HELLO), async {
+        rig.refuse().await;
+        rig.refuse().await;
+    });
+    assert!(matches!(refused, Err(ConnectError::Revoked)), "{refused:?}");
+}
+
 #[tokio::test]
 async fn another_key_at_the_lan_address_discards_it_and_the_router_is_taken() {
     let dir = tempfile::tempdir().unwrap();
