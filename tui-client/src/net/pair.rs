@@ -148,6 +148,7 @@ async fn keep_token(
     if let Some(dir) = path.parent() {
         make_dir(dir)?;
     }
+    let already = Identity::load(&path)?.is_some_and(|kept| kept.pin() == key.pin());
     // A token that was there before gives way to a whole one.
     let new = path.with_extension("new");
     remove(&new)?;
@@ -157,8 +158,9 @@ async fn keep_token(
         what: "written",
         source,
     })?;
-    let profile = pair_profile::save(dirs, invite, name, &reached)?.profile;
-    Ok(Paired { profile, role, already: false })
+    let entry = pair_profile::save(dirs, invite, name, &reached)?;
+    let profile = if already { entry.with_old_addresses(dirs)? } else { entry.profile };
+    Ok(Paired { profile, role, already })
 }
 
 /// What this device may do there by its own key, where it has one and is let in by it.
@@ -257,7 +259,7 @@ async fn own_key(
             let role = session.welcome.you.role;
             session.leave().await;
             use_own_key(dirs, invite)?;
-            Ok(Paired { profile: entry.profile, role, already: true })
+            Ok(Paired { profile: entry.with_old_addresses(dirs)?, role, already: true })
         }
         Err(error) if error.refuses_the_key() => {
             entry.undo(dirs)?;

@@ -49,6 +49,20 @@ pub(super) fn save(
 }
 
 impl Entry {
+    /// The invite was an old one: the addresses that were saved before it was used again may be newer, and
+    /// stand. Only where there were none are those of the invite kept.
+    pub(super) fn with_old_addresses(self, dirs: &Dirs) -> Result<Profile, ConfigError> {
+        let Self { profile: new, before } = self;
+        let Some(old) = before.filter(|old| old.lan.is_some() || old.internet.is_some()) else {
+            return Ok(new);
+        };
+        let profile = Profile { name: new.name.clone(), pin: new.pin.clone(), ..old };
+        let mut store = ProfileStore::load(dirs.config.join(FILE_NAME))?;
+        store.replace(&new.name, profile.clone())?;
+        store.save()?;
+        Ok(profile)
+    }
+
     /// Puts back what stood there before.
     pub(super) fn undo(self, dirs: &Dirs) -> Result<(), ConfigError> {
         let mut store = ProfileStore::load(dirs.config.join(FILE_NAME))?;

@@ -146,6 +146,33 @@ async fn an_invite_that_this_device_has_used_is_no_failure() {
     assert_eq!(home.saved(), [paired.profile]);
 }
 
+/// An old invite put the box's old addresses back over those that were saved since.
+#[tokio::test]
+async fn an_invite_that_was_used_changes_no_address_that_was_saved_since() {
+    let (home, rig) = (Home::new(), Rig::new(key(1)).await);
+    rig.judge(key(SEED).pin(), Err(CertificateError::Revoked));
+    rig.judge(home.own().pin(), Ok(()));
+    let newer = Profile {
+        name: "garden".into(),
+        lan: Some("192.168.7.7".into()),
+        internet: Some("198.51.100.9".into()),
+        port: 1234,
+        internet_port: None,
+        pin: Some(rig.identity.pin().to_string()),
+    };
+    let mut store = ProfileStore::load(home.dirs.config.join(FILE_NAME)).unwrap();
+    store.add(newer.clone()).unwrap();
+    store.save().unwrap();
+    let invite = invite(&rig, false);
+    let server = async {
+        rig.refuse().await;
+        greet_own(&rig).await;
+    };
+    let (paired, ()) = tokio::join!(pair(&invite, None, &home.dirs), server);
+    assert_eq!(paired.unwrap().profile, newer);
+    assert_eq!(home.saved(), [newer]);
+}
+
 #[tokio::test]
 async fn a_lost_answer_does_not_lose_the_pairing() {
     let (home, rig) = (Home::new(), inviting().await);
