@@ -15,6 +15,8 @@ use crate::config::{ConfigError, FILE_NAME, Profile, ProfileStore, THIS_MACHINE}
 pub(super) struct Entry {
     pub(super) profile: Profile,
     before: Option<Profile>,
+    /// Whether there was no file before.
+    first: bool,
 }
 
 /// Saves the server of an invite, which was reached at that address. One that is saved already keeps its
@@ -26,6 +28,7 @@ pub(super) fn save(
     reached: &Address,
 ) -> Result<Entry, ConfigError> {
     let mut store = ProfileStore::load(dirs.config.join(FILE_NAME))?;
+    let first = !store.path().exists();
     let before = find(store.profiles(), invite, name).cloned();
     let profile = match &before {
         Some(old) => Profile {
@@ -45,14 +48,14 @@ pub(super) fn save(
         None => store.add(profile.clone())?,
     }
     store.save()?;
-    Ok(Entry { profile, before })
+    Ok(Entry { profile, before, first })
 }
 
 impl Entry {
     /// The invite was an old one: the addresses that were saved before it was used again may be newer, and
     /// stand. Only where there were none are those of the invite kept.
     pub(super) fn with_old_addresses(self, dirs: &Dirs) -> Result<Profile, ConfigError> {
-        let Self { profile: new, before } = self;
+        let Self { profile: new, before, .. } = self;
         let Some(old) = before.filter(|old| old.lan.is_some() || old.internet.is_some()) else {
             return Ok(new);
         };
@@ -63,14 +66,20 @@ impl Entry {
         Ok(profile)
     }
 
-    /// Puts back what stood there before.
+    /// Puts back what stood there before: no file, where there was none.
     pub(super) fn undo(self, dirs: &Dirs) -> Result<(), ConfigError> {
         let mut store = ProfileStore::load(dirs.config.join(FILE_NAME))?;
         match self.before {
             Some(old) => store.replace(&self.profile.name, old)?,
             None => store.remove(&self.profile.name)?,
         }
-        store.save()
+        store.save()?;
+        let empty = || std::fs::read(store.path()).is_ok_and(|text| text.trim_ascii().is_empty());
+        if self.first && empty() {
+            let path = store.path().to_owned();
+            std::fs::remove_file(&path).map_err(|source| ConfigError::Write { path, source })?;
+        }
+        Ok(())
     }
 }
 
