@@ -241,6 +241,27 @@ mod tests {
         }
     }
 
+    /// The hint read `topside run --on uptime ..`.
+    #[test]
+    fn the_hint_about_a_flag_behind_the_command_keeps_the_flags_value() {
+        let hint = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            super::run::misplaced("uptime", &words)
+        };
+        for (words, line) in [
+            (&["--on", "my box"][..], "topside run --on 'my box' uptime"),
+            (&["--via", "lan"], "topside run --via lan uptime"),
+            (&["a", "--timeout", "5s", "b"], "topside run --timeout 5s uptime a b"),
+            (&["--on=vm"], "topside run --on=vm uptime"),
+            (&["--on"], "topside run --on uptime"),
+            (&["--json", "a"], "topside run --json uptime a"),
+        ] {
+            let hint = hint(words).unwrap();
+            assert!(hint.ends_with(line), "{hint}");
+        }
+        assert_eq!(hint(&["--lines", "5"]), None);
+    }
+
     #[test]
     fn connect_takes_the_name_with_or_without_its_flag() {
         for words in [&["garden", "--via", "lan"][..], &["--on", "garden", "--via", "lan"]] {

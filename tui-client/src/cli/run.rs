@@ -8,10 +8,12 @@ use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::methods::{CommandRun, CommandsList, Menu, RunResult};
 use topside_shared::notices::EndCode;
 use topside_shared::rows::RunState;
+use topside_shared::text::{MAX_REASON, clean};
 
 use super::Run;
 use super::console::{Console, Cut, Output, Ran};
 use super::printer::{Piece, Printer};
+use super::words::shell_word;
 use super::{status, words};
 use crate::net::{CallError, Hello, LostReason, base64, connect};
 use crate::platform::{Signal, Signals};
@@ -137,11 +139,10 @@ fn request(line: &[String], menu: &Menu, confirm: bool) -> Result<CommandRun, Re
         Ok(command) => {
             let parsed = cmdline::parse_args(command, words).map_err(|error| {
                 let mut sentence = error.message;
-                let misplaced = words.iter().find(|word| super::RUN_FLAGS.contains(&word.as_str()));
-                if let (LineErrorKind::UnknownArgument, Some(flag)) = (error.kind, misplaced) {
-                    sentence = format!(
-                        "{flag} goes before the command: topside run {flag} {name} .. ({sentence})"
-                    );
+                if error.kind == LineErrorKind::UnknownArgument
+                    && let Some(hint) = misplaced(name, words)
+                {
+                    sentence = format!("{hint} ({sentence})");
                 }
                 Refused::new(error.kind.exit_status(), sentence)
             })?;
@@ -149,6 +150,21 @@ fn request(line: &[String], menu: &Menu, confirm: bool) -> Result<CommandRun, Re
         }
     };
     Ok(CommandRun { command, args, stream: true, wait: true, confirm })
+}
+
+/// The line that was meant, where a flag of `topside run` stands behind the command.
+pub(super) fn misplaced(name: &str, words: &[String]) -> Option<String> {
+    let is_flag =
+        |word: &String| super::RUN_FLAGS.contains(&word.split('=').next().unwrap_or(word));
+    let at = words.iter().position(is_flag)?;
+    let takes = |flag: &str| ["--on", "--via", "--timeout"].contains(&flag);
+    let end = (at + 1 + usize::from(takes(&words[at]))).min(words.len());
+    let (flag, _) = words[at].split_once('=').unwrap_or((&words[at], ""));
+    let order = words[at..end].iter().map(String::as_str).chain([name]);
+    let rest = words[..at].iter().chain(&words[end..]).map(String::as_str);
+    let line: Vec<String> = order.chain(rest).map(shell_word).collect();
+    let line = clean(&line.join(" "), MAX_REASON);
+    Some(format!("{flag} goes before the command: topside run {line}"))
 }
 
 /// An error and what caused it, in one line.

@@ -22,6 +22,15 @@ pub(super) fn closing(closing: &Closing) -> String {
     }
 }
 
+/// A word as a shell takes it.
+pub(super) fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.=:/,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// Output that did not come.
 pub(super) fn gap(gap: &RunGap) -> String {
     format!(
