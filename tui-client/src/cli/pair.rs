@@ -8,6 +8,7 @@ use topside_shared::invite::{Invite, InviteError};
 
 use super::run::with_sources;
 use super::status;
+use super::words::shell_word;
 use crate::net::{Address, Paired, addresses, own_identity, pair};
 use crate::term;
 
@@ -85,21 +86,20 @@ fn read(text: &str) -> Result<Invite, String> {
 
 /// What was saved, and how to use it.
 fn words(paired: &Paired) -> String {
-    let Paired { profile, role, already } = paired;
+    let Paired { profile, role, already, renamed } = paired;
     let name = &profile.name;
     let mut words = match already {
         true => format!("{name} was paired with this device already, which is {role} there.\n"),
         false => format!("Paired with {name}: this device is {role} there.\n"),
     };
+    if let Some(was) = renamed {
+        words.push_str(&format!("It was called {was} here until now.\n"));
+    }
     for address in addresses(profile) {
         let Address { via, .. } = &address;
         words.push_str(&format!("  {:<9} {address}\n", via.title()));
     }
-    let quoted = if name.contains(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)) {
-        format!("'{}'", name.replace('\'', "'\\''"))
-    } else {
-        name.clone()
-    };
+    let quoted = shell_word(name);
     words.push_str(&format!(
         "Open its screen with `topside connect {quoted}`, or run one command: `topside run --on {quoted} status`\n"
     ));

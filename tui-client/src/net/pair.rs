@@ -33,6 +33,8 @@ pub struct Paired {
     pub role: Role,
     /// Whether this device was paired before: the invite was used, by nobody else.
     pub already: bool,
+    /// What the server was called here until now, where another name was asked for.
+    pub renamed: Option<String>,
 }
 
 /// Why nothing was paired. Its display is a sentence a person can act on, without a full stop.
@@ -54,6 +56,9 @@ pub enum PairError {
         "the server does not know this invite: ask for a new one (`topsided invite` on the box)"
     )]
     Unknown,
+    /// Another server is saved under the name that was asked for.
+    #[error("{0} is another server, saved already: choose another --name. The invite was not used")]
+    NameTaken(String),
     /// It is a token, whose key would be shown in the place of this device's own.
     #[error(
         "this device is let in there by its own key already, as {role}, and the token's key would take its \
@@ -98,6 +103,11 @@ pub async fn pair(invite: &Invite, name: Option<&str>, dirs: &Dirs) -> Result<Pa
     let addresses = named_by(invite);
     if addresses.is_empty() {
         return Err(PairError::NoAddress);
+    }
+    if let Some(name) = name
+        && pair_profile::is_anothers(dirs, invite, name)?
+    {
+        return Err(PairError::NameTaken(name.to_owned()));
     }
     let key = Identity::from_seed(&invite.seed)?;
     let dialled = dial(&addresses, invite.server, &key).await?;
@@ -159,8 +169,9 @@ async fn keep_token(
         source,
     })?;
     let entry = pair_profile::save(dirs, invite, name, &reached)?;
+    let renamed = entry.renamed();
     let profile = if already { entry.with_old_addresses(dirs)? } else { entry.profile };
-    Ok(Paired { profile, role, already })
+    Ok(Paired { profile, role, already, renamed })
 }
 
 /// What this device may do there by its own key, where it has one and is let in by it.
@@ -208,7 +219,8 @@ async fn enrol(
             handle.close();
             events.end().await;
             use_own_key(dirs, invite)?;
-            Ok(Paired { profile: entry.profile, role: enrolled.role, already: false })
+            let renamed = entry.renamed();
+            Ok(Paired { profile: entry.profile, role: enrolled.role, already: false, renamed })
         }
         // It may have been this device that used it, and the answer was lost.
         Err(why @ (PairError::Used | PairError::NoAnswer(_))) => {
@@ -259,7 +271,9 @@ async fn own_key(
             let role = session.welcome.you.role;
             session.leave().await;
             use_own_key(dirs, invite)?;
-            Ok(Paired { profile: entry.with_old_addresses(dirs)?, role, already: true })
+            let renamed = entry.renamed();
+            let profile = entry.with_old_addresses(dirs)?;
+            Ok(Paired { profile, role, already: true, renamed })
         }
         Err(error) if error.refuses_the_key() => {
             entry.undo(dirs)?;

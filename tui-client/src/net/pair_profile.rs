@@ -19,6 +19,13 @@ pub(super) struct Entry {
     first: bool,
 }
 
+/// Whether another server than that of the invite is saved under this name.
+pub(super) fn is_anothers(dirs: &Dirs, invite: &Invite, name: &str) -> Result<bool, ConfigError> {
+    let store = ProfileStore::load(dirs.config.join(FILE_NAME))?;
+    let own = find(store.profiles(), invite, Some(name));
+    Ok(store.get(name).is_some_and(|taken| own.is_none_or(|own| own.name != taken.name)))
+}
+
 /// Saves the server of an invite, which was reached at that address. One that is saved already keeps its
 /// name, unless another is asked for, and what the person wrote as far as it may still be right.
 pub(super) fn save(
@@ -52,6 +59,12 @@ pub(super) fn save(
 }
 
 impl Entry {
+    /// What the server was called until now, where it is called otherwise from now on.
+    pub(super) fn renamed(&self) -> Option<String> {
+        let was = &self.before.as_ref()?.name;
+        (*was != self.profile.name).then(|| was.clone())
+    }
+
     /// The invite was an old one: the addresses that were saved before it was used again may be newer, and
     /// stand. Only where there were none are those of the invite kept.
     pub(super) fn with_old_addresses(self, dirs: &Dirs) -> Result<Profile, ConfigError> {

@@ -367,7 +367,7 @@ fn millis(time: Duration) -> u64 {
 
 async fn pair(invite: &Invite, dirs: &Dirs) -> Result<Paired, String> {
     match net::pair(invite, None, dirs).await {
-        Ok(net::Paired { profile, role, already }) => {
+        Ok(net::Paired { profile, role, already, .. }) => {
             Ok(Paired { name: profile.name, role, already })
         }
         Err(error) => Err(sentence(error)),

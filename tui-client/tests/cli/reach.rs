@@ -214,6 +214,21 @@ fn a_token_does_not_take_the_place_of_a_device_that_is_let_in_itself() {
     client.run(&["--on", "garden", "own-status", "3"]).with(3);
 }
 
+/// A name of another server's was numbered, and a saved server renamed, without a word.
+#[test]
+fn a_name_that_is_taken_is_refused_and_a_new_one_is_told() {
+    let (one, two) = (Box::new(), Box::new());
+    let client = one.paired();
+    let invite = two.invite(&[]);
+    let ended = pair(&client, &[&invite, "--name", "garden"]).with(125);
+    assert!(sentence(&ended).contains("garden is another server"), "{ended:?}");
+    // The invite was not used up by that.
+    pair(&client, &[&invite, "--name", "shed"]).with(0);
+    let told = pair(&client, &[&two.invite(&[]), "--name", "barn"]).with(0);
+    assert!(told.out.contains("It was called shed here until now"), "{told:?}");
+    client.run(&["--on", "barn", "echo", "x"]).with(0);
+}
+
 #[test]
 fn two_servers_of_one_name_are_two_saved_servers() {
     let (one, two) = (Box::new(), Box::new());
