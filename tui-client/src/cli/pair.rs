@@ -1,19 +1,29 @@
 //! `topside pair` and `topside id`: this device's key, and the servers that know it.
 
 use std::io::{BufRead, IsTerminal, Read, Write};
+use std::time::Duration;
 
 use clap::Args;
+use tokio::time::timeout;
+use topside_shared::command::{Command, Effect};
 use topside_shared::dirs::Dirs;
 use topside_shared::invite::{Invite, InviteError};
+use topside_shared::methods::CommandsList;
 
 use super::run::with_sources;
 use super::status;
 use super::words::shell_word;
-use crate::net::{Address, Paired, addresses, own_identity, pair};
+use crate::net::{
+    Address, Hello, Paired, Remote, Target, Via, addresses, connect, own_identity, pair,
+};
 use crate::term;
 
 /// Longest line with an invite; the longest invite is far shorter.
 const MAX_LINE: u64 = 64 * 1024;
+/// What is said to a server after pairing.
+const HELLO: Hello = Hello { notices: false, name: "topside pair" };
+/// How long a command to begin with is asked for.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Args)]
 pub(super) struct Pair {
@@ -27,7 +37,7 @@ pub(super) struct Pair {
 /// Pairs; the exit status.
 pub(super) fn main(args: &Pair) -> u8 {
     match run(args) {
-        Ok(paired) => print(&words(&paired)),
+        Ok((paired, example)) => print(&words(&paired, example.as_deref())),
         Err(sentence) => fail(&sentence),
     }
 }
@@ -55,14 +65,37 @@ fn fail(sentence: &str) -> u8 {
     status::OWN_FAILURE
 }
 
-fn run(args: &Pair) -> Result<Paired, String> {
+/// Pairs, and finds a command to begin with.
+fn run(args: &Pair) -> Result<(Paired, Option<String>), String> {
     let invite = read(&args.invite)?;
     let dirs = Dirs::from_env().map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    let paired = runtime.block_on(pair(&invite, args.name.as_deref(), &dirs));
+    let paired = runtime.block_on(async {
+        let paired = pair(&invite, args.name.as_deref(), &dirs).await;
+        let paired = paired.map_err(|error| with_sources(&error))?;
+        let example = timeout(PATIENCE, example(&paired, &dirs)).await.ok().flatten();
+        Ok((paired, example))
+    });
     runtime.shutdown_background();
-    paired.map_err(|error| with_sources(&error))
+    paired
+}
+
+/// A command that this device may run there, as it is and without harm: `status` if it may. It is asked
+/// for, because a key can be limited to some commands; nothing is said where the answer does not come.
+async fn example(paired: &Paired, dirs: &Dirs) -> Option<String> {
+    let remote = Remote::of_profile(&paired.profile, Via::Auto, &dirs.state).ok()?;
+    let session = connect(&Target::Remote(remote), &HELLO).await.ok()?;
+    let menu = session.handle.call(&CommandsList {}).await.ok()?;
+    session.leave().await;
+    let easy = |command: &&Command| {
+        command.effect == Effect::Read
+            && command.confirm.is_none()
+            && command.args.iter().all(|arg| !arg.required)
+    };
+    let mut easy = menu.commands.iter().filter(easy);
+    let status = easy.clone().find(|command| command.name == "status");
+    status.or_else(|| easy.next()).map(|command| command.name.clone())
 }
 
 fn read(text: &str) -> Result<Invite, String> {
@@ -85,7 +118,7 @@ fn read(text: &str) -> Result<Invite, String> {
 }
 
 /// What was saved, and how to use it.
-fn words(paired: &Paired) -> String {
+fn words(paired: &Paired, example: Option<&str>) -> String {
     let Paired { profile, role, already, renamed } = paired;
     let name = &profile.name;
     let mut words = match already {
@@ -100,8 +133,11 @@ fn words(paired: &Paired) -> String {
         words.push_str(&format!("  {:<9} {address}\n", via.title()));
     }
     let quoted = shell_word(name);
-    words.push_str(&format!(
-        "Open its screen with `topside connect {quoted}`, or run one command: `topside run --on {quoted} status`\n"
-    ));
+    words.push_str(&format!("Open its screen with `topside connect {quoted}`"));
+    if let Some(command) = example {
+        let command = shell_word(command);
+        words.push_str(&format!(", or run one command: `topside run --on {quoted} {command}`"));
+    }
+    words.push('\n');
     words
 }

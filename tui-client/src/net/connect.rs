@@ -55,7 +55,7 @@ pub struct Session {
 
 impl Session {
     /// Leaves, and waits until the connection is closed; how long a round trip took.
-    pub(super) async fn leave(mut self) -> Duration {
+    pub async fn leave(mut self) -> Duration {
         self.handle.close();
         self.events.end().await;
         self.reached.rtt

@@ -229,6 +229,23 @@ fn a_name_that_is_taken_is_refused_and_a_new_one_is_told() {
     client.run(&["--on", "barn", "echo", "x"]).with(0);
 }
 
+/// The sentence named a command that a limited key may not run.
+#[test]
+fn what_is_proposed_after_pairing_is_what_the_key_may_run() {
+    let garden = Box::new();
+    let token = |commands: &str| {
+        let args = ["token", "--name", commands, "--role", "operator", "--commands", commands];
+        garden.verb(&args)
+    };
+    let paired = |token: &str| pair(&Place::new(), &[token, "--name", "garden"]).with(0).out;
+    let told = paired(&token("both"));
+    assert!(told.contains("`topside run --on garden both`"), "{told}");
+    // One that wants a word is not one to propose.
+    let told = paired(&token("own-status"));
+    assert!(!told.contains("topside run") && told.contains("topside connect"), "{told}");
+    assert!(pair(&Place::new(), &[&garden.invite(&[])]).with(0).out.contains("status`"));
+}
+
 #[test]
 fn two_servers_of_one_name_are_two_saved_servers() {
     let (one, two) = (Box::new(), Box::new());
