@@ -14,6 +14,9 @@ use super::file::Replacement;
 use super::read::read;
 use super::validate::{Field, FieldError, validate};
 
+/// So many saved servers are listed in a sentence.
+const MAX_LISTED: usize = 8;
+
 /// A saved server.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Profile {
@@ -78,7 +81,7 @@ pub enum ConfigError {
 #[error("there is no saved server {name}{near}")]
 pub struct UnknownServer {
     name: String,
-    /// The names that may have been meant.
+    /// The names that may have been meant, or those that there are.
     near: String,
 }
 
@@ -132,7 +135,10 @@ impl ProfileStore {
     pub fn find(&self, name: &str) -> Result<&Profile, UnknownServer> {
         self.get(name).ok_or_else(|| {
             let names = self.profiles.iter().map(|profile| profile.name.as_str());
-            let near = did_you_mean(&nearest(name, names.chain([THIS_MACHINE])));
+            let near = match &nearest(name, names.clone().chain([THIS_MACHINE]))[..] {
+                [] => listed(names),
+                near => did_you_mean(near),
+            };
             UnknownServer { name: clean(name, MAX_NAME), near }
         })
     }
@@ -200,6 +206,17 @@ impl ProfileStore {
         apply(&mut self.profiles, &change)?;
         self.changes.push(change);
         Ok(())
+    }
+}
+
+/// A sentence's tail that lists the saved servers, as far as a person reads.
+fn listed<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
+    let more = names.len().saturating_sub(MAX_LISTED);
+    let list: Vec<&str> = names.take(MAX_LISTED).collect();
+    match (&list[..], more) {
+        ([], _) => "; none is saved yet: `topside pair INVITE` saves one".to_owned(),
+        (list, 0) => format!("; saved are: {}", list.join(", ")),
+        (list, more) => format!("; saved are: {} and {more} more", list.join(", ")),
     }
 }
 

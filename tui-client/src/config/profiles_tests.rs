@@ -248,6 +248,20 @@ fn a_file_that_became_unreadable_meanwhile_is_not_written_over() {
 }
 
 #[test]
+fn a_name_that_is_near_no_saved_one_gets_the_saved_ones_listed() {
+    let place = Place::new("");
+    let mut store = place.load();
+    let said = |store: &ProfileStore| store.find("nosuch").unwrap_err().to_string();
+    assert!(said(&store).contains("nosuch; none is saved yet"), "{}", said(&store));
+    store.add(named("garden")).unwrap();
+    store.add(named("shed")).unwrap();
+    assert_eq!(said(&store), "there is no saved server nosuch; saved are: garden, shed");
+    (0..9).for_each(|n| store.add(named(&format!("box {n}"))).unwrap());
+    assert!(said(&store).ends_with("box 4, box 5 and 3 more"), "{}", said(&store));
+    assert!(store.find("gardne").unwrap_err().to_string().ends_with("did you mean garden?"));
+}
+
+#[test]
 fn stores_that_save_at_once_lose_nothing() {
     let place = Place::new("");
     std::thread::scope(|scope| {
