@@ -51,9 +51,11 @@ enum Verb {
 }
 
 #[derive(Debug, Args)]
-#[command(override_usage = "topside connect [OPTIONS] NAME")]
+#[command(
+    override_usage = "topside connect [--via WAY] NAME\n       topside connect [--via WAY] --on NAME"
+)]
 struct Connect {
-    /// A saved server, or "this machine"
+    /// A saved server, or "this machine"; needed unless --on names it
     #[arg(required_unless_present = "on", conflicts_with = "on")]
     name: Option<String>,
     #[command(flatten)]
@@ -61,6 +63,9 @@ struct Connect {
 }
 
 const STATUSES: &str = "\
+It never starts a server: where none runs, it says so. `topside` and its line client
+start one inside themselves.
+
 Exit status:
   the command's own, or 128 + n where signal n ended it
   124  it took longer than --timeout, or than it may
@@ -275,11 +280,13 @@ mod tests {
     }
 
     #[test]
-    fn help_tells_the_exit_statuses_of_run() {
+    fn help_tells_the_exit_statuses_of_run_and_that_connect_needs_a_name() {
         let mut command = Line::command();
         let help = command.find_subcommand_mut("run").unwrap().render_help().to_string();
-        for status in ["124", "125", "126", "127"] {
-            assert!(help.contains(status), "{help}");
+        for words in ["124", "125", "126", "127", "never starts a server"] {
+            assert!(help.contains(words), "{help}");
         }
+        let help = command.find_subcommand_mut("connect").unwrap().render_help().to_string();
+        assert!(help.contains("[--via WAY] --on NAME"), "{help}");
     }
 }
