@@ -129,8 +129,7 @@ impl Lost {
                 EndCode::Shutdown => "shut down",
                 EndCode::Restart => "restarted",
                 EndCode::Closed => "closed",
-                EndCode::Revoked => "ended, the key of this device having been revoked,",
-                EndCode::SlowReader => "ended, this screen having read too slowly,",
+                EndCode::Revoked | EndCode::SlowReader => "ended this session",
                 EndCode::Protocol => "ended for a breach of the protocol",
                 EndCode::Unknown => "ended by the server",
             },
@@ -149,7 +148,18 @@ impl Lost {
                 } else {
                     format!(": {}", ended.reason)
                 };
-                format!("{what}{by}{at}{reason}")
+                match (ended.code, ended.by.as_str()) {
+                    (EndCode::Revoked, "") => {
+                        format!("{what}{at}: this device's key was revoked{reason}")
+                    }
+                    (EndCode::Revoked, by) => {
+                        format!("{what}{at}: {by} revoked this device's key{reason}")
+                    }
+                    (EndCode::SlowReader, _) => {
+                        format!("{what}{at}: this screen read too slowly{reason}")
+                    }
+                    _ => format!("{what}{by}{at}{reason}"),
+                }
             }
             Why::Cut(why) => format!("lost{at}: {why}"),
         }

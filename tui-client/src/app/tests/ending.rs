@@ -35,6 +35,23 @@ fn a_shutdown_counts_down_by_the_monotonic_clock_and_can_be_called_off() {
     assert_eq!(banner(&world), None, "it goes with the next command");
 }
 
+/// It read `sprinkler ended, the key of this device having been revoked, by phone (#4)`.
+#[test]
+fn a_session_that_ends_with_its_key_says_who_revoked_it() {
+    for (code, by, words) in [
+        (EndCode::Revoked, "phone (#4)", "phone (#4) revoked this device's key"),
+        (EndCode::Revoked, "", "this device's key was revoked"),
+        (EndCode::SlowReader, "", "this screen read too slowly"),
+    ] {
+        let mut world = World::connected(160, 24);
+        let by = by.to_owned();
+        world.notice(Notice::Ended(SessionEnded { code, reason: String::new(), by }));
+        lose(&mut world, LostReason::Gone);
+        let Link::Lost(lost) = &world.state.link else { panic!() };
+        assert_eq!(lost.what(), format!("ended this session: {words}"));
+    }
+}
+
 #[test]
 fn whoever_connects_while_a_shutdown_is_due_sees_it_too() {
     let mut world = World::new(80, 24);
