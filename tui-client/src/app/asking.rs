@@ -10,6 +10,8 @@ use super::{Effect, Screen, State, clean};
 pub(crate) const PAUSE: u64 = 250;
 /// How often the chosen server is asked.
 const EVERY: u64 = 30_000;
+/// How often, at most, one that refuses this device is asked.
+const REFUSED: u64 = 10_000;
 /// Without a key for so long nobody is looking.
 const LOOKING: u64 = 120_000;
 
@@ -25,6 +27,8 @@ pub(crate) struct Asking {
     asked: Option<u64>,
     /// When a key was pressed last.
     used: u64,
+    /// When an address last said what does not pass by itself.
+    refused: Option<u64>,
 }
 
 impl Asking {
@@ -46,6 +50,23 @@ pub(crate) fn anew(state: &mut State, pause: u64) {
     let Asking { used, asked, .. } = state.picker.asking;
     let due = Some(state.clock.mono + pause);
     state.picker.asking = Asking { used, asked, due, ..Asking::default() };
+}
+
+/// A person asks for it: all is forgotten and asked at once. A refusal that does not pass by itself is kept
+/// for a while, for the server counts each against the address that this device comes from, and shuts that
+/// out in the end.
+pub(crate) fn test(state: &mut State) -> Vec<Effect> {
+    let now = state.clock.mono;
+    let Asking { refused, ref mut known, .. } = state.picker.asking;
+    let wait = refused.map_or(0, |at| (at + REFUSED).saturating_sub(now));
+    if wait == 0 {
+        anew(state, 0);
+    } else {
+        known.retain(|(_, reach)| reach.is_lasting());
+        let seconds = wait.div_ceil(1000);
+        state.refuse(format!("a way that refuses this device is not asked again for {seconds} s"));
+    }
+    ask(state)
 }
 
 /// A dial has come to nothing: what is known may be old.
@@ -117,6 +138,9 @@ pub(crate) fn reached(state: &mut State, round: u64, via: Via, reach: Reach) {
         }
         up @ Reach::Up(_) => up,
     };
+    if reach.is_lasting() {
+        state.picker.asking.refused = Some(state.clock.mono);
+    }
     let known = &mut state.picker.asking.known;
     known.retain(|(of, _)| *of != via);
     known.push((via, reach));

@@ -163,8 +163,7 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
         }
         Id::Test => {
             state.here = Here::Unknown;
-            asking::anew(state, 0);
-            return asking::ask(state);
+            return asking::test(state);
         }
         _ => {}
     }

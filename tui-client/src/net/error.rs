@@ -81,8 +81,8 @@ pub enum ConnectError {
     },
     /// It hung up before either side had shown its key.
     #[error(
-        "{at} hung up at once: the server is too busy, or lets nobody in from here for some minutes \
-         because too many tries have failed"
+        "{at} hung up at once: the server is too busy, or lets nobody in from here for a while (up to ten \
+         minutes) because too many tries have failed"
     )]
     TurnedAway {
         /// Its address.

@@ -36,6 +36,23 @@ fn refused(lasting: bool) -> Reach {
 
 const BOTH: &[Via] = &[Via::Lan, Via::Internet];
 
+/// A server counts each refused key against its address, and shuts out who comes too often.
+#[test]
+fn a_way_that_refuses_this_device_is_tested_at_most_once_in_ten_seconds() {
+    let mut world = World::new(80, 24).with_servers();
+    world.wait(0);
+    world.reach(Via::Lan, refused(true));
+    world.reach(Via::Internet, refused(false));
+    world.wait(9_000);
+    assert_eq!(asked(&world.press("t")), Some((Some("sprinkler"), &[Via::Internet][..])));
+    assert!(world.remark().contains("not asked again for 1 s"), "{}", world.remark());
+    assert_eq!(words(&world, Via::Lan), "another key");
+    // Asking the other way meanwhile puts nothing off.
+    world.wait(1_000);
+    assert_eq!(asked(&world.press("t")), Some((Some("sprinkler"), BOTH)));
+    assert_eq!(world.remark(), "");
+}
+
 #[test]
 fn the_chosen_server_is_asked_at_the_start_and_then_every_30_seconds_while_keys_are_pressed() {
     let mut world = World::new(80, 24).with_servers();
