@@ -1,7 +1,7 @@
 //! What a person does at the console: typing, sending, scrolling, cancelling.
 
 use serde_json::{Map, Value};
-use topside_shared::cmdline;
+use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Command;
 use topside_shared::methods::CommandRun;
 use topside_shared::text::duration;
@@ -150,6 +150,10 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
         }
         Err(error) => {
             console.input.editor.clear();
+            let name = cmdline::split(&line).ok().and_then(|tokens| tokens.into_iter().next());
+            if let (LineErrorKind::UnknownCommand, Some(name)) = (error.kind, name) {
+                return ask_about(state, &line, name.text);
+            }
             let (id, clock) = (state.next_serial(), state.clock);
             let Some(console) = state.console_mut() else { return Vec::new() };
             console.runs.sent(id, typed, "", clock);
@@ -157,6 +161,23 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
             remember(console, &line)
         }
     }
+}
+
+/// Asks the server about a command that is not in this menu: it knows whether there is none, or which role
+/// it wants, and says so in its refusal. The request carries an argument that no command can have, for
+/// names are not empty. So nothing runs by accident, not even where the menu has changed meanwhile: the
+/// server judges the role first, then the arguments, and refuses. (`help NAME` would not do, for a key can
+/// be limited to commands without it.)
+fn ask_about(state: &mut State, line: &str, command: String) -> Vec<Effect> {
+    let args = Map::from_iter([(String::new(), Value::Null)]);
+    let run = CommandRun { command, args, stream: true, wait: true, confirm: false };
+    let Link::Connected { session } = state.link else { return Vec::new() };
+    let (block, clock) = (state.next_serial(), state.clock);
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    console.runs.sent(block, line.trim(), "", clock);
+    let mut effects = remember(console, line);
+    effects.push(Effect::Call { session, call: Call::Run { block, run } });
+    effects
 }
 
 /// What a person is asked before this command, if anything.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use topside_shared::ErrorKind;
 use topside_shared::methods::{Initialized, RunResult};
 use topside_shared::notices::{ClientsChanged, EndCode, Notice};
 
@@ -139,7 +140,11 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
             console.clients.clear();
             console.watch = Watch::Refused(clean::sentence(&why));
         }
-        Event::Ran { block, result } => ran(console, block, result, clock.mono),
+        Event::Ran { block, result } => {
+            if ran(console, block, result, clock.mono) {
+                return vec![Effect::Call { session, call: Call::Menu }];
+            }
+        }
         Event::CancelRefused { run, why } => {
             console.runs.cancel_refused(run);
             state.refuse(clean::sentence(&why));
@@ -150,8 +155,22 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
     Vec::new()
 }
 
-fn ran(console: &mut Console, block: u64, result: Result<Box<RunResult>, RunRefused>, now: u64) {
+/// A command has ended; whether the menu here is not the server's any more.
+fn ran(
+    console: &mut Console,
+    block: u64,
+    result: Result<Box<RunResult>, RunRefused>,
+    now: u64,
+) -> bool {
+    // A block without a command is a question about a name that was not in the menu.
+    let asked = console.runs.info(block).is_some_and(|info| info.command.is_empty());
     match result {
+        Err(RunRefused::Refused { kind: ErrorKind::InvalidParams, .. }) if asked => {
+            let words =
+                "the menu has changed: this command is new in it. Nothing was run; run it again";
+            console.runs.refused(block, Phase::Refused, words);
+            return true;
+        }
         Ok(result) => {
             console.runs.ended(block, &result.row, now);
         }
@@ -161,6 +180,7 @@ fn ran(console: &mut Console, block: u64, result: Result<Box<RunResult>, RunRefu
         // The end of the session says it for all.
         Err(RunRefused::Lost) => {}
     }
+    false
 }
 
 fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use topside_shared::methods::{Initialized, Menu, RunResult, Subscribed};
 use topside_shared::notices::{Closing, Notice, Phase};
 use topside_shared::rows::RunRow;
-use topside_shared::{ClientId, Pin, Time};
+use topside_shared::{ClientId, ErrorKind, Pin, Time};
 
 use super::ways::Reach;
 use super::*;
@@ -159,6 +159,18 @@ impl World {
             whole = serde_json::from_value(value).unwrap();
             self.event(Event::Ran { block, result: Ok(Box::new(result(whole))) });
         }
+    }
+
+    /// Types a line whose command is not in the menu, and answers it as the server does.
+    pub(crate) fn enter_unknown(
+        &mut self,
+        line: &str,
+        kind: ErrorKind,
+        message: &str,
+    ) -> Vec<Effect> {
+        let effects = self.enter(line);
+        let result = Err(RunRefused::Refused { kind, message: message.into() });
+        self.event(Event::Ran { block: block_of(&effects), result })
     }
 
     /// The text of the newest block.

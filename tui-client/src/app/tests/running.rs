@@ -10,6 +10,29 @@ fn phase(world: &mut World) -> Phase {
     world.console().runs.chosen().unwrap().phase
 }
 
+/// The screen said that there was none, where the command wants another role.
+#[test]
+fn a_command_that_is_not_in_this_menu_is_asked_of_the_server_so_that_it_cannot_run() {
+    let mut world = World::connected(80, 24);
+    let effects = world.enter("reboot 5");
+    let Some(Effect::Call { call: Call::Run { run, .. }, .. }) = effects.last() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((run.command.as_str(), run.confirm), ("reboot", false));
+    // No argument can have this name, so that no server runs it.
+    assert!(run.args.contains_key(""), "{run:?}");
+    let said = "`reboot` needs the role admin; you are operator";
+    assert_eq!(world.enter_unknown("reboot", ErrorKind::Forbidden, said), []);
+    assert_eq!(phase(&mut world), Phase::Refused);
+    assert!(world.newest().contains("needs the role admin"), "{}", world.newest());
+    // The menu has changed meanwhile: there is such a command now, and it did not run.
+    let session = world.session();
+    let said = "`brand-new` has no argument ``";
+    let effects = world.enter_unknown("brand-new", ErrorKind::InvalidParams, said);
+    assert_eq!(effects, [Effect::Call { session, call: Call::Menu }]);
+    assert!(world.newest().contains("the menu has changed"), "{}", world.newest());
+}
+
 #[test]
 fn a_command_is_sent_with_its_typed_arguments_and_its_output_ends_in_its_block() {
     let mut world = World::connected(80, 24);
@@ -53,7 +76,10 @@ fn two_runs_of_one_command_keep_their_output_apart() {
 fn an_unknown_command_becomes_a_block_with_the_nearest_names_and_can_be_recalled() {
     let mut world = World::connected(80, 24);
     let effects = world.enter("zonse");
-    assert!(matches!(&effects[..], [Effect::SaveHistory { line, .. }] if line == "zonse"));
+    assert!(matches!(&effects[..], [Effect::SaveHistory { line, .. }, _] if line == "zonse"));
+    let message = "there is no command `zonse`: did you mean zones?".to_owned();
+    let result = Err(RunRefused::Refused { kind: ErrorKind::NotFound, message });
+    world.event(Event::Ran { block: block_of(&effects), result });
     assert_eq!(phase(&mut world), Phase::Refused);
     assert!(world.newest().contains("did you mean zones"), "{}", world.newest());
     world.press("up");

@@ -1,6 +1,7 @@
 //! The screens of the product. A change of any of them shows in review.
 
 use serde_json::json;
+use topside_shared::ErrorKind;
 use topside_shared::notices::{EndCode, Notice, Phase, SessionEnded};
 
 use super::{assert_clean, at_every_size, frame, shown, text};
@@ -19,7 +20,8 @@ fn worked(width: u16, height: u16) -> World {
         ended("succeeded", 0, 41),
     );
     world.now = 60_000;
-    world.enter("zonse");
+    let words = "there is no command zonse: did you mean zones? m shows the menu";
+    world.enter_unknown("zonse", ErrorKind::NotFound, words);
     world.now = 70_000;
     world.run("zone-run 3 5", 31, "opening valve 3\n", None);
     let output =
