@@ -40,5 +40,5 @@ fn the_doctor_sees_the_port_open_and_the_router_forward_it() {
     // A filter on the box itself, which keeps clients out but not the box.
     let rules = "table inet f { chain i { type filter hook input priority 0; policy drop; iif lo accept; }; }";
     assert!(net.on(Host::Box, "nft").arg(rules).status().unwrap().success());
-    has(&examined(&net, &home).1, "warn  firewall", "none that lets port 8677 in");
+    has(&examined(&net, &home).1, "warn  firewall", "none that lets TCP port 8677 in");
 }
