@@ -10,6 +10,7 @@
 mod effects;
 mod keys;
 mod network;
+mod saved;
 mod session;
 mod translate;
 
@@ -54,10 +55,6 @@ pub struct Start {
 /// What kept the screen from opening; the terminal is as it was.
 pub fn main(start: Start) -> anyhow::Result<ExitCode> {
     let dirs = Dirs::from_env()?;
-    let (store, broken) = match ProfileStore::load(dirs.config.join(crate::config::FILE_NAME)) {
-        Ok(store) => (Some(store), None),
-        Err(error) => (None, Some(format!("{:#}", anyhow::Error::from(error)))),
-    };
     let target = match start.connect {
         None => None,
         Some((name, via)) if name == THIS_MACHINE => Some((
@@ -65,29 +62,19 @@ pub fn main(start: Start) -> anyhow::Result<ExitCode> {
             name,
         )),
         Some((name, via)) => {
-            if let Some(error) = broken {
-                anyhow::bail!("{error}");
-            }
-            if let Some(store) = &store {
-                store.find(&name)?;
-            }
+            ProfileStore::load(dirs.config.join(crate::config::FILE_NAME))?.find(&name)?;
             Some((Target { server: Some(name.clone()), via }, name))
         }
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     term::catch_panics(&["main", network::THREAD, keys::THREAD]);
-    let result = runtime.block_on(run(dirs, store, broken, target));
+    let result = runtime.block_on(run(dirs, target));
     runtime.shutdown_background();
     term::print_kept();
     result
 }
 
-async fn run(
-    dirs: Dirs,
-    store: Option<ProfileStore>,
-    broken: Option<String>,
-    target: Option<(Target, String)>,
-) -> anyhow::Result<ExitCode> {
+async fn run(dirs: Dirs, target: Option<(Target, String)>) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let mut jobs = Jobs::listen().context("cannot listen for signals")?;
@@ -102,7 +89,7 @@ async fn run(
     let mut looped = Loop {
         began,
         state,
-        doer: Doer::new(dirs, store, network),
+        doer: Doer::new(dirs, network),
         terminal,
         told,
         dirty: true,
@@ -110,7 +97,7 @@ async fn run(
         typing: false,
         status: ExitCode::SUCCESS,
     };
-    looped.open(broken, target)?;
+    looped.open(target)?;
     let mut keys = keys::listen().context("cannot start the thread that reads keys")?;
     let ended = looped.turn(&mut keys, &mut signals, &mut jobs).await;
     let status = looped.status;
@@ -144,15 +131,9 @@ impl Loop {
     }
 
     /// The first messages: what is saved, and what is to be reached at once.
-    fn open(
-        &mut self,
-        broken: Option<String>,
-        target: Option<(Target, String)>,
-    ) -> anyhow::Result<()> {
-        self.take(Msg::Servers(self.doer.profiles()))?;
-        if let Some(why) = broken {
-            self.take(Msg::ServersFailed(why))?;
-        }
+    fn open(&mut self, target: Option<(Target, String)>) -> anyhow::Result<()> {
+        let read = self.doer.saved.read();
+        self.take(read)?;
         self.carry_out(vec![Effect::Browse(true)])?;
         if let Some((target, name)) = target {
             let effects = picker::open_at(&mut self.state, &name, target);
@@ -163,10 +144,35 @@ impl Loop {
 
     /// One message through `update`, and what follows from it.
     fn take(&mut self, msg: Msg) -> anyhow::Result<()> {
+        let (was_picker, is_key) = (picker::is_bare(&self.state), matches!(msg, Msg::Key(_)));
+        if was_picker && (is_key || matches!(msg, Msg::Tick)) {
+            let was = picker::name(&self.state, self.state.picker.at).to_owned();
+            // A key is meant for the server that its person saw chosen.
+            let moved = self.re_read()? && was != picker::name(&self.state, self.state.picker.at);
+            if moved && is_key {
+                return Ok(());
+            }
+        }
+        self.through(msg)?;
+        if !was_picker && picker::is_bare(&self.state) {
+            self.re_read()?;
+        }
+        Ok(())
+    }
+
+    fn through(&mut self, msg: Msg) -> anyhow::Result<()> {
         let clock = self.clock();
         let effects = update(&mut self.state, clock, msg);
         self.dirty = true;
         self.carry_out(effects)
+    }
+
+    /// Takes the saved servers up, if somebody has changed the file; whether that was so.
+    fn re_read(&mut self) -> anyhow::Result<bool> {
+        match self.doer.saved.read_if_changed() {
+            Some(read) => self.through(read).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) -> anyhow::Result<()> {

@@ -128,6 +128,8 @@ pub(crate) struct State {
     pub(crate) remark: Option<Remark>,
     /// The saved servers.
     pub(crate) servers: Vec<Profile>,
+    /// Why the file of the saved servers cannot be read now.
+    pub(crate) unreadable: Option<String>,
     pub(crate) here: Here,
     /// Servers that say on the LAN that they are there.
     pub(crate) found: Vec<Found>,
@@ -155,6 +157,7 @@ impl State {
             overlays: Vec::new(),
             remark: None,
             servers: Vec::new(),
+            unreadable: None,
             here: Here::Unknown,
             found: Vec::new(),
             carries: false,

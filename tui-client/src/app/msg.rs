@@ -30,7 +30,9 @@ pub(crate) enum Msg {
     Tick,
     /// What was saved, as read at the start, or after an edit.
     Servers(Vec<Profile>),
-    /// The saved servers could not be read or written: why.
+    /// The saved servers cannot be read: why.
+    ServersUnreadable(String),
+    /// An edit of the saved servers could not be carried out: why.
     ServersFailed(String),
     /// An edit of the saved servers is on the disk: what was done.
     ServersSaved(String),

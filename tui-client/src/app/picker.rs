@@ -6,7 +6,7 @@ use super::form::Form;
 use super::link::{Dialling, Link, Target, Via};
 use super::overlay::Overlay;
 use super::ways;
-use super::{Effect, Here, Screen, State, found, invite};
+use super::{Effect, Here, Screen, State, clean, found, invite};
 use crate::actions::Id;
 use crate::config::{Profile, THIS_MACHINE};
 use crate::net::Found;
@@ -24,6 +24,11 @@ pub(crate) struct Picker {
     pub(crate) wanted: Option<String>,
     /// What is known of the chosen server's addresses.
     pub(crate) asking: Asking,
+}
+
+/// Whether the picker has the keys, with nothing on top of it.
+pub(crate) fn is_bare(state: &State) -> bool {
+    matches!(state.screen, Screen::Picker) && state.overlays.is_empty()
 }
 
 /// The saved server that is chosen; none: this machine.
@@ -244,9 +249,20 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     effects
 }
 
+/// The saved servers cannot be read: that stays on the screen as long as it is so.
+pub(crate) fn unreadable(state: &mut State, why: &str) {
+    let why = clean::sentence(why);
+    state.refuse(why.clone());
+    state.unreadable = Some(why);
+}
+
 /// Takes the saved servers as they are on the disk now; what was chosen stays chosen.
 pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
+    if state.unreadable.take().is_some() {
+        state.done("client.toml can be read again.");
+    }
     let was = spot(state);
+    let before = chosen(state).cloned();
     let old = std::mem::replace(&mut state.servers, servers);
     let named = |name: &String| state.servers.iter().position(|server| server.name == *name);
     let wanted = state.picker.wanted.take();
@@ -258,10 +274,16 @@ pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
     let at = match wanted.as_ref().and_then(named).or(added) {
         _ if old.is_empty() && wanted.is_none() && !state.servers.is_empty() => 0,
         Some(at) => at,
-        // It was renamed or removed: what stands in its place now. This machine stays itself.
-        None => find(state, &was).unwrap_or(state.picker.at),
+        // It was renamed or removed: what stands in its place now, or its neighbour. This machine stays
+        // itself.
+        None => find(state, &was).unwrap_or_else(|| {
+            let last = state.servers.len().saturating_sub(1);
+            if before.is_some() { state.picker.at.min(last) } else { state.picker.at }
+        }),
     };
     settle(state, at, &was);
-    // The same name may have another address now.
-    asking::anew(state, 0);
+    // The same name may have another address now, or another key; else what is known of it stays.
+    if wanted.is_some() || chosen(state) != before.as_ref() {
+        asking::anew(state, 0);
+    }
 }

@@ -44,6 +44,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
             return effects;
         }
         Msg::Servers(servers) => picker::load(state, servers),
+        Msg::ServersUnreadable(why) => picker::unreadable(state, &why),
         Msg::ServersFailed(why) => state.refuse(why),
         Msg::ServersSaved(what) => {
             state.overlays.retain(|overlay| !matches!(overlay, Overlay::Form(_)));

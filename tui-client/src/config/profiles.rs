@@ -94,7 +94,7 @@ enum Change {
 }
 
 /// The saved servers, and the changes that [`ProfileStore::save`] will write.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ProfileStore {
     path: PathBuf,
     /// As saved last, with the changes applied.

@@ -9,32 +9,28 @@ use topside_shared::dirs::Dirs;
 use topside_shared::text::bytes;
 
 use super::network::{Network, Order};
-use crate::app::{Effect, Msg, ProfileEdit};
-use crate::config::{self, ConfigError, History, Profile, ProfileStore};
+use super::saved::Saved;
+use crate::app::{Effect, Msg};
+use crate::config::{self, History, Profile};
 use crate::platform;
 use crate::term::{MAX_COPY, Terminal};
 
 /// What effects are carried out with.
 pub(super) struct Doer {
     dirs: Dirs,
-    /// None while the file cannot be read.
-    store: Option<ProfileStore>,
+    pub(super) saved: Saved,
     histories: HashMap<String, History>,
     pub(super) network: Network,
 }
 
 impl Doer {
-    pub(super) fn new(dirs: Dirs, store: Option<ProfileStore>, network: Network) -> Self {
-        Self { dirs, store, histories: HashMap::new(), network }
-    }
-
-    /// The saved servers.
-    pub(super) fn profiles(&self) -> Vec<Profile> {
-        self.store.as_ref().map(|store| store.profiles().to_vec()).unwrap_or_default()
+    pub(super) fn new(dirs: Dirs, network: Network) -> Self {
+        let saved = Saved::new(dirs.config.join(config::FILE_NAME));
+        Self { dirs, saved, histories: HashMap::new(), network }
     }
 
     fn profile(&self, name: Option<&str>) -> Option<Profile> {
-        self.store.as_ref()?.get(name?).cloned()
+        self.saved.get(name?)
     }
 
     /// Does it, and says what came of it at once.
@@ -42,12 +38,12 @@ impl Doer {
         let order = match effect {
             // The loop's own.
             Effect::Quit | Effect::Suspend | Effect::Mouse(_) => return Vec::new(),
-            Effect::Edit(edit) => return self.edit(edit),
+            Effect::Edit(edit) => return self.saved.edit(edit),
             Effect::LoadHistory { server } => return self.load_history(server),
             Effect::SaveHistory { server, line } => return self.save_history(&server, &line),
             Effect::Copy { name, text } => return vec![self.copy(&name, &text, terminal)],
             Effect::Save { name, text } => return vec![self.save(&name, &text)],
-            Effect::ReadServers => return self.read_servers(),
+            Effect::ReadServers => return vec![self.saved.read()],
             Effect::Probe { round, server, vias } => {
                 Order::Probe { round, profile: self.profile(server.as_deref()), vias }
             }
@@ -65,55 +61,6 @@ impl Doer {
         match self.network.order(order) {
             Ok(()) => Vec::new(),
             Err(busy) => vec![Msg::Failed(busy.to_string())],
-        }
-    }
-
-    fn edit(&mut self, edit: ProfileEdit) -> Vec<Msg> {
-        let path = self.dirs.config.join(config::FILE_NAME);
-        let done = match &edit {
-            ProfileEdit::Add(profile) => format!("{} is saved.", profile.name),
-            ProfileEdit::Replace(_, profile) => format!("{} is saved.", profile.name),
-            ProfileEdit::Remove(name) => format!("{name} is forgotten."),
-        };
-        let result = self.try_edit(&path, edit);
-        let mut msgs = vec![Msg::Servers(self.profiles())];
-        msgs.push(match result {
-            Ok(()) => Msg::ServersSaved(done),
-            Err(error) => Msg::ServersFailed(format!("{:#}", anyhow::Error::from(error))),
-        });
-        msgs
-    }
-
-    fn try_edit(&mut self, path: &Path, edit: ProfileEdit) -> Result<(), ConfigError> {
-        // A file that could not be read may have been mended since.
-        let mut store = match self.store.take() {
-            Some(store) => store,
-            None => ProfileStore::load(path)?,
-        };
-        let result = match edit {
-            ProfileEdit::Add(profile) => store.add(profile),
-            ProfileEdit::Replace(name, profile) => store.replace(&name, profile),
-            ProfileEdit::Remove(name) => store.remove(&name),
-        }
-        .and_then(|()| store.save());
-        if result.is_err() {
-            // What is not in the file is not shown either; the form still holds what was typed.
-            self.store = store.reload().is_ok().then_some(store);
-        } else {
-            self.store = Some(store);
-        }
-        result
-    }
-
-    /// Pairing has written to the file.
-    fn read_servers(&mut self) -> Vec<Msg> {
-        let path = self.dirs.config.join(config::FILE_NAME);
-        match ProfileStore::load(path) {
-            Ok(store) => {
-                self.store = Some(store);
-                vec![Msg::Servers(self.profiles())]
-            }
-            Err(error) => vec![Msg::ServersFailed(format!("{:#}", anyhow::Error::from(error)))],
         }
     }
 

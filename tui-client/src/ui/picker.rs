@@ -60,6 +60,7 @@ fn columns(state: &State, area: Rect) -> Columns {
 
 pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let mut counts = match state.servers.len() {
+        _ if state.unreadable.is_some() => "✗ client.toml cannot be read".to_owned(),
         0 => "no servers saved".to_owned(),
         1 => "1 server saved".to_owned(),
         n => format!("{n} servers saved"),
@@ -278,7 +279,12 @@ impl Below {
     fn draw(self, state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
         let Some(way) = self.way else { return };
         let mut lines: Vec<(String, Style)> = Vec::new();
-        let first_steps = state.servers.is_empty() && matches!(state.link, Link::Idle);
+        if let Some(why) = &state.unreadable {
+            lines.push((why.clone(), theme.plain));
+        }
+        let first_steps = state.servers.is_empty()
+            && state.unreadable.is_none()
+            && matches!(state.link, Link::Idle);
         let text = way
             .why_not
             .or(way.advice)

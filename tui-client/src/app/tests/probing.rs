@@ -36,6 +36,33 @@ fn refused(lasting: bool) -> Reach {
 
 const BOTH: &[Via] = &[Via::Lan, Via::Internet];
 
+/// The choice went to this machine.
+#[test]
+fn where_the_last_saved_server_is_forgotten_its_neighbour_is_chosen() {
+    let mut world = World::new(80, 24).with_servers();
+    world.press("down down");
+    assert_eq!(picker::chosen(&world.state).unwrap().name, "lab-psu");
+    let left = world.state.servers[..2].to_vec();
+    world.tell(Msg::Servers(left));
+    assert_eq!(picker::chosen(&world.state).unwrap().name, "clock");
+    world.tell(Msg::Servers(Vec::new()));
+    assert!(picker::chosen(&world.state).is_none());
+}
+
+#[test]
+fn what_is_known_of_the_chosen_server_stays_while_another_one_is_changed() {
+    let mut world = World::new(80, 24).with_servers();
+    world.wait(0);
+    world.reach(Via::Lan, Reach::Up(12));
+    let mut servers = world.state.servers.clone();
+    servers.remove(1);
+    world.tell(Msg::Servers(servers.clone()));
+    assert_eq!(words(&world, Via::Lan), "answers in 12 ms");
+    servers[0].lan = Some("192.168.1.99".into());
+    world.tell(Msg::Servers(servers));
+    assert_eq!(words(&world, Via::Lan), "asking …");
+}
+
 /// A server counts each refused key against its address, and shuts out who comes too often.
 #[test]
 fn a_way_that_refuses_this_device_is_tested_at_most_once_in_ten_seconds() {

@@ -125,6 +125,23 @@ fn an_invite_being_used() {
     assert!(!text.contains(&an_invite().to_string()[20..40]), "{text}");
 }
 
+/// It looked like a file with nothing in it, from the next key on.
+#[test]
+fn a_file_that_cannot_be_read_is_told_until_it_can() {
+    let mut world = World::new(80, 24);
+    world.tell(Msg::ServersUnreadable("/c/client.toml:3:8: this is not TOML".into()));
+    world.press("down");
+    world.press("up");
+    let shown = |world: &World| text(&frame(&world.state));
+    let drawn = shown(&world);
+    assert!(drawn.contains("client.toml cannot be read"), "{drawn}");
+    assert!(drawn.contains("/c/client.toml:3:8: this is not TOML"), "{drawn}");
+    assert!(!drawn.contains("no servers saved"), "{drawn}");
+    let drawn = shown(&world.with_servers());
+    assert!(drawn.contains("3 servers saved") && !drawn.contains("this is not TOML"), "{drawn}");
+    assert!(drawn.contains("client.toml can be read again"), "{drawn}");
+}
+
 #[test]
 fn the_form_with_what_is_wrong() {
     at_every_size("form", |width, height| {

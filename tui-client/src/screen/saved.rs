@@ -1,0 +1,138 @@
+//! The saved servers as the screen holds them: read anew when the file has changed.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use crate::app::{Msg, ProfileEdit};
+use crate::config::{ConfigError, Profile, ProfileStore};
+
+/// What tells one state of the file from the next; none where there is no file.
+type Stamp = Option<(SystemTime, u64)>;
+
+/// The file and what it held when it could be read last.
+pub(super) struct Saved {
+    path: PathBuf,
+    store: Option<ProfileStore>,
+    /// The file as it was looked at last.
+    stamp: Stamp,
+}
+
+impl Saved {
+    /// The file, not looked at yet.
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, store: None, stamp: None }
+    }
+
+    /// The saved servers. A file that cannot be read any more does not mean that there are none.
+    pub(super) fn profiles(&self) -> Vec<Profile> {
+        self.store.as_ref().map(|store| store.profiles().to_vec()).unwrap_or_default()
+    }
+
+    /// The saved server of this name.
+    pub(super) fn get(&self, name: &str) -> Option<Profile> {
+        self.store.as_ref()?.get(name).cloned()
+    }
+
+    /// Reads the file, and says what came of it.
+    pub(super) fn read(&mut self) -> Msg {
+        // First the stamp: what is written meanwhile is read the next time.
+        self.stamp = self.look();
+        match ProfileStore::load(&self.path) {
+            Ok(store) => {
+                self.store = Some(store);
+                Msg::Servers(self.profiles())
+            }
+            Err(error) => Msg::ServersUnreadable(sentence(error)),
+        }
+    }
+
+    /// The same, if the file is not what it was when it was looked at last.
+    pub(super) fn read_if_changed(&mut self) -> Option<Msg> {
+        (self.look() != self.stamp).then(|| self.read())
+    }
+
+    /// Carries an edit out, and says what came of it.
+    pub(super) fn edit(&mut self, edit: ProfileEdit) -> Vec<Msg> {
+        let done = match &edit {
+            ProfileEdit::Add(profile) | ProfileEdit::Replace(_, profile) => {
+                format!("{} is saved.", profile.name)
+            }
+            ProfileEdit::Remove(name) => format!("{name} is forgotten."),
+        };
+        match self.try_edit(edit) {
+            Ok(store) => {
+                self.store = Some(store);
+                self.stamp = self.look();
+                vec![Msg::Servers(self.profiles()), Msg::ServersSaved(done)]
+            }
+            // What is not in the file is not shown either; the form still holds what was typed.
+            Err(error) => vec![self.read(), Msg::ServersFailed(sentence(error))],
+        }
+    }
+
+    fn try_edit(&self, edit: ProfileEdit) -> Result<ProfileStore, ConfigError> {
+        // As it was when the form opened: saving takes over what has changed in the file since.
+        let mut store = match &self.store {
+            Some(store) => store.clone(),
+            None => ProfileStore::load(&self.path)?,
+        };
+        match edit {
+            ProfileEdit::Add(profile) => store.add(profile)?,
+            ProfileEdit::Replace(name, profile) => store.replace(&name, profile)?,
+            ProfileEdit::Remove(name) => store.remove(&name)?,
+        }
+        store.save()?;
+        Ok(store)
+    }
+
+    fn look(&self) -> Stamp {
+        let data = std::fs::metadata(&self.path).ok()?;
+        Some((data.modified().ok()?, data.len()))
+    }
+}
+
+fn sentence(error: ConfigError) -> String {
+    format!("{:#}", anyhow::Error::from(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(msg: &Msg) -> Vec<&str> {
+        match msg {
+            Msg::Servers(profiles) => profiles.iter().map(|p| p.name.as_str()).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_changed_broken_and_mended_is_taken_up_each_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("client.toml");
+        let write = |text: &str| std::fs::write(&path, text).unwrap();
+        let mut saved = Saved::new(path.clone());
+        assert!(names(&saved.read()).is_empty());
+        assert!(saved.read_if_changed().is_none());
+        write("[[server]]\nname = \"garden\"\n");
+        assert_eq!(names(&saved.read_if_changed().unwrap()), ["garden"]);
+        assert!(saved.read_if_changed().is_none());
+
+        write("[[server]]\nname = garden\n");
+        let Some(Msg::ServersUnreadable(why)) = saved.read_if_changed() else { panic!() };
+        assert!(why.contains("client.toml:2:"), "{why}");
+        assert_eq!(saved.profiles()[0].name, "garden", "those that were read stay");
+        let told = saved.edit(ProfileEdit::Remove("garden".into()));
+        assert!(
+            matches!(&told[..], [Msg::ServersUnreadable(_), Msg::ServersFailed(_)]),
+            "{told:?}"
+        );
+        assert_eq!(saved.profiles()[0].name, "garden");
+
+        write("[[server]]\nname = \"garden shed\"\n");
+        assert_eq!(names(&saved.read_if_changed().unwrap()), ["garden shed"]);
+        let told = saved.edit(ProfileEdit::Remove("garden shed".into()));
+        assert!(names(&told[0]).is_empty() && matches!(told[1], Msg::ServersSaved(_)));
+        assert!(saved.read_if_changed().is_none(), "what it wrote itself is no change");
+    }
+}
