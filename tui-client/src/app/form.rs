@@ -45,6 +45,8 @@ pub(crate) struct Form {
     pub(crate) fields: [Editor; 5],
     /// The field with the focus.
     pub(crate) at: usize,
+    /// Whether the field was just entered by Tab: typing takes the place of its text.
+    pub(crate) replaces: bool,
     /// Which field is wrong, and why.
     pub(crate) errors: Vec<(Field, String)>,
     /// What was there when the form opened.
@@ -115,6 +117,7 @@ impl Form {
             original,
             fields: fields.each_ref().map(|text| Editor::with(text)),
             at: 0,
+            replaces: false,
             errors: Vec::new(),
             before: fields,
             kept: profile.clone(),
@@ -136,6 +139,7 @@ impl Form {
 
     pub(crate) fn key(&mut self, key: Key, saved: &[Profile]) -> Filled {
         let count = FIELDS.len();
+        let replaces = std::mem::take(&mut self.replaces);
         match key.code {
             Code::Esc if self.texts() != self.before && !self.warned => self.warned = true,
             Code::Esc => return Filled::Closed,
@@ -144,15 +148,22 @@ impl Form {
             Code::Enter => return self.save(saved),
             _ if key.is_ctrl('s') => return self.save(saved),
             _ => {
+                if replaces && key.typed().is_some() {
+                    self.fields[self.at].clear();
+                }
                 if self.fields[self.at].key(key) == Edited::Text {
                     self.touched();
                 }
             }
         }
+        self.replaces = matches!(key.code, Code::Tab | Code::BackTab);
         Filled::Open
     }
 
     pub(crate) fn paste(&mut self, text: &str) {
+        if std::mem::take(&mut self.replaces) {
+            self.fields[self.at].clear();
+        }
         self.fields[self.at].insert(text.lines().next().unwrap_or_default().trim());
         self.touched();
     }
@@ -272,6 +283,25 @@ mod tests {
             assert!(form.error(field).is_some_and(|e| !e.is_empty()), "{field:?}");
         }
         assert_eq!(form.at, place(Field::Name), "the first mistake has the focus");
+    }
+
+    /// Typing a port made 867799999 of it.
+    #[test]
+    fn typing_into_a_field_that_was_entered_by_tab_takes_the_place_of_its_text() {
+        let mut form = Form::add();
+        for key in ["tab", "tab", "tab", "9", "9"] {
+            form.key(key.parse().unwrap(), &[]);
+        }
+        assert_eq!(form.text(Field::Port), "99");
+        // Moving about in it first means to change it.
+        for key in ["tab", "backtab", "end", "1"] {
+            form.key(key.parse().unwrap(), &[]);
+        }
+        assert_eq!(form.text(Field::Port), "991");
+        form.key("tab".parse().unwrap(), &[]);
+        form.key("backtab".parse().unwrap(), &[]);
+        form.paste("8677");
+        assert_eq!(form.text(Field::Port), "8677");
     }
 
     #[test]

@@ -172,7 +172,7 @@ fn what_is_wrong_in_a_file_is_told_with_line_and_column() {
         ),
         (
             "[[server]]\nname = \"é\"\nlan = \"é\"\n",
-            "3:7: lan is an IP address or a host name; `é` is neither",
+            "3:7: lan is an IP address or a host name, not `é`",
         ),
         ("[[server]]\nname = \"a\"\nname = \"b\"\n", "3:1: "),
     ] {

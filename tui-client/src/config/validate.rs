@@ -100,7 +100,7 @@ fn name(name: &str) -> Result<(), String> {
 /// An IP address or a host name, nothing around it.
 fn address(text: &str) -> Result<(), String> {
     const RULE: &str = "is an IP address or a host name";
-    let neither = || Err(format!("{RULE}; `{}` is neither", clean(text, MAX_NAME)));
+    let neither = || Err(format!("{RULE}, not `{}`", clean(text, MAX_NAME)));
     if text.is_empty() {
         return Err(format!("{RULE}; leave the field out where there is none"));
     }

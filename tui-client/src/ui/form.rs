@@ -47,14 +47,17 @@ pub(super) fn draw(
         if typed.is_empty() && !focus {
             row.left("–", theme.dim);
         } else {
-            let at = field(buffer, place, typed, theme.plain);
+            let all = focus && form.replaces;
+            let style = if all { theme.chosen() } else { theme.plain };
+            let at = field(buffer, place, typed, style);
             if focus {
                 cursor = at;
             }
         }
         if step == 2 {
             let mut below = Row::at(buffer, inside, y + 1);
-            below.skip(2 + LABELS);
+            // A mistake is a sentence, and needs the whole row.
+            below.skip(2 + if form.error(what).is_some() { 0 } else { LABELS });
             note(&mut below, form, nth, theme);
         }
     }
@@ -77,9 +80,9 @@ pub(super) fn draw(
 fn note(row: &mut Row<'_>, form: &Form, nth: usize, theme: &Theme) {
     let what = FIELDS[nth];
     if let Some(error) = form.error(what) {
-        // The label names the field already.
-        let error = error.strip_prefix(what.key()).map_or(error, str::trim_start);
-        row.left("✗ ", theme.bad).left(error, theme.plain);
+        let rule = error.strip_prefix(what.key()).and_then(|rule| rule.strip_prefix(' '));
+        let error = rule.map_or(error.to_owned(), |rule| format!("{} {rule}", label(what)));
+        row.left("✗ ", theme.bad).left(&error, theme.plain);
     } else if nth == form.at {
         row.left(about(what), theme.dim);
     }
