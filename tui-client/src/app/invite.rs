@@ -40,8 +40,8 @@ pub(crate) enum Step {
     Text,
     /// The server is being asked, since then by the monotonic clock.
     Asking { attempt: u64, since: u64 },
-    /// It came to nothing: why.
-    Failed(String),
+    /// It came to nothing.
+    Failed(NotPaired),
 }
 
 /// What became of a key.
@@ -66,6 +66,15 @@ pub(crate) struct Paired {
     pub(crate) role: Role,
     /// Whether it was paired before.
     pub(crate) already: bool,
+}
+
+/// Why using an invite came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotPaired {
+    /// The sentence.
+    pub(crate) why: String,
+    /// Whether using the same invite again changes nothing.
+    pub(crate) lasting: bool,
 }
 
 /// Whether a text is meant to be an invite, good or not.
@@ -134,6 +143,9 @@ impl Pairing {
         }
         match key.code {
             _ if gives_up => return Done::Closed,
+            Code::Enter if matches!(&self.step, Step::Failed(failed) if failed.lasting) => {
+                return Done::Open;
+            }
             Code::Enter => {
                 if let Some(Ok(invite)) = self.read() {
                     return Done::Use(Box::new(invite));
@@ -195,7 +207,7 @@ pub(crate) fn begin(state: &mut State, mut pairing: Box<Pairing>, invite: Box<In
 pub(crate) fn ended(
     state: &mut State,
     attempt: u64,
-    result: Result<Paired, String>,
+    result: Result<Paired, NotPaired>,
 ) -> Vec<Effect> {
     let asks = |overlay: &Overlay| match overlay {
         Overlay::Invite(pairing) => {
@@ -215,10 +227,11 @@ pub(crate) fn ended(
             });
             state.picker.wanted = Some(paired.name);
         }
-        Err(why) => {
+        Err(NotPaired { why, lasting }) => {
             for overlay in state.overlays.iter_mut().filter(|overlay| asks(overlay)) {
                 if let Overlay::Invite(pairing) = overlay {
-                    pairing.step = Step::Failed(clean::sentence(&why));
+                    let why = clean::sentence(&why);
+                    pairing.step = Step::Failed(NotPaired { why, lasting });
                 }
             }
         }

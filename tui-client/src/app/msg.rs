@@ -6,7 +6,7 @@ use topside_shared::methods::{CommandRun, Initialized, Menu, RunResult, Subscrib
 use topside_shared::notices::Notice;
 use topside_shared::{RunId, SubscriptionId};
 
-use super::invite::Paired;
+use super::invite::{NotPaired, Paired};
 use super::key::Key;
 use super::ways::Reach;
 use super::{Here, Size, Target};
@@ -43,7 +43,7 @@ pub(crate) enum Msg {
     /// All the servers that say on the LAN that they are there.
     Found(Vec<Found>),
     /// Using an invite has ended: with whom this device is paired now, or why not.
-    Paired { attempt: u64, result: Result<Paired, String> },
+    Paired { attempt: u64, result: Result<Paired, NotPaired> },
     /// A dial has ended well.
     Dialled { attempt: u64, welcome: Box<Initialized>, reached: Reached, carries: bool },
     /// A dial has failed.

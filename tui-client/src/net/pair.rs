@@ -94,6 +94,27 @@ pub enum PairError {
     Exporter(String),
 }
 
+impl PairError {
+    /// Whether using the same invite again changes nothing.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Used
+            | Self::Expired
+            | Self::TokenRevoked
+            | Self::Unknown
+            | Self::NoAddress
+            | Self::NameTaken(_)
+            | Self::OwnKeyIn { .. } => true,
+            Self::Refused(error) => !error.data.retryable,
+            Self::Unreachable(_)
+            | Self::NoAnswer(_)
+            | Self::Identity(_)
+            | Self::Config(_)
+            | Self::Exporter(_) => false,
+        }
+    }
+}
+
 /// Uses an invite, so that this device's own key may come in from now on, or keeps the key of a token; and
 /// saves the server, as `name` or as it calls itself.
 ///

@@ -12,7 +12,7 @@ use topside_shared::dirs::Dirs;
 use topside_shared::invite::Invite;
 
 use super::session;
-use crate::app::invite::Paired;
+use crate::app::invite::{NotPaired, Paired};
 use crate::app::ways::{Reach, words};
 use crate::app::{Call, DialFailed, Here, Msg, Target};
 use crate::config::Profile;
@@ -201,7 +201,8 @@ impl Desk {
                     tokio::spawn(async move {
                         // Told once it is over, for it may have saved the server.
                         if task.await.is_err() {
-                            let result = Err("given up".to_owned());
+                            let why = "given up".to_owned();
+                            let result = Err(NotPaired { why, lasting: false });
                             let _ = tell.send(Msg::Paired { attempt, result }).await;
                         }
                     });
@@ -365,11 +366,11 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-async fn pair(invite: &Invite, dirs: &Dirs) -> Result<Paired, String> {
+async fn pair(invite: &Invite, dirs: &Dirs) -> Result<Paired, NotPaired> {
     match net::pair(invite, None, dirs).await {
         Ok(net::Paired { profile, role, already, .. }) => {
             Ok(Paired { name: profile.name, role, already })
         }
-        Err(error) => Err(sentence(error)),
+        Err(error) => Err(NotPaired { lasting: error.is_lasting(), why: sentence(error) }),
     }
 }

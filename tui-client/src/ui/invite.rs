@@ -31,7 +31,7 @@ pub(super) fn draw(
     let body = Rect { y: inside.y + top, height: inside.height.saturating_sub(top + 1), ..inside };
     let read = pairing.read();
     match (&pairing.step, &read) {
-        (Step::Failed(why), _) => say(("✗ ", theme.bad), why, body, buffer, theme),
+        (Step::Failed(failed), _) => say(("✗ ", theme.bad), &failed.why, body, buffer, theme),
         (_, None) => text(HOW, body, buffer, theme),
         (_, Some(Err(wrong))) => say(("✗ ", theme.bad), &wrong.to_string(), body, buffer, theme),
         (_, Some(Ok(invite))) => about(state, invite, body, buffer, theme),
@@ -43,13 +43,13 @@ pub(super) fn draw(
             let words = format!("pairing with {} … {seconds} · Esc cancels", invite.name);
             foot.left(&words, theme.plain);
         }
-        (Step::Failed(_), _) => {
+        (Step::Failed(failed), _) if !failed.lasting => {
             foot.left("Enter tries again · Ctrl-U empties · Esc closes", theme.dim);
         }
-        (_, Some(Ok(_))) => {
+        (Step::Text, Some(Ok(_))) => {
             foot.left("Enter pairs · Ctrl-U empties · Esc closes", theme.dim);
         }
-        (_, Some(Err(_))) => {
+        (_, Some(_)) => {
             foot.left("Ctrl-U empties · Esc closes", theme.dim);
         }
         (_, None) => {
@@ -82,7 +82,14 @@ fn about(state: &State, invite: &Invite, body: Rect, buffer: &mut Buffer, theme:
             format!("a script's token of {}, saved here already", profile.name)
         }
     };
-    Row::at(buffer, body, 0).left("✓ ", theme.good).left(&what, theme.strong);
+    let mut row = Row::at(buffer, body, 0);
+    if invite.expires_at < state.clock.wall {
+        // The server's clock alone decides: it is worth a try.
+        let what = format!("{what}: may be over by this device's clock");
+        row.left("▲ ", theme.warn).left(&what, theme.strong);
+    } else {
+        row.left("✓ ", theme.good).left(&what, theme.strong);
+    }
     let addresses: Vec<String> = invite.addresses.iter().map(ToString::to_string).collect();
     let lan = match &addresses[..] {
         [] => "no address".to_owned(),

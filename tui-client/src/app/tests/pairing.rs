@@ -4,7 +4,7 @@ use topside_shared::Role;
 use topside_shared::identity::Seed;
 use topside_shared::invite::Invite;
 
-use super::invite::{Paired, Step};
+use super::invite::{NotPaired, Paired, Step};
 use super::overlay::Overlay;
 use super::*;
 
@@ -142,12 +142,19 @@ fn a_second_paste_takes_the_place_of_the_first() {
 fn what_failed_is_said_and_the_invite_is_still_there() {
     let mut world = pasted();
     let first = attempt(&world.press("enter"));
-    let why = "this invite has expired: ask for a new one\u{1b}[2J".to_owned();
-    let effects = world.tell(Msg::Paired { attempt: first, result: Err(why) });
+    let why = "nothing answers\u{1b}[2J".to_owned();
+    let failed = NotPaired { why, lasting: false };
+    let effects = world.tell(Msg::Paired { attempt: first, result: Err(failed) });
     assert_eq!(effects, [Effect::ReadServers], "it may have saved the server");
-    let Step::Failed(shown) = &overlay(&world).step else { panic!() };
-    assert_eq!(shown, "this invite has expired: ask for a new one[2J");
-    assert!(attempt(&world.press("enter")) > first, "Enter tries again");
+    let Step::Failed(NotPaired { why: shown, .. }) = &overlay(&world).step else { panic!() };
+    assert_eq!(shown, "nothing answers[2J");
+    let second = attempt(&world.press("enter"));
+    assert!(second > first, "Enter tries again");
+    // What cannot change is not tried again.
+    let failed = NotPaired { why: "this invite has expired".into(), lasting: true };
+    world.tell(Msg::Paired { attempt: second, result: Err(failed) });
+    assert_eq!(world.press("enter"), []);
+    assert!(matches!(overlay(&world).step, Step::Failed(_)));
 }
 
 #[test]
@@ -156,7 +163,10 @@ fn pairing_can_be_given_up_and_its_late_success_counts_all_the_same() {
     let first = attempt(&world.press("enter"));
     assert_eq!(world.press("esc"), [Effect::CancelPair { attempt: first }]);
     assert_eq!(overlay(&world).step, Step::Text);
-    let given_up = Msg::Paired { attempt: first, result: Err("given up".into()) };
+    let given_up = Msg::Paired {
+        attempt: first,
+        result: Err(NotPaired { why: "given up".into(), lasting: false }),
+    };
     assert_eq!(world.tell(given_up), [Effect::ReadServers]);
     assert_eq!(overlay(&world).step, Step::Text, "nobody needs to be told");
     let paired = Paired { name: "greenhouse".into(), role: Role::Viewer, already: true };

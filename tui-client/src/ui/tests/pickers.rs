@@ -3,6 +3,7 @@
 use topside_shared::invite::Invite;
 
 use super::{SIZES, assert_clean, at_every_size, frame, text};
+use crate::app::invite::NotPaired;
 use crate::app::tests::pairing::an_invite;
 use crate::app::tests::probing::find;
 use crate::app::tests::{World, pin};
@@ -109,9 +110,23 @@ fn an_invite_that_failed() {
         let [Effect::Pair { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
         let why = "this invite was used already, or taken back: ask for a new one (`topsided invite` on \
                    the box)";
-        world.tell(Msg::Paired { attempt, result: Err(why.into()) });
+        let failed = NotPaired { why: why.into(), lasting: true };
+        world.tell(Msg::Paired { attempt, result: Err(failed) });
         world
     });
+}
+
+/// It got a tick, and was then refused.
+#[test]
+fn an_invite_that_is_over_by_this_devices_clock_says_so() {
+    let mut world = picker(80, 24);
+    world.tell(Msg::Paste(an_invite().to_string()));
+    let before = text(&frame(&world.state));
+    assert!(before.contains("✓ an invite of greenhouse"), "{before}");
+    world.wait(1_000);
+    let after = text(&frame(&world.state));
+    let words = "▲ an invite of greenhouse: may be over by this device's clock";
+    assert!(after.contains(words) && !after.contains('✓'), "{after}");
 }
 
 #[test]
