@@ -283,7 +283,8 @@ pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
     };
     settle(state, at, &was);
     // The same name may have another address now, or another key; else what is known of it stays.
-    if wanted.is_some() || chosen(state) != before.as_ref() {
+    // At the start nothing is known yet, even where there is nothing to load.
+    if wanted.is_some() || chosen(state) != before.as_ref() || state.here == Here::Unknown {
         asking::anew(state, 0);
     }
 }

@@ -168,7 +168,7 @@ fn a_revoked_device_is_told_so_and_comes_back_by_a_new_invite_only() {
     let keys = there.ask("keys/list", &json!({}));
     let key = keys["keys"].as_array().unwrap().iter().find(|key| key["state"] == "active").unwrap();
     there.ask("key/revoke", &json!({"keyId": key["keyId"]}));
-    let shown = screen.see_all(&["the key of this device having been revoked", "R reconnect"]);
+    let shown = screen.see_all(&["revoked this device's key", "R reconnect"]);
     assert!(!shown.contains("reconnecting"), "{shown}");
     screen.write("R");
     screen.see_all(&["this device's key was revoked", "ask for a new invite"]);
