@@ -13,7 +13,7 @@ use crate::commands::declare::{self, Missing, Source};
 pub fn menu(text: &str) -> Result<(Vec<Command>, usize), FileErrors> {
     let reserved = crate::commands::reserved_names();
     let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
-    let menu = declare::load(Source { name: "commands.toml", text }, &reserved, Missing::Leave)?;
+    let menu = declare::load(&[Source { name: "commands.toml", text }], &reserved, Missing::Leave)?;
     let commands = menu.commands.into_iter().map(|declared| declared.info).collect();
     Ok((commands, menu.left_out.len()))
 }

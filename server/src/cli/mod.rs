@@ -36,7 +36,7 @@ pub struct ServeArgs {
     /// Settings of the server [default: server.toml in the configuration directory]
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// The menu [default: commands.toml in the configuration directory, or the starter menu]
+    /// The menu [default: commands.toml and commands.d/*.toml in the configuration directory, or the starter menu]
     #[arg(long, value_name = "FILE")]
     commands: Option<PathBuf>,
     #[command(subcommand)]

@@ -4,7 +4,7 @@
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::mistakes::{FileErrors, Position};
 
@@ -76,6 +76,50 @@ pub(crate) fn read(path: &Path, what: &str) -> Result<Option<String>, FileErrors
         FileErrors::one(&file, Some(at), format_args!("{what} must be UTF-8, and this byte is not"))
     })?;
     Ok(Some(text))
+}
+
+/// The files with this extension in a directory that others cannot write, sorted by name; none where
+/// there is no such directory. Hidden ones are left out: editors keep their own so. `what` they are
+/// parts of is said in messages.
+///
+/// # Errors
+/// Why the directory cannot be obeyed.
+pub(crate) fn list(
+    directory: &Path,
+    extension: &str,
+    what: &str,
+) -> Result<Vec<PathBuf>, FileErrors> {
+    let name = directory.display().to_string();
+    let fail = |message: String| FileErrors::one(&name, None, message);
+    let cannot = |error: std::io::Error| fail(format!("{what} cannot be read: {error}"));
+
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound && !directory.is_symlink() => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(cannot(error)),
+    };
+    // An empty one too: whoever may write it may add to the menu. So may whoever can put another
+    // directory in its place.
+    let real = directory.canonicalize().map_err(cannot)?;
+    let above = [directory, &real].map(|path| path.parent().unwrap_or(path));
+    for path in [real.as_path(), above[0], above[1]] {
+        let meta = path.metadata().map_err(cannot)?;
+        if let Some(fault) = fault(path, &meta) {
+            return Err(fail(format!("{what} is refused, for the directory {fault}")));
+        }
+    }
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(cannot)?.path();
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
+        if !hidden && path.extension().is_some_and(|found| found == extension) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// `text` as a shell reads it as one word.

@@ -1,4 +1,4 @@
-//! What a server is told before it starts: `server.toml`, `commands.toml`, and where things are.
+//! What a server is told before it starts: `server.toml`, the menu, and where things are.
 
 mod fields;
 mod file;
@@ -26,8 +26,6 @@ pub use reach::{Discovery, Router};
 
 /// Name of the server's own file in the configuration directory.
 pub(crate) const SERVER_FILE: &str = "server.toml";
-/// Name of the menu's file in the configuration directory.
-pub(crate) const COMMANDS_FILE: &str = "commands.toml";
 
 /// The port for TCP, unless told.
 const PORT: u16 = 8677;
@@ -98,7 +96,7 @@ impl Default for Listen {
 /// Why the configuration is not accepted. Each is a sentence with file, line and column.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// `server.toml` or `commands.toml`, or both.
+    /// `server.toml`, or files of the menu, or both.
     #[error(transparent)]
     Files(#[from] FileErrors),
     /// A built-in and a program have one name.
@@ -172,15 +170,16 @@ impl Config {
     }
 }
 
-/// The menu file that was named, or that of the configuration directory, or the starter menu.
+/// The menu file that was named, and nothing else; or those of the configuration directory; or the
+/// starter menu.
 fn load_menu(dirs: &Dirs, named: Option<&Path>) -> Result<declare::Menu, FileErrors> {
     let reserved = crate::commands::reserved_names();
     let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
-    let usual = dirs.config.join(COMMANDS_FILE);
-    let path = named.unwrap_or(&usual);
-    match declare::load_file(path, &reserved)? {
-        Some(menu) => Ok(menu),
-        None if named.is_some() => Err(FileErrors::absent(path)),
-        None => declare::starter(&reserved),
+    match named {
+        Some(path) => declare::load_file(path, &reserved)?.ok_or_else(|| FileErrors::absent(path)),
+        None => match declare::load_directory(&dirs.config, &reserved)? {
+            Some(menu) => Ok(menu),
+            None => declare::starter(&reserved),
+        },
     }
 }

@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use crate::common::Topsided;
 use crate::common::program::{Said, run};
+use crate::common::{MENU, Spawned, Topsided};
 
 /// Expects one refusal in words, with this exit status.
 fn refused(said: &Said, status: i32, words: &[&str]) {
@@ -80,6 +80,92 @@ fn files_may_be_named_and_must_then_be_there() {
     for flag in ["--config", "--commands"] {
         refused(&topsided.run(&[flag, "/no/such/file.toml"]), 78, &["/no/such/file.toml"]);
     }
+}
+
+#[test]
+fn files_of_commands_d_are_one_menu_with_commands_toml() {
+    let topsided = Topsided::new();
+    let one = |name: &str| format!("[commands.{name}]\nexec = [\"true\"]\n");
+    topsided.write("commands.d/20-late.toml", &one("late"));
+    topsided.write("commands.d/10-early.toml", &(one("early") + &one("second")));
+    // What is no menu file: another extension, an editor's own, a directory.
+    for name in ["README", "x.toml~", ".#20-late.toml", "old/x.toml"] {
+        topsided.write(&format!("commands.d/{name}"), "this is no menu");
+    }
+    let said = topsided.run(&["check"]);
+    assert_eq!((said.status, said.stderr.as_str()), (Some(0), ""));
+    assert!(said.stdout.contains("the configuration is sound: 6 commands declared"), "{said:?}");
+
+    let names = |server: &Spawned| {
+        let menu = server.connect().ok("commands/list", json!({}));
+        let names = menu["commands"].as_array().unwrap().iter();
+        let names = names.map(|command| command["name"].as_str().unwrap().to_owned());
+        names.skip_while(|name| name != "sh" && name != "early").collect::<Vec<_>>()
+    };
+    let server = topsided.start();
+    assert_eq!(names(&server), ["sh", "look", "work", "early", "second", "late"]);
+    drop(server);
+    // Without commands.toml they are the whole menu, and the starter menu does not serve.
+    std::fs::remove_file(topsided.path("config/commands.toml")).unwrap();
+    assert_eq!(names(&topsided.start()), ["early", "second", "late"]);
+    // A menu that is named is all there is.
+    let named = topsided.write("other.toml", &one("other"));
+    let said = topsided.run(&["check", "--commands", named.to_str().unwrap()]);
+    assert!(said.stdout.contains("1 commands declared"), "{said:?}");
+}
+
+#[test]
+fn a_name_that_two_files_declare_is_told_with_both_places() {
+    let topsided = Topsided::new();
+    let first = topsided.path("config/commands.toml");
+    let text = "# more\n[commands.mine]\nexec = [\"true\"]\naliases = [\"m2\", \"look\"]\n";
+    let second = topsided.write("commands.d/a.toml", text);
+    let third = topsided.write("commands.d/b.toml", "[commands.mine]\nexec = [\"true\"]\nx = 1\n");
+    let said = topsided.run(&["check"]);
+    let look = "`look` is taken by command `look` of";
+    let place = MENU.lines().position(|line| line == "[commands.look]").unwrap() + 1;
+    let mine = "`mine` is taken by command `mine` of";
+    let (first, second, third) = (first.display(), second.display(), third.display());
+    let words = [
+        format!("{second}:4:18: {look} {first}:{place}:11: use another name"),
+        format!("{third}:1:11: {mine} {second}:2:11: use another name"),
+        // The mistakes of all files at once.
+        format!("{third}:3:1: command `mine` has no field `x`"),
+    ];
+    refused(&said, 78, &words.each_ref().map(String::as_str));
+    assert_eq!(said.stderr.lines().count(), 3, "{}", said.stderr);
+}
+
+#[test]
+fn a_file_or_directory_of_commands_d_that_others_may_write_is_refused() {
+    let topsided = Topsided::new();
+    let file = topsided.write("commands.d/a.toml", "[commands.a]\nexec = [\"true\"]\n");
+    let set = |path: &std::path::Path, mode: u32| {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    };
+    set(&file, 0o646);
+    let mend = format!("chmod o-w {}", file.display());
+    refused(&topsided.run(&["check"]), 78, &["a.toml: the menu is refused", &mend]);
+    set(&file, 0o600);
+    let directory = topsided.path("config/commands.d");
+    let mend = format!("chmod o-w {}", directory.display());
+    set(&directory, 0o757);
+    refused(&topsided.run(&["check"]), 78, &["the menu is refused", &mend]);
+    // There is nothing in it yet, and others could put it there.
+    std::fs::remove_file(&file).unwrap();
+    refused(&topsided.run(&[]), 78, &["commands.d: the menu is refused", &mend]);
+    // So they could where the directory above it is theirs, with no commands.toml to notice it by.
+    set(&directory, 0o755);
+    std::fs::remove_file(topsided.path("config/commands.toml")).unwrap();
+    let config = topsided.path("config");
+    set(&config, 0o757);
+    let mend = format!("chmod o-w {}", config.display());
+    refused(&topsided.run(&["check"]), 78, &["the menu is refused", &mend]);
+    set(&config, 0o755);
+    // What cannot be read is never taken for none.
+    std::fs::remove_dir(&directory).unwrap();
+    std::os::unix::fs::symlink("/no/such/directory", &directory).unwrap();
+    refused(&topsided.run(&["check"]), 78, &["commands.d: the menu cannot be read"]);
 }
 
 #[test]

@@ -1,17 +1,24 @@
-//! Reading `commands.toml`: what a person declares becomes a menu, or a list of mistakes with their
-//! places. Read when the server starts and by `topsided check`; the whole file or nothing.
+//! Reading `commands.toml` and `commands.d/*.toml`: what a person declares becomes a menu, or a list of
+//! mistakes with their places. Read when the server starts and by `topsided check`; all of it or nothing.
 
 mod args;
 mod command;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::DeValue;
 use topside_shared::command::Command;
 
 use super::exec::Program;
-use crate::config::{Field, Fields, FileErrors, Mistakes, guard};
+use crate::config::{Field, Fields, FileErrors, Mistakes, Position, guard};
+
+/// Name of the menu's file in the configuration directory.
+const COMMANDS_FILE: &str = "commands.toml";
+/// Name of the directory beside it whose files add to the menu.
+const COMMANDS_DIR: &str = "commands.d";
+/// What these files are called in messages.
+const MENU: &str = "the menu";
 
 /// The menu that serves where a user has written none.
 pub(crate) const STARTER: &str = include_str!("../../../../config/commands.toml");
@@ -63,15 +70,34 @@ pub(crate) struct LeftOut {
     pub reason: String,
 }
 
-/// Reads a menu. `reserved` are the names and aliases that are taken already: the built-ins'.
+/// Reads a menu, of one text or of several that are one menu together. `reserved` are the names and
+/// aliases that are taken already: the built-ins'.
 ///
 /// # Errors
-/// All the mistakes of the text, or its first where it is not TOML.
+/// All the mistakes of the texts; of one that is not TOML, its first.
 pub(crate) fn load(
-    source: Source<'_>,
+    sources: &[Source<'_>],
     reserved: &[&str],
     missing: Missing,
 ) -> Result<Menu, FileErrors> {
+    let mut menu = Menu::default();
+    let mut names = Names::new(reserved);
+    let mut errors = Vec::new();
+    for source in sources {
+        if let Err(FileErrors(wrong)) = add(*source, missing, &mut names, &mut menu) {
+            errors.extend(wrong);
+        }
+    }
+    if errors.is_empty() { Ok(menu) } else { Err(FileErrors(errors)) }
+}
+
+/// Adds the commands of one text to a menu.
+fn add(
+    source: Source<'_>,
+    missing: Missing,
+    names: &mut Names,
+    menu: &mut Menu,
+) -> Result<(), FileErrors> {
     let Source { name: file, text } = source;
     let document = Fields::parse(file, text)?;
     let mut mistakes = Mistakes::new(file, text);
@@ -82,16 +108,14 @@ pub(crate) fn load(
             DeValue::Table(table) => Some(table),
             _ => None,
         });
-
-    let mut menu = Menu::default();
     if let Some(Field { value: table, .. }) = commands {
         // The table is sorted by name; people order their menu themselves.
         let mut entries: Vec<_> = table.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
-        let mut names = Names::new(reserved);
         for (key, value) in entries {
             let name: &str = key.get_ref();
-            names.take(&Field { value: name.to_owned(), span: key.span() }, name, &mut mistakes);
+            let own = Field { value: name.to_owned(), span: key.span() };
+            names.take(&own, name, source, &mut mistakes);
             let DeValue::Table(table) = value.get_ref() else {
                 mistakes.add(
                     &value.span(),
@@ -102,7 +126,7 @@ pub(crate) fn load(
             let owner = format!("command `{name}`");
             let fields = Fields { table, owner, span: key.span() };
             for alias in command::aliases(&fields, &mut mistakes) {
-                names.take(&alias, name, &mut mistakes);
+                names.take(&alias, name, source, &mut mistakes);
             }
             match command::read(name, &fields, missing, &mut mistakes) {
                 Some(command::Outcome::Ready(declared)) => menu.commands.push(*declared),
@@ -113,8 +137,7 @@ pub(crate) fn load(
             }
         }
     }
-    mistakes.finish()?;
-    Ok(menu)
+    mistakes.finish()
 }
 
 /// Reads a user's menu file; none where there is no such file.
@@ -122,9 +145,42 @@ pub(crate) fn load(
 /// # Errors
 /// The mistakes in it, or why the file itself cannot be obeyed.
 pub(crate) fn load_file(path: &Path, reserved: &[&str]) -> Result<Option<Menu>, FileErrors> {
-    let Some(text) = guard::read(path, "the menu")? else { return Ok(None) };
-    let name = path.display().to_string();
-    load(Source { name: &name, text: &text }, reserved, Missing::Refuse).map(Some)
+    load_files(&[path.to_owned()], reserved)
+}
+
+/// Reads a user's menu: `commands.toml` of this directory, then `commands.d/*.toml` by their names;
+/// none where there is no such file.
+///
+/// # Errors
+/// The mistakes in all of them, or why a file or the directory itself cannot be obeyed.
+pub(crate) fn load_directory(
+    directory: &Path,
+    reserved: &[&str],
+) -> Result<Option<Menu>, FileErrors> {
+    let mut paths = vec![directory.join(COMMANDS_FILE)];
+    paths.extend(guard::list(&directory.join(COMMANDS_DIR), "toml", MENU)?);
+    load_files(&paths, reserved)
+}
+
+fn load_files(paths: &[PathBuf], reserved: &[&str]) -> Result<Option<Menu>, FileErrors> {
+    let mut texts = Vec::new();
+    let mut errors = Vec::new();
+    for path in paths {
+        match guard::read(path, MENU) {
+            Ok(text) => texts.extend(text.map(|text| (path.display().to_string(), text))),
+            Err(FileErrors(wrong)) => errors.extend(wrong),
+        }
+    }
+    let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
+    let menu = match load(&sources, reserved, Missing::Refuse) {
+        Ok(menu) if errors.is_empty() => menu,
+        Ok(_) => return Err(FileErrors(errors)),
+        Err(FileErrors(wrong)) => {
+            errors.extend(wrong);
+            return Err(FileErrors(errors));
+        }
+    };
+    Ok((!sources.is_empty()).then_some(menu))
 }
 
 /// The starter menu, without what this machine cannot run.
@@ -132,18 +188,31 @@ pub(crate) fn load_file(path: &Path, reserved: &[&str]) -> Result<Option<Menu>, 
 /// # Errors
 /// Only where a built-in took one of its names, which a test keeps from happening.
 pub(crate) fn starter(reserved: &[&str]) -> Result<Menu, FileErrors> {
-    load(Source { name: STARTER_NAME, text: STARTER }, reserved, Missing::Leave)
+    load(&[Source { name: STARTER_NAME, text: STARTER }], reserved, Missing::Leave)
 }
 
-/// Names and aliases that are taken, and by whom.
-struct Names(HashMap<String, Option<String>>);
+/// Names and aliases that are taken, and by whom; the built-ins' by none.
+struct Names(HashMap<String, Option<Taken>>);
+
+/// Who has taken a name.
+struct Taken {
+    command: String,
+    file: String,
+    at: Position,
+}
 
 impl Names {
     fn new(reserved: &[&str]) -> Self {
         Self(reserved.iter().map(|name| ((*name).to_owned(), None)).collect())
     }
 
-    fn take(&mut self, name: &Field<String>, command: &str, mistakes: &mut Mistakes<'_>) {
+    fn take(
+        &mut self,
+        name: &Field<String>,
+        command: &str,
+        source: Source<'_>,
+        mistakes: &mut Mistakes<'_>,
+    ) {
         let Field { value, span } = name;
         if !command::is_name(value) {
             mistakes.add(
@@ -159,13 +228,22 @@ impl Names {
         }
         match self.0.get(value) {
             None => {
-                self.0.insert(value.clone(), Some(command.to_owned()));
+                let at = Position::of(source.text, span.start);
+                let (command, file) = (command.to_owned(), source.name.to_owned());
+                self.0.insert(value.clone(), Some(Taken { command, file, at }));
             }
             Some(None) => mistakes
                 .add(span, format_args!("`{value}` is a built-in command: use another name")),
-            Some(Some(other)) => mistakes.add(
+            Some(Some(Taken { command, file, .. })) if file == source.name => mistakes.add(
                 span,
-                format_args!("`{value}` is taken by command `{other}`: use another name"),
+                format_args!("`{value}` is taken by command `{command}`: use another name"),
+            ),
+            Some(Some(Taken { command, file, at })) => mistakes.add(
+                span,
+                format_args!(
+                    "`{value}` is taken by command `{command}` of {file}:{}:{}: use another name",
+                    at.line, at.column
+                ),
             ),
         }
     }

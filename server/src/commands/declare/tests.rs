@@ -7,7 +7,7 @@ use topside_shared::role::Role;
 use super::*;
 
 fn read(text: &str) -> Result<Menu, FileErrors> {
-    load(Source { name: "commands.toml", text }, &["menu", "m", "ks"], Missing::Refuse)
+    load(&[Source { name: "commands.toml", text }], &["menu", "m", "ks"], Missing::Refuse)
 }
 
 fn one(text: &str) -> Declared {
@@ -310,7 +310,7 @@ fn a_program_is_found_on_the_fixed_path_or_named_in_full() {
 #[test]
 fn a_menu_that_leaves_out_what_is_missing_says_so() {
     let text = "[commands.a]\nexec=[\"no-such-program\"]\n[commands.b]\nexec=[\"/bin/echo\"]\n";
-    let menu = load(Source { name: "m", text }, &[], Missing::Leave).unwrap();
+    let menu = load(&[Source { name: "m", text }], &[], Missing::Leave).unwrap();
     assert_eq!(menu.commands.len(), 1);
     assert_eq!(menu.left_out[0].name, "a");
     assert!(menu.left_out[0].reason.contains("no-such-program is not on"));
@@ -395,7 +395,7 @@ fn the_starter_menu_is_sound_and_keeps_clear_of_the_built_ins() {
 #[test]
 fn a_starter_menu_cut_anywhere_is_refused_or_read_but_never_a_panic() {
     for end in (0..STARTER.len()).step_by(7).filter(|end| STARTER.is_char_boundary(*end)) {
-        let cut = load(Source { name: "m", text: &STARTER[..end] }, &[], Missing::Leave);
+        let cut = load(&[Source { name: "m", text: &STARTER[..end] }], &[], Missing::Leave);
         if let Err(errors) = cut {
             assert!(errors.0.iter().all(|error| error.at.is_some()), "{errors}");
         }

@@ -18,7 +18,7 @@ use crate::runs::output::{Output, Text};
 
 fn declared(text: &str) -> Declared {
     let source = Source { name: "test", text };
-    let menu = load(source, &[], Missing::Refuse).unwrap_or_else(|errors| panic!("{errors}"));
+    let menu = load(&[source], &[], Missing::Refuse).unwrap_or_else(|errors| panic!("{errors}"));
     menu.commands.into_iter().next().unwrap()
 }
 
