@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::role::Role;
+use crate::values::Pattern;
 
 /// How much a command changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
@@ -45,9 +46,21 @@ pub enum ArgType {
     Bool,
     /// One of `choices`.
     Enum,
+    /// A whole number and a unit, such as `20m`.
+    Duration,
+    /// The path of a file or a directory on the server's machine, without `..`.
+    Path,
 }
 
 impl ArgType {
+    /// Whether its values are any text, choices and rules apart.
+    pub fn is_text(self) -> bool {
+        match self {
+            Self::String | Self::Enum | Self::Path => true,
+            Self::Int | Self::Float | Self::Bool | Self::Duration => false,
+        }
+    }
+
     /// The type's name in a declaration, on the wire and in hints.
     pub fn name(self) -> &'static str {
         match self {
@@ -56,6 +69,8 @@ impl ArgType {
             Self::Float => "float",
             Self::Bool => "bool",
             Self::Enum => "enum",
+            Self::Duration => "duration",
+            Self::Path => "path",
         }
     }
 }
@@ -80,10 +95,10 @@ pub struct Arg {
     /// The only values that pass, if any are named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Value>,
-    /// The least number that passes.
+    /// The least number that passes; for a duration, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minimum: Option<f64>,
-    /// The greatest number that passes.
+    /// The greatest number that passes; for a duration, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maximum: Option<f64>,
     /// The fewest characters that pass.
@@ -92,6 +107,12 @@ pub struct Arg {
     /// The most characters that pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_length: Option<u64>,
+    /// What a text must match as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<Pattern>,
+    /// Whether it takes a list of values, each of its type; by position, all that are left.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub multiple: bool,
     /// Whether a string may begin with `-`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub allow_dash: bool,

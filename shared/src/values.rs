@@ -5,13 +5,17 @@
 //! Only the command line and forms turn text into values, with [`from_text`].
 
 mod declare;
+mod duration;
 mod error;
+mod pattern;
 mod say;
 
 use serde_json::{Map, Value};
 
 pub use declare::{DeclarationError, validate_arg, validate_args};
+pub use duration::parse_duration;
 pub use error::{ArgError, Rule};
+pub use pattern::{Pattern, PatternError};
 pub use say::{describe, expected, to_text};
 
 use crate::command::{Arg, ArgType};
@@ -47,9 +51,7 @@ pub fn check(
         let value = match (given.get(&arg.name), &arg.default) {
             (Some(value), _) => check_one(arg, value, limits)?,
             (None, _) if arg.required => return Err(ArgError::required(arg)),
-            (None, Some(default)) => {
-                canonical(arg.kind, default).unwrap_or_else(|| default.clone())
-            }
+            (None, Some(default)) => canonical_default(arg, default),
             (None, None) => continue,
         };
         checked.insert(arg.name.clone(), value);
@@ -57,12 +59,25 @@ pub fn check(
     Ok(checked)
 }
 
-/// Checks one value and gives it back in the argument's type: an integer given for a float becomes
-/// a float, everything else stays as it is.
+/// Checks the value of one argument and gives it back in the argument's type: an integer given for a
+/// float becomes a float, a duration loses its noughts, everything else stays as it is. An argument
+/// with `multiple` takes a list of at least one.
 ///
 /// # Errors
 /// The rule that it breaks.
 pub fn check_one(arg: &Arg, value: &Value, limits: Limits) -> Result<Value, ArgError> {
+    if !arg.multiple {
+        return check_item(arg, value, limits);
+    }
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            items.iter().map(|item| check_item(arg, item, limits)).collect()
+        }
+        _ => Err(ArgError::no_list(arg, value)),
+    }
+}
+
+fn check_item(arg: &Arg, value: &Value, limits: Limits) -> Result<Value, ArgError> {
     match canonical(arg.kind, value) {
         Some(value) => obey(arg, value, limits, true),
         None if arg.kind == ArgType::Int && value.is_u64() => {
@@ -72,14 +87,26 @@ pub fn check_one(arg: &Arg, value: &Value, limits: Limits) -> Result<Value, ArgE
     }
 }
 
-/// Reads what a person typed for an argument, and checks it.
+fn canonical_default(arg: &Arg, default: &Value) -> Value {
+    let one = |value: &Value| canonical(arg.kind, value).unwrap_or_else(|| value.clone());
+    match default {
+        Value::Array(items) if arg.multiple => items.iter().map(one).collect(),
+        one_value => one(one_value),
+    }
+}
+
+/// Reads what a person typed for an argument, and checks it; one of the values where it takes several.
 ///
 /// # Errors
 /// The rule that it breaks.
 pub fn from_text(arg: &Arg, text: &str) -> Result<Value, ArgError> {
     let wrong = |rule| ArgError::value(arg, rule, say::typed(text));
     let value = match arg.kind {
-        ArgType::String | ArgType::Enum => Value::from(text),
+        ArgType::String | ArgType::Enum | ArgType::Path => Value::from(text),
+        ArgType::Duration => match duration::normal(text) {
+            Some(text) => Value::from(text),
+            None => return Err(wrong(Rule::Type)),
+        },
         ArgType::Bool => match text {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
@@ -108,7 +135,8 @@ pub fn from_text(arg: &Arg, text: &str) -> Result<Value, ArgError> {
 /// The value in the argument's own JSON type, or none where it is of another.
 fn canonical(kind: ArgType, value: &Value) -> Option<Value> {
     match kind {
-        ArgType::String | ArgType::Enum => value.as_str().map(Value::from),
+        ArgType::String | ArgType::Enum | ArgType::Path => value.as_str().map(Value::from),
+        ArgType::Duration => value.as_str().and_then(duration::normal).map(Value::from),
         ArgType::Int => value.as_i64().map(Value::from),
         ArgType::Float => value.as_f64().filter(|number| number.is_finite()).map(Value::from),
         ArgType::Bool => value.as_bool().map(Value::from),
@@ -162,6 +190,45 @@ fn obey_text(arg: &Arg, text: &str, limits: Limits, choices: bool) -> Result<(),
     if choices && !chosen(arg, &Value::from(text)) {
         return Err(ArgError::value(arg, Rule::Choices, say::typed(text)));
     }
+    if arg.kind == ArgType::Path {
+        obey_path(arg, text)?;
+    }
+    if arg.kind == ArgType::Duration
+        && let Some(ms) = parse_duration(text)
+    {
+        let ms = serde_json::Number::from(ms);
+        let short = arg.minimum.is_some_and(|least| below(&ms, least));
+        if short || arg.maximum.is_some_and(|most| above(&ms, most)) {
+            let rule = if short { Rule::Minimum } else { Rule::Maximum };
+            return Err(ArgError::value(arg, rule, say::typed(text)));
+        }
+    }
+    obey_length(arg, text)?;
+    match &arg.pattern {
+        Some(pattern) if !pattern.matches(text) => {
+            Err(ArgError::value(arg, Rule::Pattern, say::typed(text)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a path leads downwards; where it leads to is the server's to see.
+fn obey_path(arg: &Arg, text: &str) -> Result<(), ArgError> {
+    if text.is_empty() {
+        return Err(ArgError::value(arg, Rule::Path, say::typed(text)));
+    }
+    if text.split('/').any(|part| part == "..") {
+        return Err(ArgError::Value {
+            argument: arg.name.clone(),
+            rule: Rule::Path,
+            expected: "a path without `..` in it".to_owned(),
+            given: say::typed(text),
+        });
+    }
+    Ok(())
+}
+
+fn obey_length(arg: &Arg, text: &str) -> Result<(), ArgError> {
     let length = text.chars().count() as u64;
     let rule = if arg.min_length.is_some_and(|least| length < least) {
         Rule::MinLength
@@ -181,15 +248,15 @@ fn chosen(arg: &Arg, value: &Value) -> bool {
 
 /// Compared as integers: as floats, 2^53 and 2^53 + 1 are one.
 fn below(number: &serde_json::Number, least: f64) -> bool {
-    match number.as_i64() {
-        Some(whole) => i128::from(whole) < least.ceil() as i128,
+    match number.as_i128() {
+        Some(whole) => whole < least.ceil() as i128,
         None => number.as_f64().is_some_and(|number| number < least),
     }
 }
 
 fn above(number: &serde_json::Number, most: f64) -> bool {
-    match number.as_i64() {
-        Some(whole) => i128::from(whole) > most.floor() as i128,
+    match number.as_i128() {
+        Some(whole) => whole > most.floor() as i128,
         None => number.as_f64().is_some_and(|number| number > most),
     }
 }

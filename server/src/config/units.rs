@@ -11,16 +11,7 @@ pub(crate) const SIZE_FORM: &str =
 
 /// Reads a duration: a whole number and one of `ms`, `s`, `m`, `h`, `d`.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    let (number, unit) = split(text)?;
-    let ms = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number.checked_mul(ms).map(Duration::from_millis)
+    topside_shared::values::parse_duration(text).map(Duration::from_millis)
 }
 
 /// Reads a size in bytes: a whole number and one of `B`, `KiB`, `MiB`, `GiB`.

@@ -10,6 +10,7 @@ use topside_shared::{ErrorKind, RpcError};
 
 use super::{After, Answered, Caller, Streaming};
 use crate::authorize::{Action, authorize, may_see_run};
+use crate::commands::Does;
 use crate::outbox::{Closed, Outbox, line, notification};
 use crate::runs::output::Text;
 use crate::runs::{self, Run};
@@ -29,6 +30,9 @@ pub(super) async fn run(
     let entry = server.menu.find(&params.command, &client.who())?;
     let limits = Limits { max_argument: server.config.limits.max_argument };
     let args = values::check(&entry.info.args, &params.args, limits)?;
+    if let Does::Execute(program) = &entry.does {
+        program.check_paths(&args).await?;
+    }
     if let Some(question) = entry.info.question(&args)
         && !params.confirm
     {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say so at once")]
 #![allow(clippy::needless_pass_by_value, reason = "what `json!` makes is given away as it is")]
 
+mod arguments;
 mod batches;
 mod common;
 mod door;

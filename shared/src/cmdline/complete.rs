@@ -98,7 +98,7 @@ fn arguments(command: &Command, words: &[Token], prefix: &str, menu: &Menu) -> V
     }
     if let Some((name, value)) = prefix.split_once('=').filter(|_| !reader.ended()) {
         let name = name.strip_prefix("--").unwrap_or(name);
-        if let Some(arg) = reader.find(name).filter(|arg| !reader.is_given(*arg)) {
+        if let Some(arg) = reader.find(name).filter(|arg| reader.takes(*arg)) {
             let lead = &prefix[..prefix.len() - value.len()];
             return values_of(&command.args[arg], |_| lead.to_owned(), value, menu);
         }
@@ -114,7 +114,7 @@ fn arguments(command: &Command, words: &[Token], prefix: &str, menu: &Menu) -> V
     if reader.ended() {
         return candidates;
     }
-    let free = command.args.iter().enumerate().filter(|(at, _)| !reader.is_given(*at));
+    let free = command.args.iter().enumerate().filter(|(at, _)| reader.takes(*at));
     for (_, arg) in free {
         let about = || match arg.description.as_str() {
             "" => values::describe(arg),

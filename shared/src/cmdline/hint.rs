@@ -149,9 +149,14 @@ fn may_grow(command: &Command, spot: &Spot, wrong: &Wrong) -> bool {
 fn value_may_grow(arg: &Arg, text: &str, rule: Rule) -> bool {
     match rule {
         Rule::Choices => arg.choices.iter().any(|c| values::to_text(c).starts_with(text)),
-        Rule::MinLength => true,
+        // Whether it could still match is not to be seen from a beginning.
+        Rule::MinLength | Rule::Pattern => true,
+        Rule::Path => text.is_empty(),
+        Rule::Minimum if arg.kind == ArgType::Duration => true,
         // One more digit leads away from nought.
         Rule::Minimum => !text.starts_with('-'),
+        // `30m` may become `30ms`.
+        Rule::Maximum if arg.kind == ArgType::Duration => text.ends_with('m'),
         Rule::Maximum => text.starts_with('-'),
         Rule::Type => match arg.kind {
             ArgType::Int => matches!(text, "" | "-" | "+"),
@@ -162,8 +167,9 @@ fn value_may_grow(arg: &Arg, text: &str, rule: Rule) -> bool {
                     || text.ends_with("e+")
             }
             ArgType::Bool => "true".starts_with(text) || "false".starts_with(text),
+            ArgType::Duration => text.bytes().all(|byte| byte.is_ascii_digit()),
             // Choices apart, every text is of its type.
-            ArgType::String | ArgType::Enum => false,
+            ArgType::String | ArgType::Enum | ArgType::Path => false,
         },
         _ => false,
     }

@@ -4,6 +4,8 @@
 //!   plain characters.
 //! - An argument is given by position (`zone-run 3 5`), as `--minutes 5`, as `--minutes=5`, or as
 //!   `minutes=5` where `minutes` is an argument's name. Positions are those not yet given by name.
+//! - An argument with `multiple` takes every value that is left, and one more from each `--name` and
+//!   `name=`.
 //! - A bool is `--name` or `--no-name` (or `name=true`), and has no position.
 //! - One dash is no option: `-5` is a value like any other. After `--` every word is a value, and
 //!   `minutes=5` a text. Quotes do not change what a word means, so that a line and the words of

@@ -66,6 +66,16 @@ fn read<'m>(command: &'m Command, words: &[Word<'_>], end: usize) -> Result<Pars
     if let Some(error) = wrong.or(reading.missing) {
         return Err(error);
     }
-    let named = |(arg, value): (usize, Value)| (command.args[arg].name.clone(), value);
-    Ok(Parsed { command, args: reading.values.into_iter().map(named).collect() })
+    let mut args = Map::new();
+    for (at, value) in reading.values {
+        let arg = &command.args[at];
+        if !arg.multiple {
+            args.insert(arg.name.clone(), value);
+        } else if let Value::Array(values) =
+            args.entry(arg.name.clone()).or_insert_with(|| Value::Array(Vec::new()))
+        {
+            values.push(value);
+        }
+    }
+    Ok(Parsed { command, args })
 }

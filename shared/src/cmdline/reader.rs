@@ -68,11 +68,16 @@ impl<'m> Reader<'m> {
         self.given[arg]
     }
 
+    /// Whether an argument can be given now: not yet, or once more.
+    pub(super) fn takes(&self, arg: usize) -> bool {
+        !self.given[arg] || self.command.args[arg].multiple
+    }
+
     /// The argument that a plain word would go to now.
     pub(super) fn current(&self) -> Option<usize> {
         self.pending.or(self.rest).or_else(|| {
-            let args = self.command.args.iter();
-            args.zip(&self.given).position(|(arg, given)| !given && arg.kind != ArgType::Bool)
+            let mut args = self.command.args.iter().enumerate();
+            args.find(|(at, arg)| self.takes(*at) && arg.kind != ArgType::Bool).map(|(at, _)| at)
         })
     }
 
@@ -149,7 +154,9 @@ impl<'m> Reader<'m> {
     }
 
     fn give<'a>(&mut self, arg: usize, step: Step<'a>) -> Step<'a> {
-        if std::mem::replace(&mut self.given[arg], true) { Step::Repeated { arg } } else { step }
+        let free = self.takes(arg);
+        self.given[arg] = true;
+        if free { step } else { Step::Repeated { arg } }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<usize> {
@@ -170,7 +177,7 @@ pub(super) struct Wrong {
 /// All that can be said of a command's words.
 #[derive(Debug)]
 pub(super) struct Reading {
-    /// The values that pass, by argument.
+    /// The values that pass, by argument, in the order of the words.
     pub(super) values: Vec<(usize, Value)>,
     /// What is wrong, in the order of the words.
     pub(super) wrong: Vec<Wrong>,

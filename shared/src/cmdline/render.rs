@@ -43,13 +43,14 @@ pub fn render(command: &Command, args: &Map<String, Value>) -> String {
                 push(&quote(&format!("--no-{}", arg.name)));
             }
             Some(value) => {
-                let text = values::to_text(value);
-                if !in_place || arg.kind == ArgType::Bool || !is_plain(command, &text) {
-                    push(&by_name(&arg.name, &text));
-                } else if arg.rest {
-                    rest = Some(text);
-                } else {
-                    push(&quote(&text));
+                for text in texts(value) {
+                    if !in_place || arg.kind == ArgType::Bool || !is_plain(command, &text) {
+                        push(&by_name(&arg.name, &text));
+                    } else if arg.rest {
+                        rest = Some(text);
+                    } else {
+                        push(&quote(&text));
+                    }
                 }
             }
         }
@@ -57,13 +58,23 @@ pub fn render(command: &Command, args: &Map<String, Value>) -> String {
     // A run of an older menu may have arguments that are declared no longer.
     let declared = |name: &str| command.args.iter().any(|arg| arg.name == name);
     for (name, value) in args.iter().filter(|(name, _)| !declared(name)) {
-        push(&by_name(name, &values::to_text(value)));
+        for text in texts(value) {
+            push(&by_name(name, &text));
+        }
     }
     // Nothing after the rest of the line would be read as an option.
     if let Some(text) = rest {
         push(&quote_rest(&text));
     }
     line
+}
+
+/// The words that give a value: one, or one for each of a list.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().map(values::to_text).collect(),
+        one => vec![values::to_text(one)],
+    }
 }
 
 /// Whether `text`, as a word in its place, is read as a value.

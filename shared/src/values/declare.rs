@@ -105,6 +105,24 @@ pub enum DeclarationError {
         /// The positional argument after it.
         after: String,
     },
+    /// The rest of a line is one value.
+    #[error(
+        "{argument}: `rest` makes one value of many words, `multiple` many values: take one out"
+    )]
+    MultipleRest {
+        /// The argument.
+        argument: String,
+    },
+    /// Something stands after an argument that takes every value.
+    #[error(
+        "{argument} takes all values that are left, so {after} cannot come after it: move it last"
+    )]
+    Multiple {
+        /// The argument with `multiple`.
+        argument: String,
+        /// The positional argument after it.
+        after: String,
+    },
     /// A value could not reach the required argument without giving the optional one.
     #[error("{argument} is required but stands after {optional}, which is not: put it first")]
     Order {
@@ -126,11 +144,13 @@ impl DeclarationError {
             | Self::NotFinite { argument, .. }
             | Self::Bounds { argument, .. }
             | Self::NoChoices { argument }
+            | Self::MultipleRest { argument }
             | Self::Choice { argument, .. }
             | Self::ChoiceTwice { argument, .. }
             | Self::Default { argument, .. }
             | Self::RequiredDefault { argument }
             | Self::Rest { argument, .. }
+            | Self::Multiple { argument, .. }
             | Self::Order { argument, .. } => argument,
         }
     }
@@ -148,6 +168,9 @@ pub fn validate_arg(arg: &Arg) -> Result<(), DeclarationError> {
     if let Some(field) = useless_field(arg) {
         let kind = arg.kind.name();
         return Err(DeclarationError::Field { argument: argument(), field, kind });
+    }
+    if arg.multiple && arg.rest {
+        return Err(DeclarationError::MultipleRest { argument: argument() });
     }
     for (field, bound) in [("minimum", arg.minimum), ("maximum", arg.maximum)] {
         if bound.is_some_and(|bound| !bound.is_finite()) {
@@ -191,6 +214,10 @@ pub fn validate_args(args: &[Arg]) -> Result<(), DeclarationError> {
             let (argument, after) = (first.name.clone(), second.name.clone());
             return Err(DeclarationError::Rest { argument, after });
         }
+        if first.multiple {
+            let (argument, after) = (first.name.clone(), second.name.clone());
+            return Err(DeclarationError::Multiple { argument, after });
+        }
         if !first.required && second.required {
             let (argument, optional) = (second.name.clone(), first.name.clone());
             return Err(DeclarationError::Order { argument, optional });
@@ -206,16 +233,17 @@ fn is_name(name: &str) -> bool {
 
 /// The first field that is set and does not belong to the type.
 fn useless_field(arg: &Arg) -> Option<&'static str> {
-    let number = matches!(arg.kind, ArgType::Int | ArgType::Float);
-    let text = matches!(arg.kind, ArgType::String | ArgType::Enum);
-    let string = arg.kind == ArgType::String;
+    let number = matches!(arg.kind, ArgType::Int | ArgType::Float | ArgType::Duration);
+    let string = matches!(arg.kind, ArgType::String | ArgType::Path);
     [
         ("minimum", arg.minimum.is_some() && !number),
         ("maximum", arg.maximum.is_some() && !number),
         ("min_length", arg.min_length.is_some() && !string),
         ("max_length", arg.max_length.is_some() && !string),
-        ("allow_dash", arg.allow_dash && !text),
-        ("rest", arg.rest && !string),
+        ("pattern", arg.pattern.is_some() && !string),
+        ("allow_dash", arg.allow_dash && !arg.kind.is_text()),
+        ("rest", arg.rest && arg.kind != ArgType::String),
+        ("multiple", arg.multiple && arg.kind == ArgType::Bool),
         ("choices", !arg.choices.is_empty() && arg.kind == ArgType::Bool),
     ]
     .into_iter()
@@ -231,9 +259,10 @@ fn validate_bounds(arg: &Arg) -> Result<(), DeclarationError> {
         most,
     };
     if let (Some(least), Some(most)) = (arg.minimum, arg.maximum) {
-        let whole = arg.kind == ArgType::Int;
+        let whole = matches!(arg.kind, ArgType::Int | ArgType::Duration);
         if least > most || (whole && least.ceil() > most.floor()) {
-            return Err(bounds("minimum", least.to_string(), "maximum", most.to_string()));
+            let [least, most] = say::bounds(arg).map(Option::unwrap_or_default);
+            return Err(bounds("minimum", least, "maximum", most));
         }
     }
     if let (Some(least), Some(most)) = (arg.min_length, arg.max_length)

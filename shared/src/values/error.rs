@@ -1,5 +1,7 @@
 //! What is wrong with a value, in words for a person and in members for a program.
 
+use serde_json::Value;
+
 use crate::command::Arg;
 use crate::error::{ErrorKind, RpcError};
 use crate::text;
@@ -25,6 +27,12 @@ pub enum Rule {
     MinLength,
     /// The most characters.
     MaxLength,
+    /// The pattern.
+    Pattern,
+    /// A path has no `..`, and is not empty.
+    Path,
+    /// A path stays below its root, by whatever links it goes.
+    Root,
     /// Text begins with `-` only where that is allowed.
     Dash,
     /// Text has no control characters.
@@ -45,6 +53,9 @@ impl Rule {
             Self::Maximum => "maximum",
             Self::MinLength => "minLength",
             Self::MaxLength => "maxLength",
+            Self::Pattern => "pattern",
+            Self::Path => "path",
+            Self::Root => "root",
             Self::Dash => "allowDash",
             Self::Control => "control",
             Self::Size => "size",
@@ -127,6 +138,26 @@ impl ArgError {
         }
     }
 
+    /// Something else, or nothing, where a list of values belongs.
+    pub(super) fn no_list(arg: &Arg, value: &Value) -> Self {
+        let given = match value {
+            Value::Array(_) => "an empty one".to_owned(),
+            other => say::given(arg, other),
+        };
+        let expected = format!("a list of at least one value, each {}", say::expected(arg));
+        Self::Value { argument: arg.name.clone(), rule: Rule::Type, expected, given }
+    }
+
+    /// A path that leads out of its root, or cannot be followed; where the root is, is not said.
+    pub fn outside(argument: &str, path: &str) -> Self {
+        Self::Value {
+            argument: argument.to_owned(),
+            rule: Rule::Root,
+            expected: "a path that stays below the directory of this command".to_owned(),
+            given: say::typed(path),
+        }
+    }
+
     pub(super) fn required(arg: &Arg) -> Self {
         Self::Required { argument: arg.name.clone(), expected: say::expected(arg) }
     }
@@ -134,6 +165,7 @@ impl ArgError {
     pub(super) fn value(arg: &Arg, rule: Rule, given: String) -> Self {
         let expected = match rule {
             Rule::Minimum | Rule::Maximum | Rule::MinLength | Rule::MaxLength => say::range(arg),
+            Rule::Pattern => say::matching(arg),
             _ => say::expected(arg),
         };
         Self::Value { argument: arg.name.clone(), rule, expected, given }

@@ -5,6 +5,8 @@ use serde_json::Value;
 use crate::command::{Arg, ArgType};
 use crate::text;
 
+use super::duration;
+
 /// Most choices that are named before the rest is only counted.
 const MAX_NAMED: usize = 12;
 /// Most characters of a wrong value that are shown.
@@ -15,22 +17,33 @@ pub fn expected(arg: &Arg) -> String {
     if !arg.choices.is_empty() {
         return any_of(arg.choices.iter().map(to_text));
     }
-    range(arg)
+    match arg.pattern {
+        // What the bounds let pass may still not match.
+        Some(_) if arg.min_length.is_none() && arg.max_length.is_none() => matching(arg),
+        _ => range(arg),
+    }
 }
 
-/// What type and bounds let pass, choices aside.
+/// What type and bounds let pass, choices and pattern aside.
 pub(super) fn range(arg: &Arg) -> String {
     match arg.kind {
-        ArgType::String | ArgType::Enum => match (arg.min_length, arg.max_length) {
-            (None | Some(0), None) => "text".to_owned(),
-            (Some(least), None) => format!("text of at least {}", characters(least)),
-            (None | Some(0), Some(most)) => format!("text of at most {}", characters(most)),
-            (Some(least), Some(most)) if least == most => format!("text of {}", characters(most)),
-            (Some(least), Some(most)) => format!("text of {least} to {}", characters(most)),
-        },
+        ArgType::String | ArgType::Enum => length("text", arg),
+        ArgType::Path => length("a path", arg),
+        ArgType::Duration => format!("{}, such as 90s or 20m", number("a duration", arg)),
         ArgType::Int => number("a whole number", arg),
         ArgType::Float => number("a number", arg),
         ArgType::Bool => "true or false".to_owned(),
+    }
+}
+
+/// What the pattern of an argument lets pass.
+pub(super) fn matching(arg: &Arg) -> String {
+    match &arg.pattern {
+        Some(pattern) => {
+            let what = if arg.kind == ArgType::Path { "a path" } else { "text" };
+            format!("{what} that matches {}", short(pattern.as_str()))
+        }
+        None => range(arg),
     }
 }
 
@@ -38,10 +51,11 @@ pub(super) fn range(arg: &Arg) -> String {
 pub fn describe(arg: &Arg) -> String {
     let mut text = if arg.choices.is_empty() {
         match arg.kind {
-            ArgType::Int | ArgType::Float => {
-                span(arg.kind.name(), arg.minimum.map(bound), arg.maximum.map(bound), "")
+            ArgType::Int | ArgType::Float | ArgType::Duration => {
+                let [least, most] = bounds(arg);
+                span(arg.kind.name(), least, most, "")
             }
-            ArgType::String | ArgType::Enum => span(
+            ArgType::String | ArgType::Enum | ArgType::Path => span(
                 arg.kind.name(),
                 arg.min_length.filter(|least| *least > 0).map(|least| least.to_string()),
                 arg.max_length.map(|most| most.to_string()),
@@ -56,6 +70,10 @@ pub fn describe(arg: &Arg) -> String {
         }
         named.join(" | ")
     };
+    if let Some(pattern) = &arg.pattern {
+        text.push_str(" like ");
+        text.push_str(&short(pattern.as_str()));
+    }
     match &arg.default {
         Some(default) => {
             text.push_str(", default ");
@@ -64,6 +82,8 @@ pub fn describe(arg: &Arg) -> String {
                 default => text.push_str(&default),
             }
         }
+        None if arg.multiple && arg.required => text.push_str(", one or more"),
+        None if arg.multiple => text.push_str(", any number"),
         None if !arg.required => text.push_str(", optional"),
         None => {}
     }
@@ -71,11 +91,12 @@ pub fn describe(arg: &Arg) -> String {
 }
 
 /// A value as it stands on a command line or in an argument list: text as it is, numbers in the
-/// shortest form that reads back the same.
+/// shortest form that reads back the same. A list is for people alone: its values, with commas.
 pub fn to_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Number(number) if number.is_f64() => number.as_f64().map_or_else(String::new, bound),
+        Value::Array(items) => items.iter().map(to_text).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
 }
@@ -104,7 +125,7 @@ pub(super) fn unknown_tail(nearest: &[String], expected: &str) -> String {
 /// A wrong value, fit for a sentence.
 pub(super) fn given(arg: &Arg, value: &Value) -> String {
     match value {
-        Value::String(text) if matches!(arg.kind, ArgType::String | ArgType::Enum) => typed(text),
+        Value::String(text) if arg.kind.is_text() => typed(text),
         Value::String(text) => format!("the text \"{}\"", short(text)),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
@@ -129,13 +150,33 @@ fn short(text: &str) -> String {
     shown
 }
 
+fn length(what: &str, arg: &Arg) -> String {
+    match (arg.min_length, arg.max_length) {
+        (None | Some(0), None) => what.to_owned(),
+        (Some(least), None) => format!("{what} of at least {}", characters(least)),
+        (None | Some(0), Some(most)) => format!("{what} of at most {}", characters(most)),
+        (Some(least), Some(most)) if least == most => format!("{what} of {}", characters(most)),
+        (Some(least), Some(most)) => format!("{what} of {least} to {}", characters(most)),
+    }
+}
+
+/// The bounds of a number, or of a duration as one writes it.
+pub(super) fn bounds(arg: &Arg) -> [Option<String>; 2] {
+    [arg.minimum, arg.maximum].map(|limit| {
+        limit.map(|limit| match arg.kind {
+            ArgType::Duration => duration::written(limit.max(0.0) as u64),
+            _ => bound(limit),
+        })
+    })
+}
+
 fn number(what: &str, arg: &Arg) -> String {
-    match (arg.minimum.map(bound), arg.maximum.map(bound)) {
-        (None, None) => what.to_owned(),
-        (Some(least), None) => format!("{what} of at least {least}"),
-        (None, Some(most)) => format!("{what} of at most {most}"),
-        (Some(least), Some(most)) if least == most => format!("exactly {least}"),
-        (Some(least), Some(most)) => format!("{what} from {least} to {most}"),
+    match bounds(arg) {
+        [None, None] => what.to_owned(),
+        [Some(least), None] => format!("{what} of at least {least}"),
+        [None, Some(most)] => format!("{what} of at most {most}"),
+        [Some(least), Some(most)] if least == most => format!("exactly {least}"),
+        [Some(least), Some(most)] => format!("{what} from {least} to {most}"),
     }
 }
 

@@ -366,3 +366,124 @@ fn a_list_of_arguments_that_cannot_be_told_apart_is_refused() {
     let error = validate_args(&[bool, named("no-x")]).unwrap_err();
     assert!(matches!(error, DeclarationError::Negation { .. }), "{error}");
 }
+
+#[test]
+fn a_pattern_is_held_against_the_whole_text_and_named_in_the_refusal() {
+    let name = arg(json!({"name": "name", "pattern": "[a-z]+(-[a-z]+)*"}));
+    assert!(passes(&name, &json!("water-pump")));
+    assert_eq!(
+        refusal(&name, &json!("water pump")),
+        "name must be text that matches [a-z]+(-[a-z]+)*, not water pump"
+    );
+    for text in ["", "a-", "-a", "A", "a\n", "a; rm"] {
+        assert!(!passes(&name, &json!(text)), "{text:?}");
+    }
+    let error = check_one(&name, &json!("A"), Limits::default()).unwrap_err();
+    assert_eq!((error.rule(), error.rule().name()), (Rule::Pattern, "pattern"));
+    assert_eq!(describe(&name), "string like [a-z]+(-[a-z]+)*, optional");
+    // What is wrong first is what is said: a text of the right length that does not match.
+    let both = arg(json!({"name": "id", "pattern": "[0-9]*", "minLength": 4, "required": true}));
+    assert_eq!(refusal(&both, &json!("123")), "id must be text of at least 4 characters, not of 3");
+    assert_eq!(refusal(&both, &json!("12x4")), "id must be text that matches [0-9]*, not 12x4");
+}
+
+#[test]
+fn a_duration_is_a_number_and_a_unit_within_its_bounds() {
+    let delay = json!({"name": "delay", "type": "duration", "minimum": 1000, "maximum": 1_200_000});
+    let delay = arg(delay);
+    for (given, passed) in [("20m", "20m"), ("90s", "90s"), ("007m", "7m"), ("1000ms", "1000ms")] {
+        let value = check_one(&delay, &json!(given), Limits::default()).unwrap();
+        assert_eq!(value, json!(passed));
+        assert_eq!(from_text(&delay, given).unwrap(), json!(passed));
+    }
+    let expected = "a duration from 1s to 20m, such as 90s or 20m";
+    for (given, rule) in [
+        (json!("999ms"), Rule::Minimum),
+        (json!("21m"), Rule::Maximum),
+        (json!("9999999d"), Rule::Maximum),
+        (json!("20"), Rule::Type),
+        (json!(20), Rule::Type),
+        (json!("-5s"), Rule::Type),
+        (json!("5 s"), Rule::Type),
+        (json!("1h30m"), Rule::Type),
+        (json!("99999999999999999999s"), Rule::Type),
+        (json!(""), Rule::Type),
+        (json!("5m\n"), Rule::Type),
+    ] {
+        let error = check_one(&delay, &given, Limits::default()).unwrap_err();
+        assert_eq!((error.rule(), error.expected()), (rule, expected), "{given}");
+    }
+    assert_eq!(describe(&delay), "duration 1s–20m, optional");
+    let choice = arg(json!({"name": "d", "type": "duration", "choices": ["1m", "60m"]}));
+    assert!(passes(&choice, &json!("01m")) && !passes(&choice, &json!("1h")));
+}
+
+#[test]
+fn a_path_is_not_empty_and_leads_only_downwards() {
+    let file = arg(json!({"name": "file", "type": "path"}));
+    for path in ["a", "a/b", "/a/b", "./a", "a..b", "..a", "a..", "...", "a b; $(id)"] {
+        assert!(passes(&file, &json!(path)), "{path}");
+    }
+    for (path, rule) in [
+        ("", Rule::Path),
+        ("..", Rule::Path),
+        ("../..", Rule::Path),
+        ("a/../b", Rule::Path),
+        ("/..", Rule::Path),
+        ("a/..", Rule::Path),
+        ("-oX", Rule::Dash),
+        ("a\0", Rule::Control),
+        ("a\nb", Rule::Control),
+    ] {
+        let error = check_one(&file, &json!(path), Limits::default()).unwrap_err();
+        assert_eq!(error.rule(), rule, "{path:?}");
+    }
+    assert_eq!(
+        refusal(&file, &json!("a/../b")),
+        "file must be a path without `..` in it, not a/../b"
+    );
+    assert_eq!(refusal(&file, &json!("")), "file must be a path, not empty");
+}
+
+#[test]
+fn many_values_are_a_list_of_at_least_one_and_each_obeys_the_rules() {
+    let zones = arg(json!({"name": "zones", "type": "int", "minimum": 1, "maximum": 8,
+        "multiple": true, "required": true}));
+    let check = |given: Value| check_one(&zones, &given, Limits::default());
+    assert_eq!(check(json!([3, 1, 3])).unwrap(), json!([3, 1, 3]));
+    assert_eq!(
+        check(json!([3, 9])).unwrap_err().to_string(),
+        "zones must be a whole number from 1 to 8, not 9"
+    );
+    for given in [json!([]), json!(3), json!("3"), json!({"0": 3}), json!(null)] {
+        assert_eq!(check(given.clone()).unwrap_err().rule(), Rule::Type, "{given}");
+    }
+    for given in [json!([3, "4"]), json!([3, null]), json!([[3]]), json!([1.5])] {
+        assert_eq!(check(given.clone()).unwrap_err().rule(), Rule::Type, "{given}");
+    }
+    assert_eq!(
+        refusal(&zones, &json!(3)),
+        "zones must be a list of at least one value, each a whole number from 1 to 8, not 3"
+    );
+    let one = arg(json!({"name": "one", "type": "int"}));
+    assert_eq!(refusal(&one, &json!([3])), "one must be a whole number, not a list");
+    assert_eq!(describe(&zones), "int 1–8, one or more");
+
+    let levels = arg(json!({"name": "l", "type": "float", "multiple": true, "default": [1, 2]}));
+    validate_arg(&levels).unwrap();
+    let checked = super::check(&[levels], &Map::new(), Limits::default()).unwrap();
+    assert_eq!(checked["l"], json!([1.0, 2.0]));
+    for (wrong, reason) in [
+        (json!({"name": "a", "multiple": true, "default": "x"}), "the default does not pass"),
+        (json!({"name": "a", "type": "bool", "multiple": true}), "means nothing for type bool"),
+        (json!({"name": "a", "multiple": true, "rest": true}), "take one out"),
+    ] {
+        let error = validate_arg(&arg(wrong)).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+    let error = validate_args(&[zones, one]).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "zones takes all values that are left, so one cannot come after it: move it last"
+    );
+}

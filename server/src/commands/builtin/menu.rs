@@ -51,6 +51,7 @@ pub(super) fn usage(command: &Command) -> String {
     for arg in &command.args {
         let shown = match arg.kind {
             topside_shared::command::ArgType::Bool => format!("--{}", arg.name),
+            _ if arg.multiple => format!("{}..", arg.name),
             _ => arg.name.clone(),
         };
         usage.push_str(&if arg.required { format!(" <{shown}>") } else { format!(" [{shown}]") });

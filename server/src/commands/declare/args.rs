@@ -1,14 +1,17 @@
 //! The `[[commands.NAME.args]]` of a command.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeValue;
 use topside_shared::command::{Arg, ArgType};
-use topside_shared::values::{self, DeclarationError};
+use topside_shared::values::{self, DeclarationError, Pattern};
 
-use crate::config::{Field, Fields, Mistakes, as_json, as_str};
+use super::command;
+use crate::commands::exec::Passed;
+use crate::config::{Field, Fields, Mistakes, as_json, as_str, units};
 
 /// The fields of an argument.
 const FIELDS: &[&str] = &[
@@ -22,8 +25,23 @@ const FIELDS: &[&str] = &[
     "maximum",
     "min_length",
     "max_length",
+    "pattern",
+    "root",
+    "multiple",
     "allow_dash",
     "flag",
+    "env",
+];
+
+/// The types, as a declaration may name them.
+const TYPES: [ArgType; 7] = [
+    ArgType::String,
+    ArgType::Int,
+    ArgType::Float,
+    ArgType::Bool,
+    ArgType::Enum,
+    ArgType::Duration,
+    ArgType::Path,
 ];
 
 /// One argument, with what stays on the server.
@@ -32,6 +50,10 @@ pub(super) struct Argument {
     pub(super) arg: Arg,
     /// Goes before its value, or stands for a bool that is true.
     pub(super) flag: Option<String>,
+    /// The directory that a path must stay below.
+    pub(super) root: Option<PathBuf>,
+    /// How the program gets it.
+    pub(super) passed: Passed,
     /// Its name in the file.
     pub(super) span: Range<usize>,
 }
@@ -84,12 +106,15 @@ fn one(
     }
     let before = m.count();
     fields.refuse_unknown(FIELDS, m);
-    let types = [ArgType::String, ArgType::Int, ArgType::Float, ArgType::Bool, ArgType::Enum];
-    let kind = fields.one_of("type", &types.map(|kind| (kind.name(), kind)), m);
+    let kind = fields.one_of("type", &TYPES.map(|kind| (kind.name(), kind)), m);
     if fields.get("type").is_none() {
         m.add(
             &name.as_ref().map_or(fields.span.clone(), |name| name.span.clone()),
-            format_args!("{} needs a `type`: string, int, float, bool or enum", fields.owner),
+            format_args!(
+                "{} needs a `type`, one of {}",
+                fields.owner,
+                TYPES.map(ArgType::name).join(", ")
+            ),
         );
     }
     let form = "a string that is not empty, without control characters";
@@ -101,17 +126,19 @@ fn one(
         kind: kind.unwrap_or_default(),
         description: fields.words("description", m).unwrap_or_default(),
         required: fields.boolean("required", m),
-        default: fields
-            .read("default", "a string, a number or a bool", m, as_json)
-            .map(|field| field.value),
+        default: default(&fields, m),
         choices: choices(&fields, m),
-        minimum: fields.number("minimum", m).map(|field| field.value),
-        maximum: fields.number("maximum", m).map(|field| field.value),
+        minimum: limit(&fields, "minimum", kind, m),
+        maximum: limit(&fields, "maximum", kind, m),
         min_length: fields.count("min_length", m).map(|field| field.value),
         max_length: fields.count("max_length", m).map(|field| field.value),
+        pattern: pattern(&fields, m),
+        multiple: fields.boolean("multiple", m),
         allow_dash: fields.boolean("allow_dash", m),
         rest: false,
     };
+    let root = root(&fields, kind, m);
+    let passed = passed(&fields, &arg, flag.is_some(), m);
     let span = name?.span;
     if m.count() == before
         && let Err(error) = values::validate_arg(&arg)
@@ -119,7 +146,108 @@ fn one(
         let at = fields.get(field_of(&error)).map_or(span.clone(), Spanned::span);
         m.add(&at, format_args!("{}: {error}", command.owner));
     }
-    Some(Argument { arg, flag: flag.map(|field| field.value.to_owned()), span })
+    Some(Argument { arg, flag: flag.map(|field| field.value.to_owned()), root, passed, span })
+}
+
+fn default(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Option<Value> {
+    let form = "a string, a number or a bool, or an array of them with `multiple`";
+    let read = |value: &DeValue<'_>| match value {
+        DeValue::Array(items) => items.iter().map(|item| as_json(item.get_ref())).collect(),
+        one => as_json(one),
+    };
+    fields.read("default", form, m, read).map(|field| field.value)
+}
+
+/// How the program gets the argument, and what stands against that.
+fn passed(fields: &Fields<'_, '_>, arg: &Arg, flag: bool, m: &mut Mistakes<'_>) -> Passed {
+    let Some(Field { value: name, span }) = fields.string("env", m) else {
+        return Passed::Element;
+    };
+    command::variable(name, &span, m);
+    // Whoever may choose these chooses what the program does.
+    if name == "PATH" || name.starts_with("LD_") || name.starts_with("DYLD_") {
+        m.add(&span, format_args!("`{name}` steers the program itself: no caller may set it"));
+    }
+    for (field, set) in [("flag", flag), ("multiple", arg.multiple)] {
+        if set {
+            m.add(
+                &span,
+                format_args!("{} has `env`, one value alone: take `{field}` out", fields.owner),
+            );
+        }
+    }
+    Passed::Variable(name.to_owned())
+}
+
+/// Records each variable that two arguments are passed in, or that the command sets itself.
+pub(super) fn one_variable_each(
+    command: &Fields<'_, '_>,
+    arguments: &[Argument],
+    set: &[String],
+    m: &mut Mistakes<'_>,
+) {
+    for (at, argument) in arguments.iter().enumerate() {
+        let Passed::Variable(name) = &argument.passed else { continue };
+        let before = arguments[..at].iter().find(|before| before.passed == argument.passed);
+        let by = match before {
+            Some(before) => format!("argument `{}`", before.arg.name),
+            None if set.contains(name) => "`env` or `inherit_env`".to_owned(),
+            None => continue,
+        };
+        m.add(
+            &argument.span,
+            format_args!(
+                "the variable {name} of argument `{}` of {} is set by {by} too: use another",
+                argument.arg.name, command.owner
+            ),
+        );
+    }
+}
+
+/// A bound: of a duration it is one, of anything else a number.
+fn limit(
+    fields: &Fields<'_, '_>,
+    name: &str,
+    kind: Option<ArgType>,
+    m: &mut Mistakes<'_>,
+) -> Option<f64> {
+    if kind != Some(ArgType::Duration) {
+        return fields.number(name, m).map(|field| field.value);
+    }
+    let read = |value| units::parse_duration(as_str(value)?);
+    let limit = fields.read(name, units::DURATION_FORM, m, read)?;
+    Some(limit.value.as_millis() as f64)
+}
+
+fn pattern(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Option<Pattern> {
+    let text = fields.words("pattern", m)?;
+    match Pattern::new(&text) {
+        Ok(pattern) => Some(pattern),
+        Err(error) => {
+            let span = fields.get("pattern").map_or(fields.span.clone(), Spanned::span);
+            m.add(&span, format_args!("`pattern` of {}: {error}", fields.owner));
+            None
+        }
+    }
+}
+
+fn root(fields: &Fields<'_, '_>, kind: Option<ArgType>, m: &mut Mistakes<'_>) -> Option<PathBuf> {
+    let read = |value| as_str(value).filter(|path| path.starts_with('/') && !path.contains('\0'));
+    let Field { value: root, span } = fields.read("root", "an absolute path", m, read)?;
+    let shown = topside_shared::text::clean(root, 256);
+    match kind {
+        Some(ArgType::Path) if Path::new(root).is_dir() => return Some(root.into()),
+        Some(ArgType::Path) => {
+            m.add(&span, format_args!("the directory {shown} is not there: make it first"));
+        }
+        // That the type is wrong is told already.
+        None => {}
+        Some(kind) => m.add(
+            &span,
+            format_args!("`root` of {} means nothing for type {}", fields.owner, kind.name()),
+        ),
+    }
+    None
 }
 
 fn choices(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Vec<Value> {
@@ -139,12 +267,14 @@ fn field_of(error: &DeclarationError) -> &'static str {
         DeclarationError::Field { field, .. } | DeclarationError::NotFinite { field, .. } => field,
         DeclarationError::Bounds { least_field, .. } => least_field,
         DeclarationError::NoChoices { .. } => "type",
+        DeclarationError::MultipleRest { .. } => "multiple",
         DeclarationError::Choice { .. } | DeclarationError::ChoiceTwice { .. } => "choices",
         DeclarationError::Default { .. } | DeclarationError::RequiredDefault { .. } => "default",
         DeclarationError::Name { .. }
         | DeclarationError::Twice { .. }
         | DeclarationError::Negation { .. }
         | DeclarationError::Rest { .. }
+        | DeclarationError::Multiple { .. }
         | DeclarationError::Order { .. } => "name",
     }
 }

@@ -11,7 +11,7 @@ use topside_shared::role::Role;
 use topside_shared::text;
 
 use super::{Declared, Missing, args};
-use crate::commands::exec::{Absent, Element, Program, ProgramArg, Stop, find_program};
+use crate::commands::exec::{Absent, Element, Passed, Program, ProgramArg, Stop, find_program};
 use crate::config::{Field, Fields, Mistakes, as_json, as_str, guard, units};
 
 /// The fields of a command.
@@ -112,17 +112,25 @@ pub(super) fn read(
         signal: fields.one_of("stop_signal", SIGNALS, m).unwrap_or(Signal::TERM),
         timeout: duration(fields, "stop_timeout", m).map_or(STOP_TIMEOUT, |field| field.value),
     };
+    let (env, inherit_env) = (env(fields, m), inherit_env(fields, m));
+    let set: Vec<String> = env.iter().map(|(name, _)| name).chain(&inherit_env).cloned().collect();
+    args::one_variable_each(fields, &arguments, &set, m);
     let program = program.map(|path| {
         path.map(|path| Program {
             path,
             elements,
             args: arguments
                 .into_iter()
-                .map(|argument| ProgramArg { name: argument.arg.name, flag: argument.flag })
+                .map(|argument| ProgramArg {
+                    name: argument.arg.name,
+                    flag: argument.flag,
+                    root: argument.root,
+                    passed: argument.passed,
+                })
                 .collect(),
             cwd: cwd(fields, m),
-            env: env(fields, m),
-            inherit_env: inherit_env(fields, m),
+            env,
+            inherit_env,
             timeout,
             stop,
             success_exit_codes: success_exit_codes(fields, m),
@@ -198,7 +206,7 @@ fn exec(
     let mut elements: Vec<Element> =
         rest.iter().map(|item| element(item, fields, arguments, m)).collect();
     for (index, argument) in arguments.iter().enumerate() {
-        if elements.contains(&Element::Argument(index)) {
+        if elements.contains(&Element::Argument(index)) || argument.passed != Passed::Element {
             continue;
         }
         if argument.flag.is_some() {
@@ -209,7 +217,7 @@ fn exec(
                 &argument.span,
                 format_args!(
                     "argument `{name}` goes nowhere: put \"{{{name}}}\" into `exec`, or give it a \
-                     `flag`"
+                     `flag` or an `env`"
                 ),
             );
         }
@@ -228,6 +236,15 @@ fn element(
     match placeholders(text).as_slice() {
         [(name, range)] if *range == (0..text.len()) => {
             if let Some(index) = find(name) {
+                if arguments[index].passed != Passed::Element {
+                    m.add(
+                        &item.span,
+                        format_args!(
+                            "argument `{name}` does not go into the argument list: take \
+                             \"{{{name}}}\" out of `exec`"
+                        ),
+                    );
+                }
                 return Element::Argument(index);
             }
             let near = text::nearest(name, arguments.iter().map(|a| a.arg.name.as_str()));
@@ -352,7 +369,7 @@ fn inherit_env(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Vec<String> {
 }
 
 /// Records why `name` cannot be given to a program as an environment variable.
-fn variable(name: &str, span: &Range<usize>, m: &mut Mistakes<'_>) {
+pub(super) fn variable(name: &str, span: &Range<usize>, m: &mut Mistakes<'_>) {
     if name.is_empty() || name.contains(['=', '\0']) {
         m.add(span, "the name of a variable must not be empty, nor hold `=` or NUL");
     } else if name.starts_with("TOPSIDE_") {

@@ -142,9 +142,7 @@ fn fields_that_this_version_cannot_keep_are_not_ignored() {
         let name = field.split(' ').next().unwrap();
         refused(field, (3, 1), &[&format!("no field `{name}`")]);
     }
-    for field in
-        ["pattern = \"a\"", "secret = true", "multiple = true", "env = \"A\"", "rest = true"]
-    {
+    for field in ["secret = true", "rest = true"] {
         let lines =
             format!("[[commands.x.args]]\nname=\"a\"\ntype=\"string\"\nflag=\"-a\"\n{field}");
         refused(&lines, (7, 1), &["has no field"]);
@@ -243,8 +241,12 @@ fn a_placeholder_is_one_whole_element_and_names_an_argument() {
 #[test]
 fn an_argument_that_cannot_be_meant_is_refused_where_it_stands() {
     let arg = |lines: &str| format!("[[commands.x.args]]\nname = \"a\"\nflag = \"-a\"\n{lines}");
-    refused(&arg(""), (4, 8), &["needs a `type`: string, int, float, bool or enum"]);
-    refused(&arg("type = \"integer\""), (6, 8), &["string, int, float, bool, enum"]);
+    refused(
+        &arg(""),
+        (4, 8),
+        &["needs a `type`, one of string, int, float, bool, enum, duration, path"],
+    );
+    refused(&arg("type = \"integer\""), (6, 8), &["string, int, float, bool, enum, duration"]);
     refused(&arg("type = \"enum\""), (6, 8), &["choices"]);
     refused(&arg("type = \"enum\"\nchoices = []"), (7, 11), &["at least one"]);
     refused(&arg("type = \"enum\"\nchoices = [\"a\", \"a\"]"), (7, 11), &["twice"]);
@@ -256,6 +258,34 @@ fn an_argument_that_cannot_be_meant_is_refused_where_it_stands() {
     refused(&arg("type = \"string\"\nrequired = true\ndefault = \"a\""), (8, 11), &["required"]);
     refused(&arg("type = \"string\"\ndefault = \"-a\""), (7, 11), &["`-`"]);
     refused(&arg("type = \"float\"\nminimum = nan"), (7, 11), &["finite"]);
+    refused(&arg("type = \"int\"\npattern = \"a\""), (7, 11), &["means nothing for type int"]);
+    refused(
+        &arg("type = \"string\"\n  pattern = \"a)(b\""),
+        (7, 13),
+        &["`pattern` of argument `a` of command `x`: it is no regular expression: "],
+    );
+    refused(&arg("type = \"string\"\npattern = \"((a{999}){999}){999}\""), (7, 11), &["size"]);
+    refused(
+        &arg("type = \"string\"\npattern = \"[0-9]+\"\ndefault = \"a1\""),
+        (8, 11),
+        &["the default does not pass: a must be text that matches [0-9]+, not a1"],
+    );
+    refused(&arg("type = \"duration\"\nmaximum = 3"), (7, 11), &["whole number and a unit"]);
+    refused(
+        &arg("type = \"duration\"\nminimum = \"2m\"\nmaximum = \"90s\""),
+        (7, 11),
+        &["nothing lies between minimum 2m and maximum 90s"],
+    );
+    refused(&arg("type = \"duration\"\ndefault = 5"), (7, 11), &["default does not pass"]);
+    refused(&arg("type = \"duration\"\nallow_dash = true"), (7, 14), &["type duration"]);
+    refused(&arg("type = \"path\"\ndefault = \"a/../b\""), (7, 11), &["without `..`"]);
+    refused(&arg("type = \"path\"\nroot = \"var\""), (7, 8), &["an absolute path"]);
+    refused(&arg("type = \"path\"\nroot = \"/no/such\""), (7, 8), &["/no/such is not there"]);
+    refused(&arg("type = \"path\"\nroot = \"/etc/passwd\""), (7, 8), &["is not there"]);
+    refused(&arg("type = \"string\"\nroot = \"/etc\""), (7, 8), &["`root`", "type string"]);
+    refused(&arg("type = \"bool\"\nmultiple = true"), (7, 12), &["means nothing for type bool"]);
+    refused(&arg("type = \"int\"\ndefault = [1, 2]"), (7, 11), &["not a list"]);
+    refused(&arg("type = \"int\"\nmultiple = true\ndefault = 1"), (8, 11), &["a list of at"]);
     refused(
         "[[commands.x.args]]\nname = \"A b\"\ntype = \"int\"\nflag = \"-a\"",
         (4, 8),
@@ -268,6 +298,28 @@ fn an_argument_that_cannot_be_meant_is_refused_where_it_stands() {
         &["twice"],
     );
     refused("args = [3]", (3, 9), &["array of tables"]);
+}
+
+#[test]
+fn a_variable_is_passed_one_value_of_one_argument_and_nothing_that_steers_the_program() {
+    let arg = |lines: &str| format!("[[commands.x.args]]\nname = \"a\"\ntype = \"int\"\n{lines}");
+    refused(&arg("env = \"A=B\""), (6, 7), &["variable"]);
+    refused(&arg("env = \"TOPSIDE_USER\""), (6, 7), &["Topside's own"]);
+    for name in ["PATH", "LD_PRELOAD", "DYLD_INSERT_LIBRARIES"] {
+        refused(&arg(&format!("env = \"{name}\"")), (6, 7), &[name, "no caller may set it"]);
+    }
+    refused(&arg("env = \"A\"\nflag = \"-a\""), (6, 7), &["take `flag` out"]);
+    refused(&arg("env = \"A\"\nmultiple = true"), (6, 7), &["take `multiple` out"]);
+    refused(
+        &(arg("env = \"A\"\n") + &arg("env = \"A\"").replace("\"a\"", "\"b\"")),
+        (8, 8),
+        &["the variable A of argument `b` of command `x` is set by argument `a` too"],
+    );
+    for field in ["env = { A = \"1\" }", "inherit_env = [\"A\"]"] {
+        refused(&format!("{field}\n{}", arg("env = \"A\"")), (5, 8), &["set by `env` or"]);
+    }
+    let twice = "[commands.x]\nexec = [\"/bin/echo\", \"{a}\"]\n".to_owned() + &arg("env = \"A\"");
+    assert!(said(&twice).contains("2:22: argument `a` does not go into the argument list"));
 }
 
 #[test]

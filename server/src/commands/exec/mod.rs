@@ -5,8 +5,10 @@ mod ended;
 mod find;
 mod pipe;
 mod process;
+mod root;
 mod spawn;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -58,6 +60,19 @@ pub(super) struct ProgramArg {
     pub(super) name: String,
     /// Goes before the value, or stands for a bool that is true.
     pub(super) flag: Option<String>,
+    /// The directory that a path must stay below.
+    pub(super) root: Option<PathBuf>,
+    /// How the program gets it.
+    pub(super) passed: Passed,
+}
+
+/// How a program gets an argument's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Passed {
+    /// In its argument list.
+    Element,
+    /// In this variable of its environment.
+    Variable(String),
 }
 
 /// How a run is ended before its time.
@@ -70,9 +85,9 @@ pub(super) struct Stop {
 }
 
 impl Program {
-    /// The argument list, the program first. `args` has passed `values::check`: each value becomes
-    /// one element, whatever is in it, and one that is absent becomes none.
-    pub(crate) fn argv(&self, args: &Map<String, Value>) -> Vec<String> {
+    /// The argument list, the program first. `args` has passed `values::check`, and its paths were
+    /// followed: each value becomes one element, whatever is in it, and one that is absent none.
+    pub(in crate::commands) fn argv(&self, args: &Map<String, Value>) -> Vec<String> {
         let mut argv = Vec::with_capacity(self.elements.len() + 1);
         argv.push(self.path.clone());
         for element in &self.elements {
@@ -105,6 +120,12 @@ impl ProgramArg {
         match (args.get(&self.name), &self.flag) {
             (None | Some(Value::Null), _) | (Some(Value::Bool(false)), Some(_)) => {}
             (Some(Value::Bool(true)), Some(flag)) => argv.push(flag.clone()),
+            (Some(Value::Array(values)), flag) => {
+                for value in values {
+                    argv.extend(flag.clone());
+                    argv.push(values::to_text(value));
+                }
+            }
             (Some(value), flag) => {
                 argv.extend(flag.clone());
                 argv.push(values::to_text(value));

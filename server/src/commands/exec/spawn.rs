@@ -10,9 +10,10 @@ use serde_json::{Map, Value};
 use tokio::process::Command;
 use topside_shared::ids::RunId;
 use topside_shared::role::Role;
+use topside_shared::values::{self, ArgError};
 
 use super::process::{Group, Process};
-use super::{PATH, Program, pipe};
+use super::{PATH, Passed, Program, pipe};
 use crate::platform;
 
 /// Where a run happens unless its declaration says otherwise.
@@ -54,6 +55,9 @@ pub(crate) enum SpawnError {
     /// Somebody is writing the program's file.
     #[error("the program {0} is being written at this moment: try again")]
     BeingWritten(String),
+    /// A path that was below its root when it was asked for.
+    #[error(transparent)]
+    Path(#[from] ArgError),
     /// The arguments and the environment do not fit.
     #[error("the arguments are together longer than the system takes")]
     TooLong,
@@ -85,6 +89,8 @@ impl Program {
         let fail = |error| self.explain(error, cwd);
         let (stdout, stdout_writer) = pipe::pair().map_err(fail)?;
         let (stderr, stderr_writer) = pipe::pair().map_err(fail)?;
+        // Once more: it may have waited, and links can be changed.
+        let args = &*self.follow(args)?;
         let argv = self.argv(args);
 
         // Nothing here needs `pre_exec`, which would copy the server's whole memory map: the group
@@ -94,7 +100,7 @@ impl Program {
             .args(&argv[1..])
             .current_dir(cwd)
             .env_clear()
-            .envs(self.environment(caller))
+            .envs(self.environment(caller, args))
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(stdout_writer)
@@ -112,7 +118,7 @@ impl Program {
     }
 
     /// A clean environment; what is declared later wins.
-    fn environment(&self, caller: &Caller) -> Vec<(OsString, OsString)> {
+    fn environment(&self, caller: &Caller, args: &Map<String, Value>) -> Vec<(OsString, OsString)> {
         let home = std::env::var_os("HOME").filter(|home| Path::new(home).is_absolute());
         let mut env: Vec<(OsString, OsString)> = vec![
             ("PATH".into(), PATH.into()),
@@ -122,6 +128,12 @@ impl Program {
         let inherited = self.inherit_env.iter();
         env.extend(inherited.filter_map(|name| Some((name.into(), std::env::var_os(name)?))));
         env.extend(self.env.iter().map(|(name, value)| (name.into(), value.into())));
+        env.extend(self.args.iter().filter_map(|arg| match &arg.passed {
+            Passed::Variable(name) => {
+                Some((name.into(), values::to_text(args.get(&arg.name)?).into()))
+            }
+            Passed::Element => None,
+        }));
         env.push(("TOPSIDE_RUN".into(), caller.run.0.to_string().into()));
         env.push(("TOPSIDE_USER".into(), caller.user.clone().into()));
         env.push(("TOPSIDE_ROLE".into(), caller.role.name().into()));

@@ -40,7 +40,18 @@ fn menu() -> Vec<Command> {
             {"name": "body", "allowDash": true},
             {"name": "level", "type": "float"},
             {"name": "pin", "type": "bool"},
-            {"name": "tail", "rest": true, "allowDash": true}]}
+            {"name": "tail", "rest": true, "allowDash": true}]},
+        {"name": "soak", "title": "Soak", "args": [
+            {"name": "bed", "pattern": "[a-z]+-[0-9]+", "required": true},
+            {"name": "delay", "type": "duration", "minimum": 60000, "maximum": 3_600_000},
+            {"name": "log", "type": "path"}]},
+        {"name": "beds", "title": "Water beds", "args": [
+            {"name": "minutes", "type": "int", "required": true, "minimum": 1},
+            {"name": "dry", "type": "bool"},
+            {"name": "bed", "type": "string", "required": true, "multiple": true,
+             "allowDash": true}]},
+        {"name": "levels", "title": "Levels", "args": [
+            {"name": "level", "type": "float", "multiple": true, "choices": [0.5, 1, 2]}]}
     ]))
     .unwrap()
 }

@@ -254,3 +254,23 @@ fn arguments_are_written_back_as_a_person_would_type_them() {
         assert_eq!(render(command, args.as_object().unwrap()), line);
     }
 }
+
+#[test]
+fn an_argument_of_many_values_takes_what_is_left_and_each_of_its_name() {
+    for line in [
+        "beds 5 rose herb -x --dry",
+        "beds 5 --dry rose herb -x",
+        "beds --bed rose 5 herb bed=-x --dry",
+        "beds --bed=rose --minutes 5 --dry --bed herb --bed -x",
+        "beds minutes=5 rose --dry -- herb -x",
+    ] {
+        let expected = json!({"minutes": 5, "dry": true, "bed": ["rose", "herb", "-x"]});
+        assert_eq!(args(line), expected, "{line}");
+    }
+    assert_eq!(args("levels 0.5 2 1"), json!({"level": [0.5, 2.0, 1.0]}));
+    assert_eq!(args("levels"), json!({}));
+    assert_eq!(error("beds 5").message, "beds needs bed: text");
+    assert_eq!(error("beds 5 --bed").message, "--bed needs a value: text");
+    let wrong = error("levels 0.5 3 1");
+    assert_eq!((wrong.span, &*wrong.message), (11..12, "level must be 0.5, 1 or 2, not 3.0"));
+}

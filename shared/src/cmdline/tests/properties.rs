@@ -44,6 +44,16 @@ fn line() -> impl Strategy<Value = String> {
         "on=",
         "--on",
         "head=",
+        "soak",
+        "beds",
+        "levels",
+        "--bed",
+        "bed=",
+        "rose-",
+        "30m",
+        "ms",
+        "..",
+        "/",
     ]);
     prop_oneof![
         3 => prop::collection::vec(pieces, 0..14).prop_map(|pieces| pieces.concat()),
@@ -144,6 +154,25 @@ proptest! {
         // The same words, split by a shell, read the same.
         let words: Vec<String> = split(&line).unwrap().into_iter().skip(1).map(|word| word.text).collect();
         prop_assert_eq!(&parse_args(note, &words).unwrap().args, &args);
+    }
+
+    #[test]
+    fn a_list_written_as_a_line_reads_back_the_same(
+        minutes in prop::option::of(1i64..100),
+        dry in prop::option::of(any::<bool>()),
+        beds in prop::collection::vec(text(), 1..5),
+    ) {
+        let menu = menu();
+        let command = find("beds", &menu).unwrap();
+        let mut args = Map::new();
+        minutes.and_then(|minutes| args.insert("minutes".into(), Value::from(minutes)));
+        dry.and_then(|dry| args.insert("dry".into(), Value::from(dry)));
+        args.insert("bed".into(), Value::from(beds));
+        let line = render(command, &args);
+        match parse(&line, &menu) {
+            Ok(parsed) => prop_assert_eq!(&parsed.args, &args, "{}", line),
+            Err(error) => prop_assert!(minutes.is_none(), "{line}: {error}"),
+        }
     }
 
     #[test]

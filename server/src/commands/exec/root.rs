@@ -1,0 +1,156 @@
+//! Paths that must stay below a directory: what is there is followed, link by link, before a program
+//! gets the path. It gets the one that was found, so that a link that is changed afterwards leads nobody.
+
+use std::borrow::Cow;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use topside_shared::values::ArgError;
+use topside_shared::{ErrorKind as Kind, RpcError};
+
+use super::Program;
+
+impl Program {
+    /// Whether the paths of a call stay below their roots, for its caller to be told before it is
+    /// started. Waits for the disk, and nobody else does.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub(crate) async fn check_paths(&self, args: &Map<String, Value>) -> Result<(), RpcError> {
+        if self.args.iter().all(|arg| arg.root.is_none()) {
+            return Ok(());
+        }
+        let (program, args) = (self.clone(), args.clone());
+        let checked = tokio::task::spawn_blocking(move || program.follow(&args).map(drop)).await;
+        match checked {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(RpcError::new(Kind::Internal, "the path could not be looked at")),
+        }
+    }
+
+    /// The arguments, with each path that must stay below a root as the one that it leads to.
+    ///
+    /// # Errors
+    /// The first that leads elsewhere, or cannot be followed.
+    pub(super) fn follow<'a>(
+        &self,
+        args: &'a Map<String, Value>,
+    ) -> Result<Cow<'a, Map<String, Value>>, ArgError> {
+        let mut followed = Cow::Borrowed(args);
+        for arg in &self.args {
+            let (Some(root), Some(value)) = (&arg.root, args.get(&arg.name)) else { continue };
+            let one = |value: &Value| {
+                let path = value.as_str().unwrap_or_default();
+                let real =
+                    below(root, path).and_then(|path| path.into_os_string().into_string().ok());
+                real.map(Value::from).ok_or_else(|| ArgError::outside(&arg.name, path))
+            };
+            let real = match value {
+                Value::Array(paths) => paths.iter().map(one).collect::<Result<Value, _>>()?,
+                path => one(path)?,
+            };
+            followed.to_mut().insert(arg.name.clone(), real);
+        }
+        Ok(followed)
+    }
+}
+
+/// Where `path` leads, which begins at `root` unless it is absolute; none where that is not below `root`.
+/// Its end need not be there yet: what is there decides.
+fn below(root: &Path, path: &str) -> Option<PathBuf> {
+    let real_root = root.canonicalize().ok()?;
+    let whole = root.join(path);
+    let mut there = whole.as_path();
+    let mut missing = Vec::new();
+    loop {
+        // Not `exists`, which takes a link to nowhere for nothing at all.
+        match there.symlink_metadata() {
+            Ok(_) => break,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                missing.push(there.file_name()?);
+                there = there.parent()?;
+            }
+            Err(_) => return None,
+        }
+    }
+    let mut real = there.canonicalize().ok()?;
+    real.extend(missing.into_iter().rev());
+    (real.starts_with(&real_root) && real != real_root).then_some(real)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_path_stays_below_its_root_by_whatever_links_it_goes() {
+        let outer = tempfile::tempdir().unwrap();
+        let outer = outer.path().canonicalize().unwrap();
+        let (root, beside) = (outer.join("root"), outer.join("root-beside"));
+        for directory in [&root, &root.join("sub"), &beside] {
+            std::fs::create_dir(directory).unwrap();
+        }
+        for file in [root.join("file"), root.join("sub/file"), beside.join("file")] {
+            std::fs::write(file, "").unwrap();
+        }
+        for (from, to) in [
+            ("out", beside.to_str().unwrap()),
+            ("in", "sub"),
+            ("sub/up", "../file"),
+            ("sub/over", "../../root-beside/file"),
+            ("nowhere", "../root-beside/none"),
+            ("loop", "loop"),
+            ("self", "."),
+        ] {
+            symlink(to, root.join(from)).unwrap();
+        }
+        let below = |path: &str| below(&root, path);
+        let at = |path: &str| Some(root.join(path));
+        let absolute = root.join("sub/file");
+        for (path, leads) in [
+            ("file", "file"),
+            ("./file", "file"),
+            ("sub//file", "sub/file"),
+            ("sub/", "sub"),
+            (absolute.to_str().unwrap(), "sub/file"),
+            ("in/file", "sub/file"),
+            ("sub/up", "file"),
+            ("self/self/file", "file"),
+            ("new", "new"),
+            ("in/new/deep", "sub/new/deep"),
+            ("; $(id)", "; $(id)"),
+        ] {
+            assert_eq!(below(path), at(leads), "{path}");
+        }
+        let sibling = beside.join("file");
+        for path in [
+            ".",
+            "./",
+            "/",
+            "self",
+            "out",
+            "out/file",
+            "out/new",
+            "sub/over",
+            "nowhere",
+            "loop",
+            "file/x",
+            "/etc/passwd",
+            "nowhere/x",
+            "/no/such",
+            &*root.to_string_lossy(),
+            &*sibling.to_string_lossy(),
+            "/proc/self/root/etc",
+            "a\0b",
+        ] {
+            assert_eq!(below(path), None, "{path}");
+        }
+        // The root itself may be reached by a link.
+        symlink(&root, outer.join("link")).unwrap();
+        assert_eq!(super::below(&outer.join("link"), "file"), at("file"));
+        assert_eq!(super::below(&outer.join("none"), "file"), None);
+    }
+}
