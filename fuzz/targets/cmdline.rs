@@ -6,7 +6,9 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use topside_shared::cmdline::{complete, hint, parse, parse_args, quote, render, split};
+use topside_shared::cmdline::{
+    complete, hint, is_private, masked, parse, parse_args, quote, render, secrets, split,
+};
 use topside_shared::command::Command;
 use topside_shared::values::{Limits, check, validate_args};
 
@@ -25,6 +27,7 @@ fuzz_target!(|input: &[u8]| {
     let cursor = usize::from(*cursor);
     words(&line);
     read(&line, cursor);
+    hidden(&line);
     completed(&line, cursor);
     completed_at_the_end(&line);
 });
@@ -57,10 +60,31 @@ fn read(line: &str, cursor: usize) {
     assert_eq!(hint.and_then(|hint| hint.error), None, "a line that parses has no mistake to mark");
     check(&parsed.command.args, &parsed.args, Limits::default()).expect("the server takes it too");
 
+    if parsed.command.has_secret() {
+        return;
+    }
     let again = render(parsed.command, &parsed.args);
     assert_eq!(parse(&again, &MENU).as_ref(), Ok(&parsed), "{again}");
     let words = split(line).expect("it was parsed").into_iter().skip(1).map(|word| word.text);
     assert_eq!(parse_args(parsed.command, &words.collect::<Vec<_>>()).as_ref(), Ok(&parsed));
+}
+
+/// A secret is in nothing that is shown of its line, and such a line is not kept.
+fn hidden(line: &str) {
+    let shown = masked(line, &MENU);
+    for span in secrets(line, &MENU) {
+        assert!(line.get(span).is_some() && is_private(line, &MENU));
+    }
+    let Ok(parsed) = parse(line, &MENU) else { return };
+    let given = |arg: &&topside_shared::command::Arg| parsed.args.contains_key(&arg.name);
+    let secret = parsed.command.args.iter().filter(given);
+    if secret.clone().any(|arg| arg.kind == topside_shared::command::ArgType::Secret) {
+        let again = parse(&shown, &MENU);
+        // It reads as before but for the sign, which is too short to pass here.
+        assert!(again.is_err() && shown.contains("***"), "{line}: {shown}");
+    } else {
+        assert_eq!(shown, line);
+    }
 }
 
 /// What is offered can be put in its place, wherever the cursor.

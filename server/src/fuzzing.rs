@@ -9,7 +9,7 @@ use crate::commands::declare::{self, Missing, Source};
 /// The commands of a menu file, as clients see them, and how many the machine cannot run.
 ///
 /// # Errors
-/// The mistakes of the file, none of them about what is on the machine.
+/// The mistakes of the file, none of them about the programs of the machine.
 pub fn menu(text: &str) -> Result<(Vec<Command>, usize), FileErrors> {
     let reserved = crate::commands::reserved_names();
     let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();

@@ -1,8 +1,10 @@
 //! What a command of the menu looks like from outside: its name, its arguments and how much harm
 //! it can do. How it is carried out (`exec`, environment, hooks) never leaves the server.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::role::Role;
 use crate::values::Pattern;
@@ -50,13 +52,18 @@ pub enum ArgType {
     Duration,
     /// The path of a file or a directory on the server's machine, without `..`.
     Path,
+    /// Text that is shown and kept nowhere: [`MASK`] stands for it.
+    Secret,
 }
+
+/// What stands for a secret wherever its argument is shown.
+pub const MASK: &str = "***";
 
 impl ArgType {
     /// Whether its values are any text, choices and rules apart.
     pub fn is_text(self) -> bool {
         match self {
-            Self::String | Self::Enum | Self::Path => true,
+            Self::String | Self::Enum | Self::Path | Self::Secret => true,
             Self::Int | Self::Float | Self::Bool | Self::Duration => false,
         }
     }
@@ -71,6 +78,7 @@ impl ArgType {
             Self::Enum => "enum",
             Self::Duration => "duration",
             Self::Path => "path",
+            Self::Secret => "secret",
         }
     }
 }
@@ -172,16 +180,35 @@ impl Command {
         self.name == name || self.aliases.iter().any(|alias| alias == name)
     }
 
+    /// Whether any of its arguments is a secret.
+    pub fn has_secret(&self) -> bool {
+        self.args.iter().any(|arg| arg.kind == ArgType::Secret)
+    }
+
+    /// `args` as they may be shown and kept.
+    pub fn masked(&self, args: &Map<String, Value>) -> Map<String, Value> {
+        let mut masked = args.clone();
+        for arg in self.args.iter().filter(|arg| arg.kind == ArgType::Secret) {
+            if let Some(value) = masked.get_mut(&arg.name) {
+                *value = Value::from(MASK);
+            }
+        }
+        masked
+    }
+
     /// The question to ask a person first, with the values of `args` in their `{argument}` places.
-    pub fn question(&self, args: &serde_json::Map<String, Value>) -> Option<String> {
+    pub fn question(&self, args: &Map<String, Value>) -> Option<String> {
         let mut rest = self.confirm.as_deref()?;
+        let shown = self.masked(args);
+        let args: HashMap<&str, String> =
+            shown.iter().map(|(name, value)| (&**name, crate::values::to_text(value))).collect();
         let mut question = String::with_capacity(rest.len());
         // In one pass: a value that looks like a place is a value.
         while let Some((before, after)) = rest.split_once('{') {
             question.push_str(before);
             match after.split_once('}').and_then(|(name, end)| Some((args.get(name)?, end))) {
                 Some((value, end)) => {
-                    question.push_str(&crate::values::to_text(value));
+                    question.push_str(value);
                     rest = end;
                 }
                 None => {

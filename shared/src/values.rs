@@ -18,7 +18,7 @@ pub use error::{ArgError, Rule};
 pub use pattern::{Pattern, PatternError};
 pub use say::{describe, expected, to_text};
 
-use crate::command::{Arg, ArgType};
+use crate::command::{Arg, ArgType, MASK};
 
 /// What a server takes, whatever a declaration says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,10 +46,14 @@ pub fn check(
     if let Some(name) = given.keys().find(|name| !args.iter().any(|arg| arg.name == **name)) {
         return Err(ArgError::unknown(name, args));
     }
+    // A secret may have been given for another argument.
+    let private = args.iter().any(|arg| arg.kind == ArgType::Secret);
     let mut checked = Map::new();
     for arg in args {
         let value = match (given.get(&arg.name), &arg.default) {
-            (Some(value), _) => check_one(arg, value, limits)?,
+            (Some(value), _) => {
+                check_one(arg, value, limits).map_err(|error| error.hidden_if(private))?
+            }
             (None, _) if arg.required => return Err(ArgError::required(arg)),
             (None, Some(default)) => canonical_default(arg, default),
             (None, None) => continue,
@@ -102,7 +106,7 @@ fn canonical_default(arg: &Arg, default: &Value) -> Value {
 pub fn from_text(arg: &Arg, text: &str) -> Result<Value, ArgError> {
     let wrong = |rule| ArgError::value(arg, rule, say::typed(text));
     let value = match arg.kind {
-        ArgType::String | ArgType::Enum | ArgType::Path => Value::from(text),
+        ArgType::String | ArgType::Enum | ArgType::Path | ArgType::Secret => Value::from(text),
         ArgType::Duration => match duration::normal(text) {
             Some(text) => Value::from(text),
             None => return Err(wrong(Rule::Type)),
@@ -135,7 +139,9 @@ pub fn from_text(arg: &Arg, text: &str) -> Result<Value, ArgError> {
 /// The value in the argument's own JSON type, or none where it is of another.
 fn canonical(kind: ArgType, value: &Value) -> Option<Value> {
     match kind {
-        ArgType::String | ArgType::Enum | ArgType::Path => value.as_str().map(Value::from),
+        ArgType::String | ArgType::Enum | ArgType::Path | ArgType::Secret => {
+            value.as_str().map(Value::from)
+        }
         ArgType::Duration => value.as_str().and_then(duration::normal).map(Value::from),
         ArgType::Int => value.as_i64().map(Value::from),
         ArgType::Float => value.as_f64().filter(|number| number.is_finite()).map(Value::from),
@@ -164,28 +170,22 @@ fn obey(arg: &Arg, value: Value, limits: Limits, choices: bool) -> Result<Value,
 
 fn obey_text(arg: &Arg, text: &str, limits: Limits, choices: bool) -> Result<(), ArgError> {
     if limits.max_argument != 0 && text.len() > limits.max_argument {
-        return Err(ArgError::Value {
-            argument: arg.name.clone(),
-            rule: Rule::Size,
-            expected: format!("at most {} bytes", limits.max_argument),
-            given: text.len().to_string(),
-        });
+        let expected = format!("at most {} bytes", limits.max_argument);
+        return Err(ArgError::broken(arg, Rule::Size, expected, text.len().to_string()));
     }
     if let Some((at, c)) = text.chars().enumerate().find(|(_, c)| c.is_control()) {
-        return Err(ArgError::Value {
-            argument: arg.name.clone(),
-            rule: Rule::Control,
-            expected: "one line of text without control characters".to_owned(),
-            given: format!("one with U+{:04X} as character {}", u32::from(c), at + 1),
-        });
+        let expected = "one line of text without control characters".to_owned();
+        let given = format!("one with U+{:04X} as character {}", u32::from(c), at + 1);
+        return Err(ArgError::broken(arg, Rule::Control, expected, given));
     }
-    if text.starts_with('-') && !arg.allow_dash {
-        return Err(ArgError::Value {
-            argument: arg.name.clone(),
-            rule: Rule::Dash,
-            expected: "text that does not begin with `-`".to_owned(),
-            given: say::typed(text),
-        });
+    // A secret is never in an argument list, where a dash would mean something.
+    if text.starts_with('-') && !arg.allow_dash && arg.kind != ArgType::Secret {
+        let expected = "text that does not begin with `-`".to_owned();
+        return Err(ArgError::broken(arg, Rule::Dash, expected, say::typed(text)));
+    }
+    // It came out of a run's row, and is not what was meant.
+    if arg.kind == ArgType::Secret && text == MASK {
+        return Err(ArgError::mask(arg));
     }
     if choices && !chosen(arg, &Value::from(text)) {
         return Err(ArgError::value(arg, Rule::Choices, say::typed(text)));
@@ -218,12 +218,8 @@ fn obey_path(arg: &Arg, text: &str) -> Result<(), ArgError> {
         return Err(ArgError::value(arg, Rule::Path, say::typed(text)));
     }
     if text.split('/').any(|part| part == "..") {
-        return Err(ArgError::Value {
-            argument: arg.name.clone(),
-            rule: Rule::Path,
-            expected: "a path without `..` in it".to_owned(),
-            given: say::typed(text),
-        });
+        let expected = "a path without `..` in it".to_owned();
+        return Err(ArgError::broken(arg, Rule::Path, expected, say::typed(text)));
     }
     Ok(())
 }

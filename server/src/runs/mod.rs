@@ -189,7 +189,7 @@ pub(crate) fn start(
         row: Mutex::new(RunRow {
             run_id: id,
             command: entry.info.name.clone(),
-            args: args.clone(),
+            args: entry.info.masked(&args),
             user: who.user.clone(),
             client_id: client.id,
             state: RunState::Running,

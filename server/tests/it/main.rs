@@ -21,6 +21,7 @@ mod output;
 mod process;
 mod protocol_md;
 mod running;
+mod secrets;
 mod shutdown;
 mod slow;
 mod start;

@@ -85,6 +85,11 @@ impl LineError {
             ([], all) => format!(": it takes {}", all.join(", ")),
             (near, _) => text::did_you_mean(near),
         };
+        // It may be the secret, where that begins with a dash.
+        if command.has_secret() {
+            let message = format!("{} has no such argument{tail}", command.name);
+            return Self::new(span, LineErrorKind::UnknownArgument, message);
+        }
         let message = format!("{} has no argument {}{tail}", command.name, shown(word));
         Self::new(span, LineErrorKind::UnknownArgument, message)
     }
@@ -113,7 +118,8 @@ impl LineError {
             (1, _) => "one value".to_owned(),
             (count, _) => format!("{count} values"),
         };
-        let message = format!("{name} takes {takes}: {} is one too many", shown(word));
+        let what = if command.has_secret() { "this".to_owned() } else { shown(word) };
+        let message = format!("{name} takes {takes}: {what} is one too many");
         Self::new(span, LineErrorKind::SurplusArgument, message)
     }
 
@@ -122,7 +128,9 @@ impl LineError {
         Self::new(span, LineErrorKind::RepeatedArgument, message)
     }
 
-    pub(super) fn bad_value(span: Range<usize>, error: &ArgError) -> Self {
+    pub(super) fn bad_value(span: Range<usize>, error: &ArgError, command: &Command) -> Self {
+        // Given in the wrong place, the value of another argument may be the secret.
+        let error = error.clone().hidden_if(command.has_secret());
         Self::new(span, LineErrorKind::BadValue, error.to_string())
     }
 

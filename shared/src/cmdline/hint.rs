@@ -169,7 +169,7 @@ fn value_may_grow(arg: &Arg, text: &str, rule: Rule) -> bool {
             ArgType::Bool => "true".starts_with(text) || "false".starts_with(text),
             ArgType::Duration => text.bytes().all(|byte| byte.is_ascii_digit()),
             // Choices apart, every text is of its type.
-            ArgType::String | ArgType::Enum | ArgType::Path => false,
+            ArgType::String | ArgType::Enum | ArgType::Path | ArgType::Secret => false,
         },
         _ => false,
     }

@@ -22,6 +22,7 @@ mod hint;
 mod parse;
 mod reader;
 mod render;
+mod secret;
 mod tokens;
 
 pub use complete::{Candidate, CandidateKind, Completion, complete};
@@ -29,6 +30,7 @@ pub use error::{LineError, LineErrorKind};
 pub use hint::{Hint, HintPart, hint};
 pub use parse::{Parsed, find, parse, parse_args};
 pub use render::{quote, render};
+pub use secret::{is_private, masked, secrets};
 pub use tokens::{Token, split};
 
 use crate::command::Command;

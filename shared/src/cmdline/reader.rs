@@ -204,7 +204,7 @@ pub(super) fn read(command: &Command, words: &[Word<'_>], end: usize) -> Reading
                     Ok(value) => reading.values.push((arg, value)),
                     Err(cause) => reading.wrong.push(Wrong {
                         word: last,
-                        error: LineError::bad_value(span, &cause),
+                        error: LineError::bad_value(span, &cause, command),
                         value: Some((arg, text, cause)),
                     }),
                 }

@@ -23,7 +23,7 @@ pub fn quote(text: &str) -> Cow<'_, str> {
 }
 
 /// The line that gives these arguments: by position as far as that goes, then by name. Parsing it
-/// gives the same arguments again where they are valid.
+/// gives the same arguments again where they are valid, secrets apart: these are left out.
 pub fn render(command: &Command, args: &Map<String, Value>) -> String {
     let mut line = quote(&command.name).into_owned();
     let mut push = |word: &str| {
@@ -34,7 +34,9 @@ pub fn render(command: &Command, args: &Map<String, Value>) -> String {
     let mut in_place = true;
     let mut rest = None;
     for arg in &command.args {
-        match args.get(&arg.name) {
+        // A line is shown and kept; whoever runs it again gives the secret again.
+        let value = args.get(&arg.name).filter(|_| arg.kind != ArgType::Secret);
+        match value {
             None => in_place &= arg.kind == ArgType::Bool,
             Some(Value::Bool(true)) if arg.kind == ArgType::Bool => {
                 push(&quote(&format!("--{}", arg.name)));

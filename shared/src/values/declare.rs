@@ -234,17 +234,19 @@ fn is_name(name: &str) -> bool {
 /// The first field that is set and does not belong to the type.
 fn useless_field(arg: &Arg) -> Option<&'static str> {
     let number = matches!(arg.kind, ArgType::Int | ArgType::Float | ArgType::Duration);
-    let string = matches!(arg.kind, ArgType::String | ArgType::Path);
+    let secret = arg.kind == ArgType::Secret;
+    let string = secret || matches!(arg.kind, ArgType::String | ArgType::Path);
     [
         ("minimum", arg.minimum.is_some() && !number),
         ("maximum", arg.maximum.is_some() && !number),
         ("min_length", arg.min_length.is_some() && !string),
         ("max_length", arg.max_length.is_some() && !string),
         ("pattern", arg.pattern.is_some() && !string),
-        ("allow_dash", arg.allow_dash && !arg.kind.is_text()),
+        ("allow_dash", arg.allow_dash && (secret || !arg.kind.is_text())),
         ("rest", arg.rest && arg.kind != ArgType::String),
-        ("multiple", arg.multiple && arg.kind == ArgType::Bool),
-        ("choices", !arg.choices.is_empty() && arg.kind == ArgType::Bool),
+        ("multiple", arg.multiple && (secret || arg.kind == ArgType::Bool)),
+        ("choices", !arg.choices.is_empty() && (secret || arg.kind == ArgType::Bool)),
+        ("default", arg.default.is_some() && secret),
     ]
     .into_iter()
     .find_map(|(field, useless)| useless.then_some(field))

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::command::Arg;
+use crate::command::{Arg, ArgType, MASK};
 use crate::error::{ErrorKind, RpcError};
 use crate::text;
 
@@ -31,6 +31,8 @@ pub enum Rule {
     Pattern,
     /// A path has no `..`, and is not empty.
     Path,
+    /// A secret is not the sign that stands for one.
+    Secret,
     /// A path stays below its root, by whatever links it goes.
     Root,
     /// Text begins with `-` only where that is allowed.
@@ -56,12 +58,16 @@ impl Rule {
             Self::Pattern => "pattern",
             Self::Path => "path",
             Self::Root => "root",
+            Self::Secret => "secret",
             Self::Dash => "allowDash",
             Self::Control => "control",
             Self::Size => "size",
         }
     }
 }
+
+/// What is said in the place of a wrong secret.
+const HIDDEN: &str = "what was given";
 
 /// An argument that does not pass: which one, by which rule, and what would.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -145,7 +151,7 @@ impl ArgError {
             other => say::given(arg, other),
         };
         let expected = format!("a list of at least one value, each {}", say::expected(arg));
-        Self::Value { argument: arg.name.clone(), rule: Rule::Type, expected, given }
+        Self::broken(arg, Rule::Type, expected, given)
     }
 
     /// A path that leads out of its root, or cannot be followed; where the root is, is not said.
@@ -168,7 +174,34 @@ impl ArgError {
             Rule::Pattern => say::matching(arg),
             _ => say::expected(arg),
         };
+        Self::broken(arg, rule, expected, given)
+    }
+
+    /// A value that breaks a rule; of a secret it is not said what was given.
+    pub(super) fn broken(arg: &Arg, rule: Rule, expected: String, given: String) -> Self {
+        let given = if arg.kind == ArgType::Secret { HIDDEN.to_owned() } else { given };
         Self::Value { argument: arg.name.clone(), rule, expected, given }
+    }
+
+    /// The same without what was given, where that may not be said.
+    #[must_use]
+    pub fn hidden_if(mut self, private: bool) -> Self {
+        if let Self::Value { given, .. } = &mut self
+            && private
+        {
+            HIDDEN.clone_into(given);
+        }
+        self
+    }
+
+    /// The sign that stands for a secret, in the secret's place.
+    pub(super) fn mask(arg: &Arg) -> Self {
+        Self::Value {
+            argument: arg.name.clone(),
+            rule: Rule::Secret,
+            expected: "the secret itself".to_owned(),
+            given: format!("the {MASK} that stands for it"),
+        }
     }
 
     /// A whole number outside 64 bits.

@@ -27,7 +27,7 @@ pub fn expected(arg: &Arg) -> String {
 /// What type and bounds let pass, choices and pattern aside.
 pub(super) fn range(arg: &Arg) -> String {
     match arg.kind {
-        ArgType::String | ArgType::Enum => length("text", arg),
+        ArgType::String | ArgType::Enum | ArgType::Secret => length("text", arg),
         ArgType::Path => length("a path", arg),
         ArgType::Duration => format!("{}, such as 90s or 20m", number("a duration", arg)),
         ArgType::Int => number("a whole number", arg),
@@ -55,7 +55,7 @@ pub fn describe(arg: &Arg) -> String {
                 let [least, most] = bounds(arg);
                 span(arg.kind.name(), least, most, "")
             }
-            ArgType::String | ArgType::Enum | ArgType::Path => span(
+            ArgType::String | ArgType::Enum | ArgType::Path | ArgType::Secret => span(
                 arg.kind.name(),
                 arg.min_length.filter(|least| *least > 0).map(|least| least.to_string()),
                 arg.max_length.map(|most| most.to_string()),

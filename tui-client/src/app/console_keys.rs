@@ -156,7 +156,8 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
             }
             let (id, clock) = (state.next_serial(), state.clock);
             let Some(console) = state.console_mut() else { return Vec::new() };
-            console.runs.sent(id, typed, "", clock);
+            let shown = cmdline::masked(typed, &console.menu.commands);
+            console.runs.sent(id, &shown, "", clock);
             console.runs.refused(id, Phase::Refused, &error.message);
             remember(console, &line)
         }
@@ -207,13 +208,14 @@ fn question(state: &State, line: &str, command: &Command, run: &CommandRun) -> O
         return Some(Confirm { title: format!("{what} {name}?"), text, ask, then });
     }
     let question = fill(command.confirm.as_deref()?, command, &run.args);
-    let text = vec![format!("❯ {}", line.trim())];
+    let text = vec![format!("❯ {}", cmdline::masked(line.trim(), &console.menu.commands))];
     Some(Confirm::choice(question, text, "Run it", then))
 }
 
 /// The question of a declaration with its `{argument}` places filled in.
 fn fill(question: &str, command: &Command, args: &Map<String, Value>) -> String {
     let mut filled = question.to_owned();
+    let args = command.masked(args);
     for arg in &command.args {
         let value = args.get(&arg.name).or(arg.default.as_ref()).map(values::to_text);
         let value = topside_shared::text::clean(&value.unwrap_or_else(|| "–".to_owned()), 200);
@@ -236,13 +238,18 @@ pub(super) fn send(state: &mut State, line: &str, run: CommandRun) -> Vec<Effect
     let (block, clock) = (state.next_serial(), state.clock);
     let Some(console) = state.console_mut() else { return Vec::new() };
     console.drop_old_banner();
-    console.runs.sent(block, line.trim(), &run.command, clock);
+    let shown = cmdline::masked(line.trim(), &console.menu.commands);
+    console.runs.sent(block, &shown, &run.command, clock);
     let mut effects = remember(console, line);
     effects.push(Effect::Call { session, call: Call::Run { block, run } });
     effects
 }
 
+/// Keeps a line, here and on disk, unless there may be a secret in it.
 fn remember(console: &mut Console, line: &str) -> Vec<Effect> {
+    if cmdline::is_private(line, &console.menu.commands) {
+        return Vec::new();
+    }
     let server = console.history_name().to_owned();
     if console.input.history.push(line.trim_end()) {
         vec![Effect::SaveHistory { server, line: line.trim_end().to_owned() }]

@@ -1,5 +1,7 @@
 //! The input box and its neighbours: the field itself, hints for arguments, the list of completions.
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -19,6 +21,9 @@ use crate::scroll::grouped;
 /// Most candidates shown at once.
 const CANDIDATES: usize = 8;
 
+/// Stands for one character of a secret.
+const DOT: &str = "•";
+
 /// Draws a line under edit so that its cursor is visible; returns where the cursor is.
 pub(super) fn field(
     buffer: &mut Buffer,
@@ -26,13 +31,15 @@ pub(super) fn field(
     editor: &Editor,
     style: Style,
 ) -> Option<Position> {
-    styled_field(buffer, place, editor, |_| style)
+    styled_field(buffer, place, editor, &[], |_| style)
 }
 
+/// The same with a style for each byte, and the bytes of `secrets` out of sight.
 fn styled_field(
     buffer: &mut Buffer,
     place: Rect,
     editor: &Editor,
+    secrets: &[Range<usize>],
     style: impl Fn(usize) -> Style,
 ) -> Option<Position> {
     let place = place.intersection(*buffer.area());
@@ -40,11 +47,17 @@ fn styled_field(
         return None;
     }
     let room = usize::from(place.width);
-    let before = fit::width(&editor.text()[..editor.cursor()]);
+    let shown = |(at, cluster)| {
+        let secret = secrets.iter().any(|span| span.contains(&at));
+        (at, if secret { DOT } else { cluster })
+    };
+    let clusters = || editor.text().grapheme_indices(true).map(shown);
+    let left = clusters().take_while(|(at, _)| *at < editor.cursor());
+    let before: usize = left.map(|(_, cluster)| fit::width(cluster)).sum();
     // The cursor needs a column of its own after the text.
     let hidden = (before + 1).saturating_sub(room);
     let mut column = 0;
-    for (at, cluster) in editor.text().grapheme_indices(true) {
+    for (at, cluster) in clusters() {
         let wide = fit::width(cluster);
         if column >= hidden && column + wide <= hidden + room {
             let x = place.x + u16::try_from(column - hidden).unwrap_or(0);
@@ -91,7 +104,8 @@ pub(super) fn draw(
         }
     }
     let place = Rect { x: from, width: place.right().saturating_sub(from), ..place };
-    let cursor = styled_field(buffer, place, editor, |at| match &wrong {
+    let secrets = cmdline::secrets(editor.text(), &console.menu.commands);
+    let cursor = styled_field(buffer, place, editor, &secrets, |at| match &wrong {
         Some(span) if span.contains(&at) => theme.wrong,
         _ => theme.plain,
     });

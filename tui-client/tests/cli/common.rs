@@ -18,6 +18,20 @@ required = true
 minimum = 0
 maximum = 255
 
+[commands.set-word]
+effect = "read"
+exec = ["/bin/sh", "-c", "echo ${#WORD}"]
+[[commands.set-word.args]]
+name = "user"
+type = "string"
+env = "WHO"
+max_length = 10
+[[commands.set-word.args]]
+name = "word"
+type = "secret"
+env = "WORD"
+min_length = 8
+
 [commands.own-signal]
 effect = "read"
 exec = ["/bin/sh", "-c", "kill -9 $$"]

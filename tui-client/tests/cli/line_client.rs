@@ -68,6 +68,28 @@ fn a_line_that_begins_with_a_hash_is_a_remark() {
 }
 
 #[test]
+fn a_secret_is_in_no_mistake_that_is_told() {
+    let place = Place::new();
+    let _server = place.serve();
+    let ended = place.lines(&[], "set-word ann hunter2hunter2\n").with(0);
+    assert_eq!((ended.out.as_str(), ended.err.as_str()), ("14\n", ""));
+    for line in [
+        "set-word ann hunter2",
+        "set-word ann hunter2hunter2 hunter2",
+        "set-word ann --hunter2hunter2",
+        "set-word hunter2hunter2 ann",
+        "set-word ann 'hunter2hunter2",
+        "set-word ann word=hunter2",
+    ] {
+        let ended = place.lines(&[], line).with(126);
+        assert!(ended.err.starts_with("topside: line 1: "), "{}", ended.err);
+        assert!(!ended.err.contains("hunter2"), "{line}: {}", ended.err);
+    }
+    let ended = place.run(&["--json", "set-word", "ann", "hunter2hunter2"]).with(0);
+    assert!(ended.out.contains("\"word\":\"***\"") && !ended.out.contains("hunter2"));
+}
+
+#[test]
 fn answers_come_before_the_input_ends() {
     let place = Place::new();
     let _server = place.serve();

@@ -193,3 +193,49 @@ fn connect_opens_the_console_at_once_and_an_unknown_name_is_refused_before_the_s
     carrier.write("\x03\x03");
     assert_eq!(carrier.ended().0, 0);
 }
+
+#[test]
+fn a_secret_that_is_typed_is_nowhere_on_the_screen_and_in_no_file() {
+    let home = Home::new();
+    let config = home.0.path().join("config");
+    std::fs::create_dir(&config).unwrap();
+    let menu = "[commands.login]\nexec = [\"sh\", \"-c\", 'echo ${#WORD}']\neffect = \"read\"\n\
+                [[commands.login.args]]\nname = \"user\"\ntype = \"string\"\nenv = \"WHO\"\n\
+                [[commands.login.args]]\nname = \"word\"\ntype = \"secret\"\nenv = \"WORD\"\n";
+    std::fs::write(config.join("commands.toml"), menu).unwrap();
+    for path in [&config, &config.join("commands.toml")] {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o700)).unwrap();
+    }
+    let mut screen = console(&home);
+    screen.write("echo kept\r");
+    screen.see("❯ echo kept");
+    screen.write("login ann hunter2hunter2");
+    screen.see("login ann ••••••••••••••");
+    screen.write("\r");
+    screen.until("how long the word was", |screen| {
+        let text = screen.contents();
+        text.contains("❯ login ann ***") && text.contains("14")
+    });
+    // One word too many: it is refused here.
+    screen.write("login ann hunter2hunter2 more\r");
+    screen.see("is one too many");
+    screen.write("\x04");
+    screen.see("Leave Topside and end its server?");
+    screen.write("\t\r");
+    let (status, text) = screen.ended();
+    assert_eq!(status, 0, "{text}");
+    assert!(!screen.printed(b"hunter2"), "it was never drawn");
+    let mut files = vec![home.0.path().to_owned()];
+    let mut kept = false;
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if let Ok(bytes) = std::fs::read(&path) {
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(!text.contains("hunter2"), "{}: {text}", path.display());
+            kept |= text.contains("echo kept");
+        }
+    }
+    assert!(kept, "the history is among these files");
+}

@@ -9,7 +9,7 @@ use toml::de::DeValue;
 use topside_shared::command::{Arg, ArgType};
 use topside_shared::values::{self, DeclarationError, Pattern};
 
-use super::command;
+use super::variables;
 use crate::commands::exec::Passed;
 use crate::config::{Field, Fields, Mistakes, as_json, as_str, units};
 
@@ -31,10 +31,11 @@ const FIELDS: &[&str] = &[
     "allow_dash",
     "flag",
     "env",
+    "stdin",
 ];
 
 /// The types, as a declaration may name them.
-const TYPES: [ArgType; 7] = [
+const TYPES: [ArgType; 8] = [
     ArgType::String,
     ArgType::Int,
     ArgType::Float,
@@ -42,6 +43,7 @@ const TYPES: [ArgType; 7] = [
     ArgType::Enum,
     ArgType::Duration,
     ArgType::Path,
+    ArgType::Secret,
 ];
 
 /// One argument, with what stays on the server.
@@ -160,48 +162,51 @@ fn default(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Option<Value> {
 
 /// How the program gets the argument, and what stands against that.
 fn passed(fields: &Fields<'_, '_>, arg: &Arg, flag: bool, m: &mut Mistakes<'_>) -> Passed {
-    let Some(Field { value: name, span }) = fields.string("env", m) else {
-        return Passed::Element;
+    let secret = arg.kind == ArgType::Secret;
+    let variable = fields.string("env", m);
+    let input = fields.boolean("stdin", m);
+    let owner = &fields.owner;
+    let at = |name: &str| fields.get(name).map_or(fields.span.clone(), Spanned::span);
+    let passed = match (variable, input) {
+        (None, false) if secret => {
+            m.add(
+                &at("type"),
+                format_args!(
+                    "{owner} is a secret, and an argument list can be read by everybody on the \
+                     machine: give it `env = \"NAME\"` or `stdin = true`"
+                ),
+            );
+            return Passed::Input;
+        }
+        (None, false) => return Passed::Element,
+        (Some(_), true) => {
+            m.add(&at("stdin"), format_args!("{owner} has `env` and `stdin`: take one out"));
+            return Passed::Input;
+        }
+        (None, true) if !secret => {
+            m.add(&at("stdin"), format_args!("`stdin` of {owner} is for type secret alone"));
+            return Passed::Input;
+        }
+        (None, true) => Passed::Input,
+        (Some(Field { value: name, span }), false) => {
+            variables::variable(name, &span, m);
+            // Whoever may choose these chooses what the program does.
+            if name == "PATH" || name.starts_with("LD_") || name.starts_with("DYLD_") {
+                m.add(
+                    &span,
+                    format_args!("`{name}` steers the program itself: no caller may set it"),
+                );
+            }
+            Passed::Variable(name.to_owned())
+        }
     };
-    command::variable(name, &span, m);
-    // Whoever may choose these chooses what the program does.
-    if name == "PATH" || name.starts_with("LD_") || name.starts_with("DYLD_") {
-        m.add(&span, format_args!("`{name}` steers the program itself: no caller may set it"));
-    }
+    let by = if input { "stdin" } else { "env" };
     for (field, set) in [("flag", flag), ("multiple", arg.multiple)] {
         if set {
-            m.add(
-                &span,
-                format_args!("{} has `env`, one value alone: take `{field}` out", fields.owner),
-            );
+            m.add(&at(by), format_args!("{owner} has `{by}`, one value alone: take `{field}` out"));
         }
     }
-    Passed::Variable(name.to_owned())
-}
-
-/// Records each variable that two arguments are passed in, or that the command sets itself.
-pub(super) fn one_variable_each(
-    command: &Fields<'_, '_>,
-    arguments: &[Argument],
-    set: &[String],
-    m: &mut Mistakes<'_>,
-) {
-    for (at, argument) in arguments.iter().enumerate() {
-        let Passed::Variable(name) = &argument.passed else { continue };
-        let before = arguments[..at].iter().find(|before| before.passed == argument.passed);
-        let by = match before {
-            Some(before) => format!("argument `{}`", before.arg.name),
-            None if set.contains(name) => "`env` or `inherit_env`".to_owned(),
-            None => continue,
-        };
-        m.add(
-            &argument.span,
-            format_args!(
-                "the variable {name} of argument `{}` of {} is set by {by} too: use another",
-                argument.arg.name, command.owner
-            ),
-        );
-    }
+    passed
 }
 
 /// A bound: of a duration it is one, of anything else a number.

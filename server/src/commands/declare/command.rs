@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use toml::de::DeValue;
-use topside_shared::command::{Command, Effect, Output, Stdin};
+use topside_shared::command::{ArgType, Command, Effect, Output, Stdin};
 use topside_shared::role::Role;
 use topside_shared::text;
 
-use super::{Declared, Missing, args};
+use super::{Declared, Missing, args, variables};
 use crate::commands::exec::{Absent, Element, Passed, Program, ProgramArg, Stop, find_program};
 use crate::config::{Field, Fields, Mistakes, as_json, as_str, guard, units};
 
@@ -112,9 +112,9 @@ pub(super) fn read(
         signal: fields.one_of("stop_signal", SIGNALS, m).unwrap_or(Signal::TERM),
         timeout: duration(fields, "stop_timeout", m).map_or(STOP_TIMEOUT, |field| field.value),
     };
-    let (env, inherit_env) = (env(fields, m), inherit_env(fields, m));
+    let (env, inherit_env) = (variables::env(fields, m), variables::inherit_env(fields, m));
     let set: Vec<String> = env.iter().map(|(name, _)| name).chain(&inherit_env).cloned().collect();
-    args::one_variable_each(fields, &arguments, &set, m);
+    variables::one_each(fields, &arguments, &set, m);
     let program = program.map(|path| {
         path.map(|path| Program {
             path,
@@ -337,46 +337,6 @@ fn cwd(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Option<String> {
     fields.read("cwd", "an absolute path", m, read).map(|field| field.value.to_owned())
 }
 
-fn env(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Vec<(String, String)> {
-    let form = "a table of strings, such as { TZ = \"UTC\" }";
-    let table = fields.read("env", form, m, |value| match value {
-        DeValue::Table(table) => Some(table),
-        _ => None,
-    });
-    let Some(Field { value: table, .. }) = table else { return Vec::new() };
-    let mut env = Vec::new();
-    for (key, value) in table {
-        variable(key.get_ref(), &key.span(), m);
-        match as_str(value.get_ref()) {
-            Some(text) if !text.contains('\0') => {
-                env.push((key.get_ref().to_string(), text.to_owned()));
-            }
-            _ => m.add(
-                &value.span(),
-                format_args!("`{}` of `env` must be a string without NUL", key.get_ref()),
-            ),
-        }
-    }
-    env
-}
-
-fn inherit_env(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Vec<String> {
-    let names = fields.strings("inherit_env", m);
-    for name in &names {
-        variable(&name.value, &name.span, m);
-    }
-    names.into_iter().map(|name| name.value).collect()
-}
-
-/// Records why `name` cannot be given to a program as an environment variable.
-pub(super) fn variable(name: &str, span: &Range<usize>, m: &mut Mistakes<'_>) {
-    if name.is_empty() || name.contains(['=', '\0']) {
-        m.add(span, "the name of a variable must not be empty, nor hold `=` or NUL");
-    } else if name.starts_with("TOPSIDE_") {
-        m.add(span, format_args!("`{name}` is Topside's own: variables of a run cannot begin so"));
-    }
-}
-
 fn success_exit_codes(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Vec<i32> {
     let form = "an array of at least one exit status from 0 to 255";
     fields
@@ -405,6 +365,10 @@ fn confirm(
         m.add(&span, "`confirm` must be a question to ask");
     }
     for (name, _) in placeholders(&question) {
+        let secret = |argument: &&args::Argument| argument.arg.kind == ArgType::Secret;
+        if arguments.iter().filter(secret).any(|argument| argument.arg.name == name) {
+            m.add(&span, format_args!("`confirm` names `{name}`, which is a secret: take it out"));
+        }
         if !arguments.iter().any(|argument| argument.arg.name == name) {
             let near = text::nearest(name, arguments.iter().map(|a| a.arg.name.as_str()));
             m.add(

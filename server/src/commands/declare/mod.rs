@@ -3,6 +3,7 @@
 
 mod args;
 mod command;
+mod variables;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

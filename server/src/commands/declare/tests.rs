@@ -244,7 +244,7 @@ fn an_argument_that_cannot_be_meant_is_refused_where_it_stands() {
     refused(
         &arg(""),
         (4, 8),
-        &["needs a `type`, one of string, int, float, bool, enum, duration, path"],
+        &["needs a `type`, one of string, int, float, bool, enum, duration, path, secret"],
     );
     refused(&arg("type = \"integer\""), (6, 8), &["string, int, float, bool, enum, duration"]);
     refused(&arg("type = \"enum\""), (6, 8), &["choices"]);
@@ -320,6 +320,35 @@ fn a_variable_is_passed_one_value_of_one_argument_and_nothing_that_steers_the_pr
     }
     let twice = "[commands.x]\nexec = [\"/bin/echo\", \"{a}\"]\n".to_owned() + &arg("env = \"A\"");
     assert!(said(&twice).contains("2:22: argument `a` does not go into the argument list"));
+}
+
+#[test]
+fn a_secret_goes_in_by_the_environment_or_the_input_and_is_nowhere_else() {
+    let arg = |name: &str, lines: &str| {
+        format!("[[commands.x.args]]\nname = \"{name}\"\ntype = \"secret\"\n{lines}\n")
+    };
+    refused(&arg("a", ""), (5, 8), &["is a secret", "`env = \"NAME\"` or `stdin = true`"]);
+    refused(&arg("a", "flag = \"-p\""), (5, 8), &["is a secret"]);
+    refused(&arg("a", "stdin = true\nflag = \"-p\""), (6, 9), &["take `flag` out"]);
+    refused(&arg("a", "env = \"A\"\nstdin = true"), (7, 9), &["take one out"]);
+    refused(&arg("a", "env = \"A\"\ndefault = \"x\""), (7, 11), &["`default` means nothing"]);
+    refused(&arg("a", "env = \"A\"\nchoices = [\"x\"]"), (7, 11), &["`choices` means nothing"]);
+    refused(&arg("a", "env = \"A\"\nallow_dash = true"), (7, 14), &["`allow_dash`"]);
+    let two = arg("a", "stdin = true") + &arg("b", "stdin = true");
+    refused(&two, (8, 8), &["`b` cannot have `stdin`: argument `a` has it"]);
+    let asked = "confirm = \"Set {a}?\"\n".to_owned() + &arg("a", "env = \"A\"");
+    refused(&asked, (3, 11), &["`a`, which is a secret"]);
+    let string = "[[commands.x.args]]\nname = \"a\"\ntype = \"string\"\nstdin = true\n";
+    refused(string, (6, 9), &["`stdin` of argument `a`", "type secret alone"]);
+    let exec =
+        "[commands.x]\nexec = [\"/bin/echo\", \"{a}\"]\n".to_owned() + &arg("a", "stdin = true");
+    assert!(said(&exec).contains("2:22: argument `a` does not go into the argument list"));
+    let sound = "[commands.x]\nexec = [\"/bin/echo\"]\n".to_owned()
+        + &arg("a", "env = \"A\"\nmin_length = 8\npattern = \"[!-~]+\"")
+        + &arg("b", "stdin = true");
+    let program = one(&sound).program;
+    let args = serde_json::json!({"a": "hunter2hunter2", "b": "hunter3"});
+    assert_eq!(program.argv(args.as_object().unwrap()), ["/bin/echo"]);
 }
 
 #[test]

@@ -73,6 +73,8 @@ pub(super) enum Passed {
     Element,
     /// In this variable of its environment.
     Variable(String),
+    /// As the one line of its standard input.
+    Input,
 }
 
 /// How a run is ended before its time.

@@ -1,8 +1,9 @@
-//! The pipes that a program writes its output into.
+//! The pipes that a program writes its output into, and reads its input from.
 
-use std::io::{self, PipeWriter};
+use std::io::{self, PipeReader, PipeWriter};
 
-use tokio::net::unix::pipe::Receiver;
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::pipe::{Receiver, Sender};
 
 /// What a pipe holds where nobody asked for more.
 pub(super) const USUAL: usize = 64 * 1024;
@@ -11,6 +12,19 @@ pub(super) const USUAL: usize = 64 * 1024;
 pub(super) fn pair() -> io::Result<(Receiver, PipeWriter)> {
     let (reader, writer) = io::pipe()?;
     Ok((Receiver::from_owned_fd(reader.into())?, writer))
+}
+
+/// The reading end of a pipe that gives this text and is then at its end. It is written beside everything
+/// else: it may be longer than a pipe holds, and its reader may take its time, or end first.
+pub(super) fn filled(text: String) -> io::Result<PipeReader> {
+    let (reader, writer) = io::pipe()?;
+    let mut writer = Sender::from_owned_fd(writer.into())?;
+    tokio::spawn(async move {
+        if let Err(error) = writer.write_all(text.as_bytes()).await {
+            tracing::debug!(%error, "a program did not read its input");
+        }
+    });
+    Ok(reader)
 }
 
 /// Lets the pipe hold 1 MiB, so that a program seldom waits for the server. Best effort: the system

@@ -102,7 +102,7 @@ impl Program {
             .env_clear()
             .envs(self.environment(caller, args))
             .process_group(0)
-            .stdin(Stdio::null())
+            .stdin(self.input(args).map_err(fail)?)
             .stdout(stdout_writer)
             .stderr(stderr_writer);
         let started = Instant::now();
@@ -132,12 +132,21 @@ impl Program {
             Passed::Variable(name) => {
                 Some((name.into(), values::to_text(args.get(&arg.name)?).into()))
             }
-            Passed::Element => None,
+            Passed::Element | Passed::Input => None,
         }));
         env.push(("TOPSIDE_RUN".into(), caller.run.0.to_string().into()));
         env.push(("TOPSIDE_USER".into(), caller.user.clone().into()));
         env.push(("TOPSIDE_ROLE".into(), caller.role.name().into()));
         env
+    }
+
+    /// The standard input: the value that goes in that way and a line end, else nothing.
+    fn input(&self, args: &Map<String, Value>) -> io::Result<Stdio> {
+        let input = self.args.iter().find(|arg| arg.passed == Passed::Input);
+        match input.and_then(|arg| args.get(&arg.name)) {
+            Some(value) => pipe::filled(values::to_text(value) + "\n").map(Stdio::from),
+            None => Ok(Stdio::null()),
+        }
     }
 
     fn explain(&self, error: io::Error, cwd: &str) -> SpawnError {

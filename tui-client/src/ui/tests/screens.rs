@@ -6,7 +6,7 @@ use topside_shared::notices::{EndCode, Notice, Phase, SessionEnded};
 
 use super::{assert_clean, at_every_size, frame, shown, text};
 use crate::app::tests::{World, by, client, closing, ended, printed, welcome};
-use crate::app::{Effect, Event, Msg, Size, Via};
+use crate::app::{Call, Effect, Event, Msg, Size, Via};
 use crate::net::LostReason;
 
 /// A console that has been worked at.
@@ -259,4 +259,48 @@ fn what_counts_ticks_and_what_does_not_stays_quiet() {
     let world = worked(80, 24);
     assert_eq!(ms(&world), Some(1_000), "a run on the screen counts its seconds");
     assert_eq!(ms(&after_the_end(80, 24)), None, "nothing goes on after the end");
+}
+
+#[test]
+fn a_line_with_a_secret_is_run_and_neither_kept_nor_shown() {
+    for (line, asks) in [
+        ("login ann hunter2", true),
+        ("login --password=hunter2 ann", true),
+        // What is refused here may hold it as well.
+        ("login ann hunter2 more", false),
+        ("login ann 'hunter2", false),
+        ("lgoin ann hunter2", false),
+    ] {
+        let mut world = World::connected(80, 24);
+        let login = serde_json::from_value(json!({
+            "name": "login", "role": "viewer", "confirm": "Log {user} in with {password}?",
+            "args": [
+                {"name": "user", "required": true},
+                {"name": "password", "type": "secret", "required": true},
+            ],
+        }));
+        world.console().menu.commands.push(login.unwrap());
+        world.write(line);
+        let typed = text(&frame(&world.state));
+        assert!(line.starts_with("lgoin") || !typed.contains("hunter2"), "{typed}");
+        let mut effects = world.press("enter");
+        if asks {
+            let question = text(&frame(&world.state));
+            assert!(question.contains("Log ann in with ***?"), "{question}");
+            assert!(!question.contains("hunter2"), "{question}");
+            effects.extend(world.press("tab enter"));
+            let sent = effects.iter().find_map(|effect| match effect {
+                Effect::Call { call: Call::Run { run, .. }, .. } => Some(&run.args["password"]),
+                _ => None,
+            });
+            assert_eq!(sent, Some(&json!("hunter2")), "{line}");
+        }
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::SaveHistory { .. })));
+        let shown = text(&frame(&world.state));
+        assert!(shown.contains("***") && !shown.contains("hunter2"), "{shown}");
+        world.press("up");
+        assert_eq!(world.input(), "", "{line}");
+        world.press("ctrl-r h u n");
+        assert_eq!(world.input(), "", "{line}");
+    }
 }

@@ -1,0 +1,181 @@
+//! Lines that hold secrets: what may be shown of them, and that they are not kept.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::Menu;
+use super::parse::{self, lookup};
+use super::reader::{Reader, Step};
+use super::tokens::{self, Token};
+use crate::command::{ArgType, Command, MASK};
+use crate::text;
+
+/// Whether `line` may hold a secret, and so must be kept nowhere: it gives anything to a command that
+/// takes one, or to a name that is nearly such a command's.
+pub fn is_private(line: &str, menu: &Menu) -> bool {
+    let scan = tokens::scan(line);
+    scan.tokens.len() > 1 && command_of(&scan.tokens[0].text, menu).is_some_and(Command::has_secret)
+}
+
+/// `line` as it may be shown: `***` for each secret, and for all that is given where it cannot be read.
+pub fn masked<'l>(line: &'l str, menu: &Menu) -> Cow<'l, str> {
+    if !is_private(line, menu) {
+        return Cow::Borrowed(line);
+    }
+    if parse::parse(line, menu).is_err() {
+        let name = tokens::scan(line).tokens.first().map_or(0, |name| name.span.end);
+        return Cow::Owned(format!("{} {MASK}", &line[..name]));
+    }
+    let mut masked = line.to_owned();
+    for span in secrets(line, menu).into_iter().rev() {
+        masked.replace_range(span, MASK);
+    }
+    Cow::Owned(masked)
+}
+
+/// The bytes of `line` that are secrets, as far as it is typed.
+pub fn secrets(line: &str, menu: &Menu) -> Vec<Range<usize>> {
+    let scan = tokens::scan(line);
+    let Some((name, words)) = scan.tokens.split_first() else { return Vec::new() };
+    let Some(command) = lookup(&name.text, menu).filter(|command| command.has_secret()) else {
+        return Vec::new();
+    };
+    let mut reader = Reader::new(command);
+    words.iter().filter_map(|word| secret(word, &mut reader, command, line)).collect()
+}
+
+/// The bytes of one word that are a secret.
+fn secret(
+    word: &Token,
+    reader: &mut Reader<'_>,
+    command: &Command,
+    line: &str,
+) -> Option<Range<usize>> {
+    let Step::Value { arg, text } = reader.step(&word.text) else { return None };
+    let whole = text.len() == word.text.len();
+    let Range { start, end } = word.span;
+    // After `--name=`, whatever is quoted of it.
+    let value = if whole { start } else { start + line[start..end].find('=')? + 1 };
+    (command.args[arg].kind == ArgType::Secret).then_some(value..end)
+}
+
+/// The command that a name is, or is nearly.
+fn command_of<'m>(name: &str, menu: &'m Menu) -> Option<&'m Command> {
+    lookup(name, menu).or_else(|| {
+        let names = menu.iter().flat_map(|command| {
+            std::iter::once(command.name.as_str()).chain(command.aliases.iter().map(String::as_str))
+        });
+        let near = text::nearest(name, names);
+        let mut near = near.into_iter().filter_map(|name| lookup(name, menu));
+        near.find(|command| command.has_secret())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{complete, hint, parse, render};
+    use super::*;
+
+    fn menu() -> Vec<Command> {
+        let menu: Vec<Command> = serde_json::from_value(json!([
+            {"name": "uptime"},
+            {"name": "login", "aliases": ["li"], "args": [
+                {"name": "user", "required": true, "maxLength": 8},
+                {"name": "password", "type": "secret", "required": true, "minLength": 4},
+                {"name": "once", "type": "bool"}]}
+        ]))
+        .unwrap();
+        for command in &menu {
+            crate::values::validate_args(&command.args).unwrap();
+        }
+        menu
+    }
+
+    #[test]
+    fn a_secret_in_a_line_is_hidden_however_it_is_given() {
+        for (line, shown) in [
+            ("login ann hunter2", "login ann ***"),
+            ("  li ann 'hunter2 x' --once ", "  li ann *** --once "),
+            ("login ann --password hunter2", "login ann --password ***"),
+            ("login --password=hunter2 ann", "login --password=*** ann"),
+            ("login password=hunter2 ann", "login password=*** ann"),
+            ("login pass'word=hun'ter2 ann", "login pass'word=*** ann"),
+            ("login ann -- --hunter2", "login ann -- ***"),
+            ("login ann --password --hunter2", "login ann --password ***"),
+            ("login 'password=hun=ter2' ann", "login 'password=*** ann"),
+            // Nothing of what cannot be read is shown.
+            ("login ann hunter2 more", "login ***"),
+            ("login ann 'hunter2", "login ***"),
+            ("login ann --hunter2", "login ***"),
+            ("login ann pasword=hunter2 x", "login ***"),
+            ("login hunter2andmore ann", "login ***"),
+            ("login ann hun", "login ***"),
+            ("lgoin ann hunter2", "lgoin ***"),
+            ("LOGIN ann hunter2", "LOGIN ***"),
+        ] {
+            assert_eq!(masked(line, &menu()), shown);
+            assert!(is_private(line, &menu()), "{line}");
+        }
+        for line in ["uptime", "login", "li ", "", "uptime hunter2", "'", "nothing like it"] {
+            assert_eq!(masked(line, &menu()), line);
+            assert!(!is_private(line, &menu()), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_hidden_while_it_is_typed() {
+        for (line, hidden) in [
+            ("login ann hun", vec!["hun"]),
+            ("login ann 'hunter2 x", vec!["'hunter2 x"]),
+            ("login --password=hun ann", vec!["hun"]),
+            ("login --password=", vec![""]),
+            ("login ann", vec![]),
+            ("logi ann hun", vec![]),
+        ] {
+            let spans = secrets(line, &menu());
+            let shown: Vec<&str> = spans.into_iter().map(|span| &line[span]).collect();
+            assert_eq!(shown, hidden, "{line}");
+        }
+    }
+
+    #[test]
+    fn no_mistake_says_what_was_given_to_a_command_with_a_secret() {
+        for line in [
+            "login ann hunter2 hunter2",
+            "login ann --hunter2",
+            "login ann --hunter2=x",
+            "login ann hunter2 --once=hunter2",
+            "login hunter2hunter2 ann",
+            "login ann hunter2 --password hunter2",
+            "login ann \"hunter2",
+            "login ann hunter2\u{7}",
+        ] {
+            let menu = menu();
+            let error = parse(line, &menu).unwrap_err();
+            assert!(!error.message.contains("hunter2"), "{line}: {error}");
+            let shown = hint(line, line.len(), &menu).and_then(|hint| hint.error);
+            let said = shown.map(|error| error.message).unwrap_or_default();
+            assert!(!said.contains("hunter2"), "{line}: {said}");
+        }
+        let error = parse("login ann hun", &menu()).unwrap_err();
+        let said = "password must be text of at least 4 characters, not what was given";
+        assert_eq!(error.message, said);
+    }
+
+    #[test]
+    fn a_secret_is_no_candidate_and_in_no_line_that_is_written() {
+        let menu = menu();
+        let line = "login ann --password ";
+        assert!(complete(line, line.len(), &menu).candidates.is_empty());
+        let parsed = parse("login ann hunter2 --once", &menu).unwrap();
+        assert_eq!(parsed.args["password"], "hunter2");
+        assert_eq!(render(parsed.command, &parsed.args), "login ann --once");
+        let kept = parsed.command.masked(&parsed.args);
+        assert_eq!(
+            serde_json::Value::from(kept),
+            json!({"user": "ann", "password": "***", "once": true})
+        );
+    }
+}
