@@ -203,3 +203,107 @@ env = "DEEP"
     let menu = client.ok("commands/list", json!({})).to_string();
     assert!(!menu.contains("WORD") && !menu.contains("\"env\""), "{menu}");
 }
+
+/// Values that would do harm where something read them.
+const HOSTILE: [&str; 14] = [
+    "; id",
+    "$(id)",
+    "`id`",
+    "| cat /etc/passwd",
+    "-oX",
+    "--",
+    "../..",
+    "\0",
+    "a\nb",
+    "*",
+    "' \" \\",
+    "{a}",
+    "%s%n",
+    "\u{1b}[2J",
+];
+
+/// What each type does with them: the rule that one breaks, or none where it is passed on as it is.
+fn outcome(kind: &str, value: &str) -> Option<&'static str> {
+    let control = value.chars().any(char::is_control);
+    match kind {
+        "int" | "float" | "bool" | "duration" => Some("type"),
+        _ if control => Some("control"),
+        // It is in no argument list.
+        "secret" => None,
+        _ if value.starts_with('-') => Some("allowDash"),
+        "enum" => Some("choices"),
+        "path" if value == "../.." => Some("path"),
+        _ => None,
+    }
+}
+
+#[test]
+fn no_hostile_value_gets_through_any_type_as_anything_but_one_value() {
+    for (kind, more) in [
+        ("string", ""),
+        ("int", ""),
+        ("float", ""),
+        ("bool", ""),
+        ("enum", "choices = [\"a\"]"),
+        ("duration", ""),
+        ("path", ""),
+        ("secret", "stdin = true"),
+    ] {
+        // A secret is read from where it is put, to see that it is the same.
+        let menu = match kind {
+            "secret" => format!(
+                "[commands.show]\nexec = [\"sh\", \"-c\", \"printf '<%s>' \\\"$(cat)\\\"\"]\n\
+                 [[commands.show.args]]\nname = \"a\"\ntype = \"secret\"\n{more}\n"
+            ),
+            _ => {
+                show(&format!("[[commands.show.args]]\nname = \"a\"\ntype = \"{kind}\"\n{more}\n"))
+            }
+        };
+        let server = TestServer::with(&menu, "");
+        let mut client = server.connect();
+        for value in HOSTILE {
+            match outcome(kind, value) {
+                Some(rule) => {
+                    assert_eq!(breaks(&mut client, json!(value)), rule, "{kind} {value:?}")
+                }
+                None => assert_eq!(got(&mut client, json!(value)), format!("<{value}>"), "{kind}"),
+            }
+        }
+        // 32 KiB and one byte more; what is no text is refused for its type before.
+        let exact = "x".repeat(32 * 1024);
+        let over = exact.clone() + "x";
+        match kind {
+            "string" | "path" | "secret" => {
+                assert_eq!(got(&mut client, json!(exact)), format!("<{exact}>"), "{kind}");
+                assert_eq!(breaks(&mut client, json!(over)), "size", "{kind}");
+            }
+            "enum" => {
+                assert_eq!(breaks(&mut client, json!(exact)), "choices");
+                assert_eq!(breaks(&mut client, json!(over)), "size");
+            }
+            _ => assert_eq!(breaks(&mut client, json!(over)), "type", "{kind}"),
+        }
+        // What is no value of any type.
+        for value in [json!(null), json!({}), json!([]), json!([[]]), json!({"a": "b"})] {
+            assert_eq!(breaks(&mut client, value.clone()), "type", "{kind} {value}");
+        }
+    }
+}
+
+#[test]
+fn a_list_of_values_obeys_the_rules_in_each_of_them() {
+    let (_server, mut client) = taking("type = \"path\"\nmultiple = true\nflag = \"-f\"");
+    for value in HOSTILE {
+        match outcome("path", value) {
+            Some(rule) => assert_eq!(breaks(&mut client, json!(["a", value])), rule, "{value:?}"),
+            None => assert_eq!(
+                got(&mut client, json!(["a", value, "b"])),
+                format!("<-f><a><-f><{value}><-f><b>")
+            ),
+        }
+    }
+    let exact = "x".repeat(32 * 1024);
+    let over = exact.clone() + "x";
+    assert_eq!(got(&mut client, json!(["a", exact])), format!("<-f><a><-f><{exact}>"));
+    assert_eq!(breaks(&mut client, json!(["a", over])), "size");
+}
