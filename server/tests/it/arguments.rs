@@ -264,9 +264,11 @@ fn no_hostile_value_gets_through_any_type_as_anything_but_one_value() {
         for value in HOSTILE {
             match outcome(kind, value) {
                 Some(rule) => {
-                    assert_eq!(breaks(&mut client, json!(value)), rule, "{kind} {value:?}")
+                    assert_eq!(breaks(&mut client, json!(value)), rule, "{kind} {value:?}");
                 }
-                None => assert_eq!(got(&mut client, json!(value)), format!("<{value}>"), "{kind}"),
+                None => {
+                    assert_eq!(got(&mut client, json!(value)), format!("<{value}>"), "{kind}");
+                }
             }
         }
         // 32 KiB and one byte more; what is no text is refused for its type before.

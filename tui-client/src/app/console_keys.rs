@@ -82,7 +82,8 @@ pub(super) fn paste(state: &mut State, text: &str) {
     let mut shown: Vec<String> = lines
         .iter()
         .take(PREVIEW)
-        .map(|line| fit::cut(&topside_shared::text::clean(line, 400), 60))
+        .map(|line| cmdline::masked(line, &console.menu.commands))
+        .map(|line| fit::cut(&topside_shared::text::clean(&line, 400), 60))
         .collect();
     if lines.len() > PREVIEW {
         shown.push(format!("… {} more", lines.len() - PREVIEW));

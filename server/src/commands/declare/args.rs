@@ -10,7 +10,7 @@ use topside_shared::command::{Arg, ArgType};
 use topside_shared::values::{self, DeclarationError, Pattern};
 
 use super::variables;
-use crate::commands::exec::Passed;
+use crate::commands::exec::{Passed, below};
 use crate::config::{Field, Fields, Mistakes, as_json, as_str, units};
 
 /// The fields of an argument.
@@ -45,6 +45,9 @@ const TYPES: [ArgType; 8] = [
     ArgType::Path,
     ArgType::Secret,
 ];
+
+/// Variables by which one chooses what a program runs, beside those of the loader.
+const STEERING: [&str; 3] = ["PATH", "ENV", "BASH_ENV"];
 
 /// One argument, with what stays on the server.
 #[derive(Debug, Clone)]
@@ -141,6 +144,11 @@ fn one(
     };
     let root = root(&fields, kind, m);
     let passed = passed(&fields, &arg, flag.is_some(), m);
+    if m.count() == before
+        && let Some(root) = &root
+    {
+        stays_below(&fields, &arg, root, m);
+    }
     let span = name?.span;
     if m.count() == before
         && let Err(error) = values::validate_arg(&arg)
@@ -158,6 +166,27 @@ fn default(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Option<Value> {
         one => as_json(one),
     };
     fields.read("default", form, m, read).map(|field| field.value)
+}
+
+/// Records a default or a choice that leads out of the root.
+fn stays_below(fields: &Fields<'_, '_>, arg: &Arg, root: &Path, m: &mut Mistakes<'_>) {
+    let default = arg.default.iter().map(|value| ("default", value));
+    for (field, value) in default.chain(arg.choices.iter().map(|value| ("choices", value))) {
+        let paths = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        for path in paths.iter().filter_map(Value::as_str) {
+            if below(root, path).is_none() {
+                let shown = topside_shared::text::clean(path, 256);
+                let span = fields.get(field).map_or(fields.span.clone(), Spanned::span);
+                m.add(
+                    &span,
+                    format_args!(
+                        "{shown} in `{field}` of {} leads out of its `root`",
+                        fields.owner
+                    ),
+                );
+            }
+        }
+    }
 }
 
 /// How the program gets the argument, and what stands against that.
@@ -191,7 +220,9 @@ fn passed(fields: &Fields<'_, '_>, arg: &Arg, flag: bool, m: &mut Mistakes<'_>) 
         (Some(Field { value: name, span }), false) => {
             variables::variable(name, &span, m);
             // Whoever may choose these chooses what the program does.
-            if name == "PATH" || name.starts_with("LD_") || name.starts_with("DYLD_") {
+            if STEERING.contains(&name)
+                || ["LD_", "DYLD_"].iter().any(|begin| name.starts_with(begin))
+            {
                 m.add(
                     &span,
                     format_args!("`{name}` steers the program itself: no caller may set it"),

@@ -283,6 +283,15 @@ fn an_argument_that_cannot_be_meant_is_refused_where_it_stands() {
     refused(&arg("type = \"path\"\nroot = \"/no/such\""), (7, 8), &["/no/such is not there"]);
     refused(&arg("type = \"path\"\nroot = \"/etc/passwd\""), (7, 8), &["is not there"]);
     refused(&arg("type = \"string\"\nroot = \"/etc\""), (7, 8), &["`root`", "type string"]);
+    for default in ["/usr/bin", ".", "/etc"] {
+        let lines = format!("type = \"path\"\nroot = \"/etc\"\ndefault = {default:?}");
+        refused(&arg(&lines), (8, 11), &["`default`", "leads out of its `root`"]);
+    }
+    refused(
+        &arg("type = \"path\"\nroot = \"/etc\"\nchoices = [\"hosts\", \"/var\"]"),
+        (8, 11),
+        &["/var in `choices`"],
+    );
     refused(&arg("type = \"bool\"\nmultiple = true"), (7, 12), &["means nothing for type bool"]);
     refused(&arg("type = \"int\"\ndefault = [1, 2]"), (7, 11), &["not a list"]);
     refused(&arg("type = \"int\"\nmultiple = true\ndefault = 1"), (8, 11), &["a list of at"]);
@@ -305,7 +314,7 @@ fn a_variable_is_passed_one_value_of_one_argument_and_nothing_that_steers_the_pr
     let arg = |lines: &str| format!("[[commands.x.args]]\nname = \"a\"\ntype = \"int\"\n{lines}");
     refused(&arg("env = \"A=B\""), (6, 7), &["variable"]);
     refused(&arg("env = \"TOPSIDE_USER\""), (6, 7), &["Topside's own"]);
-    for name in ["PATH", "LD_PRELOAD", "DYLD_INSERT_LIBRARIES"] {
+    for name in ["PATH", "ENV", "BASH_ENV", "LD_PRELOAD", "DYLD_INSERT_LIBRARIES"] {
         refused(&arg(&format!("env = \"{name}\"")), (6, 7), &[name, "no caller may set it"]);
     }
     refused(&arg("env = \"A\"\nflag = \"-a\""), (6, 7), &["take `flag` out"]);

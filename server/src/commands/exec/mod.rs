@@ -18,6 +18,7 @@ use topside_shared::values;
 pub(crate) use ended::Ended;
 pub(crate) use find::PATH;
 pub(super) use find::{Absent, find_program};
+pub(super) use root::below;
 pub(crate) use spawn::Caller;
 
 /// What a run of a declared command starts. Made by `declare`, which has checked it.

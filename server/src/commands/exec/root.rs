@@ -58,7 +58,7 @@ impl Program {
 
 /// Where `path` leads, which begins at `root` unless it is absolute; none where that is not below `root`.
 /// Its end need not be there yet: what is there decides.
-fn below(root: &Path, path: &str) -> Option<PathBuf> {
+pub(in crate::commands) fn below(root: &Path, path: &str) -> Option<PathBuf> {
     let real_root = root.canonicalize().ok()?;
     let whole = root.join(path);
     let mut there = whole.as_path();
