@@ -176,7 +176,8 @@ fn ask_about(state: &mut State, line: &str, command: String) -> Vec<Effect> {
     let Link::Connected { session } = state.link else { return Vec::new() };
     let (block, clock) = (state.next_serial(), state.clock);
     let Some(console) = state.console_mut() else { return Vec::new() };
-    console.runs.sent(block, line.trim(), "", clock);
+    let shown = cmdline::masked(line.trim(), &console.menu.commands);
+    console.runs.sent(block, &shown, "", clock);
     let mut effects = remember(console, line);
     effects.push(Effect::Call { session, call: Call::Run { block, run } });
     effects
@@ -251,8 +252,13 @@ fn remember(console: &mut Console, line: &str) -> Vec<Effect> {
     if cmdline::is_private(line, &console.menu.commands) {
         return Vec::new();
     }
+    // What is given to a command that is not in this menu may be a secret too: it can be called back to be
+    // corrected, and does not go to the disk.
+    let hint = cmdline::hint(line, line.len(), &console.menu.commands);
+    let unknown = hint.is_none_or(|hint| hint.command.is_none());
+    let on_disk = !unknown || line.split_whitespace().count() == 1;
     let server = console.history_name().to_owned();
-    if console.input.history.push(line.trim_end()) {
+    if console.input.history.push(line.trim_end()) && on_disk {
         vec![Effect::SaveHistory { server, line: line.trim_end().to_owned() }]
     } else {
         Vec::new()

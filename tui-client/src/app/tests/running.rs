@@ -87,6 +87,18 @@ fn an_unknown_command_becomes_a_block_with_the_nearest_names_and_can_be_recalled
 }
 
 #[test]
+fn what_is_given_to_a_command_that_is_not_in_the_menu_is_kept_off_the_disk() {
+    for line in ["unlock hunter2", "unlock 'hunter2"] {
+        let mut world = World::connected(80, 24);
+        let effects = world.enter(line);
+        let saved = effects.iter().any(|effect| matches!(effect, Effect::SaveHistory { .. }));
+        assert!(!saved, "{effects:?}");
+        world.press("up");
+        assert_eq!(world.input(), line, "it can be corrected");
+    }
+}
+
+#[test]
 fn an_empty_line_gets_an_answer() {
     let mut world = World::connected(80, 24);
     assert!(world.press("enter").is_empty());
