@@ -73,6 +73,7 @@ fn command_of<'m>(name: &str, menu: &'m Menu) -> Option<&'m Command> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::super::{complete, hint, parse, render};
@@ -91,6 +92,53 @@ mod tests {
             crate::values::validate_args(&command.args).unwrap();
         }
         menu
+    }
+
+    /// Lines of what the grammar cares for, with a secret that is easily found again.
+    fn line() -> impl Strategy<Value = String> {
+        let pieces = prop::sample::select(vec![
+            "login",
+            "li",
+            " ",
+            " ",
+            " ",
+            " ",
+            "ann",
+            "hunter2",
+            "hunter2",
+            "--password",
+            "--password=",
+            "password=",
+            "--user",
+            "user=",
+            "--once",
+            "--",
+            "=",
+            "'",
+            "\"",
+            "\\",
+            "é",
+        ]);
+        prop::collection::vec(pieces, 0..12).prop_map(|pieces| format!("login {}", pieces.concat()))
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_shows_a_secret_that_it_gives(line in line()) {
+            let menu = menu();
+            let shown = masked(&line, &menu);
+            for span in secrets(&line, &menu) {
+                prop_assert!(line.get(span).is_some() && is_private(&line, &menu));
+            }
+            let Ok(parsed) = parse(&line, &menu) else {
+                prop_assert!(!shown.contains("hunter2"), "{line}: {shown}");
+                return Ok(());
+            };
+            // The name of a user may look like the secret, and is none.
+            let user = parsed.args["user"].as_str().unwrap_or_default();
+            prop_assert!(user.contains("hunter2") || !shown.contains("hunter2"), "{line}: {shown}");
+            prop_assert!(shown.contains(MASK) && parse(&shown, &menu).is_err(), "{line}: {shown}");
+        }
     }
 
     #[test]
