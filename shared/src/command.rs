@@ -256,4 +256,12 @@ mod tests {
         let question = command.question(args.as_object().unwrap()).unwrap();
         assert_eq!(question, "Water {minutes} for 5 {of} them? {");
     }
+
+    #[test]
+    fn a_question_never_tells_a_secret() {
+        let args = vec![Arg { name: "word".into(), kind: ArgType::Secret, ..Arg::default() }];
+        let command = Command { confirm: Some("Set {word}?".into()), args, ..Command::default() };
+        let given = json!({"word": "hunter2"});
+        assert_eq!(command.question(given.as_object().unwrap()).unwrap(), "Set ***?");
+    }
 }
