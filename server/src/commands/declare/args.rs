@@ -197,16 +197,6 @@ fn passed(fields: &Fields<'_, '_>, arg: &Arg, flag: bool, m: &mut Mistakes<'_>) 
     let owner = &fields.owner;
     let at = |name: &str| fields.get(name).map_or(fields.span.clone(), Spanned::span);
     let passed = match (variable, input) {
-        (None, false) if secret => {
-            m.add(
-                &at("type"),
-                format_args!(
-                    "{owner} is a secret, and an argument list can be read by everybody on the \
-                     machine: give it `env = \"NAME\"` or `stdin = true`"
-                ),
-            );
-            return Passed::Input;
-        }
         (None, false) => return Passed::Element,
         (Some(_), true) => {
             m.add(&at("stdin"), format_args!("{owner} has `env` and `stdin`: take one out"));

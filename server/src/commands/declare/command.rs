@@ -206,6 +206,17 @@ fn exec(
     let mut elements: Vec<Element> =
         rest.iter().map(|item| element(item, fields, arguments, m)).collect();
     for (index, argument) in arguments.iter().enumerate() {
+        if argument.arg.kind == ArgType::Secret && argument.passed == Passed::Element {
+            m.add(
+                &argument.span,
+                format_args!(
+                    "argument `{}` of {} is a secret, and an argument list can be read by everybody \
+                     on the machine: give it `env = \"NAME\"` or `stdin = true`",
+                    argument.arg.name, fields.owner
+                ),
+            );
+            continue;
+        }
         if elements.contains(&Element::Argument(index)) || argument.passed != Passed::Element {
             continue;
         }

@@ -336,8 +336,10 @@ fn a_secret_goes_in_by_the_environment_or_the_input_and_is_nowhere_else() {
     let arg = |name: &str, lines: &str| {
         format!("[[commands.x.args]]\nname = \"{name}\"\ntype = \"secret\"\n{lines}\n")
     };
-    refused(&arg("a", ""), (5, 8), &["is a secret", "`env = \"NAME\"` or `stdin = true`"]);
-    refused(&arg("a", "flag = \"-p\""), (5, 8), &["is a secret"]);
+    refused(&arg("a", ""), (4, 8), &["is a secret", "`env = \"NAME\"` or `stdin = true`"]);
+    refused(&arg("a", "flag = \"-p\""), (4, 8), &["is a secret"]);
+    let listed = "[commands.x]\nexec = [\"/bin/echo\", \"{a}\"]\n".to_owned() + &arg("a", "");
+    assert!(said(&listed).contains("4:8: argument `a` of command `x` is a secret"));
     refused(&arg("a", "stdin = true\nflag = \"-p\""), (6, 9), &["take `flag` out"]);
     refused(&arg("a", "env = \"A\"\nstdin = true"), (7, 9), &["take one out"]);
     refused(&arg("a", "env = \"A\"\ndefault = \"x\""), (7, 11), &["`default` means nothing"]);
