@@ -114,9 +114,11 @@ fn scripted(program: &str, script: &str) -> Command {
     command
 }
 
-/// The line of the page that makes the file with the key.
+/// The lines of the page that make the file with the key.
 fn makes_the_file() -> String {
-    examples("sh tls")[0].0.lines().next().unwrap().to_owned()
+    let (script, _) = &examples("sh tls")[0];
+    let lines: Vec<&str> = script.lines().take_while(|line| !line.starts_with('{')).collect();
+    lines.join("\n")
 }
 
 #[test]
