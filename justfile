@@ -18,6 +18,10 @@ bench *ARGS:
     cargo build --release -p topside-server -p topside-client -p topside-bench
     target/release/topside-bench {{ARGS}}
 
+# The server killed 100 times with 20 runs going on; `just crash 1000` for longer
+crash ROUNDS="100":
+    TOPSIDE_CRASH_ROUNDS={{ROUNDS}} cargo test -p topside-server --test it crash::
+
 # Each fuzz target for 30 s; `just fuzz 300 invite` for one of them, and longer
 fuzz *ARGS:
     bash fuzz/run {{ARGS}}

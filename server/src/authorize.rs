@@ -97,7 +97,9 @@ fn row(method: Method) -> Row {
         | Method::Ping
         | Method::CommandsList
         | Method::CommandRun
+        | Method::RunAttach
         | Method::RunCancel
+        | Method::RunsList
         | Method::SessionClose => (Role::Viewer, true),
         Method::ClientsList
         | Method::EventsSubscribe
@@ -169,7 +171,9 @@ mod tests {
                 | Method::Ping
                 | Method::CommandsList
                 | Method::CommandRun
+                | Method::RunAttach
                 | Method::RunCancel
+                | Method::RunsList
                 | Method::SessionClose => ([true; 3], [true; 3], [false; 3]),
                 Method::ClientsList
                 | Method::EventsSubscribe

@@ -46,18 +46,21 @@ mod whole;
 pub use clients::{Identity, Owner, Scope};
 pub use commands::{Call, Outcome, TableError, Worker};
 pub use config::{
-    Config, ConfigError, Discovery, FileError, FileErrors, Limits, Listen, Local, Position, Router,
+    Config, ConfigError, Discovery, FileError, FileErrors, Kept, Limits, Listen, Local, Position,
+    Router,
 };
 pub use door::OpenError;
 pub use listener::{ListenError, Listeners};
 pub use log::Sinks;
 pub use platform::prepare_process;
+pub use runs::NoHistory;
 pub use server::Ended;
 pub use shutdown::Stop;
 
 use commands::Table;
 use keys::Keys;
 use listener::StateLock;
+use runs::History;
 use server::Server;
 use tracing::instrument::WithSubscriber;
 
@@ -86,6 +89,9 @@ pub enum ServeError {
     /// The list of keys cannot be obeyed.
     #[error(transparent)]
     Keys(#[from] FileErrors),
+    /// Runs cannot be written down.
+    #[error(transparent)]
+    Runs(#[from] NoHistory),
     /// TCP cannot be opened, though somebody may come in that way.
     #[error(transparent)]
     Door(#[from] OpenError),
@@ -109,7 +115,8 @@ pub async fn serve(
     let keys = Keys::open(&config.state)?;
     let (server, door) = tracing::dispatcher::with_default(&dispatch, || {
         config.limits.max_sessions = sessions(&config.limits)?;
-        let server = Server::new(config, menu, keys, &listeners, log, dispatch.clone());
+        let history = History::open(&config.state, config.runs, config.limits.hook_timeout)?;
+        let server = Server::new(config, menu, keys, &listeners, log, dispatch.clone(), history);
         let door = server.prepare_door()?;
         Ok::<_, ServeError>((server, door))
     })?;

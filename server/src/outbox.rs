@@ -130,6 +130,11 @@ impl Outbox {
         self.lock().bytes >= self.cap
     }
 
+    /// Whether the session is over.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.lock().end, End::Closed)
+    }
+
     /// Bytes waiting to be written.
     pub(crate) fn bytes(&self) -> usize {
         self.lock().bytes

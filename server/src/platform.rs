@@ -194,21 +194,71 @@ pub(crate) fn group_lives(group: Pid) -> bool {
     if rustix::process::test_kill_process_group(group).is_err() {
         return false;
     }
-    let Ok(processes) = std::fs::read_dir("/proc") else { return true };
-    let mut told = false;
-    for process in processes.flatten() {
-        let Ok(stat) = std::fs::read_to_string(process.path().join("stat")) else { continue };
-        // The name, in brackets, may hold anything; after it: state, parent, group.
-        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let (state, its_group) = (fields.next(), fields.nth(1));
-        told = true;
-        if its_group.and_then(|number| number.parse().ok()) == Some(group.as_raw_nonzero().get())
-            && !matches!(state, Some("Z" | "X"))
-        {
-            return true;
-        }
-    }
-    !told
+    let processes = processes();
+    processes.is_empty()
+        || processes.iter().any(|process| process.group == group && !process.has_ended)
+}
+
+/// A process of the box.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    pub(crate) pid: Pid,
+    pub(crate) parent: Option<Pid>,
+    pub(crate) group: Pid,
+    pub(crate) session: Option<Pid>,
+    /// It has ended, and waits for its parent to notice.
+    pub(crate) has_ended: bool,
+}
+
+/// All processes; only Linux tells them in files.
+pub(crate) fn processes() -> Vec<Listed> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    // One that is going away has -1 for its group.
+    let number =
+        |text: Option<&str>| Pid::from_raw(i32::try_from(text?.parse::<u32>().ok()?).ok()?);
+    let read = |entry: std::fs::DirEntry| {
+        let pid = number(entry.file_name().to_str())?;
+        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        // The name, in brackets, may hold anything; after it: state, parent, group, session.
+        let mut fields = stat.rsplit(')').next()?.split_whitespace();
+        let has_ended = matches!(fields.next(), Some("Z" | "X"));
+        let (parent, group) = (number(fields.next()), number(fields.next())?);
+        Some(Listed { pid, parent, group, session: number(fields.next()), has_ended })
+    };
+    entries.flatten().filter_map(read).collect()
+}
+
+/// Whether a process was started with all of these variables, each as `NAME=value`; no for the processes of
+/// other users.
+pub(crate) fn has_variables(pid: Pid, variables: &[&str]) -> bool {
+    let path = format!("/proc/{}/environ", pid.as_raw_nonzero());
+    let Ok(environment) = std::fs::read(path) else { return false };
+    let has =
+        |wanted: &&str| environment.split(|byte| *byte == 0).any(|own| own == wanted.as_bytes());
+    variables.iter().all(has)
+}
+
+/// Which boot of the box this is; only Linux tells it in a file.
+pub(crate) fn boot() -> Option<&'static str> {
+    static BOOT: OnceLock<Option<String>> = OnceLock::new();
+    let boot = BOOT.get_or_init(|| {
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(boot.trim().to_owned())
+    });
+    boot.as_deref()
+}
+
+/// When a process was started, in moments of this boot; with its number it tells the process from every
+/// other. Only Linux tells it in a file.
+pub(crate) fn process_start(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in brackets, may hold anything; after it the state, and the start as the 20th.
+    stat.rsplit(')').next()?.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// The session that this process and what it starts belong to.
+pub(crate) fn own_session() -> Option<Pid> {
+    rustix::process::getsid(None).ok()
 }
 
 /// The limit of descriptors as this process was given it, once it was raised.

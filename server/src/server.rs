@@ -30,9 +30,11 @@ use crate::log::Log;
 use crate::outbox::notification;
 use crate::platform;
 use crate::reach::{self, Reach};
-use crate::runs::Runs;
+use crate::runs::{History, Runs};
 use crate::shutdown::{Plan, Shutdown, Stop};
 
+/// What stands for no limit where times are added up.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 /// How long sessions have at least to end when the server does.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -96,6 +98,7 @@ impl Server {
         listeners: &Listeners,
         log: Arc<Log>,
         dispatch: tracing::Dispatch,
+        history: History,
     ) -> Arc<Self> {
         let over = CancellationToken::new();
         let dirty = Arc::new(Notify::new());
@@ -120,7 +123,7 @@ impl Server {
             events: Events::new(dirty),
             log,
             menu,
-            runs: Runs::default(),
+            runs: Runs::new(history),
             shutdown: Shutdown::default(),
             counters: Counters::default(),
             users: Users::default(),
@@ -135,6 +138,11 @@ impl Server {
     /// Starts a task of this server; it ends with the server at the latest.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.spawn_until(self.over.clone(), task);
+    }
+
+    /// Waits until the runs that have not ended in time must.
+    pub(crate) async fn runs_are_over(&self) {
+        self.runs_over.cancelled().await;
     }
 
     /// Starts the task of a run; dropping it ends the run.
@@ -227,21 +235,28 @@ impl Server {
             () = stop.wanted_at_once() => return self.end_at_once(),
         };
         watch::save(self).await;
+        let server = Arc::clone(self);
+        // It has told of what went wrong.
+        let _ = tokio::task::spawn_blocking(move || server.runs.history.close()).await;
         tracing::info!(target: "topside", reason = plan.reason, by = plan.by, "server stopped");
         ended
     }
 
     /// The phases of an orderly end, each under the deadline. No connection is accepted any more.
     async fn close(&self, plan: &Plan) {
-        let deadline =
-            Instant::now() + self.config.limits.shutdown_timeout.unwrap_or(Duration::MAX / 4);
         tracing::info!(
             target: "topside", reason = plan.reason, by = plan.by, restart = plan.restart,
             clients = self.clients.count(), runs = self.runs.live().len(), "server is closing"
         );
         self.tell(&notification(name::SERVER_CLOSING, &plan.notice(Phase::Now)));
 
-        self.runs.cancel_all();
+        if self.runs.close() {
+            let wait = self.config.limits.shutdown_wait.unwrap_or(FOR_EVER);
+            // Whether they have ended or not: what is left is cancelled now.
+            let _ = tokio::time::timeout(wait, self.runs.all_ended()).await;
+            self.runs.cancel_all();
+        }
+        let deadline = Instant::now() + self.config.limits.shutdown_timeout.unwrap_or(FOR_EVER);
         if tokio::time::timeout_at(deadline, self.runs.all_ended()).await.is_err() {
             for run in self.runs.live() {
                 tracing::warn!(target: "topside", run = run.id.0, "a run did not end in time");

@@ -61,6 +61,8 @@ pub enum RunState {
     Cancelled,
     /// It was ended for having taken too long.
     TimedOut,
+    /// The server died under it.
+    Lost,
 }
 
 impl RunState {
@@ -77,6 +79,7 @@ impl RunState {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::TimedOut => "timed out",
+            Self::Lost => "lost",
         }
     }
 }

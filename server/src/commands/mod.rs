@@ -23,6 +23,8 @@ pub use worker::{Call, Outcome, Worker};
 pub(crate) struct Entry {
     pub(crate) info: Command,
     pub(crate) does: Does,
+    /// Whether its runs are written down; the built-ins' are not.
+    pub(crate) recorded: bool,
 }
 
 /// How a command is carried out.
@@ -30,7 +32,7 @@ pub(crate) enum Does {
     /// In this process.
     Work(Box<dyn Worker>),
     /// By a program of the machine.
-    Execute(exec::Program),
+    Execute(Box<exec::Program>),
 }
 
 impl fmt::Debug for Entry {
@@ -61,11 +63,14 @@ impl Table {
     pub(crate) fn new(config: &Config) -> Result<Self, TableError> {
         let programs = config.commands.iter().map(|declared| Entry {
             info: declared.info.clone(),
-            does: Does::Execute(declared.program.clone()),
+            does: Does::Execute(Box::new(declared.program.clone())),
+            recorded: true,
         });
-        let workers = builtin::all()
-            .into_iter()
-            .map(|worker| Entry { info: worker.declaration(), does: Does::Work(worker) });
+        let workers = builtin::all().into_iter().map(|worker| Entry {
+            info: worker.declaration(),
+            does: Does::Work(worker),
+            recorded: false,
+        });
         let mut table = Self { entries: Vec::new(), names: HashMap::new(), revision: 1 };
         for entry in workers.chain(programs) {
             let index = table.entries.len();

@@ -8,7 +8,9 @@ use topside_shared::{Role, text};
 
 use super::fields::{Field, Fields, as_json};
 use super::mistakes::{FileErrors, Mistakes};
-use super::{Discovery, Limits, Listen, Local, Router, SERVER_FILE, guard, limits, reach};
+use super::{
+    Discovery, Kept, Limits, Listen, Local, Router, SERVER_FILE, guard, limits, reach, runs,
+};
 
 /// What the file says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -16,6 +18,7 @@ pub(super) struct ServerFile {
     pub(super) local: Local,
     pub(super) listen: Listen,
     pub(super) limits: Limits,
+    pub(super) runs: Kept,
     pub(super) discovery: Discovery,
     pub(super) router: Router,
 }
@@ -35,10 +38,11 @@ fn parse(file: &str, text: &str) -> Result<ServerFile, FileErrors> {
     let document = Fields::parse(file, text)?;
     let mut m = Mistakes::new(file, text);
     let top = Fields::of(&document, "server.toml");
-    top.refuse_unknown(&["local", "listen", "limits", "discovery", "router"], &mut m);
+    top.refuse_unknown(&["local", "listen", "limits", "runs", "discovery", "router"], &mut m);
     let local = top.table("local", &mut m).map(|table| local(&table, &mut m));
     let listen = top.table("listen", &mut m).map(|table| listen(&table, &mut m));
     let limits = top.table("limits", &mut m).map(|table| limits::read(&table, &mut m));
+    let runs = top.table("runs", &mut m).map(|table| runs::read(&table, &mut m));
     let discovery = top.table("discovery", &mut m).map(|table| reach::discovery(&table, &mut m));
     let router = top.table("router", &mut m).map(|table| reach::router(&table, &mut m));
     m.finish()?;
@@ -46,6 +50,7 @@ fn parse(file: &str, text: &str) -> Result<ServerFile, FileErrors> {
         local: local.unwrap_or_default(),
         listen: listen.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
+        runs: runs.unwrap_or_default(),
         discovery: discovery.unwrap_or_default(),
         router: router.unwrap_or_default(),
     })
@@ -117,11 +122,11 @@ mod tests {
             "[local]\nallow = { alice = \"operator\" }\n[listen]\nport = 1\naddresses = [\"::1\"]\n\
              [limits]\nmax_runs = 1\nadmin_runs = 0\n\
              max_runs_per_client = 2\nmax_argument = \"1KiB\"\nmax_outbox = \"2MiB\"\n\
-             write_timeout = \"1s\"\nshutdown_timeout = 0\nhandshake_timeout = \"2s\"\n\
+             write_timeout = \"1s\"\nshutdown_timeout = 0\nhook_timeout = \"14s\"\nshutdown_wait = \"15s\"\nhandshake_timeout = \"2s\"\n\
              max_handshakes = 3\nmax_handshakes_per_source = 4\nconnects = 5\n\
              connects_per_source = 6\npenalty = \"7s\"\nmax_sessions = 8\n\
              max_sessions_per_key = 9\nadmin_sessions = 10\nrequests = 0\nkeepalive = \"12s\"\n\
-             user_timeout = \"13s\"\n[discovery]\nannounce = false\n[router]\nmap = true\n",
+             user_timeout = \"13s\"\n[runs]\nkeep = \"14d\"\nkeep_bytes = \"15MiB\"\n[discovery]\nannounce = false\n[router]\nmap = true\n",
         )
         .unwrap();
         assert_eq!(read.local.allow["alice"], Role::Operator);
@@ -135,6 +140,8 @@ mod tests {
             max_outbox: 2 * 1024 * 1024,
             write_timeout: seconds(1),
             shutdown_timeout: None,
+            shutdown_wait: seconds(15),
+            hook_timeout: seconds(14),
             handshake_timeout: seconds(2),
             max_handshakes: 3,
             max_handshakes_per_source: 4,
@@ -149,6 +156,8 @@ mod tests {
             user_timeout: seconds(13),
         };
         assert_eq!(read.limits, want);
+        let keep = Some(Duration::from_secs(14 * 86_400));
+        assert_eq!(read.runs, Kept { keep, keep_bytes: Some(15 << 20) });
         assert_eq!(read.discovery, Discovery { announce: false });
         assert_eq!(read.router, Router { map: true });
     }

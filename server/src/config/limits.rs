@@ -17,6 +17,8 @@ const KEYS: &[&str] = &[
     "max_outbox",
     "write_timeout",
     "shutdown_timeout",
+    "shutdown_wait",
+    "hook_timeout",
     "handshake_timeout",
     "max_handshakes",
     "max_handshakes_per_source",
@@ -50,6 +52,10 @@ pub struct Limits {
     pub write_timeout: Option<Duration>,
     /// How long sessions and runs may take to end when the server does.
     pub shutdown_timeout: Option<Duration>,
+    /// How long the server, before it ends, waits for runs that say so.
+    pub shutdown_wait: Option<Duration>,
+    /// How long the `safe_state` of a command may take.
+    pub hook_timeout: Option<Duration>,
     /// How long somebody at the door may take, in all, to show a key that is let in.
     pub handshake_timeout: Option<Duration>,
     /// Connections at the door at once.
@@ -87,6 +93,8 @@ impl Default for Limits {
             max_outbox: 1024 * 1024,
             write_timeout: seconds(10),
             shutdown_timeout: seconds(20),
+            shutdown_wait: seconds(60),
+            hook_timeout: seconds(30),
             handshake_timeout: seconds(5),
             max_handshakes: 64,
             max_handshakes_per_source: 4,
@@ -127,6 +135,8 @@ pub(super) fn read(table: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Limits {
         max_outbox: size(table, "max_outbox", m).unwrap_or(usual.max_outbox),
         write_timeout: time(table, "write_timeout", m).unwrap_or(usual.write_timeout),
         shutdown_timeout: time(table, "shutdown_timeout", m).unwrap_or(usual.shutdown_timeout),
+        shutdown_wait: time(table, "shutdown_wait", m).unwrap_or(usual.shutdown_wait),
+        hook_timeout: time(table, "hook_timeout", m).unwrap_or(usual.hook_timeout),
         handshake_timeout: time(table, "handshake_timeout", m).unwrap_or(usual.handshake_timeout),
         penalty: time(table, "penalty", m).unwrap_or(usual.penalty),
         keepalive: time(table, "keepalive", m).unwrap_or(usual.keepalive),
@@ -145,16 +155,26 @@ fn count(table: &Fields<'_, '_>, name: &str, m: &mut Mistakes<'_>) -> Option<usi
 }
 
 fn size(table: &Fields<'_, '_>, name: &str, m: &mut Mistakes<'_>) -> Option<usize> {
-    let form = format!("{}, or 0 for no limit", units::SIZE_FORM);
-    let read = |value| match (is_0(value), as_str(value)) {
-        (true, _) => Some(0),
-        (false, text) => usize::try_from(units::parse_size(text?)?).ok(),
-    };
-    let Field { value, .. } = table.read(name, &form, m, read)?;
+    let value = usize::try_from(bytes(table, name, m)?).unwrap_or(NO_SIZE_LIMIT);
     Some(if value == 0 { NO_SIZE_LIMIT } else { value.min(NO_SIZE_LIMIT) })
 }
 
-fn time(table: &Fields<'_, '_>, name: &str, m: &mut Mistakes<'_>) -> Option<Option<Duration>> {
+/// A size in bytes; 0 stands for no limit.
+pub(super) fn bytes(table: &Fields<'_, '_>, name: &str, m: &mut Mistakes<'_>) -> Option<u64> {
+    let form = format!("{}, or 0 for no limit", units::SIZE_FORM);
+    let read = |value| match (is_0(value), as_str(value)) {
+        (true, _) => Some(0),
+        (false, text) => units::parse_size(text?),
+    };
+    table.read(name, &form, m, read).map(|field| field.value)
+}
+
+/// A time; none stands for no limit.
+pub(super) fn time(
+    table: &Fields<'_, '_>,
+    name: &str,
+    m: &mut Mistakes<'_>,
+) -> Option<Option<Duration>> {
     let form = format!("{}, or 0 for no limit", units::DURATION_FORM);
     let read = |value| match (is_0(value), as_str(value)) {
         (true, _) => Some(Duration::ZERO),

@@ -6,6 +6,7 @@ pub(crate) mod guard;
 mod limits;
 mod mistakes;
 mod reach;
+mod runs;
 pub(crate) mod units;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use limits::Limits;
 pub(crate) use mistakes::Mistakes;
 pub use mistakes::{FileError, FileErrors, Position};
 pub use reach::{Discovery, Router};
+pub use runs::Kept;
 
 /// Name of the server's own file in the configuration directory.
 pub(crate) const SERVER_FILE: &str = "server.toml";
@@ -39,6 +41,8 @@ pub struct Config {
     pub listen: Option<Listen>,
     /// What the server will not go over.
     pub limits: Limits,
+    /// For how long runs are kept.
+    pub runs: Kept,
     /// Whether the LAN is told of an open port.
     pub discovery: Discovery,
     /// Whether the router is asked for one.
@@ -47,7 +51,7 @@ pub struct Config {
     pub(crate) commands: Vec<declare::Declared>,
     /// Where the log goes.
     pub log: Sinks,
-    /// Where runs keep what does not fit in memory.
+    /// Where keys, runs and their outputs are kept.
     pub state: PathBuf,
     /// What this was read from; a configuration that was made otherwise has none.
     read_from: Option<Sources>,
@@ -142,6 +146,7 @@ impl Config {
             local: server.local,
             listen: Some(server.listen),
             limits: server.limits,
+            runs: server.runs,
             discovery: server.discovery,
             router: server.router,
             commands: menu.commands,

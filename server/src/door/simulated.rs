@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::keys::Change;
 use crate::listener::Listeners;
 use crate::log::{Log, Sinks};
+use crate::runs::History;
 
 const PORT: u16 = 8677;
 
@@ -106,7 +107,8 @@ fn server(directory: &Path, client: &Identity) -> Arc<Server> {
     };
     keys.change(Change::Add(row)).unwrap();
     let listeners = Listeners::local(&dirs.socket(), false).unwrap();
-    Server::new(config, menu, keys, &listeners, log, dispatch)
+    let history = History::open(&config.state, config.runs, None).unwrap();
+    Server::new(config, menu, keys, &listeners, log, dispatch, history)
 }
 
 struct Client(BufReader<TlsStream<Link>>);

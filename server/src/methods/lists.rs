@@ -13,8 +13,8 @@ const PAGE: u64 = 100;
 const LONGEST_PAGE: u64 = 500;
 /// Lines of the log, unless told.
 const LOG_LINES: u64 = 50;
-/// Bytes of JSON that log entries may take of an answer.
-const LOG_BYTES: usize = 200 * 1024;
+/// Bytes of JSON that rows may take of an answer.
+pub(super) const ROWS_BYTES: usize = 200 * 1024;
 
 pub(super) async fn clients(caller: Caller, params: ClientsList) -> Result<Clients, RpcError> {
     let limit = within("limit", params.limit, PAGE, LONGEST_PAGE)?;
@@ -31,11 +31,16 @@ pub(super) async fn log(caller: Caller, params: LogTail) -> Result<LogEntries, R
     let lines = within("lines", params.lines, LOG_LINES, KEPT as u64)?;
     let log = &caller.server.log;
     let entries = log.tail(lines, params.matching.as_deref(), log.clock());
-    Ok(LogEntries { entries: newest_that_fit(entries, LOG_BYTES) })
+    Ok(LogEntries { entries: newest_that_fit(entries, ROWS_BYTES) })
 }
 
 /// How many are asked for, from 1 to `most`.
-fn within(field: &str, asked: Option<u64>, usual: u64, most: u64) -> Result<usize, RpcError> {
+pub(super) fn within(
+    field: &str,
+    asked: Option<u64>,
+    usual: u64,
+    most: u64,
+) -> Result<usize, RpcError> {
     let count = asked.unwrap_or(usual);
     if (1..=most).contains(&count) {
         return Ok(count as usize);

@@ -4,6 +4,7 @@
 mod commands;
 mod keys;
 mod lists;
+mod runs;
 mod server;
 mod session;
 
@@ -286,7 +287,11 @@ fn dispatch(
         Method::CommandRun => {
             carry(caller, request, move |caller, params| commands::run(caller, params, streaming))
         }
-        Method::RunCancel => carry(caller, request, commands::cancel),
+        Method::RunAttach => {
+            carry(caller, request, move |caller, params| runs::attach(caller, params, streaming))
+        }
+        Method::RunCancel => carry(caller, request, runs::cancel),
+        Method::RunsList => carry(caller, request, runs::list),
         Method::ClientsList => carry(caller, request, lists::clients),
         Method::LogTail => carry(caller, request, lists::log),
         Method::KeyInvite => carry(caller, request, keys::invite),

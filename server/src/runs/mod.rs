@@ -1,37 +1,39 @@
 //! Runs: starting a command, its row while it lives, and its end, whoever brings that about.
 //!
 //! A run belongs to the server, not to the connection that asked for it: a client may leave, and the
-//! run goes on.
+//! run goes on; the server may end, and what is written down of it stays.
+//!
+//! Programs and workers are written down. What the server does itself, the built-ins, is not: most of it
+//! is done at once and tells how things stand at that moment, and an invite is a secret. The newest of
+//! those are remembered in memory.
 
+mod history;
+mod live;
 pub(crate) mod output;
+mod start;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
 
-use futures_util::FutureExt;
-use serde_json::{Map, Value};
 use tokio::sync::Notify;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use topside_shared::notices::Stream;
-use topside_shared::rows::{ClientRun, RunRow, RunState};
-use topside_shared::{ErrorKind, Role, RpcError, RunId, Time};
+use topside_shared::rows::RunRow;
+use topside_shared::{ClientId, Role, RunId};
 
-use crate::clients::{Client, Identity, Owner};
-use crate::commands::exec::{Caller, Ended, Program};
-use crate::commands::{Call, Does, Entry, Worker};
-use crate::server::Server;
+use crate::authorize::may_see_run;
+use crate::clients::{Identity, Owner};
+use crate::commands::exec::Policy;
+pub(crate) use history::{Filter, History, Unwritable};
 use output::Output;
+pub(crate) use start::start;
 
-/// Ended runs that are remembered.
+pub use history::NoHistory;
+
+/// Ended built-ins that are remembered, and how many bytes of their output.
 const REMEMBERED: usize = 200;
-/// Output of a worker that is kept for slow readers, in bytes; programs declare their own.
-const WORKER_OUTPUT: u64 = 64 * 1024 * 1024;
+const REMEMBERED_OUTPUT: u64 = 256 * 1024;
 
 /// One execution of a command.
 pub(crate) struct Run {
@@ -45,6 +47,10 @@ pub(crate) struct Run {
     pub(crate) cancel: CancellationToken,
     /// Raised once its row is final.
     pub(crate) ended: CancellationToken,
+    /// Whether it is written down.
+    recorded: bool,
+    /// What others' ends do to it.
+    policy: Policy,
     /// Private to this type, never held across an `.await`.
     row: Mutex<RunRow>,
 }
@@ -64,40 +70,16 @@ impl Run {
     }
 }
 
-/// How a run ended.
-struct Result {
-    state: RunState,
-    exit_code: Option<i32>,
-    signal: Option<i32>,
-}
-
-impl Result {
-    fn of_program(ended: &Ended, program: &Program) -> Self {
-        Self {
-            state: ended.state(program.success_exit_codes()),
-            exit_code: ended.exit_code,
-            signal: ended.signal,
-        }
-    }
-
-    fn of_worker(succeeded: bool, cancelled: bool) -> Self {
-        let state = match (succeeded, cancelled) {
-            (_, true) => RunState::Cancelled,
-            (true, false) => RunState::Succeeded,
-            (false, false) => RunState::Failed,
-        };
-        Self { state, exit_code: Some(i32::from(!succeeded)), signal: None }
-    }
-}
-
 /// All runs of a server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Runs {
-    last_id: AtomicU64,
+    pub(crate) history: History,
     /// How many were let in: one that is refused has a number too, and was never started.
     started: AtomicU64,
     /// Private to this type, never held across an `.await`.
     state: Mutex<State>,
+    /// Runs that wait for a number; the server answers them before it ends.
+    numberless: AtomicUsize,
     /// Raised when a run ends.
     fewer: Notify,
 }
@@ -106,13 +88,27 @@ pub(crate) struct Runs {
 struct State {
     live: BTreeMap<RunId, Arc<Run>>,
     /// Numbers of live runs of programs, by client: what the limits count.
-    programs: BTreeMap<RunId, topside_shared::ClientId>,
-    ended: VecDeque<(Owner, Role, RunRow)>,
+    programs: BTreeMap<RunId, ClientId>,
+    /// Ended built-ins, oldest first.
+    remembered: VecDeque<Arc<Run>>,
+    /// Bytes of their output.
+    remembered_output: u64,
     /// Shutting down: nothing new is started.
     closed: bool,
 }
 
 impl Runs {
+    /// No runs yet beside those that are written down.
+    pub(crate) fn new(history: History) -> Self {
+        Self {
+            history,
+            started: AtomicU64::new(0),
+            numberless: AtomicUsize::new(0),
+            state: Mutex::default(),
+            fewer: Notify::new(),
+        }
+    }
+
     /// Live runs, by number.
     pub(crate) fn live(&self) -> Vec<Arc<Run>> {
         lock(&self.state).live.values().cloned().collect()
@@ -123,10 +119,57 @@ impl Runs {
         lock(&self.state).live.get(&id).cloned()
     }
 
-    /// Rows of ended runs that are remembered, newest first, each with its owner and its command's
-    /// role.
-    pub(crate) fn ended(&self) -> Vec<(Owner, Role, RunRow)> {
-        lock(&self.state).ended.iter().rev().cloned().collect()
+    /// The run of this number, live, remembered or written down, with its output.
+    ///
+    /// # Errors
+    /// What is written down cannot be read.
+    pub(crate) async fn find(
+        &self,
+        id: RunId,
+        who: &Identity,
+    ) -> Result<Option<Found>, Unwritable> {
+        let here = {
+            let state = lock(&self.state);
+            let remembered = || state.remembered.iter().find(|run| run.id == id);
+            state.live.get(&id).or_else(remembered).cloned()
+        };
+        if let Some(run) = here {
+            let sees = may_see_run(who, run.owner, run.role);
+            return Ok(sees.then_some(Found::Here(run)));
+        }
+        let past = self.history.get(id).await?;
+        let Some(past) = past.filter(|past| may_see_run(who, past.owner, past.role)) else {
+            return Ok(None);
+        };
+        let output = self.history.read_output(id, past.row.bytes).await?;
+        Ok(Some(Found::Past(past.row, output)))
+    }
+
+    /// The rows that `filter` takes and `who` may see, newest first, at most so many.
+    ///
+    /// # Errors
+    /// What is written down cannot be read.
+    pub(crate) async fn list(
+        &self,
+        filter: Filter,
+        who: &Arc<Identity>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, Unwritable> {
+        let mut rows: BTreeMap<RunId, RunRow> = {
+            let state = lock(&self.state);
+            let here = state.live.values().chain(&state.remembered);
+            here.filter(|run| may_see_run(who, run.owner, run.role))
+                .map(|run| (run.id, run.row()))
+                .filter(|(_, row)| filter.takes(row))
+                .collect()
+        };
+        for row in self.history.list(filter, Arc::clone(who), limit).await? {
+            // What goes on is known better here; what ended meanwhile, there.
+            if row.state.ended() || !rows.contains_key(&row.run_id) {
+                rows.insert(row.run_id, row);
+            }
+        }
+        Ok(rows.into_values().rev().take(limit).collect())
     }
 
     /// How many were ever started.
@@ -139,12 +182,32 @@ impl Runs {
         lock(&self.state).live.len()
     }
 
-    /// Asks every run to end, and starts none any more.
-    pub(crate) fn cancel_all(&self) {
+    /// Starts no run any more, and asks those to end that the server does not wait for; whether it waits for
+    /// any.
+    pub(crate) fn close(&self) -> bool {
         let mut state = lock(&self.state);
         state.closed = true;
-        for run in state.live.values() {
+        let (wait, end): (Vec<_>, Vec<_>) =
+            state.live.values().partition(|run| run.policy.wait_on_shutdown);
+        for run in &end {
             run.cancel.cancel();
+        }
+        !wait.is_empty()
+    }
+
+    /// Asks every run to end.
+    pub(crate) fn cancel_all(&self) {
+        for run in lock(&self.state).live.values() {
+            run.cancel.cancel();
+        }
+    }
+
+    /// Asks those runs of a client to end that must not outlive its session.
+    pub(crate) fn client_left(&self, client: ClientId) {
+        for run in lock(&self.state).live.values() {
+            if run.policy.cancel_on_disconnect && lock(&run.row).client_id == client {
+                run.cancel.cancel();
+            }
         }
     }
 
@@ -154,7 +217,7 @@ impl Runs {
             let fewer = self.fewer.notified();
             tokio::pin!(fewer);
             fewer.as_mut().enable();
-            if self.count() == 0 {
+            if self.count() == 0 && self.numberless.load(Ordering::Relaxed) == 0 {
                 return;
             }
             fewer.await;
@@ -162,216 +225,24 @@ impl Runs {
     }
 }
 
-/// Starts a command for a client. The arguments have been checked.
-///
-/// # Errors
-/// `closing`, `busy` with the limit, or `spawnFailed`.
-pub(crate) fn start(
-    server: &Arc<Server>,
-    client: &Arc<Client>,
-    entry: &Arc<Entry>,
-    args: Map<String, Value>,
-) -> std::result::Result<Arc<Run>, RpcError> {
-    let runs = &server.runs;
-    let id = RunId(runs.last_id.fetch_add(1, Ordering::Relaxed) + 1);
-    let kept = match &entry.does {
-        Does::Work(_) => WORKER_OUTPUT,
-        Does::Execute(program) => program.max_output(),
-    };
-    let who = client.who();
-    let run = Arc::new(Run {
-        id,
-        owner: who.owner,
-        role: entry.info.role,
-        output: Output::new(&server.config.state, kept),
-        cancel: CancellationToken::new(),
-        ended: CancellationToken::new(),
-        row: Mutex::new(RunRow {
-            run_id: id,
-            command: entry.info.name.clone(),
-            args: entry.info.masked(&args),
-            user: who.user.clone(),
-            client_id: client.id,
-            state: RunState::Running,
-            started_at: Time::now(),
-            ended_at: None,
-            duration_ms: None,
-            exit_code: None,
-            signal: None,
-            bytes: 0,
-        }),
-    });
-    let program = matches!(entry.does, Does::Execute(_));
-    admit(server, client, &who, &run, program)?;
-    let mut live = Live {
-        server: Arc::clone(server),
-        client: Arc::clone(client),
-        run: Arc::clone(&run),
-        since: Instant::now(),
-        listed: false,
-        result: None,
-    };
-    match &entry.does {
-        Does::Execute(program) => {
-            let caller = Caller { run: id, user: who.user.clone(), role: who.role };
-            let process = match program.spawn(&args, &caller) {
-                Ok(process) => process,
-                Err(error) => {
-                    live.end(Result { state: RunState::Failed, exit_code: None, signal: None });
-                    return Err(RpcError::new(ErrorKind::SpawnFailed, error));
-                }
-            };
-            live.list(&entry.info.name);
-            let program = program.clone();
-            server.spawn_run(async move {
-                let run = Arc::clone(&live.run);
-                let ended = process.run(&run.output, run.cancel.clone(), program.timeout()).await;
-                live.end(Result::of_program(&ended, &program));
-            });
-        }
-        Does::Work(_) => {
-            let call = Call {
-                server: Arc::clone(server),
-                client: Arc::clone(client),
-                who,
-                run: Arc::clone(&run),
-                args,
-            };
-            let mut work: Pin<Box<dyn Future<Output = Result> + Send>> =
-                Box::pin(work(Arc::clone(entry), call));
-            // Most workers are done at once: these need no task, and nobody sees them as running.
-            match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(result) => live.end(result),
-                Poll::Pending => {
-                    live.list(&entry.info.name);
-                    server.spawn_run(async move {
-                        live.end(work.await);
-                    });
-                }
-            }
-        }
-    }
-    Ok(run)
+/// A run that somebody asked for, wherever it is.
+pub(crate) enum Found {
+    /// It goes on, or is remembered.
+    Here(Arc<Run>),
+    /// It was written down.
+    Past(RunRow, Output),
 }
 
-/// Adds a run to the live ones, if the limits allow it.
-fn admit(
-    server: &Server,
-    client: &Client,
-    who: &Identity,
-    run: &Arc<Run>,
-    program: bool,
-) -> std::result::Result<(), RpcError> {
-    let limits = &server.config.limits;
-    let mut state = lock(&server.runs.state);
-    if state.closed || server.shutdown.has_begun() {
-        return Err(RpcError::new(ErrorKind::Closing, "the server is shutting down"));
-    }
-    if program {
-        let kept = if who.role == Role::Admin { 0 } else { limits.admin_runs };
-        let most = limits.max_runs.saturating_sub(kept);
-        let busy = |limit: &str, most: usize, what: &str| {
-            Err(RpcError::new(
-                ErrorKind::Busy,
-                format_args!("{what} at once already, which is the limit: wait for one to end"),
-            )
-            .with("limit", limit)
-            .with("most", most as u64))
-        };
-        if state.programs.len() >= most {
-            return busy("max_runs", most, &format!("{most} runs go on"));
+impl State {
+    /// Keeps an ended built-in, and lets the oldest go.
+    fn remember(&mut self, run: Arc<Run>) {
+        self.remembered_output += run.output.bytes();
+        self.remembered.push_back(run);
+        while (self.remembered.len() > REMEMBERED || self.remembered_output > REMEMBERED_OUTPUT)
+            && let Some(oldest) = self.remembered.pop_front()
+        {
+            self.remembered_output -= oldest.output.bytes();
         }
-        let own = state.programs.values().filter(|id| **id == client.id).count();
-        if own >= limits.max_runs_per_client {
-            let most = limits.max_runs_per_client;
-            return busy("max_runs_per_client", most, &format!("you have {most} runs"));
-        }
-        state.programs.insert(run.id, client.id);
-    }
-    state.live.insert(run.id, Arc::clone(run));
-    server.runs.started.fetch_add(1, Ordering::Relaxed);
-    Ok(())
-}
-
-/// Carries out a worker; its panic is its failure.
-async fn work(entry: Arc<Entry>, call: Call) -> Result {
-    let Does::Work(worker) = &entry.does else {
-        return Result::of_worker(false, false);
-    };
-    let run = Arc::clone(&call.run);
-    let worker: &dyn Worker = worker.as_ref();
-    let outcome = AssertUnwindSafe(async { worker.call(call).await }).catch_unwind().await;
-    let outcome = outcome.unwrap_or_else(|_| Err("the worker panicked; the log says where".into()));
-    if let Err(message) = &outcome {
-        run.output.append(Stream::Stderr, format!("{message}\n").as_bytes()).await;
-    }
-    Result::of_worker(outcome.is_ok(), run.cancel.is_cancelled())
-}
-
-/// A run from its start to its end. Dropping it makes the row final, so that no run stays behind.
-struct Live {
-    server: Arc<Server>,
-    client: Arc<Client>,
-    run: Arc<Run>,
-    since: Instant,
-    /// Whether others have seen it as running.
-    listed: bool,
-    /// None: it was dropped with the server.
-    result: Option<Result>,
-}
-
-impl Live {
-    fn end(mut self, result: Result) {
-        self.result = Some(result);
-    }
-
-    fn list(&mut self, command: &str) {
-        self.listed = true;
-        let run = ClientRun { run_id: self.run.id, command: command.to_owned() };
-        self.server.clients.run_started(&self.client, run);
-        self.server.events.run_changed(&self.run.row(), self.run.owner, self.run.role);
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        let Self { server, run, .. } = self;
-        let result = self.result.take().unwrap_or(Result {
-            state: RunState::Cancelled,
-            exit_code: None,
-            signal: None,
-        });
-        run.output.end();
-        let row = {
-            let mut row = lock(&run.row);
-            row.state = result.state;
-            row.exit_code = result.exit_code;
-            row.signal = result.signal;
-            row.ended_at = Some(Time::now());
-            row.duration_ms =
-                Some(u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX));
-            row.bytes = run.output.bytes();
-            row.clone()
-        };
-        tracing::info!(
-            target: "topside", run = run.id.0, command = row.command, user = row.user,
-            client = row.client_id.0, state = row.state.words(), exit = row.exit_code,
-            signal = row.signal, ms = row.duration_ms, "run ended"
-        );
-        if self.listed {
-            server.clients.run_ended(&self.client, run.id);
-            server.events.run_changed(&row, run.owner, run.role);
-        }
-        let mut state = lock(&server.runs.state);
-        state.live.remove(&run.id);
-        state.programs.remove(&run.id);
-        if state.ended.len() == REMEMBERED {
-            state.ended.pop_front();
-        }
-        state.ended.push_back((run.owner, run.role, row));
-        drop(state);
-        run.ended.cancel();
-        server.runs.fewer.notify_waiters();
     }
 }
 

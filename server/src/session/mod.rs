@@ -127,7 +127,7 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
     }
 }
 
-/// Closes the outbox and the subscriptions of a session that is over.
+/// Closes the outbox and the subscriptions of a session that is over, and ends the runs that go with it.
 struct Over<'s> {
     server: &'s Server,
     client: &'s Client,
@@ -137,6 +137,7 @@ impl Drop for Over<'_> {
     fn drop(&mut self) {
         self.client.outbox.close();
         self.server.events.forget(self.client.id);
+        self.server.runs.client_left(self.client.id);
     }
 }
 

@@ -1,11 +1,10 @@
-//! The menu and its runs.
+//! The menu, and starting its commands.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Call, Method};
 use crate::command::Command;
-use crate::ids::RunId;
 use crate::rows::RunRow;
 
 /// `commands/list`.
@@ -71,12 +70,3 @@ pub struct RunResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncated: Option<bool>,
 }
-
-/// `run/cancel`.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RunCancel {
-    /// The run to end.
-    pub run_id: RunId,
-}
-call!(RunCancel => RunCancel -> RunRow);

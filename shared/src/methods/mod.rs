@@ -45,8 +45,12 @@ methods! {
     CommandsList = "commands/list",
     /// Runs a command.
     CommandRun = "command/run",
+    /// Follows a run, whoever started it and whether or not it has ended.
+    RunAttach = "run/attach",
     /// Ends a run.
     RunCancel = "run/cancel",
+    /// The runs that go on and those that ended.
+    RunsList = "runs/list",
     /// Who is connected.
     ClientsList = "clients/list",
     /// Asks to be told of changes.
@@ -98,6 +102,7 @@ mod events;
 mod keys;
 mod lists;
 mod menu;
+mod runs;
 mod server;
 mod session;
 
@@ -105,6 +110,7 @@ pub use events::*;
 pub use keys::*;
 pub use lists::*;
 pub use menu::*;
+pub use runs::*;
 pub use server::*;
 pub use session::*;
 

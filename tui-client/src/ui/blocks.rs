@@ -150,6 +150,7 @@ fn standing(phase: Phase, theme: &Theme) -> (&'static str, String, Style) {
             (RunState::Failed, ..) => ("✗", "failed".into(), theme.bad),
             (RunState::Cancelled, ..) => ("■", "cancelled".into(), theme.warn),
             (RunState::TimedOut, ..) => ("✗", "timed out".into(), theme.bad),
+            (RunState::Lost, ..) => ("✗", "lost".into(), theme.bad),
             (RunState::Running, ..) => ("●", "running".into(), theme.accent),
         },
         Phase::Refused => ("✗", "not run".into(), theme.bad),

@@ -4,9 +4,9 @@ use topside_shared::command::{Arg, ArgType, Command};
 use topside_shared::rows::RunRow;
 use topside_shared::text;
 
-use super::{Calling, optional, reads, say};
-use crate::authorize::may_see_run;
+use super::{Calling, optional, reads};
 use crate::commands::{Call, Worker};
+use crate::runs::Filter;
 
 /// Rows unless told.
 const USUAL: i64 = 20;
@@ -21,22 +21,22 @@ impl Worker for Runs {
             maximum: Some(200.0),
             ..optional("limit", ArgType::Int, "How many to show")
         };
-        let description = "Lists the runs that go on, then those that ended, newest first.";
+        let description = "Lists the runs that go on and those that ended, newest first.";
         reads("runs", &[], "Show the runs", description, vec![limit])
     }
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let limit = usize::try_from(call.int("limit").unwrap_or(USUAL)).unwrap_or(1);
-        let runs = &call.server.runs;
-        let live = runs.live().into_iter().rev().filter(|run| run.id != call.run.id);
-        let live = live.map(|run| (run.owner, run.role, run.row()));
-        let heads = ["", "state", "exit", "took", "started", "user", "command"];
-        let mut rows = vec![heads.map(str::to_owned)];
-        let seen = live
-            .chain(runs.ended())
-            .filter(|(owner, role, _)| may_see_run(call.who(), *owner, *role));
-        rows.extend(seen.take(limit).map(|(_, _, row)| cells(row)));
-        say(call, Ok(crate::table::columns(&rows)))
+        Box::pin(async move {
+            let limit = usize::try_from(call.int("limit").unwrap_or(USUAL)).unwrap_or(1);
+            let filter = Filter { before: Some(call.run.id), ..Filter::default() };
+            let found = call.server.runs.list(filter, &call.who, limit).await;
+            let found = found.map_err(|error| error.to_string())?;
+            let heads = ["", "state", "exit", "took", "started", "user", "command"];
+            let mut rows = vec![heads.map(str::to_owned)];
+            rows.extend(found.into_iter().map(cells));
+            call.print(&crate::table::columns(&rows)).await;
+            Ok(())
+        })
     }
 }
 

@@ -11,7 +11,9 @@ use topside_shared::role::Role;
 use topside_shared::text;
 
 use super::{Declared, Missing, args, variables};
-use crate::commands::exec::{Absent, Element, Passed, Program, ProgramArg, Stop, find_program};
+use crate::commands::exec::{
+    Absent, Element, Passed, Policy, Program, ProgramArg, Stop, find_program,
+};
 use crate::config::{Field, Fields, Mistakes, as_json, as_str, guard, units};
 
 /// The fields of a command.
@@ -33,6 +35,9 @@ const FIELDS: &[&str] = &[
     "success_exit_codes",
     "output",
     "max_output",
+    "safe_state",
+    "on_disconnect",
+    "on_shutdown",
     "args",
 ];
 
@@ -90,6 +95,11 @@ pub(super) fn read(
         .unwrap_or_else(|| effect.default_role());
     let timeout = timeout(fields, m);
     let (elements, program) = exec(fields, &arguments, missing, m);
+    let (safe_state, program) = match safe_state(fields, &arguments, missing, m) {
+        Some(Err(reason)) => (None, program.map(|_| Err(reason))),
+        Some(Ok(argv)) => (Some(argv), program),
+        None => (None, program),
+    };
 
     let info = Command {
         name: name.to_owned(),
@@ -135,6 +145,15 @@ pub(super) fn read(
             stop,
             success_exit_codes: success_exit_codes(fields, m),
             max_output: fields.size("max_output", m).unwrap_or(MAX_OUTPUT),
+            safe_state,
+            policy: Policy {
+                cancel_on_disconnect: fields
+                    .one_of("on_disconnect", &[("keep", false), ("cancel", true)], m)
+                    .unwrap_or_default(),
+                wait_on_shutdown: fields
+                    .one_of("on_shutdown", &[("cancel", false), ("wait", true)], m)
+                    .unwrap_or_default(),
+            },
         })
     });
     if m.count() > before {
@@ -234,6 +253,44 @@ fn exec(
         }
     }
     (elements, program)
+}
+
+/// The program that closes what a run leaves, with its arguments; `Err` as for [`program`].
+fn safe_state(
+    fields: &Fields<'_, '_>,
+    arguments: &[args::Argument],
+    missing: Missing,
+    m: &mut Mistakes<'_>,
+) -> Option<Result<Vec<String>, String>> {
+    let value = fields.get("safe_state")?;
+    let before = m.count();
+    let items = fields.strings("safe_state", m);
+    let Some((first, rest)) = items.split_first() else {
+        if m.count() == before {
+            m.add(
+                &value.span(),
+                "`safe_state` needs a program, such as [\"/opt/zones\", \"close-all\"]",
+            );
+        }
+        return None;
+    };
+    for item in &items {
+        let places = placeholders(&item.value);
+        let is_argument = |name: &str| arguments.iter().any(|one| one.arg.name == name);
+        if item.value.contains('\0') {
+            m.add(&item.span, "an element of `safe_state` cannot hold a NUL character");
+        } else if let Some((name, _)) = places.iter().find(|(name, _)| is_argument(name)) {
+            m.add(
+                &item.span,
+                format_args!(
+                    "`safe_state` gets no arguments, so `{{{name}}}` has no place in it: it must reach \
+                     the safe state whatever the run was given, which `TOPSIDE_RUN` names"
+                ),
+            );
+        }
+    }
+    let argv = |path| std::iter::once(path).chain(rest.iter().map(|item| item.value.clone()));
+    Some(program(first, missing, m)?.map(|path| argv(path).collect()))
 }
 
 fn element(

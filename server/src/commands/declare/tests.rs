@@ -55,6 +55,9 @@ stop_timeout = "250ms"
 success_exit_codes = [0, 3]
 output = "json"
 max_output = "2MiB"
+safe_state = ["/bin/echo", "close-all"]
+on_disconnect = "cancel"
+on_shutdown = "wait"
 
 [[commands.zone-run.args]]
 name = "zone"
@@ -86,6 +89,9 @@ choices = [2, 5, 10]
     assert_eq!(program.success_exit_codes(), [0, 3]);
     assert_eq!(program.max_output(), 2 << 20);
     assert_eq!(program.stop.timeout, Duration::from_millis(250));
+    assert_eq!(program.safe_state, Some(vec!["/bin/echo".to_owned(), "close-all".to_owned()]));
+    let policy = program.policy();
+    assert!(policy.cancel_on_disconnect && policy.wait_on_shutdown);
     let args = serde_json::json!({"zone": 3, "minutes": 10});
     let argv = program.argv(args.as_object().unwrap());
     assert_eq!(argv, ["/bin/echo", "run", "3", "--minutes", "10"]);
@@ -131,14 +137,7 @@ fn an_unknown_field_is_told_with_its_place_and_the_nearest_name() {
 
 #[test]
 fn fields_that_this_version_cannot_keep_are_not_ignored() {
-    for field in [
-        "queue = 3",
-        "lock = [\"relays\"]",
-        "safe_state = [\"/bin/true\"]",
-        "stdin = \"none\"",
-        "on_disconnect = \"cancel\"",
-        "max_concurrent = 1",
-    ] {
+    for field in ["queue = 3", "lock = [\"relays\"]", "stdin = \"none\"", "max_concurrent = 1"] {
         let name = field.split(' ').next().unwrap();
         refused(field, (3, 1), &[&format!("no field `{name}`")]);
     }
@@ -199,6 +198,10 @@ fn a_value_of_the_wrong_kind_is_told_with_what_would_pass() {
     refused("output = \"xml\"", (3, 10), &["text, json"]);
     refused("max_output = \"64MB\"", (3, 14), &["64MiB"]);
     refused("cwd = \"var\"", (3, 7), &["absolute"]);
+    refused("safe_state = []", (3, 14), &["`safe_state` needs a program"]);
+    refused("safe_state = [\"/no/such\"]", (3, 15), &["/no/such does not exist"]);
+    refused("on_disconnect = \"stop\"", (3, 17), &["keep, cancel"]);
+    refused("on_shutdown = \"keep\"", (3, 15), &["cancel, wait"]);
     refused("env = { A = 1 }", (3, 13), &["`A` of `env`"]);
     refused("env = { TOPSIDE_RUN = \"1\" }", (3, 9), &["Topside's own"]);
     refused("inherit_env = [\"A=B\"]", (3, 16), &["variable"]);

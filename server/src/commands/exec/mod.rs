@@ -3,6 +3,7 @@
 
 mod ended;
 mod find;
+mod hook;
 mod pipe;
 mod process;
 mod root;
@@ -18,6 +19,8 @@ use topside_shared::values;
 pub(crate) use ended::Ended;
 pub(crate) use find::PATH;
 pub(super) use find::{Absent, find_program};
+pub(crate) use hook::{Closed, Hook};
+pub(crate) use process::Process;
 pub(super) use root::below;
 pub(crate) use spawn::Caller;
 
@@ -44,6 +47,20 @@ pub(crate) struct Program {
     pub(super) success_exit_codes: Vec<i32>,
     /// How many bytes of output are kept.
     pub(super) max_output: u64,
+    /// What closes the state that a run may leave: a program and its arguments.
+    pub(super) safe_state: Option<Vec<String>>,
+    /// What others' ends do to a run.
+    pub(super) policy: Policy,
+}
+
+/// What becomes of a run when somebody else ends. Without anything said it goes on when its client leaves,
+/// and is cancelled when the server ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Policy {
+    /// Whether it is cancelled when the client that started it leaves.
+    pub(crate) cancel_on_disconnect: bool,
+    /// Whether the server waits for it before it ends.
+    pub(crate) wait_on_shutdown: bool,
 }
 
 /// One element of a program's argument list.
@@ -112,7 +129,12 @@ impl Program {
         &self.success_exit_codes
     }
 
-    /// How many bytes of output are kept for slow readers.
+    /// What others' ends do to a run.
+    pub(crate) fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// How many bytes of output are kept.
     pub(crate) fn max_output(&self) -> u64 {
         self.max_output
     }

@@ -51,13 +51,12 @@ impl Process {
     }
 
     /// The number of the program's process, and of its group.
-    #[cfg(test)]
     pub(crate) fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
     /// Carries the output into `output` until the program has ended, by itself or because it was
-    /// cancelled or took longer than `timeout`; then ends `output` too.
+    /// cancelled or took longer than `timeout`.
     ///
     /// A program that ends by itself may leave processes behind: they are left alone, and heard
     /// until they have been quiet for a second. One that is ended takes its whole group with it:
@@ -88,7 +87,6 @@ impl Process {
         if flowing {
             pump.await;
         }
-        output.end();
         Ended::new(end, status, duration)
     }
 }

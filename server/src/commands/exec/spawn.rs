@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::process::Command;
 use topside_shared::ids::RunId;
@@ -13,17 +14,19 @@ use topside_shared::role::Role;
 use topside_shared::values::{self, ArgError};
 
 use super::process::{Group, Process};
-use super::{PATH, Passed, Program, pipe};
+use super::{Hook, PATH, Passed, Program, pipe};
 use crate::platform;
 
 /// Where a run happens unless its declaration says otherwise.
 const DEFAULT_CWD: &str = "/";
 
 /// On whose behalf a program runs; it is told so by its environment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Caller {
     /// `TOPSIDE_RUN`.
     pub run: RunId,
+    /// `TOPSIDE_INSTANCE`: what tells this server's runs from those of others.
+    pub instance: String,
     /// `TOPSIDE_USER`.
     pub user: String,
     /// `TOPSIDE_ROLE`.
@@ -100,7 +103,7 @@ impl Program {
             .args(&argv[1..])
             .current_dir(cwd)
             .env_clear()
-            .envs(self.environment(caller, args))
+            .envs(environment(&self.variables(args), &self.inherit_env, caller))
             .process_group(0)
             .stdin(self.input(args).map_err(fail)?)
             .stdout(stdout_writer)
@@ -117,27 +120,26 @@ impl Program {
         Ok(Process::new(child, group, stdout, stderr, self.stop, started))
     }
 
-    /// A clean environment; what is declared later wins.
-    fn environment(&self, caller: &Caller, args: &Map<String, Value>) -> Vec<(OsString, OsString)> {
-        let home = std::env::var_os("HOME").filter(|home| Path::new(home).is_absolute());
-        let mut env: Vec<(OsString, OsString)> = vec![
-            ("PATH".into(), PATH.into()),
-            ("LANG".into(), "C.UTF-8".into()),
-            ("HOME".into(), home.unwrap_or_else(|| "/".into())),
-        ];
-        let inherited = self.inherit_env.iter();
-        env.extend(inherited.filter_map(|name| Some((name.into(), std::env::var_os(name)?))));
-        env.extend(self.env.iter().map(|(name, value)| (name.into(), value.into())));
-        env.extend(self.args.iter().filter_map(|arg| match &arg.passed {
-            Passed::Variable(name) => {
-                Some((name.into(), values::to_text(args.get(&arg.name)?).into()))
-            }
+    /// What closes the state that a run for this caller may leave, if anything does; `args` holds no
+    /// secret, as it is written down.
+    pub(crate) fn safe_state(&self, caller: &Caller, args: &Map<String, Value>) -> Option<Hook> {
+        let argv = self.safe_state.clone()?;
+        Some(Hook {
+            argv,
+            cwd: self.cwd.clone().unwrap_or_else(|| DEFAULT_CWD.to_owned()),
+            env: self.variables(args),
+            inherit_env: self.inherit_env.clone(),
+            caller: caller.clone(),
+        })
+    }
+
+    /// The declared variables, and after them those that arguments are passed in.
+    fn variables(&self, args: &Map<String, Value>) -> Vec<(String, String)> {
+        let passed = self.args.iter().filter_map(|arg| match &arg.passed {
+            Passed::Variable(name) => Some((name.clone(), values::to_text(args.get(&arg.name)?))),
             Passed::Element | Passed::Input => None,
-        }));
-        env.push(("TOPSIDE_RUN".into(), caller.run.0.to_string().into()));
-        env.push(("TOPSIDE_USER".into(), caller.user.clone().into()));
-        env.push(("TOPSIDE_ROLE".into(), caller.role.name().into()));
-        env
+        });
+        self.env.iter().cloned().chain(passed).collect()
     }
 
     /// The standard input: the value that goes in that way and a line end, else nothing.
@@ -173,4 +175,26 @@ impl Program {
             },
         }
     }
+}
+
+/// A clean environment; what is declared later wins.
+pub(super) fn environment(
+    declared: &[(String, String)],
+    inherit: &[String],
+    caller: &Caller,
+) -> Vec<(OsString, OsString)> {
+    let home = std::env::var_os("HOME").filter(|home| Path::new(home).is_absolute());
+    let mut env: Vec<(OsString, OsString)> = vec![
+        ("PATH".into(), PATH.into()),
+        ("LANG".into(), "C.UTF-8".into()),
+        ("HOME".into(), home.unwrap_or_else(|| "/".into())),
+    ];
+    let inherited = inherit.iter();
+    env.extend(inherited.filter_map(|name| Some((name.into(), std::env::var_os(name)?))));
+    env.extend(declared.iter().map(|(name, value)| (name.into(), value.into())));
+    env.push(("TOPSIDE_RUN".into(), caller.run.0.to_string().into()));
+    env.push(("TOPSIDE_INSTANCE".into(), caller.instance.clone().into()));
+    env.push(("TOPSIDE_USER".into(), caller.user.clone().into()));
+    env.push(("TOPSIDE_ROLE".into(), caller.role.name().into()));
+    env
 }

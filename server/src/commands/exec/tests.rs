@@ -29,7 +29,7 @@ fn script(script: &str, lines: &str) -> Program {
 }
 
 fn caller() -> Caller {
-    Caller { run: RunId(7), user: "ann".to_owned(), role: Role::Operator }
+    Caller { run: RunId(7), instance: "0f".into(), user: "ann".to_owned(), role: Role::Operator }
 }
 
 fn none() -> Map<String, Value> {
@@ -61,12 +61,16 @@ struct Running {
 
 impl Running {
     fn start(program: &Program) -> Self {
-        let output = Arc::new(Output::new(&std::env::temp_dir(), program.max_output()));
+        let output = Arc::new(Output::in_memory());
         let cancel = CancellationToken::new();
         let process = program.spawn(&none(), &caller()).unwrap();
         let (timeout, token, sink) = (program.timeout(), cancel.clone(), Arc::clone(&output));
-        let task = tokio::spawn(async move { process.run(&sink, token, timeout).await });
-        Self { reader: output.reader(), output, cancel, task, heard: String::new() }
+        let task = tokio::spawn(async move {
+            let ended = process.run(&sink, token, timeout).await;
+            sink.end();
+            ended
+        });
+        Self { reader: output.reader(0), output, cancel, task, heard: String::new() }
     }
 
     /// Reads until `count` whole lines have come; they are this test's process numbers.
@@ -87,9 +91,10 @@ impl Running {
 }
 
 async fn run(program: &Program, args: Value) -> (Ended, String) {
-    let output = Output::new(&std::env::temp_dir(), program.max_output());
+    let output = Output::in_memory();
     let process = program.spawn(&object(args), &caller()).unwrap();
     let ended = process.run(&output, CancellationToken::new(), program.timeout()).await;
+    output.end();
     (ended, plain(&output))
 }
 
@@ -211,6 +216,7 @@ async fn a_program_sees_a_clean_environment() {
         &*home,
         &*path,
         "LANG=C",
+        "TOPSIDE_INSTANCE=0f",
         "TOPSIDE_ROLE=operator",
         "TOPSIDE_RUN=7",
         "TOPSIDE_USER=ann",
@@ -369,7 +375,7 @@ async fn a_flood_from_a_process_left_behind_does_not_hold_the_run() {
 #[tokio::test]
 async fn all_output_of_a_quick_program_is_there() {
     let program = script("head -c 3000000 /dev/zero | tr '\\0' x; echo end >&2", "");
-    let output = Output::new(&std::env::temp_dir(), program.max_output());
+    let output = Output::in_memory();
     let process = program.spawn(&none(), &caller()).unwrap();
     process.run(&output, CancellationToken::new(), None).await;
     assert_eq!(output.bytes(), 3_000_004);

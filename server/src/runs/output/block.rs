@@ -30,6 +30,25 @@ impl Block {
         let (stream, to) = self.marks.run(from);
         (stream, self.data.slice(from..to))
     }
+
+    /// What it holds from offset `at` on, which must be in the block.
+    pub(super) fn from(&self, at: u64) -> Self {
+        let from = (at - self.offset) as usize;
+        Self {
+            offset: at,
+            marks: self.marks.part(from, self.data.len()),
+            data: self.data.slice(from..),
+        }
+    }
+
+    /// The longest beginning of at most `room` bytes that ends between two characters.
+    pub(super) fn beginning(&self, room: u64) -> Self {
+        let to = match usize::try_from(room) {
+            Ok(room) if room < self.data.len() => cut(&self.data, room),
+            _ => self.data.len(),
+        };
+        Self { offset: self.offset, marks: self.marks.part(0, to), data: self.data.slice(..to) }
+    }
 }
 
 /// Which bytes of a block are of which stream: two bytes a change, as a program may change with
@@ -47,6 +66,20 @@ impl Marks {
         let index = self.ends.partition_point(|end| usize::from(*end) <= from);
         let stream = if index.is_multiple_of(2) { self.first } else { other(self.first) };
         (stream, self.ends.get(index).map_or(from, |end| usize::from(*end)))
+    }
+
+    /// The marks of the bytes from `from` to `to`.
+    fn part(&self, from: usize, to: usize) -> Self {
+        let (first, _) = self.run(from);
+        let later = self.ends.iter().map(|end| usize::from(*end)).filter(|end| *end > from);
+        let mut ends = Vec::new();
+        for end in later {
+            ends.push((end.min(to) - from) as u16);
+            if end >= to {
+                break;
+            }
+        }
+        Self { first, ends }
     }
 
     /// The stream of the last run, and where it ends.
@@ -111,6 +144,13 @@ impl OpenBlock {
         (stream, Bytes::copy_from_slice(&self.data[from..to]))
     }
 
+    /// A copy of what it holds from offset `at` on, which must be in the block.
+    pub(super) fn from(&self, at: u64) -> Block {
+        let from = (at - self.offset) as usize;
+        let marks = self.marks.part(from, self.data.len());
+        Block { offset: at, marks, data: Bytes::copy_from_slice(&self.data[from..]) }
+    }
+
     pub(super) fn close(self) -> Block {
         Block { offset: self.offset, marks: self.marks, data: Bytes::from(self.data) }
     }
@@ -171,6 +211,11 @@ mod tests {
         ];
         assert_eq!(got, want);
         assert_eq!(block.piece(101).1, "bc");
+        let rest = block.from(102);
+        assert_eq!(rest.piece(102), (Stream::Stderr, "c".into()));
+        assert_eq!((rest.piece(105), rest.end()), ((Stream::Stdout, "fgh".into()), 108));
+        let beginning = rest.beginning(4);
+        assert_eq!((beginning.piece(105), beginning.end()), ((Stream::Stdout, "f".into()), 106));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The output of one run, shared by the program that makes it and the clients that read it.
 //!
-//! A run never waits for a reader. The newest output is in memory; what leaves memory before a
-//! reader got it goes to a nameless file, up to the command's `max_output`; what is then still
-//! missed is told as a gap. Nobody behind, or little output: no file.
+//! A run never waits for a reader. The newest output is in memory; all of it goes to the run's file, up
+//! to the command's `max_output`, as it comes; a reader that is behind what memory holds reads the file,
+//! and what is not there either is told as a gap. What says nothing has no file.
 //!
 //! Offsets count both streams in order of arrival, where a character arrives with its last byte. So
 //! a stream that is UTF-8 is cut between characters everywhere.
@@ -15,16 +15,16 @@ mod store;
 mod tail;
 mod wire;
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 use topside_shared::notices::Stream;
 
 pub(crate) use self::tail::Text;
 
-use self::block::Block;
 use self::reader::Reader;
 use self::store::Store;
 use self::tail::{MAX_TAIL, Tail};
@@ -36,9 +36,6 @@ const STEP: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Output {
     shared: Arc<Shared>,
-    /// The write that goes on now; the next waits for it, and with it the run. Held by the one who
-    /// appends, so that batches reach the file in their order.
-    writing: tokio::sync::Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the run, its readers and the disk's thread have in common.
@@ -48,52 +45,104 @@ struct Shared {
     store: Mutex<Store>,
     /// Told at each change of the store.
     changed: Notify,
-    /// Where a file is made if one is needed.
-    directory: PathBuf,
+    /// Told when a batch is on the disk.
+    written: Notify,
+    /// The file, made with the first output.
+    path: PathBuf,
 }
 
 impl Output {
-    /// An empty output. If it comes to that, at most its first `max_output` bytes are kept in a
-    /// nameless file in `directory`, gone with this value and its readers.
-    pub(crate) fn new(directory: &Path, max_output: u64) -> Self {
-        let shared = Shared {
-            store: Mutex::new(Store::new(max_output)),
-            changed: Notify::new(),
-            directory: directory.to_path_buf(),
+    /// An empty output that stays in memory: what a reader is too slow for is a gap to it.
+    pub(crate) fn in_memory() -> Self {
+        Self::of(Store::new(0), PathBuf::new())
+    }
+
+    /// An empty output whose first `max_output` bytes are kept in a file at `path`.
+    pub(crate) fn kept_in(path: PathBuf, max_output: u64) -> Self {
+        Self::of(Store::new(max_output), path)
+    }
+
+    /// The output of a run that has ended, of which the file at `path` holds what was kept of its `bytes`.
+    /// Blocks for the disk.
+    ///
+    /// # Errors
+    /// The file cannot be read. That there is none is no error: then nothing was kept.
+    pub(crate) fn read_from(path: PathBuf, bytes: u64) -> io::Result<Self> {
+        let file = match File::open(&path) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
         };
-        Self { shared: Arc::new(shared), writing: tokio::sync::Mutex::new(None) }
+        let kept = file.as_ref().map_or(Ok(Vec::new()), spill::parts)?;
+        Ok(Self::of(Store::ended(bytes, kept, file), path))
+    }
+
+    /// Adds what came after a crash to the file at `path`, behind its last whole block, and says how many bytes
+    /// of output it has then, and how long it is. Blocks for the disk.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub(crate) fn add_to(path: &Path, stream: Stream, bytes: &[u8]) -> io::Result<(u64, u64)> {
+        spill::add_to(path, stream, bytes)
+    }
+
+    fn of(store: Store, path: PathBuf) -> Self {
+        let (changed, written) = (Notify::new(), Notify::new());
+        Self { shared: Arc::new(Shared { store: Mutex::new(store), changed, written, path }) }
     }
 
     /// Adds bytes of one stream. Waits for the disk at most, never for a reader.
     pub(crate) async fn append(&self, stream: Stream, bytes: &[u8]) {
-        let mut writing = self.writing.lock().await;
         for step in bytes.chunks(STEP) {
-            let leaving = {
-                let mut store = self.shared.store();
-                store.push(stream, step);
-                store.evict()
-            };
+            self.shared.store().push(stream, step);
             self.shared.changed.notify_waiters();
-            if leaving.is_empty() {
-                continue;
-            }
-            if let Some(before) = writing.take() {
-                // It reports to the store; a panic in it has been told by the runtime.
-                drop(before.await);
-            }
-            let shared = Arc::clone(&self.shared);
-            // The disk's threads know nothing of this server's log by themselves.
-            let log = tracing::dispatcher::get_default(Clone::clone);
-            *writing = Some(tokio::task::spawn_blocking(move || {
-                tracing::dispatcher::with_default(&log, || shared.write(&leaving));
-            }));
+            self.write();
+            self.until(|store| !store.is_ahead()).await;
+            self.shared.store().evict();
         }
+    }
+
+    /// Has the disk's thread write what there is, unless it is at it already.
+    fn write(&self) {
+        if !self.shared.store().begin_writing() {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        // The disk's threads know nothing of this server's log by themselves.
+        let log = tracing::dispatcher::get_default(Clone::clone);
+        tokio::task::spawn_blocking(move || {
+            tracing::dispatcher::with_default(&log, || shared.write_all());
+        });
+    }
+
+    /// Waits for the disk until something holds of the store.
+    async fn until(&self, holds: impl Fn(&Store) -> bool) {
+        loop {
+            // Made before the look, so that no change after it is missed.
+            let written = self.shared.written.notified();
+            if holds(&self.shared.store()) {
+                return;
+            }
+            written.await;
+        }
+    }
+
+    /// Waits until the file has all that it will have.
+    pub(crate) async fn flush(&self) {
+        self.write();
+        self.until(Store::is_written).await;
+    }
+
+    /// How long the file is.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.shared.store().file_length()
     }
 
     /// Says that nothing more will come. Readers end once they have had everything.
     pub(crate) fn end(&self) {
         self.shared.store().end();
         self.shared.changed.notify_waiters();
+        self.write();
     }
 
     /// How many bytes have come so far. The first bytes of a character that is not whole yet count
@@ -108,10 +157,9 @@ impl Output {
         Tail::of(bytes, missing)
     }
 
-    /// A reader from the beginning. What has left memory before this call may be a gap to it, so a
-    /// reader of everything is made before the run starts.
-    pub(crate) fn reader(&self) -> Reader {
-        Reader::new(Arc::clone(&self.shared))
+    /// A reader from this offset on.
+    pub(crate) fn reader(&self, from: u64) -> Reader {
+        Reader::new(Arc::clone(&self.shared), from)
     }
 }
 
@@ -121,22 +169,28 @@ impl Shared {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes blocks to the file; on the disk's thread.
-    fn write(&self, blocks: &[Block]) {
-        let file = self.store().file();
-        let written = match file {
-            Some(file) => Ok(file),
-            None => spill::create(&self.directory).map(|file| self.store().set_file(file)),
+    /// Writes to the file until it has everything; on the disk's thread.
+    fn write_all(&self) {
+        loop {
+            let (batch, file, at) = {
+                let mut store = self.store();
+                (store.next_batch(), store.file(), store.file_length())
+            };
+            if batch.is_empty() {
+                self.written.notify_waiters();
+                return;
+            }
+            let written = match file {
+                Some(file) => Ok(file),
+                None => spill::create(&self.path).map(|file| self.store().set_file(file)),
+            }
+            .and_then(|file| spill::write(&file, at, &batch));
+            if let Err(error) = &written {
+                tracing::warn!(%error, path = %self.path.display(), "output cannot be kept");
+            }
+            self.store().written(written.ok());
+            self.written.notify_waiters();
         }
-        .and_then(|file| {
-            let at = self.store().file_length();
-            spill::write(&file, at, blocks)
-        });
-        if let Err(error) = &written {
-            let directory = self.directory.display();
-            tracing::warn!(%error, %directory, "output cannot be kept for slow readers");
-        }
-        self.store().written(blocks, written.ok());
     }
 }
 

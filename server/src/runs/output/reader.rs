@@ -24,7 +24,7 @@ pub(crate) enum Piece {
         /// The bytes.
         data: Bytes,
     },
-    /// Bytes that this reader was too slow for.
+    /// Bytes that are not kept any more.
     Gap {
         /// Where they begin.
         offset: u64,
@@ -33,20 +33,18 @@ pub(crate) enum Piece {
     },
 }
 
-/// Reads an output from its beginning to its end, at its own pace.
+/// Reads an output to its end, at its own pace.
 #[derive(Debug)]
 pub(crate) struct Reader {
     shared: Arc<Shared>,
-    id: u64,
     at: u64,
     /// What was read back from the disk and has not been given out.
     batch: VecDeque<Block>,
 }
 
 impl Reader {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let id = shared.store().add_reader();
-        Self { shared, id, at: 0, batch: VecDeque::new() }
+    pub(super) fn new(shared: Arc<Shared>, at: u64) -> Self {
+        Self { shared, at, batch: VecDeque::new() }
     }
 
     /// The next piece, as soon as there is one; none after the last. Nothing is lost where the
@@ -96,14 +94,7 @@ impl Reader {
     fn advance(&mut self, bytes: u64) -> u64 {
         let before = self.at;
         self.at += bytes;
-        self.shared.store().advance(self.id, self.at);
         before
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        self.shared.store().remove_reader(self.id);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where each byte of an output is now: in memory, on its way to the disk, on the disk, or gone.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use super::tail::MAX_TAIL;
 
 /// Most bytes of memory for the newest output.
 const WINDOW: usize = 512 * 1024;
-/// How much leaves memory at once.
-const BATCH: usize = 128 * 1024;
+/// How much goes to the disk at once; a run that is further ahead of the disk waits for it.
+const BATCH: u64 = 128 * 1024;
 
 /// What a reader is told at its place.
 #[derive(Debug)]
@@ -43,19 +43,29 @@ pub(super) struct Store {
     /// Closed blocks, oldest first, without gaps.
     window: VecDeque<Block>,
     cost: usize,
-    /// Blocks that are being written, older than those of the window.
+    disk: Disk,
+    /// What was given to the disk, in bytes from the first.
+    given: u64,
+    /// Blocks that are being written; the window may have dropped them.
     leaving: VecDeque<Block>,
     /// What the file holds, by offset.
     kept: Vec<Extent>,
     file: Option<Arc<File>>,
-    /// The disk failed once: nothing more is given to it.
-    failed: bool,
-    /// The place of each reader.
-    readers: BTreeMap<u64, u64>,
-    next_reader: u64,
+}
+
+/// What the disk does for this output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    /// Nothing more goes there: there is no file, it is full, or it failed.
+    Off,
+    /// It has everything up to what was given.
+    Idle,
+    /// Somebody writes, and goes on until everything is there.
+    Writing,
 }
 
 impl Store {
+    /// An empty output, whose first `max_output` bytes go to the disk; 0: none does.
     pub(super) fn new(max_output: u64) -> Self {
         Self {
             bytes: 0,
@@ -65,13 +75,19 @@ impl Store {
             open: None,
             window: VecDeque::new(),
             cost: 0,
+            disk: if max_output == 0 { Disk::Off } else { Disk::Idle },
+            given: 0,
             leaving: VecDeque::new(),
             kept: Vec::new(),
             file: None,
-            failed: false,
-            readers: BTreeMap::new(),
-            next_reader: 0,
         }
+    }
+
+    /// An output of `bytes` that has ended; `kept` of it is in `file`.
+    pub(super) fn ended(bytes: u64, kept: Vec<Extent>, file: Option<File>) -> Self {
+        let kept_to = kept.last().map_or(0, |last| last.end);
+        let file = file.map(Arc::new);
+        Self { bytes: bytes.max(kept_to), ended: true, kept, file, ..Self::new(0) }
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -119,28 +135,74 @@ impl Store {
         }
     }
 
-    /// Takes the oldest blocks out of a window that has grown too large, and gives back those that
-    /// must be written because a reader has not had them.
-    pub(super) fn evict(&mut self) -> Vec<Block> {
-        let mut leaving = Vec::new();
-        if self.cost <= WINDOW {
-            return leaving;
-        }
-        let behind = self.readers.values().min().copied().unwrap_or(u64::MAX);
-        let mut freed = 0;
-        while freed < BATCH
+    /// Drops the oldest blocks of a window that has grown too large, once the disk has been given them.
+    pub(super) fn evict(&mut self) {
+        while self.cost > WINDOW
             && let Some(block) = self.window.front()
             && self.bytes - block.end() >= MAX_TAIL as u64
+            && (self.disk == Disk::Off || block.end() <= self.given)
             && let Some(block) = self.window.pop_front()
         {
-            freed += block.cost();
-            if block.end() > behind && block.end() <= self.max_output && !self.failed {
-                leaving.push(block);
+            self.cost -= block.cost();
+        }
+    }
+
+    /// Whether there is something for the disk and nobody writes: then the caller must.
+    pub(super) fn begin_writing(&mut self) -> bool {
+        let begins = self.disk == Disk::Idle && self.given < self.bytes;
+        if begins {
+            self.disk = Disk::Writing;
+        }
+        begins
+    }
+
+    /// Whether the run is so far ahead of the disk that it must wait.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.disk == Disk::Writing && self.bytes - self.given > BATCH
+    }
+
+    /// Whether the disk has all that it will have.
+    pub(super) fn is_written(&self) -> bool {
+        let nothing_more = match self.disk {
+            Disk::Off => true,
+            Disk::Idle => self.given == self.bytes,
+            Disk::Writing => false,
+        };
+        nothing_more && self.leaving.is_empty()
+    }
+
+    /// The next blocks to write; none: there is no more for now, and nobody writes from here on.
+    pub(super) fn next_batch(&mut self) -> Vec<Block> {
+        if self.disk != Disk::Writing {
+            return Vec::new();
+        }
+        let end = (self.given + BATCH).min(self.bytes);
+        let mut batch = Vec::new();
+        let first = self.window.partition_point(|block| block.end() <= self.given);
+        let closed = self.window.iter().skip(first).take_while(|block| block.offset < end);
+        batch.extend(closed.map(|block| block.from(self.given.max(block.offset))));
+        if let Some(open) = self.open.as_ref().filter(|open| open.offset < end) {
+            let from = self.given.max(open.offset);
+            if from < self.bytes {
+                batch.push(open.from(from));
             }
         }
-        self.cost -= freed;
-        self.leaving.extend(leaving.iter().cloned());
-        leaving
+        if let Some(last) = batch.last().filter(|last| last.end() > self.max_output) {
+            // The file is full: its last block ends between two characters.
+            let room = self.max_output.saturating_sub(last.offset);
+            let beginning = last.beginning(room);
+            batch.pop();
+            batch.retain(|block| block.end() <= self.max_output);
+            batch.extend(Some(beginning).filter(|block| !block.data.is_empty()));
+            self.disk = Disk::Off;
+        }
+        match batch.last() {
+            Some(last) => self.given = last.end(),
+            None if self.disk == Disk::Writing => self.disk = Disk::Idle,
+            None => {}
+        }
+        self.leaving = batch.iter().cloned().collect();
+        batch
     }
 
     pub(super) fn file(&self) -> Option<Arc<File>> {
@@ -155,11 +217,16 @@ impl Store {
         self.kept.last().map_or(0, Extent::file_end)
     }
 
-    /// Records that `blocks` are in the file, or never will be.
-    pub(super) fn written(&mut self, blocks: &[Block], extent: Option<Extent>) {
-        self.leaving.retain(|block| blocks.iter().all(|written| written.offset != block.offset));
-        self.failed |= extent.is_none();
-        self.kept.extend(extent);
+    /// Records that the blocks given last are in the file, or never will be.
+    pub(super) fn written(&mut self, extent: Option<Extent>) {
+        self.leaving.clear();
+        let Some(extent) = extent else {
+            self.disk = Disk::Off;
+            return;
+        };
+        if !self.kept.last_mut().is_some_and(|last| last.join(&extent)) {
+            self.kept.push(extent);
+        }
     }
 
     /// The newest bytes, at most `max`, and whether there are older ones.
@@ -180,22 +247,6 @@ impl Store {
     pub(super) fn memory(&self) -> usize {
         let blocks = self.window.iter().chain(&self.leaving);
         blocks.map(Block::cost).sum::<usize>() + self.open.as_ref().map_or(0, |o| o.data().len())
-    }
-
-    pub(super) fn add_reader(&mut self) -> u64 {
-        let id = self.next_reader;
-        self.next_reader += 1;
-        self.readers.insert(id, 0);
-        id
-    }
-
-    pub(super) fn remove_reader(&mut self, id: u64) {
-        self.readers.remove(&id);
-    }
-
-    /// Records how far a reader has come.
-    pub(super) fn advance(&mut self, id: u64, at: u64) {
-        self.readers.insert(id, at);
     }
 
     /// What a reader at offset `at` gets next.

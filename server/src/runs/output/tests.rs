@@ -1,4 +1,3 @@
-use std::path::Path;
 use std::time::Duration;
 
 use topside_shared::envelope;
@@ -9,9 +8,14 @@ use topside_shared::notices::{MAX_OUTPUT_CHUNK, RunGap, RunOutput, name};
 use super::reader::Piece;
 use super::*;
 
-/// A directory in which no file can be made: who needs the disk here gets a gap.
-fn no_disk() -> &'static Path {
-    Path::new("/no/such/directory")
+/// An output whose file cannot be made: who needs the disk here gets a gap.
+fn no_disk() -> Output {
+    Output::kept_in("/no/such/directory/1.out".into(), 1 << 30)
+}
+
+/// An output in a directory.
+fn kept(dir: &tempfile::TempDir, max_output: u64) -> Output {
+    Output::kept_in(dir.path().join("1.out"), max_output)
 }
 
 /// Everything a reader gets, with the rules that hold for every piece.
@@ -62,8 +66,8 @@ fn lines(bytes: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn pieces_come_in_order_of_arrival_with_their_stream() {
-    let output = Output::new(no_disk(), 1 << 20);
-    let mut reader = output.reader();
+    let output = no_disk();
+    let mut reader = output.reader(0);
     output.append(Stdout, b"one ").await;
     output.append(Stdout, b"two").await;
     output.append(Stderr, b"bad").await;
@@ -80,8 +84,8 @@ async fn pieces_come_in_order_of_arrival_with_their_stream() {
 
 #[tokio::test]
 async fn a_waiting_reader_hears_of_more_and_of_the_end() {
-    let output = Arc::new(Output::new(no_disk(), 1 << 20));
-    let mut reader = output.reader();
+    let output = Arc::new(no_disk());
+    let mut reader = output.reader(0);
     let task = tokio::spawn(async move { (reader.next().await, reader.next().await) });
     tokio::task::yield_now().await;
     output.append(Stdout, b"x").await;
@@ -90,7 +94,7 @@ async fn a_waiting_reader_hears_of_more_and_of_the_end() {
     let (first, last) = task.await.unwrap();
     assert_eq!(first, Some(Piece::Output { offset: 0, stream: Stdout, data: "x".into() }));
     assert_eq!(last, None);
-    assert!(output.reader().next().await.is_some(), "a later reader begins at the beginning");
+    assert!(output.reader(0).next().await.is_some(), "a later reader begins at the beginning");
 }
 
 #[tokio::test]
@@ -98,8 +102,8 @@ async fn a_character_cut_by_a_read_is_never_cut_on_the_wire() {
     let text = "aé€🙂\u{ffff}z";
     for first in 0..=text.len() {
         for second in first..=text.len() {
-            let output = Output::new(no_disk(), 1 << 20);
-            let mut reader = output.reader();
+            let output = no_disk();
+            let mut reader = output.reader(0);
             let mut got = String::new();
             for part in [
                 &text.as_bytes()[..first],
@@ -132,8 +136,8 @@ async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
 
 #[tokio::test]
 async fn bytes_that_are_no_text_arrive_unchanged_and_as_base64() {
-    let output = Output::new(no_disk(), 1 << 20);
-    let mut reader = output.reader();
+    let output = no_disk();
+    let mut reader = output.reader(0);
     let bytes = [0xFF, b'a', 0xC3, b'b', 0xE2, 0x82];
     for byte in bytes {
         output.append(Stdout, &[byte]).await;
@@ -172,8 +176,8 @@ async fn a_line_of_the_wire_is_what_the_shared_types_write() {
 
 #[tokio::test]
 async fn little_output_never_needs_the_disk() {
-    let output = Output::new(no_disk(), 1 << 30);
-    let mut reader = output.reader();
+    let output = no_disk();
+    let mut reader = output.reader(0);
     let text = lines(500 * 1024);
     output.append(Stdout, &text).await;
     output.end();
@@ -183,11 +187,11 @@ async fn little_output_never_needs_the_disk() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_gets_everything_up_to_the_limit_from_a_nameless_file() {
+async fn a_slow_reader_gets_everything_up_to_the_limit_from_the_file() {
     let dir = tempfile::tempdir().unwrap();
-    let output = Output::new(dir.path(), 1 << 30);
-    let mut slow = output.reader();
-    let mut slower = output.reader();
+    let output = kept(&dir, 1 << 30);
+    let mut slow = output.reader(0);
+    let mut slower = output.reader(0);
     let text = lines(5 << 20);
     for (index, part) in text.chunks(50_001).enumerate() {
         output.append(Stdout, part).await;
@@ -197,7 +201,6 @@ async fn a_slow_reader_gets_everything_up_to_the_limit_from_a_nameless_file() {
         }
     }
     output.end();
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the file has no name");
     let pieces = drain(&mut slower).await;
     let (out, err, missing) = sort(&pieces);
     assert_eq!(missing, 0);
@@ -217,8 +220,8 @@ async fn a_slow_reader_gets_everything_up_to_the_limit_from_a_nameless_file() {
 async fn what_is_over_the_limit_is_a_gap_to_a_slow_reader_and_the_end_is_whole() {
     let dir = tempfile::tempdir().unwrap();
     let limit = 1 << 20;
-    let output = Output::new(dir.path(), limit);
-    let mut reader = output.reader();
+    let output = kept(&dir, limit);
+    let mut reader = output.reader(0);
     let text = lines(8 << 20);
     output.append(Stdout, &text).await;
     output.end();
@@ -242,8 +245,8 @@ async fn what_is_over_the_limit_is_a_gap_to_a_slow_reader_and_the_end_is_whole()
 
 #[tokio::test]
 async fn a_disk_that_fails_costs_a_slow_reader_a_gap_and_the_run_nothing() {
-    let output = Output::new(no_disk(), 1 << 30);
-    let mut reader = output.reader();
+    let output = no_disk();
+    let mut reader = output.reader(0);
     let text = lines(4 << 20);
     output.append(Stdout, &text).await;
     output.end();
@@ -260,32 +263,77 @@ async fn a_disk_that_fails_costs_a_slow_reader_a_gap_and_the_run_nothing() {
 }
 
 #[tokio::test]
-async fn without_a_slow_reader_there_is_no_file() {
+async fn who_says_nothing_leaves_no_file() {
     let dir = tempfile::tempdir().unwrap();
-    let output = Output::new(dir.path(), 1 << 30);
-    let mut reader = output.reader();
-    let mut got = 0;
-    for part in lines(4 << 20).chunks(30_000) {
-        output.append(Stdout, part).await;
-        while let Some(Some(Piece::Output { data, .. })) = now(reader.next()).await {
-            got += data.len() as u64;
-        }
-    }
-    assert!(got >= output.bytes() - 3);
-    drop(reader);
-    output.append(Stdout, &lines(4 << 20)).await;
+    let output = kept(&dir, 1 << 30);
+    output.append(Stdout, b"").await;
     output.end();
-    assert!(output.shared.store().file().is_none());
-    let (out, _, missing) = sort(&drain(&mut output.reader()).await);
-    assert_eq!(out.len() as u64 + missing, output.bytes());
-    assert!(out.len() >= MAX_TAIL);
+    output.flush().await;
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+/// Everything that a later reader of the file gets, as one of the live output did.
+#[tokio::test]
+async fn what_was_flushed_is_read_again_from_any_offset_with_its_streams() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = kept(&dir, 1 << 30);
+    for (index, part) in lines(1 << 20).chunks(777).enumerate() {
+        let stream = if index % 3 == 0 { Stderr } else { Stdout };
+        output.append(stream, part).await;
+    }
+    output.end();
+    output.flush().await;
+    let live = drain(&mut output.reader(0)).await;
+    let path = dir.path().join("1.out");
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), output.file_bytes());
+    let again = Output::read_from(path.clone(), output.bytes()).unwrap();
+    let (out, err, missing) = sort(&drain(&mut again.reader(0)).await);
+    assert_eq!((out, err, missing), sort(&live));
+    for from in [1, 777, 778, 500_000, output.bytes() - 1, output.bytes()] {
+        let rest = sort(&drain(&mut again.reader(from)).await);
+        let rest_live = sort(&drain(&mut output.reader(from)).await);
+        assert_eq!(rest.0.len() + rest.1.len(), (output.bytes() - from) as usize);
+        assert!(rest == rest_live, "from {from}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_a_crash_cut_is_whole_up_to_its_last_block() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = kept(&dir, 1 << 30);
+    let text = b"one two three four";
+    for word in text.chunks(4) {
+        output.append(Stdout, word).await;
+        output.flush().await;
+    }
+    output.end();
+    output.flush().await;
+    let path = dir.path().join("1.out");
+    let whole = std::fs::read(&path).unwrap();
+    for length in 0..=whole.len() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let cut = Output::read_from(path.clone(), 0).unwrap();
+        let (out, err, missing) = sort(&drain(&mut cut.reader(0)).await);
+        assert_eq!((err.len(), missing, out.len() as u64), (0, 0, cut.bytes()));
+        assert!(text.starts_with(&out));
+        // Four words of 4 bytes and one of 2, each with 11 bytes about it.
+        let want = if length == whole.len() { text.len() } else { length / 15 * 4 };
+        assert_eq!(out.len(), want, "of {length} bytes");
+    }
+    // Nothing but the end is cut, but whatever stands there must not be trusted.
+    std::fs::write(&path, [0xFF; 100]).unwrap();
+    assert_eq!(Output::read_from(path.clone(), 7).unwrap().bytes(), 7);
+    std::fs::remove_file(&path).unwrap();
+    let gone = Output::read_from(path, 7).unwrap();
+    let gap = Piece::Gap { offset: 2, bytes: 5 };
+    assert_eq!(drain(&mut gone.reader(2)).await, [gap]);
 }
 
 #[tokio::test]
 async fn memory_is_bounded_whatever_is_written_and_whoever_reads() {
     let dir = tempfile::tempdir().unwrap();
-    let output = Output::new(dir.path(), 16 << 20);
-    let mut stuck = output.reader();
+    let output = kept(&dir, 16 << 20);
+    let mut stuck = output.reader(0);
     let part = lines(1 << 20);
     for _ in 0..64 {
         output.append(Stdout, &part).await;
@@ -312,8 +360,8 @@ async fn memory_is_bounded_whatever_is_written_and_whoever_reads() {
 #[tokio::test]
 async fn a_reader_that_is_interrupted_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let output = Output::new(dir.path(), 1 << 30);
-    let mut reader = output.reader();
+    let output = kept(&dir, 1 << 30);
+    let mut reader = output.reader(0);
     let text = lines(3 << 20);
     output.append(Stdout, &text).await;
     output.end();
@@ -334,7 +382,7 @@ async fn a_reader_that_is_interrupted_loses_nothing() {
 }
 
 async fn tail(bytes: &[u8]) -> Tail {
-    let output = Output::new(no_disk(), 0);
+    let output = no_disk();
     output.append(Stdout, bytes).await;
     output.end();
     output.tail()
@@ -381,8 +429,8 @@ async fn a_tail_that_is_no_text_is_base64_that_fits() {
 
 #[tokio::test]
 async fn a_run_does_not_wait_for_a_reader() {
-    let output = Output::new(no_disk(), 0);
-    let _stuck = output.reader();
+    let output = no_disk();
+    let _stuck = output.reader(0);
     let writing = async {
         for _ in 0..256 {
             output.append(Stdout, &[b'x'; 64 * 1024]).await;

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -54,6 +55,16 @@ impl Topsided {
 
     pub(crate) fn socket(&self) -> PathBuf {
         self.path("run/topsided.sock")
+    }
+
+    /// Waits until something of a run's output is on the disk.
+    pub(crate) fn wait_for_output(&self, run: u64) {
+        let path = self.path(&format!("state/runs/{run}.out"));
+        let deadline = Instant::now() + DEADLINE;
+        while !std::fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
+            assert!(Instant::now() < deadline, "nothing is written to {}", path.display());
+            std::thread::yield_now();
+        }
     }
 
     pub(crate) fn fifo(&self, name: &str) -> Fifo {

@@ -1,0 +1,134 @@
+//! `safe_state`: the program that closes what a run has opened, when the run ends other than succeeded.
+
+use std::io::{self, PipeReader, Read as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::{Deserialize, Serialize};
+
+use super::spawn::{Caller, environment};
+use crate::platform;
+
+/// Most bytes of what it says that are kept.
+const OUTPUT: usize = 64 * 1024;
+/// How often its end is looked for.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Such a program, as it is written down with a run that owes it: the menu may be another by then.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Hook {
+    pub(super) argv: Vec<String>,
+    pub(super) cwd: String,
+    pub(super) env: Vec<(String, String)>,
+    pub(super) inherit_env: Vec<String>,
+    /// On whose behalf the run was.
+    pub(super) caller: Caller,
+}
+
+/// How it went.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    /// What it said, on both streams.
+    pub(crate) output: Vec<u8>,
+    /// None: the state is safe. Else why nobody can be sure of it, as one sentence.
+    pub(crate) failure: Option<String>,
+}
+
+impl Closed {
+    /// What belongs into the run's output: what it said, and that it failed.
+    pub(crate) fn said(mut self) -> Vec<u8> {
+        if let Some(failure) = self.failure {
+            if self.output.last().is_some_and(|last| *last != b'\n') {
+                self.output.push(b'\n');
+            }
+            self.output.extend_from_slice(format!("{failure}\n").as_bytes());
+        }
+        self.output
+    }
+}
+
+impl Hook {
+    /// Runs it to its end, or kills it after `limit` with all that it started. Blocks.
+    pub(crate) fn run(&self, limit: Option<Duration>) -> Closed {
+        match self.attempt(limit) {
+            Ok((status, output)) => {
+                let failure = match status {
+                    None => Some("it took too long and was killed".to_owned()),
+                    Some(status) if status.success() => None,
+                    Some(status) => Some(format!("it ended with {status}")),
+                };
+                Closed { output, failure: failure.map(|why| self.sentence(&why)) }
+            }
+            Err(error) => {
+                let failure = Some(self.sentence(&format!("it could not be run: {error}")));
+                Closed { output: Vec::new(), failure }
+            }
+        }
+    }
+
+    fn sentence(&self, why: &str) -> String {
+        format!("the safe state may not have been reached by {}: {why}", self.argv.join(" "))
+    }
+
+    /// Its exit status, none where it was killed, and what it said.
+    fn attempt(&self, limit: Option<Duration>) -> io::Result<(Option<ExitStatus>, Vec<u8>)> {
+        let (program, args) = self.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let (reader, writer) = io::pipe()?;
+        let mut command = Command::new(program);
+        command
+            .args(args)
+            .current_dir(&self.cwd)
+            .env_clear()
+            .envs(environment(&self.env, &self.inherit_env, &self.caller))
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone()?)
+            .stderr(writer);
+        let mut child = command.spawn()?;
+        // With it go our copies of the writing end, so that the pipe can end.
+        drop(command);
+        platform::give_back_descriptors(child.id());
+        let reading = std::thread::spawn(move || read(reader));
+        let status = wait(&mut child, limit);
+        if !matches!(status, Ok(Some(_))) {
+            let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+            if let Some(group) = group {
+                // It may have ended at this moment.
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+            child.wait()?;
+        }
+        // What it left in the background may hold the pipe: what was said by then is enough.
+        let end = Instant::now() + Duration::from_secs(1);
+        while !reading.is_finished() && Instant::now() < end {
+            std::thread::sleep(LOOK);
+        }
+        let output = if reading.is_finished() { reading.join().ok() } else { None };
+        Ok((status?, output.unwrap_or_default()))
+    }
+}
+
+/// Its exit status, or none after `limit`.
+fn wait(child: &mut Child, limit: Option<Duration>) -> io::Result<Option<ExitStatus>> {
+    let started = Instant::now();
+    loop {
+        let status = child.try_wait()?;
+        if status.is_some() || limit.is_some_and(|limit| started.elapsed() >= limit) {
+            return Ok(status);
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// All that is said, of which the beginning is kept.
+fn read(mut pipe: PipeReader) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+        let room = OUTPUT - kept.len();
+        kept.extend_from_slice(&buffer[..count.min(room)]);
+    }
+    kept
+}

@@ -1,0 +1,108 @@
+//! Runs, whoever started them: following, ending, listing.
+
+use topside_shared::methods::{RunAttach, RunCancel, RunsList, RunsPage};
+use topside_shared::rows::RunRow;
+use topside_shared::{ErrorKind, RpcError, RunId};
+
+use super::lists::{ROWS_BYTES, within};
+use super::{Caller, Streaming};
+use crate::authorize::{Action, authorize, may_see_run};
+use crate::outbox::{Closed, Outbox, line};
+use crate::runs::output::reader::Reader;
+use crate::runs::{Filter, Found, Unwritable};
+
+/// Rows of one page, unless told, and at most.
+const PAGE: u64 = 50;
+const LONGEST_PAGE: u64 = 500;
+
+pub(super) async fn attach(
+    caller: Caller,
+    params: RunAttach,
+    streaming: Streaming,
+) -> Result<RunRow, RpcError> {
+    let Caller { server, client } = &caller;
+    let RunAttach { run_id: id, from } = params;
+    let found = server.runs.find(id, &client.who()).await.map_err(internal)?;
+    let missing = || RpcError::new(ErrorKind::NotFound, format_args!("there is no run {id}"));
+    let found = found.ok_or_else(missing)?;
+    let output = match &found {
+        Found::Here(run) => &run.output,
+        Found::Past(_, output) => output,
+    };
+    let bytes = output.bytes();
+    if from > bytes {
+        return Err(RpcError::new(
+            ErrorKind::InvalidParams,
+            format_args!("`from` is {from}, and the output of run {id} has {bytes} bytes so far"),
+        )
+        .with("argument", "from"));
+    }
+    if streaming == Streaming::Allowed {
+        follow(id, output.reader(from), &client.outbox).await;
+    }
+    match found {
+        Found::Here(run) => {
+            run.ended.cancelled().await;
+            Ok(run.row())
+        }
+        Found::Past(row, _) => Ok(row),
+    }
+}
+
+/// Sends a run's output as it comes, until its end or the session's.
+pub(super) async fn follow(id: RunId, mut reader: Reader, outbox: &Outbox) {
+    loop {
+        // Room first: what is read late is read in larger pieces.
+        if let Err(Closed) = outbox.room().await {
+            return;
+        }
+        let Some(piece) = reader.next().await else { return };
+        if let Err(Closed) = outbox.output(line(piece.line(id))).await {
+            return;
+        }
+    }
+}
+
+pub(super) async fn cancel(caller: Caller, params: RunCancel) -> Result<RunRow, RpcError> {
+    let Caller { server, client } = &caller;
+    let id = params.run_id;
+    let missing = || RpcError::new(ErrorKind::NotFound, format_args!("no run {id} goes on"));
+    let run = server.runs.get(id).ok_or_else(missing)?;
+    let who = client.who();
+    if !may_see_run(&who, run.owner, run.role) {
+        return Err(missing());
+    }
+    authorize(&who, Action::Cancel { owner: run.owner })?;
+    tracing::info!(
+        target: "topside", client = client.id.0, user = who.user, run = id.0,
+        "run cancelled"
+    );
+    run.cancel.cancel();
+    run.ended.cancelled().await;
+    Ok(run.row())
+}
+
+pub(super) async fn list(caller: Caller, params: RunsList) -> Result<RunsPage, RpcError> {
+    let limit = within("limit", params.limit, PAGE, LONGEST_PAGE)?;
+    let RunsList { state, command, user, before, .. } = params;
+    let filter = Filter { state, command, user, before };
+    // One more than asked for tells whether there are more.
+    let who = caller.client.who();
+    let mut runs = caller.server.runs.list(filter, &who, limit + 1).await.map_err(internal)?;
+    let found = runs.len();
+    let mut left = ROWS_BYTES;
+    let fit = runs.iter().take(limit).take_while(|row| {
+        let size = serde_json::to_string(row).map_or(usize::MAX, |json| json.len() + 1);
+        let fits = size <= left;
+        left = left.saturating_sub(size);
+        fits
+    });
+    let fit = fit.count();
+    runs.truncate(fit);
+    let next = if found > fit { runs.last().map(|row| row.run_id) } else { None };
+    Ok(RunsPage { runs, next })
+}
+
+fn internal(error: Unwritable) -> RpcError {
+    RpcError::new(ErrorKind::Internal, error)
+}

@@ -1,0 +1,193 @@
+//! The thread that writes runs down.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use topside_shared::notices::Stream;
+use topside_shared::{RunId, Time};
+
+use super::db::{Db, Lost};
+use super::{FEWEST_AHEAD, Job, Numbers, Opened, ROWS, Unwritable, leftovers, output};
+use crate::commands::exec::{Closed, Hook};
+use crate::config::Kept;
+use crate::runs::output::Output;
+
+/// How often what is too old is looked for.
+const SWEEP: Duration = Duration::from_secs(3600);
+/// Jobs that go into one transaction at most.
+const BATCH: usize = 256;
+
+/// The thread's own.
+pub(super) struct Keeper {
+    pub(super) state: PathBuf,
+    pub(super) kept: Kept,
+    /// How long the `safe_state` of a lost run may take.
+    pub(super) hook_timeout: Option<Duration>,
+    pub(super) numbers: Arc<Numbers>,
+    /// Keeps other servers from this directory.
+    pub(super) _locked: File,
+}
+
+impl Keeper {
+    /// Does what it is asked to until the server ends.
+    pub(super) fn run(self, jobs: &mpsc::Receiver<Job>, open: &watch::Sender<Option<Opened>>) {
+        let opened = self.open();
+        let (mut db, instance) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::error!(target: "topside", %error, "runs cannot be written down");
+                let _ = open.send(Some(Err(Unwritable(error.to_string()))));
+                return;
+            }
+        };
+        // Nobody may have waited for it.
+        let _ = open.send(Some(Ok(instance.into())));
+        let mut swept = None;
+        loop {
+            if swept.is_none_or(|last: Instant| last.elapsed() >= SWEEP) {
+                swept = Some(Instant::now());
+                self.sweep(&mut db);
+            }
+            let first = match jobs.recv_timeout(SWEEP) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let batch: Vec<Job> =
+                std::iter::once(first).chain(jobs.try_iter().take(BATCH - 1)).collect();
+            let closes = batch.iter().any(|job| matches!(job, Job::Close(_)));
+            self.write(&mut db, batch);
+            if self.kept.keep_bytes.is_some_and(|most| db.size() > most) {
+                self.sweep(&mut db);
+            }
+            if closes {
+                return;
+            }
+        }
+    }
+
+    /// Opens the file of rows, and looks after what a crash left behind.
+    fn open(&self) -> rusqlite::Result<(Db, String)> {
+        let mut db = Db::open(&self.state.join(ROWS))?;
+        let instance = db.instance()?;
+        let lost = db.live()?;
+        if !lost.is_empty() {
+            leftovers::kill(&instance, &lost);
+        }
+        let closed = self.close(&lost);
+        for (run, closed) in lost.iter().zip(closed) {
+            let said = closed.map(Closed::said).unwrap_or_default();
+            // As much as there is whole of its output, and what its hook said.
+            let kept = Output::add_to(&output(&self.state, run.id), Stream::Stderr, &said);
+            let (bytes, size) = kept.unwrap_or_else(|error| {
+                tracing::warn!(target: "topside", run = run.id.0, %error, "its output cannot be read");
+                (0, 0)
+            });
+            db.lose(run.id, bytes, size, Time::now())?;
+            tracing::warn!(
+                target: "topside", run = run.id.0, "run lost: the server had ended under it"
+            );
+        }
+        let last = db.last_number()?;
+        db.reserve(last + FEWEST_AHEAD)?;
+        let numbers = &self.numbers;
+        numbers.last.store(last, Ordering::Relaxed);
+        numbers.ahead.store(FEWEST_AHEAD, Ordering::Relaxed);
+        numbers.reserved.store(last + FEWEST_AHEAD, Ordering::Release);
+        Ok((db, instance))
+    }
+
+    /// Runs the hooks that lost runs owe, side by side; what each said.
+    fn close(&self, lost: &[Lost]) -> Vec<Option<Closed>> {
+        std::thread::scope(|scope| {
+            let log = tracing::dispatcher::get_default(Clone::clone);
+            let threads: Vec<_> = lost
+                .iter()
+                .map(|run| {
+                    let hook = run.hook.as_ref()?;
+                    let log = log.clone();
+                    Some(scope.spawn(move || {
+                        tracing::dispatcher::with_default(&log, || {
+                            safe_state(run.id, hook, self.hook_timeout)
+                        })
+                    }))
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.and_then(|thread| thread.join().ok())).collect()
+        })
+    }
+
+    /// Does all jobs in one transaction, and then says so to those who wait.
+    fn write(&self, db: &mut Db, batch: Vec<Job>) {
+        let written = db.together(|db| batch.iter().try_for_each(|job| carry_out(db, job)));
+        if let Err(error) = &written {
+            tracing::error!(target: "topside", %error, "runs cannot be written down");
+        }
+        let result = written.map_err(|error| Unwritable(error.to_string()));
+        for job in batch {
+            match job {
+                Job::Begin(.., done) | Job::End(.., Some(done)) => {
+                    let _ = done.send(result.clone());
+                }
+                Job::Reserve(to, done) => {
+                    if result.is_ok() {
+                        self.numbers.reserved.fetch_max(to, Ordering::Release);
+                    }
+                    self.numbers.asked.store(false, Ordering::Relaxed);
+                    if let Some(done) = done {
+                        // Without an answer, the one who waits is told that there is none.
+                        let _ = result.as_ref().map(|()| done.send(()));
+                    }
+                }
+                Job::Started(..) | Job::End(.., None) | Job::Close(_) => {}
+            }
+        }
+    }
+
+    /// Takes out what is too old, and the oldest of what is too much.
+    fn sweep(&self, db: &mut Db) {
+        let oldest = self.kept.keep.map(|keep| {
+            let ms = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
+            Time::now().as_millis().saturating_sub(ms)
+        });
+        let gone = db.forget(oldest, self.kept.keep_bytes);
+        let gone = gone.unwrap_or_else(|error| {
+            tracing::error!(target: "topside", %error, "old runs cannot be taken out");
+            Vec::new()
+        });
+        for id in gone {
+            match std::fs::remove_file(output(&self.state, id)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(target: "topside", %error, run = id.0, "its output cannot be removed");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Runs the hook of a run, and is loud where it fails. Blocks.
+pub(crate) fn safe_state(run: RunId, hook: &Hook, limit: Option<Duration>) -> Closed {
+    let closed = hook.run(limit);
+    match &closed.failure {
+        None => tracing::info!(target: "topside", run = run.0, "safe state reached"),
+        Some(failure) => tracing::error!(target: "topside", run = run.0, "{failure}"),
+    }
+    closed
+}
+
+fn carry_out(db: &mut Db, job: &Job) -> rusqlite::Result<()> {
+    match job {
+        Job::Begin(run, origin, _) => db.begin(run, origin),
+        Job::Started(id, process) => db.started(*id, process),
+        Job::End(row, size, _) => db.end(row, *size),
+        Job::Reserve(to, _) => db.reserve(*to),
+        Job::Close(last) => db.set_last_number(*last),
+    }
+}

@@ -1,0 +1,380 @@
+//! What is kept of runs after they have ended, and after the server has: rows in `runs.db`, output in
+//! `runs/NUMBER.out`, both in the state directory.
+//!
+//! One thread owns the writing connection. A run's row is there before its program is started, and final
+//! before anybody is told of its end; what comes while the thread is busy goes into one transaction. Lists
+//! and look-ups have connections of their own, on the pool for what blocks.
+
+mod db;
+mod keeper;
+mod leftovers;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use tokio::sync::{oneshot, watch};
+use topside_shared::rows::{RunRow, RunState};
+use topside_shared::{Role, RunId};
+
+use crate::clients::{Identity, Owner};
+use crate::commands::exec::Hook;
+use crate::config::Kept;
+use crate::platform;
+use crate::runs::output::Output;
+use db::Db;
+use keeper::Keeper;
+pub(crate) use keeper::safe_state;
+
+/// The file of rows, in the state directory.
+const ROWS: &str = "runs.db";
+/// The directory of outputs, in the state directory.
+const OUTPUTS: &str = "runs";
+/// Locked by the server that keeps its runs here.
+const LOCK: &str = "lock";
+/// Numbers that are set aside at first, and at most; so many are skipped after a crash at worst.
+const FEWEST_AHEAD: u64 = 16;
+const MOST_AHEAD: u64 = 16 * 1024;
+
+/// Why runs cannot be written down, in words for whoever wanted one.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("runs cannot be written down in the state directory: {0}")]
+pub(crate) struct Unwritable(String);
+
+/// Why no server can keep its runs here.
+#[derive(Debug, thiserror::Error)]
+pub enum NoHistory {
+    /// Another server uses the state directory.
+    #[error("another server keeps its runs in {}: give this one a state directory of its own", .0.display())]
+    Taken(PathBuf),
+    /// There is no directory for their output.
+    #[error("the directory {} for runs cannot be made: {source}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A row with what clients are not shown of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Past {
+    pub(crate) owner: Owner,
+    /// The least role that may run its command, and so may see it.
+    pub(crate) role: Role,
+    pub(crate) row: RunRow,
+}
+
+/// Where a run came from, and what it owes.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    /// From where it was asked for.
+    pub(crate) address: String,
+    /// What must be run unless it succeeds.
+    pub(crate) hook: Option<Hook>,
+}
+
+/// Which rows are asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filter {
+    pub(crate) state: Option<RunState>,
+    pub(crate) command: Option<String>,
+    pub(crate) user: Option<String>,
+    /// Only runs with a smaller number.
+    pub(crate) before: Option<RunId>,
+}
+
+impl Filter {
+    pub(crate) fn takes(&self, row: &RunRow) -> bool {
+        self.state.is_none_or(|state| row.state == state)
+            && self.command.as_ref().is_none_or(|command| row.command == *command)
+            && self.user.as_ref().is_none_or(|user| row.user == *user)
+            && self.before.is_none_or(|before| row.run_id < before)
+    }
+}
+
+/// What the thread is asked to do.
+enum Job {
+    /// A run is about to start.
+    Begin(Box<Past>, Origin, Done),
+    /// Its program has been started.
+    Started(RunId, Process),
+    /// It has ended; its output takes so many bytes.
+    End(Box<RunRow>, u64, Option<Done>),
+    /// Numbers up to this one may be given out.
+    Reserve(u64, Option<oneshot::Sender<()>>),
+    /// The server ends; this is the last number that it gave out.
+    Close(u64),
+}
+
+type Done = oneshot::Sender<Result<(), Unwritable>>;
+
+/// What the thread says once it knows the numbers and has looked after what a crash left behind: what tells
+/// the processes of this server's runs from those of others.
+type Opened = Result<Arc<str>, Unwritable>;
+
+/// The first process of a run, told from others that had its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Process {
+    /// Its number, which is its group's too.
+    pid: u32,
+    /// The boot of the box that it belongs to.
+    boot: String,
+    /// When it was started.
+    start: u64,
+    /// The session that it was started in.
+    session: i32,
+}
+
+impl Process {
+    /// The process of this number, where the system tells of it.
+    pub(crate) fn of(pid: u32) -> Option<Self> {
+        Some(Self {
+            pid,
+            boot: platform::boot()?.to_owned(),
+            start: platform::process_start(pid)?,
+            session: platform::own_session()?.as_raw_nonzero().get(),
+        })
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct History {
+    state: PathBuf,
+    /// Not bounded by itself: each live run has at most three jobs in it, and runs are limited.
+    jobs: mpsc::Sender<Job>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    numbers: Arc<Numbers>,
+    opened: watch::Receiver<Option<Opened>>,
+}
+
+/// The numbers of runs, which never repeat: the disk knows of each before it is given out.
+#[derive(Debug, Default)]
+struct Numbers {
+    last: AtomicU64,
+    reserved: AtomicU64,
+    /// How many are set aside the next time.
+    ahead: AtomicU64,
+    /// Whether more have been asked for.
+    asked: AtomicBool,
+}
+
+impl History {
+    /// Keeps runs in this state directory. What blocks for long goes on in a thread, which holds back the
+    /// first run but not the server.
+    ///
+    /// # Errors
+    /// [`NoHistory`].
+    pub(crate) fn open(
+        state: &Path,
+        kept: Kept,
+        hook_timeout: Option<Duration>,
+    ) -> Result<Self, NoHistory> {
+        let outputs = state.join(OUTPUTS);
+        let locked = platform::private_directory(&outputs).and_then(|()| lock(&outputs));
+        let locked = match locked {
+            Ok(Some(locked)) => locked,
+            Ok(None) => return Err(NoHistory::Taken(state.to_path_buf())),
+            Err(source) => return Err(NoHistory::Directory { path: outputs, source }),
+        };
+        let (jobs, todo) = mpsc::channel();
+        let (open, opened) = watch::channel(None);
+        let numbers = Arc::new(Numbers::default());
+        let keeper = Keeper {
+            state: state.to_path_buf(),
+            kept,
+            hook_timeout,
+            numbers: Arc::clone(&numbers),
+            _locked: locked,
+        };
+        let log = tracing::dispatcher::get_default(Clone::clone);
+        let thread = std::thread::Builder::new().name("runs".into()).spawn(move || {
+            tracing::dispatcher::with_default(&log, || keeper.run(&todo, &open));
+        });
+        let thread = thread.map_err(|source| NoHistory::Directory { path: outputs, source })?;
+        Ok(Self {
+            state: state.to_path_buf(),
+            jobs,
+            thread: Mutex::new(Some(thread)),
+            numbers,
+            opened,
+        })
+    }
+
+    /// Where the output of a run is kept.
+    pub(crate) fn output(&self, id: RunId) -> PathBuf {
+        output(&self.state, id)
+    }
+
+    /// What tells the processes of this server's runs from those of others, in `TOPSIDE_INSTANCE`.
+    ///
+    /// # Errors
+    /// [`Unwritable`].
+    pub(crate) async fn instance(&self) -> Result<Arc<str>, Unwritable> {
+        let mut opened = self.opened.clone();
+        let opened = opened.wait_for(Option::is_some).await.map_err(|_| gone())?;
+        opened.clone().unwrap_or_else(|| Err(gone()))
+    }
+
+    /// A number for a new run, where one is set aside.
+    pub(crate) fn number_at_once(&self) -> Option<RunId> {
+        let numbers = &self.numbers;
+        let take =
+            |last: u64| (last < numbers.reserved.load(Ordering::Acquire)).then_some(last + 1);
+        let last = numbers.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
+        let (id, reserved) = (last + 1, numbers.reserved.load(Ordering::Acquire));
+        let ahead = numbers.ahead.load(Ordering::Relaxed);
+        if id + ahead / 2 > reserved && !numbers.asked.swap(true, Ordering::Relaxed) {
+            let more = (ahead * 2).min(MOST_AHEAD);
+            numbers.ahead.store(more, Ordering::Relaxed);
+            // Without the thread, the next one that finds none is told so.
+            let _ = self.job(Job::Reserve(reserved + more, None));
+        }
+        Some(RunId(id))
+    }
+
+    /// A number for a new run.
+    ///
+    /// # Errors
+    /// [`Unwritable`]: no number is known that was not given out before.
+    pub(crate) async fn number(&self) -> Result<RunId, Unwritable> {
+        self.instance().await?;
+        loop {
+            if let Some(id) = self.number_at_once() {
+                return Ok(id);
+            }
+            let more = self.numbers.ahead.load(Ordering::Relaxed);
+            let to = self.numbers.reserved.load(Ordering::Acquire) + more;
+            let (done, reserved) = oneshot::channel();
+            self.job(Job::Reserve(to, Some(done)))?;
+            reserved.await.map_err(|_| gone())?;
+        }
+    }
+
+    /// Writes down that a run is about to start.
+    ///
+    /// # Errors
+    /// [`Unwritable`]; it must not start then.
+    pub(crate) async fn begin(&self, run: Past, origin: Origin) -> Result<(), Unwritable> {
+        let (done, is_done) = oneshot::channel();
+        self.job(Job::Begin(Box::new(run), origin, done))?;
+        is_done.await.map_err(|_| gone())?
+    }
+
+    /// Writes down which process a run is.
+    pub(crate) fn started(&self, id: RunId, process: Process) {
+        // Without the thread there is no row either.
+        let _ = self.job(Job::Started(id, process));
+    }
+
+    /// Writes down how a run ended.
+    ///
+    /// # Errors
+    /// [`Unwritable`]; after the next start it is lost.
+    pub(crate) async fn end(&self, row: RunRow, size: u64) -> Result<(), Unwritable> {
+        let (done, is_done) = oneshot::channel();
+        self.job(Job::End(Box::new(row), size, Some(done)))?;
+        is_done.await.map_err(|_| gone())?
+    }
+
+    /// The same where nobody can wait for it.
+    pub(crate) fn end_later(&self, row: RunRow, size: u64) {
+        let _ = self.job(Job::End(Box::new(row), size, None));
+    }
+
+    /// The rows that `filter` takes and `who` may see, newest first, at most so many.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub(crate) async fn list(
+        &self,
+        filter: Filter,
+        who: Arc<Identity>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, Unwritable> {
+        self.read(move |db| db.list(&filter, &who, limit)).await
+    }
+
+    /// The run of this number, if it is kept.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub(crate) async fn get(&self, id: RunId) -> Result<Option<Past>, Unwritable> {
+        self.read(move |db| db.get(id)).await
+    }
+
+    /// The output of a run that has ended, which said so many bytes.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(crate) async fn read_output(&self, id: RunId, bytes: u64) -> Result<Output, Unwritable> {
+        let path = self.output(id);
+        let reading = tokio::task::spawn_blocking(move || Output::read_from(path, bytes));
+        reading.await.map_err(|_| gone())?.map_err(|error| Unwritable(error.to_string()))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Db) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Unwritable> {
+        self.instance().await?;
+        let path = self.state.join(ROWS);
+        let reading = tokio::task::spawn_blocking(move || read(&Db::open_to_read(&path)?));
+        reading.await.map_err(|_| gone())?.map_err(|error| Unwritable(error.to_string()))
+    }
+
+    /// Writes down what there is, and ends the thread. Blocks for the disk.
+    pub(crate) fn close(&self) {
+        let last = self.numbers.last.load(Ordering::Relaxed);
+        // It may have ended by itself, having told why.
+        let _ = self.job(Job::Close(last));
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!(target: "topside", "the thread that writes runs down has panicked");
+        }
+    }
+
+    fn job(&self, job: Job) -> Result<(), Unwritable> {
+        self.jobs.send(job).map_err(|_| gone())
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn gone() -> Unwritable {
+    Unwritable("the thread that writes them has ended; the log says why".into())
+}
+
+fn output(state: &Path, id: RunId) -> PathBuf {
+    state.join(OUTPUTS).join(format!("{}.out", id.0))
+}
+
+/// Locks the directory of outputs for this process; none: another has it.
+fn lock(outputs: &Path) -> io::Result<Option<File>> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    let file = platform::private(&mut options).open(outputs.join(LOCK))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+use std::sync::Arc;
+
+use serde_json::Map;
+use topside_shared::{ClientId, Time};
+
+use super::*;
+use crate::clients::Scope;
+
+fn past(id: RunId) -> Past {
+    Past {
+        owner: Owner::User(7),
+        role: Role::Operator,
+        row: RunRow {
+            run_id: id,
+            command: "sh".into(),
+            args: Map::new(),
+            user: "ann".into(),
+            client_id: ClientId(1),
+            state: RunState::Running,
+            started_at: Time::now(),
+            ended_at: None,
+            duration_ms: None,
+            exit_code: None,
+            signal: None,
+            bytes: 0,
+        },
+    }
+}
+
+fn origin() -> Origin {
+    Origin { address: "pid 1".into(), hook: None }
+}
+
+fn admin() -> Arc<Identity> {
+    Arc::new(Identity {
+        owner: Owner::User(0),
+        user: "root".into(),
+        role: Role::Admin,
+        scope: Scope::Whole,
+    })
+}
+
+fn ended(mut row: RunRow) -> RunRow {
+    row.state = RunState::Succeeded;
+    row.ended_at = Some(Time::now());
+    row.duration_ms = Some(3);
+    row.exit_code = Some(0);
+    row
+}
+
+async fn run(history: &History, size: u64) -> RunId {
+    let id = history.number().await.unwrap();
+    let run = past(id);
+    history.begin(run.clone(), origin()).await.unwrap();
+    std::fs::write(history.output(id), vec![0; size as usize]).unwrap();
+    history.end(ended(run.row), size).await.unwrap();
+    id
+}
+
+async fn ids(history: &History) -> Vec<u64> {
+    let rows = history.list(Filter::default(), admin(), 10_000).await.unwrap();
+    rows.into_iter().map(|row| row.run_id.0).collect()
+}
+
+#[tokio::test]
+async fn a_row_is_what_it_was_after_another_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let id = history.number().await.unwrap();
+    let run = past(id);
+    history.begin(run.clone(), origin()).await.unwrap();
+    assert_eq!(history.get(id).await.unwrap().unwrap().row, run.row);
+    let mut row = ended(run.row);
+    row.state = RunState::TimedOut;
+    row.exit_code = None;
+    row.signal = Some(9);
+    row.bytes = 5;
+    history.end(row.clone(), 5).await.unwrap();
+    let instance = history.instance().await.unwrap();
+    drop(history);
+    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let found = history.get(id).await.unwrap().unwrap();
+    assert_eq!((found.row, found.owner, found.role), (row, run.owner, run.role));
+    assert_eq!(history.instance().await.unwrap(), instance);
+    assert!(history.get(RunId(id.0 + 1)).await.unwrap().is_none());
+    assert!(history.get(RunId(u64::MAX)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn numbers_follow_each_other_over_an_orderly_end_and_never_repeat_after_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || History::open(dir.path(), Kept::default(), None).unwrap();
+    let history = open();
+    for want in 1..=5_000 {
+        assert_eq!(history.number().await.unwrap(), RunId(want));
+    }
+    drop(history);
+    let history = open();
+    assert_eq!(history.number().await.unwrap(), RunId(5_001));
+    // What is on the disk now is what a crash would leave.
+    let copy = tempfile::tempdir().unwrap();
+    let rows: Vec<_> = ["runs.db", "runs.db-wal"]
+        .iter()
+        .filter(|name| std::fs::copy(dir.path().join(name), copy.path().join(name)).is_ok())
+        .collect();
+    assert_eq!(rows.len(), 2);
+    let after = History::open(copy.path(), Kept::default(), None).unwrap();
+    let next = after.number().await.unwrap().0;
+    assert!((5_002..=5_002 + 3 * FEWEST_AHEAD).contains(&next), "{next}");
+}
+
+#[tokio::test]
+async fn a_second_server_is_refused_the_same_state_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let error = History::open(dir.path(), Kept::default(), None).unwrap_err();
+    assert!(matches!(error, NoHistory::Taken(_)), "{error}");
+    drop(history);
+    History::open(dir.path(), Kept::default(), None).unwrap();
+}
+
+#[tokio::test]
+async fn the_oldest_go_when_there_is_too_much_and_their_output_with_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let kept = Kept { keep: None, keep_bytes: Some(10_000) };
+    let history = History::open(dir.path(), kept, None).unwrap();
+    let live = history.number().await.unwrap();
+    history.begin(past(live), origin()).await.unwrap();
+    let mut all = Vec::new();
+    for _ in 0..8 {
+        all.push(run(&history, 2_000).await);
+    }
+    // An answer comes before the sweep; the next job comes after it.
+    history.begin(past(RunId(1_000)), origin()).await.unwrap();
+    assert_eq!(ids(&history).await, [1_000, 9, 8, 7, live.0], "what goes on is never too old");
+    for (index, id) in all.iter().enumerate() {
+        assert_eq!(history.output(*id).exists(), index >= 5, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_old_goes_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let id = history.number().await.unwrap();
+    let mut old = past(id);
+    old.row.started_at = Time::from_millis(Time::now().as_millis() - 31 * 86_400_000);
+    history.begin(old.clone(), origin()).await.unwrap();
+    history.end(ended(old.row), 0).await.unwrap();
+    let young = run(&history, 1).await;
+    drop(history);
+    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    history.begin(past(history.number().await.unwrap()), origin()).await.unwrap();
+    assert!(history.get(id).await.unwrap().is_none());
+    assert!(history.get(young).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_history_is_told_and_never_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join(ROWS), "not a database, and longer than its header is").unwrap();
+    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let error = history.number().await.unwrap_err().to_string();
+    assert!(error.starts_with("runs cannot be written down in the state directory: "), "{error}");
+    let text = std::fs::read_to_string(dir.path().join(ROWS)).unwrap();
+    assert!(text.starts_with("not a database"));
+}

@@ -1,0 +1,286 @@
+//! Starting a command: whether it may, what is written down first, and what carries it out.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use futures_util::FutureExt;
+use serde_json::{Map, Value};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use topside_shared::notices::Stream;
+use topside_shared::rows::{RunRow, RunState};
+use topside_shared::{ErrorKind, Role, RpcError, RunId, Time};
+
+use super::live::{Live, Outcome};
+use super::output::Output;
+use super::{Run, Unwritable, lock};
+use crate::clients::{Client, Identity};
+use crate::commands::exec::{Caller, Policy, Program};
+use crate::commands::{Call, Does, Entry, Worker};
+use crate::server::Server;
+
+/// Output of a worker that is kept, in bytes; programs declare their own.
+const WORKER_OUTPUT: u64 = 64 * 1024 * 1024;
+
+/// Starts a command for a client. The arguments have been checked. Once it was let in, it starts whether
+/// or not somebody still waits for it.
+///
+/// # Errors
+/// `closing`, `busy` with the limit, `spawnFailed`, or `internal` where it cannot be written down.
+pub(crate) async fn start(
+    server: &Arc<Server>,
+    client: &Arc<Client>,
+    entry: &Arc<Entry>,
+    args: Map<String, Value>,
+) -> Result<Arc<Run>, RpcError> {
+    if let Some(id) = server.runs.history.number_at_once() {
+        return start_as(id, server, client, entry, args).await;
+    }
+    let (server, client, entry) = (Arc::clone(server), Arc::clone(client), Arc::clone(entry));
+    let (tell, told) = oneshot::channel();
+    let numberless = Numberless::new(&server);
+    server.clone().spawn_run(async move {
+        // Gone once the one who waits has been told.
+        let _numberless = numberless;
+        let started = match server.runs.history.number().await {
+            Ok(id) => start_as(id, &server, &client, &entry, args).await,
+            Err(error) => Err(internal(error)),
+        };
+        // Nobody may wait for it any more.
+        let _ = tell.send(started);
+    });
+    told.await.unwrap_or_else(|_| Err(closing()))
+}
+
+/// A run that waits for a number, for as long as this is there.
+struct Numberless(Arc<Server>);
+
+impl Numberless {
+    fn new(server: &Arc<Server>) -> Self {
+        server.runs.numberless.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(server))
+    }
+}
+
+impl Drop for Numberless {
+    fn drop(&mut self) {
+        self.0.runs.numberless.fetch_sub(1, Ordering::Relaxed);
+        self.0.runs.fewer.notify_waiters();
+    }
+}
+
+/// Starts a command as the run of this number; all but the waiting is done when this is polled first.
+async fn start_as(
+    id: RunId,
+    server: &Arc<Server>,
+    client: &Arc<Client>,
+    entry: &Arc<Entry>,
+    args: Map<String, Value>,
+) -> Result<Arc<Run>, RpcError> {
+    let history = &server.runs.history;
+    let output = match &entry.does {
+        _ if !entry.recorded => Output::in_memory(),
+        Does::Work(_) => Output::kept_in(history.output(id), WORKER_OUTPUT),
+        Does::Execute(program) => Output::kept_in(history.output(id), program.max_output()),
+    };
+    let who = client.who();
+    let run = Arc::new(Run {
+        id,
+        owner: who.owner,
+        role: entry.info.role,
+        output,
+        cancel: CancellationToken::new(),
+        ended: CancellationToken::new(),
+        recorded: entry.recorded,
+        policy: match &entry.does {
+            Does::Work(_) => Policy::default(),
+            Does::Execute(program) => program.policy(),
+        },
+        row: Mutex::new(RunRow {
+            run_id: id,
+            command: entry.info.name.clone(),
+            args: entry.info.masked(&args),
+            user: who.user.clone(),
+            client_id: client.id,
+            state: RunState::Running,
+            started_at: Time::now(),
+            ended_at: None,
+            duration_ms: None,
+            exit_code: None,
+            signal: None,
+            bytes: 0,
+        }),
+    });
+    let program = matches!(entry.does, Does::Execute(_));
+    admit(server, client, &who, &run, program)?;
+    if client.outbox.is_closed() {
+        // It left while this was on its way.
+        server.runs.client_left(client.id);
+    }
+    let mut live = Live::new(Arc::clone(server), Arc::clone(client), Arc::clone(&run));
+    let call = Call {
+        server: Arc::clone(server),
+        client: Arc::clone(client),
+        who,
+        run: Arc::clone(&run),
+        args,
+    };
+    if entry.recorded {
+        let (tell, told) = oneshot::channel();
+        server.spawn(carry_out(live, Arc::clone(entry), call, tell));
+        told.await.unwrap_or_else(|_| Err(closing()))?;
+        return Ok(run);
+    }
+    let mut work: Pin<Box<dyn Future<Output = Outcome> + Send>> =
+        Box::pin(work(Arc::clone(entry), call));
+    // Most built-ins are done at once: these need no task, and nobody sees them as running.
+    match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => live.finish(result),
+        Poll::Pending => {
+            live.list();
+            server.spawn_run(async move {
+                let result = work.await;
+                live.finish(result);
+            });
+        }
+    }
+    Ok(run)
+}
+
+fn closing() -> RpcError {
+    RpcError::new(ErrorKind::Closing, "the server is shutting down")
+}
+
+pub(super) fn internal(error: Unwritable) -> RpcError {
+    RpcError::new(ErrorKind::Internal, error)
+}
+
+/// A run that is written down, from before its start to after its end; `tell` has whether it started.
+async fn carry_out(
+    mut live: Live,
+    entry: Arc<Entry>,
+    call: Call,
+    tell: oneshot::Sender<Result<(), RpcError>>,
+) {
+    let begun = match &entry.does {
+        Does::Work(_) => live.begin(None).await.map(|()| None),
+        Does::Execute(program) => begin(&mut live, program, &entry, &call).await.map(Some),
+    };
+    // Nobody may wait for the answer any more.
+    let caller = match begun {
+        Ok(caller) => caller,
+        Err(error) => {
+            live.finish(FAILED);
+            let _ = tell.send(Err(error));
+            return;
+        }
+    };
+    let server = Arc::clone(&call.server);
+    let (program, caller) = match (&entry.does, caller) {
+        (Does::Execute(program), Some(caller)) => (program, caller),
+        _ => {
+            live.list();
+            let _ = tell.send(Ok(()));
+            let result = tokio::select! {
+                result = work(Arc::clone(&entry), call) => result,
+                () = server.runs_are_over() => CANCELLED,
+            };
+            return live.end(result).await;
+        }
+    };
+    match live.spawn(program, &call, &caller) {
+        Ok(process) => {
+            live.list();
+            let _ = tell.send(Ok(()));
+            let run = Arc::clone(&live.run);
+            // Dropped, the process is killed with its group; what it owes is paid in any case.
+            let result = tokio::select! {
+                ended = process.run(&run.output, run.cancel.clone(), program.timeout()) => {
+                    Outcome::of_program(&ended, program)
+                }
+                () = server.runs_are_over() => CANCELLED,
+            };
+            live.end(result).await;
+        }
+        Err(error) => {
+            live.end(FAILED).await;
+            let _ = tell.send(Err(error));
+        }
+    }
+}
+
+/// Writes down that a program is about to be started.
+async fn begin(
+    live: &mut Live,
+    program: &Program,
+    entry: &Entry,
+    call: &Call,
+) -> Result<Caller, RpcError> {
+    let caller = live.caller(call).await?;
+    // Without what is masked, which is secret.
+    let mut args = entry.info.masked(&call.args);
+    args.retain(|name, value| call.args.get(name) == Some(value));
+    live.begin(program.safe_state(&caller, &args)).await?;
+    Ok(caller)
+}
+
+/// How a run ends that was never started, and one that the server could not wait for.
+const FAILED: Outcome = Outcome { state: RunState::Failed, exit_code: None, signal: None };
+const CANCELLED: Outcome = Outcome { state: RunState::Cancelled, exit_code: None, signal: None };
+
+/// Adds a run to the live ones, if the limits allow it.
+fn admit(
+    server: &Server,
+    client: &Client,
+    who: &Identity,
+    run: &Arc<Run>,
+    program: bool,
+) -> Result<(), RpcError> {
+    let limits = &server.config.limits;
+    let mut state = lock(&server.runs.state);
+    if state.closed || server.shutdown.has_begun() {
+        return Err(closing());
+    }
+    if program {
+        let kept = if who.role == Role::Admin { 0 } else { limits.admin_runs };
+        let most = limits.max_runs.saturating_sub(kept);
+        let busy = |limit: &str, most: usize, what: &str| {
+            Err(RpcError::new(
+                ErrorKind::Busy,
+                format_args!("{what} at once already, which is the limit: wait for one to end"),
+            )
+            .with("limit", limit)
+            .with("most", most as u64))
+        };
+        if state.programs.len() >= most {
+            return busy("max_runs", most, &format!("{most} runs go on"));
+        }
+        let own = state.programs.values().filter(|id| **id == client.id).count();
+        if own >= limits.max_runs_per_client {
+            let most = limits.max_runs_per_client;
+            return busy("max_runs_per_client", most, &format!("you have {most} runs"));
+        }
+        state.programs.insert(run.id, client.id);
+    }
+    state.live.insert(run.id, Arc::clone(run));
+    server.runs.started.fetch_add(1, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Carries out a worker; its panic is its failure.
+async fn work(entry: Arc<Entry>, call: Call) -> Outcome {
+    let Does::Work(worker) = &entry.does else {
+        return Outcome::of_worker(false, false);
+    };
+    let run = Arc::clone(&call.run);
+    let worker: &dyn Worker = worker.as_ref();
+    let outcome = AssertUnwindSafe(async { worker.call(call).await }).catch_unwind().await;
+    let outcome = outcome.unwrap_or_else(|_| Err("the worker panicked; the log says where".into()));
+    if let Err(message) = &outcome {
+        run.output.append(Stream::Stderr, format!("{message}\n").as_bytes()).await;
+    }
+    Outcome::of_worker(outcome.is_ok(), run.cancel.is_cancelled())
+}

@@ -1,0 +1,140 @@
+//! The server killed at a moment nobody chose, with runs going on: what the next start finds, and what it
+//! leaves of them.
+
+use std::collections::BTreeMap;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::common::{MENU, Raw, Topsided};
+
+/// Runs at once.
+const RUNS: u64 = 20;
+
+/// How often it is killed: a few times here, and as often as `just crash` says.
+fn rounds() -> u64 {
+    let asked = std::env::var("TOPSIDE_CRASH_ROUNDS").ok();
+    asked.map_or(4, |rounds| rounds.parse().expect("TOPSIDE_CRASH_ROUNDS is a number"))
+}
+
+/// Numbers that look random and are the same each time (SplitMix64).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % most
+    }
+}
+
+/// What a run says: as many numbered lines as one asks for.
+fn lines(bytes: usize) -> String {
+    let mut text = String::new();
+    for n in 0.. {
+        if text.len() >= bytes {
+            break;
+        }
+        text.push_str(&format!("line {n}\n"));
+    }
+    text
+}
+
+/// Programs of several kinds, all of which hold `alive` open in every process they start.
+fn script(kind: u64, alive: &str) -> String {
+    let count = "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done";
+    match kind % 4 {
+        // Goes on for as long as it is let.
+        0 => format!("exec 3>>{alive}; {count}; exec sleep 1000"),
+        // Ends by itself.
+        1 => "i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); done".to_owned(),
+        // Has a child in a session of its own.
+        2 => format!("exec 3>>{alive}; setsid sh -c 'sleep 1000; :' & {count}; wait"),
+        // Has a child that knows nothing of the run, in its group.
+        _ => format!("exec 3>>{alive}; env -i sh -c 'sleep 1000; :' & {count}; exec sleep 1000"),
+    }
+}
+
+fn follow(client: &mut Raw, run: u64) -> (String, Value) {
+    let id = client.ask("run/attach", json!({"runId": run}));
+    let mut text = String::new();
+    loop {
+        let message = client.recv();
+        if message["id"] == id {
+            return (text, message["result"].clone());
+        }
+        assert_eq!(message["method"], "run/output", "{message}");
+        assert_eq!(message["params"]["offset"], text.len());
+        text.push_str(message["params"]["data"].as_str().unwrap());
+    }
+}
+
+#[test]
+fn whenever_the_server_is_killed_rows_and_output_agree_and_all_is_closed() {
+    let topsided = Topsided::new();
+    let closed = topsided.path("closed");
+    let hook = format!("echo $TOPSIDE_RUN >> {}", closed.display());
+    topsided.write(
+        "commands.toml",
+        &format!("{MENU}\n[commands.valve]\nexec = [\"sh\", \"-c\", \"{{script}}\"]\ntimeout = \"none\"\n\
+                  safe_state = [\"sh\", \"-c\", \"{hook}\"]\n\
+                  [[commands.valve.args]]\nname = \"script\"\ntype = \"string\"\n"),
+    );
+    topsided.write("server.toml", "[limits]\nmax_runs = 0\nmax_runs_per_client = 0\n");
+    let mut alive = topsided.fifo("alive");
+    let mut chance = Chance(rounds());
+    let mut last = 0;
+    for round in 0..rounds() {
+        let mut server = topsided.start();
+        let mut client = server.connect();
+        let kind = chance.below(4);
+        for n in 0..RUNS {
+            let script = script(kind + n, &alive.path().to_string());
+            let params = json!({"command": "valve", "args": {"script": script}, "stream": true, "wait": false});
+            client.ask("command/run", params);
+        }
+        // The moment is so many lines of the server's later; each run gives two at least.
+        for _ in 0..chance.below(2 * RUNS) {
+            client.recv();
+        }
+        server.signal(Signal::KILL);
+        assert_eq!(server.exit(), None);
+
+        let mut server = topsided.start();
+        let mut client = server.connect();
+        let page = client.ok("runs/list", json!({"limit": 500}));
+        let rows: BTreeMap<u64, Value> = page["runs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| (row["runId"].as_u64().unwrap(), row.clone()))
+            .filter(|(id, _)| *id > last)
+            .collect();
+        let hooks = std::fs::read_to_string(&closed).unwrap_or_default();
+        for (id, row) in &rows {
+            let (text, after) = follow(&mut client, *id);
+            assert_eq!(&after, row, "round {round}");
+            assert_eq!(row["bytes"], text.len(), "round {round}: {row}");
+            assert!(lines(text.len()).starts_with(&text), "round {round}: {row}");
+            let paid = hooks.lines().filter(|line| *line == id.to_string()).count();
+            match row["state"].as_str().unwrap() {
+                // Twice only where it was killed in it, and these were not.
+                "lost" => {
+                    assert_eq!((paid, row.get("exitCode")), (1, None), "round {round}: {row}");
+                }
+                "succeeded" => assert_eq!((paid, text.lines().count()), (0, 500), "round {round}"),
+                state => panic!("round {round}: {state}"),
+            }
+        }
+        // Opening it for the first time, or again, waits for nobody: the pipe is at its end once all that
+        // had it open is gone.
+        alive.all_gone();
+        let next = client.run("look", json!({}))["runId"].as_u64().unwrap();
+        assert!(rows.keys().all(|id| *id < next));
+        last = next;
+        client.ok("server/shutdown", json!({}));
+        assert_eq!(server.exit(), Some(0));
+    }
+}

@@ -1,0 +1,166 @@
+//! `safe_state`: owed by every run that was started and did not succeed, and paid whatever dies.
+
+use std::path::Path;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::common::{Raw, TestServer, Topsided};
+
+/// A command whose safe state is a line in `closed` with the run's number, after `hook`.
+fn menu(directory: &Path, hook: &str) -> String {
+    let closed = directory.join("closed");
+    let hook = format!("{hook}echo $TOPSIDE_RUN $TZ >> {}", closed.display());
+    format!(
+        "[commands.valve]\nexec = [\"sh\", \"-c\", \"{{script}}\"]\nenv = {{ TZ = \"UTC\" }}\n\
+         timeout = \"1s\"\nstop_timeout = \"1h\"\nsafe_state = [\"sh\", \"-c\", {hook:?}]\n\
+         [[commands.valve.args]]\nname = \"script\"\ntype = \"string\"\nrequired = true\n\
+         [commands.still]\nexec = [\"sleep\", \"1000\"]\ntimeout = \"none\"\n\
+         safe_state = [\"sh\", \"-c\", {hook:?}]\n\
+         [commands.gone]\nexec = [\"{gone}\"]\nsafe_state = [\"sh\", \"-c\", {hook:?}]\n",
+        gone = directory.join("gone").display(),
+    )
+}
+
+fn closed(directory: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(directory.join("closed")).unwrap_or_default();
+    text.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// A server in a directory that its menu names.
+fn server(hook: &str, limits: &str) -> (tempfile::TempDir, TestServer) {
+    let directory = crate::common::server::directory();
+    let gone = directory.path().join("gone");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::write(&gone, "#!/bin/sh\n").unwrap();
+    std::fs::set_permissions(&gone, mode).unwrap();
+    let server = TestServer::with(&menu(directory.path(), hook), &format!("[limits]\n{limits}\n"));
+    (directory, server)
+}
+
+fn valve(client: &mut Raw, script: &str) -> Value {
+    client.run("valve", json!({"script": script}))
+}
+
+#[test]
+fn every_end_but_success_is_followed_by_the_safe_state_once() {
+    let (directory, server) = server("", "");
+    let here = directory.path();
+    let mut client = server.connect();
+    assert_eq!(valve(&mut client, "exit 0")["state"], "succeeded");
+    assert_eq!(closed(here), [""; 0]);
+    assert_eq!(valve(&mut client, "exit 3")["state"], "failed");
+    assert_eq!(closed(here), ["2 UTC"]);
+    assert_eq!(valve(&mut client, "kill -9 $$")["signal"], 9);
+    assert_eq!(valve(&mut client, "sleep 1000")["state"], "timedOut");
+    let id = client.ask("command/run", json!({"command": "still", "stream": true}));
+    assert_eq!(client.told("run/changed")["runId"], 5);
+    assert_eq!(server.connect().ok("run/cancel", json!({"runId": 5}))["state"], "cancelled");
+    assert_eq!(client.answer(id)["result"]["state"], "cancelled");
+    assert_eq!(closed(here), ["2 UTC", "3 UTC", "4 UTC", "5"]);
+    // What was never started has opened nothing.
+    std::fs::remove_file(here.join("gone")).unwrap();
+    assert_eq!(client.refused("command/run", json!({"command": "gone"}))["code"], -32010);
+    assert_eq!(closed(here).len(), 4);
+}
+
+#[test]
+fn a_run_goes_on_until_its_safe_state_is_reached_and_shows_what_that_said() {
+    let directory = crate::common::server::directory();
+    let gate = crate::common::Fifo::new(directory.path(), "gate");
+    let mut said = crate::common::Fifo::new(directory.path(), "said");
+    let hook = format!("echo closing; echo up > {}; read x < {}; ", said.path(), gate.path());
+    let text = menu(directory.path(), &hook);
+    std::fs::write(directory.path().join("gone"), "").unwrap();
+    let text = text.split("[commands.gone]").next().unwrap().to_owned();
+    let server = TestServer::with(&text, "");
+    let mut client = server.connect();
+    let id = client.ask("command/run", json!({"command": "valve", "args": {"script": "exit 1"}}));
+    assert_eq!(said.line(), "up");
+    let mut other = server.connect();
+    let page = other.ok("runs/list", json!({}));
+    assert_eq!(page["runs"][0]["state"], "running");
+    let mut gate = gate;
+    gate.open();
+    let row = client.answer(id)["result"].take();
+    assert_eq!((&row["state"], &row["output"]), (&json!("failed"), &json!("closing\n")));
+}
+
+#[test]
+fn a_safe_state_that_fails_is_loud() {
+    let (directory, server) = server("echo no; exit 7; ", "");
+    let mut client = server.connect();
+    let output = valve(&mut client, "exit 1")["output"].as_str().unwrap().to_owned();
+    assert!(output.starts_with("no\nthe safe state may not have been reached by "), "{output}");
+    assert!(output.ends_with(": it ended with exit status: 7\n"), "{output}");
+    let found = client.ok("log/tail", json!({"match": "the safe state may not"}));
+    let entry = &found["entries"][0];
+    assert_eq!((&entry["level"], &entry["fields"]["run"]), (&json!("error"), &json!(1)));
+    assert_eq!(closed(directory.path()), [""; 0]);
+}
+
+#[test]
+fn a_safe_state_that_takes_too_long_is_killed_and_loud() {
+    let (_directory, server) = server("sleep 1000; ", "hook_timeout = \"200ms\"");
+    let mut client = server.connect();
+    let output = valve(&mut client, "exit 1")["output"].as_str().unwrap().to_owned();
+    assert!(output.ends_with(": it took too long and was killed\n"), "{output}");
+}
+
+#[test]
+fn the_safe_state_is_reached_when_the_server_ends() {
+    // One that ignores its signal is killed when the time is over, and closed all the same.
+    let (directory, server) = server("", "shutdown_timeout = \"300ms\"");
+    let mut client = server.connect();
+    client.ok("command/run", json!({"command": "still", "wait": false}));
+    let script = "trap '' TERM; while :; do sleep 0.01; done";
+    let stubborn = json!({"command": "valve", "args": {"script": script}, "stream": true});
+    client.ask("command/run", stubborn);
+    assert_eq!(client.told("run/changed")["state"], "running");
+    client.line(r#"{"jsonrpc":"2.0","id":"end","method":"server/shutdown"}"#);
+    server.ended();
+    let mut closed = closed(directory.path());
+    closed.sort();
+    assert_eq!(closed, ["1", "2 UTC"]);
+}
+
+#[test]
+fn the_next_start_reaches_the_safe_state_of_what_a_killed_server_left() {
+    let topsided = Topsided::new();
+    let here = topsided.path("here");
+    std::fs::create_dir(&here).unwrap();
+    let mut alive = topsided.fifo("alive");
+    let text = menu(&here, "echo closing; ");
+    let text = text.split("[commands.gone]").next().unwrap().replace("\"1s\"", "\"none\"");
+    topsided.write("commands.toml", &text);
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    assert_eq!(valve(&mut client, "exit 0")["state"], "succeeded");
+    let script = format!("printf open; exec 3> {}; echo up >&3; sleep 1000", alive.path());
+    let run = json!({"command": "valve", "args": {"script": script}, "wait": false});
+    client.ok("command/run", run);
+    assert_eq!(alive.line(), "up");
+    topsided.wait_for_output(2);
+    server.signal(Signal::KILL);
+    server.exit();
+    assert_eq!(closed(&here), [""; 0]);
+
+    // The menu is another by now; the run keeps what it started with.
+    topsided.write("commands.toml", crate::common::MENU);
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    // Nothing is started before it.
+    client.run("look", json!({}));
+    assert_eq!(closed(&here), ["2 UTC"]);
+    alive.all_gone();
+    let id = client.ask("run/attach", json!({"runId": 2}));
+    let mut output = client.told("run/output")["data"].as_str().unwrap().to_owned();
+    output.push_str(client.told("run/output")["data"].as_str().unwrap());
+    assert_eq!(output, "openclosing\n");
+    assert_eq!(client.answer(id)["result"]["state"], "lost");
+    client.ok("server/shutdown", json!({}));
+    server.exit();
+    // Once, and not at every start.
+    topsided.start().connect().run("look", json!({}));
+    assert_eq!(closed(&here), ["2 UTC"]);
+}
