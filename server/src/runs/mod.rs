@@ -177,9 +177,9 @@ impl Runs {
         self.started.load(Ordering::Relaxed)
     }
 
-    /// How many live now.
+    /// How many live now, with those that wait for a number.
     pub(crate) fn count(&self) -> usize {
-        lock(&self.state).live.len()
+        lock(&self.state).live.len() + self.numberless.load(Ordering::Relaxed)
     }
 
     /// Starts no run any more, and asks those to end that the server does not wait for; whether it waits for
@@ -217,7 +217,7 @@ impl Runs {
             let fewer = self.fewer.notified();
             tokio::pin!(fewer);
             fewer.as_mut().enable();
-            if self.count() == 0 && self.numberless.load(Ordering::Relaxed) == 0 {
+            if self.count() == 0 {
                 return;
             }
             fewer.await;

@@ -52,8 +52,10 @@ fn script(kind: u64, alive: &str) -> String {
         1 => "i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); done".to_owned(),
         // Has a child in a session of its own.
         2 => format!("exec 3>>{alive}; setsid sh -c 'sleep 1000; :' & {count}; wait"),
-        // Has a child that knows nothing of the run, in its group.
-        _ => format!("exec 3>>{alive}; env -i sh -c 'sleep 1000; :' & {count}; exec sleep 1000"),
+        // Has a child that hears no signal but the last.
+        _ => {
+            format!("exec 3>>{alive}; (trap '' TERM HUP; sleep 1000; :) & {count}; exec sleep 1000")
+        }
     }
 }
 
@@ -137,4 +139,24 @@ fn whenever_the_server_is_killed_rows_and_output_agree_and_all_is_closed() {
         client.ok("server/shutdown", json!({}));
         assert_eq!(server.exit(), Some(0));
     }
+}
+
+#[test]
+fn what_cleared_its_environment_is_found_by_its_group() {
+    let topsided = Topsided::new();
+    let mut alive = topsided.fifo("alive");
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    let child = "env -i sh -c 'echo up >&3; sleep 1000; :'";
+    let run = client.start(&format!("exec 3>{}; {child} & exec sleep 1000", alive.path()));
+    assert_eq!(alive.line(), "up");
+    // What is written down after the process's number.
+    client.run("look", json!({}));
+    server.signal(Signal::KILL);
+    assert_eq!(server.exit(), None);
+    let server = topsided.start();
+    let mut client = server.connect();
+    let row = client.ok("runs/list", json!({"before": run + 1}))["runs"][0].take();
+    assert_eq!((&row["runId"], &row["state"]), (&json!(run), &json!("lost")));
+    alive.all_gone();
 }
