@@ -146,7 +146,8 @@ fn may_grow(command: &Command, spot: &Spot, wrong: &Wrong) -> bool {
     }
 }
 
-fn value_may_grow(arg: &Arg, text: &str, rule: Rule) -> bool {
+/// Whether a value that breaks a rule could keep it once more of it is typed: no mistake to tell yet.
+pub fn value_may_grow(arg: &Arg, text: &str, rule: Rule) -> bool {
     match rule {
         Rule::Choices => arg.choices.iter().any(|c| values::to_text(c).starts_with(text)),
         // Whether it could still match is not to be seen from a beginning.

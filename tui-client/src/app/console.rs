@@ -8,6 +8,7 @@ use topside_shared::rows::ClientRow;
 use topside_shared::{ClientId, SubscriptionId};
 
 use super::closing::{Banner, BannerPhase};
+use super::command_form::CommandForm;
 use super::fit;
 use super::input::Input;
 use super::layout::ConsoleLayout;
@@ -49,6 +50,8 @@ pub(crate) struct Console {
     /// The server's goodbye, between hearing it and the end.
     pub(crate) goodbye: Option<SessionEnded>,
     pub(crate) search: Option<Search>,
+    /// Forms that were left half filled in, by their command's name.
+    pub(crate) drafts: BTreeMap<String, CommandForm>,
     /// The size that the pane was last given.
     laid: Option<(u16, u16)>,
 }
@@ -69,6 +72,7 @@ impl Console {
             banner: None,
             goodbye: None,
             search: None,
+            drafts: BTreeMap::new(),
             laid: None,
         }
     }

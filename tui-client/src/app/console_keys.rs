@@ -1,27 +1,22 @@
-//! What a person does at the console: typing, sending, scrolling, cancelling.
+//! What a person does at the console: typing, scrolling, cancelling.
 
-use serde_json::{Map, Value};
-use topside_shared::cmdline::{self, LineErrorKind};
-use topside_shared::command::Command;
+use serde_json::Map;
+use topside_shared::cmdline;
 use topside_shared::methods::CommandRun;
 use topside_shared::text::duration;
-use topside_shared::values;
 
-use super::confirm::{Ask, Confirm, Then};
+use super::confirm::{Confirm, Then};
 use super::console::Console;
-use super::editor::Editor;
 use super::input::Typed;
 use super::key::{Code, Key};
 use super::link::Link;
 use super::overlay::Overlay;
-use super::runs::Phase;
 use super::search::Search;
+use super::send::{enter, question};
 use super::update::run;
-use super::{Call, Effect, State, fit, picker, session, times};
+use super::{Call, Effect, State, fit, picker, send, session, times};
 use crate::actions::{self, Id};
 
-/// The built-in that ends the server.
-const SHUTDOWN: &str = "shutdown";
 /// Most lines of a pasted text that are shown.
 const PREVIEW: usize = 6;
 
@@ -95,176 +90,6 @@ pub(super) fn paste(state: &mut State, text: &str) {
     state.overlays.push(Overlay::Confirm(confirm));
 }
 
-/// Runs the line that is typed.
-pub(super) fn enter(state: &mut State) -> Vec<Effect> {
-    let connected = matches!(state.link, Link::Connected { .. });
-    let Some(console) = state.console_mut() else { return Vec::new() };
-    let line = console.input.editor.text().to_owned();
-    let typed = line.trim();
-    if typed.is_empty() {
-        state.refuse("Type a command: m shows the menu, Tab completes.");
-        return Vec::new();
-    }
-    let known = console.menu.find(typed).is_some();
-    let local = match typed {
-        "clear" if !known => Some(Id::Clear),
-        "quit" | "exit" if !known => Some(Id::Leave),
-        _ => None,
-    };
-    if let Some(id) = local {
-        console.input.editor.clear();
-        return run(state, actions::get(id));
-    }
-    if !connected {
-        state.refuse("Not connected: F5 connects again. What you typed stays.");
-        return Vec::new();
-    }
-    if !console.menu_known {
-        match &console.menu_refused {
-            Some(why) => {
-                let why = format!("There is no menu to read this line with: {why}");
-                state.refuse(why);
-            }
-            // It goes as soon as the menu has come, unless another key comes first.
-            None => console.input.held = true,
-        }
-        return Vec::new();
-    }
-    match cmdline::parse(&line, &console.menu.commands) {
-        Ok(parsed) => {
-            let command = parsed.command.clone();
-            let run = CommandRun {
-                command: command.name.clone(),
-                args: parsed.args,
-                stream: true,
-                wait: true,
-                confirm: false,
-            };
-            console.input.editor.clear();
-            match question(state, &line, &command, &run) {
-                Some(confirm) => {
-                    state.overlays.push(Overlay::Confirm(confirm));
-                    Vec::new()
-                }
-                None => send(state, &line, run),
-            }
-        }
-        Err(error) => {
-            console.input.editor.clear();
-            let name = cmdline::split(&line).ok().and_then(|tokens| tokens.into_iter().next());
-            if let (LineErrorKind::UnknownCommand, Some(name)) = (error.kind, name) {
-                return ask_about(state, &line, name.text);
-            }
-            let (id, clock) = (state.next_serial(), state.clock);
-            let Some(console) = state.console_mut() else { return Vec::new() };
-            let shown = cmdline::masked(typed, &console.menu.commands);
-            console.runs.sent(id, &shown, "", clock);
-            console.runs.refused(id, Phase::Refused, &error.message);
-            remember(console, &line)
-        }
-    }
-}
-
-/// Asks the server about a command that is not in this menu: it knows whether there is none, or which role
-/// it wants, and says so in its refusal. The request carries an argument that no command can have, for
-/// names are not empty. So nothing runs by accident, not even where the menu has changed meanwhile: the
-/// server judges the role first, then the arguments, and refuses. (`help NAME` would not do, for a key can
-/// be limited to commands without it.)
-fn ask_about(state: &mut State, line: &str, command: String) -> Vec<Effect> {
-    let args = Map::from_iter([(String::new(), Value::Null)]);
-    let run = CommandRun { command, args, stream: true, wait: true, confirm: false };
-    let Link::Connected { session } = state.link else { return Vec::new() };
-    let (block, clock) = (state.next_serial(), state.clock);
-    let Some(console) = state.console_mut() else { return Vec::new() };
-    let shown = cmdline::masked(line.trim(), &console.menu.commands);
-    console.runs.sent(block, &shown, "", clock);
-    let mut effects = remember(console, line);
-    effects.push(Effect::Call { session, call: Call::Run { block, run } });
-    effects
-}
-
-/// What a person is asked before this command, if anything.
-fn question(state: &State, line: &str, command: &Command, run: &CommandRun) -> Option<Confirm> {
-    let console = state.console()?;
-    let then = Then::Run { line: line.to_owned(), run: run.clone() };
-    if command.name == SHUTDOWN {
-        let name = console.name().to_owned();
-        let restart = run.args.get("restart") == Some(&Value::Bool(true));
-        let verb = if restart { "restarts" } else { "shuts down" };
-        let when = match run.args.get("delay").and_then(Value::as_u64).unwrap_or(0) {
-            0 => "at once".to_owned(),
-            s => format!("in {}", duration(s * 1000)),
-        };
-        let others = match console.clients.len().saturating_sub(1) {
-            0 => "nobody else is connected".to_owned(),
-            1 => "1 other client is told, and its session ends".to_owned(),
-            n => format!("{n} other clients are told, and their sessions end"),
-        };
-        let mut text = vec![format!("{name} {verb} {when}; {others}.")];
-        text.push(match run.args.get("reason").and_then(Value::as_str) {
-            Some(reason) => format!("Reason told: {}", topside_shared::text::clean(reason, 500)),
-            None => "No reason is given.".to_owned(),
-        });
-        let ask = Ask::Name { name: name.clone(), field: Editor::default(), wrong: false };
-        let what = if restart { "Restart" } else { "Shut down" };
-        return Some(Confirm { title: format!("{what} {name}?"), text, ask, then });
-    }
-    let question = fill(command.confirm.as_deref()?, command, &run.args);
-    let text = vec![format!("❯ {}", cmdline::masked(line.trim(), &console.menu.commands))];
-    Some(Confirm::choice(question, text, "Run it", then))
-}
-
-/// The question of a declaration with its `{argument}` places filled in.
-fn fill(question: &str, command: &Command, args: &Map<String, Value>) -> String {
-    let mut filled = question.to_owned();
-    let args = command.masked(args);
-    for arg in &command.args {
-        let value = args.get(&arg.name).or(arg.default.as_ref()).map(values::to_text);
-        let value = topside_shared::text::clean(&value.unwrap_or_else(|| "–".to_owned()), 200);
-        filled = filled.replace(&format!("{{{}}}", arg.name), &value);
-    }
-    filled
-}
-
-/// Sends a command and opens its block.
-pub(super) fn send(state: &mut State, line: &str, run: CommandRun) -> Vec<Effect> {
-    let Link::Connected { session } = state.link else {
-        if let Some(console) = state.console_mut()
-            && console.input.editor.is_empty()
-        {
-            console.input.editor.set(line);
-        }
-        state.refuse("The session ended meanwhile: nothing was sent.");
-        return Vec::new();
-    };
-    let (block, clock) = (state.next_serial(), state.clock);
-    let Some(console) = state.console_mut() else { return Vec::new() };
-    console.drop_old_banner();
-    let shown = cmdline::masked(line.trim(), &console.menu.commands);
-    console.runs.sent(block, &shown, &run.command, clock);
-    let mut effects = remember(console, line);
-    effects.push(Effect::Call { session, call: Call::Run { block, run } });
-    effects
-}
-
-/// Keeps a line, here and on disk, unless there may be a secret in it.
-fn remember(console: &mut Console, line: &str) -> Vec<Effect> {
-    if cmdline::is_private(line, &console.menu.commands) {
-        return Vec::new();
-    }
-    // What is given to a command that is not in this menu may be a secret too: it can be called back to be
-    // corrected, and does not go to the disk.
-    let hint = cmdline::hint(line, line.len(), &console.menu.commands);
-    let unknown = hint.is_none_or(|hint| hint.command.is_none());
-    let on_disk = !unknown || line.split_whitespace().count() == 1;
-    let server = console.history_name().to_owned();
-    if console.input.history.push(line.trim_end()) && on_disk {
-        vec![Effect::SaveHistory { server, line: line.trim_end().to_owned() }]
-    } else {
-        Vec::new()
-    }
-}
-
 /// Carries out an action of the console.
 pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
     match id {
@@ -288,7 +113,8 @@ pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
         Id::Reconnect => return session::reconnect(state, false),
         Id::StartHere => return session::reconnect(state, true),
         Id::Shutdown => {
-            let Some(command) = state.console().and_then(|c| c.menu.find(SHUTDOWN)).cloned() else {
+            let Some(command) = state.console().and_then(|c| c.menu.find(send::SHUTDOWN)).cloned()
+            else {
                 return Vec::new();
             };
             let run = CommandRun {
@@ -298,7 +124,7 @@ pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
                 wait: true,
                 confirm: false,
             };
-            if let Some(confirm) = question(state, SHUTDOWN, &command, &run) {
+            if let Some(confirm) = question(state, send::SHUTDOWN, &command, &run) {
                 state.overlays.push(Overlay::Confirm(confirm));
             }
         }
@@ -333,6 +159,7 @@ fn scroll(console: &mut Console, id: Id) {
                 runs.pane.set_folded(block, !folded);
             }
         }
+        Id::FoldAll => runs.fold_all(),
         Id::Search => console.search = Some(Search::begin(&console.runs.pane)),
         _ => {}
     }

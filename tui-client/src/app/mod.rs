@@ -8,6 +8,7 @@
 pub(crate) mod asking;
 pub(crate) mod clean;
 pub(crate) mod closing;
+pub(crate) mod command_form;
 pub(crate) mod complete;
 pub(crate) mod confirm;
 pub(crate) mod console;
@@ -28,6 +29,7 @@ pub(crate) mod palette;
 pub(crate) mod picker;
 pub(crate) mod runs;
 pub(crate) mod search;
+mod send;
 mod session;
 pub(crate) mod times;
 mod update;

@@ -1,7 +1,8 @@
-//! What lies on top of a screen and has the keys: help, palette, questions, the form, the list.
+//! What lies on top of a screen and has the keys: help, palette, questions, forms, the list.
 
 use topside_shared::ClientId;
 
+use super::command_form::CommandForm;
 use super::confirm::Confirm;
 use super::form::Form;
 use super::invite::Pairing;
@@ -20,6 +21,8 @@ pub(crate) enum Overlay {
     Palette(Palette),
     Confirm(Confirm),
     Form(Box<Form>),
+    /// A command's arguments being filled in.
+    CommandForm(Box<CommandForm>),
     /// An invite being pasted.
     Invite(Box<Pairing>),
     /// Who is connected, with all that is known of one.

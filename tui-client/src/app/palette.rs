@@ -32,8 +32,8 @@ pub(crate) struct Row {
 pub(crate) enum Pick {
     /// Carries out an action.
     Act(Id),
-    /// Puts a command's name into the input; running it stays with the person.
-    Type(String),
+    /// Opens a command's form, or puts its name into the input.
+    Command(String),
 }
 
 /// What became of a key.
@@ -42,6 +42,8 @@ pub(crate) enum Picked {
     Open,
     Closed,
     Chosen(usize),
+    /// The row is wanted in the input, to be typed on.
+    Typed(usize),
 }
 
 impl Palette {
@@ -55,6 +57,7 @@ impl Palette {
             Code::Esc => return Picked::Closed,
             _ if key.is_ctrl('c') || key.is_ctrl('p') => return Picked::Closed,
             Code::Enter if rows > 0 => return Picked::Chosen(self.at.min(last)),
+            _ if key.is_ctrl('o') && rows > 0 => return Picked::Typed(self.at.min(last)),
             Code::Up | Code::BackTab => self.at = self.at.saturating_sub(1),
             Code::Down | Code::Tab => self.at = (self.at + 1).min(last),
             Code::PageUp => self.at = self.at.saturating_sub(page),
@@ -90,7 +93,7 @@ impl Palette {
                     "Topside" => 2,
                     _ => 1,
                 },
-                Pick::Type(_) => 3,
+                Pick::Command(_) => 3,
             };
             rows.sort_by_key(|row| (row.why_not.is_some(), rank(row)));
         }
@@ -100,7 +103,7 @@ impl Palette {
                     title: command.name.clone(),
                     detail: about(command),
                     why_not: None,
-                    pick: Pick::Type(command.name.clone()),
+                    pick: Pick::Command(command.name.clone()),
                 });
             }
         }

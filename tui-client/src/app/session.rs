@@ -12,8 +12,7 @@ use super::link::{Link, Lost, Retry, Why};
 use super::msg::RunRefused;
 use super::runs::Phase;
 use super::{
-    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, console_keys,
-    picker,
+    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, picker, send,
 };
 use crate::net::{LostReason, Reached};
 
@@ -122,7 +121,7 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
             console.menu_known = true;
             console.menu_refused = None;
             if std::mem::take(&mut console.input.held) {
-                return console_keys::enter(state);
+                return send::enter(state);
             }
         }
         Event::Menu(Err(why)) => {

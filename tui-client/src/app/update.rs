@@ -1,5 +1,6 @@
 //! What each message does: from the uppermost layer down to the screen below.
 
+use super::command_form::{self, Next};
 use super::confirm::{Answer, Confirm, Then};
 use super::form::Filled;
 use super::invite::Done;
@@ -8,7 +9,8 @@ use super::link::Link;
 use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
 use super::{
-    Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, picker, session,
+    Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, picker, send,
+    session,
 };
 use crate::actions::{self, Action, Id};
 use crate::ui::help;
@@ -116,6 +118,13 @@ fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
                     }
                     return pick(state, row.pick);
                 }
+                Picked::Typed(at) => {
+                    if let Some(Pick::Command(name)) = rows.into_iter().nth(at).map(|row| row.pick)
+                    {
+                        command_form::type_line(state, &format!("{name} "));
+                        return Vec::new();
+                    }
+                }
             }
         }
         Overlay::Confirm(confirm) => match confirm.key(key) {
@@ -134,6 +143,29 @@ fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
                 return vec![effect];
             }
         },
+        Overlay::CommandForm(form) => {
+            let next = form.key(key);
+            return match next {
+                Next::Open => {
+                    state.overlays.push(top);
+                    Vec::new()
+                }
+                Next::Run => {
+                    let Overlay::CommandForm(form) = top else { return Vec::new() };
+                    state.overlays.push(Overlay::CommandForm(form.clone()));
+                    command_form::run(state, &form)
+                }
+                Next::Closed { typed } => {
+                    if let Overlay::CommandForm(form) = top {
+                        command_form::keep(state, *form);
+                    }
+                    if let Some(line) = typed {
+                        command_form::type_line(state, &line);
+                    }
+                    Vec::new()
+                }
+            };
+        }
         Overlay::Invite(pairing) => match pairing.key(key) {
             Done::Open => {}
             Done::Closed => return Vec::new(),
@@ -161,7 +193,9 @@ fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
 /// A question was answered with no: what was typed comes back.
 fn cancelled(state: &mut State, top: Overlay) {
     if let Overlay::Confirm(Confirm { then: Then::Run { line, .. }, .. }) = top {
-        if let Some(console) = state.console_mut()
+        // A form still holds it.
+        if !matches!(state.overlays.last(), Some(Overlay::CommandForm(_)))
+            && let Some(console) = state.console_mut()
             && console.input.editor.is_empty()
         {
             console.input.editor.set(&line);
@@ -175,7 +209,7 @@ fn confirmed(state: &mut State, top: Overlay) -> Vec<Effect> {
     match confirm.then {
         Then::Run { line, mut run } => {
             run.confirm = true;
-            console_keys::send(state, &line, run)
+            send::send(state, &line, run)
         }
         Then::Delete(name) => vec![Effect::Edit(ProfileEdit::Remove(name))],
         Then::Quit => vec![quit(state)],
@@ -192,14 +226,7 @@ fn confirmed(state: &mut State, top: Overlay) -> Vec<Effect> {
 fn pick(state: &mut State, pick: Pick) -> Vec<Effect> {
     match pick {
         Pick::Act(id) => run(state, actions::get(id)),
-        Pick::Type(name) => {
-            if let Some(console) = state.console_mut() {
-                console.input.popup = None;
-                console.input.history.rest();
-                console.input.editor.set(&format!("{name} "));
-            }
-            Vec::new()
-        }
+        Pick::Command(name) => command_form::choose(state, &name),
     }
 }
 
@@ -263,6 +290,11 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     }
     match state.overlays.last_mut() {
         Some(Overlay::Form(form)) => form.paste(text),
+        Some(Overlay::CommandForm(form)) => {
+            if !form.paste(text) {
+                state.refuse("Only the first line was taken: a value is one line.");
+            }
+        }
         Some(Overlay::Invite(pairing)) => pairing.paste(text),
         Some(Overlay::Palette(palette)) => {
             palette.filter.insert(text.lines().next().unwrap_or_default());

@@ -34,6 +34,17 @@ pub(super) fn field(
     styled_field(buffer, place, editor, &[], |_| style)
 }
 
+/// The same with none of its characters to be read.
+pub(super) fn secret_field(
+    buffer: &mut Buffer,
+    place: Rect,
+    editor: &Editor,
+    style: Style,
+) -> Option<Position> {
+    let all = 0..editor.text().len();
+    styled_field(buffer, place, editor, std::slice::from_ref(&all), |_| style)
+}
+
 /// The same with a style for each byte, and the bytes of `secrets` out of sight.
 fn styled_field(
     buffer: &mut Buffer,

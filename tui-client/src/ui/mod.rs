@@ -3,6 +3,7 @@
 mod blocks;
 mod boxes;
 mod clients;
+mod command_form;
 mod confirm;
 mod console;
 mod form;
@@ -17,11 +18,12 @@ mod row;
 mod theme;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use crate::app::command_form as filling;
 use crate::app::overlay::Overlay;
 use crate::app::{Effect, Screen, Size, State, asking};
 use row::Row;
@@ -51,6 +53,7 @@ pub(crate) fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Pos
             Overlay::Palette(palette) => palette::draw(state, palette, area, buffer, &theme),
             Overlay::Confirm(question) => confirm::draw(question, area, buffer, &theme),
             Overlay::Form(filled) => form::draw(filled, area, buffer, &theme),
+            Overlay::CommandForm(filled) => command_form::draw(filled, area, buffer, &theme),
             Overlay::Invite(pairing) => invite::draw(state, pairing, area, buffer, &theme),
             Overlay::Clients { at } => {
                 clients::overlay(state, *at, area, buffer, &theme);
@@ -89,7 +92,7 @@ pub(crate) fn changes_in(state: &State) -> Option<u64> {
     }
 }
 
-/// What a click means: a command of the menu is put into the input, a row of the picker is chosen.
+/// What a click means: a command of the menu opens its form, a row of the picker is chosen.
 pub(crate) fn click(state: &mut State, column: u16, row: u16) -> Vec<Effect> {
     if !state.overlays.is_empty() || !state.size.enough() {
         return Vec::new();
@@ -99,8 +102,9 @@ pub(crate) fn click(state: &mut State, column: u16, row: u16) -> Vec<Effect> {
         Screen::Picker => picker::click(state, at),
         Screen::Console(console) => {
             let name = menu::command_at(console, &console.layout(state), at).map(str::to_owned);
-            if let (Some(name), Some(console)) = (name, state.console_mut()) {
-                console.input.editor.set(&format!("{name} "));
+            // A click is never enough to run something.
+            if let Some(name) = name {
+                filling::open(state, &name);
             }
         }
     }

@@ -47,17 +47,22 @@ pub(super) fn draw(
         match (&entry.why_not, &entry.pick) {
             (Some(why), _) => row.left(&format!("– {why}"), theme.dim),
             (None, Pick::Act(_)) => row.right(&entry.detail, theme.dim),
-            (None, Pick::Type(_)) => row.left(&entry.detail, theme.dim),
+            (None, Pick::Command(_)) => row.left(&entry.detail, theme.dim),
         };
     }
     if rows.is_empty() {
         Row::new(buffer, list).skip(2).left("Nothing matches; Esc closes.", theme.dim);
     }
     let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-    let what = if palette.commands_only { "Enter types it" } else { "Enter does it, or types it" };
-    foot.left(&format!("{what} · Esc closes"), theme.dim);
     if !rows.is_empty() {
-        foot.right(&format!("{} of {}", at + 1, rows.len()), theme.dim);
+        foot.right(&format!("{} of {}", at + 1, rows.len()), theme.dim).skip_right(1);
     }
+    let types = rows.get(at).is_some_and(|row| matches!(row.pick, Pick::Command(_)));
+    let keys = if types {
+        "Enter opens it · Ctrl-O types it · Esc closes"
+    } else {
+        "Enter does it · Esc closes"
+    };
+    foot.left(keys, theme.dim);
     cursor
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod elsewhere;
+mod forms;
 mod harness;
 mod session;
 mod terminal;

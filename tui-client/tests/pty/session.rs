@@ -6,7 +6,7 @@ use super::harness::{Home, Screen, Server, exists};
 const WIDE: (u16, u16) = (120, 30);
 
 /// Picker, Enter, console.
-fn console(home: &Home) -> Screen {
+pub(crate) fn console(home: &Home) -> Screen {
     let mut screen = Screen::topside(home, WIDE, &[]);
     screen.see("Same machine");
     screen.until("the answer to whether a server runs", |screen| {

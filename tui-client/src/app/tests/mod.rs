@@ -2,6 +2,7 @@
 
 mod connecting;
 mod ending;
+mod filling;
 pub(crate) mod pairing;
 pub(crate) mod probing;
 mod running;
@@ -107,6 +108,13 @@ impl World {
     pub(crate) fn reach(&mut self, via: Via, reach: Reach) {
         let round = self.state.picker.asking.round();
         self.tell(Msg::Reached { round, via, reach });
+    }
+
+    /// Chooses a command in the menu's list.
+    pub(crate) fn choose(&mut self, name: &str) -> Vec<Effect> {
+        self.press("f3");
+        self.write(name);
+        self.press("enter")
     }
 
     pub(crate) fn session(&self) -> u64 {

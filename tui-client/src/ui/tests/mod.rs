@@ -36,7 +36,7 @@ pub(super) fn assert_clean(world: &World) {
 }
 
 /// A frame of the state.
-pub(super) fn frame(state: &State) -> Buffer {
+pub(crate) fn frame(state: &State) -> Buffer {
     let backend = TestBackend::new(state.size.width, state.size.height);
     let mut terminal = Terminal::new(backend).unwrap();
     terminal
@@ -51,7 +51,7 @@ pub(super) fn frame(state: &State) -> Buffer {
 }
 
 /// The text of a frame, line by line.
-pub(super) fn text(buffer: &Buffer) -> String {
+pub(crate) fn text(buffer: &Buffer) -> String {
     let mut text = String::new();
     for y in buffer.area.rows().map(|row| row.y) {
         let mut line = String::new();

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 use topside_shared::ErrorKind;
+use topside_shared::command::Command;
+use topside_shared::methods::Menu;
 use topside_shared::notices::{EndCode, Notice, Phase, SessionEnded};
 
 use super::{assert_clean, at_every_size, frame, shown, text};
@@ -106,6 +108,69 @@ fn the_palette() {
 }
 
 #[test]
+fn the_menu_with_a_filter() {
+    at_every_size("menu-list", |width, height| {
+        let mut world = worked(width, height);
+        world.press("f3");
+        world.write("zone");
+        world
+    });
+}
+
+#[test]
+fn the_form_of_a_command() {
+    at_every_size("command-form", |width, height| {
+        let mut world = worked(width, height);
+        world.choose("zone-run");
+        world.write("3");
+        world.press("tab right");
+        world
+    });
+}
+
+#[test]
+fn the_form_of_a_command_with_a_mistake() {
+    at_every_size("command-form-mistake", |width, height| {
+        let mut world = worked(width, height);
+        world.choose("zone-run");
+        world.write("9");
+        world
+    });
+}
+
+/// More fields than a small screen has rows, choices that do not fit, and a sentence above them.
+#[test]
+fn the_form_of_a_command_with_many_arguments() {
+    at_every_size("command-form-many", |width, height| {
+        let mut world = worked(width, height);
+        let backup: Command = serde_json::from_value(json!({
+            "name": "backup", "title": "Back the box up", "category": "Set",
+            "description": "Copies what has changed since the last time to another disk, and \
+                            checks what is there.",
+            "confirm": "Back up to {target}?",
+            "args": [
+                {"name": "target", "required": true, "description": "Where to", "maxLength": 40},
+                {"name": "day", "type": "enum", "description": "When", "choices": [
+                    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]},
+                {"name": "verify", "type": "bool", "default": true},
+                {"name": "dry-run", "type": "bool"},
+                {"name": "rate", "type": "float", "minimum": 0.5, "default": 2.5},
+                {"name": "a-name-that-is-rather-long", "description": "Keeps this many"},
+                {"name": "exclude", "default": "*.tmp"},
+                {"name": "level", "type": "int", "choices": [1, 2, 3], "default": 1},
+                {"name": "reason", "rest": true, "description": "Why, for the log"},
+            ],
+        }))
+        .unwrap();
+        world.event(Event::Menu(Ok(Menu { revision: 2, commands: vec![backup] })));
+        world.choose("backup");
+        world.write("/mnt/usb disk");
+        world.press("tab w tab space tab tab 9 tab tab tab tab");
+        world
+    });
+}
+
+#[test]
 fn the_clients_in_full() {
     at_every_size("clients", |width, height| {
         let mut world = worked(width, height);
@@ -190,6 +255,15 @@ fn a_search() {
 }
 
 #[test]
+fn blocks_that_are_folded() {
+    at_every_size("folded", |width, height| {
+        let mut world = worked(width, height);
+        world.press("shift-f8");
+        world
+    });
+}
+
+#[test]
 fn scrolled_up() {
     at_every_size("scrolled", |width, height| {
         let mut world = worked(width, height);
@@ -226,7 +300,7 @@ fn every_screen_draws_at_every_size_without_a_control_character() {
             world.notice(Notice::ClientsChanged(serde_json::from_value(joined).unwrap()));
             world.notice(printed(31, evil));
             world.notice(closing(Phase::Scheduled, 9_000, &evil.repeat(20)));
-            for keys in ["", "f1", "ctrl-p", "f2", "f3", "ctrl-d", "alt-/"] {
+            for keys in ["", "f1", "ctrl-p", "f2", "f3", "f3 down down enter", "ctrl-d", "alt-/"] {
                 if !keys.is_empty() {
                     world.press(keys);
                 }

@@ -1,0 +1,225 @@
+//! The form of a command, made from its declaration: a field for each argument, and the line that
+//! says the same.
+
+mod entry;
+
+use serde_json::{Map, Value};
+use topside_shared::cmdline;
+use topside_shared::command::{Arg, ArgType, Command, Effect as Harm};
+use topside_shared::values::{self, ArgError};
+
+pub(crate) use entry::{Entry, as_typed};
+
+use super::editor::Edited;
+use super::key::{Code, Key};
+use super::link::Link;
+use super::overlay::Overlay;
+use super::{Effect, State, send};
+
+/// A form being filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CommandForm {
+    pub(crate) command: Command,
+    /// What stands in the field of each argument.
+    pub(crate) entries: Vec<Entry>,
+    /// The field with the focus.
+    pub(crate) at: usize,
+    /// Enter was pressed over a mistake: from now on each is told at its field, and what is missing.
+    pub(crate) tried: bool,
+}
+
+/// How a field stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Standing {
+    /// Nothing is given, and nothing needs to be.
+    Absent,
+    /// Nothing is given, and a run needs it.
+    Missing,
+    Given(Value),
+    /// It is no value yet, but more of it could be one.
+    Begun,
+    Wrong(ArgError),
+}
+
+/// What becomes of the form after a key.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Next {
+    /// It stays.
+    Open,
+    /// Its command is to be run with what is filled in.
+    Run,
+    /// It is left, perhaps to go on in the input box from this line.
+    Closed { typed: Option<String> },
+}
+
+impl CommandForm {
+    pub(crate) fn new(command: Command) -> Self {
+        let entries: Vec<Entry> = command.args.iter().map(Entry::new).collect();
+        let first = command.args.iter().position(|arg| arg.required).unwrap_or(0);
+        Self { command, entries, at: first, tried: false }
+    }
+
+    /// The arguments with what stands in their fields.
+    pub(crate) fn fields(&self) -> impl ExactSizeIterator<Item = (&Arg, &Entry)> {
+        self.command.args.iter().zip(&self.entries)
+    }
+
+    pub(crate) fn standing(&self, nth: usize) -> Standing {
+        let (Some(arg), Some(entry)) = (self.command.args.get(nth), self.entries.get(nth)) else {
+            return Standing::Absent;
+        };
+        match entry.value(arg) {
+            Ok(Some(value)) => Standing::Given(value),
+            Ok(None) if arg.required => Standing::Missing,
+            Ok(None) => Standing::Absent,
+            Err(error) if nth == self.at && !self.tried && entry.may_grow(arg, error.rule()) => {
+                Standing::Begun
+            }
+            Err(error) => Standing::Wrong(error),
+        }
+    }
+
+    /// What is filled in and right.
+    fn args(&self) -> Map<String, Value> {
+        let given = self.command.args.iter().enumerate().filter_map(|(nth, arg)| {
+            match self.standing(nth) {
+                Standing::Given(value) => Some((arg.name.clone(), value)),
+                _ => None,
+            }
+        });
+        given.collect()
+    }
+
+    /// The line that gives what is filled in and right, whether or not more is needed. A secret is not
+    /// in it.
+    pub(crate) fn line(&self) -> String {
+        cmdline::render(&self.command, &self.args())
+    }
+
+    /// The first field that keeps the line from running.
+    pub(crate) fn mistake(&self) -> Option<usize> {
+        (0..self.entries.len())
+            .find(|nth| !matches!(self.standing(*nth), Standing::Absent | Standing::Given(_)))
+    }
+
+    pub(crate) fn key(&mut self, key: Key) -> Next {
+        let count = self.entries.len().max(1);
+        match key.code {
+            Code::Esc => return Next::Closed { typed: None },
+            _ if key.is_ctrl('c') => return Next::Closed { typed: None },
+            _ if key.is_ctrl('o') => return Next::Closed { typed: Some(self.line()) },
+            Code::Enter => match self.mistake() {
+                None => return Next::Run,
+                Some(nth) => {
+                    self.at = nth;
+                    self.tried = true;
+                }
+            },
+            Code::Tab | Code::Down => self.at = (self.at + 1) % count,
+            Code::BackTab | Code::Up => self.at = (self.at + count - 1) % count,
+            _ => {
+                if let Some(entry) = self.entries.get_mut(self.at)
+                    && entry.key(key) == Edited::Text
+                {
+                    self.tried = false;
+                }
+            }
+        }
+        Next::Open
+    }
+
+    /// Pasted text goes into the field; false: more than its first line would have.
+    pub(crate) fn paste(&mut self, text: &str) -> bool {
+        let mut lines = text.split(['\r', '\n']).filter(|line| !line.trim().is_empty());
+        let (first, more) = (lines.next().unwrap_or_default(), lines.next());
+        if let Some(Entry::Text(field)) = self.entries.get_mut(self.at) {
+            field.insert(first);
+            self.tried = false;
+            return more.is_none();
+        }
+        true
+    }
+
+    fn forget_secrets(&mut self) {
+        for (arg, entry) in self.command.args.iter().zip(&mut self.entries) {
+            if arg.kind == ArgType::Secret {
+                *entry = Entry::new(arg);
+            }
+        }
+    }
+
+    /// Whether nothing in it differs from a form that was just opened.
+    fn is_blank(&self) -> bool {
+        self.entries.iter().zip(&self.command.args).all(|(entry, arg)| *entry == Entry::new(arg))
+    }
+}
+
+/// A row of the menu was chosen: what only looks and takes no arguments runs at once, all else opens
+/// its form.
+pub(super) fn choose(state: &mut State, name: &str) -> Vec<Effect> {
+    let command = state.console().and_then(|console| console.menu.find(name));
+    let plain = command.is_some_and(|command| {
+        command.args.is_empty() && command.effect == Harm::Read && command.confirm.is_none()
+    });
+    if plain && let Some(command) = command.cloned() {
+        return run(state, &CommandForm::new(command));
+    }
+    open(state, name);
+    Vec::new()
+}
+
+/// Opens the form of a command, as it was left.
+pub(crate) fn open(state: &mut State, name: &str) {
+    let Some(console) = state.console_mut() else { return };
+    let Some(command) = console.menu.find(name).cloned() else { return };
+    let draft = console.drafts.remove(&command.name).filter(|draft| draft.command == command);
+    let form = draft.unwrap_or_else(|| CommandForm::new(command));
+    state.overlays.push(Overlay::CommandForm(Box::new(form)));
+}
+
+/// Keeps a form that was left, for the next time that it is opened.
+pub(super) fn keep(state: &mut State, mut form: CommandForm) {
+    if form.is_blank() {
+        return;
+    }
+    form.tried = false;
+    form.forget_secrets();
+    if let Some(console) = state.console_mut() {
+        console.drafts.insert(form.command.name.clone(), form);
+    }
+}
+
+/// Runs what a form says, as if its line had been typed.
+pub(super) fn run(state: &mut State, form: &CommandForm) -> Vec<Effect> {
+    if !matches!(state.link, Link::Connected { .. }) {
+        state.refuse("Not connected, so nothing was sent: F5 connects again.");
+        return Vec::new();
+    }
+    let name = &form.command.name;
+    if state.console().and_then(|console| console.menu.find(name)) != Some(&form.command) {
+        state.refuse(format!("{name} has changed in the menu, or has gone: open it there again."));
+        return Vec::new();
+    }
+    send::submit(state, &form.line(), &form.command, form.args())
+}
+
+/// Puts a line into the input box; what stood there comes back by Ctrl-Y.
+pub(super) fn type_line(state: &mut State, line: &str) {
+    let Some(console) = state.console_mut() else { return };
+    console.input.popup = None;
+    console.input.history.rest();
+    console.input.editor.clear();
+    console.input.editor.set(line);
+}
+
+/// What may stand in a field, in few words: `int 1–8, required`.
+pub(crate) fn rules(arg: &Arg) -> String {
+    let mut text = values::describe(arg);
+    if arg.required {
+        text.push_str(", required");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

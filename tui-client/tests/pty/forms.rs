@@ -1,0 +1,56 @@
+//! A command's form in a terminal, with the server's own declaration behind it.
+
+use super::harness::Home;
+use super::session::console;
+
+const MENU: &str = r#"
+[commands.water]
+title = "Water a bed"
+category = "Garden"
+exec = ["/usr/bin/printf", "10 %%\\r100 %%\\n\\033[32m%s watered for %s\\033[0m\\n", "{bed}", "{minutes}"]
+effect = "write"
+role = "viewer"
+confirm = "Water {bed} for {minutes} minutes?"
+
+[[commands.water.args]]
+name = "bed"
+type = "enum"
+choices = ["tomatoes", "herbs", "lawn"]
+required = true
+
+[[commands.water.args]]
+name = "minutes"
+type = "int"
+default = 5
+maximum = 15
+"#;
+
+#[test]
+fn a_form_is_filled_in_asked_about_and_run_and_its_line_remembered() {
+    let home = Home::new();
+    let config = home.0.path().join("config");
+    std::fs::create_dir(&config).unwrap();
+    std::fs::write(config.join("commands.toml"), MENU).unwrap();
+    let mut screen = console(&home);
+    screen.write("\x1bOR");
+    screen.see("Enter opens it");
+    screen.write("water\r");
+    screen.see_all(&["Water a bed", "○ tomatoes   ○ herbs   ○ lawn", "int to 15, default 5"]);
+    screen.write("h\t99");
+    screen.see_all(&["● herbs", "✗ must be a whole number of at most 15, not 99", "❯ water herbs"]);
+    screen.write("\x7f");
+    screen.see("❯ water herbs 9");
+    screen.write("\r");
+    screen.see("Water herbs for 9 minutes?");
+    screen.write("\t\r");
+    screen.until("the run in its block", |screen| {
+        let text = screen.contents();
+        let has = |what| text.contains(what);
+        has("herbs watered for 9") && has("100 %") && has("✓ done") && !has("10 %\n")
+    });
+    // The line is in the history as if it had been typed.
+    screen.write("\x1b[A");
+    screen.until("the line in the input box", |screen| {
+        screen.contents().matches("❯ water herbs 9").count() == 2
+    });
+}
