@@ -85,7 +85,19 @@ fn a_line_is_erased_right_of_the_cursor_left_of_it_or_all() {
 }
 
 #[test]
-fn the_column_can_be_set_within_the_line_and_not_past_its_end() {
+fn the_cursor_moves_within_the_line_and_leaves_blanks_past_its_end() {
+    assert_eq!(shown("ab\x1b[3Cc"), ["ab   c"]);
+    assert_eq!(shown("ab\x1b[Cc\x1b[3Dd"), ["ad c"]);
+    assert_eq!(shown("abcd\x1b[2DX\x1b[9D-"), ["-bXd"]);
+    assert_eq!(shown("ab\rc\x1b[5Cd"), ["cb    d"]);
+    assert_eq!(shown("abc\x1b[9GX"), ["abc     X"]);
+    assert_eq!(shown("\x1b[31mab\x1b[5Gc"), ["ab  c"]);
+    let wide = format!("abc\x1b[{}GX", 300);
+    assert_eq!(shown(wide), ["abcX"], "the edge of a window is not known");
+}
+
+#[test]
+fn the_column_can_be_set_within_the_line_and_to_no_edge() {
     assert_eq!(shown("abc\x1b[1GX"), ["Xbc"]);
     assert_eq!(shown("abc\x1b[2K\x1b[1Gdef"), ["def"]);
     assert_eq!(shown("abc\x1b[60000GX"), ["abcX"]);
@@ -117,7 +129,6 @@ fn cursor_moves_and_other_sequences_are_dropped_whole() {
         "\x1b[2J",
         "\x1b[H",
         "\x1b[10;20H",
-        "\x1b[5C",
         "\x1b[3A",
         "\x1b[?1049h",
         "\x1b[?25l",

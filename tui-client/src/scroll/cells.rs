@@ -100,14 +100,19 @@ impl Cells {
 
     /// To the next tab stop; what is there already stays.
     pub(crate) fn tab(&mut self) {
-        self.cursor = (self.cursor / 8 + 1) * 8;
-        if self.cells.len() < self.cursor {
-            self.cells.resize(self.cursor, Cell::BLANK);
+        self.go_to((self.cursor / 8 + 1) * 8);
+    }
+
+    /// Goes to a column; up to it there are blanks where nothing is printed yet.
+    pub(crate) fn go_to(&mut self, column: usize) {
+        self.cursor = column;
+        if self.cells.len() < column {
+            self.cells.resize(column, Cell::BLANK);
         }
     }
 
-    pub(crate) fn go_to(&mut self, column: usize) {
-        self.cursor = column.min(self.cells.len());
+    pub(crate) fn cursor(&self) -> usize {
+        self.cursor
     }
 
     pub(crate) fn back(&mut self) {

@@ -1,7 +1,8 @@
 //! From a program's bytes to lines, once, on arrival.
 //!
 //! Kept: text, SGR colours and attributes, and what a progress bar does to its line (carriage
-//! return, backspace, tab, CSI K, CSI G). All other control sequences are dropped whole.
+//! return, backspace, tab, CSI K, and moves within the line: CSI C, D, G). All other control sequences are
+//! dropped whole.
 //!
 //! Plain text is decoded here; `vte` is given only what begins with an escape. It would decode text
 //! too, but loses a character where a cut falls within one, and keeps a title without an end for
@@ -301,7 +302,17 @@ impl Perform for Screen<'_> {
             ('K', 0) => self.line.erase(Erase::Right),
             ('K', 1) => self.line.erase(Erase::Left),
             ('K', 2) => self.line.erase(Erase::All),
-            ('G', column) => self.line.go_to(usize::from(column.saturating_sub(1))),
+            ('G' | '`', column) => {
+                self.line.go_to(usize::from(column.saturating_sub(1)), self.store)
+            }
+            ('C' | 'a', columns) => {
+                let to = self.line.cursor() + usize::from(columns.max(1));
+                self.line.go_to(to, self.store);
+            }
+            ('D', columns) => {
+                let to = self.line.cursor().saturating_sub(usize::from(columns.max(1)));
+                self.line.go_to(to, self.store);
+            }
             _ => {}
         }
     }

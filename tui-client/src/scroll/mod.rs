@@ -28,6 +28,9 @@ mod text;
 pub mod view;
 
 #[cfg(test)]
+#[path = "programs_tests.rs"]
+mod programs;
+#[cfg(test)]
 mod properties;
 
 pub use block::{Block, Channel};

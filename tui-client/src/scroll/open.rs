@@ -9,6 +9,9 @@ use super::store::Store;
 use super::style::TextStyle;
 use super::text::{Glyph, glyph};
 
+/// Columns that a window may have.
+const WINDOW: usize = 256;
+
 /// How much of a line is erased: the parameter of CSI K.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Erase {
@@ -118,16 +121,32 @@ impl OpenLine {
         }
     }
 
-    /// Moves within what is printed of the line; never past its end.
-    pub(crate) fn go_to(&mut self, column: usize) {
+    /// The column where the next character goes.
+    pub(crate) fn cursor(&self) -> usize {
+        match &self.cells {
+            Some(cells) => cells.cursor(),
+            None if self.returned => 0,
+            None => self.column,
+        }
+    }
+
+    /// Moves within the line. Past what is printed of it, blanks are left as far as a window may be
+    /// wide; what is further out is only meant as the window's edge, which is not known here.
+    pub(crate) fn go_to(&mut self, column: usize, store: &mut Store) {
+        let end = self.cells.as_ref().map_or(self.column, Cells::len);
+        let to = if column > end && column >= WINDOW { end } else { column };
         if let Some(cells) = &mut self.cells {
-            cells.go_to(column);
-        } else if column == 0 {
+            cells.go_to(to);
+        } else if to == 0 {
             self.returned = true;
         } else if self.column < EDIT_COLUMNS {
             self.returned = false;
-            if column < self.column {
-                self.edit(column);
+            if to < self.column {
+                self.edit(to);
+            } else if to > self.column {
+                let blanks = to - self.column;
+                self.make_room(blanks, 0, store);
+                self.append(&" ".repeat(blanks), blanks, TextStyle::default());
             }
         }
     }

@@ -259,7 +259,10 @@ proptest! {
             3 => "[ -~]{1,6}",
             1 => "[漢字]{1,2}",
             3 => prop::sample::select(
-                vec!["\r", "\x08", "\t", "\x1b[K", "\x1b[1K", "\x1b[2K", "\x1b[1G"],
+                vec![
+                    "\r", "\x08", "\t", "\x1b[K", "\x1b[1K", "\x1b[2K", "\x1b[1G", "\x1b[9G",
+                    "\x1b[C", "\x1b[3C", "\x1b[2D",
+                ],
             ).prop_map(str::to_owned),
         ], 1..20),
     ) {
