@@ -39,6 +39,7 @@ pub(crate) enum Id {
     SelectOlder,
     SelectNewer,
     Fold,
+    FoldAll,
     Copy,
     Save,
     Clear,
@@ -164,6 +165,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Copy, title: "Copy the block's output", short: "copy", always: &["f6"], enabled: has_block, ..OUTPUT },
     Action { id: Id::Save, title: "Save the block's output to a file", short: "save", always: &["f7"], enabled: has_block, ..OUTPUT },
     Action { id: Id::Fold, title: "Fold or unfold the block", short: "fold", always: &["f8"], enabled: has_block, ..OUTPUT },
+    Action { id: Id::FoldAll, title: "Fold or unfold all blocks", always: &["shift-f8"], enabled: has_block, ..OUTPUT },
     Action { id: Id::Clear, title: "Clear what has ended", always: &["ctrl-l"], enabled: printed, ..OUTPUT },
 
     Action { id: Id::Clients, title: "Who is connected", short: "clients", always: &["f2"], enabled: connected, ..SERVER },

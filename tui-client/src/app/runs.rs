@@ -307,6 +307,17 @@ impl Runs {
         }
     }
 
+    /// Folds all commands, or unfolds them where all are folded already.
+    pub(crate) fn fold_all(&mut self) {
+        let commands = self.infos.iter().filter(|info| info.phase != Phase::Note);
+        let commands: Vec<u64> = commands.map(|info| info.id).collect();
+        let is_open = |id: &u64| self.pane.block(*id).is_some_and(|block| !block.is_folded());
+        let fold = commands.iter().any(is_open);
+        for id in commands {
+            self.pane.set_folded(id, fold);
+        }
+    }
+
     pub(crate) fn unselect(&mut self) {
         self.selected = None;
     }

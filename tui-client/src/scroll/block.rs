@@ -54,13 +54,13 @@ impl Block {
         self.id
     }
 
-    /// Whether only its header is shown.
+    /// Whether only its header is shown, and its newest line while more may come.
     #[must_use]
     pub fn is_folded(&self) -> bool {
         self.folded
     }
 
-    /// Shows the header only, or the lines as well.
+    /// Shows the header and the newest line to come only, or all lines.
     pub fn set_folded(&mut self, folded: bool) {
         self.folded = folded;
     }
@@ -106,6 +106,17 @@ impl Block {
         let stored = self.store.range();
         let open = [&self.stdout, &self.stderr].iter().filter(|f| f.has_open_line()).count();
         stored.start..stored.end + open as u64
+    }
+
+    /// The lines below its header: of a folded block the newest one while more may come, then none.
+    pub(crate) fn shown(&self) -> Range<u64> {
+        let lines = self.lines();
+        let start = match (self.folded, self.finished) {
+            (false, _) => lines.start,
+            (true, false) => lines.start.max(lines.end.saturating_sub(1)),
+            (true, true) => lines.end,
+        };
+        start..lines.end
     }
 
     /// A line by its number.

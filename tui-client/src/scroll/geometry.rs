@@ -81,19 +81,19 @@ impl<'a> Walker<'a> {
         let index = anchor.index;
         let block = blocks.get(index)?;
         let mut walker = Self::new(blocks, width, Spot { index, part: SpotPart::Header });
-        let lines = block.lines();
+        let lines = block.shown();
         walker.spot.part = match anchor.part {
             AnchorPart::Header => SpotPart::Header,
             AnchorPart::Blank if index + 1 < blocks.len() => SpotPart::Blank,
             AnchorPart::Blank => walker.last_part(index),
-            AnchorPart::Line { .. } if block.is_folded() || lines.is_empty() => SpotPart::Header,
+            AnchorPart::Line { .. } if lines.is_empty() => SpotPart::Header,
             AnchorPart::Line { line, .. } if line < lines.start => {
-                SpotPart::Row { line: lines.start, row: 0 }
+                walker.first_row(index, lines.start)
             }
             AnchorPart::Line { line, .. } if line >= lines.end => walker.last_part(index),
             AnchorPart::Line { line, offset } => {
                 let row = walker.wrapped(index, line).map_or(0, |w| w.wrap.row_of(offset));
-                SpotPart::Row { line, row }
+                walker.first_row(index, line).max(SpotPart::Row { line, row })
             }
         };
         Some(walker)
@@ -117,11 +117,11 @@ impl<'a> Walker<'a> {
     pub(crate) fn down(&mut self) -> bool {
         let Spot { index, part } = self.spot;
         let block = &self.blocks[index];
-        let lines = block.lines();
+        let lines = block.shown();
         let next = match part {
             SpotPart::Blank => Some(Spot { index: index + 1, part: SpotPart::Header }),
-            SpotPart::Header if !block.is_folded() && !lines.is_empty() => {
-                Some(Spot { index, part: SpotPart::Row { line: lines.start, row: 0 } })
+            SpotPart::Header if !lines.is_empty() => {
+                Some(Spot { index, part: self.first_row(index, lines.start) })
             }
             SpotPart::Row { line, row } if row + 1 < self.rows(index, line) => {
                 Some(Spot { index, part: SpotPart::Row { line, row: row + 1 } })
@@ -142,10 +142,10 @@ impl<'a> Walker<'a> {
                 index.checked_sub(1).map(|index| Spot { index, part: SpotPart::Blank })
             }
             SpotPart::Blank => Some(Spot { index, part: self.last_part(index) }),
-            SpotPart::Row { line, row } if row > 0 => {
+            SpotPart::Row { line, row } if self.first_row(index, line) < part => {
                 Some(Spot { index, part: SpotPart::Row { line, row: row - 1 } })
             }
-            SpotPart::Row { line, .. } if line > self.blocks[index].lines().start => {
+            SpotPart::Row { line, .. } if line > self.blocks[index].shown().start => {
                 Some(Spot { index, part: self.last_row(index, line - 1) })
             }
             SpotPart::Row { .. } => Some(Spot { index, part: SpotPart::Header }),
@@ -176,11 +176,16 @@ impl<'a> Walker<'a> {
     /// The last row of a block, before the blank one.
     fn last_part(&mut self, index: usize) -> SpotPart {
         let block = &self.blocks[index];
-        let lines = block.lines();
-        if block.is_folded() || lines.is_empty() {
-            SpotPart::Header
+        let lines = block.shown();
+        if lines.is_empty() { SpotPart::Header } else { self.last_row(index, lines.end - 1) }
+    }
+
+    /// Where a line begins: a folded block has one row for it, its last one.
+    fn first_row(&mut self, index: usize, line: u64) -> SpotPart {
+        if self.blocks[index].is_folded() {
+            self.last_row(index, line)
         } else {
-            self.last_row(index, lines.end - 1)
+            SpotPart::Row { line, row: 0 }
         }
     }
 

@@ -21,8 +21,8 @@ impl Default for PaneCaps {
 
 /// Blocks, oldest first, and a view of them.
 ///
-/// A block shows as its header (one row, drawn by the caller), its lines unless it is folded, and a
-/// blank row before the next block.
+/// A block shows as its header (one row, drawn by the caller), its lines, of which a folded one keeps the
+/// newest until it is finished, and a blank row before the next block.
 #[derive(Debug)]
 pub struct Pane {
     caps: PaneCaps,
@@ -107,7 +107,7 @@ impl Pane {
         self.change(id, None, Block::finish)
     }
 
-    /// Folds a block to its header, or unfolds it. False: there is no such block.
+    /// Folds a block, or unfolds it. False: there is no such block.
     pub fn set_folded(&mut self, id: u64, folded: bool) -> bool {
         let Some(index) = self.index(id) else { return false };
         self.blocks[index].set_folded(folded);

@@ -207,6 +207,7 @@ fn a_folded_block_is_its_header_and_unfolds_where_the_reader_was() {
     let mut pane = numbered(20);
     pane.add_block(8);
     say(&mut pane, 8, 0..20);
+    assert!(pane.finish(7) && pane.finish(8));
     pane.jump(7, 10);
     pane.set_folded(7, true);
     assert_eq!(screen(&pane), ["#7", "~", "#8", "0", "1"]);
@@ -312,4 +313,39 @@ fn the_first_row_of_a_line_tells_where_it_came_from() {
     let frame = pane.frame();
     let begins: Vec<_> = frame.rows.iter().map(super::FrameRow::begins).collect();
     assert_eq!(begins, [None, Some(super::LineKind::Stderr), None]);
+}
+
+#[test]
+fn a_folded_block_that_goes_on_shows_its_newest_line_in_one_row() {
+    let mut pane = numbered(3);
+    pane.set_folded(7, true);
+    assert_eq!(screen(&pane), ["#7", "2"]);
+    pane.push(7, Channel::Stdout, b"10 %");
+    assert_eq!(screen(&pane), ["#7", "10 %"]);
+    pane.push(7, Channel::Stdout, b"\r20 % and a long word");
+    assert_eq!(
+        screen(&pane),
+        ["#7", "long word"],
+        "the end of a line that is too long for one row"
+    );
+    pane.finish(7);
+    assert_eq!(screen(&pane), ["#7"]);
+    pane.set_folded(7, false);
+    assert_eq!(screen(&pane).len(), 5);
+}
+
+#[test]
+fn a_reader_below_a_folded_block_that_goes_on_is_not_moved() {
+    let mut pane = numbered(3);
+    pane.add_block(8);
+    say(&mut pane, 8, 0..20);
+    pane.set_folded(7, true);
+    pane.home();
+    assert_eq!(screen(&pane), ["#7", "2", "~", "#8", "0"]);
+    pane.scroll_down(1);
+    assert_eq!(screen(&pane), ["2", "~", "#8", "0", "1"]);
+    say(&mut pane, 7, 3..9);
+    assert_eq!(screen(&pane), ["8", "~", "#8", "0", "1"]);
+    pane.scroll_up(5);
+    assert_eq!(screen(&pane), ["#7", "8", "~", "#8", "0"]);
 }

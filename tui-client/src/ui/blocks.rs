@@ -12,7 +12,7 @@ use crate::app::console::Console;
 use crate::app::layout::INDENT;
 use crate::app::runs::{Info, Phase};
 use crate::app::{State, fit, times};
-use crate::scroll::{LineKind, Part};
+use crate::scroll::{Block, LineKind, Part, grouped};
 
 /// Columns of the word for a block's state.
 const WORD: usize = 10;
@@ -48,7 +48,11 @@ pub(super) fn draw(
                 }
             }
             Part::Line { .. } => {
-                if line.begins() == Some(LineKind::Stderr) {
+                let block = console.runs.pane.block(line.position.block);
+                if block.is_some_and(Block::is_folded) {
+                    // All that is shown of it while it goes on: its newest line.
+                    row.skip(1).left("▸", theme.dim);
+                } else if line.begins() == Some(LineKind::Stderr) {
                     row.skip(1).left("!", theme.bad);
                 }
                 let text = Rect {
@@ -90,14 +94,15 @@ fn header(state: &State, console: &Console, info: &Info, row: &mut Row<'_>, them
     let word = format!("{word:<WORD$}");
     row.right(&word, theme.dim).right(&format!("{sign} "), style);
     row.skip_right(2);
-    let folded = console.runs.pane.block(info.id).is_some_and(crate::scroll::Block::is_folded);
+    let folded = console.runs.pane.block(info.id).is_some_and(Block::is_folded);
     row.left(&info.line, if chosen { theme.chosen() } else { theme.strong });
     if folded {
         let lines = console.runs.pane.block(info.id).map_or(0, |block| {
             let range = block.lines();
             range.end - range.start
         });
-        row.left(&format!("  ▸ {} lines folded", crate::scroll::grouped(lines)), theme.dim);
+        let unit = if lines == 1 { "line" } else { "lines" };
+        row.left(&format!("  ▸ {} {unit}", grouped(lines)), theme.dim);
     }
 }
 

@@ -258,3 +258,23 @@ fn clear_takes_away_what_has_ended_and_nothing_else() {
     assert_eq!(lines, ["temp"]);
     assert_eq!(world.console().runs.pane.blocks().len(), 1);
 }
+
+#[test]
+fn blocks_are_folded_one_by_one_or_all_and_back() {
+    let mut world = World::connected(80, 24);
+    world.run("zones", 5, "zone 1\nzone 2\n", ended("succeeded", 0, 4));
+    world.run("temp", 6, "10 %\r20 %", None);
+    let shown = |world: &World| crate::ui::tests::text(&crate::ui::tests::frame(&world.state));
+    world.press("f8");
+    let text = shown(&world);
+    assert!(text.contains("temp  ▸ 1 line ") && text.contains("\n ▸ 20 %"), "{text}");
+    world.notice(printed(6, "\r30 %"));
+    assert!(shown(&world).contains("\n ▸ 30 %"), "what it does is seen while it is folded");
+    assert!(shown(&world).contains("zone 2"));
+    world.press("shift-f8");
+    let text = shown(&world);
+    assert!(!text.contains("zone 2") && text.contains("zones  ▸ 2 lines "), "{text}");
+    world.press("shift-f8");
+    let text = shown(&world);
+    assert!(text.contains("zone 2") && !text.contains('▸'), "{text}");
+}
