@@ -58,8 +58,8 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     console.input.editor.clear();
     match cmdline::parse(&line, &console.menu.commands) {
         Ok(parsed) => {
-            let command = parsed.command.clone();
-            submit(state, &line, &command, parsed.args)
+            let (command, args) = (parsed.command.clone(), parsed.args);
+            submit(state, &line, &command, args)
         }
         Err(error) => {
             let name = cmdline::split(&line).ok().and_then(|tokens| tokens.into_iter().next());
