@@ -75,7 +75,7 @@ Exit status:
   2    wrong arguments to topside itself";
 
 /// The flags of `topside run`.
-const RUN_FLAGS: [&str; 5] = ["--on", "--via", "--json", "--yes", "--timeout"];
+const RUN_FLAGS: [&str; 6] = ["--on", "--via", "--json", "--yes", "--detach", "--timeout"];
 
 #[derive(Debug, Args)]
 #[command(after_help = STATUSES, override_usage = "topside run [OPTIONS] COMMAND [ARGS]...")]
@@ -88,6 +88,9 @@ struct Run {
     /// Confirm a command that asks to be confirmed first
     #[arg(long)]
     yes: bool,
+    /// Print the run's number as soon as it has begun, and leave it to the server
+    #[arg(long, conflicts_with = "timeout")]
+    detach: bool,
     /// Cancel the run after so long: 90, 90s, 5m, 1h30m
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     timeout: Option<std::time::Duration>,

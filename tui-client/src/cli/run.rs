@@ -15,7 +15,7 @@ use super::console::{Console, Cut, Output, Ran};
 use super::printer::{Piece, Printer};
 use super::words::shell_word;
 use super::{status, words};
-use crate::net::{CallError, Hello, LostReason, base64, connect};
+use crate::net::{CallError, Hello, LostReason, Session, base64, connect};
 use crate::platform::{Signal, Signals};
 use crate::term;
 
@@ -61,6 +61,9 @@ async fn run(args: Run) -> u8 {
             return fail(printer, refused.status, refused.sentence).await;
         }
     };
+    if args.detach {
+        return detach(&args, session, request, printer, signals).await;
+    }
     let mut console = Console::new(session, printer, signals);
     let mut collected = Vec::new();
     let output = if args.json { Output::Collect(&mut collected) } else { Output::Stream };
@@ -73,6 +76,35 @@ async fn run(args: Run) -> u8 {
         console.wait_for_end(GOODBYE).await;
     }
     console.printer.finish(status).await
+}
+
+/// Starts the run and prints its number, or its row; the exit status.
+async fn detach(
+    args: &Run,
+    session: Session,
+    request: CommandRun,
+    printer: Printer,
+    mut signals: Signals,
+) -> u8 {
+    let request = CommandRun { stream: false, wait: false, ..request };
+    let begun = tokio::select! {
+        biased;
+        begun = session.handle.call(&request) => begun,
+        signal = signals.next() => return printer.finish(signal.status()).await,
+    };
+    let (text, status) = match begun {
+        Ok(begun) if args.json => (row_json(&begun), status::OK),
+        Ok(begun) => (format!("{}\n", begun.row.run_id.0), status::OK),
+        Err(error) => {
+            let refused = Refused::by_call(&error, None);
+            if args.json {
+                printer.write(Piece::Print(refused.json())).await;
+            }
+            return fail(printer, refused.status, refused.sentence).await;
+        }
+    };
+    printer.write(Piece::Print(text)).await;
+    printer.finish(status).await
 }
 
 async fn fail(printer: Printer, status: u8, sentence: impl std::fmt::Display) -> u8 {
@@ -113,7 +145,7 @@ impl Refused {
 }
 
 /// Connects and makes the request, or says with which status and sentence it ends here.
-async fn begin(args: &Run) -> Result<(crate::net::Session, CommandRun), Refused> {
+async fn begin(args: &Run) -> Result<(Session, CommandRun), Refused> {
     let own =
         |error: &dyn std::error::Error| Refused::new(status::OWN_FAILURE, with_sources(error));
     let target = args.on.target().map_err(|error| own(&error))?;
@@ -259,8 +291,13 @@ fn json(mut result: RunResult, output: Vec<u8>) -> String {
         Ok(text) => result.output = Some(text),
         Err(error) => result.output_base64 = Some(base64::encode(error.as_bytes())),
     }
+    row_json(&result)
+}
+
+/// A result on a line of its own.
+fn row_json(result: &RunResult) -> String {
     let mut text =
-        serde_json::to_string(&result).expect("the wire's own types have string keys only");
+        serde_json::to_string(result).expect("the wire's own types have string keys only");
     text.push('\n');
     text
 }

@@ -303,7 +303,7 @@ impl Perform for Screen<'_> {
             ('K', 1) => self.line.erase(Erase::Left),
             ('K', 2) => self.line.erase(Erase::All),
             ('G' | '`', column) => {
-                self.line.go_to(usize::from(column.saturating_sub(1)), self.store)
+                self.line.go_to(usize::from(column.saturating_sub(1)), self.store);
             }
             ('C' | 'a', columns) => {
                 let to = self.line.cursor() + usize::from(columns.max(1));

@@ -338,3 +338,36 @@ fn built_ins_run_like_any_command_and_the_server_can_be_shut_down() {
     assert!(!place.socket().exists());
     place.run(&["echo", "x"]).with(125);
 }
+
+#[test]
+fn a_detached_run_goes_on_without_its_client_and_is_known_by_its_number() {
+    let place = Place::new();
+    let _server = place.serve();
+    let file = place.path("go");
+    let begun = place.run(&["--detach", "wait-for", text(&file)]).with(0);
+    let number: u64 = begun.out.strip_suffix('\n').unwrap().parse().unwrap();
+    assert_eq!(begun.err, "");
+    let row = |state: &str| {
+        let runs = place.run(&["runs"]).with(0).out;
+        let row = runs.lines().find(|line| line.contains("wait-for")).unwrap().to_owned();
+        assert!(row.starts_with(&format!("#{number} ")), "{runs}");
+        row.contains(state)
+    };
+    assert!(row("running"), "it goes on while nobody waits for it");
+    std::fs::write(&file, "").unwrap();
+    while !row("succeeded") {
+        assert!(row("running"));
+    }
+}
+
+#[test]
+fn a_detached_run_that_is_refused_has_the_same_status_as_any_other() {
+    let place = Place::new();
+    let _server = place.serve();
+    let json = place.run(&["--detach", "--json", "own-status", "3"]).with(0);
+    let row: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(row["command"], "own-status");
+    place.run(&["--detach", "own-statsu"]).with(127);
+    place.run(&["--detach", "own-status", "x"]).with(126);
+    place.run(&["--detach", "--timeout", "5s", "own-status", "0"]).with(2);
+}
