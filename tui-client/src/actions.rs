@@ -45,6 +45,7 @@ pub(crate) enum Id {
     Clear,
     Clients,
     Menu,
+    Runs,
     Interrupt,
     ToPicker,
     Back,
@@ -170,6 +171,7 @@ pub(crate) const ACTIONS: &[Action] = &[
 
     Action { id: Id::Clients, title: "Who is connected", short: "clients", always: &["f2"], enabled: connected, ..SERVER },
     Action { id: Id::Menu, title: "The menu of commands", short: "menu", always: &["f3"], enabled: menu, ..SERVER },
+    Action { id: Id::Runs, title: "Runs, live and past", short: "runs", always: &["f12"], enabled: connected, ..SERVER },
     Action { id: Id::ToPicker, title: "Close the session, to the picker", short: "picker", always: &["f4"], ..SERVER },
     Action { id: Id::Back, title: "Back to the picker", short: "picker", bare: &["P"], enabled: ended, ..SERVER },
     Action { id: Id::Reconnect, title: "Connect again", short: "reconnect", always: &["f5"], bare: &["R"], enabled: lost, ..SERVER },
@@ -265,7 +267,16 @@ fn hints_connected(state: &State, console: &Console) -> &'static [Id] {
     } else if runs && console.input.editor.is_empty() {
         &[Id::Interrupt, Id::Palette, Id::Clients, Id::Help, Id::PageUp, Id::Search]
     } else if shows_clients(state.size) {
-        &[Id::Complete, Id::Palette, Id::Menu, Id::Clients, Id::Help, Id::PageUp, Id::Search]
+        &[
+            Id::Complete,
+            Id::Palette,
+            Id::Menu,
+            Id::Clients,
+            Id::Help,
+            Id::Runs,
+            Id::PageUp,
+            Id::Search,
+        ]
     } else {
         &[Id::Complete, Id::Palette, Id::Clients, Id::Menu, Id::Help, Id::PageUp]
     }

@@ -4,7 +4,7 @@
 use topside_shared::command::Command;
 use topside_shared::methods::{Initialized, Menu};
 use topside_shared::notices::{ClientsChanged, Closing, SessionEnded};
-use topside_shared::rows::ClientRow;
+use topside_shared::rows::{ClientRow, RunRow};
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 
 /// Longest description or question of a command, in characters.
@@ -55,6 +55,13 @@ pub(crate) fn row(mut row: ClientRow) -> ClientRow {
     for run in &mut row.runs {
         name(&mut run.command);
     }
+    row
+}
+
+/// The line of a run is made safe where it is made.
+pub(crate) fn run(mut row: RunRow) -> RunRow {
+    name(&mut row.command);
+    name(&mut row.user);
     row
 }
 

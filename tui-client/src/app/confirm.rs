@@ -1,6 +1,7 @@
 //! Questions before something that cannot be undone. Cancel has the focus; what ends a server wants
 //! its name typed.
 
+use topside_shared::RunId;
 use topside_shared::methods::CommandRun;
 
 use super::editor::Editor;
@@ -32,6 +33,8 @@ pub(crate) enum Then {
     Run { line: String, run: CommandRun },
     /// Forgets a saved server.
     Delete(String),
+    /// Ends a run.
+    Cancel(RunId),
     /// Ends the program.
     Quit,
     /// Goes to the picker, and drops what the console holds.

@@ -28,6 +28,7 @@ pub(crate) mod overlay;
 pub(crate) mod palette;
 pub(crate) mod picker;
 pub(crate) mod runs;
+pub(crate) mod runs_view;
 pub(crate) mod search;
 mod send;
 mod session;

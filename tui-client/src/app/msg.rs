@@ -2,7 +2,7 @@
 
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
-use topside_shared::methods::{CommandRun, Initialized, Menu, RunResult, Subscribed};
+use topside_shared::methods::{CommandRun, Initialized, Menu, RunResult, RunsPage, Subscribed};
 use topside_shared::notices::Notice;
 use topside_shared::{RunId, SubscriptionId};
 
@@ -87,6 +87,8 @@ pub(crate) enum Event {
     Subscribed(Result<Subscribed, String>),
     /// A command has ended, or was refused.
     Ran { block: u64, result: Result<Box<RunResult>, RunRefused> },
+    /// Runs of the server, the newest or those before one.
+    Runs { before: Option<RunId>, result: Result<RunsPage, String> },
     /// The cancel of a run was refused: why.
     CancelRefused { run: RunId, why: String },
     /// Unasked.
@@ -155,6 +157,10 @@ pub(crate) enum Call {
     Unsubscribe(SubscriptionId),
     /// A command, whose output belongs to this block.
     Run { block: u64, run: CommandRun },
+    /// The output of a run that is known by its number, for this block.
+    Attach { block: u64, run: RunId },
+    /// Runs of the server, the newest or those before one.
+    Runs { before: Option<RunId> },
     /// The end of a run.
     Cancel(RunId),
 }
@@ -164,6 +170,10 @@ impl PartialEq for Call {
         match (self, other) {
             (Self::Menu, Self::Menu) | (Self::Subscribe, Self::Subscribe) => true,
             (Self::Cancel(a), Self::Cancel(b)) => a == b,
+            (Self::Runs { before: a }, Self::Runs { before: b }) => a == b,
+            (Self::Attach { block: a, run: c }, Self::Attach { block: b, run: d }) => {
+                a == b && c == d
+            }
             (Self::Unsubscribe(a), Self::Unsubscribe(b)) => a == b,
             (Self::Run { block: a, run: b }, Self::Run { block: c, run: d }) => {
                 a == c && b.command == d.command && b.args == d.args && b.confirm == d.confirm

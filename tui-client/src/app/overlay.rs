@@ -8,6 +8,7 @@ use super::form::Form;
 use super::invite::Pairing;
 use super::key::{Code, Key};
 use super::palette::Palette;
+use super::runs_view::RunsView;
 use super::{Size, State};
 
 /// One of them.
@@ -25,6 +26,8 @@ pub(crate) enum Overlay {
     CommandForm(Box<CommandForm>),
     /// An invite being pasted.
     Invite(Box<Pairing>),
+    /// What runs and has run.
+    Runs(Box<RunsView>),
     /// Who is connected, with all that is known of one.
     Clients {
         /// The one looked at; kept by number while the list changes.

@@ -26,6 +26,8 @@ pub(crate) struct Info {
     /// The same by the monotonic clock.
     pub(crate) began: u64,
     pub(crate) run: Option<RunId>,
+    /// Whether it was sent from here: what was only looked at is never cancelled by Ctrl-C.
+    pub(crate) sent: bool,
     pub(crate) phase: Phase,
 }
 
@@ -36,6 +38,8 @@ pub(crate) enum Phase {
     Sent,
     /// It runs.
     Running { cancelling: bool },
+    /// It has ended, but its output is still on its way.
+    Reading,
     /// It has ended.
     Ended { state: RunState, exit: Option<i32>, signal: Option<i32>, ms: u64 },
     /// It did not run; the block says why.
@@ -48,7 +52,21 @@ pub(crate) enum Phase {
 
 impl Phase {
     pub(crate) fn is_live(self) -> bool {
-        matches!(self, Self::Sent | Self::Running { .. })
+        matches!(self, Self::Sent | Self::Running { .. } | Self::Reading)
+    }
+
+    /// How a run of the server's list stands.
+    pub(crate) fn of(row: &RunRow) -> Self {
+        if row.state.ended() { Self::end(row, 0) } else { Self::Running { cancelling: false } }
+    }
+
+    fn end(row: &RunRow, or_ms: u64) -> Self {
+        Self::Ended {
+            state: row.state,
+            exit: row.exit_code,
+            signal: row.signal,
+            ms: row.duration_ms.unwrap_or(or_ms),
+        }
     }
 }
 
@@ -132,7 +150,8 @@ impl Runs {
             return;
         }
         let command = String::new();
-        let note = Info { id: DROPPED, line, command, at, began, run: None, phase: Phase::Note };
+        let (run, sent, phase) = (None, false, Phase::Note);
+        let note = Info { id: DROPPED, line, command, at, began, run, sent, phase };
         self.infos.insert(0, note);
         self.pane.add_first(DROPPED);
         self.pane.finish(DROPPED);
@@ -149,8 +168,27 @@ impl Runs {
             at: clock.wall,
             began: clock.mono,
             run: None,
+            sent: true,
             phase: Phase::Sent,
         });
+    }
+
+    /// The output of a run was asked for, whoever started it.
+    pub(crate) fn attached(&mut self, id: u64, line: &str, note: &str, row: &RunRow, clock: Clock) {
+        self.selected = None;
+        self.pane.end();
+        let ended = row.state.ended();
+        self.add(Info {
+            id,
+            line: line.to_owned(),
+            command: row.command.clone(),
+            at: row.started_at,
+            began: clock.mono.saturating_sub(clock.wall.millis_since(row.started_at)),
+            run: Some(row.run_id),
+            sent: false,
+            phase: if ended { Phase::Reading } else { Phase::of(row) },
+        });
+        self.pane.push_marker(id, note);
     }
 
     /// A word of the screen's own, with sentences below it.
@@ -162,6 +200,7 @@ impl Runs {
             at: clock.wall,
             began: clock.mono,
             run: None,
+            sent: false,
             phase: Phase::Note,
         });
         for sentence in sentences {
@@ -204,12 +243,7 @@ impl Runs {
     pub(crate) fn ended(&mut self, id: u64, row: &RunRow, now: u64) {
         let Some(info) = self.info_mut(id) else { return };
         info.run = Some(row.run_id);
-        info.phase = Phase::Ended {
-            state: row.state,
-            exit: row.exit_code,
-            signal: row.signal,
-            ms: row.duration_ms.unwrap_or(now.saturating_sub(info.began)),
-        };
+        info.phase = Phase::end(row, now.saturating_sub(info.began));
         self.pane.finish(id);
     }
 
@@ -233,15 +267,24 @@ impl Runs {
         self.infos
             .iter()
             .rev()
-            .find(|info| info.run.is_some() && info.phase == Phase::Running { cancelling: false })
+            .filter(|info| info.sent && info.run.is_some())
+            .find(|info| info.phase == Phase::Running { cancelling: false })
     }
 
     /// Marks the newest live run as being cancelled, and names it.
     pub(crate) fn cancel_newest(&mut self) -> Option<RunId> {
-        let id = self.next_to_cancel()?.id;
-        let info = self.info_mut(id)?;
-        info.phase = Phase::Running { cancelling: true };
-        info.run
+        let run = self.next_to_cancel()?.run?;
+        self.cancelling(run);
+        Some(run)
+    }
+
+    /// A run is being cancelled, as far as it is shown here.
+    pub(crate) fn cancelling(&mut self, run: RunId) {
+        for info in self.infos.iter_mut().filter(|info| info.run == Some(run)) {
+            if let Phase::Running { cancelling } = &mut info.phase {
+                *cancelling = true;
+            }
+        }
     }
 
     /// The session is over: what was not heard of to its end stays so.
@@ -300,11 +343,15 @@ impl Runs {
             (Some(at), false) => commands.get(at + 1).copied(),
         };
         match self.selected {
-            Some(id) => {
-                self.pane.jump_to_block(id);
-            }
+            Some(id) => self.pick(id),
             None => self.pane.end(),
         }
+    }
+
+    /// Picks a block and shows it.
+    pub(crate) fn pick(&mut self, id: u64) {
+        self.selected = Some(id);
+        self.pane.jump_to_block(id);
     }
 
     /// Folds all commands, or unfolds them where all are folded already.

@@ -159,11 +159,12 @@ fn in_words(command: &Command, args: &Map<String, Value>) -> Map<String, Value> 
     words.collect()
 }
 
-/// Sends a command and opens its block. The form that it came from closes, and begins anew next time.
+/// Sends a command and opens its block. The form that it came from closes, with what it came from, and
+/// begins anew next time.
 pub(super) fn send(state: &mut State, line: &str, run: CommandRun) -> Vec<Effect> {
-    let form = state.overlays.iter().position(|o| matches!(o, Overlay::CommandForm(_)));
+    let from_form = state.overlays.iter().any(|o| matches!(o, Overlay::CommandForm(_)));
     let Link::Connected { session } = state.link else {
-        if form.is_none()
+        if !from_form
             && let Some(console) = state.console_mut()
             && console.input.editor.is_empty()
         {
@@ -172,12 +173,12 @@ pub(super) fn send(state: &mut State, line: &str, run: CommandRun) -> Vec<Effect
         state.refuse("The session ended meanwhile: nothing was sent.");
         return Vec::new();
     };
-    if let Some(form) = form {
-        state.overlays.remove(form);
+    if from_form {
+        state.overlays.clear();
     }
     let (block, clock) = (state.next_serial(), state.clock);
     let Some(console) = state.console_mut() else { return Vec::new() };
-    if form.is_some() {
+    if from_form {
         console.drafts.remove(&run.command);
     }
     console.drop_old_banner();

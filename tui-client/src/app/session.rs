@@ -12,7 +12,8 @@ use super::link::{Link, Lost, Retry, Why};
 use super::msg::RunRefused;
 use super::runs::Phase;
 use super::{
-    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, picker, send,
+    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, picker,
+    runs_view, send,
 };
 use crate::net::{LostReason, Reached};
 
@@ -144,6 +145,7 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
                 return vec![Effect::Call { session, call: Call::Menu }];
             }
         }
+        Event::Runs { before, result } => runs_view::listed(state, before, result),
         Event::CancelRefused { run, why } => {
             console.runs.cancel_refused(run);
             state.refuse(clean::sentence(&why));
@@ -174,7 +176,10 @@ fn ran(
             console.runs.ended(block, &result.row, now);
         }
         Err(RunRefused::Refused { message, .. }) => {
-            console.runs.refused(block, Phase::Refused, &clean::sentence(&message));
+            // One that was only to be shown has run all the same.
+            let sent = console.runs.info(block).is_none_or(|info| info.sent);
+            let phase = if sent { Phase::Refused } else { Phase::Unknown };
+            console.runs.refused(block, phase, &clean::sentence(&message));
         }
         // The end of the session says it for all.
         Err(RunRefused::Lost) => {}
@@ -193,7 +198,14 @@ fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
                 console.runs.changed(&row);
             }
         }
-        Notice::ClientsChanged(changed) => clients(console, clean::changed(changed)),
+        Notice::ClientsChanged(changed) => {
+            // A run that began or ended changes its client's row.
+            let runs = !changed.updated.is_empty() || !changed.left.is_empty();
+            clients(console, clean::changed(changed));
+            if runs {
+                return runs_view::changed(state);
+            }
+        }
         Notice::Closing(closing) => {
             console.banner = Some(Banner::new(clean::closing(closing), now));
         }

@@ -9,8 +9,8 @@ use super::link::Link;
 use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
 use super::{
-    Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, picker, send,
-    session,
+    Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, picker,
+    runs_view, send, session,
 };
 use crate::actions::{self, Action, Id};
 use crate::ui::help;
@@ -178,6 +178,10 @@ fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
                 return vec![invite::begin(state, pairing, invite)];
             }
         },
+        Overlay::Runs(_) => {
+            let Overlay::Runs(view) = top else { return Vec::new() };
+            return runs_view::key(state, view, key);
+        }
         Overlay::Clients { at } => match key.code {
             Code::Up | Code::Down | Code::Char('j' | 'k') => {
                 let down = matches!(key.code, Code::Down | Code::Char('j'));
@@ -212,6 +216,13 @@ fn confirmed(state: &mut State, top: Overlay) -> Vec<Effect> {
             send::send(state, &line, run)
         }
         Then::Delete(name) => vec![Effect::Edit(ProfileEdit::Remove(name))],
+        Then::Cancel(run) => {
+            let Link::Connected { session } = state.link else { return Vec::new() };
+            if let Some(console) = state.console_mut() {
+                console.runs.cancelling(run);
+            }
+            vec![Effect::Call { session, call: Call::Cancel(run) }]
+        }
         Then::Quit => vec![quit(state)],
         Then::ToPicker => picker::open(state),
         Then::Join(line) => {
@@ -243,6 +254,7 @@ pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         Id::Help => state.overlays.push(Overlay::Help { top: 0 }),
         Id::Palette => state.overlays.push(Overlay::Palette(Palette::new(false))),
         Id::Menu => state.overlays.push(Overlay::Palette(Palette::new(true))),
+        Id::Runs => return runs_view::open(state),
         Id::StopTrying => return session::stop_trying(state),
         Id::Mouse => {
             state.mouse = !state.mouse;
@@ -300,6 +312,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
             palette.filter.insert(text.lines().next().unwrap_or_default());
             palette.at = 0;
         }
+        Some(Overlay::Runs(view)) => view.paste(text),
         // A name that must be typed is typed; the rest takes no text.
         Some(_) => {}
         None => {

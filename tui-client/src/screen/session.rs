@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use topside_shared::methods::{
-    CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, RunCancel, Topic,
+    CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, RunAttach, RunCancel, RunResult,
+    RunsList, Topic,
 };
 use topside_shared::{ErrorKind, RunId};
 
@@ -113,6 +114,8 @@ fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
         Call::Subscribe => handle.ask(&EventsSubscribe { topics: vec![Topic::Clients] }),
         Call::Unsubscribe(id) => handle.ask(&EventsUnsubscribe { subscription_id: *id }),
         Call::Run { run, .. } => handle.ask(run),
+        Call::Attach { run, .. } => handle.ask(&RunAttach { run_id: *run, from: 0 }),
+        Call::Runs { before } => handle.ask(&RunsList { before: *before, ..RunsList::default() }),
         Call::Cancel(run_id) => handle.ask(&RunCancel { run_id: *run_id }),
     }
 }
@@ -124,6 +127,8 @@ enum Asked {
     Subscribe,
     Unsubscribe,
     Run { block: u64 },
+    Attach { block: u64 },
+    Runs { before: Option<RunId> },
     Cancel(RunId),
 }
 
@@ -134,6 +139,8 @@ impl Asked {
             Call::Subscribe => Self::Subscribe,
             Call::Unsubscribe(_) => Self::Unsubscribe,
             Call::Run { block, .. } => Self::Run { block: *block },
+            Call::Attach { block, .. } => Self::Attach { block: *block },
+            Call::Runs { before } => Self::Runs { before: *before },
             Call::Cancel(run) => Self::Cancel(*run),
         }
     }
@@ -150,6 +157,16 @@ impl Asked {
             Self::Run { block } => {
                 let result = answer.and_then(read_answer::<CommandRun>).map(Box::new);
                 Event::Ran { block, result: result.map_err(refused) }
+            }
+            Self::Attach { block } => {
+                let result = answer.and_then(read_answer::<RunAttach>).map(|row| {
+                    Box::new(RunResult { row, output: None, output_base64: None, truncated: None })
+                });
+                Event::Ran { block, result: result.map_err(refused) }
+            }
+            Self::Runs { before } => {
+                let result = answer.and_then(read_answer::<RunsList>).map_err(words);
+                Event::Runs { before, result }
             }
             // Its end is the run's own answer.
             Self::Cancel(run) => match answer.and_then(read_answer::<RunCancel>) {

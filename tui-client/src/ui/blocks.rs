@@ -143,11 +143,12 @@ fn took(state: &State, info: &Info) -> String {
 }
 
 /// A phase by its sign and its word.
-fn standing(phase: Phase, theme: &Theme) -> (&'static str, String, Style) {
+pub(super) fn standing(phase: Phase, theme: &Theme) -> (&'static str, String, Style) {
     match phase {
         Phase::Sent => ("…", "sent".into(), theme.dim),
         Phase::Running { cancelling: false } => ("●", "running".into(), theme.accent),
         Phase::Running { cancelling: true } => ("●", "cancelling".into(), theme.warn),
+        Phase::Reading => ("…", "reading".into(), theme.dim),
         Phase::Ended { state, exit, signal, .. } => match (state, exit, signal) {
             (RunState::Succeeded, ..) => ("✓", "done".into(), theme.good),
             (RunState::Failed, Some(code), _) => ("✗", format!("exit {code}"), theme.bad),

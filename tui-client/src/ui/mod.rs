@@ -15,6 +15,7 @@ mod menu;
 mod palette;
 mod picker;
 mod row;
+mod runs_view;
 mod theme;
 
 #[cfg(test)]
@@ -55,6 +56,7 @@ pub(crate) fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Pos
             Overlay::Form(filled) => form::draw(filled, area, buffer, &theme),
             Overlay::CommandForm(filled) => command_form::draw(filled, area, buffer, &theme),
             Overlay::Invite(pairing) => invite::draw(state, pairing, area, buffer, &theme),
+            Overlay::Runs(view) => runs_view::draw(state, view, area, buffer, &theme),
             Overlay::Clients { at } => {
                 clients::overlay(state, *at, area, buffer, &theme);
                 None

@@ -6,5 +6,6 @@
 mod elsewhere;
 mod forms;
 mod harness;
+mod runs;
 mod session;
 mod terminal;

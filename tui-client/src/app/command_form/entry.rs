@@ -53,6 +53,18 @@ impl Entry {
         Self::Choice(Choice { options, at: default, default })
     }
 
+    /// Puts a value in, if the field can have it.
+    pub(super) fn fill(&mut self, value: &Value) {
+        match self {
+            Self::Text(field) => field.set(&as_typed(value)),
+            Self::Choice(choice) => {
+                let text = values::to_text(value);
+                let same = |(_, option): &(String, Value)| values::to_text(option) == text;
+                choice.at = choice.options.iter().position(same).or(choice.at);
+            }
+        }
+    }
+
     /// The value that is given, if one is. A default that was left as it is is not.
     pub(super) fn value(&self, arg: &Arg) -> Result<Option<Value>, ArgError> {
         match self {

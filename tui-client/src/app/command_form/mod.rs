@@ -59,6 +59,23 @@ impl CommandForm {
         Self { command, entries, at: first, tried: false }
     }
 
+    /// A form with these values filled in, as a run had them.
+    pub(crate) fn filled(command: Command, args: &Map<String, Value>) -> Self {
+        let mut form = Self::new(command);
+        for (arg, entry) in form.command.args.iter().zip(&mut form.entries) {
+            // Of a secret a run keeps only that there was one.
+            if arg.kind == ArgType::Secret {
+                continue;
+            }
+            if let Some(value) =
+                args.get(&arg.name).filter(|value| Some(*value) != arg.default.as_ref())
+            {
+                entry.fill(value);
+            }
+        }
+        form
+    }
+
     /// The arguments with what stands in their fields.
     pub(crate) fn fields(&self) -> impl ExactSizeIterator<Item = (&Arg, &Entry)> {
         self.command.args.iter().zip(&self.entries)

@@ -3,6 +3,7 @@
 mod connecting;
 mod ending;
 mod filling;
+pub(crate) mod listing;
 pub(crate) mod pairing;
 pub(crate) mod probing;
 mod running;

@@ -7,6 +7,7 @@ use topside_shared::methods::Menu;
 use topside_shared::notices::{EndCode, Notice, Phase, SessionEnded};
 
 use super::{assert_clean, at_every_size, frame, shown, text};
+use crate::app::tests::listing::page;
 use crate::app::tests::{World, by, client, closing, ended, printed, welcome};
 use crate::app::{Call, Effect, Event, Msg, Size, Via};
 use crate::net::LostReason;
@@ -255,6 +256,17 @@ fn a_search() {
 }
 
 #[test]
+fn the_runs() {
+    at_every_size("runs", |width, height| {
+        let mut world = worked(width, height);
+        world.press("f12");
+        world.event(Event::Runs { before: None, result: Ok(page()) });
+        world.press("down");
+        world
+    });
+}
+
+#[test]
 fn blocks_that_are_folded() {
     at_every_size("folded", |width, height| {
         let mut world = worked(width, height);
@@ -300,7 +312,9 @@ fn every_screen_draws_at_every_size_without_a_control_character() {
             world.notice(Notice::ClientsChanged(serde_json::from_value(joined).unwrap()));
             world.notice(printed(31, evil));
             world.notice(closing(Phase::Scheduled, 9_000, &evil.repeat(20)));
-            for keys in ["", "f1", "ctrl-p", "f2", "f3", "f3 down down enter", "ctrl-d", "alt-/"] {
+            for keys in
+                ["", "f1", "ctrl-p", "f2", "f3", "f3 down down enter", "f12", "ctrl-d", "alt-/"]
+            {
                 if !keys.is_empty() {
                     world.press(keys);
                 }

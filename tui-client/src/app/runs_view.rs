@@ -1,0 +1,274 @@
+//! The list of the server's runs: those that go on and those that ended, whoever started them.
+
+use topside_shared::RunId;
+use topside_shared::cmdline;
+use topside_shared::command::Command;
+use topside_shared::methods::{Menu, RunsPage};
+use topside_shared::rows::RunRow;
+use topside_shared::text;
+
+use super::command_form::CommandForm;
+use super::confirm::{Confirm, Then};
+use super::editor::{Edited, Editor};
+use super::key::{Code, Key};
+use super::link::Link;
+use super::overlay::{self, Overlay};
+use super::runs::Phase;
+use super::{Call, Effect, State, clean, times};
+
+/// Longest line of a run that is shown, in characters.
+const MAX_LINE: usize = 500;
+
+/// The list.
+#[derive(Debug, Default)]
+pub(crate) struct RunsView {
+    pub(crate) filter: Editor,
+    /// Newest first.
+    rows: Vec<Listed>,
+    /// The run that is chosen, kept by its number while the list changes.
+    at: Option<RunId>,
+    /// Where older ones go on, if there are any.
+    next: Option<RunId>,
+    pub(crate) load: Load,
+}
+
+/// Whether the list is as the server has it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum Load {
+    /// It was asked for.
+    #[default]
+    Asked,
+    Done,
+    /// The server would not: why.
+    Refused(String),
+}
+
+/// A run with the line that started it, or would again.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) row: RunRow,
+    pub(crate) line: String,
+}
+
+/// What becomes of the list after a key.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Open,
+    Closed,
+    /// The newest are asked for again.
+    Refresh,
+    /// Older ones are asked for.
+    Older(RunId),
+    /// Its output is wanted.
+    Attach(RunId),
+    Cancel(RunId),
+    /// It is to be run again.
+    Again(RunId),
+}
+
+impl RunsView {
+    /// The runs that pass the filter.
+    pub(crate) fn shown(&self) -> Vec<&Listed> {
+        let filter = self.filter.text().to_lowercase();
+        let passes = |listed: &&Listed| {
+            let row = &listed.row;
+            let text = format!("{} {} {} {}", row.run_id, listed.line, row.state.words(), row.user);
+            let text = text.to_lowercase();
+            filter.split_whitespace().all(|word| text.contains(word))
+        };
+        self.rows.iter().filter(passes).collect()
+    }
+
+    /// The place of the chosen run among those shown.
+    pub(crate) fn place(&self, shown: &[&Listed]) -> usize {
+        // Without it the next older one, or the oldest.
+        let is_here = |at| shown.iter().position(|listed| listed.row.run_id <= at);
+        self.at.map_or(0, |at| is_here(at).unwrap_or(shown.len().saturating_sub(1)))
+    }
+
+    /// Whether the server has older runs than those that are here.
+    pub(crate) fn has_more(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Pasted text is looked for; its first line.
+    pub(crate) fn paste(&mut self, text: &str) {
+        self.filter.insert(text.lines().next().unwrap_or_default());
+        self.first();
+    }
+
+    /// Chooses the newest of those shown.
+    fn first(&mut self) {
+        self.at = self.shown().first().map(|listed| listed.row.run_id);
+    }
+
+    fn get(&self, id: RunId) -> Option<&Listed> {
+        self.rows.iter().find(|listed| listed.row.run_id == id)
+    }
+
+    fn key(&mut self, key: Key, page: usize) -> Next {
+        let shown = self.shown();
+        let (at, last) = (self.place(&shown), shown.len().saturating_sub(1));
+        let chosen = shown.get(at).map(|listed| listed.row.run_id);
+        let to = match key.code {
+            Code::Esc => return Next::Closed,
+            _ if key.is_ctrl('c') => return Next::Closed,
+            Code::F(5) => return Next::Refresh,
+            Code::Enter => return chosen.map_or(Next::Open, Next::Attach),
+            _ if key.is_ctrl('x') => return chosen.map_or(Next::Open, Next::Cancel),
+            _ if key.is_ctrl('r') => return chosen.map_or(Next::Open, Next::Again),
+            Code::Up | Code::BackTab => at.saturating_sub(1),
+            Code::Down | Code::Tab => at + 1,
+            Code::PageUp => at.saturating_sub(page),
+            Code::PageDown => at + page,
+            _ => {
+                if self.filter.key(key) == Edited::Text {
+                    self.first();
+                }
+                return Next::Open;
+            }
+        };
+        self.at = shown.get(to.min(last)).map(|listed| listed.row.run_id);
+        match self.next {
+            Some(before) if to > last && self.load == Load::Done => Next::Older(before),
+            _ => Next::Open,
+        }
+    }
+
+    /// Takes rows of the server: the newest, or those before a run.
+    fn take(&mut self, before: Option<RunId>, page: RunsPage, menu: &Menu) {
+        self.load = Load::Done;
+        let listed = |row: RunRow| {
+            let row = clean::run(row);
+            let command = menu.commands.iter().find(|command| command.name == row.command);
+            let unknown = || Command { name: row.command.clone(), ..Command::default() };
+            let line = cmdline::render(&command.cloned().unwrap_or_else(unknown), &row.args);
+            Listed { line: text::clean(&line, MAX_LINE), row }
+        };
+        let mut fresh: Vec<Listed> = page.runs.into_iter().map(listed).collect();
+        let end = fresh.last().map(|listed| listed.row.run_id);
+        match before {
+            Some(before) => {
+                self.rows.retain(|listed| listed.row.run_id >= before);
+                self.rows.append(&mut fresh);
+                self.next = page.next;
+            }
+            None => {
+                // What was read of the older ones stays, where the two meet.
+                let meets = page.next.is_some()
+                    && self.rows.iter().any(|listed| Some(listed.row.run_id) == end);
+                if meets {
+                    self.rows.retain(|listed| Some(listed.row.run_id) < end);
+                    fresh.append(&mut self.rows);
+                } else {
+                    self.next = page.next;
+                }
+                self.rows = fresh;
+            }
+        }
+        if self.at.is_none() {
+            self.first();
+        }
+    }
+}
+
+/// Opens the list.
+pub(super) fn open(state: &mut State) -> Vec<Effect> {
+    state.overlays.push(Overlay::Runs(Box::default()));
+    ask(state, None)
+}
+
+/// Asks the server for the newest runs, or for those before one.
+fn ask(state: &mut State, before: Option<RunId>) -> Vec<Effect> {
+    let Link::Connected { session } = state.link else { return Vec::new() };
+    let Some(view) = view(state) else { return Vec::new() };
+    view.load = Load::Asked;
+    vec![Effect::Call { session, call: Call::Runs { before } }]
+}
+
+fn view(state: &mut State) -> Option<&mut RunsView> {
+    state.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Runs(view) => Some(view.as_mut()),
+        _ => None,
+    })
+}
+
+/// Somebody's runs have changed: an open list is asked for anew.
+pub(super) fn changed(state: &mut State) -> Vec<Effect> {
+    match view(state) {
+        Some(view) if view.load == Load::Done => ask(state, None),
+        _ => Vec::new(),
+    }
+}
+
+/// The server's answer.
+pub(super) fn listed(state: &mut State, before: Option<RunId>, result: Result<RunsPage, String>) {
+    let menu = state.console().map(|console| console.menu.clone()).unwrap_or_default();
+    let Some(view) = view(state) else { return };
+    match result {
+        Ok(page) => view.take(before, page, &menu),
+        Err(why) => view.load = Load::Refused(clean::sentence(&why)),
+    }
+}
+
+/// A key for the list, which was taken off the overlays.
+pub(super) fn key(state: &mut State, mut view: Box<RunsView>, key: Key) -> Vec<Effect> {
+    let next = view.key(key, overlay::page(state.size));
+    let chosen = match next {
+        Next::Attach(id) | Next::Cancel(id) | Next::Again(id) => view.get(id),
+        _ => None,
+    };
+    let chosen = chosen.map(|listed| (listed.row.clone(), listed.line.clone()));
+    if next != Next::Closed && !matches!(next, Next::Attach(_)) {
+        state.overlays.push(Overlay::Runs(view));
+    }
+    match (next, chosen) {
+        (Next::Refresh, _) => return ask(state, None),
+        (Next::Older(before), _) => return ask(state, Some(before)),
+        (Next::Attach(_), Some((row, line))) => return attach(state, &row, &line),
+        (Next::Cancel(id), Some((row, line))) => {
+            if row.state.ended() {
+                state.refuse(format!("{id} has ended already."));
+                return Vec::new();
+            }
+            let title = format!("End run {id}?");
+            let text = vec![format!("❯ {line}"), format!("Started by {}.", row.user)];
+            let confirm = Confirm::choice(title, text, "End it", Then::Cancel(id));
+            state.overlays.push(Overlay::Confirm(confirm));
+        }
+        (Next::Again(_), Some((row, _))) => again(state, &row),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Opens the form of a run's command with the run's values: nothing is sent by this.
+fn again(state: &mut State, row: &RunRow) {
+    let command = state.console().and_then(|console| console.menu.find(&row.command)).cloned();
+    match command {
+        Some(command) => {
+            let form = CommandForm::filled(command, &row.args);
+            state.overlays.push(Overlay::CommandForm(Box::new(form)));
+        }
+        None => state.refuse(format!("{} is not in the menu any more.", row.command)),
+    }
+}
+
+/// Shows a run's output: where it is on the screen already, else in a block of its own.
+fn attach(state: &mut State, row: &RunRow, line: &str) -> Vec<Effect> {
+    let Link::Connected { session } = state.link else {
+        state.refuse("Not connected, so its output cannot be read: F5 connects again.");
+        return Vec::new();
+    };
+    let (block, clock) = (state.next_serial(), state.clock);
+    let started = times::stamp(row.started_at, clock.wall, &state.zone);
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    let known = console.runs.of_run(row.run_id).filter(|info| info.phase != Phase::Unknown);
+    if let Some(known) = known.map(|info| info.id) {
+        console.runs.pick(known);
+        return Vec::new();
+    }
+    let note = format!("{} of {}, started {started}", row.run_id, row.user);
+    console.runs.attached(block, line, &note, row, clock);
+    vec![Effect::Call { session, call: Call::Attach { block, run: row.run_id } }]
+}

@@ -1,0 +1,89 @@
+//! The list of runs.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use topside_shared::text::duration;
+
+use super::blocks::standing;
+use super::boxes;
+use super::input::field;
+use super::row::Row;
+use super::theme::Theme;
+use crate::app::overlay::room;
+use crate::app::runs::Phase;
+use crate::app::runs_view::{Listed, Load, RunsView};
+use crate::app::{Size, State, fit, times};
+
+/// Columns of the word for a run's state.
+const WORD: usize = 11;
+/// From this width on each run has its times and its user.
+const WIDE_FROM: u16 = 60;
+
+pub(super) fn draw(
+    state: &State,
+    view: &RunsView,
+    area: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) -> Option<Position> {
+    let Size { width, height } = room(Size { width: area.width, height: area.height });
+    let inside = boxes::centred("Runs", width, height, area, buffer, theme);
+    let mut first = Row::new(buffer, inside);
+    first.left("❯ ", theme.accent);
+    let place = Rect { x: first.x(), width: inside.right() - first.x(), height: 1, ..inside };
+    let cursor = field(buffer, place, &view.filter, theme.plain);
+
+    let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(4), ..inside };
+    let shown = view.shown();
+    let at = view.place(&shown);
+    let top = (at + 1).saturating_sub(usize::from(list.height).max(1));
+    for (y, (nth, listed)) in (0..list.height).zip(shown.iter().enumerate().skip(top)) {
+        run(state, listed, nth == at, &mut Row::at(buffer, list, y), theme);
+    }
+    let nothing = match &view.load {
+        Load::Refused(why) => Some(why.as_str()),
+        Load::Asked if shown.is_empty() => Some("Asking …"),
+        Load::Done if shown.is_empty() && view.has_more() => {
+            Some("None of the newest; ↓ looks further back.")
+        }
+        Load::Done if shown.is_empty() => Some("There is no such run."),
+        Load::Asked | Load::Done => None,
+    };
+    if let Some(text) = nothing {
+        Row::new(buffer, list).skip(2).left(text, theme.dim);
+    }
+    let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
+    if !shown.is_empty() {
+        let more = if view.has_more() { "+" } else { "" };
+        foot.right(&format!("{} of {}{more}", at + 1, shown.len()), theme.dim).skip_right(1);
+    }
+    for (nth, key) in
+        ["Enter shows it", "Ctrl-R again", "Ctrl-X ends it", "Esc closes"].into_iter().enumerate()
+    {
+        let text = if nth > 0 { format!(" · {key}") } else { key.to_owned() };
+        if fit::width(&text) > foot.room() {
+            break;
+        }
+        foot.left(&text, theme.dim);
+    }
+    cursor
+}
+
+fn run(state: &State, listed: &Listed, chosen: bool, row: &mut Row<'_>, theme: &Theme) {
+    let run = &listed.row;
+    let wide = row.room() >= usize::from(WIDE_FROM);
+    row.left(if chosen { "▌ " } else { "  " }, theme.accent);
+    let style = if chosen { theme.chosen() } else { theme.plain };
+    row.column(&format!("{:>5}", run.run_id.to_string()), 6, theme.dim).skip(1);
+    if wide {
+        let started = times::stamp(run.started_at, state.clock.wall, &state.zone);
+        row.right(&format!("{started:>11}"), theme.dim).skip_right(1);
+        row.right(&format!("{:<10}", fit::cut(&run.user, 10)), theme.dim).skip_right(1);
+        // What goes on has no column that counts: the list is still while nothing changes.
+        let took = run.duration_ms.map(duration).unwrap_or_default();
+        row.right(&format!("{took:>8}"), theme.dim).skip_right(1);
+    }
+    let (sign, word, look) = standing(Phase::of(run), theme);
+    row.right(&format!("{word:<WORD$}"), theme.dim).right(&format!("{sign} "), look).skip_right(1);
+    row.left(&listed.line, style);
+}
