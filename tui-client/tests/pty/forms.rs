@@ -32,6 +32,8 @@ fn a_form_is_filled_in_asked_about_and_run_and_its_line_remembered() {
     std::fs::create_dir(&config).unwrap();
     std::fs::write(config.join("commands.toml"), MENU).unwrap();
     let mut screen = console(&home);
+    // The menu has come.
+    screen.see("   water");
     screen.write("\x1bOR");
     screen.see("Enter opens it");
     screen.write("water\r");
