@@ -9,10 +9,28 @@
 //! let dirs = Dirs::from_env()?;
 //! let config = Config::load(&dirs, None, None)?;
 //! let listeners = Listeners::local(&dirs.socket(), config.local.is_open())?;
-//! serve(listeners, config, Stop::new()).await?;
+//! serve(listeners, config, Stop::on_signals()?).await?;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A program adds commands of its own by types with the trait [`Worker`]:
+//!
+//! ```no_run
+//! # use topside_server::{Call, Calling, Config, Worker};
+//! # use topside_shared::{command::Command, dirs::Dirs};
+//! # struct Water;
+//! # impl Worker for Water {
+//! #     fn declaration(&self) -> Command { Command { name: "water".into(), ..Command::default() } }
+//! #     fn call<'a>(&'a self, _: Call) -> Calling<'a> { Box::pin(async { Ok(()) }) }
+//! # }
+//! # fn example() -> anyhow::Result<()> {
+//! let config = Config::load(&Dirs::from_env()?, None, None)?.with_worker(Water);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/garden.rs` of this package is such a program, whole.
 
 mod authorize;
 pub mod cli;
@@ -44,7 +62,7 @@ mod transport;
 mod whole;
 
 pub use clients::{Identity, Owner, Scope};
-pub use commands::{Call, Outcome, TableError, Worker};
+pub use commands::{Call, Calling, Outcome, TableError, Worker};
 pub use config::{
     Config, ConfigError, Discovery, FileError, FileErrors, Kept, Limits, Listen, Local, Position,
     Router,
@@ -75,7 +93,7 @@ pub enum ServeError {
     /// The log's file cannot be written.
     #[error("topsided.log in the state directory cannot be written: {0}")]
     Log(#[source] std::io::Error),
-    /// Two commands have one name.
+    /// Two commands have one name, or a worker declares what clients cannot show.
     #[error(transparent)]
     Menu(#[from] TableError),
     /// The system gives too few descriptors to serve anybody.

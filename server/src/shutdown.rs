@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,36 @@ impl Stop {
     /// A hand that has not been raised.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A hand that signals raise, from now on and within a tokio runtime: SIGTERM and SIGINT, and SIGHUP
+    /// where a terminal that hangs up sends it, stop the server in order; a second one ends it at once.
+    ///
+    /// # Errors
+    /// Where the system gives no way to hear of signals.
+    pub fn on_signals() -> std::io::Result<Self> {
+        let stop = Self::new();
+        let mut term = signal(SignalKind::terminate())?;
+        let mut int = signal(SignalKind::interrupt())?;
+        let mut hup = signal(SignalKind::hangup())?;
+        let raised = stop.clone();
+        tokio::spawn(async move {
+            let mut before = false;
+            loop {
+                let name = tokio::select! {
+                    _ = term.recv() => "SIGTERM",
+                    _ = int.recv() => "SIGINT",
+                    _ = hup.recv() => "SIGHUP",
+                };
+                if before {
+                    raised.at_once();
+                } else {
+                    raised.in_order(String::new(), format!("signal {name}"));
+                }
+                before = true;
+            }
+        });
+        Ok(stop)
     }
 
     /// Shuts the server down in order: every client is told `reason` and who ordered it.

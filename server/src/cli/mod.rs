@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
 use topside_shared::dirs::Dirs;
 
 use crate::config::FileErrors;
@@ -155,8 +154,7 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
         Err(error) => return fail(1, error),
     };
     let ended = runtime.block_on(async {
-        let stop = Stop::new();
-        stop_on_signals(&stop).map_err(|error| (1, error.to_string()))?;
+        let stop = Stop::on_signals().map_err(|error| (1, error.to_string()))?;
         let listeners =
             Listeners::local(&dirs.socket(), config.local.is_open()).map_err(|error| {
                 let status =
@@ -180,32 +178,6 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
         Ok(Ended::Restart) => restart(),
         Err((status, message)) => fail(status, message),
     }
-}
-
-/// SIGTERM and SIGINT, and SIGHUP where a terminal that hangs up sends it, stop the server in order; a
-/// second one ends it at once.
-fn stop_on_signals(stop: &Stop) -> std::io::Result<()> {
-    let mut term = signal(SignalKind::terminate())?;
-    let mut int = signal(SignalKind::interrupt())?;
-    let mut hup = signal(SignalKind::hangup())?;
-    let stop = stop.clone();
-    tokio::spawn(async move {
-        let mut before = false;
-        loop {
-            let name = tokio::select! {
-                _ = term.recv() => "SIGTERM",
-                _ = int.recv() => "SIGINT",
-                _ = hup.recv() => "SIGHUP",
-            };
-            if before {
-                stop.at_once();
-            } else {
-                stop.in_order(String::new(), format!("signal {name}"));
-            }
-            before = true;
-        }
-    });
-    Ok(())
 }
 
 /// Executes this program anew, with the same arguments. An upgrade may have put another file in its

@@ -10,14 +10,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use topside_shared::command::Command;
-use topside_shared::text::{did_you_mean, nearest};
+use topside_shared::text::{did_you_mean, is_control, nearest};
+use topside_shared::values::{DeclarationError, validate_args};
 use topside_shared::{ErrorKind, RpcError};
 
 use crate::authorize::{Action, authorize, may_see_command};
 use crate::clients::Identity;
 use crate::config::Config;
 
-pub use worker::{Call, Outcome, Worker};
+pub(crate) use worker::perform;
+pub use worker::{Call, Calling, Outcome, Worker};
 
 /// One command.
 pub(crate) struct Entry {
@@ -27,10 +29,16 @@ pub(crate) struct Entry {
     pub(crate) recorded: bool,
 }
 
+impl Entry {
+    fn of(worker: Arc<dyn Worker>, recorded: bool) -> Self {
+        Self { info: worker.declaration(), does: Does::Work(worker), recorded }
+    }
+}
+
 /// How a command is carried out.
 pub(crate) enum Does {
     /// In this process.
-    Work(Box<dyn Worker>),
+    Work(Arc<dyn Worker>),
     /// By a program of the machine.
     Execute(Box<exec::Program>),
 }
@@ -41,10 +49,38 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Two commands answer to one name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("two commands answer to the name `{0}`: rename one of them")]
-pub struct TableError(String);
+/// Why a menu cannot be served. What is wrong within `commands.toml` is told with its place when that is
+/// read; this is about the workers of the program that holds the server.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum TableError {
+    /// Two commands answer to one name.
+    #[error("{first} and {second} both answer to `{name}`: rename one of them")]
+    Taken {
+        /// The name or alias.
+        name: String,
+        /// Who had it.
+        first: String,
+        /// Who wants it too.
+        second: String,
+    },
+    /// A worker, or an alias of it, is called by no name.
+    #[error("a worker is refused: {0}")]
+    Name(String),
+    /// A worker's words would disturb a screen.
+    #[error(
+        "the title, description and category of the worker `{0}` must be without control characters"
+    )]
+    Words(String),
+    /// A worker's arguments make no sense.
+    #[error("the worker `{worker}` is refused: {source}")]
+    Arguments {
+        /// Its name.
+        worker: String,
+        /// What is wrong with them.
+        #[source]
+        source: Box<DeclarationError>,
+    },
+}
 
 /// All commands of a server.
 #[derive(Debug)]
@@ -56,27 +92,31 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// The built-ins and what the configuration declares.
+    /// The built-ins, the workers of the configuration and what its menu declares.
     ///
     /// # Errors
-    /// [`TableError`], where two of them answer to one name.
+    /// [`TableError`], where two of them answer to one name or a worker cannot be shown.
     pub(crate) fn new(config: &Config) -> Result<Self, TableError> {
-        let programs = config.commands.iter().map(|declared| Entry {
-            info: declared.info.clone(),
-            does: Does::Execute(Box::new(declared.program.clone())),
-            recorded: true,
+        let built_in =
+            builtin::all().into_iter().map(|worker| ("the built-in", Entry::of(worker, false)));
+        let workers = config.workers.0.iter().map(|worker| {
+            let entry = Entry::of(Arc::clone(worker), true);
+            presentable(&entry.info).map(|()| ("the worker", entry))
         });
-        let workers = builtin::all().into_iter().map(|worker| Entry {
-            info: worker.declaration(),
-            does: Does::Work(worker),
-            recorded: false,
+        let programs = config.commands.iter().map(|declared| {
+            let does = Does::Execute(Box::new(declared.program.clone()));
+            Ok(("the menu's command", Entry { info: declared.info.clone(), does, recorded: true }))
         });
         let mut table = Self { entries: Vec::new(), names: HashMap::new(), revision: 1 };
-        for entry in workers.chain(programs) {
+        let mut owners: Vec<String> = Vec::new();
+        for entry in built_in.map(Ok).chain(workers).chain(programs) {
+            let (kind, entry) = entry?;
             let index = table.entries.len();
+            owners.push(format!("{kind} `{}`", entry.info.name));
             for name in std::iter::once(&entry.info.name).chain(&entry.info.aliases) {
-                if table.names.insert(name.clone(), index).is_some() {
-                    return Err(TableError(name.clone()));
+                if let Some(first) = table.names.insert(name.clone(), index) {
+                    let (first, second) = (owners[first].clone(), owners[index].clone());
+                    return Err(TableError::Taken { name: name.clone(), first, second });
                 }
             }
             table.entries.push(Arc::new(entry));
@@ -129,6 +169,21 @@ impl Table {
         authorize(who, Action::Run { command, role: entry.info.role })?;
         Ok(entry)
     }
+}
+
+/// Whether clients can type and show what a worker declares.
+fn presentable(info: &Command) -> Result<(), TableError> {
+    for name in std::iter::once(&info.name).chain(&info.aliases) {
+        declare::check_name(name).map_err(TableError::Name)?;
+    }
+    let words = [&info.title, &info.description, &info.category];
+    if words.iter().any(|words| words.chars().any(is_control)) {
+        return Err(TableError::Words(info.name.clone()));
+    }
+    validate_args(&info.args).map_err(|source| TableError::Arguments {
+        worker: info.name.clone(),
+        source: source.into(),
+    })
 }
 
 /// Names and aliases that the built-ins have taken.

@@ -10,13 +10,15 @@ mod runs;
 pub(crate) mod units;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use topside_shared::Role;
 use topside_shared::dirs::Dirs;
 
-use crate::commands::declare;
+use crate::commands::{Table, Worker, declare};
 use crate::log::Sinks;
 
 pub(crate) use fields::{Field, Fields, as_json, as_str};
@@ -49,6 +51,8 @@ pub struct Config {
     pub router: Router,
     /// The programs of the menu.
     pub(crate) commands: Vec<declare::Declared>,
+    /// Commands that the program which holds the server carries out itself.
+    pub(crate) workers: Workers,
     /// Where the log goes.
     pub log: Sinks,
     /// Where keys, runs and their outputs are kept.
@@ -57,6 +61,16 @@ pub struct Config {
     read_from: Option<Sources>,
     /// What one should know about how the files were read, for the log.
     pub(crate) remarks: Vec<String>,
+}
+
+/// What [`Config::with_worker`] was given, in that order.
+#[derive(Clone, Default)]
+pub(crate) struct Workers(pub(crate) Vec<Arc<dyn Worker>>);
+
+impl fmt::Debug for Workers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|worker| worker.declaration().name)).finish()
+    }
 }
 
 /// Where a configuration was looked for.
@@ -103,7 +117,7 @@ pub enum ConfigError {
     /// `server.toml`, or files of the menu, or both.
     #[error(transparent)]
     Files(#[from] FileErrors),
-    /// A built-in and a program have one name.
+    /// A worker and a program have one name.
     #[error(transparent)]
     Menu(#[from] crate::commands::TableError),
     /// The state directory cannot be made.
@@ -150,6 +164,7 @@ impl Config {
             discovery: server.discovery,
             router: server.router,
             commands: menu.commands,
+            workers: Workers::default(),
             log: Sinks { stderr: false, directory: Some(dirs.state.clone()) },
             state: dirs.state.clone(),
             read_from: Some(Sources {
@@ -161,17 +176,26 @@ impl Config {
         })
     }
 
+    /// Adds a command that is carried out in this process, after the built-ins and those that were added
+    /// before it. Where its name is taken, [`serve`](crate::serve) says so instead of serving.
+    #[must_use]
+    pub fn with_worker(mut self, worker: impl Worker) -> Self {
+        self.workers.0.push(Arc::new(worker));
+        self
+    }
+
     /// Reads the same files again, as a server does that is started anew. Blocks for the disk.
     ///
     /// # Errors
     /// [`ConfigError`]: that server would not start.
     pub(crate) fn read_again(&self) -> Result<(), ConfigError> {
-        match &self.read_from {
-            Some(Sources { dirs, server_file, commands_file }) => {
-                Self::load(dirs, server_file.as_deref(), commands_file.as_deref()).map(drop)
-            }
-            None => Ok(()),
-        }
+        let Some(Sources { dirs, server_file, commands_file }) = &self.read_from else {
+            return Ok(());
+        };
+        let mut config = Self::load(dirs, server_file.as_deref(), commands_file.as_deref())?;
+        config.workers = self.workers.clone();
+        Table::new(&config)?;
+        Ok(())
     }
 }
 

@@ -30,15 +30,6 @@ impl Outcome {
             signal: ended.signal,
         }
     }
-
-    pub(super) fn of_worker(succeeded: bool, cancelled: bool) -> Self {
-        let state = match (succeeded, cancelled) {
-            (_, true) => RunState::Cancelled,
-            (true, false) => RunState::Succeeded,
-            (false, false) => RunState::Failed,
-        };
-        Self { state, exit_code: Some(i32::from(!succeeded)), signal: None }
-    }
 }
 
 /// A run from its start to its end. Dropping it makes the row final, so that no run stays behind.

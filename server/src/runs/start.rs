@@ -1,16 +1,14 @@
 //! Starting a command: whether it may, what is written down first, and what carries it out.
 
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use futures_util::FutureExt;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use topside_shared::notices::Stream;
 use topside_shared::rows::{RunRow, RunState};
 use topside_shared::{ErrorKind, Role, RpcError, RunId, Time};
 
@@ -19,7 +17,7 @@ use super::output::Output;
 use super::{Run, Unwritable, lock};
 use crate::clients::{Client, Identity};
 use crate::commands::exec::{Caller, Policy, Program};
-use crate::commands::{Call, Does, Entry, Worker};
+use crate::commands::{Call, Does, Entry, perform};
 use crate::server::Server;
 
 /// Output of a worker that is kept, in bytes; programs declare their own.
@@ -125,6 +123,7 @@ async fn start_as(
         server: Arc::clone(server),
         client: Arc::clone(client),
         who,
+        ending: run.cancel.child_token(),
         run: Arc::clone(&run),
         args,
     };
@@ -270,17 +269,10 @@ fn admit(
     Ok(())
 }
 
-/// Carries out a worker; its panic is its failure.
+/// Carries out a worker.
 async fn work(entry: Arc<Entry>, call: Call) -> Outcome {
-    let Does::Work(worker) = &entry.does else {
-        return Outcome::of_worker(false, false);
-    };
-    let run = Arc::clone(&call.run);
-    let worker: &dyn Worker = worker.as_ref();
-    let outcome = AssertUnwindSafe(async { worker.call(call).await }).catch_unwind().await;
-    let outcome = outcome.unwrap_or_else(|_| Err("the worker panicked; the log says where".into()));
-    if let Err(message) = &outcome {
-        run.output.append(Stream::Stderr, format!("{message}\n").as_bytes()).await;
-    }
-    Outcome::of_worker(outcome.is_ok(), run.cancel.is_cancelled())
+    let Does::Work(worker) = &entry.does else { return FAILED };
+    let timeout = entry.info.timeout_ms.map(Duration::from_millis);
+    let (state, content) = perform(Arc::clone(worker), call, timeout).await;
+    Outcome { state, exit_code: Some(i32::from(!content)), signal: None }
 }

@@ -32,3 +32,4 @@ mod start;
 mod third_party;
 mod tls;
 mod users;
+mod workers;

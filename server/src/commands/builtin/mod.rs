@@ -17,35 +17,32 @@ mod status;
 mod time;
 mod version;
 
-use std::pin::Pin;
+use std::sync::Arc;
 
 use topside_shared::command::{Arg, ArgType, Command, Effect};
 
-use super::{Call, Outcome, Worker};
+use super::{Call, Calling, Worker};
 
 /// All of them, in the menu's order.
-pub(super) fn all() -> Vec<Box<dyn Worker>> {
+pub(super) fn all() -> Vec<Arc<dyn Worker>> {
     vec![
-        Box::new(menu::Menu),
-        Box::new(help::Help),
-        Box::new(status::Status),
-        Box::new(clients::Clients),
-        Box::new(runs::Runs),
-        Box::new(log::Log),
-        Box::new(version::Version),
-        Box::new(time::Time),
-        Box::new(echo::Echo),
-        Box::new(invite::Invite),
-        Box::new(keys::Keys),
-        Box::new(revoke::Revoke),
-        Box::new(close::Close),
-        Box::new(shutdown::Shutdown),
-        Box::new(shutdown_cancel::ShutdownCancel),
+        Arc::new(menu::Menu),
+        Arc::new(help::Help),
+        Arc::new(status::Status),
+        Arc::new(clients::Clients),
+        Arc::new(runs::Runs),
+        Arc::new(log::Log),
+        Arc::new(version::Version),
+        Arc::new(time::Time),
+        Arc::new(echo::Echo),
+        Arc::new(invite::Invite),
+        Arc::new(keys::Keys),
+        Arc::new(revoke::Revoke),
+        Arc::new(close::Close),
+        Arc::new(shutdown::Shutdown),
+        Arc::new(shutdown_cancel::ShutdownCancel),
     ]
 }
-
-/// What [`Worker::call`] gives back.
-type Calling<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
 /// Says `text`, or why there is none.
 fn say<'a>(call: Call, text: Result<String, String>) -> Calling<'a> {

@@ -41,8 +41,6 @@ const FIELDS: &[&str] = &[
     "args",
 ];
 
-/// Longest name of a command, in characters.
-pub(super) const MAX_NAME: usize = 64;
 /// The heading of a command that names none.
 const CATEGORY: &str = "Commands";
 const TIMEOUT: Duration = Duration::from_secs(10 * 60);
@@ -64,13 +62,6 @@ pub(super) enum Outcome {
     Ready(Box<Declared>),
     /// The machine cannot run it, for this reason.
     Absent(String),
-}
-
-/// Whether `name` can be typed as one word and read by nobody as anything else.
-pub(super) fn is_name(name: &str) -> bool {
-    name.len() <= MAX_NAME
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 pub(super) fn aliases(fields: &Fields<'_, '_>, mistakes: &mut Mistakes<'_>) -> Vec<Field<String>> {

@@ -3,6 +3,7 @@
 
 mod args;
 mod command;
+mod name;
 mod variables;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use topside_shared::command::Command;
 
 use super::exec::Program;
 use crate::config::{Field, Fields, FileErrors, Mistakes, Position, guard};
+pub(super) use name::check_name;
 
 /// Name of the menu's file in the configuration directory.
 const COMMANDS_FILE: &str = "commands.toml";
@@ -215,16 +217,8 @@ impl Names {
         mistakes: &mut Mistakes<'_>,
     ) {
         let Field { value, span } = name;
-        if !command::is_name(value) {
-            mistakes.add(
-                span,
-                format_args!(
-                    "`{}` cannot name a command: use 1 to {} letters, digits, `-`, `_` and `.`, \
-                     the first a letter or a digit",
-                    topside_shared::text::clean(value, 64),
-                    command::MAX_NAME,
-                ),
-            );
+        if let Err(message) = check_name(value) {
+            mistakes.add(span, message);
             return;
         }
         match self.0.get(value) {

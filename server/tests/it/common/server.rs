@@ -44,6 +44,15 @@ impl TestServer {
 
     /// With this `commands.toml` and this `server.toml`.
     pub(crate) fn with(commands: &str, server: &str) -> Self {
+        Self::with_config(commands, server, |config| config)
+    }
+
+    /// The same, with what `change` makes of the configuration that was read.
+    pub(crate) fn with_config(
+        commands: &str,
+        server: &str,
+        change: impl FnOnce(Config) -> Config,
+    ) -> Self {
         let root = directory();
         let dirs = Dirs {
             config: root.path().join("config"),
@@ -53,7 +62,7 @@ impl TestServer {
         };
         write(&dirs.config.join("commands.toml"), commands);
         write(&dirs.config.join("server.toml"), server);
-        let config = Config::load(&dirs, None, None).unwrap();
+        let config = change(Config::load(&dirs, None, None).unwrap());
         let socket = dirs.socket();
         let stop = Stop::new();
         let (bound, is_bound) = mpsc::channel();
