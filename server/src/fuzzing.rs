@@ -14,6 +14,6 @@ pub fn menu(text: &str) -> Result<(Vec<Command>, usize), FileErrors> {
     let reserved = crate::commands::reserved_names();
     let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
     let menu = declare::load(&[Source { name: "commands.toml", text }], &reserved, Missing::Leave)?;
-    let commands = menu.commands.into_iter().map(|declared| declared.info).collect();
+    let commands = menu.commands.into_iter().map(|item| item.info().clone()).collect();
     Ok((commands, menu.left_out.len()))
 }

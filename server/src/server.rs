@@ -216,6 +216,7 @@ impl Server {
             tracing::error!(target: "topside", %error, "TCP stays closed");
         }
         self.spawn(reach::run(Arc::clone(self)));
+        self.menu.start_workers(|life| self.spawn(life));
         let plan = tokio::select! {
             () = listener::accept_local(self, &listeners.local) => unreachable!("accepting goes on for ever"),
             () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),
@@ -265,7 +266,8 @@ impl Server {
             self.runs_over.cancel();
             self.runs.all_ended().await;
         }
-        // However long the runs took, there is time to say goodbye.
+        // However long the runs took, there is time for the workers to end, and to say goodbye.
+        self.menu.stop_workers(deadline.max(Instant::now() + GOODBYE)).await;
         let deadline = deadline.max(Instant::now() + GOODBYE);
         let ended = SessionEnded {
             code: if plan.restart { EndCode::Restart } else { EndCode::Shutdown },

@@ -3,12 +3,17 @@
 mod builtin;
 pub(crate) mod declare;
 pub(crate) mod exec;
+pub(crate) mod resident;
 mod worker;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::join_all;
+use tokio::time::{Instant, timeout_at};
 use topside_shared::command::Command;
 use topside_shared::text::{did_you_mean, is_control, nearest};
 use topside_shared::values::{DeclarationError, validate_args};
@@ -17,9 +22,18 @@ use topside_shared::{ErrorKind, RpcError};
 use crate::authorize::{Action, authorize, may_see_command};
 use crate::clients::Identity;
 use crate::config::Config;
+use declare::{Declared, Item};
+use exec::Policy;
+use resident::{Function, Resident};
 
 pub(crate) use worker::perform;
 pub use worker::{Call, Calling, Outcome, Worker};
+
+/// Output of a command in this process that is kept, in bytes; others declare their own.
+const WORKER_OUTPUT: u64 = 64 * 1024 * 1024;
+
+/// How long after its last moment a worker that was killed is waited for.
+const HELD_UP: Duration = Duration::from_secs(3);
 
 /// One command.
 pub(crate) struct Entry {
@@ -27,11 +41,42 @@ pub(crate) struct Entry {
     pub(crate) does: Does,
     /// Whether its runs are written down; the built-ins' are not.
     pub(crate) recorded: bool,
+    /// Whether a run takes one of the places of `max_runs`.
+    pub(crate) limited: bool,
+    /// How many bytes of a run's output are kept.
+    pub(crate) max_output: u64,
+    /// What others' ends do to a run.
+    pub(crate) policy: Policy,
 }
 
 impl Entry {
     fn of(worker: Arc<dyn Worker>, recorded: bool) -> Self {
-        Self { info: worker.declaration(), does: Does::Work(worker), recorded }
+        Self {
+            info: worker.declaration(),
+            does: Does::Work(worker),
+            recorded,
+            limited: false,
+            max_output: WORKER_OUTPUT,
+            policy: Policy::default(),
+        }
+    }
+
+    fn of_item(item: &Item, residents: &[Arc<Resident>]) -> Option<Self> {
+        let (does, max_output, policy) = match item {
+            Item::Program(Declared { program, .. }) => {
+                let does = Does::Execute(Box::new(program.clone()));
+                (does, program.max_output(), program.policy())
+            }
+            Item::Function(declared) => {
+                let declared = declared.clone();
+                let worker = residents.iter().find(|worker| worker.name() == declared.worker)?;
+                let (max_output, policy) = (declared.max_output, declared.policy);
+                let worker = Arc::clone(worker);
+                (Does::Work(Arc::new(Function { declared, worker })), max_output, policy)
+            }
+        };
+        let info = item.info().clone();
+        Some(Self { info, does, recorded: true, limited: true, max_output, policy })
     }
 }
 
@@ -88,6 +133,7 @@ pub(crate) struct Table {
     entries: Vec<Arc<Entry>>,
     /// Names and aliases.
     names: HashMap<String, usize>,
+    residents: Vec<Arc<Resident>>,
     revision: u64,
 }
 
@@ -103,13 +149,14 @@ impl Table {
             let entry = Entry::of(Arc::clone(worker), true);
             presentable(&entry.info).map(|()| ("the worker", entry))
         });
-        let programs = config.commands.iter().map(|declared| {
-            let does = Does::Execute(Box::new(declared.program.clone()));
-            Ok(("the menu's command", Entry { info: declared.info.clone(), does, recorded: true }))
-        });
-        let mut table = Self { entries: Vec::new(), names: HashMap::new(), revision: 1 };
+        let residents: Vec<Arc<Resident>> =
+            config.residents.iter().map(|declared| Arc::new(Resident::new(declared))).collect();
+        // Each function's worker is there: the menu was refused otherwise.
+        let items = config.commands.iter().filter_map(|item| Entry::of_item(item, &residents));
+        let items: Vec<_> = items.map(|entry| Ok(("the menu's command", entry))).collect();
+        let mut table = Self { entries: Vec::new(), names: HashMap::new(), residents, revision: 1 };
         let mut owners: Vec<String> = Vec::new();
-        for entry in built_in.map(Ok).chain(workers).chain(programs) {
+        for entry in built_in.map(Ok).chain(workers).chain(items) {
             let (kind, entry) = entry?;
             let index = table.entries.len();
             owners.push(format!("{kind} `{}`", entry.info.name));
@@ -122,6 +169,22 @@ impl Table {
             table.entries.push(Arc::new(entry));
         }
         Ok(table)
+    }
+
+    /// Starts the resident workers, each a task that `spawn` is given.
+    pub(crate) fn start_workers(&self, spawn: impl Fn(Pin<Box<dyn Future<Output = ()> + Send>>)) {
+        for worker in &self.residents {
+            spawn(Box::pin(Arc::clone(worker).live()));
+        }
+    }
+
+    /// Ends them in order, by `deadline` at the latest, side by side.
+    pub(crate) async fn stop_workers(&self, deadline: Instant) {
+        let stopping = join_all(self.residents.iter().map(|worker| worker.stop(deadline)));
+        // Not even SIGKILL ends what the system itself holds up.
+        if timeout_at(deadline + HELD_UP, stopping).await.is_err() {
+            tracing::warn!(target: "topside", "a worker did not end in time");
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -174,7 +237,7 @@ impl Table {
 /// Whether clients can type and show what a worker declares.
 fn presentable(info: &Command) -> Result<(), TableError> {
     for name in std::iter::once(&info.name).chain(&info.aliases) {
-        declare::check_name(name).map_err(TableError::Name)?;
+        declare::check_name(name, "command").map_err(TableError::Name)?;
     }
     let words = [&info.title, &info.description, &info.category];
     if words.iter().any(|words| words.chars().any(is_control)) {

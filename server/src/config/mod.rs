@@ -18,7 +18,7 @@ use std::sync::Arc;
 use topside_shared::Role;
 use topside_shared::dirs::Dirs;
 
-use crate::commands::{Table, Worker, declare};
+use crate::commands::{Table, Worker, declare, resident};
 use crate::log::Sinks;
 
 pub(crate) use fields::{Field, Fields, as_json, as_str};
@@ -49,8 +49,10 @@ pub struct Config {
     pub discovery: Discovery,
     /// Whether the router is asked for one.
     pub router: Router,
-    /// The programs of the menu.
-    pub(crate) commands: Vec<declare::Declared>,
+    /// What the menu declares.
+    pub(crate) commands: Vec<declare::Item>,
+    /// The resident workers of the menu.
+    pub(crate) residents: Vec<resident::Declared>,
     /// Commands that the program which holds the server carries out itself.
     pub(crate) workers: Workers,
     /// Where the log goes.
@@ -164,6 +166,7 @@ impl Config {
             discovery: server.discovery,
             router: server.router,
             commands: menu.commands,
+            residents: menu.workers,
             workers: Workers::default(),
             log: Sinks { stderr: false, directory: Some(dirs.state.clone()) },
             state: dirs.state.clone(),

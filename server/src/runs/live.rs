@@ -194,7 +194,7 @@ impl Drop for Live {
         }
         let mut state = lock(&server.runs.state);
         state.live.remove(&run.id);
-        state.programs.remove(&run.id);
+        state.limited.remove(&run.id);
         if !run.recorded {
             state.remember(Arc::clone(run));
         }

@@ -87,8 +87,8 @@ pub(crate) struct Runs {
 #[derive(Debug, Default)]
 struct State {
     live: BTreeMap<RunId, Arc<Run>>,
-    /// Numbers of live runs of programs, by client: what the limits count.
-    programs: BTreeMap<RunId, ClientId>,
+    /// Numbers of live runs that the limits count, by client.
+    limited: BTreeMap<RunId, ClientId>,
     /// Ended built-ins, oldest first.
     remembered: VecDeque<Arc<Run>>,
     /// Bytes of their output.

@@ -16,12 +16,9 @@ use super::live::{Live, Outcome};
 use super::output::Output;
 use super::{Run, Unwritable, lock};
 use crate::clients::{Client, Identity};
-use crate::commands::exec::{Caller, Policy, Program};
+use crate::commands::exec::{Caller, Program};
 use crate::commands::{Call, Does, Entry, perform};
 use crate::server::Server;
-
-/// Output of a worker that is kept, in bytes; programs declare their own.
-const WORKER_OUTPUT: u64 = 64 * 1024 * 1024;
 
 /// Starts a command for a client. The arguments have been checked. Once it was let in, it starts whether
 /// or not somebody still waits for it.
@@ -79,10 +76,9 @@ async fn start_as(
     args: Map<String, Value>,
 ) -> Result<Arc<Run>, RpcError> {
     let history = &server.runs.history;
-    let output = match &entry.does {
-        _ if !entry.recorded => Output::in_memory(),
-        Does::Work(_) => Output::kept_in(history.output(id), WORKER_OUTPUT),
-        Does::Execute(program) => Output::kept_in(history.output(id), program.max_output()),
+    let output = match entry.recorded {
+        false => Output::in_memory(),
+        true => Output::kept_in(history.output(id), entry.max_output),
     };
     let who = client.who();
     let run = Arc::new(Run {
@@ -93,10 +89,7 @@ async fn start_as(
         cancel: CancellationToken::new(),
         ended: CancellationToken::new(),
         recorded: entry.recorded,
-        policy: match &entry.does {
-            Does::Work(_) => Policy::default(),
-            Does::Execute(program) => program.policy(),
-        },
+        policy: entry.policy,
         row: Mutex::new(RunRow {
             run_id: id,
             command: entry.info.name.clone(),
@@ -112,8 +105,7 @@ async fn start_as(
             bytes: 0,
         }),
     });
-    let program = matches!(entry.does, Does::Execute(_));
-    admit(server, client, &who, &run, program)?;
+    admit(server, client, &who, &run, entry.limited)?;
     if client.outbox.is_closed() {
         // It left while this was on its way.
         server.runs.client_left(client.id);
@@ -236,14 +228,14 @@ fn admit(
     client: &Client,
     who: &Identity,
     run: &Arc<Run>,
-    program: bool,
+    limited: bool,
 ) -> Result<(), RpcError> {
     let limits = &server.config.limits;
     let mut state = lock(&server.runs.state);
     if state.closed || server.shutdown.has_begun() {
         return Err(closing());
     }
-    if program {
+    if limited {
         let kept = if who.role == Role::Admin { 0 } else { limits.admin_runs };
         let most = limits.max_runs.saturating_sub(kept);
         let busy = |limit: &str, most: usize, what: &str| {
@@ -254,15 +246,15 @@ fn admit(
             .with("limit", limit)
             .with("most", most as u64))
         };
-        if state.programs.len() >= most {
+        if state.limited.len() >= most {
             return busy("max_runs", most, &format!("{most} runs go on"));
         }
-        let own = state.programs.values().filter(|id| **id == client.id).count();
+        let own = state.limited.values().filter(|id| **id == client.id).count();
         if own >= limits.max_runs_per_client {
             let most = limits.max_runs_per_client;
             return busy("max_runs_per_client", most, &format!("you have {most} runs"));
         }
-        state.programs.insert(run.id, client.id);
+        state.limited.insert(run.id, client.id);
     }
     state.live.insert(run.id, Arc::clone(run));
     server.runs.started.fetch_add(1, Ordering::Relaxed);

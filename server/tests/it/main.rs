@@ -23,6 +23,7 @@ mod output;
 mod policy;
 mod process;
 mod protocol_md;
+mod resident;
 mod running;
 mod safe_state;
 mod secrets;

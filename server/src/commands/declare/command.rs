@@ -14,6 +14,7 @@ use super::{Declared, Missing, args, variables};
 use crate::commands::exec::{
     Absent, Element, Passed, Policy, Program, ProgramArg, Stop, find_program,
 };
+use crate::commands::resident::DeclaredFunction;
 use crate::config::{Field, Fields, Mistakes, as_json, as_str, guard, units};
 
 /// The fields of a command.
@@ -60,6 +61,7 @@ const SIGNALS: &[(&str, Signal)] = &[
 /// What became of a table without mistakes.
 pub(super) enum Outcome {
     Ready(Box<Declared>),
+    Function(Box<DeclaredFunction>),
     /// The machine cannot run it, for this reason.
     Absent(String),
 }
@@ -78,40 +80,17 @@ pub(super) fn read(
     let before = m.count();
     fields.refuse_unknown(FIELDS, m);
     let arguments = args::read(fields, m);
-    let effect = fields
-        .one_of("effect", &[Effect::Read, Effect::Write, Effect::Destructive].map(named_effect), m)
-        .unwrap_or_default();
-    let role = fields
-        .one_of("role", &[Role::Viewer, Role::Operator, Role::Admin].map(|r| (r.name(), r)), m)
-        .unwrap_or_else(|| effect.default_role());
-    let timeout = timeout(fields, m);
     let (elements, program) = exec(fields, &arguments, missing, m);
     let (safe_state, program) = match safe_state(fields, &arguments, missing, m) {
         Some(Err(reason)) => (None, program.map(|_| Err(reason))),
         Some(Ok(argv)) => (Some(argv), program),
         None => (None, program),
     };
-
-    let info = Command {
-        name: name.to_owned(),
-        title: fields.words("title", m).unwrap_or_else(|| name.to_owned()),
-        description: fields.words("description", m).unwrap_or_default(),
-        category: fields.words("category", m).unwrap_or_else(|| CATEGORY.to_owned()),
-        // Their mistakes were recorded when the names were taken.
-        aliases: names_of(fields.get("aliases").map(toml::Spanned::get_ref)),
-        effect,
-        role,
-        confirm: confirm(fields, &arguments, m),
-        timeout_ms: timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
-        stdin: Stdin::None,
-        output: fields
-            .one_of("output", &[("text", Output::Text), ("json", Output::Json)], m)
-            .unwrap_or_default(),
-        args: arguments.iter().map(|argument| argument.arg.clone()).collect(),
-    };
+    let info = info(name, fields, &arguments, m);
+    let timeout = info.timeout_ms.map(Duration::from_millis);
     let stop = Stop {
         signal: fields.one_of("stop_signal", SIGNALS, m).unwrap_or(Signal::TERM),
-        timeout: duration(fields, "stop_timeout", m).map_or(STOP_TIMEOUT, |field| field.value),
+        timeout: stop_timeout(fields, m),
     };
     let (env, inherit_env) = (variables::env(fields, m), variables::inherit_env(fields, m));
     let set: Vec<String> = env.iter().map(|(name, _)| name).chain(&inherit_env).cloned().collect();
@@ -135,16 +114,9 @@ pub(super) fn read(
             timeout,
             stop,
             success_exit_codes: success_exit_codes(fields, m),
-            max_output: fields.size("max_output", m).unwrap_or(MAX_OUTPUT),
+            max_output: max_output(fields, m),
             safe_state,
-            policy: Policy {
-                cancel_on_disconnect: fields
-                    .one_of("on_disconnect", &[("keep", false), ("cancel", true)], m)
-                    .unwrap_or_default(),
-                wait_on_shutdown: fields
-                    .one_of("on_shutdown", &[("cancel", false), ("wait", true)], m)
-                    .unwrap_or_default(),
-            },
+            policy: policy(fields, m),
         })
     });
     if m.count() > before {
@@ -154,6 +126,61 @@ pub(super) fn read(
         Ok(program) => Outcome::Ready(Box::new(Declared { info, program })),
         Err(reason) => Outcome::Absent(reason),
     })
+}
+
+/// What clients see of a command, whoever carries it out.
+pub(super) fn info(
+    name: &str,
+    fields: &Fields<'_, '_>,
+    arguments: &[args::Argument],
+    m: &mut Mistakes<'_>,
+) -> Command {
+    let effect = fields
+        .one_of("effect", &[Effect::Read, Effect::Write, Effect::Destructive].map(named_effect), m)
+        .unwrap_or_default();
+    let role = fields
+        .one_of("role", &[Role::Viewer, Role::Operator, Role::Admin].map(|r| (r.name(), r)), m)
+        .unwrap_or_else(|| effect.default_role());
+    let timeout = timeout(fields, m);
+    Command {
+        name: name.to_owned(),
+        title: fields.words("title", m).unwrap_or_else(|| name.to_owned()),
+        description: fields.words("description", m).unwrap_or_default(),
+        category: fields.words("category", m).unwrap_or_else(|| CATEGORY.to_owned()),
+        // Their mistakes were recorded when the names were taken.
+        aliases: names_of(fields.get("aliases").map(toml::Spanned::get_ref)),
+        effect,
+        role,
+        confirm: confirm(fields, arguments, m),
+        timeout_ms: timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
+        stdin: Stdin::None,
+        output: fields
+            .one_of("output", &[("text", Output::Text), ("json", Output::Json)], m)
+            .unwrap_or_default(),
+        args: arguments.iter().map(|argument| argument.arg.clone()).collect(),
+    }
+}
+
+/// How long what is told to end has for it.
+pub(super) fn stop_timeout(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Duration {
+    duration(fields, "stop_timeout", m).map_or(STOP_TIMEOUT, |field| field.value)
+}
+
+/// What others' ends do to a run.
+pub(super) fn policy(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Policy {
+    Policy {
+        cancel_on_disconnect: fields
+            .one_of("on_disconnect", &[("keep", false), ("cancel", true)], m)
+            .unwrap_or_default(),
+        wait_on_shutdown: fields
+            .one_of("on_shutdown", &[("cancel", false), ("wait", true)], m)
+            .unwrap_or_default(),
+    }
+}
+
+/// How many bytes of a run's output are kept.
+pub(super) fn max_output(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> u64 {
+    fields.size("max_output", m).unwrap_or(MAX_OUTPUT)
 }
 
 fn named_effect(effect: Effect) -> (&'static str, Effect) {
@@ -182,6 +209,21 @@ fn timeout(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Option<Duration> {
         limit => units::parse_duration(limit).filter(|limit| !limit.is_zero()).map(Some),
     };
     fields.read("timeout", &form, m, read).map_or(Some(TIMEOUT), |field| field.value)
+}
+
+/// The arguments of a worker's `exec`, and its program, where they can be had.
+pub(super) fn exec_of_worker(
+    fields: &Fields<'_, '_>,
+    missing: Missing,
+    m: &mut Mistakes<'_>,
+) -> (Vec<String>, Option<Result<String, String>>) {
+    let (elements, program) = exec(fields, &[], missing, m);
+    let literal = |element| match element {
+        Element::Literal(text) => Some(text),
+        // Without arguments there is none.
+        Element::Argument(_) => None,
+    };
+    (elements.into_iter().filter_map(literal).collect(), program)
 }
 
 /// The elements of `exec` after the first, and the program, where they can be had.
@@ -391,7 +433,7 @@ fn program(
     }
 }
 
-fn cwd(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Option<String> {
+pub(super) fn cwd(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Option<String> {
     let read = |value| as_str(value).filter(|path| path.starts_with('/') && !path.contains('\0'));
     fields.read("cwd", "an absolute path", m, read).map(|field| field.value.to_owned())
 }

@@ -3,6 +3,7 @@
 
 mod args;
 mod command;
+mod function;
 mod name;
 mod variables;
 
@@ -13,6 +14,7 @@ use toml::de::DeValue;
 use topside_shared::command::Command;
 
 use super::exec::Program;
+use super::resident::{self, DeclaredFunction};
 use crate::config::{Field, Fields, FileErrors, Mistakes, Position, guard};
 pub(super) use name::check_name;
 
@@ -50,12 +52,33 @@ pub(crate) enum Missing {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Menu {
     /// The commands.
-    pub commands: Vec<Declared>,
+    pub commands: Vec<Item>,
+    /// The resident workers.
+    pub workers: Vec<resident::Declared>,
     /// Commands that this machine cannot run; only under [`Missing::Leave`].
     pub left_out: Vec<LeftOut>,
 }
 
-/// One declared command.
+/// One declared command, by who carries it out.
+#[derive(Debug, Clone)]
+pub(crate) enum Item {
+    /// A program that each run starts.
+    Program(Declared),
+    /// A function of a resident worker.
+    Function(DeclaredFunction),
+}
+
+impl Item {
+    /// What clients see of it.
+    pub(crate) fn info(&self) -> &Command {
+        match self {
+            Self::Program(declared) => &declared.info,
+            Self::Function(function) => &function.info,
+        }
+    }
+}
+
+/// A command that is a program.
 #[derive(Debug, Clone)]
 pub(crate) struct Declared {
     /// What clients see of it.
@@ -85,62 +108,105 @@ pub(crate) fn load(
 ) -> Result<Menu, FileErrors> {
     let mut menu = Menu::default();
     let mut names = Names::new(reserved);
+    let mut workers = Vec::new();
     let mut errors = Vec::new();
     for source in sources {
-        if let Err(FileErrors(wrong)) = add(*source, missing, &mut names, &mut menu) {
+        let added = add(*source, missing, &mut names, &mut workers, &mut menu);
+        if let Err(FileErrors(wrong)) = added {
             errors.extend(wrong);
         }
     }
     if errors.is_empty() { Ok(menu) } else { Err(FileErrors(errors)) }
 }
 
-/// Adds the commands of one text to a menu.
+/// Adds the workers and commands of one text to a menu. A command may name a worker of its own file or of
+/// one that was read before it.
 fn add(
     source: Source<'_>,
     missing: Missing,
     names: &mut Names,
+    workers: &mut Vec<(String, function::Read)>,
     menu: &mut Menu,
 ) -> Result<(), FileErrors> {
     let Source { name: file, text } = source;
     let document = Fields::parse(file, text)?;
     let mut mistakes = Mistakes::new(file, text);
     let top = Fields::of(&document, "the menu");
-    top.refuse_unknown(&["commands"], &mut mistakes);
-    let commands =
-        top.read("commands", "a table of commands", &mut mistakes, |value| match value {
-            DeValue::Table(table) => Some(table),
-            _ => None,
-        });
-    if let Some(Field { value: table, .. }) = commands {
-        // The table is sorted by name; people order their menu themselves.
-        let mut entries: Vec<_> = table.iter().collect();
-        entries.sort_by_key(|(key, _)| key.span().start);
-        for (key, value) in entries {
-            let name: &str = key.get_ref();
-            let own = Field { value: name.to_owned(), span: key.span() };
-            names.take(&own, name, source, &mut mistakes);
-            let DeValue::Table(table) = value.get_ref() else {
-                mistakes.add(
-                    &value.span(),
-                    format_args!("`{name}` must be a table: begin it with [commands.{name}]"),
-                );
-                continue;
-            };
-            let owner = format!("command `{name}`");
-            let fields = Fields { table, owner, span: key.span() };
-            for alias in command::aliases(&fields, &mut mistakes) {
-                names.take(&alias, name, source, &mut mistakes);
+    top.refuse_unknown(&["commands", "workers"], &mut mistakes);
+    for (name, fields) in tables(&top, "workers", "worker", &mut mistakes) {
+        if let Err(message) = check_name(name, "worker") {
+            mistakes.add(&fields.span, message);
+        }
+        if workers.iter().any(|(other, _)| other == name) {
+            mistakes.add(
+                &fields.span,
+                format_args!("another file has a worker `{name}`: use another name"),
+            );
+        }
+        let read = function::worker(name, &fields, missing, &mut mistakes);
+        if let Some(Ok(worker)) = &read {
+            menu.workers.push(worker.clone());
+        }
+        workers.push((name.to_owned(), read));
+    }
+    for (name, fields) in tables(&top, "commands", "command", &mut mistakes) {
+        let own = Field { value: name.to_owned(), span: fields.span.clone() };
+        names.take(&own, name, source, &mut mistakes);
+        for alias in command::aliases(&fields, &mut mistakes) {
+            names.take(&alias, name, source, &mut mistakes);
+        }
+        let outcome = match fields.get("worker") {
+            None => command::read(name, &fields, missing, &mut mistakes),
+            Some(_) => function::read(name, &fields, workers, &mut mistakes),
+        };
+        match outcome {
+            Some(command::Outcome::Ready(declared)) => {
+                menu.commands.push(Item::Program(*declared));
             }
-            match command::read(name, &fields, missing, &mut mistakes) {
-                Some(command::Outcome::Ready(declared)) => menu.commands.push(*declared),
-                Some(command::Outcome::Absent(reason)) => {
-                    menu.left_out.push(LeftOut { name: name.to_owned(), reason });
-                }
-                None => {}
+            Some(command::Outcome::Function(function)) => {
+                menu.commands.push(Item::Function(*function));
             }
+            Some(command::Outcome::Absent(reason)) => {
+                menu.left_out.push(LeftOut { name: name.to_owned(), reason });
+            }
+            None => {}
         }
     }
     mistakes.finish()
+}
+
+/// The `[FIELD.NAME]` tables in the order of the file, each called `kind` in messages. A name that is no
+/// table's is a mistake.
+fn tables<'a, 'i>(
+    top: &Fields<'a, 'i>,
+    field: &str,
+    kind: &str,
+    mistakes: &mut Mistakes<'_>,
+) -> Vec<(&'a str, Fields<'a, 'i>)> {
+    let form = format!("a table of {field}");
+    let all = top.read(field, &form, mistakes, |value| match value {
+        DeValue::Table(table) => Some(table),
+        _ => None,
+    });
+    let Some(Field { value: all, .. }) = all else { return Vec::new() };
+    // The table is sorted by name; people order their menu themselves.
+    let mut entries: Vec<_> = all.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    let mut tables = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        let name: &'a str = key.get_ref();
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                let owner = format!("{kind} `{name}`");
+                tables.push((name, Fields { table, owner, span: key.span() }));
+            }
+            _ => mistakes.add(
+                &value.span(),
+                format_args!("`{name}` must be a table: begin it with [{field}.{name}]"),
+            ),
+        }
+    }
+    tables
 }
 
 /// Reads a user's menu file; none where there is no such file.
@@ -217,7 +283,7 @@ impl Names {
         mistakes: &mut Mistakes<'_>,
     ) {
         let Field { value, span } = name;
-        if let Err(message) = check_name(value) {
+        if let Err(message) = check_name(value, "command") {
             mistakes.add(span, message);
             return;
         }
@@ -244,5 +310,7 @@ impl Names {
     }
 }
 
+#[cfg(test)]
+mod function_tests;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Carrying out a declared program: the argument list, the start, and the end of the whole process
 //! group. No shell stands between; a value is one element of the list or none.
 
+mod daemon;
 mod ended;
 mod find;
 mod hook;
@@ -16,10 +17,12 @@ use rustix::process::Signal;
 use serde_json::{Map, Value};
 use topside_shared::values;
 
+pub(super) use daemon::{Daemon, Piped};
 pub(crate) use ended::Ended;
 pub(crate) use find::PATH;
 pub(super) use find::{Absent, find_program};
 pub(crate) use hook::{Closed, Hook};
+pub(super) use process::Group;
 pub(crate) use process::Process;
 pub(super) use root::below;
 pub(crate) use spawn::Caller;

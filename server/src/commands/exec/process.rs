@@ -198,7 +198,7 @@ async fn quiet(exited: &CancellationToken, last: &OnceLock<Instant>) {
 
 /// A process group that must not outlive its run.
 #[derive(Debug)]
-pub(super) struct Group(Option<Pid>);
+pub(in crate::commands) struct Group(Option<Pid>);
 
 impl Group {
     /// The group that `child` leads.
@@ -207,7 +207,7 @@ impl Group {
     }
 
     /// Signals every process of the group; that there is none left is no error.
-    fn signal(&self, signal: Signal) {
+    pub(in crate::commands) fn signal(&self, signal: Signal) {
         if let Some(group) = self.0
             && let Err(error) = kill_process_group(group, signal)
             && error != rustix::io::Errno::SRCH
@@ -216,12 +216,13 @@ impl Group {
         }
     }
 
-    fn lives(&self) -> bool {
+    /// Whether any process of it still runs.
+    pub(in crate::commands) fn lives(&self) -> bool {
         self.0.is_some_and(platform::group_lives)
     }
 
     /// From here on the group is left alone: its number may become somebody else's.
-    fn release(&mut self) {
+    pub(in crate::commands) fn release(&mut self) {
         self.0 = None;
     }
 }

@@ -18,7 +18,7 @@ use super::{Hook, PATH, Passed, Program, pipe};
 use crate::platform;
 
 /// Where a run happens unless its declaration says otherwise.
-const DEFAULT_CWD: &str = "/";
+pub(super) const DEFAULT_CWD: &str = "/";
 
 /// On whose behalf a program runs; it is told so by its environment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ impl Program {
         caller: &Caller,
     ) -> Result<Process, SpawnError> {
         let cwd = self.cwd.as_deref().unwrap_or(DEFAULT_CWD);
-        let fail = |error| self.explain(error, cwd);
+        let fail = |error| explain(error, &self.path, cwd);
         let (stdout, stdout_writer) = pipe::pair().map_err(fail)?;
         let (stderr, stderr_writer) = pipe::pair().map_err(fail)?;
         // Once more: it may have waited, and links can be changed.
@@ -150,30 +150,41 @@ impl Program {
             None => Ok(Stdio::null()),
         }
     }
+}
 
-    fn explain(&self, error: io::Error, cwd: &str) -> SpawnError {
-        let program = self.path.clone();
-        match error.kind() {
-            ErrorKind::NotFound if !Path::new(cwd).is_dir() => {
-                SpawnError::NoDirectory(cwd.to_owned())
-            }
-            ErrorKind::NotADirectory => SpawnError::NoDirectory(cwd.to_owned()),
-            ErrorKind::NotFound if Path::new(&program).exists() => {
-                SpawnError::NoInterpreter(program)
-            }
-            ErrorKind::NotFound => SpawnError::ProgramGone(program),
-            ErrorKind::PermissionDenied => SpawnError::Denied(program, cwd.to_owned()),
-            ErrorKind::ArgumentListTooLong => SpawnError::TooLong,
-            ErrorKind::ExecutableFileBusy => SpawnError::BeingWritten(program),
-            ErrorKind::WouldBlock | ErrorKind::OutOfMemory => SpawnError::NoRoom(error),
-            _ => match rustix::io::Errno::from_io_error(&error) {
-                Some(rustix::io::Errno::NOEXEC) => SpawnError::NotAProgram(program),
-                Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => {
-                    SpawnError::NoRoom(error)
-                }
-                _ => SpawnError::Other { program, source: error },
-            },
-        }
+/// The environment of every program that the server starts, the later before the earlier.
+pub(super) fn base_environment(
+    inherit: &[String],
+    own: &[(String, String)],
+) -> Vec<(OsString, OsString)> {
+    let home = std::env::var_os("HOME").filter(|home| Path::new(home).is_absolute());
+    let mut env: Vec<(OsString, OsString)> = vec![
+        ("PATH".into(), PATH.into()),
+        ("LANG".into(), "C.UTF-8".into()),
+        ("HOME".into(), home.unwrap_or_else(|| "/".into())),
+    ];
+    env.extend(inherit.iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?))));
+    env.extend(own.iter().map(|(name, value)| (name.into(), value.into())));
+    env
+}
+
+/// Why `program` did not start in `cwd`.
+pub(super) fn explain(error: io::Error, program: &str, cwd: &str) -> SpawnError {
+    let program = program.to_owned();
+    match error.kind() {
+        ErrorKind::NotFound if !Path::new(cwd).is_dir() => SpawnError::NoDirectory(cwd.to_owned()),
+        ErrorKind::NotADirectory => SpawnError::NoDirectory(cwd.to_owned()),
+        ErrorKind::NotFound if Path::new(&program).exists() => SpawnError::NoInterpreter(program),
+        ErrorKind::NotFound => SpawnError::ProgramGone(program),
+        ErrorKind::PermissionDenied => SpawnError::Denied(program, cwd.to_owned()),
+        ErrorKind::ArgumentListTooLong => SpawnError::TooLong,
+        ErrorKind::ExecutableFileBusy => SpawnError::BeingWritten(program),
+        ErrorKind::WouldBlock | ErrorKind::OutOfMemory => SpawnError::NoRoom(error),
+        _ => match rustix::io::Errno::from_io_error(&error) {
+            Some(rustix::io::Errno::NOEXEC) => SpawnError::NotAProgram(program),
+            Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => SpawnError::NoRoom(error),
+            _ => SpawnError::Other { program, source: error },
+        },
     }
 }
 
@@ -183,15 +194,7 @@ pub(super) fn environment(
     inherit: &[String],
     caller: &Caller,
 ) -> Vec<(OsString, OsString)> {
-    let home = std::env::var_os("HOME").filter(|home| Path::new(home).is_absolute());
-    let mut env: Vec<(OsString, OsString)> = vec![
-        ("PATH".into(), PATH.into()),
-        ("LANG".into(), "C.UTF-8".into()),
-        ("HOME".into(), home.unwrap_or_else(|| "/".into())),
-    ];
-    let inherited = inherit.iter();
-    env.extend(inherited.filter_map(|name| Some((name.into(), std::env::var_os(name)?))));
-    env.extend(declared.iter().map(|(name, value)| (name.into(), value.into())));
+    let mut env = base_environment(inherit, declared);
     env.push(("TOPSIDE_RUN".into(), caller.run.0.to_string().into()));
     env.push(("TOPSIDE_INSTANCE".into(), caller.instance.clone().into()));
     env.push(("TOPSIDE_USER".into(), caller.user.clone().into()));

@@ -12,14 +12,17 @@ use topside_shared::values;
 
 use super::ended::End;
 use super::*;
-use crate::commands::declare::{Declared, Missing, Source, load};
+use crate::commands::declare::{Declared, Item, Missing, Source, load};
 use crate::runs::output::reader::{Piece, Reader};
 use crate::runs::output::{Output, Text};
 
 fn declared(text: &str) -> Declared {
     let source = Source { name: "test", text };
     let menu = load(&[source], &[], Missing::Refuse).unwrap_or_else(|errors| panic!("{errors}"));
-    menu.commands.into_iter().next().unwrap()
+    match menu.commands.into_iter().next().unwrap() {
+        Item::Program(declared) => declared,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// A command that is a script of the shell, with more lines of declaration.

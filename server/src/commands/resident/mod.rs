@@ -1,0 +1,135 @@
+//! Resident workers: programs in any language that are started once, get calls as lines of JSON on their
+//! standard input and answer on their standard output. `docs/COMMANDS.md` tells their authors how.
+//!
+//! `wire` knows the lines, `calls` what goes on, `session` one life of the process, `life` the lives one
+//! after the other.
+
+mod calls;
+mod life;
+mod says;
+mod session;
+mod wire;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use topside_shared::command::{Command, Output};
+
+use super::exec::{Daemon, Policy};
+use super::{Call, Calling, Worker};
+use calls::Calls;
+
+/// A resident worker as declared. Made by `declare`, which has checked it.
+#[derive(Debug, Clone)]
+pub(crate) struct Declared {
+    /// Its name in `[workers]`.
+    pub(in crate::commands) name: String,
+    /// How it is started.
+    pub(in crate::commands) daemon: Daemon,
+    /// How many calls it is sent at once.
+    pub(in crate::commands) max_concurrent: usize,
+    /// How long it has to answer a cancelled call, and to end.
+    pub(in crate::commands) stop_timeout: Duration,
+}
+
+/// A command that a resident worker carries out, as declared.
+#[derive(Debug, Clone)]
+pub(crate) struct DeclaredFunction {
+    /// What clients see of it.
+    pub info: Command,
+    /// The worker's name.
+    pub(in crate::commands) worker: String,
+    /// What the worker calls it.
+    pub(in crate::commands) function: String,
+    /// How many bytes of output are kept.
+    pub(in crate::commands) max_output: u64,
+    /// What others' ends do to a run.
+    pub(in crate::commands) policy: Policy,
+}
+
+/// A worker of this server, whether its process runs at the moment or not.
+pub(crate) struct Resident {
+    declared: Declared,
+    calls: Calls,
+    /// Raised when it is to end with the server, by this moment.
+    stop: CancellationToken,
+    deadline: OnceLock<Instant>,
+    /// Raised once it has.
+    ended: CancellationToken,
+}
+
+impl fmt::Debug for Resident {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resident").field("declared", &self.declared).finish_non_exhaustive()
+    }
+}
+
+impl Resident {
+    pub(super) fn new(declared: &Declared) -> Self {
+        Self {
+            calls: Calls::new(declared.name.clone(), declared.max_concurrent),
+            declared: declared.clone(),
+            stop: CancellationToken::new(),
+            deadline: OnceLock::new(),
+            ended: CancellationToken::new(),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.declared.name
+    }
+
+    /// Ends it in order, by `deadline` at the latest. No run goes on any more.
+    pub(super) async fn stop(&self, deadline: Instant) {
+        self.deadline.get_or_init(|| deadline);
+        self.stop.cancel();
+        self.ended.cancelled().await;
+    }
+}
+
+/// A command that is one function of a resident worker.
+pub(super) struct Function {
+    pub(super) declared: DeclaredFunction,
+    pub(super) worker: Arc<Resident>,
+}
+
+impl Worker for Function {
+    fn declaration(&self) -> Command {
+        self.declared.info.clone()
+    }
+
+    fn call<'a>(&'a self, call: Call) -> Calling<'a> {
+        Box::pin(async move {
+            let line = wire::call(&self.declared.function, &call);
+            let stop_timeout = self.worker.declared.stop_timeout;
+            let mut entered = self.worker.calls.enter(line, &call.run, stop_timeout)?;
+            let answer = tokio::select! {
+                answer = entered.answer() => answer,
+                () = call.cancelled() => {
+                    entered.cancel();
+                    entered.answer().await
+                }
+            };
+            call.print(&self.shown(&answer?)).await;
+            Ok(())
+        })
+    }
+}
+
+impl Function {
+    /// What a result is as output: a text as it is, on a line of its own; anything else as JSON.
+    fn shown(&self, result: &Value) -> String {
+        match (result, self.declared.info.output) {
+            (Value::Null, _) => String::new(),
+            (Value::String(text), Output::Text) if text.is_empty() || text.ends_with('\n') => {
+                text.clone()
+            }
+            (Value::String(text), Output::Text) => format!("{text}\n"),
+            (value, _) => format!("{value}\n"),
+        }
+    }
+}

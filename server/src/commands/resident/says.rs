@@ -1,0 +1,75 @@
+//! A worker's standard error, a line each in the log: cleaned, cut, and not more than the log can bear.
+
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe::Receiver;
+use tokio::time::{Instant, sleep_until};
+use topside_shared::text;
+
+/// Most bytes of one line.
+const MAX_LINE: usize = 1024;
+/// Most lines in [`SPAN`]; of further ones only the number is told.
+const MOST: u64 = 50;
+const SPAN: Duration = Duration::from_secs(10);
+
+/// Logs what comes until its end.
+pub(super) async fn log(worker: &str, mut stderr: Receiver) {
+    let mut buffer = vec![0; 4096];
+    let mut said = Said { worker, line: Vec::new(), lines: 0, since: Instant::now() };
+    loop {
+        tokio::select! {
+            read = stderr.read(&mut buffer) => match read {
+                Ok(0) | Err(_) => break,
+                Ok(length) => buffer[..length].iter().for_each(|byte| said.byte(*byte)),
+            },
+            () = sleep_until(said.since + SPAN), if said.lines > MOST => said.sum_up(),
+        }
+    }
+    said.end_line();
+    said.sum_up();
+}
+
+struct Said<'w> {
+    worker: &'w str,
+    line: Vec<u8>,
+    /// Lines in this span.
+    lines: u64,
+    since: Instant,
+}
+
+impl Said<'_> {
+    fn byte(&mut self, byte: u8) {
+        if byte == b'\n' {
+            self.end_line();
+        } else if self.line.len() < MAX_LINE {
+            self.line.push(byte);
+        }
+    }
+
+    fn end_line(&mut self) {
+        let said = text::clean(&String::from_utf8_lossy(&self.line), MAX_LINE);
+        self.line.clear();
+        if said.is_empty() {
+            return;
+        }
+        if self.since.elapsed() >= SPAN {
+            self.sum_up();
+        }
+        self.lines += 1;
+        if self.lines <= MOST {
+            tracing::info!(target: "topside", worker = self.worker, said, "worker's standard error");
+        }
+    }
+
+    fn sum_up(&mut self) {
+        if let lines @ 1.. = self.lines.saturating_sub(MOST) {
+            tracing::warn!(
+                target: "topside", worker = self.worker, lines,
+                "a worker wrote more to its standard error than is logged"
+            );
+        }
+        self.lines = 0;
+        self.since = Instant::now();
+    }
+}

@@ -1,0 +1,361 @@
+//! Resident workers: programs that are started once and get calls as lines.
+
+use std::path::PathBuf;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::common::{Raw, TestServer, Topsided, require};
+
+/// A menu with the worker `name`, which Python runs from this file of the examples, and more lines.
+fn menu(name: &str, file: &str, lines: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(file);
+    format!("[workers.{name}]\nexec = [\"python3\", \"{}\"]\n{lines}", path.display())
+}
+
+/// A menu with a worker that is this script of the shell, and a command for what each call is about.
+fn shell(script: &str, lines: &str) -> String {
+    let script = toml::Value::from(script);
+    format!(
+        "[workers.w]\nexec = [\"sh\", \"-c\", {script}]\n{lines}\n\
+         [commands.one]\nworker = \"w\"\n[commands.two]\nworker = \"w\"\n\
+         [commands.sh]\nexec = [\"sh\", \"-c\", \"{{script}}\"]\n\
+         [[commands.sh.args]]\nname = \"script\"\ntype = \"string\"\n"
+    )
+}
+
+/// Runs a command to its end and gives its state and output.
+fn ended(client: &mut Raw, command: &str, args: Value) -> (String, String) {
+    let row = client.run(command, args);
+    let text = |name: &str| row[name].as_str().unwrap().to_owned();
+    (text("state"), text("output"))
+}
+
+const GARDEN: &str = r#"
+[commands.water]
+worker = "garden"
+effect = "write"
+[[commands.water.args]]
+name = "zone"
+type = "int"
+required = true
+maximum = 8
+[[commands.water.args]]
+name = "minutes"
+type = "int"
+
+[commands.garden]
+worker = "garden"
+function = "report"
+effect = "read"
+output = "json"
+
+[commands.count]
+worker = "garden"
+effect = "read"
+[[commands.count.args]]
+name = "to"
+type = "int"
+required = true
+
+[commands.lost]
+worker = "garden"
+"#;
+
+#[test]
+fn functions_of_plain_python_are_commands_and_keep_their_state() {
+    if !require("python3") {
+        return;
+    }
+    let server = TestServer::with(&menu("garden", "worker.py", GARDEN), "");
+    let mut client = server.connect();
+    let succeeded = |output: &str| ("succeeded".to_owned(), output.to_owned());
+    // An argument that is not given is not sent: the function's own default serves.
+    let said = ended(&mut client, "water", json!({"zone": 3}));
+    assert_eq!(said, succeeded("zone 3: 5 minutes since the start\n"));
+    let said = ended(&mut client, "water", json!({"zone": 3, "minutes": 2}));
+    assert_eq!(said, succeeded("zone 3: 7 minutes since the start\n"));
+    assert_eq!(ended(&mut client, "garden", json!({})), succeeded("{\"3\":7}\n"));
+    assert_eq!(ended(&mut client, "count", json!({"to": 3})), succeeded("1\n2\n3\n"));
+
+    let (state, output) = ended(&mut client, "count", json!({"to": 1001}));
+    assert_eq!((&*state, &*output), ("failed", "ValueError: nobody waits for so long\n"));
+    let row = client.run("lost", json!({}));
+    assert_eq!((&row["exitCode"], &row["output"]), (&json!(1), &json!("KeyError: 'lost'\n")));
+    let refused = client.refused("command/run", json!({"command": "water", "args": {"zone": 9}}));
+    assert_eq!(refused["data"]["rule"], "maximum");
+}
+
+const KILN: &str = r#"
+max_concurrent = 8
+stop_timeout = "1m"
+[commands.fire]
+worker = "kiln"
+[[commands.fire.args]]
+name = "degrees"
+type = "int"
+required = true
+"#;
+
+/// Starts a run with its output, and gives its number once it has said something.
+fn fire(client: &mut Raw, degrees: u64) -> (u64, Value) {
+    let args = json!({"degrees": degrees});
+    let id = client.ask("command/run", json!({"command": "fire", "args": args, "stream": true}));
+    let run = client.told("run/changed")["runId"].take();
+    let said = client.told("run/output")["data"].take();
+    assert!(said.as_str().unwrap().starts_with(&format!("{degrees} degrees for ")), "{said}");
+    (id, run)
+}
+
+#[test]
+fn calls_go_on_side_by_side_and_one_that_is_told_of_its_cancel_ends_in_order() {
+    if !require("python3") {
+        return;
+    }
+    let server = TestServer::with(&menu("kiln", "worker_threads.py", KILN), "");
+    let (mut first, mut second) = (server.connect(), server.connect());
+    let (one, one_run) = fire(&mut first, 900);
+    let (two, two_run) = fire(&mut second, 1200);
+    let mut third = server.connect();
+    for (client, id, run) in [(&mut first, one, one_run), (&mut second, two, two_run)] {
+        assert_eq!(third.ok("run/cancel", json!({"runId": run}))["state"], "cancelled");
+        assert_eq!(client.told("run/output")["data"], "cooling\n");
+        let row = client.answer(id)["result"].take();
+        assert_eq!((&row["state"], &row["exitCode"]), (&json!("cancelled"), &json!(0)));
+    }
+}
+
+#[test]
+fn a_time_out_is_told_like_a_cancel() {
+    if !require("python3") {
+        return;
+    }
+    let lines = KILN.replace("[commands.fire]", "[commands.fire]\ntimeout = \"500ms\"");
+    let server = TestServer::with(&menu("kiln", "worker_threads.py", &lines), "");
+    let (state, output) = ended(&mut server.connect(), "fire", json!({"degrees": 9}));
+    assert_eq!(state, "timedOut");
+    assert!(output.ends_with("cooling\n"), "{output}");
+}
+
+/// What a shell needs to answer the call of which the first line is in `$call`.
+const ANSWER: &str =
+    r#"answer() { echo "{\"id\":$(echo "$call" | sed 's/.*"id":\([0-9]*\).*/\1/'),$1}"; }"#;
+
+#[test]
+fn a_call_that_does_not_end_when_it_is_cancelled_is_ended_with_its_worker_and_others_are_told() {
+    let server_root = crate::common::server::directory();
+    let mut came = crate::common::Fifo::new(server_root.path(), "came");
+    // The first process says which call has come, and never answers one; what it starts is in its group.
+    // The next one counts the calls that it gets.
+    let script = format!(
+        "{ANSWER}; if mkdir {}; then exec 3>{}; sleep 1000 & \
+         while read -r call; do echo \"$call\" >&3; done; wait; fi; n=0; \
+         while read -r call; do n=$((n+1)); answer \"\\\"result\\\":\\\"my call $n\\\"\"; done",
+        server_root.path().join("first").display(),
+        came.path()
+    );
+    let menu = shell(&script, "max_concurrent = 2\nstop_timeout = \"50ms\"");
+    let server = TestServer::with(&menu, "");
+    let (mut first, mut second) = (server.connect(), server.connect());
+    let one = first.ok("command/run", json!({"command": "one", "wait": false}))["runId"].take();
+    let two = second.ask("command/run", json!({"command": "two"}));
+    let mut sent = || serde_json::from_str::<Value>(&came.line()).unwrap()["method"].take();
+    assert_eq!((sent(), sent()), (json!("one"), json!("two")));
+    assert_eq!(first.ok("run/cancel", json!({"runId": one}))["state"], "cancelled");
+    let row = second.answer(two)["result"].take();
+    assert_eq!(row["state"], "failed");
+    let output = row["output"].as_str().unwrap();
+    let says = format!("the worker w ended before it answered: run #{one} was cancelled");
+    assert!(output.starts_with(&says) && output.contains("not sent again"), "{output}");
+    came.all_gone();
+    assert_eq!(ended(&mut first, "two", json!({})), ("succeeded".into(), "my call 1\n".into()));
+}
+
+#[test]
+fn a_worker_that_says_more_than_anybody_can_take_in_can_still_be_told_and_ended() {
+    let script = "read -r call; id=$(echo \"$call\" | sed 's/.*\"id\":\\([0-9]*\\).*/\\1/'); \
+                  yes \"{\\\"method\\\":\\\"output\\\",\\\"params\\\":{\\\"id\\\":$id,\\\"text\\\":\\\"x\\\"}}\"";
+    let server = TestServer::with(&shell(script, "stop_timeout = \"50ms\""), "");
+    let (mut client, mut other) = (server.connect(), server.connect());
+    let params = json!({"command": "one", "stream": true});
+    client.ask("command/run", params);
+    let run = client.told("run/changed")["runId"].take();
+    // It reads no more: a run waits for nobody.
+    assert!(client.told("run/output")["data"].as_str().unwrap().starts_with('x'));
+    assert_eq!(other.ok("run/cancel", json!({"runId": run}))["state"], "cancelled");
+}
+
+#[test]
+fn a_call_that_waits_for_its_turn_is_cancelled_without_the_worker() {
+    let root = crate::common::server::directory();
+    let mut gate = crate::common::Fifo::new(root.path(), "gate");
+    let mut came = crate::common::Fifo::new(root.path(), "came");
+    let script = format!(
+        "{ANSWER}; exec 3>{}; while read -r call; do echo \"$call\" >&3; read -r _ <{}; \
+         answer '\"result\":\"done\"'; done",
+        came.path(),
+        gate.path()
+    );
+    let server = TestServer::with(&shell(&script, ""), "");
+    let (mut first, mut second) = (server.connect(), server.connect());
+    let one = first.ask("command/run", json!({"command": "one"}));
+    let sent: Value = serde_json::from_str(&came.line()).unwrap();
+    assert_eq!((&sent["method"], &sent["params"]), (&json!("one"), &json!({})));
+    assert_eq!((&sent["jsonrpc"], &sent["role"]), (&json!("2.0"), &json!("admin")));
+    assert!(sent["user"].is_string());
+    let two = second.ok("command/run", json!({"command": "two", "wait": false}))["runId"].take();
+    assert_eq!(second.ok("run/cancel", json!({"runId": two}))["state"], "cancelled");
+    gate.open();
+    let row = first.answer(one)["result"].take();
+    assert_eq!((&row["state"], &row["output"]), (&json!("succeeded"), &json!("done\n")));
+}
+
+#[test]
+fn a_worker_that_breaks_the_protocol_is_told_in_the_log_and_started_again() {
+    for (line, says) in [
+        ("echo hello", "it wrote a line that is refused, for the line is not JSON"),
+        ("echo '{\"id\":0,\"result\":1}'", "it wrote an answer to call 0, which does not go on"),
+        ("head -c 300000 /dev/zero | tr '\\0' x; echo", "it wrote a line of more than 256 KiB"),
+        ("exec >&-; sleep 1000", "it closed its standard output"),
+        ("exit 3", "it ended with exit status 3"),
+        ("kill -9 $$", "signal 9 ended it"),
+    ] {
+        let script = format!("{ANSWER}; read -r call; echo 'last words' >&2; {line}; sleep 1000");
+        let topsided = Topsided::new();
+        topsided.write("commands.toml", &shell(&script, "stop_timeout = \"50ms\""));
+        let mut server = topsided.start();
+        let mut client = server.connect();
+        let (state, output) = ended(&mut client, "one", json!({}));
+        assert_eq!(state, "failed");
+        let said = format!("the worker w ended before it answered: {says}");
+        assert!(output.starts_with(&said), "{output}");
+        assert!(server.says("worker's standard error").contains("last words"));
+        assert!(server.says("worker ended").contains(says));
+        // Until it runs again a call is refused in words, and then it is taken.
+        let (_, output) = ended(&mut client, "two", json!({}));
+        let down = output.starts_with(&format!("the worker w does not run: {says}"));
+        assert!(down || output.starts_with("the worker w ended before"), "{output}");
+        server.says("worker started");
+    }
+}
+
+#[test]
+fn a_worker_that_cannot_be_started_says_why() {
+    let root = crate::common::server::directory();
+    let script = root.path().join("worker");
+    crate::common::server::write(&script, "#!/nowhere/interpreter\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&script, mode).unwrap();
+    let menu =
+        format!("[workers.w]\nexec = [\"{}\"]\n[commands.one]\nworker = \"w\"\n", script.display());
+    let server = TestServer::with(&menu, "");
+    let (state, output) = ended(&mut server.connect(), "one", json!({}));
+    assert_eq!(state, "failed");
+    assert!(output.contains("the worker w does not run: the program"), "{output}");
+    assert!(output.contains("needs an interpreter") && output.contains("is started again within"));
+}
+
+#[test]
+fn a_worker_ends_with_its_server_in_order_and_gets_the_clean_environment_alone() {
+    let topsided = Topsided::new();
+    let mut gone = topsided.fifo("gone");
+    // After the end of its input it has time to say goodbye.
+    let script = format!(
+        "{ANSWER}; exec 3>{}; env >&2; read -r call; answer '\"result\":null'; \
+         while read -r call; do :; done; echo goodbye >&3",
+        gone.path()
+    );
+    let lines = "stop_timeout = \"1m\"\nenv = { GARDEN = \"north\" }";
+    topsided.write("commands.toml", &shell(&script, lines));
+    let mut command = topsided.command();
+    command.env("SECRET_OF_THE_SERVER", "yes");
+    let mut server = topsided.start_by(command);
+    assert_eq!(ended(&mut server.connect(), "one", json!({})), ("succeeded".into(), String::new()));
+    server.signal(Signal::TERM);
+    assert_eq!(gone.line(), "goodbye");
+    gone.all_gone();
+    assert_eq!(server.exit(), Some(0));
+    let log = std::fs::read_to_string(topsided.path("state/topsided.log")).unwrap();
+    assert!(log.contains("GARDEN=north") && log.contains("LANG=C.UTF-8"), "{log}");
+    assert!(!log.contains("SECRET_OF_THE_SERVER") && !log.contains("TOPSIDE_"), "{log}");
+    assert!(log.contains("worker stopped"), "{log}");
+}
+
+#[test]
+fn no_worker_outlives_a_server_that_is_ended_at_once() {
+    let topsided = Topsided::new();
+    let mut alive = topsided.fifo("alive");
+    let script = format!("trap '' TERM; exec 3>{}; echo up >&3; sleep 1000", alive.path());
+    topsided.write("commands.toml", &shell(&script, "stop_timeout = \"1h\""));
+    let mut server = topsided.start();
+    assert_eq!(alive.line(), "up");
+    server.signal(Signal::TERM);
+    server.says("server is closing");
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit(), Some(1));
+    alive.all_gone();
+}
+
+#[test]
+fn a_worker_whose_server_was_killed_ends_with_its_input() {
+    let topsided = Topsided::new();
+    let mut alive = topsided.fifo("alive");
+    let script = format!("exec 3>{}; echo up >&3; while read -r call; do :; done", alive.path());
+    topsided.write("commands.toml", &shell(&script, ""));
+    let mut server = topsided.start();
+    assert_eq!(alive.line(), "up");
+    server.signal(Signal::KILL);
+    assert_eq!(server.exit(), None);
+    alive.all_gone();
+}
+
+#[test]
+fn a_worker_that_does_not_end_is_ended_when_the_servers_time_is_over() {
+    let topsided = Topsided::new();
+    let mut alive = topsided.fifo("alive");
+    let script = format!("trap '' TERM; exec 3>{}; echo up >&3; sleep 1000", alive.path());
+    topsided.write("commands.toml", &shell(&script, "stop_timeout = \"1h\""));
+    topsided.write("server.toml", "[limits]\nshutdown_timeout = \"10ms\"\n");
+    let mut server = topsided.start();
+    assert_eq!(alive.line(), "up");
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit(), Some(0));
+    alive.all_gone();
+}
+
+#[test]
+fn a_run_of_a_worker_takes_one_of_the_places_for_programs() {
+    let menu = shell("while read -r call; do :; done", "stop_timeout = \"10ms\"");
+    let server = TestServer::with(&menu, "[limits]\nmax_runs = 1\nadmin_runs = 0\n");
+    let mut client = server.connect();
+    let one = client.ok("command/run", json!({"command": "one", "wait": false}))["runId"].take();
+    let error = client.refused("command/run", json!({"command": "sh", "args": {"script": ""}}));
+    assert_eq!(error["data"]["limit"], "max_runs");
+    client.ok("run/cancel", json!({"runId": one}));
+    client.run("sh", json!({"script": ""}));
+}
+
+#[test]
+fn a_flood_on_standard_error_is_cut_and_counted() {
+    let topsided = Topsided::new();
+    let script = "yes 'a \u{1b}[2Jline' | head -n 60 >&2; while read -r call; do :; done";
+    topsided.write("commands.toml", &shell(script, ""));
+    let mut server = topsided.start();
+    let line = server.says("worker's standard error");
+    assert!(line.contains("a [2Jline") && !line.contains('\u{1b}'), "{line}");
+    server.signal(Signal::TERM);
+    assert!(server.says("more to its standard error").contains("lines=10"));
+    assert_eq!(server.exit(), Some(0));
+    let log = std::fs::read_to_string(topsided.path("state/topsided.log")).unwrap();
+    assert_eq!(log.matches("worker's standard error").count(), 50);
+}
+
+const COMMANDS: &str = include_str!("../../../docs/COMMANDS.md");
+const WORKER: &str = include_str!("../../examples/worker.py");
+
+#[test]
+fn what_the_page_says_makes_a_table_of_functions_a_worker_is_what_the_example_has() {
+    let (_, same) = WORKER.split_once("for any table of functions.\n").unwrap();
+    assert_eq!(same.lines().count(), 10);
+    assert!(COMMANDS.contains(same));
+}
