@@ -32,7 +32,11 @@ fn a_run_of_one_screen_is_found_shown_and_ended_from_another() {
     second.write("\x1b[24~");
     second.see_all(&["Ctrl-X ends it", "fill 42", "● running"]);
     second.write("\r");
-    second.see_all(&["#1 of ", "filling 42", "● running"]);
+    // All of the list has gone: a frame comes row by row.
+    second.until("its block in place of the list", |screen| {
+        let text = screen.contents();
+        text.contains("#1 of ") && text.contains("filling 42") && !text.contains("Ctrl-X ends it")
+    });
     second.write("\x1b[24~");
     // The list has come.
     second.see("1 of 1");
