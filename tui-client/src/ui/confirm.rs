@@ -42,6 +42,16 @@ pub(super) fn draw(
     let columns = u16::try_from(width).unwrap_or(u16::MAX);
     let inside = boxes::centred(title, columns, height, area, buffer, theme);
     let room = inside.height.saturating_sub(tail);
+    // What has no room is cut so that it shows.
+    while lines.last().is_some_and(|(line, _)| line.is_empty()) && lines.len() > usize::from(room) {
+        lines.pop();
+    }
+    if lines.len() > usize::from(room) && room > 0 {
+        let rest = lines.split_off(usize::from(room) - 1);
+        let strong = rest.first().is_some_and(|(_, strong)| *strong);
+        let rest: Vec<String> = rest.into_iter().map(|(line, _)| line).collect();
+        lines.push((fit::cut(rest.join(" ").trim(), width), strong));
+    }
     for (y, (line, strong)) in (0..room).zip(&lines) {
         let style = if *strong { theme.strong } else { theme.plain };
         Row::at(buffer, inside, y).left(line, style);

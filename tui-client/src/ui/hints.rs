@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::row::Row;
 use super::theme::Theme;
-use crate::actions;
+use crate::actions::{self, Id};
 use crate::app::{State, Tone, fit};
 
 /// The row of hints in an area.
@@ -34,10 +34,15 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme
     for action in actions::hints(state) {
         let Some(key) = action.key(nothing_typed) else { continue };
         let key = key.to_string();
-        let wide = fit::width(&key) + 1 + fit::width(action.short);
+        let short = match action.id {
+            // One column at a time: what the key leads to.
+            Id::OtherColumn if state.picker.on_ways => "servers",
+            _ => action.short,
+        };
+        let wide = fit::width(&key) + 1 + fit::width(short);
         if wide > row.room() {
             break;
         }
-        row.left(&key, theme.plain).left(" ", theme.plain).left(action.short, theme.dim).skip(3);
+        row.left(&key, theme.plain).left(" ", theme.plain).left(short, theme.dim).skip(3);
     }
 }

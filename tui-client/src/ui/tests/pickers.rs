@@ -116,6 +116,26 @@ fn an_invite_that_failed() {
     });
 }
 
+/// It read `Tab how` in both columns.
+#[test]
+fn where_one_column_has_room_the_hint_says_which_one_tab_leads_to() {
+    let mut world = picker(40, 10);
+    let drawn = text(&frame(&world.state));
+    assert!(drawn.contains("Tab how"), "{drawn}");
+    world.press("tab");
+    let drawn = text(&frame(&world.state));
+    assert!(drawn.contains("Tab servers"), "{drawn}");
+}
+
+/// The reason was cut as if it ended there.
+#[test]
+fn a_reason_that_has_no_room_in_the_question_shows_that_it_goes_on() {
+    let mut world = World::connected(40, 10);
+    world.enter("ks 60 the whole rack is being moved to another room tonight");
+    let drawn = text(&frame(&world.state));
+    assert!(drawn.contains("Reason told: the whole rack") && drawn.contains('…'), "{drawn}");
+}
+
 /// It got a tick, and was then refused.
 #[test]
 fn an_invite_that_is_over_by_this_devices_clock_says_so() {
