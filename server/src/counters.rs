@@ -15,7 +15,7 @@ pub(crate) struct Counters {
     received: AtomicU64,
     sent: AtomicU64,
     /// Private to this type, never held across an `.await`.
-    refusals: Mutex<BTreeMap<&'static str, u64>>,
+    refusals: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Counters {
@@ -41,9 +41,12 @@ impl Counters {
 
     /// Somebody was turned away, or made to wait, by what is named here: a key of `[limits]`, or what was
     /// wrong at the door.
-    pub(crate) fn turned_away(&self, by: &'static str) {
+    pub(crate) fn turned_away(&self, by: &str) {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        *refusals.entry(by).or_default() += 1;
+        match refusals.get_mut(by) {
+            Some(count) => *count += 1,
+            None => drop(refusals.insert(by.to_owned(), 1)),
+        }
     }
 
     pub(crate) fn requests(&self) -> u64 {
@@ -59,6 +62,6 @@ impl Counters {
 
     pub(crate) fn refusals(&self) -> Map<String, Value> {
         let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        refusals.iter().map(|(kind, count)| ((*kind).to_owned(), (*count).into())).collect()
+        refusals.iter().map(|(by, count)| (by.clone(), (*count).into())).collect()
     }
 }

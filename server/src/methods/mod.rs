@@ -243,6 +243,10 @@ fn answer(caller: &Caller, id: Option<&str>, answered: bool, carried: Carried) -
 
 fn refuse(caller: &Caller, id: Option<&str>, error: &RpcError) -> Vec<u8> {
     caller.server.counters.refused(error.kind());
+    // A limit is counted by its name too: it is what one would change.
+    if let Some(limit) = error.data.more.get("limit").and_then(|limit| limit.as_str()) {
+        caller.server.counters.turned_away(limit);
+    }
     envelope::error(id, error)
 }
 

@@ -116,6 +116,9 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
         Why::Gone(Some(error)) => error.to_string(),
         _ => String::new(),
     };
+    if matches!(why, Why::SlowReader) {
+        server.counters.turned_away("write_timeout");
+    }
     // In a box: an idle session should not hold room for its goodbye.
     Box::pin(session.finish(why)).await;
     registered.leaves_as(reason);

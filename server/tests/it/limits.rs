@@ -65,3 +65,16 @@ fn a_connection_has_at_most_16_subscriptions() {
     client.ok("events/unsubscribe", json!({"subscriptionId": first}));
     client.ok("events/subscribe", json!({"topics": ["server"]}));
 }
+
+/// Limits of runs were counted as `busy` alone, which says nothing of what to change.
+#[test]
+fn a_limit_that_turned_somebody_away_is_counted_by_its_name() {
+    let server = TestServer::limits("max_runs = 1\nadmin_runs = 0");
+    let mut client = server.connect();
+    let run = client.start("exec sleep 60");
+    let script = json!({"command": "sh", "args": {"script": "exit 0"}});
+    assert_eq!(client.refused("command/run", script)["data"]["limit"], "max_runs");
+    let refusals = client.ok("server/status", json!({}))["refusals"].take();
+    assert_eq!((&refusals["busy"], &refusals["max_runs"]), (&json!(1), &json!(1)), "{refusals}");
+    client.ok("run/cancel", json!({"runId": run}));
+}

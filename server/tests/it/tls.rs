@@ -141,6 +141,8 @@ fn a_client_that_does_not_read_is_ended_as_a_slow_reader() {
         // The connection that enrolled its key leaves too.
         if let Some(left) = left.iter().find(|left| left["clientId"] == number) {
             assert_eq!(left["reason"], "slow reader", "{told}");
+            let refusals = server.connect().ok("server/status", json!({}))["refusals"].take();
+            assert_eq!(refusals["write_timeout"], 1, "{refusals}");
             break;
         }
     }
