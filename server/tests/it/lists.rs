@@ -92,7 +92,7 @@ fn a_run_that_was_refused_for_a_limit_was_not_started() {
     client.refused("command/run", json!({"command": "look"}));
     let status = client.ok("server/status", json!({}));
     assert_eq!(status["runs"], json!({"running": 1, "started": 1}));
-    assert_eq!(status["refusals"], json!({"busy": 1}));
+    assert_eq!(status["refusals"], json!({"busy": 1, "max_runs_per_client": 1}));
 }
 
 fn messages(answer: &Value) -> Vec<&str> {
