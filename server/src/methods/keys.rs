@@ -18,10 +18,6 @@ use crate::door::{OpenError, invite_addresses};
 use crate::keys::{Change, KeyError, Offer, Place, Revoked, watch};
 use crate::server::Server;
 
-pub(super) async fn invite(caller: Caller, params: KeyInvite) -> Result<KeyInvited, RpcError> {
-    make_invite(caller, params).await
-}
-
 /// Makes an invite or a token for a client that may; the first one opens the door.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! Lists that can be long: who is connected, and the log.
 
+use serde::Serialize;
 use topside_shared::methods::{Clients, ClientsList, LogEntries, LogTail};
 use topside_shared::notices::LogEntry;
 use topside_shared::{ErrorKind, RpcError};
@@ -51,13 +52,21 @@ pub(super) fn within(
 
 /// The newest entries whose JSON fits in so many bytes, oldest first.
 pub(super) fn newest_that_fit(mut entries: Vec<LogEntry>, bytes: usize) -> Vec<LogEntry> {
+    let skip = entries.len() - count_that_fits(entries.iter().rev(), bytes);
+    entries.split_off(skip)
+}
+
+/// How many of the first rows have JSON that fits in so many bytes, the commas between them included.
+pub(super) fn count_that_fits<'r, R: Serialize + 'r>(
+    rows: impl Iterator<Item = &'r R>,
+    bytes: usize,
+) -> usize {
     let mut left = bytes;
-    let fit = entries.iter().rev().take_while(|entry| {
-        let size = serde_json::to_string(entry).map_or(usize::MAX, |json| json.len() + 1);
+    rows.take_while(|row| {
+        let size = serde_json::to_string(row).map_or(usize::MAX, |json| json.len() + 1);
         let fits = size <= left;
         left = left.saturating_sub(size);
         fits
-    });
-    let skip = entries.len() - fit.count();
-    entries.split_off(skip)
+    })
+    .count()
 }

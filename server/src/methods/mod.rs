@@ -280,8 +280,9 @@ fn dispatch(
         caller.client.log();
     }
     authorize(&caller.client.who(), Action::Call(method))?;
+    let asker = caller.clone();
     let caller = caller.clone();
-    match method {
+    let carrying = match method {
         Method::Initialize => carry(caller, request, session::initialize),
         Method::Ping => carry(caller, request, session::ping),
         Method::SessionClose => carry(caller, request, session::close),
@@ -298,14 +299,22 @@ fn dispatch(
         Method::RunsList => carry(caller, request, runs::list),
         Method::ClientsList => carry(caller, request, lists::clients),
         Method::LogTail => carry(caller, request, lists::log),
-        Method::KeyInvite => carry(caller, request, keys::invite),
+        Method::KeyInvite => carry(caller, request, keys::make_invite),
         Method::KeyEnrol => carry(caller, request, keys::enrol),
         Method::KeysList => carry(caller, request, keys::list),
         Method::KeyRevoke => carry(caller, request, keys::revoke),
         Method::ServerStatus => carry(caller, request, server::status),
         Method::ServerShutdown => carry(caller, request, server::shutdown),
         Method::ServerShutdownCancel => carry(caller, request, server::cancel_shutdown),
-    }
+    }?;
+    Ok(match streaming {
+        Streaming::Allowed => carrying,
+        // An item of a batch waits for those before it, and its key may lose its rights meanwhile.
+        Streaming::No => Box::pin(async move {
+            asker.may(method)?;
+            carrying.await
+        }),
+    })
 }
 
 /// Reads the parameters and calls the handler.
@@ -321,11 +330,8 @@ where
     A: Into<Answered<P::Answer>> + 'static,
 {
     let params: P = request.params()?;
-    let asker = caller.clone();
     let handling = handler(caller, params);
     Ok(Box::pin(async move {
-        // An item of a batch has waited for those before it, and its key may have lost its rights meanwhile.
-        asker.may(P::METHOD)?;
         let Answered { answer, after } = handling.await?.into();
         let json = serde_json::to_vec(&answer)
             .map_err(|error| RpcError::new(ErrorKind::Internal, error))?;

@@ -4,7 +4,7 @@ use topside_shared::methods::{RunAttach, RunCancel, RunsList, RunsPage};
 use topside_shared::rows::RunRow;
 use topside_shared::{ErrorKind, RpcError, RunId};
 
-use super::lists::{ROWS_BYTES, within};
+use super::lists::{ROWS_BYTES, count_that_fits, within};
 use super::{Caller, Streaming};
 use crate::authorize::{Action, authorize, may_see_run};
 use crate::outbox::{Closed, Outbox, line};
@@ -90,14 +90,7 @@ pub(super) async fn list(caller: Caller, params: RunsList) -> Result<RunsPage, R
     let who = caller.client.who();
     let mut runs = caller.server.runs.list(filter, &who, limit + 1).await.map_err(internal)?;
     let found = runs.len();
-    let mut left = ROWS_BYTES;
-    let fit = runs.iter().take(limit).take_while(|row| {
-        let size = serde_json::to_string(row).map_or(usize::MAX, |json| json.len() + 1);
-        let fits = size <= left;
-        left = left.saturating_sub(size);
-        fits
-    });
-    let fit = fit.count();
+    let fit = count_that_fits(runs.iter().take(limit), ROWS_BYTES);
     runs.truncate(fit);
     let next = if found > fit { runs.last().map(|row| row.run_id) } else { None };
     Ok(RunsPage { runs, next })

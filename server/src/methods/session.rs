@@ -12,7 +12,7 @@ use topside_shared::rows::RunRow;
 use topside_shared::text::{MAX_NAME, clean};
 use topside_shared::{ErrorKind, PROTOCOL_VERSION, RpcError};
 
-use super::lists::newest_that_fit;
+use super::lists::{count_that_fits, newest_that_fit};
 use super::{After, Answered, Caller};
 use crate::authorize::{Action, authorize, may_see_run};
 use crate::events::{MAX_SUBSCRIPTIONS, ROWS_A_LINE, TooMany, snapshot_rest};
@@ -134,7 +134,8 @@ pub(super) async fn subscribe(
             let live = server.runs.live();
             let seen = live.iter().filter(|run| may_see_run(&who, run.owner, run.role));
             let mut rows: Vec<RunRow> = seen.map(|run| run.row()).collect();
-            let rest = rows.split_off(count_that_fits(&rows));
+            // The others follow it as `run/changed`.
+            let rest = rows.split_off(count_that_fits(rows.iter(), RUN_BYTES));
             first.extend(rest.iter().map(|row| notification(name::RUN_CHANGED, row)));
             rows
         }),
@@ -147,19 +148,6 @@ pub(super) async fn subscribe(
         answer: Subscribed { subscription_id: begun.id, snapshot },
         after: vec![After::Release(begun.id, first)],
     })
-}
-
-/// How many of the first runs fit a snapshot; the others follow it as `run/changed`.
-fn count_that_fits(rows: &[RunRow]) -> usize {
-    let mut left = RUN_BYTES;
-    rows.iter()
-        .take_while(|row| {
-            let size = serde_json::to_string(row).map_or(usize::MAX, |json| json.len() + 1);
-            let fits = size <= left;
-            left = left.saturating_sub(size);
-            fits
-        })
-        .count()
 }
 
 pub(super) async fn unsubscribe(
