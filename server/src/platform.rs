@@ -256,9 +256,10 @@ pub(crate) fn process_start(pid: u32) -> Option<u64> {
     stat.rsplit(')').next()?.split_whitespace().nth(19)?.parse().ok()
 }
 
-/// The session that this process and what it starts belong to.
+/// The session that this process and what it starts belong to; none: its leader is outside of this
+/// container, where the system counts it as 0, which [`rustix::process::getsid`] does not expect.
 pub(crate) fn own_session() -> Option<Pid> {
-    rustix::process::getsid(None).ok()
+    Pid::from_raw(nix::unistd::getsid(None).ok()?.as_raw())
 }
 
 /// The limit of descriptors as this process was given it, once it was raised.

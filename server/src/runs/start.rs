@@ -34,20 +34,20 @@ pub(crate) async fn start(
     if let Some(id) = server.runs.history.number_at_once() {
         return start_as(id, server, client, entry, args).await;
     }
-    let (server, client, entry) = (Arc::clone(server), Arc::clone(client), Arc::clone(entry));
+    let (own, client, entry) = (Arc::clone(server), Arc::clone(client), Arc::clone(entry));
     let (tell, told) = oneshot::channel();
-    let numberless = Numberless::new(&server);
-    server.clone().spawn_run(async move {
+    let numberless = Numberless::new(server);
+    server.spawn_run(async move {
         // Gone once the one who waits has been told.
         let _numberless = numberless;
-        let started = match server.runs.history.number().await {
-            Ok(id) => start_as(id, &server, &client, &entry, args).await,
+        let started = match own.runs.history.number().await {
+            Ok(id) => start_as(id, &own, &client, &entry, args).await,
             Err(error) => Err(internal(error)),
         };
         // Nobody may wait for it any more.
         let _ = tell.send(started);
     });
-    told.await.unwrap_or_else(|_| Err(closing()))
+    told.await.unwrap_or_else(|_| Err(untold(server)))
 }
 
 /// A run that waits for a number, for as long as this is there.
@@ -122,7 +122,7 @@ async fn start_as(
     if entry.recorded {
         let (tell, told) = oneshot::channel();
         server.spawn(carry_out(live, Arc::clone(entry), call, tell));
-        told.await.unwrap_or_else(|_| Err(closing()))?;
+        told.await.unwrap_or_else(|_| Err(untold(server)))?;
         return Ok(run);
     }
     let mut work: Pin<Box<dyn Future<Output = Outcome> + Send>> =
@@ -143,6 +143,14 @@ async fn start_as(
 
 fn closing() -> RpcError {
     RpcError::new(ErrorKind::Closing, "the server is shutting down")
+}
+
+/// Whoever carried a run out is gone without a word: with the server, or by a fault of it.
+fn untold(server: &Server) -> RpcError {
+    if server.shutdown.has_begun() {
+        return closing();
+    }
+    RpcError::new(ErrorKind::Internal, "the run broke off by a fault of the server")
 }
 
 pub(super) fn internal(error: Unwritable) -> RpcError {

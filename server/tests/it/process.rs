@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::common::{Raw, Spawned, Topsided};
+use crate::common::{Raw, Spawned, Topsided, require, require_root};
 
 fn with_notices(server: &Spawned) -> Raw {
     let mut client = server.connect();
@@ -193,4 +193,20 @@ fn a_program_gets_the_standard_streams_and_no_other_descriptor() {
     let row = client.run("sh", json!({"script": "exec ls /proc/self/fd"}));
     // The last one is the directory that ls reads.
     assert_eq!(row["output"], "0\n1\n2\n3\n");
+}
+
+/// A container that is entered from outside: the session's leader is no process of it.
+#[test]
+fn a_program_runs_where_the_server_belongs_to_a_session_without_a_number() {
+    if !require_root() || !require("unshare") {
+        return;
+    }
+    let topsided = Topsided::new();
+    let mut command = topsided.command_by("unshare");
+    command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
+    command.arg(env!("CARGO_BIN_EXE_topsided"));
+    let server = topsided.start_by(command);
+    let mut client = server.connect();
+    let ended = client.run("sh", json!({"script": "cut -d ' ' -f 6 /proc/$$/stat"}));
+    assert_eq!((&ended["state"], &ended["output"]), (&json!("succeeded"), &json!("0\n")));
 }

@@ -3,8 +3,14 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+
+/// After this a program is killed, and its test says what it had said; on a busy machine the right thing may
+/// take seconds.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The menu of these tests.
 const COMMANDS: &str = r#"
@@ -156,7 +162,9 @@ impl Place {
 
     /// `topside run` to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
-        self.topside(&[&["run"], args].concat()).output().unwrap().into()
+        let mut command = self.topside(&[&["run"], args].concat());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running::new(command.spawn().unwrap()).end()
     }
 
     /// The line client with this input to its end.
@@ -184,13 +192,32 @@ impl Place {
         }
         // Read on, so that it never waits for this test.
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
-        Server { child }
+        Server { _watched: Watched::new(&child), child }
+    }
+}
+
+/// A program that is killed at the deadline unless this is gone by then.
+struct Watched(
+    #[expect(dead_code, reason = "its drop says that the program has ended")] Sender<()>,
+);
+
+impl Watched {
+    fn new(child: &Child) -> Self {
+        let (alive, ended) = channel();
+        let pid = Pid::from_child(child);
+        std::thread::spawn(move || {
+            if ended.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        });
+        Self(alive)
     }
 }
 
 /// A `topside serve`; ended with the test.
 pub(crate) struct Server {
     child: Child,
+    _watched: Watched,
 }
 
 impl Server {
@@ -219,13 +246,14 @@ pub(crate) struct Running {
     child: Child,
     out: Option<BufReader<std::process::ChildStdout>>,
     err: Option<BufReader<std::process::ChildStderr>>,
+    _watched: Watched,
 }
 
 impl Running {
     fn new(mut child: Child) -> Self {
         let out = child.stdout.take().map(BufReader::new);
         let err = child.stderr.take().map(BufReader::new);
-        Self { child, out, err }
+        Self { _watched: Watched::new(&child), child, out, err }
     }
 
     pub(crate) fn write(&mut self, text: &str) {

@@ -130,7 +130,7 @@ pub(crate) struct Process {
     boot: String,
     /// When it was started.
     start: u64,
-    /// The session that it was started in.
+    /// The session that it was started in; 0: one whose leader is outside of this container.
     session: i32,
 }
 
@@ -141,7 +141,7 @@ impl Process {
             pid,
             boot: platform::boot()?.to_owned(),
             start: platform::process_start(pid)?,
-            session: platform::own_session()?.as_raw_nonzero().get(),
+            session: platform::own_session().map_or(0, |leader| leader.as_raw_nonzero().get()),
         })
     }
 }
