@@ -5,22 +5,19 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::sign::SingleCertAndKey;
 use rustls::version::TLS13;
-use rustls::{
-    ClientConfig, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
-};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use topside_shared::Pin;
 use topside_shared::identity::Identity;
-use topside_shared::tls::{SCHEMES, provider, verify_signature};
+use topside_shared::tls::{Admission, SCHEMES, provider, server_config, verify_signature};
 
 use super::json::{Bus, connection, serve_on};
 use crate::dial::ADDRESSES;
@@ -29,14 +26,7 @@ use crate::dial::ADDRESSES;
 pub(crate) fn serve(port: &str, key: &Path) -> io::Result<()> {
     let port: u16 = port.parse().map_err(io::Error::other)?;
     let key = Identity::load_or_make(key).map_err(io::Error::other)?.certified_key();
-    let known = Arc::new(Anybody { provider: provider(), key });
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&TLS13])
-        .map_err(io::Error::other)?
-        .with_client_cert_verifier(Arc::clone(&known) as Arc<dyn ClientCertVerifier>)
-        .with_cert_resolver(known);
-    config.send_tls13_tickets = 0;
-    config.session_storage = Arc::new(NoServerSessionStorage {});
+    let config = server_config(key, Arc::new(Everybody)).map_err(io::Error::other)?;
     let acceptor = TlsAcceptor::from(Arc::new(config));
     serve_on(1, async move |bus| {
         let mut accepting = JoinSet::new();
@@ -63,39 +53,19 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, bus: Bus) -> io::R
 
 /// What the generator's connections have in common.
 pub(crate) fn client(key: &Identity) -> io::Result<Arc<ClientConfig>> {
-    let known = Arc::new(Anybody { provider: provider(), key: key.certified_key() });
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(io::Error::other)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&known) as Arc<dyn ServerCertVerifier>)
-        .with_client_cert_resolver(known);
+        .with_custom_certificate_verifier(Arc::new(Anybody(provider())))
+        .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key.certified_key())));
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
 
-/// Shows one key, and takes whoever holds the key that he shows.
+/// Takes whoever holds the key that he shows.
 #[derive(Debug)]
-struct Anybody {
-    provider: Arc<CryptoProvider>,
-    key: Arc<CertifiedKey>,
-}
-
-impl ResolvesServerCert for Anybody {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.key))
-    }
-}
-
-impl ResolvesClientCert for Anybody {
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.key))
-    }
-
-    fn has_certs(&self) -> bool {
-        true
-    }
-}
+struct Anybody(Arc<CryptoProvider>);
 
 impl ServerCertVerifier for Anybody {
     fn verify_server_cert(
@@ -124,7 +94,7 @@ impl ServerCertVerifier for Anybody {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_signature(&self.provider, message, certificate, signature)
+        verify_signature(&self.0, message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -132,39 +102,12 @@ impl ServerCertVerifier for Anybody {
     }
 }
 
-impl ClientCertVerifier for Anybody {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
+/// Whoever comes is let in.
+#[derive(Debug)]
+struct Everybody;
 
-    fn verify_client_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        Ok(ClientCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::General("only TLS 1.3 is spoken".to_owned()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_signature(&self.provider, message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        SCHEMES.to_vec()
+impl Admission for Everybody {
+    fn admit(&self, _: Pin) -> Result<(), CertificateError> {
+        Ok(())
     }
 }

@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use topside_shared::Pin;
 use topside_shared::identity::{Identity, IdentityError};
+use topside_shared::tls::server_config;
 
 use crate::config::{Limits, Listen};
 use crate::keys::Keys;
@@ -150,7 +151,7 @@ impl Door {
         }
         let listen = self.listen.as_ref().ok_or(OpenError::LocalOnly)?;
         let identity = Identity::load_or_make(&self.state.join(KEY_FILE))?;
-        let tls = Arc::new(tls::config(&identity, Arc::clone(keys))?);
+        let tls = Arc::new(server_config(identity.certified_key(), Arc::clone(keys) as _)?);
         let mut port = listen.port;
         let (mut addresses, mut listeners) = (Vec::new(), Vec::new());
         for address in &listen.addresses {

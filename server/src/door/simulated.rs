@@ -61,7 +61,8 @@ impl Scene {
     /// Serves whoever comes, as [`come`] does on a real network.
     async fn serve(self: Arc<Self>) -> turmoil::Result {
         let server = server(self.directory.path(), &self.client);
-        let tls = Arc::new(tls::config(&self.server, Arc::clone(&server.keys))?);
+        let tls =
+            Arc::new(server_config(self.server.certified_key(), Arc::clone(&server.keys) as _)?);
         assert!(self.running.set(Arc::clone(&server)).is_ok(), "it starts once");
         let listener = Simulated::bind(("0.0.0.0", PORT)).await?;
         loop {

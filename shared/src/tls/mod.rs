@@ -2,6 +2,7 @@
 //! Certificates carry keys and nothing else; the names and dates in them are not looked at.
 
 mod client;
+mod server;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use crate::pin::Pin;
 
 pub use client::{any_name, client_config};
+pub use server::{Admission, server_config};
 
 /// The signatures that either end takes.
 pub const SCHEMES: [SignatureScheme; 1] = [SignatureScheme::ED25519];

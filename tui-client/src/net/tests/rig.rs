@@ -4,20 +4,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::version::TLS13;
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
-    SignatureScheme,
-};
+use rustls::CertificateError;
+use rustls::sign::CertifiedKey;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+use topside_shared::Pin;
 use topside_shared::identity::{Identity, Seed};
-use topside_shared::{Pin, tls};
+use topside_shared::tls::{self, Admission};
 
 use super::fake::Fake;
 use crate::net::{Address, Remote, Via};
@@ -50,12 +44,7 @@ impl Rig {
     /// A server that shows one key's certificate and signs with whatever key it has.
     pub(super) async fn showing(identity: Identity, shown: Arc<CertifiedKey>) -> Self {
         let guests = Arc::<Guests>::default();
-        let mut config = ServerConfig::builder_with_provider(tls::provider())
-            .with_protocol_versions(&[&TLS13])
-            .unwrap()
-            .with_client_cert_verifier(guests.clone())
-            .with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
-        config.send_tls13_tickets = 0;
+        let config = tls::server_config(shown, guests.clone()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self { identity, listener, acceptor: TlsAcceptor::from(Arc::new(config)), guests }
     }
@@ -129,43 +118,9 @@ struct Guests {
     verdicts: Mutex<HashMap<Pin, Result<(), CertificateError>>>,
 }
 
-impl ClientCertVerifier for Guests {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _now: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        let verdict = self.verdicts.lock().unwrap().get(&tls::pin_of(end_entity)?).cloned();
-        match verdict.unwrap_or(Err(CertificateError::ApplicationVerificationFailure)) {
-            Ok(()) => Ok(ClientCertVerified::assertion()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        unreachable!("TLS 1.3 only")
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        tls::verify_signature(&tls::provider(), message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        tls::SCHEMES.to_vec()
+impl Admission for Guests {
+    fn admit(&self, key: Pin) -> Result<(), CertificateError> {
+        let verdict = self.verdicts.lock().unwrap().get(&key).cloned();
+        verdict.unwrap_or(Err(CertificateError::ApplicationVerificationFailure))
     }
 }

@@ -1,0 +1,94 @@
+//! The server's end: it shows its one key, and lets in whoever proves to hold a key that is admitted.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{NoServerSessionStorage, ServerConfig};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::version::TLS13;
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, PeerIncompatible,
+    SignatureScheme,
+};
+
+use super::{SCHEMES, pin_of, provider, verify_signature};
+use crate::pin::Pin;
+
+/// Whose keys are let in.
+pub trait Admission: Debug + Send + Sync {
+    /// Whether whoever holds this key comes in.
+    ///
+    /// # Errors
+    /// Why not; it becomes the alert that the client reads.
+    fn admit(&self, key: Pin) -> Result<(), CertificateError>;
+}
+
+/// TLS 1.3 and nothing else, showing one key whatever name is asked for, for those whom `admission` lets in.
+///
+/// # Errors
+/// The library's own.
+pub fn server_config(
+    shown: Arc<CertifiedKey>,
+    admission: Arc<dyn Admission>,
+) -> Result<ServerConfig, Error> {
+    let provider = provider();
+    let verifier = Admitted { admission, provider: Arc::clone(&provider) };
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13])?
+        .with_client_cert_verifier(Arc::new(verifier))
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
+    // A resumed session would come in without being looked at: also one whose key was revoked.
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(config)
+}
+
+#[derive(Debug)]
+struct Admitted {
+    admission: Arc<dyn Admission>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ClientCertVerifier for Admitted {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    /// Names and dates in the certificate are not looked at: the key alone counts, so no clock but the
+    /// server's own locks anybody out.
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.admission.admit(pin_of(end_entity)?)?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(PeerIncompatible::Tls12NotOfferedOrEnabled.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_signature(&self.provider, message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        SCHEMES.to_vec()
+    }
+}
