@@ -256,9 +256,13 @@ impl Registry {
         self.updated(client.id);
     }
 
-    /// Adds a run to a client's row.
-    pub(crate) fn run_started(&self, client: &Client, run: ClientRun) {
-        lock(&client.said).runs.push(run);
+    /// Adds a run to a client's row, or says there how it stands by now.
+    pub(crate) fn run_listed(&self, client: &Client, run: ClientRun) {
+        let runs = &mut lock(&client.said).runs;
+        match runs.iter_mut().find(|known| known.run_id == run.run_id) {
+            Some(known) => *known = run,
+            None => runs.push(run),
+        }
         self.updated(client.id);
     }
 

@@ -62,7 +62,7 @@ mod transport;
 mod whole;
 
 pub use clients::{Identity, Owner, Scope};
-pub use commands::{Call, Calling, Outcome, TableError, Worker};
+pub use commands::{Call, Calling, Exclusion, Outcome, TableError, Worker};
 pub use config::{
     Config, ConfigError, Discovery, FileError, FileErrors, Kept, Limits, Listen, Local, Position,
     Router,

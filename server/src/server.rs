@@ -140,6 +140,11 @@ impl Server {
         self.spawn_until(self.over.clone(), task);
     }
 
+    /// Whether everything that has not ended is broken off.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.is_cancelled()
+    }
+
     /// Waits until the runs that have not ended in time must.
     pub(crate) async fn runs_are_over(&self) {
         self.runs_over.cancelled().await;
@@ -291,6 +296,8 @@ impl Server {
 
     fn end_at_once(&self) -> Ended {
         tracing::warn!(target: "topside", "server ended at once");
+        // What a run gives back as it is broken off lets no other start.
+        self.runs.start_no_more();
         self.over.cancel();
         Ended::AtOnce
     }

@@ -22,6 +22,7 @@ pub mod text;
 pub mod time;
 pub mod tls;
 pub mod values;
+pub mod waits;
 
 pub use error::{ErrorKind, RpcError};
 pub use ids::{ClientId, RunId, SubscriptionId};

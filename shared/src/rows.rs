@@ -7,6 +7,7 @@ use crate::ids::{ClientId, RunId};
 use crate::methods::Program;
 use crate::role::{Connection, Role};
 use crate::time::Time;
+use crate::waits::{self, WaitsFor};
 
 /// One live connection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +30,7 @@ pub struct ClientRow {
     pub connected_at: Time,
     /// Milliseconds since its last request.
     pub idle_ms: u64,
-    /// What it runs now.
+    /// What it runs now, and what waits for its turn.
     #[serde(default)]
     pub runs: Vec<ClientRun>,
     /// Whether this is the one that asked.
@@ -45,12 +46,17 @@ pub struct ClientRun {
     pub run_id: RunId,
     /// The command's name.
     pub command: String,
+    /// Whether it waits for its turn.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub queued: bool,
 }
 
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RunState {
+    /// It waits for its turn; nothing was started yet.
+    Queued,
     /// It goes on.
     Running,
     /// It ended as it should.
@@ -68,12 +74,13 @@ pub enum RunState {
 impl RunState {
     /// Whether it has ended.
     pub fn ended(self) -> bool {
-        self != Self::Running
+        !matches!(self, Self::Queued | Self::Running)
     }
 
     /// What a person reads.
     pub fn words(self) -> &'static str {
         match self {
+            Self::Queued => "queued",
             Self::Running => "running",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
@@ -100,12 +107,18 @@ pub struct RunRow {
     pub client_id: ClientId,
     /// How it stands.
     pub state: RunState,
-    /// When it started.
+    /// While it is queued: 1 for the one whose turn is next among those that need the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<u64>,
+    /// While it is queued: what it cannot have yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<WaitsFor>,
+    /// When it started; of one that was not started, when it was asked for.
     pub started_at: Time,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Time>,
-    /// How long it took, in milliseconds by the monotonic clock.
+    /// How long it took from its start, in milliseconds by the monotonic clock; none where it was not started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
     /// The program's exit status; 0 or 1 for a built-in; none where a signal ended it.
@@ -116,4 +129,12 @@ pub struct RunRow {
     pub signal: Option<i32>,
     /// Bytes of output so far, both streams.
     pub bytes: u64,
+}
+
+impl RunRow {
+    /// Its place in the queue and what it waits for, in words; none unless it is queued.
+    pub fn wait(&self) -> Option<String> {
+        let place = self.place.filter(|_| self.state == RunState::Queued)?;
+        Some(format!("place {place}: waits for {}", waits::words(&self.waits_for)))
+    }
 }

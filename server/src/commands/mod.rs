@@ -2,6 +2,7 @@
 
 mod builtin;
 pub(crate) mod declare;
+mod exclusion;
 pub(crate) mod exec;
 pub(crate) mod resident;
 mod worker;
@@ -26,6 +27,7 @@ use declare::{Declared, Item};
 use exec::Policy;
 use resident::{Function, Resident};
 
+pub use exclusion::Exclusion;
 pub(crate) use worker::perform;
 pub use worker::{Call, Calling, Outcome, Worker};
 
@@ -47,12 +49,15 @@ pub(crate) struct Entry {
     pub(crate) max_output: u64,
     /// What others' ends do to a run.
     pub(crate) policy: Policy,
+    /// What keeps its runs apart from others.
+    pub(crate) exclusion: Exclusion,
 }
 
 impl Entry {
     fn of(worker: Arc<dyn Worker>, recorded: bool) -> Self {
         Self {
             info: worker.declaration(),
+            exclusion: worker.exclusion(),
             does: Does::Work(worker),
             recorded,
             limited: false,
@@ -62,21 +67,21 @@ impl Entry {
     }
 
     fn of_item(item: &Item, residents: &[Arc<Resident>]) -> Option<Self> {
-        let (does, max_output, policy) = match item {
-            Item::Program(Declared { program, .. }) => {
+        let info = item.info().clone();
+        let (does, max_output, policy, exclusion) = match item {
+            Item::Program(Declared { program, exclusion, .. }) => {
                 let does = Does::Execute(Box::new(program.clone()));
-                (does, program.max_output(), program.policy())
+                (does, program.max_output(), program.policy(), exclusion.clone())
             }
             Item::Function(declared) => {
                 let declared = declared.clone();
                 let worker = residents.iter().find(|worker| worker.name() == declared.worker)?;
                 let (max_output, policy) = (declared.max_output, declared.policy);
-                let worker = Arc::clone(worker);
-                (Does::Work(Arc::new(Function { declared, worker })), max_output, policy)
+                let (worker, exclusion) = (Arc::clone(worker), declared.exclusion.clone());
+                (Does::Work(Arc::new(Function { declared, worker })), max_output, policy, exclusion)
             }
         };
-        let info = item.info().clone();
-        Some(Self { info, does, recorded: true, limited: true, max_output, policy })
+        Some(Self { info, does, recorded: true, limited: true, max_output, policy, exclusion })
     }
 }
 

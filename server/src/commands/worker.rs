@@ -17,6 +17,7 @@ use topside_shared::notices::Stream;
 use topside_shared::rows::RunState;
 
 use crate::clients::{Client, Identity};
+use crate::commands::Exclusion;
 use crate::methods::Caller;
 use crate::runs::Run;
 use crate::server::Server;
@@ -75,6 +76,11 @@ use crate::server::Server;
 pub trait Worker: Send + Sync + 'static {
     /// The command as the menu shows it.
     fn declaration(&self) -> Command;
+
+    /// What keeps its runs apart from each other and from those of other commands; nothing unless said.
+    fn exclusion(&self) -> Exclusion {
+        Exclusion::default()
+    }
 
     /// Carries it out. When the run is cancelled or has taken longer than the declared `timeout_ms`,
     /// [`Call::cancelled`] says so and the worker should return: until it does, the run goes on. The

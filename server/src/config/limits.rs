@@ -13,6 +13,7 @@ const KEYS: &[&str] = &[
     "max_runs",
     "admin_runs",
     "max_runs_per_client",
+    "max_queued",
     "max_argument",
     "max_outbox",
     "write_timeout",
@@ -42,8 +43,10 @@ pub struct Limits {
     pub max_runs: usize,
     /// Of these, so many only for admins.
     pub admin_runs: usize,
-    /// Runs of programs of one client at once.
+    /// Runs of programs of one client at once, with those that wait for their turn.
     pub max_runs_per_client: usize,
+    /// Runs that wait for their turn at once.
+    pub max_queued: usize,
     /// Bytes of one argument's value.
     pub max_argument: usize,
     /// Bytes that wait for one client.
@@ -89,6 +92,7 @@ impl Default for Limits {
             max_runs: 16,
             admin_runs: 2,
             max_runs_per_client: 8,
+            max_queued: 32,
             max_argument: 32 * 1024,
             max_outbox: 1024 * 1024,
             write_timeout: seconds(10),
@@ -118,6 +122,7 @@ pub(super) fn read(table: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Limits {
     Limits {
         max_runs: most("max_runs", usual.max_runs),
         max_runs_per_client: most("max_runs_per_client", usual.max_runs_per_client),
+        max_queued: most("max_queued", usual.max_queued),
         max_handshakes: most("max_handshakes", usual.max_handshakes),
         max_handshakes_per_source: most(
             "max_handshakes_per_source",

@@ -9,7 +9,7 @@ use topside_shared::notices::{EndCode, SessionEnded};
 use topside_shared::{ClientId, Time};
 
 use super::Standing;
-use crate::clients::Owner;
+use crate::clients::{Identity, Owner};
 use crate::server::Server;
 
 /// How often is looked whether a key is over: the clock may have been set, too.
@@ -45,6 +45,22 @@ pub(crate) async fn save(server: &Arc<Server>) {
     }
     if let Some(error) = sources {
         tracing::warn!(target: "topside", %error, "from where keys came in is not written down");
+    }
+}
+
+/// Who somebody is by now, whether or not a session of theirs is left.
+///
+/// # Errors
+/// A sentence, where their key may not come in any more.
+pub(crate) fn identity(server: &Server, who: &Arc<Identity>) -> Result<Arc<Identity>, String> {
+    let Owner::Key(key) = who.owner else { return Ok(Arc::clone(who)) };
+    match server.keys.standing(key) {
+        Standing::Good(access) => Ok(Arc::new(access.identity(key))),
+        Standing::Invited(_) => Err(format!("{} has an invite's key only.", who.user)),
+        Standing::Expired => Err(format!("the time of {}'s key was over by then.", who.user)),
+        Standing::Revoked | Standing::Unknown => {
+            Err(format!("{}'s key had been revoked by then.", who.user))
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use topside_shared::rows::RunRow;
 use topside_shared::values::{self, Limits};
 use topside_shared::{ErrorKind, RpcError};
 
-use super::runs::follow;
+use super::runs::{follow, follow_wait};
 use super::{After, Answered, Caller, Streaming};
 use crate::commands::Does;
 use crate::outbox::notification;
@@ -51,7 +51,9 @@ pub(super) async fn run(
             Ok(with_output(&run).into())
         }
         (true, true) => {
-            outbox.push(notification(name::RUN_CHANGED, &run.row()));
+            let row = run.row();
+            outbox.push(notification(name::RUN_CHANGED, &row));
+            follow_wait(&run, row, &outbox).await;
             follow(run.id, run.output.reader(0), &outbox).await;
             run.ended.cancelled().await;
             Ok(bare(run.row()).into())
@@ -59,7 +61,9 @@ pub(super) async fn run(
         (false, false) => Ok(bare(run.row()).into()),
         (false, true) => {
             let row = run.row();
+            let known = row.clone();
             let following = async move {
+                follow_wait(&run, known, &outbox).await;
                 follow(run.id, run.output.reader(0), &outbox).await;
                 run.ended.cancelled().await;
                 outbox.push(notification(name::RUN_CHANGED, &run.row()));

@@ -246,6 +246,8 @@ fn refuse(caller: &Caller, id: Option<&str>, error: &RpcError) -> Vec<u8> {
     // A limit is counted by its name too: it is what one would change.
     if let Some(limit) = error.data.more.get("limit").and_then(|limit| limit.as_str()) {
         caller.server.counters.turned_away(limit);
+    } else if error.data.more.contains_key("lock") {
+        caller.server.counters.turned_away("lock");
     }
     envelope::error(id, error)
 }

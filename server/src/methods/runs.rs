@@ -1,15 +1,16 @@
 //! Runs, whoever started them: following, ending, listing.
 
 use topside_shared::methods::{RunAttach, RunCancel, RunsList, RunsPage};
-use topside_shared::rows::RunRow;
+use topside_shared::notices::name;
+use topside_shared::rows::{RunRow, RunState};
 use topside_shared::{ErrorKind, RpcError, RunId};
 
 use super::lists::{ROWS_BYTES, count_that_fits, within};
 use super::{Caller, Streaming};
 use crate::authorize::{Action, authorize, may_see_run};
-use crate::outbox::{Closed, Outbox, line};
+use crate::outbox::{Closed, Outbox, line, notification};
 use crate::runs::output::reader::Reader;
-use crate::runs::{Filter, Found, Unwritable};
+use crate::runs::{Filter, Found, Run, Unwritable};
 
 /// Rows of one page, unless told, and at most.
 const PAGE: u64 = 50;
@@ -38,6 +39,13 @@ pub(super) async fn attach(
         .with("argument", "from"));
     }
     if streaming == Streaming::Allowed {
+        if let Found::Here(run) = &found {
+            let row = run.row();
+            if row.state == RunState::Queued {
+                client.outbox.push(notification(name::RUN_CHANGED, &row));
+                follow_wait(run, row, &client.outbox).await;
+            }
+        }
         follow(id, output.reader(from), &client.outbox).await;
     }
     match found {
@@ -45,7 +53,18 @@ pub(super) async fn attach(
             run.ended.cancelled().await;
             Ok(run.row())
         }
-        Found::Past(row, _) => Ok(row),
+        Found::Past(row, _) => Ok(*row),
+    }
+}
+
+/// Tells of each change of place of a queued run, and that it goes on, until that or its end.
+pub(super) async fn follow_wait(run: &Run, mut known: RunRow, outbox: &Outbox) {
+    while let Some(row) = run.next_wait(&known).await {
+        if let Err(Closed) = outbox.room().await {
+            return;
+        }
+        outbox.push(notification(name::RUN_CHANGED, &row));
+        known = row;
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn figures(server: &Server) -> Status {
         version: server.info.version.clone(),
         uptime_ms: u64::try_from(server.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         clients: server.clients.count() as u64,
-        runs: RunCounts { running: server.runs.count() as u64, started: server.runs.started() },
+        runs: run_counts(server),
         bytes: server.counters.bytes(),
         requests: server.counters.requests(),
         refusals: server.counters.refusals(),
@@ -40,6 +40,15 @@ pub(crate) fn figures(server: &Server) -> Status {
         listeners: server.listening(),
         revision: server.menu.revision(),
         closing: server.shutdown.closing(),
+    }
+}
+
+fn run_counts(server: &Server) -> RunCounts {
+    let queued = server.runs.queued();
+    RunCounts {
+        running: server.runs.count().saturating_sub(queued) as u64,
+        queued: queued as u64,
+        started: server.runs.started(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A run's life, from its number to its final row.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 use topside_shared::notices::Stream;
@@ -37,9 +38,8 @@ pub(super) struct Live {
     server: Arc<Server>,
     client: Arc<Client>,
     pub(super) run: Arc<Run>,
-    since: Instant,
-    /// Whether others have seen it as running.
-    listed: bool,
+    /// When it started; none: it waits for its turn.
+    since: Option<Instant>,
     written: Written,
     /// What must be run unless it succeeds, once it may have been started.
     hook: Option<Hook>,
@@ -56,14 +56,18 @@ enum Written {
 }
 
 impl Live {
-    /// A run that was let in.
-    pub(super) fn new(server: Arc<Server>, client: Arc<Client>, run: Arc<Run>) -> Self {
+    /// A run that was let in, and starts now or waits for its turn.
+    pub(super) fn new(
+        server: Arc<Server>,
+        client: Arc<Client>,
+        run: Arc<Run>,
+        starts: bool,
+    ) -> Self {
         Self {
             server,
             client,
             run,
-            since: Instant::now(),
-            listed: false,
+            since: starts.then(Instant::now),
             written: Written::No,
             hook: None,
             result: None,
@@ -84,15 +88,45 @@ impl Live {
         })
     }
 
-    /// Writes down that it is about to start, and what it then owes.
+    /// Whether it waits for its turn.
+    pub(super) fn is_queued(&self) -> bool {
+        self.since.is_none()
+    }
+
+    /// Its turn has come.
+    pub(super) fn starts(&mut self) {
+        self.since = Some(Instant::now());
+        {
+            let mut row = lock(&self.run.row);
+            row.state = RunState::Running;
+            row.place = None;
+            row.waits_for = Vec::new();
+            row.started_at = Time::now();
+        }
+        lock(&self.server.runs.state).started += 1;
+    }
+
+    /// Writes down that it is about to start, and what it then owes; or that it waits.
     pub(super) async fn begin(&mut self, hook: Option<Hook>) -> Result<(), RpcError> {
         let run = &self.run;
+        if self.written == Written::Begun {
+            let started = run.row().started_at;
+            let resumed = self.server.runs.history.resume(run.id, started, hook.clone()).await;
+            resumed.map_err(internal)?;
+            self.hook = hook;
+            return Ok(());
+        }
         let past = Past { owner: run.owner, role: run.role, row: run.row() };
         let origin = Origin { address: self.client.address.clone(), hook: hook.clone() };
         self.server.runs.history.begin(past, origin).await.map_err(internal)?;
         self.written = Written::Begun;
         self.hook = hook;
         Ok(())
+    }
+
+    /// Whether anything of it is written down.
+    pub(super) fn is_written(&self) -> bool {
+        self.written != Written::No
     }
 
     /// Starts its program, and writes down which process that is.
@@ -130,6 +164,10 @@ impl Live {
 
     /// Makes its row final, has it and the output written down, and then tells everybody.
     pub(super) async fn end(mut self, result: Outcome) {
+        if self.is_queued() {
+            // Those behind it need not wait for the disk.
+            self.server.runs.leave(&self.server, self.run.id);
+        }
         match result.state {
             RunState::Succeeded => self.hook = None,
             _ => self.close().await,
@@ -158,17 +196,40 @@ impl Live {
         row.exit_code = result.exit_code;
         row.signal = result.signal;
         row.ended_at = Some(Time::now());
-        row.duration_ms = Some(u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX));
+        row.place = None;
+        row.waits_for = Vec::new();
+        let ms = |since: Instant| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        row.duration_ms = self.since.map(ms);
         drop(row);
         self.result = Some(result);
     }
 
+    /// Tells everybody of it: that it waits, or that it goes on.
     pub(super) fn list(&mut self) {
-        self.listed = true;
-        let row = self.run.row();
-        let run = ClientRun { run_id: self.run.id, command: row.command.clone() };
-        self.server.clients.run_started(&self.client, run);
-        self.server.events.run_changed(&row, self.run.owner, self.run.role);
+        let command = lock(&self.run.row).command.clone();
+        let run = ClientRun { run_id: self.run.id, command, queued: self.is_queued() };
+        self.server.clients.run_listed(&self.client, run);
+        let _state = lock(&self.server.runs.state);
+        self.run.listed.store(true, Ordering::Relaxed);
+        self.run.tell(&self.server);
+    }
+
+    /// Something broke it off before it had paid what it owes: that is done by a thread of its own, and
+    /// what the run holds is held until then. Whether that is so.
+    fn pays_later(&mut self) -> bool {
+        let is_open = self.written == Written::Begun && !self.server.is_over();
+        let Some(hook) = self.hook.take_if(|_| is_open) else { return false };
+        let (server, run) = (Arc::clone(&self.server), Arc::clone(&self.run));
+        let limit = server.config.limits.hook_timeout;
+        let log = tracing::dispatcher::get_default(Clone::clone);
+        let pay = move || {
+            tracing::dispatcher::with_default(&log, || {
+                history::safe_state(run.id, &hook, limit);
+                server.runs.history.end_later(run.row(), run.output.file_bytes());
+                server.runs.leave(&server, run.id);
+            });
+        };
+        std::thread::Builder::new().name("safe state".into()).spawn(pay).is_ok()
     }
 }
 
@@ -177,10 +238,11 @@ impl Drop for Live {
         if self.result.is_none() {
             self.settle(Outcome { state: RunState::Cancelled, exit_code: None, signal: None });
         }
+        let pays_later = self.pays_later();
         let Self { server, run, .. } = self;
         let row = run.row();
         // One that still owes its hook stays open, and the next start pays.
-        if self.written == Written::Begun && self.hook.is_none() {
+        if self.written == Written::Begun && self.hook.is_none() && !pays_later {
             server.runs.history.end_later(row.clone(), run.output.file_bytes());
         }
         tracing::info!(
@@ -188,13 +250,16 @@ impl Drop for Live {
             client = row.client_id.0, state = row.state.words(), exit = row.exit_code,
             signal = row.signal, ms = row.duration_ms, "run ended"
         );
-        if self.listed {
+        if run.listed.load(Ordering::Relaxed) {
             server.clients.run_ended(&self.client, run.id);
-            server.events.run_changed(&row, run.owner, run.role);
         }
         let mut state = lock(&server.runs.state);
+        run.tell(server);
         state.live.remove(&run.id);
         state.limited.remove(&run.id);
+        if !pays_later && state.queue.leave(run.id) {
+            state.move_up(server);
+        }
         if !run.recorded {
             state.remember(Arc::clone(run));
         }

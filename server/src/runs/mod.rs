@@ -7,26 +7,31 @@
 //! is done at once and tells how things stand at that moment, and an invite is a secret. The newest of
 //! those are remembered in memory.
 
+mod admit;
 mod history;
 mod live;
 pub(crate) mod output;
+mod queue;
 mod start;
+mod turns;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use topside_shared::rows::RunRow;
+use topside_shared::rows::{RunRow, RunState};
 use topside_shared::{ClientId, Role, RunId};
 
 use crate::authorize::may_see_run;
 use crate::clients::{Identity, Owner};
 use crate::commands::exec::Policy;
+use crate::server::Server;
 pub(crate) use history::{Filter, History, Unwritable};
 use output::Output;
+use queue::Queue;
 pub(crate) use start::start;
 
 pub use history::NoHistory;
@@ -47,6 +52,12 @@ pub(crate) struct Run {
     pub(crate) cancel: CancellationToken,
     /// Raised once its row is final.
     pub(crate) ended: CancellationToken,
+    /// Raised when a queued one may start.
+    turn: CancellationToken,
+    /// Raised when how it stands has changed.
+    changed: Notify,
+    /// Whether others have heard of it.
+    listed: AtomicBool,
     /// Whether it is written down.
     recorded: bool,
     /// What others' ends do to it.
@@ -68,14 +79,52 @@ impl Run {
         row.bytes = self.output.bytes();
         row
     }
+
+    /// Whether it waits for its turn.
+    fn is_queued(&self) -> bool {
+        lock(&self.row).state == RunState::Queued
+    }
+
+    /// Tells everybody who may see it how it stands, once they have heard of it at all. With the lock on the
+    /// state of all runs, so that nobody hears the newer word first.
+    fn tell(&self, server: &Server) {
+        if self.listed.load(Ordering::Relaxed) {
+            server.events.run_changed(&self.row(), self.owner, self.role);
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Waits for a change of how it stands, from `known` on, while it is queued; how it stands then. None: it
+    /// was not queued by then, or has ended.
+    pub(crate) async fn next_wait(&self, known: &RunRow) -> Option<RunRow> {
+        if known.state != RunState::Queued {
+            return None;
+        }
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let row = self.row();
+            if row.state.ended() {
+                return None;
+            }
+            if (row.state, row.place, &row.waits_for)
+                != (known.state, known.place, &known.waits_for)
+            {
+                return Some(row);
+            }
+            tokio::select! {
+                () = changed => {}
+                () = self.ended.cancelled() => return None,
+            }
+        }
+    }
 }
 
 /// All runs of a server.
 #[derive(Debug)]
 pub(crate) struct Runs {
     pub(crate) history: History,
-    /// How many were let in: one that is refused has a number too, and was never started.
-    started: AtomicU64,
     /// Private to this type, never held across an `.await`.
     state: Mutex<State>,
     /// Runs that wait for a number; the server answers them before it ends.
@@ -87,8 +136,12 @@ pub(crate) struct Runs {
 #[derive(Debug, Default)]
 struct State {
     live: BTreeMap<RunId, Arc<Run>>,
+    /// How many were started: one that is refused has a number too.
+    started: u64,
     /// Numbers of live runs that the limits count, by client.
     limited: BTreeMap<RunId, ClientId>,
+    /// What they hold and wait for.
+    queue: Queue,
     /// Ended built-ins, oldest first.
     remembered: VecDeque<Arc<Run>>,
     /// Bytes of their output.
@@ -102,7 +155,6 @@ impl Runs {
     pub(crate) fn new(history: History) -> Self {
         Self {
             history,
-            started: AtomicU64::new(0),
             numberless: AtomicUsize::new(0),
             state: Mutex::default(),
             fewer: Notify::new(),
@@ -142,7 +194,7 @@ impl Runs {
             return Ok(None);
         };
         let output = self.history.read_output(id, past.row.bytes).await?;
-        Ok(Some(Found::Past(past.row, output)))
+        Ok(Some(Found::Past(Box::new(past.row), output)))
     }
 
     /// The rows that `filter` takes and `who` may see, newest first, at most so many.
@@ -155,31 +207,44 @@ impl Runs {
         who: &Arc<Identity>,
         limit: usize,
     ) -> Result<Vec<RunRow>, Unwritable> {
-        let mut rows: BTreeMap<RunId, RunRow> = {
+        let here: BTreeMap<RunId, RunRow> = {
             let state = lock(&self.state);
             let here = state.live.values().chain(&state.remembered);
             here.filter(|run| may_see_run(who, run.owner, run.role))
                 .map(|run| (run.id, run.row()))
-                .filter(|(_, row)| filter.takes(row))
                 .collect()
         };
-        for row in self.history.list(filter, Arc::clone(who), limit).await? {
+        let mut rows: BTreeMap<RunId, RunRow> = BTreeMap::new();
+        for row in self.history.list(filter.clone(), Arc::clone(who), limit).await? {
             // What goes on is known better here; what ended meanwhile, there.
-            if row.state.ended() || !rows.contains_key(&row.run_id) {
+            if row.state.ended() || !here.contains_key(&row.run_id) {
                 rows.insert(row.run_id, row);
             }
+        }
+        for (id, row) in here.into_iter().filter(|(_, row)| filter.takes(row)) {
+            rows.entry(id).or_insert(row);
         }
         Ok(rows.into_values().rev().take(limit).collect())
     }
 
     /// How many were ever started.
     pub(crate) fn started(&self) -> u64 {
-        self.started.load(Ordering::Relaxed)
+        lock(&self.state).started
     }
 
     /// How many live now, with those that wait for a number.
     pub(crate) fn count(&self) -> usize {
         lock(&self.state).live.len() + self.numberless.load(Ordering::Relaxed)
+    }
+
+    /// How many wait for their turn now.
+    pub(crate) fn queued(&self) -> usize {
+        lock(&self.state).queue.len()
+    }
+
+    /// Starts no run any more.
+    pub(crate) fn start_no_more(&self) {
+        lock(&self.state).closed = true;
     }
 
     /// Starts no run any more, and asks those to end that the server does not wait for; whether it waits for
@@ -188,7 +253,7 @@ impl Runs {
         let mut state = lock(&self.state);
         state.closed = true;
         let (wait, end): (Vec<_>, Vec<_>) =
-            state.live.values().partition(|run| run.policy.wait_on_shutdown);
+            state.live.values().partition(|run| run.policy.wait_on_shutdown && !run.is_queued());
         for run in &end {
             run.cancel.cancel();
         }
@@ -230,7 +295,7 @@ pub(crate) enum Found {
     /// It goes on, or is remembered.
     Here(Arc<Run>),
     /// It was written down.
-    Past(RunRow, Output),
+    Past(Box<RunRow>, Output),
 }
 
 impl State {

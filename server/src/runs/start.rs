@@ -1,21 +1,23 @@
 //! Starting a command: whether it may, what is written down first, and what carries it out.
 
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
+use topside_shared::notices::Stream;
 use topside_shared::rows::{RunRow, RunState};
-use topside_shared::{ErrorKind, Role, RpcError, RunId, Time};
+use topside_shared::{ErrorKind, RpcError, RunId, Time};
 
+use super::admit::admit;
 use super::live::{Live, Outcome};
 use super::output::Output;
-use super::{Run, Unwritable, lock};
-use crate::clients::{Client, Identity};
+use super::{Run, Unwritable, turns};
+use crate::clients::Client;
 use crate::commands::exec::{Caller, Program};
 use crate::commands::{Call, Does, Entry, perform};
 use crate::server::Server;
@@ -88,6 +90,9 @@ async fn start_as(
         output,
         cancel: CancellationToken::new(),
         ended: CancellationToken::new(),
+        turn: CancellationToken::new(),
+        changed: Notify::new(),
+        listed: AtomicBool::new(false),
         recorded: entry.recorded,
         policy: entry.policy,
         row: Mutex::new(RunRow {
@@ -97,6 +102,8 @@ async fn start_as(
             user: who.user.clone(),
             client_id: client.id,
             state: RunState::Running,
+            place: None,
+            waits_for: Vec::new(),
             started_at: Time::now(),
             ended_at: None,
             duration_ms: None,
@@ -105,12 +112,12 @@ async fn start_as(
             bytes: 0,
         }),
     });
-    admit(server, client, &who, &run, entry.limited)?;
+    let starts = admit(server, client, &who, &run, entry)?;
+    let mut live = Live::new(Arc::clone(server), Arc::clone(client), Arc::clone(&run), starts);
     if client.outbox.is_closed() {
         // It left while this was on its way.
         server.runs.client_left(client.id);
     }
-    let mut live = Live::new(Arc::clone(server), Arc::clone(client), Arc::clone(&run));
     let call = Call {
         server: Arc::clone(server),
         client: Arc::clone(client),
@@ -121,7 +128,7 @@ async fn start_as(
     };
     if entry.recorded {
         let (tell, told) = oneshot::channel();
-        server.spawn(carry_out(live, Arc::clone(entry), call, tell));
+        server.spawn(carry_out(live, Arc::clone(entry), call, Asker(Some(tell))));
         told.await.unwrap_or_else(|_| Err(untold(server)))?;
         return Ok(run);
     }
@@ -141,7 +148,7 @@ async fn start_as(
     Ok(run)
 }
 
-fn closing() -> RpcError {
+pub(super) fn closing() -> RpcError {
     RpcError::new(ErrorKind::Closing, "the server is shutting down")
 }
 
@@ -157,32 +164,61 @@ pub(super) fn internal(error: Unwritable) -> RpcError {
     RpcError::new(ErrorKind::Internal, error)
 }
 
-/// A run that is written down, from before its start to after its end; `tell` has whether it started.
-async fn carry_out(
-    mut live: Live,
-    entry: Arc<Entry>,
-    call: Call,
-    tell: oneshot::Sender<Result<(), RpcError>>,
-) {
+/// Whoever asked for a run, until they have been told whether it was let in.
+struct Asker(Option<oneshot::Sender<Result<(), RpcError>>>);
+
+impl Asker {
+    /// It starts, or waits for its turn.
+    fn tell(&mut self) {
+        if let Some(tell) = self.0.take() {
+            // Nobody may wait for the answer any more.
+            let _ = tell.send(Ok(()));
+        }
+    }
+
+    /// It was not started. Who was told that it waits reads so in its output.
+    async fn refuse(self, live: Live, error: RpcError) {
+        if self.0.is_none() {
+            let said = format!("It was not started: {error}\n");
+            live.run.output.append(Stream::Stderr, said.as_bytes()).await;
+        }
+        match live.is_written() {
+            true => live.end(FAILED).await,
+            false => live.finish(FAILED),
+        }
+        if let Some(tell) = self.0 {
+            let _ = tell.send(Err(error));
+        }
+    }
+}
+
+/// A run that is written down, from before its start, or its wait for that, to after its end.
+async fn carry_out(mut live: Live, entry: Arc<Entry>, mut call: Call, mut asker: Asker) {
+    if live.is_queued() {
+        // What was never started owes nothing.
+        if let Err(error) = live.begin(None).await {
+            return asker.refuse(live, error).await;
+        }
+        live.list();
+        asker.tell();
+        if !turns::wait(&mut live, &entry, &mut call).await {
+            return live.end(CANCELLED).await;
+        }
+    }
     let begun = match &entry.does {
         Does::Work(_) => live.begin(None).await.map(|()| None),
         Does::Execute(program) => begin(&mut live, program, &entry, &call).await.map(Some),
     };
-    // Nobody may wait for the answer any more.
     let caller = match begun {
         Ok(caller) => caller,
-        Err(error) => {
-            live.finish(FAILED);
-            let _ = tell.send(Err(error));
-            return;
-        }
+        Err(error) => return asker.refuse(live, error).await,
     };
     let server = Arc::clone(&call.server);
     let (program, caller) = match (&entry.does, caller) {
         (Does::Execute(program), Some(caller)) => (program, caller),
         _ => {
             live.list();
-            let _ = tell.send(Ok(()));
+            asker.tell();
             let result = tokio::select! {
                 result = work(Arc::clone(&entry), call) => result,
                 () = server.runs_are_over() => CANCELLED,
@@ -193,7 +229,7 @@ async fn carry_out(
     match live.spawn(program, &call, &caller) {
         Ok(process) => {
             live.list();
-            let _ = tell.send(Ok(()));
+            asker.tell();
             let run = Arc::clone(&live.run);
             // Dropped, the process is killed with its group; what it owes is paid in any case.
             let result = tokio::select! {
@@ -204,10 +240,7 @@ async fn carry_out(
             };
             live.end(result).await;
         }
-        Err(error) => {
-            live.end(FAILED).await;
-            let _ = tell.send(Err(error));
-        }
+        Err(error) => asker.refuse(live, error).await,
     }
 }
 
@@ -229,45 +262,6 @@ async fn begin(
 /// How a run ends that was never started, and one that the server could not wait for.
 const FAILED: Outcome = Outcome { state: RunState::Failed, exit_code: None, signal: None };
 const CANCELLED: Outcome = Outcome { state: RunState::Cancelled, exit_code: None, signal: None };
-
-/// Adds a run to the live ones, if the limits allow it.
-fn admit(
-    server: &Server,
-    client: &Client,
-    who: &Identity,
-    run: &Arc<Run>,
-    limited: bool,
-) -> Result<(), RpcError> {
-    let limits = &server.config.limits;
-    let mut state = lock(&server.runs.state);
-    if state.closed || server.shutdown.has_begun() {
-        return Err(closing());
-    }
-    if limited {
-        let kept = if who.role == Role::Admin { 0 } else { limits.admin_runs };
-        let most = limits.max_runs.saturating_sub(kept);
-        let busy = |limit: &str, most: usize, what: &str| {
-            Err(RpcError::new(
-                ErrorKind::Busy,
-                format_args!("{what} at once already, which is the limit: wait for one to end"),
-            )
-            .with("limit", limit)
-            .with("most", most as u64))
-        };
-        if state.limited.len() >= most {
-            return busy("max_runs", most, &format!("{most} runs go on"));
-        }
-        let own = state.limited.values().filter(|id| **id == client.id).count();
-        if own >= limits.max_runs_per_client {
-            let most = limits.max_runs_per_client;
-            return busy("max_runs_per_client", most, &format!("you have {most} runs"));
-        }
-        state.limited.insert(run.id, client.id);
-    }
-    state.live.insert(run.id, Arc::clone(run));
-    server.runs.started.fetch_add(1, Ordering::Relaxed);
-    Ok(())
-}
 
 /// Carries out a worker.
 async fn work(entry: Arc<Entry>, call: Call) -> Outcome {

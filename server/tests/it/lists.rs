@@ -51,7 +51,7 @@ fn the_status_counts_what_was_done_and_refused() {
     let first = client.ok("server/status", json!({}));
     assert_eq!((&first["clients"], &first["requests"]), (&json!(1), &json!(1)));
     assert_eq!((&first["refusals"], &first["revision"]), (&json!({}), &json!(1)));
-    assert_eq!(first["runs"], json!({"running": 0, "started": 0}));
+    assert_eq!(first["runs"], json!({"running": 0, "queued": 0, "started": 0}));
     assert_eq!(first.get("closing"), None);
     let socket = server.socket().display().to_string();
     assert_eq!(first["listeners"], json!([{"transport": "unix", "address": socket}]));
@@ -74,7 +74,7 @@ fn the_status_counts_what_was_done_and_refused() {
         status["refusals"],
         json!({"parse": 1, "unknownMethod": 2, "notFound": 1, "tooLarge": 1})
     );
-    assert_eq!(status["runs"], json!({"running": 1, "started": 2}));
+    assert_eq!(status["runs"], json!({"running": 1, "queued": 0, "started": 2}));
     assert_eq!(status["requests"], 9);
     assert!(status["bytes"]["received"].as_u64().unwrap() > 70_000);
     assert!(status["bytes"]["sent"].as_u64().unwrap() > 500);
@@ -91,7 +91,7 @@ fn a_run_that_was_refused_for_a_limit_was_not_started() {
     client.start(&format!("read x < {}", gate.path()));
     client.refused("command/run", json!({"command": "look"}));
     let status = client.ok("server/status", json!({}));
-    assert_eq!(status["runs"], json!({"running": 1, "started": 1}));
+    assert_eq!(status["runs"], json!({"running": 1, "queued": 0, "started": 1}));
     assert_eq!(status["refusals"], json!({"busy": 1, "max_runs_per_client": 1}));
 }
 

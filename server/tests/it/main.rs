@@ -10,6 +10,7 @@ mod door;
 mod door_limits;
 mod envelope;
 mod events;
+mod exclusion;
 mod framing;
 mod hello;
 mod history;

@@ -51,6 +51,9 @@ pub struct Status {
 pub struct RunCounts {
     /// Now.
     pub running: u64,
+    /// Those that wait for their turn now.
+    #[serde(default)]
+    pub queued: u64,
     /// Since the start.
     pub started: u64,
 }

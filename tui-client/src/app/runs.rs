@@ -36,6 +36,8 @@ pub(crate) struct Info {
 pub(crate) enum Phase {
     /// Sent, not yet heard of.
     Sent,
+    /// It waits for its turn; its block says for what.
+    Queued { place: u64, cancelling: bool },
     /// It runs.
     Running { cancelling: bool },
     /// It has ended, but its output is still on its way.
@@ -52,12 +54,29 @@ pub(crate) enum Phase {
 
 impl Phase {
     pub(crate) fn is_live(self) -> bool {
-        matches!(self, Self::Sent | Self::Running { .. } | Self::Reading)
+        matches!(self, Self::Sent | Self::Queued { .. } | Self::Running { .. } | Self::Reading)
     }
 
     /// How a run of the server's list stands.
     pub(crate) fn of(row: &RunRow) -> Self {
-        if row.state.ended() { Self::end(row, 0) } else { Self::Running { cancelling: false } }
+        match row.state {
+            RunState::Queued => Self::Queued { place: row.place.unwrap_or(1), cancelling: false },
+            RunState::Running => Self::Running { cancelling: false },
+            _ => Self::end(row, 0),
+        }
+    }
+
+    /// Whether it goes on, or waits, and nobody ends it yet.
+    fn can_be_cancelled(mut self) -> bool {
+        self.cancelling().is_some_and(|cancelling| !*cancelling)
+    }
+
+    /// Whether it is being ended, of what goes on or waits.
+    fn cancelling(&mut self) -> Option<&mut bool> {
+        match self {
+            Self::Queued { cancelling, .. } | Self::Running { cancelling } => Some(cancelling),
+            _ => None,
+        }
     }
 
     fn end(row: &RunRow, or_ms: u64) -> Self {
@@ -189,6 +208,7 @@ impl Runs {
             phase: if ended { Phase::Reading } else { Phase::of(row) },
         });
         self.pane.push_marker(id, note);
+        self.say_wait(id, row);
     }
 
     /// A word of the screen's own, with sentences below it.
@@ -211,6 +231,7 @@ impl Runs {
 
     /// A command did not run, or not to an end that is known: the sentence says why.
     pub(crate) fn refused(&mut self, id: u64, phase: Phase, sentence: &str) {
+        self.clear_wait(id);
         if let Some(info) = self.info_mut(id) {
             info.phase = phase;
             // Words of our own part between words; output is shown as it is.
@@ -223,24 +244,60 @@ impl Runs {
 
     /// The server tells how a run stands. The first word of a run belongs to the oldest command of
     /// that name that was sent and not yet heard of: requests are taken in order.
-    pub(crate) fn changed(&mut self, row: &RunRow) {
+    pub(crate) fn changed(&mut self, row: &RunRow, now: u64) {
         let known = self.infos.iter().rposition(|info| info.run == Some(row.run_id));
         let place = known.or_else(|| {
             self.infos.iter().position(|info| {
                 info.phase == Phase::Sent && info.run.is_none() && info.command == row.command
             })
         });
-        if let Some(info) = place.and_then(|place| self.infos.get_mut(place)) {
-            info.run = Some(row.run_id);
-            // Its end comes as the answer, after its last output.
-            if info.phase == Phase::Sent && !row.state.ended() {
-                info.phase = Phase::Running { cancelling: false };
-            }
+        let Some(info) = place.and_then(|place| self.infos.get_mut(place)) else { return };
+        info.run = Some(row.run_id);
+        let known = info.phase;
+        // Its end comes as the answer, after its last output.
+        if row.state.ended() || !matches!(known, Phase::Sent | Phase::Queued { .. }) {
+            return;
         }
+        let id = info.id;
+        info.phase = Phase::of(row);
+        if let Phase::Queued { cancelling: true, .. } = known
+            && let Some(cancelling) = info.phase.cancelling()
+        {
+            *cancelling = true;
+        }
+        if let Phase::Queued { .. } = known
+            && row.state == RunState::Running
+        {
+            // The time counts from the start.
+            info.began = now;
+        }
+        if let Phase::Queued { .. } = known {
+            self.erase_line(id);
+        }
+        self.say_wait(id, row);
+    }
+
+    /// Says in the block of a queued run what it waits for, on a line that the next word replaces.
+    fn say_wait(&mut self, id: u64, row: &RunRow) {
+        if let Some(wait) = row.wait() {
+            self.pane.push(id, Channel::Stdout, format!("\x1b[2m{wait}\x1b[m").as_bytes());
+        }
+    }
+
+    /// Takes that line out, where there is one.
+    fn clear_wait(&mut self, id: u64) {
+        if self.info(id).is_some_and(|info| matches!(info.phase, Phase::Queued { .. })) {
+            self.erase_line(id);
+        }
+    }
+
+    fn erase_line(&mut self, id: u64) {
+        self.pane.push(id, Channel::Stdout, b"\r\x1b[K");
     }
 
     /// The answer to a command: its last word.
     pub(crate) fn ended(&mut self, id: u64, row: &RunRow, now: u64) {
+        self.clear_wait(id);
         let Some(info) = self.info_mut(id) else { return };
         info.run = Some(row.run_id);
         info.phase = Phase::end(row, now.saturating_sub(info.began));
@@ -268,7 +325,7 @@ impl Runs {
             .iter()
             .rev()
             .filter(|info| info.sent && info.run.is_some())
-            .find(|info| info.phase == Phase::Running { cancelling: false })
+            .find(|info| info.phase.can_be_cancelled())
     }
 
     /// Marks the newest live run as being cancelled, and names it.
@@ -281,7 +338,7 @@ impl Runs {
     /// A run is being cancelled, as far as it is shown here.
     pub(crate) fn cancelling(&mut self, run: RunId) {
         for info in self.infos.iter_mut().filter(|info| info.run == Some(run)) {
-            if let Phase::Running { cancelling } = &mut info.phase {
+            if let Some(cancelling) = info.phase.cancelling() {
                 *cancelling = true;
             }
         }
@@ -299,7 +356,7 @@ impl Runs {
     /// The cancel of a run was refused: it goes on.
     pub(crate) fn cancel_refused(&mut self, run: RunId) {
         for info in self.infos.iter_mut().filter(|info| info.run == Some(run)) {
-            if let Phase::Running { cancelling } = &mut info.phase {
+            if let Some(cancelling) = info.phase.cancelling() {
                 *cancelling = false;
             }
         }

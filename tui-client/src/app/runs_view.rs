@@ -72,7 +72,9 @@ impl RunsView {
         let filter = self.filter.text().to_lowercase();
         let passes = |listed: &&Listed| {
             let row = &listed.row;
-            let text = format!("{} {} {} {}", row.run_id, listed.line, row.state.words(), row.user);
+            let wait = row.wait().unwrap_or_default();
+            let (id, state, line) = (row.run_id, row.state.words(), &listed.line);
+            let text = format!("{id} {line} {state} {} {wait}", row.user);
             let text = text.to_lowercase();
             filter.split_whitespace().all(|word| text.contains(word))
         };

@@ -194,8 +194,10 @@ fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
         Notice::RunOutput(output) => console.runs.output(&output),
         Notice::RunGap(gap) => console.runs.gap(&gap),
         Notice::RunChanged(row) => {
-            if row.client_id == console.welcome.you.client_id {
-                console.runs.changed(&row);
+            // Of others' runs, those that are looked at.
+            let known = console.runs.of_run(row.run_id).is_some();
+            if known || row.client_id == console.welcome.you.client_id {
+                console.runs.changed(&row, now);
             }
         }
         Notice::ClientsChanged(changed) => {

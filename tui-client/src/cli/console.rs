@@ -244,6 +244,7 @@ fn sentence(notice: &Notice) -> Option<Piece> {
     let text = match notice {
         Notice::Closing(closing) => words::closing(closing),
         Notice::RunGap(gap) => words::gap(gap),
+        Notice::RunChanged(row) => words::wait(row)?,
         _ => return None,
     };
     Some(Piece::Say(format!("topside: {text}\n")))

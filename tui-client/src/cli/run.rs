@@ -94,7 +94,12 @@ async fn detach(
     };
     let (text, status) = match begun {
         Ok(begun) if args.json => (row_json(&begun), status::OK),
-        Ok(begun) => (format!("{}\n", begun.row.run_id.0), status::OK),
+        Ok(begun) => {
+            if let Some(wait) = words::wait(&begun.row) {
+                printer.say(wait).await;
+            }
+            (format!("{}\n", begun.row.run_id.0), status::OK)
+        }
         Err(error) => {
             let refused = Refused::by_call(&error, None);
             if args.json {

@@ -65,6 +65,8 @@ mod tests {
             user: "u".into(),
             client_id: ClientId(1),
             state,
+            place: None,
+            waits_for: Vec::new(),
             started_at: Time::from_millis(0),
             ended_at: None,
             duration_ms: None,

@@ -1,6 +1,7 @@
 //! Notices and refusals in words.
 
 use topside_shared::notices::{Closing, Phase, RunGap};
+use topside_shared::rows::RunRow;
 use topside_shared::text::{self, MAX_NAME, MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError};
 
@@ -37,6 +38,11 @@ pub(super) fn gap(gap: &RunGap) -> String {
         "{} bytes of output of run {} were skipped: this end was too slow",
         gap.bytes, gap.run_id
     )
+}
+
+/// That a run waits for its turn, its place and for whom; none unless it does.
+pub(super) fn wait(row: &RunRow) -> Option<String> {
+    Some(format!("run {} is queued, {}", row.run_id, row.wait()?))
 }
 
 /// Why a command did not run; `lost` says why the session ended, where it did.

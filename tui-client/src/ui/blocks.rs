@@ -146,6 +146,8 @@ fn took(state: &State, info: &Info) -> String {
 pub(super) fn standing(phase: Phase, theme: &Theme) -> (&'static str, String, Style) {
     match phase {
         Phase::Sent => ("…", "sent".into(), theme.dim),
+        Phase::Queued { place, cancelling: false } => ("…", format!("place {place}"), theme.accent),
+        Phase::Queued { cancelling: true, .. } => ("…", "cancelling".into(), theme.warn),
         Phase::Running { cancelling: false } => ("●", "running".into(), theme.accent),
         Phase::Running { cancelling: true } => ("●", "cancelling".into(), theme.warn),
         Phase::Reading => ("…", "reading".into(), theme.dim),
@@ -157,6 +159,7 @@ pub(super) fn standing(phase: Phase, theme: &Theme) -> (&'static str, String, St
             (RunState::Cancelled, ..) => ("■", "cancelled".into(), theme.warn),
             (RunState::TimedOut, ..) => ("✗", "timed out".into(), theme.bad),
             (RunState::Lost, ..) => ("✗", "lost".into(), theme.bad),
+            (RunState::Queued, ..) => ("…", "queued".into(), theme.accent),
             (RunState::Running, ..) => ("●", "running".into(), theme.accent),
         },
         Phase::Refused => ("✗", "not run".into(), theme.bad),

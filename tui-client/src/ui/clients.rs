@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use topside_shared::rows::ClientRow;
+use topside_shared::rows::{ClientRow, ClientRun};
 use topside_shared::{ClientId, Connection};
 
 use super::boxes;
@@ -70,13 +70,14 @@ fn one(console: &Console, client: &ClientRow, place: Rect, buffer: &mut Buffer, 
             row.left(&detail, theme.dim);
         }
     }
-    if let Some(run) = client.runs.first() {
+    let running = client.runs.iter().find(|run| !run.queued);
+    if let Some(run) = running.or(client.runs.first()) {
         let more = match client.runs.len() {
             1 => String::new(),
             n => format!(" +{}", n - 1),
         };
         let mut row = Row::at(buffer, place, 2);
-        row.skip(4).left("● ", theme.accent);
+        row.skip(4).left(if run.queued { "… " } else { "● " }, theme.accent);
         row.left(&format!("{}{more}", run.command), theme.plain);
     }
 }
@@ -139,8 +140,11 @@ fn details(state: &State, client: &ClientRow, place: Rect, buffer: &mut Buffer, 
         || "not told".to_owned(),
         |program| format!("{} {}", program.name, program.version),
     );
-    let runs: Vec<String> =
-        client.runs.iter().map(|run| format!("{} {}", run.command, run.run_id)).collect();
+    let words = |run: &ClientRun| {
+        let queued = if run.queued { " (queued)" } else { "" };
+        format!("{} {}{queued}", run.command, run.run_id)
+    };
+    let runs: Vec<String> = client.runs.iter().map(words).collect();
     let runs = if runs.is_empty() { "nothing".to_owned() } else { runs.join(", ") };
     let facts = [
         ("from", format!("{} · {}", client.connection.title(), client.address)),

@@ -52,6 +52,14 @@ pub(super) fn draw(
     if let Some(text) = nothing {
         Row::new(buffer, list).skip(2).left(text, theme.dim);
     }
+    // Who holds it up has no room in its row.
+    let chosen = shown.get(at).map(|listed| &listed.row);
+    if let Some((run, wait)) = chosen.and_then(|run| Some((run, run.wait()?))) {
+        let mut row = Row::at(buffer, inside, inside.height.saturating_sub(2));
+        // Its place it says itself.
+        let wait = wait.split_once(": ").map_or(wait.as_str(), |(_, wait)| wait);
+        row.skip(2).left(&format!("{} {wait}", run.run_id), theme.plain);
+    }
     let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
     if !shown.is_empty() {
         let more = if view.has_more() { "+" } else { "" };

@@ -7,3 +7,4 @@ mod common;
 mod line_client;
 mod reach;
 mod run_command;
+mod waiting;

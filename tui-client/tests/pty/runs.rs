@@ -53,3 +53,59 @@ fn a_run_of_one_screen_is_found_shown_and_ended_from_another() {
     second.see("● running");
     server.kill();
 }
+
+const PUMPS: &str = r#"
+[commands.pump]
+title = "Pump"
+category = "Garden"
+exec = ["/bin/sh", "-c", "echo pumping $TOPSIDE_RUN; exec sleep 600"]
+effect = "write"
+role = "viewer"
+lock = ["water"]
+queue = 3
+"#;
+
+#[test]
+fn a_run_that_waits_says_its_place_and_who_holds_the_lock_in_its_block_and_in_the_list() {
+    let home = Home::new();
+    let config = home.0.path().join("config");
+    std::fs::create_dir(&config).unwrap();
+    std::fs::write(config.join("commands.toml"), PUMPS).unwrap();
+    let mut server = Server::start(&home);
+    let mut first = console(&home);
+    first.write("pump\r");
+    first.see("pumping 1");
+    first.write("pump\r");
+    let waits = "waits for the lock water, held by #1 pump of ";
+    first.see_all(&["… place 1", &format!("place 1: {waits}")]);
+
+    let mut second = console(&home);
+    second.write("pump\r");
+    second.see_all(&["… place 2", &format!("place 2: {waits}")]);
+    second.write("\x1b[24~");
+    second.see_all(&[
+        "Ctrl-X ends it",
+        "● running",
+        "… place 1",
+        "… place 2",
+        &format!("#3 {waits}"),
+    ]);
+    // The other one's, which waits: the list and the block of the one behind it move up.
+    second.write("\x1b[B\x18");
+    second.see("End run #2?");
+    second.write("\t\r");
+    first.see("■ cancelled");
+    second.until("the move in the list", |screen| {
+        let text = screen.contents();
+        text.contains("… place 1") && !text.contains("… place 2")
+    });
+    second.write("\x1b");
+    second.see(&format!("place 1: {waits}"));
+    // The lock is let go.
+    first.write("\x03");
+    second.until("its start in the place of its wait", |screen| {
+        let text = screen.contents();
+        text.contains("pumping 3") && text.contains("● running") && !text.contains("waits for")
+    });
+    server.kill();
+}

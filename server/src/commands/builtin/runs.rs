@@ -1,7 +1,7 @@
 //! `runs`: what goes on, and what went on before.
 
 use topside_shared::command::{Arg, ArgType, Command};
-use topside_shared::rows::RunRow;
+use topside_shared::rows::{RunRow, RunState};
 use topside_shared::text;
 
 use super::{Calling, optional, reads};
@@ -41,6 +41,7 @@ impl Worker for Runs {
 }
 
 fn cells(row: RunRow) -> [String; 7] {
+    let wait = row.wait().map(|wait| format!(" ({wait})")).unwrap_or_default();
     let started = row.started_at.timestamp().to_zoned(jiff::tz::TimeZone::system());
     let now = topside_shared::Time::now();
     [
@@ -51,9 +52,12 @@ fn cells(row: RunRow) -> [String; 7] {
             (None, Some(signal)) => format!("signal {signal}"),
             (None, None) => "-".to_owned(),
         },
-        text::duration(row.duration_ms.unwrap_or_else(|| now.millis_since(row.started_at))),
+        match row.duration_ms {
+            None if row.state != RunState::Running => "-".to_owned(),
+            ms => text::duration(ms.unwrap_or_else(|| now.millis_since(row.started_at))),
+        },
         started.strftime("%H:%M:%S").to_string(),
         row.user,
-        row.command,
+        format!("{}{wait}", row.command),
     ]
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use topside_shared::command::Command;
+use topside_shared::methods::RunCounts;
 use topside_shared::text;
 
 use super::{Calling, reads, say};
@@ -24,7 +25,8 @@ impl Worker for Status {
         tell("server", format!("{} {} on {}", info.name, info.version, info.hostname));
         tell("up", format!("{}, since {}", text::duration(status.uptime_ms), info.started_at));
         tell("clients", status.clients.to_string());
-        tell("runs", format!("{} now, {} in all", status.runs.running, status.runs.started));
+        let RunCounts { running, queued, started } = status.runs;
+        tell("runs", format!("{running} now, {queued} queued, {started} in all"));
         tell("requests", status.requests.to_string());
         let (received, sent) = (status.bytes.received, status.bytes.sent);
         tell("bytes", format!("{} received, {} sent", text::bytes(received), text::bytes(sent)));

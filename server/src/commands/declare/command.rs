@@ -10,7 +10,7 @@ use topside_shared::command::{ArgType, Command, Effect, Output, Stdin};
 use topside_shared::role::Role;
 use topside_shared::text;
 
-use super::{Declared, Missing, args, variables};
+use super::{Declared, Missing, args, exclusion, variables};
 use crate::commands::exec::{
     Absent, Element, Passed, Policy, Program, ProgramArg, Stop, find_program,
 };
@@ -34,6 +34,9 @@ const FIELDS: &[&str] = &[
     "stop_signal",
     "stop_timeout",
     "success_exit_codes",
+    "max_concurrent",
+    "queue",
+    "lock",
     "output",
     "max_output",
     "safe_state",
@@ -92,6 +95,7 @@ pub(super) fn read(
         signal: fields.one_of("stop_signal", SIGNALS, m).unwrap_or(Signal::TERM),
         timeout: stop_timeout(fields, m),
     };
+    let exclusion = exclusion::read(fields, m);
     let (env, inherit_env) = (variables::env(fields, m), variables::inherit_env(fields, m));
     let set: Vec<String> = env.iter().map(|(name, _)| name).chain(&inherit_env).cloned().collect();
     variables::one_each(fields, &arguments, &set, m);
@@ -123,7 +127,7 @@ pub(super) fn read(
         return None;
     }
     Some(match program? {
-        Ok(program) => Outcome::Ready(Box::new(Declared { info, program })),
+        Ok(program) => Outcome::Ready(Box::new(Declared { info, program, exclusion })),
         Err(reason) => Outcome::Absent(reason),
     })
 }

@@ -5,10 +5,10 @@ use std::num::NonZeroUsize;
 use topside_shared::text;
 
 use super::command::{self, Outcome};
-use super::{Missing, args, variables};
+use super::{Missing, args, exclusion, variables};
 use crate::commands::exec::{Daemon, Passed};
 use crate::commands::resident::{Declared, DeclaredFunction};
-use crate::config::{Fields, Mistakes, as_json};
+use crate::config::{Fields, Mistakes};
 
 /// The fields of a worker.
 const WORKER_FIELDS: &[&str] =
@@ -26,6 +26,9 @@ const FUNCTION_FIELDS: &[&str] = &[
     "role",
     "confirm",
     "timeout",
+    "max_concurrent",
+    "queue",
+    "lock",
     "output",
     "max_output",
     "on_disconnect",
@@ -58,9 +61,7 @@ pub(super) fn worker(
     let before = m.count();
     fields.refuse_unknown(WORKER_FIELDS, m);
     let (args, program) = command::exec_of_worker(fields, missing, m);
-    let form = "a whole number from 1";
-    let count = |value| NonZeroUsize::new(usize::try_from(as_json(value)?.as_u64()?).ok()?);
-    let max_concurrent = fields.read("max_concurrent", form, m, count);
+    let max_concurrent = exclusion::from_1(fields, "max_concurrent", m);
     let declared = program.map(|path| {
         path.map(|path| Declared {
             name: name.to_owned(),
@@ -71,7 +72,7 @@ pub(super) fn worker(
                 env: variables::env(fields, m),
                 inherit_env: variables::inherit_env(fields, m),
             },
-            max_concurrent: max_concurrent.map_or(1, |field| field.value.get()),
+            max_concurrent: max_concurrent.map_or(1, NonZeroUsize::get),
             stop_timeout: command::stop_timeout(fields, m),
         })
     });
@@ -144,6 +145,7 @@ pub(super) fn read(
     let info = command::info(name, fields, &arguments, m);
     let max_output = command::max_output(fields, m);
     let policy = command::policy(fields, m);
+    let exclusion = exclusion::read(fields, m);
     if m.count() > before {
         return None;
     }
@@ -154,6 +156,7 @@ pub(super) fn read(
             function: function.to_owned(),
             max_output,
             policy,
+            exclusion,
         })),
         Some((_, Some(Err(reason)))) => Outcome::Absent(reason.clone()),
         // The worker's own mistakes are recorded.

@@ -25,6 +25,11 @@ fn every_field_of_a_worker_and_of_its_command_is_read() {
     assert_eq!((function.worker.as_str(), function.function.as_str()), ("garden", "open"));
     assert_eq!(function.max_output, 1 << 20);
     assert!(function.policy.cancel_on_disconnect && function.policy.wait_on_shutdown);
+    assert_eq!(function.exclusion.max_concurrent.map(std::num::NonZero::get), Some(1));
+    assert_eq!(
+        (function.exclusion.queue, &function.exclusion.locks[..]),
+        (2, &["pump".to_owned()][..])
+    );
     let info = &function.info;
     assert_eq!((info.name.as_str(), info.aliases.as_slice()), ("water", &["w".to_owned()][..]));
     assert_eq!((info.effect, info.output, info.timeout_ms), (Effect::Write, Output::Json, None));

@@ -3,6 +3,7 @@
 
 mod args;
 mod command;
+mod exclusion;
 mod function;
 mod name;
 mod variables;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeValue;
 use topside_shared::command::Command;
 
+use super::Exclusion;
 use super::exec::Program;
 use super::resident::{self, DeclaredFunction};
 use crate::config::{Field, Fields, FileErrors, Mistakes, Position, guard};
@@ -85,6 +87,8 @@ pub(crate) struct Declared {
     pub info: Command,
     /// What a run of it starts.
     pub program: Program,
+    /// What keeps its runs apart from others.
+    pub exclusion: Exclusion,
 }
 
 /// A command that the menu goes without.

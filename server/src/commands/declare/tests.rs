@@ -56,6 +56,9 @@ timeout = "20m"
 stop_signal = "SIGINT"
 stop_timeout = "250ms"
 success_exit_codes = [0, 3]
+max_concurrent = 2
+queue = 3
+lock = ["relays", "pump"]
 output = "json"
 max_output = "2MiB"
 safe_state = ["/bin/echo", "close-all"]
@@ -76,7 +79,7 @@ type = "int"
 default = 5
 choices = [2, 5, 10]
 "#);
-    let Declared { info, program } = declared;
+    let Declared { info, program, exclusion } = declared;
     assert_eq!(info.name, "zone-run");
     assert_eq!(info.title, "Run a zone");
     assert_eq!(info.category, "Set");
@@ -93,6 +96,11 @@ choices = [2, 5, 10]
     assert_eq!(program.max_output(), 2 << 20);
     assert_eq!(program.stop.timeout, Duration::from_millis(250));
     assert_eq!(program.safe_state, Some(vec!["/bin/echo".to_owned(), "close-all".to_owned()]));
+    assert_eq!(
+        (exclusion.max_concurrent.map(std::num::NonZero::get), exclusion.queue),
+        (Some(2), 3)
+    );
+    assert_eq!(exclusion.locks, ["relays", "pump"]);
     let policy = program.policy();
     assert!(policy.cancel_on_disconnect && policy.wait_on_shutdown);
     let args = serde_json::json!({"zone": 3, "minutes": 10});
@@ -102,7 +110,8 @@ choices = [2, 5, 10]
 
 #[test]
 fn what_is_not_said_is_the_careful_choice() {
-    let Declared { info, program } = one("[commands.x]\nexec = [\"/bin/echo\"]\n");
+    let Declared { info, program, exclusion } = one("[commands.x]\nexec = [\"/bin/echo\"]\n");
+    assert_eq!(exclusion, Exclusion::default());
     assert_eq!((info.effect, info.role), (Effect::Destructive, Role::Admin));
     assert_eq!(info.title, "x");
     assert_eq!(info.timeout_ms, Some(600_000));
@@ -140,10 +149,7 @@ fn an_unknown_field_is_told_with_its_place_and_the_nearest_name() {
 
 #[test]
 fn fields_that_this_version_cannot_keep_are_not_ignored() {
-    for field in ["queue = 3", "lock = [\"relays\"]", "stdin = \"none\"", "max_concurrent = 1"] {
-        let name = field.split(' ').next().unwrap();
-        refused(field, (3, 1), &[&format!("no field `{name}`")]);
-    }
+    refused("stdin = \"none\"", (3, 1), &["no field `stdin`"]);
     for field in ["secret = true", "rest = true"] {
         let lines =
             format!("[[commands.x.args]]\nname=\"a\"\ntype=\"string\"\nflag=\"-a\"\n{field}");
@@ -205,6 +211,16 @@ fn a_value_of_the_wrong_kind_is_told_with_what_would_pass() {
     refused("safe_state = [\"/no/such\"]", (3, 15), &["/no/such does not exist"]);
     refused("on_disconnect = \"stop\"", (3, 17), &["keep, cancel"]);
     refused("on_shutdown = \"keep\"", (3, 15), &["cancel, wait"]);
+    for none in ["0", "-1", "1.5", "\"2\""] {
+        refused(&format!("max_concurrent = {none}"), (3, 18), &["a whole number from 1"]);
+        refused(&format!("queue = {none}"), (3, 9), &["`queue` of command `x`", "from 1"]);
+    }
+    refused("max_concurent = 1", (3, 1), &["did you mean max_concurrent?"]);
+    refused("lock = \"relays\"", (3, 8), &["an array of at least one name", "[\"relays\"]"]);
+    for wrong in ["[]", "[\"\"]", "[1]", "[\"a\", \"a\"]", "[\"a\\u001b\"]", "[\" a\"]"] {
+        refused(&format!("lock = {wrong}"), (3, 8), &["`lock` of command `x`", "twice"]);
+    }
+    refused("locks = [\"a\"]", (3, 1), &["did you mean lock?"]);
     refused("env = { A = 1 }", (3, 13), &["`A` of `env`"]);
     refused("env = { TOPSIDE_RUN = \"1\" }", (3, 9), &["Topside's own"]);
     refused("inherit_env = [\"A=B\"]", (3, 16), &["variable"]);

@@ -119,7 +119,7 @@ fn gone(pids: &[Pid]) {
 
 #[tokio::test]
 async fn a_value_is_one_element_whatever_is_in_it() {
-    let Declared { info, program } = declared(
+    let Declared { info, program, .. } = declared(
         r#"
 [commands.x]
 exec = ["/bin/sh", "-c", "printf '%s|' \"$#\" \"$@\"", "sh", "{text}", "end"]

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use topside_shared::command::{Command, Output};
 
 use super::exec::{Daemon, Policy};
-use super::{Call, Calling, Worker};
+use super::{Call, Calling, Exclusion, Worker};
 use calls::Calls;
 
 /// A resident worker as declared. Made by `declare`, which has checked it.
@@ -49,6 +49,8 @@ pub(crate) struct DeclaredFunction {
     pub(in crate::commands) max_output: u64,
     /// What others' ends do to a run.
     pub(in crate::commands) policy: Policy,
+    /// What keeps its runs apart from others.
+    pub(in crate::commands) exclusion: Exclusion,
 }
 
 /// A worker of this server, whether its process runs at the moment or not.

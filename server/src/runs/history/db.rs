@@ -153,8 +153,7 @@ impl Db {
         let statement = "INSERT INTO runs (id, owner, role, command, args, user, client, address, \
                          state, started, bytes, size, hook) \
                          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12)";
-        let hook = origin.hook.as_ref().map(serde_json::to_string).transpose();
-        let hook = hook.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        let hook = hook_text(origin.hook.as_ref())?;
         self.connection.prepare_cached(statement)?.execute(params![
             row.run_id.0.cast_signed(),
             owner_text(*owner),
@@ -171,6 +170,21 @@ impl Db {
         ])?;
         self.size += size;
         Ok(())
+    }
+
+    /// Records that a queued run is about to start, and what it then owes.
+    pub(super) fn resume(
+        &mut self,
+        id: RunId,
+        started: Time,
+        hook: Option<&Hook>,
+    ) -> rusqlite::Result<()> {
+        let statement = "UPDATE runs SET state = ?2, started = ?3, hook = ?4 WHERE id = ?1";
+        let (state, hook) = (word(RunState::Running), hook_text(hook)?);
+        self.connection
+            .prepare_cached(statement)?
+            .execute(params![id.0.cast_signed(), state, started.as_millis(), hook])
+            .map(drop)
     }
 
     /// Records which process a run is.
@@ -333,6 +347,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Past> {
             user: row.get(5)?,
             client_id: ClientId(number(6)?.unwrap_or_default()),
             state: of_word(&row.get::<_, String>(7)?).ok_or_else(|| strange(7))?,
+            place: None,
+            waits_for: Vec::new(),
             started_at: time(8)?.ok_or_else(|| strange(8))?,
             ended_at: time(9)?,
             duration_ms: number(10)?,
@@ -341,6 +357,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Past> {
             bytes: number(13)?.unwrap_or_default(),
         },
     })
+}
+
+fn hook_text(hook: Option<&Hook>) -> rusqlite::Result<Option<String>> {
+    let text = hook.map(serde_json::to_string).transpose();
+    text.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
 /// A value that this version does not write.

@@ -132,7 +132,7 @@ impl Keeper {
         let result = written.map_err(|error| Unwritable(error.to_string()));
         for job in batch {
             match job {
-                Job::Begin(.., done) | Job::End(.., Some(done)) => {
+                Job::Begin(.., done) | Job::Resume(.., done) | Job::End(.., Some(done)) => {
                     let _ = done.send(result.clone());
                 }
                 Job::Reserve(to, done) => {
@@ -185,6 +185,7 @@ pub(crate) fn safe_state(run: RunId, hook: &Hook, limit: Option<Duration>) -> Cl
 fn carry_out(db: &mut Db, job: &Job) -> rusqlite::Result<()> {
     match job {
         Job::Begin(run, origin, _) => db.begin(run, origin),
+        Job::Resume(id, started, hook, _) => db.resume(*id, *started, hook.as_ref()),
         Job::Started(id, process) => db.started(*id, process),
         Job::End(row, size, _) => db.end(row, *size),
         Job::Reserve(to, _) => db.reserve(*to),

@@ -21,7 +21,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::{oneshot, watch};
 use topside_shared::rows::{RunRow, RunState};
-use topside_shared::{Role, RunId};
+use topside_shared::{Role, RunId, Time};
 
 use crate::clients::{Identity, Owner};
 use crate::commands::exec::Hook;
@@ -103,8 +103,10 @@ impl Filter {
 
 /// What the thread is asked to do.
 enum Job {
-    /// A run is about to start.
+    /// A run is about to start, or waits for its turn.
     Begin(Box<Past>, Origin, Done),
+    /// A queued run is about to start, at this time, and then owes this.
+    Resume(RunId, Time, Option<Hook>, Done),
     /// Its program has been started.
     Started(RunId, Process),
     /// It has ended; its output takes so many bytes.
@@ -150,7 +152,7 @@ impl Process {
 #[derive(Debug)]
 pub(crate) struct History {
     state: PathBuf,
-    /// Not bounded by itself: each live run has at most three jobs in it, and runs are limited.
+    /// Not bounded by itself: each live run has at most four jobs in it, and runs are limited.
     jobs: mpsc::Sender<Job>,
     thread: Mutex<Option<JoinHandle<()>>>,
     numbers: Arc<Numbers>,
@@ -260,13 +262,28 @@ impl History {
         }
     }
 
-    /// Writes down that a run is about to start.
+    /// Writes down that a run is about to start, or that it waits for its turn.
     ///
     /// # Errors
     /// [`Unwritable`]; it must not start then.
     pub(crate) async fn begin(&self, run: Past, origin: Origin) -> Result<(), Unwritable> {
         let (done, is_done) = oneshot::channel();
         self.job(Job::Begin(Box::new(run), origin, done))?;
+        is_done.await.map_err(|_| gone())?
+    }
+
+    /// Writes down that a queued run is about to start.
+    ///
+    /// # Errors
+    /// [`Unwritable`]; it must not start then.
+    pub(crate) async fn resume(
+        &self,
+        id: RunId,
+        started: Time,
+        hook: Option<Hook>,
+    ) -> Result<(), Unwritable> {
+        let (done, is_done) = oneshot::channel();
+        self.job(Job::Resume(id, started, hook, done))?;
         is_done.await.map_err(|_| gone())?
     }
 

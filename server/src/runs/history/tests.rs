@@ -17,6 +17,8 @@ fn past(id: RunId) -> Past {
             user: "ann".into(),
             client_id: ClientId(1),
             state: RunState::Running,
+            place: None,
+            waits_for: Vec::new(),
             started_at: Time::now(),
             ended_at: None,
             duration_ms: None,

@@ -1,0 +1,104 @@
+//! Whether a run is let in: it starts now, it waits for its turn, or it is refused.
+
+use std::sync::Arc;
+
+use topside_shared::rows::RunState;
+use topside_shared::{ErrorKind, Role, RpcError, waits};
+
+use super::queue::{Needs, Refused, Why};
+use super::start::closing;
+use super::{Run, lock};
+use crate::clients::{Client, Identity};
+use crate::commands::Entry;
+use crate::server::Server;
+
+/// Adds a run to the live ones, where the limits allow it; whether it starts now.
+///
+/// # Errors
+/// `closing`, or `busy` with the limit or the lock.
+pub(super) fn admit(
+    server: &Server,
+    client: &Client,
+    who: &Identity,
+    run: &Arc<Run>,
+    entry: &Entry,
+) -> Result<bool, RpcError> {
+    let limits = &server.config.limits;
+    let mut state = lock(&server.runs.state);
+    if state.closed || server.shutdown.has_begun() {
+        return Err(closing());
+    }
+    if entry.limited {
+        let own = state.limited.values().filter(|id| **id == client.id).count();
+        if own >= limits.max_runs_per_client {
+            let most = limits.max_runs_per_client;
+            return Err(busy("max_runs_per_client", most, &format!("you have {most} runs")));
+        }
+    }
+    let mut starts = true;
+    if entry.limited || !entry.exclusion.is_none() {
+        let kept = if who.role == Role::Admin { 0 } else { limits.admin_runs };
+        let seats = limits.max_runs.saturating_sub(kept);
+        let needs = Needs {
+            command: entry.info.name.clone(),
+            user: who.user.clone(),
+            exclusion: entry.exclusion.clone(),
+            seat: entry.limited.then_some(seats),
+        };
+        let asked = state.queue.ask(run.id, needs, limits.max_queued);
+        let standing = asked.map_err(|refused| refusal(entry, &refused, seats))?;
+        if let Some(standing) = standing {
+            starts = false;
+            let mut row = lock(&run.row);
+            row.state = RunState::Queued;
+            row.place = Some(standing.place);
+            row.waits_for = standing.waits_for;
+        }
+    }
+    if entry.limited {
+        state.limited.insert(run.id, client.id);
+    }
+    state.live.insert(run.id, Arc::clone(run));
+    if starts {
+        state.started += 1;
+    }
+    Ok(starts)
+}
+
+fn busy(limit: &str, most: usize, what: &str) -> RpcError {
+    let message = format_args!("{what} at once already, which is the limit: wait for one to end");
+    RpcError::new(ErrorKind::Busy, message).with("limit", limit).with("most", most as u64)
+}
+
+/// Why a run can neither start nor wait, with who holds what it needs.
+fn refusal(entry: &Entry, refused: &Refused, seats: usize) -> RpcError {
+    let command = &entry.info.name;
+    let Refused { why, waits_for } = refused;
+    let lock = waits_for.iter().find_map(|wait| wait.lock.clone());
+    let held = waits_for.iter().any(|wait| !wait.held_by.is_empty());
+    if !held && *why == Why::NoQueue {
+        return busy("max_runs", seats, &format!("{seats} runs go on"));
+    }
+    let because = match why {
+        Why::NoQueue => "it has no queue".to_owned(),
+        Why::Queue(1) => "another one waits already, for whom alone there is a place".to_owned(),
+        Why::Queue(most) => format!("{most} of them wait already, for whom alone there are places"),
+        Why::Server(most) => {
+            format!("{most} runs wait on this server already, which is the limit")
+        }
+    };
+    let what = waits::words(waits_for);
+    let message =
+        format_args!("{command} would have to wait for {what}, and {because}: try again later");
+    let error = RpcError::new(ErrorKind::Busy, message);
+    let error = match (why, lock) {
+        (Why::Queue(most), _) => error.with("limit", "queue").with("most", *most as u64),
+        (Why::Server(most), _) => error.with("limit", "max_queued").with("most", *most as u64),
+        (Why::NoQueue, Some(lock)) => error.with("lock", lock),
+        (Why::NoQueue, None) => {
+            let most = entry.exclusion.max_concurrent.map(|most| most.get() as u64);
+            error.with("limit", "max_concurrent").with("most", most)
+        }
+    };
+    error.with("waitsFor", serde_json::to_value(waits_for).unwrap_or_default())
+}

@@ -1,0 +1,201 @@
+//! Who may start, and who waits for what: rules over numbers, without a clock, a lock or a task.
+//!
+//! All that a run needs, its locks, a place among the runs of its command and a seat of `max_runs`, is
+//! taken at once or not at all. So nobody holds one thing while it waits for another, and no two runs can
+//! wait for each other. Whoever waits is before all who came later and share a lock or the command with
+//! it; others pass freely. A seat goes to the first who waits for nothing else.
+
+use std::collections::BTreeMap;
+
+use topside_shared::RunId;
+use topside_shared::rows::RunState;
+use topside_shared::waits::{Holder, MAX_HELD_BY, WaitsFor};
+
+use crate::commands::Exclusion;
+
+/// What a run needs to start.
+#[derive(Debug, Clone)]
+pub(super) struct Needs {
+    /// The name of its command.
+    pub(super) command: String,
+    /// Who asked for it.
+    pub(super) user: String,
+    pub(super) exclusion: Exclusion,
+    /// A seat, of which at most so many may be taken then; none: it needs no seat.
+    pub(super) seat: Option<usize>,
+}
+
+/// How a run stands that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// 1 for the next.
+    pub(super) place: u64,
+    pub(super) waits_for: Vec<WaitsFor>,
+}
+
+/// Why a run may not even wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) why: Why,
+    /// What it would have to wait for.
+    pub(super) waits_for: Vec<WaitsFor>,
+}
+
+/// See [`Refused`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Its command has no queue.
+    NoQueue,
+    /// The command's queue is full.
+    Queue(usize),
+    /// As many wait on the whole server as may.
+    Server(usize),
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    holding: BTreeMap<RunId, Needs>,
+    /// In the order in which they came.
+    waiting: Vec<(RunId, Needs)>,
+}
+
+impl Needs {
+    fn shares_a_lock(&self, other: &Self) -> bool {
+        self.exclusion.locks.iter().any(|lock| other.has(lock))
+    }
+
+    fn has(&self, lock: &str) -> bool {
+        self.exclusion.locks.iter().any(|own| own == lock)
+    }
+
+    fn by(&self, run_id: RunId, state: RunState) -> Holder {
+        Holder { run_id, command: self.command.clone(), user: self.user.clone(), state }
+    }
+}
+
+impl Queue {
+    /// Asks for all that a run needs: `None` where it has that now. At most `most` wait in all.
+    ///
+    /// # Errors
+    /// [`Refused`], where it can neither start nor wait.
+    pub(super) fn ask(
+        &mut self,
+        id: RunId,
+        needs: Needs,
+        most: usize,
+    ) -> Result<Option<Standing>, Refused> {
+        let waits_for = self.waits_for(&needs, &self.waiting);
+        if waits_for.is_empty() {
+            self.holding.insert(id, needs);
+            return Ok(None);
+        }
+        let places = needs.exclusion.queue;
+        let own = self.waiting.iter().filter(|(_, other)| other.command == needs.command).count();
+        let why = match () {
+            () if places == 0 => Some(Why::NoQueue),
+            () if own >= places => Some(Why::Queue(places)),
+            () if self.waiting.len() >= most => Some(Why::Server(most)),
+            () => None,
+        };
+        if let Some(why) = why {
+            return Err(Refused { why, waits_for });
+        }
+        self.waiting.push((id, needs));
+        Ok(self.standings().pop().map(|(_, standing)| standing))
+    }
+
+    /// Gives back all that a run holds, or its place; whether it had either.
+    pub(super) fn leave(&mut self, id: RunId) -> bool {
+        let held = self.holding.remove(&id).is_some();
+        let before = self.waiting.len();
+        self.waiting.retain(|(other, _)| *other != id);
+        held || self.waiting.len() < before
+    }
+
+    /// Lets all start whose turn has come; which those are, in their order.
+    pub(super) fn turns(&mut self) -> Vec<RunId> {
+        let mut started = Vec::new();
+        let mut at = 0;
+        while at < self.waiting.len() {
+            if self.waits_for(&self.waiting[at].1, &self.waiting[..at]).is_empty() {
+                let (id, needs) = self.waiting.remove(at);
+                self.holding.insert(id, needs);
+                started.push(id);
+            } else {
+                at += 1;
+            }
+        }
+        started
+    }
+
+    /// All that wait, in their order.
+    pub(super) fn standings(&self) -> Vec<(RunId, Standing)> {
+        let mut standings: Vec<(RunId, Standing)> = Vec::with_capacity(self.waiting.len());
+        for (at, (id, needs)) in self.waiting.iter().enumerate() {
+            let ahead = &self.waiting[..at];
+            let waits_for = self.waits_for(needs, ahead);
+            let seat_only = waits_only_for_a_seat(&waits_for);
+            let before = ahead.iter().zip(&standings).filter(|((_, other), (_, standing))| {
+                other.command == needs.command
+                    || needs.shares_a_lock(other)
+                    || (seat_only && waits_only_for_a_seat(&standing.waits_for))
+            });
+            let place = before.count() as u64 + 1;
+            standings.push((*id, Standing { place, waits_for }));
+        }
+        standings
+    }
+
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// What a run with these needs cannot have, behind those that are `ahead`.
+    fn waits_for(&self, needs: &Needs, ahead: &[(RunId, Needs)]) -> Vec<WaitsFor> {
+        let first_ahead = |wants: &dyn Fn(&Needs) -> bool| {
+            let first = ahead.iter().find(|(_, other)| wants(other));
+            first.map(|(id, other)| other.by(*id, RunState::Queued))
+        };
+        let mut waits_for = Vec::new();
+        for lock in &needs.exclusion.locks {
+            let holder = self.holding.iter().find(|(_, other)| other.has(lock));
+            let holder = holder.map(|(id, other)| other.by(*id, RunState::Running));
+            let holder = holder.or_else(|| first_ahead(&|other| other.has(lock)));
+            if let Some(holder) = holder {
+                let (lock, held_by) = (Some(lock.clone()), vec![holder]);
+                waits_for.push(WaitsFor { lock, limit: None, held_by });
+            }
+        }
+        let own = || self.holding.iter().filter(|(_, other)| other.command == needs.command);
+        let held_by = match needs.exclusion.max_concurrent {
+            Some(most) if own().count() >= most.get() => {
+                let own = own().map(|(id, other)| other.by(*id, RunState::Running));
+                own.take(MAX_HELD_BY).collect()
+            }
+            // Whoever waits for a lock of the same command is told of that instead.
+            _ if !waits_for.is_empty() => Vec::new(),
+            _ => first_ahead(&|other| other.command == needs.command).into_iter().collect(),
+        };
+        if !held_by.is_empty() {
+            let limit = Some("max_concurrent".to_owned());
+            waits_for.push(WaitsFor { lock: None, limit, held_by });
+        }
+        if let Some(most) = needs.seat
+            && self.holding.values().filter(|other| other.seat.is_some()).count() >= most
+        {
+            let limit = Some("max_runs".to_owned());
+            waits_for.push(WaitsFor { lock: None, limit, held_by: Vec::new() });
+        }
+        waits_for
+    }
+}
+
+fn waits_only_for_a_seat(waits_for: &[WaitsFor]) -> bool {
+    waits_for.iter().all(|wait| wait.limit.as_deref() == Some("max_runs"))
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

@@ -1,0 +1,128 @@
+//! What a queued run waits for, and the words that tell a person.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::RunId;
+use crate::rows::RunState;
+use crate::text::{MAX_NAME, clean};
+
+/// Most runs that one [`WaitsFor`] names.
+pub const MAX_HELD_BY: usize = 8;
+
+/// One thing that a run cannot have yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WaitsFor {
+    /// The lock that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
+    /// The limit that it is: `max_concurrent` of its command, or `max_runs` of the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
+    /// Who has it; where nobody does, the queued run that is to have it first. At most [`MAX_HELD_BY`]
+    /// of them, and nobody for `max_runs`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_by: Vec<Holder>,
+}
+
+/// A run that has what another one waits for, or has its turn before that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Holder {
+    /// Its number.
+    pub run_id: RunId,
+    /// The command's name.
+    pub command: String,
+    /// Who started it.
+    pub user: String,
+    /// `running`, also while what it left behind is being closed; or `queued`.
+    pub state: RunState,
+}
+
+/// What is waited for, as the end of a sentence: "the lock relays, held by #7 zone-run of ann".
+pub fn words(waits_for: &[WaitsFor]) -> String {
+    let things: Vec<String> = waits_for.iter().map(thing).collect();
+    match things.as_slice() {
+        [] => "its turn".to_owned(),
+        things => things.join(", and for "),
+    }
+}
+
+fn thing(wait: &WaitsFor) -> String {
+    let queued = wait.held_by.iter().any(|holder| holder.state == RunState::Queued);
+    match (&wait.lock, wait.held_by.as_slice()) {
+        (Some(lock), []) => format!("the lock {}", clean(lock, MAX_NAME)),
+        (Some(lock), [holder, ..]) => {
+            let how = if queued { "which is kept for" } else { "held by" };
+            format!("the lock {}, {how} {}", clean(lock, MAX_NAME), named(holder))
+        }
+        (None, []) => match wait.limit.as_deref() {
+            Some("max_runs") => "a free place among the server's runs (max_runs)".to_owned(),
+            Some(limit) => format!("the limit {}", clean(limit, MAX_NAME)),
+            None => "its turn".to_owned(),
+        },
+        (None, [holder]) if queued => format!("{}, which is before it", named(holder)),
+        (None, [holder]) => format!("the end of {}", named(holder)),
+        (None, [first, ..]) => {
+            let numbers: Vec<String> =
+                wait.held_by.iter().map(|holder| holder.run_id.to_string()).collect();
+            let command = clean(&first.command, MAX_NAME);
+            format!("the end of one of {} ({command})", numbers.join(", "))
+        }
+    }
+}
+
+fn named(holder: &Holder) -> String {
+    let Holder { run_id, command, user, .. } = holder;
+    format!("{run_id} {} of {}", clean(command, MAX_NAME), clean(user, MAX_NAME))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(run: u64, state: RunState) -> Holder {
+        Holder { run_id: RunId(run), command: "zone-run".into(), user: "a\u{1b}nn".into(), state }
+    }
+
+    #[test]
+    fn what_is_waited_for_is_told_with_who_has_it() {
+        let lock =
+            |held_by| WaitsFor { lock: Some("relays".into()), held_by, ..WaitsFor::default() };
+        let limit = |name: &str, held_by| WaitsFor {
+            limit: Some(name.into()),
+            held_by,
+            ..WaitsFor::default()
+        };
+        let (running, queued) = (RunState::Running, RunState::Queued);
+        for (waits_for, says) in [
+            (vec![lock(vec![holder(7, running)])], "the lock relays, held by #7 zone-run of ann"),
+            (
+                vec![lock(vec![holder(7, queued)]), limit("max_runs", vec![])],
+                "the lock relays, which is kept for #7 zone-run of ann, and for a free place among \
+                 the server's runs (max_runs)",
+            ),
+            (
+                vec![limit("max_concurrent", vec![holder(7, running)])],
+                "the end of #7 zone-run of ann",
+            ),
+            (
+                vec![limit("max_concurrent", vec![holder(7, running), holder(9, running)])],
+                "the end of one of #7, #9 (zone-run)",
+            ),
+            (
+                vec![limit("max_concurrent", vec![holder(7, queued)])],
+                "#7 zone-run of ann, which is before it",
+            ),
+            (vec![], "its turn"),
+        ] {
+            assert_eq!(words(&waits_for), says);
+        }
+    }
+
+    #[test]
+    fn a_wait_is_no_longer_on_the_wire_than_what_is_known_of_it() {
+        let wait = WaitsFor { limit: Some("max_runs".into()), ..WaitsFor::default() };
+        assert_eq!(serde_json::to_string(&[wait]).unwrap(), r#"[{"limit":"max_runs"}]"#);
+    }
+}
