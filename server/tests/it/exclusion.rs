@@ -508,3 +508,23 @@ fn what_cannot_be_started_at_its_turn_fails_and_says_why() {
     assert_eq!(row["state"], "failed");
     assert!(row["output"].as_str().unwrap().starts_with("It was not started: "), "{row}");
 }
+
+#[test]
+fn a_function_of_a_resident_worker_and_a_program_share_a_lock() {
+    let text = menu(&[("valve", "lock = [\"relays\"]\nqueue = 1")])
+        + "[workers.w]\nexec = [\"sh\", \"-c\", \"while read -r call; do :; done\"]\n\
+           stop_timeout = \"50ms\"\n\
+           [commands.pour]\nworker = \"w\"\nlock = [\"relays\"]\nqueue = 1\ntimeout = \"none\"\n";
+    let server = TestServer::with(&text, "");
+    let mut client = server.connect();
+    let pour = json!({"command": "pour", "wait": false});
+    assert_eq!(client.ok("command/run", pour.clone())["state"], "running");
+    let valve = client.ask("command/run", json!({"command": "valve"}));
+    let mut other = server.connect();
+    while other.ok("server/status", json!({}))["runs"]["queued"] != 1 {}
+    let second = other.ok("command/run", pour.clone());
+    assert_eq!(place(&second), ("queued", &json!(2), &json!(1)));
+    assert_eq!(other.refused("command/run", pour)["data"]["limit"], "queue");
+    other.ok("run/cancel", json!({"runId": 1}));
+    assert_eq!(client.answer(valve)["result"]["state"], "succeeded");
+}
