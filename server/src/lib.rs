@@ -33,6 +33,7 @@
 //! `examples/garden.rs` of this package is such a program, whole.
 
 mod authorize;
+mod cgroup;
 pub mod cli;
 mod clients;
 mod commands;
@@ -42,6 +43,7 @@ mod discovery;
 mod doctor;
 mod door;
 mod events;
+mod family;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod keys;

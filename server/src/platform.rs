@@ -206,6 +206,8 @@ pub(crate) struct Listed {
     pub(crate) parent: Option<Pid>,
     pub(crate) group: Pid,
     pub(crate) session: Option<Pid>,
+    /// When it was started, in moments of this boot; with its number it tells the process from every other.
+    pub(crate) start: u64,
     /// It has ended, and waits for its parent to notice.
     pub(crate) has_ended: bool,
 }
@@ -213,29 +215,68 @@ pub(crate) struct Listed {
 /// All processes; only Linux tells them in files.
 pub(crate) fn processes() -> Vec<Listed> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    // One that is going away has -1 for its group.
-    let number =
-        |text: Option<&str>| Pid::from_raw(i32::try_from(text?.parse::<u32>().ok()?).ok()?);
-    let read = |entry: std::fs::DirEntry| {
-        let pid = number(entry.file_name().to_str())?;
-        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-        // The name, in brackets, may hold anything; after it: state, parent, group, session.
-        let mut fields = stat.rsplit(')').next()?.split_whitespace();
-        let has_ended = matches!(fields.next(), Some("Z" | "X"));
-        let (parent, group) = (number(fields.next()), number(fields.next())?);
-        Some(Listed { pid, parent, group, session: number(fields.next()), has_ended })
-    };
-    entries.flatten().filter_map(read).collect()
+    let number = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+    entries.flatten().filter_map(number).filter_map(process).collect()
 }
 
-/// Whether a process was started with all of these variables, each as `NAME=value`; no for the processes of
-/// other users.
-pub(crate) fn has_variables(pid: Pid, variables: &[&str]) -> bool {
-    let path = format!("/proc/{}/environ", pid.as_raw_nonzero());
-    let Ok(environment) = std::fs::read(path) else { return false };
-    let has =
-        |wanted: &&str| environment.split(|byte| *byte == 0).any(|own| own == wanted.as_bytes());
-    variables.iter().all(has)
+/// The process of this number, if there is one.
+pub(crate) fn process(pid: u32) -> Option<Listed> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // One that is going away has -1 for its group.
+    let number = |text: Option<&str>| Pid::from_raw(text?.parse().ok().filter(|pid| *pid > 0)?);
+    // The name, in brackets, may hold anything; after it: state, parent, group, session, and as the 20th the
+    // start.
+    let mut fields = stat.rsplit(')').next()?.split_whitespace();
+    let has_ended = matches!(fields.next(), Some("Z" | "X"));
+    let (parent, group) = (number(fields.next()), number(fields.next())?);
+    let session = number(fields.next());
+    let start = fields.nth(15)?.parse().ok()?;
+    let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
+    Some(Listed { pid, parent, group, session, start, has_ended })
+}
+
+/// The number that was given out last; whatever was started after a process has one that follows its own.
+/// Only Linux tells it in a file.
+pub(crate) fn newest_process() -> Option<u32> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.trim_end().rsplit(' ').next()?.parse().ok()
+}
+
+/// The variables that a process was started with; none for the processes of other users.
+pub(crate) fn environment(pid: Pid) -> Option<Vec<u8>> {
+    std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).ok()
+}
+
+/// Which of the pipes of these numbers a process can write into, if any; none for the processes of other users,
+/// and for a copy of this process that is about to become another program.
+pub(crate) fn writes_into(process: &Listed, pipes: &[u64]) -> Option<u64> {
+    const WRITES: u32 = 0o200;
+    let directory = format!("/proc/{}", process.pid.as_raw_nonzero());
+    let pipe = |entry: std::fs::DirEntry| {
+        let link = std::fs::read_link(entry.path()).ok()?;
+        let number = link.to_str()?.strip_prefix("pipe:[")?.strip_suffix(']')?.parse().ok()?;
+        // The link's own mode says what it is open for.
+        let is_one =
+            pipes.contains(&number) && entry.path().symlink_metadata().ok()?.mode() & WRITES != 0;
+        is_one.then_some(number)
+    };
+    let pipe = std::fs::read_dir(format!("{directory}/fd")).ok()?.flatten().find_map(pipe)?;
+    let program = |directory: &str| std::fs::read_link(format!("{directory}/exe")).ok();
+    let is_copy = process.parent == Some(rustix::process::getpid())
+        && program(&directory) == program("/proc/self");
+    (!is_copy).then_some(pipe)
+}
+
+/// What the system knows a pipe by.
+pub(crate) fn pipe_number(pipe: &impl AsFd) -> io::Result<u64> {
+    Ok(rustix::fs::fstat(pipe)?.st_ino)
+}
+
+/// This moment, as [`Listed::start`] counts them. Only Linux tells it in a file.
+pub(crate) fn moment() -> Option<u64> {
+    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+    let (seconds, hundredths) = uptime.split(' ').next()?.split_once('.')?;
+    let hundredths = seconds.parse::<u64>().ok()? * 100 + hundredths.parse::<u64>().ok()?;
+    Some(hundredths * rustix::param::clock_ticks_per_second() / 100)
 }
 
 /// Which boot of the box this is; only Linux tells it in a file.
@@ -246,14 +287,6 @@ pub(crate) fn boot() -> Option<&'static str> {
         Some(boot.trim().to_owned())
     });
     boot.as_deref()
-}
-
-/// When a process was started, in moments of this boot; with its number it tells the process from every
-/// other. Only Linux tells it in a file.
-pub(crate) fn process_start(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in brackets, may hold anything; after it the state, and the start as the 20th.
-    stat.rsplit(')').next()?.split_whitespace().nth(19)?.parse().ok()
 }
 
 /// The session that this process and what it starts belong to; none: its leader is outside of this

@@ -150,6 +150,11 @@ impl Server {
         self.runs_over.cancelled().await;
     }
 
+    /// Cancelled when the runs that have not ended in time must.
+    pub(crate) fn runs_over(&self) -> CancellationToken {
+        self.runs_over.clone()
+    }
+
     /// Starts the task of a run; dropping it ends the run.
     pub(crate) fn spawn_run(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.spawn_until(self.runs_over.clone(), task);

@@ -129,9 +129,23 @@ pub struct RunRow {
     pub signal: Option<i32>,
     /// Bytes of output so far, both streams.
     pub bytes: u64,
+    /// The numbers of its processes that live on after its end; most often none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escaped: Vec<u32>,
 }
 
 impl RunRow {
+    /// Which of its processes live on, in words; none unless it has ended and some do.
+    pub fn left(&self) -> Option<String> {
+        let pids: Vec<String> = self.escaped.iter().map(u32::to_string).collect();
+        let (which, goes) = match pids.len() {
+            0 => return None,
+            1 => ("process", "goes"),
+            _ => ("processes", "go"),
+        };
+        Some(format!("{which} {} {goes} on", pids.join(", ")))
+    }
+
     /// Its place in the queue and what it waits for, in words; none unless it is queued.
     pub fn wait(&self) -> Option<String> {
         let place = self.place.filter(|_| self.state == RunState::Queued)?;

@@ -8,12 +8,12 @@ use topside_shared::notices::Stream;
 use topside_shared::rows::{ClientRun, RunState};
 use topside_shared::{ErrorKind, RpcError, Time};
 
-use super::history::{self, Origin, Past};
+use super::history::{self, Intent, Past};
 use super::start::internal;
 use super::{Run, lock};
 use crate::clients::Client;
 use crate::commands::Call;
-use crate::commands::exec::{Caller, Ended, Hook, Process, Program};
+use crate::commands::exec::{Caller, Ended, Hook, Pipes, Process, Program};
 use crate::server::Server;
 
 /// How a run ended.
@@ -21,14 +21,17 @@ pub(super) struct Outcome {
     pub(super) state: RunState,
     pub(super) exit_code: Option<i32>,
     pub(super) signal: Option<i32>,
+    /// Its processes that live all the same.
+    pub(super) escaped: Vec<u32>,
 }
 
 impl Outcome {
-    pub(super) fn of_program(ended: &Ended, program: &Program) -> Self {
+    pub(super) fn of_program(ended: Ended, program: &Program) -> Self {
         Self {
             state: ended.state(program.success_exit_codes()),
             exit_code: ended.exit_code,
             signal: ended.signal,
+            escaped: ended.escaped,
         }
     }
 }
@@ -107,18 +110,19 @@ impl Live {
     }
 
     /// Writes down that it is about to start, and what it then owes; or that it waits.
-    pub(super) async fn begin(&mut self, hook: Option<Hook>) -> Result<(), RpcError> {
+    pub(super) async fn begin(&mut self, intent: Intent) -> Result<(), RpcError> {
         let run = &self.run;
+        let hook = intent.hook.clone();
         if self.written == Written::Begun {
             let started = run.row().started_at;
-            let resumed = self.server.runs.history.resume(run.id, started, hook.clone()).await;
+            let resumed = self.server.runs.history.resume(run.id, started, intent).await;
             resumed.map_err(internal)?;
             self.hook = hook;
             return Ok(());
         }
         let past = Past { owner: run.owner, role: run.role, row: run.row() };
-        let origin = Origin { address: self.client.address.clone(), hook: hook.clone() };
-        self.server.runs.history.begin(past, origin).await.map_err(internal)?;
+        let address = self.client.address.clone();
+        self.server.runs.history.begin(past, address, intent).await.map_err(internal)?;
         self.written = Written::Begun;
         self.hook = hook;
         Ok(())
@@ -135,16 +139,18 @@ impl Live {
         program: &Program,
         call: &Call,
         caller: &Caller,
+        pipes: Pipes,
     ) -> Result<Process, RpcError> {
-        let process = program.spawn(&call.args, caller).map_err(|error| {
+        let process = program.spawn(&call.args, caller, pipes).map_err(|error| {
             // What was never started has left nothing.
             self.hook = None;
             RpcError::new(ErrorKind::SpawnFailed, error)
         })?;
-        if let Some(started) = process.pid().and_then(history::Process::of) {
-            self.server.runs.history.started(self.run.id, started);
+        let history = &self.server.runs.history;
+        if let Some(first) = process.first() {
+            history.started(self.run.id, first.clone());
         }
-        Ok(process)
+        Ok(process.contained(history.cgroup(self.run.id)))
     }
 
     /// Pays what it owes for not having succeeded.
@@ -195,6 +201,7 @@ impl Live {
         row.state = result.state;
         row.exit_code = result.exit_code;
         row.signal = result.signal;
+        row.escaped.clone_from(&result.escaped);
         row.ended_at = Some(Time::now());
         row.place = None;
         row.waits_for = Vec::new();
@@ -236,7 +243,12 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         if self.result.is_none() {
-            self.settle(Outcome { state: RunState::Cancelled, exit_code: None, signal: None });
+            self.settle(Outcome {
+                state: RunState::Cancelled,
+                exit_code: None,
+                signal: None,
+                escaped: Vec::new(),
+            });
         }
         let pays_later = self.pays_later();
         let Self { server, run, .. } = self;
@@ -244,6 +256,9 @@ impl Drop for Live {
         // One that still owes its hook stays open, and the next start pays.
         if self.written == Written::Begun && self.hook.is_none() && !pays_later {
             server.runs.history.end_later(row.clone(), run.output.file_bytes());
+        }
+        if let Some(left) = row.left() {
+            tracing::warn!(target: "topside", run = run.id.0, command = row.command, "{left}");
         }
         tracing::info!(
             target: "topside", run = run.id.0, command = row.command, user = row.user,

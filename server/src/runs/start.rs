@@ -14,11 +14,12 @@ use topside_shared::rows::{RunRow, RunState};
 use topside_shared::{ErrorKind, RpcError, RunId, Time};
 
 use super::admit::admit;
+use super::history::Intent;
 use super::live::{Live, Outcome};
 use super::output::Output;
 use super::{Run, Unwritable, turns};
 use crate::clients::Client;
-use crate::commands::exec::{Caller, Program};
+use crate::commands::exec::{Caller, Pipes, Program, Until};
 use crate::commands::{Call, Does, Entry, perform};
 use crate::server::Server;
 
@@ -110,6 +111,7 @@ async fn start_as(
             exit_code: None,
             signal: None,
             bytes: 0,
+            escaped: Vec::new(),
         }),
     });
     let starts = admit(server, client, &who, &run, entry)?;
@@ -196,7 +198,7 @@ impl Asker {
 async fn carry_out(mut live: Live, entry: Arc<Entry>, mut call: Call, mut asker: Asker) {
     if live.is_queued() {
         // What was never started owes nothing.
-        if let Err(error) = live.begin(None).await {
+        if let Err(error) = live.begin(Intent::default()).await {
             return asker.refuse(live, error).await;
         }
         live.list();
@@ -206,16 +208,16 @@ async fn carry_out(mut live: Live, entry: Arc<Entry>, mut call: Call, mut asker:
         }
     }
     let begun = match &entry.does {
-        Does::Work(_) => live.begin(None).await.map(|()| None),
+        Does::Work(_) => live.begin(Intent::default()).await.map(|()| None),
         Does::Execute(program) => begin(&mut live, program, &entry, &call).await.map(Some),
     };
-    let caller = match begun {
-        Ok(caller) => caller,
+    let begun = match begun {
+        Ok(begun) => begun,
         Err(error) => return asker.refuse(live, error).await,
     };
     let server = Arc::clone(&call.server);
-    let (program, caller) = match (&entry.does, caller) {
-        (Does::Execute(program), Some(caller)) => (program, caller),
+    let (program, (caller, pipes)) = match (&entry.does, begun) {
+        (Does::Execute(program), Some(begun)) => (program, begun),
         _ => {
             live.list();
             asker.tell();
@@ -226,19 +228,18 @@ async fn carry_out(mut live: Live, entry: Arc<Entry>, mut call: Call, mut asker:
             return live.end(result).await;
         }
     };
-    match live.spawn(program, &call, &caller) {
+    match live.spawn(program, &call, &caller, pipes) {
         Ok(process) => {
             live.list();
             asker.tell();
             let run = Arc::clone(&live.run);
-            // Dropped, the process is killed with its group; what it owes is paid in any case.
-            let result = tokio::select! {
-                ended = process.run(&run.output, run.cancel.clone(), program.timeout()) => {
-                    Outcome::of_program(&ended, program)
-                }
-                () = server.runs_are_over() => CANCELLED,
+            let until = Until {
+                cancel: run.cancel.clone(),
+                timeout: program.timeout(),
+                over: server.runs_over(),
             };
-            live.end(result).await;
+            let ended = process.run(&run.output, until).await;
+            live.end(Outcome::of_program(ended, program)).await;
         }
         Err(error) => asker.refuse(live, error).await,
     }
@@ -250,23 +251,27 @@ async fn begin(
     program: &Program,
     entry: &Entry,
     call: &Call,
-) -> Result<Caller, RpcError> {
+) -> Result<(Caller, Pipes), RpcError> {
     let caller = live.caller(call).await?;
     // Without what is masked, which is secret.
     let mut args = entry.info.masked(&call.args);
     args.retain(|name, value| call.args.get(name) == Some(value));
-    live.begin(program.safe_state(&caller, &args)).await?;
-    Ok(caller)
+    let pipes = program.pipes().map_err(|error| RpcError::new(ErrorKind::SpawnFailed, error))?;
+    let hook = program.safe_state(&caller, &args);
+    live.begin(Intent { hook, birth: pipes.birth() }).await?;
+    Ok((caller, pipes))
 }
 
 /// How a run ends that was never started, and one that the server could not wait for.
-const FAILED: Outcome = Outcome { state: RunState::Failed, exit_code: None, signal: None };
-const CANCELLED: Outcome = Outcome { state: RunState::Cancelled, exit_code: None, signal: None };
+const FAILED: Outcome =
+    Outcome { state: RunState::Failed, exit_code: None, signal: None, escaped: Vec::new() };
+const CANCELLED: Outcome =
+    Outcome { state: RunState::Cancelled, exit_code: None, signal: None, escaped: Vec::new() };
 
 /// Carries out a worker.
 async fn work(entry: Arc<Entry>, call: Call) -> Outcome {
     let Does::Work(worker) = &entry.does else { return FAILED };
     let timeout = entry.info.timeout_ms.map(Duration::from_millis);
     let (state, content) = perform(Arc::clone(worker), call, timeout).await;
-    Outcome { state, exit_code: Some(i32::from(!content)), signal: None }
+    Outcome { state, exit_code: Some(i32::from(!content)), signal: None, escaped: Vec::new() }
 }

@@ -9,6 +9,7 @@ mod crash;
 mod door;
 mod door_limits;
 mod envelope;
+mod escaped;
 mod events;
 mod exclusion;
 mod framing;

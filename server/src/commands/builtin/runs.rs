@@ -41,7 +41,8 @@ impl Worker for Runs {
 }
 
 fn cells(row: RunRow) -> [String; 7] {
-    let wait = row.wait().map(|wait| format!(" ({wait})")).unwrap_or_default();
+    let more =
+        row.wait().or_else(|| row.left()).map(|more| format!(" ({more})")).unwrap_or_default();
     let started = row.started_at.timestamp().to_zoned(jiff::tz::TimeZone::system());
     let now = topside_shared::Time::now();
     [
@@ -58,6 +59,6 @@ fn cells(row: RunRow) -> [String; 7] {
         },
         started.strftime("%H:%M:%S").to_string(),
         row.user,
-        format!("{}{wait}", row.command),
+        format!("{}{more}", row.command),
     ]
 }

@@ -18,7 +18,7 @@ pub(crate) enum End {
 }
 
 /// The end of a run's process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ended {
     /// Who ended it.
     pub end: End,
@@ -28,15 +28,23 @@ pub(crate) struct Ended {
     pub signal: Option<i32>,
     /// From its start to its end, by the monotonic clock.
     pub duration: Duration,
+    /// Processes of the run that live all the same.
+    pub escaped: Vec<u32>,
 }
 
 impl Ended {
-    pub(super) fn new(end: End, status: Option<ExitStatus>, duration: Duration) -> Self {
+    pub(super) fn new(
+        end: End,
+        status: Option<ExitStatus>,
+        duration: Duration,
+        escaped: Vec<u32>,
+    ) -> Self {
         Self {
             end,
             exit_code: status.and_then(|status| status.code()),
             signal: status.and_then(|status| status.signal()),
             duration,
+            escaped,
         }
     }
 

@@ -5,6 +5,7 @@ mod daemon;
 mod ended;
 mod find;
 mod hook;
+mod kin;
 mod pipe;
 mod process;
 mod root;
@@ -22,8 +23,9 @@ pub(crate) use ended::Ended;
 pub(crate) use find::PATH;
 pub(super) use find::{Absent, find_program};
 pub(crate) use hook::{Closed, Hook};
+pub(crate) use pipe::Pipes;
 pub(super) use process::Group;
-pub(crate) use process::Process;
+pub(crate) use process::{Process, Until};
 pub(super) use root::below;
 pub(crate) use spawn::Caller;
 

@@ -5,8 +5,30 @@ use std::io::{self, PipeReader, PipeWriter};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe::{Receiver, Sender};
 
+use crate::family::Birth;
+use crate::platform;
+
 /// What a pipe holds where nobody asked for more.
 pub(super) const USUAL: usize = 64 * 1024;
+
+/// The pipes that the output of a run comes through, before its program has been started.
+#[derive(Debug)]
+pub(crate) struct Pipes {
+    pub(super) stdout: (Receiver, PipeWriter),
+    pub(super) stderr: (Receiver, PipeWriter),
+}
+
+impl Pipes {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { stdout: pair()?, stderr: pair()? })
+    }
+
+    /// What whoever writes into them is known by from now on, where the system tells enough.
+    pub(crate) fn birth(&self) -> Option<Birth> {
+        let number = |(reader, _): &(Receiver, PipeWriter)| platform::pipe_number(reader).ok();
+        Birth::now([number(&self.stdout)?, number(&self.stderr)?])
+    }
+}
 
 /// A pipe whose reading end is the runtime's; the writing end is for the program alone.
 pub(super) fn pair() -> io::Result<(Receiver, PipeWriter)> {

@@ -1,4 +1,4 @@
-//! A started program, from its first byte of output to the end of its process group.
+//! A started program, from its first byte of output to the end of all that it started.
 
 use std::io::ErrorKind;
 use std::pin::pin;
@@ -14,7 +14,10 @@ use tokio_util::sync::CancellationToken;
 use topside_shared::notices::Stream;
 
 use super::ended::{End, Ended};
+use super::kin::Kin;
 use super::{Stop, pipe};
+use crate::cgroup::Cgroup;
+use crate::family::First;
 use crate::platform;
 use crate::runs::output::Output;
 
@@ -24,112 +27,153 @@ const READ: usize = pipe::USUAL;
 /// left behind still holds them: so long after the last byte, and so long in all.
 const QUIET: Duration = Duration::from_secs(1);
 const LINGER: Duration = Duration::from_secs(3);
-/// How often a group that was told to stop is looked at.
+/// How soon those that were told to stop are looked at again, at first and later.
 const LOOK: Duration = Duration::from_millis(10);
+const LONGEST_LOOK: Duration = Duration::from_millis(100);
 
-/// A running program. Dropping it, or the future of [`Process::run`], kills its whole group.
+/// A running program. Dropping it, or the future of [`Process::run`], kills it with all that it started.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    group: Group,
+    kin: Kin,
     stdout: Receiver,
     stderr: Receiver,
     stop: Stop,
     started: std::time::Instant,
 }
 
+/// What ends a run before its time.
+#[derive(Debug, Clone)]
+pub(crate) struct Until {
+    /// Somebody asks it to.
+    pub(crate) cancel: CancellationToken,
+    /// It has taken so long.
+    pub(crate) timeout: Option<Duration>,
+    /// The server has no more time for it.
+    pub(crate) over: CancellationToken,
+}
+
 impl Process {
     pub(super) fn new(
         child: Child,
-        group: Group,
+        kin: Kin,
         stdout: Receiver,
         stderr: Receiver,
         stop: Stop,
         started: std::time::Instant,
     ) -> Self {
-        Self { child, group, stdout, stderr, stop, started }
+        Self { child, kin, stdout, stderr, stop, started }
     }
 
-    /// The number of the program's process, and of its group.
-    pub(crate) fn pid(&self) -> Option<u32> {
-        self.child.id()
+    /// The program's process, where the system tells of it.
+    pub(crate) fn first(&self) -> Option<&First> {
+        self.kin.family().first.as_ref()
     }
 
-    /// Carries the output into `output` until the program has ended, by itself or because it was
-    /// cancelled or took longer than `timeout`.
+    /// Gives it a cgroup of its own once it is run.
+    pub(crate) fn contained(mut self, cgroup: Option<Cgroup>) -> Self {
+        self.kin.family_mut().cgroup = cgroup;
+        self
+    }
+
+    /// Carries the output into `output` until the program has ended, by itself or for one of the reasons in
+    /// `until`.
     ///
     /// A program that ends by itself may leave processes behind: they are left alone, and heard
-    /// until they have been quiet for a second. One that is ended takes its whole group with it:
-    /// `stop_signal` first, SIGKILL to whoever is left after `stop_timeout`.
-    pub(crate) async fn run(
-        self,
-        output: &Output,
-        cancel: CancellationToken,
-        timeout: Option<Duration>,
-    ) -> Ended {
-        let Self { mut child, mut group, stdout, stderr, stop, started } = self;
+    /// until they have been quiet for a second. One that is ended takes all that it started with it, the
+    /// whole group and who has left that: `stop_signal` first, SIGKILL to whoever is left after
+    /// `stop_timeout`. Who lives in the end is in [`Ended::escaped`].
+    pub(crate) async fn run(self, output: &Output, until: Until) -> Ended {
+        let Self { mut child, mut kin, stdout, stderr, stop, started } = self;
+        kin.contain().await;
         let exited = CancellationToken::new();
         let mut pump = pin!(pump(stdout, stderr, output, &exited));
-        let mut flowing = true;
-        let (end, status) = {
+        let mut held = None;
+        let (end, status, escaped) = {
             // A disk or a flood that holds up the pump must not hold up a cancel.
-            let mut watch = pin!(watch(&mut child, &mut group, stop, cancel, timeout));
+            let mut watch = pin!(watch(&mut child, &mut kin, stop, &until));
             loop {
                 tokio::select! {
                     biased;
                     ended = &mut watch => break ended,
-                    () = &mut pump, if flowing => flowing = false,
+                    open = &mut pump, if held.is_none() => held = Some(open),
                 }
             }
         };
         let duration = started.elapsed();
         exited.cancel();
-        if flowing {
-            pump.await;
-        }
-        Ended::new(end, status, duration)
+        let held = match held {
+            Some(held) => held,
+            None => tokio::select! {
+                held = pump => held,
+                () = until.over.cancelled() => true,
+            },
+        };
+        let escaped = match escaped {
+            Some(escaped) => escaped,
+            None => kin.left(duration, held).await,
+        };
+        kin.uncontain().await;
+        Ended::new(end, status, duration, escaped)
     }
 }
 
-/// Waits for the program's end, or brings it about.
+/// Waits for the program's end, or brings it about; then also who escaped it.
 async fn watch(
     child: &mut Child,
-    group: &mut Group,
+    kin: &mut Kin,
     stop: Stop,
-    cancel: CancellationToken,
-    timeout: Option<Duration>,
-) -> (End, Option<ExitStatus>) {
+    until: &Until,
+) -> (End, Option<ExitStatus>, Option<Vec<u32>>) {
     let end = tokio::select! {
         biased;
         status = child.wait() => {
-            group.release();
-            return (End::Exited, reaped(status));
+            kin.release();
+            return (End::Exited, reaped(status), None);
         }
-        () = cancel.cancelled() => End::Cancelled,
-        () = limit(timeout) => End::TimedOut,
+        () = until.cancel.cancelled() => End::Cancelled,
+        () = limit(until.timeout) => End::TimedOut,
+        () = until.over.cancelled() => End::Cancelled,
     };
-    group.signal(stop.signal);
-    // A group that somebody stopped must go on to be able to end.
-    group.signal(Signal::CONT);
-    let deadline = Instant::now() + stop.timeout;
     let mut status = None;
     tokio::select! {
         biased;
-        ended = child.wait() => status = Some(ended),
-        () = sleep_until(deadline) => {}
+        () = until.over.cancelled() => {}
+        () = stopped(child, kin, stop, &mut status) => {}
+    }
+    let escaped = kin.kill().await;
+    // One that cannot be killed is not waited for.
+    let lives = child.id().is_some_and(|pid| escaped.contains(&pid));
+    let status = match status {
+        None if lives => None,
+        None => reaped(child.wait().await),
+        Some(status) => reaped(status),
+    };
+    (end, status, Some(escaped))
+}
+
+/// Asks a program to end with all that it started, and gives them their time for it.
+async fn stopped(
+    child: &mut Child,
+    kin: &mut Kin,
+    stop: Stop,
+    status: &mut Option<std::io::Result<ExitStatus>>,
+) {
+    // Too far away for the clock is never.
+    let deadline = Instant::now() + stop.timeout.min(Duration::from_secs(365 * 86_400));
+    kin.stop(stop.signal).await;
+    tokio::select! {
+        biased;
+        ended = child.wait() => *status = Some(ended),
+        () = sleep_until(deadline) => return,
     }
     // The first process is gone; the others have the rest of the time to end in order. There is no
-    // event for the end of a group. Its number stays taken as long as one of them lives.
-    while status.is_some() && group.lives() && Instant::now() < deadline {
-        sleep(LOOK).await;
+    // event for that.
+    let mut apart = LOOK;
+    while Instant::now() < deadline && kin.lives(stop.signal).await {
+        sleep_until(deadline.min(Instant::now() + apart)).await;
+        apart = (apart * 2).min(LONGEST_LOOK);
     }
-    group.signal(Signal::KILL);
-    let status = match status {
-        Some(status) => status,
-        None => child.wait().await,
-    };
-    group.release();
-    (end, reaped(status))
 }
 
 fn reaped(status: std::io::Result<ExitStatus>) -> Option<ExitStatus> {
@@ -143,8 +187,14 @@ async fn limit(timeout: Option<Duration>) {
     }
 }
 
-/// Carries both pipes into `output` until both are at their end, or quiet after the program's end.
-async fn pump(stdout: Receiver, stderr: Receiver, output: &Output, exited: &CancellationToken) {
+/// Carries both pipes into `output` until both are at their end, or quiet after the program's end; then
+/// somebody else has them open.
+async fn pump(
+    stdout: Receiver,
+    stderr: Receiver,
+    output: &Output,
+    exited: &CancellationToken,
+) -> bool {
     let mut buffer = Vec::new();
     let mut small = [true, true];
     let (mut stdout, mut stderr) = (Some(stdout), Some(stderr));
@@ -153,7 +203,7 @@ async fn pump(stdout: Receiver, stderr: Receiver, output: &Output, exited: &Canc
         let stream = tokio::select! {
             () = ready(stdout.as_ref()), if stdout.is_some() => Stream::Stdout,
             () = ready(stderr.as_ref()), if stderr.is_some() => Stream::Stderr,
-            () = quiet(exited, &last) => break,
+            () = quiet(exited, &last) => return true,
         };
         let end = match stream {
             Stream::Stdout => &mut stdout,
@@ -177,6 +227,7 @@ async fn pump(stdout: Receiver, stderr: Receiver, output: &Output, exited: &Canc
             }
         }
     }
+    false
 }
 
 async fn ready(pipe: Option<&Receiver>) {
@@ -219,6 +270,11 @@ impl Group {
     /// Whether any process of it still runs.
     pub(in crate::commands) fn lives(&self) -> bool {
         self.0.is_some_and(platform::group_lives)
+    }
+
+    /// Whether it has this number.
+    pub(super) fn is(&self, group: Pid) -> bool {
+        self.0 == Some(group)
     }
 
     /// From here on the group is left alone: its number may become somebody else's.

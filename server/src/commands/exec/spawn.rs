@@ -1,5 +1,6 @@
 //! Starting a program: its environment, its group, and why it did not start.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -13,8 +14,10 @@ use topside_shared::ids::RunId;
 use topside_shared::role::Role;
 use topside_shared::values::{self, ArgError};
 
+use super::kin::Kin;
 use super::process::{Group, Process};
-use super::{Hook, PATH, Passed, Program, pipe};
+use super::{Hook, PATH, Passed, Pipes, Program, pipe};
+use crate::family::{Family, First};
 use crate::platform;
 
 /// Where a run happens unless its declaration says otherwise.
@@ -79,6 +82,15 @@ pub(crate) enum SpawnError {
 }
 
 impl Program {
+    /// The pipes for a run; they are made before it is written down, so that what writes into them is found
+    /// after a crash.
+    ///
+    /// # Errors
+    /// Why it cannot be started.
+    pub(crate) fn pipes(&self) -> Result<Pipes, SpawnError> {
+        Pipes::new().map_err(|error| explain(error, &self.path, DEFAULT_CWD))
+    }
+
     /// Starts a run. `args` has passed `values::check`.
     ///
     /// # Errors
@@ -87,11 +99,12 @@ impl Program {
         &self,
         args: &Map<String, Value>,
         caller: &Caller,
+        pipes: Pipes,
     ) -> Result<Process, SpawnError> {
         let cwd = self.cwd.as_deref().unwrap_or(DEFAULT_CWD);
         let fail = |error| explain(error, &self.path, cwd);
-        let (stdout, stdout_writer) = pipe::pair().map_err(fail)?;
-        let (stderr, stderr_writer) = pipe::pair().map_err(fail)?;
+        let birth = pipes.birth();
+        let Pipes { stdout: (stdout, stdout_writer), stderr: (stderr, stderr_writer) } = pipes;
         // Once more: it may have waited, and links can be changed.
         let args = &*self.follow(args)?;
         let argv = self.argv(args);
@@ -116,8 +129,16 @@ impl Program {
         if let Some(pid) = child.id() {
             platform::give_back_descriptors(pid);
         }
-        let group = Group::of(&child);
-        Ok(Process::new(child, group, stdout, stderr, self.stop, started))
+        let family = Family {
+            run: caller.run,
+            instance: caller.instance.clone(),
+            first: child.id().and_then(First::of),
+            birth,
+            cgroup: None,
+            known: HashMap::new(),
+        };
+        let kin = Kin::new(Group::of(&child), family);
+        Ok(Process::new(child, kin, stdout, stderr, self.stop, started))
     }
 
     /// What closes the state that a run for this caller may leave, if anything does; `args` holds no

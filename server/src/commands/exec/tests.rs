@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -31,8 +32,15 @@ fn script(script: &str, lines: &str) -> Program {
     declared(&format!("[commands.x]\nexec = [\"/bin/sh\", \"-c\", {script}]\n{lines}")).program
 }
 
+/// Each of a server of its own: whatever carries the marks of a run is ended with it.
 fn caller() -> Caller {
-    Caller { run: RunId(7), instance: "0f".into(), user: "ann".to_owned(), role: Role::Operator }
+    static SERVERS: AtomicU64 = AtomicU64::new(0);
+    let instance = format!("{}-{}", std::process::id(), SERVERS.fetch_add(1, Ordering::Relaxed));
+    Caller { run: RunId(7), instance, user: "ann".to_owned(), role: Role::Operator }
+}
+
+fn until(cancel: CancellationToken, timeout: Option<Duration>) -> Until {
+    Until { cancel, timeout, over: CancellationToken::new() }
 }
 
 fn none() -> Map<String, Value> {
@@ -66,10 +74,10 @@ impl Running {
     fn start(program: &Program) -> Self {
         let output = Arc::new(Output::in_memory());
         let cancel = CancellationToken::new();
-        let process = program.spawn(&none(), &caller()).unwrap();
+        let process = program.spawn(&none(), &caller(), program.pipes().unwrap()).unwrap();
         let (timeout, token, sink) = (program.timeout(), cancel.clone(), Arc::clone(&output));
         let task = tokio::spawn(async move {
-            let ended = process.run(&sink, token, timeout).await;
+            let ended = process.run(&sink, until(token, timeout)).await;
             sink.end();
             ended
         });
@@ -95,8 +103,8 @@ impl Running {
 
 async fn run(program: &Program, args: Value) -> (Ended, String) {
     let output = Output::in_memory();
-    let process = program.spawn(&object(args), &caller()).unwrap();
-    let ended = process.run(&output, CancellationToken::new(), program.timeout()).await;
+    let process = program.spawn(&object(args), &caller(), program.pipes().unwrap()).unwrap();
+    let ended = process.run(&output, until(CancellationToken::new(), program.timeout())).await;
     output.end();
     (ended, plain(&output))
 }
@@ -211,7 +219,9 @@ async fn a_program_sees_a_clean_environment() {
     )
     .program;
     let (_, said) = run(&program, json!({})).await;
-    let mut names: Vec<&str> = said.lines().collect();
+    let is_instance = |line: &&str| line.starts_with("TOPSIDE_INSTANCE=");
+    assert_eq!(said.lines().filter(is_instance).count(), 1);
+    let mut names: Vec<&str> = said.lines().filter(|line| !is_instance(line)).collect();
     names.sort_unstable();
     let home = format!("HOME={}", std::env::var("HOME").unwrap_or_else(|_| "/".to_owned()));
     let path = format!("PATH={PATH}");
@@ -219,7 +229,6 @@ async fn a_program_sees_a_clean_environment() {
         &*home,
         &*path,
         "LANG=C",
-        "TOPSIDE_INSTANCE=0f",
         "TOPSIDE_ROLE=operator",
         "TOPSIDE_RUN=7",
         "TOPSIDE_USER=ann",
@@ -351,8 +360,8 @@ async fn a_run_that_nobody_waits_for_any_more_takes_its_group_along() {
     assert!(running.task.await.unwrap_err().is_cancelled());
     tokio::task::spawn_blocking(move || gone(&pids)).await.unwrap();
 
-    let process = program.spawn(&none(), &caller()).unwrap();
-    let pid = Pid::from_raw(process.pid().unwrap().cast_signed()).unwrap();
+    let process = program.spawn(&none(), &caller(), program.pipes().unwrap()).unwrap();
+    let pid = Pid::from_raw(process.first().unwrap().pid.cast_signed()).unwrap();
     drop(process);
     tokio::task::spawn_blocking(move || gone(&[pid])).await.unwrap();
 }
@@ -379,8 +388,8 @@ async fn a_flood_from_a_process_left_behind_does_not_hold_the_run() {
 async fn all_output_of_a_quick_program_is_there() {
     let program = script("head -c 3000000 /dev/zero | tr '\\0' x; echo end >&2", "");
     let output = Output::in_memory();
-    let process = program.spawn(&none(), &caller()).unwrap();
-    process.run(&output, CancellationToken::new(), None).await;
+    let process = program.spawn(&none(), &caller(), program.pipes().unwrap()).unwrap();
+    process.run(&output, until(CancellationToken::new(), None)).await;
     assert_eq!(output.bytes(), 3_000_004);
 }
 
@@ -399,7 +408,10 @@ async fn why_a_program_did_not_start_is_told_in_words() {
     std::fs::write(here.join("text"), "no program\n").unwrap();
     std::fs::write(here.join("script"), "#!/no/such/interpreter\n").unwrap();
     let said = |program: &Program, args: Value| {
-        program.spawn(&object(args), &caller()).expect_err("it must not start").to_string()
+        program
+            .spawn(&object(args), &caller(), program.pipes().unwrap())
+            .expect_err("it must not start")
+            .to_string()
     };
     copy("text");
     let text = format!(

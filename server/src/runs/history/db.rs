@@ -3,17 +3,22 @@
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use topside_shared::rows::{RunRow, RunState};
 use topside_shared::{ClientId, Pin, RunId, Time};
 
-use super::{Filter, Origin, Past, Process};
+use super::{Filter, Intent, Past};
 use crate::authorize::may_see_run;
 use crate::clients::{Identity, Owner};
 use crate::commands::exec::Hook;
+use crate::family::{Birth, First};
 
 /// The version of the tables, in `user_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+/// What makes the tables of version 1 those of version 2.
+const FROM_1: &str =
+    "ALTER TABLE runs ADD COLUMN birth TEXT; ALTER TABLE runs ADD COLUMN escaped TEXT;";
 /// What a row counts for beside its arguments and its output, in bytes, towards what is kept.
 const ROW: u64 = 512;
 
@@ -40,14 +45,16 @@ const TABLES: &str = "
         boot TEXT,
         pid_start INTEGER,
         session INTEGER,
-        hook TEXT
+        hook TEXT,
+        birth TEXT,
+        escaped TEXT
     );
     CREATE INDEX runs_by_command ON runs (command);
     CREATE INDEX runs_by_user ON runs (user);
     CREATE INDEX runs_live ON runs (id) WHERE ended IS NULL;
 ";
 const COLUMNS: &str = "id, owner, role, command, args, user, client, state, started, ended, duration, \
-                       exit, signal, bytes";
+                       exit, signal, bytes, escaped";
 
 /// One connection to the file.
 pub(super) struct Db {
@@ -62,7 +69,9 @@ pub(super) struct Lost {
     /// What it owes.
     pub(super) hook: Option<Hook>,
     /// Its first process, if it came to that.
-    pub(super) process: Option<Process>,
+    pub(super) first: Option<First>,
+    /// What its processes are known by, if they may have been started.
+    pub(super) birth: Option<Birth>,
 }
 
 impl Db {
@@ -74,13 +83,19 @@ impl Db {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -256;",
         )?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if version == 0 {
+        let change = match version {
+            VERSION => None,
+            0 => Some(TABLES),
+            1 => Some(FROM_1),
+            _ => {
+                let said = format!("runs.db was written by another version of Topside ({version})");
+                return Err(rusqlite::Error::ToSqlConversionFailure(said.into()));
+            }
+        };
+        if let Some(change) = change {
             connection.execute_batch(&format!(
-                "BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
+                "BEGIN IMMEDIATE; {change} PRAGMA user_version = {VERSION}; COMMIT;"
             ))?;
-        } else if version != VERSION {
-            let said = format!("runs.db was written by another version of Topside ({version})");
-            return Err(rusqlite::Error::ToSqlConversionFailure(said.into()));
         }
         let size = connection
             .query_row("SELECT coalesce(sum(size), 0) FROM runs", [], |row| row.get::<_, i64>(0))?;
@@ -146,14 +161,19 @@ impl Db {
     }
 
     /// Adds the row of a run that is about to start.
-    pub(super) fn begin(&mut self, run: &Past, origin: &Origin) -> rusqlite::Result<()> {
+    pub(super) fn begin(
+        &mut self,
+        run: &Past,
+        address: &str,
+        intent: &Intent,
+    ) -> rusqlite::Result<()> {
         let Past { owner, role, row } = run;
         let args = serde_json::to_string(&row.args).unwrap_or_default();
         let size = ROW + args.len() as u64;
         let statement = "INSERT INTO runs (id, owner, role, command, args, user, client, address, \
-                         state, started, bytes, size, hook) \
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12)";
-        let hook = hook_text(origin.hook.as_ref())?;
+                         state, started, bytes, size, hook, birth) \
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12, ?13)";
+        let (hook, birth) = (text(intent.hook.as_ref())?, text(intent.birth.as_ref())?);
         self.connection.prepare_cached(statement)?.execute(params![
             row.run_id.0.cast_signed(),
             owner_text(*owner),
@@ -162,11 +182,12 @@ impl Db {
             args,
             row.user,
             row.client_id.0.cast_signed(),
-            origin.address,
+            address,
             word(row.state),
             row.started_at.as_millis(),
             size.cast_signed(),
             hook,
+            birth,
         ])?;
         self.size += size;
         Ok(())
@@ -177,21 +198,23 @@ impl Db {
         &mut self,
         id: RunId,
         started: Time,
-        hook: Option<&Hook>,
+        intent: &Intent,
     ) -> rusqlite::Result<()> {
-        let statement = "UPDATE runs SET state = ?2, started = ?3, hook = ?4 WHERE id = ?1";
-        let (state, hook) = (word(RunState::Running), hook_text(hook)?);
+        let statement =
+            "UPDATE runs SET state = ?2, started = ?3, hook = ?4, birth = ?5 WHERE id = ?1";
+        let state = word(RunState::Running);
+        let (hook, birth) = (text(intent.hook.as_ref())?, text(intent.birth.as_ref())?);
         self.connection
             .prepare_cached(statement)?
-            .execute(params![id.0.cast_signed(), state, started.as_millis(), hook])
+            .execute(params![id.0.cast_signed(), state, started.as_millis(), hook, birth])
             .map(drop)
     }
 
     /// Records which process a run is.
-    pub(super) fn started(&mut self, id: RunId, process: &Process) -> rusqlite::Result<()> {
+    pub(super) fn started(&mut self, id: RunId, first: &First) -> rusqlite::Result<()> {
         let statement =
             "UPDATE runs SET pid = ?2, boot = ?3, pid_start = ?4, session = ?5 WHERE id = ?1";
-        let Process { pid, boot, start, session } = process;
+        let First { pid, boot, start, session } = first;
         self.connection
             .prepare_cached(statement)?
             .execute(params![id.0.cast_signed(), pid, boot, start.cast_signed(), session])
@@ -201,7 +224,8 @@ impl Db {
     /// Makes a row final; the file of its output has so many bytes.
     pub(super) fn end(&mut self, row: &RunRow, size: u64) -> rusqlite::Result<()> {
         let statement = "UPDATE runs SET state = ?2, ended = ?3, duration = ?4, exit = ?5, \
-                         signal = ?6, bytes = ?7, size = size + ?8, hook = NULL WHERE id = ?1";
+                         signal = ?6, bytes = ?7, size = size + ?8, escaped = ?9, hook = NULL \
+                         WHERE id = ?1";
         let changed = self.connection.prepare_cached(statement)?.execute(params![
             row.run_id.0.cast_signed(),
             word(row.state),
@@ -211,6 +235,7 @@ impl Db {
             row.signal,
             row.bytes.cast_signed(),
             size.cast_signed(),
+            text((!row.escaped.is_empty()).then_some(&row.escaped))?,
         ])?;
         self.size += if changed > 0 { size } else { 0 };
         Ok(())
@@ -219,17 +244,16 @@ impl Db {
     /// The runs that have not ended.
     pub(super) fn live(&self) -> rusqlite::Result<Vec<Lost>> {
         let mut statement = self.connection.prepare(
-            "SELECT id, hook, pid, boot, pid_start, session FROM runs WHERE ended IS NULL ORDER BY id",
+            "SELECT id, hook, birth, pid, boot, pid_start, session FROM runs \
+             WHERE ended IS NULL ORDER BY id",
         )?;
         let runs = statement.query_map([], |row| {
             let id = RunId(row.get::<_, i64>(0)?.cast_unsigned());
-            let hook = row.get::<_, Option<String>>(1)?;
-            let hook = hook.map(|hook| serde_json::from_str(&hook)).transpose();
-            let hook = hook.map_err(|_| strange(1))?;
-            let Some(pid) = row.get(2)? else { return Ok(Lost { id, hook, process: None }) };
-            let start = row.get::<_, i64>(4)?.cast_unsigned();
-            let process = Process { pid, boot: row.get(3)?, start, session: row.get(5)? };
-            Ok(Lost { id, hook, process: Some(process) })
+            let (hook, birth) = (of_text(row, 1)?, of_text(row, 2)?);
+            let Some(pid) = row.get(3)? else { return Ok(Lost { id, hook, first: None, birth }) };
+            let start = row.get::<_, i64>(5)?.cast_unsigned();
+            let first = First { pid, boot: row.get(4)?, start, session: row.get(6)? };
+            Ok(Lost { id, hook, first: Some(first), birth })
         })?;
         runs.collect()
     }
@@ -355,13 +379,20 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Past> {
             exit_code: row.get(11)?,
             signal: row.get(12)?,
             bytes: number(13)?.unwrap_or_default(),
+            escaped: of_text(row, 14)?.unwrap_or_default(),
         },
     })
 }
 
-fn hook_text(hook: Option<&Hook>) -> rusqlite::Result<Option<String>> {
-    let text = hook.map(serde_json::to_string).transpose();
+/// A value as JSON.
+fn text(value: Option<&impl Serialize>) -> rusqlite::Result<Option<String>> {
+    let text = value.map(serde_json::to_string).transpose();
     text.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+fn of_text<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| strange(column))
 }
 
 /// A value that this version does not write.

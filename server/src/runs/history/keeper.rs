@@ -1,5 +1,6 @@
 //! The thread that writes runs down.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -13,9 +14,11 @@ use topside_shared::notices::Stream;
 use topside_shared::{RunId, Time};
 
 use super::db::{Db, Lost};
-use super::{FEWEST_AHEAD, Job, Numbers, Opened, ROWS, Unwritable, leftovers, output};
+use super::{FEWEST_AHEAD, Job, Numbers, Opened, ROWS, Unwritable, output};
+use crate::cgroup::Delegated;
 use crate::commands::exec::{Closed, Hook};
 use crate::config::Kept;
+use crate::family::{self, Family};
 use crate::runs::output::Output;
 
 /// How often what is too old is looked for.
@@ -30,6 +33,8 @@ pub(super) struct Keeper {
     /// How long the `safe_state` of a lost run may take.
     pub(super) hook_timeout: Option<Duration>,
     pub(super) numbers: Arc<Numbers>,
+    /// Where runs have cgroups.
+    pub(super) delegated: Option<Delegated>,
     /// Keeps other servers from this directory.
     pub(super) _locked: File,
 }
@@ -77,9 +82,7 @@ impl Keeper {
         let mut db = Db::open(&self.state.join(ROWS))?;
         let instance = db.instance()?;
         let lost = db.live()?;
-        if !lost.is_empty() {
-            leftovers::kill(&instance, &lost);
-        }
+        self.kill(&instance, &lost);
         let closed = self.close(&lost);
         for (run, closed) in lost.iter().zip(closed) {
             let said = closed.map(Closed::said).unwrap_or_default();
@@ -101,6 +104,34 @@ impl Keeper {
         numbers.ahead.store(FEWEST_AHEAD, Ordering::Relaxed);
         numbers.reserved.store(last + FEWEST_AHEAD, Ordering::Release);
         Ok((db, instance))
+    }
+
+    /// Kills everything that is left of these runs.
+    fn kill(&self, instance: &str, lost: &[Lost]) {
+        let families: Vec<Family> = lost
+            .iter()
+            .map(|run| Family {
+                run: run.id,
+                instance: instance.to_owned(),
+                first: run.first.clone(),
+                birth: run.birth.clone(),
+                cgroup: self.delegated.as_ref().map(|delegated| delegated.of(run.id)),
+                known: HashMap::new(),
+            })
+            .collect();
+        if !families.is_empty() {
+            let left = family::kill(&families, |member| {
+                let (run, pid) = (member.run.0, member.pid());
+                tracing::warn!(target: "topside", run, pid, "a process of a lost run is killed");
+            });
+            for member in left {
+                let (run, pid) = (member.run.0, member.pid());
+                tracing::error!(target: "topside", run, pid, "a process of a lost run cannot be killed");
+            }
+        }
+        if let Some(delegated) = &self.delegated {
+            delegated.sweep();
+        }
     }
 
     /// Runs the hooks that lost runs owe, side by side; what each said.
@@ -184,9 +215,9 @@ pub(crate) fn safe_state(run: RunId, hook: &Hook, limit: Option<Duration>) -> Cl
 
 fn carry_out(db: &mut Db, job: &Job) -> rusqlite::Result<()> {
     match job {
-        Job::Begin(run, origin, _) => db.begin(run, origin),
-        Job::Resume(id, started, hook, _) => db.resume(*id, *started, hook.as_ref()),
-        Job::Started(id, process) => db.started(*id, process),
+        Job::Begin(run, address, intent, _) => db.begin(run, address, intent),
+        Job::Resume(id, started, intent, _) => db.resume(*id, *started, intent),
+        Job::Started(id, first) => db.started(*id, first),
         Job::End(row, size, _) => db.end(row, *size),
         Job::Reserve(to, _) => db.reserve(*to),
         Job::Close(last) => db.set_last_number(*last),

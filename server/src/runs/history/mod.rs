@@ -7,7 +7,6 @@
 
 mod db;
 mod keeper;
-mod leftovers;
 
 use std::fs::File;
 use std::io;
@@ -23,9 +22,11 @@ use tokio::sync::{oneshot, watch};
 use topside_shared::rows::{RunRow, RunState};
 use topside_shared::{Role, RunId, Time};
 
+use crate::cgroup::{Cgroup, Delegated};
 use crate::clients::{Identity, Owner};
 use crate::commands::exec::Hook;
 use crate::config::Kept;
+use crate::family::{Birth, First};
 use crate::platform;
 use crate::runs::output::Output;
 use db::Db;
@@ -73,13 +74,14 @@ pub(crate) struct Past {
     pub(crate) row: RunRow,
 }
 
-/// Where a run came from, and what it owes.
-#[derive(Debug, Clone)]
-pub(crate) struct Origin {
-    /// From where it was asked for.
-    pub(crate) address: String,
+/// What is written down before a program is started, for whoever has to look after it when this server
+/// cannot.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Intent {
     /// What must be run unless it succeeds.
     pub(crate) hook: Option<Hook>,
+    /// What its processes will be known by.
+    pub(crate) birth: Option<Birth>,
 }
 
 /// Which rows are asked for.
@@ -103,12 +105,12 @@ impl Filter {
 
 /// What the thread is asked to do.
 enum Job {
-    /// A run is about to start, or waits for its turn.
-    Begin(Box<Past>, Origin, Done),
-    /// A queued run is about to start, at this time, and then owes this.
-    Resume(RunId, Time, Option<Hook>, Done),
+    /// A run, asked for from this address, is about to start, or waits for its turn.
+    Begin(Box<Past>, String, Intent, Done),
+    /// A queued run is about to start, at this time.
+    Resume(RunId, Time, Intent, Done),
     /// Its program has been started.
-    Started(RunId, Process),
+    Started(RunId, First),
     /// It has ended; its output takes so many bytes.
     End(Box<RunRow>, u64, Option<Done>),
     /// Numbers up to this one may be given out.
@@ -123,31 +125,6 @@ type Done = oneshot::Sender<Result<(), Unwritable>>;
 /// the processes of this server's runs from those of others.
 type Opened = Result<Arc<str>, Unwritable>;
 
-/// The first process of a run, told from others that had its number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Process {
-    /// Its number, which is its group's too.
-    pid: u32,
-    /// The boot of the box that it belongs to.
-    boot: String,
-    /// When it was started.
-    start: u64,
-    /// The session that it was started in; 0: one whose leader is outside of this container.
-    session: i32,
-}
-
-impl Process {
-    /// The process of this number, where the system tells of it.
-    pub(crate) fn of(pid: u32) -> Option<Self> {
-        Some(Self {
-            pid,
-            boot: platform::boot()?.to_owned(),
-            start: platform::process_start(pid)?,
-            session: platform::own_session().map_or(0, |leader| leader.as_raw_nonzero().get()),
-        })
-    }
-}
-
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct History {
@@ -156,6 +133,7 @@ pub(crate) struct History {
     jobs: mpsc::Sender<Job>,
     thread: Mutex<Option<JoinHandle<()>>>,
     numbers: Arc<Numbers>,
+    delegated: Option<Delegated>,
     opened: watch::Receiver<Option<Opened>>,
 }
 
@@ -191,11 +169,13 @@ impl History {
         let (jobs, todo) = mpsc::channel();
         let (open, opened) = watch::channel(None);
         let numbers = Arc::new(Numbers::default());
+        let delegated = Delegated::find();
         let keeper = Keeper {
             state: state.to_path_buf(),
             kept,
             hook_timeout,
             numbers: Arc::clone(&numbers),
+            delegated: delegated.clone(),
             _locked: locked,
         };
         let log = tracing::dispatcher::get_default(Clone::clone);
@@ -208,6 +188,7 @@ impl History {
             jobs,
             thread: Mutex::new(Some(thread)),
             numbers,
+            delegated,
             opened,
         })
     }
@@ -266,9 +247,14 @@ impl History {
     ///
     /// # Errors
     /// [`Unwritable`]; it must not start then.
-    pub(crate) async fn begin(&self, run: Past, origin: Origin) -> Result<(), Unwritable> {
+    pub(crate) async fn begin(
+        &self,
+        run: Past,
+        address: String,
+        intent: Intent,
+    ) -> Result<(), Unwritable> {
         let (done, is_done) = oneshot::channel();
-        self.job(Job::Begin(Box::new(run), origin, done))?;
+        self.job(Job::Begin(Box::new(run), address, intent, done))?;
         is_done.await.map_err(|_| gone())?
     }
 
@@ -280,17 +266,22 @@ impl History {
         &self,
         id: RunId,
         started: Time,
-        hook: Option<Hook>,
+        intent: Intent,
     ) -> Result<(), Unwritable> {
         let (done, is_done) = oneshot::channel();
-        self.job(Job::Resume(id, started, hook, done))?;
+        self.job(Job::Resume(id, started, intent, done))?;
         is_done.await.map_err(|_| gone())?
     }
 
-    /// Writes down which process a run is.
-    pub(crate) fn started(&self, id: RunId, process: Process) {
+    /// Writes down which process is the first of a run.
+    pub(crate) fn started(&self, id: RunId, first: First) {
         // Without the thread there is no row either.
-        let _ = self.job(Job::Started(id, process));
+        let _ = self.job(Job::Started(id, first));
+    }
+
+    /// The cgroup for a run, where runs have some.
+    pub(crate) fn cgroup(&self, id: RunId) -> Option<Cgroup> {
+        self.delegated.as_ref().map(|delegated| delegated.of(id))
     }
 
     /// Writes down how a run ended.

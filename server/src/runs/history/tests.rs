@@ -25,12 +25,9 @@ fn past(id: RunId) -> Past {
             exit_code: None,
             signal: None,
             bytes: 0,
+            escaped: Vec::new(),
         },
     }
-}
-
-fn origin() -> Origin {
-    Origin { address: "pid 1".into(), hook: None }
 }
 
 fn admin() -> Arc<Identity> {
@@ -53,7 +50,7 @@ fn ended(mut row: RunRow) -> RunRow {
 async fn run(history: &History, size: u64) -> RunId {
     let id = history.number().await.unwrap();
     let run = past(id);
-    history.begin(run.clone(), origin()).await.unwrap();
+    history.begin(run.clone(), "pid 1".into(), Intent::default()).await.unwrap();
     std::fs::write(history.output(id), vec![0; size as usize]).unwrap();
     history.end(ended(run.row), size).await.unwrap();
     id
@@ -70,7 +67,7 @@ async fn a_row_is_what_it_was_after_another_start() {
     let history = History::open(dir.path(), Kept::default(), None).unwrap();
     let id = history.number().await.unwrap();
     let run = past(id);
-    history.begin(run.clone(), origin()).await.unwrap();
+    history.begin(run.clone(), "pid 1".into(), Intent::default()).await.unwrap();
     assert_eq!(history.get(id).await.unwrap().unwrap().row, run.row);
     let mut row = ended(run.row);
     row.state = RunState::TimedOut;
@@ -127,13 +124,13 @@ async fn the_oldest_go_when_there_is_too_much_and_their_output_with_them() {
     let kept = Kept { keep: None, keep_bytes: Some(10_000) };
     let history = History::open(dir.path(), kept, None).unwrap();
     let live = history.number().await.unwrap();
-    history.begin(past(live), origin()).await.unwrap();
+    history.begin(past(live), "pid 1".into(), Intent::default()).await.unwrap();
     let mut all = Vec::new();
     for _ in 0..8 {
         all.push(run(&history, 2_000).await);
     }
     // An answer comes before the sweep; the next job comes after it.
-    history.begin(past(RunId(1_000)), origin()).await.unwrap();
+    history.begin(past(RunId(1_000)), "pid 1".into(), Intent::default()).await.unwrap();
     assert_eq!(ids(&history).await, [1_000, 9, 8, 7, live.0], "what goes on is never too old");
     for (index, id) in all.iter().enumerate() {
         assert_eq!(history.output(*id).exists(), index >= 5, "{id}");
@@ -147,12 +144,15 @@ async fn what_is_too_old_goes_at_the_next_start() {
     let id = history.number().await.unwrap();
     let mut old = past(id);
     old.row.started_at = Time::from_millis(Time::now().as_millis() - 31 * 86_400_000);
-    history.begin(old.clone(), origin()).await.unwrap();
+    history.begin(old.clone(), "pid 1".into(), Intent::default()).await.unwrap();
     history.end(ended(old.row), 0).await.unwrap();
     let young = run(&history, 1).await;
     drop(history);
     let history = History::open(dir.path(), Kept::default(), None).unwrap();
-    history.begin(past(history.number().await.unwrap()), origin()).await.unwrap();
+    history
+        .begin(past(history.number().await.unwrap()), "pid 1".into(), Intent::default())
+        .await
+        .unwrap();
     assert!(history.get(id).await.unwrap().is_none());
     assert!(history.get(young).await.unwrap().is_some());
 }
