@@ -8,6 +8,7 @@ use crate::methods::Program;
 use crate::role::{Connection, Role};
 use crate::time::Time;
 use crate::waits::{self, WaitsFor};
+use crate::{signals, text};
 
 /// One live connection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +90,18 @@ impl RunState {
             Self::Lost => "lost",
         }
     }
+
+    /// How a run in this state ended, with its exit status or signal and how long it took: `exit 3`, `killed by
+    /// SIGKILL`, `timed out after 20 m 00 s`, `lost: the server died`.
+    pub fn outcome(self, exit: Option<i32>, signal: Option<i32>, ms: Option<u64>) -> String {
+        match (self, exit, signal, ms) {
+            (Self::Failed, Some(code), ..) => format!("exit {code}"),
+            (Self::Failed, None, Some(signal), _) => format!("killed by {}", signals::name(signal)),
+            (Self::TimedOut, .., Some(ms)) => format!("timed out after {}", text::duration(ms)),
+            (Self::Lost, ..) => "lost: the server died".to_owned(),
+            (state, ..) => state.words().to_owned(),
+        }
+    }
 }
 
 /// One execution of a command.
@@ -150,5 +163,28 @@ impl RunRow {
     pub fn wait(&self) -> Option<String> {
         let place = self.place.filter(|_| self.state == RunState::Queued)?;
         Some(format!("place {place}: waits for {}", waits::words(&self.waits_for)))
+    }
+
+    /// How it ended, or that it goes on; see [`RunState::outcome`].
+    pub fn outcome(&self) -> String {
+        self.state.outcome(self.exit_code, self.signal, self.duration_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_in_words() {
+        let told = |state: RunState, exit, signal| state.outcome(exit, signal, Some(1_200_040));
+        assert_eq!(told(RunState::Succeeded, Some(0), None), "succeeded");
+        assert_eq!(told(RunState::Failed, Some(3), None), "exit 3");
+        assert_eq!(told(RunState::Failed, None, Some(9)), "killed by SIGKILL");
+        assert_eq!(told(RunState::Failed, None, None), "failed");
+        assert_eq!(told(RunState::Cancelled, None, Some(15)), "cancelled");
+        assert_eq!(told(RunState::TimedOut, None, Some(15)), "timed out after 20 m 00 s");
+        assert_eq!(told(RunState::Lost, None, None), "lost: the server died");
+        assert_eq!(told(RunState::Running, None, None), "running");
     }
 }

@@ -179,7 +179,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Interrupt, title: "Cancel what runs, or leave", short: "cancel", always: &["ctrl-c"], ..SERVER },
     Action { id: Id::Shutdown, title: "Shut the server down", danger: Danger::Name, enabled: may_shut_down, ..SERVER },
 
-    Action { id: Id::StopTrying, title: "Stop trying to connect", short: "give up", always: &["esc"], place: Place::Both, enabled: trying, ..TOPSIDE },
+    Action { id: Id::StopTrying, title: "Stop trying to connect, or saving", short: "give up", always: &["esc"], place: Place::Both, enabled: trying, ..TOPSIDE },
     Action { id: Id::Palette, title: "All actions", short: "actions", always: &["ctrl-p"], ..TOPSIDE },
     Action { id: Id::Help, title: "Help", short: "help", always: &["f1"], bare: &["?"], ..TOPSIDE },
     Action { id: Id::Mouse, title: "Mouse on or off; Shift selects text", always: &["f9"], ..TOPSIDE },
@@ -354,6 +354,7 @@ fn stoppable(state: &State) -> Result<(), String> {
 
 fn trying(state: &State) -> Result<(), String> {
     match &state.link {
+        _ if state.saving.is_some() => Ok(()),
         Link::Dialling(_) => Ok(()),
         Link::Lost(lost) if lost.retry.is_some() => Ok(()),
         _ => no("nothing is being tried now"),

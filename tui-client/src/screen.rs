@@ -8,8 +8,10 @@
 //! is checked by hand: a timer inside `select!` starves while output floods in.
 
 mod effects;
+mod fetch;
 mod keys;
 mod network;
+mod new_file;
 mod saved;
 mod session;
 mod translate;

@@ -183,6 +183,11 @@ impl Table {
         }
     }
 
+    /// The resident workers by name, each with how it stands.
+    pub(crate) fn workers(&self) -> impl Iterator<Item = (&str, String)> {
+        self.residents.iter().map(|worker| (worker.name(), worker.standing()))
+    }
+
     /// Ends them in order, by `deadline` at the latest, side by side.
     pub(crate) async fn stop_workers(&self, deadline: Instant) {
         let stopping = join_all(self.residents.iter().map(|worker| worker.stop(deadline)));

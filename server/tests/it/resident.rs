@@ -218,7 +218,7 @@ fn a_worker_that_breaks_the_protocol_is_told_in_the_log_and_started_again() {
         ("head -c 300000 /dev/zero | tr '\\0' x; echo", "it wrote a line of more than 256 KiB"),
         ("exec >&-; sleep 1000", "it closed its standard output"),
         ("exit 3", "it ended with exit status 3"),
-        ("kill -9 $$", "signal 9 ended it"),
+        ("kill -9 $$", "it was killed by SIGKILL"),
     ] {
         let script = format!("{ANSWER}; read -r call; echo 'last words' >&2; {line}; sleep 1000");
         let topsided = Topsided::new();
@@ -237,6 +237,29 @@ fn a_worker_that_breaks_the_protocol_is_told_in_the_log_and_started_again() {
         assert!(down || output.starts_with("the worker w ended before"), "{output}");
         server.says("worker started");
     }
+}
+
+#[test]
+fn status_says_how_each_worker_stands() {
+    let topsided = Topsided::new();
+    let script = "read -r call; exit 3";
+    topsided.write("commands.toml", &shell(script, ""));
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    let standing = |client: &mut Raw| {
+        let (_, output) = ended(client, "status", json!({}));
+        let line = output.lines().find_map(|line| line.strip_prefix("worker "));
+        line.unwrap_or_else(|| panic!("{output}")).trim().to_owned()
+    };
+    server.says("worker started");
+    assert_eq!(standing(&mut client), "w: running");
+    ended(&mut client, "one", json!({}));
+    let said = standing(&mut client);
+    let down = said.starts_with("w: restarting in 1 s: it ended with exit status 3");
+    // Within a quarter of a second it may run again.
+    assert!(down || said.starts_with("w: running; restarted once"), "{said}");
+    server.says("worker started");
+    assert_eq!(standing(&mut client), "w: running; restarted once");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::overlay::Overlay;
 use super::search::Search;
 use super::send::{enter, question};
 use super::update::run;
-use super::{Call, Effect, State, fit, picker, send, session, times};
+use super::{Call, Effect, State, fit, picker, saving, send, session};
 use crate::actions::{self, Id};
 
 /// Most lines of a pasted text that are shown.
@@ -128,8 +128,8 @@ pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
                 state.overlays.push(Overlay::Confirm(confirm));
             }
         }
-        Id::Copy => return export(state, false),
-        Id::Save => return export(state, true),
+        Id::Copy => return saving::copy(state),
+        Id::Save => return saving::save(state),
         id => {
             if let Some(console) = state.console_mut() {
                 scroll(console, id);
@@ -212,25 +212,9 @@ pub(super) fn leaving(state: &State) -> Confirm {
         let ms = state.clock.mono.saturating_sub(info.began);
         text.push(format!("{} is still running ({}).", info.line, duration(ms)));
     }
+    if state.saving.is_some() {
+        text.push("An output is still being saved; nothing of it is kept.".to_owned());
+    }
     let title = if state.carries { "Leave Topside and end its server?" } else { "Leave Topside?" };
     Confirm::choice(title.to_owned(), text, "Leave", Then::Quit)
-}
-
-/// Copies or saves the output of the chosen block.
-fn export(state: &mut State, save: bool) -> Vec<Effect> {
-    let Some(console) = state.console() else { return Vec::new() };
-    let Some(info) = console.runs.chosen() else { return Vec::new() };
-    let text = console.runs.text(info.id);
-    if text.is_empty() {
-        let line = info.line.clone();
-        state.refuse(format!("{line} printed nothing"));
-        return Vec::new();
-    }
-    let command = if info.command.is_empty() { "output" } else { &info.command };
-    // A server may call a command as it likes; a file is named as this system likes.
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-    let command: String = command.chars().map(plain).take(64).collect();
-    let time = times::clock(info.at, &state.zone).replace(':', "");
-    let name = format!("topside-{command}-{time}.txt");
-    if save { vec![Effect::Save { name, text }] } else { vec![Effect::Copy { name, text }] }
 }

@@ -29,6 +29,7 @@ pub(crate) mod palette;
 pub(crate) mod picker;
 pub(crate) mod runs;
 pub(crate) mod runs_view;
+pub(crate) mod saving;
 pub(crate) mod search;
 mod send;
 mod session;
@@ -129,6 +130,8 @@ pub(crate) struct State {
     /// On top of the screen, the last one uppermost.
     pub(crate) overlays: Vec<Overlay>,
     pub(crate) remark: Option<Remark>,
+    /// An output on its way to a file.
+    pub(crate) saving: Option<saving::Saving>,
     /// The saved servers.
     pub(crate) servers: Vec<Profile>,
     /// Why the file of the saved servers cannot be read now.
@@ -159,6 +162,7 @@ impl State {
             link: Link::Idle,
             overlays: Vec::new(),
             remark: None,
+            saving: None,
             servers: Vec::new(),
             unreadable: None,
             here: Here::Unknown,

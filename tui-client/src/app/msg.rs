@@ -8,6 +8,7 @@ use topside_shared::{RunId, SubscriptionId};
 
 use super::invite::{NotPaired, Paired};
 use super::key::Key;
+use super::saving::{Fetched, NotFetched};
 use super::ways::Reach;
 use super::{Here, Size, Target};
 use crate::config::Profile;
@@ -52,6 +53,10 @@ pub(crate) enum Msg {
     Session { session: u64, event: Event },
     /// What was typed at this server in earlier days.
     History { server: String, lines: Vec<String> },
+    /// So many bytes of an output that is saved have come.
+    Fetching { id: u64, done: u64 },
+    /// An output is in a file, or why not.
+    Fetched { id: u64, result: Result<Fetched, NotFetched> },
     /// An effect has done its work: what to say.
     Done(String),
     /// An effect could not be carried out: why.
@@ -140,8 +145,13 @@ pub(crate) enum Effect {
     SaveHistory { server: String, line: String },
     /// Put text into the terminal's clipboard; what is too large for that goes to a file.
     Copy { name: String, text: String },
-    /// Write text to a file named after this.
-    Save { name: String, text: String },
+    /// Write text to a file named after this, and say why it is not more, if that is so.
+    Save { name: String, text: String, why: Option<String> },
+    /// Fetch the first `until` bytes of a run's output from the server of a session, and write them to a file named
+    /// after this.
+    Fetch { id: u64, session: u64, run: RunId, until: u64, name: String },
+    /// Give that up.
+    StopFetch { id: u64 },
     /// Ask the terminal to report its mouse, or not to.
     Mouse(bool),
 }
@@ -157,8 +167,8 @@ pub(crate) enum Call {
     Unsubscribe(SubscriptionId),
     /// A command, whose output belongs to this block.
     Run { block: u64, run: CommandRun },
-    /// The output of a run that is known by its number, for this block.
-    Attach { block: u64, run: RunId },
+    /// The output of a run that is known by its number, from a byte of it on, for this block.
+    Attach { block: u64, run: RunId, from: u64 },
     /// Runs of the server, the newest or those before one.
     Runs { before: Option<RunId> },
     /// The end of a run.
@@ -171,9 +181,10 @@ impl PartialEq for Call {
             (Self::Menu, Self::Menu) | (Self::Subscribe, Self::Subscribe) => true,
             (Self::Cancel(a), Self::Cancel(b)) => a == b,
             (Self::Runs { before: a }, Self::Runs { before: b }) => a == b,
-            (Self::Attach { block: a, run: c }, Self::Attach { block: b, run: d }) => {
-                a == b && c == d
-            }
+            (
+                Self::Attach { block: a, run: c, from: e },
+                Self::Attach { block: b, run: d, from: f },
+            ) => (a, c, e) == (b, d, f),
             (Self::Unsubscribe(a), Self::Unsubscribe(b)) => a == b,
             (Self::Run { block: a, run: b }, Self::Run { block: c, run: d }) => {
                 a == c && b.command == d.command && b.args == d.args && b.confirm == d.confirm

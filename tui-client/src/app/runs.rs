@@ -29,6 +29,11 @@ pub(crate) struct Info {
     /// Whether it was sent from here: what was only looked at is never cancelled by Ctrl-C.
     pub(crate) sent: bool,
     pub(crate) phase: Phase,
+    /// How much of its output was told here: bytes, those among them that were skipped, and whether any were.
+    pub(crate) told: u64,
+    pub(crate) skipped: bool,
+    /// How much output it has in all, once it has ended.
+    pub(crate) bytes: Option<u64>,
 }
 
 /// How a command stands.
@@ -42,6 +47,8 @@ pub(crate) enum Phase {
     Running { cancelling: bool },
     /// It has ended, but its output is still on its way.
     Reading,
+    /// The link went down under it; the next session takes it up where it was.
+    CutOff,
     /// It has ended.
     Ended { state: RunState, exit: Option<i32>, signal: Option<i32>, ms: u64 },
     /// It did not run; the block says why.
@@ -55,6 +62,11 @@ pub(crate) enum Phase {
 impl Phase {
     pub(crate) fn is_live(self) -> bool {
         matches!(self, Self::Sent | Self::Queued { .. } | Self::Running { .. } | Self::Reading)
+    }
+
+    /// Whether more may come of it, in this session or the next.
+    fn is_open(self) -> bool {
+        self.is_live() || self == Self::CutOff
     }
 
     /// How a run of the server's list stands.
@@ -146,7 +158,7 @@ impl Runs {
         let mut dropped = None;
         while self.infos.len() > MAX_BLOCKS {
             let mut infos = self.infos.iter();
-            let oldest = infos.position(|info| !info.phase.is_live() && info.id != DROPPED);
+            let oldest = infos.position(|info| !info.phase.is_open() && info.id != DROPPED);
             let Some(oldest) = oldest else { break };
             let info = self.infos.remove(oldest);
             self.pane.remove(info.id);
@@ -169,8 +181,9 @@ impl Runs {
             return;
         }
         let command = String::new();
-        let (run, sent, phase) = (None, false, Phase::Note);
-        let note = Info { id: DROPPED, line, command, at, began, run, sent, phase };
+        let (run, sent, phase, bytes) = (None, false, Phase::Note, None);
+        let (id, told, skipped) = (DROPPED, 0, false);
+        let note = Info { id, line, command, at, began, run, sent, phase, told, skipped, bytes };
         self.infos.insert(0, note);
         self.pane.add_first(DROPPED);
         self.pane.finish(DROPPED);
@@ -189,6 +202,9 @@ impl Runs {
             run: None,
             sent: true,
             phase: Phase::Sent,
+            told: 0,
+            skipped: false,
+            bytes: None,
         });
     }
 
@@ -206,6 +222,9 @@ impl Runs {
             run: Some(row.run_id),
             sent: false,
             phase: if ended { Phase::Reading } else { Phase::of(row) },
+            told: 0,
+            skipped: false,
+            bytes: ended.then_some(row.bytes),
         });
         self.pane.push_marker(id, note);
         self.say_wait(id, row);
@@ -222,6 +241,9 @@ impl Runs {
             run: None,
             sent: false,
             phase: Phase::Note,
+            told: 0,
+            skipped: false,
+            bytes: None,
         });
         for sentence in sentences {
             self.pane.push_marker(id, sentence);
@@ -301,21 +323,58 @@ impl Runs {
         let Some(info) = self.info_mut(id) else { return };
         info.run = Some(row.run_id);
         info.phase = Phase::end(row, now.saturating_sub(info.began));
+        info.bytes = Some(row.bytes);
+        let fewer = info.told > row.bytes;
+        if fewer {
+            let kept =
+                format!("the server has only the first {} bytes of this", grouped(row.bytes));
+            self.pane.push_marker(id, &kept);
+        }
         self.pane.finish(id);
     }
 
+    /// Takes output from the place on where the block stands: what comes again is passed over.
     pub(crate) fn output(&mut self, output: &RunOutput) {
-        let Some(id) = self.of_run(output.run_id).map(|info| info.id) else { return };
+        let bytes = base64::output_bytes(output);
+        let end = output.offset + bytes.len() as u64;
+        let Some((id, from)) = self.go_on(output.run_id, output.offset, end) else { return };
         let channel = match output.stream {
             Stream::Stdout => Channel::Stdout,
             Stream::Stderr => Channel::Stderr,
         };
-        self.pane.push(id, channel, &base64::output_bytes(output));
+        let known = usize::try_from(from - output.offset).unwrap_or(usize::MAX);
+        self.pane.push(id, channel, bytes.get(known..).unwrap_or_default());
     }
 
     pub(crate) fn gap(&mut self, gap: &RunGap) {
-        if let Some(id) = self.of_run(gap.run_id).map(|info| info.id) {
-            self.pane.push_gap(id, gap.bytes);
+        let end = gap.offset + gap.bytes;
+        if let Some((id, from)) = self.go_on(gap.run_id, gap.offset, end) {
+            self.skip(id, end - from);
+        }
+    }
+
+    /// The block of a run that is told of from `offset` to `end`, and from where on that is new to it. What nobody
+    /// told of before that is marked as skipped.
+    fn go_on(&mut self, run: RunId, offset: u64, end: u64) -> Option<(u64, u64)> {
+        let info = self.infos.iter_mut().rfind(|info| info.run == Some(run))?;
+        let (id, told) = (info.id, info.told);
+        if end <= told {
+            return None;
+        }
+        info.told = end;
+        if offset > told {
+            self.skip(id, offset - told);
+        }
+        Some((id, offset.max(told)))
+    }
+
+    /// Marks bytes as skipped, the first time with what can be done about it.
+    fn skip(&mut self, id: u64, bytes: u64) {
+        let Some(info) = self.info_mut(id) else { return };
+        let first = !std::mem::replace(&mut info.skipped, true);
+        self.pane.push_gap(id, bytes);
+        if first {
+            self.pane.push_marker(id, "(F7 saves all that the server keeps of it)");
         }
     }
 
@@ -344,13 +403,30 @@ impl Runs {
         }
     }
 
-    /// The session is over: what was not heard of to its end stays so.
+    /// The session is over: a run that has a number is taken up again by the next one; what became of the others is
+    /// not known.
     pub(crate) fn lose(&mut self) {
         let live: Vec<u64> = self.live().map(|info| info.id).collect();
         for id in live {
-            let sentence = "the session ended first: what became of it is not known here";
-            self.refused(id, Phase::Unknown, sentence);
+            match self.info_mut(id) {
+                Some(info) if info.run.is_some() => info.phase = Phase::CutOff,
+                _ => {
+                    let sentence = "the session ended first: what became of it is not known here";
+                    self.refused(id, Phase::Unknown, sentence);
+                }
+            }
         }
+    }
+
+    /// A new session with the same server: what is to be read of the runs that were cut off, as block, run and the
+    /// place where the block stands.
+    pub(crate) fn resume(&mut self) -> Vec<(u64, RunId, u64)> {
+        let cut = self.infos.iter_mut().filter(|info| info.phase == Phase::CutOff);
+        cut.filter_map(|info| {
+            info.phase = Phase::Running { cancelling: false };
+            Some((info.id, info.run?, info.told))
+        })
+        .collect()
     }
 
     /// The cancel of a run was refused: it goes on.
@@ -364,7 +440,7 @@ impl Runs {
 
     /// Removes what has ended.
     pub(crate) fn clear(&mut self) {
-        self.infos.retain(|info| info.phase.is_live());
+        self.infos.retain(|info| info.phase.is_open());
         self.pane.remove_finished();
         self.pane.end();
         self.selected = None;

@@ -272,5 +272,5 @@ fn attach(state: &mut State, row: &RunRow, line: &str) -> Vec<Effect> {
     }
     let note = format!("{} of {}, started {started}", row.run_id, row.user);
     console.runs.attached(block, line, &note, row, clock);
-    vec![Effect::Call { session, call: Call::Attach { block, run: row.run_id } }]
+    vec![Effect::Call { session, call: Call::Attach { block, run: row.run_id, from: 0 } }]
 }

@@ -48,7 +48,9 @@ pub(crate) fn dialled(
         state.found.clear();
         effects.push(Effect::Browse(false));
     }
+    let mut resumed = Vec::new();
     if let Some(console) = state.console_mut() {
+        let anew = again && console.welcome.server.boot_id != welcome.server.boot_id;
         console.banner = welcome.closing.clone().map(|c| Banner::new(c, clock.mono));
         console.goodbye = None;
         console.reached = Some(reached);
@@ -57,16 +59,19 @@ pub(crate) fn dialled(
         console.menu_known = false;
         let you = &welcome.you;
         let title = format!(
-            "{} to {} as {}, {}",
+            "{} to {} as {}, {}{}",
             if again { "reconnected" } else { "connected" },
             welcome.server.hostname,
             you.user,
-            you.role
+            you.role,
+            if anew { "; it was started anew" } else { "" }
         );
         console.runs.note(note, &title, &[], clock);
         console.welcome = welcome;
+        resumed = console.runs.resume();
     }
-    for call in [Call::Menu, Call::Subscribe] {
+    let resumed = resumed.into_iter().map(|(block, run, from)| Call::Attach { block, run, from });
+    for call in [Call::Menu, Call::Subscribe].into_iter().chain(resumed) {
         effects.push(Effect::Call { session: attempt, call });
     }
     effects
@@ -141,9 +146,8 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
             console.watch = Watch::Refused(clean::sentence(&why));
         }
         Event::Ran { block, result } => {
-            if ran(console, block, result, clock.mono) {
-                return vec![Effect::Call { session, call: Call::Menu }];
-            }
+            let calls = ran(console, block, result, clock.mono).into_iter();
+            return calls.map(|call| Effect::Call { session, call }).collect();
         }
         Event::Runs { before, result } => runs_view::listed(state, before, result),
         Event::CancelRefused { run, why } => {
@@ -156,35 +160,43 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
     Vec::new()
 }
 
-/// A command has ended; whether the menu here is not the server's any more.
+/// A command has ended; what is to be asked because of it.
 fn ran(
     console: &mut Console,
     block: u64,
     result: Result<Box<RunResult>, RunRefused>,
     now: u64,
-) -> bool {
+) -> Option<Call> {
+    let info = console.runs.info(block);
     // A block without a command is a question about a name that was not in the menu.
-    let asked = console.runs.info(block).is_some_and(|info| info.command.is_empty());
+    let asked = info.is_some_and(|info| info.command.is_empty());
+    // A run that is known by its number has been started: what is refused is to tell of it.
+    let run = info.and_then(|info| info.run);
     match result {
         Err(RunRefused::Refused { kind: ErrorKind::InvalidParams, .. }) if asked => {
             let words =
                 "the menu has changed: this command is new in it. Nothing was run; run it again";
             console.runs.refused(block, Phase::Refused, words);
-            return true;
+            return Some(Call::Menu);
+        }
+        // A server that died has less of the output than was told here: it says how it ended all the same.
+        Err(RunRefused::Refused { kind: ErrorKind::InvalidParams, .. })
+            if info.is_some_and(|info| info.told > 0)
+                && let Some(run) = run =>
+        {
+            return Some(Call::Attach { block, run, from: 0 });
         }
         Ok(result) => {
             console.runs.ended(block, &result.row, now);
         }
         Err(RunRefused::Refused { message, .. }) => {
-            // One that was only to be shown has run all the same.
-            let sent = console.runs.info(block).is_none_or(|info| info.sent);
-            let phase = if sent { Phase::Refused } else { Phase::Unknown };
+            let phase = if run.is_none() { Phase::Refused } else { Phase::Unknown };
             console.runs.refused(block, phase, &clean::sentence(&message));
         }
         // The end of the session says it for all.
         Err(RunRefused::Lost) => {}
     }
-    false
+    None
 }
 
 fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {

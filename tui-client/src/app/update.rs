@@ -10,7 +10,7 @@ use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
 use super::{
     Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, picker,
-    runs_view, send, session,
+    runs_view, saving, send, session,
 };
 use crate::actions::{self, Action, Id};
 use crate::ui::help;
@@ -68,6 +68,8 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
                 console.input.history.load(lines);
             }
         }
+        Msg::Fetching { id, done } => saving::fetching(state, id, done),
+        Msg::Fetched { id, result } => return saving::fetched(state, id, result),
         Msg::Done(text) => state.done(text),
         Msg::Failed(text) => state.refuse(text),
     }
@@ -255,6 +257,7 @@ pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         Id::Palette => state.overlays.push(Overlay::Palette(Palette::new(false))),
         Id::Menu => state.overlays.push(Overlay::Palette(Palette::new(true))),
         Id::Runs => return runs_view::open(state),
+        Id::StopTrying if state.saving.is_some() => return saving::stop(state),
         Id::StopTrying => return session::stop_trying(state),
         Id::Mouse => {
             state.mouse = !state.mouse;

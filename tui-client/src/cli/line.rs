@@ -282,11 +282,12 @@ impl Client {
     /// How a run ended that did not succeed, where its own output need not have said it.
     async fn say_end(&self, row: &RunRow) {
         let how = match (row.state, row.exit_code, row.signal) {
-            (RunState::TimedOut, ..) => "timed out".to_owned(),
             (RunState::Cancelled, ..) => format!("was {}", self.console.canceller()),
+            (RunState::TimedOut, ..) => row.outcome(),
+            (RunState::Lost, ..) => format!("is {}", row.outcome()),
             (_, Some(code), _) => format!("ended with exit status {code}"),
-            (_, None, Some(signal)) => format!("was ended by signal {signal}"),
-            (_, None, None) => row.state.words().to_owned(),
+            (_, None, Some(_)) => format!("was {}", row.outcome()),
+            (_, None, None) => row.outcome(),
         };
         let sentence = format!("line {}: {} {how}", self.line, row.command);
         self.console.printer.say(sentence).await;

@@ -233,8 +233,8 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
         Some(Err(error)) => failed(console, &error, args.json).await,
         Some(Ok(result)) => {
             let status = status::of_row(&result.row);
-            let state = result.row.state;
-            let run = result.row.run_id;
+            let (state, run) = (result.row.state, result.row.run_id);
+            let (signal, outcome) = (result.row.signal, result.row.outcome());
             if args.json {
                 let text = json(result, output);
                 console.printer.write(Piece::Print(text)).await;
@@ -249,7 +249,12 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
                     console.printer.say(sentence).await;
                 }
                 (_, RunState::TimedOut) => {
-                    console.printer.say(format!("run {run} timed out on the server")).await;
+                    console.printer.say(format!("run {run} {outcome} on the server")).await;
+                }
+                (_, RunState::Lost) => console.printer.say(format!("run {run} is {outcome}")).await,
+                // As a shell says it: the status alone could be the program's own.
+                (None, RunState::Failed) if signal.is_some() => {
+                    console.printer.say(format!("run {run} was {outcome}")).await;
                 }
                 (None, RunState::Cancelled) => {
                     let how = console.canceller();

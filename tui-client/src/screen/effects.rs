@@ -1,18 +1,15 @@
 //! Carrying out what `update` asks for.
 
 use std::collections::HashMap;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 
 use topside_shared::dirs::Dirs;
 use topside_shared::text::bytes;
 
+use super::fetch::Fetch;
 use super::network::{Network, Order};
 use super::saved::Saved;
 use crate::app::{Effect, Msg};
 use crate::config::{self, History, Profile};
-use crate::platform;
 use crate::term::{MAX_COPY, Terminal};
 
 /// What effects are carried out with.
@@ -41,8 +38,15 @@ impl Doer {
             Effect::Edit(edit) => return self.saved.edit(edit),
             Effect::LoadHistory { server } => return self.load_history(server),
             Effect::SaveHistory { server, line } => return self.save_history(&server, &line),
-            Effect::Copy { name, text } => return vec![self.copy(&name, &text, terminal)],
-            Effect::Save { name, text } => return vec![self.save(&name, &text)],
+            Effect::Copy { name, text } => match self.copy(name, text, terminal) {
+                Ok(msg) => return vec![msg],
+                Err(order) => order,
+            },
+            Effect::Save { name, text, why } => Order::Save { name, text, why },
+            Effect::Fetch { id, session, run, until, name } => {
+                Order::Fetch(session, Fetch { id, run, until, name })
+            }
+            Effect::StopFetch { id } => Order::StopFetch(id),
             Effect::ReadServers => return vec![self.saved.read()],
             Effect::Probe { round, server, vias } => {
                 Order::Probe { round, profile: self.profile(server.as_deref()), vias }
@@ -83,77 +87,17 @@ impl Doer {
         }
     }
 
-    fn copy(&self, name: &str, text: &str, terminal: &mut Terminal) -> Msg {
+    /// What is too large for the clipboard is saved instead.
+    fn copy(&self, name: String, text: String, terminal: &mut Terminal) -> Result<Msg, Order> {
         let size = bytes(text.len() as u64);
         if text.len() > MAX_COPY {
             let most = bytes(MAX_COPY as u64);
-            return match self.write(name, text) {
-                Ok(path) => Msg::Done(format!(
-                    "{size} is too much for the clipboard ({most}): saved to {}",
-                    path.display()
-                )),
-                Err(error) => Msg::Failed(format!(
-                    "{size} is too much for the clipboard ({most}), and it cannot be saved: {error}"
-                )),
-            };
+            let why = format!("as it is too much for the clipboard ({most})");
+            return Err(Order::Save { name, text, why: Some(why) });
         }
-        match terminal.copy(text) {
+        Ok(match terminal.copy(&text) {
             Ok(()) => Msg::Done(format!("{size} sent to the terminal's clipboard.")),
             Err(error) => Msg::Failed(format!("nothing was copied: {error}")),
-        }
-    }
-
-    fn save(&self, name: &str, text: &str) -> Msg {
-        match self.write(name, text) {
-            Ok(path) => {
-                let size = bytes(text.len() as u64);
-                Msg::Done(format!("{size} saved to {}", path.display()))
-            }
-            Err(error) => Msg::Failed(format!("nothing was saved: {error}")),
-        }
-    }
-
-    /// Writes a new file where the person is, or else in the state directory; never over another.
-    fn write(&self, name: &str, text: &str) -> io::Result<PathBuf> {
-        let here = std::env::current_dir().and_then(|dir| write_new(&dir, name, text));
-        here.or_else(|_| {
-            let dir = self.dirs.state.join("saved");
-            platform::create_private_dir(&dir)?;
-            write_new(&dir, name, text)
         })
-    }
-}
-
-fn write_new(dir: &Path, name: &str, text: &str) -> io::Result<PathBuf> {
-    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "txt"));
-    for nth in 1..1000 {
-        let path = match nth {
-            1 => dir.join(name),
-            n => dir.join(format!("{stem}-{n}.{extension}")),
-        };
-        let mut options = OpenOptions::new();
-        match platform::private(options.write(true).create_new(true)).open(&path) {
-            Ok(mut file) => {
-                file.write_all(text.as_bytes())?;
-                return Ok(path);
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_that_is_there_is_never_written_over() {
-        let dir = tempfile::tempdir().unwrap();
-        let first = write_new(dir.path(), "out.txt", "one").unwrap();
-        let second = write_new(dir.path(), "out.txt", "two").unwrap();
-        assert_eq!(std::fs::read_to_string(first).unwrap(), "one");
-        assert_eq!(second.file_name().unwrap(), "out-2.txt");
     }
 }

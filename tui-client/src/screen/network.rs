@@ -10,9 +10,13 @@ use tokio::task::{AbortHandle, JoinSet};
 use topside_server::Stop;
 use topside_shared::dirs::Dirs;
 use topside_shared::invite::Invite;
+use topside_shared::text::bytes;
 
+use super::fetch::{self, Fetch};
+use super::new_file::NewFile;
 use super::session;
 use crate::app::invite::{NotPaired, Paired};
+use crate::app::saving::NotFetched;
 use crate::app::ways::{Reach, words};
 use crate::app::{Call, DialFailed, Here, Msg, Target};
 use crate::config::Profile;
@@ -54,6 +58,15 @@ pub(super) enum Order {
     CancelDial(u64),
     Call(u64, Call),
     HangUp(u64),
+    /// Text into a file, and why it is not more.
+    Save {
+        name: String,
+        text: String,
+        why: Option<String>,
+    },
+    /// A run's output into a file, from the server of this session.
+    Fetch(u64, Fetch),
+    StopFetch(u64),
 }
 
 /// The thread does not take orders.
@@ -123,7 +136,8 @@ impl Network {
 /// How a dial ended.
 struct Dialled {
     attempt: u64,
-    result: Result<Session, DialFailed>,
+    /// The session, and where it was found.
+    result: Result<(Session, net::Target), DialFailed>,
     /// A server that was started for it.
     started: Option<Embedded>,
 }
@@ -138,7 +152,10 @@ struct Desk {
     /// An invite being used.
     pair: Option<(u64, tokio::task::JoinHandle<()>)>,
     dials: HashMap<u64, AbortHandle>,
-    sessions: HashMap<u64, session::Line>,
+    /// Each with the place where its server was found.
+    sessions: HashMap<u64, (session::Line, net::Target)>,
+    /// An output on its way to a file: one at a time.
+    fetch: Option<(u64, AbortHandle)>,
     embedded: Option<Embedded>,
     hand: Hand,
 }
@@ -146,8 +163,8 @@ struct Desk {
 impl Desk {
     fn new(dirs: Dirs, tell: mpsc::Sender<Msg>, hand: Hand) -> Self {
         let (dials, sessions) = (HashMap::new(), HashMap::new());
-        let (probes, browse, pair, embedded) = (JoinSet::new(), None, None, None);
-        Self { dirs, tell, probes, browse, pair, dials, sessions, embedded, hand }
+        let (probes, browse, pair, fetch, embedded) = (JoinSet::new(), None, None, None, None);
+        Self { dirs, tell, probes, browse, pair, dials, sessions, fetch, embedded, hand }
     }
 
     async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
@@ -161,11 +178,11 @@ impl Desk {
                 Some(end) = dialled.recv() => self.dialled(end).await,
             }
         }
-        for dial in self.dials.values() {
-            dial.abort();
+        for task in self.dials.values().chain(self.fetch.as_ref().map(|(_, task)| task)) {
+            task.abort();
         }
         let goodbyes = async {
-            for line in self.sessions.into_values() {
+            for (line, _) in self.sessions.into_values() {
                 line.hang_up().await;
             }
         };
@@ -213,7 +230,7 @@ impl Desk {
                 let done = done.clone();
                 let task = tokio::spawn(async move {
                     let dialled = match place {
-                        Ok(place) => dial(attempt, &place, start).await,
+                        Ok(place) => dial(attempt, place, start).await,
                         Err(failed) => Dialled { attempt, result: Err(failed), started: None },
                     };
                     let _ = done.send(dialled).await;
@@ -226,14 +243,42 @@ impl Desk {
                 }
             }
             Order::Call(session, call) => {
-                let refused = self.sessions.get(&session).and_then(|line| line.call(call));
+                let refused = self.sessions.get(&session).and_then(|(line, _)| line.call(call));
                 if let Some(event) = refused {
                     let tell = self.tell.clone();
                     tokio::spawn(async move { tell.send(Msg::Session { session, event }).await });
                 }
             }
+            Order::Save { name, text, why } => {
+                let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
+                tokio::spawn(async move {
+                    let saved = tokio::task::spawn_blocking(move || save(&dirs, &name, &text, why));
+                    // Its panic has been told.
+                    if let Ok(msg) = saved.await {
+                        let _ = tell.send(msg).await;
+                    }
+                });
+            }
+            Order::Fetch(session, wanted) => {
+                let place = self.sessions.get(&session).map(|(_, place)| place.clone());
+                let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
+                let id = wanted.id;
+                let task = tokio::spawn(async move {
+                    let result = match place {
+                        Some(place) => fetch::fetch(place, &wanted, dirs, &tell).await,
+                        None => Err(NotFetched::Failed("the session has ended".to_owned())),
+                    };
+                    let _ = tell.send(Msg::Fetched { id, result }).await;
+                });
+                self.fetch = Some((id, task.abort_handle()));
+            }
+            Order::StopFetch(id) => {
+                if let Some((_, task)) = self.fetch.take_if(|(of, _)| *of == id) {
+                    task.abort();
+                }
+            }
             Order::HangUp(session) => {
-                if let Some(line) = self.sessions.remove(&session) {
+                if let Some((line, _)) = self.sessions.remove(&session) {
                     tokio::spawn(line.hang_up());
                 }
             }
@@ -275,12 +320,12 @@ impl Desk {
             return;
         }
         let msg = match result {
-            Ok(session) => {
+            Ok((session, place)) => {
                 let welcome = Box::new(session.welcome.clone());
                 let reached = session.reached.clone();
                 let line = session::serve(attempt, session, self.tell.clone());
-                self.sessions.retain(|_, line| !line.is_over());
-                self.sessions.insert(attempt, line);
+                self.sessions.retain(|_, (line, _)| !line.is_over());
+                self.sessions.insert(attempt, (line, place));
                 let carries = self.embedded.as_ref().is_some_and(|server| !server.has_ended());
                 Msg::Dialled { attempt, welcome, reached, carries }
             }
@@ -310,13 +355,14 @@ fn place(
         .map_err(|error| DialFailed::Hopeless(error.to_string()))
 }
 
-async fn dial(attempt: u64, place: &net::Target, start: bool) -> Dialled {
+async fn dial(attempt: u64, place: net::Target, start: bool) -> Dialled {
     let mut started = None;
     let result = if start {
-        connect_or_start(place, &HELLO, &mut started).await
+        connect_or_start(&place, &HELLO, &mut started).await
     } else {
-        connect(place, &HELLO).await.map_err(ReachError::from)
+        connect(&place, &HELLO).await.map_err(ReachError::from)
     };
+    let result = result.map(|session| (session, place));
     let result = result.map_err(|error| match error {
         ReachError::Connect(error) => failed(error),
         ReachError::Start(error) => DialFailed::Other(sentence(error)),
@@ -325,7 +371,7 @@ async fn dial(attempt: u64, place: &net::Target, start: bool) -> Dialled {
 }
 
 /// What happened, with the system's own words behind it.
-fn sentence(error: impl std::error::Error + Send + Sync + 'static) -> String {
+pub(super) fn sentence(error: impl std::error::Error + Send + Sync + 'static) -> String {
     format!("{:#}", anyhow::Error::from(error))
 }
 
@@ -372,5 +418,21 @@ async fn pair(invite: &Invite, dirs: &Dirs) -> Result<Paired, NotPaired> {
             Ok(Paired { name: profile.name, role, already })
         }
         Err(error) => Err(NotPaired { lasting: error.is_lasting(), why: sentence(error) }),
+    }
+}
+
+/// Writes what the screen holds to a new file, and says what came of it.
+fn save(dirs: &Dirs, name: &str, text: &str, why: Option<String>) -> Msg {
+    let written = NewFile::create(dirs, name).and_then(|mut file| {
+        file.write(text.as_bytes())?;
+        file.keep()
+    });
+    let why = why.map(|why| format!(", {why}")).unwrap_or_default();
+    match written {
+        Ok(path) => {
+            let size = bytes(text.len() as u64);
+            Msg::Done(format!("{size} saved to {}{why}", path.display()))
+        }
+        Err(error) => Msg::Failed(format!("nothing was saved: {error}")),
     }
 }

@@ -114,7 +114,7 @@ fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
         Call::Subscribe => handle.ask(&EventsSubscribe { topics: vec![Topic::Clients] }),
         Call::Unsubscribe(id) => handle.ask(&EventsUnsubscribe { subscription_id: *id }),
         Call::Run { run, .. } => handle.ask(run),
-        Call::Attach { run, .. } => handle.ask(&RunAttach { run_id: *run, from: 0 }),
+        Call::Attach { run, from, .. } => handle.ask(&RunAttach { run_id: *run, from: *from }),
         Call::Runs { before } => handle.ask(&RunsList { before: *before, ..RunsList::default() }),
         Call::Cancel(run_id) => handle.ask(&RunCancel { run_id: *run_id }),
     }

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use topside_shared::rows::RunState;
+use topside_shared::signals;
 use topside_shared::text::duration;
 
 use super::row::Row;
@@ -20,6 +21,8 @@ const WORD: usize = 10;
 const DURATION: usize = 8;
 /// From this width on the header has a time too.
 const TIME_FROM: u16 = 64;
+/// From this width on the header says all of how a command ended.
+const OUTCOME_FROM: u16 = 70;
 /// From this width on the header has a duration.
 const DURATION_FROM: u16 = 40;
 
@@ -90,7 +93,13 @@ fn header(state: &State, console: &Console, info: &Info, row: &mut Row<'_>, them
         let took = took(state, info);
         row.right(&format!("{took:>DURATION$}"), theme.dim).skip_right(2);
     }
-    let (sign, word, style) = standing(info.phase, theme);
+    let (sign, mut word, style) = standing(info.phase, theme);
+    if wide >= usize::from(OUTCOME_FROM)
+        && let Phase::Ended { state: how, exit, signal, ms } = info.phase
+        && how != RunState::Succeeded
+    {
+        word = how.outcome(exit, signal, Some(ms));
+    }
     let word = format!("{word:<WORD$}");
     row.right(&word, theme.dim).right(&format!("{sign} "), style);
     row.skip_right(2);
@@ -137,6 +146,8 @@ pub(super) fn pinned(
 fn took(state: &State, info: &Info) -> String {
     match info.phase {
         Phase::Ended { ms, .. } => duration(ms),
+        // Nobody here knows whether it still goes on.
+        Phase::CutOff => String::new(),
         phase if phase.is_live() => times::running(state.clock.mono.saturating_sub(info.began)),
         _ => String::new(),
     }
@@ -154,7 +165,7 @@ pub(super) fn standing(phase: Phase, theme: &Theme) -> (&'static str, String, St
         Phase::Ended { state, exit, signal, .. } => match (state, exit, signal) {
             (RunState::Succeeded, ..) => ("✓", "done".into(), theme.good),
             (RunState::Failed, Some(code), _) => ("✗", format!("exit {code}"), theme.bad),
-            (RunState::Failed, None, Some(n)) => ("✗", format!("signal {n}"), theme.bad),
+            (RunState::Failed, None, Some(n)) => ("✗", signals::name(n), theme.bad),
             (RunState::Failed, ..) => ("✗", "failed".into(), theme.bad),
             (RunState::Cancelled, ..) => ("■", "cancelled".into(), theme.warn),
             (RunState::TimedOut, ..) => ("✗", "timed out".into(), theme.bad),
@@ -162,6 +173,7 @@ pub(super) fn standing(phase: Phase, theme: &Theme) -> (&'static str, String, St
             (RunState::Queued, ..) => ("…", "queued".into(), theme.accent),
             (RunState::Running, ..) => ("●", "running".into(), theme.accent),
         },
+        Phase::CutOff => ("?", "cut off".into(), theme.warn),
         Phase::Refused => ("✗", "not run".into(), theme.bad),
         Phase::Unknown => ("?", "not known".into(), theme.warn),
         Phase::Note => ("", String::new(), theme.dim),

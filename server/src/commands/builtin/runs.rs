@@ -2,7 +2,7 @@
 
 use topside_shared::command::{Arg, ArgType, Command};
 use topside_shared::rows::{RunRow, RunState};
-use topside_shared::text;
+use topside_shared::{signals, text};
 
 use super::{Calling, optional, reads};
 use crate::commands::{Call, Worker};
@@ -50,7 +50,7 @@ fn cells(row: RunRow) -> [String; 7] {
         row.state.words().to_owned(),
         match (row.exit_code, row.signal) {
             (Some(code), _) => code.to_string(),
-            (None, Some(signal)) => format!("signal {signal}"),
+            (None, Some(signal)) => signals::name(signal),
             (None, None) => "-".to_owned(),
         },
         match row.duration_ms {

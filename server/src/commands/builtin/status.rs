@@ -27,6 +27,9 @@ impl Worker for Status {
         tell("clients", status.clients.to_string());
         let RunCounts { running, queued, started } = status.runs;
         tell("runs", format!("{running} now, {queued} queued, {started} in all"));
+        for (name, standing) in call.server.menu.workers() {
+            tell("worker", format!("{name}: {standing}"));
+        }
         tell("requests", status.requests.to_string());
         let (received, sent) = (status.bytes.received, status.bytes.sent);
         tell("bytes", format!("{} received, {} sent", text::bytes(received), text::bytes(sent)));

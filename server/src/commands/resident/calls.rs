@@ -180,6 +180,23 @@ impl Calls {
         }
     }
 
+    /// Whether it runs, and how many calls it has; or when it is started again, and why it has ended.
+    pub(super) fn standing(&self) -> String {
+        let state = self.lock();
+        match &state.down {
+            None => match state.calls.len() {
+                0 => "running".to_owned(),
+                1 => "running, 1 call".to_owned(),
+                calls => format!("running, {calls} calls"),
+            },
+            Some((why, None)) => format!("stopped: {why}"),
+            Some((why, Some(until))) => {
+                let left = until.saturating_duration_since(Instant::now());
+                format!("restarting in {} s: {why}", left.as_secs() + 1)
+            }
+        }
+    }
+
     /// Takes calls again.
     pub(super) fn open(&self) {
         self.lock().down = None;

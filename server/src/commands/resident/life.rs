@@ -2,10 +2,12 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::time::Instant;
+use topside_shared::signals;
 
 use super::Resident;
 use super::session::End;
@@ -24,6 +26,7 @@ impl Resident {
         let mut failures = 0;
         while !self.stop.is_cancelled() {
             let since = Instant::now();
+            self.starts.fetch_add(1, Ordering::Relaxed);
             let why = match self.declared.daemon.spawn() {
                 Err(error) => error.to_string(),
                 Ok(piped) => {
@@ -46,7 +49,9 @@ impl Resident {
                             .map(|status| (status.code(), status.signal()))
                         {
                             Some((Some(code), _)) => format!("it ended with exit status {code}"),
-                            Some((_, Some(signal))) => format!("signal {signal} ended it"),
+                            Some((_, Some(signal))) => {
+                                format!("it was killed by {}", signals::name(signal))
+                            }
                             _ => "it ended".to_owned(),
                         },
                     }

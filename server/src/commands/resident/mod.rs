@@ -11,6 +11,7 @@ mod session;
 mod wire;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ pub(crate) struct DeclaredFunction {
 pub(crate) struct Resident {
     declared: Declared,
     calls: Calls,
+    /// How often its process was started.
+    starts: AtomicU64,
     /// Raised when it is to end with the server, by this moment.
     stop: CancellationToken,
     deadline: OnceLock<Instant>,
@@ -75,6 +78,7 @@ impl Resident {
         Self {
             calls: Calls::new(declared.name.clone(), declared.max_concurrent),
             declared: declared.clone(),
+            starts: AtomicU64::new(0),
             stop: CancellationToken::new(),
             deadline: OnceLock::new(),
             ended: CancellationToken::new(),
@@ -83,6 +87,17 @@ impl Resident {
 
     pub(super) fn name(&self) -> &str {
         &self.declared.name
+    }
+
+    /// How it stands, in words for people.
+    pub(super) fn standing(&self) -> String {
+        let restarts = self.starts.load(Ordering::Relaxed).saturating_sub(1);
+        let standing = self.calls.standing();
+        match restarts {
+            0 => standing,
+            1 => format!("{standing}; restarted once"),
+            n => format!("{standing}; restarted {n} times"),
+        }
     }
 
     /// Ends it in order, by `deadline` at the latest. No run goes on any more.

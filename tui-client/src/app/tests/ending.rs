@@ -92,7 +92,7 @@ fn a_loss_without_a_goodbye_says_so_and_is_tried_again_by_itself() {
     assert!(words.starts_with("lost at 09:14:00: the server went away without"), "{words}");
     assert!(words.contains("reconnecting in 1 s (try 1)"), "{words}");
     let info = world.console().runs.chosen().unwrap();
-    assert_eq!(info.phase, BlockPhase::Unknown, "nobody knows how the run ended");
+    assert_eq!(info.phase, BlockPhase::CutOff, "nobody knows how it goes on");
 
     let effects = world.wait(1_000);
     let [Effect::Dial { attempt, start: false, .. }] = effects[..] else { panic!("{effects:?}") };

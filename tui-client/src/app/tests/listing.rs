@@ -64,7 +64,8 @@ fn runs_are_listed_with_their_lines_and_filtered_by_any_word() {
 fn a_run_of_somebody_else_is_shown_in_a_block_of_its_own_and_ctrl_c_does_not_end_it() {
     let mut world = opened();
     let effects = world.press("enter");
-    let [Effect::Call { call: Call::Attach { block, run: RunId(31) }, .. }] = effects[..] else {
+    let [Effect::Call { call: Call::Attach { block, run: RunId(31), from: 0 }, .. }] = effects[..]
+    else {
         panic!("{effects:?}")
     };
     assert!(world.state.overlays.is_empty());
@@ -83,7 +84,8 @@ fn a_run_of_somebody_else_is_shown_in_a_block_of_its_own_and_ctrl_c_does_not_end
 fn output_of_a_run_that_is_over_is_read_to_its_end() {
     let mut world = opened();
     let effects = world.press("down enter");
-    let [Effect::Call { call: Call::Attach { block, run: RunId(30) }, .. }] = effects[..] else {
+    let [Effect::Call { call: Call::Attach { block, run: RunId(30), from: 0 }, .. }] = effects[..]
+    else {
         panic!("{effects:?}")
     };
     let phase = |world: &mut World| world.console().runs.chosen().unwrap().phase;

@@ -6,9 +6,12 @@ mod filling;
 pub(crate) mod listing;
 pub(crate) mod pairing;
 pub(crate) mod probing;
+mod resuming;
 mod running;
+mod saving_output;
 mod typing;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -16,12 +19,13 @@ use serde_json::{Value, json};
 use topside_shared::methods::{Initialized, Menu, RunResult, Subscribed};
 use topside_shared::notices::{Closing, Notice, Phase};
 use topside_shared::rows::RunRow;
-use topside_shared::{ClientId, ErrorKind, Pin, Time};
+use topside_shared::{ClientId, ErrorKind, Pin, RunId, Time};
 
 use super::ways::Reach;
 use super::*;
 use crate::config::DEFAULT_PORT;
 use crate::net::Reached;
+use crate::net::base64::output_length;
 
 /// 2026-03-01, 09:14:00 in UTC.
 pub(crate) const START: i64 = 1_772_356_440_000;
@@ -31,6 +35,8 @@ pub(crate) struct World {
     pub(crate) state: State,
     /// Milliseconds since the start.
     pub(crate) now: u64,
+    /// How much each run has printed.
+    printed: BTreeMap<RunId, u64>,
 }
 
 impl World {
@@ -39,7 +45,7 @@ impl World {
         let clock = Clock { mono: 0, wall: Time::from_millis(START) };
         let mut state = State::new(clock, Size { width, height }, TimeZone::UTC);
         state.here = Here::NotRunning;
-        Self { state, now: 0 }
+        Self { state, now: 0, printed: BTreeMap::new() }
     }
 
     /// The same with three saved servers, of which the first is paired.
@@ -125,8 +131,23 @@ impl World {
         }
     }
 
-    pub(crate) fn event(&mut self, event: Event) -> Vec<Effect> {
+    pub(crate) fn event(&mut self, mut event: Event) -> Vec<Effect> {
         let session = self.session();
+        match &mut event {
+            Event::Notice(notice) => {
+                // What has no place of its own comes after what came before.
+                if let Notice::RunOutput(output) = notice.as_mut() {
+                    let printed = self.printed.entry(output.run_id).or_default();
+                    output.offset = output.offset.max(*printed);
+                    *printed = output.offset + output_length(output) as u64;
+                }
+            }
+            Event::Ran { result: Ok(result), .. } if result.row.bytes == 0 => {
+                let printed = self.printed.get(&result.row.run_id);
+                result.row.bytes = printed.copied().unwrap_or_default();
+            }
+            _ => {}
+        }
         self.tell(Msg::Session { session, event })
     }
 

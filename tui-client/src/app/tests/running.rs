@@ -219,18 +219,22 @@ fn a_gap_is_marked_with_its_count() {
     world.run("zones", 5, "a\n", None);
     let gap = json!({"runId": 5, "offset": 2, "bytes": 12034});
     world.notice(Notice::RunGap(serde_json::from_value(gap).unwrap()));
-    assert!(world.newest().contains("12,034 bytes skipped"), "{}", world.newest());
+    let said = "a\n… 12,034 bytes skipped\n(F7 saves all that the server keeps of it)\n";
+    assert_eq!(world.newest(), said);
+    let gap = json!({"runId": 5, "offset": 12036, "bytes": 1});
+    world.notice(Notice::RunGap(serde_json::from_value(gap).unwrap()));
+    assert_eq!(world.newest(), format!("{said}… 1 byte skipped\n"));
 }
 
 #[test]
-fn output_is_copied_and_saved_by_the_block() {
+fn output_is_copied_by_the_block() {
     let mut world = World::connected(80, 24);
     world.run("zones", 5, "zone 1\nzone 2\n", ended("succeeded", 0, 4));
     world.run("temp", 6, "12 C\n", ended("succeeded", 0, 4));
     let [Effect::Copy { text, .. }] = &world.press("f6")[..] else { panic!() };
     assert_eq!(text, "12 C\n");
     world.press("alt-up alt-up");
-    let [Effect::Save { name, text }] = &world.press("f7")[..] else { panic!() };
+    let [Effect::Copy { name, text }] = &world.press("f6")[..] else { panic!() };
     assert_eq!((name.as_str(), text.as_str()), ("topside-zones-091400.txt", "zone 1\nzone 2\n"));
 }
 

@@ -1,0 +1,57 @@
+//! Signals by their names, for people.
+
+/// What POSIX and Linux call each, from 1 on.
+const NAMES: [&str; 31] = [
+    "SIGHUP",
+    "SIGINT",
+    "SIGQUIT",
+    "SIGILL",
+    "SIGTRAP",
+    "SIGABRT",
+    "SIGBUS",
+    "SIGFPE",
+    "SIGKILL",
+    "SIGUSR1",
+    "SIGSEGV",
+    "SIGUSR2",
+    "SIGPIPE",
+    "SIGALRM",
+    "SIGTERM",
+    "SIGSTKFLT",
+    "SIGCHLD",
+    "SIGCONT",
+    "SIGSTOP",
+    "SIGTSTP",
+    "SIGTTIN",
+    "SIGTTOU",
+    "SIGURG",
+    "SIGXCPU",
+    "SIGXFSZ",
+    "SIGVTALRM",
+    "SIGPROF",
+    "SIGWINCH",
+    "SIGIO",
+    "SIGPWR",
+    "SIGSYS",
+];
+
+/// `SIGKILL` for 9, as Linux counts them; one without a name is `signal 35`.
+pub fn name(signal: i32) -> String {
+    let place = usize::try_from(signal).ok().and_then(|signal| signal.checked_sub(1));
+    match place.and_then(|place| NAMES.get(place)) {
+        Some(name) => (*name).to_owned(),
+        None => format!("signal {signal}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_has_its_name_and_what_has_none_its_number() {
+        let names = [1, 9, 11, 15, 31].map(name);
+        assert_eq!(names, ["SIGHUP", "SIGKILL", "SIGSEGV", "SIGTERM", "SIGSYS"]);
+        assert_eq!([0, 32, -1].map(name), ["signal 0", "signal 32", "signal -1"]);
+    }
+}
