@@ -22,14 +22,26 @@ pub(crate) struct Plan {
     pub(crate) crowd: usize,
     /// Bytes of output carried.
     pub(crate) output: u64,
+    /// Bytes of output that nobody reads to their end.
+    pub(crate) flood: u64,
 }
 
-const FULL: Plan =
-    Plan { rounds: 5, slice: Duration::from_millis(400), crowd: 10_000, output: 256 << 20 };
-const QUICK: Plan =
-    Plan { rounds: 3, slice: Duration::from_millis(120), crowd: 4_000, output: 64 << 20 };
+const FULL: Plan = Plan {
+    rounds: 5,
+    slice: Duration::from_millis(400),
+    crowd: 10_000,
+    output: 256 << 20,
+    flood: 1 << 30,
+};
+const QUICK: Plan = Plan {
+    rounds: 3,
+    slice: Duration::from_millis(120),
+    crowd: 4_000,
+    output: 64 << 20,
+    flood: 256 << 20,
+};
 
-const USAGE: &str = "usage: topside-bench [--quick] [--only requests|memory|start|notices|programs|output|shutdown|growth|tls]..
+const USAGE: &str = "usage: topside-bench [--quick] [--only requests|memory|start|notices|programs|output|flood|shutdown|growth|tls]..
        topside-bench load SOCKET ping|echo|COMMAND CLIENTS MS";
 
 pub(crate) fn main() -> ExitCode {

@@ -192,8 +192,9 @@ impl Place {
     fn menu(&self, output: u64) -> String {
         format!(
             "[commands.nothing]\nexec = [\"/bin/true\"]\neffect = \"read\"\n\
-             [commands.flood]\nexec = [{:?}, \"print\", \"{output}\"]\neffect = \"read\"\n\
-             max_output = \"4GiB\"\n",
+             [commands.flood]\nexec = [{0:?}, \"print\", \"{output}\"]\neffect = \"read\"\n\
+             max_output = \"4GiB\"\n\
+             [commands.gush]\nexec = [{0:?}, \"print\", \"{output}\"]\neffect = \"read\"\n",
             self.own.display().to_string()
         )
     }
@@ -216,9 +217,11 @@ fn own_key(path: &Path) -> io::Result<Identity> {
     Identity::load_or_make(path).map_err(io::Error::other)
 }
 
+const VARIABLES: [&str; 3] = ["CONFIG", "STATE", "RUNTIME"];
+
 /// Directories of a server of ours.
 fn environment(command: &mut Command, dir: &Path) {
-    for name in ["CONFIG", "STATE", "RUNTIME"] {
+    for name in VARIABLES {
         command.env(format!("TOPSIDE_{name}_DIR"), dir);
     }
 }
@@ -260,7 +263,8 @@ impl Server {
 
     /// A key that our server lets in, asked of it on its socket, and the port to come to.
     fn token(&self) -> io::Result<(Identity, u16)> {
-        let params = r#"{"name":"bench","role":"viewer","commands":["echo"],"lasting":true}"#;
+        let params =
+            r#"{"name":"bench","role":"viewer","commands":["echo","flood"],"lasting":true}"#;
         let request = wire::json("key/invite", params).request;
         let answer = Line::connect(&self.socket)?.text(&request)?;
         let answer: serde_json::Value = serde_json::from_str(&answer)?;
@@ -292,6 +296,18 @@ impl Server {
         number.parse().map_err(|_| io::Error::other("smaps_rollup names no Rss"))
     }
 
+    /// The most resident memory since [`Self::forget_peak`], in KiB.
+    pub(crate) fn peak(&self) -> io::Result<f64> {
+        let text = fs::read_to_string(self.proc("status"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+        let number = line.trim().trim_end_matches(" kB");
+        number.parse().map_err(|_| io::Error::other("status names no VmHWM"))
+    }
+
+    pub(crate) fn forget_peak(&self) -> io::Result<()> {
+        fs::write(self.proc("clear_refs"), "5")
+    }
+
     /// Waits until it has nothing to do any more.
     pub(crate) fn settle(&self) -> io::Result<()> {
         let until = Instant::now() + Duration::from_secs(1);
@@ -315,6 +331,15 @@ impl Server {
     /// Points a client program at it.
     pub(crate) fn environment(&self, command: &mut Command) {
         environment(command, self.dir.path());
+    }
+
+    /// The same as variables.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (String, &Path)> {
+        VARIABLES.into_iter().map(|name| (format!("TOPSIDE_{name}_DIR"), self.dir.path()))
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.dir.path()
     }
 }
 

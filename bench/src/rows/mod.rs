@@ -1,5 +1,6 @@
 //! The measurements, one file each, in the order in which they are printed.
 
+mod flood;
 mod growth;
 mod memory;
 mod notices;
@@ -27,6 +28,7 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("notices", notices::measure),
     ("programs", programs::measure),
     ("output", output::measure),
+    ("flood", flood::measure),
     ("shutdown", shutdown::measure),
     ("growth", growth::measure),
     ("tls", tls::measure),

@@ -1,0 +1,209 @@
+//! Output to the screen of a person, who types meanwhile.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use super::{percentile, pings};
+use crate::measure::Series;
+use crate::program::Plan;
+use crate::servers::{Kind, Place, Server};
+use crate::table::{Goal, Table};
+
+const SIZE: PtySize = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
+/// The lowest rows: banner, input and hints.
+const LOWEST: u16 = 4;
+/// Between two keys.
+const KEYS: Duration = Duration::from_millis(40);
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub(super) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+    let [mut rate, mut ping, mut key, mut calm] = [(); 4].map(|()| Series::default());
+    let [mut before, mut growth, mut screen, mut most, mut late] =
+        [(); 5].map(|()| Series::default());
+    for _ in 0..plan.rounds.min(3) {
+        let Some(server) = place.start(Kind::Ours, plan.flood)? else { return Ok(()) };
+        let Some(terminal) = Terminal::start(place, &server)? else { return Ok(()) };
+        server.settle()?;
+        let (ours, theirs) = (server.memory()?, terminal.memory()?);
+        server.forget_peak()?;
+        calm.ours.push(percentile(terminal.keys(Duration::from_secs(2), |_| Ok(false))?.0, 99));
+        let over = AtomicBool::new(false);
+        let begun = Instant::now();
+        let (typed, times) = std::thread::scope(|scope| {
+            let pings = scope.spawn(|| pings(&server.socket, &over));
+            let typed = terminal.flood();
+            over.store(true, Ordering::Relaxed);
+            let times = pings.join().map_err(|_| io::Error::other("the pings have failed"))?;
+            Ok::<_, io::Error>((typed?, times?))
+        })?;
+        let (times_of_keys, samples) = typed;
+        rate.ours.push(plan.flood as f64 / 1e6 / begun.elapsed().as_secs_f64());
+        ping.ours.push(percentile(times, 99));
+        key.ours.push(percentile(times_of_keys, 99));
+        before.ours.push(ours / 1024.0);
+        growth.ours.push((server.peak()? - ours) / 1024.0);
+        let (first, second) = samples.split_at(samples.len() / 2);
+        let largest = |samples: &[f64]| samples.iter().copied().fold(0.0, f64::max);
+        screen.ours.push(theirs / 1024.0);
+        most.ours.push(largest(&samples) / 1024.0);
+        late.ours.push((largest(second) - largest(first)).max(0.0) / 1024.0);
+    }
+    table.add(format!("{} MiB to a live screen", plan.flood >> 20), "MB/s", rate, Goal::None);
+    table.add("  memory of the server before", "MiB", before, Goal::None);
+    table.add("  the most that it grew meanwhile", "MiB", growth, Goal::Figure(8.0));
+    table.add("  memory of the screen before", "MiB", screen, Goal::None);
+    // 200,000 lines of it are kept, which is what fills the first half.
+    table.add("  the most of it, with what it keeps", "MiB", most, Goal::None);
+    table.add("  growth in the second half of the flood", "MiB", late, Goal::Figure(4.0));
+    table.add("  p99 of another client's ping", "ms", ping, Goal::Figure(100.0));
+    table.add("  p99 from a key to its frame", "ms", key, Goal::Figure(30.0));
+    table.add("  the same without a flood", "ms", calm, Goal::None);
+    Ok(())
+}
+
+/// The screen in a terminal of its own.
+struct Terminal {
+    shown: Arc<Shown>,
+    writer: Mutex<Box<dyn Write + Send>>,
+    child: Mutex<Box<dyn Child + Send + Sync>>,
+    pid: u32,
+    _master: Mutex<Box<dyn MasterPty + Send>>,
+}
+
+/// What is on it.
+struct Shown {
+    parser: Mutex<vt100::Parser>,
+    changed: Condvar,
+}
+
+impl Shown {
+    fn parser(&self) -> MutexGuard<'_, vt100::Parser> {
+        self.parser.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until its text is as wanted: all of it, or the lowest rows.
+    fn until(&self, from: u16, wanted: impl Fn(&str) -> bool) -> io::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut parser = self.parser();
+        loop {
+            let text = parser.screen().contents_between(from, 0, SIZE.rows, SIZE.cols);
+            if wanted(&text) {
+                return Ok(());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let all = parser.screen().contents();
+                return Err(io::Error::other(format!("the screen does not answer:\n{all}")));
+            }
+            let waited = self.changed.wait_timeout(parser, left);
+            parser = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Terminal {
+    /// Opens one at a server; none where there is no `topside`.
+    fn start(place: &Place, server: &Server) -> io::Result<Option<Self>> {
+        let Some(topside) = place.topside() else { return Ok(None) };
+        let pair = native_pty_system().openpty(SIZE).map_err(io::Error::other)?;
+        let mut command = CommandBuilder::new(topside);
+        command.args(["connect", "this machine"]);
+        command.env("TERM", "xterm-256color");
+        command.cwd(server.directory());
+        for (name, value) in server.variables() {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command).map_err(io::Error::other)?;
+        drop(pair.slave);
+        let pid = child.process_id().unwrap_or_default();
+        let shown = Arc::new(Shown {
+            parser: Mutex::new(vt100::Parser::new(SIZE.rows, SIZE.cols, 0)),
+            changed: Condvar::new(),
+        });
+        let mut reader = pair.master.try_clone_reader().map_err(io::Error::other)?;
+        let drained = Arc::clone(&shown);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 16 * 1024];
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                drained.parser().process(&buffer[..count]);
+                drained.changed.notify_all();
+            }
+        });
+        let writer = Mutex::new(pair.master.take_writer().map_err(io::Error::other)?);
+        let (child, master) = (Mutex::new(child), Mutex::new(pair.master));
+        let terminal = Self { shown, writer, child, pid, _master: master };
+        terminal
+            .shown
+            .until(0, |text| text.contains(" · connected · ") && text.contains("gush"))?;
+        Ok(Some(terminal))
+    }
+
+    fn write(&self, text: &str) -> io::Result<()> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.write_all(text.as_bytes())?;
+        writer.flush()
+    }
+
+    /// Resident memory in KiB.
+    fn memory(&self) -> io::Result<f64> {
+        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap_or_default();
+        let number = line.trim().trim_end_matches(" kB");
+        number.parse().map_err(|_| io::Error::other("smaps_rollup names no Rss"))
+    }
+
+    /// Types until the flood is over; how long each key took to its frame in ms, and the memory meanwhile in KiB.
+    fn flood(&self) -> io::Result<(Vec<f64>, Vec<f64>)> {
+        self.write("gush\r")?;
+        self.shown.until(0, |text| text.contains("● running"))?;
+        self.keys(PATIENCE, |shown| Ok(shown.contains("✓ done")))
+    }
+
+    /// The same for so long, or until the screen is as wanted.
+    fn keys(
+        &self,
+        time: Duration,
+        over: impl Fn(&str) -> io::Result<bool>,
+    ) -> io::Result<(Vec<f64>, Vec<f64>)> {
+        let (mut times, mut samples) = (Vec::new(), Vec::new());
+        let until = Instant::now() + time;
+        'typing: loop {
+            for count in 1..=30 {
+                let line = format!("❯ {}", "x".repeat(count));
+                let begun = Instant::now();
+                self.write("x")?;
+                self.shown.until(SIZE.rows - LOWEST, |text| text.contains(&line))?;
+                times.push(begun.elapsed().as_secs_f64() * 1e3);
+                samples.push(self.memory()?);
+                let shown = self.shown.parser().screen().contents();
+                if over(&shown)? || Instant::now() > until {
+                    break 'typing;
+                }
+                std::thread::sleep(KEYS.saturating_sub(begun.elapsed()));
+            }
+            self.clear()?;
+        }
+        self.clear()?;
+        Ok((times, samples))
+    }
+
+    /// Takes back what was typed.
+    fn clear(&self) -> io::Result<()> {
+        self.write("\x15")?;
+        self.shown.until(SIZE.rows - LOWEST, |text| !text.contains("❯ x"))
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        // It may have ended by itself.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}

@@ -1,0 +1,61 @@
+//! Output to a client that has asked for it and reads nothing.
+
+use std::io;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use super::{percentile, pings};
+use crate::load::Line;
+use crate::measure::Series;
+use crate::program::Plan;
+use crate::servers::{Kind, Place, Server};
+use crate::table::{Goal, Table};
+use crate::wire;
+
+pub(super) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+    let [mut before, mut growth, mut rate, mut ping] = [(); 4].map(|()| Series::default());
+    for _ in 0..plan.rounds.min(3) {
+        let Some(server) = place.start(Kind::Ours, plan.flood)? else { return Ok(()) };
+        let mut reader = Line::connect(&server.socket)?;
+        server.settle()?;
+        let memory = server.memory()?;
+        server.forget_peak()?;
+        reader.send(&wire::json("command/run", r#"{"command":"gush","stream":true}"#).request)?;
+        let begun = Instant::now();
+        let over = AtomicBool::new(false);
+        let times = std::thread::scope(|scope| {
+            let pings = scope.spawn(|| pings(&server.socket, &over));
+            let ended = until_ended(&server);
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+            let times = pings.join().map_err(|_| io::Error::other("the pings have failed"))?;
+            ended.and(times)
+        })?;
+        rate.ours.push(plan.flood as f64 / 1e6 / begun.elapsed().as_secs_f64());
+        before.ours.push(memory / 1024.0);
+        growth.ours.push((server.peak()? - memory) / 1024.0);
+        ping.ours.push(percentile(times, 99));
+    }
+    let work = format!("{} MiB to a stopped reader", plan.flood >> 20);
+    table.add(work, "MB/s", rate, Goal::None);
+    table.add("  memory of the server before", "MiB", before, Goal::None);
+    table.add("  the most that it grew meanwhile", "MiB", growth, Goal::Figure(8.0));
+    table.add("  p99 of another client's ping", "ms", ping, Goal::Figure(100.0));
+    Ok(())
+}
+
+/// Waits until the run has ended.
+fn until_ended(server: &Server) -> io::Result<()> {
+    let mut line = Line::connect(&server.socket)?;
+    let request = wire::json("runs/list", r#"{"command":"gush","limit":1}"#).request;
+    let until = Instant::now() + Duration::from_secs(120);
+    loop {
+        let answer = line.text(&request)?;
+        if answer.contains("\"state\":\"succeeded\"") {
+            return Ok(());
+        }
+        if Instant::now() > until || answer.contains("\"state\":\"failed\"") {
+            return Err(io::Error::other(format!("the flood did not end: {answer}")));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
