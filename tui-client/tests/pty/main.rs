@@ -6,6 +6,7 @@
 mod elsewhere;
 mod forms;
 mod harness;
+mod output;
 mod runs;
 mod session;
 mod terminal;
