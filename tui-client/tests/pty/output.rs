@@ -169,6 +169,7 @@ fn two_hundred_thousand_lines_are_followed_scrolled_searched_and_folded() {
         text.contains("123455") && text.contains("123457")
     });
     screen.write("\x1b");
+    screen.until("the end of the search", |screen| !screen.contents().contains("Esc back"));
     screen.write("\x1b[1;5F");
     screen.see("200000");
     screen.write("\x1b[19~");

@@ -23,6 +23,8 @@ use crate::runs::output::Output;
 
 /// Most bytes taken from a pipe at once: all that it usually holds.
 const READ: usize = pipe::USUAL;
+/// After so many bytes a flood lets everybody else have a turn.
+const TURN: usize = 4 * READ;
 /// How long the pipes are listened to after the program itself has ended, while a process that it
 /// left behind still holds them: so long after the last byte, and so long in all.
 const QUIET: Duration = Duration::from_secs(1);
@@ -199,6 +201,7 @@ async fn pump(
     let mut small = [true, true];
     let (mut stdout, mut stderr) = (Some(stdout), Some(stderr));
     let last = OnceLock::new();
+    let mut turn = 0;
     while stdout.is_some() || stderr.is_some() {
         let stream = tokio::select! {
             () = ready(stdout.as_ref()), if stdout.is_some() => Stream::Stdout,
@@ -219,6 +222,12 @@ async fn pump(
                     pipe::enlarge(open);
                 }
                 output.append(stream, &buffer[..length]).await;
+                turn += length;
+                if turn >= TURN {
+                    turn = 0;
+                    // Neither the pipe nor an output whose file is full makes this wait by themselves.
+                    tokio::task::yield_now().await;
+                }
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => {
@@ -286,5 +295,35 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::Write as _;
+    use std::task::Poll;
+
+    use super::*;
+
+    /// A program that printed faster than it was read kept everybody else waiting for as long as it went on.
+    #[tokio::test]
+    async fn a_flood_takes_turns_with_everybody_else() {
+        const SIZE: usize = 3 * TURN + READ / 2;
+        let ((stdout, mut writer), (stderr, _)) = (pipe::pair().unwrap(), pipe::pair().unwrap());
+        pipe::enlarge(&stdout);
+        writer.write_all(&vec![b'y'; SIZE]).unwrap();
+        drop(writer);
+        let (output, exited) = (Output::in_memory(), CancellationToken::new());
+        let pump = pump(stdout, stderr, &output, &exited);
+        tokio::pin!(pump);
+        let mut before = 0;
+        while poll_fn(|context| Poll::Ready(pump.as_mut().poll(context))).await.is_pending() {
+            let now = output.bytes();
+            assert!(now - before <= TURN as u64, "{} bytes at once", now - before);
+            before = now;
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(output.bytes(), SIZE as u64);
     }
 }
