@@ -38,9 +38,9 @@ use network::Network;
 /// A frame at most so often.
 const FRAME: Duration = Duration::from_millis(33);
 /// The same while keys come in.
-const TYPING_FRAME: Duration = Duration::from_millis(16);
+const TYPING_FRAME: Duration = Duration::from_millis(8);
 /// Messages are taken for so long before the next frame is considered.
-const TAKE: Duration = Duration::from_millis(4);
+const TAKE: Duration = Duration::from_millis(2);
 /// Messages that wait for the screen; the network waits for room.
 const QUEUE: usize = 64;
 

@@ -38,10 +38,12 @@ impl Doer {
             Effect::Edit(edit) => return self.saved.edit(edit),
             Effect::LoadHistory { server } => return self.load_history(server),
             Effect::SaveHistory { server, line } => return self.save_history(&server, &line),
-            Effect::Copy { name, text } => match self.copy(name, text, terminal) {
-                Ok(msg) => return vec![msg],
-                Err(order) => order,
-            },
+            Effect::Copy { name, text } if text.len() > MAX_COPY => {
+                let most = bytes(MAX_COPY as u64);
+                let why = format!("as it is too much for the clipboard ({most})");
+                Order::Save { name, text, why: Some(why) }
+            }
+            Effect::Copy { text, .. } => return vec![copy(&text, terminal)],
             Effect::Save { name, text, why } => Order::Save { name, text, why },
             Effect::Fetch { id, session, run, until, name } => {
                 Order::Fetch(session, Fetch { id, run, until, name })
@@ -86,18 +88,12 @@ impl Doer {
             Err(error) => vec![Msg::Failed(format!("the line was not kept for later: {error}"))],
         }
     }
+}
 
-    /// What is too large for the clipboard is saved instead.
-    fn copy(&self, name: String, text: String, terminal: &mut Terminal) -> Result<Msg, Order> {
-        let size = bytes(text.len() as u64);
-        if text.len() > MAX_COPY {
-            let most = bytes(MAX_COPY as u64);
-            let why = format!("as it is too much for the clipboard ({most})");
-            return Err(Order::Save { name, text, why: Some(why) });
-        }
-        Ok(match terminal.copy(&text) {
-            Ok(()) => Msg::Done(format!("{size} sent to the terminal's clipboard.")),
-            Err(error) => Msg::Failed(format!("nothing was copied: {error}")),
-        })
+fn copy(text: &str, terminal: &mut Terminal) -> Msg {
+    let size = bytes(text.len() as u64);
+    match terminal.copy(text) {
+        Ok(()) => Msg::Done(format!("{size} sent to the terminal's clipboard.")),
+        Err(error) => Msg::Failed(format!("nothing was copied: {error}")),
     }
 }

@@ -176,6 +176,34 @@ fn two_hundred_thousand_lines_are_followed_scrolled_searched_and_folded() {
     screen.see("▸ 200,000 lines");
 }
 
+/// The screen takes in what it can; what it could not is marked, and the keys work meanwhile.
+#[test]
+fn a_flood_skips_and_says_so_and_the_screen_goes_on() {
+    let home = Home::new();
+    let gate = pipe(&home, "gate");
+    let script =
+        format!("yes 'a line of a flood' | head -c 300000000; read -r _ <{}", gate.display());
+    let config = home.0.path().join("config");
+    std::fs::create_dir(&config).unwrap();
+    let menu = command("gush", &script, "max_output = \"1MiB\"");
+    std::fs::write(config.join("commands.toml"), menu).unwrap();
+    let _server = Server::start(&home);
+    let mut screen = console(&home);
+    screen.write("gush\r");
+    screen.see("a line of a flood");
+    screen.write("echo hello");
+    screen.see("❯ echo hello");
+    std::fs::write(&gate, "\n").unwrap();
+    screen.see("✓ done");
+    screen.write("\x15");
+    screen.until("an empty line", |screen| !screen.contents().contains("❯ echo"));
+    screen.write("/bytes skipped\r");
+    screen.until("the mark", |screen| {
+        let text = screen.contents();
+        text.contains("… ") && text.contains(" bytes skipped") && text.contains(" found")
+    });
+}
+
 #[test]
 fn a_progress_bar_stays_on_its_line_in_its_colours() {
     let script =
@@ -225,7 +253,7 @@ impl Relay {
         let (kept, server) = (through.clone(), home.socket());
         std::thread::spawn(move || {
             while let Ok((near, _)) = listener.accept() {
-                relay(near, &server, &kept);
+                relay(&near, &server, &kept);
             }
         });
         eventually("the relay is there", || super::harness::exists(&socket));
@@ -241,12 +269,12 @@ impl Relay {
 }
 
 fn relay(
-    near: std::os::unix::net::UnixStream,
+    near: &std::os::unix::net::UnixStream,
     server: &Path,
     kept: &std::sync::Mutex<Vec<std::os::unix::net::UnixStream>>,
 ) {
     let far = std::os::unix::net::UnixStream::connect(server).unwrap();
-    for (from, to) in [(&near, &far), (&far, &near)] {
+    for (from, to) in [(near, &far), (&far, near)] {
         let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
         kept.lock().unwrap().push(from.try_clone().unwrap());
         std::thread::spawn(move || {

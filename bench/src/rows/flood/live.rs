@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+use super::stopped::until_ended;
 use super::{percentile, pings};
 use crate::measure::Series;
 use crate::program::Plan;
@@ -15,34 +16,42 @@ use crate::servers::{Kind, Place, Server};
 use crate::table::{Goal, Table};
 
 const SIZE: PtySize = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
-/// The lowest rows: banner, input and hints.
-const LOWEST: u16 = 4;
+/// Keys in one line.
+const LINE: usize = 30;
 /// Between two keys.
 const KEYS: Duration = Duration::from_millis(40);
 const PATIENCE: Duration = Duration::from_secs(120);
+/// So many times as much as a stopped reader gets: a second of typing has few keys.
+const TIMES: u64 = 8;
 
 pub(super) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
     let [mut rate, mut ping, mut key, mut calm] = [(); 4].map(|()| Series::default());
     let [mut before, mut growth, mut screen, mut most, mut late] =
         [(); 5].map(|()| Series::default());
+    let flood = plan.flood * TIMES;
     for _ in 0..plan.rounds.min(3) {
-        let Some(server) = place.start(Kind::Ours, plan.flood)? else { return Ok(()) };
+        let Some(server) = place.start(Kind::Ours, flood)? else { return Ok(()) };
         let Some(terminal) = Terminal::start(place, &server)? else { return Ok(()) };
         server.settle()?;
         let (ours, theirs) = (server.memory()?, terminal.memory()?);
         server.forget_peak()?;
-        calm.ours.push(percentile(terminal.keys(Duration::from_secs(2), |_| Ok(false))?.0, 99));
+        calm.ours.push(percentile(
+            terminal.keys(Duration::from_secs(2), &AtomicBool::new(false))?.0,
+            99,
+        ));
         let over = AtomicBool::new(false);
         let begun = Instant::now();
-        let (typed, times) = std::thread::scope(|scope| {
+        let (typed, times, ended) = std::thread::scope(|scope| {
             let pings = scope.spawn(|| pings(&server.socket, &over));
-            let typed = terminal.flood();
+            let typed = scope.spawn(|| terminal.flood(&over));
+            let ended = until_ended(&server).map(|()| begun.elapsed());
             over.store(true, Ordering::Relaxed);
-            let times = pings.join().map_err(|_| io::Error::other("the pings have failed"))?;
-            Ok::<_, io::Error>((typed?, times?))
+            let failed = |_| io::Error::other("a thread of the measurement has failed");
+            let (typed, pings) = (typed.join().map_err(failed)?, pings.join().map_err(failed)?);
+            Ok::<_, io::Error>((typed?, pings?, ended?))
         })?;
         let (times_of_keys, samples) = typed;
-        rate.ours.push(plan.flood as f64 / 1e6 / begun.elapsed().as_secs_f64());
+        rate.ours.push(flood as f64 / 1e6 / ended.as_secs_f64());
         ping.ours.push(percentile(times, 99));
         key.ours.push(percentile(times_of_keys, 99));
         before.ours.push(ours / 1024.0);
@@ -53,7 +62,7 @@ pub(super) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Resu
         most.ours.push(largest(&samples) / 1024.0);
         late.ours.push((largest(second) - largest(first)).max(0.0) / 1024.0);
     }
-    table.add(format!("{} MiB to a live screen", plan.flood >> 20), "MB/s", rate, Goal::None);
+    table.add(format!("{} MiB to a live screen", flood >> 20), "MB/s", rate, Goal::None);
     table.add("  memory of the server before", "MiB", before, Goal::None);
     table.add("  the most that it grew meanwhile", "MiB", growth, Goal::Figure(8.0));
     table.add("  memory of the screen before", "MiB", screen, Goal::None);
@@ -66,43 +75,41 @@ pub(super) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Resu
     Ok(())
 }
 
-/// The screen in a terminal of its own.
+/// The screen in a terminal of its own. What it draws is searched, not shown: a terminal takes time that the screen
+/// needs here.
 struct Terminal {
-    shown: Arc<Shown>,
+    drawn: Arc<Drawn>,
     writer: Mutex<Box<dyn Write + Send>>,
     child: Mutex<Box<dyn Child + Send + Sync>>,
     pid: u32,
     _master: Mutex<Box<dyn MasterPty + Send>>,
 }
 
-/// What is on it.
-struct Shown {
-    parser: Mutex<vt100::Parser>,
-    changed: Condvar,
+/// What was drawn since it was looked for last.
+#[derive(Default)]
+struct Drawn {
+    bytes: Mutex<Vec<u8>>,
+    more: Condvar,
 }
 
-impl Shown {
-    fn parser(&self) -> MutexGuard<'_, vt100::Parser> {
-        self.parser.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drawn {
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until its text is as wanted: all of it, or the lowest rows.
-    fn until(&self, from: u16, wanted: impl Fn(&str) -> bool) -> io::Result<()> {
+    /// Waits until this was drawn in one go.
+    fn until(&self, text: &str) -> io::Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        let mut parser = self.parser();
-        loop {
-            let text = parser.screen().contents_between(from, 0, SIZE.rows, SIZE.cols);
-            if wanted(&text) {
-                return Ok(());
-            }
+        let mut bytes = self.bytes();
+        while !bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let all = parser.screen().contents();
-                return Err(io::Error::other(format!("the screen does not answer:\n{all}")));
+                return Err(io::Error::other(format!("the screen does not draw `{text}`")));
             }
-            let waited = self.changed.wait_timeout(parser, left);
-            parser = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.more.wait_timeout(bytes, left);
+            bytes = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        Ok(())
     }
 }
 
@@ -121,29 +128,25 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).map_err(io::Error::other)?;
         drop(pair.slave);
         let pid = child.process_id().unwrap_or_default();
-        let shown = Arc::new(Shown {
-            parser: Mutex::new(vt100::Parser::new(SIZE.rows, SIZE.cols, 0)),
-            changed: Condvar::new(),
-        });
+        let drawn = Arc::new(Drawn::default());
         let mut reader = pair.master.try_clone_reader().map_err(io::Error::other)?;
-        let drained = Arc::clone(&shown);
+        let drained = Arc::clone(&drawn);
         std::thread::spawn(move || {
             let mut buffer = [0; 16 * 1024];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
-                drained.parser().process(&buffer[..count]);
-                drained.changed.notify_all();
+                drained.bytes().extend_from_slice(&buffer[..count]);
+                drained.more.notify_all();
             }
         });
         let writer = Mutex::new(pair.master.take_writer().map_err(io::Error::other)?);
         let (child, master) = (Mutex::new(child), Mutex::new(pair.master));
-        let terminal = Self { shown, writer, child, pid, _master: master };
-        terminal
-            .shown
-            .until(0, |text| text.contains(" · connected · ") && text.contains("gush"))?;
+        let terminal = Self { drawn, writer, child, pid, _master: master };
+        terminal.drawn.until("gush")?;
         Ok(Some(terminal))
     }
 
     fn write(&self, text: &str) -> io::Result<()> {
+        self.drawn.bytes().clear();
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.write_all(text.as_bytes())?;
         writer.flush()
@@ -151,51 +154,43 @@ impl Terminal {
 
     /// Resident memory in KiB.
     fn memory(&self) -> io::Result<f64> {
-        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap_or_default();
+        let text = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
         let number = line.trim().trim_end_matches(" kB");
-        number.parse().map_err(|_| io::Error::other("smaps_rollup names no Rss"))
+        number.parse().map_err(|_| io::Error::other("status names no VmRSS"))
     }
 
     /// Types until the flood is over; how long each key took to its frame in ms, and the memory meanwhile in KiB.
-    fn flood(&self) -> io::Result<(Vec<f64>, Vec<f64>)> {
+    fn flood(&self, over: &AtomicBool) -> io::Result<(Vec<f64>, Vec<f64>)> {
         self.write("gush\r")?;
-        self.shown.until(0, |text| text.contains("● running"))?;
-        self.keys(PATIENCE, |shown| Ok(shown.contains("✓ done")))
+        self.drawn.until("the quick brown fox")?;
+        self.keys(PATIENCE, over)
     }
 
-    /// The same for so long, or until the screen is as wanted.
-    fn keys(
-        &self,
-        time: Duration,
-        over: impl Fn(&str) -> io::Result<bool>,
-    ) -> io::Result<(Vec<f64>, Vec<f64>)> {
+    /// The same for so long, or until it is over.
+    fn keys(&self, time: Duration, over: &AtomicBool) -> io::Result<(Vec<f64>, Vec<f64>)> {
         let (mut times, mut samples) = (Vec::new(), Vec::new());
         let until = Instant::now() + time;
-        'typing: loop {
-            for count in 1..=30 {
-                let line = format!("❯ {}", "x".repeat(count));
-                let begun = Instant::now();
-                self.write("x")?;
-                self.shown.until(SIZE.rows - LOWEST, |text| text.contains(&line))?;
-                times.push(begun.elapsed().as_secs_f64() * 1e3);
-                samples.push(self.memory()?);
-                let shown = self.shown.parser().screen().contents();
-                if over(&shown)? || Instant::now() > until {
-                    break 'typing;
-                }
-                std::thread::sleep(KEYS.saturating_sub(begun.elapsed()));
+        while !over.load(Ordering::Relaxed) && Instant::now() < until {
+            let begun = Instant::now();
+            self.write("Z")?;
+            self.drawn.until("Z")?;
+            times.push(begun.elapsed().as_secs_f64() * 1e3);
+            samples.push(self.memory()?);
+            std::thread::sleep(KEYS.saturating_sub(begun.elapsed()));
+            if times.len() % LINE == 0 {
+                self.clear()?;
             }
-            self.clear()?;
         }
         self.clear()?;
         Ok((times, samples))
     }
 
-    /// Takes back what was typed.
+    /// Takes back what was typed, and leaves time for that.
     fn clear(&self) -> io::Result<()> {
         self.write("\x15")?;
-        self.shown.until(SIZE.rows - LOWEST, |text| !text.contains("❯ x"))
+        std::thread::sleep(2 * KEYS);
+        Ok(())
     }
 }
 

@@ -30,31 +30,37 @@ pub(super) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Resu
             "absent: sshd, ssh and ssh-keygen are not all installed: no ssh beside the output"
         );
     }
-    let (mut socket, mut tls) = (Series::default(), Series::default());
+    let [mut program, mut socket, mut tls] = [(); 3].map(|()| Series::default());
     let size = plan.output.to_string();
     for _ in 0..plan.rounds {
         let mut print = Command::new(place.own());
         print.args(["print", &size]);
-        socket.raw.push(rate(&mut print, plan.output)?);
+        program.raw.push(rate(&mut print, plan.output)?);
         let mut run = Command::new(topside);
         near.environment(&mut run);
         run.args(["run", "flood"]);
-        socket.ours.push(rate(&mut run, plan.output)?);
+        program.ours.push(rate(&mut run, plan.output)?);
         let request = wire::json("command/run", r#"{"command":"flood","stream":true}"#).request;
-        let (mut line, begun) = (Line::connect(far.way(Over::Tls))?, Instant::now());
-        line.ask(&request)?;
-        tls.ours.push(plan.output as f64 / 1e6 / begun.elapsed().as_secs_f64());
+        for (server, over, series) in
+            [(&near, Over::Socket, &mut socket), (&far, Over::Tls, &mut tls)]
+        {
+            let (mut line, begun) = (Line::connect(server.way(over))?, Instant::now());
+            line.ask(&request)?;
+            series.ours.push(plan.output as f64 / 1e6 / begun.elapsed().as_secs_f64());
+        }
         if let Some(sshd) = &sshd {
             let mut ssh = sshd.command(&format!("{} print {size}", place.own().display()));
             let rate = rate(&mut ssh, plan.output)?;
-            socket.peer.push(rate);
-            tls.peer.push(rate);
+            for series in [&mut program, &mut socket, &mut tls] {
+                series.peer.push(rate);
+            }
         }
     }
     let of = format!("{} MiB", plan.output >> 20);
     let goal = |least| Goal::AtLeast(None, Some(least));
-    table.add(format!("{of} to `topside run` (raw: pipe, peer: ssh)"), "MB/s", socket, goal(1.2));
+    table.add(format!("{of} on the socket to a reader (peer: ssh)"), "MB/s", socket, goal(1.2));
     table.add(format!("{of} over TLS to a reader (peer: ssh)"), "MB/s", tls, goal(1.0));
+    table.add(format!("{of} to `topside run` (raw: pipe, peer: ssh)"), "MB/s", program, goal(1.0));
     Ok(())
 }
 

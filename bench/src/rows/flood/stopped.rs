@@ -44,12 +44,13 @@ pub(super) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Resu
 }
 
 /// Waits until the run has ended.
-fn until_ended(server: &Server) -> io::Result<()> {
+pub(super) fn until_ended(server: &Server) -> io::Result<()> {
     let mut line = Line::connect(&server.socket)?;
     let request = wire::json("runs/list", r#"{"command":"gush","limit":1}"#).request;
     let until = Instant::now() + Duration::from_secs(120);
     loop {
         let answer = line.text(&request)?;
+        // It may not have begun.
         if answer.contains("\"state\":\"succeeded\"") {
             return Ok(());
         }
