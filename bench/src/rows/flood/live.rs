@@ -174,7 +174,7 @@ impl Terminal {
         while !over.load(Ordering::Relaxed) && Instant::now() < until {
             // Nothing else on the screen has these. The lines take turns: a screen that takes an emptied line and its
             // first key together would draw nothing where that was there before.
-            let key = if times.len() / LINE % 2 == 0 { "Z" } else { "Q" };
+            let key = if (times.len() / LINE).is_multiple_of(2) { "Z" } else { "Q" };
             let begun = Instant::now();
             self.write(key)?;
             self.drawn.until(key)?;
