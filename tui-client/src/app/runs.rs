@@ -277,7 +277,8 @@ impl Runs {
         info.run = Some(row.run_id);
         let known = info.phase;
         // Its end comes as the answer, after its last output.
-        if row.state.ended() || !matches!(known, Phase::Sent | Phase::Queued { .. }) {
+        let waits = row.state == RunState::Queued;
+        if row.state.ended() || !waits && !matches!(known, Phase::Sent | Phase::Queued { .. }) {
             return;
         }
         let id = info.id;
@@ -329,6 +330,9 @@ impl Runs {
             let kept =
                 format!("the server has only the first {} bytes of this", grouped(row.bytes));
             self.pane.push_marker(id, &kept);
+        }
+        if let Some(left) = row.left() {
+            self.pane.push_marker(id, &left);
         }
         self.pane.finish(id);
     }

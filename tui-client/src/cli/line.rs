@@ -264,6 +264,11 @@ impl Client {
             None => Go::End,
             Some(Ok(result)) => {
                 let status = status::of_row(&result.row);
+                if let Some(left) = result.row.left() {
+                    let sentence =
+                        format!("line {}: {left} after {}", self.line, result.row.command);
+                    self.console.printer.say(sentence).await;
+                }
                 if status != status::OK {
                     self.status = status;
                     self.say_end(&result.row).await;

@@ -235,9 +235,13 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
             let status = status::of_row(&result.row);
             let (state, run) = (result.row.state, result.row.run_id);
             let (signal, outcome) = (result.row.signal, result.row.outcome());
+            let left = result.row.left();
             if args.json {
                 let text = json(result, output);
                 console.printer.write(Piece::Print(text)).await;
+            }
+            if let Some(left) = left {
+                console.printer.say(format!("{left} after run {run}")).await;
             }
             match (cut, state) {
                 // It was quicker than the cancelling.

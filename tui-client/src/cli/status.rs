@@ -73,6 +73,7 @@ mod tests {
             exit_code,
             signal,
             bytes: 0,
+            escaped: Vec::new(),
         }
     }
 

@@ -52,9 +52,11 @@ pub(super) fn draw(
     if let Some(text) = nothing {
         Row::new(buffer, list).skip(2).left(text, theme.dim);
     }
-    // Who holds it up has no room in its row.
+    // Who holds it up, or outlives it, has no room in its row.
     let chosen = shown.get(at).map(|listed| &listed.row);
-    if let Some((run, wait)) = chosen.and_then(|run| Some((run, run.wait()?))) {
+    if let Some((run, wait)) =
+        chosen.and_then(|run| Some((run, run.wait().or_else(|| run.left())?)))
+    {
         let mut row = Row::at(buffer, inside, inside.height.saturating_sub(2));
         // Its place it says itself.
         let wait = wait.split_once(": ").map_or(wait.as_str(), |(_, wait)| wait);

@@ -95,6 +95,11 @@ name = "file"
 type = "string"
 required = true
 
+# Leaves a process behind and says which.
+[commands.leaves]
+effect = "read"
+exec = ["/bin/sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!"]
+
 [commands.careful]
 effect = "write"
 confirm = "Really?"

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::Stdio;
 
 use portable_pty::{CommandBuilder, PtySize};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::{Ended, Place, text};
 
@@ -341,6 +341,23 @@ fn built_ins_run_like_any_command_and_the_server_can_be_shut_down() {
     assert_eq!(server.wait(), Some(0));
     assert!(!place.socket().exists());
     place.run(&["echo", "x"]).with(125);
+}
+
+#[test]
+fn a_process_that_a_run_leaves_behind_is_told_of() {
+    let place = Place::new();
+    let _server = place.serve();
+    let kill = |ended: &Ended| {
+        let pid: i32 = ended.out.trim().parse().unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+        pid
+    };
+    let ended = place.run(&["leaves"]).with(0);
+    let pid = kill(&ended);
+    assert_eq!(ended.err, format!("topside: process {pid} goes on after run #1\n"));
+    let ended = place.lines(&[], "leaves\n").with(0);
+    let pid = kill(&ended);
+    assert_eq!(ended.err, format!("topside: line 1: process {pid} goes on after leaves\n"));
 }
 
 #[test]

@@ -64,7 +64,10 @@ impl Kin {
     /// to end.
     pub(super) async fn lives(&mut self, signal: Signal) -> bool {
         let known = self.family.known.clone();
-        blocking(move || known.into_iter().any(|(pid, start)| lives(pid, start))).await.unwrap_or(false) || self.look(signal).await
+        blocking(move || known.into_iter().any(|(pid, start)| lives(pid, start)))
+            .await
+            .unwrap_or(false)
+            || self.look(signal).await
     }
 
     async fn look(&mut self, signal: Signal) -> bool {

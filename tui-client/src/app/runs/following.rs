@@ -58,6 +58,7 @@ impl Runs {
     pub(crate) fn lose(&mut self) {
         let live: Vec<u64> = self.live().map(|info| info.id).collect();
         for id in live {
+            self.clear_wait(id);
             match self.info_mut(id) {
                 Some(info) if info.run.is_some() => info.phase = Phase::CutOff,
                 _ => {

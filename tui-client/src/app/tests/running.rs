@@ -334,11 +334,19 @@ fn ctrl_c_ends_a_queued_run_and_its_block_does_not_say_that_it_waits_still() {
 }
 
 #[test]
-fn a_session_that_ends_says_so_of_a_queued_run_in_the_place_of_its_wait() {
+fn a_queued_run_that_a_lost_session_cut_off_waits_on_in_the_next_one() {
     let mut world = World::connected(80, 24);
     world.enter("zone-run 3 5");
     world.notice(Notice::RunChanged(queued(31, "zone-run", 2, 7)));
     world.event(Event::Lost(LostReason::Gone));
-    assert_eq!(phase(&mut world), Phase::Unknown);
-    assert!(world.newest().starts_with("the session ended first"), "{}", world.newest());
+    assert_eq!((phase(&mut world), world.newest().trim()), (Phase::CutOff, ""));
+    let effects = world.press("f5");
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    let welcome = Box::new(welcome());
+    world.tell(Msg::Dialled { attempt, welcome, reached: locally(), carries: false });
+    world.notice(Notice::RunChanged(queued(31, "zone-run", 1, 7)));
+    assert_eq!(phase(&mut world), Phase::Queued { place: 1, cancelling: false });
+    assert!(world.newest().starts_with("place 1: waits for"), "{}", world.newest());
+    world.notice(Notice::RunChanged(running(31, "zone-run")));
+    assert_eq!(phase(&mut world), Phase::Running { cancelling: false });
 }
