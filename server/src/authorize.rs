@@ -16,6 +16,8 @@ pub(crate) enum Action<'a> {
     Run { command: &'a str, role: Role },
     /// End a run of this owner.
     Cancel { owner: Owner },
+    /// Answer a run of this owner.
+    Answer { owner: Owner },
 }
 
 /// Who may call a method.
@@ -37,8 +39,13 @@ pub(crate) fn authorize(who: &Identity, action: Action<'_>) -> Result<(), RpcErr
         Action::Subscribe(Topic::Clients | Topic::Runs | Topic::Server) => Role::Viewer,
         Action::Subscribe(Topic::Log) => Role::Admin,
         Action::Run { role, .. } => role,
-        Action::Cancel { owner } if owner == who.owner => return Ok(()),
+        Action::Cancel { owner } | Action::Answer { owner } if owner == who.owner => return Ok(()),
         Action::Cancel { .. } => Role::Admin,
+        // What it asks is asked of whoever started it, and of no role.
+        Action::Answer { .. } => {
+            let why_not = format_args!("{} is for whoever started it", title(action));
+            return Err(RpcError::new(ErrorKind::Forbidden, why_not));
+        }
     };
     if who.role >= needed {
         return Ok(());
@@ -68,7 +75,11 @@ fn within_scope(who: &Identity, action: Action<'_>) -> Result<(), RpcError> {
             format!("this key may not run {command}, only {}", names.join(", "))
         }
         (Scope::Commands(_), Action::Call(method)) if row(method).limited => return Ok(()),
-        (Scope::Commands(_), Action::Cancel { owner }) if owner == who.owner => return Ok(()),
+        (Scope::Commands(_), Action::Cancel { owner } | Action::Answer { owner })
+            if owner == who.owner =>
+        {
+            return Ok(());
+        }
         (Scope::Commands(names), _) => {
             format!(
                 "{} is not for this key, which may only run {}",
@@ -99,6 +110,7 @@ fn row(method: Method) -> Row {
         | Method::CommandRun
         | Method::RunAttach
         | Method::RunCancel
+        | Method::RunInput
         | Method::RunsList
         | Method::SessionClose => (Role::Viewer, true),
         Method::ClientsList
@@ -123,6 +135,7 @@ fn title(action: Action<'_>) -> String {
         Action::Subscribe(topic) => format!("the topic {}", topic_name(topic)),
         Action::Run { command, .. } => command.to_owned(),
         Action::Cancel { .. } => "cancelling another user's run".to_owned(),
+        Action::Answer { .. } => "answering a run".to_owned(),
     }
 }
 
@@ -173,6 +186,7 @@ mod tests {
                 | Method::CommandRun
                 | Method::RunAttach
                 | Method::RunCancel
+                | Method::RunInput
                 | Method::RunsList
                 | Method::SessionClose => ([true; 3], [true; 3], [false; 3]),
                 Method::ClientsList
@@ -202,6 +216,9 @@ mod tests {
             assert_eq!(allowed(&Scope::Whole, cancel), [false, false, true]);
             assert_eq!(allowed(&limited(), cancel), nobody);
             assert_eq!(allowed(&one_time(), cancel), nobody);
+            for scope in [Scope::Whole, limited(), one_time()] {
+                assert_eq!(allowed(&scope, Action::Answer { owner: theirs }), nobody);
+            }
             for role in Role::ALL {
                 let sees = |scope| may_see_run(&who(role, scope), theirs, Role::Operator);
                 assert_eq!(sees(Scope::Whole), role >= Role::Operator);
@@ -211,6 +228,10 @@ mod tests {
         let cancel = Action::Cancel { owner: MINE };
         assert_eq!(allowed(&Scope::Whole, cancel), [true; 3]);
         assert_eq!(allowed(&limited(), cancel), [true; 3]);
+        let answer = Action::Answer { owner: MINE };
+        assert_eq!(allowed(&Scope::Whole, answer), [true; 3]);
+        assert_eq!(allowed(&limited(), answer), [true; 3]);
+        assert_eq!(allowed(&one_time(), answer), nobody);
         assert!(may_see_run(&who(Role::Viewer, limited()), MINE, Role::Admin));
 
         let run = |command, role| Action::Run { command, role };

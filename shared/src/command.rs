@@ -229,6 +229,8 @@ pub enum Stdin {
     /// Nothing can be sent to it.
     #[default]
     None,
+    /// It may ask: `run/input` answers.
+    Prompt,
 }
 
 /// What a run's output is.

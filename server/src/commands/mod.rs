@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
-use topside_shared::command::Command;
+use topside_shared::command::{Command, Stdin};
 use topside_shared::text::{did_you_mean, is_control, nearest};
 use topside_shared::values::{DeclarationError, validate_args};
 use topside_shared::{ErrorKind, RpcError};
@@ -121,6 +121,11 @@ pub enum TableError {
         "the title, description and category of the worker `{0}` must be without control characters"
     )]
     Words(String),
+    /// A worker has no standard input that could be answered.
+    #[error(
+        "the worker `{0}` is refused: only a program of `commands.toml` can have `stdin` = \"prompt\""
+    )]
+    Prompt(String),
     /// A worker's arguments make no sense.
     #[error("the worker `{worker}` is refused: {source}")]
     Arguments {
@@ -252,6 +257,9 @@ fn presentable(info: &Command) -> Result<(), TableError> {
     let words = [&info.title, &info.description, &info.category];
     if words.iter().any(|words| words.chars().any(is_control)) {
         return Err(TableError::Words(info.name.clone()));
+    }
+    if info.stdin == Stdin::Prompt {
+        return Err(TableError::Prompt(info.name.clone()));
     }
     validate_args(&info.args).map_err(|source| TableError::Arguments {
         worker: info.name.clone(),

@@ -298,6 +298,7 @@ fn dispatch(
             carry(caller, request, move |caller, params| runs::attach(caller, params, streaming))
         }
         Method::RunCancel => carry(caller, request, runs::cancel),
+        Method::RunInput => carry(caller, request, runs::input),
         Method::RunsList => carry(caller, request, runs::list),
         Method::ClientsList => carry(caller, request, lists::clients),
         Method::LogTail => carry(caller, request, lists::log),

@@ -1,6 +1,6 @@
 //! Runs, whoever started them: following, ending, listing.
 
-use topside_shared::methods::{RunAttach, RunCancel, RunsList, RunsPage};
+use topside_shared::methods::{Empty, RunAttach, RunCancel, RunInput, RunsList, RunsPage};
 use topside_shared::notices::name;
 use topside_shared::rows::{RunRow, RunState};
 use topside_shared::{ErrorKind, RpcError, RunId};
@@ -99,6 +99,35 @@ pub(super) async fn cancel(caller: Caller, params: RunCancel) -> Result<RunRow, 
     run.cancel.cancel();
     run.ended.cancelled().await;
     Ok(run.row())
+}
+
+/// Done at once where the run goes on, so that what is sent in order arrives in order. What was typed
+/// is told to its program alone.
+pub(super) async fn input(caller: Caller, params: RunInput) -> Result<Empty, RpcError> {
+    let Caller { server, client } = &caller;
+    let RunInput { run_id: id, data, eof } = params;
+    let who = client.who();
+    let missing = || RpcError::new(ErrorKind::NotFound, format_args!("there is no run {id}"));
+    let run = match server.runs.get(id) {
+        Some(run) if may_see_run(&who, run.owner, run.role) => run,
+        Some(_) => return Err(missing()),
+        None => {
+            let found = server.runs.find(id, &who).await.map_err(internal)?;
+            found.ok_or_else(missing)?;
+            let ended = format_args!("run {id} has ended: nothing reads input any more");
+            return Err(RpcError::new(ErrorKind::NotFound, ended));
+        }
+    };
+    authorize(&who, Action::Answer { owner: run.owner })?;
+    match (data, eof) {
+        (Some(data), false) => run.input.push(id, &data)?,
+        (None, true) => run.input.end(id)?,
+        _ => {
+            let message = "run/input takes one of `data`, the text, and `eof`, true";
+            return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "data"));
+        }
+    }
+    Ok(Empty {})
 }
 
 pub(super) async fn list(caller: Caller, params: RunsList) -> Result<RunsPage, RpcError> {

@@ -141,11 +141,14 @@ impl Live {
         caller: &Caller,
         pipes: Pipes,
     ) -> Result<Process, RpcError> {
-        let process = program.spawn(&call.args, caller, pipes).map_err(|error| {
+        let mut process = program.spawn(&call.args, caller, pipes).map_err(|error| {
             // What was never started has left nothing.
             self.hook = None;
             RpcError::new(ErrorKind::SpawnFailed, error)
         })?;
+        if let Some(pipe) = process.take_input() {
+            self.run.input.open(pipe, self.run.ended.clone());
+        }
         let history = &self.server.runs.history;
         if let Some(first) = process.first() {
             history.started(self.run.id, first.clone());

@@ -9,6 +9,7 @@
 
 mod admit;
 mod history;
+mod input;
 mod live;
 pub(crate) mod output;
 mod queue;
@@ -30,6 +31,7 @@ use crate::clients::{Identity, Owner};
 use crate::commands::exec::Policy;
 use crate::server::Server;
 pub(crate) use history::{Filter, History, Unwritable};
+use input::Input;
 use output::Output;
 use queue::Queue;
 pub(crate) use start::start;
@@ -48,6 +50,8 @@ pub(crate) struct Run {
     /// The least role that may run its command, and so may see it.
     pub(crate) role: Role,
     pub(crate) output: Output,
+    /// What its program reads.
+    pub(crate) input: Input,
     /// Asks it to end.
     pub(crate) cancel: CancellationToken,
     /// Raised once its row is final.

@@ -15,6 +15,7 @@ use topside_shared::{ErrorKind, RpcError, RunId, Time};
 
 use super::admit::admit;
 use super::history::Intent;
+use super::input::Input;
 use super::live::{Live, Outcome};
 use super::output::Output;
 use super::{Run, Unwritable, turns};
@@ -89,6 +90,7 @@ async fn start_as(
         owner: who.owner,
         role: entry.info.role,
         output,
+        input: Input::of(entry.info.stdin),
         cancel: CancellationToken::new(),
         ended: CancellationToken::new(),
         turn: CancellationToken::new(),

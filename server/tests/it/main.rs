@@ -24,6 +24,7 @@ mod menu;
 mod output;
 mod policy;
 mod process;
+mod prompt;
 mod protocol_md;
 mod resident;
 mod running;

@@ -5,7 +5,7 @@ use std::process::Command as Program;
 use rustix::process::Signal;
 use serde_json::json;
 use topside_server::{Call, Calling, Config, Listeners, ServeError, Stop, Worker, serve};
-use topside_shared::command::{Arg, ArgType, Command};
+use topside_shared::command::{Arg, ArgType, Command, Stdin};
 use topside_shared::dirs::Dirs;
 
 use crate::common::server::{directory, write};
@@ -140,6 +140,10 @@ fn a_worker_whose_name_is_taken_or_that_cannot_be_shown_is_refused_in_a_sentence
         (
             vec![Command { title: "\u{1b}[2J".into(), ..named("water", &[]) }],
             "the title, description and category of the worker `water` must be without control",
+        ),
+        (
+            vec![Command { stdin: Stdin::Prompt, ..named("water", &[]) }],
+            "the worker `water` is refused: only a program of `commands.toml` can have `stdin`",
         ),
         (vec![Command { args, ..named("water", &[]) }], "the worker `water` is refused: "),
     ] {

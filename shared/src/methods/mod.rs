@@ -49,6 +49,8 @@ methods! {
     RunAttach = "run/attach",
     /// Ends a run.
     RunCancel = "run/cancel",
+    /// Answers a run that asks.
+    RunInput = "run/input",
     /// The runs that go on and those that ended.
     RunsList = "runs/list",
     /// Who is connected.

@@ -1,8 +1,11 @@
 //! Runs, whoever started them.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Method};
+use super::{Call, Empty, Method};
+use crate::command::MASK;
 use crate::ids::RunId;
 use crate::rows::{RunRow, RunState};
 
@@ -26,6 +29,37 @@ pub struct RunCancel {
     pub run_id: RunId,
 }
 call!(RunCancel => RunCancel -> RunRow);
+
+/// `run/input`: one of `data` and `eof`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunInput {
+    /// The run to answer.
+    pub run_id: RunId,
+    /// What its program reads next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Typed>,
+    /// Whether this is the end of its input.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub eof: bool,
+}
+call!(RunInput => RunInput -> Empty);
+
+/// Text that was typed for a run: it may be a password, so it is never printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Typed(pub String);
+
+impl Typed {
+    /// Most bytes that one `run/input` takes, as of any value.
+    pub const MOST: usize = 32 * 1024;
+}
+
+impl fmt::Debug for Typed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
 
 /// `runs/list`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -37,6 +37,7 @@ const FIELDS: &[&str] = &[
     "max_concurrent",
     "queue",
     "lock",
+    "stdin",
     "output",
     "max_output",
     "safe_state",
@@ -99,6 +100,19 @@ pub(super) fn read(
     let (env, inherit_env) = (variables::env(fields, m), variables::inherit_env(fields, m));
     let set: Vec<String> = env.iter().map(|(name, _)| name).chain(&inherit_env).cloned().collect();
     variables::one_each(fields, &arguments, &set, m);
+    if info.stdin == Stdin::Prompt
+        && let Some(secret) = arguments.iter().find(|argument| argument.passed == Passed::Input)
+    {
+        let span = fields.get("stdin").map_or(fields.span.clone(), toml::Spanned::span);
+        m.add(
+            &span,
+            format_args!(
+                "`stdin` of {} cannot be \"prompt\": its argument `{}` is the whole of the standard \
+                 input; give that an `env` instead, or let the program ask for it",
+                fields.owner, secret.arg.name
+            ),
+        );
+    }
     let program = program.map(|path| {
         path.map(|path| Program {
             path,
@@ -120,6 +134,7 @@ pub(super) fn read(
             success_exit_codes: success_exit_codes(fields, m),
             max_output: max_output(fields, m),
             safe_state,
+            stdin: info.stdin,
             policy: policy(fields, m),
         })
     });
@@ -157,7 +172,9 @@ pub(super) fn info(
         role,
         confirm: confirm(fields, arguments, m),
         timeout_ms: timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
-        stdin: Stdin::None,
+        stdin: fields
+            .one_of("stdin", &[("none", Stdin::None), ("prompt", Stdin::Prompt)], m)
+            .unwrap_or_default(),
         output: fields
             .one_of("output", &[("text", Output::Text), ("json", Output::Json)], m)
             .unwrap_or_default(),

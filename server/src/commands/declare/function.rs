@@ -45,6 +45,7 @@ const PROGRAM_FIELDS: &[&str] = &[
     "stop_signal",
     "stop_timeout",
     "success_exit_codes",
+    "stdin",
     "safe_state",
 ];
 

@@ -149,7 +149,6 @@ fn an_unknown_field_is_told_with_its_place_and_the_nearest_name() {
 
 #[test]
 fn fields_that_this_version_cannot_keep_are_not_ignored() {
-    refused("stdin = \"none\"", (3, 1), &["no field `stdin`"]);
     for field in ["secret = true", "rest = true"] {
         let lines =
             format!("[[commands.x.args]]\nname=\"a\"\ntype=\"string\"\nflag=\"-a\"\n{field}");

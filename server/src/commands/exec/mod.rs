@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Map, Value};
+use topside_shared::command::Stdin;
 use topside_shared::values;
 
 pub(super) use daemon::{Daemon, Piped};
@@ -54,6 +55,8 @@ pub(crate) struct Program {
     pub(super) max_output: u64,
     /// What closes the state that a run may leave: a program and its arguments.
     pub(super) safe_state: Option<Vec<String>>,
+    /// Whether a run may be answered.
+    pub(super) stdin: Stdin,
     /// What others' ends do to a run.
     pub(super) policy: Policy,
 }

@@ -36,6 +36,12 @@ pub(super) fn pair() -> io::Result<(Receiver, PipeWriter)> {
     Ok((Receiver::from_owned_fd(reader.into())?, writer))
 }
 
+/// A pipe whose writing end is the runtime's; the reading end is for the program alone.
+pub(super) fn writable() -> io::Result<(PipeReader, Sender)> {
+    let (reader, writer) = io::pipe()?;
+    Ok((reader, Sender::from_owned_fd(writer.into())?))
+}
+
 /// The reading end of a pipe that gives this text and is then at its end. It is written beside everything
 /// else: it may be longer than a pipe holds, and its reader may take its time, or end first.
 pub(super) fn filled(text: String) -> io::Result<PipeReader> {

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::net::unix::pipe::Receiver;
+use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::process::Child;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -38,6 +38,8 @@ const LONGEST_LOOK: Duration = Duration::from_millis(100);
 pub(crate) struct Process {
     child: Child,
     kin: Kin,
+    /// Where it is a pipe that somebody may write.
+    pub(super) stdin: Option<Sender>,
     stdout: Receiver,
     stderr: Receiver,
     stop: Stop,
@@ -64,12 +66,17 @@ impl Process {
         stop: Stop,
         started: std::time::Instant,
     ) -> Self {
-        Self { child, kin, stdout, stderr, stop, started }
+        Self { child, kin, stdin: None, stdout, stderr, stop, started }
     }
 
     /// The program's process, where the system tells of it.
     pub(crate) fn first(&self) -> Option<&First> {
         self.kin.family().first.as_ref()
+    }
+
+    /// The writing end of its input, where it may be answered. Its input ends with that.
+    pub(crate) fn take_input(&mut self) -> Option<Sender> {
+        self.stdin.take()
     }
 
     /// Gives it a cgroup of its own once it is run.
@@ -86,7 +93,7 @@ impl Process {
     /// whole group and who has left that: `stop_signal` first, SIGKILL to whoever is left after
     /// `stop_timeout`. Who lives in the end is in [`Ended::escaped`].
     pub(crate) async fn run(self, output: &Output, until: Until) -> Ended {
-        let Self { mut child, mut kin, stdout, stderr, stop, started } = self;
+        let Self { mut child, mut kin, stdin: _, stdout, stderr, stop, started } = self;
         kin.contain().await;
         let exited = CancellationToken::new();
         let mut pump = pin!(pump(stdout, stderr, output, &exited));

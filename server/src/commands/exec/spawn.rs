@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tokio::net::unix::pipe::Sender;
 use tokio::process::Command;
+use topside_shared::command::Stdin;
 use topside_shared::ids::RunId;
 use topside_shared::role::Role;
 use topside_shared::values::{self, ArgError};
@@ -108,6 +110,7 @@ impl Program {
         // Once more: it may have waited, and links can be changed.
         let args = &*self.follow(args)?;
         let argv = self.argv(args);
+        let (stdin, input) = self.input(args).map_err(fail)?;
 
         // Nothing here needs `pre_exec`, which would copy the server's whole memory map: the group
         // is the standard library's, and the umask is the server's own from its start.
@@ -118,7 +121,7 @@ impl Program {
             .env_clear()
             .envs(environment(&self.variables(args), &self.inherit_env, caller))
             .process_group(0)
-            .stdin(self.input(args).map_err(fail)?)
+            .stdin(stdin)
             .stdout(stdout_writer)
             .stderr(stderr_writer);
         let started = Instant::now();
@@ -138,7 +141,9 @@ impl Program {
             known: HashMap::new(),
         };
         let kin = Kin::new(Group::of(&child), family);
-        Ok(Process::new(child, kin, stdout, stderr, self.stop, started))
+        let mut process = Process::new(child, kin, stdout, stderr, self.stop, started);
+        process.stdin = input;
+        Ok(process)
     }
 
     /// What closes the state that a run for this caller may leave, if anything does; `args` holds no
@@ -163,13 +168,19 @@ impl Program {
         self.env.iter().cloned().chain(passed).collect()
     }
 
-    /// The standard input: the value that goes in that way and a line end, else nothing.
-    fn input(&self, args: &Map<String, Value>) -> io::Result<Stdio> {
-        let input = self.args.iter().find(|arg| arg.passed == Passed::Input);
-        match input.and_then(|arg| args.get(&arg.name)) {
-            Some(value) => pipe::filled(values::to_text(value) + "\n").map(Stdio::from),
-            None => Ok(Stdio::null()),
+    /// The standard input, and its other end where it may be written while the program runs: a pipe with
+    /// `prompt`, the value that goes in that way and a line end, else nothing.
+    fn input(&self, args: &Map<String, Value>) -> io::Result<(Stdio, Option<Sender>)> {
+        if self.stdin == Stdin::Prompt {
+            let (reader, writer) = pipe::writable()?;
+            return Ok((reader.into(), Some(writer)));
         }
+        let input = self.args.iter().find(|arg| arg.passed == Passed::Input);
+        let stdin = match input.and_then(|arg| args.get(&arg.name)) {
+            Some(value) => pipe::filled(values::to_text(value) + "\n")?.into(),
+            None => Stdio::null(),
+        };
+        Ok((stdin, None))
     }
 }
 

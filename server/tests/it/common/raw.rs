@@ -172,6 +172,19 @@ impl Raw {
         message["params"].take()
     }
 
+    /// All output of runs that came while an answer was waited for, as text.
+    pub(crate) fn heard(&mut self) -> String {
+        let mut heard = String::new();
+        self.told.retain(|message| {
+            let output = message["method"] == "run/output";
+            if output {
+                heard.push_str(message["params"]["data"].as_str().unwrap());
+            }
+            !output
+        });
+        heard
+    }
+
     /// Whether neither side has ended the connection, as far as this one knows.
     pub(crate) fn is_open(&self) -> bool {
         !self.over

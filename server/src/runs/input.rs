@@ -1,0 +1,235 @@
+//! What a run's program reads while it runs: a pipe, and what does not fit into it yet.
+//!
+//! What is typed for a run may be a password. It goes to the program and nowhere else: it is in no row,
+//! no file, no log and no error.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind as Io};
+use std::sync::{Arc, Mutex};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ioctl_fionread};
+use tokio::net::unix::pipe::Sender;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use topside_shared::command::Stdin;
+use topside_shared::methods::Typed;
+use topside_shared::{ErrorKind, RpcError, RunId};
+
+use super::lock;
+
+/// Most bytes that wait for a program to read them, in its pipe and in the server together.
+pub(super) const MAX_UNREAD: usize = 64 * 1024;
+
+/// The input of one run. Writing to it never waits: what finds no room is refused.
+pub(crate) struct Input(Option<Arc<Shared>>);
+
+struct Shared {
+    /// Private to this type, never held across an `.await`.
+    state: Mutex<State>,
+    /// Raised when there is something to write, or nothing will come any more.
+    news: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// Once its program has been started, until one of the two closes it.
+    pipe: Option<Arc<Sender>>,
+    /// What has not gone into the pipe yet.
+    waiting: VecDeque<u8>,
+    over: Option<Over>,
+}
+
+/// Why nothing is taken any more.
+#[derive(Clone, Copy)]
+enum Over {
+    /// Somebody said that this was all.
+    Ended,
+    /// Nobody reads it.
+    Closed,
+}
+
+impl Input {
+    /// The input of a run whose command declares this.
+    pub(super) fn of(stdin: Stdin) -> Self {
+        let shared = || Arc::new(Shared { state: Mutex::default(), news: Notify::new() });
+        Self((stdin == Stdin::Prompt).then(shared))
+    }
+
+    /// The program was started: this is its pipe, until the run has ended.
+    pub(super) fn open(&self, pipe: Sender, ended: CancellationToken) {
+        let Some(shared) = &self.0 else { return };
+        let (shared, pipe) = (Arc::clone(shared), Arc::new(pipe));
+        lock(&shared.state).pipe = Some(Arc::clone(&pipe));
+        tokio::spawn(async move {
+            tokio::select! {
+                () = shared.carry(&pipe) => {}
+                () = ended.cancelled() => lock(&shared.state).close(Over::Closed),
+            }
+        });
+    }
+
+    /// Hands text to the program.
+    ///
+    /// # Errors
+    /// `invalidParams`, `busy` with the limit, or `notFound` where nobody reads it any more.
+    pub(crate) fn push(&self, run: RunId, data: &Typed) -> Result<(), RpcError> {
+        let shared = self.shared(run)?;
+        let bytes = data.0.as_bytes();
+        if bytes.len() > Typed::MOST {
+            let message = format_args!(
+                "`data` of run/input has {} bytes, and takes {}: send it in parts",
+                bytes.len(),
+                Typed::MOST
+            );
+            return Err(RpcError::new(ErrorKind::InvalidParams, message)
+                .with("argument", "data")
+                .with("most", Typed::MOST as u64));
+        }
+        let mut state = lock(&shared.state);
+        state.flush();
+        state.is_open(run)?;
+        if state.unread() + bytes.len() > MAX_UNREAD {
+            let message = format_args!(
+                "run {run} has not read what was sent before, of which {MAX_UNREAD} bytes may wait: \
+                 send this again later"
+            );
+            return Err(RpcError::new(ErrorKind::Busy, message)
+                .with("limit", "max_unread_input")
+                .with("most", MAX_UNREAD as u64));
+        }
+        state.waiting.extend(bytes);
+        state.write();
+        // What is in the pipe was taken, also where its reader has ended by now.
+        let taken = if state.waiting.is_empty() && state.pipe.is_some() {
+            Ok(())
+        } else {
+            state.flush();
+            state.is_open(run)
+        };
+        drop(state);
+        shared.news.notify_one();
+        taken
+    }
+
+    /// Says that no more will come; what waits is still read.
+    ///
+    /// # Errors
+    /// `invalidParams` for a command that takes no input, or `notFound` where it is over already.
+    pub(crate) fn end(&self, run: RunId) -> Result<(), RpcError> {
+        let shared = self.shared(run)?;
+        let mut state = lock(&shared.state);
+        state.flush();
+        state.is_open(run)?;
+        state.over = Some(Over::Ended);
+        if state.waiting.is_empty() {
+            state.pipe = None;
+        }
+        drop(state);
+        shared.news.notify_one();
+        Ok(())
+    }
+
+    fn shared(&self, run: RunId) -> Result<&Arc<Shared>, RpcError> {
+        self.0.as_ref().ok_or_else(|| {
+            let message = format_args!(
+                "run {run} takes no input: its command is not declared with `stdin` = \"prompt\""
+            );
+            RpcError::new(ErrorKind::InvalidParams, message).with("argument", "runId")
+        })
+    }
+}
+
+impl Shared {
+    /// Carries what waits into the pipe as the program reads, until either side is over.
+    async fn carry(&self, pipe: &Sender) {
+        loop {
+            let waits = {
+                let mut state = lock(&self.state);
+                state.flush();
+                if state.pipe.is_none() {
+                    return;
+                }
+                !state.waiting.is_empty()
+            };
+            if !waits {
+                self.news.notified().await;
+                continue;
+            }
+            if pipe.writable().await.is_err() {
+                return lock(&self.state).close(Over::Closed);
+            }
+            // Tried through the runtime, so that it knows when to wait again.
+            let mut state = lock(&self.state);
+            let State { waiting, .. } = &mut *state;
+            match pipe.try_write(waiting.as_slices().0) {
+                Ok(written) => drop(waiting.drain(..written)),
+                Err(error) if error.kind() == Io::WouldBlock => {}
+                Err(error) => state.fail(&error),
+            }
+        }
+    }
+}
+
+impl State {
+    /// Writes what the pipe takes now. Not through the runtime, which may not have heard yet that there is
+    /// room, or that nobody reads.
+    fn write(&mut self) {
+        let Some(pipe) = self.pipe.clone() else { return };
+        while !self.waiting.is_empty() {
+            match rustix::io::write(&pipe, self.waiting.as_slices().0) {
+                Ok(written) => drop(self.waiting.drain(..written)),
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
+                Err(error) => return self.fail(&error.into()),
+            }
+        }
+    }
+
+    /// The same, and looks whether anybody still reads.
+    fn flush(&mut self) {
+        self.write();
+        let Some(pipe) = self.pipe.clone() else { return };
+        if self.over.is_some() && self.waiting.is_empty() {
+            self.pipe = None;
+        } else if nobody_reads(&pipe) {
+            self.close(Over::Closed);
+        }
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        if error.kind() != Io::BrokenPipe {
+            tracing::warn!(%error, "the input of a program cannot be written");
+        }
+        self.close(Over::Closed);
+    }
+
+    fn close(&mut self, over: Over) {
+        self.pipe = None;
+        self.waiting = VecDeque::new();
+        self.over.get_or_insert(over);
+    }
+
+    /// Bytes that the program has not read.
+    fn unread(&self) -> usize {
+        // A system that does not tell counts what is here.
+        let piped = self.pipe.as_ref().map(|pipe| ioctl_fionread(pipe).unwrap_or(0));
+        self.waiting.len() + usize::try_from(piped.unwrap_or(0)).unwrap_or(MAX_UNREAD)
+    }
+
+    fn is_open(&self, run: RunId) -> Result<(), RpcError> {
+        let message = match self.over {
+            None => return Ok(()),
+            Some(Over::Ended) => format!("the input of run {run} is at its end already"),
+            Some(Over::Closed) => format!("the program of run {run} has closed its input"),
+        };
+        Err(RpcError::new(ErrorKind::NotFound, message))
+    }
+}
+
+/// Whether the other end of a pipe is closed, which a write that finds it full does not tell.
+fn nobody_reads(pipe: &Sender) -> bool {
+    let mut ends = [PollFd::new(pipe, PollFlags::OUT)];
+    poll(&mut ends, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok()
+        && ends[0].revents().contains(PollFlags::ERR)
+}
