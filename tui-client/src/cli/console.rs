@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use topside_shared::RunId;
 use topside_shared::methods::{CommandRun, RunCancel, RunResult};
 use topside_shared::notices::{Closing, Notice, Phase, RunOutput};
 
+use super::feed::{Fault, Feed, Source};
 use super::printer::{Piece, Printer, Room};
 use super::words;
 use crate::net::base64::output_bytes;
@@ -37,6 +39,8 @@ pub(super) enum Cut {
     Timeout,
     /// Nobody reads the output any more.
     BrokenPipe,
+    /// The input for it cannot be sent; the sentence was said.
+    Input,
 }
 
 /// How a run went.
@@ -45,6 +49,8 @@ pub(super) struct Ran {
     pub(super) result: Option<Result<RunResult, CallError>>,
     /// What cut it short, if anything did.
     pub(super) cut: Option<Cut>,
+    /// Whether it was told already that a line was not taken.
+    pub(super) untaken: bool,
 }
 
 /// Where the output of a run goes.
@@ -73,16 +79,21 @@ impl Console {
     }
 
     /// Runs one command to its end. A signal, the time limit or a broken pipe cancels it; a second
-    /// signal stops waiting for it.
+    /// signal stops waiting for it. What comes from the source meanwhile is the run's.
     pub(super) async fn run(
         &mut self,
         request: &CommandRun,
         limit: Option<Duration>,
+        source: &mut Source,
         mut output: Output<'_>,
     ) -> Ran {
         let handle = self.handle.clone();
         let answer = handle.call(request);
         tokio::pin!(answer);
+        let (begun, known) = oneshot::channel();
+        let (mut begun, mut feeds, mut untaken) = (Some(begun), true, false);
+        let feed = Feed { handle: &handle, source }.carry(known);
+        tokio::pin!(feed);
         let deadline = limit.map(|limit| Instant::now() + limit);
         let mut underway = Underway { run: None, cut: None, patience: None };
         let mut result = None;
@@ -103,6 +114,22 @@ impl Console {
                     underway.cut(Cut::Timeout, &handle);
                 }
                 answered = &mut answer, if result.is_none() => result = Some(answered),
+                fed = &mut feed, if feeds && result.is_none() => {
+                    feeds = false;
+                    match fed {
+                        Ok(()) | Err(Fault::Untaken(None)) => {}
+                        Err(Fault::Untaken(Some(sentence))) => {
+                            untaken = true;
+                            self.printer.say(sentence).await;
+                        }
+                        Err(Fault::Failed(sentence)) => {
+                            self.printer.say(sentence).await;
+                            if underway.cut.is_none() {
+                                underway.cut(Cut::Input, &handle);
+                            }
+                        }
+                    }
+                }
                 (room, event) = take(&self.printer, &mut self.events, result.is_some()) => {
                     if room.is_none() && underway.cut.is_none() {
                         underway.cut(Cut::BrokenPipe, &handle);
@@ -118,6 +145,10 @@ impl Console {
                                 && underway.run.is_none()
                             {
                                 underway.know(row.run_id, &handle);
+                                if let Some(begun) = begun.take() {
+                                    // Nobody waits where nothing is to be sent.
+                                    let _ = begun.send(row.run_id);
+                                }
                             }
                             if let Notice::Closing(closing) = &notice {
                                 self.closing = Some(closing.clone());
@@ -132,7 +163,7 @@ impl Console {
         if let Some(Err(CallError::Lost)) = &result {
             self.read_loss().await;
         }
-        Ran { result, cut: underway.cut }
+        Ran { result, cut: underway.cut, untaken }
     }
 
     /// Takes what is told while no command runs.

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use topside_shared::cmdline::{self, LineErrorKind};
+use topside_shared::command::Stdin;
 use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{CommandRun, CommandsList, Menu, SessionClose};
 use topside_shared::notices::EndCode;
 use topside_shared::rows::{RunRow, RunState};
 use topside_shared::text;
 
-use super::console::{Console, Cut, Output};
+use super::console::{Console, Cut, Output, Ran};
+use super::feed::{Lines, Source};
 use super::on::On;
 use super::printer::Printer;
 use super::run::with_sources;
@@ -136,7 +138,7 @@ enum Go {
 impl Client {
     /// Runs one line after the other, then closes the session.
     async fn run(&mut self) -> u8 {
-        let mut input = read_input();
+        let mut input = Some(read_input());
         loop {
             if self.console.lost.is_some() {
                 self.say_loss().await;
@@ -152,8 +154,8 @@ impl Client {
                     self.console.told(event).await;
                     Go::On
                 }
-                line = input.recv() => match line {
-                    Some(line) => self.take(line).await,
+                line = recv(&mut input) => match line {
+                    Some(line) => self.take(line, &mut input).await,
                     None => Go::End,
                 },
             };
@@ -200,7 +202,7 @@ impl Client {
         handle.close();
     }
 
-    async fn take(&mut self, line: Input) -> Go {
+    async fn take(&mut self, line: Input, input: &mut Option<mpsc::Receiver<Input>>) -> Go {
         self.line += 1;
         let line = match line {
             Input::Line(line) => line,
@@ -230,7 +232,7 @@ impl Client {
                 return Go::On;
             }
         };
-        self.run_one(&request).await
+        self.run_one(&request, input).await
     }
 
     /// The request for one line. A command that is not in the caller's menu is left to the server,
@@ -247,11 +249,48 @@ impl Client {
         Ok(CommandRun { command, args, stream: true, wait: true, confirm: self.yes })
     }
 
-    async fn run_one(&mut self, request: &CommandRun) -> Go {
-        let ran = self.console.run(request, None, Output::Stream).await;
+    async fn run_one(
+        &mut self,
+        request: &CommandRun,
+        input: &mut Option<mpsc::Receiver<Input>>,
+    ) -> Go {
+        let command = self.menu.commands.iter().find(|command| command.name == request.command);
+        let asks = command.is_some_and(|command| command.stdin == Stdin::Prompt);
+        let mut source = match input.take_if(|_| asks) {
+            Some(lines) => {
+                let command = request.command.clone();
+                Source::Lines(Lines { lines, line: self.line, command, untaken: false })
+            }
+            None => Source::Nothing,
+        };
+        let ran = self.console.run(request, None, &mut source, Output::Stream).await;
+        let mut read_to = self.line;
+        if let Source::Lines(lines) = source {
+            read_to = lines.line;
+            if lines.untaken {
+                self.status = status::REFUSED;
+                // The run may have ended first.
+                if !ran.untaken && ran.cut.is_none() {
+                    self.console.printer.say(lines.words()).await;
+                }
+            }
+            *input = Some(lines.lines);
+        }
+        // What is said about the run names the line that it stands on.
+        let go = self.ended(ran).await;
+        self.line = read_to;
+        go
+    }
+
+    /// Says how a run went, where it has to be said.
+    async fn ended(&mut self, ran: Ran) -> Go {
         match ran.cut {
             Some(Cut::Signal(signal)) => {
                 self.status = signal.status();
+                return Go::End;
+            }
+            Some(Cut::Input) => {
+                self.status = status::REFUSED;
                 return Go::End;
             }
             Some(Cut::BrokenPipe | Cut::Timeout) => {
@@ -342,11 +381,16 @@ impl Client {
 }
 
 /// What standard input gave.
-enum Input {
+pub(super) enum Input {
     Line(Vec<u8>),
     /// Longer than the server takes; the rest of it was passed over.
     TooLong,
     Failed(std::io::Error),
+}
+
+/// The next of it; it is always there while no run has it.
+async fn recv(input: &mut Option<mpsc::Receiver<Input>>) -> Option<Input> {
+    input.as_mut()?.recv().await
 }
 
 /// Reads standard input on a thread of its own, one line ahead at most: a read cannot be interrupted,

@@ -2,6 +2,7 @@
 
 mod console;
 mod duration;
+mod feed;
 mod filter;
 mod line;
 mod on;
@@ -75,7 +76,8 @@ Exit status:
   2    wrong arguments to topside itself";
 
 /// The flags of `topside run`.
-const RUN_FLAGS: [&str; 6] = ["--on", "--via", "--json", "--yes", "--detach", "--timeout"];
+const RUN_FLAGS: [&str; 7] =
+    ["--on", "--via", "--json", "--yes", "--detach", "--timeout", "--input"];
 
 #[derive(Debug, Args)]
 #[command(after_help = STATUSES, override_usage = "topside run [OPTIONS] COMMAND [ARGS]...")]
@@ -94,6 +96,10 @@ struct Run {
     /// Cancel the run after so long: 90, 90s, 5m, 1h30m
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     timeout: Option<std::time::Duration>,
+    /// Send standard input to the run as it comes (UTF-8), then its end; without it a command that asks gets
+    /// the lines of a terminal, and else the end of its input at once
+    #[arg(long, conflicts_with = "detach")]
+    input: bool,
     /// The command and its arguments, by position or as --NAME VALUE
     #[arg(
         required = true,

@@ -1,10 +1,12 @@
 //! `topside run`: one command, its output and its exit status.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use serde_json::json;
 use topside_shared::RpcError;
 use topside_shared::cmdline::{self, LineErrorKind};
+use topside_shared::command::Stdin;
 use topside_shared::methods::{CommandRun, CommandsList, Menu, RunResult};
 use topside_shared::notices::EndCode;
 use topside_shared::rows::RunState;
@@ -12,6 +14,7 @@ use topside_shared::text::{MAX_REASON, clean};
 
 use super::Run;
 use super::console::{Console, Cut, Output, Ran};
+use super::feed::Source;
 use super::printer::{Piece, Printer};
 use super::words::shell_word;
 use super::{status, words};
@@ -52,7 +55,7 @@ async fn run(args: Run) -> u8 {
         signal = signals.next() => return signal.status(),
         begun = begin(&args) => begun,
     };
-    let (session, request) = match begun {
+    let (session, request, mut source) = match begun {
         Ok(begun) => begun,
         Err(refused) => {
             if args.json {
@@ -67,7 +70,7 @@ async fn run(args: Run) -> u8 {
     let mut console = Console::new(session, printer, signals);
     let mut collected = Vec::new();
     let output = if args.json { Output::Collect(&mut collected) } else { Output::Stream };
-    let ran = console.run(&request, args.timeout, output).await;
+    let ran = console.run(&request, args.timeout, &mut source, output).await;
     let over = ran.result.is_some();
     let status = report(&mut console, &args, ran, collected).await;
     console.handle.close();
@@ -150,7 +153,7 @@ impl Refused {
 }
 
 /// Connects and makes the request, or says with which status and sentence it ends here.
-async fn begin(args: &Run) -> Result<(Session, CommandRun), Refused> {
+async fn begin(args: &Run) -> Result<(Session, CommandRun, Source), Refused> {
     let own =
         |error: &dyn std::error::Error| Refused::new(status::OWN_FAILURE, with_sources(error));
     let target = args.on.target().map_err(|error| own(&error))?;
@@ -161,7 +164,26 @@ async fn begin(args: &Run) -> Result<(Session, CommandRun), Refused> {
         .await
         .map_err(|error| Refused::by_call(&error, None))?;
     let request = request(&args.words, &menu, args.yes)?;
-    Ok((session, request))
+    let source = source(args, &request, &menu)?;
+    Ok((session, request, source))
+}
+
+/// What the run reads.
+fn source(args: &Run, request: &CommandRun, menu: &Menu) -> Result<Source, Refused> {
+    let command = menu.commands.iter().find(|command| command.name == request.command);
+    match command.map(|command| command.stdin) {
+        // One that is left running may be answered later.
+        Some(Stdin::Prompt) if args.detach => Ok(Source::Nothing),
+        Some(Stdin::Prompt) if args.input || std::io::stdin().is_terminal() => {
+            Ok(Source::bytes(std::io::stdin()))
+        }
+        Some(Stdin::Prompt) => Ok(Source::End),
+        Some(Stdin::None) if args.input => {
+            let sentence = format!("{} takes no input: leave --input out", request.command);
+            Err(Refused::new(status::REFUSED, sentence))
+        }
+        Some(Stdin::None) | None => Ok(Source::Nothing),
+    }
 }
 
 /// The request for these words. A command that is not in the caller's menu is left to the server,
@@ -272,6 +294,7 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
     match cut {
         Some(Cut::Signal(signal)) => Signal::status(signal),
         Some(Cut::Timeout) => status::TIMED_OUT,
+        Some(Cut::Input) => status::REFUSED,
         _ => own,
     }
 }

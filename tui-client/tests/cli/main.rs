@@ -5,6 +5,7 @@
 
 mod common;
 mod line_client;
+mod prompt;
 mod reach;
 mod run_command;
 mod waiting;

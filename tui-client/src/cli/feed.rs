@@ -1,0 +1,255 @@
+//! What a run is given to read: standard input as it comes, or its lines.
+//!
+//! One piece is on its way at a time, and the next is read once it was taken: a program that does not
+//! read holds up whoever writes to us, and nothing piles up here.
+
+use std::io::Read;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use topside_shared::methods::{RunInput, Typed};
+use topside_shared::{ErrorKind, RunId};
+
+use super::line::Input;
+use super::words;
+use crate::net::{CallError, Handle};
+
+/// Bytes of one piece; even if each had to be escaped, it would fit a line of the protocol.
+const PIECE: usize = 8 * 1024;
+/// How long is waited before a full program is asked again: at first, and at most.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+
+/// Where the input of a run comes from.
+pub(super) enum Source {
+    /// It is given none.
+    Nothing,
+    /// It ends at once.
+    End,
+    /// Bytes as they come.
+    Bytes(Bytes),
+    /// Lines of the line client.
+    Lines(Lines),
+}
+
+/// Bytes of a stream, which must be text.
+pub(super) struct Bytes {
+    pieces: mpsc::Receiver<std::io::Result<Vec<u8>>>,
+    /// Those of a character whose rest has not come.
+    rest: Vec<u8>,
+    /// How many were sent.
+    sent: u64,
+}
+
+/// Lines, while a run has them.
+pub(super) struct Lines {
+    pub(super) lines: mpsc::Receiver<Input>,
+    /// The number of the one that was read last.
+    pub(super) line: u64,
+    /// For whom they are.
+    pub(super) command: String,
+    /// Whether the run did not take the last of them.
+    pub(super) untaken: bool,
+}
+
+/// What became of a source, short of all of it being sent.
+pub(super) enum Fault {
+    /// The run takes no more: what is to be said about that.
+    Untaken(Option<String>),
+    /// The run cannot have what it was to be given: why.
+    Failed(String),
+}
+
+impl Source {
+    /// Reads a stream, on a thread of its own that ends with the process: a read cannot be interrupted.
+    pub(super) fn bytes(mut stream: impl Read + Send + 'static) -> Self {
+        let (sender, pieces) = mpsc::channel(1);
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; PIECE];
+            loop {
+                let read = match stream.read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(count) => Ok(buffer[..count].to_vec()),
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let failed = read.is_err();
+                if sender.blocking_send(read).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        Self::Bytes(Bytes { pieces, rest: Vec::new(), sent: 0 })
+    }
+
+    /// The next text; none at the end.
+    async fn next(&mut self) -> Result<Option<String>, String> {
+        match self {
+            Self::Nothing => std::future::pending().await,
+            Self::End => Ok(None),
+            Self::Bytes(bytes) => bytes.next().await,
+            Self::Lines(lines) => lines.next().await,
+        }
+    }
+}
+
+impl Bytes {
+    async fn next(&mut self) -> Result<Option<String>, String> {
+        let mut ended = false;
+        loop {
+            let (good, wrong) = match std::str::from_utf8(&self.rest) {
+                Ok(text) => (text.len(), false),
+                Err(error) => (error.valid_up_to(), ended || error.error_len().is_some()),
+            };
+            if good > 0 {
+                self.sent += good as u64;
+                let rest = self.rest.split_off(good);
+                let text = std::mem::replace(&mut self.rest, rest);
+                return Ok(String::from_utf8(text).ok());
+            }
+            if wrong {
+                let at = self.sent + 1;
+                return Err(format!(
+                    "standard input is not UTF-8 at byte {at}: the run is cancelled"
+                ));
+            }
+            if ended {
+                return Ok(None);
+            }
+            match self.pieces.recv().await {
+                Some(Ok(more)) => self.rest.extend_from_slice(&more),
+                Some(Err(error)) => return Err(format!("standard input cannot be read: {error}")),
+                None => ended = true,
+            }
+        }
+    }
+}
+
+impl Lines {
+    async fn next(&mut self) -> Result<Option<String>, String> {
+        let Some(line) = self.lines.recv().await else { return Ok(None) };
+        self.line += 1;
+        self.untaken = true;
+        let line = match line {
+            Input::Line(line) => line,
+            Input::TooLong => {
+                return Err("a line is too long for a run: it is cancelled".to_owned());
+            }
+            Input::Failed(error) => return Err(format!("standard input cannot be read: {error}")),
+        };
+        match String::from_utf8(line) {
+            Ok(line) => Ok(Some(line + "\n")),
+            Err(_) => Err("standard input is not UTF-8: the run is cancelled".to_owned()),
+        }
+    }
+}
+
+impl Lines {
+    /// What is said about a line that was meant for a run: it is not run as a command.
+    pub(super) fn words(&self) -> String {
+        let Self { line, command, .. } = self;
+        format!("line {line}: {command} took no more input: this line was not sent, and not run")
+    }
+}
+
+/// Carries a source to a run.
+pub(super) struct Feed<'f> {
+    pub(super) handle: &'f Handle,
+    pub(super) source: &'f mut Source,
+}
+
+impl Feed<'_> {
+    /// Sends all of it, then its end, once the run is known.
+    pub(super) async fn carry(self, run: oneshot::Receiver<RunId>) -> Result<(), Fault> {
+        if matches!(self.source, Source::Nothing) {
+            return Ok(());
+        }
+        let Ok(run_id) = run.await else { return Ok(()) };
+        while let Some(text) = self.source.next().await.map_err(Fault::Failed)? {
+            for piece in pieces(&text) {
+                let data = Some(Typed(piece.to_owned()));
+                self.send(&RunInput { run_id, data, eof: false }).await?;
+            }
+            if let Source::Lines(lines) = self.source {
+                lines.untaken = false;
+            }
+        }
+        self.send(&RunInput { run_id, data: None, eof: true }).await
+    }
+
+    /// Sends one piece, again while there is no room for it: what is refused was not taken at all.
+    async fn send(&self, input: &RunInput) -> Result<(), Fault> {
+        let mut again = AGAIN.0;
+        loop {
+            match self.handle.call(input).await {
+                Ok(_) => return Ok(()),
+                Err(CallError::Busy) => {}
+                Err(CallError::Refused(error)) => match error.kind() {
+                    ErrorKind::Busy | ErrorKind::RateLimited => {}
+                    // It has ended, or reads no more: that is its own affair, as in a pipe of the shell.
+                    ErrorKind::NotFound => return Err(self.untaken(input)),
+                    _ => {
+                        return Err(Fault::Failed(words::failure(
+                            &CallError::Refused(error),
+                            None,
+                        )));
+                    }
+                },
+                // The run's own answer says it.
+                Err(CallError::Lost) => return Err(Fault::Untaken(None)),
+                Err(error) => return Err(Fault::Failed(error.to_string())),
+            }
+            tokio::time::sleep(again).await;
+            again = (again * 2).min(AGAIN.1);
+        }
+    }
+}
+
+impl Feed<'_> {
+    fn untaken(&self, input: &RunInput) -> Fault {
+        match &*self.source {
+            Source::Lines(lines) if !input.eof => Fault::Untaken(Some(lines.words())),
+            _ => Fault::Untaken(None),
+        }
+    }
+}
+
+/// A text in parts that each fit one request.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let mut end = rest.len().min(PIECE);
+        while !rest.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (piece, after) = rest.split_at(end);
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_part_between_characters_and_lose_nothing() {
+        let text = "é".repeat(PIECE);
+        let parts: Vec<&str> = pieces(&text).collect();
+        assert!(parts.iter().all(|part| part.len() <= PIECE), "{}", parts.len());
+        assert_eq!(parts.concat(), text);
+        assert_eq!(pieces("").count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_character_that_comes_in_two_reads_is_whole_and_half_a_one_is_told() {
+        let (sender, pieces) = mpsc::channel(8);
+        let mut bytes = Bytes { pieces, rest: Vec::new(), sent: 0 };
+        for piece in [&b"a\xc3"[..], b"\xa9b", b"\xc3"] {
+            sender.send(Ok(piece.to_vec())).await.unwrap();
+        }
+        drop(sender);
+        assert_eq!(bytes.next().await.unwrap().as_deref(), Some("a"));
+        assert_eq!(bytes.next().await.unwrap().as_deref(), Some("éb"));
+        assert!(bytes.next().await.unwrap_err().contains("not UTF-8 at byte 5"));
+    }
+}
