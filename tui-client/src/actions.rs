@@ -5,7 +5,7 @@ use crate::app::console::{Console, shows_clients};
 use crate::app::key::Key;
 use crate::app::link::Link;
 use crate::app::runs::Phase;
-use crate::app::{DialFailed, Here, Screen, State, Via, picker};
+use crate::app::{DialFailed, Here, Screen, State, Via, picker, prompt};
 
 /// Names an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,6 +29,8 @@ pub(crate) enum Id {
     Recall,
     EditLine,
     KillLine,
+    OtherBox,
+    Unhide,
     PageUp,
     PageDown,
     LineUp,
@@ -154,6 +156,9 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::EditLine, title: "By word; start; end", always: &["alt-b", "alt-f", "ctrl-a", "ctrl-e"], ..TYPING },
     Action { id: Id::KillLine, title: "Cut word; line; back again", always: &["ctrl-w", "ctrl-u", "ctrl-k", "ctrl-y"], ..TYPING },
 
+    Action { id: Id::OtherBox, title: "To the run that asks, or the commands", short: "other box", always: &["ctrl-o"], enabled: asks, dispatched: true, ..TYPING },
+    Action { id: Id::Unhide, title: "Show or hide what is typed for a run", short: "show or hide", always: &["ctrl-s"], enabled: answering, dispatched: true, ..TYPING },
+
     Action { id: Id::PageUp, title: "Page up", short: "scroll", always: &["pgup"], ..OUTPUT },
     Action { id: Id::PageDown, title: "Page down", always: &["pgdn"], ..OUTPUT },
     Action { id: Id::LineUp, title: "Line up", always: &["shift-up"], ..OUTPUT },
@@ -214,7 +219,7 @@ pub(crate) fn find(state: &State, key: Key) -> Option<&'static Action> {
 
 /// Whether the input is empty, so that bare keys mean actions.
 pub(crate) fn nothing_typed(state: &State) -> bool {
-    state.console().is_none_or(|console| console.input.editor.is_empty())
+    state.console().is_none_or(|console| console.input.editor.is_empty() && !console.prompt.is_up())
 }
 
 /// The actions for the hint line, the most wanted first; each is possible now.
@@ -264,6 +269,8 @@ fn hints_connected(state: &State, console: &Console) -> &'static [Id] {
         &[Id::Copy, Id::Save, Id::Fold, Id::Search, Id::End, Id::Palette, Id::Help]
     } else if !console.runs.pane.is_following() {
         &[Id::End, Id::PageUp, Id::Search, Id::Copy, Id::Palette, Id::Help]
+    } else if prompt::can_switch(console) {
+        &[Id::OtherBox, Id::Complete, Id::Palette, Id::Clients, Id::Menu, Id::Help, Id::PageUp]
     } else if runs && console.input.editor.is_empty() {
         &[Id::Interrupt, Id::Palette, Id::Clients, Id::Help, Id::PageUp, Id::Search]
     } else if shows_clients(state.size) {
@@ -358,6 +365,20 @@ fn trying(state: &State) -> Result<(), String> {
         Link::Dialling(_) => Ok(()),
         Link::Lost(lost) if lost.retry.is_some() => Ok(()),
         _ => no("nothing is being tried now"),
+    }
+}
+
+fn asks(state: &State) -> Result<(), String> {
+    match state.console() {
+        Some(console) if prompt::can_switch(console) => Ok(()),
+        _ => no("no run of yours takes input now"),
+    }
+}
+
+fn answering(state: &State) -> Result<(), String> {
+    match state.console() {
+        Some(console) if console.prompt.is_up() => Ok(()),
+        _ => no("nothing is typed for a run now"),
     }
 }
 

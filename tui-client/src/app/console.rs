@@ -13,6 +13,7 @@ use super::fit;
 use super::input::Input;
 use super::layout::ConsoleLayout;
 use super::link::{self, Link, Target};
+use super::prompt::Prompt;
 use super::runs::Runs;
 use super::search::Search;
 use super::{Size, State, Via};
@@ -46,6 +47,7 @@ pub(crate) struct Console {
     pub(crate) watch: Watch,
     pub(crate) runs: Runs,
     pub(crate) input: Input,
+    pub(crate) prompt: Prompt,
     pub(crate) banner: Option<Banner>,
     /// The server's goodbye, between hearing it and the end.
     pub(crate) goodbye: Option<SessionEnded>,
@@ -69,6 +71,7 @@ impl Console {
             watch: Watch::Asked,
             runs: Runs::default(),
             input: Input::default(),
+            prompt: Prompt::default(),
             banner: None,
             goodbye: None,
             search: None,

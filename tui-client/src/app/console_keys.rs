@@ -14,7 +14,7 @@ use super::overlay::Overlay;
 use super::search::Search;
 use super::send::{enter, question};
 use super::update::run;
-use super::{Call, Effect, State, fit, picker, saving, send, session};
+use super::{Call, Effect, State, fit, picker, prompt, saving, send, session};
 use crate::actions::{self, Id};
 
 /// Most lines of a pasted text that are shown.
@@ -30,6 +30,10 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
         }
         return Vec::new();
     }
+    if let Some(effects) = prompt::key(state, key) {
+        return effects;
+    }
+    let Some(console) = state.console_mut() else { return Vec::new() };
     if !console.input.is_busy() {
         // End means the end of the line first, and the end of the output once the cursor is there.
         let follows = console.runs.pane.is_following();

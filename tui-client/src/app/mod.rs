@@ -27,6 +27,7 @@ mod msg;
 pub(crate) mod overlay;
 pub(crate) mod palette;
 pub(crate) mod picker;
+pub(crate) mod prompt;
 pub(crate) mod runs;
 pub(crate) mod runs_view;
 pub(crate) mod saving;

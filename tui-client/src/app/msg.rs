@@ -2,7 +2,9 @@
 
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
-use topside_shared::methods::{CommandRun, Initialized, Menu, RunResult, RunsPage, Subscribed};
+use topside_shared::methods::{
+    CommandRun, Initialized, Menu, RunResult, RunsPage, Subscribed, Typed,
+};
 use topside_shared::notices::Notice;
 use topside_shared::{RunId, SubscriptionId};
 
@@ -96,6 +98,8 @@ pub(crate) enum Event {
     Runs { before: Option<RunId>, result: Result<RunsPage, String> },
     /// The cancel of a run was refused: why.
     CancelRefused { run: RunId, why: String },
+    /// What was typed for a run was taken, or not: why.
+    InputTaken { run: RunId, result: Result<(), String> },
     /// Unasked.
     Notice(Box<Notice>),
     /// The session is over. Nothing of it comes after this.
@@ -173,6 +177,8 @@ pub(crate) enum Call {
     Runs { before: Option<RunId> },
     /// The end of a run.
     Cancel(RunId),
+    /// What was typed for a run; nothing is the end of its input.
+    Input { run: RunId, data: Option<Typed> },
 }
 
 impl PartialEq for Call {
@@ -180,6 +186,7 @@ impl PartialEq for Call {
         match (self, other) {
             (Self::Menu, Self::Menu) | (Self::Subscribe, Self::Subscribe) => true,
             (Self::Cancel(a), Self::Cancel(b)) => a == b,
+            (Self::Input { run: a, data: c }, Self::Input { run: b, data: d }) => a == b && c == d,
             (Self::Runs { before: a }, Self::Runs { before: b }) => a == b,
             (
                 Self::Attach { block: a, run: c, from: e },

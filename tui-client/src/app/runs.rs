@@ -28,6 +28,8 @@ pub(crate) struct Info {
     pub(crate) run: Option<RunId>,
     /// Whether it was sent from here: what was only looked at is never cancelled by Ctrl-C.
     pub(crate) sent: bool,
+    /// Whether it is this person's own run.
+    pub(crate) own: bool,
     pub(crate) phase: Phase,
     /// How much of its output was told here: bytes, those among them that were skipped, and whether any were.
     pub(crate) told: u64,
@@ -181,9 +183,10 @@ impl Runs {
             return;
         }
         let command = String::new();
-        let (run, sent, phase, bytes) = (None, false, Phase::Note, None);
+        let (run, sent, own, phase, bytes) = (None, false, false, Phase::Note, None);
         let (id, told, skipped) = (DROPPED, 0, false);
-        let note = Info { id, line, command, at, began, run, sent, phase, told, skipped, bytes };
+        let note =
+            Info { id, line, command, at, began, run, sent, own, phase, told, skipped, bytes };
         self.infos.insert(0, note);
         self.pane.add_first(DROPPED);
         self.pane.finish(DROPPED);
@@ -201,6 +204,7 @@ impl Runs {
             began: clock.mono,
             run: None,
             sent: true,
+            own: true,
             phase: Phase::Sent,
             told: 0,
             skipped: false,
@@ -209,7 +213,14 @@ impl Runs {
     }
 
     /// The output of a run was asked for, whoever started it.
-    pub(crate) fn attached(&mut self, id: u64, line: &str, note: &str, row: &RunRow, clock: Clock) {
+    pub(crate) fn attached(
+        &mut self,
+        id: u64,
+        line: &str,
+        note: &str,
+        (row, own): (&RunRow, bool),
+        clock: Clock,
+    ) {
         self.selected = None;
         self.pane.end();
         let ended = row.state.ended();
@@ -221,6 +232,7 @@ impl Runs {
             began: clock.mono.saturating_sub(clock.wall.millis_since(row.started_at)),
             run: Some(row.run_id),
             sent: false,
+            own,
             phase: if ended { Phase::Reading } else { Phase::of(row) },
             told: 0,
             skipped: false,
@@ -240,6 +252,7 @@ impl Runs {
             began: clock.mono,
             run: None,
             sent: false,
+            own: false,
             phase: Phase::Note,
             told: 0,
             skipped: false,

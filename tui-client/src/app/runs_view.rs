@@ -271,6 +271,7 @@ fn attach(state: &mut State, row: &RunRow, line: &str) -> Vec<Effect> {
         return Vec::new();
     }
     let note = format!("{} of {}, started {started}", row.run_id, row.user);
-    console.runs.attached(block, line, &note, row, clock);
+    let own = row.user == console.welcome.you.user;
+    console.runs.attached(block, line, &note, (row, own), clock);
     vec![Effect::Call { session, call: Call::Attach { block, run: row.run_id, from: 0 } }]
 }

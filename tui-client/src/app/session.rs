@@ -13,7 +13,7 @@ use super::msg::RunRefused;
 use super::runs::Phase;
 use super::{
     Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, picker,
-    runs_view, send,
+    prompt, runs_view, send,
 };
 use crate::net::{LostReason, Reached};
 
@@ -154,6 +154,7 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
             console.runs.cancel_refused(run);
             state.refuse(clean::sentence(&why));
         }
+        Event::InputTaken { run, result } => prompt::taken(state, run, result),
         Event::Notice(told) => return notice(state, session, *told),
         Event::Lost(reason) => return lost(state, &reason),
     }
@@ -203,7 +204,10 @@ fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
     let now = state.clock.mono;
     let Some(console) = state.console_mut() else { return Vec::new() };
     match told {
-        Notice::RunOutput(output) => console.runs.output(&output),
+        Notice::RunOutput(output) => {
+            console.runs.output(&output);
+            prompt::printed(console, output.run_id);
+        }
         Notice::RunGap(gap) => console.runs.gap(&gap),
         Notice::RunChanged(row) => {
             // Of others' runs, those that are looked at.

@@ -10,7 +10,7 @@ use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
 use super::{
     Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, picker,
-    runs_view, saving, send, session,
+    prompt, runs_view, saving, send, session,
 };
 use crate::actions::{self, Action, Id};
 use crate::ui::help;
@@ -18,7 +18,8 @@ use crate::ui::help;
 /// Changes the state by one message; what is to be done outside comes back.
 pub(crate) fn update(state: &mut State, clock: Clock, msg: Msg) -> Vec<Effect> {
     state.clock = clock;
-    let effects = take(state, msg);
+    let mut effects = take(state, msg);
+    effects.extend(prompt::follow(state));
     lay(state);
     effects
 }
@@ -268,6 +269,8 @@ pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
             });
             return vec![Effect::Mouse(state.mouse)];
         }
+        Id::OtherBox => prompt::switch(state),
+        Id::Unhide => prompt::unhide(state),
         Id::Suspend => return vec![Effect::Suspend],
         Id::Quit => {
             if matches!(state.link, Link::Dialling(_)) {
@@ -319,7 +322,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         // A name that must be typed is typed; the rest takes no text.
         Some(_) => {}
         None => {
-            if !invite::pasted_outside(state, text) {
+            if !prompt::paste(state, text) && !invite::pasted_outside(state, text) {
                 console_keys::paste(state, text);
             }
         }

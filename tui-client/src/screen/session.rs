@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use topside_shared::methods::{
-    CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, RunAttach, RunCancel, RunResult,
-    RunsList, Topic,
+    CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, RunAttach, RunCancel, RunInput,
+    RunResult, RunsList, Topic,
 };
 use topside_shared::{ErrorKind, RunId};
 
@@ -117,6 +117,9 @@ fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
         Call::Attach { run, from, .. } => handle.ask(&RunAttach { run_id: *run, from: *from }),
         Call::Runs { before } => handle.ask(&RunsList { before: *before, ..RunsList::default() }),
         Call::Cancel(run_id) => handle.ask(&RunCancel { run_id: *run_id }),
+        Call::Input { run, data } => {
+            handle.ask(&RunInput { run_id: *run, data: data.clone(), eof: data.is_none() })
+        }
     }
 }
 
@@ -130,6 +133,7 @@ enum Asked {
     Attach { block: u64 },
     Runs { before: Option<RunId> },
     Cancel(RunId),
+    Input { run: RunId },
 }
 
 impl Asked {
@@ -142,6 +146,7 @@ impl Asked {
             Call::Attach { block, .. } => Self::Attach { block: *block },
             Call::Runs { before } => Self::Runs { before: *before },
             Call::Cancel(run) => Self::Cancel(*run),
+            Call::Input { run, .. } => Self::Input { run: *run },
         }
     }
 
@@ -167,6 +172,10 @@ impl Asked {
             Self::Runs { before } => {
                 let result = answer.and_then(read_answer::<RunsList>).map_err(words);
                 Event::Runs { before, result }
+            }
+            Self::Input { run } => {
+                let result = answer.and_then(read_answer::<RunInput>);
+                Event::InputTaken { run, result: result.map(drop).map_err(words) }
             }
             // Its end is the run's own answer.
             Self::Cancel(run) => match answer.and_then(read_answer::<RunCancel>) {

@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::row::{self, Row};
 use super::theme::Theme;
-use super::{blocks, clients, hints, input, menu};
+use super::{blocks, clients, hints, input, menu, prompt};
 use crate::app::closing::BannerPhase;
 use crate::app::console::{Console, title_of_the_end};
 use crate::app::layout::ConsoleLayout;
@@ -34,10 +34,17 @@ pub(super) fn draw(
     follow_mark(console, new, &layout, buffer, theme);
     banner(state, console, layout.banner, buffer, theme);
     let cursor = input::draw(state, console, layout.input, buffer, theme);
-    if let Some(search) = &console.search {
+    let keys = match &console.search {
+        Some(search) => Some(input::search_keys(search)),
+        None if console.prompt.is_up() && state.remark.is_none() => {
+            Some(prompt::keys(&console.prompt))
+        }
+        None => None,
+    };
+    if let Some(keys) = keys {
         let mut row = Row::new(buffer, layout.hints);
         row.skip(1);
-        for (key, what) in input::search_keys(search) {
+        for (key, what) in keys {
             row.left(key, theme.plain).left(" ", theme.plain).left(what, theme.dim).skip(3);
         }
     } else if state.remark.is_some() || !input::draw_long_hint(console, layout.hints, buffer, theme)

@@ -37,14 +37,15 @@ fn keys_width(width: u16) -> usize {
 pub(crate) fn rows(state: &State) -> Vec<Line> {
     // Two columns go to the frame where the terminal is as narrow as the box.
     let width = room(state.size).width.min(state.size.width.saturating_sub(4));
-    let first = match state.screen {
-        Screen::Console(_) => {
-            "Type a command and press Enter; m shows the menu, help NAME one command."
-        }
-        Screen::Picker => "Pick a server on the left and how to reach it on the right.",
+    let first: &[&str] = match state.screen {
+        Screen::Console(_) => &[
+            "Type a command and press Enter; m shows the menu, help NAME one command.",
+            "The box is a run's while that may ask: Enter answers, Ctrl-D ends its input.",
+        ],
+        Screen::Picker => &["Pick a server on the left and how to reach it on the right."],
     };
-    let first = fit::wrap(first, usize::from(width));
-    let mut rows: Vec<Line> = first.into_iter().map(Line::Text).collect();
+    let first = first.iter().flat_map(|text| fit::wrap(text, usize::from(width)));
+    let mut rows: Vec<Line> = first.map(Line::Text).collect();
     let mut group = "";
     for action in actions::of(state) {
         let keys = action.keys().map(|key| key.to_string()).collect::<Vec<_>>().join("  ");

@@ -91,6 +91,9 @@ pub(super) fn draw(
     if let Some(search) = &console.search {
         return draw_search(search, place, buffer, theme);
     }
+    if console.prompt.is_up() {
+        return super::prompt::draw(&console.prompt, place, buffer, theme);
+    }
     let mut row = Row::new(buffer, place);
     row.skip(1);
     if let Some(recall) = &console.input.recall {
@@ -130,7 +133,11 @@ pub(super) fn draw(
 
 /// The hint for the line, if there is something to say now.
 fn hint_of(console: &Console) -> Option<Hint<'_>> {
-    if console.input.is_busy() || console.search.is_some() || !console.menu_known {
+    if console.input.is_busy()
+        || console.search.is_some()
+        || console.prompt.is_up()
+        || !console.menu_known
+    {
         return None;
     }
     let editor = &console.input.editor;

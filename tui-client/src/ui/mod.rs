@@ -14,6 +14,7 @@ mod invite;
 mod menu;
 mod palette;
 mod picker;
+mod prompt;
 mod row;
 mod runs_view;
 mod theme;

@@ -7,6 +7,7 @@ mod elsewhere;
 mod forms;
 mod harness;
 mod output;
+mod prompt;
 mod runs;
 mod session;
 mod terminal;

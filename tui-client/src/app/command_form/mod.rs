@@ -223,6 +223,7 @@ pub(super) fn run(state: &mut State, form: &CommandForm) -> Vec<Effect> {
 /// Puts a line into the input box; what stood there comes back by Ctrl-Y.
 pub(super) fn type_line(state: &mut State, line: &str) {
     let Some(console) = state.console_mut() else { return };
+    console.prompt.leave();
     console.input.popup = None;
     console.input.history.rest();
     console.input.editor.clear();

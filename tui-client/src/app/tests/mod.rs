@@ -6,6 +6,7 @@ mod filling;
 pub(crate) mod listing;
 pub(crate) mod pairing;
 pub(crate) mod probing;
+pub(crate) mod prompting;
 mod resuming;
 mod running;
 mod saving_output;

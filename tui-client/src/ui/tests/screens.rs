@@ -8,6 +8,7 @@ use topside_shared::notices::{EndCode, Notice, Phase, SessionEnded};
 
 use super::{assert_clean, at_every_size, frame, shown, text};
 use crate::app::tests::listing::page;
+use crate::app::tests::prompting::asking_at;
 use crate::app::tests::{World, by, client, closing, ended, printed, welcome};
 use crate::app::{Call, Effect, Event, Msg, Size, Via};
 use crate::net::LostReason;
@@ -391,4 +392,15 @@ fn a_line_with_a_secret_is_run_and_neither_kept_nor_shown() {
         world.press("ctrl-r h u n");
         assert_eq!(world.input(), "", "{line}");
     }
+}
+
+#[test]
+fn a_run_that_asks_for_a_password() {
+    at_every_size("prompt", |width, height| {
+        let (mut world, _) = asking_at(width, height);
+        world.notice(printed(12, "Opening the vault\nPassword for the vault: "));
+        world.write("hunter2");
+        assert_clean(&world);
+        world
+    });
 }

@@ -1,0 +1,304 @@
+//! The input box of a run that asks: what is typed there goes to that run's program and nowhere else.
+//!
+//! **Invariant:** what was typed for a run never becomes a command, nor the answer to another run: where
+//! the run ends first, it stays in the box until the person drops it. It is in no history, and where it
+//! was hidden it is on the screen as dots only.
+
+mod keys;
+
+use std::collections::VecDeque;
+
+use topside_shared::RunId;
+use topside_shared::command::{MASK, Stdin};
+use topside_shared::methods::Typed;
+
+use super::console::Console;
+use super::editor::Editor;
+use super::link::Link;
+use super::runs::{Info, Phase};
+use super::{Call, Effect, State};
+pub(crate) use keys::can_switch;
+pub(super) use keys::{key, paste, switch, unhide};
+
+/// Most lines that wait for the answers before them to be taken.
+const MAX_LINES: usize = 16;
+/// A key so soon after the end of a run was still meant for it.
+const GRACE: u64 = 500;
+/// Most characters of a question that are shown and looked at: its last ones.
+const MAX_QUESTION: usize = 200;
+/// Words of a question whose answer is nobody else's business.
+const SECRETS: [&str; 5] = ["password", "passphrase", "secret", "pin", "token"];
+
+/// The run whose box it is, and what is typed there.
+#[derive(Debug, Default)]
+pub(crate) struct Prompt {
+    asker: Option<Asker>,
+    pub(crate) editor: Editor,
+    /// Whether the person has gone back to the command box.
+    away: bool,
+    /// What was chosen by key, until the line is sent.
+    by_hand: Option<bool>,
+    /// Whether the program asked for a secret when this line was begun.
+    secret: bool,
+    /// Sent, or about to be, the oldest first.
+    lines: VecDeque<Line>,
+    /// Whether the oldest of them is on its way.
+    under_way: bool,
+    /// A run that has just ended with nothing typed for it, and when.
+    just_ended: Option<(Asker, u64)>,
+}
+
+/// A run that may ask.
+#[derive(Debug, Clone)]
+struct Asker {
+    block: u64,
+    run: Option<RunId>,
+    command: String,
+    /// What its program printed last, without an end of the line.
+    question: String,
+    /// It has ended.
+    over: bool,
+    /// Its input is at its end.
+    closed: bool,
+}
+
+/// One answer, or without a text the end of the input.
+#[derive(Debug)]
+struct Line {
+    text: Option<String>,
+    hidden: bool,
+}
+
+impl Prompt {
+    /// Whether the keys are the run's.
+    pub(crate) fn is_up(&self) -> bool {
+        let typed = !self.editor.is_empty();
+        !self.away && self.asker.as_ref().is_some_and(|asker| !asker.closed || typed)
+    }
+
+    /// Whether what is typed is shown as dots.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.by_hand.unwrap_or(self.secret)
+    }
+
+    /// Whether the run takes nothing more, so that what is in the box was not sent.
+    pub(crate) fn is_over(&self) -> bool {
+        self.asker.as_ref().is_some_and(|asker| asker.over || asker.closed)
+    }
+
+    /// Whose box it is: `#12 zone-run asks`.
+    pub(crate) fn label(&self) -> String {
+        let Some(asker) = &self.asker else { return String::new() };
+        let verb = match (asker.over, asker.closed) {
+            (true, _) => "has ended, not sent:",
+            (false, true) => "takes no more, not sent:",
+            (false, false) => "asks",
+        };
+        format!("{} {verb}", asker.name())
+    }
+
+    /// What the program asks.
+    pub(crate) fn question(&self) -> &str {
+        self.asker.as_ref().map_or("", |asker| asker.question.trim())
+    }
+
+    /// The run, while it can be answered.
+    fn live(&self) -> Option<&Asker> {
+        self.asker.as_ref().filter(|asker| !asker.over && !asker.closed)
+    }
+
+    fn take(&mut self, asker: Asker) {
+        self.drop_line();
+        self.lines.clear();
+        self.under_way = false;
+        self.away = false;
+        self.just_ended = None;
+        self.asker = Some(asker);
+        self.look();
+    }
+
+    /// Forgets what is typed, so that no key brings it back.
+    fn drop_line(&mut self) {
+        self.editor = Editor::default();
+        self.by_hand = None;
+        self.look();
+    }
+
+    /// Looks whether a secret is asked for. A line that was begun as one stays one.
+    fn look(&mut self) {
+        let asked = self.asker.as_ref().is_some_and(|asker| asks_for_a_secret(&asker.question));
+        self.secret = asked || self.secret && !self.editor.is_empty();
+    }
+
+    /// Goes to the command box.
+    pub(super) fn leave(&mut self) {
+        self.away = true;
+    }
+
+    /// The run has ended. What is typed stays, and so does a box that asked for a secret: what comes
+    /// next on the keyboard is likely to be one.
+    fn end(&mut self, now: u64) {
+        let unsent = self.give_back();
+        let Some(asker) = &mut self.asker else { return };
+        asker.over = true;
+        let left = self.away || asker.closed;
+        if self.editor.is_empty() && (left || !self.secret) && !unsent {
+            let asker = self.asker.take().filter(|_| !left);
+            self.just_ended = asker.map(|asker| (asker, now));
+            self.away = false;
+        }
+    }
+
+    /// Puts what was not taken back into the box, and what was typed after it where Ctrl-Y finds it.
+    fn give_back(&mut self) -> bool {
+        self.under_way = false;
+        let mut lines = std::mem::take(&mut self.lines).into_iter();
+        let Some(Line { text: Some(text), hidden }) = lines.next() else { return false };
+        let later: Vec<String> = lines.filter_map(|line| line.text).collect();
+        let typed = self.editor.text().to_owned();
+        let later = later.into_iter().chain([typed]).filter(|text| !text.is_empty());
+        let later = later.collect::<Vec<_>>().join(" ");
+        self.editor.set(&later);
+        self.editor.clear();
+        self.editor.set(&text);
+        self.secret |= hidden;
+        true
+    }
+}
+
+impl Asker {
+    fn of(info: &Info, console: &Console) -> Self {
+        Self {
+            block: info.id,
+            run: info.run,
+            command: info.command.clone(),
+            question: question(console, info.id),
+            over: false,
+            closed: false,
+        }
+    }
+
+    /// `#12 zone-run`.
+    fn name(&self) -> String {
+        match self.run {
+            Some(run) => format!("{run} {}", self.command),
+            None => self.command.clone(),
+        }
+    }
+}
+
+/// The line of a block that its program has not ended.
+fn question(console: &Console, block: u64) -> String {
+    let Some(block) = console.runs.pane.block(block) else { return String::new() };
+    let last = block.lines().next_back().filter(|number| block.open_channel(*number).is_some());
+    let text = last.and_then(|number| block.line(number)).map(|line| line.text.to_string());
+    let text = text.unwrap_or_default();
+    let skip = text.chars().count().saturating_sub(MAX_QUESTION);
+    text.chars().skip(skip).collect()
+}
+
+/// Whether one of the words that mean a secret stands in the text as a word of its own.
+fn asks_for_a_secret(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    words.map(str::to_lowercase).any(|word| SECRETS.contains(&word.as_str()))
+}
+
+/// Whether a command of a block may be answered from here.
+fn may_ask(console: &Console, info: &Info) -> bool {
+    // One that is only being read has ended.
+    let live = info.phase.is_live() && info.phase != Phase::Reading;
+    let command = console.menu.commands.iter().find(|command| command.name == info.command);
+    info.own && live && command.is_some_and(|command| command.stdin == Stdin::Prompt)
+}
+
+/// Keeps the box with the run that asks, after whatever has happened; what is to be sent comes back.
+pub(super) fn follow(state: &mut State) -> Vec<Effect> {
+    let (link, now) = (&state.link, state.clock.mono);
+    let session = if let Link::Connected { session } = link { Some(*session) } else { None };
+    let super::Screen::Console(console) = &mut state.screen else { return Vec::new() };
+    let again = console.prompt.asker.as_ref().filter(|asker| asker.over).is_some_and(|asker| {
+        console.runs.info(asker.block).is_some_and(|info| may_ask(console, info))
+    });
+    if let Some(asker) = &mut console.prompt.asker
+        && (!asker.over || again)
+    {
+        // A lost session may be found again, and the run with it.
+        asker.over = false;
+        let info = console.runs.info(asker.block);
+        let live = info.is_some_and(|info| info.phase.is_live());
+        asker.run = info.and_then(|info| info.run).or(asker.run);
+        if !live {
+            console.prompt.end(now);
+        }
+    } else if console.prompt.asker.is_some()
+        && console.prompt.editor.is_empty()
+        && console.prompt.away
+    {
+        console.prompt.asker = None;
+    }
+    let prompt = &console.prompt;
+    let free = prompt.asker.as_ref().is_none_or(|asker| !asker.over)
+        && prompt.editor.is_empty()
+        && prompt.lines.is_empty();
+    if free
+        && let Some(info) = console.runs.chosen().filter(|info| may_ask(console, info))
+        && prompt.asker.as_ref().is_none_or(|asker| asker.block != info.id)
+    {
+        let asker = Asker::of(info, console);
+        console.input.popup = None;
+        console.prompt.take(asker);
+    }
+    send(&mut console.prompt, session).into_iter().collect()
+}
+
+/// Sends the oldest line, if the one before it was taken and its run has begun.
+fn send(prompt: &mut Prompt, session: Option<u64>) -> Option<Effect> {
+    let (session, run) = (session?, prompt.live()?.run?);
+    if prompt.under_way {
+        return None;
+    }
+    let line = prompt.lines.front()?;
+    let data = line.text.as_ref().map(|text| Typed(format!("{text}\n")));
+    prompt.under_way = true;
+    Some(Effect::Call { session, call: Call::Input { run, data } })
+}
+
+/// The program of a run has printed something.
+pub(super) fn printed(console: &mut Console, run: RunId) {
+    let asks = console.prompt.live().filter(|asker| asker.run == Some(run));
+    let Some(block) = asks.map(|asker| asker.block) else { return };
+    let question = question(console, block);
+    if let Some(asker) = &mut console.prompt.asker {
+        asker.question = question;
+    }
+    console.prompt.look();
+}
+
+/// The server took a line, or not: why.
+pub(super) fn taken(state: &mut State, run: RunId, result: Result<(), String>) {
+    let Some(console) = state.console_mut() else { return };
+    if !console.prompt.under_way
+        || console.prompt.asker.as_ref().is_none_or(|asker| asker.run != Some(run))
+    {
+        return;
+    }
+    match result {
+        Ok(()) => {
+            let Some(line) = console.prompt.lines.pop_front() else { return };
+            console.prompt.under_way = false;
+            let words = match &line.text {
+                None => "end of input",
+                Some(_) if line.hidden => MASK,
+                Some(text) => text,
+            };
+            if let Some(asker) = &mut console.prompt.asker {
+                asker.closed = line.text.is_none();
+                console.runs.pane.push_marker(asker.block, &format!("› {words}"));
+            }
+        }
+        Err(why) => {
+            console.prompt.give_back();
+            state.refuse(super::clean::sentence(&why));
+        }
+    }
+}
