@@ -22,6 +22,11 @@ use crate::{platform, refusal, session};
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long a lock is tried that another process has, and how often: at once after a kill it may be held by
+/// nobody who serves.
+const LOCK_LINGERS: Duration = Duration::from_millis(500);
+const LOCK_LOOK: Duration = Duration::from_millis(10);
+
 /// Why the local socket cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
@@ -113,8 +118,13 @@ impl SocketLock {
         let file = platform::private(std::fs::OpenOptions::new().create(true).write(true))
             .open(&lock_path)
             .map_err(|source| ListenError::Io { path: lock_path.clone(), source })?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(ListenError::AlreadyServed(path.to_owned()));
+        let begun = std::time::Instant::now();
+        while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            // A program that a killed server was about to start holds it until it is another program.
+            if begun.elapsed() >= LOCK_LINGERS {
+                return Err(ListenError::AlreadyServed(path.to_owned()));
+            }
+            std::thread::sleep(LOCK_LOOK);
         }
         Ok(Self { _file: file })
     }

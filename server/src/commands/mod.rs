@@ -53,6 +53,15 @@ pub(crate) struct Entry {
     pub(crate) exclusion: Exclusion,
 }
 
+/// A resident worker of the menu.
+fn resident(declared: &resident::Declared, config: &Config) -> Resident {
+    let is_given_secrets = |item: &Item| match item {
+        Item::Function(function) => function.worker == declared.name && function.info.has_secret(),
+        Item::Program(_) => false,
+    };
+    Resident::new(declared, config.commands.iter().any(is_given_secrets))
+}
+
 impl Entry {
     fn of(worker: Arc<dyn Worker>, recorded: bool) -> Self {
         Self {
@@ -60,7 +69,7 @@ impl Entry {
             exclusion: worker.exclusion(),
             does: Does::Work(worker),
             recorded,
-            limited: false,
+            limited: recorded,
             max_output: WORKER_OUTPUT,
             policy: Policy::default(),
         }
@@ -160,7 +169,7 @@ impl Table {
             presentable(&entry.info).map(|()| ("the worker", entry))
         });
         let residents: Vec<Arc<Resident>> =
-            config.residents.iter().map(|declared| Arc::new(Resident::new(declared))).collect();
+            config.residents.iter().map(|declared| Arc::new(resident(declared, config))).collect();
         // Each function's worker is there: the menu was refused otherwise.
         let items = config.commands.iter().filter_map(|item| Entry::of_item(item, &residents));
         let items: Vec<_> = items.map(|entry| Ok(("the menu's command", entry))).collect();

@@ -32,6 +32,19 @@ pub(crate) fn fault(path: &Path, meta: &Metadata) -> Option<String> {
     Some(format!("{path} may be written by {who}: run `chmod {what} {}`", quoted(&path)))
 }
 
+/// Why a program in this place cannot be trusted, with the command that mends it: everybody may put another one
+/// there. A group may: on some systems that of `/usr/local` belongs to the administrators.
+pub(crate) fn directory_fault(program: &Path) -> Option<String> {
+    let directory = program.parent()?;
+    let mode = directory.metadata().ok()?.mode();
+    let open = mode & OTHER_WRITE != 0 && mode & STICKY == 0;
+    let path = directory.display().to_string();
+    let mend = quoted(&path);
+    open.then(|| {
+        format!("its directory {path} may be written by everybody: run `chmod o-w {mend}`")
+    })
+}
+
 /// The text of a file that others cannot write, called `what` in messages; none where there is no
 /// such file.
 ///

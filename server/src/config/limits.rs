@@ -97,7 +97,7 @@ impl Default for Limits {
             max_outbox: 1024 * 1024,
             write_timeout: seconds(10),
             shutdown_timeout: seconds(20),
-            shutdown_wait: seconds(60),
+            shutdown_wait: seconds(20),
             hook_timeout: seconds(30),
             handshake_timeout: seconds(5),
             max_handshakes: 64,

@@ -46,6 +46,10 @@ pub(crate) async fn start(
         let _numberless = numberless;
         let started = match own.runs.history.number().await {
             Ok(id) => start_as(id, &own, &client, &entry, args).await,
+            Err(_) if !entry.recorded => {
+                let id = own.runs.history.number_of_this_start();
+                start_as(id, &own, &client, &entry, args).await
+            }
             Err(error) => Err(internal(error)),
         };
         // Nobody may wait for it any more.

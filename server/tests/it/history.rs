@@ -252,3 +252,26 @@ fn a_run_that_its_server_died_under_is_lost_with_its_output_so_far() {
     // What it had started is gone too.
     alive.all_gone();
 }
+
+#[test]
+fn the_built_ins_work_where_nothing_can_be_written_down() {
+    let topsided = Topsided::new();
+    std::fs::create_dir_all(topsided.path("state")).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(topsided.path("state"), mode).unwrap();
+    topsided.write("../state/runs.db", "this is no database, whatever its name says");
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    for command in ["version", "status", "runs", "log"] {
+        let row = client.run(command, json!({}));
+        assert_eq!(row["exitCode"], if command == "runs" { 1 } else { 0 }, "{row}");
+    }
+    let error = client.refused("command/run", json!({"command": "look"}));
+    let said = error["message"].as_str().unwrap();
+    assert!(
+        said.contains("runs cannot be written down") && said.contains("not a database"),
+        "{said}"
+    );
+    client.ok("command/run", json!({"command": "shutdown", "args": {}, "confirm": true}));
+    assert_eq!(server.exit(), Some(0));
+}

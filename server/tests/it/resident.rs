@@ -165,7 +165,7 @@ fn a_call_that_does_not_end_when_it_is_cancelled_is_ended_with_its_worker_and_ot
     let row = second.answer(two)["result"].take();
     assert_eq!(row["state"], "failed");
     let output = row["output"].as_str().unwrap();
-    let says = format!("the worker w ended before it answered: run #{one} was cancelled");
+    let says = format!("the worker w ended before it answered: run #{one} was told to end");
     assert!(output.starts_with(&says) && output.contains("not sent again"), "{output}");
     came.all_gone();
     assert_eq!(ended(&mut first, "two", json!({})), ("succeeded".into(), "my call 1\n".into()));

@@ -164,3 +164,11 @@ fn the_next_start_reaches_the_safe_state_of_what_a_killed_server_left() {
     topsided.start().connect().run("look", json!({}));
     assert_eq!(closed(&here), ["2 UTC"]);
 }
+
+#[test]
+fn what_a_hook_said_is_kept_though_it_left_somebody_behind() {
+    let (_directory, server) = server("echo CLOSED; sleep 3 & ", "");
+    let mut client = server.connect();
+    let row = valve(&mut client, "exit 3");
+    assert!(row["output"].as_str().unwrap().contains("CLOSED\n"), "{row}");
+}

@@ -432,7 +432,7 @@ fn program(
         Ok(path) => match std::fs::metadata(&path) {
             Ok(meta) => {
                 let real = Path::new(&path).canonicalize().unwrap_or_else(|_| (&path).into());
-                match guard::fault(&real, &meta) {
+                match guard::fault(&real, &meta).or_else(|| guard::directory_fault(&real)) {
                     None => return Some(Ok(path)),
                     Some(fault) => format!("the program {name} is refused: {fault}"),
                 }

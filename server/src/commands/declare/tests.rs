@@ -451,6 +451,10 @@ fn a_program_that_others_may_write_is_refused_with_the_command_that_mends_it() {
     set(&program, 0o775);
     let shared = guard::fault(&program, &program.metadata().unwrap()).is_some();
     assert_eq!(read(&text).is_err(), shared);
+    set(&program, 0o755);
+    set(dir.path(), 0o777);
+    let mend = format!("run `chmod o-w {}`", dir.path().display());
+    assert!(said(&text).contains(&mend), "{}", said(&text));
 }
 
 #[test]

@@ -3,8 +3,12 @@
 use std::io::{self, PipeReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +19,8 @@ use crate::platform;
 const OUTPUT: usize = 64 * 1024;
 /// How often its end is looked for.
 const LOOK: Duration = Duration::from_millis(10);
+/// How long after its end it is heard at most, where others go on to speak.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Such a program, as it is written down with a run that owes it: the menu may be another by then.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -90,7 +96,9 @@ impl Hook {
         // With it go our copies of the writing end, so that the pipe can end.
         drop(command);
         platform::give_back_descriptors(child.id());
-        let reading = std::thread::spawn(move || read(reader));
+        let ended = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&ended);
+        let reading = std::thread::spawn(move || read(reader, &told));
         let status = wait(&mut child, limit);
         if !matches!(status, Ok(Some(_))) {
             let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
@@ -100,13 +108,9 @@ impl Hook {
             }
             child.wait()?;
         }
-        // What it left in the background may hold the pipe: what was said by then is enough.
-        let end = Instant::now() + Duration::from_secs(1);
-        while !reading.is_finished() && Instant::now() < end {
-            std::thread::sleep(LOOK);
-        }
-        let output = if reading.is_finished() { reading.join().ok() } else { None };
-        Ok((status?, output.unwrap_or_default()))
+        ended.store(true, Ordering::Release);
+        let output = reading.join().unwrap_or_default();
+        Ok((status?, output))
     }
 }
 
@@ -122,13 +126,29 @@ fn wait(child: &mut Child, limit: Option<Duration>) -> io::Result<Option<ExitSta
     }
 }
 
-/// All that is said, of which the beginning is kept.
-fn read(mut pipe: PipeReader) -> Vec<u8> {
+/// All that is said, of which the beginning is kept. What the program left in the background may hold the pipe:
+/// once it has `ended`, what was said by then is enough.
+fn read(mut pipe: PipeReader, ended: &AtomicBool) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut buffer = [0; 4096];
-    while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+    let mut last = None;
+    loop {
+        if ended.load(Ordering::Acquire) {
+            let last = *last.get_or_insert_with(|| Instant::now() + LINGER);
+            if Instant::now() >= last {
+                return kept;
+            }
+        }
+        let mut ends = [PollFd::new(&pipe, PollFlags::IN)];
+        let wait = Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos().into() };
+        match poll(&mut ends, Some(&wait)) {
+            Ok(0) if last.is_some() => return kept,
+            Ok(0) | Err(Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(_) => return kept,
+        }
+        let Ok(count @ 1..) = pipe.read(&mut buffer) else { return kept };
         let room = OUTPUT - kept.len();
         kept.extend_from_slice(&buffer[..count.min(room)]);
     }
-    kept
 }

@@ -1,5 +1,6 @@
 //! Starting a program: its environment, its group, and why it did not start.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
@@ -150,6 +151,8 @@ impl Program {
     /// secret, as it is written down.
     pub(crate) fn safe_state(&self, caller: &Caller, args: &Map<String, Value>) -> Option<Hook> {
         let argv = self.safe_state.clone()?;
+        // What leads elsewhere is not started, and owes nothing.
+        let args = &*self.follow(args).unwrap_or(Cow::Borrowed(args));
         Some(Hook {
             argv,
             cwd: self.cwd.clone().unwrap_or_else(|| DEFAULT_CWD.to_owned()),

@@ -37,7 +37,7 @@ impl Resident {
                         End::Overdue(id) => {
                             // It was ended on purpose, and those that wait lose nothing by it.
                             let why = format!(
-                                "run #{id} was cancelled and did not end in time, so the worker was \
+                                "run #{id} was told to end and did not in time, so the worker was \
                                  started again"
                             );
                             tracing::warn!(target: "topside", worker = name, why, "worker ended");

@@ -56,6 +56,8 @@ pub(crate) struct DeclaredFunction {
 
 /// A worker of this server, whether its process runs at the moment or not.
 pub(crate) struct Resident {
+    /// Whether what it writes may hold a secret: then it is quoted nowhere.
+    knows_secrets: bool,
     declared: Declared,
     calls: Calls,
     /// How often its process was started.
@@ -74,8 +76,10 @@ impl fmt::Debug for Resident {
 }
 
 impl Resident {
-    pub(super) fn new(declared: &Declared) -> Self {
+    /// `knows_secrets`: one of its functions is given some.
+    pub(super) fn new(declared: &Declared, knows_secrets: bool) -> Self {
         Self {
+            knows_secrets,
             calls: Calls::new(declared.name.clone(), declared.max_concurrent),
             declared: declared.clone(),
             starts: AtomicU64::new(0),

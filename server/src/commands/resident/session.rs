@@ -102,7 +102,7 @@ impl Resident {
             while let Some(line) = lines.next(&mut input) {
                 let line =
                     line.map_err(|_| format!("a line of more than {} KiB", MAX_LINE / 1024))?;
-                self.take(wire::read(line)?).await?;
+                self.take(wire::read(line, !self.knows_secrets)?).await?;
             }
         }
     }

@@ -39,13 +39,18 @@ fn line(message: &Value) -> String {
 /// Reads a line of a worker.
 ///
 /// # Errors
-/// What is wrong with it, as the end of a sentence that begins with "it wrote".
-pub(super) fn read(line: &[u8]) -> Result<Message, String> {
-    let shown = || text::clean(&String::from_utf8_lossy(&line[..line.len().min(400)]), 100);
-    let wrong = |what: &str| format!("{what}: `{}`", shown());
+/// What is wrong with it, as the end of a sentence that begins with "it wrote". The line is `quoted` there unless
+/// it may hold a secret.
+pub(super) fn read(line: &[u8], quoted: bool) -> Result<Message, String> {
+    let wrong = |what: &str| match quoted {
+        true => {
+            let start = String::from_utf8_lossy(&line[..line.len().min(400)]);
+            format!("{what}: `{}`", text::clean(&start, 100))
+        }
+        false => what.to_owned(),
+    };
     let text = std::str::from_utf8(line).map_err(|_| wrong("a line that is not UTF-8"))?;
-    strict::check(text)
-        .map_err(|flaw| format!("a line that is refused, for {flaw}: `{}`", shown()))?;
+    strict::check(text).map_err(|flaw| wrong(&format!("a line that is refused, for {flaw}")))?;
     let Ok(Value::Object(mut map)) = serde_json::from_str(text) else {
         return Err(wrong("a line that is not a JSON object"));
     };
@@ -112,7 +117,7 @@ mod tests {
             (r#"{"id":7,"result":1,"error":null}"#, answer(Ok(json!(1)))),
             (r#"{"id":7,"error":{"code":1,"message":"m"}}"#, answer(Err("m".into()))),
         ] {
-            assert_eq!(read(line.as_bytes()), Ok(want), "{line}");
+            assert_eq!(read(line.as_bytes(), true), Ok(want), "{line}");
         }
     }
 
@@ -132,10 +137,12 @@ mod tests {
             (r#"{"method":"ouput","params":{"id":7,"text":""}}"#, "neither an answer nor"),
             (r#"{"id":1,"method":"output","params":{"id":7,"text":""}}"#, "neither an answer nor"),
         ] {
-            let said = read(line.as_bytes()).unwrap_err();
+            let said = read(line.as_bytes(), true).unwrap_err();
+            let unquoted = read(line.as_bytes(), false).unwrap_err();
+            assert!(said.len() > unquoted.len() && said.starts_with(&unquoted), "{unquoted}");
             assert!(said.contains(says) && !said.contains('\u{1b}'), "{said}");
         }
-        assert!(read(b"\xff").unwrap_err().contains("not UTF-8"));
-        assert!(read(&[b'x'; 100_000]).unwrap_err().len() < 300);
+        assert!(read(b"\xff", true).unwrap_err().contains("not UTF-8"));
+        assert!(read(&[b'x'; 100_000], true).unwrap_err().len() < 300);
     }
 }

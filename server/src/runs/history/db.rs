@@ -118,10 +118,14 @@ impl Db {
         &mut self,
         what: impl FnOnce(&mut Self) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
+        let size = self.size;
         self.execute("BEGIN IMMEDIATE")?;
         let done = what(self).and_then(|()| self.execute("COMMIT"));
-        if done.is_err() && !self.connection.is_autocommit() {
-            self.execute("ROLLBACK")?;
+        if done.is_err() {
+            self.size = size;
+            if !self.connection.is_autocommit() {
+                self.execute("ROLLBACK")?;
+            }
         }
         done
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -14,7 +14,7 @@ use topside_shared::notices::Stream;
 use topside_shared::{RunId, Time};
 
 use super::db::{Db, Lost};
-use super::{FEWEST_AHEAD, Job, Numbers, Opened, ROWS, Unwritable, output};
+use super::{FEWEST_AHEAD, Job, Numbers, OUTPUTS, Opened, ROWS, Unwritable, output};
 use crate::cgroup::Delegated;
 use crate::commands::exec::{Closed, Hook};
 use crate::config::Kept;
@@ -23,6 +23,8 @@ use crate::runs::output::Output;
 
 /// How often what is too old is looked for.
 const SWEEP: Duration = Duration::from_secs(3600);
+/// How soon an end that could not be written down is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
 /// Jobs that go into one transaction at most.
 const BATCH: usize = 256;
 
@@ -54,20 +56,24 @@ impl Keeper {
         // Nobody may have waited for it.
         let _ = open.send(Some(Ok(instance.into())));
         let mut swept = None;
+        // Ends that could not be written down.
+        let mut late = Vec::new();
         loop {
             if swept.is_none_or(|last: Instant| last.elapsed() >= SWEEP) {
                 swept = Some(Instant::now());
                 self.sweep(&mut db);
             }
-            let first = match jobs.recv_timeout(SWEEP) {
-                Ok(job) => job,
-                Err(RecvTimeoutError::Timeout) => continue,
+            let patience = if late.is_empty() { SWEEP } else { AGAIN };
+            let first = match jobs.recv_timeout(patience) {
+                Ok(job) => Some(job),
+                Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let batch: Vec<Job> =
-                std::iter::once(first).chain(jobs.try_iter().take(BATCH - 1)).collect();
+            let ends = std::mem::take(&mut late);
+            let news = first.into_iter().chain(jobs.try_iter().take(BATCH - 1));
+            let batch: Vec<Job> = ends.into_iter().chain(news).collect();
             let closes = batch.iter().any(|job| matches!(job, Job::Close(_)));
-            self.write(&mut db, batch);
+            late = self.write(&mut db, batch);
             if self.kept.keep_bytes.is_some_and(|most| db.size() > most) {
                 self.sweep(&mut db);
             }
@@ -97,7 +103,8 @@ impl Keeper {
                 target: "topside", run = run.id.0, "run lost: the server had ended under it"
             );
         }
-        let last = db.last_number()?;
+        // Without its rows, output of earlier runs must not become that of new ones.
+        let last = db.last_number()?.max(last_output(&self.state));
         db.reserve(last + FEWEST_AHEAD)?;
         let numbers = &self.numbers;
         numbers.last.store(last, Ordering::Relaxed);
@@ -154,17 +161,33 @@ impl Keeper {
         })
     }
 
-    /// Does all jobs in one transaction, and then says so to those who wait.
-    fn write(&self, db: &mut Db, batch: Vec<Job>) {
-        let written = db.together(|db| batch.iter().try_for_each(|job| carry_out(db, job)));
-        if let Err(error) = &written {
-            tracing::error!(target: "topside", %error, "runs cannot be written down");
-        }
-        let result = written.map_err(|error| Unwritable(error.to_string()));
+    /// Does all jobs in one transaction, or where that fails each by itself, and then says so to those who wait;
+    /// the ends among those that failed.
+    fn write(&self, db: &mut Db, batch: Vec<Job>) -> Vec<Job> {
+        let together = db.together(|db| batch.iter().try_for_each(|job| carry_out(db, job)));
+        let mut late = Vec::new();
         for job in batch {
+            let written = match &together {
+                Ok(()) => Ok(()),
+                // One that cannot be done does not undo the others.
+                Err(_) => db.together(|db| carry_out(db, &job)),
+            };
+            if let Err(error) = &written {
+                tracing::error!(target: "topside", %error, "runs cannot be written down");
+            }
+            let result = written.map_err(|error| Unwritable(error.to_string()));
             match job {
-                Job::Begin(.., done) | Job::Resume(.., done) | Job::End(.., Some(done)) => {
-                    let _ = done.send(result.clone());
+                Job::End(row, size, done) => {
+                    if let Some(done) = done {
+                        let _ = done.send(result.clone());
+                    }
+                    // Else a run that has ended would be lost at the next start, and close what it did not leave.
+                    if result.is_err() {
+                        late.push(Job::End(row, size, None));
+                    }
+                }
+                Job::Begin(.., done) | Job::Resume(.., done) => {
+                    let _ = done.send(result);
                 }
                 Job::Reserve(to, done) => {
                     if result.is_ok() {
@@ -172,13 +195,13 @@ impl Keeper {
                     }
                     self.numbers.asked.store(false, Ordering::Relaxed);
                     if let Some(done) = done {
-                        // Without an answer, the one who waits is told that there is none.
-                        let _ = result.as_ref().map(|()| done.send(()));
+                        let _ = done.send(result);
                     }
                 }
-                Job::Started(..) | Job::End(.., None) | Job::Close(_) => {}
+                Job::Started(..) | Job::Close(_) => {}
             }
         }
+        late
     }
 
     /// Takes out what is too old, and the oldest of what is too much.
@@ -201,6 +224,15 @@ impl Keeper {
             }
         }
     }
+}
+
+/// The greatest number that there is output of.
+fn last_output(state: &Path) -> u64 {
+    let files = std::fs::read_dir(state.join(OUTPUTS)).into_iter().flatten().flatten();
+    let number = |file: std::fs::DirEntry| {
+        file.file_name().to_str()?.strip_suffix(".out")?.parse::<u64>().ok()
+    };
+    files.filter_map(number).max().unwrap_or_default()
 }
 
 /// Runs the hook of a run, and is loud where it fails. Blocks.

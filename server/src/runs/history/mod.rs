@@ -39,6 +39,8 @@ const ROWS: &str = "runs.db";
 const OUTPUTS: &str = "runs";
 /// Locked by the server that keeps its runs here.
 const LOCK: &str = "lock";
+/// The first of the numbers that the disk does not know of: above all others, and still exact in JSON.
+const UNWRITTEN: u64 = 1 << 52;
 /// Numbers that are set aside at first, and at most; so many are skipped after a crash at worst.
 const FEWEST_AHEAD: u64 = 16;
 const MOST_AHEAD: u64 = 16 * 1024;
@@ -114,7 +116,7 @@ enum Job {
     /// It has ended; its output takes so many bytes.
     End(Box<RunRow>, u64, Option<Done>),
     /// Numbers up to this one may be given out.
-    Reserve(u64, Option<oneshot::Sender<()>>),
+    Reserve(u64, Option<Done>),
     /// The server ends; this is the last number that it gave out.
     Close(u64),
 }
@@ -146,6 +148,8 @@ struct Numbers {
     ahead: AtomicU64,
     /// Whether more have been asked for.
     asked: AtomicBool,
+    /// How many were given out that the disk does not know of.
+    unwritten: AtomicU64,
 }
 
 impl History {
@@ -239,8 +243,14 @@ impl History {
             let to = self.numbers.reserved.load(Ordering::Acquire) + more;
             let (done, reserved) = oneshot::channel();
             self.job(Job::Reserve(to, Some(done)))?;
-            reserved.await.map_err(|_| gone())?;
+            reserved.await.map_err(|_| gone())??;
         }
+    }
+
+    /// A number for what is not written down, where no other can be had: whoever has to look what is wrong, or
+    /// to shut the server down, needs the built-ins most of all then. It comes again after the next start.
+    pub(crate) fn number_of_this_start(&self) -> RunId {
+        RunId(UNWRITTEN + self.numbers.unwritten.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Writes down that a run is about to start, or that it waits for its turn.

@@ -167,3 +167,38 @@ async fn a_file_that_is_no_history_is_told_and_never_overwritten() {
     let text = std::fs::read_to_string(dir.path().join(ROWS)).unwrap();
     assert!(text.starts_with("not a database"));
 }
+
+#[tokio::test]
+async fn an_end_that_could_not_be_written_down_is_written_down_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let id = history.number().await.unwrap();
+    let run = past(id);
+    history.begin(run.clone(), "pid 1".into(), Intent::default()).await.unwrap();
+    // Somebody else writes, for longer than is waited for.
+    let other = rusqlite::Connection::open(dir.path().join(ROWS)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let row = ended(run.row);
+    history.end(row.clone(), 0).await.unwrap_err();
+    other.execute_batch("ROLLBACK").unwrap();
+    // The end of the server is one more try.
+    drop(history);
+    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    assert_eq!(history.get(id).await.unwrap().unwrap().row, row);
+}
+
+#[tokio::test]
+async fn without_their_rows_old_outputs_are_nobodys() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let mut last = RunId(0);
+    for _ in 0..3 {
+        last = run(&history, 5).await;
+    }
+    drop(history);
+    for file in [ROWS.to_owned(), format!("{ROWS}-wal"), format!("{ROWS}-shm")] {
+        let _ = std::fs::remove_file(dir.path().join(file));
+    }
+    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    assert!(history.number().await.unwrap() > last);
+}

@@ -61,6 +61,13 @@ pub(super) struct Marks {
 }
 
 impl Marks {
+    /// Whether these can be the marks of so many bytes: a file may have been damaged.
+    pub(super) fn fit(&self, bytes: usize) -> bool {
+        self.ends.first().is_some_and(|first| *first > 0)
+            && self.ends.is_sorted_by(|one, next| one < next)
+            && self.ends.last().is_some_and(|last| usize::from(*last) == bytes)
+    }
+
     /// The stream of the byte at `from`, and where its run ends.
     fn run(&self, from: usize) -> (Stream, usize) {
         let index = self.ends.partition_point(|end| usize::from(*end) <= from);

@@ -139,6 +139,9 @@ pub(super) fn read(file: &File, extent: Extent) -> io::Result<Vec<Block>> {
             return Err(io::ErrorKind::InvalidData.into());
         }
         let marks = Marks { first, ends: ends.map_err(short)? };
+        if !marks.fit(length) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         let block = Block { offset, marks, data: bytes.split_to(length) };
         offset = block.end();
         blocks.push(block);

@@ -187,12 +187,11 @@ impl Store {
                 batch.push(open.from(from));
             }
         }
-        if let Some(last) = batch.last().filter(|last| last.end() > self.max_output) {
-            // The file is full: its last block ends between two characters.
-            let room = self.max_output.saturating_sub(last.offset);
-            let beginning = last.beginning(room);
-            batch.pop();
-            batch.retain(|block| block.end() <= self.max_output);
+        if let Some(full) = batch.iter().position(|block| block.end() > self.max_output) {
+            // The file is full: the block that crosses its end is cut between two characters.
+            let room = self.max_output.saturating_sub(batch[full].offset);
+            let beginning = batch[full].beginning(room);
+            batch.truncate(full);
             batch.extend(Some(beginning).filter(|block| !block.data.is_empty()));
             self.disk = Disk::Off;
         }

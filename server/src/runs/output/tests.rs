@@ -234,7 +234,7 @@ async fn what_is_over_the_limit_is_a_gap_to_a_slow_reader_and_the_end_is_whole()
         })
         .collect();
     let [(from, length)] = gaps[..] else { panic!("one gap, not {gaps:?}") };
-    assert!(from <= limit as usize && from > limit as usize - 2 * MAX_OUTPUT_CHUNK, "{from}");
+    assert_eq!(from, limit as usize);
     assert!(text.len() - (from + length) >= MAX_TAIL, "the newest output is there");
     let mut want = text.clone();
     want.drain(from..from + length);
@@ -437,4 +437,39 @@ async fn a_run_does_not_wait_for_a_reader() {
         }
     };
     tokio::time::timeout(Duration::from_secs(60), writing).await.expect("the run was held up");
+}
+
+#[tokio::test]
+async fn as_much_is_kept_on_the_disk_as_may_be_however_it_came() {
+    for limit in [1, 2, 20 * 1024, MAX_OUTPUT_CHUNK as u64, MAX_OUTPUT_CHUNK as u64 + 1] {
+        let dir = tempfile::tempdir().unwrap();
+        let output = kept(&dir, limit);
+        let text = lines(8 << 20);
+        output.append(Stdout, &text).await;
+        output.end();
+        output.flush().await;
+        let past = Output::read_from(dir.path().join("1.out"), text.len() as u64).unwrap();
+        let (kept, _, missing) = sort(&drain(&mut past.reader(0)).await);
+        // Less only by what would be half a character.
+        assert!((limit.saturating_sub(3)..=limit).contains(&(kept.len() as u64)), "{}", kept.len());
+        assert_eq!(kept.len() as u64 + missing, text.len() as u64);
+        assert!(text.starts_with(&kept));
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_a_gap_and_neither_a_flood_nor_a_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("1.out");
+    for ends in [&[][..], &[0], &[4, 2], &[3, 3, 5], &[4], &[6], &[65535]] {
+        let mut file = vec![0];
+        file.extend((ends.len() as u32).to_le_bytes());
+        file.extend(5_u32.to_le_bytes());
+        ends.iter().for_each(|end: &u16| file.extend(end.to_le_bytes()));
+        file.extend(b"hello");
+        std::fs::write(&path, file).unwrap();
+        let past = Output::read_from(path.clone(), 5).unwrap();
+        let (out, err, missing) = sort(&drain(&mut past.reader(0)).await);
+        assert_eq!((out.len() + err.len(), missing), (0, 5), "{ends:?}");
+    }
 }
