@@ -40,7 +40,7 @@ FUNCTIONS = {"water": water, "report": report, "count": count}
 
 # From here on it is the same for any table of functions.
 def send(**message):
-    print(json.dumps(message), file=sys.__stdout__, flush=True)
+    print(json.dumps(message, allow_nan=False), file=sys.__stdout__, flush=True)
 def output(text):
     send(method="output", params={"id": call["id"], "text": text})
 sys.stdout = types.SimpleNamespace(write=output, flush=lambda: None)

@@ -27,16 +27,21 @@ class Call:
 
     def run(self):
         try:
-            answer = {"result": FUNCTIONS[self.function](self, **self.args)}
+            result = FUNCTIONS[self.function](self, **self.args)
+            answer = json.dumps({"id": self.id, "result": result}, allow_nan=False)
         except Exception as error:
-            answer = {"error": {"message": f"{type(error).__name__}: {error}"}}
+            answer = json.dumps({"id": self.id, "error": {"message": f"{type(error).__name__}: {error}"}})
         del calls[self.id]
-        send(id=self.id, **answer)
+        write(answer)
 
 
 def send(**message):
+    write(json.dumps(message, allow_nan=False))
+
+
+def write(line):
     with lock:
-        print(json.dumps(message), flush=True)
+        print(line, flush=True)
 
 
 def fire(call, degrees):
@@ -51,6 +56,14 @@ FUNCTIONS = {"fire": fire}
 for message in map(json.loads, sys.stdin):
     if "id" in message:
         calls[message["id"]] = call = Call(message)
-        threading.Thread(target=call.run, daemon=True).start()
-    elif message["method"] == "cancel" and message["params"]["id"] in calls:
-        calls[message["params"]["id"]].cancelled.set()
+        call.thread = threading.Thread(target=call.run, daemon=True)
+        call.thread.start()
+    elif message["method"] == "cancel" and (call := calls.get(message["params"]["id"])):
+        call.cancelled.set()
+
+# The server ends: each call makes safe what it holds.
+left = list(calls.values())
+for call in left:
+    call.cancelled.set()
+for call in left:
+    call.thread.join()
