@@ -84,7 +84,10 @@ impl Birth {
     }
 }
 
-/// What the processes of one run are known by.
+/// In `TOPSIDE_RUN` of a resident worker, which belongs to no run: none has this number.
+pub(crate) const WORKERS: RunId = RunId(0);
+
+/// What the processes of one run, or the resident workers, are known by.
 #[derive(Debug, Clone)]
 pub(crate) struct Family {
     /// `TOPSIDE_RUN`.

@@ -226,7 +226,7 @@ impl Server {
             tracing::error!(target: "topside", %error, "TCP stays closed");
         }
         self.spawn(reach::run(Arc::clone(self)));
-        self.menu.start_workers(|life| self.spawn(life));
+        self.menu.start_workers(&self.runs.history, |life| self.spawn(life));
         let plan = tokio::select! {
             () = listener::accept_local(self, &listeners.local) => unreachable!("accepting goes on for ever"),
             () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),

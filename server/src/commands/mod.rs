@@ -23,6 +23,7 @@ use topside_shared::{ErrorKind, RpcError};
 use crate::authorize::{Action, authorize, may_see_command};
 use crate::clients::Identity;
 use crate::config::Config;
+use crate::runs::History;
 use declare::{Declared, Item};
 use exec::Policy;
 use resident::{Function, Resident};
@@ -191,9 +192,15 @@ impl Table {
     }
 
     /// Starts the resident workers, each a task that `spawn` is given.
-    pub(crate) fn start_workers(&self, spawn: impl Fn(Pin<Box<dyn Future<Output = ()> + Send>>)) {
+    pub(crate) fn start_workers(
+        &self,
+        history: &History,
+        spawn: impl Fn(Pin<Box<dyn Future<Output = ()> + Send>>),
+    ) {
         for worker in &self.residents {
-            spawn(Box::pin(Arc::clone(worker).live()));
+            let instance = history.instance();
+            let instance = async move { instance.await.ok() };
+            spawn(Box::pin(Arc::clone(worker).live(instance)));
         }
     }
 

@@ -300,7 +300,10 @@ fn a_worker_ends_with_its_server_in_order_and_gets_the_clean_environment_alone()
     assert_eq!(server.exit(), Some(0));
     let log = std::fs::read_to_string(topsided.path("state/topsided.log")).unwrap();
     assert!(log.contains("GARDEN=north") && log.contains("LANG=C.UTF-8"), "{log}");
-    assert!(!log.contains("SECRET_OF_THE_SERVER") && !log.contains("TOPSIDE_"), "{log}");
+    // By these two it is found if its server is killed; it is on nobody's behalf.
+    assert!(log.contains("TOPSIDE_RUN=0") && log.contains("TOPSIDE_INSTANCE="), "{log}");
+    assert_eq!(log.matches("TOPSIDE_").count(), 2, "{log}");
+    assert!(!log.contains("SECRET_OF_THE_SERVER"), "{log}");
     assert!(log.contains("worker stopped"), "{log}");
 }
 
@@ -330,6 +333,25 @@ fn a_worker_whose_server_was_killed_ends_with_its_input() {
     server.signal(Signal::KILL);
     assert_eq!(server.exit(), None);
     alive.all_gone();
+}
+
+#[test]
+fn a_worker_that_outlives_its_killed_server_is_killed_before_the_next_one_is_started() {
+    let topsided = Topsided::new();
+    let mut first = topsided.fifo("first");
+    let path = first.path().to_string();
+    let script = format!("exec 3>{path}; echo up >&3; exec sleep 1000");
+    let menu = topsided.write("commands.toml", &shell(&script, ""));
+    let mut server = topsided.start();
+    assert_eq!(first.line(), "up");
+    server.signal(Signal::KILL);
+    assert_eq!(server.exit(), None);
+    let mut second = topsided.fifo("second");
+    let text = std::fs::read_to_string(&menu).unwrap();
+    std::fs::write(&menu, text.replace(&path, &second.path().to_string())).unwrap();
+    let _server = topsided.start();
+    assert_eq!(second.line(), "up");
+    first.all_gone();
 }
 
 #[test]

@@ -9,6 +9,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use super::pipe;
 use super::process::Group;
 use super::spawn::{DEFAULT_CWD, SpawnError, base_environment, explain};
+use crate::family::WORKERS;
 use crate::platform;
 
 /// How a resident worker is started. Made by `declare`, which has checked it.
@@ -37,11 +38,11 @@ pub(in crate::commands) struct Piped {
 }
 
 impl Daemon {
-    /// Starts it.
+    /// Starts it for the server of this instance, whose next start knows by it what a crash has left.
     ///
     /// # Errors
     /// Why it did not start.
-    pub(in crate::commands) fn spawn(&self) -> Result<Piped, SpawnError> {
+    pub(in crate::commands) fn spawn(&self, instance: Option<&str>) -> Result<Piped, SpawnError> {
         let cwd = self.cwd.as_deref().unwrap_or(DEFAULT_CWD);
         let fail = |error| explain(error, &self.path, cwd);
         let (stdout, stdout_writer) = pipe::pair().map_err(fail)?;
@@ -52,6 +53,8 @@ impl Daemon {
             .current_dir(cwd)
             .env_clear()
             .envs(base_environment(&self.inherit_env, &self.env))
+            .env("TOPSIDE_RUN", WORKERS.0.to_string())
+            .envs(instance.map(|instance| ("TOPSIDE_INSTANCE", instance)))
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(stdout_writer)

@@ -20,14 +20,23 @@ const WELL: Duration = Duration::from_secs(60);
 
 impl Resident {
     /// Keeps the worker running until the server ends.
-    pub(in crate::commands) async fn live(self: Arc<Self>) {
+    ///
+    /// The first is started once nothing of an earlier server's is left, and `instance` is known.
+    pub(in crate::commands) async fn live(
+        self: Arc<Self>,
+        instance: impl Future<Output = Option<Arc<str>>>,
+    ) {
         let over = Over(&self);
+        let instance = tokio::select! {
+            instance = instance => instance,
+            () = self.stop.cancelled() => None,
+        };
         let name = self.name();
         let mut failures = 0;
         while !self.stop.is_cancelled() {
             let since = Instant::now();
             self.starts.fetch_add(1, Ordering::Relaxed);
-            let why = match self.declared.daemon.spawn() {
+            let why = match self.declared.daemon.spawn(instance.as_deref()) {
                 Err(error) => error.to_string(),
                 Ok(piped) => {
                     let pid = piped.child.id();

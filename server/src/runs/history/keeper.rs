@@ -18,7 +18,7 @@ use super::{FEWEST_AHEAD, Job, Numbers, OUTPUTS, Opened, ROWS, Unwritable, outpu
 use crate::cgroup::Delegated;
 use crate::commands::exec::{Closed, Hook};
 use crate::config::Kept;
-use crate::family::{self, Family};
+use crate::family::{self, Family, Member};
 use crate::runs::output::Output;
 
 /// How often what is too old is looked for.
@@ -113,8 +113,17 @@ impl Keeper {
         Ok((db, instance))
     }
 
-    /// Kills everything that is left of these runs.
+    /// Kills everything that is left of these runs, and of resident workers: two owners of one relay are worse
+    /// than none.
     fn kill(&self, instance: &str, lost: &[Lost]) {
+        let workers = Family {
+            run: family::WORKERS,
+            instance: instance.to_owned(),
+            first: None,
+            birth: None,
+            cgroup: None,
+            known: HashMap::new(),
+        };
         let families: Vec<Family> = lost
             .iter()
             .map(|run| Family {
@@ -125,16 +134,19 @@ impl Keeper {
                 cgroup: self.delegated.as_ref().map(|delegated| delegated.of(run.id)),
                 known: HashMap::new(),
             })
+            .chain(std::iter::once(workers))
             .collect();
-        if !families.is_empty() {
-            let left = family::kill(&families, |member| {
-                let (run, pid) = (member.run.0, member.pid());
-                tracing::warn!(target: "topside", run, pid, "a process of a lost run is killed");
-            });
-            for member in left {
-                let (run, pid) = (member.run.0, member.pid());
-                tracing::error!(target: "topside", run, pid, "a process of a lost run cannot be killed");
-            }
+        let whose = |member: &Member| match member.run {
+            family::WORKERS => "a resident worker".to_owned(),
+            run => format!("the lost run {run}"),
+        };
+        let left = family::kill(&families, |member| {
+            let (whose, pid) = (whose(member), member.pid());
+            tracing::warn!(target: "topside", pid, "a process that is left of {whose} is killed");
+        });
+        for member in left {
+            let (whose, pid) = (whose(&member), member.pid());
+            tracing::error!(target: "topside", pid, "a process that is left of {whose} cannot be killed");
         }
         if let Some(delegated) = &self.delegated {
             delegated.sweep();

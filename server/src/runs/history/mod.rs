@@ -206,10 +206,14 @@ impl History {
     ///
     /// # Errors
     /// [`Unwritable`].
-    pub(crate) async fn instance(&self) -> Result<Arc<str>, Unwritable> {
+    pub(crate) fn instance(
+        &self,
+    ) -> impl Future<Output = Result<Arc<str>, Unwritable>> + Send + use<> {
         let mut opened = self.opened.clone();
-        let opened = opened.wait_for(Option::is_some).await.map_err(|_| gone())?;
-        opened.clone().unwrap_or_else(|| Err(gone()))
+        async move {
+            let opened = opened.wait_for(Option::is_some).await.map_err(|_| gone())?;
+            opened.clone().unwrap_or_else(|| Err(gone()))
+        }
     }
 
     /// A number for a new run, where one is set aside.
