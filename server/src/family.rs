@@ -137,7 +137,7 @@ pub(crate) fn among(families: &[Family], mut processes: Vec<Listed>) -> Vec<Memb
         Some((process.pid, run))
     };
     let mut members: HashMap<Pid, RunId> = processes.iter().filter_map(marked).collect();
-    let own_group = rustix::process::getpgrp();
+    let own_group = platform::own_group();
     loop {
         let before = members.len();
         for process in &processes {
@@ -146,7 +146,7 @@ pub(crate) fn among(families: &[Family], mut processes: Vec<Listed>) -> Vec<Memb
             let run = members.get(&process.pid).or_else(of_group).or_else(of_parent).copied();
             if let Some(run) = run {
                 members.insert(process.pid, run);
-                if process.group != own_group {
+                if Some(process.group) != own_group {
                     groups.entry(process.group).or_insert(run);
                 }
             }

@@ -289,6 +289,12 @@ pub(crate) fn boot() -> Option<&'static str> {
     boot.as_deref()
 }
 
+/// The group that this process belongs to; none, as with [`own_session`]: that of a process outside of this
+/// container.
+pub(crate) fn own_group() -> Option<Pid> {
+    Pid::from_raw(nix::unistd::getpgrp().as_raw())
+}
+
 /// The session that this process and what it starts belong to; none: its leader is outside of this
 /// container, where the system counts it as 0, which [`rustix::process::getsid`] does not expect.
 pub(crate) fn own_session() -> Option<Pid> {

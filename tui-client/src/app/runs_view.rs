@@ -30,6 +30,8 @@ pub(crate) struct RunsView {
     /// Where older ones go on, if there are any.
     next: Option<RunId>,
     pub(crate) load: Load,
+    /// Something has changed since it was asked for.
+    stale: bool,
 }
 
 /// Whether the list is as the server has it.
@@ -195,21 +197,31 @@ fn view(state: &mut State) -> Option<&mut RunsView> {
     })
 }
 
-/// Somebody's runs have changed: an open list is asked for anew.
+/// Somebody's run has changed: an open list is asked for anew, once what was asked for before has come.
 pub(super) fn changed(state: &mut State) -> Vec<Effect> {
     match view(state) {
-        Some(view) if view.load == Load::Done => ask(state, None),
-        _ => Vec::new(),
+        Some(view) if view.load == Load::Done => return ask(state, None),
+        Some(view) => view.stale |= view.load == Load::Asked,
+        None => {}
     }
+    Vec::new()
 }
 
 /// The server's answer.
-pub(super) fn listed(state: &mut State, before: Option<RunId>, result: Result<RunsPage, String>) {
+pub(super) fn listed(
+    state: &mut State,
+    before: Option<RunId>,
+    result: Result<RunsPage, String>,
+) -> Vec<Effect> {
     let menu = state.console().map(|console| console.menu.clone()).unwrap_or_default();
-    let Some(view) = view(state) else { return };
+    let Some(view) = view(state) else { return Vec::new() };
     match result {
         Ok(page) => view.take(before, page, &menu),
         Err(why) => view.load = Load::Refused(clean::sentence(&why)),
+    }
+    match std::mem::take(&mut view.stale) && view.load == Load::Done {
+        true => ask(state, None),
+        false => Vec::new(),
     }
 }
 

@@ -149,7 +149,7 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
             let calls = ran(console, block, result, clock.mono).into_iter();
             return calls.map(|call| Effect::Call { session, call }).collect();
         }
-        Event::Runs { before, result } => runs_view::listed(state, before, result),
+        Event::Runs { before, result } => return runs_view::listed(state, before, result),
         Event::CancelRefused { run, why } => {
             console.runs.cancel_refused(run);
             state.refuse(clean::sentence(&why));
@@ -215,15 +215,9 @@ fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
             if known || row.client_id == console.welcome.you.client_id {
                 console.runs.changed(&row, now);
             }
+            return runs_view::changed(state);
         }
-        Notice::ClientsChanged(changed) => {
-            // A run that began or ended changes its client's row.
-            let runs = !changed.updated.is_empty() || !changed.left.is_empty();
-            clients(console, clean::changed(changed));
-            if runs {
-                return runs_view::changed(state);
-            }
-        }
+        Notice::ClientsChanged(changed) => clients(console, clean::changed(changed)),
         Notice::Closing(closing) => {
             console.banner = Some(Banner::new(clean::closing(closing), now));
         }
