@@ -8,7 +8,7 @@ use topside_shared::notices::Stream;
 use topside_shared::rows::{ClientRun, RunState};
 use topside_shared::{ErrorKind, RpcError, Time};
 
-use super::history::{self, Intent, Past};
+use super::history::{self, Intent};
 use super::start::internal;
 use super::{Run, lock};
 use crate::clients::Client;
@@ -120,7 +120,7 @@ impl Live {
             self.hook = hook;
             return Ok(());
         }
-        let past = Past { owner: run.owner, role: run.role, row: run.row() };
+        let past = run.past();
         let address = self.client.address.clone();
         self.server.runs.history.begin(past, address, intent).await.map_err(internal)?;
         self.written = Written::Begun;
@@ -183,12 +183,12 @@ impl Live {
         }
         self.settle(result);
         self.run.output.flush().await;
-        let row = self.run.row();
-        let written = self.server.runs.history.end(row, self.run.output.file_bytes()).await;
+        let past = self.run.past();
+        let written = self.server.runs.history.end(past, self.run.output.file_bytes()).await;
         self.written = Written::Ended;
         if let Err(error) = written {
             let run = self.run.id.0;
-            tracing::error!(target: "topside", run, %error, "the end of a run is not written down");
+            tracing::error!(target: "topside", run, %error, "the end of a run is not written down yet");
         }
     }
 
@@ -235,7 +235,7 @@ impl Live {
         let pay = move || {
             tracing::dispatcher::with_default(&log, || {
                 history::safe_state(run.id, &hook, limit);
-                server.runs.history.end_later(run.row(), run.output.file_bytes());
+                server.runs.history.end_later(run.past(), run.output.file_bytes());
                 server.runs.leave(&server, run.id);
             });
         };
@@ -258,7 +258,7 @@ impl Drop for Live {
         let row = run.row();
         // One that still owes its hook stays open, and the next start pays.
         if self.written == Written::Begun && self.hook.is_none() && !pays_later {
-            server.runs.history.end_later(row.clone(), run.output.file_bytes());
+            server.runs.history.end_later(run.past(), run.output.file_bytes());
         }
         if let Some(left) = row.left() {
             tracing::warn!(target: "topside", run = run.id.0, command = row.command, "{left}");

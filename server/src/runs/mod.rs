@@ -30,6 +30,7 @@ use crate::authorize::may_see_run;
 use crate::clients::{Identity, Owner};
 use crate::commands::exec::Policy;
 use crate::server::Server;
+use history::Past;
 pub(crate) use history::{Filter, History, Unwritable};
 use input::Input;
 use output::Output;
@@ -82,6 +83,11 @@ impl Run {
         let mut row = lock(&self.row).clone();
         row.bytes = self.output.bytes();
         row
+    }
+
+    /// The row as it is now, as it is written down.
+    fn past(&self) -> Past {
+        Past { owner: self.owner, role: self.role, row: self.row() }
     }
 
     /// Whether it waits for its turn.

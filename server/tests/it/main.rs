@@ -6,6 +6,7 @@ mod arguments;
 mod batches;
 mod common;
 mod crash;
+mod disk;
 mod door;
 mod door_limits;
 mod envelope;

@@ -172,3 +172,48 @@ fn what_a_hook_said_is_kept_though_it_left_somebody_behind() {
     let row = valve(&mut client, "exit 3");
     assert!(row["output"].as_str().unwrap().contains("CLOSED\n"), "{row}");
 }
+
+/// All of them were run before the first was recorded, so those that had ended were run once more.
+#[test]
+fn a_safe_state_that_was_reached_at_the_next_start_is_not_run_again_where_others_were_not() {
+    let topsided = Topsided::new();
+    let here = topsided.path("here");
+    std::fs::create_dir(&here).unwrap();
+    let closed_by = here.join("closed");
+    let mut said = topsided.fifo("said");
+    let mut gate = topsided.fifo("gate");
+    topsided.write(
+        "commands.toml",
+        &format!(
+            "[commands.fast]\nexec = [\"sleep\", \"1000\"]\ntimeout = \"none\"\n\
+             safe_state = [\"sh\", \"-c\", \"echo fast >> {closed}\"]\n\
+             [commands.slow]\nexec = [\"sleep\", \"1000\"]\ntimeout = \"none\"\n\
+             safe_state = [\"sh\", \"-c\", \"echo up > {}; read x < {}; echo slow >> {closed}\"]\n",
+            said.path(),
+            gate.path(),
+            closed = closed_by.display(),
+        ),
+    );
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    for command in ["slow", "fast"] {
+        client.ok("command/run", json!({"command": command, "wait": false}));
+    }
+    server.signal(Signal::KILL);
+    server.exit();
+
+    let mut server = topsided.start();
+    assert_eq!(said.line(), "up");
+    let line = server.says("run lost");
+    assert!(line.contains("run=2"), "{line}");
+    server.signal(Signal::KILL);
+    server.exit();
+
+    let server = topsided.start();
+    // One may be left of the killed server.
+    gate.open();
+    gate.open();
+    let page = server.connect().ok("runs/list", json!({"state": "lost"}));
+    assert_eq!(page["runs"].as_array().unwrap().len(), 2);
+    assert_eq!(closed(&here).iter().filter(|line| *line == "fast").count(), 1);
+}

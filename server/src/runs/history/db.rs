@@ -262,30 +262,6 @@ impl Db {
         runs.collect()
     }
 
-    /// Records that a run's server ended under it.
-    pub(super) fn lose(
-        &mut self,
-        id: RunId,
-        bytes: u64,
-        size: u64,
-        at: Time,
-    ) -> rusqlite::Result<()> {
-        let statement = "UPDATE runs SET state = ?2, ended = ?3, bytes = ?4, size = size + ?5, hook = NULL \
-                         WHERE id = ?1";
-        self.connection.execute(
-            statement,
-            params![
-                id.0.cast_signed(),
-                word(RunState::Lost),
-                at.as_millis(),
-                bytes.cast_signed(),
-                size.cast_signed()
-            ],
-        )?;
-        self.size += size;
-        Ok(())
-    }
-
     /// Takes out the ended runs that began before `oldest`, in milliseconds, and then the oldest until
     /// all count for at most `most`; which those were.
     pub(super) fn forget(

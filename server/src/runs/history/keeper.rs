@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,10 +12,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use topside_shared::notices::Stream;
+use topside_shared::rows::RunState;
 use topside_shared::{RunId, Time};
 
 use super::db::{Db, Lost};
-use super::{FEWEST_AHEAD, Job, Numbers, OUTPUTS, Opened, ROWS, Unwritable, output};
+use super::late::Late;
+use super::{FEWEST_AHEAD, Job, Numbers, OUTPUTS, Opened, ROWS, UNWRITTEN, Unwritable, output};
 use crate::cgroup::Delegated;
 use crate::commands::exec::{Closed, Hook};
 use crate::config::Kept;
@@ -35,6 +38,7 @@ pub(super) struct Keeper {
     /// How long the `safe_state` of a lost run may take.
     pub(super) hook_timeout: Option<Duration>,
     pub(super) numbers: Arc<Numbers>,
+    pub(super) late: Arc<Late>,
     /// Where runs have cgroups.
     pub(super) delegated: Option<Delegated>,
     /// Keeps other servers from this directory.
@@ -56,28 +60,30 @@ impl Keeper {
         // Nobody may have waited for it.
         let _ = open.send(Some(Ok(instance.into())));
         let mut swept = None;
-        // Ends that could not be written down.
-        let mut late = Vec::new();
         loop {
             if swept.is_none_or(|last: Instant| last.elapsed() >= SWEEP) {
                 swept = Some(Instant::now());
                 self.sweep(&mut db);
             }
-            let patience = if late.is_empty() { SWEEP } else { AGAIN };
+            let patience = if self.late.is_empty() { SWEEP } else { AGAIN };
             let first = match jobs.recv_timeout(patience) {
                 Ok(job) => Some(job),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let ends = std::mem::take(&mut late);
-            let news = first.into_iter().chain(jobs.try_iter().take(BATCH - 1));
-            let batch: Vec<Job> = ends.into_iter().chain(news).collect();
-            let closes = batch.iter().any(|job| matches!(job, Job::Close(_)));
-            late = self.write(&mut db, batch);
+            let news: Vec<Job> = first.into_iter().chain(jobs.try_iter().take(BATCH - 1)).collect();
+            let closes = news.iter().any(|job| matches!(job, Job::Close(_)));
+            self.write(&mut db, news);
             if self.kept.keep_bytes.is_some_and(|most| db.size() > most) {
                 self.sweep(&mut db);
             }
             if closes {
+                for id in self.late.ids() {
+                    tracing::error!(
+                        target: "topside", run = id.0,
+                        "the end of a run is not written down: it is lost at the next start"
+                    );
+                }
                 return;
             }
         }
@@ -89,27 +95,15 @@ impl Keeper {
         let instance = db.instance()?;
         let lost = db.live()?;
         self.kill(&instance, &lost);
-        let closed = self.close(&lost);
-        for (run, closed) in lost.iter().zip(closed) {
-            let said = closed.map(Closed::said).unwrap_or_default();
-            // As much as there is whole of its output, and what its hook said.
-            let kept = Output::add_to(&output(&self.state, run.id), Stream::Stderr, &said);
-            let (bytes, size) = kept.unwrap_or_else(|error| {
-                tracing::warn!(target: "topside", run = run.id.0, %error, "its output cannot be read");
-                (0, 0)
-            });
-            db.lose(run.id, bytes, size, Time::now())?;
-            tracing::warn!(
-                target: "topside", run = run.id.0, "run lost: the server had ended under it"
-            );
-        }
+        self.close(&mut db, &lost);
         // Without its rows, output of earlier runs must not become that of new ones.
         let last = db.last_number()?.max(last_output(&self.state));
-        db.reserve(last + FEWEST_AHEAD)?;
+        // Where there is no room for it, whoever wants a number asks again.
+        let reserved = db.reserve(last + FEWEST_AHEAD).map_or(last, |()| last + FEWEST_AHEAD);
         let numbers = &self.numbers;
         numbers.last.store(last, Ordering::Relaxed);
         numbers.ahead.store(FEWEST_AHEAD, Ordering::Relaxed);
-        numbers.reserved.store(last + FEWEST_AHEAD, Ordering::Release);
+        numbers.reserved.store(reserved, Ordering::Release);
         Ok((db, instance))
     }
 
@@ -153,49 +147,90 @@ impl Keeper {
         }
     }
 
-    /// Runs the hooks that lost runs owe, side by side; what each said.
-    fn close(&self, lost: &[Lost]) -> Vec<Option<Closed>> {
+    /// Runs the hooks that lost runs owe, side by side. Each run is final as soon as its own has ended: whatever
+    /// becomes of this server while others go on, it is not run again.
+    fn close(&self, db: &mut Db, lost: &[Lost]) {
+        let (tell, told) = mpsc::channel();
         std::thread::scope(|scope| {
             let log = tracing::dispatcher::get_default(Clone::clone);
-            let threads: Vec<_> = lost
-                .iter()
-                .map(|run| {
-                    let hook = run.hook.as_ref()?;
-                    let log = log.clone();
-                    Some(scope.spawn(move || {
-                        tracing::dispatcher::with_default(&log, || {
-                            safe_state(run.id, hook, self.hook_timeout)
-                        })
-                    }))
-                })
-                .collect();
-            threads.into_iter().map(|thread| thread.and_then(|thread| thread.join().ok())).collect()
-        })
+            for run in lost {
+                let Some(hook) = &run.hook else {
+                    // The other end is below.
+                    let _ = tell.send((run, None));
+                    continue;
+                };
+                let (tell, log) = (tell.clone(), log.clone());
+                scope.spawn(move || {
+                    let pay = || safe_state(run.id, hook, self.hook_timeout);
+                    let pay = || tracing::dispatcher::with_default(&log, pay);
+                    let closed = std::panic::catch_unwind(AssertUnwindSafe(pay)).ok();
+                    let _ = tell.send((run, closed));
+                });
+            }
+            drop(tell);
+            for (run, closed) in told {
+                self.lose(db, run, closed);
+            }
+        });
     }
 
-    /// Does all jobs in one transaction, or where that fails each by itself, and then says so to those who wait;
-    /// the ends among those that failed.
-    fn write(&self, db: &mut Db, batch: Vec<Job>) -> Vec<Job> {
+    /// Makes the row of a lost run final.
+    fn lose(&self, db: &mut Db, run: &Lost, closed: Option<Closed>) {
+        let run = run.id;
+        let mut past = match db.get(run) {
+            Ok(Some(past)) => past,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(target: "topside", run = run.0, %error, "its row cannot be read");
+                return;
+            }
+        };
+        let said = closed.map(Closed::said).unwrap_or_default();
+        // As much as there is whole of its output, and what its hook said.
+        let path = output(&self.state, run);
+        let kept = Output::add_to(&path, Stream::Stderr, &said)
+            .or_else(|_| Output::add_to(&path, Stream::Stderr, &[]));
+        let (bytes, size) = kept.unwrap_or_else(|error| {
+            tracing::warn!(target: "topside", run = run.0, %error, "its output cannot be read");
+            (0, 0)
+        });
+        past.row.state = RunState::Lost;
+        past.row.ended_at = Some(Time::now());
+        past.row.bytes = bytes;
+        self.write(db, vec![Job::End(Box::new(past), size, None)]);
+        tracing::warn!(target: "topside", run = run.0, "run lost: the server had ended under it");
+    }
+
+    /// Does all jobs, and those that are late, in one transaction, or where that fails each by itself, and then
+    /// says so to those who wait.
+    fn write(&self, db: &mut Db, news: Vec<Job>) {
+        let is_news = !news.is_empty();
+        let batch: Vec<Job> = self.late.jobs().into_iter().chain(news).collect();
+        if batch.is_empty() {
+            return;
+        }
         let together = db.together(|db| batch.iter().try_for_each(|job| carry_out(db, job)));
-        let mut late = Vec::new();
+        if let Err(error) = &together
+            && is_news
+        {
+            tracing::error!(target: "topside", %error, "runs cannot be written down");
+        }
         for job in batch {
             let written = match &together {
                 Ok(()) => Ok(()),
                 // One that cannot be done does not undo the others.
                 Err(_) => db.together(|db| carry_out(db, &job)),
             };
-            if let Err(error) = &written {
-                tracing::error!(target: "topside", %error, "runs cannot be written down");
-            }
             let result = written.map_err(|error| Unwritable(error.to_string()));
             match job {
-                Job::End(row, size, done) => {
-                    if let Some(done) = done {
-                        let _ = done.send(result.clone());
-                    }
+                Job::End(past, size, done) => {
                     // Else a run that has ended would be lost at the next start, and close what it did not leave.
-                    if result.is_err() {
-                        late.push(Job::End(row, size, None));
+                    match result {
+                        Ok(()) => self.late.remove(past.row.run_id),
+                        Err(_) => self.late.insert(*past, size),
+                    }
+                    if let Some(done) = done {
+                        let _ = done.send(result);
                     }
                 }
                 Job::Begin(.., done) | Job::Resume(.., done) => {
@@ -213,7 +248,6 @@ impl Keeper {
                 Job::Started(..) | Job::Close(_) => {}
             }
         }
-        late
     }
 
     /// Takes out what is too old, and the oldest of what is too much.
@@ -244,7 +278,8 @@ fn last_output(state: &Path) -> u64 {
     let number = |file: std::fs::DirEntry| {
         file.file_name().to_str()?.strip_suffix(".out")?.parse::<u64>().ok()
     };
-    files.filter_map(number).max().unwrap_or_default()
+    // No other has output of a run.
+    files.filter_map(number).filter(|number| *number < UNWRITTEN).max().unwrap_or_default()
 }
 
 /// Runs the hook of a run, and is loud where it fails. Blocks.
@@ -262,7 +297,7 @@ fn carry_out(db: &mut Db, job: &Job) -> rusqlite::Result<()> {
         Job::Begin(run, address, intent, _) => db.begin(run, address, intent),
         Job::Resume(id, started, intent, _) => db.resume(*id, *started, intent),
         Job::Started(id, first) => db.started(*id, first),
-        Job::End(row, size, _) => db.end(row, *size),
+        Job::End(past, size, _) => db.end(&past.row, *size),
         Job::Reserve(to, _) => db.reserve(*to),
         Job::Close(last) => db.set_last_number(*last),
     }

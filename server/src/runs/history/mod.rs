@@ -7,6 +7,7 @@
 
 mod db;
 mod keeper;
+mod late;
 
 use std::fs::File;
 use std::io;
@@ -22,6 +23,7 @@ use tokio::sync::{oneshot, watch};
 use topside_shared::rows::{RunRow, RunState};
 use topside_shared::{Role, RunId, Time};
 
+use crate::authorize::may_see_run;
 use crate::cgroup::{Cgroup, Delegated};
 use crate::clients::{Identity, Owner};
 use crate::commands::exec::Hook;
@@ -32,6 +34,7 @@ use crate::runs::output::Output;
 use db::Db;
 use keeper::Keeper;
 pub(crate) use keeper::safe_state;
+use late::Late;
 
 /// The file of rows, in the state directory.
 const ROWS: &str = "runs.db";
@@ -114,7 +117,7 @@ enum Job {
     /// Its program has been started.
     Started(RunId, First),
     /// It has ended; its output takes so many bytes.
-    End(Box<RunRow>, u64, Option<Done>),
+    End(Box<Past>, u64, Option<Done>),
     /// Numbers up to this one may be given out.
     Reserve(u64, Option<Done>),
     /// The server ends; this is the last number that it gave out.
@@ -135,6 +138,7 @@ pub(crate) struct History {
     jobs: mpsc::Sender<Job>,
     thread: Mutex<Option<JoinHandle<()>>>,
     numbers: Arc<Numbers>,
+    late: Arc<Late>,
     delegated: Option<Delegated>,
     opened: watch::Receiver<Option<Opened>>,
 }
@@ -173,12 +177,14 @@ impl History {
         let (jobs, todo) = mpsc::channel();
         let (open, opened) = watch::channel(None);
         let numbers = Arc::new(Numbers::default());
+        let late = Arc::new(Late::default());
         let delegated = Delegated::find();
         let keeper = Keeper {
             state: state.to_path_buf(),
             kept,
             hook_timeout,
             numbers: Arc::clone(&numbers),
+            late: Arc::clone(&late),
             delegated: delegated.clone(),
             _locked: locked,
         };
@@ -192,6 +198,7 @@ impl History {
             jobs,
             thread: Mutex::new(Some(thread)),
             numbers,
+            late,
             delegated,
             opened,
         })
@@ -301,16 +308,16 @@ impl History {
     /// Writes down how a run ended.
     ///
     /// # Errors
-    /// [`Unwritable`]; after the next start it is lost.
-    pub(crate) async fn end(&self, row: RunRow, size: u64) -> Result<(), Unwritable> {
+    /// [`Unwritable`]; it is tried again, and until then its row is kept in memory.
+    pub(crate) async fn end(&self, run: Past, size: u64) -> Result<(), Unwritable> {
         let (done, is_done) = oneshot::channel();
-        self.job(Job::End(Box::new(row), size, Some(done)))?;
+        self.job(Job::End(Box::new(run), size, Some(done)))?;
         is_done.await.map_err(|_| gone())?
     }
 
     /// The same where nobody can wait for it.
-    pub(crate) fn end_later(&self, row: RunRow, size: u64) {
-        let _ = self.job(Job::End(Box::new(row), size, None));
+    pub(crate) fn end_later(&self, run: Past, size: u64) {
+        let _ = self.job(Job::End(Box::new(run), size, None));
     }
 
     /// The rows that `filter` takes and `who` may see, newest first, at most so many.
@@ -323,7 +330,22 @@ impl History {
         who: Arc<Identity>,
         limit: usize,
     ) -> Result<Vec<RunRow>, Unwritable> {
-        self.read(move |db| db.list(&filter, &who, limit)).await
+        self.instance().await?;
+        // Before the file is read: one that leaves here meanwhile is final there.
+        let late = self.late.all();
+        let (asked, asker) = (filter.clone(), Arc::clone(&who));
+        let most = limit.saturating_add(late.len());
+        let mut rows = self.read(move |db| db.list(&asked, &asker, most)).await?;
+        if !late.is_empty() {
+            rows.retain(|row| late.iter().all(|past| past.row.run_id != row.run_id));
+            let late = late
+                .into_iter()
+                .filter(|past| filter.takes(&past.row) && may_see_run(&who, past.owner, past.role));
+            rows.extend(late.map(|past| past.row));
+            rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.run_id));
+            rows.truncate(limit);
+        }
+        Ok(rows)
     }
 
     /// The run of this number, if it is kept.
@@ -331,7 +353,11 @@ impl History {
     /// # Errors
     /// What SQLite said.
     pub(crate) async fn get(&self, id: RunId) -> Result<Option<Past>, Unwritable> {
-        self.read(move |db| db.get(id)).await
+        self.instance().await?;
+        match self.late.get(id) {
+            Some(past) => Ok(Some(past)),
+            None => self.read(move |db| db.get(id)).await,
+        }
     }
 
     /// The output of a run that has ended, which said so many bytes.

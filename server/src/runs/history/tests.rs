@@ -47,12 +47,16 @@ fn ended(mut row: RunRow) -> RunRow {
     row
 }
 
+fn final_of(run: &Past) -> Past {
+    Past { row: ended(run.row.clone()), ..run.clone() }
+}
+
 async fn run(history: &History, size: u64) -> RunId {
     let id = history.number().await.unwrap();
     let run = past(id);
     history.begin(run.clone(), "pid 1".into(), Intent::default()).await.unwrap();
     std::fs::write(history.output(id), vec![0; size as usize]).unwrap();
-    history.end(ended(run.row), size).await.unwrap();
+    history.end(final_of(&run), size).await.unwrap();
     id
 }
 
@@ -69,12 +73,12 @@ async fn a_row_is_what_it_was_after_another_start() {
     let run = past(id);
     history.begin(run.clone(), "pid 1".into(), Intent::default()).await.unwrap();
     assert_eq!(history.get(id).await.unwrap().unwrap().row, run.row);
-    let mut row = ended(run.row);
+    let mut row = ended(run.row.clone());
     row.state = RunState::TimedOut;
     row.exit_code = None;
     row.signal = Some(9);
     row.bytes = 5;
-    history.end(row.clone(), 5).await.unwrap();
+    history.end(Past { row: row.clone(), ..run.clone() }, 5).await.unwrap();
     let instance = history.instance().await.unwrap();
     drop(history);
     let history = History::open(dir.path(), Kept::default(), None).unwrap();
@@ -145,7 +149,7 @@ async fn what_is_too_old_goes_at_the_next_start() {
     let mut old = past(id);
     old.row.started_at = Time::from_millis(Time::now().as_millis() - 31 * 86_400_000);
     history.begin(old.clone(), "pid 1".into(), Intent::default()).await.unwrap();
-    history.end(ended(old.row), 0).await.unwrap();
+    history.end(final_of(&old), 0).await.unwrap();
     let young = run(&history, 1).await;
     drop(history);
     let history = History::open(dir.path(), Kept::default(), None).unwrap();
@@ -178,8 +182,9 @@ async fn an_end_that_could_not_be_written_down_is_written_down_later() {
     // Somebody else writes, for longer than is waited for.
     let other = rusqlite::Connection::open(dir.path().join(ROWS)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let row = ended(run.row);
-    history.end(row.clone(), 0).await.unwrap_err();
+    let row = ended(run.row.clone());
+    history.end(Past { row: row.clone(), ..run }, 0).await.unwrap_err();
+    assert_eq!(history.get(id).await.unwrap().unwrap().row, row, "it stands so at once");
     other.execute_batch("ROLLBACK").unwrap();
     // The end of the server is one more try.
     drop(history);
@@ -199,6 +204,8 @@ async fn without_their_rows_old_outputs_are_nobodys() {
     for file in [ROWS.to_owned(), format!("{ROWS}-wal"), format!("{ROWS}-shm")] {
         let _ = std::fs::remove_file(dir.path().join(file));
     }
+    // No run ever has such a number.
+    std::fs::write(output(dir.path(), RunId(u64::MAX)), "").unwrap();
     let history = History::open(dir.path(), Kept::default(), None).unwrap();
-    assert!(history.number().await.unwrap() > last);
+    assert_eq!(history.number().await.unwrap(), RunId(last.0 + 1));
 }

@@ -1,0 +1,164 @@
+//! A state directory on a disk that gets full.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::common::{Raw, Spawned, Topsided, require_root, skipped};
+
+/// A state directory on a disk of its own, which is there for as long as this is.
+struct Disk {
+    topsided: Topsided,
+    /// Holds the mount namespace.
+    holder: Child,
+}
+
+impl Disk {
+    fn new() -> Option<Self> {
+        if !require_root() {
+            return None;
+        }
+        let topsided = Topsided::new();
+        let state = topsided.path("state");
+        std::fs::create_dir_all(&state).unwrap();
+        let mount = "mount -t tmpfs -o size=2m,mode=700 tmpfs \"$0\" && echo up && exec cat";
+        let holder = Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "sh", "-c", mount])
+            .arg(&state)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let Ok(mut holder) = holder else {
+            skipped("unshare");
+            return None;
+        };
+        let mut line = String::new();
+        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let disk = Self { topsided, holder };
+        (line == "up\n" || skipped("a mount namespace")).then_some(disk)
+    }
+
+    fn start(&self) -> Spawned {
+        let namespace = format!("--mount=/proc/{}/ns/mnt", self.holder.id());
+        let mut command = self.topsided.command_by("nsenter");
+        command.arg(namespace).arg(env!("CARGO_BIN_EXE_topsided"));
+        self.topsided.start_by(command)
+    }
+
+    fn filler(&self) -> PathBuf {
+        let state = self.topsided.path("state");
+        let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
+        root.join(state.strip_prefix("/").unwrap()).join("filler")
+    }
+
+    fn fill(&self) {
+        let mut file = std::fs::File::create(self.filler()).unwrap();
+        while file.write_all(&[b'x'; 512]).is_ok() {}
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.filler()).unwrap();
+    }
+
+    /// What the safe state has been run for.
+    fn closed(&self) -> String {
+        std::fs::read_to_string(self.topsided.path("closed")).unwrap_or_default()
+    }
+
+    fn menu(&self, script: &str) {
+        let closed = self.topsided.path("closed");
+        self.topsided.write(
+            "commands.toml",
+            &format!(
+                "{}\n[commands.valve]\nexec = [\"sh\", \"-c\", {script:?}]\ntimeout = \"none\"\n\
+                 safe_state = [\"sh\", \"-c\", \"echo $TOPSIDE_RUN >> {}\"]\n",
+                crate::common::MENU,
+                closed.display()
+            ),
+        );
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+fn states(client: &mut Raw, filter: Value) -> Vec<(u64, String)> {
+    let page = client.ok("runs/list", filter);
+    let rows = page["runs"].as_array().unwrap().iter();
+    rows.map(|row| (row["runId"].as_u64().unwrap(), row["state"].as_str().unwrap().to_owned()))
+        .collect()
+}
+
+/// It stayed `running`, was lost at the next start, and its safe state was run though it had succeeded.
+#[test]
+fn a_run_that_ends_while_the_disk_is_full_has_ended_and_is_written_down_once_there_is_room() {
+    let Some(disk) = Disk::new() else { return };
+    let mut said = disk.topsided.fifo("said");
+    let mut gate = disk.topsided.fifo("gate");
+    disk.menu(&format!("echo up > {}; read x < {}", said.path(), gate.path()));
+    let mut server = disk.start();
+    let (mut client, mut other) = (server.connect(), server.connect());
+    let id = client.ask("command/run", json!({"command": "valve"}));
+    assert_eq!(said.line(), "up");
+    disk.fill();
+    gate.open();
+    let row = client.answer(id)["result"].take();
+    assert_eq!((&row["runId"], &row["state"]), (&json!(1), &json!("succeeded")));
+
+    assert_eq!(states(&mut other, json!({"state": "running"})), []);
+    let ended = [(1, "succeeded".to_owned())];
+    assert_eq!(states(&mut other, json!({"command": "valve"})), ended);
+    assert_eq!(states(&mut other, json!({"state": "succeeded", "limit": 1})), ended);
+    assert_eq!(other.ok("run/attach", json!({"runId": 1}))["endedAt"], row["endedAt"]);
+
+    // As many as no number was set aside for.
+    for _ in 0..40 {
+        assert_eq!(other.run("version", json!({}))["state"], "succeeded");
+    }
+    let error = other.refused("command/run", json!({"command": "look"}));
+    assert!(error["message"].as_str().unwrap().contains("disk is full"), "{error}");
+
+    disk.free();
+    // The next run that is written down takes what was late with it.
+    assert_eq!(other.run("look", json!({}))["state"], "succeeded");
+    server.signal(Signal::KILL);
+    server.exit();
+    let server = disk.start();
+    assert_eq!(states(&mut server.connect(), json!({"command": "valve"})), ended);
+    assert_eq!(disk.closed(), "");
+}
+
+/// It was run at every start until there was room.
+#[test]
+fn the_safe_state_of_a_lost_run_is_run_once_where_the_disk_is_full_meanwhile() {
+    let Some(disk) = Disk::new() else { return };
+    let mut said = disk.topsided.fifo("said");
+    disk.menu(&format!("echo up > {}; sleep 1000", said.path()));
+    let mut server = disk.start();
+    server.connect().ok("command/run", json!({"command": "valve", "wait": false}));
+    assert_eq!(said.line(), "up");
+    server.signal(Signal::KILL);
+    server.exit();
+    disk.fill();
+
+    let mut server = disk.start();
+    let mut client = server.connect();
+    let lost = [(1, "lost".to_owned())];
+    assert_eq!(states(&mut client, json!({"command": "valve"})), lost);
+    assert_eq!(disk.closed(), "1\n");
+    disk.free();
+    assert_eq!(client.run("look", json!({}))["state"], "succeeded");
+    server.signal(Signal::KILL);
+    server.exit();
+
+    let server = disk.start();
+    assert_eq!(states(&mut server.connect(), json!({"command": "valve"})), lost);
+    assert_eq!(disk.closed(), "1\n");
+}
