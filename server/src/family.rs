@@ -178,20 +178,17 @@ fn marked(families: &[Family], process: &Listed) -> Option<RunId> {
             return Some(family.run);
         }
     }
-    let young = families.iter().filter(|family| {
-        family.birth.as_ref().is_some_and(|birth| {
-            birth.since <= process.start && platform::boot() == Some(&birth.boot)
-        })
-    });
-    let pipes: Vec<(u64, RunId)> = young
-        .filter_map(|family| Some((family.birth.as_ref()?.pipes, family.run)))
-        .flat_map(|(pipes, run)| pipes.map(|pipe| (pipe, run)))
+    let pipes: Vec<(u64, RunId)> = families
+        .iter()
+        .filter_map(|family| Some((family.birth.as_ref()?, family.run)))
+        .filter(|(birth, _)| birth.since <= process.start && platform::boot() == Some(&birth.boot))
+        .flat_map(|(birth, run)| birth.pipes.map(|pipe| (pipe, run)))
         .collect();
     if pipes.is_empty() {
         return None;
     }
-    let pipe =
-        platform::writes_into(process, &pipes.iter().map(|(pipe, _)| *pipe).collect::<Vec<_>>())?;
+    let numbers: Vec<u64> = pipes.iter().map(|(pipe, _)| *pipe).collect();
+    let pipe = platform::writes_into(process, &numbers)?;
     pipes.iter().find(|(own, _)| *own == pipe).map(|(_, run)| *run)
 }
 

@@ -1,11 +1,9 @@
 //! Answering a run: what `run/input` takes, from whom, how much of it, and that it is kept nowhere.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use crate::common::server::LOOPBACK;
-use crate::common::{Device, Raw, TestServer, Topsided};
+use crate::common::{Device, Raw, TestServer, Topsided, holding};
 
 /// What must be found nowhere but in the program.
 const WORD: &str = "hunter2-Ä";
@@ -374,22 +372,6 @@ fn its_owner_answers_a_run_from_any_session_and_nobody_else_does() {
     let (kind, said) = refused(&mut other.connect(), json!({"runId": run, "data": "x"}));
     assert_eq!((kind.as_str(), said), ("notFound", format!("there is no run #{run}")));
     finish(&mut admin, run, id);
-}
-
-/// Each file below `directory` that holds the word.
-fn holding(directory: &Path, found: &mut Vec<String>) {
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let entry = entry.unwrap();
-        let kind = entry.file_type().unwrap();
-        if kind.is_dir() {
-            holding(&entry.path(), found);
-        } else if kind.is_file() {
-            let bytes = std::fs::read(entry.path()).unwrap();
-            if bytes.windows(7).any(|bytes| bytes == b"hunter2") {
-                found.push(entry.path().display().to_string());
-            }
-        }
-    }
 }
 
 #[test]

@@ -1,11 +1,9 @@
 //! A secret reaches its program and nothing else: not the argument list, not a row, not a log line, not
 //! a file, not another client.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
-use crate::common::{Raw, Topsided};
+use crate::common::{Raw, Topsided, holding};
 
 /// What must be found nowhere.
 const SECRET: &str = "hunter2-Ä; $(id) \"'\\";
@@ -50,22 +48,6 @@ type = "secret"
 stdin = true
 required = true
 "#;
-
-/// Each file below `directory` that holds the secret.
-fn holding(directory: &Path, found: &mut Vec<String>) {
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let entry = entry.unwrap();
-        let kind = entry.file_type().unwrap();
-        if kind.is_dir() {
-            holding(&entry.path(), found);
-        } else if kind.is_file() {
-            let bytes = std::fs::read(entry.path()).unwrap();
-            if bytes.windows(7).any(|bytes| bytes == b"hunter2") {
-                found.push(entry.path().display().to_string());
-            }
-        }
-    }
-}
 
 fn cksum(text: &str) -> String {
     let script = "printf %s \"$1\" | cksum";
