@@ -1,7 +1,9 @@
 //! The response pane: one block a command, and what is known of it beside its output.
 
+mod claims;
 mod following;
 
+use serde_json::{Map, Value};
 use topside_shared::rows::{RunRow, RunState};
 use topside_shared::{RunId, Time};
 
@@ -20,8 +22,11 @@ pub(crate) struct Info {
     pub(crate) id: u64,
     /// The line as it was typed; for a note, its words.
     pub(crate) line: String,
-    /// The command's own name, for finding the run that belongs to it.
+    /// The command's own name and its arguments as a row shows them, for finding the run that belongs to it.
     pub(crate) command: String,
+    args: Map<String, Value>,
+    /// The block that its command was sent for, which the answer names; none: its own.
+    request: Option<u64>,
     pub(crate) at: Time,
     /// The same by the monotonic clock.
     pub(crate) began: u64,
@@ -36,6 +41,28 @@ pub(crate) struct Info {
     pub(crate) skipped: bool,
     /// How much output it has in all, once it has ended.
     pub(crate) bytes: Option<u64>,
+}
+
+impl Info {
+    /// A note of the screen's own; what is sent or looked at says more.
+    fn note(id: u64, line: &str, clock: Clock) -> Self {
+        Self {
+            id,
+            line: line.to_owned(),
+            command: String::new(),
+            args: Map::new(),
+            request: None,
+            at: clock.wall,
+            began: clock.mono,
+            run: None,
+            sent: false,
+            own: false,
+            phase: Phase::Note,
+            told: 0,
+            skipped: false,
+            bytes: None,
+        }
+    }
 }
 
 /// How a command stands.
@@ -182,33 +209,30 @@ impl Runs {
             known.line = line;
             return;
         }
-        let command = String::new();
-        let (run, sent, own, phase, bytes) = (None, false, false, Phase::Note, None);
-        let (id, told, skipped) = (DROPPED, 0, false);
-        let note =
-            Info { id, line, command, at, began, run, sent, own, phase, told, skipped, bytes };
+        let note = Info::note(DROPPED, &line, Clock { wall: at, mono: began });
         self.infos.insert(0, note);
         self.pane.add_first(DROPPED);
         self.pane.finish(DROPPED);
     }
 
-    /// A command was sent.
-    pub(crate) fn sent(&mut self, id: u64, line: &str, command: &str, clock: Clock) {
+    /// A command was sent, with these arguments as a row shows them.
+    pub(crate) fn sent(
+        &mut self,
+        id: u64,
+        line: &str,
+        (command, args): (&str, Map<String, Value>),
+        clock: Clock,
+    ) {
         self.selected = None;
         self.pane.end();
         self.add(Info {
-            id,
-            line: line.to_owned(),
             command: command.to_owned(),
-            at: clock.wall,
-            began: clock.mono,
-            run: None,
+            args,
+            request: Some(id),
             sent: true,
             own: true,
             phase: Phase::Sent,
-            told: 0,
-            skipped: false,
-            bytes: None,
+            ..Info::note(id, line, clock)
         });
     }
 
@@ -225,18 +249,14 @@ impl Runs {
         self.pane.end();
         let ended = row.state.ended();
         self.add(Info {
-            id,
-            line: line.to_owned(),
             command: row.command.clone(),
             at: row.started_at,
             began: clock.mono.saturating_sub(clock.wall.millis_since(row.started_at)),
             run: Some(row.run_id),
-            sent: false,
             own,
             phase: if ended { Phase::Reading } else { Phase::of(row) },
-            told: 0,
-            skipped: false,
             bytes: ended.then_some(row.bytes),
+            ..Info::note(id, line, clock)
         });
         self.pane.push_marker(id, note);
         self.say_wait(id, row);
@@ -244,20 +264,7 @@ impl Runs {
 
     /// A word of the screen's own, with sentences below it.
     pub(crate) fn note(&mut self, id: u64, title: &str, sentences: &[String], clock: Clock) {
-        self.add(Info {
-            id,
-            line: title.to_owned(),
-            command: String::new(),
-            at: clock.wall,
-            began: clock.mono,
-            run: None,
-            sent: false,
-            own: false,
-            phase: Phase::Note,
-            told: 0,
-            skipped: false,
-            bytes: None,
-        });
+        self.add(Info::note(id, title, clock));
         for sentence in sentences {
             self.pane.push_marker(id, sentence);
         }
@@ -277,17 +284,9 @@ impl Runs {
         }
     }
 
-    /// The server tells how a run stands. The first word of a run belongs to the oldest command of
-    /// that name that was sent and not yet heard of: requests are taken in order.
+    /// The server tells how a run stands.
     pub(crate) fn changed(&mut self, row: &RunRow, now: u64) {
-        let known = self.infos.iter().rposition(|info| info.run == Some(row.run_id));
-        let place = known.or_else(|| {
-            self.infos.iter().position(|info| {
-                info.phase == Phase::Sent && info.run.is_none() && info.command == row.command
-            })
-        });
-        let Some(info) = place.and_then(|place| self.infos.get_mut(place)) else { return };
-        info.run = Some(row.run_id);
+        let Some(info) = self.claim(row) else { return };
         let known = info.phase;
         // Its end comes as the answer, after its last output.
         let waits = row.state == RunState::Queued;

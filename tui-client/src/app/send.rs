@@ -69,7 +69,7 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
             let (id, clock) = (state.next_serial(), state.clock);
             let Some(console) = state.console_mut() else { return Vec::new() };
             let shown = cmdline::masked(typed, &console.menu.commands);
-            console.runs.sent(id, &shown, "", clock);
+            console.runs.sent(id, &shown, ("", Map::new()), clock);
             console.runs.refused(id, Phase::Refused, &error.message);
             remember(console, &line)
         }
@@ -88,7 +88,7 @@ fn ask_about(state: &mut State, line: &str, command: String) -> Vec<Effect> {
     let (block, clock) = (state.next_serial(), state.clock);
     let Some(console) = state.console_mut() else { return Vec::new() };
     let shown = cmdline::masked(line.trim(), &console.menu.commands);
-    console.runs.sent(block, &shown, "", clock);
+    console.runs.sent(block, &shown, ("", Map::new()), clock);
     let mut effects = remember(console, line);
     effects.push(Effect::Call { session, call: Call::Run { block, run } });
     effects
@@ -183,7 +183,9 @@ pub(super) fn send(state: &mut State, line: &str, run: CommandRun) -> Vec<Effect
     }
     console.drop_old_banner();
     let shown = cmdline::masked(line.trim(), &console.menu.commands);
-    console.runs.sent(block, &shown, &run.command, clock);
+    let known = console.menu.find(&run.command);
+    let args = known.map(|command| command.masked(&run.args)).unwrap_or_default();
+    console.runs.sent(block, &shown, (&run.command, args), clock);
     let mut effects = remember(console, line);
     effects.push(Effect::Call { session, call: Call::Run { block, run } });
     effects

@@ -164,10 +164,16 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
 /// A command has ended; what is to be asked because of it.
 fn ran(
     console: &mut Console,
-    block: u64,
+    request: u64,
     result: Result<Box<RunResult>, RunRefused>,
     now: u64,
 ) -> Option<Call> {
+    let block = match &result {
+        Ok(result) => console.runs.with_run(request, result.row.run_id),
+        Err(RunRefused::Refused { .. }) => console.runs.without_run(request),
+        // The end of the session says it for all.
+        Err(RunRefused::Lost) => return None,
+    };
     let info = console.runs.info(block);
     // A block without a command is a question about a name that was not in the menu.
     let asked = info.is_some_and(|info| info.command.is_empty());
@@ -194,7 +200,6 @@ fn ran(
             let phase = if run.is_none() { Phase::Refused } else { Phase::Unknown };
             console.runs.refused(block, phase, &clean::sentence(&message));
         }
-        // The end of the session says it for all.
         Err(RunRefused::Lost) => {}
     }
     None

@@ -75,6 +75,7 @@ impl Runs {
         let cut = self.infos.iter_mut().filter(|info| info.phase == Phase::CutOff);
         cut.filter_map(|info| {
             info.phase = Phase::Running { cancelling: false };
+            info.request = None;
             Some((info.id, info.run?, info.told))
         })
         .collect()

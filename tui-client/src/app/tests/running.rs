@@ -73,6 +73,71 @@ fn two_runs_of_one_command_keep_their_output_apart() {
     assert_eq!((runs.text(first), runs.text(second)), ("one\n".into(), "two\n".into()));
 }
 
+/// The row of a run of `zone-run` with these arguments, and the default that the server adds.
+fn zone_run(run: u64, zone: u64) -> RunRow {
+    let mut row = running(run, "zone-run");
+    row.args = serde_json::from_value(json!({"zone": zone, "minutes": 5})).unwrap();
+    row
+}
+
+fn line_of(world: &mut World, run: u64) -> String {
+    world.console().runs.of_run(RunId(run)).unwrap().line.clone()
+}
+
+/// A path that the server has to look up lets the next request overtake.
+#[test]
+fn two_runs_of_one_command_did_not_swap_blocks_where_one_overtook() {
+    let mut world = World::connected(80, 24);
+    let third = block_of(&world.enter("zone-run 3"));
+    let fourth = block_of(&world.enter("zone-run 4"));
+    world.notice(Notice::RunChanged(zone_run(1, 4)));
+    world.notice(Notice::RunChanged(zone_run(2, 3)));
+    world.notice(printed(1, "four\n"));
+    world.notice(printed(2, "three\n"));
+    let runs = &world.console().runs;
+    assert_eq!((runs.text(third), runs.text(fourth)), ("three\n".into(), "four\n".into()));
+    assert_eq!(
+        (line_of(&mut world, 1), line_of(&mut world, 2)),
+        ("zone-run 4".into(), "zone-run 3".into())
+    );
+}
+
+/// Of two lines that mean the same, only the answers say which run is whose.
+#[test]
+fn the_answer_says_which_of_two_equal_runs_is_whose() {
+    let mut world = World::connected(80, 24);
+    let first = block_of(&world.enter("zone-run 3"));
+    let second = block_of(&world.enter("zone-run zone=3"));
+    world.notice(Notice::RunChanged(zone_run(1, 3)));
+    world.notice(Notice::RunChanged(zone_run(2, 3)));
+    let ended = |run| {
+        let mut row = zone_run(run, 3);
+        row.state = RunState::Succeeded;
+        Ok(Box::new(result(row)))
+    };
+    world.event(Event::Ran { block: second, result: ended(1) });
+    assert_eq!(line_of(&mut world, 1), "zone-run zone=3");
+    assert_eq!(line_of(&mut world, 2), "zone-run 3");
+    world.event(Event::Ran { block: first, result: ended(2) });
+    assert_eq!(line_of(&mut world, 1), "zone-run zone=3");
+    assert!(world.console().runs.live().next().is_none());
+}
+
+#[test]
+fn a_refusal_leaves_the_run_of_another_line_alone() {
+    let mut world = World::connected(80, 24);
+    let first = block_of(&world.enter("zone-run 3"));
+    world.enter("zone-run zone=3");
+    world.notice(Notice::RunChanged(zone_run(1, 3)));
+    let message = "no such place".to_owned();
+    let refused = RunRefused::Refused { kind: ErrorKind::InvalidParams, message };
+    world.event(Event::Ran { block: first, result: Err(refused) });
+    assert_eq!(line_of(&mut world, 1), "zone-run zone=3");
+    let live: Vec<_> = world.console().runs.live().map(|info| info.run).collect();
+    assert_eq!(live, [Some(RunId(1))]);
+    assert_eq!(world.newest(), "no such place\n");
+}
+
 #[test]
 fn an_unknown_command_becomes_a_block_with_the_nearest_names_and_can_be_recalled() {
     let mut world = World::connected(80, 24);
