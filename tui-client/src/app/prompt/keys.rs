@@ -159,6 +159,12 @@ fn cancel(state: &mut State, run: RunId) -> Vec<Effect> {
         && info.phase.is_live()
     {
         let line = clean(&info.line, 200);
+        if !info.sent {
+            state.refuse(format!(
+                "{line} is only looked at here: Ctrl-X in the list of runs (F12) ends it."
+            ));
+            return Vec::new();
+        }
         console.runs.cancelling(run);
         state.done(format!("Cancelling {line}."));
         return vec![Effect::Call { session, call: Call::Cancel(run) }];

@@ -278,6 +278,25 @@ fn ctrl_c_clears_the_line_then_cancels_that_run() {
     assert_eq!(world.press("ctrl-c"), [cancel]);
 }
 
+/// The box of a run that was attached to ended it, which Ctrl-C does to what was sent from here alone.
+#[test]
+fn ctrl_c_does_not_end_a_run_that_is_only_looked_at_and_asks() {
+    let (mut world, block) = asking();
+    end(&mut world, block);
+    let mut row = running(9, "ask");
+    row.user = "ann".into();
+    world.press("f12");
+    let page = serde_json::from_value(json!({"runs": [row]})).unwrap();
+    world.event(Event::Runs { before: None, result: Ok(page) });
+    world.press("enter");
+    world.wait(1_000);
+    world.write("x");
+    assert_eq!(typed(&mut world), "x");
+    assert_eq!(world.press("ctrl-c"), []);
+    assert_eq!(world.press("ctrl-c"), []);
+    assert!(world.remark().contains("only looked at"), "{}", world.remark());
+}
+
 #[test]
 fn of_pasted_lines_the_first_is_taken() {
     let (mut world, _) = asking();
