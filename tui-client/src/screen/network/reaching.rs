@@ -1,0 +1,108 @@
+//! How servers are dialled, asked whether they answer, and paired with; and what came of it, in the screen's words.
+
+use std::time::Duration;
+
+use topside_shared::dirs::Dirs;
+use topside_shared::invite::Invite;
+
+use crate::app::invite::{NotPaired, Paired};
+use crate::app::ways::{Reach, words};
+use crate::app::{DialFailed, Here, Target};
+use crate::config::Profile;
+use crate::embedded::{Embedded, ReachError, connect_or_start};
+use crate::net::{self, Address, ConnectError, Hello, Remote, Session, Via, connect};
+
+/// How a dial ended.
+pub(super) struct Dialled {
+    pub(super) attempt: u64,
+    /// The session, and where it was found.
+    pub(super) result: Result<(Session, net::Target), DialFailed>,
+    /// A server that was started for it.
+    pub(super) started: Option<Embedded>,
+}
+
+const HELLO: Hello = Hello { notices: true, name: "topside" };
+
+/// Where a server is, or why it cannot be dialled.
+pub(super) fn place(
+    target: &Target,
+    profile: Option<&Profile>,
+    dirs: &Dirs,
+) -> Result<net::Target, DialFailed> {
+    if target.via == Via::Same {
+        return Ok(net::Target::Local(dirs.sockets()));
+    }
+    let Some(profile) = profile else {
+        let name = target.title();
+        return Err(DialFailed::Hopeless(format!("there is no saved server {name} any more")));
+    };
+    Remote::of_profile(profile, target.via, &dirs.state)
+        .map(net::Target::Remote)
+        .map_err(|error| DialFailed::Hopeless(error.to_string()))
+}
+
+pub(super) async fn dial(attempt: u64, place: net::Target, start: bool) -> Dialled {
+    let mut started = None;
+    let result = if start {
+        connect_or_start(&place, &HELLO, &mut started).await
+    } else {
+        connect(&place, &HELLO).await.map_err(ReachError::from)
+    };
+    let result = result.map(|session| (session, place));
+    let result = result.map_err(|error| match error {
+        ReachError::Connect(error) => failed(error),
+        ReachError::Start(error) => DialFailed::Other(sentence(error)),
+    });
+    Dialled { attempt, result, started }
+}
+
+/// What happened, with the system's own words behind it.
+pub(in crate::screen) fn sentence(error: impl std::error::Error + Send + Sync + 'static) -> String {
+    format!("{:#}", anyhow::Error::from(error))
+}
+
+fn failed(error: ConnectError) -> DialFailed {
+    let as_failed = match &error {
+        ConnectError::NoServer { .. } => DialFailed::NoServer,
+        error if error.is_lasting() => DialFailed::Hopeless,
+        _ => DialFailed::Other,
+    };
+    as_failed(sentence(error))
+}
+
+/// Whether a server answers on this machine, and how fast.
+pub(super) async fn probe_here(sockets: &net::Target) -> Here {
+    match connect(sockets, &Hello { notices: false, ..HELLO }).await {
+        Ok(session) => {
+            let rtt = millis(session.reached.rtt);
+            session.handle.close();
+            Here::Running(rtt)
+        }
+        Err(ConnectError::NoServer { .. }) => Here::NotRunning,
+        Err(error) => Here::Refused(sentence(error)),
+    }
+}
+
+/// Whether a paired server answers at an address, and how fast.
+pub(super) async fn probe(address: &Address, remote: &Remote) -> Reach {
+    match net::probe(address, remote).await {
+        Ok(rtt) => Reach::Up(millis(rtt)),
+        Err(error) => {
+            let (words, lasting) = (words(error.first()), error.is_lasting());
+            Reach::Down { words, sentence: sentence(error), lasting }
+        }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(super) async fn pair(invite: &Invite, dirs: &Dirs) -> Result<Paired, NotPaired> {
+    match net::pair(invite, None, dirs).await {
+        Ok(net::Paired { profile, role, already, .. }) => {
+            Ok(Paired { name: profile.name, role, already })
+        }
+        Err(error) => Err(NotPaired { lasting: error.is_lasting(), why: sentence(error) }),
+    }
+}
