@@ -195,6 +195,11 @@ impl Queue {
         self.filled.notify_one();
     }
 
+    /// Whether the reader slows down rather than let output be skipped.
+    pub(super) fn holds_output(&self) -> bool {
+        self.lock().max_output != MAX_OUTPUT
+    }
+
     /// Waits while more output is waiting than should be read on for; at once where it is not held.
     pub(super) async fn wait_for_room(&self) {
         loop {

@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod found;
 mod lost;
+mod pace;
 mod pair;
 mod pair_profile;
 mod remote;

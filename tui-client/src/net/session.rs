@@ -20,6 +20,7 @@ use topside_shared::text::clean;
 
 use super::events::{Event, Events, Queue};
 use super::lost::LostReason;
+use super::pace::Pace;
 use super::tls;
 
 /// Silence after which `ping` is sent, and silence after that which means a dead link.
@@ -293,6 +294,7 @@ impl Reader {
     ) -> LostReason {
         let mut lines = Lines::new(MAX_LINE_OUT);
         let mut buffer = vec![0; 64 * 1024];
+        let mut pace = Pace::new();
         let mut heard = Instant::now();
         let mut pinged = false;
         let mut last_call: Option<Instant> = None;
@@ -301,6 +303,9 @@ impl Reader {
             // Where output is held back, a little is read on: the server would take a reader that
             // does not move for a dead one.
             let _ = tokio::time::timeout(TRICKLE, self.queue.wait_for_room()).await;
+            if !self.queue.holds_output() {
+                pace.wait().await;
+            }
             let silence = if pinged { SILENCE * 2 } else { SILENCE };
             let deadline = last_call.unwrap_or(heard + silence);
             let read = tokio::select! {
@@ -316,6 +321,7 @@ impl Reader {
                 Ok(Ok(count)) => {
                     heard = Instant::now();
                     pinged = false;
+                    pace.spend(count);
                     let mut input = &buffer[..count];
                     while let Some(line) = lines.next(&mut input) {
                         let taken = line

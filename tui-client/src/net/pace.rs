@@ -1,0 +1,73 @@
+//! How fast a screen reads: nobody sees a flood go by, and whoever types meanwhile needs the processor too.
+//!
+//! What is not read yet waits at the server, which keeps it with the run. The pauses are a few milliseconds, so that
+//! notices, which share the socket, come in time.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+/// Bytes a second.
+const RATE: u32 = 64 * 1024 * 1024;
+/// So much may come at once: an answer or a page of output is never held up.
+const AHEAD: Duration = Duration::from_millis(8);
+
+/// See the module.
+pub(super) struct Pace {
+    /// When all that was read is paid for.
+    paid: Instant,
+}
+
+impl Pace {
+    pub(super) fn new() -> Self {
+        Self { paid: Instant::now() }
+    }
+
+    /// So many bytes were read.
+    pub(super) fn spend(&mut self, bytes: usize) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.paid = self.paid.max(Instant::now()) + Duration::from_secs(1) * bytes / RATE;
+    }
+
+    /// Waits until more may be read.
+    pub(super) async fn wait(&self) {
+        if self.paid > Instant::now() + AHEAD {
+            sleep_until(self.paid).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PIECE: usize = 64 * 1024;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_is_read_at_the_rate_in_pauses_that_nobody_notices() {
+        let (begun, mut pace) = (Instant::now(), Pace::new());
+        let mut longest = Duration::ZERO;
+        for _ in 0..2 * RATE as usize / PIECE {
+            let before = Instant::now();
+            pace.wait().await;
+            longest = longest.max(before.elapsed());
+            pace.spend(PIECE);
+        }
+        let took = begun.elapsed();
+        assert!((1_900..=2_300).contains(&took.as_millis()), "{took:?}");
+        assert!(longest <= 2 * AHEAD, "{longest:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_after_a_while_is_read_at_once() {
+        let (begun, mut pace) = (Instant::now(), Pace::new());
+        for _ in 0..3 {
+            for _ in 0..7 {
+                pace.wait().await;
+                pace.spend(PIECE);
+            }
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!(begun.elapsed(), Duration::from_secs(3));
+    }
+}
