@@ -161,6 +161,86 @@ async fn what_is_too_old_goes_at_the_next_start() {
     assert!(history.get(young).await.unwrap().is_some());
 }
 
+/// One row of a clock that was ahead kept all that came after it for as long.
+#[tokio::test]
+async fn old_runs_behind_one_of_the_future_go_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let mut numbers = Vec::new();
+    for days in [400, -31] {
+        let id = history.number().await.unwrap();
+        let mut run = past(id);
+        let day = 86_400_000;
+        run.row.started_at = Time::from_millis(Time::now().as_millis() + days * day);
+        history.begin(run.clone(), "pid 1".into(), Intent::default()).await.unwrap();
+        history.end(final_of(&run), 0).await.unwrap();
+        numbers.push(id);
+    }
+    drop(history);
+    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    run(&history, 1).await;
+    let last = run(&history, 1).await;
+    let left = ids(&history).await;
+    assert!(left.contains(&numbers[0].0) && left.contains(&last.0), "{left:?}");
+    assert!(!left.contains(&numbers[1].0), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_page_is_full_though_most_rows_are_not_for_the_reader() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let mut seen = Vec::new();
+    for round in 0..60 {
+        let id = history.number().await.unwrap();
+        let mut run = past(id);
+        match round % 20 {
+            0 => run.role = Role::Viewer,
+            1 => (run.owner, run.role) = (Owner::User(8), Role::Admin),
+            _ => run.role = Role::Admin,
+        }
+        if round % 20 < 2 {
+            seen.insert(0, id.0);
+        }
+        history.begin(run, "pid 1".into(), Intent::default()).await.unwrap();
+    }
+    let scope = Scope::Whole;
+    let who =
+        Arc::new(Identity { owner: Owner::User(8), user: "bob".into(), role: Role::Viewer, scope });
+    let list = async |before: Option<u64>| -> Vec<u64> {
+        let filter = Filter { before: before.map(RunId), ..Filter::default() };
+        let rows = history.list(filter, Arc::clone(&who), 4).await.unwrap();
+        rows.into_iter().map(|row| row.run_id.0).collect()
+    };
+    let first = list(None).await;
+    assert_eq!(first, seen[..4]);
+    assert_eq!(list(first.last().copied()).await, seen[4..]);
+}
+
+#[tokio::test]
+async fn a_file_of_each_earlier_version_is_taken_over() {
+    for version in [1, 2] {
+        let dir = tempfile::tempdir().unwrap();
+        let history = History::open(dir.path(), Kept::default(), None).unwrap();
+        let id = run(&history, 10).await;
+        drop(history);
+        let file = rusqlite::Connection::open(dir.path().join(ROWS)).unwrap();
+        let newer = if version == 1 {
+            "ALTER TABLE runs DROP COLUMN birth; ALTER TABLE runs DROP COLUMN escaped;"
+        } else {
+            ""
+        };
+        file.execute_batch(&format!(
+            "DROP INDEX runs_by_state; DROP INDEX runs_by_owner; DROP INDEX runs_by_start; {newer} \
+             PRAGMA user_version = {version};"
+        ))
+        .unwrap();
+        drop(file);
+        let history = History::open(dir.path(), Kept::default(), None).unwrap();
+        let next = run(&history, 10).await;
+        assert_eq!(ids(&history).await, [next.0, id.0], "from version {version}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_is_no_history_is_told_and_never_overwritten() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,24 +1,26 @@
-//! The file of rows: its tables, and the statements.
+//! The file of rows: its tables, and what changes them. [`query`] reads rows, [`values`] is how they are spelled.
+
+mod query;
+mod values;
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use rusqlite::{Connection, OpenFlags, params};
 use topside_shared::rows::{RunRow, RunState};
-use topside_shared::{ClientId, Pin, RunId, Time};
+use topside_shared::{RunId, Time};
 
-use super::{Filter, Intent, Past};
-use crate::authorize::may_see_run;
-use crate::clients::{Identity, Owner};
+use super::{Intent, Past};
 use crate::commands::exec::Hook;
 use crate::family::{Birth, First};
+use values::{of_text, owner_text, text, word};
 
 /// The version of the tables, in `user_version`.
-const VERSION: i64 = 2;
-/// What makes the tables of version 1 those of version 2.
-const FROM_1: &str =
-    "ALTER TABLE runs ADD COLUMN birth TEXT; ALTER TABLE runs ADD COLUMN escaped TEXT;";
+const VERSION: i64 = 3;
+/// What makes the tables of a version those of the next one, from the first on.
+const STEPS: [&str; 2] = [
+    "ALTER TABLE runs ADD COLUMN birth TEXT; ALTER TABLE runs ADD COLUMN escaped TEXT;",
+    INDEXES_3,
+];
 /// What a row counts for beside its arguments and its output, in bytes, towards what is kept.
 const ROW: u64 = 512;
 
@@ -53,8 +55,12 @@ const TABLES: &str = "
     CREATE INDEX runs_by_user ON runs (user);
     CREATE INDEX runs_live ON runs (id) WHERE ended IS NULL;
 ";
-const COLUMNS: &str = "id, owner, role, command, args, user, client, state, started, ended, duration, \
-                       exit, signal, bytes, escaped";
+/// What version 3 is faster by.
+const INDEXES_3: &str = "
+    CREATE INDEX runs_by_state ON runs (state);
+    CREATE INDEX runs_by_owner ON runs (owner);
+    CREATE INDEX runs_by_start ON runs (started);
+";
 
 /// One connection to the file.
 pub(super) struct Db {
@@ -84,15 +90,16 @@ impl Db {
         )?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let change = match version {
-            VERSION => None,
-            0 => Some(TABLES),
-            1 => Some(FROM_1),
+            0 => [TABLES, INDEXES_3].concat(),
+            1..=VERSION => {
+                STEPS.iter().skip(usize::try_from(version - 1).unwrap_or(0)).copied().collect()
+            }
             _ => {
                 let said = format!("runs.db was written by another version of Topside ({version})");
                 return Err(rusqlite::Error::ToSqlConversionFailure(said.into()));
             }
         };
-        if let Some(change) = change {
+        if version != VERSION {
             connection.execute_batch(&format!(
                 "BEGIN IMMEDIATE; {change} PRAGMA user_version = {VERSION}; COMMIT;"
             ))?;
@@ -271,17 +278,25 @@ impl Db {
     ) -> rusqlite::Result<Vec<RunId>> {
         let mut gone: Vec<i64> = Vec::new();
         let mut size = self.size;
-        {
+        // Each by itself: a clock that was ahead for a while leaves old rows behind one that seems young.
+        if let Some(oldest) = oldest {
             let mut statement = self.connection.prepare_cached(
-                "SELECT id, size, started FROM runs WHERE ended IS NOT NULL ORDER BY id",
+                "SELECT id, size FROM runs WHERE started < ?1 AND ended IS NOT NULL",
             )?;
-            let mut rows = statement.query([])?;
+            let mut rows = statement.query([oldest])?;
             while let Some(row) = rows.next()? {
-                let started: i64 = row.get(2)?;
-                let too_old = oldest.is_some_and(|oldest| started < oldest);
-                if !too_old && most.is_none_or(|most| size <= most) {
-                    break;
-                }
+                size = size.saturating_sub(row.get::<_, i64>(1)?.cast_unsigned());
+                gone.push(row.get(0)?);
+            }
+        }
+        if let Some(most) = most.filter(|most| size > *most) {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT id, size FROM runs WHERE started >= ?1 AND ended IS NOT NULL ORDER BY id",
+            )?;
+            let mut rows = statement.query([oldest.unwrap_or(i64::MIN)])?;
+            while size > most
+                && let Some(row) = rows.next()?
+            {
                 size = size.saturating_sub(row.get::<_, i64>(1)?.cast_unsigned());
                 gone.push(row.get(0)?);
             }
@@ -296,112 +311,4 @@ impl Db {
         self.size = size;
         Ok(gone.into_iter().map(|id| RunId(id.cast_unsigned())).collect())
     }
-
-    /// The rows that `filter` takes and `who` may see, newest first, at most so many.
-    pub(super) fn list(
-        &self,
-        filter: &Filter,
-        who: &Identity,
-        limit: usize,
-    ) -> rusqlite::Result<Vec<RunRow>> {
-        let mut statement = self.connection.prepare(&format!(
-            "SELECT {COLUMNS} FROM runs WHERE id < ?1 \
-             AND (?2 IS NULL OR command = ?2) AND (?3 IS NULL OR user = ?3) \
-             AND (?4 IS NULL OR state = ?4) ORDER BY id DESC"
-        ))?;
-        let before =
-            filter.before.map_or(i64::MAX, |before| i64::try_from(before.0).unwrap_or(i64::MAX));
-        let mut rows = statement.query(params![
-            before,
-            filter.command,
-            filter.user,
-            filter.state.map(word)
-        ])?;
-        let mut found = Vec::new();
-        while found.len() < limit
-            && let Some(row) = rows.next()?
-        {
-            let past = read(row)?;
-            if may_see_run(who, past.owner, past.role) {
-                found.push(past.row);
-            }
-        }
-        Ok(found)
-    }
-
-    /// The run of this number.
-    pub(super) fn get(&self, id: RunId) -> rusqlite::Result<Option<Past>> {
-        let Ok(id) = i64::try_from(id.0) else { return Ok(None) };
-        let statement = format!("SELECT {COLUMNS} FROM runs WHERE id = ?1");
-        self.connection.query_row(&statement, [id], read).optional()
-    }
-}
-
-fn read(row: &Row<'_>) -> rusqlite::Result<Past> {
-    let number = |index| row.get::<_, Option<i64>>(index).map(|n| n.map(i64::cast_unsigned));
-    let time = |index| row.get::<_, Option<i64>>(index).map(|ms| ms.map(Time::from_millis));
-    let args: String = row.get(4)?;
-    Ok(Past {
-        owner: owner_of(&row.get::<_, String>(1)?).ok_or_else(|| strange(1))?,
-        role: row.get::<_, String>(2)?.parse().map_err(|_| strange(2))?,
-        row: RunRow {
-            run_id: RunId(number(0)?.unwrap_or_default()),
-            command: row.get(3)?,
-            args: serde_json::from_str(&args).map_err(|_| strange(4))?,
-            user: row.get(5)?,
-            client_id: ClientId(number(6)?.unwrap_or_default()),
-            state: of_word(&row.get::<_, String>(7)?).ok_or_else(|| strange(7))?,
-            place: None,
-            waits_for: Vec::new(),
-            started_at: time(8)?.ok_or_else(|| strange(8))?,
-            ended_at: time(9)?,
-            duration_ms: number(10)?,
-            exit_code: row.get(11)?,
-            signal: row.get(12)?,
-            bytes: number(13)?.unwrap_or_default(),
-            escaped: of_text(row, 14)?.unwrap_or_default(),
-        },
-    })
-}
-
-/// A value as JSON.
-fn text(value: Option<&impl Serialize>) -> rusqlite::Result<Option<String>> {
-    let text = value.map(serde_json::to_string).transpose();
-    text.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
-}
-
-fn of_text<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
-    let text: Option<String> = row.get(column)?;
-    text.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| strange(column))
-}
-
-/// A value that this version does not write.
-fn strange(column: usize) -> rusqlite::Error {
-    rusqlite::Error::IntegralValueOutOfRange(column, 0)
-}
-
-fn owner_text(owner: Owner) -> String {
-    match owner {
-        Owner::User(uid) => format!("uid:{uid}"),
-        Owner::Key(pin) => pin.to_string(),
-    }
-}
-
-fn owner_of(text: &str) -> Option<Owner> {
-    match text.strip_prefix("uid:") {
-        Some(uid) => uid.parse().ok().map(Owner::User),
-        None => text.parse::<Pin>().ok().map(Owner::Key),
-    }
-}
-
-/// A state as the wire has it.
-fn word(state: RunState) -> String {
-    match serde_json::to_value(state) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
-}
-
-fn of_word<T: DeserializeOwned>(word: &str) -> Option<T> {
-    serde_json::from_value(word.into()).ok()
 }
