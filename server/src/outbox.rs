@@ -10,11 +10,11 @@
 //! - an **event** of a subscription is dropped and counted, and the count is told.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
 use bytes::Bytes;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use topside_shared::SubscriptionId;
 use topside_shared::notices::SessionEnded;
 
@@ -32,6 +32,7 @@ pub(crate) struct Outbox {
     cap: usize,
     state: Mutex<State>,
     room: Notify,
+    read_back: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +61,8 @@ enum End {
 impl Outbox {
     /// An empty queue of at most `cap` bytes.
     pub(crate) fn new(cap: usize) -> Self {
-        Self { cap: cap.max(2 * RESERVE), state: Mutex::default(), room: Notify::new() }
+        let read_back = Arc::new(Semaphore::new(1));
+        Self { cap: cap.max(2 * RESERVE), state: Mutex::default(), room: Notify::new(), read_back }
     }
 
     /// Puts in an answer or a notice: a whole line, with its ending. Ignored once the session is over.
@@ -123,6 +125,12 @@ impl Outbox {
         self.room().await?;
         self.push(line);
         Ok(())
+    }
+
+    /// Held by the one reader of outputs, of those that send to this client, that has something from the disk in hand:
+    /// else each of them would hold as much.
+    pub(crate) fn read_back(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.read_back)
     }
 
     /// Whether the session should take no further request now.

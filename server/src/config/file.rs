@@ -122,6 +122,7 @@ mod tests {
             "[local]\nallow = { alice = \"operator\" }\n[listen]\nport = 1\naddresses = [\"::1\"]\n\
              [limits]\nmax_runs = 1\nadmin_runs = 0\n\
              max_runs_per_client = 2\nmax_queued = 5\nmax_argument = \"1KiB\"\nmax_outbox = \"2MiB\"\n\
+             max_waiting = 7\n\
              write_timeout = \"1s\"\nshutdown_timeout = 0\nhook_timeout = \"14s\"\nshutdown_wait = \"15s\"\nhandshake_timeout = \"2s\"\n\
              max_handshakes = 3\nmax_handshakes_per_source = 4\nconnects = 5\n\
              connects_per_source = 6\npenalty = \"7s\"\nmax_sessions = 8\n\
@@ -137,6 +138,7 @@ mod tests {
             admin_runs: 0,
             max_runs_per_client: 2,
             max_queued: 5,
+            max_waiting: 7,
             max_argument: 1024,
             max_outbox: 2 * 1024 * 1024,
             write_timeout: seconds(1),

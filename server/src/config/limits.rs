@@ -16,6 +16,7 @@ const KEYS: &[&str] = &[
     "max_queued",
     "max_argument",
     "max_outbox",
+    "max_waiting",
     "write_timeout",
     "shutdown_timeout",
     "shutdown_wait",
@@ -51,6 +52,8 @@ pub struct Limits {
     pub max_argument: usize,
     /// Bytes that wait for one client.
     pub max_outbox: usize,
+    /// Requests of one session that wait for their answers at once.
+    pub max_waiting: usize,
     /// How long a write to a client may not move.
     pub write_timeout: Option<Duration>,
     /// How long sessions and runs may take to end when the server does.
@@ -95,6 +98,7 @@ impl Default for Limits {
             max_queued: 32,
             max_argument: 32 * 1024,
             max_outbox: 1024 * 1024,
+            max_waiting: 256,
             write_timeout: seconds(10),
             shutdown_timeout: seconds(20),
             shutdown_wait: seconds(20),
@@ -123,6 +127,7 @@ pub(super) fn read(table: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Limits {
         max_runs: most("max_runs", usual.max_runs),
         max_runs_per_client: most("max_runs_per_client", usual.max_runs_per_client),
         max_queued: most("max_queued", usual.max_queued),
+        max_waiting: most("max_waiting", usual.max_waiting),
         max_handshakes: most("max_handshakes", usual.max_handshakes),
         max_handshakes_per_source: most(
             "max_handshakes_per_source",

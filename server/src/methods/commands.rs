@@ -54,7 +54,7 @@ pub(super) async fn run(
             let row = run.row();
             outbox.push(notification(name::RUN_CHANGED, &row));
             follow_wait(&run, row, &outbox).await;
-            follow(run.id, run.output.reader(0), &outbox).await;
+            follow(run.id, run.output.reader(0, outbox.read_back()), &outbox).await;
             run.ended.cancelled().await;
             Ok(bare(run.row()).into())
         }
@@ -64,7 +64,7 @@ pub(super) async fn run(
             let known = row.clone();
             let following = async move {
                 follow_wait(&run, known, &outbox).await;
-                follow(run.id, run.output.reader(0), &outbox).await;
+                follow(run.id, run.output.reader(0, outbox.read_back()), &outbox).await;
                 run.ended.cancelled().await;
                 outbox.push(notification(name::RUN_CHANGED, &run.row()));
             };

@@ -69,6 +69,43 @@ pub(crate) enum Asked {
     Waiting { ids: Vec<Box<str>>, future: Pin<Box<dyn Future<Output = Answer> + Send>> },
 }
 
+/// What a session's earlier requests hold.
+pub(crate) struct InFlight<'s> {
+    /// Ids that are not answered yet.
+    pub(crate) ids: &'s mut Vec<Box<str>>,
+    /// How many lines wait for their answers.
+    pub(crate) waiting: usize,
+}
+
+impl InFlight<'_> {
+    /// Whether one more may wait. What ends something, or is done at once, always may: it is how a client that asked
+    /// for too much comes out again.
+    fn room_for(&self, request: &Request<'_>, caller: &Caller) -> Result<(), RpcError> {
+        let most = caller.server.config.limits.max_waiting;
+        let frees = matches!(
+            Method::from_name(&request.method),
+            Some(
+                Method::Ping
+                    | Method::RunCancel
+                    | Method::RunInput
+                    | Method::SessionClose
+                    | Method::EventsUnsubscribe
+                    | Method::ServerShutdown
+                    | Method::ServerShutdownCancel
+            )
+        );
+        if self.waiting < most || frees {
+            return Ok(());
+        }
+        let why = format_args!(
+            "{most} requests of this session wait for their answers already, which is the most: wait for one of \
+             them, or cancel its run"
+        );
+        let error = RpcError::new(ErrorKind::Busy, why);
+        Err(error.with("limit", "max_waiting").with("most", most as u64))
+    }
+}
+
 /// What a handler gives back: an answer, and perhaps something that follows it.
 struct Answered<A> {
     answer: A,
@@ -96,7 +133,7 @@ enum Streaming {
 pub(crate) fn one(
     caller: &Caller,
     item: Result<Request<'_>, Reject<'_>>,
-    in_flight: &mut Vec<Box<str>>,
+    in_flight: &mut InFlight<'_>,
     cx: &mut Context<'_>,
 ) -> Asked {
     let mut item = begin(caller, item, Streaming::Allowed, in_flight);
@@ -107,7 +144,7 @@ pub(crate) fn one(
             Poll::Pending => {
                 item.carrying = Ok(carrying);
                 let ids: Vec<Box<str>> = item.id.iter().cloned().collect();
-                in_flight.extend(ids.iter().cloned());
+                in_flight.ids.extend(ids.iter().cloned());
                 let caller = caller.clone();
                 return Asked::Waiting {
                     ids,
@@ -123,7 +160,7 @@ pub(crate) fn one(
 pub(crate) fn batch(
     caller: &Caller,
     items: Vec<Result<Request<'_>, Reject<'_>>>,
-    in_flight: &mut Vec<Box<str>>,
+    in_flight: &mut InFlight<'_>,
 ) -> Asked {
     let mut ids = Vec::new();
     let items: Vec<Item> = items
@@ -133,7 +170,7 @@ pub(crate) fn batch(
             if item.holds
                 && let Some(id) = &item.id
             {
-                in_flight.push(id.clone());
+                in_flight.ids.push(id.clone());
                 ids.push(id.clone());
             }
             item
@@ -184,7 +221,7 @@ fn begin(
     caller: &Caller,
     item: Result<Request<'_>, Reject<'_>>,
     streaming: Streaming,
-    in_flight: &[Box<str>],
+    in_flight: &InFlight<'_>,
 ) -> Item {
     caller.server.counters.request();
     let request = match item {
@@ -195,17 +232,19 @@ fn begin(
         }
     };
     let Some(id) = request.id else {
-        let carrying = dispatch(caller, &request, streaming);
+        let carrying = in_flight.room_for(&request, caller);
+        let carrying = carrying.and_then(|()| dispatch(caller, &request, streaming));
         return Item { id: None, answered: false, holds: false, carrying };
     };
-    if in_flight.iter().any(|known| &**known == id) {
+    if in_flight.ids.iter().any(|known| &**known == id) {
         let error = RpcError::new(
             ErrorKind::InvalidRequest,
             format_args!("the id {} is in flight already", clean(id, 64)),
         );
         return Item { id: None, answered: true, holds: false, carrying: Err(error) };
     }
-    let carrying = dispatch(caller, &request, streaming);
+    let carrying = in_flight.room_for(&request, caller);
+    let carrying = carrying.and_then(|()| dispatch(caller, &request, streaming));
     Item { id: Some(id.into()), answered: true, holds: true, carrying }
 }
 

@@ -46,7 +46,7 @@ pub(super) async fn attach(
                 follow_wait(run, row, &client.outbox).await;
             }
         }
-        follow(id, output.reader(from), &client.outbox).await;
+        follow(id, output.reader(from, client.outbox.read_back()), &client.outbox).await;
     }
     match found {
         Found::Here(run) => {

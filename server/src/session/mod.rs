@@ -27,7 +27,7 @@ use topside_shared::frame::{Lines, MAX_LINE_IN};
 use topside_shared::{ErrorKind, RpcError};
 
 use crate::clients::{Client, Registered};
-use crate::methods::{self, After, Asked, Caller};
+use crate::methods::{self, After, Asked, Caller, InFlight};
 use crate::outbox::line;
 use crate::server::Server;
 use crate::transport::Transport;
@@ -310,9 +310,11 @@ impl<S: Transport> Session<S> {
                 Incoming::Batch(items) => items.len(),
             });
         }
+        let waiting = self.in_flight.len();
+        let mut in_flight = InFlight { ids: &mut self.ids, waiting };
         let asked = match parsed {
-            Incoming::One(item) => methods::one(&self.caller, item, &mut self.ids, cx),
-            Incoming::Batch(items) => methods::batch(&self.caller, items, &mut self.ids),
+            Incoming::One(item) => methods::one(&self.caller, item, &mut in_flight, cx),
+            Incoming::Batch(items) => methods::batch(&self.caller, items, &mut in_flight),
         };
         match asked {
             // Most requests are answered at once and never wait.

@@ -51,6 +51,42 @@ fn no_limit_is_no_limit() {
     assert_eq!(client.ok("server/status", json!({}))["runs"]["running"], 20);
 }
 
+/// A session could wait for as many answers as it asked for, each with something of an output in hand.
+#[test]
+fn the_limit_of_waiting_requests_holds_at_its_edge_and_leaves_a_way_out() {
+    let server = TestServer::limits("max_waiting = 3");
+    let gate = server.fifo("gate");
+    let (mut client, mut other) = (server.connect(), server.connect());
+    let run = other.start(&format!("read x < {}", gate.path()));
+    let attach = json!({"runId": run});
+    let waiting: Vec<u64> = (0..3).map(|_| client.ask("run/attach", attach.clone())).collect();
+    let error = client.refused("run/attach", attach.clone());
+    let data = json!({"kind": "busy", "retryable": true, "limit": "max_waiting", "most": 3});
+    assert_eq!((&error["code"], &error["data"]), (&json!(-32008), &data));
+    assert_eq!(client.refused("server/status", json!({}))["data"]["limit"], "max_waiting");
+    // As items of a batch, and of another client.
+    client.line(
+        r#"[{"jsonrpc":"2.0","id":"a","method":"runs/list"},{"jsonrpc":"2.0","id":"b","method":"ping"}]"#,
+    );
+    let answers = client.recv();
+    assert_eq!(answers[0]["error"]["data"]["limit"], "max_waiting");
+    assert_eq!(answers[1]["result"], json!({}));
+    other.ok("server/status", json!({}));
+    // The way out.
+    client.ok("ping", json!({}));
+    let cancel = client.ask("run/cancel", attach);
+    let mut ended: Vec<u64> = (0..4)
+        .map(|_| {
+            let answer = client.recv();
+            assert_eq!(answer["result"]["state"], "cancelled", "{answer}");
+            answer["id"].as_u64().unwrap()
+        })
+        .collect();
+    ended.sort_unstable();
+    assert_eq!(ended, [waiting, vec![cancel]].concat());
+    client.ok("server/status", json!({}));
+}
+
 #[test]
 fn a_connection_has_at_most_16_subscriptions() {
     let server = TestServer::start();

@@ -81,7 +81,13 @@ impl Running {
             sink.end();
             ended
         });
-        Self { reader: output.reader(0), output, cancel, task, heard: String::new() }
+        Self {
+            reader: output.reader(0, Arc::new(tokio::sync::Semaphore::new(1))),
+            output,
+            cancel,
+            task,
+            heard: String::new(),
+        }
     }
 
     /// Reads until `count` whole lines have come; they are this test's process numbers.

@@ -20,7 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use topside_shared::notices::Stream;
 
 pub(crate) use self::tail::Text;
@@ -157,9 +157,10 @@ impl Output {
         Tail::of(bytes, missing)
     }
 
-    /// A reader from this offset on.
-    pub(crate) fn reader(&self, from: u64) -> Reader {
-        Reader::new(Arc::clone(&self.shared), from)
+    /// A reader from this offset on. Of the readers that share `turns`, as many as that has permits hold something
+    /// from the disk at once.
+    pub(crate) fn reader(&self, from: u64, turns: Arc<Semaphore>) -> Reader {
+        Reader::new(Arc::clone(&self.shared), from, turns)
     }
 }
 

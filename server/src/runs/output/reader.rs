@@ -5,6 +5,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use topside_shared::notices::Stream;
 
 use super::Shared;
@@ -38,13 +39,14 @@ pub(crate) enum Piece {
 pub(crate) struct Reader {
     shared: Arc<Shared>,
     at: u64,
-    /// What was read back from the disk and has not been given out.
-    batch: VecDeque<Block>,
+    turns: Arc<Semaphore>,
+    /// What was read back from the disk and has not been given out, and the turn for that.
+    batch: Option<(VecDeque<Block>, OwnedSemaphorePermit)>,
 }
 
 impl Reader {
-    pub(super) fn new(shared: Arc<Shared>, at: u64) -> Self {
-        Self { shared, at, batch: VecDeque::new() }
+    pub(super) fn new(shared: Arc<Shared>, at: u64, turns: Arc<Semaphore>) -> Self {
+        Self { shared, at, turns, batch: None }
     }
 
     /// The next piece, as soon as there is one; none after the last. Nothing is lost where the
@@ -67,14 +69,16 @@ impl Reader {
                     let offset = self.advance(bytes);
                     return Some(Piece::Gap { offset, bytes });
                 }
-                Step::OnDisk(extent, file) => match fetch(extent, file).await {
-                    Some(blocks) => self.batch = blocks,
-                    None => {
+                Step::OnDisk(extent, file) => {
+                    // Nobody closes it.
+                    let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
+                    let Some(blocks) = fetch(extent, file).await else {
                         let bytes = extent.end - self.at;
                         let offset = self.advance(bytes);
                         return Some(Piece::Gap { offset, bytes });
-                    }
-                },
+                    };
+                    self.batch = Some((blocks, turn));
+                }
                 Step::Wait => changed.await,
                 Step::End => return None,
             }
@@ -84,10 +88,15 @@ impl Reader {
     /// What the batch from the disk holds at this place.
     fn read_back(&mut self) -> Option<(Stream, Bytes)> {
         let at = self.at;
-        while self.batch.front().is_some_and(|block| block.end() <= at) {
-            self.batch.pop_front();
+        let (blocks, _) = self.batch.as_mut()?;
+        while blocks.front().is_some_and(|block| block.end() <= at) {
+            blocks.pop_front();
         }
-        self.batch.front().map(|block| block.piece(at))
+        let piece = blocks.front().map(|block| block.piece(at));
+        if piece.is_none() {
+            self.batch = None;
+        }
+        piece
     }
 
     /// Goes on by `bytes`, and says from where.

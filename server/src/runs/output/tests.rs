@@ -13,6 +13,11 @@ fn no_disk() -> Output {
     Output::kept_in("/no/such/directory/1.out".into(), 1 << 30)
 }
 
+/// For a reader that shares its turns with nobody.
+fn alone() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(1))
+}
+
 /// An output in a directory.
 fn kept(dir: &tempfile::TempDir, max_output: u64) -> Output {
     Output::kept_in(dir.path().join("1.out"), max_output)
@@ -67,7 +72,7 @@ fn lines(bytes: usize) -> Vec<u8> {
 #[tokio::test]
 async fn pieces_come_in_order_of_arrival_with_their_stream() {
     let output = no_disk();
-    let mut reader = output.reader(0);
+    let mut reader = output.reader(0, alone());
     output.append(Stdout, b"one ").await;
     output.append(Stdout, b"two").await;
     output.append(Stderr, b"bad").await;
@@ -85,7 +90,7 @@ async fn pieces_come_in_order_of_arrival_with_their_stream() {
 #[tokio::test]
 async fn a_waiting_reader_hears_of_more_and_of_the_end() {
     let output = Arc::new(no_disk());
-    let mut reader = output.reader(0);
+    let mut reader = output.reader(0, alone());
     let task = tokio::spawn(async move { (reader.next().await, reader.next().await) });
     tokio::task::yield_now().await;
     output.append(Stdout, b"x").await;
@@ -94,7 +99,10 @@ async fn a_waiting_reader_hears_of_more_and_of_the_end() {
     let (first, last) = task.await.unwrap();
     assert_eq!(first, Some(Piece::Output { offset: 0, stream: Stdout, data: "x".into() }));
     assert_eq!(last, None);
-    assert!(output.reader(0).next().await.is_some(), "a later reader begins at the beginning");
+    assert!(
+        output.reader(0, alone()).next().await.is_some(),
+        "a later reader begins at the beginning"
+    );
 }
 
 #[tokio::test]
@@ -103,7 +111,7 @@ async fn a_character_cut_by_a_read_is_never_cut_on_the_wire() {
     for first in 0..=text.len() {
         for second in first..=text.len() {
             let output = no_disk();
-            let mut reader = output.reader(0);
+            let mut reader = output.reader(0, alone());
             let mut got = String::new();
             for part in [
                 &text.as_bytes()[..first],
@@ -137,7 +145,7 @@ async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
 #[tokio::test]
 async fn bytes_that_are_no_text_arrive_unchanged_and_as_base64() {
     let output = no_disk();
-    let mut reader = output.reader(0);
+    let mut reader = output.reader(0, alone());
     let bytes = [0xFF, b'a', 0xC3, b'b', 0xE2, 0x82];
     for byte in bytes {
         output.append(Stdout, &[byte]).await;
@@ -177,7 +185,7 @@ async fn a_line_of_the_wire_is_what_the_shared_types_write() {
 #[tokio::test]
 async fn little_output_never_needs_the_disk() {
     let output = no_disk();
-    let mut reader = output.reader(0);
+    let mut reader = output.reader(0, alone());
     let text = lines(500 * 1024);
     output.append(Stdout, &text).await;
     output.end();
@@ -190,8 +198,8 @@ async fn little_output_never_needs_the_disk() {
 async fn a_slow_reader_gets_everything_up_to_the_limit_from_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let output = kept(&dir, 1 << 30);
-    let mut slow = output.reader(0);
-    let mut slower = output.reader(0);
+    let mut slow = output.reader(0, alone());
+    let mut slower = output.reader(0, alone());
     let text = lines(5 << 20);
     for (index, part) in text.chunks(50_001).enumerate() {
         output.append(Stdout, part).await;
@@ -221,7 +229,7 @@ async fn what_is_over_the_limit_is_a_gap_to_a_slow_reader_and_the_end_is_whole()
     let dir = tempfile::tempdir().unwrap();
     let limit = 1 << 20;
     let output = kept(&dir, limit);
-    let mut reader = output.reader(0);
+    let mut reader = output.reader(0, alone());
     let text = lines(8 << 20);
     output.append(Stdout, &text).await;
     output.end();
@@ -246,7 +254,7 @@ async fn what_is_over_the_limit_is_a_gap_to_a_slow_reader_and_the_end_is_whole()
 #[tokio::test]
 async fn a_disk_that_fails_costs_a_slow_reader_a_gap_and_the_run_nothing() {
     let output = no_disk();
-    let mut reader = output.reader(0);
+    let mut reader = output.reader(0, alone());
     let text = lines(4 << 20);
     output.append(Stdout, &text).await;
     output.end();
@@ -283,15 +291,15 @@ async fn what_was_flushed_is_read_again_from_any_offset_with_its_streams() {
     }
     output.end();
     output.flush().await;
-    let live = drain(&mut output.reader(0)).await;
+    let live = drain(&mut output.reader(0, alone())).await;
     let path = dir.path().join("1.out");
     assert_eq!(std::fs::metadata(&path).unwrap().len(), output.file_bytes());
     let again = Output::read_from(path.clone(), output.bytes()).unwrap();
-    let (out, err, missing) = sort(&drain(&mut again.reader(0)).await);
+    let (out, err, missing) = sort(&drain(&mut again.reader(0, alone())).await);
     assert_eq!((out, err, missing), sort(&live));
     for from in [1, 777, 778, 500_000, output.bytes() - 1, output.bytes()] {
-        let rest = sort(&drain(&mut again.reader(from)).await);
-        let rest_live = sort(&drain(&mut output.reader(from)).await);
+        let rest = sort(&drain(&mut again.reader(from, alone())).await);
+        let rest_live = sort(&drain(&mut output.reader(from, alone())).await);
         assert_eq!(rest.0.len() + rest.1.len(), (output.bytes() - from) as usize);
         assert!(rest == rest_live, "from {from}");
     }
@@ -313,7 +321,7 @@ async fn a_file_that_a_crash_cut_is_whole_up_to_its_last_block() {
     for length in 0..=whole.len() {
         std::fs::write(&path, &whole[..length]).unwrap();
         let cut = Output::read_from(path.clone(), 0).unwrap();
-        let (out, err, missing) = sort(&drain(&mut cut.reader(0)).await);
+        let (out, err, missing) = sort(&drain(&mut cut.reader(0, alone())).await);
         assert_eq!((err.len(), missing, out.len() as u64), (0, 0, cut.bytes()));
         assert!(text.starts_with(&out));
         // Four words of 4 bytes and one of 2, each with 11 bytes about it.
@@ -326,14 +334,14 @@ async fn a_file_that_a_crash_cut_is_whole_up_to_its_last_block() {
     std::fs::remove_file(&path).unwrap();
     let gone = Output::read_from(path, 7).unwrap();
     let gap = Piece::Gap { offset: 2, bytes: 5 };
-    assert_eq!(drain(&mut gone.reader(2)).await, [gap]);
+    assert_eq!(drain(&mut gone.reader(2, alone())).await, [gap]);
 }
 
 #[tokio::test]
 async fn memory_is_bounded_whatever_is_written_and_whoever_reads() {
     let dir = tempfile::tempdir().unwrap();
     let output = kept(&dir, 16 << 20);
-    let mut stuck = output.reader(0);
+    let mut stuck = output.reader(0, alone());
     let part = lines(1 << 20);
     for _ in 0..64 {
         output.append(Stdout, &part).await;
@@ -361,7 +369,7 @@ async fn memory_is_bounded_whatever_is_written_and_whoever_reads() {
 async fn a_reader_that_is_interrupted_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let output = kept(&dir, 1 << 30);
-    let mut reader = output.reader(0);
+    let mut reader = output.reader(0, alone());
     let text = lines(3 << 20);
     output.append(Stdout, &text).await;
     output.end();
@@ -430,7 +438,7 @@ async fn a_tail_that_is_no_text_is_base64_that_fits() {
 #[tokio::test]
 async fn a_run_does_not_wait_for_a_reader() {
     let output = no_disk();
-    let _stuck = output.reader(0);
+    let _stuck = output.reader(0, alone());
     let writing = async {
         for _ in 0..256 {
             output.append(Stdout, &[b'x'; 64 * 1024]).await;
@@ -449,7 +457,7 @@ async fn as_much_is_kept_on_the_disk_as_may_be_however_it_came() {
         output.end();
         output.flush().await;
         let past = Output::read_from(dir.path().join("1.out"), text.len() as u64).unwrap();
-        let (kept, _, missing) = sort(&drain(&mut past.reader(0)).await);
+        let (kept, _, missing) = sort(&drain(&mut past.reader(0, alone())).await);
         // Less only by what would be half a character.
         assert!((limit.saturating_sub(3)..=limit).contains(&(kept.len() as u64)), "{}", kept.len());
         assert_eq!(kept.len() as u64 + missing, text.len() as u64);
@@ -469,7 +477,43 @@ async fn a_damaged_file_is_a_gap_and_neither_a_flood_nor_a_panic() {
         file.extend(b"hello");
         std::fs::write(&path, file).unwrap();
         let past = Output::read_from(path.clone(), 5).unwrap();
-        let (out, err, missing) = sort(&drain(&mut past.reader(0)).await);
+        let (out, err, missing) = sort(&drain(&mut past.reader(0, alone())).await);
         assert_eq!((out.len() + err.len(), missing), (0, 5), "{ends:?}");
     }
+}
+
+/// Each reader of a client held a batch of its own from the disk.
+#[tokio::test]
+async fn of_the_readers_of_one_client_one_holds_something_from_the_disk_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = kept(&dir, 1 << 30);
+    for _ in 0..64 {
+        output.append(Stdout, &[b'x'; 32 * 1024]).await;
+    }
+    output.end();
+    let turns = alone();
+    let mut first = output.reader(0, Arc::clone(&turns));
+    let mut second = output.reader(0, Arc::clone(&turns));
+    assert!(first.next().await.is_some());
+    assert_eq!(turns.available_permits(), 0);
+    {
+        let mut waiting = Box::pin(second.next());
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        for _ in 0..3 {
+            assert!(waiting.as_mut().poll(&mut cx).is_pending());
+        }
+        // Whoever holds it gives it on with the end of its batch, or where it is dropped.
+        drop(first);
+        assert!(waiting.await.is_some());
+    }
+    let rest = drain(&mut second).await;
+    let bytes: usize = rest
+        .iter()
+        .map(|piece| match piece {
+            Piece::Output { data, .. } => data.len(),
+            Piece::Gap { .. } => 0,
+        })
+        .sum();
+    assert!(bytes >= 63 * 32 * 1024, "{bytes}");
+    assert_eq!(turns.available_permits(), 1);
 }
