@@ -25,7 +25,7 @@ use crate::clients::Identity;
 use crate::config::Config;
 use crate::runs::History;
 use declare::{Declared, Item};
-use exec::Policy;
+use exec::{Policy, SafeState};
 use resident::{Function, Resident};
 
 pub use exclusion::Exclusion;
@@ -68,7 +68,7 @@ impl Entry {
         Self {
             info: worker.declaration(),
             exclusion: worker.exclusion(),
-            does: Does::Work(worker),
+            does: Does::Work(worker, None),
             recorded,
             limited: recorded,
             max_output: WORKER_OUTPUT,
@@ -88,7 +88,9 @@ impl Entry {
                 let worker = residents.iter().find(|worker| worker.name() == declared.worker)?;
                 let (max_output, policy) = (declared.max_output, declared.policy);
                 let (worker, exclusion) = (Arc::clone(worker), declared.exclusion.clone());
-                (Does::Work(Arc::new(Function { declared, worker })), max_output, policy, exclusion)
+                let safe_state = declared.safe_state.clone();
+                let does = Does::Work(Arc::new(Function { declared, worker }), safe_state);
+                (does, max_output, policy, exclusion)
             }
         };
         Some(Self { info, does, recorded: true, limited: true, max_output, policy, exclusion })
@@ -97,8 +99,8 @@ impl Entry {
 
 /// How a command is carried out.
 pub(crate) enum Does {
-    /// In this process.
-    Work(Arc<dyn Worker>),
+    /// In this process, and what closes the state that a run may leave.
+    Work(Arc<dyn Worker>, Option<SafeState>),
     /// By a program of the machine.
     Execute(Box<exec::Program>),
 }

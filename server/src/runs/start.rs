@@ -214,7 +214,14 @@ async fn carry_out(mut live: Live, entry: Arc<Entry>, mut call: Call, mut asker:
         }
     }
     let begun = match &entry.does {
-        Does::Work(_) => live.begin(Intent::default()).await.map(|()| None),
+        Does::Work(_, None) => live.begin(Intent::default()).await.map(|()| None),
+        Does::Work(_, Some(safe_state)) => match live.caller(&call).await {
+            Ok(caller) => {
+                let hook = Some(safe_state.hook(caller));
+                live.begin(Intent { hook, birth: None }).await.map(|()| None)
+            }
+            Err(error) => Err(error),
+        },
         Does::Execute(program) => begin(&mut live, program, &entry, &call).await.map(Some),
     };
     let begun = match begun {
@@ -276,7 +283,7 @@ const CANCELLED: Outcome =
 
 /// Carries out a worker.
 async fn work(entry: Arc<Entry>, call: Call) -> Outcome {
-    let Does::Work(worker) = &entry.does else { return FAILED };
+    let Does::Work(worker, _) = &entry.does else { return FAILED };
     let timeout = entry.info.timeout_ms.map(Duration::from_millis);
     let (state, content) = perform(Arc::clone(worker), call, timeout).await;
     Outcome { state, exit_code: Some(i32::from(!content)), signal: None, escaped: Vec::new() }

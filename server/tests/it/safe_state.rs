@@ -165,6 +165,67 @@ fn the_next_start_reaches_the_safe_state_of_what_a_killed_server_left() {
     assert_eq!(closed(&here), ["2 UTC"]);
 }
 
+/// Commands of a worker that answers, fails, waits for a cancel and ends by their names; their safe state is that of
+/// [`menu`].
+fn functions(directory: &Path, hang: &str) -> String {
+    let script = format!(
+        r#"answer() {{ echo "{{\"id\":$(echo "$call" | sed 's/.*"id":\([0-9]*\).*/\1/'),$1}}"; }}
+        while read -r call; do case "$call" in
+        *'"fail"'*) answer '"error":{{"code":1,"message":"no"}}' ;;
+        *'"hang"'*) {hang} ;;
+        *'"die"'*) exit 1 ;;
+        *) answer '"result":"ok"' ;;
+        esac; done"#
+    );
+    let hook = format!("echo $TOPSIDE_RUN $TZ >> {}", directory.join("closed").display());
+    let commands = ["fine", "fail", "hang", "die"].map(|name| {
+        format!("[commands.{name}]\nworker = \"w\"\nsafe_state = [\"sh\", \"-c\", {hook:?}]\n")
+    });
+    let script = toml::Value::from(script);
+    format!(
+        "[workers.w]\nexec = [\"sh\", \"-c\", {script}]\nenv = {{ TZ = \"UTC\" }}\n{}",
+        commands.concat()
+    )
+}
+
+#[test]
+fn a_workers_function_that_does_not_succeed_is_followed_by_its_safe_state() {
+    let directory = crate::common::server::directory();
+    let here = directory.path();
+    let server = TestServer::with(&functions(here, ":"), "");
+    let mut client = server.connect();
+    assert_eq!(client.run("fine", json!({}))["state"], "succeeded");
+    assert_eq!(closed(here), [""; 0]);
+    assert_eq!(client.run("fail", json!({}))["state"], "failed");
+    assert_eq!(closed(here), ["2 UTC"]);
+    let hang = client.ok("command/run", json!({"command": "hang", "wait": false}));
+    assert_eq!(client.ok("run/cancel", json!({"runId": hang["runId"]}))["state"], "cancelled");
+    assert_eq!(closed(here), ["2 UTC", "3 UTC"]);
+    assert_eq!(client.run("die", json!({}))["state"], "failed");
+    assert_eq!(closed(here), ["2 UTC", "3 UTC", "4 UTC"]);
+}
+
+#[test]
+fn the_next_start_reaches_the_safe_state_of_a_workers_function() {
+    let topsided = Topsided::new();
+    let here = topsided.path("here");
+    std::fs::create_dir(&here).unwrap();
+    let mut alive = topsided.fifo("alive");
+    let hang = format!("exec 3>{}; echo up >&3; exec sleep 1000", alive.path());
+    topsided.write("commands.toml", &functions(&here, &hang));
+    let mut server = topsided.start();
+    server.connect().ok("command/run", json!({"command": "hang", "wait": false}));
+    assert_eq!(alive.line(), "up");
+    server.signal(Signal::KILL);
+    server.exit();
+    assert_eq!(closed(&here), [""; 0]);
+    // By then nobody is left who could open it again.
+    let server = topsided.start();
+    server.connect().run("fine", json!({}));
+    assert_eq!(closed(&here), ["1 UTC"]);
+    alive.all_gone();
+}
+
 #[test]
 fn what_a_hook_said_is_kept_though_it_left_somebody_behind() {
     let (_directory, server) = server("echo CLOSED; sleep 3 & ", "");

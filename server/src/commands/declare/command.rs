@@ -310,7 +310,7 @@ fn exec(
 }
 
 /// The program that closes what a run leaves, with its arguments; `Err` as for [`program`].
-fn safe_state(
+pub(super) fn safe_state(
     fields: &Fields<'_, '_>,
     arguments: &[args::Argument],
     missing: Missing,

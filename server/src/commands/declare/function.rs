@@ -6,7 +6,7 @@ use topside_shared::text;
 
 use super::command::{self, Outcome};
 use super::{Missing, args, exclusion, variables};
-use crate::commands::exec::{Daemon, Passed};
+use crate::commands::exec::{Daemon, Passed, SafeState};
 use crate::commands::resident::{Declared, DeclaredFunction};
 use crate::config::{Fields, Mistakes};
 
@@ -33,6 +33,7 @@ const FUNCTION_FIELDS: &[&str] = &[
     "max_output",
     "on_disconnect",
     "on_shutdown",
+    "safe_state",
     "args",
 ];
 
@@ -46,7 +47,6 @@ const PROGRAM_FIELDS: &[&str] = &[
     "stop_timeout",
     "success_exit_codes",
     "stdin",
-    "safe_state",
 ];
 
 /// A worker of the file, or why the machine cannot run it; none where a mistake was recorded.
@@ -86,6 +86,7 @@ pub(super) fn read(
     name: &str,
     fields: &Fields<'_, '_>,
     workers: &[(String, Read)],
+    missing: Missing,
     m: &mut Mistakes<'_>,
 ) -> Option<Outcome> {
     let before = m.count();
@@ -147,17 +148,22 @@ pub(super) fn read(
     let max_output = command::max_output(fields, m);
     let policy = command::policy(fields, m);
     let exclusion = exclusion::read(fields, m);
+    let safe_state = match command::safe_state(fields, &arguments, missing, m).transpose() {
+        Ok(argv) => argv,
+        Err(reason) => return (m.count() == before).then_some(Outcome::Absent(reason)),
+    };
     if m.count() > before {
         return None;
     }
     Some(match found {
-        Some((worker, Some(Ok(_)))) => Outcome::Function(Box::new(DeclaredFunction {
+        Some((worker, Some(Ok(declared)))) => Outcome::Function(Box::new(DeclaredFunction {
             info,
             worker: worker.clone(),
             function: function.to_owned(),
             max_output,
             policy,
             exclusion,
+            safe_state: safe_state.map(|argv| SafeState { argv, daemon: declared.daemon.clone() }),
         })),
         Some((_, Some(Err(reason)))) => Outcome::Absent(reason.clone()),
         // The worker's own mistakes are recorded.

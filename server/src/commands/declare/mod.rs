@@ -161,7 +161,7 @@ fn add(
         }
         let outcome = match fields.get("worker") {
             None => command::read(name, &fields, missing, &mut mistakes),
-            Some(_) => function::read(name, &fields, workers, &mut mistakes),
+            Some(_) => function::read(name, &fields, workers, missing, &mut mistakes),
         };
         match outcome {
             Some(command::Outcome::Ready(declared)) => {

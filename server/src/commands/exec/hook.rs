@@ -12,7 +12,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
-use super::spawn::{Caller, environment};
+use super::Daemon;
+use super::spawn::{Caller, DEFAULT_CWD, environment};
 use crate::platform;
 
 /// Most bytes of what it says that are kept.
@@ -31,6 +32,30 @@ pub(crate) struct Hook {
     pub(super) inherit_env: Vec<String>,
     /// On whose behalf the run was.
     pub(super) caller: Caller,
+}
+
+/// What closes the state that a run of a worker's function may leave: it is started where, and with what, the
+/// worker is.
+#[derive(Debug, Clone)]
+pub(crate) struct SafeState {
+    /// A program and its arguments.
+    pub(in crate::commands) argv: Vec<String>,
+    /// The worker.
+    pub(in crate::commands) daemon: Daemon,
+}
+
+impl SafeState {
+    /// The same for a run of this caller.
+    pub(crate) fn hook(&self, caller: Caller) -> Hook {
+        let Daemon { cwd, env, inherit_env, .. } = &self.daemon;
+        Hook {
+            argv: self.argv.clone(),
+            cwd: cwd.clone().unwrap_or_else(|| DEFAULT_CWD.to_owned()),
+            env: env.clone(),
+            inherit_env: inherit_env.clone(),
+            caller,
+        }
+    }
 }
 
 /// How it went.

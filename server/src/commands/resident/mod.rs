@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use topside_shared::command::{Command, Output};
 
-use super::exec::{Daemon, Policy};
+use super::exec::{Daemon, Policy, SafeState};
 use super::{Call, Calling, Exclusion, Worker};
 use calls::Calls;
 
@@ -52,6 +52,8 @@ pub(crate) struct DeclaredFunction {
     pub(in crate::commands) policy: Policy,
     /// What keeps its runs apart from others.
     pub(in crate::commands) exclusion: Exclusion,
+    /// What closes the state that a run may leave.
+    pub(in crate::commands) safe_state: Option<SafeState>,
 }
 
 /// A worker of this server, whether its process runs at the moment or not.
