@@ -31,7 +31,7 @@ pub(super) async fn run(
     let limits = Limits { max_argument: server.config.limits.max_argument };
     let args = values::check(&entry.info.args, &params.args, limits)?;
     if let Does::Execute(program) = &entry.does {
-        program.check_paths(&args).await?;
+        program.followed(&args).await?;
     }
     if let Some(question) = entry.info.question(&args)
         && !params.confirm

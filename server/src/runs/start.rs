@@ -1,5 +1,6 @@
 //! Starting a command: whether it may, what is written down first, and what carries it out.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -222,7 +223,7 @@ async fn carry_out(mut live: Live, entry: Arc<Entry>, mut call: Call, mut asker:
             }
             Err(error) => Err(error),
         },
-        Does::Execute(program) => begin(&mut live, program, &entry, &call).await.map(Some),
+        Does::Execute(program) => begin(&mut live, program, &entry, &mut call).await.map(Some),
     };
     let begun = match begun {
         Ok(begun) => begun,
@@ -263,9 +264,13 @@ async fn begin(
     live: &mut Live,
     program: &Program,
     entry: &Entry,
-    call: &Call,
+    call: &mut Call,
 ) -> Result<(Caller, Pipes), RpcError> {
     let caller = live.caller(call).await?;
+    // Once more: it may have waited, and links can be changed.
+    if let Cow::Owned(followed) = program.followed(&call.args).await? {
+        call.args = followed;
+    }
     // Without what is masked, which is secret.
     let mut args = entry.info.masked(&call.args);
     args.retain(|name, value| call.args.get(name) == Some(value));

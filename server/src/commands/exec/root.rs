@@ -12,47 +12,40 @@ use topside_shared::{ErrorKind as Kind, RpcError};
 use super::Program;
 
 impl Program {
-    /// Whether the paths of a call stay below their roots, for its caller to be told before it is
-    /// started. Waits for the disk, and nobody else does.
+    /// The arguments, with each path that must stay below a root as the one that it leads to. Waits for the
+    /// disk, and nobody else does.
     ///
     /// # Errors
-    /// The first that does not.
-    pub(crate) async fn check_paths(&self, args: &Map<String, Value>) -> Result<(), RpcError> {
+    /// The first that leads elsewhere, or cannot be followed.
+    pub(crate) async fn followed<'a>(
+        &self,
+        args: &'a Map<String, Value>,
+    ) -> Result<Cow<'a, Map<String, Value>>, RpcError> {
         if self.args.iter().all(|arg| arg.root.is_none()) {
-            return Ok(());
+            return Ok(Cow::Borrowed(args));
         }
         let (program, args) = (self.clone(), args.clone());
-        let checked = tokio::task::spawn_blocking(move || program.follow(&args).map(drop)).await;
-        match checked {
-            Ok(result) => Ok(result?),
+        match tokio::task::spawn_blocking(move || program.follow(args)).await {
+            Ok(followed) => Ok(Cow::Owned(followed?)),
             Err(_) => Err(RpcError::new(Kind::Internal, "the path could not be looked at")),
         }
     }
 
-    /// The arguments, with each path that must stay below a root as the one that it leads to.
-    ///
-    /// # Errors
-    /// The first that leads elsewhere, or cannot be followed.
-    pub(super) fn follow<'a>(
-        &self,
-        args: &'a Map<String, Value>,
-    ) -> Result<Cow<'a, Map<String, Value>>, ArgError> {
-        let mut followed = Cow::Borrowed(args);
+    fn follow(&self, mut args: Map<String, Value>) -> Result<Map<String, Value>, ArgError> {
         for arg in &self.args {
-            let (Some(root), Some(value)) = (&arg.root, args.get(&arg.name)) else { continue };
+            let (Some(root), Some(value)) = (&arg.root, args.get_mut(&arg.name)) else { continue };
             let one = |value: &Value| {
                 let path = value.as_str().unwrap_or_default();
                 let real =
                     below(root, path).and_then(|path| path.into_os_string().into_string().ok());
                 real.map(Value::from).ok_or_else(|| ArgError::outside(&arg.name, path))
             };
-            let real = match value {
+            *value = match &*value {
                 Value::Array(paths) => paths.iter().map(one).collect::<Result<Value, _>>()?,
                 path => one(path)?,
             };
-            followed.to_mut().insert(arg.name.clone(), real);
         }
-        Ok(followed)
+        Ok(args)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Starting a program: its environment, its group, and why it did not start.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
@@ -15,7 +14,7 @@ use tokio::process::Command;
 use topside_shared::command::Stdin;
 use topside_shared::ids::RunId;
 use topside_shared::role::Role;
-use topside_shared::values::{self, ArgError};
+use topside_shared::values;
 
 use super::kin::Kin;
 use super::process::{Group, Process};
@@ -64,9 +63,6 @@ pub(crate) enum SpawnError {
     /// Somebody is writing the program's file.
     #[error("the program {0} is being written at this moment: try again")]
     BeingWritten(String),
-    /// A path that was below its root when it was asked for.
-    #[error(transparent)]
-    Path(#[from] ArgError),
     /// The arguments and the environment do not fit.
     #[error("the arguments are together longer than the system takes")]
     TooLong,
@@ -94,7 +90,7 @@ impl Program {
         Pipes::new().map_err(|error| explain(error, &self.path, DEFAULT_CWD))
     }
 
-    /// Starts a run. `args` has passed `values::check`.
+    /// Starts a run. `args` has passed `values::check`, and its paths are [`Program::followed`].
     ///
     /// # Errors
     /// Why the program did not start.
@@ -108,8 +104,6 @@ impl Program {
         let fail = |error| explain(error, &self.path, cwd);
         let birth = pipes.birth();
         let Pipes { stdout: (stdout, stdout_writer), stderr: (stderr, stderr_writer) } = pipes;
-        // Once more: it may have waited, and links can be changed.
-        let args = &*self.follow(args)?;
         let argv = self.argv(args);
         let (stdin, input) = self.input(args).map_err(fail)?;
 
@@ -151,8 +145,6 @@ impl Program {
     /// secret, as it is written down.
     pub(crate) fn safe_state(&self, caller: &Caller, args: &Map<String, Value>) -> Option<Hook> {
         let argv = self.safe_state.clone()?;
-        // What leads elsewhere is not started, and owes nothing.
-        let args = &*self.follow(args).unwrap_or(Cow::Borrowed(args));
         Some(Hook {
             argv,
             cwd: self.cwd.clone().unwrap_or_else(|| DEFAULT_CWD.to_owned()),

@@ -19,6 +19,8 @@ use crate::commands::exec::{Group, Piped};
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often a group that should end is looked at.
 const LOOK: Duration = Duration::from_millis(10);
+/// The longest pause between two looks.
+const MOST_PAUSE: Duration = Duration::from_millis(160);
 
 /// Why a life ended.
 pub(super) enum End {
@@ -159,11 +161,14 @@ async fn gone(child: &mut Child, group: &Group, deadline: Instant) -> bool {
     if timeout_at(deadline, child.wait()).await.is_err() {
         return false;
     }
+    let mut pause = LOOK;
     while group.lives() {
         if Instant::now() >= deadline {
             return false;
         }
-        sleep(LOOK).await;
+        sleep(pause).await;
+        // Each look is at every process of the box.
+        pause = (pause * 2).min(MOST_PAUSE);
     }
     true
 }

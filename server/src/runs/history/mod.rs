@@ -134,7 +134,8 @@ type Opened = Result<Arc<str>, Unwritable>;
 #[derive(Debug)]
 pub(crate) struct History {
     state: PathBuf,
-    /// Not bounded by itself: each live run has at most four jobs in it, and runs are limited.
+    /// It has no bound of its own, for an end must never be turned away: each live run has at most four jobs in it,
+    /// of which it waits for all but two, and runs are limited (`max_runs`, `max_queued`).
     jobs: mpsc::Sender<Job>,
     thread: Mutex<Option<JoinHandle<()>>>,
     numbers: Arc<Numbers>,
