@@ -119,7 +119,9 @@ fn row(method: Method) -> Row {
         | Method::ServerStatus
         // Its scope decides.
         | Method::KeyEnrol => (Role::Viewer, false),
-        Method::ServerShutdown
+        Method::Broadcast
+        | Method::ClientKick
+        | Method::ServerShutdown
         | Method::ServerShutdownCancel
         | Method::LogTail
         | Method::KeyInvite
@@ -194,7 +196,9 @@ mod tests {
                 | Method::EventsUnsubscribe
                 | Method::ServerStatus => ([true; 3], [false; 3], [false; 3]),
                 Method::KeyEnrol => ([false; 3], [false; 3], [true; 3]),
-                Method::ServerShutdown
+                Method::Broadcast
+                | Method::ClientKick
+                | Method::ServerShutdown
                 | Method::ServerShutdownCancel
                 | Method::LogTail
                 | Method::KeyInvite

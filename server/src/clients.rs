@@ -84,6 +84,11 @@ impl Client {
         Arc::clone(&lock(&self.said).who)
     }
 
+    /// How others are told of it: its user and its number.
+    pub(crate) fn called(&self) -> String {
+        format!("{} ({})", self.who().user, self.id)
+    }
+
     /// Notes that a request came.
     pub(crate) fn touch(&self) {
         let ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -228,6 +233,11 @@ impl Registry {
     /// All of them now, by number.
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
         lock(&self.state).clients.values().cloned().collect()
+    }
+
+    /// The one of this number.
+    pub(crate) fn get(&self, id: ClientId) -> Option<Arc<Client>> {
+        lock(&self.state).clients.get(&id).cloned()
     }
 
     /// Up to `limit` of those with a number greater than `after`.

@@ -321,13 +321,16 @@ impl Server {
         std::iter::once(local).chain(tcp).chain(router).collect()
     }
 
-    /// Sends one notice to everybody who takes notices.
-    pub(crate) fn tell(&self, line: &bytes::Bytes) {
+    /// Sends one notice to everybody who takes notices; how many that are.
+    pub(crate) fn tell(&self, line: &bytes::Bytes) -> u64 {
+        let mut told = 0;
         for client in self.clients.all() {
-            if client.notices.load(Ordering::Relaxed) {
+            if client.notices.load(Ordering::Relaxed) && !client.outbox.is_over() {
                 client.outbox.push(line.clone());
+                told += 1;
             }
         }
+        told
     }
 }
 

@@ -22,6 +22,8 @@ pub mod name {
     pub const LOG_ENTRY: &str = "log/entry";
     /// The server is going away, or is not after all.
     pub const SERVER_CLOSING: &str = "server/closing";
+    /// An admin tells everybody something.
+    pub const BROADCAST: &str = "broadcast";
     /// This session is over.
     pub const SESSION_ENDED: &str = "session/ended";
     /// Events that a slow subscriber did not get.
@@ -168,6 +170,41 @@ pub struct Closing {
     pub restart: bool,
 }
 
+/// How much a broadcast matters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Urgency {
+    /// Good to know.
+    #[default]
+    Info,
+    /// Something that may go wrong, or must be done.
+    Warning,
+}
+
+impl Urgency {
+    /// Its name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// `broadcast`, as it arrives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broadcast {
+    /// The text, in one line.
+    pub message: String,
+    /// How much it matters.
+    #[serde(default)]
+    pub level: Urgency,
+    /// Who says it: the user, and the client's number.
+    pub by: String,
+    /// When, by the server's clock.
+    pub time: Time,
+}
+
 /// Why a session was ended, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -178,6 +215,8 @@ pub enum EndCode {
     Shutdown,
     /// The server restarts.
     Restart,
+    /// An admin sent the client away.
+    Kicked,
     /// The key that the client came in with was revoked, or its time is over.
     Revoked,
     /// The client read too slowly.
@@ -227,6 +266,8 @@ pub enum Notice {
     LogEntry(LogEntry),
     /// `server/closing`.
     Closing(Closing),
+    /// `broadcast`.
+    Broadcast(Broadcast),
     /// `session/ended`.
     Ended(SessionEnded),
     /// `events/dropped`.
@@ -246,6 +287,7 @@ impl Notice {
             name::CLIENTS_CHANGED => Self::ClientsChanged(serde_json::from_str(params)?),
             name::LOG_ENTRY => Self::LogEntry(serde_json::from_str(params)?),
             name::SERVER_CLOSING => Self::Closing(serde_json::from_str(params)?),
+            name::BROADCAST => Self::Broadcast(serde_json::from_str(params)?),
             name::SESSION_ENDED => Self::Ended(serde_json::from_str(params)?),
             name::EVENTS_DROPPED => Self::EventsDropped(serde_json::from_str(params)?),
             _ => return Ok(None),

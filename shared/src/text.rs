@@ -4,6 +4,8 @@
 pub const MAX_NAME: usize = 64;
 /// Longest reason, in characters.
 pub const MAX_REASON: usize = 500;
+/// Most bytes of a broadcast.
+pub const MAX_BROADCAST: usize = 2048;
 
 /// `text` on one line without control and bidirectional characters, cut to `max` characters.
 pub fn clean(text: &str, max: usize) -> String {

@@ -4,11 +4,13 @@
 mod commands;
 mod keys;
 mod lists;
+mod people;
 mod runs;
 mod server;
 mod session;
 
 pub(crate) use keys::{make_invite, revoke_key};
+pub(crate) use people::{send_away, tell_everybody};
 pub(crate) use server::{call_off_shutdown, figures, order_shutdown};
 
 use std::pin::Pin;
@@ -345,6 +347,8 @@ fn dispatch(
         Method::KeyEnrol => carry(caller, request, keys::enrol),
         Method::KeysList => carry(caller, request, keys::list),
         Method::KeyRevoke => carry(caller, request, keys::revoke),
+        Method::Broadcast => carry(caller, request, people::broadcast),
+        Method::ClientKick => carry(caller, request, people::kick),
         Method::ServerStatus => carry(caller, request, server::status),
         Method::ServerShutdown => carry(caller, request, server::shutdown),
         Method::ServerShutdownCancel => carry(caller, request, server::cancel_shutdown),

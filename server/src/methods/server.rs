@@ -77,7 +77,7 @@ pub(crate) async fn order_shutdown(
         can_start_again(server).await?;
     }
     let reason = clean(reason.unwrap_or_default(), MAX_REASON);
-    let by = format!("{} ({})", client.who().user, client.id);
+    let by = client.called();
     let mut plan = Plan::new(delay, reason, by, restart);
     plan.ordered_by_run = by_run;
     let (due, notice) = (plan.due(), plan.notice(Phase::Scheduled));
@@ -127,7 +127,7 @@ pub(crate) fn call_off_shutdown(server: &Server, client: &Client) -> Result<(), 
         return Err(RpcError::new(ErrorKind::NotFound, "no shutdown is due"));
     };
     let mut notice = plan.notice(Phase::Cancelled);
-    notice.by = format!("{} ({})", client.who().user, client.id);
+    notice.by = client.called();
     tracing::info!(target: "topside", client = client.id.0, by = notice.by, "shutdown called off");
     server.tell(&notification(name::SERVER_CLOSING, &notice));
     Ok(())

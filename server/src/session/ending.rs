@@ -41,6 +41,7 @@ pub(super) fn end_words(code: EndCode) -> &'static str {
         EndCode::Closed => "closed",
         EndCode::Shutdown => "server shut down",
         EndCode::Restart => "server restarts",
+        EndCode::Kicked => "kicked",
         EndCode::Revoked => "key revoked",
         EndCode::SlowReader => "slow reader",
         EndCode::Protocol => "broke the protocol",

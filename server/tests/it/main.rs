@@ -23,6 +23,7 @@ mod limits;
 mod lists;
 mod menu;
 mod output;
+mod people;
 mod policy;
 mod process;
 mod prompt;

@@ -59,6 +59,10 @@ methods! {
     EventsSubscribe = "events/subscribe",
     /// Asks no more.
     EventsUnsubscribe = "events/unsubscribe",
+    /// Tells everybody something.
+    Broadcast = "broadcast",
+    /// Ends somebody else's session.
+    ClientKick = "client/kick",
     /// The server's own figures.
     ServerStatus = "server/status",
     /// Shuts the server down, at once or after a delay.
@@ -104,6 +108,7 @@ mod events;
 mod keys;
 mod lists;
 mod menu;
+mod people;
 mod runs;
 mod server;
 mod session;
@@ -112,6 +117,7 @@ pub use events::*;
 pub use keys::*;
 pub use lists::*;
 pub use menu::*;
+pub use people::*;
 pub use runs::*;
 pub use server::*;
 pub use session::*;

@@ -3,9 +3,9 @@
 
 use topside_shared::command::Command;
 use topside_shared::methods::{Initialized, Menu};
-use topside_shared::notices::{ClientsChanged, Closing, SessionEnded};
+use topside_shared::notices::{Broadcast, ClientsChanged, Closing, SessionEnded};
 use topside_shared::rows::{ClientRow, RunRow};
-use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
+use topside_shared::text::{MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
 
 /// Longest description or question of a command, in characters.
 const MAX_TEXT: usize = 2_000;
@@ -37,6 +37,12 @@ pub(crate) fn closing(mut closing: Closing) -> Closing {
     reason(&mut closing.reason);
     name(&mut closing.by);
     closing
+}
+
+pub(crate) fn broadcast(mut told: Broadcast) -> Broadcast {
+    told.message = clean(&told.message, MAX_BROADCAST);
+    name(&mut told.by);
+    told
 }
 
 pub(crate) fn ended(mut ended: SessionEnded) -> SessionEnded {

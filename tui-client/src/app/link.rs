@@ -129,7 +129,7 @@ impl Lost {
                 EndCode::Shutdown => "shut down",
                 EndCode::Restart => "restarted",
                 EndCode::Closed => "closed",
-                EndCode::Revoked | EndCode::SlowReader => "ended this session",
+                EndCode::Kicked | EndCode::Revoked | EndCode::SlowReader => "ended this session",
                 EndCode::Protocol => "ended for a breach of the protocol",
                 EndCode::Unknown => "ended by the server",
             },
@@ -149,6 +149,7 @@ impl Lost {
                     format!(": {}", ended.reason)
                 };
                 match (ended.code, ended.by.as_str()) {
+                    (EndCode::Kicked, _) => format!("{what}{at}: you were sent away{by}{reason}"),
                     (EndCode::Revoked, "") => {
                         format!("{what}{at}: this device's key was revoked{reason}")
                     }

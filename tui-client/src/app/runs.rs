@@ -265,8 +265,8 @@ impl Runs {
     /// A word of the screen's own, with sentences below it.
     pub(crate) fn note(&mut self, id: u64, title: &str, sentences: &[String], clock: Clock) {
         self.add(Info::note(id, title, clock));
-        for sentence in sentences {
-            self.pane.push_marker(id, sentence);
+        for line in sentences.iter().flat_map(|sentence| fit::wrap(sentence, self.text_width)) {
+            self.pane.push_marker(id, &line);
         }
         self.pane.finish(id);
     }

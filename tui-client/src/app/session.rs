@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use topside_shared::ErrorKind;
 use topside_shared::methods::{Initialized, RunResult};
-use topside_shared::notices::{ClientsChanged, EndCode, Notice};
+use topside_shared::notices::{Broadcast, ClientsChanged, EndCode, Notice, Urgency};
 
 use super::closing::Banner;
 use super::console::{Console, Watch};
@@ -226,6 +226,7 @@ fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
         Notice::Closing(closing) => {
             console.banner = Some(Banner::new(clean::closing(closing), now));
         }
+        Notice::Broadcast(told) => broadcast(state, clean::broadcast(told)),
         Notice::Ended(ended) => console.goodbye = Some(clean::ended(ended)),
         // The list has holes: begin it anew.
         Notice::EventsDropped(dropped) if console.watch == Watch::Live(dropped.subscription_id) => {
@@ -236,6 +237,23 @@ fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
         Notice::EventsDropped(_) | Notice::LogEntry(_) => {}
     }
     Vec::new()
+}
+
+/// What somebody tells everybody stays among the blocks, and is said at once to whoever looks elsewhere.
+fn broadcast(state: &mut State, told: Broadcast) {
+    let Broadcast { message, level, by, .. } = told;
+    let title = match level {
+        Urgency::Info => format!("{by} says"),
+        Urgency::Warning => format!("warning from {by}"),
+    };
+    let (note, clock) = (state.next_serial(), state.clock);
+    let Some(console) = state.console_mut() else { return };
+    console.runs.note(note, &title, std::slice::from_ref(&message), clock);
+    let words = format!("{title}: {message}");
+    match level {
+        Urgency::Info => state.done(words),
+        Urgency::Warning => state.refuse(words),
+    }
 }
 
 fn clients(console: &mut Console, changed: ClientsChanged) {

@@ -274,6 +274,7 @@ fn bytes(piece: RunOutput) -> Vec<u8> {
 fn sentence(notice: &Notice) -> Option<Piece> {
     let text = match notice {
         Notice::Closing(closing) => words::closing(closing),
+        Notice::Broadcast(told) => words::broadcast(told),
         Notice::RunGap(gap) => words::gap(gap),
         Notice::RunChanged(row) => words::wait(row)?,
         _ => return None,

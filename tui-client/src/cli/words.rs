@@ -1,8 +1,8 @@
 //! Notices and refusals in words.
 
-use topside_shared::notices::{Closing, Phase, RunGap};
+use topside_shared::notices::{Broadcast, Closing, Phase, RunGap, Urgency};
 use topside_shared::rows::RunRow;
-use topside_shared::text::{self, MAX_NAME, MAX_REASON, clean};
+use topside_shared::text::{self, MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError};
 
 use crate::net::CallError;
@@ -20,6 +20,16 @@ pub(super) fn closing(closing: &Closing) -> String {
         }
         Phase::Now => format!("the server {does} now{why}{by}"),
         Phase::Cancelled => format!("the server stays: the shutdown was called off{by}"),
+    }
+}
+
+/// What an admin tells everybody.
+pub(super) fn broadcast(told: &Broadcast) -> String {
+    let by = clean(&told.by, MAX_NAME);
+    let message = clean(&told.message, MAX_BROADCAST);
+    match told.level {
+        Urgency::Info => format!("{by} says: {message}"),
+        Urgency::Warning => format!("warning from {by}: {message}"),
     }
 }
 

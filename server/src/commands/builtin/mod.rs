@@ -1,12 +1,14 @@
 //! The commands that every server has, one file each. They stand in the same table as any other and
 //! obey the same roles and arguments.
 
+mod broadcast;
 mod clients;
 mod close;
 mod echo;
 mod help;
 mod invite;
 mod keys;
+mod kick;
 mod log;
 mod menu;
 mod revoke;
@@ -38,6 +40,8 @@ pub(super) fn all() -> Vec<Arc<dyn Worker>> {
         Arc::new(invite::Invite),
         Arc::new(keys::Keys),
         Arc::new(revoke::Revoke),
+        Arc::new(broadcast::Broadcast),
+        Arc::new(kick::Kick),
         Arc::new(close::Close),
         Arc::new(shutdown::Shutdown),
         Arc::new(shutdown_cancel::ShutdownCancel),

@@ -42,6 +42,7 @@ fn a_session_that_ends_with_its_key_says_who_revoked_it() {
         (EndCode::Revoked, "phone (#4)", "phone (#4) revoked this device's key"),
         (EndCode::Revoked, "", "this device's key was revoked"),
         (EndCode::SlowReader, "", "this screen read too slowly"),
+        (EndCode::Kicked, "ann (#2)", "you were sent away by ann (#2)"),
     ] {
         let mut world = World::connected(160, 24);
         let by = by.to_owned();
@@ -49,6 +50,29 @@ fn a_session_that_ends_with_its_key_says_who_revoked_it() {
         lose(&mut world, LostReason::Gone);
         let Link::Lost(lost) = &world.state.link else { panic!() };
         assert_eq!(lost.what(), format!("ended this session: {words}"));
+        assert!(lost.retry.is_none(), "nobody comes back by himself");
+    }
+}
+
+#[test]
+fn what_somebody_tells_everybody_is_said_at_once_and_stays_among_the_blocks() {
+    use topside_shared::notices::{Broadcast, Urgency};
+    let mut world = World::connected(100, 24);
+    for (level, title) in
+        [(Urgency::Info, "phone (#4) says"), (Urgency::Warning, "warning from phone (#4)")]
+    {
+        world.notice(Notice::Broadcast(Broadcast {
+            message: format!("{}\u{1b}[2J bed", "the valve is stuck in its ".repeat(4)),
+            level,
+            by: "phone (#4)".into(),
+            time: Time::from_millis(START),
+        }));
+        assert!(world.remark().starts_with(&format!("{title}: the valve")), "{}", world.remark());
+        let shown = crate::ui::tests::text(&crate::ui::tests::frame(&world.state));
+        // In the block, whole, and in the remark, cut.
+        assert_eq!(shown.matches(title).count(), 2, "{shown}");
+        assert_eq!(shown.matches("[2J bed").count(), 1, "{shown}");
+        world.press("ctrl-l");
     }
 }
 

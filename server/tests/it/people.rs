@@ -1,0 +1,99 @@
+//! What admins say to everybody, and whom they send away.
+
+use serde_json::json;
+
+use crate::common::{Raw, TestServer};
+
+/// A client that takes notices, and its number.
+fn somebody(server: &TestServer) -> (Raw, u64) {
+    let mut client = server.connect();
+    let you = client.ok("initialize", json!({"notices": true}))["you"].take();
+    (client, you["clientId"].as_u64().unwrap())
+}
+
+#[test]
+fn a_broadcast_reaches_everybody_who_takes_notices_and_says_who_it_is_from() {
+    let server = TestServer::remote("");
+    let phone = server.device("phone", "viewer");
+    let mut far = phone.connect();
+    far.ok("initialize", json!({"notices": true}));
+    let (mut admin, mut near) = (server.connect_with_notices(), server.connect_with_notices());
+    let mut quiet = server.connect();
+    let message = "the valve is\u{1b}[2J stuck";
+    let sent = admin.ok("broadcast", json!({"message": message, "level": "warning"}));
+    assert_eq!(sent, json!({"delivered": 3}));
+    for client in [&mut far, &mut near, &mut admin] {
+        let told = client.told("broadcast");
+        assert_eq!(told["message"], "the valve is[2J stuck");
+        assert_eq!(told["level"], "warning");
+        assert!(told["by"].as_str().unwrap().ends_with(')'), "{told}");
+        assert!(told["time"].as_str().unwrap().ends_with('Z'), "{told}");
+    }
+    quiet.nothing_told();
+    let error = far.refused("broadcast", json!({"message": "me too"}));
+    assert_eq!((&error["code"], &error["data"]["needed"]), (&json!(-32003), &json!("admin")));
+}
+
+#[test]
+fn a_broadcast_has_2_kib_and_something_to_say() {
+    let server = TestServer::start();
+    let mut admin = server.connect_with_notices();
+    let whole = "x".repeat(2048);
+    admin.ok("broadcast", json!({"message": whole}));
+    let told = admin.told("broadcast");
+    assert_eq!((&told["message"], &told["level"]), (&json!(whole), &json!("info")));
+    let error = admin.refused("broadcast", json!({"message": whole + "x"}));
+    assert_eq!((&error["code"], &error["data"]["argument"]), (&json!(-32602), &json!("message")));
+    for nothing in ["", "  \u{7} "] {
+        assert_eq!(admin.refused("broadcast", json!({"message": nothing}))["code"], -32602);
+    }
+    admin.nothing_told();
+}
+
+#[test]
+fn whoever_is_kicked_is_told_why_and_by_whom_and_can_do_nothing_more() {
+    let server = TestServer::start();
+    let (mut admin, (mut other, id)) = (server.connect(), somebody(&server));
+    let gate = server.fifo("gate");
+    let script = format!("read x < {}", gate.path());
+    let run = other.start(&script);
+    assert_eq!(admin.ok("client/kick", json!({"clientId": id, "reason": "to bed"})), json!({}));
+    let ended = other.told("session/ended");
+    assert_eq!((&ended["code"], &ended["reason"]), (&json!("kicked"), &json!("to bed")));
+    assert!(ended["by"].as_str().unwrap().contains("(#"), "{ended}");
+    other.eof();
+    // Its run is the server's, and goes on.
+    let page = admin.ok("runs/list", json!({"state": "running"}));
+    assert_eq!(page["runs"][0]["runId"], run);
+    let error = admin.refused("client/kick", json!({"clientId": id}));
+    assert_eq!(error["code"], -32004);
+}
+
+#[test]
+fn nobody_kicks_himself_or_with_a_reason_of_501_characters() {
+    let server = TestServer::start();
+    let ((mut admin, own), (mut other, id)) = (somebody(&server), somebody(&server));
+    assert_eq!(admin.refused("client/kick", json!({"clientId": own}))["code"], -32602);
+    let reason = "ä".repeat(501);
+    let error = admin.refused("client/kick", json!({"clientId": id, "reason": reason}));
+    assert_eq!((&error["code"], &error["data"]["argument"]), (&json!(-32602), &json!("reason")));
+    let reason = "ä".repeat(500);
+    admin.ok("client/kick", json!({"clientId": id, "reason": reason}));
+    assert_eq!(other.told("session/ended")["reason"], reason);
+}
+
+#[test]
+fn both_are_commands_too() {
+    let server = TestServer::start();
+    let (mut admin, (mut other, id)) = (server.connect(), somebody(&server));
+    let said = admin.run("broadcast", json!({"message": "five minutes", "warning": true}));
+    assert_eq!(said["output"], "1 client was told\n");
+    let told = other.told("broadcast");
+    assert_eq!((&told["message"], &told["level"]), (&json!("five minutes"), &json!("warning")));
+    let kick = json!({"command": "kick", "args": {"client": id}});
+    assert_eq!(admin.refused("command/run", kick.clone())["code"], -32011);
+    let mut sure = kick;
+    sure["confirm"] = json!(true);
+    assert_eq!(admin.ok("command/run", sure)["state"], "succeeded");
+    assert_eq!(other.told("session/ended")["code"], "kicked");
+}
