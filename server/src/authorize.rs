@@ -121,6 +121,7 @@ fn row(method: Method) -> Row {
         | Method::KeyEnrol => (Role::Viewer, false),
         Method::Broadcast
         | Method::ClientKick
+        | Method::ServerReload
         | Method::ServerShutdown
         | Method::ServerShutdownCancel
         | Method::LogTail
@@ -198,6 +199,7 @@ mod tests {
                 Method::KeyEnrol => ([false; 3], [false; 3], [true; 3]),
                 Method::Broadcast
                 | Method::ClientKick
+                | Method::ServerReload
                 | Method::ServerShutdown
                 | Method::ServerShutdownCancel
                 | Method::LogTail

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use topside_shared::methods::Topic;
-use topside_shared::notices::{ClientsChanged, name};
+use topside_shared::notices::{ClientsChanged, MenuChanged, name};
 use topside_shared::rows::{ClientRow, RunRow};
 use topside_shared::{ClientId, Role, SubscriptionId};
 
@@ -137,6 +137,16 @@ impl Events {
             let sees = may_see_run(&subscription.client.who(), owner, role);
             if sees && subscription.is_told_of(Topic::Runs) {
                 let line = line.get_or_insert_with(|| notification(name::RUN_CHANGED, row));
+                subscription.send(line.clone());
+            }
+        }
+    }
+
+    /// Tells those who want to know that the menu is another.
+    pub(crate) fn menu_changed(&self, revision: u64) {
+        let line = notification(name::SERVER_RELOADED, &MenuChanged { revision });
+        for subscription in self.lock().iter_mut() {
+            if subscription.is_told_of(Topic::Server) {
                 subscription.send(line.clone());
             }
         }

@@ -46,6 +46,7 @@ mod events;
 mod family;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod in_force;
 mod keys;
 mod listener;
 mod log;
@@ -54,6 +55,7 @@ mod outbox;
 mod platform;
 mod reach;
 mod refusal;
+mod reload;
 mod router;
 mod runs;
 mod server;
@@ -128,7 +130,7 @@ pub async fn serve(
     stop: Stop,
 ) -> Result<Ended, ServeError> {
     let (log, dispatch, _writing) = log::Log::open(&config.log).map_err(ServeError::Log)?;
-    let menu = Table::new(&config)?;
+    let menu = Table::new(&config, None)?;
     // Neither another server nor a verb of `topsided` may change the state under this one, wherever its
     // socket is.
     let _state = StateLock::take(&config.state)?;
@@ -144,7 +146,7 @@ pub async fn serve(
 }
 
 /// How many sessions over TCP there may be: as many as the system has descriptors for.
-fn sessions(limits: &Limits) -> Result<usize, ServeError> {
+pub(crate) fn sessions(limits: &Limits) -> Result<usize, ServeError> {
     let Some(most) = platform::most_descriptors() else { return Ok(limits.max_sessions) };
     if most < FEWEST_DESCRIPTORS {
         return Err(ServeError::Descriptors(most));

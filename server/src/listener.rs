@@ -254,7 +254,7 @@ fn admit(server: &Arc<Server>, stream: UnixStream) {
         server.spawn(refuse(stream, user));
         return;
     };
-    let outbox = Arc::new(Outbox::new(server.config.limits.max_outbox));
+    let outbox = Arc::new(Outbox::new(server.now().config.limits.max_outbox));
     let identity = Identity { owner: Owner::User(uid), user, role, scope: Scope::Whole };
     let registered = server.clients.register(address, Connection::Same, identity, outbox);
     server.spawn(session::run(Arc::clone(server), stream, registered));
@@ -265,7 +265,7 @@ fn local_role(server: &Server, uid: u32, user: &str) -> Option<Role> {
     if uid == 0 || uid == platform::own_uid() {
         return Some(Role::Admin);
     }
-    server.config.local.allow.get(user).copied()
+    server.now().config.local.allow.get(user).copied()
 }
 
 /// Tells somebody of this machine what to do who may not come in.

@@ -295,6 +295,11 @@ pub(crate) fn own_group() -> Option<Pid> {
     Pid::from_raw(nix::unistd::getpgrp().as_raw())
 }
 
+/// Whether this process has a terminal that has not hung up.
+pub(crate) fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
+}
+
 /// The session that this process and what it starts belong to; none: its leader is outside of this
 /// container, where the system counts it as 0, which [`rustix::process::getsid`] does not expect.
 pub(crate) fn own_session() -> Option<Pid> {

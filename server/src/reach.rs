@@ -50,7 +50,7 @@ pub(crate) async fn run(server: Arc<Server>) {
 }
 
 async fn tell_lan(server: &Server, opened: &Opened) {
-    if !server.config.discovery.announce {
+    if !server.now().config.discovery.announce {
         return;
     }
     match announce(&server.info.hostname, &opened.addresses, &opened.pin) {
@@ -66,7 +66,7 @@ async fn tell_lan(server: &Server, opened: &Opened) {
 }
 
 async fn hold_port(server: &Server, opened: &Opened) {
-    if !server.config.router.map {
+    if !server.now().config.router.map {
         return;
     }
     // Routers forward IPv4 alone; over IPv6 the box has an address of its own.

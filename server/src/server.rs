@@ -24,12 +24,14 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::door::{self, Door, OpenError};
 use crate::events::Events;
+use crate::in_force::{Current, InForce};
 use crate::keys::{Keys, watch};
 use crate::listener::{self, Listeners};
 use crate::log::Log;
 use crate::outbox::notification;
 use crate::platform;
 use crate::reach::{self, Reach};
+use crate::reload;
 use crate::runs::{History, Runs};
 use crate::shutdown::{Plan, Shutdown, Stop};
 
@@ -41,7 +43,9 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// What all sessions share.
 #[derive(Debug)]
 pub(crate) struct Server {
-    pub(crate) config: Config,
+    in_force: Current,
+    /// Held while the files are read again.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
     pub(crate) info: ServerInfo,
     pub(crate) started: Instant,
     /// The path of the local socket.
@@ -54,7 +58,6 @@ pub(crate) struct Server {
     pub(crate) clients: Arc<Registry>,
     pub(crate) events: Events,
     pub(crate) log: Arc<Log>,
-    pub(crate) menu: Table,
     pub(crate) runs: Runs,
     pub(crate) shutdown: Shutdown,
     pub(crate) counters: Counters,
@@ -122,7 +125,6 @@ impl Server {
             clients: Arc::new(Registry::new(Arc::clone(&dirty))),
             events: Events::new(dirty),
             log,
-            menu,
             runs: Runs::new(history),
             shutdown: Shutdown::default(),
             counters: Counters::default(),
@@ -131,8 +133,19 @@ impl Server {
             dispatch,
             runs_over: over.child_token(),
             over,
-            config,
+            in_force: Current::new(config, menu),
+            reloading: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// The configuration and the menu that are in force.
+    pub(crate) fn now(&self) -> Arc<InForce> {
+        self.in_force.get()
+    }
+
+    /// Puts others in their place.
+    pub(crate) fn put_in_force(&self, next: InForce) {
+        self.in_force.set(next);
     }
 
     /// Starts a task of this server; it ends with the server at the latest.
@@ -199,7 +212,8 @@ impl Server {
     /// # Errors
     /// [`OpenError`]; a server to which nobody was invited has none.
     pub(crate) fn prepare_door(&self) -> Result<Option<door::Ready>, OpenError> {
-        let never = self.config.listen.as_ref().is_none_or(|listen| listen.addresses.is_empty());
+        let never =
+            self.now().config.listen.as_ref().is_none_or(|listen| listen.addresses.is_empty());
         if never || self.keys.count() == (0, 0) {
             return Ok(None);
         }
@@ -213,12 +227,12 @@ impl Server {
         door: Option<door::Ready>,
         stop: Stop,
     ) -> Ended {
-        for remark in &self.config.remarks {
+        for remark in &self.now().config.remarks {
             tracing::info!(target: "topside", "{remark}");
         }
         tracing::info!(
             target: "topside", version = self.info.version, address = self.socket,
-            commands = self.menu.len(), "server started"
+            commands = self.now().menu.len(), "server started"
         );
         if let Some(ready) = door
             && let Err(error) = self.door.open(self, ready)
@@ -226,11 +240,12 @@ impl Server {
             tracing::error!(target: "topside", %error, "TCP stays closed");
         }
         self.spawn(reach::run(Arc::clone(self)));
-        self.menu.start_workers(&self.runs.history, |life| self.spawn(life));
+        self.now().menu.staff().start(&self.runs.history, |life| self.spawn(life));
         let plan = tokio::select! {
             () = listener::accept_local(self, &listeners.local) => unreachable!("accepting goes on for ever"),
             () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),
             () = watch::keys(self) => unreachable!("watching goes on for ever"),
+            () = reload::whenever(self, &stop) => unreachable!("listening goes on for ever"),
             plan = self.shutdown.due() => plan,
             plan = stop.wanted() => {
                 self.shutdown.begin(&plan);
@@ -262,12 +277,13 @@ impl Server {
         self.tell(&notification(name::SERVER_CLOSING, &plan.notice(Phase::Now)));
 
         if self.runs.close() {
-            let wait = self.config.limits.shutdown_wait.unwrap_or(FOR_EVER);
+            let wait = self.now().config.limits.shutdown_wait.unwrap_or(FOR_EVER);
             // Whether they have ended or not: what is left is cancelled now.
             let _ = tokio::time::timeout(wait, self.runs.all_ended()).await;
             self.runs.cancel_all();
         }
-        let deadline = Instant::now() + self.config.limits.shutdown_timeout.unwrap_or(FOR_EVER);
+        let deadline =
+            Instant::now() + self.now().config.limits.shutdown_timeout.unwrap_or(FOR_EVER);
         if tokio::time::timeout_at(deadline, self.runs.all_ended()).await.is_err() {
             for run in self.runs.live() {
                 tracing::warn!(target: "topside", run = run.id.0, "a run did not end in time");
@@ -277,7 +293,7 @@ impl Server {
             self.runs.all_ended().await;
         }
         // However long the runs took, there is time for the workers to end, and to say goodbye.
-        self.menu.stop_workers(deadline.max(Instant::now() + GOODBYE)).await;
+        self.now().menu.staff().stop(deadline.max(Instant::now() + GOODBYE)).await;
         let deadline = deadline.max(Instant::now() + GOODBYE);
         let ended = SessionEnded {
             code: if plan.restart { EndCode::Restart } else { EndCode::Shutdown },

@@ -12,6 +12,8 @@ use topside_shared::Time;
 use topside_shared::methods::ShutdownDue;
 use topside_shared::notices::{Closing, Phase};
 
+use crate::platform;
+
 /// Longest delay of a shutdown: longer ones are cut, so that clocks cannot overflow.
 const MAX_DELAY: Duration = Duration::from_secs(365 * 86_400);
 
@@ -22,6 +24,7 @@ pub struct Stop {
     order: Arc<Mutex<Option<Order>>>,
     asked: CancellationToken,
     at_once: CancellationToken,
+    read_again: Arc<Notify>,
 }
 
 #[derive(Debug, Clone)]
@@ -37,7 +40,8 @@ impl Stop {
     }
 
     /// A hand that signals raise, from now on and within a tokio runtime: SIGTERM and SIGINT, and SIGHUP
-    /// where a terminal that hangs up sends it, stop the server in order; a second one ends it at once.
+    /// where the terminal has hung up, stop the server in order; a second one ends it at once. SIGHUP at any other
+    /// time has it read its files again.
     ///
     /// # Errors
     /// Where the system gives no way to hear of signals.
@@ -47,13 +51,20 @@ impl Stop {
         let mut int = signal(SignalKind::interrupt())?;
         let mut hup = signal(SignalKind::hangup())?;
         let raised = stop.clone();
+        let had_terminal = platform::has_terminal();
         tokio::spawn(async move {
             let mut before = false;
             loop {
                 let name = tokio::select! {
                     _ = term.recv() => "SIGTERM",
                     _ = int.recv() => "SIGINT",
-                    _ = hup.recv() => "SIGHUP",
+                    _ = hup.recv() => {
+                        if !had_terminal || platform::has_terminal() {
+                            raised.read_again();
+                            continue;
+                        }
+                        "SIGHUP"
+                    }
                 };
                 if before {
                     raised.at_once();
@@ -72,6 +83,16 @@ impl Stop {
         order.get_or_insert(Order { reason: reason.into(), by: by.into() });
         drop(order);
         self.asked.cancel();
+    }
+
+    /// Has the server read its files again.
+    pub fn read_again(&self) {
+        self.read_again.notify_one();
+    }
+
+    /// Waits for [`Stop::read_again`].
+    pub(crate) async fn wanted_again(&self) {
+        self.read_again.notified().await;
     }
 
     /// Ends the server without waiting for anybody.

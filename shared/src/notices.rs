@@ -22,6 +22,8 @@ pub mod name {
     pub const LOG_ENTRY: &str = "log/entry";
     /// The server is going away, or is not after all.
     pub const SERVER_CLOSING: &str = "server/closing";
+    /// The menu is another.
+    pub const SERVER_RELOADED: &str = "server/reloaded";
     /// An admin tells everybody something.
     pub const BROADCAST: &str = "broadcast";
     /// This session is over.
@@ -170,6 +172,13 @@ pub struct Closing {
     pub restart: bool,
 }
 
+/// `server/reloaded`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MenuChanged {
+    /// The revision of the new menu.
+    pub revision: u64,
+}
+
 /// How much a broadcast matters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -266,6 +275,8 @@ pub enum Notice {
     LogEntry(LogEntry),
     /// `server/closing`.
     Closing(Closing),
+    /// `server/reloaded`.
+    Reloaded(MenuChanged),
     /// `broadcast`.
     Broadcast(Broadcast),
     /// `session/ended`.
@@ -287,6 +298,7 @@ impl Notice {
             name::CLIENTS_CHANGED => Self::ClientsChanged(serde_json::from_str(params)?),
             name::LOG_ENTRY => Self::LogEntry(serde_json::from_str(params)?),
             name::SERVER_CLOSING => Self::Closing(serde_json::from_str(params)?),
+            name::SERVER_RELOADED => Self::Reloaded(serde_json::from_str(params)?),
             name::BROADCAST => Self::Broadcast(serde_json::from_str(params)?),
             name::SESSION_ENDED => Self::Ended(serde_json::from_str(params)?),
             name::EVENTS_DROPPED => Self::EventsDropped(serde_json::from_str(params)?),

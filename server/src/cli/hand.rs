@@ -108,7 +108,7 @@ impl Hand {
             Self::Socket { path, stream } => return call(path, stream, &wanted),
             Self::Files { config, keys, .. } => (config, keys),
         };
-        let offer = Offer::check(wanted, &Table::new(config)?).map_err(HandError::Refused)?;
+        let offer = Offer::check(wanted, &Table::new(config, None)?).map_err(HandError::Refused)?;
         let listen = config.listen.as_ref().ok_or(OpenError::LocalOnly)?;
         if listen.addresses.is_empty() {
             return Err(OpenError::NoAddress.into());

@@ -5,16 +5,13 @@ pub(crate) mod declare;
 mod exclusion;
 pub(crate) mod exec;
 pub(crate) mod resident;
+mod staff;
 mod worker;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::join_all;
-use tokio::time::{Instant, timeout_at};
 use topside_shared::command::{Command, Stdin};
 use topside_shared::text::{did_you_mean, is_control, nearest};
 use topside_shared::values::{DeclarationError, validate_args};
@@ -23,10 +20,10 @@ use topside_shared::{ErrorKind, RpcError};
 use crate::authorize::{Action, authorize, may_see_command};
 use crate::clients::Identity;
 use crate::config::Config;
-use crate::runs::History;
 use declare::{Declared, Item};
 use exec::{Policy, SafeState};
-use resident::{Function, Resident};
+use resident::{Function, Hired};
+pub(crate) use staff::Staff;
 
 pub use exclusion::Exclusion;
 pub(crate) use worker::perform;
@@ -34,9 +31,6 @@ pub use worker::{Call, Calling, Outcome, Worker};
 
 /// Output of a command in this process that is kept, in bytes; others declare their own.
 const WORKER_OUTPUT: u64 = 64 * 1024 * 1024;
-
-/// How long after its last moment a worker that was killed is waited for.
-const HELD_UP: Duration = Duration::from_secs(3);
 
 /// One command.
 pub(crate) struct Entry {
@@ -54,15 +48,6 @@ pub(crate) struct Entry {
     pub(crate) exclusion: Exclusion,
 }
 
-/// A resident worker of the menu.
-fn resident(declared: &resident::Declared, config: &Config) -> Resident {
-    let is_given_secrets = |item: &Item| match item {
-        Item::Function(function) => function.worker == declared.name && function.info.has_secret(),
-        Item::Program(_) => false,
-    };
-    Resident::new(declared, config.commands.iter().any(is_given_secrets))
-}
-
 impl Entry {
     fn of(worker: Arc<dyn Worker>, recorded: bool) -> Self {
         Self {
@@ -76,7 +61,7 @@ impl Entry {
         }
     }
 
-    fn of_item(item: &Item, residents: &[Arc<Resident>]) -> Option<Self> {
+    fn of_item(item: &Item, residents: &[Arc<Hired>]) -> Option<Self> {
         let info = item.info().clone();
         let (does, max_output, policy, exclusion) = match item {
             Item::Program(Declared { program, exclusion, .. }) => {
@@ -85,7 +70,7 @@ impl Entry {
             }
             Item::Function(declared) => {
                 let declared = declared.clone();
-                let worker = residents.iter().find(|worker| worker.name() == declared.worker)?;
+                let worker = residents.iter().find(|hired| hired.0.name() == declared.worker)?;
                 let (max_output, policy) = (declared.max_output, declared.policy);
                 let (worker, exclusion) = (Arc::clone(worker), declared.exclusion.clone());
                 let safe_state = declared.safe_state.clone();
@@ -155,28 +140,30 @@ pub(crate) struct Table {
     entries: Vec<Arc<Entry>>,
     /// Names and aliases.
     names: HashMap<String, usize>,
-    residents: Vec<Arc<Resident>>,
+    staff: Staff,
     revision: u64,
 }
 
 impl Table {
-    /// The built-ins, the workers of the configuration and what its menu declares.
+    /// The built-ins, the workers of the configuration and what its menu declares, after the table `before`: the resident
+    /// workers that are the same in both go on.
     ///
     /// # Errors
     /// [`TableError`], where two of them answer to one name or a worker cannot be shown.
-    pub(crate) fn new(config: &Config) -> Result<Self, TableError> {
+    pub(crate) fn new(config: &Config, before: Option<&Self>) -> Result<Self, TableError> {
         let built_in =
             builtin::all().into_iter().map(|worker| ("the built-in", Entry::of(worker, false)));
         let workers = config.workers.0.iter().map(|worker| {
             let entry = Entry::of(Arc::clone(worker), true);
             presentable(&entry.info).map(|()| ("the worker", entry))
         });
-        let residents: Vec<Arc<Resident>> =
-            config.residents.iter().map(|declared| Arc::new(resident(declared, config))).collect();
+        let staff = Staff::new(config, before.map(|table| &table.staff));
         // Each function's worker is there: the menu was refused otherwise.
-        let items = config.commands.iter().filter_map(|item| Entry::of_item(item, &residents));
+        let items = config.commands.iter();
+        let items = items.filter_map(|item| Entry::of_item(item, staff.residents()));
         let items: Vec<_> = items.map(|entry| Ok(("the menu's command", entry))).collect();
-        let mut table = Self { entries: Vec::new(), names: HashMap::new(), residents, revision: 1 };
+        let revision = before.map_or(1, |before| before.revision + 1);
+        let mut table = Self { entries: Vec::new(), names: HashMap::new(), staff, revision };
         let mut owners: Vec<String> = Vec::new();
         for entry in built_in.map(Ok).chain(workers).chain(items) {
             let (kind, entry) = entry?;
@@ -193,31 +180,16 @@ impl Table {
         Ok(table)
     }
 
-    /// Starts the resident workers, each a task that `spawn` is given.
-    pub(crate) fn start_workers(
-        &self,
-        history: &History,
-        spawn: impl Fn(Pin<Box<dyn Future<Output = ()> + Send>>),
-    ) {
-        for worker in &self.residents {
-            let instance = history.instance();
-            let instance = async move { instance.await.ok() };
-            spawn(Box::pin(Arc::clone(worker).live(instance)));
-        }
+    /// The same once more, for another configuration.
+    pub(crate) fn again(&self) -> Self {
+        let Self { entries, names, staff, revision } = self;
+        let (entries, names, staff) = (entries.clone(), names.clone(), staff.again());
+        Self { entries, names, staff, revision: *revision }
     }
 
-    /// The resident workers by name, each with how it stands.
-    pub(crate) fn workers(&self) -> impl Iterator<Item = (&str, String)> {
-        self.residents.iter().map(|worker| (worker.name(), worker.standing()))
-    }
-
-    /// Ends them in order, by `deadline` at the latest, side by side.
-    pub(crate) async fn stop_workers(&self, deadline: Instant) {
-        let stopping = join_all(self.residents.iter().map(|worker| worker.stop(deadline)));
-        // Not even SIGKILL ends what the system itself holds up.
-        if timeout_at(deadline + HELD_UP, stopping).await.is_err() {
-            tracing::warn!(target: "topside", "a worker did not end in time");
-        }
+    /// Its resident workers.
+    pub(crate) fn staff(&self) -> &Staff {
+        &self.staff
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -7,6 +7,7 @@ mod limits;
 mod mistakes;
 mod reach;
 mod runs;
+mod settings;
 pub(crate) mod units;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub(crate) use mistakes::Mistakes;
 pub use mistakes::{FileError, FileErrors, Position};
 pub use reach::{Discovery, Router};
 pub use runs::Kept;
+pub(crate) use settings::settings;
 
 /// Name of the server's own file in the configuration directory.
 pub(crate) const SERVER_FILE: &str = "server.toml";
@@ -187,18 +189,20 @@ impl Config {
         self
     }
 
-    /// Reads the same files again, as a server does that is started anew. Blocks for the disk.
+    /// Reads the same files again, as a server does that is started anew; none where it was not read from files.
+    /// Blocks for the disk.
     ///
     /// # Errors
     /// [`ConfigError`]: that server would not start.
-    pub(crate) fn read_again(&self) -> Result<(), ConfigError> {
+    pub(crate) fn read_again(&self) -> Result<Option<Self>, ConfigError> {
         let Some(Sources { dirs, server_file, commands_file }) = &self.read_from else {
-            return Ok(());
+            return Ok(None);
         };
         let mut config = Self::load(dirs, server_file.as_deref(), commands_file.as_deref())?;
         config.workers = self.workers.clone();
-        Table::new(&config)?;
-        Ok(())
+        config.log = self.log.clone();
+        Table::new(&config, None)?;
+        Ok(Some(config))
     }
 }
 

@@ -69,7 +69,8 @@ impl Refusal {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    limits: Limits,
+    /// Private to this type, never held across an `.await`.
+    limits: Mutex<Arc<Limits>>,
     /// Private to this type, never held across an `.await`.
     state: Mutex<State>,
 }
@@ -145,7 +146,26 @@ impl Gate {
             at_door: VecDeque::new(),
             last_number: 0,
         };
-        Arc::new(Self { limits: limits.clone(), state: Mutex::new(state) })
+        Arc::new(Self { limits: Mutex::new(Arc::new(limits.clone())), state: Mutex::new(state) })
+    }
+
+    /// From now on these count. How fast connections may come begins anew where that has changed.
+    pub(super) fn set_limits(&self, limits: &Limits, now: Instant) {
+        let before = self.limits();
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(limits.clone());
+        let mut state = self.lock();
+        if before.connects != limits.connects {
+            state.connects = Bucket::new(limits.connects, limits.connects, now);
+        }
+        if before.connects_per_source != limits.connects_per_source {
+            for record in state.sources.values_mut() {
+                record.connects = of_source(limits, now);
+            }
+        }
+    }
+
+    fn limits(&self) -> Arc<Limits> {
+        Arc::clone(&self.limits.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Lets a new connection come to the door, where it may push out an older one.
@@ -153,8 +173,9 @@ impl Gate {
     /// # Errors
     /// Why it may not.
     pub(crate) fn enter(self: &Arc<Self>, source: Source, now: Instant) -> Result<Pass, Refusal> {
+        let limits = self.limits();
         let mut state = self.lock();
-        let record = state.record(source, &self.limits, now);
+        let record = state.record(source, &limits, now);
         let known = record.is_known(now);
         let over = match (record.is_shut_out(now), record.connects.take(now)) {
             (true, _) => Some(Refusal::Penalty),
@@ -172,12 +193,12 @@ impl Gate {
             let (next, turn) = oneshot::channel();
             (Stand::Silent(next), Some(turn))
         } else {
-            let most = self.limits.max_handshakes_per_source;
+            let most = limits.max_handshakes_per_source;
             let free = |at: &AtDoor| at.source == source && matches!(at.stand, Stand::Free);
             state.make_room(most, free, Refusal::HandshakesOfSource);
             (Stand::Free, None)
         };
-        state.make_room(self.limits.max_handshakes, |_| true, Refusal::Handshakes);
+        state.make_room(limits.max_handshakes, |_| true, Refusal::Handshakes);
         state.last_number += 1;
         let number = state.last_number;
         let (drop, dropped) = oneshot::channel();
@@ -199,12 +220,19 @@ impl Gate {
 
     /// Takes a source for one that was let in then.
     pub(super) fn remember(&self, source: Source, let_in: Instant, now: Instant) {
-        self.lock().record(source, &self.limits, now).let_in = Some(let_in);
+        let limits = self.limits();
+        self.lock().record(source, &limits, now).let_in = Some(let_in);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How fast connections of one source may come.
+fn of_source(limits: &Limits, now: Instant) -> Bucket {
+    let each = limits.connects_per_source;
+    Bucket::new(each, each.saturating_mul(BURST), now)
 }
 
 impl Pass {
@@ -246,8 +274,9 @@ impl Pass {
 
     /// It showed a key that is let in: this connection does not count.
     pub(crate) fn let_in(self, now: Instant) {
+        let limits = self.gate.limits();
         let mut state = self.gate.lock();
-        let record = state.record(self.source, &self.gate.limits, now);
+        let record = state.record(self.source, &limits, now);
         record.let_in = Some(now);
         record.connects.give_back();
         state.news = true;
@@ -256,9 +285,10 @@ impl Pass {
     /// It showed a key that is refused. How many times that happened since the log was told, if it is to
     /// be told now.
     pub(crate) fn key_refused(&self, now: Instant) -> Option<u64> {
+        let limits = self.gate.limits();
         let mut state = self.gate.lock();
-        let record = state.record(self.source, &self.gate.limits, now);
-        if let Some(penalty) = self.gate.limits.penalty {
+        let record = state.record(self.source, &limits, now);
+        if let Some(penalty) = limits.penalty {
             record.punish(penalty, now);
         }
         record.untold += 1;
@@ -291,9 +321,8 @@ impl State {
                 }
             }
         }
-        let each = limits.connects_per_source;
         self.sources.entry(source).or_insert_with(|| Record {
-            connects: Bucket::new(each, each.saturating_mul(BURST), now),
+            connects: of_source(limits, now),
             shut_out: None,
             let_in: None,
             untold: 0,

@@ -36,7 +36,8 @@ pub(super) async fn welcome(
     pass: Pass,
 ) {
     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-    let limits = &server.config.limits;
+    let now = server.now();
+    let limits = &now.config.limits;
     if let Err(error) = platform::tune(&stream, limits.keepalive, limits.user_timeout) {
         tracing::debug!(target: "topside", %peer, %error, "a connection's options cannot be set");
     }
@@ -57,7 +58,7 @@ pub(super) async fn greet<S: Socket>(
         let handshake = TlsAcceptor::from(tls).accept(Counted::new(stream)).into_fallible();
         pass.stay(handshake).await.map(|shaken| shaken.map(Box::new))
     });
-    let patience = server.config.limits.handshake_timeout.unwrap_or(Duration::MAX);
+    let patience = server.now().config.limits.handshake_timeout.unwrap_or(Duration::MAX);
     let done = tokio::select! {
         done = timeout(patience, handshake) => done,
         () = server.door.closed() => return,
@@ -136,7 +137,7 @@ async fn admit<S: Socket>(
     };
     pass.let_in(Instant::now());
     let connection = source::connection(peer.ip(), platform::own_networks);
-    let outbox = Arc::new(Outbox::new(server.config.limits.max_outbox));
+    let outbox = Arc::new(Outbox::new(server.now().config.limits.max_outbox));
     let registered = server.clients.register(peer.to_string(), connection, identity, outbox);
     // A revocation ends those that it finds in the list: it may just have looked.
     if who(&server, &stream).is_some() {

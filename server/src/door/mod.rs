@@ -120,15 +120,20 @@ pub(crate) const KEY_FILE: &str = "server.key";
 impl Door {
     /// A closed door.
     pub(crate) fn new(listen: Option<Listen>, state: PathBuf, limits: &Limits) -> Self {
-        let Limits { max_sessions, max_sessions_per_key, admin_sessions, .. } = *limits;
         Self {
             listen,
             state,
             gate: Gate::new(limits, Instant::now()),
-            seats: Seats::new(max_sessions, max_sessions_per_key, admin_sessions),
+            seats: Seats::new(limits),
             opened: watch::Sender::new(None),
             closing: CancellationToken::new(),
         }
+    }
+
+    /// From now on these count.
+    pub(crate) fn set_limits(&self, limits: &Limits) {
+        self.gate.set_limits(limits, Instant::now());
+        self.seats.set_limits(limits);
     }
 
     /// Where it is open, as that changes.

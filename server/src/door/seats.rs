@@ -5,19 +5,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use topside_shared::{ErrorKind, Pin, Role, RpcError};
 
+use crate::config::Limits;
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Seats {
-    most: usize,
-    per_key: usize,
-    /// Of all, so many only for admins.
-    for_admins: usize,
     /// Private to this type, never held across an `.await`.
     taken: Mutex<Taken>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Taken {
+    most: usize,
+    per_key: usize,
+    /// Of all, so many only for admins.
+    for_admins: usize,
     all: usize,
     by_key: HashMap<Pin, usize>,
 }
@@ -47,8 +49,19 @@ impl From<Full> for RpcError {
 }
 
 impl Seats {
-    pub(crate) fn new(most: usize, per_key: usize, for_admins: usize) -> Arc<Self> {
-        Arc::new(Self { most, per_key, for_admins, taken: Mutex::default() })
+    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+        let Limits { max_sessions: most, max_sessions_per_key: per_key, .. } = *limits;
+        let for_admins = limits.admin_sessions;
+        let taken = Taken { most, per_key, for_admins, all: 0, by_key: HashMap::new() };
+        Arc::new(Self { taken: Mutex::new(taken) })
+    }
+
+    /// From now on these count; whoever has a place keeps it.
+    pub(super) fn set_limits(&self, limits: &Limits) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.most = limits.max_sessions;
+        taken.per_key = limits.max_sessions_per_key;
+        taken.for_admins = limits.admin_sessions;
     }
 
     /// Takes a place for a session with this key.
@@ -56,15 +69,15 @@ impl Seats {
     /// # Errors
     /// [`Full`].
     pub(crate) fn take(self: &Arc<Self>, key: Pin, role: Role) -> Result<Seat, Full> {
-        let kept = if role == Role::Admin { 0 } else { self.for_admins };
-        let most = self.most.saturating_sub(kept);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = if role == Role::Admin { 0 } else { taken.for_admins };
+        let (most, per_key) = (taken.most.saturating_sub(kept), taken.per_key);
         if taken.all >= most {
             return Err(Full { limit: "max_sessions", most });
         }
         let with_key = taken.by_key.entry(key).or_default();
-        if *with_key >= self.per_key {
-            return Err(Full { limit: "max_sessions_per_key", most: self.per_key });
+        if *with_key >= per_key {
+            return Err(Full { limit: "max_sessions_per_key", most: per_key });
         }
         *with_key += 1;
         taken.all += 1;
@@ -89,13 +102,22 @@ impl Drop for Seat {
 mod tests {
     use super::*;
 
+    fn seats(most: usize, per_key: usize, for_admins: usize) -> Arc<Seats> {
+        Seats::new(&Limits {
+            max_sessions: most,
+            max_sessions_per_key: per_key,
+            admin_sessions: for_admins,
+            ..Limits::default()
+        })
+    }
+
     fn key(number: u8) -> Pin {
         Pin::from_bytes([number; 32])
     }
 
     #[test]
     fn the_last_places_are_for_admins_and_a_place_that_is_left_is_free() {
-        let seats = Seats::new(3, usize::MAX, 1);
+        let seats = seats(3, usize::MAX, 1);
         let first = seats.take(key(1), Role::Viewer).unwrap();
         let _second = seats.take(key(1), Role::Operator).unwrap();
         let full = seats.take(key(2), Role::Operator).unwrap_err();
@@ -111,7 +133,7 @@ mod tests {
 
     #[test]
     fn one_key_has_so_many_places_and_others_have_theirs() {
-        let seats = Seats::new(usize::MAX, 2, 0);
+        let seats = seats(usize::MAX, 2, 0);
         let _held = [(); 2].map(|()| seats.take(key(1), Role::Viewer).unwrap());
         let full = seats.take(key(1), Role::Viewer).unwrap_err();
         assert_eq!(full, Full { limit: "max_sessions_per_key", most: 2 });

@@ -94,7 +94,7 @@ fn server(directory: &Path, client: &Identity) -> Arc<Server> {
     let mut config = Config::load(&dirs, None, None).unwrap();
     config.log = Sinks::default();
     let (log, dispatch, _writing) = Log::open(&config.log).unwrap();
-    let menu = Table::new(&config).unwrap();
+    let menu = Table::new(&config, None).unwrap();
     let keys = Keys::open(&config.state).unwrap();
     let row = KeyRow {
         key_id: client.pin(),

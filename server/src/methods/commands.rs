@@ -16,7 +16,8 @@ use crate::runs::output::Text;
 use crate::runs::{self, Run};
 
 pub(super) async fn list(caller: Caller, CommandsList {}: CommandsList) -> Result<Menu, RpcError> {
-    let menu = &caller.server.menu;
+    let now = caller.server.now();
+    let menu = &now.menu;
     let commands = menu.of(&caller.client.who()).cloned().collect();
     Ok(Menu { revision: menu.revision(), commands })
 }
@@ -27,8 +28,9 @@ pub(super) async fn run(
     streaming: Streaming,
 ) -> Result<Answered<RunResult>, RpcError> {
     let Caller { server, client } = &caller;
-    let entry = server.menu.find(&params.command, &client.who())?;
-    let limits = Limits { max_argument: server.config.limits.max_argument };
+    let now = server.now();
+    let entry = now.menu.find(&params.command, &client.who())?;
+    let limits = Limits { max_argument: now.config.limits.max_argument };
     let args = values::check(&entry.info.args, &params.args, limits)?;
     if let Does::Execute(program) = &entry.does {
         program.followed(&args).await?;

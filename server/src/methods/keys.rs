@@ -23,7 +23,7 @@ use crate::server::Server;
 /// # Errors
 /// `invalidParams`, `busy`, or why TCP cannot be opened.
 pub(crate) async fn make_invite(caller: Caller, wanted: KeyInvite) -> Result<KeyInvited, RpcError> {
-    let offer = Offer::check(wanted, &caller.server.menu)?;
+    let offer = Offer::check(wanted, &caller.server.now().menu)?;
     whole(caller, Method::KeyInvite, |server, client| {
         Box::pin(async move {
             // First, so that what goes wrong goes wrong before anybody has been invited.

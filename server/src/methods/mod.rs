@@ -80,23 +80,12 @@ pub(crate) struct InFlight<'s> {
 }
 
 impl InFlight<'_> {
-    /// Whether one more may wait. What ends something, or is done at once, always may: it is how a client that asked
-    /// for too much comes out again.
+    /// Whether one more may wait. Only following a run is refused: it waits for as long as that run likes, and holds
+    /// some of its output. Everything else is bounded by other limits, or done soon.
     fn room_for(&self, request: &Request<'_>, caller: &Caller) -> Result<(), RpcError> {
-        let most = caller.server.config.limits.max_waiting;
-        let frees = matches!(
-            Method::from_name(&request.method),
-            Some(
-                Method::Ping
-                    | Method::RunCancel
-                    | Method::RunInput
-                    | Method::SessionClose
-                    | Method::EventsUnsubscribe
-                    | Method::ServerShutdown
-                    | Method::ServerShutdownCancel
-            )
-        );
-        if self.waiting < most || frees {
+        let most = caller.server.now().config.limits.max_waiting;
+        let lasts = Method::from_name(&request.method) == Some(Method::RunAttach);
+        if self.waiting < most || !lasts {
             return Ok(());
         }
         let why = format_args!(
@@ -350,6 +339,7 @@ fn dispatch(
         Method::Broadcast => carry(caller, request, people::broadcast),
         Method::ClientKick => carry(caller, request, people::kick),
         Method::ServerStatus => carry(caller, request, server::status),
+        Method::ServerReload => carry(caller, request, server::reload),
         Method::ServerShutdown => carry(caller, request, server::shutdown),
         Method::ServerShutdownCancel => carry(caller, request, server::cancel_shutdown),
     }?;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use topside_shared::methods::{
-    Empty, RunCounts, ServerShutdown, ServerShutdownCancel, ServerStatus, ShutdownDue, Status,
+    Empty, Reloaded, RunCounts, ServerReload, ServerShutdown, ServerShutdownCancel, ServerStatus,
+    ShutdownDue, Status,
 };
 use topside_shared::notices::{Phase, name};
 use topside_shared::text::{MAX_REASON, clean};
@@ -38,7 +39,7 @@ pub(crate) fn figures(server: &Server) -> Status {
         memory_bytes: platform::memory_bytes(),
         load: platform::load(),
         listeners: server.listening(),
-        revision: server.menu.revision(),
+        revision: server.now().menu.revision(),
         closing: server.shutdown.closing(),
     }
 }
@@ -50,6 +51,14 @@ fn run_counts(server: &Server) -> RunCounts {
         queued: queued as u64,
         started: server.runs.started(),
     }
+}
+
+pub(super) async fn reload(
+    caller: Caller,
+    ServerReload {}: ServerReload,
+) -> Result<Reloaded, RpcError> {
+    let by = caller.client.called();
+    crate::reload::reload(&caller.server, &by).await.map_err(RpcError::from)
 }
 
 pub(super) async fn shutdown(
@@ -96,7 +105,7 @@ pub(crate) async fn order_shutdown(
 /// Whether the files that the server would begin anew with are sound: a restart must not become an end.
 async fn can_start_again(server: &Arc<Server>) -> Result<(), RpcError> {
     let again = Arc::clone(server);
-    let read = tokio::task::spawn_blocking(move || again.config.read_again()).await;
+    let read = tokio::task::spawn_blocking(move || again.now().config.read_again()).await;
     let Ok(Err(error)) = read else { return Ok(()) };
     let said = error.to_string();
     let mut lines = said.lines();

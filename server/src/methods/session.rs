@@ -74,7 +74,7 @@ pub(super) async fn initialize(
         },
         limits: WireLimits {
             max_line: MAX_LINE_IN as u64,
-            max_runs: server.config.limits.max_runs_per_client as u64,
+            max_runs: server.now().config.limits.max_runs_per_client as u64,
         },
         closing,
     };
@@ -142,7 +142,7 @@ pub(super) async fn subscribe(
         log: log.then(|| {
             newest_that_fit(server.log.tail(LOG_SNAPSHOT, None, begun.log_known), LOG_BYTES)
         }),
-        server: revision.then(|| ServerSnapshot { revision: server.menu.revision() }),
+        server: revision.then(|| ServerSnapshot { revision: server.now().menu.revision() }),
     };
     Ok(Answered {
         answer: Subscribed { subscription_id: begun.id, snapshot },

@@ -23,7 +23,8 @@ pub(super) fn admit(
     run: &Arc<Run>,
     entry: &Entry,
 ) -> Result<bool, RpcError> {
-    let limits = &server.config.limits;
+    let now = server.now();
+    let limits = &now.config.limits;
     let mut state = lock(&server.runs.state);
     if state.closed || server.shutdown.has_begun() {
         return Err(closing());

@@ -159,7 +159,7 @@ impl Live {
     /// Pays what it owes for not having succeeded.
     async fn close(&mut self) {
         let Some(hook) = self.hook.clone() else { return };
-        let (id, limit) = (self.run.id, self.server.config.limits.hook_timeout);
+        let (id, limit) = (self.run.id, self.server.now().config.limits.hook_timeout);
         let log = tracing::dispatcher::get_default(Clone::clone);
         let closing = tokio::task::spawn_blocking(move || {
             tracing::dispatcher::with_default(&log, || history::safe_state(id, &hook, limit))
@@ -230,7 +230,7 @@ impl Live {
         let is_open = self.written == Written::Begun && !self.server.is_over();
         let Some(hook) = self.hook.take_if(|_| is_open) else { return false };
         let (server, run) = (Arc::clone(&self.server), Arc::clone(&self.run));
-        let limit = server.config.limits.hook_timeout;
+        let limit = server.now().config.limits.hook_timeout;
         let log = tracing::dispatcher::get_default(Clone::clone);
         let pay = move || {
             tracing::dispatcher::with_default(&log, || {

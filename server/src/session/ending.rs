@@ -100,7 +100,7 @@ impl<S: Transport> Session<S> {
         };
         let patience = match &ended {
             Some(SessionEnded { code: EndCode::SlowReader, .. }) => LINGER,
-            _ => self.caller.server.config.limits.write_timeout.unwrap_or(Duration::MAX),
+            _ => self.caller.server.now().config.limits.write_timeout.unwrap_or(Duration::MAX),
         };
         if let Some(ended) = ended
             && client.notices.load(std::sync::atomic::Ordering::Relaxed)

@@ -100,7 +100,7 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
         half: false,
         stuck: None,
         hang_up: None,
-        pace: S::PACED.then(|| Pace::new(server.config.limits.requests)),
+        pace: S::PACED.then(|| Pace::new(server.now().config.limits.requests)),
     };
     // Whatever happens, a panic included, nothing is sent to this client afterwards.
     let _over = Over { server: &server, client: &client };

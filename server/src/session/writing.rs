@@ -82,7 +82,7 @@ impl<S: Transport> Session<S> {
 
     /// Ready when no byte has moved for as long as a write may take.
     pub(super) fn poll_stuck(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let timeout = self.caller.server.config.limits.write_timeout;
+        let timeout = self.caller.server.now().config.limits.write_timeout;
         let Some(timeout) = timeout else { return Poll::Pending };
         let sent = self.stream.sent();
         if self.stuck.as_ref().is_some_and(|stuck| stuck.sent != sent) {

@@ -28,6 +28,7 @@ mod policy;
 mod process;
 mod prompt;
 mod protocol_md;
+mod reload;
 mod resident;
 mod running;
 mod safe_state;

@@ -69,6 +69,8 @@ methods! {
     ServerShutdown = "server/shutdown",
     /// Calls a scheduled shutdown off.
     ServerShutdownCancel = "server/shutdown/cancel",
+    /// Reads the server's files again.
+    ServerReload = "server/reload",
     /// The last lines of the server's log.
     LogTail = "log/tail",
     /// Makes an invite, or a script's token.

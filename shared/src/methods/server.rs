@@ -102,6 +102,68 @@ pub struct ShutdownDue {
     pub in_ms: u64,
 }
 
+/// `server/reload`: reads the server's files again.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct ServerReload {}
+call!(ServerReload => ServerReload -> Reloaded);
+
+/// Answer to `server/reload`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// The menu's revision, which is another one where the menu is.
+    pub revision: u64,
+    /// What is different now.
+    pub changed: Changes,
+}
+
+/// What a reload has changed; what is empty is absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Changes {
+    /// Commands that are new.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<String>,
+    /// Commands that are declared otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+    /// Commands that are gone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
+    /// Resident workers that are new, gone, or started anew.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<String>,
+    /// Keys of `server.toml` whose values are in force from now on, such as `limits.max_runs`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
+    /// Keys of `server.toml` whose values take effect at the next start.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub at_restart: Vec<String>,
+}
+
+impl Changes {
+    /// Whether the menu is another.
+    pub fn of_menu(&self) -> bool {
+        !(self.added.is_empty()
+            && self.changed.is_empty()
+            && self.removed.is_empty()
+            && self.workers.is_empty())
+    }
+
+    /// One sentence for each kind of change, for people; none where nothing has changed.
+    pub fn sentences(&self) -> Vec<String> {
+        let kinds = [
+            ("added", &self.added),
+            ("changed", &self.changed),
+            ("removed", &self.removed),
+            ("workers changed", &self.workers),
+            ("settings changed", &self.settings),
+            ("for the next start", &self.at_restart),
+        ];
+        let some = kinds.iter().filter(|(_, names)| !names.is_empty());
+        some.map(|(kind, names)| format!("{kind}: {}", names.join(", "))).collect()
+    }
+}
+
 /// `server/shutdown/cancel`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct ServerShutdownCancel {}

@@ -226,6 +226,10 @@ fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
         Notice::Closing(closing) => {
             console.banner = Some(Banner::new(clean::closing(closing), now));
         }
+        Notice::Reloaded(_) => {
+            state.done("The server has read its files again: the menu is another.".to_owned());
+            return vec![Effect::Call { session, call: Call::Menu }];
+        }
         Notice::Broadcast(told) => broadcast(state, clean::broadcast(told)),
         Notice::Ended(ended) => console.goodbye = Some(clean::ended(ended)),
         // The list has holes: begin it anew.

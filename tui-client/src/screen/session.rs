@@ -111,9 +111,8 @@ async fn turn(
 fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
     match call {
         Call::Menu => handle.ask(&CommandsList::default()),
-        Call::Subscribe => {
-            handle.ask(&EventsSubscribe { topics: vec![Topic::Clients, Topic::Runs] })
-        }
+        Call::Subscribe => handle
+            .ask(&EventsSubscribe { topics: vec![Topic::Clients, Topic::Runs, Topic::Server] }),
         Call::Unsubscribe(id) => handle.ask(&EventsUnsubscribe { subscription_id: *id }),
         Call::Run { run, .. } => handle.ask(run),
         Call::Attach { run, from, .. } => handle.ask(&RunAttach { run_id: *run, from: *from }),

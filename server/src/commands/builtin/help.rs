@@ -35,7 +35,8 @@ impl Worker for Help {
 
 fn explain(call: &Call) -> Result<String, String> {
     let name = call.text("command").unwrap_or("help");
-    let entry = call.server.menu.find(name, call.who()).map_err(|error| error.message)?;
+    let now = call.server.now();
+    let entry = now.menu.find(name, call.who()).map_err(|error| error.message)?;
     let Command { title, description, aliases, effect, role, timeout_ms, confirm, .. } =
         &entry.info;
     let mut lines = vec![format!("{} - {title}", usage(&entry.info))];

@@ -14,7 +14,8 @@ impl Worker for Menu {
     }
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let commands: Vec<&Command> = call.server.menu.of(call.who()).collect();
+        let now = call.server.now();
+        let commands: Vec<&Command> = now.menu.of(call.who()).collect();
         let mut categories: Vec<&str> = Vec::new();
         for command in &commands {
             if !categories.contains(&command.category.as_str()) {

@@ -11,6 +11,7 @@ mod keys;
 mod kick;
 mod log;
 mod menu;
+mod reload;
 mod revoke;
 mod runs;
 mod shutdown;
@@ -42,6 +43,7 @@ pub(super) fn all() -> Vec<Arc<dyn Worker>> {
         Arc::new(revoke::Revoke),
         Arc::new(broadcast::Broadcast),
         Arc::new(kick::Kick),
+        Arc::new(reload::Reload),
         Arc::new(close::Close),
         Arc::new(shutdown::Shutdown),
         Arc::new(shutdown_cancel::ShutdownCancel),

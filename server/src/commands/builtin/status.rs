@@ -27,7 +27,7 @@ impl Worker for Status {
         tell("clients", status.clients.to_string());
         let RunCounts { running, queued, started } = status.runs;
         tell("runs", format!("{running} now, {queued} queued, {started} in all"));
-        for (name, standing) in call.server.menu.workers() {
+        for (name, standing) in call.server.now().menu.staff().standing() {
             tell("worker", format!("{name}: {standing}"));
         }
         tell("requests", status.requests.to_string());

@@ -62,7 +62,7 @@ pub(crate) struct Menu {
 }
 
 /// One declared command, by who carries it out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Item {
     /// A program that each run starts.
     Program(Declared),
@@ -81,7 +81,7 @@ impl Item {
 }
 
 /// A command that is a program.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Declared {
     /// What clients see of it.
     pub info: Command,

@@ -13,7 +13,7 @@ use crate::family::WORKERS;
 use crate::platform;
 
 /// How a resident worker is started. Made by `declare`, which has checked it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(in crate::commands) struct Daemon {
     /// An absolute path.
     pub(in crate::commands) path: String,

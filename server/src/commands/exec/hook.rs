@@ -36,7 +36,7 @@ pub(crate) struct Hook {
 
 /// What closes the state that a run of a worker's function may leave: it is started where, and with what, the
 /// worker is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SafeState {
     /// A program and its arguments.
     pub(in crate::commands) argv: Vec<String>,

@@ -31,7 +31,7 @@ pub(super) use root::below;
 pub(crate) use spawn::Caller;
 
 /// What a run of a declared command starts. Made by `declare`, which has checked it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Program {
     /// An absolute path.
     pub(super) path: String,
@@ -81,7 +81,7 @@ pub(super) enum Element {
 }
 
 /// What the argument list needs to know of an argument.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct ProgramArg {
     pub(super) name: String,
     /// Goes before the value, or stands for a bool that is true.
@@ -104,7 +104,7 @@ pub(super) enum Passed {
 }
 
 /// How a run is ended before its time.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Stop {
     /// The first signal to the group.
     pub(super) signal: Signal,

@@ -25,10 +25,10 @@ use super::{Call, Calling, Exclusion, Worker};
 use calls::Calls;
 
 /// A resident worker as declared. Made by `declare`, which has checked it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Declared {
     /// Its name in `[workers]`.
-    pub(in crate::commands) name: String,
+    pub(crate) name: String,
     /// How it is started.
     pub(in crate::commands) daemon: Daemon,
     /// How many calls it is sent at once.
@@ -38,7 +38,7 @@ pub(crate) struct Declared {
 }
 
 /// A command that a resident worker carries out, as declared.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DeclaredFunction {
     /// What clients see of it.
     pub info: Command,
@@ -106,6 +106,16 @@ impl Resident {
         }
     }
 
+    /// Whether it would be the same, so that one that is declared so need not be started.
+    pub(super) fn is(&self, declared: &Declared, knows_secrets: bool) -> bool {
+        self.declared == *declared && self.knows_secrets == knows_secrets
+    }
+
+    /// Raised once its process has ended for good.
+    pub(super) fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+
     /// Ends it in order, by `deadline` at the latest. No run goes on any more.
     pub(super) async fn stop(&self, deadline: Instant) {
         self.deadline.get_or_init(|| deadline);
@@ -114,10 +124,22 @@ impl Resident {
     }
 }
 
+/// A resident worker, for as long as a menu or a run has a use for it: dropping the last one ends it in order.
+#[derive(Debug)]
+pub(super) struct Hired(pub(super) Arc<Resident>);
+
+impl Drop for Hired {
+    fn drop(&mut self) {
+        let Self(worker) = self;
+        worker.deadline.get_or_init(|| Instant::now() + worker.declared.stop_timeout);
+        worker.stop.cancel();
+    }
+}
+
 /// A command that is one function of a resident worker.
 pub(super) struct Function {
     pub(super) declared: DeclaredFunction,
-    pub(super) worker: Arc<Resident>,
+    pub(super) worker: Arc<Hired>,
 }
 
 impl Worker for Function {
@@ -128,8 +150,9 @@ impl Worker for Function {
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
         Box::pin(async move {
             let line = wire::call(&self.declared.function, &call);
-            let stop_timeout = self.worker.declared.stop_timeout;
-            let mut entered = self.worker.calls.enter(line, &call.run, stop_timeout)?;
+            let worker = &self.worker.0;
+            let stop_timeout = worker.declared.stop_timeout;
+            let mut entered = worker.calls.enter(line, &call.run, stop_timeout)?;
             let answer = tokio::select! {
                 answer = entered.answer() => answer,
                 () = call.cancelled() => {

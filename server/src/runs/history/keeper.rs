@@ -47,7 +47,7 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// Does what it is asked to until the server ends.
-    pub(super) fn run(self, jobs: &mpsc::Receiver<Job>, open: &watch::Sender<Option<Opened>>) {
+    pub(super) fn run(mut self, jobs: &mpsc::Receiver<Job>, open: &watch::Sender<Option<Opened>>) {
         let opened = self.open();
         let (mut db, instance) = match opened {
             Ok(opened) => opened,
@@ -73,6 +73,13 @@ impl Keeper {
             };
             let news: Vec<Job> = first.into_iter().chain(jobs.try_iter().take(BATCH - 1)).collect();
             let closes = news.iter().any(|job| matches!(job, Job::Close(_)));
+            if let Some(kept) = news.iter().rev().find_map(|job| match job {
+                Job::Keep(kept) => Some(*kept),
+                _ => None,
+            }) {
+                self.kept = kept;
+                swept = None;
+            }
             self.write(&mut db, news);
             if self.kept.keep_bytes.is_some_and(|most| db.size() > most) {
                 self.sweep(&mut db);
@@ -245,7 +252,7 @@ impl Keeper {
                         let _ = done.send(result);
                     }
                 }
-                Job::Started(..) | Job::Close(_) => {}
+                Job::Started(..) | Job::Keep(_) | Job::Close(_) => {}
             }
         }
     }
@@ -300,5 +307,6 @@ fn carry_out(db: &mut Db, job: &Job) -> rusqlite::Result<()> {
         Job::End(past, size, _) => db.end(&past.row, *size),
         Job::Reserve(to, _) => db.reserve(*to),
         Job::Close(last) => db.set_last_number(*last),
+        Job::Keep(_) => Ok(()),
     }
 }

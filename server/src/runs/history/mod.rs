@@ -120,6 +120,8 @@ enum Job {
     End(Box<Past>, u64, Option<Done>),
     /// Numbers up to this one may be given out.
     Reserve(u64, Option<Done>),
+    /// From now on so much is kept.
+    Keep(Kept),
     /// The server ends; this is the last number that it gave out.
     Close(u64),
 }
@@ -203,6 +205,12 @@ impl History {
             delegated,
             opened,
         })
+    }
+
+    /// From now on so much is kept.
+    pub(crate) fn keep(&self, kept: Kept) {
+        // Without the thread nothing is kept any more.
+        let _ = self.job(Job::Keep(kept));
     }
 
     /// Where the output of a run is kept.

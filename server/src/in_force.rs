@@ -1,0 +1,35 @@
+//! What is in force: the configuration and the menu that belongs to it. A reload puts others in their place, both at
+//! once; whoever has begun by the old ones goes on by them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::commands::Table;
+use crate::config::Config;
+
+/// A configuration and its menu.
+#[derive(Debug)]
+pub(crate) struct InForce {
+    pub(crate) config: Config,
+    pub(crate) menu: Table,
+}
+
+/// See the module. The mutex is private to this type and held for one read or write.
+#[derive(Debug)]
+pub(crate) struct Current(Mutex<Arc<InForce>>);
+
+impl Current {
+    pub(crate) fn new(config: Config, menu: Table) -> Self {
+        Self(Mutex::new(Arc::new(InForce { config, menu })))
+    }
+
+    /// What is in force at this moment.
+    pub(crate) fn get(&self) -> Arc<InForce> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another in force, and gives the one before.
+    pub(crate) fn set(&self, next: InForce) -> Arc<InForce> {
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *current, Arc::new(next))
+    }
+}

@@ -1,0 +1,170 @@
+//! Reading the files again while the server serves: all of it takes effect, or nothing does.
+
+use std::sync::Arc;
+
+use topside_shared::methods::{Changes, Reloaded};
+use topside_shared::{ErrorKind, RpcError};
+
+use crate::commands::{Table, TableError};
+use crate::config::{Config, ConfigError, FileError, settings};
+use crate::in_force::InForce;
+use crate::server::Server;
+use crate::{ServeError, Stop, sessions};
+
+/// Why everything stays as it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotReloaded {
+    /// The files are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The commands do not go together.
+    #[error(transparent)]
+    Menu(#[from] TableError),
+    /// The system does not give what is asked for.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The program that holds the server did not read it from files.
+    #[error("this server was not read from files: there is nothing to read again")]
+    NoFiles,
+    /// Reading them panicked; standard error says where.
+    #[error("the files could not be read")]
+    Fault,
+}
+
+impl From<NotReloaded> for RpcError {
+    fn from(error: NotReloaded) -> Self {
+        let said = error.to_string();
+        let mut lines = said.lines();
+        let first = lines.next().unwrap_or_default();
+        let more = match lines.count() {
+            0 => String::new(),
+            count => format!(" (and {count} more)"),
+        };
+        let message = format!("nothing was changed: {first}{more}");
+        let NotReloaded::Config(ConfigError::Files(mistakes)) = &error else {
+            let kind = match error {
+                NotReloaded::NoFiles => ErrorKind::NotFound,
+                NotReloaded::Fault => ErrorKind::Internal,
+                _ => ErrorKind::InvalidParams,
+            };
+            return RpcError::new(kind, message);
+        };
+        let told = |FileError { file, at, message }: &FileError| {
+            serde_json::json!({
+                "file": file, "line": at.map(|at| at.line), "column": at.map(|at| at.column),
+                "message": message,
+            })
+        };
+        let mistakes: Vec<_> = mistakes.0.iter().take(MOST_MISTAKES).map(told).collect();
+        RpcError::new(ErrorKind::InvalidParams, message).with("mistakes", mistakes)
+    }
+}
+
+/// Mistakes that are told in an answer.
+const MOST_MISTAKES: usize = 20;
+
+/// Reads the files again each time that a signal, or whoever holds the server, wants it.
+pub(crate) async fn whenever(server: &Arc<Server>, stop: &Stop) {
+    loop {
+        stop.wanted_again().await;
+        // The log says what came of it.
+        let _ = reload(server, "signal SIGHUP").await;
+    }
+}
+
+/// Reads the files again for somebody, and puts what they say in force.
+///
+/// # Errors
+/// [`NotReloaded`]: everything is as before.
+pub(crate) async fn reload(server: &Arc<Server>, by: &str) -> Result<Reloaded, NotReloaded> {
+    let _alone = server.reloading.lock().await;
+    let done = read_and_set(server).await;
+    match &done {
+        Ok(Reloaded { revision, changed }) => {
+            let said = changed.sentences().join("; ");
+            tracing::info!(target: "topside", by, revision, changed = said, "files read again");
+        }
+        Err(error) => {
+            let said = error.to_string();
+            tracing::warn!(target: "topside", by, error = said, "nothing changed: the files are refused");
+        }
+    }
+    done
+}
+
+async fn read_and_set(server: &Arc<Server>) -> Result<Reloaded, NotReloaded> {
+    let before = server.now();
+    let read = {
+        let before = Arc::clone(&before);
+        move || before.config.read_again()
+    };
+    let read = tokio::task::spawn_blocking(read).await.map_err(|_| NotReloaded::Fault)?;
+    let mut config = read?.ok_or(NotReloaded::NoFiles)?;
+    config.limits.max_sessions = sessions(&config.limits)?;
+    let mut changed = of_settings(&before.config, &config);
+    of_menu(&before.config, &config, &mut changed);
+    // Their order is a matter of the menu, too.
+    let is_another = changed.of_menu() || before.config.commands != config.commands;
+    let menu = match is_another {
+        true => Table::new(&config, Some(&before.menu))?,
+        false => before.menu.again(),
+    };
+    let revision = menu.revision();
+    server.door.set_limits(&config.limits);
+    server.runs.history.keep(config.runs);
+    for remark in &config.remarks {
+        tracing::info!(target: "topside", "{remark}");
+    }
+    server.put_in_force(InForce { config, menu });
+    // Here the menu before goes, and with it the workers that nothing needs any more.
+    drop(before);
+    if is_another {
+        server.now().menu.staff().start(&server.runs.history, |life| server.spawn(life));
+        server.events.menu_changed(revision);
+    }
+    Ok(Reloaded { revision, changed })
+}
+
+/// Which values of `server.toml` are others.
+fn of_settings(before: &Config, after: &Config) -> Changes {
+    let mut changed = Changes::default();
+    for (old, new) in settings(before).into_iter().zip(settings(after)) {
+        if old.value != new.value {
+            let names = if new.is_live(before, after) {
+                &mut changed.settings
+            } else {
+                &mut changed.at_restart
+            };
+            names.push(new.key);
+        }
+    }
+    changed
+}
+
+/// What is different in the menu.
+fn of_menu(before: &Config, after: &Config, changed: &mut Changes) {
+    let name = |item: &crate::commands::declare::Item| item.info().name.clone();
+    for item in &after.commands {
+        match before.commands.iter().find(|old| name(old) == name(item)) {
+            None => changed.added.push(name(item)),
+            Some(old) if old != item => changed.changed.push(name(item)),
+            Some(_) => {}
+        }
+    }
+    let gone = before
+        .commands
+        .iter()
+        .filter(|old| !after.commands.iter().any(|new| name(new) == name(old)));
+    changed.removed.extend(gone.map(name));
+    let workers = |one: &Config, other: &Config| -> Vec<String> {
+        let other = &other.residents;
+        let differs = one.residents.iter().filter(|worker| !other.contains(worker));
+        differs.map(|worker| worker.name.clone()).collect()
+    };
+    changed.workers = workers(after, before);
+    for name in workers(before, after) {
+        if !changed.workers.contains(&name) {
+            changed.workers.push(name);
+        }
+    }
+}
