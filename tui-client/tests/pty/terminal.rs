@@ -183,21 +183,3 @@ fn without_colours_what_is_found_is_still_marked() {
     screen.write("\x03\x03");
     assert_eq!(screen.ended().0, 0);
 }
-
-/// SIGHUP has a server read its files again; from a terminal that is gone it means the end.
-#[test]
-fn a_server_whose_terminal_hangs_up_ends_in_order() {
-    let home = Home::new();
-    let mut server = Screen::topside(&home, (100, 30), &["serve"]);
-    server.see("server started");
-    let mut other = Screen::topside(&home, (100, 30), &["connect", "this machine"]);
-    other.see(" · connected · ");
-    kill_process(pid(&server), Signal::HUP).unwrap();
-    server.see("files read again");
-    server.hang_up();
-    server.ended_without_terminal();
-    other.see("shut down by signal SIGHUP");
-    assert!(!exists(&home.socket()));
-    other.write("\x03\x03");
-    assert_eq!(other.ended().0, 0);
-}
