@@ -1,11 +1,15 @@
 //! The one registry of actions. The hint line, the help and the palette read it, and `update` finds
-//! here what a key does; an action that is not possible now says why.
+//! here what a key does; an action that is not possible now says why. Which keys it has is the
+//! [`Keymap`]'s to say: those of this registry, but for what keymap.toml changes.
+
+pub(crate) mod keymap;
 
 use crate::app::console::{Console, shows_clients};
 use crate::app::key::Key;
 use crate::app::link::Link;
 use crate::app::runs::Phase;
 use crate::app::{DialFailed, Here, Screen, State, Via, picker, prompt};
+pub(crate) use keymap::Keymap;
 
 /// Names an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,6 +61,7 @@ pub(crate) enum Id {
     Mouse,
     Help,
     Palette,
+    ReadSettings,
     Suspend,
     Leave,
     Quit,
@@ -83,11 +88,13 @@ pub(crate) enum Danger {
 /// One thing that a person can do.
 pub(crate) struct Action {
     pub(crate) id: Id,
+    /// What keymap.toml calls it. It never changes, whatever the title says.
+    pub(crate) name: &'static str,
     /// What it does, in a few words.
     pub(crate) title: &'static str,
     /// The same in one word, for the hint line; empty: it is never there.
     pub(crate) short: &'static str,
-    /// Keys that always mean it.
+    /// Keys that always mean it, unless keymap.toml says otherwise.
     always: &'static [&'static str],
     /// Keys that mean it while nothing is typed.
     bare: &'static [&'static str],
@@ -101,21 +108,9 @@ pub(crate) struct Action {
     pub(crate) dispatched: bool,
 }
 
-impl Action {
-    /// Its keys, the shortest way first.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
-        self.bare.iter().chain(self.always).filter_map(|name| name.parse().ok())
-    }
-
-    /// The key to show where there is room for one only.
-    pub(crate) fn key(&self, nothing_typed: bool) -> Option<Key> {
-        let bare = self.bare.first().filter(|_| nothing_typed);
-        bare.or(self.always.first()).and_then(|name| name.parse().ok())
-    }
-}
-
 const BASE: Action = Action {
     id: Id::Help,
+    name: "",
     title: "",
     short: "",
     always: &[],
@@ -136,61 +131,62 @@ const TOPSIDE: Action = Action { group: "Topside", place: Place::Both, ..BASE };
 /// All of them, in the order of the help.
 #[rustfmt::skip]
 pub(crate) const ACTIONS: &[Action] = &[
-    Action { id: Id::Connect, title: "Connect", short: "connect", always: &["enter"], enabled: connectable, ..CHOICE },
-    Action { id: Id::Up, title: "Up", always: &["up", "k"], ..CHOICE },
-    Action { id: Id::Down, title: "Down", always: &["down", "j"], ..CHOICE },
-    Action { id: Id::OtherColumn, title: "Servers or connection types", short: "how", always: &["tab", "backtab"], ..CHOICE },
-    Action { id: Id::ToServers, title: "To the servers", always: &["left"], ..CHOICE },
-    Action { id: Id::ToWays, title: "To the connection types", always: &["right"], ..CHOICE },
-    Action { id: Id::Invite, title: "Paste an invite, to pair", short: "invite", always: &["i"], ..CHOICE },
-    Action { id: Id::Add, title: "Add a server", short: "add", always: &["a"], ..CHOICE },
-    Action { id: Id::Edit, title: "Edit this server", short: "edit", always: &["e"], enabled: saved, ..CHOICE },
-    Action { id: Id::Duplicate, title: "Duplicate this server", short: "duplicate", always: &["c"], enabled: saved, ..CHOICE },
-    Action { id: Id::Delete, title: "Forget this server", short: "delete", always: &["d", "delete"], enabled: saved, danger: Danger::Asks, ..CHOICE },
-    Action { id: Id::Test, title: "Test whether a server answers", short: "test", always: &["t"], ..CHOICE },
+    Action { id: Id::Connect, name: "connect", title: "Connect", short: "connect", always: &["enter"], enabled: connectable, ..CHOICE },
+    Action { id: Id::Up, name: "up", title: "Up", always: &["up", "k"], ..CHOICE },
+    Action { id: Id::Down, name: "down", title: "Down", always: &["down", "j"], ..CHOICE },
+    Action { id: Id::OtherColumn, name: "other-column", title: "Servers or connection types", short: "how", always: &["tab", "backtab"], ..CHOICE },
+    Action { id: Id::ToServers, name: "to-servers", title: "To the servers", always: &["left"], ..CHOICE },
+    Action { id: Id::ToWays, name: "to-ways", title: "To the connection types", always: &["right"], ..CHOICE },
+    Action { id: Id::Invite, name: "invite", title: "Paste an invite, to pair", short: "invite", always: &["i"], ..CHOICE },
+    Action { id: Id::Add, name: "add", title: "Add a server", short: "add", always: &["a"], ..CHOICE },
+    Action { id: Id::Edit, name: "edit", title: "Edit this server", short: "edit", always: &["e"], enabled: saved, ..CHOICE },
+    Action { id: Id::Duplicate, name: "duplicate", title: "Duplicate this server", short: "duplicate", always: &["c"], enabled: saved, ..CHOICE },
+    Action { id: Id::Delete, name: "delete", title: "Forget this server", short: "delete", always: &["d", "delete"], enabled: saved, danger: Danger::Asks, ..CHOICE },
+    Action { id: Id::Test, name: "test", title: "Test whether a server answers", short: "test", always: &["t"], ..CHOICE },
 
-    Action { id: Id::Run, title: "Run the line", short: "run", always: &["enter"], ..TYPING },
-    Action { id: Id::Complete, title: "Complete; again for the next", short: "complete", always: &["tab"], ..TYPING },
-    Action { id: Id::Older, title: "Earlier lines that begin so", always: &["up", "down"], ..TYPING },
-    Action { id: Id::Recall, title: "Search earlier lines", always: &["ctrl-r"], ..TYPING },
-    Action { id: Id::EditLine, title: "By word; start; end", always: &["alt-b", "alt-f", "ctrl-a", "ctrl-e"], ..TYPING },
-    Action { id: Id::KillLine, title: "Cut word; line; back again", always: &["ctrl-w", "ctrl-u", "ctrl-k", "ctrl-y"], ..TYPING },
+    Action { id: Id::Run, name: "run", title: "Run the line", short: "run", always: &["enter"], ..TYPING },
+    Action { id: Id::Complete, name: "complete", title: "Complete; again for the next", short: "complete", always: &["tab"], ..TYPING },
+    Action { id: Id::Older, name: "older", title: "Earlier lines that begin so", always: &["up", "down"], ..TYPING },
+    Action { id: Id::Recall, name: "recall", title: "Search earlier lines", always: &["ctrl-r"], ..TYPING },
+    Action { id: Id::EditLine, name: "edit-line", title: "By word; start; end", always: &["alt-b", "alt-f", "ctrl-a", "ctrl-e"], ..TYPING },
+    Action { id: Id::KillLine, name: "kill-line", title: "Cut word; line; back again", always: &["ctrl-w", "ctrl-u", "ctrl-k", "ctrl-y"], ..TYPING },
 
-    Action { id: Id::OtherBox, title: "To the run that asks, or the commands", short: "other box", always: &["ctrl-o"], enabled: asks, dispatched: true, ..TYPING },
-    Action { id: Id::Unhide, title: "Show or hide what is typed for a run", short: "show or hide", always: &["ctrl-s"], enabled: answering, dispatched: true, ..TYPING },
+    Action { id: Id::OtherBox, name: "other-box", title: "To the run that asks, or the commands", short: "other box", always: &["ctrl-o"], enabled: asks, dispatched: true, ..TYPING },
+    Action { id: Id::Unhide, name: "unhide", title: "Show or hide what is typed for a run", short: "show or hide", always: &["ctrl-s"], enabled: answering, dispatched: true, ..TYPING },
 
-    Action { id: Id::PageUp, title: "Page up", short: "scroll", always: &["pgup"], ..OUTPUT },
-    Action { id: Id::PageDown, title: "Page down", always: &["pgdn"], ..OUTPUT },
-    Action { id: Id::LineUp, title: "Line up", always: &["shift-up"], ..OUTPUT },
-    Action { id: Id::LineDown, title: "Line down", always: &["shift-down"], ..OUTPUT },
-    Action { id: Id::Top, title: "To the beginning", bare: &["home"], always: &["ctrl-home"], ..OUTPUT },
-    Action { id: Id::End, title: "To the end, and follow it", short: "follow", bare: &["end"], always: &["ctrl-end"], ..OUTPUT },
-    Action { id: Id::Search, title: "Search the output", short: "search", bare: &["/"], always: &["alt-/"], enabled: printed, ..OUTPUT },
-    Action { id: Id::SelectOlder, title: "Pick the block above", always: &["alt-up"], enabled: printed, ..OUTPUT },
-    Action { id: Id::SelectNewer, title: "Pick the block below", always: &["alt-down"], enabled: printed, ..OUTPUT },
-    Action { id: Id::Copy, title: "Copy the block's output", short: "copy", always: &["f6"], enabled: has_block, ..OUTPUT },
-    Action { id: Id::Save, title: "Save the block's output to a file", short: "save", always: &["f7"], enabled: has_block, ..OUTPUT },
-    Action { id: Id::Fold, title: "Fold or unfold the block", short: "fold", always: &["f8"], enabled: has_block, ..OUTPUT },
-    Action { id: Id::FoldAll, title: "Fold or unfold all blocks", always: &["shift-f8"], enabled: has_block, ..OUTPUT },
-    Action { id: Id::Clear, title: "Clear what has ended", always: &["ctrl-l"], enabled: printed, ..OUTPUT },
+    Action { id: Id::PageUp, name: "page-up", title: "Page up", short: "scroll", always: &["pgup"], ..OUTPUT },
+    Action { id: Id::PageDown, name: "page-down", title: "Page down", always: &["pgdn"], ..OUTPUT },
+    Action { id: Id::LineUp, name: "line-up", title: "Line up", always: &["shift-up"], ..OUTPUT },
+    Action { id: Id::LineDown, name: "line-down", title: "Line down", always: &["shift-down"], ..OUTPUT },
+    Action { id: Id::Top, name: "top", title: "To the beginning", bare: &["home"], always: &["ctrl-home"], ..OUTPUT },
+    Action { id: Id::End, name: "end", title: "To the end, and follow it", short: "follow", bare: &["end"], always: &["ctrl-end"], ..OUTPUT },
+    Action { id: Id::Search, name: "search", title: "Search the output", short: "search", bare: &["/"], always: &["alt-/"], enabled: printed, ..OUTPUT },
+    Action { id: Id::SelectOlder, name: "select-older", title: "Pick the block above", always: &["alt-up"], enabled: printed, ..OUTPUT },
+    Action { id: Id::SelectNewer, name: "select-newer", title: "Pick the block below", always: &["alt-down"], enabled: printed, ..OUTPUT },
+    Action { id: Id::Copy, name: "copy", title: "Copy the block's output", short: "copy", always: &["f6"], enabled: has_block, ..OUTPUT },
+    Action { id: Id::Save, name: "save", title: "Save the block's output to a file", short: "save", always: &["f7"], enabled: has_block, ..OUTPUT },
+    Action { id: Id::Fold, name: "fold", title: "Fold or unfold the block", short: "fold", always: &["f8"], enabled: has_block, ..OUTPUT },
+    Action { id: Id::FoldAll, name: "fold-all", title: "Fold or unfold all blocks", always: &["shift-f8"], enabled: has_block, ..OUTPUT },
+    Action { id: Id::Clear, name: "clear", title: "Clear what has ended", always: &["ctrl-l"], enabled: printed, ..OUTPUT },
 
-    Action { id: Id::Clients, title: "Who is connected", short: "clients", always: &["f2"], enabled: connected, ..SERVER },
-    Action { id: Id::Menu, title: "The menu of commands", short: "menu", always: &["f3"], enabled: menu, ..SERVER },
-    Action { id: Id::Runs, title: "Runs, live and past", short: "runs", always: &["f12"], enabled: connected, ..SERVER },
-    Action { id: Id::ToPicker, title: "Close the session, to the picker", short: "picker", always: &["f4"], ..SERVER },
-    Action { id: Id::Back, title: "Back to the picker", short: "picker", bare: &["P"], enabled: ended, ..SERVER },
-    Action { id: Id::Reconnect, title: "Connect again", short: "reconnect", always: &["f5"], bare: &["R"], enabled: lost, ..SERVER },
-    Action { id: Id::StartHere, title: "Start a server here", short: "start one here", bare: &["S"], enabled: startable, ..SERVER },
-    Action { id: Id::Interrupt, title: "Cancel what runs, or leave", short: "cancel", always: &["ctrl-c"], ..SERVER },
-    Action { id: Id::Shutdown, title: "Shut the server down", danger: Danger::Name, enabled: may_shut_down, ..SERVER },
+    Action { id: Id::Clients, name: "clients", title: "Who is connected", short: "clients", always: &["f2"], enabled: connected, ..SERVER },
+    Action { id: Id::Menu, name: "menu", title: "The menu of commands", short: "menu", always: &["f3"], enabled: menu, ..SERVER },
+    Action { id: Id::Runs, name: "runs", title: "Runs, live and past", short: "runs", always: &["f12"], enabled: connected, ..SERVER },
+    Action { id: Id::ToPicker, name: "to-picker", title: "Close the session, to the picker", short: "picker", always: &["f4"], ..SERVER },
+    Action { id: Id::Back, name: "back", title: "Back to the picker", short: "picker", bare: &["P"], enabled: ended, ..SERVER },
+    Action { id: Id::Reconnect, name: "reconnect", title: "Connect again", short: "reconnect", always: &["f5"], bare: &["R"], enabled: lost, ..SERVER },
+    Action { id: Id::StartHere, name: "start-here", title: "Start a server here", short: "start one here", bare: &["S"], enabled: startable, ..SERVER },
+    Action { id: Id::Interrupt, name: "interrupt", title: "Cancel what runs, or leave", short: "cancel", always: &["ctrl-c"], ..SERVER },
+    Action { id: Id::Shutdown, name: "shutdown", title: "Shut the server down", danger: Danger::Name, enabled: may_shut_down, ..SERVER },
 
-    Action { id: Id::StopTrying, title: "Stop trying to connect, or saving", short: "give up", always: &["esc"], place: Place::Both, enabled: trying, ..TOPSIDE },
-    Action { id: Id::Palette, title: "All actions", short: "actions", always: &["ctrl-p"], ..TOPSIDE },
-    Action { id: Id::Help, title: "Help", short: "help", always: &["f1"], bare: &["?"], ..TOPSIDE },
-    Action { id: Id::Mouse, title: "Mouse on or off; Shift selects text", always: &["f9"], ..TOPSIDE },
-    Action { id: Id::Suspend, title: "Stop, until `fg`", always: &["ctrl-z"], enabled: stoppable, ..TOPSIDE },
-    Action { id: Id::Leave, title: "Leave", bare: &["ctrl-d"], place: Place::Console, danger: Danger::Asks, ..TOPSIDE },
-    Action { id: Id::Quit, title: "Quit", short: "quit", always: &["q", "ctrl-c"], place: Place::Picker, ..TOPSIDE },
+    Action { id: Id::StopTrying, name: "stop-trying", title: "Stop trying to connect, or saving", short: "give up", always: &["esc"], place: Place::Both, enabled: trying, ..TOPSIDE },
+    Action { id: Id::Palette, name: "palette", title: "All actions", short: "actions", always: &["ctrl-p"], ..TOPSIDE },
+    Action { id: Id::Help, name: "help", title: "Help", short: "help", always: &["f1"], bare: &["?"], ..TOPSIDE },
+    Action { id: Id::Mouse, name: "mouse", title: "Mouse on or off; Shift selects text", always: &["f9"], ..TOPSIDE },
+    Action { id: Id::ReadSettings, name: "read-settings", title: "Settings: read again", ..TOPSIDE },
+    Action { id: Id::Suspend, name: "suspend", title: "Stop, until `fg`", always: &["ctrl-z"], enabled: stoppable, ..TOPSIDE },
+    Action { id: Id::Leave, name: "leave", title: "Leave", bare: &["ctrl-d"], place: Place::Console, danger: Danger::Asks, ..TOPSIDE },
+    Action { id: Id::Quit, name: "quit", title: "Quit", short: "quit", always: &["q", "ctrl-c"], place: Place::Picker, ..TOPSIDE },
 ];
 
 /// The actions of the screen that is up.
@@ -210,10 +206,11 @@ pub(crate) fn get(id: Id) -> &'static Action {
 /// What a key means now. A bare key means something only while nothing is typed and the action is
 /// possible: else it is a letter of a command.
 pub(crate) fn find(state: &State, key: Key) -> Option<&'static Action> {
-    let is = |names: &[&str]| names.iter().any(|name| name.parse() == Ok(key));
     let nothing_typed = nothing_typed(state);
     of(state).filter(|action| action.dispatched).find(|action| {
-        is(action.always) || nothing_typed && is(action.bare) && (action.enabled)(state).is_ok()
+        let bound = state.keys.of(action.id);
+        bound.always.contains(&key)
+            || nothing_typed && bound.bare.contains(&key) && (action.enabled)(state).is_ok()
     })
 }
 
@@ -417,9 +414,8 @@ mod tests {
         for place in [Place::Picker, Place::Console] {
             let mut seen = HashSet::new();
             for action in ACTIONS.iter().filter(|a| a.place == place || a.place == Place::Both) {
-                let names = action.always.len() + action.bare.len();
-                assert_eq!(action.keys().count(), names, "{}", action.title);
-                for key in action.keys() {
+                let names = action.bare.iter().chain(action.always);
+                for key in names.map(|name| name.parse::<Key>().unwrap()) {
                     assert!(seen.insert(key), "{key} of `{}` is taken", action.title);
                 }
             }
@@ -431,5 +427,7 @@ mod tests {
         let ids: HashSet<Id> = ACTIONS.iter().map(|action| action.id).collect();
         assert_eq!(ids.len(), ACTIONS.len());
         assert!(ACTIONS.iter().all(|a| !a.title.is_empty() && !a.group.is_empty()));
+        let names: HashSet<&str> = ACTIONS.iter().map(|action| action.name).collect();
+        assert!(names.len() == ACTIONS.len() && !names.contains(""), "a name for keymap.toml");
     }
 }

@@ -14,6 +14,7 @@ mod network;
 mod new_file;
 mod saved;
 mod session;
+mod settings;
 mod translate;
 
 use std::process::ExitCode;
@@ -49,6 +50,8 @@ const QUEUE: usize = 64;
 pub struct Start {
     /// A saved server, or "this machine", and the way to it; none: the picker.
     pub connect: Option<(String, Via)>,
+    /// Draw with ASCII signs alone, whatever the settings say.
+    pub ascii: bool,
 }
 
 /// Runs the screen until the person leaves, and says with which status to end.
@@ -70,13 +73,17 @@ pub fn main(start: Start) -> anyhow::Result<ExitCode> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     term::catch_panics(&["main", network::THREAD, keys::THREAD]);
-    let result = runtime.block_on(run(dirs, target));
+    let result = runtime.block_on(run(dirs, target, start.ascii));
     runtime.shutdown_background();
     term::print_kept();
     result
 }
 
-async fn run(dirs: Dirs, target: Option<(Target, String)>) -> anyhow::Result<ExitCode> {
+async fn run(
+    dirs: Dirs,
+    target: Option<(Target, String)>,
+    ascii: bool,
+) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let mut jobs = Jobs::listen().context("cannot listen for signals")?;
@@ -86,12 +93,11 @@ async fn run(dirs: Dirs, target: Option<(Target, String)>) -> anyhow::Result<Exi
     let terminal = Terminal::enter().context("cannot take the terminal over")?;
     let (width, height) = terminal.size()?;
     let clock = Clock { mono: 0, wall: Time::now() };
-    let mut state = State::new(clock, Size { width, height }, TimeZone::system());
-    state.colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let state = State::new(clock, Size { width, height }, TimeZone::system());
     let mut looped = Loop {
         began,
         state,
-        doer: Doer::new(dirs, network),
+        doer: Doer::new(dirs, ascii, network),
         terminal,
         told,
         dirty: true,
@@ -136,6 +142,8 @@ impl Loop {
     fn open(&mut self, target: Option<(Target, String)>) -> anyhow::Result<()> {
         let read = self.doer.saved.read();
         self.take(read)?;
+        let read = self.doer.settings.read(false);
+        self.through(read)?;
         self.carry_out(vec![Effect::Browse(true)])?;
         if let Some((target, name)) = target {
             let effects = picker::open_at(&mut self.state, &name, target);
@@ -156,10 +164,17 @@ impl Loop {
             }
         }
         self.through(msg)?;
-        if !was_picker && picker::is_bare(&self.state) {
+        let is_picker = picker::is_bare(&self.state);
+        if !was_picker && is_picker {
             self.re_read()?;
         }
-        Ok(())
+        // Behind the key, which would take what is said of a mistake off the screen.
+        if is_picker { self.re_read_settings() } else { Ok(()) }
+    }
+
+    /// Takes the settings up, if somebody has changed one of their files.
+    fn re_read_settings(&mut self) -> anyhow::Result<()> {
+        self.doer.settings.read_if_changed().map_or(Ok(()), |read| self.through(read))
     }
 
     fn through(&mut self, msg: Msg) -> anyhow::Result<()> {
@@ -293,6 +308,10 @@ impl Loop {
         let until = Instant::now() + TAKE;
         let mut next = Some(first);
         while let Some(event) = next {
+            if event == TerminalEvent::FocusGained {
+                // Somebody may come back from an editor.
+                self.re_read_settings()?;
+            }
             if let Some(msg) = translate::event(&event) {
                 self.typing = true;
                 self.take(msg)?;

@@ -9,7 +9,9 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
+};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
     LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -193,10 +195,11 @@ fn set_up(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     UP.store(true, Ordering::SeqCst);
     let mut out = io::stdout();
-    let done = queue!(out, EnterAlternateScreen, EnableBracketedPaste).and_then(|()| {
-        out.write_all(if mouse { MOUSE_ON } else { MOUSE_OFF }.as_bytes())?;
-        out.flush()
-    });
+    let done =
+        queue!(out, EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange).and_then(|()| {
+            out.write_all(if mouse { MOUSE_ON } else { MOUSE_OFF }.as_bytes())?;
+            out.flush()
+        });
     if done.is_err() {
         restore();
     }
@@ -214,6 +217,7 @@ pub(crate) fn restore() {
         out,
         EndSynchronizedUpdate,
         DisableBracketedPaste,
+        DisableFocusChange,
         style::ResetColor,
         cursor::Show,
         LeaveAlternateScreen
@@ -246,6 +250,24 @@ pub(crate) fn print_kept() {
     for kept in ELSEWHERE.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         complain(kept);
     }
+}
+
+/// Whether the person wants no colours (no-color.org).
+pub(crate) fn no_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// Whether the locale has more than ASCII. One that is not set says nothing: terminals of today have.
+pub(crate) fn speaks_utf8() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    is_utf8(["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).as_deref())
+}
+
+fn is_utf8(locale: Option<&str>) -> bool {
+    locale.is_none_or(|locale| {
+        let locale = locale.to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
 }
 
 /// One line on standard error. Where that is closed, as after the terminal's end, nobody wants it.
@@ -305,6 +327,16 @@ mod tests {
         let screen = parser.screen();
         assert!(!screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor());
         assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+    }
+
+    #[test]
+    fn a_locale_says_whether_it_has_more_than_ascii() {
+        for utf8 in [None, Some("C.UTF-8"), Some("de_DE.utf8"), Some("UTF-8")] {
+            assert!(super::is_utf8(utf8), "{utf8:?}");
+        }
+        for other in ["C", "POSIX", "en_GB.ISO-8859-1", "ru_RU.KOI8-R"] {
+            assert!(!super::is_utf8(Some(other)), "{other}");
+        }
     }
 
     #[test]

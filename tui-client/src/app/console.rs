@@ -17,7 +17,7 @@ use super::prompt::Prompt;
 use super::runs::Runs;
 use super::search::Search;
 use super::{Size, State, Via};
-use crate::actions::{self, Id};
+use crate::actions::Id;
 use crate::net::Reached;
 
 /// Whether the live list is live.
@@ -186,7 +186,7 @@ impl Console {
 /// The title after the end: `sprinkler · shut down by .. · R reconnect · P picker`.
 pub(crate) fn title_of_the_end(state: &State, console: &Console) -> String {
     let empty = console.input.editor.is_empty();
-    let key = |id| actions::get(id).key(empty).map(|key| key.to_string()).unwrap_or_default();
+    let key = |id| state.keys.first(id, empty).map(|key| key.to_string()).unwrap_or_default();
     let (again, back) = (key(Id::Reconnect), key(if empty { Id::Back } else { Id::ToPicker }));
     let (name, way, words) = (console.name(), console.way(state), link::words(state));
     format!("{name} · {way} · {words} · {again} reconnect · {back} picker")

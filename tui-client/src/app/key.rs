@@ -62,11 +62,39 @@ impl Key {
 #[error("`{0}` is not the name of a key")]
 pub(crate) struct NoSuchKey(String);
 
+/// Keys that have a name, beside characters and F1 to F24.
+const NAMED: [(&str, Code); 15] = [
+    ("enter", Code::Enter),
+    ("esc", Code::Esc),
+    ("tab", Code::Tab),
+    ("backtab", Code::BackTab),
+    ("backspace", Code::Backspace),
+    ("delete", Code::Delete),
+    ("up", Code::Up),
+    ("down", Code::Down),
+    ("left", Code::Left),
+    ("right", Code::Right),
+    ("home", Code::Home),
+    ("end", Code::End),
+    ("pgup", Code::PageUp),
+    ("pgdn", Code::PageDown),
+    ("space", Code::Char(' ')),
+];
+
+impl Key {
+    /// The names of keys, for whoever mistyped one.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        NAMED.iter().map(|(name, _)| *name).chain(["ctrl-", "alt-", "shift-", "f1"])
+    }
+}
+
 impl FromStr for Key {
     type Err = NoSuchKey;
 
-    /// `ctrl-p`, `alt-left`, `f1`, `?`, `space`: modifiers, then one character or a name.
+    /// `ctrl-p`, `alt-left`, `f1`, `?`, `space`: modifiers, then one character or a name. What no
+    /// terminal tells from another key is no key: `ctrl-i` is Tab, `shift-a` is `A`.
     fn from_str(text: &str) -> Result<Self, NoSuchKey> {
+        let no = || NoSuchKey(text.to_owned());
         let mut key = Self::plain(Code::Enter);
         let mut rest = text;
         loop {
@@ -86,28 +114,24 @@ impl FromStr for Key {
         let mut chars = rest.chars();
         key.code = match (chars.next(), chars.next()) {
             (Some(c), None) => Code::Char(c),
-            _ => match rest {
-                "enter" => Code::Enter,
-                "esc" => Code::Esc,
-                "tab" => Code::Tab,
-                "backtab" => Code::BackTab,
-                "backspace" => Code::Backspace,
-                "delete" => Code::Delete,
-                "up" => Code::Up,
-                "down" => Code::Down,
-                "left" => Code::Left,
-                "right" => Code::Right,
-                "home" => Code::Home,
-                "end" => Code::End,
-                "pgup" => Code::PageUp,
-                "pgdn" => Code::PageDown,
-                "space" => Code::Char(' '),
-                _ => {
+            _ => match NAMED.iter().find(|(name, _)| *name == rest) {
+                Some((_, code)) => *code,
+                None => {
                     let number = rest.strip_prefix('f').and_then(|n| n.parse().ok());
-                    Code::F(number.ok_or_else(|| NoSuchKey(text.to_owned()))?)
+                    Code::F(number.filter(|n| (1..=24).contains(n)).ok_or_else(no)?)
                 }
             },
         };
+        match key.code {
+            Code::Char(c) if key.shift || c.is_control() => return Err(no()),
+            Code::Char('i' | 'm' | '[' | 'A'..='Z') if key.ctrl => return Err(no()),
+            // As the terminal tells it.
+            Code::Tab if key.shift => {
+                key.code = Code::BackTab;
+                key.shift = false;
+            }
+            _ => {}
+        }
         Ok(key)
     }
 }
@@ -160,6 +184,10 @@ mod tests {
         ] {
             assert_eq!(name.parse::<Key>().unwrap().to_string(), shown);
         }
-        assert!("nokey".parse::<Key>().is_err());
+        for none in ["nokey", "", "ctrl-", "f0", "f25", "f1x", "ctrl-i", "ctrl-P", "shift-a", "\t"]
+        {
+            assert!(none.parse::<Key>().is_err(), "{none:?}");
+        }
+        assert_eq!("shift-tab".parse::<Key>(), "backtab".parse());
     }
 }

@@ -44,8 +44,10 @@ pub(crate) mod tests;
 use jiff::tz::TimeZone;
 use topside_shared::Time;
 
+use crate::actions::Keymap;
 use crate::config::Profile;
 use crate::net::Found;
+use crate::ui::Theme;
 use console::Console;
 use link::Link;
 pub(crate) use link::{Target, Via};
@@ -144,8 +146,13 @@ pub(crate) struct State {
     pub(crate) carries: bool,
     /// Whether the terminal reports its mouse.
     pub(crate) mouse: bool,
-    /// Whether colours are used.
-    pub(crate) colours: bool,
+    pub(crate) theme: Theme,
+    /// Whether only ASCII signs are drawn.
+    pub(crate) ascii: bool,
+    /// What each key does.
+    pub(crate) keys: Keymap,
+    /// What the settings said last of the mouse.
+    pub(crate) mouse_set: bool,
     /// Grows with each dial, session and block, so that none is taken for another.
     serial: u64,
     /// Set once: the loop ends.
@@ -170,7 +177,10 @@ impl State {
             found: Vec::new(),
             carries: false,
             mouse: true,
-            colours: true,
+            theme: Theme::DARK,
+            ascii: false,
+            keys: Keymap::default(),
+            mouse_set: true,
             serial: 0,
             quitting: false,
         }

@@ -13,7 +13,7 @@ use super::key::Key;
 use super::saving::{Fetched, NotFetched};
 use super::ways::Reach;
 use super::{Here, Size, Target};
-use crate::config::Profile;
+use crate::config::{Profile, Settings};
 use crate::net::{Found, LostReason, Reached, Via};
 
 /// Something that happened.
@@ -59,6 +59,9 @@ pub(crate) enum Msg {
     Fetching { id: u64, done: u64 },
     /// An output is in a file, or why not.
     Fetched { id: u64, result: Result<Fetched, NotFetched> },
+    /// How the screen looks and listens from now on, and what is wrong in the files that say so; `asked`: a
+    /// person wanted them read.
+    Settings { settings: Box<Settings>, mistakes: Vec<String>, asked: bool },
     /// An effect has done its work: what to say.
     Done(String),
     /// An effect could not be carried out: why.
@@ -156,6 +159,8 @@ pub(crate) enum Effect {
     Fetch { id: u64, session: u64, run: RunId, until: u64, name: String },
     /// Give that up.
     StopFetch { id: u64 },
+    /// Read how the screen looks and listens, and say what came of it.
+    ReadSettings,
     /// Ask the terminal to report its mouse, or not to.
     Mouse(bool),
 }

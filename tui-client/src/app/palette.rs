@@ -78,7 +78,7 @@ impl Palette {
             let offered = |action: &&actions::Action| action.dispatched && action.id != Id::Palette;
             for action in actions::of(state).filter(offered) {
                 let why_not = (action.enabled)(state).err();
-                let detail = action.keys().map(|key| key.to_string()).collect::<Vec<_>>().join(" ");
+                let detail = state.keys.shown(action.id, " ");
                 rows.push(Row {
                     title: action.title.to_owned(),
                     detail,

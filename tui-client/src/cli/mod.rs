@@ -31,6 +31,9 @@ struct Line {
     /// Confirm what asks to be confirmed first (for commands on standard input)
     #[arg(long)]
     yes: bool,
+    /// Draw the screen with ASCII signs alone
+    #[arg(long)]
+    ascii: bool,
     #[command(flatten)]
     on: On,
     #[command(subcommand)]
@@ -59,6 +62,9 @@ struct Connect {
     /// A saved server, or "this machine"; needed unless --on names it
     #[arg(required_unless_present = "on", conflicts_with = "on")]
     name: Option<String>,
+    /// Draw the screen with ASCII signs alone
+    #[arg(long)]
+    ascii: bool,
     #[command(flatten)]
     on: On,
 }
@@ -119,6 +125,9 @@ pub fn main() -> ExitCode {
     if line.on.is_given() && line.verb.is_some() {
         usage("--on and --via go behind the verb: topside run --on NAME COMMAND");
     }
+    if line.ascii && !matches!(line.verb, None | Some(Verb::Connect(_))) {
+        usage("--ascii is for the screen: topside --ascii, or topside connect --ascii NAME");
+    }
     check(&line.on);
     match line.verb {
         Some(Verb::Run(run)) => {
@@ -138,7 +147,8 @@ pub fn main() -> ExitCode {
         Some(Verb::Connect(connect)) => {
             need_terminal("topside connect");
             let via = connect.on.via();
-            screen(connect.name.or(connect.on.on).map(|name| (name, via)))
+            let ascii = line.ascii || connect.ascii;
+            screen(connect.name.or(connect.on.on).map(|name| (name, via)), ascii)
         }
         None if !std::io::stdin().is_terminal() => finish(line::main(line.yes, line.on)),
         None if is_dumb() => {
@@ -153,13 +163,13 @@ pub fn main() -> ExitCode {
             }
             need_terminal("topside");
             let via = line.on.via();
-            screen(line.on.on.map(|name| (name, via)))
+            screen(line.on.on.map(|name| (name, via)), line.ascii)
         }
     }
 }
 
-fn screen(connect: Option<(String, Via)>) -> ExitCode {
-    match screen::main(screen::Start { connect }) {
+fn screen(connect: Option<(String, Via)>, ascii: bool) -> ExitCode {
+    match screen::main(screen::Start { connect, ascii }) {
         Ok(status) => status,
         Err(error) => {
             term::complain(format_args!("{error:#}"));

@@ -37,8 +37,11 @@ impl Sink {
     }
 
     fn of(write: impl Write + IsTerminal + Send + 'static) -> Self {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        if write.is_terminal() { Self::terminal(write, plain) } else { Self::raw(write) }
+        if write.is_terminal() {
+            Self::terminal(write, crate::term::no_colour())
+        } else {
+            Self::raw(write)
+        }
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

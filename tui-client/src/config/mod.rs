@@ -1,14 +1,20 @@
-//! What the client keeps: the saved servers, and what was typed to each.
+//! What the client keeps: the saved servers, what was typed to each, and how the screen looks and
+//! listens.
 
 mod edit;
 mod file;
 pub mod history;
+mod keymap;
+mod place;
 pub mod profiles;
 mod read;
+pub(crate) mod settings;
+mod theme;
 mod validate;
 
 pub use history::History;
 pub use profiles::{ConfigError, Profile, ProfileStore, UnknownServer};
+pub(crate) use settings::{Settings, SettingsFiles};
 pub use validate::{Field, FieldError, validate};
 
 /// The port of a server that says no other.

@@ -11,6 +11,7 @@ use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
 use super::THIS_MACHINE;
 use super::edit;
 use super::file::Replacement;
+use super::place::bytes;
 use super::read::read;
 use super::validate::{Field, FieldError, validate};
 
@@ -109,7 +110,7 @@ impl ProfileStore {
     /// [`ConfigError::Read`] and [`ConfigError::Invalid`].
     pub fn load(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let path = path.into();
-        let (_, profiles) = read(&path, &text(&path)?)?;
+        let (_, profiles) = read(&path, &bytes(&path)?)?;
         Ok(Self { path, profiles, changes: Vec::new() })
     }
 
@@ -180,7 +181,7 @@ impl ProfileStore {
         }
         let failed = |source| ConfigError::Write { path: self.path.clone(), source };
         let replacement = Replacement::begin(&self.path).map_err(failed)?;
-        let (document, mut profiles) = read(&self.path, &text(&self.path)?)?;
+        let (document, mut profiles) = read(&self.path, &bytes(&self.path)?)?;
         let mut document = document.into_mut();
         for change in &self.changes {
             let Some(change) = rebase(change, &profiles) else { continue };
@@ -217,14 +218,6 @@ fn listed<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
         ([], _) => "; none is saved yet: `topside pair INVITE` saves one".to_owned(),
         (list, 0) => format!("; saved are: {}", list.join(", ")),
         (list, more) => format!("; saved are: {} and {more} more", list.join(", ")),
-    }
-}
-
-fn text(path: &Path) -> Result<Vec<u8>, ConfigError> {
-    match std::fs::read(path) {
-        Ok(text) => Ok(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
     }
 }
 

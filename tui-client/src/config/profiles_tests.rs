@@ -162,7 +162,7 @@ fn what_is_wrong_in_a_file_is_told_with_line_and_column() {
         ),
         (
             "[[servers]]\nname = \"a\"\n",
-            "1:3: there is no `servers` in this file: did you mean server?",
+            "1:3: this file has no `servers`: did you mean server?",
         ),
         ("[server]\nname = \"a\"\n", "1:1: servers are written as [[server]], each with a name"),
         ("[[server]]\nport = 1\n", "1:1: this server has no name: add name = \"..\""),

@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use toml_edit::{Document, Item, TableLike, Value};
-use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
 
 use super::DEFAULT_PORT;
+use super::place::{Fault, fault, parse, unknown};
 use super::profiles::{ConfigError, Profile};
 use super::validate::{Field, validate};
 
@@ -15,50 +15,19 @@ pub(super) fn read(
     path: &Path,
     bytes: &[u8],
 ) -> Result<(Document<String>, Vec<Profile>), ConfigError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-        let end = good.len();
-        fault(path, &good, Some(end..end), "this is not UTF-8".to_owned())
-    })?;
-    let document = Document::parse(text.to_owned()).map_err(|error| {
-        // The parser's sentence may go on with lines of its own picture of the place.
-        let message = error.message().lines().next().unwrap_or("this is not TOML").to_owned();
-        fault(path, text, error.span(), message)
-    })?;
-    let profiles =
-        servers(&document).map_err(|(span, message)| fault(path, text, span, message))?;
+    let document = parse(path, bytes)?;
+    let profiles = servers(&document).map_err(|mistake| fault(path, document.raw(), mistake))?;
     Ok((document, profiles))
-}
-
-type Fault = (Option<Range<usize>>, String);
-
-fn fault(path: &Path, text: &str, span: Option<Range<usize>>, message: String) -> ConfigError {
-    let (line, column) = place(text, span.map_or(0, |span| span.start));
-    ConfigError::Invalid { path: path.to_owned(), line, column, message }
-}
-
-/// Line and column of a byte, from 1, the column in characters.
-fn place(text: &str, at: usize) -> (usize, usize) {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    let before = &text[..at];
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    (line, column)
 }
 
 fn servers(document: &Document<String>) -> Result<Vec<Profile>, Fault> {
     let root = document.as_table();
     for (key, _) in root.iter() {
-        if key != "server" {
-            let near = did_you_mean(&nearest(key, ["server"]));
+        // How the screen looks is read by itself: a mistake there hides no server.
+        if !["server", "screen"].contains(&key) {
             let span = root.key(key).and_then(toml_edit::Key::span);
-            return Err((
-                span,
-                format!("there is no `{}` in this file{near}", clean(key, MAX_NAME)),
-            ));
+            let near = unknown(key, ["server", "screen"]);
+            return Err((span, format!("this file has no {near}")));
         }
     }
     let shape = |span| (span, "servers are written as [[server]], each with a name".to_owned());
@@ -91,9 +60,9 @@ fn servers(document: &Document<String>) -> Result<Vec<Profile>, Fault> {
 fn server(table: &dyn TableLike, span: Option<Range<usize>>) -> Result<Profile, Fault> {
     for (key, _) in table.iter() {
         if !Field::ALL.iter().any(|field| field.key() == key) {
-            let near = did_you_mean(&nearest(key, Field::ALL.map(Field::key)));
+            let near = unknown(key, Field::ALL.map(Field::key));
             let span = table.key(key).and_then(toml_edit::Key::span);
-            return Err((span, format!("a server has no `{}`{near}", clean(key, MAX_NAME))));
+            return Err((span, format!("a server has no {near}")));
         }
     }
     let text = |field: Field| match table.get(field.key()) {

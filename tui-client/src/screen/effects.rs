@@ -8,6 +8,7 @@ use topside_shared::text::bytes;
 use super::fetch::Fetch;
 use super::network::{Network, Order};
 use super::saved::Saved;
+use super::settings::Watched;
 use crate::app::{Effect, Msg};
 use crate::config::{self, History, Profile};
 use crate::term::{MAX_COPY, Terminal};
@@ -16,14 +17,16 @@ use crate::term::{MAX_COPY, Terminal};
 pub(super) struct Doer {
     dirs: Dirs,
     pub(super) saved: Saved,
+    pub(super) settings: Watched,
     histories: HashMap<String, History>,
     pub(super) network: Network,
 }
 
 impl Doer {
-    pub(super) fn new(dirs: Dirs, network: Network) -> Self {
+    pub(super) fn new(dirs: Dirs, ascii: bool, network: Network) -> Self {
         let saved = Saved::new(dirs.config.join(config::FILE_NAME));
-        Self { dirs, saved, histories: HashMap::new(), network }
+        let settings = Watched::new(&dirs, ascii);
+        Self { dirs, saved, settings, histories: HashMap::new(), network }
     }
 
     fn profile(&self, name: Option<&str>) -> Option<Profile> {
@@ -49,6 +52,7 @@ impl Doer {
                 Order::Fetch(session, Fetch { id, run, until, name })
             }
             Effect::StopFetch { id } => Order::StopFetch(id),
+            Effect::ReadSettings => return vec![self.settings.read(true)],
             Effect::ReadServers => return vec![self.saved.read()],
             Effect::Probe { round, server, vias } => {
                 Order::Probe { round, profile: self.profile(server.as_deref()), vias }

@@ -1,13 +1,13 @@
 //! The saved servers as the screen holds them: read anew when the file has changed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::app::{Msg, ProfileEdit};
 use crate::config::{ConfigError, Profile, ProfileStore};
 
 /// What tells one state of the file from the next; none where there is no file.
-type Stamp = Option<(SystemTime, u64)>;
+pub(super) type Stamp = Option<(SystemTime, u64)>;
 
 /// The file and what it held when it could be read last.
 pub(super) struct Saved {
@@ -36,7 +36,7 @@ impl Saved {
     /// Reads the file, and says what came of it.
     pub(super) fn read(&mut self) -> Msg {
         // First the stamp: what is written meanwhile is read the next time.
-        self.stamp = self.look();
+        self.stamp = look(&self.path);
         match ProfileStore::load(&self.path) {
             Ok(store) => {
                 self.store = Some(store);
@@ -48,7 +48,7 @@ impl Saved {
 
     /// The same, if the file is not what it was when it was looked at last.
     pub(super) fn read_if_changed(&mut self) -> Option<Msg> {
-        (self.look() != self.stamp).then(|| self.read())
+        (look(&self.path) != self.stamp).then(|| self.read())
     }
 
     /// Carries an edit out, and says what came of it.
@@ -62,7 +62,7 @@ impl Saved {
         match self.try_edit(edit) {
             Ok(store) => {
                 self.store = Some(store);
-                self.stamp = self.look();
+                self.stamp = look(&self.path);
                 vec![Msg::Servers(self.profiles()), Msg::ServersSaved(done)]
             }
             // What is not in the file is not shown either; the form still holds what was typed.
@@ -84,14 +84,16 @@ impl Saved {
         store.save()?;
         Ok(store)
     }
-
-    fn look(&self) -> Stamp {
-        let data = std::fs::metadata(&self.path).ok()?;
-        Some((data.modified().ok()?, data.len()))
-    }
 }
 
-fn sentence(error: ConfigError) -> String {
+/// The file as it is now.
+pub(super) fn look(path: &Path) -> Stamp {
+    let data = std::fs::metadata(path).ok()?;
+    Some((data.modified().ok()?, data.len()))
+}
+
+/// An error with its causes.
+pub(super) fn sentence(error: ConfigError) -> String {
     format!("{:#}", anyhow::Error::from(error))
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn rows(state: &State) -> Vec<Line> {
     let mut rows: Vec<Line> = first.map(Line::Text).collect();
     let mut group = "";
     for action in actions::of(state) {
-        let keys = action.keys().map(|key| key.to_string()).collect::<Vec<_>>().join("  ");
+        let keys = state.keys.shown(action.id, "  ");
         if keys.is_empty() {
             continue;
         }

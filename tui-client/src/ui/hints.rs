@@ -35,7 +35,7 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme
     }
     let nothing_typed = actions::nothing_typed(state);
     for action in actions::hints(state) {
-        let Some(key) = action.key(nothing_typed) else { continue };
+        let Some(key) = state.keys.first(action.id, nothing_typed) else { continue };
         let key = key.to_string();
         let short = match action.id {
             // One column at a time: what the key leads to.

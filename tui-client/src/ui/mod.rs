@@ -7,6 +7,7 @@ mod command_form;
 mod confirm;
 mod console;
 mod form;
+mod glyphs;
 pub(crate) mod help;
 mod hints;
 mod input;
@@ -17,7 +18,7 @@ mod picker;
 mod prompt;
 mod row;
 mod runs_view;
-mod theme;
+pub(crate) mod theme;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -29,11 +30,19 @@ use crate::app::command_form as filling;
 use crate::app::overlay::Overlay;
 use crate::app::{Effect, Screen, Size, State, asking};
 use row::Row;
-use theme::Theme;
+pub(crate) use theme::Theme;
 
 /// Draws everything; returns where the cursor stands, if anywhere.
 pub(crate) fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
-    let theme = Theme::new(state.colours);
+    let cursor = layers(state, area, buffer);
+    if state.ascii {
+        glyphs::to_ascii(buffer);
+    }
+    cursor
+}
+
+fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let theme = state.theme;
     let size = Size { width: area.width, height: area.height };
     if !size.enough() {
         too_small(size, area, buffer, &theme);

@@ -18,8 +18,7 @@ pub(in crate::app) fn switch(state: &mut State) {
     if console.prompt.is_up() {
         let name = console.prompt.asker.as_ref().map(Asker::name).unwrap_or_default();
         console.prompt.leave();
-        let key = actions::get(actions::Id::OtherBox).key(true);
-        let key = key.map(|key| key.to_string()).unwrap_or_default();
+        let key = state.keys.word(actions::Id::OtherBox);
         state.done(format!("The command box; {key} goes back to {name}."));
         return;
     }

@@ -12,6 +12,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 use crate::app::tests::World;
 use crate::app::{Size, State};
+use crate::ui::Theme;
 
 /// The sizes that every screen is looked at in.
 pub(super) const SIZES: [(u16, u16); 4] = [(40, 10), (60, 15), (80, 24), (160, 50)];
@@ -19,10 +20,29 @@ pub(super) const SIZES: [(u16, u16); 4] = [(40, 10), (60, 15), (80, 24), (160, 5
 /// Checks a screen at every size.
 pub(super) fn at_every_size(name: &str, world: impl Fn(u16, u16) -> World) {
     for (width, height) in SIZES {
-        let world = world(width, height);
+        let mut world = world(width, height);
         insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
             insta::assert_snapshot!(format!("{name}-{width}x{height}"), shown(&world.state));
         });
+        assert_ascii_and_colourless(name, &mut world);
+    }
+}
+
+/// Without colours and signs the frame says the same, in letters that every terminal has.
+fn assert_ascii_and_colourless(name: &str, world: &mut World) {
+    let signs = frame(&world.state);
+    world.state.ascii = true;
+    world.state.theme = Theme::MONOCHROME;
+    let plain = frame(&world.state);
+    for (was, cell) in signs.content().iter().zip(plain.content()) {
+        assert!(cell.symbol().is_ascii(), "{:?} of {name}", cell.symbol());
+        assert_eq!(
+            (cell.fg, cell.bg),
+            (Color::Reset, Color::Reset),
+            "{:?} of {name}",
+            cell.symbol()
+        );
+        assert!(was.symbol() == cell.symbol() || !was.symbol().is_ascii(), "{name}");
     }
 }
 

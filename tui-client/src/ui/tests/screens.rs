@@ -12,6 +12,7 @@ use crate::app::tests::prompting::asking_at;
 use crate::app::tests::{World, by, client, closing, ended, printed, welcome};
 use crate::app::{Call, Effect, Event, Msg, Size, Via};
 use crate::net::LostReason;
+use crate::ui::Theme;
 
 /// A console that has been worked at.
 fn worked(width: u16, height: u16) -> World {
@@ -55,7 +56,7 @@ fn the_console() {
 #[test]
 fn the_console_without_colours() {
     let mut world = worked(100, 24);
-    world.state.colours = false;
+    world.state.theme = Theme::MONOCHROME;
     let shown = shown(&world.state);
     assert!(!shown.contains("cyan") && !shown.contains("grey") && !shown.contains("green"));
     insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {

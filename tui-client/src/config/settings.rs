@@ -1,0 +1,152 @@
+//! How the screen looks and listens: `[screen]` of client.toml, theme.toml and keymap.toml.
+//!
+//! A mistake in one of them is told with its place, and what that file said last stays.
+
+use std::path::{Path, PathBuf};
+
+use toml_edit::{Document, Item, TableLike};
+
+use super::place::{Fault, bytes, fault, parse, unknown};
+use super::profiles::ConfigError;
+use super::{FILE_NAME, keymap, theme};
+use crate::actions::Keymap;
+use crate::ui::Theme;
+
+/// File name of a theme of the person's own.
+pub(crate) const THEME_FILE: &str = "theme.toml";
+/// File name of the keys.
+pub(crate) const KEYMAP_FILE: &str = "keymap.toml";
+/// The theme that `theme.toml` is.
+const OWN: &str = "own";
+
+/// What the three files say together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) theme: Theme,
+    /// Whether only ASCII signs are drawn; none: as the locale allows.
+    pub(crate) ascii: Option<bool>,
+    /// Whether the terminal is asked to report its mouse.
+    pub(crate) mouse: bool,
+    pub(crate) keys: Keymap,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { theme: Theme::DARK, ascii: None, mouse: true, keys: Keymap::default() }
+    }
+}
+
+/// Where the three files are.
+#[derive(Debug, Clone)]
+pub(crate) struct SettingsFiles {
+    client: PathBuf,
+    theme: PathBuf,
+    keymap: PathBuf,
+}
+
+impl SettingsFiles {
+    /// Those in this directory.
+    pub(crate) fn of(dir: &Path) -> Self {
+        Self {
+            client: dir.join(FILE_NAME),
+            theme: dir.join(THEME_FILE),
+            keymap: dir.join(KEYMAP_FILE),
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn paths(&self) -> [&Path; 3] {
+        [&self.client, &self.theme, &self.keymap]
+    }
+
+    /// Takes over what the files say now, and returns the mistakes in them.
+    pub(crate) fn read(&self, settings: &mut Settings) -> Vec<ConfigError> {
+        let mut mistakes = Vec::new();
+        match section(&self.client, screen) {
+            Ok(screen) => {
+                settings.ascii = screen.ascii;
+                settings.mouse = screen.mouse;
+                match screen.theme.map_or_else(|| section(&self.theme, theme::theme), Ok) {
+                    Ok(theme) => settings.theme = theme,
+                    Err(mistake) => mistakes.push(mistake),
+                }
+            }
+            Err(mistake) => mistakes.push(mistake),
+        }
+        match section(&self.keymap, keymap::keymap) {
+            Ok(keys) => settings.keys = keys,
+            Err(mistake) => mistakes.push(mistake),
+        }
+        mistakes
+    }
+}
+
+fn section<T>(
+    path: &Path,
+    read: impl Fn(&Document<String>) -> Result<T, Fault>,
+) -> Result<T, ConfigError> {
+    let document = parse(path, &bytes(path)?)?;
+    read(&document).map_err(|mistake| fault(path, document.raw(), mistake))
+}
+
+/// What `[screen]` says.
+struct Screen {
+    /// None: the person's own.
+    theme: Option<Theme>,
+    ascii: Option<bool>,
+    mouse: bool,
+}
+
+fn screen(document: &Document<String>) -> Result<Screen, Fault> {
+    let mut screen = Screen { theme: Some(Theme::DARK), ascii: None, mouse: true };
+    let Some(item) = document.as_table().get("screen") else { return Ok(screen) };
+    let table: &dyn TableLike = item
+        .as_table_like()
+        .ok_or_else(|| (item.span(), "screen is a table, written as [screen]".to_owned()))?;
+    for (key, item) in table.iter() {
+        match key {
+            "theme" => {
+                let names = theme::THEMES.map(|(name, _)| name);
+                screen.theme = match one_of(item, key, names.into_iter().chain([OWN]))? {
+                    OWN => None,
+                    name => theme::THEMES.iter().find(|(known, _)| *known == name).map(|(_, t)| *t),
+                };
+            }
+            "borders" => {
+                screen.ascii = match one_of(item, key, ["auto", "unicode", "ascii"])? {
+                    "ascii" => Some(true),
+                    "unicode" => Some(false),
+                    _ => None,
+                };
+            }
+            "mouse" => {
+                screen.mouse = item
+                    .as_bool()
+                    .ok_or_else(|| (item.span(), "mouse is true or false".to_owned()))?;
+            }
+            _ => {
+                let span = table.key(key).and_then(toml_edit::Key::span);
+                let near = unknown(key, ["theme", "borders", "mouse"]);
+                return Err((span, format!("[screen] has no {near}")));
+            }
+        }
+    }
+    Ok(screen)
+}
+
+fn one_of<'n>(
+    item: &Item,
+    key: &str,
+    names: impl IntoIterator<Item = &'n str>,
+) -> Result<&'n str, Fault> {
+    let names: Vec<&str> = names.into_iter().collect();
+    let value = item.as_str().unwrap_or_default();
+    names.iter().copied().find(|name| *name == value).ok_or_else(|| {
+        let list = names.join(", ");
+        (item.span(), format!("{key} is one of {list}, not {}", unknown(value, names)))
+    })
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

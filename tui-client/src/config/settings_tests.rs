@@ -1,0 +1,152 @@
+use std::path::Path;
+
+use super::*;
+use crate::actions::Id;
+
+/// What the files say, beside what was so before, and the mistakes.
+fn read(files: &[(&str, &str)]) -> (Settings, Vec<String>) {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    let mut settings = Settings::default();
+    let mistakes = SettingsFiles::of(dir.path()).read(&mut settings);
+    let name = |mistake: &ConfigError| {
+        let text = mistake.to_string();
+        text.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
+    };
+    (settings, mistakes.iter().map(name).collect())
+}
+
+#[test]
+fn without_files_all_is_as_the_program_comes() {
+    assert_eq!(read(&[]), (Settings::default(), Vec::new()));
+}
+
+#[test]
+fn each_file_says_its_part() {
+    let (settings, mistakes) = read(&[
+        (FILE_NAME, "[screen]\ntheme = \"own\"\nborders = \"ascii\"\nmouse = false\n"),
+        (THEME_FILE, "base = \"light\"\naccent = \"bold #112233\"\n"),
+        (KEYMAP_FILE, "clients = [\"f10\", \"alt-c\"]\ncopy = \"ctrl-x\"\nsave = []\n"),
+    ]);
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    assert_eq!((settings.ascii, settings.mouse), (Some(true), false));
+    assert_eq!(settings.theme.good, Theme::LIGHT.good);
+    assert_ne!(settings.theme.accent, Theme::LIGHT.accent);
+    assert_eq!(settings.keys.shown(Id::Clients, " "), "F10 Alt-C");
+    assert_eq!(settings.keys.shown(Id::Copy, " "), "Ctrl-X");
+    assert_eq!(settings.keys.shown(Id::Save, " "), "");
+}
+
+#[test]
+fn a_mistake_is_told_with_its_place_and_the_nearest_name() {
+    for (file, text, said) in [
+        (
+            FILE_NAME,
+            "[screen]\nthem = \"dark\"",
+            "client.toml:2:1: [screen] has no `them`: did you mean theme?",
+        ),
+        (
+            FILE_NAME,
+            "[screen]\ntheme = \"lihgt\"",
+            "client.toml:2:9: theme is one of dark, light, monochrome, own, not `lihgt`: did you mean light?",
+        ),
+        (FILE_NAME, "[screen]\nmouse = 1", "client.toml:2:9: mouse is true or false"),
+        (FILE_NAME, "screen = 1", "client.toml:1:10: screen is a table, written as [screen]"),
+        (
+            KEYMAP_FILE,
+            "\nclient = [\"f2\"]",
+            "keymap.toml:2:1: there is no action `client`: did you mean clients or clear?",
+        ),
+        (
+            KEYMAP_FILE,
+            "copy = [\"f6\", \"entr\"]",
+            "keymap.toml:1:15: there is no key `entr`: did you mean enter or end?",
+        ),
+        (
+            KEYMAP_FILE,
+            "copy = [\"f2\"]",
+            "keymap.toml:1:1: F2 means `clients` already: give that another key first, or none: clients = []",
+        ),
+        (
+            KEYMAP_FILE,
+            "menu = []\nquit = []",
+            "keymap.toml:2:1: `quit` needs a key: without one nobody finds the way, or out",
+        ),
+        (KEYMAP_FILE, "copy = 1", "keymap.toml:1:8: keys are written as [\"f2\", \"ctrl-x\"]"),
+    ] {
+        let (settings, mistakes) = read(&[(file, text)]);
+        assert_eq!(mistakes, [said]);
+        assert_eq!(settings, Settings::default());
+    }
+    let own = (FILE_NAME, "[screen]\ntheme = \"own\"");
+    for (text, said) in [
+        ("acent = \"red\"", "theme.toml:1:1: a theme has no `acent`: did you mean accent?"),
+        ("base = \"drak\"", "theme.toml:1:8: there is no theme `drak`: did you mean dark?"),
+        ("good = 2", "theme.toml:1:8: a style is a text, such as \"bold cyan\""),
+    ] {
+        assert_eq!(read(&[own, (THEME_FILE, text)]).1, [said]);
+    }
+    // A mistake in a theme that nobody chose hurts nobody.
+    assert!(read(&[(THEME_FILE, "acent = \"red\"")]).1.is_empty());
+}
+
+#[test]
+fn a_file_with_a_mistake_changes_nothing_and_the_others_are_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    let files = SettingsFiles::of(dir.path());
+    let mut settings = Settings::default();
+    write(FILE_NAME, "[screen]\ntheme = \"light\"");
+    write(KEYMAP_FILE, "clients = [\"f10\"]");
+    assert!(files.read(&mut settings).is_empty());
+    write(FILE_NAME, "[screen]\ntheme = \"liht\"");
+    write(KEYMAP_FILE, "menu = [\"f10\"]");
+    assert_eq!(files.read(&mut settings).len(), 1);
+    assert_eq!(settings.theme, Theme::LIGHT);
+    assert_eq!(settings.keys.shown(Id::Menu, " "), "F10");
+}
+
+/// The samples list each key with what it is without them, and reading them changes nothing.
+#[test]
+fn the_samples_are_what_the_program_does_without_them() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
+    let text = |name: &str| std::fs::read_to_string(samples.join(name)).unwrap();
+    // Without the # before each key.
+    let bare = |name: &str| {
+        let lines = text(name);
+        let lines = lines.lines().map(|line| {
+            line.strip_prefix('#')
+                .filter(|key| {
+                    key.starts_with(|c: char| c.is_ascii_lowercase()) && key.contains(" = ")
+                })
+                .unwrap_or(line)
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let (mut theme, keymap) = (Theme::DARK, bare(KEYMAP_FILE));
+    let (settings, mistakes) = read(&[
+        (FILE_NAME, "[screen]\ntheme = \"own\""),
+        (THEME_FILE, &bare(THEME_FILE)),
+        (KEYMAP_FILE, &keymap),
+    ]);
+    assert_eq!(mistakes, Vec::<String>::new());
+    assert_eq!(settings, Settings::default());
+    for (role, _) in theme.roles() {
+        assert!(
+            bare(THEME_FILE).lines().any(|line| line.starts_with(&format!("{role} = "))),
+            "{role}"
+        );
+    }
+    for action in crate::actions::ACTIONS.iter().filter(|action| action.dispatched) {
+        let line = format!("{} = ", action.name);
+        assert!(keymap.lines().any(|shown| shown.starts_with(&line)), "{line}");
+    }
+    let client = text(FILE_NAME);
+    let (settings, mistakes) = read(&[(FILE_NAME, &client)]);
+    assert_eq!((settings, mistakes), (Settings::default(), Vec::new()));
+    for key in ["theme = \"dark\"", "borders = \"auto\"", "mouse = true"] {
+        assert!(client.contains(key), "{key}");
+    }
+}
