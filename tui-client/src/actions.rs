@@ -298,8 +298,14 @@ fn saved(state: &State) -> Result<(), String> {
     match picker::chosen(state) {
         Some(_) => Ok(()),
         None => match picker::chosen_find(state) {
-            Some(find) => no(format!("{} is not saved yet: press a to save it", find.name)),
-            None => no("this machine is not a saved server: press a to add one"),
+            Some(find) => {
+                let key = state.keys.word(Id::Add);
+                no(format!("{} is not saved yet: press {key} to save it", find.name))
+            }
+            None => {
+                let key = state.keys.word(Id::Add);
+                no(format!("this machine is not a saved server: press {key} to add one"))
+            }
         },
     }
 }

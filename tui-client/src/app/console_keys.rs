@@ -186,7 +186,8 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
             Some(next) => format!("cancels {}", next.line),
             None => "offers to leave".to_owned(),
         };
-        state.done(format!("Cancelling {info}; Ctrl-C again {next}."));
+        let key = state.keys.word(Id::Interrupt);
+        state.done(format!("Cancelling {info}; {key} again {next}."));
         return vec![Effect::Call { session, call: Call::Cancel(run) }];
     }
     let confirm = leaving(state);

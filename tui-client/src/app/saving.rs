@@ -23,9 +23,9 @@ pub(crate) struct Saving {
 }
 
 impl Saving {
-    /// How far it is.
-    pub(crate) fn words(&self) -> String {
-        format!("saving {} of {} · Esc gives up", bytes(self.done), bytes(self.of))
+    /// How far it is, and which key gives up.
+    pub(crate) fn words(&self, stop: &str) -> String {
+        format!("saving {} of {} · {stop} gives up", bytes(self.done), bytes(self.of))
     }
 }
 

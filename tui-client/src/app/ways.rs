@@ -4,6 +4,7 @@ use super::found;
 use super::link::{Link, Target, Via};
 use super::picker::{self, chosen};
 use super::{Here, State, fit, times};
+use crate::actions::Id;
 use crate::config::Profile;
 use crate::net::ConnectError;
 
@@ -111,11 +112,11 @@ impl Way {
     }
 
     /// The same, where the server was found elsewhere: of use only where it is not reached.
-    fn with_hint(self, profile: &Profile, hint: Option<&str>) -> Self {
+    fn with_hint(self, state: &State, profile: &Profile, hint: Option<&str>) -> Self {
         match (self.sign, hint) {
             (Sign::Down | Sign::Wrong, Some(at)) => {
                 let words = format!("{} · found at {at}", self.words);
-                Self { words, advice: Some(moved(profile, at)), ..self }
+                Self { words, advice: Some(moved(state, profile, at)), ..self }
             }
             _ => self,
         }
@@ -169,10 +170,13 @@ pub(crate) fn way(state: &State, via: Via) -> Way {
         (Via::Same, None) => same(state),
         (Via::Same, Some(_)) => Way { address: "this machine".to_owned(), ..same(state) },
         (_, None) => Way::impossible(
-            "no address saved · a adds a server",
-            "this machine needs no address: press a to add a server elsewhere, or i to paste an \
-             invite"
-                .to_owned(),
+            &format!("no address saved · {} adds a server", state.keys.word(Id::Add)),
+            format!(
+                "this machine needs no address: press {} to add a server elsewhere, or {} to paste \
+                 an invite",
+                state.keys.word(Id::Add),
+                state.keys.word(Id::Invite)
+            ),
         ),
         (Via::Auto, Some(profile)) => auto(state, profile),
         (_, Some(profile)) => elsewhere(state, profile, via),
@@ -183,7 +187,8 @@ pub(crate) fn way(state: &State, via: Via) -> Way {
         {
             let seconds = times::running(state.clock.mono.saturating_sub(dial.since));
             let what = if dial.start { "starting one" } else { "connecting" };
-            let words = format!("{what} … {seconds} · Esc cancels");
+            let key = state.keys.word(Id::StopTrying);
+            let words = format!("{what} … {seconds} · {key} cancels");
             Way { address: way.address, ..Way::plain(Sign::None, words) }
         }
         _ => way,
@@ -212,7 +217,10 @@ fn same(state: &State) -> Way {
         Here::Unknown => Way::plain(Sign::None, "looking for a server …"),
         Here::Running(_) if state.carries => Way::plain(Sign::Up, "runs inside this program"),
         Here::Running(ms) => Way::plain(Sign::Up, format!("answers in {}", millis(*ms))),
-        Here::NotRunning => Way::plain(Sign::Down, "no server here · Enter starts one"),
+        Here::NotRunning => {
+            let key = state.keys.word(Id::Connect);
+            Way::plain(Sign::Down, format!("no server here · {key} starts one"))
+        }
         Here::Refused(why) => {
             Way { why_not: Some(why.clone()), ..Way::plain(Sign::Down, "cannot be used") }
         }
@@ -223,35 +231,39 @@ fn elsewhere(state: &State, profile: &Profile, via: Via) -> Way {
     let hint = if via == Via::Lan { found::hint(state, profile) } else { None };
     let Some(address) = address(profile, via) else {
         let what = if via == Via::Lan { "LAN address" } else { "router address" };
-        return no_address(profile, what, hint.as_deref());
+        return no_address(state, profile, what, hint.as_deref());
     };
     if profile.pin.is_none() {
-        return Way { address, ..not_paired(&profile.name) };
+        return Way { address, ..not_paired(state, &profile.name) };
     }
     let way = state.picker.asking.reach(via).map_or_else(Way::unknown, Reach::way);
-    Way { address, ..way.with_hint(profile, hint.as_deref()) }
+    Way { address, ..way.with_hint(state, profile, hint.as_deref()) }
 }
 
-fn no_address(profile: &Profile, what: &str, hint: Option<&str>) -> Way {
-    let name = &profile.name;
+fn no_address(state: &State, profile: &Profile, what: &str, hint: Option<&str>) -> Way {
+    let (name, key) = (&profile.name, state.keys.word(Id::Edit));
     match hint {
-        Some(at) => Way::impossible(&format!("found at {at} · e adds it"), moved(profile, at)),
+        Some(at) => {
+            Way::impossible(&format!("found at {at} · {key} adds it"), moved(state, profile, at))
+        }
         None => Way::impossible(
-            "no address saved · e adds it",
-            format!("{name} has no {what} yet: press e to add it"),
+            &format!("no address saved · {key} adds it"),
+            format!("{name} has no {what} yet: press {key} to add it"),
         ),
     }
 }
 
-fn moved(profile: &Profile, at: &str) -> String {
-    format!("{} was found at {at}: press e to save that address", profile.name)
+fn moved(state: &State, profile: &Profile, at: &str) -> String {
+    let key = state.keys.word(Id::Edit);
+    format!("{} was found at {at}: press {key} to save that address", profile.name)
 }
 
-fn not_paired(name: &str) -> Way {
+fn not_paired(state: &State, name: &str) -> Way {
+    let key = state.keys.word(Id::Invite);
     Way::impossible(
-        "not paired · i pastes an invite",
+        &format!("not paired · {key} pastes an invite"),
         format!(
-            "{name} is not paired: run `topsided invite` on it, then press i and paste what it prints"
+            "{name} is not paired: run `topsided invite` on it, then press {key} and paste what it prints"
         ),
     )
 }
@@ -264,12 +276,12 @@ fn auto(state: &State, profile: &Profile) -> Way {
         .collect();
     let hint = found::hint(state, profile);
     let order = match ways[..] {
-        [] => return no_address(profile, "address", hint.as_deref()),
+        [] => return no_address(state, profile, "address", hint.as_deref()),
         [via] => format!("{} only", via.title()),
         _ => "LAN first, then internet".to_owned(),
     };
     if profile.pin.is_none() {
-        return Way { address: order, ..not_paired(&profile.name) };
+        return Way { address: order, ..not_paired(state, &profile.name) };
     }
     let known: Vec<&Reach> =
         ways.iter().filter_map(|via| state.picker.asking.reach(*via)).collect();
@@ -284,7 +296,11 @@ fn auto(state: &State, profile: &Profile) -> Way {
     } else {
         // What does not pass by itself is worth more words than a silence.
         let worst = known.iter().find(|reach| reach.is_lasting()).or(known.first());
-        worst.map_or_else(Way::unknown, |reach| reach.way()).with_hint(profile, hint.as_deref())
+        worst.map_or_else(Way::unknown, |reach| reach.way()).with_hint(
+            state,
+            profile,
+            hint.as_deref(),
+        )
     };
     Way { address: order, ..way }
 }

@@ -160,10 +160,7 @@ fn what_is_wrong_in_a_file_is_told_with_line_and_column() {
             "[[server]]\nname = \"a\"\n  internt = \"x\"\n",
             "3:3: a server has no `internt`: did you mean internet?",
         ),
-        (
-            "[[servers]]\nname = \"a\"\n",
-            "1:3: this file has no `servers`: did you mean server?",
-        ),
+        ("[[servers]]\nname = \"a\"\n", "1:3: this file has no `servers`: did you mean server?"),
         ("[server]\nname = \"a\"\n", "1:1: servers are written as [[server]], each with a name"),
         ("[[server]]\nport = 1\n", "1:1: this server has no name: add name = \"..\""),
         (

@@ -62,6 +62,9 @@ pub(super) fn theme(document: &Document<String>) -> Result<Theme, Fault> {
             .ok_or_else(|| (item.span(), "a style is a text, such as \"bold cyan\"".to_owned()))?;
         **role = style(text).map_err(|message| (item.span(), message))?;
     }
+    if !root.contains_key("chosen") {
+        theme.chosen = theme.accent.add_modifier(Modifier::BOLD);
+    }
     Ok(theme)
 }
 

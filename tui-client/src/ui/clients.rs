@@ -8,6 +8,7 @@ use topside_shared::{ClientId, Connection};
 use super::boxes;
 use super::row::Row;
 use super::theme::Theme;
+use crate::actions::Id;
 use crate::app::console::{Console, Watch};
 use crate::app::link::Link;
 use crate::app::overlay::room;
@@ -41,9 +42,10 @@ pub(super) fn draw(
         // The last row says how many there are besides, if not all fit.
         if y + lines + u16::from(!last) > place.height {
             let more = rows.len() - nth;
+            let key = state.keys.word(Id::Clients);
             Row::at(buffer, place, y.min(place.height - 1))
                 .skip(1)
-                .left(&format!("… {more} more · F2"), theme.dim);
+                .left(&format!("… {more} more · {key}"), theme.dim);
             return;
         }
         one(console, client, Rect { y: place.y + y, height: lines, ..place }, buffer, theme);

@@ -23,7 +23,7 @@ pub(super) fn draw(
     title(state, console, layout.title, buffer, theme);
     lines(&layout, buffer, theme);
     if let Some(place) = layout.menu {
-        menu::draw(console, place, buffer, theme);
+        menu::draw(state, console, place, buffer, theme);
     }
     let new = blocks::draw(state, console, layout.pane, buffer, theme);
     if let Some(place) = layout.clients {
@@ -37,7 +37,7 @@ pub(super) fn draw(
     let keys = match &console.search {
         Some(search) => Some(input::search_keys(search)),
         None if console.prompt.is_up() && state.remark.is_none() => {
-            Some(prompt::keys(&console.prompt))
+            Some(prompt::keys(state, &console.prompt))
         }
         None => None,
     };
@@ -45,7 +45,7 @@ pub(super) fn draw(
         let mut row = Row::new(buffer, layout.hints);
         row.skip(1);
         for (key, what) in keys {
-            row.left(key, theme.plain).left(" ", theme.plain).left(what, theme.dim).skip(3);
+            row.left(&key, theme.plain).left(" ", theme.plain).left(what, theme.dim).skip(3);
         }
     } else if state.remark.is_some() || !input::draw_long_hint(console, layout.hints, buffer, theme)
     {

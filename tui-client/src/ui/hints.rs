@@ -20,7 +20,7 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme
     let mut row = Row::new(buffer, area);
     row.skip(1).skip_right(1);
     if let Some(saving) = &state.saving {
-        row.right(&saving.words(), theme.accent).skip_right(2);
+        row.right(&saving.words(&state.keys.word(Id::StopTrying)), theme.accent).skip_right(2);
     }
     if let Some(remark) = &state.remark {
         let (sign, style) = match remark.tone {

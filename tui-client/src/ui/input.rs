@@ -209,12 +209,13 @@ fn draw_search(
 }
 
 /// Keys of a search, for the last row.
-pub(super) fn search_keys(search: &Search) -> &'static [(&'static str, &'static str)] {
-    if search.typing {
+pub(super) fn search_keys(search: &Search) -> Vec<(String, &'static str)> {
+    let keys: &[_] = if search.typing {
         &[("Enter", "keep"), ("↑ ↓", "other matches"), ("Esc", "back")]
     } else {
         &[("n", "next"), ("N", "previous"), ("/", "other text"), ("Esc", "back")]
-    }
+    };
+    keys.iter().map(|(key, what)| ((*key).to_owned(), *what)).collect()
 }
 
 fn candidates(popup: &Popup, x: u16, above: u16, buffer: &mut Buffer, theme: &Theme) {

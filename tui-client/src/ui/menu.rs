@@ -6,10 +6,11 @@ use topside_shared::command::Command;
 
 use super::row::Row;
 use super::theme::Theme;
+use crate::actions::Id;
 use crate::app::console::Console;
-use crate::app::fit;
 use crate::app::layout::ConsoleLayout;
 use crate::app::palette::{about, by_category};
+use crate::app::{State, fit};
 
 /// From this width on a command's title stands beside its name.
 const TITLES_FROM: u16 = 30;
@@ -39,7 +40,13 @@ fn entries(console: &Console, height: u16) -> Vec<Entry<'_>> {
     entries
 }
 
-pub(super) fn draw(console: &Console, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+pub(super) fn draw(
+    state: &State,
+    console: &Console,
+    place: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) {
     Row::new(buffer, place).skip(1).left("MENU", theme.dim);
     if let Some(why) = &console.menu_refused {
         Row::at(buffer, place, 1).skip(1).left(why, theme.bad);
@@ -54,7 +61,8 @@ pub(super) fn draw(console: &Console, place: Rect, buffer: &mut Buffer, theme: &
         let mut row = Row::at(buffer, place, y);
         row.skip(1).skip_right(1);
         if hidden > 0 && y + 1 == place.height {
-            row.left(&format!("… {} more · F3", hidden + 1), theme.dim);
+            let key = state.keys.word(Id::Menu);
+            row.left(&format!("… {} more · {key}", hidden + 1), theme.dim);
             return;
         }
         match entry {

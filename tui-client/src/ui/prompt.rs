@@ -6,8 +6,9 @@ use ratatui::layout::{Position, Rect};
 use super::input::{field, secret_field};
 use super::row::Row;
 use super::theme::Theme;
-use crate::app::fit;
+use crate::actions::Id;
 use crate::app::prompt::Prompt;
+use crate::app::{State, fit};
 
 /// Columns that are left for what is typed, however long the question is.
 const ROOM: usize = 16;
@@ -40,16 +41,16 @@ pub(super) fn draw(
 }
 
 /// Its keys, for the last row.
-pub(super) fn keys(prompt: &Prompt) -> &'static [(&'static str, &'static str)] {
-    if prompt.is_over() {
-        &[("Esc", "drop it"), ("Ctrl-O", "commands"), ("Ctrl-S", "show or hide")]
+pub(super) fn keys(state: &State, prompt: &Prompt) -> Vec<(String, &'static str)> {
+    // The input box's own, and those of two actions, which may have none.
+    let own = |key: &str, does| Some((key.to_owned(), does));
+    let key = |id, does| state.keys.first(id, false).map(|key| (key.to_string(), does));
+    let (other, hide) = (key(Id::OtherBox, "commands"), key(Id::Unhide, "show or hide"));
+    let keys = if prompt.is_over() {
+        vec![own("Esc", "drop it"), other, hide]
     } else {
-        &[
-            ("Enter", "answer"),
-            ("Ctrl-D", "end of input"),
-            ("Ctrl-O", "commands"),
-            ("Ctrl-S", "show or hide"),
-            ("Ctrl-C", "cancel"),
-        ]
-    }
+        let (answer, end) = (own("Enter", "answer"), own("Ctrl-D", "end of input"));
+        vec![answer, end, other, hide, own("Ctrl-C", "cancel")]
+    };
+    keys.into_iter().flatten().collect()
 }

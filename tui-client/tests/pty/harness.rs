@@ -94,7 +94,7 @@ impl Screen {
         }
         command.env("TERM", "xterm-256color");
         command.env("TZ", "UTC");
-        for name in ["NO_COLOR", "TMUX", "RUST_BACKTRACE"] {
+        for name in ["NO_COLOR", "TMUX", "RUST_BACKTRACE", "LC_ALL", "LC_CTYPE", "LANG"] {
             command.env_remove(name);
         }
         let mut child = pair.slave.spawn_command(command).unwrap();

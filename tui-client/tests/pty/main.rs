@@ -10,4 +10,5 @@ mod output;
 mod prompt;
 mod runs;
 mod session;
+mod settings;
 mod terminal;

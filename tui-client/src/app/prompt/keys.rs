@@ -160,7 +160,8 @@ fn cancel(state: &mut State, run: RunId) -> Vec<Effect> {
         let line = clean(&info.line, 200);
         if !info.sent {
             state.refuse(format!(
-                "{line} is only looked at here: Ctrl-X in the list of runs (F12) ends it."
+                "{line} is only looked at here: Ctrl-X in the list of runs ({}) ends it.",
+                state.keys.word(actions::Id::Runs)
             ));
             return Vec::new();
         }
