@@ -102,9 +102,11 @@ impl Keymap {
         bound.bare.first().filter(|_| nothing_typed).or(bound.always.first()).copied()
     }
 
-    /// The same for a sentence; where there is no key, the palette is the way.
+    /// A key for a sentence: one that means it always, if there is any. Without a key the palette is
+    /// the way.
     pub(crate) fn word(&self, id: Id) -> String {
-        match (self.first(id, true), self.first(Id::Palette, true)) {
+        let key = |id| self.first(id, false).or(self.first(id, true));
+        match (key(id), key(Id::Palette)) {
             (Some(key), _) => key.to_string(),
             (None, Some(palette)) => format!("{palette} `{}`", get(id).title),
             (None, None) => format!("`{}`", get(id).title),

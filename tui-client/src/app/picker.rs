@@ -85,16 +85,17 @@ fn find(state: &State, spot: &Spot) -> Option<usize> {
 pub(crate) fn why_not(state: &State) -> Option<String> {
     match (ways::chosen_via(state), chosen_find(state)) {
         (Some(via), _) => ways::way(state, via).why_not,
-        (None, Some(find)) => Some(how_to_pair(find)),
+        (None, Some(find)) => Some(how_to_pair(state, find)),
         (None, None) => None,
     }
 }
 
 /// What to do with a server that was found.
-pub(crate) fn how_to_pair(find: &Found) -> String {
+pub(crate) fn how_to_pair(state: &State, find: &Found) -> String {
     format!(
-        "{} is not paired: run `topsided invite` on it, then press i and paste what it prints",
-        find.name
+        "{} is not paired: run `topsided invite` on it, then press {} and paste what it prints",
+        find.name,
+        state.keys.word(Id::Invite)
     )
 }
 

@@ -15,6 +15,7 @@ use super::link::Link;
 use super::overlay::{self, Overlay};
 use super::runs::Phase;
 use super::{Call, Effect, State, clean, times};
+use crate::actions::Id;
 
 /// Longest line of a run that is shown, in characters.
 const MAX_LINE: usize = 500;
@@ -271,7 +272,8 @@ fn again(state: &mut State, row: &RunRow) {
 /// Shows a run's output: where it is on the screen already, else in a block of its own.
 fn attach(state: &mut State, row: &RunRow, line: &str) -> Vec<Effect> {
     let Link::Connected { session } = state.link else {
-        state.refuse("Not connected, so its output cannot be read: F5 connects again.");
+        let key = state.keys.word(Id::Reconnect);
+        state.refuse(format!("Not connected, so its output cannot be read: {key} connects again."));
         return Vec::new();
     };
     let (block, clock) = (state.next_serial(), state.clock);

@@ -41,7 +41,8 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
         return run(state, actions::get(id));
     }
     if !connected {
-        state.refuse("Not connected: F5 connects again. What you typed stays.");
+        let key = state.keys.word(Id::Reconnect);
+        state.refuse(format!("Not connected: {key} connects again. What you typed stays."));
         return Vec::new();
     }
     if !console.menu_known {

@@ -56,8 +56,8 @@ impl fmt::Display for Address {
 pub enum NotReady {
     /// Nobody has told its key.
     #[error(
-        "{name} is not paired: run `topsided invite` there, then `topside pair` here, or press i in the \
-         picker"
+        "{name} is not paired: run `topsided invite` there, then `topside pair` here, or paste \
+         what it prints in the picker"
     )]
     NotPaired {
         /// The saved server.

@@ -22,8 +22,8 @@ const SIGNS: &[(char, char)] = &[
     // What is chosen, and where one types.
     ('❯', '>'),
     ('›', '>'),
-    ('▌', '|'),
-    ('▐', '|'),
+    ('▌', '>'),
+    ('▐', '>'),
     ('▸', '>'),
     ('◂', '<'),
     // How things stand; a word is always beside it.

@@ -7,6 +7,7 @@ use ratatui::style::Style;
 use super::hints;
 use super::row::Row;
 use super::theme::Theme;
+use crate::actions::Id;
 use crate::app::link::{Link, Via};
 use crate::app::ways::{self, Sign, Way};
 use crate::app::{Here, Size, State, fit, found, picker};
@@ -27,9 +28,13 @@ const TITLES: usize = 15;
 const ADDRESSES: usize = 27;
 
 /// What somebody reads who has saved nothing yet.
-const FIRST_STEPS: &str = "Enter on Same machine opens the console of this machine; where no server \
-     runs, one starts inside this program and ends with it. To reach another box, press i and paste its \
-     invite.";
+fn first_steps(state: &State) -> String {
+    let (connect, invite) = (state.keys.word(Id::Connect), state.keys.word(Id::Invite));
+    format!(
+        "{connect} on Same machine opens the console of this machine; where no server runs, one starts \
+         inside this program and ends with it. To reach another box, press {invite} and paste its invite."
+    )
+}
 
 /// Where the two columns stand.
 struct Columns {
@@ -282,13 +287,13 @@ impl Below {
         if let Some(why) = &state.unreadable {
             lines.push((why.clone(), theme.plain));
         }
-        let first_steps = state.servers.is_empty()
+        let nothing_saved = state.servers.is_empty()
             && state.unreadable.is_none()
             && matches!(state.link, Link::Idle);
         let text = way
             .why_not
             .or(way.advice)
-            .or(first_steps.then(|| FIRST_STEPS.to_owned()))
+            .or(nothing_saved.then(|| first_steps(state)))
             .or((!self.words_fit).then_some(way.words));
         // Most sentences name the address themselves.
         let named = text.as_ref().is_some_and(|text| text.contains(&way.address));
@@ -310,9 +315,10 @@ fn found_one(state: &State, find: &Found, place: Rect, buffer: &mut Buffer, them
     let focus = state.picker.on_ways;
     heading(&mut Row::new(buffer, place), &format!("FOUND {}", find.name), focus, theme);
     let addresses: Vec<String> = find.addresses.iter().map(ToString::to_string).collect();
+    let (how, add) = (picker::how_to_pair(state, find), state.keys.word(Id::Add));
     let lines = [
         (format!("{} · port {}", addresses.join(", "), find.port), theme.plain),
-        (format!("{}; a saves its address.", picker::how_to_pair(find)), theme.dim),
+        (format!("{how}; {add} saves its address."), theme.dim),
     ];
     let top = head(place) - 1;
     let below = Rect { y: place.y + top, height: place.height.saturating_sub(top), ..place };

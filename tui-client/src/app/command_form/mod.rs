@@ -15,6 +15,7 @@ use super::key::{Code, Key};
 use super::link::Link;
 use super::overlay::Overlay;
 use super::{Effect, State, send};
+use crate::actions::Id;
 
 /// A form being filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -209,7 +210,8 @@ pub(super) fn keep(state: &mut State, mut form: CommandForm) {
 /// Runs what a form says, as if its line had been typed.
 pub(super) fn run(state: &mut State, form: &CommandForm) -> Vec<Effect> {
     if !matches!(state.link, Link::Connected { .. }) {
-        state.refuse("Not connected, so nothing was sent: F5 connects again.");
+        let key = state.keys.word(Id::Reconnect);
+        state.refuse(format!("Not connected, so nothing was sent: {key} connects again."));
         return Vec::new();
     }
     let name = &form.command.name;

@@ -49,7 +49,7 @@ impl Runs {
         let first = !std::mem::replace(&mut info.skipped, true);
         self.pane.push_gap(id, bytes);
         if first {
-            self.pane.push_marker(id, "(F7 saves all that the server keeps of it)");
+            self.pane.push_marker(id, "(saving it gets all that the server keeps)");
         }
     }
 

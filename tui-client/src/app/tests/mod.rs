@@ -10,6 +10,7 @@ pub(crate) mod prompting;
 mod resuming;
 mod running;
 mod saving_output;
+mod setting;
 mod typing;
 
 use std::collections::BTreeMap;

@@ -284,7 +284,7 @@ fn a_gap_is_marked_with_its_count() {
     world.run("zones", 5, "a\n", None);
     let gap = json!({"runId": 5, "offset": 2, "bytes": 12034});
     world.notice(Notice::RunGap(serde_json::from_value(gap).unwrap()));
-    let said = "a\n… 12,034 bytes skipped\n(F7 saves all that the server keeps of it)\n";
+    let said = "a\n… 12,034 bytes skipped\n(saving it gets all that the server keeps)\n";
     assert_eq!(world.newest(), said);
     let gap = json!({"runId": 5, "offset": 12036, "bytes": 1});
     world.notice(Notice::RunGap(serde_json::from_value(gap).unwrap()));
