@@ -323,3 +323,19 @@ fn the_sample_equals_the_defaults_and_its_example_is_read() {
         assert!(example.contains(&format!("{} =", field.key())), "{} is shown", field.key());
     }
 }
+
+/// How the screen looks stands in the same file: a change of the servers leaves it and its comments alone.
+#[test]
+fn a_server_that_is_added_leaves_the_screens_settings_as_they_were() {
+    let sample = include_str!("../../../config/client.toml");
+    let place = Place::new(sample);
+    let mut store = place.load();
+    store.add(named("a")).unwrap();
+    store.save().unwrap();
+    let text = fs::read_to_string(place.path()).unwrap();
+    assert!(text.starts_with(sample.trim_end()), "{text}");
+    assert_eq!(place.load().profiles().len(), 1);
+    // And a mistake in them hides no server.
+    let text = text.replace("theme = \"dark\"", "theme = \"drak\"");
+    assert_eq!(Place::new(&text).load().profiles().len(), 1);
+}

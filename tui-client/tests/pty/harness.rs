@@ -216,6 +216,8 @@ impl Screen {
         assert!(!screen.bracketed_paste(), "bracketed paste is still on");
         assert!(!screen.hide_cursor(), "the cursor is still hidden");
         assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+        let last = |bytes: &[u8]| shown.printed.windows(bytes.len()).rposition(|at| at == bytes);
+        assert!(last(b"\x1b[?1004l") >= last(b"\x1b[?1004h"), "reports of the focus are still on");
     }
 
     /// Takes the terminal away, as closing its window does.
