@@ -66,9 +66,17 @@ pub(crate) struct Client {
     logged: AtomicBool,
     /// Milliseconds from `since` to its last request.
     active: AtomicU64,
+    /// Bytes read from it, and written to it.
+    moved: Moved,
     since: Instant,
     /// What can change about a row. Private to this type, never held across an `.await`.
     said: Mutex<Said>,
+}
+
+#[derive(Debug, Default)]
+struct Moved {
+    received: AtomicU64,
+    sent: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -93,6 +101,16 @@ impl Client {
     pub(crate) fn touch(&self) {
         let ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.active.store(ms, Ordering::Relaxed);
+    }
+
+    /// Counts bytes that came from it.
+    pub(crate) fn received(&self, bytes: usize) {
+        self.moved.received.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts bytes that went to it.
+    pub(crate) fn sent(&self, bytes: usize) {
+        self.moved.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Puts it into the log, if it is not there yet.
@@ -125,6 +143,8 @@ impl Client {
             client: said.program.clone(),
             connected_at: self.connected_at,
             idle_ms: now.saturating_sub(self.active.load(Ordering::Relaxed)),
+            bytes_in: Some(self.moved.received.load(Ordering::Relaxed)),
+            bytes_out: Some(self.moved.sent.load(Ordering::Relaxed)),
             runs: said.runs.clone(),
             you: viewer == Some(self.id),
         }
@@ -213,6 +233,7 @@ impl Registry {
             changing_keys: Arc::default(),
             logged: AtomicBool::new(false),
             active: AtomicU64::new(0),
+            moved: Moved::default(),
             since: Instant::now(),
             said: Mutex::new(Said { who: Arc::new(identity), program: None, runs: Vec::new() }),
         });

@@ -31,6 +31,12 @@ pub struct ClientRow {
     pub connected_at: Time,
     /// Milliseconds since its last request.
     pub idle_ms: u64,
+    /// Bytes that the server has read from it so far; absent where the server is older.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_in: Option<u64>,
+    /// Bytes that the server has written to it so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_out: Option<u64>,
     /// What it runs now, and what waits for its turn.
     #[serde(default)]
     pub runs: Vec<ClientRun>,

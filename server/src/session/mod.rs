@@ -248,6 +248,7 @@ impl<S: Transport> Session<S> {
                 return Poll::Ready(Err(Why::Gone(Some(error))));
             }
             self.caller.server.counters.received(buffer.filled().len());
+            self.caller.client.received(buffer.filled().len());
             Poll::Ready(match buffer.filled() {
                 [] => self.end_of_input(cx),
                 bytes => self.take_in(bytes, cx),

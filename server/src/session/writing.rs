@@ -45,6 +45,7 @@ impl<S: Transport> Session<S> {
             self.take_off(written);
             outbox.written(written);
             self.caller.server.counters.sent(written);
+            self.caller.client.sent(written);
             self.stuck = None;
             moved = true;
         }

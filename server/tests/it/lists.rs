@@ -10,6 +10,25 @@ fn ids(page: &Value) -> Vec<u64> {
 }
 
 #[test]
+fn a_row_counts_what_its_client_has_sent_and_got() {
+    let server = TestServer::start();
+    let (mut other, mut watcher) = (server.connect(), server.connect());
+    other.ok("ping", json!({}));
+    let moved = |watcher: &mut crate::common::Raw| {
+        let row = watcher.ok("clients/list", json!({"limit": 1}))["clients"][0].take();
+        (row["bytesIn"].as_u64().unwrap(), row["bytesOut"].as_u64().unwrap())
+    };
+    let before = moved(&mut watcher);
+    assert!(before.0 > 0 && before.1 > 0);
+    let line = r#"{"jsonrpc":"2.0","id":"x","method":"ping"}"#;
+    other.line(line);
+    let answer = serde_json::to_string(&other.recv()).unwrap();
+    // Each with its line ending.
+    let want = (before.0 + line.len() as u64 + 1, before.1 + answer.len() as u64 + 1);
+    assert_eq!(moved(&mut watcher), want);
+}
+
+#[test]
 fn clients_are_listed_by_number_and_by_page() {
     let server = TestServer::start();
     let mut clients: Vec<Raw> = (0..7).map(|_| server.connect()).collect();

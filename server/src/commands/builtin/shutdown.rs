@@ -23,7 +23,11 @@ impl Worker for Shutdown {
         let reason = Arg {
             rest: true,
             max_length: Some(MAX_REASON as u64),
-            ..optional("reason", ArgType::String, "Told to everybody who is connected")
+            ..optional(
+                "reason",
+                ArgType::String,
+                "Told to everybody, such as: new disk, back in 10 min",
+            )
         };
         let restart = optional("restart", ArgType::Bool, "Start again at once");
         let description = "Warns every client, ends every session, then ends the server.";
