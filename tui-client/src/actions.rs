@@ -8,7 +8,7 @@ use crate::app::console::{Console, shows_clients};
 use crate::app::key::Key;
 use crate::app::link::Link;
 use crate::app::runs::Phase;
-use crate::app::{DialFailed, Here, Screen, State, Via, picker, prompt};
+use crate::app::{DialFailed, Here, Screen, State, Via, ordering, people, picker, prompt};
 pub(crate) use keymap::Keymap;
 
 /// Names an action.
@@ -50,14 +50,19 @@ pub(crate) enum Id {
     Save,
     Clear,
     Clients,
+    Kick,
     Menu,
     Runs,
+    Notices,
     Interrupt,
     ToPicker,
     Back,
     Reconnect,
     StartHere,
+    Broadcast,
     Shutdown,
+    Postpone,
+    CallOff,
     Mouse,
     Help,
     Palette,
@@ -172,12 +177,17 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Clients, name: "clients", title: "Who is connected", short: "clients", always: &["f2"], enabled: connected, ..SERVER },
     Action { id: Id::Menu, name: "menu", title: "The menu of commands", short: "menu", always: &["f3"], enabled: menu, ..SERVER },
     Action { id: Id::Runs, name: "runs", title: "Runs, live and past", short: "runs", always: &["f12"], enabled: connected, ..SERVER },
+    Action { id: Id::Notices, name: "notices", title: "What was said unasked", short: "notices", always: &["alt-n"], ..SERVER },
     Action { id: Id::ToPicker, name: "to-picker", title: "Close the session, to the picker", short: "picker", always: &["f4"], ..SERVER },
     Action { id: Id::Back, name: "back", title: "Back to the picker", short: "picker", bare: &["P"], enabled: ended, ..SERVER },
     Action { id: Id::Reconnect, name: "reconnect", title: "Connect again", short: "reconnect", always: &["f5"], bare: &["R"], enabled: lost, ..SERVER },
     Action { id: Id::StartHere, name: "start-here", title: "Start a server here", short: "start one here", bare: &["S"], enabled: startable, ..SERVER },
     Action { id: Id::Interrupt, name: "interrupt", title: "Cancel what runs, or leave", short: "cancel", always: &["ctrl-c"], ..SERVER },
-    Action { id: Id::Shutdown, name: "shutdown", title: "Shut the server down", danger: Danger::Name, enabled: may_shut_down, ..SERVER },
+    Action { id: Id::Broadcast, name: "broadcast", title: "Tell everybody something", enabled: may_broadcast, ..SERVER },
+    Action { id: Id::Kick, name: "kick", title: "Send a client away", danger: Danger::Asks, enabled: may_kick, ..SERVER },
+    Action { id: Id::Shutdown, name: "shutdown", title: "Shut the server down, or restart it", danger: Danger::Name, enabled: may_shut_down, ..SERVER },
+    Action { id: Id::Postpone, name: "postpone", title: "Postpone the shutdown", danger: Danger::Asks, enabled: may_postpone, ..SERVER },
+    Action { id: Id::CallOff, name: "call-off", title: "Call the shutdown off", enabled: may_call_off, ..SERVER },
 
     Action { id: Id::StopTrying, name: "stop-trying", title: "Stop trying to connect, or saving", short: "give up", always: &["esc"], place: Place::Both, enabled: trying, ..TOPSIDE },
     Action { id: Id::Palette, name: "palette", title: "All actions", short: "actions", always: &["ctrl-p"], ..TOPSIDE },
@@ -400,10 +410,46 @@ fn has_block(state: &State) -> Result<(), String> {
     }
 }
 
-fn may_shut_down(state: &State) -> Result<(), String> {
-    connected(state)?;
+fn may_broadcast(state: &State) -> Result<(), String> {
+    may(state, ordering::BROADCAST)
+}
+
+fn may_kick(state: &State) -> Result<(), String> {
+    may(state, people::KICK)?;
     match state.console() {
-        Some(console) if console.menu.find("shutdown").is_some() => Ok(()),
+        Some(console) if console.clients.len() > 1 => Ok(()),
+        _ => no("nobody else is connected"),
+    }
+}
+
+fn may_shut_down(state: &State) -> Result<(), String> {
+    may(state, ordering::SHUTDOWN)?;
+    match due(state) {
+        Some(_) => no("one is due already: postpone it, or call it off"),
+        None => Ok(()),
+    }
+}
+
+fn may_postpone(state: &State) -> Result<(), String> {
+    may(state, ordering::SHUTDOWN)?;
+    due(state).map_or_else(|| no("none is due"), |_| Ok(()))
+}
+
+fn may_call_off(state: &State) -> Result<(), String> {
+    may(state, ordering::CALL_OFF)?;
+    due(state).map_or_else(|| no("none is due"), |_| Ok(()))
+}
+
+fn due(state: &State) -> Option<u64> {
+    ordering::due_in(state.console()?, state.clock.mono)
+}
+
+/// Whether the menu has this built-in: it has what the role may run.
+pub(crate) fn may(state: &State, command: &str) -> Result<(), String> {
+    connected(state)?;
+    menu(state)?;
+    match state.console() {
+        Some(console) if console.menu.find(command).is_some() => Ok(()),
         Some(console) => no(format!("your role, {}, may not do this", console.welcome.you.role)),
         None => no("there is no session now"),
     }

@@ -1,5 +1,6 @@
 //! A shutdown that the server has announced: who, why, and how long there is left.
 
+use topside_shared::Time;
 use topside_shared::notices::{Closing, Phase};
 
 use super::times;
@@ -11,6 +12,20 @@ pub(crate) struct Banner {
     pub(crate) by: String,
     pub(crate) restart: bool,
     pub(crate) phase: BannerPhase,
+    step: Step,
+    /// By the server's clock; only compared with another one of it.
+    deadline: Time,
+}
+
+/// What the last order did about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It was the first one.
+    Ordered,
+    Postponed,
+    BroughtForward,
+    /// Its reason is another, or it is a restart now, or none any more.
+    Changed,
 }
 
 /// How far the shutdown is.
@@ -32,7 +47,36 @@ impl Banner {
             Phase::Now => BannerPhase::Now,
             Phase::Cancelled => BannerPhase::Cancelled,
         };
-        Self { reason: closing.reason, by: closing.by, restart: closing.restart, phase }
+        let Closing { reason, by, restart, deadline, .. } = closing;
+        Self { reason, by, restart, phase, step: Step::Ordered, deadline }
+    }
+
+    /// The same where another one was up: what is due may be due at another time.
+    pub(crate) fn after(before: Option<&Self>, closing: Closing, now: u64) -> Self {
+        let mut next = Self::new(closing, now);
+        let due = |banner: &Self| matches!(banner.phase, BannerPhase::Due { .. });
+        if let Some(before) = before
+            && due(before)
+            && due(&next)
+        {
+            next.step = if next.is_told_again(before) {
+                before.step
+            } else if next.deadline > before.deadline {
+                Step::Postponed
+            } else if next.deadline < before.deadline {
+                Step::BroughtForward
+            } else {
+                Step::Changed
+            };
+        }
+        next
+    }
+
+    /// Whether it says what another one said: whoever connects again is told anew of what is due.
+    pub(crate) fn is_told_again(&self, before: &Self) -> bool {
+        let same = (&self.reason, &self.by, self.restart, self.deadline);
+        same == (&before.reason, &before.by, before.restart, before.deadline)
+            && std::mem::discriminant(&self.phase) == std::mem::discriminant(&before.phase)
     }
 
     /// `sprinkler shuts down in 0:58, by phone (#4): moving to a new box`.
@@ -49,7 +93,14 @@ impl Banner {
             }
             _ => "now".to_owned(),
         };
-        let by = if by.is_empty() { by } else { format!(",{by}") };
+        let step = match self.step {
+            _ if self.phase == BannerPhase::Now => "",
+            Step::Ordered => "",
+            Step::Postponed => " postponed",
+            Step::BroughtForward => " brought forward",
+            Step::Changed => " changed",
+        };
+        let by = if by.is_empty() && step.is_empty() { by } else { format!(",{step}{by}") };
         let reason =
             if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
         format!("{server} {verb} {when}{by}{reason}")
@@ -66,8 +117,6 @@ impl Banner {
 
 #[cfg(test)]
 mod tests {
-    use topside_shared::Time;
-
     use super::*;
 
     #[test]

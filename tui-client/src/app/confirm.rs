@@ -1,11 +1,12 @@
 //! Questions before something that cannot be undone. Cancel has the focus; what ends a server wants
-//! its name typed.
+//! its name typed, and who is sent away is told a reason.
 
-use topside_shared::RunId;
 use topside_shared::methods::CommandRun;
+use topside_shared::{ClientId, RunId};
 
 use super::editor::Editor;
 use super::key::{Code, Key};
+use super::people;
 
 /// One question.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Confirm {
 pub(crate) enum Ask {
     /// By one of two buttons.
     Choice { yes: &'static str, on_yes: bool },
+    /// By one of two buttons; what is typed is a reason, which may be left out.
+    Reason { yes: &'static str, on_yes: bool, field: Editor, wrong: Option<String> },
     /// By typing this name.
     Name { name: String, field: Editor, wrong: bool },
 }
@@ -31,10 +34,14 @@ pub(crate) enum Ask {
 pub(crate) enum Then {
     /// Sends a command.
     Run { line: String, run: CommandRun },
+    /// Sends a command that puts off what is due, if it still is.
+    Postpone { line: String, run: CommandRun },
     /// Forgets a saved server.
     Delete(String),
     /// Ends a run.
     Cancel(RunId),
+    /// Ends the session of this client and of no other one.
+    Kick(ClientId),
     /// Ends the program.
     Quit,
     /// Goes to the picker, and drops what the console holds.
@@ -73,6 +80,18 @@ impl Confirm {
                 Code::Char('y') => *on_yes = true,
                 Code::Char('n') => return Answer::No,
                 _ => {}
+            },
+            Ask::Reason { on_yes, field, wrong, .. } => match key.code {
+                Code::Tab | Code::BackTab => *on_yes = !*on_yes,
+                Code::Enter if *on_yes => match people::too_long(field.text()) {
+                    None => return Answer::Yes,
+                    why => *wrong = why,
+                },
+                Code::Enter => return Answer::No,
+                _ => {
+                    field.key(key);
+                    *wrong = None;
+                }
             },
             Ask::Name { name, field, wrong } => match key.code {
                 Code::Enter => {

@@ -13,6 +13,7 @@ use super::fit;
 use super::input::Input;
 use super::layout::ConsoleLayout;
 use super::link::{self, Link, Target};
+use super::notices::Notices;
 use super::prompt::Prompt;
 use super::runs::Runs;
 use super::search::Search;
@@ -49,6 +50,7 @@ pub(crate) struct Console {
     pub(crate) input: Input,
     pub(crate) prompt: Prompt,
     pub(crate) banner: Option<Banner>,
+    pub(crate) notices: Notices,
     /// The server's goodbye, between hearing it and the end.
     pub(crate) goodbye: Option<SessionEnded>,
     pub(crate) search: Option<Search>,
@@ -73,6 +75,7 @@ impl Console {
             input: Input::default(),
             prompt: Prompt::default(),
             banner: None,
+            notices: Notices::default(),
             goodbye: None,
             search: None,
             drafts: BTreeMap::new(),

@@ -1,8 +1,6 @@
 //! What a person does at the console: typing, scrolling, cancelling.
 
-use serde_json::Map;
 use topside_shared::cmdline;
-use topside_shared::methods::CommandRun;
 use topside_shared::text::duration;
 
 use super::confirm::{Confirm, Then};
@@ -12,9 +10,9 @@ use super::key::{Code, Key};
 use super::link::Link;
 use super::overlay::Overlay;
 use super::search::Search;
-use super::send::{enter, question};
+use super::send::enter;
 use super::update::run;
-use super::{Call, Effect, State, fit, picker, prompt, saving, send, session};
+use super::{Call, Effect, State, fit, ordering, people, picker, prompt, saving, session};
 use crate::actions::{self, Id};
 
 /// Most lines of a pasted text that are shown.
@@ -102,10 +100,8 @@ pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
             let confirm = leaving(state);
             state.overlays.push(Overlay::Confirm(confirm));
         }
-        Id::Clients => {
-            let me = state.console().map(|console| console.welcome.you.client_id);
-            state.overlays.push(Overlay::Clients { at: me });
-        }
+        Id::Clients => people::open(state, false),
+        Id::Kick => people::open(state, true),
         Id::ToPicker | Id::Back => {
             let Some(console) = state.console() else { return Vec::new() };
             // What was never there cannot be lost.
@@ -116,22 +112,10 @@ pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
         }
         Id::Reconnect => return session::reconnect(state, false),
         Id::StartHere => return session::reconnect(state, true),
-        Id::Shutdown => {
-            let Some(command) = state.console().and_then(|c| c.menu.find(send::SHUTDOWN)).cloned()
-            else {
-                return Vec::new();
-            };
-            let run = CommandRun {
-                command: command.name.clone(),
-                args: Map::new(),
-                stream: true,
-                wait: true,
-                confirm: false,
-            };
-            if let Some(confirm) = question(state, send::SHUTDOWN, &command, &run) {
-                state.overlays.push(Overlay::Confirm(confirm));
-            }
-        }
+        Id::Broadcast => ordering::broadcast(state),
+        Id::Shutdown => ordering::shut_down(state),
+        Id::Postpone => ordering::postpone(state),
+        Id::CallOff => return ordering::call_off(state),
         Id::Copy => return saving::copy(state),
         Id::Save => return saving::save(state),
         id => {

@@ -6,7 +6,8 @@ use topside_shared::methods::{
     CommandRun, Initialized, Menu, RunResult, RunsPage, Subscribed, Typed,
 };
 use topside_shared::notices::Notice;
-use topside_shared::{RunId, SubscriptionId};
+use topside_shared::rows::ClientRow;
+use topside_shared::{ClientId, RunId, SubscriptionId};
 
 use super::invite::{NotPaired, Paired};
 use super::key::Key;
@@ -99,6 +100,8 @@ pub(crate) enum Event {
     Ran { block: u64, result: Result<Box<RunResult>, RunRefused> },
     /// Runs of the server, the newest or those before one.
     Runs { before: Option<RunId>, result: Result<RunsPage, String> },
+    /// One client, if it is still there.
+    Client { id: ClientId, result: Result<Option<ClientRow>, String> },
     /// The cancel of a run was refused: why.
     CancelRefused { run: RunId, why: String },
     /// What was typed for a run was taken, or not: why.
@@ -180,6 +183,8 @@ pub(crate) enum Call {
     Attach { block: u64, run: RunId, from: u64 },
     /// Runs of the server, the newest or those before one.
     Runs { before: Option<RunId> },
+    /// One client as it stands now.
+    Client(ClientId),
     /// The end of a run.
     Cancel(RunId),
     /// What was typed for a run; nothing is the end of its input.
@@ -191,6 +196,7 @@ impl PartialEq for Call {
         match (self, other) {
             (Self::Menu, Self::Menu) | (Self::Subscribe, Self::Subscribe) => true,
             (Self::Cancel(a), Self::Cancel(b)) => a == b,
+            (Self::Client(a), Self::Client(b)) => a == b,
             (Self::Input { run: a, data: c }, Self::Input { run: b, data: d }) => a == b && c == d,
             (Self::Runs { before: a }, Self::Runs { before: b }) => a == b,
             (

@@ -1,4 +1,4 @@
-//! What lies on top of a screen and has the keys: help, palette, questions, forms, the list.
+//! What lies on top of a screen and has the keys: help, palette, questions, forms, lists.
 
 use topside_shared::ClientId;
 
@@ -8,6 +8,7 @@ use super::form::Form;
 use super::invite::Pairing;
 use super::key::{Code, Key};
 use super::palette::Palette;
+use super::people::Details;
 use super::runs_view::RunsView;
 use super::{Size, State};
 
@@ -32,6 +33,13 @@ pub(crate) enum Overlay {
     Clients {
         /// The one looked at; kept by number while the list changes.
         at: Option<ClientId>,
+    },
+    /// One client in full.
+    Client(Details),
+    /// What was said unasked.
+    Notices {
+        /// Rows scrolled out at the top.
+        top: usize,
     },
 }
 

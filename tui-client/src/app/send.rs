@@ -11,14 +11,12 @@ use super::confirm::{Ask, Confirm, Then};
 use super::console::Console;
 use super::editor::Editor;
 use super::link::Link;
+use super::ordering::{self, SHUTDOWN};
 use super::overlay::Overlay;
 use super::runs::Phase;
 use super::update::run;
-use super::{Call, Effect, State};
+use super::{Call, Effect, State, times};
 use crate::actions::{self, Id};
-
-/// The built-in that ends the server.
-pub(super) const SHUTDOWN: &str = "shutdown";
 
 /// Runs the line that is typed.
 pub(super) fn enter(state: &mut State) -> Vec<Effect> {
@@ -126,20 +124,31 @@ pub(super) fn question(
         let name = console.name().to_owned();
         let restart = run.args.get("restart") == Some(&Value::Bool(true));
         let verb = if restart { "restarts" } else { "shuts down" };
-        let when = match run.args.get("delay").and_then(Value::as_u64).unwrap_or(0) {
+        let delay = run.args.get("delay").and_then(Value::as_u64).unwrap_or(0).saturating_mul(1000);
+        let when = match delay {
             0 => "at once".to_owned(),
-            s => format!("in {}", duration(s * 1000)),
+            ms => format!("in {}", duration(ms)),
         };
+        let due = ordering::due_in(console, state.clock.mono);
         let others = match console.clients.len().saturating_sub(1) {
             0 => "nobody else is connected".to_owned(),
             1 => "1 other client is told, and its session ends".to_owned(),
             n => format!("{n} other clients are told, and their sessions end"),
         };
-        let mut text = vec![format!("{name} {verb} {when}; {others}.")];
+        let instead = due.map(|ms| format!(" and not in {}", times::countdown(ms)));
+        let instead = instead.unwrap_or_default();
+        let mut text = vec![format!("{name} {verb} {when}{instead}; {others}.")];
         text.push(match run.args.get("reason").and_then(Value::as_str) {
             Some(reason) => format!("Reason told: {}", clean(reason, 500)),
             None => "No reason is given.".to_owned(),
         });
+        // Later is less than what is due already.
+        let same = console.banner.as_ref().is_some_and(|banner| banner.restart == restart);
+        if same && due.is_some_and(|due| delay > due) {
+            let title = format!("Postpone the {}?", ordering::what(restart));
+            let then = Then::Postpone { line: line.to_owned(), run: run.clone() };
+            return Some(Confirm::choice(title, text, "Postpone", then));
+        }
         let ask = Ask::Name { name: name.clone(), field: Editor::default(), wrong: false };
         let what = if restart { "Restart" } else { "Shut down" };
         return Some(Confirm { title: format!("{what} {name}?"), text, ask, then });

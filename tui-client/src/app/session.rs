@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use topside_shared::ErrorKind;
 use topside_shared::methods::{Initialized, RunResult};
-use topside_shared::notices::{Broadcast, ClientsChanged, EndCode, Notice, Urgency};
+use topside_shared::notices::{Broadcast, ClientsChanged, Closing, EndCode, Notice, Urgency};
+use topside_shared::{ErrorKind, Time};
 
-use super::closing::Banner;
+use super::closing::{Banner, BannerPhase};
 use super::console::{Console, Watch};
 use super::link::{Link, Lost, Retry, Why};
 use super::msg::RunRefused;
 use super::runs::Phase;
 use super::{
-    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, picker,
-    prompt, runs_view, send,
+    Call, Clock, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean,
+    people, picker, prompt, runs_view, send,
 };
+
+/// How the list calls the end of a client that was sent away.
+const KICKED: &str = "kicked";
 use crate::net::{LostReason, Reached};
 
 /// A dial has ended well: the console opens, or goes on where it was.
@@ -51,7 +54,6 @@ pub(crate) fn dialled(
     let mut resumed = Vec::new();
     if let Some(console) = state.console_mut() {
         let anew = again && console.welcome.server.boot_id != welcome.server.boot_id;
-        console.banner = welcome.closing.clone().map(|c| Banner::new(c, clock.mono));
         console.goodbye = None;
         console.reached = Some(reached);
         console.clients = BTreeMap::new();
@@ -67,7 +69,13 @@ pub(crate) fn dialled(
             if anew { "; it was started anew" } else { "" }
         );
         console.runs.note(note, &title, &[], clock);
+        console.notices.push(clock.wall, false, title);
+        console.banner = None;
+        let closing = welcome.closing.clone();
         console.welcome = welcome;
+        if let Some(closing) = closing {
+            told_of_the_end(console, closing, clock);
+        }
         resumed = console.runs.resume();
     }
     let resumed = resumed.into_iter().map(|(block, run, from)| Call::Attach { block, run, from });
@@ -150,6 +158,7 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
             return calls.map(|call| Effect::Call { session, call }).collect();
         }
         Event::Runs { before, result } => return runs_view::listed(state, before, result),
+        Event::Client { id, result } => people::told(state, id, result),
         Event::CancelRefused { run, why } => {
             console.runs.cancel_refused(run);
             state.refuse(clean::sentence(&why));
@@ -206,7 +215,7 @@ fn ran(
 }
 
 fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
-    let now = state.clock.mono;
+    let clock = state.clock;
     let Some(console) = state.console_mut() else { return Vec::new() };
     match told {
         Notice::RunOutput(output) => {
@@ -218,14 +227,12 @@ fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
             // Of others' runs, those that are looked at.
             let known = console.runs.of_run(row.run_id).is_some();
             if known || row.client_id == console.welcome.you.client_id {
-                console.runs.changed(&row, now);
+                console.runs.changed(&row, clock.mono);
             }
             return runs_view::changed(state);
         }
-        Notice::ClientsChanged(changed) => clients(console, clean::changed(changed)),
-        Notice::Closing(closing) => {
-            console.banner = Some(Banner::new(clean::closing(closing), now));
-        }
+        Notice::ClientsChanged(changed) => clients(console, clean::changed(changed), clock.wall),
+        Notice::Closing(closing) => told_of_the_end(console, clean::closing(closing), clock),
         Notice::Reloaded(_) => {
             state.done("The server has read its files again: the menu is another.".to_owned());
             return vec![Effect::Call { session, call: Call::Menu }];
@@ -254,18 +261,40 @@ fn broadcast(state: &mut State, told: Broadcast) {
     let Some(console) = state.console_mut() else { return };
     console.runs.note(note, &title, std::slice::from_ref(&message), clock);
     let words = format!("{title}: {message}");
+    console.notices.push(clock.wall, level == Urgency::Warning, words.clone());
     match level {
         Urgency::Info => state.done(words),
         Urgency::Warning => state.refuse(words),
     }
 }
 
-fn clients(console: &mut Console, changed: ClientsChanged) {
+/// A shutdown is due, at another time, off, or there: each step is said and kept.
+fn told_of_the_end(console: &mut Console, closing: Closing, clock: Clock) {
+    let before = console.banner.take();
+    let banner = Banner::after(before.as_ref(), closing, clock.mono);
+    if !before.is_some_and(|before| banner.is_told_again(&before)) {
+        let warns = banner.phase != BannerPhase::Cancelled;
+        let words = banner.words(console.name(), clock.mono);
+        console.notices.push(clock.wall, warns, words);
+    }
+    console.banner = Some(banner);
+}
+
+fn clients(console: &mut Console, changed: ClientsChanged, now: Time) {
     for row in changed.joined.into_iter().chain(changed.updated) {
         console.clients.insert(row.client_id, row);
     }
     for left in changed.left {
-        console.clients.remove(&left.client_id);
+        let row = console.clients.remove(&left.client_id);
+        if left.reason == KICKED
+            && let Some(row) = row
+        {
+            console.notices.push(
+                now,
+                false,
+                format!("{} {} was sent away", row.client_id, row.user),
+            );
+        }
     }
 }
 
@@ -305,8 +334,11 @@ fn lost(state: &mut State, reason: &LostReason) -> Vec<Effect> {
     let (what, note, clock) = (lost.what(), state.next_serial(), state.clock);
     state.link = Link::Lost(lost);
     if let Some(console) = state.console_mut() {
-        console.runs.note(note, &format!("{name} {what}"), &[], clock);
+        let words = format!("{name} {what}");
+        console.runs.note(note, &words, &[], clock);
+        console.notices.push(clock.wall, true, words);
     }
+    people::session_ended(state);
     Vec::new()
 }
 

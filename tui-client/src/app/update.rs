@@ -1,20 +1,20 @@
 //! What each message does: from the uppermost layer down to the screen below.
 
 use super::command_form::{self, Next};
-use super::confirm::{Answer, Confirm, Then};
+use super::confirm::{Answer, Ask, Confirm, Then};
 use super::form::Filled;
 use super::invite::Done;
-use super::key::{Code, Key};
+use super::key::Key;
 use super::link::Link;
 use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
 use super::{
-    Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, picker,
-    prompt, runs_view, saving, send, session,
+    Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, ordering,
+    people, picker, prompt, runs_view, saving, send, session,
 };
 use crate::actions::{self, Action, Id};
 use crate::config::Settings;
-use crate::ui::help;
+use crate::ui::{help, notices};
 
 /// Changes the state by one message; what is to be done outside comes back.
 pub(crate) fn update(state: &mut State, clock: Clock, msg: Msg) -> Vec<Effect> {
@@ -189,13 +189,18 @@ fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
             let Overlay::Runs(view) = top else { return Vec::new() };
             return runs_view::key(state, view, key);
         }
-        Overlay::Clients { at } => match key.code {
-            Code::Up | Code::Down | Code::Char('j' | 'k') => {
-                let down = matches!(key.code, Code::Down | Code::Char('j'));
-                *at = overlay::neighbour(state, *at, down);
+        Overlay::Clients { at } => return people::list_key(state, *at, key),
+        Overlay::Client(_) => {
+            let Overlay::Client(details) = top else { return Vec::new() };
+            return people::key(state, details, key);
+        }
+        Overlay::Notices { top: row } => {
+            let rows = notices::rows(state).len();
+            match overlay::scroll(*row, rows, page, key) {
+                Some(to) => *row = to,
+                None => return Vec::new(),
             }
-            _ => return Vec::new(),
-        },
+        }
     }
     state.overlays.push(top);
     Vec::new()
@@ -203,7 +208,11 @@ fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
 
 /// A question was answered with no: what was typed comes back.
 fn cancelled(state: &mut State, top: Overlay) {
-    if let Overlay::Confirm(Confirm { then: Then::Run { line, .. }, .. }) = top {
+    if let Overlay::Confirm(Confirm {
+        then: Then::Run { line, .. } | Then::Postpone { line, .. },
+        ..
+    }) = top
+    {
         // A form still holds it.
         if !matches!(state.overlays.last(), Some(Overlay::CommandForm(_)))
             && let Some(console) = state.console_mut()
@@ -222,6 +231,7 @@ fn confirmed(state: &mut State, top: Overlay) -> Vec<Effect> {
             run.confirm = true;
             send::send(state, &line, run)
         }
+        Then::Postpone { line, run } => ordering::postponed(state, &line, run),
         Then::Delete(name) => vec![Effect::Edit(ProfileEdit::Remove(name))],
         Then::Cancel(run) => {
             let Link::Connected { session } = state.link else { return Vec::new() };
@@ -229,6 +239,10 @@ fn confirmed(state: &mut State, top: Overlay) -> Vec<Effect> {
                 console.runs.cancelling(run);
             }
             vec![Effect::Call { session, call: Call::Cancel(run) }]
+        }
+        Then::Kick(whom) => {
+            let Ask::Reason { field, .. } = confirm.ask else { return Vec::new() };
+            people::send_away(state, whom, field.text())
         }
         Then::Quit => vec![quit(state)],
         Then::ToPicker => picker::open(state),
@@ -262,6 +276,7 @@ pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         Id::Palette => state.overlays.push(Overlay::Palette(Palette::new(false))),
         Id::Menu => state.overlays.push(Overlay::Palette(Palette::new(true))),
         Id::Runs => return runs_view::open(state),
+        Id::Notices => state.overlays.push(Overlay::Notices { top: 0 }),
         Id::StopTrying if state.saving.is_some() => return saving::stop(state),
         Id::StopTrying => return session::stop_trying(state),
         Id::Mouse => {
@@ -348,6 +363,9 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
             palette.at = 0;
         }
         Some(Overlay::Runs(view)) => view.paste(text),
+        Some(Overlay::Confirm(Confirm { ask: Ask::Reason { field, .. }, .. })) => {
+            field.insert(text.lines().next().unwrap_or_default());
+        }
         // A name that must be typed is typed; the rest takes no text.
         Some(_) => {}
         None => {
@@ -362,12 +380,14 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
 fn wheel(state: &mut State, rows: i32, column: u16, row: u16) {
     let steps = rows.unsigned_abs() as usize;
     let down = rows > 0;
-    if let Some(Overlay::Help { top }) = state.overlays.last() {
-        let top = if down { top + steps } else { top.saturating_sub(steps) };
-        let page = overlay::page(state.size);
-        let top = top.min(help::rows(state).len().saturating_sub(page));
-        state.overlays.pop();
-        state.overlays.push(Overlay::Help { top });
+    let rows = match state.overlays.last() {
+        Some(Overlay::Help { .. }) => help::rows(state).len(),
+        Some(Overlay::Notices { .. }) => notices::rows(state).len(),
+        _ => 0,
+    };
+    let last = rows.saturating_sub(overlay::page(state.size));
+    if let Some(Overlay::Help { top } | Overlay::Notices { top }) = state.overlays.last_mut() {
+        *top = if down { *top + steps } else { top.saturating_sub(steps) }.min(last);
         return;
     }
     if !state.overlays.is_empty() {

@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use topside_shared::methods::{
-    CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, RunAttach, RunCancel, RunInput,
-    RunResult, RunsList, Topic,
+    ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, RunAttach,
+    RunCancel, RunInput, RunResult, RunsList, Topic,
 };
-use topside_shared::{ErrorKind, RunId};
+use topside_shared::rows::ClientRow;
+use topside_shared::{ClientId, ErrorKind, RunId};
 
 use crate::app::{Call, Event, Msg, RunRefused};
 use crate::net::{Answer, CallError, Event as Told, Handle, Session, read_answer};
@@ -117,6 +118,11 @@ fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
         Call::Run { run, .. } => handle.ask(run),
         Call::Attach { run, from, .. } => handle.ask(&RunAttach { run_id: *run, from: *from }),
         Call::Runs { before } => handle.ask(&RunsList { before: *before, ..RunsList::default() }),
+        // A page of one, from the number before it.
+        Call::Client(id) => {
+            let after = ClientId(id.0.saturating_sub(1));
+            handle.ask(&ClientsList { after: Some(after), limit: Some(1) })
+        }
         Call::Cancel(run_id) => handle.ask(&RunCancel { run_id: *run_id }),
         Call::Input { run, data } => {
             handle.ask(&RunInput { run_id: *run, data: data.clone(), eof: data.is_none() })
@@ -133,6 +139,7 @@ enum Asked {
     Run { block: u64 },
     Attach { block: u64 },
     Runs { before: Option<RunId> },
+    Client(ClientId),
     Cancel(RunId),
     Input { run: RunId },
 }
@@ -146,6 +153,7 @@ impl Asked {
             Call::Run { block, .. } => Self::Run { block: *block },
             Call::Attach { block, .. } => Self::Attach { block: *block },
             Call::Runs { before } => Self::Runs { before: *before },
+            Call::Client(id) => Self::Client(*id),
             Call::Cancel(run) => Self::Cancel(*run),
             Call::Input { run, .. } => Self::Input { run: *run },
         }
@@ -173,6 +181,12 @@ impl Asked {
             Self::Runs { before } => {
                 let result = answer.and_then(read_answer::<RunsList>).map_err(words);
                 Event::Runs { before, result }
+            }
+            Self::Client(id) => {
+                let page = answer.and_then(read_answer::<ClientsList>).map_err(words);
+                let one = |row: &ClientRow| row.client_id == id;
+                let result = page.map(|page| page.clients.into_iter().find(one));
+                Event::Client { id, result }
             }
             Self::Input { run } => {
                 let result = answer.and_then(read_answer::<RunInput>);

@@ -6,6 +6,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Widget};
 
 use super::row::Row;
 use super::theme::Theme;
+use crate::app::fit;
 
 /// Draws a box in the middle of an area with room for so much; returns the room inside.
 pub(super) fn centred(
@@ -26,6 +27,17 @@ pub(super) fn centred(
         height,
     );
     framed(title, place, buffer, theme)
+}
+
+/// Writes what keys do, as many as fit whole.
+pub(super) fn keys<'k>(row: &mut Row<'_>, keys: impl IntoIterator<Item = &'k str>, theme: &Theme) {
+    for (nth, key) in keys.into_iter().enumerate() {
+        let text = if nth > 0 { format!(" · {key}") } else { key.to_owned() };
+        if fit::width(&text) > row.room() {
+            return;
+        }
+        row.left(&text, theme.dim);
+    }
 }
 
 /// Draws a box exactly here; returns the room inside.
@@ -57,7 +69,7 @@ fn halve_wide(place: Rect, buffer: &mut Buffer) {
     }
     for y in place.top()..place.bottom() {
         let cell = &mut buffer[(place.x - 1, y)];
-        if crate::app::fit::width(cell.symbol()) > 1 {
+        if fit::width(cell.symbol()) > 1 {
             cell.set_symbol(" ");
         }
     }

@@ -2,16 +2,18 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use topside_shared::rows::{ClientRow, ClientRun};
+use topside_shared::rows::ClientRow;
 use topside_shared::{ClientId, Connection};
 
 use super::boxes;
 use super::row::Row;
 use super::theme::Theme;
+use crate::actions;
 use crate::actions::Id;
 use crate::app::console::{Console, Watch};
 use crate::app::link::Link;
 use crate::app::overlay::room;
+use crate::app::people::{KICK, runs};
 use crate::app::{Size, State, fit, times};
 
 pub(super) fn draw(
@@ -133,7 +135,9 @@ pub(super) fn overlay(
         }
     }
     let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-    foot.left("↑ ↓ other client · any other key closes", theme.dim);
+    let kick = actions::may(state, KICK).is_ok().then_some("Ctrl-X sends it away");
+    let keys = ["Enter all of it"].into_iter().chain(kick).chain(["Esc closes"]);
+    boxes::keys(&mut foot, keys, theme);
 }
 
 fn details(state: &State, client: &ClientRow, place: Rect, buffer: &mut Buffer, theme: &Theme) {
@@ -142,18 +146,12 @@ fn details(state: &State, client: &ClientRow, place: Rect, buffer: &mut Buffer, 
         || "not told".to_owned(),
         |program| format!("{} {}", program.name, program.version),
     );
-    let words = |run: &ClientRun| {
-        let queued = if run.queued { " (queued)" } else { "" };
-        format!("{} {}{queued}", run.command, run.run_id)
-    };
-    let runs: Vec<String> = client.runs.iter().map(words).collect();
-    let runs = if runs.is_empty() { "nothing".to_owned() } else { runs.join(", ") };
     let facts = [
         ("from", format!("{} · {}", client.connection.title(), client.address)),
         ("user", format!("{} · {}", client.user, client.role)),
         ("since", since),
         ("program", program),
-        ("running", runs),
+        ("running", runs(client)),
     ];
     for (y, (what, value)) in (0..place.height.saturating_sub(1)).zip(&facts) {
         Row::at(buffer, place, y).skip(2).column(what, 9, theme.dim).left(value, theme.plain);

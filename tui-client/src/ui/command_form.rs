@@ -250,11 +250,5 @@ fn foot(form: &CommandForm, row: &mut Row<'_>, theme: &Theme) {
         keys.push("Tab next");
     }
     keys.extend(["Esc leaves", "Ctrl-O to the input"]);
-    for (nth, key) in keys.into_iter().enumerate() {
-        let text = if nth > 0 { format!(" · {key}") } else { key.to_owned() };
-        if fit::width(&text) > row.room() {
-            return;
-        }
-        row.left(&text, theme.dim);
-    }
+    boxes::keys(row, keys, theme);
 }

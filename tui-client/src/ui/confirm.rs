@@ -36,6 +36,7 @@ pub(super) fn draw(
     }
     let tail = match &confirm.ask {
         Ask::Choice { .. } => 1,
+        Ask::Reason { .. } => 4,
         Ask::Name { .. } => 3,
     };
     let height = u16::try_from(lines.len()).unwrap_or(0) + tail;
@@ -64,6 +65,28 @@ pub(super) fn draw(
             button(&mut row, yes, *on_yes, theme);
             row.right("Tab other · Enter chooses", theme.dim);
             None
+        }
+        Ask::Reason { yes, on_yes, field: typed, wrong } => {
+            let mut row = Row::at(buffer, inside, inside.height.saturating_sub(4));
+            row.left("Reason ", theme.plain).left("❯ ", theme.accent);
+            let place = Rect {
+                x: row.x(),
+                y: inside.bottom().saturating_sub(4),
+                width: u16::try_from(row.room()).unwrap_or(0),
+                height: 1,
+            };
+            let cursor = field(buffer, place, typed, theme.strong);
+            let mut row = Row::at(buffer, inside, inside.height.saturating_sub(3));
+            match wrong {
+                Some(why) => row.left("✗ ", theme.bad).left(why, theme.plain),
+                None => row.skip(7).left("is told to this client; may be empty", theme.dim),
+            };
+            let mut row = Row::at(buffer, inside, inside.height.saturating_sub(1));
+            button(&mut row, "Cancel", !on_yes, theme);
+            row.skip(2);
+            button(&mut row, yes, *on_yes, theme);
+            row.right("Tab other · Enter chooses", theme.dim);
+            cursor
         }
         Ask::Name { name, field: typed, wrong } => {
             let mut row = Row::at(buffer, inside, inside.height.saturating_sub(3));

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod boxes;
+mod client;
 mod clients;
 mod command_form;
 mod confirm;
@@ -13,6 +14,7 @@ mod hints;
 mod input;
 mod invite;
 mod menu;
+pub(crate) mod notices;
 mod palette;
 mod picker;
 mod prompt;
@@ -69,6 +71,14 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
             Overlay::Runs(view) => runs_view::draw(state, view, area, buffer, &theme),
             Overlay::Clients { at } => {
                 clients::overlay(state, *at, area, buffer, &theme);
+                None
+            }
+            Overlay::Client(details) => {
+                client::draw(state, details, area, buffer, &theme);
+                None
+            }
+            Overlay::Notices { top } => {
+                notices::draw(state, *top, area, buffer, &theme);
                 None
             }
         };

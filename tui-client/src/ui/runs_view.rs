@@ -67,15 +67,8 @@ pub(super) fn draw(
         let more = if view.has_more() { "+" } else { "" };
         foot.right(&format!("{} of {}{more}", at + 1, shown.len()), theme.dim).skip_right(1);
     }
-    for (nth, key) in
-        ["Enter shows it", "Ctrl-R again", "Ctrl-X ends it", "Esc closes"].into_iter().enumerate()
-    {
-        let text = if nth > 0 { format!(" · {key}") } else { key.to_owned() };
-        if fit::width(&text) > foot.room() {
-            break;
-        }
-        foot.left(&text, theme.dim);
-    }
+    let keys = ["Enter shows it", "Ctrl-R again", "Ctrl-X ends it", "Esc closes"];
+    boxes::keys(&mut foot, keys, theme);
     cursor
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn console(home: &Home) -> Screen {
 }
 
 /// The number under which a screen is known to everybody, as `#4 `.
-fn number(screen: &Screen) -> String {
+pub(crate) fn number(screen: &Screen) -> String {
     let text = screen.see(" you ");
     let before = text.split(" you ").next().unwrap_or_default();
     let (_, number) = before.rsplit_once('#').expect("a number stands before `you`");
@@ -28,7 +28,7 @@ fn number(screen: &Screen) -> String {
 }
 
 /// Waits until each of two screens has the other one in its list, and nobody else.
-fn see_each_other(first: &Screen, second: &Screen) {
+pub(crate) fn see_each_other(first: &Screen, second: &Screen) {
     for (screen, other) in [(first, second), (second, first)] {
         let number = number(other);
         screen.until("the other one in the list", |screen| {
@@ -39,7 +39,7 @@ fn see_each_other(first: &Screen, second: &Screen) {
 }
 
 /// The name that the question before a shutdown wants typed.
-fn wanted_name(text: &str) -> String {
+pub(crate) fn wanted_name(text: &str) -> String {
     let (_, rest) = text.split_once("Type ").expect("the question names it");
     rest.split_once(" ❯").expect("the question names it").0.to_owned()
 }

@@ -1,5 +1,6 @@
 //! What happens to the state, message by message; and the states that drawing is tested with.
 
+pub(crate) mod administering;
 mod connecting;
 mod ending;
 mod filling;

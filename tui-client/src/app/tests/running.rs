@@ -214,7 +214,9 @@ fn shutting_down_wants_the_servers_name_typed_however_it_is_asked_for() {
 
     let mut world = World::connected(80, 24);
     world.press("ctrl-p");
-    world.write("shut the server down");
+    world.write("shut the server down, or");
+    world.press("enter");
+    assert!(matches!(world.state.overlays.last(), Some(Overlay::CommandForm(_))));
     assert!(world.press("enter").is_empty());
     assert!(matches!(
         world.state.overlays.last(),

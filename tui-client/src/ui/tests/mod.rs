@@ -1,5 +1,6 @@
 //! Every screen at four sizes, text and styles; and what must hold of any frame.
 
+mod administering;
 mod pickers;
 mod screens;
 

@@ -1,0 +1,131 @@
+//! What an admin does to others, on both screens: the one that does it and the one that it is done to.
+
+use super::harness::{Home, Screen, Server};
+use super::session::{console, number, see_each_other, wanted_name};
+
+/// Two screens at one server that see each other.
+fn two(home: &Home) -> (Server, Screen, Screen) {
+    let server = Server::start(home);
+    let (first, second) = (console(home), console(home));
+    see_each_other(&first, &second);
+    (server, first, second)
+}
+
+/// Chooses an action in the palette.
+fn act(screen: &mut Screen, title: &str) {
+    screen.write("\x10");
+    screen.see("Actions and commands");
+    screen.write(title);
+    // The first row that is left, not a row further down that it will pass.
+    screen.until("the action alone", |screen| {
+        let text = screen.contents();
+        text.contains(&format!("▌ {title}")) && text.contains("1 of ")
+    });
+    screen.write("\r");
+}
+
+#[test]
+fn a_client_is_looked_at_and_sent_away_and_reads_why_and_by_whom() {
+    let home = Home::new();
+    let (mut server, mut first, mut second) = two(&home);
+    let (admin, other) = (number(&first), number(&second));
+    let (admin, other) = (admin.trim(), other.trim());
+    act(&mut first, "Send a client away");
+    first.see_all(&["2 clients", "Ctrl-X sends it away"]);
+    first.write("\r");
+    first.see_all(&["r asks anew", " in, ", " out", "nothing", "topside 0."]);
+    first.write("\x18");
+    first.see_all(&[&format!("Send {other} "), "▐ Cancel ▌"]);
+    // Enter does nothing to anybody yet.
+    first.write("\r");
+    first.until("the question gone", |screen| !screen.contents().contains("▐ Cancel ▌"));
+    first.write("\x18time for bed");
+    first.see_all(&["time for bed", "▐ Cancel ▌"]);
+    first.write("\t");
+    first.see("▐ Send away ▌");
+    first.write("\r");
+
+    // Not a key is pressed on the second one, which stays as it is.
+    second.see_all(&[
+        "you were sent away by",
+        &format!("({admin})"),
+        "time for bed",
+        "R reconnect",
+    ]);
+    assert!(!second.see("R reconnect").contains("reconnecting"));
+    first.until("the other one gone from the list", |screen| {
+        let text = screen.contents();
+        text.contains("1 client ") && text.contains("was sent away") && text.contains("✓ done")
+    });
+    // He may come back by himself.
+    second.write("R");
+    second.see(" · connected · ");
+    second.write("\x1bn");
+    second.see_all(&["Notices of this session", "reconnected to", "time for bed"]);
+    server.kill();
+}
+
+#[test]
+fn what_an_admin_tells_everybody_arrives_by_itself_and_is_kept() {
+    let home = Home::new();
+    let (mut server, mut first, mut second) = two(&home);
+    let admin = number(&first);
+    act(&mut first, "Tell everybody something");
+    first.see_all(&["warning", "message*", "Enter runs"]);
+    first.write("dinner is ready\x1b[Z\x1b[C\r");
+    for screen in [&first, &second] {
+        screen.see_all(&["warning from ", &format!("({})", admin.trim()), "dinner is ready"]);
+    }
+    first.see("2 clients were told");
+    second.write("\x1bn");
+    second.see_all(&["Notices of this session", "▲ ", "dinner is ready"]);
+    server.kill();
+}
+
+#[test]
+fn a_shutdown_is_ordered_postponed_and_called_off_and_each_step_is_on_both_screens() {
+    let home = Home::new();
+    let (mut server, mut first, mut second) = two(&home);
+    act(&mut first, "Shut the server down, or restart it");
+    first.see_all(&["delay", "restart", "reason", "Enter asks"]);
+    first.write("600\t\tnew disk, back in 10 min\r");
+    let question = first.see_all(&["Enter confirms", "1 other client is told", "back in 10 min"]);
+    first.write(&format!("{}\r", wanted_name(&question)));
+    for screen in [&first, &second] {
+        screen.see_all(&["shuts down in 9:5", "new disk, back in 10 min"]);
+    }
+    // The other one puts it off: he is an admin too.
+    let by = number(&second);
+    let by = format!("({})", by.trim());
+    act(&mut second, "Postpone the shutdown");
+    second.see("❯ shutdown 900 new disk, back in 10 min");
+    second.write("\r");
+    second.see_all(&["Postpone the shutdown?", "▐ Cancel ▌"]);
+    second.write("\t\r");
+    for screen in [&first, &second] {
+        screen.see_all(&["shuts down in 14:5", "postponed by", &by]);
+    }
+    act(&mut first, "Call the shutdown off");
+    for screen in [&first, &second] {
+        screen.see_all(&["called off by", &format!("({})", number(&first).trim())]);
+    }
+    second.write("\x1bn");
+    second.see_all(&["Notices of this session", "postponed by", "called off by"]);
+    server.kill();
+}
+
+#[test]
+fn a_restart_is_announced_as_such_and_both_screens_come_back_to_it() {
+    let home = Home::new();
+    let (mut server, mut first, second) = two(&home);
+    act(&mut first, "Shut the server down, or restart it");
+    first.see("Enter asks");
+    first.write("\t\x1b[C\tnew menu\r");
+    let question = first.see_all(&["Enter confirms", "restarts at once", "new menu"]);
+    first.write(&format!("{}\r", wanted_name(&question)));
+    for screen in [&first, &second] {
+        screen.see_all(&["it was started anew", " · connected · "]);
+    }
+    second.see("restarted by");
+    server.kill();
+}
