@@ -97,3 +97,18 @@ fn both_are_commands_too() {
     assert_eq!(admin.ok("command/run", sure)["state"], "succeeded");
     assert_eq!(other.told("session/ended")["code"], "kicked");
 }
+
+#[test]
+fn whoever_is_kicked_over_tls_has_that_as_his_last_line() {
+    let server = TestServer::remote("");
+    let phone = server.device("phone", "operator");
+    let mut far = phone.connect();
+    let id = far.ok("initialize", json!({"notices": true}))["you"]["clientId"].take();
+    let mut admin = server.connect();
+    admin.ok("client/kick", json!({"clientId": id, "reason": "lost phone"}));
+    let ended = far.told("session/ended");
+    assert_eq!((&ended["code"], &ended["reason"]), (&json!("kicked"), &json!("lost phone")));
+    far.eof();
+    // Its key is as good as before.
+    phone.connect().ok("ping", json!({}));
+}

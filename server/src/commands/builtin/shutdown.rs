@@ -26,7 +26,7 @@ impl Worker for Shutdown {
             ..optional(
                 "reason",
                 ArgType::String,
-                "Told to everybody, such as: new disk, back in 10 min",
+                "Why, and when it is back",
             )
         };
         let restart = optional("restart", ArgType::Bool, "Start again at once");
