@@ -12,6 +12,7 @@ use topside_shared::notices::{ClientLeft, ClientsChanged};
 use topside_shared::rows::{ClientRow, ClientRun};
 use topside_shared::{ClientId, Connection, Pin, Role, RunId, Time};
 
+use crate::audit::{Audit, By, Entry};
 use crate::outbox::Outbox;
 
 /// What "own" means: the same user of this machine, or the same key.
@@ -64,6 +65,8 @@ pub(crate) struct Client {
     pub(crate) changing_keys: Arc<tokio::sync::Mutex<()>>,
     /// Whether the log tells of it.
     logged: AtomicBool,
+    /// Whether the audit log tells that it has come.
+    signed_in: AtomicBool,
     /// Milliseconds from `since` to its last request.
     active: AtomicU64,
     /// Bytes read from it, and written to it.
@@ -113,8 +116,9 @@ impl Client {
         self.moved.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Puts it into the log, if it is not there yet.
-    pub(crate) fn log(&self) {
+    /// Puts it into the log and the audit log, if it is not there yet.
+    pub(crate) fn log(&self, audit: &Audit) {
+        self.signs_in(audit);
         if !self.logged.swap(true, Ordering::Relaxed) {
             let who = self.who();
             tracing::info!(
@@ -123,6 +127,24 @@ impl Client {
                 "client connected"
             );
         }
+    }
+
+    /// Puts its beginning into the audit log, if it is not there yet.
+    pub(crate) fn signs_in(&self, audit: &Audit) {
+        if !self.signed_in.swap(true, Ordering::Relaxed) {
+            audit.note(self.audited("session/begun").result(self.connection.title()));
+        }
+    }
+
+    /// Puts its end there, if its beginning is.
+    pub(crate) fn signs_out(&self, audit: &Audit, reason: &str) {
+        if self.signed_in.swap(false, Ordering::Relaxed) {
+            audit.note(self.audited("session/ended").result(reason));
+        }
+    }
+
+    fn audited(&self, action: &'static str) -> Entry {
+        Entry::new(By::client(self), action, format!("client {}", self.id.0))
     }
 
     /// Whether the log tells of it.
@@ -232,6 +254,7 @@ impl Registry {
             notices: AtomicBool::new(false),
             changing_keys: Arc::default(),
             logged: AtomicBool::new(false),
+            signed_in: AtomicBool::new(false),
             active: AtomicU64::new(0),
             moved: Moved::default(),
             since: Instant::now(),

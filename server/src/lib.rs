@@ -32,6 +32,7 @@
 //!
 //! `examples/garden.rs` of this package is such a program, whole.
 
+mod audit;
 mod authorize;
 mod cgroup;
 pub mod cli;
@@ -82,8 +83,7 @@ pub use shutdown::Stop;
 use commands::Table;
 use keys::Keys;
 use listener::StateLock;
-use runs::History;
-use server::Server;
+use server::{Server, Stored};
 use tracing::instrument::WithSubscriber;
 
 /// Descriptors without which no server starts..
@@ -114,6 +114,9 @@ pub enum ServeError {
     /// Runs cannot be written down.
     #[error(transparent)]
     Runs(#[from] NoHistory),
+    /// Nothing can be recorded.
+    #[error("the audit log cannot be kept: {0}")]
+    Audit(#[source] std::io::Error),
     /// TCP cannot be opened, though somebody may come in that way.
     #[error(transparent)]
     Door(#[from] OpenError),
@@ -137,8 +140,8 @@ pub async fn serve(
     let keys = Keys::open(&config.state)?;
     let (server, door) = tracing::dispatcher::with_default(&dispatch, || {
         config.limits.max_sessions = sessions(&config.limits)?;
-        let history = History::open(&config.state, config.runs, config.limits.hook_timeout)?;
-        let server = Server::new(config, menu, keys, &listeners, log, dispatch.clone(), history);
+        let stored = Stored::open(&config, keys)?;
+        let server = Server::new(config, menu, stored, &listeners, log, dispatch.clone());
         let door = server.prepare_door()?;
         Ok::<_, ServeError>((server, door))
     })?;

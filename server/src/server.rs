@@ -18,6 +18,8 @@ use topside_shared::notices::{EndCode, Phase, SessionEnded, name};
 use topside_shared::{ErrorKind, RpcError, Time};
 use tracing::instrument::WithSubscriber;
 
+use crate::ServeError;
+use crate::audit::{Audit, By, Entry};
 use crate::clients::Registry;
 use crate::commands::Table;
 use crate::config::Config;
@@ -59,6 +61,7 @@ pub(crate) struct Server {
     pub(crate) events: Events,
     pub(crate) log: Arc<Log>,
     pub(crate) runs: Runs,
+    pub(crate) audit: Audit,
     pub(crate) shutdown: Shutdown,
     pub(crate) counters: Counters,
     pub(crate) users: Users,
@@ -82,6 +85,28 @@ pub enum Ended {
     AtOnce,
 }
 
+/// What is kept in the state directory.
+pub(crate) struct Stored {
+    pub(crate) keys: Keys,
+    pub(crate) history: History,
+    pub(crate) audit: Audit,
+    /// Which start of the server its entries name.
+    boot_id: String,
+}
+
+impl Stored {
+    /// Opens it, with these keys.
+    ///
+    /// # Errors
+    /// [`ServeError::Runs`], [`ServeError::Audit`].
+    pub(crate) fn open(config: &Config, keys: Keys) -> Result<Self, ServeError> {
+        let history = History::open(&config.state, config.runs, config.limits.hook_timeout)?;
+        let boot_id = boot_id();
+        let audit = Audit::open(&config.state, Some(boot_id.clone())).map_err(ServeError::Audit)?;
+        Ok(Self { keys, history, audit, boot_id })
+    }
+}
+
 /// Names of users by number; looking one up may read a file each time.
 #[derive(Debug, Default)]
 pub(crate) struct Users(Mutex<HashMap<u32, String>>);
@@ -97,12 +122,12 @@ impl Server {
     pub(crate) fn new(
         config: Config,
         menu: Table,
-        keys: Keys,
+        stored: Stored,
         listeners: &Listeners,
         log: Arc<Log>,
         dispatch: tracing::Dispatch,
-        history: History,
     ) -> Arc<Self> {
+        let Stored { keys, history, audit, boot_id } = stored;
         let over = CancellationToken::new();
         let dirty = Arc::new(Notify::new());
         let poke = Arc::clone(&dirty);
@@ -113,7 +138,7 @@ impl Server {
                 name: "topsided".into(),
                 version: env!("CARGO_PKG_VERSION").into(),
                 hostname: platform::hostname(),
-                boot_id: boot_id(),
+                boot_id,
                 started_at: Time::now(),
             },
             started: Instant::now(),
@@ -126,6 +151,7 @@ impl Server {
             events: Events::new(dirty),
             log,
             runs: Runs::new(history),
+            audit,
             shutdown: Shutdown::default(),
             counters: Counters::default(),
             users: Users::default(),
@@ -234,6 +260,7 @@ impl Server {
             target: "topside", version = self.info.version, address = self.socket,
             commands = self.now().menu.len(), "server started"
         );
+        self.note("server/started", format!("version {}", self.info.version));
         if let Some(ready) = door
             && let Err(error) = self.door.open(self, ready)
         {
@@ -248,6 +275,8 @@ impl Server {
             () = reload::whenever(self, &stop) => unreachable!("listening goes on for ever"),
             plan = self.shutdown.due() => plan,
             plan = stop.wanted() => {
+                let by = By::named(plan.by.clone());
+                self.audit.note_ahead(Entry::new(by, "server/shutdown", "server")).await;
                 self.shutdown.begin(&plan);
                 plan
             }
@@ -262,8 +291,13 @@ impl Server {
         };
         watch::save(self).await;
         let server = Arc::clone(self);
-        // It has told of what went wrong.
-        let _ = tokio::task::spawn_blocking(move || server.runs.history.close()).await;
+        self.note("server/stopped", "in order");
+        // They have told of what went wrong.
+        let close = move || {
+            server.runs.history.close();
+            server.audit.close();
+        };
+        let _ = tokio::task::spawn_blocking(close).await;
         tracing::info!(target: "topside", reason = plan.reason, by = plan.by, "server stopped");
         ended
     }
@@ -317,10 +351,16 @@ impl Server {
 
     fn end_at_once(&self) -> Ended {
         tracing::warn!(target: "topside", "server ended at once");
+        self.note("server/stopped", "at once");
         // What a run gives back as it is broken off lets no other start.
         self.runs.start_no_more();
         self.over.cancel();
         Ended::AtOnce
+    }
+
+    /// Records what the server itself has done.
+    fn note(&self, action: &'static str, result: impl Into<String>) {
+        self.audit.note(Entry::new(By::server(), action, "server").result(result));
     }
 
     /// Where the server listens now, and where the router does for it.

@@ -12,6 +12,7 @@ use topside_shared::frame::MAX_LINE_OUT;
 use topside_shared::identity::{Identity, IdentityError};
 use topside_shared::methods::{Call, KeyInvite, KeyInvited, KeyRevoke, KeyRow, KeysList, Method};
 
+use crate::audit::{Audit, By};
 use crate::commands::{Table, TableError};
 use crate::config::{Config, ConfigError, FileErrors};
 use crate::door::{KEY_FILE, OpenError, invite_addresses};
@@ -54,6 +55,8 @@ pub(crate) enum HandError {
     Open(#[from] OpenError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error("the audit log cannot be kept: {0}")]
+    Audit(#[source] io::Error),
     #[error(transparent)]
     Lock(#[from] ListenError),
 }
@@ -63,7 +66,7 @@ pub(super) enum Hand {
     /// The server runs.
     Socket { path: PathBuf, stream: BufReader<UnixStream> },
     /// It does not, and cannot start meanwhile.
-    Files { config: Box<Config>, keys: Keys, _locks: (SocketLock, StateLock) },
+    Files { config: Box<Config>, keys: Keys, audit: Audit, _locks: (SocketLock, StateLock) },
 }
 
 impl Hand {
@@ -94,7 +97,8 @@ impl Hand {
         })?;
         let state = StateLock::take(&config.state)?;
         let keys = Keys::open(&config.state)?;
-        Ok(Self::Files { config, keys, _locks: (lock, state) })
+        let audit = Audit::open(&config.state, None).map_err(HandError::Audit)?;
+        Ok(Self::Files { config, keys, audit, _locks: (lock, state) })
     }
 
     /// Whether the server runs.
@@ -104,9 +108,9 @@ impl Hand {
 
     /// Makes an invite or a token.
     pub(super) fn invite(&mut self, wanted: KeyInvite) -> Result<KeyInvited, HandError> {
-        let (config, keys) = match self {
+        let (config, keys, audit) = match self {
             Self::Socket { path, stream } => return call(path, stream, &wanted),
-            Self::Files { config, keys, .. } => (config, keys),
+            Self::Files { config, keys, audit, .. } => (config, keys, audit),
         };
         let offer = Offer::check(wanted, &Table::new(config, None)?).map_err(HandError::Refused)?;
         let listen = config.listen.as_ref().ok_or(OpenError::LocalOnly)?;
@@ -124,7 +128,7 @@ impl Hand {
             router: None,
         };
         let (row, invite, _) = offer.make(place)?;
-        let key = keys.change(Change::Add(row))?;
+        let key = keys.change(Change::Add(row), audit, By::verb())?;
         Ok(KeyInvited { invite: invite.to_string(), key })
     }
 
@@ -141,8 +145,9 @@ impl Hand {
         let key_id = key.key_id;
         match self {
             Self::Socket { path, stream } => call(path, stream, &KeyRevoke { key_id }).map(drop),
-            Self::Files { keys, .. } => {
-                keys.change(Change::Revoke { key: key_id, from: Revoked::Here })?;
+            Self::Files { keys, audit, .. } => {
+                let change = Change::Revoke { key: key_id, from: Revoked::Here };
+                keys.change(change, audit, By::verb())?;
                 Ok(())
             }
         }
@@ -162,7 +167,7 @@ pub(super) fn own_key(dirs: &Dirs) -> Result<Identity, HandError> {
 
 /// Refuses to touch what belongs to another user, root included: the files would become root's, and the
 /// server could not read them any more.
-fn own_state(dirs: &Dirs) -> Result<(), HandError> {
+pub(super) fn own_state(dirs: &Dirs) -> Result<(), HandError> {
     match platform::owner_and_mode(&dirs.state) {
         Ok((owner, _)) if owner != platform::own_uid() => {
             Err(HandError::ForeignState { directory: dirs.state.clone(), owner })

@@ -1,5 +1,6 @@
 //! The flags of `topsided`, which `topside serve` takes too, and what they do.
 
+mod audit;
 pub(crate) mod hand;
 mod keys;
 
@@ -65,6 +66,11 @@ enum Verb {
     },
     /// Print what this server is known by
     Id,
+    /// Read the record of who did what, or see whether it is whole
+    Audit {
+        #[command(subcommand)]
+        verb: audit::AuditVerb,
+    },
 }
 
 /// `topsided`.
@@ -90,6 +96,12 @@ pub fn run(args: &ServeArgs) -> ExitCode {
     }
     let load = || Config::load(&dirs, args.config.as_deref(), menu);
     let done = match &args.verb {
+        Some(Verb::Audit { verb }) => {
+            return match audit::run(&dirs, verb) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(1, error),
+            };
+        }
         None => {
             return match load() {
                 Ok(config) => run_server(&dirs, config),

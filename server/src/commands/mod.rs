@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use topside_shared::command::{Command, Stdin};
+use topside_shared::command::{Command, Effect, Stdin};
 use topside_shared::text::{did_you_mean, is_control, nearest};
 use topside_shared::values::{DeclarationError, validate_args};
 use topside_shared::{ErrorKind, RpcError};
@@ -38,6 +38,8 @@ pub(crate) struct Entry {
     pub(crate) does: Does,
     /// Whether its runs are written down; the built-ins' are not.
     pub(crate) recorded: bool,
+    /// Whether a run starts though the audit log cannot be written: what ends something must not depend on a disk.
+    pub(crate) starts_unrecorded: bool,
     /// Whether a run takes one of the places of `max_runs`.
     pub(crate) limited: bool,
     /// How many bytes of a run's output are kept.
@@ -50,8 +52,10 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn of(worker: Arc<dyn Worker>, recorded: bool) -> Self {
+        let info = worker.declaration();
         Self {
-            info: worker.declaration(),
+            starts_unrecorded: !recorded && builtin::ENDING.contains(&info.name.as_str()),
+            info,
             exclusion: worker.exclusion(),
             does: Does::Work(worker, None),
             recorded,
@@ -78,7 +82,21 @@ impl Entry {
                 (does, max_output, policy, exclusion)
             }
         };
-        Some(Self { info, does, recorded: true, limited: true, max_output, policy, exclusion })
+        Some(Self {
+            info,
+            does,
+            recorded: true,
+            starts_unrecorded: false,
+            limited: true,
+            max_output,
+            policy,
+            exclusion,
+        })
+    }
+
+    /// Whether a run does more than look, so that the audit log tells of it.
+    pub(crate) fn changes_something(&self) -> bool {
+        self.info.effect != Effect::Read
     }
 }
 

@@ -69,7 +69,10 @@ pub(super) async fn greet<S: Socket>(
             return Box::pin(refused(&server, peer, &error, stream, pass)).await;
         }
         Ok(Err(refusal)) => return server.counters.turned_away(refusal.limit()),
-        Err(_) => return server.counters.turned_away("handshake_timeout"),
+        Err(_) => {
+            server.audit.failed(source::Source::of(peer.ip()), "handshake/failed", "timeout");
+            return server.counters.turned_away("handshake_timeout");
+        }
     };
     Box::pin(admit(server, stream, peer, pass)).await;
 }
@@ -90,6 +93,7 @@ async fn refused<S: Socket>(
     match super::tls::refused_as(error) {
         Some(key) => {
             server.counters.turned_away("key");
+            server.audit.failed(pass.source(), "key/refused", key);
             if let Some(times) = pass.key_refused(Instant::now()) {
                 let source = pass.source();
                 tracing::warn!(target: "topside", %peer, %source, key, times, "key refused");
@@ -97,6 +101,7 @@ async fn refused<S: Socket>(
         }
         None => {
             server.counters.turned_away("handshake");
+            server.audit.failed(pass.source(), "handshake/failed", "tls");
             tracing::debug!(target: "topside", %peer, %error, "a handshake failed");
         }
     }
@@ -141,6 +146,7 @@ async fn admit<S: Socket>(
     let registered = server.clients.register(peer.to_string(), connection, identity, outbox);
     // A revocation ends those that it finds in the list: it may just have looked.
     if who(&server, &stream).is_some() {
+        registered.client.signs_in(&server.audit);
         session::run(server, stream, registered).await;
     }
     drop(seat);

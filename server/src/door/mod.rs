@@ -36,7 +36,7 @@ use crate::server::Server;
 pub(crate) use bucket::Bucket;
 use gate::Gate;
 use seats::Seats;
-pub(crate) use source::{Subnet, invite_addresses};
+pub(crate) use source::{Source, Subnet, invite_addresses};
 
 /// Connections that the system keeps until they are accepted.
 const BACKLOG: u32 = 1024;

@@ -18,12 +18,13 @@ use turmoil::net::{TcpListener as Simulated, TcpStream as Link};
 
 use super::counted::Socket;
 use super::*;
+use crate::audit::By;
 use crate::commands::Table;
 use crate::config::Config;
 use crate::keys::Change;
 use crate::listener::Listeners;
 use crate::log::{Log, Sinks};
-use crate::runs::History;
+use crate::server::Stored;
 
 const PORT: u16 = 8677;
 
@@ -106,10 +107,10 @@ fn server(directory: &Path, client: &Identity) -> Arc<Server> {
         expires_at: None,
         state: KeyState::Active,
     };
-    keys.change(Change::Add(row)).unwrap();
+    let stored = Stored::open(&config, keys).unwrap();
+    stored.keys.change(Change::Add(row), &stored.audit, By::server()).unwrap();
     let listeners = Listeners::local(&dirs.socket(), false).unwrap();
-    let history = History::open(&config.state, config.runs, None).unwrap();
-    Server::new(config, menu, keys, &listeners, log, dispatch, history)
+    Server::new(config, menu, stored, &listeners, log, dispatch)
 }
 
 struct Client(BufReader<TlsStream<Link>>);

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use topside_shared::methods::{KeyRow, KeyState};
+use topside_shared::methods::{KeyRow, KeyState, Method};
 use topside_shared::{Pin, Role, Time};
 
 use super::{KeyError, Keys, MAX_BYTES, MAX_INVITES, file, lock, state_at};
+use crate::audit::{Audit, By, Entry};
 
 /// One change.
 #[derive(Debug)]
@@ -30,6 +31,17 @@ pub(crate) enum Change {
     },
 }
 
+impl Change {
+    /// The method that asks for it.
+    fn method(&self) -> Method {
+        match self {
+            Self::Add(_) => Method::KeyInvite,
+            Self::Enrol { .. } => Method::KeyEnrol,
+            Self::Revoke { .. } => Method::KeyRevoke,
+        }
+    }
+}
+
 /// From where a key is taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Revoked {
@@ -40,18 +52,26 @@ pub(crate) enum Revoked {
 }
 
 impl Keys {
-    /// Carries out a change, and gives the row that it is about as it stands afterwards. Blocks for
-    /// the disk; it is done whole even if nobody waits for it any more.
+    /// Carries out a change, and gives the row that it is about as it stands afterwards. What can be done is
+    /// recorded first. Blocks for the disk; it is done whole even if nobody waits for it any more.
     ///
     /// # Errors
     /// [`KeyError`]; nothing is changed then.
-    pub(crate) fn change(&self, change: Change) -> Result<KeyRow, KeyError> {
+    pub(crate) fn change(&self, change: Change, audit: &Audit, by: By) -> Result<KeyRow, KeyError> {
         let _writing = lock(&self.writing);
         let now = Time::now();
         let mut rows = self.with_seen();
+        let method = change.method();
         let row = apply(&mut rows, change, now)?;
         forget_oldest(&mut rows, now)?;
-        file::write(&self.path, &rows)?;
+        let entry = Entry::of_key(by, method.name(), &row);
+        audit.ahead_blocking(entry.clone())?;
+        let written = file::write(&self.path, &rows);
+        audit.note(entry.result(match &written {
+            Ok(()) => "done".to_owned(),
+            Err(error) => format!("failed: {error}"),
+        }));
+        written?;
         *lock(&self.rows) = Arc::new(rows);
         self.changed.notify_one();
         Ok(row)

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use topside_shared::methods::{KeyRow, KeyState};
 use topside_shared::{Pin, Role, Time};
 
+use crate::audit::Unrecorded;
 use crate::clients::{Identity, Owner, Scope};
 use crate::config::FileErrors;
 
@@ -52,6 +53,9 @@ pub(crate) enum KeyError {
     /// Nobody could administer the server over TCP afterwards.
     #[error("this is the last admin key: only the box itself takes it away (`topsided revoke`)")]
     LastAdmin,
+    /// The change cannot be recorded.
+    #[error(transparent)]
+    Unrecorded(#[from] Unrecorded),
     /// The list cannot be written.
     #[error("{} cannot be written: {source}", path.display())]
     Write {

@@ -1,6 +1,7 @@
 use topside_shared::methods::KeyRow;
 
 use super::*;
+use crate::audit::{Audit, By};
 
 fn row(number: u8, role: Role, state: KeyState) -> KeyRow {
     KeyRow {
@@ -25,12 +26,18 @@ fn keys() -> (tempfile::TempDir, Keys) {
     (directory, keys)
 }
 
+fn change(keys: &Keys, change: Change) -> Result<KeyRow, KeyError> {
+    let directory = tempfile::tempdir().unwrap();
+    let audit = Audit::open(directory.path(), None).unwrap();
+    keys.change(change, &audit, By::server())
+}
+
 fn add(keys: &Keys, row: KeyRow) -> Result<KeyRow, KeyError> {
-    keys.change(Change::Add(row))
+    change(keys, Change::Add(row))
 }
 
 fn enrol(keys: &Keys, invite: u8, key: u8) -> Result<KeyRow, KeyError> {
-    keys.change(Change::Enrol { invite: pin(invite), key: pin(key), name: String::new() })
+    change(keys, Change::Enrol { invite: pin(invite), key: pin(key), name: String::new() })
 }
 
 #[test]
@@ -96,7 +103,7 @@ fn the_last_admin_key_is_taken_away_on_the_box_only() {
     let limited =
         KeyRow { commands: Some(vec!["df".into()]), ..row(3, Role::Admin, KeyState::Active) };
     add(&keys, limited).unwrap();
-    let revoke = |number, from| keys.change(Change::Revoke { key: pin(number), from });
+    let revoke = |number, from| change(&keys, Change::Revoke { key: pin(number), from });
     revoke(1, Revoked::Remotely).unwrap();
     assert!(matches!(revoke(2, Revoked::Remotely), Err(KeyError::LastAdmin)));
     assert!(matches!(keys.standing(pin(2)), Standing::Good(_)));

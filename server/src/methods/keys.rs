@@ -13,6 +13,7 @@ use topside_shared::text::clean;
 use topside_shared::{ErrorKind, Pin, RpcError, text, tls};
 
 use super::{After, Answered, Caller};
+use crate::audit::By;
 use crate::clients::{Client, Owner, Scope};
 use crate::door::{OpenError, invite_addresses};
 use crate::keys::{Change, KeyError, Offer, Place, Revoked, watch};
@@ -44,7 +45,7 @@ pub(crate) async fn make_invite(caller: Caller, wanted: KeyInvite) -> Result<Key
             };
             let (row, invite, _) =
                 offer.make(place).map_err(|error| RpcError::new(ErrorKind::Internal, error))?;
-            let row = change(server, Change::Add(row)).await?;
+            let row = change(server, client, Change::Add(row)).await?;
             if let Some(ready) = ready {
                 server.door.open(server, ready).map_err(cannot_open)?;
             }
@@ -76,7 +77,7 @@ pub(super) async fn enrol(
     let wanted = Change::Enrol { invite, key: Pin::of_spki(&key.0), name };
     let row = whole(caller, Method::KeyEnrol, |server, client| {
         Box::pin(async move {
-            let row = change(server, wanted).await?;
+            let row = change(server, client, wanted).await?;
             tracing::info!(
                 target: "topside", client = client.id.0, key = row.name, role = row.role.name(),
                 id = %row.key_id, "key enrolled"
@@ -110,7 +111,7 @@ pub(crate) async fn revoke_key(caller: Caller, key: Pin) -> Result<(), RpcError>
                 Owner::User(_) => Revoked::Here,
                 Owner::Key(_) => Revoked::Remotely,
             };
-            let row = change(server, Change::Revoke { key, from }).await?;
+            let row = change(server, client, Change::Revoke { key, from }).await?;
             let by = format!("{} ({})", who.user, client.id);
             tracing::info!(
                 target: "topside", client = client.id.0, by, key = row.name, id = %row.key_id,
@@ -147,12 +148,15 @@ where
     told.await.map_err(|_| RpcError::new(ErrorKind::Closing, "the server is shutting down"))?
 }
 
-async fn change(server: &Arc<Server>, change: Change) -> Result<KeyRow, RpcError> {
-    server.blocking(move |server| server.keys.change(change)).await?.map_err(refused)
+async fn change(server: &Arc<Server>, client: &Client, change: Change) -> Result<KeyRow, RpcError> {
+    let by = By::client(client);
+    let change = move |server: &Server| server.keys.change(change, &server.audit, by);
+    server.blocking(change).await?.map_err(refused)
 }
 
 fn refused(error: KeyError) -> RpcError {
     let kind = match &error {
+        KeyError::Unrecorded(error) => return error.clone().into(),
         KeyError::TooManyInvites | KeyError::Full => ErrorKind::Busy,
         KeyError::Unknown(_) | KeyError::Over(..) => ErrorKind::NotFound,
         KeyError::LastAdmin => ErrorKind::Forbidden,

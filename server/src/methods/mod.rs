@@ -309,7 +309,7 @@ fn dispatch(
     }
     // Who only looks whether somebody serves here, as the picker does, leaves no line in the log.
     if !matches!(method, Method::Initialize | Method::Ping | Method::SessionClose) {
-        caller.client.log();
+        caller.client.log(&caller.server.audit);
     }
     authorize(&caller.client.who(), Action::Call(method))?;
     let asker = caller.clone();

@@ -7,6 +7,7 @@ use topside_shared::{ErrorKind, RpcError, RunId};
 
 use super::lists::{ROWS_BYTES, count_that_fits, within};
 use super::{Caller, Streaming};
+use crate::audit::{By, Entry};
 use crate::authorize::{Action, authorize, may_see_run};
 use crate::outbox::{Closed, Outbox, line, notification};
 use crate::runs::output::reader::Reader;
@@ -96,6 +97,8 @@ pub(super) async fn cancel(caller: Caller, params: RunCancel) -> Result<RunRow, 
         target: "topside", client = client.id.0, user = who.user, run = id.0,
         "run cancelled"
     );
+    let asked = Entry::new(By::client(client), "run/cancel", format!("run {id}"));
+    server.audit.note(asked.result("asked to end"));
     run.cancel.cancel();
     run.ended.cancelled().await;
     Ok(run.row())

@@ -13,6 +13,7 @@ use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError};
 
 use super::Caller;
+use crate::audit::{By, Entry};
 use crate::clients::Client;
 use crate::outbox::notification;
 use crate::platform;
@@ -86,6 +87,13 @@ pub(crate) async fn order_shutdown(
         can_start_again(server).await?;
     }
     let reason = clean(reason.unwrap_or_default(), MAX_REASON);
+    if !server.shutdown.has_begun() {
+        let ms = delay.as_millis();
+        let argv =
+            vec![format!("delayMs={ms}"), format!("restart={restart}"), format!("reason={reason}")];
+        let by = By::client(client);
+        server.audit.note_ahead(Entry::new(by, "server/shutdown", "server").argv(argv)).await;
+    }
     let by = client.called();
     let mut plan = Plan::new(delay, reason, by, restart);
     plan.ordered_by_run = by_run;
@@ -135,6 +143,8 @@ pub(crate) fn call_off_shutdown(server: &Server, client: &Client) -> Result<(), 
     let Some(plan) = server.shutdown.cancel().map_err(too_late)? else {
         return Err(RpcError::new(ErrorKind::NotFound, "no shutdown is due"));
     };
+    let called_off = Entry::new(By::client(client), "server/shutdown/cancel", "server");
+    server.audit.note(called_off.result("done"));
     let mut notice = plan.notice(Phase::Cancelled);
     notice.by = client.called();
     tracing::info!(target: "topside", client = client.id.0, by = notice.by, "shutdown called off");

@@ -11,9 +11,10 @@ use topside_shared::{ErrorKind, RpcError, Time};
 use super::history::{self, Intent};
 use super::start::internal;
 use super::{Run, lock};
+use crate::audit::{self, By};
 use crate::clients::Client;
-use crate::commands::Call;
 use crate::commands::exec::{Caller, Ended, Hook, Pipes, Process, Program};
+use crate::commands::{Call, Entry};
 use crate::server::Server;
 
 /// How a run ended.
@@ -46,6 +47,8 @@ pub(super) struct Live {
     written: Written,
     /// What must be run unless it succeeds, once it may have been started.
     hook: Option<Hook>,
+    /// Who started it, where the audit log tells of that.
+    announced: Option<By>,
     /// None: it goes on.
     result: Option<Outcome>,
 }
@@ -73,6 +76,7 @@ impl Live {
             since: starts.then(Instant::now),
             written: Written::No,
             hook: None,
+            announced: None,
             result: None,
         }
     }
@@ -109,9 +113,36 @@ impl Live {
         lock(&self.server.runs.state).started += 1;
     }
 
-    /// Writes down that it is about to start, and what it then owes; or that it waits.
+    /// Records that it is about to start, unless all it does is to look.
+    ///
+    /// # Errors
+    /// It cannot be recorded, and must not start.
+    pub(super) async fn announce(&mut self, entry: &Entry, call: &Call) -> Result<(), RpcError> {
+        if !entry.changes_something() {
+            return Ok(());
+        }
+        let by = By::identity(&call.who, self.client.address.clone());
+        let argv = audit::argv(&entry.info.name, &lock(&self.run.row).args);
+        let begins = self.audited(by.clone(), "command/run").argv(argv);
+        match entry.starts_unrecorded {
+            true => self.server.audit.note_ahead(begins).await,
+            false => self.server.audit.ahead(begins).await?,
+        }
+        self.announced = Some(by);
+        Ok(())
+    }
+
+    fn audited(&self, by: By, action: &'static str) -> audit::Entry {
+        audit::Entry::new(by, action, format!("run {}", self.run.id))
+    }
+
+    /// Writes down that it is about to start, and what it then owes; or that it waits. Nothing of what is not
+    /// written down.
     pub(super) async fn begin(&mut self, intent: Intent) -> Result<(), RpcError> {
         let run = &self.run;
+        if !run.recorded {
+            return Ok(());
+        }
         let hook = intent.hook.clone();
         if self.written == Written::Begun {
             let started = run.row().started_at;
@@ -126,11 +157,6 @@ impl Live {
         self.written = Written::Begun;
         self.hook = hook;
         Ok(())
-    }
-
-    /// Whether anything of it is written down.
-    pub(super) fn is_written(&self) -> bool {
-        self.written != Written::No
     }
 
     /// Starts its program, and writes down which process that is.
@@ -168,6 +194,14 @@ impl Live {
         if let Ok(closed) = closing.await {
             self.run.output.append(Stream::Stderr, &closed.said()).await;
             self.hook = None;
+        }
+    }
+
+    /// Makes its row final, and tells everybody; after it is written down, where anything of it is.
+    pub(super) async fn over(self, result: Outcome) {
+        match self.written {
+            Written::No => self.finish(result),
+            Written::Begun | Written::Ended => self.end(result).await,
         }
     }
 
@@ -254,8 +288,11 @@ impl Drop for Live {
             });
         }
         let pays_later = self.pays_later();
+        let row = self.run.row();
+        if let Some(by) = self.announced.take() {
+            self.server.audit.note(self.audited(by, "run/ended").result(row.outcome()));
+        }
         let Self { server, run, .. } = self;
-        let row = run.row();
         // One that still owes its hook stays open, and the next start pays.
         if self.written == Written::Begun && self.hook.is_none() && !pays_later {
             server.runs.history.end_later(run.past(), run.output.file_bytes());

@@ -135,7 +135,7 @@ async fn start_as(
         run: Arc::clone(&run),
         args,
     };
-    if entry.recorded {
+    if entry.recorded || entry.changes_something() {
         let (tell, told) = oneshot::channel();
         server.spawn(carry_out(live, Arc::clone(entry), call, Asker(Some(tell))));
         told.await.unwrap_or_else(|_| Err(untold(server)))?;
@@ -191,17 +191,14 @@ impl Asker {
             let said = format!("It was not started: {error}\n");
             live.run.output.append(Stream::Stderr, said.as_bytes()).await;
         }
-        match live.is_written() {
-            true => live.end(FAILED).await,
-            false => live.finish(FAILED),
-        }
+        live.over(FAILED).await;
         if let Some(tell) = self.0 {
             let _ = tell.send(Err(error));
         }
     }
 }
 
-/// A run that is written down, from before its start, or its wait for that, to after its end.
+/// A run that is written down or recorded, from before its start, or its wait for that, to after its end.
 async fn carry_out(mut live: Live, entry: Arc<Entry>, mut call: Call, mut asker: Asker) {
     if live.is_queued() {
         // What was never started owes nothing.
@@ -211,8 +208,11 @@ async fn carry_out(mut live: Live, entry: Arc<Entry>, mut call: Call, mut asker:
         live.list();
         asker.tell();
         if !turns::wait(&mut live, &entry, &mut call).await {
-            return live.end(CANCELLED).await;
+            return live.over(CANCELLED).await;
         }
+    }
+    if let Err(error) = live.announce(&entry, &call).await {
+        return asker.refuse(live, error).await;
     }
     let begun = match &entry.does {
         Does::Work(_, None) => live.begin(Intent::default()).await.map(|()| None),
@@ -239,7 +239,7 @@ async fn carry_out(mut live: Live, entry: Arc<Entry>, mut call: Call, mut asker:
                 result = work(Arc::clone(&entry), call) => result,
                 () = server.runs_are_over() => CANCELLED,
             };
-            return live.end(result).await;
+            return live.over(result).await;
         }
     };
     match live.spawn(program, &call, &caller, pipes) {

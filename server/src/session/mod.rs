@@ -103,7 +103,7 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
         pace: S::PACED.then(|| Pace::new(server.now().config.limits.requests)),
     };
     // Whatever happens, a panic included, nothing is sent to this client afterwards.
-    let _over = Over { server: &server, client: &client };
+    let mut over = Over { server: &server, client: &client, reason: "gone" };
     let why = poll_fn(|cx| session.poll(cx)).await;
     let (reason, by) = match &why {
         Why::Closed => ("closed", String::new()),
@@ -116,6 +116,7 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
         Why::Gone(Some(error)) => error.to_string(),
         _ => String::new(),
     };
+    over.reason = reason;
     if matches!(why, Why::SlowReader) {
         server.counters.turned_away("write_timeout");
     }
@@ -134,6 +135,8 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
 struct Over<'s> {
     server: &'s Server,
     client: &'s Client,
+    /// How it ended, for the audit log.
+    reason: &'static str,
 }
 
 impl Drop for Over<'_> {
@@ -141,6 +144,7 @@ impl Drop for Over<'_> {
         self.client.outbox.close();
         self.server.events.forget(self.client.id);
         self.server.runs.client_left(self.client.id);
+        self.client.signs_out(&self.server.audit, self.reason);
     }
 }
 

@@ -50,6 +50,9 @@ pub(super) fn all() -> Vec<Arc<dyn Worker>> {
     ]
 }
 
+/// Those that end something, and must be able to where nothing can be written any more.
+pub(super) const ENDING: [&str; 2] = ["shutdown", "shutdown-cancel"];
+
 /// Says `text`, or why there is none.
 fn say<'a>(call: Call, text: Result<String, String>) -> Calling<'a> {
     Box::pin(async move {

@@ -23,11 +23,7 @@ impl Worker for Shutdown {
         let reason = Arg {
             rest: true,
             max_length: Some(MAX_REASON as u64),
-            ..optional(
-                "reason",
-                ArgType::String,
-                "Why, and when it is back",
-            )
+            ..optional("reason", ArgType::String, "Why, and when it is back")
         };
         let restart = optional("restart", ArgType::Bool, "Start again at once");
         let description = "Warns every client, ends every session, then ends the server.";

@@ -1,0 +1,204 @@
+//! The files of the audit log: the one that grows, those that were closed, and where the chain ends.
+//!
+//! `audit.jsonl` is the one that grows; `audit.N.jsonl` was closed, with line N as its last. `audit.head` says
+//! which line was the last to be synced, so that lines cut off at the end are missed too.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use super::chain::Link;
+use super::entry::Line;
+use crate::platform;
+
+/// The file that grows.
+pub(super) const FILE: &str = "audit.jsonl";
+const HEAD: &str = "audit.head";
+/// Bytes of the head: 20 digits, a space, 64 digits, a line ending; always, so that it is written in place.
+const HEAD_BYTES: usize = 86;
+/// Bytes that are read at once from the end of a file.
+const PIECE: u64 = 64 * 1024;
+
+/// A closed file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Closed {
+    /// Its last line's number.
+    pub(super) last: u64,
+    /// Of those that claim the same one.
+    copy: u64,
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+}
+
+/// The closed files, oldest first.
+pub(super) fn closed(state: &Path) -> io::Result<Vec<Closed>> {
+    let mut found = Vec::new();
+    let entries = match std::fs::read_dir(state) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some((last, copy)) = name.to_str().and_then(numbers) else { continue };
+        found.push(Closed { last, copy, path: entry.path(), bytes: entry.metadata()?.len() });
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn numbers(name: &str) -> Option<(u64, u64)> {
+    let numbers = name.strip_prefix("audit.")?.strip_suffix(".jsonl")?;
+    let (last, copy) = numbers.split_once('-').unwrap_or((numbers, "0"));
+    Some((last.parse().ok()?, copy.parse().ok()?))
+}
+
+/// Closes the file that grows, whose last line has this number, if there is one. Nothing is ever put in the
+/// place of another.
+pub(super) fn close(state: &Path, last: u64) -> io::Result<()> {
+    let mut path = state.join(format!("audit.{last}.jsonl"));
+    for copy in 1.. {
+        if !path.try_exists()? {
+            break;
+        }
+        path = state.join(format!("audit.{last}-{copy}.jsonl"));
+    }
+    gone_is_fine(std::fs::rename(state.join(FILE), path))
+}
+
+/// Takes away the file that grows, which holds nothing.
+pub(super) fn discard(state: &Path) -> io::Result<()> {
+    gone_is_fine(std::fs::remove_file(state.join(FILE)))
+}
+
+fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// A new file that grows; its name is on the disk.
+pub(super) fn begin(state: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create_new(true);
+    let file = platform::private(&mut options).open(state.join(FILE))?;
+    sync_directory(state)?;
+    Ok(file)
+}
+
+/// The file that grows, if there is one.
+pub(super) fn open(state: &Path) -> io::Result<Option<File>> {
+    match OpenOptions::new().read(true).append(true).open(state.join(FILE)) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same, for whoever only reads.
+pub(super) fn open_to_read(state: &Path) -> io::Result<Option<File>> {
+    match File::open(state.join(FILE)) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts the torn end of the file that grows into a file of its own, and gives that one's name.
+pub(super) fn set_aside(state: &Path, seq: u64, torn: &[u8]) -> io::Result<String> {
+    let name = format!("audit.torn-{seq}");
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    let mut file = platform::private(&mut options).open(state.join(&name))?;
+    file.write_all(torn)?;
+    file.sync_all()?;
+    sync_directory(state)?;
+    Ok(name)
+}
+
+pub(super) fn sync_directory(state: &Path) -> io::Result<()> {
+    File::open(state)?.sync_all()
+}
+
+/// How a file ends.
+#[derive(Debug, Default)]
+pub(super) struct End {
+    /// Its last whole line.
+    pub(super) last: Option<Vec<u8>>,
+    /// What comes after that: a line that was never finished.
+    pub(super) torn: Vec<u8>,
+    /// Bytes up to there.
+    pub(super) whole: u64,
+}
+
+impl End {
+    /// That of this file.
+    pub(super) fn of(file: &mut File) -> io::Result<Self> {
+        let length = file.seek(SeekFrom::End(0))?;
+        let mut from = length;
+        let mut bytes = Vec::new();
+        loop {
+            let ends: Vec<usize> = bytes
+                .iter()
+                .enumerate()
+                .rev()
+                .filter(|(_, b)| **b == b'\n')
+                .map(|(n, _)| n)
+                .take(2)
+                .collect();
+            let begin = match (&ends[..], from) {
+                ([_, before], _) => before + 1,
+                (_, 0) => 0,
+                _ => {
+                    let piece = from.min(PIECE.max(length - from));
+                    from -= piece;
+                    let mut more = vec![0; usize::try_from(piece).unwrap_or_default()];
+                    file.seek(SeekFrom::Start(from))?;
+                    file.read_exact(&mut more)?;
+                    more.append(&mut bytes);
+                    bytes = more;
+                    continue;
+                }
+            };
+            let Some(end) = ends.first().copied() else {
+                return Ok(Self { last: None, torn: bytes, whole: 0 });
+            };
+            let torn = bytes.split_off(end + 1);
+            return Ok(Self {
+                last: Some(bytes[begin..end].to_vec()),
+                whole: length - torn.len() as u64,
+                torn,
+            });
+        }
+    }
+
+    /// The link of its last line; none where that cannot be read.
+    pub(super) fn link(&self) -> Option<Link> {
+        let last = self.last.as_ref()?;
+        let line: Line = serde_json::from_slice(last).ok()?;
+        Some(Link::of(line.seq, last))
+    }
+}
+
+/// Which line was the last to be synced; none where nobody wrote that down.
+pub(super) fn head(state: &Path) -> Option<Link> {
+    let text = std::fs::read_to_string(state.join(HEAD)).ok()?;
+    let (seq, hash) = text.trim_end().split_once(' ')?;
+    (hash.len() == 64).then_some(Link { seq: seq.parse().ok()?, hash: hash.to_owned() })
+}
+
+/// Where the head is written.
+pub(super) fn open_head(state: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    platform::private(&mut options).open(state.join(HEAD))
+}
+
+/// Writes which line was the last to be synced; never synced itself, it is at worst behind.
+pub(super) fn write_head(file: &File, link: &Link) -> io::Result<()> {
+    let text = format!("{:020} {}\n", link.seq, link.hash);
+    debug_assert_eq!(text.len(), HEAD_BYTES);
+    file.write_all_at(text.as_bytes(), 0)
+}

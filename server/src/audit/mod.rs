@@ -1,0 +1,197 @@
+//! The audit log: who did what to this server, in `audit.jsonl` of the state directory.
+//!
+//! Each line names the SHA-256 of the line before it, so that none can be edited or taken out unnoticed. One
+//! thread writes. What changes something is written *ahead*: it is on the disk before it takes effect, and does
+//! not take effect where it cannot be written. All that wait at one moment share one sync. The rest is noted:
+//! nobody waits for it.
+
+mod chain;
+mod entry;
+mod files;
+mod read;
+mod tally;
+mod writer;
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use topside_shared::{ErrorKind, RpcError};
+
+pub(crate) use entry::{By, Entry, Line, argv};
+pub(crate) use read::{Fault, each_line, verify};
+
+use crate::door::Source;
+use tally::Tally;
+use writer::{Sizes, Writer};
+
+/// Entries that may wait for the thread; of these, notes.
+const MOST_WAITING: usize = 4_096;
+const MOST_NOTES: usize = 2_048;
+/// How long is waited for what goes on in any case.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The action of an entry that says up to which line old files are removed.
+const LET_GO: &str = "audit/let-go";
+
+/// Why something is not done that must be recorded first.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Unrecorded {
+    /// The disk would not have it.
+    #[error(
+        "the audit log in the state directory cannot be written, and nothing is changed that it does not record: {0}"
+    )]
+    Unwritable(String),
+    /// The disk is slower than what is asked.
+    #[error("{MOST_WAITING} entries wait for the audit log already: try again in a moment")]
+    Behind,
+}
+
+impl From<Unrecorded> for RpcError {
+    fn from(error: Unrecorded) -> Self {
+        let kind = match error {
+            Unrecorded::Unwritable(_) => ErrorKind::Internal,
+            Unrecorded::Behind => ErrorKind::Busy,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// What the thread is sent.
+enum Job {
+    Record(Box<Recording>),
+    /// Failed handshakes are being summed.
+    Summing,
+    /// The server ends.
+    Close,
+}
+
+/// An entry on its way to the disk.
+struct Recording {
+    entry: Entry,
+    /// Tells whoever waits until it is on the disk.
+    done: Option<Done>,
+    /// Whether it is kept to be tried again where it cannot be written.
+    kept: bool,
+}
+
+type Done = Box<dyn FnOnce(Result<(), Unrecorded>) + Send>;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    jobs: SyncSender<Job>,
+    counts: Arc<Counts>,
+    tally: Arc<Tally>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the thread and those who send to it both count.
+#[derive(Debug, Default)]
+struct Counts {
+    /// Notes on their way to the thread.
+    notes: AtomicUsize,
+    /// Notes that there was no room for.
+    lost: AtomicU64,
+}
+
+impl Audit {
+    /// The log in this directory, which nobody else writes meanwhile. Nothing is touched before the first entry.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub(crate) fn open(state: &Path, boot_id: Option<String>) -> io::Result<Self> {
+        let (jobs, todo) = sync_channel(MOST_WAITING);
+        let (counts, tally) = (Arc::<Counts>::default(), Arc::<Tally>::default());
+        let writer =
+            Writer::new(state, boot_id, Sizes::default(), Arc::clone(&counts), Arc::clone(&tally));
+        let log = tracing::dispatcher::get_default(Clone::clone);
+        let thread = std::thread::Builder::new().name("audit".into()).spawn(move || {
+            tracing::dispatcher::with_default(&log, || writer.run(&todo));
+        })?;
+        Ok(Self { jobs, counts, tally, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Records what is about to be done. When this returns, it is on the disk.
+    ///
+    /// # Errors
+    /// [`Unrecorded`]; it must not be done then.
+    pub(crate) async fn ahead(&self, entry: Entry) -> Result<(), Unrecorded> {
+        let (tell, told) = oneshot::channel();
+        // Whoever waited may have gone.
+        self.send(entry, false, Box::new(|result| drop(tell.send(result))))?;
+        told.await.map_err(|_| gone())?
+    }
+
+    /// The same for a thread that may block.
+    ///
+    /// # Errors
+    /// [`Unrecorded`]; it must not be done then.
+    pub(crate) fn ahead_blocking(&self, entry: Entry) -> Result<(), Unrecorded> {
+        let (tell, told) = mpsc::channel();
+        self.send(entry, false, Box::new(move |result| drop(tell.send(result))))?;
+        told.recv().map_err(|_| gone())?
+    }
+
+    /// Records what is about to be done whatever becomes of this: what ends something must not depend on a
+    /// disk. It waits for the disk for a moment only; what cannot be written yet is written later.
+    pub(crate) async fn note_ahead(&self, entry: Entry) {
+        let (tell, told) = oneshot::channel();
+        if self.send(entry, true, Box::new(|result| drop(tell.send(result)))).is_ok() {
+            // The thread has told why, if it went wrong.
+            let _ = tokio::time::timeout(PATIENCE, told).await;
+        }
+    }
+
+    /// Records what was done, within a second, and waits for nothing.
+    pub(crate) fn note(&self, entry: Entry) {
+        let has_room = self.counts.notes.fetch_add(1, Ordering::Relaxed) < MOST_NOTES;
+        let note = Job::Record(Box::new(Recording { entry, done: None, kept: true }));
+        if !has_room || self.jobs.try_send(note).is_err() {
+            self.counts.notes.fetch_sub(1, Ordering::Relaxed);
+            self.counts.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a handshake that failed; each minute has one entry a source.
+    pub(crate) fn failed(&self, source: Source, action: &'static str, object: &'static str) {
+        if self.tally.add(source, (action, object)) {
+            // Where there is no room, the sums wait for the end, and for the next first one.
+            let _ = self.jobs.try_send(Job::Summing);
+        }
+    }
+
+    /// Writes what there is, and ends the thread. Blocks for the disk.
+    pub(crate) fn close(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(thread) = thread else { return };
+        let _ = self.jobs.send(Job::Close);
+        if thread.join().is_err() {
+            tracing::error!(target: "topside", "the thread that writes the audit log has panicked");
+        }
+    }
+
+    fn send(&self, entry: Entry, kept: bool, done: Done) -> Result<(), Unrecorded> {
+        let job = Job::Record(Box::new(Recording { entry, done: Some(done), kept }));
+        match self.jobs.try_send(job) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(Unrecorded::Behind),
+            Err(TrySendError::Disconnected(_)) => Err(gone()),
+        }
+    }
+}
+
+impl Drop for Audit {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn gone() -> Unrecorded {
+    Unrecorded::Unwritable("the thread that writes it has ended".into())
+}

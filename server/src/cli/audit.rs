@@ -1,0 +1,148 @@
+//! The verbs about the audit log: reading it, and whether it is whole.
+
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use topside_shared::Time;
+use topside_shared::dirs::Dirs;
+use topside_shared::text::clean;
+
+use super::hand::{HandError, own_state};
+use crate::audit::{Fault, Line, each_line, verify};
+use crate::config::units::{DURATION_FORM, parse_duration};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditVerb {
+    /// Follow the chain from line to line, and name the first that was edited, removed or cut
+    Verify,
+    /// Print what was recorded, oldest first
+    Show(ShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// Only from then on: for how long (90m, 2d), or a time (2026-03-01T09:00:00Z)
+    #[arg(long, value_parser = since)]
+    since: Option<Time>,
+    /// Only what was done by this name, key or uid
+    #[arg(long)]
+    who: Option<String>,
+    /// Only this action (key/revoke), or all of a kind (key)
+    #[arg(long)]
+    action: Option<String>,
+    /// Print the lines as they are
+    #[arg(long)]
+    json: bool,
+}
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AuditError {
+    #[error(transparent)]
+    State(#[from] HandError),
+    #[error("the audit log in {} cannot be read: {source}", state.display())]
+    Read { state: PathBuf, source: io::Error },
+    #[error("the audit log is not whole: {0}")]
+    Fault(#[from] Fault),
+    #[error("{0} lines of the audit log cannot be read: `topsided audit verify` names the first")]
+    Unreadable(u64),
+}
+
+fn since(text: &str) -> Result<Time, String> {
+    if let Some(ago) = parse_duration(text) {
+        let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
+        return Ok(Time::from_millis(Time::now().as_millis().saturating_sub(ago).max(0)));
+    }
+    serde_json::from_value(text.into())
+        .map_err(|_| format!("it is {DURATION_FORM}, or a time such as 2026-03-01T09:00:00Z"))
+}
+
+pub(super) fn run(dirs: &Dirs, verb: &AuditVerb) -> Result<(), AuditError> {
+    own_state(dirs)?;
+    let state = &dirs.state;
+    let failed = |source| AuditError::Read { state: state.clone(), source };
+    match verb {
+        AuditVerb::Verify => {
+            let found = verify(state).map_err(failed)??;
+            match (found.entries, found.files) {
+                (None, _) => println!("nothing has been recorded yet"),
+                (Some((first, last)), 1) => println!("whole: seq {first} to {last}"),
+                (Some((first, last)), files) => {
+                    println!("whole: seq {first} to {last}, in {files} files");
+                }
+            }
+            Ok(())
+        }
+        AuditVerb::Show(args) => match show(state, args).map_err(failed)? {
+            0 => Ok(()),
+            unreadable => Err(AuditError::Unreadable(unreadable)),
+        },
+    }
+}
+
+/// Prints what is asked for; how many lines cannot be read.
+fn show(state: &Path, args: &ShowArgs) -> io::Result<u64> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut unreadable = 0;
+    let mut told = Ok(());
+    each_line(state, |bytes, whole, file| {
+        let Ok(line) = serde_json::from_slice::<Line>(bytes) else {
+            // One that is being written is no fault.
+            unreadable += u64::from(whole || !file.ends_with("audit.jsonl"));
+            return true;
+        };
+        if !args.takes(&line) {
+            return true;
+        }
+        told = match args.json {
+            true => out.write_all(bytes).and_then(|()| out.write_all(b"\n")),
+            false => writeln!(out, "{}", plain(&line)),
+        };
+        told.is_ok()
+    })?;
+    match told.and_then(|()| out.flush()) {
+        // Whoever read it has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        Err(error) => Err(error),
+        Ok(()) => Ok(unreadable),
+    }
+}
+
+impl ShowArgs {
+    fn takes(&self, line: &Line) -> bool {
+        let Self { since, who, action, json: _ } = self;
+        let is_kind = |kind: &String| {
+            let rest = line.action.strip_prefix(kind.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let is_who = |name: &String| {
+            let key = line.who.key.map(|key| key.to_string());
+            line.who.name == *name
+                || key.is_some_and(|key| key == *name)
+                || line.who.uid.is_some_and(|uid| uid.to_string() == *name)
+        };
+        since.is_none_or(|since| line.time >= since)
+            && who.as_ref().is_none_or(is_who)
+            && action.as_ref().is_none_or(is_kind)
+    }
+}
+
+/// One entry for people.
+fn plain(line: &Line) -> String {
+    let Line { seq, time, who, address, action, object, argv, result, .. } = line;
+    let by = match (who.name.as_str(), address.as_str()) {
+        (name, "") => name.to_owned(),
+        ("", address) => address.to_owned(),
+        (name, address) => format!("{name} ({address})"),
+    };
+    let argv: String = argv.iter().map(|word| format!(" {}", shown(word))).collect();
+    clean(&format!("{time} {seq:>6} {by} {action} {object}{argv}: {result}"), usize::MAX)
+}
+
+/// A word of a command line, in quotes where it would not read as one.
+fn shown(word: &str) -> String {
+    let is_plain =
+        !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || "'\"\\".contains(c));
+    if is_plain { word.to_owned() } else { format!("{word:?}") }
+}
