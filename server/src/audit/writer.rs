@@ -181,7 +181,10 @@ impl Writer {
         let entries: Vec<&Entry> =
             late.iter().chain(group.iter().map(|recording| &recording.entry)).collect();
         let written = self.write(&entries, waits);
-        self.tell(written.as_ref().err());
+        // What is not synced yet may fail yet.
+        if written.is_err() || self.unsynced_since.is_none() {
+            self.tell(written.as_ref().err());
+        }
         match written {
             Ok(()) => {
                 if self.unsynced_since.is_some() {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::common::{MENU, Raw, Topsided};
+use crate::common::{Chance, MENU, Raw, Topsided};
 
 /// Runs at once.
 const RUNS: u64 = 20;
@@ -15,19 +15,6 @@ const RUNS: u64 = 20;
 fn rounds() -> u64 {
     let asked = std::env::var("TOPSIDE_CRASH_ROUNDS").ok();
     asked.map_or(4, |rounds| rounds.parse().expect("TOPSIDE_CRASH_ROUNDS is a number"))
-}
-
-/// Numbers that look random and are the same each time (SplitMix64).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % most
-    }
 }
 
 /// What a run says: as many numbered lines as one asks for.

@@ -1,92 +1,26 @@
 //! A state directory on a disk that gets full.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::common::{Raw, Spawned, Topsided, require_root, skipped};
+use crate::common::{Disk, Raw};
 
-/// A state directory on a disk of its own, which is there for as long as this is.
-struct Disk {
-    topsided: Topsided,
-    /// Holds the mount namespace.
-    holder: Child,
+/// What the safe state has been run for.
+fn closed(disk: &Disk) -> String {
+    std::fs::read_to_string(disk.topsided.path("closed")).unwrap_or_default()
 }
 
-impl Disk {
-    fn new() -> Option<Self> {
-        if !require_root() {
-            return None;
-        }
-        let topsided = Topsided::new();
-        let state = topsided.path("state");
-        std::fs::create_dir_all(&state).unwrap();
-        let mount = "mount -t tmpfs -o size=2m,mode=700 tmpfs \"$0\" && echo up && exec cat";
-        let holder = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "sh", "-c", mount])
-            .arg(&state)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        let Ok(mut holder) = holder else {
-            skipped("unshare");
-            return None;
-        };
-        let mut line = String::new();
-        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let disk = Self { topsided, holder };
-        (line == "up\n" || skipped("a mount namespace")).then_some(disk)
-    }
-
-    fn start(&self) -> Spawned {
-        let namespace = format!("--mount=/proc/{}/ns/mnt", self.holder.id());
-        let mut command = self.topsided.command_by("nsenter");
-        command.arg(namespace).arg(env!("CARGO_BIN_EXE_topsided"));
-        self.topsided.start_by(command)
-    }
-
-    fn filler(&self) -> PathBuf {
-        let state = self.topsided.path("state");
-        let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
-        root.join(state.strip_prefix("/").unwrap()).join("filler")
-    }
-
-    fn fill(&self) {
-        let mut file = std::fs::File::create(self.filler()).unwrap();
-        while file.write_all(&[b'x'; 512]).is_ok() {}
-    }
-
-    fn free(&self) {
-        std::fs::remove_file(self.filler()).unwrap();
-    }
-
-    /// What the safe state has been run for.
-    fn closed(&self) -> String {
-        std::fs::read_to_string(self.topsided.path("closed")).unwrap_or_default()
-    }
-
-    fn menu(&self, script: &str) {
-        let closed = self.topsided.path("closed");
-        self.topsided.write(
-            "commands.toml",
-            &format!(
-                "{}\n[commands.valve]\nexec = [\"sh\", \"-c\", {script:?}]\ntimeout = \"none\"\n\
-                 safe_state = [\"sh\", \"-c\", \"echo $TOPSIDE_RUN >> {}\"]\n",
-                crate::common::MENU,
-                closed.display()
-            ),
-        );
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
-    }
+fn menu(disk: &Disk, script: &str) {
+    let closed = disk.topsided.path("closed");
+    disk.topsided.write(
+        "commands.toml",
+        &format!(
+            "{}\n[commands.valve]\nexec = [\"sh\", \"-c\", {script:?}]\ntimeout = \"none\"\n\
+             safe_state = [\"sh\", \"-c\", \"echo $TOPSIDE_RUN >> {}\"]\n",
+            crate::common::MENU,
+            closed.display()
+        ),
+    );
 }
 
 fn states(client: &mut Raw, filter: Value) -> Vec<(u64, String)> {
@@ -102,7 +36,7 @@ fn a_run_that_ends_while_the_disk_is_full_has_ended_and_is_written_down_once_the
     let Some(disk) = Disk::new() else { return };
     let mut said = disk.topsided.fifo("said");
     let mut gate = disk.topsided.fifo("gate");
-    disk.menu(&format!("echo up > {}; read x < {}", said.path(), gate.path()));
+    menu(&disk, &format!("echo up > {}; read x < {}", said.path(), gate.path()));
     let mut server = disk.start();
     let (mut client, mut other) = (server.connect(), server.connect());
     let id = client.ask("command/run", json!({"command": "valve"}));
@@ -132,7 +66,7 @@ fn a_run_that_ends_while_the_disk_is_full_has_ended_and_is_written_down_once_the
     server.exit();
     let server = disk.start();
     assert_eq!(states(&mut server.connect(), json!({"command": "valve"})), ended);
-    assert_eq!(disk.closed(), "");
+    assert_eq!(closed(&disk), "");
 }
 
 /// It was run at every start until there was room.
@@ -140,7 +74,7 @@ fn a_run_that_ends_while_the_disk_is_full_has_ended_and_is_written_down_once_the
 fn the_safe_state_of_a_lost_run_is_run_once_where_the_disk_is_full_meanwhile() {
     let Some(disk) = Disk::new() else { return };
     let mut said = disk.topsided.fifo("said");
-    disk.menu(&format!("echo up > {}; sleep 1000", said.path()));
+    menu(&disk, &format!("echo up > {}; sleep 1000", said.path()));
     let mut server = disk.start();
     server.connect().ok("command/run", json!({"command": "valve", "wait": false}));
     assert_eq!(said.line(), "up");
@@ -152,7 +86,7 @@ fn the_safe_state_of_a_lost_run_is_run_once_where_the_disk_is_full_meanwhile() {
     let mut client = server.connect();
     let lost = [(1, "lost".to_owned())];
     assert_eq!(states(&mut client, json!({"command": "valve"})), lost);
-    assert_eq!(disk.closed(), "1\n");
+    assert_eq!(closed(&disk), "1\n");
     disk.free();
     assert_eq!(client.run("look", json!({}))["state"], "succeeded");
     server.signal(Signal::KILL);
@@ -160,5 +94,5 @@ fn the_safe_state_of_a_lost_run_is_run_once_where_the_disk_is_full_meanwhile() {
 
     let server = disk.start();
     assert_eq!(states(&mut server.connect(), json!({"command": "valve"})), lost);
-    assert_eq!(disk.closed(), "1\n");
+    assert_eq!(closed(&disk), "1\n");
 }

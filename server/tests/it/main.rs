@@ -3,6 +3,9 @@
 #![allow(clippy::needless_pass_by_value, reason = "what `json!` makes is given away as it is")]
 
 mod arguments;
+mod audit;
+mod audit_crash;
+mod audit_disk;
 mod batches;
 mod common;
 mod crash;

@@ -1,6 +1,7 @@
 //! What every test here stands on: a server, clients that send bytes, and gates that programs wait
 //! at. A deadline is only ever a bound on failure; nothing sleeps.
 
+mod disk;
 mod fifo;
 pub(crate) mod pattern;
 pub(crate) mod program;
@@ -12,6 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+pub(crate) use disk::Disk;
 pub(crate) use fifo::Fifo;
 pub(crate) use program::{Spawned, Topsided};
 pub(crate) use raw::Raw;
@@ -54,6 +56,19 @@ name = "script"
 type = "string"
 default = "exit 0"
 "#;
+
+/// Numbers that look random and are the same each time (SplitMix64).
+pub(crate) struct Chance(pub(crate) u64);
+
+impl Chance {
+    pub(crate) fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % most
+    }
+}
 
 /// Whether `program` can be run. Where it cannot, says so, and the test returns; under
 /// `TOPSIDE_TEST_STRICT=1` a test that cannot be run is a failure.
