@@ -22,6 +22,10 @@ bench *ARGS:
 crash ROUNDS="100":
     TOPSIDE_CRASH_ROUNDS={{ROUNDS}} cargo test -p topside-server --test it crash::
 
+# The same for the audit log: all that took effect is in it, and its chain is whole
+audit-crash ROUNDS="100":
+    TOPSIDE_AUDIT_ROUNDS={{ROUNDS}} cargo test -p topside-server --test it audit_crash::
+
 # Each fuzz target for 30 s; `just fuzz 300 invite` for one of them, and longer
 fuzz *ARGS:
     bash fuzz/run {{ARGS}}

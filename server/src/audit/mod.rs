@@ -195,3 +195,6 @@ impl Drop for Audit {
 fn gone() -> Unrecorded {
     Unrecorded::Unwritable("the thread that writes it has ended".into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,7 +167,7 @@ impl Writer {
     }
 
     /// Writes a group, and then says so to those who wait.
-    fn record(&mut self, group: Vec<Recording>) {
+    pub(super) fn record(&mut self, group: Vec<Recording>) {
         let lost = self.counts.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let result = format!("{lost} entries had no room");
