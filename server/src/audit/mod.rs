@@ -5,6 +5,7 @@
 //! not take effect where it cannot be written. All that wait at one moment share one sync. The rest is noted:
 //! nobody waits for it.
 
+mod begin;
 mod chain;
 mod entry;
 mod files;
