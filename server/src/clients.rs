@@ -144,7 +144,7 @@ impl Client {
     }
 
     fn audited(&self, action: &'static str) -> Entry {
-        Entry::new(By::client(self), action, format!("client {}", self.id.0))
+        Entry::new(By::client(self), action, format!("client {}", self.id))
     }
 
     /// Whether the log tells of it.

@@ -38,7 +38,7 @@ pub(crate) struct Entry {
     pub(crate) does: Does,
     /// Whether its runs are written down; the built-ins' are not.
     pub(crate) recorded: bool,
-    /// Whether a run starts though the audit log cannot be written: what ends something must not depend on a disk.
+    /// Whether a run starts though the audit log cannot be written: an admin needs some then most of all.
     pub(crate) starts_unrecorded: bool,
     /// Whether a run takes one of the places of `max_runs`.
     pub(crate) limited: bool,
@@ -54,7 +54,7 @@ impl Entry {
     fn of(worker: Arc<dyn Worker>, recorded: bool) -> Self {
         let info = worker.declaration();
         Self {
-            starts_unrecorded: !recorded && builtin::ENDING.contains(&info.name.as_str()),
+            starts_unrecorded: !recorded && builtin::UNHINDERED.contains(&info.name.as_str()),
             info,
             exclusion: worker.exclusion(),
             does: Does::Work(worker, None),

@@ -1,11 +1,12 @@
 //! Telling everybody something, and sending somebody away.
 
-use topside_shared::methods::{Broadcast, ClientKick, Delivered, Empty};
+use topside_shared::methods::{Broadcast, ClientKick, Delivered, Empty, Method};
 use topside_shared::notices::{self, EndCode, SessionEnded, Urgency, name};
 use topside_shared::text::{MAX_BROADCAST, MAX_REASON, clean};
 use topside_shared::{ClientId, ErrorKind, RpcError, Time};
 
 use super::Caller;
+use crate::audit::{By, Entry};
 use crate::clients::Client;
 use crate::outbox::notification;
 use crate::server::Server;
@@ -45,20 +46,26 @@ pub(crate) fn tell_everybody(
         target: "topside", client = client.id.0, by = told.by, level = level.name(),
         message = told.message, "broadcast"
     );
-    Ok(server.tell(&notification(name::BROADCAST, &told)))
+    let argv = vec![format!("level={}", level.name()), format!("message={}", told.message)];
+    let entry = Entry::new(By::client(client), Method::Broadcast.name(), "everybody").argv(argv);
+    let delivered = server.tell(&notification(name::BROADCAST, &told));
+    server.audit.note(entry.result(format!("told {delivered} clients")));
+    Ok(delivered)
 }
 
 pub(super) async fn kick(caller: Caller, params: ClientKick) -> Result<Empty, RpcError> {
     let ClientKick { client_id, reason } = params;
-    send_away(&caller.server, &caller.client, client_id, reason.as_deref().unwrap_or_default())?;
+    let reason = reason.as_deref().unwrap_or_default();
+    send_away(&caller.server, &caller.client, client_id, reason).await?;
     Ok(Empty {})
 }
 
-/// Ends another client's session on behalf of a client: from here on it can do nothing more.
+/// Ends another client's session on behalf of a client: from here on it can do nothing more. That is recorded first,
+/// and done in any case.
 ///
 /// # Errors
 /// `notFound`, where there is no such client; `invalidParams`, where that is the asker, or the reason is too long.
-pub(crate) fn send_away(
+pub(crate) async fn send_away(
     server: &Server,
     client: &Client,
     whom: ClientId,
@@ -79,6 +86,9 @@ pub(crate) fn send_away(
         return Err(RpcError::new(ErrorKind::NotFound, message));
     };
     let (by, reason) = (client.called(), clean(reason, MAX_REASON));
+    let argv = vec![format!("user={}", other.who().user), format!("reason={reason}")];
+    let entry = Entry::new(By::client(client), Method::ClientKick.name(), format!("client {whom}"));
+    server.audit.note_ahead(entry.argv(argv)).await;
     tracing::info!(
         target: "topside", client = whom.0, user = other.who().user, by, reason, "client kicked"
     );

@@ -317,3 +317,24 @@ fn runs_that_wait_share_a_sync_and_looking_waits_for_none() {
     // One for the first, one for all that came meanwhile, and a few for what nobody waits for.
     assert!(syncs <= 6, "{trace}");
 }
+
+#[test]
+fn sending_somebody_away_and_telling_everybody_something_are_told() {
+    let topsided = Topsided::new();
+    let state = topsided.path("state");
+    let server = topsided.start();
+    let (mut admin, mut other) = (server.connect(), server.connect());
+    let whom = other.client_id();
+    other.run("version", json!({}));
+    admin.ok("broadcast", json!({"message": "mind the gate", "level": "warning"}));
+    admin.ok("client/kick", json!({"clientId": whom, "reason": "out"}));
+    let kick = entry(&state, "client/kick", |_| true);
+    assert_eq!(
+        (&kick["object"], &kick["result"]),
+        (&json!(format!("client #{whom}")), &json!("begins"))
+    );
+    assert_eq!(kick["argv"][1], "reason=out");
+    let told = entry(&state, "broadcast", |_| true);
+    assert_eq!(told["argv"], json!(["level=warning", "message=mind the gate"]));
+    entry(&state, "session/ended", |line| line["object"] == format!("client #{whom}"));
+}

@@ -4,7 +4,7 @@ use topside_shared::command::{Arg, ArgType, Command, Effect};
 use topside_shared::text::MAX_REASON;
 use topside_shared::{ClientId, Role};
 
-use super::{Calling, optional, reads, say};
+use super::{Calling, optional, reads};
 use crate::commands::{Call, Worker};
 use crate::methods::send_away;
 
@@ -32,10 +32,13 @@ impl Worker for Kick {
     }
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let whom = ClientId(u64::try_from(call.int("client").unwrap_or(0)).unwrap_or(0));
-        let reason = call.text("reason").unwrap_or_default();
-        let sent = send_away(&call.server, &call.client, whom, reason);
-        let text = sent.map_err(|error| error.message).map(|()| format!("{whom} was sent away\n"));
-        say(call, text)
+        Box::pin(async move {
+            let whom = ClientId(u64::try_from(call.int("client").unwrap_or(0)).unwrap_or(0));
+            let reason = call.text("reason").unwrap_or_default();
+            let sent = send_away(&call.server, &call.client, whom, reason).await;
+            sent.map_err(|error| error.message)?;
+            call.line(format!("{whom} was sent away")).await;
+            Ok(())
+        })
     }
 }

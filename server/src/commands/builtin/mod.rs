@@ -50,8 +50,8 @@ pub(super) fn all() -> Vec<Arc<dyn Worker>> {
     ]
 }
 
-/// Those that end something, and must be able to where nothing can be written any more.
-pub(super) const ENDING: [&str; 2] = ["shutdown", "shutdown-cancel"];
+/// Those that an admin needs most of all where nothing can be written any more.
+pub(super) const UNHINDERED: [&str; 4] = ["shutdown", "shutdown-cancel", "kick", "broadcast"];
 
 /// Says `text`, or why there is none.
 fn say<'a>(call: Call, text: Result<String, String>) -> Calling<'a> {
