@@ -1,4 +1,4 @@
-//! Counts since the server's start, as `server/status` tells them.
+//! Counts since the server's start, as `server/status` and the metrics tell them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,6 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value};
 use topside_shared::ErrorKind;
 use topside_shared::methods::ByteCounts;
+use topside_shared::rows::RunState;
+
+/// How runs end.
+const ENDS: [RunState; 4] =
+    [RunState::Succeeded, RunState::Failed, RunState::Cancelled, RunState::TimedOut];
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -14,6 +19,8 @@ pub(crate) struct Counters {
     requests: AtomicU64,
     received: AtomicU64,
     sent: AtomicU64,
+    /// In the order of [`ENDS`].
+    runs_ended: [AtomicU64; ENDS.len()],
     /// Private to this type, never held across an `.await`.
     refusals: Mutex<BTreeMap<String, u64>>,
 }
@@ -32,6 +39,13 @@ impl Counters {
     /// Bytes were written to a client.
     pub(crate) fn sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// A run ended so.
+    pub(crate) fn run_ended(&self, state: RunState) {
+        if let Some(index) = ENDS.iter().position(|end| *end == state) {
+            self.runs_ended[index].fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// An error was answered.
@@ -58,6 +72,11 @@ impl Counters {
             received: self.received.load(Ordering::Relaxed),
             sent: self.sent.load(Ordering::Relaxed),
         }
+    }
+
+    /// How many runs ended in which way.
+    pub(crate) fn runs_ended(&self) -> [(RunState, u64); ENDS.len()] {
+        std::array::from_fn(|index| (ENDS[index], self.runs_ended[index].load(Ordering::Relaxed)))
     }
 
     pub(crate) fn refusals(&self) -> Map<String, Value> {

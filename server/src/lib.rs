@@ -52,6 +52,7 @@ mod keys;
 mod listener;
 mod log;
 mod methods;
+mod metrics;
 mod outbox;
 mod platform;
 mod reach;
@@ -69,12 +70,13 @@ mod whole;
 pub use clients::{Identity, Owner, Scope};
 pub use commands::{Call, Calling, Exclusion, Outcome, TableError, Worker};
 pub use config::{
-    Config, ConfigError, Discovery, FileError, FileErrors, Kept, Limits, Listen, Local, Position,
-    Router,
+    Config, ConfigError, Discovery, FileError, FileErrors, Kept, Limits, Listen, Local, Metrics,
+    Position, Router,
 };
 pub use door::OpenError;
 pub use listener::{ListenError, Listeners};
 pub use log::Sinks;
+pub use metrics::MetricsError;
 pub use platform::prepare_process;
 pub use runs::NoHistory;
 pub use server::Ended;
@@ -120,6 +122,9 @@ pub enum ServeError {
     /// TCP cannot be opened, though somebody may come in that way.
     #[error(transparent)]
     Door(#[from] OpenError),
+    /// Metrics cannot be served where they were asked for.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
 }
 
 /// Serves until `stop` is raised or an admin shuts the server down; then every client has been told,
@@ -138,6 +143,7 @@ pub async fn serve(
     // socket is.
     let _state = StateLock::take(&config.state)?;
     let keys = Keys::open(&config.state)?;
+    let metrics = metrics::listen(config.metrics)?;
     let (server, door) = tracing::dispatcher::with_default(&dispatch, || {
         config.limits.max_sessions = sessions(&config.limits)?;
         let stored = Stored::open(&config, keys)?;
@@ -145,7 +151,7 @@ pub async fn serve(
         let door = server.prepare_door()?;
         Ok::<_, ServeError>((server, door))
     })?;
-    Ok(server.run(listeners, door, stop).with_subscriber(dispatch).await)
+    Ok(server.run(listeners, door, metrics, stop).with_subscriber(dispatch).await)
 }
 
 /// How many sessions over TCP there may be: as many as the system has descriptors for.

@@ -131,6 +131,22 @@ pub(crate) fn memory_bytes() -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
+/// Processor time of this process in seconds, without that of its children; only Linux tells it in a file.
+pub(crate) fn cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // After the name, in brackets: what it spent itself, and in the system, are the 12th and 13th.
+    let mut fields = stat.rsplit(')').next()?.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u32>().ok();
+    let ticks = f64::from(ticks()?) + f64::from(ticks()?);
+    Some(ticks / f64::from(u32::try_from(rustix::param::clock_ticks_per_second()).ok()?))
+}
+
+/// How many descriptors this process has open; only Linux tells it in a directory.
+pub(crate) fn open_descriptors() -> Option<usize> {
+    // One of them is the directory's own.
+    Some(std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
+}
+
 /// Load of the box over 1, 5 and 15 minutes; only Linux tells it in a file.
 pub(crate) fn load() -> Option<[f64; 3]> {
     let text = std::fs::read_to_string("/proc/loadavg").ok()?;

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -30,6 +31,7 @@ use crate::in_force::{Current, InForce};
 use crate::keys::{Keys, watch};
 use crate::listener::{self, Listeners};
 use crate::log::Log;
+use crate::metrics;
 use crate::outbox::notification;
 use crate::platform;
 use crate::reach::{self, Reach};
@@ -57,6 +59,8 @@ pub(crate) struct Server {
     /// Held by whoever changes the list of keys.
     pub(crate) changing_keys: Arc<tokio::sync::Mutex<()>>,
     pub(crate) reach: Reach,
+    /// Where metrics are served.
+    metrics: OnceLock<SocketAddr>,
     pub(crate) clients: Arc<Registry>,
     pub(crate) events: Events,
     pub(crate) log: Arc<Log>,
@@ -147,6 +151,7 @@ impl Server {
             keys: Arc::new(keys),
             changing_keys: Arc::default(),
             reach: Reach::default(),
+            metrics: OnceLock::new(),
             clients: Arc::new(Registry::new(Arc::clone(&dirty))),
             events: Events::new(dirty),
             log,
@@ -251,6 +256,7 @@ impl Server {
         self: &Arc<Self>,
         listeners: Listeners,
         door: Option<door::Ready>,
+        metrics: Option<metrics::Listener>,
         stop: Stop,
     ) -> Ended {
         for remark in &self.now().config.remarks {
@@ -267,12 +273,18 @@ impl Server {
             tracing::error!(target: "topside", %error, "TCP stays closed");
         }
         self.spawn(reach::run(Arc::clone(self)));
+        if let Some(listener) = &metrics {
+            // Nobody else sets it.
+            let _ = self.metrics.set(listener.address);
+        }
+        let mut metrics = pin!(metrics::serve(self, metrics));
         self.now().menu.staff().start(&self.runs.history, |life| self.spawn(life));
         let plan = tokio::select! {
             () = listener::accept_local(self, &listeners.local) => unreachable!("accepting goes on for ever"),
             () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),
             () = watch::keys(self) => unreachable!("watching goes on for ever"),
             () = reload::whenever(self, &stop) => unreachable!("listening goes on for ever"),
+            () = &mut metrics => unreachable!("metrics are served for ever"),
             plan = self.shutdown.due() => plan,
             plan = stop.wanted() => {
                 let by = By::named(plan.by.clone());
@@ -287,6 +299,7 @@ impl Server {
         let _lock = listeners.local.close();
         let ended = tokio::select! {
             () = self.close(&plan) => if plan.restart { Ended::Restart } else { Ended::Stopped },
+            () = &mut metrics => unreachable!("metrics are served for ever"),
             () = stop.wanted_at_once() => return self.end_at_once(),
         };
         watch::save(self).await;
@@ -374,7 +387,11 @@ impl Server {
             transport: "router".into(),
             address: SocketAddr::new(outside.address, outside.port).to_string(),
         });
-        std::iter::once(local).chain(tcp).chain(router).collect()
+        let metrics = self
+            .metrics
+            .get()
+            .map(|address| Listening { transport: "http".into(), address: address.to_string() });
+        std::iter::once(local).chain(tcp).chain(router).chain(metrics).collect()
     }
 
     /// Sends one notice to everybody who takes notices; how many that are.

@@ -213,6 +213,7 @@ impl Embedded {
 fn load(dirs: &Dirs) -> Result<Config, StartError> {
     let mut config = Config::load(dirs, None, None)?;
     config.listen = None;
+    config.metrics.listen = None;
     Ok(config)
 }
 

@@ -13,8 +13,8 @@ use topside_shared::dirs::Dirs;
 
 use crate::config::FileErrors;
 use crate::{
-    Config, ConfigError, Ended, ListenError, Listeners, OpenError, ServeError, Stop, doctor,
-    platform, prepare_process, serve,
+    Config, ConfigError, Ended, ListenError, Listeners, MetricsError, OpenError, ServeError, Stop,
+    doctor, platform, prepare_process, serve,
 };
 
 /// Exit status where the socket or the port is served already (EX_TEMPFAIL of sysexits.h).
@@ -177,6 +177,7 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
             let in_use = matches!(
                 error,
                 ServeError::Door(OpenError::InUse(_))
+                    | ServeError::Metrics(MetricsError::InUse(_))
                     | ServeError::State(ListenError::StateInUse(_))
             );
             (if in_use { SERVED_ALREADY } else { 1 }, error.to_string())

@@ -9,7 +9,8 @@ use topside_shared::{Role, text};
 use super::fields::{Field, Fields, as_json};
 use super::mistakes::{FileErrors, Mistakes};
 use super::{
-    Discovery, Kept, Limits, Listen, Local, Router, SERVER_FILE, guard, limits, reach, runs,
+    Discovery, Kept, Limits, Listen, Local, Metrics, Router, SERVER_FILE, guard, limits, metrics,
+    reach, runs,
 };
 
 /// What the file says.
@@ -21,6 +22,7 @@ pub(super) struct ServerFile {
     pub(super) runs: Kept,
     pub(super) discovery: Discovery,
     pub(super) router: Router,
+    pub(super) metrics: Metrics,
 }
 
 pub(super) fn load(dirs: &Dirs, named: Option<&Path>) -> Result<ServerFile, FileErrors> {
@@ -38,13 +40,15 @@ fn parse(file: &str, text: &str) -> Result<ServerFile, FileErrors> {
     let document = Fields::parse(file, text)?;
     let mut m = Mistakes::new(file, text);
     let top = Fields::of(&document, "server.toml");
-    top.refuse_unknown(&["local", "listen", "limits", "runs", "discovery", "router"], &mut m);
+    let known = ["local", "listen", "limits", "runs", "discovery", "router", "metrics"];
+    top.refuse_unknown(&known, &mut m);
     let local = top.table("local", &mut m).map(|table| local(&table, &mut m));
     let listen = top.table("listen", &mut m).map(|table| listen(&table, &mut m));
     let limits = top.table("limits", &mut m).map(|table| limits::read(&table, &mut m));
     let runs = top.table("runs", &mut m).map(|table| runs::read(&table, &mut m));
     let discovery = top.table("discovery", &mut m).map(|table| reach::discovery(&table, &mut m));
     let router = top.table("router", &mut m).map(|table| reach::router(&table, &mut m));
+    let metrics = top.table("metrics", &mut m).map(|table| metrics::read(&table, &mut m));
     m.finish()?;
     Ok(ServerFile {
         local: local.unwrap_or_default(),
@@ -53,6 +57,7 @@ fn parse(file: &str, text: &str) -> Result<ServerFile, FileErrors> {
         runs: runs.unwrap_or_default(),
         discovery: discovery.unwrap_or_default(),
         router: router.unwrap_or_default(),
+        metrics: metrics.unwrap_or_default(),
     })
 }
 
@@ -127,7 +132,7 @@ mod tests {
              max_handshakes = 3\nmax_handshakes_per_source = 4\nconnects = 5\n\
              connects_per_source = 6\npenalty = \"7s\"\nmax_sessions = 8\n\
              max_sessions_per_key = 9\nadmin_sessions = 10\nrequests = 0\nkeepalive = \"12s\"\n\
-             user_timeout = \"13s\"\n[runs]\nkeep = \"14d\"\nkeep_bytes = \"15MiB\"\n[discovery]\nannounce = false\n[router]\nmap = true\n",
+             user_timeout = \"13s\"\n[runs]\nkeep = \"14d\"\nkeep_bytes = \"15MiB\"\n[discovery]\nannounce = false\n[router]\nmap = true\n[metrics]\nlisten = \"[::1]:9677\"\n",
         )
         .unwrap();
         assert_eq!(read.local.allow["alice"], Role::Operator);
@@ -163,6 +168,7 @@ mod tests {
         assert_eq!(read.runs, Kept { keep, keep_bytes: Some(15 << 20) });
         assert_eq!(read.discovery, Discovery { announce: false });
         assert_eq!(read.router, Router { map: true });
+        assert_eq!(read.metrics, Metrics { listen: Some("[::1]:9677".parse().unwrap()) });
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod fields;
 mod file;
 pub(crate) mod guard;
 mod limits;
+mod metrics;
 mod mistakes;
 mod reach;
 mod runs;
@@ -24,6 +25,7 @@ use crate::log::Sinks;
 
 pub(crate) use fields::{Field, Fields, as_json, as_str};
 pub use limits::Limits;
+pub use metrics::Metrics;
 pub(crate) use mistakes::Mistakes;
 pub use mistakes::{FileError, FileErrors, Position};
 pub use reach::{Discovery, Router};
@@ -51,6 +53,8 @@ pub struct Config {
     pub discovery: Discovery,
     /// Whether the router is asked for one.
     pub router: Router,
+    /// Where figures are served, if anywhere.
+    pub metrics: Metrics,
     /// What the menu declares.
     pub(crate) commands: Vec<declare::Item>,
     /// The resident workers of the menu.
@@ -167,6 +171,7 @@ impl Config {
             runs: server.runs,
             discovery: server.discovery,
             router: server.router,
+            metrics: server.metrics,
             commands: menu.commands,
             residents: menu.workers,
             workers: Workers::default(),

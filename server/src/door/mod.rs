@@ -250,7 +250,8 @@ fn come(server: &Arc<Server>, opened: &Arc<Opened>, stream: TcpStream, peer: Soc
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<(TcpSocket, SocketAddr)> {
+/// A socket bound to this address, and where that is: port 0 takes one that is free.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<(TcpSocket, SocketAddr)> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => {

@@ -305,6 +305,7 @@ impl Drop for Live {
             client = row.client_id.0, state = row.state.words(), exit = row.exit_code,
             signal = row.signal, ms = row.duration_ms, "run ended"
         );
+        server.counters.run_ended(row.state);
         if run.listed.load(Ordering::Relaxed) {
             server.clients.run_ended(&self.client, run.id);
         }

@@ -25,6 +25,7 @@ mod lifetime;
 mod limits;
 mod lists;
 mod menu;
+mod metrics;
 mod output;
 mod people;
 mod policy;

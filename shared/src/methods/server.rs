@@ -71,7 +71,8 @@ pub struct ByteCounts {
 /// One address that leads to the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listening {
-    /// `unix` for the local socket, `tls` for TCP, `router` for a port that the router forwards.
+    /// `unix` for the local socket, `tls` for TCP, `router` for a port that the router forwards, `http`
+    /// for metrics.
     pub transport: String,
     /// A path, or `ip:port`.
     pub address: String,

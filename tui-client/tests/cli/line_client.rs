@@ -165,6 +165,17 @@ fn where_no_server_runs_it_holds_one_and_leaves_nothing() {
 }
 
 #[test]
+fn the_server_inside_it_serves_no_metrics() {
+    let place = Place::new();
+    // One that served them would not start: the port is taken.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    place.write("config/server.toml", &format!("[metrics]\nlisten = \"{address}\"\n"));
+    let ended = place.lines(&[], "status\n").with(0);
+    assert!(ended.out.contains("listens on") && !ended.out.contains("http"), "{}", ended.out);
+}
+
+#[test]
 fn the_server_inside_it_can_be_shut_down_like_any_other() {
     let place = Place::new();
     let ended = place.lines(&["--yes"], "echo one\nks 0 enough\n").with(0);

@@ -1,0 +1,263 @@
+//! As much of HTTP/1.1 as one GET needs: one request a connection, its head bounded, its body ignored.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// How long a connection may take, from its beginning to its end.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes that the head of a request may have.
+pub(super) const MAX_HEAD: usize = 8 * 1024;
+/// Bytes that are read, and thrown away, after the answer.
+const MAX_REST: u64 = 64 * 1024;
+
+/// What an answer begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Ok,
+    BadRequest,
+    NotFound,
+    MethodNotAllowed,
+    HeadTooLarge,
+    Internal,
+    Unavailable,
+    Version,
+}
+
+impl Status {
+    fn line(self) -> &'static str {
+        match self {
+            Self::Ok => "200 OK",
+            Self::BadRequest => "400 Bad Request",
+            Self::NotFound => "404 Not Found",
+            Self::MethodNotAllowed => "405 Method Not Allowed\r\nAllow: GET, HEAD",
+            Self::HeadTooLarge => "431 Request Header Fields Too Large",
+            Self::Internal => "500 Internal Server Error",
+            Self::Unavailable => "503 Service Unavailable",
+            Self::Version => "505 HTTP Version Not Supported",
+        }
+    }
+}
+
+/// What is answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: Status,
+    /// The media type of the body.
+    pub(super) kind: &'static str,
+    pub(super) body: String,
+}
+
+impl Answer {
+    /// An answer of plain words.
+    pub(super) fn plain(status: Status, body: &str) -> Self {
+        Self { status, kind: "text/plain; charset=utf-8", body: body.to_owned() }
+    }
+
+    fn head(&self) -> String {
+        let Self { status, kind, body } = self;
+        let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+        format!(
+            "HTTP/1.1 {}\r\nDate: {date}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+             Cache-Control: no-store\r\nConnection: close\r\n\r\n",
+            status.line(),
+            body.len()
+        )
+    }
+}
+
+/// Reads one request, writes what `answer` says to its path, and sees the connection to its end.
+///
+/// # Errors
+/// What the connection said; [`io::ErrorKind::TimedOut`] where it took too long.
+pub(super) async fn one<S>(
+    stream: &mut S,
+    answer: impl AsyncFnOnce(&str) -> Answer,
+) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    tokio::time::timeout(PATIENCE, request(stream, answer)).await?
+}
+
+async fn request<S>(stream: &mut S, answer: impl AsyncFnOnce(&str) -> Answer) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (answer, with_body) = match read_head(stream).await? {
+        None => return Ok(()),
+        Some(Err(refusal)) => (refusal, true),
+        Some(Ok(head)) => match parse(&head) {
+            Err(refusal) => (refusal, true),
+            Ok(Request { path, is_head }) => (answer(path).await, !is_head),
+        },
+    };
+    let mut bytes = answer.head().into_bytes();
+    if with_body {
+        bytes.extend_from_slice(answer.body.as_bytes());
+    }
+    stream.write_all(&bytes).await?;
+    stream.shutdown().await?;
+    // Closing with unread input would make the kernel throw the answer away.
+    tokio::io::copy(&mut stream.take(MAX_REST), &mut tokio::io::sink()).await?;
+    Ok(())
+}
+
+/// The head of the request, up to its empty line; none where the connection ends before that.
+async fn read_head<S: AsyncRead + Unpin>(
+    stream: &mut S,
+) -> io::Result<Option<Result<Vec<u8>, Answer>>> {
+    let mut head = Vec::new();
+    let mut buffer = [0; 1024];
+    loop {
+        let count = stream.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(None);
+        }
+        // The empty line may have come in two pieces.
+        let from = head.len().saturating_sub(3);
+        head.extend_from_slice(&buffer[..count]);
+        if let Some(end) = head[from..].windows(4).position(|four| four == b"\r\n\r\n") {
+            head.truncate(from + end + 4);
+            if head.len() <= MAX_HEAD {
+                return Ok(Some(Ok(head)));
+            }
+        }
+        if head.len() >= MAX_HEAD {
+            let said = format!("the head of a request has at most {MAX_HEAD} bytes\n");
+            return Ok(Some(Err(Answer::plain(Status::HeadTooLarge, &said))));
+        }
+    }
+}
+
+/// What of a request counts.
+#[derive(Debug, PartialEq, Eq)]
+struct Request<'a> {
+    /// Without what follows a `?`.
+    path: &'a str,
+    /// Whether the body of the answer is not wanted.
+    is_head: bool,
+}
+
+fn parse(head: &[u8]) -> Result<Request<'_>, Answer> {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let bad = || Answer::plain(Status::BadRequest, "this is not an HTTP request\n");
+    let line = str::from_utf8(line).map_err(|_| bad())?;
+    let mut words = line.split(' ');
+    let (Some(method), Some(target), Some(version), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(bad());
+    };
+    let Some(version) = version.strip_prefix("HTTP/") else { return Err(bad()) };
+    if !version.starts_with("1.") {
+        return Err(Answer::plain(Status::Version, "HTTP/1.1 is spoken here\n"));
+    }
+    let is_head = match method {
+        "GET" => false,
+        "HEAD" => true,
+        _ => return Err(Answer::plain(Status::MethodNotAllowed, "only GET and HEAD\n")),
+    };
+    let path = target.split('?').next().unwrap_or_default();
+    Ok(Request { path, is_head })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is answered to these pieces, each read by itself.
+    async fn answered(pieces: &[&[u8]]) -> String {
+        let (mut near, mut far) = tokio::io::duplex(64 * 1024);
+        let pieces: Vec<Vec<u8>> = pieces.iter().map(|piece| piece.to_vec()).collect();
+        let asking = async move {
+            for piece in pieces {
+                near.write_all(&piece).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            near.shutdown().await.unwrap();
+            let mut text = String::new();
+            near.read_to_string(&mut text).await.unwrap();
+            text
+        };
+        let answering = async move {
+            let told = async |path: &str| Answer::plain(Status::Ok, &format!("[{path}]"));
+            one(&mut far, told).await.unwrap();
+        };
+        tokio::join!(asking, answering).0
+    }
+
+    #[tokio::test]
+    async fn a_request_is_answered_wherever_its_bytes_are_cut() {
+        let request = b"GET /metrics?x=1 HTTP/1.1\r\nHost: a\r\n\r\n";
+        for cut in 0..request.len() {
+            let (first, rest) = request.split_at(cut);
+            let pieces: &[&[u8]] = if cut == 0 { &[rest] } else { &[first, rest] };
+            let text = answered(pieces).await;
+            assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{cut}: {text}");
+            assert!(text.ends_with("\r\n\r\n[/metrics]"), "{cut}: {text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_request_is_told_so_and_half_a_request_is_not_answered() {
+        for (request, status) in [
+            ("POST /metrics HTTP/1.1\r\n\r\n", "405 Method Not Allowed"),
+            ("GET /metrics HTTP/2\r\n\r\n", "505 HTTP Version Not Supported"),
+            ("GET /metrics\r\n\r\n", "400 Bad Request"),
+            ("GET  /metrics HTTP/1.1\r\n\r\n", "400 Bad Request"),
+            ("\u{16}\u{3}\u{1}\r\n\r\n", "400 Bad Request"),
+            ("\r\n\r\n", "400 Bad Request"),
+        ] {
+            let text = answered(&[request.as_bytes()]).await;
+            assert!(text.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{request:?}: {text}");
+        }
+        assert_eq!(answered(&[b"GET /metrics HTTP/1.1\r\nHost: a"]).await, "");
+        let invalid = answered(&[b"GET /\xff HTTP/1.1\r\n\r\n"]).await;
+        assert!(invalid.starts_with("HTTP/1.1 400 "), "{invalid}");
+    }
+
+    #[tokio::test]
+    async fn a_head_passes_at_its_limit_and_not_one_byte_longer() {
+        let head = |length: usize| {
+            let around = "GET / HTTP/1.1\r\nX: \r\n\r\n".len();
+            format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(length - around))
+        };
+        let fits = answered(&[head(MAX_HEAD).as_bytes()]).await;
+        assert!(fits.starts_with("HTTP/1.1 200 "), "{fits}");
+        let over = answered(&[head(MAX_HEAD + 1).as_bytes()]).await;
+        assert!(over.starts_with("HTTP/1.1 431 "), "{over}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_slow_is_dropped_however_it_is_slow() {
+        let told = async |_: &str| Answer::plain(Status::Ok, &"x".repeat(10_000));
+        let begun = tokio::time::Instant::now();
+        // One byte a second.
+        let (mut near, mut far) = tokio::io::duplex(1);
+        let drip = async {
+            while near.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let dropped = tokio::select! {
+            dropped = one(&mut far, told) => dropped,
+            () = drip => unreachable!("it is dropped first"),
+        };
+        assert_eq!(dropped.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed(), PATIENCE);
+        // A whole request, and an answer that is not read.
+        let (mut near, mut far) = tokio::io::duplex(64);
+        near.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        let dropped = one(&mut far, told).await;
+        assert_eq!(dropped.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed(), 2 * PATIENCE);
+    }
+
+    #[tokio::test]
+    async fn a_head_request_is_told_the_length_alone() {
+        let text = answered(&[b"HEAD / HTTP/1.0\r\n\r\n"]).await;
+        assert!(text.contains("\r\nContent-Length: 3\r\n") && text.ends_with("\r\n\r\n"), "{text}");
+    }
+}
