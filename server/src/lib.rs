@@ -63,6 +63,7 @@ mod runs;
 mod server;
 mod session;
 mod shutdown;
+mod supervisor;
 mod table;
 mod transport;
 mod whole;
@@ -81,6 +82,7 @@ pub use platform::prepare_process;
 pub use runs::NoHistory;
 pub use server::Ended;
 pub use shutdown::Stop;
+pub use supervisor::{NoSupervisor, Supervisor};
 
 use commands::Table;
 use keys::Keys;

@@ -1,10 +1,13 @@
 //! What differs between systems, so that nothing else has a `cfg`.
 
+use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -23,6 +26,28 @@ pub(crate) fn hung_up(stream: &impl AsFd) -> bool {
     let mut fds = [PollFd::new(stream, PollFlags::empty())];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().contains(PollFlags::HUP)
+}
+
+/// A socket whose datagrams go to the one of this name: a path, or `@` and the rest of an abstract one, which only
+/// Linux has.
+pub(crate) fn datagrams_to(name: &OsStr) -> io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    match name.as_bytes().strip_prefix(b"@") {
+        #[cfg(target_os = "linux")]
+        Some(name) => {
+            use std::os::linux::net::SocketAddrExt;
+            let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+            socket.connect_addr(&address)?;
+        }
+        _ => socket.connect(name)?,
+    }
+    Ok(socket)
+}
+
+/// Microseconds by the clock that is never set.
+pub(crate) fn monotonic_us() -> i64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec * 1_000_000 + now.tv_nsec / 1_000
 }
 
 /// Bytes that the system keeps for a client that reads slowly: left to itself it takes 4 MB.

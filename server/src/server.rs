@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::join;
 use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -277,14 +278,18 @@ impl Server {
             // Nobody else sets it.
             let _ = self.metrics.set(listener.address);
         }
-        let mut metrics = pin!(metrics::serve(self, metrics));
-        self.now().menu.staff().start(&self.runs.history, |life| self.spawn(life));
+        let now = self.now();
+        now.menu.staff().start(&self.runs.history, |life| self.spawn(life));
+        // These two go on until the end is over.
+        let supervisor = now.config.supervisor.clone();
+        drop(now);
+        let mut beside = pin!(join(metrics::serve(self, metrics), supervisor.told(self)).map(drop));
         let plan = tokio::select! {
             () = listener::accept_local(self, &listeners.local) => unreachable!("accepting goes on for ever"),
             () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),
             () = watch::keys(self) => unreachable!("watching goes on for ever"),
             () = reload::whenever(self, &stop) => unreachable!("listening goes on for ever"),
-            () = &mut metrics => unreachable!("metrics are served for ever"),
+            () = &mut beside => unreachable!("both go on for ever"),
             plan = self.shutdown.due() => plan,
             plan = stop.wanted() => {
                 let by = By::named(plan.by.clone());
@@ -297,9 +302,16 @@ impl Server {
         // No new connection from here on; the lock stays until everything has ended.
         self.door.close();
         let _lock = listeners.local.close();
+        tokio::select! {
+            ended = self.end(&plan, &stop) => ended,
+            () = &mut beside => unreachable!("both go on for ever"),
+        }
+    }
+
+    /// Ends in order, or at once where that is wanted.
+    async fn end(self: &Arc<Self>, plan: &Plan, stop: &Stop) -> Ended {
         let ended = tokio::select! {
-            () = self.close(&plan) => if plan.restart { Ended::Restart } else { Ended::Stopped },
-            () = &mut metrics => unreachable!("metrics are served for ever"),
+            () = self.close(plan) => if plan.restart { Ended::Restart } else { Ended::Stopped },
             () = stop.wanted_at_once() => return self.end_at_once(),
         };
         watch::save(self).await;

@@ -182,6 +182,8 @@ enum State {
 pub(crate) struct Shutdown {
     state: Mutex<State>,
     changed: Notify,
+    /// Raised when it begins.
+    begun: CancellationToken,
 }
 
 /// The server is closing already; nothing can be changed about that.
@@ -236,6 +238,11 @@ impl Shutdown {
         matches!(*self.lock(), State::Closing(_))
     }
 
+    /// Waits until it has begun.
+    pub(crate) async fn begun(&self) {
+        self.begun.cancelled().await;
+    }
+
     /// Waits until a shutdown is due and begins it.
     pub(crate) async fn due(&self) -> Plan {
         loop {
@@ -260,6 +267,7 @@ impl Shutdown {
                 && now.deadline == plan.deadline
             {
                 *state = State::Closing(plan.clone());
+                self.begun.cancel();
                 return plan;
             }
         }
@@ -268,6 +276,7 @@ impl Shutdown {
     /// Begins at once, whatever was scheduled.
     pub(crate) fn begin(&self, plan: &Plan) {
         *self.lock() = State::Closing(plan.clone());
+        self.begun.cancel();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -14,7 +14,7 @@ use topside_shared::dirs::Dirs;
 use crate::config::FileErrors;
 use crate::{
     Config, ConfigError, Ended, ListenError, Listeners, MetricsError, OpenError, ServeError, Stop,
-    doctor, platform, prepare_process, serve,
+    Supervisor, doctor, platform, prepare_process, serve,
 };
 
 /// Exit status where the socket or the port is served already (EX_TEMPFAIL of sysexits.h).
@@ -160,6 +160,10 @@ fn fail(status: u8, error: impl std::fmt::Display) -> ExitCode {
 fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
     prepare_process();
     config.log.stderr = true;
+    config.supervisor = match Supervisor::from_env() {
+        Ok(supervisor) => supervisor,
+        Err(error) => return fail(1, error),
+    };
     // One thread carries all requests: small ones are answered fastest so. Programs run beside it.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -22,6 +22,7 @@ use topside_shared::dirs::Dirs;
 
 use crate::commands::{Table, Worker, declare, resident};
 use crate::log::Sinks;
+use crate::supervisor::Supervisor;
 
 pub(crate) use fields::{Field, Fields, as_json, as_str};
 pub use limits::Limits;
@@ -63,6 +64,8 @@ pub struct Config {
     pub(crate) workers: Workers,
     /// Where the log goes.
     pub log: Sinks,
+    /// Who is told how the server stands.
+    pub supervisor: Supervisor,
     /// Where keys, runs and their outputs are kept.
     pub state: PathBuf,
     /// What this was read from; a configuration that was made otherwise has none.
@@ -176,6 +179,7 @@ impl Config {
             residents: menu.workers,
             workers: Workers::default(),
             log: Sinks { stderr: false, directory: Some(dirs.state.clone()) },
+            supervisor: Supervisor::default(),
             state: dirs.state.clone(),
             read_from: Some(Sources {
                 dirs: dirs.clone(),
@@ -206,6 +210,7 @@ impl Config {
         let mut config = Self::load(dirs, server_file.as_deref(), commands_file.as_deref())?;
         config.workers = self.workers.clone();
         config.log = self.log.clone();
+        config.supervisor = self.supervisor.clone();
         Table::new(&config, None)?;
         Ok(Some(config))
     }
