@@ -30,6 +30,16 @@ audit-crash ROUNDS="100":
 fuzz *ARGS:
     bash fuzz/run {{ARGS}}
 
+# The packages for Debian, in target/deb; needs `cargo install cargo-deb`
+deb:
+    cargo build --release --package topside-server --package topside-client
+    bash config/packaging/build release target/deb
+    bash config/packaging/check target/deb
+
+# The same, installed in a fresh Debian under its own systemd; as root, with debootstrap and systemd-container
+try-deb: deb
+    bash config/packaging/try target/deb
+
 # The pictures of the README, made from the real program
 shots:
     bash docs/shots/make

@@ -25,6 +25,16 @@ pub struct Dirs {
     pub runtime_only: bool,
 }
 
+/// What may name them.
+const VARIABLES: [&str; 6] = [
+    "TOPSIDE_CONFIG_DIR",
+    "TOPSIDE_STATE_DIR",
+    "TOPSIDE_RUNTIME_DIR",
+    "CONFIGURATION_DIRECTORY",
+    "STATE_DIRECTORY",
+    "RUNTIME_DIRECTORY",
+];
+
 /// Where a packaged server, run by the system, has its socket.
 const SYSTEM_RUNTIME: &str = "/run/topside";
 
@@ -68,6 +78,21 @@ impl Dirs {
             .or_else(|| Some(project.as_ref()?.runtime_dir()?.to_path_buf()))
             .unwrap_or_else(|| state.join("run"));
         Ok(Self { config, state, runtime, runtime_only })
+    }
+
+    /// Those of a packaged server, which the system runs.
+    pub fn system() -> Self {
+        Self {
+            config: "/etc/topside".into(),
+            state: "/var/lib/topside".into(),
+            runtime: SYSTEM_RUNTIME.into(),
+            runtime_only: false,
+        }
+    }
+
+    /// Whether the environment names any of them, by the variables of Topside or of systemd.
+    pub fn are_named(var: impl Fn(&str) -> Option<OsString>) -> bool {
+        VARIABLES.iter().any(|name| var(name).and_then(absolute).is_some())
     }
 
     /// The socket that a server of this user serves.
@@ -124,6 +149,16 @@ mod tests {
             dirs.sockets(),
             [Path::new("/e/topsided.sock"), Path::new("/run/topside/topsided.sock")]
         );
+    }
+
+    #[test]
+    fn directories_are_named_by_a_variable_that_would_be_obeyed() {
+        let named = |name: &str, value: &str| {
+            Dirs::are_named(|asked| (asked == name).then(|| OsString::from(value)))
+        };
+        assert!(named("TOPSIDE_STATE_DIR", "/s") && named("CONFIGURATION_DIRECTORY", "/c"));
+        assert!(!named("TOPSIDE_STATE_DIR", "") && !named("TOPSIDE_STATE_DIR", "here"));
+        assert!(!named("HOME", "/home"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use topside_shared::dirs::Dirs;
+use topside_shared::dirs::{Dirs, NoHome};
 
 use crate::config::FileErrors;
 use crate::{
@@ -21,6 +21,10 @@ use crate::{
 const SERVED_ALREADY: u8 = 75;
 /// Exit status where a configuration file is wrong (EX_CONFIG of sysexits.h).
 const WRONG_CONFIGURATION: u8 = 78;
+
+/// What root hears who would serve the packaged server's state.
+const PACKAGED: &str = "the server of this machine is a service: `systemctl start topsided` starts it; for one \
+                        beside it, set TOPSIDE_CONFIG_DIR, TOPSIDE_STATE_DIR and TOPSIDE_RUNTIME_DIR";
 
 /// The server of Topside: offers a menu of commands to the clients that connect.
 #[derive(Debug, Parser)]
@@ -81,7 +85,7 @@ pub fn main() -> ExitCode {
 /// Does what the flags say, until it is done.
 pub fn run(args: &ServeArgs) -> ExitCode {
     platform::close_inherited();
-    let dirs = match Dirs::from_env() {
+    let dirs = match own_dirs() {
         Ok(dirs) => dirs,
         Err(error) => return fail(WRONG_CONFIGURATION, error),
     };
@@ -103,6 +107,9 @@ pub fn run(args: &ServeArgs) -> ExitCode {
             };
         }
         None => {
+            if dirs == Dirs::system() && !owns(&dirs) {
+                return fail(1, PACKAGED);
+            }
             return match load() {
                 Ok(config) => run_server(&dirs, config),
                 Err(error) => fail(WRONG_CONFIGURATION, error),
@@ -128,6 +135,26 @@ pub fn run(args: &ServeArgs) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, error),
     }
+}
+
+/// Whether the state is this user's own: what another one wrote there, root included, the server could not read.
+fn owns(dirs: &Dirs) -> bool {
+    platform::owner_and_mode(&dirs.state).is_ok_and(|(owner, _)| owner == platform::own_uid())
+}
+
+/// The directories of the server that is meant: the packaged one's, where it is installed, for root and for its own
+/// user, unless the environment names others; else this user's.
+fn own_dirs() -> Result<Dirs, NoHome> {
+    let system = Dirs::system();
+    let uid = platform::own_uid();
+    let is_meant = || {
+        let owner = platform::owner_and_mode(&system.state).map(|(owner, _)| owner);
+        owner.is_ok_and(|owner| uid == 0 || uid == owner)
+    };
+    if !Dirs::are_named(|name| std::env::var_os(name)) && is_meant() {
+        return Ok(system);
+    }
+    Dirs::from_env()
 }
 
 fn examine(dirs: &Dirs, config: &Result<Config, ConfigError>) -> ExitCode {

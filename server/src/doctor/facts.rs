@@ -12,7 +12,7 @@ pub(super) struct Facts {
     pub(super) settings: Result<Settings, String>,
     /// The directory of the state, then the files in it that must be nobody else's.
     pub(super) state: Vec<Guarded>,
-    /// The user that looks.
+    /// The server's user: the one that looks, or whose state root looks at.
     pub(super) uid: u32,
     /// Descriptors that a process of this user may have; none: any number.
     pub(super) descriptors: Option<u64>,

@@ -52,7 +52,11 @@ pub(super) async fn gather(dirs: &Dirs, config: Result<&Config, String>) -> Fact
             guarded(&state.join(door::KEY_FILE), 0o077),
             guarded(&state.join(keys::Keys::FILE), 0o077),
         ],
-        uid: platform::own_uid(),
+        uid: match (platform::own_uid(), platform::owner_and_mode(state)) {
+            // Root looks for the server's user.
+            (0, Ok((owner, _))) => owner,
+            (own, _) => own,
+        },
         descriptors: platform::most_descriptors(),
         clock: clock(),
         addresses,
