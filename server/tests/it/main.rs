@@ -44,5 +44,6 @@ mod start;
 mod supervisor;
 mod third_party;
 mod tls;
+mod upgrade;
 mod users;
 mod workers;

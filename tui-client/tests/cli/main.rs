@@ -8,4 +8,5 @@ mod line_client;
 mod prompt;
 mod reach;
 mod run_command;
+mod upgrade;
 mod waiting;
