@@ -5,6 +5,7 @@ use std::sync::Arc;
 use topside_shared::methods::{Changes, Reloaded};
 use topside_shared::{ErrorKind, RpcError};
 
+use crate::audit::{By, Entry};
 use crate::commands::{Table, TableError};
 use crate::config::{Config, ConfigError, FileError, settings};
 use crate::in_force::InForce;
@@ -63,12 +64,25 @@ impl From<NotReloaded> for RpcError {
 /// Mistakes that are told in an answer.
 const MOST_MISTAKES: usize = 20;
 
+/// Who reads them again where nobody asked over the wire.
+const SIGNAL: &str = "signal SIGHUP";
+
+/// Records who read them, and what came of it. As a command it is a run, and is recorded as one.
+pub(crate) fn record(server: &Server, by: By, done: &Result<Reloaded, NotReloaded>) {
+    let result = match done {
+        Ok(reloaded) => format!("revision {}", reloaded.revision),
+        Err(_) => "refused".to_owned(),
+    };
+    server.audit.note(Entry::new(by, "server/reload", "server").result(result));
+}
+
 /// Reads the files again each time that a signal, or whoever holds the server, wants it.
 pub(crate) async fn whenever(server: &Arc<Server>, stop: &Stop) {
     loop {
         stop.wanted_again().await;
         // The log says what came of it.
-        let _ = reload(server, "signal SIGHUP").await;
+        let done = reload(server, SIGNAL).await;
+        record(server, By::named(SIGNAL), &done);
     }
 }
 
@@ -128,15 +142,15 @@ async fn read_and_set(server: &Arc<Server>) -> Result<Reloaded, NotReloaded> {
 /// Which values of `server.toml` are others.
 fn of_settings(before: &Config, after: &Config) -> Changes {
     let mut changed = Changes::default();
-    for (old, new) in settings(before).into_iter().zip(settings(after)) {
-        if old.value != new.value {
-            let names = if new.is_live(before, after) {
-                &mut changed.settings
-            } else {
-                &mut changed.at_restart
-            };
-            names.push(new.key);
-        }
+    let (old, new) = (settings(before), settings(after));
+    let differs = new.iter().filter(|setting| !old.contains(setting));
+    let gone = old.iter().filter(|old| new.iter().all(|new| new.key != old.key));
+    for setting in differs.chain(gone) {
+        let names = match setting.is_live(before, after) {
+            true => &mut changed.settings,
+            false => &mut changed.at_restart,
+        };
+        names.push(setting.key.clone());
     }
     changed
 }

@@ -310,21 +310,38 @@ impl Server {
 
     /// Ends in order, or at once where that is wanted.
     async fn end(self: &Arc<Self>, plan: &Plan, stop: &Stop) -> Ended {
-        let ended = tokio::select! {
-            () = self.close(plan) => if plan.restart { Ended::Restart } else { Ended::Stopped },
-            () = stop.wanted_at_once() => return self.end_at_once(),
+        let mut restart = plan.restart;
+        let mut ending = pin!(async {
+            tokio::select! {
+                () = self.close(plan) => {}
+                () = stop.wanted_at_once() => return Some(self.end_at_once()),
+            }
+            watch::save(self).await;
+            let server = Arc::clone(self);
+            self.note("server/stopped", "in order");
+            // They have told of what went wrong.
+            let close = move || {
+                server.runs.history.close();
+                server.audit.close();
+            };
+            let _ = tokio::task::spawn_blocking(close).await;
+            None
+        });
+        let at_once = loop {
+            tokio::select! {
+                at_once = &mut ending => break at_once,
+                // A signal means the program, not this life of it.
+                order = stop.wanted(), if restart => {
+                    tracing::info!(target: "topside", by = order.by, "server does not start again");
+                    restart = false;
+                }
+            }
         };
-        watch::save(self).await;
-        let server = Arc::clone(self);
-        self.note("server/stopped", "in order");
-        // They have told of what went wrong.
-        let close = move || {
-            server.runs.history.close();
-            server.audit.close();
-        };
-        let _ = tokio::task::spawn_blocking(close).await;
+        if let Some(ended) = at_once {
+            return ended;
+        }
         tracing::info!(target: "topside", reason = plan.reason, by = plan.by, "server stopped");
-        ended
+        if restart { Ended::Restart } else { Ended::Stopped }
     }
 
     /// The phases of an orderly end, each under the deadline. No connection is accepted any more.

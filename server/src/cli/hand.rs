@@ -159,10 +159,15 @@ impl Hand {
 /// # Errors
 /// [`HandError`].
 pub(super) fn own_key(dirs: &Dirs) -> Result<Identity, HandError> {
+    let key = dirs.state.join(KEY_FILE);
+    // One that is there is only read, which root may do too.
+    if let Some(found) = Identity::load(&key)? {
+        return Ok(found);
+    }
     own_state(dirs)?;
     let failed = |source| ConfigError::State { path: dirs.state.clone(), source };
     platform::private_directory(&dirs.state).map_err(failed)?;
-    Ok(Identity::load_or_make(&dirs.state.join(KEY_FILE))?)
+    Ok(Identity::load_or_make(&key)?)
 }
 
 /// Refuses to touch what belongs to another user, root included: the files would become root's, and the

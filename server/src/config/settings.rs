@@ -47,6 +47,9 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         ("router.map", config.router.map.to_string()),
         ("discovery.announce", config.discovery.announce.to_string()),
     ];
+    if let Some(listen) = config.metrics.listen {
+        all.push(("metrics.listen", format!("\"{listen}\"")));
+    }
     all.extend(of_limits(&config.limits));
     all.into_iter().map(|(key, value)| Setting { key: key.to_owned(), value }).collect()
 }

@@ -17,6 +17,7 @@ use crate::audit::{By, Entry};
 use crate::clients::Client;
 use crate::outbox::notification;
 use crate::platform;
+use crate::reload;
 use crate::server::Server;
 use crate::shutdown::{Plan, TooLate};
 
@@ -58,8 +59,10 @@ pub(super) async fn reload(
     caller: Caller,
     ServerReload {}: ServerReload,
 ) -> Result<Reloaded, RpcError> {
-    let by = caller.client.called();
-    crate::reload::reload(&caller.server, &by).await.map_err(RpcError::from)
+    let Caller { server, client } = &caller;
+    let done = reload::reload(server, &client.called()).await;
+    reload::record(server, By::client(client), &done);
+    done.map_err(RpcError::from)
 }
 
 pub(super) async fn shutdown(

@@ -208,3 +208,22 @@ fn a_program_runs_where_the_server_belongs_to_a_session_without_a_number() {
     let ended = client.run("sh", json!({"script": "cut -d ' ' -f 6 /proc/$$/stat"}));
     assert_eq!((&ended["state"], &ended["output"]), (&json!("succeeded"), &json!("0\n")));
 }
+
+/// It was forgotten, and whoever waited for the end, as systemd does, waited in vain.
+#[test]
+fn a_signal_that_comes_while_the_server_closes_for_a_restart_ends_it() {
+    let topsided = Topsided::new();
+    let mut server = topsided.start();
+    let (mut gate, mut ready) = (topsided.fifo("gate"), topsided.fifo("ready"));
+    let mut client = server.connect();
+    client.ok("initialize", json!({"notices": true}));
+    let script = format!("trap '' TERM; echo up > {}; read x < {}", ready.path(), gate.path());
+    client.start(&script);
+    assert_eq!(ready.line(), "up");
+    client.ok("server/shutdown", json!({"restart": true}));
+    assert_eq!(client.told("server/closing")["phase"], "now");
+    server.signal(Signal::TERM);
+    server.says("server does not start again");
+    gate.open();
+    assert_eq!(server.exit(), Some(0));
+}
