@@ -25,16 +25,6 @@ pub struct Dirs {
     pub runtime_only: bool,
 }
 
-/// What may name them.
-const VARIABLES: [&str; 6] = [
-    "TOPSIDE_CONFIG_DIR",
-    "TOPSIDE_STATE_DIR",
-    "TOPSIDE_RUNTIME_DIR",
-    "CONFIGURATION_DIRECTORY",
-    "STATE_DIRECTORY",
-    "RUNTIME_DIRECTORY",
-];
-
 /// Where a packaged server, run by the system, has its socket.
 const SYSTEM_RUNTIME: &str = "/run/topside";
 
@@ -53,28 +43,23 @@ impl Dirs {
     /// # Errors
     /// [`NoHome`], where neither the environment nor the platform names one.
     pub fn resolve(var: impl Fn(&str) -> Option<OsString>) -> Result<Self, NoHome> {
-        let named = |ours: &str, systemd: &str| {
-            var(ours).and_then(absolute).or_else(|| {
-                let list = var(systemd)?;
-                absolute(std::env::split_paths(&list).next()?.into_os_string())
-            })
-        };
+        let named = |names: Named| Some(names.by(&var)?.1);
         let project = directories::ProjectDirs::from("", "", "topside");
         let home = |dir: Option<&Path>| dir.map(Path::to_path_buf).ok_or(NoHome);
 
-        let config = match named("TOPSIDE_CONFIG_DIR", "CONFIGURATION_DIRECTORY") {
+        let config = match named(CONFIG) {
             Some(dir) => dir,
             None => home(project.as_ref().map(directories::ProjectDirs::config_dir))?,
         };
         let state =
-            match named("TOPSIDE_STATE_DIR", "STATE_DIRECTORY") {
+            match named(STATE) {
                 Some(dir) => dir,
                 None => home(project.as_ref().map(|project| {
                     project.state_dir().unwrap_or_else(|| project.data_local_dir())
                 }))?,
             };
         let runtime_only = var("TOPSIDE_RUNTIME_DIR").and_then(absolute).is_some();
-        let runtime = named("TOPSIDE_RUNTIME_DIR", "RUNTIME_DIRECTORY")
+        let runtime = named(RUNTIME)
             .or_else(|| Some(project.as_ref()?.runtime_dir()?.to_path_buf()))
             .unwrap_or_else(|| state.join("run"));
         Ok(Self { config, state, runtime, runtime_only })
@@ -92,7 +77,14 @@ impl Dirs {
 
     /// Whether the environment names any of them, by the variables of Topside or of systemd.
     pub fn are_named(var: impl Fn(&str) -> Option<OsString>) -> bool {
-        VARIABLES.iter().any(|name| var(name).and_then(absolute).is_some())
+        [CONFIG, STATE, RUNTIME].iter().any(|names| names.by(&var).is_some())
+    }
+
+    /// The variables of the environment that name the directories of configuration, state and sockets; none:
+    /// the platform's own place.
+    pub fn named_by() -> [Option<&'static str>; 3] {
+        let var = |name: &str| std::env::var_os(name);
+        [CONFIG, STATE, RUNTIME].map(|names| Some(names.by(&var)?.0))
     }
 
     /// The socket that a server of this user serves.
@@ -108,6 +100,27 @@ impl Dirs {
             sockets.push(system);
         }
         sockets
+    }
+}
+
+/// The variables that name a directory, the first that does so first: ours, and systemd's.
+#[derive(Clone, Copy)]
+struct Named(&'static str, &'static str);
+
+const CONFIG: Named = Named("TOPSIDE_CONFIG_DIR", "CONFIGURATION_DIRECTORY");
+const STATE: Named = Named("TOPSIDE_STATE_DIR", "STATE_DIRECTORY");
+const RUNTIME: Named = Named("TOPSIDE_RUNTIME_DIR", "RUNTIME_DIRECTORY");
+
+impl Named {
+    /// The variable that names it, and the directory.
+    fn by(self, var: &impl Fn(&str) -> Option<OsString>) -> Option<(&'static str, PathBuf)> {
+        let Self(ours, systemd) = self;
+        if let Some(dir) = var(ours).and_then(absolute) {
+            return Some((ours, dir));
+        }
+        let list = var(systemd)?;
+        let dir = absolute(std::env::split_paths(&list).next()?.into_os_string())?;
+        Some((systemd, dir))
     }
 }
 

@@ -3,6 +3,7 @@
 mod audit;
 pub(crate) mod hand;
 mod keys;
+mod show;
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -54,6 +55,11 @@ enum Verb {
         /// The menu [default: as above]
         #[arg(long, value_name = "FILE")]
         commands: Option<PathBuf>,
+    },
+    /// Show the settings in force, or where they are looked for
+    Config {
+        #[command(subcommand)]
+        what: show::What,
     },
     /// Look at this box, and say line by line what stands between it and a client
     Doctor,
@@ -119,6 +125,16 @@ pub fn run(args: &ServeArgs) -> ExitCode {
             return match load() {
                 Ok(config) => {
                     check(&config);
+                    ExitCode::SUCCESS
+                }
+                Err(error) => fail(WRONG_CONFIGURATION, error),
+            };
+        }
+        Some(Verb::Config { what }) => {
+            let named = show::Named { config: args.config.as_deref(), menu };
+            return match show::show(what, &dirs, named, load) {
+                Ok(text) => {
+                    print!("{text}");
                     ExitCode::SUCCESS
                 }
                 Err(error) => fail(WRONG_CONFIGURATION, error),

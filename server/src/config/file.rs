@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use toml::de::{DeTable, DeValue};
 use topside_shared::dirs::Dirs;
 use topside_shared::{Role, text};
 
 use super::fields::{Field, Fields, as_json};
-use super::mistakes::{FileErrors, Mistakes};
+use super::mistakes::{FileErrors, Mistakes, Position};
 use super::{
     Discovery, Kept, Limits, Listen, Local, Metrics, Router, SERVER_FILE, guard, limits, metrics,
     reach, runs,
@@ -25,7 +26,10 @@ pub(super) struct ServerFile {
     pub(super) metrics: Metrics,
 }
 
-pub(super) fn load(dirs: &Dirs, named: Option<&Path>) -> Result<ServerFile, FileErrors> {
+/// The keys that the file holds, such as `limits.max_runs`, and the line of each.
+pub(super) type Lines = BTreeMap<String, usize>;
+
+pub(super) fn load(dirs: &Dirs, named: Option<&Path>) -> Result<(ServerFile, Lines), FileErrors> {
     let usual = dirs.config.join(SERVER_FILE);
     let path = named.unwrap_or(&usual);
     let text = match guard::read(path, "the configuration")? {
@@ -33,7 +37,23 @@ pub(super) fn load(dirs: &Dirs, named: Option<&Path>) -> Result<ServerFile, File
         None if named.is_some() => return Err(FileErrors::absent(path)),
         None => String::new(),
     };
-    parse(&path.display().to_string(), &text)
+    let said = parse(&path.display().to_string(), &text)?;
+    Ok((said, lines(&text)))
+}
+
+fn lines(text: &str) -> Lines {
+    let Ok(document) = DeTable::parse(text) else { return Lines::new() };
+    let tables = document.get_ref().iter().filter_map(|(name, value)| match value.get_ref() {
+        DeValue::Table(table) => Some((name.get_ref(), table)),
+        _ => None,
+    });
+    let keys = tables.flat_map(|(name, table)| {
+        table.keys().map(move |key| {
+            let line = Position::of(text, key.span().start).line;
+            (format!("{name}.{}", key.get_ref()), line)
+        })
+    });
+    keys.collect()
 }
 
 fn parse(file: &str, text: &str) -> Result<ServerFile, FileErrors> {

@@ -25,13 +25,14 @@ use crate::log::Sinks;
 use crate::supervisor::Supervisor;
 
 pub(crate) use fields::{Field, Fields, as_json, as_str};
+use file::Lines;
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub(crate) use mistakes::Mistakes;
 pub use mistakes::{FileError, FileErrors, Position};
 pub use reach::{Discovery, Router};
 pub use runs::Kept;
-pub(crate) use settings::settings;
+pub(crate) use settings::{Setting, settings};
 
 /// Name of the server's own file in the configuration directory.
 pub(crate) const SERVER_FILE: &str = "server.toml";
@@ -90,6 +91,8 @@ struct Sources {
     dirs: Dirs,
     server_file: Option<PathBuf>,
     commands_file: Option<PathBuf>,
+    /// Where `server.toml` says what it says.
+    lines: Lines,
 }
 
 /// `[local]`.
@@ -152,14 +155,15 @@ impl Config {
         server_file: Option<&Path>,
         commands_file: Option<&Path>,
     ) -> Result<Self, ConfigError> {
-        let (server, menu) = match (file::load(dirs, server_file), load_menu(dirs, commands_file)) {
-            (Ok(server), Ok(menu)) => (server, menu),
-            (Err(FileErrors(mut both)), Err(FileErrors(menu))) => {
-                both.extend(menu);
-                return Err(FileErrors(both).into());
-            }
-            (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => return Err(errors.into()),
-        };
+        let ((server, lines), menu) =
+            match (file::load(dirs, server_file), load_menu(dirs, commands_file)) {
+                (Ok(server), Ok(menu)) => (server, menu),
+                (Err(FileErrors(mut both)), Err(FileErrors(menu))) => {
+                    both.extend(menu);
+                    return Err(FileErrors(both).into());
+                }
+                (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => return Err(errors.into()),
+            };
         let remarks = menu
             .left_out
             .iter()
@@ -185,6 +189,7 @@ impl Config {
                 dirs: dirs.clone(),
                 server_file: server_file.map(Path::to_path_buf),
                 commands_file: commands_file.map(Path::to_path_buf),
+                lines,
             }),
             remarks,
         })
@@ -198,13 +203,18 @@ impl Config {
         self
     }
 
+    /// The line of `server.toml` that a key of [`settings`] comes from; none: it is the default.
+    pub(crate) fn line_of(&self, key: &str) -> Option<usize> {
+        self.read_from.as_ref()?.lines.get(key).copied()
+    }
+
     /// Reads the same files again, as a server does that is started anew; none where it was not read from files.
     /// Blocks for the disk.
     ///
     /// # Errors
     /// [`ConfigError`]: that server would not start.
     pub(crate) fn read_again(&self) -> Result<Option<Self>, ConfigError> {
-        let Some(Sources { dirs, server_file, commands_file }) = &self.read_from else {
+        let Some(Sources { dirs, server_file, commands_file, .. }) = &self.read_from else {
             return Ok(None);
         };
         let mut config = Self::load(dirs, server_file.as_deref(), commands_file.as_deref())?;

@@ -7,6 +7,7 @@ mod audit;
 mod audit_crash;
 mod audit_disk;
 mod batches;
+mod clock;
 mod common;
 mod crash;
 mod disk;

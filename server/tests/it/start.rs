@@ -228,3 +228,60 @@ fn help_and_version_are_there() {
     let said = topsided.run(&["--no-such-flag"]);
     assert_eq!(said.status, Some(2));
 }
+
+#[test]
+fn config_shows_every_key_in_force_and_where_it_comes_from() {
+    let topsided = Topsided::new();
+    topsided.write(
+        "server.toml",
+        "# first\n[limits]\nmax_runs = 3\n\nwrite_timeout = \"90s\"\n[local]\nallow = { ann = \"viewer\" }\n",
+    );
+    let said = topsided.run(&["config", "show"]);
+    assert_eq!((said.status, said.stderr.as_str()), (Some(0), ""));
+    let rows: Vec<Vec<&str>> =
+        said.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    for row in [
+        &["limits.max_runs", "3", "server.toml:3"][..],
+        &["limits.write_timeout", "\"90s\"", "server.toml:5"],
+        &["limits.connects", "50", "default"],
+        &["listen.port", "8677", "default"],
+    ] {
+        assert!(rows.iter().any(|found| found == row), "{row:?}: {}", said.stdout);
+    }
+    let config_dir = format!("{:?}", topsided.path("config").display().to_string());
+    assert!(rows.iter().any(|row| row[..] == ["config_dir", &config_dir, "TOPSIDE_CONFIG_DIR"]));
+
+    let file = topsided.write("other.toml", "[router]\nmap = true\n");
+    let file = file.display().to_string();
+    let said = topsided.run(&["config", "show", "--json", "--config", &file]);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&said.stdout).unwrap();
+    let value = |key: &str| rows.iter().find(|row| row["key"] == key).unwrap();
+    let map = json!({"key": "router.map", "value": true, "from": format!("{file}:2")});
+    assert_eq!(*value("router.map"), map);
+    assert_eq!(value("local.allow")["value"], json!({}));
+    assert_eq!(value("listen.addresses")["value"], json!(["0.0.0.0", "::"]));
+    assert_eq!(value("config")["from"], "--config");
+    // What is shown could be written: the file of all that is shown is what was in force.
+    let mut whole = String::new();
+    for row in &rows {
+        if let Some((table, key)) = row["key"].as_str().unwrap().split_once('.') {
+            whole.push_str(&format!("{table}.{key} = {}\n", row["value"]));
+        }
+    }
+    let file = topsided.write("whole.toml", &whole);
+    let again = topsided.run(&["config", "show", "--json", "--config", file.to_str().unwrap()]);
+    let again: Vec<serde_json::Value> = serde_json::from_str(&again.stdout).unwrap();
+    for (one, other) in rows.iter().zip(&again).filter(|(row, _)| row["key"] != "config") {
+        assert_eq!(one["value"], other["value"], "{one}");
+    }
+
+    topsided.write("server.toml", "[limits]\nmax_rums = 3\n");
+    refused(&topsided.run(&["config", "show"]), 78, &["server.toml:2:1: ", "max_runs"]);
+    let said = topsided.run(&["config", "path"]);
+    assert_eq!(said.status, Some(0));
+    for path in ["config/server.toml", "config/commands.toml", "config/commands.d", "state", "run"]
+    {
+        let path = topsided.path(path).display().to_string();
+        assert!(said.stdout.contains(&path), "{path}: {}", said.stdout);
+    }
+}

@@ -339,3 +339,23 @@ fn a_server_that_is_added_leaves_the_screens_settings_as_they_were() {
     let text = text.replace("theme = \"dark\"", "theme = \"drak\"");
     assert_eq!(Place::new(&text).load().profiles().len(), 1);
 }
+
+/// A file that a full disk or a hurried copy has cut: never a panic, and never a mistake without its place.
+#[test]
+fn a_file_that_is_cut_anywhere_is_sound_or_told_with_its_place() {
+    let sample = include_str!("../../../config/client.toml");
+    let hand_made = HAND_MADE.replace("the one in the garden", "le coin à côté");
+    for text in [sample, &hand_made] {
+        for end in 0..=text.len() {
+            let place = Place::new("");
+            fs::write(place.path(), &text.as_bytes()[..end]).unwrap();
+            match ProfileStore::load(place.path()) {
+                Ok(store) => assert!(store.profiles().len() <= 2),
+                Err(ConfigError::Invalid { line, column, message, .. }) => {
+                    assert!(line > 0 && column > 0 && !message.is_empty(), "{end}");
+                }
+                Err(error) => panic!("{end}: {error}"),
+            }
+        }
+    }
+}

@@ -21,9 +21,9 @@ use crate::config::{Field, Fields, FileErrors, Mistakes, Position, guard};
 pub(super) use name::check_name;
 
 /// Name of the menu's file in the configuration directory.
-const COMMANDS_FILE: &str = "commands.toml";
+pub(crate) const COMMANDS_FILE: &str = "commands.toml";
 /// Name of the directory beside it whose files add to the menu.
-const COMMANDS_DIR: &str = "commands.d";
+pub(crate) const COMMANDS_DIR: &str = "commands.d";
 /// What these files are called in messages.
 const MENU: &str = "the menu";
 
