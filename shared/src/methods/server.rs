@@ -1,9 +1,12 @@
 //! The server itself: its figures, and its end.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Call, Empty, Method};
+use super::{Call, Empty, Menu, Method};
+use crate::command::Command;
 use crate::notices::Closing;
 use crate::time::Time;
 
@@ -142,6 +145,23 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// What of the menu that somebody sees is another: the names of its commands.
+    pub fn between(old: &Menu, new: &Menu) -> Self {
+        let names = |menu: &Menu, wanted: &dyn Fn(&Command) -> bool| {
+            let some = menu.commands.iter().filter(|command| wanted(command));
+            some.map(|command| command.name.clone()).collect()
+        };
+        let (before, after) = (by_name(old), by_name(new));
+        Self {
+            added: names(new, &|command| !before.contains_key(&*command.name)),
+            changed: names(new, &|command| {
+                before.get(&*command.name).is_some_and(|old| *old != command)
+            }),
+            removed: names(old, &|command| !after.contains_key(&*command.name)),
+            ..Self::default()
+        }
+    }
+
     /// Whether the menu is another.
     pub fn of_menu(&self) -> bool {
         !(self.added.is_empty()
@@ -163,6 +183,10 @@ impl Changes {
         let some = kinds.iter().filter(|(_, names)| !names.is_empty());
         some.map(|(kind, names)| format!("{kind}: {}", names.join(", "))).collect()
     }
+}
+
+fn by_name(menu: &Menu) -> HashMap<&str, &Command> {
+    menu.commands.iter().map(|command| (command.name.as_str(), command)).collect()
 }
 
 /// `server/shutdown/cancel`.

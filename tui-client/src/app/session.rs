@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use topside_shared::methods::{Initialized, RunResult};
+use topside_shared::methods::{Changes, Initialized, Menu, RunResult};
 use topside_shared::notices::{Broadcast, ClientsChanged, Closing, EndCode, Notice, Urgency};
 use topside_shared::{ErrorKind, Time};
 
@@ -131,10 +131,14 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
     let Some(console) = state.console_mut() else { return Vec::new() };
     match event {
         Event::Menu(Ok(menu)) => {
-            console.menu = clean::menu(menu);
-            console.menu_known = true;
+            let old = std::mem::replace(&mut console.menu, clean::menu(menu));
+            let known = std::mem::replace(&mut console.menu_known, true);
             console.menu_refused = None;
-            if std::mem::take(&mut console.input.held) {
+            let enter = std::mem::take(&mut console.input.held);
+            if known && old.revision != console.menu.revision {
+                menu_changed(state, &old);
+            }
+            if enter {
                 return send::enter(state);
             }
         }
@@ -147,6 +151,8 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
             let rows = subscribed.snapshot.clients.unwrap_or_default();
             console.clients =
                 rows.into_iter().map(clean::row).map(|row| (row.client_id, row)).collect();
+            let revision = subscribed.snapshot.server.map(|server| server.revision);
+            return revision.map_or_else(Vec::new, |now| other_menu(console, session, now));
         }
         Event::Subscribed(Err(why)) => {
             // Rows that nothing changes any more would be a lie.
@@ -233,10 +239,7 @@ fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
         }
         Notice::ClientsChanged(changed) => clients(console, clean::changed(changed), clock.wall),
         Notice::Closing(closing) => told_of_the_end(console, clean::closing(closing), clock),
-        Notice::Reloaded(_) => {
-            state.done("The server has read its files again: the menu is another.".to_owned());
-            return vec![Effect::Call { session, call: Call::Menu }];
-        }
+        Notice::Reloaded(told) => return other_menu(console, session, told.revision),
         Notice::Broadcast(told) => broadcast(state, clean::broadcast(told)),
         Notice::Ended(ended) => console.goodbye = Some(clean::ended(ended)),
         // The list has holes: begin it anew.
@@ -248,6 +251,28 @@ fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
         Notice::EventsDropped(_) | Notice::LogEntry(_) => {}
     }
     Vec::new()
+}
+
+/// The server's menu has this revision: where it is not the one that is known, it is asked for.
+fn other_menu(console: &Console, session: u64, revision: u64) -> Vec<Effect> {
+    match console.menu_known && console.menu.revision == revision {
+        true => Vec::new(),
+        false => vec![Effect::Call { session, call: Call::Menu }],
+    }
+}
+
+/// Says among the blocks, and at once to whoever looks elsewhere, what another menu is about.
+fn menu_changed(state: &mut State, old: &Menu) {
+    const TITLE: &str = "the menu is another";
+    let (note, clock) = (state.next_serial(), state.clock);
+    let Some(console) = state.console_mut() else { return };
+    // What a command does may be another without looking so: then there is nothing to name.
+    let words = Changes::between(old, &console.menu).sentences();
+    console.runs.note(note, TITLE, &words, clock);
+    state.done(match words.is_empty() {
+        true => TITLE.to_owned(),
+        false => format!("{TITLE}: {}", words.join("; ")),
+    });
 }
 
 /// What somebody tells everybody stays among the blocks, and is said at once to whoever looks elsewhere.

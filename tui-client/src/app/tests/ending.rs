@@ -77,16 +77,6 @@ fn what_somebody_tells_everybody_is_said_at_once_and_stays_among_the_blocks() {
 }
 
 #[test]
-fn a_menu_that_has_changed_is_read_again() {
-    let mut world = World::connected(100, 24);
-    let session = world.session();
-    let told = topside_shared::notices::MenuChanged { revision: 2 };
-    let effects = world.notice(Notice::Reloaded(told));
-    assert_eq!(effects, [Effect::Call { session, call: Call::Menu }]);
-    assert!(world.remark().contains("the menu is another"), "{}", world.remark());
-}
-
-#[test]
 fn whoever_connects_while_a_shutdown_is_due_sees_it_too() {
     let mut world = World::new(80, 24);
     let effects = world.press("enter");

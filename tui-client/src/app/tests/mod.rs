@@ -8,6 +8,7 @@ pub(crate) mod listing;
 pub(crate) mod pairing;
 pub(crate) mod probing;
 pub(crate) mod prompting;
+mod reloading;
 mod resuming;
 mod running;
 mod saving_output;
