@@ -150,6 +150,23 @@ impl StateLock {
     }
 }
 
+fn directory_mode(open: bool) -> u32 {
+    if open { 0o711 } else { 0o700 }
+}
+
+fn socket_mode(open: bool) -> u32 {
+    if open { 0o666 } else { 0o600 }
+}
+
+/// Lets other users of the machine reach the socket at `path`, or no longer.
+///
+/// # Errors
+/// What the system said.
+pub(crate) fn set_open(path: &Path, open: bool) -> io::Result<()> {
+    platform::set_mode(path.parent().unwrap_or(Path::new("/")), directory_mode(open))?;
+    platform::set_mode(path, socket_mode(open))
+}
+
 impl LocalListener {
     fn bind(path: &Path, open: bool) -> Result<Self, ListenError> {
         if path.as_os_str().len() > platform::MAX_SOCKET_PATH {
@@ -169,8 +186,7 @@ impl LocalListener {
         if mode & 0o022 != 0 {
             return Err(ListenError::OpenDirectory(directory.to_owned()));
         }
-        let directory_mode = if open { 0o711 } else { 0o700 };
-        platform::set_mode(directory, directory_mode).map_err(failed(directory))?;
+        platform::set_mode(directory, directory_mode(open)).map_err(failed(directory))?;
 
         // Of two servers that start at once, the lock lets one through; then whatever is left there
         // is dead.
@@ -184,7 +200,7 @@ impl LocalListener {
             Err(error) => return Err(failed(path)(error)),
         }
         let listener = UnixListener::bind(path).map_err(failed(path))?;
-        platform::set_mode(path, if open { 0o666 } else { 0o600 }).map_err(failed(path))?;
+        platform::set_mode(path, socket_mode(open)).map_err(failed(path))?;
         let inode = std::fs::symlink_metadata(path).map_err(failed(path))?.ino();
         Ok(Self { listener, path: path.to_owned(), inode, lock: Some(lock) })
     }
@@ -261,7 +277,7 @@ fn admit(server: &Arc<Server>, stream: UnixStream) {
 }
 
 /// What a user of this machine may do here; `None`: nothing.
-fn local_role(server: &Server, uid: u32, user: &str) -> Option<Role> {
+pub(crate) fn local_role(server: &Server, uid: u32, user: &str) -> Option<Role> {
     if uid == 0 || uid == platform::own_uid() {
         return Some(Role::Admin);
     }

@@ -338,7 +338,13 @@ pub(crate) fn own_group() -> Option<Pid> {
 
 /// Whether this process has a terminal that has not hung up.
 pub(crate) fn has_terminal() -> bool {
-    std::fs::File::open("/dev/tty").is_ok()
+    match std::fs::File::open("/dev/tty") {
+        Ok(_) => true,
+        // Where there are no descriptors, nothing was said about the terminal.
+        Err(error) => [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE]
+            .iter()
+            .any(|full| error.raw_os_error() == Some(full.raw_os_error())),
+    }
 }
 
 /// The session that this process and what it starts belong to; none: its leader is outside of this

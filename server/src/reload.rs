@@ -9,8 +9,9 @@ use crate::audit::{By, Entry};
 use crate::commands::{Table, TableError};
 use crate::config::{Config, ConfigError, FileError, settings};
 use crate::in_force::InForce;
+use crate::keys::watch;
 use crate::server::Server;
-use crate::{ServeError, Stop, sessions};
+use crate::{ServeError, Stop, listener, sessions};
 
 /// Why everything stays as it was.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,9 @@ pub(crate) enum NotReloaded {
     /// The program that holds the server did not read it from files.
     #[error("this server was not read from files: there is nothing to read again")]
     NoFiles,
+    /// The server ends.
+    #[error("the server is shutting down")]
+    Closing,
     /// Reading them panicked; standard error says where.
     #[error("the files could not be read")]
     Fault,
@@ -45,6 +49,7 @@ impl From<NotReloaded> for RpcError {
         let NotReloaded::Config(ConfigError::Files(mistakes)) = &error else {
             let kind = match error {
                 NotReloaded::NoFiles => ErrorKind::NotFound,
+                NotReloaded::Closing => ErrorKind::Closing,
                 NotReloaded::Fault => ErrorKind::Internal,
                 _ => ErrorKind::InvalidParams,
             };
@@ -92,7 +97,7 @@ pub(crate) async fn whenever(server: &Arc<Server>, stop: &Stop) {
 /// [`NotReloaded`]: everything is as before.
 pub(crate) async fn reload(server: &Arc<Server>, by: &str) -> Result<Reloaded, NotReloaded> {
     let _alone = server.reloading.lock().await;
-    let done = read_and_set(server).await;
+    let done = read_and_set(server, by).await;
     match &done {
         Ok(Reloaded { revision, changed }) => {
             let said = changed.sentences().join("; ");
@@ -106,13 +111,17 @@ pub(crate) async fn reload(server: &Arc<Server>, by: &str) -> Result<Reloaded, N
     done
 }
 
-async fn read_and_set(server: &Arc<Server>) -> Result<Reloaded, NotReloaded> {
+async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<Reloaded, NotReloaded> {
     let before = server.now();
     let read = {
         let before = Arc::clone(&before);
         move || before.config.read_again()
     };
     let read = tokio::task::spawn_blocking(read).await.map_err(|_| NotReloaded::Fault)?;
+    // What it would start nobody would end.
+    if server.shutdown.has_begun() {
+        return Err(NotReloaded::Closing);
+    }
     let mut config = read?.ok_or(NotReloaded::NoFiles)?;
     config.limits.max_sessions = sessions(&config.limits)?;
     let mut changed = of_settings(&before.config, &config);
@@ -129,7 +138,16 @@ async fn read_and_set(server: &Arc<Server>) -> Result<Reloaded, NotReloaded> {
     for remark in &config.remarks {
         tracing::info!(target: "topside", "{remark}");
     }
+    let (was_open, open) = (before.config.local.is_open(), config.local.is_open());
+    if was_open != open
+        && let Err(error) = listener::set_open(server.socket(), open)
+    {
+        let path = server.socket().display();
+        tracing::error!(target: "topside", %error, "{path} stays within reach of whom it was before");
+    }
     server.put_in_force(InForce { config, menu });
+    server.runs.limits_changed(server);
+    watch::enforce_local(server, by);
     // Here the menu before goes, and with it the workers that nothing needs any more.
     drop(before);
     if is_another {
@@ -146,7 +164,7 @@ fn of_settings(before: &Config, after: &Config) -> Changes {
     let differs = new.iter().filter(|setting| !old.contains(setting));
     let gone = old.iter().filter(|old| new.iter().all(|new| new.key != old.key));
     for setting in differs.chain(gone) {
-        let names = match setting.is_live(before, after) {
+        let names = match setting.is_live() {
             true => &mut changed.settings,
             false => &mut changed.at_restart,
         };

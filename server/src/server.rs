@@ -175,6 +175,11 @@ impl Server {
         self.in_force.get()
     }
 
+    /// The path of the local socket.
+    pub(crate) fn socket(&self) -> &std::path::Path {
+        self.socket.as_ref()
+    }
+
     /// Puts others in their place.
     pub(crate) fn put_in_force(&self, next: InForce) {
         self.in_force.set(next);

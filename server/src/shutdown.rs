@@ -17,6 +17,9 @@ use crate::platform;
 /// Longest delay of a shutdown: longer ones are cut, so that clocks cannot overflow.
 const MAX_DELAY: Duration = Duration::from_secs(365 * 86_400);
 
+/// How long a terminal takes to be gone, once the signal that says so has come.
+const HANGS_UP: Duration = Duration::from_millis(100);
+
 /// Stops a server from outside it. Clones stop the same one.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
@@ -59,7 +62,7 @@ impl Stop {
                     _ = term.recv() => "SIGTERM",
                     _ = int.recv() => "SIGINT",
                     _ = hup.recv() => {
-                        if !had_terminal || platform::has_terminal() {
+                        if !(had_terminal && hung_up().await) {
                             raised.read_again();
                             continue;
                         }
@@ -113,6 +116,15 @@ impl Stop {
             order.unwrap_or_else(|| Order { reason: String::new(), by: String::new() });
         Plan::new(Duration::ZERO, reason, by, false)
     }
+}
+
+/// Whether this process, which had a terminal, has none any more. Where the leader of the session dies, the system
+/// sends the signal a moment before it takes the terminal away.
+async fn hung_up() -> bool {
+    if platform::has_terminal() {
+        tokio::time::sleep(HANGS_UP).await;
+    }
+    !platform::has_terminal()
 }
 
 /// A shutdown that was ordered.

@@ -20,9 +20,9 @@ const HELD_UP: Duration = Duration::from_secs(3);
 #[derive(Debug, Default)]
 pub(crate) struct Staff {
     residents: Vec<Arc<Hired>>,
-    /// Those among them that have to be started, each once the one of its name before it has ended: two owners of one
+    /// Those among them that have to be started, each once all of its name before it have ended: two owners of one
     /// relay are worse than none.
-    new: Vec<(Arc<Resident>, Option<CancellationToken>)>,
+    new: Vec<(Arc<Resident>, Vec<CancellationToken>)>,
     /// Workers of earlier menus. Each ends by itself when its last run has.
     leaving: Vec<Arc<Resident>>,
 }
@@ -40,8 +40,8 @@ impl Staff {
             }
             let worker = Arc::new(Resident::new(declared, knows_secrets));
             staff.residents.push(Arc::new(Hired(Arc::clone(&worker))));
-            let left = before.and_then(|before| before.last_of(worker.name()));
-            staff.new.push((worker, left));
+            let left = before.map(|before| before.ends_of(worker.name()));
+            staff.new.push((worker, left.unwrap_or_default()));
         }
         if let Some(before) = before {
             let stays = |one: &Arc<Resident>| staff.hired().any(|other| Arc::ptr_eq(one, other));
@@ -57,10 +57,11 @@ impl Staff {
         Self { residents: self.residents.clone(), new: Vec::new(), leaving: self.leaving.clone() }
     }
 
-    /// Raised when the last worker of this name has ended.
-    fn last_of(&self, name: &str) -> Option<CancellationToken> {
-        let mut all = self.hired().chain(&self.leaving);
-        all.find(|worker| worker.name() == name).map(|worker| worker.ended())
+    /// Each raised when a worker of this name has ended: one that was never started may have ended before one
+    /// that it waited for.
+    fn ends_of(&self, name: &str) -> Vec<CancellationToken> {
+        let all = self.hired().chain(&self.leaving);
+        all.filter(|worker| worker.name() == name).map(|worker| worker.ended()).collect()
     }
 
     fn hired(&self) -> impl Iterator<Item = &Arc<Resident>> {
@@ -80,7 +81,7 @@ impl Staff {
         for (worker, left) in &self.new {
             let (worker, left, instance) = (Arc::clone(worker), left.clone(), history.instance());
             let instance = async move {
-                if let Some(left) = left {
+                for left in left {
                     left.cancelled().await;
                 }
                 instance.await.ok()

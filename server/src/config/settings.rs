@@ -15,13 +15,8 @@ pub(crate) struct Setting {
 
 impl Setting {
     /// Whether a reload puts it in force, as this one would; the others wait for the next start.
-    pub(crate) fn is_live(&self, before: &Config, after: &Config) -> bool {
-        match self.key.split('.').next() {
-            Some("limits" | "runs") => true,
-            // Who may reach the socket at all is a matter of its file.
-            Some("local") => before.local.is_open() == after.local.is_open(),
-            _ => false,
-        }
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.key.split('.').next(), Some("limits" | "runs" | "local"))
     }
 }
 

@@ -10,6 +10,7 @@ use topside_shared::{ClientId, Time};
 
 use super::Standing;
 use crate::clients::{Identity, Owner};
+use crate::listener::local_role;
 use crate::server::Server;
 
 /// How often is looked whether a key is over: the clock may have been set, too.
@@ -53,7 +54,16 @@ pub(crate) async fn save(server: &Arc<Server>) {
 /// # Errors
 /// A sentence, where their key may not come in any more.
 pub(crate) fn identity(server: &Server, who: &Arc<Identity>) -> Result<Arc<Identity>, String> {
-    let Owner::Key(key) = who.owner else { return Ok(Arc::clone(who)) };
+    let key = match who.owner {
+        Owner::Key(key) => key,
+        Owner::User(uid) => {
+            return match local_role(server, uid, &who.user) {
+                Some(role) if role == who.role => Ok(Arc::clone(who)),
+                Some(role) => Ok(Arc::new(Identity { role, ..Identity::clone(who) })),
+                None => Err(format!("{} might not use this server any more by then.", who.user)),
+            };
+        }
+    };
     match server.keys.standing(key) {
         Standing::Good(access) => Ok(Arc::new(access.identity(key))),
         Standing::Invited(_) => Err(format!("{} has an invite's key only.", who.user)),
@@ -88,6 +98,26 @@ pub(crate) fn enforce(server: &Server, spared: Option<ClientId>, reason: &str, b
                     by: by.to_owned(),
                 });
             }
+        }
+    }
+}
+
+/// Brings what users of this machine may do in line with `[local]`, as [`enforce`] does for keys.
+pub(crate) fn enforce_local(server: &Server, by: &str) {
+    for client in server.clients.all() {
+        let who = client.who();
+        let Owner::User(uid) = who.owner else { continue };
+        match local_role(server, uid, &who.user) {
+            Some(role) if role == who.role => {}
+            Some(role) => {
+                let identity = Identity { role, ..Identity::clone(&who) };
+                server.clients.set_identity(&client, identity);
+            }
+            None => client.outbox.end(SessionEnded {
+                code: EndCode::Kicked,
+                reason: format!("[local] allow of server.toml does not name {} any more", who.user),
+                by: by.to_owned(),
+            }),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use topside_shared::rows::RunState;
 use topside_shared::{ErrorKind, Role, RpcError, waits};
 
-use super::queue::{Needs, Refused, Why};
+use super::queue::{Needs, Refused, Why, seats};
 use super::start::closing;
 use super::{Run, lock};
 use crate::clients::{Client, Identity};
@@ -38,13 +38,14 @@ pub(super) fn admit(
     }
     let mut starts = true;
     if entry.limited || !entry.exclusion.is_none() {
-        let kept = if who.role == Role::Admin { 0 } else { limits.admin_runs };
-        let seats = limits.max_runs.saturating_sub(kept);
+        let by_admin = who.role == Role::Admin;
+        let seats = seats(limits.max_runs, limits.admin_runs, by_admin);
         let needs = Needs {
             command: entry.info.name.clone(),
             user: who.user.clone(),
             exclusion: entry.exclusion.clone(),
             seat: entry.limited.then_some(seats),
+            by_admin,
         };
         let asked = state.queue.ask(run.id, needs, limits.max_queued);
         let standing = asked.map_err(|refused| refusal(entry, &refused, seats))?;

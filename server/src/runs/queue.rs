@@ -23,6 +23,8 @@ pub(super) struct Needs {
     pub(super) exclusion: Exclusion,
     /// A seat, of which at most so many may be taken then; none: it needs no seat.
     pub(super) seat: Option<usize>,
+    /// Whether an admin asked, for whom some are kept.
+    pub(super) by_admin: bool,
 }
 
 /// How a run stands that waits.
@@ -129,6 +131,15 @@ impl Queue {
         started
     }
 
+    /// There are other seats than there were: of `all`, so many only for admins.
+    pub(super) fn set_seats(&mut self, all: usize, for_admins: usize) {
+        for (_, needs) in &mut self.waiting {
+            if needs.seat.is_some() {
+                needs.seat = Some(seats(all, for_admins, needs.by_admin));
+            }
+        }
+    }
+
     /// All that wait, in their order.
     pub(super) fn standings(&self) -> Vec<(RunId, Standing)> {
         let mut standings: Vec<(RunId, Standing)> = Vec::with_capacity(self.waiting.len());
@@ -190,6 +201,11 @@ impl Queue {
         }
         waits_for
     }
+}
+
+/// How many seats may be taken at most when somebody takes one, where of `all` some are kept for admins.
+pub(super) fn seats(all: usize, for_admins: usize, by_admin: bool) -> usize {
+    all.saturating_sub(if by_admin { 0 } else { for_admins })
 }
 
 fn waits_only_for_a_seat(waits_for: &[WaitsFor]) -> bool {

@@ -15,6 +15,7 @@ fn needs(command: &str, most: usize, locks: &[&str], seat: Option<usize>) -> Nee
             locks: locks.iter().map(|lock| (*lock).to_owned()).collect(),
         },
         seat,
+        by_admin: false,
     }
 }
 

@@ -21,6 +21,15 @@ impl Runs {
         state.queue.leave(id);
         state.move_up(server);
     }
+
+    /// The limits are others than they were: some that wait may start now.
+    pub(crate) fn limits_changed(&self, server: &Server) {
+        let now = server.now();
+        let limits = &now.config.limits;
+        let mut state = lock(&self.state);
+        state.queue.set_seats(limits.max_runs, limits.admin_runs);
+        state.move_up(server);
+    }
 }
 
 impl State {

@@ -34,6 +34,7 @@ mod process;
 mod prompt;
 mod protocol_md;
 mod reload;
+mod reload_effects;
 mod resident;
 mod running;
 mod safe_state;
