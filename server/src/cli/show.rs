@@ -72,8 +72,12 @@ pub(super) fn show(
         return Ok(format!("{}\n", Value::from_iter(rows)));
     }
     let rows: Vec<[String; 3]> =
-        rows.into_iter().map(|row| [row.key, row.value, row.from]).collect();
+        rows.into_iter().map(|row| [row.key, shown(row.value), row.from]).collect();
     Ok(columns(&rows))
+}
+
+fn shown(value: String) -> String {
+    if value.is_empty() { "unset".to_owned() } else { value }
 }
 
 /// The directories and files.
@@ -114,8 +118,11 @@ fn there(path: &Path) -> String {
     if path.exists() { "default" } else { "default, not there" }.to_owned()
 }
 
-/// A value of TOML as JSON.
+/// A value of TOML as JSON; null where there is none.
 fn as_json(value: &str) -> Value {
+    if value.is_empty() {
+        return Value::Null;
+    }
     let read = toml::from_str::<serde_json::Map<String, Value>>(&format!("value = {value}"));
     read.ok().and_then(|mut map| map.remove("value")).unwrap_or_else(|| Value::from(value))
 }

@@ -9,7 +9,7 @@ use super::{Config, Kept, Limits, Listen};
 pub(crate) struct Setting {
     /// Its table and its name: `limits.max_runs`.
     pub(crate) key: String,
-    /// Its value in TOML.
+    /// Its value in TOML; empty for a key that has no default and is not there.
     pub(crate) value: String,
 }
 
@@ -33,6 +33,7 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         false => format!("{{ {} }}", allow.join(", ")),
     };
     let Kept { keep, keep_bytes } = config.runs;
+    let metrics = config.metrics.listen;
     let mut all = vec![
         ("listen.port", port.to_string()),
         ("listen.addresses", format!("[{}]", addresses.join(", "))),
@@ -41,6 +42,7 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         ("runs.keep_bytes", size(keep_bytes.unwrap_or(0))),
         ("router.map", config.router.map.to_string()),
         ("discovery.announce", config.discovery.announce.to_string()),
+        ("metrics.listen", metrics.map_or_else(String::new, |address| format!("\"{address}\""))),
     ];
     if let Some(listen) = config.metrics.listen {
         all.push(("metrics.listen", format!("\"{listen}\"")));

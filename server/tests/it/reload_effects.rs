@@ -152,6 +152,19 @@ fn the_socket_is_within_reach_of_others_while_the_file_names_any() {
     }
 }
 
+/// `[metrics]` used to be read again without a word.
+#[test]
+fn each_key_that_waits_for_the_next_start_is_named() {
+    let server = TestServer::with(MENU, "");
+    let text = "[listen]\nport = 1\naddresses = [\"127.0.0.1\"]\n[router]\nmap = true\n\
+                [discovery]\nannounce = false\n[metrics]\nlisten = \"127.0.0.1:0\"\n";
+    rewrite(&server, "server.toml", text);
+    let done = server.connect().ok("server/reload", json!({}));
+    let keys =
+        ["listen.port", "listen.addresses", "router.map", "discovery.announce", "metrics.listen"];
+    assert_eq!(done["changed"], json!({"atRestart": keys}));
+}
+
 /// The user `nobody`, by socat.
 struct Other {
     child: std::process::Child,

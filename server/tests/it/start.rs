@@ -245,6 +245,7 @@ fn config_shows_every_key_in_force_and_where_it_comes_from() {
         &["limits.write_timeout", "\"90s\"", "server.toml:5"],
         &["limits.connects", "50", "default"],
         &["listen.port", "8677", "default"],
+        &["metrics.listen", "unset", "default"],
     ] {
         assert!(rows.iter().any(|found| found == row), "{row:?}: {}", said.stdout);
     }
@@ -261,10 +262,19 @@ fn config_shows_every_key_in_force_and_where_it_comes_from() {
     assert_eq!(value("local.allow")["value"], json!({}));
     assert_eq!(value("listen.addresses")["value"], json!(["0.0.0.0", "::"]));
     assert_eq!(value("config")["from"], "--config");
+    // No key of the sample is left out.
+    let sample: toml::Table = include_str!("../../../config/server.toml").parse().unwrap();
+    for (table, keys) in &sample {
+        for key in keys.as_table().unwrap().keys() {
+            value(&format!("{table}.{key}"));
+        }
+    }
     // What is shown could be written: the file of all that is shown is what was in force.
     let mut whole = String::new();
     for row in &rows {
-        if let Some((table, key)) = row["key"].as_str().unwrap().split_once('.') {
+        if let Some((table, key)) = row["key"].as_str().unwrap().split_once('.')
+            && !row["value"].is_null()
+        {
             whole.push_str(&format!("{table}.{key} = {}\n", row["value"]));
         }
     }
