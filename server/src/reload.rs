@@ -125,6 +125,8 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<Reloaded, NotRel
     let mut config = read?.ok_or(NotReloaded::NoFiles)?;
     config.limits.max_sessions = sessions(&config.limits)?;
     let mut changed = of_settings(&before.config, &config);
+    // Still not in force, so that the next reload names it too.
+    config.keep_what_waits_for_a_start(&before.config);
     of_menu(&before.config, &config, &mut changed);
     // Their order is a matter of the menu, too.
     let is_another = changed.of_menu() || before.config.commands != config.commands;
@@ -160,15 +162,11 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<Reloaded, NotRel
 /// Which values of `server.toml` are others.
 fn of_settings(before: &Config, after: &Config) -> Changes {
     let mut changed = Changes::default();
-    let (old, new) = (settings(before), settings(after));
-    let differs = new.iter().filter(|setting| !old.contains(setting));
-    let gone = old.iter().filter(|old| new.iter().all(|new| new.key != old.key));
-    for setting in differs.chain(gone) {
-        let names = match setting.is_live() {
-            true => &mut changed.settings,
-            false => &mut changed.at_restart,
-        };
-        names.push(setting.key.clone());
+    for (old, new) in settings(before).into_iter().zip(settings(after)) {
+        if old.value != new.value {
+            let names = if new.is_live() { &mut changed.settings } else { &mut changed.at_restart };
+            names.push(new.key);
+        }
     }
     changed
 }

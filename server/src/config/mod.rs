@@ -203,6 +203,14 @@ impl Config {
         self
     }
 
+    /// Stays with what is in force of all that takes effect at a start alone.
+    pub(crate) fn keep_what_waits_for_a_start(&mut self, in_force: &Self) {
+        self.listen.clone_from(&in_force.listen);
+        self.router = in_force.router;
+        self.discovery = in_force.discovery;
+        self.metrics = in_force.metrics;
+    }
+
     /// The line of `server.toml` that a key of [`settings`] comes from; none: it is the default.
     pub(crate) fn line_of(&self, key: &str) -> Option<usize> {
         self.read_from.as_ref()?.lines.get(key).copied()

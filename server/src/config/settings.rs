@@ -44,9 +44,6 @@ pub(crate) fn settings(config: &Config) -> Vec<Setting> {
         ("discovery.announce", config.discovery.announce.to_string()),
         ("metrics.listen", metrics.map_or_else(String::new, |address| format!("\"{address}\""))),
     ];
-    if let Some(listen) = config.metrics.listen {
-        all.push(("metrics.listen", format!("\"{listen}\"")));
-    }
     all.extend(of_limits(&config.limits));
     all.into_iter().map(|(key, value)| Setting { key: key.to_owned(), value }).collect()
 }

@@ -44,7 +44,10 @@ fn a_reload_says_what_has_changed_and_whoever_asked_for_it_is_told() {
     assert_eq!(admin.ok("commands/list", json!({}))["revision"], 2);
     assert_eq!(admin.run("fresh", json!({}))["output"], "new");
     assert!(!names(&mut admin).contains(&"old".to_owned()));
-    // Nothing is different now.
+    // Nothing is different now but what waits.
+    let waits = json!({"atRestart": ["listen.port"]});
+    assert_eq!(reload(&mut admin), json!({"revision": 2, "changed": waits}));
+    rewrite(&server, "server.toml", "[limits]\nmax_runs = 3\n");
     assert_eq!(reload(&mut admin), json!({"revision": 2, "changed": {}}));
     watcher.nothing_told();
     let said = admin.run("reload", json!({}));
