@@ -211,7 +211,7 @@ impl Config {
         self.metrics = in_force.metrics;
     }
 
-    /// The line of `server.toml` that a key of [`settings`] comes from; none: it is the default.
+    /// The line of `server.toml` that a key of [`settings()`] comes from; none: it is the default.
     pub(crate) fn line_of(&self, key: &str) -> Option<usize> {
         self.read_from.as_ref()?.lines.get(key).copied()
     }
