@@ -27,9 +27,8 @@ impl Current {
         Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts another in force, and gives the one before.
-    pub(crate) fn set(&self, next: InForce) -> Arc<InForce> {
-        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *current, Arc::new(next))
+    /// Puts another in force.
+    pub(crate) fn set(&self, next: InForce) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
     }
 }

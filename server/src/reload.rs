@@ -7,7 +7,7 @@ use topside_shared::{ErrorKind, RpcError};
 
 use crate::audit::{By, Entry};
 use crate::commands::{Table, TableError};
-use crate::config::{Config, ConfigError, FileError, settings};
+use crate::config::{Config, ConfigError, FileError, first_of, settings};
 use crate::in_force::InForce;
 use crate::keys::watch;
 use crate::server::Server;
@@ -38,14 +38,7 @@ pub(crate) enum NotReloaded {
 
 impl From<NotReloaded> for RpcError {
     fn from(error: NotReloaded) -> Self {
-        let said = error.to_string();
-        let mut lines = said.lines();
-        let first = lines.next().unwrap_or_default();
-        let more = match lines.count() {
-            0 => String::new(),
-            count => format!(" (and {count} more)"),
-        };
-        let message = format!("nothing was changed: {first}{more}");
+        let message = format!("nothing was changed: {}", first_of(&error, ""));
         let NotReloaded::Config(ConfigError::Files(mistakes)) = &error else {
             let kind = match error {
                 NotReloaded::NoFiles => ErrorKind::NotFound,

@@ -195,11 +195,6 @@ impl Server {
         self.over.is_cancelled()
     }
 
-    /// Waits until the runs that have not ended in time must.
-    pub(crate) async fn runs_are_over(&self) {
-        self.runs_over.cancelled().await;
-    }
-
     /// Cancelled when the runs that have not ended in time must.
     pub(crate) fn runs_over(&self) -> CancellationToken {
         self.runs_over.clone()

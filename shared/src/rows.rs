@@ -84,6 +84,14 @@ impl RunState {
         !matches!(self, Self::Queued | Self::Running)
     }
 
+    /// Its name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TimedOut => "timedOut",
+            other => other.words(),
+        }
+    }
+
     /// What a person reads.
     pub fn words(self) -> &'static str {
         match self {
@@ -192,5 +200,13 @@ mod tests {
         assert_eq!(told(RunState::TimedOut, None, Some(15)), "timed out after 20 m 00 s");
         assert_eq!(told(RunState::Lost, None, None), "lost: the server died");
         assert_eq!(told(RunState::Running, None, None), "running");
+    }
+
+    #[test]
+    fn each_state_has_the_name_that_it_has_on_the_wire() {
+        use RunState::{Cancelled, Failed, Lost, Queued, Running, Succeeded, TimedOut};
+        for state in [Queued, Running, Succeeded, Failed, Cancelled, TimedOut, Lost] {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.name());
+        }
     }
 }

@@ -34,10 +34,7 @@ pub(super) struct Closed {
 /// The closed files, oldest first.
 pub(super) fn closed(state: &Path) -> io::Result<Vec<Closed>> {
     let mut found = Vec::new();
-    let entries = match std::fs::read_dir(state) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-        entries => entries?,
-    };
+    let Some(entries) = if_there(std::fs::read_dir(state))? else { return Ok(found) };
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
@@ -64,18 +61,19 @@ pub(super) fn close(state: &Path, last: u64) -> io::Result<()> {
         }
         path = state.join(format!("audit.{last}-{copy}.jsonl"));
     }
-    gone_is_fine(std::fs::rename(state.join(FILE), path))
+    if_there(std::fs::rename(state.join(FILE), path)).map(drop)
 }
 
 /// Takes away the file that grows, which holds nothing.
 pub(super) fn discard(state: &Path) -> io::Result<()> {
-    gone_is_fine(std::fs::remove_file(state.join(FILE)))
+    if_there(std::fs::remove_file(state.join(FILE))).map(drop)
 }
 
-fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {
+/// What was done to a file; none where there is no such file.
+pub(super) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
     }
 }
 
@@ -90,20 +88,12 @@ pub(super) fn begin(state: &Path) -> io::Result<File> {
 
 /// The file that grows, if there is one.
 pub(super) fn open(state: &Path) -> io::Result<Option<File>> {
-    match OpenOptions::new().read(true).append(true).open(state.join(FILE)) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    if_there(OpenOptions::new().read(true).append(true).open(state.join(FILE)))
 }
 
 /// The same, for whoever only reads.
 pub(super) fn open_to_read(state: &Path) -> io::Result<Option<File>> {
-    match File::open(state.join(FILE)) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    if_there(File::open(state.join(FILE)))
 }
 
 /// Puts the torn end of the file that grows into a file of its own, and gives that one's name.

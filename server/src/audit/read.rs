@@ -47,11 +47,8 @@ fn open(state: &Path) -> io::Result<Vec<Opened>> {
     let number = growing.as_ref().map(|file| file.metadata().map(|data| data.ino())).transpose()?;
     let mut opened = Vec::new();
     for closed in files::closed(state)? {
-        let file = match File::open(&closed.path) {
-            // It has been let go meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            file => file?,
-        };
+        // One that is not there has been let go meanwhile.
+        let Some(file) = files::if_there(File::open(&closed.path))? else { continue };
         if Some(file.metadata()?.ino()) != number {
             opened.push(Opened { path: closed.path, file });
         }

@@ -93,7 +93,8 @@ fn places(dirs: &Dirs, named: Named<'_>) -> Vec<Row> {
     let server_file = match named.config {
         Some(path) => row("config", path, flag("--config")),
         None => {
-            row("config", &dirs.config.join(SERVER_FILE), there(&dirs.config.join(SERVER_FILE)))
+            let path = dirs.config.join(SERVER_FILE);
+            row("config", &path, there(&path))
         }
     };
     let mut rows = vec![

@@ -75,6 +75,17 @@ impl fmt::Display for FileErrors {
     }
 }
 
+/// The first of some mistakes, each on a line of its own, and how many more there are; `how` says how to see those.
+pub(crate) fn first_of(mistakes: &impl fmt::Display, how: &str) -> String {
+    let said = mistakes.to_string();
+    let mut lines = said.lines();
+    let first = lines.next().unwrap_or_default();
+    match lines.count() {
+        0 => first.to_owned(),
+        count => format!("{first} (and {count} more{how})"),
+    }
+}
+
 /// A message on one line, whatever it quotes from the file.
 fn sentence(message: impl fmt::Display) -> String {
     text::clean(&message.to_string(), usize::MAX)

@@ -28,8 +28,8 @@ pub(crate) use fields::{Field, Fields, as_json, as_str};
 use file::Lines;
 pub use limits::Limits;
 pub use metrics::Metrics;
-pub(crate) use mistakes::Mistakes;
 pub use mistakes::{FileError, FileErrors, Position};
+pub(crate) use mistakes::{Mistakes, first_of};
 pub use reach::{Discovery, Router};
 pub use runs::Kept;
 pub(crate) use settings::{Setting, settings};
@@ -216,11 +216,19 @@ impl Config {
         self.read_from.as_ref()?.lines.get(key).copied()
     }
 
-    /// Reads the same files again, as a server does that is started anew; none where it was not read from files.
+    /// Whether a server that is started anew from the same files would start.
     /// Blocks for the disk.
     ///
     /// # Errors
     /// [`ConfigError`]: that server would not start.
+    pub(crate) fn could_start_again(&self) -> Result<(), ConfigError> {
+        self.read_again()?.map_or(Ok(()), |config| Ok(Table::new(&config, None).map(drop)?))
+    }
+
+    /// Reads the same files again; none where it was not read from files. Blocks for the disk.
+    ///
+    /// # Errors
+    /// [`ConfigError`], but for commands that do not go together.
     pub(crate) fn read_again(&self) -> Result<Option<Self>, ConfigError> {
         let Some(Sources { dirs, server_file, commands_file, .. }) = &self.read_from else {
             return Ok(None);
@@ -229,7 +237,6 @@ impl Config {
         config.workers = self.workers.clone();
         config.log = self.log.clone();
         config.supervisor = self.supervisor.clone();
-        Table::new(&config, None)?;
         Ok(Some(config))
     }
 }

@@ -57,11 +57,8 @@ pub(crate) fn identity(server: &Server, who: &Arc<Identity>) -> Result<Arc<Ident
     let key = match who.owner {
         Owner::Key(key) => key,
         Owner::User(uid) => {
-            return match local_role(server, uid, &who.user) {
-                Some(role) if role == who.role => Ok(Arc::clone(who)),
-                Some(role) => Ok(Arc::new(Identity { role, ..Identity::clone(who) })),
-                None => Err(format!("{} might not use this server any more by then.", who.user)),
-            };
+            let gone = || format!("{} might not use this server any more by then.", who.user);
+            return local_identity(server, uid, who).ok_or_else(gone);
         }
     };
     match server.keys.standing(key) {
@@ -72,6 +69,15 @@ pub(crate) fn identity(server: &Server, who: &Arc<Identity>) -> Result<Arc<Ident
             Err(format!("{}'s key had been revoked by then.", who.user))
         }
     }
+}
+
+/// Who a user of this machine is by now; none: they may not use this server any more.
+fn local_identity(server: &Server, uid: u32, who: &Arc<Identity>) -> Option<Arc<Identity>> {
+    let role = local_role(server, uid, &who.user)?;
+    Some(match role == who.role {
+        true => Arc::clone(who),
+        false => Arc::new(Identity { role, ..Identity::clone(who) }),
+    })
 }
 
 /// Brings what clients may do in line with their keys: who holds one that is over is told so and ended,
@@ -107,12 +113,9 @@ pub(crate) fn enforce_local(server: &Server, by: &str) {
     for client in server.clients.all() {
         let who = client.who();
         let Owner::User(uid) = who.owner else { continue };
-        match local_role(server, uid, &who.user) {
-            Some(role) if role == who.role => {}
-            Some(role) => {
-                let identity = Identity { role, ..Identity::clone(&who) };
-                server.clients.set_identity(&client, identity);
-            }
+        match local_identity(server, uid, &who) {
+            Some(now) if Arc::ptr_eq(&now, &who) => {}
+            Some(now) => server.clients.set_identity(&client, Identity::clone(&now)),
             None => client.outbox.end(SessionEnded {
                 code: EndCode::Kicked,
                 reason: format!("[local] allow of server.toml does not name {} any more", who.user),

@@ -79,24 +79,6 @@ pub(crate) struct InFlight<'s> {
     pub(crate) waiting: usize,
 }
 
-impl InFlight<'_> {
-    /// Whether one more may wait. Only following a run is refused: it waits for as long as that run likes, and holds
-    /// some of its output. Everything else is bounded by other limits, or done soon.
-    fn room_for(&self, request: &Request<'_>, caller: &Caller) -> Result<(), RpcError> {
-        let most = caller.server.now().config.limits.max_waiting;
-        let lasts = Method::from_name(&request.method) == Some(Method::RunAttach);
-        if self.waiting < most || !lasts {
-            return Ok(());
-        }
-        let why = format_args!(
-            "{most} requests of this session wait for their answers already, which is the most: wait for one of \
-             them, or cancel its run"
-        );
-        let error = RpcError::new(ErrorKind::Busy, why);
-        Err(error.with("limit", "max_waiting").with("most", most as u64))
-    }
-}
-
 /// What a handler gives back: an answer, and perhaps something that follows it.
 struct Answered<A> {
     answer: A,
@@ -223,8 +205,7 @@ fn begin(
         }
     };
     let Some(id) = request.id else {
-        let carrying = in_flight.room_for(&request, caller);
-        let carrying = carrying.and_then(|()| dispatch(caller, &request, streaming));
+        let carrying = dispatch(caller, &request, streaming, in_flight.waiting);
         return Item { id: None, answered: false, holds: false, carrying };
     };
     if in_flight.ids.iter().any(|known| &**known == id) {
@@ -234,8 +215,7 @@ fn begin(
         );
         return Item { id: None, answered: true, holds: false, carrying: Err(error) };
     }
-    let carrying = in_flight.room_for(&request, caller);
-    let carrying = carrying.and_then(|()| dispatch(caller, &request, streaming));
+    let carrying = dispatch(caller, &request, streaming, in_flight.waiting);
     Item { id: Some(id.into()), answered: true, holds: true, carrying }
 }
 
@@ -289,11 +269,27 @@ fn too_large() -> RpcError {
     )
 }
 
+/// Whether a run may be followed by a client of whom so many requests wait. It waits for as long as that run likes,
+/// and holds some of its output; everything else is bounded by other limits, or done soon.
+fn may_follow(caller: &Caller, waiting: usize) -> Result<(), RpcError> {
+    let most = caller.server.now().config.limits.max_waiting;
+    if waiting < most {
+        return Ok(());
+    }
+    let why = format_args!(
+        "{most} requests of this session wait for their answers already, which is the most: wait for one of \
+         them, or cancel its run"
+    );
+    let error = RpcError::new(ErrorKind::Busy, why);
+    Err(error.with("limit", "max_waiting").with("most", most as u64))
+}
+
 /// The handler of a method, on its way; or why there is none for this caller.
 fn dispatch(
     caller: &Caller,
     request: &Request<'_>,
     streaming: Streaming,
+    waiting: usize,
 ) -> Result<Carrying, RpcError> {
     let Some(method) = Method::from_name(&request.method) else {
         let shown = clean(&request.method, 64);
@@ -303,6 +299,9 @@ fn dispatch(
             format_args!("there is no method `{shown}`{}", did_you_mean(&near)),
         ));
     };
+    if method == Method::RunAttach {
+        may_follow(caller, waiting)?;
+    }
     // A client that only proves it lives is idle all the same.
     if method != Method::Ping {
         caller.client.touch();

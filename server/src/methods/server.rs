@@ -15,6 +15,7 @@ use topside_shared::{ErrorKind, RpcError};
 use super::Caller;
 use crate::audit::{By, Entry};
 use crate::clients::Client;
+use crate::config::first_of;
 use crate::outbox::notification;
 use crate::platform;
 use crate::reload;
@@ -116,18 +117,12 @@ pub(crate) async fn order_shutdown(
 /// Whether the files that the server would begin anew with are sound: a restart must not become an end.
 async fn can_start_again(server: &Arc<Server>) -> Result<(), RpcError> {
     let again = Arc::clone(server);
-    let read = tokio::task::spawn_blocking(move || again.now().config.read_again()).await;
-    let Ok(Err(error)) = read else { return Ok(()) };
-    let said = error.to_string();
-    let mut lines = said.lines();
-    let first = lines.next().unwrap_or_default();
-    let more = match lines.count() {
-        0 => String::new(),
-        count => format!(" (and {count} more: run `topsided check`)"),
-    };
+    let could = tokio::task::spawn_blocking(move || again.now().config.could_start_again()).await;
+    let Ok(Err(error)) = could else { return Ok(()) };
+    let said = first_of(&error, ": run `topsided check`");
     Err(RpcError::new(
         ErrorKind::SpawnFailed,
-        format_args!("the server would not start again, and goes on: {first}{more}"),
+        format_args!("the server would not start again, and goes on: {said}"),
     ))
 }
 

@@ -2,8 +2,6 @@
 
 use std::fmt::{Display, Write};
 
-use topside_shared::rows::RunState;
-
 use crate::methods;
 use crate::platform;
 use crate::server::Server;
@@ -35,7 +33,7 @@ pub(super) fn text(server: &Server) -> String {
     text.counter("topside_runs_started_total", "Runs that were started.").is(status.runs.started);
     let mut family = text.counter("topside_runs_total", "Runs that have ended, by how.");
     for (state, count) in server.counters.runs_ended() {
-        family.of(&[("state", state_name(state))], count);
+        family.of(&[("state", state.name())], count);
     }
     text.gauge("topside_closing", "Whether a shutdown has begun or is due.")
         .is(u8::from(status.closing.is_some()));
@@ -61,19 +59,6 @@ pub(super) fn text(server: &Server) -> String {
         text.gauge("process_max_fds", "Files and connections that may be open.").is(most);
     }
     text.0
-}
-
-/// How a state is called on the wire.
-fn state_name(state: RunState) -> &'static str {
-    match state {
-        RunState::Queued => "queued",
-        RunState::Running => "running",
-        RunState::Succeeded => "succeeded",
-        RunState::Failed => "failed",
-        RunState::Cancelled => "cancelled",
-        RunState::TimedOut => "timedOut",
-        RunState::Lost => "lost",
-    }
 }
 
 /// The text as it grows.

@@ -235,9 +235,10 @@ async fn carry_out(mut live: Live, entry: Arc<Entry>, mut call: Call, mut asker:
         _ => {
             live.list();
             asker.tell();
+            let over = server.runs_over();
             let result = tokio::select! {
                 result = work(Arc::clone(&entry), call) => result,
-                () = server.runs_are_over() => CANCELLED,
+                () = over.cancelled() => CANCELLED,
             };
             return live.over(result).await;
         }

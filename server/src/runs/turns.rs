@@ -62,10 +62,11 @@ impl State {
 /// Waits for the turn of a queued run; whether it may start then. One that may not has said why.
 pub(super) async fn wait(live: &mut Live, entry: &Entry, call: &mut Call) -> bool {
     let (server, run) = (Arc::clone(&call.server), Arc::clone(&live.run));
+    let over = server.runs_over();
     tokio::select! {
         biased;
         () = run.cancel.cancelled() => return false,
-        () = server.runs_are_over() => return false,
+        () = over.cancelled() => return false,
         () = run.turn.cancelled() => {}
     }
     match rights(&server, &call.who, entry) {

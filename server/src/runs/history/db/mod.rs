@@ -12,7 +12,7 @@ use topside_shared::{RunId, Time};
 use super::{Intent, Past};
 use crate::commands::exec::Hook;
 use crate::family::{Birth, First};
-use values::{of_text, owner_text, text, word};
+use values::{of_text, owner_text, text};
 
 /// The version of the tables, in `user_version`.
 const VERSION: i64 = 3;
@@ -194,7 +194,7 @@ impl Db {
             row.user,
             row.client_id.0.cast_signed(),
             address,
-            word(row.state),
+            row.state.name(),
             row.started_at.as_millis(),
             size.cast_signed(),
             hook,
@@ -213,7 +213,7 @@ impl Db {
     ) -> rusqlite::Result<()> {
         let statement =
             "UPDATE runs SET state = ?2, started = ?3, hook = ?4, birth = ?5 WHERE id = ?1";
-        let state = word(RunState::Running);
+        let state = RunState::Running.name();
         let (hook, birth) = (text(intent.hook.as_ref())?, text(intent.birth.as_ref())?);
         self.connection
             .prepare_cached(statement)?
@@ -239,7 +239,7 @@ impl Db {
                          WHERE id = ?1";
         let changed = self.connection.prepare_cached(statement)?.execute(params![
             row.run_id.0.cast_signed(),
-            word(row.state),
+            row.state.name(),
             row.ended_at.map(Time::as_millis),
             row.duration_ms.map(u64::cast_signed),
             row.exit_code,

@@ -6,7 +6,7 @@ use topside_shared::rows::RunRow;
 use topside_shared::{ClientId, Role, RunId, Time};
 
 use super::Db;
-use super::values::{of_text, of_word, owner_of, owner_text, strange, word};
+use super::values::{of_text, of_word, owner_of, owner_text, strange};
 use crate::clients::{Identity, Scope};
 use crate::runs::history::{Filter, Past};
 
@@ -42,7 +42,7 @@ fn select(filter: &Filter, who: &Identity, limit: usize) -> (String, Vec<Value>)
     let equal = [
         ("command", filter.command.clone()),
         ("user", filter.user.clone()),
-        ("state", filter.state.map(word)),
+        ("state", filter.state.map(|state| state.name().to_owned())),
     ];
     for (column, value) in equal {
         if let Some(value) = value {

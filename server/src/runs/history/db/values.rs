@@ -4,7 +4,6 @@ use rusqlite::Row;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use topside_shared::Pin;
-use topside_shared::rows::RunState;
 
 use crate::clients::Owner;
 
@@ -41,14 +40,7 @@ pub(super) fn owner_of(text: &str) -> Option<Owner> {
     }
 }
 
-/// A state as the wire has it.
-pub(super) fn word(state: RunState) -> String {
-    match serde_json::to_value(state) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
-}
-
+/// A state by its name on the wire.
 pub(super) fn of_word<T: DeserializeOwned>(word: &str) -> Option<T> {
     serde_json::from_value(word.into()).ok()
 }
