@@ -214,6 +214,16 @@ pub struct Broadcast {
     pub time: Time,
 }
 
+impl Broadcast {
+    /// Who says it, and how much it matters, in words: what stands before the message.
+    pub fn title(&self) -> String {
+        match self.level {
+            Urgency::Info => format!("{} says", self.by),
+            Urgency::Warning => format!("warning from {}", self.by),
+        }
+    }
+}
+
 /// Why a session was ended, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

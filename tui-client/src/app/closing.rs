@@ -3,7 +3,7 @@
 use topside_shared::Time;
 use topside_shared::notices::{Closing, Phase};
 
-use super::times;
+use super::{ordering, times};
 
 /// The banner above the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Banner {
     pub(crate) fn words(&self, server: &str, now: u64) -> String {
         let by = if self.by.is_empty() { String::new() } else { format!(" by {}", self.by) };
         if self.phase == BannerPhase::Cancelled {
-            let what = if self.restart { "restart" } else { "shutdown" };
+            let what = ordering::what(self.restart);
             return format!("{server} stays: its {what} was called off{by}");
         }
         let verb = if self.restart { "restarts" } else { "shuts down" };

@@ -277,11 +277,8 @@ fn menu_changed(state: &mut State, old: &Menu) {
 
 /// What somebody tells everybody stays among the blocks, and is said at once to whoever looks elsewhere.
 fn broadcast(state: &mut State, told: Broadcast) {
-    let Broadcast { message, level, by, .. } = told;
-    let title = match level {
-        Urgency::Info => format!("{by} says"),
-        Urgency::Warning => format!("warning from {by}"),
-    };
+    let title = told.title();
+    let Broadcast { message, level, .. } = told;
     let (note, clock) = (state.next_serial(), state.clock);
     let Some(console) = state.console_mut() else { return };
     console.runs.note(note, &title, std::slice::from_ref(&message), clock);

@@ -1,6 +1,6 @@
 //! Notices and refusals in words.
 
-use topside_shared::notices::{Broadcast, Closing, Phase, RunGap, Urgency};
+use topside_shared::notices::{Broadcast, Closing, Phase, RunGap};
 use topside_shared::rows::RunRow;
 use topside_shared::text::{self, MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError};
@@ -25,12 +25,9 @@ pub(super) fn closing(closing: &Closing) -> String {
 
 /// What an admin tells everybody.
 pub(super) fn broadcast(told: &Broadcast) -> String {
-    let by = clean(&told.by, MAX_NAME);
-    let message = clean(&told.message, MAX_BROADCAST);
-    match told.level {
-        Urgency::Info => format!("{by} says: {message}"),
-        Urgency::Warning => format!("warning from {by}: {message}"),
-    }
+    let (by, message) = (clean(&told.by, MAX_NAME), clean(&told.message, MAX_BROADCAST));
+    let told = Broadcast { by, message, ..*told };
+    format!("{}: {}", told.title(), told.message)
 }
 
 /// A word as a shell takes it.

@@ -59,33 +59,20 @@ pub(super) fn draw(
     }
     match &confirm.ask {
         Ask::Choice { yes, on_yes } => {
-            let mut row = Row::at(buffer, inside, inside.height.saturating_sub(1));
-            button(&mut row, "Cancel", !on_yes, theme);
-            row.skip(2);
-            button(&mut row, yes, *on_yes, theme);
-            row.right("Tab other · Enter chooses", theme.dim);
+            buttons(buffer, inside, yes, *on_yes, theme);
             None
         }
         Ask::Reason { yes, on_yes, field: typed, wrong } => {
             let mut row = Row::at(buffer, inside, inside.height.saturating_sub(4));
             row.left("Reason ", theme.plain).left("❯ ", theme.accent);
-            let place = Rect {
-                x: row.x(),
-                y: inside.bottom().saturating_sub(4),
-                width: u16::try_from(row.room()).unwrap_or(0),
-                height: 1,
-            };
+            let place = rest(&row, inside.bottom().saturating_sub(4));
             let cursor = field(buffer, place, typed, theme.strong);
             let mut row = Row::at(buffer, inside, inside.height.saturating_sub(3));
             match wrong {
                 Some(why) => row.left("✗ ", theme.bad).left(why, theme.plain),
                 None => row.skip(7).left("is told to this client; may be empty", theme.dim),
             };
-            let mut row = Row::at(buffer, inside, inside.height.saturating_sub(1));
-            button(&mut row, "Cancel", !on_yes, theme);
-            row.skip(2);
-            button(&mut row, yes, *on_yes, theme);
-            row.right("Tab other · Enter chooses", theme.dim);
+            buttons(buffer, inside, yes, *on_yes, theme);
             cursor
         }
         Ask::Name { name, field: typed, wrong } => {
@@ -93,12 +80,7 @@ pub(super) fn draw(
             let room = row.room() / 2;
             row.left("Type ", theme.plain).left(&fit::cut(name, room), theme.strong);
             row.left(" ❯ ", theme.accent);
-            let place = Rect {
-                x: row.x(),
-                y: inside.bottom().saturating_sub(3),
-                width: u16::try_from(row.room()).unwrap_or(0),
-                height: 1,
-            };
+            let place = rest(&row, inside.bottom().saturating_sub(3));
             let cursor = field(buffer, place, typed, theme.strong);
             let mut row = Row::at(buffer, inside, inside.height.saturating_sub(1));
             if *wrong {
@@ -109,6 +91,20 @@ pub(super) fn draw(
             cursor
         }
     }
+}
+
+/// What is left of a row, for a field.
+fn rest(row: &Row<'_>, y: u16) -> Rect {
+    Rect { x: row.x(), y, width: u16::try_from(row.room()).unwrap_or(0), height: 1 }
+}
+
+/// The two answers, in the last row.
+fn buttons(buffer: &mut Buffer, inside: Rect, yes: &str, on_yes: bool, theme: &Theme) {
+    let mut row = Row::at(buffer, inside, inside.height.saturating_sub(1));
+    button(&mut row, "Cancel", !on_yes, theme);
+    row.skip(2);
+    button(&mut row, yes, on_yes, theme);
+    row.right("Tab other · Enter chooses", theme.dim);
 }
 
 fn button(row: &mut Row<'_>, text: &str, focus: bool, theme: &Theme) {

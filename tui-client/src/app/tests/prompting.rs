@@ -278,19 +278,24 @@ fn ctrl_c_clears_the_line_then_cancels_that_run() {
     assert_eq!(world.press("ctrl-c"), [cancel]);
 }
 
-/// The box of a run that was attached to ended it, which Ctrl-C does to what was sent from here alone.
-#[test]
-fn ctrl_c_does_not_end_a_run_that_is_only_looked_at_and_asks() {
-    let (mut world, block) = asking();
-    end(&mut world, block);
+/// A run of somebody's is looked at by the list of runs, and a key is typed.
+fn look_at_and_type(world: &mut World, user: &str) {
     let mut row = running(9, "ask");
-    row.user = "ann".into();
+    row.user = user.into();
     world.press("f12");
     let page = serde_json::from_value(json!({"runs": [row]})).unwrap();
     world.event(Event::Runs { before: None, result: Ok(page) });
     world.press("enter");
     world.wait(1_000);
     world.write("x");
+}
+
+/// The box of a run that was attached to ended it, which Ctrl-C does to what was sent from here alone.
+#[test]
+fn ctrl_c_does_not_end_a_run_that_is_only_looked_at_and_asks() {
+    let (mut world, block) = asking();
+    end(&mut world, block);
+    look_at_and_type(&mut world, "ann");
     assert_eq!(typed(&mut world), "x");
     assert_eq!(world.press("ctrl-c"), []);
     assert_eq!(world.press("ctrl-c"), []);
@@ -312,15 +317,7 @@ fn ones_own_run_of_another_session_is_answered_and_another_persons_is_not() {
         let (mut world, block) = asking();
         world.console().prompt.editor.set("");
         end(&mut world, block);
-        let mut row = running(12, "ask");
-        row.run_id = RunId(9);
-        row.user = user.into();
-        world.press("f12");
-        let page = serde_json::from_value(json!({"runs": [row]})).unwrap();
-        world.event(Event::Runs { before: None, result: Ok(page) });
-        world.press("enter");
-        world.wait(1_000);
-        world.write("x");
+        look_at_and_type(&mut world, user);
         assert_eq!(typed(&mut world).is_empty(), !answers, "{user}");
         assert_eq!(world.input().is_empty(), answers, "{user}");
     }
