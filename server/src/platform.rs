@@ -1,4 +1,4 @@
-//! What differs between systems, so that nothing else has a `cfg`.
+//! What differs between systems, so that nothing else has a `cfg`; one file for all of it, however long.
 
 use std::ffi::OsStr;
 use std::fs::OpenOptions;

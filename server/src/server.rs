@@ -1,5 +1,7 @@
 //! A running server: what all its sessions share, and its life from the first connection to the last.
 
+mod ending;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -16,7 +18,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use topside_shared::methods::{Listening, ServerInfo};
-use topside_shared::notices::{EndCode, Phase, SessionEnded, name};
 use topside_shared::{ErrorKind, RpcError, Time};
 use tracing::instrument::WithSubscriber;
 
@@ -33,12 +34,11 @@ use crate::keys::{Keys, watch};
 use crate::listener::{self, Listeners};
 use crate::log::Log;
 use crate::metrics;
-use crate::outbox::notification;
 use crate::platform;
 use crate::reach::{self, Reach};
 use crate::reload;
 use crate::runs::{History, Runs};
-use crate::shutdown::{Plan, Shutdown, Stop};
+use crate::shutdown::{Shutdown, Stop};
 
 /// What stands for no limit where times are added up.
 const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
@@ -306,98 +306,6 @@ impl Server {
             ended = self.end(&plan, &stop) => ended,
             () = &mut beside => unreachable!("both go on for ever"),
         }
-    }
-
-    /// Ends in order, or at once where that is wanted.
-    async fn end(self: &Arc<Self>, plan: &Plan, stop: &Stop) -> Ended {
-        let mut restart = plan.restart;
-        let mut ending = pin!(async {
-            tokio::select! {
-                () = self.close(plan) => {}
-                () = stop.wanted_at_once() => return Some(self.end_at_once()),
-            }
-            watch::save(self).await;
-            let server = Arc::clone(self);
-            self.note("server/stopped", "in order");
-            // They have told of what went wrong.
-            let close = move || {
-                server.runs.history.close();
-                server.audit.close();
-            };
-            let _ = tokio::task::spawn_blocking(close).await;
-            None
-        });
-        let at_once = loop {
-            tokio::select! {
-                at_once = &mut ending => break at_once,
-                // A signal means the program, not this life of it.
-                order = stop.wanted(), if restart => {
-                    tracing::info!(target: "topside", by = order.by, "server does not start again");
-                    restart = false;
-                }
-            }
-        };
-        if let Some(ended) = at_once {
-            return ended;
-        }
-        tracing::info!(target: "topside", reason = plan.reason, by = plan.by, "server stopped");
-        if restart { Ended::Restart } else { Ended::Stopped }
-    }
-
-    /// The phases of an orderly end, each under the deadline. No connection is accepted any more.
-    async fn close(&self, plan: &Plan) {
-        tracing::info!(
-            target: "topside", reason = plan.reason, by = plan.by, restart = plan.restart,
-            clients = self.clients.count(), runs = self.runs.live().len(), "server is closing"
-        );
-        self.tell(&notification(name::SERVER_CLOSING, &plan.notice(Phase::Now)));
-
-        if self.runs.close() {
-            let wait = self.now().config.limits.shutdown_wait.unwrap_or(FOR_EVER);
-            // Whether they have ended or not: what is left is cancelled now.
-            let _ = tokio::time::timeout(wait, self.runs.all_ended()).await;
-            self.runs.cancel_all();
-        }
-        let deadline =
-            Instant::now() + self.now().config.limits.shutdown_timeout.unwrap_or(FOR_EVER);
-        if tokio::time::timeout_at(deadline, self.runs.all_ended()).await.is_err() {
-            for run in self.runs.live() {
-                tracing::warn!(target: "topside", run = run.id.0, "a run did not end in time");
-            }
-            // Killed, they are still answered.
-            self.runs_over.cancel();
-            self.runs.all_ended().await;
-        }
-        // However long the runs took, there is time for the workers to end, and to say goodbye.
-        self.now().menu.staff().stop(deadline.max(Instant::now() + GOODBYE)).await;
-        let deadline = deadline.max(Instant::now() + GOODBYE);
-        let ended = SessionEnded {
-            code: if plan.restart { EndCode::Restart } else { EndCode::Shutdown },
-            reason: plan.reason.clone(),
-            by: plan.by.clone(),
-        };
-        for client in self.clients.all() {
-            client.outbox.end(ended.clone());
-        }
-        self.tasks.close();
-        if tokio::time::timeout_at(deadline, self.tasks.wait()).await.is_err() {
-            for client in self.clients.all() {
-                tracing::warn!(
-                    target: "topside", client = client.id.0, address = client.address,
-                    user = client.who().user, "a client was not told in time"
-                );
-            }
-        }
-        self.over.cancel();
-    }
-
-    fn end_at_once(&self) -> Ended {
-        tracing::warn!(target: "topside", "server ended at once");
-        self.note("server/stopped", "at once");
-        // What a run gives back as it is broken off lets no other start.
-        self.runs.start_no_more();
-        self.over.cancel();
-        Ended::AtOnce
     }
 
     /// Records what the server itself has done.

@@ -2,13 +2,18 @@
 //! here what a key does; an action that is not possible now says why. Which keys it has is the
 //! [`Keymap`]'s to say: those of this registry, but for what keymap.toml changes.
 
-pub(crate) mod keymap;
+pub(crate) mod enabled;
+mod keymap;
 
 use crate::app::console::{Console, shows_clients};
 use crate::app::key::Key;
 use crate::app::link::Link;
-use crate::app::runs::Phase;
-use crate::app::{DialFailed, Here, Screen, State, Via, ordering, people, picker, prompt};
+use crate::app::{Screen, State, prompt};
+pub(crate) use enabled::may;
+use enabled::{
+    answering, asks, connectable, connected, ended, has_block, lost, may_broadcast, may_call_off,
+    may_kick, may_postpone, may_shut_down, menu, printed, saved, startable, stoppable, trying,
+};
 pub(crate) use keymap::Keymap;
 
 /// Names an action.
@@ -293,165 +298,6 @@ fn hints_connected(state: &State, console: &Console) -> &'static [Id] {
         ]
     } else {
         &[Id::Complete, Id::Palette, Id::Clients, Id::Menu, Id::Help, Id::PageUp]
-    }
-}
-
-fn no(why: impl Into<String>) -> Result<(), String> {
-    Err(why.into())
-}
-
-fn connectable(state: &State) -> Result<(), String> {
-    picker::why_not(state).map_or(Ok(()), Err)
-}
-
-fn saved(state: &State) -> Result<(), String> {
-    match picker::chosen(state) {
-        Some(_) => Ok(()),
-        None => match picker::chosen_find(state) {
-            Some(find) => {
-                let key = state.keys.word(Id::Add);
-                no(format!("{} is not saved yet: press {key} to save it", find.name))
-            }
-            None => {
-                let key = state.keys.word(Id::Add);
-                no(format!("this machine is not a saved server: press {key} to add one"))
-            }
-        },
-    }
-}
-
-fn connected(state: &State) -> Result<(), String> {
-    match state.link {
-        Link::Connected { .. } => Ok(()),
-        _ => no("there is no session now"),
-    }
-}
-
-fn menu(state: &State) -> Result<(), String> {
-    match state.console() {
-        Some(console) if !console.menu.commands.is_empty() => Ok(()),
-        Some(Console { menu_refused: Some(why), .. }) => no(format!("there is no menu: {why}")),
-        _ => no("the menu has not come yet"),
-    }
-}
-
-fn lost(state: &State) -> Result<(), String> {
-    match state.link {
-        Link::Lost(_) => Ok(()),
-        Link::Dialling(_) => no("it is being tried already"),
-        _ => no("the session is open"),
-    }
-}
-
-fn ended(state: &State) -> Result<(), String> {
-    match state.link {
-        Link::Connected { .. } => no("the session is open"),
-        _ => Ok(()),
-    }
-}
-
-fn startable(state: &State) -> Result<(), String> {
-    match (&state.link, state.console()) {
-        (Link::Lost(lost), Some(console)) if console.target.via == Via::Same => {
-            let gone = matches!(lost.failed, Some(DialFailed::NoServer(_)));
-            if gone || state.here == Here::NotRunning {
-                Ok(())
-            } else {
-                no("connect again first: a server may be there")
-            }
-        }
-        (Link::Lost(_), _) => no("only a server of this machine can be started here"),
-        _ => no("a server is running already"),
-    }
-}
-
-fn stoppable(state: &State) -> Result<(), String> {
-    if state.carries {
-        return no("the server inside this program would stop with it, for everybody");
-    }
-    Ok(())
-}
-
-fn trying(state: &State) -> Result<(), String> {
-    match &state.link {
-        _ if state.saving.is_some() => Ok(()),
-        Link::Dialling(_) => Ok(()),
-        Link::Lost(lost) if lost.retry.is_some() => Ok(()),
-        _ => no("nothing is being tried now"),
-    }
-}
-
-fn asks(state: &State) -> Result<(), String> {
-    match state.console() {
-        Some(console) if prompt::can_switch(console) => Ok(()),
-        _ => no("no run of yours takes input now"),
-    }
-}
-
-fn answering(state: &State) -> Result<(), String> {
-    match state.console() {
-        Some(console) if console.prompt.is_up() => Ok(()),
-        _ => no("nothing is typed for a run now"),
-    }
-}
-
-fn printed(state: &State) -> Result<(), String> {
-    match state.console() {
-        Some(console) if !console.runs.is_empty() => Ok(()),
-        _ => no("there is no output yet"),
-    }
-}
-
-fn has_block(state: &State) -> Result<(), String> {
-    let chosen = state.console().and_then(|console| console.runs.chosen());
-    match chosen {
-        Some(info) if info.phase != Phase::Note => Ok(()),
-        _ => no("no command was run yet"),
-    }
-}
-
-fn may_broadcast(state: &State) -> Result<(), String> {
-    may(state, ordering::BROADCAST)
-}
-
-fn may_kick(state: &State) -> Result<(), String> {
-    may(state, people::KICK)?;
-    match state.console() {
-        Some(console) if console.clients.len() > 1 => Ok(()),
-        _ => no("nobody else is connected"),
-    }
-}
-
-fn may_shut_down(state: &State) -> Result<(), String> {
-    may(state, ordering::SHUTDOWN)?;
-    match due(state) {
-        Some(_) => no("one is due already: postpone it, or call it off"),
-        None => Ok(()),
-    }
-}
-
-fn may_postpone(state: &State) -> Result<(), String> {
-    may(state, ordering::SHUTDOWN)?;
-    due(state).map_or_else(|| no("none is due"), |_| Ok(()))
-}
-
-fn may_call_off(state: &State) -> Result<(), String> {
-    may(state, ordering::CALL_OFF)?;
-    due(state).map_or_else(|| no("none is due"), |_| Ok(()))
-}
-
-fn due(state: &State) -> Option<u64> {
-    ordering::due_in(state.console()?, state.clock.mono)
-}
-
-/// Whether the menu has this built-in: it has what the role may run.
-pub(crate) fn may(state: &State, command: &str) -> Result<(), String> {
-    connected(state)?;
-    menu(state)?;
-    match state.console() {
-        Some(console) if console.menu.find(command).is_some() => Ok(()),
-        Some(console) => no(format!("your role, {}, may not do this", console.welcome.you.role)),
-        None => no("there is no session now"),
     }
 }
 

@@ -7,6 +7,8 @@
 //! it to push out the one whose turn it is, nobody's turn would last long enough, and were the oldest next,
 //! a crowd that says no more would have to be sat out. Who says nothing at all has no turn.
 
+mod pass;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -233,79 +235,6 @@ impl Gate {
 fn of_source(limits: &Limits, now: Instant) -> Bucket {
     let each = limits.connects_per_source;
     Bucket::new(each, each.saturating_mul(BURST), now)
-}
-
-impl Pass {
-    /// Who it is.
-    pub(crate) fn source(&self) -> Source {
-        self.source
-    }
-
-    /// Waits for its turn, which whoever says nothing has none of: `speaks` ends once it has said something.
-    ///
-    /// # Errors
-    /// Why the place was needed for another.
-    pub(crate) async fn turn(&mut self, speaks: impl Future) -> Result<(), Refusal> {
-        let Self { gate, number, source, dropped, turn } = self;
-        let Some(turn) = turn else { return Ok(()) };
-        let waited = async {
-            speaks.await;
-            gate.lock().spoke(*number, Instant::now());
-            while tokio::time::timeout(SHORTEST_TURN, &mut *turn).await.is_err() {
-                gate.lock().hurry(*source, Instant::now());
-            }
-        };
-        tokio::select! {
-            () = waited => Ok(()),
-            Ok(refusal) = dropped => Err(refusal),
-        }
-    }
-
-    /// Does what is to be done at the door.
-    ///
-    /// # Errors
-    /// Why the place was needed for another.
-    pub(crate) async fn stay<W: Future>(&mut self, work: W) -> Result<W::Output, Refusal> {
-        tokio::select! {
-            done = work => Ok(done),
-            Ok(refusal) = &mut self.dropped => Err(refusal),
-        }
-    }
-
-    /// It showed a key that is let in: this connection does not count.
-    pub(crate) fn let_in(self, now: Instant) {
-        let limits = self.gate.limits();
-        let mut state = self.gate.lock();
-        let record = state.record(self.source, &limits, now);
-        record.let_in = Some(now);
-        record.connects.give_back();
-        state.news = true;
-    }
-
-    /// It showed a key that is refused. How many times that happened since the log was told, if it is to
-    /// be told now.
-    pub(crate) fn key_refused(&self, now: Instant) -> Option<u64> {
-        let limits = self.gate.limits();
-        let mut state = self.gate.lock();
-        let record = state.record(self.source, &limits, now);
-        if let Some(penalty) = limits.penalty {
-            record.punish(penalty, now);
-        }
-        record.untold += 1;
-        if record.told.is_some_and(|told| now < told + TOLD_EVERY) {
-            return None;
-        }
-        record.told = Some(now);
-        Some(std::mem::take(&mut record.untold))
-    }
-}
-
-impl Drop for Pass {
-    fn drop(&mut self) {
-        let mut state = self.gate.lock();
-        state.at_door.retain(|at| at.number != self.number);
-        state.next(self.source, Instant::now());
-    }
 }
 
 impl State {

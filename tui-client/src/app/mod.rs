@@ -37,6 +37,7 @@ pub(crate) mod saving;
 pub(crate) mod search;
 mod send;
 mod session;
+mod settings;
 pub(crate) mod times;
 mod update;
 pub(crate) mod ways;

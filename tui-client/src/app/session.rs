@@ -1,24 +1,24 @@
 //! What a session says, from its first word to its last.
 
+mod told;
+
 use std::collections::BTreeMap;
 
-use topside_shared::methods::{Changes, Initialized, Menu, RunResult};
-use topside_shared::notices::{Broadcast, ClientsChanged, Closing, EndCode, Notice, Urgency};
-use topside_shared::{ErrorKind, Time};
+use topside_shared::ErrorKind;
+use topside_shared::methods::{Initialized, RunResult};
+use topside_shared::notices::EndCode;
 
-use super::closing::{Banner, BannerPhase};
 use super::console::{Console, Watch};
 use super::link::{Link, Lost, Retry, Why};
 use super::msg::RunRefused;
 use super::runs::Phase;
 use super::{
-    Call, Clock, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean,
-    people, picker, prompt, runs_view, send,
+    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, people,
+    picker, prompt, runs_view, send,
 };
 
-/// How the list calls the end of a client that was sent away.
-const KICKED: &str = "kicked";
 use crate::net::{LostReason, Reached};
+use told::{menu_changed, notice, other_menu, told_of_the_end};
 
 /// A dial has ended well: the console opens, or goes on where it was.
 pub(crate) fn dialled(
@@ -218,106 +218,6 @@ fn ran(
         Err(RunRefused::Lost) => {}
     }
     None
-}
-
-fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
-    let clock = state.clock;
-    let Some(console) = state.console_mut() else { return Vec::new() };
-    match told {
-        Notice::RunOutput(output) => {
-            console.runs.output(&output);
-            prompt::printed(console, output.run_id);
-        }
-        Notice::RunGap(gap) => console.runs.gap(&gap),
-        Notice::RunChanged(row) => {
-            // Of others' runs, those that are looked at.
-            let known = console.runs.of_run(row.run_id).is_some();
-            if known || row.client_id == console.welcome.you.client_id {
-                console.runs.changed(&row, clock.mono);
-            }
-            return runs_view::changed(state);
-        }
-        Notice::ClientsChanged(changed) => clients(console, clean::changed(changed), clock.wall),
-        Notice::Closing(closing) => told_of_the_end(console, clean::closing(closing), clock),
-        Notice::Reloaded(told) => return other_menu(console, session, told.revision),
-        Notice::Broadcast(told) => broadcast(state, clean::broadcast(told)),
-        Notice::Ended(ended) => console.goodbye = Some(clean::ended(ended)),
-        // The list has holes: begin it anew.
-        Notice::EventsDropped(dropped) if console.watch == Watch::Live(dropped.subscription_id) => {
-            console.watch = Watch::Asked;
-            let again = [Call::Unsubscribe(dropped.subscription_id), Call::Subscribe];
-            return again.map(|call| Effect::Call { session, call }).into();
-        }
-        Notice::EventsDropped(_) | Notice::LogEntry(_) => {}
-    }
-    Vec::new()
-}
-
-/// The server's menu has this revision: where it is not the one that is known, it is asked for.
-fn other_menu(console: &Console, session: u64, revision: u64) -> Vec<Effect> {
-    match console.menu_known && console.menu.revision == revision {
-        true => Vec::new(),
-        false => vec![Effect::Call { session, call: Call::Menu }],
-    }
-}
-
-/// Says among the blocks, and at once to whoever looks elsewhere, what another menu is about.
-fn menu_changed(state: &mut State, old: &Menu) {
-    const TITLE: &str = "the menu is another";
-    let (note, clock) = (state.next_serial(), state.clock);
-    let Some(console) = state.console_mut() else { return };
-    // What a command does may be another without looking so: then there is nothing to name.
-    let words = Changes::between(old, &console.menu).sentences();
-    console.runs.note(note, TITLE, &words, clock);
-    state.done(match words.is_empty() {
-        true => TITLE.to_owned(),
-        false => format!("{TITLE}: {}", words.join("; ")),
-    });
-}
-
-/// What somebody tells everybody stays among the blocks, and is said at once to whoever looks elsewhere.
-fn broadcast(state: &mut State, told: Broadcast) {
-    let title = told.title();
-    let Broadcast { message, level, .. } = told;
-    let (note, clock) = (state.next_serial(), state.clock);
-    let Some(console) = state.console_mut() else { return };
-    console.runs.note(note, &title, std::slice::from_ref(&message), clock);
-    let words = format!("{title}: {message}");
-    console.notices.push(clock.wall, level == Urgency::Warning, words.clone());
-    match level {
-        Urgency::Info => state.done(words),
-        Urgency::Warning => state.refuse(words),
-    }
-}
-
-/// A shutdown is due, at another time, off, or there: each step is said and kept.
-fn told_of_the_end(console: &mut Console, closing: Closing, clock: Clock) {
-    let before = console.banner.take();
-    let banner = Banner::after(before.as_ref(), closing, clock.mono);
-    if !before.is_some_and(|before| banner.is_told_again(&before)) {
-        let warns = banner.phase != BannerPhase::Cancelled;
-        let words = banner.words(console.name(), clock.mono);
-        console.notices.push(clock.wall, warns, words);
-    }
-    console.banner = Some(banner);
-}
-
-fn clients(console: &mut Console, changed: ClientsChanged, now: Time) {
-    for row in changed.joined.into_iter().chain(changed.updated) {
-        console.clients.insert(row.client_id, row);
-    }
-    for left in changed.left {
-        let row = console.clients.remove(&left.client_id);
-        if left.reason == KICKED
-            && let Some(row) = row
-        {
-            console.notices.push(
-                now,
-                false,
-                format!("{} {} was sent away", row.client_id, row.user),
-            );
-        }
-    }
 }
 
 fn lost(state: &mut State, reason: &LostReason) -> Vec<Effect> {

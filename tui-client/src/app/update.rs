@@ -10,10 +10,9 @@ use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
 use super::{
     Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, ordering,
-    people, picker, prompt, runs_view, saving, send, session,
+    people, picker, prompt, runs_view, saving, send, session, settings,
 };
 use crate::actions::{self, Action, Id};
-use crate::config::Settings;
 use crate::ui::{help, notices};
 
 /// Changes the state by one message; what is to be done outside comes back.
@@ -73,7 +72,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Fetching { id, done } => saving::fetching(state, id, done),
         Msg::Fetched { id, result } => return saving::fetched(state, id, result),
         Msg::Settings { settings, mistakes, asked } => {
-            return take_settings(state, *settings, &mistakes, asked);
+            return settings::take(state, *settings, &mistakes, asked);
         }
         Msg::Done(text) => state.done(text),
         Msg::Failed(text) => state.refuse(text),
@@ -311,30 +310,6 @@ pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         }
     }
     Vec::new()
-}
-
-fn take_settings(
-    state: &mut State,
-    settings: Settings,
-    mistakes: &[String],
-    asked: bool,
-) -> Vec<Effect> {
-    state.theme = settings.theme;
-    state.ascii = settings.ascii.unwrap_or(false);
-    state.keys = settings.keys;
-    match mistakes {
-        [] if asked => state.done("The settings are as the files say now."),
-        [] => {}
-        [one] => state.refuse(one.as_str()),
-        [first, rest @ ..] => state.refuse(format!("{first} (and {} more)", rest.len())),
-    }
-    // A mouse that was switched by hand stays so until the file says something else.
-    if state.mouse_set == settings.mouse {
-        return Vec::new();
-    }
-    state.mouse_set = settings.mouse;
-    state.mouse = settings.mouse;
-    vec![Effect::Mouse(settings.mouse)]
 }
 
 fn quit(state: &mut State) -> Effect {

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use topside_shared::text;
 
 use super::command::{self, Outcome};
-use super::{Missing, args, exclusion, variables};
+use super::{Missing, args, exclusion, program, variables};
 use crate::commands::exec::{Daemon, Passed, SafeState};
 use crate::commands::resident::{Declared, DeclaredFunction};
 use crate::config::{Fields, Mistakes};
@@ -61,7 +61,7 @@ pub(super) fn worker(
 ) -> Read {
     let before = m.count();
     fields.refuse_unknown(WORKER_FIELDS, m);
-    let (args, program) = command::exec_of_worker(fields, missing, m);
+    let (args, program) = program::exec_of_worker(fields, missing, m);
     let max_concurrent = exclusion::from_1(fields, "max_concurrent", m);
     let declared = program.map(|path| {
         path.map(|path| Declared {
@@ -148,7 +148,7 @@ pub(super) fn read(
     let max_output = command::max_output(fields, m);
     let policy = command::policy(fields, m);
     let exclusion = exclusion::read(fields, m);
-    let safe_state = match command::safe_state(fields, &arguments, missing, m).transpose() {
+    let safe_state = match program::safe_state(fields, &arguments, missing, m).transpose() {
         Ok(argv) => argv,
         Err(reason) => return (m.count() == before).then_some(Outcome::Absent(reason)),
     };

@@ -6,6 +6,7 @@ mod command;
 mod exclusion;
 mod function;
 mod name;
+mod program;
 mod variables;
 
 use std::collections::HashMap;

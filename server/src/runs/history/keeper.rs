@@ -17,7 +17,8 @@ use topside_shared::{RunId, Time};
 
 use super::db::{Db, Lost};
 use super::late::Late;
-use super::{FEWEST_AHEAD, Job, Numbers, OUTPUTS, Opened, ROWS, UNWRITTEN, Unwritable, output};
+use super::numbers::{FEWEST_AHEAD, Numbers, UNWRITTEN};
+use super::{Job, OUTPUTS, Opened, ROWS, Unwritable, output};
 use crate::cgroup::Delegated;
 use crate::commands::exec::{Closed, Hook};
 use crate::config::Kept;

@@ -8,11 +8,12 @@
 mod db;
 mod keeper;
 mod late;
+mod numbers;
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -35,6 +36,7 @@ use db::Db;
 use keeper::Keeper;
 pub(crate) use keeper::safe_state;
 use late::Late;
+use numbers::Numbers;
 
 /// The file of rows, in the state directory.
 const ROWS: &str = "runs.db";
@@ -42,11 +44,6 @@ const ROWS: &str = "runs.db";
 const OUTPUTS: &str = "runs";
 /// Locked by the server that keeps its runs here.
 const LOCK: &str = "lock";
-/// The first of the numbers that the disk does not know of: above all others, and still exact in JSON.
-const UNWRITTEN: u64 = 1 << 52;
-/// Numbers that are set aside at first, and at most; so many are skipped after a crash at worst.
-const FEWEST_AHEAD: u64 = 16;
-const MOST_AHEAD: u64 = 16 * 1024;
 
 /// Why runs cannot be written down, in words for whoever wanted one.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -146,19 +143,6 @@ pub(crate) struct History {
     opened: watch::Receiver<Option<Opened>>,
 }
 
-/// The numbers of runs, which never repeat: the disk knows of each before it is given out.
-#[derive(Debug, Default)]
-struct Numbers {
-    last: AtomicU64,
-    reserved: AtomicU64,
-    /// How many are set aside the next time.
-    ahead: AtomicU64,
-    /// Whether more have been asked for.
-    asked: AtomicBool,
-    /// How many were given out that the disk does not know of.
-    unwritten: AtomicU64,
-}
-
 impl History {
     /// Keeps runs in this state directory. What blocks for long goes on in a thread, which holds back the
     /// first run but not the server.
@@ -230,47 +214,6 @@ impl History {
             let opened = opened.wait_for(Option::is_some).await.map_err(|_| gone())?;
             opened.clone().unwrap_or_else(|| Err(gone()))
         }
-    }
-
-    /// A number for a new run, where one is set aside.
-    pub(crate) fn number_at_once(&self) -> Option<RunId> {
-        let numbers = &self.numbers;
-        let take =
-            |last: u64| (last < numbers.reserved.load(Ordering::Acquire)).then_some(last + 1);
-        let last = numbers.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
-        let (id, reserved) = (last + 1, numbers.reserved.load(Ordering::Acquire));
-        let ahead = numbers.ahead.load(Ordering::Relaxed);
-        if id + ahead / 2 > reserved && !numbers.asked.swap(true, Ordering::Relaxed) {
-            let more = (ahead * 2).min(MOST_AHEAD);
-            numbers.ahead.store(more, Ordering::Relaxed);
-            // Without the thread, the next one that finds none is told so.
-            let _ = self.job(Job::Reserve(reserved + more, None));
-        }
-        Some(RunId(id))
-    }
-
-    /// A number for a new run.
-    ///
-    /// # Errors
-    /// [`Unwritable`]: no number is known that was not given out before.
-    pub(crate) async fn number(&self) -> Result<RunId, Unwritable> {
-        self.instance().await?;
-        loop {
-            if let Some(id) = self.number_at_once() {
-                return Ok(id);
-            }
-            let more = self.numbers.ahead.load(Ordering::Relaxed);
-            let to = self.numbers.reserved.load(Ordering::Acquire) + more;
-            let (done, reserved) = oneshot::channel();
-            self.job(Job::Reserve(to, Some(done)))?;
-            reserved.await.map_err(|_| gone())??;
-        }
-    }
-
-    /// A number for what is not written down, where no other can be had: whoever has to look what is wrong, or
-    /// to shut the server down, needs the built-ins most of all then. It comes again after the next start.
-    pub(crate) fn number_of_this_start(&self) -> RunId {
-        RunId(UNWRITTEN + self.numbers.unwritten.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Writes down that a run is about to start, or that it waits for its turn.

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use serde_json::Map;
 use topside_shared::{ClientId, Time};
 
+use super::numbers::FEWEST_AHEAD;
 use super::*;
 use crate::clients::Scope;
 

@@ -8,6 +8,7 @@ pub(crate) mod listing;
 pub(crate) mod pairing;
 pub(crate) mod probing;
 pub(crate) mod prompting;
+mod queueing;
 mod reloading;
 mod resuming;
 mod running;
