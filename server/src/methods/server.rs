@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use topside_shared::methods::{
     Empty, Reloaded, RunCounts, ServerReload, ServerShutdown, ServerShutdownCancel, ServerStatus,
-    ShutdownDue, Status,
+    ShutdownDue, Status, WorkerStanding,
 };
 use topside_shared::notices::{Phase, name};
 use topside_shared::text::{MAX_REASON, clean};
@@ -31,6 +31,11 @@ pub(super) async fn status(
 
 /// What `server/status` and the command `status` tell.
 pub(crate) fn figures(server: &Server) -> Status {
+    let now = server.now();
+    let workers = now.menu.staff().standing().map(|(name, standing)| {
+        let name = name.to_owned();
+        WorkerStanding { name, standing }
+    });
     Status {
         version: server.info.version.clone(),
         uptime_ms: u64::try_from(server.started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -42,7 +47,8 @@ pub(crate) fn figures(server: &Server) -> Status {
         memory_bytes: platform::memory_bytes(),
         load: platform::load(),
         listeners: server.listening(),
-        revision: server.now().menu.revision(),
+        revision: now.menu.revision(),
+        workers: workers.collect(),
         closing: server.shutdown.closing(),
     }
 }

@@ -260,6 +260,8 @@ fn status_says_how_each_worker_stands() {
     assert!(down || said.starts_with("w: running; restarted once"), "{said}");
     server.says("worker started");
     assert_eq!(standing(&mut client), "w: running; restarted once");
+    let workers = json!([{"name": "w", "standing": "running; restarted once"}]);
+    assert_eq!(client.ok("server/status", json!({}))["workers"], workers);
 }
 
 #[test]

@@ -44,6 +44,9 @@ pub struct Status {
     pub listeners: Vec<Listening>,
     /// The menu's revision.
     pub revision: u64,
+    /// Resident workers, by name; absent where the menu has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<WorkerStanding>,
     /// A shutdown that is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<Closing>,
@@ -79,6 +82,15 @@ pub struct Listening {
     pub transport: String,
     /// A path, or `ip:port`.
     pub address: String,
+}
+
+/// How a resident worker stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerStanding {
+    /// Its name in the menu's files.
+    pub name: String,
+    /// In words for people: whether it runs, and how often it was started again.
+    pub standing: String,
 }
 
 /// `server/shutdown`.

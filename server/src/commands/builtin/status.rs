@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use topside_shared::command::Command;
-use topside_shared::methods::RunCounts;
+use topside_shared::methods::{RunCounts, WorkerStanding};
 use topside_shared::text;
 
 use super::{Calling, reads, say};
@@ -27,7 +27,7 @@ impl Worker for Status {
         tell("clients", status.clients.to_string());
         let RunCounts { running, queued, started } = status.runs;
         tell("runs", format!("{running} now, {queued} queued, {started} in all"));
-        for (name, standing) in call.server.now().menu.staff().standing() {
+        for WorkerStanding { name, standing } in &status.workers {
             tell("worker", format!("{name}: {standing}"));
         }
         tell("requests", status.requests.to_string());
