@@ -1,12 +1,11 @@
 //! Pasting an invite: what it says is shown at once, what it keeps secret never.
 
-use std::fmt;
-
 use topside_shared::Role;
 use topside_shared::invite::{Invite, InviteError};
 
 use super::key::{Code, Key};
 use super::overlay::Overlay;
+use super::secret::Secret;
 use super::{Effect, Screen, State, clean, found, times};
 use crate::config::Profile;
 
@@ -18,18 +17,9 @@ const HEAD: usize = 14;
 /// The overlay.
 #[derive(Debug, Default)]
 pub(crate) struct Pairing {
-    text: Text,
+    /// What was pasted or typed. It holds a key.
+    text: Secret,
     pub(crate) step: Step,
-}
-
-/// What was pasted or typed. It holds a key, so that it is never shown or printed.
-#[derive(Default)]
-struct Text(String);
-
-impl fmt::Debug for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Text({} bytes)", self.0.len())
-    }
 }
 
 /// How far it is.

@@ -6,6 +6,7 @@
 //! **Invariant:** every text of the network passes [`clean`] on its way into the state.
 
 pub(crate) mod asking;
+pub(crate) mod chooser;
 pub(crate) mod clean;
 pub(crate) mod closing;
 pub(crate) mod command_form;
@@ -35,6 +36,7 @@ pub(crate) mod runs;
 pub(crate) mod runs_view;
 pub(crate) mod saving;
 pub(crate) mod search;
+pub(crate) mod secret;
 mod send;
 mod session;
 mod settings;

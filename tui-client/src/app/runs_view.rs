@@ -7,9 +7,9 @@ use topside_shared::methods::{Menu, RunsPage};
 use topside_shared::rows::RunRow;
 use topside_shared::text;
 
+use super::chooser::{Chooser, Moved};
 use super::command_form::CommandForm;
 use super::confirm::{Confirm, Then};
-use super::editor::{Edited, Editor};
 use super::key::{Code, Key};
 use super::link::Link;
 use super::overlay::{self, Overlay};
@@ -23,11 +23,9 @@ const MAX_LINE: usize = 500;
 /// The list.
 #[derive(Debug, Default)]
 pub(crate) struct RunsView {
-    pub(crate) filter: Editor,
+    pub(crate) list: Chooser<RunId>,
     /// Newest first.
     rows: Vec<Listed>,
-    /// The run that is chosen, kept by its number while the list changes.
-    at: Option<RunId>,
     /// Where older ones go on, if there are any.
     next: Option<RunId>,
     pub(crate) load: Load,
@@ -72,23 +70,22 @@ enum Next {
 impl RunsView {
     /// The runs that pass the filter.
     pub(crate) fn shown(&self) -> Vec<&Listed> {
-        let filter = self.filter.text().to_lowercase();
         let passes = |listed: &&Listed| {
             let row = &listed.row;
             let wait = row.wait().unwrap_or_default();
             let (id, state, line) = (row.run_id, row.state.words(), &listed.line);
-            let text = format!("{id} {line} {state} {} {wait}", row.user);
-            let text = text.to_lowercase();
-            filter.split_whitespace().all(|word| text.contains(word))
+            self.list.passes(&format!("{id} {line} {state} {} {wait}", row.user))
         };
         self.rows.iter().filter(passes).collect()
     }
 
+    fn ids(&self) -> Vec<RunId> {
+        self.shown().into_iter().map(|listed| listed.row.run_id).collect()
+    }
+
     /// The place of the chosen run among those shown.
-    pub(crate) fn place(&self, shown: &[&Listed]) -> usize {
-        // Without it the next older one, or the oldest.
-        let is_here = |at| shown.iter().position(|listed| listed.row.run_id <= at);
-        self.at.map_or(0, |at| is_here(at).unwrap_or(shown.len().saturating_sub(1)))
+    pub(crate) fn place(&self) -> usize {
+        self.list.place(&self.ids())
     }
 
     /// Whether the server has older runs than those that are here.
@@ -98,13 +95,8 @@ impl RunsView {
 
     /// Pasted text is looked for; its first line.
     pub(crate) fn paste(&mut self, text: &str) {
-        self.filter.insert(text.lines().next().unwrap_or_default());
-        self.first();
-    }
-
-    /// Chooses the newest of those shown.
-    fn first(&mut self) {
-        self.at = self.shown().first().map(|listed| listed.row.run_id);
+        self.list.paste(text);
+        self.list.first(&self.ids());
     }
 
     fn get(&self, id: RunId) -> Option<&Listed> {
@@ -112,32 +104,25 @@ impl RunsView {
     }
 
     fn key(&mut self, key: Key, page: usize) -> Next {
-        let shown = self.shown();
-        let (at, last) = (self.place(&shown), shown.len().saturating_sub(1));
-        let chosen = shown.get(at).map(|listed| listed.row.run_id);
-        let to = match key.code {
+        let shown = self.ids();
+        let chosen = self.list.chosen(&shown);
+        match key.code {
             Code::Esc => return Next::Closed,
             _ if key.is_ctrl('c') => return Next::Closed,
             Code::F(5) => return Next::Refresh,
             Code::Enter => return chosen.map_or(Next::Open, Next::Attach),
             _ if key.is_ctrl('x') => return chosen.map_or(Next::Open, Next::Cancel),
             _ if key.is_ctrl('r') => return chosen.map_or(Next::Open, Next::Again),
-            Code::Up | Code::BackTab => at.saturating_sub(1),
-            Code::Down | Code::Tab => at + 1,
-            Code::PageUp => at.saturating_sub(page),
-            Code::PageDown => at + page,
-            _ => {
-                if self.filter.key(key) == Edited::Text {
-                    self.first();
-                }
-                return Next::Open;
-            }
-        };
-        self.at = shown.get(to.min(last)).map(|listed| listed.row.run_id);
-        match self.next {
-            Some(before) if to > last && self.load == Load::Done => Next::Older(before),
-            _ => Next::Open,
+            _ => {}
         }
+        match (self.list.walk(key, &shown, page), self.next) {
+            (Some(Moved::Beyond), Some(before)) if self.load == Load::Done => {
+                return Next::Older(before);
+            }
+            (None, _) if self.list.edit(key) => self.list.first(&self.ids()),
+            _ => {}
+        }
+        Next::Open
     }
 
     /// Takes rows of the server: the newest, or those before a run.
@@ -171,9 +156,7 @@ impl RunsView {
                 self.rows = fresh;
             }
         }
-        if self.at.is_none() {
-            self.first();
-        }
+        self.list.settle(&self.ids());
     }
 }
 

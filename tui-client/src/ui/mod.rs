@@ -13,6 +13,7 @@ pub(crate) mod help;
 mod hints;
 mod input;
 mod invite;
+mod list;
 mod menu;
 pub(crate) mod notices;
 mod palette;

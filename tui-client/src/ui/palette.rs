@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::boxes;
-use super::input::field;
+use super::list;
 use super::row::Row;
 use super::theme::Theme;
 use crate::app::overlay::room;
@@ -24,19 +24,14 @@ pub(super) fn draw(
     let wanted = u16::try_from(all + 4).unwrap_or(u16::MAX).clamp(5, height);
     let title = if palette.commands_only { "Menu" } else { "Actions and commands" };
     let inside = boxes::centred(title, width.min(76), wanted, area, buffer, theme);
-    let mut first = Row::new(buffer, inside);
-    first.left("❯ ", theme.accent);
-    let place = Rect { x: first.x(), width: inside.right() - first.x(), height: 1, ..inside };
-    let cursor = field(buffer, place, &palette.filter, theme.plain);
-
-    let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(4), ..inside };
+    let list = list::begin(&palette.filter, inside, 2, buffer, theme);
     let at = palette.at.min(rows.len().saturating_sub(1));
-    let top = (at + 1).saturating_sub(usize::from(list.height).max(1));
     let name_width = rows.iter().map(|row| fit::width(&row.title)).max().unwrap_or(0);
-    let name_width = name_width.min(usize::from(list.width) * 6 / 10);
-    for (y, (nth, entry)) in (0..list.height).zip(rows.iter().enumerate().skip(top)) {
+    let name_width = name_width.min(usize::from(list.rows.width) * 6 / 10);
+    let seen = rows.iter().enumerate().skip(list.top(at));
+    for (y, (nth, entry)) in (0..list.rows.height).zip(seen) {
         let chosen = nth == at;
-        let mut row = Row::at(buffer, list, y);
+        let mut row = Row::at(buffer, list.rows, y);
         row.left(if chosen { "▌ " } else { "  " }, theme.accent);
         let style = match (chosen, &entry.why_not) {
             (true, _) => theme.chosen(),
@@ -51,18 +46,14 @@ pub(super) fn draw(
         };
     }
     if rows.is_empty() {
-        Row::new(buffer, list).skip(2).left("Nothing matches; Esc closes.", theme.dim);
-    }
-    let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-    if !rows.is_empty() {
-        foot.right(&format!("{} of {}", at + 1, rows.len()), theme.dim).skip_right(1);
+        list.nothing("Nothing matches; Esc closes.", buffer, theme);
     }
     let types = rows.get(at).is_some_and(|row| matches!(row.pick, Pick::Command(_)));
-    let keys = if types {
-        "Enter opens it · Ctrl-O types it · Esc closes"
+    let keys: &[&str] = if types {
+        &["Enter opens it", "Ctrl-O types it", "Esc closes"]
     } else {
-        "Enter does it · Esc closes"
+        &["Enter does it", "Esc closes"]
     };
-    foot.left(keys, theme.dim);
-    cursor
+    list.foot((at, rows.len(), false), keys.iter().copied(), buffer, theme);
+    list.cursor
 }

@@ -6,7 +6,7 @@ use topside_shared::text::duration;
 
 use super::blocks::standing;
 use super::boxes;
-use super::input::field;
+use super::list;
 use super::row::Row;
 use super::theme::Theme;
 use crate::app::overlay::room;
@@ -28,17 +28,11 @@ pub(super) fn draw(
 ) -> Option<Position> {
     let Size { width, height } = room(Size { width: area.width, height: area.height });
     let inside = boxes::centred("Runs", width, height, area, buffer, theme);
-    let mut first = Row::new(buffer, inside);
-    first.left("❯ ", theme.accent);
-    let place = Rect { x: first.x(), width: inside.right() - first.x(), height: 1, ..inside };
-    let cursor = field(buffer, place, &view.filter, theme.plain);
-
-    let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(4), ..inside };
-    let shown = view.shown();
-    let at = view.place(&shown);
-    let top = (at + 1).saturating_sub(usize::from(list.height).max(1));
-    for (y, (nth, listed)) in (0..list.height).zip(shown.iter().enumerate().skip(top)) {
-        run(state, listed, nth == at, &mut Row::at(buffer, list, y), theme);
+    let list = list::begin(&view.list.filter, inside, 2, buffer, theme);
+    let (shown, at) = (view.shown(), view.place());
+    let seen = shown.iter().enumerate().skip(list.top(at));
+    for (y, (nth, listed)) in (0..list.rows.height).zip(seen) {
+        run(state, listed, nth == at, &mut Row::at(buffer, list.rows, y), theme);
     }
     let nothing = match &view.load {
         Load::Refused(why) => Some(why.as_str()),
@@ -50,7 +44,7 @@ pub(super) fn draw(
         Load::Asked | Load::Done => None,
     };
     if let Some(text) = nothing {
-        Row::new(buffer, list).skip(2).left(text, theme.dim);
+        list.nothing(text, buffer, theme);
     }
     // Who holds it up, or outlives it, has no room in its row.
     let chosen = shown.get(at).map(|listed| &listed.row);
@@ -62,14 +56,9 @@ pub(super) fn draw(
         let wait = wait.split_once(": ").map_or(wait.as_str(), |(_, wait)| wait);
         row.skip(2).left(&format!("{} {wait}", run.run_id), theme.plain);
     }
-    let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-    if !shown.is_empty() {
-        let more = if view.has_more() { "+" } else { "" };
-        foot.right(&format!("{} of {}{more}", at + 1, shown.len()), theme.dim).skip_right(1);
-    }
     let keys = ["Enter shows it", "Ctrl-R again", "Ctrl-X ends it", "Esc closes"];
-    boxes::keys(&mut foot, keys, theme);
-    cursor
+    list.foot((at, shown.len(), view.has_more()), keys, buffer, theme);
+    list.cursor
 }
 
 fn run(state: &State, listed: &Listed, chosen: bool, row: &mut Row<'_>, theme: &Theme) {
