@@ -64,7 +64,6 @@ mod server;
 mod session;
 mod shutdown;
 mod supervisor;
-mod table;
 mod transport;
 mod whole;
 

@@ -19,6 +19,7 @@ pub mod role;
 pub mod rows;
 pub mod signals;
 pub mod strict;
+pub mod tables;
 pub mod text;
 pub mod time;
 pub mod tls;

@@ -7,12 +7,12 @@ use topside_shared::Role;
 use topside_shared::dirs::Dirs;
 use topside_shared::identity::Identity;
 use topside_shared::invite::Invite;
-use topside_shared::methods::{KeyInvite, KeyRow};
+use topside_shared::methods::{KeyInvite, KeyInvited, KeyRow};
+use topside_shared::tables::keys as table;
 
 use super::hand::{Hand, HandError, own_key};
 use crate::config::units::{DURATION_FORM, parse_duration};
 use crate::config::{Config, ConfigError};
-use crate::keys::show;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct Invited {
@@ -24,8 +24,9 @@ pub(super) struct Invited {
     role: Role,
 }
 
+/// What an invite is made for.
 #[derive(Debug, Args)]
-pub(super) struct InviteArgs {
+pub struct InviteArgs {
     #[command(flatten)]
     who: Invited,
     /// Let it run these commands only, by name, with commas between
@@ -39,8 +40,9 @@ pub(super) struct InviteArgs {
     qr: bool,
 }
 
+/// What a token is made for.
 #[derive(Debug, Args)]
-pub(super) struct TokenArgs {
+pub struct TokenArgs {
     #[command(flatten)]
     who: Invited,
     /// The only commands it may run, by name, with commas between
@@ -54,19 +56,38 @@ pub(super) struct TokenArgs {
     pem: bool,
 }
 
+/// A key that was made, for a person: what goes to standard output, which is secret, and what to know of it.
+#[derive(Debug)]
+pub struct Handed {
+    /// The string, or what it was asked to be shown as.
+    pub text: String,
+    /// Sentences without the name of the program.
+    pub sentences: Vec<String>,
+}
+
+/// Why a key that was made cannot be shown so.
+#[derive(Debug, thiserror::Error)]
+pub enum ShowError {
+    /// The server's answer is none.
+    #[error("the answer holds no invite: {0}")]
+    Invite(#[from] topside_shared::invite::InviteError),
+    /// Its key cannot be written as PEM.
+    #[error(transparent)]
+    Identity(#[from] topside_shared::identity::IdentityError),
+    /// It is longer than a QR code can be.
+    #[error("the invite does not fit a QR code")]
+    TooLongForQr,
+}
+
 /// What went wrong with a verb.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum VerbError {
     #[error(transparent)]
     Hand(#[from] HandError),
-    #[error("the answer holds no invite: {0}")]
-    Invite(#[from] topside_shared::invite::InviteError),
     #[error(transparent)]
-    Identity(#[from] topside_shared::identity::IdentityError),
-    #[error("the invite does not fit a QR code")]
-    TooLongForQr,
+    Show(#[from] ShowError),
     #[error(transparent)]
-    Key(#[from] show::CallError),
+    Key(#[from] table::UnknownKey),
 }
 
 fn ttl(text: &str) -> Result<u64, String> {
@@ -74,76 +95,110 @@ fn ttl(text: &str) -> Result<u64, String> {
     ttl.ok_or_else(|| format!("it is {DURATION_FORM}"))
 }
 
-type Load<'l> = &'l dyn Fn() -> Result<Config, ConfigError>;
-
-pub(super) fn invite(dirs: &Dirs, load: Load<'_>, args: &InviteArgs) -> Result<(), VerbError> {
-    let InviteArgs { who, commands, ttl, qr } = args;
-    let mut hand = Hand::take(dirs, load)?;
-    let made = hand.invite(wanted(who, commands.clone(), *ttl, false))?;
-    println!("{}", made.invite);
-    if *qr {
-        let invite: Invite = made.invite.parse()?;
-        let code = QrCode::new(invite.to_capitals()).map_err(|_| VerbError::TooLongForQr)?;
-        // Terminals are dark as a rule, and a reader wants the code dark on light.
-        let (dark, light) = (Dense1x2::Light, Dense1x2::Dark);
-        println!("{}", code.render().dark_color(dark).light_color(light).build());
+impl InviteArgs {
+    /// The request for it.
+    pub fn wanted(&self) -> KeyInvite {
+        let Invited { name, role } = self.who.clone();
+        let commands = self.commands.clone();
+        KeyInvite { name, role, ttl_ms: Some(self.ttl), commands, lasting: false }
     }
-    eprintln!(
-        "topsided: for {} as {}, once{}: run `topside pair` with it, or press i in the picker",
-        made.key.name,
-        made.key.role,
-        until(&made.key)
-    );
-    say_when_it_works(&hand);
-    Ok(())
+
+    /// What was made, for the person who passes it on.
+    ///
+    /// # Errors
+    /// [`ShowError`].
+    pub fn show(&self, made: &KeyInvited) -> Result<Handed, ShowError> {
+        let mut text = format!("{}\n", made.invite);
+        if self.qr {
+            let invite: Invite = made.invite.parse()?;
+            let code = QrCode::new(invite.to_capitals()).map_err(|_| ShowError::TooLongForQr)?;
+            // Terminals are dark as a rule, and a reader wants the code dark on light.
+            let (dark, light) = (Dense1x2::Light, Dense1x2::Dark);
+            text += &code.render().dark_color(dark).light_color(light).build();
+            text.push('\n');
+        }
+        let KeyRow { name, role, .. } = &made.key;
+        let sentence = format!(
+            "for {name} as {role}, once{}: run `topside pair` with it, or press i in the picker",
+            until(&made.key)
+        );
+        Ok(Handed { text, sentences: vec![sentence] })
+    }
 }
 
-pub(super) fn token(dirs: &Dirs, load: Load<'_>, args: &TokenArgs) -> Result<(), VerbError> {
-    let TokenArgs { who, commands, ttl, pem } = args;
-    let mut hand = Hand::take(dirs, load)?;
-    let made = hand.invite(wanted(who, Some(commands.clone()), *ttl, true))?;
-    if *pem {
-        let invite: Invite = made.invite.parse()?;
-        let key = Identity::from_seed(&invite.seed)?;
-        print!("{}{}", key.private_pem(), key.certificate_pem());
-        eprintln!("topsided: the server's own key is {}, on port {}", invite.server, invite.port);
-    } else {
-        println!("{}", made.invite);
+impl TokenArgs {
+    /// The request for it.
+    pub fn wanted(&self) -> KeyInvite {
+        let Invited { name, role } = self.who.clone();
+        let commands = Some(self.commands.clone());
+        KeyInvite { name, role, ttl_ms: Some(self.ttl), commands, lasting: true }
     }
-    eprintln!(
-        "topsided: whoever holds this is {} as {}{}: keep it where only the script can read it",
-        made.key.name,
-        made.key.role,
-        until(&made.key)
-    );
-    say_when_it_works(&hand);
-    Ok(())
+
+    /// What was made, for the person who puts it where the script finds it.
+    ///
+    /// # Errors
+    /// [`ShowError`].
+    pub fn show(&self, made: &KeyInvited) -> Result<Handed, ShowError> {
+        let mut sentences = Vec::new();
+        let text = if self.pem {
+            let invite: Invite = made.invite.parse()?;
+            let key = Identity::from_seed(&invite.seed)?;
+            sentences.push(format!(
+                "the server's own key is {}, on port {}",
+                invite.server, invite.port
+            ));
+            format!("{}{}", key.private_pem(), key.certificate_pem())
+        } else {
+            format!("{}\n", made.invite)
+        };
+        let KeyRow { name, role, .. } = &made.key;
+        sentences.push(format!(
+            "whoever holds this is {name} as {role}{}: keep it where only the script can read it",
+            until(&made.key)
+        ));
+        Ok(Handed { text, sentences })
+    }
 }
 
 fn until(key: &KeyRow) -> String {
     key.expires_at.map_or_else(String::new, |end| format!(", until {end}"))
 }
 
-fn wanted(who: &Invited, commands: Option<Vec<String>>, ttl_ms: u64, lasting: bool) -> KeyInvite {
-    let Invited { name, role } = who.clone();
-    KeyInvite { name, role, ttl_ms: Some(ttl_ms), commands, lasting }
+type Load<'l> = &'l dyn Fn() -> Result<Config, ConfigError>;
+
+pub(super) fn invite(dirs: &Dirs, load: Load<'_>, args: &InviteArgs) -> Result<(), VerbError> {
+    let mut hand = Hand::take(dirs, load)?;
+    let made = hand.invite(args.wanted())?;
+    hand_over(&hand, args.show(&made)?);
+    Ok(())
 }
 
-fn say_when_it_works(hand: &Hand) {
+pub(super) fn token(dirs: &Dirs, load: Load<'_>, args: &TokenArgs) -> Result<(), VerbError> {
+    let mut hand = Hand::take(dirs, load)?;
+    let made = hand.invite(args.wanted())?;
+    hand_over(&hand, args.show(&made)?);
+    Ok(())
+}
+
+fn hand_over(hand: &Hand, handed: Handed) {
+    print!("{}", handed.text);
+    for sentence in handed.sentences {
+        eprintln!("topsided: {sentence}");
+    }
     if !hand.is_live() {
         eprintln!("topsided: no server runs here now; it works once one does");
     }
 }
 
 pub(super) fn keys(dirs: &Dirs, load: Load<'_>) -> Result<(), VerbError> {
-    print!("{}", show::list(&Hand::take(dirs, load)?.list()?));
+    print!("{}", table::list(&Hand::take(dirs, load)?.list()?));
     Ok(())
 }
 
 pub(super) fn revoke(dirs: &Dirs, load: Load<'_>, called: &str) -> Result<(), VerbError> {
     let mut hand = Hand::take(dirs, load)?;
     let rows = hand.list()?;
-    let row = show::find(&rows, called)?;
+    let row = table::find(&rows, called)?;
     hand.revoke(row)?;
     println!("revoked {} ({}), its sessions included", row.name, row.key_id);
     Ok(())

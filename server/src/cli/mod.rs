@@ -5,6 +5,8 @@ pub(crate) mod hand;
 mod keys;
 mod show;
 
+pub use keys::{Handed, InviteArgs, ShowError, TokenArgs};
+
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::ExitCode;

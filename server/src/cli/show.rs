@@ -9,7 +9,7 @@ use topside_shared::dirs::Dirs;
 
 use crate::commands::declare;
 use crate::config::{Config, ConfigError, SERVER_FILE, Setting, settings};
-use crate::table::columns;
+use topside_shared::tables::columns;
 
 /// What is asked for.
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,6 @@
 mod change;
 mod file;
 mod offer;
-pub(crate) mod show;
 pub(crate) mod watch;
 
 use std::collections::HashMap;

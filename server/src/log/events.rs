@@ -10,8 +10,8 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::Log;
 use super::file::LineSender;
-use super::{Log, plain};
 
 /// Takes events in.
 pub(super) struct Events {
@@ -38,7 +38,7 @@ where
             message: fields.message,
             fields: fields.values,
         };
-        self.lines.send(plain(&entry));
+        self.lines.send(topside_shared::tables::log_line(&entry));
         self.log.take_in(entry);
     }
 }

@@ -8,13 +8,13 @@ mod events;
 mod file;
 
 use std::collections::VecDeque;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use serde_json::Value;
 use topside_shared::notices::LogEntry;
+use topside_shared::tables::log_line;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt};
 
 use events::Events;
@@ -113,7 +113,7 @@ impl Log {
         let newer = usize::try_from(recent.clock.saturating_sub(until)).unwrap_or(usize::MAX);
         let needle = matching.map(str::to_lowercase);
         let matches = |entry: &&LogEntry| {
-            needle.as_ref().is_none_or(|needle| plain(entry).to_lowercase().contains(needle))
+            needle.as_ref().is_none_or(|needle| log_line(entry).to_lowercase().contains(needle))
         };
         let mut entries: Vec<LogEntry> =
             recent.entries.iter().rev().skip(newer).filter(matches).take(lines).cloned().collect();
@@ -137,21 +137,6 @@ impl Log {
     fn lock(&self) -> MutexGuard<'_, Recent> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// One entry as a line for people: time, level, message, fields.
-pub(crate) fn plain(entry: &LogEntry) -> String {
-    let mut line = format!("{} {:5} {}", entry.time, entry.level.name(), entry.message);
-    for (name, value) in &entry.fields {
-        let written = match value {
-            Value::String(text) if !text.is_empty() && !text.contains([' ', '"', '=', '\\']) => {
-                write!(line, " {name}={text}")
-            }
-            value => write!(line, " {name}={value}"),
-        };
-        debug_assert!(written.is_ok());
-    }
-    line
 }
 
 #[cfg(test)]

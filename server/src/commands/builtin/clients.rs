@@ -1,7 +1,8 @@
 //! `clients`: who is connected.
 
 use topside_shared::command::Command;
-use topside_shared::text;
+use topside_shared::rows::ClientRow;
+use topside_shared::tables;
 
 use super::{Calling, reads, say};
 use crate::commands::{Call, Worker};
@@ -15,23 +16,9 @@ impl Worker for Clients {
     }
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let heads = ["", "address", "type", "user", "role", "program", "idle", "runs"];
-        let mut rows = vec![heads.map(str::to_owned)];
-        for client in call.server.clients.all() {
-            let row = client.row(Some(call.client.id));
-            let runs: Vec<String> =
-                row.runs.iter().map(|run| format!("{} {}", run.run_id, run.command)).collect();
-            rows.push([
-                row.client_id.to_string(),
-                row.address,
-                row.connection.title().to_owned(),
-                row.user,
-                row.role.to_string(),
-                row.client.map_or_else(|| "-".to_owned(), |program| program.name),
-                if row.you { "you".to_owned() } else { text::duration(row.idle_ms) },
-                runs.join(", "),
-            ]);
-        }
-        say(call, Ok(crate::table::columns(&rows)))
+        let you = Some(call.client.id);
+        let rows: Vec<ClientRow> =
+            call.server.clients.all().into_iter().map(|client| client.row(you)).collect();
+        say(call, Ok(tables::clients(&rows)))
     }
 }

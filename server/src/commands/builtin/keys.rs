@@ -3,11 +3,11 @@
 use topside_shared::Role;
 use topside_shared::command::Command;
 use topside_shared::methods::Method;
+use topside_shared::tables::keys;
 
 use super::{Calling, reads, say};
 use crate::authorize::{Action, authorize};
 use crate::commands::{Call, Worker};
-use crate::keys::show;
 
 pub(super) struct Keys;
 
@@ -20,7 +20,7 @@ impl Worker for Keys {
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
         let allowed = authorize(call.who(), Action::Call(Method::KeysList));
-        let text = allowed.map(|()| show::list(&call.server.keys.list()));
+        let text = allowed.map(|()| keys::list(&call.server.keys.list()));
         say(call, text.map_err(|error| error.message))
     }
 }

@@ -2,10 +2,11 @@
 
 use topside_shared::Role;
 use topside_shared::command::{Arg, ArgType, Command};
+use topside_shared::tables::log_line;
 
 use super::{Calling, optional, reads, say};
 use crate::commands::{Call, Worker};
-use crate::log::{KEPT, plain};
+use crate::log::KEPT;
 
 /// Lines unless told.
 const USUAL: i64 = 50;
@@ -35,7 +36,7 @@ impl Worker for Log {
         let lines = usize::try_from(call.int("lines").unwrap_or(USUAL)).unwrap_or(1);
         let log = &call.server.log;
         let entries = log.tail(lines, call.text("match"), log.clock());
-        let mut text: String = entries.iter().map(|entry| plain(entry) + "\n").collect();
+        let mut text: String = entries.iter().map(|entry| log_line(entry) + "\n").collect();
         if text.is_empty() {
             text.push_str("(no line of the log matches)\n");
         }

@@ -3,11 +3,11 @@
 use topside_shared::Role;
 use topside_shared::command::{Arg, ArgType, Command, Effect};
 use topside_shared::methods::Method;
+use topside_shared::tables::keys;
 
 use super::{Calling, optional, reads};
 use crate::authorize::{Action, authorize};
 use crate::commands::{Call, Worker};
-use crate::keys::show;
 use crate::methods::revoke_key;
 
 pub(super) struct Revoke;
@@ -41,7 +41,7 @@ async fn revoke(call: &Call) -> Result<String, String> {
     authorize(call.who(), Action::Call(Method::KeyRevoke)).map_err(|error| error.message)?;
     let rows = call.server.keys.list();
     let called = call.text("key").unwrap_or_default();
-    let row = show::find(&rows, called).map_err(|error| error.to_string())?;
+    let row = keys::find(&rows, called).map_err(|error| error.to_string())?;
     revoke_key(call.caller(), row.key_id).await.map_err(|error| error.message)?;
     Ok(format!("revoked {} ({})", row.name, row.key_id))
 }

@@ -1,9 +1,7 @@
 //! `status` (gat): what is running, and how the server stands.
 
-use serde_json::Value;
 use topside_shared::command::Command;
-use topside_shared::methods::{RunCounts, WorkerStanding};
-use topside_shared::text;
+use topside_shared::tables;
 
 use super::{Calling, reads, say};
 use crate::commands::{Call, Worker};
@@ -19,42 +17,7 @@ impl Worker for Status {
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
         let status = figures(&call.server);
-        let info = &call.server.info;
-        let mut rows = Vec::new();
-        let mut tell = |name: &str, value: String| rows.push([name.to_owned(), value]);
-        tell("server", format!("{} {} on {}", info.name, info.version, info.hostname));
-        tell("up", format!("{}, since {}", text::duration(status.uptime_ms), info.started_at));
-        tell("clients", status.clients.to_string());
-        let RunCounts { running, queued, started } = status.runs;
-        tell("runs", format!("{running} now, {queued} queued, {started} in all"));
-        for WorkerStanding { name, standing } in &status.workers {
-            tell("worker", format!("{name}: {standing}"));
-        }
-        tell("requests", status.requests.to_string());
-        let (received, sent) = (status.bytes.received, status.bytes.sent);
-        tell("bytes", format!("{} received, {} sent", text::bytes(received), text::bytes(sent)));
-        let refusals: Vec<String> = status
-            .refusals
-            .iter()
-            .map(|(kind, count): (_, &Value)| format!("{count} {kind}"))
-            .collect();
-        tell("refusals", if refusals.is_empty() { "none".into() } else { refusals.join(", ") });
-        if let Some(memory) = status.memory_bytes {
-            tell("memory", text::bytes(memory));
-        }
-        if let Some([one, five, fifteen]) = status.load {
-            tell("load", format!("{one:.2} {five:.2} {fifteen:.2}"));
-        }
-        for listening in &status.listeners {
-            let how = if listening.transport == "router" { "forwarded by" } else { "listens on" };
-            tell(how, format!("{} {}", listening.transport, listening.address));
-        }
-        if let Some(closing) = &status.closing {
-            let reason =
-                if closing.reason.is_empty() { "no reason given" } else { &closing.reason };
-            let left = text::duration(closing.in_ms);
-            tell("shuts down", format!("in {left}: {reason} ({})", closing.by));
-        }
-        say(call, Ok(crate::table::columns(&rows)))
+        let text = tables::status(&call.server.info, &status);
+        say(call, Ok(text))
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// Rows whose columns line up, two spaces between; the last column is as long as it is.
-pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {

@@ -1,9 +1,10 @@
 //! Keys as people see and call them.
 
-use topside_shared::methods::{KeyRow, KeyState};
-use topside_shared::{Pin, Time};
-
-use crate::table;
+use super::{cell, columns};
+use crate::methods::{KeyRow, KeyState};
+use crate::pin::Pin;
+use crate::text::{MAX_NAME, clean};
+use crate::time::Time;
 
 /// Fewest digits that a key is called by.
 const FEWEST_DIGITS: usize = 4;
@@ -12,7 +13,7 @@ const SHOWN_DIGITS: usize = 16;
 
 /// Why a key is not known by what it was called.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CallError {
+pub enum UnknownKey {
     /// No key has this name, or begins so.
     #[error("no key is called `{0}`: see the list of keys")]
     NoSuchKey(String),
@@ -24,18 +25,18 @@ pub(crate) enum CallError {
 }
 
 /// All keys, a line each.
-pub(crate) fn list(rows: &[KeyRow]) -> String {
+pub fn list(rows: &[KeyRow]) -> String {
     if rows.is_empty() {
         return "nobody may come in over TCP: an invite (`topsided invite`) changes that\n"
             .to_owned();
     }
     let heads = ["key", "name", "role", "state", "last seen", "good until", "commands"];
     let mut lines = vec![heads.map(str::to_owned)];
-    let time = |time: Option<Time>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
+    let time = |time: Option<Time>| cell(time.map(|time| time.to_string()));
     lines.extend(rows.iter().map(|row| {
         [
             row.key_id.digits()[..SHOWN_DIGITS].to_owned(),
-            row.name.clone(),
+            clean(&row.name, MAX_NAME),
             row.role.to_string(),
             row.state.words().to_owned(),
             time(row.last_seen),
@@ -43,14 +44,14 @@ pub(crate) fn list(rows: &[KeyRow]) -> String {
             row.commands.as_ref().map_or_else(|| "all".to_owned(), |names| names.join(",")),
         ]
     }));
-    table::columns(&lines)
+    columns(&lines)
 }
 
 /// The key of this name, or whose digits begin so. Those that are over are looked at last.
 ///
 /// # Errors
-/// [`CallError`].
-pub(crate) fn find<'k>(rows: &'k [KeyRow], called: &str) -> Result<&'k KeyRow, CallError> {
+/// [`UnknownKey`].
+pub fn find<'k>(rows: &'k [KeyRow], called: &str) -> Result<&'k KeyRow, UnknownKey> {
     let pin: Option<Pin> = called.parse().ok();
     let digits = called.strip_prefix("sha256:").unwrap_or(called);
     let is_meant = |row: &&KeyRow| {
@@ -65,7 +66,7 @@ pub(crate) fn find<'k>(rows: &'k [KeyRow], called: &str) -> Result<&'k KeyRow, C
         meant = all;
     }
     match meant[..] {
-        [] => Err(CallError::NoSuchKey(called.to_owned())),
+        [] => Err(UnknownKey::NoSuchKey(called.to_owned())),
         [row] => Ok(row),
         _ => {
             let each = |row: &&KeyRow| {
@@ -77,14 +78,14 @@ pub(crate) fn find<'k>(rows: &'k [KeyRow], called: &str) -> Result<&'k KeyRow, C
                 )
             };
             let all: Vec<String> = meant.iter().map(each).collect();
-            Err(CallError::Ambiguous(called.to_owned(), all.join(", ")))
+            Err(UnknownKey::Ambiguous(called.to_owned(), all.join(", ")))
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use topside_shared::Role;
+    use crate::role::Role;
 
     use super::*;
 
@@ -117,8 +118,8 @@ mod tests {
         assert_eq!(found("sha256:ab00").unwrap(), 0xab);
         assert_eq!(found(&rows[0].key_id.to_string()).unwrap(), 0xab);
         assert_eq!(found("cron").unwrap(), 0xad);
-        assert!(matches!(found("ab0"), Err(CallError::NoSuchKey(_))));
+        assert!(matches!(found("ab0"), Err(UnknownKey::NoSuchKey(_))));
         let twins = [row(1, "a", KeyState::Active), row(2, "a", KeyState::Active)];
-        assert!(matches!(find(&twins, "a"), Err(CallError::Ambiguous(..))));
+        assert!(matches!(find(&twins, "a"), Err(UnknownKey::Ambiguous(..))));
     }
 }

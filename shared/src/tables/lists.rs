@@ -1,0 +1,107 @@
+//! Who is connected, and the runs.
+
+use jiff::tz::TimeZone;
+
+use super::{cell, columns};
+use crate::rows::{ClientRow, RunRow, RunState};
+use crate::signals;
+use crate::text::{self, MAX_NAME, clean};
+use crate::time::Time;
+
+/// Clients, a line each under their heads.
+pub fn clients<'r>(rows: impl IntoIterator<Item = &'r ClientRow>) -> String {
+    let heads = ["", "address", "type", "user", "role", "program", "idle", "runs"];
+    let rows = rows.into_iter().map(client_cells);
+    columns(&std::iter::once(heads.map(str::to_owned)).chain(rows).collect::<Vec<_>>())
+}
+
+/// One client on a line of its own.
+pub fn client(row: &ClientRow) -> String {
+    columns(&[client_cells(row)])
+}
+
+fn client_cells(row: &ClientRow) -> [String; 8] {
+    let runs: Vec<String> = row
+        .runs
+        .iter()
+        .map(|run| format!("{} {}", run.run_id, clean(&run.command, MAX_NAME)))
+        .collect();
+    [
+        row.client_id.to_string(),
+        clean(&row.address, MAX_NAME),
+        row.connection.title().to_owned(),
+        clean(&row.user, MAX_NAME),
+        row.role.to_string(),
+        cell(row.client.as_ref().map(|program| clean(&program.name, MAX_NAME))),
+        if row.you { "you".to_owned() } else { text::duration(row.idle_ms) },
+        runs.join(", "),
+    ]
+}
+
+/// Runs, a line each under their heads; times are of this machine's zone.
+pub fn runs<'r>(rows: impl IntoIterator<Item = &'r RunRow>) -> String {
+    let heads = ["", "state", "exit", "took", "started", "user", "command"];
+    let rows = rows.into_iter().map(run_cells);
+    columns(&std::iter::once(heads.map(str::to_owned)).chain(rows).collect::<Vec<_>>())
+}
+
+/// One run on a line of its own.
+pub fn run(row: &RunRow) -> String {
+    columns(&[run_cells(row)])
+}
+
+fn run_cells(row: &RunRow) -> [String; 7] {
+    let more =
+        row.wait().or_else(|| row.left()).map(|more| format!(" ({more})")).unwrap_or_default();
+    let now = Time::now();
+    let [started, today] =
+        [row.started_at, now].map(|time| time.timestamp().to_zoned(TimeZone::system()));
+    let is_of_today = started.date() == today.date();
+    [
+        row.run_id.to_string(),
+        row.state.words().to_owned(),
+        match (row.exit_code, row.signal) {
+            (Some(code), _) => code.to_string(),
+            (None, Some(signal)) => signals::name(signal),
+            (None, None) => "-".to_owned(),
+        },
+        match row.duration_ms {
+            None if row.state != RunState::Running => "-".to_owned(),
+            ms => text::duration(ms.unwrap_or_else(|| now.millis_since(row.started_at))),
+        },
+        started.strftime(if is_of_today { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" }).to_string(),
+        clean(&row.user, MAX_NAME),
+        format!("{}{more}", clean(&row.command, MAX_NAME)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_run_of_another_day_has_its_date() {
+        let row = json!({
+            "runId": 7, "command": "dig", "args": {}, "user": "ann", "clientId": 1, "state": "lost",
+            "startedAt": "2020-02-20T12:00:00.000Z", "bytes": 0,
+        });
+        let row: RunRow = serde_json::from_value(row).unwrap();
+        let today = RunRow { started_at: Time::now(), ..row.clone() };
+        assert!(run_cells(&row)[4].starts_with("2020-02-2"));
+        assert_eq!(run_cells(&today)[4].len(), "12:00:00".len());
+    }
+
+    #[test]
+    fn what_others_wrote_cannot_steer_the_reader_s_terminal() {
+        let row = json!({
+            "clientId": 4, "address": "192.168.1.9:4\u{1b}[2J", "connection": "lan", "user": "a\u{202e}nn",
+            "role": "viewer", "client": {"name": "x\ny"}, "connectedAt": "2020-02-20T12:00:00.000Z", "idleMs": 41,
+        });
+        let row: ClientRow = serde_json::from_value(row).unwrap();
+        let said = client(&row);
+        assert!(said.contains("192.168.1.9:4[2J") && said.contains("ann"), "{said}");
+        assert!(said.trim_end().chars().all(|c| !text::is_control(c)), "{said:?}");
+    }
+}

@@ -1,0 +1,34 @@
+//! The menu.
+
+use super::columns;
+use crate::command::Command;
+
+/// Commands by category, with their aliases and titles: what the owner of the box declared first, what every
+/// server has last.
+pub fn menu<'c>(commands: impl IntoIterator<Item = &'c Command>) -> String {
+    let commands: Vec<&Command> = commands.into_iter().collect();
+    let mut categories: Vec<&str> = Vec::new();
+    for command in &commands {
+        if !categories.contains(&command.category.as_str()) {
+            categories.push(&command.category);
+        }
+    }
+    categories.sort_by_key(|category| *category == "Server");
+    let mut rows: Vec<[String; 3]> = Vec::new();
+    for category in categories {
+        if !rows.is_empty() {
+            rows.push([const { String::new() }; 3]);
+        }
+        rows.push([category.to_owned(), String::new(), String::new()]);
+        for command in commands.iter().filter(|command| command.category == category) {
+            // Narrow enough for half a screen: the arguments are in `help NAME`.
+            let more = if command.args.is_empty() { "" } else { " …" };
+            rows.push([
+                format!("  {}{more}", command.name),
+                command.aliases.join(" "),
+                command.title.clone(),
+            ]);
+        }
+    }
+    columns(&rows)
+}

@@ -1,0 +1,21 @@
+//! The wire's rows as people read them: what the server's own commands print, and the client's verbs.
+//!
+//! Names and texts come from other people, so each is cleaned here again, whoever sent it.
+
+mod columns;
+pub mod keys;
+mod lists;
+mod log;
+mod menu;
+mod status;
+
+pub use columns::columns;
+pub use lists::{client, clients, run, runs};
+pub use log::log_line;
+pub use menu::menu;
+pub use status::status;
+
+/// A cell that may be empty.
+fn cell(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "-".to_owned())
+}
