@@ -245,7 +245,7 @@ impl Underway {
 
 impl Output<'_> {
     /// Takes a notice; without room nobody reads any more.
-    fn take(&mut self, room: Option<Room<'_>>, notice: Notice) {
+    pub(super) fn take(&mut self, room: Option<Room<'_>>, notice: Notice) {
         let piece = match (self, notice) {
             (Self::Collect(all), Notice::RunOutput(piece)) => {
                 all.extend_from_slice(&output_bytes(&piece));
@@ -271,7 +271,7 @@ fn bytes(piece: RunOutput) -> Vec<u8> {
 }
 
 /// What a person is told by a notice.
-fn sentence(notice: &Notice) -> Option<Piece> {
+pub(super) fn sentence(notice: &Notice) -> Option<Piece> {
     let text = match notice {
         Notice::Closing(closing) => words::closing(closing),
         Notice::Broadcast(told) => words::broadcast(told),
@@ -284,7 +284,7 @@ fn sentence(notice: &Notice) -> Option<Piece> {
 
 /// The next event, and room to print it, which is waited for first: what cannot be printed yet stays
 /// in the queue, which is bounded. With `rest_only` just what is waiting there already, then none.
-async fn take<'p>(
+pub(super) async fn take<'p>(
     printer: &'p Printer,
     events: &mut Events,
     rest_only: bool,

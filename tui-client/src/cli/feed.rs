@@ -164,6 +164,11 @@ impl Feed<'_> {
             return Ok(());
         }
         let Ok(run_id) = run.await else { return Ok(()) };
+        self.send_to(run_id, true).await
+    }
+
+    /// Sends all of it to this run, and with `end` its end.
+    pub(super) async fn send_to(self, run_id: RunId, end: bool) -> Result<(), Fault> {
         while let Some(text) = self.source.next().await.map_err(Fault::Failed)? {
             for piece in pieces(&text) {
                 let data = Some(Typed(piece.to_owned()));
@@ -173,7 +178,10 @@ impl Feed<'_> {
                 lines.untaken = false;
             }
         }
-        self.send(&RunInput { run_id, data: None, eof: true }).await
+        match end {
+            true => self.send(&RunInput { run_id, data: None, eof: true }).await,
+            false => Ok(()),
+        }
     }
 
     /// Sends one piece, again while there is no room for it: what is refused was not taken at all.

@@ -17,7 +17,7 @@ use super::console::{Console, Cut, Output, Ran};
 use super::feed::{Lines, Source};
 use super::on::On;
 use super::printer::Printer;
-use super::run::with_sources;
+use super::refused::with_sources;
 use super::{status, words};
 use crate::embedded::{Embedded, connect_or_start};
 use crate::net::{CallError, Hello, Session};

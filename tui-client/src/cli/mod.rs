@@ -1,5 +1,6 @@
 //! What was asked for on the command line: the screen, the line client, one run, or the server.
 
+mod ask;
 mod console;
 mod duration;
 mod feed;
@@ -8,7 +9,9 @@ mod line;
 mod on;
 mod pair;
 mod printer;
+mod refused;
 mod run;
+mod servers;
 mod status;
 mod words;
 
@@ -48,6 +51,10 @@ enum Verb {
     Run(Run),
     /// Pair this device with a server, by the one string that `topsided invite` prints there
     Pair(pair::Pair),
+    #[command(flatten)]
+    Ask(ask::Ask),
+    #[command(flatten)]
+    Saved(servers::Saved),
     /// Print the pin of this device's key, which servers know it by
     Id,
     /// Serve this machine, as `topsided` does
@@ -141,6 +148,11 @@ pub fn main() -> ExitCode {
             check(&run.on);
             finish(run::main(run))
         }
+        Some(Verb::Ask(ask)) => {
+            check(&ask.how().on);
+            finish(ask::main(&ask))
+        }
+        Some(Verb::Saved(verb)) => finish(servers::main(&verb)),
         Some(Verb::Pair(args)) => finish(pair::main(&args)),
         Some(Verb::Id) => finish(pair::id()),
         Some(Verb::Serve(serve)) => topside_server::cli::run(&serve),

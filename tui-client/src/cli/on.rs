@@ -60,7 +60,7 @@ impl On {
     }
 
     /// The saved server's name, if one is meant.
-    fn saved(&self) -> Option<&str> {
+    pub(super) fn saved(&self) -> Option<&str> {
         self.on.as_deref().filter(|name| *name != THIS_MACHINE)
     }
 

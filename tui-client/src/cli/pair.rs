@@ -10,7 +10,7 @@ use topside_shared::dirs::Dirs;
 use topside_shared::invite::{Invite, InviteError};
 use topside_shared::methods::CommandsList;
 
-use super::run::with_sources;
+use super::refused::with_sources;
 use super::status;
 use super::words::shell_word;
 use crate::net::{

@@ -107,6 +107,11 @@ impl Printer {
         self.pieces.reserve().await.ok()
     }
 
+    /// Waits until nobody reads standard output any more. Dropping the future is safe.
+    pub(super) async fn broken(&self) {
+        self.pieces.closed().await;
+    }
+
     /// Waits for room and uses it. Where nobody reads any more there is nobody to tell either.
     pub(super) async fn write(&self, piece: Piece) {
         let _ = self.pieces.send(piece).await;

@@ -3,19 +3,18 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use serde_json::json;
-use topside_shared::RpcError;
 use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Stdin;
 use topside_shared::methods::{CommandRun, CommandsList, Menu, RunResult};
 use topside_shared::notices::EndCode;
-use topside_shared::rows::RunState;
+use topside_shared::rows::{RunRow, RunState};
 use topside_shared::text::{MAX_REASON, clean};
 
 use super::Run;
 use super::console::{Console, Cut, Output, Ran};
 use super::feed::Source;
 use super::printer::{Piece, Printer};
+use super::refused::Refused;
 use super::words::shell_word;
 use super::{status, words};
 use crate::net::{CallError, Hello, LostReason, Session, base64, connect};
@@ -58,10 +57,8 @@ async fn run(args: Run) -> u8 {
     let (session, request, mut source) = match begun {
         Ok(begun) => begun,
         Err(refused) => {
-            if args.json {
-                printer.write(Piece::Print(refused.json())).await;
-            }
-            return fail(printer, refused.status, refused.sentence).await;
+            let status = refused.tell(&printer, args.json).await;
+            return printer.finish(status).await;
         }
     };
     if args.detach {
@@ -105,10 +102,8 @@ async fn detach(
         }
         Err(error) => {
             let refused = Refused::by_call(&error, None);
-            if args.json {
-                printer.write(Piece::Print(refused.json())).await;
-            }
-            return fail(printer, refused.status, refused.sentence).await;
+            let status = refused.tell(&printer, args.json).await;
+            return printer.finish(status).await;
         }
     };
     printer.write(Piece::Print(text)).await;
@@ -120,44 +115,10 @@ async fn fail(printer: Printer, status: u8, sentence: impl std::fmt::Display) ->
     printer.finish(status).await
 }
 
-/// Why a command did not run.
-struct Refused {
-    status: u8,
-    sentence: String,
-    /// What the server said, where it was the server.
-    error: Option<RpcError>,
-}
-
-impl Refused {
-    fn new(status: u8, sentence: impl Into<String>) -> Self {
-        Self { status, sentence: sentence.into(), error: None }
-    }
-
-    fn by_call(error: &CallError, lost: Option<String>) -> Self {
-        let sentence = words::failure(error, lost);
-        let said = match error {
-            CallError::Refused(error) => Some(error.clone()),
-            _ => None,
-        };
-        Self { error: said, ..Self::new(status::of_error(error), sentence) }
-    }
-
-    /// The JSON object of `--json`: `error` as the server sent it; of this program's own, a message.
-    fn json(&self) -> String {
-        let error = match &self.error {
-            Some(error) => serde_json::to_value(error).unwrap_or_default(),
-            None => json!({ "message": self.sentence }),
-        };
-        format!("{}\n", json!({ "error": error }))
-    }
-}
-
 /// Connects and makes the request, or says with which status and sentence it ends here.
 async fn begin(args: &Run) -> Result<(Session, CommandRun, Source), Refused> {
-    let own =
-        |error: &dyn std::error::Error| Refused::new(status::OWN_FAILURE, with_sources(error));
-    let target = args.on.target().map_err(|error| own(&error))?;
-    let session = connect(&target, &HELLO).await.map_err(|error| own(&error))?;
+    let target = args.on.target().map_err(|error| Refused::own(&error))?;
+    let session = connect(&target, &HELLO).await.map_err(|error| Refused::own(&error))?;
     let menu = session
         .handle
         .call(&CommandsList {})
@@ -226,20 +187,6 @@ pub(super) fn misplaced(name: &str, words: &[String]) -> Option<String> {
     Some(format!("{flag} goes before the command: topside run {line}"))
 }
 
-/// An error and what caused it, in one line.
-pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        if !text.ends_with(&cause) {
-            text.push_str(&format!(": {cause}"));
-        }
-        source = error.source();
-    }
-    text
-}
-
 /// Says what has to be said; the exit status.
 async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) -> u8 {
     let cut = ran.cut;
@@ -255,11 +202,10 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
         Some(Err(error)) => failed(console, &error, args.json).await,
         Some(Ok(result)) => {
             let status = status::of_row(&result.row);
-            let (state, run) = (result.row.state, result.row.run_id);
-            let (signal, outcome) = (result.row.signal, result.row.outcome());
-            let left = result.row.left();
+            let (state, run, left) = (result.row.state, result.row.run_id, result.row.left());
+            let ended = ending(&result.row, &console.canceller());
             if args.json {
-                let text = json(result, output);
+                let text = result_json(result, output);
                 console.printer.write(Piece::Print(text)).await;
             }
             if let Some(left) = left {
@@ -274,19 +220,12 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
                         format!("run {run} took longer than {limit:?} and was cancelled");
                     console.printer.say(sentence).await;
                 }
-                (_, RunState::TimedOut) => {
-                    console.printer.say(format!("run {run} {outcome} on the server")).await;
+                (Some(_), RunState::Failed | RunState::Cancelled) => {}
+                _ => {
+                    if let Some(ended) = ended {
+                        console.printer.say(ended).await;
+                    }
                 }
-                (_, RunState::Lost) => console.printer.say(format!("run {run} is {outcome}")).await,
-                // As a shell says it: the status alone could be the program's own.
-                (None, RunState::Failed) if signal.is_some() => {
-                    console.printer.say(format!("run {run} was {outcome}")).await;
-                }
-                (None, RunState::Cancelled) => {
-                    let how = console.canceller();
-                    console.printer.say(format!("run {run} was {how}")).await;
-                }
-                _ => {}
             }
             status
         }
@@ -299,6 +238,19 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
     }
 }
 
+/// What is said of how a run ended, where its exit status alone does not say it.
+pub(super) fn ending(row: &RunRow, canceller: &str) -> Option<String> {
+    let (run, outcome) = (row.run_id, row.outcome());
+    match row.state {
+        RunState::TimedOut => Some(format!("run {run} {outcome} on the server")),
+        RunState::Lost => Some(format!("run {run} is {outcome}")),
+        // As a shell says it: the status alone could be the program's own.
+        RunState::Failed if row.signal.is_some() => Some(format!("run {run} was {outcome}")),
+        RunState::Cancelled => Some(format!("run {run} was {canceller}")),
+        _ => None,
+    }
+}
+
 /// Says why a command did not run, or why its end is not known; the exit status.
 async fn failed(console: &Console, error: &CallError, json: bool) -> u8 {
     let ended = console.lost.as_ref().and_then(LostReason::ended);
@@ -308,15 +260,11 @@ async fn failed(console: &Console, error: &CallError, json: bool) -> u8 {
     }
     let lost = console.lost.as_ref().map(ToString::to_string);
     let refused = Refused::by_call(error, lost);
-    if json {
-        console.printer.write(Piece::Print(refused.json())).await;
-    }
-    console.printer.say(refused.sentence).await;
-    refused.status
+    refused.tell(&console.printer, json).await
 }
 
 /// The JSON object of `--json`: the row, and the output as `command/run` answers it.
-fn json(mut result: RunResult, output: Vec<u8>) -> String {
+pub(super) fn result_json(mut result: RunResult, output: Vec<u8>) -> String {
     let received = output.len() as u64;
     let mut output = output;
     if output.len() > MAX_JSON_OUTPUT {

@@ -69,7 +69,7 @@ impl Events {
     }
 
     /// Passes over all that is still told, to why the session ended.
-    pub(super) async fn end(&mut self) -> LostReason {
+    pub(crate) async fn end(&mut self) -> LostReason {
         loop {
             if let Event::Lost(reason) = self.next().await {
                 return reason;

@@ -165,6 +165,20 @@ impl Place {
         command
     }
 
+    /// A verb of `topside`'s to its end, with nothing on its input.
+    pub(crate) fn verb(&self, args: &[&str]) -> Ended {
+        self.topside(args).output().unwrap().into()
+    }
+
+    /// The same with `--json`; the object that it prints.
+    pub(crate) fn json(&self, args: &[&str]) -> serde_json::Value {
+        let ended = self.verb(&[args, &["--json"]].concat()).with(0);
+        let mut lines = ended.out.lines();
+        let object = serde_json::from_str(lines.next().unwrap()).unwrap();
+        assert_eq!(lines.next(), None, "one line: {ended:?}");
+        object
+    }
+
     /// `topside run` to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
         let mut command = self.topside(&[&["run"], args].concat());
@@ -270,6 +284,12 @@ impl Running {
         let mut line = String::new();
         self.out.as_mut().unwrap().read_line(&mut line).unwrap();
         line
+    }
+
+    /// The next line of standard output as JSON.
+    pub(crate) fn json(&mut self) -> serde_json::Value {
+        let line = self.line();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 
     /// Reads standard error up to a line with `text` in it, and gives that line.

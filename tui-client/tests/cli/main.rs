@@ -8,5 +8,7 @@ mod line_client;
 mod prompt;
 mod reach;
 mod run_command;
+mod terminal;
 mod upgrade;
+mod verbs;
 mod waiting;

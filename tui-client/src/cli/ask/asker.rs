@@ -1,0 +1,99 @@
+//! One session for one question.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use topside_shared::methods::{Call, Initialized};
+
+use super::How;
+use crate::cli::printer::{Piece, Printer};
+use crate::cli::refused::Refused;
+use crate::cli::status;
+use crate::net::{CallError, Events, Handle, Hello, LostReason, Session, connect};
+
+/// How long the server may take to take note of the end.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A session, and where its answers are printed.
+pub(super) struct Asker<'p> {
+    pub(super) handle: Handle,
+    pub(super) events: Events,
+    pub(super) welcome: Initialized,
+    pub(super) printer: &'p Printer,
+    /// The saved server's name; none for this machine's.
+    saved: Option<String>,
+    json: bool,
+}
+
+impl<'p> Asker<'p> {
+    /// Connects; `notices` are asked for where they are wanted beside the answer.
+    pub(super) async fn connect(
+        how: &How,
+        notices: bool,
+        printer: &'p Printer,
+    ) -> Result<Self, Refused> {
+        let target = how.on.target().map_err(|error| Refused::own(&error))?;
+        let hello = Hello { notices, name: "topside" };
+        let session = connect(&target, &hello).await.map_err(|error| Refused::own(&error))?;
+        let Session { welcome, handle, mut events, .. } = session;
+        // A script wants every byte, however slow its reader.
+        events.hold_output();
+        let saved = how.on.saved().map(str::to_owned);
+        Ok(Self { handle, events, welcome, printer, saved, json: how.json })
+    }
+
+    /// What people call the server.
+    pub(super) fn name(&self) -> &str {
+        self.saved.as_deref().unwrap_or(&self.welcome.server.hostname)
+    }
+
+    /// Asks, and waits for the answer.
+    pub(super) async fn call<C: Call>(&mut self, params: &C) -> Result<C::Answer, Refused> {
+        let answer = self.handle.call(params).await;
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(error @ CallError::Lost) => {
+                let why = self.events.end().await;
+                Err(Refused::by_call(&error, Some(why.to_string())))
+            }
+            Err(error) => Err(Refused::by_call(&error, None)),
+        }
+    }
+
+    /// Whether what is printed is read by a program.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints an answer, as JSON or in these words; the status of success.
+    pub(super) async fn print<A: Serialize>(
+        &self,
+        answer: &A,
+        words: impl FnOnce(&A) -> String,
+    ) -> Result<u8, Refused> {
+        let text = if self.json { json_line(answer) } else { words(answer) };
+        self.printer.write(Piece::Print(text)).await;
+        Ok(status::OK)
+    }
+
+    /// The status at the end of a session that was to go on.
+    pub(super) async fn over(&self, why: &LostReason) -> u8 {
+        self.printer.say(why).await;
+        status::OWN_FAILURE
+    }
+
+    /// Ends the session in order.
+    pub(super) async fn leave(mut self) {
+        self.handle.close();
+        // A server that sees the end of the requests before the hang-up knows that all is well.
+        let _ = tokio::time::timeout(GOODBYE, self.events.end()).await;
+    }
+}
+
+/// One line of JSON.
+pub(in crate::cli) fn json_line(value: &impl Serialize) -> String {
+    let mut text =
+        serde_json::to_string(value).expect("the wire's own types have string keys only");
+    text.push('\n');
+    text
+}

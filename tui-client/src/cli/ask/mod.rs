@@ -1,0 +1,218 @@
+//! Verbs that ask a server one thing, by the names of the screen's actions.
+//!
+//! Each goes one way: connect, ask for confirmation where there is danger, call, print. What is printed is
+//! words, or with `--json` the answer as it is on the wire.
+
+mod asker;
+mod confirm;
+mod lists;
+mod orders;
+mod runs;
+mod watch;
+
+use clap::{Args, Subcommand};
+use topside_server::cli::{InviteArgs, TokenArgs};
+
+use super::on::On;
+use super::printer::Printer;
+use super::refused::Refused;
+use super::status;
+use crate::platform::Signals;
+use crate::term;
+use asker::Asker;
+pub(super) use asker::json_line;
+
+/// Which server, and how its answer is printed.
+#[derive(Debug, Args)]
+pub(super) struct How {
+    #[command(flatten)]
+    pub(super) on: On,
+    /// Print JSON, one object a line: the answer, or `{"error": ..}`
+    #[arg(long)]
+    json: bool,
+}
+
+/// What stands before harm.
+#[derive(Debug, Args)]
+pub(super) struct Sure {
+    /// Do not ask whether it is meant; needed where there is no terminal to ask at
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Ask {
+    /// Show how a server stands: its figures, and a shutdown that is due
+    Status {
+        #[command(flatten)]
+        how: How,
+    },
+    /// Show who is connected
+    Clients(lists::Clients),
+    /// Show the menu: the commands that you may run
+    Menu {
+        #[command(flatten)]
+        how: How,
+    },
+    /// Show the runs, live and past
+    Runs(lists::Runs),
+    /// Follow a run: its output from the beginning, and its exit status; Ctrl-C leaves it alone
+    Attach(runs::Attach),
+    /// Cancel a run, and wait for its end
+    Cancel(runs::Cancel),
+    /// Answer a run that asks: a line, or standard input as it comes
+    Input(runs::Input),
+    /// Show what is said unasked, as it comes: broadcasts, and the server's end
+    Notices {
+        #[command(flatten)]
+        how: How,
+    },
+    /// Read the server's log (admin)
+    Log(lists::Log),
+    /// Tell everybody something (admin)
+    Broadcast(orders::Tell),
+    /// Send a client away (admin)
+    Kick(orders::Kick),
+    /// Shut the server down, or restart it: every client is warned (admin)
+    Shutdown(orders::Shutdown),
+    /// Postpone the shutdown that is due (admin)
+    Postpone(orders::Postpone),
+    /// Call the shutdown off (admin)
+    CallOff {
+        #[command(flatten)]
+        how: How,
+    },
+    /// Have the server read its files again: all of it takes effect, or nothing does (admin)
+    Reload {
+        #[command(flatten)]
+        how: How,
+    },
+    /// Show the keys that may come in over TCP (admin)
+    Keys {
+        #[command(flatten)]
+        how: How,
+    },
+    /// Take a key away, and end its sessions (admin)
+    Revoke(orders::Revoke),
+    /// Make an invite: one string that pairs one client with the server (admin)
+    Invite {
+        #[command(flatten)]
+        invite: InviteArgs,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Make a token: the same for a script, limited to some commands (admin)
+    Token {
+        #[command(flatten)]
+        token: TokenArgs,
+        #[command(flatten)]
+        how: How,
+    },
+}
+
+impl Ask {
+    pub(super) fn how(&self) -> &How {
+        match self {
+            Self::Status { how }
+            | Self::Menu { how }
+            | Self::Notices { how }
+            | Self::CallOff { how }
+            | Self::Reload { how }
+            | Self::Keys { how }
+            | Self::Invite { how, .. }
+            | Self::Token { how, .. } => how,
+            Self::Clients(args) => &args.how,
+            Self::Runs(args) => &args.how,
+            Self::Attach(args) => &args.how,
+            Self::Cancel(args) => &args.how,
+            Self::Input(args) => &args.how,
+            Self::Log(args) => &args.how,
+            Self::Broadcast(args) => &args.how,
+            Self::Kick(args) => &args.how,
+            Self::Shutdown(args) => &args.how,
+            Self::Postpone(args) => &args.how,
+            Self::Revoke(args) => &args.how,
+        }
+    }
+
+    /// Whether what is told unasked is wanted, beside the answer.
+    fn listens(&self) -> bool {
+        match self {
+            Self::Notices { .. } => true,
+            Self::Clients(args) => args.watch,
+            Self::Runs(args) => args.watch,
+            Self::Log(args) => args.follow,
+            Self::Attach(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Asks; the exit status.
+pub(super) fn main(ask: &Ask) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            term::complain(format_args!("cannot start: {error}"));
+            return status::OWN_FAILURE;
+        }
+    };
+    let status = runtime.block_on(run(ask));
+    runtime.shutdown_background();
+    status
+}
+
+async fn run(ask: &Ask) -> u8 {
+    let printer = Printer::start();
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => {
+            printer.say(error).await;
+            return printer.finish(status::OWN_FAILURE).await;
+        }
+    };
+    let answered = tokio::select! {
+        biased;
+        signal = signals.next() => Ok(signal.status()),
+        answered = answer(ask, &printer) => answered,
+    };
+    let status = match answered {
+        Ok(status) => status,
+        Err(refused) => refused.tell(&printer, ask.how().json).await,
+    };
+    printer.finish(status).await
+}
+
+async fn answer(ask: &Ask, printer: &Printer) -> Result<u8, Refused> {
+    let how = ask.how();
+    let mut asker = Asker::connect(how, ask.listens(), printer).await?;
+    let status = match ask {
+        Ask::Status { .. } => lists::status(&mut asker).await,
+        Ask::Clients(args) => lists::clients(&mut asker, args).await,
+        Ask::Menu { .. } => lists::menu(&mut asker).await,
+        Ask::Runs(args) => lists::runs(&mut asker, args).await,
+        Ask::Attach(args) => runs::attach(&mut asker, args).await,
+        Ask::Cancel(args) => runs::cancel(&mut asker, args).await,
+        Ask::Input(args) => runs::input(&mut asker, args).await,
+        Ask::Notices { .. } => watch::notices(&mut asker).await,
+        Ask::Log(args) => lists::log(&mut asker, args).await,
+        Ask::Broadcast(args) => orders::broadcast(&mut asker, args).await,
+        Ask::Kick(args) => orders::kick(&mut asker, args).await,
+        Ask::Shutdown(args) => orders::shut_down(&mut asker, args).await,
+        Ask::Postpone(args) => orders::postpone(&mut asker, args).await,
+        Ask::CallOff { .. } => orders::call_off(&mut asker).await,
+        Ask::Reload { .. } => orders::reload(&mut asker).await,
+        Ask::Keys { .. } => lists::keys(&mut asker).await,
+        Ask::Revoke(args) => orders::revoke(&mut asker, args).await,
+        Ask::Invite { invite, .. } => {
+            let made = asker.call(&invite.wanted()).await?;
+            orders::hand_over(&asker, &made, invite.show(&made)).await
+        }
+        Ask::Token { token, .. } => {
+            let made = asker.call(&token.wanted()).await?;
+            orders::hand_over(&asker, &made, token.show(&made)).await
+        }
+    }?;
+    asker.leave().await;
+    Ok(status)
+}

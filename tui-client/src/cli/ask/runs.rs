@@ -1,0 +1,143 @@
+//! One run: following, cancelling and answering it.
+
+use clap::Args;
+use topside_shared::RunId;
+use topside_shared::methods::{Empty, RunAttach, RunCancel, RunInput, RunResult, Typed};
+
+use super::How;
+use super::asker::Asker;
+use crate::cli::console::{Output, take};
+use crate::cli::feed::{Fault, Feed, Source};
+use crate::cli::printer::Piece;
+use crate::cli::refused::Refused;
+use crate::cli::run::{ending, result_json};
+use crate::cli::status;
+use crate::net::{CallError, Event};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Attach {
+    #[command(flatten)]
+    pub(super) how: How,
+    /// Its number, as `topside runs` shows it
+    #[arg(value_parser = number)]
+    run: u64,
+    /// Leave the first so many bytes of its output out
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    from: u64,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Cancel {
+    #[command(flatten)]
+    pub(super) how: How,
+    /// Its number, as `topside runs` shows it
+    #[arg(value_parser = number)]
+    run: u64,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Input {
+    #[command(flatten)]
+    pub(super) how: How,
+    /// Its number, as `topside runs` shows it
+    #[arg(value_parser = number)]
+    run: u64,
+    /// The line that it is given; without one, standard input as it comes
+    line: Option<String>,
+    /// End its input afterwards
+    #[arg(long)]
+    end: bool,
+}
+
+/// A number as people write it, and as lists show it.
+pub(super) fn number(text: &str) -> Result<u64, String> {
+    let digits = text.strip_prefix('#').unwrap_or(text);
+    digits.parse().map_err(|_| "it is a number, such as 7".to_owned())
+}
+
+pub(super) async fn attach(asker: &mut Asker<'_>, args: &Attach) -> Result<u8, Refused> {
+    let run_id = RunId(args.run);
+    let handle = asker.handle.clone();
+    let request = RunAttach { run_id, from: args.from };
+    let answer = handle.call(&request);
+    tokio::pin!(answer);
+    let mut collected = Vec::new();
+    let mut output = if asker.is_json() { Output::Collect(&mut collected) } else { Output::Stream };
+    let (mut result, mut lost) = (None, None);
+    loop {
+        tokio::select! {
+            biased;
+            answered = &mut answer, if result.is_none() => result = Some(answered),
+            (room, event) = take(asker.printer, &mut asker.events, result.is_some()) => {
+                if room.is_none() {
+                    return Ok(asker.printer.broken_status());
+                }
+                match event {
+                    None => break,
+                    // The answer is lost with it, and comes next.
+                    Some(Event::Lost(reason)) => lost = Some(reason),
+                    Some(Event::Answer { .. }) => {}
+                    Some(Event::Notice(notice)) => output.take(room, notice),
+                }
+            }
+        }
+    }
+    asker.printer.write(Piece::EndOfRun).await;
+    let row = match result {
+        Some(Ok(row)) => row,
+        Some(Err(error)) => {
+            let lost = match lost {
+                None if matches!(error, CallError::Lost) => Some(asker.events.end().await),
+                lost => lost,
+            };
+            return Err(Refused::by_call(&error, lost.map(|lost| lost.to_string())));
+        }
+        None => return Ok(status::OWN_FAILURE),
+    };
+    let (status, left) = (status::of_row(&row), row.left());
+    if let Some(sentence) = ending(&row, "cancelled") {
+        asker.printer.say(sentence).await;
+    }
+    if let Some(left) = left {
+        asker.printer.say(format!("{left} after run {run_id}")).await;
+    }
+    if asker.is_json() {
+        let text = result_json(
+            RunResult { row, output: None, output_base64: None, truncated: None },
+            collected,
+        );
+        asker.printer.write(Piece::Print(text)).await;
+    }
+    Ok(status)
+}
+
+pub(super) async fn cancel(asker: &mut Asker<'_>, args: &Cancel) -> Result<u8, Refused> {
+    let row = asker.call(&RunCancel { run_id: RunId(args.run) }).await?;
+    asker.print(&row, |row| format!("run {} {}\n", row.run_id, row.outcome())).await
+}
+
+pub(super) async fn input(asker: &mut Asker<'_>, args: &Input) -> Result<u8, Refused> {
+    let run_id = RunId(args.run);
+    match &args.line {
+        Some(line) => {
+            let data = Some(Typed(format!("{line}\n")));
+            asker.call(&RunInput { run_id, data, eof: false }).await?;
+            if args.end {
+                asker.call(&RunInput { run_id, data: None, eof: true }).await?;
+            }
+        }
+        None => {
+            let mut source = Source::bytes(std::io::stdin());
+            let handle = asker.handle.clone();
+            let fed = Feed { handle: &handle, source: &mut source }.send_to(run_id, args.end).await;
+            fed.map_err(|fault| match fault {
+                Fault::Untaken(_) => Refused::new(
+                    status::UNKNOWN,
+                    format!("run {run_id} takes no more input: it, or its input, is at its end"),
+                ),
+                Fault::Failed(sentence) => Refused::new(status::REFUSED, sentence),
+            })?;
+        }
+    }
+    asker.print(&Empty {}, |_| String::new()).await
+}

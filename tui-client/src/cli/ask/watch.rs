@@ -1,0 +1,153 @@
+//! What goes on, as it comes, until the session ends: a line for each change.
+
+use std::io::IsTerminal;
+
+use serde::Serialize;
+use serde_json::json;
+use topside_shared::methods::{Snapshot, Topic};
+use topside_shared::notices::{LogEntry, Notice};
+use topside_shared::rows::{ClientRow, RunRow};
+use topside_shared::tables;
+use topside_shared::text::{MAX_NAME, clean};
+
+use super::asker::{Asker, json_line};
+use super::lists::topics;
+use crate::cli::printer::Piece;
+use crate::cli::refused::Refused;
+use crate::cli::{console, words};
+use crate::net::Event;
+
+/// A line: for programs, and for people.
+struct Line {
+    json: String,
+    words: String,
+}
+
+impl Line {
+    fn new(json: &impl Serialize, words: String) -> Self {
+        Self { json: json_line(json), words }
+    }
+}
+
+/// Who comes, changes and goes.
+pub(super) async fn clients(asker: &mut Asker<'_>) -> Result<u8, Refused> {
+    let joined = |row: &ClientRow| {
+        Line::new(&json!({ "joined": row }), format!("+ {}", tables::client(row)))
+    };
+    let begin =
+        |snapshot: Snapshot| snapshot.clients.unwrap_or_default().iter().map(joined).collect();
+    follow(asker, Topic::Clients, begin, |notice| {
+        let Notice::ClientsChanged(changed) = notice else { return Vec::new() };
+        let left = changed.left.iter().map(|left| {
+            let words = format!("- {} {}\n", left.client_id, clean(&left.reason, MAX_NAME));
+            Line::new(&json!({ "left": left }), words)
+        });
+        let updated = changed
+            .updated
+            .iter()
+            .map(|row| Line::new(&json!({ "updated": row }), format!("~ {}", tables::client(row))));
+        changed.joined.iter().map(joined).chain(left).chain(updated).collect()
+    })
+    .await
+}
+
+/// The runs that go on, and each change of one.
+pub(super) async fn runs(
+    asker: &mut Asker<'_>,
+    wanted: impl Fn(&RunRow) -> bool,
+) -> Result<u8, Refused> {
+    let line = |row: &RunRow| wanted(row).then(|| Line::new(row, tables::run(row)));
+    let begin =
+        |snapshot: Snapshot| snapshot.runs.unwrap_or_default().iter().filter_map(line).collect();
+    follow(asker, Topic::Runs, begin, |notice| match notice {
+        Notice::RunChanged(row) => line(row).into_iter().collect(),
+        _ => Vec::new(),
+    })
+    .await
+}
+
+/// The last lines of the log, and each new one.
+pub(super) async fn log(
+    asker: &mut Asker<'_>,
+    last: usize,
+    wanted: impl Fn(&LogEntry) -> bool,
+) -> Result<u8, Refused> {
+    let line =
+        |entry: &LogEntry| wanted(entry).then(|| Line::new(entry, tables::log_line(entry) + "\n"));
+    let begin = |snapshot: Snapshot| {
+        let mut lines: Vec<Line> =
+            snapshot.log.unwrap_or_default().iter().filter_map(line).collect();
+        lines.drain(..lines.len().saturating_sub(last));
+        lines
+    };
+    follow(asker, Topic::Log, begin, |notice| match notice {
+        Notice::LogEntry(entry) => line(entry).into_iter().collect(),
+        _ => Vec::new(),
+    })
+    .await
+}
+
+/// Broadcasts, and the server's end.
+pub(super) async fn notices(asker: &mut Asker<'_>) -> Result<u8, Refused> {
+    let line = |notice: &Notice| match notice {
+        Notice::Broadcast(told) => {
+            Some(Line::new(&json!({ "broadcast": told }), words::broadcast(told) + "\n"))
+        }
+        Notice::Closing(closing) => {
+            Some(Line::new(&json!({ "closing": closing }), words::closing(closing) + "\n"))
+        }
+        _ => None,
+    };
+    let due = asker.welcome.closing.clone().map(Notice::Closing);
+    let first = due.as_ref().and_then(line).into_iter().collect();
+    go_on(asker, first, |notice| line(notice).into_iter().collect()).await
+}
+
+/// Subscribes, and prints what there is and each change.
+async fn follow(
+    asker: &mut Asker<'_>,
+    topic: Topic,
+    begin: impl FnOnce(Snapshot) -> Vec<Line>,
+    lines: impl Fn(&Notice) -> Vec<Line>,
+) -> Result<u8, Refused> {
+    let subscribed = asker.call(&topics(topic)).await?;
+    let first = begin(subscribed.snapshot);
+    go_on(asker, first, lines).await
+}
+
+/// Prints until the session ends. What is told beside goes to standard error.
+async fn go_on(
+    asker: &mut Asker<'_>,
+    first: Vec<Line>,
+    lines: impl Fn(&Notice) -> Vec<Line>,
+) -> Result<u8, Refused> {
+    let json = asker.is_json() || !std::io::stdout().is_terminal();
+    let mut waiting = first;
+    loop {
+        for Line { json: for_programs, words } in waiting {
+            // Nobody reads any more: what comes next is nobody's.
+            let Some(room) = asker.printer.room().await else {
+                return Ok(asker.printer.broken_status());
+            };
+            room.send(Piece::Print(if json { for_programs } else { words }));
+        }
+        let event = tokio::select! {
+            biased;
+            () = asker.printer.broken() => return Ok(asker.printer.broken_status()),
+            event = asker.events.next() => event,
+        };
+        waiting = match event {
+            Event::Lost(why) => return Ok(asker.over(&why).await),
+            Event::Answer { .. } => Vec::new(),
+            Event::Notice(notice) => {
+                let printed = lines(&notice);
+                if printed.is_empty()
+                    && let Some(beside) = console::sentence(&notice)
+                {
+                    asker.printer.write(beside).await;
+                }
+                printed
+            }
+        };
+    }
+}

@@ -1,0 +1,58 @@
+//! Programs at a terminal of their own.
+
+use std::io::{Read, Write};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize};
+
+use crate::common::Place;
+
+/// `topside` at a terminal.
+pub(crate) struct Terminal {
+    child: std::boxed::Box<dyn Child + Send + Sync>,
+    // The terminal lives as long as this.
+    _master: std::boxed::Box<dyn MasterPty + Send>,
+    reader: std::boxed::Box<dyn Read + Send>,
+    writer: std::boxed::Box<dyn Write + Send>,
+    shown: String,
+}
+
+impl Terminal {
+    pub(crate) fn open(place: &Place, args: &[&str]) -> Self {
+        let size = PtySize { cols: 200, ..PtySize::default() };
+        let pair = portable_pty::native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_topside"));
+        command.args(args);
+        for (name, dir) in place.environment() {
+            command.env(name, dir);
+        }
+        let child = pair.slave.spawn_command(command).unwrap();
+        let reader = pair.master.try_clone_reader().unwrap();
+        let writer = pair.master.take_writer().unwrap();
+        Self { child, _master: pair.master, reader, writer, shown: String::new() }
+    }
+
+    pub(crate) fn type_text(&mut self, text: &str) {
+        self.writer.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Reads until `text` is there; all that was shown since the last time.
+    pub(crate) fn sees(&mut self, text: &str) -> String {
+        while !self.shown.contains(text) {
+            let mut buffer = [0; 4096];
+            let count = self.reader.read(&mut buffer).unwrap_or(0);
+            assert!(count > 0, "{text:?} was never shown: {:?}", self.shown);
+            self.shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+        std::mem::take(&mut self.shown)
+    }
+
+    /// Reads to the end; what was shown since the last time, and the exit status.
+    pub(crate) fn end(mut self) -> (String, u32) {
+        let mut buffer = [0; 4096];
+        // A terminal whose programs have all ended is an error to read.
+        while let Ok(count @ 1..) = self.reader.read(&mut buffer) {
+            self.shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+        (self.shown, self.child.wait().unwrap().exit_code())
+    }
+}

@@ -1,0 +1,382 @@
+//! Each action of the screen as a verb, as a script uses it: against a real server, and with a second client
+//! that sees what is done.
+
+use rustix::process::Signal;
+
+use crate::common::{Place, text};
+use crate::terminal::Terminal;
+
+const ASKS: &str = r#"
+[commands.ask]
+effect = "read"
+stdin = "prompt"
+exec = ["/bin/sh", "-c", "printf 'Name: '; read n; echo \"hello $n\"; read more || echo end"]
+"#;
+
+fn place() -> Place {
+    let place = Place::new();
+    place.write("config/server.toml", "[listen]\nport = 0\naddresses = [\"127.0.0.1\"]\n");
+    std::fs::create_dir(place.path("config/commands.d")).unwrap();
+    place.write("config/commands.d/asks.toml", ASKS);
+    place
+}
+
+#[test]
+fn lists_are_words_for_people_and_the_wire_s_own_json_for_programs() {
+    let place = place();
+    let _server = place.serve();
+    place.run(&["own-status", "3"]).with(3);
+
+    let status = place.verb(&["status"]).with(0).out;
+    assert!(status.contains("server ") && status.contains("listens on  unix "), "{status}");
+    let figures = place.json(&["status"]);
+    assert_eq!((&figures["clients"], &figures["runs"]["started"]), (&1.into(), &1.into()));
+
+    let clients = place.verb(&["clients"]).with(0).out;
+    assert!(clients.contains("same machine") && clients.contains("you"), "{clients}");
+    assert_eq!(place.json(&["clients"])["clients"][0]["connection"], "same");
+
+    let menu = place.verb(&["menu"]).with(0).out;
+    assert!(menu.contains("  own-status …") && menu.contains("Server\n"), "{menu}");
+    let menu = place.json(&["menu"]);
+    assert!(menu["commands"].as_array().unwrap().iter().any(|c| c["name"] == "own-status"));
+
+    let runs = place.verb(&["runs"]).with(0).out;
+    assert!(runs.contains("failed  3") && runs.contains("own-status"), "{runs}");
+    assert_eq!(place.json(&["runs"])["runs"][0]["exitCode"], 3);
+    assert_eq!(place.json(&["runs", "--state", "succeeded"])["runs"], serde_json::json!([]));
+
+    let log = place.verb(&["log", "--match", "SERVER STARTED"]).with(0).out;
+    assert!(log.ends_with('\n') && log.lines().count() == 1, "{log}");
+    assert_eq!(place.json(&["log", "-n", "1", "--level", "info"])["entries"][0]["level"], "info");
+    assert_eq!(place.json(&["log", "--level", "error"])["entries"], serde_json::json!([]));
+}
+
+#[test]
+fn more_rows_than_one_page_all_come() {
+    let place = place();
+    let _server = place.serve();
+    let lines = "own-status 0\n".repeat(120);
+    place.lines(&[], &lines).with(0);
+    let runs = |limit: &str| place.json(&["runs", "--limit", limit])["runs"].clone();
+    assert_eq!(runs("121").as_array().unwrap().len(), 120);
+    assert_eq!(runs("7").as_array().unwrap().len(), 7);
+    assert_eq!(runs("0").as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn what_is_refused_has_its_status_and_with_json_the_server_s_own_error() {
+    let place = place();
+    for verb in ["status", "clients", "menu", "runs", "reload", "call-off", "notices"] {
+        let ended = place.verb(&[verb]).with(125);
+        assert!(ended.err.contains("no server runs on this machine"), "{ended:?}");
+    }
+    let _server = place.serve();
+    for (args, status) in [
+        (&["attach", "7"][..], 127),
+        (&["cancel", "#7"], 127),
+        (&["input", "7", "x"], 127),
+        (&["kick", "99", "--yes"], 127),
+        (&["revoke", "nobody", "--yes"], 127),
+        (&["call-off"], 127),
+        (&["postpone"], 126),
+        (&["broadcast", ""], 126),
+        (&["kick", "seven"], 2),
+        (&["runs", "--state", "odd"], 2),
+        (&["log", "-n", "0"], 2),
+        (&["log", "-n", "1001"], 2),
+        (&["status", "--on", "nowhere"], 125),
+        (&["status", "--via", "lan"], 2),
+        (&["test", "--via", "lan"], 126),
+    ] {
+        let ended = place.verb(args).with(status);
+        assert_eq!(ended.out, "", "{args:?}");
+        assert!(!ended.err.is_empty(), "{args:?}");
+    }
+    let ended = place.verb(&["cancel", "7", "--json"]).with(127);
+    let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(said["error"]["code"], -32004);
+    let ended = place.verb(&["status", "--on", "nowhere", "--json"]).with(125);
+    let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert!(said["error"]["message"].as_str().unwrap().contains("nowhere"), "{said}");
+}
+
+#[test]
+fn harm_is_not_done_where_nobody_can_be_asked_unless_yes_is_given() {
+    let place = place();
+    let mut server = place.serve();
+    let mut other = place.start(&["notices"]);
+    let number = |place: &Place| {
+        let clients = place.json(&["clients"])["clients"].clone();
+        let other = clients.as_array().unwrap().iter().find(|row| row["you"] != true).cloned();
+        other.map(|row| row["clientId"].to_string())
+    };
+    let client = loop {
+        if let Some(number) = number(&place) {
+            break number;
+        }
+    };
+    for args in [&["kick", &client][..], &["shutdown"], &["revoke", "x"], &["delete", "x"]] {
+        if args[0] == "delete" {
+            place.verb(&["add", "x"]).with(0);
+        }
+        if args[0] == "revoke" {
+            place.verb(&["invite", "--name", "x", "--role", "viewer"]).with(0);
+        }
+        let ended = place.verb(args).with(126);
+        assert!(ended.err.contains("--yes"), "{ended:?}");
+    }
+    assert_eq!(number(&place), Some(client.clone()), "still there");
+    let sent = place.verb(&["kick", "--yes", &client, "too", "loud"]).with(0);
+    assert_eq!(sent.out, format!("#{client} was sent away\n"));
+    assert!(other.said("too loud").contains("sent"), "why it ended");
+    other.end().with(125);
+    place.verb(&["revoke", "x", "--yes"]).with(0);
+    place.verb(&["delete", "x", "--yes"]).with(0);
+    place.verb(&["shutdown", "--yes"]).with(0);
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn a_terminal_is_asked_and_only_the_whole_name_ends_a_server() {
+    let place = place();
+    let mut server = place.serve();
+    let hostname = place.json(&["runs"]);
+    assert_eq!(hostname["runs"], serde_json::json!([]));
+    let mut terminal = Terminal::open(&place, &["shutdown", "moving", "--back", "14:00"]);
+    let asked = terminal.sees("to go on: ");
+    let name = asked.split("Type ").nth(1).unwrap().split(" to go on").next().unwrap().to_owned();
+    terminal.type_text("y\r");
+    let (shown, status) = terminal.end();
+    assert!(shown.contains("nothing was done"), "{shown}");
+    assert_eq!(status, 126);
+    place.verb(&["status"]).with(0);
+
+    let mut other = place.start(&["notices", "--json"]);
+    place.verb(&["broadcast", "hello"]).with(0);
+    // Once it is told something it is there.
+    while place.json(&["broadcast", "hello"])["delivered"] == 0 {}
+    assert_eq!(other.json()["broadcast"]["message"], "hello");
+    let mut terminal = Terminal::open(&place, &["shutdown", "moving", "--back", "14:00"]);
+    terminal.sees("to go on: ");
+    terminal.type_text(&format!("{name}\r"));
+    let (_, status) = terminal.end();
+    assert_eq!(status, 0);
+    let closing = loop {
+        let told = other.json();
+        if told["closing"].is_object() {
+            break told["closing"].clone();
+        }
+    };
+    assert_eq!(
+        (&closing["phase"], &closing["reason"]),
+        (&"now".into(), &"moving (back 14:00)".into())
+    );
+    other.end().with(125);
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn each_step_of_a_shutdown_is_told_to_who_listens_with_who_did_it() {
+    let place = place();
+    let _server = place.serve();
+    let mut other = place.start(&["notices"]);
+    while place.json(&["broadcast", "--level", "warning", "brace"])["delivered"] == 0 {}
+    assert!(other.json()["broadcast"]["level"] == "warning");
+    let ordered =
+        place.verb(&["shutdown", "--yes", "--in", "1h", "--restart", "new", "disk"]).with(0);
+    assert!(
+        ordered.out.contains("restarts in 59 m") || ordered.out.contains("restarts in 1 h"),
+        "{ordered:?}"
+    );
+    let next = |other: &mut crate::common::Running| loop {
+        let told = other.json();
+        if told["closing"].is_object() {
+            return told["closing"].clone();
+        }
+    };
+    let told = next(&mut other);
+    assert_eq!((&told["phase"], &told["reason"]), (&"scheduled".into(), &"new disk".into()));
+    assert_eq!(told["restart"], true);
+    place.verb(&["postpone", "30m"]).with(0);
+    let later = next(&mut other);
+    assert!(later["inMs"].as_u64() > told["inMs"].as_u64(), "{later}");
+    assert_eq!((&later["reason"], &later["restart"]), (&told["reason"], &told["restart"]));
+    assert!(place.verb(&["status"]).with(0).out.contains("restarts "), "it is due");
+    place.verb(&["call-off"]).with(0);
+    assert_eq!(next(&mut other)["phase"], "cancelled");
+    place.verb(&["call-off"]).with(127);
+    other.signal(Signal::INT);
+    other.end().with(130);
+}
+
+#[test]
+fn watching_gives_a_json_line_for_each_change_and_words_at_a_terminal() {
+    let place = place();
+    let _server = place.serve();
+    let mut clients = place.start(&["clients", "--watch"]);
+    assert_eq!(clients.json()["joined"]["you"], true, "who is there first");
+    let mut runs = place.start(&["runs", "--watch"]);
+    let joined = clients.json();
+    assert_eq!(joined["joined"]["connection"], "same");
+    let mut log = place.start(&["log", "--follow", "-n", "1"]);
+    assert_eq!(log.json()["message"], "client connected");
+
+    // A watcher has subscribed once what is there was printed; of runs there is nothing yet.
+    let file = place.path("go");
+    let run = place.start(&["run", "wait-for", text(&file)]);
+    let row = runs.json();
+    assert_eq!((&row["command"], &row["state"]), (&"wait-for".into(), &"running".into()));
+    std::fs::write(&file, "").unwrap();
+    run.end().with(0);
+    let ended = loop {
+        let row = runs.json();
+        if row["state"] != "running" {
+            break row;
+        }
+    };
+    assert_eq!(ended["state"], "succeeded");
+    assert!(log.json()["message"].as_str().unwrap().contains("client"));
+    log.signal(Signal::INT);
+    log.end().with(130);
+    let left = loop {
+        let line = clients.json();
+        if line["left"].is_object() {
+            break line;
+        }
+    };
+    assert!(left["left"]["clientId"].is_u64(), "{left}");
+
+    let mut terminal = Terminal::open(&place, &["log", "--follow", "-n", "1"]);
+    let shown = terminal.sees("client connected");
+    assert!(!shown.contains('{'), "{shown}");
+    terminal.type_text("\u{3}");
+    assert_eq!(terminal.end().1, 130);
+    runs.break_pipe();
+    place.run(&["own-status", "0"]).with(0);
+    assert_eq!(runs.end().with(141).err, "");
+}
+
+#[test]
+fn a_run_is_followed_answered_and_cancelled_by_its_number() {
+    let place = place();
+    let _server = place.serve();
+    let detached = place.run(&["--detach", "ask"]).with(0);
+    let run = detached.out.trim();
+    let mut follower = place.start(&["attach", run]);
+    place.verb(&["input", run, "ann"]).with(0);
+    assert_eq!(follower.line(), "Name: hello ann\n");
+    let mut more = place.start(&["input", run, "--end"]);
+    more.write("half");
+    more.end().with(0);
+    let ended = follower.end().with(0);
+    assert_eq!((ended.out.as_str(), ended.err.as_str()), ("end\n", ""));
+    place.verb(&["input", run, "x"]).with(127);
+
+    let again = place.verb(&["attach", run, "--from", "6"]).with(0);
+    assert_eq!(again.out, "hello ann\nend\n");
+    let object = place.json(&["attach", run]);
+    assert_eq!(
+        (&object["state"], &object["output"]),
+        (&"succeeded".into(), &"Name: hello ann\nend\n".into())
+    );
+
+    let file = place.path("never");
+    let run = place.run(&["--detach", "wait-for", text(&file)]).with(0).out;
+    let mut follower = place.start(&["attach", run.trim()]);
+    assert_eq!(follower.line(), "begun\n");
+    // Leaving it does not end it.
+    let mut left = place.start(&["attach", run.trim()]);
+    assert_eq!(left.line(), "begun\n");
+    left.signal(Signal::INT);
+    left.end().with(130);
+    let said = place.verb(&["cancel", run.trim()]).with(0);
+    assert_eq!(said.out, format!("run #{} cancelled\n", run.trim()));
+    assert!(follower.end().with(1).err.contains("cancelled"));
+    place.run(&["own-signal"]).with(137);
+}
+
+#[test]
+fn an_invite_made_by_a_verb_pairs_and_a_revoked_key_is_out() {
+    let place = place();
+    let _server = place.serve();
+    let made = place.verb(&["invite", "--name", "phone", "--role", "admin", "--qr"]).with(0);
+    assert!(made.err.contains("for phone as admin, once, until "), "{made:?}");
+    assert!(made.out.contains('\u{2588}'), "a code to scan");
+    let phone = Place::new();
+    phone.verb(&["pair", made.out.lines().next().unwrap(), "--name", "garden"]).with(0);
+    phone.verb(&["status", "--on", "garden"]).with(0);
+    phone.verb(&["broadcast", "--on", "garden", "hello"]).with(0);
+    let ways = phone.json(&["test", "garden"]);
+    assert!(ways["ways"][0]["rttMs"].as_f64().unwrap() > 0.0, "{ways}");
+
+    let mut there = phone.start(&["notices", "--on", "garden"]);
+    while place.json(&["broadcast", "hello"])["delivered"] == 0 {}
+    there.json();
+    assert_eq!(place.json(&["keys"])["keys"].as_array().unwrap().len(), 1 + 1, "invite and key");
+    let revoked = place.verb(&["revoke", "phone", "--yes"]).with(0);
+    assert!(revoked.out.starts_with("revoked phone (sha256:"), "{revoked:?}");
+    assert!(there.said("revoked").contains("topside:"), "it is told why");
+    there.end().with(125);
+    phone.verb(&["status", "--on", "garden"]).with(125);
+    phone.verb(&["test", "garden"]).with(125);
+
+    let token = place
+        .verb(&["token", "--name", "cron", "--role", "viewer", "--commands", "status"])
+        .with(0);
+    let cron = Place::new();
+    cron.verb(&["pair", token.out.trim(), "--name", "garden"]).with(0);
+    cron.verb(&["run", "--on", "garden", "status"]).with(0);
+    cron.verb(&["run", "--on", "garden", "clients"]).with(126);
+}
+
+#[test]
+fn reload_says_what_changed_or_where_the_mistake_is() {
+    let place = place();
+    let _server = place.serve();
+    assert_eq!(place.verb(&["reload"]).with(0).out, "nothing has changed\n");
+    place.write(
+        "config/commands.d/more.toml",
+        "[commands.more]\nexec = [\"/bin/true\"]\neffect = \"read\"\n",
+    );
+    assert_eq!(place.verb(&["reload"]).with(0).out, "added: more\n");
+    place.run(&["more"]).with(0);
+    place.write("config/commands.d/more.toml", "[commands.more]\nexec = 3\n");
+    let ended = place.verb(&["reload"]);
+    assert_ne!(ended.status, Some(0));
+    assert!(ended.err.contains("more.toml:2:"), "{ended:?}");
+    place.run(&["more"]).with(0);
+}
+
+#[test]
+fn saved_servers_are_listed_added_changed_and_forgotten_with_the_file_s_comments_kept() {
+    let place = place();
+    place.write("config/client.toml", "# mine\n");
+    place.verb(&["servers"]).with(0);
+    place.verb(&["add", "clock", "--lan", "192.0.2.7", "--port", "9000"]).with(0);
+    place.verb(&["add", "clock"]).with(126);
+    place.verb(&["add", "odd", "--lan", "not a host!"]).with(126);
+    place.verb(&["edit", "clock", "--internet", "clock.example", "--internet-port", "443"]).with(0);
+    place.verb(&["duplicate", "clock", "clock two"]).with(0);
+    place.verb(&["edit", "clock", "--name", "tower clock", "--lan", ""]).with(0);
+    let servers = place.json(&["servers"])["servers"].clone();
+    assert_eq!(
+        servers,
+        serde_json::json!([
+            {"name": "tower clock", "internet": "clock.example", "port": 9000, "internet_port": 443},
+            {"name": "clock two", "lan": "192.0.2.7", "internet": "clock.example", "port": 9000, "internet_port": 443},
+        ])
+    );
+    let listed = place.verb(&["servers"]).with(0).out;
+    assert!(listed.contains("192.0.2.7:9000") && listed.contains("clock.example:443"), "{listed}");
+    place.verb(&["delete", "clock two", "--yes"]).with(0);
+    place.verb(&["delete", "clock two", "--yes"]).with(125);
+    let file = std::fs::read_to_string(place.path("config/client.toml")).unwrap();
+    assert!(file.starts_with("# mine\n") && !file.contains("two"), "{file}");
+    assert!(place.verb(&["test", "tower clock"]).with(125).err.contains("not paired"));
+
+    let paths = place.json(&["config", "path"]);
+    assert_eq!(paths["client.toml"], text(&place.path("config/client.toml")));
+    let shown = place.verb(&["config", "path"]).with(0).out;
+    assert!(shown.contains("keymap.toml") && shown.contains("not there"), "{shown}");
+}
