@@ -4,6 +4,7 @@
 mod actions;
 mod app;
 mod platform;
+mod question;
 mod term;
 mod ui;
 

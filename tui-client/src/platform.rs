@@ -1,7 +1,9 @@
 //! What differs between systems: the local socket, who owns a directory, private files, signals.
 //! Nothing else in this crate has a `cfg` for a system.
 
-pub(crate) use imp::{Jobs, Signals, check_socket_directory, create_private_dir, dial, private};
+pub(crate) use imp::{
+    Echo, Jobs, Signals, check_socket_directory, create_private_dir, dial, private,
+};
 
 /// Both halves of a connection to the local socket.
 pub(crate) type Halves =
@@ -47,6 +49,7 @@ mod imp {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
     use std::path::Path;
 
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
     use tokio::net::UnixStream;
     use tokio::signal::unix::{SignalKind, signal};
 
@@ -87,6 +90,43 @@ mod imp {
     /// Files made with these options are for this user only.
     pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
         options.mode(0o600)
+    }
+
+    /// Whether the terminal on standard input shows what is typed. It is as before once this is gone.
+    #[derive(Default)]
+    pub(crate) struct Echo {
+        /// How the terminal was, while it shows nothing.
+        before: Option<Termios>,
+    }
+
+    impl Echo {
+        /// Shows only that the line was ended.
+        pub(crate) fn off(&mut self) {
+            if self.before.is_some() {
+                return;
+            }
+            let Ok(before) = tcgetattr(std::io::stdin()) else { return };
+            let mut quiet = before.clone();
+            quiet.local_modes.remove(LocalModes::ECHO);
+            quiet.local_modes.insert(LocalModes::ECHONL);
+            if tcsetattr(std::io::stdin(), OptionalActions::Now, &quiet).is_ok() {
+                self.before = Some(before);
+            }
+        }
+
+        /// Shows it again.
+        pub(crate) fn on(&mut self) {
+            if let Some(before) = self.before.take() {
+                // A terminal that has gone shows nothing anyway.
+                let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &before);
+            }
+        }
+    }
+
+    impl Drop for Echo {
+        fn drop(&mut self) {
+            self.on();
+        }
     }
 
     /// The signals that ask this program to end.
@@ -184,6 +224,18 @@ mod imp {
     /// Files inherit who may read them from their directory, which is the user's own.
     pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
         options
+    }
+
+    /// The terminal of this system shows what is typed.
+    #[derive(Default)]
+    pub(crate) struct Echo;
+
+    impl Echo {
+        /// Does nothing here.
+        pub(crate) fn off(&mut self) {}
+
+        /// Does nothing here.
+        pub(crate) fn on(&mut self) {}
     }
 
     /// Ctrl-C, the one signal there is.

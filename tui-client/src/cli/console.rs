@@ -9,6 +9,7 @@ use topside_shared::methods::{CommandRun, RunCancel, RunResult};
 use topside_shared::notices::{Closing, Notice, Phase, RunOutput};
 
 use super::feed::{Fault, Feed, Source};
+use super::hush::Hush;
 use super::printer::{Piece, Printer, Room};
 use super::words;
 use crate::net::base64::output_bytes;
@@ -91,6 +92,7 @@ impl Console {
         let answer = handle.call(request);
         tokio::pin!(answer);
         let (begun, known) = oneshot::channel();
+        let mut hush = Hush::new(source.is_typed());
         let (mut begun, mut feeds, mut untaken) = (Some(begun), true, false);
         let feed = Feed { handle: &handle, source }.carry(known);
         tokio::pin!(feed);
@@ -153,12 +155,16 @@ impl Console {
                             if let Notice::Closing(closing) = &notice {
                                 self.closing = Some(closing.clone());
                             }
+                            if let (Output::Stream, Notice::RunOutput(piece)) = (&output, &notice) {
+                                hush.printed(&output_bytes(piece));
+                            }
                             output.take(room, notice);
                         }
                     }
                 }
             }
         }
+        drop(hush);
         self.printer.write(Piece::EndOfRun).await;
         if let Some(Err(CallError::Lost)) = &result {
             self.read_loss().await;

@@ -81,6 +81,11 @@ impl Source {
         Self::Bytes(Bytes { pieces, rest: Vec::new(), sent: 0 })
     }
 
+    /// Whether it can be what somebody types.
+    pub(super) fn is_typed(&self) -> bool {
+        matches!(self, Self::Bytes(_) | Self::Lines(_))
+    }
+
     /// The next text; none at the end.
     async fn next(&mut self) -> Result<Option<String>, String> {
         match self {

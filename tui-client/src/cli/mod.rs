@@ -5,6 +5,7 @@ mod console;
 mod duration;
 mod feed;
 mod filter;
+mod hush;
 mod line;
 mod on;
 mod pair;

@@ -11,6 +11,11 @@ const ASKS: &str = r#"
 effect = "read"
 stdin = "prompt"
 exec = ["/bin/sh", "-c", "printf 'Name: '; read n; echo \"hello $n\"; read more || echo end"]
+
+[commands.login]
+effect = "read"
+stdin = "prompt"
+exec = ["/bin/sh", "-c", "printf 'Name: '; read n; printf 'Password: '; read p; echo; printf 'Again, the name: '; read a; echo \"$n $p $a\""]
 "#;
 
 fn place() -> Place {
@@ -255,6 +260,24 @@ fn watching_gives_a_json_line_for_each_change_and_words_at_a_terminal() {
     runs.break_pipe();
     place.run(&["own-status", "0"]).with(0);
     assert_eq!(runs.end().with(141).err, "");
+}
+
+#[test]
+fn a_terminal_does_not_show_what_is_typed_for_a_run_that_asks_for_a_secret() {
+    let place = place();
+    let _server = place.serve();
+    let mut terminal = Terminal::open(&place, &["run", "login"]);
+    terminal.sees("Name: ");
+    terminal.type_text("ann\r");
+    let shown = terminal.sees("Password: ");
+    assert!(shown.contains("ann"), "{shown}");
+    terminal.type_text("hunter2\r");
+    let shown = terminal.sees("Again, the name: ");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    terminal.type_text("bob\r");
+    let (shown, status) = terminal.end();
+    assert!(shown.contains("bob") && shown.contains("ann hunter2 bob"), "{shown}");
+    assert_eq!(status, 0);
 }
 
 #[test]

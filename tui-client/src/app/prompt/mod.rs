@@ -17,6 +17,7 @@ use super::editor::Editor;
 use super::link::Link;
 use super::runs::{Info, Phase};
 use super::{Call, Effect, State};
+use crate::question::{MAX_QUESTION, asks_for_a_secret};
 pub(crate) use keys::can_switch;
 pub(super) use keys::{key, paste, switch, unhide};
 
@@ -24,10 +25,6 @@ pub(super) use keys::{key, paste, switch, unhide};
 const MAX_LINES: usize = 16;
 /// A key so soon after the end of a run was still meant for it.
 const GRACE: u64 = 500;
-/// Most characters of a question that are shown and looked at: its last ones.
-const MAX_QUESTION: usize = 200;
-/// Words of a question whose answer is nobody else's business.
-const SECRETS: [&str; 5] = ["password", "passphrase", "secret", "pin", "token"];
 
 /// The run whose box it is, and what is typed there.
 #[derive(Debug, Default)]
@@ -195,12 +192,6 @@ fn question(console: &Console, block: u64) -> String {
     let text = text.unwrap_or_default();
     let skip = text.chars().count().saturating_sub(MAX_QUESTION);
     text.chars().skip(skip).collect()
-}
-
-/// Whether one of the words that mean a secret stands in the text as a word of its own.
-fn asks_for_a_secret(text: &str) -> bool {
-    let words = text.split(|c: char| !c.is_alphanumeric());
-    words.map(str::to_lowercase).any(|word| SECRETS.contains(&word.as_str()))
 }
 
 /// Whether a command of a block may be answered from here.

@@ -1,0 +1,13 @@
+//! What a program asks for, as far as its words tell.
+
+/// The words that mean a secret.
+const SECRETS: [&str; 5] = ["password", "passphrase", "secret", "pin", "token"];
+
+/// Most characters of a question that are looked at and shown, its last ones.
+pub(crate) const MAX_QUESTION: usize = 200;
+
+/// Whether one of the words that mean a secret stands in the text as a word of its own.
+pub(crate) fn asks_for_a_secret(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    words.map(str::to_lowercase).any(|word| SECRETS.contains(&word.as_str()))
+}
