@@ -45,6 +45,23 @@ fn a_scheduled_shutdown_is_told_to_those_who_take_notices_and_everything_goes_on
 }
 
 #[test]
+fn the_command_tells_when_the_server_is_expected_back() {
+    let server = TestServer::start();
+    let mut client = server.connect_with_notices();
+    let line = |args: Value| json!({"command": "shutdown", "args": args, "confirm": true});
+    for (args, told) in [
+        (json!({"delay": 3600, "reason": "new disk", "back": "14:00"}), "new disk (back 14:00)"),
+        (json!({"delay": 3600, "back": "tomorrow"}), "back tomorrow"),
+        (json!({"delay": 3600, "reason": "new disk"}), "new disk"),
+    ] {
+        client.ok("command/run", line(args));
+        assert_eq!(client.told("server/closing")["reason"], told);
+    }
+    let long = line(json!({"delay": 3600, "back": "x".repeat(65)}));
+    assert_eq!(client.refused("command/run", long)["code"], -32602);
+}
+
+#[test]
 fn another_shutdown_replaces_the_first_and_cancelling_ends_it() {
     let server = TestServer::start();
     let mut client = server.connect_with_notices();

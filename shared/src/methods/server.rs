@@ -108,6 +108,17 @@ pub struct ServerShutdown {
 }
 call!(ServerShutdown => ServerShutdown -> ShutdownDue);
 
+impl ServerShutdown {
+    /// The reason as everybody is told it, with when the server is expected back, where that was said.
+    pub fn reason_with_return(reason: Option<&str>, back: Option<&str>) -> Option<String> {
+        match (reason, back) {
+            (reason, None) => reason.map(str::to_owned),
+            (None, Some(back)) => Some(format!("back {back}")),
+            (Some(reason), Some(back)) => Some(format!("{reason} (back {back})")),
+        }
+    }
+}
+
 /// Answer to `server/shutdown`: when it will begin. It never claims that the server has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Command;
-use topside_shared::methods::CommandRun;
+use topside_shared::methods::{CommandRun, ServerShutdown};
 use topside_shared::text::{clean, duration};
 use topside_shared::values;
 
@@ -138,8 +138,9 @@ pub(super) fn question(
         let instead = due.map(|ms| format!(" and not in {}", times::countdown(ms)));
         let instead = instead.unwrap_or_default();
         let mut text = vec![format!("{name} {verb} {when}{instead}; {others}.")];
-        text.push(match run.args.get("reason").and_then(Value::as_str) {
-            Some(reason) => format!("Reason told: {}", clean(reason, 500)),
+        let told = |name: &str| run.args.get(name).and_then(Value::as_str);
+        text.push(match ServerShutdown::reason_with_return(told("reason"), told("back")) {
+            Some(reason) => format!("Reason told: {}", clean(&reason, 500)),
             None => "No reason is given.".to_owned(),
         });
         // Later is less than what is due already.

@@ -87,7 +87,7 @@ fn a_shutdown_is_ordered_postponed_and_called_off_and_each_step_is_on_both_scree
     let home = Home::new();
     let (mut server, mut first, mut second) = two(&home);
     act(&mut first, "Shut the server down, or restart it");
-    first.see_all(&["delay", "restart", "reason", "Enter asks"]);
+    first.see_all(&["delay", "restart", "reason", "back", "Enter asks"]);
     first.write("600\t\tnew disk, back in 10 min\r");
     let question = first.see_all(&["Enter confirms", "1 other client is told", "back in 10 min"]);
     first.write(&format!("{}\r", wanted_name(&question)));

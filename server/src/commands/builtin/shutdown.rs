@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use topside_shared::Role;
 use topside_shared::command::{Arg, ArgType, Command, Effect};
+use topside_shared::methods::ServerShutdown;
 use topside_shared::text::{self, MAX_REASON};
 
 use super::{Calling, optional, reads};
 use crate::commands::{Call, Worker};
 use crate::methods::order_shutdown;
+
+/// Most characters of when it is back.
+const MAX_BACK: u64 = 64;
 
 pub(super) struct Shutdown;
 
@@ -23,7 +27,12 @@ impl Worker for Shutdown {
         let reason = Arg {
             rest: true,
             max_length: Some(MAX_REASON as u64),
-            ..optional("reason", ArgType::String, "Why, and when it is back")
+            ..optional("reason", ArgType::String, "Why")
+        };
+        // Behind what takes the rest of the line: by its name only.
+        let back = Arg {
+            max_length: Some(MAX_BACK),
+            ..optional("back", ArgType::String, "When it is expected back: 14:00, tomorrow")
         };
         let restart = optional("restart", ArgType::Bool, "Start again at once");
         let description = "Warns every client, ends every session, then ends the server.";
@@ -36,7 +45,7 @@ impl Worker for Shutdown {
                 &["ks"],
                 "Shut the server down",
                 description,
-                vec![delay, restart, reason],
+                vec![delay, restart, reason, back],
             )
         }
     }
@@ -53,11 +62,12 @@ impl Worker for Shutdown {
 async fn order(call: &Call) -> Result<String, String> {
     let delay = u64::try_from(call.int("delay").unwrap_or(0)).unwrap_or(0);
     let restart = call.args().get("restart").and_then(serde_json::Value::as_bool).unwrap_or(false);
+    let reason = ServerShutdown::reason_with_return(call.text("reason"), call.text("back"));
     let due = order_shutdown(
         &call.server,
         &call.client,
         Duration::from_secs(delay),
-        call.text("reason"),
+        reason.as_deref(),
         restart,
         Some(call.run.ended.clone()),
     )

@@ -149,11 +149,8 @@ pub(super) async fn shut_down(asker: &mut Asker<'_>, args: &Shutdown) -> Result<
     let name = asker.name().to_owned();
     let question = format!("{verb} {name} for everybody, {when}?");
     args.sure.ask_name(asker.printer, &question, &name).await?;
-    let reason = match (joined(&args.reason), &args.back) {
-        (reason, None) => reason,
-        (None, Some(back)) => Some(format!("back {back}")),
-        (Some(reason), Some(back)) => Some(format!("{reason} (back {back})")),
-    };
+    let reason = joined(&args.reason);
+    let reason = ServerShutdown::reason_with_return(reason.as_deref(), args.back.as_deref());
     let order = ServerShutdown { delay_ms: millis(delay), reason, restart: args.restart };
     let due = asker.call(&order).await?;
     asker
