@@ -18,11 +18,10 @@ use super::feed::{Lines, Source};
 use super::on::On;
 use super::printer::Printer;
 use super::refused::with_sources;
-use super::{status, words};
+use super::{block_on, status, words};
 use crate::embedded::{Embedded, connect_or_start};
 use crate::net::{CallError, Hello, Session};
 use crate::platform::{Signal, Signals};
-use crate::term;
 
 /// What other people see in the list.
 const HELLO: Hello = Hello { notices: true, name: "topside" };
@@ -33,16 +32,7 @@ const SHUTDOWN: Duration = Duration::from_secs(60);
 
 /// Runs the commands of standard input; the exit status of the last failure.
 pub(super) fn main(yes: bool, on: On) -> u8 {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            term::complain(format_args!("cannot start: {error}"));
-            return status::OWN_FAILURE;
-        }
-    };
-    let status = runtime.block_on(run(yes, on));
-    runtime.shutdown_background();
-    status
+    block_on(run(yes, on))
 }
 
 async fn run(yes: bool, on: On) -> u8 {

@@ -191,6 +191,21 @@ fn screen(connect: Option<(String, Via)>, ascii: bool) -> ExitCode {
     }
 }
 
+/// Does what a verb is to do, on this one thread; the exit status.
+fn block_on(verb: impl Future<Output = u8>) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            term::complain(format_args!("cannot start: {error}"));
+            return status::OWN_FAILURE;
+        }
+    };
+    let status = runtime.block_on(verb);
+    // A read of the terminal cannot be interrupted: it ends with the process.
+    runtime.shutdown_background();
+    status
+}
+
 /// Ends with status 2 where `--on` and `--via` do not go together.
 fn check(on: &On) {
     if let Some(mistake) = on.mistake() {

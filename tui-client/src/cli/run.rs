@@ -16,10 +16,9 @@ use super::feed::Source;
 use super::printer::{Piece, Printer};
 use super::refused::Refused;
 use super::words::shell_word;
-use super::{status, words};
+use super::{block_on, status, words};
 use crate::net::{CallError, Hello, LostReason, Session, base64, connect};
 use crate::platform::{Signal, Signals};
-use crate::term;
 
 /// What other people see in the list.
 const HELLO: Hello = Hello { notices: true, name: "topside run" };
@@ -30,16 +29,7 @@ const MAX_JSON_OUTPUT: usize = 64 * 1024 * 1024;
 
 /// Runs what the arguments say; the exit status.
 pub(super) fn main(args: Run) -> u8 {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            term::complain(format_args!("cannot start: {error}"));
-            return status::OWN_FAILURE;
-        }
-    };
-    let status = runtime.block_on(run(args));
-    runtime.shutdown_background();
-    status
+    block_on(run(args))
 }
 
 async fn run(args: Run) -> u8 {

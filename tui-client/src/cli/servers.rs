@@ -10,12 +10,11 @@ use super::ask::{Sure, json_line};
 use super::on::{On, ViaArg};
 use super::printer::{Piece, Printer};
 use super::refused::{Refused, with_sources};
-use super::status;
+use super::{block_on, status};
 use crate::config::{
     ConfigError, DEFAULT_PORT, FILE_NAME, Profile, ProfileStore, SettingsFiles, THIS_MACHINE,
 };
 use crate::net::{Hello, Remote, Target, Via, addresses, connect, probe};
-use crate::term;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Saved {
@@ -196,14 +195,7 @@ impl Saved {
 
 /// Does it; the exit status.
 pub(super) fn main(verb: &Saved) -> u8 {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            term::complain(format_args!("cannot start: {error}"));
-            return status::OWN_FAILURE;
-        }
-    };
-    let status = runtime.block_on(async {
+    block_on(async {
         let printer = Printer::start();
         let status = match run(verb, &printer).await {
             Ok((text, status)) => {
@@ -213,9 +205,7 @@ pub(super) fn main(verb: &Saved) -> u8 {
             Err(refused) => refused.tell(&printer, verb.json()).await,
         };
         printer.finish(status).await
-    });
-    runtime.shutdown_background();
-    status
+    })
 }
 
 /// The text to print, and the status to end with.

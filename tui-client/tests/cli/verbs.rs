@@ -82,6 +82,7 @@ fn what_is_refused_has_its_status_and_with_json_the_server_s_own_error() {
         (&["cancel", "#7"], 127),
         (&["input", "7", "x"], 127),
         (&["kick", "99", "--yes"], 127),
+        (&["kick", "99"], 127),
         (&["revoke", "nobody", "--yes"], 127),
         (&["call-off"], 127),
         (&["postpone"], 126),

@@ -16,9 +16,8 @@ use topside_server::cli::{InviteArgs, TokenArgs};
 use super::on::On;
 use super::printer::Printer;
 use super::refused::Refused;
-use super::status;
+use super::{block_on, status};
 use crate::platform::Signals;
-use crate::term;
 use asker::Asker;
 pub(super) use asker::json_line;
 
@@ -43,17 +42,11 @@ pub(super) struct Sure {
 #[derive(Debug, Subcommand)]
 pub(super) enum Ask {
     /// Show how a server stands: its figures, and a shutdown that is due
-    Status {
-        #[command(flatten)]
-        how: How,
-    },
+    Status(How),
     /// Show who is connected
     Clients(lists::Clients),
     /// Show the menu: the commands that you may run
-    Menu {
-        #[command(flatten)]
-        how: How,
-    },
+    Menu(How),
     /// Show the runs, live and past
     Runs(lists::Runs),
     /// Follow a run: its output from the beginning, and its exit status; Ctrl-C leaves it alone
@@ -63,10 +56,7 @@ pub(super) enum Ask {
     /// Answer a run that asks: a line, or standard input as it comes
     Input(runs::Input),
     /// Show what is said unasked, as it comes: broadcasts, and the server's end
-    Notices {
-        #[command(flatten)]
-        how: How,
-    },
+    Notices(How),
     /// Read the server's log (admin)
     Log(lists::Log),
     /// Tell everybody something (admin)
@@ -78,20 +68,11 @@ pub(super) enum Ask {
     /// Postpone the shutdown that is due (admin)
     Postpone(orders::Postpone),
     /// Call the shutdown off (admin)
-    CallOff {
-        #[command(flatten)]
-        how: How,
-    },
+    CallOff(How),
     /// Have the server read its files again: all of it takes effect, or nothing does (admin)
-    Reload {
-        #[command(flatten)]
-        how: How,
-    },
+    Reload(How),
     /// Show the keys that may come in over TCP (admin)
-    Keys {
-        #[command(flatten)]
-        how: How,
-    },
+    Keys(How),
     /// Take a key away, and end its sessions (admin)
     Revoke(orders::Revoke),
     /// Make an invite: one string that pairs one client with the server (admin)
@@ -113,12 +94,12 @@ pub(super) enum Ask {
 impl Ask {
     pub(super) fn how(&self) -> &How {
         match self {
-            Self::Status { how }
-            | Self::Menu { how }
-            | Self::Notices { how }
-            | Self::CallOff { how }
-            | Self::Reload { how }
-            | Self::Keys { how }
+            Self::Status(how)
+            | Self::Menu(how)
+            | Self::Notices(how)
+            | Self::CallOff(how)
+            | Self::Reload(how)
+            | Self::Keys(how)
             | Self::Invite { how, .. }
             | Self::Token { how, .. } => how,
             Self::Clients(args) => &args.how,
@@ -138,7 +119,7 @@ impl Ask {
     /// Whether what is told unasked is wanted, beside the answer.
     fn listens(&self) -> bool {
         match self {
-            Self::Notices { .. } => true,
+            Self::Notices(_) => true,
             Self::Clients(args) => args.watch,
             Self::Runs(args) => args.watch,
             Self::Log(args) => args.follow,
@@ -150,16 +131,7 @@ impl Ask {
 
 /// Asks; the exit status.
 pub(super) fn main(ask: &Ask) -> u8 {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            term::complain(format_args!("cannot start: {error}"));
-            return status::OWN_FAILURE;
-        }
-    };
-    let status = runtime.block_on(run(ask));
-    runtime.shutdown_background();
-    status
+    block_on(run(ask))
 }
 
 async fn run(ask: &Ask) -> u8 {
@@ -187,22 +159,22 @@ async fn answer(ask: &Ask, printer: &Printer) -> Result<u8, Refused> {
     let how = ask.how();
     let mut asker = Asker::connect(how, ask.listens(), printer).await?;
     let status = match ask {
-        Ask::Status { .. } => lists::status(&mut asker).await,
+        Ask::Status(_) => lists::status(&mut asker).await,
         Ask::Clients(args) => lists::clients(&mut asker, args).await,
-        Ask::Menu { .. } => lists::menu(&mut asker).await,
+        Ask::Menu(_) => lists::menu(&mut asker).await,
         Ask::Runs(args) => lists::runs(&mut asker, args).await,
         Ask::Attach(args) => runs::attach(&mut asker, args).await,
         Ask::Cancel(args) => runs::cancel(&mut asker, args).await,
         Ask::Input(args) => runs::input(&mut asker, args).await,
-        Ask::Notices { .. } => watch::notices(&mut asker).await,
+        Ask::Notices(_) => watch::notices(&mut asker).await,
         Ask::Log(args) => lists::log(&mut asker, args).await,
         Ask::Broadcast(args) => orders::broadcast(&mut asker, args).await,
         Ask::Kick(args) => orders::kick(&mut asker, args).await,
         Ask::Shutdown(args) => orders::shut_down(&mut asker, args).await,
         Ask::Postpone(args) => orders::postpone(&mut asker, args).await,
-        Ask::CallOff { .. } => orders::call_off(&mut asker).await,
-        Ask::Reload { .. } => orders::reload(&mut asker).await,
-        Ask::Keys { .. } => lists::keys(&mut asker).await,
+        Ask::CallOff(_) => orders::call_off(&mut asker).await,
+        Ask::Reload(_) => orders::reload(&mut asker).await,
+        Ask::Keys(_) => lists::keys(&mut asker).await,
         Ask::Revoke(args) => orders::revoke(&mut asker, args).await,
         Ask::Invite { invite, .. } => {
             let made = asker.call(&invite.wanted()).await?;

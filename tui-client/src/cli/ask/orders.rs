@@ -115,15 +115,12 @@ pub(super) async fn broadcast(asker: &mut Asker<'_>, args: &Tell) -> Result<u8, 
 pub(super) async fn kick(asker: &mut Asker<'_>, args: &Kick) -> Result<u8, Refused> {
     let client_id = ClientId(args.client);
     if !args.sure.yes {
-        let who = match row(asker, client_id).await? {
-            Some(row) => format!(
-                "{client_id}, {} at {} ({})",
-                clean(&row.user, MAX_NAME),
-                clean(&row.address, MAX_NAME),
-                row.role
-            ),
-            None => client_id.to_string(),
+        let Some(row) = row(asker, client_id).await? else {
+            let sentence = format!("there is no client {client_id}: it may have left");
+            return Err(Refused::new(status::UNKNOWN, sentence));
         };
+        let (user, address) = (clean(&row.user, MAX_NAME), clean(&row.address, MAX_NAME));
+        let who = format!("{client_id}, {user} at {address} ({})", row.role);
         args.sure.ask(asker.printer, &format!("Send {who} away from {}?", asker.name())).await?;
     }
     let reason = joined(&args.reason);
