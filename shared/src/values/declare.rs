@@ -97,8 +97,10 @@ pub enum DeclarationError {
         /// The argument.
         argument: String,
     },
-    /// Something stands after the rest of the line.
-    #[error("{argument} takes the rest of the line, so {after} cannot come after it: move it last")]
+    /// Something that is required stands after the rest of the line.
+    #[error(
+        "{argument} takes the rest of the line, so {after}, which is required, cannot come after it: move it last"
+    )]
     Rest {
         /// The argument with `rest`.
         argument: String,
@@ -210,7 +212,8 @@ pub fn validate_args(args: &[Arg]) -> Result<(), DeclarationError> {
     let positional: Vec<&Arg> = args.iter().filter(|arg| arg.kind != ArgType::Bool).collect();
     for pair in positional.windows(2) {
         let (first, second) = (pair[0], pair[1]);
-        if first.rest {
+        // What may be left out is given by its name, before the rest begins.
+        if first.rest && second.required {
             let (argument, after) = (first.name.clone(), second.name.clone());
             return Err(DeclarationError::Rest { argument, after });
         }

@@ -352,7 +352,9 @@ fn a_list_of_arguments_that_cannot_be_told_apart_is_refused() {
 
     let mut rest = named("a");
     rest.rest = true;
-    let error = validate_args(&[rest, named("b")]).unwrap_err();
+    validate_args(&[rest.clone(), named("b")]).unwrap();
+    let must = arg(json!({"name": "b", "required": true}));
+    let error = validate_args(&[rest, must]).unwrap_err();
     assert!(matches!(&error, DeclarationError::Rest { after, .. } if after == "b"), "{error}");
 
     let error = validate_args(&[named("a"), zone()]).unwrap_err();

@@ -31,7 +31,8 @@ fn menu() -> Vec<Command> {
         {"name": "shutdown", "title": "Shut down", "aliases": ["ks"], "args": [
             {"name": "delay", "type": "int", "default": 0, "minimum": 0, "maximum": 86400},
             {"name": "restart", "type": "bool"},
-            {"name": "reason", "rest": true}]},
+            {"name": "reason", "rest": true},
+            {"name": "back"}]},
         {"name": "say", "title": "Say it", "args": [
             {"name": "loud", "type": "bool"},
             {"name": "text", "required": true, "rest": true, "allowDash": true}]},

@@ -54,6 +54,8 @@ fn a_word_where_a_number_may_be_left_out_begins_the_rest_of_the_line() {
         ("ks --delay 60 moving", json!({"delay": 60, "reason": "moving"})),
         ("ks moving --delay 60", json!({"reason": "moving --delay 60"})),
         ("ks --restart new menu", json!({"restart": true, "reason": "new menu"})),
+        ("ks --back 14:00 new menu", json!({"back": "14:00", "reason": "new menu"})),
+        ("ks new menu --back 14:00", json!({"reason": "new menu --back 14:00"})),
         ("ks 60", json!({"delay": 60})),
         ("ks \"two words\" and more", json!({"reason": "two words and more"})),
         ("ks --reason \"3 disks\"", json!({"reason": "3 disks"})),
