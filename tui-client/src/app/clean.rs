@@ -2,7 +2,7 @@
 //! strips what steers a terminal, and the screen does not rely on it.
 
 use topside_shared::command::Command;
-use topside_shared::methods::{Initialized, Menu};
+use topside_shared::methods::{Initialized, Menu, Status};
 use topside_shared::notices::{Broadcast, ClientsChanged, Closing, SessionEnded};
 use topside_shared::rows::{ClientRow, RunRow};
 use topside_shared::text::{MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
@@ -62,6 +62,23 @@ pub(crate) fn row(mut row: ClientRow) -> ClientRow {
         name(&mut run.command);
     }
     row
+}
+
+pub(crate) fn status(mut status: Status) -> Status {
+    name(&mut status.version);
+    for worker in &mut status.workers {
+        name(&mut worker.name);
+        reason(&mut worker.standing);
+    }
+    for listening in &mut status.listeners {
+        name(&mut listening.transport);
+        reason(&mut listening.address);
+    }
+    let refusals = std::mem::take(&mut status.refusals);
+    let counts = refusals.into_iter().filter(|(_, count)| count.is_u64());
+    status.refusals = counts.map(|(kind, count)| (clean(&kind, MAX_NAME), count)).collect();
+    status.closing = status.closing.map(closing);
+    status
 }
 
 /// The line of a run is made safe where it is made.

@@ -17,6 +17,7 @@ use super::notices::Notices;
 use super::prompt::Prompt;
 use super::runs::Runs;
 use super::search::Search;
+use super::status::Figures;
 use super::{Size, State, Via};
 use crate::actions::Id;
 use crate::net::Reached;
@@ -51,6 +52,7 @@ pub(crate) struct Console {
     pub(crate) prompt: Prompt,
     pub(crate) banner: Option<Banner>,
     pub(crate) notices: Notices,
+    pub(crate) figures: Figures,
     /// The server's goodbye, between hearing it and the end.
     pub(crate) goodbye: Option<SessionEnded>,
     pub(crate) search: Option<Search>,
@@ -76,6 +78,7 @@ impl Console {
             prompt: Prompt::default(),
             banner: None,
             notices: Notices::default(),
+            figures: Figures::default(),
             goodbye: None,
             search: None,
             drafts: BTreeMap::new(),

@@ -40,6 +40,7 @@ pub(crate) mod secret;
 mod send;
 mod session;
 mod settings;
+pub(crate) mod status;
 pub(crate) mod times;
 mod update;
 pub(crate) mod ways;

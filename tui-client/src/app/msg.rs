@@ -3,7 +3,7 @@
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{
-    CommandRun, Initialized, Menu, RunResult, RunsPage, Subscribed, Typed,
+    CommandRun, Initialized, Menu, RunResult, RunsPage, Status, Subscribed, Typed,
 };
 use topside_shared::notices::Notice;
 use topside_shared::rows::ClientRow;
@@ -100,6 +100,8 @@ pub(crate) enum Event {
     Ran { block: u64, result: Result<Box<RunResult>, RunRefused> },
     /// Runs of the server, the newest or those before one.
     Runs { before: Option<RunId>, result: Result<RunsPage, String> },
+    /// The server's figures.
+    Status(Result<Box<Status>, String>),
     /// One client, if it is still there.
     Client { id: ClientId, result: Result<Option<ClientRow>, String> },
     /// The cancel of a run was refused: why.
@@ -183,6 +185,8 @@ pub(crate) enum Call {
     Attach { block: u64, run: RunId, from: u64 },
     /// Runs of the server, the newest or those before one.
     Runs { before: Option<RunId> },
+    /// The server's figures.
+    Status,
     /// One client as it stands now.
     Client(ClientId),
     /// The end of a run.
@@ -194,7 +198,9 @@ pub(crate) enum Call {
 impl PartialEq for Call {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Menu, Self::Menu) | (Self::Subscribe, Self::Subscribe) => true,
+            (Self::Menu, Self::Menu)
+            | (Self::Subscribe, Self::Subscribe)
+            | (Self::Status, Self::Status) => true,
             (Self::Cancel(a), Self::Cancel(b)) => a == b,
             (Self::Client(a), Self::Client(b)) => a == b,
             (Self::Input { run: a, data: c }, Self::Input { run: b, data: d }) => a == b && c == d,

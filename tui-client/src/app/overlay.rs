@@ -41,6 +41,11 @@ pub(crate) enum Overlay {
         /// Rows scrolled out at the top.
         top: usize,
     },
+    /// How the server stands.
+    Status {
+        /// Rows scrolled out at the top.
+        top: usize,
+    },
 }
 
 /// The inner room of a large overlay: columns and rows. On a small screen all but the last row,

@@ -14,7 +14,7 @@ use super::msg::RunRefused;
 use super::runs::Phase;
 use super::{
     Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, people,
-    picker, prompt, runs_view, send,
+    picker, prompt, runs_view, send, status,
 };
 
 use crate::net::{LostReason, Reached};
@@ -82,6 +82,7 @@ pub(crate) fn dialled(
     for call in [Call::Menu, Call::Subscribe].into_iter().chain(resumed) {
         effects.push(Effect::Call { session: attempt, call });
     }
+    effects.extend(status::session_began(state));
     effects
 }
 
@@ -164,6 +165,7 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
             return calls.map(|call| Effect::Call { session, call }).collect();
         }
         Event::Runs { before, result } => return runs_view::listed(state, before, result),
+        Event::Status(result) => status::told(state, result),
         Event::Client { id, result } => people::told(state, id, result),
         Event::CancelRefused { run, why } => {
             console.runs.cancel_refused(run);

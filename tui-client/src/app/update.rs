@@ -10,10 +10,10 @@ use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
 use super::{
     Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, ordering,
-    people, picker, prompt, runs_view, saving, send, session, settings,
+    people, picker, prompt, runs_view, saving, send, session, settings, status,
 };
 use crate::actions::{self, Action, Id};
-use crate::ui::{help, notices};
+use crate::ui::{self, help, notices};
 
 /// Changes the state by one message; what is to be done outside comes back.
 pub(crate) fn update(state: &mut State, clock: Clock, msg: Msg) -> Vec<Effect> {
@@ -44,6 +44,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Tick => {
             let mut effects = session::tick(state);
             effects.extend(asking::tick(state));
+            effects.extend(status::tick(state));
             return effects;
         }
         Msg::Servers(servers) => picker::load(state, servers),
@@ -200,6 +201,13 @@ fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
                 None => return Vec::new(),
             }
         }
+        Overlay::Status { top: row } => {
+            // It has no blank row above its foot.
+            match overlay::scroll(*row, ui::status::rows(state).len(), page + 1, key) {
+                Some(to) => *row = to,
+                None => return Vec::new(),
+            }
+        }
     }
     state.overlays.push(top);
     Vec::new()
@@ -276,6 +284,7 @@ pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         Id::Menu => state.overlays.push(Overlay::Palette(Palette::new(true))),
         Id::Runs => return runs_view::open(state),
         Id::Notices => state.overlays.push(Overlay::Notices { top: 0 }),
+        Id::Status => return status::open(state),
         Id::StopTrying if state.saving.is_some() => return saving::stop(state),
         Id::StopTrying => return session::stop_trying(state),
         Id::Mouse => {
@@ -355,13 +364,17 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
 fn wheel(state: &mut State, rows: i32, column: u16, row: u16) {
     let steps = rows.unsigned_abs() as usize;
     let down = rows > 0;
-    let rows = match state.overlays.last() {
-        Some(Overlay::Help { .. }) => help::rows(state).len(),
-        Some(Overlay::Notices { .. }) => notices::rows(state).len(),
-        _ => 0,
+    let page = overlay::page(state.size);
+    let (rows, page) = match state.overlays.last() {
+        Some(Overlay::Help { .. }) => (help::rows(state).len(), page),
+        Some(Overlay::Notices { .. }) => (notices::rows(state).len(), page),
+        Some(Overlay::Status { .. }) => (ui::status::rows(state).len(), page + 1),
+        _ => (0, page),
     };
-    let last = rows.saturating_sub(overlay::page(state.size));
-    if let Some(Overlay::Help { top } | Overlay::Notices { top }) = state.overlays.last_mut() {
+    let last = rows.saturating_sub(page);
+    if let Some(Overlay::Help { top } | Overlay::Notices { top } | Overlay::Status { top }) =
+        state.overlays.last_mut()
+    {
         *top = if down { *top + steps } else { top.saturating_sub(steps) }.min(last);
         return;
     }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use topside_shared::methods::{
     ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, RunAttach,
-    RunCancel, RunInput, RunResult, RunsList, Topic,
+    RunCancel, RunInput, RunResult, RunsList, ServerStatus, Topic,
 };
 use topside_shared::rows::ClientRow;
 use topside_shared::{ClientId, ErrorKind, RunId};
@@ -118,6 +118,7 @@ fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
         Call::Run { run, .. } => handle.ask(run),
         Call::Attach { run, from, .. } => handle.ask(&RunAttach { run_id: *run, from: *from }),
         Call::Runs { before } => handle.ask(&RunsList { before: *before, ..RunsList::default() }),
+        Call::Status => handle.ask(&ServerStatus {}),
         // A page of one, from the number before it.
         Call::Client(id) => {
             let after = ClientId(id.0.saturating_sub(1));
@@ -139,6 +140,7 @@ enum Asked {
     Run { block: u64 },
     Attach { block: u64 },
     Runs { before: Option<RunId> },
+    Status,
     Client(ClientId),
     Cancel(RunId),
     Input { run: RunId },
@@ -153,6 +155,7 @@ impl Asked {
             Call::Run { block, .. } => Self::Run { block: *block },
             Call::Attach { block, .. } => Self::Attach { block: *block },
             Call::Runs { before } => Self::Runs { before: *before },
+            Call::Status => Self::Status,
             Call::Client(id) => Self::Client(*id),
             Call::Cancel(run) => Self::Cancel(*run),
             Call::Input { run, .. } => Self::Input { run: *run },
@@ -181,6 +184,10 @@ impl Asked {
             Self::Runs { before } => {
                 let result = answer.and_then(read_answer::<RunsList>).map_err(words);
                 Event::Runs { before, result }
+            }
+            Self::Status => {
+                let status = answer.and_then(read_answer::<ServerStatus>);
+                Event::Status(status.map(Box::new).map_err(words))
             }
             Self::Client(id) => {
                 let page = answer.and_then(read_answer::<ClientsList>).map_err(words);

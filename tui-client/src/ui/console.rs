@@ -10,7 +10,7 @@ use crate::app::closing::BannerPhase;
 use crate::app::console::{Console, title_of_the_end};
 use crate::app::layout::ConsoleLayout;
 use crate::app::link::{self, Link};
-use crate::app::{State, fit, times};
+use crate::app::{State, fit, status, times};
 use crate::scroll::grouped;
 
 pub(super) fn draw(
@@ -161,7 +161,7 @@ fn banner(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, th
 }
 
 /// Milliseconds until something drawn changes by itself: a countdown, a wait, a duration on the
-/// screen that goes on, and the uptime once a day or an hour.
+/// screen that goes on, figures that are asked for, and the uptime once a day or an hour.
 pub(super) fn changes_in(state: &State) -> Option<u64> {
     let now = state.clock.mono;
     let link = link_changes_in(state);
@@ -182,7 +182,7 @@ pub(super) fn changes_in(state: &State) -> Option<u64> {
             .map(|info| times::next_second(info.began, now))
             .min()
     });
-    [link, banner, uptime, running].into_iter().flatten().min()
+    [link, banner, uptime, running, status::ask_in(state)].into_iter().flatten().min()
 }
 
 /// The same of the link alone.

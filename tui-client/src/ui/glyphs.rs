@@ -5,6 +5,9 @@
 
 use ratatui::buffer::Buffer;
 
+/// Bars, the lowest first.
+pub(super) const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
 /// A sign and its stand-in, both one column wide.
 const SIGNS: &[(char, char)] = &[
     // Lines and corners.
@@ -36,6 +39,15 @@ const SIGNS: &[(char, char)] = &[
     ('▲', '!'),
     ('▓', '#'),
     ('░', '.'),
+    // Bars.
+    ('▁', '_'),
+    ('▂', '.'),
+    ('▃', ':'),
+    ('▄', '-'),
+    ('▅', '='),
+    ('▆', '+'),
+    ('▇', '*'),
+    ('█', '#'),
     // Keys and directions.
     ('↑', '^'),
     ('↓', 'v'),

@@ -21,6 +21,7 @@ mod picker;
 mod prompt;
 mod row;
 mod runs_view;
+pub(crate) mod status;
 pub(crate) mod theme;
 
 #[cfg(test)]
@@ -80,6 +81,10 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
             }
             Overlay::Notices { top } => {
                 notices::draw(state, *top, area, buffer, &theme);
+                None
+            }
+            Overlay::Status { top } => {
+                status::draw(state, *top, area, buffer, &theme);
                 None
             }
         };

@@ -13,3 +13,4 @@ mod runs;
 mod session;
 mod settings;
 mod terminal;
+mod watching;

@@ -14,6 +14,7 @@ mod resuming;
 mod running;
 mod saving_output;
 mod setting;
+pub(crate) mod standing;
 mod typing;
 
 use std::collections::BTreeMap;

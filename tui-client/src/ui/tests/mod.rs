@@ -3,6 +3,7 @@
 mod administering;
 mod pickers;
 mod screens;
+mod watching;
 
 use std::fmt::Write as _;
 
@@ -48,7 +49,7 @@ fn assert_ascii_and_colourless(name: &str, world: &mut World) {
 }
 
 /// Nothing drawn steers a terminal.
-pub(super) fn assert_clean(world: &World) {
+pub(crate) fn assert_clean(world: &World) {
     let Size { width, height } = world.state.size;
     for cell in frame(&world.state).content() {
         let clean = !cell.symbol().chars().any(topside_shared::text::is_control);
