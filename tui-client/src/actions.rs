@@ -12,7 +12,8 @@ use crate::app::{Screen, State, prompt};
 pub(crate) use enabled::may;
 use enabled::{
     answering, asks, connectable, connected, ended, has_block, lost, may_broadcast, may_call_off,
-    may_kick, may_postpone, may_shut_down, menu, printed, saved, startable, stoppable, trying,
+    may_kick, may_postpone, may_read_log, may_shut_down, menu, printed, saved, startable,
+    stoppable, trying,
 };
 pub(crate) use keymap::Keymap;
 
@@ -60,6 +61,7 @@ pub(crate) enum Id {
     Runs,
     Notices,
     Status,
+    Log,
     Interrupt,
     ToPicker,
     Back,
@@ -185,6 +187,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Runs, name: "runs", title: "Runs, live and past", short: "runs", always: &["f12"], enabled: connected, ..SERVER },
     Action { id: Id::Notices, name: "notices", title: "What was said unasked", short: "notices", always: &["alt-n"], ..SERVER },
     Action { id: Id::Status, name: "status", title: "How the server stands", short: "status", always: &["alt-s"], enabled: connected, ..SERVER },
+    Action { id: Id::Log, name: "log", title: "The server's log, live", short: "log", always: &["alt-l"], enabled: may_read_log, ..SERVER },
     Action { id: Id::ToPicker, name: "to-picker", title: "Close the session, to the picker", short: "picker", always: &["f4"], ..SERVER },
     Action { id: Id::Back, name: "back", title: "Back to the picker", short: "picker", bare: &["P"], enabled: ended, ..SERVER },
     Action { id: Id::Reconnect, name: "reconnect", title: "Connect again", short: "reconnect", always: &["f5"], bare: &["R"], enabled: lost, ..SERVER },

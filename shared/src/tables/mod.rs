@@ -11,7 +11,7 @@ mod status;
 
 pub use columns::columns;
 pub use lists::{client, clients, run, runs};
-pub use log::log_line;
+pub use log::{log_line, log_text};
 pub use menu::menu;
 pub use status::status;
 

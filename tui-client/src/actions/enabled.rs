@@ -3,7 +3,7 @@
 use crate::app::console::Console;
 use crate::app::link::Link;
 use crate::app::runs::Phase;
-use crate::app::{DialFailed, Here, State, Via, ordering, people, picker, prompt};
+use crate::app::{DialFailed, Here, State, Via, log_view, ordering, people, picker, prompt};
 
 use super::Id;
 
@@ -123,6 +123,10 @@ pub(super) fn has_block(state: &State) -> Result<(), String> {
 
 pub(super) fn may_broadcast(state: &State) -> Result<(), String> {
     may(state, ordering::BROADCAST)
+}
+
+pub(super) fn may_read_log(state: &State) -> Result<(), String> {
+    may(state, log_view::COMMAND)
 }
 
 pub(super) fn may_kick(state: &State) -> Result<(), String> {

@@ -46,15 +46,19 @@ impl<K: Copy + PartialEq> Chooser<K> {
         shown.get(self.place(shown)).copied()
     }
 
+    /// Chooses the row at a place.
+    pub(crate) fn choose(&mut self, shown: &[K], place: usize) {
+        self.at = shown.get(place).map(|key| (*key, place));
+    }
+
     /// Chooses the first of those shown.
     pub(crate) fn first(&mut self, shown: &[K]) {
-        self.at = shown.first().map(|key| (*key, 0));
+        self.choose(shown, 0);
     }
 
     /// The list has changed: keeps the choice, or makes one.
     pub(crate) fn settle(&mut self, shown: &[K]) {
-        let place = self.place(shown);
-        self.at = shown.get(place).map(|key| (*key, place));
+        self.choose(shown, self.place(shown));
     }
 
     /// An arrow or a page. `None`: the key is another one.
@@ -67,8 +71,7 @@ impl<K: Copy + PartialEq> Chooser<K> {
             Code::PageDown => at + page,
             _ => return None,
         };
-        let place = to.min(last);
-        self.at = shown.get(place).map(|key| (*key, place));
+        self.choose(shown, to.min(last));
         Some(if to > last { Moved::Beyond } else { Moved::Here })
     }
 

@@ -53,6 +53,8 @@ pub(crate) struct Console {
     pub(crate) banner: Option<Banner>,
     pub(crate) notices: Notices,
     pub(crate) figures: Figures,
+    /// Whether a subscription to the log is on its way.
+    pub(crate) log_asked: bool,
     /// The server's goodbye, between hearing it and the end.
     pub(crate) goodbye: Option<SessionEnded>,
     pub(crate) search: Option<Search>,
@@ -79,6 +81,7 @@ impl Console {
             banner: None,
             notices: Notices::default(),
             figures: Figures::default(),
+            log_asked: false,
             goodbye: None,
             search: None,
             drafts: BTreeMap::new(),

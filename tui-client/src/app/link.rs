@@ -123,6 +123,12 @@ impl Lost {
         format!("{} at {}", self.word(), times::clock(self.at, &state.zone))
     }
 
+    /// The next try by itself: `reconnecting in 4 s (try 3)`.
+    fn next_try(&self, now: u64) -> Option<String> {
+        let left = self.retry?.at.saturating_sub(now).div_ceil(1000);
+        Some(format!("reconnecting in {left} s (try {})", self.tries + 1))
+    }
+
     fn word(&self) -> &'static str {
         match &self.why {
             Why::Ended(ended) => match ended.code {
@@ -177,13 +183,23 @@ pub(crate) fn words(state: &State) -> String {
             None => "connecting".to_owned(),
         },
         Link::Lost(lost) => {
-            let mut words = lost.words(state);
-            if let Some(retry) = lost.retry {
-                let left = retry.at.saturating_sub(state.clock.mono).div_ceil(1000);
-                words.push_str(&format!(" · reconnecting in {left} s (try {})", lost.tries + 1));
+            let words = lost.words(state);
+            match lost.next_try(state.clock.mono) {
+                Some(next) => format!("{words} · {next}"),
+                None => words,
             }
-            words
         }
+    }
+}
+
+/// The same in few words, without why a session ended: for what lies on top of the title.
+pub(crate) fn brief(state: &State) -> String {
+    match &state.link {
+        Link::Lost(lost) => match lost.next_try(state.clock.mono) {
+            Some(next) => format!("no session · {next}"),
+            None => "no session".to_owned(),
+        },
+        _ => words(state),
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) mod invite;
 pub(crate) mod key;
 pub(crate) mod layout;
 pub(crate) mod link;
+pub(crate) mod log_view;
 mod msg;
 pub(crate) mod notices;
 pub(crate) mod ordering;

@@ -3,7 +3,7 @@
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{
-    CommandRun, Initialized, Menu, RunResult, RunsPage, Status, Subscribed, Typed,
+    CommandRun, Initialized, LogEntries, Menu, RunResult, RunsPage, Status, Subscribed, Typed,
 };
 use topside_shared::notices::Notice;
 use topside_shared::rows::ClientRow;
@@ -102,6 +102,10 @@ pub(crate) enum Event {
     Runs { before: Option<RunId>, result: Result<RunsPage, String> },
     /// The server's figures.
     Status(Result<Box<Status>, String>),
+    /// The last lines of the log.
+    LogTail(Result<LogEntries, String>),
+    /// The log is told from now on, or why not.
+    LogSubscribed(Result<Subscribed, String>),
     /// One client, if it is still there.
     Client { id: ClientId, result: Result<Option<ClientRow>, String> },
     /// The cancel of a run was refused: why.
@@ -177,7 +181,11 @@ pub(crate) enum Call {
     Menu,
     /// The live list.
     Subscribe,
-    /// No more of a live list that has holes.
+    /// The last lines of the log.
+    LogTail,
+    /// Each new line of the log.
+    LogSubscribe,
+    /// No more of a live list that has holes, or of the log.
     Unsubscribe(SubscriptionId),
     /// A command, whose output belongs to this block.
     Run { block: u64, run: CommandRun },
@@ -200,7 +208,9 @@ impl PartialEq for Call {
         match (self, other) {
             (Self::Menu, Self::Menu)
             | (Self::Subscribe, Self::Subscribe)
-            | (Self::Status, Self::Status) => true,
+            | (Self::Status, Self::Status)
+            | (Self::LogTail, Self::LogTail)
+            | (Self::LogSubscribe, Self::LogSubscribe) => true,
             (Self::Cancel(a), Self::Cancel(b)) => a == b,
             (Self::Client(a), Self::Client(b)) => a == b,
             (Self::Input { run: a, data: c }, Self::Input { run: b, data: d }) => a == b && c == d,

@@ -7,10 +7,12 @@ use super::confirm::Confirm;
 use super::form::Form;
 use super::invite::Pairing;
 use super::key::{Code, Key};
+use super::log_view::LogView;
 use super::palette::Palette;
 use super::people::Details;
 use super::runs_view::RunsView;
 use super::{Size, State};
+use crate::ui::{help, notices, status};
 
 /// One of them.
 #[derive(Debug)]
@@ -46,6 +48,30 @@ pub(crate) enum Overlay {
         /// Rows scrolled out at the top.
         top: usize,
     },
+    /// The server's log.
+    Log(Box<LogView>),
+}
+
+impl Overlay {
+    /// Rows scrolled out at the top of what is read and closed by any other key.
+    pub(crate) fn top_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            Self::Help { top } | Self::Notices { top } | Self::Status { top } => Some(top),
+            _ => None,
+        }
+    }
+
+    /// How many rows that has in all, and on a page.
+    pub(crate) fn rows(&self, state: &State) -> (usize, usize) {
+        let page = page(state.size);
+        match self {
+            Self::Help { .. } => (help::rows(state).len(), page),
+            Self::Notices { .. } => (notices::rows(state).len(), page),
+            // It has no blank row above its foot.
+            Self::Status { .. } => (status::rows(state).len(), page + 1),
+            _ => (0, page),
+        }
+    }
 }
 
 /// The inner room of a large overlay: columns and rows. On a small screen all but the last row,

@@ -13,8 +13,8 @@ use super::link::{Link, Lost, Retry, Why};
 use super::msg::RunRefused;
 use super::runs::Phase;
 use super::{
-    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, people,
-    picker, prompt, runs_view, send, status,
+    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, log_view,
+    people, picker, prompt, runs_view, send, status,
 };
 
 use crate::net::{LostReason, Reached};
@@ -83,6 +83,7 @@ pub(crate) fn dialled(
         effects.push(Effect::Call { session: attempt, call });
     }
     effects.extend(status::session_began(state));
+    effects.extend(log_view::session_began(state));
     effects
 }
 
@@ -166,6 +167,8 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
         }
         Event::Runs { before, result } => return runs_view::listed(state, before, result),
         Event::Status(result) => status::told(state, result),
+        Event::LogTail(result) => log_view::tail(state, result),
+        Event::LogSubscribed(result) => return log_view::subscribed(state, result),
         Event::Client { id, result } => people::told(state, id, result),
         Event::CancelRefused { run, why } => {
             console.runs.cancel_refused(run);
@@ -263,6 +266,7 @@ fn lost(state: &mut State, reason: &LostReason) -> Vec<Effect> {
         console.notices.push(clock.wall, true, words);
     }
     people::session_ended(state);
+    log_view::session_ended(state);
     Vec::new()
 }
 

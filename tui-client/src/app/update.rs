@@ -9,11 +9,10 @@ use super::link::Link;
 use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
 use super::{
-    Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, ordering,
-    people, picker, prompt, runs_view, saving, send, session, settings, status,
+    Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, log_view,
+    ordering, people, picker, prompt, runs_view, saving, send, session, settings, status,
 };
 use crate::actions::{self, Action, Id};
-use crate::ui::{self, help, notices};
 
 /// Changes the state by one message; what is to be done outside comes back.
 pub(crate) fn update(state: &mut State, clock: Clock, msg: Msg) -> Vec<Effect> {
@@ -104,8 +103,9 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
 fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
     let page = overlay::page(state.size);
     match &mut top {
-        Overlay::Help { top: row } => {
-            let rows = help::rows(state).len();
+        Overlay::Help { .. } | Overlay::Notices { .. } | Overlay::Status { .. } => {
+            let (rows, page) = top.rows(state);
+            let Some(row) = top.top_mut() else { return Vec::new() };
             match overlay::scroll(*row, rows, page, key) {
                 Some(to) => *row = to,
                 None => return Vec::new(),
@@ -194,19 +194,9 @@ fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
             let Overlay::Client(details) = top else { return Vec::new() };
             return people::key(state, details, key);
         }
-        Overlay::Notices { top: row } => {
-            let rows = notices::rows(state).len();
-            match overlay::scroll(*row, rows, page, key) {
-                Some(to) => *row = to,
-                None => return Vec::new(),
-            }
-        }
-        Overlay::Status { top: row } => {
-            // It has no blank row above its foot.
-            match overlay::scroll(*row, ui::status::rows(state).len(), page + 1, key) {
-                Some(to) => *row = to,
-                None => return Vec::new(),
-            }
+        Overlay::Log(_) => {
+            let Overlay::Log(view) = top else { return Vec::new() };
+            return log_view::key(state, view, key);
         }
     }
     state.overlays.push(top);
@@ -285,6 +275,7 @@ pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         Id::Runs => return runs_view::open(state),
         Id::Notices => state.overlays.push(Overlay::Notices { top: 0 }),
         Id::Status => return status::open(state),
+        Id::Log => return log_view::open(state),
         Id::StopTrying if state.saving.is_some() => return saving::stop(state),
         Id::StopTrying => return session::stop_trying(state),
         Id::Mouse => {
@@ -347,6 +338,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
             palette.at = 0;
         }
         Some(Overlay::Runs(view)) => view.paste(text),
+        Some(Overlay::Log(view)) => view.paste(text),
         Some(Overlay::Confirm(Confirm { ask: Ask::Reason { field, .. }, .. })) => {
             field.insert(text.lines().next().unwrap_or_default());
         }
@@ -364,21 +356,15 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
 fn wheel(state: &mut State, rows: i32, column: u16, row: u16) {
     let steps = rows.unsigned_abs() as usize;
     let down = rows > 0;
-    let page = overlay::page(state.size);
-    let (rows, page) = match state.overlays.last() {
-        Some(Overlay::Help { .. }) => (help::rows(state).len(), page),
-        Some(Overlay::Notices { .. }) => (notices::rows(state).len(), page),
-        Some(Overlay::Status { .. }) => (ui::status::rows(state).len(), page + 1),
-        _ => (0, page),
-    };
-    let last = rows.saturating_sub(page);
-    if let Some(Overlay::Help { top } | Overlay::Notices { top } | Overlay::Status { top }) =
-        state.overlays.last_mut()
-    {
-        *top = if down { *top + steps } else { top.saturating_sub(steps) }.min(last);
-        return;
-    }
-    if !state.overlays.is_empty() {
+    if let Some(mut lies) = state.overlays.pop() {
+        let (rows, page) = lies.rows(state);
+        let last = rows.saturating_sub(page);
+        if let Some(top) = lies.top_mut() {
+            *top = if down { *top + steps } else { top.saturating_sub(steps) }.min(last);
+        } else if let Overlay::Log(view) = &mut lies {
+            view.wheel(steps, down);
+        }
+        state.overlays.push(lies);
         return;
     }
     let Some(console) = state.console() else { return };

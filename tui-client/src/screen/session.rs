@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use topside_shared::methods::{
-    ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, RunAttach,
+    ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, LogTail, RunAttach,
     RunCancel, RunInput, RunResult, RunsList, ServerStatus, Topic,
 };
 use topside_shared::rows::ClientRow;
 use topside_shared::{ClientId, ErrorKind, RunId};
 
-use crate::app::{Call, Event, Msg, RunRefused};
+use crate::app::{Call, Event, Msg, RunRefused, log_view};
 use crate::net::{Answer, CallError, Event as Told, Handle, Session, read_answer};
 
 /// Calls that wait; a person makes few.
@@ -114,6 +114,8 @@ fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
         Call::Menu => handle.ask(&CommandsList::default()),
         Call::Subscribe => handle
             .ask(&EventsSubscribe { topics: vec![Topic::Clients, Topic::Runs, Topic::Server] }),
+        Call::LogTail => handle.ask(&LogTail { lines: Some(log_view::TAIL), ..LogTail::default() }),
+        Call::LogSubscribe => handle.ask(&EventsSubscribe { topics: vec![Topic::Log] }),
         Call::Unsubscribe(id) => handle.ask(&EventsUnsubscribe { subscription_id: *id }),
         Call::Run { run, .. } => handle.ask(run),
         Call::Attach { run, from, .. } => handle.ask(&RunAttach { run_id: *run, from: *from }),
@@ -136,6 +138,8 @@ fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
 enum Asked {
     Menu,
     Subscribe,
+    LogTail,
+    LogSubscribe,
     Unsubscribe,
     Run { block: u64 },
     Attach { block: u64 },
@@ -151,6 +155,8 @@ impl Asked {
         match call {
             Call::Menu => Self::Menu,
             Call::Subscribe => Self::Subscribe,
+            Call::LogTail => Self::LogTail,
+            Call::LogSubscribe => Self::LogSubscribe,
             Call::Unsubscribe(_) => Self::Unsubscribe,
             Call::Run { block, .. } => Self::Run { block: *block },
             Call::Attach { block, .. } => Self::Attach { block: *block },
@@ -168,6 +174,11 @@ impl Asked {
             Self::Menu => Event::Menu(answer.and_then(read_answer::<CommandsList>).map_err(words)),
             Self::Subscribe => {
                 Event::Subscribed(answer.and_then(read_answer::<EventsSubscribe>).map_err(words))
+            }
+            Self::LogTail => Event::LogTail(answer.and_then(read_answer::<LogTail>).map_err(words)),
+            Self::LogSubscribe => {
+                let begun = answer.and_then(read_answer::<EventsSubscribe>);
+                Event::LogSubscribed(begun.map_err(words))
             }
             // A list that is not told any more needs no goodbye.
             Self::Unsubscribe => return None,

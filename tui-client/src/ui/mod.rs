@@ -14,6 +14,7 @@ mod hints;
 mod input;
 mod invite;
 mod list;
+mod log_view;
 mod menu;
 pub(crate) mod notices;
 mod palette;
@@ -71,6 +72,7 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
             Overlay::CommandForm(filled) => command_form::draw(filled, area, buffer, &theme),
             Overlay::Invite(pairing) => invite::draw(state, pairing, area, buffer, &theme),
             Overlay::Runs(view) => runs_view::draw(state, view, area, buffer, &theme),
+            Overlay::Log(view) => log_view::draw(state, view, area, buffer, &theme),
             Overlay::Clients { at } => {
                 clients::overlay(state, *at, area, buffer, &theme);
                 None

@@ -11,7 +11,7 @@ use super::row::Row;
 use super::theme::Theme;
 use crate::app::closing::{Banner, BannerPhase};
 use crate::app::console::Console;
-use crate::app::link::Link;
+use crate::app::link::{self, Link};
 use crate::app::overlay::room;
 use crate::app::status::{Figure, Figures, Rates, Told};
 use crate::app::{Size, State, fit, times};
@@ -53,7 +53,7 @@ pub(crate) fn rows(state: &State) -> Vec<Line> {
         rows.extend(lines.map(|(nth, line)| Line::Warning(nth == 0, line)));
     };
     if !matches!(state.link, Link::Connected { .. }) {
-        warn("There is no session now: these figures are old.");
+        warn(&format!("These figures are old: {}.", link::brief(state)));
     }
     if let Some(why) = &figures.failed {
         warn(&format!("The server was asked and did not tell: {why}"));

@@ -17,6 +17,8 @@ struct Box {
     server: Server,
     /// Once an invite was made.
     port: u16,
+    /// Of whoever is invited.
+    role: &'static str,
 }
 
 impl Box {
@@ -24,7 +26,7 @@ impl Box {
         let home = Home::new();
         listen(&home, 0);
         let server = Server::start(&home);
-        Self { home, server, port: 0 }
+        Self { home, server, port: 0, role: "operator" }
     }
 
     /// Asks the server something over its socket, as its own user.
@@ -40,7 +42,7 @@ impl Box {
     }
 
     fn invite(&mut self) -> String {
-        let params = json!({"name": "phone", "role": "operator"});
+        let params = json!({"name": "phone", "role": self.role});
         let invite = self.ask("key/invite", &params)["invite"].as_str().unwrap().to_owned();
         self.port = invite.parse::<Invite>().unwrap().port;
         // The next start is at the same door.
@@ -74,7 +76,7 @@ fn paired(home: &Home, to: &mut Box) -> Screen {
     paste(&mut screen, &invite);
     screen.see_all(&["an invite of ", &to.address()]);
     screen.write("\r");
-    screen.see_all(&["Paired with ", " as operator.", "● LAN answers in "]);
+    screen.see_all(&["Paired with ", &format!(" as {}.", to.role), "● LAN answers in "]);
     assert!(!screen.printed(&invite.as_bytes()[60..80]), "the key in it was never on the screen");
     screen
 }
@@ -106,6 +108,26 @@ fn an_invite_pasted_in_the_picker_leads_in_and_a_server_that_was_killed_is_come_
     screen.see("Leave Topside?");
     screen.write("y\r");
     assert_eq!(screen.ended().0, 0);
+}
+
+#[test]
+fn a_viewer_sees_the_figures_and_is_told_why_there_is_no_log() {
+    let phone = Home::new();
+    let mut there = Box::new();
+    there.role = "viewer";
+    let mut screen = paired(&phone, &mut there);
+    screen.write("\r");
+    screen.see(" · connected · viewer");
+    // The menu says what a role may do.
+    screen.see("disks");
+    screen.write("\x1bl");
+    screen.see("your role, viewer, may not do this");
+    screen.write("\x10The server's log");
+    screen.see_all(&["The server's log, live", "1 of 1", "may not do this"]);
+    screen.write("\x1b");
+    screen.until("the list closed", |screen| !screen.contents().contains("1 of 1"));
+    screen.write("\x1bs");
+    screen.see_all(&["Status of ", "listens  tls ", "revision "]);
 }
 
 #[test]

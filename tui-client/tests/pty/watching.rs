@@ -37,3 +37,56 @@ fn the_figures_of_the_server_tell_of_a_second_client_and_of_its_end() {
     see_each_other(&first, &third);
     server.kill();
 }
+
+#[test]
+fn what_another_one_does_comes_into_the_log_by_itself_and_goes_on_after_a_restart() {
+    let home = Home::new();
+    let mut server = Server::start(&home);
+    let mut first = console(&home);
+    first.write("\x1bl");
+    first.see_all(&[
+        "Log of ",
+        " live ",
+        "from info",
+        "info  server started",
+        "info  client connected",
+    ]);
+    first.write("connected");
+    first.until("its own line alone", |screen| {
+        let text = screen.contents();
+        text.contains("1 of 1") && !text.contains("server started")
+    });
+    // Not a key is pressed on it while another one comes and goes.
+    let second = console(&home);
+    first.see("2 of 2");
+    drop(second);
+    first.see_all(&["client disconnected", "3 of 3"]);
+
+    // Whoever looks back is told how many are new.
+    first.write("\x1b[A");
+    first.see_all(&["scrolled up · End follows", "2 of 3"]);
+    let third = console(&home);
+    first.see_all(&["↓ 1 new · End follows", "2 of 4"]);
+    first.write("\x1b[F");
+    first.see_all(&[" live ", "4 of 4"]);
+
+    server.kill();
+    first.see_all(&["the session has ended", "no session"]);
+    server = Server::start(&home);
+    first.see_all(&["connected again; lines before this one may be missing", " live "]);
+    third.see("it was started anew");
+    drop(third);
+    first.until("the end of the third one too", |screen| {
+        screen.contents().matches("info  client disconnected").count() == 2
+    });
+    first.write("\x1b");
+    first.until("the view closed", |screen| !screen.contents().contains("Log of "));
+    // Nothing of the log comes any more: another look begins anew.
+    first.write("\x1bl");
+    first.until("the log of the server as it is now", |screen| {
+        let text = screen.contents();
+        text.contains("server started") && !text.contains("connected again")
+    });
+    first.write("\x1b");
+    server.kill();
+}

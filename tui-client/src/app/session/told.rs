@@ -6,7 +6,7 @@ use topside_shared::notices::{Broadcast, ClientsChanged, Closing, Notice, Urgenc
 
 use crate::app::closing::{Banner, BannerPhase};
 use crate::app::console::{Console, Watch};
-use crate::app::{Call, Clock, Effect, State, clean, prompt, runs_view};
+use crate::app::{Call, Clock, Effect, State, clean, log_view, prompt, runs_view};
 
 /// How the list calls the end of a client that was sent away.
 const KICKED: &str = "kicked";
@@ -39,7 +39,10 @@ pub(super) fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effec
             let again = [Call::Unsubscribe(dropped.subscription_id), Call::Subscribe];
             return again.map(|call| Effect::Call { session, call }).into();
         }
-        Notice::EventsDropped(_) | Notice::LogEntry(_) => {}
+        Notice::EventsDropped(dropped) => {
+            log_view::dropped(state, dropped.subscription_id, dropped.count);
+        }
+        Notice::LogEntry(entry) => log_view::entry(state, &entry),
     }
     Vec::new()
 }

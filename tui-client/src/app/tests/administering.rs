@@ -39,8 +39,9 @@ fn admins_menu() -> Menu {
         ]),
     );
     let call_off = built_in("shutdown-cancel", "Call a shutdown off", json!([]));
+    let log = built_in("log", "Read the log", json!([]));
     let mut menu = serde_json::to_value(menu()).unwrap();
-    menu["commands"].as_array_mut().unwrap().extend([kick, broadcast, call_off]);
+    menu["commands"].as_array_mut().unwrap().extend([kick, broadcast, call_off, log]);
     serde_json::from_value(menu).unwrap()
 }
 

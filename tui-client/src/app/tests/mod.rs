@@ -5,6 +5,7 @@ mod connecting;
 mod ending;
 mod filling;
 pub(crate) mod listing;
+pub(crate) mod logging;
 pub(crate) mod pairing;
 pub(crate) mod probing;
 pub(crate) mod prompting;

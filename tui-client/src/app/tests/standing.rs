@@ -155,7 +155,11 @@ fn a_session_that_is_lost_stops_the_questions_and_the_next_one_begins_anew() {
     world.press("alt-s");
     world.event(told(figures(5_000, 2, 10)));
     world.event(Event::Lost(LostReason::Gone));
-    assert!(screen(&world).contains("There is no session now"), "{}", screen(&world));
+    assert!(
+        screen(&world).contains("These figures are old: no session · reconnecting in "),
+        "{}",
+        screen(&world)
+    );
     let effects = world.wait(31_000);
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
     let welcome = Box::new(welcome());
