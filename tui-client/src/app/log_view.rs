@@ -12,9 +12,10 @@ use topside_shared::{SubscriptionId, Time, tables};
 use super::chooser::{Chooser, Moved};
 use super::key::{Code, Key};
 use super::link::Link;
-use super::overlay::{self, Overlay};
+use super::overlay::Overlay;
 use super::{Call, Effect, State, clean};
 use crate::scroll::grouped;
+use crate::ui::log_view;
 
 /// The built-in that whoever may read the log has in the menu.
 pub(crate) const COMMAND: &str = "log";
@@ -383,7 +384,7 @@ pub(super) fn key(state: &mut State, mut view: Box<LogView>, key: Key) -> Vec<Ef
             _ => Vec::new(),
         };
     }
-    view.key(key, overlay::page(state.size));
+    view.key(key, log_view::page(state.size));
     state.overlays.push(Overlay::Log(view));
     Vec::new()
 }

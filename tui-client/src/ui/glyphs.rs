@@ -5,8 +5,8 @@
 
 use ratatui::buffer::Buffer;
 
-/// Bars, the lowest first.
-pub(super) const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// Bars, the lowest first; the highest leaves a gap to the row above it.
+pub(super) const BARS: [char; 7] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇'];
 
 /// A sign and its stand-in, both one column wide.
 const SIGNS: &[(char, char)] = &[
@@ -46,8 +46,7 @@ const SIGNS: &[(char, char)] = &[
     ('▄', '-'),
     ('▅', '='),
     ('▆', '+'),
-    ('▇', '*'),
-    ('█', '#'),
+    ('▇', '#'),
     // Keys and directions.
     ('↑', '^'),
     ('↓', 'v'),

@@ -11,7 +11,7 @@ use super::row::{self, Row};
 use super::theme::Theme;
 use crate::app::link;
 use crate::app::log_view::{Line, LogView, Standing};
-use crate::app::overlay::room;
+use crate::app::overlay;
 use crate::app::{Size, State, fit, times};
 use crate::scroll::grouped;
 
@@ -20,6 +20,23 @@ const LEVEL: usize = 6;
 /// From this width on a time has room for its day.
 const WIDE_FROM: u16 = 56;
 
+/// The inner room of the view: lines of a log are long.
+fn room(size: Size) -> Size {
+    Size { width: size.width.saturating_sub(6).max(size.width.min(36)), ..overlay::room(size) }
+}
+
+/// Rows of the chosen line, unless all of it is wanted.
+fn usual(height: u16) -> u16 {
+    (height / 5).clamp(1, 3)
+}
+
+/// How many lines of the log a page has.
+pub(crate) fn page(size: Size) -> usize {
+    let Size { height, .. } = room(size);
+    // Filters, the line under the list, and the foot.
+    usize::from(height.saturating_sub(usual(height) + 3)).max(1)
+}
+
 pub(super) fn draw(
     state: &State,
     view: &LogView,
@@ -27,7 +44,7 @@ pub(super) fn draw(
     buffer: &mut Buffer,
     theme: &Theme,
 ) -> Option<Position> {
-    let Size { width, height } = room(Size { width: area.width, height: area.height });
+    let Size { width, height } = room(state.size);
     let name = state.console().map_or("the server", |console| console.name());
     let title = format!("Log of {name}");
     let inside = boxes::centred(&title, width, height, area, buffer, theme);
@@ -36,7 +53,7 @@ pub(super) fn draw(
     // The line above the foot, the chosen line below it, and the foot.
     let below = chosen.map(|line| whole(state, line, usize::from(inside.width)));
     let wanted = below.as_ref().map_or(0, Vec::len);
-    let usual = (inside.height / 5).clamp(1, 3);
+    let usual = usual(inside.height);
     let most = inside.height.saturating_sub(4);
     let needed = u16::try_from(wanted).unwrap_or(u16::MAX);
     let rows = if view.whole { needed.max(usual).min(most) } else { usual };

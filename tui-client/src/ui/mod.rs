@@ -14,7 +14,7 @@ mod hints;
 mod input;
 mod invite;
 mod list;
-mod log_view;
+pub(crate) mod log_view;
 mod menu;
 pub(crate) mod notices;
 mod palette;

@@ -239,9 +239,9 @@ mod tests {
 
     #[test]
     fn bars_are_shares_of_the_most_and_the_newest_are_kept() {
-        let samples = [Some(0.0), None, Some(3.5), Some(7.0), Some(1.0)];
-        assert_eq!(line_of_bars(samples.into_iter(), 7.0, 9), "▁ ▅█▂");
-        assert_eq!(line_of_bars(samples.into_iter(), 7.0, 2), "█▂");
+        let samples = [Some(0.0), None, Some(3.0), Some(6.0), Some(1.0)];
+        assert_eq!(line_of_bars(samples.into_iter(), 6.0, 9), "▁ ▄▇▂");
+        assert_eq!(line_of_bars(samples.into_iter(), 6.0, 2), "▇▂");
         assert_eq!(line_of_bars([Some(0.0); 3].into_iter(), 0.0, 9), "▁▁▁");
     }
 

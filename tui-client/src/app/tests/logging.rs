@@ -215,6 +215,13 @@ fn whoever_looks_back_is_not_moved_is_told_how_many_are_new_and_follows_again_by
     assert_eq!(chosen(&world), "line 1303");
     world.press("home");
     assert_eq!(chosen(&world), "line 1");
+    // A page has as many lines as are seen, at every size.
+    for (width, height) in crate::ui::tests::SIZES {
+        world.tell(Msg::Resize(Size { width, height }));
+        world.press("home pgdn");
+        let seen = rows(&screen(&world)).len();
+        assert_eq!(chosen(&world), format!("line {}", seen + 1), "{width}x{height}");
+    }
 }
 
 #[test]

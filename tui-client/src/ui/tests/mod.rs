@@ -17,7 +17,7 @@ use crate::app::{Size, State};
 use crate::ui::Theme;
 
 /// The sizes that every screen is looked at in.
-pub(super) const SIZES: [(u16, u16); 4] = [(40, 10), (60, 15), (80, 24), (160, 50)];
+pub(crate) const SIZES: [(u16, u16); 4] = [(40, 10), (60, 15), (80, 24), (160, 50)];
 
 /// Checks a screen at every size.
 pub(super) fn at_every_size(name: &str, world: impl Fn(u16, u16) -> World) {
