@@ -306,12 +306,12 @@ pub(super) fn session_began(state: &mut State) -> Vec<Effect> {
     if view(state).is_some() { begin(state) } else { Vec::new() }
 }
 
-/// The session is over.
-pub(super) fn session_ended(state: &mut State) {
+/// The session is over: why is said here too, for the view lies on top of the title that says it.
+pub(super) fn session_ended(state: &mut State, why: String) {
     let now = state.clock.wall;
     if let Some(view) = view(state) {
         view.standing = Standing::Cut;
-        view.say(now, "the session has ended");
+        view.say(now, why);
     }
 }
 

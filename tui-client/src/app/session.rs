@@ -258,15 +258,15 @@ fn lost(state: &mut State, reason: &LostReason) -> Vec<Effect> {
     if lost.retries() && !matches!(reason, LostReason::KeyRefused(_)) {
         lost.plan(state.clock.mono, local);
     }
-    let (what, note, clock) = (lost.what(), state.next_serial(), state.clock);
+    let (words, note, clock) =
+        (format!("{name} {}", lost.what()), state.next_serial(), state.clock);
     state.link = Link::Lost(lost);
     if let Some(console) = state.console_mut() {
-        let words = format!("{name} {what}");
         console.runs.note(note, &words, &[], clock);
-        console.notices.push(clock.wall, true, words);
+        console.notices.push(clock.wall, true, words.clone());
     }
     people::session_ended(state);
-    log_view::session_ended(state);
+    log_view::session_ended(state, words);
     Vec::new()
 }
 

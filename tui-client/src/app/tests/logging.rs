@@ -11,7 +11,7 @@ use crate::net::LostReason;
 use crate::ui::tests::{assert_clean, frame, text};
 
 /// A line of the log that came so many seconds after the start.
-pub(crate) fn entry(second: u64, level: &str, message: &str, fields: Value) -> LogEntry {
+pub(crate) fn entry(second: u64, level: &str, message: &str, fields: &Value) -> LogEntry {
     let time = Time::from_millis(START).plus_millis(second * 1_000);
     serde_json::from_value(json!({
         "time": time, "level": level, "message": message, "fields": fields,
@@ -20,16 +20,16 @@ pub(crate) fn entry(second: u64, level: &str, message: &str, fields: Value) -> L
 }
 
 fn numbered(numbers: std::ops::Range<u64>) -> Vec<LogEntry> {
-    numbers.map(|n| entry(n, "info", &format!("line {n}"), json!({}))).collect()
+    numbers.map(|n| entry(n, "info", &format!("line {n}"), &json!({}))).collect()
 }
 
-fn begun(id: u64, log: Vec<LogEntry>) -> Event {
+fn begun(id: u64, log: &[LogEntry]) -> Event {
     let snapshot = json!({"log": log});
     let subscribed = json!({"subscriptionId": id, "snapshot": snapshot});
     Event::LogSubscribed(Ok(serde_json::from_value(subscribed).unwrap()))
 }
 
-fn answer(world: &mut World, id: u64, tail: Vec<LogEntry>, snapshot: Vec<LogEntry>) {
+fn answer(world: &mut World, id: u64, tail: Vec<LogEntry>, snapshot: &[LogEntry]) {
     world.event(Event::LogTail(Ok(LogEntries { entries: tail })));
     assert!(world.event(begun(id, snapshot)).is_empty());
 }
@@ -39,18 +39,18 @@ pub(crate) fn read(width: u16, height: u16) -> World {
     let mut world = admin(width, height);
     world.now = 60_000;
     world.press("alt-l");
-    let mut entries = vec![entry(0, "info", "server started", json!({"version": "0.1.0"}))];
+    let mut entries = vec![entry(0, "info", "server started", &json!({"version": "0.1.0"}))];
     entries.extend((1..30).map(|n| {
         let fields = json!({"client": n + 3, "address": format!("192.168.1.{n}:52114")});
-        entry(n, "info", "client connected", fields)
+        entry(n, "info", "client connected", &fields)
     }));
     let fields = json!({
         "run": 12, "program": "zone-run",
         "error": "it left processes behind that do not belong to its group, and the valve may still be open",
     });
-    entries.push(entry(31, "error", "a run went wrong", fields));
-    entries.push(entry(32, "warn", "slow reader", json!({"client": 9})));
-    answer(&mut world, 3, entries, Vec::new());
+    entries.push(entry(31, "error", "a run went wrong", &fields));
+    entries.push(entry(32, "warn", "slow reader", &json!({"client": 9})));
+    answer(&mut world, 3, entries, &[]);
     world
 }
 
@@ -95,13 +95,13 @@ fn the_last_lines_are_read_the_new_ones_come_by_themselves_and_both_only_once() 
     let effects = world.press("alt-l");
     assert_eq!(calls(&effects), [&Call::LogTail, &Call::LogSubscribe]);
     // Two lines came between the two answers.
-    answer(&mut world, 3, numbered(1..5), numbered(3..7));
+    answer(&mut world, 3, numbered(1..5), &numbered(3..7));
     came(&mut world, 7..9);
     let all: Vec<String> = (1..9).map(|n| format!("line {n}")).collect();
     assert_eq!(lines(&world), all);
     let effects = world.press("esc");
     assert_eq!(calls(&effects), [&Call::Unsubscribe(SubscriptionId(3))]);
-    assert!(world.notice(Notice::LogEntry(entry(9, "info", "late", json!({})))).is_empty());
+    assert!(world.notice(Notice::LogEntry(entry(9, "info", "late", &json!({})))).is_empty());
 }
 
 #[test]
@@ -129,17 +129,17 @@ fn a_view_that_is_closed_before_its_answer_ends_what_that_begins() {
     // Another look waits for the end of the first one.
     assert!(world.press("alt-l").is_empty());
     world.event(Event::LogTail(Ok(LogEntries { entries: numbered(1..5) })));
-    let effects = world.event(begun(3, numbered(1..5)));
+    let effects = world.event(begun(3, &numbered(1..5)));
     let unsubscribe = Call::Unsubscribe(SubscriptionId(3));
     assert_eq!(calls(&effects), [&unsubscribe, &Call::LogTail, &Call::LogSubscribe]);
     came(&mut world, 5..6);
-    answer(&mut world, 4, numbered(1..6), numbered(1..6));
+    answer(&mut world, 4, numbered(1..6), &numbered(1..6));
     assert_eq!(lines(&world).len(), 5, "none of the first subscription");
     world.press("esc");
 
     world.press("alt-l");
     world.press("esc");
-    let effects = world.event(begun(5, numbered(1..5)));
+    let effects = world.event(begun(5, &numbered(1..5)));
     assert_eq!(calls(&effects), [&Call::Unsubscribe(SubscriptionId(5))]);
 }
 
@@ -147,10 +147,10 @@ fn a_view_that_is_closed_before_its_answer_ends_what_that_begins() {
 fn lines_are_filtered_by_level_and_by_any_word() {
     let mut world = admin(80, 24);
     world.press("alt-l");
-    let of = |n, level| entry(n, level, level, json!({"client": n}));
+    let of = |n, level| entry(n, level, level, &json!({"client": n}));
     let entries =
         vec![of(1, "trace"), of(2, "debug"), of(3, "info"), of(4, "warn"), of(5, "error")];
-    answer(&mut world, 3, entries, Vec::new());
+    answer(&mut world, 3, entries, &[]);
     let steps = [
         (["info client=3", "warn client=4", "error client=5"].as_slice(), "from info"),
         (&["debug client=2", "info client=3", "warn client=4", "error client=5"], "from debug"),
@@ -190,7 +190,7 @@ fn lines_are_filtered_by_level_and_by_any_word() {
 fn whoever_looks_back_is_not_moved_is_told_how_many_are_new_and_follows_again_by_end() {
     let mut world = admin(80, 24);
     world.press("alt-l");
-    answer(&mut world, 3, numbered(1..101), Vec::new());
+    answer(&mut world, 3, numbered(1..101), &[]);
     assert_eq!(chosen(&world), "line 100");
     world.press("up up");
     let before = screen(&world);
@@ -228,7 +228,7 @@ fn whoever_looks_back_is_not_moved_is_told_how_many_are_new_and_follows_again_by
 fn only_so_many_lines_are_kept_and_the_others_are_counted() {
     let mut world = admin(80, 24);
     world.press("alt-l");
-    answer(&mut world, 3, Vec::new(), Vec::new());
+    answer(&mut world, 3, Vec::new(), &[]);
     came(&mut world, 0..KEPT as u64);
     world.press("home");
     assert!(!screen(&world).contains("not kept any more"));
@@ -243,7 +243,7 @@ fn only_so_many_lines_are_kept_and_the_others_are_counted() {
 fn lines_that_did_not_come_are_counted_where_they_are_missing() {
     let mut world = admin(80, 24);
     world.press("alt-l");
-    answer(&mut world, 3, numbered(1..3), Vec::new());
+    answer(&mut world, 3, numbered(1..3), &[]);
     let dropped = |id, count| {
         Notice::EventsDropped(EventsDropped { subscription_id: SubscriptionId(id), count })
     };
@@ -261,7 +261,7 @@ fn lines_that_did_not_come_are_counted_where_they_are_missing() {
 fn another_session_goes_on_behind_the_last_line_and_says_where_lines_may_be_missing() {
     let mut world = admin(80, 24);
     world.press("alt-l");
-    answer(&mut world, 3, numbered(1..4), numbered(1..4));
+    answer(&mut world, 3, numbered(1..4), &numbered(1..4));
     let again = |world: &mut World| {
         world.event(Event::Lost(LostReason::Gone));
         assert!(screen(world).contains("no session · reconnecting in "), "{}", screen(world));
@@ -274,16 +274,16 @@ fn another_session_goes_on_behind_the_last_line_and_says_where_lines_may_be_miss
         assert!(asked.ends_with(&[&Call::LogTail, &Call::LogSubscribe]), "{asked:?}");
     };
     again(&mut world);
-    answer(&mut world, 1, numbered(1..6), numbered(1..6));
+    answer(&mut world, 1, numbered(1..6), &numbered(1..6));
     came(&mut world, 6..7);
-    let ended = "the session has ended";
+    let ended = "sprinkler lost: the server went away without saying why";
     let mut want = vec!["line 1", "line 2", "line 3", ended, "connected again"];
     want.extend(["line 4", "line 5", "line 6"]);
     assert_eq!(lines(&world), want);
 
     // The log of a server that was started anew begins anew.
     again(&mut world);
-    answer(&mut world, 1, numbered(20..22), numbered(20..22));
+    answer(&mut world, 1, numbered(20..22), &numbered(20..22));
     want.extend([ended, "connected again; lines before this one may be missing"]);
     want.extend(["line 20", "line 21"]);
     assert_eq!(lines(&world), want);
@@ -294,7 +294,7 @@ fn a_line_steers_no_terminal_and_the_chosen_one_is_shown_whole() {
     let mut world = read(60, 15);
     let text = "x".repeat(300) + " the end of it";
     let fields = json!({"name\u{1b}": "a\u{9b}b\u{202e}c", "text": text});
-    world.notice(Notice::LogEntry(entry(40, "info", "odd \u{1b}[2Jline", fields)));
+    world.notice(Notice::LogEntry(entry(40, "info", "odd \u{1b}[2Jline", &fields)));
     assert_clean(&world);
     let shown = screen(&world);
     assert!(shown.contains("odd [2Jline name=abc"), "{shown}");

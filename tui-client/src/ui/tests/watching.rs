@@ -33,7 +33,7 @@ fn the_log_of_which_a_line_is_read() {
     at_every_size("log-read", |width, height| {
         let mut world = read(width, height);
         world.press("up enter");
-        world.notice(Notice::LogEntry(entry(33, "info", "client gone", json!({"client": 9}))));
+        world.notice(Notice::LogEntry(entry(33, "info", "client gone", &json!({"client": 9}))));
         world
     });
 }
