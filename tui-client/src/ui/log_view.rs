@@ -50,7 +50,6 @@ pub(super) fn draw(
     let inside = boxes::centred(&title, width, height, area, buffer, theme);
     let (shown, at) = (view.shown(), view.place());
     let chosen = shown.get(at).and_then(|number| view.line(*number));
-    // The line above the foot, the chosen line below it, and the foot.
     let below = chosen.map(|line| whole(state, line, usize::from(inside.width)));
     let wanted = below.as_ref().map_or(0, Vec::len);
     let usual = usual(inside.height);
