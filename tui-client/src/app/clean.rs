@@ -2,7 +2,7 @@
 //! strips what steers a terminal, and the screen does not rely on it.
 
 use topside_shared::command::Command;
-use topside_shared::methods::{Initialized, Menu};
+use topside_shared::methods::{Initialized, KeyRow, Menu};
 use topside_shared::notices::{Broadcast, ClientsChanged, Closing, SessionEnded};
 use topside_shared::rows::{ClientRow, RunRow};
 use topside_shared::text::{MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
@@ -62,6 +62,12 @@ pub(crate) fn row(mut row: ClientRow) -> ClientRow {
         name(&mut run.command);
     }
     row
+}
+
+pub(crate) fn key(mut key: KeyRow) -> KeyRow {
+    name(&mut key.name);
+    key.commands.iter_mut().flatten().for_each(name);
+    key
 }
 
 /// The line of a run is made safe where it is made.

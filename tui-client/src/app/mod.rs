@@ -22,6 +22,7 @@ pub(crate) mod history;
 pub(crate) mod input;
 pub(crate) mod invite;
 pub(crate) mod key;
+pub(crate) mod keys_view;
 pub(crate) mod layout;
 pub(crate) mod link;
 mod msg;
@@ -50,7 +51,7 @@ pub(crate) mod tests;
 use jiff::tz::TimeZone;
 use topside_shared::Time;
 
-use crate::actions::Keymap;
+use crate::actions::{Id, Keymap};
 use crate::config::Profile;
 use crate::net::Found;
 use crate::ui::Theme;
@@ -210,6 +211,16 @@ impl State {
             Screen::Console(console) => Some(console),
             Screen::Picker => None,
         }
+    }
+
+    /// The session to ask something on; without one it is said that nothing was sent.
+    pub(crate) fn session_to_ask(&mut self) -> Option<u64> {
+        if let Link::Connected { session } = self.link {
+            return Some(session);
+        }
+        let key = self.keys.word(Id::Reconnect);
+        self.refuse(format!("Not connected, so nothing was sent: {key} connects again."));
+        None
     }
 
     pub(crate) fn done(&mut self, text: impl Into<String>) {

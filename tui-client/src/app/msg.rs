@@ -3,11 +3,11 @@
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{
-    CommandRun, Initialized, Menu, RunResult, RunsPage, Subscribed, Typed,
+    CommandRun, Initialized, Keys, Menu, RunResult, RunsPage, Subscribed, Typed,
 };
 use topside_shared::notices::Notice;
 use topside_shared::rows::ClientRow;
-use topside_shared::{ClientId, RunId, SubscriptionId};
+use topside_shared::{ClientId, Pin, RunId, SubscriptionId};
 
 use super::invite::{NotPaired, Paired};
 use super::key::Key;
@@ -102,6 +102,10 @@ pub(crate) enum Event {
     Runs { before: Option<RunId>, result: Result<RunsPage, String> },
     /// One client, if it is still there.
     Client { id: ClientId, result: Result<Option<ClientRow>, String> },
+    /// The keys that may come in, and those that no longer may.
+    Keys(Result<Keys, String>),
+    /// A key was taken away, or not: why.
+    Revoked { key: Pin, result: Result<(), String> },
     /// The cancel of a run was refused: why.
     CancelRefused { run: RunId, why: String },
     /// What was typed for a run was taken, or not: why.
@@ -185,6 +189,10 @@ pub(crate) enum Call {
     Runs { before: Option<RunId> },
     /// One client as it stands now.
     Client(ClientId),
+    /// The list of keys.
+    Keys,
+    /// No more of a key.
+    Revoke(Pin),
     /// The end of a run.
     Cancel(RunId),
     /// What was typed for a run; nothing is the end of its input.
@@ -194,7 +202,10 @@ pub(crate) enum Call {
 impl PartialEq for Call {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Menu, Self::Menu) | (Self::Subscribe, Self::Subscribe) => true,
+            (Self::Menu, Self::Menu)
+            | (Self::Subscribe, Self::Subscribe)
+            | (Self::Keys, Self::Keys) => true,
+            (Self::Revoke(a), Self::Revoke(b)) => a == b,
             (Self::Cancel(a), Self::Cancel(b)) => a == b,
             (Self::Client(a), Self::Client(b)) => a == b,
             (Self::Input { run: a, data: c }, Self::Input { run: b, data: d }) => a == b && c == d,

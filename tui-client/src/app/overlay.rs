@@ -7,6 +7,7 @@ use super::confirm::Confirm;
 use super::form::Form;
 use super::invite::Pairing;
 use super::key::{Code, Key};
+use super::keys_view::KeysView;
 use super::palette::Palette;
 use super::people::Details;
 use super::runs_view::RunsView;
@@ -36,6 +37,8 @@ pub(crate) enum Overlay {
     },
     /// One client in full.
     Client(Details),
+    /// Who may come in over TCP.
+    Keys(Box<KeysView>),
     /// What was said unasked.
     Notices {
         /// Rows scrolled out at the top.

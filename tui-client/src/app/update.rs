@@ -9,8 +9,8 @@ use super::link::Link;
 use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
 use super::{
-    Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, ordering,
-    people, picker, prompt, runs_view, saving, send, session, settings,
+    Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, keys_view,
+    ordering, people, picker, prompt, runs_view, saving, send, session, settings,
 };
 use crate::actions::{self, Action, Id};
 use crate::ui::{help, notices};
@@ -100,9 +100,18 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
 }
 
 /// A key for an overlay, which was taken off and is put back if it stays.
-fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
+fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
     let page = overlay::page(state.size);
+    let mut top = match top {
+        // These put themselves back.
+        Overlay::Runs(view) => return runs_view::key(state, view, key),
+        Overlay::Keys(view) => return keys_view::key(state, view, key),
+        Overlay::Clients { at } => return people::list_key(state, at, key),
+        Overlay::Client(details) => return people::key(state, details, key),
+        other => other,
+    };
     match &mut top {
+        Overlay::Runs(_) | Overlay::Keys(_) | Overlay::Clients { .. } | Overlay::Client(_) => {}
         Overlay::Help { top: row } => {
             let rows = help::rows(state).len();
             match overlay::scroll(*row, rows, page, key) {
@@ -184,15 +193,6 @@ fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
                 return vec![invite::begin(state, pairing, invite)];
             }
         },
-        Overlay::Runs(_) => {
-            let Overlay::Runs(view) = top else { return Vec::new() };
-            return runs_view::key(state, view, key);
-        }
-        Overlay::Clients { at } => return people::list_key(state, *at, key),
-        Overlay::Client(_) => {
-            let Overlay::Client(details) = top else { return Vec::new() };
-            return people::key(state, details, key);
-        }
         Overlay::Notices { top: row } => {
             let rows = notices::rows(state).len();
             match overlay::scroll(*row, rows, page, key) {
@@ -243,6 +243,7 @@ fn confirmed(state: &mut State, top: Overlay) -> Vec<Effect> {
             let Ask::Reason { field, .. } = confirm.ask else { return Vec::new() };
             people::send_away(state, whom, field.text())
         }
+        Then::Revoke { key, name } => keys_view::revoke(state, key, &name),
         Then::Quit => vec![quit(state)],
         Then::ToPicker => picker::open(state),
         Then::Join(line) => {
@@ -338,6 +339,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
             palette.at = 0;
         }
         Some(Overlay::Runs(view)) => view.paste(text),
+        Some(Overlay::Keys(view)) => view.paste(text),
         Some(Overlay::Confirm(Confirm { ask: Ask::Reason { field, .. }, .. })) => {
             field.insert(text.lines().next().unwrap_or_default());
         }

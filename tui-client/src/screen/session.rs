@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use topside_shared::methods::{
-    ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, RunAttach,
-    RunCancel, RunInput, RunResult, RunsList, Topic,
+    ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, KeyRevoke, KeysList,
+    RunAttach, RunCancel, RunInput, RunResult, RunsList, Topic,
 };
 use topside_shared::rows::ClientRow;
-use topside_shared::{ClientId, ErrorKind, RunId};
+use topside_shared::{ClientId, ErrorKind, Pin, RunId};
 
 use crate::app::{Call, Event, Msg, RunRefused};
 use crate::net::{Answer, CallError, Event as Told, Handle, Session, read_answer};
@@ -123,6 +123,8 @@ fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
             let after = ClientId(id.0.saturating_sub(1));
             handle.ask(&ClientsList { after: Some(after), limit: Some(1) })
         }
+        Call::Keys => handle.ask(&KeysList {}),
+        Call::Revoke(key_id) => handle.ask(&KeyRevoke { key_id: *key_id }),
         Call::Cancel(run_id) => handle.ask(&RunCancel { run_id: *run_id }),
         Call::Input { run, data } => {
             handle.ask(&RunInput { run_id: *run, data: data.clone(), eof: data.is_none() })
@@ -140,6 +142,8 @@ enum Asked {
     Attach { block: u64 },
     Runs { before: Option<RunId> },
     Client(ClientId),
+    Keys,
+    Revoke(Pin),
     Cancel(RunId),
     Input { run: RunId },
 }
@@ -154,6 +158,8 @@ impl Asked {
             Call::Attach { block, .. } => Self::Attach { block: *block },
             Call::Runs { before } => Self::Runs { before: *before },
             Call::Client(id) => Self::Client(*id),
+            Call::Keys => Self::Keys,
+            Call::Revoke(key) => Self::Revoke(*key),
             Call::Cancel(run) => Self::Cancel(*run),
             Call::Input { run, .. } => Self::Input { run: *run },
         }
@@ -187,6 +193,11 @@ impl Asked {
                 let one = |row: &ClientRow| row.client_id == id;
                 let result = page.map(|page| page.clients.into_iter().find(one));
                 Event::Client { id, result }
+            }
+            Self::Keys => Event::Keys(answer.and_then(read_answer::<KeysList>).map_err(words)),
+            Self::Revoke(key) => {
+                let result = answer.and_then(read_answer::<KeyRevoke>);
+                Event::Revoked { key, result: result.map(drop).map_err(words) }
             }
             Self::Input { run } => {
                 let result = answer.and_then(read_answer::<RunInput>);

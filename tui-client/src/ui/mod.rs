@@ -13,6 +13,7 @@ pub(crate) mod help;
 mod hints;
 mod input;
 mod invite;
+mod keys_view;
 mod list;
 mod menu;
 pub(crate) mod notices;
@@ -69,6 +70,7 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
             Overlay::Form(filled) => form::draw(filled, area, buffer, &theme),
             Overlay::CommandForm(filled) => command_form::draw(filled, area, buffer, &theme),
             Overlay::Invite(pairing) => invite::draw(state, pairing, area, buffer, &theme),
+            Overlay::Keys(view) => keys_view::draw(state, view, area, buffer, &theme),
             Overlay::Runs(view) => runs_view::draw(state, view, area, buffer, &theme),
             Overlay::Clients { at } => {
                 clients::overlay(state, *at, area, buffer, &theme);

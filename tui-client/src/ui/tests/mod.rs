@@ -1,6 +1,7 @@
 //! Every screen at four sizes, text and styles; and what must hold of any frame.
 
 mod administering;
+mod keys;
 mod pickers;
 mod screens;
 
