@@ -3,7 +3,9 @@
 use crate::app::console::Console;
 use crate::app::link::Link;
 use crate::app::runs::Phase;
-use crate::app::{DialFailed, Here, State, Via, keys_view, ordering, people, picker, prompt};
+use crate::app::{
+    DialFailed, Here, State, Via, inviting, keys_view, ordering, people, picker, prompt,
+};
 
 use super::Id;
 
@@ -131,6 +133,10 @@ pub(super) fn may_kick(state: &State) -> Result<(), String> {
         Some(console) if console.clients.len() > 1 => Ok(()),
         _ => no("nobody else is connected"),
     }
+}
+
+pub(super) fn may_invite(state: &State) -> Result<(), String> {
+    may(state, inviting::INVITE)
 }
 
 pub(super) fn may_list_keys(state: &State) -> Result<(), String> {

@@ -3,13 +3,14 @@
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{
-    CommandRun, Initialized, Keys, Menu, RunResult, RunsPage, Subscribed, Typed,
+    CommandRun, Initialized, KeyInvite, Keys, Menu, RunResult, RunsPage, Subscribed, Typed,
 };
 use topside_shared::notices::Notice;
 use topside_shared::rows::ClientRow;
 use topside_shared::{ClientId, Pin, RunId, SubscriptionId};
 
 use super::invite::{NotPaired, Paired};
+use super::inviting::Handed;
 use super::key::Key;
 use super::saving::{Fetched, NotFetched};
 use super::ways::Reach;
@@ -104,6 +105,8 @@ pub(crate) enum Event {
     Client { id: ClientId, result: Result<Option<ClientRow>, String> },
     /// The keys that may come in, and those that no longer may.
     Keys(Result<Keys, String>),
+    /// An invite or a token was made, or not: why.
+    Invited(Result<Box<Handed>, String>),
     /// A key was taken away, or not: why.
     Revoked { key: Pin, result: Result<(), String> },
     /// The cancel of a run was refused: why.
@@ -191,6 +194,8 @@ pub(crate) enum Call {
     Client(ClientId),
     /// The list of keys.
     Keys,
+    /// An invite or a token.
+    Invite(KeyInvite),
     /// No more of a key.
     Revoke(Pin),
     /// The end of a run.
@@ -205,6 +210,7 @@ impl PartialEq for Call {
             (Self::Menu, Self::Menu)
             | (Self::Subscribe, Self::Subscribe)
             | (Self::Keys, Self::Keys) => true,
+            (Self::Invite(a), Self::Invite(b)) => a == b,
             (Self::Revoke(a), Self::Revoke(b)) => a == b,
             (Self::Cancel(a), Self::Cancel(b)) => a == b,
             (Self::Client(a), Self::Client(b)) => a == b,

@@ -6,6 +6,7 @@ use super::command_form::CommandForm;
 use super::confirm::Confirm;
 use super::form::Form;
 use super::invite::Pairing;
+use super::inviting::{Made, NewKey};
 use super::key::{Code, Key};
 use super::keys_view::KeysView;
 use super::palette::Palette;
@@ -39,6 +40,10 @@ pub(crate) enum Overlay {
     Client(Details),
     /// Who may come in over TCP.
     Keys(Box<KeysView>),
+    /// What an invite or a token is made from.
+    NewKey(Box<NewKey>),
+    /// An invite or a token that was made: a key.
+    Made(Box<Made>),
     /// What was said unasked.
     Notices {
         /// Rows scrolled out at the top.

@@ -13,8 +13,8 @@ use super::link::{Link, Lost, Retry, Why};
 use super::msg::RunRefused;
 use super::runs::Phase;
 use super::{
-    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, keys_view,
-    people, picker, prompt, runs_view, send,
+    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, inviting,
+    keys_view, people, picker, prompt, runs_view, send,
 };
 
 use crate::net::{LostReason, Reached};
@@ -166,6 +166,7 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
         Event::Runs { before, result } => return runs_view::listed(state, before, result),
         Event::Client { id, result } => people::told(state, id, result),
         Event::Keys(result) => return keys_view::listed(state, result),
+        Event::Invited(result) => inviting::made(state, result),
         Event::Revoked { key, result } => return keys_view::revoked(state, key, result),
         Event::CancelRefused { run, why } => {
             console.runs.cancel_refused(run);

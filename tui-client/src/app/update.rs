@@ -9,8 +9,8 @@ use super::link::Link;
 use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
 use super::{
-    Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, keys_view,
-    ordering, people, picker, prompt, runs_view, saving, send, session, settings,
+    Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, inviting,
+    keys_view, ordering, people, picker, prompt, runs_view, saving, send, session, settings,
 };
 use crate::actions::{self, Action, Id};
 use crate::ui::{help, notices};
@@ -106,12 +106,19 @@ fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
         // These put themselves back.
         Overlay::Runs(view) => return runs_view::key(state, view, key),
         Overlay::Keys(view) => return keys_view::key(state, view, key),
+        Overlay::NewKey(new) => return inviting::form_key(state, new, key),
+        Overlay::Made(made) => return inviting::made_key(state, made, key),
         Overlay::Clients { at } => return people::list_key(state, at, key),
         Overlay::Client(details) => return people::key(state, details, key),
         other => other,
     };
     match &mut top {
-        Overlay::Runs(_) | Overlay::Keys(_) | Overlay::Clients { .. } | Overlay::Client(_) => {}
+        Overlay::Runs(_)
+        | Overlay::Keys(_)
+        | Overlay::NewKey(_)
+        | Overlay::Made(_)
+        | Overlay::Clients { .. }
+        | Overlay::Client(_) => {}
         Overlay::Help { top: row } => {
             let rows = help::rows(state).len();
             match overlay::scroll(*row, rows, page, key) {
@@ -326,13 +333,11 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         state.refuse("that is an invite: close this first, then paste it in the picker");
         return Vec::new();
     }
+    let mut whole = true;
     match state.overlays.last_mut() {
         Some(Overlay::Form(form)) => form.paste(text),
-        Some(Overlay::CommandForm(form)) => {
-            if !form.paste(text) {
-                state.refuse("Only the first line was taken: a value is one line.");
-            }
-        }
+        Some(Overlay::CommandForm(form)) => whole = form.paste(text),
+        Some(Overlay::NewKey(new)) => whole = new.paste(text),
         Some(Overlay::Invite(pairing)) => pairing.paste(text),
         Some(Overlay::Palette(palette)) => {
             palette.filter.insert(text.lines().next().unwrap_or_default());
@@ -350,6 +355,9 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
                 console_keys::paste(state, text);
             }
         }
+    }
+    if !whole {
+        state.refuse("Only the first line was taken: a value is one line.");
     }
     Vec::new()
 }

@@ -6,12 +6,14 @@ use std::collections::HashMap;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use topside_shared::methods::{
-    ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, KeyRevoke, KeysList,
-    RunAttach, RunCancel, RunInput, RunResult, RunsList, Topic,
+    ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, KeyInvite,
+    KeyInvited, KeyRevoke, KeysList, RunAttach, RunCancel, RunInput, RunResult, RunsList, Topic,
 };
 use topside_shared::rows::ClientRow;
 use topside_shared::{ClientId, ErrorKind, Pin, RunId};
 
+use crate::app::inviting::Handed;
+use crate::app::secret::Secret;
 use crate::app::{Call, Event, Msg, RunRefused};
 use crate::net::{Answer, CallError, Event as Told, Handle, Session, read_answer};
 
@@ -124,6 +126,7 @@ fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
             handle.ask(&ClientsList { after: Some(after), limit: Some(1) })
         }
         Call::Keys => handle.ask(&KeysList {}),
+        Call::Invite(wanted) => handle.ask(wanted),
         Call::Revoke(key_id) => handle.ask(&KeyRevoke { key_id: *key_id }),
         Call::Cancel(run_id) => handle.ask(&RunCancel { run_id: *run_id }),
         Call::Input { run, data } => {
@@ -143,6 +146,7 @@ enum Asked {
     Runs { before: Option<RunId> },
     Client(ClientId),
     Keys,
+    Invite,
     Revoke(Pin),
     Cancel(RunId),
     Input { run: RunId },
@@ -159,6 +163,7 @@ impl Asked {
             Call::Runs { before } => Self::Runs { before: *before },
             Call::Client(id) => Self::Client(*id),
             Call::Keys => Self::Keys,
+            Call::Invite(_) => Self::Invite,
             Call::Revoke(key) => Self::Revoke(*key),
             Call::Cancel(run) => Self::Cancel(*run),
             Call::Input { run, .. } => Self::Input { run: *run },
@@ -195,6 +200,12 @@ impl Asked {
                 Event::Client { id, result }
             }
             Self::Keys => Event::Keys(answer.and_then(read_answer::<KeysList>).map_err(words)),
+            Self::Invite => {
+                let handed =
+                    |KeyInvited { invite, key }| Box::new(Handed { invite: Secret(invite), key });
+                let result = answer.and_then(read_answer::<KeyInvite>).map(handed);
+                Event::Invited(result.map_err(words))
+            }
             Self::Revoke(key) => {
                 let result = answer.and_then(read_answer::<KeyRevoke>);
                 Event::Revoked { key, result: result.map(drop).map_err(words) }

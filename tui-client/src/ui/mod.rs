@@ -15,11 +15,13 @@ mod input;
 mod invite;
 mod keys_view;
 mod list;
+pub(crate) mod made;
 mod menu;
 pub(crate) mod notices;
 mod palette;
 mod picker;
 mod prompt;
+mod qr;
 mod row;
 mod runs_view;
 pub(crate) mod theme;
@@ -68,7 +70,14 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
             Overlay::Palette(palette) => palette::draw(state, palette, area, buffer, &theme),
             Overlay::Confirm(question) => confirm::draw(question, area, buffer, &theme),
             Overlay::Form(filled) => form::draw(filled, area, buffer, &theme),
-            Overlay::CommandForm(filled) => command_form::draw(filled, area, buffer, &theme),
+            Overlay::CommandForm(filled) => command_form::draw(filled, None, area, buffer, &theme),
+            Overlay::NewKey(new) => {
+                command_form::draw(&new.form, Some(&new.step), area, buffer, &theme)
+            }
+            Overlay::Made(made) => {
+                made::draw(state, made, area, buffer, &theme);
+                None
+            }
             Overlay::Invite(pairing) => invite::draw(state, pairing, area, buffer, &theme),
             Overlay::Keys(view) => keys_view::draw(state, view, area, buffer, &theme),
             Overlay::Runs(view) => runs_view::draw(state, view, area, buffer, &theme),

@@ -96,7 +96,7 @@ impl CommandForm {
     }
 
     /// What is filled in and right.
-    fn args(&self) -> Map<String, Value> {
+    pub(super) fn args(&self) -> Map<String, Value> {
         let given = self.command.args.iter().enumerate().filter_map(|(nth, arg)| {
             match self.standing(nth) {
                 Standing::Given(value) => Some((arg.name.clone(), value)),

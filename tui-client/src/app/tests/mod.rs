@@ -4,6 +4,7 @@ pub(crate) mod administering;
 mod connecting;
 mod ending;
 mod filling;
+pub(crate) mod handing_out;
 pub(crate) mod keeping_keys;
 pub(crate) mod listing;
 pub(crate) mod pairing;
