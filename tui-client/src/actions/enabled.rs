@@ -4,7 +4,7 @@ use crate::app::console::Console;
 use crate::app::link::Link;
 use crate::app::runs::Phase;
 use crate::app::{
-    DialFailed, Here, State, Via, inviting, keys_view, ordering, people, picker, prompt,
+    DialFailed, Here, State, Via, inviting, keys_view, ordering, people, picker, prompt, reloading,
 };
 
 use super::Id;
@@ -141,6 +141,10 @@ pub(super) fn may_invite(state: &State) -> Result<(), String> {
 
 pub(super) fn may_list_keys(state: &State) -> Result<(), String> {
     may(state, keys_view::KEYS)
+}
+
+pub(super) fn may_reload(state: &State) -> Result<(), String> {
+    may(state, reloading::RELOAD)
 }
 
 pub(super) fn may_shut_down(state: &State) -> Result<(), String> {

@@ -13,8 +13,8 @@ use super::search::Search;
 use super::send::enter;
 use super::update::run;
 use super::{
-    Call, Effect, State, fit, inviting, keys_view, ordering, people, picker, prompt, saving,
-    session,
+    Call, Effect, State, fit, inviting, keys_view, ordering, people, picker, prompt, reloading,
+    saving, session,
 };
 use crate::actions::{self, Id};
 
@@ -121,6 +121,7 @@ pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
         Id::CallOff => return ordering::call_off(state),
         Id::Keys => return keys_view::open(state),
         Id::MakeInvite => inviting::open(state),
+        Id::Reload => return reloading::begin(state),
         Id::Copy => return saving::copy(state),
         Id::Save => return saving::save(state),
         id => {

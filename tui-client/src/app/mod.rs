@@ -35,6 +35,7 @@ pub(crate) mod people;
 pub(crate) mod picker;
 pub(crate) mod prompt;
 pub(crate) mod qr;
+pub(crate) mod reloading;
 pub(crate) mod runs;
 pub(crate) mod runs_view;
 pub(crate) mod saving;
@@ -46,6 +47,7 @@ mod settings;
 pub(crate) mod times;
 mod update;
 pub(crate) mod ways;
+mod wheel;
 
 #[cfg(test)]
 pub(crate) mod tests;

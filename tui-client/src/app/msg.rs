@@ -3,7 +3,8 @@
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{
-    CommandRun, Initialized, KeyInvite, Keys, Menu, RunResult, RunsPage, Subscribed, Typed,
+    CommandRun, Initialized, KeyInvite, Keys, Menu, Reloaded, RunResult, RunsPage, Subscribed,
+    Typed,
 };
 use topside_shared::notices::Notice;
 use topside_shared::rows::ClientRow;
@@ -12,6 +13,7 @@ use topside_shared::{ClientId, Pin, RunId, SubscriptionId};
 use super::invite::{NotPaired, Paired};
 use super::inviting::Handed;
 use super::key::Key;
+use super::reloading::NotReloaded;
 use super::saving::{Fetched, NotFetched};
 use super::ways::Reach;
 use super::{Here, Size, Target};
@@ -107,6 +109,8 @@ pub(crate) enum Event {
     Keys(Result<Keys, String>),
     /// An invite or a token was made, or not: why.
     Invited(Result<Box<Handed>, String>),
+    /// The server has read its files again, or not: why.
+    Reloaded(Result<Reloaded, NotReloaded>),
     /// A key was taken away, or not: why.
     Revoked { key: Pin, result: Result<(), String> },
     /// The cancel of a run was refused: why.
@@ -196,6 +200,8 @@ pub(crate) enum Call {
     Keys,
     /// An invite or a token.
     Invite(KeyInvite),
+    /// The server's files, read again.
+    Reload,
     /// No more of a key.
     Revoke(Pin),
     /// The end of a run.
@@ -209,7 +215,8 @@ impl PartialEq for Call {
         match (self, other) {
             (Self::Menu, Self::Menu)
             | (Self::Subscribe, Self::Subscribe)
-            | (Self::Keys, Self::Keys) => true,
+            | (Self::Keys, Self::Keys)
+            | (Self::Reload, Self::Reload) => true,
             (Self::Invite(a), Self::Invite(b)) => a == b,
             (Self::Revoke(a), Self::Revoke(b)) => a == b,
             (Self::Cancel(a), Self::Cancel(b)) => a == b,

@@ -11,6 +11,7 @@ use super::key::{Code, Key};
 use super::keys_view::KeysView;
 use super::palette::Palette;
 use super::people::Details;
+use super::reloading::Reload;
 use super::runs_view::RunsView;
 use super::{Size, State};
 
@@ -44,6 +45,8 @@ pub(crate) enum Overlay {
     NewKey(Box<NewKey>),
     /// An invite or a token that was made: a key.
     Made(Box<Made>),
+    /// What came of reading the server's files again.
+    Reload(Reload),
     /// What was said unasked.
     Notices {
         /// Rows scrolled out at the top.

@@ -14,7 +14,7 @@ use super::msg::RunRefused;
 use super::runs::Phase;
 use super::{
     Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, inviting,
-    keys_view, people, picker, prompt, runs_view, send,
+    keys_view, people, picker, prompt, reloading, runs_view, send,
 };
 
 use crate::net::{LostReason, Reached};
@@ -167,6 +167,7 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
         Event::Client { id, result } => people::told(state, id, result),
         Event::Keys(result) => return keys_view::listed(state, result),
         Event::Invited(result) => inviting::made(state, result),
+        Event::Reloaded(result) => reloading::ended(state, result),
         Event::Revoked { key, result } => return keys_view::revoked(state, key, result),
         Event::CancelRefused { run, why } => {
             console.runs.cancel_refused(run);

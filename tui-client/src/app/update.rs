@@ -10,7 +10,8 @@ use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
 use super::{
     Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, inviting,
-    keys_view, ordering, people, picker, prompt, runs_view, saving, send, session, settings,
+    keys_view, ordering, people, picker, prompt, reloading, runs_view, saving, send, session,
+    settings, wheel,
 };
 use crate::actions::{self, Action, Id};
 use crate::ui::{help, notices};
@@ -38,7 +39,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => return on_key(state, key),
         Msg::Paste(text) => return paste(state, &text),
-        Msg::Wheel { rows, column, row } => wheel(state, rows, column, row),
+        Msg::Wheel { rows, column, row } => wheel::turn(state, rows, column, row),
         Msg::Click { column, row } => return crate::ui::click(state, column, row),
         Msg::Resize(size) => state.size = size,
         Msg::Tick => {
@@ -108,6 +109,10 @@ fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
         Overlay::Keys(view) => return keys_view::key(state, view, key),
         Overlay::NewKey(new) => return inviting::form_key(state, new, key),
         Overlay::Made(made) => return inviting::made_key(state, made, key),
+        Overlay::Reload(shown) => {
+            reloading::key(state, shown, key);
+            return Vec::new();
+        }
         Overlay::Clients { at } => return people::list_key(state, at, key),
         Overlay::Client(details) => return people::key(state, details, key),
         other => other,
@@ -117,6 +122,7 @@ fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
         | Overlay::Keys(_)
         | Overlay::NewKey(_)
         | Overlay::Made(_)
+        | Overlay::Reload(_)
         | Overlay::Clients { .. }
         | Overlay::Client(_) => {}
         Overlay::Help { top: row } => {
@@ -360,34 +366,4 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         state.refuse("Only the first line was taken: a value is one line.");
     }
     Vec::new()
-}
-
-fn wheel(state: &mut State, rows: i32, column: u16, row: u16) {
-    let steps = rows.unsigned_abs() as usize;
-    let down = rows > 0;
-    let rows = match state.overlays.last() {
-        Some(Overlay::Help { .. }) => help::rows(state).len(),
-        Some(Overlay::Notices { .. }) => notices::rows(state).len(),
-        _ => 0,
-    };
-    let last = rows.saturating_sub(overlay::page(state.size));
-    if let Some(Overlay::Help { top } | Overlay::Notices { top }) = state.overlays.last_mut() {
-        *top = if down { *top + steps } else { top.saturating_sub(steps) }.min(last);
-        return;
-    }
-    if !state.overlays.is_empty() {
-        return;
-    }
-    let Some(console) = state.console() else { return };
-    let pane = console.layout(state).pane;
-    if !pane.contains(ratatui::layout::Position::new(column, row)) {
-        return;
-    }
-    if let Some(console) = state.console_mut() {
-        if down {
-            console.runs.pane.scroll_down(steps);
-        } else {
-            console.runs.pane.scroll_up(steps);
-        }
-    }
 }

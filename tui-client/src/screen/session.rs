@@ -3,16 +3,19 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use topside_shared::methods::{
     ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, KeyInvite,
-    KeyInvited, KeyRevoke, KeysList, RunAttach, RunCancel, RunInput, RunResult, RunsList, Topic,
+    KeyInvited, KeyRevoke, KeysList, RunAttach, RunCancel, RunInput, RunResult, RunsList,
+    ServerReload, Topic,
 };
 use topside_shared::rows::ClientRow;
 use topside_shared::{ClientId, ErrorKind, Pin, RunId};
 
 use crate::app::inviting::Handed;
+use crate::app::reloading::{Mistake, NotReloaded};
 use crate::app::secret::Secret;
 use crate::app::{Call, Event, Msg, RunRefused};
 use crate::net::{Answer, CallError, Event as Told, Handle, Session, read_answer};
@@ -127,6 +130,7 @@ fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
         }
         Call::Keys => handle.ask(&KeysList {}),
         Call::Invite(wanted) => handle.ask(wanted),
+        Call::Reload => handle.ask(&ServerReload {}),
         Call::Revoke(key_id) => handle.ask(&KeyRevoke { key_id: *key_id }),
         Call::Cancel(run_id) => handle.ask(&RunCancel { run_id: *run_id }),
         Call::Input { run, data } => {
@@ -147,6 +151,7 @@ enum Asked {
     Client(ClientId),
     Keys,
     Invite,
+    Reload,
     Revoke(Pin),
     Cancel(RunId),
     Input { run: RunId },
@@ -164,6 +169,7 @@ impl Asked {
             Call::Client(id) => Self::Client(*id),
             Call::Keys => Self::Keys,
             Call::Invite(_) => Self::Invite,
+            Call::Reload => Self::Reload,
             Call::Revoke(key) => Self::Revoke(*key),
             Call::Cancel(run) => Self::Cancel(*run),
             Call::Input { run, .. } => Self::Input { run: *run },
@@ -206,6 +212,10 @@ impl Asked {
                 let result = answer.and_then(read_answer::<KeyInvite>).map(handed);
                 Event::Invited(result.map_err(words))
             }
+            Self::Reload => {
+                let result = answer.and_then(read_answer::<ServerReload>);
+                Event::Reloaded(result.map_err(not_reloaded))
+            }
             Self::Revoke(key) => {
                 let result = answer.and_then(read_answer::<KeyRevoke>);
                 Event::Revoked { key, result: result.map(drop).map_err(words) }
@@ -221,6 +231,23 @@ impl Asked {
             },
         })
     }
+}
+
+/// The sentence, and the mistakes in the files with their places.
+fn not_reloaded(error: CallError) -> NotReloaded {
+    let told = match &error {
+        CallError::Refused(error) => error.data.more.get("mistakes").and_then(Value::as_array),
+        _ => None,
+    };
+    let mistake = |told: &Value| {
+        let file = told["file"].as_str()?;
+        let place = ["line", "column"].map(|name| told[name].as_u64().map(|n| format!(":{n}")));
+        let at =
+            place.into_iter().map_while(|number| number).fold(file.to_owned(), |at, n| at + &n);
+        Some(Mistake { at, message: told["message"].as_str()?.to_owned() })
+    };
+    let mistakes = told.into_iter().flatten().filter_map(mistake).collect();
+    NotReloaded { why: words(error), mistakes }
 }
 
 fn refused(error: CallError) -> RunRefused {

@@ -22,6 +22,7 @@ mod palette;
 mod picker;
 mod prompt;
 mod qr;
+pub(crate) mod reload;
 mod row;
 mod runs_view;
 pub(crate) mod theme;
@@ -73,6 +74,10 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
             Overlay::CommandForm(filled) => command_form::draw(filled, None, area, buffer, &theme),
             Overlay::NewKey(new) => {
                 command_form::draw(&new.form, Some(&new.step), area, buffer, &theme)
+            }
+            Overlay::Reload(shown) => {
+                reload::draw(state, shown, area, buffer, &theme);
+                None
             }
             Overlay::Made(made) => {
                 made::draw(state, made, area, buffer, &theme);

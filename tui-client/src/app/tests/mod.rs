@@ -11,7 +11,7 @@ pub(crate) mod pairing;
 pub(crate) mod probing;
 pub(crate) mod prompting;
 mod queueing;
-mod reloading;
+pub(crate) mod reloading;
 mod resuming;
 mod running;
 mod saving_output;
