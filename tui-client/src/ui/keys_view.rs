@@ -8,6 +8,7 @@ use super::boxes;
 use super::list;
 use super::row::Row;
 use super::theme::Theme;
+use crate::actions::Id;
 use crate::app::chooser::Load;
 use crate::app::keys_view::{KeysView, facts, is_good};
 use crate::app::overlay::room;
@@ -37,12 +38,12 @@ pub(super) fn draw(
     for (y, (nth, key)) in (0..list.rows.height).zip(seen) {
         row(state, key, nth == at, &mut Row::at(buffer, list.rows, y), theme);
     }
+    let invite = state.keys.word(Id::MakeInvite);
+    let nobody = format!("Nobody may come in over TCP: {invite} changes that.");
     let nothing = match &view.load {
         Load::Refused(why) => Some(why.as_str()),
         Load::Asked if shown.is_empty() => Some("Asking …"),
-        Load::Done if shown.is_empty() && view.list.filter.is_empty() => {
-            Some("Nobody may come in over TCP.")
-        }
+        Load::Done if shown.is_empty() && view.list.filter.is_empty() => Some(nobody.as_str()),
         Load::Done if shown.is_empty() => Some("There is no such key."),
         Load::Asked | Load::Done => None,
     };

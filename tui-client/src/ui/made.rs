@@ -50,19 +50,26 @@ fn most(size: Size) -> Size {
     }
 }
 
+/// The cells of the code, if there is one.
+fn code(state: &State, made: &Made) -> Option<Size> {
+    made.code.as_ref().map(|code| qr::size(code, state.ascii))
+}
+
+/// Whether they have room, the last row being for what keys do.
+fn fits(code: Size, most: Size) -> bool {
+    code.height < most.height && code.width <= most.width
+}
+
 impl Plan {
     fn new(state: &State, made: &Made) -> Self {
         let most = most(state.size);
-        let code = made.code.as_ref().map(|code| qr::size(code, state.ascii));
-        // The last row says what keys do.
-        let fits = |code: &Size| code.height < most.height && code.width <= most.width;
-        let beside = code.filter(|code| fits(code) && code.width + GAP + BESIDE <= most.width);
-        match (code, beside) {
-            (_, Some(code)) => {
+        let code = code(state, made).filter(|code| fits(*code, most));
+        match code {
+            Some(code) if code.width + GAP + BESIDE <= most.width => {
                 let width = (most.width - code.width - GAP).min(WIDEST);
                 Self::Words { room: Size { width, height: code.height + 1 }, code: Some(code) }
             }
-            (Some(code), None) if made.code_alone && fits(&code) => Self::Code(code),
+            Some(code) if made.code_alone => Self::Code(code),
             _ => {
                 let width = most.width.min(WIDEST);
                 let rows = words(state, made, width).len();
@@ -75,9 +82,13 @@ impl Plan {
 
 /// Whether the code alone has room.
 pub(crate) fn fits_alone(state: &State, made: &Made) -> bool {
-    let most = most(state.size);
-    let code = made.code.as_ref().map(|code| qr::size(code, state.ascii));
-    code.is_some_and(|code| code.height < most.height && code.width <= most.width)
+    code(state, made).is_some_and(|code| fits(code, most(state.size)))
+}
+
+/// Milliseconds until its time is over, by this device's clock.
+pub(crate) fn changes_in(state: &State, made: &Made) -> Option<u64> {
+    let left = made.handed.key.expires_at?.millis_since(state.clock.wall);
+    (left > 0).then_some(left)
 }
 
 /// Whether light and dark can be turned round: colours need no such thing.
@@ -112,6 +123,9 @@ fn words(state: &State, made: &Made, width: u16) -> Vec<Line> {
         None => String::new(),
     };
     say(&format!("For {} as {}: {often}{until}{only}", key.name, key.role), Look::Strong);
+    if key.expires_at.is_some_and(|end| end <= state.clock.wall) {
+        say("Its time is over: make another one.", Look::Strong);
+    }
     say("", Look::Plain);
     say(&made.handed.invite.0, Look::Plain);
     say("", Look::Plain);
@@ -127,9 +141,9 @@ fn words(state: &State, made: &Made, width: u16) -> Vec<Line> {
     );
     say("It is not shown again once this is closed.", Look::Dim);
     let most = most(state.size);
-    match made.code.as_ref().map(|code| qr::size(code, state.ascii)) {
+    match code(state, made) {
         None => say("It is too long for a QR code.", Look::Dim),
-        Some(code) if code.height >= most.height || code.width > most.width => {
+        Some(code) if !fits(code, most) => {
             let needs = format!(
                 "Its QR code needs a terminal of {} × {}; this one has {} × {}.",
                 code.width + FRAME.width,

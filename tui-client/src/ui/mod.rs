@@ -127,7 +127,13 @@ pub(crate) fn changes_in(state: &State) -> Option<u64> {
             let link = console::link_changes_in(state);
             [link, pairing, asking::ask_in(state)].into_iter().flatten().min()
         }
-        Screen::Console(_) => console::changes_in(state),
+        Screen::Console(_) => {
+            let made = state.overlays.iter().find_map(|overlay| match overlay {
+                Overlay::Made(made) => made::changes_in(state, made),
+                _ => None,
+            });
+            [console::changes_in(state), made].into_iter().flatten().min()
+        }
     }
 }
 

@@ -214,6 +214,16 @@ fn without_colours_light_and_dark_can_be_turned_round() {
 }
 
 #[test]
+fn a_string_whose_time_is_over_says_so_by_itself() {
+    let mut world = made(80, 24, false);
+    assert!(!screen(&world).contains("Its time is over"));
+    assert_eq!(crate::ui::changes_in(&world.state), Some(600_000));
+    world.wait(600_000);
+    assert!(screen(&world).contains("Its time is over: make another one."));
+    assert!(crate::ui::changes_in(&world.state).is_some_and(|ms| ms > 0), "and wakes nobody again");
+}
+
+#[test]
 fn a_list_of_keys_below_is_read_again() {
     let mut world = keeping_keys::opened(80, 24);
     world.event(handed(false));

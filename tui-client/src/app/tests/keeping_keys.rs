@@ -166,6 +166,24 @@ fn who_is_no_admin_reads_why_there_is_no_list() {
 }
 
 #[test]
+fn an_empty_list_says_how_to_invite_somebody() {
+    let mut world = opened(100, 24);
+    world.event(Event::Keys(Ok(Keys::default())));
+    let words =
+        "Nobody may come in over TCP: Ctrl-P `Invite a device, or make a token` changes that.";
+    assert!(screen(&world).contains(words), "{}", screen(&world));
+}
+
+/// The reason was written over the first row, of which the rest stayed.
+#[test]
+fn a_list_that_cannot_be_read_again_says_why_in_a_row_of_its_own() {
+    let mut world = opened(100, 24);
+    world.event(Event::Keys(Err("no".into())));
+    let shown = screen(&world);
+    assert!(shown.lines().any(|line| line.split('│').any(|part| part.trim() == "no")), "{shown}");
+}
+
+#[test]
 fn a_name_cannot_steer_the_terminal() {
     let mut world = opened(100, 24);
     let row = key(7, "a\u{1b}[2Jb\u{202e}", "viewer", "active");
