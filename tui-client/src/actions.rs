@@ -199,7 +199,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::CallOff, name: "call-off", title: "Call the shutdown off", enabled: may_call_off, ..SERVER },
     Action { id: Id::Keys, name: "keys", title: "Keys: who may come in, and taking one away", danger: Danger::Asks, enabled: may_list_keys, ..SERVER },
     Action { id: Id::MakeInvite, name: "make-invite", title: "Invite a device, or make a token", enabled: may_invite, ..SERVER },
-    Action { id: Id::Reload, name: "reload", title: "Have the server read its files again", enabled: may_reload, ..SERVER },
+    Action { id: Id::Reload, name: "reload", title: "Reload the server's files", enabled: may_reload, ..SERVER },
 
     Action { id: Id::StopTrying, name: "stop-trying", title: "Stop trying to connect, or saving", short: "give up", always: &["esc"], place: Place::Both, enabled: trying, ..TOPSIDE },
     Action { id: Id::Palette, name: "palette", title: "All actions", short: "actions", always: &["ctrl-p"], ..TOPSIDE },

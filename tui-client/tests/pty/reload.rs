@@ -26,7 +26,7 @@ fn a_new_command_is_there_on_both_screens_and_a_broken_file_leaves_the_old_menu(
     see_each_other(&first, &second);
 
     write(&home, &format!("{}{}", command("tank"), command("pump")));
-    act(&mut first, "Have the server read its files again");
+    act(&mut first, "Reload the server's files");
     first.see_all(&["The files were read again. In force now:", "added: pump"]);
     // Whoever did nothing is told in words.
     second.see("the menu is another: added: pump");
@@ -38,7 +38,7 @@ fn a_new_command_is_there_on_both_screens_and_a_broken_file_leaves_the_old_menu(
     }
 
     write(&home, &format!("{}\n[commands.valve]\ntitel = \"Open the valve\"\n", command("tank")));
-    act(&mut first, "Have the server read its files again");
+    act(&mut first, "Reload the server's files");
     first.see_all(&["Nothing was changed", "commands.toml:7:", "titel"]);
     first.write("\x1b");
     first.until("no box", |screen| !screen.contents().contains("Nothing was changed"));

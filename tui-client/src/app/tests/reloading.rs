@@ -47,7 +47,7 @@ fn a_menu_that_changed_while_events_were_dropped_is_asked_for_too() {
 /// What an admin sees while the server reads its files.
 pub(crate) fn reloading(width: u16, height: u16) -> World {
     let mut world = admin(width, height);
-    let effects = act(&mut world, "have the server read its files");
+    let effects = act(&mut world, "reload the server's files");
     let session = world.session();
     assert_eq!(effects, [Effect::Call { session, call: Call::Reload }]);
     world
@@ -131,6 +131,6 @@ fn what_came_of_a_reload_is_said_to_whoever_looks_elsewhere() {
 #[test]
 fn who_is_no_admin_reads_why_he_cannot_have_the_files_read() {
     let mut world = World::connected(100, 24);
-    act(&mut world, "have the server read its files");
+    act(&mut world, "reload the server's files");
     assert!(world.remark().ends_with("your role, admin, may not do this"), "{}", world.remark());
 }
