@@ -12,8 +12,8 @@ use crate::app::{Screen, State, prompt};
 pub(crate) use enabled::may;
 use enabled::{
     answering, asks, connectable, connected, ended, has_block, lost, may_broadcast, may_call_off,
-    may_kick, may_postpone, may_read_log, may_shut_down, menu, printed, saved, startable,
-    stoppable, trying,
+    may_invite, may_kick, may_list_keys, may_postpone, may_read_log, may_reload, may_shut_down,
+    menu, printed, saved, startable, stoppable, trying,
 };
 pub(crate) use keymap::Keymap;
 
@@ -71,6 +71,9 @@ pub(crate) enum Id {
     Shutdown,
     Postpone,
     CallOff,
+    Keys,
+    MakeInvite,
+    Reload,
     Mouse,
     Help,
     Palette,
@@ -198,6 +201,9 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Shutdown, name: "shutdown", title: "Shut the server down, or restart it", danger: Danger::Name, enabled: may_shut_down, ..SERVER },
     Action { id: Id::Postpone, name: "postpone", title: "Postpone the shutdown", danger: Danger::Asks, enabled: may_postpone, ..SERVER },
     Action { id: Id::CallOff, name: "call-off", title: "Call the shutdown off", enabled: may_call_off, ..SERVER },
+    Action { id: Id::Keys, name: "keys", title: "Keys: who may come in, and taking one away", danger: Danger::Asks, enabled: may_list_keys, ..SERVER },
+    Action { id: Id::MakeInvite, name: "make-invite", title: "Invite a device, or make a token", enabled: may_invite, ..SERVER },
+    Action { id: Id::Reload, name: "reload", title: "Reload the server's files", enabled: may_reload, ..SERVER },
 
     Action { id: Id::StopTrying, name: "stop-trying", title: "Stop trying to connect, or saving", short: "give up", always: &["esc"], place: Place::Both, enabled: trying, ..TOPSIDE },
     Action { id: Id::Palette, name: "palette", title: "All actions", short: "actions", always: &["ctrl-p"], ..TOPSIDE },

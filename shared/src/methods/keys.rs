@@ -27,7 +27,7 @@ impl<'de> Deserialize<'de> for Base64 {
 }
 
 /// `key/invite`: a key to come in with, once to enrol another one, or lasting for a script.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyInvite {
     /// What people call the client; at most 64 characters.

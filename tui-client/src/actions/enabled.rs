@@ -3,7 +3,10 @@
 use crate::app::console::Console;
 use crate::app::link::Link;
 use crate::app::runs::Phase;
-use crate::app::{DialFailed, Here, State, Via, log_view, ordering, people, picker, prompt};
+use crate::app::{
+    DialFailed, Here, State, Via, inviting, keys_view, log_view, ordering, people, picker, prompt,
+    reloading,
+};
 
 use super::Id;
 
@@ -135,6 +138,18 @@ pub(super) fn may_kick(state: &State) -> Result<(), String> {
         Some(console) if console.clients.len() > 1 => Ok(()),
         _ => no("nobody else is connected"),
     }
+}
+
+pub(super) fn may_invite(state: &State) -> Result<(), String> {
+    may(state, inviting::INVITE)
+}
+
+pub(super) fn may_list_keys(state: &State) -> Result<(), String> {
+    may(state, keys_view::KEYS)
+}
+
+pub(super) fn may_reload(state: &State) -> Result<(), String> {
+    may(state, reloading::RELOAD)
 }
 
 pub(super) fn may_shut_down(state: &State) -> Result<(), String> {

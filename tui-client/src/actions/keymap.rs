@@ -90,6 +90,11 @@ impl Keymap {
             .find(|other| self.of(other.id).all().any(|taken| *taken == key))
     }
 
+    /// Whether a key means an action where nothing is typed.
+    pub(crate) fn means(&self, id: Id, key: Key) -> bool {
+        self.of(id).all().any(|bound| *bound == key)
+    }
+
     /// The keys of an action.
     pub(crate) fn of(&self, id: Id) -> &Bound {
         const NONE: &Bound = &Bound { always: Vec::new(), bare: Vec::new() };

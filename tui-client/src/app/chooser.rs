@@ -12,6 +12,17 @@ pub(crate) struct Chooser<K> {
     at: Option<(K, usize)>,
 }
 
+/// Whether the list is as the server has it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum Load {
+    /// It was asked for.
+    #[default]
+    Asked,
+    Done,
+    /// The server would not: why.
+    Refused(String),
+}
+
 /// What a key did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moved {

@@ -2,7 +2,7 @@
 //! strips what steers a terminal, and the screen does not rely on it.
 
 use topside_shared::command::Command;
-use topside_shared::methods::{Initialized, Menu, Status};
+use topside_shared::methods::{Initialized, KeyRow, Menu, Status};
 use topside_shared::notices::{Broadcast, ClientsChanged, Closing, SessionEnded};
 use topside_shared::rows::{ClientRow, RunRow};
 use topside_shared::text::{MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
@@ -79,6 +79,12 @@ pub(crate) fn status(mut status: Status) -> Status {
     status.refusals = counts.map(|(kind, count)| (clean(&kind, MAX_NAME), count)).collect();
     status.closing = status.closing.map(closing);
     status
+}
+
+pub(crate) fn key(mut key: KeyRow) -> KeyRow {
+    name(&mut key.name);
+    key.commands.iter_mut().flatten().for_each(name);
+    key
 }
 
 /// The line of a run is made safe where it is made.

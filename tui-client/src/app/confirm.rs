@@ -2,7 +2,7 @@
 //! its name typed, and who is sent away is told a reason.
 
 use topside_shared::methods::CommandRun;
-use topside_shared::{ClientId, RunId};
+use topside_shared::{ClientId, Pin, RunId};
 
 use super::editor::Editor;
 use super::key::{Code, Key};
@@ -42,6 +42,8 @@ pub(crate) enum Then {
     Cancel(RunId),
     /// Ends the session of this client and of no other one.
     Kick(ClientId),
+    /// Takes this key away and no other one, of whoever is called so.
+    Revoke { key: Pin, name: String },
     /// Ends the program.
     Quit,
     /// Goes to the picker, and drops what the console holds.

@@ -12,7 +12,10 @@ use super::overlay::Overlay;
 use super::search::Search;
 use super::send::enter;
 use super::update::run;
-use super::{Call, Effect, State, fit, ordering, people, picker, prompt, saving, session};
+use super::{
+    Call, Effect, State, fit, inviting, keys_view, ordering, people, picker, prompt, reloading,
+    saving, session,
+};
 use crate::actions::{self, Id};
 
 /// Most lines of a pasted text that are shown.
@@ -116,6 +119,9 @@ pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
         Id::Shutdown => ordering::shut_down(state),
         Id::Postpone => ordering::postpone(state),
         Id::CallOff => return ordering::call_off(state),
+        Id::Keys => return keys_view::open(state),
+        Id::MakeInvite => inviting::open(state),
+        Id::Reload => return reloading::begin(state),
         Id::Copy => return saving::copy(state),
         Id::Save => return saving::save(state),
         id => {

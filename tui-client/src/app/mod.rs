@@ -21,7 +21,9 @@ pub(crate) mod found;
 pub(crate) mod history;
 pub(crate) mod input;
 pub(crate) mod invite;
+pub(crate) mod inviting;
 pub(crate) mod key;
+pub(crate) mod keys_view;
 pub(crate) mod layout;
 pub(crate) mod link;
 pub(crate) mod log_view;
@@ -33,6 +35,8 @@ pub(crate) mod palette;
 pub(crate) mod people;
 pub(crate) mod picker;
 pub(crate) mod prompt;
+pub(crate) mod qr;
+pub(crate) mod reloading;
 pub(crate) mod runs;
 pub(crate) mod runs_view;
 pub(crate) mod saving;
@@ -45,6 +49,7 @@ pub(crate) mod status;
 pub(crate) mod times;
 mod update;
 pub(crate) mod ways;
+mod wheel;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -52,7 +57,7 @@ pub(crate) mod tests;
 use jiff::tz::TimeZone;
 use topside_shared::Time;
 
-use crate::actions::Keymap;
+use crate::actions::{Id, Keymap};
 use crate::config::Profile;
 use crate::net::Found;
 use crate::ui::Theme;
@@ -212,6 +217,16 @@ impl State {
             Screen::Console(console) => Some(console),
             Screen::Picker => None,
         }
+    }
+
+    /// The session to ask something on; without one it is said that nothing was sent.
+    pub(crate) fn session_to_ask(&mut self) -> Option<u64> {
+        if let Link::Connected { session } = self.link {
+            return Some(session);
+        }
+        let key = self.keys.word(Id::Reconnect);
+        self.refuse(format!("Not connected, so nothing was sent: {key} connects again."));
+        None
     }
 
     pub(crate) fn done(&mut self, text: impl Into<String>) {

@@ -3,14 +3,17 @@
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{
-    CommandRun, Initialized, LogEntries, Menu, RunResult, RunsPage, Status, Subscribed, Typed,
+    CommandRun, Initialized, KeyInvite, Keys, LogEntries, Menu, Reloaded, RunResult, RunsPage,
+    Status, Subscribed, Typed,
 };
 use topside_shared::notices::Notice;
 use topside_shared::rows::ClientRow;
-use topside_shared::{ClientId, RunId, SubscriptionId};
+use topside_shared::{ClientId, Pin, RunId, SubscriptionId};
 
 use super::invite::{NotPaired, Paired};
+use super::inviting::Handed;
 use super::key::Key;
+use super::reloading::NotReloaded;
 use super::saving::{Fetched, NotFetched};
 use super::ways::Reach;
 use super::{Here, Size, Target};
@@ -108,6 +111,14 @@ pub(crate) enum Event {
     LogSubscribed(Result<Subscribed, String>),
     /// One client, if it is still there.
     Client { id: ClientId, result: Result<Option<ClientRow>, String> },
+    /// The keys that may come in, and those that no longer may.
+    Keys(Result<Keys, String>),
+    /// An invite or a token was made, or not: why.
+    Invited(Result<Box<Handed>, String>),
+    /// The server has read its files again, or not: why.
+    Reloaded(Result<Reloaded, NotReloaded>),
+    /// A key was taken away, or not: why.
+    Revoked { key: Pin, result: Result<(), String> },
     /// The cancel of a run was refused: why.
     CancelRefused { run: RunId, why: String },
     /// What was typed for a run was taken, or not: why.
@@ -197,6 +208,14 @@ pub(crate) enum Call {
     Status,
     /// One client as it stands now.
     Client(ClientId),
+    /// The list of keys.
+    Keys,
+    /// An invite or a token.
+    Invite(KeyInvite),
+    /// The server's files, read again.
+    Reload,
+    /// No more of a key.
+    Revoke(Pin),
     /// The end of a run.
     Cancel(RunId),
     /// What was typed for a run; nothing is the end of its input.
@@ -210,7 +229,11 @@ impl PartialEq for Call {
             | (Self::Subscribe, Self::Subscribe)
             | (Self::Status, Self::Status)
             | (Self::LogTail, Self::LogTail)
-            | (Self::LogSubscribe, Self::LogSubscribe) => true,
+            | (Self::LogSubscribe, Self::LogSubscribe)
+            | (Self::Keys, Self::Keys)
+            | (Self::Reload, Self::Reload) => true,
+            (Self::Invite(a), Self::Invite(b)) => a == b,
+            (Self::Revoke(a), Self::Revoke(b)) => a == b,
             (Self::Cancel(a), Self::Cancel(b)) => a == b,
             (Self::Client(a), Self::Client(b)) => a == b,
             (Self::Input { run: a, data: c }, Self::Input { run: b, data: d }) => a == b && c == d,

@@ -6,13 +6,16 @@ use super::command_form::CommandForm;
 use super::confirm::Confirm;
 use super::form::Form;
 use super::invite::Pairing;
+use super::inviting::{Made, NewKey};
 use super::key::{Code, Key};
+use super::keys_view::KeysView;
 use super::log_view::LogView;
 use super::palette::Palette;
 use super::people::Details;
+use super::reloading::Reload;
 use super::runs_view::RunsView;
 use super::{Size, State};
-use crate::ui::{help, notices, status};
+use crate::ui::{help, notices, reload, status};
 
 /// One of them.
 #[derive(Debug)]
@@ -38,6 +41,14 @@ pub(crate) enum Overlay {
     },
     /// One client in full.
     Client(Details),
+    /// Who may come in over TCP.
+    Keys(Box<KeysView>),
+    /// What an invite or a token is made from.
+    NewKey(Box<NewKey>),
+    /// An invite or a token that was made: a key.
+    Made(Box<Made>),
+    /// What came of reading the server's files again.
+    Reload(Reload),
     /// What was said unasked.
     Notices {
         /// Rows scrolled out at the top.
@@ -56,7 +67,10 @@ impl Overlay {
     /// Rows scrolled out at the top of what is read and closed by any other key.
     pub(crate) fn top_mut(&mut self) -> Option<&mut usize> {
         match self {
-            Self::Help { top } | Self::Notices { top } | Self::Status { top } => Some(top),
+            Self::Help { top }
+            | Self::Notices { top }
+            | Self::Status { top }
+            | Self::Reload(Reload { top, .. }) => Some(top),
             _ => None,
         }
     }
@@ -67,6 +81,7 @@ impl Overlay {
         match self {
             Self::Help { .. } => (help::rows(state).len(), page),
             Self::Notices { .. } => (notices::rows(state).len(), page),
+            Self::Reload(shown) => (reload::rows(state, shown).len(), page),
             // It has no blank row above its foot.
             Self::Status { .. } => (status::rows(state).len(), page + 1),
             _ => (0, page),

@@ -108,12 +108,15 @@ pub(super) fn told(state: &mut State, id: ClientId, result: Result<Option<Client
     }
 }
 
-/// The numbers of a session mean nobody after its end: a server that is started anew gives them again.
+/// The numbers of a session mean nobody after its end: a server that is started anew gives them again. Nor can a key
+/// be taken away then, and why it ended is not to be hidden behind their list.
 pub(super) fn session_ended(state: &mut State) {
     state.overlays.retain(|overlay| {
         !matches!(
             overlay,
-            Overlay::Client(_) | Overlay::Confirm(Confirm { then: Then::Kick(_), .. })
+            Overlay::Client(_)
+                | Overlay::Keys(_)
+                | Overlay::Confirm(Confirm { then: Then::Kick(_) | Then::Revoke { .. }, .. })
         )
     });
 }

@@ -7,7 +7,7 @@ use topside_shared::methods::{Menu, RunsPage};
 use topside_shared::rows::RunRow;
 use topside_shared::text;
 
-use super::chooser::{Chooser, Moved};
+use super::chooser::{Chooser, Load, Moved};
 use super::command_form::CommandForm;
 use super::confirm::{Confirm, Then};
 use super::key::{Code, Key};
@@ -31,17 +31,6 @@ pub(crate) struct RunsView {
     pub(crate) load: Load,
     /// Something has changed since it was asked for.
     stale: bool,
-}
-
-/// Whether the list is as the server has it.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) enum Load {
-    /// It was asked for.
-    #[default]
-    Asked,
-    Done,
-    /// The server would not: why.
-    Refused(String),
 }
 
 /// A run with the line that started it, or would again.

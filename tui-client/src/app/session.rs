@@ -13,8 +13,8 @@ use super::link::{Link, Lost, Retry, Why};
 use super::msg::RunRefused;
 use super::runs::Phase;
 use super::{
-    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, log_view,
-    people, picker, prompt, runs_view, send, status,
+    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, inviting,
+    keys_view, log_view, people, picker, prompt, reloading, runs_view, send, status,
 };
 
 use crate::net::{LostReason, Reached};
@@ -170,6 +170,10 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
         Event::LogTail(result) => log_view::tail(state, result),
         Event::LogSubscribed(result) => return log_view::subscribed(state, result),
         Event::Client { id, result } => people::told(state, id, result),
+        Event::Keys(result) => return keys_view::listed(state, result),
+        Event::Invited(result) => inviting::made(state, result),
+        Event::Reloaded(result) => reloading::ended(state, result),
+        Event::Revoked { key, result } => return keys_view::revoked(state, key, result),
         Event::CancelRefused { run, why } => {
             console.runs.cancel_refused(run);
             state.refuse(clean::sentence(&why));

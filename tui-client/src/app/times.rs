@@ -19,6 +19,13 @@ pub(crate) fn stamp(time: Time, now: Time, zone: &TimeZone) -> String {
     at.strftime(if today { "%H:%M:%S" } else { "%m-%d %H:%M" }).to_string()
 }
 
+/// `09:14:02` today, `2026-11-24 09:14` on any other day: for what may lie years away.
+pub(crate) fn date(time: Time, now: Time, zone: &TimeZone) -> String {
+    let at = time.timestamp().to_zoned(zone.clone());
+    let today = now.timestamp().to_zoned(zone.clone()).date() == at.date();
+    at.strftime(if today { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" }).to_string()
+}
+
 /// `up since 09:14`, and after a day `up 3 d 4 h`: nothing that changes by the second.
 pub(crate) fn uptime(started: Time, now: Time, zone: &TimeZone) -> String {
     let ms = now.millis_since(started);

@@ -9,8 +9,9 @@ use super::link::Link;
 use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
 use super::{
-    Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, log_view,
-    ordering, people, picker, prompt, runs_view, saving, send, session, settings, status,
+    Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, inviting,
+    keys_view, log_view, ordering, people, picker, prompt, reloading, runs_view, saving, send,
+    session, settings, status, wheel,
 };
 use crate::actions::{self, Action, Id};
 
@@ -37,7 +38,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => return on_key(state, key),
         Msg::Paste(text) => return paste(state, &text),
-        Msg::Wheel { rows, column, row } => wheel(state, rows, column, row),
+        Msg::Wheel { rows, column, row } => wheel::turn(state, rows, column, row),
         Msg::Click { column, row } => return crate::ui::click(state, column, row),
         Msg::Resize(size) => state.size = size,
         Msg::Tick => {
@@ -100,9 +101,32 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
 }
 
 /// A key for an overlay, which was taken off and is put back if it stays.
-fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
+fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
     let page = overlay::page(state.size);
+    let mut top = match top {
+        // These put themselves back.
+        Overlay::Runs(view) => return runs_view::key(state, view, key),
+        Overlay::Log(view) => return log_view::key(state, view, key),
+        Overlay::Keys(view) => return keys_view::key(state, view, key),
+        Overlay::NewKey(new) => return inviting::form_key(state, new, key),
+        Overlay::Made(made) => return inviting::made_key(state, made, key),
+        Overlay::Reload(shown) => {
+            reloading::key(state, shown, key);
+            return Vec::new();
+        }
+        Overlay::Clients { at } => return people::list_key(state, at, key),
+        Overlay::Client(details) => return people::key(state, details, key),
+        other => other,
+    };
     match &mut top {
+        Overlay::Runs(_)
+        | Overlay::Log(_)
+        | Overlay::Keys(_)
+        | Overlay::NewKey(_)
+        | Overlay::Made(_)
+        | Overlay::Reload(_)
+        | Overlay::Clients { .. }
+        | Overlay::Client(_) => {}
         Overlay::Help { .. } | Overlay::Notices { .. } | Overlay::Status { .. } => {
             let (rows, page) = top.rows(state);
             let Some(row) = top.top_mut() else { return Vec::new() };
@@ -185,19 +209,6 @@ fn overlay_key(state: &mut State, mut top: Overlay, key: Key) -> Vec<Effect> {
                 return vec![invite::begin(state, pairing, invite)];
             }
         },
-        Overlay::Runs(_) => {
-            let Overlay::Runs(view) = top else { return Vec::new() };
-            return runs_view::key(state, view, key);
-        }
-        Overlay::Clients { at } => return people::list_key(state, *at, key),
-        Overlay::Client(_) => {
-            let Overlay::Client(details) = top else { return Vec::new() };
-            return people::key(state, details, key);
-        }
-        Overlay::Log(_) => {
-            let Overlay::Log(view) = top else { return Vec::new() };
-            return log_view::key(state, view, key);
-        }
     }
     state.overlays.push(top);
     Vec::new()
@@ -241,6 +252,7 @@ fn confirmed(state: &mut State, top: Overlay) -> Vec<Effect> {
             let Ask::Reason { field, .. } = confirm.ask else { return Vec::new() };
             people::send_away(state, whom, field.text())
         }
+        Then::Revoke { key, name } => keys_view::revoke(state, key, &name),
         Then::Quit => vec![quit(state)],
         Then::ToPicker => picker::open(state),
         Then::Join(line) => {
@@ -325,13 +337,11 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         state.refuse("that is an invite: close this first, then paste it in the picker");
         return Vec::new();
     }
+    let mut whole = true;
     match state.overlays.last_mut() {
         Some(Overlay::Form(form)) => form.paste(text),
-        Some(Overlay::CommandForm(form)) => {
-            if !form.paste(text) {
-                state.refuse("Only the first line was taken: a value is one line.");
-            }
-        }
+        Some(Overlay::CommandForm(form)) => whole = form.paste(text),
+        Some(Overlay::NewKey(new)) => whole = new.paste(text),
         Some(Overlay::Invite(pairing)) => pairing.paste(text),
         Some(Overlay::Palette(palette)) => {
             palette.filter.insert(text.lines().next().unwrap_or_default());
@@ -339,6 +349,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         }
         Some(Overlay::Runs(view)) => view.paste(text),
         Some(Overlay::Log(view)) => view.paste(text),
+        Some(Overlay::Keys(view)) => view.paste(text),
         Some(Overlay::Confirm(Confirm { ask: Ask::Reason { field, .. }, .. })) => {
             field.insert(text.lines().next().unwrap_or_default());
         }
@@ -350,33 +361,8 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
             }
         }
     }
+    if !whole {
+        state.refuse("Only the first line was taken: a value is one line.");
+    }
     Vec::new()
-}
-
-fn wheel(state: &mut State, rows: i32, column: u16, row: u16) {
-    let steps = rows.unsigned_abs() as usize;
-    let down = rows > 0;
-    if let Some(mut lies) = state.overlays.pop() {
-        let (rows, page) = lies.rows(state);
-        let last = rows.saturating_sub(page);
-        if let Some(top) = lies.top_mut() {
-            *top = if down { *top + steps } else { top.saturating_sub(steps) }.min(last);
-        } else if let Overlay::Log(view) = &mut lies {
-            view.wheel(steps, down);
-        }
-        state.overlays.push(lies);
-        return;
-    }
-    let Some(console) = state.console() else { return };
-    let pane = console.layout(state).pane;
-    if !pane.contains(ratatui::layout::Position::new(column, row)) {
-        return;
-    }
-    if let Some(console) = state.console_mut() {
-        if down {
-            console.runs.pane.scroll_down(steps);
-        } else {
-            console.runs.pane.scroll_up(steps);
-        }
-    }
 }

@@ -38,6 +38,8 @@ pub struct Reached {
     pub address: String,
     /// How long one request took to be answered.
     pub rtt: Duration,
+    /// The key of this device that was let in; none over the local socket, which asks for none.
+    pub key: Option<Pin>,
 }
 
 /// One session with a server.
@@ -121,7 +123,9 @@ pub(super) async fn connect_as(
     server: Pin,
     hello: &Hello,
 ) -> Result<Session, ConnectError> {
-    begin_remote(dial(addresses, server, identity).await?, hello).await
+    let mut session = begin_remote(dial(addresses, server, identity).await?, hello).await?;
+    session.reached.key = Some(identity.pin());
+    Ok(session)
 }
 
 /// Begins a session on a connection to a server elsewhere.
@@ -158,7 +162,7 @@ where
     let Ok(welcome) = greeted else { return Err(ConnectError::Stuck { at: address }) };
     let welcome = welcome?;
     handle.set_max_line(welcome.limits.max_line);
-    let reached = Reached { via, address, rtt: asked.elapsed() };
+    let reached = Reached { via, address, rtt: asked.elapsed(), key: None };
     Ok(Session { welcome, handle, events, reached })
 }
 

@@ -3,15 +3,20 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use topside_shared::methods::{
-    ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, LogTail, RunAttach,
-    RunCancel, RunInput, RunResult, RunsList, ServerStatus, Topic,
+    ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, KeyInvite,
+    KeyInvited, KeyRevoke, KeysList, LogTail, RunAttach, RunCancel, RunInput, RunResult, RunsList,
+    ServerReload, ServerStatus, Topic,
 };
 use topside_shared::rows::ClientRow;
-use topside_shared::{ClientId, ErrorKind, RunId};
+use topside_shared::{ClientId, ErrorKind, Pin, RunId};
 
+use crate::app::inviting::Handed;
+use crate::app::reloading::{Mistake, NotReloaded};
+use crate::app::secret::Secret;
 use crate::app::{Call, Event, Msg, RunRefused, log_view};
 use crate::net::{Answer, CallError, Event as Told, Handle, Session, read_answer};
 
@@ -126,6 +131,10 @@ fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
             let after = ClientId(id.0.saturating_sub(1));
             handle.ask(&ClientsList { after: Some(after), limit: Some(1) })
         }
+        Call::Keys => handle.ask(&KeysList {}),
+        Call::Invite(wanted) => handle.ask(wanted),
+        Call::Reload => handle.ask(&ServerReload {}),
+        Call::Revoke(key_id) => handle.ask(&KeyRevoke { key_id: *key_id }),
         Call::Cancel(run_id) => handle.ask(&RunCancel { run_id: *run_id }),
         Call::Input { run, data } => {
             handle.ask(&RunInput { run_id: *run, data: data.clone(), eof: data.is_none() })
@@ -146,6 +155,10 @@ enum Asked {
     Runs { before: Option<RunId> },
     Status,
     Client(ClientId),
+    Keys,
+    Invite,
+    Reload,
+    Revoke(Pin),
     Cancel(RunId),
     Input { run: RunId },
 }
@@ -163,6 +176,10 @@ impl Asked {
             Call::Runs { before } => Self::Runs { before: *before },
             Call::Status => Self::Status,
             Call::Client(id) => Self::Client(*id),
+            Call::Keys => Self::Keys,
+            Call::Invite(_) => Self::Invite,
+            Call::Reload => Self::Reload,
+            Call::Revoke(key) => Self::Revoke(*key),
             Call::Cancel(run) => Self::Cancel(*run),
             Call::Input { run, .. } => Self::Input { run: *run },
         }
@@ -206,6 +223,21 @@ impl Asked {
                 let result = page.map(|page| page.clients.into_iter().find(one));
                 Event::Client { id, result }
             }
+            Self::Keys => Event::Keys(answer.and_then(read_answer::<KeysList>).map_err(words)),
+            Self::Invite => {
+                let handed =
+                    |KeyInvited { invite, key }| Box::new(Handed { invite: Secret(invite), key });
+                let result = answer.and_then(read_answer::<KeyInvite>).map(handed);
+                Event::Invited(result.map_err(words))
+            }
+            Self::Reload => {
+                let result = answer.and_then(read_answer::<ServerReload>);
+                Event::Reloaded(result.map_err(not_reloaded))
+            }
+            Self::Revoke(key) => {
+                let result = answer.and_then(read_answer::<KeyRevoke>);
+                Event::Revoked { key, result: result.map(drop).map_err(words) }
+            }
             Self::Input { run } => {
                 let result = answer.and_then(read_answer::<RunInput>);
                 Event::InputTaken { run, result: result.map(drop).map_err(words) }
@@ -217,6 +249,23 @@ impl Asked {
             },
         })
     }
+}
+
+/// The sentence, and the mistakes in the files with their places.
+fn not_reloaded(error: CallError) -> NotReloaded {
+    let told = match &error {
+        CallError::Refused(error) => error.data.more.get("mistakes").and_then(Value::as_array),
+        _ => None,
+    };
+    let mistake = |told: &Value| {
+        let file = told["file"].as_str()?;
+        let place = ["line", "column"].map(|name| told[name].as_u64().map(|n| format!(":{n}")));
+        let at =
+            place.into_iter().map_while(|number| number).fold(file.to_owned(), |at, n| at + &n);
+        Some(Mistake { at, message: told["message"].as_str()?.to_owned() })
+    };
+    let mistakes = told.into_iter().flatten().filter_map(mistake).collect();
+    NotReloaded { why: words(error), mistakes }
 }
 
 fn refused(error: CallError) -> RunRefused {

@@ -11,6 +11,7 @@ use super::row::Row;
 use super::theme::Theme;
 use crate::app::command_form::{CommandForm, Entry, Standing, as_typed, rules};
 use crate::app::fit;
+use crate::app::inviting::Step;
 
 /// Most columns inside.
 const WIDTH: u16 = 76;
@@ -67,8 +68,10 @@ impl Plan {
     }
 }
 
+/// Draws a form; one for a key stands for no line, but says how far it is.
 pub(super) fn draw(
     form: &CommandForm,
+    step: Option<&Step>,
     area: Rect,
     buffer: &mut Buffer,
     theme: &Theme,
@@ -124,8 +127,12 @@ pub(super) fn draw(
     } else if plan.shown > 0 {
         y += 1;
     }
-    line(form, Rect { y: inside.y + y, height: plan.line, ..inside }, buffer, theme);
-    foot(form, &mut Row::at(buffer, inside, inside.height.saturating_sub(1)), theme);
+    let below = Rect { y: inside.y + y, height: plan.line, ..inside };
+    match step {
+        None => line(form, below, buffer, theme),
+        Some(step) => said(step, below, buffer, theme),
+    }
+    foot(form, step, &mut Row::at(buffer, inside, inside.height.saturating_sub(1)), theme);
     cursor
 }
 
@@ -235,12 +242,30 @@ fn line(form: &CommandForm, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     }
 }
 
-fn foot(form: &CommandForm, row: &mut Row<'_>, theme: &Theme) {
+/// How far the making of a key is.
+fn said(step: &Step, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let (sign, text) = match step {
+        Step::Filling => return,
+        Step::Asking => ("… ", "It is being made."),
+        Step::Refused(why) => ("✗ ", why.as_str()),
+    };
+    let room = usize::from(place.width.saturating_sub(2));
+    for (y, text) in (0..place.height).zip(fit::wrap_rows(text, room, usize::from(place.height))) {
+        let mut row = Row::at(buffer, place, y);
+        row.left(if y == 0 { sign } else { "  " }, theme.bad).left(&text, theme.plain);
+    }
+}
+
+fn foot(form: &CommandForm, step: Option<&Step>, row: &mut Row<'_>, theme: &Theme) {
     let count = form.entries.len();
     if count > 1 {
         row.right(&format!("{} of {count}", form.at + 1), theme.dim).skip_right(1);
     }
-    let run = if form.command.confirm.is_some() { "Enter asks" } else { "Enter runs" };
+    let run = match step {
+        Some(_) => "Enter makes it",
+        None if form.command.confirm.is_some() => "Enter asks",
+        None => "Enter runs",
+    };
     let mut keys = vec![run];
     keys.extend(match form.entries.get(form.at) {
         Some(Entry::Choice(_)) => Some("← → choose"),
@@ -249,6 +274,9 @@ fn foot(form: &CommandForm, row: &mut Row<'_>, theme: &Theme) {
     if count > 1 {
         keys.push("Tab next");
     }
-    keys.extend(["Esc leaves", "Ctrl-O to the input"]);
+    keys.push("Esc leaves");
+    if step.is_none() {
+        keys.push("Ctrl-O to the input");
+    }
     boxes::keys(row, keys, theme);
 }

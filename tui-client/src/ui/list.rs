@@ -42,6 +42,9 @@ impl Parts {
 
     /// Says in place of the rows why there are none.
     pub(super) fn nothing(&self, text: &str, buffer: &mut Buffer, theme: &Theme) {
+        // A list that could not be read again still has its rows.
+        let blank = " ".repeat(usize::from(self.rows.width));
+        Row::new(buffer, self.rows).left(&blank, theme.plain);
         Row::new(buffer, self.rows).skip(2).left(text, theme.dim);
     }
 

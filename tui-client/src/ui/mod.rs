@@ -13,13 +13,17 @@ pub(crate) mod help;
 mod hints;
 mod input;
 mod invite;
+mod keys_view;
 mod list;
 pub(crate) mod log_view;
+pub(crate) mod made;
 mod menu;
 pub(crate) mod notices;
 mod palette;
 mod picker;
 mod prompt;
+mod qr;
+pub(crate) mod reload;
 mod row;
 mod runs_view;
 pub(crate) mod status;
@@ -69,8 +73,20 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
             Overlay::Palette(palette) => palette::draw(state, palette, area, buffer, &theme),
             Overlay::Confirm(question) => confirm::draw(question, area, buffer, &theme),
             Overlay::Form(filled) => form::draw(filled, area, buffer, &theme),
-            Overlay::CommandForm(filled) => command_form::draw(filled, area, buffer, &theme),
+            Overlay::CommandForm(filled) => command_form::draw(filled, None, area, buffer, &theme),
+            Overlay::NewKey(new) => {
+                command_form::draw(&new.form, Some(&new.step), area, buffer, &theme)
+            }
+            Overlay::Reload(shown) => {
+                reload::draw(state, shown, area, buffer, &theme);
+                None
+            }
+            Overlay::Made(made) => {
+                made::draw(state, made, area, buffer, &theme);
+                None
+            }
             Overlay::Invite(pairing) => invite::draw(state, pairing, area, buffer, &theme),
+            Overlay::Keys(view) => keys_view::draw(state, view, area, buffer, &theme),
             Overlay::Runs(view) => runs_view::draw(state, view, area, buffer, &theme),
             Overlay::Log(view) => log_view::draw(state, view, area, buffer, &theme),
             Overlay::Clients { at } => {
@@ -118,7 +134,13 @@ pub(crate) fn changes_in(state: &State) -> Option<u64> {
             let link = console::link_changes_in(state);
             [link, pairing, asking::ask_in(state)].into_iter().flatten().min()
         }
-        Screen::Console(_) => console::changes_in(state),
+        Screen::Console(_) => {
+            let made = state.overlays.iter().find_map(|overlay| match overlay {
+                Overlay::Made(made) => made::changes_in(state, made),
+                _ => None,
+            });
+            [console::changes_in(state), made].into_iter().flatten().min()
+        }
     }
 }
 

@@ -9,9 +9,10 @@ use super::boxes;
 use super::list;
 use super::row::Row;
 use super::theme::Theme;
+use crate::app::chooser::Load;
 use crate::app::overlay::room;
 use crate::app::runs::Phase;
-use crate::app::runs_view::{Listed, Load, RunsView};
+use crate::app::runs_view::{Listed, RunsView};
 use crate::app::{Size, State, fit, times};
 
 /// Columns of the word for a run's state.

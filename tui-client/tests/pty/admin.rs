@@ -12,7 +12,7 @@ fn two(home: &Home) -> (Server, Screen, Screen) {
 }
 
 /// Chooses an action in the palette.
-fn act(screen: &mut Screen, title: &str) {
+pub(crate) fn act(screen: &mut Screen, title: &str) {
     screen.write("\x10");
     screen.see("Actions and commands");
     screen.write(title);

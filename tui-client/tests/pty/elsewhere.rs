@@ -55,7 +55,8 @@ impl Box {
     }
 }
 
-fn listen(home: &Home, port: u16) {
+/// Has the server of a box listen on this port of this machine; 0: on any.
+pub(crate) fn listen(home: &Home, port: u16) {
     let config = home.0.path().join("config");
     std::fs::create_dir_all(&config).unwrap();
     let text = format!("[listen]\nport = {port}\naddresses = [\"127.0.0.1\"]\n");

@@ -263,6 +263,12 @@ impl Server {
         self.0.wait().unwrap().success()
     }
 
+    /// Has it read its files again.
+    pub(crate) fn hang_up(&self) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    }
+
     /// Kills it, as nobody can prevent.
     pub(crate) fn kill(&mut self) {
         self.0.kill().unwrap();

@@ -12,10 +12,8 @@ pub(crate) use entry::{Entry, as_typed};
 
 use super::editor::Edited;
 use super::key::{Code, Key};
-use super::link::Link;
 use super::overlay::Overlay;
 use super::{Effect, State, send};
-use crate::actions::Id;
 
 /// A form being filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +96,7 @@ impl CommandForm {
     }
 
     /// What is filled in and right.
-    fn args(&self) -> Map<String, Value> {
+    pub(super) fn args(&self) -> Map<String, Value> {
         let given = self.command.args.iter().enumerate().filter_map(|(nth, arg)| {
             match self.standing(nth) {
                 Standing::Given(value) => Some((arg.name.clone(), value)),
@@ -209,9 +207,7 @@ pub(super) fn keep(state: &mut State, mut form: CommandForm) {
 
 /// Runs what a form says, as if its line had been typed.
 pub(super) fn run(state: &mut State, form: &CommandForm) -> Vec<Effect> {
-    if !matches!(state.link, Link::Connected { .. }) {
-        let key = state.keys.word(Id::Reconnect);
-        state.refuse(format!("Not connected, so nothing was sent: {key} connects again."));
+    if state.session_to_ask().is_none() {
         return Vec::new();
     }
     let name = &form.command.name;

@@ -6,7 +6,7 @@ use topside_shared::notices::{Broadcast, ClientsChanged, Closing, Notice, Urgenc
 
 use crate::app::closing::{Banner, BannerPhase};
 use crate::app::console::{Console, Watch};
-use crate::app::{Call, Clock, Effect, State, clean, log_view, prompt, runs_view};
+use crate::app::{Call, Clock, Effect, State, clean, keys_view, log_view, prompt, runs_view};
 
 /// How the list calls the end of a client that was sent away.
 const KICKED: &str = "kicked";
@@ -28,7 +28,13 @@ pub(super) fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effec
             }
             return runs_view::changed(state);
         }
-        Notice::ClientsChanged(changed) => clients(console, clean::changed(changed), clock.wall),
+        Notice::ClientsChanged(changed) => {
+            let came_or_went = !(changed.joined.is_empty() && changed.left.is_empty());
+            clients(console, clean::changed(changed), clock.wall);
+            if came_or_went {
+                return keys_view::changed(state);
+            }
+        }
         Notice::Closing(closing) => told_of_the_end(console, clean::closing(closing), clock),
         Notice::Reloaded(told) => return other_menu(console, session, told.revision),
         Notice::Broadcast(told) => broadcast(state, clean::broadcast(told)),

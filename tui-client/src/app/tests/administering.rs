@@ -41,7 +41,10 @@ fn admins_menu() -> Menu {
     let call_off = built_in("shutdown-cancel", "Call a shutdown off", json!([]));
     let log = built_in("log", "Read the log", json!([]));
     let mut menu = serde_json::to_value(menu()).unwrap();
-    menu["commands"].as_array_mut().unwrap().extend([kick, broadcast, call_off, log]);
+    let others = ["keys", "revoke", "invite", "reload"].map(|name| built_in(name, "", json!([])));
+    let commands = menu["commands"].as_array_mut().unwrap();
+    commands.extend([kick, broadcast, call_off, log]);
+    commands.extend(others);
     serde_json::from_value(menu).unwrap()
 }
 
@@ -56,13 +59,13 @@ fn sent(effects: &[Effect]) -> (String, Value, bool) {
 }
 
 /// Chooses an action by its title in the palette.
-fn act(world: &mut World, title: &str) -> Vec<Effect> {
+pub(crate) fn act(world: &mut World, title: &str) -> Vec<Effect> {
     world.press("ctrl-p");
     world.write(title);
     world.press("enter")
 }
 
-fn screen(world: &World) -> String {
+pub(super) fn screen(world: &World) -> String {
     text(&frame(&world.state))
 }
 

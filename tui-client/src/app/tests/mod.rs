@@ -4,13 +4,15 @@ pub(crate) mod administering;
 mod connecting;
 mod ending;
 mod filling;
+pub(crate) mod handing_out;
+pub(crate) mod keeping_keys;
 pub(crate) mod listing;
 pub(crate) mod logging;
 pub(crate) mod pairing;
 pub(crate) mod probing;
 pub(crate) mod prompting;
 mod queueing;
-mod reloading;
+pub(crate) mod reloading;
 mod resuming;
 mod running;
 mod saving_output;
@@ -256,12 +258,17 @@ pub(crate) fn pin(byte: u8) -> Pin {
 
 /// A session over this machine's socket.
 pub(crate) fn locally() -> Reached {
-    Reached { via: Via::Same, address: "/run/x/topsided.sock".into(), rtt: Duration::ZERO }
+    Reached {
+        via: Via::Same,
+        address: "/run/x/topsided.sock".into(),
+        rtt: Duration::ZERO,
+        key: None,
+    }
 }
 
 /// A session with a server elsewhere.
 pub(crate) fn by(via: Via, address: &str) -> Reached {
-    Reached { via, address: address.into(), rtt: Duration::from_millis(12) }
+    Reached { via, address: address.into(), rtt: Duration::from_millis(12), key: Some(pin(4)) }
 }
 
 /// How a run's row ends.

@@ -75,6 +75,7 @@ pub(super) enum Ask {
     Keys(How),
     /// Take a key away, and end its sessions (admin)
     Revoke(orders::Revoke),
+    #[command(alias = "make-invite")]
     /// Make an invite: one string that pairs one client with the server (admin)
     Invite {
         #[command(flatten)]

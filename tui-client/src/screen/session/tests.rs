@@ -108,6 +108,28 @@ async fn a_refused_cancel_names_its_run() {
     assert_eq!((run, why.as_str()), (RunId(5), "not yours"));
 }
 
+#[tokio::test]
+async fn a_refused_reload_brings_each_mistake_with_its_place() {
+    let (mut script, session) = connected().await;
+    let (tell, mut told) = mpsc::channel(16);
+    let line = serve(7, session, tell);
+    line.call(Call::Reload);
+    let (id, method) = script.asked().await;
+    assert_eq!(method, "server/reload");
+    let mistakes = json!([
+        {"file": "commands.toml", "line": 3, "column": 1, "message": "no such key"},
+        {"file": "server.toml", "line": null, "column": null, "message": "cannot be read"},
+    ]);
+    let error = json!({"code": -32602, "message": "nothing was changed",
+        "data": {"kind": "invalidParams", "retryable": false, "mistakes": mistakes}});
+    script.say(&[json!({"jsonrpc": "2.0", "id": id, "error": error})]).await;
+    let Event::Reloaded(Err(refused)) = next(&mut told).await else { panic!("refused") };
+    assert_eq!(refused.why, "nothing was changed");
+    let told: Vec<_> =
+        refused.mistakes.iter().map(|m| (m.at.as_str(), m.message.as_str())).collect();
+    assert_eq!(told, [("commands.toml:3:1", "no such key"), ("server.toml", "cannot be read")]);
+}
+
 /// A command was dropped in silence when too many waited.
 #[tokio::test]
 async fn a_call_that_cannot_be_taken_is_answered() {

@@ -7,6 +7,7 @@ use topside_shared::notices::{Notice, Phase};
 use super::at_every_size;
 use crate::app::Event;
 use crate::app::tests::administering::admin;
+use crate::app::tests::reloading::{changed, mistaken, reloading};
 use crate::app::tests::{client, closing};
 
 #[test]
@@ -56,6 +57,24 @@ fn what_was_said_unasked() {
         world.notice(closing(Phase::Scheduled, 58_000, "moving to a new box"));
         world.notice(closing(Phase::Cancelled, 0, ""));
         world.press("alt-n");
+        world
+    });
+}
+
+#[test]
+fn what_a_reload_changed() {
+    at_every_size("reload", |width, height| {
+        let mut world = reloading(width, height);
+        world.event(changed());
+        world
+    });
+}
+
+#[test]
+fn the_mistakes_that_kept_a_reload_from_changing_anything() {
+    at_every_size("reload-mistakes", |width, height| {
+        let mut world = reloading(width, height);
+        world.event(mistaken(6));
         world
     });
 }

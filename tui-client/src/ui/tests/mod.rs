@@ -1,6 +1,7 @@
 //! Every screen at four sizes, text and styles; and what must hold of any frame.
 
 mod administering;
+mod keys;
 mod pickers;
 mod screens;
 mod watching;
@@ -23,11 +24,16 @@ pub(crate) const SIZES: [(u16, u16); 4] = [(40, 10), (60, 15), (80, 24), (160, 5
 pub(super) fn at_every_size(name: &str, world: impl Fn(u16, u16) -> World) {
     for (width, height) in SIZES {
         let mut world = world(width, height);
-        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
-            insta::assert_snapshot!(format!("{name}-{width}x{height}"), shown(&world.state));
-        });
+        snapshot(&format!("{name}-{width}x{height}"), &world.state);
         assert_ascii_and_colourless(name, &mut world);
     }
+}
+
+/// Checks one frame, text and styles.
+pub(super) fn snapshot(name: &str, state: &State) {
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(name, shown(state));
+    });
 }
 
 /// Without colours and signs the frame says the same, in letters that every terminal has.
@@ -36,7 +42,15 @@ fn assert_ascii_and_colourless(name: &str, world: &mut World) {
     world.state.ascii = true;
     world.state.theme = Theme::MONOCHROME;
     let plain = frame(&world.state);
+    assert_plain(name, &plain);
     for (was, cell) in signs.content().iter().zip(plain.content()) {
+        assert!(was.symbol() == cell.symbol() || !was.symbol().is_ascii(), "{name}");
+    }
+}
+
+/// A frame for the least that a terminal can.
+pub(super) fn assert_plain(name: &str, plain: &Buffer) {
+    for cell in plain.content() {
         assert!(cell.symbol().is_ascii(), "{:?} of {name}", cell.symbol());
         assert_eq!(
             (cell.fg, cell.bg),
@@ -44,7 +58,6 @@ fn assert_ascii_and_colourless(name: &str, world: &mut World) {
             "{:?} of {name}",
             cell.symbol()
         );
-        assert!(was.symbol() == cell.symbol() || !was.symbol().is_ascii(), "{name}");
     }
 }
 

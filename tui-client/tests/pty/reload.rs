@@ -1,0 +1,59 @@
+//! The server's files read again, by an admin on one screen and by a signal, as two screens see it.
+
+use super::admin::act;
+use super::harness::{Home, Server};
+use super::session::{console, see_each_other};
+
+fn command(name: &str) -> String {
+    format!(
+        "[commands.{name}]\ntitle = \"About {name}\"\nexec = [\"/bin/echo\", \"this is {name}\"]\n\
+         effect = \"read\"\n"
+    )
+}
+
+fn write(home: &Home, text: &str) {
+    let config = home.0.path().join("config");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("commands.toml"), text).unwrap();
+}
+
+#[test]
+fn a_new_command_is_there_on_both_screens_and_a_broken_file_leaves_the_old_menu() {
+    let home = Home::new();
+    write(&home, &command("tank"));
+    let mut server = Server::start(&home);
+    let (mut first, mut second) = (console(&home), console(&home));
+    see_each_other(&first, &second);
+
+    write(&home, &format!("{}{}", command("tank"), command("pump")));
+    act(&mut first, "Reload the server's files");
+    first.see_all(&["The files were read again. In force now:", "added: pump"]);
+    // Whoever did nothing is told in words.
+    second.see("the menu is another: added: pump");
+    first.write("\x1b");
+    for screen in [&mut first, &mut second] {
+        screen.until("no box", |screen| !screen.contents().contains("read again"));
+        screen.write("pump\r");
+        screen.see("this is pump");
+    }
+
+    write(&home, &format!("{}\n[commands.valve]\ntitel = \"Open the valve\"\n", command("tank")));
+    act(&mut first, "Reload the server's files");
+    first.see_all(&["Nothing was changed", "commands.toml:7:", "titel"]);
+    first.write("\x1b");
+    first.until("no box", |screen| !screen.contents().contains("Nothing was changed"));
+    for screen in [&mut first, &mut second] {
+        screen.write("\x0c");
+        screen.until("no output", |screen| !screen.contents().contains("this is pump"));
+        screen.write("pump\r");
+        screen.see("this is pump");
+    }
+
+    // By a signal, from whoever sits at the box.
+    write(&home, &command("pump"));
+    server.hang_up();
+    for screen in [&first, &second] {
+        screen.see("the menu is another: removed: tank");
+    }
+    server.kill();
+}
