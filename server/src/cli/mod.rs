@@ -7,11 +7,13 @@ mod show;
 
 pub use keys::{Handed, InviteArgs, ShowError, TokenArgs};
 
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
 use topside_shared::dirs::{Dirs, NoHome};
 
 use crate::config::FileErrors;
@@ -24,6 +26,8 @@ use crate::{
 const SERVED_ALREADY: u8 = 75;
 /// Exit status where a configuration file is wrong (EX_CONFIG of sysexits.h).
 const WRONG_CONFIGURATION: u8 = 78;
+
+const COMPLETIONS: &str = "completions";
 
 /// What root hears who would serve the packaged server's state.
 const PACKAGED: &str = "the server of this machine is a service: `systemctl start topsided` starts it; for one \
@@ -87,7 +91,40 @@ enum Verb {
 
 /// `topsided`.
 pub fn main() -> ExitCode {
-    run(&Topsided::parse().serve)
+    let matches = command().get_matches();
+    if let Some((COMPLETIONS, asked)) = matches.subcommand() {
+        return completions(asked.get_one("shell").copied());
+    }
+    match Topsided::from_arg_matches(&matches) {
+        Ok(topsided) => run(&topsided.serve),
+        Err(mistake) => mistake.exit(),
+    }
+}
+
+/// The declaration of `topsided`'s verbs and flags.
+pub fn command() -> clap::Command {
+    // Not one of the verbs that `topside serve` has too.
+    let completions = clap::Command::new(COMPLETIONS)
+        .about("Print the script by which a shell completes what is typed")
+        .arg(
+            clap::Arg::new("shell")
+                .help("For which shell")
+                .required(true)
+                .value_parser(clap::value_parser!(Shell)),
+        );
+    Topsided::command().subcommand(completions)
+}
+
+/// Prints the script for this shell.
+fn completions(shell: Option<Shell>) -> ExitCode {
+    let mut script = Vec::new();
+    if let Some(shell) = shell {
+        clap_complete::generate(shell, &mut command(), "topsided", &mut script);
+    }
+    match std::io::stdout().write_all(&script) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, error),
+    }
 }
 
 /// Does what the flags say, until it is done.

@@ -227,3 +227,20 @@ fn a_signal_that_comes_while_the_server_closes_for_a_restart_ends_it() {
     gate.open();
     assert_eq!(server.exit(), Some(0));
 }
+
+#[test]
+fn bash_completes_the_verbs_of_topsided_by_the_script_that_it_prints() {
+    if !require("bash") {
+        return;
+    }
+    let ask = r#"
+set -e
+source <("$0" completions bash)
+COMP_WORDS=(topsided che) COMP_CWORD=1
+_topsided topsided che topsided
+echo "${COMPREPLY[@]}"
+"#;
+    let mut bash = std::process::Command::new("bash");
+    let said = bash.args(["-c", ask, env!("CARGO_BIN_EXE_topsided")]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&said.stdout), "check\n", "{said:?}");
+}

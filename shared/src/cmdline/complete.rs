@@ -65,6 +65,18 @@ pub fn complete(line: &str, cursor: usize, menu: &Menu) -> Completion {
     Completion { replace: spot.replace, candidates }
 }
 
+/// What the word `typed` could become behind `words`, which a shell has split: the candidates are whole words, not
+/// quoted. Without `words` it is the command's name.
+pub fn complete_words(words: &[String], typed: &str, menu: &Menu) -> Vec<Candidate> {
+    let quoted: Vec<_> = words.iter().map(String::as_str).chain([typed]).map(quote).collect();
+    let line = quoted.join(" ");
+    let bare = |candidate: Candidate| {
+        let word = tokens::split(&candidate.text).ok()?.pop()?;
+        Some(Candidate { text: word.text, ..candidate })
+    };
+    complete(&line, line.len(), menu).candidates.into_iter().filter_map(bare).collect()
+}
+
 /// Commands whose name begins so, then aliases of those whose name does not.
 fn commands(menu: &Menu, prefix: &str) -> Vec<Candidate> {
     let (named, others): (Vec<&Command>, Vec<&Command>) =

@@ -121,24 +121,30 @@ fn extend(word: &mut Option<Token>, at: usize, end: usize, c: Option<char>) {
 
 /// What the cursor is on.
 #[derive(Debug)]
-pub(super) struct Spot {
+pub struct Spot {
     /// The cursor, at a character's edge within the line.
-    pub(super) cursor: usize,
+    pub cursor: usize,
     /// The words before the one under the cursor.
-    pub(super) before: Vec<Token>,
+    pub before: Vec<Token>,
     /// The part of the word under the cursor that is left of it; empty between words.
-    pub(super) word: Token,
+    pub word: Token,
     /// What a completion replaces: the whole word, or nothing where none begins before the cursor.
-    pub(super) replace: Range<usize>,
+    pub replace: Range<usize>,
+    /// The quote that the cursor is in, and where it opens.
+    pub quote: Option<(char, usize)>,
 }
 
 /// What stands at `cursor`, wherever that is; inside a character counts as before it.
-pub(super) fn at(line: &str, cursor: usize) -> Spot {
+pub fn at(line: &str, cursor: usize) -> Spot {
     let mut cursor = cursor.min(line.len());
     while !line.is_char_boundary(cursor) {
         cursor -= 1;
     }
     let mut head = scan(&line[..cursor]);
+    let quote = match head.flaw {
+        Some(Flaw::Open(quote, at)) => Some((quote, at)),
+        Some(Flaw::Backslash(_)) | None => None,
+    };
     let touches = head.flaw.is_some() || head.tokens.last().is_some_and(|w| w.span.end == cursor);
     let word = match head.tokens.pop() {
         Some(word) if touches => word,
@@ -155,5 +161,5 @@ pub(super) fn at(line: &str, cursor: usize) -> Spot {
         let same = whole.tokens[..closed].iter().find(|t| t.span.start == word.span.start);
         end = same.map_or(cursor, |token| token.span.end.max(cursor));
     }
-    Spot { cursor, before: head.tokens, replace: word.span.start..end, word }
+    Spot { cursor, before: head.tokens, replace: word.span.start..end, word, quote }
 }

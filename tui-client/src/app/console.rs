@@ -101,7 +101,7 @@ impl Console {
         }
     }
 
-    /// Under which name the history of its lines is kept.
+    /// Under which name the history of its lines is kept, and its menu.
     pub(crate) fn history_name(&self) -> &str {
         self.target.title()
     }

@@ -170,6 +170,8 @@ pub(crate) enum Effect {
     LoadHistory { server: String },
     /// Keep a line that was typed at a server.
     SaveHistory { server: String, line: String },
+    /// Keep the menu that a server has shown, for the completion of what is typed at a shell later.
+    KeepMenu { server: String, menu: Menu },
     /// Put text into the terminal's clipboard; what is too large for that goes to a file.
     Copy { name: String, text: String },
     /// Write text to a file named after this, and say why it is not more, if that is so.

@@ -140,9 +140,11 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
             if known && old.revision != console.menu.revision {
                 menu_changed(state, &old);
             }
+            let mut effects = keep_menu(state);
             if enter {
-                return send::enter(state);
+                effects.extend(send::enter(state));
             }
+            return effects;
         }
         Event::Menu(Err(why)) => {
             console.input.held = false;
@@ -183,6 +185,15 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
         Event::Lost(reason) => return lost(state, &reason),
     }
     Vec::new()
+}
+
+/// The menu as it is shown: without what would steer a terminal.
+fn keep_menu(state: &State) -> Vec<Effect> {
+    let keep = |console: &Console| Effect::KeepMenu {
+        server: console.history_name().to_owned(),
+        menu: console.menu.clone(),
+    };
+    state.console().map(keep).into_iter().collect()
 }
 
 /// A command has ended; what is to be asked because of it.

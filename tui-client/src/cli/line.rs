@@ -102,7 +102,9 @@ async fn begin(on: &On, embedded: &mut Option<Embedded>) -> Result<(Session, Men
     let session = connect_or_start(&target, &HELLO, embedded).await;
     let session = session.map_err(|error| with_sources(&error))?;
     let menu = session.handle.call(&CommandsList {}).await;
-    Ok((session, menu.map_err(|error| words::failure(&error, None))?))
+    let menu = menu.map_err(|error| words::failure(&error, None))?;
+    on.keep(&menu);
+    Ok((session, menu))
 }
 
 struct Client {

@@ -1,6 +1,7 @@
 //! What was asked for on the command line: the screen, the line client, one run, or the server.
 
 mod ask;
+mod completions;
 mod console;
 mod duration;
 mod feed;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::engine::ArgValueCompleter;
 
 use crate::net::Via;
 use crate::{screen, term};
@@ -58,6 +60,8 @@ enum Verb {
     Saved(servers::Saved),
     /// Print the pin of this device's key, which servers know it by
     Id,
+    /// Print the script by which a shell completes what is typed
+    Completions(completions::Completions),
     /// Serve this machine, as `topsided` does
     Serve(topside_server::cli::ServeArgs),
 }
@@ -68,7 +72,11 @@ enum Verb {
 )]
 struct Connect {
     /// A saved server, or "this machine"; needed unless --on names it
-    #[arg(required_unless_present = "on", conflicts_with = "on")]
+    #[arg(
+        required_unless_present = "on",
+        conflicts_with = "on",
+        add = ArgValueCompleter::new(completions::places)
+    )]
     name: Option<String>,
     /// Draw the screen with ASCII signs alone
     #[arg(long)]
@@ -126,6 +134,9 @@ struct Run {
 
 /// Does what the arguments of this process ask for.
 pub fn main() -> ExitCode {
+    if completions::answered(Line::command) {
+        return ExitCode::SUCCESS;
+    }
     let line = Line::parse();
     if line.yes && line.verb.is_some() {
         usage("--yes goes behind the verb: topside run --yes COMMAND");
@@ -156,6 +167,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Saved(verb)) => finish(servers::main(&verb)),
         Some(Verb::Pair(args)) => finish(pair::main(&args)),
         Some(Verb::Id) => finish(pair::id()),
+        Some(Verb::Completions(args)) => finish(completions::main(&args)),
         Some(Verb::Serve(serve)) => topside_server::cli::run(&serve),
         Some(Verb::Connect(connect)) => {
             need_terminal("topside connect");

@@ -1,16 +1,21 @@
 //! `--on` and `--via`: which server is meant.
 
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 use topside_shared::dirs::{Dirs, NoHome};
+use topside_shared::methods::Menu;
 
-use crate::config::{ConfigError, FILE_NAME, ProfileStore, THIS_MACHINE, UnknownServer};
+use super::completions;
+use crate::config::{
+    ConfigError, FILE_NAME, ProfileStore, THIS_MACHINE, UnknownServer, menu_cache,
+};
 use crate::net::{NotReady, Remote, Target, Via};
 
 /// A server, and the way to it.
 #[derive(Debug, Default, Args)]
 pub(super) struct On {
     /// A saved server; without it, this machine's own
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completions::places))]
     pub(super) on: Option<String>,
     /// By which way; without it, auto
     #[arg(long, value_enum, value_name = "WAY")]
@@ -75,6 +80,13 @@ impl On {
     /// The way.
     pub(super) fn via(&self) -> Via {
         self.via.map_or(Via::Auto, Via::from)
+    }
+
+    /// Keeps the menu that this server has shown, for the completion of what is typed later.
+    pub(super) fn keep(&self, menu: &Menu) {
+        if let Ok(dirs) = Dirs::from_env() {
+            menu_cache::keep(&dirs.state, self.saved().unwrap_or(THIS_MACHINE), menu);
+        }
     }
 
     /// Where to connect to.

@@ -13,6 +13,7 @@ use topside_shared::methods::CommandsList;
 use super::refused::with_sources;
 use super::status;
 use super::words::shell_word;
+use crate::config::menu_cache;
 use crate::net::{
     Address, Hello, Paired, Remote, Target, Via, addresses, connect, own_identity, pair,
 };
@@ -87,6 +88,7 @@ async fn example(paired: &Paired, dirs: &Dirs) -> Option<String> {
     let remote = Remote::of_profile(&paired.profile, Via::Auto, &dirs.state).ok()?;
     let session = connect(&Target::Remote(remote), &HELLO).await.ok()?;
     let menu = session.handle.call(&CommandsList {}).await.ok()?;
+    menu_cache::keep(&dirs.state, &paired.profile.name, &menu);
     session.leave().await;
     let easy = |command: &&Command| {
         command.effect == Effect::Read

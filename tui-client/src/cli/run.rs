@@ -114,6 +114,7 @@ async fn begin(args: &Run) -> Result<(Session, CommandRun, Source), Refused> {
         .call(&CommandsList {})
         .await
         .map_err(|error| Refused::by_call(&error, None))?;
+    args.on.keep(&menu);
     let request = request(&args.words, &menu, args.yes)?;
     let source = source(args, &request, &menu)?;
     Ok((session, request, source))

@@ -1,12 +1,14 @@
 //! The saved servers, by the names of the picker's actions, and where the client's files are.
 
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 use serde_json::json;
 use topside_shared::dirs::Dirs;
 use topside_shared::tables::columns;
 
 use super::ask::{Sure, json_line};
+use super::completions;
 use super::on::{On, ViaArg};
 use super::printer::{Piece, Printer};
 use super::refused::{Refused, with_sources};
@@ -35,6 +37,7 @@ pub(super) enum Saved {
     /// Change a saved server: what is not given stays
     Edit {
         /// What it is called
+        #[arg(add = ArgValueCompleter::new(completions::servers))]
         name: String,
         /// What to call it from now on
         #[arg(long = "name", value_name = "NAME")]
@@ -47,6 +50,7 @@ pub(super) enum Saved {
     /// Save a server's addresses and pin under one more name
     Duplicate {
         /// What it is called
+        #[arg(add = ArgValueCompleter::new(completions::servers))]
         name: String,
         /// What to call the copy
         copy: String,
@@ -56,6 +60,7 @@ pub(super) enum Saved {
     /// Forget a saved server
     Delete {
         /// What it is called
+        #[arg(add = ArgValueCompleter::new(completions::servers))]
         name: String,
         #[command(flatten)]
         sure: Sure,
@@ -65,6 +70,7 @@ pub(super) enum Saved {
     /// Test by which ways a server answers
     Test {
         /// A saved server; without it, this machine's own
+        #[arg(add = ArgValueCompleter::new(completions::places))]
         name: Option<String>,
         /// By this way alone
         #[arg(long, value_enum, value_name = "WAY")]

@@ -108,7 +108,7 @@ fn is_kept(line: &str) -> bool {
 }
 
 /// A file name for any server name, and a different one for each.
-fn file_name(server: &str) -> String {
+pub(super) fn file_name(server: &str) -> String {
     let mut name = String::new();
     for byte in server.bytes() {
         let plain = byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);

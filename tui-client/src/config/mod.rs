@@ -1,10 +1,11 @@
-//! What the client keeps: the saved servers, what was typed to each, and how the screen looks and
-//! listens.
+//! What the client keeps: the saved servers, what was typed to each, the menu that each showed last, and how the
+//! screen looks and listens.
 
 mod edit;
 mod file;
 pub mod history;
 mod keymap;
+pub(crate) mod menu_cache;
 mod place;
 pub mod profiles;
 mod read;

@@ -10,7 +10,7 @@ use super::network::{Network, Order};
 use super::saved::Saved;
 use super::settings::Watched;
 use crate::app::{Effect, Msg};
-use crate::config::{self, History, Profile};
+use crate::config::{self, History, Profile, menu_cache};
 use crate::term::{MAX_COPY, Terminal};
 
 /// What effects are carried out with.
@@ -41,6 +41,11 @@ impl Doer {
             Effect::Edit(edit) => return self.saved.edit(edit),
             Effect::LoadHistory { server } => return self.load_history(server),
             Effect::SaveHistory { server, line } => return self.save_history(&server, &line),
+            Effect::KeepMenu { server, menu } => {
+                let state = self.dirs.state.clone();
+                tokio::task::spawn_blocking(move || menu_cache::keep(&state, &server, &menu));
+                return Vec::new();
+            }
             Effect::Copy { name, text } if text.len() > MAX_COPY => {
                 let most = bytes(MAX_COPY as u64);
                 let why = format!("as it is too much for the clipboard ({most})");

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+mod completions;
 mod line_client;
 mod prompt;
 mod reach;

@@ -1,4 +1,4 @@
-use super::super::{CandidateKind, complete};
+use super::super::{CandidateKind, complete, complete_words};
 use super::menu;
 
 /// What the line becomes with each candidate, where `|` is the cursor.
@@ -121,4 +121,20 @@ fn a_choice_that_looks_like_an_option_is_given_by_name() {
     };
     assert_eq!(texts("fan ")[..2], ["--speed='--fast it'", "--speed=trim=1"]);
     assert_eq!(texts("fan -- "), ["'--fast it'", "trim=1"]);
+}
+
+#[test]
+fn words_that_a_shell_has_split_are_completed_to_bare_words() {
+    let texts = |words: &[&str], typed: &str| {
+        let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+        let found = complete_words(&words, typed, &menu());
+        found.into_iter().map(|candidate| candidate.text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&[], "zone"), ["zone-run", "zone-stop"]);
+    assert_eq!(texts(&["fan"], "very f"), ["very fast"]);
+    assert_eq!(texts(&["fan"], "speed=v"), ["speed=very fast"]);
+    assert_eq!(texts(&["fan", "--speed"], "v"), ["very fast"]);
+    assert_eq!(texts(&["no such"], ""), [""; 0]);
+    // A quote that is part of a word opens nothing.
+    assert_eq!(texts(&["fan", "it's"], "--tr"), ["--trim"]);
 }

@@ -100,8 +100,9 @@ pub(super) async fn clients(asker: &mut Asker<'_>, args: &Clients) -> Result<u8,
     asker.print(&all, |all| tables::clients(&all.clients)).await
 }
 
-pub(super) async fn menu(asker: &mut Asker<'_>) -> Result<u8, Refused> {
+pub(super) async fn menu(asker: &mut Asker<'_>, how: &How) -> Result<u8, Refused> {
     let menu = asker.call(&CommandsList {}).await?;
+    how.on.keep(&menu);
     asker
         .print(&menu, |menu| {
             let hint = "\n… takes arguments: `topside run help NAME` shows them\n";

@@ -162,7 +162,7 @@ async fn answer(ask: &Ask, printer: &Printer) -> Result<u8, Refused> {
     let status = match ask {
         Ask::Status(_) => lists::status(&mut asker).await,
         Ask::Clients(args) => lists::clients(&mut asker, args).await,
-        Ask::Menu(_) => lists::menu(&mut asker).await,
+        Ask::Menu(_) => lists::menu(&mut asker, how).await,
         Ask::Runs(args) => lists::runs(&mut asker, args).await,
         Ask::Attach(args) => runs::attach(&mut asker, args).await,
         Ask::Cancel(args) => runs::cancel(&mut asker, args).await,

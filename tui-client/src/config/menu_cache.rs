@@ -1,0 +1,140 @@
+//! The menu that each server showed last, for whoever completes a word without a connection.
+//!
+//! It is only ever a help: what is too large, too old or broken is as if there were none, and that it cannot be
+//! kept is no mistake.
+
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use topside_shared::command::Command;
+use topside_shared::methods::Menu;
+
+use super::file::Replacement;
+use super::history::file_name;
+
+/// A larger file is neither written nor read.
+const MAX_BYTES: usize = 1024 * 1024;
+/// An older one is not read: the server has probably gone, or this user from it.
+const MAX_AGE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// The same menu is written again only after so long, so that its file does not grow old.
+const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Keeps the menu of `server` under the state directory; one that is too large takes the place of the last, and there
+/// is none then. Waits for the disk where the menu is another one than last time.
+pub(crate) fn keep(state: &Path, server: &str, menu: &Menu) {
+    let path = path(state, server);
+    let Ok(text) = serde_json::to_string(&menu.commands) else { return };
+    if text.len() > MAX_BYTES {
+        let _ = std::fs::remove_file(path);
+        return;
+    }
+    let fresh = found(&path).is_some_and(|found| age(&found) < FRESH);
+    if fresh && std::fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes()) {
+        return;
+    }
+    if let Ok(replacement) = Replacement::begin(&path) {
+        let _ = replacement.commit(&text);
+    }
+}
+
+/// The commands that this user could run on `server` when it was last seen; empty where nothing is known.
+pub(crate) fn kept(state: &Path, server: &str) -> Vec<Command> {
+    let path = path(state, server);
+    let usable = found(&path).is_some_and(|found| age(&found) < MAX_AGE);
+    let bytes = if usable { std::fs::read(path).unwrap_or_default() } else { Vec::new() };
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+fn path(state: &Path, server: &str) -> PathBuf {
+    state.join("menus").join(file_name(server))
+}
+
+/// A file that can be read without waiting: nothing else that bears its name, such as a pipe.
+fn found(path: &Path) -> Option<Metadata> {
+    let found = std::fs::metadata(path).ok()?;
+    (found.is_file() && found.len() <= MAX_BYTES as u64).then_some(found)
+}
+
+/// A time to come is no age.
+fn age(found: &Metadata) -> Duration {
+    let written = found.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+    SystemTime::now().duration_since(written).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    fn menu(description: &str) -> Menu {
+        let description = description.to_owned();
+        let command = Command { name: "zones".into(), description, ..Command::default() };
+        Menu { revision: 3, commands: vec![command] }
+    }
+
+    #[test]
+    fn the_last_menu_of_each_server_is_kept() {
+        let state = tempfile::tempdir().unwrap();
+        assert!(kept(state.path(), "garden").is_empty());
+        keep(state.path(), "garden", &menu("old"));
+        keep(state.path(), "garden", &menu("new"));
+        assert_eq!(kept(state.path(), "garden"), menu("new").commands);
+        assert!(kept(state.path(), "Garden").is_empty());
+    }
+
+    #[test]
+    fn a_menu_of_the_largest_size_is_kept_and_a_larger_one_is_not_nor_is_the_last() {
+        let state = tempfile::tempdir().unwrap();
+        let rest = serde_json::to_string(&menu("").commands).unwrap().len();
+        let key = "\"description\":\"\",".len();
+        let most = menu(&"x".repeat(MAX_BYTES - rest - key));
+        keep(state.path(), "garden", &most);
+        assert_eq!(std::fs::metadata(path(state.path(), "garden")).unwrap().len(), 1024 * 1024);
+        assert_eq!(kept(state.path(), "garden"), most.commands);
+        keep(state.path(), "garden", &menu(&"x".repeat(MAX_BYTES - rest - key + 1)));
+        assert!(kept(state.path(), "garden").is_empty());
+    }
+
+    #[test]
+    fn what_is_broken_old_or_no_file_is_as_if_there_were_none() {
+        let state = tempfile::tempdir().unwrap();
+        keep(state.path(), "garden", &menu(""));
+        let path = path(state.path(), "garden");
+        let file = File::options().write(true).open(&path).unwrap();
+        let ago = |age| SystemTime::now() - age;
+        file.set_modified(ago(MAX_AGE - Duration::from_secs(60))).unwrap();
+        assert_eq!(kept(state.path(), "garden").len(), 1);
+        file.set_modified(ago(MAX_AGE)).unwrap();
+        assert!(kept(state.path(), "garden").is_empty());
+        // Seen again, it is as new, though it is the same.
+        keep(state.path(), "garden", &menu(""));
+        assert_eq!(kept(state.path(), "garden").len(), 1);
+        let whole = std::fs::read(&path).unwrap();
+        for end in 0..whole.len() {
+            std::fs::write(&path, &whole[..end]).unwrap();
+            assert!(kept(state.path(), "garden").is_empty(), "cut at {end}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(kept(state.path(), "garden").is_empty());
+        keep(state.path(), "garden", &menu(""));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_of_its_name_makes_nobody_wait_and_the_file_is_this_users_own() {
+        use std::os::unix::fs::PermissionsExt;
+        let state = tempfile::tempdir().unwrap();
+        let state = &state.path().join("new");
+        keep(state, "garden", &menu(""));
+        let path = path(state, "garden");
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        std::fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        assert!(kept(state, "garden").is_empty());
+    }
+}
