@@ -30,6 +30,10 @@ audit-crash ROUNDS="100":
 fuzz *ARGS:
     bash fuzz/run {{ARGS}}
 
+# The manual, in target/man: `man -M target/man topside`
+man:
+    cargo run --quiet -- man target/man
+
 # The packages for Debian, in target/deb; needs `cargo install cargo-deb`
 deb:
     cargo build --release --package topside-server --package topside-client

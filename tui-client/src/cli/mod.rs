@@ -8,6 +8,7 @@ mod feed;
 mod filter;
 mod hush;
 mod line;
+mod man;
 mod on;
 mod pair;
 mod printer;
@@ -62,6 +63,9 @@ enum Verb {
     Id,
     /// Print the script by which a shell completes what is typed
     Completions(completions::Completions),
+    /// Write the manual
+    #[command(hide = true)]
+    Man(man::Pages),
     /// Serve this machine, as `topsided` does
     Serve(topside_server::cli::ServeArgs),
 }
@@ -167,6 +171,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Saved(verb)) => finish(servers::main(&verb)),
         Some(Verb::Pair(args)) => finish(pair::main(&args)),
         Some(Verb::Id) => finish(pair::id()),
+        Some(Verb::Man(args)) => finish(man::main(&args, Line::command())),
         Some(Verb::Completions(args)) => finish(completions::main(&args)),
         Some(Verb::Serve(serve)) => topside_server::cli::run(&serve),
         Some(Verb::Connect(connect)) => {

@@ -6,6 +6,7 @@
 mod common;
 mod completions;
 mod line_client;
+mod man;
 mod prompt;
 mod reach;
 mod run_command;
