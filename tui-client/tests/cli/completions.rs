@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{CommandBuilder, PtySize};
 
-use crate::common::{Place, require};
+use crate::common::Place;
+use crate::require::require;
 
 const TOPSIDE: &str = env!("CARGO_BIN_EXE_topside");
 
@@ -141,7 +142,11 @@ impl Typing {
             }
         });
         let mut typing = Self { input, output, shown: String::new(), child };
-        place.write("setup", &format!("{setup}\ntopside() {{ printf '<%s>' \"$@\"; echo; }}\n"));
+        let function = match shell[0] {
+            "fish" => "function topside; printf '<%s>' $argv; echo; end",
+            _ => "topside() { printf '<%s>' \"$@\"; echo; }",
+        };
+        place.write("setup", &format!("{setup}\n{function}\n"));
         typing.write(&format!(". {}; echo set-'up'\r", place.path("setup").display()));
         typing.see("set-up");
         typing
@@ -292,6 +297,21 @@ fn fish_offers_verbs_servers_commands_and_their_arguments_with_what_they_are() {
     assert_eq!(offers("topside run zone-run 5 'very"), ["very fast"]);
     let flags = offers("topside run zone-run --no");
     assert!(flags.len() == 1 && flags[0].starts_with("--no-force\t"), "{flags:?}");
+}
+
+#[test]
+fn fish_at_a_terminal_puts_whole_words_into_the_line() {
+    if !require("fish") {
+        return;
+    }
+    let place = known();
+    let mut fish = Typing::start(&place, &["fish", "--no-config", "-i"], &script(&place, "fish"));
+    fish.gives("topside run --on B\tzone-s\t", &["run", "--on", "Back garden", "zone-stop"]);
+    fish.gives("topside run --on 'Ba\tzone-s\t", &["run", "--on", "Back garden", "zone-stop"]);
+    fish.gives(
+        "topside run zone-r\tmin\t10 sp\tve\t--fo\t",
+        &["run", "zone-run", "minutes=10", "speed=very fast", "--force"],
+    );
 }
 
 #[test]

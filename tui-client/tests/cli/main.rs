@@ -9,6 +9,7 @@ mod line_client;
 mod man;
 mod prompt;
 mod reach;
+mod require;
 mod run_command;
 mod terminal;
 mod upgrade;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::common::{Place, require, text};
+use crate::common::{Place, text};
+use crate::require::require;
 
 /// The pages, written on a day in 2001.
 fn pages(place: &Place) -> Vec<PathBuf> {

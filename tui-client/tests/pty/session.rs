@@ -1,7 +1,7 @@
 //! The whole program in a terminal: from the picker to the console, two people at one server, the
 //! end of a server as everybody sees it.
 
-use super::harness::{Home, Screen, Server, exists};
+use super::harness::{Home, Screen, Server, eventually, exists};
 
 const WIDE: (u16, u16) = (120, 30);
 
@@ -238,4 +238,14 @@ fn a_secret_that_is_typed_is_nowhere_on_the_screen_and_in_no_file() {
         }
     }
     assert!(kept, "the history is among these files");
+}
+
+#[test]
+fn the_menu_of_a_session_is_kept_for_whoever_completes_in_a_shell() {
+    let home = Home::new();
+    let _screen = console(&home);
+    let kept = home.0.path().join("state/menus/this%20machine");
+    eventually("the menu is kept", || {
+        std::fs::read_to_string(&kept).is_ok_and(|text| text.contains("\"uptime\""))
+    });
 }
