@@ -353,9 +353,16 @@ fn what_a_server_says_cannot_steer_the_terminal_of_whoever_completes() {
     let menu =
         r#"[{"name": "good", "title": "a\u001b[2Jb\nc"}, {"name": "go\u001b[2Jd", "title": "x"}]"#;
     place.write("state/menus/this%20machine", menu);
-    let args = ["--", "topside", "run", "go"];
-    let answer = place.topside(&args).env("TOPSIDE_COMPLETE", "fish").output().unwrap();
-    assert_eq!(String::from_utf8(answer.stdout).unwrap(), "good\tab c\n");
+    let answer = |shell: &str| {
+        let mut asked = place.topside(&["--", "topside", "run", "go"]);
+        asked.env("TOPSIDE_COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", "2");
+        String::from_utf8(asked.output().unwrap().stdout).unwrap()
+    };
+    assert_eq!(answer("fish"), "good\tab c\n");
+    assert_eq!(answer("zsh"), "good:ab c\n");
+    assert_eq!(answer("elvish"), "good");
+    assert!(answer("powershell").starts_with("good\tab"));
+    assert_eq!(answer("powershell").lines().count(), 1);
 }
 
 /// These two are not run here; that they call back, and with which words, is all that is seen.

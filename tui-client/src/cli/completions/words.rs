@@ -74,8 +74,9 @@ pub(super) fn inform(command: &mut Command, before: &[String]) {
 fn of_menu(menu: Vec<command::Command>, words: Vec<String>) -> ArgValueCompleter {
     ArgValueCompleter::new(move |typed: &OsStr| {
         let found = cmdline::complete_words(&words, &typed.to_string_lossy(), &menu);
+        let safe = |found: &cmdline::Candidate| !found.text.contains(is_control);
         let candidate = |found: cmdline::Candidate| candidate(&found.text, &found.description);
-        found.into_iter().map(candidate).collect()
+        found.into_iter().filter(safe).map(candidate).collect()
     })
 }
 
