@@ -276,6 +276,8 @@ fn lost(state: &mut State, reason: &LostReason) -> Vec<Effect> {
     let (words, note, clock) =
         (format!("{name} {}", lost.what()), state.next_serial(), state.clock);
     state.link = Link::Lost(lost);
+    // What was told before stands in its block; here the keys that lead on have to be.
+    state.remark = None;
     if let Some(console) = state.console_mut() {
         console.runs.note(note, &words, &[], clock);
         console.notices.push(clock.wall, true, words.clone());

@@ -14,7 +14,7 @@ use portable_pty::{
 };
 
 /// No wait of a test that passes comes near this.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Directories of one box.
 pub(crate) struct Home(pub(crate) tempfile::TempDir);
@@ -85,13 +85,18 @@ impl Screen {
         Self::start(home, (columns, rows), command)
     }
 
-    fn start(home: &Home, (columns, rows): (u16, u16), mut command: CommandBuilder) -> Self {
-        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
+    fn start(home: &Home, size: (u16, u16), mut command: CommandBuilder) -> Self {
         command.cwd(home.0.path());
         for (name, dir) in home.env() {
             command.env(name, dir);
         }
+        Self::spawn(size, command)
+    }
+
+    /// Starts any program.
+    pub(crate) fn spawn((columns, rows): (u16, u16), mut command: CommandBuilder) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
         command.env("TERM", "xterm-256color");
         command.env("TZ", "UTC");
         for name in ["NO_COLOR", "TMUX", "RUST_BACKTRACE", "LC_ALL", "LC_CTYPE", "LANG"] {
@@ -158,17 +163,27 @@ impl Screen {
         what: &str,
         wanted: impl Fn(&vt100::Screen) -> bool,
     ) -> String {
+        let found = self.look(patience, |screen, _| wanted(screen).then(|| screen.contents()));
+        found.unwrap_or_else(|why| panic!("waited for {what}, {why}"))
+    }
+
+    /// Waits until something is found on the screen or in all that was printed; else what is there instead.
+    pub(crate) fn look<T>(
+        &self,
+        patience: Duration,
+        find: impl Fn(&vt100::Screen, &[u8]) -> Option<T>,
+    ) -> Result<T, String> {
         let deadline = Instant::now() + patience;
         let mut shown = self.shown.0.lock().unwrap();
         loop {
             let screen = shown.parser.screen();
-            if wanted(screen) {
-                return screen.contents();
+            if let Some(found) = find(screen, &shown.printed) {
+                return Ok(found);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || shown.closed {
                 let why = if shown.closed { "the program has ended" } else { "in vain" };
-                panic!("waited for {what}, {why}; on the screen:\n{}", screen.contents());
+                return Err(format!("{why}; on the screen:\n{}", screen.contents()));
             }
             shown = self.shown.1.wait_timeout(shown, left).unwrap().0;
         }

@@ -16,3 +16,4 @@ mod session;
 mod settings;
 mod terminal;
 mod watching;
+mod tutorial;

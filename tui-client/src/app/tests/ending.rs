@@ -1,6 +1,6 @@
 //! Shutdowns, losses, reconnecting.
 
-use topside_shared::notices::{EndCode, SessionEnded};
+use topside_shared::notices::{Broadcast, EndCode, SessionEnded, Urgency};
 
 use super::super::runs::Phase as BlockPhase;
 use super::*;
@@ -56,7 +56,6 @@ fn a_session_that_ends_with_its_key_says_who_revoked_it() {
 
 #[test]
 fn what_somebody_tells_everybody_is_said_at_once_and_stays_among_the_blocks() {
-    use topside_shared::notices::{Broadcast, Urgency};
     let mut world = World::connected(100, 24);
     for (level, title) in
         [(Urgency::Info, "phone (#4) says"), (Urgency::Warning, "warning from phone (#4)")]
@@ -104,6 +103,22 @@ fn after_a_shutdown_the_title_says_who_when_and_why_and_the_console_stays() {
     assert_eq!(world.newest(), "zone 1\n");
     let Link::Lost(lost) = &world.state.link else { panic!() };
     assert!(lost.retry.is_none(), "a server that meant to go is not called back");
+}
+
+#[test]
+fn what_was_said_before_the_end_does_not_hide_the_keys_that_lead_on() {
+    let mut world = World::connected(80, 24);
+    world.notice(Notice::Broadcast(Broadcast {
+        message: "dinner is ready".into(),
+        level: Urgency::Info,
+        by: "phone (#4)".into(),
+        time: Time::from_millis(START),
+    }));
+    world.notice(Notice::Ended(goodbye(EndCode::Shutdown, "moving to a new box")));
+    lose(&mut world, LostReason::Gone);
+    let shown = crate::ui::tests::text(&crate::ui::tests::frame(&world.state));
+    assert!(shown.contains("R reconnect   P picker"), "{shown}");
+    assert!(shown.contains("dinner is ready"), "{shown}");
 }
 
 #[test]
