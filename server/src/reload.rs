@@ -146,7 +146,9 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<Reloaded, NotRel
     // Here the menu before goes, and with it the workers that nothing needs any more.
     drop(before);
     if is_another {
-        server.now().menu.staff().start(&server.runs.history, |life| server.spawn(life));
+        let now = server.now();
+        let staff = now.menu.staff();
+        staff.start(&server.runs.history, &server.audit, |life| server.spawn(life));
         server.events.menu_changed(revision);
     }
     Ok(Reloaded { revision, changed })

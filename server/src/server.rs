@@ -66,7 +66,7 @@ pub(crate) struct Server {
     pub(crate) events: Events,
     pub(crate) log: Arc<Log>,
     pub(crate) runs: Runs,
-    pub(crate) audit: Audit,
+    pub(crate) audit: Arc<Audit>,
     pub(crate) shutdown: Shutdown,
     pub(crate) counters: Counters,
     pub(crate) users: Users,
@@ -94,7 +94,7 @@ pub enum Ended {
 pub(crate) struct Stored {
     pub(crate) keys: Keys,
     pub(crate) history: History,
-    pub(crate) audit: Audit,
+    pub(crate) audit: Arc<Audit>,
     /// Which start of the server its entries name.
     boot_id: String,
 }
@@ -105,9 +105,11 @@ impl Stored {
     /// # Errors
     /// [`ServeError::Runs`], [`ServeError::Audit`].
     pub(crate) fn open(config: &Config, keys: Keys) -> Result<Self, ServeError> {
-        let history = History::open(&config.state, config.runs, config.limits.hook_timeout)?;
         let boot_id = boot_id();
         let audit = Audit::open(&config.state, Some(boot_id.clone())).map_err(ServeError::Audit)?;
+        let audit = Arc::new(audit);
+        let hook_timeout = config.limits.hook_timeout;
+        let history = History::open(&config.state, config.runs, hook_timeout, Arc::clone(&audit))?;
         Ok(Self { keys, history, audit, boot_id })
     }
 }
@@ -279,7 +281,8 @@ impl Server {
             let _ = self.metrics.set(listener.address);
         }
         let now = self.now();
-        now.menu.staff().start(&self.runs.history, |life| self.spawn(life));
+        let staff = now.menu.staff();
+        staff.start(&self.runs.history, &self.audit, |life| self.spawn(life));
         // These two go on until the end is over.
         let supervisor = now.config.supervisor.clone();
         drop(now);

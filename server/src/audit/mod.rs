@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use topside_shared::{ErrorKind, RpcError};
@@ -147,6 +147,19 @@ impl Audit {
             // The thread has told why, if it went wrong.
             let _ = tokio::time::timeout(PATIENCE, told).await;
         }
+    }
+
+    /// The same for a thread that may block, and for several at once.
+    pub(crate) fn note_ahead_blocking(&self, entries: impl IntoIterator<Item = Entry>) {
+        let deadline = Instant::now() + PATIENCE;
+        let (tell, told) = mpsc::channel();
+        for entry in entries {
+            let tell = tell.clone();
+            let _ = self.send(entry, true, Box::new(move |result| drop(tell.send(result))));
+        }
+        drop(tell);
+        // Each is told of once, and the end when the last one was.
+        while told.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {}
     }
 
     /// Records what was done, within a second, and waits for nothing.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::declare::Item;
 use super::resident::{Declared, Hired, Resident};
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::runs::History;
 
@@ -76,6 +77,7 @@ impl Staff {
     pub(crate) fn start(
         &self,
         history: &History,
+        audit: &Arc<Audit>,
         spawn: impl Fn(Pin<Box<dyn Future<Output = ()> + Send>>),
     ) {
         for (worker, left) in &self.new {
@@ -86,7 +88,7 @@ impl Staff {
                 }
                 instance.await.ok()
             };
-            spawn(Box::pin(worker.live(instance)));
+            spawn(Box::pin(worker.live(Arc::clone(audit), instance)));
         }
     }
 

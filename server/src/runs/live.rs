@@ -186,9 +186,11 @@ impl Live {
     async fn close(&mut self) {
         let Some(hook) = self.hook.clone() else { return };
         let (id, limit) = (self.run.id, self.server.now().config.limits.hook_timeout);
+        let audit = Arc::clone(&self.server.audit);
         let log = tracing::dispatcher::get_default(Clone::clone);
         let closing = tokio::task::spawn_blocking(move || {
-            tracing::dispatcher::with_default(&log, || history::safe_state(id, &hook, limit))
+            let pay = || history::safe_state(&audit, id, &hook, limit);
+            tracing::dispatcher::with_default(&log, pay)
         });
         // Without an answer it is still owed, and the next start pays.
         if let Ok(closed) = closing.await {
@@ -268,7 +270,7 @@ impl Live {
         let log = tracing::dispatcher::get_default(Clone::clone);
         let pay = move || {
             tracing::dispatcher::with_default(&log, || {
-                history::safe_state(run.id, &hook, limit);
+                history::safe_state(&server.audit, run.id, &hook, limit);
                 server.runs.history.end_later(run.past(), run.output.file_bytes());
                 server.runs.leave(&server, run.id);
             });

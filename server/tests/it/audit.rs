@@ -18,7 +18,7 @@ pub(crate) fn entries(state: &Path) -> Vec<Value> {
 }
 
 /// The first entry of this action for which this holds, once there is one.
-fn entry(state: &Path, action: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+pub(crate) fn entry(state: &Path, action: &str, is_it: impl Fn(&Value) -> bool) -> Value {
     let deadline = Instant::now() + DEADLINE;
     loop {
         let found = entries(state).into_iter().find(|line| line["action"] == action && is_it(line));
@@ -31,13 +31,13 @@ fn entry(state: &Path, action: &str, is_it: impl Fn(&Value) -> bool) -> Value {
 }
 
 /// Action and result of each entry about this object.
-fn about(state: &Path, object: &str) -> Vec<(String, String)> {
+pub(crate) fn about(state: &Path, object: &str) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let lines = entries(state).into_iter().filter(|line| line["object"] == object);
     lines.map(|line| (text(&line["action"]), text(&line["result"]))).collect()
 }
 
-fn pair(action: &str, result: &str) -> (String, String) {
+pub(crate) fn pair(action: &str, result: &str) -> (String, String) {
     (action.to_owned(), result.to_owned())
 }
 
@@ -55,7 +55,7 @@ fn some() -> Topsided {
 }
 
 /// What `topsided audit verify` says, and its exit status.
-fn verify(topsided: &Topsided) -> (Option<i32>, String) {
+pub(crate) fn verify(topsided: &Topsided) -> (Option<i32>, String) {
     let said = topsided.run(&["audit", "verify"]);
     (said.status, said.stdout + &said.stderr)
 }

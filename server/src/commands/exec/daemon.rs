@@ -38,6 +38,11 @@ pub(in crate::commands) struct Piped {
 }
 
 impl Daemon {
+    /// The program and its arguments, as declared.
+    pub(in crate::commands) fn argv(&self) -> Vec<String> {
+        std::iter::once(&self.path).chain(&self.args).cloned().collect()
+    }
+
     /// Starts it for the server of this instance, whose next start knows by it what a crash has left.
     ///
     /// # Errors

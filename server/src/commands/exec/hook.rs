@@ -81,6 +81,11 @@ impl Closed {
 }
 
 impl Hook {
+    /// The program and its arguments, as declared.
+    pub(crate) fn argv(&self) -> &[String] {
+        &self.argv
+    }
+
     /// Runs it to its end, or kills it after `limit` with all that it started. Blocks.
     pub(crate) fn run(&self, limit: Option<Duration>) -> Closed {
         match self.attempt(limit) {

@@ -11,6 +11,7 @@ use topside_shared::signals;
 
 use super::Resident;
 use super::session::End;
+use crate::audit::{Audit, By, Entry};
 
 /// The wait after a first failure; each further one doubles it, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -24,6 +25,7 @@ impl Resident {
     /// The first is started once nothing of an earlier server's is left, and `instance` is known.
     pub(in crate::commands) async fn live(
         self: Arc<Self>,
+        audit: Arc<Audit>,
         instance: impl Future<Output = Option<Arc<str>>>,
     ) {
         let over = Over(&self);
@@ -32,17 +34,23 @@ impl Resident {
             () = self.stop.cancelled() => None,
         };
         let name = self.name();
+        let entry = |action| Entry::new(By::server(), action, format!("worker {name}"));
         let mut failures = 0;
         while !self.stop.is_cancelled() {
             let since = Instant::now();
             self.starts.fetch_add(1, Ordering::Relaxed);
+            // What it is sent is recorded by itself, and refused where it cannot be.
+            audit.note_ahead(entry("worker/started").argv(self.declared.daemon.argv())).await;
             let why = match self.declared.daemon.spawn(instance.as_deref()) {
                 Err(error) => error.to_string(),
                 Ok(piped) => {
                     let pid = piped.child.id();
                     tracing::info!(target: "topside", worker = name, pid, "worker started");
                     match self.attend(piped).await {
-                        End::Stopped => break,
+                        End::Stopped => {
+                            audit.note(entry("worker/ended").result("in order"));
+                            break;
+                        }
                         End::Overdue(id) => {
                             // It was ended on purpose, and those that wait lose nothing by it.
                             let why = format!(
@@ -51,6 +59,7 @@ impl Resident {
                             );
                             tracing::warn!(target: "topside", worker = name, why, "worker ended");
                             self.calls.lost(&why);
+                            audit.note(entry("worker/ended").result(why));
                             continue;
                         }
                         End::Fault(what) => format!("it {what}"),
@@ -71,6 +80,7 @@ impl Resident {
             let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(target: "topside", worker = name, why, again_in_ms = ms, "worker ended");
             self.calls.lost(&why);
+            audit.note(entry("worker/ended").result(why.clone()));
             let until = Instant::now() + wait;
             self.calls.close(&why, Some(until));
             tokio::select! {

@@ -19,6 +19,7 @@ use super::db::{Db, Lost};
 use super::late::Late;
 use super::numbers::{FEWEST_AHEAD, Numbers, UNWRITTEN};
 use super::{Job, OUTPUTS, Opened, ROWS, Unwritable, output};
+use crate::audit::{Audit, By, Entry};
 use crate::cgroup::Delegated;
 use crate::commands::exec::{Closed, Hook};
 use crate::config::Kept;
@@ -38,6 +39,8 @@ pub(super) struct Keeper {
     pub(super) kept: Kept,
     /// How long the `safe_state` of a lost run may take.
     pub(super) hook_timeout: Option<Duration>,
+    /// Hears of what becomes of lost runs.
+    pub(super) audit: Arc<Audit>,
     pub(super) numbers: Arc<Numbers>,
     pub(super) late: Arc<Late>,
     /// Where runs have cgroups.
@@ -102,6 +105,8 @@ impl Keeper {
         let mut db = Db::open(&self.state.join(ROWS))?;
         let instance = db.instance()?;
         let lost = db.live()?;
+        let found = |run: &Lost| entry(run.id, "run/ended").result(RunState::Lost.words());
+        self.audit.note_ahead_blocking(lost.iter().map(found));
         self.kill(&instance, &lost);
         self.close(&mut db, &lost);
         // Without its rows, output of earlier runs must not become that of new ones.
@@ -169,7 +174,7 @@ impl Keeper {
                 };
                 let (tell, log) = (tell.clone(), log.clone());
                 scope.spawn(move || {
-                    let pay = || safe_state(run.id, hook, self.hook_timeout);
+                    let pay = || safe_state(&self.audit, run.id, hook, self.hook_timeout);
                     let pay = || tracing::dispatcher::with_default(&log, pay);
                     let closed = std::panic::catch_unwind(AssertUnwindSafe(pay)).ok();
                     let _ = tell.send((run, closed));
@@ -290,12 +295,31 @@ fn last_output(state: &Path) -> u64 {
     files.filter_map(number).filter(|number| *number < UNWRITTEN).max().unwrap_or_default()
 }
 
-/// Runs the hook of a run, and is loud where it fails. Blocks.
-pub(crate) fn safe_state(run: RunId, hook: &Hook, limit: Option<Duration>) -> Closed {
+/// What the server does to a run.
+fn entry(run: RunId, action: &'static str) -> Entry {
+    Entry::new(By::server(), action, format!("run {run}"))
+}
+
+/// Runs the hook of a run, tells the audit log of it, and is loud where it fails. Blocks.
+pub(crate) fn safe_state(
+    audit: &Audit,
+    run: RunId,
+    hook: &Hook,
+    limit: Option<Duration>,
+) -> Closed {
+    let entry = entry(run, "run/safe-state").argv(hook.argv().to_vec());
+    // A valve is closed whatever becomes of the disk.
+    audit.note_ahead_blocking([entry.clone()]);
     let closed = hook.run(limit);
     match &closed.failure {
-        None => tracing::info!(target: "topside", run = run.0, "safe state reached"),
-        Some(failure) => tracing::error!(target: "topside", run = run.0, "{failure}"),
+        None => {
+            tracing::info!(target: "topside", run = run.0, "safe state reached");
+            audit.note(entry.result("reached"));
+        }
+        Some(failure) => {
+            tracing::error!(target: "topside", run = run.0, "{failure}");
+            audit.note(entry.result(format!("failed: {failure}")));
+        }
     }
     closed
 }

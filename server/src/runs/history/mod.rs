@@ -24,6 +24,7 @@ use tokio::sync::{oneshot, watch};
 use topside_shared::rows::{RunRow, RunState};
 use topside_shared::{Role, RunId, Time};
 
+use crate::audit::Audit;
 use crate::authorize::may_see_run;
 use crate::cgroup::{Cgroup, Delegated};
 use crate::clients::{Identity, Owner};
@@ -153,6 +154,7 @@ impl History {
         state: &Path,
         kept: Kept,
         hook_timeout: Option<Duration>,
+        audit: Arc<Audit>,
     ) -> Result<Self, NoHistory> {
         let outputs = state.join(OUTPUTS);
         let locked = platform::private_directory(&outputs).and_then(|()| lock(&outputs));
@@ -170,6 +172,7 @@ impl History {
             state: state.to_path_buf(),
             kept,
             hook_timeout,
+            audit,
             numbers: Arc::clone(&numbers),
             late: Arc::clone(&late),
             delegated: delegated.clone(),

@@ -31,6 +31,11 @@ fn past(id: RunId) -> Past {
     }
 }
 
+fn open(dir: &tempfile::TempDir, kept: Kept) -> Result<History, NoHistory> {
+    let audit = Audit::open(dir.path(), None).unwrap();
+    History::open(dir.path(), kept, None, Arc::new(audit))
+}
+
 fn admin() -> Arc<Identity> {
     Arc::new(Identity {
         owner: Owner::User(0),
@@ -69,7 +74,7 @@ async fn ids(history: &History) -> Vec<u64> {
 #[tokio::test]
 async fn a_row_is_what_it_was_after_another_start() {
     let dir = tempfile::tempdir().unwrap();
-    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let history = open(&dir, Kept::default()).unwrap();
     let id = history.number().await.unwrap();
     let run = past(id);
     history.begin(run.clone(), "pid 1".into(), Intent::default()).await.unwrap();
@@ -82,7 +87,7 @@ async fn a_row_is_what_it_was_after_another_start() {
     history.end(Past { row: row.clone(), ..run.clone() }, 5).await.unwrap();
     let instance = history.instance().await.unwrap();
     drop(history);
-    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let history = open(&dir, Kept::default()).unwrap();
     let found = history.get(id).await.unwrap().unwrap();
     assert_eq!((found.row, found.owner, found.role), (row, run.owner, run.role));
     assert_eq!(history.instance().await.unwrap(), instance);
@@ -93,13 +98,12 @@ async fn a_row_is_what_it_was_after_another_start() {
 #[tokio::test]
 async fn numbers_follow_each_other_over_an_orderly_end_and_never_repeat_after_a_crash() {
     let dir = tempfile::tempdir().unwrap();
-    let open = || History::open(dir.path(), Kept::default(), None).unwrap();
-    let history = open();
+    let history = open(&dir, Kept::default()).unwrap();
     for want in 1..=5_000 {
         assert_eq!(history.number().await.unwrap(), RunId(want));
     }
     drop(history);
-    let history = open();
+    let history = open(&dir, Kept::default()).unwrap();
     assert_eq!(history.number().await.unwrap(), RunId(5_001));
     // What is on the disk now is what a crash would leave.
     let copy = tempfile::tempdir().unwrap();
@@ -108,7 +112,7 @@ async fn numbers_follow_each_other_over_an_orderly_end_and_never_repeat_after_a_
         .filter(|name| std::fs::copy(dir.path().join(name), copy.path().join(name)).is_ok())
         .collect();
     assert_eq!(rows.len(), 2);
-    let after = History::open(copy.path(), Kept::default(), None).unwrap();
+    let after = open(&copy, Kept::default()).unwrap();
     let next = after.number().await.unwrap().0;
     assert!((5_002..=5_002 + 3 * FEWEST_AHEAD).contains(&next), "{next}");
 }
@@ -116,18 +120,18 @@ async fn numbers_follow_each_other_over_an_orderly_end_and_never_repeat_after_a_
 #[tokio::test]
 async fn a_second_server_is_refused_the_same_state_directory() {
     let dir = tempfile::tempdir().unwrap();
-    let history = History::open(dir.path(), Kept::default(), None).unwrap();
-    let error = History::open(dir.path(), Kept::default(), None).unwrap_err();
+    let history = open(&dir, Kept::default()).unwrap();
+    let error = open(&dir, Kept::default()).unwrap_err();
     assert!(matches!(error, NoHistory::Taken(_)), "{error}");
     drop(history);
-    History::open(dir.path(), Kept::default(), None).unwrap();
+    open(&dir, Kept::default()).unwrap();
 }
 
 #[tokio::test]
 async fn the_oldest_go_when_there_is_too_much_and_their_output_with_them() {
     let dir = tempfile::tempdir().unwrap();
     let kept = Kept { keep: None, keep_bytes: Some(10_000) };
-    let history = History::open(dir.path(), kept, None).unwrap();
+    let history = open(&dir, kept).unwrap();
     let live = history.number().await.unwrap();
     history.begin(past(live), "pid 1".into(), Intent::default()).await.unwrap();
     let mut all = Vec::new();
@@ -145,7 +149,7 @@ async fn the_oldest_go_when_there_is_too_much_and_their_output_with_them() {
 #[tokio::test]
 async fn what_is_too_old_goes_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
-    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let history = open(&dir, Kept::default()).unwrap();
     let id = history.number().await.unwrap();
     let mut old = past(id);
     old.row.started_at = Time::from_millis(Time::now().as_millis() - 31 * 86_400_000);
@@ -153,7 +157,7 @@ async fn what_is_too_old_goes_at_the_next_start() {
     history.end(final_of(&old), 0).await.unwrap();
     let young = run(&history, 1).await;
     drop(history);
-    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let history = open(&dir, Kept::default()).unwrap();
     history
         .begin(past(history.number().await.unwrap()), "pid 1".into(), Intent::default())
         .await
@@ -166,7 +170,7 @@ async fn what_is_too_old_goes_at_the_next_start() {
 #[tokio::test]
 async fn old_runs_behind_one_of_the_future_go_all_the_same() {
     let dir = tempfile::tempdir().unwrap();
-    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let history = open(&dir, Kept::default()).unwrap();
     let mut numbers = Vec::new();
     for days in [400, -31] {
         let id = history.number().await.unwrap();
@@ -178,7 +182,7 @@ async fn old_runs_behind_one_of_the_future_go_all_the_same() {
         numbers.push(id);
     }
     drop(history);
-    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let history = open(&dir, Kept::default()).unwrap();
     run(&history, 1).await;
     let last = run(&history, 1).await;
     let left = ids(&history).await;
@@ -189,7 +193,7 @@ async fn old_runs_behind_one_of_the_future_go_all_the_same() {
 #[tokio::test]
 async fn a_page_is_full_though_most_rows_are_not_for_the_reader() {
     let dir = tempfile::tempdir().unwrap();
-    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let history = open(&dir, Kept::default()).unwrap();
     let mut seen = Vec::new();
     for round in 0..60 {
         let id = history.number().await.unwrap();
@@ -221,7 +225,7 @@ async fn a_page_is_full_though_most_rows_are_not_for_the_reader() {
 async fn a_file_of_each_earlier_version_is_taken_over() {
     for version in [1, 2] {
         let dir = tempfile::tempdir().unwrap();
-        let history = History::open(dir.path(), Kept::default(), None).unwrap();
+        let history = open(&dir, Kept::default()).unwrap();
         let id = run(&history, 10).await;
         drop(history);
         let file = rusqlite::Connection::open(dir.path().join(ROWS)).unwrap();
@@ -236,7 +240,7 @@ async fn a_file_of_each_earlier_version_is_taken_over() {
         ))
         .unwrap();
         drop(file);
-        let history = History::open(dir.path(), Kept::default(), None).unwrap();
+        let history = open(&dir, Kept::default()).unwrap();
         let next = run(&history, 10).await;
         assert_eq!(ids(&history).await, [next.0, id.0], "from version {version}");
     }
@@ -246,7 +250,7 @@ async fn a_file_of_each_earlier_version_is_taken_over() {
 async fn a_file_that_is_no_history_is_told_and_never_overwritten() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join(ROWS), "not a database, and longer than its header is").unwrap();
-    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let history = open(&dir, Kept::default()).unwrap();
     let error = history.number().await.unwrap_err().to_string();
     assert!(error.starts_with("runs cannot be written down in the state directory: "), "{error}");
     let text = std::fs::read_to_string(dir.path().join(ROWS)).unwrap();
@@ -256,7 +260,7 @@ async fn a_file_that_is_no_history_is_told_and_never_overwritten() {
 #[tokio::test]
 async fn an_end_that_could_not_be_written_down_is_written_down_later() {
     let dir = tempfile::tempdir().unwrap();
-    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let history = open(&dir, Kept::default()).unwrap();
     let id = history.number().await.unwrap();
     let run = past(id);
     history.begin(run.clone(), "pid 1".into(), Intent::default()).await.unwrap();
@@ -269,14 +273,14 @@ async fn an_end_that_could_not_be_written_down_is_written_down_later() {
     other.execute_batch("ROLLBACK").unwrap();
     // The end of the server is one more try.
     drop(history);
-    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let history = open(&dir, Kept::default()).unwrap();
     assert_eq!(history.get(id).await.unwrap().unwrap().row, row);
 }
 
 #[tokio::test]
 async fn without_their_rows_old_outputs_are_nobodys() {
     let dir = tempfile::tempdir().unwrap();
-    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let history = open(&dir, Kept::default()).unwrap();
     let mut last = RunId(0);
     for _ in 0..3 {
         last = run(&history, 5).await;
@@ -287,6 +291,6 @@ async fn without_their_rows_old_outputs_are_nobodys() {
     }
     // No run ever has such a number.
     std::fs::write(output(dir.path(), RunId(u64::MAX)), "").unwrap();
-    let history = History::open(dir.path(), Kept::default(), None).unwrap();
+    let history = open(&dir, Kept::default()).unwrap();
     assert_eq!(history.number().await.unwrap(), RunId(last.0 + 1));
 }

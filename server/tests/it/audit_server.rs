@@ -1,0 +1,101 @@
+//! What the server does by itself, as the audit log tells of it.
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::audit::{about, entry, pair, verify};
+use crate::common::Topsided;
+
+/// What is done about the run of a killed server is on the disk before it is done.
+#[test]
+fn what_becomes_of_a_killed_servers_run_is_told_before_the_next_start_does_it() {
+    let topsided = Topsided::new();
+    let (state, seen) = (topsided.path("state"), topsided.path("seen"));
+    let mut alive = topsided.fifo("alive");
+    topsided.write(
+        "commands.toml",
+        &format!(
+            r#"
+[commands.valve]
+exec = ["sh", "-c", "echo up > {alive}; exec sleep 1000"]
+effect = "write"
+safe_state = ["cp", "{log}", "{seen}"]
+"#,
+            alive = alive.path(),
+            log = state.join("audit.jsonl").display(),
+            seen = seen.display(),
+        ),
+    );
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    let run = client.ok("command/run", json!({"command": "valve", "wait": false}));
+    assert_eq!(alive.line(), "up");
+    server.signal(Signal::KILL);
+    server.exit();
+
+    let mut server = topsided.start();
+    let object = format!("run #{}", run["runId"]);
+    entry(&state, "run/safe-state", |line| line["result"] == "reached");
+    let told = [
+        pair("command/run", "begins"),
+        pair("run/ended", "lost"),
+        pair("run/safe-state", "begins"),
+        pair("run/safe-state", "reached"),
+    ];
+    assert_eq!(about(&state, &object), told);
+    let closing = entry(&state, "run/safe-state", |line| line["object"] == object);
+    assert_eq!(closing["who"], json!({"name": "topsided"}));
+    assert_eq!(closing["argv"][0].as_str().unwrap().rsplit('/').next(), Some("cp"));
+    let before = std::fs::read_to_string(&seen).unwrap();
+    assert!(before.lines().last().unwrap().contains("run/safe-state"), "{before}");
+
+    // A run that a living server ends is told of in the same way.
+    let mut client = server.connect();
+    let run = client.ok("command/run", json!({"command": "valve", "wait": false}));
+    assert_eq!(alive.line(), "up");
+    client.ok("run/cancel", json!({"runId": run["runId"]}));
+    let object = format!("run #{}", run["runId"]);
+    entry(&state, "run/ended", |line| line["object"] == object);
+    let told = [
+        pair("command/run", "begins"),
+        pair("run/cancel", "asked to end"),
+        pair("run/safe-state", "begins"),
+        pair("run/safe-state", "reached"),
+        pair("run/ended", "cancelled"),
+    ];
+    assert_eq!(about(&state, &object), told);
+    client.ok("server/shutdown", json!({}));
+    assert_eq!(server.exit(), Some(0));
+    assert_eq!(verify(&topsided).0, Some(0));
+}
+
+#[test]
+fn each_start_and_end_of_a_resident_worker_is_told() {
+    let topsided = Topsided::new();
+    topsided.write(
+        "commands.toml",
+        r#"
+[workers.w]
+exec = ["sh", "-c", "read -r call; exit 3"]
+[commands.one]
+worker = "w"
+effect = "write"
+"#,
+    );
+    let mut server = topsided.start();
+    let state = topsided.path("state");
+    let began = entry(&state, "worker/started", |_| true);
+    assert_eq!((&began["object"], &began["result"]), (&json!("worker w"), &json!("begins")));
+    assert_eq!(began["argv"][2], "read -r call; exit 3");
+    assert_eq!(server.connect().run("one", json!({}))["state"], "failed");
+    entry(&state, "worker/started", |line| line["seq"].as_u64() > began["seq"].as_u64());
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit(), Some(0));
+    let told = [
+        pair("worker/started", "begins"),
+        pair("worker/ended", "it ended with exit status 3"),
+        pair("worker/started", "begins"),
+        pair("worker/ended", "in order"),
+    ];
+    assert_eq!(about(&state, "worker w"), told);
+}
