@@ -54,7 +54,7 @@ pub enum OpenError {
     NoAddress,
     /// Another program has the port.
     #[error(
-        "{0} is in use by another program: stop that, or set another port in [listen] of server.toml"
+        "{0} is in use by another program, which `ss -ltnp` names to root: stop that, or set another port in [listen] of server.toml"
     )]
     InUse(SocketAddr),
     /// The system said no.

@@ -32,7 +32,7 @@ const BACKLOG: u32 = 16;
 pub enum MetricsError {
     /// Another program has the port.
     #[error(
-        "{0} is in use by another program: stop that, or set another port in [metrics] of server.toml"
+        "{0} is in use by another program, which `ss -ltnp` names to root: stop that, or set another port in [metrics] of server.toml"
     )]
     InUse(SocketAddr),
     /// The system said no.

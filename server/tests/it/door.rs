@@ -142,7 +142,16 @@ fn a_port_that_is_taken_is_one_line_and_exit_75() {
     let said = topsided.run(&[]);
     assert_eq!(said.status, Some(75), "{said:?}");
     let last = said.stderr.lines().last().unwrap();
-    assert!(last.starts_with("topsided: ") && last.contains("in use"), "{said:?}");
+    let told = format!("topsided: 127.0.0.1:{port} is in use by another program, which `ss -ltnp`");
+    assert!(last.starts_with(&told), "{said:?}");
+    assert_eq!(said.stderr.matches("topsided: ").count(), 1, "{said:?}");
+    // Nothing is left behind, so nothing is in the way of the next start.
+    assert!(!topsided.socket().exists());
+    drop(taken);
+    let mut server = topsided.start();
+    server.connect().ok("ping", json!({}));
+    server.signal(rustix::process::Signal::TERM);
+    assert_eq!(server.exit(), Some(0));
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod batches;
 mod clock;
 mod common;
 mod crash;
+mod descriptors;
 mod disk;
 mod door;
 mod door_limits;
