@@ -229,7 +229,9 @@ fn check(config: &Config) {
     for remark in &config.remarks {
         println!("{remark}");
     }
-    println!("the configuration is sound: {} commands declared", config.commands.len());
+    let count = config.commands.len();
+    let commands = if count == 1 { "command" } else { "commands" };
+    println!("the configuration is sound: {count} {commands} declared");
 }
 
 fn fail(status: u8, error: impl std::fmt::Display) -> ExitCode {

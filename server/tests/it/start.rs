@@ -74,7 +74,7 @@ fn files_may_be_named_and_must_then_be_there() {
     let settings = topsided.write("settings.toml", "[limits]\nmax_runs = 0\n");
     let (menu, settings) = (menu.to_str().unwrap(), settings.to_str().unwrap());
     let said = topsided.run(&["check", "--config", settings, "--commands", menu]);
-    assert!(said.stdout.contains("1 commands declared"), "{said:?}");
+    assert!(said.stdout.contains("1 command declared"), "{said:?}");
     let said = topsided.run(&["--config", settings, "--commands", menu, "check"]);
     assert_eq!(said.status, Some(0));
     for flag in ["--config", "--commands"] {
@@ -111,7 +111,7 @@ fn files_of_commands_d_are_one_menu_with_commands_toml() {
     // A menu that is named is all there is.
     let named = topsided.write("other.toml", &one("other"));
     let said = topsided.run(&["check", "--commands", named.to_str().unwrap()]);
-    assert!(said.stdout.contains("1 commands declared"), "{said:?}");
+    assert!(said.stdout.contains("1 command declared"), "{said:?}");
 }
 
 #[test]

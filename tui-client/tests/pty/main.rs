@@ -15,5 +15,5 @@ mod runs;
 mod session;
 mod settings;
 mod terminal;
-mod watching;
 mod tutorial;
+mod watching;
