@@ -1,6 +1,7 @@
 //! What a person does at the console: typing, scrolling, cancelling.
 
 use topside_shared::cmdline;
+use topside_shared::rows::ClientRow;
 use topside_shared::text::duration;
 
 use super::confirm::{Confirm, Then};
@@ -189,7 +190,11 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
 pub(super) fn leaving(state: &State) -> Confirm {
     let mut text = Vec::new();
     if state.carries {
-        let others = state.console().map(|console| console.clients.len().saturating_sub(1));
+        // This program may have two: an output is saved over a connection of its own.
+        let own = |console: &Console, row: &ClientRow| row.address == console.welcome.you.address;
+        let others = state
+            .console()
+            .map(|console| console.clients.values().filter(|row| !own(console, row)).count());
         let whom = match others {
             Some(0) => None,
             Some(1) => Some("1 other client".to_owned()),

@@ -133,6 +133,25 @@ fn leaving_the_picker_asks_where_a_server_would_end_with_it() {
     assert_eq!(world.press("y enter"), [Effect::Quit]);
 }
 
+/// An output that was just saved had still its own connection, and a second Ctrl-C was no yes.
+#[test]
+fn another_connection_of_this_program_is_nobody_who_loses_the_server() {
+    let mut world = World::connected(100, 24);
+    world.state.carries = true;
+    let tell = |world: &mut World, changed| {
+        world.notice(Notice::ClientsChanged(serde_json::from_value(changed).unwrap()));
+    };
+    let left = json!([{"clientId": 4, "reason": "gone"}, {"clientId": 9, "reason": "gone"}]);
+    let own = client(12, "ann", "admin", "pid 4120");
+    tell(&mut world, json!({"joined": [own], "left": left}));
+    assert!(world.press("ctrl-c").is_empty());
+    assert_eq!(world.press("ctrl-c"), [Effect::Quit]);
+
+    tell(&mut world, json!({"joined": [client(13, "bob", "operator", "pid 4121")]}));
+    world.press("ctrl-c");
+    assert!(world.press("ctrl-c").is_empty(), "somebody else would lose it");
+}
+
 /// Ctrl-Z stopped the server with the screen, and everybody hung.
 #[test]
 fn a_program_that_carries_a_server_is_not_stopped() {
