@@ -118,17 +118,19 @@ impl Console {
                 answered = &mut answer, if result.is_none() => result = Some(answered),
                 fed = &mut feed, if feeds && result.is_none() => {
                     feeds = false;
-                    match fed {
-                        Ok(()) | Err(Fault::Untaken(None)) => {}
-                        Err(Fault::Untaken(Some(sentence))) => {
-                            untaken = true;
+                    if let Err(fault) = fed {
+                        let is_over = fault.is_over();
+                        let sentence = match fault {
+                            Fault::Source(why) => Some(format!("{why}: the run is cancelled")),
+                            Fault::Call { line, .. } if is_over => line,
+                            Fault::Call { error, .. } => Some(words::failure(&error, None)),
+                        };
+                        untaken = is_over && sentence.is_some();
+                        if let Some(sentence) = sentence {
                             self.printer.say(sentence).await;
                         }
-                        Err(Fault::Failed(sentence)) => {
-                            self.printer.say(sentence).await;
-                            if underway.cut.is_none() {
-                                underway.cut(Cut::Input, &handle);
-                            }
+                        if !is_over && underway.cut.is_none() {
+                            underway.cut(Cut::Input, &handle);
                         }
                     }
                 }

@@ -39,7 +39,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
 fn positive(duration: Duration) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(365 * 86_400);
     if duration.is_zero() {
-        return Err("a time-out of nothing would end every run: leave it out for none".to_owned());
+        return Err("it is longer than nothing: leave it out for none".to_owned());
     }
     Ok(duration.min(LONGEST))
 }

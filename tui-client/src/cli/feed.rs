@@ -11,7 +11,6 @@ use topside_shared::methods::{RunInput, Typed};
 use topside_shared::{ErrorKind, RunId};
 
 use super::line::Input;
-use super::words;
 use crate::net::{CallError, Handle};
 
 /// Bytes of one piece; even if each had to be escaped, it would fit a line of the protocol.
@@ -53,10 +52,28 @@ pub(super) struct Lines {
 
 /// What became of a source, short of all of it being sent.
 pub(super) enum Fault {
-    /// The run takes no more: what is to be said about that.
-    Untaken(Option<String>),
-    /// The run cannot have what it was to be given: why.
-    Failed(String),
+    /// It cannot be read, or is no text: why.
+    Source(String),
+    /// The server did not take it.
+    Call {
+        error: CallError,
+        /// What is to be said about a line that was meant for the run.
+        line: Option<String>,
+    },
+}
+
+impl Fault {
+    /// Whether there is nothing more to send to: the run has ended or reads no more, which is its own affair, as in a
+    /// pipe of the shell, or the session is over, which the run's own answer says.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Self::Source(_) => false,
+            Self::Call { error: CallError::Refused(error), .. } => {
+                error.kind() == ErrorKind::NotFound
+            }
+            Self::Call { error, .. } => matches!(error, CallError::Lost),
+        }
+    }
 }
 
 impl Source {
@@ -113,9 +130,7 @@ impl Bytes {
             }
             if wrong {
                 let at = self.sent + 1;
-                return Err(format!(
-                    "standard input is not UTF-8 at byte {at}: the run is cancelled"
-                ));
+                return Err(format!("standard input is not UTF-8 at byte {at}"));
             }
             if ended {
                 return Ok(None);
@@ -137,13 +152,13 @@ impl Lines {
         let line = match line {
             Input::Line(line) => line,
             Input::TooLong => {
-                return Err("a line is too long for a run: it is cancelled".to_owned());
+                return Err("a line is too long for a run".to_owned());
             }
             Input::Failed(error) => return Err(format!("standard input cannot be read: {error}")),
         };
         match String::from_utf8(line) {
             Ok(line) => Ok(Some(line + "\n")),
-            Err(_) => Err("standard input is not UTF-8: the run is cancelled".to_owned()),
+            Err(_) => Err("standard input is not UTF-8".to_owned()),
         }
     }
 }
@@ -174,7 +189,7 @@ impl Feed<'_> {
 
     /// Sends all of it to this run, and with `end` its end.
     pub(super) async fn send_to(self, run_id: RunId, end: bool) -> Result<(), Fault> {
-        while let Some(text) = self.source.next().await.map_err(Fault::Failed)? {
+        while let Some(text) = self.source.next().await.map_err(Fault::Source)? {
             for piece in pieces(&text) {
                 let data = Some(Typed(piece.to_owned()));
                 self.send(&RunInput { run_id, data, eof: false }).await?;
@@ -196,20 +211,9 @@ impl Feed<'_> {
             match self.handle.call(input).await {
                 Ok(_) => return Ok(()),
                 Err(CallError::Busy) => {}
-                Err(CallError::Refused(error)) => match error.kind() {
-                    ErrorKind::Busy | ErrorKind::RateLimited => {}
-                    // It has ended, or reads no more: that is its own affair, as in a pipe of the shell.
-                    ErrorKind::NotFound => return Err(self.untaken(input)),
-                    _ => {
-                        return Err(Fault::Failed(words::failure(
-                            &CallError::Refused(error),
-                            None,
-                        )));
-                    }
-                },
-                // The run's own answer says it.
-                Err(CallError::Lost) => return Err(Fault::Untaken(None)),
-                Err(error) => return Err(Fault::Failed(error.to_string())),
+                Err(CallError::Refused(error))
+                    if matches!(error.kind(), ErrorKind::Busy | ErrorKind::RateLimited) => {}
+                Err(error) => return Err(Fault::Call { line: self.untaken(input), error }),
             }
             tokio::time::sleep(again).await;
             again = (again * 2).min(AGAIN.1);
@@ -218,10 +222,10 @@ impl Feed<'_> {
 }
 
 impl Feed<'_> {
-    fn untaken(&self, input: &RunInput) -> Fault {
+    fn untaken(&self, input: &RunInput) -> Option<String> {
         match &*self.source {
-            Source::Lines(lines) if !input.eof => Fault::Untaken(Some(lines.words())),
-            _ => Fault::Untaken(None),
+            Source::Lines(lines) if !input.eof => Some(lines.words()),
+            _ => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Why a verb did not do what it was to do.
 
 use serde_json::json;
-use topside_shared::RpcError;
+use topside_shared::{ErrorKind, RpcError};
 
 use super::printer::{Piece, Printer};
 use super::{status, words};
@@ -24,6 +24,12 @@ impl Refused {
     /// Topside's own failure, or that of the machine.
     pub(super) fn own(error: &dyn std::error::Error) -> Self {
         Self::new(status::OWN_FAILURE, with_sources(error))
+    }
+
+    /// There is nothing of what was named, which was seen here before the server was asked.
+    pub(super) fn not_found(sentence: impl Into<String>) -> Self {
+        let refused = Self::new(status::UNKNOWN, sentence);
+        Self { error: Some(RpcError::new(ErrorKind::NotFound, &refused.sentence)), ..refused }
     }
 
     /// `lost` says why the session ended, where it did.

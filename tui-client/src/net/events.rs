@@ -49,37 +49,44 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Events {
     queue: Arc<Queue>,
+    /// Why the session ended, once that was told.
+    over: Option<LostReason>,
     /// A session whose events are waited for is still in use.
     _in_use: Handle,
 }
 
 impl Events {
     pub(super) fn new(queue: Arc<Queue>, handle: Handle) -> Self {
-        Self { queue, _in_use: handle }
+        Self { queue, over: None, _in_use: handle }
     }
 
     /// The next event; after [`Event::Lost`], waits for ever. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Event {
         loop {
-            if let Some(event) = self.queue.pop() {
+            if let Some(event) = self.try_next() {
                 return event;
             }
             self.queue.filled.notified().await;
         }
     }
 
-    /// Passes over all that is still told, to why the session ended.
+    /// Passes over all that is still told, to why the session ended; at once where that was told already.
     pub(crate) async fn end(&mut self) -> LostReason {
         loop {
-            if let Event::Lost(reason) = self.next().await {
-                return reason;
+            if let Some(reason) = &self.over {
+                return reason.clone();
             }
+            self.next().await;
         }
     }
 
     /// The next event, if one is waiting.
     pub fn try_next(&mut self) -> Option<Event> {
-        self.queue.pop()
+        let event = self.queue.pop();
+        if let Some(Event::Lost(reason)) = &event {
+            self.over = Some(reason.clone());
+        }
+        event
     }
 
     /// From now on the reader slows down where output is not taken, rather than let it be skipped.

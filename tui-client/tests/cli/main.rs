@@ -14,4 +14,5 @@ mod run_command;
 mod terminal;
 mod upgrade;
 mod verbs;
+mod verbs_refused;
 mod waiting;

@@ -85,7 +85,7 @@ fn what_is_refused_has_its_status_and_with_json_the_server_s_own_error() {
         (&["kick", "99"], 127),
         (&["revoke", "nobody", "--yes"], 127),
         (&["call-off"], 127),
-        (&["postpone"], 126),
+        (&["postpone"], 127),
         (&["broadcast", ""], 126),
         (&["kick", "seven"], 2),
         (&["runs", "--state", "odd"], 2),

@@ -49,14 +49,20 @@ impl<'p> Asker<'p> {
 
     /// Asks, and waits for the answer.
     pub(super) async fn call<C: Call>(&mut self, params: &C) -> Result<C::Answer, Refused> {
-        let answer = self.handle.call(params).await;
-        match answer {
+        match self.handle.call(params).await {
             Ok(answer) => Ok(answer),
-            Err(error @ CallError::Lost) => {
+            Err(error) => Err(self.refused(error).await),
+        }
+    }
+
+    /// Why a call was not answered.
+    pub(super) async fn refused(&mut self, error: CallError) -> Refused {
+        match error {
+            CallError::Lost => {
                 let why = self.events.end().await;
-                Err(Refused::by_call(&error, Some(why.to_string())))
+                Refused::new(status::OWN_FAILURE, format!("{why}; no answer came"))
             }
-            Err(error) => Err(Refused::by_call(&error, None)),
+            error => Refused::by_call(&error, None),
         }
     }
 

@@ -144,48 +144,55 @@ async fn run(ask: &Ask) -> u8 {
             return printer.finish(status::OWN_FAILURE).await;
         }
     };
-    let answered = tokio::select! {
-        biased;
-        signal = signals.next() => Ok(signal.status()),
-        answered = answer(ask, &printer) => answered,
-    };
-    let status = match answered {
+    let status = match session(ask, &printer, &mut signals).await {
         Ok(status) => status,
         Err(refused) => refused.tell(&printer, ask.how().json).await,
     };
     printer.finish(status).await
 }
 
-async fn answer(ask: &Ask, printer: &Printer) -> Result<u8, Refused> {
-    let how = ask.how();
-    let mut asker = Asker::connect(how, ask.listens(), printer).await?;
-    let status = match ask {
-        Ask::Status(_) => lists::status(&mut asker).await,
-        Ask::Clients(args) => lists::clients(&mut asker, args).await,
-        Ask::Menu(_) => lists::menu(&mut asker, how).await,
-        Ask::Runs(args) => lists::runs(&mut asker, args).await,
-        Ask::Attach(args) => runs::attach(&mut asker, args).await,
-        Ask::Cancel(args) => runs::cancel(&mut asker, args).await,
-        Ask::Input(args) => runs::input(&mut asker, args).await,
-        Ask::Notices(_) => watch::notices(&mut asker).await,
-        Ask::Log(args) => lists::log(&mut asker, args).await,
-        Ask::Broadcast(args) => orders::broadcast(&mut asker, args).await,
-        Ask::Kick(args) => orders::kick(&mut asker, args).await,
-        Ask::Shutdown(args) => orders::shut_down(&mut asker, args).await,
-        Ask::Postpone(args) => orders::postpone(&mut asker, args).await,
-        Ask::CallOff(_) => orders::call_off(&mut asker).await,
-        Ask::Reload(_) => orders::reload(&mut asker).await,
-        Ask::Keys(_) => lists::keys(&mut asker).await,
-        Ask::Revoke(args) => orders::revoke(&mut asker, args).await,
+/// Connects, asks, and leaves in order, however it went; a signal ends each but the last.
+async fn session(ask: &Ask, printer: &Printer, signals: &mut Signals) -> Result<u8, Refused> {
+    let mut asker = tokio::select! {
+        biased;
+        signal = signals.next() => return Ok(signal.status()),
+        asker = Asker::connect(ask.how(), ask.listens(), printer) => asker?,
+    };
+    let answered = tokio::select! {
+        biased;
+        signal = signals.next() => Ok(signal.status()),
+        answered = answer(ask, &mut asker) => answered,
+    };
+    asker.leave().await;
+    answered
+}
+
+async fn answer(ask: &Ask, asker: &mut Asker<'_>) -> Result<u8, Refused> {
+    match ask {
+        Ask::Status(_) => lists::status(asker).await,
+        Ask::Clients(args) => lists::clients(asker, args).await,
+        Ask::Menu(how) => lists::menu(asker, how).await,
+        Ask::Runs(args) => lists::runs(asker, args).await,
+        Ask::Attach(args) => runs::attach(asker, args).await,
+        Ask::Cancel(args) => runs::cancel(asker, args).await,
+        Ask::Input(args) => runs::input(asker, args).await,
+        Ask::Notices(_) => watch::notices(asker).await,
+        Ask::Log(args) => lists::log(asker, args).await,
+        Ask::Broadcast(args) => orders::broadcast(asker, args).await,
+        Ask::Kick(args) => orders::kick(asker, args).await,
+        Ask::Shutdown(args) => orders::shut_down(asker, args).await,
+        Ask::Postpone(args) => orders::postpone(asker, args).await,
+        Ask::CallOff(_) => orders::call_off(asker).await,
+        Ask::Reload(_) => orders::reload(asker).await,
+        Ask::Keys(_) => lists::keys(asker).await,
+        Ask::Revoke(args) => orders::revoke(asker, args).await,
         Ask::Invite { invite, .. } => {
             let made = asker.call(&invite.wanted()).await?;
-            orders::hand_over(&asker, &made, invite.show(&made)).await
+            orders::hand_over(asker, &made, invite.show(&made)).await
         }
         Ask::Token { token, .. } => {
             let made = asker.call(&token.wanted()).await?;
-            orders::hand_over(&asker, &made, token.show(&made)).await
+            orders::hand_over(asker, &made, token.show(&made)).await
         }
-    }?;
-    asker.leave().await;
-    Ok(status)
+    }
 }

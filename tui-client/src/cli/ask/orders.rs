@@ -16,8 +16,8 @@ use topside_shared::text::{self, MAX_NAME, clean};
 
 use super::asker::Asker;
 use super::{How, Sure};
+use crate::cli::duration;
 use crate::cli::refused::Refused;
-use crate::cli::{duration, status};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Tell {
@@ -117,7 +117,7 @@ pub(super) async fn kick(asker: &mut Asker<'_>, args: &Kick) -> Result<u8, Refus
     if !args.sure.yes {
         let Some(row) = row(asker, client_id).await? else {
             let sentence = format!("there is no client {client_id}: it may have left");
-            return Err(Refused::new(status::UNKNOWN, sentence));
+            return Err(Refused::not_found(sentence));
         };
         let (user, address) = (clean(&row.user, MAX_NAME), clean(&row.address, MAX_NAME));
         let who = format!("{client_id}, {user} at {address} ({})", row.role);
@@ -166,7 +166,7 @@ pub(super) async fn postpone(asker: &mut Asker<'_>, args: &Postpone) -> Result<u
     let Some(due) = status.closing else {
         let sentence =
             format!("no shutdown of {} is due: there is nothing to postpone", asker.name());
-        return Err(Refused::new(status::REFUSED, sentence));
+        return Err(Refused::not_found(sentence));
     };
     let delay_ms = due.in_ms.saturating_add(millis(args.by));
     let reason = (!due.reason.is_empty()).then_some(due.reason);
@@ -199,7 +199,7 @@ pub(super) async fn reload(asker: &mut Asker<'_>) -> Result<u8, Refused> {
 pub(super) async fn revoke(asker: &mut Asker<'_>, args: &Revoke) -> Result<u8, Refused> {
     let keys = asker.call(&KeysList {}).await?.keys;
     let row = tables::keys::find(&keys, &args.key)
-        .map_err(|error| Refused::new(status::UNKNOWN, error.to_string()))?;
+        .map_err(|error| Refused::not_found(error.to_string()))?;
     let name = clean(&row.name, MAX_NAME);
     let question = format!("Revoke {name} ({}, {})? Its sessions end.", row.role, row.key_id);
     args.sure.ask(asker.printer, &question).await?;

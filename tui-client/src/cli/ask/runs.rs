@@ -63,7 +63,7 @@ pub(super) async fn attach(asker: &mut Asker<'_>, args: &Attach) -> Result<u8, R
     tokio::pin!(answer);
     let mut collected = Vec::new();
     let mut output = if asker.is_json() { Output::Collect(&mut collected) } else { Output::Stream };
-    let (mut result, mut lost) = (None, None);
+    let mut result = None;
     loop {
         tokio::select! {
             biased;
@@ -75,8 +75,7 @@ pub(super) async fn attach(asker: &mut Asker<'_>, args: &Attach) -> Result<u8, R
                 match event {
                     None => break,
                     // The answer is lost with it, and comes next.
-                    Some(Event::Lost(reason)) => lost = Some(reason),
-                    Some(Event::Answer { .. }) => {}
+                    Some(Event::Lost(_) | Event::Answer { .. }) => {}
                     Some(Event::Notice(notice)) => output.take(room, notice),
                 }
             }
@@ -85,13 +84,7 @@ pub(super) async fn attach(asker: &mut Asker<'_>, args: &Attach) -> Result<u8, R
     asker.printer.write(Piece::EndOfRun).await;
     let row = match result {
         Some(Ok(row)) => row,
-        Some(Err(error)) => {
-            let lost = match lost {
-                None if matches!(error, CallError::Lost) => Some(asker.events.end().await),
-                lost => lost,
-            };
-            return Err(Refused::by_call(&error, lost.map(|lost| lost.to_string())));
-        }
+        Some(Err(error)) => return Err(asker.refused(error).await),
         None => return Ok(status::OWN_FAILURE),
     };
     let (status, left) = (status::of_row(&row), row.left());
@@ -118,26 +111,23 @@ pub(super) async fn cancel(asker: &mut Asker<'_>, args: &Cancel) -> Result<u8, R
 
 pub(super) async fn input(asker: &mut Asker<'_>, args: &Input) -> Result<u8, Refused> {
     let run_id = RunId(args.run);
-    match &args.line {
-        Some(line) => {
-            let data = Some(Typed(format!("{line}\n")));
-            asker.call(&RunInput { run_id, data, eof: false }).await?;
-            if args.end {
-                asker.call(&RunInput { run_id, data: None, eof: true }).await?;
-            }
-        }
-        None => {
-            let mut source = Source::bytes(std::io::stdin());
-            let handle = asker.handle.clone();
-            let fed = Feed { handle: &handle, source: &mut source }.send_to(run_id, args.end).await;
-            fed.map_err(|fault| match fault {
-                Fault::Untaken(_) => Refused::new(
-                    status::UNKNOWN,
-                    format!("run {run_id} takes no more input: it, or its input, is at its end"),
-                ),
-                Fault::Failed(sentence) => Refused::new(status::REFUSED, sentence),
-            })?;
-        }
+    // Whoever types learns first that nobody would read it.
+    let nothing = Some(Typed(String::new()));
+    asker.call(&RunInput { run_id, data: nothing, eof: false }).await?;
+    let mut source = match &args.line {
+        Some(line) => Source::bytes(std::io::Cursor::new(format!("{line}\n"))),
+        None => Source::bytes(std::io::stdin()),
+    };
+    let handle = asker.handle.clone();
+    let fed = tokio::select! {
+        biased;
+        fed = Feed { handle: &handle, source: &mut source }.send_to(run_id, args.end) => fed,
+        // No answer tells it while standard input is waited for.
+        _ = asker.events.end() => Err(Fault::Call { error: CallError::Lost, line: None }),
+    };
+    match fed {
+        Ok(()) => asker.print(&Empty {}, |_| String::new()).await,
+        Err(Fault::Call { error, .. }) => Err(asker.refused(error).await),
+        Err(Fault::Source(sentence)) => Err(Refused::new(status::REFUSED, sentence)),
     }
-    asker.print(&Empty {}, |_| String::new()).await
 }

@@ -1,0 +1,109 @@
+//! Verbs where something goes wrong on the way: what a script then sees, and what is left behind.
+
+use rustix::process::Signal;
+
+use crate::common::Place;
+
+const ASK: &str = r#"
+[commands.ask]
+effect = "read"
+stdin = "prompt"
+exec = ["/bin/sh", "-c", "read n; echo \"hello $n\""]
+"#;
+
+fn place() -> Place {
+    let place = Place::new();
+    std::fs::create_dir(place.path("config/commands.d")).unwrap();
+    place.write("config/commands.d/ask.toml", ASK);
+    place
+}
+
+/// It ended with 0 once its input did, however long the server had been gone.
+#[test]
+fn input_that_waits_for_something_to_send_is_told_when_the_server_goes() {
+    let place = place();
+    let mut server = place.serve();
+    let mut clients = place.start(&["clients", "--watch"]);
+    clients.json();
+    let run = place.run(&["--detach", "ask"]).with(0).out;
+    let mut input = place.start(&["input", run.trim()]);
+    input.write("half a li");
+    // What was sent so far shows that it has come to wait for more.
+    loop {
+        let sent = place.json(&["status"])["requests"].as_u64();
+        let clients = place.json(&["clients"])["clients"].clone();
+        let mut others = clients.as_array().unwrap().iter().filter(|row| row["you"] != true);
+        if sent > Some(0) && others.any(|row| row["bytesIn"].as_u64() > Some(250)) {
+            break;
+        }
+    }
+    server.kill();
+    let ended = input.end_by_itself().with(125);
+    assert!(ended.err.contains("went away"), "{ended:?}");
+}
+
+/// It said "takes no more input" of a run that there is not, that the run was cancelled where it goes on, and
+/// nothing at all of a wrong number where standard input was empty.
+#[test]
+fn input_says_what_the_server_says_and_leaves_the_run_alone() {
+    let place = place();
+    let _server = place.serve();
+    let ended = place.verb(&["input", "7", "--json"]).with(127);
+    let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((&said["error"]["code"], ended.err.contains("no run #7")), (&(-32004).into(), true));
+    place.run(&["own-status", "0"]).with(0);
+    let ended = place.verb(&["input", "1"]).with(127);
+    assert!(ended.err.contains("run #1 has ended"), "{ended:?}");
+
+    let run = place.run(&["--detach", "ask"]).with(0).out;
+    std::fs::write(place.path("bytes"), b"\xff\n").unwrap();
+    let mut command = place.topside(&["input", run.trim()]);
+    command.stdin(std::fs::File::open(place.path("bytes")).unwrap());
+    let ended: crate::common::Ended = command.output().unwrap().into();
+    let ended = ended.with(126);
+    assert_eq!(ended.err, "topside: standard input is not UTF-8 at byte 1\n");
+    place.verb(&["input", run.trim(), "ann"]).with(0);
+    assert_eq!(place.verb(&["attach", run.trim()]).with(0).out, "hello ann\n");
+}
+
+#[test]
+fn what_is_not_there_has_one_status_and_one_kind_whoever_found_that_out() {
+    let place = place();
+    let _server = place.serve();
+    for args in [
+        &["kick", "99"][..],
+        &["kick", "99", "--yes"],
+        &["revoke", "nobody"],
+        &["postpone"],
+        &["call-off"],
+        &["cancel", "99"],
+    ] {
+        let ended = place.verb(&[args, &["--json"]].concat()).with(127);
+        let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+        assert_eq!(said["error"]["data"]["kind"], "notFound", "{args:?}: {said}");
+    }
+}
+
+/// A client that is interrupted or refused was listed as one that vanished.
+#[test]
+fn a_verb_leaves_in_order_however_it_ends() {
+    let place = place();
+    let _server = place.serve();
+    let mut log = place.start(&["log", "--follow", "-n", "1"]);
+    log.json();
+    let mut left = || loop {
+        let told = log.json();
+        if told["message"] == "client disconnected" {
+            return told["fields"]["reason"].clone();
+        }
+    };
+    let mut other = place.start(&["clients", "--watch"]);
+    other.json();
+    other.signal(Signal::INT);
+    other.end().with(130);
+    assert_eq!(left(), "closed");
+    place.verb(&["cancel", "99"]).with(127);
+    assert_eq!(left(), "closed");
+    place.verb(&["kick", "1"]).with(126);
+    assert_eq!(left(), "closed");
+}
