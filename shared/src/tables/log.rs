@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::notices::LogEntry;
+use crate::text::is_control;
 
 /// One entry as a line for people: time, level, message, fields.
 pub fn log_line(entry: &LogEntry) -> String {
@@ -16,7 +17,7 @@ pub fn log_text(entry: &LogEntry) -> String {
     let mut line = entry.message.clone();
     for (name, value) in &entry.fields {
         let written = match value {
-            Value::String(text) if !text.is_empty() && !text.contains([' ', '"', '=', '\\']) => {
+            Value::String(text) if !text.is_empty() && text.chars().all(is_plain) => {
                 write!(line, " {name}={text}")
             }
             value => write!(line, " {name}={value}"),
@@ -24,4 +25,26 @@ pub fn log_text(entry: &LogEntry) -> String {
         debug_assert!(written.is_ok());
     }
     line
+}
+
+/// Whether a value with this character can stand without quotes.
+fn is_plain(c: char) -> bool {
+    !is_control(c) && !matches!(c, ' ' | '"' | '=' | '\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_is_one_line_whatever_its_fields_hold() {
+        let entry: LogEntry = serde_json::from_value(json!({
+            "time": "2020-02-20T12:00:00.000Z", "level": "info", "message": "told",
+            "fields": {"a": "x\ny", "b": "plain", "c": "", "d": 3, "e": "two words"},
+        }))
+        .unwrap();
+        assert_eq!(log_text(&entry), r#"told a="x\ny" b=plain c="" d=3 e="two words""#);
+    }
 }

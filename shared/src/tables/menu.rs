@@ -2,6 +2,7 @@
 
 use super::columns;
 use crate::command::Command;
+use crate::text::{MAX_NAME, MAX_REASON, clean};
 
 /// Commands by category, with their aliases and titles: what the owner of the box declared first, what every
 /// server has last.
@@ -19,14 +20,14 @@ pub fn menu<'c>(commands: impl IntoIterator<Item = &'c Command>) -> String {
         if !rows.is_empty() {
             rows.push([const { String::new() }; 3]);
         }
-        rows.push([category.to_owned(), String::new(), String::new()]);
+        rows.push([clean(category, MAX_NAME), String::new(), String::new()]);
         for command in commands.iter().filter(|command| command.category == category) {
             // Narrow enough for half a screen: the arguments are in `help NAME`.
             let more = if command.args.is_empty() { "" } else { " …" };
             rows.push([
-                format!("  {}{more}", command.name),
-                command.aliases.join(" "),
-                command.title.clone(),
+                format!("  {}{more}", clean(&command.name, MAX_NAME)),
+                clean(&command.aliases.join(" "), MAX_REASON),
+                clean(&command.title, MAX_REASON),
             ]);
         }
     }

@@ -285,6 +285,7 @@ pub(super) fn sentence(notice: &Notice) -> Option<Piece> {
         Notice::Broadcast(told) => words::broadcast(told),
         Notice::RunGap(gap) => words::gap(gap),
         Notice::RunChanged(row) => words::wait(row)?,
+        Notice::EventsDropped(dropped) => words::dropped(dropped),
         _ => return None,
     };
     Some(Piece::Say(format!("topside: {text}\n")))

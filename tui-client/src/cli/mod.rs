@@ -143,10 +143,10 @@ pub fn main() -> ExitCode {
     }
     let line = Line::parse();
     if line.yes && line.verb.is_some() {
-        usage("--yes goes behind the verb: topside run --yes COMMAND");
+        usage("--yes goes behind the verb: topside VERB --yes");
     }
     if line.on.is_given() && line.verb.is_some() {
-        usage("--on and --via go behind the verb: topside run --on NAME COMMAND");
+        usage("--on and --via go behind the verb: topside VERB --on NAME");
     }
     if line.ascii && !matches!(line.verb, None | Some(Verb::Connect(_))) {
         usage("--ascii is for the screen: topside --ascii, or topside connect --ascii NAME");
@@ -168,7 +168,10 @@ pub fn main() -> ExitCode {
             check(&ask.how().on);
             finish(ask::main(&ask))
         }
-        Some(Verb::Saved(verb)) => finish(servers::main(&verb)),
+        Some(Verb::Saved(verb)) => {
+            check(&verb.on());
+            finish(servers::main(&verb))
+        }
         Some(Verb::Pair(args)) => finish(pair::main(&args)),
         Some(Verb::Id) => finish(pair::id()),
         Some(Verb::Man(args)) => finish(man::main(&args, Line::command())),

@@ -1,6 +1,6 @@
 //! `topside pair` and `topside id`: this device's key, and the servers that know it.
 
-use std::io::{BufRead, IsTerminal, Read, Write};
+use std::io::{BufRead, IsTerminal, Read};
 use std::time::Duration;
 
 use clap::Args;
@@ -10,9 +10,10 @@ use topside_shared::dirs::Dirs;
 use topside_shared::invite::{Invite, InviteError};
 use topside_shared::methods::CommandsList;
 
+use super::printer::{Piece, Printer};
 use super::refused::with_sources;
-use super::status;
 use super::words::shell_word;
+use super::{block_on, status};
 use crate::config::menu_cache;
 use crate::net::{
     Address, Hello, Paired, Remote, Target, Via, addresses, connect, own_identity, pair,
@@ -55,10 +56,11 @@ pub(super) fn id() -> u8 {
 }
 
 fn print(text: &str) -> u8 {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => status::OK,
-        Err(_) => status::BROKEN_PIPE,
-    }
+    block_on(async {
+        let printer = Printer::start();
+        printer.write(Piece::Print(text.to_owned())).await;
+        printer.finish(status::OK).await
+    })
 }
 
 fn fail(sentence: &str) -> u8 {

@@ -9,7 +9,7 @@ use topside_shared::tables::columns;
 
 use super::ask::{Sure, json_line};
 use super::completions;
-use super::on::{On, ViaArg};
+use super::on::On;
 use super::printer::{Piece, Printer};
 use super::refused::{Refused, with_sources};
 use super::{block_on, status};
@@ -70,11 +70,10 @@ pub(super) enum Saved {
     /// Test by which ways a server answers
     Test {
         /// A saved server; without it, this machine's own
-        #[arg(add = ArgValueCompleter::new(completions::places))]
+        #[arg(conflicts_with = "on", add = ArgValueCompleter::new(completions::places))]
         name: Option<String>,
-        /// By this way alone
-        #[arg(long, value_enum, value_name = "WAY")]
-        via: Option<ViaArg>,
+        #[command(flatten)]
+        on: On,
         #[command(flatten)]
         json: Json,
     },
@@ -186,6 +185,16 @@ struct Tried {
 }
 
 impl Saved {
+    /// Which server is tried, and by which way.
+    pub(super) fn on(&self) -> On {
+        match self {
+            Self::Test { name, on, .. } => {
+                On { on: name.clone().or_else(|| on.on.clone()), via: on.via }
+            }
+            _ => On::default(),
+        }
+    }
+
     fn json(&self) -> bool {
         match self {
             Self::Servers { json }
@@ -224,6 +233,10 @@ async fn run(verb: &Saved, printer: &Printer) -> Result<(String, u8), Refused> {
     let mut store =
         ProfileStore::load(dirs.config.join(FILE_NAME)).map_err(|e| Refused::own(&e))?;
     let known = |store: &ProfileStore, name: &str| {
+        if name == THIS_MACHINE {
+            let sentence = "this machine is no saved server: nothing of it can be changed here";
+            return Err(Refused::new(status::REFUSED, sentence));
+        }
         let found = store.find(name).cloned();
         found.map_err(|error| Refused::new(status::OWN_FAILURE, error.to_string()))
     };
@@ -238,10 +251,10 @@ async fn run(verb: &Saved, printer: &Printer) -> Result<(String, u8), Refused> {
             };
             return Ok((text, status::OK));
         }
-        Saved::Test { name, via, .. } => {
-            let named = name.as_deref().filter(|name| *name != THIS_MACHINE);
-            let profile = named.map(|name| known(&store, name)).transpose()?;
-            return test(&dirs, profile.as_ref(), *via, json).await;
+        Saved::Test { .. } => {
+            let on = verb.on();
+            let profile = on.saved().map(|name| known(&store, name)).transpose()?;
+            return test(&dirs, profile.as_ref(), on.via(), json).await;
         }
         Saved::Config { .. } => return Ok((String::new(), status::OK)),
         Saved::Add { name, fields, .. } => {
@@ -307,11 +320,10 @@ fn list(profiles: &[Profile]) -> String {
 async fn test(
     dirs: &Dirs,
     profile: Option<&Profile>,
-    via: Option<ViaArg>,
+    via: Via,
     json: bool,
 ) -> Result<(String, u8), Refused> {
     let mut tried = Vec::new();
-    let via = via.map_or(Via::Auto, Via::from);
     match profile {
         Some(profile) if via != Via::Same => {
             let remote = Remote::of_profile(profile, via, &dirs.state);
@@ -321,10 +333,6 @@ async fn test(
                 let rtt = answer.map_err(|error| with_sources(&error));
                 tried.push((address.via, address.to_string(), rtt));
             }
-        }
-        None if matches!(via, Via::Lan | Via::Internet) => {
-            let on = On { on: None, via: Some(ViaArg::Lan) };
-            return Err(Refused::new(status::REFUSED, on.mistake().unwrap_or_default()));
         }
         _ => {
             let target = Target::Local(dirs.sockets());

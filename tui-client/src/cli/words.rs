@@ -1,6 +1,6 @@
 //! Notices and refusals in words.
 
-use topside_shared::notices::{Broadcast, Closing, Phase, RunGap};
+use topside_shared::notices::{Broadcast, Closing, EventsDropped, Phase, RunGap};
 use topside_shared::rows::RunRow;
 use topside_shared::text::{self, MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError};
@@ -45,6 +45,11 @@ pub(super) fn gap(gap: &RunGap) -> String {
         "{} bytes of output of run {} were skipped: this end was too slow",
         gap.bytes, gap.run_id
     )
+}
+
+/// Changes that were not told.
+pub(super) fn dropped(dropped: &EventsDropped) -> String {
+    format!("{} changes were not told: this end was too slow", dropped.count)
 }
 
 /// That a run waits for its turn, its place and for whom; none unless it does.

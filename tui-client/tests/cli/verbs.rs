@@ -93,7 +93,11 @@ fn what_is_refused_has_its_status_and_with_json_the_server_s_own_error() {
         (&["log", "-n", "1001"], 2),
         (&["status", "--on", "nowhere"], 125),
         (&["status", "--via", "lan"], 2),
-        (&["test", "--via", "lan"], 126),
+        (&["test", "--via", "lan"], 2),
+        (&["test", "x", "--on", "x"], 2),
+        (&["test", "--on", "nowhere"], 125),
+        (&["edit", "this machine"], 126),
+        (&["postpone", "0"], 2),
     ] {
         let ended = place.verb(args).with(status);
         assert_eq!(ended.out, "", "{args:?}");

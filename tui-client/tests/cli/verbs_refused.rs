@@ -2,7 +2,8 @@
 
 use rustix::process::Signal;
 
-use crate::common::Place;
+use crate::common::{Ended, Place};
+use crate::terminal::Terminal;
 
 const ASK: &str = r#"
 [commands.ask]
@@ -59,7 +60,7 @@ fn input_says_what_the_server_says_and_leaves_the_run_alone() {
     std::fs::write(place.path("bytes"), b"\xff\n").unwrap();
     let mut command = place.topside(&["input", run.trim()]);
     command.stdin(std::fs::File::open(place.path("bytes")).unwrap());
-    let ended: crate::common::Ended = command.output().unwrap().into();
+    let ended: Ended = command.output().unwrap().into();
     let ended = ended.with(126);
     assert_eq!(ended.err, "topside: standard input is not UTF-8 at byte 1\n");
     place.verb(&["input", run.trim(), "ann"]).with(0);
@@ -106,4 +107,34 @@ fn a_verb_leaves_in_order_however_it_ends() {
     assert_eq!(left(), "closed");
     place.verb(&["kick", "1"]).with(126);
     assert_eq!(left(), "closed");
+}
+
+/// `topside id` ended with 141, as if its reader had gone, and said nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_cannot_be_written_is_a_failure_that_is_told() {
+    let place = place();
+    let _server = place.serve();
+    for verb in ["id", "servers", "status", "runs"] {
+        let mut command = place.topside(&[verb]);
+        command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+        let ended: Ended = command.stderr(std::process::Stdio::piped()).output().unwrap().into();
+        assert!(ended.with(125).err.contains("standard output cannot be written"), "{verb}");
+    }
+}
+
+#[test]
+fn an_answer_that_does_not_come_is_no() {
+    let place = place();
+    let _server = place.serve();
+    for (typed, status) in [("\u{4}", 126), ("\r", 126), ("nonsense\r", 126), ("\u{3}", 130)] {
+        let mut terminal = Terminal::open(&place, &["shutdown"]);
+        terminal.sees("to go on: ");
+        terminal.type_text(typed);
+        let (shown, ended) = terminal.end();
+        assert_eq!(ended, status, "{typed:?}");
+        // The sentence stands on a line of its own.
+        assert!(status == 130 || shown.contains("\ntopside: nothing was done"), "{shown:?}");
+    }
+    place.verb(&["status"]).with(0);
 }

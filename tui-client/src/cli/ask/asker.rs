@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use topside_shared::methods::{Call, Initialized};
+use topside_shared::text::{MAX_NAME, clean};
 
 use super::How;
 use crate::cli::printer::{Piece, Printer};
@@ -20,8 +21,8 @@ pub(super) struct Asker<'p> {
     pub(super) events: Events,
     pub(super) welcome: Initialized,
     pub(super) printer: &'p Printer,
-    /// The saved server's name; none for this machine's.
-    saved: Option<String>,
+    /// What people call the server.
+    name: String,
     json: bool,
 }
 
@@ -38,13 +39,14 @@ impl<'p> Asker<'p> {
         let Session { welcome, handle, mut events, .. } = session;
         // A script wants every byte, however slow its reader.
         events.hold_output();
-        let saved = how.on.saved().map(str::to_owned);
-        Ok(Self { handle, events, welcome, printer, saved, json: how.json })
+        // The name of a saved one is the person's own word, that of this machine's is what it says.
+        let name = clean(how.on.saved().unwrap_or(&welcome.server.hostname), MAX_NAME);
+        Ok(Self { handle, events, welcome, printer, name, json: how.json })
     }
 
     /// What people call the server.
     pub(super) fn name(&self) -> &str {
-        self.saved.as_deref().unwrap_or(&self.welcome.server.hostname)
+        &self.name
     }
 
     /// Asks, and waits for the answer.

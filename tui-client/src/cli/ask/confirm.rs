@@ -52,7 +52,13 @@ impl Sure {
         printer.write(Piece::Say(format!("{question} "))).await;
         match read_line().await {
             Some(answer) if is_yes(answer.trim()) => Ok(()),
-            _ => Err(Refused::new(status::REFUSED, "nothing was done")),
+            answer => {
+                if answer.is_none() {
+                    // Ctrl-D leaves the cursor behind the question.
+                    printer.write(Piece::Say("\n".to_owned())).await;
+                }
+                Err(Refused::new(status::REFUSED, "nothing was done"))
+            }
         }
     }
 }
