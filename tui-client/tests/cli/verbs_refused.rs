@@ -138,3 +138,20 @@ fn an_answer_that_does_not_come_is_no() {
     }
     place.verb(&["status"]).with(0);
 }
+
+/// Following began with 50 lines at most, however many were asked for.
+#[test]
+fn following_the_log_begins_with_as_many_lines_as_were_asked_for_and_repeats_none() {
+    let place = place();
+    let _server = place.serve();
+    place.lines(&[], &"own-status 0\n".repeat(120)).with(0);
+    let mut log = place.start(&["log", "--follow", "-n", "100"]);
+    let mut lines: Vec<_> = (0..100).map(|_| log.json()).collect();
+    place.lines(&[], &"own-status 0\n".repeat(20)).with(0);
+    lines.extend((0..20).map(|_| log.json()));
+    let all = place.json(&["log", "-n", "1000"])["entries"].clone();
+    assert!(all.as_array().unwrap().windows(120).any(|some| some == lines), "{lines:?}");
+    // The same of those that matter so much: the last of them are long ago.
+    let mut first = place.start(&["log", "--follow", "--match", "server started"]);
+    assert_eq!(first.json()["message"], "server started");
+}

@@ -14,6 +14,8 @@ use crate::cli::refused::Refused;
 
 /// Most rows of one page.
 const PAGE: u64 = 500;
+/// Most lines of the log in one answer.
+pub(super) const MOST_LINES: u64 = 1000;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Clients {
@@ -53,7 +55,7 @@ pub(in crate::cli) struct Log {
     #[command(flatten)]
     pub(super) how: How,
     /// How many of the last lines: 1 to 1,000
-    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=MOST_LINES))]
     lines: u64,
     /// Only lines that hold this text, in any case
     #[arg(long = "match", value_name = "TEXT")]
@@ -160,7 +162,7 @@ pub(super) async fn log(asker: &mut Asker<'_>, args: &Log) -> Result<u8, Refused
         return watch::log(asker, last, wanted).await;
     }
     // With a level all are asked for: the last of those that matter so much may be long ago.
-    let asked = if level.is_some() { 1000 } else { *lines };
+    let asked = if level.is_some() { MOST_LINES } else { *lines };
     let tail = LogTail { lines: Some(asked), matching: matching.clone() };
     let mut entries = asker.call(&tail).await?.entries;
     entries.retain(wanted);

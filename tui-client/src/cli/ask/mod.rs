@@ -144,11 +144,20 @@ async fn run(ask: &Ask) -> u8 {
             return printer.finish(status::OWN_FAILURE).await;
         }
     };
-    let status = match session(ask, &printer, &mut signals).await {
-        Ok(status) => status,
-        Err(refused) => refused.tell(&printer, ask.how().json).await,
+    let answered = session(ask, &printer, &mut signals).await;
+    let told = async {
+        let status = match answered {
+            Ok(status) => status,
+            Err(refused) => refused.tell(&printer, ask.how().json).await,
+        };
+        printer.finish(status).await
     };
-    printer.finish(status).await
+    // A reader that has stopped reading is waited for no longer than somebody wants.
+    tokio::select! {
+        biased;
+        signal = signals.next() => signal.status(),
+        status = told => status,
+    }
 }
 
 /// Connects, asks, and leaves in order, however it went; a signal ends each but the last.

@@ -4,14 +4,14 @@ use std::io::IsTerminal;
 
 use serde::Serialize;
 use serde_json::json;
-use topside_shared::methods::{Snapshot, Topic};
+use topside_shared::methods::{LogTail, Snapshot, Topic};
 use topside_shared::notices::{LogEntry, Notice};
 use topside_shared::rows::{ClientRow, RunRow};
 use topside_shared::tables;
 use topside_shared::text::{MAX_NAME, clean};
 
 use super::asker::{Asker, json_line};
-use super::lists::topics;
+use super::lists::{MOST_LINES, topics};
 use crate::cli::printer::Piece;
 use crate::cli::refused::Refused;
 use crate::cli::{console, words};
@@ -74,13 +74,18 @@ pub(super) async fn log(
 ) -> Result<u8, Refused> {
     let line =
         |entry: &LogEntry| wanted(entry).then(|| Line::new(entry, tables::log_line(entry) + "\n"));
-    let begin = |snapshot: Snapshot| {
-        let mut lines: Vec<Line> =
-            snapshot.log.unwrap_or_default().iter().filter_map(line).collect();
-        lines.drain(..lines.len().saturating_sub(last));
-        lines
-    };
-    follow(asker, Topic::Log, begin, |notice| match notice {
+    let subscribed = asker.call(&topics(Topic::Log)).await?;
+    let recent = subscribed.snapshot.log.unwrap_or_default();
+    let mut lines: Vec<Line> = recent.iter().filter_map(line).collect();
+    if lines.len() < last && !recent.is_empty() {
+        // The snapshot is short. What is told from here on stands behind it in a longer one.
+        let tail = LogTail { lines: Some(MOST_LINES), matching: None };
+        let entries = asker.call(&tail).await?.entries;
+        let older = entries.windows(recent.len()).position(|some| *some == *recent).unwrap_or(0);
+        lines.splice(..0, entries[..older].iter().filter_map(line));
+    }
+    lines.drain(..lines.len().saturating_sub(last));
+    go_on(asker, lines, |notice| match notice {
         Notice::LogEntry(entry) => line(entry).into_iter().collect(),
         _ => Vec::new(),
     })
