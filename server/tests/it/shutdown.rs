@@ -53,6 +53,7 @@ fn the_command_tells_when_the_server_is_expected_back() {
         (json!({"delay": 3600, "reason": "new disk", "back": "14:00"}), "new disk (back 14:00)"),
         (json!({"delay": 3600, "back": "tomorrow"}), "back tomorrow"),
         (json!({"delay": 3600, "reason": "new disk"}), "new disk"),
+        (json!({"delay": 3600, "reason": "new disk", "back": " "}), "new disk"),
     ] {
         client.ok("command/run", line(args));
         assert_eq!(client.told("server/closing")["reason"], told);

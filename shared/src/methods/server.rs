@@ -111,7 +111,8 @@ call!(ServerShutdown => ServerShutdown -> ShutdownDue);
 impl ServerShutdown {
     /// The reason as everybody is told it, with when the server is expected back, where that was said.
     pub fn reason_with_return(reason: Option<&str>, back: Option<&str>) -> Option<String> {
-        match (reason, back) {
+        // A field that was left empty says nothing.
+        match (reason, back.filter(|back| !back.trim().is_empty())) {
             (reason, None) => reason.map(str::to_owned),
             (None, Some(back)) => Some(format!("back {back}")),
             (Some(reason), Some(back)) => Some(format!("{reason} (back {back})")),
