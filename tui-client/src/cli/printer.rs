@@ -126,7 +126,12 @@ impl Printer {
     pub(super) async fn flush(&self) -> bool {
         let (sender, done) = oneshot::channel();
         self.write(Piece::Flush(sender)).await;
-        done.await.is_ok()
+        // What is sent while the thread goes may lie in the channel for ever.
+        tokio::select! {
+            biased;
+            done = done => done.is_ok(),
+            () = self.pieces.closed() => false,
+        }
     }
 
     /// The exit status of a program whose output could not be written to its end.
@@ -236,6 +241,39 @@ mod tests {
         assert_eq!(printer.finish(0).await, 0);
         assert_eq!(out.text(), "\x1b[2J\x1b[31mred\n");
         assert_eq!(err.text(), "\x1b[31mred\n\x1b[0mtopside: done\n");
+    }
+
+    /// Breaks at the moment that it is told to.
+    struct BreaksAt(Arc<AtomicBool>);
+
+    impl Write for BreaksAt {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            while !self.0.load(Ordering::Acquire) {
+                std::hint::spin_loop();
+            }
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A flush that was sent while the thread went was waited for, and the failure was a success.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_flush_that_meets_the_end_of_the_thread_is_answered() {
+        for spins in 0..20_000 {
+            let now = Arc::new(AtomicBool::new(false));
+            let out = Sink::raw(BreaksAt(Arc::clone(&now)));
+            let printer = Printer::to(out, Sink::raw(Shared::default()));
+            printer.write(Piece::Print("x".into())).await;
+            now.store(true, Ordering::Release);
+            for _ in 0..spins % 200 {
+                std::hint::spin_loop();
+            }
+            let flushed = tokio::time::timeout(Duration::from_secs(60), printer.flush()).await;
+            assert_eq!(flushed, Ok(false), "{spins}");
+        }
     }
 
     #[tokio::test]
