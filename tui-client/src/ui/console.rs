@@ -1,6 +1,6 @@
 //! The console: title, panes and the lines between them, banner, input, hints.
 
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect};
 
 use super::row::{self, Row};
@@ -143,12 +143,55 @@ fn follow_mark(
     Row::new(buffer, place).skip_right(2).right(&text, style);
 }
 
+/// What must be seen whatever lies on top: the rows of the banner, and while there is no session the title, as they
+/// are before anything lies there.
+pub(super) fn said(state: &State, buffer: &Buffer) -> Vec<(u16, Vec<Cell>)> {
+    let Some(layout) = state.console().map(|console| console.layout(state)) else {
+        return Vec::new();
+    };
+    let title = matches!(state.link, Link::Lost(_)).then_some(layout.title);
+    let rows = title.into_iter().chain([layout.banner]).flat_map(Rect::rows);
+    rows.map(|row| (row.y, cells(row, buffer))).collect()
+}
+
+fn cells(row: Rect, buffer: &Buffer) -> Vec<Cell> {
+    row.positions().filter_map(|at| buffer.cell(at).cloned()).collect()
+}
+
+/// Says it once more where some of it is hidden: in the row above that of remarks, the only other one in which no box
+/// has more than its frame, and in the rows of the banner right above that are free.
+pub(super) fn say_on_top(
+    state: &State,
+    said: &[(u16, Vec<Cell>)],
+    area: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) {
+    let free =
+        |(y, row): &(u16, Vec<Cell>)| cells(Rect { y: *y, height: 1, ..area }, buffer) == *row;
+    let Some(console) = state.console().filter(|_| !said.iter().all(free)) else { return };
+    let rows = said.iter().rev().take_while(|row| free(row)).count();
+    let height = u16::try_from(rows).unwrap_or_default() + 1;
+    let place = Rect { y: area.bottom().saturating_sub(1 + height), height, ..area };
+    for at in place.positions() {
+        buffer[at].reset();
+    }
+    let text = console.banner_text(state);
+    let text = text.unwrap_or_else(|| format!("{} {}", console.name(), link::words(state)));
+    sentence(console, &text, place, buffer, theme);
+}
+
 fn banner(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, theme: &Theme) {
-    let Some(text) = console.banner_text(state) else { return };
+    if let Some(text) = console.banner_text(state) {
+        sentence(console, &text, place, buffer, theme);
+    }
+}
+
+fn sentence(console: &Console, text: &str, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     let calm = console.banner.as_ref().is_some_and(|b| b.phase == BannerPhase::Cancelled);
     let (sign, style) = if calm { ("✓ ", theme.good) } else { ("▲ ", theme.warn) };
     let room = usize::from(place.width.saturating_sub(4));
-    for (y, line) in (0..place.height).zip(fit::wrap_rows(&text, room, usize::from(place.height))) {
+    for (y, line) in (0..place.height).zip(fit::wrap_rows(text, room, usize::from(place.height))) {
         let mut row = Row::at(buffer, place, y);
         row.skip(1);
         if y == 0 {

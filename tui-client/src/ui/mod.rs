@@ -64,6 +64,7 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
         }
         Screen::Console(console) => console::draw(state, console, buffer, &theme),
     };
+    let said = console::said(state, buffer);
     for overlay in &state.overlays {
         cursor = match overlay {
             Overlay::Help { top } => {
@@ -107,6 +108,7 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
             }
         };
     }
+    console::say_on_top(state, &said, area, buffer, &theme);
     // A remark is never hidden by what made it.
     if !state.overlays.is_empty() && state.remark.is_some() {
         hints::draw(state, hints::last_row(area), buffer, &theme);

@@ -9,7 +9,6 @@ use super::boxes;
 use super::glyphs::BARS;
 use super::row::Row;
 use super::theme::Theme;
-use crate::app::closing::{Banner, BannerPhase};
 use crate::app::console::Console;
 use crate::app::link::{self, Link};
 use crate::app::overlay::room;
@@ -59,9 +58,6 @@ pub(crate) fn rows(state: &State) -> Vec<Line> {
         warn(&format!("The server was asked and did not tell: {why}"));
     }
     let Some(told) = &figures.told else { return rows };
-    if let Some(due) = due(state, console, told) {
-        warn(&due);
-    }
     rows.push(Line::Head);
     rows.extend(Figure::ALL.map(Line::Bars));
     for (label, text) in facts(state, console, told) {
@@ -71,14 +67,6 @@ pub(crate) fn rows(state: &State) -> Vec<Line> {
         }
     }
     rows
-}
-
-/// A shutdown that is due, in the words that stand above the input too.
-fn due(state: &State, console: &Console, told: &Told) -> Option<String> {
-    let shown = console.banner.clone().filter(|banner| banner.phase != BannerPhase::Cancelled);
-    let of_status = || Some(Banner::new(told.status.closing.clone()?, told.at.mono));
-    let banner = shown.or_else(of_status)?;
-    Some(banner.words(console.name(), state.clock.mono))
 }
 
 fn facts(state: &State, console: &Console, told: &Told) -> Vec<(&'static str, String)> {

@@ -171,19 +171,13 @@ fn a_session_that_is_lost_stops_the_questions_and_the_next_one_begins_anew() {
 }
 
 #[test]
-fn a_shutdown_that_is_due_stands_first_and_texts_are_clean() {
+fn texts_of_the_server_are_clean() {
     let mut world = World::connected(40, 10);
     world.press("alt-s");
-    let mut due = figures(5_000, 2, 10);
-    due["closing"] = json!({
-        "phase": "scheduled", "reason": "new \u{1b}[2Jdisk", "by": "phone (#4)", "restart": false,
-        "deadline": "2026-03-01T09:15:00.000Z", "inMs": 58_000,
-    });
-    due["refusals"] = json!({"busy\u{9b}": 2, "odd": "\u{202e}text"});
-    due["workers"] = json!([{"name": "g\u{1b}", "standing": "it \u{7}runs"}]);
-    world.event(told(due));
-    let shown = screen(&world);
-    assert!(shown.contains("shuts down in 0:58"), "{shown}");
+    let mut figures = figures(5_000, 2, 10);
+    figures["refusals"] = json!({"busy\u{9b}": 2, "odd": "\u{202e}text"});
+    figures["workers"] = json!([{"name": "g\u{1b}", "standing": "it \u{7}runs"}]);
+    world.event(told(figures));
     for _ in 0..30 {
         crate::ui::tests::assert_clean(&world);
         world.press("down");

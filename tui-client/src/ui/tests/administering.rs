@@ -4,11 +4,17 @@ use serde_json::json;
 use topside_shared::ClientId;
 use topside_shared::notices::{Notice, Phase};
 
-use super::at_every_size;
+use super::{SIZES, at_every_size, frame, text};
 use crate::app::Event;
-use crate::app::tests::administering::admin;
+use crate::app::tests::World;
+use crate::app::tests::administering::{act, admin};
+use crate::app::tests::handing_out::{form, made};
+use crate::app::tests::keeping_keys::opened;
+use crate::app::tests::logging::read;
 use crate::app::tests::reloading::{changed, mistaken, reloading};
+use crate::app::tests::standing::looked_at;
 use crate::app::tests::{client, closing};
+use crate::net::LostReason;
 
 #[test]
 fn one_client_in_full() {
@@ -77,4 +83,60 @@ fn the_mistakes_that_kept_a_reload_from_changing_anything() {
         world.event(mistaken(6));
         world
     });
+}
+
+/// Whatever is looked at, filled in or asked, what is said above the input is seen, and once; a remark hides it not.
+#[test]
+fn a_shutdown_and_a_lost_session_are_seen_whatever_lies_on_top() {
+    fn pressed(keys: &'static str) -> impl Fn(u16, u16) -> World {
+        move |width, height| {
+            let mut world = admin(width, height);
+            world.press(keys);
+            world
+        }
+    }
+    fn acted(title: &'static str) -> impl Fn(u16, u16) -> World {
+        move |width, height| {
+            let mut world = admin(width, height);
+            act(&mut world, title);
+            world
+        }
+    }
+    let views: [(&str, &dyn Fn(u16, u16) -> World); 15] = [
+        ("help", &pressed("?")),
+        ("palette", &pressed("ctrl-p")),
+        ("menu", &pressed("f3")),
+        ("runs", &pressed("f12")),
+        ("clients", &pressed("f2")),
+        ("client", &pressed("f2 down enter")),
+        ("kick", &pressed("f2 down ctrl-x")),
+        ("log", &read),
+        ("status", &looked_at),
+        ("keys", &opened),
+        ("invite", &form),
+        ("made", &|width, height| made(width, height, false)),
+        ("reload", &acted("read its files again")),
+        ("broadcast", &acted("Tell everybody")),
+        ("shutdown", &acted("Shut the server down")),
+    ];
+    let words = "sprinkler shuts down in 0:58,";
+    for (name, open) in views {
+        for (width, height) in SIZES {
+            let mut world = open(width, height);
+            assert!(!world.state.overlays.is_empty(), "{name}");
+            world.notice(closing(Phase::Scheduled, 58_000, "moving to a new box"));
+            for remark in [false, true] {
+                if remark {
+                    world.state.done("It was copied.");
+                }
+                let shown = text(&frame(&world.state));
+                assert_eq!(shown.matches(words).count(), 1, "{name}, {width}x{height}: {shown}");
+                assert_eq!(shown.contains("It was copied."), remark, "{name}: {shown}");
+            }
+            world.event(Event::Lost(LostReason::Gone));
+            let shown = text(&frame(&world.state));
+            assert!(shown.contains("lost at"), "{name}, {width}x{height}: {shown}");
+            assert!(!shown.contains(words), "{name}, {width}x{height}: {shown}");
+        }
+    }
 }
