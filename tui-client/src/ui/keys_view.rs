@@ -35,8 +35,10 @@ pub(super) fn draw(
     let list = list::begin(&view.list.filter, inside, gap + details + 1, buffer, theme);
     let (shown, at) = (view.shown(), view.place());
     let seen = shown.iter().enumerate().skip(list.top(at));
+    let mut cut = false;
     for (y, (nth, key)) in (0..list.rows.height).zip(seen) {
-        row(state, key, nth == at, &mut Row::at(buffer, list.rows, y), theme);
+        let whole = row(state, key, nth == at, &mut Row::at(buffer, list.rows, y), theme);
+        cut |= nth == at && !whole;
     }
     let invite = state.keys.word(Id::MakeInvite);
     let nobody = format!("Nobody may come in over TCP: {invite} changes that.");
@@ -53,7 +55,9 @@ pub(super) fn draw(
     if let Some(key) = shown.get(at) {
         let top = inside.height.saturating_sub(details + 1);
         let room = usize::from(inside.width.saturating_sub(2));
-        let lines = packed(&facts(state, key), room, usize::from(details));
+        let name = cut.then(|| key.name.clone());
+        let facts: Vec<String> = name.into_iter().chain(facts(state, key)).collect();
+        let lines = packed(&facts, room, usize::from(details));
         for (y, line) in (top..top + details).zip(&lines) {
             Row::at(buffer, inside, y).skip(2).left(line, theme.plain);
         }
@@ -83,7 +87,8 @@ fn packed(facts: &[String], room: usize, rows: usize) -> Vec<String> {
     lines
 }
 
-fn row(state: &State, key: &KeyRow, chosen: bool, row: &mut Row<'_>, theme: &Theme) {
+/// Draws one key; whether its name has room.
+fn row(state: &State, key: &KeyRow, chosen: bool, row: &mut Row<'_>, theme: &Theme) -> bool {
     row.left(if chosen { "▌ " } else { "  " }, theme.accent);
     let style = match (chosen, is_good(key)) {
         (true, _) => theme.chosen(),
@@ -104,8 +109,10 @@ fn row(state: &State, key: &KeyRow, chosen: bool, row: &mut Row<'_>, theme: &The
     };
     row.right(&format!("{:<WORD$}", key.state.words()), theme.dim).right(sign, look).skip_right(1);
     row.right(&format!("{:<WORD$}", key.role.name()), theme.dim).skip_right(1);
+    let whole = fit::width(&key.name) <= row.room();
     row.left(&key.name, style);
     if key.commands.is_some() {
         row.skip(1).left("limited", theme.dim);
     }
+    whole
 }

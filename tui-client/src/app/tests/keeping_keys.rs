@@ -190,3 +190,14 @@ fn a_name_cannot_steer_the_terminal() {
     world.event(Event::Keys(Ok(Keys { keys: vec![row] })));
     assert_eq!(names(&world), ["a[2Jb active"]);
 }
+
+#[test]
+fn a_name_that_is_too_long_for_its_row_stands_whole_below_the_list() {
+    let mut world = opened(80, 24);
+    assert!(!screen(&world).contains("tablet ·"), "{}", screen(&world));
+    let name = "the tablet in the kitchen, beside the door";
+    let rows = vec![key(7, name, "viewer", "active"), key(6, "phone", "viewer", "active")];
+    world.event(Event::Keys(Ok(Keys { keys: rows })));
+    world.press("up");
+    assert!(screen(&world).contains(name), "{}", screen(&world));
+}
