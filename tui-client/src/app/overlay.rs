@@ -107,6 +107,8 @@ pub(crate) fn page(size: Size) -> usize {
 /// How far help scrolls by a key; none: the key closes it.
 pub(crate) fn scroll(top: usize, rows: usize, page: usize, key: Key) -> Option<usize> {
     let last = rows.saturating_sub(page);
+    // What is on the screen, where that has grown.
+    let top = top.min(last);
     Some(match key.code {
         Code::Up | Code::Char('k') => top.saturating_sub(1),
         Code::Down | Code::Char('j') => (top + 1).min(last),

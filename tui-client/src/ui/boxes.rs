@@ -40,6 +40,28 @@ pub(super) fn keys<'k>(row: &mut Row<'_>, keys: impl IntoIterator<Item = &'k str
     }
 }
 
+/// Writes what keys do to a text that is read, and how many of its rows are below the page; returns the first row that
+/// is on the screen: a larger terminal has room for what was scrolled out of a smaller one.
+pub(super) fn reading(
+    foot: &mut Row<'_>,
+    rows: usize,
+    top: usize,
+    page: u16,
+    theme: &Theme,
+) -> usize {
+    let page = usize::from(page);
+    let top = top.min(rows.saturating_sub(page));
+    let below = rows.saturating_sub(top + page);
+    if below > 0 {
+        foot.right(&format!("↓ {below} more"), theme.dim).skip_right(1);
+    }
+    match rows > page {
+        true => keys(foot, ["↑ ↓ scroll", "any other key closes"], theme),
+        false => keys(foot, ["Esc closes"], theme),
+    }
+    top
+}
+
 /// Draws a box exactly here; returns the room inside.
 pub(super) fn framed(title: &str, place: Rect, buffer: &mut Buffer, theme: &Theme) -> Rect {
     let place = place.intersection(*buffer.area());

@@ -108,6 +108,8 @@ pub(super) fn draw(state: &State, top: usize, area: Rect, buffer: &mut Buffer, t
     let inside = boxes::centred("Help", width, wanted, area, buffer, theme);
     let page = inside.height.saturating_sub(2);
     let keys_width = keys_width(inside.width);
+    let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
+    let top = boxes::reading(&mut foot, rows.len(), top, page, theme);
     for (y, line) in (0..page).zip(rows.iter().skip(top)) {
         let mut row = Row::at(buffer, inside, y);
         match line {
@@ -124,11 +126,5 @@ pub(super) fn draw(state: &State, top: usize, area: Rect, buffer: &mut Buffer, t
                 row.skip(if title.is_empty() { 0 } else { 2 }).left(note, theme.dim);
             }
         }
-    }
-    let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-    let below = rows.len().saturating_sub(top + usize::from(page));
-    foot.left("↑ ↓ scroll · any other key closes", theme.dim);
-    if below > 0 {
-        foot.right(&format!("↓ {below} more"), theme.dim);
     }
 }

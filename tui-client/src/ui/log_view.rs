@@ -154,7 +154,8 @@ fn standing(state: &State, view: &LogView, seam: Rect, buffer: &mut Buffer, them
 
 fn foot(view: &LogView, (at, count): (usize, usize), row: &mut Row<'_>, theme: &Theme) {
     if count > 0 {
-        row.right(&format!("{} of {}", at + 1, grouped(count as u64)), theme.dim).skip_right(1);
+        row.right(&format!("{} of {}", grouped(at as u64 + 1), grouped(count as u64)), theme.dim)
+            .skip_right(1);
     }
     let whole = if view.whole { "Enter less of it" } else { "Enter all of it" };
     boxes::keys(row, ["Tab level", whole, "End follows", "Esc closes"], theme);

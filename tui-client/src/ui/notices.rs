@@ -46,6 +46,8 @@ pub(super) fn draw(state: &State, top: usize, area: Rect, buffer: &mut Buffer, t
     let wanted = u16::try_from(rows.len() + 2).unwrap_or(u16::MAX).min(height);
     let inside = boxes::centred("Notices of this session", width, wanted, area, buffer, theme);
     let page = inside.height.saturating_sub(2);
+    let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
+    let top = boxes::reading(&mut foot, rows.len(), top, page, theme);
     for (y, line) in (0..page).zip(rows.iter().skip(top)) {
         let mut row = Row::at(buffer, inside, y);
         match &line.begins {
@@ -58,11 +60,5 @@ pub(super) fn draw(state: &State, top: usize, area: Rect, buffer: &mut Buffer, t
             }
         }
         row.left(&line.text, theme.plain);
-    }
-    let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-    foot.left("↑ ↓ scroll · any other key closes", theme.dim);
-    let below = rows.len().saturating_sub(top + usize::from(page));
-    if below > 0 {
-        foot.right(&format!("↓ {below} more"), theme.dim);
     }
 }

@@ -80,7 +80,9 @@ pub(super) fn draw(state: &State, shown: &Reload, area: Rect, buffer: &mut Buffe
     let wanted = u16::try_from(rows.len() + 2).unwrap_or(u16::MAX).min(height);
     let inside = boxes::centred("The server's files", width, wanted, area, buffer, theme);
     let page = inside.height.saturating_sub(2);
-    for (y, line) in (0..page).zip(rows.iter().skip(shown.top)) {
+    let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
+    let top = boxes::reading(&mut foot, rows.len(), shown.top, page, theme);
+    for (y, line) in (0..page).zip(rows.iter().skip(top)) {
         let mut row = Row::at(buffer, inside, y);
         match line.sign {
             Some(Sign::Done) => row.left("✓ ", theme.good),
@@ -91,10 +93,4 @@ pub(super) fn draw(state: &State, shown: &Reload, area: Rect, buffer: &mut Buffe
         };
         row.left(&line.text, if line.strong { theme.strong } else { theme.plain });
     }
-    let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-    let below = rows.len().saturating_sub(shown.top + usize::from(page));
-    if below > 0 {
-        foot.right(&format!("↓ {below} more"), theme.dim).skip_right(1);
-    }
-    boxes::keys(&mut foot, ["↑ ↓ scroll", "any other key closes"], theme);
 }

@@ -127,6 +127,11 @@ pub(super) fn draw(state: &State, top: usize, area: Rect, buffer: &mut Buffer, t
     if rows.is_empty() {
         Row::new(buffer, inside).left("Asking …", theme.dim);
     }
+    let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
+    if let Some(told) = &console.figures.told {
+        foot.right(&times::clock(told.at.wall, &state.zone), theme.dim).skip_right(1);
+    }
+    let top = boxes::reading(&mut foot, rows.len(), top, page, theme);
     for (y, line) in (0..page).zip(rows.iter().skip(top)) {
         let mut row = Row::at(buffer, inside, y);
         match line {
@@ -140,20 +145,6 @@ pub(super) fn draw(state: &State, top: usize, area: Rect, buffer: &mut Buffer, t
             }
         }
     }
-    let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-    if let Some(told) = &console.figures.told {
-        foot.right(&times::clock(told.at.wall, &state.zone), theme.dim).skip_right(1);
-    }
-    let below = rows.len().saturating_sub(top + usize::from(page));
-    if below > 0 {
-        foot.right(&format!("↓ {below} more"), theme.dim).skip_right(1);
-    }
-    let keys = if rows.len() > usize::from(page) {
-        "↑ ↓ scroll · any other key closes"
-    } else {
-        "any key closes"
-    };
-    boxes::keys(&mut foot, keys.split(" · "), theme);
 }
 
 fn head(row: &mut Row<'_>, theme: &Theme) {

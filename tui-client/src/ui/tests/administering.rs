@@ -6,6 +6,7 @@ use topside_shared::notices::{Notice, Phase};
 
 use super::{SIZES, at_every_size, frame, text};
 use crate::app::Event;
+use crate::app::overlay::Overlay;
 use crate::app::tests::World;
 use crate::app::tests::administering::{act, admin};
 use crate::app::tests::handing_out::{form, made};
@@ -115,7 +116,7 @@ fn a_shutdown_and_a_lost_session_are_seen_whatever_lies_on_top() {
         ("keys", &opened),
         ("invite", &form),
         ("made", &|width, height| made(width, height, false)),
-        ("reload", &acted("read its files again")),
+        ("reload", &acted("Reload the server")),
         ("broadcast", &acted("Tell everybody")),
         ("shutdown", &acted("Shut the server down")),
     ];
@@ -123,7 +124,8 @@ fn a_shutdown_and_a_lost_session_are_seen_whatever_lies_on_top() {
     for (name, open) in views {
         for (width, height) in SIZES {
             let mut world = open(width, height);
-            assert!(!world.state.overlays.is_empty(), "{name}");
+            let palette = matches!(world.state.overlays[..], [Overlay::Palette(_)]);
+            assert_eq!(palette, ["palette", "menu"].contains(&name), "{name}");
             world.notice(closing(Phase::Scheduled, 58_000, "moving to a new box"));
             for remark in [false, true] {
                 if remark {

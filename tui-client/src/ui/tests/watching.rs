@@ -3,10 +3,11 @@
 use serde_json::json;
 use topside_shared::notices::Notice;
 
-use super::at_every_size;
-use crate::app::Event;
+use super::{at_every_size, frame, text};
+use crate::app::tests::World;
 use crate::app::tests::logging::{entry, read};
 use crate::app::tests::standing::looked_at;
+use crate::app::{Event, Msg, Size};
 use crate::net::LostReason;
 
 #[test]
@@ -21,6 +22,18 @@ fn the_rest_of_how_the_server_stands() {
         world.press("end");
         world
     });
+}
+
+/// Its first rows were hidden, and nothing said so.
+#[test]
+fn what_was_scrolled_is_whole_where_the_terminal_has_grown() {
+    let mut world = looked_at(60, 15);
+    let head = |world: &World| text(&frame(&world.state)).contains("least");
+    assert!(head(&world));
+    world.press("end");
+    assert!(!head(&world));
+    world.tell(Msg::Resize(Size { width: 120, height: 40 }));
+    assert!(head(&world));
 }
 
 #[test]
