@@ -297,7 +297,7 @@ fn a_line_steers_no_terminal_and_the_chosen_one_is_shown_whole() {
     world.notice(Notice::LogEntry(entry(40, "info", "odd \u{1b}[2Jline", &fields)));
     assert_clean(&world);
     let shown = screen(&world);
-    assert!(shown.contains("odd [2Jline name=abc"), "{shown}");
+    assert!(shown.contains("odd [2Jline name=\"abc\""), "{shown}");
     assert!(!shown.contains("the end of it"), "{shown}");
     world.press("enter");
     assert!(screen(&world).contains("the end of it"), "{}", screen(&world));
