@@ -103,7 +103,8 @@ fn a_shutdown_and_a_lost_session_are_seen_whatever_lies_on_top() {
             world
         }
     }
-    let views: [(&str, &dyn Fn(u16, u16) -> World); 15] = [
+    type Open<'a> = &'a dyn Fn(u16, u16) -> World;
+    let views: [(&str, Open<'_>); 15] = [
         ("help", &pressed("?")),
         ("palette", &pressed("ctrl-p")),
         ("menu", &pressed("f3")),
