@@ -54,7 +54,8 @@ pub(super) fn postpone(state: &mut State) {
     if !banner.reason.is_empty() {
         args.insert("reason".to_owned(), banner.reason.clone().into());
     }
-    let form = CommandForm::filled(command, &args);
+    let purpose = Some(format!("Postpone the {}", what(banner.restart)));
+    let form = CommandForm { purpose, ..CommandForm::filled(command, &args) };
     state.overlays.push(Overlay::CommandForm(Box::new(form)));
 }
 

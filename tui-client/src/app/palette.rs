@@ -11,7 +11,9 @@ use crate::actions::{self, Id};
 #[derive(Debug)]
 pub(crate) struct Palette {
     pub(crate) filter: Editor,
-    pub(crate) at: usize,
+    at: usize,
+    /// What stood there: the rows are in another order once the session is lost, or found again.
+    chosen: Option<Pick>,
     /// Only the menu's commands.
     pub(crate) commands_only: bool,
 }
@@ -48,16 +50,42 @@ pub(crate) enum Picked {
 
 impl Palette {
     pub(crate) fn new(commands_only: bool) -> Self {
-        Self { filter: Editor::default(), at: 0, commands_only }
+        Self { filter: Editor::default(), at: 0, chosen: None, commands_only }
     }
 
-    pub(crate) fn key(&mut self, key: Key, rows: usize, page: usize) -> Picked {
-        let last = rows.saturating_sub(1);
+    /// One that lies on top from now on.
+    pub(crate) fn open(state: &State, commands_only: bool) -> Self {
+        let mut palette = Self::new(commands_only);
+        palette.settle(state);
+        palette
+    }
+
+    /// The place of the chosen row among these.
+    pub(crate) fn place(&self, rows: &[Row]) -> usize {
+        let chosen = rows.iter().position(|row| self.chosen.as_ref() == Some(&row.pick));
+        chosen.unwrap_or(self.at.min(rows.len().saturating_sub(1)))
+    }
+
+    /// Holds on to what stands at the chosen place now.
+    pub(crate) fn settle(&mut self, state: &State) {
+        self.chosen = self.rows(state).into_iter().nth(self.at).map(|row| row.pick);
+    }
+
+    /// Text for the filter, of which the first match is chosen.
+    pub(crate) fn paste(&mut self, text: &str) {
+        self.filter.insert(text.lines().next().unwrap_or_default());
+        (self.at, self.chosen) = (0, None);
+    }
+
+    /// What a key does, where these rows are shown; to be settled then.
+    pub(crate) fn key(&mut self, key: Key, rows: &[Row], page: usize) -> Picked {
+        let last = rows.len().saturating_sub(1);
+        self.at = self.place(rows);
         match key.code {
             Code::Esc => return Picked::Closed,
             _ if key.is_ctrl('c') || key.is_ctrl('p') => return Picked::Closed,
-            Code::Enter if rows > 0 => return Picked::Chosen(self.at.min(last)),
-            _ if key.is_ctrl('o') && rows > 0 => return Picked::Typed(self.at.min(last)),
+            Code::Enter if !rows.is_empty() => return Picked::Chosen(self.at),
+            _ if key.is_ctrl('o') && !rows.is_empty() => return Picked::Typed(self.at),
             Code::Up | Code::BackTab => self.at = self.at.saturating_sub(1),
             Code::Down | Code::Tab => self.at = (self.at + 1).min(last),
             Code::PageUp => self.at = self.at.saturating_sub(page),

@@ -137,8 +137,8 @@ fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
         }
         Overlay::Palette(palette) => {
             let rows = palette.rows(state);
-            match palette.key(key, rows.len(), page) {
-                Picked::Open => {}
+            match palette.key(key, &rows, page) {
+                Picked::Open => palette.settle(state),
                 Picked::Closed => return Vec::new(),
                 Picked::Chosen(at) => {
                     let Some(row) = rows.into_iter().nth(at) else { return Vec::new() };
@@ -282,8 +282,8 @@ pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
     }
     match action.id {
         Id::Help => state.overlays.push(Overlay::Help { top: 0 }),
-        Id::Palette => state.overlays.push(Overlay::Palette(Palette::new(false))),
-        Id::Menu => state.overlays.push(Overlay::Palette(Palette::new(true))),
+        Id::Palette => state.overlays.push(Overlay::Palette(Palette::open(state, false))),
+        Id::Menu => state.overlays.push(Overlay::Palette(Palette::open(state, true))),
         Id::Runs => return runs_view::open(state),
         Id::Notices => state.overlays.push(Overlay::Notices { top: 0 }),
         Id::Status => return status::open(state),
@@ -344,8 +344,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         Some(Overlay::NewKey(new)) => whole = new.paste(text),
         Some(Overlay::Invite(pairing)) => pairing.paste(text),
         Some(Overlay::Palette(palette)) => {
-            palette.filter.insert(text.lines().next().unwrap_or_default());
-            palette.at = 0;
+            palette.paste(text);
         }
         Some(Overlay::Runs(view)) => view.paste(text),
         Some(Overlay::Log(view)) => view.paste(text),

@@ -36,7 +36,7 @@ impl Plan {
     fn new(form: &CommandForm, width: usize, rows: u16) -> Self {
         let count = u16::try_from(form.entries.len()).unwrap_or(u16::MAX);
         let mut head = Vec::new();
-        if !form.command.description.is_empty() {
+        if form.purpose.is_none() && !form.command.description.is_empty() {
             head = fit::wrap_rows(&form.command.description, width, 3);
             head.push(String::new());
         }
@@ -78,10 +78,11 @@ pub(super) fn draw(
 ) -> Option<Position> {
     let width = WIDTH.min(area.width.saturating_sub(4));
     let plan = Plan::new(form, usize::from(width), area.height.saturating_sub(3));
-    let title = if form.command.title.is_empty() || form.command.title == form.command.name {
+    let about = form.purpose.as_ref().unwrap_or(&form.command.title);
+    let title = if about.is_empty() || *about == form.command.name {
         form.command.name.clone()
     } else {
-        format!("{} · {}", form.command.name, form.command.title)
+        format!("{} · {about}", form.command.name)
     };
     let inside = boxes::centred(&title, width, plan.rows(), area, buffer, theme);
     let mut y = 0;

@@ -25,7 +25,7 @@ pub(super) fn draw(
     let title = if palette.commands_only { "Menu" } else { "Actions and commands" };
     let inside = boxes::centred(title, width.min(76), wanted, area, buffer, theme);
     let list = list::begin(&palette.filter, inside, 2, buffer, theme);
-    let at = palette.at.min(rows.len().saturating_sub(1));
+    let at = palette.place(&rows);
     let name_width = rows.iter().map(|row| fit::width(&row.title)).max().unwrap_or(0);
     let name_width = name_width.min(usize::from(list.rows.width) * 6 / 10);
     let seen = rows.iter().enumerate().skip(list.top(at));

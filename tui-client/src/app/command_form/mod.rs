@@ -25,6 +25,8 @@ pub(crate) struct CommandForm {
     pub(crate) at: usize,
     /// Enter was pressed over a mistake: from now on each is told at its field, and what is missing.
     pub(crate) tried: bool,
+    /// What it is opened for, where that is not what the command is for as a rule.
+    pub(crate) purpose: Option<String>,
 }
 
 /// How a field stands.
@@ -55,7 +57,7 @@ impl CommandForm {
     pub(crate) fn new(command: Command) -> Self {
         let entries: Vec<Entry> = command.args.iter().map(Entry::new).collect();
         let first = command.args.iter().position(|arg| arg.required).unwrap_or(0);
-        Self { command, entries, at: first, tried: false }
+        Self { command, entries, at: first, tried: false, purpose: None }
     }
 
     /// A form with these values filled in, as a run had them.

@@ -220,7 +220,9 @@ fn what_is_due_can_be_postponed_and_called_off_and_not_ordered_twice() {
     world.press("esc");
 
     act(&mut world, "postpone the shutdown");
-    assert!(screen(&world).contains("❯ shutdown 360 new disk"), "{}", screen(&world));
+    let shown = screen(&world);
+    assert!(shown.contains("❯ shutdown 360 new disk"), "{shown}");
+    assert!(shown.contains("shutdown · Postpone the shutdown"), "{shown}");
     assert!(world.press("enter").is_empty());
     let shown = screen(&world);
     assert!(shown.contains("Postpone the shutdown?"), "{shown}");

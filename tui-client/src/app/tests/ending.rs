@@ -18,6 +18,23 @@ fn banner(world: &World) -> Option<String> {
     world.state.console().unwrap().banner_text(&world.state)
 }
 
+/// The rows of the open palette are in another order then, and Enter did something else.
+#[test]
+fn what_is_chosen_in_the_palette_stays_chosen_when_the_session_ends() {
+    let chosen = |world: &World| {
+        let Some(Overlay::Palette(palette)) = world.state.overlays.last() else { panic!() };
+        let rows = palette.rows(&world.state);
+        rows[palette.place(&rows)].title.clone()
+    };
+    for keys in ["ctrl-p", "ctrl-p down down", "ctrl-p pgdn"] {
+        let mut world = World::connected(80, 24);
+        world.press(keys);
+        let before = chosen(&world);
+        lose(&mut world, LostReason::Gone);
+        assert_eq!(chosen(&world), before, "{keys}");
+    }
+}
+
 #[test]
 fn a_shutdown_counts_down_by_the_monotonic_clock_and_can_be_called_off() {
     let mut world = World::connected(80, 24);
