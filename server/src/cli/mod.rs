@@ -56,9 +56,9 @@ pub struct ServeArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Read both files, say where they are wrong, and serve nothing
+    /// Read the settings and the menu, say where they are wrong, and serve nothing
     Check {
-        /// The menu [default: as above]
+        /// The menu [default: commands.toml and commands.d/*.toml in the configuration directory, or the starter menu]
         #[arg(long, value_name = "FILE")]
         commands: Option<PathBuf>,
     },

@@ -46,7 +46,10 @@ const TOPSIDE: Manual = Manual {
         ),
         ("126", "Refused: role, confirmation, argument or limit."),
         ("127", "No such command, run, client or key; no shutdown that could be called off."),
-        ("128 + n", "Signal n: run and attach tell the program's; a reader that went is 141."),
+        (
+            "128 + n",
+            "Signal n: run and attach tell the program's, Ctrl-C on topside is 130, a reader that went is 141.",
+        ),
         ("other", "run and attach: the command's own."),
     ],
     files: &[

@@ -96,7 +96,8 @@ start one inside themselves.
 Exit status:
   the command's own, or 128 + n where signal n ended it
   124  it took longer than --timeout, or than it may
-  125  no server, no way to it, a key that one side does not take, or Topside's own failure
+  125  no server, no way to it, a key that one side does not take, a session that ended,
+       or Topside's own failure
   126  refused: role, confirmation, argument or limit
   127  there is no such command
   2    wrong arguments to topside itself";
