@@ -45,7 +45,7 @@ const TOPSIDE: Manual = Manual {
             "No server, no way to it, a key that one side does not take, a session that ended, or Topside's own failure.",
         ),
         ("126", "Refused: role, confirmation, argument or limit."),
-        ("127", "No such command, run, client or key; no shutdown that could be called off."),
+        ("127", "No such command, run, client or key; no shutdown that is due."),
         (
             "128 + n",
             "Signal n: run and attach tell the program's, Ctrl-C on topside is 130, a reader that went is 141.",
