@@ -11,24 +11,30 @@ use crate::common::Topsided;
 fn what_becomes_of_a_killed_servers_run_is_told_before_the_next_start_does_it() {
     let topsided = Topsided::new();
     let (state, seen) = (topsided.path("state"), topsided.path("seen"));
-    let mut alive = topsided.fifo("alive");
+    // One for each run: a pipe whose writer has gone is at its end.
+    let (mut alive, mut again) = (topsided.fifo("alive"), topsided.fifo("again"));
     topsided.write(
         "commands.toml",
         &format!(
             r#"
 [commands.valve]
-exec = ["sh", "-c", "echo up > {alive}; exec sleep 1000"]
+exec = ["sh", "-c", "echo up > $1; exec sleep 1000", "sh", "{{alive}}"]
 effect = "write"
 safe_state = ["cp", "{log}", "{seen}"]
+[[commands.valve.args]]
+name = "alive"
+type = "string"
+required = true
 "#,
-            alive = alive.path(),
             log = state.join("audit.jsonl").display(),
             seen = seen.display(),
         ),
     );
     let mut server = topsided.start();
     let mut client = server.connect();
-    let run = client.ok("command/run", json!({"command": "valve", "wait": false}));
+    let valve =
+        |alive: String| json!({"command": "valve", "args": {"alive": alive}, "wait": false});
+    let run = client.ok("command/run", valve(alive.path().to_string()));
     assert_eq!(alive.line(), "up");
     server.signal(Signal::KILL);
     server.exit();
@@ -51,8 +57,8 @@ safe_state = ["cp", "{log}", "{seen}"]
 
     // A run that a living server ends is told of in the same way.
     let mut client = server.connect();
-    let run = client.ok("command/run", json!({"command": "valve", "wait": false}));
-    assert_eq!(alive.line(), "up");
+    let run = client.ok("command/run", valve(again.path().to_string()));
+    assert_eq!(again.line(), "up");
     client.ok("run/cancel", json!({"runId": run["runId"]}));
     let object = format!("run #{}", run["runId"]);
     entry(&state, "run/ended", |line| line["object"] == object);
