@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use topside_shared::Pin;
 use topside_shared::methods::{Call, Initialized};
 use topside_shared::text::{MAX_NAME, clean};
 
@@ -21,6 +22,8 @@ pub(super) struct Asker<'p> {
     pub(super) events: Events,
     pub(super) welcome: Initialized,
     pub(super) printer: &'p Printer,
+    /// The key of this device that was let in; none over the local socket.
+    pub(super) key: Option<Pin>,
     /// What people call the server.
     name: String,
     json: bool,
@@ -36,12 +39,12 @@ impl<'p> Asker<'p> {
         let target = how.on.target().map_err(|error| Refused::own(&error))?;
         let hello = Hello { notices, name: "topside" };
         let session = connect(&target, &hello).await.map_err(|error| Refused::own(&error))?;
-        let Session { welcome, handle, mut events, .. } = session;
+        let Session { welcome, handle, mut events, reached } = session;
         // A script wants every byte, however slow its reader.
         events.hold_output();
         // The name of a saved one is the person's own word, that of this machine's is what it says.
         let name = clean(how.on.saved().unwrap_or(&welcome.server.hostname), MAX_NAME);
-        Ok(Self { handle, events, welcome, printer, name, json: how.json })
+        Ok(Self { handle, events, welcome, printer, key: reached.key, name, json: how.json })
     }
 
     /// What people call the server.
@@ -62,10 +65,15 @@ impl<'p> Asker<'p> {
         match error {
             CallError::Lost => {
                 let why = self.events.end().await;
-                Refused::new(status::OWN_FAILURE, format!("{why}; no answer came"))
+                Self::unanswered(&why)
             }
             error => Refused::by_call(&error, None),
         }
+    }
+
+    /// The session ended first.
+    pub(super) fn unanswered(why: &LostReason) -> Refused {
+        Refused::new(status::OWN_FAILURE, format!("{why}; no answer came"))
     }
 
     /// Whether what is printed is read by a program.

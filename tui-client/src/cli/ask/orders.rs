@@ -6,10 +6,10 @@ use clap::{Args, ValueEnum};
 use topside_server::cli::{Handed, ShowError};
 use topside_shared::ClientId;
 use topside_shared::methods::{
-    Broadcast, ClientKick, ClientsList, KeyInvited, KeyRevoke, KeysList, Reloaded, ServerReload,
-    ServerShutdown, ServerShutdownCancel, ServerStatus,
+    Broadcast, ClientKick, ClientsList, Empty, KeyInvited, KeyRevoke, KeysList, Reloaded,
+    ServerReload, ServerShutdown, ServerShutdownCancel, ServerStatus,
 };
-use topside_shared::notices::Urgency;
+use topside_shared::notices::{EndCode, Urgency};
 use topside_shared::rows::ClientRow;
 use topside_shared::tables;
 use topside_shared::text::{self, MAX_NAME, clean};
@@ -18,6 +18,7 @@ use super::asker::Asker;
 use super::{How, Sure};
 use crate::cli::duration;
 use crate::cli::refused::Refused;
+use crate::net::{CallError, LostReason};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Tell {
@@ -201,9 +202,19 @@ pub(super) async fn revoke(asker: &mut Asker<'_>, args: &Revoke) -> Result<u8, R
     let row = tables::keys::find(&keys, &args.key)
         .map_err(|error| Refused::not_found(error.to_string()))?;
     let name = clean(&row.name, MAX_NAME);
-    let question = format!("Revoke {name} ({}, {})? Its sessions end.", row.role, row.key_id);
+    let is_own = asker.key == Some(row.key_id);
+    let own = if is_own { " It is the key that you come in by." } else { "" };
+    let question = format!("Revoke {name} ({}, {})? Its sessions end.{own}", row.role, row.key_id);
     args.sure.ask(asker.printer, &question).await?;
-    let done = asker.call(&KeyRevoke { key_id: row.key_id }).await?;
+    let done = match asker.handle.call(&KeyRevoke { key_id: row.key_id }).await {
+        Ok(done) => done,
+        // The end of this very session may overtake the answer, and says the same.
+        Err(CallError::Lost) if is_own => match asker.events.end().await {
+            LostReason::Ended(ended) if ended.code == EndCode::Revoked => Empty {},
+            why => return Err(Asker::unanswered(&why)),
+        },
+        Err(error) => return Err(asker.refused(error).await),
+    };
     asker
         .print(&done, |_| format!("revoked {name} ({}), its sessions included\n", row.key_id))
         .await
