@@ -3,10 +3,8 @@
 
 use topside_shared::methods::{Changes, Reloaded};
 
-use super::key::Key;
-use super::overlay::{self, Overlay};
+use super::overlay::Overlay;
 use super::{Call, Effect, State, clean};
-use crate::ui::reload;
 
 /// The built-in that does it: who has it in the menu may do so.
 pub(crate) const RELOAD: &str = "reload";
@@ -93,14 +91,5 @@ pub(super) fn ended(state: &mut State, result: Result<Reloaded, NotReloaded>) {
         }
         (None, Standing::Refused(refused)) => state.refuse(refused.why),
         (None, Standing::Asked) => {}
-    }
-}
-
-/// A key for what is shown of it, which was taken off the overlays.
-pub(super) fn key(state: &mut State, mut shown: Reload, key: Key) {
-    let rows = reload::rows(state, &shown).len();
-    if let Some(top) = overlay::scroll(shown.top, rows, overlay::page(state.size), key) {
-        shown.top = top;
-        state.overlays.push(Overlay::Reload(shown));
     }
 }

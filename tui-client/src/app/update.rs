@@ -10,8 +10,8 @@ use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
 use super::{
     Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, inviting,
-    keys_view, log_view, ordering, people, picker, prompt, reloading, runs_view, saving, send,
-    session, settings, status, wheel,
+    keys_view, log_view, ordering, people, picker, prompt, runs_view, saving, send, session,
+    settings, status, wheel,
 };
 use crate::actions::{self, Action, Id};
 
@@ -103,51 +103,39 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
 /// A key for an overlay, which was taken off and is put back if it stays.
 fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
     let page = overlay::page(state.size);
-    let mut top = match top {
+    let stays = match top {
         // These put themselves back.
         Overlay::Runs(view) => return runs_view::key(state, view, key),
         Overlay::Log(view) => return log_view::key(state, view, key),
         Overlay::Keys(view) => return keys_view::key(state, view, key),
         Overlay::NewKey(new) => return inviting::form_key(state, new, key),
         Overlay::Made(made) => return inviting::made_key(state, made, key),
-        Overlay::Reload(shown) => {
-            reloading::key(state, shown, key);
-            return Vec::new();
-        }
         Overlay::Clients { at } => return people::list_key(state, at, key),
         Overlay::Client(details) => return people::key(state, details, key),
-        other => other,
-    };
-    match &mut top {
-        Overlay::Runs(_)
-        | Overlay::Log(_)
-        | Overlay::Keys(_)
-        | Overlay::NewKey(_)
-        | Overlay::Made(_)
-        | Overlay::Reload(_)
-        | Overlay::Clients { .. }
-        | Overlay::Client(_) => {}
-        Overlay::Help { .. } | Overlay::Notices { .. } | Overlay::Status { .. } => {
-            let (rows, page) = top.rows(state);
-            let Some(row) = top.top_mut() else { return Vec::new() };
+        // What is read: any key that does not scroll it closes it.
+        mut read @ (Overlay::Help { .. }
+        | Overlay::Notices { .. }
+        | Overlay::Status { .. }
+        | Overlay::Reload(_)) => {
+            let (rows, page) = read.rows(state);
+            let Some(row) = read.top_mut() else { return Vec::new() };
             match overlay::scroll(*row, rows, page, key) {
                 Some(to) => *row = to,
                 None => return Vec::new(),
             }
+            read
         }
-        Overlay::Palette(palette) => {
+        Overlay::Palette(mut palette) => {
             let rows = palette.rows(state);
             match palette.key(key, &rows, page) {
                 Picked::Open => palette.settle(state),
                 Picked::Closed => return Vec::new(),
                 Picked::Chosen(at) => {
                     let Some(row) = rows.into_iter().nth(at) else { return Vec::new() };
-                    if let Some(why) = row.why_not {
-                        state.refuse(format!("{}: {why}", row.title));
-                        state.overlays.push(top);
-                        return Vec::new();
+                    match row.why_not {
+                        None => return pick(state, row.pick),
+                        Some(why) => state.refuse(format!("{}: {why}", row.title)),
                     }
-                    return pick(state, row.pick);
                 }
                 Picked::Typed(at) => {
                     if let Some(Pick::Command(name)) = rows.into_iter().nth(at).map(|row| row.pick)
@@ -157,70 +145,55 @@ fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
                     }
                 }
             }
+            Overlay::Palette(palette)
         }
-        Overlay::Confirm(confirm) => match confirm.key(key) {
-            Answer::Open => {}
+        Overlay::Confirm(mut confirm) => match confirm.key(key) {
+            Answer::Open => Overlay::Confirm(confirm),
             Answer::No => {
-                cancelled(state, top);
+                cancelled(state, confirm);
                 return Vec::new();
             }
-            Answer::Yes => return confirmed(state, top),
+            Answer::Yes => return confirmed(state, confirm),
         },
-        Overlay::Form(form) => match form.key(key, &state.servers) {
-            Filled::Open => {}
+        Overlay::Form(mut form) => match form.key(key, &state.servers) {
+            Filled::Open => Overlay::Form(form),
             Filled::Closed => return Vec::new(),
             Filled::Save(effect) => {
-                state.overlays.push(top);
+                state.overlays.push(Overlay::Form(form));
                 return vec![effect];
             }
         },
-        Overlay::CommandForm(form) => {
-            let next = form.key(key);
-            return match next {
-                Next::Open => {
-                    state.overlays.push(top);
-                    Vec::new()
-                }
-                Next::Run => {
-                    let Overlay::CommandForm(form) = top else { return Vec::new() };
-                    state.overlays.push(Overlay::CommandForm(form.clone()));
-                    command_form::run(state, &form)
-                }
-                Next::Closed { typed } => {
-                    if let Overlay::CommandForm(form) = top {
-                        command_form::keep(state, *form);
-                    }
-                    if let Some(line) = typed {
-                        command_form::type_line(state, &line);
-                    }
-                    Vec::new()
-                }
-            };
-        }
-        Overlay::Invite(pairing) => match pairing.key(key) {
-            Done::Open => {}
-            Done::Closed => return Vec::new(),
-            Done::Stop { attempt } => {
-                state.overlays.push(top);
-                return vec![Effect::CancelPair { attempt }];
+        Overlay::CommandForm(mut form) => match form.key(key) {
+            Next::Open => Overlay::CommandForm(form),
+            Next::Run => {
+                state.overlays.push(Overlay::CommandForm(form.clone()));
+                return command_form::run(state, &form);
             }
-            Done::Use(invite) => {
-                let Overlay::Invite(pairing) = top else { return Vec::new() };
-                return vec![invite::begin(state, pairing, invite)];
+            Next::Closed { typed } => {
+                command_form::keep(state, *form);
+                if let Some(line) = typed {
+                    command_form::type_line(state, &line);
+                }
+                return Vec::new();
             }
         },
-    }
-    state.overlays.push(top);
+        Overlay::Invite(mut pairing) => match pairing.key(key) {
+            Done::Open => Overlay::Invite(pairing),
+            Done::Closed => return Vec::new(),
+            Done::Stop { attempt } => {
+                state.overlays.push(Overlay::Invite(pairing));
+                return vec![Effect::CancelPair { attempt }];
+            }
+            Done::Use(invite) => return vec![invite::begin(state, pairing, invite)],
+        },
+    };
+    state.overlays.push(stays);
     Vec::new()
 }
 
 /// A question was answered with no: what was typed comes back.
-fn cancelled(state: &mut State, top: Overlay) {
-    if let Overlay::Confirm(Confirm {
-        then: Then::Run { line, .. } | Then::Postpone { line, .. },
-        ..
-    }) = top
-    {
+fn cancelled(state: &mut State, confirm: Confirm) {
+    if let Then::Run { line, .. } | Then::Postpone { line, .. } = confirm.then {
         // A form still holds it.
         if !matches!(state.overlays.last(), Some(Overlay::CommandForm(_)))
             && let Some(console) = state.console_mut()
@@ -232,8 +205,7 @@ fn cancelled(state: &mut State, top: Overlay) {
     }
 }
 
-fn confirmed(state: &mut State, top: Overlay) -> Vec<Effect> {
-    let Overlay::Confirm(confirm) = top else { return Vec::new() };
+fn confirmed(state: &mut State, confirm: Confirm) -> Vec<Effect> {
     match confirm.then {
         Then::Run { line, mut run } => {
             run.confirm = true;

@@ -171,6 +171,17 @@ impl Typing {
         self.shown.drain(..at);
     }
 
+    /// Names with blanks and quotes, and a command's arguments, as they are asked for.
+    fn gives_whole_words(&mut self) {
+        self.gives("topside run --on B\tzone-s\t", &["run", "--on", "Back garden", "zone-stop"]);
+        self.gives("topside run --on 'Ba\tzone-s\t", &["run", "--on", "Back garden", "zone-stop"]);
+        self.gives("topside run --on=it\tx", &["run", "--on=it's mine", "x"]);
+        self.gives(
+            "topside run zone-r\tmin\t10 sp\tve\t--fo\t",
+            &["run", "zone-run", "minutes=10", "speed=very fast", "--force"],
+        );
+    }
+
     /// Types `keys` and Enter: the words of `topside` are these then.
     #[track_caller]
     fn gives(&mut self, keys: &str, words: &[&str]) {
@@ -226,13 +237,7 @@ fn bash_at_a_terminal_puts_whole_words_into_the_line() {
     let place = known();
     let mut bash =
         Typing::start(&place, &["bash", "--norc", "--noprofile", "-i"], &script(&place, "bash"));
-    bash.gives("topside run --on B\tzone-s\t", &["run", "--on", "Back garden", "zone-stop"]);
-    bash.gives("topside run --on 'Ba\tzone-s\t", &["run", "--on", "Back garden", "zone-stop"]);
-    bash.gives("topside run --on=it\tx", &["run", "--on=it's mine", "x"]);
-    bash.gives(
-        "topside run zone-r\tmin\t10 sp\tve\t--fo\t",
-        &["run", "zone-run", "minutes=10", "speed=very fast", "--force"],
-    );
+    bash.gives_whole_words();
     bash.write("topside run \t\t");
     bash.see("zone-run");
     bash.see("zone-stop");
@@ -246,13 +251,7 @@ fn zsh_at_a_terminal_puts_whole_words_into_the_line_and_shows_what_they_are() {
     let place = known();
     let setup = format!("autoload -U compinit; compinit -D -u\n{}", script(&place, "zsh"));
     let mut zsh = Typing::start(&place, &["zsh", "-f", "-i"], &setup);
-    zsh.gives("topside run --on B\tzone-s\t", &["run", "--on", "Back garden", "zone-stop"]);
-    zsh.gives("topside run --on 'Ba\tzone-s\t", &["run", "--on", "Back garden", "zone-stop"]);
-    zsh.gives("topside run --on=it\tx", &["run", "--on=it's mine", "x"]);
-    zsh.gives(
-        "topside run zone-r\tmin\t10 sp\tve\t--fo\t",
-        &["run", "zone-run", "minutes=10", "speed=very fast", "--force"],
-    );
+    zsh.gives_whole_words();
     zsh.write("topside run zone-\t");
     zsh.see("Run a zone: one");
     zsh.see("Stop a zone");

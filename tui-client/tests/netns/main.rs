@@ -12,6 +12,8 @@ mod found;
 mod mapping;
 mod net;
 mod programs;
+#[path = "../cli/require.rs"]
+mod require;
 // The terminal of the other tests; not all of it is needed here.
 #[allow(dead_code)]
 #[path = "../pty/harness.rs"]

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::require::{require, skipped};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// After this a test gives up; on a busy machine the right thing may take seconds.
@@ -225,22 +226,4 @@ impl Drop for Net {
 fn run(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// Whether `program` is there; where it is not, says so, and the test returns.
-fn require(program: &str) -> bool {
-    let found = Command::new("sh")
-        .args(["-c", "command -v \"$1\"", "sh", program])
-        .stdout(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    found || skipped(program)
-}
-
-/// Says that a test cannot be run without `what`; under `TOPSIDE_TEST_STRICT=1` that is a failure.
-fn skipped(what: &str) -> bool {
-    let strict = std::env::var_os("TOPSIDE_TEST_STRICT").is_some_and(|value| value == "1");
-    assert!(!strict, "skipped: needs {what}, and TOPSIDE_TEST_STRICT=1 allows no skip");
-    println!("skipped: needs {what}");
-    false
 }

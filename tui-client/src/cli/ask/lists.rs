@@ -2,7 +2,7 @@
 
 use clap::Args;
 use topside_shared::methods::{
-    self, ClientsList, CommandsList, KeysList, LogEntries, LogTail, RunsList, ServerStatus, Topic,
+    self, ClientsList, CommandsList, KeysList, LogEntries, LogTail, RunsList, ServerStatus,
 };
 use topside_shared::notices::{Level, LogEntry};
 use topside_shared::rows::RunState;
@@ -172,9 +172,4 @@ pub(super) async fn log(asker: &mut Asker<'_>, args: &Log) -> Result<u8, Refused
             log.entries.iter().map(|entry| tables::log_line(entry) + "\n").collect()
         })
         .await
-}
-
-/// What a subscription to these begins with.
-pub(super) fn topics(topic: Topic) -> methods::EventsSubscribe {
-    methods::EventsSubscribe { topics: vec![topic] }
 }

@@ -4,14 +4,14 @@ use std::io::IsTerminal;
 
 use serde::Serialize;
 use serde_json::json;
-use topside_shared::methods::{LogTail, Snapshot, Topic};
+use topside_shared::methods::{EventsSubscribe, LogTail, Snapshot, Topic};
 use topside_shared::notices::{LogEntry, Notice};
 use topside_shared::rows::{ClientRow, RunRow};
 use topside_shared::tables;
 use topside_shared::text::{MAX_NAME, clean};
 
 use super::asker::{Asker, json_line};
-use super::lists::{MOST_LINES, topics};
+use super::lists::MOST_LINES;
 use crate::cli::printer::Piece;
 use crate::cli::refused::Refused;
 use crate::cli::{console, words};
@@ -74,8 +74,7 @@ pub(super) async fn log(
 ) -> Result<u8, Refused> {
     let line =
         |entry: &LogEntry| wanted(entry).then(|| Line::new(entry, tables::log_line(entry) + "\n"));
-    let subscribed = asker.call(&topics(Topic::Log)).await?;
-    let recent = subscribed.snapshot.log.unwrap_or_default();
+    let recent = subscribe(asker, Topic::Log).await?.log.unwrap_or_default();
     let mut lines: Vec<Line> = recent.iter().filter_map(line).collect();
     if lines.len() < last && !recent.is_empty() {
         // The snapshot is short. What is told from here on stands behind it in a longer one.
@@ -115,9 +114,13 @@ async fn follow(
     begin: impl FnOnce(Snapshot) -> Vec<Line>,
     lines: impl Fn(&Notice) -> Vec<Line>,
 ) -> Result<u8, Refused> {
-    let subscribed = asker.call(&topics(topic)).await?;
-    let first = begin(subscribed.snapshot);
+    let first = begin(subscribe(asker, topic).await?);
     go_on(asker, first, lines).await
+}
+
+/// Has changes told; how things stand.
+async fn subscribe(asker: &mut Asker<'_>, topic: Topic) -> Result<Snapshot, Refused> {
+    Ok(asker.call(&EventsSubscribe { topics: vec![topic] }).await?.snapshot)
 }
 
 /// Prints until the session ends. What is told beside goes to standard error.

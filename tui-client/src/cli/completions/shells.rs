@@ -57,11 +57,14 @@ impl EnvCompleter for Own {
         directory: Option<&Path>,
         to: &mut dyn Write,
     ) -> io::Result<()> {
-        let args: Vec<String> =
-            args.into_iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-        let lines = (self.answer)(command, &args, directory);
+        let lines = (self.answer)(command, &as_text(&args), directory);
         to.write_all(lines.iter().flat_map(|line| [line, "\n"]).collect::<String>().as_bytes())
     }
+}
+
+/// What a shell hands over; what is no text could be completed to nothing.
+fn as_text(args: &[OsString]) -> Vec<String> {
+    args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect()
 }
 
 /// The words without their quotes, up to the cursor. `WORD:DESCRIPTION`, as `_describe` reads it.
@@ -114,9 +117,7 @@ impl<S: EnvCompleter> EnvCompleter for Informed<S> {
         directory: Option<&Path>,
         to: &mut dyn Write,
     ) -> io::Result<()> {
-        let before: Vec<String> =
-            args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-        if let Some((_, before)) = before.split_last() {
+        if let Some((_, before)) = as_text(&args).split_last() {
             words::inform(command, before);
         }
         self.0.write_complete(command, args, directory, to)
