@@ -1,3 +1,5 @@
+//! The rules of declarations and of values. One file, however long: its tests share the same few arguments.
+
 use serde_json::{Map, Value, json};
 
 use super::*;

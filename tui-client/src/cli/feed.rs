@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use topside_shared::methods::{RunInput, Typed};
 use topside_shared::{ErrorKind, RunId};
 
-use super::line::Input;
+use super::input::Input;
 use crate::net::{CallError, Handle};
 
 /// Bytes of one piece; even if each had to be escaped, it would fit a line of the protocol.

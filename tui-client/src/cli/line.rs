@@ -1,7 +1,6 @@
 //! The line client: one command a line on standard input, answers on standard output, notices on
 //! standard error. Where no server runs on this machine, it starts one inside itself and stops it at the end.
 
-use std::io::{BufRead, Read};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -15,6 +14,7 @@ use topside_shared::text;
 
 use super::console::{Console, Cut, Output, Ran};
 use super::feed::{Lines, Source};
+use super::input::{Input, read_input};
 use super::on::On;
 use super::printer::Printer;
 use super::refused::with_sources;
@@ -372,51 +372,7 @@ impl Client {
     }
 }
 
-/// What standard input gave.
-pub(super) enum Input {
-    Line(Vec<u8>),
-    /// Longer than the server takes; the rest of it was passed over.
-    TooLong,
-    Failed(std::io::Error),
-}
-
 /// The next of it; it is always there while no run has it.
 async fn recv(input: &mut Option<mpsc::Receiver<Input>>) -> Option<Input> {
     input.as_mut()?.recv().await
-}
-
-/// Reads standard input on a thread of its own, one line ahead at most: a read cannot be interrupted,
-/// and the thread ends with the process.
-fn read_input() -> mpsc::Receiver<Input> {
-    let (sender, lines) = mpsc::channel(1);
-    std::thread::spawn(move || {
-        let mut input = std::io::stdin().lock();
-        while let Some(line) = read_line(&mut input) {
-            let failed = matches!(line, Input::Failed(_));
-            if sender.blocking_send(line).is_err() || failed {
-                return;
-            }
-        }
-    });
-    lines
-}
-
-/// One line without its ending; the last may have none.
-fn read_line(input: &mut impl BufRead) -> Option<Input> {
-    let mut line = Vec::new();
-    let cap = MAX_LINE_IN as u64 + 2;
-    match input.by_ref().take(cap).read_until(b'\n', &mut line) {
-        Ok(0) => return None,
-        Ok(_) => {}
-        Err(error) => return Some(Input::Failed(error)),
-    }
-    let ended = line.pop_if(|byte| *byte == b'\n').is_some();
-    line.pop_if(|byte| *byte == b'\r');
-    if line.len() <= MAX_LINE_IN {
-        return Some(Input::Line(line));
-    }
-    if !ended && let Err(error) = input.skip_until(b'\n') {
-        return Some(Input::Failed(error));
-    }
-    Some(Input::TooLong)
 }

@@ -7,6 +7,7 @@ mod duration;
 mod feed;
 mod filter;
 mod hush;
+mod input;
 mod line;
 mod man;
 mod on;

@@ -11,6 +11,7 @@ mod prompt;
 mod reach;
 mod require;
 mod run_command;
+mod saved_servers;
 mod terminal;
 mod upgrade;
 mod verbs;

@@ -1,0 +1,50 @@
+//! Standard input, line by line.
+
+use std::io::{BufRead, Read};
+
+use tokio::sync::mpsc;
+use topside_shared::frame::MAX_LINE_IN;
+
+/// What standard input gave.
+pub(super) enum Input {
+    Line(Vec<u8>),
+    /// Longer than the server takes; the rest of it was passed over.
+    TooLong,
+    Failed(std::io::Error),
+}
+
+/// Reads standard input on a thread of its own, one line ahead at most: a read cannot be interrupted,
+/// and the thread ends with the process.
+pub(super) fn read_input() -> mpsc::Receiver<Input> {
+    let (sender, lines) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        let mut input = std::io::stdin().lock();
+        while let Some(line) = read_line(&mut input) {
+            let failed = matches!(line, Input::Failed(_));
+            if sender.blocking_send(line).is_err() || failed {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+/// One line without its ending; the last may have none.
+fn read_line(input: &mut impl BufRead) -> Option<Input> {
+    let mut line = Vec::new();
+    let cap = MAX_LINE_IN as u64 + 2;
+    match input.by_ref().take(cap).read_until(b'\n', &mut line) {
+        Ok(0) => return None,
+        Ok(_) => {}
+        Err(error) => return Some(Input::Failed(error)),
+    }
+    let ended = line.pop_if(|byte| *byte == b'\n').is_some();
+    line.pop_if(|byte| *byte == b'\r');
+    if line.len() <= MAX_LINE_IN {
+        return Some(Input::Line(line));
+    }
+    if !ended && let Err(error) = input.skip_until(b'\n') {
+        return Some(Input::Failed(error));
+    }
+    Some(Input::TooLong)
+}
