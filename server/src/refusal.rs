@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use topside_shared::RpcError;
-use topside_shared::envelope::{self, Incoming};
+use topside_shared::envelope::{self, Incoming, Reject, Request};
 use topside_shared::frame::{Lines, MAX_LINE_IN};
 
 /// How long somebody who may not come in has for asking, and then for reading the answer.
@@ -25,8 +25,11 @@ where
             if count == 0 {
                 return io::Result::Ok(());
             }
-            if let Some(line) = lines.next(&mut bytes) {
+            while let Some(line) = lines.next(&mut bytes) {
                 let id = match line.map(envelope::parse) {
+                    // A notification is never answered: the answer is for the first request after it.
+                    Ok(Incoming::One(Ok(Request { id: None, .. }))) => continue,
+                    Ok(Incoming::One(Err(Reject { notification: true, .. }))) => continue,
                     Ok(Incoming::One(Ok(request))) => request.id,
                     _ => None,
                 };

@@ -3,8 +3,9 @@
 //! parameters, and ids go back byte for byte.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
@@ -43,6 +44,9 @@ pub struct Reject<'a> {
     pub id: Option<&'a str>,
     /// Why.
     pub error: RpcError,
+    /// Whether it is a notification all the same, which is never answered: an object with a `method` string and
+    /// no `id` member.
+    pub notification: bool,
 }
 
 /// What one line asks.
@@ -70,39 +74,42 @@ pub fn parse(line: &[u8]) -> Incoming<'_> {
     }
     let flaw = match strict::check(text) {
         Ok(()) => None,
-        Err(Flaw::Duplicate(key)) => Some(key),
-        Err(error) => return Incoming::One(Err(reject(ErrorKind::Parse, error))),
+        Err(error @ Flaw::Syntax(_)) => return Incoming::One(Err(reject(ErrorKind::Parse, error))),
+        Err(flaw) => Some(flaw),
     };
     match text.trim_start().as_bytes().first() {
-        Some(b'[') => parse_batch(text, flaw.as_deref()),
-        _ => Incoming::One(parse_one(text, flaw.as_deref())),
+        Some(b'[') => parse_batch(text, flaw.as_ref()),
+        _ => Incoming::One(parse_one(text, flaw.as_ref())),
     }
 }
 
-fn parse_batch<'a>(text: &'a str, duplicate: Option<&str>) -> Incoming<'a> {
+fn parse_batch<'a>(text: &'a str, flaw: Option<&Flaw>) -> Incoming<'a> {
+    let refused = |reject| Incoming::One(Err(reject));
     let items: Vec<&RawValue> = match serde_json::from_str(text) {
         Ok(items) => items,
-        Err(error) => return Incoming::One(Err(reject(ErrorKind::Parse, error))),
+        Err(error) => return refused(reject(ErrorKind::Parse, error)),
     };
     if items.is_empty() || items.len() > MAX_BATCH {
-        return Incoming::One(Err(reject(
-            ErrorKind::InvalidRequest,
-            format_args!("a batch holds 1 to {MAX_BATCH} requests, this one {}", items.len()),
-        )));
+        let count = items.len();
+        let said = format_args!("a batch holds 1 to {MAX_BATCH} requests, this one {count}");
+        // Not even a batch of too many notifications is answered.
+        let notification = count > 0 && items.iter().all(|item| is_notification(item.get()));
+        return refused(Reject { notification, ..reject(ErrorKind::InvalidRequest, said) });
     }
-    Incoming::Batch(
-        items
-            .into_iter()
-            .map(|item| {
-                // Which item holds the duplicate is only looked for where there is one.
-                let flaw = duplicate.and_then(|_| match strict::check(item.get()) {
-                    Err(Flaw::Duplicate(key)) => Some(key),
-                    _ => None,
-                });
-                parse_one(item.get(), flaw.as_deref())
-            })
-            .collect(),
-    )
+    let mut batch = Vec::with_capacity(items.len());
+    for item in items.into_iter().map(RawValue::get) {
+        // Which item has the flaw is only looked for where there is one.
+        let flaw = flaw.and_then(|_| strict::check_inside(item, 1).err());
+        let parsed = parse_one(item, flaw.as_ref());
+        match (flaw, parsed) {
+            // The line is refused as a whole.
+            (Some(Flaw::TooDeep | Flaw::Syntax(_)), Err(reject)) if !reject.notification => {
+                return refused(reject);
+            }
+            (_, parsed) => batch.push(parsed),
+        }
+    }
+    Incoming::Batch(batch)
 }
 
 #[derive(Deserialize)]
@@ -152,19 +159,29 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-fn parse_one<'a>(text: &'a str, duplicate: Option<&str>) -> Result<Request<'a>, Reject<'a>> {
+fn parse_one<'a>(text: &'a str, flaw: Option<&Flaw>) -> Result<Request<'a>, Reject<'a>> {
+    read_one(text, flaw).map_err(|reject| Reject { notification: is_notification(text), ..reject })
+}
+
+fn read_one<'a>(text: &'a str, flaw: Option<&Flaw>) -> Result<Request<'a>, Reject<'a>> {
     let invalid =
-        |id, message: &str| Reject { id, error: RpcError::new(ErrorKind::InvalidRequest, message) };
+        |id, message: &str| Reject { id, ..reject(ErrorKind::InvalidRequest, message) };
+    let duplicate = match flaw {
+        None => None,
+        Some(Flaw::Duplicate(key)) => Some(key),
+        Some(flaw) => return Err(reject(ErrorKind::Parse, flaw)),
+    };
     if !text.trim_start().starts_with('{') {
         return Err(invalid(None, "a request is a JSON object, or an array of them"));
     }
     let envelope: Envelope<'a> = match serde_json::from_str(text) {
         Ok(envelope) => envelope,
-        Err(_) if duplicate.is_some() => {
-            let key = duplicate.unwrap_or_default();
-            return Err(invalid(None, &format!("the key `{key}` stands twice in one object")));
+        Err(error) => {
+            return Err(match duplicate {
+                Some(key) => invalid(None, &format!("the key `{key}` stands twice in one object")),
+                None => invalid(None, &format!("a request cannot be read: {error}")),
+            });
         }
-        Err(error) => return Err(invalid(None, &format!("a request cannot be read: {error}"))),
     };
     let id = match envelope.id.map(RawValue::get) {
         None => None,
@@ -186,6 +203,32 @@ fn parse_one<'a>(text: &'a str, duplicate: Option<&str>) -> Result<Request<'a>, 
         return Err(invalid(id, "`params` must be an object, or an array of one object"));
     };
     Ok(Request { id, method: method.0, params })
+}
+
+/// Whether a JSON value is a notification, whatever else is wrong with it.
+fn is_notification(text: &str) -> bool {
+    struct Members;
+
+    impl<'de> Visitor<'de> for Members {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+            let (mut has_id, mut has_method) = (false, false);
+            while let Some(Text(key)) = map.next_key()? {
+                let value: &RawValue = map.next_value()?;
+                has_id |= key == "id";
+                has_method |= key == "method" && value.get().starts_with('"');
+            }
+            Ok(has_method && !has_id)
+        }
+    }
+
+    let mut reader = serde_json::Deserializer::from_str(text);
+    reader.deserialize_map(Members).unwrap_or(false)
 }
 
 /// A string borrowed where it has no escapes.
@@ -221,8 +264,8 @@ fn object(params: Option<&str>) -> Option<&str> {
     }
 }
 
-fn reject<'a>(kind: ErrorKind, message: impl std::fmt::Display) -> Reject<'a> {
-    Reject { id: None, error: RpcError::new(kind, message) }
+fn reject<'a>(kind: ErrorKind, message: impl fmt::Display) -> Reject<'a> {
+    Reject { id: None, error: RpcError::new(kind, message), notification: false }
 }
 
 /// The bytes of a response with a result, without a line ending. `id` is the id as it was written.

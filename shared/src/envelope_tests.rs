@@ -84,7 +84,7 @@ fn what_is_not_json_is_a_parse_error() {
 
 #[test]
 fn what_is_json_but_no_request_is_invalid() {
-    for line in ["1", "\"x\"", "null", "{}", r#"{"jsonrpc":"1.0","method":"ping"}"#, "[]"] {
+    for line in ["1", "\"x\"", "null", "{}", r#"{"jsonrpc":"2.0"}"#, "[]"] {
         assert_eq!(refused(line), (ErrorKind::InvalidRequest, None), "{line}");
     }
     let wrong = r#"{"jsonrpc":"2.0","id":1,"method":1}"#;
@@ -133,4 +133,32 @@ fn a_server_line_is_a_result_an_error_or_a_notification() {
         FromServer::Notification { method, .. } if method == "broadcast"
     ));
     assert!(FromServer::parse(b"{}").is_err());
+}
+
+#[test]
+fn an_object_with_a_method_string_and_no_id_is_a_notification_whatever_is_wrong_with_it() {
+    let deep = "[".repeat(40) + &"]".repeat(40);
+    for rest in [
+        r#""params":[1,2]"#,
+        r#""params":7"#,
+        r#""params":{"a":1,"a":2}"#,
+        r#""params":{"a":1,"\u0061":2}"#,
+        r#""method":"b""#,
+        r#""jsonrpc":"1.0""#,
+        &format!(r#""params":{deep}"#),
+    ] {
+        let line = format!(r#"{{"method":"a",{rest}}}"#);
+        assert!(one(&line).expect_err(&line).notification, "{line}");
+        let with_id = format!(r#"{{"\u0069d":null,"method":"a",{rest}}}"#);
+        assert!(!one(&with_id).expect_err(&with_id).notification, "{with_id}");
+        let batch = format!("[{line},{line}]");
+        let Incoming::Batch(items) = parse(batch.as_bytes()) else { panic!("{batch}") };
+        assert!(items.iter().all(|item| item.as_ref().unwrap_err().notification), "{batch}");
+    }
+    for line in [r#"{"method":7}"#, r#"{"params":{}}"#, "[]", "7", r#"{"method":"a","#] {
+        assert!(!one(line).expect_err(line).notification, "{line}");
+    }
+    let item = r#"{"method":"a"}"#;
+    let many = format!("[{}]", vec![item; MAX_BATCH + 1].join(","));
+    assert!(one(&many).expect_err(&many).notification);
 }

@@ -199,9 +199,9 @@ fn begin(
     caller.server.counters.request();
     let request = match item {
         Ok(request) => request,
-        Err(Reject { id, error }) => {
+        Err(Reject { id, error, notification }) => {
             let id = id.map(Into::into);
-            return Item { id, answered: true, holds: false, carrying: Err(error) };
+            return Item { id, answered: !notification, holds: false, carrying: Err(error) };
         }
     };
     let Some(id) = request.id else {

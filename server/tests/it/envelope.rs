@@ -82,6 +82,41 @@ fn a_request_without_an_id_is_never_answered() {
     client.nothing_told();
 }
 
+/// Each of these was answered with -32600.
+#[test]
+fn a_notification_is_never_answered_whatever_is_wrong_with_it() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    let deep = "[".repeat(40) + &"]".repeat(40);
+    let broken = [
+        r#"{"jsonrpc":"2.0","method":"update","params":[1,2,3]}"#,
+        r#"{"jsonrpc":"2.0","method":"ping","params":"text"}"#,
+        r#"{"jsonrpc":"2.0","method":"ping","params":{"a":1,"a":2}}"#,
+        r#"{"jsonrpc":"2.0","method":"ping","params":{"a":[{"b":1,"\u0062":2}]}}"#,
+        r#"{"jsonrpc":"2.0","method":"ping","method":"update"}"#,
+        r#"{"jsonrpc":"1.0","method":"ping"}"#,
+        r#"{"method":"ping"}"#,
+        &format!(r#"{{"jsonrpc":"2.0","method":"ping","params":{{"a":{deep}}}}}"#),
+        r#"{"jsonrpc":"2.0","method":"command/run","params":{"command":7}}"#,
+    ];
+    for line in broken {
+        client.line(line);
+        client.line(format!("[{line}]"));
+    }
+    client.line(format!("[{}]", broken.join(",")));
+    client.line(format!("[{}]", vec![broken[0]; 40].join(",")));
+    client.nothing_told();
+    // In a batch with requests, only these are answered.
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    client.line(format!("[{},{ping}]", broken.join(",")));
+    assert_eq!(client.recv(), json!([{"jsonrpc": "2.0", "id": 1, "result": {}}]));
+    // With an id, each is a request, and what is no JSON is no notification.
+    client.line(r#"{"jsonrpc":"2.0","id":1,"method":"update","params":[1,2,3]}"#);
+    assert_eq!(client.recv()["error"]["code"], -32600);
+    client.line(r#"{"jsonrpc":"2.0","method":"ping","params":[1,}"#);
+    assert_eq!(client.recv()["error"]["code"], -32700);
+}
+
 #[test]
 fn a_request_without_an_id_is_carried_out() {
     let server = TestServer::start();
