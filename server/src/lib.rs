@@ -53,6 +53,7 @@ mod listener;
 mod log;
 mod methods;
 mod metrics;
+mod other_protocol;
 mod outbox;
 mod platform;
 mod reach;

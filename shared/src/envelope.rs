@@ -164,8 +164,7 @@ fn parse_one<'a>(text: &'a str, flaw: Option<&Flaw>) -> Result<Request<'a>, Reje
 }
 
 fn read_one<'a>(text: &'a str, flaw: Option<&Flaw>) -> Result<Request<'a>, Reject<'a>> {
-    let invalid =
-        |id, message: &str| Reject { id, ..reject(ErrorKind::InvalidRequest, message) };
+    let invalid = |id, message: &str| Reject { id, ..reject(ErrorKind::InvalidRequest, message) };
     let duplicate = match flaw {
         None => None,
         Some(Flaw::Duplicate(key)) => Some(key),

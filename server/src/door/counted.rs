@@ -16,14 +16,15 @@ pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Whether the peer has closed both directions.
     fn hung_up(&self) -> bool;
 
-    /// Waits until the peer has said something, or gone.
-    fn speaks(&self) -> impl Future<Output = ()> + Send;
+    /// Waits until the peer has said something, or gone; the first byte that it said, which stays to be read.
+    fn speaks(&self) -> impl Future<Output = Option<u8>> + Send;
 }
 
 impl Socket for TcpStream {
-    async fn speaks(&self) {
+    async fn speaks(&self) -> Option<u8> {
+        let mut first = [0];
         // What is wrong with it will show when it is read.
-        let _ = self.peek(&mut [0]).await;
+        (self.peek(&mut first).await.ok()? > 0).then_some(first[0])
     }
 
     fn hung_up(&self) -> bool {

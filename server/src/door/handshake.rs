@@ -18,6 +18,7 @@ use super::gate::Pass;
 use super::{Opened, source};
 use crate::clients::{Identity, Scope};
 use crate::keys::Standing;
+use crate::other_protocol::OtherProtocol;
 use crate::outbox::Outbox;
 use crate::server::Server;
 use crate::{platform, refusal, session};
@@ -26,6 +27,11 @@ use crate::{platform, refusal, session};
 /// kernel throw the alert away that says why.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 64 * 1024;
+
+/// The client does not begin with TLS.
+#[derive(Debug, thiserror::Error)]
+#[error("it speaks no TLS")]
+struct NoTls(OtherProtocol);
 
 /// Brings a new connection to the door, and in.
 pub(super) async fn welcome(
@@ -55,6 +61,10 @@ pub(super) async fn greet<S: Socket>(
     // In boxes, which are gone when they are done: what is left of this task is to be small.
     let handshake = Box::pin(async {
         pass.turn(stream.speaks()).await?;
+        let first = pass.stay(stream.speaks()).await?;
+        if let Some(other) = first.and_then(OtherProtocol::of_byte_under_tls) {
+            return Ok(Err((io::Error::other(NoTls(other)), Counted::new(stream))));
+        }
         let handshake = TlsAcceptor::from(tls).accept(Counted::new(stream)).into_fallible();
         pass.stay(handshake).await.map(|shaken| shaken.map(Box::new))
     });
@@ -85,13 +95,15 @@ async fn refused<S: Socket>(
     mut stream: Counted<S>,
     pass: Pass,
 ) {
-    let source = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
-    let Some(error) = source else {
-        tracing::debug!(target: "topside", %peer, %error, "a connection ended at the door");
-        return;
-    };
-    match super::tls::refused_as(error) {
-        Some(key) => {
+    let source = error.get_ref();
+    let no_tls = source.and_then(|error| error.downcast_ref::<NoTls>());
+    let failure = source.and_then(|error| error.downcast_ref::<rustls::Error>());
+    match failure.map(super::tls::refused_as) {
+        None if no_tls.is_none() => {
+            tracing::debug!(target: "topside", %peer, %error, "a connection ended at the door");
+            return;
+        }
+        Some(Some(key)) => {
             server.counters.turned_away("key");
             server.audit.failed(pass.source(), "key/refused", key);
             if let Some(times) = pass.key_refused(Instant::now()) {
@@ -99,7 +111,7 @@ async fn refused<S: Socket>(
                 tracing::warn!(target: "topside", %peer, %source, key, times, "key refused");
             }
         }
-        None => {
+        None | Some(None) => {
             server.counters.turned_away("handshake");
             server.audit.failed(pass.source(), "handshake/failed", "tls");
             tracing::debug!(target: "topside", %peer, %error, "a handshake failed");
@@ -108,6 +120,9 @@ async fn refused<S: Socket>(
     // Its place is for those who may yet come in.
     drop(pass);
     let goodbye = async {
+        if let Some(NoTls(other)) = no_tls {
+            stream.write_all(&other.answer()).await?;
+        }
         stream.shutdown().await?;
         tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
     };

@@ -34,8 +34,9 @@ impl Socket for Link {
         false
     }
 
-    async fn speaks(&self) {
+    async fn speaks(&self) -> Option<u8> {
         // Nor does it tell this; the turns of the door are tested elsewhere.
+        None
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
-use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::notices::{EndCode, SessionEnded, name};
 
 use super::Session;
@@ -32,8 +31,8 @@ pub(super) enum Why {
     Ended(SessionEnded),
     /// No byte moved for the time a write may take.
     SlowReader,
-    /// The framing was broken; the error was answered.
-    Protocol,
+    /// The framing was broken; the error was answered, and this is its message.
+    Protocol(String),
 }
 
 pub(super) fn end_words(code: EndCode) -> &'static str {
@@ -92,11 +91,9 @@ impl<S: Transport> Session<S> {
                     by: String::new(),
                 })
             }
-            Why::Protocol => Some(SessionEnded {
-                code: EndCode::Protocol,
-                reason: format!("a line is at most {MAX_LINE_IN} bytes"),
-                by: String::new(),
-            }),
+            Why::Protocol(reason) => {
+                Some(SessionEnded { code: EndCode::Protocol, reason, by: String::new() })
+            }
         };
         let patience = match &ended {
             Some(SessionEnded { code: EndCode::SlowReader, .. }) => LINGER,

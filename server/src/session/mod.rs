@@ -28,6 +28,7 @@ use topside_shared::{ErrorKind, RpcError};
 
 use crate::clients::{Client, Registered};
 use crate::methods::{self, After, Asked, Caller, InFlight};
+use crate::other_protocol::OtherProtocol;
 use crate::outbox::line;
 use crate::server::Server;
 use crate::transport::Transport;
@@ -70,6 +71,9 @@ struct Session<S> {
     /// Bytes that were read but not taken in, because the outbox was full.
     backlog: Vec<u8>,
     asking: Asking,
+    /// Whether nothing was read yet, and whether no line was: the first may be of another protocol.
+    at_first_byte: bool,
+    at_first_line: bool,
     /// The answer to `session/close`, which goes last.
     farewell: Option<Bytes>,
     in_flight: FuturesUnordered<Waiting>,
@@ -93,6 +97,8 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
         lines: Lines::new(MAX_LINE_IN),
         backlog: Vec::new(),
         asking: Asking::Open,
+        at_first_byte: true,
+        at_first_line: true,
         farewell: None,
         in_flight: FuturesUnordered::new(),
         ids: Vec::new(),
@@ -110,7 +116,7 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
         Why::Gone(_) => ("gone", String::new()),
         Why::Ended(ended) => (end_words(ended.code), ended.by.clone()),
         Why::SlowReader => ("slow reader", String::new()),
-        Why::Protocol => ("broke the protocol", String::new()),
+        Why::Protocol(_) => ("broke the protocol", String::new()),
     };
     let error = match &why {
         Why::Gone(Some(error)) => error.to_string(),
@@ -267,35 +273,57 @@ impl<S: Transport> Session<S> {
         }
         // The server's own side of the contract: subscriptions end with the requests.
         self.caller.server.events.forget(self.caller.client.id);
-        if let Some(last) = self.lines.last() {
-            self.handle(&last, cx);
+        match self.lines.last() {
+            Some(last) => self.first_line(&last).map(|()| self.handle(&last, cx)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn take_in(&mut self, mut bytes: &[u8], cx: &mut Context<'_>) -> Result<(), Why> {
         // Taken out, so that a line can be lent while the rest of the session is used.
         let mut lines = std::mem::replace(&mut self.lines, Lines::new(MAX_LINE_IN));
-        let mut result = Ok(());
-        while self.asking == Asking::Open {
+        let mut result = match bytes.first() {
+            Some(first) if std::mem::take(&mut self.at_first_byte) => {
+                OtherProtocol::of_byte(*first)
+                    .map_or(Ok(()), |other| Err(self.refuse(&other.error())))
+            }
+            _ => Ok(()),
+        };
+        while result.is_ok() && self.asking == Asking::Open {
             if !bytes.is_empty() && (self.is_full() || self.is_too_fast()) {
                 self.backlog.extend_from_slice(bytes);
                 break;
             }
             match lines.next(&mut bytes) {
                 None => break,
-                Some(Ok(line)) => self.handle(line, cx),
+                Some(Ok(line)) => {
+                    result = self.first_line(line);
+                    if result.is_ok() {
+                        self.handle(line, cx);
+                    }
+                }
                 Some(Err(error)) => {
-                    let error = RpcError::new(ErrorKind::TooLarge, error);
-                    self.caller.server.counters.refused(error.kind());
-                    self.caller.client.outbox.push(line_of_error(&error));
-                    result = Err(Why::Protocol);
-                    break;
+                    result = Err(self.refuse(&RpcError::new(ErrorKind::TooLarge, error)));
                 }
             }
         }
         self.lines = lines;
         result
+    }
+
+    /// Refuses the first line of a client that speaks another protocol.
+    fn first_line(&mut self, line: &[u8]) -> Result<(), Why> {
+        if !std::mem::take(&mut self.at_first_line) {
+            return Ok(());
+        }
+        OtherProtocol::of_line(line).map_or(Ok(()), |other| Err(self.refuse(&other.error())))
+    }
+
+    /// Answers what cannot be read on from; why the session is over then.
+    fn refuse(&self, error: &RpcError) -> Why {
+        self.caller.server.counters.refused(error.kind());
+        self.caller.client.outbox.push(line(envelope::error(None, error)));
+        Why::Protocol(error.message.clone())
     }
 
     /// Whether the next request has to wait, which is counted.
@@ -332,8 +360,4 @@ impl<S: Transport> Session<S> {
             })),
         }
     }
-}
-
-fn line_of_error(error: &RpcError) -> Bytes {
-    line(envelope::error(None, error))
 }

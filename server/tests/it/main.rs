@@ -29,6 +29,7 @@ mod limits;
 mod lists;
 mod menu;
 mod metrics;
+mod other_protocols;
 mod output;
 mod people;
 mod policy;
