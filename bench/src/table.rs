@@ -16,6 +16,8 @@ struct Row {
     unit: &'static str,
     series: Series,
     goal: Goal,
+    /// The program that `series.peer` was measured on.
+    peer: &'static str,
 }
 
 /// What a row must reach.
@@ -32,6 +34,7 @@ pub(crate) enum Goal {
 }
 
 impl Table {
+    /// Adds a row whose peer is Redis.
     pub(crate) fn add(
         &mut self,
         work: impl Into<String>,
@@ -39,7 +42,19 @@ impl Table {
         series: Series,
         goal: Goal,
     ) {
-        self.rows.push(Row { work: work.into(), unit, series, goal });
+        self.add_beside("Redis", work, unit, series, goal);
+    }
+
+    /// Adds a row with another peer.
+    pub(crate) fn add_beside(
+        &mut self,
+        peer: &'static str,
+        work: impl Into<String>,
+        unit: &'static str,
+        series: Series,
+        goal: Goal,
+    ) {
+        self.rows.push(Row { work: work.into(), unit, series, goal, peer });
     }
 }
 
@@ -58,22 +73,18 @@ impl Row {
     }
 }
 
-impl fmt::Display for Goal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sign, raw, peer) = match self {
-            Self::None => return f.pad(""),
-            Self::Figure(most) => return f.pad(&format!("<= {most}")),
+impl Goal {
+    /// The goal in words; ratios to the peer carry its name.
+    fn text(self, peer: &str) -> String {
+        let (sign, to_raw, to_peer) = match self {
+            Self::None => return String::new(),
+            Self::Figure(most) => return format!("<= {most}"),
             Self::AtLeast(raw, peer) => (">=", raw, peer),
             Self::AtMost(raw, peer) => ("<=", raw, peer),
         };
-        let mut parts = Vec::new();
-        if let Some(raw) = raw {
-            parts.push(format!("{sign} {raw:.2} raw"));
-        }
-        if let Some(peer) = peer {
-            parts.push(format!("{sign} {peer:.2} Redis"));
-        }
-        f.pad(&parts.join(", "))
+        let to_raw = to_raw.map(|ratio| format!("{sign} {ratio:.2} raw"));
+        let to_peer = to_peer.map(|ratio| format!("{sign} {ratio:.2} {peer}"));
+        Vec::from_iter([to_raw, to_peer].into_iter().flatten()).join(", ")
     }
 }
 
@@ -92,10 +103,11 @@ impl fmt::Display for Table {
         writeln!(
             f,
             "{:46} {:8} {:>9} {:>9} {:>9}  {:>8} {:>10}  {:26} ",
-            "work", "unit", "ours", "raw", "Redis", "ours/raw", "ours/Redis", "goal"
+            "work", "unit", "ours", "raw", "peer", "ours/raw", "ours/peer", "goal"
         )?;
         for row in &self.rows {
-            let Row { work, unit, series, goal } = row;
+            let Row { work, unit, series, goal, peer } = row;
+            let goal = goal.text(peer);
             let verdict = match row.met() {
                 None => "",
                 Some(true) => "met",
@@ -112,5 +124,23 @@ impl fmt::Display for Table {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_names_the_peer_that_it_was_measured_on() {
+        let series = Series { ours: vec![2.0], raw: vec![], peer: vec![1.0] };
+        let mut table = Table::default();
+        table.add("ping", "/s", series.clone(), Goal::AtLeast(Some(0.9), Some(1.0)));
+        table.add_beside("ssh", "output", "MB/s", series, Goal::AtLeast(None, Some(1.2)));
+        let text = table.to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[1].contains(">= 0.90 raw, >= 1.00 Redis"), "{text}");
+        assert!(lines[2].contains(">= 1.20 ssh") && lines[2].ends_with("met"), "{text}");
+        assert!(!lines[0].contains("Redis") && !lines[2].contains("Redis"), "{text}");
     }
 }

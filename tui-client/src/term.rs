@@ -305,6 +305,8 @@ mod tests {
     fn run_in_terminal(test: &str, thread: &str) -> (vt100::Parser, String) {
         let pair = native_pty_system().openpty(PtySize::default()).unwrap();
         let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+        // By default it would be the home directory, which need not exist.
+        command.cwd("/");
         command.args(["--exact", test, "--nocapture"]);
         command.env(CHILD, thread);
         command.env_remove("RUST_BACKTRACE");

@@ -121,6 +121,7 @@ impl Typing {
         let size = PtySize { rows: 50, cols: 200, ..PtySize::default() };
         let pty = portable_pty::native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(shell[0]);
+        command.cwd(place.path("."));
         command.args(&shell[1..]);
         for (name, value) in place.environment() {
             command.env(name, value);

@@ -138,6 +138,7 @@ fn a_terminals_lines_are_passed_without_being_asked_for() {
     let (place, _server) = place();
     let pair = portable_pty::native_pty_system().openpty(PtySize::default()).unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_topside"));
+    command.cwd(place.path("."));
     command.args(["run", "ask"]);
     for (name, dir) in place.environment() {
         command.env(name, dir);

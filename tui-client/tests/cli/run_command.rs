@@ -181,6 +181,7 @@ fn a_terminal_that_cannot_draw_is_a_line_client() {
     let _server = place.serve();
     let pty = portable_pty::native_pty_system().openpty(PtySize::default()).unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_topside"));
+    command.cwd(place.path("."));
     for (name, value) in place.environment() {
         command.env(name, value);
     }
@@ -264,6 +265,7 @@ fn a_terminal_is_given_text_and_colours_only() {
     let terminal = portable_pty::native_pty_system().openpty(PtySize::default()).unwrap();
     let mut reader = terminal.master.try_clone_reader().unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_topside"));
+    command.cwd(place.path("."));
     command.args(["run", "bytes"]);
     for (name, value) in place.environment() {
         command.env(name, value);

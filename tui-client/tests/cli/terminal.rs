@@ -21,6 +21,7 @@ impl Terminal {
         let size = PtySize { cols: 200, ..PtySize::default() };
         let pair = portable_pty::native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_topside"));
+        command.cwd(place.path("."));
         command.args(args);
         for (name, dir) in place.environment() {
             command.env(name, dir);

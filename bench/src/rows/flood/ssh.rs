@@ -58,9 +58,10 @@ pub(super) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Resu
     }
     let of = format!("{} MiB", plan.output >> 20);
     let goal = |least| Goal::AtLeast(None, Some(least));
-    table.add(format!("{of} on the socket to a reader (peer: ssh)"), "MB/s", socket, goal(1.2));
-    table.add(format!("{of} over TLS to a reader (peer: ssh)"), "MB/s", tls, goal(1.0));
-    table.add(format!("{of} to `topside run` (raw: pipe, peer: ssh)"), "MB/s", program, goal(1.0));
+    let mut add = |work, series, goal| table.add_beside("ssh", work, "MB/s", series, goal);
+    add(format!("{of} on the socket to a reader (peer: ssh)"), socket, goal(1.2));
+    add(format!("{of} over TLS to a reader (peer: ssh)"), tls, goal(1.0));
+    add(format!("{of} to `topside run` (raw: pipe, peer: ssh)"), program, goal(1.0));
     Ok(())
 }
 
