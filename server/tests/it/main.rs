@@ -33,6 +33,7 @@ mod other_protocols;
 mod output;
 mod people;
 mod policy;
+mod power_cut;
 mod process;
 mod prompt;
 mod protocol_md;

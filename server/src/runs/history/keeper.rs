@@ -17,7 +17,7 @@ use topside_shared::{RunId, Time};
 
 use super::db::{Db, Lost};
 use super::late::Late;
-use super::numbers::{FEWEST_AHEAD, Numbers, UNWRITTEN};
+use super::numbers::{self, FEWEST_AHEAD, Numbers, UNWRITTEN};
 use super::{Job, OUTPUTS, Opened, ROWS, Unwritable, output};
 use crate::audit::{Audit, By, Entry};
 use crate::cgroup::Delegated;
@@ -109,10 +109,12 @@ impl Keeper {
         self.audit.note_ahead_blocking(lost.iter().map(found));
         self.kill(&instance, &lost);
         self.close(&mut db, &lost);
-        // Without its rows, output of earlier runs must not become that of new ones.
-        let last = db.last_number()?.max(last_output(&self.state));
-        // Where there is no room for it, whoever wants a number asks again.
-        let reserved = db.reserve(last + FEWEST_AHEAD).map_or(last, |()| last + FEWEST_AHEAD);
+        // A number never repeats, also where runs.db was deleted or a power cut undid its newest pages.
+        let last = db.last_number()?.max(last_output(&self.state)).max(numbers::read(&self.state));
+        let ahead = last + FEWEST_AHEAD;
+        let reserved = db.reserve(ahead).is_ok() && numbers::write(&self.state, ahead).is_ok();
+        // Where there is no room for them, the next start of a run asks again.
+        let reserved = if reserved { ahead } else { last };
         let numbers = &self.numbers;
         numbers.last.store(last, Ordering::Relaxed);
         numbers.ahead.store(FEWEST_AHEAD, Ordering::Relaxed);
@@ -222,7 +224,8 @@ impl Keeper {
         if batch.is_empty() {
             return;
         }
-        let together = db.together(|db| batch.iter().try_for_each(|job| carry_out(db, job)));
+        let together =
+            transact(db, &batch, |db| batch.iter().try_for_each(|job| carry_out(db, job)));
         if let Err(error) = &together
             && is_news
         {
@@ -232,11 +235,17 @@ impl Keeper {
             let written = match &together {
                 Ok(()) => Ok(()),
                 // One that cannot be done does not undo the others.
-                Err(_) => db.together(|db| carry_out(db, &job)),
+                Err(_) => {
+                    let one = std::slice::from_ref(&job);
+                    transact(db, one, |db| carry_out(db, &job))
+                }
             };
             let result = written.map_err(|error| Unwritable(error.to_string()));
             match job {
                 Job::End(past, size, done) => {
+                    if result.is_ok() {
+                        db.forget_hook(past.row.run_id);
+                    }
                     // Else a run that has ended would be lost at the next start, and close what it did not leave.
                     match result {
                         Ok(()) => self.late.remove(past.row.run_id),
@@ -250,6 +259,7 @@ impl Keeper {
                     let _ = done.send(result);
                 }
                 Job::Reserve(to, done) => {
+                    let result = result.and_then(|()| self.write_number(to));
                     if result.is_ok() {
                         self.numbers.reserved.fetch_max(to, Ordering::Release);
                     }
@@ -258,9 +268,19 @@ impl Keeper {
                         let _ = done.send(result);
                     }
                 }
-                Job::Started(..) | Job::Keep(_) | Job::Close(_) => {}
+                Job::Close(last) => {
+                    if let Err(error) = result.and_then(|()| numbers::write(&self.state, last)) {
+                        tracing::warn!(target: "topside", %error, "some numbers of runs are skipped");
+                    }
+                }
+                Job::Started(..) | Job::Keep(_) => {}
             }
         }
+    }
+
+    /// Records in the file of numbers that those up to `to` may be given out.
+    fn write_number(&self, to: u64) -> Result<(), Unwritable> {
+        numbers::write(&self.state, to.max(self.numbers.reserved.load(Ordering::Acquire)))
     }
 
     /// Takes out what is too old, and the oldest of what is too much.
@@ -322,6 +342,21 @@ pub(crate) fn safe_state(
         }
     }
     closed
+}
+
+/// Does these jobs in one transaction, which survives a power cut where a run with a hook begins or ends in it:
+/// a hook that must run is on the disk before its program starts, and an end that clients hear of is not undone.
+fn transact(
+    db: &mut Db,
+    jobs: &[Job],
+    what: impl FnOnce(&mut Db) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let durable = jobs.iter().any(|job| match job {
+        Job::Begin(.., intent, _) | Job::Resume(.., intent, _) => intent.hook.is_some(),
+        Job::End(past, ..) => db.has_hook(past.row.run_id),
+        _ => false,
+    });
+    if durable { db.together_durably(what) } else { db.together(what) }
 }
 
 fn carry_out(db: &mut Db, job: &Job) -> rusqlite::Result<()> {

@@ -1,11 +1,20 @@
-//! The numbers of runs: how one is had, and how many the disk knows of.
+//! Run numbers: how one is allocated, and which numbers the disk knows of.
+//!
+//! `runs.db` has the greatest number that may have been given out, and so has a file of its own beside it. That file
+//! is synced before a number of it is given out, so that numbers do not repeat after a power cut or without `runs.db`.
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::oneshot;
 use topside_shared::RunId;
 
 use super::{History, Job, Unwritable, gone};
+use crate::whole;
+
+/// The greatest number that may have been given out, in the state directory.
+const FILE: &str = "last-run-number";
 
 /// The first of the numbers that the disk does not know of: above all others, and still exact in JSON.
 pub(super) const UNWRITTEN: u64 = 1 << 52;
@@ -24,6 +33,40 @@ pub(super) struct Numbers {
     pub(super) asked: AtomicBool,
     /// How many were given out that the disk does not know of.
     unwritten: AtomicU64,
+}
+
+/// The greatest number that may have been given out, as the file has it; 0 where there is none.
+pub(super) fn read(state: &Path) -> u64 {
+    let path = state.join(FILE);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => {
+            if error.kind() != ErrorKind::NotFound {
+                tracing::warn!(target: "topside", %error, "{} cannot be read", path.display());
+            }
+            return 0;
+        }
+    };
+    // What is not allocated for recorded runs would leave no numbers.
+    text.trim().parse().ok().filter(|number| *number < UNWRITTEN).unwrap_or_else(|| {
+        tracing::warn!(target: "topside", "{} holds no run number and is ignored", path.display());
+        0
+    })
+}
+
+/// Records on the disk that numbers up to this one may be given out.
+///
+/// # Errors
+/// [`Unwritable`]; none of them must be given out then.
+pub(super) fn write(state: &Path, number: u64) -> Result<(), Unwritable> {
+    let path = state.join(FILE);
+    whole::write(&path, format!("{number}\n").as_bytes()).map_err(|error| {
+        let why = match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full".to_owned(),
+            _ => error.to_string(),
+        };
+        Unwritable(format!("{}: {why}", path.display()))
+    })
 }
 
 impl History {

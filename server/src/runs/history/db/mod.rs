@@ -3,6 +3,7 @@
 mod query;
 mod values;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, params};
@@ -67,6 +68,8 @@ pub(super) struct Db {
     connection: Connection,
     /// What all rows count for.
     size: u64,
+    /// Runs whose row names a hook: a power cut must not undo what is written of these.
+    with_hook: BTreeSet<RunId>,
 }
 
 /// A run whose server has ended under it.
@@ -84,7 +87,8 @@ impl Db {
     /// Opens the file to write, and makes it where there is none.
     pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
         let connection = Connection::open(path)?;
-        // Each commit is safe from the end of this process; the disk is waited for at checkpoints only.
+        // Each commit survives the end of this process. A power cut may undo the newest ones, but for those that
+        // `together_durably` makes.
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -256;",
         )?;
@@ -106,18 +110,49 @@ impl Db {
         }
         let size = connection
             .query_row("SELECT coalesce(sum(size), 0) FROM runs", [], |row| row.get::<_, i64>(0))?;
-        Ok(Self { connection, size: size.cast_unsigned() })
+        Ok(Self { connection, size: size.cast_unsigned(), with_hook: BTreeSet::new() })
     }
 
     /// Opens the file to read only.
     pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Ok(Self { connection: Connection::open_with_flags(path, flags)?, size: 0 })
+        let connection = Connection::open_with_flags(path, flags)?;
+        Ok(Self { connection, size: 0, with_hook: BTreeSet::new() })
     }
 
     /// What all rows and outputs count for, in bytes.
     pub(super) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Whether a power cut must not undo what is written of this run next.
+    pub(super) fn has_hook(&self, id: RunId) -> bool {
+        self.with_hook.contains(&id)
+    }
+
+    /// The final row of a run is on the disk.
+    pub(super) fn forget_hook(&mut self, id: RunId) {
+        self.with_hook.remove(&id);
+    }
+
+    /// The same as [`Db::together`]; when this returns, the rows are on the disk and survive a power cut.
+    pub(super) fn together_durably(
+        &mut self,
+        what: impl FnOnce(&mut Self) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        self.connection.execute_batch("PRAGMA synchronous = FULL")?;
+        let mut done = self.together(what);
+        if done.is_ok() {
+            // The write-ahead log is synced by now. With the pages in `runs.db` itself, that file alone is enough.
+            let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+            if let Err(error) = moved {
+                tracing::debug!(target: "topside", %error, "the checkpoint of runs.db is left for later");
+            }
+        }
+        if let Err(error) = self.connection.execute_batch("PRAGMA synchronous = NORMAL") {
+            done = done.and(Err(error));
+        }
+        done
     }
 
     /// Does something in one transaction.
@@ -201,6 +236,9 @@ impl Db {
             birth,
         ])?;
         self.size += size;
+        if intent.hook.is_some() {
+            self.with_hook.insert(run.row.run_id);
+        }
         Ok(())
     }
 
@@ -215,10 +253,17 @@ impl Db {
             "UPDATE runs SET state = ?2, started = ?3, hook = ?4, birth = ?5 WHERE id = ?1";
         let state = RunState::Running.name();
         let (hook, birth) = (text(intent.hook.as_ref())?, text(intent.birth.as_ref())?);
-        self.connection
-            .prepare_cached(statement)?
-            .execute(params![id.0.cast_signed(), state, started.as_millis(), hook, birth])
-            .map(drop)
+        self.connection.prepare_cached(statement)?.execute(params![
+            id.0.cast_signed(),
+            state,
+            started.as_millis(),
+            hook,
+            birth
+        ])?;
+        if intent.hook.is_some() {
+            self.with_hook.insert(id);
+        }
+        Ok(())
     }
 
     /// Records which process a run is.
@@ -253,7 +298,7 @@ impl Db {
     }
 
     /// The runs that have not ended.
-    pub(super) fn live(&self) -> rusqlite::Result<Vec<Lost>> {
+    pub(super) fn live(&mut self) -> rusqlite::Result<Vec<Lost>> {
         let mut statement = self.connection.prepare(
             "SELECT id, hook, birth, pid, boot, pid_start, session FROM runs \
              WHERE ended IS NULL ORDER BY id",
@@ -266,7 +311,10 @@ impl Db {
             let first = First { pid, boot: row.get(4)?, start, session: row.get(6)? };
             Ok(Lost { id, hook, first: Some(first), birth })
         })?;
-        runs.collect()
+        let runs: Vec<Lost> = runs.collect::<Result<_, _>>()?;
+        let with_hook = runs.iter().filter(|run| run.hook.is_some()).map(|run| run.id);
+        self.with_hook.extend(with_hook);
+        Ok(runs)
     }
 
     /// Takes out the ended runs that began before `oldest`, in milliseconds, and then the oldest until
