@@ -50,6 +50,7 @@ pub mod fuzzing;
 mod in_force;
 mod keys;
 mod listener;
+mod lock_file;
 mod log;
 mod methods;
 mod metrics;
@@ -86,8 +87,8 @@ pub use supervisor::{NoSupervisor, Supervisor};
 
 use commands::Table;
 use keys::Keys;
-use listener::StateLock;
-use server::{Server, Stored};
+use lock_file::StateLock;
+use server::{Files, Server, Stored};
 use tracing::instrument::WithSubscriber;
 
 /// Descriptors without which no server starts..
@@ -143,17 +144,18 @@ pub async fn serve(
     let menu = Table::new(&config, None)?;
     // Neither another server nor a verb of `topsided` may change the state under this one, wherever its
     // socket is.
-    let _state = StateLock::take(&config.state)?;
+    let state = StateLock::take(&config.state)?;
     let keys = Keys::open(&config.state)?;
     let metrics = metrics::listen(config.metrics)?;
+    let files = Files::new(listeners.local, state, stop.hears_signals());
     let (server, door) = tracing::dispatcher::with_default(&dispatch, || {
         config.limits.max_sessions = sessions(&config.limits)?;
         let stored = Stored::open(&config, keys)?;
-        let server = Server::new(config, menu, stored, &listeners, log, dispatch.clone());
+        let server = Server::new(config, menu, stored, files.local(), log, dispatch.clone());
         let door = server.prepare_door()?;
         Ok::<_, ServeError>((server, door))
     })?;
-    Ok(server.run(listeners, door, metrics, stop).with_subscriber(dispatch).await)
+    Ok(server.run(files, door, metrics, stop).with_subscriber(dispatch).await)
 }
 
 /// How many sessions over TCP there may be: as many as the system has descriptors for.

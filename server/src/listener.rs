@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
 use tokio::net::{UnixListener, UnixStream};
+use topside_shared::server_record::ServerRecord;
 use topside_shared::{Connection, ErrorKind, Role, RpcError};
 
 use crate::clients::{Identity, Owner, Scope};
+use crate::lock_file::SocketLock;
 use crate::outbox::Outbox;
 use crate::server::Server;
 use crate::{platform, refusal, session};
@@ -22,23 +23,25 @@ use crate::{platform, refusal, session};
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a lock is tried that another process has, and how often: at once after a kill it may be held by
-/// nobody who serves.
-const LOCK_LINGERS: Duration = Duration::from_millis(500);
-const LOCK_LOOK: Duration = Duration::from_millis(10);
-
 /// Why the local socket cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Another server serves it.
-    #[error("{} is served already: stop that server first (`topside run --yes shutdown`)", .0.display())]
-    AlreadyServed(PathBuf),
-    /// Another server has the state directory, and its socket elsewhere.
-    #[error(
-        "a server runs on {}, and its socket is elsewhere: set TOPSIDE_RUNTIME_DIR (or XDG_RUNTIME_DIR) as it is set there",
-        .0.display()
-    )]
-    StateInUse(PathBuf),
+    /// Another process serves it.
+    #[error("{} is served already{}", socket.display(), advice(by.as_ref()))]
+    AlreadyServed {
+        /// The socket.
+        socket: PathBuf,
+        /// What that process recorded of itself.
+        by: Option<ServerRecord>,
+    },
+    /// Another process has the state directory.
+    #[error("the state in {} is in use{}", state.display(), advice(by.as_ref()))]
+    StateInUse {
+        /// The directory.
+        state: PathBuf,
+        /// What that process recorded of itself.
+        by: Option<ServerRecord>,
+    },
     /// The system has a limit for such paths.
     #[error(
         "the socket path {} has {} bytes and this system allows {}: set TOPSIDE_RUNTIME_DIR to a shorter directory",
@@ -69,6 +72,20 @@ pub enum ListenError {
     },
 }
 
+/// Names the process that has a lock, and says what to do about it.
+fn advice(by: Option<&ServerRecord>) -> String {
+    match by {
+        None => " by another server: stop it first (`topside run --yes shutdown`)".to_owned(),
+        Some(by) => match by.socket.as_ref().filter(|socket| socket.exists()) {
+            // The socket may be one that is not looked at here.
+            Some(socket) => {
+                format!(" by the server with pid {}, at {}: {by}", by.pid, socket.display())
+            }
+            None => format!(" by the server with pid {}: {by}", by.pid),
+        },
+    }
+}
+
 /// What a server listens on.
 #[derive(Debug)]
 pub struct Listeners {
@@ -91,63 +108,9 @@ impl Listeners {
 pub(crate) struct LocalListener {
     listener: UnixListener,
     path: PathBuf,
-    inode: u64,
+    /// The file of the socket, by device and inode.
+    file: (u64, u64),
     lock: Option<SocketLock>,
-}
-
-/// Keeps other servers from the socket; the system lets go of it however the process ends.
-#[derive(Debug)]
-pub(crate) struct SocketLock {
-    _file: std::fs::File,
-}
-
-impl SocketLock {
-    /// Keeps servers from the socket at `path`, whose directory is made where there is none.
-    ///
-    /// # Errors
-    /// [`ListenError`]; [`ListenError::AlreadyServed`] where another process has it.
-    pub(crate) fn take(path: &Path) -> Result<Self, ListenError> {
-        let directory = path.parent().unwrap_or(Path::new("/"));
-        let failed = |source| ListenError::Io { path: directory.to_owned(), source };
-        platform::private_directory(directory).map_err(failed)?;
-        Self::lock(path)
-    }
-
-    fn lock(path: &Path) -> Result<Self, ListenError> {
-        let lock_path = path.with_extension("lock");
-        let file = platform::private(std::fs::OpenOptions::new().create(true).write(true))
-            .open(&lock_path)
-            .map_err(|source| ListenError::Io { path: lock_path.clone(), source })?;
-        let begun = std::time::Instant::now();
-        while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            // A program that a killed server was about to start holds it until it is another program.
-            if begun.elapsed() >= LOCK_LINGERS {
-                return Err(ListenError::AlreadyServed(path.to_owned()));
-            }
-            std::thread::sleep(LOCK_LOOK);
-        }
-        Ok(Self { _file: file })
-    }
-}
-
-/// Keeps other servers, and verbs that do not find this one, from a state directory.
-#[derive(Debug)]
-pub(crate) struct StateLock {
-    _lock: SocketLock,
-}
-
-impl StateLock {
-    /// Takes it, for the state in this directory.
-    ///
-    /// # Errors
-    /// [`ListenError`]; [`ListenError::StateInUse`] where another process has it.
-    pub(crate) fn take(state: &Path) -> Result<Self, ListenError> {
-        match SocketLock::take(&state.join("state")) {
-            Ok(lock) => Ok(Self { _lock: lock }),
-            Err(ListenError::AlreadyServed(_)) => Err(ListenError::StateInUse(state.to_owned())),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 fn directory_mode(open: bool) -> u32 {
@@ -172,37 +135,37 @@ impl LocalListener {
         if path.as_os_str().len() > platform::MAX_SOCKET_PATH {
             return Err(ListenError::PathTooLong(path.to_owned()));
         }
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| ListenError::Io { path, source }
-        };
-        let directory = path.parent().unwrap_or(Path::new("/"));
-        platform::private_directory(directory).map_err(failed(directory))?;
-        let (owner, mode) = platform::owner_and_mode(directory).map_err(failed(directory))?;
-        if owner != platform::own_uid() {
-            let directory = directory.to_owned();
-            return Err(ListenError::ForeignDirectory { directory, owner });
-        }
-        if mode & 0o022 != 0 {
-            return Err(ListenError::OpenDirectory(directory.to_owned()));
-        }
-        platform::set_mode(directory, directory_mode(open)).map_err(failed(directory))?;
-
-        // Of two servers that start at once, the lock lets one through; then whatever is left there
-        // is dead.
+        prepare_directory(path, open)?;
+        // Of two servers that start at once, the lock lets one through; then what is left there is dead.
         let lock = SocketLock::lock(path)?;
-        match std::fs::symlink_metadata(path) {
-            Ok(found) if !found.file_type().is_socket() => {
-                return Err(ListenError::NotASocket(path.to_owned()));
-            }
-            Ok(_) => std::fs::remove_file(path).map_err(failed(path))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(path)(error)),
+        let (listener, file) = bind(path, open)?;
+        Ok(Self { listener, path: path.to_owned(), file, lock: Some(lock) })
+    }
+
+    /// Makes the socket again, its lock file and their directory, where they were removed; whether the socket was.
+    ///
+    /// # Errors
+    /// [`ListenError`]: everything stays as it is.
+    pub(crate) fn restore(&mut self, open: bool) -> Result<bool, ListenError> {
+        let is_there = file_id(&self.path).is_ok_and(|file| file == self.file);
+        if !is_there {
+            prepare_directory(&self.path, open)?;
         }
-        let listener = UnixListener::bind(path).map_err(failed(path))?;
-        platform::set_mode(path, socket_mode(open)).map_err(failed(path))?;
-        let inode = std::fs::symlink_metadata(path).map_err(failed(path))?.ino();
-        Ok(Self { listener, path: path.to_owned(), inode, lock: Some(lock) })
+        if let Some(lock) = &mut self.lock {
+            lock.restore()?;
+        }
+        if is_there {
+            return Ok(false);
+        }
+        (self.listener, self.file) = bind(&self.path, open)?;
+        Ok(true)
+    }
+
+    /// Records how this server is found.
+    pub(crate) fn set(&mut self, record: ServerRecord) {
+        if let Some(lock) = &mut self.lock {
+            lock.set(record);
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -217,11 +180,50 @@ impl LocalListener {
 
 impl Drop for LocalListener {
     fn drop(&mut self) {
-        // Only our own: somebody may have put another in its place.
-        if std::fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode) {
+        // Only its own: another file may have been put in its place.
+        if file_id(&self.path).is_ok_and(|file| file == self.file) {
             let _ = std::fs::remove_file(&self.path);
         }
     }
+}
+
+/// Makes the directory of a socket where there is none, and checks that no other user can put a socket there.
+fn prepare_directory(socket: &Path, open: bool) -> Result<(), ListenError> {
+    let directory = socket.parent().unwrap_or(Path::new("/"));
+    let failed = |source| ListenError::Io { path: directory.to_owned(), source };
+    platform::private_directory(directory).map_err(failed)?;
+    let (owner, mode) = platform::owner_and_mode(directory).map_err(failed)?;
+    if owner != platform::own_uid() {
+        let directory = directory.to_owned();
+        return Err(ListenError::ForeignDirectory { directory, owner });
+    }
+    if mode & 0o022 != 0 {
+        return Err(ListenError::OpenDirectory(directory.to_owned()));
+    }
+    platform::set_mode(directory, directory_mode(open)).map_err(failed)
+}
+
+/// Binds the socket at `path`, in the place of a dead one; its file, by device and inode.
+fn bind(path: &Path, open: bool) -> Result<(UnixListener, (u64, u64)), ListenError> {
+    let failed = |source| ListenError::Io { path: path.to_owned(), source };
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(ListenError::NotASocket(path.to_owned()));
+        }
+        Ok(_) => std::fs::remove_file(path).map_err(failed)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    platform::set_mode(path, socket_mode(open)).map_err(failed)?;
+    let file = file_id(path).map_err(failed)?;
+    Ok((listener, file))
+}
+
+/// What the system knows a file by: device and inode.
+fn file_id(path: &Path) -> io::Result<(u64, u64)> {
+    let found = std::fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
 }
 
 /// Accepts for ever; ends with the future.
@@ -305,7 +307,7 @@ mod tests {
         let path = directory.path().join("run/topsided.sock");
         let first = LocalListener::bind(&path, false).unwrap();
         let second = LocalListener::bind(&path, false).unwrap_err();
-        assert!(matches!(second, ListenError::AlreadyServed(_)), "{second}");
+        assert!(matches!(second, ListenError::AlreadyServed { .. }), "{second}");
         drop(first);
         assert!(!path.exists());
     }

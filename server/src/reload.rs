@@ -90,6 +90,8 @@ pub(crate) async fn whenever(server: &Arc<Server>, stop: &Stop) {
 /// [`NotReloaded`]: everything is as before.
 pub(crate) async fn reload(server: &Arc<Server>, by: &str) -> Result<Reloaded, NotReloaded> {
     let _alone = server.reloading.lock().await;
+    // Whatever the files say: after logrotate has moved the log, another is begun.
+    server.check_files.notify_one();
     let done = read_and_set(server, by).await;
     match &done {
         Ok(Reloaded { revision, changed }) => {

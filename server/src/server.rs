@@ -1,6 +1,7 @@
 //! A running server: what all its sessions share, and its life from the first connection to the last.
 
 mod ending;
+mod files;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -31,7 +32,7 @@ use crate::door::{self, Door, OpenError};
 use crate::events::Events;
 use crate::in_force::{Current, InForce};
 use crate::keys::{Keys, watch};
-use crate::listener::{self, Listeners};
+use crate::listener::LocalListener;
 use crate::log::Log;
 use crate::metrics;
 use crate::platform;
@@ -39,6 +40,8 @@ use crate::reach::{self, Reach};
 use crate::reload;
 use crate::runs::{History, Runs};
 use crate::shutdown::{Shutdown, Stop};
+
+pub(crate) use files::Files;
 
 /// What stands for no limit where times are added up.
 const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
@@ -51,6 +54,8 @@ pub(crate) struct Server {
     in_force: Current,
     /// Held while the files are read again.
     pub(crate) reloading: tokio::sync::Mutex<()>,
+    /// Has the files checked that must be there: the socket, lock files, the log.
+    pub(crate) check_files: Notify,
     pub(crate) info: ServerInfo,
     pub(crate) started: Instant,
     /// The path of the local socket.
@@ -130,7 +135,7 @@ impl Server {
         config: Config,
         menu: Table,
         stored: Stored,
-        listeners: &Listeners,
+        local: &LocalListener,
         log: Arc<Log>,
         dispatch: tracing::Dispatch,
     ) -> Arc<Self> {
@@ -149,7 +154,7 @@ impl Server {
                 started_at: Time::now(),
             },
             started: Instant::now(),
-            socket: listeners.local.path().display().to_string(),
+            socket: local.path().display().to_string(),
             door,
             keys: Arc::new(keys),
             changing_keys: Arc::default(),
@@ -169,6 +174,7 @@ impl Server {
             over,
             in_force: Current::new(config, menu),
             reloading: tokio::sync::Mutex::default(),
+            check_files: Notify::new(),
         })
     }
 
@@ -257,7 +263,7 @@ impl Server {
     /// Serves until it is told to stop, then ends every session and returns.
     pub(crate) async fn run(
         self: &Arc<Self>,
-        listeners: Listeners,
+        mut files: Files,
         door: Option<door::Ready>,
         metrics: Option<metrics::Listener>,
         stop: Stop,
@@ -288,7 +294,7 @@ impl Server {
         drop(now);
         let mut beside = pin!(join(metrics::serve(self, metrics), supervisor.told(self)).map(drop));
         let plan = tokio::select! {
-            () = listener::accept_local(self, &listeners.local) => unreachable!("accepting goes on for ever"),
+            () = files.serve(self) => unreachable!("accepting goes on for ever"),
             () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),
             () = watch::keys(self) => unreachable!("watching goes on for ever"),
             () = reload::whenever(self, &stop) => unreachable!("listening goes on for ever"),
@@ -302,9 +308,9 @@ impl Server {
             }
             () = stop.wanted_at_once() => return self.end_at_once(),
         };
-        // No new connection from here on; the lock stays until everything has ended.
+        // No new connection from here on; the locks stay until everything has ended.
         self.door.close();
-        let _lock = listeners.local.close();
+        let _locks = files.close();
         tokio::select! {
             ended = self.end(&plan, &stop) => ended,
             () = &mut beside => unreachable!("both go on for ever"),

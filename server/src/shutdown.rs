@@ -28,6 +28,7 @@ pub struct Stop {
     asked: CancellationToken,
     at_once: CancellationToken,
     read_again: Arc<Notify>,
+    hears_signals: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -49,7 +50,7 @@ impl Stop {
     /// # Errors
     /// Where the system gives no way to hear of signals.
     pub fn on_signals() -> std::io::Result<Self> {
-        let stop = Self::new();
+        let stop = Self { hears_signals: true, ..Self::default() };
         let mut term = signal(SignalKind::terminate())?;
         let mut int = signal(SignalKind::interrupt())?;
         let mut hup = signal(SignalKind::hangup())?;
@@ -86,6 +87,11 @@ impl Stop {
         order.get_or_insert(Order { reason: reason.into(), by: by.into() });
         drop(order);
         self.asked.cancel();
+    }
+
+    /// Whether signals raise it, so that SIGHUP has the server read its files again.
+    pub(crate) fn hears_signals(&self) -> bool {
+        self.hears_signals
     }
 
     /// Has the server read its files again.

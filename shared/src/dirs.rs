@@ -4,6 +4,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::server_record::ServerRecord;
+
+/// File name of the lock of a state directory, in which the server that has it records where it is found.
+pub const STATE_LOCK_NAME: &str = "state.lock";
 /// File name of the local socket in the runtime directory.
 pub const SOCKET_NAME: &str = "topsided.sock";
 
@@ -92,14 +96,82 @@ impl Dirs {
         self.runtime.join(SOCKET_NAME)
     }
 
-    /// Where a client looks for a server of this machine, first first.
-    pub fn sockets(&self) -> Vec<PathBuf> {
+    /// The lock file of the state directory.
+    pub fn state_lock(&self) -> PathBuf {
+        self.state.join(STATE_LOCK_NAME)
+    }
+
+    /// Where a server of this machine is looked for: the socket in the runtime directory, the one that the server of
+    /// this state directory recorded (a script of cron has no `XDG_RUNTIME_DIR`), and that of a packaged server.
+    pub fn local_server(&self) -> LocalServer {
         let mut sockets = vec![self.socket()];
-        let system = Path::new(SYSTEM_RUNTIME).join(SOCKET_NAME);
-        if !self.runtime_only && cfg!(unix) && !sockets.contains(&system) {
-            sockets.push(system);
+        if !self.runtime_only {
+            let lock = self.state_lock();
+            let recorded = ServerRecord::read(&lock)
+                .and_then(|record| record.socket)
+                .filter(|socket| have_one_owner(&lock, socket));
+            let system = Path::new(SYSTEM_RUNTIME).join(SOCKET_NAME);
+            for socket in recorded.into_iter().chain(cfg!(unix).then_some(system)) {
+                if !sockets.contains(&socket) {
+                    sockets.push(socket);
+                }
+            }
         }
-        sockets
+        LocalServer { sockets, state_lock: Some(self.state_lock()) }
+    }
+}
+
+/// Where a server of this machine is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalServer {
+    /// The sockets, in the order in which they are tried.
+    pub sockets: Vec<PathBuf>,
+    /// The lock file of the state directory, whose record tells of a server without a socket.
+    pub state_lock: Option<PathBuf>,
+}
+
+impl LocalServer {
+    /// The lock file that goes with a socket.
+    pub fn lock_of(socket: &Path) -> PathBuf {
+        socket.with_extension("lock")
+    }
+
+    /// The records of servers whose socket is one of these and was removed. A lock file outlives its server, so
+    /// `is_locked` tells whether a running process holds the file.
+    pub fn without_socket(&self, is_locked: impl Fn(&Path) -> bool) -> Option<ServerRecord> {
+        let locks = self.sockets.iter().map(|socket| Self::lock_of(socket));
+        locks.chain(self.state_lock.clone()).find_map(|lock| {
+            let record = ServerRecord::read(&lock)?;
+            let is_ours = record
+                .removed_socket()
+                .is_some_and(|socket| self.sockets.iter().any(|tried| tried == socket));
+            (is_ours && is_locked(&lock)).then_some(record)
+        })
+    }
+}
+
+/// Whether the directory of a recorded socket belongs to the owner of the lock file. A record outlives a killed server,
+/// and another user may have made that directory since.
+#[cfg(unix)]
+fn have_one_owner(lock: &Path, socket: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let owner = |path: &Path| std::fs::metadata(path).map(|found| found.uid());
+    let directory = socket.parent().map(owner);
+    // A directory that is gone is no danger, and its server may still run.
+    match (owner(lock), directory) {
+        (Ok(lock), Some(Ok(directory))) => lock == directory,
+        _ => true,
+    }
+}
+
+#[cfg(not(unix))]
+fn have_one_owner(_lock: &Path, _socket: &Path) -> bool {
+    true
+}
+
+impl From<Vec<PathBuf>> for LocalServer {
+    fn from(sockets: Vec<PathBuf>) -> Self {
+        Self { sockets, state_lock: None }
     }
 }
 
@@ -156,10 +228,10 @@ mod tests {
     #[test]
     fn a_named_runtime_directory_is_the_only_place_to_look() {
         let dirs = resolve(&[("TOPSIDE_RUNTIME_DIR", "/e"), ("TOPSIDE_STATE_DIR", "/s")]);
-        assert_eq!(dirs.sockets(), [Path::new("/e/topsided.sock")]);
+        assert_eq!(dirs.local_server().sockets, [Path::new("/e/topsided.sock")]);
         let dirs = resolve(&[("RUNTIME_DIRECTORY", "/e"), ("TOPSIDE_STATE_DIR", "/s")]);
         assert_eq!(
-            dirs.sockets(),
+            dirs.local_server().sockets,
             [Path::new("/e/topsided.sock"), Path::new("/run/topside/topsided.sock")]
         );
     }

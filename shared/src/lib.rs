@@ -17,6 +17,7 @@ pub mod params;
 pub mod pin;
 pub mod role;
 pub mod rows;
+pub mod server_record;
 pub mod signals;
 pub mod strict;
 pub mod tables;

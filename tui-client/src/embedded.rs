@@ -44,7 +44,11 @@ pub enum StartError {
 impl StartError {
     /// Whether another server was quicker: connecting is then what is left to do.
     pub fn is_served_already(&self) -> bool {
-        matches!(self, Self::Listen(ListenError::AlreadyServed(_)))
+        matches!(
+            self,
+            Self::Listen(ListenError::AlreadyServed { .. })
+                | Self::Serve(ServeError::State(ListenError::StateInUse { .. }))
+        )
     }
 }
 
@@ -81,7 +85,9 @@ pub async fn connect_or_start(
         Err(error) if error.is_served_already() => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(connect(target, hello).await?)
+    // The server may have recorded another socket meanwhile.
+    let found = Dirs::from_env().map(|dirs| Target::Local(dirs.local_server()));
+    Ok(connect(found.as_ref().unwrap_or(target), hello).await?)
 }
 
 /// The server of this process. Dropping it ends it at once; [`Embedded::stop`] is the orderly way.

@@ -2,7 +2,7 @@
 //! Nothing else in this crate has a `cfg` for a system.
 
 pub(crate) use imp::{
-    Echo, Jobs, Signals, check_socket_directory, create_private_dir, dial, private,
+    Echo, Jobs, Signals, check_socket_directory, create_private_dir, dial, is_locked, private,
 };
 
 /// Both halves of a connection to the local socket.
@@ -80,6 +80,13 @@ mod imp {
         let by_root = |parent: Metadata| parent.uid() == 0 && parent.mode() & 0o022 == 0;
         let parent = dir.canonicalize()?.parent().map(std::fs::metadata).transpose()?;
         Ok((!parent.is_some_and(by_root)).then(|| format!("it belongs to user {}", found.uid())))
+    }
+
+    /// Whether a running process holds this lock file.
+    pub(crate) fn is_locked(file: &Path) -> bool {
+        let Ok(file) = std::fs::File::open(file) else { return false };
+        let free = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockShared);
+        free.is_err_and(|error| error == rustix::io::Errno::WOULDBLOCK)
     }
 
     /// Makes a directory, and those above it, for this user only.
@@ -214,6 +221,11 @@ mod imp {
     /// There is no local socket on this system.
     pub(crate) fn check_socket_directory(_dir: &Path) -> io::Result<Option<String>> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// No server of this system serves a local socket.
+    pub(crate) fn is_locked(_file: &Path) -> bool {
+        false
     }
 
     /// Makes a directory, and those above it; it inherits who may read it.

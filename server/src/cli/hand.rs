@@ -11,13 +11,15 @@ use topside_shared::dirs::Dirs;
 use topside_shared::frame::MAX_LINE_OUT;
 use topside_shared::identity::{Identity, IdentityError};
 use topside_shared::methods::{Call, KeyInvite, KeyInvited, KeyRevoke, KeyRow, KeysList, Method};
+use topside_shared::server_record::ServerRecord;
 
 use crate::audit::{Audit, By};
 use crate::commands::{Table, TableError};
 use crate::config::{Config, ConfigError, FileErrors};
 use crate::door::{KEY_FILE, OpenError, invite_addresses};
 use crate::keys::{Change, KeyError, Keys, Offer, Place, Revoked};
-use crate::listener::{ListenError, SocketLock, StateLock};
+use crate::listener::ListenError;
+use crate::lock_file::{SocketLock, StateLock};
 use crate::platform;
 
 /// How long a running server may take to answer.
@@ -34,8 +36,8 @@ pub(crate) enum HandError {
     NotTopside { path: PathBuf, why: String },
     #[error("{}", .0.message)]
     Refused(RpcError),
-    #[error("a server is starting or ending: try again in a moment")]
-    Between,
+    #[error("{}: try again in a moment", starting_or_ending(.by.as_ref()))]
+    Between { by: Option<ServerRecord> },
     #[error(
         "{} belongs to another user (uid {owner}): run this as that user, or while its server runs",
         directory.display()
@@ -66,7 +68,7 @@ pub(super) enum Hand {
     /// The server runs.
     Socket { path: PathBuf, stream: BufReader<UnixStream> },
     /// It does not, and cannot start meanwhile.
-    Files { config: Box<Config>, keys: Keys, audit: Audit, _locks: (SocketLock, StateLock) },
+    Files { config: Box<Config>, keys: Keys, audit: Audit, _locks: Box<(SocketLock, StateLock)> },
 }
 
 impl Hand {
@@ -78,7 +80,7 @@ impl Hand {
         dirs: &Dirs,
         load: impl FnOnce() -> Result<Config, ConfigError>,
     ) -> Result<Self, HandError> {
-        for path in dirs.sockets() {
+        for path in dirs.local_server().sockets {
             match UnixStream::connect(&path) {
                 Ok(stream) => {
                     let failed = |source| HandError::Socket { path: path.clone(), source };
@@ -91,14 +93,11 @@ impl Hand {
         }
         own_state(dirs)?;
         let config = Box::new(load()?);
-        let lock = SocketLock::take(&dirs.socket()).map_err(|error| match error {
-            ListenError::AlreadyServed(_) => HandError::Between,
-            error => error.into(),
-        })?;
-        let state = StateLock::take(&config.state)?;
+        let lock = SocketLock::take(&dirs.socket()).map_err(between)?;
+        let state = StateLock::take(&config.state).map_err(between)?;
         let keys = Keys::open(&config.state)?;
         let audit = Audit::open(&config.state, None).map_err(HandError::Audit)?;
-        Ok(Self::Files { config, keys, audit, _locks: (lock, state) })
+        Ok(Self::Files { config, keys, audit, _locks: Box::new((lock, state)) })
     }
 
     /// Whether the server runs.
@@ -180,6 +179,23 @@ pub(super) fn own_state(dirs: &Dirs) -> Result<(), HandError> {
         // Where there is none, this user makes it.
         _ => Ok(()),
     }
+}
+
+/// Tells a server that only has no socket at this moment from one whose socket was removed.
+fn between(error: ListenError) -> HandError {
+    match error {
+        ListenError::AlreadyServed { by, .. } | ListenError::StateInUse { by, .. }
+            if by.as_ref().is_none_or(|by| by.socket.is_none()) =>
+        {
+            HandError::Between { by }
+        }
+        error => error.into(),
+    }
+}
+
+fn starting_or_ending(by: Option<&ServerRecord>) -> String {
+    let pid = by.map(|by| format!(" (pid {})", by.pid)).unwrap_or_default();
+    format!("a server{pid} is starting or ending, or another verb is at work")
 }
 
 /// Whether an error of connecting to a socket says that no server serves it.

@@ -257,8 +257,11 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
         let stop = Stop::on_signals().map_err(|error| (1, error.to_string()))?;
         let listeners =
             Listeners::local(&dirs.socket(), config.local.is_open()).map_err(|error| {
-                let status =
-                    if matches!(error, ListenError::AlreadyServed(_)) { SERVED_ALREADY } else { 1 };
+                let status = if matches!(error, ListenError::AlreadyServed { .. }) {
+                    SERVED_ALREADY
+                } else {
+                    1
+                };
                 (status, error.to_string())
             })?;
         serve(listeners, config, stop).await.map_err(|error| {
@@ -266,7 +269,7 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
                 error,
                 ServeError::Door(OpenError::InUse(_))
                     | ServeError::Metrics(MetricsError::InUse(_))
-                    | ServeError::State(ListenError::StateInUse(_))
+                    | ServeError::State(ListenError::StateInUse { .. })
             );
             (if in_use { SERVED_ALREADY } else { 1 }, error.to_string())
         })

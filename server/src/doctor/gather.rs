@@ -151,7 +151,7 @@ struct Heard {
 
 /// Asks the server that clients of this machine would find.
 fn hear(dirs: &Dirs) -> Heard {
-    for socket in dirs.sockets() {
+    for socket in dirs.local_server().sockets {
         let asked = match UnixStream::connect(&socket) {
             Err(error) if is_nobody(&error) => continue,
             Err(error) => Err(error.to_string()),

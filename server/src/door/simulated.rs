@@ -111,7 +111,7 @@ fn server(directory: &Path, client: &Identity) -> Arc<Server> {
     let stored = Stored::open(&config, keys).unwrap();
     stored.keys.change(Change::Add(row), &stored.audit, By::server()).unwrap();
     let listeners = Listeners::local(&dirs.socket(), false).unwrap();
-    Server::new(config, menu, stored, &listeners, log, dispatch)
+    Server::new(config, menu, stored, &listeners.local, log, dispatch)
 }
 
 struct Client(BufReader<TlsStream<Link>>);

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +23,7 @@ const MOST_WAITING: usize = 4_096;
 const PACE: Duration = Duration::from_millis(5);
 
 /// Hands lines to the writing thread without ever waiting for it.
+#[derive(Debug, Clone)]
 pub(super) struct LineSender {
     lines: SyncSender<Waiting>,
     dropped: Arc<AtomicU64>,
@@ -33,12 +35,20 @@ impl LineSender {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
+
+    /// Has the file made again where it was moved or removed.
+    pub(super) fn check(&self) {
+        // Where lines wait, the file is looked at with them.
+        let _ = self.lines.try_send(Waiting::Check);
+    }
 }
 
 /// What the writing thread is sent.
 #[derive(Debug)]
 enum Waiting {
     Line(String),
+    /// Look whether the file is still there.
+    Check,
     Stop,
 }
 
@@ -88,6 +98,7 @@ fn write_lines(
                     batch.push_str(&line);
                     batch.push('\n');
                 }
+                Waiting::Check => {}
                 Waiting::Stop => stopped = true,
             }
         }
@@ -96,7 +107,7 @@ fn write_lines(
             let written = writeln!(batch, "{} warn  log lines dropped count={lost}", Time::now());
             debug_assert!(written.is_ok());
         }
-        if stderr {
+        if stderr && !batch.is_empty() {
             // Standard error may be closed; there is nowhere left to say so.
             let _ = io::stderr().write_all(batch.as_bytes());
         }
@@ -135,12 +146,31 @@ impl LogFile {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.follow_name()?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
         if self.size > 0 && self.size + bytes.len() as u64 > ROTATE_AT {
             rotate(&self.path)?;
             *self = Self::open(std::mem::take(&mut self.path))?;
         }
         self.file.write_all(bytes)?;
         self.size += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+impl LogFile {
+    /// Opens the file of the log's name where that is another: it was removed, or `logrotate` moved it.
+    fn follow_name(&mut self) -> io::Result<()> {
+        let ours = self.file.metadata()?;
+        match std::fs::metadata(&self.path) {
+            Ok(named) if (named.dev(), named.ino()) == (ours.dev(), ours.ino()) => {
+                // It may have been cut to nothing in place.
+                self.size = ours.len();
+            }
+            _ => *self = Self::open(self.path.clone())?,
+        }
         Ok(())
     }
 }

@@ -20,7 +20,7 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt};
 use events::Events;
 pub(crate) use file::Writing;
 
-use file::LogFile;
+use file::{LineSender, LogFile};
 
 /// Entries kept in memory for `log/tail` and subscribers.
 pub(crate) const KEPT: usize = 1_000;
@@ -33,6 +33,8 @@ pub(crate) struct Log {
     /// Private to this type; nothing that may log happens under it.
     recent: Mutex<Recent>,
     on_entry: OnceLock<Box<dyn Poke>>,
+    /// To the thread that writes the file.
+    lines: OnceLock<LineSender>,
 }
 
 /// Who wants to know of new entries.
@@ -73,6 +75,8 @@ impl Log {
             None => None,
         };
         let (lines, writing) = Writing::start(file, sinks.stderr)?;
+        // It is set here alone.
+        let _ = log.lines.set(lines.clone());
         let layer = Events { log: Arc::clone(&log), lines };
         let filter = tracing_subscriber::filter::Targets::new()
             .with_target("topside", tracing::Level::INFO)
@@ -84,6 +88,13 @@ impl Log {
     /// Calls `poke` after each new entry, from whatever thread made it. The first call counts.
     pub(crate) fn on_entry(&self, poke: impl Fn() + Send + Sync + 'static) {
         let _ = self.on_entry.set(Box::new(poke));
+    }
+
+    /// Has the log's file made again where it was moved or removed.
+    pub(crate) fn check_file(&self) {
+        if let Some(lines) = self.lines.get() {
+            lines.check();
+        }
     }
 
     /// The number of the last entry.

@@ -39,6 +39,7 @@ mod prompt;
 mod protocol_md;
 mod reload;
 mod reload_effects;
+mod removed_files;
 mod resident;
 mod running;
 mod safe_state;

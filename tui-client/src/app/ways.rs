@@ -92,6 +92,7 @@ pub(crate) fn words(error: &ConnectError) -> &'static str {
         ConnectError::Lost { .. } => "the connection broke",
         ConnectError::Stuck { .. } => "does nothing",
         ConnectError::Identity(_) => "this device's key cannot be used",
+        ConnectError::SocketRemoved { .. } => "its socket was removed",
         ConnectError::NoServer { .. }
         | ConnectError::ForeignDirectory { .. }
         | ConnectError::PathTooLong { .. }

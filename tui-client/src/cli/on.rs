@@ -92,11 +92,11 @@ impl On {
     /// Where to connect to.
     pub(super) fn target(&self) -> Result<Target, Nowhere> {
         let dirs = Dirs::from_env()?;
-        let Some(name) = self.saved() else { return Ok(Target::Local(dirs.sockets())) };
+        let Some(name) = self.saved() else { return Ok(Target::Local(dirs.local_server())) };
         let store = ProfileStore::load(dirs.config.join(FILE_NAME))?;
         let profile = store.find(name)?;
         match self.via() {
-            Via::Same => Ok(Target::Local(dirs.sockets())),
+            Via::Same => Ok(Target::Local(dirs.local_server())),
             via => Ok(Target::Remote(Remote::of_profile(profile, via, &dirs.state)?)),
         }
     }

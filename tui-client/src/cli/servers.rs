@@ -335,7 +335,7 @@ async fn test(
             }
         }
         _ => {
-            let target = Target::Local(dirs.sockets());
+            let target = Target::Local(dirs.local_server());
             let hello = Hello { notices: false, name: "topside" };
             match connect(&target, &hello).await {
                 Ok(session) => {

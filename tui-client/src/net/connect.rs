@@ -1,11 +1,12 @@
 //! Dialling, and saying who the two sides are: the same for the first time and for every reconnect.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
+use topside_shared::dirs::LocalServer;
 use topside_shared::identity::Identity;
 use topside_shared::methods::{Initialize, Initialized, Program};
 use topside_shared::text::{MAX_REASON, clean};
@@ -23,8 +24,8 @@ use crate::platform;
 /// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// On this machine: sockets to try in order.
-    Local(Vec<PathBuf>),
+    /// On this machine.
+    Local(LocalServer),
     /// Elsewhere.
     Remote(Remote),
 }
@@ -80,7 +81,7 @@ pub struct Hello {
 /// [`ConnectError`].
 pub async fn connect(target: &Target, hello: &Hello) -> Result<Session, ConnectError> {
     match target {
-        Target::Local(sockets) => local(sockets, hello).await,
+        Target::Local(server) => local(server, hello).await,
         Target::Remote(remote) => connect_to(remote, &remote.addresses, hello).await,
     }
 }
@@ -135,13 +136,16 @@ pub(super) async fn begin_remote(dialled: Dialled, hello: &Hello) -> Result<Sess
     begin(read, write, address.via, address.to_string(), hello).await
 }
 
-async fn local(sockets: &[PathBuf], hello: &Hello) -> Result<Session, ConnectError> {
-    for path in sockets {
+async fn local(server: &LocalServer, hello: &Hello) -> Result<Session, ConnectError> {
+    for path in &server.sockets {
         if let Some((read, write)) = dial_socket(path).await? {
             return begin(read, write, Via::Same, path.display().to_string(), hello).await;
         }
     }
-    Err(ConnectError::NoServer { tried: sockets.to_vec() })
+    match server.without_socket(platform::is_locked) {
+        Some(server) => Err(ConnectError::SocketRemoved { server }),
+        None => Err(ConnectError::NoServer { tried: server.sockets.clone() }),
+    }
 }
 
 /// Begins a session on a connection.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use topside_shared::RpcError;
 use topside_shared::identity::IdentityError;
+use topside_shared::server_record::ServerRecord;
 use topside_shared::text::{MAX_REASON, clean};
 
 use super::PATIENCE;
@@ -38,6 +39,12 @@ pub enum ConnectError {
     NoServer {
         /// The sockets that were looked for.
         tried: Vec<PathBuf>,
+    },
+    /// A server runs, and the file of its socket was removed.
+    #[error("the server of this machine (pid {}) runs, but {server}", server.pid)]
+    SocketRemoved {
+        /// What it recorded of itself.
+        server: ServerRecord,
     },
     /// There is a server, and this user may not talk to it.
     #[error("this user may not use the server at {at}: {why}")]
@@ -162,6 +169,7 @@ impl ConnectError {
             | Self::Version(_) => true,
             Self::Refused(error) => !error.data.retryable,
             Self::NoServer { .. }
+            | Self::SocketRemoved { .. }
             | Self::Lost { .. }
             | Self::TurnedAway { .. }
             | Self::NotListening { .. }

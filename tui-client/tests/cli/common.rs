@@ -202,7 +202,11 @@ impl Place {
 
     /// A server that listens when this returns.
     pub(crate) fn serve(&self) -> Server {
-        let mut command = self.topside(&["serve"]);
+        self.serve_by(&mut self.topside(&["serve"]))
+    }
+
+    /// The same by this command.
+    pub(crate) fn serve_by(&self, command: &mut Command) -> Server {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
         let mut all = String::new();
@@ -243,6 +247,10 @@ impl Server {
     /// Waits for the end; the exit status.
     pub(crate) fn wait(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn kill(&mut self) {

@@ -5,6 +5,7 @@
 
 mod common;
 mod completions;
+mod finding;
 mod line_client;
 mod man;
 mod prompt;

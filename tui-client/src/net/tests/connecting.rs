@@ -69,7 +69,7 @@ async fn no_server_names_every_place_that_was_looked_at() {
     let dir = tempfile::tempdir().unwrap();
     let (none, dead) = (dir.path().join("none"), dir.path().join("dead"));
     drop(UnixListener::bind(&dead).unwrap());
-    let target = Target::Local(vec![none.clone(), dead.clone()]);
+    let target = Target::Local(vec![none.clone(), dead.clone()].into());
     let Err(ConnectError::NoServer { tried }) = connect(&target, &HELLO).await else { panic!() };
     assert_eq!(tried, [none, dead]);
 }
@@ -79,7 +79,7 @@ async fn a_socket_path_over_the_systems_limit_is_told_as_that() {
     let dir = tempfile::tempdir().unwrap();
     let deep = dir.path().join("d".repeat(120));
     std::fs::create_dir(&deep).unwrap();
-    let error = connect(&Target::Local(vec![deep.join("s")]), &HELLO).await.unwrap_err();
+    let error = connect(&Target::Local(vec![deep.join("s")].into()), &HELLO).await.unwrap_err();
     assert!(matches!(error, ConnectError::PathTooLong { .. }), "{error}");
 }
 
@@ -94,7 +94,7 @@ async fn a_socket_where_anybody_could_have_put_it_is_not_talked_to() {
         matches!(&error, ConnectError::ForeignDirectory { dir, .. } if dir == place.dir.path())
     );
     // Where there is no socket, there is nothing to distrust.
-    let none = Target::Local(vec![PathBuf::from(place.dir.path()).join("none")]);
+    let none = Target::Local(vec![PathBuf::from(place.dir.path()).join("none")].into());
     assert!(matches!(connect(&none, &HELLO).await, Err(ConnectError::NoServer { .. })));
 }
 

@@ -80,7 +80,7 @@ impl Place {
     }
 
     pub(super) fn target(&self) -> Target {
-        Target::Local(vec![self.dir.path().join("none"), self.dir.path().join("s")])
+        Target::Local(vec![self.dir.path().join("none"), self.dir.path().join("s")].into())
     }
 
     pub(super) async fn accept(&self) -> Fake {

@@ -170,7 +170,7 @@ impl Desk {
     /// Asks anew; each question is a task of its own.
     fn probe(&mut self, round: u64, profile: Option<&Profile>, vias: Vec<Via>) {
         self.probes = JoinSet::new();
-        let (sockets, tell) = (net::Target::Local(self.dirs.sockets()), self.tell.clone());
+        let (sockets, tell) = (net::Target::Local(self.dirs.local_server()), self.tell.clone());
         self.probes.spawn(async move {
             let _ = tell.send(Msg::Probed(probe_here(&sockets).await)).await;
         });

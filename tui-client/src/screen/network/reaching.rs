@@ -30,7 +30,7 @@ pub(super) fn place(
     dirs: &Dirs,
 ) -> Result<net::Target, DialFailed> {
     if target.via == Via::Same {
-        return Ok(net::Target::Local(dirs.sockets()));
+        return Ok(net::Target::Local(dirs.local_server()));
     }
     let Some(profile) = profile else {
         let name = target.title();

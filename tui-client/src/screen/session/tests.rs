@@ -61,7 +61,7 @@ async fn connected() -> (Script, Session) {
         script.say(&[answer(&id, &welcome)]).await;
         script
     };
-    let target = Target::Local(vec![path]);
+    let target = Target::Local(vec![path].into());
     let hello = Hello { notices: true, name: "test" };
     let (script, session) = tokio::join!(greet, connect(&target, &hello));
     (script, session.unwrap())

@@ -1,0 +1,61 @@
+//! Finding the server of this machine: without `XDG_RUNTIME_DIR`, and where its socket was removed.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::common::{Ended, Place};
+
+/// `topside` as a script of cron starts it, or a login session with its runtime directory.
+fn topside(place: &Place, runtime: Option<&Path>, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_topside"));
+    command.args(args).stdin(Stdio::null()).env_clear().env("PATH", "/usr/bin:/bin");
+    command.env("HOME", place.path("home"));
+    if let Some(runtime) = runtime {
+        command.env("XDG_RUNTIME_DIR", runtime);
+    }
+    command
+}
+
+#[test]
+fn verbs_and_the_line_client_find_a_server_of_a_login_session_without_xdg_runtime_dir() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("home")).unwrap();
+    let runtime = place.path("run");
+    let mut serve = topside(&place, Some(&runtime), &["serve"]);
+    let server = place.serve_by(&mut serve);
+    for args in [&["status"][..], &["run", "uptime"], &["clients"]] {
+        let ended: Ended = topside(&place, None, args).output().unwrap().into();
+        ended.with(0);
+    }
+    let ended: Ended = topside(&place, None, &["status", "--json"]).output().unwrap().into();
+    let told = ended.with(0).out;
+    assert!(told.contains(runtime.join("topside/topsided.sock").to_str().unwrap()), "{told}");
+    drop(server);
+    // An orderly end takes its record away.
+    let ended: Ended = topside(&place, None, &["status"]).output().unwrap().into();
+    let ended = ended.with(125);
+    assert!(ended.err.contains("no server runs") && !ended.err.contains("login"), "{ended:?}");
+}
+
+#[test]
+fn a_verb_that_finds_no_socket_of_a_running_server_names_its_pid_and_a_command() {
+    let place = Place::new();
+    let server = place.serve();
+    std::fs::remove_dir_all(place.path("run")).unwrap();
+    let ended = place.verb(&["status"]);
+    if ended.err.is_empty() {
+        // The server's own check was quicker.
+        return;
+    }
+    let ended = ended.with(125);
+    let command = format!("kill -HUP {}", server.pid());
+    assert!(ended.err.contains("was removed") && ended.err.contains(&command), "{ended:?}");
+    let done = Command::new("sh").args(["-c", &command]).status().unwrap();
+    assert!(done.success());
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !place.socket().exists() {
+        assert!(std::time::Instant::now() < deadline, "the socket stays away");
+        std::thread::yield_now();
+    }
+    place.verb(&["status"]).with(0);
+}
