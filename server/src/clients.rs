@@ -11,7 +11,7 @@ use topside_shared::methods::Program;
 use topside_shared::rows::{ClientRow, ClientRun};
 use topside_shared::{ClientId, Connection, Pin, Role, Time};
 
-use crate::audit::{Audit, By, Entry};
+use crate::audit::Audit;
 use crate::outbox::Outbox;
 pub(crate) use registry::{Registered, Registry};
 
@@ -132,19 +132,15 @@ impl Client {
     /// Puts its beginning into the audit log, if it is not there yet.
     pub(crate) fn signs_in(&self, audit: &Audit) {
         if !self.signed_in.swap(true, Ordering::Relaxed) {
-            audit.note(self.audited("session/begun").result(self.connection.title()));
+            audit.note_session(self, "session/begun", self.connection.title());
         }
     }
 
     /// Puts its end there, if its beginning is.
-    pub(crate) fn signs_out(&self, audit: &Audit, reason: &str) {
+    pub(crate) fn signs_out(&self, audit: &Audit, reason: &'static str) {
         if self.signed_in.swap(false, Ordering::Relaxed) {
-            audit.note(self.audited("session/ended").result(reason));
+            audit.note_session(self, "session/ended", reason);
         }
-    }
-
-    fn audited(&self, action: &'static str) -> Entry {
-        Entry::new(By::client(self), action, format!("client {}", self.id))
     }
 
     /// Whether the log tells of it.

@@ -12,6 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use topside_shared::server_record::ServerRecord;
 use topside_shared::{Connection, ErrorKind, Role, RpcError};
 
+use crate::audit::Origin;
 use crate::clients::{Identity, Owner, Scope};
 use crate::lock_file::SocketLock;
 use crate::outbox::Outbox;
@@ -267,8 +268,14 @@ fn admit(server: &Arc<Server>, stream: UnixStream) {
     let user = server.users.name(uid);
     let address = peer.pid().map_or_else(|| "pid ?".to_owned(), |pid| format!("pid {pid}"));
     let Some(role) = local_role(server, uid, &user) else {
-        tracing::warn!(target: "topside", address, user, "connection refused");
         server.counters.refused(ErrorKind::Forbidden);
+        let origin = Origin::User { uid, name: user.clone() };
+        if server.audit.refused(origin, "session/refused", "local") {
+            tracing::warn!(
+                target: "topside", address, user,
+                "connection refused (the audit log counts further ones of this user)"
+            );
+        }
         server.spawn(refuse(stream, user));
         return;
     };

@@ -1,10 +1,10 @@
 //! What the audit log tells of: who did what to which object, and how it stands as a line.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use topside_shared::methods::KeyRow;
 use topside_shared::{Pin, Role, Time};
 
+use super::argv::{Argument, bounded, bounded_text};
 use super::chain::Link;
 use crate::clients::{Client, Identity, Owner};
 use crate::platform;
@@ -69,6 +69,12 @@ impl By {
         Self::named("topsided")
     }
 
+    /// A user of this machine who may not use this server.
+    pub(super) fn refused_user(uid: u32, name: String) -> Self {
+        let who = Who { name, uid: Some(uid), ..Who::default() };
+        Self { who, address: "this machine".to_owned() }
+    }
+
     /// Strangers, from this source.
     pub(crate) fn stranger(source: impl Into<String>) -> Self {
         Self { who: Who::default(), address: source.into() }
@@ -82,27 +88,27 @@ pub(crate) struct Entry {
     by: By,
     action: &'static str,
     object: String,
-    argv: Vec<String>,
+    argv: Vec<Argument>,
     result: String,
 }
 
 impl Entry {
     /// `action`, a method's name or one like it, done now to `object`.
     pub(crate) fn new(by: By, action: &'static str, object: impl Into<String>) -> Self {
-        let (object, result) = (object.into(), BEGINS.to_owned());
+        let (object, result) = (bounded_text(object.into()), BEGINS.to_owned());
         Self { time: Time::now(), by, action, object, argv: Vec::new(), result }
     }
 
-    /// With these arguments, none of which is secret.
+    /// With these arguments, none of which is secret; long ones are cut.
     pub(crate) fn argv(mut self, argv: Vec<String>) -> Self {
-        self.argv = argv;
+        self.argv = bounded(argv);
         self
     }
 
     /// With what became of it by now.
     pub(crate) fn result(mut self, result: impl Into<String>) -> Self {
         self.time = Time::now();
-        self.result = result.into();
+        self.result = bounded_text(result.into());
         self
     }
 
@@ -143,22 +149,6 @@ impl Entry {
     }
 }
 
-/// A command and its arguments, as one could type them. What is secret has been masked.
-pub(crate) fn argv(command: &str, masked: &Map<String, Value>) -> Vec<String> {
-    let mut argv = vec![command.to_owned()];
-    for (name, value) in masked {
-        let values = match value {
-            Value::Array(values) => values.as_slice(),
-            value => std::slice::from_ref(value),
-        };
-        argv.extend(values.iter().map(|value| match value {
-            Value::String(text) => format!("{name}={text}"),
-            value => format!("{name}={value}"),
-        }));
-    }
-    argv
-}
-
 /// A line as it is written. `prev` is last, and stays so.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -170,7 +160,7 @@ struct Written<'e> {
     address: &'e str,
     action: &'e str,
     object: &'e str,
-    argv: &'e [String],
+    argv: &'e [Argument],
     result: &'e str,
     prev: &'e str,
 }
@@ -185,7 +175,7 @@ pub(crate) struct Line {
     pub(crate) address: String,
     pub(crate) action: String,
     pub(crate) object: String,
-    pub(crate) argv: Vec<String>,
+    pub(crate) argv: Vec<Argument>,
     pub(crate) result: String,
     pub(crate) prev: String,
 }

@@ -5,6 +5,7 @@
 //! not take effect where it cannot be written. All that wait at one moment share one sync. The rest is noted:
 //! nobody waits for it.
 
+mod argv;
 mod begin;
 mod chain;
 mod entry;
@@ -24,12 +25,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use topside_shared::{ErrorKind, RpcError};
 
-pub(crate) use entry::{By, Entry, Line, argv};
+pub(crate) use argv::{Argument, argv};
+pub(crate) use entry::{By, Entry, Line};
 pub(crate) use read::{Fault, each_line, verify};
 
-use crate::door::Source;
-use tally::Tally;
+pub(crate) use tally::Origin;
+use tally::{SignIn, Tally};
 use writer::{Sizes, Writer};
+
+use crate::clients::Client;
 
 /// Entries that may wait for the thread; of these, notes.
 const MOST_WAITING: usize = 4_096;
@@ -66,7 +70,7 @@ impl From<Unrecorded> for RpcError {
 /// What the thread is sent.
 enum Job {
     Record(Box<Recording>),
-    /// Failed handshakes are being summed.
+    /// The minute of the sums begins.
     Summing,
     /// The server ends.
     Close,
@@ -172,12 +176,36 @@ impl Audit {
         }
     }
 
-    /// Counts a handshake that failed; each minute has one entry a source.
-    pub(crate) fn failed(&self, source: Source, action: &'static str, object: &'static str) {
-        if self.tally.add(source, (action, object)) {
-            // Where there is no room, the sums wait for the end, and for the next first one.
-            let _ = self.jobs.try_send(Job::Summing);
+    /// Counts a connection that was refused; each minute has one entry per origin. True for the first in a minute.
+    pub(crate) fn refused(
+        &self,
+        origin: Origin,
+        action: &'static str,
+        object: &'static str,
+    ) -> bool {
+        let added = self.tally.refused(origin, (action, object));
+        if added.starts {
+            self.start_summing();
         }
+        added.is_new
+    }
+
+    /// Records the begin or the end of a session within a second. More of the same identity from the same source are
+    /// counted, and each minute has one entry for them.
+    pub(crate) fn note_session(&self, client: &Client, action: &'static str, result: &'static str) {
+        let added = self.tally.session(SignIn::new(client, action, result));
+        if added.is_new {
+            let object = format!("client {}", client.id);
+            self.note(Entry::new(By::client(client), action, object).result(result));
+        }
+        if added.starts {
+            self.start_summing();
+        }
+    }
+
+    fn start_summing(&self) {
+        // If the queue is full, the counts are written with the next minute, or when the server ends.
+        let _ = self.jobs.try_send(Job::Summing);
     }
 
     /// Writes what there is, and ends the thread. Blocks for the disk.

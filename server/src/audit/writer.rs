@@ -22,7 +22,7 @@ use super::{Counts, Job, MOST_NOTES, Recording, Unrecorded};
 /// How soon notes are synced, and how soon what could not be written is tried again.
 const SETTLE: Duration = Duration::from_millis(500);
 const AGAIN: Duration = Duration::from_secs(2);
-/// For how long failed handshakes are summed.
+/// For how long refused connections and sessions are summed.
 const MINUTE: Duration = Duration::from_secs(60);
 /// Entries that are written at once at most.
 const GROUP: usize = 512;

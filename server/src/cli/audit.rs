@@ -9,7 +9,7 @@ use topside_shared::dirs::Dirs;
 use topside_shared::text::clean;
 
 use super::hand::{HandError, own_state};
-use crate::audit::{Fault, Line, each_line, verify};
+use crate::audit::{Argument, Fault, Line, each_line, verify};
 use crate::config::units::{DURATION_FORM, parse_duration};
 
 #[derive(Debug, Subcommand)]
@@ -136,13 +136,24 @@ fn plain(line: &Line) -> String {
         ("", address) => address.to_owned(),
         (name, address) => format!("{name} ({address})"),
     };
-    let argv: String = argv.iter().map(|word| format!(" {}", shown(word))).collect();
+    let argv: String = argv.iter().map(|argument| format!(" {}", shown(argument))).collect();
     clean(&format!("{time} {seq:>6} {by} {action} {object}{argv}: {result}"), usize::MAX)
 }
 
-/// A word of a command line, in quotes where it would not read as one.
-fn shown(word: &str) -> String {
-    let is_plain =
-        !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || "'\"\\".contains(c));
-    if is_plain { word.to_owned() } else { format!("{word:?}") }
+/// An argument of a command line, in quotes where it needs them.
+fn shown(argument: &Argument) -> String {
+    let quoted = |text: &str| {
+        let is_plain =
+            !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || "'\"\\".contains(c));
+        if is_plain { text.to_owned() } else { format!("{text:?}") }
+    };
+    match argument {
+        Argument::Complete(text) => quoted(text),
+        Argument::Cut { cut, bytes, sha256 } => {
+            format!("{}… ({bytes} bytes, sha256 {sha256})", quoted(cut))
+        }
+        Argument::Rest { arguments, bytes, sha256 } => {
+            format!("… ({arguments} more arguments, {bytes} bytes, sha256 {sha256})")
+        }
+    }
 }

@@ -16,6 +16,7 @@ use topside_shared::{Pin, tls};
 use super::counted::{Counted, Socket};
 use super::gate::Pass;
 use super::{Opened, source};
+use crate::audit::Origin;
 use crate::clients::{Identity, Scope};
 use crate::keys::Standing;
 use crate::other_protocol::OtherProtocol;
@@ -80,7 +81,8 @@ pub(super) async fn greet<S: Socket>(
         }
         Ok(Err(refusal)) => return server.counters.turned_away(refusal.limit()),
         Err(_) => {
-            server.audit.failed(source::Source::of(peer.ip()), "handshake/failed", "timeout");
+            let origin = Origin::Network(source::Source::of(peer.ip()));
+            server.audit.refused(origin, "handshake/failed", "timeout");
             return server.counters.turned_away("handshake_timeout");
         }
     };
@@ -105,7 +107,7 @@ async fn refused<S: Socket>(
         }
         Some(Some(key)) => {
             server.counters.turned_away("key");
-            server.audit.failed(pass.source(), "key/refused", key);
+            server.audit.refused(Origin::Network(pass.source()), "key/refused", key);
             if let Some(times) = pass.key_refused(Instant::now()) {
                 let source = pass.source();
                 tracing::warn!(target: "topside", %peer, %source, key, times, "key refused");
@@ -113,7 +115,7 @@ async fn refused<S: Socket>(
         }
         None | Some(None) => {
             server.counters.turned_away("handshake");
-            server.audit.failed(pass.source(), "handshake/failed", "tls");
+            server.audit.refused(Origin::Network(pass.source()), "handshake/failed", "tls");
             tracing::debug!(target: "topside", %peer, %error, "a handshake failed");
         }
     }

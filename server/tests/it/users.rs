@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use crate::common::{MENU, Raw, TestServer, require, require_root};
 
 /// A connection of the user `nobody`, by way of a program of theirs.
-struct Nobody {
+pub(crate) struct Nobody {
     raw: Raw,
     program: Child,
 }
 
 impl Nobody {
-    fn connect(server: &TestServer) -> Self {
+    pub(crate) fn connect(server: &TestServer) -> Self {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
         let program = Command::new("socat")
@@ -31,6 +31,15 @@ impl Nobody {
             .spawn()
             .unwrap();
         Self { raw: Raw::over(ours), program }
+    }
+
+    /// Expects to be refused, until the server closes the connection.
+    pub(crate) fn is_refused(mut self) {
+        let error = self.raw.refused("ping", json!({}));
+        assert_eq!(error["data"]["kind"], "forbidden");
+        // socat otherwise waits for its input.
+        self.raw.half_close();
+        self.raw.eof();
     }
 }
 
@@ -51,6 +60,11 @@ fn server(allow: &str, limits: &str) -> Option<TestServer> {
     let reachable = std::fs::Permissions::from_mode(0o711);
     std::fs::set_permissions(server.root(), reachable).unwrap();
     Some(server)
+}
+
+/// A server that allows these local users; none if this machine cannot test it.
+pub(crate) fn server_that_allows(allow: &str) -> Option<TestServer> {
+    server(allow, "")
 }
 
 fn names(menu: &Value) -> Vec<&str> {
