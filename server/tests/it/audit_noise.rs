@@ -104,7 +104,7 @@ fn refused_local_users_are_counted_as_refused_keys_are() {
     let Some(server) = server_that_allows("{ daemon = \"viewer\" }") else { return };
     let state = server.root().join("state");
     for _ in 0..20 {
-        Nobody::connect(&server).is_refused();
+        Nobody::connect(&server).expect_refusal();
     }
     server.stop.in_order("", "the test");
     server.ended();

@@ -34,7 +34,7 @@ impl Nobody {
     }
 
     /// Expects to be refused, until the server closes the connection.
-    pub(crate) fn is_refused(mut self) {
+    pub(crate) fn expect_refusal(mut self) {
         let error = self.raw.refused("ping", json!({}));
         assert_eq!(error["data"]["kind"], "forbidden");
         // socat otherwise waits for its input.
