@@ -13,8 +13,13 @@ use crate::pin::Pin;
 use crate::text::{self, MAX_NAME};
 use crate::time::Time;
 
-/// What an invite begins with; the number is that of its form.
+/// What an invite begins with: [`NAME`] and [`VERSION`].
 const SCHEME: &str = "topside1:";
+const NAME: &str = "topside";
+/// The version of the form that this program reads.
+const VERSION: &str = "1";
+/// Longest data behind the scheme, in characters; the longest invite has a fifth of that.
+const MAX_DATA: usize = 4_096;
 /// The first byte of what follows.
 const ONE_TIME: u8 = 1;
 const LASTING: u8 = 2;
@@ -67,33 +72,67 @@ pub enum InviteError {
 impl FromStr for Invite {
     type Err = InviteError;
 
-    /// Reads an invite in either case, with white space anywhere, as mail programs and QR readers leave it.
+    /// Reads the first invite in a text, in either case, as people paste it: folded over lines, in quotes or angle
+    /// brackets, quoted in a mail, with invisible characters in it, or with the command around it.
     fn from_str(text: &str) -> Result<Self, InviteError> {
-        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        let (scheme, data) = text.split_once(':').ok_or(InviteError::NotAnInvite)?;
-        let version = scheme.get(..7).filter(|word| word.eq_ignore_ascii_case("topside"));
-        match version.map(|word| &scheme[word.len()..]) {
-            Some("1") => {}
-            Some(number) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
-                return Err(InviteError::Newer);
+        let text: String = text.chars().filter(|c| !text::is_invisible(*c)).collect();
+        let unfolded;
+        let mut candidates = scheme_ends(&text);
+        let mut rest_of = text.as_str();
+        if candidates.is_empty() {
+            // The line was folded within the scheme.
+            unfolded = text.split_whitespace().collect::<String>();
+            candidates = scheme_ends(&unfolded);
+            rest_of = &unfolded;
+        }
+        let mut error = InviteError::NotAnInvite;
+        for (version, end) in candidates {
+            match (version, decode(&rest_of[end..])) {
+                (VERSION, Some(invite)) => return Ok(invite),
+                (VERSION, None) => error = InviteError::Mistyped,
+                _ if error == InviteError::NotAnInvite => error = InviteError::Newer,
+                _ => {}
             }
-            _ => return Err(InviteError::NotAnInvite),
         }
-        let bytes = BASE32_NOPAD
-            .decode(data.to_ascii_uppercase().as_bytes())
-            .map_err(|_| InviteError::Mistyped)?;
-        let split = bytes.len().checked_sub(CHECKSUM).ok_or(InviteError::Mistyped)?;
-        let (body, sum) = bytes.split_at(split);
-        if checksum(body) != *sum {
-            return Err(InviteError::Mistyped);
-        }
-        let mut reader = Reader(body);
-        match reader.invite() {
-            // What a later version adds stands at the end.
-            Some(invite) => Ok(invite),
-            None => Err(InviteError::Mistyped),
+        Err(error)
+    }
+}
+
+/// Each `topsideN:` in a text: the number and the index behind the colon.
+fn scheme_ends(text: &str) -> Vec<(&str, usize)> {
+    let mut found = Vec::new();
+    for (colon, _) in text.match_indices(':') {
+        let word = &text[..colon];
+        let number = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        let version = &word[number.len()..];
+        let name = number.len().checked_sub(NAME.len()).and_then(|start| number.get(start..));
+        if !version.is_empty() && name.is_some_and(|name| name.eq_ignore_ascii_case(NAME)) {
+            found.push((version, colon + 1));
         }
     }
+    found
+}
+
+/// The invite at the beginning of a text. What follows it after white space is not part of it, but an invite may be
+/// folded there too: the checksum tells which words belong to it.
+fn decode(text: &str) -> Option<Invite> {
+    let mut data = String::new();
+    for word in text.split_whitespace() {
+        let before = data.len();
+        data.extend(word.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_uppercase()));
+        if data.len() > MAX_DATA {
+            return None;
+        }
+        if data.len() > before
+            && let Ok(bytes) = BASE32_NOPAD.decode(data.as_bytes())
+            && let Some(split) = bytes.len().checked_sub(CHECKSUM)
+            && checksum(&bytes[..split]) == bytes[split..]
+        {
+            // What a later version adds stands at the end.
+            return Reader(&bytes[..split]).invite();
+        }
+    }
+    None
 }
 
 impl fmt::Display for Invite {
@@ -270,6 +309,44 @@ mod tests {
         }
         assert_eq!("topside2:aaaa".parse::<Invite>(), Err(InviteError::Newer));
         assert_eq!("topside1:".parse::<Invite>(), Err(InviteError::Mistyped));
+    }
+
+    #[test]
+    fn an_invite_is_found_in_what_people_paste() {
+        let text = invite().to_string();
+        let folded = format!("{}\n{}\n{}", &text[..70], &text[70..140], &text[140..]);
+        let mut invisible = String::from("\u{feff}");
+        text.chars().for_each(|c| invisible.extend([c, '\u{200b}', '\u{2060}', '\u{ad}']));
+        for pasted in [
+            format!("\"{text}\""),
+            format!("'{text}'"),
+            format!("`{text}`"),
+            format!("\u{201c}{text}\u{201d}"),
+            format!("<{text}>"),
+            format!("({text})."),
+            format!("[{text}],"),
+            invisible,
+            format!("> {}", folded.replace('\n', "\n> ")),
+            format!(">> {}", folded.replace('\n', "\r\n>> ")),
+            format!("| {}", folded.replace('\n', "\n| ")),
+            folded.replace('\n', "=\r\n"),
+            folded.replace('\n', "\\\n  "),
+            format!("$ topside pair {text}"),
+            format!("topside pair --name box '{text}'"),
+            format!("topside pair {text} --name box"),
+            format!("topside pair {folded} --name garden and more words"),
+            format!("Hello,\n\nhere it is: {text}\n\nSee you: soon.\n-- \nann"),
+            format!("Run this on the phone:\n    topside pair {}", text.to_uppercase()),
+            format!("an old one: topside1:aaaa, and the right one:\n{text}"),
+            format!("top\nside1:{}", &text["topside1:".len()..]),
+        ] {
+            assert_eq!(pasted.parse(), Ok(invite()), "{pasted:?}");
+        }
+        // A letter of another script, or a digit that base32 does not have, is a mistake.
+        for wrong in ["\u{430}", "0", "1", "8"] {
+            let wrong = format!("{}{wrong}{}", &text[..60], &text[61..]);
+            assert_eq!(wrong.parse::<Invite>(), Err(InviteError::Mistyped), "{wrong}");
+        }
     }
 
     #[test]

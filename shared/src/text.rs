@@ -26,6 +26,15 @@ pub fn is_control(c: char) -> bool {
             | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
+/// Whether a character shows nothing and is no white space: control and format characters, zero-width ones, variation
+/// selectors and tags, which mail programs and web pages put into what people copy.
+pub fn is_invisible(c: char) -> bool {
+    (is_control(c) && !c.is_whitespace())
+        || matches!(c,
+            '\u{00AD}' | '\u{034F}' | '\u{180E}' | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{2064}'
+            | '\u{FE00}'..='\u{FE0F}' | '\u{E0000}'..='\u{E007F}')
+}
+
 /// The names nearest to `name`, nearest first: at most three, and none that only its length makes near.
 pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let name = name.to_lowercase();

@@ -104,12 +104,16 @@ impl Pairing {
         if matches!(self.step, Step::Asking { .. }) {
             return;
         }
-        // A second invite is another try, not more of the first.
-        if looks_like_one(text) {
-            self.text.0.clear();
-        }
-        for c in text.chars() {
-            self.push(c);
+        match text.parse::<Invite>() {
+            // Of a mail or a command line only the invite itself is kept.
+            Ok(invite) => self.text.0 = invite.to_string(),
+            Err(error) => {
+                // A second invite is another try, not more of the first.
+                if error != InviteError::NotAnInvite {
+                    self.text.0.clear();
+                }
+                text.chars().for_each(|c| self.push(c));
+            }
         }
         self.step = Step::Text;
     }

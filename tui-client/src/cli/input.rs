@@ -19,7 +19,11 @@ pub(super) fn read_input() -> mpsc::Receiver<Input> {
     let (sender, lines) = mpsc::channel(1);
     std::thread::spawn(move || {
         let mut input = std::io::stdin().lock();
-        while let Some(line) = read_line(&mut input) {
+        let mut is_first = true;
+        while let Some(mut line) = read_line(&mut input) {
+            if std::mem::take(&mut is_first) {
+                line = without_mark(line);
+            }
             let failed = matches!(line, Input::Failed(_));
             if sender.blocking_send(line).is_err() || failed {
                 return;
@@ -27,6 +31,20 @@ pub(super) fn read_input() -> mpsc::Receiver<Input> {
         }
     });
     lines
+}
+
+/// The first line without the byte order mark that some programs write before UTF-8.
+fn without_mark(line: Input) -> Input {
+    match line {
+        Input::Line(line) if line.starts_with(&[0xff, 0xfe]) || line.starts_with(&[0xfe, 0xff]) => {
+            Input::Failed(std::io::Error::other("it is UTF-16; write it as UTF-8"))
+        }
+        Input::Line(mut line) if line.starts_with("\u{feff}".as_bytes()) => {
+            line.drain(.."\u{feff}".len());
+            Input::Line(line)
+        }
+        other => other,
+    }
 }
 
 /// One line without its ending; the last may have none.

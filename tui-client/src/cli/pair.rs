@@ -20,8 +20,8 @@ use crate::net::{
 };
 use crate::term;
 
-/// Longest line with an invite; the longest invite is far shorter.
-const MAX_LINE: u64 = 64 * 1024;
+/// Most bytes of standard input that are searched for an invite; the longest invite is far shorter.
+const MAX_INPUT: u64 = 64 * 1024;
 /// What is said to a server after pairing.
 const HELLO: Hello = Hello { notices: false, name: "topside pair" };
 /// How long a command to begin with is asked for.
@@ -29,8 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Args)]
 pub(super) struct Pair {
-    /// What `topsided invite` or `topsided token` printed; - reads one line of standard input
-    invite: String,
+    /// What `topsided invite` or `topsided token` printed; - reads it from standard input
+    #[arg(required = true, value_name = "INVITE")]
+    invite: Vec<String>,
     /// What to call the server here; without it, as it calls itself
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -70,7 +71,8 @@ fn fail(sentence: &str) -> u8 {
 
 /// Pairs, and finds a command to begin with.
 fn run(args: &Pair) -> Result<(Paired, Option<String>), String> {
-    let invite = read(&args.invite)?;
+    // A shell splits an invite that was pasted without quotes, folded or with more words around it.
+    let invite = read(&args.invite.join(" "))?;
     let dirs = Dirs::from_env().map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
@@ -103,22 +105,33 @@ async fn example(paired: &Paired, dirs: &Dirs) -> Option<String> {
 }
 
 fn read(text: &str) -> Result<Invite, String> {
-    let mut line = String::new();
-    let text = match text {
-        "-" => {
-            let input = std::io::stdin().lock();
-            if input.is_terminal() {
-                term::complain("paste the invite, then press Enter");
+    if text != "-" {
+        return text.parse().map_err(|error: InviteError| error.to_string());
+    }
+    let input = std::io::stdin().lock();
+    let is_terminal = input.is_terminal();
+    if is_terminal {
+        term::complain("paste the invite, then press Enter");
+    }
+    let (mut input, mut bytes) = (input.take(MAX_INPUT), Vec::new());
+    loop {
+        let before = bytes.len();
+        let read = input.read_until(b'\n', &mut bytes);
+        read.map_err(|error| format!("standard input cannot be read: {error}"))?;
+        let line_is_empty = bytes[before..].trim_ascii().is_empty();
+        // The invite may be folded over several lines.
+        match String::from_utf8_lossy(&bytes).parse::<Invite>() {
+            Ok(invite) => return Ok(invite),
+            // At a terminal an empty line ends a paste that is not complete.
+            Err(error) if bytes.len() == before || (is_terminal && line_is_empty) => {
+                return Err(error.to_string());
             }
-            input
-                .take(MAX_LINE)
-                .read_line(&mut line)
-                .map_err(|error| format!("standard input cannot be read: {error}"))?;
-            &line
+            Err(_) if is_terminal => {
+                term::complain("no complete invite yet: paste the rest, or press Enter to give up");
+            }
+            Err(_) => {}
         }
-        text => text,
-    };
-    text.parse().map_err(|error: InviteError| error.to_string())
+    }
 }
 
 /// What was saved, and how to use it.

@@ -187,7 +187,7 @@ impl Place {
     }
 
     /// The line client with this input to its end.
-    pub(crate) fn lines(&self, args: &[&str], input: &str) -> Ended {
+    pub(crate) fn lines(&self, args: &[&str], input: &(impl AsRef<[u8]> + ?Sized)) -> Ended {
         let mut child = self.start(args);
         child.write(input);
         child.end()
@@ -283,8 +283,8 @@ impl Running {
         Self { _watched: Watched::new(&child), child, out, err }
     }
 
-    pub(crate) fn write(&mut self, text: &str) {
-        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    pub(crate) fn write(&mut self, text: &(impl AsRef<[u8]> + ?Sized)) {
+        self.child.stdin.as_mut().unwrap().write_all(text.as_ref()).unwrap();
     }
 
     /// The next line of standard output.

@@ -53,6 +53,16 @@ fn a_line_that_is_no_text_or_too_long_is_told_and_passed_over() {
 }
 
 #[test]
+fn a_byte_order_mark_at_the_start_of_a_pipe_is_no_part_of_the_first_command() {
+    let place = Place::new();
+    let _server = place.serve();
+    let ended = place.lines(&[], "\u{feff}echo one\r\necho two\r\n").with(0);
+    assert_eq!(ended.out, "one\ntwo\n");
+    let ended = place.lines(&[], b"\xff\xfee\0c\0h\0o\0\n\0").with(125);
+    assert!(ended.err.contains("it is UTF-16; write it as UTF-8"), "{ended:?}");
+}
+
+#[test]
 fn yes_confirms() {
     let place = Place::new();
     let _server = place.serve();

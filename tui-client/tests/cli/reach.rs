@@ -162,6 +162,23 @@ fn an_invite_is_read_from_standard_input_where_no_list_of_processes_shows_it() {
 }
 
 #[test]
+fn an_invite_is_accepted_as_a_mail_or_a_shell_leaves_it() {
+    let garden = Box::new();
+    let first = Place::new();
+    let invite = garden.invite(&[]);
+    let (head, tail) = invite.split_at(90);
+    let mail =
+        format!("\u{feff}Hello,\n\n> run: topside pair \"{head}\n> {tail}\" --name x\n\nann\n");
+    first.lines(&["pair", "-", "--name", "garden"], &mail).with(0);
+    first.run(&["--on", "garden", "echo", "x"]).with(0);
+    // Without quotes a shell splits what was pasted.
+    let second = Place::new();
+    let invite = garden.invite(&[]);
+    let (head, tail) = invite.split_at(90);
+    pair(&second, &["topside", "pair", &format!("<{head}"), &format!("{tail}>")]).with(0);
+}
+
+#[test]
 fn a_key_that_is_revoked_ends_its_session_and_does_not_come_in_again() {
     let garden = Box::new();
     let client = garden.paired();
