@@ -39,16 +39,18 @@ pub(crate) struct First {
 impl First {
     /// The process of this number, where the system tells of it.
     pub(crate) fn of(pid: u32) -> Option<Self> {
+        let process = platform::process(pid)?;
         Some(Self {
             pid,
             boot: platform::boot()?.to_owned(),
-            start: platform::process(pid)?.start,
-            session: platform::own_session().map_or(0, |leader| leader.as_raw_nonzero().get()),
+            start: process.start,
+            session: process.session.map_or(0, |leader| leader.as_raw_nonzero().get()),
         })
     }
 
     /// Its group, if that is still its own. Where it has ended and left others, the number cannot have gone
-    /// to another group since, but for one that ended in the same way; that would be of another session.
+    /// to another group since, but for one that ended in the same way; that would be of another session. Where it
+    /// led a session of its own, the two could not be told apart.
     fn group(&self, processes: &[Listed]) -> Option<Pid> {
         if platform::boot()? != self.boot {
             return None;
@@ -56,6 +58,7 @@ impl First {
         let group = Pid::from_raw(i32::try_from(self.pid).ok()?)?;
         let is_same = match platform::process(self.pid) {
             Some(process) => process.start == self.start,
+            None if self.session == group.as_raw_nonzero().get() => false,
             None => {
                 let session = Pid::from_raw(self.session);
                 processes.iter().any(|other| other.group == group && other.session == session)

@@ -57,6 +57,7 @@ mod metrics;
 mod other_protocol;
 mod outbox;
 mod platform;
+mod process;
 mod reach;
 mod refusal;
 mod reload;

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -216,12 +216,58 @@ pub(crate) fn close_inherited() {
     }
 }
 
-/// Makes this process fit to hold a server: files and programs are kept from others (umask 027), and
-/// as many connections as the system allows can be open. Both are properties of a whole process, so
-/// whoever embeds a server calls this once, before it starts one.
+/// Makes this process fit to hold a server: files and programs are kept from others (umask 027), as many
+/// connections as the system allows can be open, and programs start with clean signals. All of these are properties
+/// of a whole process, so a program that embeds a server calls this once, at its start.
 pub fn prepare_process() {
     restrict_umask();
     raise_descriptors();
+    reset_signals();
+}
+
+/// Lets child processes start with an empty signal mask and with the default action of each signal, whatever this
+/// process was started with.
+///
+/// A child inherits the signals that its parent ignores, but not those that its parent handles: for each ignored
+/// signal this installs a handler that does nothing, so this process still ignores it. Where there is a terminal,
+/// SIGTTIN and SIGTTOU stay ignored: with a handler, a write to the terminal from the background would be tried for
+/// ever. The children have another session there, and do not get them. SIGPIPE is ignored by the standard library, which
+/// resets it in children itself. Only Linux lists the ignored signals in a file.
+fn reset_signals() {
+    // The mask of this thread, and of those that it starts.
+    if let Err(error) = nix::sys::signal::SigSet::empty().thread_set_mask() {
+        tracing::warn!(target: "topside", %error, "the signal mask cannot be cleared");
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    let terminal_signals = [signal_hook::consts::SIGTTIN, signal_hook::consts::SIGTTOU];
+    let has_terminal = has_terminal();
+    for signal in (1..=64).filter(|signal| ignored & (1 << (signal - 1)) != 0) {
+        let is_left = signal == signal_hook::consts::SIGPIPE
+            || signal_hook::consts::FORBIDDEN.contains(&signal)
+            || (has_terminal && terminal_signals.contains(&signal));
+        if !is_left {
+            // The C library keeps two real-time signals for itself and refuses to change them.
+            let _ = signal_hook::flag::register(signal, Arc::default());
+        }
+    }
+}
+
+/// Whether orphans below this process become its children.
+pub(crate) fn is_subreaper() -> bool {
+    #[cfg(target_os = "linux")]
+    return nix::sys::prctl::get_child_subreaper().unwrap_or(false);
+    #[cfg(not(target_os = "linux"))]
+    false
+}
+
+/// The children of this process, with those that have ended and were not waited for.
+pub(crate) fn children() -> Vec<Listed> {
+    let own = Some(rustix::process::getpid());
+    let mut processes = processes();
+    processes.retain(|process| process.parent == own);
+    processes
 }
 
 /// Lets nobody but the owner, and the group to read, use what this process and its children create.
@@ -330,27 +376,22 @@ pub(crate) fn boot() -> Option<&'static str> {
     boot.as_deref()
 }
 
-/// The group that this process belongs to; none, as with [`own_session`]: that of a process outside of this
-/// container.
+/// The group that this process belongs to; none: that of a process outside of this container, which the system
+/// counts as 0.
 pub(crate) fn own_group() -> Option<Pid> {
     Pid::from_raw(nix::unistd::getpgrp().as_raw())
 }
 
-/// Whether this process has a terminal that has not hung up.
+/// Whether this process has a controlling terminal that has not hung up.
 pub(crate) fn has_terminal() -> bool {
     match std::fs::File::open("/dev/tty") {
         Ok(_) => true,
-        // Where there are no descriptors, nothing was said about the terminal.
-        Err(error) => [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE]
+        // The one error that says that there is none. Any other, such as too few descriptors or no `/dev/tty` in a
+        // container, says nothing about it, but for a terminal that is hanging up.
+        Err(error) => ![rustix::io::Errno::NXIO, rustix::io::Errno::IO]
             .iter()
-            .any(|full| error.raw_os_error() == Some(full.raw_os_error())),
+            .any(|none| error.raw_os_error() == Some(none.raw_os_error())),
     }
-}
-
-/// The session that this process and what it starts belong to; none: its leader is outside of this
-/// container, where the system counts it as 0, which [`rustix::process::getsid`] does not expect.
-pub(crate) fn own_session() -> Option<Pid> {
-    Pid::from_raw(nix::unistd::getsid(None).ok()?.as_raw())
 }
 
 /// The limit of descriptors as this process was given it, once it was raised.

@@ -17,6 +17,7 @@ use clap_complete::Shell;
 use topside_shared::dirs::{Dirs, NoHome};
 
 use crate::config::FileErrors;
+use crate::process::reap_adopted;
 use crate::{
     Config, ConfigError, Ended, ListenError, Listeners, MetricsError, OpenError, ServeError, Stop,
     Supervisor, doctor, platform, prepare_process, serve,
@@ -243,6 +244,9 @@ fn fail(status: u8, error: impl std::fmt::Display) -> ExitCode {
 
 fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
     prepare_process();
+    if let Err(error) = reap_adopted() {
+        return fail(1, format_args!("adopted processes cannot be reaped: {error}"));
+    }
     config.log.stderr = true;
     config.supervisor = match Supervisor::from_env() {
         Ok(supervisor) => supervisor,

@@ -9,6 +9,7 @@ mod audit_disk;
 mod audit_noise;
 mod audit_server;
 mod batches;
+mod children;
 mod clock;
 mod common;
 mod crash;

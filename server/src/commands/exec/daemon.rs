@@ -1,16 +1,16 @@
 //! A program that is started once and talked to through its standard streams: same environment, same
 //! group, same refusals as a run's.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use tokio::net::unix::pipe::Receiver;
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStdin};
 
 use super::pipe;
 use super::process::Group;
 use super::spawn::{DEFAULT_CWD, SpawnError, base_environment, explain};
 use crate::family::WORKERS;
-use crate::platform;
+use crate::process;
 
 /// How a resident worker is started. Made by `declare`, which has checked it.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,17 +60,11 @@ impl Daemon {
             .envs(base_environment(&self.inherit_env, &self.env))
             .env("TOPSIDE_RUN", WORKERS.0.to_string())
             .envs(instance.map(|instance| ("TOPSIDE_INSTANCE", instance)))
-            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(stdout_writer)
             .stderr(stderr_writer);
-        let mut child = command.spawn().map_err(fail)?;
-        // With it end our copies of the writing ends.
-        drop(command);
+        let mut child = process::start(command).map_err(fail)?;
         let group = Group::of(&child);
-        if let Some(pid) = child.id() {
-            platform::give_back_descriptors(pid);
-        }
         let stdin = child
             .stdin
             .take()

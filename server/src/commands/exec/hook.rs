@@ -1,7 +1,7 @@
 //! `safe_state`: the program that closes what a run has opened, when the run ends other than succeeded.
 
 use std::io::{self, PipeReader, Read as _};
-use std::os::unix::process::CommandExt as _;
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Daemon;
 use super::spawn::{Caller, DEFAULT_CWD, environment};
-use crate::platform;
+use crate::process::{self, drain};
 
 /// Most bytes of what it says that are kept.
 const OUTPUT: usize = 64 * 1024;
@@ -118,17 +118,18 @@ impl Hook {
             .current_dir(&self.cwd)
             .env_clear()
             .envs(environment(&self.env, &self.inherit_env, &self.caller))
-            .process_group(0)
             .stdin(Stdio::null())
             .stdout(writer.try_clone()?)
             .stderr(writer);
-        let mut child = command.spawn()?;
-        // With it go our copies of the writing end, so that the pipe can end.
-        drop(command);
-        platform::give_back_descriptors(child.id());
+        let mut child = process::start_blocking(command)?;
         let ended = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&ended);
-        let reading = std::thread::spawn(move || read(reader, &told));
+        let owner = format!("safe_state of run {}", self.caller.run.0);
+        let reading = std::thread::spawn(move || {
+            let (said, open) = read(reader, &told);
+            drain(open.map(OwnedFd::from).into_iter().collect(), &owner);
+            said
+        });
         let status = wait(&mut child, limit);
         if !matches!(status, Ok(Some(_))) {
             let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
@@ -157,8 +158,8 @@ fn wait(child: &mut Child, limit: Option<Duration>) -> io::Result<Option<ExitSta
 }
 
 /// All that is said, of which the beginning is kept. What the program left in the background may hold the pipe:
-/// once it has `ended`, what was said by then is enough.
-fn read(mut pipe: PipeReader, ended: &AtomicBool) -> Vec<u8> {
+/// once it has `ended`, what was said by then is enough, and the pipe is returned too.
+fn read(mut pipe: PipeReader, ended: &AtomicBool) -> (Vec<u8>, Option<PipeReader>) {
     let mut kept = Vec::new();
     let mut buffer = [0; 4096];
     let mut last = None;
@@ -166,18 +167,18 @@ fn read(mut pipe: PipeReader, ended: &AtomicBool) -> Vec<u8> {
         if ended.load(Ordering::Acquire) {
             let last = *last.get_or_insert_with(|| Instant::now() + LINGER);
             if Instant::now() >= last {
-                return kept;
+                return (kept, Some(pipe));
             }
         }
         let mut ends = [PollFd::new(&pipe, PollFlags::IN)];
         let wait = Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos().into() };
         match poll(&mut ends, Some(&wait)) {
-            Ok(0) if last.is_some() => return kept,
+            Ok(0) if last.is_some() => return (kept, Some(pipe)),
             Ok(0) | Err(Errno::INTR) => continue,
             Ok(_) => {}
-            Err(_) => return kept,
+            Err(_) => return (kept, None),
         }
-        let Ok(count @ 1..) = pipe.read(&mut buffer) else { return kept };
+        let Ok(count @ 1..) = pipe.read(&mut buffer) else { return (kept, None) };
         let room = OUTPUT - kept.len();
         kept.extend_from_slice(&buffer[..count.min(room)]);
     }

@@ -1,6 +1,7 @@
 //! A started program, from its first byte of output to the end of all that it started.
 
 use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::OnceLock;
@@ -19,6 +20,7 @@ use super::{Stop, pipe};
 use crate::cgroup::Cgroup;
 use crate::family::First;
 use crate::platform;
+use crate::process::drain;
 use crate::runs::output::Output;
 
 /// Most bytes taken from a pipe at once: all that it usually holds.
@@ -88,8 +90,9 @@ impl Process {
     /// Carries the output into `output` until the program has ended, by itself or for one of the reasons in
     /// `until`.
     ///
-    /// A program that ends by itself may leave processes behind: they are left alone, and heard
-    /// until they have been quiet for a second. One that is ended takes all that it started with it, the
+    /// A program that ends by itself may leave processes behind: they are left alone. Their output belongs to the run
+    /// until they have been quiet for a second, for three seconds at most; what they write later is read and
+    /// discarded, so that no closed pipe ends them. One that is ended takes all that it started with it, the
     /// whole group and who has left that: `stop_signal` first, SIGKILL to whoever is left after
     /// `stop_timeout`. Who lives in the end is in [`Ended::escaped`].
     pub(crate) async fn run(self, output: &Output, until: Until) -> Ended {
@@ -97,7 +100,7 @@ impl Process {
         kin.contain().await;
         let exited = CancellationToken::new();
         let mut pump = pin!(pump(stdout, stderr, output, &exited));
-        let mut held = None;
+        let mut open = None;
         let (end, status, escaped) = {
             // A disk or a flood that holds up the pump must not hold up a cancel.
             let mut watch = pin!(watch(&mut child, &mut kin, stop, &until));
@@ -105,22 +108,25 @@ impl Process {
                 tokio::select! {
                     biased;
                     ended = &mut watch => break ended,
-                    open = &mut pump, if held.is_none() => held = Some(open),
+                    pipes = &mut pump, if open.is_none() => open = Some(pipes),
                 }
             }
         };
         let duration = started.elapsed();
         exited.cancel();
-        let held = match held {
-            Some(held) => held,
+        let open = match open {
+            Some(open) => open,
             None => tokio::select! {
-                held = pump => held,
-                () = until.over.cancelled() => true,
+                open = pump => open,
+                // The server ends, and can hold no pipe for anybody.
+                () = until.over.cancelled() => Vec::new(),
             },
         };
+        let is_held = !open.is_empty();
+        drain(open, &format!("run {}", kin.family().run.0));
         let escaped = match escaped {
             Some(escaped) => escaped,
-            None => kin.left(duration, held).await,
+            None => kin.left(duration, is_held).await,
         };
         kin.uncontain().await;
         Ended::new(end, status, duration, escaped)
@@ -196,14 +202,14 @@ async fn limit(timeout: Option<Duration>) {
     }
 }
 
-/// Carries both pipes into `output` until both are at their end, or quiet after the program's end; then
-/// somebody else has them open.
+/// Carries both pipes into `output` until both are at their end, or quiet after the program's end. Returns the pipes
+/// that other processes still have open.
 async fn pump(
     stdout: Receiver,
     stderr: Receiver,
     output: &Output,
     exited: &CancellationToken,
-) -> bool {
+) -> Vec<OwnedFd> {
     let mut buffer = Vec::new();
     let mut small = [true, true];
     let (mut stdout, mut stderr) = (Some(stdout), Some(stderr));
@@ -213,7 +219,7 @@ async fn pump(
         let stream = tokio::select! {
             () = ready(stdout.as_ref()), if stdout.is_some() => Stream::Stdout,
             () = ready(stderr.as_ref()), if stderr.is_some() => Stream::Stderr,
-            () = quiet(exited, &last) => return true,
+            () = quiet(exited, &last) => break,
         };
         let end = match stream {
             Stream::Stdout => &mut stdout,
@@ -243,7 +249,8 @@ async fn pump(
             }
         }
     }
-    false
+    let open = [stdout, stderr].into_iter().flatten();
+    open.filter_map(|pipe| pipe.into_nonblocking_fd().ok()).collect()
 }
 
 async fn ready(pipe: Option<&Receiver>) {

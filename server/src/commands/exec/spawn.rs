@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::net::unix::pipe::Sender;
-use tokio::process::Command;
 use topside_shared::command::Stdin;
 use topside_shared::ids::RunId;
 use topside_shared::role::Role;
@@ -20,7 +19,7 @@ use super::kin::Kin;
 use super::process::{Group, Process};
 use super::{Hook, PATH, Passed, Pipes, Program, pipe};
 use crate::family::{Family, First};
-use crate::platform;
+use crate::process;
 
 /// Where a run happens unless its declaration says otherwise.
 pub(super) const DEFAULT_CWD: &str = "/";
@@ -107,26 +106,17 @@ impl Program {
         let argv = self.argv(args);
         let (stdin, input) = self.input(args).map_err(fail)?;
 
-        // Nothing here needs `pre_exec`, which would copy the server's whole memory map: the group
-        // is the standard library's, and the umask is the server's own from its start.
         let mut command = Command::new(&argv[0]);
         command
             .args(&argv[1..])
             .current_dir(cwd)
             .env_clear()
             .envs(environment(&self.variables(args), &self.inherit_env, caller))
-            .process_group(0)
             .stdin(stdin)
             .stdout(stdout_writer)
             .stderr(stderr_writer);
         let started = Instant::now();
-        let child = command.spawn().map_err(fail)?;
-        // Here `command` ends, and with it our copies of the writing ends: else the pipes would
-        // never be at their end.
-        drop(command);
-        if let Some(pid) = child.id() {
-            platform::give_back_descriptors(pid);
-        }
+        let child = process::start(command).map_err(fail)?;
         let family = Family {
             run: caller.run,
             instance: caller.instance.clone(),
@@ -188,6 +178,8 @@ pub(super) fn base_environment(
     let mut env: Vec<(OsString, OsString)> = vec![
         ("PATH".into(), PATH.into()),
         ("LANG".into(), "C.UTF-8".into()),
+        // There is no terminal. Without a value, programs complain or guess.
+        ("TERM".into(), "dumb".into()),
         ("HOME".into(), home.unwrap_or_else(|| "/".into())),
     ];
     env.extend(inherit.iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?))));

@@ -14,7 +14,7 @@ const MOST: u64 = 50;
 const SPAN: Duration = Duration::from_secs(10);
 
 /// Logs what comes until its end.
-pub(super) async fn log(worker: &str, mut stderr: Receiver) {
+pub(super) async fn log(worker: &str, stderr: &mut Receiver) {
     let mut buffer = vec![0; 4096];
     let mut said = Said { worker, line: Vec::new(), lines: 0, since: Instant::now() };
     loop {

@@ -14,6 +14,7 @@ use topside_shared::frame::Lines;
 use super::wire::{self, MAX_LINE, Message};
 use super::{Resident, says};
 use crate::commands::exec::{Group, Piped};
+use crate::process::drain;
 
 /// How long its end and that of its streams are waited for when the other has come.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -37,45 +38,57 @@ pub(super) enum End {
 impl Resident {
     /// Carries lines to and fro until one side ends it. Then every process of its group is gone.
     pub(super) async fn attend(&self, piped: Piped) -> End {
-        let Piped { mut child, mut group, mut stdin, stdout, stderr } = piped;
-        let mut hearing = pin!(self.hear(stdout));
-        let mut errors = pin!(says::log(self.name(), stderr));
+        let Piped { mut child, mut group, mut stdin, mut stdout, mut stderr } = piped;
         let (mut heard, mut logged) = (false, false);
+        let mut at_end = false;
         let end = {
-            let mut writing = pin!(self.write(&mut stdin));
-            loop {
-                tokio::select! {
-                    status = child.wait() => break End::Exited(status.ok()),
-                    said = &mut hearing => {
-                        heard = true;
-                        break match said {
-                            Ok(()) => closed(&mut child, "output").await,
-                            Err(fault) => End::Fault(format!("wrote {fault}")),
-                        };
+            let mut hearing = pin!(self.hear(&mut stdout));
+            let mut errors = pin!(says::log(self.name(), &mut stderr));
+            let end = {
+                let mut writing = pin!(self.write(&mut stdin));
+                loop {
+                    tokio::select! {
+                        status = child.wait() => break End::Exited(status.ok()),
+                        said = &mut hearing => {
+                            heard = true;
+                            at_end = said.is_ok();
+                            break match said {
+                                Ok(()) => closed(&mut child, "output").await,
+                                Err(fault) => End::Fault(format!("wrote {fault}")),
+                            };
+                        }
+                        () = &mut writing => break closed(&mut child, "input").await,
+                        () = &mut errors, if !logged => logged = true,
+                        id = self.calls.overdue() => break End::Overdue(id),
+                        () = self.stop.cancelled() => break End::Stopped,
                     }
-                    () = &mut writing => break closed(&mut child, "input").await,
+                }
+            };
+            drop(stdin);
+            // One that answers no more, or answers nonsense, is not asked twice.
+            let gently = matches!(end, End::Stopped);
+            // It is heard to the end: its last words may be answers, or why it ended. Somebody who left the
+            // group may hold its streams open, and is not waited for.
+            let mut finish = pin!(self.finish(&mut child, &mut group, gently));
+            let mut finished = None;
+            while !(heard && logged && finished.is_some()) {
+                let last = finished.unwrap_or_else(Instant::now) + LAST_WORDS;
+                tokio::select! {
+                    said = &mut hearing, if !heard => {
+                        heard = true;
+                        at_end = said.is_ok();
+                    }
                     () = &mut errors, if !logged => logged = true,
-                    id = self.calls.overdue() => break End::Overdue(id),
-                    () = self.stop.cancelled() => break End::Stopped,
+                    () = &mut finish, if finished.is_none() => finished = Some(Instant::now()),
+                    () = sleep_until(last), if finished.is_some() => break,
                 }
             }
+            end
         };
-        drop(stdin);
-        // One that answers no more, or answers nonsense, is not asked twice.
-        let gently = matches!(end, End::Stopped);
-        // It is heard to the end: its last words may be answers, or why it ended. Somebody who left the
-        // group may hold its streams open, and is not waited for.
-        let mut finish = pin!(self.finish(&mut child, &mut group, gently));
-        let mut finished = None;
-        while !(heard && logged && finished.is_some()) {
-            let last = finished.unwrap_or_else(Instant::now) + LAST_WORDS;
-            tokio::select! {
-                _ = &mut hearing, if !heard => heard = true,
-                () = &mut errors, if !logged => logged = true,
-                () = &mut finish, if finished.is_none() => finished = Some(Instant::now()),
-                () = sleep_until(last), if finished.is_some() => break,
-            }
-        }
+        // A process that left the group may have them open; a closed pipe would end it.
+        let open = [(at_end, stdout), (logged, stderr)].into_iter().filter(|(at_end, _)| !at_end);
+        let open = open.filter_map(|(_, pipe)| pipe.into_nonblocking_fd().ok()).collect();
+        drain(open, &format!("worker {}", self.name()));
         end
     }
 
@@ -93,7 +106,7 @@ impl Resident {
     ///
     /// # Errors
     /// A breach of the protocol, after "it wrote".
-    async fn hear(&self, mut stdout: Receiver) -> Result<(), String> {
+    async fn hear(&self, stdout: &mut Receiver) -> Result<(), String> {
         let mut lines = Lines::new(MAX_LINE);
         let mut buffer = vec![0; 16 * 1024];
         loop {
