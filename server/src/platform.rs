@@ -28,6 +28,22 @@ pub(crate) fn hung_up(stream: &impl AsFd) -> bool {
     poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().contains(PollFlags::HUP)
 }
 
+/// Whether the peer of a connection has closed its sending direction.
+pub(crate) fn is_half_closed(stream: &impl AsFd) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        let mut fds = [PollFd::new(stream, PollFlags::RDHUP)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().contains(PollFlags::RDHUP)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        use rustix::net::{RecvFlags, recv};
+        recv(stream, &mut [0_u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT)
+            .is_ok_and(|(count, _)| count == 0)
+    }
+}
+
 /// A socket whose datagrams go to the one of this name: a path, or `@` and the rest of an abstract one, which only
 /// Linux has.
 pub(crate) fn datagrams_to(name: &OsStr) -> io::Result<UnixDatagram> {
@@ -52,8 +68,9 @@ pub(crate) fn monotonic_us() -> i64 {
 
 /// Bytes that the system keeps for a client that reads slowly: left to itself it takes 4 MB.
 const SEND_BUFFER: usize = 256 * 1024;
-/// How often, and how many times, the system asks whether a silent client is there.
-const KEEPALIVE_APART: Duration = Duration::from_secs(10);
+/// The pause between keepalive probes, and how many of them stay unanswered before the connection is given up. On Linux
+/// the user timeout, if it is shorter, ends it at the first probe after that.
+pub(crate) const KEEPALIVE_APART: Duration = Duration::from_secs(5);
 const KEEPALIVE_TIMES: u32 = 3;
 /// The longest silence that Linux lets a connection be asked after.
 const LONGEST_KEEPALIVE: Duration = Duration::from_secs(32_767);

@@ -114,7 +114,7 @@ impl Default for Limits {
             admin_sessions: 4,
             requests: 200,
             keepalive: seconds(20),
-            user_timeout: seconds(30),
+            user_timeout: seconds(20),
         }
     }
 }
@@ -196,4 +196,18 @@ pub(super) fn time(
 
 fn is_0(value: &DeValue<'_>) -> bool {
     as_json(value).and_then(|value| value.as_u64()) == Some(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// At worst something is written just before the last keepalive probe would have ended the connection.
+    #[test]
+    fn a_client_whose_network_is_cut_is_gone_well_within_a_minute() {
+        let limits = Limits::default();
+        let (idle, sent) = (limits.keepalive.unwrap(), limits.user_timeout.unwrap());
+        let worst = idle + crate::platform::KEEPALIVE_APART + sent;
+        assert!(worst <= Duration::from_secs(45), "{worst:?}");
+    }
 }

@@ -16,6 +16,11 @@ pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Whether the peer has closed both directions.
     fn hung_up(&self) -> bool;
 
+    /// Whether the peer has closed its sending direction.
+    fn is_half_closed(&self) -> bool {
+        false
+    }
+
     /// Waits until the peer has said something, or gone; the first byte that it said, which stays to be read.
     fn speaks(&self) -> impl Future<Output = Option<u8>> + Send;
 }
@@ -29,6 +34,10 @@ impl Socket for TcpStream {
 
     fn hung_up(&self) -> bool {
         platform::hung_up(self)
+    }
+
+    fn is_half_closed(&self) -> bool {
+        platform::is_half_closed(self)
     }
 }
 
@@ -56,6 +65,16 @@ impl<S> Counted<S> {
 impl<S: Socket> Transport for Box<TlsStream<Counted<S>>> {
     fn hung_up(&self) -> bool {
         self.get_ref().0.stream.hung_up()
+    }
+
+    fn is_half_closed(&self) -> bool {
+        self.get_ref().0.stream.is_half_closed()
+    }
+
+    fn probe(&mut self) {
+        // A new traffic key is the one message of TLS that carries nothing. Where it cannot be sent, the next write
+        // fails too and ends the session.
+        let _ = self.get_mut().1.refresh_traffic_keys();
     }
 
     fn sent(&self) -> Option<u64> {

@@ -7,7 +7,7 @@ use std::task::Context;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval};
 use topside_shared::notices::{EndCode, SessionEnded, name};
 
 use super::Session;
@@ -17,8 +17,47 @@ use crate::transport::Transport;
 /// How long, and how much, a client may go on sending after its session was ended.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 1024 * 1024;
-/// How often a client that will send no more is looked at for having gone altogether.
-const HANG_UP_CHECK: Duration = Duration::from_secs(1);
+/// How often a client that is not read from is checked for having left.
+const CHECK_EVERY: Duration = Duration::from_millis(250);
+/// Longest pause between two probes of a client that has closed its sending direction. Pauses double up to this: the
+/// first probe finds a client that closed its whole socket at once, and TLS libraries limit how many they take.
+const LONGEST_PROBE_PAUSE: Duration = Duration::from_secs(30);
+
+/// Finds out that a client has left while nothing is read from it.
+///
+/// A FIN that follows a TLS `close_notify` looks the same whether the client has closed its socket or only its sending
+/// direction. The difference shows when the server sends something: a closed socket answers with a reset.
+pub(super) struct EndWatch {
+    checks: Interval,
+    next_probe: Instant,
+    pause: Duration,
+}
+
+impl EndWatch {
+    fn new() -> Self {
+        let now = Instant::now();
+        let checks = tokio::time::interval(CHECK_EVERY);
+        Self { checks, next_probe: now, pause: CHECK_EVERY }
+    }
+
+    /// Whether the client has left, where that is known.
+    fn poll<S: Transport>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> bool {
+        while self.checks.poll_tick(cx).is_ready() {
+            if stream.hung_up() {
+                return true;
+            }
+            let now = Instant::now();
+            if now >= self.next_probe && stream.is_half_closed() {
+                stream.probe();
+                self.next_probe = now + self.pause;
+                self.pause = (self.pause * 2).min(LONGEST_PROBE_PAUSE);
+                // The probe is written in the next turn.
+                cx.waker().wake_by_ref();
+            }
+        }
+        false
+    }
+}
 
 /// Why a session is over.
 #[derive(Debug)]
@@ -62,15 +101,13 @@ impl<S: Transport> Session<S> {
                 return Some(Why::Closed);
             }
         }
-        let timer = self.hang_up.get_or_insert_with(|| {
-            tokio::time::interval_at(Instant::now() + HANG_UP_CHECK, HANG_UP_CHECK)
-        });
-        while timer.poll_tick(cx).is_ready() {
-            if self.stream.hung_up() {
-                return Some(Why::Gone(None));
-            }
-        }
         None
+    }
+
+    /// Over once the client is known to have left, while nothing is read from it.
+    pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Option<Why> {
+        let watch = self.end_watch.get_or_insert_with(|| Box::new(EndWatch::new()));
+        watch.poll(&mut self.stream, cx).then_some(Why::Gone(None))
     }
 
     /// Says goodbye as far as the client listens, under a deadline.

@@ -21,7 +21,6 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::io::ReadBuf;
-use tokio::time::Interval;
 use topside_shared::envelope::{self, Incoming};
 use topside_shared::frame::{Lines, MAX_LINE_IN};
 use topside_shared::{ErrorKind, RpcError};
@@ -32,7 +31,7 @@ use crate::other_protocol::OtherProtocol;
 use crate::outbox::line;
 use crate::server::Server;
 use crate::transport::Transport;
-use ending::{Why, end_words};
+use ending::{EndWatch, Why, end_words};
 use pace::Pace;
 use writing::Stuck;
 
@@ -84,7 +83,8 @@ struct Session<S> {
     half: bool,
     /// Ends the session unless a byte moves first.
     stuck: Option<Stuck>,
-    hang_up: Option<Interval>,
+    /// While nothing is read.
+    end_watch: Option<Box<EndWatch>>,
     pace: Option<Pace>,
 }
 
@@ -105,7 +105,7 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
         batch: VecDeque::new(),
         half: false,
         stuck: None,
-        hang_up: None,
+        end_watch: None,
         pace: S::PACED.then(|| Pace::new(server.now().config.limits.requests)),
     };
     // Whatever happens, a panic included, nothing is sent to this client afterwards.
@@ -126,6 +126,8 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
     if matches!(why, Why::SlowReader) {
         server.counters.turned_away("write_timeout");
     }
+    // At once: a goodbye may take as long as a write may.
+    server.runs.client_left(client.id);
     // In a box: an idle session should not hold room for its goodbye.
     Box::pin(session.finish(why)).await;
     registered.leaves_as(reason);
@@ -184,6 +186,13 @@ impl<S: Transport> Session<S> {
                 && let Some(why) = self.poll_last(cx)
             {
                 return Poll::Ready(why);
+            }
+            if self.asking == Asking::Over || !self.backlog.is_empty() {
+                if let Some(why) = self.poll_left(cx) {
+                    return Poll::Ready(why);
+                }
+            } else {
+                self.end_watch = None;
             }
             let blocked = !self.batch.is_empty();
             if !moved && self.caller.client.outbox.watch(blocked, cx.waker()) {

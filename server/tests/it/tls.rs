@@ -1,10 +1,12 @@
 //! The protocol over TLS: the same bytes, and the ends that TLS tells apart.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::common::TestServer;
+use crate::common::tls::Tls;
+use crate::common::{Raw, TestServer};
 
 /// Waits until the list holds so many clients, the asking one included.
 fn wait_for_clients(server: &TestServer, count: usize) {
@@ -167,4 +169,117 @@ fn much_output_arrives_whole_over_tls() {
     }
     let want: String = (1..=200_000).map(|number| format!("{number}\n")).collect();
     assert!(text == want, "{} bytes instead of {}", text.len(), want.len());
+}
+
+/// Waits until `watch`, which is subscribed to the clients, is told that this client `joined` or `left`; how long that
+/// took.
+fn told_after(watch: &mut Raw, what: &str, number: u64) -> Duration {
+    let began = Instant::now();
+    loop {
+        let told = watch.told("clients/changed");
+        let rows = told[what].as_array().cloned().unwrap_or_default();
+        if rows.iter().any(|row| row["clientId"] == number) {
+            return began.elapsed();
+        }
+    }
+}
+
+/// What a client may have open when it leaves, as requests of its own.
+fn open_requests(run: u64, fifo: &str) -> [(&'static str, Value); 4] {
+    let script = json!({"script": format!("read x < {fifo}")});
+    [
+        (
+            "a stream",
+            json!({"method": "command/run", "params": {"command": "sh", "args": script, "stream": true}}),
+        ),
+        (
+            "a run that is waited for",
+            json!({"method": "command/run", "params": {"command": "sh", "args": script}}),
+        ),
+        ("another stream", json!({"method": "run/attach", "params": {"runId": run}})),
+        (
+            "a subscription",
+            json!({"method": "events/subscribe", "params": {"topics": ["clients", "runs"]}}),
+        ),
+    ]
+}
+
+/// A client that said `close_notify` and closed its socket stayed in the list for 82 s while it had a silent stream.
+#[test]
+fn a_client_that_leaves_is_gone_within_a_second_whatever_it_has_open() {
+    let server = TestServer::remote("");
+    let device = server.device("phone", "admin");
+    let fifo = server.fifo("silent");
+    let script = format!("read x < {}", fifo.path());
+    let run = server.connect().start(&script);
+    let mut watch = server.connect();
+    watch.ok("events/subscribe", json!({"topics": ["clients"]}));
+    for says_so in [true, false] {
+        for (what, request) in open_requests(run, &fifo.path().to_string()) {
+            let mut client = device.connect();
+            let number = client.client_id();
+            client.ask(request["method"].as_str().unwrap(), request["params"].clone());
+            // It has been carried out when a later request is answered.
+            let ping = client.ask("ping", json!({}));
+            while client.recv()["id"] != ping {}
+            // Of a client that joins and leaves between two notifications nothing is told.
+            told_after(&mut watch, "joined", number);
+            if says_so {
+                client.half_close();
+            }
+            drop(client);
+            let took = told_after(&mut watch, "left", number);
+            assert!(took < Duration::from_secs(2), "{what}, close_notify {says_so}: {took:?}");
+        }
+    }
+}
+
+/// The same client may stay and read: then what it asked for is answered, however long that takes.
+#[test]
+fn a_client_that_closes_its_sending_direction_and_stays_is_answered() {
+    let server = TestServer::remote("");
+    let device = server.device("phone", "admin");
+    let mut fifo = server.fifo("slow");
+    let mut stream: Tls = device.tls_stream();
+    let script = format!("read x < {}; printf done", fifo.path());
+    let params = json!({"command": "sh", "args": {"script": script}, "stream": true});
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": "command/run", "params": params});
+    stream.write_all(format!("{request}\n").as_bytes()).unwrap();
+    let mut lines = BufReader::new(stream);
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    assert!(line.contains("run/changed"), "{line}");
+    let stream = lines.get_mut();
+    stream.conn.send_close_notify();
+    stream.flush().unwrap();
+    stream.sock.shutdown(std::net::Shutdown::Write).unwrap();
+    // Several checks of the server pass meanwhile: each of its probes arrives here and is ignored.
+    let deadline = Instant::now() + Duration::from_secs(3);
+    let mut admin = server.connect();
+    while Instant::now() < deadline {
+        let clients = admin.ok("clients/list", json!({}))["clients"].take();
+        let rows = clients.as_array().unwrap();
+        assert!(rows.iter().any(|row| row["user"] == "phone"), "{clients}");
+    }
+    fifo.open();
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("\"data\":\"done\""), "{rest}");
+    assert!(rest.contains("\"state\":\"succeeded\""), "{rest}");
+}
+
+#[test]
+fn on_disconnect_follows_at_once_when_a_client_with_a_silent_stream_leaves() {
+    let menu = "[commands.hold]\ntitle = \"Hold\"\nexec = [\"sleep\", \"1000\"]\non_disconnect = \"cancel\"\n";
+    let server = TestServer::with(menu, crate::common::server::LOOPBACK);
+    let mut client = server.device("phone", "admin").connect();
+    client.ask("command/run", json!({"command": "hold", "stream": true}));
+    let run = client.told("run/changed")["runId"].clone();
+    let mut watch = server.connect();
+    client.half_close();
+    drop(client);
+    let began = Instant::now();
+    let row = watch.ok("run/attach", json!({"runId": run}));
+    assert_eq!(row["state"], "cancelled", "{row}");
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }

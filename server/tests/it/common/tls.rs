@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use data_encoding::BASE64;
-use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::sign::CertifiedKey;
 use rustls::{
@@ -86,7 +86,9 @@ impl Device {
     pub(crate) fn dial(&self) -> TcpStream {
         let SocketAddr::V4(to) = self.address else { panic!("tests use IPv4") };
         let IpAddr::V4(from) = self.from else { panic!("tests use IPv4") };
-        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        // The server's programs are started by this process: they must not hold the connection open.
+        let flags = SocketFlags::CLOEXEC;
+        let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
         bind(&socket, &SocketAddr::from((from, 0))).unwrap();
         connect(&socket, &to).unwrap();
         let stream = TcpStream::from(socket);
