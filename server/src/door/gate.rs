@@ -1,11 +1,14 @@
-//! Who may come to the door: how many at once and how often, before any TLS, so that strangers cannot
-//! keep those out who are known.
+//! Admission of TCP connections before TLS: how many handshakes run at once and how often a source may connect, so
+//! that unknown clients cannot keep known devices out.
 //!
-//! A source is one IPv4 address or one /64 of IPv6. Somebody's whole household, an attacker included, may
-//! share one with its admin: a source that was let in within a day is never shut out, only slowed: its
-//! handshakes take turns, a few at a time. Whoever has said something meanwhile waits, and the newest of them is next: were
-//! it to push out the one whose turn it is, nobody's turn would last long enough, and were the oldest next,
-//! a crowd that says no more would have to be sat out. Who says nothing at all has no turn.
+//! A source is one IPv4 address or one /64 of IPv6. A whole household, an attacker included, may share one with its
+//! admin: a source with a successful handshake within a day is *known* and is never refused.
+//!
+//! Handshakes take turns. An unknown source has four turns at once, a known one 32. A connection that has sent nothing
+//! has no turn, so silent connections hold nobody up. A connection that has sent something and finds no turn free
+//! waits, and the newest is next: if it pushed out a handshake that is running, no turn would last long enough, and
+//! if the oldest were next, a client would wait for every stalled connection before it. The first success makes the
+//! source known, so a burst of connections with one good key is served whole, from a new address too.
 
 mod pass;
 
@@ -35,8 +38,12 @@ const TURN: Duration = Duration::from_secs(1);
 /// ..eight at a time, down to this: a handshake over the internet takes one way there and back.
 const SHORTEST_TURN: Duration = Duration::from_millis(250);
 const SHARED_BY: u32 = 8;
-/// Turns of a slowed source at once: who begins a handshake and stops holds one of them, not all.
-const SIDE_BY_SIDE: usize = 16;
+/// Turns of a known source at once: a client that begins a handshake and stops holds one of them, not all.
+const TURNS_OF_KNOWN: usize = 32;
+/// Connections of an unknown source that may wait beside those that have their turns.
+const WAITING_OF_UNKNOWN: usize = 28;
+/// For how long a connection may send nothing before it counts as silent.
+const SILENT_AFTER: Duration = Duration::from_millis(250);
 /// How often the log tells of the failures of one source.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
@@ -113,19 +120,21 @@ struct AtDoor {
     source: Source,
     drop: oneshot::Sender<Refusal>,
     stand: Stand,
+    since: Instant,
+    /// Whether it is within `connects_per_source`. Of an unknown source one that is not has no turn until the source is
+    /// known or the rate allows another.
+    paid: bool,
 }
 
-/// How somebody at the door stands.
+/// The state of a connection before its handshake is done.
 #[derive(Debug)]
 enum Stand {
-    /// It may show its key.
-    Free,
-    /// Its source is slowed, and it may show its key since then.
-    Turn(Instant),
-    /// Its source is slowed, and it has said nothing yet. This will tell it when it is its turn.
+    /// It has sent nothing yet. The sender tells it that it has its turn.
     Silent(oneshot::Sender<()>),
-    /// It has said something, and others of its source have their turns.
+    /// It has sent something, and others of its source have their turns.
     Waiting(oneshot::Sender<()>),
+    /// Its handshake runs since then.
+    Turn(Instant),
 }
 
 /// A place at the door. Dropping it makes room.
@@ -135,8 +144,8 @@ pub(crate) struct Pass {
     number: u64,
     source: Source,
     dropped: oneshot::Receiver<Refusal>,
-    /// What is waited for first.
-    turn: Option<oneshot::Receiver<()>>,
+    /// Is told when its turn has come.
+    turn: oneshot::Receiver<()>,
 }
 
 impl Gate {
@@ -170,41 +179,32 @@ impl Gate {
         Arc::clone(&self.limits.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Lets a new connection come to the door, where it may push out an older one.
+    /// Admits a new connection, which may push out an older one.
     ///
     /// # Errors
-    /// Why it may not.
+    /// Why it is refused.
     pub(crate) fn enter(self: &Arc<Self>, source: Source, now: Instant) -> Result<Pass, Refusal> {
         let limits = self.limits();
         let mut state = self.lock();
         let record = state.record(source, &limits, now);
         let known = record.is_known(now);
-        let over = match (record.is_shut_out(now), record.connects.take(now)) {
-            (true, _) => Some(Refusal::Penalty),
-            (false, false) => Some(Refusal::ConnectsOfSource),
-            (false, true) => None,
-        };
-        let slowed = match over {
-            Some(refusal) if !known => return Err(refusal),
-            over => over.is_some(),
-        };
+        if !known && record.is_shut_out(now) {
+            return Err(Refusal::Penalty);
+        }
+        let paid = record.connects.take(now);
+        if !known && !paid && !state.may_wait_unpaid(source, &limits) {
+            return Err(Refusal::ConnectsOfSource);
+        }
         if !known && !state.connects.take(now) {
             return Err(Refusal::Connects);
         }
-        let (stand, turn) = if slowed {
-            let (next, turn) = oneshot::channel();
-            (Stand::Silent(next), Some(turn))
-        } else {
-            let most = limits.max_handshakes_per_source;
-            let free = |at: &AtDoor| at.source == source && matches!(at.stand, Stand::Free);
-            state.make_room(most, free, Refusal::HandshakesOfSource);
-            (Stand::Free, None)
-        };
-        state.make_room(limits.max_handshakes, |_| true, Refusal::Handshakes);
+        state.make_room(limits.max_handshakes, now);
         state.last_number += 1;
         let number = state.last_number;
         let (drop, dropped) = oneshot::channel();
-        state.at_door.push_back(AtDoor { number, source, drop, stand });
+        let (next, turn) = oneshot::channel();
+        let stand = Stand::Silent(next);
+        state.at_door.push_back(AtDoor { number, source, drop, stand, since: now, paid });
         Ok(Pass { gate: Arc::clone(self), number, source, dropped, turn })
     }
 
@@ -259,67 +259,128 @@ impl State {
         })
     }
 
-    /// Drops the oldest of those at the door until one more is not too many: first of those who say nothing,
-    /// then of those who wait.
-    fn make_room(&mut self, most: usize, of: impl Fn(&AtDoor) -> bool, why: Refusal) {
-        while self.at_door.iter().filter(|at| of(at)).count() >= most {
-            let oldest = |stand: fn(&Stand) -> bool| {
-                self.at_door.iter().position(|at| of(at) && stand(&at.stand))
+    fn is_known(&self, source: Source, now: Instant) -> bool {
+        self.sources.get(&source).is_some_and(|record| record.is_known(now))
+    }
+
+    /// Whether a connection of an unknown source that comes too soon may wait for the success of an earlier one, which
+    /// makes the source known.
+    fn may_wait_unpaid(&self, source: Source, limits: &Limits) -> bool {
+        let most = limits.max_handshakes_per_source.saturating_add(WAITING_OF_UNKNOWN);
+        let own = || self.at_door.iter().filter(|at| at.source == source);
+        own().any(|at| at.paid) && own().count() < most
+    }
+
+    /// Drops connections until one more is not too many, each time the oldest of the first group that has any. Known
+    /// devices are dropped only where there are no others, or where one source has more than half of all places.
+    fn make_room(&mut self, most: usize, now: Instant) {
+        while self.at_door.len() >= most {
+            let half_of_all =
+                |source| self.at_door.iter().filter(|at| at.source == source).count() > most / 2;
+            let group = |at: &AtDoor| match (&at.stand, self.is_known(at.source, now)) {
+                (Stand::Silent(_), false) => 0,
+                (Stand::Silent(_), true) => 1,
+                (Stand::Waiting(_), true) if half_of_all(at.source) => 2,
+                (Stand::Waiting(_), false) => 3,
+                (Stand::Turn(_), false) => 4,
+                (Stand::Waiting(_), true) => 5,
+                (Stand::Turn(_), true) => 6,
             };
-            let oldest = oldest(|stand| matches!(stand, Stand::Silent(_)))
-                .or_else(|| oldest(|stand| matches!(stand, Stand::Waiting(_))))
-                .or_else(|| oldest(|_| true));
-            let Some(oldest) = oldest.and_then(|place| self.at_door.remove(place)) else { return };
+            let oldest = self.at_door.iter().enumerate().min_by_key(|(_, at)| group(at));
+            let Some(place) = oldest.map(|(place, _)| place) else { return };
+            self.drop_one(place, Refusal::Handshakes);
+        }
+    }
+
+    fn drop_one(&mut self, place: usize, why: Refusal) {
+        if let Some(at) = self.at_door.remove(place) {
             // It may have gone by itself.
-            let _ = oldest.drop.send(why);
-        }
-    }
-}
-
-impl State {
-    /// Lets the newest of this source that waits have its turn, if there is one.
-    fn next(&mut self, source: Source, now: Instant) {
-        let turn = |at: &&AtDoor| at.source == source && matches!(at.stand, Stand::Turn(_));
-        if self.at_door.iter().filter(turn).count() >= SIDE_BY_SIDE {
-            return;
-        }
-        let mut of_source = self.at_door.iter_mut().filter(|at| at.source == source);
-        let newest = of_source.rfind(|at| matches!(at.stand, Stand::Waiting(_)));
-        let Some(newest) = newest else { return };
-        if let Stand::Waiting(next) = std::mem::replace(&mut newest.stand, Stand::Turn(now)) {
-            // Where it has just gone, its pass gives the turn on.
-            let _ = next.send(());
+            let _ = at.drop.send(why);
         }
     }
 
-    /// One of a slowed source has said something: it may have its turn.
-    fn spoke(&mut self, number: u64, now: Instant) {
+    /// Drops those of a source that this is true for.
+    fn drop_all(&mut self, source: Source, why: Refusal, which: impl Fn(&AtDoor) -> bool) {
+        while let Some(place) = self.at_door.iter().position(|at| at.source == source && which(at))
+        {
+            self.drop_one(place, why);
+        }
+    }
+
+    /// Starts the handshakes of a source that may run now, the newest first.
+    fn next(&mut self, source: Source, limits: &Limits, now: Instant) {
+        let known = self.is_known(source, now);
+        let most = if known { TURNS_OF_KNOWN } else { limits.max_handshakes_per_source };
+        let own = |at: &AtDoor| at.source == source;
+        let running =
+            self.at_door.iter().filter(|at| own(at) && matches!(at.stand, Stand::Turn(_))).count();
+        for _ in running..most.max(running) {
+            let waits = |at: &AtDoor| own(at) && matches!(at.stand, Stand::Waiting(_));
+            let newest = self.at_door.iter().rposition(|at| waits(at) && (at.paid || known));
+            let newest = newest.or_else(|| {
+                let unpaid = self.at_door.iter().rposition(waits)?;
+                self.sources.get_mut(&source)?.connects.take(now).then_some(unpaid)
+            });
+            let Some(at) = newest.and_then(|place| self.at_door.get_mut(place)) else { break };
+            at.paid = true;
+            if let Stand::Waiting(next) = std::mem::replace(&mut at.stand, Stand::Turn(now)) {
+                // Where it has just gone, its pass gives the turn on.
+                let _ = next.send(());
+            }
+        }
+        // The others wait for a success of these; where there are none, it cannot come.
+        if !known && !self.at_door.iter().any(|at| own(at) && at.paid) {
+            self.drop_all(source, Refusal::ConnectsOfSource, |_| true);
+        }
+    }
+
+    /// A connection has sent something: it may have its turn.
+    fn spoke(&mut self, number: u64, limits: &Limits, now: Instant) {
         let Some(at) = self.at_door.iter_mut().find(|at| at.number == number) else { return };
         let source = at.source;
-        let stand = std::mem::replace(&mut at.stand, Stand::Free);
+        let stand = std::mem::replace(&mut at.stand, Stand::Turn(now));
         at.stand = match stand {
             Stand::Silent(next) => Stand::Waiting(next),
             other => other,
         };
-        self.next(source, now);
+        self.next(source, limits, now);
+    }
+
+    /// Holds an unknown source to so many silent connections: the oldest is dropped.
+    fn hold_silent(&mut self, source: Source, limits: &Limits, now: Instant) {
+        if self.is_known(source, now) {
+            return;
+        }
+        let silent = |at: &AtDoor| {
+            at.source == source
+                && matches!(at.stand, Stand::Silent(_))
+                && at.since + SILENT_AFTER <= now
+        };
+        self.drop_all(source, Refusal::ConnectsOfSource, |at| silent(at) && !at.paid);
+        while self.at_door.iter().filter(|at| silent(at)).count() > limits.max_handshakes_per_source
+            && let Some(oldest) = self.at_door.iter().position(silent)
+        {
+            self.drop_one(oldest, Refusal::HandshakesOfSource);
+        }
     }
 
     /// Ends a turn of this source that has lasted long enough.
-    fn hurry(&mut self, source: Source, now: Instant) {
-        let waits = |at: &&AtDoor| at.source == source && matches!(at.stand, Stand::Waiting(_));
+    fn hurry(&mut self, source: Source, limits: &Limits, now: Instant) {
+        let known = self.is_known(source, now);
+        let waits = |at: &&AtDoor| {
+            at.source == source && matches!(at.stand, Stand::Waiting(_)) && (at.paid || known)
+        };
         let waiting = u32::try_from(self.at_door.iter().filter(waits).count()).unwrap_or(u32::MAX);
         let lasts = (TURN / (waiting / SHARED_BY).max(1)).max(SHORTEST_TURN);
         let over = |at: &AtDoor| {
             at.source == source && matches!(at.stand, Stand::Turn(since) if since + lasts <= now)
         };
-        if let Some(place) = self.at_door.iter().position(over)
-            && waiting > 0
-            && let Some(at) = self.at_door.remove(place)
+        if waiting > 0
+            && let Some(place) = self.at_door.iter().position(over)
         {
-            // It may have gone by itself.
-            let _ = at.drop.send(Refusal::HandshakesOfSource);
+            self.drop_one(place, Refusal::HandshakesOfSource);
         }
-        self.next(source, now);
+        self.next(source, limits, now);
     }
 }
 

@@ -23,12 +23,25 @@ fn dropped(pass: &mut Pass) -> Option<Refusal> {
 
 /// It says something.
 fn speak(pass: &Pass, now: Instant) {
-    pass.gate.lock().spoke(pass.number, now);
+    let limits = pass.gate.limits();
+    pass.gate.lock().spoke(pass.number, &limits, now);
 }
 
 /// Whether it may show its key.
 fn has_turn(pass: &mut Pass) -> bool {
-    pass.turn.as_mut().is_none_or(|turn| turn.try_recv().is_ok())
+    pass.turn.try_recv().is_ok()
+}
+
+/// Time passes for those who wait.
+fn hurry(gate: &Arc<Gate>, now: Instant) {
+    let limits = gate.limits();
+    gate.lock().hurry(source(1), &limits, now);
+}
+
+/// Time passes for those who are silent.
+fn hold_silent(gate: &Arc<Gate>, now: Instant) {
+    let limits = gate.limits();
+    gate.lock().hold_silent(source(1), &limits, now);
 }
 
 #[test]
@@ -71,9 +84,62 @@ fn of_one_source_the_oldest_handshake_makes_room_for_the_fifth() {
     let (gate, now) = gate(|_| {});
     let mut first: Vec<Pass> = (0..4).map(|_| gate.enter(source(1), now).unwrap()).collect();
     assert!(first.iter_mut().all(|pass| dropped(pass).is_none()));
-    let _fifth = gate.enter(source(1), now).unwrap();
+    let mut fifth = gate.enter(source(1), now).unwrap();
+    hold_silent(&gate, now + SILENT_AFTER);
     assert_eq!(dropped(&mut first[0]), Some(Refusal::HandshakesOfSource));
     assert!(first[1..].iter_mut().all(|pass| dropped(pass).is_none()));
+    assert_eq!(dropped(&mut fifth), None);
+}
+
+#[test]
+fn an_unknown_source_has_four_handshakes_at_once_and_the_others_wait() {
+    let (gate, now) = gate(|_| {});
+    let mut ten: Vec<Pass> = (0..10).map(|_| speaking(&gate, now)).collect();
+    let with_turn: Vec<bool> = ten.iter_mut().map(has_turn).collect();
+    assert_eq!(with_turn, [true, true, true, true, false, false, false, false, false, false]);
+    // One that stalls is dropped for one that waits, after its second.
+    hurry(&gate, now + Duration::from_millis(999));
+    assert_eq!(dropped(&mut ten[0]), None);
+    hurry(&gate, now + seconds(1));
+    assert_eq!(dropped(&mut ten[0]), Some(Refusal::HandshakesOfSource));
+    assert!(has_turn(&mut ten[9]));
+}
+
+/// Of twenty connections with one good key all but a few were dropped.
+#[test]
+fn a_first_burst_with_a_good_key_is_served_whole() {
+    let (gate, now) = gate(|_| {});
+    let mut burst: Vec<Pass> = (0..32).map(|_| gate.enter(source(1), now).unwrap()).collect();
+    burst.iter().for_each(|pass| speak(pass, now));
+    assert_eq!(burst.iter_mut().map(has_turn).filter(|has| *has).count(), 4);
+    burst.remove(0).let_in(now);
+    assert_eq!(burst.iter_mut().map(has_turn).filter(|has| *has).count(), 28);
+    assert!(burst.iter_mut().all(|pass| dropped(pass).is_none()));
+}
+
+/// What comes too soon waits for a success of what came before, and for nothing else.
+#[test]
+fn what_is_over_the_rate_is_refused_once_nothing_before_it_can_succeed() {
+    let (gate, now) = gate(|_| {});
+    let mut burst: Vec<Pass> = (0..32).map(|_| speaking(&gate, now)).collect();
+    assert_eq!(gate.enter(source(1), now).unwrap_err(), Refusal::ConnectsOfSource);
+    let mut over = burst.split_off(10);
+    drop(burst);
+    assert!(over.iter_mut().all(|pass| dropped(pass) == Some(Refusal::ConnectsOfSource)));
+}
+
+#[test]
+fn known_devices_are_not_dropped_for_unknown_ones() {
+    let (gate, now) = gate(|limits| limits.connects = usize::MAX);
+    gate.enter(source(1), now).unwrap().let_in(now);
+    let mut devices: Vec<Pass> = (0..32).map(|_| speaking(&gate, now)).collect();
+    let flood = |number| {
+        let pass = gate.enter(source(number), now).unwrap();
+        speak(&pass, now);
+        pass
+    };
+    let _flood: Vec<Pass> = (2..500).map(flood).collect();
+    assert!(devices.iter_mut().all(|pass| dropped(pass).is_none()));
 }
 
 #[test]
@@ -148,7 +214,7 @@ fn speaking(gate: &Arc<Gate>, now: Instant) -> Pass {
 #[test]
 fn a_source_that_was_let_in_is_slowed_to_a_few_turns_and_never_shut_out() {
     let (gate, now) = slowed();
-    let mut attackers: Vec<Pass> = (0..SIDE_BY_SIDE).map(|_| speaking(&gate, now)).collect();
+    let mut attackers: Vec<Pass> = (0..TURNS_OF_KNOWN).map(|_| speaking(&gate, now)).collect();
     assert!(attackers.iter_mut().all(has_turn));
     let mut early = speaking(&gate, now);
     let mut admin = speaking(&gate, now);
@@ -179,20 +245,20 @@ fn a_known_source_that_connects_too_often_has_its_turns_beside_what_it_may() {
 #[test]
 fn a_turn_that_others_wait_for_lasts_a_second_and_the_newest_is_next() {
     let (gate, now) = slowed();
-    let mut slow: Vec<Pass> = (0..SIDE_BY_SIDE).map(|_| speaking(&gate, now)).collect();
+    let mut slow: Vec<Pass> = (0..TURNS_OF_KNOWN).map(|_| speaking(&gate, now)).collect();
     assert!(slow.iter_mut().all(has_turn));
     let mut other = speaking(&gate, now);
     let mut admin = speaking(&gate, now);
-    gate.lock().hurry(source(1), now + Duration::from_millis(999));
+    hurry(&gate, now + Duration::from_millis(999));
     assert!(dropped(&mut slow[0]).is_none() && !has_turn(&mut admin));
-    gate.lock().hurry(source(1), now + seconds(1));
+    hurry(&gate, now + seconds(1));
     assert_eq!(dropped(&mut slow[0]), Some(Refusal::HandshakesOfSource));
     assert!(has_turn(&mut admin) && !has_turn(&mut other));
     assert!(dropped(&mut slow[1]).is_none(), "one for one");
     // Where many wait, it is shorter.
     let later = now + seconds(1);
     let mut crowd: Vec<Pass> = (0..40).map(|_| speaking(&gate, later)).collect();
-    gate.lock().hurry(source(1), later);
+    hurry(&gate, later);
     assert!(dropped(&mut slow[1]).is_some() && has_turn(crowd.last_mut().unwrap()));
 }
 

@@ -1,10 +1,10 @@
-//! One place at the door: its turn, how long it may stay, and what is known of its source afterwards.
+//! One admitted connection: its turn, how long it may stay, and what its source is known for afterwards.
 
 use std::future::Future;
 
 use tokio::time::Instant;
 
-use super::{Pass, Refusal, SHORTEST_TURN, TOLD_EVERY};
+use super::{Pass, Refusal, SHORTEST_TURN, SILENT_AFTER, Stand, TOLD_EVERY};
 use crate::door::source::Source;
 
 impl Pass {
@@ -13,18 +13,22 @@ impl Pass {
         self.source
     }
 
-    /// Waits for its turn, which whoever says nothing has none of: `speaks` ends once it has said something.
+    /// Waits for its turn. A connection that sends nothing has none: `speaks` ends once it has sent something.
     ///
     /// # Errors
     /// Why the place was needed for another.
     pub(crate) async fn turn(&mut self, speaks: impl Future) -> Result<(), Refusal> {
         let Self { gate, number, source, dropped, turn } = self;
-        let Some(turn) = turn else { return Ok(()) };
+        let limits = gate.limits();
         let waited = async {
-            speaks.await;
-            gate.lock().spoke(*number, Instant::now());
+            tokio::pin!(speaks);
+            if tokio::time::timeout(SILENT_AFTER, &mut speaks).await.is_err() {
+                gate.lock().hold_silent(*source, &limits, Instant::now());
+                speaks.await;
+            }
+            gate.lock().spoke(*number, &limits, Instant::now());
             while tokio::time::timeout(SHORTEST_TURN, &mut *turn).await.is_err() {
-                gate.lock().hurry(*source, Instant::now());
+                gate.lock().hurry(*source, &limits, Instant::now());
             }
         };
         tokio::select! {
@@ -63,7 +67,14 @@ impl Pass {
         if let Some(penalty) = limits.penalty {
             record.punish(penalty, now);
         }
+        let shut_out = record.is_shut_out(now) && !record.is_known(now);
         record.untold += 1;
+        if shut_out {
+            // What has no turn yet gets none; the rest is on its way to the same answer.
+            let has_no_turn = |at: &super::AtDoor| !matches!(at.stand, Stand::Turn(_));
+            state.drop_all(self.source, Refusal::Penalty, has_no_turn);
+        }
+        let record = state.record(self.source, &limits, now);
         if record.told.is_some_and(|told| now < told + TOLD_EVERY) {
             return None;
         }
@@ -74,8 +85,9 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
+        let limits = self.gate.limits();
         let mut state = self.gate.lock();
         state.at_door.retain(|at| at.number != self.number);
-        state.next(self.source, Instant::now());
+        state.next(self.source, &limits, Instant::now());
     }
 }
