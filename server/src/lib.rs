@@ -100,8 +100,8 @@ const OTHER_DESCRIPTORS: u64 = 100;
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The log's file cannot be written.
-    #[error("topsided.log in the state directory cannot be written: {0}")]
+    /// The log has no thread to be written by.
+    #[error("the system gives no thread for the log: {0}")]
     Log(#[source] std::io::Error),
     /// Two commands have one name, or a worker declares what clients cannot show.
     #[error(transparent)]

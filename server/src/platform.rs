@@ -3,12 +3,12 @@
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -58,6 +58,35 @@ pub(crate) fn datagrams_to(name: &OsStr) -> io::Result<UnixDatagram> {
         _ => socket.connect(name)?,
     }
     Ok(socket)
+}
+
+/// Whether the peer of a TCP connection that this process has shut down for writing has acknowledged all of it: the
+/// system then waits for the peer's own end (FIN_WAIT2), or has forgotten the connection. Only Linux tells it in files.
+pub(crate) fn is_acknowledged(own: SocketAddr, peer: SocketAddr) -> bool {
+    let file = if own.is_ipv4() { "/proc/net/tcp" } else { "/proc/net/tcp6" };
+    std::fs::read_to_string(file).is_ok_and(|table| is_acknowledged_in(&table, own, peer))
+}
+
+fn is_acknowledged_in(table: &str, own: SocketAddr, peer: SocketAddr) -> bool {
+    const ESTABLISHED: &str = "01";
+    // The file has addresses as words of the machine, in hexadecimal digits.
+    let hex = |address: SocketAddr| {
+        let octets = match address.ip() {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        };
+        let words = octets.chunks_exact(4).map(|word| {
+            format!("{:08X}", u32::from_ne_bytes([word[0], word[1], word[2], word[3]]))
+        });
+        format!("{}:{:04X}", words.collect::<String>(), address.port())
+    };
+    let (own, peer) = (hex(own), hex(peer));
+    let mut rows = table.lines().map(|line| line.split_whitespace().skip(1));
+    let row = rows.find_map(|mut fields| {
+        (fields.next()? == own && fields.next()? == peer)
+            .then_some((fields.next()?, fields.next()?))
+    });
+    row.is_none_or(|(state, queues)| state != ESTABLISHED && queues.starts_with("00000000:"))
 }
 
 /// Microseconds by the clock that is never set.
@@ -423,6 +452,47 @@ fn raise_descriptors() {
     }
 }
 
+/// Gives this process back the limit of descriptors that it was given: before it executes itself anew.
+fn give_back_own_descriptors() {
+    if let Some(given) = GIVEN_DESCRIPTORS.get() {
+        // Where it fails, the new program has more than it was given.
+        let _ = setrlimit(Resource::Nofile, *given);
+    }
+}
+
+/// The file of this program, to be executed anew. An upgrade may have put another file in its place: the system then
+/// calls the one that runs deleted.
+///
+/// # Errors
+/// The name that was looked for last, where no file has it that can be executed.
+pub(crate) fn own_program() -> Result<PathBuf, PathBuf> {
+    let is_program = |path: &PathBuf| {
+        std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0)
+    };
+    let running = std::env::current_exe().ok();
+    let replaced = running.as_ref().and_then(|path| {
+        let name = path.as_os_str().as_bytes().strip_suffix(b" (deleted)")?;
+        Some(PathBuf::from(OsStr::from_bytes(name)))
+    });
+    let called = std::env::args_os().next().map(PathBuf::from);
+    let called = called.filter(|path| path.as_os_str().as_bytes().contains(&b'/'));
+    let names: Vec<PathBuf> = [running, replaced, called].into_iter().flatten().collect();
+    match names.iter().find(|path| is_program(path)) {
+        Some(path) => Ok(path.clone()),
+        None => Err(names.get(1).or(names.first()).cloned().unwrap_or_default()),
+    }
+}
+
+/// Executes `program` in the place of this one, with the arguments, environment, directory and limits that this one was
+/// given; returns only where that fails.
+pub(crate) fn execute(program: &Path) -> io::Error {
+    use std::os::unix::process::CommandExt;
+    give_back_own_descriptors();
+    let mut args = std::env::args_os();
+    let name = args.next().unwrap_or_else(|| program.into());
+    std::process::Command::new(program).arg0(name).args(args).exec()
+}
+
 /// How many descriptors this process may have open; `None`: as many as it likes.
 pub(crate) fn most_descriptors() -> Option<u64> {
     getrlimit(Resource::Nofile).current
@@ -444,6 +514,19 @@ pub(crate) fn give_back_descriptors(child: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_is_acknowledged_once_nothing_waits_to_be_sent() {
+        let heading = "  sl  local_address rem_address   st tx_queue rx_queue\n";
+        let hex = u32::from_ne_bytes([127, 0, 0, 1]);
+        let row = |state: &str, waits: &str| {
+            format!("{heading}   0: {hex:08X}:1F90 {hex:08X}:0050 {state} {waits}:00000000 00:0\n")
+        };
+        let (own, peer) = ("127.0.0.1:8080".parse().unwrap(), "127.0.0.1:80".parse().unwrap());
+        let done = |table: &str| is_acknowledged_in(table, own, peer);
+        assert!(!done(&row("01", "00000000")) && !done(&row("04", "0000000A")));
+        assert!(done(&row("05", "00000000")) && done(heading));
+    }
 
     #[test]
     fn the_gateway_is_that_of_the_best_route_to_anywhere() {

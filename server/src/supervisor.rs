@@ -20,6 +20,8 @@ pub struct Supervisor {
     socket: Option<Arc<std::os::unix::net::UnixDatagram>>,
     /// Within how long it wants to hear again and again.
     watchdog: Option<Duration>,
+    /// Why the one that the environment names hears nothing.
+    unreachable: Option<Arc<NoSupervisor>>,
 }
 
 /// A socket was named that cannot be told anything.
@@ -32,17 +34,17 @@ pub struct NoSupervisor {
 
 impl Supervisor {
     /// The one that the environment names: `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`, as systemd sets them.
-    ///
-    /// # Errors
-    /// [`NoSupervisor`]: it would wait in vain, and end the server for that.
-    pub fn from_env() -> Result<Self, NoSupervisor> {
+    /// Where it cannot be reached, the server starts without it and says so: a supervisor that is gone must not keep a
+    /// server down.
+    pub fn from_env() -> Self {
         let Some(name) = var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
-            return Ok(Self::default());
+            return Self::default();
         };
         let number = |name| var_os(name)?.to_str()?.parse::<u64>().ok();
         let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
         let watchdog = number("WATCHDOG_USEC").filter(|us| is_ours && *us > 0);
         Self::at(&name, watchdog.map(Duration::from_micros))
+            .unwrap_or_else(|error| Self { unreachable: Some(Arc::new(error)), ..Self::default() })
     }
 
     /// The one at this socket, a path or `@` and an abstract name, which perhaps watches: then it hears twice within
@@ -56,7 +58,7 @@ impl Supervisor {
             Ok(told)
         });
         match told {
-            Ok(told) => Ok(Self { socket: Some(Arc::new(told)), watchdog }),
+            Ok(told) => Ok(Self { socket: Some(Arc::new(told)), watchdog, unreachable: None }),
             Err(source) => {
                 Err(NoSupervisor { name: socket.to_string_lossy().into_owned(), source })
             }
@@ -67,6 +69,9 @@ impl Supervisor {
     /// with the future. To be polled by the thread that carries requests: where that hangs, nothing is said, and
     /// the supervisor does something about it.
     pub(crate) async fn told(&self, server: &Server) {
+        if let Some(error) = &self.unreachable {
+            tracing::warn!(target: "topside", "{error}: the server goes on without a supervisor; start it as a service, or unset NOTIFY_SOCKET");
+        }
         let Some(socket) = self.connected() else { return std::future::pending().await };
         tell(&socket, &format!("READY=1\nSTATUS={}", standing(server))).await;
         let lives = self.lives(&socket, || format!("WATCHDOG=1\nSTATUS={}", standing(server)));

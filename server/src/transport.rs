@@ -25,6 +25,9 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn sent(&self) -> Option<u64> {
         None
     }
+
+    /// Whether the peer's system has all that was sent, so that closing the connection can lose none of it.
+    fn is_delivered(&self) -> bool;
 }
 
 impl Transport for UnixStream {
@@ -32,5 +35,10 @@ impl Transport for UnixStream {
 
     fn hung_up(&self) -> bool {
         crate::platform::hung_up(self)
+    }
+
+    fn is_delivered(&self) -> bool {
+        // What was written is in the peer's own queue, and stays there.
+        true
     }
 }

@@ -8,7 +8,6 @@ mod show;
 pub use keys::{Handed, InviteArgs, ShowError, TokenArgs};
 
 use std::io::Write;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -248,10 +247,8 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
         return fail(1, format_args!("adopted processes cannot be reaped: {error}"));
     }
     config.log.stderr = true;
-    config.supervisor = match Supervisor::from_env() {
-        Ok(supervisor) => supervisor,
-        Err(error) => return fail(1, error),
-    };
+    config.executes_itself = true;
+    config.supervisor = Supervisor::from_env();
     // One thread carries all requests: small ones are answered fastest so. Programs run beside it.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -288,12 +285,13 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
     }
 }
 
-/// Executes this program anew, with the same arguments. An upgrade may have put another file in its
-/// place, which the system then calls deleted; the name it was called by finds the new one.
+/// Executes this program anew, as it was started.
 fn restart() -> ExitCode {
-    let called = std::env::args_os().next().map(PathBuf::from);
-    let program = std::env::current_exe().ok().filter(|path| path.exists()).or(called);
-    let Some(program) = program else { return fail(1, "this program does not know its own name") };
-    let error = std::process::Command::new(program).args(std::env::args_os().skip(1)).exec();
-    fail(1, format_args!("the server cannot be started again: {error}"))
+    match platform::own_program() {
+        Ok(program) => {
+            let error = platform::execute(&program);
+            fail(1, format_args!("{} cannot be started again: {error}", program.display()))
+        }
+        Err(program) => fail(1, format_args!("{} is gone: install it again", program.display())),
+    }
 }

@@ -22,6 +22,7 @@ use topside_shared::dirs::Dirs;
 
 use crate::commands::{Table, Worker, declare, resident};
 use crate::log::Sinks;
+use crate::platform;
 use crate::supervisor::Supervisor;
 
 pub(crate) use fields::{Field, Fields, as_json, as_str};
@@ -69,6 +70,8 @@ pub struct Config {
     pub supervisor: Supervisor,
     /// Where keys, runs and their outputs are kept.
     pub state: PathBuf,
+    /// Whether a restart executes the program of this process anew.
+    pub(crate) executes_itself: bool,
     /// What this was read from; a configuration that was made otherwise has none.
     read_from: Option<Sources>,
     /// What one should know about how the files were read, for the log.
@@ -142,6 +145,9 @@ pub enum ConfigError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// What a restart would execute is not there.
+    #[error("the program {} is gone: install it again", .0.display())]
+    ProgramGone(PathBuf),
 }
 
 impl Config {
@@ -169,7 +175,7 @@ impl Config {
             .iter()
             .map(|left| format!("the starter menu goes without {}: {}", left.name, left.reason))
             .collect();
-        crate::platform::private_directory(&dirs.state)
+        platform::private_directory(&dirs.state)
             .map_err(|source| ConfigError::State { path: dirs.state.clone(), source })?;
         Ok(Self {
             local: server.local,
@@ -185,6 +191,7 @@ impl Config {
             log: Sinks { stderr: false, directory: Some(dirs.state.clone()) },
             supervisor: Supervisor::default(),
             state: dirs.state.clone(),
+            executes_itself: false,
             read_from: Some(Sources {
                 dirs: dirs.clone(),
                 server_file: server_file.map(Path::to_path_buf),
@@ -222,6 +229,9 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]: that server would not start.
     pub(crate) fn could_start_again(&self) -> Result<(), ConfigError> {
+        if self.executes_itself {
+            platform::own_program().map_err(ConfigError::ProgramGone)?;
+        }
         self.read_again()?.map_or(Ok(()), |config| Ok(Table::new(&config, None).map(drop)?))
     }
 
@@ -237,6 +247,7 @@ impl Config {
         config.workers = self.workers.clone();
         config.log = self.log.clone();
         config.supervisor = self.supervisor.clone();
+        config.executes_itself = self.executes_itself;
         Ok(Some(config))
     }
 }

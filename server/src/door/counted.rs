@@ -21,6 +21,9 @@ pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
         false
     }
 
+    /// Whether the peer has acknowledged all that was sent, and the end after it.
+    fn is_acknowledged(&self) -> bool;
+
     /// Waits until the peer has said something, or gone; the first byte that it said, which stays to be read.
     fn speaks(&self) -> impl Future<Output = Option<u8>> + Send;
 }
@@ -38,6 +41,12 @@ impl Socket for TcpStream {
 
     fn is_half_closed(&self) -> bool {
         platform::is_half_closed(self)
+    }
+
+    fn is_acknowledged(&self) -> bool {
+        let ends = self.local_addr().and_then(|own| Ok((own, self.peer_addr()?)));
+        // Without a peer there is nobody to wait for.
+        ends.map_or(true, |(own, peer)| platform::is_acknowledged(own, peer))
     }
 }
 
@@ -79,6 +88,10 @@ impl<S: Socket> Transport for Box<TlsStream<Counted<S>>> {
 
     fn sent(&self) -> Option<u64> {
         Some(self.get_ref().0.sent)
+    }
+
+    fn is_delivered(&self) -> bool {
+        self.get_ref().0.stream.is_acknowledged()
     }
 }
 

@@ -29,6 +29,11 @@ use crate::server::Stored;
 const PORT: u16 = 8677;
 
 impl Socket for Link {
+    fn is_acknowledged(&self) -> bool {
+        // The simulation does not tell.
+        false
+    }
+
     fn hung_up(&self) -> bool {
         // The simulation does not tell: a write will.
         false

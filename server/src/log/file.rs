@@ -1,7 +1,7 @@
 //! The thread that writes the log's lines, and the file that moves aside as it grows.
 
-use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fmt::{self, Write as _};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -89,6 +89,8 @@ fn write_lines(
     dropped: &AtomicU64,
 ) {
     let mut batch = String::new();
+    // Why the file could not be written last, so that it is said once.
+    let mut said = None;
     let mut stopped = false;
     while !stopped && let Ok(first) = waiting.recv() {
         batch.clear();
@@ -111,16 +113,14 @@ fn write_lines(
             // Standard error may be closed; there is nowhere left to say so.
             let _ = io::stderr().write_all(batch.as_bytes());
         }
-        if let Some(log) = &mut file
-            && let Err(error) = log.write(batch.as_bytes())
-        {
-            if stderr {
-                let _ = writeln!(io::stderr(), "{} cannot be written: {error}", log.path.display());
+        if let Some(log) = &mut file {
+            let failed = log.write(batch.as_bytes()).err().map(|error| error.to_string());
+            if let Some(error) = failed.as_ref().filter(|_| stderr && failed != said) {
+                let time = Time::now();
+                let line = format!("{time} warn  {} {error}", Unwritable(&log.path));
+                let _ = writeln!(io::stderr(), "{line}");
             }
-            // A full disk may have room again: try to open it anew with the next lines.
-            if let Ok(again) = LogFile::open(log.path.clone()) {
-                *log = again;
-            }
+            said = failed;
         }
         if !stopped {
             // What comes meanwhile goes out together, and nobody who logs has to wake this thread.
@@ -133,16 +133,39 @@ fn write_lines(
 #[derive(Debug)]
 pub(super) struct LogFile {
     path: PathBuf,
-    file: File,
+    /// None where it could not be opened; each write tries again.
+    file: Option<File>,
     size: u64,
 }
 
+/// The words for a log that cannot be written.
+pub(super) struct Unwritable<'p>(pub(super) &'p Path);
+
+impl fmt::Display for Unwritable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} cannot be written, so the log is kept in memory and on standard error alone; make the file writable \
+             for this user, and it is begun within seconds:",
+            self.0.display()
+        )
+    }
+}
+
 impl LogFile {
-    pub(super) fn open(path: PathBuf) -> io::Result<Self> {
-        let file =
-            crate::platform::private(OpenOptions::new().create(true).append(true)).open(&path)?;
-        let size = file.metadata()?.len();
-        Ok(Self { path, file, size })
+    /// The log at `path`, and why it cannot be written where it cannot.
+    pub(super) fn open(path: PathBuf) -> (Self, Option<io::Error>) {
+        let mut log = Self { path, file: None, size: 0 };
+        let error = log.reopen().err();
+        (log, error)
+    }
+
+    fn reopen(&mut self) -> io::Result<&mut File> {
+        self.file = None;
+        let mut options = OpenOptions::new();
+        let file = crate::platform::private(options.create(true).append(true)).open(&self.path)?;
+        self.size = file.metadata()?.len();
+        Ok(self.file.insert(file))
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -152,24 +175,28 @@ impl LogFile {
         }
         if self.size > 0 && self.size + bytes.len() as u64 > ROTATE_AT {
             rotate(&self.path)?;
-            *self = Self::open(std::mem::take(&mut self.path))?;
+            self.reopen()?;
         }
-        self.file.write_all(bytes)?;
+        let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
+        let written = file.write_all(bytes);
+        if written.is_err() {
+            // A full disk may have room again: the next lines open it anew.
+            self.file = None;
+        }
         self.size += bytes.len() as u64;
-        Ok(())
+        written
     }
-}
 
-impl LogFile {
     /// Opens the file of the log's name where that is another: it was removed, or `logrotate` moved it.
     fn follow_name(&mut self) -> io::Result<()> {
-        let ours = self.file.metadata()?;
-        match std::fs::metadata(&self.path) {
-            Ok(named) if (named.dev(), named.ino()) == (ours.dev(), ours.ino()) => {
-                // It may have been cut to nothing in place.
-                self.size = ours.len();
+        let id = |found: &Metadata| (found.dev(), found.ino());
+        let ours = self.file.as_ref().map(File::metadata).transpose()?;
+        match (ours, std::fs::metadata(&self.path)) {
+            // It may have been cut to nothing in place.
+            (Some(ours), Ok(named)) if id(&named) == id(&ours) => self.size = ours.len(),
+            _ => {
+                self.reopen()?;
             }
-            _ => *self = Self::open(self.path.clone())?,
         }
         Ok(())
     }
@@ -199,7 +226,8 @@ mod tests {
     fn a_full_file_is_moved_aside_and_only_so_many_are_kept() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(FILE_NAME);
-        let mut file = LogFile::open(path.clone()).unwrap();
+        let (mut file, error) = LogFile::open(path.clone());
+        assert!(error.is_none(), "{error:?}");
         let mib = vec![b'x'; 1024 * 1024];
         for _ in 0..8 * (ROTATED + 3) {
             file.write(&mib).unwrap();

@@ -20,7 +20,7 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt};
 use events::Events;
 pub(crate) use file::Writing;
 
-use file::{LineSender, LogFile};
+use file::{LineSender, LogFile, Unwritable};
 
 /// Entries kept in memory for `log/tail` and subscribers.
 pub(crate) const KEPT: usize = 1_000;
@@ -67,13 +67,11 @@ impl Log {
     /// A log and the dispatcher that fills it. The log is written while [`Writing`] lives.
     ///
     /// # Errors
-    /// Where `topsided.log` cannot be opened.
+    /// Where the thread that writes cannot be started.
     pub(crate) fn open(sinks: &Sinks) -> io::Result<(Arc<Self>, tracing::Dispatch, Writing)> {
         let log = Arc::new(Self::default());
-        let file = match &sinks.directory {
-            Some(directory) => Some(LogFile::open(directory.join(FILE_NAME))?),
-            None => None,
-        };
+        let path = sinks.directory.as_ref().map(|directory| directory.join(FILE_NAME));
+        let (file, unwritable) = path.clone().map(LogFile::open).unzip();
         let (lines, writing) = Writing::start(file, sinks.stderr)?;
         // It is set here alone.
         let _ = log.lines.set(lines.clone());
@@ -82,7 +80,15 @@ impl Log {
             .with_target("topside", tracing::Level::INFO)
             .with_target("topsided", tracing::Level::INFO);
         let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
-        Ok((log, tracing::Dispatch::new(subscriber), writing))
+        let dispatch = tracing::Dispatch::new(subscriber);
+        if let (Some(path), Some(Some(error))) = (&path, unwritable) {
+            // A server that may have valves to close starts without its log.
+            let words = Unwritable(path);
+            tracing::dispatcher::with_default(&dispatch, || {
+                tracing::warn!(target: "topside", "{words} {error}");
+            });
+        }
+        Ok((log, dispatch, writing))
     }
 
     /// Calls `poke` after each new entry, from whatever thread made it. The first call counts.

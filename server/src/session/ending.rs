@@ -17,6 +17,8 @@ use crate::transport::Transport;
 /// How long, and how much, a client may go on sending after its session was ended.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 1024 * 1024;
+/// The shortest time that a client has to close its own end when the server ends, and how often it is looked at.
+const LINGER_STEP: Duration = Duration::from_millis(20);
 /// How often a client that is not read from is checked for having left.
 const CHECK_EVERY: Duration = Duration::from_millis(250);
 /// Longest pause between two probes of a client that has closed its sending direction. Pauses double up to this: the
@@ -136,20 +138,33 @@ impl<S: Transport> Session<S> {
             Some(SessionEnded { code: EndCode::SlowReader, .. }) => LINGER,
             _ => self.caller.server.now().config.limits.write_timeout.unwrap_or(Duration::MAX),
         };
-        if let Some(ended) = ended
+        if let Some(ended) = &ended
             && client.notices.load(std::sync::atomic::Ordering::Relaxed)
         {
-            client.outbox.push(notification(name::SESSION_ENDED, &ended));
+            client.outbox.push(notification(name::SESSION_ENDED, ended));
         }
         // That was the last line, however long the client takes to read it.
         client.outbox.close();
+        let stops =
+            matches!(&ended, Some(SessionEnded { code: EndCode::Shutdown | EndCode::Restart, .. }));
         let goodbye = async {
             poll_fn(|cx| self.poll_write(cx)).await?;
             self.stream.shutdown().await?;
             // Closing with unread input would make the kernel throw the last line away.
             let mut rest = (&mut self.stream).take(LINGER_BYTES);
             let mut nowhere = tokio::io::sink();
-            let _ = tokio::time::timeout(LINGER, tokio::io::copy(&mut rest, &mut nowhere)).await;
+            let end = Instant::now() + LINGER;
+            let step = if stops { LINGER_STEP } else { LINGER };
+            while tokio::time::timeout(step, tokio::io::copy(&mut rest, &mut nowhere))
+                .await
+                .is_err()
+                && Instant::now() < end
+            {
+                // A server that ends does not wait for clients that have everything and stay.
+                if stops && rest.get_ref().is_delivered() {
+                    break;
+                }
+            }
             io::Result::Ok(())
         };
         let _ = tokio::time::timeout(patience, goodbye).await;

@@ -110,6 +110,7 @@ fn a_second_server_says_in_one_line_that_the_socket_is_served_and_exits_75() {
     assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
     let path = topsided.socket().display().to_string();
     assert!(said.stderr.contains(&path) && said.stderr.contains("served already"));
+    assert!(said.stderr.contains(&format!("`kill {}`", server.pid())), "{}", said.stderr);
     // The first goes on.
     client.ok("ping", json!({}));
     server.connect().ok("ping", json!({}));
@@ -163,6 +164,73 @@ fn a_restart_is_refused_where_the_server_would_not_start_again() {
     client.ok("server/shutdown", json!({"restart": true}));
     client.eof();
     server.says("server started");
+}
+
+/// A copy of the program, so that it can be taken away.
+fn copied(topsided: &Topsided) -> (std::path::PathBuf, Spawned) {
+    let program = topsided.path("topsided");
+    std::fs::copy(env!("CARGO_BIN_EXE_topsided"), &program).unwrap();
+    let server = topsided.start_by(topsided.command_by(program.to_str().unwrap()));
+    (program, server)
+}
+
+/// Every client was told of the restart, and then the server was gone.
+#[test]
+fn a_restart_is_refused_where_the_program_is_gone_and_no_client_is_warned() {
+    let topsided = Topsided::new();
+    let (program, server) = copied(&topsided);
+    std::fs::remove_file(&program).unwrap();
+    let mut client = server.connect();
+    client.ok("initialize", json!({"notices": true}));
+    for delay in [0, 60_000] {
+        let params = json!({"restart": true, "delayMs": delay});
+        let error = client.refused("server/shutdown", params);
+        assert_eq!(error["data"]["kind"], "spawnFailed");
+        let gone = format!("the program {} is gone: install it again", program.display());
+        assert!(error["message"].as_str().unwrap().contains(&gone), "{error}");
+    }
+    client.nothing_told();
+    client.ok("ping", json!({}));
+}
+
+#[test]
+fn a_restart_executes_the_program_that_an_upgrade_put_in_its_place() {
+    let topsided = Topsided::new();
+    let (program, mut server) = copied(&topsided);
+    // As a package manager does it: the old file goes, and the new one has its name.
+    std::fs::remove_file(&program).unwrap();
+    std::fs::copy(env!("CARGO_BIN_EXE_topsided"), &program).unwrap();
+    server.connect().ok("server/shutdown", json!({"restart": true}));
+    server.says("server started");
+    let exe = std::fs::read_link(format!("/proc/{}/exe", server.pid())).unwrap();
+    assert_eq!(exe, program);
+}
+
+/// The limit that the first life raised was taken by the second for the one that it was given.
+#[test]
+fn a_restart_keeps_environment_directory_and_limits() {
+    let topsided = Topsided::new();
+    let mut command = std::process::Command::new("/bin/sh");
+    command.current_dir(topsided.path("config")).env("MARK", "kept");
+    let script = "ulimit -S -n 256; exec \"$0\"";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_topsided")]);
+    let mut server = topsided.start_by(topsided.with_directories(command));
+    let state = |server: &Spawned| {
+        let limit = server.connect().run("sh", json!({"script": "ulimit -S -n"}))["output"].take();
+        let proc = format!("/proc/{}", server.pid());
+        let environment = std::fs::read(format!("{proc}/environ")).unwrap();
+        let directory = std::fs::read_link(format!("{proc}/cwd")).unwrap();
+        let mut arguments = std::fs::read(format!("{proc}/cmdline")).unwrap();
+        arguments.retain(|byte| *byte != 0);
+        (limit, environment, directory, arguments)
+    };
+    let before = state(&server);
+    assert_eq!(before.0, "256\n");
+    for _ in 0..2 {
+        server.connect().ok("server/shutdown", json!({"restart": true}));
+        server.says("server started");
+        assert_eq!(state(&server), before);
+    }
 }
 
 #[test]

@@ -123,6 +123,27 @@ fn a_log_that_logrotate_moved_or_a_cleaner_removed_is_begun_again() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written_is_warned_of_and_begun_once_it_can() {
+    let topsided = Topsided::new();
+    let log = topsided.path("state/topsided.log");
+    // What stops root too.
+    std::fs::create_dir_all(&log).unwrap();
+    let mut server = topsided.spawn_by(topsided.command());
+    let line = server.says("topsided.log cannot be written");
+    assert!(line.contains("warn") && line.contains("make the file writable"), "{line}");
+    server.says("server started");
+    server.connect().ok("ping", json!({}));
+    std::fs::remove_dir(&log).unwrap();
+    server.signal(Signal::HUP);
+    server.says("files read again");
+    let deadline = Instant::now() + DEADLINE;
+    while !std::fs::read_to_string(&log).is_ok_and(|text| text.contains("files read again")) {
+        assert!(Instant::now() < deadline, "the log is not begun");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn topsided_finds_its_server_without_the_variable_that_names_the_runtime_directory() {
     let topsided = Topsided::new();
     let root = topsided.path("");

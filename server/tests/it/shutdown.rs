@@ -2,11 +2,12 @@
 
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use topside_server::Ended;
 
-use crate::common::TestServer;
+use crate::common::{Raw, TestServer};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -299,4 +300,25 @@ fn a_hundred_clients_are_all_told_and_all_ended() {
         assert_eq!(methods, ["server/closing", "session/ended"]);
     }
     assert_eq!(server.ended(), Ended::Stopped);
+}
+
+/// Each client that kept its connection open held the server for a second.
+#[test]
+fn clients_that_do_not_close_their_end_do_not_hold_the_server() {
+    let server = TestServer::remote("");
+    let device = server.device("phone", "viewer");
+    let mut admin = server.connect();
+    let mut stay: Vec<Raw> = (0..5).map(|_| server.connect_with_notices()).collect();
+    stay.extend((0..5).map(|_| device.connect_with_notices()));
+    admin.ok("ping", json!({}));
+    let begun = Instant::now();
+    admin.ok("server/shutdown", json!({}));
+    assert_eq!(server.ended(), Ended::Stopped);
+    let took = begun.elapsed();
+    // The goal is 50 ms; a busy machine takes longer, but never the second that it was.
+    assert!(took < Duration::from_millis(700), "{took:?}");
+    // Nobody lost the last line by it.
+    for mut client in stay {
+        assert_eq!(client.rest().last().unwrap()["method"], "session/ended");
+    }
 }

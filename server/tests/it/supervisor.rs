@@ -134,12 +134,22 @@ fn an_abstract_socket_is_told_and_what_watches_another_process_is_not() {
 }
 
 #[test]
-fn a_socket_that_nobody_has_is_told_at_the_start() {
+fn a_dead_notify_socket_is_warned_of_and_the_server_starts() {
     let topsided = Topsided::new();
-    let mut server = topsided.spawn_by(supervised(&topsided, "0"));
-    let line = server.says("NOTIFY_SOCKET");
-    assert!(line.contains("cannot be told that the server is ready"), "{line}");
-    assert_eq!(server.exit(), Some(1));
+    // No file, a file that is no socket, and a socket that was left behind.
+    let dead = topsided.path("dead");
+    drop(UnixDatagram::bind(&dead).unwrap());
+    let file = topsided.write("file", "");
+    for socket in [topsided.path("notify"), file, dead] {
+        let mut command = supervised(&topsided, "20000");
+        command.env("NOTIFY_SOCKET", socket);
+        let mut server = topsided.spawn_by(command);
+        let line = server.says("NOTIFY_SOCKET");
+        assert!(line.contains("warn") && line.contains("without a supervisor"), "{line}");
+        server.connect().ok("ping", json!({}));
+        server.signal(Signal::TERM);
+        assert_eq!(server.exit(), Some(0));
+    }
 }
 
 /// A worker that takes the thread of requests for itself.
