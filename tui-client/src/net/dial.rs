@@ -1,11 +1,12 @@
 //! Reaching the first of several addresses that shows the right key.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use topside_shared::Pin;
 use topside_shared::identity::Identity;
@@ -53,7 +54,7 @@ async fn reach(
     at: &str,
 ) -> Result<Stream, ConnectError> {
     let not_found = |source| ConnectError::NoHost { at: at.to_owned(), source };
-    let found = tokio::net::lookup_host((address.host.as_str(), address.port)).await;
+    let found = look_up(&address.host, address.port).await;
     let tries = alternate(found.map_err(not_found)?).into_iter().map(|number| async move {
         let stream = TcpStream::connect(number).await.map_err(|error| unreachable(error, at))?;
         // Requests are small, and each is waited for.
@@ -64,6 +65,21 @@ async fn reach(
         Some(error) => error,
         None => not_found(io::ErrorKind::NotFound.into()),
     })
+}
+
+/// Asks the system for the numbers of a host, on a thread of its own: the question cannot be taken back and
+/// may take half a minute, and a runtime waits for the threads of its pool when it ends.
+async fn look_up(host: &str, port: u16) -> io::Result<std::vec::IntoIter<SocketAddr>> {
+    if let Ok(number) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(number, port)].into_iter());
+    }
+    let (tell, told) = oneshot::channel();
+    let host = host.to_owned();
+    std::thread::Builder::new().name("topside-lookup".to_owned()).spawn(move || {
+        // The caller may have stopped waiting.
+        let _ = tell.send((host.as_str(), port).to_socket_addrs());
+    })?;
+    told.await.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
 }
 
 /// The numbers of a host, those of the two kinds by turns, the kind that the system prefers first

@@ -9,6 +9,7 @@
 mod cut;
 mod doctor;
 mod found;
+mod lookup;
 mod mapping;
 mod net;
 mod programs;
