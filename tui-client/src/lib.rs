@@ -6,6 +6,7 @@ mod app;
 mod platform;
 mod question;
 mod term;
+mod terminal_input;
 mod ui;
 
 pub mod cli;

@@ -1,13 +1,19 @@
 //! What differs between systems: the local socket, who owns a directory, private files, signals.
 //! Nothing else in this crate has a `cfg` for a system.
 
+use std::time::Duration;
+
 pub(crate) use imp::{
     Echo, Jobs, Signals, check_socket_directory, create_private_dir, dial, is_locked, private,
+    read_events,
 };
 
 /// Both halves of a connection to the local socket.
 pub(crate) type Halves =
     (Box<dyn tokio::io::AsyncRead + Send + Unpin>, Box<dyn tokio::io::AsyncWrite + Send + Unpin>);
+
+/// How long a program whose terminal has gone waits for anything.
+const HANG_UP_PATIENCE: Duration = Duration::from_millis(400);
 
 /// A request from outside to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +22,8 @@ pub(crate) enum Signal {
     Interrupt,
     /// `kill`.
     Terminate,
+    /// Ctrl-\ where the terminal makes a signal of it.
+    Quit,
     /// The terminal went away.
     HangUp,
 }
@@ -26,6 +34,7 @@ impl Signal {
         128 + match self {
             Self::HangUp => 1,
             Self::Interrupt => 2,
+            Self::Quit => 3,
             Self::Terminate => 15,
         }
     }
@@ -43,17 +52,23 @@ pub(crate) enum Job {
 }
 
 #[cfg(unix)]
+mod unix_terminal;
+
+#[cfg(unix)]
 mod imp {
     use std::fs::{DirBuilder, Metadata, OpenOptions};
     use std::io;
     use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
     use std::path::Path;
+    use std::time::Duration;
 
-    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
     use tokio::net::UnixStream;
     use tokio::signal::unix::{SignalKind, signal};
+    use tokio::sync::oneshot;
 
-    use super::{Halves, Job, Signal};
+    use super::unix_terminal::watch_terminals;
+    pub(crate) use super::unix_terminal::{Echo, read_events};
+    use super::{HANG_UP_PATIENCE, Halves, Job, Signal};
 
     /// Connects to the local socket at `path`.
     pub(crate) async fn dial(path: &Path) -> io::Result<Halves> {
@@ -99,68 +114,63 @@ mod imp {
         options.mode(0o600)
     }
 
-    /// Whether the terminal on standard input shows what is typed. It is as before once this is gone.
-    #[derive(Default)]
-    pub(crate) struct Echo {
-        /// How the terminal was, while it shows nothing.
-        before: Option<Termios>,
-    }
-
-    impl Echo {
-        /// Shows only that the line was ended.
-        pub(crate) fn off(&mut self) {
-            if self.before.is_some() {
-                return;
-            }
-            let Ok(before) = tcgetattr(std::io::stdin()) else { return };
-            let mut quiet = before.clone();
-            quiet.local_modes.remove(LocalModes::ECHO);
-            quiet.local_modes.insert(LocalModes::ECHONL);
-            if tcsetattr(std::io::stdin(), OptionalActions::Now, &quiet).is_ok() {
-                self.before = Some(before);
-            }
-        }
-
-        /// Shows it again.
-        pub(crate) fn on(&mut self) {
-            if let Some(before) = self.before.take() {
-                // A terminal that has gone shows nothing anyway.
-                let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &before);
-            }
-        }
-    }
-
-    impl Drop for Echo {
-        fn drop(&mut self) {
-            self.on();
-        }
-    }
-
-    /// The signals that ask this program to end.
+    /// The signals that ask this program to end, and the end of its terminal, of which not every
+    /// program is told by a signal: a shell that ignores it, or a parent that swallows it.
     pub(crate) struct Signals {
         interrupt: tokio::signal::unix::Signal,
         terminate: tokio::signal::unix::Signal,
+        quit: tokio::signal::unix::Signal,
         hang_up: tokio::signal::unix::Signal,
+        /// Told once by the thread that watches the terminal.
+        gone: Option<oneshot::Receiver<()>>,
+        hung_up: bool,
     }
 
     impl Signals {
-        /// From now on the signals no longer end the program by themselves.
-        pub(crate) fn listen() -> io::Result<Self> {
+        /// From now on the signals no longer end the program by themselves. The terminals of standard
+        /// output and standard error are watched, and that of standard input where it is `read`.
+        pub(crate) fn listen(read: bool) -> io::Result<Self> {
             Ok(Self {
                 interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
+                quit: signal(SignalKind::quit())?,
                 hang_up: signal(SignalKind::hangup())?,
+                gone: watch_terminals(read)?,
+                hung_up: false,
             })
         }
 
         /// The next one. Dropping the future loses none.
         pub(crate) async fn next(&mut self) -> Signal {
-            tokio::select! {
+            let signal = tokio::select! {
                 _ = self.interrupt.recv() => Signal::Interrupt,
                 _ = self.terminate.recv() => Signal::Terminate,
+                _ = self.quit.recv() => Signal::Quit,
                 _ = self.hang_up.recv() => Signal::HangUp,
+                () = gone(&mut self.gone) => Signal::HangUp,
+            };
+            if signal == Signal::HangUp {
+                self.hung_up = true;
+                // The same end, told in another way.
+                self.gone = None;
             }
+            signal
         }
+
+        /// How long to wait for what usually is waited for so long: hardly, after a hang-up.
+        pub(crate) fn patience(&self, usual: Duration) -> Duration {
+            if self.hung_up { usual.min(HANG_UP_PATIENCE) } else { usual }
+        }
+    }
+
+    async fn gone(watch: &mut Option<oneshot::Receiver<()>>) {
+        if let Some(told) = watch
+            && told.await.is_ok()
+        {
+            return;
+        }
+        *watch = None;
+        std::future::pending::<()>().await;
     }
 
     /// What the shell asks, to stop or to go on, and what the terminal tells.
@@ -210,6 +220,9 @@ mod imp {
     use std::fs::OpenOptions;
     use std::io;
     use std::path::Path;
+    use std::time::Duration;
+
+    use crossterm::event::{Event, read};
 
     use super::{Halves, Job, Signal};
 
@@ -250,13 +263,23 @@ mod imp {
         pub(crate) fn on(&mut self) {}
     }
 
+    /// Reads the terminal and tells its events, until the terminal is gone or `tell` wants no more.
+    pub(crate) fn read_events(mut tell: impl FnMut(Event) -> bool) {
+        while read().is_ok_and(&mut tell) {}
+    }
+
     /// Ctrl-C, the one signal there is.
     pub(crate) struct Signals;
 
     impl Signals {
         /// From now on Ctrl-C no longer ends the program by itself.
-        pub(crate) fn listen() -> io::Result<Self> {
+        pub(crate) fn listen(_read: bool) -> io::Result<Self> {
             Ok(Self)
+        }
+
+        /// How long to wait for what usually is waited for so long.
+        pub(crate) fn patience(&self, usual: Duration) -> Duration {
+            usual
         }
 
         /// The next one.

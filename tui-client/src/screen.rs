@@ -9,7 +9,7 @@
 
 mod effects;
 mod fetch;
-mod keys;
+mod input_thread;
 mod network;
 mod new_file;
 mod saved;
@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 use topside_shared::Time;
 use topside_shared::dirs::Dirs;
 
-use crate::app::{Clock, Effect, Msg, Size, State, Target, picker, update};
+use crate::app::{Clock, Effect, Msg, State, Target, picker, update};
 use crate::config::{ProfileStore, THIS_MACHINE};
 use crate::net::Via;
 use crate::platform::{Job, Jobs, Signal, Signals};
@@ -72,7 +72,7 @@ pub fn main(start: Start) -> anyhow::Result<ExitCode> {
         }
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    term::catch_panics(&["main", network::THREAD, keys::THREAD]);
+    term::catch_panics(&["main", network::THREAD, input_thread::THREAD]);
     let result = runtime.block_on(run(dirs, target, start.ascii));
     runtime.shutdown_background();
     term::print_kept();
@@ -85,15 +85,14 @@ async fn run(
     ascii: bool,
 ) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
-    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let mut signals = Signals::listen(false).context("cannot listen for signals")?;
     let mut jobs = Jobs::listen().context("cannot listen for signals")?;
     let (tell, told) = mpsc::channel(QUEUE);
     let network =
         Network::start(dirs.clone(), tell).context("cannot start the network's thread")?;
     let terminal = Terminal::enter().context("cannot take the terminal over")?;
-    let (width, height) = terminal.size()?;
     let clock = Clock { mono: 0, wall: Time::now() };
-    let state = State::new(clock, Size { width, height }, TimeZone::system());
+    let state = State::new(clock, term::size(), TimeZone::system());
     let mut looped = Loop {
         began,
         state,
@@ -106,7 +105,7 @@ async fn run(
         status: ExitCode::SUCCESS,
     };
     looped.open(target)?;
-    let mut keys = keys::listen().context("cannot start the thread that reads keys")?;
+    let mut keys = input_thread::listen().context("cannot start the thread that reads keys")?;
     let ended = looped.turn(&mut keys, &mut signals, &mut jobs).await;
     let status = looped.status;
     let Loop { terminal, doer, told, .. } = looped;
@@ -226,8 +225,7 @@ impl Loop {
     }
 
     fn resized(&mut self) -> anyhow::Result<()> {
-        let (width, height) = self.terminal.size()?;
-        self.take(Msg::Resize(Size { width, height }))
+        self.take(Msg::Resize(term::size()))
     }
 
     /// When the next frame may be drawn.
@@ -274,8 +272,11 @@ impl Loop {
                 job = jobs.next() => match job {
                     Job::Stop => self.suspend(false)?,
                     Job::Continue => self.resume()?,
-                    // The thread that reads keys tells it too, unless a key comes at the same moment.
-                    Job::Resized => self.resized()?,
+                    Job::Resized => {
+                        // Where it is as large as before by now, it may still have lost what it showed.
+                        self.terminal.clear()?;
+                        self.resized()?;
+                    }
                 },
                 event = keys.recv() => match event {
                     Some(event) => self.take_keys(event, keys)?,

@@ -22,7 +22,7 @@ use ratatui::layout::Rect;
 use ratatui::{TerminalOptions, Viewport};
 use tokio::sync::Notify;
 
-use crate::app::State;
+use crate::app::{Size, State};
 use crate::ui;
 
 /// Reports of buttons and the wheel, in a form without limits of columns; motion stays unreported.
@@ -31,6 +31,11 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
 /// The most text that terminals take through OSC 52: 100,000 bytes of sequence.
 pub(crate) const MAX_COPY: usize = 74_994;
+
+/// The size of a terminal that does not know its own.
+const USUAL_SIZE: Size = Size { width: 80, height: 24 };
+/// No real screen has more columns or rows: each cell of a frame takes memory.
+const MAX_SIZE: Size = Size { width: 1000, height: 400 };
 
 /// Whether the screen is ours now.
 static UP: AtomicBool = AtomicBool::new(false);
@@ -91,8 +96,8 @@ impl Terminal {
         let out = Out::new();
         // The frame has the size that the state says, not one that the library reads by itself at
         // another moment.
-        let size = crossterm::terminal::size().unwrap_or((80, 24));
-        let viewport = Viewport::Fixed(Rect::new(0, 0, size.0, size.1));
+        let size = size();
+        let viewport = Viewport::Fixed(Rect::new(0, 0, size.width, size.height));
         let options = TerminalOptions { viewport };
         match ratatui::Terminal::with_options(CrosstermBackend::new(out), options) {
             Ok(screen) => Ok(Self { screen, mouse: true }),
@@ -139,12 +144,6 @@ impl Terminal {
         Ok(())
     }
 
-    /// The terminal's size: columns, rows.
-    pub(crate) fn size(&self) -> io::Result<(u16, u16)> {
-        let size = self.screen.size()?;
-        Ok((size.width, size.height))
-    }
-
     /// Asks for mouse reports, or for none.
     pub(crate) fn mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
@@ -175,6 +174,26 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         restore();
+    }
+}
+
+/// The size to draw at. A terminal that knows none (a serial line, a pseudo-terminal that was given
+/// none) is as large as COLUMNS and LINES say.
+pub(crate) fn size() -> Size {
+    let (width, height) = crossterm::terminal::size().unwrap_or((0, 0));
+    let set = |name| std::env::var(name).ok()?.parse().ok();
+    usable_size(Size { width, height }, set("COLUMNS"), set("LINES"))
+}
+
+/// A size that can be drawn at.
+pub(crate) fn usable_size(told: Size, columns: Option<u16>, lines: Option<u16>) -> Size {
+    let or = |told: u16, set: Option<u16>, usual, most| {
+        let told = Some(told).filter(|told| *told > 0);
+        told.or(set.filter(|set| *set > 0)).unwrap_or(usual).min(most)
+    };
+    Size {
+        width: or(told.width, columns, USUAL_SIZE.width, MAX_SIZE.width),
+        height: or(told.height, lines, USUAL_SIZE.height, MAX_SIZE.height),
     }
 }
 
@@ -339,6 +358,16 @@ mod tests {
         for other in ["C", "POSIX", "en_GB.ISO-8859-1", "ru_RU.KOI8-R"] {
             assert!(!super::is_utf8(Some(other)), "{other}");
         }
+    }
+
+    #[test]
+    fn a_terminal_without_a_size_has_that_of_the_environment_and_none_is_without_limit() {
+        let size = |width, height| Size { width, height };
+        assert_eq!(usable_size(size(0, 0), None, None), size(80, 24));
+        assert_eq!(usable_size(size(0, 0), Some(132), Some(43)), size(132, 43));
+        assert_eq!(usable_size(size(0, 0), Some(0), Some(u16::MAX)), size(80, 400));
+        assert_eq!(usable_size(size(1, 1), Some(132), Some(43)), size(1, 1));
+        assert_eq!(usable_size(size(u16::MAX, u16::MAX), None, None), size(1000, 400));
     }
 
     #[test]

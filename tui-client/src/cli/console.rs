@@ -107,13 +107,14 @@ impl Console {
                     if matches!(underway.cut, Some(Cut::Signal(_))) {
                         break;
                     }
-                    underway.cut(Cut::Signal(signal), &handle);
+                    let patience = self.signals.patience(CANCEL_PATIENCE);
+                    underway.cut(Cut::Signal(signal), patience, &handle);
                 }
                 () = sleep_until(until) => {
                     if underway.patience.is_some() {
                         break;
                     }
-                    underway.cut(Cut::Timeout, &handle);
+                    underway.cut(Cut::Timeout, CANCEL_PATIENCE, &handle);
                 }
                 answered = &mut answer, if result.is_none() => result = Some(answered),
                 fed = &mut feed, if feeds && result.is_none() => {
@@ -130,13 +131,13 @@ impl Console {
                             self.printer.say(sentence).await;
                         }
                         if !is_over && underway.cut.is_none() {
-                            underway.cut(Cut::Input, &handle);
+                            underway.cut(Cut::Input, CANCEL_PATIENCE, &handle);
                         }
                     }
                 }
                 (room, event) = take(&self.printer, &mut self.events, result.is_some()) => {
                     if room.is_none() && underway.cut.is_none() {
-                        underway.cut(Cut::BrokenPipe, &handle);
+                        underway.cut(Cut::BrokenPipe, CANCEL_PATIENCE, &handle);
                     }
                     match event {
                         None => break,
@@ -210,7 +211,7 @@ impl Console {
 
     /// Waits for the end of a session that was asked to close; a signal ends the waiting.
     pub(super) async fn wait_for_end(&mut self, patience: Duration) -> Option<Signal> {
-        let until = Instant::now() + patience;
+        let until = Instant::now() + self.signals.patience(patience);
         while self.lost.is_none() {
             tokio::select! {
                 biased;
@@ -224,10 +225,11 @@ impl Console {
 }
 
 impl Underway {
-    fn cut(&mut self, cut: Cut, handle: &Handle) {
+    fn cut(&mut self, cut: Cut, patience: Duration, handle: &Handle) {
         let first = self.cut.is_none();
         self.cut = Some(cut);
-        self.patience.get_or_insert_with(|| Instant::now() + CANCEL_PATIENCE);
+        let until = Instant::now() + patience;
+        self.patience = Some(self.patience.map_or(until, |earlier| earlier.min(until)));
         if first {
             self.cancel(handle);
         }

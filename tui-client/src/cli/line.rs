@@ -16,7 +16,7 @@ use super::console::{Console, Cut, Output, Ran};
 use super::feed::{Lines, Source};
 use super::input::{Input, read_input};
 use super::on::On;
-use super::printer::Printer;
+use super::printer::{LAST_WORDS, Printer};
 use super::refused::with_sources;
 use super::{block_on, status, words};
 use crate::embedded::{Embedded, connect_or_start};
@@ -37,7 +37,7 @@ pub(super) fn main(yes: bool, on: On) -> u8 {
 
 async fn run(yes: bool, on: On) -> u8 {
     let printer = Printer::start();
-    let mut signals = match Signals::listen() {
+    let mut signals = match Signals::listen(true) {
         Ok(signals) => signals,
         Err(error) => return fail(printer, error.to_string()).await,
     };
@@ -82,7 +82,7 @@ async fn run(yes: bool, on: On) -> u8 {
             }
         }
     }
-    printer.finish(status).await
+    printer.finish_within(signals.patience(LAST_WORDS), status).await
 }
 
 /// Why it ended before it began.
@@ -178,12 +178,13 @@ impl Client {
     /// Ends the session in order.
     async fn close(&mut self) {
         let handle = self.console.handle.clone();
+        let patience = self.console.signals.patience(GOODBYE);
         let goodbye = handle.call(&SessionClose {});
         let signal = tokio::select! {
             biased;
             signal = self.console.signals.next() => Some(signal),
             // Whatever it answers: the end is what is waited for.
-            goodbye = tokio::time::timeout(GOODBYE, goodbye) => match goodbye {
+            goodbye = tokio::time::timeout(patience, goodbye) => match goodbye {
                 Ok(_) => self.console.wait_for_end(GOODBYE).await,
                 Err(_) => None,
             },

@@ -16,7 +16,7 @@ use super::status;
 /// Pieces that wait for the thread; each is at most one `run/output`.
 const WAITING: usize = 16;
 /// How long a reader of the output may take after the end.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// Where one of the two streams goes.
 pub(super) struct Sink {
@@ -143,7 +143,12 @@ impl Printer {
     /// success and the output broke. Only a while is waited: a
     /// reader that has stopped reading must not keep a program that was told to end.
     pub(super) async fn finish(self, status: u8) -> u8 {
-        let whole = match tokio::time::timeout(LAST_WORDS, self.flush()).await {
+        self.finish_within(LAST_WORDS, status).await
+    }
+
+    /// The same with another limit of the wait.
+    pub(super) async fn finish_within(self, patience: Duration, status: u8) -> u8 {
+        let whole = match tokio::time::timeout(patience, self.flush()).await {
             Ok(whole) => whole,
             // The thread is left behind, blocked in its write, and ends with the process.
             Err(_) => return status,

@@ -13,7 +13,7 @@ use topside_shared::text::{MAX_REASON, clean};
 use super::Run;
 use super::console::{Console, Cut, Output, Ran};
 use super::feed::Source;
-use super::printer::{Piece, Printer};
+use super::printer::{LAST_WORDS, Piece, Printer};
 use super::refused::Refused;
 use super::words::shell_word;
 use super::{block_on, status, words};
@@ -34,7 +34,7 @@ pub(super) fn main(args: Run) -> u8 {
 
 async fn run(args: Run) -> u8 {
     let printer = Printer::start();
-    let mut signals = match Signals::listen() {
+    let mut signals = match Signals::listen(false) {
         Ok(signals) => signals,
         Err(error) => return fail(printer, status::OWN_FAILURE, error).await,
     };
@@ -65,7 +65,8 @@ async fn run(args: Run) -> u8 {
         // A server that sees the end of the requests before the hang-up knows that all is well.
         console.wait_for_end(GOODBYE).await;
     }
-    console.printer.finish(status).await
+    let patience = console.signals.patience(LAST_WORDS);
+    console.printer.finish_within(patience, status).await
 }
 
 /// Starts the run and prints its number, or its row; the exit status.
@@ -80,7 +81,10 @@ async fn detach(
     let begun = tokio::select! {
         biased;
         begun = session.handle.call(&request) => begun,
-        signal = signals.next() => return printer.finish(signal.status()).await,
+        signal = signals.next() => {
+            let patience = signals.patience(LAST_WORDS);
+            return printer.finish_within(patience, signal.status()).await;
+        }
     };
     let (text, status) = match begun {
         Ok(begun) if args.json => (row_json(&begun), status::OK),

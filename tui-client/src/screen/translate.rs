@@ -7,6 +7,7 @@ use crossterm::event::{
 
 use crate::app::key::{Code, Key};
 use crate::app::{Msg, Size};
+use crate::term;
 
 /// Rows that one click of the wheel scrolls.
 const WHEEL: i32 = 3;
@@ -16,7 +17,10 @@ pub(super) fn event(event: &Event) -> Option<Msg> {
         Event::Key(pressed) => key(pressed).map(Msg::Key),
         Event::Paste(text) => Some(Msg::Paste(text.clone())),
         Event::Mouse(mouse) => wheel(mouse),
-        Event::Resize(width, height) => Some(Msg::Resize(Size { width: *width, height: *height })),
+        Event::Resize(width, height) => {
+            let size = Size { width: *width, height: *height };
+            Some(Msg::Resize(term::usable_size(size, None, None)))
+        }
         Event::FocusGained | Event::FocusLost => None,
     }
 }

@@ -238,7 +238,9 @@ impl Screen {
     /// Takes the terminal away, as closing its window does.
     pub(crate) fn hang_up(&mut self) {
         self.shown.0.lock().unwrap().leaving = true;
-        // The thread that drains holds the terminal too; a frame of another size wakes it.
+        // The thread that drains holds the terminal too; the echo of a blank wakes it, or else a frame of
+        // another size.
+        self.write(" ");
         self.resize(101, 31);
         self.drain.take().unwrap().join().unwrap();
         self.writer = None;

@@ -6,7 +6,9 @@
 mod admin;
 mod elsewhere;
 mod forms;
+mod hang_up;
 mod harness;
+mod input;
 mod keys;
 mod output;
 mod prompt;
@@ -14,6 +16,7 @@ mod reload;
 mod runs;
 mod session;
 mod settings;
+mod sizes;
 mod terminal;
 mod tutorial;
 mod watching;

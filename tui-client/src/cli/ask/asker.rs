@@ -12,6 +12,7 @@ use crate::cli::printer::{Piece, Printer};
 use crate::cli::refused::Refused;
 use crate::cli::status;
 use crate::net::{CallError, Events, Handle, Hello, LostReason, Session, connect};
+use crate::platform::Signals;
 
 /// How long the server may take to take note of the end.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -99,10 +100,10 @@ impl<'p> Asker<'p> {
     }
 
     /// Ends the session in order.
-    pub(super) async fn leave(mut self) {
+    pub(super) async fn leave(mut self, signals: &Signals) {
         self.handle.close();
         // A server that sees the end of the requests before the hang-up knows that all is well.
-        let _ = tokio::time::timeout(GOODBYE, self.events.end()).await;
+        let _ = tokio::time::timeout(signals.patience(GOODBYE), self.events.end()).await;
     }
 }
 

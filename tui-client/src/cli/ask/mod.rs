@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use topside_server::cli::{InviteArgs, TokenArgs};
 
 use super::on::On;
-use super::printer::Printer;
+use super::printer::{LAST_WORDS, Printer};
 use super::refused::Refused;
 use super::{block_on, status};
 use crate::platform::Signals;
@@ -137,7 +137,7 @@ pub(super) fn main(ask: &Ask) -> u8 {
 
 async fn run(ask: &Ask) -> u8 {
     let printer = Printer::start();
-    let mut signals = match Signals::listen() {
+    let mut signals = match Signals::listen(false) {
         Ok(signals) => signals,
         Err(error) => {
             printer.say(error).await;
@@ -145,12 +145,13 @@ async fn run(ask: &Ask) -> u8 {
         }
     };
     let answered = session(ask, &printer, &mut signals).await;
+    let patience = signals.patience(LAST_WORDS);
     let told = async {
         let status = match answered {
             Ok(status) => status,
             Err(refused) => refused.tell(&printer, ask.how().json).await,
         };
-        printer.finish(status).await
+        printer.finish_within(patience, status).await
     };
     // A reader that has stopped reading is waited for no longer than somebody wants.
     tokio::select! {
@@ -172,7 +173,7 @@ async fn session(ask: &Ask, printer: &Printer, signals: &mut Signals) -> Result<
         signal = signals.next() => Ok(signal.status()),
         answered = answer(ask, &mut asker) => answered,
     };
-    asker.leave().await;
+    asker.leave(signals).await;
     answered
 }
 

@@ -1,0 +1,146 @@
+//! The terminal on Unix: what it shows of what is typed, its input, and its end.
+
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use crossterm::event::Event;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::FileType;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::sync::oneshot;
+
+use crate::terminal_input::Decoder;
+
+/// Whether the terminal on standard input shows what is typed. It is as before once this is gone.
+#[derive(Default)]
+pub(crate) struct Echo {
+    /// How the terminal was, while it shows nothing.
+    before: Option<Termios>,
+}
+
+impl Echo {
+    /// Shows only that the line was ended.
+    pub(crate) fn off(&mut self) {
+        if self.before.is_some() {
+            return;
+        }
+        let Ok(before) = tcgetattr(std::io::stdin()) else { return };
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO);
+        quiet.local_modes.insert(LocalModes::ECHONL);
+        if tcsetattr(std::io::stdin(), OptionalActions::Now, &quiet).is_ok() {
+            self.before = Some(before);
+        }
+    }
+
+    /// Shows it again.
+    pub(crate) fn on(&mut self) {
+        if let Some(before) = self.before.take() {
+            // A terminal that has gone shows nothing anyway.
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &before);
+        }
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        self.on();
+    }
+}
+
+/// Reads of nothing in a row, after which a terminal is taken for gone. One can come from a Ctrl-D
+/// while the terminal is in its own mode, around a stop.
+const EMPTY_READS: u32 = 8;
+/// A terminal that has gone is always ready in this way, and readable too: its end is read.
+const GONE: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL);
+
+/// Reads the terminal on standard input and tells its events, until the terminal is gone or `tell`
+/// wants no more.
+pub(crate) fn read_events(mut tell: impl FnMut(Event) -> bool) {
+    let stdin = io::stdin();
+    let (mut decoder, mut events) = (Decoder::default(), Vec::new());
+    let mut buffer = [0; 4096];
+    let (mut last_read, mut empty) = (Instant::now(), 0);
+    loop {
+        let wait = decoder.wait().map(|wait| wait.saturating_sub(last_read.elapsed()));
+        let Some(ready) = wait_for(&stdin, PollFlags::IN, wait) else { return };
+        if ready.is_empty() {
+            if decoder.wait().is_some_and(|wait| last_read.elapsed() >= wait) {
+                decoder.time_out(&mut events);
+                last_read = Instant::now();
+            }
+        } else {
+            match rustix::io::read(&stdin, &mut buffer) {
+                Ok(0) if ready.intersects(GONE) || empty >= EMPTY_READS => return,
+                Ok(0) => empty += 1,
+                Ok(count) => {
+                    empty = 0;
+                    decoder.feed(&buffer[..count], &mut events);
+                    last_read = Instant::now();
+                }
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+                Err(_) => return,
+            }
+        }
+        if !events.drain(..).all(&mut tell) {
+            return;
+        }
+    }
+}
+
+/// Waits until the stream is ready, at most for so long; empty where the time was up or a signal
+/// came, none where it cannot be waited for.
+fn wait_for(stream: &impl AsFd, wanted: PollFlags, most: Option<Duration>) -> Option<PollFlags> {
+    let most = most.and_then(|most| Timespec::try_from(most).ok());
+    let mut fds = [PollFd::new(stream, wanted)];
+    match poll(&mut fds, most.as_ref()) {
+        Ok(_) => Some(fds[0].revents()),
+        Err(rustix::io::Errno::INTR) => Some(PollFlags::empty()),
+        Err(_) => None,
+    }
+}
+
+/// Whether the stream is a terminal. One that went before this program began does not say that it is one.
+fn is_or_was_terminal(stream: &(impl AsFd + IsTerminal)) -> bool {
+    let is_device = || {
+        let mode = rustix::fs::fstat(stream).map(|stat| stat.st_mode);
+        mode.is_ok_and(|mode| FileType::from_raw_mode(mode).is_char_device())
+    };
+    let is_gone = || {
+        let ready = wait_for(stream, PollFlags::empty(), Some(Duration::ZERO));
+        ready.is_some_and(|ready| ready.contains(PollFlags::HUP))
+    };
+    stream.is_terminal() || (is_device() && is_gone())
+}
+
+/// Starts a thread that waits for the end of a terminal; none where there is no terminal.
+pub(super) fn watch_terminals(read: bool) -> io::Result<Option<oneshot::Receiver<()>>> {
+    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+    let watched = [
+        (read && is_or_was_terminal(&stdin)).then(|| stdin.as_fd().try_clone_to_owned()),
+        is_or_was_terminal(&stdout).then(|| stdout.as_fd().try_clone_to_owned()),
+        is_or_was_terminal(&stderr).then(|| stderr.as_fd().try_clone_to_owned()),
+    ];
+    let watched: Vec<_> = watched.into_iter().flatten().collect::<io::Result<_>>()?;
+    if watched.is_empty() {
+        return Ok(None);
+    }
+    let (tell, told) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("topside-hang-up".to_owned());
+    thread.spawn(move || {
+        loop {
+            let none = PollFlags::empty();
+            let mut fds: Vec<_> = watched.iter().map(|fd| PollFd::new(fd, none)).collect();
+            match poll(&mut fds, None) {
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return,
+                Ok(_) if fds.iter().any(|fd| fd.revents().intersects(GONE)) => break,
+                Ok(_) => {}
+            }
+        }
+        // The program may be about to end already.
+        let _ = tell.send(());
+    })?;
+    Ok(Some(told))
+}

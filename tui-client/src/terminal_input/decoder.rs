@@ -1,0 +1,409 @@
+//! The state machine between reads.
+
+use std::time::Duration;
+
+use crossterm::event::{Event, KeyEvent, KeyModifiers};
+
+use super::burst::{is_paste, is_text, may_be_paste, text_length, whole_characters};
+use super::sequence;
+
+/// An ESC with nothing behind it for so long is the Escape key.
+const ESCAPE: Duration = Duration::from_millis(50);
+/// `ESC [` or `ESC O` with nothing behind it for so long is a character with Alt.
+const INTRODUCER: Duration = Duration::from_secs(1);
+/// The same for the beginning of a string, which is rare where a person types.
+const STRING: Duration = Duration::from_millis(200);
+/// A string that has begun and goes silent for so long is given up.
+const STRING_SILENCE: Duration = Duration::from_secs(2);
+/// What a paste holds is handed on after such a silence, although its end has not come.
+const PASTE_SILENCE: Duration = Duration::from_secs(1);
+/// The pieces of a burst of text follow each other faster.
+const BURST: Duration = Duration::from_millis(20);
+
+/// Behind the ESC.
+const PASTE_BEGIN: &[u8] = b"[200~";
+const PASTE_END: &[u8] = b"\x1b[201~";
+/// Most bytes of a paste that are kept. No line that a server takes is longer.
+const MAX_PASTE: usize = 4 * 1024 * 1024;
+/// Most bytes of one sequence that are kept. No key has more.
+const MAX_SEQUENCE: usize = 64;
+
+/// Where in the input the decoder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Between keys.
+    Ground,
+    /// In a character of several bytes; with Alt where an ESC came before it.
+    Utf8 { alt: bool },
+    /// Behind an ESC, or behind two.
+    Escape { doubled: bool },
+    /// Behind `ESC [`; with Alt where another ESC came before it.
+    Csi { alt: bool },
+    /// Behind `ESC [ [`.
+    LinuxFunction,
+    /// Behind `ESC [ M`.
+    X10Mouse,
+    /// Behind `ESC O`.
+    Ss3 { alt: bool },
+    /// In an OSC, DCS, APC, PM or SOS string, which began with ESC and this byte.
+    String { introducer: u8, escape: bool },
+    /// In a bracketed paste. `open`: what it held was handed on already, as its end did not come.
+    Paste { matched: usize, open: bool, escape_alone: bool },
+    /// In text that came in one read and may be a paste of a terminal without bracketed paste.
+    Burst,
+}
+
+/// Makes events of bytes, wherever a read ends.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    state: State,
+    /// The bytes of what has begun: a character, a sequence or a paste.
+    pending: Vec<u8>,
+    /// Whether a string has a byte behind its introducer.
+    string_begun: bool,
+    /// How much of `[200~` has followed an ESC that was taken for the Escape key.
+    late: Option<usize>,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self { state: State::Ground, pending: Vec::new(), string_begun: false, late: None }
+    }
+}
+
+impl Decoder {
+    /// Takes the bytes of one read.
+    pub(crate) fn feed(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
+        if let (State::Paste { open: true, .. }, [0x03]) = (self.state, bytes) {
+            // The end of the paste was lost: Ctrl-C by itself is a person's.
+            self.end_paste(events);
+        }
+        let (mut at, mut looked_at) = (0, 0);
+        while at < bytes.len() {
+            if self.state == State::Ground && self.late.is_none() && at >= looked_at {
+                let length = text_length(&bytes[at..]);
+                looked_at = at + length;
+                if may_be_paste(&bytes[at..looked_at]) {
+                    self.state = State::Burst;
+                    self.keep(&bytes[at..looked_at]);
+                    at = looked_at;
+                    continue;
+                }
+            }
+            self.take(bytes[at], events);
+            at += 1;
+        }
+        if let (State::Paste { open: true, escape_alone, .. }, [0x1b]) = (&mut self.state, bytes) {
+            *escape_alone = true;
+        }
+    }
+
+    /// How long to wait for the rest of what has begun; then [`Decoder::time_out`] is due.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        match self.state {
+            State::Escape { .. } => Some(ESCAPE),
+            State::Csi { .. } | State::Ss3 { .. } if self.pending.is_empty() => Some(INTRODUCER),
+            State::String { .. } if self.string_begun => Some(STRING_SILENCE),
+            State::String { .. } => Some(STRING),
+            State::Paste { open: true, escape_alone: true, .. } => Some(ESCAPE),
+            State::Paste { open: true, .. } if self.pending.is_empty() => None,
+            State::Paste { open: true, .. } => Some(BURST),
+            State::Paste { open: false, .. } => Some(PASTE_SILENCE),
+            State::Burst => Some(BURST),
+            // The rest can only come from the terminal. A timeout would type it as text.
+            _ => None,
+        }
+    }
+
+    /// Nothing came for as long as [`Decoder::wait`] said.
+    pub(crate) fn time_out(&mut self, events: &mut Vec<Event>) {
+        match self.state {
+            State::Escape { doubled } => {
+                for _ in 0..=u8::from(doubled) {
+                    events.push(Event::Key(sequence::control(0x1b)));
+                }
+                self.state = State::Ground;
+                self.late = Some(0);
+            }
+            State::Csi { alt } if self.pending.is_empty() => {
+                self.introducer(b'[', alt, events);
+                self.late = Some(1);
+            }
+            State::Ss3 { alt } if self.pending.is_empty() => self.introducer(b'O', alt, events),
+            State::String { introducer, .. } if !self.string_begun => {
+                self.introducer(introducer, false, events);
+            }
+            State::String { .. } => self.ground(),
+            State::Paste { open: true, escape_alone: true, .. } => {
+                self.end_paste(events);
+                events.push(Event::Key(sequence::control(0x1b)));
+            }
+            State::Paste { matched, open, .. } => {
+                self.hand_paste_on(events);
+                if open {
+                    // Half a character: its rest does not come.
+                    self.pending.clear();
+                }
+                self.state = State::Paste { matched, open: true, escape_alone: false };
+            }
+            State::Burst => self.end_burst(events),
+            _ => {}
+        }
+    }
+
+    fn take(&mut self, byte: u8, events: &mut Vec<Event>) {
+        match self.state {
+            State::Ground => self.ground_byte(byte, false, events),
+            State::Utf8 { alt } => self.utf8_byte(byte, alt, events),
+            State::Escape { doubled } => self.escape_byte(byte, doubled, events),
+            State::Csi { alt } => self.csi_byte(byte, alt, events),
+            State::LinuxFunction => {
+                self.ground();
+                events.extend(sequence::linux_function(byte));
+            }
+            State::X10Mouse => {
+                self.pending.push(byte);
+                if let [button, column, row] = self.pending[..] {
+                    self.ground();
+                    events.extend(sequence::x10_mouse([button, column, row]));
+                }
+            }
+            State::Ss3 { alt } => match byte {
+                b'0'..=b'9' | b';' if self.pending.len() < MAX_SEQUENCE => self.pending.push(byte),
+                0x20..=0x7e => {
+                    let event = sequence::ss3(&self.pending, byte);
+                    self.end_sequence(event, alt, events);
+                }
+                _ => self.abandon(byte, events),
+            },
+            State::String { introducer, escape } => {
+                self.string_byte(byte, introducer, escape, events);
+            }
+            State::Paste { matched, open, .. } => self.paste_byte(byte, matched, open, events),
+            State::Burst if is_text(byte) => self.keep(&[byte]),
+            State::Burst => {
+                self.end_burst(events);
+                self.take(byte, events);
+            }
+        }
+    }
+
+    fn ground(&mut self) {
+        self.state = State::Ground;
+        self.pending.clear();
+    }
+
+    /// A byte of another kind in the middle of a sequence: what had begun means nothing.
+    fn abandon(&mut self, byte: u8, events: &mut Vec<Event>) {
+        self.ground();
+        self.take(byte, events);
+    }
+
+    fn ground_byte(&mut self, byte: u8, alt: bool, events: &mut Vec<Event>) {
+        self.state = State::Ground;
+        if let Some(matched) = self.late.take()
+            && byte == PASTE_BEGIN[matched]
+        {
+            if matched + 1 == PASTE_BEGIN.len() {
+                return self.begin_paste();
+            }
+            self.late = Some(matched + 1);
+        }
+        match byte {
+            0x1b => self.state = State::Escape { doubled: false },
+            0x80.. => {
+                self.state = State::Utf8 { alt };
+                self.utf8_byte(byte, alt, events);
+            }
+            _ => push_key(sequence::control(byte), alt, events),
+        }
+    }
+
+    fn utf8_byte(&mut self, byte: u8, alt: bool, events: &mut Vec<Event>) {
+        self.pending.push(byte);
+        match std::str::from_utf8(&self.pending) {
+            Ok(text) => {
+                let c = text.chars().next().filter(|c| !c.is_control());
+                self.ground();
+                if let Some(c) = c {
+                    push_key(sequence::character(c), alt, events);
+                }
+            }
+            Err(error) if error.error_len().is_none() => {}
+            Err(_) => {
+                // This byte may begin the next key, unless it is itself what is wrong.
+                let alone = self.pending.len() == 1;
+                self.ground();
+                if !alone {
+                    self.take(byte, events);
+                }
+            }
+        }
+    }
+
+    fn escape_byte(&mut self, byte: u8, doubled: bool, events: &mut Vec<Event>) {
+        match byte {
+            b'[' => self.state = State::Csi { alt: doubled },
+            b'O' => self.state = State::Ss3 { alt: doubled },
+            0x1b => {
+                if doubled {
+                    events.push(Event::Key(sequence::control(0x1b)));
+                }
+                self.state = State::Escape { doubled: true };
+            }
+            _ => {
+                if doubled {
+                    events.push(Event::Key(sequence::control(0x1b)));
+                }
+                match byte {
+                    b']' | b'P' | b'X' | b'^' | b'_' => {
+                        self.state = State::String { introducer: byte, escape: false };
+                        self.string_begun = false;
+                    }
+                    _ => self.ground_byte(byte, true, events),
+                }
+            }
+        }
+    }
+
+    fn csi_byte(&mut self, byte: u8, alt: bool, events: &mut Vec<Event>) {
+        match byte {
+            b'[' if self.pending.is_empty() => self.state = State::LinuxFunction,
+            b'M' if self.pending.is_empty() => self.state = State::X10Mouse,
+            b'~' if self.pending == b"200" => {
+                if alt {
+                    events.push(Event::Key(sequence::control(0x1b)));
+                }
+                self.begin_paste();
+            }
+            // rxvt ends keys with Shift by a dollar sign, which is otherwise in the middle.
+            b'$' if is_number(&self.pending) => self.end_csi(byte, alt, events),
+            0x20..=0x3f => {
+                if self.pending.len() < MAX_SEQUENCE {
+                    self.pending.push(byte);
+                }
+            }
+            0x40..=0x7e => self.end_csi(byte, alt, events),
+            _ => self.abandon(byte, events),
+        }
+    }
+
+    fn end_csi(&mut self, last: u8, alt: bool, events: &mut Vec<Event>) {
+        let event = sequence::csi(&self.pending, last);
+        self.end_sequence(event, alt, events);
+    }
+
+    /// `alt`: an ESC came before the sequence. It is Alt with a key, and a key of its own before
+    /// anything else.
+    fn end_sequence(&mut self, event: Option<Event>, alt: bool, events: &mut Vec<Event>) {
+        self.ground();
+        match event {
+            Some(Event::Key(key)) => push_key(key, alt, events),
+            event => {
+                if alt {
+                    events.push(Event::Key(sequence::control(0x1b)));
+                }
+                events.extend(event);
+            }
+        }
+    }
+
+    /// An introducer behind which nothing came: a character with Alt.
+    fn introducer(&mut self, byte: u8, doubled: bool, events: &mut Vec<Event>) {
+        self.ground();
+        if doubled {
+            events.push(Event::Key(sequence::control(0x1b)));
+        }
+        push_key(sequence::character(char::from(byte)), true, events);
+    }
+
+    /// What a terminal answers is not typed: a string is passed over to its end.
+    fn string_byte(&mut self, byte: u8, introducer: u8, escape: bool, events: &mut Vec<Event>) {
+        match byte {
+            b'\\' if escape => self.ground(),
+            _ if escape => {
+                self.state = State::Escape { doubled: false };
+                self.take(byte, events);
+            }
+            0x1b => self.state = State::String { introducer, escape: true },
+            // BEL ends it, CAN and SUB cancel it.
+            0x07 | 0x18 | 0x1a => self.ground(),
+            // No string holds another control character: this is a key.
+            0x00..=0x1f => self.abandon(byte, events),
+            _ => {}
+        }
+        self.string_begun = true;
+    }
+
+    fn begin_paste(&mut self) {
+        self.pending.clear();
+        self.state = State::Paste { matched: 0, open: false, escape_alone: false };
+    }
+
+    fn paste_byte(&mut self, byte: u8, matched: usize, open: bool, events: &mut Vec<Event>) {
+        let matched = if byte == PASTE_END[matched] {
+            matched + 1
+        } else {
+            self.keep(&PASTE_END[..matched]);
+            if byte == PASTE_END[0] {
+                1
+            } else {
+                self.keep(&[byte]);
+                0
+            }
+        };
+        if matched == PASTE_END.len() {
+            self.hand_paste_on(events);
+            self.ground();
+        } else {
+            self.state = State::Paste { matched, open, escape_alone: false };
+        }
+    }
+
+    /// Adds to the paste while there is room.
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = MAX_PASTE.saturating_sub(self.pending.len());
+        self.pending.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    fn hand_paste_on(&mut self, events: &mut Vec<Event>) {
+        // A character whose rest has not come stays.
+        let length = whole_characters(&self.pending);
+        if length > 0 {
+            let text = String::from_utf8_lossy(&self.pending[..length]).into_owned();
+            events.push(Event::Paste(text));
+        }
+        self.pending.drain(..length);
+    }
+
+    fn end_paste(&mut self, events: &mut Vec<Event>) {
+        self.hand_paste_on(events);
+        self.ground();
+    }
+
+    /// The burst is a paste, or what a program typed for a person.
+    fn end_burst(&mut self, events: &mut Vec<Event>) {
+        let burst = std::mem::take(&mut self.pending);
+        self.ground();
+        if is_paste(&burst) {
+            self.pending = burst;
+            self.hand_paste_on(events);
+            self.ground();
+        } else {
+            for byte in burst {
+                self.take(byte, events);
+            }
+        }
+    }
+}
+
+fn push_key(mut key: KeyEvent, alt: bool, events: &mut Vec<Event>) {
+    if alt {
+        key.modifiers |= KeyModifiers::ALT;
+    }
+    events.push(Event::Key(key));
+}
+
+fn is_number(params: &[u8]) -> bool {
+    !params.is_empty() && params.iter().all(u8::is_ascii_digit)
+}

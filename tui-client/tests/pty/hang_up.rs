@@ -1,0 +1,70 @@
+//! The end of a terminal, told by no signal: the leader of the session takes SIGHUP and goes on.
+
+use std::time::{Duration, Instant};
+
+use super::harness::{Home, Screen, Server, eventually};
+
+const MENU: &str = r#"
+[commands.long]
+exec = ["/bin/sh", "-c", "echo begun; exec sleep 600"]
+effect = "read"
+"#;
+
+/// As `ssh -t` with a command, or a pane of tmux that runs a script, leaves it.
+const LEADER: &str = "trap : HUP; ";
+
+fn home_with_menu() -> Home {
+    let home = Home::new();
+    let config = home.0.path().join("config");
+    std::fs::create_dir(&config).unwrap();
+    std::fs::write(config.join("commands.toml"), MENU).unwrap();
+    home
+}
+
+/// Starts a line of the shell, takes its terminal away once `text` is there, and waits for its end.
+fn hang_up_at(home: &Home, line: &str, text: &str) {
+    let mut screen = Screen::shell(home, (100, 30), &format!("{LEADER}{line}"));
+    screen.see(text);
+    screen.hang_up();
+    let gone = Instant::now();
+    screen.ended_without_terminal();
+    // It is well under a second where nothing else runs.
+    assert!(gone.elapsed() < Duration::from_secs(10), "{line}: {:?}", gone.elapsed());
+}
+
+/// It read the end of its terminal for ever, and took all of a processor.
+#[test]
+fn a_screen_ends_with_its_terminal_where_no_signal_tells_it() {
+    let home = Home::new();
+    hang_up_at(&home, "$TOPSIDE", "no server here");
+    let _server = Server::start(&home);
+    hang_up_at(&home, "$TOPSIDE connect 'this machine'", " · connected · ");
+}
+
+#[test]
+fn a_run_and_the_line_client_end_with_their_terminal_where_no_signal_tells_them() {
+    let home = home_with_menu();
+    let _server = Server::start(&home);
+    hang_up_at(&home, "$TOPSIDE run long", "begun");
+    hang_up_at(&home, "TERM=dumb $TOPSIDE", "one command a line");
+    hang_up_at(&home, "mkfifo fifo; exec 3<>fifo; echo long >&3; $TOPSIDE <fifo", "begun");
+    // The runs were cancelled: none goes on without its owner.
+    let runs = || {
+        let mut command = std::process::Command::new(super::harness::TOPSIDE);
+        let output = command.args(["runs", "--json"]).envs(home.env()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    eventually("the runs have ended", || !runs().contains("\"running\""));
+}
+
+#[test]
+fn verbs_that_follow_end_with_their_terminal_where_no_signal_tells_them() {
+    let home = home_with_menu();
+    let _server = Server::start(&home);
+    hang_up_at(&home, "echo following; $TOPSIDE notices", "following");
+    hang_up_at(&home, "$TOPSIDE log --follow", "server started");
+    hang_up_at(&home, "echo following; $TOPSIDE clients --watch", "following");
+    let run = Screen::shell(&home, (100, 30), "$TOPSIDE run long");
+    run.see("begun");
+    hang_up_at(&home, "$TOPSIDE attach 1", "begun");
+}
