@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use topside_shared::notices::Stream;
 
-use super::filter::Filter;
+use super::filter::{Filter, Position};
 use super::status;
 
 /// Pieces that wait for the thread; each is at most one `run/output`.
@@ -21,7 +21,7 @@ pub(super) const LAST_WORDS: Duration = Duration::from_secs(10);
 /// Where one of the two streams goes.
 pub(super) struct Sink {
     write: Box<dyn Write + Send>,
-    /// For a terminal.
+    /// None where it is no terminal.
     filter: Option<Filter>,
 }
 
@@ -31,7 +31,7 @@ impl Sink {
         Self { write: Box::new(write), filter: None }
     }
 
-    /// A terminal: text and, unless `plain`, colours.
+    /// A terminal: text, movements within it and, unless `plain`, colours.
     pub(super) fn terminal(write: impl Write + Send + 'static, plain: bool) -> Self {
         Self { write: Box::new(write), filter: Some(Filter::new(plain)) }
     }
@@ -44,11 +44,35 @@ impl Sink {
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, at: &mut Position, bytes: &[u8]) -> io::Result<()> {
         match &mut self.filter {
             None => self.write.write_all(bytes)?,
-            Some(filter) => self.write.write_all(filter.pass(bytes).as_bytes())?,
+            Some(filter) => self.write.write_all(filter.pass(at, bytes).as_bytes())?,
         }
+        self.write.flush()
+    }
+
+    /// Writes a text of our own: on a line of its own, where a run left the cursor elsewhere, and out of the reach of
+    /// what the run writes next.
+    fn write_own(&mut self, at: &mut Position, text: &str) -> io::Result<()> {
+        self.leave_line(at)?;
+        self.write(at, text.as_bytes())?;
+        if self.filter.is_some() {
+            // A question may end in the middle of a line: what follows it stands beside it.
+            *at = Position::default();
+        }
+        Ok(())
+    }
+
+    fn leave_line(&mut self, at: &mut Position) -> io::Result<()> {
+        if self.filter.is_none() {
+            return Ok(());
+        }
+        let moves = at.leave();
+        if moves.is_empty() {
+            return Ok(());
+        }
+        self.write.write_all(moves.as_bytes())?;
         self.write.flush()
     }
 
@@ -162,22 +186,27 @@ impl Printer {
 
 /// The thread: ends with the last sender, or when standard output breaks.
 fn write_all(mut pieces: mpsc::Receiver<Piece>, mut out: Sink, mut err: Sink, failed: &AtomicBool) {
+    // Both streams of a program at a terminal go to the same one.
+    let mut at = Position::default();
     while let Some(piece) = pieces.blocking_recv() {
         let written = match piece {
-            Piece::Output(Stream::Stdout, bytes) => out.write(&bytes),
-            Piece::Print(text) => out.write(text.as_bytes()),
+            Piece::Output(Stream::Stdout, bytes) => out.write(&mut at, &bytes),
+            Piece::Print(text) => out.write_own(&mut at, &text),
             // Standard error may be closed; what it would have said is nobody's loss.
             Piece::Output(Stream::Stderr, bytes) => {
-                let _ = err.write(&bytes);
+                let _ = err.write(&mut at, &bytes);
                 Ok(())
             }
             Piece::Say(text) => {
-                let _ = err.write(text.as_bytes());
+                let _ = err.write_own(&mut at, &text);
                 Ok(())
             }
             Piece::EndOfRun => {
                 let _ = err.end_of_run();
-                out.end_of_run()
+                out.end_of_run().and_then(|()| {
+                    let _ = err.leave_line(&mut at);
+                    out.leave_line(&mut at)
+                })
             }
             Piece::Flush(done) => {
                 let _ = done.send(());
@@ -189,7 +218,7 @@ fn write_all(mut pieces: mpsc::Receiver<Piece>, mut out: Sink, mut err: Sink, fa
             if error.kind() != io::ErrorKind::BrokenPipe {
                 failed.store(true, Ordering::Relaxed);
                 let sentence = format!("topside: standard output cannot be written: {error}\n");
-                let _ = err.write(sentence.as_bytes());
+                let _ = err.write_own(&mut at, &sentence);
             }
             return;
         }

@@ -13,6 +13,7 @@ mod keys;
 mod output;
 mod prompt;
 mod reload;
+mod run_output;
 mod runs;
 mod session;
 mod settings;
