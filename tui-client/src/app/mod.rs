@@ -150,7 +150,7 @@ pub(crate) struct State {
     pub(crate) saving: Option<saving::Saving>,
     /// The saved servers.
     pub(crate) servers: Vec<Profile>,
-    /// Why the file of the saved servers cannot be read now.
+    /// Why the file of the saved servers cannot be read now, or not all of it.
     pub(crate) unreadable: Option<String>,
     pub(crate) here: Here,
     /// Servers that say on the LAN that they are there.

@@ -37,6 +37,8 @@ pub(crate) enum Msg {
     Tick,
     /// What was saved, as read at the start, or after an edit.
     Servers(Vec<Profile>),
+    /// The same, where a mistake in the file hides some: the sentence.
+    ServersPartly(Vec<Profile>, String),
     /// The saved servers cannot be read: why.
     ServersUnreadable(String),
     /// An edit of the saved servers could not be carried out: why.

@@ -257,6 +257,13 @@ pub(crate) fn unreadable(state: &mut State, why: &str) {
     state.unreadable = Some(why);
 }
 
+/// Takes the saved servers of a file in which a mistake hides some of them.
+pub(crate) fn load_partly(state: &mut State, servers: Vec<Profile>, mistake: &str) {
+    state.unreadable = None;
+    load(state, servers);
+    unreadable(state, mistake);
+}
+
 /// Takes the saved servers as they are on the disk now; what was chosen stays chosen.
 pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
     if state.unreadable.take().is_some() {

@@ -48,6 +48,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
             return effects;
         }
         Msg::Servers(servers) => picker::load(state, servers),
+        Msg::ServersPartly(servers, mistake) => picker::load_partly(state, servers, &mistake),
         Msg::ServersUnreadable(why) => picker::unreadable(state, &why),
         Msg::ServersFailed(why) => state.refuse(why),
         Msg::ServersSaved(what) => {

@@ -242,6 +242,7 @@ async fn run(verb: &Saved, printer: &Printer) -> Result<(String, u8), Refused> {
     };
     let (said, saved) = match verb {
         Saved::Servers { .. } => {
+            store.mistakes().for_each(crate::term::complain);
             let rows = store.profiles();
             let text = match json {
                 true => {

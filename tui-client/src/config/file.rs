@@ -1,4 +1,5 @@
-//! Replacing a file of this user's as a whole: whoever reads it sees the old text or the new one.
+//! Atomic replacement of a file of this user's: a reader sees the old text or the new one. Where a file cannot be
+//! replaced, because it is a mount point, it is written in place.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -63,8 +64,16 @@ impl Replacement {
             self.file.set_permissions(old.permissions())?;
         }
         self.file.sync_all()?;
-        std::fs::rename(&self.temporary, &self.path)?;
-        self.placed = true;
+        match std::fs::rename(&self.temporary, &self.path) {
+            Ok(()) => self.placed = true,
+            // A file that is mounted by itself, as containers do. The new text stays on the disk until it is in place.
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                let mut file = OpenOptions::new().write(true).truncate(true).open(&self.path)?;
+                file.write_all(text.as_bytes())?;
+                return file.sync_all();
+            }
+            Err(error) => return Err(error),
+        }
         // The name itself is in the directory; a system that cannot sync one loses at most this
         // change, never the old file.
         if let Some(dir) = self.path.parent().and_then(|dir| File::open(dir).ok()) {

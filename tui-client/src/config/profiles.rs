@@ -12,7 +12,7 @@ use super::THIS_MACHINE;
 use super::edit;
 use super::file::Replacement;
 use super::place::bytes;
-use super::read::read;
+use super::read::{Contents, Entry, read};
 use super::validate::{Field, FieldError, validate};
 
 /// So many saved servers are listed in a sentence.
@@ -77,13 +77,25 @@ pub enum ConfigError {
     },
 }
 
-/// No saved server is called so.
+/// No saved server can be found by a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no saved server {name}{near}")]
-pub struct UnknownServer {
-    name: String,
-    /// The names that may have been meant, or those that there are.
-    near: String,
+pub enum UnknownServer {
+    /// No saved server is called so.
+    #[error("there is no saved server {name}{near}")]
+    NoSuch {
+        /// The name.
+        name: String,
+        /// The names that may have been meant, or those that there are.
+        near: String,
+    },
+    /// A mistake hides its entry.
+    #[error("the saved server {name} has a mistake: {mistake}")]
+    Hidden {
+        /// The name.
+        name: String,
+        /// The mistake, with its place.
+        mistake: String,
+    },
 }
 
 /// One change that is not in the file yet.
@@ -99,19 +111,48 @@ enum Change {
 pub struct ProfileStore {
     path: PathBuf,
     /// As saved last, with the changes applied.
+    entries: Vec<Entry>,
+    /// Those of `entries` that have no mistake.
     profiles: Vec<Profile>,
+    mistakes: Vec<Mistake>,
     changes: Vec<Change>,
 }
 
+/// A mistake that hides an entry of the file, or a part of the file that is none.
+#[derive(Debug, Clone)]
+struct Mistake {
+    /// The name of the entry, if it has one.
+    name: Option<String>,
+    /// The sentence, with file, line and column.
+    sentence: String,
+}
+
 impl ProfileStore {
-    /// Reads the file; where there is none, there are no saved servers.
+    /// Reads the file; where there is none, there are no saved servers. A mistake in an entry hides that entry only:
+    /// [`ProfileStore::mistakes`].
     ///
     /// # Errors
     /// [`ConfigError::Read`] and [`ConfigError::Invalid`].
     pub fn load(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let path = path.into();
-        let (_, profiles) = read(&path, &bytes(&path)?)?;
-        Ok(Self { path, profiles, changes: Vec::new() })
+        let contents = read(&path, &bytes(&path)?)?;
+        let (entries, profiles, mistakes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut store = Self { path, entries, profiles, mistakes, changes: Vec::new() };
+        store.take(contents.entries, contents.mistakes);
+        Ok(store)
+    }
+
+    fn take(&mut self, entries: Vec<Entry>, mistakes: Vec<(Option<String>, ConfigError)>) {
+        let mistake =
+            |(name, error): (_, ConfigError)| Mistake { name, sentence: error.to_string() };
+        self.mistakes = mistakes.into_iter().map(mistake).collect();
+        self.profiles = visible(&entries).cloned().collect();
+        self.entries = entries;
+    }
+
+    /// A sentence for each mistake in the file, with its line and column. What it concerns is not shown.
+    pub fn mistakes(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.mistakes.iter().map(|mistake| mistake.sentence.as_str())
     }
 
     /// The file.
@@ -135,12 +176,17 @@ impl ProfileStore {
     /// [`UnknownServer`], with the nearest names.
     pub fn find(&self, name: &str) -> Result<&Profile, UnknownServer> {
         self.get(name).ok_or_else(|| {
+            let hidden = |mistake: &&Mistake| mistake.name.as_deref() == Some(name);
+            if let Some(Mistake { sentence, .. }) = self.mistakes.iter().find(hidden) {
+                let (name, mistake) = (clean(name, MAX_NAME), sentence.clone());
+                return UnknownServer::Hidden { name, mistake };
+            }
             let names = self.profiles.iter().map(|profile| profile.name.as_str());
             let near = match &nearest(name, names.clone().chain([THIS_MACHINE]))[..] {
                 [] => listed(names),
                 near => did_you_mean(near),
             };
-            UnknownServer { name: clean(name, MAX_NAME), near }
+            UnknownServer::NoSuch { name: clean(name, MAX_NAME), near }
         })
     }
 
@@ -181,15 +227,16 @@ impl ProfileStore {
         }
         let failed = |source| ConfigError::Write { path: self.path.clone(), source };
         let replacement = Replacement::begin(&self.path).map_err(failed)?;
-        let (document, mut profiles) = read(&self.path, &bytes(&self.path)?)?;
+        let contents = read(&self.path, &bytes(&self.path)?)?;
+        let Contents { document, mut entries, mistakes } = contents;
         let mut document = document.into_mut();
         for change in &self.changes {
-            let Some(change) = rebase(change, &profiles) else { continue };
-            write(&mut document, &profiles, &change);
-            apply(&mut profiles, &change)?;
+            let Some(change) = rebase(change, &entries) else { continue };
+            write(&mut document, &entries, &change);
+            apply(&mut entries, &change)?;
         }
         replacement.commit(&document.to_string()).map_err(failed)?;
-        self.profiles = profiles;
+        self.take(entries, mistakes);
         self.changes.clear();
         Ok(())
     }
@@ -204,7 +251,8 @@ impl ProfileStore {
     }
 
     fn change(&mut self, change: Change) -> Result<(), ConfigError> {
-        apply(&mut self.profiles, &change)?;
+        apply(&mut self.entries, &change)?;
+        self.profiles = visible(&self.entries).cloned().collect();
         self.changes.push(change);
         Ok(())
     }
@@ -221,9 +269,21 @@ fn listed<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
     }
 }
 
+/// The entries without a mistake.
+fn visible(entries: &[Entry]) -> impl Iterator<Item = &Profile> {
+    entries.iter().filter_map(|entry| entry.profile.as_ref())
+}
+
+/// Where the entry of a saved server without a mistake stands.
+fn position(entries: &[Entry], name: &str) -> Option<usize> {
+    let is_named =
+        |entry: &Entry| entry.profile.as_ref().is_some_and(|profile| profile.name == name);
+    entries.iter().position(is_named)
+}
+
 /// The same change on what the file holds now; none where it is done already.
-fn rebase(change: &Change, profiles: &[Profile]) -> Option<Change> {
-    let find = |name: &str| profiles.iter().find(|profile| profile.name == name);
+fn rebase(change: &Change, entries: &[Entry]) -> Option<Change> {
+    let find = |name: &str| visible(entries).find(|profile| profile.name == name);
     match change {
         Change::Add(profile) if find(&profile.name) == Some(profile) => None,
         Change::Remove(name) if find(name).is_none() => None,
@@ -251,9 +311,9 @@ fn rebase(change: &Change, profiles: &[Profile]) -> Option<Change> {
     }
 }
 
-/// Writes a change into the document, whose servers `profiles` are.
-fn write(document: &mut toml_edit::DocumentMut, profiles: &[Profile], change: &Change) {
-    let index = |name: &str| profiles.iter().position(|profile| profile.name == name);
+/// Writes a change into the document, which has these entries.
+fn write(document: &mut toml_edit::DocumentMut, entries: &[Entry], change: &Change) {
+    let index = |name: &str| position(entries, name);
     match change {
         Change::Add(profile) => edit::add(document, profile),
         Change::Replace { old, new } => {
@@ -269,11 +329,13 @@ fn write(document: &mut toml_edit::DocumentMut, profiles: &[Profile], change: &C
     }
 }
 
-fn apply(profiles: &mut Vec<Profile>, change: &Change) -> Result<(), ConfigError> {
-    let index = |name: &str| profiles.iter().position(|profile| profile.name == name);
-    let known =
-        |name: &str| index(name).ok_or_else(|| ConfigError::Unknown { name: name.to_owned() });
-    let free = |name: &str, but: Option<usize>| match index(name) {
+fn apply(entries: &mut Vec<Entry>, change: &Change) -> Result<(), ConfigError> {
+    let known = |name: &str| {
+        position(entries, name).ok_or_else(|| ConfigError::Unknown { name: name.to_owned() })
+    };
+    // An entry with a mistake keeps its name: it is mended by hand, and would then be the second.
+    let taken = |name: &str| entries.iter().position(|entry| entry.name.as_deref() == Some(name));
+    let free = |name: &str, but: Option<usize>| match taken(name) {
         Some(other) if Some(other) != but => Err(FieldError {
             field: Field::Name,
             message: format!("name `{name}` is taken: choose another"),
@@ -284,17 +346,17 @@ fn apply(profiles: &mut Vec<Profile>, change: &Change) -> Result<(), ConfigError
         Change::Add(profile) => {
             validate(profile)?;
             free(&profile.name, None)?;
-            profiles.push(profile.clone());
+            entries.push(profile.clone().into());
         }
         Change::Replace { old, new } => {
             validate(new)?;
             let place = known(&old.name)?;
             free(&new.name, Some(place))?;
-            profiles[place] = new.clone();
+            entries[place] = new.clone().into();
         }
         Change::Remove(name) => {
             let place = known(name)?;
-            profiles.remove(place);
+            entries.remove(place);
         }
     }
     Ok(())

@@ -43,7 +43,10 @@ impl Place {
     }
 
     fn error(&self) -> String {
-        let error = ProfileStore::load(self.path()).unwrap_err().to_string();
+        let error = match ProfileStore::load(self.path()) {
+            Ok(store) => store.mistakes().next().expect("no mistake").to_owned(),
+            Err(error) => error.to_string(),
+        };
         error.replace(&format!("{}:", self.path().display()), "")
     }
 }
@@ -242,6 +245,33 @@ fn a_file_that_became_unreadable_meanwhile_is_not_written_over() {
     fs::write(place.path(), HAND_MADE).unwrap();
     store.save().unwrap();
     assert!(place.text().contains("third"));
+}
+
+#[test]
+fn a_mistake_hides_its_own_entry_only_and_survives_changes_of_the_others() {
+    let hidden = "# wrong\n[[server]]\nname = \"garden\"\nprot = 1 # typo\n\n";
+    let text = format!("{hidden}[[server]]\nname = \"shed\"\n\n[[sever]]\nname = \"odd\"\n");
+    let place = Place::new(&text);
+    let mut store = place.load();
+    assert_eq!(store.profiles(), [named("shed")]);
+    let mistakes: Vec<String> = store.mistakes().map(str::to_owned).collect();
+    assert_eq!(mistakes.len(), 2, "{mistakes:?}");
+    assert!(mistakes[0].ends_with(":9:3: this file has no `sever`: did you mean server?"));
+    assert!(mistakes[1].ends_with(":4:1: a server has no `prot`: did you mean port?"));
+    let found = store.find("garden").unwrap_err().to_string();
+    assert!(found.starts_with("the saved server garden has a mistake: "), "{found}");
+    assert!(found.contains(":4:1: a server has no `prot`"), "{found}");
+    // Its name is not free, for it will be mended.
+    assert!(matches!(store.add(named("garden")), Err(ConfigError::Field(_))));
+    store.replace("shed", Profile { port: 9, ..named("shed") }).unwrap();
+    store.add(named("third")).unwrap();
+    store.save().unwrap();
+    assert!(place.text().starts_with(hidden), "{}", place.text());
+    store.remove("shed").unwrap();
+    store.save().unwrap();
+    assert_eq!(place.load().profiles(), [named("third")]);
+    assert!(place.text().starts_with(hidden) && !place.text().contains("shed"));
+    assert_eq!(store.mistakes().count(), 2);
 }
 
 #[test]

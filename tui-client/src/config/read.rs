@@ -1,4 +1,4 @@
-//! Reading `client.toml`: every mistake with its line and column.
+//! Reading `client.toml`: every mistake with its line and column. A mistake in one entry hides that entry only.
 
 use std::ops::Range;
 use std::path::Path;
@@ -10,24 +10,54 @@ use super::place::{Fault, fault, parse, unknown};
 use super::profiles::{ConfigError, Profile};
 use super::validate::{Field, validate};
 
-/// Reads the text of the file at `path`, which is only named in errors.
-pub(super) fn read(
-    path: &Path,
-    bytes: &[u8],
-) -> Result<(Document<String>, Vec<Profile>), ConfigError> {
-    let document = parse(path, bytes)?;
-    let profiles = servers(&document).map_err(|mistake| fault(path, document.raw(), mistake))?;
-    Ok((document, profiles))
+/// One entry of the file.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// Its name, as far as that can be read.
+    pub(super) name: Option<String>,
+    /// The saved server; none where a mistake hides it.
+    pub(super) profile: Option<Profile>,
 }
 
-fn servers(document: &Document<String>) -> Result<Vec<Profile>, Fault> {
+impl From<Profile> for Entry {
+    fn from(profile: Profile) -> Self {
+        Self { name: Some(profile.name.clone()), profile: Some(profile) }
+    }
+}
+
+/// What was read.
+pub(super) struct Contents {
+    pub(super) document: Document<String>,
+    /// In the order of the file.
+    pub(super) entries: Vec<Entry>,
+    /// Each mistake, with the name of the entry that it hides, if it hides one that has a name.
+    pub(super) mistakes: Vec<(Option<String>, ConfigError)>,
+}
+
+/// Reads the text of the file at `path`, which is only named in errors.
+///
+/// # Errors
+/// The text is no TOML, or `server` is no list.
+pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Contents, ConfigError> {
+    let document = parse(path, bytes)?;
+    let mut faults = Vec::new();
+    let entries = servers(&document, &mut faults);
+    let located = |mistake| fault(path, document.raw(), mistake);
+    let entries = entries.map_err(located)?;
+    let mistakes = faults.into_iter().map(|(name, mistake)| (name, located(mistake))).collect();
+    Ok(Contents { document, entries, mistakes })
+}
+
+type NamedFault = (Option<String>, Fault);
+
+fn servers(document: &Document<String>, faults: &mut Vec<NamedFault>) -> Result<Vec<Entry>, Fault> {
     let root = document.as_table();
     for (key, _) in root.iter() {
         // How the screen looks is read by itself: a mistake there hides no server.
         if !["server", "screen"].contains(&key) {
             let span = root.key(key).and_then(toml_edit::Key::span);
             let near = unknown(key, ["server", "screen"]);
-            return Err((span, format!("this file has no {near}")));
+            faults.push((None, (span, format!("this file has no {near}"))));
         }
     }
     let shape = |span| (span, "servers are written as [[server]], each with a name".to_owned());
@@ -45,16 +75,21 @@ fn servers(document: &Document<String>) -> Result<Vec<Profile>, Fault> {
             .collect::<Result<_, _>>()?,
         Some(other) => return Err(shape(other.span())),
     };
-    let mut profiles: Vec<Profile> = Vec::new();
+    let mut read: Vec<Entry> = Vec::new();
     for (table, span) in entries {
-        let profile = server(table, span)?;
-        if profiles.iter().any(|other| other.name == profile.name) {
-            let span = table.get("name").and_then(Item::span);
-            return Err((span, format!("there are two servers called `{}`", profile.name)));
-        }
-        profiles.push(profile);
+        let name = table.get("name").and_then(Item::as_str).map(str::to_owned);
+        let is_taken = name.is_some() && read.iter().any(|other| other.name == name);
+        let profile = match server(table, span) {
+            Ok(profile) if is_taken => {
+                let span = table.get("name").and_then(Item::span);
+                Err((span, format!("there are two servers called `{}`", profile.name)))
+            }
+            checked => checked,
+        };
+        let profile = profile.map_err(|fault| faults.push((name.clone(), fault))).ok();
+        read.push(Entry { name, profile });
     }
-    Ok(profiles)
+    Ok(read)
 }
 
 fn server(table: &dyn TableLike, span: Option<Range<usize>>) -> Result<Profile, Fault> {

@@ -110,8 +110,14 @@ fn address(text: &str) -> Result<(), String> {
     if text.contains("://") || text.contains('/') {
         return Err(format!("{RULE}, without a scheme or a path"));
     }
-    if text.parse::<IpAddr>().is_ok() {
-        return Ok(());
+    match text.parse() {
+        Ok(IpAddr::V6(v6)) if v6.is_unicast_link_local() => {
+            return Err(format!(
+                "is a link-local address, which needs the interface that leads to it: `{v6}%eth0`, for example"
+            ));
+        }
+        Ok(_) => return Ok(()),
+        Err(_) => {}
     }
     // A link-local address needs the interface it is on: fe80::1%eth0.
     if let Some((ip, zone)) = text.split_once('%') {
@@ -183,6 +189,8 @@ mod tests {
             "192.168.1.10",
             "2001:db8::1",
             "fe80::1%eth0",
+            "FE80::1%wlan0",
+            "fec0::1",
             "localhost",
             "box.lan",
             "my-box_2.example.org.",
@@ -202,6 +210,8 @@ mod tests {
             "a..b",
             "fe80::1%",
             "1.2.3.4%eth0",
+            "fe80::1",
+            "febf::1",
             "::zz",
             "bücher.example",
             &"a.".repeat(150),

@@ -144,7 +144,8 @@ fn updated(old: &Profile, invite: &Invite, reached: &Address) -> Profile {
     let lan = old.lan.as_ref().filter(|lan| is_name(lan) || names(invite, lan)).cloned();
     let lan = lan.or_else(|| match reached.via {
         Via::Lan => Some(reached.host.clone()),
-        _ => invite.addresses.first().map(ToString::to_string),
+        // One that means nothing without an interface of this device cannot be saved.
+        _ => invite.addresses.iter().find(|ip| !is_link_local(**ip)).map(ToString::to_string),
     });
     let internet_port = (invite.router_port != invite.port).then_some(invite.router_port);
     let (internet, internet_port) = match (&invite.router, &old.internet) {
@@ -160,6 +161,10 @@ fn updated(old: &Profile, invite: &Invite, reached: &Address) -> Profile {
         internet_port,
         pin: Some(invite.server.to_string()),
     }
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
 #[cfg(test)]
@@ -222,7 +227,9 @@ mod tests {
         let named = Profile { name: "garden".into(), ..saved() };
         assert_eq!(save_into(&[], Some("garden")).0, named);
         let by_router = Address { via: Via::Internet, ..reached("203.0.113.7") };
-        let lan = updated(&Profile::default(), &invite(), &by_router).lan;
+        let addresses = vec!["fe80::1".parse().unwrap(), "192.168.1.10".parse().unwrap()];
+        let invite = Invite { addresses, ..invite() };
+        let lan = updated(&Profile::default(), &invite, &by_router).lan;
         assert_eq!(lan.as_deref(), Some("192.168.1.10"));
     }
 

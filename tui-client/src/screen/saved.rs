@@ -40,9 +40,18 @@ impl Saved {
         match ProfileStore::load(&self.path) {
             Ok(store) => {
                 self.store = Some(store);
-                Msg::Servers(self.profiles())
+                self.servers()
             }
             Err(error) => Msg::ServersUnreadable(sentence(error)),
+        }
+    }
+
+    /// The saved servers, with the first mistake in the file.
+    fn servers(&self) -> Msg {
+        let mistake = self.store.as_ref().and_then(|store| store.mistakes().next());
+        match mistake {
+            None => Msg::Servers(self.profiles()),
+            Some(mistake) => Msg::ServersPartly(self.profiles(), mistake.to_owned()),
         }
     }
 
@@ -63,7 +72,7 @@ impl Saved {
             Ok(store) => {
                 self.store = Some(store);
                 self.stamp = look(&self.path);
-                vec![Msg::Servers(self.profiles()), Msg::ServersSaved(done)]
+                vec![self.servers(), Msg::ServersSaved(done)]
             }
             // What is not in the file is not shown either; the form still holds what was typed.
             Err(error) => vec![self.read(), Msg::ServersFailed(sentence(error))],

@@ -65,7 +65,7 @@ fn columns(state: &State, area: Rect) -> Columns {
 
 pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let mut counts = match state.servers.len() {
-        _ if state.unreadable.is_some() => "✗ client.toml cannot be read".to_owned(),
+        _ if state.unreadable.is_some() => "✗ problem in client.toml".to_owned(),
         0 => "no servers saved".to_owned(),
         1 => "1 server saved".to_owned(),
         n => format!("{n} servers saved"),

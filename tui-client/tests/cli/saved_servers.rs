@@ -1,6 +1,9 @@
 //! The picker's actions as verbs: the saved servers, and where they are kept.
 
+use std::process::Command;
+
 use crate::common::{Place, text};
+use crate::require::{require, skipped};
 
 #[test]
 fn saved_servers_are_listed_added_changed_and_forgotten_with_the_file_s_comments_kept() {
@@ -33,4 +36,51 @@ fn saved_servers_are_listed_added_changed_and_forgotten_with_the_file_s_comments
     assert_eq!(paths["client.toml"], text(&place.path("config/client.toml")));
     let shown = place.verb(&["config", "path"]).with(0).out;
     assert!(shown.contains("keymap.toml") && shown.contains("not there"), "{shown}");
+}
+
+#[test]
+fn a_mistake_in_one_entry_hides_that_entry_only_and_is_told() {
+    let place = Place::new();
+    let file = "[[server]]\nname = \"garden\"\nprot = 1\n[[server]]\nname = \"shed\"\n";
+    place.write("config/client.toml", file);
+    let listed = place.verb(&["servers"]).with(0);
+    assert!(listed.out.contains("shed") && !listed.out.contains("garden"), "{listed:?}");
+    assert!(listed.err.contains("client.toml:3:1: a server has no `prot`"), "{listed:?}");
+    let refused = place.verb(&["status", "--on", "garden"]).with(125);
+    assert!(refused.err.contains("client.toml:3:1: a server has no `prot`"), "{refused:?}");
+    place.verb(&["edit", "shed", "--port", "9000"]).with(0);
+    let saved = std::fs::read_to_string(place.path("config/client.toml")).unwrap();
+    assert!(saved.contains("prot = 1") && saved.contains("port = 9000"), "{saved}");
+}
+
+#[test]
+fn a_link_local_address_without_its_interface_is_refused() {
+    let place = Place::new();
+    let refused = place.verb(&["add", "box", "--lan", "fe80::1"]).with(126);
+    assert!(refused.err.contains("needs the interface that leads to it"), "{refused:?}");
+    place.verb(&["add", "box", "--lan", "fe80::1%eth0"]).with(0);
+}
+
+#[test]
+fn a_client_toml_that_is_a_mount_point_is_written_in_place() {
+    if !require("unshare") {
+        return;
+    }
+    let place = Place::new();
+    let mounted = place.path("mounted.toml");
+    std::fs::write(&mounted, "# from the host\n").unwrap();
+    place.write("config/client.toml", "");
+    let script = "mount --bind \"$0\" \"$1\" && echo up && exec \"$2\" add clock --lan 192.0.2.7";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-c", script]);
+    command.args([&mounted, &place.path("config/client.toml")]).arg(env!("CARGO_BIN_EXE_topside"));
+    let output = command.envs(place.environment()).output().unwrap();
+    if !output.stdout.starts_with(b"up") {
+        skipped("a mount namespace");
+        return;
+    }
+    assert!(output.status.success(), "{output:?}");
+    let saved = std::fs::read_to_string(&mounted).unwrap();
+    assert!(saved.starts_with("# from the host\n") && saved.contains("clock"), "{saved}");
+    assert!(!place.path("config/client.toml.new").exists());
 }

@@ -169,7 +169,7 @@ fn a_file_that_cannot_be_read_is_told_until_it_can() {
     world.press("up");
     let shown = |world: &World| text(&frame(&world.state));
     let drawn = shown(&world);
-    assert!(drawn.contains("client.toml cannot be read"), "{drawn}");
+    assert!(drawn.contains("problem in client.toml"), "{drawn}");
     assert!(drawn.contains("/c/client.toml:3:8: this is not TOML"), "{drawn}");
     assert!(!drawn.contains("no servers saved"), "{drawn}");
     let drawn = shown(&world.with_servers());
