@@ -8,6 +8,8 @@ use std::time::Duration;
 use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo};
 use topside_shared::Pin;
 
+use crate::blocking::blocking;
+
 /// What a server is announced as.
 const SERVICE: &str = "_topside._tcp.local.";
 /// The version of what is said there.
@@ -55,8 +57,7 @@ impl Announcement {
     /// Tells the LAN that the server goes, under a deadline.
     pub(crate) async fn end(self) {
         let Ok(ended) = self.daemon.shutdown() else { return };
-        let waiting = tokio::task::spawn_blocking(move || ended.recv_timeout(GOODBYE));
-        let _ = waiting.await;
+        let _ = blocking(move || ended.recv_timeout(GOODBYE)).await;
     }
 }
 

@@ -34,6 +34,7 @@
 
 mod audit;
 mod authorize;
+mod blocking;
 mod cgroup;
 pub mod cli;
 mod clients;
@@ -47,6 +48,7 @@ mod events;
 mod family;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod hooks;
 mod in_force;
 mod keys;
 mod listener;
@@ -123,6 +125,12 @@ pub enum ServeError {
     /// Nothing can be recorded.
     #[error("the audit log cannot be kept: {0}")]
     Audit(#[source] std::io::Error),
+    /// There is no thread or descriptor to reserve for what must run in a shortage.
+    #[error(
+        "a thread and descriptors for safe_state programs cannot be reserved: {0}; raise the limits of processes \
+         (`ulimit -u`, `TasksMax=`) and of open files (`ulimit -n`)"
+    )]
+    Reserve(#[source] std::io::Error),
     /// TCP cannot be opened, though somebody may come in that way.
     #[error(transparent)]
     Door(#[from] OpenError),

@@ -498,6 +498,20 @@ pub(crate) fn most_descriptors() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
+/// Does something while this process may have as many descriptors as the hard limit allows, where its own limit is
+/// lower: what it starts then inherits that.
+pub(crate) fn with_most_descriptors<T>(what: impl FnOnce() -> T) -> T {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if limit.current == limit.maximum || setrlimit(Resource::Nofile, raised).is_err() {
+        return what();
+    }
+    let done = what();
+    // Lowering it always is allowed.
+    let _ = setrlimit(Resource::Nofile, limit);
+    done
+}
+
 /// Gives a child the limit of descriptors that this process was given: programs that use `select` or
 /// close all they could have open do badly with a high one. Only Linux can set it from outside.
 #[cfg_attr(not(target_os = "linux"), allow(unused_variables))]

@@ -6,6 +6,7 @@ use topside_shared::methods::{Changes, Reloaded};
 use topside_shared::{ErrorKind, RpcError};
 
 use crate::audit::{By, Entry};
+use crate::blocking::blocking;
 use crate::commands::{Table, TableError};
 use crate::config::{Config, ConfigError, FileError, first_of, settings};
 use crate::in_force::InForce;
@@ -112,7 +113,7 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<Reloaded, NotRel
         let before = Arc::clone(&before);
         move || before.config.read_again()
     };
-    let read = tokio::task::spawn_blocking(read).await.map_err(|_| NotReloaded::Fault)?;
+    let read = blocking(read).await.map_err(|_| NotReloaded::Fault)?;
     // What it would start nobody would end.
     if server.shutdown.has_begun() {
         return Err(NotReloaded::Closing);

@@ -24,12 +24,14 @@ use tracing::instrument::WithSubscriber;
 
 use crate::ServeError;
 use crate::audit::{Audit, By, Entry};
+use crate::blocking::{self, blocking};
 use crate::clients::Registry;
 use crate::commands::Table;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::door::{self, Door, OpenError};
 use crate::events::Events;
+use crate::hooks::Hooks;
 use crate::in_force::{Current, InForce};
 use crate::keys::{Keys, watch};
 use crate::listener::LocalListener;
@@ -72,6 +74,7 @@ pub(crate) struct Server {
     pub(crate) log: Arc<Log>,
     pub(crate) runs: Runs,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) hooks: Arc<Hooks>,
     pub(crate) shutdown: Shutdown,
     pub(crate) counters: Counters,
     pub(crate) users: Users,
@@ -91,6 +94,8 @@ pub enum Ended {
     Stopped,
     /// It was asked to restart; the caller starts it anew.
     Restart,
+    /// It was shut down, but a `safe_state` could not be run; the log names the run, and the next start runs it.
+    Pending,
     /// It was ended at once; somebody may not have been told.
     AtOnce,
 }
@@ -100,6 +105,7 @@ pub(crate) struct Stored {
     pub(crate) keys: Keys,
     pub(crate) history: History,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) hooks: Arc<Hooks>,
     /// Which start of the server its entries name.
     boot_id: String,
 }
@@ -108,14 +114,23 @@ impl Stored {
     /// Opens it, with these keys.
     ///
     /// # Errors
-    /// [`ServeError::Runs`], [`ServeError::Audit`].
+    /// [`ServeError::Runs`], [`ServeError::Audit`], [`ServeError::Reserve`].
     pub(crate) fn open(config: &Config, keys: Keys) -> Result<Self, ServeError> {
+        blocking::reserve().map_err(ServeError::Reserve)?;
         let boot_id = boot_id();
         let audit = Audit::open(&config.state, Some(boot_id.clone())).map_err(ServeError::Audit)?;
         let audit = Arc::new(audit);
+        let hooks = Hooks::start(Arc::clone(&audit)).map_err(ServeError::Reserve)?;
+        let hooks = Arc::new(hooks);
         let hook_timeout = config.limits.hook_timeout;
-        let history = History::open(&config.state, config.runs, hook_timeout, Arc::clone(&audit))?;
-        Ok(Self { keys, history, audit, boot_id })
+        let history = History::open(
+            &config.state,
+            config.runs,
+            hook_timeout,
+            Arc::clone(&audit),
+            Arc::clone(&hooks),
+        )?;
+        Ok(Self { keys, history, audit, hooks, boot_id })
     }
 }
 
@@ -139,7 +154,7 @@ impl Server {
         log: Arc<Log>,
         dispatch: tracing::Dispatch,
     ) -> Arc<Self> {
-        let Stored { keys, history, audit, boot_id } = stored;
+        let Stored { keys, history, audit, hooks, boot_id } = stored;
         let over = CancellationToken::new();
         let dirty = Arc::new(Notify::new());
         let poke = Arc::clone(&dirty);
@@ -165,6 +180,7 @@ impl Server {
             log,
             runs: Runs::new(history),
             audit,
+            hooks,
             shutdown: Shutdown::default(),
             counters: Counters::default(),
             users: Users::default(),
@@ -225,7 +241,7 @@ impl Server {
         let server = Arc::clone(self);
         let work =
             move || tracing::dispatcher::with_default(&server.dispatch.clone(), || work(&server));
-        let done = tokio::task::spawn_blocking(work).await;
+        let done = blocking(work).await;
         done.map_err(|error| RpcError::new(ErrorKind::Internal, error))
     }
 

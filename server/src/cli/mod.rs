@@ -279,7 +279,7 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
     runtime.shutdown_background();
     match ended {
         Ok(Ended::Stopped) => ExitCode::SUCCESS,
-        Ok(Ended::AtOnce) => ExitCode::FAILURE,
+        Ok(Ended::Pending | Ended::AtOnce) => ExitCode::FAILURE,
         Ok(Ended::Restart) => restart(),
         Err((status, message)) => fail(status, message),
     }

@@ -14,6 +14,7 @@ use topside_shared::{ErrorKind, RpcError};
 
 use super::Caller;
 use crate::audit::{By, Entry};
+use crate::blocking::blocking;
 use crate::clients::Client;
 use crate::config::first_of;
 use crate::outbox::notification;
@@ -123,7 +124,7 @@ pub(crate) async fn order_shutdown(
 /// Whether the files that the server would begin anew with are sound: a restart must not become an end.
 async fn can_start_again(server: &Arc<Server>) -> Result<(), RpcError> {
     let again = Arc::clone(server);
-    let could = tokio::task::spawn_blocking(move || again.now().config.could_start_again()).await;
+    let could = blocking(move || again.now().config.could_start_again()).await;
     let Ok(Err(error)) = could else { return Ok(()) };
     let said = first_of(&error, ": run `topsided check`");
     Err(RpcError::new(

@@ -8,13 +8,14 @@ use topside_shared::notices::Stream;
 use topside_shared::rows::{ClientRun, RunState};
 use topside_shared::{ErrorKind, RpcError, Time};
 
-use super::history::{self, Intent};
+use super::history::Intent;
 use super::start::internal;
 use super::{Run, lock};
 use crate::audit::{self, By};
 use crate::clients::Client;
 use crate::commands::exec::{Caller, Ended, Hook, Pipes, Process, Program};
 use crate::commands::{Call, Entry};
+use crate::hooks::Job;
 use crate::server::Server;
 
 /// How a run ended.
@@ -47,6 +48,8 @@ pub(super) struct Live {
     written: Written,
     /// What must be run unless it succeeds, once it may have been started.
     hook: Option<Hook>,
+    /// The hook could not be started until the server ended.
+    hook_pending: bool,
     /// Who started it, where the audit log tells of that.
     announced: Option<By>,
     /// None: it goes on.
@@ -76,6 +79,7 @@ impl Live {
             since: starts.then(Instant::now),
             written: Written::No,
             hook: None,
+            hook_pending: false,
             announced: None,
             result: None,
         }
@@ -148,15 +152,23 @@ impl Live {
             let started = run.row().started_at;
             let resumed = self.server.runs.history.resume(run.id, started, intent).await;
             resumed.map_err(internal)?;
-            self.hook = hook;
+            self.expect_hook(hook);
             return Ok(());
         }
         let past = run.past();
         let address = self.client.address.clone();
         self.server.runs.history.begin(past, address, intent).await.map_err(internal)?;
         self.written = Written::Begun;
-        self.hook = hook;
+        self.expect_hook(hook);
         Ok(())
+    }
+
+    /// From now on its hook is pending.
+    fn expect_hook(&mut self, hook: Option<Hook>) {
+        if hook.is_some() {
+            self.server.hooks.register(self.run.id, &lock(&self.run.row).command);
+        }
+        self.hook = hook;
     }
 
     /// Starts its program, and writes down which process that is.
@@ -182,20 +194,21 @@ impl Live {
         Ok(process.contained(history.cgroup(self.run.id)))
     }
 
-    /// Pays what it owes for not having succeeded.
-    async fn close(&mut self) {
+    /// Runs the hook of a run that did not succeed.
+    async fn run_hook(&mut self) {
         let Some(hook) = self.hook.clone() else { return };
-        let (id, limit) = (self.run.id, self.server.now().config.limits.hook_timeout);
-        let audit = Arc::clone(&self.server.audit);
-        let log = tracing::dispatcher::get_default(Clone::clone);
-        let closing = tokio::task::spawn_blocking(move || {
-            let pay = || history::safe_state(&audit, id, &hook, limit);
-            tracing::dispatcher::with_default(&log, pay)
-        });
-        // Without an answer it is still owed, and the next start pays.
-        if let Ok(closed) = closing.await {
-            self.run.output.append(Stream::Stderr, &closed.said()).await;
-            self.hook = None;
+        let limit = self.server.now().config.limits.hook_timeout;
+        let command = lock(&self.run.row).command.clone();
+        match self.server.hooks.run(self.run.id, command, hook, limit).await {
+            Some(closed) => {
+                self.run.output.append(Stream::Stderr, &closed.said()).await;
+                self.hook = None;
+            }
+            None => {
+                self.hook_pending = true;
+                let said = "its safe_state has not run: the next start of the server runs it\n";
+                self.run.output.append(Stream::Stderr, said.as_bytes()).await;
+            }
         }
     }
 
@@ -215,13 +228,18 @@ impl Live {
         }
         match result.state {
             RunState::Succeeded => self.hook = None,
-            _ => self.close().await,
+            _ => self.run_hook().await,
         }
         self.settle(result);
         self.run.output.flush().await;
+        if self.hook_pending {
+            // The row stays open.
+            return;
+        }
         let past = self.run.past();
         let written = self.server.runs.history.end(past, self.run.output.file_bytes()).await;
         self.written = Written::Ended;
+        self.server.hooks.release(self.run.id);
         if let Err(error) = written {
             let run = self.run.id.0;
             tracing::error!(target: "topside", run, %error, "the end of a run is not written down yet");
@@ -260,22 +278,25 @@ impl Live {
         self.run.tell(&self.server);
     }
 
-    /// Something broke it off before it had paid what it owes: that is done by a thread of its own, and
-    /// what the run holds is held until then. Whether that is so.
-    fn pays_later(&mut self) -> bool {
-        let is_open = self.written == Written::Begun && !self.server.is_over();
+    /// Interrupted before its hook ran: the hook thread runs it, and the run holds what it has until then. Whether
+    /// that is so.
+    fn runs_hook_later(&mut self) -> bool {
+        let is_open =
+            self.written == Written::Begun && !self.hook_pending && !self.server.is_over();
         let Some(hook) = self.hook.take_if(|_| is_open) else { return false };
         let (server, run) = (Arc::clone(&self.server), Arc::clone(&self.run));
         let limit = server.now().config.limits.hook_timeout;
-        let log = tracing::dispatcher::get_default(Clone::clone);
-        let pay = move || {
-            tracing::dispatcher::with_default(&log, || {
-                history::safe_state(&server.audit, run.id, &hook, limit);
+        let command = lock(&run.row).command.clone();
+        let done = move |closed: Option<_>| {
+            if closed.is_some() {
                 server.runs.history.end_later(run.past(), run.output.file_bytes());
+                server.hooks.release(run.id);
                 server.runs.leave(&server, run.id);
-            });
+            }
         };
-        std::thread::Builder::new().name("safe state".into()).spawn(pay).is_ok()
+        let run = self.run.id;
+        self.server.hooks.submit(Job { run, command, hook, limit, done: Box::new(done) });
+        true
     }
 }
 
@@ -289,15 +310,16 @@ impl Drop for Live {
                 escaped: Vec::new(),
             });
         }
-        let pays_later = self.pays_later();
+        let hook_later = self.runs_hook_later();
         let row = self.run.row();
         if let Some(by) = self.announced.take() {
             self.server.audit.note(self.audited(by, "run/ended").result(row.outcome()));
         }
         let Self { server, run, .. } = self;
-        // One that still owes its hook stays open, and the next start pays.
-        if self.written == Written::Begun && self.hook.is_none() && !pays_later {
+        // One with a pending hook stays open, and the next start runs it.
+        if self.written == Written::Begun && self.hook.is_none() && !hook_later {
             server.runs.history.end_later(run.past(), run.output.file_bytes());
+            server.hooks.release(run.id);
         }
         if let Some(left) = row.left() {
             tracing::warn!(target: "topside", run = run.id.0, command = row.command, "{left}");
@@ -315,7 +337,7 @@ impl Drop for Live {
         run.tell(server);
         state.live.remove(&run.id);
         state.limited.remove(&run.id);
-        if !pays_later && state.queue.leave(run.id) {
+        if !hook_later && state.queue.leave(run.id) {
             state.move_up(server);
         }
         if !run.recorded {

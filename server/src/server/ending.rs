@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use topside_shared::notices::{EndCode, Phase, SessionEnded, name};
 
 use super::{Ended, FOR_EVER, GOODBYE, Server};
+use crate::blocking::blocking;
 use crate::keys::watch;
 use crate::outbox::notification;
 use crate::shutdown::{Plan, Stop};
@@ -28,7 +29,7 @@ impl Server {
                 server.runs.history.close();
                 server.audit.close();
             };
-            let _ = tokio::task::spawn_blocking(close).await;
+            let _ = blocking(close).await;
             None
         });
         let at_once = loop {
@@ -44,8 +45,25 @@ impl Server {
         if let Some(ended) = at_once {
             return ended;
         }
+        let pending = self.report_pending();
         tracing::info!(target: "topside", reason = plan.reason, by = plan.by, "server stopped");
-        if restart { Ended::Restart } else { Ended::Stopped }
+        match pending {
+            _ if restart => Ended::Restart,
+            true => Ended::Pending,
+            false => Ended::Stopped,
+        }
+    }
+
+    /// Reports each run whose hook has not run; whether there is one.
+    fn report_pending(&self) -> bool {
+        let pending = self.hooks.pending();
+        for (run, command) in &pending {
+            tracing::error!(
+                target: "topside", run = run.0,
+                "the safe_state of run {run} ({command}) has not run: the next start of the server runs it"
+            );
+        }
+        !pending.is_empty()
     }
 
     /// The phases of an orderly end, each under the deadline. No connection is accepted any more.
@@ -55,6 +73,7 @@ impl Server {
             clients = self.clients.count(), runs = self.runs.live().len(), "server is closing"
         );
         self.tell(&notification(name::SERVER_CLOSING, &plan.notice(Phase::Now)));
+        self.hooks.closing();
 
         if self.runs.close() {
             let wait = self.now().config.limits.shutdown_wait.unwrap_or(FOR_EVER);
@@ -100,7 +119,9 @@ impl Server {
         self.note("server/stopped", "at once");
         // What a run gives back as it is broken off lets no other start.
         self.runs.start_no_more();
+        self.hooks.stop_retries();
         self.over.cancel();
+        self.report_pending();
         Ended::AtOnce
     }
 }

@@ -33,6 +33,7 @@ mod menu;
 mod metrics;
 mod other_protocols;
 mod output;
+mod pending_hooks;
 mod people;
 mod policy;
 mod power_cut;

@@ -1,14 +1,11 @@
 //! `safe_state`: the program that closes what a run has opened, when the run ends other than succeeded.
 
-use std::io::{self, PipeReader, Read as _};
+use std::fs::File;
+use std::io::{self, PipeReader, PipeWriter, Read as _};
 use std::os::fd::OwnedFd;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
@@ -16,12 +13,10 @@ use super::Daemon;
 use super::spawn::{Caller, DEFAULT_CWD, environment};
 use crate::process::{self, drain};
 
-/// Most bytes of what it says that are kept.
+/// Most bytes of its output that are kept.
 const OUTPUT: usize = 64 * 1024;
-/// How often its end is looked for.
-const LOOK: Duration = Duration::from_millis(10);
-/// How long after its end it is heard at most, where others go on to speak.
-const LINGER: Duration = Duration::from_secs(1);
+/// Reads of 4 KiB at a time: more than a pipe holds.
+const MOST_READS: usize = 32;
 
 /// Such a program, as it is written down with a run that owes it: the menu may be another by then.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -80,106 +75,144 @@ impl Closed {
     }
 }
 
+/// The descriptors that a hook starts with. They are opened beforehand, so that a start does not depend on free ones.
+#[derive(Debug)]
+pub(crate) struct HookPipes {
+    stdin: File,
+    output: PipeReader,
+    stdout: PipeWriter,
+    stderr: PipeWriter,
+}
+
+impl HookPipes {
+    /// # Errors
+    /// The system has no descriptors for them.
+    pub(crate) fn new() -> io::Result<Self> {
+        let (output, stdout) = io::pipe()?;
+        rustix::io::ioctl_fionbio(&output, true)?;
+        let stderr = stdout.try_clone()?;
+        Ok(Self { stdin: File::open("/dev/null")?, output, stdout, stderr })
+    }
+}
+
 impl Hook {
     /// The program and its arguments, as declared.
     pub(crate) fn argv(&self) -> &[String] {
         &self.argv
     }
 
-    /// Runs it to its end, or kills it after `limit` with all that it started. Blocks.
-    pub(crate) fn run(&self, limit: Option<Duration>) -> Closed {
-        match self.attempt(limit) {
-            Ok((status, output)) => {
-                let failure = match status {
-                    None => Some("it took too long and was killed".to_owned()),
-                    Some(status) if status.success() => None,
-                    Some(status) => Some(format!("it ended with {status}")),
-                };
-                Closed { output, failure: failure.map(|why| self.sentence(&why)) }
-            }
-            Err(error) => {
-                let failure = Some(self.sentence(&format!("it could not be run: {error}")));
-                Closed { output: Vec::new(), failure }
-            }
-        }
-    }
-
-    fn sentence(&self, why: &str) -> String {
-        format!("the safe state may not have been reached by {}: {why}", self.argv.join(" "))
-    }
-
-    /// Its exit status, none where it was killed, and what it said.
-    fn attempt(&self, limit: Option<Duration>) -> io::Result<(Option<ExitStatus>, Vec<u8>)> {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Why it could not be started.
+    pub(crate) fn start(&self, pipes: HookPipes) -> io::Result<RunningHook> {
         let (program, args) = self.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-        let (reader, writer) = io::pipe()?;
+        let HookPipes { stdin, output, stdout, stderr } = pipes;
         let mut command = Command::new(program);
         command
             .args(args)
             .current_dir(&self.cwd)
             .env_clear()
             .envs(environment(&self.env, &self.inherit_env, &self.caller))
-            .stdin(Stdio::null())
-            .stdout(writer.try_clone()?)
-            .stderr(writer);
-        let mut child = process::start_blocking(command)?;
-        let ended = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&ended);
-        let owner = format!("safe_state of run {}", self.caller.run.0);
-        let reading = std::thread::spawn(move || {
-            let (said, open) = read(reader, &told);
-            drain(open.map(OwnedFd::from).into_iter().collect(), &owner);
-            said
-        });
-        let status = wait(&mut child, limit);
-        if !matches!(status, Ok(Some(_))) {
-            let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-            if let Some(group) = group {
-                // It may have ended at this moment.
-                let _ = kill_process_group(group, Signal::KILL);
-            }
-            child.wait()?;
-        }
-        ended.store(true, Ordering::Release);
-        let output = reading.join().unwrap_or_default();
-        Ok((status?, output))
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(stderr);
+        Ok(RunningHook {
+            child: process::start_blocking(command)?,
+            pipe: Some(output),
+            output: Vec::new(),
+            started: Instant::now(),
+            status: None,
+            is_killed: false,
+        })
+    }
+
+    /// How it went where it could not be started, and cannot be later.
+    pub(crate) fn not_started(&self, error: &io::Error) -> Closed {
+        let failure = Some(self.sentence(&format!("it could not be run: {error}")));
+        Closed { output: Vec::new(), failure }
+    }
+
+    fn sentence(&self, why: &str) -> String {
+        format!("the safe state may not have been reached by {}: {why}", self.argv.join(" "))
     }
 }
 
-/// Its exit status, or none after `limit`.
-fn wait(child: &mut Child, limit: Option<Duration>) -> io::Result<Option<ExitStatus>> {
-    let started = Instant::now();
-    loop {
-        let status = child.try_wait()?;
-        if status.is_some() || limit.is_some_and(|limit| started.elapsed() >= limit) {
-            return Ok(status);
-        }
-        std::thread::sleep(LOOK);
-    }
+/// A hook whose program was started.
+#[derive(Debug)]
+pub(crate) struct RunningHook {
+    child: Child,
+    /// None: its output is at its end.
+    pipe: Option<PipeReader>,
+    output: Vec<u8>,
+    started: Instant,
+    status: Option<ExitStatus>,
+    is_killed: bool,
 }
 
-/// All that is said, of which the beginning is kept. What the program left in the background may hold the pipe:
-/// once it has `ended`, what was said by then is enough, and the pipe is returned too.
-fn read(mut pipe: PipeReader, ended: &AtomicBool) -> (Vec<u8>, Option<PipeReader>) {
-    let mut kept = Vec::new();
-    let mut buffer = [0; 4096];
-    let mut last = None;
-    loop {
-        if ended.load(Ordering::Acquire) {
-            let last = *last.get_or_insert_with(|| Instant::now() + LINGER);
-            if Instant::now() >= last {
-                return (kept, Some(pipe));
+impl RunningHook {
+    /// Readable when the program writes, or has ended.
+    pub(crate) fn output_pipe(&self) -> Option<&PipeReader> {
+        self.pipe.as_ref()
+    }
+
+    /// Reads what the program wrote, and kills it after `limit` with all that it started; how it went, once it has
+    /// ended. Does not block.
+    pub(crate) fn look(&mut self, hook: &Hook, limit: Option<Duration>) -> Option<Closed> {
+        if self.status.is_none() {
+            match self.child.try_wait() {
+                Ok(status) => self.status = status,
+                Err(error) => {
+                    let why = format!("how it ended is not known: {error}");
+                    return Some(self.closed(hook, Some(hook.sentence(&why))));
+                }
             }
         }
-        let mut ends = [PollFd::new(&pipe, PollFlags::IN)];
-        let wait = Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos().into() };
-        match poll(&mut ends, Some(&wait)) {
-            Ok(0) if last.is_some() => return (kept, Some(pipe)),
-            Ok(0) | Err(Errno::INTR) => continue,
-            Ok(_) => {}
-            Err(_) => return (kept, None),
+        // What the program wrote before it ended is in the pipe now. What it left behind may go on to write.
+        self.read();
+        let Some(status) = self.status else {
+            if !self.is_killed && limit.is_some_and(|limit| self.started.elapsed() >= limit) {
+                self.is_killed = true;
+                let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+                if let Some(group) = group {
+                    // It may have ended at this moment.
+                    let _ = kill_process_group(group, Signal::KILL);
+                }
+            }
+            return None;
+        };
+        let failure = match status {
+            _ if self.is_killed => Some("it took too long and was killed".to_owned()),
+            status if status.success() => None,
+            status => Some(format!("it ended with {status}")),
+        };
+        Some(self.closed(hook, failure.map(|why| hook.sentence(&why))))
+    }
+
+    fn closed(&mut self, hook: &Hook, failure: Option<String>) -> Closed {
+        // What the program left behind may write on.
+        let open = self.pipe.take().map(OwnedFd::from).into_iter().collect();
+        drain(open, &format!("safe_state of run {}", hook.caller.run.0));
+        Closed { output: std::mem::take(&mut self.output), failure }
+    }
+
+    /// Reads at most what a pipe holds, and keeps the beginning of it all.
+    fn read(&mut self) {
+        let Some(pipe) = &mut self.pipe else { return };
+        let mut buffer = [0; 4096];
+        for _ in 0..MOST_READS {
+            match pipe.read(&mut buffer) {
+                Ok(count @ 1..) => {
+                    let room = OUTPUT - self.output.len();
+                    self.output.extend_from_slice(&buffer[..count.min(room)]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Ok(0) | Err(_) => {
+                    self.pipe = None;
+                    return;
+                }
+            }
         }
-        let Ok(count @ 1..) = pipe.read(&mut buffer) else { return (kept, None) };
-        let room = OUTPUT - kept.len();
-        kept.extend_from_slice(&buffer[..count.min(room)]);
     }
 }

@@ -170,5 +170,5 @@ fn lives(pid: Pid, start: u64) -> bool {
 
 /// None: the server ends, or it panicked.
 async fn blocking<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    tokio::task::spawn_blocking(look).await.ok()
+    crate::blocking::blocking(look).await.ok()
 }

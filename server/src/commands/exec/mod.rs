@@ -23,7 +23,7 @@ pub(super) use daemon::{Daemon, Piped};
 pub(crate) use ended::Ended;
 pub(crate) use find::PATH;
 pub(super) use find::{Absent, find_program};
-pub(crate) use hook::{Closed, Hook, SafeState};
+pub(crate) use hook::{Closed, Hook, HookPipes, RunningHook, SafeState};
 pub(crate) use pipe::Pipes;
 pub(super) use process::Group;
 pub(crate) use process::{Process, Until};

@@ -10,6 +10,7 @@ use topside_shared::values::ArgError;
 use topside_shared::{ErrorKind as Kind, RpcError};
 
 use super::Program;
+use crate::blocking::blocking;
 
 impl Program {
     /// The arguments, with each path that must stay below a root as the one that it leads to. Waits for the
@@ -25,7 +26,7 @@ impl Program {
             return Ok(Cow::Borrowed(args));
         }
         let (program, args) = (self.clone(), args.clone());
-        match tokio::task::spawn_blocking(move || program.follow(args)).await {
+        match blocking(move || program.follow(args)).await {
             Ok(followed) => Ok(Cow::Owned(followed?)),
             Err(_) => Err(RpcError::new(Kind::Internal, "the path could not be looked at")),
         }

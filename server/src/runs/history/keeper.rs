@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,9 +10,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+use topside_shared::Time;
 use topside_shared::notices::Stream;
 use topside_shared::rows::RunState;
-use topside_shared::{RunId, Time};
 
 use super::db::{Db, Lost};
 use super::late::Late;
@@ -21,9 +20,10 @@ use super::numbers::{self, FEWEST_AHEAD, Numbers, UNWRITTEN};
 use super::{Job, OUTPUTS, Opened, ROWS, Unwritable, output};
 use crate::audit::{Audit, By, Entry};
 use crate::cgroup::Delegated;
-use crate::commands::exec::{Closed, Hook};
+use crate::commands::exec::Closed;
 use crate::config::Kept;
 use crate::family::{self, Family, Member};
+use crate::hooks::{self, Hooks};
 use crate::runs::output::Output;
 
 /// How often what is too old is looked for.
@@ -41,6 +41,8 @@ pub(super) struct Keeper {
     pub(super) hook_timeout: Option<Duration>,
     /// Hears of what becomes of lost runs.
     pub(super) audit: Arc<Audit>,
+    /// Runs the hooks of lost runs.
+    pub(super) hooks: Arc<Hooks>,
     pub(super) numbers: Arc<Numbers>,
     pub(super) late: Arc<Late>,
     /// Where runs have cgroups.
@@ -105,7 +107,8 @@ impl Keeper {
         let mut db = Db::open(&self.state.join(ROWS))?;
         let instance = db.instance()?;
         let lost = db.live()?;
-        let found = |run: &Lost| entry(run.id, "run/ended").result(RunState::Lost.words());
+        let entry = |run: &Lost| Entry::new(By::server(), "run/ended", format!("run {}", run.id));
+        let found = |run: &Lost| entry(run).result(RunState::Lost.words());
         self.audit.note_ahead_blocking(lost.iter().map(found));
         self.kill(&instance, &lost);
         self.close(&mut db, &lost);
@@ -162,31 +165,35 @@ impl Keeper {
         }
     }
 
-    /// Runs the hooks that lost runs owe, side by side. Each run is final as soon as its own has ended: whatever
-    /// becomes of this server while others go on, it is not run again.
+    /// Runs the pending hooks of lost runs, side by side. Each run is final as soon as its own hook was run, so that
+    /// the next start does not run it again. The row of one that could not be started until the server ended stays
+    /// open for the next start.
     fn close(&self, db: &mut Db, lost: &[Lost]) {
         let (tell, told) = mpsc::channel();
-        std::thread::scope(|scope| {
-            let log = tracing::dispatcher::get_default(Clone::clone);
-            for run in lost {
-                let Some(hook) = &run.hook else {
-                    // The other end is below.
-                    let _ = tell.send((run, None));
-                    continue;
-                };
-                let (tell, log) = (tell.clone(), log.clone());
-                scope.spawn(move || {
-                    let pay = || safe_state(&self.audit, run.id, hook, self.hook_timeout);
-                    let pay = || tracing::dispatcher::with_default(&log, pay);
-                    let closed = std::panic::catch_unwind(AssertUnwindSafe(pay)).ok();
-                    let _ = tell.send((run, closed));
-                });
-            }
-            drop(tell);
-            for (run, closed) in told {
-                self.lose(db, run, closed);
-            }
-        });
+        for (at, run) in lost.iter().enumerate() {
+            let Some(hook) = run.hook.clone() else {
+                self.lose(db, run, None);
+                continue;
+            };
+            let tell = tell.clone();
+            // The other end is below.
+            let done = Box::new(move |closed| drop(tell.send((at, closed))));
+            let command = db.get(run.id).ok().flatten().map(|past| past.row.command);
+            let command = command.unwrap_or_default();
+            self.hooks.submit(hooks::Job {
+                run: run.id,
+                command,
+                hook,
+                limit: self.hook_timeout,
+                done,
+            });
+        }
+        drop(tell);
+        for (at, closed) in told {
+            let (run, Some(closed)) = (&lost[at], closed) else { continue };
+            self.lose(db, run, Some(closed));
+            self.hooks.release(run.id);
+        }
     }
 
     /// Makes the row of a lost run final.
@@ -313,35 +320,6 @@ fn last_output(state: &Path) -> u64 {
     };
     // No other has output of a run.
     files.filter_map(number).filter(|number| *number < UNWRITTEN).max().unwrap_or_default()
-}
-
-/// What the server does to a run.
-fn entry(run: RunId, action: &'static str) -> Entry {
-    Entry::new(By::server(), action, format!("run {run}"))
-}
-
-/// Runs the hook of a run, tells the audit log of it, and is loud where it fails. Blocks.
-pub(crate) fn safe_state(
-    audit: &Audit,
-    run: RunId,
-    hook: &Hook,
-    limit: Option<Duration>,
-) -> Closed {
-    let entry = entry(run, "run/safe-state").argv(hook.argv().to_vec());
-    // A valve is closed whatever becomes of the disk.
-    audit.note_ahead_blocking([entry.clone()]);
-    let closed = hook.run(limit);
-    match &closed.failure {
-        None => {
-            tracing::info!(target: "topside", run = run.0, "safe state reached");
-            audit.note(entry.result("reached"));
-        }
-        Some(failure) => {
-            tracing::error!(target: "topside", run = run.0, "{failure}");
-            audit.note(entry.result(format!("failed: {failure}")));
-        }
-    }
-    closed
 }
 
 /// Does these jobs in one transaction, which survives a power cut where a run with a hook begins or ends in it:

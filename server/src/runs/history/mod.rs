@@ -26,16 +26,17 @@ use topside_shared::{Role, RunId, Time};
 
 use crate::audit::Audit;
 use crate::authorize::may_see_run;
+use crate::blocking::blocking;
 use crate::cgroup::{Cgroup, Delegated};
 use crate::clients::{Identity, Owner};
 use crate::commands::exec::Hook;
 use crate::config::Kept;
 use crate::family::{Birth, First};
+use crate::hooks::Hooks;
 use crate::platform;
 use crate::runs::output::Output;
 use db::Db;
 use keeper::Keeper;
-pub(crate) use keeper::safe_state;
 use late::Late;
 use numbers::Numbers;
 
@@ -155,6 +156,7 @@ impl History {
         kept: Kept,
         hook_timeout: Option<Duration>,
         audit: Arc<Audit>,
+        hooks: Arc<Hooks>,
     ) -> Result<Self, NoHistory> {
         let outputs = state.join(OUTPUTS);
         let locked = platform::private_directory(&outputs).and_then(|()| lock(&outputs));
@@ -173,6 +175,7 @@ impl History {
             kept,
             hook_timeout,
             audit,
+            hooks,
             numbers: Arc::clone(&numbers),
             late: Arc::clone(&late),
             delegated: delegated.clone(),
@@ -321,7 +324,7 @@ impl History {
     /// What the system said.
     pub(crate) async fn read_output(&self, id: RunId, bytes: u64) -> Result<Output, Unwritable> {
         let path = self.output(id);
-        let reading = tokio::task::spawn_blocking(move || Output::read_from(path, bytes));
+        let reading = blocking(move || Output::read_from(path, bytes));
         reading.await.map_err(|_| gone())?.map_err(|error| Unwritable(error.to_string()))
     }
 
@@ -331,7 +334,7 @@ impl History {
     ) -> Result<T, Unwritable> {
         self.instance().await?;
         let path = self.state.join(ROWS);
-        let reading = tokio::task::spawn_blocking(move || read(&Db::open_to_read(&path)?));
+        let reading = blocking(move || read(&Db::open_to_read(&path)?));
         reading.await.map_err(|_| gone())?.map_err(|error| Unwritable(error.to_string()))
     }
 

@@ -32,8 +32,9 @@ fn past(id: RunId) -> Past {
 }
 
 fn open(dir: &tempfile::TempDir, kept: Kept) -> Result<History, NoHistory> {
-    let audit = Audit::open(dir.path(), None).unwrap();
-    History::open(dir.path(), kept, None, Arc::new(audit))
+    let audit = Arc::new(Audit::open(dir.path(), None).unwrap());
+    let hooks = Arc::new(Hooks::start(Arc::clone(&audit)).unwrap());
+    History::open(dir.path(), kept, None, audit, hooks)
 }
 
 fn admin() -> Arc<Identity> {

@@ -28,6 +28,7 @@ pub(crate) use self::tail::Text;
 use self::reader::Reader;
 use self::store::Store;
 use self::tail::{MAX_TAIL, Tail};
+use crate::blocking;
 
 /// Most bytes taken in before the store looks whether some must leave.
 const STEP: usize = 64 * 1024;
@@ -110,7 +111,7 @@ impl Output {
         let shared = Arc::clone(&self.shared);
         // The disk's threads know nothing of this server's log by themselves.
         let log = tracing::dispatcher::get_default(Clone::clone);
-        tokio::task::spawn_blocking(move || {
+        blocking::start(move || {
             tracing::dispatcher::with_default(&log, || shared.write_all());
         });
     }

@@ -12,6 +12,7 @@ use super::Shared;
 use super::block::Block;
 use super::spill::{self, Extent};
 use super::store::Step;
+use crate::blocking::blocking;
 
 /// What comes next of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +110,7 @@ impl Reader {
 
 /// Reads a part of the file; none where the disk does not give it back.
 async fn fetch(extent: Extent, file: Arc<File>) -> Option<VecDeque<Block>> {
-    match tokio::task::spawn_blocking(move || spill::read(&file, extent)).await {
+    match blocking(move || spill::read(&file, extent)).await {
         Ok(Ok(blocks)) => Some(blocks.into()),
         Ok(Err(error)) => {
             tracing::warn!(%error, "output cannot be read back");

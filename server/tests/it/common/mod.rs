@@ -4,6 +4,7 @@
 mod disk;
 mod fifo;
 pub(crate) mod pattern;
+pub(crate) mod pids;
 pub(crate) mod power;
 pub(crate) mod program;
 pub(crate) mod raw;

@@ -1,0 +1,67 @@
+//! Descriptors that are kept for hooks.
+
+use std::fs::File;
+use std::io;
+
+use crate::commands::exec::{Hook, HookPipes, RunningHook};
+use crate::platform;
+
+/// Hooks that can be started at once although no descriptor is free.
+const READY: usize = 3;
+/// Descriptors that are closed for the moment of a start: the standard library may need some of its own.
+const SPARE: usize = 4;
+
+/// What is reserved.
+#[derive(Debug)]
+pub(super) struct Reserve {
+    ready: Vec<HookPipes>,
+    spare: Vec<File>,
+}
+
+impl Reserve {
+    /// # Errors
+    /// The system has too few descriptors.
+    pub(super) fn new() -> io::Result<Self> {
+        let mut reserve = Self { ready: Vec::new(), spare: Vec::new() };
+        reserve.fill()?;
+        Ok(reserve)
+    }
+
+    /// Takes again what was used, as far as the system gives it.
+    ///
+    /// # Errors
+    /// Not all could be had.
+    pub(super) fn fill(&mut self) -> io::Result<()> {
+        if self.is_full() { Ok(()) } else { platform::with_most_descriptors(|| self.take()) }
+    }
+
+    fn take(&mut self) -> io::Result<()> {
+        while self.ready.len() < READY {
+            self.ready.push(HookPipes::new()?);
+        }
+        while self.spare.len() < SPARE {
+            self.spare.push(File::open("/dev/null")?);
+        }
+        Ok(())
+    }
+
+    /// Whether all is reserved.
+    pub(super) fn is_full(&self) -> bool {
+        self.ready.len() == READY && self.spare.len() == SPARE
+    }
+
+    /// Starts a hook with what is reserved.
+    ///
+    /// # Errors
+    /// Why it could not be started.
+    pub(super) fn start(&mut self, hook: &Hook) -> io::Result<RunningHook> {
+        platform::with_most_descriptors(|| {
+            let pipes = self.ready.pop().map_or_else(HookPipes::new, Ok)?;
+            self.spare.clear();
+            let started = hook.start(pipes);
+            // What is missing is tried again later.
+            let _ = self.take();
+            started
+        })
+    }
+}

@@ -1,0 +1,248 @@
+//! The thread itself: starts hooks, retries them, and waits for their ends.
+
+use std::io::{self, PipeReader, Read as _};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::reserve::Reserve;
+use super::{Job, Retries, Shared};
+use crate::audit::{Audit, By, Entry};
+use crate::commands::exec::{Closed, RunningHook};
+
+/// How soon a start is retried at first, and at most.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(3);
+/// How often the end of a running hook is looked for.
+const LOOK: Duration = Duration::from_millis(10);
+/// How often what is missing of the reserve is tried to be had again.
+const REFILL: Duration = Duration::from_secs(1);
+
+/// A hook that is about to be started.
+struct Waiting {
+    job: Job,
+    at: Instant,
+    delay: Duration,
+    /// When it could not be started first.
+    failed: Option<Instant>,
+}
+
+/// See the module.
+pub(super) struct HookThread {
+    jobs: Receiver<Job>,
+    /// Readable when there is a job, or when retries change.
+    woken: PipeReader,
+    shared: Arc<Shared>,
+    audit: Arc<Audit>,
+    reserve: Reserve,
+    waiting: Vec<Waiting>,
+    running: Vec<(Job, RunningHook)>,
+    /// The server is gone.
+    is_closed: bool,
+}
+
+impl HookThread {
+    /// # Errors
+    /// The system has too few descriptors to reserve.
+    pub(super) fn new(
+        jobs: Receiver<Job>,
+        woken: PipeReader,
+        shared: Arc<Shared>,
+        audit: Arc<Audit>,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            jobs,
+            woken,
+            shared,
+            audit,
+            reserve: Reserve::new()?,
+            waiting: Vec::new(),
+            running: Vec::new(),
+            is_closed: false,
+        })
+    }
+
+    /// Runs hooks until the server is gone.
+    pub(super) fn run(mut self) {
+        loop {
+            self.take_jobs();
+            self.start_due();
+            self.look_at_running();
+            if self.is_closed && self.waiting.is_empty() && self.running.is_empty() {
+                return;
+            }
+            // What is missing is tried again after the next wait.
+            let _ = self.reserve.fill();
+            self.wait();
+        }
+    }
+
+    fn take_jobs(&mut self) {
+        let mut new = Vec::new();
+        loop {
+            match self.jobs.try_recv() {
+                Ok(job) => new.push(job),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    self.is_closed = true;
+                    break;
+                }
+            }
+        }
+        if new.is_empty() {
+            return;
+        }
+        // A hook runs whatever becomes of the disk.
+        self.audit.note_ahead_blocking(new.iter().map(entry));
+        let now = Instant::now();
+        let waiting = |job| Waiting { job, at: now, delay: FIRST_RETRY, failed: None };
+        self.waiting.extend(new.into_iter().map(waiting));
+    }
+
+    fn start_due(&mut self) {
+        for mut waiting in std::mem::take(&mut self.waiting) {
+            let now = Instant::now();
+            if waiting.at > now && !self.gives_up(&waiting, now) {
+                self.waiting.push(waiting);
+                continue;
+            }
+            let error = match self.reserve.start(&waiting.job.hook) {
+                Ok(running) => {
+                    self.running.push((waiting.job, running));
+                    continue;
+                }
+                Err(error) => error,
+            };
+            if !is_shortage(&error) {
+                let closed = waiting.job.hook.not_started(&error);
+                self.end(waiting.job, closed);
+                continue;
+            }
+            let Job { run, command, .. } = &waiting.job;
+            if waiting.failed.is_none() {
+                tracing::error!(
+                    target: "topside", run = run.0,
+                    "the safe_state of run {run} ({command}) could not be started, stays pending and is \
+                     retried: {error}"
+                );
+                self.audit.note(entry(&waiting.job).result(format!("pending: {error}")));
+            }
+            waiting.failed.get_or_insert(now);
+            if self.gives_up(&waiting, now) {
+                tell(waiting.job, None);
+                continue;
+            }
+            waiting.at = now + waiting.delay;
+            waiting.delay = (waiting.delay * 2).min(LONGEST_RETRY);
+            self.waiting.push(waiting);
+        }
+    }
+
+    /// Whether a hook that could not be started is not retried any more.
+    fn gives_up(&self, waiting: &Waiting, now: Instant) -> bool {
+        self.last_retry(waiting).is_some_and(|last| last <= now)
+    }
+
+    /// When a hook that could not be started is retried for the last time; none: no such time is set.
+    fn last_retry(&self, waiting: &Waiting) -> Option<Instant> {
+        let failed = waiting.failed?;
+        match *self.shared.retries() {
+            _ if self.is_closed => Some(failed),
+            Retries::Unlimited => None,
+            Retries::ClosingSince(since) => Some(failed.max(since) + waiting.job.limit?),
+            Retries::Stopped => Some(failed),
+        }
+    }
+
+    fn look_at_running(&mut self) {
+        for (job, mut running) in std::mem::take(&mut self.running) {
+            match running.look(&job.hook, job.limit) {
+                Some(closed) => self.end(job, closed),
+                None => self.running.push((job, running)),
+            }
+        }
+    }
+
+    /// A hook was run. Where it failed, the log has an error.
+    fn end(&self, job: Job, closed: Closed) {
+        let run = job.run;
+        match &closed.failure {
+            None => {
+                tracing::info!(target: "topside", run = run.0, "safe state reached");
+                self.audit.note(entry(&job).result("reached"));
+            }
+            Some(failure) => {
+                tracing::error!(target: "topside", run = run.0, "{failure}");
+                self.audit.note(entry(&job).result(format!("failed: {failure}")));
+            }
+        }
+        tell(job, Some(closed));
+    }
+
+    /// Waits until there is something to do.
+    fn wait(&mut self) {
+        let now = Instant::now();
+        let mut until: Option<Instant> = None;
+        let mut at = |at: Instant| until = Some(until.map_or(at, |until| until.min(at)));
+        if !self.running.is_empty() {
+            at(now + LOOK);
+        }
+        if !self.reserve.is_full() {
+            at(now + REFILL);
+        }
+        for waiting in &self.waiting {
+            at(waiting.at);
+            if let Some(last) = self.last_retry(waiting) {
+                at(last);
+            }
+        }
+        let timeout = until.map(|until| {
+            let left = until.saturating_duration_since(now);
+            // Rounded up, so that it is not woken before.
+            Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() }
+        });
+        let mut ends = Vec::with_capacity(self.running.len() + 1);
+        // Once the server is gone, the pipe is at its end for ever.
+        if !self.is_closed {
+            ends.push(PollFd::new(&self.woken, PollFlags::IN));
+        }
+        for (_, running) in &self.running {
+            if let Some(output) = running.output_pipe() {
+                ends.push(PollFd::new(output, PollFlags::IN));
+            }
+        }
+        match poll(&mut ends, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            // No memory: it must not spin.
+            Err(_) => std::thread::sleep(LOOK),
+        }
+        let mut bytes = [0; 256];
+        while matches!(self.woken.read(&mut bytes), Ok(1..)) {}
+    }
+}
+
+/// What the audit log is told.
+fn entry(job: &Job) -> Entry {
+    let entry = Entry::new(By::server(), "run/safe-state", format!("run {}", job.run));
+    entry.argv(job.hook.argv().to_vec())
+}
+
+/// Tells how it went. What hears it must not end the thread.
+fn tell(job: Job, closed: Option<Closed>) {
+    let done = AssertUnwindSafe(|| (job.done)(closed));
+    if std::panic::catch_unwind(done).is_err() {
+        tracing::error!(target: "topside", run = job.run.0, "the end of a hook could not be processed");
+    }
+}
+
+/// Whether the system had no room for the start, which may have some later.
+fn is_shortage(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM)
+    )
+}
