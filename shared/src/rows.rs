@@ -156,6 +156,9 @@ pub struct RunRow {
     pub signal: Option<i32>,
     /// Bytes of output so far, both streams.
     pub bytes: u64,
+    /// Where `max_output` cut what is kept of the output: so many bytes from the beginning are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_at: Option<u64>,
     /// The numbers of its processes that live on after its end; most often none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub escaped: Vec<u32>,
@@ -171,6 +174,20 @@ impl RunRow {
             _ => ("processes", "go"),
         };
         Some(format!("{which} {} {goes} on", pids.join(", ")))
+    }
+
+    /// That `max_output` cut its output, in words; none where it did not.
+    pub fn cut(&self) -> Option<String> {
+        let kept = self.cut_at?;
+        Some(format!("only the first {kept} bytes of its output are kept, as max_output says"))
+    }
+
+    /// What else there is to say of it, on one line: what it waits for, that its output was cut, which of its
+    /// processes live on.
+    pub fn remarks(&self) -> Option<String> {
+        let remarks: Vec<String> =
+            [self.wait(), self.cut(), self.left()].into_iter().flatten().collect();
+        (!remarks.is_empty()).then(|| remarks.join("; "))
     }
 
     /// Its place in the queue and what it waits for, in words; none unless it is queued.

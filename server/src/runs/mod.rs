@@ -82,6 +82,7 @@ impl Run {
     pub(crate) fn row(&self) -> RunRow {
         let mut row = lock(&self.row).clone();
         row.bytes = self.output.bytes();
+        row.cut_at = self.output.cut_at();
         row
     }
 

@@ -118,6 +118,7 @@ async fn start_as(
             exit_code: None,
             signal: None,
             bytes: 0,
+            cut_at: None,
             escaped: Vec::new(),
         }),
     });

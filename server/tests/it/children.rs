@@ -285,7 +285,9 @@ fn a_program_that_reads_its_input_finds_the_end() {
 #[test]
 fn the_first_of_two_programs_in_a_pipe_gets_sigpipe() {
     let server = TestServer::start();
-    let row = server.connect().run("sh", json!({"script": "{ yes; echo $? >&2; } | head -n 1"}));
+    let row = server
+        .connect()
+        .run("sh", json!({"script": "{ { yes; echo $? >&3; } | head -n 1; } 3>&1"}));
     assert_eq!(row["output"], "y\n141\n");
 }
 

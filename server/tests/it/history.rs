@@ -1,5 +1,6 @@
 //! Runs that ended, and runs of a server that ended: listed, followed, kept.
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::server::LOOPBACK;
@@ -157,6 +158,40 @@ fn what_was_not_kept_is_a_gap_to_who_comes_later() {
     assert_eq!(gaps, [(1 << 20, 3_000_000 - (1 << 20))]);
     let (text, gaps, _) = attach(&mut client, 1, 2_000_000);
     assert_eq!((text.len(), gaps), (0, vec![(2_000_000, 1_000_000)]));
+}
+
+/// Nothing said why an output was shorter than what the program had written.
+#[test]
+fn a_row_says_where_max_output_cut_its_output() {
+    let flood = |name: &str, limit: &str| {
+        format!("[commands.{name}]\nexec = [\"sh\", \"-c\", \"yes | head -c 2048\"]\n{limit}\n")
+    };
+    let topsided = Topsided::new();
+    let menu = [
+        flood("cut", "max_output = \"1KiB\""),
+        flood("fits", "max_output = \"2KiB\""),
+        flood("nothing", "max_output = \"0B\""),
+    ];
+    topsided.write("commands.toml", &menu.concat());
+    let mut server = topsided.start();
+    let mut client = server.connect();
+    let want = [("cut", json!(1024)), ("fits", Value::Null), ("nothing", json!(0))];
+    for (name, cut) in &want {
+        let row = client.run(name, json!({}));
+        assert_eq!((&row["bytes"], &row["cutAt"]), (&json!(2048), cut), "{row}");
+    }
+    let words = client.run("runs", json!({}))["output"].as_str().unwrap().to_owned();
+    assert!(
+        words.contains("only the first 1024 bytes of its output are kept, as max_output says"),
+        "{words}"
+    );
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit(), Some(0));
+    let server = topsided.start();
+    let rows = server.connect().ok("runs/list", json!({}))["runs"].take();
+    for (row, (name, cut)) in rows.as_array().unwrap().iter().rev().zip(&want) {
+        assert_eq!((&row["command"], &row["cutAt"]), (&json!(name), cut));
+    }
 }
 
 #[test]

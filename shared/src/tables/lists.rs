@@ -51,8 +51,7 @@ pub fn run(row: &RunRow) -> String {
 }
 
 fn run_cells(row: &RunRow) -> [String; 7] {
-    let more =
-        row.wait().or_else(|| row.left()).map(|more| format!(" ({more})")).unwrap_or_default();
+    let more = row.remarks().map(|more| format!(" ({more})")).unwrap_or_default();
     let now = Time::now();
     let [started, today] =
         [row.started_at, now].map(|time| time.timestamp().to_zoned(TimeZone::system()));

@@ -230,6 +230,9 @@ impl Runs {
                 format!("the server has only the first {} bytes of this", grouped(row.bytes));
             self.pane.push_marker(id, &kept);
         }
+        if let Some(cut) = row.cut() {
+            self.pane.push_marker(id, &cut);
+        }
         if let Some(left) = row.left() {
             self.pane.push_marker(id, &left);
         }

@@ -296,6 +296,10 @@ impl Client {
             None => Go::End,
             Some(Ok(result)) => {
                 let status = status::of_row(&result.row);
+                if let Some(cut) = result.row.cut() {
+                    let sentence = format!("line {}: {}: {cut}", self.line, result.row.command);
+                    self.console.printer.say(sentence).await;
+                }
                 if let Some(left) = result.row.left() {
                     let sentence =
                         format!("line {}: {left} after {}", self.line, result.row.command);

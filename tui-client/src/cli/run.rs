@@ -197,11 +197,15 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
         Some(Err(error)) => failed(console, &error, args.json).await,
         Some(Ok(result)) => {
             let status = status::of_row(&result.row);
-            let (state, run, left) = (result.row.state, result.row.run_id, result.row.left());
+            let (state, run) = (result.row.state, result.row.run_id);
+            let (cut_at_limit, left) = (result.row.cut(), result.row.left());
             let ended = ending(&result.row, &console.canceller());
             if args.json {
                 let text = result_json(result, output);
                 console.printer.write(Piece::Print(text)).await;
+            }
+            if let Some(cut) = cut_at_limit {
+                console.printer.say(format!("run {run}: {cut}")).await;
             }
             if let Some(left) = left {
                 console.printer.say(format!("{left} after run {run}")).await;

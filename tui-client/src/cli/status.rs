@@ -73,6 +73,7 @@ mod tests {
             exit_code,
             signal,
             bytes: 0,
+            cut_at: None,
             escaped: Vec::new(),
         }
     }

@@ -47,11 +47,9 @@ pub(super) fn draw(
     if let Some(text) = nothing {
         list.nothing(text, buffer, theme);
     }
-    // Who holds it up, or outlives it, has no room in its row.
+    // What it waits for, where its output was cut, and which processes outlive it have no room in its row.
     let chosen = shown.get(at).map(|listed| &listed.row);
-    if let Some((run, wait)) =
-        chosen.and_then(|run| Some((run, run.wait().or_else(|| run.left())?)))
-    {
+    if let Some((run, wait)) = chosen.and_then(|run| Some((run, run.remarks()?))) {
         let mut row = Row::at(buffer, inside, inside.height.saturating_sub(2));
         // Its place it says itself.
         let wait = wait.split_once(": ").map_or(wait.as_str(), |(_, wait)| wait);

@@ -100,6 +100,11 @@ required = true
 effect = "read"
 exec = ["/bin/sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!"]
 
+[commands.floods]
+effect = "read"
+exec = ["/bin/sh", "-c", "head -c 2048 /dev/zero | tr '\\0' x"]
+max_output = "1KiB"
+
 [commands.careful]
 effect = "write"
 confirm = "Really?"

@@ -363,6 +363,18 @@ fn a_process_that_a_run_leaves_behind_is_told_of() {
 }
 
 #[test]
+fn an_output_that_max_output_cut_is_told_of() {
+    let place = Place::new();
+    let _server = place.serve();
+    let said = "only the first 1024 bytes of its output are kept, as max_output says";
+    let ended = place.run(&["floods"]).with(0);
+    assert_eq!(ended.out.len(), 2048);
+    assert_eq!(ended.err, format!("topside: run #1: {said}\n"));
+    let ended = place.lines(&[], "floods\n").with(0);
+    assert_eq!(ended.err, format!("topside: line 1: floods: {said}\n"));
+}
+
+#[test]
 fn a_detached_run_goes_on_without_its_client_and_is_known_by_its_number() {
     let place = Place::new();
     let _server = place.serve();

@@ -235,6 +235,7 @@ async fn a_program_sees_a_clean_environment() {
         &*home,
         &*path,
         "LANG=C",
+        "TERM=dumb",
         "TOPSIDE_ROLE=operator",
         "TOPSIDE_RUN=7",
         "TOPSIDE_USER=ann",

@@ -26,6 +26,7 @@ fn past(id: RunId) -> Past {
             exit_code: None,
             signal: None,
             bytes: 0,
+            cut_at: None,
             escaped: Vec::new(),
         },
     }
@@ -224,22 +225,21 @@ async fn a_page_is_full_though_most_rows_are_not_for_the_reader() {
 
 #[tokio::test]
 async fn a_file_of_each_earlier_version_is_taken_over() {
-    for version in [1, 2] {
+    for version in [1, 2, 3] {
         let dir = tempfile::tempdir().unwrap();
         let history = open(&dir, Kept::default()).unwrap();
         let id = run(&history, 10).await;
         drop(history);
         let file = rusqlite::Connection::open(dir.path().join(ROWS)).unwrap();
-        let newer = if version == 1 {
-            "ALTER TABLE runs DROP COLUMN birth; ALTER TABLE runs DROP COLUMN escaped;"
-        } else {
-            ""
-        };
-        file.execute_batch(&format!(
-            "DROP INDEX runs_by_state; DROP INDEX runs_by_owner; DROP INDEX runs_by_start; {newer} \
-             PRAGMA user_version = {version};"
-        ))
-        .unwrap();
+        // What each later version added, the newest first.
+        let added = [
+            (4, "ALTER TABLE runs DROP COLUMN cut;"),
+            (3, "DROP INDEX runs_by_state; DROP INDEX runs_by_owner; DROP INDEX runs_by_start;"),
+            (2, "ALTER TABLE runs DROP COLUMN birth; ALTER TABLE runs DROP COLUMN escaped;"),
+        ];
+        let newer: String =
+            added.iter().filter(|(since, _)| *since > version).map(|(_, drop)| *drop).collect();
+        file.execute_batch(&format!("{newer} PRAGMA user_version = {version};")).unwrap();
         drop(file);
         let history = open(&dir, Kept::default()).unwrap();
         let next = run(&history, 10).await;

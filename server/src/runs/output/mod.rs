@@ -60,7 +60,7 @@ impl Output {
 
     /// An empty output whose first `max_output` bytes are kept in a file at `path`.
     pub(crate) fn kept_in(path: PathBuf, max_output: u64) -> Self {
-        Self::of(Store::new(max_output), path)
+        Self::of(Store::limited(max_output), path)
     }
 
     /// The output of a run that has ended, of which the file at `path` holds what was kept of its `bytes`.
@@ -150,6 +150,11 @@ impl Output {
     /// with its last, or at the end.
     pub(crate) fn bytes(&self) -> u64 {
         self.shared.store().bytes()
+    }
+
+    /// How many bytes are kept in the file, where `max_output` kept more from it.
+    pub(crate) fn cut_at(&self) -> Option<u64> {
+        self.shared.store().cut_at()
     }
 
     /// The end of the output so far: the longest whose JSON form is at most [`MAX_TAIL`] bytes.

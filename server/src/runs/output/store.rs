@@ -37,6 +37,8 @@ pub(super) struct Store {
     bytes: u64,
     ended: bool,
     max_output: u64,
+    /// Where `max_output` ended the file, once it has.
+    cut_at: Option<u64>,
     /// Per stream, the beginning of a character that is not whole yet.
     unfinished: [Vec<u8>; 2],
     open: Option<OpenBlock>,
@@ -71,6 +73,7 @@ impl Store {
             bytes: 0,
             ended: false,
             max_output,
+            cut_at: None,
             unfinished: [Vec::new(), Vec::new()],
             open: None,
             window: VecDeque::new(),
@@ -83,6 +86,11 @@ impl Store {
         }
     }
 
+    /// The same, which says where it is cut; with 0 it is cut at its beginning.
+    pub(super) fn limited(max_output: u64) -> Self {
+        Self { cut_at: (max_output == 0).then_some(0), ..Self::new(max_output) }
+    }
+
     /// An output of `bytes` that has ended; `kept` of it is in `file`.
     pub(super) fn ended(bytes: u64, kept: Vec<Extent>, file: Option<File>) -> Self {
         let kept_to = kept.last().map_or(0, |last| last.end);
@@ -92,6 +100,11 @@ impl Store {
 
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Where `max_output` cut the file, if there is more output than that.
+    pub(super) fn cut_at(&self) -> Option<u64> {
+        self.cut_at.filter(|kept| *kept < self.bytes)
     }
 
     /// Takes bytes in, but for the beginning of a character at their end.
@@ -199,6 +212,9 @@ impl Store {
             Some(last) => self.given = last.end(),
             None if self.disk == Disk::Writing => self.disk = Disk::Idle,
             None => {}
+        }
+        if self.disk == Disk::Off {
+            self.cut_at = Some(self.given);
         }
         self.leaving = batch.iter().cloned().collect();
         batch

@@ -87,9 +87,12 @@ pub(super) async fn attach(asker: &mut Asker<'_>, args: &Attach) -> Result<u8, R
         Some(Err(error)) => return Err(asker.refused(error).await),
         None => return Ok(status::OWN_FAILURE),
     };
-    let (status, left) = (status::of_row(&row), row.left());
+    let (status, cut, left) = (status::of_row(&row), row.cut(), row.left());
     if let Some(sentence) = ending(&row, "cancelled") {
         asker.printer.say(sentence).await;
+    }
+    if let Some(cut) = cut {
+        asker.printer.say(format!("run {run_id}: {cut}")).await;
     }
     if let Some(left) = left {
         asker.printer.say(format!("{left} after run {run_id}")).await;

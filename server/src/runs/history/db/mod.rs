@@ -16,11 +16,12 @@ use crate::family::{Birth, First};
 use values::{of_text, owner_text, text};
 
 /// The version of the tables, in `user_version`.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// What makes the tables of a version those of the next one, from the first on.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "ALTER TABLE runs ADD COLUMN birth TEXT; ALTER TABLE runs ADD COLUMN escaped TEXT;",
     INDEXES_3,
+    "ALTER TABLE runs ADD COLUMN cut INTEGER;",
 ];
 /// What a row counts for beside its arguments and its output, in bytes, towards what is kept.
 const ROW: u64 = 512;
@@ -50,7 +51,8 @@ const TABLES: &str = "
         session INTEGER,
         hook TEXT,
         birth TEXT,
-        escaped TEXT
+        escaped TEXT,
+        cut INTEGER
     );
     CREATE INDEX runs_by_command ON runs (command);
     CREATE INDEX runs_by_user ON runs (user);
@@ -280,7 +282,7 @@ impl Db {
     /// Makes a row final; the file of its output has so many bytes.
     pub(super) fn end(&mut self, row: &RunRow, size: u64) -> rusqlite::Result<()> {
         let statement = "UPDATE runs SET state = ?2, ended = ?3, duration = ?4, exit = ?5, \
-                         signal = ?6, bytes = ?7, size = size + ?8, escaped = ?9, hook = NULL \
+                         signal = ?6, bytes = ?7, size = size + ?8, escaped = ?9, cut = ?10, hook = NULL \
                          WHERE id = ?1";
         let changed = self.connection.prepare_cached(statement)?.execute(params![
             row.run_id.0.cast_signed(),
@@ -292,6 +294,7 @@ impl Db {
             row.bytes.cast_signed(),
             size.cast_signed(),
             text((!row.escaped.is_empty()).then_some(&row.escaped))?,
+            row.cut_at.map(u64::cast_signed),
         ])?;
         self.size += if changed > 0 { size } else { 0 };
         Ok(())

@@ -11,7 +11,7 @@ use crate::clients::{Identity, Scope};
 use crate::runs::history::{Filter, Past};
 
 const COLUMNS: &str = "id, owner, role, command, args, user, client, state, started, ended, duration, \
-                       exit, signal, bytes, escaped";
+                       exit, signal, bytes, escaped, cut";
 
 impl Db {
     /// The rows that `filter` takes and `who` may see, newest first, at most so many.
@@ -94,6 +94,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Past> {
             exit_code: row.get(11)?,
             signal: row.get(12)?,
             bytes: number(13)?.unwrap_or_default(),
+            cut_at: number(15)?,
             escaped: of_text(row, 14)?.unwrap_or_default(),
         },
     })
