@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::text;
+
 /// What went wrong, for programs. Each kind has one JSON-RPC code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -123,11 +125,12 @@ impl Default for ErrorData {
 }
 
 impl RpcError {
-    /// An error of this kind with this sentence.
+    /// An error of this kind with this sentence. Whatever it quotes, it is one line of bounded length without
+    /// control characters.
     pub fn new(kind: ErrorKind, message: impl fmt::Display) -> Self {
         Self {
             code: kind.code(),
-            message: message.to_string(),
+            message: text::clean(&message.to_string(), text::MAX_MESSAGE),
             data: ErrorData { kind, retryable: kind.retryable(), more: Map::new() },
         }
     }

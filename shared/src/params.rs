@@ -4,6 +4,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::error::{ErrorKind, RpcError};
+use crate::text;
 
 /// Reads the parameters of `method`, as they stand in the request.
 ///
@@ -17,14 +18,17 @@ pub fn read<T: DeserializeOwned>(method: &str, params: &str) -> Result<T, RpcErr
         serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();
             let said = error.inner().to_string();
-            refusal(method, &path, said.split(" at line ").next().unwrap_or_default())
+            // The place in the line comes last; what was sent, which may read like it, before.
+            let said = said.rsplit_once(" at line ").map_or(&*said, |(said, _)| said);
+            refusal(method, &path, said)
         })
     })
 }
 
 fn refusal(method: &str, path: &str, said: &str) -> RpcError {
     // The library calls the whole of it a dot.
-    let field = (path != ".").then_some(path);
+    let path = text::quote(path, text::MAX_NAME);
+    let field = (path != ".").then_some(&*path);
     let what = match field {
         Some(field) => format!("`{field}` of {method}"),
         None => format!("params of {method}"),
@@ -35,9 +39,10 @@ fn refusal(method: &str, path: &str, said: &str) -> RpcError {
         return refused(format_args!("{method} needs `{name}`{inside}"), Some(name));
     }
     if let Some((found, choices)) =
-        said.strip_prefix("unknown variant `").and_then(|rest| rest.split_once("`, expected "))
+        said.strip_prefix("unknown variant `").and_then(|rest| rest.rsplit_once("`, expected "))
     {
         let choices = choices.trim_start_matches("one of ").replace('`', "").replace(" or ", ", ");
+        let found = text::quote(found, text::MAX_QUOTED);
         return refused(format_args!("{what} must be one of {choices}, not {found}"), field);
     }
     let form = said
@@ -111,6 +116,11 @@ mod tests {
         assert_eq!(
             said::<EventsSubscribe>(r#"{"topics":["clients","weather"]}"#),
             "`topics[1]` of a/method must be one of clients, runs, log, server, not weather"
+        );
+        assert_eq!(
+            said::<EventsSubscribe>(r#"{"topics":["x\u001b[2J at line `, expected `y`"]}"#),
+            "`topics[0]` of a/method must be one of clients, runs, log, server, not \
+             \"x\\u{1b}[2J at line `, expected `y`\""
         );
         assert_eq!(
             said::<EventsSubscribe>(r#"{"topics":[7]}"#),

@@ -4,6 +4,10 @@
 pub const MAX_NAME: usize = 64;
 /// Longest reason, in characters.
 pub const MAX_REASON: usize = 500;
+/// Longest message of an error, in characters.
+pub const MAX_MESSAGE: usize = 8192;
+/// Most characters of a value that are quoted in a message.
+pub const MAX_QUOTED: usize = 40;
 /// Most bytes of a broadcast.
 pub const MAX_BROADCAST: usize = 2048;
 
@@ -16,6 +20,28 @@ pub fn clean(text: &str, max: usize) -> String {
         .collect::<String>()
         .trim()
         .to_owned()
+}
+
+/// A value that somebody else sent, fit to be quoted in a message: at most `max` characters of it, with `..` where it was
+/// cut. Text that would not show as it is (control characters, spaces at an end) stands in double quotes with escapes.
+pub fn quote(value: &str, max: usize) -> String {
+    let kept: String = value.chars().take(max).collect();
+    let cut = if kept.len() < value.len() { ".." } else { "" };
+    if kept.trim() == kept && !kept.chars().any(is_control) {
+        return kept + cut;
+    }
+    let mut quoted = String::from("\"");
+    for c in kept.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c if is_control(c) => quoted.extend(c.escape_unicode()),
+            c => quoted.push(c),
+        }
+    }
+    quoted + cut + "\""
 }
 
 /// Whether a character steers a terminal or the direction of text, and shows nothing itself.
@@ -126,6 +152,17 @@ mod tests {
     fn controls_and_direction_marks_are_taken_out() {
         assert_eq!(clean("a\u{1b}[2Jb\u{202e}c\r\nd\u{7}", 100), "a[2Jbc d");
         assert_eq!(clean("\u{9b}31mx", 100), "31mx");
+    }
+
+    #[test]
+    fn a_quoted_value_shows_what_it_holds_and_steers_nothing() {
+        assert_eq!(quote("weather", 40), "weather");
+        assert_eq!(quote("a\u{1b}[2Jb\u{202e}\r\n\t\0", 40), r#""a\u{1b}[2Jb\u{202e}\r\n\t\u{0}""#);
+        assert_eq!(quote(" a", 40), "\" a\"");
+        assert_eq!(quote("a\"\\\u{7}", 40), r#""a\"\\\u{7}""#);
+        assert_eq!(quote("", 40), "");
+        assert_eq!(quote(&"é".repeat(41), 40), "é".repeat(40) + "..");
+        assert_eq!(quote(&"\u{7}".repeat(9), 1), r#""\u{7}..""#);
     }
 
     #[test]

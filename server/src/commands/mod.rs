@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use topside_shared::command::{Command, Effect, Stdin};
-use topside_shared::text::{did_you_mean, is_control, nearest};
+use topside_shared::text::{MAX_NAME, did_you_mean, is_control, nearest, quote};
 use topside_shared::values::{DeclarationError, validate_args};
 use topside_shared::{ErrorKind, RpcError};
 
@@ -240,7 +240,7 @@ impl Table {
                 std::iter::once(info.name.as_str()).chain(info.aliases.iter().map(String::as_str))
             });
             let near = nearest(name, names);
-            let shown = topside_shared::text::clean(name, 64);
+            let shown = quote(name, MAX_NAME);
             let message = match name.is_empty() {
                 true => "no command was named; `m` shows the menu".to_owned(),
                 false => match did_you_mean(&near).as_str() {

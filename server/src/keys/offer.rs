@@ -7,7 +7,7 @@ use std::time::Duration;
 use topside_shared::identity::{Identity, IdentityError, Seed};
 use topside_shared::invite::Invite;
 use topside_shared::methods::{KeyInvite, KeyRow, KeyState};
-use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
+use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest, quote};
 use topside_shared::{ErrorKind, Pin, RpcError, Time};
 
 use crate::commands::Table;
@@ -125,7 +125,7 @@ fn commands(names: &[String], wanted: &KeyInvite, menu: &Table) -> Result<Vec<St
         let known = menu.all().find(|info| info.name == *name || info.aliases.contains(name));
         let Some(info) = known else {
             let near = nearest(name, menu.all().map(|info| info.name.as_str()));
-            let shown = clean(name, MAX_NAME);
+            let shown = quote(name, MAX_NAME);
             return Err(format!("there is no command `{shown}`{}", did_you_mean(&near)));
         };
         if wanted.role < info.role {

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use topside_shared::envelope::{self, Reject, Request};
 use topside_shared::frame::MAX_LINE_OUT;
 use topside_shared::methods::{Call, Method};
-use topside_shared::text::{clean, did_you_mean, nearest};
+use topside_shared::text::{MAX_NAME, did_you_mean, nearest, quote};
 use topside_shared::{ErrorKind, RpcError, SubscriptionId};
 
 use crate::authorize::{Action, authorize};
@@ -211,7 +211,7 @@ fn begin(
     if in_flight.ids.iter().any(|known| &**known == id) {
         let error = RpcError::new(
             ErrorKind::InvalidRequest,
-            format_args!("the id {} is in flight already", clean(id, 64)),
+            format_args!("the id {} is in flight already", quote(id, MAX_NAME)),
         );
         return Item { id: None, answered: true, holds: false, carrying: Err(error) };
     }
@@ -292,7 +292,7 @@ fn dispatch(
     waiting: usize,
 ) -> Result<Carrying, RpcError> {
     let Some(method) = Method::from_name(&request.method) else {
-        let shown = clean(&request.method, 64);
+        let shown = quote(&request.method, MAX_NAME);
         let near = nearest(&request.method, Method::ALL.iter().map(|method| method.name()));
         return Err(RpcError::new(
             ErrorKind::UnknownMethod,

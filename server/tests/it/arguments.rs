@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{Raw, TestServer};
+use crate::common::{Raw, TestServer, Topsided};
 
 /// A menu with one command, `show`, which prints the argument list that it got.
 fn show(args: &str) -> String {
@@ -308,4 +308,44 @@ fn a_list_of_values_obeys_the_rules_in_each_of_them() {
     let over = exact.clone() + "x";
     assert_eq!(got(&mut client, json!(["a", exact])), format!("<-f><a><-f><{exact}>"));
     assert_eq!(breaks(&mut client, json!(["a", over])), "size");
+}
+
+#[test]
+fn no_argument_may_be_passed_in_a_variable_that_steers_a_program() {
+    let declared = |name: &str| {
+        let topsided = Topsided::new();
+        let menu = format!(
+            "[commands.show]\nexec = [\"env\"]\n[[commands.show.args]]\nname = \"a\"\n\
+             type = \"string\"\nenv = {name:?}\n"
+        );
+        topsided.write("commands.toml", &menu);
+        topsided.run(&["check"])
+    };
+    for name in [
+        "LD_PRELOAD", "DYLD_INSERT_LIBRARIES", "PATH", "IFS", "ENV", "BASH_ENV", "BASH_FUNC_x%%",
+        "SHELLOPTS", "PS4", "PROMPT_COMMAND", "PYTHONPATH", "PYTHONSTARTUP", "PERL5OPT", "PERLLIB",
+        "RUBYOPT", "NODE_OPTIONS", "GCONV_PATH", "GLIBC_TUNABLES", "MALLOC_CHECK_",
+        "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH", "GIT_SSH_COMMAND", "SSH_ASKPASS", "EDITOR",
+        "PAGER", "LESSOPEN", "TERMINFO", "HOSTALIASES", "LUA_INIT", "PHPRC", "R_PROFILE",
+        "DOTNET_STARTUP_HOOKS", "COMPlus_X", "OPENSSL_CONF", "SSL_CERT_FILE", "http_proxy",
+        "HTTPS_PROXY", "XDG_CONFIG_HOME", "HOME", "TMPDIR", "RESTIC_PASSWORD_COMMAND",
+    ] {
+        let said = declared(name);
+        assert_eq!(said.status, Some(78), "{name}: {said:?}");
+        assert!(said.stderr.contains("commands.toml:6:7: "), "{name}: {said:?}");
+    }
+    for name in ["1A", "a-b", "a b", "A.B", "é", "", &"A".repeat(65)] {
+        let said = declared(name);
+        assert_eq!(said.status, Some(78), "{name}: {said:?}");
+        assert!(said.stderr.contains("letters, digits and `_`"), "{name}: {said:?}");
+    }
+    for name in ["ZONE", "zone", "_x1", "PGPASSWORD", "TZ", "BACKUP_PATH", &"A".repeat(64)] {
+        let said = declared(name);
+        assert_eq!(said.status, Some(0), "{name}: {said:?}");
+    }
+    // The declaration itself may set them: its author chooses the program as well.
+    let topsided = Topsided::new();
+    let menu = "[commands.show]\nexec = [\"env\"]\nenv = { PYTHONPATH = \"/opt/x\", LD_BIND_NOW = \"1\" }\n";
+    topsided.write("commands.toml", menu);
+    assert_eq!(topsided.run(&["check"]).status, Some(0));
 }

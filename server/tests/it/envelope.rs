@@ -245,3 +245,64 @@ fn a_quick_request_is_answered_before_a_slow_one_that_came_first() {
     gate.open();
     assert_eq!(client.answer(slow)["result"]["state"], "succeeded");
 }
+
+#[test]
+fn an_error_quotes_what_a_client_sent_without_control_characters_and_in_short() {
+    let menu = format!(
+        "{}\n[commands.pick]\nexec = [\"true\", \"{{one}}\", \"{{count}}\", \"{{long}}\", \"{{on}}\"]\neffect = \"read\"\n\
+         [[commands.pick.args]]\nname = \"one\"\ntype = \"enum\"\nchoices = [\"a\", \"b\"]\n\
+         [[commands.pick.args]]\nname = \"count\"\ntype = \"int\"\n\
+         [[commands.pick.args]]\nname = \"long\"\ntype = \"duration\"\n\
+         [[commands.pick.args]]\nname = \"on\"\ntype = \"bool\"\n",
+        crate::common::MENU
+    );
+    let server = TestServer::with(&menu, "");
+    let mut client = server.connect();
+    let hostile = [
+        "x\u{1b}]0;title\u{7}\u{1b}[2J".to_owned(),
+        "a\r\nb\u{9b}31m".to_owned(),
+        "\u{202e}abc\u{2066}".to_owned(),
+        "`, expected one of `\u{1b}[1m` at line 1 column 1".to_owned(),
+        "\u{7}".repeat(9_000),
+        "long ".repeat(4_000),
+    ];
+    for value in &hostile {
+        let pick = |name: &str| json!({"command": "pick", "args": {name: value}});
+        let unknown = json!({"command": "pick", "args": {value.clone(): 1}});
+        for (method, params) in [
+            (value.as_str(), json!({})),
+            ("command/run", json!({"command": value})),
+            ("command/run", unknown),
+            ("command/run", pick("one")),
+            ("command/run", pick("count")),
+            ("command/run", pick("long")),
+            ("command/run", pick("on")),
+            ("command/run", json!({"command": "pick", "args": value})),
+            ("events/subscribe", json!({"topics": [value]})),
+            ("runs/list", json!({"state": value})),
+            ("runs/list", json!({"state": [value]})),
+            ("runs/list", json!({"before": value})),
+            ("broadcast", json!({"message": "x", "level": value})),
+            ("key/invite", json!({"name": "x", "role": value})),
+            ("key/invite", json!({"name": "x", "role": "viewer", "commands": [value]})),
+            ("key/revoke", json!({"keyId": value})),
+            ("client/kick", json!({"clientId": value})),
+            ("initialize", json!({"client": value})),
+        ] {
+            let id = client.ask(method, params);
+            let mut answer = client.recv();
+            assert_eq!(answer["id"], id);
+            let error = answer["error"].take();
+            let text = error["message"].as_str().unwrap_or_else(|| panic!("{method}: {answer}"));
+            let control = text.chars().any(topside_shared::text::is_control);
+            assert!(!control && text.chars().count() < 500, "{method}: {text:?}");
+            let more = error["data"].to_string();
+            assert!(more.len() < 1_000, "{method}: {more}");
+            let argument = error["data"]["argument"].as_str().unwrap_or_default();
+            assert!(!argument.chars().any(topside_shared::text::is_control), "{argument:?}");
+        }
+    }
+    // What is shown is what was sent, readable.
+    let error = client.refused("events/subscribe", json!({"topics": ["a\u{1b}[2J"]}));
+    assert!(error["message"].as_str().unwrap().ends_with(r#", not "a\u{1b}[2J""#), "{error}");
+}

@@ -151,7 +151,7 @@ pub(super) fn options(arg: &Arg) -> Vec<String> {
 
 /// A word of the line, fit for a sentence.
 fn shown(word: &str) -> String {
-    match text::clean(word, text::MAX_NAME) {
+    match text::quote(word, text::MAX_NAME) {
         empty if empty.is_empty() => "''".to_owned(),
         word => word,
     }

@@ -135,7 +135,7 @@ impl ArgError {
     pub(super) fn unknown(name: &str, args: &[Arg]) -> Self {
         let names = || args.iter().map(|arg| arg.name.as_str());
         Self::Unknown {
-            argument: text::clean(name, text::MAX_NAME),
+            argument: text::quote(name, text::MAX_NAME),
             nearest: text::nearest(name, names()).into_iter().map(str::to_owned).collect(),
             expected: match args {
                 [] => "no argument at all".to_owned(),

@@ -9,8 +9,6 @@ use super::duration;
 
 /// Most choices that are named before the rest is only counted.
 const MAX_NAMED: usize = 12;
-/// Most characters of a wrong value that are shown.
-const MAX_SHOWN: usize = 40;
 
 /// What would pass, as the tail of "it must be ..": `a whole number from 1 to 8`.
 pub fn expected(arg: &Arg) -> String {
@@ -143,11 +141,7 @@ pub(super) fn typed(text: &str) -> String {
 }
 
 fn short(text: &str) -> String {
-    let mut shown = text::clean(text, MAX_SHOWN);
-    if text.chars().nth(MAX_SHOWN).is_some() {
-        shown.push_str("..");
-    }
-    shown
+    text::quote(text, text::MAX_QUOTED)
 }
 
 fn length(what: &str, arg: &Arg) -> String {

@@ -7,9 +7,10 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeValue;
 use topside_shared::command::{Arg, ArgType};
+use topside_shared::text;
 use topside_shared::values::{self, DeclarationError, Pattern};
 
-use super::variables;
+use super::steering;
 use crate::commands::exec::{Passed, below};
 use crate::config::{Field, Fields, Mistakes, as_json, as_str, units};
 
@@ -45,9 +46,6 @@ const TYPES: [ArgType; 8] = [
     ArgType::Path,
     ArgType::Secret,
 ];
-
-/// Variables by which one chooses what a program runs, beside those of the loader.
-const STEERING: [&str; 3] = ["PATH", "ENV", "BASH_ENV"];
 
 /// One argument, with what stays on the server.
 #[derive(Debug, Clone)]
@@ -175,7 +173,7 @@ fn stays_below(fields: &Fields<'_, '_>, arg: &Arg, root: &Path, m: &mut Mistakes
         let paths = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         for path in paths.iter().filter_map(Value::as_str) {
             if below(root, path).is_none() {
-                let shown = topside_shared::text::clean(path, 256);
+                let shown = text::clean(path, 256);
                 let span = fields.get(field).map_or(fields.span.clone(), Spanned::span);
                 m.add(
                     &span,
@@ -208,15 +206,9 @@ fn passed(fields: &Fields<'_, '_>, arg: &Arg, flag: bool, m: &mut Mistakes<'_>) 
         }
         (None, true) => Passed::Input,
         (Some(Field { value: name, span }), false) => {
-            variables::variable(name, &span, m);
-            // Whoever may choose these chooses what the program does.
-            if STEERING.contains(&name)
-                || ["LD_", "DYLD_"].iter().any(|begin| name.starts_with(begin))
-            {
-                m.add(
-                    &span,
-                    format_args!("`{name}` steers the program itself: no caller may set it"),
-                );
+            if let Err(refused) = steering::check(name) {
+                let shown = text::quote(name, text::MAX_NAME);
+                m.add(&span, format_args!("the variable `{shown}` of {owner} {refused}"));
             }
             Passed::Variable(name.to_owned())
         }
@@ -260,7 +252,7 @@ fn pattern(fields: &Fields<'_, '_>, m: &mut Mistakes<'_>) -> Option<Pattern> {
 fn root(fields: &Fields<'_, '_>, kind: Option<ArgType>, m: &mut Mistakes<'_>) -> Option<PathBuf> {
     let read = |value| as_str(value).filter(|path| path.starts_with('/') && !path.contains('\0'));
     let Field { value: root, span } = fields.read("root", "an absolute path", m, read)?;
-    let shown = topside_shared::text::clean(root, 256);
+    let shown = text::clean(root, 256);
     match kind {
         Some(ArgType::Path) if Path::new(root).is_dir() => return Some(root.into()),
         Some(ArgType::Path) => {

@@ -7,6 +7,7 @@ mod exclusion;
 mod function;
 mod name;
 mod program;
+mod steering;
 mod variables;
 
 use std::collections::HashMap;
