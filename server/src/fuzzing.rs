@@ -5,6 +5,7 @@ use topside_shared::command::Command;
 
 use crate::FileErrors;
 use crate::commands::declare::{self, Missing, Source};
+use crate::config::trust::Trust;
 
 /// The commands of a menu file, as clients see them, and how many the machine cannot run.
 ///
@@ -13,7 +14,12 @@ use crate::commands::declare::{self, Missing, Source};
 pub fn menu(text: &str) -> Result<(Vec<Command>, usize), FileErrors> {
     let reserved = crate::commands::reserved_names();
     let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
-    let menu = declare::load(&[Source { name: "commands.toml", text }], &reserved, Missing::Leave)?;
+    let menu = declare::load(
+        &[Source { name: "commands.toml", text }],
+        &reserved,
+        Missing::Leave,
+        Trust::of_this_process(),
+    )?;
     let commands = menu.commands.into_iter().map(|item| item.info().clone()).collect();
     Ok((commands, menu.left_out.len()))
 }

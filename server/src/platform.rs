@@ -182,6 +182,76 @@ pub(crate) fn own_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Whether files of this owner may be root's: in a namespace of users that has no root of its parent's, those of all users
+/// that it does not know belong to one number. The programs of the box are among them, in a sandbox or a container of an
+/// ordinary user; who set that up chose what is in it.
+pub(crate) fn stands_for_root(uid: u32) -> bool {
+    static UNKNOWN: OnceLock<Option<u32>> = OnceLock::new();
+    let unknown = UNKNOWN.get_or_init(|| {
+        let map = std::fs::read_to_string("/proc/self/uid_map").ok()?;
+        let has_root = map.lines().any(|line| line.split_whitespace().nth(1) == Some("0"));
+        let number = || std::fs::read_to_string("/proc/sys/kernel/overflowuid").ok();
+        if has_root { None } else { number()?.trim().parse().ok() }
+    });
+    *unknown == Some(uid)
+}
+
+/// Whether `path`, which is relative, leads to something below the directory `root` by a way without links. Only Linux can tell
+/// in one step, from 5.6 on and where a sandbox lets it; elsewhere the caller's own look has to do.
+#[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
+pub(crate) fn is_beneath(root: &Path, path: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
+        use rustix::io::Errno;
+
+        const TRIES: usize = 8;
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let Ok(root) = open(root, flags | OFlags::DIRECTORY, Mode::empty()) else { return false };
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let way = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        for _ in 0..TRIES {
+            match openat2(&root, path, flags, Mode::empty(), way) {
+                Ok(_) | Err(Errno::NOSYS | Errno::PERM | Errno::INVAL | Errno::TOOBIG) => {
+                    return true;
+                }
+                // Something was renamed meanwhile.
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+    #[cfg(not(target_os = "linux"))]
+    true
+}
+
+/// Whether the system hands files that begin so, or have such a name, to a program that executes them (binfmt_misc).
+pub(crate) fn has_handler(path: &Path, head: &[u8]) -> bool {
+    let Ok(entries) = std::fs::read_dir("/proc/sys/fs/binfmt_misc") else { return false };
+    let rules = entries.flatten().filter_map(|entry| std::fs::read_to_string(entry.path()).ok());
+    rules.into_iter().any(|rule| handles(&rule, path, head))
+}
+
+fn handles(rule: &str, path: &Path, head: &[u8]) -> bool {
+    let field =
+        |name: &str| rule.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let bytes = |hex: &str| data_encoding::HEXLOWER.decode(hex.as_bytes()).ok();
+    if rule.lines().next() != Some("enabled") {
+        return false;
+    }
+    if let Some(extension) = field("extension") {
+        return path.extension().is_some_and(|own| own == extension.trim_start_matches('.'));
+    }
+    let Some(magic) = field("magic").and_then(bytes) else { return false };
+    let offset = field("offset").and_then(|offset| offset.parse().ok()).unwrap_or(0);
+    let mask = field("mask").and_then(bytes).unwrap_or_else(|| vec![0xff; magic.len()]);
+    let Some(own) = head.get(offset..).and_then(|rest| rest.get(..magic.len())) else {
+        return false;
+    };
+    own.iter().zip(&magic).zip(&mask).all(|((own, magic), mask)| own & mask == magic & mask)
+}
+
 /// A user's name; its number where it has none.
 pub(crate) fn user_name(uid: u32) -> String {
     nix::unistd::User::from_uid(uid.into())
@@ -540,6 +610,20 @@ mod tests {
         let done = |table: &str| is_acknowledged_in(table, own, peer);
         assert!(!done(&row("01", "00000000")) && !done(&row("04", "0000000A")));
         assert!(done(&row("05", "00000000")) && done(heading));
+    }
+
+    #[test]
+    fn a_handler_takes_files_by_their_first_bytes_or_by_their_extension() {
+        let rule = "enabled\ninterpreter /usr/bin/qemu\nflags: F\noffset 1\nmagic 454c46ff\nmask ffffff00\n";
+        let takes = |rule: &str, head: &[u8]| handles(rule, Path::new("/x/a.jar"), head);
+        assert!(
+            takes(rule, b"\x7fELF\x01..")
+                && !takes(rule, b"\x7fELX\x01")
+                && !takes(rule, b"\x7fEL")
+        );
+        assert!(!takes(&rule.replace("enabled", "disabled"), b"\x7fELF\x01"));
+        assert!(takes("enabled\ninterpreter /usr/bin/java\nflags: \nextension .jar\n", b"PK"));
+        assert!(!takes("enabled\n", b"PK"));
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl From<NotReloaded> for RpcError {
             };
             return RpcError::new(kind, message);
         };
-        let told = |FileError { file, at, message }: &FileError| {
+        let told = |FileError { file, at, message, .. }: &FileError| {
             serde_json::json!({
                 "file": file, "line": at.map(|at| at.line), "column": at.map(|at| at.column),
                 "message": message,

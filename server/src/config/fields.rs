@@ -68,6 +68,12 @@ impl<'a, 'i> Fields<'a, 'i> {
         }
     }
 
+    /// Whether a field of another name was perhaps meant to be `name`: [`Fields::refuse_unknown`] reports that one.
+    pub(crate) fn misspells(&self, name: &str) -> bool {
+        let mut keys = self.table.keys();
+        keys.any(|key| key.get_ref() != name && !text::nearest(key.get_ref(), [name]).is_empty())
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&'a Spanned<DeValue<'i>>> {
         self.table.get(name)
     }

@@ -8,7 +8,9 @@ use topside_shared::dirs::Dirs;
 use topside_shared::{Role, text};
 
 use super::fields::{Field, Fields, as_json};
+use super::guard::Guarded;
 use super::mistakes::{FileErrors, Mistakes, Position};
+use super::trust::Trust;
 use super::{
     Discovery, Kept, Limits, Listen, Local, Metrics, Router, SERVER_FILE, guard, limits, metrics,
     reach, runs,
@@ -29,16 +31,24 @@ pub(super) struct ServerFile {
 /// The keys that the file holds, such as `limits.max_runs`, and the line of each.
 pub(super) type Lines = BTreeMap<String, usize>;
 
-pub(super) fn load(dirs: &Dirs, named: Option<&Path>) -> Result<(ServerFile, Lines), FileErrors> {
+pub(super) fn load(
+    dirs: &Dirs,
+    named: Option<&Path>,
+    trust: Trust,
+) -> Result<(ServerFile, Lines), FileErrors> {
     let usual = dirs.config.join(SERVER_FILE);
     let path = named.unwrap_or(&usual);
-    let text = match guard::read(path, "the configuration")? {
-        Some(text) => text,
-        None if named.is_some() => return Err(FileErrors::absent(path)),
-        None => String::new(),
-    };
-    let said = parse(&path.display().to_string(), &text)?;
-    Ok((said, lines(&text)))
+    let Guarded { text, mut errors } = guard::look(path, "the configuration", trust);
+    if text.is_none() && errors.is_empty() && named.is_some() {
+        return Err(FileErrors::absent(path));
+    }
+    let text = text.unwrap_or_default();
+    match parse(&path.display().to_string(), &text) {
+        Ok(said) if errors.is_empty() => return Ok((said, lines(&text))),
+        Ok(_) => {}
+        Err(FileErrors(wrong)) => errors.extend(wrong),
+    }
+    Err(FileErrors(errors))
 }
 
 fn lines(text: &str) -> Lines {

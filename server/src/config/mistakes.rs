@@ -1,5 +1,6 @@
 //! What is wrong with a configuration file, and where.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -36,6 +37,19 @@ pub struct FileError {
     pub at: Option<Position>,
     /// One sentence that says what would pass.
     pub message: String,
+    /// What is wrong with something that several places name, which is reported at the first of them alone.
+    cause: Option<String>,
+}
+
+impl FileError {
+    pub(crate) fn new(file: &str, at: Option<Position>, message: impl fmt::Display) -> Self {
+        Self { file: file.to_owned(), at, message: sentence(message), cause: None }
+    }
+
+    /// The same error, which follows from `cause`.
+    pub(crate) fn because_of(self, cause: &str) -> Self {
+        Self { cause: Some(cause.to_owned()), ..self }
+    }
 }
 
 impl fmt::Display for FileError {
@@ -57,9 +71,17 @@ impl FileErrors {
         Self::one(&path.display().to_string(), None, "there is no such file")
     }
 
+    /// These mistakes, without those whose cause an earlier one has.
+    pub(crate) fn once(mut errors: Vec<FileError>) -> Self {
+        let mut causes = HashSet::new();
+        errors
+            .retain(|error| error.cause.as_ref().is_none_or(|cause| causes.insert(cause.clone())));
+        Self(errors)
+    }
+
     /// The one mistake of a file that cannot be read any further.
     pub(crate) fn one(file: &str, at: Option<Position>, message: impl fmt::Display) -> Self {
-        Self(vec![FileError { file: file.to_owned(), at, message: sentence(message) }])
+        Self(vec![FileError::new(file, at, message)])
     }
 }
 
@@ -106,11 +128,21 @@ impl<'a> Mistakes<'a> {
 
     /// Records a mistake at the beginning of `span`.
     pub(crate) fn add(&mut self, span: &Range<usize>, message: impl fmt::Display) {
-        self.errors.push(FileError {
-            file: self.file.to_owned(),
-            at: Some(Position::of(self.text, span.start)),
-            message: sentence(message),
-        });
+        let at = Position::of(self.text, span.start);
+        self.errors.push(FileError::new(self.file, Some(at), message));
+    }
+
+    /// The same for what is wrong with something that several places name; see [`FileErrors::once`].
+    pub(crate) fn add_once(
+        &mut self,
+        span: &Range<usize>,
+        cause: &str,
+        message: impl fmt::Display,
+    ) {
+        self.add(span, message);
+        if let Some(last) = self.errors.last_mut() {
+            last.cause = Some(cause.to_owned());
+        }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -119,6 +151,6 @@ impl<'a> Mistakes<'a> {
 
     pub(crate) fn finish(mut self) -> Result<(), FileErrors> {
         self.errors.sort_by_key(|error| error.at);
-        if self.errors.is_empty() { Ok(()) } else { Err(FileErrors(self.errors)) }
+        if self.errors.is_empty() { Ok(()) } else { Err(FileErrors::once(self.errors)) }
     }
 }

@@ -1,5 +1,6 @@
 //! What a server is told before it starts: `server.toml`, the menu, and where things are.
 
+mod accounts;
 mod fields;
 mod file;
 pub(crate) mod guard;
@@ -9,6 +10,7 @@ mod mistakes;
 mod reach;
 mod runs;
 mod settings;
+pub(crate) mod trust;
 pub(crate) mod units;
 
 use std::collections::BTreeMap;
@@ -34,6 +36,7 @@ pub(crate) use mistakes::{Mistakes, first_of};
 pub use reach::{Discovery, Router};
 pub use runs::Kept;
 pub(crate) use settings::{Setting, settings};
+use trust::Trust;
 
 /// Name of the server's own file in the configuration directory.
 pub(crate) const SERVER_FILE: &str = "server.toml";
@@ -161,22 +164,28 @@ impl Config {
         server_file: Option<&Path>,
         commands_file: Option<&Path>,
     ) -> Result<Self, ConfigError> {
-        let ((server, lines), menu) =
-            match (file::load(dirs, server_file), load_menu(dirs, commands_file)) {
-                (Ok(server), Ok(menu)) => (server, menu),
-                (Err(FileErrors(mut both)), Err(FileErrors(menu))) => {
-                    both.extend(menu);
-                    return Err(FileErrors(both).into());
-                }
-                (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => return Err(errors.into()),
-            };
-        let remarks = menu
-            .left_out
-            .iter()
-            .map(|left| format!("the starter menu goes without {}: {}", left.name, left.reason))
-            .collect();
+        let trust = Trust::of_server(dirs);
+        let server = file::load(dirs, server_file, trust);
+        let menu = load_menu(dirs, commands_file, trust);
         platform::private_directory(&dirs.state)
             .map_err(|source| ConfigError::State { path: dirs.state.clone(), source })?;
+        let state = match guard::state(&dirs.state, trust) {
+            errors if errors.is_empty() => Ok(()),
+            errors => Err(FileErrors(errors)),
+        };
+        let ((server, lines), menu) = match (server, menu, state) {
+            (Ok(server), Ok(menu), Ok(())) => (server, menu),
+            (server, menu, state) => {
+                let wrong = [server.err(), menu.err(), state.err()].into_iter().flatten();
+                let wrong = wrong.flat_map(|FileErrors(errors)| errors).collect();
+                return Err(FileErrors::once(wrong).into());
+            }
+        };
+        let left_out = menu
+            .left_out
+            .iter()
+            .map(|left| format!("the starter menu goes without {}: {}", left.name, left.reason));
+        let remarks = left_out.chain(menu.remarks).collect();
         Ok(Self {
             local: server.local,
             listen: Some(server.listen),
@@ -254,14 +263,16 @@ impl Config {
 
 /// The menu file that was named, and nothing else; or those of the configuration directory; or the
 /// starter menu.
-fn load_menu(dirs: &Dirs, named: Option<&Path>) -> Result<declare::Menu, FileErrors> {
+fn load_menu(dirs: &Dirs, named: Option<&Path>, trust: Trust) -> Result<declare::Menu, FileErrors> {
     let reserved = crate::commands::reserved_names();
     let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
     match named {
-        Some(path) => declare::load_file(path, &reserved)?.ok_or_else(|| FileErrors::absent(path)),
-        None => match declare::load_directory(&dirs.config, &reserved)? {
+        Some(path) => {
+            declare::load_file(path, &reserved, trust)?.ok_or_else(|| FileErrors::absent(path))
+        }
+        None => match declare::load_directory(&dirs.config, &reserved, trust)? {
             Some(menu) => Ok(menu),
-            None => declare::starter(&reserved),
+            None => declare::starter(&reserved, trust),
         },
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use topside_shared::methods::KeyRow;
 
 use super::KeyError;
+use crate::config::trust::Trust;
 use crate::config::{FileErrors, Position, guard};
 use crate::whole;
 
@@ -21,7 +22,8 @@ struct Document<R> {
 
 /// The keys in the file; none where there is no file.
 pub(super) fn read(path: &Path) -> Result<Vec<KeyRow>, FileErrors> {
-    let Some(text) = guard::read(path, "the list of keys")? else { return Ok(Vec::new()) };
+    let trust = Trust::of_state(path.parent().unwrap_or(Path::new("/")));
+    let Some(text) = guard::read(path, "the list of keys", trust)? else { return Ok(Vec::new()) };
     let file = path.display().to_string();
     let document: Document<Vec<KeyRow>> = serde_json::from_str(&text).map_err(|error| {
         let at = Position { line: error.line(), column: error.column() };

@@ -279,6 +279,8 @@ async fn begin(
     let pipes = program.pipes().map_err(|error| RpcError::new(ErrorKind::SpawnFailed, error))?;
     let hook = program.safe_state(&caller, &args);
     live.begin(Intent { hook, birth: pipes.birth() }).await?;
+    // Writing that down may have waited for the disk.
+    program.confirm(&call.args).await?;
     Ok((caller, pipes))
 }
 

@@ -269,12 +269,19 @@ fn status_says_how_each_worker_stands() {
 fn a_worker_that_cannot_be_started_says_why() {
     let root = crate::common::server::directory();
     let script = root.path().join("worker");
-    crate::common::server::write(&script, "#!/nowhere/interpreter\n");
+    let interpreter = root.path().join("interpreter");
+    std::os::unix::fs::symlink("/bin/sh", &interpreter).unwrap();
+    let line = format!("#!{}\n", interpreter.display());
+    crate::common::server::write(&script, &line);
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(&script, mode).unwrap();
     let menu =
         format!("[workers.w]\nexec = [\"{}\"]\n[commands.one]\nworker = \"w\"\n", script.display());
-    let server = TestServer::with(&menu, "");
+    // It was there when the menu was loaded.
+    let server = TestServer::with_config(&menu, "", |config| {
+        std::fs::remove_file(&interpreter).unwrap();
+        config
+    });
     let (state, output) = ended(&mut server.connect(), "one", json!({}));
     assert_eq!(state, "failed");
     assert!(output.contains("the worker w does not run: the program"), "{output}");

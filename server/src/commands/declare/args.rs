@@ -98,7 +98,7 @@ fn one(
     command: &Fields<'_, '_>,
     m: &mut Mistakes<'_>,
 ) -> Option<Argument> {
-    if fields.get("name").is_none() {
+    if fields.get("name").is_none() && !fields.misspells("name") {
         m.add(&fields.span, format_args!("{} needs a `name`", fields.owner));
     }
     let name = fields.string("name", m);
@@ -110,7 +110,7 @@ fn one(
     let before = m.count();
     fields.refuse_unknown(FIELDS, m);
     let kind = fields.one_of("type", &TYPES.map(|kind| (kind.name(), kind)), m);
-    if fields.get("type").is_none() {
+    if fields.get("type").is_none() && !fields.misspells("type") {
         m.add(
             &name.as_ref().map_or(fields.span.clone(), |name| name.span.clone()),
             format_args!(
@@ -229,7 +229,9 @@ fn limit(
     kind: Option<ArgType>,
     m: &mut Mistakes<'_>,
 ) -> Option<f64> {
-    if kind != Some(ArgType::Duration) {
+    // Without a type nothing is known of its bounds.
+    let kind = kind?;
+    if kind != ArgType::Duration {
         return fields.number(name, m).map(|field| field.value);
     }
     let read = |value| units::parse_duration(as_str(value)?);

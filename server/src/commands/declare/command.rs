@@ -9,7 +9,7 @@ use topside_shared::role::Role;
 use topside_shared::text;
 
 use super::program::{exec, placeholders, safe_state};
-use super::{Declared, Missing, args, exclusion, variables};
+use super::{Declared, Rules, args, exclusion, variables};
 use crate::commands::exec::{Passed, Policy, Program, ProgramArg, Stop};
 use crate::commands::resident::DeclaredFunction;
 use crate::config::{Field, Fields, Mistakes, as_json, as_str, units};
@@ -75,14 +75,14 @@ pub(super) fn aliases(fields: &Fields<'_, '_>, mistakes: &mut Mistakes<'_>) -> V
 pub(super) fn read(
     name: &str,
     fields: &Fields<'_, '_>,
-    missing: Missing,
+    rules: Rules,
     m: &mut Mistakes<'_>,
 ) -> Option<Outcome> {
     let before = m.count();
     fields.refuse_unknown(FIELDS, m);
     let arguments = args::read(fields, m);
-    let (elements, program) = exec(fields, &arguments, missing, m);
-    let (safe_state, program) = match safe_state(fields, &arguments, missing, m) {
+    let (elements, program) = exec(fields, &arguments, rules, m);
+    let (safe_state, program) = match safe_state(fields, &arguments, rules, m) {
         Some(Err(reason)) => (None, program.map(|_| Err(reason))),
         Some(Ok(argv)) => (Some(argv), program),
         None => (None, program),

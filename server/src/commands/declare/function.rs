@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use topside_shared::text;
 
 use super::command::{self, Outcome};
-use super::{Missing, args, exclusion, program, variables};
+use super::{Rules, args, exclusion, program, variables};
 use crate::commands::exec::{Daemon, Passed, SafeState};
 use crate::commands::resident::{Declared, DeclaredFunction};
 use crate::config::{Fields, Mistakes};
@@ -52,16 +52,24 @@ const PROGRAM_FIELDS: &[&str] = &[
 /// A worker of the file, or why the machine cannot run it; none where a mistake was recorded.
 pub(super) type Read = Option<Result<Declared, String>>;
 
+/// The workers that were read so far.
+#[derive(Debug, Default)]
+pub(super) struct Workers {
+    pub(super) known: Vec<(String, Read)>,
+    /// A file was no TOML: its workers are not known, and that they are missing follows from that.
+    pub(super) incomplete: bool,
+}
+
 /// Reads one worker.
 pub(super) fn worker(
     name: &str,
     fields: &Fields<'_, '_>,
-    missing: Missing,
+    rules: Rules,
     m: &mut Mistakes<'_>,
 ) -> Read {
     let before = m.count();
     fields.refuse_unknown(WORKER_FIELDS, m);
-    let (args, program) = program::exec_of_worker(fields, missing, m);
+    let (args, program) = program::exec_of_worker(fields, rules, m);
     let max_concurrent = exclusion::from_1(fields, "max_concurrent", m);
     let declared = program.map(|path| {
         path.map(|path| Declared {
@@ -85,8 +93,8 @@ pub(super) fn worker(
 pub(super) fn read(
     name: &str,
     fields: &Fields<'_, '_>,
-    workers: &[(String, Read)],
-    missing: Missing,
+    workers: &Workers,
+    rules: Rules,
     m: &mut Mistakes<'_>,
 ) -> Option<Outcome> {
     let before = m.count();
@@ -124,9 +132,10 @@ pub(super) fn read(
     }
     let worker = fields.string("worker", m);
     let found = worker.as_ref().and_then(|worker| {
-        let found = workers.iter().find(|(name, _)| name == worker.value);
-        if found.is_none() {
-            let near = text::nearest(worker.value, workers.iter().map(|(name, _)| name.as_str()));
+        let found = workers.known.iter().find(|(name, _)| name == worker.value);
+        if found.is_none() && !workers.incomplete {
+            let near =
+                text::nearest(worker.value, workers.known.iter().map(|(name, _)| name.as_str()));
             m.add(
                 &worker.span,
                 format_args!(
@@ -148,7 +157,7 @@ pub(super) fn read(
     let max_output = command::max_output(fields, m);
     let policy = command::policy(fields, m);
     let exclusion = exclusion::read(fields, m);
-    let safe_state = match program::safe_state(fields, &arguments, missing, m).transpose() {
+    let safe_state = match program::safe_state(fields, &arguments, rules, m).transpose() {
         Ok(argv) => argv,
         Err(reason) => return (m.count() == before).then_some(Outcome::Absent(reason)),
     };

@@ -5,7 +5,12 @@ use topside_shared::command::{Effect, Output};
 use super::*;
 
 fn read(text: &str) -> Result<Menu, FileErrors> {
-    load(&[Source { name: "commands.toml", text }], &["menu"], Missing::Refuse)
+    load(
+        &[Source { name: "commands.toml", text }],
+        &["menu"],
+        Missing::Refuse,
+        Trust::of_this_process(),
+    )
 }
 
 #[test]
@@ -117,7 +122,7 @@ fn a_worker_serves_the_files_after_its_own_and_its_name_is_taken_once() {
     let of = |files: [&str; 2]| {
         let [a, b] = files;
         let sources = [Source { name: "a", text: a }, Source { name: "b", text: b }];
-        load(&sources, &[], Missing::Refuse)
+        load(&sources, &[], Missing::Refuse, Trust::of_this_process())
     };
     let menu = of([worker, "[commands.x]\nworker = \"w\"\n"]).unwrap();
     assert_eq!((menu.workers.len(), menu.commands.len()), (1, 1));
@@ -128,7 +133,9 @@ fn a_worker_serves_the_files_after_its_own_and_its_name_is_taken_once() {
 #[test]
 fn without_the_worker_the_menu_goes_without_its_commands() {
     let text = "[workers.w]\nexec = [\"/nowhere/worker\"]\n[commands.x]\nworker = \"w\"\n";
-    let menu = load(&[Source { name: "test", text }], &[], Missing::Leave).unwrap();
+    let menu =
+        load(&[Source { name: "test", text }], &[], Missing::Leave, Trust::of_this_process())
+            .unwrap();
     assert!(menu.commands.is_empty() && menu.workers.is_empty());
     let left = &menu.left_out[0];
     assert_eq!(left.name, "x");

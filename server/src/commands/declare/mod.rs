@@ -19,7 +19,9 @@ use topside_shared::command::Command;
 use super::Exclusion;
 use super::exec::Program;
 use super::resident::{self, DeclaredFunction};
-use crate::config::{Field, Fields, FileErrors, Mistakes, Position, guard};
+use crate::config::guard::{self, Guarded};
+use crate::config::trust::Trust;
+use crate::config::{Field, Fields, FileError, FileErrors, Mistakes, Position};
 pub(super) use name::check_name;
 
 /// Name of the menu's file in the configuration directory.
@@ -52,6 +54,13 @@ pub(crate) enum Missing {
     Leave,
 }
 
+/// How programs are looked at.
+#[derive(Debug, Clone, Copy)]
+struct Rules {
+    missing: Missing,
+    trust: Trust,
+}
+
 /// A menu as declared, in the order of the file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Menu {
@@ -61,6 +70,8 @@ pub(crate) struct Menu {
     pub workers: Vec<resident::Declared>,
     /// Commands that this machine cannot run; only under [`Missing::Leave`].
     pub left_out: Vec<LeftOut>,
+    /// What is no mistake, and hardly meant.
+    pub remarks: Vec<String>,
 }
 
 /// One declared command, by who carries it out.
@@ -111,49 +122,56 @@ pub(crate) fn load(
     sources: &[Source<'_>],
     reserved: &[&str],
     missing: Missing,
+    trust: Trust,
 ) -> Result<Menu, FileErrors> {
+    let rules = Rules { missing, trust };
     let mut menu = Menu::default();
     let mut names = Names::new(reserved);
-    let mut workers = Vec::new();
+    let mut workers = function::Workers::default();
     let mut errors = Vec::new();
     for source in sources {
-        let added = add(*source, missing, &mut names, &mut workers, &mut menu);
+        let added = add(*source, rules, &mut names, &mut workers, &mut menu);
         if let Err(FileErrors(wrong)) = added {
             errors.extend(wrong);
         }
     }
-    if errors.is_empty() { Ok(menu) } else { Err(FileErrors(errors)) }
+    if errors.is_empty() { Ok(menu) } else { Err(FileErrors::once(errors)) }
 }
 
 /// Adds the workers and commands of one text to a menu. A command may name a worker of its own file or of
 /// one that was read before it.
 fn add(
     source: Source<'_>,
-    missing: Missing,
+    rules: Rules,
     names: &mut Names,
-    workers: &mut Vec<(String, function::Read)>,
+    workers: &mut function::Workers,
     menu: &mut Menu,
 ) -> Result<(), FileErrors> {
     let Source { name: file, text } = source;
-    let document = Fields::parse(file, text)?;
+    let document = Fields::parse(file, text).inspect_err(|_| workers.incomplete = true)?;
     let mut mistakes = Mistakes::new(file, text);
     let top = Fields::of(&document, "the menu");
     top.refuse_unknown(&["commands", "workers"], &mut mistakes);
+    if top.table.is_empty() {
+        menu.remarks.push(format!(
+            "{file} declares no command: the starter menu serves only where there is no menu file"
+        ));
+    }
     for (name, fields) in tables(&top, "workers", "worker", &mut mistakes) {
         if let Err(message) = check_name(name, "worker") {
             mistakes.add(&fields.span, message);
         }
-        if workers.iter().any(|(other, _)| other == name) {
+        if workers.known.iter().any(|(other, _)| other == name) {
             mistakes.add(
                 &fields.span,
                 format_args!("another file has a worker `{name}`: use another name"),
             );
         }
-        let read = function::worker(name, &fields, missing, &mut mistakes);
+        let read = function::worker(name, &fields, rules, &mut mistakes);
         if let Some(Ok(worker)) = &read {
             menu.workers.push(worker.clone());
         }
-        workers.push((name.to_owned(), read));
+        workers.known.push((name.to_owned(), read));
     }
     for (name, fields) in tables(&top, "commands", "command", &mut mistakes) {
         let own = Field { value: name.to_owned(), span: fields.span.clone() };
@@ -162,8 +180,8 @@ fn add(
             names.take(&alias, name, source, &mut mistakes);
         }
         let outcome = match fields.get("worker") {
-            None => command::read(name, &fields, missing, &mut mistakes),
-            Some(_) => function::read(name, &fields, workers, missing, &mut mistakes),
+            None => command::read(name, &fields, rules, &mut mistakes),
+            Some(_) => function::read(name, &fields, workers, rules, &mut mistakes),
         };
         match outcome {
             Some(command::Outcome::Ready(declared)) => {
@@ -219,8 +237,12 @@ fn tables<'a, 'i>(
 ///
 /// # Errors
 /// The mistakes in it, or why the file itself cannot be obeyed.
-pub(crate) fn load_file(path: &Path, reserved: &[&str]) -> Result<Option<Menu>, FileErrors> {
-    load_files(&[path.to_owned()], reserved)
+pub(crate) fn load_file(
+    path: &Path,
+    reserved: &[&str],
+    trust: Trust,
+) -> Result<Option<Menu>, FileErrors> {
+    load_files(&[path.to_owned()], Vec::new(), reserved, trust)
 }
 
 /// Reads a user's menu: `commands.toml` of this directory, then `commands.d/*.toml` by their names;
@@ -231,28 +253,34 @@ pub(crate) fn load_file(path: &Path, reserved: &[&str]) -> Result<Option<Menu>, 
 pub(crate) fn load_directory(
     directory: &Path,
     reserved: &[&str],
+    trust: Trust,
 ) -> Result<Option<Menu>, FileErrors> {
     let mut paths = vec![directory.join(COMMANDS_FILE)];
-    paths.extend(guard::list(&directory.join(COMMANDS_DIR), "toml", MENU)?);
-    load_files(&paths, reserved)
+    let (files, errors) = guard::list(&directory.join(COMMANDS_DIR), "toml", MENU, trust);
+    paths.extend(files);
+    load_files(&paths, errors, reserved, trust)
 }
 
-fn load_files(paths: &[PathBuf], reserved: &[&str]) -> Result<Option<Menu>, FileErrors> {
+/// Reads these files as one menu. `errors` are known of them; all files are read even so, for a report of everything.
+fn load_files(
+    paths: &[PathBuf],
+    mut errors: Vec<FileError>,
+    reserved: &[&str],
+    trust: Trust,
+) -> Result<Option<Menu>, FileErrors> {
     let mut texts = Vec::new();
-    let mut errors = Vec::new();
     for path in paths {
-        match guard::read(path, MENU) {
-            Ok(text) => texts.extend(text.map(|text| (path.display().to_string(), text))),
-            Err(FileErrors(wrong)) => errors.extend(wrong),
-        }
+        let Guarded { text, errors: wrong } = guard::look(path, MENU, trust);
+        texts.extend(text.map(|text| (path.display().to_string(), text)));
+        errors.extend(wrong);
     }
     let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
-    let menu = match load(&sources, reserved, Missing::Refuse) {
+    let menu = match load(&sources, reserved, Missing::Refuse, trust) {
         Ok(menu) if errors.is_empty() => menu,
-        Ok(_) => return Err(FileErrors(errors)),
+        Ok(_) => return Err(FileErrors::once(errors)),
         Err(FileErrors(wrong)) => {
             errors.extend(wrong);
-            return Err(FileErrors(errors));
+            return Err(FileErrors::once(errors));
         }
     };
     Ok((!sources.is_empty()).then_some(menu))
@@ -262,8 +290,8 @@ fn load_files(paths: &[PathBuf], reserved: &[&str]) -> Result<Option<Menu>, File
 ///
 /// # Errors
 /// Only where a built-in took one of its names, which a test keeps from happening.
-pub(crate) fn starter(reserved: &[&str]) -> Result<Menu, FileErrors> {
-    load(&[Source { name: STARTER_NAME, text: STARTER }], reserved, Missing::Leave)
+pub(crate) fn starter(reserved: &[&str], trust: Trust) -> Result<Menu, FileErrors> {
+    load(&[Source { name: STARTER_NAME, text: STARTER }], reserved, Missing::Leave, trust)
 }
 
 /// Names and aliases that are taken, and by whom; the built-ins' by none.

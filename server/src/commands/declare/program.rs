@@ -1,22 +1,25 @@
 //! The programs of a `[commands.NAME]` table: `exec` and `safe_state`, and the places of arguments in them.
 
+use std::ffi::OsString;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use toml::de::DeValue;
 use topside_shared::command::ArgType;
 use topside_shared::text;
 
-use super::{Missing, args};
-use crate::commands::exec::{Absent, Element, Passed, find_program};
-use crate::config::{Field, Fields, Mistakes, guard};
+use super::{Missing, Rules, args};
+use crate::commands::exec::{Absent, Element, PATH, Passed, find_program, inspect};
+use crate::config::trust::{Fault, Kind};
+use crate::config::{Field, Fields, Mistakes, as_str};
 
 /// The arguments of a worker's `exec`, and its program, where they can be had.
 pub(super) fn exec_of_worker(
     fields: &Fields<'_, '_>,
-    missing: Missing,
+    rules: Rules,
     m: &mut Mistakes<'_>,
 ) -> (Vec<String>, Option<Result<String, String>>) {
-    let (elements, program) = exec(fields, &[], missing, m);
+    let (elements, program) = exec(fields, &[], rules, m);
     let literal = |element| match element {
         Element::Literal(text) => Some(text),
         // Without arguments there is none.
@@ -29,13 +32,13 @@ pub(super) fn exec_of_worker(
 pub(super) fn exec(
     fields: &Fields<'_, '_>,
     arguments: &[args::Argument],
-    missing: Missing,
+    rules: Rules,
     m: &mut Mistakes<'_>,
 ) -> (Vec<Element>, Option<Result<String, String>>) {
     let before = m.count();
     let items = fields.strings("exec", m);
     let Some((first, rest)) = items.split_first() else {
-        if m.count() == before {
+        if m.count() == before && !fields.misspells("exec") {
             let span = fields.get("exec").map_or(fields.span.clone(), toml::Spanned::span);
             m.add(
                 &span,
@@ -53,7 +56,10 @@ pub(super) fn exec(
             m.add(&item.span, "an element of `exec` cannot hold a NUL character");
         }
     }
-    let program = program(first, missing, m);
+    let program = program(first, fields, rules, m);
+    if let Some(Ok(path)) = &program {
+        script(path, rest, rules, m);
+    }
     let mut elements: Vec<Element> =
         rest.iter().map(|item| element(item, fields, arguments, m)).collect();
     for (index, argument) in arguments.iter().enumerate() {
@@ -73,7 +79,7 @@ pub(super) fn exec(
         }
         if argument.flag.is_some() {
             elements.push(Element::Argument(index));
-        } else {
+        } else if !is_misplaced(&items, &argument.arg.name) {
             let name = &argument.arg.name;
             m.add(
                 &argument.span,
@@ -87,11 +93,75 @@ pub(super) fn exec(
     (elements, program)
 }
 
+/// Whether a placeholder that is reported already was meant for this argument.
+fn is_misplaced(items: &[Field<String>], argument: &str) -> bool {
+    let mut names = items.iter().flat_map(|item| placeholders(&item.value));
+    names.any(|(name, _)| name == argument || !text::nearest(name, [argument]).is_empty())
+}
+
+/// Programs whose first argument that is a file is a program too.
+const STARTERS: &[&str] = &[
+    "sh",
+    "bash",
+    "dash",
+    "ash",
+    "ksh",
+    "zsh",
+    "fish",
+    "busybox",
+    "python",
+    "pypy",
+    "perl",
+    "ruby",
+    "node",
+    "nodejs",
+    "deno",
+    "bun",
+    "php",
+    "lua",
+    "luajit",
+    "tclsh",
+    "wish",
+    "Rscript",
+    "guile",
+    "pwsh",
+    "env",
+    "nice",
+    "ionice",
+    "nohup",
+    "timeout",
+    "setsid",
+    "stdbuf",
+    "chrt",
+    "taskset",
+    "sudo",
+    "doas",
+    "runuser",
+    "setpriv",
+    "unshare",
+    "systemd-run",
+];
+
+/// Records why the script that an interpreter is given is not obeyed.
+fn script(program: &str, rest: &[Field<String>], rules: Rules, m: &mut Mistakes<'_>) {
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    if !STARTERS.contains(&name) || rules.missing == Missing::Leave {
+        return;
+    }
+    let is_script =
+        |item: &&Field<String>| item.value.starts_with('/') && Path::new(&item.value).is_file();
+    if let Some(script) = rest.iter().find(is_script) {
+        let shown = text::clean(&script.value, 256);
+        refuse(script, &shown, &faults(Path::new(&script.value), &[], rules), m);
+    }
+}
+
 /// The program that closes what a run leaves, with its arguments; `Err` as for [`program`].
 pub(super) fn safe_state(
     fields: &Fields<'_, '_>,
     arguments: &[args::Argument],
-    missing: Missing,
+    rules: Rules,
     m: &mut Mistakes<'_>,
 ) -> Option<Result<Vec<String>, String>> {
     let value = fields.get("safe_state")?;
@@ -122,7 +192,7 @@ pub(super) fn safe_state(
         }
     }
     let argv = |path| std::iter::once(path).chain(rest.iter().map(|item| item.value.clone()));
-    Some(program(first, missing, m)?.map(|path| argv(path).collect()))
+    Some(program(first, fields, rules, m)?.map(|path| argv(path).collect()))
 }
 
 fn element(
@@ -199,35 +269,86 @@ fn is_placeholder(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
-/// The path of the program to run. `Err` holds why the menu goes without it.
+/// The PATH of the runs of a command or worker, which its own `env` or `inherit_env` may set.
+fn run_path(fields: &Fields<'_, '_>) -> OsString {
+    let own = fields.get("env").and_then(|env| match env.get_ref() {
+        DeValue::Table(env) => as_str(env.get("PATH")?.get_ref()),
+        _ => None,
+    });
+    let inherits = fields.get("inherit_env").is_some_and(|names| match names.get_ref() {
+        DeValue::Array(names) => names.iter().any(|name| as_str(name.get_ref()) == Some("PATH")),
+        _ => false,
+    });
+    let inherited = || inherits.then(|| std::env::var_os("PATH")).flatten();
+    own.map(OsString::from).or_else(inherited).unwrap_or_else(|| PATH.into())
+}
+
+/// The path of the program to run, which `field` names. `Err` holds why the menu goes without it.
 fn program(
     first: &Field<String>,
-    missing: Missing,
+    fields: &Fields<'_, '_>,
+    rules: Rules,
     m: &mut Mistakes<'_>,
 ) -> Option<Result<String, String>> {
     let name = text::clean(&first.value, 256);
-    let reason = match find_program(&first.value) {
-        Ok(path) => match std::fs::metadata(&path) {
-            Ok(meta) => {
-                let real = Path::new(&path).canonicalize().unwrap_or_else(|_| (&path).into());
-                match guard::fault(&real, &meta).or_else(|| guard::directory_fault(&real)) {
-                    None => return Some(Ok(path)),
-                    Some(fault) => format!("the program {name} is refused: {fault}"),
-                }
-            }
-            Err(error) => format!("the program {name} cannot be looked at: {error}"),
-        },
-        Err(absent @ Absent::Relative) => {
-            m.add(&first.span, format_args!("`{name}` {absent}"));
+    let found = find_program(&first.value)
+        .map_err(|absent| (absent == Absent::Relative, absent.to_string()));
+    let checked = found.and_then(|path| match inspect(Path::new(&path), &run_path(fields)) {
+        Ok(interpreters) => Ok((path, interpreters)),
+        Err(unfit) => Err((false, unfit.to_string())),
+    });
+    let (path, interpreters) = match checked {
+        Ok(checked) => checked,
+        Err((true, reason)) => {
+            m.add(&first.span, format_args!("`{name}` {reason}"));
             return None;
         }
-        Err(absent) => format!("the program {name} {absent}"),
+        Err((false, reason)) => {
+            // Why it is not trusted either is told with it.
+            if rules.missing == Missing::Refuse {
+                m.add(&first.span, format_args!("the program {name} {reason}"));
+                refuse(first, &name, &faults(Path::new(&first.value), &[], rules), m);
+                return None;
+            }
+            return Some(Err(format!("the program {name} {reason}")));
+        }
     };
-    match missing {
-        Missing::Leave => Some(Err(reason)),
-        Missing::Refuse => {
-            m.add(&first.span, reason);
+    let faults = faults(Path::new(&path), &interpreters, rules);
+    match (faults.first(), rules.missing) {
+        (None, _) => Some(Ok(path)),
+        (Some(fault), Missing::Leave) => {
+            Some(Err(format!("the program {name} is refused: {}", in_words(fault))))
+        }
+        (Some(_), Missing::Refuse) => {
+            refuse(first, &name, &faults, m);
             None
         }
     }
+}
+
+/// Records why a program is not obeyed; what is wrong with a directory of several programs, once.
+fn refuse(first: &Field<String>, name: &str, faults: &[Fault], m: &mut Mistakes<'_>) {
+    for fault in faults {
+        let reason = in_words(fault);
+        m.add_once(
+            &first.span,
+            &fault.text,
+            format_args!("the program {name} is refused: {reason}"),
+        );
+    }
+}
+
+/// What others may change of a program and its interpreters.
+fn faults(program: &Path, interpreters: &[PathBuf], rules: Rules) -> Vec<Fault> {
+    if !program.is_absolute() {
+        return Vec::new();
+    }
+    std::iter::once(program)
+        .chain(interpreters.iter().map(PathBuf::as_path))
+        .flat_map(|path| rules.trust.faults(path, Kind::Program))
+        .collect()
+}
+
+fn in_words(Fault { above, text }: &Fault) -> String {
+    if *above { format!("its directory {text}") } else { text.clone() }
 }

@@ -9,35 +9,171 @@ const MAX_NAME: usize = 64;
 /// Names that are refused. Each tool that is named here reads its options, code, other programs or files from them.
 const NAMES: &[&str] = &[
     // Shells.
-    "PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND", "CDPATH", "GLOBIGNORE",
-    "FPATH", "ZDOTDIR", "NULLCMD", "READNULLCMD", "TMPPREFIX", "SHELL", "INPUTRC", "HISTFILE",
+    "PATH",
+    "IFS",
+    "ENV",
+    "BASH_ENV",
+    "SHELLOPTS",
+    "BASHOPTS",
+    "PS4",
+    "PROMPT_COMMAND",
+    "CDPATH",
+    "GLOBIGNORE",
+    "FPATH",
+    "ZDOTDIR",
+    "NULLCMD",
+    "READNULLCMD",
+    "TMPPREFIX",
+    "SHELL",
+    "INPUTRC",
+    "HISTFILE",
     // Who a program acts for, and where it keeps and looks for its files.
-    "HOME", "USER", "LOGNAME", "PWD", "OLDPWD", "MAIL", "TMPDIR", "TMP", "TEMP", "TZDIR",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "PWD",
+    "OLDPWD",
+    "MAIL",
+    "TMPDIR",
+    "TMP",
+    "TEMP",
+    "TZDIR",
     // The C library.
-    "GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES", "HOSTALIASES", "LOCALDOMAIN", "LOCPATH", "NIS_PATH", "NLSPATH",
-    "PATH_LOCALE", "RESOLV_HOST_CONF", "RES_OPTIONS", "LIBPATH", "SHLIB_PATH",
+    "GCONV_PATH",
+    "GETCONF_DIR",
+    "GLIBC_TUNABLES",
+    "HOSTALIASES",
+    "LOCALDOMAIN",
+    "LOCPATH",
+    "NIS_PATH",
+    "NLSPATH",
+    "PATH_LOCALE",
+    "RESOLV_HOST_CONF",
+    "RES_OPTIONS",
+    "LIBPATH",
+    "SHLIB_PATH",
     // Programs that other programs start.
-    "EDITOR", "VISUAL", "PAGER", "MANPAGER", "BROWSER", "CVS_RSH", "SVN_SSH", "SSH_ASKPASS", "WGETRC", "NETRC",
-    "CURL_HOME", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "MANPATH", "GZIP", "POSIXLY_CORRECT", "KUBECONFIG",
-    "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "HGRCPATH", "PGSERVICEFILE", "PGSYSCONFDIR",
+    "EDITOR",
+    "VISUAL",
+    "PAGER",
+    "MANPAGER",
+    "BROWSER",
+    "CVS_RSH",
+    "SVN_SSH",
+    "SSH_ASKPASS",
+    "WGETRC",
+    "NETRC",
+    "CURL_HOME",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "MANPATH",
+    "GZIP",
+    "POSIXLY_CORRECT",
+    "KUBECONFIG",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "HGRCPATH",
+    "PGSERVICEFILE",
+    "PGSYSCONFDIR",
     // Languages.
-    "CLASSPATH", "PHPRC", "TCLLIBPATH", "PSModulePath", "VIRTUAL_ENV", "GOFLAGS", "GODEBUG", "GOROOT", "GOPATH",
-    "RUSTFLAGS", "RUSTC", "RUSTC_WRAPPER", "MAKEFLAGS", "MAKEFILES", "MFLAGS", "GNUMAKEFLAGS",
+    "CLASSPATH",
+    "PHPRC",
+    "TCLLIBPATH",
+    "PSModulePath",
+    "VIRTUAL_ENV",
+    "GOFLAGS",
+    "GODEBUG",
+    "GOROOT",
+    "GOPATH",
+    "RUSTFLAGS",
+    "RUSTC",
+    "RUSTC_WRAPPER",
+    "MAKEFLAGS",
+    "MAKEFILES",
+    "MFLAGS",
+    "GNUMAKEFLAGS",
 ];
 
 /// Beginnings of names that are refused.
 const BEGINNINGS: &[&str] = &[
-    "TOPSIDE_", "LD_", "DYLD_", "_RLD", "MALLOC_", "BASH_FUNC_", "LESS", "TERM", "XDG_", "SSL_", "OPENSSL_", "GNUTLS_",
-    "KRB5", "GSS", "PYTHON", "PIP_", "CONDA_", "PERL", "RUBY", "GEM_", "BUNDLE_", "NODE_", "NPM_", "npm_", "YARN_",
-    "DENO_", "BUN_", "ELECTRON_", "LUA_", "PHP_", "TCL_", "TK_", "R_", "JULIA_", "GUILE_", "ERL_", "OCAML", "CAML",
-    "JAVA_", "_JAVA_", "JDK_", "MAVEN_", "GRADLE_", "ANT_", "DOTNET_", "CORECLR_", "COMPlus_", "MONO_", "GIT_", "SSH_",
-    "SUDO_", "RSYNC_", "CARGO_", "SYSTEMD_", "DBUS_", "GTK_", "QT_", "GIO_", "GST_", "DOCKER_", "ANSIBLE_", "RCLONE_",
+    "LD_",
+    "DYLD_",
+    "_RLD",
+    "MALLOC_",
+    "BASH_FUNC_",
+    "LESS",
+    "TERM",
+    "XDG_",
+    "SSL_",
+    "OPENSSL_",
+    "GNUTLS_",
+    "KRB5",
+    "GSS",
+    "PYTHON",
+    "PIP_",
+    "CONDA_",
+    "PERL",
+    "RUBY",
+    "GEM_",
+    "BUNDLE_",
+    "NODE_",
+    "NPM_",
+    "npm_",
+    "YARN_",
+    "DENO_",
+    "BUN_",
+    "ELECTRON_",
+    "LUA_",
+    "PHP_",
+    "TCL_",
+    "TK_",
+    "R_",
+    "JULIA_",
+    "GUILE_",
+    "ERL_",
+    "OCAML",
+    "CAML",
+    "JAVA_",
+    "_JAVA_",
+    "JDK_",
+    "MAVEN_",
+    "GRADLE_",
+    "ANT_",
+    "DOTNET_",
+    "CORECLR_",
+    "COMPlus_",
+    "MONO_",
+    "GIT_",
+    "SSH_",
+    "SUDO_",
+    "RSYNC_",
+    "CARGO_",
+    "SYSTEMD_",
+    "DBUS_",
+    "GTK_",
+    "QT_",
+    "GIO_",
+    "GST_",
+    "DOCKER_",
+    "ANSIBLE_",
+    "RCLONE_",
 ];
 
 /// Ends of names that are refused: most tools call such variables so.
 const ENDS: &[&str] = &[
-    "_PROXY", "_proxy", "_COMMAND", "_PASSCOMMAND", "_ASKPASS", "_EDITOR", "_PAGER", "_BROWSER", "_SHELL", "_RSH",
-    "_PRELOAD", "_OPTIONS", "_OPTS",
+    "_PROXY",
+    "_proxy",
+    "_COMMAND",
+    "_PASSCOMMAND",
+    "_ASKPASS",
+    "_EDITOR",
+    "_PAGER",
+    "_BROWSER",
+    "_SHELL",
+    "_RSH",
+    "_PRELOAD",
+    "_OPTIONS",
+    "_OPTS",
 ];
 
 /// Why a client may not set a variable.
@@ -45,6 +181,8 @@ const ENDS: &[&str] = &[
 pub(super) enum Refused {
     /// Some programs read such a name as something else.
     Shape,
+    /// It is one that the server sets itself.
+    Own,
     /// Programs obey it.
     Steers,
 }
@@ -56,6 +194,7 @@ impl fmt::Display for Refused {
                 f,
                 "must be a name of at most {MAX_NAME} letters, digits and `_`, the first no digit"
             ),
+            Self::Own => f.write_str("is Topside's own: variables of a run cannot begin so"),
             Self::Steers => f.write_str(
                 "steers the program itself: no caller may set it, so use a name of the program's own",
             ),
@@ -69,7 +208,9 @@ pub(super) fn check(name: &str) -> Result<(), Refused> {
     let listed = NAMES.contains(&name)
         || BEGINNINGS.iter().any(|begin| name.starts_with(begin))
         || ENDS.iter().any(|end| name.ends_with(end));
-    if listed {
+    if name.starts_with("TOPSIDE_") {
+        Err(Refused::Own)
+    } else if listed {
         Err(Refused::Steers)
     } else if name.is_empty()
         || name.len() > MAX_NAME
@@ -88,7 +229,17 @@ mod tests {
 
     #[test]
     fn a_name_of_the_programs_own_passes_whatever_it_is_near_to() {
-        for name in ["ZONE", "A_PATH", "BACKUP_PATH", "PGPASSWORD", "RESTIC_PASSWORD", "TZ", "LANG", "_", "RADIUS"] {
+        for name in [
+            "ZONE",
+            "A_PATH",
+            "BACKUP_PATH",
+            "PGPASSWORD",
+            "RESTIC_PASSWORD",
+            "TZ",
+            "LANG",
+            "_",
+            "RADIUS",
+        ] {
             assert_eq!(check(name), Ok(()), "{name}");
         }
     }

@@ -7,7 +7,12 @@ use topside_shared::role::Role;
 use super::*;
 
 fn read(text: &str) -> Result<Menu, FileErrors> {
-    load(&[Source { name: "commands.toml", text }], &["menu", "m", "ks"], Missing::Refuse)
+    load(
+        &[Source { name: "commands.toml", text }],
+        &["menu", "m", "ks"],
+        Missing::Refuse,
+        Trust::of_this_process(),
+    )
 }
 
 fn one(text: &str) -> Declared {
@@ -412,7 +417,7 @@ fn a_program_is_found_on_the_fixed_path_or_named_in_full() {
     assert!(exec("/no/such").contains("the program /no/such does not exist"));
     assert!(exec("./x").contains("neither an absolute path nor a bare name"));
     assert!(exec("../bin/sh").contains("neither"));
-    assert!(exec("/etc").contains("not a plain file"));
+    assert!(exec("/etc").contains("is a directory"));
     assert!(exec("/etc/passwd").contains("chmod +x"));
     assert!(exec("").contains("neither"));
     assert!(said("[commands.x]\nexec = []\n").contains("2:8: command `x` needs `exec`"));
@@ -423,7 +428,8 @@ fn a_program_is_found_on_the_fixed_path_or_named_in_full() {
 #[test]
 fn a_menu_that_leaves_out_what_is_missing_says_so() {
     let text = "[commands.a]\nexec=[\"no-such-program\"]\n[commands.b]\nexec=[\"/bin/echo\"]\n";
-    let menu = load(&[Source { name: "m", text }], &[], Missing::Leave).unwrap();
+    let menu =
+        load(&[Source { name: "m", text }], &[], Missing::Leave, Trust::of_this_process()).unwrap();
     assert_eq!(menu.commands.len(), 1);
     assert_eq!(menu.left_out[0].name, "a");
     assert!(menu.left_out[0].reason.contains("no-such-program is not on"));
@@ -449,7 +455,8 @@ fn a_program_that_others_may_write_is_refused_with_the_command_that_mends_it() {
     assert!(read(&text).is_ok());
     // A group of one's own does not count; root's group has others in it on some systems.
     set(&program, 0o775);
-    let shared = guard::fault(&program, &program.metadata().unwrap()).is_some();
+    let trust = Trust::of_this_process();
+    let shared = !trust.file(&program, &program.metadata().unwrap()).is_empty();
     assert_eq!(read(&text).is_err(), shared);
     set(&program, 0o755);
     set(dir.path(), 0o777);
@@ -461,20 +468,28 @@ fn a_program_that_others_may_write_is_refused_with_the_command_that_mends_it() {
 fn a_menu_file_or_directory_that_others_may_write_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("commands.toml");
-    assert!(load_file(&path, &[]).unwrap().is_none(), "no file is no mistake");
+    assert!(
+        load_file(&path, &[], Trust::of_this_process()).unwrap().is_none(),
+        "no file is no mistake"
+    );
     std::fs::write(&path, "[commands.x]\nexec = [\"/bin/echo\"]\n").unwrap();
     set(&path, 0o640);
-    assert_eq!(load_file(&path, &[]).unwrap().unwrap().commands.len(), 1);
+    assert_eq!(load_file(&path, &[], Trust::of_this_process()).unwrap().unwrap().commands.len(), 1);
 
     set(&path, 0o646);
-    let said = load_file(&path, &[]).unwrap_err().to_string();
+    let said = load_file(&path, &[], Trust::of_this_process()).unwrap_err().to_string();
     assert!(said.contains("the menu is refused") && said.contains("chmod o-w"), "{said}");
     set(&path, 0o640);
     set(dir.path(), 0o777);
-    let said = load_file(&path, &[]).unwrap_err().to_string();
+    let said = load_file(&path, &[], Trust::of_this_process()).unwrap_err().to_string();
     assert!(said.contains("its directory") && said.contains("chmod "), "{said}");
     set(dir.path(), 0o700);
-    assert!(load_file(dir.path(), &[]).unwrap_err().to_string().contains("plain file"));
+    assert!(
+        load_file(dir.path(), &[], Trust::of_this_process())
+            .unwrap_err()
+            .to_string()
+            .contains("plain file")
+    );
 }
 
 #[test]
@@ -482,10 +497,10 @@ fn a_menu_file_that_cannot_be_read_is_never_taken_for_none() {
     let dir = tempfile::tempdir().unwrap();
     let link = dir.path().join("commands.toml");
     std::os::unix::fs::symlink("/no/such/menu", &link).unwrap();
-    assert!(load_file(&link, &[]).is_err(), "a link to nowhere");
+    assert!(load_file(&link, &[], Trust::of_this_process()).is_err(), "a link to nowhere");
     let path = dir.path().join("latin1.toml");
     std::fs::write(&path, b"# fine\n# caf\xE9\n").unwrap();
-    let said = load_file(&path, &[]).unwrap_err().to_string();
+    let said = load_file(&path, &[], Trust::of_this_process()).unwrap_err().to_string();
     assert!(
         said.ends_with("latin1.toml:2:6: the menu must be UTF-8, and this byte is not"),
         "{said}"
@@ -498,7 +513,8 @@ fn the_starter_menu_is_sound_and_keeps_clear_of_the_built_ins() {
         "menu", "m", "help", "version", "gv", "time", "gt", "clients", "status", "gat", "log",
         "rlf", "runs", "echo", "close", "shutdown", "ks",
     ];
-    let menu = starter(&reserved).unwrap_or_else(|errors| panic!("{errors}"));
+    let menu =
+        starter(&reserved, Trust::of_this_process()).unwrap_or_else(|errors| panic!("{errors}"));
     let all = menu.commands.len() + menu.left_out.len();
     assert!(all >= 10, "{all}");
     for declared in &menu.commands {
@@ -512,7 +528,12 @@ fn the_starter_menu_is_sound_and_keeps_clear_of_the_built_ins() {
 #[test]
 fn a_starter_menu_cut_anywhere_is_refused_or_read_but_never_a_panic() {
     for end in (0..STARTER.len()).step_by(7).filter(|end| STARTER.is_char_boundary(*end)) {
-        let cut = load(&[Source { name: "m", text: &STARTER[..end] }], &[], Missing::Leave);
+        let cut = load(
+            &[Source { name: "m", text: &STARTER[..end] }],
+            &[],
+            Missing::Leave,
+            Trust::of_this_process(),
+        );
         if let Err(errors) = cut {
             assert!(errors.0.iter().all(|error| error.at.is_some()), "{errors}");
         }

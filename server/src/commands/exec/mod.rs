@@ -8,6 +8,7 @@ mod hook;
 mod kin;
 mod pipe;
 mod process;
+mod program_file;
 mod root;
 mod spawn;
 
@@ -27,6 +28,7 @@ pub(crate) use hook::{Closed, Hook, HookPipes, RunningHook, SafeState};
 pub(crate) use pipe::Pipes;
 pub(super) use process::Group;
 pub(crate) use process::{Process, Until};
+pub(super) use program_file::inspect;
 pub(super) use root::below;
 pub(crate) use spawn::Caller;
 

@@ -1,5 +1,7 @@
-//! Paths that must stay below a directory: what is there is followed, link by link, before a program
-//! gets the path. It gets the one that was found, so that a link that is changed afterwards leads nobody.
+//! Paths that must stay below a directory. What is there is followed, link by link, and the program gets the path that was
+//! found, which has no links in it. The system confirms that in one step (`openat2`), once more just before the program is
+//! started. What remains: a user who may rename directories below the root can put a link there between that moment and the
+//! program's own opening of the file.
 
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -9,8 +11,9 @@ use serde_json::{Map, Value};
 use topside_shared::values::ArgError;
 use topside_shared::{ErrorKind as Kind, RpcError};
 
-use super::Program;
+use super::{Program, ProgramArg};
 use crate::blocking::blocking;
+use crate::platform;
 
 impl Program {
     /// The arguments, with each path that must stay below a root as the one that it leads to. Waits for the
@@ -28,6 +31,44 @@ impl Program {
         let (program, args) = (self.clone(), args.clone());
         match blocking(move || program.follow(args)).await {
             Ok(followed) => Ok(Cow::Owned(followed?)),
+            Err(_) => Err(RpcError::new(Kind::Internal, "the path could not be looked at")),
+        }
+    }
+
+    /// Looks once more at the paths that [`Program::followed`] gave, as the last thing before a start.
+    ///
+    /// # Errors
+    /// The first that is no longer what was found.
+    pub(crate) async fn confirm(&self, args: &Map<String, Value>) -> Result<(), RpcError> {
+        let paths = |arg: &ProgramArg| match args.get(&arg.name) {
+            Some(Value::Array(paths)) => paths.clone(),
+            path => path.cloned().into_iter().collect(),
+        };
+        let rooted = self
+            .args
+            .iter()
+            .filter_map(|arg| Some((arg.name.clone(), arg.root.clone()?, paths(arg))));
+        let rooted: Vec<(String, PathBuf, Vec<Value>)> = rooted.collect();
+        if rooted.is_empty() {
+            return Ok(());
+        }
+        let confirm = move || {
+            for (name, root, paths) in rooted {
+                let found =
+                    |path: &str| below(&root, path).is_some_and(|now| now == Path::new(path));
+                if let Some(moved) =
+                    paths.iter().filter_map(Value::as_str).find(|path| !found(path))
+                {
+                    return Err(ArgError::outside(
+                        &name,
+                        moved.rsplit('/').next().unwrap_or_default(),
+                    ));
+                }
+            }
+            Ok(())
+        };
+        match blocking(confirm).await {
+            Ok(confirmed) => Ok(confirmed?),
             Err(_) => Err(RpcError::new(Kind::Internal, "the path could not be looked at")),
         }
     }
@@ -69,6 +110,10 @@ pub(in crate::commands) fn below(root: &Path, path: &str) -> Option<PathBuf> {
         }
     }
     let mut real = there.canonicalize().ok()?;
+    // What was found may have been replaced meanwhile.
+    if !platform::is_beneath(&real_root, real.strip_prefix(&real_root).ok()?) {
+        return None;
+    }
     real.extend(missing.into_iter().rev());
     (real.starts_with(&real_root) && real != real_root).then_some(real)
 }
@@ -141,6 +186,12 @@ mod tests {
             "a\0b",
         ] {
             assert_eq!(below(path), None, "{path}");
+        }
+        // The system confirms a way without links alone, also where they lead below the root.
+        let confirmed = |path: &str| platform::is_beneath(&root, Path::new(path));
+        assert!(["", "file", "sub/file"].iter().all(|path| confirmed(path)));
+        for path in ["in/file", "sub/up", "out", "../root-beside/file", "none", "/etc/passwd"] {
+            assert!(!confirmed(path), "{path}");
         }
         // The root itself may be reached by a link.
         symlink(&root, outer.join("link")).unwrap();

@@ -14,12 +14,14 @@ use topside_shared::values;
 use super::ended::End;
 use super::*;
 use crate::commands::declare::{Declared, Item, Missing, Source, load};
+use crate::config::trust::Trust;
 use crate::runs::output::reader::{Piece, Reader};
 use crate::runs::output::{Output, Text};
 
 fn declared(text: &str) -> Declared {
     let source = Source { name: "test", text };
-    let menu = load(&[source], &[], Missing::Refuse).unwrap_or_else(|errors| panic!("{errors}"));
+    let menu = load(&[source], &[], Missing::Refuse, Trust::of_this_process())
+        .unwrap_or_else(|errors| panic!("{errors}"));
     match menu.commands.into_iter().next().unwrap() {
         Item::Program(declared) => declared,
         other => panic!("{other:?}"),
@@ -420,11 +422,14 @@ async fn why_a_program_did_not_start_is_told_in_words() {
             .expect_err("it must not start")
             .to_string()
     };
-    copy("text");
+    std::fs::write(here.join("sound"), "#!/bin/sh\n").unwrap();
+    copy("sound");
     let text = format!(
         "[commands.x]\nexec = [{tool:?}, \"{{a}}\"]\ncwd = {here:?}\n[[commands.x.args]]\nname=\"a\"\ntype=\"string\""
     );
+    // What is wrong with it comes after the menu was loaded.
     let program = declared(&text).program;
+    copy("text");
     assert!(said(&program, json!({})).contains("not in a form that the system can run"));
     copy("script");
     assert!(said(&program, json!({})).contains("interpreter"));
