@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::harness::{Home, Screen, Server, eventually};
+use super::harness::{Home, Screen, Server, eventually, exists};
 
 const MENU: &str = r#"
 [commands.long]
@@ -19,6 +19,12 @@ fn home_with_menu() -> Home {
     std::fs::create_dir(&config).unwrap();
     std::fs::write(config.join("commands.toml"), MENU).unwrap();
     home
+}
+
+fn runs(home: &Home) -> String {
+    let mut command = std::process::Command::new(super::harness::TOPSIDE);
+    let output = command.args(["runs", "--json"]).envs(home.env()).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Starts a line of the shell, takes its terminal away once `text` is there, and waits for its end.
@@ -42,6 +48,23 @@ fn a_screen_ends_with_its_terminal_where_no_signal_tells_it() {
 }
 
 #[test]
+fn a_server_inside_a_screen_that_lost_its_terminal_ends_in_order() {
+    let home = home_with_menu();
+    let mut screen = Screen::shell(&home, (100, 30), &format!("{LEADER}$TOPSIDE"));
+    screen.see("no server here");
+    screen.write("\r");
+    screen.see(" · connected · ");
+    screen.write("long\r");
+    screen.see("begun");
+    screen.hang_up();
+    screen.ended_without_terminal();
+    assert!(!exists(&home.socket()));
+    // The next one knows how the run ended.
+    let _server = Server::start(&home);
+    assert!(runs(&home).contains("\"cancelled\""), "{}", runs(&home));
+}
+
+#[test]
 fn a_run_and_the_line_client_end_with_their_terminal_where_no_signal_tells_them() {
     let home = home_with_menu();
     let _server = Server::start(&home);
@@ -49,12 +72,7 @@ fn a_run_and_the_line_client_end_with_their_terminal_where_no_signal_tells_them(
     hang_up_at(&home, "TERM=dumb $TOPSIDE", "one command a line");
     hang_up_at(&home, "mkfifo fifo; exec 3<>fifo; echo long >&3; $TOPSIDE <fifo", "begun");
     // The runs were cancelled: none goes on without its owner.
-    let runs = || {
-        let mut command = std::process::Command::new(super::harness::TOPSIDE);
-        let output = command.args(["runs", "--json"]).envs(home.env()).output().unwrap();
-        String::from_utf8(output.stdout).unwrap()
-    };
-    eventually("the runs have ended", || !runs().contains("\"running\""));
+    eventually("the runs have ended", || !runs(&home).contains("\"running\""));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::harness::{Home, Screen, eventually, exists};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// Runs the program so that the shell can say afterwards how the terminal was left.
-const CHECKED: &str = "trap : TERM INT; $TOPSIDE; echo STATUS=$?; stty -a";
+const CHECKED: &str = "trap : TERM INT QUIT; $TOPSIDE; echo STATUS=$?; stty -a";
 
 fn assert_sane(text: &str) {
     for mode in ["icanon", "echo", "isig", "icrnl", "opost"] {
@@ -33,7 +33,7 @@ fn a_terminal_is_left_as_it_was_found() {
 
 #[test]
 fn a_termination_ends_the_server_inside_and_leaves_the_terminal_sane() {
-    for (signal, status) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+    for (signal, status) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::QUIT, 131)] {
         let home = Home::new();
         let mut screen = Screen::shell(&home, (100, 30), CHECKED);
         screen.see("no server here");
