@@ -260,7 +260,9 @@ mod imp {
         pub(crate) fn off(&mut self) {}
 
         /// Does nothing here.
-        pub(crate) fn on(&mut self) {}
+        pub(crate) fn on(&mut self) -> bool {
+            false
+        }
     }
 
     /// Reads the terminal and tells its events, until the terminal is gone or `tell` wants no more.

@@ -1,5 +1,6 @@
 //! A session without a screen: runs one command after the other and says what is told meanwhile.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -14,7 +15,7 @@ use super::printer::{Piece, Printer, Room};
 use super::words;
 use crate::net::base64::output_bytes;
 use crate::net::{CallError, Event, Events, Handle, LostReason, Session};
-use crate::platform::{Signal, Signals};
+use crate::platform::{Job, Jobs, Signal, Signals};
 
 /// How long a run that was told to end is waited for. The server kills it long before.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(30);
@@ -25,6 +26,8 @@ pub(super) struct Console {
     pub(super) events: Events,
     pub(super) printer: Printer,
     pub(super) signals: Signals,
+    /// What job control asks, where somebody types: a terminal that hides what is typed is not left so.
+    pub(super) jobs: Option<Jobs>,
     /// The server's end, once it has begun or is due.
     pub(super) closing: Option<Closing>,
     /// Why the session ended, once it has.
@@ -76,7 +79,8 @@ impl Console {
         // A script wants every byte, however slow its reader.
         events.hold_output();
         let closing = welcome.closing;
-        Self { handle, events, printer, signals, closing, lost: None }
+        let jobs = std::io::stdin().is_terminal().then(|| Jobs::listen().ok()).flatten();
+        Self { handle, events, printer, signals, jobs, closing, lost: None }
     }
 
     /// Runs one command to its end. A signal, the time limit or a broken pipe cancels it; a second
@@ -110,6 +114,7 @@ impl Console {
                     let patience = self.signals.patience(CANCEL_PATIENCE);
                     underway.cut(Cut::Signal(signal), patience, &handle);
                 }
+                () = stop_asked(&mut self.jobs) => hush.stop(),
                 () = sleep_until(until) => {
                     if underway.patience.is_some() {
                         break;
@@ -303,6 +308,12 @@ pub(super) async fn take<'p>(
     let room = printer.room().await;
     let event = if rest_only { events.try_next() } else { Some(events.next().await) };
     (room, event)
+}
+
+/// Waits until Ctrl-Z, or the signal that it sends, asks this program to stop. Dropping the future is safe.
+pub(super) async fn stop_asked(jobs: &mut Option<Jobs>) {
+    let Some(jobs) = jobs else { return std::future::pending().await };
+    while jobs.next().await != Job::Stop {}
 }
 
 async fn sleep_until(until: Option<Instant>) {

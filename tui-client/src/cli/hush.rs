@@ -3,7 +3,7 @@
 
 use std::io::IsTerminal;
 
-use crate::platform::Echo;
+use crate::platform::{Echo, Jobs};
 use crate::question::{MAX_QUESTION, asks_for_a_secret};
 
 /// Most bytes of a question that are kept.
@@ -23,6 +23,15 @@ impl Hush {
         Self { question: Vec::new(), echo }
     }
 
+    /// Stops this program as Ctrl-Z asks, with the terminal as the shell expects it.
+    pub(super) fn stop(&mut self) {
+        let was_off = self.echo.as_mut().is_some_and(Echo::on);
+        stop();
+        if let Some(echo) = self.echo.as_mut().filter(|_| was_off) {
+            echo.off();
+        }
+    }
+
     /// The program printed this.
     pub(super) fn printed(&mut self, bytes: &[u8]) {
         let Some(echo) = &mut self.echo else { return };
@@ -38,4 +47,10 @@ impl Hush {
             echo.on();
         }
     }
+}
+
+/// Stops this program; returns once it goes on.
+pub(super) fn stop() {
+    // Where it cannot be stopped it goes on.
+    let _ = Jobs::stop(false);
 }

@@ -12,13 +12,13 @@ use topside_shared::notices::EndCode;
 use topside_shared::rows::{RunRow, RunState};
 use topside_shared::text;
 
-use super::console::{Console, Cut, Output, Ran};
+use super::console::{Console, Cut, Output, Ran, stop_asked};
 use super::feed::{Lines, Source};
 use super::input::{Input, read_input};
 use super::on::On;
 use super::printer::{LAST_WORDS, Printer};
 use super::refused::with_sources;
-use super::{block_on, status, words};
+use super::{block_on, hush, status, words};
 use crate::embedded::{Embedded, connect_or_start};
 use crate::net::{CallError, Hello, Session};
 use crate::platform::{Signal, Signals};
@@ -144,6 +144,10 @@ impl Client {
                 }
                 event = self.console.events.next() => {
                     self.console.told(event).await;
+                    Go::On
+                }
+                () = stop_asked(&mut self.console.jobs) => {
+                    hush::stop();
                     Go::On
                 }
                 line = recv(&mut input) => match line {

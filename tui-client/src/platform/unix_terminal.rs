@@ -34,12 +34,12 @@ impl Echo {
         }
     }
 
-    /// Shows it again.
-    pub(crate) fn on(&mut self) {
-        if let Some(before) = self.before.take() {
-            // A terminal that has gone shows nothing anyway.
-            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &before);
-        }
+    /// Shows it again; whether it did not before.
+    pub(crate) fn on(&mut self) -> bool {
+        let Some(before) = self.before.take() else { return false };
+        // A terminal that has gone shows nothing anyway.
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &before);
+        true
     }
 }
 

@@ -25,6 +25,35 @@ fn start() -> (Home, Server, Screen) {
     (home, server, screen)
 }
 
+/// The shell was left with a terminal that showed nothing, and the secret was shown after `fg`.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_run_that_is_stopped_while_it_asks_for_a_secret_shows_the_shell_what_is_typed() {
+    use super::harness::eventually;
+    use std::process::Command;
+
+    let (home, _server, _screen) = start();
+    let line =
+        "set -m; $TOPSIDE run login; stty -a; echo STOPPED; read line; echo \"GOT $line\"; fg";
+    let mut screen = Screen::shell(&home, (100, 30), line);
+    screen.see("Password:");
+    screen.write("\x1a");
+    let text = screen.see("STOPPED");
+    assert!(text.split_whitespace().any(|word| word == "echo"), "{text}");
+    screen.write("shown\r");
+    screen.see("GOT shown");
+    let terminal = std::fs::read_link(format!("/proc/{}/fd/0", screen.pid)).unwrap();
+    eventually("the terminal hides what is typed again", || {
+        let stty = Command::new("stty").arg("-a").arg("-F").arg(&terminal).output().unwrap();
+        String::from_utf8_lossy(&stty.stdout).split_whitespace().any(|word| word == "-echo")
+    });
+    screen.write("hidden\r");
+    let text = screen.see("it has 6 letters");
+    assert!(!text.contains("hidden"), "{text}");
+    screen.write("\r");
+    screen.ended();
+}
+
 #[test]
 fn a_program_that_asks_is_answered_in_the_input_box() {
     let (_home, mut server, mut screen) = start();
