@@ -4,12 +4,16 @@
 use super::link::{Link, Via};
 use super::picker::chosen;
 use super::ways::{self, Reach};
-use super::{Effect, Screen, State, clean};
+use super::{Effect, Here, Screen, State, clean};
 
 /// How long a choice must stand before its server is asked: scrolling through ten asks the last.
 pub(crate) const PAUSE: u64 = 250;
 /// How often the chosen server is asked.
-const EVERY: u64 = 30_000;
+const EVERY: u64 = 4_000;
+/// How long an answer is shown. A probe takes less than this: [`PROBE_LIMIT`].
+const FRESH: u64 = 5_000;
+/// The time in which an address must answer a probe, in milliseconds.
+pub(crate) const PROBE_LIMIT: u64 = 3_000;
 /// How often, at most, one that refuses this device is asked.
 const REFUSED: u64 = 10_000;
 /// Without a key for so long nobody is looking.
@@ -18,7 +22,10 @@ const LOOKING: u64 = 120_000;
 /// What is known of the chosen server, and when it is asked.
 #[derive(Debug, Default)]
 pub(crate) struct Asking {
-    known: Vec<(Via, Reach)>,
+    /// Each with the time at which it was learnt, by the monotonic clock.
+    known: Vec<(Via, Reach, u64)>,
+    /// Those that have not answered yet in this round.
+    waiting: Vec<Via>,
     /// The round of questions whose answers are waited for.
     round: u64,
     /// When to ask next, where that is not a matter of routine.
@@ -40,7 +47,12 @@ impl Asking {
 
     /// How an address of the chosen server stands, if that is known.
     pub(crate) fn reach(&self, via: Via) -> Option<&Reach> {
-        self.known.iter().find(|(known, _)| *known == via).map(|(_, reach)| reach)
+        self.known.iter().find(|(known, ..)| *known == via).map(|(_, reach, _)| reach)
+    }
+
+    /// Whether keys were pressed lately. Where none were, no server is asked.
+    fn is_watched(&self, now: u64) -> bool {
+        now <= self.used + LOOKING
     }
 }
 
@@ -62,7 +74,7 @@ pub(crate) fn test(state: &mut State) -> Vec<Effect> {
     if wait == 0 {
         anew(state, 0);
     } else {
-        known.retain(|(_, reach)| reach.is_lasting());
+        known.retain(|(_, reach, _)| reach.is_lasting());
         let seconds = wait.div_ceil(1000);
         state.refuse(format!("a way that refuses this device is not asked again for {seconds} s"));
     }
@@ -93,6 +105,7 @@ pub(crate) fn ask(state: &mut State) -> Vec<Effect> {
         );
     }
     let server = profile.map(|profile| profile.name.clone()).filter(|_| !vias.is_empty());
+    state.picker.asking.waiting.clone_from(&vias);
     vec![Effect::Probe { round, server, vias }]
 }
 
@@ -103,18 +116,52 @@ fn ask_at(state: &State) -> Option<u64> {
         return None;
     }
     let asking = &state.picker.asking;
-    let routine = asking.asked.map(|asked| asked + EVERY);
-    asking.due.or(routine.filter(|at| *at <= asking.used + LOOKING))
+    // A new round would drop the answers of the one before.
+    let pause = if asking.waiting.is_empty() { EVERY } else { EVERY + PROBE_LIMIT };
+    let routine = asking.asked.map(|asked| asked + pause);
+    asking.due.or(routine.filter(|at| asking.is_watched(*at)))
 }
 
-/// Milliseconds until it is time to ask.
-pub(crate) fn ask_in(state: &State) -> Option<u64> {
-    ask_at(state).map(|at| at.saturating_sub(state.clock.mono))
+/// When an answer becomes too old to be shown. What this device was refused does not pass by itself, and stays.
+fn forget_at(state: &State) -> Option<u64> {
+    if !matches!(state.screen, Screen::Picker) {
+        return None;
+    }
+    let asking = &state.picker.asking;
+    let known = asking.known.iter().filter(|(_, reach, _)| !reach.is_lasting());
+    let remote = known.map(|(.., at)| at + FRESH).min();
+    // The server of this machine is asked in each round and answers at once.
+    let local = asking.asked.map(|asked| asked + FRESH);
+    let local = local.filter(|at| state.here != Here::Unknown && !asking.is_watched(*at));
+    remote.into_iter().chain(local).min()
 }
 
-/// Asks, if it is time.
+/// Milliseconds until it is time to ask, or to forget an old answer.
+pub(crate) fn changes_in(state: &State) -> Option<u64> {
+    let at = ask_at(state).into_iter().chain(forget_at(state)).min();
+    at.map(|at| at.saturating_sub(state.clock.mono))
+}
+
+/// Asks, if it is time, and forgets what is too old.
 pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
-    if ask_at(state).is_some_and(|at| at <= state.clock.mono) { ask(state) } else { Vec::new() }
+    let now = state.clock.mono;
+    if forget_at(state).is_some_and(|at| at <= now) {
+        let asking = &mut state.picker.asking;
+        asking.known.retain(|(_, reach, at)| reach.is_lasting() || now < at + FRESH);
+        if !asking.is_watched(now) {
+            state.here = Here::Unknown;
+        }
+    }
+    if ask_at(state).is_some_and(|at| at <= now) { ask(state) } else { Vec::new() }
+}
+
+/// What is shown of an address that has not answered lately.
+pub(crate) fn unknown(state: &State) -> &'static str {
+    if state.picker.asking.is_watched(state.clock.mono) {
+        "asking …"
+    } else {
+        "not asked until a key is pressed"
+    }
 }
 
 /// A key was pressed: somebody is looking.
@@ -141,7 +188,8 @@ pub(crate) fn reached(state: &mut State, round: u64, via: Via, reach: Reach) {
     if reach.is_lasting() {
         state.picker.asking.refused = Some(state.clock.mono);
     }
-    let known = &mut state.picker.asking.known;
-    known.retain(|(of, _)| *of != via);
-    known.push((via, reach));
+    let (now, asking) = (state.clock.mono, &mut state.picker.asking);
+    asking.waiting.retain(|of| *of != via);
+    asking.known.retain(|(of, ..)| *of != via);
+    asking.known.push((via, reach, now));
 }

@@ -3,7 +3,7 @@
 use super::found;
 use super::link::{Link, Target, Via};
 use super::picker::{self, chosen};
-use super::{Here, State, fit, times};
+use super::{Here, State, asking, fit, times};
 use crate::actions::Id;
 use crate::config::Profile;
 use crate::net::ConnectError;
@@ -108,8 +108,8 @@ impl Way {
         Self { address, sign, words: words.into(), advice, why_not }
     }
 
-    fn unknown() -> Self {
-        Self::plain(Sign::None, "asking …")
+    fn unknown(state: &State) -> Self {
+        Self::plain(Sign::None, asking::unknown(state))
     }
 
     /// The same, where the server was found elsewhere: of use only where it is not reached.
@@ -237,7 +237,7 @@ fn elsewhere(state: &State, profile: &Profile, via: Via) -> Way {
     if profile.pin.is_none() {
         return Way { address, ..not_paired(state, &profile.name) };
     }
-    let way = state.picker.asking.reach(via).map_or_else(Way::unknown, Reach::way);
+    let way = state.picker.asking.reach(via).map_or_else(|| Way::unknown(state), Reach::way);
     Way { address, ..way.with_hint(state, profile, hint.as_deref()) }
 }
 
@@ -293,11 +293,11 @@ fn auto(state: &State, profile: &Profile) -> Way {
     let way = if let Some((via, ms)) = up {
         Way::plain(Sign::Up, format!("{} answers in {}", via.title(), millis(ms)))
     } else if known.len() < ways.len() {
-        Way::unknown()
+        Way::unknown(state)
     } else {
         // What does not pass by itself is worth more words than a silence.
         let worst = known.iter().find(|reach| reach.is_lasting()).or(known.first());
-        worst.map_or_else(Way::unknown, |reach| reach.way()).with_hint(
+        worst.map_or_else(|| Way::unknown(state), |reach| reach.way()).with_hint(
             state,
             profile,
             hint.as_deref(),

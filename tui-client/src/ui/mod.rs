@@ -134,7 +134,7 @@ pub(crate) fn changes_in(state: &State) -> Option<u64> {
                 _ => None,
             });
             let link = console::link_changes_in(state);
-            [link, pairing, asking::ask_in(state)].into_iter().flatten().min()
+            [link, pairing, asking::changes_in(state)].into_iter().flatten().min()
         }
         Screen::Console(_) => {
             let made = state.overlays.iter().find_map(|overlay| match overlay {

@@ -81,20 +81,49 @@ fn a_way_that_refuses_this_device_is_tested_at_most_once_in_ten_seconds() {
 }
 
 #[test]
-fn the_chosen_server_is_asked_at_the_start_and_then_every_30_seconds_while_keys_are_pressed() {
+fn the_chosen_server_is_asked_at_the_start_and_then_every_4_seconds_while_keys_are_pressed() {
     let mut world = World::new(80, 24).with_servers();
     assert_eq!(changes_in(&world.state), Some(0));
     assert_eq!(asked(&world.wait(0)), Some((Some("sprinkler"), BOTH)));
-    for _ in 0..4 {
-        assert_eq!(changes_in(&world.state), Some(30_000));
-        assert!(asked(&world.wait(29_999)).is_none());
+    for _ in 0..30 {
+        world.reach(Via::Lan, Reach::Up(12));
+        world.reach(Via::Internet, Reach::Up(40));
+        assert_eq!(changes_in(&world.state), Some(4_000));
+        assert!(asked(&world.wait(3_999)).is_none());
         assert!(asked(&world.wait(1)).is_some());
     }
-    assert_eq!(changes_in(&world.state), None, "nobody has touched a key for two minutes");
+    world.reach(Via::Lan, Reach::Up(12));
+    world.reach(Via::Internet, Reach::Up(40));
+    // No key was pressed for two minutes: what is shown becomes old, is forgotten, and no server is asked.
+    assert!(asked(&world.wait(4_999)).is_none());
+    assert_eq!(words(&world, Via::Lan), "answers in 12 ms");
+    assert!(asked(&world.wait(1)).is_none());
+    assert_eq!(words(&world, Via::Lan), "not asked until a key is pressed");
+    assert_eq!(changes_in(&world.state), None);
     world.now += 3_600_000;
     world.press("f9");
-    assert_eq!(changes_in(&world.state), Some(0), "somebody is back");
+    assert_eq!(changes_in(&world.state), Some(0));
     assert!(asked(&world.wait(0)).is_some());
+}
+
+#[test]
+fn an_answer_is_shown_for_five_seconds_at_most() {
+    let mut world = World::new(80, 24).with_servers();
+    world.wait(0);
+    world.reach(Via::Lan, Reach::Up(12));
+    world.reach(Via::Internet, refused(true));
+    // The LAN has gone: the next round of questions is not answered.
+    assert_eq!(asked(&world.wait(4_000)), Some((Some("sprinkler"), &[Via::Lan][..])));
+    assert_eq!(changes_in(&world.state), Some(1_000));
+    world.wait(999);
+    assert_eq!(words(&world, Via::Lan), "answers in 12 ms");
+    world.wait(1);
+    assert_eq!(words(&world, Via::Lan), "asking …");
+    assert_eq!(words(&world, Via::Internet), "another key", "it does not pass by itself");
+    // A round that is not answered yet is not cut off by the next.
+    assert!(asked(&world.wait(1_999)).is_none());
+    world.reach(Via::Lan, Reach::Up(9));
+    assert!(asked(&world.wait(1_001)).is_some());
 }
 
 #[test]
@@ -126,7 +155,8 @@ fn a_key_that_is_refused_is_not_shown_again_until_somebody_asks() {
     let mut world = World::new(80, 24).with_servers();
     world.wait(0);
     world.reach(Via::Lan, refused(true));
-    assert_eq!(asked(&world.wait(30_000)), Some((Some("sprinkler"), &[Via::Internet][..])));
+    assert_eq!(asked(&world.wait(7_000)), Some((Some("sprinkler"), &[Via::Internet][..])));
+    world.wait(3_000);
     assert_eq!(asked(&world.press("t")), Some((Some("sprinkler"), BOTH)));
 }
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
 use topside_shared::dirs::Dirs;
 use topside_shared::invite::Invite;
 
+use crate::app::asking;
 use crate::app::invite::{NotPaired, Paired};
 use crate::app::ways::{Reach, words};
 use crate::app::{DialFailed, Here, Target};
@@ -85,9 +87,18 @@ pub(super) async fn probe_here(sockets: &net::Target) -> Here {
 
 /// Whether a paired server answers at an address, and how fast.
 pub(super) async fn probe(address: &Address, remote: &Remote) -> Reach {
-    match net::probe(address, remote).await {
-        Ok(rtt) => Reach::Up(millis(rtt)),
-        Err(error) => {
+    let limit = Duration::from_millis(asking::PROBE_LIMIT);
+    match timeout(limit, net::probe(address, remote)).await {
+        Err(_) => Reach::Down {
+            words: "no answer",
+            sentence: format!(
+                "{address} has not answered for {} s: is the box on, and does no firewall stand between?",
+                limit.as_secs()
+            ),
+            lasting: false,
+        },
+        Ok(Ok(rtt)) => Reach::Up(millis(rtt)),
+        Ok(Err(error)) => {
             let (words, lasting) = (words(error.first()), error.is_lasting());
             Reach::Down { words, sentence: sentence(error), lasting }
         }
