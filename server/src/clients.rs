@@ -37,6 +37,13 @@ pub struct Identity {
     pub scope: Scope,
 }
 
+impl Identity {
+    /// Whether it is an admin whose key is not limited to some commands.
+    pub(crate) fn is_full_admin(&self) -> bool {
+        self.role == Role::Admin && self.scope == Scope::Whole
+    }
+}
+
 /// How much of what its role allows a client may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {

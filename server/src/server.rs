@@ -1,5 +1,6 @@
 //! A running server: what all its sessions share, and its life from the first connection to the last.
 
+mod alarm;
 mod ending;
 mod files;
 
@@ -160,7 +161,7 @@ impl Server {
         let poke = Arc::clone(&dirty);
         log.on_entry(move || poke.notify_one());
         let door = Door::new(config.listen.clone(), config.state.clone(), &config.limits);
-        Arc::new(Self {
+        let server = Arc::new(Self {
             info: ServerInfo {
                 name: "topsided".into(),
                 version: env!("CARGO_PKG_VERSION").into(),
@@ -191,7 +192,9 @@ impl Server {
             in_force: Current::new(config, menu),
             reloading: tokio::sync::Mutex::default(),
             check_files: Notify::new(),
-        })
+        });
+        alarm::connect(&server);
+        server
     }
 
     /// The configuration and the menu that are in force.

@@ -50,6 +50,14 @@ impl Argument {
         Self::Cut { cut: text[..kept].to_owned(), bytes: text.len() as u64, sha256 }
     }
 
+    /// The value of the argument `name=value`.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        match self {
+            Self::Complete(text) => text.strip_prefix(name)?.strip_prefix('='),
+            Self::Cut { .. } | Self::Rest { .. } => None,
+        }
+    }
+
     /// Bytes of JSON of the argument's own text.
     fn length(&self) -> usize {
         match self {

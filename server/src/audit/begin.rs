@@ -6,6 +6,7 @@ use std::io;
 use super::chain::Link;
 use super::entry::{By, Entry};
 use super::files::{self, End};
+use super::kept;
 use super::writer::{Growing, Stand, Writer};
 
 impl Writer {
@@ -13,6 +14,7 @@ impl Writer {
     pub(super) fn begin(&mut self, over: Stand) -> io::Result<Growing> {
         let Stand::Over { last, holds, why } = over else { return self.open() };
         let begin = || {
+            files::begin_head(&self.state, &last)?;
             if holds {
                 files::close(&self.state, last.seq)?;
             } else {
@@ -33,12 +35,26 @@ impl Writer {
             self.own.push(Entry::new(By::server(), "audit/renewed", files::FILE).result(result));
         }
         if let Some(end) = going.last() {
-            let object = format!("up to seq {}", end.last);
-            let result = "removed: more is not kept";
-            self.own.push(Entry::new(By::server(), super::LET_GO, object).result(result));
-            self.going = going.into_iter().map(|closed| closed.path).collect();
+            self.let_go(end.last, &going);
         }
         Ok(Growing { file, bytes: 0, last: last.clone(), synced_bytes: 0, synced: last })
+    }
+
+    /// Copies the administrative lines of these files, and has the next write record and remove the files.
+    fn let_go(&mut self, last: u64, going: &[files::Closed]) {
+        let copied = match kept::copy(&self.state, going, self.sizes.kept) {
+            Ok(copied) => copied,
+            Err(error) => {
+                // They stay until the next file is begun.
+                tracing::warn!(target: "topside", %error, "old audit logs cannot be copied, and are not removed");
+                return;
+            }
+        };
+        let argv = copied.anchor.map(|anchor| anchor.argv()).unwrap_or_default();
+        let entry = Entry::new(By::server(), super::LET_GO, format!("up to seq {last}"));
+        self.own.push(entry.argv(argv).result("removed: more is not kept"));
+        self.kept_is_full = copied.is_full;
+        self.going = going.iter().map(|closed| closed.path.clone()).collect();
     }
 
     /// The oldest of the closed files, where all of them are too much.
@@ -60,6 +76,14 @@ impl Writer {
     /// Looks at what an earlier start left behind, and goes on after it.
     pub(super) fn open(&mut self) -> io::Result<Growing> {
         let head = files::head(&self.state);
+        if std::mem::take(&mut self.is_missing) {
+            let message =
+                "the audit log was missing at the start of the server, which has run here before";
+            self.raise(files::FILE, message);
+        } else if head.is_none() && files::has_any(&self.state)? {
+            let message = "audit.head was missing or unreadable: whether lines were cut off at the end is not known";
+            self.raise(files::HEAD, message);
+        }
         let Some(mut file) = files::open(&self.state)? else {
             let before = self.before()?;
             let last = self.furthest(before, head);
@@ -84,6 +108,7 @@ impl Writer {
             self.stand = Stand::Over { last, holds: end.whole > 0, why };
             return Err(error);
         }
+        self.show_synced(&last);
         Ok(Growing {
             file,
             bytes: end.whole,
@@ -99,18 +124,20 @@ impl Writer {
         Ok(End::of(&mut File::open(newest.path)?)?.link())
     }
 
-    /// Where the chain goes on: after the last line, or where lines are gone that were there, as if they were not, so
-    /// that whoever verifies it finds the gap.
-    fn furthest(&self, last: Option<Link>, head: Option<Link>) -> Link {
+    /// The line that the chain goes on after: the last one that is there, or, if lines are gone that were on the disk, the
+    /// last one that was, so that verification finds the gap.
+    fn furthest(&mut self, last: Option<Link>, head: Option<Link>) -> Link {
         let last = last.unwrap_or_default();
         match head {
             Some(head)
                 if head.seq > last.seq || (head.seq == last.seq && head.hash != last.hash) =>
             {
-                tracing::error!(
-                    target: "topside", synced = head.seq, found = last.seq,
-                    "the end of the audit log was changed: `topsided audit verify` says where"
+                let message = format!(
+                    "the end of the audit log was changed: entry {} was on the disk, and the last one found is {}; \
+                     `topsided audit verify` names what is missing",
+                    head.seq, last.seq
                 );
+                self.raise(files::FILE, &message);
                 head
             }
             _ => last,

@@ -1,11 +1,11 @@
 //! The files of the audit log: the one that grows, those that were closed, and where the chain ends.
 //!
-//! `audit.jsonl` is the one that grows; `audit.N.jsonl` was closed, with line N as its last. `audit.head` says
-//! which line was the last to be synced, so that lines cut off at the end are missed too.
+//! `audit.jsonl` is the one that grows; `audit.N.jsonl` was closed, with line N as its last. `audit.head` holds the last
+//! line that was synced, so that lines cut off at the end are missed too. It exists before the first line does.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use super::chain::Link;
@@ -14,11 +14,58 @@ use crate::platform;
 
 /// The file that grows.
 pub(super) const FILE: &str = "audit.jsonl";
-const HEAD: &str = "audit.head";
+pub(super) const HEAD: &str = "audit.head";
+/// Files that a server writes after it has begun the audit log.
+const LATER: [&str; 2] = ["keys.json", "runs.db"];
 /// Bytes of the head: 20 digits, a space, 64 digits, a line ending; always, so that it is written in place.
-const HEAD_BYTES: usize = 86;
+pub(super) const HEAD_BYTES: u64 = 86;
 /// Bytes that are read at once from the end of a file.
 const PIECE: u64 = 64 * 1024;
+
+/// Whether a server has run on this state directory, whatever became of its audit log.
+pub(super) fn has_served(state: &Path) -> bool {
+    LATER.iter().any(|name| std::fs::symlink_metadata(state.join(name)).is_ok())
+}
+
+/// Whether there is any file of the log.
+pub(super) fn has_any(state: &Path) -> io::Result<bool> {
+    let is_there = |name: &str| std::fs::symlink_metadata(state.join(name)).is_ok();
+    Ok(is_there(FILE) || is_there(HEAD) || !closed(state)?.is_empty())
+}
+
+/// What happened to the file of this name since it was opened; none if it is still in its place, with as many bytes.
+pub(super) fn changed(
+    state: &Path,
+    name: &str,
+    file: &File,
+    bytes: u64,
+) -> io::Result<Option<&'static str>> {
+    let Some(found) = if_there(std::fs::symlink_metadata(state.join(name)))? else {
+        return Ok(Some("removed"));
+    };
+    let own = file.metadata()?;
+    Ok(if (found.dev(), found.ino()) != (own.dev(), own.ino()) {
+        Some("replaced")
+    } else if found.len() < bytes {
+        Some("truncated")
+    } else if found.len() > bytes {
+        Some("changed by another program")
+    } else {
+        None
+    })
+}
+
+/// Moves what another program put in the place of the file that grows out of the way.
+pub(super) fn move_foreign(state: &Path, seq: u64) -> io::Result<()> {
+    let mut path = state.join(format!("audit.foreign-{seq}"));
+    for copy in 1.. {
+        if std::fs::symlink_metadata(&path).is_err() {
+            break;
+        }
+        path = state.join(format!("audit.foreign-{seq}-{copy}"));
+    }
+    if_there(std::fs::rename(state.join(FILE), path)).map(drop)
+}
 
 /// A closed file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -172,23 +219,37 @@ impl End {
     }
 }
 
-/// Which line was the last to be synced; none where nobody wrote that down.
+/// The last line that was synced; none if there is no readable head.
 pub(super) fn head(state: &Path) -> Option<Link> {
     let text = std::fs::read_to_string(state.join(HEAD)).ok()?;
     let (seq, hash) = text.trim_end().split_once(' ')?;
     (hash.len() == 64).then_some(Link { seq: seq.parse().ok()?, hash: hash.to_owned() })
 }
 
+/// Makes the head, unless there is one, before the first line after `link` is written.
+pub(super) fn begin_head(state: &Path, link: &Link) -> io::Result<()> {
+    let file = open_head(state)?;
+    if file.metadata()?.len() == 0 {
+        write_head(&file, link)?;
+        sync_directory(state)?;
+    }
+    Ok(())
+}
+
 /// Where the head is written.
 pub(super) fn open_head(state: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
-    platform::private(&mut options).open(state.join(HEAD))
+    let file = platform::private(&mut options).open(state.join(HEAD))?;
+    if file.metadata()?.len() > HEAD_BYTES {
+        file.set_len(HEAD_BYTES)?;
+    }
+    Ok(file)
 }
 
 /// Writes which line was the last to be synced; never synced itself, it is at worst behind.
 pub(super) fn write_head(file: &File, link: &Link) -> io::Result<()> {
     let text = format!("{:020} {}\n", link.seq, link.hash);
-    debug_assert_eq!(text.len(), HEAD_BYTES);
+    debug_assert_eq!(text.len() as u64, HEAD_BYTES);
     file.write_all_at(text.as_bytes(), 0)
 }

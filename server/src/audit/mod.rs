@@ -10,6 +10,7 @@ mod begin;
 mod chain;
 mod entry;
 mod files;
+mod kept;
 mod read;
 mod tally;
 mod writer;
@@ -18,7 +19,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -27,11 +28,12 @@ use topside_shared::{ErrorKind, RpcError};
 
 pub(crate) use argv::{Argument, argv};
 pub(crate) use entry::{By, Entry, Line};
-pub(crate) use read::{Fault, each_line, verify};
+pub(crate) use read::{Damage, Found, each_entry, verify};
 
+use chain::Link;
 pub(crate) use tally::Origin;
 use tally::{SignIn, Tally};
-use writer::{Sizes, Writer};
+use writer::{Shared, Sizes, Writer};
 
 use crate::clients::Client;
 
@@ -93,7 +95,28 @@ pub(crate) struct Audit {
     jobs: SyncSender<Job>,
     counts: Arc<Counts>,
     tally: Arc<Tally>,
+    alarm: Arc<Alarm>,
+    synced: Arc<Mutex<Link>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Tells admins that something happened to the log.
+#[derive(Default)]
+pub(crate) struct Alarm(OnceLock<Box<dyn Fn(&str) + Send + Sync>>);
+
+impl Alarm {
+    fn raise(&self, message: &str) {
+        tracing::error!(target: "topside", "{message}");
+        if let Some(tell) = self.0.get() {
+            tell(message);
+        }
+    }
+}
+
+impl std::fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Alarm")
+    }
 }
 
 /// What the thread and those who send to it both count.
@@ -106,20 +129,46 @@ struct Counts {
 }
 
 impl Audit {
-    /// The log in this directory, which nobody else writes meanwhile. Nothing is touched before the first entry.
+    /// The log in this directory, which no other process writes meanwhile. A server, which has a `boot_id`, makes the
+    /// head at once, before it writes any other file of the directory.
     ///
     /// # Errors
-    /// No thread can be started.
+    /// No thread can be started, or the directory cannot be read.
     pub(crate) fn open(state: &Path, boot_id: Option<String>) -> io::Result<Self> {
+        let is_new = !files::has_any(state)?;
+        let is_missing = is_new && files::has_served(state);
+        if is_new && !is_missing && boot_id.is_some() {
+            // On a full disk the first entry makes it.
+            let _ = files::begin_head(state, &Link::default());
+        }
         let (jobs, todo) = sync_channel(MOST_WAITING);
         let (counts, tally) = (Arc::<Counts>::default(), Arc::<Tally>::default());
-        let writer =
-            Writer::new(state, boot_id, Sizes::default(), Arc::clone(&counts), Arc::clone(&tally));
+        let alarm = Arc::<Alarm>::default();
+        let synced = Arc::new(Mutex::new(files::head(state).unwrap_or_default()));
+        let shared = Shared {
+            counts: Arc::clone(&counts),
+            tally: Arc::clone(&tally),
+            alarm: Arc::clone(&alarm),
+            synced: Arc::clone(&synced),
+        };
+        let writer = Writer::new(state, boot_id, Sizes::default(), shared, is_missing);
         let log = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new().name("audit".into()).spawn(move || {
             tracing::dispatcher::with_default(&log, || writer.run(&todo));
         })?;
-        Ok(Self { jobs, counts, tally, thread: Mutex::new(Some(thread)) })
+        Ok(Self { jobs, counts, tally, alarm, synced, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Calls this, on the log's own thread, when a file of the log was removed or changed under the server.
+    pub(crate) fn on_alarm(&self, tell: impl Fn(&str) + Send + Sync + 'static) {
+        // The server sets it once.
+        let _ = self.alarm.0.set(Box::new(tell));
+    }
+
+    /// The last line that is on the disk: its number, 0 if there is none, and its hash.
+    pub(crate) fn synced(&self) -> (u64, String) {
+        let synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        (synced.seq, synced.hash.clone())
     }
 
     /// Records what is about to be done. When this returns, it is on the disk.

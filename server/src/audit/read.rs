@@ -6,32 +6,55 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::LET_GO;
 use super::chain::Link;
 use super::entry::Line;
 use super::files;
+use super::kept::{self, Anchor};
 
 /// How often, and how far apart, a log is read again that changed while it was read.
 const TIMES: u32 = 5;
 const APART: Duration = Duration::from_millis(50);
 
-/// What a sound log holds.
+/// What an intact log holds.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// Its first and last entry; none: it holds nothing.
+    /// Its first and last entry; none if it is empty.
     pub(crate) entries: Option<(u64, u64)>,
-    /// In so many files.
+    /// The number of files with these.
     pub(crate) files: usize,
+    /// The number of older entries that were copied before their files were removed.
+    pub(crate) kept: usize,
 }
 
-/// The first entry that is not as it was written.
+/// Why a log is not intact.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("seq {seq} in {}: {why}", file.display())]
-pub(crate) struct Fault {
-    /// Its number.
-    pub(crate) seq: u64,
-    pub(crate) file: PathBuf,
-    pub(crate) why: &'static str,
+pub(crate) enum Damage {
+    /// The first entry that is not as it was written.
+    #[error("seq {seq} in {}: {why}", file.display())]
+    Entry {
+        /// Its number.
+        seq: u64,
+        /// The file that holds it, or should.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The file that holds the number of the last entry is gone.
+    #[error(
+        "{} is missing or unreadable: entries may have been cut off after seq {last}", file.display()
+    )]
+    Head {
+        /// Its path.
+        file: PathBuf,
+        /// The last entry that is there.
+        last: u64,
+    },
+    /// All files are gone.
+    #[error("all of it is missing in {}, where a server has run", .0.display())]
+    All(PathBuf),
 }
 
 /// An opened file of the log.
@@ -57,17 +80,12 @@ fn open(state: &Path) -> io::Result<Vec<Opened>> {
     Ok(opened)
 }
 
-/// Gives each line, without its ending, to `take`, with its file, until that has enough; whether it ends as it
-/// should is told with it.
-///
-/// # Errors
-/// What the system said.
-pub(crate) fn each_line(
-    state: &Path,
+/// Gives each line of these files, without its ending, to `take`, with its file, until that returns false. `take` is told
+/// whether the line has its ending.
+fn each_line(
+    opened: Vec<Opened>,
     mut take: impl FnMut(&[u8], bool, &Path) -> bool,
-) -> io::Result<usize> {
-    let opened = open(state)?;
-    let files = opened.len();
+) -> io::Result<()> {
     let mut line = Vec::new();
     for Opened { path, file } in opened {
         let mut reader = BufReader::new(file);
@@ -81,18 +99,61 @@ pub(crate) fn each_line(
                 line.pop();
             }
             if !take(&line, whole, &path) {
-                return Ok(files);
+                return Ok(());
             }
         }
     }
-    Ok(files)
+    Ok(())
+}
+
+/// The files with the copies of administrative lines, oldest first.
+fn open_kept(state: &Path) -> io::Result<Vec<Opened>> {
+    let mut opened = Vec::new();
+    for name in [kept::OLDER, kept::FILE] {
+        let path = state.join(name);
+        if let Some(file) = files::if_there(File::open(&path))? {
+            opened.push(Opened { path, file });
+        }
+    }
+    Ok(opened)
+}
+
+/// Gives each entry, oldest first, to `take`, until that returns false: the copies of which the original was removed, and
+/// then the log.
+///
+/// # Errors
+/// A file cannot be read.
+pub(crate) fn each_entry(
+    state: &Path,
+    mut take: impl FnMut(&[u8], bool, &Path) -> bool,
+) -> io::Result<()> {
+    let log = open(state)?;
+    let kept = open_kept(state)?;
+    let mut first = None;
+    if let Some(oldest) = log.first() {
+        let oldest = Opened { path: oldest.path.clone(), file: File::open(&oldest.path)? };
+        each_line(vec![oldest], |bytes, _, _| {
+            first = serde_json::from_slice::<Line>(bytes).ok().map(|line| line.seq);
+            false
+        })?;
+    }
+    let mut goes_on = true;
+    each_line(kept, |bytes, whole, file| {
+        let seq = serde_json::from_slice::<Line>(bytes).ok().map(|line| line.seq);
+        if first.is_some_and(|first| seq >= Some(first)) {
+            return false;
+        }
+        goes_on = take(bytes, whole, file);
+        goes_on
+    })?;
+    if goes_on { each_line(log, take) } else { Ok(()) }
 }
 
 /// Follows the chain from the first line that is kept to the last.
 ///
 /// # Errors
 /// What the system said.
-pub(crate) fn verify(state: &Path) -> io::Result<Result<Found, Fault>> {
+pub(crate) fn verify(state: &Path) -> io::Result<Result<Found, Damage>> {
     let mut times = 1;
     loop {
         let found = follow(state)?;
@@ -105,19 +166,110 @@ pub(crate) fn verify(state: &Path) -> io::Result<Result<Found, Fault>> {
     }
 }
 
-fn follow(state: &Path) -> io::Result<Result<Found, Fault>> {
+fn follow(state: &Path) -> io::Result<Result<Found, Damage>> {
     // First, so that no later line can be missed.
     let head = files::head(state);
+    let has_head = head.is_some();
+    let copies = match Copies::read(state)? {
+        Ok(copies) => copies,
+        Err(damage) => return Ok(Err(damage)),
+    };
+    let opened = open(state)?;
+    let files = opened.len();
     let mut chain = Chain { head, ..Chain::default() };
-    let mut fault = None;
-    let files = each_line(state, |line, whole, file| {
-        fault = chain.add(line, whole, file).err();
-        fault.is_none()
+    let mut damage = None;
+    each_line(opened, |line, whole, file| {
+        damage = chain.add(line, whole, file).err();
+        damage.is_none()
     })?;
-    Ok(match fault {
-        Some(fault) => Err(fault),
-        None => chain.end(state).map(|entries| Found { entries, files }),
-    })
+    if let Some(damage) = damage {
+        return Ok(Err(damage));
+    }
+    let anchor = chain.anchor.take();
+    let found = chain.end(state).and_then(|entries| {
+        let (first, last) = entries.unwrap_or_default();
+        if !has_head && (entries.is_some() || files > 0) {
+            return Err(Damage::Head { file: state.join(files::HEAD), last });
+        }
+        if !has_head && files::has_served(state) {
+            return Err(Damage::All(state.to_owned()));
+        }
+        let kept = copies.check(state, anchor.as_ref(), first)?;
+        Ok(Found { entries, files, kept })
+    });
+    Ok(found)
+}
+
+/// The copies of administrative lines, as far as they follow each other.
+struct Copies(Vec<Copied>);
+
+struct Copied {
+    link: Link,
+    file: PathBuf,
+}
+
+impl Copies {
+    fn read(state: &Path) -> io::Result<Result<Self, Damage>> {
+        let mut copies: Vec<Copied> = Vec::new();
+        let mut damage = None;
+        each_line(open_kept(state)?, |bytes, whole, file| {
+            // One that is being written, or that a crash has cut, is not covered yet.
+            if !whole {
+                return false;
+            }
+            let before = copies.last().map(|copy| copy.link.clone());
+            let next = before.as_ref().map_or(0, |before| before.seq + 1);
+            let entry = |seq, why| Some(Damage::Entry { seq, file: file.to_owned(), why });
+            let Ok(line) = serde_json::from_slice::<Copy>(bytes) else {
+                damage = entry(next, "the copied line cannot be read");
+                return false;
+            };
+            match before {
+                Some(before) if line.kept != before.hash => {
+                    damage = entry(before.seq, "the copied line was changed");
+                }
+                Some(before) if line.seq <= before.seq => {
+                    damage = entry(line.seq, "the copied line is in the wrong place");
+                }
+                _ => {}
+            }
+            copies.push(Copied { link: Link::of(line.seq, bytes), file: file.to_owned() });
+            damage.is_none()
+        })?;
+        Ok(damage.map_or(Ok(Self(copies)), Err))
+    }
+
+    /// Compares the copies with the entry of the log that covers them; how many are older than the log's `first`.
+    fn check(&self, state: &Path, anchor: Option<&Anchor>, first: u64) -> Result<usize, Damage> {
+        let entry = |seq, file: &Path, why| Damage::Entry { seq, file: file.to_owned(), why };
+        if let Some(Anchor { first, last }) = anchor {
+            let missing = |seq| entry(seq, &state.join(kept::FILE), "the copied line is missing");
+            if !self.0.iter().any(|copy| copy.link.seq == *first) {
+                return Err(missing(*first));
+            }
+            match self.0.iter().find(|copy| copy.link.seq == last.seq) {
+                None => return Err(missing(last.seq)),
+                Some(copy) if copy.link.hash != last.hash => {
+                    return Err(entry(last.seq, &copy.file, "the copied line was changed"));
+                }
+                Some(_) => {}
+            }
+        }
+        // Copies that no entry covers yet are of files that are still there.
+        let covered = anchor.map_or(0, |anchor| anchor.last.seq);
+        let forged = |copy: &&Copied| copy.link.seq > covered && copy.link.seq < first;
+        match self.0.iter().find(forged) {
+            Some(copy) => Err(entry(copy.link.seq, &copy.file, "the copied line was added")),
+            None => Ok(self.0.iter().filter(|copy| copy.link.seq < first).count()),
+        }
+    }
+}
+
+/// What matters of a copy.
+#[derive(Deserialize)]
+struct Copy {
+    seq: u64,
+    kept: String,
 }
 
 /// The chain up to some line.
@@ -131,17 +283,19 @@ struct Chain {
     doubt: Option<Doubt>,
     /// Up to which line files were let go.
     let_go: u64,
+    /// Which copies the newest entry about that covers.
+    anchor: Option<Anchor>,
 }
 
 struct Doubt {
-    before: Fault,
-    itself: Fault,
+    before: Damage,
+    itself: Damage,
     mended: String,
 }
 
 impl Chain {
-    fn add(&mut self, bytes: &[u8], whole: bool, file: &Path) -> Result<(), Fault> {
-        let fault = |seq, why| Fault { seq, file: file.to_owned(), why };
+    fn add(&mut self, bytes: &[u8], whole: bool, file: &Path) -> Result<(), Damage> {
+        let fault = |seq, why| Damage::Entry { seq, file: file.to_owned(), why };
         let next = self.last.as_ref().map_or(1, |(last, _)| last.seq + 1);
         if !whole {
             return Err(fault(next, "the line is cut"));
@@ -167,7 +321,7 @@ impl Chain {
             Some((last, before)) if line.prev != last.hash => {
                 let why = "the line was changed";
                 self.doubt = Some(Doubt {
-                    before: Fault { seq: last.seq, file: before.clone(), why },
+                    before: Damage::Entry { seq: last.seq, file: before.clone(), why },
                     itself: fault(line.seq, why),
                     mended: mended(bytes, &line, last),
                 });
@@ -185,13 +339,14 @@ impl Chain {
         if line.action == LET_GO {
             let seq = line.object.strip_prefix("up to seq ").and_then(|seq| seq.parse().ok());
             self.let_go = self.let_go.max(seq.unwrap_or_default());
+            self.anchor = Anchor::of(&line).or(self.anchor.take());
         }
         self.last = Some((link, file.to_owned()));
         Ok(())
     }
 
     /// Says which line was changed, now that the hash is known that the later one had.
-    fn resolve(&mut self, hash: Option<&str>) -> Result<(), Fault> {
+    fn resolve(&mut self, hash: Option<&str>) -> Result<(), Damage> {
         match self.doubt.take() {
             None => Ok(()),
             Some(doubt) if hash == Some(&doubt.mended) => Err(doubt.itself),
@@ -199,7 +354,7 @@ impl Chain {
         }
     }
 
-    fn end(mut self, state: &Path) -> Result<Option<(u64, u64)>, Fault> {
+    fn end(mut self, state: &Path) -> Result<Option<(u64, u64)>, Damage> {
         let head = self.head.take();
         let last = self.last.take();
         let seq = last.as_ref().map_or(0, |(last, _)| last.seq);
@@ -209,12 +364,16 @@ impl Chain {
             last.as_ref().map_or_else(|| state.join(files::FILE), |(_, file)| file.clone())
         };
         if head.is_some_and(|head| head.seq > seq) {
-            return Err(Fault { seq: seq + 1, file: file(&last), why: "the line is missing" });
+            return Err(Damage::Entry {
+                seq: seq + 1,
+                file: file(&last),
+                why: "the line is missing",
+            });
         }
         // What is older was let go, or somebody took it away.
         if self.first > 1 && self.let_go + 1 < self.first {
             let seq = self.let_go + 1;
-            return Err(Fault { seq, file: file(&last), why: "the line is missing" });
+            return Err(Damage::Entry { seq, file: file(&last), why: "the line is missing" });
         }
         Ok(last.map(|(last, _)| (self.first, last.seq)))
     }

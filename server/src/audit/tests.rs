@@ -1,24 +1,27 @@
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::entry::{By, Entry};
-use super::read::{Found, verify};
-use super::writer::{Sizes, Writer};
-use super::{Counts, Recording, Tally, files};
+use super::read::{Damage, Found, each_entry, verify};
+use super::writer::{Shared, Sizes, Writer};
+use super::{Line, Recording, files, kept};
 
 /// A writer whose files are small.
 fn writer(state: &Path) -> Writer {
-    let sizes = Sizes { file: 2_000, files: 4 };
-    Writer::new(state, None, sizes, Arc::<Counts>::default(), Arc::<Tally>::default())
+    let sizes = Sizes { file: 2_000, files: 4, kept: 1_000_000 };
+    Writer::new(state, None, sizes, Shared::default(), false)
 }
 
-/// Writes so many entries, each for whoever waits, and gives how many were written.
+/// Writes so many entries that are waited for, and gives how many were written.
 fn write(writer: &mut Writer, count: usize) -> usize {
+    write_action(writer, "command/run", count)
+}
+
+fn write_action(writer: &mut Writer, action: &'static str, count: usize) -> usize {
     let mut written = 0;
     for n in 0..count {
         let (tell, told) = std::sync::mpsc::channel();
-        let entry = Entry::new(By::server(), "command/run", format!("run #{n}"));
+        let entry = Entry::new(By::server(), action, format!("run #{n}"));
         let done = Box::new(move |result: Result<(), _>| tell.send(result.is_ok()).unwrap());
         writer.record(vec![Recording { entry, done: Some(done), kept: false }]);
         written += usize::from(told.recv().unwrap());
@@ -33,14 +36,144 @@ fn a_full_file_is_closed_the_oldest_go_and_the_chain_is_carried_over() {
     assert_eq!(write(&mut writer, 100), 100);
     let closed = files::closed(state.path()).unwrap();
     assert!((2..=4).contains(&closed.len()), "{closed:?}");
-    let Found { entries, files } = verify(state.path()).unwrap().unwrap();
+    let Found { entries, files, .. } = verify(state.path()).unwrap().unwrap();
     let (first, last) = entries.unwrap();
     assert!(first > 1 && last > 100, "each file that went is told of: {first} to {last}");
     assert_eq!(files, closed.len() + 1);
 
-    // Taken away by somebody else, it is missed.
+    // Removed by another program, it is missed.
     fs::remove_file(&closed[0].path).unwrap();
-    assert_eq!(verify(state.path()).unwrap().unwrap_err().seq, first);
+    assert_eq!(damaged(state.path()).0, first);
+}
+
+/// Number and reason of the first entry that is not as it was written.
+fn damaged(state: &Path) -> (u64, &'static str) {
+    match verify(state).unwrap().unwrap_err() {
+        Damage::Entry { seq, why, .. } => (seq, why),
+        other => panic!("{other}"),
+    }
+}
+
+/// Number and object of each entry of this action.
+fn shown(state: &Path, action: &str) -> Vec<(u64, String)> {
+    let mut found = Vec::new();
+    each_entry(state, |bytes, _, _| {
+        let line: Line = serde_json::from_slice(bytes).unwrap();
+        if line.action == action {
+            found.push((line.seq, line.object));
+        }
+        true
+    })
+    .unwrap();
+    found
+}
+
+#[test]
+fn administrative_entries_survive_whatever_noise_rotates_the_files() {
+    let state = tempfile::tempdir().unwrap();
+    let state = state.path();
+    let mut writer = writer(state);
+    for _ in 0..10 {
+        assert_eq!(write(&mut writer, 20), 20);
+        assert_eq!(write_action(&mut writer, "key/revoke", 1), 1);
+        assert_eq!(write_action(&mut writer, "key/refused", 1), 1);
+    }
+    assert_eq!(write(&mut writer, 60), 60);
+    assert_eq!(shown(state, "key/revoke").len(), 10);
+    assert_eq!(shown(state, "key/refused").len(), 0, "these count as noise");
+    let found = verify(state).unwrap().unwrap();
+    let (first, last) = found.entries.unwrap();
+    assert!(first > 220 && last > 280, "{found:?}");
+    assert!(found.kept > 10, "the removals are kept as well: {found:?}");
+    let numbers: Vec<u64> = shown(state, "audit/let-go").into_iter().map(|(seq, _)| seq).collect();
+    assert!(numbers.is_sorted_by(|a, b| a < b), "each is shown once: {numbers:?}");
+
+    // Another start goes on with them.
+    let mut writer = self::writer(state);
+    assert_eq!(write(&mut writer, 100), 100);
+    assert_eq!(shown(state, "key/revoke").len(), 10);
+    assert!(verify(state).unwrap().unwrap().kept > found.kept);
+}
+
+#[test]
+fn a_copy_that_is_edited_removed_cut_or_added_is_named() {
+    let state = tempfile::tempdir().unwrap();
+    let state = state.path();
+    let mut writer = writer(state);
+    for _ in 0..3 {
+        write_action(&mut writer, "key/revoke", 1);
+        write(&mut writer, 100);
+    }
+    assert!(verify(state).unwrap().is_ok());
+    let path = state.join(kept::FILE);
+    let good = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = good.lines().collect();
+    let seq = |n: usize| serde_json::from_str::<Line>(lines[n]).unwrap().seq;
+    assert!(lines.len() > 3, "{good}");
+    for n in 0..lines.len() {
+        let mut edited: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        edited[n] = edited[n].replace("\"result\":\"", "\"result\":\"not ");
+        fs::write(&path, edited.join("\n") + "\n").unwrap();
+        assert_eq!(damaged(state), (seq(n), "the copied line was changed"));
+        edited.remove(n);
+        fs::write(&path, edited.join("\n") + "\n").unwrap();
+        let (found, _) = damaged(state);
+        assert!(n == 0 && found == seq(0) || n > 0 && [seq(n - 1), seq(n)].contains(&found));
+    }
+    fs::write(&path, &good[..good.len() - 5]).unwrap();
+    assert_eq!(damaged(state), (seq(lines.len() - 1), "the copied line is missing"));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(damaged(state), (seq(0), "the copied line is missing"));
+    fs::write(&path, &good).unwrap();
+    assert!(verify(state).unwrap().is_ok());
+}
+
+/// The copies have their own limit, and what goes over it is the oldest of them.
+#[test]
+fn copies_at_their_limit_begin_another_file_and_the_oldest_go() {
+    let state = tempfile::tempdir().unwrap();
+    let state = state.path();
+    let sizes = Sizes { file: 2_000, files: 2, kept: 3_000 };
+    let mut writer = Writer::new(state, None, sizes, Shared::default(), false);
+    let mut turns = 0;
+    for n in 0..20 {
+        write_action(&mut writer, "key/revoke", 2);
+        write(&mut writer, 10);
+        let found = verify(state).unwrap();
+        assert!(found.is_ok(), "{n}: {found:?}");
+        let length = |name| fs::metadata(state.join(name)).map_or(0, |found| found.len());
+        assert!(length(kept::OLDER) < 6_000 && length(kept::FILE) < 6_000, "{n}");
+        turns += usize::from(length(kept::OLDER) > 0);
+    }
+    assert!(turns > 5);
+    let shown = shown(state, "key/revoke");
+    assert!((4..40).contains(&shown.len()), "{}", shown.len());
+}
+
+/// A crash between the copies and the entry that covers them.
+#[test]
+fn copies_that_no_entry_covers_yet_are_not_made_twice() {
+    let state = tempfile::tempdir().unwrap();
+    let state = state.path();
+    let mut writer = writer(state);
+    write_action(&mut writer, "key/revoke", 3);
+    write(&mut writer, 12);
+    let closed = files::closed(state).unwrap();
+    assert!(!closed.is_empty());
+    let copied = kept::copy(state, &closed, 1_000_000).unwrap();
+    assert_eq!(copied.anchor.unwrap().first, 1);
+    let length = fs::metadata(state.join(kept::FILE)).unwrap().len();
+    assert_eq!(verify(state).unwrap().unwrap().kept, 0);
+    // The last copy was cut.
+    let file = fs::OpenOptions::new().write(true).open(state.join(kept::FILE)).unwrap();
+    file.set_len(length - 10).unwrap();
+    kept::copy(state, &closed, length).unwrap();
+    assert_eq!(fs::metadata(state.join(kept::FILE)).unwrap().len(), length);
+    assert!(kept::copy(state, &closed, length).unwrap().is_full);
+    assert!(!kept::copy(state, &closed, length + 1).unwrap().is_full);
+    write(&mut writer, 100);
+    assert_eq!(shown(state, "key/revoke").len(), 3);
+    assert!(verify(state).unwrap().is_ok());
 }
 
 #[test]
@@ -51,13 +184,13 @@ fn another_start_goes_on_after_the_last_line_wherever_that_is() {
     // Killed between closing one file and beginning the next.
     files::close(state.path(), 6).unwrap();
     assert_eq!(write(&mut writer(state.path()), 3), 3);
-    let found = Found { entries: Some((1, 9)), files: 2 };
+    let found = Found { entries: Some((1, 9)), files: 2, kept: 0 };
     assert_eq!(verify(state.path()).unwrap().unwrap(), found);
     // Killed right after that.
     files::close(state.path(), 9).unwrap();
     drop(files::begin(state.path()).unwrap());
     assert_eq!(write(&mut writer(state.path()), 1), 1);
-    let found = Found { entries: Some((1, 10)), files: 3 };
+    let found = Found { entries: Some((1, 10)), files: 3, kept: 0 };
     assert_eq!(verify(state.path()).unwrap().unwrap(), found);
 }
 

@@ -8,16 +8,16 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::chain::Link;
 use super::entry::{By, Entry};
 use super::files;
 use super::tally::Tally;
-use super::{Counts, Job, MOST_NOTES, Recording, Unrecorded};
+use super::{Alarm, Counts, Job, MOST_NOTES, Recording, Unrecorded, kept};
 
 /// How soon notes are synced, and how soon what could not be written is tried again.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -34,11 +34,13 @@ pub(super) struct Sizes {
     pub(super) file: u64,
     /// How many times that much is kept in all.
     pub(super) files: u64,
+    /// Bytes of copied administrative lines at which another file of them is begun; two are kept.
+    pub(super) kept: u64,
 }
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { file: 64 * 1024 * 1024, files: 8 }
+        Self { file: 64 * 1024 * 1024, files: 8, kept: 64 * 1024 * 1024 }
     }
 }
 
@@ -64,19 +66,32 @@ pub(super) struct Growing {
     pub(super) synced: Link,
 }
 
+/// What the thread shares with [`Audit`](super::Audit).
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) counts: Arc<Counts>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) alarm: Arc<Alarm>,
+    /// The last line that is on the disk.
+    pub(super) synced: Arc<Mutex<Link>>,
+}
+
 /// The thread's own.
 pub(super) struct Writer {
     pub(super) state: PathBuf,
     boot_id: Option<String>,
     pub(super) sizes: Sizes,
-    counts: Arc<Counts>,
-    tally: Arc<Tally>,
+    shared: Shared,
+    /// The log is gone though a server has run here.
+    pub(super) is_missing: bool,
     pub(super) stand: Stand,
     head: Option<File>,
     /// What the writer itself has to tell, first in the next write.
     pub(super) own: Vec<Entry>,
     /// Files that go once it has been told, on the disk, that they do.
     pub(super) going: Vec<PathBuf>,
+    /// Whether the copies of administrative lines begin another file then.
+    pub(super) kept_is_full: bool,
     /// Notes that could not be written yet.
     late: VecDeque<Entry>,
     /// Notes that were written and not synced, and since when.
@@ -91,19 +106,20 @@ impl Writer {
         state: &Path,
         boot_id: Option<String>,
         sizes: Sizes,
-        counts: Arc<Counts>,
-        tally: Arc<Tally>,
+        shared: Shared,
+        is_missing: bool,
     ) -> Self {
         Self {
             state: state.to_path_buf(),
             boot_id,
             sizes,
-            counts,
-            tally,
+            shared,
+            is_missing,
             stand: Stand::Unopened,
             head: None,
             own: Vec::new(),
             going: Vec::new(),
+            kept_is_full: false,
             late: VecDeque::new(),
             unsynced: Vec::new(),
             unsynced_since: None,
@@ -136,10 +152,10 @@ impl Writer {
                 }
             }
             let notes = group.iter().filter(|recording| recording.done.is_none()).count();
-            self.counts.notes.fetch_sub(notes, Ordering::Relaxed);
+            self.shared.counts.notes.fetch_sub(notes, Ordering::Relaxed);
             if closes || self.summing_until.is_some_and(|until| until <= Instant::now()) {
                 self.summing_until = None;
-                group.extend(self.tally.take().into_iter().map(Recording::note));
+                group.extend(self.shared.tally.take().into_iter().map(Recording::note));
             }
             self.record(group);
             let is_due = |since: Instant| since.elapsed() >= SETTLE;
@@ -148,7 +164,7 @@ impl Writer {
                 self.settle();
             }
         }
-        if !self.late.is_empty() {
+        if !self.late.is_empty() || !self.own.is_empty() {
             self.record(Vec::new());
             self.settle();
         }
@@ -161,14 +177,15 @@ impl Writer {
     /// How long nothing has to be done unless somebody asks.
     fn patience(&self) -> Option<Duration> {
         let settles = self.unsynced_since.map(|since| since + SETTLE);
-        let again = (!self.late.is_empty()).then(|| Instant::now() + AGAIN);
+        let waits = !self.late.is_empty() || !self.own.is_empty();
+        let again = waits.then(|| Instant::now() + AGAIN);
         let next = [settles, again, self.summing_until].into_iter().flatten().min()?;
         Some(next.saturating_duration_since(Instant::now()))
     }
 
     /// Writes a group, and then says so to those who wait.
     pub(super) fn record(&mut self, group: Vec<Recording>) {
-        let lost = self.counts.lost.swap(0, Ordering::Relaxed);
+        let lost = self.shared.counts.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let result = format!("{lost} entries had no room");
             self.own.push(Entry::new(By::server(), "audit/lost", "notes").result(result));
@@ -218,7 +235,7 @@ impl Writer {
         if self.late.len() < MOST_NOTES {
             self.late.push_back(entry);
         } else {
-            self.counts.lost.fetch_add(1, Ordering::Relaxed);
+            self.shared.counts.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -273,12 +290,18 @@ impl Writer {
                 tracing::warn!(target: "topside", %path, %error, "an old audit log cannot be removed");
             }
         }
+        if std::mem::take(&mut self.kept_is_full)
+            && let Err(error) = kept::turn(&self.state)
+        {
+            tracing::warn!(target: "topside", %error, "copies of the audit log cannot be renamed");
+        }
         Ok(())
     }
 
     /// The file that can be written, which it is no more until it is given back.
     fn growing(&mut self) -> io::Result<Growing> {
-        match std::mem::replace(&mut self.stand, Stand::Unopened) {
+        let stand = std::mem::replace(&mut self.stand, Stand::Unopened);
+        match self.look_at(stand)? {
             Stand::Unopened => self.open(),
             Stand::Open(growing) if growing.bytes >= self.sizes.file => {
                 let unsynced = growing.synced_bytes < growing.bytes;
@@ -294,6 +317,56 @@ impl Writer {
         }
     }
 
+    /// Compares the open file with the one that is in its place. If another program removed or changed that one, admins
+    /// are told, and another file must be begun.
+    fn look_at(&mut self, stand: Stand) -> io::Result<Stand> {
+        let Stand::Open(growing) = stand else { return Ok(stand) };
+        let found = files::changed(&self.state, files::FILE, &growing.file, growing.bytes);
+        let what = match found {
+            Ok(None) => return Ok(Stand::Open(growing)),
+            Ok(Some(what)) => what,
+            Err(error) => {
+                self.stand = Stand::Open(growing);
+                return Err(error);
+            }
+        };
+        let last = growing.last;
+        let message = format!(
+            "the audit log (audit.jsonl) was {what} while the server ran, after entry {}: another file is begun, and \
+             `topsided audit verify` names what is missing",
+            last.seq
+        );
+        self.raise(files::FILE, &message);
+        self.unsynced_since = None;
+        let unsynced = std::mem::take(&mut self.unsynced);
+        let is_gone = matches!(what, "removed" | "replaced");
+        if is_gone {
+            // What was not on the disk yet is recorded again.
+            self.late.extend(unsynced);
+        }
+        self.head = None;
+        let over = Stand::Over { last: last.clone(), holds: true, why: None };
+        if what == "replaced"
+            && let Err(error) = files::move_foreign(&self.state, last.seq)
+        {
+            self.stand = over;
+            return Err(error);
+        }
+        Ok(over)
+    }
+
+    /// Tells admins, the server's log and the audit log itself that a file of the audit log is not as it was left.
+    pub(super) fn raise(&mut self, file: &str, message: &str) {
+        self.shared.alarm.raise(message);
+        self.own.push(Entry::new(By::server(), "audit/missing", file).result(message));
+    }
+
+    /// Makes this the last line that clients are told of: it is on the disk.
+    pub(super) fn show_synced(&self, link: &Link) {
+        let mut synced = self.shared.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        synced.clone_from(link);
+    }
+
     /// Puts what was written on the disk. Where that fails, none of it counts, and another file is begun.
     fn sync(&mut self, growing: Growing) -> io::Result<()> {
         self.unsynced_since = None;
@@ -301,6 +374,7 @@ impl Writer {
         match growing.file.sync_data() {
             Ok(()) => {
                 self.write_down(&growing.last);
+                self.show_synced(&growing.last);
                 let synced = growing.last.clone();
                 self.stand =
                     Stand::Open(Growing { synced_bytes: growing.bytes, synced, ..growing });
@@ -336,6 +410,14 @@ impl Writer {
 
     /// Writes down how far the disk has it; where that fails, only a line that is cut off at the end may be missed.
     fn write_down(&mut self, link: &Link) {
+        if let Some(head) = &self.head
+            && let Ok(Some(what)) =
+                files::changed(&self.state, files::HEAD, head, files::HEAD_BYTES)
+        {
+            self.head = None;
+            let message = format!("audit.head was {what} while the server ran: it is made again");
+            self.raise(files::HEAD, &message);
+        }
         if self.head.is_none() {
             self.head = files::open_head(&self.state).ok();
         }

@@ -8,8 +8,7 @@ use topside_shared::Time;
 use topside_shared::dirs::Dirs;
 use topside_shared::text::clean;
 
-use super::hand::{HandError, own_state};
-use crate::audit::{Argument, Fault, Line, each_line, verify};
+use crate::audit::{Argument, Damage, Found, Line, each_entry, verify};
 use crate::config::units::{DURATION_FORM, parse_duration};
 
 #[derive(Debug, Subcommand)]
@@ -36,17 +35,30 @@ pub(super) struct ShowArgs {
     json: bool,
 }
 
+/// Exit status if there is no log yet, or it cannot be read (EX_NOINPUT of sysexits.h). 1 means damage.
+const NO_INPUT: u8 = 66;
+
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AuditError {
-    #[error(transparent)]
-    State(#[from] HandError),
     #[error("the audit log in {} cannot be read: {source}", state.display())]
     Read { state: PathBuf, source: io::Error },
-    #[error("the audit log is not whole: {0}")]
-    Fault(#[from] Fault),
+    #[error("nothing has been recorded in {} yet: no server has run there", .0.display())]
+    None(PathBuf),
+    #[error("the audit log is not intact: {0}")]
+    Damage(#[from] Damage),
     #[error("{0} lines of the audit log cannot be read: `topsided audit verify` names the first")]
     Unreadable(u64),
+}
+
+impl AuditError {
+    /// The exit status of the verb.
+    pub(super) fn status(&self) -> u8 {
+        match self {
+            Self::Read { .. } | Self::None(_) => NO_INPUT,
+            Self::Damage(_) | Self::Unreadable(_) => 1,
+        }
+    }
 }
 
 fn since(text: &str) -> Result<Time, String> {
@@ -59,19 +71,13 @@ fn since(text: &str) -> Result<Time, String> {
 }
 
 pub(super) fn run(dirs: &Dirs, verb: &AuditVerb) -> Result<(), AuditError> {
-    own_state(dirs)?;
     let state = &dirs.state;
     let failed = |source| AuditError::Read { state: state.clone(), source };
     match verb {
         AuditVerb::Verify => {
             let found = verify(state).map_err(failed)??;
-            match (found.entries, found.files) {
-                (None, _) => println!("nothing has been recorded yet"),
-                (Some((first, last)), 1) => println!("whole: seq {first} to {last}"),
-                (Some((first, last)), files) => {
-                    println!("whole: seq {first} to {last}, in {files} files");
-                }
-            }
+            let intact = intact(&found).ok_or_else(|| AuditError::None(state.clone()))?;
+            println!("{intact}");
             Ok(())
         }
         AuditVerb::Show(args) => match show(state, args).map_err(failed)? {
@@ -81,12 +87,30 @@ pub(super) fn run(dirs: &Dirs, verb: &AuditVerb) -> Result<(), AuditError> {
     }
 }
 
+/// What an intact log is reported as; none if it is empty.
+fn intact(found: &Found) -> Option<String> {
+    let (first, last) = found.entries?;
+    let mut text = format!("Audit log intact: entries {first} to {last}");
+    if found.files > 1 {
+        text += &format!(", in {} files", found.files);
+    }
+    if first > 1 {
+        text += &format!(
+            "\nIt begins at {first}; entries 1 to {} were rotated out, as it records; {} of them, about keys and \
+             administration, are kept",
+            first - 1,
+            found.kept
+        );
+    }
+    Some(text)
+}
+
 /// Prints what is asked for; how many lines cannot be read.
 fn show(state: &Path, args: &ShowArgs) -> io::Result<u64> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut unreadable = 0;
     let mut told = Ok(());
-    each_line(state, |bytes, whole, file| {
+    each_entry(state, |bytes, whole, file| {
         let Ok(line) = serde_json::from_slice::<Line>(bytes) else {
             // One that is being written is no fault.
             unreadable += u64::from(whole || !file.ends_with("audit.jsonl"));

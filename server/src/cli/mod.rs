@@ -148,7 +148,7 @@ pub fn run(args: &ServeArgs) -> ExitCode {
         Some(Verb::Audit { verb }) => {
             return match audit::run(&dirs, verb) {
                 Ok(()) => ExitCode::SUCCESS,
-                Err(error) => fail(1, error),
+                Err(error) => fail(error.status(), error),
             };
         }
         None => {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{
-    Empty, EventsSubscribe, EventsUnsubscribe, Initialize, Initialized, Ping, Program,
+    AuditEnd, Empty, EventsSubscribe, EventsUnsubscribe, Initialize, Initialized, Ping, Program,
     ServerSnapshot, SessionClose, Snapshot, Subscribed, Topic, WireLimits, You,
 };
 use topside_shared::notices::name;
@@ -77,6 +77,10 @@ pub(super) async fn initialize(
             max_runs: server.now().config.limits.max_runs_per_client as u64,
         },
         closing,
+        audit: who.is_full_admin().then(|| {
+            let (seq, hash) = server.audit.synced();
+            AuditEnd { seq, hash }
+        }),
     };
     Ok(Answered { answer, after })
 }

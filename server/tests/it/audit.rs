@@ -42,7 +42,7 @@ pub(crate) fn pair(action: &str, result: &str) -> (String, String) {
 }
 
 /// A log of some twenty lines, of a server that has ended.
-fn some() -> Topsided {
+pub(crate) fn some() -> Topsided {
     let topsided = Topsided::new();
     let mut server = topsided.start();
     let mut client = server.connect();
@@ -123,7 +123,10 @@ fn every_change_is_told_with_who_and_what_came_of_it_and_looking_is_not() {
     let [begins, done] = &log[log.len() - 2..] else { panic!("{log:?}") };
     assert_eq!((&begins["action"], &begins["result"]), (&json!("key/revoke"), &json!("begins")));
     assert_eq!((&done["result"], &done["bootId"]), (&json!("done"), &Value::Null));
-    assert_eq!(verify(&topsided), (Some(0), format!("whole: seq 1 to {}\n", log.len())));
+    assert_eq!(
+        verify(&topsided),
+        (Some(0), format!("Audit log intact: entries 1 to {}\n", log.len()))
+    );
 }
 
 #[test]
@@ -172,7 +175,7 @@ fn whatever_is_edited_removed_or_cut_is_named_by_its_number() {
     let lines: Vec<&str> = good.lines().collect();
     let last = lines.len();
     assert!(last > 16, "{good}");
-    assert_eq!(verify(&topsided), (Some(0), format!("whole: seq 1 to {last}\n")));
+    assert_eq!(verify(&topsided), (Some(0), format!("Audit log intact: entries 1 to {last}\n")));
     let put = |lines: &[String]| {
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         std::fs::write(&file, text).unwrap();

@@ -6,6 +6,7 @@ mod arguments;
 mod audit;
 mod audit_crash;
 mod audit_disk;
+mod audit_files;
 mod audit_noise;
 mod audit_server;
 mod batches;

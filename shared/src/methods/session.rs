@@ -47,6 +47,19 @@ pub struct Initialized {
     /// A shutdown that is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<Closing>,
+    /// The end of the audit log, for admins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditEnd>,
+}
+
+/// The last entry of the audit log that is on the server's disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEnd {
+    /// Its number; 0 if there is none.
+    pub seq: u64,
+    /// The SHA-256 of its line, in lower-case hex digits; 64 zeros if there is none.
+    pub hash: String,
 }
 
 /// Who the server is.
