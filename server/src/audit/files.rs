@@ -226,6 +226,17 @@ pub(super) fn head(state: &Path) -> Option<Link> {
     (hash.len() == 64).then_some(Link { seq: seq.parse().ok()?, hash: hash.to_owned() })
 }
 
+/// The end of the log as an earlier start left it: the greater one of the head, which a power cut leaves behind, and the
+/// last line.
+pub(super) fn last(state: &Path) -> io::Result<Link> {
+    let head = head(state).unwrap_or_default();
+    let line = match open_to_read(state)? {
+        Some(mut file) => End::of(&mut file)?.link().unwrap_or_default(),
+        None => Link::default(),
+    };
+    Ok(if line.seq > head.seq { line } else { head })
+}
+
 /// Makes the head, unless there is one, before the first line after `link` is written.
 pub(super) fn begin_head(state: &Path, link: &Link) -> io::Result<()> {
     let file = open_head(state)?;

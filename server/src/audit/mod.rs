@@ -102,7 +102,10 @@ pub(crate) struct Audit {
 
 /// Tells admins that something happened to the log.
 #[derive(Default)]
-pub(crate) struct Alarm(OnceLock<Box<dyn Fn(&str) + Send + Sync>>);
+pub(crate) struct Alarm(OnceLock<Box<Tell>>);
+
+/// What is called with a message for admins.
+type Tell = dyn Fn(&str) + Send + Sync;
 
 impl Alarm {
     fn raise(&self, message: &str) {
@@ -144,7 +147,7 @@ impl Audit {
         let (jobs, todo) = sync_channel(MOST_WAITING);
         let (counts, tally) = (Arc::<Counts>::default(), Arc::<Tally>::default());
         let alarm = Arc::<Alarm>::default();
-        let synced = Arc::new(Mutex::new(files::head(state).unwrap_or_default()));
+        let synced = Arc::new(Mutex::new(files::last(state)?));
         let shared = Shared {
             counts: Arc::clone(&counts),
             tally: Arc::clone(&tally),

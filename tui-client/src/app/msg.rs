@@ -3,8 +3,8 @@
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{
-    CommandRun, Initialized, KeyInvite, Keys, LogEntries, Menu, Reloaded, RunResult, RunsPage,
-    Status, Subscribed, Typed,
+    AuditEnd, CommandRun, Initialized, KeyInvite, Keys, LogEntries, Menu, Reloaded, RunResult,
+    RunsPage, Status, Subscribed, Typed,
 };
 use topside_shared::notices::Notice;
 use topside_shared::rows::ClientRow;
@@ -68,6 +68,8 @@ pub(crate) enum Msg {
     /// How the screen looks and listens from now on, and what is wrong in the files that say so; `asked`: a
     /// person wanted them read.
     Settings { settings: Box<Settings>, mistakes: Vec<String>, asked: bool },
+    /// The audit log of the server of this session ends before an entry that this device has seen.
+    AuditWarning { session: u64, warning: String },
     /// An effect has done its work: what to say.
     Done(String),
     /// An effect could not be carried out: why.
@@ -174,6 +176,9 @@ pub(crate) enum Effect {
     SaveHistory { server: String, line: String },
     /// Keep the menu that a server has shown, for the completion of what is typed at a shell later.
     KeepMenu { server: String, menu: Menu },
+    /// Compare the end of a server's audit log with what this device has seen of it. `server` is the saved server's name,
+    /// or none for one on this machine, whose socket is `address`.
+    CheckAudit { session: u64, server: Option<String>, address: String, shown: AuditEnd },
     /// Put text into the terminal's clipboard; what is too large for that goes to a file.
     Copy { name: String, text: String },
     /// Write text to a file named after this, and say why it is not more, if that is so.

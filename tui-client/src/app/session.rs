@@ -13,8 +13,8 @@ use super::link::{Link, Lost, Retry, Why};
 use super::msg::RunRefused;
 use super::runs::Phase;
 use super::{
-    Call, DialFailed, Effect, Event, Here, Screen, State, Target, Via, asking, clean, inviting,
-    keys_view, log_view, people, picker, prompt, reloading, runs_view, send, status,
+    Call, DialFailed, Effect, Event, Here, Overlay, Screen, State, Target, Via, asking, clean,
+    inviting, keys_view, log_view, people, picker, prompt, reloading, runs_view, send, status,
 };
 
 use crate::net::{LostReason, Reached};
@@ -55,6 +55,11 @@ pub(crate) fn dialled(
     if let Some(console) = state.console_mut() {
         let anew = again && console.welcome.server.boot_id != welcome.server.boot_id;
         console.goodbye = None;
+        if let Some(shown) = welcome.audit.clone() {
+            let server = console.target.server.clone().filter(|_| reached.via != Via::Same);
+            let address = reached.address.clone();
+            effects.push(Effect::CheckAudit { session: attempt, server, address, shown });
+        }
         console.reached = Some(reached);
         console.clients = BTreeMap::new();
         console.watch = Watch::Asked;
@@ -85,6 +90,18 @@ pub(crate) fn dialled(
     effects.extend(status::session_began(state));
     effects.extend(log_view::session_began(state));
     effects
+}
+
+/// The audit log of this server has lost entries: a page says so until it is closed, and the blocks keep it.
+pub(crate) fn audit_warning(state: &mut State, session: u64, warning: String) {
+    if !matches!(&state.link, Link::Connected { session: live } if *live == session) {
+        return;
+    }
+    let (note, clock) = (state.next_serial(), state.clock);
+    let Some(console) = state.console_mut() else { return };
+    console.runs.note(note, "warning: the audit log", std::slice::from_ref(&warning), clock);
+    console.notices.push(clock.wall, true, warning);
+    state.overlays.push(Overlay::Notices { top: 0 });
 }
 
 fn load_history(target: &Target) -> Effect {

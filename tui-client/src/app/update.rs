@@ -76,6 +76,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Settings { settings, mistakes, asked } => {
             return settings::take(state, *settings, &mistakes, asked);
         }
+        Msg::AuditWarning { session, warning } => session::audit_warning(state, session, warning),
         Msg::Done(text) => state.done(text),
         Msg::Failed(text) => state.refuse(text),
     }

@@ -7,9 +7,10 @@ use topside_shared::methods::Menu;
 
 use super::completions;
 use crate::config::{
-    ConfigError, FILE_NAME, ProfileStore, THIS_MACHINE, UnknownServer, menu_cache,
+    AuditOf, ConfigError, FILE_NAME, ProfileStore, THIS_MACHINE, UnknownServer, menu_cache,
 };
-use crate::net::{NotReady, Remote, Target, Via};
+use crate::net::{NotReady, Remote, Session, Target, Via};
+use crate::term::complain;
 
 /// A server, and the way to it.
 #[derive(Debug, Default, Args)]
@@ -86,6 +87,24 @@ impl On {
     pub(super) fn keep(&self, menu: &Menu) {
         if let Ok(dirs) = Dirs::from_env() {
             menu_cache::keep(&dirs.state, self.saved().unwrap_or(THIS_MACHINE), menu);
+        }
+    }
+
+    /// Warns an admin if the server's audit log ends before an entry that this device has seen.
+    pub(super) fn check_audit(&self, session: &Session) {
+        let Some(shown) = &session.welcome.audit else { return };
+        let Ok(dirs) = Dirs::from_env() else { return };
+        let saved = self.saved().filter(|_| session.reached.via != Via::Same);
+        let (server, pin) = match saved {
+            Some(name) => {
+                let store = ProfileStore::load(dirs.config.join(FILE_NAME));
+                let pin = store.ok().and_then(|store| store.find(name).ok()?.pin.clone());
+                (name.to_owned(), pin)
+            }
+            None => (session.reached.address.clone(), None),
+        };
+        if let Some(warning) = (AuditOf { server, pin }).check(&dirs.state, shown) {
+            complain(warning);
         }
     }
 

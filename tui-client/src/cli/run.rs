@@ -113,6 +113,7 @@ async fn fail(printer: Printer, status: u8, sentence: impl std::fmt::Display) ->
 async fn begin(args: &Run) -> Result<(Session, CommandRun, Source), Refused> {
     let target = args.on.target().map_err(|error| Refused::own(&error))?;
     let session = connect(&target, &HELLO).await.map_err(|error| Refused::own(&error))?;
+    args.on.check_audit(&session);
     let menu = session
         .handle
         .call(&CommandsList {})

@@ -1,6 +1,7 @@
 //! What the client keeps: the saved servers, what was typed to each, the menu that each showed last, and how the
 //! screen looks and listens.
 
+mod audit_seen;
 mod edit;
 mod file;
 pub mod history;
@@ -13,6 +14,7 @@ pub(crate) mod settings;
 mod theme;
 mod validate;
 
+pub(crate) use audit_seen::AuditOf;
 pub use history::History;
 pub use profiles::{ConfigError, Profile, ProfileStore, UnknownServer};
 pub(crate) use settings::{Settings, SettingsFiles};

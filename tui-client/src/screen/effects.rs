@@ -10,7 +10,7 @@ use super::network::{Network, Order};
 use super::saved::Saved;
 use super::settings::Watched;
 use crate::app::{Effect, Msg};
-use crate::config::{self, History, Profile, menu_cache};
+use crate::config::{self, AuditOf, History, Profile, menu_cache};
 use crate::term::{MAX_COPY, Terminal};
 
 /// What effects are carried out with.
@@ -45,6 +45,13 @@ impl Doer {
                 let state = self.dirs.state.clone();
                 tokio::task::spawn_blocking(move || menu_cache::keep(&state, &server, &menu));
                 return Vec::new();
+            }
+            Effect::CheckAudit { session, server, address, shown } => {
+                let pin = self.profile(server.as_deref()).and_then(|profile| profile.pin);
+                let of = AuditOf { server: server.unwrap_or(address), pin };
+                let warning = of.check(&self.dirs.state, &shown);
+                let told = warning.map(|warning| Msg::AuditWarning { session, warning });
+                return told.into_iter().collect();
             }
             Effect::Copy { name, text } if text.len() > MAX_COPY => {
                 let most = bytes(MAX_COPY as u64);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod admin;
+mod audit;
 mod elsewhere;
 mod forms;
 mod hang_up;

@@ -40,6 +40,7 @@ impl<'p> Asker<'p> {
         let target = how.on.target().map_err(|error| Refused::own(&error))?;
         let hello = Hello { notices, name: "topside" };
         let session = connect(&target, &hello).await.map_err(|error| Refused::own(&error))?;
+        how.on.check_audit(&session);
         let Session { welcome, handle, mut events, reached } = session;
         // A script wants every byte, however slow its reader.
         events.hold_output();
