@@ -26,6 +26,10 @@ crash ROUNDS="100":
 audit-crash ROUNDS="100":
     TOPSIDE_AUDIT_ROUNDS={{ROUNDS}} cargo test -p topside-server --test it audit_crash::
 
+# Faults, alone and in pairs, during 20 live runs with pending hooks, in some five minutes; `just chaos 60` for longer
+chaos ROUNDS="30":
+    TOPSIDE_CHAOS_ROUNDS={{ROUNDS}} cargo test -p topside-server --test it chaos::
+
 # Each fuzz target for 30 s; `just fuzz 300 invite` for one of them, and longer
 fuzz *ARGS:
     bash fuzz/run {{ARGS}}

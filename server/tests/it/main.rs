@@ -10,6 +10,7 @@ mod audit_files;
 mod audit_noise;
 mod audit_server;
 mod batches;
+mod chaos;
 mod children;
 mod clock;
 mod common;

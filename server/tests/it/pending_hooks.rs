@@ -161,14 +161,11 @@ fn a_hook_that_cannot_be_started_at_the_start_of_the_server_stays_pending_and_is
     menu(&topsided);
     let mut server = topsided.start();
     let run = open(&mut server.connect(), "valve", &mut topsided.fifo("said"));
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let threads = status.lines().find_map(|line| line.strip_prefix("Threads:")).unwrap();
-    let threads = threads.trim().parse().unwrap();
     server.signal(Signal::KILL);
     server.exit();
 
     // Room for the server's own threads alone.
-    pids.limit(Some(threads));
+    pids.limit(Some(threads_of_a_server()));
     let mut server = topsided.spawn_by(pids.start(topsided.command()));
     let line = server.says("stays pending");
     assert!(line.contains(&format!("run #{run} (valve)")), "{line}");
@@ -184,6 +181,46 @@ fn a_hook_that_cannot_be_started_at_the_start_of_the_server_stays_pending_and_is
     client.ok("server/shutdown", json!({}));
     without_panic(server.rest());
     assert_eq!(server.exit(), Some(0));
+}
+
+#[test]
+fn a_server_that_ends_while_a_hook_of_the_server_before_is_pending_reports_it() {
+    let topsided = Topsided::new();
+    let Some(pids) = Pids::new() else { return };
+    menu(&topsided);
+    topsided.write("server.toml", "[limits]\nhook_timeout = \"500ms\"\n");
+    let mut server = topsided.start();
+    let run = open(&mut server.connect(), "valve", &mut topsided.fifo("said"));
+    server.signal(Signal::KILL);
+    server.exit();
+    pids.limit(Some(threads_of_a_server()));
+    // In order, and at once.
+    for signals in [1, 2] {
+        let mut server = topsided.spawn_by(pids.start(topsided.command()));
+        server.says("stays pending");
+        server.signal(Signal::TERM);
+        if signals == 2 {
+            server.says("server is closing");
+            server.signal(Signal::TERM);
+        }
+        let said = without_panic(server.rest());
+        let report = format!("the safe_state of run #{run} (valve) has not run");
+        assert!(said.iter().any(|line| line.contains(&report)), "{said:#?}");
+        assert_eq!(server.exit(), Some(1));
+        assert_eq!(closed(&topsided), [""; 0]);
+    }
+    let server = topsided.start();
+    server.connect().run("look", json!({}));
+    assert_eq!(closed(&topsided), [run.to_string()]);
+}
+
+/// How many threads a server has that no client has connected to.
+fn threads_of_a_server() -> u32 {
+    let topsided = Topsided::new();
+    let server = topsided.start();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let threads = status.lines().find_map(|line| line.strip_prefix("Threads:")).unwrap();
+    threads.trim().parse().unwrap()
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What every test here stands on: a server, clients that send bytes, and gates that programs wait
 //! at. A deadline is only ever a bound on failure; nothing sleeps.
 
+pub(crate) mod clock;
 mod disk;
 mod fifo;
+pub(crate) mod live_runs;
 pub(crate) mod pattern;
 pub(crate) mod pids;
 pub(crate) mod power;
