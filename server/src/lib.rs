@@ -38,6 +38,7 @@ mod blocking;
 mod cgroup;
 pub mod cli;
 mod clients;
+mod clock;
 mod commands;
 mod config;
 mod counters;
@@ -88,6 +89,7 @@ pub use server::Ended;
 pub use shutdown::Stop;
 pub use supervisor::{NoSupervisor, Supervisor};
 
+use clock::Clock;
 use commands::Table;
 use keys::Keys;
 use lock_file::StateLock;
@@ -154,13 +156,19 @@ pub async fn serve(
     // Neither another server nor a verb of `topsided` may change the state under this one, wherever its
     // socket is.
     let state = StateLock::take(&config.state)?;
+    let clock = Clock::open(&config.state);
+    if let Err(error) = clock.save() {
+        tracing::dispatcher::with_default(&dispatch, || {
+            tracing::warn!(target: "topside", %error, "the newest time is not written down");
+        });
+    }
     let keys = Keys::open(&config.state)?;
     let metrics = metrics::listen(config.metrics)?;
     let files = Files::new(listeners.local, state, stop.hears_signals());
     let (server, door) = tracing::dispatcher::with_default(&dispatch, || {
         config.limits.max_sessions = sessions(&config.limits)?;
         let stored = Stored::open(&config, keys)?;
-        let server = Server::new(config, menu, stored, files.local(), log, dispatch.clone());
+        let server = Server::new(config, menu, stored, clock, files.local(), log, dispatch.clone());
         let door = server.prepare_door()?;
         Ok::<_, ServeError>((server, door))
     })?;

@@ -89,6 +89,16 @@ fn is_acknowledged_in(table: &str, own: SocketAddr, peer: SocketAddr) -> bool {
     row.is_none_or(|(state, queues)| state != ESTABLISHED && queues.starts_with("00000000:"))
 }
 
+/// Milliseconds since this boot of the box, in which it may have slept; no change of the wall clock moves them.
+pub(crate) fn uptime_ms() -> u64 {
+    #[cfg(target_os = "linux")]
+    let clock = rustix::time::ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    let clock = rustix::time::ClockId::Monotonic;
+    let now = rustix::time::clock_gettime(clock);
+    u64::try_from(now.tv_sec * 1_000 + now.tv_nsec / 1_000_000).unwrap_or_default()
+}
+
 /// Microseconds by the clock that is never set.
 pub(crate) fn monotonic_us() -> i64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);

@@ -27,6 +27,7 @@ use crate::ServeError;
 use crate::audit::{Audit, By, Entry};
 use crate::blocking::{self, blocking};
 use crate::clients::Registry;
+use crate::clock::Clock;
 use crate::commands::Table;
 use crate::config::Config;
 use crate::counters::Counters;
@@ -61,6 +62,8 @@ pub(crate) struct Server {
     pub(crate) check_files: Notify,
     pub(crate) info: ServerInfo,
     pub(crate) started: Instant,
+    /// A time that no change of the wall clock moves.
+    pub(crate) clock: Clock,
     /// The path of the local socket.
     socket: String,
     pub(crate) door: Door,
@@ -151,6 +154,7 @@ impl Server {
         config: Config,
         menu: Table,
         stored: Stored,
+        clock: Clock,
         local: &LocalListener,
         log: Arc<Log>,
         dispatch: tracing::Dispatch,
@@ -170,6 +174,7 @@ impl Server {
                 started_at: Time::now(),
             },
             started: Instant::now(),
+            clock,
             socket: local.path().display().to_string(),
             door,
             keys: Arc::new(keys),

@@ -68,7 +68,12 @@ pub(super) enum Hand {
     /// The server runs.
     Socket { path: PathBuf, stream: BufReader<UnixStream> },
     /// It does not, and cannot start meanwhile.
-    Files { config: Box<Config>, keys: Keys, audit: Audit, _locks: Box<(SocketLock, StateLock)> },
+    Files {
+        config: Box<Config>,
+        keys: Box<Keys>,
+        audit: Audit,
+        _locks: Box<(SocketLock, StateLock)>,
+    },
 }
 
 impl Hand {
@@ -95,7 +100,7 @@ impl Hand {
         let config = Box::new(load()?);
         let lock = SocketLock::take(&dirs.socket()).map_err(between)?;
         let state = StateLock::take(&config.state).map_err(between)?;
-        let keys = Keys::open(&config.state)?;
+        let keys = Box::new(Keys::open(&config.state)?);
         let audit = Audit::open(&config.state, None).map_err(HandError::Audit)?;
         Ok(Self::Files { config, keys, audit, _locks: Box::new((lock, state)) })
     }

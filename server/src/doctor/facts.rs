@@ -71,6 +71,8 @@ pub(super) struct Clock {
     pub(super) year: i16,
     /// Whether something keeps it right, where that can be told.
     pub(super) synchronised: Option<bool>,
+    /// What is wrong with it, as far as the server's state tells.
+    pub(super) wrong: Option<String>,
 }
 
 /// Who answers at the local socket.

@@ -58,7 +58,7 @@ pub(super) async fn gather(dirs: &Dirs, config: Result<&Config, String>) -> Fact
             (own, _) => own,
         },
         descriptors: platform::most_descriptors(),
-        clock: clock(),
+        clock: clock(state),
         addresses,
         socket: heard.socket,
         server: heard.server,
@@ -88,10 +88,11 @@ fn guarded(path: &Path, forbidden: u32) -> Guarded {
     Guarded { path: path.to_owned(), forbidden, found }
 }
 
-fn clock() -> Clock {
+fn clock(state: &Path) -> Clock {
     let now = Time::now();
+    let wrong = crate::clock::Clock::open(state).wrong();
     let year = now.timestamp().to_zoned(jiff::tz::TimeZone::UTC).year();
-    Clock { shown: now.to_string(), year, synchronised: synchronised() }
+    Clock { shown: now.to_string(), year, synchronised: synchronised(), wrong }
 }
 
 /// What systemd knows of the clock; other systems tell nobody.

@@ -154,7 +154,11 @@ fn descriptors(facts: &Facts, lines: &mut Lines) {
 
 fn clock(clock: &Clock, lines: &mut Lines) {
     const ABOUT: &str = "clock";
-    let Clock { shown, year, synchronised } = clock;
+    let Clock { shown, year, synchronised, wrong } = clock;
+    if let Some(wrong) = wrong {
+        lines.fail(ABOUT, wrong.clone());
+        return;
+    }
     if !(EARLIEST_YEAR..LATEST_YEAR).contains(year) {
         lines.fail(
             ABOUT,

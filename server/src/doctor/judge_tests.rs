@@ -29,6 +29,7 @@ fn well() -> Facts {
             shown: "2026-03-01T09:14:02Z".to_owned(),
             year: 2026,
             synchronised: Some(true),
+            wrong: None,
         },
         addresses: vec![IpAddr::from([192, 168, 1, 10])],
         socket: "/r/topsided.sock".into(),
@@ -132,6 +133,8 @@ fn a_clock_that_nobody_set_is_a_failure() {
     expect(year(1970), "FAIL  clock", "invites expire by it");
     expect(year(2100), "FAIL  clock", "set it");
     expect(|facts| facts.clock.synchronised = Some(false), "warn  clock", "set-ntp");
+    let wrong = "the clock of this box is behind".to_owned();
+    expect(|facts| facts.clock.wrong = Some(wrong), "FAIL  clock", "is behind");
     expect(|facts| facts.clock.synchronised = None, "ok    clock", "cannot be told");
 }
 

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use topside_shared::Time;
 
 use super::gate::Gate;
+use crate::clock::Clock;
 use crate::whole;
 
 /// Name of the file in the state directory.
@@ -29,9 +30,9 @@ pub(super) fn load(state: &Path, gate: &Gate) {
             return;
         }
     };
-    let (wall, now) = (Time::now(), Instant::now());
+    let (clock, now) = (Clock::open(state).now(), Instant::now());
     for (source, let_in) in kept.iter().take(MOST) {
-        let ago = Duration::from_millis(wall.millis_since(*let_in));
+        let ago = Duration::from_millis(clock.millis_since(*let_in));
         if let (Ok(source), Some(let_in)) = (source.parse(), now.checked_sub(ago)) {
             gate.remember(source, let_in, now);
         }
@@ -43,13 +44,14 @@ pub(super) fn load(state: &Path, gate: &Gate) {
 /// # Errors
 /// What the system said.
 pub(super) fn save(state: &Path, gate: &Gate) -> std::io::Result<()> {
-    let wall = Time::now();
+    // Not by the wall clock, which may be set until the file is read.
+    let clock = Clock::open(state).now();
     let Some(mut known) = gate.news(Instant::now()) else { return Ok(()) };
     known.sort_by_key(|(_, ago)| *ago);
     known.truncate(MOST);
     let at = |ago: Duration| {
         let ms = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
-        Time::from_millis(wall.as_millis().saturating_sub(ms))
+        Time::from_millis(clock.as_millis().saturating_sub(ms))
     };
     let kept: BTreeMap<String, Time> =
         known.into_iter().map(|(source, ago)| (source.to_string(), at(ago))).collect();

@@ -113,10 +113,11 @@ fn server(directory: &Path, client: &Identity) -> Arc<Server> {
         expires_at: None,
         state: KeyState::Active,
     };
+    let clock = crate::clock::Clock::open(&config.state);
     let stored = Stored::open(&config, keys).unwrap();
     stored.keys.change(Change::Add(row), &stored.audit, By::server()).unwrap();
     let listeners = Listeners::local(&dirs.socket(), false).unwrap();
-    Server::new(config, menu, stored, &listeners.local, log, dispatch)
+    Server::new(config, menu, stored, clock, &listeners.local, log, dispatch)
 }
 
 struct Client(BufReader<TlsStream<Link>>);

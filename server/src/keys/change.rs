@@ -5,7 +5,7 @@ use std::sync::Arc;
 use topside_shared::methods::{KeyRow, KeyState, Method};
 use topside_shared::{Pin, Role, Time};
 
-use super::{KeyError, Keys, MAX_BYTES, MAX_INVITES, file, lock, state_at};
+use super::{KeyError, Keys, MAX_BYTES, MAX_INVITES, Now, file, lock};
 use crate::audit::{Audit, By, Entry};
 
 /// One change.
@@ -59,11 +59,12 @@ impl Keys {
     /// [`KeyError`]; nothing is changed then.
     pub(crate) fn change(&self, change: Change, audit: &Audit, by: By) -> Result<KeyRow, KeyError> {
         let _writing = lock(&self.writing);
-        let now = Time::now();
+        let now = self.now();
         let mut rows = self.with_seen();
         let method = change.method();
-        let row = apply(&mut rows, change, now)?;
-        forget_oldest(&mut rows, now)?;
+        let is_new = matches!(change, Change::Add(_));
+        let row = apply(&mut rows, change, &now)?;
+        forget_oldest(&mut rows, &now)?;
         let entry = Entry::of_key(by, method.name(), &row);
         audit.ahead_blocking(entry.clone())?;
         let written = file::write(&self.path, &rows);
@@ -72,6 +73,9 @@ impl Keys {
             Err(error) => format!("failed: {error}"),
         }));
         written?;
+        if is_new {
+            self.ends_after_its_time(&row);
+        }
         *lock(&self.rows) = Arc::new(rows);
         self.changed.notify_one();
         Ok(row)
@@ -93,10 +97,10 @@ impl Keys {
     }
 }
 
-fn apply(rows: &mut Vec<KeyRow>, change: Change, now: Time) -> Result<KeyRow, KeyError> {
+fn apply(rows: &mut Vec<KeyRow>, change: Change, now: &Now) -> Result<KeyRow, KeyError> {
     match change {
         Change::Add(row) => {
-            let open = rows.iter().filter(|row| state_at(row, now) == KeyState::Invited).count();
+            let open = rows.iter().filter(|row| now.state_of(row) == KeyState::Invited).count();
             if row.state == KeyState::Invited && open >= MAX_INVITES {
                 return Err(KeyError::TooManyInvites);
             }
@@ -105,7 +109,7 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: Time) -> Result<KeyRow, Ke
         }
         Change::Enrol { invite, key, name } => {
             let burnt = find(rows, invite)?;
-            let state = state_at(burnt, now);
+            let state = now.state_of(burnt);
             if state != KeyState::Invited {
                 return Err(KeyError::Over(invite, state.words()));
             }
@@ -117,7 +121,7 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: Time) -> Result<KeyRow, Ke
             }
             let mut row = KeyRow {
                 key_id: key,
-                created_at: now,
+                created_at: Time::now(),
                 last_seen: None,
                 expires_at: None,
                 state: KeyState::Active,
@@ -152,8 +156,8 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: Time) -> Result<KeyRow, Ke
 }
 
 /// Whether a key can administer the server.
-fn rules(row: &KeyRow, now: Time) -> bool {
-    state_at(row, now) == KeyState::Active && row.role == Role::Admin && row.commands.is_none()
+fn rules(row: &KeyRow, now: &Now) -> bool {
+    now.state_of(row) == KeyState::Active && row.role == Role::Admin && row.commands.is_none()
 }
 
 fn find(rows: &mut [KeyRow], key: Pin) -> Result<&mut KeyRow, KeyError> {
@@ -162,12 +166,12 @@ fn find(rows: &mut [KeyRow], key: Pin) -> Result<&mut KeyRow, KeyError> {
 
 /// Keeps the list short: those that cannot come in any more are remembered, the oldest shortest, so
 /// that whoever shows one is told what became of it.
-fn forget_oldest(rows: &mut Vec<KeyRow>, now: Time) -> Result<(), KeyError> {
+fn forget_oldest(rows: &mut Vec<KeyRow>, now: &Now) -> Result<(), KeyError> {
     let size = |row: &KeyRow| serde_json::to_string(row).map_or(usize::MAX, |json| json.len() + 1);
     let mut bytes: usize = rows.iter().map(size).sum();
     while bytes > MAX_BYTES {
         let over =
-            |row: &KeyRow| !matches!(state_at(row, now), KeyState::Active | KeyState::Invited);
+            |row: &KeyRow| !matches!(now.state_of(row), KeyState::Active | KeyState::Invited);
         let oldest = rows.iter().position(over).ok_or(KeyError::Full)?;
         bytes -= size(&rows.remove(oldest));
     }

@@ -17,6 +17,7 @@ use topside_shared::{Pin, Role, Time};
 
 use crate::audit::Unrecorded;
 use crate::clients::{Identity, Owner, Scope};
+use crate::clock::Clock;
 use crate::config::FileErrors;
 
 pub(crate) use change::{Change, Revoked};
@@ -111,6 +112,9 @@ pub(crate) struct Keys {
     rows: Mutex<Arc<Vec<KeyRow>>>,
     /// When keys came in, as far as the list does not say so yet. Like `rows`.
     seen: Mutex<HashMap<Pin, Time>>,
+    clock: Clock,
+    /// When keys end that were made in this process, by `clock`. Like `rows`.
+    ends: Mutex<HashMap<Pin, Time>>,
     /// Told of each change of the list.
     changed: Notify,
 }
@@ -131,6 +135,8 @@ impl Keys {
             writing: Mutex::default(),
             rows,
             seen: Mutex::default(),
+            clock: Clock::open(state),
+            ends: Mutex::default(),
             changed: Notify::new(),
         })
     }
@@ -141,7 +147,7 @@ impl Keys {
         let Some(row) = rows.iter().find(|row| row.key_id == key) else { return Standing::Unknown };
         let access =
             || Access { name: row.name.clone(), role: row.role, commands: row.commands.clone() };
-        match state_at(row, Time::now()) {
+        match self.now().state_of(row) {
             KeyState::Active => Standing::Good(access()),
             KeyState::Invited => Standing::Invited(access()),
             KeyState::Expired => Standing::Expired,
@@ -153,28 +159,28 @@ impl Keys {
 
     /// All keys as they stand now, oldest first.
     pub(crate) fn list(&self) -> Vec<KeyRow> {
-        let now = Time::now();
+        let now = self.now();
         let mut rows = self.with_seen();
         for row in &mut rows {
-            row.state = state_at(row, now);
+            row.state = now.state_of(row);
         }
         rows
     }
 
     /// How many may come in, and how many invites are open.
     pub(crate) fn count(&self) -> (usize, usize) {
-        let now = Time::now();
+        let now = self.now();
         let rows = self.rows();
-        let of = |state| rows.iter().filter(|row| state_at(row, now) == state).count();
+        let of = |state| rows.iter().filter(|row| now.state_of(row) == state).count();
         (of(KeyState::Active), of(KeyState::Invited))
     }
 
-    /// When the next key that may come in stops being good.
-    pub(crate) fn next_expiry(&self) -> Option<Time> {
-        let now = Time::now();
+    /// In how many milliseconds the next key that may come in stops being good.
+    pub(crate) fn next_expiry_ms(&self) -> Option<u64> {
+        let now = self.now();
         let rows = self.rows();
-        let good = rows.iter().filter(|row| state_at(row, now) == KeyState::Active);
-        good.filter_map(|row| row.expires_at).min()
+        let good = rows.iter().filter(|row| now.state_of(row) == KeyState::Active);
+        good.filter_map(|row| now.left_ms(row)).min()
     }
 
     /// Notes that a key came in; the file hears of it with the next change, or by [`Keys::save_seen`].
@@ -188,7 +194,8 @@ impl Keys {
         let mut rows = (*self.rows()).clone();
         let seen = lock(&self.seen);
         for row in &mut rows {
-            row.last_seen = row.last_seen.max(seen.get(&row.key_id).copied());
+            // The last one, not the greatest: the clock may have been ahead once.
+            row.last_seen = seen.get(&row.key_id).copied().or(row.last_seen);
         }
         rows
     }
@@ -198,13 +205,48 @@ impl Keys {
     }
 }
 
-/// How a key stands at a time: what is over by then is not good any more, whatever the list says.
-fn state_at(row: &KeyRow, now: Time) -> KeyState {
-    match row.state {
-        KeyState::Active | KeyState::Invited if row.expires_at.is_some_and(|end| end <= now) => {
-            KeyState::Expired
+/// The time that keys are judged by.
+struct Now {
+    /// For keys that were made in this process: its own clock, which cannot be set.
+    clock: Time,
+    ends: HashMap<Pin, Time>,
+    /// For all others.
+    latest: Time,
+}
+
+impl Now {
+    /// How long a key is good still, if it ends at all.
+    fn left_ms(&self, row: &KeyRow) -> Option<u64> {
+        let end = row.expires_at?;
+        Some(match self.ends.get(&row.key_id) {
+            Some(end) => end.millis_since(self.clock),
+            None => end.millis_since(self.latest),
+        })
+    }
+
+    /// How a key stands: what is over by now is not good any more, whatever the list says.
+    fn state_of(&self, row: &KeyRow) -> KeyState {
+        match row.state {
+            KeyState::Active | KeyState::Invited if self.left_ms(row) == Some(0) => {
+                KeyState::Expired
+            }
+            state => state,
         }
-        state => state,
+    }
+}
+
+impl Keys {
+    fn now(&self) -> Now {
+        let ends = lock(&self.ends).clone();
+        Now { clock: self.clock.now(), ends, latest: self.clock.latest() }
+    }
+
+    /// Notes when a key that is made now will end, by a clock that cannot be set.
+    fn ends_after_its_time(&self, row: &KeyRow) {
+        if let Some(end) = row.expires_at {
+            let ttl = end.millis_since(row.created_at);
+            lock(&self.ends).insert(row.key_id, self.clock.now().plus_millis(ttl));
+        }
     }
 }
 

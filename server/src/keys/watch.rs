@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
+use topside_shared::ClientId;
 use topside_shared::notices::{EndCode, SessionEnded};
-use topside_shared::{ClientId, Time};
 
 use super::Standing;
 use crate::clients::{Identity, Owner};
+use crate::clock::ClockWatch;
 use crate::listener::local_role;
 use crate::server::Server;
 
@@ -21,14 +22,16 @@ const SAVE: u32 = 10;
 /// Watches for ever; ends with the future.
 pub(crate) async fn keys(server: &Arc<Server>) {
     let mut looks = 0;
+    let mut clock = ClockWatch::new(&server.clock);
     loop {
-        let until = server.keys.next_expiry().map(|end| end.millis_since(Time::now()));
+        let until = server.keys.next_expiry_ms();
         let pause = until.map_or(LOOK, |ms| Duration::from_millis(ms + 1).min(LOOK));
         tokio::select! {
             () = sleep(pause) => {}
             // Another key may be over sooner.
             () = server.keys.changed.notified() => continue,
         }
+        clock.look();
         enforce(server, None, "its time is over", "");
         looks += 1;
         if looks % SAVE == 0 {

@@ -46,6 +46,10 @@ pub(crate) fn figures(server: &Server) -> Status {
         requests: server.counters.requests(),
         refusals: server.counters.refusals(),
         memory_bytes: platform::memory_bytes(),
+        clock_behind_ms: server
+            .clock
+            .behind()
+            .map(|behind| u64::try_from(behind.as_millis()).unwrap_or(u64::MAX)),
         load: platform::load(),
         listeners: server.listening(),
         revision: now.menu.revision(),

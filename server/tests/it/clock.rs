@@ -61,3 +61,82 @@ fn a_clock_that_jumps_by_ten_years_either_way_stops_nothing() {
     let keys = topsided.run(&["keys"]).stdout;
     assert_eq!(keys.lines().filter(|line| line.contains("active")).count(), 4, "{keys}");
 }
+
+/// A command of `topsided` whose wall clock is so far off, and whose other clocks are right.
+fn with_clock(topsided: &Topsided, offset: &str) -> Command {
+    let library = run(Command::new("faketime").args(["-f", offset, "printenv", "LD_PRELOAD"]));
+    let mut by = topsided.command();
+    by.env("LD_PRELOAD", library.stdout.trim()).env("FAKETIME", offset);
+    by.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    by
+}
+
+/// One start with a clock 40 days ahead deleted all runs and their output.
+#[test]
+fn no_clock_that_was_wrong_for_a_while_deletes_a_run_or_its_output() {
+    if !require("faketime") {
+        return;
+    }
+    let topsided = Topsided::new();
+    let mut made = Vec::new();
+    // Ahead and back, and twice ahead; at 1970, as a box without a battery starts; and right again.
+    for offset in ["+0d", "+40d", "+0d", "+40d", "+80d", "-20000d", "+0d"] {
+        let mut server = topsided.start_by(with_clock(&topsided, offset));
+        let mut client = server.connect();
+        let row = client.run("look", json!({}));
+        made.push(row["runId"].clone());
+        assert!(row["durationMs"].as_u64().unwrap() < 60_000, "{row}");
+        let runs = client.ok("runs/list", json!({}))["runs"].take();
+        let kept =
+            |id: &serde_json::Value| runs.as_array().unwrap().iter().any(|row| row["runId"] == *id);
+        assert!(made.iter().all(kept), "{offset}: {runs}");
+        for id in &made {
+            assert!(topsided.path(&format!("state/runs/{id}.out")).exists(), "{offset}: {id}");
+        }
+        server.signal(Signal::TERM);
+        assert_eq!(server.exit(), Some(0));
+    }
+}
+
+#[test]
+fn a_clock_that_is_behind_is_reported_as_wrong() {
+    if !require("faketime") {
+        return;
+    }
+    let topsided = Topsided::new();
+    let mut server = topsided.start();
+    assert_eq!(server.connect().ok("server/status", json!({})).get("clockBehindMs"), None);
+    server.signal(Signal::TERM);
+    server.exit();
+    let mut server = topsided.start_by(with_clock(&topsided, "-40d"));
+    let line = server.says("the clock of this box is behind");
+    assert!(line.contains("warn") && line.contains("set the clock"), "{line}");
+    let status = server.connect().ok("server/status", json!({}));
+    let behind = status["clockBehindMs"].as_u64().unwrap();
+    assert!((39 * 86_400_000..41 * 86_400_000).contains(&behind), "{status}");
+    let said = run(with_clock(&topsided, "-40d").arg("doctor"));
+    assert!(said.stdout.contains("the clock of this box is behind"), "{said:?}");
+}
+
+/// An invite of ten minutes is good for ten minutes, whatever the clock shows at the next start: one that is behind does
+/// not make it good again.
+#[test]
+fn an_invite_that_is_over_stays_over_with_a_clock_that_is_behind() {
+    if !require("faketime") {
+        return;
+    }
+    let topsided = Topsided::new();
+    topsided.write("server.toml", LOOPBACK);
+    let mut server = topsided.start();
+    let params = json!({"name": "phone", "role": "viewer", "ttlMs": 1});
+    server.connect().ok("key/invite", params);
+    let keys = |server: &Spawned| server.connect().ok("keys/list", json!({}))["keys"].take();
+    let deadline = std::time::Instant::now() + crate::common::DEADLINE;
+    while keys(&server)[0]["state"] != "expired" {
+        assert!(std::time::Instant::now() < deadline, "it never ends");
+    }
+    server.signal(Signal::TERM);
+    server.exit();
+    let server = topsided.start_by(with_clock(&topsided, "-40d"));
+    assert_eq!(keys(&server)[0]["state"], "expired");
+}

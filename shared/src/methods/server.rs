@@ -37,6 +37,10 @@ pub struct Status {
     /// Resident memory of the server now, in bytes; absent where the system does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
+    /// By how much the clock of the box is behind the newest time that the server's state has seen; absent where it is
+    /// not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_behind_ms: Option<u64>,
     /// Load of the box over 1, 5 and 15 minutes; absent where the system does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<[f64; 3]>,

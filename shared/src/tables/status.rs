@@ -34,6 +34,9 @@ pub fn status(info: &ServerInfo, status: &Status) -> String {
     if let Some([one, five, fifteen]) = status.load {
         tell("load", format!("{one:.2} {five:.2} {fifteen:.2}"));
     }
+    if let Some(behind) = status.clock_behind_ms {
+        tell("clock", format!("wrong: {} behind the newest time seen", text::duration(behind)));
+    }
     for listening in &status.listeners {
         let how = if listening.transport == "router" { "forwarded by" } else { "listens on" };
         tell(how, format!("{} {}", listening.transport, listening.address));

@@ -91,6 +91,7 @@ impl Keeper {
                 self.sweep(&mut db);
             }
             if closes {
+                save_clock(&db);
                 for id in self.late.ids() {
                     tracing::error!(
                         target: "topside", run = id.0,
@@ -292,11 +293,8 @@ impl Keeper {
 
     /// Takes out what is too old, and the oldest of what is too much.
     fn sweep(&self, db: &mut Db) {
-        let oldest = self.kept.keep.map(|keep| {
-            let ms = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
-            Time::now().as_millis().saturating_sub(ms)
-        });
-        let gone = db.forget(oldest, self.kept.keep_bytes);
+        save_clock(db);
+        let gone = db.forget(self.kept.keep, self.kept.keep_bytes);
         let gone = gone.unwrap_or_else(|error| {
             tracing::error!(target: "topside", %error, "old runs cannot be taken out");
             Vec::new()
@@ -309,6 +307,13 @@ impl Keeper {
                 _ => {}
             }
         }
+    }
+}
+
+/// Writes down the time by which runs become too old.
+fn save_clock(db: &Db) {
+    if let Err(error) = db.save_clock() {
+        tracing::warn!(target: "topside", %error, "the newest time is not written down");
     }
 }
 

@@ -153,13 +153,13 @@ async fn what_is_too_old_goes_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let history = open(&dir, Kept::default()).unwrap();
     let id = history.number().await.unwrap();
-    let mut old = past(id);
-    old.row.started_at = Time::from_millis(Time::now().as_millis() - 31 * 86_400_000);
+    let old = past(id);
     history.begin(old.clone(), "pid 1".into(), Intent::default()).await.unwrap();
     history.end(final_of(&old), 0).await.unwrap();
-    let young = run(&history, 1).await;
     drop(history);
+    pass(&dir, 31);
     let history = open(&dir, Kept::default()).unwrap();
+    let young = run(&history, 1).await;
     history
         .begin(past(history.number().await.unwrap()), "pid 1".into(), Intent::default())
         .await
@@ -168,28 +168,46 @@ async fn what_is_too_old_goes_at_the_next_start() {
     assert!(history.get(young).await.unwrap().is_some());
 }
 
-/// One row of a clock that was ahead kept all that came after it for as long.
+/// A start with a clock that was ahead took all runs for old ones, and one with a clock at 1970 made such.
 #[tokio::test]
-async fn old_runs_behind_one_of_the_future_go_all_the_same() {
+async fn what_a_wrong_clock_showed_makes_no_run_old_and_keeps_none_too_long() {
     let dir = tempfile::tempdir().unwrap();
     let history = open(&dir, Kept::default()).unwrap();
     let mut numbers = Vec::new();
-    for days in [400, -31] {
+    for time in [0, Time::now().as_millis() + 400 * DAY] {
         let id = history.number().await.unwrap();
         let mut run = past(id);
-        let day = 86_400_000;
-        run.row.started_at = Time::from_millis(Time::now().as_millis() + days * day);
+        run.row.started_at = Time::from_millis(time);
         history.begin(run.clone(), "pid 1".into(), Intent::default()).await.unwrap();
         history.end(final_of(&run), 0).await.unwrap();
-        numbers.push(id);
+        numbers.push(id.0);
     }
     drop(history);
+    pass(&dir, 29);
+    let history = open(&dir, Kept::default()).unwrap();
+    run(&history, 1).await;
+    let left = ids(&history).await;
+    assert!(numbers.iter().all(|number| left.contains(number)), "{left:?}");
+    drop(history);
+    pass(&dir, 2);
     let history = open(&dir, Kept::default()).unwrap();
     run(&history, 1).await;
     let last = run(&history, 1).await;
     let left = ids(&history).await;
-    assert!(left.contains(&numbers[0].0) && left.contains(&last.0), "{left:?}");
-    assert!(!left.contains(&numbers[1].0), "{left:?}");
+    assert!(!numbers.iter().any(|number| left.contains(number)), "{left:?}");
+    assert!(left.contains(&last.0), "{left:?}");
+}
+
+const DAY: i64 = 86_400_000;
+
+/// Lets so many days pass by the clock of the state directory, while no server has it.
+fn pass(dir: &tempfile::TempDir, days: i64) {
+    let path = dir.path().join("clock.json");
+    let mut kept: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let newest: Time = serde_json::from_value(kept["newest"].take()).unwrap();
+    kept["newest"] = Time::from_millis(newest.as_millis() + days * DAY).to_string().into();
+    std::fs::write(path, kept.to_string()).unwrap();
 }
 
 #[tokio::test]
@@ -225,7 +243,7 @@ async fn a_page_is_full_though_most_rows_are_not_for_the_reader() {
 
 #[tokio::test]
 async fn a_file_of_each_earlier_version_is_taken_over() {
-    for version in [1, 2, 3] {
+    for version in 1..=4 {
         let dir = tempfile::tempdir().unwrap();
         let history = open(&dir, Kept::default()).unwrap();
         let id = run(&history, 10).await;
@@ -233,6 +251,7 @@ async fn a_file_of_each_earlier_version_is_taken_over() {
         let file = rusqlite::Connection::open(dir.path().join(ROWS)).unwrap();
         // What each later version added, the newest first.
         let added = [
+            (5, "DROP INDEX runs_by_age; ALTER TABLE runs DROP COLUMN aged_from;"),
             (4, "ALTER TABLE runs DROP COLUMN cut;"),
             (3, "DROP INDEX runs_by_state; DROP INDEX runs_by_owner; DROP INDEX runs_by_start;"),
             (2, "ALTER TABLE runs DROP COLUMN birth; ALTER TABLE runs DROP COLUMN escaped;"),

@@ -5,23 +5,26 @@ mod values;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
 use topside_shared::rows::{RunRow, RunState};
 use topside_shared::{RunId, Time};
 
 use super::{Intent, Past};
+use crate::clock::Clock;
 use crate::commands::exec::Hook;
 use crate::family::{Birth, First};
 use values::{of_text, owner_text, text};
 
 /// The version of the tables, in `user_version`.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 /// What makes the tables of a version those of the next one, from the first on.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "ALTER TABLE runs ADD COLUMN birth TEXT; ALTER TABLE runs ADD COLUMN escaped TEXT;",
     INDEXES_3,
     "ALTER TABLE runs ADD COLUMN cut INTEGER;",
+    AGES,
 ];
 /// What a row counts for beside its arguments and its output, in bytes, towards what is kept.
 const ROW: u64 = 512;
@@ -65,9 +68,19 @@ const INDEXES_3: &str = "
     CREATE INDEX runs_by_start ON runs (started);
 ";
 
+/// What the next version judges the age of runs by: the time that they began by the clock of the state directory, which
+/// cannot be set.
+const AGES: &str = "
+    ALTER TABLE runs ADD COLUMN aged_from INTEGER;
+    UPDATE runs SET aged_from = started;
+    CREATE INDEX runs_by_age ON runs (aged_from);
+";
+
 /// One connection to the file.
 pub(super) struct Db {
     connection: Connection,
+    /// By which runs become old; none where the file is only read.
+    clock: Option<Clock>,
     /// What all rows count for.
     size: u64,
     /// Runs whose row names a hook: a power cut must not undo what is written of these.
@@ -96,7 +109,7 @@ impl Db {
         )?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let change = match version {
-            0 => [TABLES, INDEXES_3].concat(),
+            0 => [TABLES, INDEXES_3, AGES].concat(),
             1..=VERSION => {
                 STEPS.iter().skip(usize::try_from(version - 1).unwrap_or(0)).copied().collect()
             }
@@ -112,14 +125,15 @@ impl Db {
         }
         let size = connection
             .query_row("SELECT coalesce(sum(size), 0) FROM runs", [], |row| row.get::<_, i64>(0))?;
-        Ok(Self { connection, size: size.cast_unsigned(), with_hook: BTreeSet::new() })
+        let clock = Some(Clock::open(path.parent().unwrap_or(Path::new("/"))));
+        Ok(Self { connection, clock, size: size.cast_unsigned(), with_hook: BTreeSet::new() })
     }
 
     /// Opens the file to read only.
     pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        Ok(Self { connection, size: 0, with_hook: BTreeSet::new() })
+        Ok(Self { connection, clock: None, size: 0, with_hook: BTreeSet::new() })
     }
 
     /// What all rows and outputs count for, in bytes.
@@ -219,8 +233,8 @@ impl Db {
         let args = serde_json::to_string(&row.args).unwrap_or_default();
         let size = ROW + args.len() as u64;
         let statement = "INSERT INTO runs (id, owner, role, command, args, user, client, address, \
-                         state, started, bytes, size, hook, birth) \
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12, ?13)";
+                         state, started, bytes, size, hook, birth, aged_from) \
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12, ?13, ?14)";
         let (hook, birth) = (text(intent.hook.as_ref())?, text(intent.birth.as_ref())?);
         self.connection.prepare_cached(statement)?.execute(params![
             row.run_id.0.cast_signed(),
@@ -236,6 +250,7 @@ impl Db {
             size.cast_signed(),
             hook,
             birth,
+            self.now().as_millis(),
         ])?;
         self.size += size;
         if intent.hook.is_some() {
@@ -320,19 +335,32 @@ impl Db {
         Ok(runs)
     }
 
-    /// Takes out the ended runs that began before `oldest`, in milliseconds, and then the oldest until
+    /// The time by which runs become old.
+    fn now(&self) -> Time {
+        self.clock.as_ref().map_or_else(Time::now, Clock::now)
+    }
+
+    /// Writes that time down.
+    pub(super) fn save_clock(&self) -> std::io::Result<()> {
+        self.clock.as_ref().map_or(Ok(()), Clock::save)
+    }
+
+    /// Takes out the ended runs that are older than `keep`, and then the oldest until
     /// all count for at most `most`; which those were.
     pub(super) fn forget(
         &mut self,
-        oldest: Option<i64>,
+        keep: Option<Duration>,
         most: Option<u64>,
     ) -> rusqlite::Result<Vec<RunId>> {
+        let now = self.now().as_millis();
+        let ms = |keep: Duration| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
+        let oldest = keep.map(|keep| now.saturating_sub(ms(keep)));
         let mut gone: Vec<i64> = Vec::new();
         let mut size = self.size;
         // Each by itself: a clock that was ahead for a while leaves old rows behind one that seems young.
         if let Some(oldest) = oldest {
             let mut statement = self.connection.prepare_cached(
-                "SELECT id, size FROM runs WHERE started < ?1 AND ended IS NOT NULL",
+                "SELECT id, size FROM runs WHERE aged_from < ?1 AND ended IS NOT NULL",
             )?;
             let mut rows = statement.query([oldest])?;
             while let Some(row) = rows.next()? {
@@ -342,7 +370,7 @@ impl Db {
         }
         if let Some(most) = most.filter(|most| size > *most) {
             let mut statement = self.connection.prepare_cached(
-                "SELECT id, size FROM runs WHERE started >= ?1 AND ended IS NOT NULL ORDER BY id",
+                "SELECT id, size FROM runs WHERE aged_from >= ?1 AND ended IS NOT NULL ORDER BY id",
             )?;
             let mut rows = statement.query([oldest.unwrap_or(i64::MIN)])?;
             while size > most
