@@ -12,7 +12,7 @@ use rustix::fs::{Access, access, getxattr};
 use rustix::process::Pid;
 use topside_shared::RunId;
 
-use crate::platform;
+use crate::platform::{self, Listed};
 
 /// What whoever delegates a group marks it with: systemd does, and a person can.
 const MARKS: [&str; 2] = ["user.delegate", "trusted.delegate"];
@@ -73,16 +73,38 @@ impl Delegated {
 
 impl Cgroup {
     /// Makes it, for a process that was just started and has not been waited for, and for what that may have
-    /// started by now. Only a child that it disowned within this moment stays outside.
+    /// started by now. A process whose parent has ended before it could be moved stays in the server's own group:
+    /// those that were started there since this one, and have no parent there, are returned.
     ///
     /// # Errors
     /// What the system said.
-    pub(crate) fn take_in(&self, first: u32) -> io::Result<()> {
+    pub(crate) fn take_in(&self, first: u32) -> io::Result<Vec<Listed>> {
         match fs::create_dir(&self.0) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => self.add(first)?,
         }
-        let Some(first) = i32::try_from(first).ok().and_then(Pid::from_raw) else { return Ok(()) };
+        self.add_children(first);
+        Ok(self.orphans(first))
+    }
+
+    /// Orphans in the group above, which is the server's, that are not older than `first`.
+    fn orphans(&self, first: u32) -> Vec<Listed> {
+        let (Some(first), Some(above)) = (platform::process(first), self.0.parent()) else {
+            return Vec::new();
+        };
+        let inside = Self(above.to_owned()).processes();
+        let number = |pid: &Pid| pid.as_raw_nonzero().get().unsigned_abs();
+        let listed = inside.iter().filter_map(|pid| platform::process(number(pid)));
+        let is_orphan = |process: &Listed| {
+            process.pid != rustix::process::getpid()
+                && process.start >= first.start
+                && !process.parent.is_some_and(|parent| inside.contains(&parent))
+        };
+        listed.filter(is_orphan).collect()
+    }
+
+    fn add_children(&self, first: u32) {
+        let Some(first) = i32::try_from(first).ok().and_then(Pid::from_raw) else { return };
         let mut inside = vec![first];
         while platform::newest_process() != Some(first.as_raw_nonzero().get().unsigned_abs()) {
             let before = inside.len();
@@ -98,7 +120,6 @@ impl Cgroup {
                 break;
             }
         }
-        Ok(())
     }
 
     fn add(&self, pid: u32) -> io::Result<()> {

@@ -158,6 +158,41 @@ impl Drop for Delegated {
     }
 }
 
+/// A process that left all that it could be known by before its run had a cgroup was found by nothing.
+#[test]
+fn a_process_that_leaves_at_once_and_hides_is_reported_where_there_is_a_cgroup() {
+    if !require_root() || !require("setsid") {
+        return;
+    }
+    let Some(group) = Delegated::new() else {
+        skipped("a writable cgroup v2");
+        return;
+    };
+    let topsided = Topsided::new();
+    let mut command = topsided.command_by("sh");
+    let join = format!(
+        "echo $$ > {}/cgroup.procs; exec {}",
+        group.0.display(),
+        env!("CARGO_BIN_EXE_topsided")
+    );
+    command.args(["-c", &join]);
+    let mut server = topsided.start_by(command);
+    let mut client = server.connect();
+    for round in 0..10 {
+        let mut alive = topsided.fifo(&format!("alive{round}"));
+        let child = grandchild("setsid env -i", &alive);
+        let script = format!("({child} <&- >&- 2>&- &); exit 0");
+        let id = client.ask("command/run", json!({"command": "sh", "args": {"script": script}}));
+        let pid = up(&mut alive);
+        let row = client.answer(id)["result"].take();
+        assert_eq!((&row["state"], &row["escaped"]), (&json!("succeeded"), &json!([pid])), "{row}");
+        kill(pid);
+        alive.all_gone();
+    }
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit(), Some(0));
+}
+
 #[test]
 fn nothing_leaves_a_cgroup() {
     if !require_root() || !require("setsid") {

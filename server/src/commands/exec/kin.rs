@@ -22,12 +22,15 @@ const FEW: u32 = 512;
 pub(super) struct Kin {
     group: Group,
     family: Family,
+    /// Orphans that are the run's unless another program started them in the same moment, with their start times.
+    /// They are reported, and never signalled.
+    orphans: Vec<(Pid, u64)>,
     released: bool,
 }
 
 impl Kin {
     pub(super) fn new(group: Group, family: Family) -> Self {
-        Self { group, family, released: false }
+        Self { group, family, orphans: Vec::new(), released: false }
     }
 
     pub(super) fn family(&self) -> &Family {
@@ -40,14 +43,19 @@ impl Kin {
 
     /// Puts the first process into the run's cgroup, if it has one. Not after that was waited for: its
     /// number could be another's.
-    pub(super) async fn contain(&self) {
+    pub(super) async fn contain(&mut self) {
         let (Some(cgroup), Some(first)) = (self.family.cgroup.clone(), &self.family.first) else {
             return;
         };
         let pid = first.pid;
-        if let Err(error) = blocking(move || cgroup.take_in(pid)).await.unwrap_or(Ok(())) {
-            let run = self.family.run.0;
-            tracing::warn!(target: "topside", run, %error, "a run gets no cgroup");
+        match blocking(move || cgroup.take_in(pid)).await.unwrap_or(Ok(Vec::new())) {
+            Ok(orphans) => {
+                self.orphans = orphans.iter().map(|orphan| (orphan.pid, orphan.start)).collect();
+            }
+            Err(error) => {
+                let run = self.family.run.0;
+                tracing::warn!(target: "topside", run, %error, "a run gets no cgroup");
+            }
         }
     }
 
@@ -90,7 +98,21 @@ impl Kin {
         let family = self.family.clone();
         let left = blocking(move || family::kill(&[family], |_| {})).await.unwrap_or_default();
         self.release();
-        left.iter().map(Member::pid).collect()
+        self.with_orphans(left).await
+    }
+
+    /// The pids of these processes, and of the orphans that live.
+    async fn with_orphans(&self, left: Vec<Member>) -> Vec<u32> {
+        let mut pids: Vec<u32> = left.iter().map(Member::pid).collect();
+        if !self.orphans.is_empty() {
+            let orphans = self.orphans.clone();
+            let live = move || orphans.into_iter().filter(|(pid, start)| lives(*pid, *start));
+            let live: Vec<_> = blocking(move || live().collect()).await.unwrap_or_default();
+            pids.extend(live.iter().map(|(pid, _)| pid.as_raw_nonzero().get().unsigned_abs()));
+            pids.sort_unstable();
+            pids.dedup();
+        }
+        pids
     }
 
     /// From here on they are left alone: their numbers may become somebody else's.
@@ -123,14 +145,14 @@ impl Kin {
             }
         };
         let found = blocking(look).await.unwrap_or_default();
-        if found.is_empty() {
+        if found.is_empty() && self.orphans.is_empty() {
             return Vec::new();
         }
         sleep(MOMENT).await;
         let stays = |member: &Member| lives(member.process.pid, member.process.start);
         let stay = move || found.into_iter().filter(stays).collect();
         let left: Vec<Member> = blocking(stay).await.unwrap_or_default();
-        left.iter().map(Member::pid).collect()
+        self.with_orphans(left).await
     }
 
     /// Removes the run's cgroup, where nobody lives in it.
