@@ -1,6 +1,7 @@
 //! Files of the audit log that are removed or changed, while a server runs and while none does.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 
 use rustix::process::Signal;
@@ -43,8 +44,8 @@ fn a_file_that_is_removed_replaced_or_changed_under_the_server_is_noticed_at_the
             fs::OpenOptions::new().write(true).open(file).unwrap().set_len(half).unwrap();
         }),
         ("changed by another program", |file| {
-            let text = fs::read_to_string(file).unwrap();
-            fs::write(file, format!("{text}{{}}\n")).unwrap();
+            let mut file = fs::OpenOptions::new().append(true).open(file).unwrap();
+            file.write_all(b"{}\n").unwrap();
         }),
     ];
     for (what, change) in changes {
