@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use topside_shared::notices::Stream;
 use topside_shared::rows::{RunRow, RunState};
@@ -24,6 +25,9 @@ use crate::clients::Client;
 use crate::commands::exec::{Caller, Pipes, Program, Until};
 use crate::commands::{Call, Does, Entry, perform};
 use crate::server::Server;
+
+/// How long a built-in waits at most until the runs of the server before are looked after.
+const LONGEST_OPENING: Duration = Duration::from_secs(1);
 
 /// Starts a command for a client. The arguments have been checked. Once it was let in, it starts whether
 /// or not somebody still waits for it.
@@ -45,12 +49,17 @@ pub(crate) async fn start(
     server.spawn_run(async move {
         // Gone once the one who waits has been told.
         let _numberless = numberless;
-        let started = match own.runs.history.number().await {
+        let history = &own.runs.history;
+        let number = match entry.recorded {
+            true => history.number().await,
+            // Pending hooks hold up what they may exclude, not the built-ins that show what is wrong.
+            false => match timeout(LONGEST_OPENING, history.number()).await {
+                Ok(Ok(number)) => Ok(number),
+                Ok(Err(_)) | Err(_) => Ok(history.number_of_this_start()),
+            },
+        };
+        let started = match number {
             Ok(id) => start_as(id, &own, &client, &entry, args).await,
-            Err(_) if !entry.recorded => {
-                let id = own.runs.history.number_of_this_start();
-                start_as(id, &own, &client, &entry, args).await
-            }
             Err(error) => Err(internal(error)),
         };
         // Nobody may wait for it any more.
