@@ -181,6 +181,29 @@ pub(crate) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }
 
+/// Gives a file the owner, the group and the mode of another one.
+pub(crate) fn give_owner_and_mode(
+    file: &std::fs::File,
+    like: &std::fs::Metadata,
+) -> io::Result<()> {
+    let ours = file.metadata()?;
+    if (ours.uid(), ours.gid()) != (like.uid(), like.gid()) {
+        // Only root can; for others the file is their own, as before.
+        match std::os::unix::fs::fchown(file, Some(like.uid()), Some(like.gid())) {
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+            _ => {}
+        }
+    }
+    file.set_permissions(like.permissions())
+}
+
+/// Whether standard error is the journal's stream, as `JOURNAL_STREAM` names it: then lines may begin with a priority.
+pub(crate) fn stderr_is_journal() -> bool {
+    let Ok(found) = rustix::fs::fstat(std::io::stderr()) else { return false };
+    let named = std::env::var("JOURNAL_STREAM").unwrap_or_default();
+    named == format!("{}:{}", found.st_dev, found.st_ino)
+}
+
 /// Who owns a file, and its mode.
 pub(crate) fn owner_and_mode(path: &Path) -> io::Result<(u32, u32)> {
     let metadata = std::fs::metadata(path)?;

@@ -11,10 +11,27 @@ pub const STATE_LOCK_NAME: &str = "state.lock";
 /// File name of the local socket in the runtime directory.
 pub const SOCKET_NAME: &str = "topsided.sock";
 
-/// The platform gives this user no home directory, and nothing else says where things are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no home directory for this user: set TOPSIDE_CONFIG_DIR and TOPSIDE_STATE_DIR")]
-pub struct NoHome;
+/// Why it is not known where things are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoDirs {
+    /// The platform gives this user no home directory, and nothing else says where things are.
+    #[error(
+        "there is no home directory for this user: set TOPSIDE_CONFIG_DIR and TOPSIDE_STATE_DIR"
+    )]
+    NoHome,
+    /// `sudo` kept `HOME`: what root wrote there, its owner could not read or change any more.
+    #[error(
+        "root would write into {}, which belongs to another user (uid {owner}): run this without sudo for that user's \
+         files, with `sudo -H` for root's own, or name the directories by TOPSIDE_CONFIG_DIR and TOPSIDE_STATE_DIR",
+        directory.display()
+    )]
+    OtherUsersHome {
+        /// The directory.
+        directory: PathBuf,
+        /// The user that it belongs to.
+        owner: u32,
+    },
+}
 
 /// The three directories of one user. None of them need exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,20 +53,34 @@ impl Dirs {
     /// The directories as the environment says.
     ///
     /// # Errors
-    /// [`NoHome`], where neither the environment nor the platform names one.
-    pub fn from_env() -> Result<Self, NoHome> {
-        Self::resolve(|name| std::env::var_os(name))
+    /// [`NoDirs`], also where this is root and the directories would be in the home of another user, and no variable
+    /// names them.
+    pub fn from_env() -> Result<Self, NoDirs> {
+        let mut dirs = Self::resolve(|name| std::env::var_os(name))?;
+        let [config, state, runtime] = Self::named_by();
+        for (directory, named) in [(&dirs.config, config), (&dirs.state, state)] {
+            if named.is_none()
+                && let Some((directory, owner)) = of_another_user(directory)
+            {
+                return Err(NoDirs::OtherUsersHome { directory, owner });
+            }
+        }
+        // `su` leaves XDG_RUNTIME_DIR as it was.
+        if runtime.is_none() && of_another_user(&dirs.runtime).is_some() {
+            dirs.runtime = dirs.state.join("run");
+        }
+        Ok(dirs)
     }
 
     /// The directories, with `var` for the environment. A variable that is empty, or not an absolute
     /// path, counts as not set; systemd's may hold several paths, of which the first is taken.
     ///
     /// # Errors
-    /// [`NoHome`], where neither the environment nor the platform names one.
-    pub fn resolve(var: impl Fn(&str) -> Option<OsString>) -> Result<Self, NoHome> {
+    /// [`NoDirs::NoHome`], where neither the environment nor the platform names one.
+    pub fn resolve(var: impl Fn(&str) -> Option<OsString>) -> Result<Self, NoDirs> {
         let named = |names: Named| Some(names.by(&var)?.1);
         let project = directories::ProjectDirs::from("", "", "topside");
-        let home = |dir: Option<&Path>| dir.map(Path::to_path_buf).ok_or(NoHome);
+        let home = |dir: Option<&Path>| dir.map(Path::to_path_buf).ok_or(NoDirs::NoHome);
 
         let config = match named(CONFIG) {
             Some(dir) => dir,
@@ -148,6 +179,23 @@ impl LocalServer {
             (is_ours && is_locked(&lock)).then_some(record)
         })
     }
+}
+
+/// Where this is root: the directory, or the nearest one above it that is there, and its owner, if that is another user.
+#[cfg(unix)]
+fn of_another_user(directory: &Path) -> Option<(PathBuf, u32)> {
+    use std::os::unix::fs::MetadataExt;
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let there = directory.ancestors().find(|directory| directory.exists())?;
+    let owner = std::fs::metadata(there).ok()?.uid();
+    (owner != 0).then(|| (there.to_owned(), owner))
+}
+
+#[cfg(not(unix))]
+fn of_another_user(_directory: &Path) -> Option<(PathBuf, u32)> {
+    None
 }
 
 /// Whether the directory of a recorded socket belongs to the owner of the lock file. A record outlives a killed server,

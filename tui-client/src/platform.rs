@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 pub(crate) use imp::{
-    Echo, Jobs, Signals, check_socket_directory, create_private_dir, dial, is_locked, private,
-    read_events,
+    Echo, Jobs, Signals, check_socket_directory, create_private_dir, dial, give_owner, is_locked,
+    private, read_events,
 };
 
 /// Both halves of a connection to the local socket.
@@ -107,6 +107,19 @@ mod imp {
     /// Makes a directory, and those above it, for this user only.
     pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    }
+
+    /// Gives a file the owner and the group of another one.
+    pub(crate) fn give_owner(file: &std::fs::File, like: &Metadata) -> io::Result<()> {
+        let ours = file.metadata()?;
+        if (ours.uid(), ours.gid()) == (like.uid(), like.gid()) {
+            return Ok(());
+        }
+        // Only root can; for others the file is their own, as before.
+        match std::os::unix::fs::fchown(file, Some(like.uid()), Some(like.gid())) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            given => given,
+        }
     }
 
     /// Files made with these options are for this user only.
@@ -234,6 +247,11 @@ mod imp {
     /// There is no local socket on this system.
     pub(crate) fn check_socket_directory(_dir: &Path) -> io::Result<Option<String>> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Files have the owner of their directory.
+    pub(crate) fn give_owner(_file: &std::fs::File, _like: &std::fs::Metadata) -> io::Result<()> {
+        Ok(())
     }
 
     /// No server of this system serves a local socket.

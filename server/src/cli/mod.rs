@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
-use topside_shared::dirs::{Dirs, NoHome};
+use topside_shared::dirs::{Dirs, NoDirs};
 
 use crate::config::FileErrors;
 use crate::process::reap_adopted;
@@ -199,7 +199,7 @@ fn owns(dirs: &Dirs) -> bool {
 
 /// The directories of the server that is meant: the packaged one's, where it is installed, for root and for its own
 /// user, unless the environment names others; else this user's.
-fn own_dirs() -> Result<Dirs, NoHome> {
+fn own_dirs() -> Result<Dirs, NoDirs> {
     let system = Dirs::system();
     let uid = platform::own_uid();
     let is_meant = || {

@@ -38,7 +38,7 @@ where
             message: fields.message,
             fields: fields.values,
         };
-        self.lines.send(topside_shared::tables::log_line(&entry));
+        self.lines.send(entry.level, topside_shared::tables::log_line(&entry));
         self.log.take_in(entry);
     }
 }

@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use topside_shared::Time;
+use topside_shared::notices::Level;
 
 /// A file of the log is closed at this size, in bytes.
 const ROTATE_AT: u64 = 8 * 1024 * 1024;
@@ -30,8 +31,8 @@ pub(super) struct LineSender {
 }
 
 impl LineSender {
-    pub(super) fn send(&self, line: String) {
-        if self.lines.try_send(Waiting::Line(line)).is_err() {
+    pub(super) fn send(&self, level: Level, line: String) {
+        if self.lines.try_send(Waiting::Line(level, line)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -46,7 +47,7 @@ impl LineSender {
 /// What the writing thread is sent.
 #[derive(Debug)]
 enum Waiting {
-    Line(String),
+    Line(Level, String),
     /// Look whether the file is still there.
     Check,
     Stop,
@@ -89,14 +90,21 @@ fn write_lines(
     dropped: &AtomicU64,
 ) {
     let mut batch = String::new();
+    let journal = stderr && crate::platform::stderr_is_journal();
+    // The same with priorities, for the journal.
+    let mut prioritised = String::new();
     // Why the file could not be written last, so that it is said once.
     let mut said = None;
     let mut stopped = false;
     while !stopped && let Ok(first) = waiting.recv() {
         batch.clear();
+        prioritised.clear();
         for item in std::iter::once(first).chain(waiting.try_iter().take(MOST_WAITING)) {
             match item {
-                Waiting::Line(line) => {
+                Waiting::Line(level, line) => {
+                    if journal {
+                        put_with_priority(&mut prioritised, level, &line);
+                    }
                     batch.push_str(&line);
                     batch.push('\n');
                 }
@@ -106,12 +114,15 @@ fn write_lines(
         }
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let written = writeln!(batch, "{} warn  log lines dropped count={lost}", Time::now());
-            debug_assert!(written.is_ok());
+            let line = format!("{} warn  log lines dropped count={lost}", Time::now());
+            put_with_priority(&mut prioritised, Level::Warn, &line);
+            batch.push_str(&line);
+            batch.push('\n');
         }
         if stderr && !batch.is_empty() {
             // Standard error may be closed; there is nowhere left to say so.
-            let _ = io::stderr().write_all(batch.as_bytes());
+            let lines = if journal { &prioritised } else { &batch };
+            let _ = io::stderr().write_all(lines.as_bytes());
         }
         if let Some(log) = &mut file {
             let failed = log.write(batch.as_bytes()).err().map(|error| error.to_string());
@@ -127,6 +138,18 @@ fn write_lines(
             std::thread::sleep(PACE);
         }
     }
+}
+
+/// Adds a line as journald reads them from a stream: the priority of syslog first.
+fn put_with_priority(lines: &mut String, level: Level, line: &str) {
+    let priority = match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Debug | Level::Trace => 7,
+        _ => 6,
+    };
+    let written = writeln!(lines, "<{priority}>{line}");
+    debug_assert!(written.is_ok());
 }
 
 /// `topsided.log`, moved to `topsided.log.1` and so on as it grows.

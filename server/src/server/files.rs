@@ -47,6 +47,8 @@ impl Files {
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                // Who connected to a socket that is about to be replaced is taken in first.
+                biased;
                 () = listener::accept_local(server, &self.local) => unreachable!("accepting goes on for ever"),
                 _ = checks.tick() => {}
                 () = server.check_files.notified() => {}

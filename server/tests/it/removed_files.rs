@@ -24,6 +24,7 @@ fn a_removed_socket_is_bound_again_on_reload() {
     let topsided = Topsided::new();
     let mut server = topsided.start();
     let mut before = server.connect();
+    before.ok("ping", json!({}));
     std::fs::remove_file(topsided.socket()).unwrap();
     server.signal(Signal::HUP);
     server.says("it is bound again");

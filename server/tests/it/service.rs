@@ -45,3 +45,32 @@ fn the_unit_is_no_more_exposed_than_its_commands_need() {
     let words = String::from_utf8(said.stdout).unwrap();
     assert!(said.status.success() && words.contains("Overall exposure level"), "{words}");
 }
+
+/// journald reads the priority of each line of a stream that it gave.
+#[test]
+fn lines_of_the_log_have_priorities_where_standard_error_is_the_journals() {
+    use std::os::fd::AsFd;
+    let topsided = crate::common::Topsided::new();
+    let (read, write) = std::io::pipe().unwrap();
+    let found = rustix::fs::fstat(write.as_fd()).unwrap();
+    let mut command = topsided.command();
+    command.env("JOURNAL_STREAM", format!("{}:{}", found.st_dev, found.st_ino)).stderr(write);
+    let mut child = command.spawn().unwrap();
+    // The command holds the other end of the pipe.
+    drop(command);
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(read));
+    let mut said = Vec::new();
+    while !said.iter().any(|line: &String| line.contains("server started")) {
+        said.push(lines.next().unwrap().unwrap());
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(said.iter().all(|line| line.starts_with("<6>") || line.starts_with("<4>")), "{said:?}");
+    // The file has none, and neither has another standard error.
+    let log = std::fs::read_to_string(topsided.path("state/topsided.log")).unwrap();
+    assert!(!log.contains("<6>"), "{log}");
+    let mut command = topsided.command();
+    command.env("JOURNAL_STREAM", "1:1");
+    let mut server = topsided.spawn_by(command);
+    assert!(!server.says("server started").starts_with('<'));
+}

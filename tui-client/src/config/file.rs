@@ -60,7 +60,8 @@ impl Replacement {
     pub(super) fn commit(mut self, text: &str) -> io::Result<()> {
         self.file.write_all(text.as_bytes())?;
         if let Ok(old) = std::fs::metadata(&self.path) {
-            // Who may read it was the person's choice.
+            // Who may read it was the person's choice. Root may rewrite another user's file.
+            platform::give_owner(&self.file, &old)?;
             self.file.set_permissions(old.permissions())?;
         }
         self.file.sync_all()?;

@@ -14,6 +14,7 @@ mod reach;
 mod require;
 mod run_command;
 mod saved_servers;
+mod sudo;
 mod terminal;
 mod upgrade;
 mod verbs;
