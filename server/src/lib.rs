@@ -45,6 +45,7 @@ mod counters;
 mod discovery;
 mod doctor;
 mod door;
+mod due_shutdown;
 mod events;
 mod family;
 #[cfg(fuzzing)]

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use topside_shared::methods::{Listening, ServerInfo};
+use topside_shared::notices::Closing;
 use topside_shared::{ErrorKind, RpcError, Time};
 use tracing::instrument::WithSubscriber;
 
@@ -32,6 +33,7 @@ use crate::commands::Table;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::door::{self, Door, OpenError};
+use crate::due_shutdown;
 use crate::events::Events;
 use crate::hooks::Hooks;
 use crate::in_force::{Current, InForce};
@@ -64,6 +66,8 @@ pub(crate) struct Server {
     pub(crate) started: Instant,
     /// A time that no change of the wall clock moves.
     pub(crate) clock: Clock,
+    /// The shutdown that was due when the server before this one was killed.
+    pub(crate) shutdown_was_due: Option<Closing>,
     /// The path of the local socket.
     socket: String,
     pub(crate) door: Door,
@@ -175,6 +179,7 @@ impl Server {
             },
             started: Instant::now(),
             clock,
+            shutdown_was_due: due_shutdown::read(&config.state),
             socket: local.path().display().to_string(),
             door,
             keys: Arc::new(keys),
@@ -300,6 +305,10 @@ impl Server {
             commands = self.now().menu.len(), "server started"
         );
         self.note("server/started", format!("version {}", self.info.version));
+        if let Some(was_due) = &self.shutdown_was_due {
+            let result = format!("was due {}, by {}", was_due.deadline, was_due.by);
+            self.note("server/shutdown", result);
+        }
         if let Some(ready) = door
             && let Err(error) = self.door.open(self, ready)
         {
@@ -332,6 +341,7 @@ impl Server {
             }
             () = stop.wanted_at_once() => return self.end_at_once(),
         };
+        due_shutdown::remove(&self.now().config.state);
         // No new connection from here on; the locks stay until everything has ended.
         self.door.close();
         let _locks = files.close();

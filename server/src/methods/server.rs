@@ -17,6 +17,7 @@ use crate::audit::{By, Entry};
 use crate::blocking::blocking;
 use crate::clients::Client;
 use crate::config::first_of;
+use crate::due_shutdown;
 use crate::outbox::notification;
 use crate::platform;
 use crate::reload;
@@ -55,6 +56,7 @@ pub(crate) fn figures(server: &Server) -> Status {
         revision: now.menu.revision(),
         workers: workers.collect(),
         closing: server.shutdown.closing(),
+        shutdown_was_due: server.shutdown_was_due.clone(),
     }
 }
 
@@ -113,6 +115,14 @@ pub(crate) async fn order_shutdown(
     let mut plan = Plan::new(delay, reason, by, restart);
     plan.ordered_by_run = by_run;
     let (due, notice) = (plan.due(), plan.notice(Phase::Scheduled));
+    // Before it is scheduled: it may begin at once, and then the record is removed.
+    if !delay.is_zero() && !server.shutdown.has_begun() {
+        let due = notice.clone();
+        let write = move |server: &Server| due_shutdown::write(&server.now().config.state, &due);
+        if let Err(error) = server.blocking(write).await? {
+            tracing::warn!(target: "topside", %error, "a kill of the server would forget that a shutdown is due");
+        }
+    }
     server.shutdown.schedule(plan).map_err(too_late)?;
     tracing::info!(
         target: "topside", client = client.id.0, by = notice.by, reason = notice.reason, restart,
@@ -152,6 +162,7 @@ pub(crate) fn call_off_shutdown(server: &Server, client: &Client) -> Result<(), 
     let Some(plan) = server.shutdown.cancel().map_err(too_late)? else {
         return Err(RpcError::new(ErrorKind::NotFound, "no shutdown is due"));
     };
+    due_shutdown::remove(&server.now().config.state);
     let called_off = Entry::new(By::client(client), "server/shutdown/cancel", "server");
     server.audit.note(called_off.result("done"));
     let mut notice = plan.notice(Phase::Cancelled);

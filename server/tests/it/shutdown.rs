@@ -4,10 +4,11 @@ use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use topside_server::Ended;
 
-use crate::common::{Raw, TestServer};
+use crate::common::{Raw, TestServer, Topsided};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -321,4 +322,37 @@ fn clients_that_do_not_close_their_end_do_not_hold_the_server() {
     for mut client in stay {
         assert_eq!(client.rest().last().unwrap()["method"], "session/ended");
     }
+}
+
+#[test]
+fn a_shutdown_that_was_due_when_the_server_was_killed_is_reported_at_the_next_start() {
+    let topsided = Topsided::new();
+    let mut server = topsided.start();
+    let mut admin = server.connect();
+    assert_eq!(admin.ok("server/status", json!({})).get("shutdownWasDue"), None);
+    let due = admin.ok("server/shutdown", json!({"delayMs": HOUR_MS, "reason": "new disk"}));
+    server.signal(Signal::KILL);
+    assert_eq!(server.exit(), None);
+
+    let mut server = topsided.spawn_by(topsided.command());
+    let line = server.says("a shutdown was due when the server was killed");
+    assert!(line.contains("new disk") && line.contains("order it again"), "{line}");
+    let mut admin = server.connect();
+    let status = admin.ok("server/status", json!({}));
+    assert_eq!(status["shutdownWasDue"]["deadline"], due["deadline"]);
+    assert_eq!(status["shutdownWasDue"]["reason"], "new disk");
+    // It is not carried out.
+    assert_eq!(status.get("closing"), None);
+    // One that was cancelled, or has begun, leaves nothing.
+    admin.ok("server/shutdown", json!({"delayMs": HOUR_MS}));
+    admin.ok("server/shutdown/cancel", json!({}));
+    server.signal(Signal::KILL);
+    server.exit();
+    let mut server = topsided.start();
+    let mut admin = server.connect();
+    assert_eq!(admin.ok("server/status", json!({})).get("shutdownWasDue"), None);
+    admin.ok("server/shutdown", json!({"delayMs": 20}));
+    assert_eq!(server.exit(), Some(0));
+    let server = topsided.start();
+    assert_eq!(server.connect().ok("server/status", json!({})).get("shutdownWasDue"), None);
 }

@@ -54,6 +54,9 @@ pub struct Status {
     /// A shutdown that is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<Closing>,
+    /// A shutdown that was due when the server was killed, and was not carried out; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shutdown_was_due: Option<Closing>,
 }
 
 /// Runs of a server.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::columns;
 use crate::methods::{RunCounts, ServerInfo, Status, WorkerStanding};
+use crate::notices::Closing;
 use crate::text::{self, MAX_REASON, clean};
 
 /// The figures of a server, a line each.
@@ -46,6 +47,11 @@ pub fn status(info: &ServerInfo, status: &Status) -> String {
         let left = text::duration(closing.in_ms);
         let what = if closing.restart { "restarts" } else { "shuts down" };
         tell(what, format!("in {left}: {reason} ({})", closing.by));
+    }
+    if let Some(was_due) = &status.shutdown_was_due {
+        let Closing { deadline, by, .. } = was_due;
+        let told = format!("a shutdown at {deadline} ({by}): the server was killed before it");
+        tell("was due", told);
     }
     columns(&rows)
 }
