@@ -14,7 +14,9 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use topside_shared::dirs::{Dirs, NoDirs};
+use topside_shared::methods::MAX_MENU_PAGE;
 
+use crate::commands::declare::wire_size;
 use crate::config::FileErrors;
 use crate::process::reap_adopted;
 use crate::{
@@ -232,6 +234,11 @@ fn check(config: &Config) {
     let count = config.commands.len();
     let commands = if count == 1 { "command" } else { "commands" };
     println!("the configuration is sound: {count} {commands} declared");
+    let wire: usize = config.commands.iter().map(|item| wire_size(item.info())).sum();
+    let pages = wire.div_ceil(MAX_MENU_PAGE);
+    if pages > 1 {
+        println!("the menu takes {} KiB on the wire, so clients read it in {pages} pages or more", wire / 1024);
+    }
 }
 
 fn fail(status: u8, error: impl std::fmt::Display) -> ExitCode {

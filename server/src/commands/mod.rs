@@ -35,6 +35,8 @@ const WORKER_OUTPUT: u64 = 64 * 1024 * 1024;
 /// One command.
 pub(crate) struct Entry {
     pub(crate) info: Command,
+    /// Bytes of JSON that `info` takes in the menu.
+    pub(crate) wire: usize,
     pub(crate) does: Does,
     /// Whether its runs are written down; the built-ins' are not.
     pub(crate) recorded: bool,
@@ -55,6 +57,7 @@ impl Entry {
         let info = worker.declaration();
         Self {
             starts_unrecorded: !recorded && builtin::UNHINDERED.contains(&info.name.as_str()),
+            wire: declare::wire_size(&info),
             info,
             exclusion: worker.exclusion(),
             does: Does::Work(worker, None),
@@ -83,6 +86,7 @@ impl Entry {
             }
         };
         Some(Self {
+            wire: declare::wire_size(&info),
             info,
             does,
             recorded: true,
@@ -136,6 +140,12 @@ pub enum TableError {
         "the title, description and category of the worker `{0}` must be without control characters"
     )]
     Words(String),
+    /// A worker does not fit in the menu.
+    #[error("the worker `{0}` is refused: {1}")]
+    TooLarge(String, String),
+    /// All workers do not fit in the menu.
+    #[error("the menu is refused: {0}")]
+    MenuTooLarge(String),
     /// A worker has no standard input that could be answered.
     #[error(
         "the worker `{0}` is refused: only a program of `commands.toml` can have `stdin` = \"prompt\""
@@ -195,6 +205,10 @@ impl Table {
             }
             table.entries.push(Arc::new(entry));
         }
+        // The built-ins are this program's own, and few.
+        let others = table.entries.iter().filter(|entry| entry.recorded);
+        let wire = others.map(|entry| entry.wire).sum();
+        declare::check_menu_size(wire).map_err(|error| TableError::MenuTooLarge(error.to_string()))?;
         Ok(table)
     }
 
@@ -222,6 +236,33 @@ impl Table {
     pub(crate) fn of<'t>(&'t self, who: &'t Identity) -> impl Iterator<Item = &'t Command> {
         let infos = self.entries.iter().map(|entry| &entry.info);
         infos.filter(|info| may_see_command(who, &info.name, info.role))
+    }
+
+    /// The commands that `who` may run after the one of this name, each with the bytes that it takes in the menu.
+    ///
+    /// # Errors
+    /// `notFound`: there is no command of this name.
+    pub(crate) fn page<'t>(
+        &'t self,
+        who: &'t Identity,
+        after: Option<&str>,
+    ) -> Result<impl Iterator<Item = (&'t Command, usize)>, RpcError> {
+        let from = match after {
+            None => 0,
+            Some(name) => match self.names.get(name) {
+                Some(index) => index + 1,
+                None => {
+                    let shown = topside_shared::text::clean(name, 64);
+                    let message = format_args!(
+                        "the menu has no command `{shown}` to go on from: ask for its first page again, \
+                         without `after`"
+                    );
+                    return Err(RpcError::new(ErrorKind::NotFound, message).with("argument", "after"));
+                }
+            },
+        };
+        let entries = self.entries[from..].iter().map(|entry| (&entry.info, entry.wire));
+        Ok(entries.filter(|(info, _)| may_see_command(who, &info.name, info.role)))
     }
 
     /// Every command.
@@ -266,6 +307,8 @@ fn presentable(info: &Command) -> Result<(), TableError> {
     if words.iter().any(|words| words.chars().any(is_control)) {
         return Err(TableError::Words(info.name.clone()));
     }
+    declare::check_command_size(declare::wire_size(info))
+        .map_err(|error| TableError::TooLarge(info.name.clone(), error.to_string()))?;
     if info.stdin == Stdin::Prompt {
         return Err(TableError::Prompt(info.name.clone()));
     }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use topside_shared::methods::{CommandRun, CommandsList, Menu, RunResult};
+use topside_shared::methods::{CommandRun, CommandsList, MAX_MENU_PAGE, Menu, RunResult};
 use topside_shared::notices::name;
 use topside_shared::rows::RunRow;
 use topside_shared::values::{self, Limits};
 use topside_shared::{ErrorKind, RpcError};
 
+use super::lists::within;
 use super::runs::{follow, follow_wait};
 use super::{After, Answered, Caller, Streaming};
 use crate::commands::Does;
@@ -15,11 +16,26 @@ use crate::outbox::notification;
 use crate::runs::output::Text;
 use crate::runs::{self, Run};
 
-pub(super) async fn list(caller: Caller, CommandsList {}: CommandsList) -> Result<Menu, RpcError> {
+/// Most commands of one page.
+const LONGEST_PAGE: u64 = 1_000;
+
+pub(super) async fn list(caller: Caller, params: CommandsList) -> Result<Menu, RpcError> {
+    let limit = within("limit", params.limit, LONGEST_PAGE, LONGEST_PAGE)?;
     let now = caller.server.now();
-    let menu = &now.menu;
-    let commands = menu.of(&caller.client.who()).cloned().collect();
-    Ok(Menu { revision: menu.revision(), commands })
+    let who = caller.client.who();
+    let mut rest = now.menu.page(&who, params.after.as_deref())?.peekable();
+    let mut commands = Vec::new();
+    let mut left = MAX_MENU_PAGE;
+    // Only what fits is copied.
+    while commands.len() < limit
+        && let Some((command, size)) = rest.next_if(|(_, size)| *size <= left)
+    {
+        left -= size;
+        commands.push(command.clone());
+    }
+    let more = rest.peek().is_some();
+    let next = commands.last().filter(|_| more).map(|command| command.name.clone());
+    Ok(Menu { revision: now.menu.revision(), commands, next })
 }
 
 pub(super) async fn run(

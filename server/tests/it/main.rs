@@ -28,6 +28,7 @@ mod hello;
 mod history;
 mod key_races;
 mod keys;
+mod large_menu;
 mod lifetime;
 mod limits;
 mod lists;

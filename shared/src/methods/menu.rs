@@ -5,11 +5,29 @@ use serde_json::{Map, Value};
 
 use super::{Call, Method};
 use crate::command::Command;
+use crate::error::ErrorKind;
 use crate::rows::RunRow;
 
+/// Most bytes of JSON that one command takes in the menu: a page holds at least one, and fits in a line whatever the
+/// request's id is.
+pub const MAX_COMMAND: usize = 190 * 1024;
+/// Most bytes of JSON that the commands of one page take.
+pub const MAX_MENU_PAGE: usize = MAX_COMMAND;
+/// Most bytes of JSON that all commands of a menu take. A server refuses a larger menu when it reads it, and a client
+/// reads no more.
+pub const MAX_MENU: usize = 16 * 1024 * 1024;
+
 /// `commands/list`.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct CommandsList {}
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CommandsList {
+    /// Only commands after the one of this name, in the menu's order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// At most so many: 1 to 1,000; 1,000 unless told. Fewer come where they do not fit one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+}
 call!(CommandsList => CommandsList -> Menu);
 
 /// Answer to `commands/list`.
@@ -19,12 +37,73 @@ pub struct Menu {
     pub revision: u64,
     /// The commands that the caller may run.
     pub commands: Vec<Command>,
+    /// What to give as `after` for more; absent: these were all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 impl Menu {
     /// The command that `name` runs, by name or alias.
     pub fn find(&self, name: &str) -> Option<&Command> {
         self.commands.iter().find(|command| command.answers_to(name))
+    }
+}
+
+/// Puts the pages of a menu together. A reload while they are fetched starts again, so that all are of one menu.
+#[derive(Debug, Default)]
+pub struct MenuPages {
+    menu: Menu,
+    bytes: usize,
+}
+
+/// A server goes on sending pages of a menu.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the server's menu does not end after {MAX_MENU} bytes")]
+pub struct MenuTooLarge;
+
+impl MenuPages {
+    /// The request for the next page.
+    pub fn request(&self) -> CommandsList {
+        CommandsList { after: self.menu.next.clone(), limit: None }
+    }
+
+    /// Takes the answer to that request, of so many bytes; the whole menu, where this was its last page.
+    ///
+    /// # Errors
+    /// [`MenuTooLarge`].
+    pub fn take(&mut self, page: Menu, bytes: usize) -> Result<Option<Menu>, MenuTooLarge> {
+        let is_later = self.menu.next.is_some();
+        if is_later && page.revision != self.menu.revision {
+            self.start_again();
+            return Ok(None);
+        }
+        self.bytes += bytes;
+        // The commas and the envelopes of the pages are not the menu's.
+        if self.bytes > 2 * MAX_MENU {
+            return Err(MenuTooLarge);
+        }
+        let Menu { revision, commands, next } = page;
+        // Only a page with a command leads on.
+        let next = next.filter(|_| !commands.is_empty());
+        self.menu.revision = revision;
+        self.menu.commands.extend(commands);
+        self.menu.next = next;
+        Ok(self.menu.next.is_none().then(|| std::mem::take(&mut self.menu)))
+    }
+
+    /// Forgets all pages where the next one was refused because a reload took away the command that it goes on
+    /// from; whether that is so.
+    pub fn start_again_after(&mut self, refusal: ErrorKind) -> bool {
+        let is_gone = self.menu.next.is_some() && refusal == ErrorKind::NotFound;
+        if is_gone {
+            self.start_again();
+        }
+        is_gone
+    }
+
+    fn start_again(&mut self) {
+        // The bytes count on: a server whose menu never stays does not keep a client forever.
+        self.menu = Menu::default();
     }
 }
 
@@ -69,4 +148,52 @@ pub struct RunResult {
     /// Whether the beginning of the output is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncated: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(revision: u64, name: &str, next: Option<&str>) -> Menu {
+        let command = Command { name: name.into(), ..Command::default() };
+        Menu { revision, commands: vec![command], next: next.map(str::to_owned) }
+    }
+
+    fn names(menu: &Menu) -> Vec<&str> {
+        menu.commands.iter().map(|command| command.name.as_str()).collect()
+    }
+
+    #[test]
+    fn pages_of_one_menu_are_put_together() {
+        let mut pages = MenuPages::default();
+        assert_eq!(pages.request().after, None);
+        assert_eq!(pages.take(page(1, "a", Some("a")), 9), Ok(None));
+        assert_eq!(pages.request().after.as_deref(), Some("a"));
+        let menu = pages.take(page(1, "b", None), 9).unwrap().unwrap();
+        assert_eq!((names(&menu), &menu.next), (vec!["a", "b"], &None));
+    }
+
+    #[test]
+    fn a_menu_that_is_loaded_anew_between_two_pages_is_begun_again() {
+        let mut pages = MenuPages::default();
+        assert_eq!(pages.take(page(1, "a", Some("a")), 9), Ok(None));
+        assert_eq!(pages.take(page(2, "b", None), 9), Ok(None));
+        assert_eq!(pages.request().after, None);
+        assert_eq!(pages.take(page(2, "x", Some("x")), 9), Ok(None));
+        assert!(pages.start_again_after(ErrorKind::NotFound));
+        assert_eq!(pages.request().after, None);
+        // The first page is refused for another reason.
+        assert!(!pages.start_again_after(ErrorKind::NotFound));
+        let menu = pages.take(page(3, "c", None), 9).unwrap().unwrap();
+        assert_eq!((menu.revision, names(&menu)), (3, vec!["c"]));
+    }
+
+    #[test]
+    fn a_menu_that_does_not_end_is_given_up() {
+        let mut pages = MenuPages::default();
+        let taken = (0..1_000).map(|_| pages.take(page(1, "a", Some("a")), MAX_COMMAND));
+        assert!(taken.into_iter().any(|taken| taken == Err(MenuTooLarge)));
+        let empty = Menu { next: Some("a".into()), ..Menu::default() };
+        assert!(MenuPages::default().take(empty, 9).unwrap().is_some());
+    }
 }

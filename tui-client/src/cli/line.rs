@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Stdin;
 use topside_shared::frame::MAX_LINE_IN;
-use topside_shared::methods::{CommandRun, CommandsList, Menu, SessionClose};
+use topside_shared::methods::{CommandRun, Menu, SessionClose};
 use topside_shared::notices::EndCode;
 use topside_shared::rows::{RunRow, RunState};
 use topside_shared::text;
@@ -101,7 +101,7 @@ async fn begin(on: &On, embedded: &mut Option<Embedded>) -> Result<(Session, Men
     let target = on.target().map_err(|error| with_sources(&error))?;
     let session = connect_or_start(&target, &HELLO, embedded).await;
     let session = session.map_err(|error| with_sources(&error))?;
-    let menu = session.handle.call(&CommandsList {}).await;
+    let menu = session.handle.menu().await;
     let menu = menu.map_err(|error| words::failure(&error, None))?;
     on.keep(&menu);
     Ok((session, menu))

@@ -8,7 +8,6 @@ use tokio::time::timeout;
 use topside_shared::command::{Command, Effect};
 use topside_shared::dirs::Dirs;
 use topside_shared::invite::{Invite, InviteError};
-use topside_shared::methods::CommandsList;
 
 use super::printer::{Piece, Printer};
 use super::refused::with_sources;
@@ -91,7 +90,7 @@ fn run(args: &Pair) -> Result<(Paired, Option<String>), String> {
 async fn example(paired: &Paired, dirs: &Dirs) -> Option<String> {
     let remote = Remote::of_profile(&paired.profile, Via::Auto, &dirs.state).ok()?;
     let session = connect(&Target::Remote(remote), &HELLO).await.ok()?;
-    let menu = session.handle.call(&CommandsList {}).await.ok()?;
+    let menu = session.handle.menu().await.ok()?;
     menu_cache::keep(&dirs.state, &paired.profile.name, &menu);
     session.leave().await;
     let easy = |command: &&Command| {

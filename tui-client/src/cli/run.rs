@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Stdin;
-use topside_shared::methods::{CommandRun, CommandsList, Menu, RunResult};
+use topside_shared::methods::{CommandRun, Menu, RunResult};
 use topside_shared::notices::EndCode;
 use topside_shared::rows::{RunRow, RunState};
 use topside_shared::text::{MAX_REASON, clean};
@@ -116,7 +116,7 @@ async fn begin(args: &Run) -> Result<(Session, CommandRun, Source), Refused> {
     args.on.check_audit(&session);
     let menu = session
         .handle
-        .call(&CommandsList {})
+        .menu()
         .await
         .map_err(|error| Refused::by_call(&error, None))?;
     args.on.keep(&menu);

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use topside_shared::command::Command;
-use topside_shared::methods::Menu;
+use topside_shared::methods::{MAX_MENU, Menu};
 
 use super::file::Replacement;
 use super::history::file_name;
 
-/// A larger file is neither written nor read.
-const MAX_BYTES: usize = 1024 * 1024;
+/// A larger file is neither written nor read; any menu that a server serves fits, with its built-ins.
+const MAX_BYTES: usize = MAX_MENU + 64 * 1024;
 /// An older one is not read: the server has probably gone, or this user from it.
 const MAX_AGE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// The same menu is written again only after so long, so that its file does not grow old.
@@ -71,7 +71,7 @@ mod tests {
     fn menu(description: &str) -> Menu {
         let description = description.to_owned();
         let command = Command { name: "zones".into(), description, ..Command::default() };
-        Menu { revision: 3, commands: vec![command] }
+        Menu { revision: 3, commands: vec![command], next: None }
     }
 
     #[test]
@@ -91,7 +91,7 @@ mod tests {
         let key = "\"description\":\"\",".len();
         let most = menu(&"x".repeat(MAX_BYTES - rest - key));
         keep(state.path(), "garden", &most);
-        assert_eq!(std::fs::metadata(path(state.path(), "garden")).unwrap().len(), 1024 * 1024);
+        assert_eq!(std::fs::metadata(path(state.path(), "garden")).unwrap().len(), MAX_BYTES as u64);
         assert_eq!(kept(state.path(), "garden"), most.commands);
         keep(state.path(), "garden", &menu(&"x".repeat(MAX_BYTES - rest - key + 1)));
         assert!(kept(state.path(), "garden").is_empty());

@@ -28,7 +28,7 @@ pub use found::{Browse, CannotBrowse, Found, browse};
 pub use lost::{KeyRefused, LostReason};
 pub use pair::{PairError, Paired, pair};
 pub use remote::{Address, NotReady, Remote, addresses, own_identity};
-pub use session::{Answer, CallError, Handle, read_answer};
+pub use session::{Answer, CallError, Handle, read_answer, take_page};
 
 /// How long dialling and the first answer may take, each.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use topside_shared::RpcError;
 use topside_shared::envelope::{self};
 use topside_shared::frame::MAX_LINE_IN;
-use topside_shared::methods::Call;
+use topside_shared::methods::{Call, CommandsList, Menu, MenuPages};
 
 use super::events::{Events, Queue};
 use reader::Reader;
@@ -79,6 +79,25 @@ pub fn read_answer<C: Call>(answer: Answer) -> Result<C::Answer, CallError> {
     serde_json::from_str(answer?.get()).map_err(|source| CallError::Unreadable { method, source })
 }
 
+/// Takes one answer to a request for the menu: the whole of it after its last page; none where the next is to be
+/// asked for.
+///
+/// # Errors
+/// [`CallError`].
+pub fn take_page(pages: &mut MenuPages, answer: Answer) -> Result<Option<Menu>, CallError> {
+    match answer {
+        Err(error) if pages.start_again_after(error.kind()) => Ok(None),
+        answer => {
+            let bytes = answer.as_ref().map_or(0, |answer| answer.get().len());
+            let page = read_answer::<CommandsList>(answer)?;
+            pages.take(page, bytes).map_err(|error| CallError::Unreadable {
+                method: CommandsList::METHOD.name(),
+                source: serde::de::Error::custom(error),
+            })
+        }
+    }
+}
+
 /// Who waits for an answer.
 #[derive(Debug)]
 enum Waiter {
@@ -136,6 +155,26 @@ impl Handle {
             return Err(CallError::Lost);
         }
         read_answer::<C>(answer.await.map_err(|_| CallError::Lost)?)
+    }
+
+    /// The whole menu, page by page.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn menu(&self) -> Result<Menu, CallError> {
+        let mut pages = MenuPages::default();
+        loop {
+            let (sender, answer) = oneshot::channel();
+            let (id, line) = self.prepare(&pages.request(), Waiter::Call(sender))?;
+            let _waiting = Waiting { id, shared: &self.shared };
+            if *self.shared.closing.borrow() || self.lines.send(line).await.is_err() {
+                return Err(CallError::Lost);
+            }
+            let answer = answer.await.map_err(|_| CallError::Lost)?;
+            if let Some(menu) = take_page(&mut pages, answer)? {
+                return Ok(menu);
+            }
+        }
     }
 
     /// Asks, and does not wait: the answer comes as [`Event::Answer`](super::Event::Answer) with the

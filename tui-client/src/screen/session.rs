@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use topside_shared::methods::{
     ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, KeyInvite,
-    KeyInvited, KeyRevoke, KeysList, LogTail, RunAttach, RunCancel, RunInput, RunResult, RunsList,
+    KeyInvited, KeyRevoke, KeysList, LogTail, Menu, MenuPages, RunAttach, RunCancel, RunInput, RunResult, RunsList,
     ServerReload, ServerStatus, Topic,
 };
 use topside_shared::rows::ClientRow;
@@ -18,7 +18,7 @@ use crate::app::inviting::Handed;
 use crate::app::reloading::{Mistake, NotReloaded};
 use crate::app::secret::Secret;
 use crate::app::{Call, Event, Msg, RunRefused, log_view};
-use crate::net::{Answer, CallError, Event as Told, Handle, Session, read_answer};
+use crate::net::{Answer, CallError, Event as Told, Handle, Session, read_answer, take_page};
 
 /// Calls that wait; a person makes few.
 const CALLS: usize = 64;
@@ -90,11 +90,14 @@ async fn turn(
         tokio::select! {
             told = events.next() => match told {
                 Told::Notice(notice) => say(Some(Event::Notice(Box::new(notice)))).await?,
-                Told::Answer { id, result } => {
-                    if let Some(asked) = asked.remove(&id) {
-                        say(asked.answered(Ok(result))).await?;
-                    }
-                }
+                Told::Answer { id, result } => match asked.remove(&id) {
+                    Some(Asked::Menu(pages)) => match menu_page(&handle, pages, result) {
+                        Page::Next(id, pages) => drop(asked.insert(id, Asked::Menu(pages))),
+                        Page::Last(menu) => say(Some(Event::Menu(menu.map_err(words)))).await?,
+                    },
+                    Some(asked) => say(asked.answered(Ok(result))).await?,
+                    None => {}
+                },
                 Told::Lost(reason) => break reason,
             },
             order = orders.recv(), if open => match order {
@@ -142,10 +145,31 @@ fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
     }
 }
 
+/// What became of a page of the menu.
+enum Page {
+    /// The next one is asked for, by this number.
+    Next(u64, MenuPages),
+    /// The menu is whole, or there is none.
+    Last(Result<Menu, CallError>),
+}
+
+/// Takes a page of the menu, and asks for the next one.
+fn menu_page(handle: &Handle, mut pages: MenuPages, answer: Answer) -> Page {
+    match take_page(&mut pages, answer) {
+        Ok(Some(menu)) => Page::Last(Ok(menu)),
+        Ok(None) => match handle.ask(&pages.request()) {
+            Ok(id) => Page::Next(id, pages),
+            Err(error) => Page::Last(Err(error)),
+        },
+        Err(error) => Page::Last(Err(error)),
+    }
+}
+
 /// What an answer answers.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Asked {
-    Menu,
+    /// The menu, with its pages so far.
+    Menu(MenuPages),
     Subscribe,
     LogTail,
     LogSubscribe,
@@ -166,7 +190,7 @@ enum Asked {
 impl Asked {
     fn of(call: &Call) -> Self {
         match call {
-            Call::Menu => Self::Menu,
+            Call::Menu => Self::Menu(MenuPages::default()),
             Call::Subscribe => Self::Subscribe,
             Call::LogTail => Self::LogTail,
             Call::LogSubscribe => Self::LogSubscribe,
@@ -188,7 +212,7 @@ impl Asked {
     /// The answer, or why there is none, as the screen takes it.
     fn answered(self, answer: Result<Answer, CallError>) -> Option<Event> {
         Some(match self {
-            Self::Menu => Event::Menu(answer.and_then(read_answer::<CommandsList>).map_err(words)),
+            Self::Menu(_) => Event::Menu(answer.and_then(read_answer::<CommandsList>).map_err(words)),
             Self::Subscribe => {
                 Event::Subscribed(answer.and_then(read_answer::<EventsSubscribe>).map_err(words))
             }

@@ -7,6 +7,7 @@ mod audit;
 mod common;
 mod completions;
 mod finding;
+mod large_menu;
 mod line_client;
 mod man;
 mod prompt;

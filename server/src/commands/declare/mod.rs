@@ -7,6 +7,7 @@ mod exclusion;
 mod function;
 mod name;
 mod program;
+mod size;
 mod steering;
 mod variables;
 
@@ -23,6 +24,7 @@ use crate::config::guard::{self, Guarded};
 use crate::config::trust::Trust;
 use crate::config::{Field, Fields, FileError, FileErrors, Mistakes, Position};
 pub(super) use name::check_name;
+pub(crate) use size::{check_command_size, check_menu_size, wire_size};
 
 /// Name of the menu's file in the configuration directory.
 pub(crate) const COMMANDS_FILE: &str = "commands.toml";
@@ -72,6 +74,8 @@ pub(crate) struct Menu {
     pub left_out: Vec<LeftOut>,
     /// What is no mistake, and hardly meant.
     pub remarks: Vec<String>,
+    /// Bytes of JSON that its commands take on the wire.
+    pub wire: usize,
 }
 
 /// One declared command, by who carries it out.
@@ -183,6 +187,25 @@ fn add(
             None => command::read(name, &fields, rules, &mut mistakes),
             Some(_) => function::read(name, &fields, workers, rules, &mut mistakes),
         };
+        let info = match &outcome {
+            Some(command::Outcome::Ready(declared)) => Some(&declared.info),
+            Some(command::Outcome::Function(function)) => Some(&function.info),
+            Some(command::Outcome::Absent(_)) | None => None,
+        };
+        if let Some(info) = info {
+            let size = size::wire_size(info);
+            if let Err(error) = size::check_command_size(size) {
+                mistakes.add(&fields.span, format_args!("the command `{name}` is refused: {error}"));
+            }
+            let before = menu.wire;
+            menu.wire += size;
+            // The command that goes over the limit is named, and no other.
+            if size::check_menu_size(before).is_ok()
+                && let Err(error) = size::check_menu_size(menu.wire)
+            {
+                mistakes.add(&fields.span, format_args!("at `{name}` the menu is refused: {error}"));
+            }
+        }
         match outcome {
             Some(command::Outcome::Ready(declared)) => {
                 menu.commands.push(Item::Program(*declared));

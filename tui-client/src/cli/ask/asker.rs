@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use topside_shared::Pin;
-use topside_shared::methods::{Call, Initialized};
+use topside_shared::methods::{Call, Initialized, Menu};
 use topside_shared::text::{MAX_NAME, clean};
 
 use super::How;
@@ -58,6 +58,14 @@ impl<'p> Asker<'p> {
     pub(super) async fn call<C: Call>(&mut self, params: &C) -> Result<C::Answer, Refused> {
         match self.handle.call(params).await {
             Ok(answer) => Ok(answer),
+            Err(error) => Err(self.refused(error).await),
+        }
+    }
+
+    /// Asks for the whole menu.
+    pub(super) async fn menu(&mut self) -> Result<Menu, Refused> {
+        match self.handle.menu().await {
+            Ok(menu) => Ok(menu),
             Err(error) => Err(self.refused(error).await),
         }
     }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use topside_shared::methods::{
-    self, ClientsList, CommandsList, KeysList, LogEntries, LogTail, RunsList, ServerStatus,
+    self, ClientsList, KeysList, LogEntries, LogTail, RunsList, ServerStatus,
 };
 use topside_shared::notices::{Level, LogEntry};
 use topside_shared::rows::RunState;
@@ -103,7 +103,7 @@ pub(super) async fn clients(asker: &mut Asker<'_>, args: &Clients) -> Result<u8,
 }
 
 pub(super) async fn menu(asker: &mut Asker<'_>, how: &How) -> Result<u8, Refused> {
-    let menu = asker.call(&CommandsList {}).await?;
+    let menu = asker.menu().await?;
     how.on.keep(&menu);
     asker
         .print(&menu, |menu| {

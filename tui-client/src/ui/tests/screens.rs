@@ -165,7 +165,7 @@ fn the_form_of_a_command_with_many_arguments() {
             ],
         }))
         .unwrap();
-        world.event(Event::Menu(Ok(Menu { revision: 1, commands: vec![backup] })));
+        world.event(Event::Menu(Ok(Menu { revision: 1, commands: vec![backup], next: None })));
         world.choose("backup");
         world.write("/mnt/usb disk");
         world.press("tab w tab space tab tab 9 tab tab tab tab");
