@@ -96,7 +96,25 @@ struct Said {
     runs: Vec<ClientRun>,
 }
 
+impl Owner {
+    /// How such an owner comes in, as rows of runs tell it.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::User(_) => "local",
+            Self::Key(_) => "key",
+        }
+    }
+}
+
 impl Client {
+    /// The key that it came in with, where `viewer` may know it: an admin, or the holder of the same key.
+    pub(crate) fn key_for(&self, viewer: &Identity) -> Option<Pin> {
+        let owner = self.who().owner;
+        let Owner::Key(key) = owner else { return None };
+        let is_admin = viewer.role == Role::Admin && viewer.scope == Scope::Whole;
+        (is_admin || viewer.owner == owner).then_some(key)
+    }
+
     /// Who it is now: a key can be given another role while it is in use.
     pub(crate) fn who(&self) -> Arc<Identity> {
         Arc::clone(&lock(&self.said).who)
@@ -164,6 +182,7 @@ impl Client {
             address: self.address.clone(),
             connection: self.connection,
             user: said.who.user.clone(),
+            key_id: None,
             role: said.who.role,
             client: said.program.clone(),
             connected_at: self.connected_at,

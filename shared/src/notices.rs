@@ -2,10 +2,11 @@
 //! that has not asked for any: by `notices`, by a subscription, or by a run with `stream`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::ids::{ClientId, RunId, SubscriptionId};
-use crate::rows::ClientRow;
+use crate::rows::{ClientRow, RunRow};
 use crate::time::Time;
 
 /// Names of the notifications.
@@ -61,6 +62,18 @@ pub struct RunOutput {
     /// The bytes where they are not UTF-8 (RFC 4648, section 4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base64: Option<String>,
+}
+
+/// `run/changed`, as it is sent.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunChanged<'a> {
+    /// How the run stands.
+    #[serde(flatten)]
+    pub row: &'a RunRow,
+    /// In the first one of a stream: the id of the request that started the run, as it was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<&'a RawValue>,
 }
 
 /// `run/gap`.
@@ -278,7 +291,7 @@ pub enum Notice {
     /// `run/gap`.
     RunGap(RunGap),
     /// `run/changed`.
-    RunChanged(crate::rows::RunRow),
+    RunChanged(Box<RunRow>),
     /// `clients/changed`.
     ClientsChanged(ClientsChanged),
     /// `log/entry`.

@@ -1,10 +1,13 @@
 //! Rows of the live lists: a client, a run.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ids::{ClientId, RunId};
 use crate::methods::Program;
+use crate::pin::Pin;
 use crate::role::{Connection, Role};
 use crate::time::Time;
 use crate::waits::{self, WaitsFor};
@@ -22,6 +25,10 @@ pub struct ClientRow {
     pub connection: Connection,
     /// The user's name.
     pub user: String,
+    /// The key that it came in with: for admins, and in rows of the caller's own key, of `clients/list`; none on the
+    /// local socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<Pin>,
     /// What it may do.
     pub role: Role,
     /// Its program, once it has said so.
@@ -130,6 +137,9 @@ pub struct RunRow {
     pub args: Map<String, Value>,
     /// Who started it.
     pub user: String,
+    /// How that one came in: `key` with a key over TCP, `local` on the local socket; absent where the server is older.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Cow<'static, str>>,
     /// From which connection.
     pub client_id: ClientId,
     /// How it stands.
@@ -154,6 +164,9 @@ pub struct RunRow {
     /// The signal that ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
+    /// Who cancelled it, by user and connection: `ann (#7)`; none where nobody did by `run/cancel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<String>,
     /// Bytes of output so far, both streams.
     pub bytes: u64,
     /// Where `max_output` cut what is kept of the output: so many bytes from the beginning are kept.

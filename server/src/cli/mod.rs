@@ -237,7 +237,10 @@ fn check(config: &Config) {
     let wire: usize = config.commands.iter().map(|item| wire_size(item.info())).sum();
     let pages = wire.div_ceil(MAX_MENU_PAGE);
     if pages > 1 {
-        println!("the menu takes {} KiB on the wire, so clients read it in {pages} pages or more", wire / 1024);
+        println!(
+            "the menu takes {} KiB on the wire, so clients read it in {pages} pages or more",
+            wire / 1024
+        );
     }
 }
 

@@ -208,7 +208,8 @@ impl Table {
         // The built-ins are this program's own, and few.
         let others = table.entries.iter().filter(|entry| entry.recorded);
         let wire = others.map(|entry| entry.wire).sum();
-        declare::check_menu_size(wire).map_err(|error| TableError::MenuTooLarge(error.to_string()))?;
+        declare::check_menu_size(wire)
+            .map_err(|error| TableError::MenuTooLarge(error.to_string()))?;
         Ok(table)
     }
 
@@ -257,7 +258,9 @@ impl Table {
                         "the menu has no command `{shown}` to go on from: ask for its first page again, \
                          without `after`"
                     );
-                    return Err(RpcError::new(ErrorKind::NotFound, message).with("argument", "after"));
+                    return Err(
+                        RpcError::new(ErrorKind::NotFound, message).with("argument", "after")
+                    );
                 }
             },
         };

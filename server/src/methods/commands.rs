@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
 use topside_shared::methods::{CommandRun, CommandsList, MAX_MENU_PAGE, Menu, RunResult};
-use topside_shared::notices::name;
 use topside_shared::rows::RunRow;
 use topside_shared::values::{self, Limits};
 use topside_shared::{ErrorKind, RpcError};
 
 use super::lists::within;
-use super::runs::{follow, follow_wait};
+use super::runs::{Changes, follow, follow_wait};
 use super::{After, Answered, Caller, Streaming};
 use crate::commands::Does;
-use crate::outbox::notification;
 use crate::runs::output::Text;
 use crate::runs::{self, Run};
 
@@ -42,6 +41,7 @@ pub(super) async fn run(
     caller: Caller,
     params: CommandRun,
     streaming: Streaming,
+    request: Option<Box<RawValue>>,
 ) -> Result<Answered<RunResult>, RpcError> {
     let Caller { server, client } = &caller;
     let now = server.now();
@@ -63,6 +63,7 @@ pub(super) async fn run(
     let run = runs::start(server, client, entry, args).await?;
     let stream = params.stream && streaming == Streaming::Allowed;
     let outbox = Arc::clone(&client.outbox);
+    let mut changes = Changes::of(request);
     match (params.wait, stream) {
         (true, false) => {
             run.ended.cancelled().await;
@@ -70,8 +71,8 @@ pub(super) async fn run(
         }
         (true, true) => {
             let row = run.row();
-            outbox.push(notification(name::RUN_CHANGED, &row));
-            follow_wait(&run, row, &outbox).await;
+            outbox.push(changes.line(&row));
+            follow_wait(&run, row, &outbox, &mut changes).await;
             follow(run.id, run.output.reader(0, outbox.read_back()), &outbox).await;
             run.ended.cancelled().await;
             Ok(bare(run.row()).into())
@@ -81,10 +82,10 @@ pub(super) async fn run(
             let row = run.row();
             let known = row.clone();
             let following = async move {
-                follow_wait(&run, known, &outbox).await;
+                follow_wait(&run, known, &outbox, &mut changes).await;
                 follow(run.id, run.output.reader(0, outbox.read_back()), &outbox).await;
                 run.ended.cancelled().await;
-                outbox.push(notification(name::RUN_CHANGED, &run.row()));
+                outbox.push(changes.line(&run.row()));
             };
             Ok(Answered { answer: bare(row), after: vec![After::Follow(Box::pin(following))] })
         }

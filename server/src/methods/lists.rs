@@ -1,11 +1,15 @@
 //! Lists that can be long: who is connected, and the log.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use topside_shared::methods::{Clients, ClientsList, LogEntries, LogTail};
 use topside_shared::notices::LogEntry;
+use topside_shared::rows::ClientRow;
 use topside_shared::{ErrorKind, RpcError};
 
 use super::Caller;
+use crate::clients::Client;
 use crate::log::KEPT;
 
 /// Rows of one page of clients, unless told.
@@ -24,7 +28,12 @@ pub(super) async fn clients(caller: Caller, params: ClientsList) -> Result<Clien
     let more = page.len() > limit;
     page.truncate(limit);
     let next = if more { page.last().map(|client| client.id) } else { None };
-    let clients = page.iter().map(|client| client.row(Some(caller.client.id))).collect();
+    let viewer = caller.client.who();
+    let row = |client: &Arc<Client>| {
+        let key_id = client.key_for(&viewer);
+        ClientRow { key_id, ..client.row(Some(caller.client.id)) }
+    };
+    let clients = page.iter().map(row).collect();
     Ok(Clients { clients, next })
 }
 

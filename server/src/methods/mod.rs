@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use serde_json::value::RawValue;
 use topside_shared::envelope::{self, Reject, Request};
 use topside_shared::frame::MAX_LINE_OUT;
 use topside_shared::methods::{Call, Method};
@@ -321,7 +322,11 @@ fn dispatch(
         Method::EventsUnsubscribe => carry(caller, request, session::unsubscribe),
         Method::CommandsList => carry(caller, request, commands::list),
         Method::CommandRun => {
-            carry(caller, request, move |caller, params| commands::run(caller, params, streaming))
+            // Text that was read as JSON.
+            let id = request.id.and_then(|id| RawValue::from_string(id.to_owned()).ok());
+            carry(caller, request, move |caller, params| {
+                commands::run(caller, params, streaming, id)
+            })
         }
         Method::RunAttach => {
             carry(caller, request, move |caller, params| runs::attach(caller, params, streaming))

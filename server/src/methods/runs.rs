@@ -1,7 +1,11 @@
 //! Runs, whoever started them: following, ending, listing.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde_json::value::RawValue;
 use topside_shared::methods::{Empty, RunAttach, RunCancel, RunInput, RunsList, RunsPage};
-use topside_shared::notices::name;
+use topside_shared::notices::{RunChanged, name};
 use topside_shared::rows::{RunRow, RunState};
 use topside_shared::{ErrorKind, RpcError, RunId};
 
@@ -11,7 +15,7 @@ use crate::audit::{By, Entry};
 use crate::authorize::{Action, authorize, may_see_run};
 use crate::outbox::{Closed, Outbox, line, notification};
 use crate::runs::output::reader::Reader;
-use crate::runs::{Filter, Found, Run, Unwritable};
+use crate::runs::{Filter, Found, Run, Unreadable};
 
 /// Rows of one page, unless told, and at most.
 const PAGE: u64 = 50;
@@ -24,7 +28,7 @@ pub(super) async fn attach(
 ) -> Result<RunRow, RpcError> {
     let Caller { server, client } = &caller;
     let RunAttach { run_id: id, from } = params;
-    let found = server.runs.find(id, &client.who()).await.map_err(internal)?;
+    let found = server.runs.find(id, &client.who()).await.map_err(unreadable)?;
     let missing = || RpcError::new(ErrorKind::NotFound, format_args!("there is no run {id}"));
     let found = found.ok_or_else(missing)?;
     let output = match &found {
@@ -43,8 +47,9 @@ pub(super) async fn attach(
         if let Found::Here(run) = &found {
             let row = run.row();
             if row.state == RunState::Queued {
-                client.outbox.push(notification(name::RUN_CHANGED, &row));
-                follow_wait(run, row, &client.outbox).await;
+                let mut changes = Changes::of(None);
+                client.outbox.push(changes.line(&row));
+                follow_wait(run, row, &client.outbox, &mut changes).await;
             }
         }
         follow(id, output.reader(from, client.outbox.read_back()), &client.outbox).await;
@@ -58,13 +63,36 @@ pub(super) async fn attach(
     }
 }
 
+/// The `run/changed` of one stream, of which the first tells which request started the run.
+pub(super) struct Changes {
+    request: Option<Box<RawValue>>,
+}
+
+impl Changes {
+    /// Of the stream that the request with this id started.
+    pub(super) fn of(request: Option<Box<RawValue>>) -> Self {
+        Self { request }
+    }
+
+    /// The next of its lines.
+    pub(super) fn line(&mut self, row: &RunRow) -> Bytes {
+        let request = self.request.take();
+        notification(name::RUN_CHANGED, &RunChanged { row, request_id: request.as_deref() })
+    }
+}
+
 /// Tells of each change of place of a queued run, and that it goes on, until that or its end.
-pub(super) async fn follow_wait(run: &Run, mut known: RunRow, outbox: &Outbox) {
+pub(super) async fn follow_wait(
+    run: &Run,
+    mut known: RunRow,
+    outbox: &Outbox,
+    changes: &mut Changes,
+) {
     while let Some(row) = run.next_wait(&known).await {
         if let Err(Closed) = outbox.room().await {
             return;
         }
-        outbox.push(notification(name::RUN_CHANGED, &row));
+        outbox.push(changes.line(&row));
         known = row;
     }
 }
@@ -99,6 +127,8 @@ pub(super) async fn cancel(caller: Caller, params: RunCancel) -> Result<RunRow, 
     );
     let asked = Entry::new(By::client(client), "run/cancel", format!("run {id}"));
     server.audit.note(asked.result("asked to end"));
+    // The first of several is the one that ends it.
+    let _ = run.cancelled_by.set(client.called());
     run.cancel.cancel();
     run.ended.cancelled().await;
     Ok(run.row())
@@ -108,26 +138,37 @@ pub(super) async fn cancel(caller: Caller, params: RunCancel) -> Result<RunRow, 
 /// is told to its program alone.
 pub(super) async fn input(caller: Caller, params: RunInput) -> Result<Empty, RpcError> {
     let Caller { server, client } = &caller;
-    let RunInput { run_id: id, data, eof } = params;
+    let RunInput { run_id: id, data, base64, eof } = params;
     let who = client.who();
     let missing = || RpcError::new(ErrorKind::NotFound, format_args!("there is no run {id}"));
     let run = match server.runs.get(id) {
         Some(run) if may_see_run(&who, run.owner, run.role) => run,
         Some(_) => return Err(missing()),
         None => {
-            let found = server.runs.find(id, &who).await.map_err(internal)?;
+            let found = server.runs.find(id, &who).await.map_err(unreadable)?;
             found.ok_or_else(missing)?;
             let ended = format_args!("run {id} has ended: nothing reads input any more");
             return Err(RpcError::new(ErrorKind::NotFound, ended));
         }
     };
     authorize(&who, Action::Answer { owner: run.owner })?;
-    match (data, eof) {
-        (Some(data), false) => run.input.push(id, &data)?,
-        (None, true) => run.input.end(id)?,
+    let invalid = |argument: &str, message: &str| {
+        RpcError::new(ErrorKind::InvalidParams, message).with("argument", argument)
+    };
+    match (data, base64, eof) {
+        (Some(data), None, false) => run.input.push(id, data.0.as_bytes())?,
+        (None, Some(base64), false) => {
+            // The error says nothing of what was sent: it may be a password.
+            let bytes = STANDARD.decode(base64.0.as_bytes()).map_err(|_| {
+                invalid("base64", "`base64` of run/input is not base64 as in section 4 of RFC 4648")
+            })?;
+            run.input.push(id, &bytes)?;
+        }
+        (None, None, true) => run.input.end(id)?,
         _ => {
-            let message = "run/input takes one of `data`, the text, and `eof`, true";
-            return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "data"));
+            let message =
+                "run/input takes one of `data`, the text, `base64`, the bytes, and `eof`, true";
+            return Err(invalid("data", message));
         }
     }
     Ok(Empty {})
@@ -139,7 +180,7 @@ pub(super) async fn list(caller: Caller, params: RunsList) -> Result<RunsPage, R
     let filter = Filter { state, command, user, before };
     // One more than asked for tells whether there are more.
     let who = caller.client.who();
-    let mut runs = caller.server.runs.list(filter, &who, limit + 1).await.map_err(internal)?;
+    let mut runs = caller.server.runs.list(filter, &who, limit + 1).await.map_err(unreadable)?;
     let found = runs.len();
     let fit = count_that_fits(runs.iter().take(limit), ROWS_BYTES);
     runs.truncate(fit);
@@ -147,6 +188,10 @@ pub(super) async fn list(caller: Caller, params: RunsList) -> Result<RunsPage, R
     Ok(RunsPage { runs, next })
 }
 
-fn internal(error: Unwritable) -> RpcError {
-    RpcError::new(ErrorKind::Internal, error)
+fn unreadable(error: Unreadable) -> RpcError {
+    let kind = match error {
+        Unreadable::Slow(_) => ErrorKind::Busy,
+        Unreadable::Unwritable(_) | Unreadable::Failed(_) => ErrorKind::Internal,
+    };
+    RpcError::new(kind, error)
 }

@@ -69,18 +69,17 @@ impl Input {
         });
     }
 
-    /// Hands text to the program.
+    /// Hands bytes to the program.
     ///
     /// # Errors
     /// `invalidParams`, `busy` with the limit, or `notFound` where nobody reads it any more.
-    pub(crate) fn push(&self, run: RunId, data: &Typed) -> Result<(), RpcError> {
+    pub(crate) fn push(&self, run: RunId, bytes: &[u8]) -> Result<(), RpcError> {
         let shared = self.shared(run)?;
-        let bytes = data.0.as_bytes();
         if bytes.len() > Typed::MOST {
             let message = format_args!(
-                "`data` of run/input has {} bytes, and takes {}: send it in parts",
-                bytes.len(),
-                Typed::MOST
+                "run/input takes {} bytes at once, not {}: send them in parts",
+                Typed::MOST,
+                bytes.len()
             );
             return Err(RpcError::new(ErrorKind::InvalidParams, message)
                 .with("argument", "data")

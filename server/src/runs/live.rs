@@ -259,6 +259,9 @@ impl Live {
         row.exit_code = result.exit_code;
         row.signal = result.signal;
         row.escaped.clone_from(&result.escaped);
+        if result.state == RunState::Cancelled {
+            row.ended_by = run.cancelled_by.get().cloned();
+        }
         row.ended_at = Some(Time::now());
         row.place = None;
         row.waits_for = Vec::new();

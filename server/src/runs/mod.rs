@@ -19,7 +19,7 @@ mod turns;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,7 @@ use crate::clients::{Identity, Owner};
 use crate::commands::exec::Policy;
 use crate::server::Server;
 use history::Past;
-pub(crate) use history::{Filter, History, Unwritable};
+pub(crate) use history::{Filter, History, Unreadable, Unwritable};
 use input::Input;
 use output::Output;
 use queue::Queue;
@@ -55,6 +55,8 @@ pub(crate) struct Run {
     pub(crate) input: Input,
     /// Asks it to end.
     pub(crate) cancel: CancellationToken,
+    /// Who asked it to end, by user and connection.
+    pub(crate) cancelled_by: OnceLock<String>,
     /// Raised once its row is final.
     pub(crate) ended: CancellationToken,
     /// Raised when a queued one may start.
@@ -190,7 +192,7 @@ impl Runs {
         &self,
         id: RunId,
         who: &Identity,
-    ) -> Result<Option<Found>, Unwritable> {
+    ) -> Result<Option<Found>, Unreadable> {
         let here = {
             let state = lock(&self.state);
             let remembered = || state.remembered.iter().find(|run| run.id == id);
@@ -217,7 +219,7 @@ impl Runs {
         filter: Filter,
         who: &Arc<Identity>,
         limit: usize,
-    ) -> Result<Vec<RunRow>, Unwritable> {
+    ) -> Result<Vec<RunRow>, Unreadable> {
         let here: BTreeMap<RunId, RunRow> = {
             let state = lock(&self.state);
             let here = state.live.values().chain(&state.remembered);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -106,6 +106,7 @@ async fn start_as(
         output,
         input: Input::of(entry.info.stdin),
         cancel: CancellationToken::new(),
+        cancelled_by: OnceLock::new(),
         ended: CancellationToken::new(),
         turn: CancellationToken::new(),
         changed: Notify::new(),
@@ -117,6 +118,7 @@ async fn start_as(
             command: entry.info.name.clone(),
             args: entry.info.masked(&args),
             user: who.user.clone(),
+            owner: Some(who.owner.kind().into()),
             client_id: client.id,
             state: RunState::Running,
             place: None,
@@ -126,6 +128,7 @@ async fn start_as(
             duration_ms: None,
             exit_code: None,
             signal: None,
+            ended_by: None,
             bytes: 0,
             cut_at: None,
             escaped: Vec::new(),

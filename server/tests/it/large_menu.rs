@@ -8,7 +8,8 @@ use crate::common::{Raw, TestServer, Topsided};
 
 /// So many commands of about 900 bytes on the wire each.
 fn menu_of(count: usize) -> String {
-    let text = "Stops and starts it again, and waits until its health check says that it is well. ".repeat(4);
+    let text = "Stops and starts it again, and waits until its health check says that it is well. "
+        .repeat(4);
     let command = |n: usize| {
         format!(
             "[commands.restart-{n}]\ntitle = \"Restart number {n}\"\ndescription = \"{text}\"\n\
@@ -57,7 +58,8 @@ fn a_menu_of_any_size_is_served_page_by_page_in_its_order() {
         let (again, _) = all(&mut client, Some(7));
         assert_eq!(names, again);
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
-        let declared: Vec<&String> = names.iter().filter(|name| name.starts_with("restart-")).collect();
+        let declared: Vec<&String> =
+            names.iter().filter(|name| name.starts_with("restart-")).collect();
         let wanted: Vec<String> = (0..count).map(|n| format!("restart-{n}")).collect();
         assert_eq!(declared, wanted.iter().collect::<Vec<_>>());
         // The longest id that a request can have leaves room for a page.
@@ -96,7 +98,10 @@ fn check_counts_what_a_menu_takes_on_the_wire() {
     topsided.write("commands.toml", &menu_of(300));
     let said = topsided.run(&["check"]);
     assert_eq!(said.status, Some(0), "{said:?}");
-    assert!(said.stdout.contains("the configuration is sound: 300 commands declared\n"), "{said:?}");
+    assert!(
+        said.stdout.contains("the configuration is sound: 300 commands declared\n"),
+        "{said:?}"
+    );
     assert!(said.stdout.contains(" KiB on the wire, so clients read it in 2 pages"), "{said:?}");
 }
 

@@ -51,6 +51,29 @@ fn clients_are_listed_by_number_and_by_page() {
 }
 
 #[test]
+fn admins_see_the_key_of_each_client_and_others_their_own() {
+    let server = TestServer::remote("");
+    let (one, other) = (server.device("one", "viewer"), server.device("other", "viewer"));
+    let mut clients = [one.connect(), one.connect(), other.connect()];
+    let keys = |client: &mut Raw| -> Vec<Value> {
+        let page = client.ok("clients/list", json!({}));
+        let rows = page["clients"].as_array().unwrap();
+        let rows = rows.iter().filter(|row| row["user"] == "one" || row["user"] == "other");
+        rows.map(|row| row["keyId"].clone()).collect()
+    };
+    let (first, second) = (json!(one.pin()), json!(other.pin()));
+    for client in &mut clients {
+        client.ok("ping", json!({}));
+    }
+    assert_eq!(keys(&mut clients[0]), [first.clone(), first.clone(), Value::Null]);
+    assert_eq!(keys(&mut clients[2]), [Value::Null, Value::Null, second.clone()]);
+    let mut admin = server.connect();
+    assert_eq!(keys(&mut admin), [first.clone(), first, second]);
+    let own = admin.ok("clients/list", json!({}))["clients"].as_array().unwrap().clone();
+    assert!(own.iter().any(|row| row["you"] == true && row.get("keyId").is_none()));
+}
+
+#[test]
 fn a_row_says_who_a_client_is_and_since_when() {
     let server = TestServer::start();
     let mut client = server.connect();

@@ -1,5 +1,7 @@
 //! Answering a run: what `run/input` takes, from whom, how much of it, and that it is kept nowhere.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::common::server::LOOPBACK;
@@ -225,9 +227,19 @@ fn what_cannot_be_answered_says_so_in_a_sentence() {
         json!({"runId": run}),
         json!({"runId": run, "eof": false}),
         json!({"runId": run, "data": "x", "eof": true}),
+        json!({"runId": run, "data": "x", "base64": "eA=="}),
+        json!({"runId": run, "base64": "eA==", "eof": true}),
     ] {
         let said = refused(&mut client, params);
-        assert_eq!(kind_of(said, "one of `data`, the text, and `eof`, true"), "invalidParams");
+        assert_eq!(
+            kind_of(said, "one of `data`, the text, `base64`, the bytes, and `eof`, true"),
+            "invalidParams"
+        );
+    }
+    for base64 in ["hunter2", "eA", "e A=", "_w=="] {
+        let said = refused(&mut client, json!({"runId": run, "base64": base64}));
+        assert!(!said.1.contains(base64), "{said:?}");
+        assert_eq!(kind_of(said, "`base64` of run/input is not base64"), "invalidParams");
     }
     let wrong = json!({"runId": run, "data": 123_454_321});
     let (kind, said) = refused(&mut client, wrong);
@@ -394,6 +406,7 @@ fn what_is_typed_for_a_run_appears_nowhere() {
     for params in [
         json!({"runId": run, "data": words(MOST / 7)}),
         json!({"runId": run, "data": WORD, "eof": true}),
+        json!({"runId": run, "base64": WORD}),
         json!({"runId": 99, "data": WORD}),
         json!({"runId": WORD, "data": WORD}),
         json!({"runId": run, "data": [WORD]}),
@@ -474,4 +487,23 @@ fn a_menu_that_cannot_mean_it_is_refused_with_its_place() {
                  [[commands.y.args]]\nname = \"word\"\ntype = \"secret\"\nstdin = true\n";
     topsided.write("commands.toml", sound);
     assert_eq!(topsided.run(&["check"]).status, Some(0));
+}
+
+#[test]
+fn bytes_that_are_no_text_arrive_as_they_are() {
+    let server = TestServer::with(MENU, "");
+    let mut client = server.connect();
+    let (run, id) = ask(&mut client, "od -v -An -tx1 | tr -d ' \\n'");
+    for base64 in ["", "AP/+", "gIH/Cg=="] {
+        client.ok("run/input", json!({"runId": run, "base64": base64}));
+    }
+    let most = STANDARD.encode(vec![0xff; MOST]);
+    let over = STANDARD.encode(vec![0xff; MOST + 1]);
+    let error = client.refused("run/input", json!({"runId": run, "base64": over}));
+    assert_eq!((&error["code"], &error["data"]["most"]), (&json!(-32602), &json!(MOST)));
+    client.ok("run/input", json!({"runId": run, "base64": most}));
+    end(&mut client, run);
+    let row = client.answer(id)["result"].take();
+    assert_eq!(row["state"], "succeeded");
+    assert_eq!(client.heard(), format!("00fffe8081ff0a{}", "ff".repeat(MOST)));
 }

@@ -224,6 +224,53 @@ fn a_run_that_does_not_go_on_cannot_be_cancelled() {
 }
 
 #[test]
+fn the_first_change_of_a_stream_tells_which_request_started_the_run() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    for id in [json!(77), json!("a \"b\""), json!(u64::MAX)] {
+        let params = json!({"command": "look", "stream": true});
+        let ask = json!({"jsonrpc": "2.0", "id": id, "method": "command/run", "params": params});
+        client.line(ask.to_string());
+        let changed = client.told("run/changed");
+        assert_eq!((&changed["requestId"], &changed["state"]), (&id, &json!("running")));
+        client.told("run/output");
+        assert_eq!(client.recv()["id"], id);
+    }
+    // Without waiting, it is the first one, too; and of several only that.
+    let mut params = params("exit 0", true, false);
+    let id = client.ask("command/run", params.clone());
+    client.answer(id);
+    assert_eq!(client.told("run/changed")["requestId"], id);
+    // A notification has no id.
+    params["wait"] = true.into();
+    let ask = json!({"jsonrpc": "2.0", "method": "command/run", "params": params});
+    client.line(ask.to_string());
+    assert!(client.told("run/changed").get("requestId").is_none());
+}
+
+#[test]
+fn the_row_of_a_run_tells_who_cancelled_it_and_how_its_owner_came_in() {
+    let server = TestServer::remote("");
+    let user = server.connect().ok("initialize", json!({}))["you"]["user"].take();
+    let mut local = server.connect();
+    let by = format!("{} (#{})", user.as_str().unwrap(), local.client_id());
+    let mut phone = server.device("phone", "operator").connect();
+    let run = phone.ok(
+        "command/run",
+        json!({"command": "work", "wait": false,
+        "args": {"script": "exec sleep 3600"}}),
+    );
+    assert_eq!((&run["owner"], run.get("endedBy")), (&json!("key"), None));
+    let row = local.ok("run/cancel", json!({"runId": run["runId"]}));
+    assert_eq!((&row["endedBy"], &row["owner"]), (&json!(by), &json!("key")));
+    // Written down, it is the same.
+    let row = phone.ok("runs/list", json!({}))["runs"][0].take();
+    assert_eq!((&row["endedBy"], &row["owner"]), (&json!(by), &json!("key")));
+    let row = local.run("look", json!({}));
+    assert_eq!((row.get("endedBy"), &row["owner"]), (None, &json!("local")));
+}
+
+#[test]
 fn runs_of_one_client_go_on_side_by_side() {
     let server = TestServer::start();
     let (mut first, mut second) = (server.fifo("first"), server.fifo("second"));

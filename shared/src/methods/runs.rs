@@ -30,7 +30,7 @@ pub struct RunCancel {
 }
 call!(RunCancel => RunCancel -> RunRow);
 
-/// `run/input`: one of `data` and `eof`.
+/// `run/input`: one of `data`, `base64` and `eof`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunInput {
@@ -39,6 +39,9 @@ pub struct RunInput {
     /// What its program reads next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Typed>,
+    /// The same where it is not UTF-8 (RFC 4648, section 4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base64: Option<Typed>,
     /// Whether this is the end of its input.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub eof: bool,
@@ -51,7 +54,7 @@ call!(RunInput => RunInput -> Empty);
 pub struct Typed(pub String);
 
 impl Typed {
-    /// Most bytes that one `run/input` takes, as of any value.
+    /// Most bytes that one `run/input` takes, as of any value; of `base64` those that it stands for.
     pub const MOST: usize = 32 * 1024;
 }
 

@@ -91,6 +91,10 @@ pub(crate) fn key(mut key: KeyRow) -> KeyRow {
 pub(crate) fn run(mut row: RunRow) -> RunRow {
     name(&mut row.command);
     name(&mut row.user);
+    // A name and a number, which may be longer than a name alone.
+    if let Some(by) = &mut row.ended_by {
+        reason(by);
+    }
     row
 }
 

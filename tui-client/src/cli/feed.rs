@@ -11,7 +11,7 @@ use topside_shared::methods::{RunInput, Typed};
 use topside_shared::{ErrorKind, RunId};
 
 use super::input::Input;
-use crate::net::{CallError, Handle};
+use crate::net::{CallError, Handle, base64};
 
 /// Bytes of one piece; even if each had to be escaped, it would fit a line of the protocol.
 const PIECE: usize = 8 * 1024;
@@ -30,13 +30,11 @@ pub(super) enum Source {
     Lines(Lines),
 }
 
-/// Bytes of a stream, which must be text.
+/// Bytes of a stream. Text is cut between characters, so that it can be sent as text.
 pub(super) struct Bytes {
     pieces: mpsc::Receiver<std::io::Result<Vec<u8>>>,
     /// Those of a character whose rest has not come.
     rest: Vec<u8>,
-    /// How many were sent.
-    sent: u64,
 }
 
 /// Lines, while a run has them.
@@ -52,7 +50,7 @@ pub(super) struct Lines {
 
 /// What became of a source, short of all of it being sent.
 pub(super) enum Fault {
-    /// It cannot be read, or is no text: why.
+    /// It cannot be read: why.
     Source(String),
     /// The server did not take it.
     Call {
@@ -95,7 +93,7 @@ impl Source {
                 }
             }
         });
-        Self::Bytes(Bytes { pieces, rest: Vec::new(), sent: 0 })
+        Self::Bytes(Bytes { pieces, rest: Vec::new() })
     }
 
     /// Whether it can be what somebody types.
@@ -103,8 +101,8 @@ impl Source {
         matches!(self, Self::Bytes(_) | Self::Lines(_))
     }
 
-    /// The next text; none at the end.
-    async fn next(&mut self) -> Result<Option<String>, String> {
+    /// The next bytes; none at the end.
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, String> {
         match self {
             Self::Nothing => std::future::pending().await,
             Self::End => Ok(None),
@@ -115,22 +113,17 @@ impl Source {
 }
 
 impl Bytes {
-    async fn next(&mut self) -> Result<Option<String>, String> {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, String> {
         let mut ended = false;
         loop {
-            let (good, wrong) = match std::str::from_utf8(&self.rest) {
-                Ok(text) => (text.len(), false),
-                Err(error) => (error.valid_up_to(), ended || error.error_len().is_some()),
+            let ready = match std::str::from_utf8(&self.rest) {
+                // The rest of the last character may still come.
+                Err(error) if error.error_len().is_none() && !ended => error.valid_up_to(),
+                _ => self.rest.len(),
             };
-            if good > 0 {
-                self.sent += good as u64;
-                let rest = self.rest.split_off(good);
-                let text = std::mem::replace(&mut self.rest, rest);
-                return Ok(String::from_utf8(text).ok());
-            }
-            if wrong {
-                let at = self.sent + 1;
-                return Err(format!("standard input is not UTF-8 at byte {at}"));
+            if ready > 0 {
+                let rest = self.rest.split_off(ready);
+                return Ok(Some(std::mem::replace(&mut self.rest, rest)));
             }
             if ended {
                 return Ok(None);
@@ -145,20 +138,17 @@ impl Bytes {
 }
 
 impl Lines {
-    async fn next(&mut self) -> Result<Option<String>, String> {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, String> {
         let Some(line) = self.lines.recv().await else { return Ok(None) };
         self.line += 1;
         self.untaken = true;
-        let line = match line {
-            Input::Line(line) => line,
-            Input::TooLong => {
-                return Err("a line is too long for a run".to_owned());
+        match line {
+            Input::Line(mut line) => {
+                line.push(b'\n');
+                Ok(Some(line))
             }
-            Input::Failed(error) => return Err(format!("standard input cannot be read: {error}")),
-        };
-        match String::from_utf8(line) {
-            Ok(line) => Ok(Some(line + "\n")),
-            Err(_) => Err("standard input is not UTF-8".to_owned()),
+            Input::TooLong => Err("a line is too long for a run".to_owned()),
+            Input::Failed(error) => Err(format!("standard input cannot be read: {error}")),
         }
     }
 }
@@ -189,17 +179,25 @@ impl Feed<'_> {
 
     /// Sends all of it to this run, and with `end` its end.
     pub(super) async fn send_to(self, run_id: RunId, end: bool) -> Result<(), Fault> {
-        while let Some(text) = self.source.next().await.map_err(Fault::Source)? {
-            for piece in pieces(&text) {
+        while let Some(bytes) = self.source.next().await.map_err(Fault::Source)? {
+            let (text, binary) = match std::str::from_utf8(&bytes) {
+                Ok(text) => (text, &[][..]),
+                Err(_) => ("", &bytes[..]),
+            };
+            for piece in pieces(text) {
                 let data = Some(Typed(piece.to_owned()));
-                self.send(&RunInput { run_id, data, eof: false }).await?;
+                self.send(&RunInput { run_id, data, base64: None, eof: false }).await?;
+            }
+            for piece in binary.chunks(PIECE) {
+                let base64 = Some(Typed(base64::encode(piece)));
+                self.send(&RunInput { run_id, data: None, base64, eof: false }).await?;
             }
             if let Source::Lines(lines) = self.source {
                 lines.untaken = false;
             }
         }
         match end {
-            true => self.send(&RunInput { run_id, data: None, eof: true }).await,
+            true => self.send(&RunInput { run_id, data: None, base64: None, eof: true }).await,
             false => Ok(()),
         }
     }
@@ -258,15 +256,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_character_that_comes_in_two_reads_is_whole_and_half_a_one_is_told() {
+    async fn a_character_that_comes_in_two_reads_is_whole_and_other_bytes_are_kept() {
         let (sender, pieces) = mpsc::channel(8);
-        let mut bytes = Bytes { pieces, rest: Vec::new(), sent: 0 };
-        for piece in [&b"a\xc3"[..], b"\xa9b", b"\xc3"] {
+        let mut bytes = Bytes { pieces, rest: Vec::new() };
+        for piece in [&b"a\xc3"[..], b"\xa9b", b"c\xff\xc3", b"\xc3"] {
             sender.send(Ok(piece.to_vec())).await.unwrap();
         }
         drop(sender);
-        assert_eq!(bytes.next().await.unwrap().as_deref(), Some("a"));
-        assert_eq!(bytes.next().await.unwrap().as_deref(), Some("éb"));
-        assert!(bytes.next().await.unwrap_err().contains("not UTF-8 at byte 5"));
+        for want in [&b"a"[..], "éb".as_bytes(), b"c\xff\xc3", b"\xc3"] {
+            assert_eq!(bytes.next().await.unwrap().as_deref(), Some(want));
+        }
+        assert_eq!(bytes.next().await.unwrap(), None);
     }
 }

@@ -124,7 +124,7 @@ struct Run {
     /// Cancel the run after so long: 90, 90s, 5m, 1h30m
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     timeout: Option<std::time::Duration>,
-    /// Send standard input to the run as it comes (UTF-8), then its end; without it a command that asks gets
+    /// Send standard input to the run as it comes, then its end; without it a command that asks gets
     /// the lines of a terminal, and else the end of its input at once
     #[arg(long, conflicts_with = "detach")]
     input: bool,

@@ -114,11 +114,7 @@ async fn begin(args: &Run) -> Result<(Session, CommandRun, Source), Refused> {
     let target = args.on.target().map_err(|error| Refused::own(&error))?;
     let session = connect(&target, &HELLO).await.map_err(|error| Refused::own(&error))?;
     args.on.check_audit(&session);
-    let menu = session
-        .handle
-        .menu()
-        .await
-        .map_err(|error| Refused::by_call(&error, None))?;
+    let menu = session.handle.menu().await.map_err(|error| Refused::by_call(&error, None))?;
     args.on.keep(&menu);
     let request = request(&args.words, &menu, args.yes)?;
     let source = source(args, &request, &menu)?;

@@ -91,7 +91,10 @@ mod tests {
         let key = "\"description\":\"\",".len();
         let most = menu(&"x".repeat(MAX_BYTES - rest - key));
         keep(state.path(), "garden", &most);
-        assert_eq!(std::fs::metadata(path(state.path(), "garden")).unwrap().len(), MAX_BYTES as u64);
+        assert_eq!(
+            std::fs::metadata(path(state.path(), "garden")).unwrap().len(),
+            MAX_BYTES as u64
+        );
         assert_eq!(kept(state.path(), "garden"), most.commands);
         keep(state.path(), "garden", &menu(&"x".repeat(MAX_BYTES - rest - key + 1)));
         assert!(kept(state.path(), "garden").is_empty());

@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use topside_shared::methods::{
     ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, KeyInvite,
-    KeyInvited, KeyRevoke, KeysList, LogTail, Menu, MenuPages, RunAttach, RunCancel, RunInput, RunResult, RunsList,
-    ServerReload, ServerStatus, Topic,
+    KeyInvited, KeyRevoke, KeysList, LogTail, Menu, MenuPages, RunAttach, RunCancel, RunInput,
+    RunResult, RunsList, ServerReload, ServerStatus, Topic,
 };
 use topside_shared::rows::ClientRow;
 use topside_shared::{ClientId, ErrorKind, Pin, RunId};
@@ -140,7 +140,8 @@ fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
         Call::Revoke(key_id) => handle.ask(&KeyRevoke { key_id: *key_id }),
         Call::Cancel(run_id) => handle.ask(&RunCancel { run_id: *run_id }),
         Call::Input { run, data } => {
-            handle.ask(&RunInput { run_id: *run, data: data.clone(), eof: data.is_none() })
+            let (data, eof) = (data.clone(), data.is_none());
+            handle.ask(&RunInput { run_id: *run, data, base64: None, eof })
         }
     }
 }
@@ -174,9 +175,15 @@ enum Asked {
     LogTail,
     LogSubscribe,
     Unsubscribe,
-    Run { block: u64 },
-    Attach { block: u64 },
-    Runs { before: Option<RunId> },
+    Run {
+        block: u64,
+    },
+    Attach {
+        block: u64,
+    },
+    Runs {
+        before: Option<RunId>,
+    },
     Status,
     Client(ClientId),
     Keys,
@@ -184,7 +191,9 @@ enum Asked {
     Reload,
     Revoke(Pin),
     Cancel(RunId),
-    Input { run: RunId },
+    Input {
+        run: RunId,
+    },
 }
 
 impl Asked {
@@ -212,7 +221,9 @@ impl Asked {
     /// The answer, or why there is none, as the screen takes it.
     fn answered(self, answer: Result<Answer, CallError>) -> Option<Event> {
         Some(match self {
-            Self::Menu(_) => Event::Menu(answer.and_then(read_answer::<CommandsList>).map_err(words)),
+            Self::Menu(_) => {
+                Event::Menu(answer.and_then(read_answer::<CommandsList>).map_err(words))
+            }
             Self::Subscribe => {
                 Event::Subscribed(answer.and_then(read_answer::<EventsSubscribe>).map_err(words))
             }

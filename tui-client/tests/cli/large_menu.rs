@@ -3,7 +3,8 @@
 use crate::common::Place;
 
 fn menu_of(count: usize) -> String {
-    let text = "Stops and starts it again, and waits until its health check says that it is well. ".repeat(8);
+    let text = "Stops and starts it again, and waits until its health check says that it is well. "
+        .repeat(8);
     let command = |n: usize| {
         format!(
             "[commands.restart-{n}]\ntitle = \"Restart number {n}\"\ndescription = \"{text}\"\n\
@@ -23,7 +24,10 @@ fn a_menu_of_many_pages_is_whole_for_every_verb() {
     let names: Vec<&str> =
         menu["commands"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
     let declared: Vec<&&str> = names.iter().filter(|name| name.starts_with("restart-")).collect();
-    assert_eq!((declared.len(), *declared[0], *declared[1_999]), (2_000, "restart-0", "restart-1999"));
+    assert_eq!(
+        (declared.len(), *declared[0], *declared[1_999]),
+        (2_000, "restart-0", "restart-1999")
+    );
     let shown = place.verb(&["menu"]).with(0).out;
     assert!(shown.contains("  restart-0 ") && shown.contains("  restart-1999 "));
     assert_eq!(place.run(&["restart-1999"]).with(0).out, "restarted 1999\n");

@@ -195,7 +195,8 @@ fn add(
         if let Some(info) = info {
             let size = size::wire_size(info);
             if let Err(error) = size::check_command_size(size) {
-                mistakes.add(&fields.span, format_args!("the command `{name}` is refused: {error}"));
+                mistakes
+                    .add(&fields.span, format_args!("the command `{name}` is refused: {error}"));
             }
             let before = menu.wire;
             menu.wire += size;
@@ -203,7 +204,8 @@ fn add(
             if size::check_menu_size(before).is_ok()
                 && let Err(error) = size::check_menu_size(menu.wire)
             {
-                mistakes.add(&fields.span, format_args!("at `{name}` the menu is refused: {error}"));
+                mistakes
+                    .add(&fields.span, format_args!("at `{name}` the menu is refused: {error}"));
             }
         }
         match outcome {

@@ -87,7 +87,7 @@ impl Keeper {
                 swept = None;
             }
             self.write(&mut db, news);
-            if self.kept.keep_bytes.is_some_and(|most| db.size() > most) {
+            if self.kept.keep_bytes.is_some_and(|most| db.space() > most) {
                 self.sweep(&mut db);
             }
             if closes {
@@ -293,6 +293,9 @@ impl Keeper {
 
     /// Takes out what is too old, and the oldest of what is too much.
     fn sweep(&self, db: &mut Db) {
+        if let Err(error) = db.bound_log(self.kept.keep_bytes) {
+            tracing::warn!(target: "topside", %error, "the write-ahead log of runs.db has its usual length");
+        }
         save_clock(db);
         let gone = db.forget(self.kept.keep, self.kept.keep_bytes);
         let gone = gone.unwrap_or_else(|error| {

@@ -3,12 +3,13 @@
 //!
 //! One thread owns the writing connection. A run's row is there before its program is started, and final
 //! before anybody is told of its end; what comes while the thread is busy goes into one transaction. Lists
-//! and look-ups have connections of their own, on the pool for what blocks.
+//! and look-ups take turns on one reading connection, on the pool for what blocks.
 
 mod db;
 mod keeper;
 mod late;
 mod numbers;
+mod reader;
 
 use std::fs::File;
 use std::io;
@@ -39,6 +40,7 @@ use db::Db;
 use keeper::Keeper;
 use late::Late;
 use numbers::Numbers;
+use reader::Reader;
 
 /// The file of rows, in the state directory.
 const ROWS: &str = "runs.db";
@@ -51,6 +53,20 @@ const LOCK: &str = "lock";
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("runs cannot be written down in the state directory: {0}")]
 pub(crate) struct Unwritable(String);
+
+/// Why rows or outputs cannot be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Unreadable {
+    /// There are none.
+    #[error(transparent)]
+    Unwritable(#[from] Unwritable),
+    /// It would hold up other requests.
+    #[error("reading the runs took longer than {0:?}: ask for less, or again in a moment")]
+    Slow(Duration),
+    /// The system, or SQLite, said no.
+    #[error("the runs cannot be read: {0}")]
+    Failed(String),
+}
 
 /// Why no server can keep its runs here.
 #[derive(Debug, thiserror::Error)]
@@ -141,6 +157,7 @@ pub(crate) struct History {
     thread: Mutex<Option<JoinHandle<()>>>,
     numbers: Arc<Numbers>,
     late: Arc<Late>,
+    reader: Reader,
     delegated: Option<Delegated>,
     opened: watch::Receiver<Option<Opened>>,
 }
@@ -192,6 +209,7 @@ impl History {
             thread: Mutex::new(Some(thread)),
             numbers,
             late,
+            reader: Reader::new(state.join(ROWS)),
             delegated,
             opened,
         })
@@ -287,7 +305,7 @@ impl History {
         filter: Filter,
         who: Arc<Identity>,
         limit: usize,
-    ) -> Result<Vec<RunRow>, Unwritable> {
+    ) -> Result<Vec<RunRow>, Unreadable> {
         self.instance().await?;
         // Before the file is read: one that leaves here meanwhile is final there.
         let late = self.late.all();
@@ -310,7 +328,7 @@ impl History {
     ///
     /// # Errors
     /// What SQLite said.
-    pub(crate) async fn get(&self, id: RunId) -> Result<Option<Past>, Unwritable> {
+    pub(crate) async fn get(&self, id: RunId) -> Result<Option<Past>, Unreadable> {
         self.instance().await?;
         match self.late.get(id) {
             Some(past) => Ok(Some(past)),
@@ -322,20 +340,18 @@ impl History {
     ///
     /// # Errors
     /// What the system said.
-    pub(crate) async fn read_output(&self, id: RunId, bytes: u64) -> Result<Output, Unwritable> {
+    pub(crate) async fn read_output(&self, id: RunId, bytes: u64) -> Result<Output, Unreadable> {
         let path = self.output(id);
         let reading = blocking(move || Output::read_from(path, bytes));
-        reading.await.map_err(|_| gone())?.map_err(|error| Unwritable(error.to_string()))
+        reading.await.map_err(|_| gone())?.map_err(|error| Unreadable::Failed(error.to_string()))
     }
 
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Db) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, Unwritable> {
+    ) -> Result<T, Unreadable> {
         self.instance().await?;
-        let path = self.state.join(ROWS);
-        let reading = blocking(move || read(&Db::open_to_read(&path)?));
-        reading.await.map_err(|_| gone())?.map_err(|error| Unwritable(error.to_string()))
+        self.reader.read(read).await
     }
 
     /// Writes down what there is, and ends the thread. Blocks for the disk.

@@ -17,6 +17,7 @@ mod wire;
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -79,12 +80,13 @@ impl Output {
     }
 
     /// Adds what came after a crash to the file at `path`, behind its last whole block, and says how many bytes
-    /// of output it has then, and how long it is. Blocks for the disk.
+    /// of output it has then, and how many the file takes on the disk. Blocks for the disk.
     ///
     /// # Errors
     /// The file cannot be read or written.
     pub(crate) fn add_to(path: &Path, stream: Stream, bytes: &[u8]) -> io::Result<(u64, u64)> {
-        spill::add_to(path, stream, bytes)
+        let bytes = spill::add_to(path, stream, bytes)?;
+        Ok((bytes, disk_bytes(path)?))
     }
 
     fn of(store: Store, path: PathBuf) -> Self {
@@ -134,9 +136,10 @@ impl Output {
         self.until(Store::is_written).await;
     }
 
-    /// How long the file is.
+    /// Bytes that the file takes on the disk.
     pub(crate) fn file_bytes(&self) -> u64 {
-        self.shared.store().file_length()
+        let length = self.shared.store().file_length();
+        if length == 0 { 0 } else { disk_bytes(&self.shared.path).unwrap_or(length) }
     }
 
     /// Says that nothing more will come. Readers end once they have had everything.
@@ -199,6 +202,16 @@ impl Shared {
             self.written.notify_waiters();
         }
     }
+}
+
+/// Bytes that a file takes on the disk: its blocks, not its length.
+///
+/// # Errors
+/// What the system said.
+pub(crate) fn disk_bytes(path: &Path) -> io::Result<u64> {
+    let file = std::fs::metadata(path)?;
+    // A file system that has not counted its blocks yet says 0.
+    Ok(if file.blocks() > 0 { file.blocks() * 512 } else { file.len() })
 }
 
 #[cfg(test)]

@@ -78,9 +78,8 @@ pub(super) fn parts(file: &File) -> io::Result<Vec<Extent>> {
     Ok(parts)
 }
 
-/// Cuts the file after its last whole block and writes `bytes` there: how many bytes of output there are
-/// then, and how long the file is.
-pub(super) fn add_to(path: &Path, stream: Stream, mut bytes: &[u8]) -> io::Result<(u64, u64)> {
+/// Cuts the file after its last whole block and writes `bytes` there: how many bytes of output there are then.
+pub(super) fn add_to(path: &Path, stream: Stream, mut bytes: &[u8]) -> io::Result<u64> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     let file = platform::private(&mut options).open(path)?;
@@ -93,7 +92,7 @@ pub(super) fn add_to(path: &Path, stream: Stream, mut bytes: &[u8]) -> io::Resul
         let written = write(&file, at, &[open.close()])?;
         (offset, at) = (written.end, written.file_end());
     }
-    Ok((offset, at))
+    Ok(offset)
 }
 
 /// Writes blocks that follow each other to `at`.

@@ -186,7 +186,7 @@ impl World {
         let effects = self.enter(line);
         let block = block_of(&effects);
         let mut whole = running(run, line);
-        self.notice(Notice::RunChanged(whole.clone()));
+        self.notice(Notice::RunChanged(Box::new(whole.clone())));
         if !output.is_empty() {
             self.notice(printed(run, output));
         }

@@ -116,7 +116,7 @@ pub(super) async fn input(asker: &mut Asker<'_>, args: &Input) -> Result<u8, Ref
     let run_id = RunId(args.run);
     // Whoever types learns first that nobody would read it.
     let nothing = Some(Typed(String::new()));
-    asker.call(&RunInput { run_id, data: nothing, eof: false }).await?;
+    asker.call(&RunInput { run_id, data: nothing, base64: None, eof: false }).await?;
     let mut source = match &args.line {
         Some(line) => Source::bytes(std::io::Cursor::new(format!("{line}\n"))),
         None => Source::bytes(std::io::stdin()),

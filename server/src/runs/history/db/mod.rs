@@ -1,11 +1,12 @@
 //! The file of rows: its tables, and what changes them. [`query`] reads rows, [`values`] is how they are spelled.
 
 mod query;
+mod space;
 mod values;
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use rusqlite::{Connection, OpenFlags, params};
 use topside_shared::rows::{RunRow, RunState};
@@ -18,16 +19,17 @@ use crate::family::{Birth, First};
 use values::{of_text, owner_text, text};
 
 /// The version of the tables, in `user_version`.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 /// What makes the tables of a version those of the next one, from the first on.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     "ALTER TABLE runs ADD COLUMN birth TEXT; ALTER TABLE runs ADD COLUMN escaped TEXT;",
     INDEXES_3,
     "ALTER TABLE runs ADD COLUMN cut INTEGER;",
     AGES,
+    // Until then a row counted for 512 bytes, its arguments and the length of its output.
+    "ALTER TABLE runs ADD COLUMN ended_by TEXT;
+     UPDATE runs SET size = (max(size - 512 - length(CAST(args AS BLOB)), 0) + 4095) / 4096 * 4096;",
 ];
-/// What a row counts for beside its arguments and its output, in bytes, towards what is kept.
-const ROW: u64 = 512;
 
 const TABLES: &str = "
     CREATE TABLE about (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -55,7 +57,8 @@ const TABLES: &str = "
         hook TEXT,
         birth TEXT,
         escaped TEXT,
-        cut INTEGER
+        cut INTEGER,
+        ended_by TEXT
     );
     CREATE INDEX runs_by_command ON runs (command);
     CREATE INDEX runs_by_user ON runs (user);
@@ -77,12 +80,14 @@ const AGES: &str = "
 ";
 
 /// One connection to the file.
+#[derive(Debug)]
 pub(super) struct Db {
     connection: Connection,
     /// By which runs become old; none where the file is only read.
     clock: Option<Clock>,
-    /// What all rows count for.
-    size: u64,
+    path: PathBuf,
+    /// Bytes that all outputs take on the disk.
+    outputs: u64,
     /// Runs whose row names a hook: a power cut must not undo what is written of these.
     with_hook: BTreeSet<RunId>,
 }
@@ -102,6 +107,11 @@ impl Db {
     /// Opens the file to write, and makes it where there is none.
     pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
         let connection = Connection::open(path)?;
+        let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        // Only of a new database: on another this is a write, for which there may be no room.
+        if pages == 0 {
+            connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
+        }
         // Each commit survives the end of this process. A power cut may undo the newest ones, but for those that
         // `together_durably` makes.
         connection.execute_batch(
@@ -123,22 +133,29 @@ impl Db {
                 "BEGIN IMMEDIATE; {change} PRAGMA user_version = {VERSION}; COMMIT;"
             ))?;
         }
-        let size = connection
-            .query_row("SELECT coalesce(sum(size), 0) FROM runs", [], |row| row.get::<_, i64>(0))?;
+        let outputs =
+            connection.query_row("SELECT coalesce(sum(size), 0) FROM runs", [], |row| {
+                row.get::<_, i64>(0)
+            })?;
         let clock = Some(Clock::open(path.parent().unwrap_or(Path::new("/"))));
-        Ok(Self { connection, clock, size: size.cast_unsigned(), with_hook: BTreeSet::new() })
+        let (path, outputs) = (path.to_owned(), outputs.cast_unsigned());
+        Ok(Self { connection, clock, path, outputs, with_hook: BTreeSet::new() })
     }
 
     /// Opens the file to read only.
     pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        Ok(Self { connection, clock: None, size: 0, with_hook: BTreeSet::new() })
+        // Pages of the cache are memory for as long as the connection is there.
+        connection.execute_batch("PRAGMA cache_size = -256;")?;
+        let path = path.to_owned();
+        Ok(Self { connection, clock: None, path, outputs: 0, with_hook: BTreeSet::new() })
     }
 
-    /// What all rows and outputs count for, in bytes.
-    pub(super) fn size(&self) -> u64 {
-        self.size
+    /// Interrupts what is read after this moment.
+    pub(super) fn read_until(&self, until: Instant) -> rusqlite::Result<()> {
+        // Some milliseconds of work between two looks at the clock.
+        self.connection.progress_handler(10_000, Some(move || Instant::now() >= until))
     }
 
     /// Whether a power cut must not undo what is written of this run next.
@@ -176,11 +193,11 @@ impl Db {
         &mut self,
         what: impl FnOnce(&mut Self) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
-        let size = self.size;
+        let outputs = self.outputs;
         self.execute("BEGIN IMMEDIATE")?;
         let done = what(self).and_then(|()| self.execute("COMMIT"));
         if done.is_err() {
-            self.size = size;
+            self.outputs = outputs;
             if !self.connection.is_autocommit() {
                 self.execute("ROLLBACK")?;
             }
@@ -231,10 +248,9 @@ impl Db {
     ) -> rusqlite::Result<()> {
         let Past { owner, role, row } = run;
         let args = serde_json::to_string(&row.args).unwrap_or_default();
-        let size = ROW + args.len() as u64;
         let statement = "INSERT INTO runs (id, owner, role, command, args, user, client, address, \
                          state, started, bytes, size, hook, birth, aged_from) \
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12, ?13, ?14)";
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, ?11, ?12, ?13)";
         let (hook, birth) = (text(intent.hook.as_ref())?, text(intent.birth.as_ref())?);
         self.connection.prepare_cached(statement)?.execute(params![
             row.run_id.0.cast_signed(),
@@ -247,12 +263,10 @@ impl Db {
             address,
             row.state.name(),
             row.started_at.as_millis(),
-            size.cast_signed(),
             hook,
             birth,
             self.now().as_millis(),
         ])?;
-        self.size += size;
         if intent.hook.is_some() {
             self.with_hook.insert(run.row.run_id);
         }
@@ -294,10 +308,11 @@ impl Db {
             .map(drop)
     }
 
-    /// Makes a row final; the file of its output has so many bytes.
+    /// Makes a row final; its output takes so many bytes on the disk.
     pub(super) fn end(&mut self, row: &RunRow, size: u64) -> rusqlite::Result<()> {
         let statement = "UPDATE runs SET state = ?2, ended = ?3, duration = ?4, exit = ?5, \
-                         signal = ?6, bytes = ?7, size = size + ?8, escaped = ?9, cut = ?10, hook = NULL \
+                         signal = ?6, bytes = ?7, size = size + ?8, escaped = ?9, cut = ?10, \
+                         ended_by = ?11, hook = NULL \
                          WHERE id = ?1";
         let changed = self.connection.prepare_cached(statement)?.execute(params![
             row.run_id.0.cast_signed(),
@@ -310,8 +325,9 @@ impl Db {
             size.cast_signed(),
             text((!row.escaped.is_empty()).then_some(&row.escaped))?,
             row.cut_at.map(u64::cast_signed),
+            row.ended_by,
         ])?;
-        self.size += if changed > 0 { size } else { 0 };
+        self.outputs += if changed > 0 { size } else { 0 };
         Ok(())
     }
 
@@ -343,51 +359,5 @@ impl Db {
     /// Writes that time down.
     pub(super) fn save_clock(&self) -> std::io::Result<()> {
         self.clock.as_ref().map_or(Ok(()), Clock::save)
-    }
-
-    /// Takes out the ended runs that are older than `keep`, and then the oldest until
-    /// all count for at most `most`; which those were.
-    pub(super) fn forget(
-        &mut self,
-        keep: Option<Duration>,
-        most: Option<u64>,
-    ) -> rusqlite::Result<Vec<RunId>> {
-        let now = self.now().as_millis();
-        let ms = |keep: Duration| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
-        let oldest = keep.map(|keep| now.saturating_sub(ms(keep)));
-        let mut gone: Vec<i64> = Vec::new();
-        let mut size = self.size;
-        // Each by itself: a clock that was ahead for a while leaves old rows behind one that seems young.
-        if let Some(oldest) = oldest {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT id, size FROM runs WHERE aged_from < ?1 AND ended IS NOT NULL",
-            )?;
-            let mut rows = statement.query([oldest])?;
-            while let Some(row) = rows.next()? {
-                size = size.saturating_sub(row.get::<_, i64>(1)?.cast_unsigned());
-                gone.push(row.get(0)?);
-            }
-        }
-        if let Some(most) = most.filter(|most| size > *most) {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT id, size FROM runs WHERE aged_from >= ?1 AND ended IS NOT NULL ORDER BY id",
-            )?;
-            let mut rows = statement.query([oldest.unwrap_or(i64::MIN)])?;
-            while size > most
-                && let Some(row) = rows.next()?
-            {
-                size = size.saturating_sub(row.get::<_, i64>(1)?.cast_unsigned());
-                gone.push(row.get(0)?);
-            }
-        }
-        if gone.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.together(|db| {
-            let mut delete = db.connection.prepare_cached("DELETE FROM runs WHERE id = ?1")?;
-            gone.iter().try_for_each(|id| delete.execute([id]).map(drop))
-        })?;
-        self.size = size;
-        Ok(gone.into_iter().map(|id| RunId(id.cast_unsigned())).collect())
     }
 }

@@ -11,7 +11,7 @@ use crate::clients::{Identity, Scope};
 use crate::runs::history::{Filter, Past};
 
 const COLUMNS: &str = "id, owner, role, command, args, user, client, state, started, ended, duration, \
-                       exit, signal, bytes, escaped, cut";
+                       exit, signal, bytes, escaped, cut, ended_by";
 
 impl Db {
     /// The rows that `filter` takes and `who` may see, newest first, at most so many.
@@ -76,14 +76,16 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Past> {
     let number = |index| row.get::<_, Option<i64>>(index).map(|n| n.map(i64::cast_unsigned));
     let time = |index| row.get::<_, Option<i64>>(index).map(|ms| ms.map(Time::from_millis));
     let args: String = row.get(4)?;
+    let owner = owner_of(&row.get::<_, String>(1)?).ok_or_else(|| strange(1))?;
     Ok(Past {
-        owner: owner_of(&row.get::<_, String>(1)?).ok_or_else(|| strange(1))?,
+        owner,
         role: row.get::<_, String>(2)?.parse().map_err(|_| strange(2))?,
         row: RunRow {
             run_id: RunId(number(0)?.unwrap_or_default()),
             command: row.get(3)?,
             args: serde_json::from_str(&args).map_err(|_| strange(4))?,
             user: row.get(5)?,
+            owner: Some(owner.kind().into()),
             client_id: ClientId(number(6)?.unwrap_or_default()),
             state: of_word(&row.get::<_, String>(7)?).ok_or_else(|| strange(7))?,
             place: None,
@@ -93,6 +95,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Past> {
             duration_ms: number(10)?,
             exit_code: row.get(11)?,
             signal: row.get(12)?,
+            ended_by: row.get(16)?,
             bytes: number(13)?.unwrap_or_default(),
             cut_at: number(15)?,
             escaped: of_text(row, 14)?.unwrap_or_default(),
