@@ -8,6 +8,7 @@ use super::overlay::Overlay;
 use super::secret::Secret;
 use super::{Effect, Screen, State, clean, found, times};
 use crate::config::Profile;
+use crate::net::replaceable;
 
 /// Longest text that is taken; an invite has a tenth of that.
 const MAX_TEXT: usize = 4_096;
@@ -28,6 +29,8 @@ pub(crate) enum Step {
     /// The text can be changed.
     #[default]
     Text,
+    /// A saved server has the same name or address and another key: does this one take its place?
+    Replace(String),
     /// The server is being asked, since then by the monotonic clock.
     Asking { attempt: u64, since: u64 },
     /// It came to nothing.
@@ -44,7 +47,17 @@ pub(crate) enum Done {
     /// What was being tried is given up.
     Stop { attempt: u64 },
     /// The invite is to be used.
-    Use(Box<Invite>),
+    Use(Box<Invite>, Replacing),
+}
+
+/// Whether the server of an invite takes the place of a saved one with another key.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Replacing {
+    /// That is to be asked, if there is one.
+    Ask,
+    No,
+    /// That of this name.
+    Yes(String),
 }
 
 /// What came of using an invite.
@@ -96,7 +109,7 @@ impl Pairing {
     pub(crate) fn changes_in(&self, now: u64) -> Option<u64> {
         match self.step {
             Step::Asking { since, .. } => Some(times::next_second(since, now)),
-            Step::Text | Step::Failed(_) => None,
+            Step::Text | Step::Replace(_) | Step::Failed(_) => None,
         }
     }
 
@@ -135,6 +148,21 @@ impl Pairing {
             }
             return Done::Open;
         }
+        if let Step::Replace(name) = &self.step {
+            let replacing = match key.code {
+                Code::Char('r' | 'y') => Replacing::Yes(name.clone()),
+                Code::Char('k' | 'n') => Replacing::No,
+                _ if gives_up => {
+                    self.step = Step::Text;
+                    return Done::Open;
+                }
+                _ => return Done::Open,
+            };
+            return match self.read() {
+                Some(Ok(invite)) => Done::Use(Box::new(invite), replacing),
+                _ => Done::Open,
+            };
+        }
         match key.code {
             _ if gives_up => return Done::Closed,
             Code::Enter if matches!(&self.step, Step::Failed(failed) if failed.lasting) => {
@@ -142,7 +170,7 @@ impl Pairing {
             }
             Code::Enter => {
                 if let Some(Ok(invite)) = self.read() {
-                    return Done::Use(Box::new(invite));
+                    return Done::Use(Box::new(invite), Replacing::Ask);
                 }
                 return Done::Open;
             }
@@ -189,12 +217,29 @@ pub(crate) fn saved<'s>(state: &'s State, invite: &Invite) -> Option<&'s Profile
     state.servers.iter().find(|profile| found::pin(profile) == Some(invite.server))
 }
 
-/// Begins to use an invite.
-pub(crate) fn begin(state: &mut State, mut pairing: Box<Pairing>, invite: Box<Invite>) -> Effect {
+/// Begins to use an invite, or asks first whether its server takes the place of a saved one.
+pub(crate) fn begin(
+    state: &mut State,
+    mut pairing: Box<Pairing>,
+    invite: Box<Invite>,
+    replacing: Replacing,
+) -> Vec<Effect> {
+    let replaces = match replacing {
+        Replacing::Yes(name) => Some(name),
+        Replacing::No => None,
+        Replacing::Ask => {
+            if let Some(old) = replaceable(&state.servers, &invite, None) {
+                pairing.step = Step::Replace(old.name.clone());
+                state.overlays.push(Overlay::Invite(pairing));
+                return Vec::new();
+            }
+            None
+        }
+    };
     let attempt = state.next_serial();
     pairing.step = Step::Asking { attempt, since: state.clock.mono };
     state.overlays.push(Overlay::Invite(pairing));
-    Effect::Pair { attempt, invite }
+    vec![Effect::Pair { attempt, invite, replaces }]
 }
 
 /// Using an invite has ended. A late success counts too: the server is saved by then.

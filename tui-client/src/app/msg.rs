@@ -155,7 +155,7 @@ pub(crate) enum Effect {
     /// Listen for servers on the LAN, or no more.
     Browse(bool),
     /// Use an invite.
-    Pair { attempt: u64, invite: Box<Invite> },
+    Pair { attempt: u64, invite: Box<Invite>, replaces: Option<String> },
     /// Give that up.
     CancelPair { attempt: u64 },
     /// Read the saved servers anew.

@@ -186,7 +186,9 @@ fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
                 state.overlays.push(Overlay::Invite(pairing));
                 return vec![Effect::CancelPair { attempt }];
             }
-            Done::Use(invite) => return vec![invite::begin(state, pairing, invite)],
+            Done::Use(invite, replacing) => {
+                return invite::begin(state, pairing, invite, replacing);
+            }
         },
     };
     state.overlays.push(stays);

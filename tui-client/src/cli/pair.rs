@@ -13,9 +13,10 @@ use super::printer::{Piece, Printer};
 use super::refused::with_sources;
 use super::words::shell_word;
 use super::{block_on, status};
-use crate::config::menu_cache;
+use crate::config::{FILE_NAME, ProfileStore, menu_cache};
 use crate::net::{
-    Address, Hello, Paired, Remote, Target, Via, addresses, connect, own_identity, pair,
+    Address, Hello, Paired, Remote, SaveAs, Target, Via, addresses, connect, own_identity, pair,
+    replaceable,
 };
 use crate::term;
 
@@ -34,6 +35,9 @@ pub(super) struct Pair {
     /// What to call the server here; without it, as it calls itself
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Replace the saved server of the same name or address that has another key: the box was set up again
+    #[arg(long)]
+    replace: bool,
 }
 
 /// Pairs; the exit status.
@@ -73,16 +77,51 @@ fn run(args: &Pair) -> Result<(Paired, Option<String>), String> {
     // A shell splits an invite that was pasted without quotes, folded or with more words around it.
     let invite = read(&args.invite.join(" "))?;
     let dirs = Dirs::from_env().map_err(|error| error.to_string())?;
+    let replaces = replaces(args, &invite, &dirs)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
     let paired = runtime.block_on(async {
-        let paired = pair(&invite, args.name.as_deref(), &dirs).await;
+        let save_as = SaveAs { name: args.name.as_deref(), replaces: replaces.as_deref() };
+        let paired = pair(&invite, save_as, &dirs).await;
         let paired = paired.map_err(|error| with_sources(&error))?;
         let example = timeout(PATIENCE, example(&paired, &dirs)).await.ok().flatten();
         Ok((paired, example))
     });
     runtime.shutdown_background();
     paired
+}
+
+/// The saved server whose entry the server of the invite takes over, if there is one and the user agrees.
+fn replaces(args: &Pair, invite: &Invite, dirs: &Dirs) -> Result<Option<String>, String> {
+    let store = ProfileStore::load(dirs.config.join(FILE_NAME)).map_err(|e| with_sources(&e))?;
+    let Some(old) = replaceable(store.profiles(), invite, args.name.as_deref()) else {
+        return Ok(None);
+    };
+    let name = old.name.clone();
+    if args.replace {
+        return Ok(Some(name));
+    }
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        if args.name.as_ref() == Some(&name) {
+            // Pairing refuses a name that is taken, and says what to do.
+            return Ok(None);
+        }
+        let quoted = shell_word(&name);
+        term::complain(format!(
+            "{name} is saved with another key and is kept. If the box was set up again, its entry is of no use: \
+             `topside delete {quoted}`; next time give --replace"
+        ));
+        return Ok(None);
+    }
+    term::complain(format!(
+        "{name} is saved with another key. Was the box set up again? y replaces its entry, n keeps both [y/N]"
+    ));
+    let mut answer = String::new();
+    let read = stdin.lock().take(MAX_INPUT).read_line(&mut answer);
+    read.map_err(|error| format!("standard input cannot be read: {error}"))?;
+    let yes = matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+    Ok(yes.then_some(name))
 }
 
 /// A command that this device may run there, as it is and without harm: `status` if it may. It is asked

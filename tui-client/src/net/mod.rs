@@ -27,6 +27,7 @@ pub use events::{Event, Events};
 pub use found::{Browse, CannotBrowse, Found, browse};
 pub use lost::{KeyRefused, LostReason};
 pub use pair::{PairError, Paired, pair};
+pub use pair_profile::{SaveAs, replaceable};
 pub use remote::{Address, NotReady, Remote, addresses, own_identity};
 pub use session::{Answer, CallError, Handle, read_answer, take_page};
 

@@ -15,7 +15,7 @@ use super::dial::{Dialled, dial};
 use super::error::ConnectError;
 use super::events::Events;
 use super::lost::{KeyRefused, LostReason};
-use super::pair_profile::{self, Entry};
+use super::pair_profile::{self, Entry, SaveAs};
 use super::remote::{Address, make_dir, own_identity, saved_identity, token_path};
 use super::session::{CallError, Handle, start};
 use super::{PATIENCE, Via};
@@ -57,7 +57,10 @@ pub enum PairError {
     )]
     Unknown,
     /// Another server is saved under the name that was asked for.
-    #[error("{0} is another server, saved already: choose another --name. The invite was not used")]
+    #[error(
+        "{0} is another server, saved already: choose another --name, or give --replace if the box was set up again. \
+         The invite was not used"
+    )]
     NameTaken(String),
     /// It is a token, whose key would be shown in the place of this device's own.
     #[error(
@@ -116,26 +119,26 @@ impl PairError {
 }
 
 /// Uses an invite, so that this device's own key may come in from now on, or keeps the key of a token; and
-/// saves the server, as `name` or as it calls itself.
+/// saves the server.
 ///
 /// # Errors
 /// [`PairError`].
-pub async fn pair(invite: &Invite, name: Option<&str>, dirs: &Dirs) -> Result<Paired, PairError> {
+pub async fn pair(invite: &Invite, save_as: SaveAs<'_>, dirs: &Dirs) -> Result<Paired, PairError> {
     let addresses = named_by(invite);
     if addresses.is_empty() {
         return Err(PairError::NoAddress);
     }
-    if let Some(name) = name
-        && pair_profile::is_anothers(dirs, invite, name)?
+    if let Some(name) = save_as.name
+        && pair_profile::is_anothers(dirs, invite, save_as)?
     {
         return Err(PairError::NameTaken(name.to_owned()));
     }
     let key = Identity::from_seed(&invite.seed)?;
     let dialled = dial(&addresses, invite.server, &key).await?;
     if invite.lasting {
-        keep_token(invite, name, dirs, &addresses, &key, dialled).await
+        keep_token(invite, save_as, dirs, &addresses, &key, dialled).await
     } else {
-        enrol(invite, name, dirs, &addresses, dialled).await
+        enrol(invite, save_as, dirs, &addresses, dialled).await
     }
 }
 
@@ -157,7 +160,7 @@ fn named_by(invite: &Invite) -> Vec<Address> {
 /// Keeps the key of a token, once the server has let it in and has not let in this device's own.
 async fn keep_token(
     invite: &Invite,
-    name: Option<&str>,
+    save_as: SaveAs<'_>,
     dirs: &Dirs,
     addresses: &[Address],
     key: &Identity,
@@ -189,7 +192,7 @@ async fn keep_token(
         what: "written",
         source,
     })?;
-    let entry = pair_profile::save(dirs, invite, name, &reached)?;
+    let entry = pair_profile::save(dirs, invite, save_as, &reached)?;
     let renamed = entry.renamed();
     let profile = if already { entry.with_old_addresses(dirs)? } else { entry.profile };
     Ok(Paired { profile, role, already, renamed })
@@ -217,7 +220,7 @@ async fn own_role(
 /// server are saved first: were the answer lost, they would still be good.
 async fn enrol(
     invite: &Invite,
-    name: Option<&str>,
+    save_as: SaveAs<'_>,
     dirs: &Dirs,
     addresses: &[Address],
     dialled: Dialled,
@@ -227,7 +230,7 @@ async fn enrol(
     let exporter = stream.get_ref().1.export_keying_material([0; 32], tls::ENROL_LABEL, None);
     let exporter = exporter.map_err(|error| PairError::Exporter(error.to_string()))?;
     let signature = own.sign(&tls::enrol_message(&exporter, own.spki()))?;
-    let entry = pair_profile::save(dirs, invite, name, &address)?;
+    let entry = pair_profile::save(dirs, invite, save_as, &address)?;
     let (read, write) = tokio::io::split(stream);
     let (handle, mut events) = start(read, write);
     let request = KeyEnrol {

@@ -19,10 +19,49 @@ pub(super) struct Entry {
     first: bool,
 }
 
+/// How the server of an invite is saved.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SaveAs<'a> {
+    /// What it is called here; none: as it calls itself.
+    pub name: Option<&'a str>,
+    /// The saved server with another key whose entry it takes over: the box was set up again.
+    pub replaces: Option<&'a str>,
+}
+
+/// The saved server that the server of an invite seems to have been before it was set up again: it has another key, and
+/// the same name or address. None where the server is saved already.
+pub fn replaceable<'p>(
+    profiles: &'p [Profile],
+    invite: &Invite,
+    name: Option<&str>,
+) -> Option<&'p Profile> {
+    if find(profiles, invite, SaveAs { name, replaces: None }).is_some() {
+        return None;
+    }
+    let name = name.unwrap_or(given_name(&invite.name));
+    let same_lan = |profile: &Profile| {
+        profile.port == invite.port && profile.lan.as_deref().is_some_and(|lan| names(invite, lan))
+    };
+    let same_router = |profile: &Profile| {
+        profile.internet.is_some()
+            && profile.internet == invite.router
+            && profile.internet_port.unwrap_or(profile.port) == invite.router_port
+    };
+    let paired = || profiles.iter().filter(|profile| profile.pin.is_some());
+    paired()
+        .find(|profile| profile.name == name)
+        .or_else(|| paired().find(|profile| same_lan(profile) || same_router(profile)))
+}
+
 /// Whether another server than that of the invite is saved under this name.
-pub(super) fn is_anothers(dirs: &Dirs, invite: &Invite, name: &str) -> Result<bool, ConfigError> {
+pub(super) fn is_anothers(
+    dirs: &Dirs,
+    invite: &Invite,
+    save_as: SaveAs<'_>,
+) -> Result<bool, ConfigError> {
+    let Some(name) = save_as.name else { return Ok(false) };
     let store = ProfileStore::load(dirs.config.join(FILE_NAME))?;
-    let own = find(store.profiles(), invite, Some(name));
+    let own = find(store.profiles(), invite, save_as);
     Ok(store.get(name).is_some_and(|taken| own.is_none_or(|own| own.name != taken.name)))
 }
 
@@ -31,12 +70,13 @@ pub(super) fn is_anothers(dirs: &Dirs, invite: &Invite, name: &str) -> Result<bo
 pub(super) fn save(
     dirs: &Dirs,
     invite: &Invite,
-    name: Option<&str>,
+    save_as: SaveAs<'_>,
     reached: &Address,
 ) -> Result<Entry, ConfigError> {
+    let name = save_as.name;
     let mut store = ProfileStore::load(dirs.config.join(FILE_NAME))?;
     let first = !store.path().exists();
-    let before = find(store.profiles(), invite, name).cloned();
+    let before = find(store.profiles(), invite, save_as).cloned();
     let profile = match &before {
         Some(old) => Profile {
             name: match name {
@@ -96,11 +136,12 @@ impl Entry {
     }
 }
 
-/// The saved server that the invite is of: the one with its pin, else one that was typed in and waits for
-/// a pin.
-fn find<'p>(profiles: &'p [Profile], invite: &Invite, name: Option<&str>) -> Option<&'p Profile> {
+/// The saved server that the invite is of: the one with its pin, else the one that it replaces, else one that was typed
+/// in and waits for a pin.
+fn find<'p>(profiles: &'p [Profile], invite: &Invite, save_as: SaveAs<'_>) -> Option<&'p Profile> {
     let pin = invite.server.to_string();
-    let name = name.unwrap_or(&invite.name);
+    let name = save_as.name.unwrap_or(&invite.name);
+    let replaced = |profile: &&Profile| save_as.replaces == Some(profile.name.as_str());
     let typed = |profile: &&Profile| {
         profile.pin.is_none()
             && (profile.name == name
@@ -108,7 +149,8 @@ fn find<'p>(profiles: &'p [Profile], invite: &Invite, name: Option<&str>) -> Opt
                 || profile.internet.is_some() && profile.internet == invite.router)
     };
     let paired = profiles.iter().find(|profile| profile.pin.as_ref() == Some(&pin));
-    paired.or_else(|| profiles.iter().find(typed))
+    let replaced = || profiles.iter().find(replaced);
+    paired.or_else(replaced).or_else(|| profiles.iter().find(typed))
 }
 
 fn names(invite: &Invite, address: &str) -> bool {
@@ -213,7 +255,8 @@ mod tests {
         let mut store = load();
         before.iter().for_each(|profile| store.add(profile.clone()).unwrap());
         store.save().unwrap();
-        let entry = save(&dirs, &invite(), name, &reached("10.0.0.5")).unwrap();
+        let save_as = SaveAs { name, replaces: None };
+        let entry = save(&dirs, &invite(), save_as, &reached("10.0.0.5")).unwrap();
         let (profile, after) = (entry.profile.clone(), load().profiles().to_vec());
         assert!(after.contains(&profile));
         entry.undo(&dirs).unwrap();
@@ -270,6 +313,30 @@ mod tests {
         assert_eq!(save_into(std::slice::from_ref(&kept), None).0, kept, "it is the box's as well");
         let no_router = Invite { router: None, router_port: 8677, ..invite() };
         assert_eq!(updated(&saved(), &no_router, &reached("10.0.0.5")), saved());
+    }
+
+    #[test]
+    fn a_box_that_was_set_up_again_is_known_by_its_name_or_its_address() {
+        let old = Profile { pin: Some(Pin::from_bytes([9; 32]).to_string()), ..saved() };
+        let find = |profile: Profile, name: Option<&str>| {
+            replaceable(&[profile], &invite(), name).map(|found| found.name.clone())
+        };
+        let some = Some("sprinkler".to_owned());
+        assert_eq!(find(old.clone(), None), some);
+        let moved = Profile { lan: None, internet: None, ..old.clone() };
+        assert_eq!(find(moved, None), some);
+        let garden = Profile { name: "garden".into(), ..old.clone() };
+        assert_eq!(find(garden.clone(), None), Some("garden".into()));
+        let by_router = Profile { lan: None, ..garden.clone() };
+        assert_eq!(find(by_router, None), Some("garden".into()));
+        // Other boxes behind the same router, or on another port, are others.
+        let other = Profile { lan: None, internet_port: Some(444), ..garden.clone() };
+        assert_eq!(find(other, None), None);
+        let other = Profile { internet: None, port: 1, ..garden };
+        assert_eq!(find(other, None), None);
+        assert_eq!(find(saved(), None), None, "it has the key of the invite");
+        let unpaired = Profile { pin: None, ..old };
+        assert_eq!(find(unpaired, None), None, "it waits for a key");
     }
 
     #[test]

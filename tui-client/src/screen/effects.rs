@@ -70,7 +70,7 @@ impl Doer {
                 Order::Probe { round, profile: self.profile(server.as_deref()), vias }
             }
             Effect::Browse(on) => Order::Browse(on),
-            Effect::Pair { attempt, invite } => Order::Pair { attempt, invite },
+            Effect::Pair { attempt, invite, replaces } => Order::Pair { attempt, invite, replaces },
             Effect::CancelPair { attempt } => Order::CancelPair(attempt),
             Effect::Dial { attempt, target, start } => {
                 let profile = self.profile(target.server.as_deref());

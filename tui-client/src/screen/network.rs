@@ -41,6 +41,8 @@ pub(super) enum Order {
     Pair {
         attempt: u64,
         invite: Box<Invite>,
+        /// The saved server that this one takes the place of.
+        replaces: Option<String>,
     },
     CancelPair(u64),
     Dial {

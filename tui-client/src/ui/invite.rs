@@ -32,6 +32,13 @@ pub(super) fn draw(
     let read = pairing.read();
     match (&pairing.step, &read) {
         (Step::Failed(failed), _) => say(("✗ ", theme.bad), &failed.why, body, buffer, theme),
+        (Step::Replace(name), _) => {
+            let question = format!(
+                "{name} is saved with another key. If the box was set up again, replace its entry; if this is \
+                 another box, keep both."
+            );
+            say(("▲ ", theme.warn), &question, body, buffer, theme);
+        }
         (_, None) => text(HOW, body, buffer, theme),
         (_, Some(Err(wrong))) => say(("✗ ", theme.bad), &wrong.to_string(), body, buffer, theme),
         (_, Some(Ok(invite))) => about(state, invite, body, buffer, theme),
@@ -45,6 +52,9 @@ pub(super) fn draw(
         }
         (Step::Failed(failed), _) if !failed.lasting => {
             foot.left("Enter tries again · Ctrl-U empties · Esc closes", theme.dim);
+        }
+        (Step::Replace(_), _) => {
+            foot.left("r replace · k keep both · Esc back", theme.plain);
         }
         (Step::Text, Some(Ok(_))) => {
             foot.left("Enter pairs · Ctrl-U empties · Esc closes", theme.dim);

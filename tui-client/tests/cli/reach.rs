@@ -178,6 +178,21 @@ fn an_invite_is_accepted_as_a_mail_or_a_shell_leaves_it() {
     pair(&second, &["topside", "pair", &format!("<{head}"), &format!("{tail}>")]).with(0);
 }
 
+/// A box that was set up again was saved a second time, and its old entry never answered again.
+#[test]
+fn a_box_that_was_set_up_again_takes_over_its_entry_where_that_is_asked_for() {
+    let client = Place::new();
+    let old = Box::new();
+    pair(&client, &[&old.invite(&[]), "--name", "garden"]).with(0);
+    drop(old);
+    let new = Box::new();
+    let refused = pair(&client, &[&new.invite(&[]), "--name", "garden"]).with(125);
+    assert!(refused.err.contains("give --replace if the box was set up again"), "{refused:?}");
+    pair(&client, &[&new.invite(&[]), "--name", "garden", "--replace"]).with(0);
+    client.run(&["--on", "garden", "echo", "x"]).with(0);
+    assert_eq!(saved(&client).matches("[[server]]").count(), 1, "{}", saved(&client));
+}
+
 #[test]
 fn a_key_that_is_revoked_ends_its_session_and_does_not_come_in_again() {
     let garden = Box::new();

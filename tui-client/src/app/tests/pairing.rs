@@ -4,7 +4,7 @@ use topside_shared::Role;
 use topside_shared::identity::Seed;
 use topside_shared::invite::Invite;
 
-use super::invite::{NotPaired, Paired, Step};
+use super::invite::{self, NotPaired, Paired, Step};
 use super::overlay::Overlay;
 use super::*;
 
@@ -35,7 +35,7 @@ fn overlay(world: &World) -> &invite::Pairing {
 /// The number of the try that began.
 fn attempt(effects: &[Effect]) -> u64 {
     match effects {
-        [Effect::Pair { attempt, invite }] => {
+        [Effect::Pair { attempt, invite, replaces: None }] => {
             assert_eq!(**invite, an_invite());
             *attempt
         }
@@ -188,4 +188,27 @@ fn the_secret_is_neither_drawn_nor_printed() {
     assert!(!debug.contains(&text[60..90]), "{debug}");
     let debug = format!("{:?}", world.press("enter"));
     assert!(!debug.contains(&text[60..90]) && !debug.contains("165, 165"), "{debug}");
+}
+
+/// A box that was set up again was saved a second time, and its old entry never answered again.
+#[test]
+fn a_box_that_was_set_up_again_takes_over_its_entry_after_a_question() {
+    for (key, wanted) in [("r", Some("greenhouse")), ("y", Some("greenhouse")), ("k", None)] {
+        let mut world = World::new(80, 24).with_servers();
+        let mut servers = world.state.servers.clone();
+        let pin = format!("sha256:{}", "9".repeat(64));
+        servers[0] = Profile { name: "greenhouse".into(), pin: Some(pin), ..servers[0].clone() };
+        world.tell(Msg::Servers(servers));
+        world.press("i");
+        world.tell(Msg::Paste(an_invite().to_string()));
+        assert_eq!(world.press("enter"), [], "it is asked about first");
+        assert_eq!(overlay(&world).step, invite::Step::Replace("greenhouse".into()));
+        world.press("esc");
+        assert_eq!(overlay(&world).step, invite::Step::Text);
+        world.press("enter");
+        assert_eq!(world.press("x"), []);
+        let effects = world.press(key);
+        let [Effect::Pair { replaces, .. }] = &effects[..] else { panic!("{effects:?}") };
+        assert_eq!(replaces.as_deref(), wanted);
+    }
 }

@@ -90,7 +90,7 @@ async fn an_invite_is_spent_for_this_devices_own_key_and_the_server_is_saved_bef
         assert_eq!(fake.request().await, None);
     };
     let invite = invite(&rig, false);
-    let (paired, ()) = tokio::join!(pair(&invite, None, &home.dirs), server);
+    let (paired, ()) = tokio::join!(pair(&invite, SaveAs::default(), &home.dirs), server);
     let paired = paired.unwrap();
     assert_eq!((paired.role, paired.already), (Role::Operator, false));
     let saved = Profile {
@@ -123,7 +123,7 @@ async fn an_invite_that_does_not_do_says_why_and_nothing_is_left_saved() {
             }
         };
         let invite = invite(&rig, false);
-        let (error, ()) = tokio::join!(pair(&invite, None, &home.dirs), server);
+        let (error, ()) = tokio::join!(pair(&invite, SaveAs::default(), &home.dirs), server);
         let said = error.unwrap_err().to_string();
         assert!(said.starts_with(says) && said.contains("topsided invite"), "{said}");
         assert_eq!(home.saved(), []);
@@ -140,7 +140,7 @@ async fn an_invite_that_this_device_has_used_is_no_failure() {
         rig.refuse().await;
         greet_own(&rig).await;
     };
-    let (paired, ()) = tokio::join!(pair(&invite, None, &home.dirs), server);
+    let (paired, ()) = tokio::join!(pair(&invite, SaveAs::default(), &home.dirs), server);
     let paired = paired.unwrap();
     assert_eq!((paired.role, paired.already), (Role::Admin, true));
     assert_eq!(home.saved(), [paired.profile]);
@@ -168,7 +168,7 @@ async fn an_invite_that_was_used_changes_no_address_that_was_saved_since() {
         rig.refuse().await;
         greet_own(&rig).await;
     };
-    let (paired, ()) = tokio::join!(pair(&invite, None, &home.dirs), server);
+    let (paired, ()) = tokio::join!(pair(&invite, SaveAs::default(), &home.dirs), server);
     assert_eq!(paired.unwrap().profile, newer);
     assert_eq!(home.saved(), [newer]);
 }
@@ -182,7 +182,7 @@ async fn a_lost_answer_does_not_lose_the_pairing() {
         rig.judge(home.own().pin(), Ok(()));
         greet_own(&rig).await;
     };
-    let (paired, ()) = tokio::join!(pair(&invite, None, &home.dirs), server);
+    let (paired, ()) = tokio::join!(pair(&invite, SaveAs::default(), &home.dirs), server);
     assert!(paired.unwrap().already);
     assert_eq!(home.saved().len(), 1);
 }
@@ -198,7 +198,7 @@ async fn where_neither_answer_nor_server_comes_back_the_server_stays_saved() {
         drop(rig);
         drop(at_the_answer);
     };
-    let (error, ()) = tokio::join!(pair(&invite, None, &home.dirs), server);
+    let (error, ()) = tokio::join!(pair(&invite, SaveAs::default(), &home.dirs), server);
     let said = error.unwrap_err().to_string();
     assert!(
         said.ends_with("whether the invite was used is not known: run the same again"),
@@ -217,7 +217,7 @@ async fn a_refused_enrolment_is_told_in_the_servers_words() {
             "data": {"kind": "invalidParams"}});
         fake.refuse(&asked, error).await;
     };
-    let (error, ()) = tokio::join!(pair(&invite, None, &home.dirs), server);
+    let (error, ()) = tokio::join!(pair(&invite, SaveAs::default(), &home.dirs), server);
     let said = error.unwrap_err().to_string();
     assert_eq!(said, "the server refused to pair: the signature is not that of this key");
     assert_eq!(home.saved(), []);
@@ -231,7 +231,10 @@ async fn the_key_of_a_token_is_kept_for_its_server_once_it_was_let_in() {
     let path = home.dirs.state.join(format!("keys/{}.key", rig.identity.pin().digits()));
     // Twice: the second one takes the place of the first.
     for _ in 0..2 {
-        let (paired, ()) = tokio::join!(pair(&invite, Some("robot"), &home.dirs), greet_own(&rig));
+        let (paired, ()) = tokio::join!(
+            pair(&invite, SaveAs { name: Some("robot"), replaces: None }, &home.dirs),
+            greet_own(&rig)
+        );
         assert_eq!(paired.unwrap().profile.name, "robot");
         let kept = Identity::load(&path).unwrap().unwrap();
         assert_eq!(kept.pin(), key(SEED).pin());
@@ -247,7 +250,7 @@ async fn the_key_of_a_token_is_kept_for_its_server_once_it_was_let_in() {
         let pin = home.own().pin().to_string();
         fake.answer(&asked, json!({"keyId": pin, "name": "phone", "role": "viewer"})).await;
     };
-    let (paired, ()) = tokio::join!(pair(&one_time, None, &home.dirs), server);
+    let (paired, ()) = tokio::join!(pair(&one_time, SaveAs::default(), &home.dirs), server);
     assert_eq!(paired.unwrap().profile.name, "robot");
     assert!(!path.exists());
 }
@@ -257,7 +260,7 @@ async fn a_token_that_was_revoked_is_not_kept() {
     let (home, rig) = (Home::new(), Rig::new(key(1)).await);
     rig.judge(key(SEED).pin(), Err(CertificateError::Revoked));
     let invite = invite(&rig, true);
-    let (error, ()) = tokio::join!(pair(&invite, None, &home.dirs), rig.refuse());
+    let (error, ()) = tokio::join!(pair(&invite, SaveAs::default(), &home.dirs), rig.refuse());
     let said = error.unwrap_err().to_string();
     assert!(said.starts_with("this token was revoked"), "{said}");
     assert!(!home.dirs.state.join("keys").exists());
@@ -270,11 +273,11 @@ async fn an_invite_whose_addresses_do_not_lead_to_its_server_is_not_spent() {
     let mut invite = invite(&stranger, false);
     invite.server = key(1).pin();
     invite.router = None;
-    let (error, ()) = tokio::join!(pair(&invite, None, &home.dirs), stranger.refuse());
+    let (error, ()) = tokio::join!(pair(&invite, SaveAs::default(), &home.dirs), stranger.refuse());
     let error = error.unwrap_err();
     assert!(matches!(error, PairError::Unreachable(ConnectError::WrongKey { .. })), "{error}");
     assert_eq!(home.saved(), []);
     invite.addresses.clear();
-    let error = pair(&invite, None, &home.dirs).await.unwrap_err();
+    let error = pair(&invite, SaveAs::default(), &home.dirs).await.unwrap_err();
     assert!(matches!(error, PairError::NoAddress), "{error}");
 }

@@ -85,10 +85,10 @@ impl Desk {
                 self.browse = net::browse(listen).ok();
             }
             Order::Browse(true) => {}
-            Order::Pair { attempt, invite } => {
+            Order::Pair { attempt, invite, replaces } => {
                 let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
                 let task = tokio::spawn(async move {
-                    let result = pair(&invite, &dirs).await;
+                    let result = pair(&invite, replaces.as_deref(), &dirs).await;
                     let _ = tell.send(Msg::Paired { attempt, result }).await;
                 });
                 self.pair = Some((attempt, task));

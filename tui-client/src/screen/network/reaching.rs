@@ -12,7 +12,7 @@ use crate::app::ways::{Reach, words};
 use crate::app::{DialFailed, Here, Target};
 use crate::config::Profile;
 use crate::embedded::{Embedded, ReachError, connect_or_start};
-use crate::net::{self, Address, ConnectError, Hello, Remote, Session, Via, connect};
+use crate::net::{self, Address, ConnectError, Hello, Remote, SaveAs, Session, Via, connect};
 
 /// How a dial ended.
 pub(super) struct Dialled {
@@ -109,8 +109,12 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-pub(super) async fn pair(invite: &Invite, dirs: &Dirs) -> Result<Paired, NotPaired> {
-    match net::pair(invite, None, dirs).await {
+pub(super) async fn pair(
+    invite: &Invite,
+    replaces: Option<&str>,
+    dirs: &Dirs,
+) -> Result<Paired, NotPaired> {
+    match net::pair(invite, SaveAs { name: None, replaces }, dirs).await {
         Ok(net::Paired { profile, role, already, .. }) => {
             Ok(Paired { name: profile.name, role, already })
         }
