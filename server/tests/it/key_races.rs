@@ -158,7 +158,7 @@ fn a_verb_that_does_not_find_the_socket_does_not_say_that_it_revoked() {
     let mut command = topsided.command();
     let said = run(command.env("TOPSIDE_RUNTIME_DIR", &elsewhere).args(["revoke", "phone"]));
     assert_eq!(said.status, Some(1), "{said:?}");
-    assert!(said.stderr.contains("set TOPSIDE_RUNTIME_DIR"), "{said:?}");
+    assert!(said.stderr.contains("is in use by the server with pid"), "{said:?}");
     assert!(device.is_let_in());
     // Nor does a second server start on the same state.
     let said = run(topsided.command().env("TOPSIDE_RUNTIME_DIR", &elsewhere));

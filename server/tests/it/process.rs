@@ -216,7 +216,9 @@ fn a_restart_keeps_environment_directory_and_limits() {
     command.args(["-c", script, env!("CARGO_BIN_EXE_topsided")]);
     let mut server = topsided.start_by(topsided.with_directories(command));
     let state = |server: &Spawned| {
-        let limit = server.connect().run("sh", json!({"script": "ulimit -S -n"}))["output"].take();
+        // The limit is set from outside, a moment after the program has started.
+        let script = "until [ $(ulimit -S -n) = 256 ]; do :; done; ulimit -S -n";
+        let limit = server.connect().run("sh", json!({"script": script}))["output"].take();
         let proc = format!("/proc/{}", server.pid());
         let environment = std::fs::read(format!("{proc}/environ")).unwrap();
         let directory = std::fs::read_link(format!("{proc}/cwd")).unwrap();
