@@ -91,6 +91,28 @@ fn within_scope(who: &Identity, action: Action<'_>) -> Result<(), RpcError> {
     Err(RpcError::new(ErrorKind::Forbidden, why_not))
 }
 
+/// What decides who may see a run: in lists, in the row of its client, as the holder of a lock, and its output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunAccess {
+    /// Whom it belongs to.
+    pub(crate) owner: Owner,
+    /// The least role that may see the runs of others.
+    pub(crate) role: Role,
+}
+
+impl RunAccess {
+    /// Whether `who` may see the run.
+    pub(crate) fn is_given_to(self, who: &Identity) -> bool {
+        may_see_run(who, self.owner, self.role)
+    }
+}
+
+/// The least role that may see the runs of others of a command. A built-in's output is what its caller may see, so only
+/// admins see that of others.
+pub(crate) fn role_to_see(command: Role, is_built_in: bool) -> Role {
+    if is_built_in { Role::Admin } else { command }
+}
+
 /// Whether `who` may see a run of `owner`, whose command needs `role`.
 pub(crate) fn may_see_run(who: &Identity, owner: Owner, role: Role) -> bool {
     who.owner == owner || (who.scope == Scope::Whole && who.role >= role)

@@ -12,6 +12,7 @@ use topside_shared::rows::{ClientRow, ClientRun};
 use topside_shared::{ClientId, Connection, Pin, Role, Time};
 
 use crate::audit::Audit;
+use crate::authorize::RunAccess;
 use crate::outbox::Outbox;
 pub(crate) use registry::{Registered, Registry};
 
@@ -93,7 +94,7 @@ struct Moved {
 struct Said {
     who: Arc<Identity>,
     program: Option<Program>,
-    runs: Vec<ClientRun>,
+    runs: Vec<(ClientRun, RunAccess)>,
 }
 
 impl Owner {
@@ -173,11 +174,16 @@ impl Client {
         self.logged.load(Ordering::Relaxed)
     }
 
-    /// The row, as seen by `viewer`.
-    pub(crate) fn row(&self, viewer: Option<ClientId>) -> ClientRow {
+    /// The row, as another client sees it that is `who`; `you` where it is this client itself.
+    pub(crate) fn row(&self, who: &Identity, you: bool) -> ClientRow {
+        self.whole_row(you).seen_by(who)
+    }
+
+    /// The row with all its runs.
+    fn whole_row(&self, you: bool) -> WholeRow {
         let said = lock(&self.said);
         let now = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        ClientRow {
+        let row = ClientRow {
             client_id: self.id,
             address: self.address.clone(),
             connection: self.connection,
@@ -189,9 +195,24 @@ impl Client {
             idle_ms: now.saturating_sub(self.active.load(Ordering::Relaxed)),
             bytes_in: Some(self.moved.received.load(Ordering::Relaxed)),
             bytes_out: Some(self.moved.sent.load(Ordering::Relaxed)),
-            runs: said.runs.clone(),
-            you: viewer == Some(self.id),
-        }
+            runs: Vec::new(),
+            you,
+        };
+        WholeRow { row, runs: said.runs.clone() }
+    }
+}
+
+/// A client's row, and its runs with what decides who may see each.
+#[derive(Debug, Clone)]
+struct WholeRow {
+    row: ClientRow,
+    runs: Vec<(ClientRun, RunAccess)>,
+}
+
+impl WholeRow {
+    fn seen_by(&self, who: &Identity) -> ClientRow {
+        let seen = self.runs.iter().filter(|(_, access)| access.is_given_to(who));
+        ClientRow { runs: seen.map(|(run, _)| run.clone()).collect(), ..self.row.clone() }
     }
 }
 

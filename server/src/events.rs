@@ -17,8 +17,8 @@ use topside_shared::notices::{ClientsChanged, MenuChanged, name};
 use topside_shared::rows::{ClientRow, RunRow};
 use topside_shared::{ClientId, Role, SubscriptionId};
 
-use crate::authorize::{Action, authorize, may_see_run};
-use crate::clients::{Client, Owner, Registry};
+use crate::authorize::{Action, RunAccess, authorize};
+use crate::clients::{Client, Identity, Registry, Scope};
 use crate::log::Log;
 use crate::outbox::notification;
 
@@ -89,7 +89,7 @@ impl Events {
         }
         let id = SubscriptionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
         let (rows, clients_known) = if topics.contains(&Topic::Clients) {
-            let (rows, known) = registry.snapshot(client.id);
+            let (rows, known) = registry.snapshot(client);
             (Some(rows), known)
         } else {
             (None, 0)
@@ -130,14 +130,24 @@ impl Events {
         }
     }
 
-    /// Tells those who may see it of a run, at once. `role` is the least that may run its command.
-    pub(crate) fn run_changed(&self, row: &RunRow, owner: Owner, role: Role) {
+    /// Tells those who may see it of a run, at once. `seen_by` is its row as they see it, where it waits for others.
+    pub(crate) fn run_changed(
+        &self,
+        row: &RunRow,
+        access: RunAccess,
+        seen_by: impl Fn(&Identity) -> RunRow,
+    ) {
         let mut line = None;
         for subscription in self.lock().iter_mut() {
-            let sees = may_see_run(&subscription.client.who(), owner, role);
-            if sees && subscription.is_told_of(Topic::Runs) {
+            let who = subscription.client.who();
+            if !access.is_given_to(&who) || !subscription.is_told_of(Topic::Runs) {
+                continue;
+            }
+            if row.waits_for.is_empty() {
                 let line = line.get_or_insert_with(|| notification(name::RUN_CHANGED, row));
                 subscription.send(line.clone());
+            } else {
+                subscription.send(notification(name::RUN_CHANGED, &seen_by(&who)));
             }
         }
     }
@@ -170,20 +180,24 @@ impl Events {
     fn publish_clients(&self, registry: &Registry) {
         let mut subscriptions = self.lock();
         let Some(changes) = registry.publish() else { return };
-        let mut for_all = None;
+        // Clients of one role see the same, but for their own runs.
+        let mut by_role: [Option<Vec<Bytes>>; Role::ALL.len()] = Default::default();
         for subscription in subscriptions.iter_mut() {
             if !subscription.is_told_of(Topic::Clients) {
                 continue;
             }
-            if changes.all_new_to(subscription.clients_known) {
-                let lines = for_all.get_or_insert_with(|| clients_changed(changes.since(0)));
-                for line in lines {
-                    subscription.send(line.clone());
+            let who = subscription.client.who();
+            let known = subscription.clients_known;
+            let lines = |known| clients_changed(changes.since(known, &who));
+            let is_usual = who.scope == Scope::Whole && !changes.concern(who.owner);
+            let shared = by_role.get_mut(who.role as usize).filter(|_| is_usual);
+            match shared.filter(|_| changes.all_new_to(known)) {
+                Some(shared) => {
+                    for line in shared.get_or_insert_with(|| lines(0)) {
+                        subscription.send(line.clone());
+                    }
                 }
-            } else {
-                for line in clients_changed(changes.since(subscription.clients_known)) {
-                    subscription.send(line);
-                }
+                None => lines(known).into_iter().for_each(|line| subscription.send(line)),
             }
         }
     }
@@ -267,7 +281,7 @@ mod tests {
     use topside_shared::Connection;
 
     use super::*;
-    use crate::clients::{Identity, Owner, Scope};
+    use crate::clients::Owner;
     use crate::log::{KEPT, Sinks};
     use crate::outbox::Outbox;
 

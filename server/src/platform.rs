@@ -293,6 +293,11 @@ pub(crate) fn user_name(uid: u32) -> String {
         .map_or_else(|| uid.to_string(), |user| user.name)
 }
 
+/// Whether a user of this machine has this name. Blocks for the system's directory of users.
+pub(crate) fn is_user(name: &str) -> bool {
+    nix::unistd::User::from_name(name).is_ok_and(|user| user.is_some())
+}
+
 /// The box's name.
 pub(crate) fn hostname() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()

@@ -44,6 +44,14 @@ pub fn quote(value: &str, max: usize) -> String {
     quoted + cut + "\""
 }
 
+/// A name as names are compared: without white space and characters that show nothing, in lower case.
+pub fn fold_name(name: &str) -> String {
+    name.chars()
+        .filter(|c| !c.is_whitespace() && !is_invisible(*c))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
 /// Whether a character steers a terminal or the direction of text, and shows nothing itself.
 pub fn is_control(c: char) -> bool {
     c.is_control()

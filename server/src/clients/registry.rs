@@ -11,7 +11,9 @@ use topside_shared::notices::{ClientLeft, ClientsChanged};
 use topside_shared::rows::{ClientRow, ClientRun};
 use topside_shared::{ClientId, Connection, RunId, Time};
 
-use super::{Client, Identity, Moved, Said, lock};
+use super::{Client, Identity, Moved, Said, WholeRow, lock};
+use crate::authorize::RunAccess;
+use crate::clients::Owner;
 use crate::outbox::Outbox;
 
 /// All live clients, and what changed about them since the last [`Registry::publish`].
@@ -37,12 +39,14 @@ struct State {
 struct Change {
     joined: Option<u64>,
     updated: Option<u64>,
+    /// Changes of its runs, the last for each group of clients that may see them.
+    runs: Vec<(u64, RunAccess)>,
     left: Option<(u64, String)>,
 }
 
 /// Changes that were not published yet, for subscribers who know everything up to a moment.
 pub(crate) struct Changes {
-    changes: Vec<(ClientId, Change, Option<ClientRow>)>,
+    changes: Vec<(ClientId, Change, Option<WholeRow>)>,
     first: u64,
 }
 
@@ -133,10 +137,12 @@ impl Registry {
         state.clients.range(later).take(limit).map(|(_, client)| Arc::clone(client)).collect()
     }
 
-    /// Everybody's row, and the moment they belong to.
-    pub(crate) fn snapshot(&self, viewer: ClientId) -> (Vec<ClientRow>, u64) {
+    /// The rows of all clients as `viewer` sees them, and the moment they belong to.
+    pub(crate) fn snapshot(&self, viewer: &Client) -> (Vec<ClientRow>, u64) {
+        let who = viewer.who();
         let state = lock(&self.state);
-        (state.clients.values().map(|client| client.row(Some(viewer))).collect(), state.clock)
+        let row = |client: &Arc<Client>| client.row(&who, client.id == viewer.id);
+        (state.clients.values().map(row).collect(), state.clock)
     }
 
     /// Says who a client is from now on.
@@ -152,26 +158,47 @@ impl Registry {
     }
 
     /// Adds a run to a client's row, or says there how it stands by now.
-    pub(crate) fn run_listed(&self, client: &Client, run: ClientRun) {
-        let runs = &mut lock(&client.said).runs;
-        match runs.iter_mut().find(|known| known.run_id == run.run_id) {
-            Some(known) => *known = run,
-            None => runs.push(run),
+    pub(crate) fn run_listed(&self, client: &Client, run: ClientRun, access: RunAccess) {
+        {
+            let runs = &mut lock(&client.said).runs;
+            match runs.iter_mut().find(|(known, _)| known.run_id == run.run_id) {
+                Some((known, _)) => *known = run,
+                None => runs.push((run, access)),
+            }
         }
-        self.updated(client.id);
+        self.runs_changed(client.id, access);
     }
 
     /// Takes a run out of a client's row.
     pub(crate) fn run_ended(&self, client: &Client, run: RunId) {
-        lock(&client.said).runs.retain(|known| known.run_id != run);
-        self.updated(client.id);
+        let ended = {
+            let runs = &mut lock(&client.said).runs;
+            let place = runs.iter().position(|(known, _)| known.run_id == run);
+            place.map(|place| runs.remove(place))
+        };
+        if let Some((_, access)) = ended {
+            self.runs_changed(client.id, access);
+        }
+    }
+
+    fn runs_changed(&self, id: ClientId, access: RunAccess) {
+        self.changed_by(id, |change, clock| {
+            match change.runs.iter_mut().find(|(_, known)| *known == access) {
+                Some((last, _)) => *last = clock,
+                None => change.runs.push((clock, access)),
+            }
+        });
     }
 
     fn updated(&self, id: ClientId) {
+        self.changed_by(id, |change, clock| change.updated = Some(clock));
+    }
+
+    fn changed_by(&self, id: ClientId, note: impl FnOnce(&mut Change, u64)) {
         let mut state = lock(&self.state);
         if state.clients.contains_key(&id) {
             let clock = state.tick();
-            state.changes.entry(id).or_default().updated = Some(clock);
+            note(state.changes.entry(id).or_default(), clock);
             self.dirty.notify_one();
         }
     }
@@ -192,7 +219,7 @@ impl Registry {
         let changes = changes
             .into_iter()
             .map(|(id, change)| {
-                let row = state.clients.get(&id).map(|client| client.row(None));
+                let row = state.clients.get(&id).map(|client| client.whole_row(false));
                 (id, change, row)
             })
             .collect();
@@ -210,7 +237,14 @@ impl State {
 impl Change {
     fn first(&self) -> u64 {
         let left = self.left.as_ref().map(|(clock, _)| *clock);
-        [self.joined, self.updated, left].into_iter().flatten().min().unwrap_or(u64::MAX)
+        let runs = self.runs.iter().map(|(clock, _)| *clock).min();
+        [self.joined, self.updated, runs, left].into_iter().flatten().min().unwrap_or(u64::MAX)
+    }
+}
+
+impl Change {
+    fn runs_new_to(&self, known: u64, who: &Identity) -> bool {
+        self.runs.iter().any(|(clock, access)| *clock > known && access.is_given_to(who))
     }
 }
 
@@ -220,9 +254,18 @@ impl Changes {
         known < self.first
     }
 
-    /// What is new to someone who knows everything up to `known`: who joined and left in between
-    /// cancels out.
-    pub(crate) fn since(&self, known: u64) -> ClientsChanged {
+    /// Whether a run of this owner is in the rows: its owner sees it, whatever its role.
+    pub(crate) fn concern(&self, owner: Owner) -> bool {
+        self.changes.iter().any(|(_, change, row)| {
+            let in_row =
+                row.iter().flat_map(|row| &row.runs).any(|(_, access)| access.owner == owner);
+            in_row || change.runs.iter().any(|(_, access)| access.owner == owner)
+        })
+    }
+
+    /// What is new to a client that is `who` and knows everything up to `known`. A client that joined and left in
+    /// between is left out, and so is a change of runs that `who` may not see.
+    pub(crate) fn since(&self, known: u64, who: &Identity) -> ClientsChanged {
         let mut told = ClientsChanged::default();
         for (id, change, row) in &self.changes {
             let new = |clock: Option<u64>| clock.is_some_and(|clock| clock > known);
@@ -230,8 +273,10 @@ impl Changes {
                 (Some((clock, reason)), _) if *clock > known && !new(change.joined) => {
                     told.left.push(ClientLeft { client_id: *id, reason: reason.clone() });
                 }
-                (None, Some(row)) if new(change.joined) => told.joined.push(row.clone()),
-                (None, Some(row)) if new(change.updated) => told.updated.push(row.clone()),
+                (None, Some(row)) if new(change.joined) => told.joined.push(row.seen_by(who)),
+                (None, Some(row)) if new(change.updated) || change.runs_new_to(known, who) => {
+                    told.updated.push(row.seen_by(who));
+                }
                 _ => {}
             }
         }
@@ -243,21 +288,24 @@ impl Changes {
 mod tests {
     use topside_shared::Role;
 
-    use crate::clients::{Owner, Scope};
+    use crate::clients::Scope;
 
     use super::*;
 
-    fn join(registry: &Arc<Registry>) -> Registered {
-        let identity = Identity {
+    fn viewer() -> Identity {
+        Identity {
             owner: Owner::User(1),
             user: "u".into(),
             role: Role::Viewer,
             scope: Scope::Whole,
-        };
+        }
+    }
+
+    fn join(registry: &Arc<Registry>) -> Registered {
         registry.register(
             "pid 1".into(),
             Connection::Same,
-            identity,
+            viewer(),
             Arc::new(Outbox::new(1 << 20)),
         )
     }
@@ -275,7 +323,7 @@ mod tests {
     fn who_joins_and_leaves_between_two_publications_is_not_told() {
         let registry = Arc::new(Registry::default());
         drop(join(&registry));
-        let told = registry.publish().unwrap().since(0);
+        let told = registry.publish().unwrap().since(0, &viewer());
         assert_eq!(told, ClientsChanged::default());
         assert!(registry.publish().is_none());
     }
@@ -284,19 +332,19 @@ mod tests {
     fn a_snapshot_taken_between_two_publications_is_followed_by_later_changes_only() {
         let registry = Arc::new(Registry::default());
         let first = join(&registry);
-        let (rows, known) = registry.snapshot(first.client.id);
+        let (rows, known) = registry.snapshot(&first.client);
         assert_eq!(rows.len(), 1);
         let second = join(&registry);
         registry.set_program(&first.client, Program::default());
         let changes = registry.publish().unwrap();
         assert!(!changes.all_new_to(known));
-        let told = changes.since(known);
+        let told = changes.since(known, &viewer());
         assert_eq!(told.joined.len(), 1);
         assert_eq!(told.joined[0].client_id, second.client.id);
         assert_eq!(told.updated.len(), 1);
         assert_eq!(told.updated[0].client_id, first.client.id);
         drop(first);
-        let told = registry.publish().unwrap().since(known);
+        let told = registry.publish().unwrap().since(known, &viewer());
         assert_eq!(told.left.len(), 1);
     }
 }

@@ -278,12 +278,11 @@ impl State {
             let half_of_all =
                 |source| self.at_door.iter().filter(|at| at.source == source).count() > most / 2;
             let group = |at: &AtDoor| match (&at.stand, self.is_known(at.source, now)) {
-                (Stand::Silent(_), false) => 0,
-                (Stand::Silent(_), true) => 1,
-                (Stand::Waiting(_), true) if half_of_all(at.source) => 2,
-                (Stand::Waiting(_), false) => 3,
-                (Stand::Turn(_), false) => 4,
-                (Stand::Waiting(_), true) => 5,
+                (Stand::Silent(_), known) if at.since + SILENT_AFTER <= now => u8::from(known),
+                (Stand::Silent(_), true) if half_of_all(at.source) => 2,
+                (Stand::Waiting(_), true) if half_of_all(at.source) => 3,
+                (_, false) => 4,
+                (Stand::Silent(_) | Stand::Waiting(_), true) => 5,
                 (Stand::Turn(_), true) => 6,
             };
             let oldest = self.at_door.iter().enumerate().min_by_key(|(_, at)| group(at));

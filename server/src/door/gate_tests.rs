@@ -132,7 +132,9 @@ fn what_is_over_the_rate_is_refused_once_nothing_before_it_can_succeed() {
 fn known_devices_are_not_dropped_for_unknown_ones() {
     let (gate, now) = gate(|limits| limits.connects = usize::MAX);
     gate.enter(source(1), now).unwrap().let_in(now);
-    let mut devices: Vec<Pass> = (0..32).map(|_| speaking(&gate, now)).collect();
+    let mut devices: Vec<Pass> = (0..16).map(|_| speaking(&gate, now)).collect();
+    // These have not come to say anything yet.
+    devices.extend((0..16).map(|_| gate.enter(source(1), now).unwrap()));
     let flood = |number| {
         let pass = gate.enter(source(number), now).unwrap();
         speak(&pass, now);

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use topside_shared::methods::{KeyRow, KeyState, Method};
+use topside_shared::text::fold_name;
 use topside_shared::{Pin, Role, Time};
 
 use super::{KeyError, Keys, MAX_BYTES, MAX_INVITES, Now, file, lock};
 use crate::audit::{Audit, By, Entry};
+use crate::platform;
 
 /// One change.
 #[derive(Debug)]
@@ -104,6 +106,9 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: &Now) -> Result<KeyRow, Ke
             if row.state == KeyState::Invited && open >= MAX_INVITES {
                 return Err(KeyError::TooManyInvites);
             }
+            // An invite may be for a device that has that name already, and gets another role by it.
+            let live: &[_] = if row.state == KeyState::Invited { &[] } else { &[KeyState::Active] };
+            check_name(rows, &row, now, live)?;
             rows.push(row.clone());
             Ok(row)
         }
@@ -127,9 +132,13 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: &Now) -> Result<KeyRow, Ke
                 state: KeyState::Active,
                 ..burnt
             };
+            // Two open invites may have one name; a device may not take that of another invite.
+            let mut live = vec![KeyState::Active];
             if !name.is_empty() {
                 row.name = name;
+                live.push(KeyState::Invited);
             }
+            check_name(rows, &row, now, &live)?;
             // A device that is invited again is the same device, with what this invite gives.
             let ruled = rows.iter().any(|known| known.key_id == key && rules(known, now));
             rows.retain(|known| known.key_id != key);
@@ -153,6 +162,24 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: &Now) -> Result<KeyRow, Ke
             Ok(row)
         }
     }
+}
+
+/// Checks that the name of a key is that of no other key in one of these states, and of no user of this machine: names
+/// say who did what.
+fn check_name(rows: &[KeyRow], row: &KeyRow, now: &Now, live: &[KeyState]) -> Result<(), KeyError> {
+    let name = fold_name(&row.name);
+    let is_same = |other: &KeyRow| {
+        other.key_id != row.key_id
+            && live.contains(&now.state_of(other))
+            && fold_name(&other.name) == name
+    };
+    if rows.iter().any(is_same) {
+        return Err(KeyError::NameTaken(row.name.clone()));
+    }
+    if platform::is_user(&name) || platform::is_user(&row.name) {
+        return Err(KeyError::NameOfUser(row.name.clone()));
+    }
+    Ok(())
 }
 
 /// Whether a key can administer the server.

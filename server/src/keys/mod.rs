@@ -50,6 +50,14 @@ pub(crate) enum KeyError {
         "the key {0} is an invite's: whoever has seen that has it too, so make one of your own"
     )]
     AnInvites(Pin),
+    /// Another key has this name.
+    #[error(
+        "the name {0} is that of another key: choose another name, or revoke that key first (`topsided keys`)"
+    )]
+    NameTaken(String),
+    /// A user of this machine has this name.
+    #[error("{0} is a user of this machine, so no key may have that name: choose another")]
+    NameOfUser(String),
     /// Nobody could administer the server over TCP afterwards.
     #[error("this is the last admin key: only the box itself takes it away (`topsided revoke`)")]
     LastAdmin,

@@ -142,7 +142,8 @@ fn a_full_list_forgets_what_is_over_and_nothing_else() {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&number.to_be_bytes());
         let commands = Some(vec!["x".repeat(64); 256]);
-        KeyRow { key_id: Pin::from_bytes(bytes), commands, ..row(0, Role::Viewer, state) }
+        let name = format!("key {number:05}");
+        KeyRow { key_id: Pin::from_bytes(bytes), name, commands, ..row(0, Role::Viewer, state) }
     };
     let size = serde_json::to_string(&long(0, KeyState::Active)).unwrap().len() + 1;
     let most = MAX_BYTES / size;

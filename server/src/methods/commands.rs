@@ -11,6 +11,7 @@ use topside_shared::{ErrorKind, RpcError};
 use super::lists::within;
 use super::runs::{Changes, follow, follow_wait};
 use super::{After, Answered, Caller, Streaming};
+use crate::clients::Client;
 use crate::commands::Does;
 use crate::runs::output::Text;
 use crate::runs::{self, Run};
@@ -67,25 +68,26 @@ pub(super) async fn run(
     match (params.wait, stream) {
         (true, false) => {
             run.ended.cancelled().await;
-            Ok(with_output(&run).into())
+            Ok(with_output(&run, client).into())
         }
         (true, true) => {
-            let row = run.row();
+            let row = run.row_for(&client.who());
             outbox.push(changes.line(&row));
-            follow_wait(&run, row, &outbox, &mut changes).await;
+            follow_wait(&run, row, client, &mut changes).await;
             follow(run.id, run.output.reader(0, outbox.read_back()), &outbox).await;
             run.ended.cancelled().await;
-            Ok(bare(run.row()).into())
+            Ok(bare(run.row_for(&client.who())).into())
         }
-        (false, false) => Ok(bare(run.row()).into()),
+        (false, false) => Ok(bare(run.row_for(&client.who())).into()),
         (false, true) => {
-            let row = run.row();
+            let row = run.row_for(&client.who());
             let known = row.clone();
+            let client = Arc::clone(client);
             let following = async move {
-                follow_wait(&run, known, &outbox, &mut changes).await;
+                follow_wait(&run, known, &client, &mut changes).await;
                 follow(run.id, run.output.reader(0, outbox.read_back()), &outbox).await;
                 run.ended.cancelled().await;
-                outbox.push(changes.line(&run.row()));
+                outbox.push(changes.line(&run.row_for(&client.who())));
             };
             Ok(Answered { answer: bare(row), after: vec![After::Follow(Box::pin(following))] })
         }
@@ -96,11 +98,16 @@ fn bare(row: RunRow) -> RunResult {
     RunResult { row, output: None, output_base64: None, truncated: None }
 }
 
-fn with_output(run: &Run) -> RunResult {
+fn with_output(run: &Run, client: &Client) -> RunResult {
     let tail = run.output.tail();
     let (output, output_base64) = match tail.text {
         Text::Plain(text) => (Some(text), None),
         Text::Base64(text) => (None, Some(text)),
     };
-    RunResult { row: run.row(), output, output_base64, truncated: Some(tail.truncated) }
+    RunResult {
+        row: run.row_for(&client.who()),
+        output,
+        output_base64,
+        truncated: Some(tail.truncated),
+    }
 }

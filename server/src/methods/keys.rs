@@ -160,10 +160,16 @@ fn refused(error: KeyError) -> RpcError {
         KeyError::TooManyInvites | KeyError::Full => ErrorKind::Busy,
         KeyError::Unknown(_) | KeyError::Over(..) => ErrorKind::NotFound,
         KeyError::LastAdmin => ErrorKind::Forbidden,
-        KeyError::AnInvites(_) => ErrorKind::InvalidParams,
+        KeyError::AnInvites(_) | KeyError::NameTaken(_) | KeyError::NameOfUser(_) => {
+            ErrorKind::InvalidParams
+        }
         KeyError::Write { .. } => ErrorKind::Internal,
     };
-    let argument = matches!(error, KeyError::AnInvites(_)).then_some("key");
+    let argument = match &error {
+        KeyError::AnInvites(_) => Some("key"),
+        KeyError::NameTaken(_) | KeyError::NameOfUser(_) => Some("name"),
+        _ => None,
+    };
     let refused = RpcError::new(kind, error);
     match argument {
         Some(argument) => refused.with("argument", argument),

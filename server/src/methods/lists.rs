@@ -31,7 +31,7 @@ pub(super) async fn clients(caller: Caller, params: ClientsList) -> Result<Clien
     let viewer = caller.client.who();
     let row = |client: &Arc<Client>| {
         let key_id = client.key_for(&viewer);
-        ClientRow { key_id, ..client.row(Some(caller.client.id)) }
+        ClientRow { key_id, ..client.row(&viewer, client.id == caller.client.id) }
     };
     let clients = page.iter().map(row).collect();
     Ok(Clients { clients, next })

@@ -13,6 +13,7 @@ use super::lists::{ROWS_BYTES, count_that_fits, within};
 use super::{Caller, Streaming};
 use crate::audit::{By, Entry};
 use crate::authorize::{Action, authorize, may_see_run};
+use crate::clients::Client;
 use crate::outbox::{Closed, Outbox, line, notification};
 use crate::runs::output::reader::Reader;
 use crate::runs::{Filter, Found, Run, Unreadable};
@@ -45,11 +46,11 @@ pub(super) async fn attach(
     }
     if streaming == Streaming::Allowed {
         if let Found::Here(run) = &found {
-            let row = run.row();
+            let row = run.row_for(&client.who());
             if row.state == RunState::Queued {
                 let mut changes = Changes::of(None);
                 client.outbox.push(changes.line(&row));
-                follow_wait(run, row, &client.outbox, &mut changes).await;
+                follow_wait(run, row, client, &mut changes).await;
             }
         }
         follow(id, output.reader(from, client.outbox.read_back()), &client.outbox).await;
@@ -57,7 +58,7 @@ pub(super) async fn attach(
     match found {
         Found::Here(run) => {
             run.ended.cancelled().await;
-            Ok(run.row())
+            Ok(run.row_for(&client.who()))
         }
         Found::Past(row, _) => Ok(*row),
     }
@@ -85,14 +86,14 @@ impl Changes {
 pub(super) async fn follow_wait(
     run: &Run,
     mut known: RunRow,
-    outbox: &Outbox,
+    client: &Client,
     changes: &mut Changes,
 ) {
-    while let Some(row) = run.next_wait(&known).await {
-        if let Err(Closed) = outbox.room().await {
+    while let Some(row) = run.next_wait(&known, || client.who()).await {
+        if let Err(Closed) = client.outbox.room().await {
             return;
         }
-        outbox.push(changes.line(&row));
+        client.outbox.push(changes.line(&row));
         known = row;
     }
 }
@@ -131,7 +132,7 @@ pub(super) async fn cancel(caller: Caller, params: RunCancel) -> Result<RunRow, 
     let _ = run.cancelled_by.set(client.called());
     run.cancel.cancel();
     run.ended.cancelled().await;
-    Ok(run.row())
+    Ok(run.row_for(&client.who()))
 }
 
 /// Done at once where the run goes on, so that what is sent in order arrives in order. What was typed

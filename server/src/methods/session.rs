@@ -137,7 +137,7 @@ pub(super) async fn subscribe(
         runs: runs.then(|| {
             let live = server.runs.live();
             let seen = live.iter().filter(|run| may_see_run(&who, run.owner, run.role));
-            let mut rows: Vec<RunRow> = seen.map(|run| run.row()).collect();
+            let mut rows: Vec<RunRow> = seen.map(|run| run.row_for(&who)).collect();
             // The others follow it as `run/changed`.
             let rest = rows.split_off(count_that_fits(rows.iter(), RUN_BYTES));
             first.extend(rest.iter().map(|row| notification(name::RUN_CHANGED, row)));

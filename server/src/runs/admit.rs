@@ -5,7 +5,7 @@ use std::sync::Arc;
 use topside_shared::rows::RunState;
 use topside_shared::{ErrorKind, Role, RpcError, waits};
 
-use super::queue::{Needs, Refused, Why, seats};
+use super::queue::{self, Needs, Refused, Why, seats};
 use super::start::closing;
 use super::{Run, lock};
 use crate::clients::{Client, Identity};
@@ -43,18 +43,20 @@ pub(super) fn admit(
         let needs = Needs {
             command: entry.info.name.clone(),
             user: who.user.clone(),
+            access: run.access(),
             exclusion: entry.exclusion.clone(),
             seat: entry.limited.then_some(seats),
             by_admin,
         };
         let asked = state.queue.ask(run.id, needs, limits.max_queued);
-        let standing = asked.map_err(|refused| refusal(entry, &refused, seats))?;
+        let standing = asked.map_err(|mut refused| {
+            queue::hide_holders(&mut refused.waits_for, &refused.holders, who);
+            refusal(entry, &refused, seats)
+        })?;
         if let Some(standing) = standing {
             starts = false;
-            let mut row = lock(&run.row);
-            row.state = RunState::Queued;
-            row.place = Some(standing.place);
-            row.waits_for = standing.waits_for;
+            lock(&run.row).state = RunState::Queued;
+            run.set_wait(standing);
         }
     }
     if entry.limited {
@@ -75,10 +77,9 @@ fn busy(limit: &str, most: usize, what: &str) -> RpcError {
 /// Why a run can neither start nor wait, with who holds what it needs.
 fn refusal(entry: &Entry, refused: &Refused, seats: usize) -> RpcError {
     let command = &entry.info.name;
-    let Refused { why, waits_for } = refused;
+    let Refused { why, waits_for, .. } = refused;
     let lock = waits_for.iter().find_map(|wait| wait.lock.clone());
-    let held = waits_for.iter().any(|wait| !wait.held_by.is_empty());
-    if !held && *why == Why::NoQueue {
+    if queue::waits_only_for_a_seat(waits_for) && *why == Why::NoQueue {
         return busy("max_runs", seats, &format!("{seats} runs go on"));
     }
     let because = match why {

@@ -275,7 +275,7 @@ impl Live {
     pub(super) fn list(&mut self) {
         let command = lock(&self.run.row).command.clone();
         let run = ClientRun { run_id: self.run.id, command, queued: self.is_queued() };
-        self.server.clients.run_listed(&self.client, run);
+        self.server.clients.run_listed(&self.client, run, self.run.access());
         let _state = lock(&self.server.runs.state);
         self.run.listed.store(true, Ordering::Relaxed);
         self.run.tell(&self.server);

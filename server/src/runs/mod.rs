@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use topside_shared::rows::{RunRow, RunState};
 use topside_shared::{ClientId, Role, RunId};
 
-use crate::authorize::may_see_run;
+use crate::authorize::{RunAccess, may_see_run};
 use crate::clients::{Identity, Owner};
 use crate::commands::exec::Policy;
 use crate::server::Server;
@@ -34,7 +34,7 @@ use history::Past;
 pub(crate) use history::{Filter, History, Unreadable, Unwritable};
 use input::Input;
 use output::Output;
-use queue::Queue;
+use queue::{Queue, Standing};
 pub(crate) use start::start;
 
 pub use history::NoHistory;
@@ -48,7 +48,7 @@ pub(crate) struct Run {
     pub(crate) id: RunId,
     /// Whom it belongs to.
     pub(crate) owner: Owner,
-    /// The least role that may run its command, and so may see it.
+    /// The least role that may see it, where it is another's.
     pub(crate) role: Role,
     pub(crate) output: Output,
     /// What its program reads.
@@ -69,6 +69,8 @@ pub(crate) struct Run {
     recorded: bool,
     /// What others' ends do to it.
     policy: Policy,
+    /// Who may see the runs that it waits for. Private to this type, never held across an `.await`.
+    holders: Mutex<Vec<(RunId, RunAccess)>>,
     /// Private to this type, never held across an `.await`.
     row: Mutex<RunRow>,
 }
@@ -88,6 +90,29 @@ impl Run {
         row
     }
 
+    /// The row as it is now, as `who` sees it, who may see the run: it names only those runs that it waits for that
+    /// `who` may see too.
+    pub(crate) fn row_for(&self, who: &Identity) -> RunRow {
+        // Before the row: a run that is not here yet is hidden.
+        let holders = lock(&self.holders).clone();
+        let mut row = self.row();
+        queue::hide_holders(&mut row.waits_for, &holders, who);
+        row
+    }
+
+    /// What decides who may see it.
+    pub(crate) fn access(&self) -> RunAccess {
+        RunAccess { owner: self.owner, role: self.role }
+    }
+
+    /// Says what it waits for now.
+    fn set_wait(&self, standing: Standing) {
+        *lock(&self.holders) = standing.holders;
+        let mut row = lock(&self.row);
+        row.place = Some(standing.place);
+        row.waits_for = standing.waits_for;
+    }
+
     /// The row as it is now, as it is written down.
     fn past(&self) -> Past {
         Past { owner: self.owner, role: self.role, row: self.row() }
@@ -102,14 +127,18 @@ impl Run {
     /// state of all runs, so that nobody hears the newer word first.
     fn tell(&self, server: &Server) {
         if self.listed.load(Ordering::Relaxed) {
-            server.events.run_changed(&self.row(), self.owner, self.role);
+            server.events.run_changed(&self.row(), self.access(), |who| self.row_for(who));
             self.changed.notify_waiters();
         }
     }
 
     /// Waits for a change of how it stands, from `known` on, while it is queued; how it stands then. None: it
     /// was not queued by then, or has ended.
-    pub(crate) async fn next_wait(&self, known: &RunRow) -> Option<RunRow> {
+    pub(crate) async fn next_wait(
+        &self,
+        known: &RunRow,
+        who: impl Fn() -> Arc<Identity>,
+    ) -> Option<RunRow> {
         if known.state != RunState::Queued {
             return None;
         }
@@ -117,7 +146,7 @@ impl Run {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let row = self.row();
+            let row = self.row_for(&who());
             if row.state.ended() {
                 return None;
             }
@@ -224,7 +253,7 @@ impl Runs {
             let state = lock(&self.state);
             let here = state.live.values().chain(&state.remembered);
             here.filter(|run| may_see_run(who, run.owner, run.role))
-                .map(|run| (run.id, run.row()))
+                .map(|run| (run.id, run.row_for(who)))
                 .collect()
         };
         let mut rows: BTreeMap<RunId, RunRow> = BTreeMap::new();

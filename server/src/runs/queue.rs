@@ -11,6 +11,8 @@ use topside_shared::RunId;
 use topside_shared::rows::RunState;
 use topside_shared::waits::{Holder, MAX_HELD_BY, WaitsFor};
 
+use crate::authorize::RunAccess;
+use crate::clients::Identity;
 use crate::commands::Exclusion;
 
 /// What a run needs to start.
@@ -20,6 +22,8 @@ pub(super) struct Needs {
     pub(super) command: String,
     /// Who asked for it.
     pub(super) user: String,
+    /// Who may see it.
+    pub(super) access: RunAccess,
     pub(super) exclusion: Exclusion,
     /// A seat, of which at most so many may be taken then; none: it needs no seat.
     pub(super) seat: Option<usize>,
@@ -33,6 +37,8 @@ pub(super) struct Standing {
     /// 1 for the next.
     pub(super) place: u64,
     pub(super) waits_for: Vec<WaitsFor>,
+    /// Who may see the runs that `waits_for` names.
+    pub(super) holders: Vec<(RunId, RunAccess)>,
 }
 
 /// Why a run may not even wait.
@@ -41,6 +47,8 @@ pub(super) struct Refused {
     pub(super) why: Why,
     /// What it would have to wait for.
     pub(super) waits_for: Vec<WaitsFor>,
+    /// Who may see the runs that `waits_for` names.
+    pub(super) holders: Vec<(RunId, RunAccess)>,
 }
 
 /// See [`Refused`].
@@ -101,7 +109,8 @@ impl Queue {
             () => None,
         };
         if let Some(why) = why {
-            return Err(Refused { why, waits_for });
+            let holders = self.holders(&waits_for);
+            return Err(Refused { why, waits_for, holders });
         }
         self.waiting.push((id, needs));
         Ok(self.standings().pop().map(|(_, standing)| standing))
@@ -153,9 +162,21 @@ impl Queue {
                     || (seat_only && waits_only_for_a_seat(&standing.waits_for))
             });
             let place = before.count() as u64 + 1;
-            standings.push((*id, Standing { place, waits_for }));
+            let holders = self.holders(&waits_for);
+            standings.push((*id, Standing { place, waits_for, holders }));
         }
         standings
+    }
+
+    /// Who may see the runs that are named there.
+    fn holders(&self, waits_for: &[WaitsFor]) -> Vec<(RunId, RunAccess)> {
+        let access = |id: RunId| {
+            let waiting = || self.waiting.iter().find(|(known, _)| *known == id);
+            let needs = self.holding.get(&id).or_else(|| waiting().map(|(_, needs)| needs))?;
+            Some((id, needs.access))
+        };
+        let named = waits_for.iter().flat_map(|wait| &wait.held_by);
+        named.filter_map(|holder| access(holder.run_id)).collect()
     }
 
     /// How many wait.
@@ -203,12 +224,25 @@ impl Queue {
     }
 }
 
+/// Leaves out the runs that `who` may not see. What is waited for stays: it is in the caller's own command.
+pub(super) fn hide_holders(
+    waits_for: &mut [WaitsFor],
+    holders: &[(RunId, RunAccess)],
+    who: &Identity,
+) {
+    let sees =
+        |run: RunId| holders.iter().any(|(known, access)| *known == run && access.is_given_to(who));
+    for wait in waits_for {
+        wait.held_by.retain(|holder| sees(holder.run_id));
+    }
+}
+
 /// How many seats may be taken at most when somebody takes one, where of `all` some are kept for admins.
 pub(super) fn seats(all: usize, for_admins: usize, by_admin: bool) -> usize {
     all.saturating_sub(if by_admin { 0 } else { for_admins })
 }
 
-fn waits_only_for_a_seat(waits_for: &[WaitsFor]) -> bool {
+pub(super) fn waits_only_for_a_seat(waits_for: &[WaitsFor]) -> bool {
     waits_for.iter().all(|wait| wait.limit.as_deref() == Some("max_runs"))
 }
 

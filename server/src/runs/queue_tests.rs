@@ -1,6 +1,8 @@
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
 
+use topside_shared::Role;
+
 use super::*;
 
 const SEATS: usize = 4;
@@ -9,6 +11,7 @@ fn needs(command: &str, most: usize, locks: &[&str], seat: Option<usize>) -> Nee
     Needs {
         command: command.to_owned(),
         user: "ann".to_owned(),
+        access: RunAccess { owner: crate::clients::Owner::User(1), role: Role::Viewer },
         exclusion: Exclusion {
             max_concurrent: NonZeroUsize::new(most),
             queue: 2,

@@ -21,6 +21,7 @@ use super::input::Input;
 use super::live::{Live, Outcome};
 use super::output::Output;
 use super::{Run, Unwritable, turns};
+use crate::authorize::role_to_see;
 use crate::clients::Client;
 use crate::commands::exec::{Caller, Pipes, Program, Until};
 use crate::commands::{Call, Does, Entry, perform};
@@ -102,7 +103,7 @@ async fn start_as(
     let run = Arc::new(Run {
         id,
         owner: who.owner,
-        role: entry.info.role,
+        role: role_to_see(entry.info.role, !entry.recorded),
         output,
         input: Input::of(entry.info.stdin),
         cancel: CancellationToken::new(),
@@ -113,6 +114,7 @@ async fn start_as(
         listed: AtomicBool::new(false),
         recorded: entry.recorded,
         policy: entry.policy,
+        holders: Mutex::default(),
         row: Mutex::new(RunRow {
             run_id: id,
             command: entry.info.name.clone(),

@@ -46,14 +46,13 @@ impl State {
         for (id, standing) in self.queue.standings() {
             let Some(run) = self.live.get(&id) else { continue };
             {
-                let mut row = lock(&run.row);
+                let row = lock(&run.row);
                 let same = row.place == Some(standing.place) && row.waits_for == standing.waits_for;
                 if same || row.state != RunState::Queued {
                     continue;
                 }
-                row.place = Some(standing.place);
-                row.waits_for = standing.waits_for;
             }
+            run.set_wait(standing);
             run.tell(server);
         }
     }

@@ -45,8 +45,10 @@ fn a_clock_that_jumps_by_ten_years_either_way_stops_nothing() {
         assert!(run > runs, "{run} after {runs}");
         runs = run;
         // An invite is good for its time from when it is made.
-        let made =
-            admin.ok("key/invite", json!({"name": format!("at {offset}"), "role": "viewer"}));
+        let made = admin.ok(
+            "key/invite",
+            json!({"name": format!("at {offset}, run {runs}"), "role": "viewer"}),
+        );
         let invited = Device::of_invite(made["invite"].as_str().unwrap()).enrol();
         assert_eq!(invited.connect().run("look", json!({}))["output"], "seen");
         admin.ok("broadcast", json!({"message": "hello"}));

@@ -349,3 +349,66 @@ fn a_limited_key_makes_no_key_by_a_command_either() {
     }
     assert_eq!(states(&mut server.connect()).len(), 1);
 }
+
+/// Enrols a device that calls itself so; the error, where it is refused.
+fn enrol_as(server: &TestServer, invite: &str, name: &str) -> Option<Value> {
+    let made = server.connect().ok("key/invite", json!({"name": invite, "role": "viewer"}));
+    let one_time = Device::of_invite(made["invite"].as_str().unwrap());
+    let stream = one_time.tls_stream();
+    let mut params = one_time.stranger().enrolment(&stream);
+    params["name"] = json!(name);
+    let mut client = Raw::over(stream);
+    let id = client.ask("key/enrol", params);
+    let refused = client.answer(id).get("error").cloned();
+    if refused.is_some() {
+        server.connect().ok("key/revoke", json!({"keyId": one_time.pin()}));
+    }
+    refused
+}
+
+/// A device that joined could take the name of another one, or of a user of the machine, and appeared under it.
+#[test]
+fn a_device_that_joins_has_a_name_of_its_own() {
+    let server = TestServer::remote("");
+    drop(server.device("phone", "admin"));
+    let open = server.connect().ok("key/invite", json!({"name": "tablet", "role": "viewer"}));
+    for name in ["phone", "PHONE", "ph one", "pho\u{200b}ne", "\u{202e}phone", "tablet"] {
+        let error = enrol_as(&server, "guest", name).unwrap_or_else(|| panic!("{name:?} joined"));
+        assert_eq!(error["data"]["kind"], "invalidParams", "{error}");
+        assert_eq!(error["data"]["argument"], "name", "{error}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("another key: choose another name"), "{message}");
+    }
+    for name in ["root", "Root", "ro\u{200d}ot"] {
+        let error = enrol_as(&server, "guest", name).unwrap_or_else(|| panic!("{name:?} joined"));
+        assert!(error["message"].as_str().unwrap().contains("user of this machine"), "{error}");
+    }
+    assert!(enrol_as(&server, "guest", "watch").is_none());
+    // Without a name of its own it has that of its invite, which is unique too.
+    assert!(enrol_as(&server, "guest", "").is_none());
+    assert!(enrol_as(&server, "Guest", "").is_some());
+    let keys = server.connect().ok("keys/list", json!({}))["keys"].take();
+    let names: Vec<&str> = keys
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["state"] == "active")
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["phone", "watch", "guest"]);
+    drop(open);
+}
+
+#[test]
+fn an_invite_or_token_has_no_name_of_a_local_user_and_a_token_none_of_another_key() {
+    let server = TestServer::remote("");
+    drop(server.device("phone", "admin"));
+    let mut admin = server.connect();
+    let error = admin.refused("key/invite", json!({"name": "root", "role": "viewer"}));
+    assert_eq!(error["data"]["argument"], "name", "{error}");
+    let token = json!({"name": "Phone", "role": "viewer", "lasting": true, "commands": ["look"]});
+    let error = admin.refused("key/invite", token);
+    assert_eq!(error["data"]["argument"], "name", "{error}");
+    // The phone may be invited again, for another role.
+    admin.ok("key/invite", json!({"name": "phone", "role": "viewer"}));
+}

@@ -63,4 +63,5 @@ mod third_party;
 mod tls;
 mod upgrade;
 mod users;
+mod visibility;
 mod workers;

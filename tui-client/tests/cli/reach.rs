@@ -173,7 +173,7 @@ fn an_invite_is_accepted_as_a_mail_or_a_shell_leaves_it() {
     first.run(&["--on", "garden", "echo", "x"]).with(0);
     // Without quotes a shell splits what was pasted.
     let second = Place::new();
-    let invite = garden.invite(&[]);
+    let invite = garden.verb(&["invite", "--name", "tablet", "--role", "operator"]);
     let (head, tail) = invite.split_at(90);
     pair(&second, &["topside", "pair", &format!("<{head}"), &format!("{tail}>")]).with(0);
 }

@@ -1,10 +1,13 @@
 //! `clients`: who is connected.
 
+use std::sync::Arc;
+
 use topside_shared::command::Command;
 use topside_shared::rows::ClientRow;
 use topside_shared::tables;
 
 use super::{Calling, reads, say};
+use crate::clients::Client;
 use crate::commands::{Call, Worker};
 
 pub(super) struct Clients;
@@ -16,9 +19,9 @@ impl Worker for Clients {
     }
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let you = Some(call.client.id);
-        let rows: Vec<ClientRow> =
-            call.server.clients.all().into_iter().map(|client| client.row(you)).collect();
+        let all = call.server.clients.all();
+        let row = |client: &Arc<Client>| client.row(&call.who, client.id == call.client.id);
+        let rows: Vec<ClientRow> = all.iter().map(row).collect();
         say(call, Ok(tables::clients(&rows)))
     }
 }
