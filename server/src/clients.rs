@@ -14,6 +14,7 @@ use topside_shared::{ClientId, Connection, Pin, Role, Time};
 use crate::audit::Audit;
 use crate::authorize::RunAccess;
 use crate::outbox::Outbox;
+use crate::platform;
 pub(crate) use registry::{Registered, Registry};
 
 /// What "own" means: the same user of this machine, or the same key.
@@ -23,6 +24,16 @@ pub enum Owner {
     User(u32),
     /// Whoever holds this key.
     Key(Pin),
+}
+
+impl Owner {
+    /// Whether its sessions and requests are limited: those of the server's own user and of root are not.
+    pub(crate) fn has_limits(self) -> bool {
+        match self {
+            Self::Key(_) => true,
+            Self::User(uid) => uid != 0 && uid != platform::own_uid(),
+        }
+    }
 }
 
 /// Who a client is, by what the transport says.

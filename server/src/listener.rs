@@ -265,6 +265,7 @@ fn admit(server: &Arc<Server>, stream: UnixStream) {
         }
     };
     let uid = peer.uid();
+    let owner = Owner::User(uid);
     let user = server.users.name(uid);
     let address = peer.pid().map_or_else(|| "pid ?".to_owned(), |pid| format!("pid {pid}"));
     let Some(role) = local_role(server, uid, &user) else {
@@ -276,13 +277,31 @@ fn admit(server: &Arc<Server>, stream: UnixStream) {
                 "connection refused (the audit log counts further ones of this user)"
             );
         }
-        server.spawn(refuse(stream, user));
+        let error = RpcError::new(
+            ErrorKind::Forbidden,
+            format_args!(
+                "{user} may not use this server: ask its owner for a line in [local] allow of server.toml"
+            ),
+        );
+        refuse(server, stream, owner, error);
         return;
     };
+    let seat = match owner.has_limits().then(|| server.door.seats.take(owner, role)).transpose() {
+        Ok(seat) => seat,
+        Err(full) => {
+            server.counters.turned_away(full.limit);
+            refuse(server, stream, owner, full.into());
+            return;
+        }
+    };
     let outbox = Arc::new(Outbox::new(server.now().config.limits.max_outbox));
-    let identity = Identity { owner: Owner::User(uid), user, role, scope: Scope::Whole };
+    let identity = Identity { owner, user, role, scope: Scope::Whole };
     let registered = server.clients.register(address, Connection::Same, identity, outbox);
-    server.spawn(session::run(Arc::clone(server), stream, registered));
+    let session = session::run(Arc::clone(server), stream, registered);
+    server.spawn(async move {
+        session.await;
+        drop(seat);
+    });
 }
 
 /// What a user of this machine may do here; `None`: nothing.
@@ -293,15 +312,14 @@ pub(crate) fn local_role(server: &Server, uid: u32, user: &str) -> Option<Role> 
     server.now().config.local.allow.get(user).copied()
 }
 
-/// Tells somebody of this machine what to do who may not come in.
-async fn refuse(stream: UnixStream, user: String) {
-    let error = RpcError::new(
-        ErrorKind::Forbidden,
-        format_args!(
-            "{user} may not use this server: ask its owner for a line in [local] allow of server.toml"
-        ),
-    );
-    refusal::answer(stream, &error).await;
+/// Answers the first request of a local user with `error`. A user may hold a few connections so; more are closed at once,
+/// so that they do not take the descriptors of others.
+fn refuse(server: &Arc<Server>, stream: UnixStream, owner: Owner, error: RpcError) {
+    let Ok(place) = server.door.refused.take(owner, Role::Viewer) else { return };
+    server.spawn(async move {
+        refusal::answer(stream, &error).await;
+        drop(place);
+    });
 }
 
 #[cfg(test)]

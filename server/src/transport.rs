@@ -5,9 +5,6 @@ use tokio::net::UnixStream;
 
 /// A connected stream.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// Whether what the client asks is limited in time: the local socket has none of the network's limits.
-    const PACED: bool = true;
-
     /// Whether the peer has closed both directions: gone, not only done with asking.
     fn hung_up(&self) -> bool;
 
@@ -31,8 +28,6 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
 }
 
 impl Transport for UnixStream {
-    const PACED: bool = false;
-
     fn hung_up(&self) -> bool {
         crate::platform::hung_up(self)
     }

@@ -142,7 +142,7 @@ async fn admit<S: Socket>(
 ) {
     let Some((key, identity)) = who(&server, &stream) else { return };
     server.keys.came_in(key);
-    let seat = match server.door.seats.take(key, identity.role) {
+    let seat = match server.door.seats.take(identity.owner, identity.role) {
         Ok(seat) => seat,
         Err(full) => {
             server.counters.turned_away(full.limit);

@@ -80,7 +80,9 @@ pub(crate) struct Door {
     /// The directory of the state.
     state: PathBuf,
     gate: Arc<Gate>,
-    seats: Arc<Seats>,
+    pub(crate) seats: Arc<Seats>,
+    /// Local users who are told why they are refused.
+    pub(crate) refused: Arc<Seats>,
     opened: watch::Sender<Option<Arc<Opened>>>,
     closing: CancellationToken,
 }
@@ -125,6 +127,7 @@ impl Door {
             state,
             gate: Gate::new(limits, Instant::now()),
             seats: Seats::new(limits),
+            refused: Seats::of_refused(limits),
             opened: watch::Sender::new(None),
             closing: CancellationToken::new(),
         }

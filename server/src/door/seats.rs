@@ -1,10 +1,13 @@
-//! How many may be in at once over TCP: all together, and with one key.
+//! Session limits: how many sessions are open at once, in all and of one key or one local user.
+//!
+//! The server's own user and root take no seat.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use topside_shared::{ErrorKind, Pin, Role, RpcError};
+use topside_shared::{ErrorKind, Role, RpcError};
 
+use crate::clients::Owner;
 use crate::config::Limits;
 
 /// See the module.
@@ -21,14 +24,14 @@ struct Taken {
     /// Of all, so many only for admins.
     for_admins: usize,
     all: usize,
-    by_key: HashMap<Pin, usize>,
+    by_owner: HashMap<Owner, usize>,
 }
 
 /// One session's place. Dropping it makes room.
 #[derive(Debug)]
 pub(crate) struct Seat {
     seats: Arc<Seats>,
-    key: Pin,
+    owner: Owner,
 }
 
 /// There is no place: the key of `[limits]`, and how many that allows.
@@ -40,7 +43,8 @@ pub(crate) struct Full {
 
 impl From<Full> for RpcError {
     fn from(Full { limit, most }: Full) -> Self {
-        let whose = if limit == "max_sessions_per_key" { " with this key" } else { "" };
+        let whose =
+            if limit == "max_sessions_per_key" { " with this key or by this user" } else { "" };
         let message = format_args!(
             "{most} sessions are open{whose}, which is the limit: close one, or try again later"
         );
@@ -51,8 +55,16 @@ impl From<Full> for RpcError {
 impl Seats {
     pub(crate) fn new(limits: &Limits) -> Arc<Self> {
         let Limits { max_sessions: most, max_sessions_per_key: per_key, .. } = *limits;
-        let for_admins = limits.admin_sessions;
-        let taken = Taken { most, per_key, for_admins, all: 0, by_key: HashMap::new() };
+        Self::of(most, per_key, limits.admin_sessions)
+    }
+
+    /// For those who are told why they are refused: they hold a descriptor until they have read it.
+    pub(super) fn of_refused(limits: &Limits) -> Arc<Self> {
+        Self::of(limits.max_handshakes, limits.max_handshakes_per_source, 0)
+    }
+
+    fn of(most: usize, per_key: usize, for_admins: usize) -> Arc<Self> {
+        let taken = Taken { most, per_key, for_admins, all: 0, by_owner: HashMap::new() };
         Arc::new(Self { taken: Mutex::new(taken) })
     }
 
@@ -64,24 +76,24 @@ impl Seats {
         taken.for_admins = limits.admin_sessions;
     }
 
-    /// Takes a place for a session with this key.
+    /// Takes a place for a session of this key or local user.
     ///
     /// # Errors
     /// [`Full`].
-    pub(crate) fn take(self: &Arc<Self>, key: Pin, role: Role) -> Result<Seat, Full> {
+    pub(crate) fn take(self: &Arc<Self>, owner: Owner, role: Role) -> Result<Seat, Full> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = if role == Role::Admin { 0 } else { taken.for_admins };
         let (most, per_key) = (taken.most.saturating_sub(kept), taken.per_key);
         if taken.all >= most {
             return Err(Full { limit: "max_sessions", most });
         }
-        let with_key = taken.by_key.entry(key).or_default();
+        let with_key = taken.by_owner.entry(owner).or_default();
         if *with_key >= per_key {
             return Err(Full { limit: "max_sessions_per_key", most: per_key });
         }
         *with_key += 1;
         taken.all += 1;
-        Ok(Seat { seats: Arc::clone(self), key })
+        Ok(Seat { seats: Arc::clone(self), owner })
     }
 }
 
@@ -89,10 +101,10 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut taken = self.seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all -= 1;
-        if let Some(with_key) = taken.by_key.get_mut(&self.key) {
+        if let Some(with_key) = taken.by_owner.get_mut(&self.owner) {
             *with_key -= 1;
             if *with_key == 0 {
-                taken.by_key.remove(&self.key);
+                taken.by_owner.remove(&self.owner);
             }
         }
     }
@@ -111,8 +123,8 @@ mod tests {
         })
     }
 
-    fn key(number: u8) -> Pin {
-        Pin::from_bytes([number; 32])
+    fn key(number: u8) -> Owner {
+        Owner::Key(topside_shared::Pin::from_bytes([number; 32]))
     }
 
     #[test]

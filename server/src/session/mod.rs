@@ -106,7 +106,11 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
         half: false,
         stuck: None,
         end_watch: None,
-        pace: S::PACED.then(|| Pace::new(server.now().config.limits.requests)),
+        pace: client
+            .who()
+            .owner
+            .has_limits()
+            .then(|| Pace::new(server.now().config.limits.requests)),
     };
     // Whatever happens, a panic included, nothing is sent to this client afterwards.
     let mut over = Over { server: &server, client: &client, reason: "gone" };

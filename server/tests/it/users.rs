@@ -182,3 +182,88 @@ fn without_allow_other_users_do_not_even_reach_the_socket() {
     let log = server.connect().ok("log/tail", json!({"match": "refused"}));
     assert_eq!(log, json!({"entries": []}));
 }
+
+/// Waits until the user can connect and is answered.
+fn connects(server: &TestServer) -> bool {
+    let mut nobody = Nobody::connect(server);
+    let id = nobody.raw.ask("ping", json!({}));
+    nobody.raw.answer(id).get("error").is_none()
+}
+
+#[test]
+fn a_user_has_so_many_sessions_and_the_servers_own_user_as_many_as_it_likes() {
+    let limits = "max_sessions_per_key = 2";
+    let Some(server) = server("{ nobody = \"viewer\" }", limits) else { return };
+    let mut held = [(); 2].map(|()| Nobody::connect(&server));
+    held.iter_mut().for_each(|nobody| drop(nobody.raw.ok("ping", json!({}))));
+    let error = Nobody::connect(&server).raw.refused("ping", json!({}));
+    assert_eq!(error["data"]["kind"], "busy", "{error}");
+    assert_eq!(error["data"]["limit"], "max_sessions_per_key", "{error}");
+    let mut own: Vec<Raw> = (0..8).map(|_| server.connect()).collect();
+    own.iter_mut().for_each(|client| drop(client.ok("ping", json!({}))));
+    drop(held);
+    let deadline = std::time::Instant::now() + crate::common::DEADLINE;
+    while !connects(&server) {
+        assert!(std::time::Instant::now() < deadline, "the places are not given back");
+    }
+}
+
+#[test]
+fn the_requests_of_a_user_that_come_too_fast_wait() {
+    let Some(server) = server("{ nobody = \"viewer\" }", "requests = 20") else { return };
+    let mut nobody = Nobody::connect(&server);
+    let ping = |id| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n");
+    nobody.raw.send((0..60).map(ping).collect::<String>());
+    (0..60).for_each(|id| assert_eq!(nobody.raw.recv()["id"], id));
+    let refusals = server.connect().ok("server/status", json!({}))["refusals"].take();
+    assert!(refusals["requests"].as_u64().unwrap() > 0, "{refusals}");
+}
+
+/// Eight thousand connections of one user took all descriptors, and locked out admins and hooks.
+#[test]
+fn thousands_of_connections_of_a_user_lock_out_neither_an_admin_nor_a_program() {
+    if !require_root() || !require("python3") {
+        return;
+    }
+    const HOLD: &str = "
+import socket, sys
+held, opened = [], 0
+while opened < 2000:
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    held.append(s)
+    opened += 1
+    if len(held) > 900:
+        held.pop(0)
+print('held', flush=True)
+sys.stdin.read()
+";
+    for allow in ["{ nobody = \"viewer\" }", "{ daemon = \"viewer\" }"] {
+        let topsided = crate::common::Topsided::new();
+        topsided.write("server.toml", &format!("[local]\nallow = {allow}\n"));
+        let reachable = std::fs::Permissions::from_mode(0o711);
+        std::fs::set_permissions(topsided.path(""), reachable).unwrap();
+        let mut command = topsided.command_by("sh");
+        let program = env!("CARGO_BIN_EXE_topsided");
+        command.args(["-c", "ulimit -n 160; exec \"$0\"", program]);
+        let server = topsided.start_by(command);
+        let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+        let mut holder = Command::new("python3")
+            .args(["-c", HOLD])
+            .arg(topsided.socket())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .uid(nobody.uid.as_raw())
+            .gid(nobody.gid.as_raw())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut said = std::io::BufReader::new(holder.stdout.take().unwrap());
+        std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+        assert_eq!(line, "held\n");
+        let mut admin = server.connect();
+        assert_eq!(admin.run("look", json!({}))["state"], "succeeded");
+        drop(holder.stdin.take());
+        holder.wait().unwrap();
+    }
+}
