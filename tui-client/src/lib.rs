@@ -3,6 +3,7 @@
 
 mod actions;
 mod app;
+mod painter;
 mod platform;
 mod question;
 mod term;

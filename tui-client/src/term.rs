@@ -13,16 +13,15 @@ use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
 };
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
-    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, DisableLineWrap, EnableLineWrap, EndSynchronizedUpdate,
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, queue, style};
-use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
-use ratatui::{TerminalOptions, Viewport};
 use tokio::sync::Notify;
 
 use crate::app::{Size, State};
+use crate::painter::Painter;
 use crate::ui;
 
 /// Reports of buttons and the wheel, in a form without limits of columns; motion stays unreported.
@@ -80,7 +79,7 @@ impl Drop for Out {
 
 /// The screen.
 pub(crate) struct Terminal {
-    screen: ratatui::Terminal<CrosstermBackend<Out>>,
+    screen: Painter<Out>,
     mouse: bool,
 }
 
@@ -93,19 +92,10 @@ impl Terminal {
         // Under NO_COLOR crossterm drops reverse and bold too; the theme knows better.
         style::force_color_output(true);
         set_up(true)?;
-        let out = Out::new();
-        // The frame has the size that the state says, not one that the library reads by itself at
-        // another moment.
+        // The frame has the size that the state says, not one that is read at another moment.
         let size = size();
-        let viewport = Viewport::Fixed(Rect::new(0, 0, size.width, size.height));
-        let options = TerminalOptions { viewport };
-        match ratatui::Terminal::with_options(CrosstermBackend::new(out), options) {
-            Ok(screen) => Ok(Self { screen, mouse: true }),
-            Err(error) => {
-                restore();
-                Err(error)
-            }
-        }
+        let area = Rect::new(0, 0, size.width, size.height);
+        Ok(Self { screen: Painter::new(Out::new(), area), mouse: true })
     }
 
     /// Takes the terminal over again after [`restore`], or after somebody else has changed its modes.
@@ -118,36 +108,22 @@ impl Terminal {
 
     /// Draws the state. All of a frame appears at once where the terminal knows how.
     pub(crate) fn draw(&mut self, state: &State) -> io::Result<()> {
-        queue!(self.screen.backend_mut(), BeginSynchronizedUpdate)?;
+        queue!(self.screen.out(), BeginSynchronizedUpdate)?;
         let area = Rect::new(0, 0, state.size.width, state.size.height);
-        if self.screen.get_frame().area() != area {
-            self.screen.resize(area)?;
-        }
-        self.screen.draw(|frame| {
-            let area = frame.area();
-            if let Some(at) = ui::draw(state, area, frame.buffer_mut()) {
-                frame.set_cursor_position(at);
-            }
-        })?;
-        queue!(self.screen.backend_mut(), EndSynchronizedUpdate)?;
-        io::Write::flush(self.screen.backend_mut())
+        self.screen.draw(area, |buffer| ui::draw(state, area, buffer))?;
+        queue!(self.screen.out(), EndSynchronizedUpdate)?;
+        io::Write::flush(self.screen.out())
     }
 
     /// Forgets what is on the screen, so that the next frame draws everything.
-    ///
-    /// ratatui's own `clear` asks the terminal where its cursor is; the answer would have to come
-    /// past the thread that reads keys.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
-        queue!(self.screen.backend_mut(), Clear(ClearType::All))?;
-        // Both buffers are blank then, as the screen is.
-        self.screen.swap_buffers();
-        Ok(())
+        self.screen.clear()
     }
 
     /// Asks for mouse reports, or for none.
     pub(crate) fn mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
-        let out = self.screen.backend_mut();
+        let out = self.screen.out();
         out.write_all(if on { MOUSE_ON } else { MOUSE_OFF }.as_bytes())?;
         io::Write::flush(out)
     }
@@ -165,7 +141,7 @@ impl Terminal {
         } else {
             format!("\x1b]52;c;{encoded}\x07")
         };
-        let out = self.screen.backend_mut();
+        let out = self.screen.out();
         out.write_all(sequence.as_bytes())?;
         io::Write::flush(out)
     }
@@ -214,11 +190,13 @@ fn set_up(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     UP.store(true, Ordering::SeqCst);
     let mut out = io::stdout();
-    let done =
-        queue!(out, EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange).and_then(|()| {
-            out.write_all(if mouse { MOUSE_ON } else { MOUSE_OFF }.as_bytes())?;
-            out.flush()
-        });
+    // A character that the terminal takes to be wider than its room must not spill into the next row.
+    let modes =
+        queue!(out, EnterAlternateScreen, DisableLineWrap, EnableBracketedPaste, EnableFocusChange);
+    let done = modes.and_then(|()| {
+        out.write_all(if mouse { MOUSE_ON } else { MOUSE_OFF }.as_bytes())?;
+        out.flush()
+    });
     if done.is_err() {
         restore();
     }
@@ -237,6 +215,7 @@ pub(crate) fn restore() {
         EndSynchronizedUpdate,
         DisableBracketedPaste,
         DisableFocusChange,
+        EnableLineWrap,
         style::ResetColor,
         cursor::Show,
         LeaveAlternateScreen
@@ -311,8 +290,8 @@ mod tests {
         catch_panics(&["ours"]);
         let mut terminal = Terminal::enter().unwrap();
         // As a panic in the middle of drawing leaves it.
-        queue!(terminal.screen.backend_mut(), BeginSynchronizedUpdate).unwrap();
-        terminal.screen.backend_mut().write_all(b"half a frame").unwrap();
+        queue!(terminal.screen.out(), BeginSynchronizedUpdate).unwrap();
+        terminal.screen.out().write_all(b"half a frame").unwrap();
         let panicking = std::thread::Builder::new().name(thread.to_owned());
         panicking.spawn(|| panic!("a fault")).unwrap().join().unwrap_err();
         assert_eq!(UP.load(Ordering::SeqCst), thread != "ours");

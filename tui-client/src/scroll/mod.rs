@@ -41,4 +41,5 @@ pub use search::{Match, Needle};
 pub use store::Caps;
 pub use style::TextStyle;
 pub use text::grouped;
+pub(crate) use text::symbol;
 pub use view::{Frame, FrameRow, Part, Position};

@@ -194,16 +194,44 @@ impl Wrap {
 }
 
 /// What a cell is given for a cluster; the last guard before the screen.
+///
+/// Terminals disagree about how many columns a picture takes that is joined from several characters: some draw one
+/// wide picture, others draw each part. What follows it would stand elsewhere than believed, and parts of it would be
+/// left over. So its first part alone is drawn, and a flag as its two letters.
 pub(crate) fn symbol(cluster: &str) -> Cow<'_, str> {
+    let mut chars = cluster.chars();
+    let (Some(first), Some(_)) = (chars.next(), chars.next()) else {
+        return if cluster.chars().any(char::is_control) {
+            "\u{fffd}".into()
+        } else {
+            cluster.into()
+        };
+    };
     if cluster.chars().any(char::is_control) {
         return "\u{fffd}".into();
     }
-    // A flag is two letters to some terminals, one wide picture to others, and four columns to a third
-    // kind: what is drawn after it would stand elsewhere than believed. As plain letters it does not.
     if cluster.chars().all(is_regional) {
         return cluster.chars().filter_map(regional_letter).collect::<String>().into();
     }
+    if is_pictorial(first) {
+        return cluster[..first.len_utf8()].into();
+    }
+    if cluster.contains(is_joining) {
+        return cluster.chars().filter(|c| !is_joining(*c)).collect::<String>().into();
+    }
     cluster.into()
+}
+
+/// Signs, shapes and pictures, of which joined pictures are made.
+fn is_pictorial(c: char) -> bool {
+    matches!(c, '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2100}'..='\u{2bff}' | '\u{3030}' | '\u{303d}'
+        | '\u{3297}' | '\u{3299}' | '\u{1f000}'..='\u{1faff}')
+}
+
+/// Marks that say how a character is drawn, and that some terminals give a width.
+fn is_joining(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{20e3}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn is_regional(c: char) -> bool {
@@ -237,6 +265,23 @@ mod tests {
         let drawn: Vec<(String, usize)> =
             clusters(text).map(|(_, c, width)| (symbol(c).into_owned(), width)).collect();
         assert_eq!(drawn, [("a".into(), 1), ("DE".into(), 2), ("b".into(), 1)]);
+    }
+
+    #[test]
+    fn a_joined_picture_is_drawn_as_its_first_part() {
+        for (cluster, drawn) in [
+            ("👩🏽\u{200d}💻", "👩"),
+            ("👍🏿", "👍"),
+            ("⚠\u{fe0f}", "⚠"),
+            ("✔\u{fe0e}", "✔"),
+            ("1\u{fe0f}\u{20e3}", "1"),
+            ("🏴\u{e0067}\u{e0062}\u{e007f}", "🏴"),
+            ("e\u{301}", "e\u{301}"),
+            ("न\u{94d}\u{200d}", "न\u{94d}"),
+            ("漢", "漢"),
+        ] {
+            assert_eq!(symbol(cluster), drawn);
+        }
     }
 
     #[test]

@@ -5,7 +5,9 @@
 
 mod admin;
 mod audit;
+mod cells;
 mod elsewhere;
+mod emulators;
 mod forms;
 mod hang_up;
 mod harness;

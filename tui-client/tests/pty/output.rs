@@ -6,7 +6,7 @@ use super::harness::{Home, Screen, Server, eventually};
 use super::session::console;
 
 /// A box with a menu, and commands that wait for a word in a pipe.
-fn home(menu: &str) -> Home {
+pub(crate) fn home(menu: &str) -> Home {
     let home = Home::new();
     let config = home.0.path().join("config");
     std::fs::create_dir(&config).unwrap();
@@ -15,7 +15,7 @@ fn home(menu: &str) -> Home {
 }
 
 /// A command that is a script of the shell.
-fn command(name: &str, script: &str, lines: &str) -> String {
+pub(crate) fn command(name: &str, script: &str, lines: &str) -> String {
     let script = toml_edit::Value::from(script);
     format!(
         "[commands.{name}]\nexec = [\"/bin/sh\", \"-c\", {script}]\neffect = \"read\"\n{lines}\n"
