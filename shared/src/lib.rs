@@ -14,6 +14,7 @@ pub mod invite;
 pub mod methods;
 pub mod notices;
 pub mod params;
+pub mod pattern;
 pub mod pin;
 pub mod role;
 pub mod rows;

@@ -7,7 +7,7 @@
 mod declare;
 mod duration;
 mod error;
-mod pattern;
+mod question;
 mod say;
 
 use serde_json::{Map, Value};
@@ -15,7 +15,6 @@ use serde_json::{Map, Value};
 pub use declare::{DeclarationError, validate_arg, validate_args};
 pub use duration::parse_duration;
 pub use error::{ArgError, Rule};
-pub use pattern::{Pattern, PatternError};
 pub use say::{describe, expected, to_text};
 
 use crate::command::{Arg, ArgType, MASK};

@@ -7,8 +7,9 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeValue;
 use topside_shared::command::{Arg, ArgType};
+use topside_shared::pattern::Pattern;
 use topside_shared::text;
-use topside_shared::values::{self, DeclarationError, Pattern};
+use topside_shared::values::{self, DeclarationError};
 
 use super::steering;
 use crate::commands::exec::{Passed, below};
