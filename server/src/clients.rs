@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use topside_shared::methods::Program;
-use topside_shared::rows::{ClientRow, ClientRun};
+use topside_shared::records::{ClientRow, ClientRun, Program};
 use topside_shared::{ClientId, Connection, Pin, Role, Time};
 
 use crate::audit::Audit;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value};
 use topside_shared::ErrorKind;
 use topside_shared::methods::ByteCounts;
-use topside_shared::rows::RunState;
+use topside_shared::records::RunState;
 
 /// How runs end.
 const ENDS: [RunState; 4] =

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use topside_shared::methods::Topic;
 use topside_shared::notices::{ClientsChanged, MenuChanged, name};
-use topside_shared::rows::{ClientRow, RunRow};
+use topside_shared::records::{ClientRow, RunRow};
 use topside_shared::{ClientId, Role, SubscriptionId};
 
 use crate::authorize::{Action, RunAccess, authorize};

@@ -16,8 +16,8 @@ pub mod notices;
 pub mod params;
 pub mod pattern;
 pub mod pin;
+pub mod records;
 pub mod role;
-pub mod rows;
 pub mod server_record;
 pub mod signals;
 pub mod strict;
@@ -26,7 +26,6 @@ pub mod text;
 pub mod time;
 pub mod tls;
 pub mod values;
-pub mod waits;
 
 pub use error::{ErrorKind, RpcError};
 pub use ids::{ClientId, RunId, SubscriptionId};

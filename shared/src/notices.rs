@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::ids::{ClientId, RunId, SubscriptionId};
-use crate::rows::{ClientRow, RunRow};
+use crate::records::{ClientRow, RunRow};
 use crate::time::Time;
 
 /// Names of the notifications.

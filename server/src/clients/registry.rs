@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::Notify;
-use topside_shared::methods::Program;
 use topside_shared::notices::{ClientLeft, ClientsChanged};
-use topside_shared::rows::{ClientRow, ClientRun};
+use topside_shared::records::{ClientRow, ClientRun, Program};
 use topside_shared::{ClientId, Connection, RunId, Time};
 
 use super::{Client, Identity, Moved, Said, WholeRow, lock};

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use topside_shared::RunId;
 use topside_shared::command::Command;
 use topside_shared::notices::Stream;
-use topside_shared::rows::RunState;
+use topside_shared::records::RunState;
 
 use crate::clients::{Client, Identity};
 use crate::commands::Exclusion;

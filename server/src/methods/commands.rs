@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use topside_shared::methods::{CommandRun, CommandsList, MAX_MENU_PAGE, Menu, RunResult};
-use topside_shared::rows::RunRow;
+use topside_shared::records::RunRow;
 use topside_shared::values::{self, Limits};
 use topside_shared::{ErrorKind, RpcError};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use topside_shared::methods::{Clients, ClientsList, LogEntries, LogTail};
 use topside_shared::notices::LogEntry;
-use topside_shared::rows::ClientRow;
+use topside_shared::records::ClientRow;
 use topside_shared::{ErrorKind, RpcError};
 
 use super::Caller;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 use topside_shared::methods::{Empty, RunAttach, RunCancel, RunInput, RunsList, RunsPage};
 use topside_shared::notices::{RunChanged, name};
-use topside_shared::rows::{RunRow, RunState};
+use topside_shared::records::{RunRow, RunState};
 use topside_shared::{ErrorKind, RpcError, RunId};
 
 use super::lists::{ROWS_BYTES, count_that_fits, within};

@@ -4,11 +4,11 @@ use std::sync::atomic::Ordering;
 
 use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{
-    AuditEnd, Empty, EventsSubscribe, EventsUnsubscribe, Initialize, Initialized, Ping, Program,
+    AuditEnd, Empty, EventsSubscribe, EventsUnsubscribe, Initialize, Initialized, Ping,
     ServerSnapshot, SessionClose, Snapshot, Subscribed, Topic, WireLimits, You,
 };
 use topside_shared::notices::name;
-use topside_shared::rows::RunRow;
+use topside_shared::records::{Program, RunRow};
 use topside_shared::text::{MAX_NAME, clean};
 use topside_shared::{ErrorKind, PROTOCOL_VERSION, RpcError};
 

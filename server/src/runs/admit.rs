@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use topside_shared::rows::RunState;
-use topside_shared::{ErrorKind, Role, RpcError, waits};
+use topside_shared::records::{RunState, queue_reason};
+use topside_shared::{ErrorKind, Role, RpcError};
 
 use super::queue::{self, Needs, Refused, Why, seats};
 use super::start::closing;
@@ -90,7 +90,7 @@ fn refusal(entry: &Entry, refused: &Refused, seats: usize) -> RpcError {
             format!("{most} runs wait on this server already, which is the limit")
         }
     };
-    let what = waits::words(waits_for);
+    let what = queue_reason::describe(waits_for);
     let message =
         format_args!("{command} would have to wait for {what}, and {because}: try again later");
     let error = RpcError::new(ErrorKind::Busy, message);

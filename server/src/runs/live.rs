@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 use topside_shared::notices::Stream;
-use topside_shared::rows::{ClientRun, RunState};
+use topside_shared::records::{ClientRun, RunState};
 use topside_shared::{ErrorKind, RpcError, Time};
 
 use super::history::Intent;

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use topside_shared::rows::{RunRow, RunState};
+use topside_shared::records::{RunRow, RunState};
 use topside_shared::{ClientId, Role, RunId};
 
 use crate::authorize::{RunAccess, may_see_run};

@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use topside_shared::RunId;
-use topside_shared::rows::RunState;
-use topside_shared::waits::{Holder, MAX_HELD_BY, WaitsFor};
+use topside_shared::records::RunState;
+use topside_shared::records::{Holder, MAX_HELD_BY, QueueReason};
 
 use crate::authorize::RunAccess;
 use crate::clients::Identity;
@@ -36,7 +36,7 @@ pub(super) struct Needs {
 pub(super) struct Standing {
     /// 1 for the next.
     pub(super) place: u64,
-    pub(super) waits_for: Vec<WaitsFor>,
+    pub(super) waits_for: Vec<QueueReason>,
     /// Who may see the runs that `waits_for` names.
     pub(super) holders: Vec<(RunId, RunAccess)>,
 }
@@ -46,7 +46,7 @@ pub(super) struct Standing {
 pub(super) struct Refused {
     pub(super) why: Why,
     /// What it would have to wait for.
-    pub(super) waits_for: Vec<WaitsFor>,
+    pub(super) waits_for: Vec<QueueReason>,
     /// Who may see the runs that `waits_for` names.
     pub(super) holders: Vec<(RunId, RunAccess)>,
 }
@@ -169,7 +169,7 @@ impl Queue {
     }
 
     /// Who may see the runs that are named there.
-    fn holders(&self, waits_for: &[WaitsFor]) -> Vec<(RunId, RunAccess)> {
+    fn holders(&self, waits_for: &[QueueReason]) -> Vec<(RunId, RunAccess)> {
         let access = |id: RunId| {
             let waiting = || self.waiting.iter().find(|(known, _)| *known == id);
             let needs = self.holding.get(&id).or_else(|| waiting().map(|(_, needs)| needs))?;
@@ -185,7 +185,7 @@ impl Queue {
     }
 
     /// What a run with these needs cannot have, behind those that are `ahead`.
-    fn waits_for(&self, needs: &Needs, ahead: &[(RunId, Needs)]) -> Vec<WaitsFor> {
+    fn waits_for(&self, needs: &Needs, ahead: &[(RunId, Needs)]) -> Vec<QueueReason> {
         let first_ahead = |wants: &dyn Fn(&Needs) -> bool| {
             let first = ahead.iter().find(|(_, other)| wants(other));
             first.map(|(id, other)| other.by(*id, RunState::Queued))
@@ -197,7 +197,7 @@ impl Queue {
             let holder = holder.or_else(|| first_ahead(&|other| other.has(lock)));
             if let Some(holder) = holder {
                 let (lock, held_by) = (Some(lock.clone()), vec![holder]);
-                waits_for.push(WaitsFor { lock, limit: None, held_by });
+                waits_for.push(QueueReason { lock, limit: None, held_by });
             }
         }
         let own = || self.holding.iter().filter(|(_, other)| other.command == needs.command);
@@ -212,13 +212,13 @@ impl Queue {
         };
         if !held_by.is_empty() {
             let limit = Some("max_concurrent".to_owned());
-            waits_for.push(WaitsFor { lock: None, limit, held_by });
+            waits_for.push(QueueReason { lock: None, limit, held_by });
         }
         if let Some(most) = needs.seat
             && self.holding.values().filter(|other| other.seat.is_some()).count() >= most
         {
             let limit = Some("max_runs".to_owned());
-            waits_for.push(WaitsFor { lock: None, limit, held_by: Vec::new() });
+            waits_for.push(QueueReason { lock: None, limit, held_by: Vec::new() });
         }
         waits_for
     }
@@ -226,7 +226,7 @@ impl Queue {
 
 /// Leaves out the runs that `who` may not see. What is waited for stays: it is in the caller's own command.
 pub(super) fn hide_holders(
-    waits_for: &mut [WaitsFor],
+    waits_for: &mut [QueueReason],
     holders: &[(RunId, RunAccess)],
     who: &Identity,
 ) {
@@ -242,7 +242,7 @@ pub(super) fn seats(all: usize, for_admins: usize, by_admin: bool) -> usize {
     all.saturating_sub(if by_admin { 0 } else { for_admins })
 }
 
-pub(super) fn waits_only_for_a_seat(waits_for: &[WaitsFor]) -> bool {
+pub(super) fn waits_only_for_a_seat(waits_for: &[QueueReason]) -> bool {
     waits_for.iter().all(|wait| wait.limit.as_deref() == Some("max_runs"))
 }
 

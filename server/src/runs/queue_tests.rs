@@ -29,7 +29,8 @@ fn id(run: u64) -> RunId {
 /// The places and what is waited for, of all that wait.
 fn waits(queue: &Queue) -> Vec<(u64, u64, String)> {
     let standings = queue.standings().into_iter();
-    let words = |standing: &Standing| topside_shared::waits::words(&standing.waits_for);
+    let words =
+        |standing: &Standing| topside_shared::records::queue_reason::describe(&standing.waits_for);
     standings.map(|(id, standing)| (id.0, standing.place, words(&standing))).collect()
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use topside_shared::notices::Stream;
-use topside_shared::rows::{RunRow, RunState};
+use topside_shared::records::{RunRow, RunState};
 use topside_shared::{ErrorKind, RpcError, RunId, Time};
 
 use super::admit::admit;

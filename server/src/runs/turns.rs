@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use topside_shared::RunId;
 use topside_shared::notices::Stream;
-use topside_shared::rows::RunState;
+use topside_shared::records::RunState;
 
 use super::live::Live;
 use super::{Runs, State, lock};

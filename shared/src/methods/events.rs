@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Call, Empty, Method};
 use crate::ids::SubscriptionId;
 use crate::notices::LogEntry;
-use crate::rows::{ClientRow, RunRow};
+use crate::records::{ClientRow, RunRow};
 
 /// What can be subscribed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

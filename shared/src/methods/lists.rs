@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Call, Method};
 use crate::ids::ClientId;
 use crate::notices::LogEntry;
-use crate::rows::ClientRow;
+use crate::records::ClientRow;
 
 /// `clients/list`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{Call, Method};
 use crate::command::Command;
 use crate::error::ErrorKind;
-use crate::rows::RunRow;
+use crate::records::RunRow;
 
 /// Most bytes of JSON that one command takes in the menu: a page holds at least one, and fits in a line whatever the
 /// request's id is.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Call, Empty, Method};
 use crate::command::MASK;
 use crate::ids::RunId;
-use crate::rows::{RunRow, RunState};
+use crate::records::{RunRow, RunState};
 
 /// `run/attach`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]

@@ -5,19 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{Call, Empty, Method};
 use crate::ids::ClientId;
 use crate::notices::Closing;
+use crate::records::Program;
 use crate::role::Role;
 use crate::time::Time;
-
-/// Name and version of a program.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Program {
-    /// As people know it; at most 64 characters are kept.
-    #[serde(default)]
-    pub name: String,
-    /// Its own version, for people only.
-    #[serde(default)]
-    pub version: String,
-}
 
 /// `initialize`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::{cell, columns};
-use crate::rows::{ClientRow, RunRow, RunState};
+use crate::records::{ClientRow, RunRow, RunState};
 use crate::signals;
 use crate::text::{self, MAX_NAME, clean};
 use crate::time::Time;

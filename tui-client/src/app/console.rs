@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use topside_shared::methods::{Initialized, Menu};
 use topside_shared::notices::SessionEnded;
-use topside_shared::rows::ClientRow;
+use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, SubscriptionId};
 
 use super::closing::{Banner, BannerPhase};

@@ -1,7 +1,7 @@
 //! What a person does at the console: typing, scrolling, cancelling.
 
 use topside_shared::cmdline;
-use topside_shared::rows::ClientRow;
+use topside_shared::records::ClientRow;
 use topside_shared::text::duration;
 
 use super::confirm::{Confirm, Then};

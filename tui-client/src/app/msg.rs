@@ -7,7 +7,7 @@ use topside_shared::methods::{
     RunsPage, Status, Subscribed, Typed,
 };
 use topside_shared::notices::Notice;
-use topside_shared::rows::ClientRow;
+use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, Pin, RunId, SubscriptionId};
 
 use super::invite::{NotPaired, Paired};

@@ -4,7 +4,7 @@ use serde_json::Map;
 use topside_shared::ClientId;
 use topside_shared::cmdline;
 use topside_shared::methods::CommandRun;
-use topside_shared::rows::{ClientRow, ClientRun};
+use topside_shared::records::{ClientRow, ClientRun};
 use topside_shared::text::MAX_REASON;
 
 use super::confirm::{Ask, Confirm, Then};

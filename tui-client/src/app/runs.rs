@@ -5,7 +5,7 @@ mod following;
 mod info;
 
 use serde_json::{Map, Value};
-use topside_shared::rows::{RunRow, RunState};
+use topside_shared::records::{RunRow, RunState};
 use topside_shared::{RunId, Time};
 
 use super::{Clock, fit};

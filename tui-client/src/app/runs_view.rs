@@ -4,7 +4,7 @@ use topside_shared::RunId;
 use topside_shared::cmdline;
 use topside_shared::command::Command;
 use topside_shared::methods::{Menu, RunsPage};
-use topside_shared::rows::RunRow;
+use topside_shared::records::RunRow;
 use topside_shared::text;
 
 use super::chooser::{Chooser, Load, Moved};

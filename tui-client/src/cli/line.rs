@@ -9,7 +9,7 @@ use topside_shared::command::Stdin;
 use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{CommandRun, Menu, SessionClose};
 use topside_shared::notices::EndCode;
-use topside_shared::rows::{RunRow, RunState};
+use topside_shared::records::{RunRow, RunState};
 use topside_shared::text;
 
 use super::console::{Console, Cut, Output, Ran, stop_asked};

@@ -7,7 +7,7 @@ use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Stdin;
 use topside_shared::methods::{CommandRun, Menu, RunResult};
 use topside_shared::notices::EndCode;
-use topside_shared::rows::{RunRow, RunState};
+use topside_shared::records::{RunRow, RunState};
 use topside_shared::text::{MAX_REASON, clean};
 
 use super::Run;

@@ -1,7 +1,7 @@
 //! Exit statuses, for scripts: those that `timeout` and `env` have taught everybody.
 
 use topside_shared::ErrorKind;
-use topside_shared::rows::{RunRow, RunState};
+use topside_shared::records::{RunRow, RunState};
 
 use crate::net::CallError;
 

@@ -8,7 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 use topside_shared::dirs::LocalServer;
 use topside_shared::identity::Identity;
-use topside_shared::methods::{Initialize, Initialized, Program};
+use topside_shared::methods::{Initialize, Initialized};
+use topside_shared::records::Program;
 use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{ErrorKind, PROTOCOL_VERSION, Pin, RpcError};
 

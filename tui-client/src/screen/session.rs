@@ -11,7 +11,7 @@ use topside_shared::methods::{
     KeyInvited, KeyRevoke, KeysList, LogTail, Menu, MenuPages, RunAttach, RunCancel, RunInput,
     RunResult, RunsList, ServerReload, ServerStatus, Topic,
 };
-use topside_shared::rows::ClientRow;
+use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, ErrorKind, Pin, RunId};
 
 use crate::app::inviting::Handed;

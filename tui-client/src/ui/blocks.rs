@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use topside_shared::rows::RunState;
+use topside_shared::records::RunState;
 use topside_shared::signals;
 use topside_shared::text::duration;
 

@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use topside_shared::rows::ClientRow;
+use topside_shared::records::ClientRow;
 use topside_shared::text::{bytes, duration};
 
 use super::boxes;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use topside_shared::command::Command;
-use topside_shared::rows::ClientRow;
+use topside_shared::records::ClientRow;
 use topside_shared::tables;
 
 use super::{Calling, reads, say};

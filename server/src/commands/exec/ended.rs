@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use topside_shared::rows::RunState;
+use topside_shared::records::RunState;
 
 /// Who ended it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 use topside_shared::ids::RunId;
 use topside_shared::notices::Stream;
+use topside_shared::records::RunState;
 use topside_shared::role::Role;
-use topside_shared::rows::RunState;
 use topside_shared::values;
 
 use super::ended::End;

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::{oneshot, watch};
-use topside_shared::rows::{RunRow, RunState};
+use topside_shared::records::{RunRow, RunState};
 use topside_shared::{Role, RunId, Time};
 
 use crate::audit::Audit;

@@ -4,7 +4,7 @@
 //! oldest command with its arguments that was not heard of yet, and the answer, which does name its request, is right.
 
 use topside_shared::RunId;
-use topside_shared::rows::RunRow;
+use topside_shared::records::RunRow;
 use topside_shared::values::to_text;
 
 use super::{Info, Phase, Runs};

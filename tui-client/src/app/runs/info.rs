@@ -1,7 +1,7 @@
 //! One block's header: what was run, and how it stands.
 
 use serde_json::{Map, Value};
-use topside_shared::rows::{RunRow, RunState};
+use topside_shared::records::{RunRow, RunState};
 use topside_shared::{RunId, Time};
 
 use crate::app::Clock;

@@ -27,7 +27,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use topside_shared::methods::{Initialized, Menu, RunResult, Subscribed};
 use topside_shared::notices::{Closing, Notice, Phase};
-use topside_shared::rows::RunRow;
+use topside_shared::records::RunRow;
 use topside_shared::{ClientId, ErrorKind, Pin, RunId, Time};
 
 use super::ways::Reach;

@@ -26,7 +26,7 @@ pub(crate) fn asking_at(width: u16, height: u16) -> (World, u64) {
 
 fn end(world: &mut World, block: u64) -> Vec<Effect> {
     let mut row = running(12, "ask");
-    row.state = topside_shared::rows::RunState::Succeeded;
+    row.state = topside_shared::records::RunState::Succeeded;
     world.event(Event::Ran { block, result: Ok(Box::new(result(row))) })
 }
 

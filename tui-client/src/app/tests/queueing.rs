@@ -1,7 +1,7 @@
 //! Runs that wait for their turn.
 
 use topside_shared::RunId;
-use topside_shared::rows::RunState;
+use topside_shared::records::RunState;
 
 use super::super::runs::Phase;
 use super::running::phase;

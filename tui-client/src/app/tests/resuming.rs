@@ -2,7 +2,7 @@
 
 use topside_shared::RunId;
 use topside_shared::notices::RunOutput;
-use topside_shared::rows::RunState;
+use topside_shared::records::RunState;
 
 use super::super::runs::Phase;
 use super::*;

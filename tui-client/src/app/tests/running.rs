@@ -1,6 +1,6 @@
 //! Commands: sent, refused, printed, ended, cancelled.
 
-use topside_shared::rows::RunState;
+use topside_shared::records::RunState;
 use topside_shared::{ErrorKind, RunId};
 
 use super::super::runs::Phase;

@@ -5,7 +5,7 @@ use topside_shared::methods::{
     self, ClientsList, KeysList, LogEntries, LogTail, RunsList, ServerStatus,
 };
 use topside_shared::notices::{Level, LogEntry};
-use topside_shared::rows::RunState;
+use topside_shared::records::RunState;
 use topside_shared::tables;
 
 use super::asker::Asker;
@@ -116,7 +116,7 @@ pub(super) async fn menu(asker: &mut Asker<'_>, how: &How) -> Result<u8, Refused
 pub(super) async fn runs(asker: &mut Asker<'_>, args: &Runs) -> Result<u8, Refused> {
     let Runs { state, command, user, before, limit, .. } = args;
     if args.watch {
-        let wanted = |row: &topside_shared::rows::RunRow| {
+        let wanted = |row: &topside_shared::records::RunRow| {
             state.is_none_or(|state| row.state == state)
                 && command.as_ref().is_none_or(|command| row.command == *command)
                 && user.as_ref().is_none_or(|user| row.user == *user)

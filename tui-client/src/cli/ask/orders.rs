@@ -10,7 +10,7 @@ use topside_shared::methods::{
     ServerReload, ServerShutdown, ServerShutdownCancel, ServerStatus,
 };
 use topside_shared::notices::{EndCode, Urgency};
-use topside_shared::rows::ClientRow;
+use topside_shared::records::ClientRow;
 use topside_shared::tables;
 use topside_shared::text::{self, MAX_NAME, clean};
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 use topside_shared::methods::{EventsSubscribe, LogTail, Snapshot, Topic};
 use topside_shared::notices::{LogEntry, Notice};
-use topside_shared::rows::{ClientRow, RunRow};
+use topside_shared::records::{ClientRow, RunRow};
 use topside_shared::tables;
 use topside_shared::text::{MAX_NAME, clean};
 

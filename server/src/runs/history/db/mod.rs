@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rusqlite::{Connection, OpenFlags, params};
-use topside_shared::rows::{RunRow, RunState};
+use topside_shared::records::{RunRow, RunState};
 use topside_shared::{RunId, Time};
 
 use super::{Intent, Past};

@@ -2,7 +2,7 @@
 
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
-use topside_shared::rows::RunRow;
+use topside_shared::records::RunRow;
 use topside_shared::{ClientId, Role, RunId, Time};
 
 use super::Db;
@@ -107,7 +107,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Past> {
 mod tests {
     use std::sync::Arc;
 
-    use topside_shared::rows::RunState;
+    use topside_shared::records::RunState;
 
     use super::*;
     use crate::clients::Owner;

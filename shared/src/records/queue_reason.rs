@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::RunState;
 use crate::ids::RunId;
-use crate::rows::RunState;
 use crate::text::{MAX_NAME, clean};
 
-/// Most runs that one [`WaitsFor`] names.
+/// Most runs that one [`QueueReason`] names.
 pub const MAX_HELD_BY: usize = 8;
 
 /// One thing that a run cannot have yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct WaitsFor {
+pub struct QueueReason {
     /// The lock that it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
@@ -40,7 +40,7 @@ pub struct Holder {
 }
 
 /// What is waited for, as the end of a sentence: "the lock relays, held by #7 zone-run of ann".
-pub fn words(waits_for: &[WaitsFor]) -> String {
+pub fn describe(waits_for: &[QueueReason]) -> String {
     let things: Vec<String> = waits_for.iter().map(thing).collect();
     match things.as_slice() {
         [] => "its turn".to_owned(),
@@ -48,7 +48,7 @@ pub fn words(waits_for: &[WaitsFor]) -> String {
     }
 }
 
-fn thing(wait: &WaitsFor) -> String {
+fn thing(wait: &QueueReason) -> String {
     let queued = wait.held_by.iter().any(|holder| holder.state == RunState::Queued);
     match (&wait.lock, wait.held_by.as_slice()) {
         (Some(lock), []) => format!("the lock {}", clean(lock, MAX_NAME)),
@@ -87,12 +87,15 @@ mod tests {
 
     #[test]
     fn what_is_waited_for_is_told_with_who_has_it() {
-        let lock =
-            |held_by| WaitsFor { lock: Some("relays".into()), held_by, ..WaitsFor::default() };
-        let limit = |name: &str, held_by| WaitsFor {
+        let lock = |held_by| QueueReason {
+            lock: Some("relays".into()),
+            held_by,
+            ..QueueReason::default()
+        };
+        let limit = |name: &str, held_by| QueueReason {
             limit: Some(name.into()),
             held_by,
-            ..WaitsFor::default()
+            ..QueueReason::default()
         };
         let (running, queued) = (RunState::Running, RunState::Queued);
         for (waits_for, says) in [
@@ -116,13 +119,13 @@ mod tests {
             ),
             (vec![], "its turn"),
         ] {
-            assert_eq!(words(&waits_for), says);
+            assert_eq!(describe(&waits_for), says);
         }
     }
 
     #[test]
     fn a_wait_is_no_longer_on_the_wire_than_what_is_known_of_it() {
-        let wait = WaitsFor { limit: Some("max_runs".into()), ..WaitsFor::default() };
+        let wait = QueueReason { limit: Some("max_runs".into()), ..QueueReason::default() };
         assert_eq!(serde_json::to_string(&[wait]).unwrap(), r#"[{"limit":"max_runs"}]"#);
     }
 }

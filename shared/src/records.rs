@@ -1,17 +1,31 @@
 //! Rows of the live lists: a client, a run.
 
+pub mod queue_reason;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ids::{ClientId, RunId};
-use crate::methods::Program;
+
 use crate::pin::Pin;
 use crate::role::{Connection, Role};
 use crate::time::Time;
-use crate::waits::{self, WaitsFor};
 use crate::{signals, text};
+
+pub use queue_reason::{Holder, MAX_HELD_BY, QueueReason};
+
+/// Name and version of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Program {
+    /// As people know it; at most 64 characters are kept.
+    #[serde(default)]
+    pub name: String,
+    /// Its own version, for people only.
+    #[serde(default)]
+    pub version: String,
+}
 
 /// One live connection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,7 +163,7 @@ pub struct RunRow {
     pub place: Option<u64>,
     /// While it is queued: what it cannot have yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub waits_for: Vec<WaitsFor>,
+    pub waits_for: Vec<QueueReason>,
     /// When it started; of one that was not started, when it was asked for.
     pub started_at: Time,
     /// When it ended.
@@ -206,7 +220,7 @@ impl RunRow {
     /// Its place in the queue and what it waits for, in words; none unless it is queued.
     pub fn wait(&self) -> Option<String> {
         let place = self.place.filter(|_| self.state == RunState::Queued)?;
-        Some(format!("place {place}: waits for {}", waits::words(&self.waits_for)))
+        Some(format!("place {place}: waits for {}", queue_reason::describe(&self.waits_for)))
     }
 
     /// How it ended, or that it goes on; see [`RunState::outcome`].
