@@ -6,19 +6,21 @@
 //! `topsided` (and `topside`, for one row) beside itself.
 
 #[cfg(target_os = "linux")]
+mod baseline;
+#[cfg(target_os = "linux")]
+mod benchmarks;
+#[cfg(target_os = "linux")]
+mod cli;
+#[cfg(target_os = "linux")]
 mod dial;
 #[cfg(target_os = "linux")]
 mod load;
 #[cfg(target_os = "linux")]
 mod measure;
 #[cfg(target_os = "linux")]
-mod program;
-#[cfg(target_os = "linux")]
-mod raw;
-#[cfg(target_os = "linux")]
-mod rows;
-#[cfg(target_os = "linux")]
 mod servers;
+#[cfg(target_os = "linux")]
+mod settings;
 #[cfg(target_os = "linux")]
 mod table;
 #[cfg(target_os = "linux")]
@@ -26,7 +28,7 @@ mod wire;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
-    program::main()
+    cli::main()
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -15,7 +15,7 @@ use topside_shared::invite::Invite;
 
 use crate::dial::{ADDRESSES, Dial, Tls};
 use crate::load::Line;
-use crate::{raw, wire};
+use crate::{baseline, wire};
 
 /// How long a server may take to come up.
 const START: Duration = Duration::from_secs(10);
@@ -181,7 +181,7 @@ impl Place {
                 Kind::Ours => server.token()?,
                 _ => (own_key(&server.dir.path().join("bench.key"))?, port),
             };
-            let config = raw::tls::client(&key)?;
+            let config = baseline::tls::client(&key)?;
             server.tls = Some(Tls::new(port, config));
             server.answered(Over::Tls, &request, begun)?;
         }

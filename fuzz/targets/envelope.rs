@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use topside_shared::envelope::{self, FromServer, Incoming, MAX_BATCH, Reject, Request};
 use topside_shared::methods::{self, Call};
-use topside_shared::strict::{self, Flaw};
+use topside_shared::json_checks::{self, Flaw};
 use topside_shared::{ErrorKind, RpcError};
 
 type Item<'a> = Result<Request<'a>, Reject<'a>>;
@@ -36,7 +36,7 @@ fn one(item: &Item<'_>) {
     match item {
         Ok(request) => {
             request.id.into_iter().for_each(id);
-            strict::check(request.params).expect("parameters are checked before they are read");
+            json_checks::check(request.params).expect("parameters are checked before they are read");
             assert!(request.params.starts_with('{') && request.params.ends_with('}'));
             written_again(request);
             every_method(request);
@@ -138,7 +138,7 @@ fn told(error: &RpcError) {
 
 /// The one pass over a line finds what a slow and plain count finds.
 fn flaw(text: &str) {
-    let found = strict::check(text);
+    let found = json_checks::check(text);
     let Ok(value) = serde_json::from_str::<Value>(text) else {
         assert!(matches!(found, Err(Flaw::Syntax(_) | Flaw::TooDeep)), "{found:?}");
         return;
@@ -147,9 +147,9 @@ fn flaw(text: &str) {
     // A value of a key that stands twice is gone from `value`, and its depth with it.
     let twice = members(text) != keys;
     match found {
-        Ok(()) => assert!(depth <= strict::MAX_DEPTH && !twice),
-        Err(Flaw::TooDeep) => assert!(depth > strict::MAX_DEPTH || twice),
-        Err(Flaw::Duplicate(_)) => assert!(depth <= strict::MAX_DEPTH && twice),
+        Ok(()) => assert!(depth <= json_checks::MAX_DEPTH && !twice),
+        Err(Flaw::TooDeep) => assert!(depth > json_checks::MAX_DEPTH || twice),
+        Err(Flaw::Duplicate(_)) => assert!(depth <= json_checks::MAX_DEPTH && twice),
         Err(Flaw::Syntax(said)) => panic!("{said}"),
     }
 }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::error::{ErrorKind, RpcError};
+use crate::json_checks::{self, Flaw};
 use crate::params;
-use crate::strict::{self, Flaw};
 
 /// Most requests in one batch.
 pub const MAX_BATCH: usize = 32;
@@ -72,7 +72,7 @@ pub fn parse(line: &[u8]) -> Incoming<'_> {
     if let Some(request) = parse_plain(text) {
         return Incoming::One(Ok(request));
     }
-    let flaw = match strict::check(text) {
+    let flaw = match json_checks::check(text) {
         Ok(()) => None,
         Err(error @ Flaw::Syntax(_)) => return Incoming::One(Err(reject(ErrorKind::Parse, error))),
         Err(flaw) => Some(flaw),
@@ -99,7 +99,7 @@ fn parse_batch<'a>(text: &'a str, flaw: Option<&Flaw>) -> Incoming<'a> {
     let mut batch = Vec::with_capacity(items.len());
     for item in items.into_iter().map(RawValue::get) {
         // Which item has the flaw is only looked for where there is one.
-        let flaw = flaw.and_then(|_| strict::check_inside(item, 1).err());
+        let flaw = flaw.and_then(|_| json_checks::check_inside(item, 1).err());
         let parsed = parse_one(item, flaw.as_ref());
         match (flaw, parsed) {
             // The line is refused as a whole.
@@ -151,7 +151,7 @@ fn parse_plain(text: &str) -> Option<Request<'_>> {
     let plain = jsonrpc == "2.0"
         && id.is_none_or(|id| is_id(id) && is_plain_id(id))
         && params.starts_with('{')
-        && (params == "{}" || strict::check_inside(params, 1).is_ok());
+        && (params == "{}" || json_checks::check_inside(params, 1).is_ok());
     plain.then_some(Request { id, method, params })
 }
 

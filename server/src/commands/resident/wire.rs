@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use topside_shared::notices::Stream;
-use topside_shared::{strict, text};
+use topside_shared::{json_checks, text};
 
 use crate::commands::Call;
 
@@ -50,7 +50,8 @@ pub(super) fn read(line: &[u8], quoted: bool) -> Result<Message, String> {
         false => what.to_owned(),
     };
     let text = std::str::from_utf8(line).map_err(|_| wrong("a line that is not UTF-8"))?;
-    strict::check(text).map_err(|flaw| wrong(&format!("a line that is refused, for {flaw}")))?;
+    json_checks::check(text)
+        .map_err(|flaw| wrong(&format!("a line that is refused, for {flaw}")))?;
     let Ok(Value::Object(mut map)) = serde_json::from_str(text) else {
         return Err(wrong("a line that is not a JSON object"));
     };

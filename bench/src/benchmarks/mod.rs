@@ -3,7 +3,7 @@
 mod flood;
 mod growth;
 mod memory;
-mod notices;
+mod notifications;
 mod output;
 mod programs;
 mod requests;
@@ -13,19 +13,19 @@ mod tls;
 
 use std::io;
 
-use crate::program::Plan;
 use crate::servers::Place;
+use crate::settings::Settings;
 use crate::table::Table;
 
 /// Measures, and adds its rows.
-type Group = fn(&Place, &Plan, &mut Table) -> io::Result<()>;
+type Group = fn(&Place, &Settings, &mut Table) -> io::Result<()>;
 
 /// By the name that `--only` takes.
 pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("requests", requests::measure),
     ("memory", memory::measure),
     ("start", start::measure),
-    ("notices", notices::measure),
+    ("notices", notifications::measure),
     ("programs", programs::measure),
     ("output", output::measure),
     ("flood", flood::measure),

@@ -8,7 +8,7 @@ use topside_client::scroll::{Channel, Look, Pane};
 
 use super::percentile;
 use crate::measure::Series;
-use crate::program::Plan;
+use crate::settings::Settings;
 use crate::table::{Goal, Table};
 
 /// Blocks of as many lines as one keeps.
@@ -16,7 +16,7 @@ const BLOCKS: u64 = 5;
 const LINES: usize = 200_000;
 const AREA: Rect = Rect { x: 0, y: 0, width: 120, height: 40 };
 
-pub(super) fn measure(plan: &Plan, table: &mut Table) {
+pub(super) fn measure(settings: &Settings, table: &mut Table) {
     let mut pane = Pane::default();
     pane.set_size(AREA.width, AREA.height);
     let line =
@@ -32,7 +32,7 @@ pub(super) fn measure(plan: &Plan, table: &mut Table) {
         pane.blocks().iter().map(|block| block.lines().end - block.lines().start).sum();
     let (look, mut buffer) = (Look::default(), Buffer::empty(AREA));
     let mut series = Series::default();
-    for _ in 0..plan.rounds {
+    for _ in 0..settings.rounds {
         let mut times = Vec::new();
         let mut frame = |pane: &mut Pane, step: &dyn Fn(&mut Pane)| {
             let begun = Instant::now();

@@ -6,30 +6,30 @@ use std::time::Instant;
 use super::{memory, requests};
 use crate::load::{Line, Pool};
 use crate::measure::{Series, median};
-use crate::program::Plan;
 use crate::servers::{Kind, Over, Place, Server};
+use crate::settings::Settings;
 use crate::table::{Goal, Table};
 use crate::wire::{self, Talk};
 
 const JOINS: usize = 200;
 const FEW: usize = 10;
 
-pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
-    requests::measure_over(Over::Tls, place, plan, table)?;
-    let idle = memory::series(Over::Tls, place, plan)?;
+pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
+    requests::measure_over(Over::Tls, place, settings, table)?;
+    let idle = memory::series(Over::Tls, place, settings)?;
     table.add("TLS: memory of an idle session", "KiB", idle, Goal::Figure(14.0));
-    joins(place, plan, table)?;
-    crowd(place, plan, table)
+    joins(place, settings, table)?;
+    crowd(place, settings, table)
 }
 
 /// Connect, handshake, one request, and away; one after the other.
-fn joins(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+fn joins(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
     let (Some(ours), Some(raw)) = (start(place, Kind::Ours)?, start(place, Kind::RawJson(1))?)
     else {
         return Ok(());
     };
     let (mut time, mut cpu) = (Series::default(), Series::default());
-    for _ in 0..plan.rounds {
+    for _ in 0..settings.rounds {
         for (server, time, cpu) in
             [(&ours, &mut time.ours, &mut cpu.ours), (&raw, &mut time.raw, &mut cpu.raw)]
         {
@@ -50,17 +50,17 @@ fn joins(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
 
 /// All sessions that there may be: how they come in, what each holds, what a request costs among them, and
 /// when the last of them has a notice.
-fn crowd(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
-    let sessions = place.clients(plan.crowd);
+fn crowd(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
+    let sessions = place.clients(settings.broadcast_clients);
     let [mut memory, mut notice, mut request, mut growth] = [(); 4].map(|()| Series::default());
     // Each round takes handshakes for as many sessions on both sides.
-    for _ in 0..plan.rounds.min(3) {
+    for _ in 0..settings.rounds.min(3) {
         let order = wire::json("server/shutdown", r#"{"delayMs":3600000,"reason":"bench"}"#);
         let cancel = wire::json("server/shutdown/cancel", "");
         if let Some(server) = start(place, Kind::Ours)? {
             let control = Line::connect(&server.socket)?;
             let told = Crowd { join: wire::with_notices(), notices: vec![order, cancel] };
-            let costs = told.measure(&server, control, sessions, plan)?;
+            let costs = told.measure(&server, control, sessions, settings)?;
             memory.ours.push(costs.memory);
             notice.ours.push(costs.notice);
             request.ours.push(costs.request);
@@ -71,7 +71,7 @@ fn crowd(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
             let control = Line::connect(server.way(Over::Tls))?;
             let notices = vec![wire::json("broadcast", "")];
             let told = Crowd { join: wire::json("subscribe", ""), notices };
-            let costs = told.measure(&server, control, sessions, plan)?;
+            let costs = told.measure(&server, control, sessions, settings)?;
             memory.raw.push(costs.memory);
             notice.raw.push(costs.notice);
             request.raw.push(costs.request);
@@ -112,14 +112,14 @@ impl Crowd {
         server: &Server,
         mut control: Line,
         sessions: usize,
-        plan: &Plan,
+        settings: &Settings,
     ) -> io::Result<Costs> {
         let way = server.way(Over::Tls);
         let mut active = Pool::connect(way, FEW)?;
         let mut ping = || {
             server.settle()?;
             let before = server.cpu()?;
-            let load = active.load(&wire::ping(), plan.slice / 2)?;
+            let load = active.load(&wire::ping(), settings.slice / 2)?;
             io::Result::Ok((server.cpu()? - before) * 1e6 / load.requests as f64)
         };
         let request_of_few = ping()?;

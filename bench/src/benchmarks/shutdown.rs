@@ -5,17 +5,17 @@ use std::time::Instant;
 
 use crate::load::{Line, Pool};
 use crate::measure::Series;
-use crate::program::Plan;
 use crate::servers::{Kind, Place};
+use crate::settings::Settings;
 use crate::table::{Goal, Table};
 use crate::wire;
 
 const CLIENTS: usize = 1_000;
 
-pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
     let mut series = Series::default();
     let order = wire::json("command/run", r#"{"command":"shutdown","confirm":true}"#);
-    for _ in 0..plan.rounds {
+    for _ in 0..settings.rounds {
         if let Some(mut server) = place.start(Kind::Ours, 0)? {
             let mut pool = Pool::connect(&server.socket, CLIENTS)?;
             pool.each(&wire::with_notices(), 0)?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::load::{Load, Pool};
 use crate::measure::Series;
-use crate::program::Plan;
 use crate::servers::{Kind, Over, Place, Server};
+use crate::settings::Settings;
 use crate::table::{Goal, Table};
 use crate::wire::{self, Talk};
 
@@ -58,15 +58,15 @@ impl Figures {
     }
 }
 
-pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
-    measure_over(Over::Socket, place, plan, table)
+pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
+    measure_over(Over::Socket, place, settings, table)
 }
 
 /// The same by either way. Over TLS there is no line echo: what sockets cost alone is known then.
 pub(super) fn measure_over(
     over: Over,
     place: &Place,
-    plan: &Plan,
+    settings: &Settings,
     table: &mut Table,
 ) -> io::Result<()> {
     // Redis is the peer of the socket; over TLS it is there to be known.
@@ -88,8 +88,8 @@ pub(super) fn measure_over(
         let (mut ping, mut floor, mut echo) =
             (Figures::default(), Figures::default(), Figures::default());
         // The first round warms everything up and does not count.
-        for round in 0..=plan.rounds {
-            let slice = if round == 0 { plan.slice / 4 } else { plan.slice };
+        for round in 0..=settings.rounds {
+            let slice = if round == 0 { settings.slice / 4 } else { settings.slice };
             let our_ping = ours.load(&wire::ping(), slice)?;
             let raw_ping = raw.load(&wire::ping(), slice)?;
             let mut of_redis =

@@ -4,15 +4,15 @@ use std::io;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::baseline::json::spawn_true;
 use crate::load::Line;
 use crate::measure::Series;
-use crate::program::Plan;
-use crate::raw::json::spawn_true;
 use crate::servers::{Kind, Place};
+use crate::settings::Settings;
 use crate::table::{Goal, Table};
 use crate::wire;
 
-pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
     let (Some(ours), Some(raw)) = (place.start(Kind::Ours, 0)?, place.start(Kind::RawJson(1), 0)?)
     else {
         return Ok(());
@@ -23,20 +23,20 @@ pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Resu
     let request = wire::run("nothing").request;
     let (mut open, mut local, mut whole) =
         (Series::default(), Series::default(), Series::default());
-    for _ in 0..plan.rounds {
-        let rate = again(plan.slice, || our_line.ask(&request).map(drop))?;
+    for _ in 0..settings.rounds {
+        let rate = again(settings.slice, || our_line.ask(&request).map(drop))?;
         open.ours.push(rate);
         local.ours.push(rate);
-        open.raw.push(again(plan.slice, || raw_line.ask(wire::RAW_SPAWN).map(drop))?);
-        local.raw.push(again(plan.slice, || runtime.block_on(spawn_true()))?);
+        open.raw.push(again(settings.slice, || raw_line.ask(wire::RAW_SPAWN).map(drop))?);
+        local.raw.push(again(settings.slice, || runtime.block_on(spawn_true()))?);
         let Some(topside) = place.topside() else { continue };
-        whole.ours.push(again(plan.slice, || {
+        whole.ours.push(again(settings.slice, || {
             let mut command = Command::new(topside);
             command.args(["run", "nothing"]);
             ours.environment(&mut command);
             succeed(&mut command)
         })?);
-        whole.raw.push(again(plan.slice, || {
+        whole.raw.push(again(settings.slice, || {
             succeed(Command::new(place.own()).arg("raw-run").arg(&raw.socket))
         })?);
     }

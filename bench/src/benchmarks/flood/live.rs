@@ -11,8 +11,8 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use super::stopped::until_ended;
 use super::{percentile, pings};
 use crate::measure::Series;
-use crate::program::Plan;
 use crate::servers::{Kind, Place, Server};
+use crate::settings::Settings;
 use crate::table::{Goal, Table};
 
 const SIZE: PtySize = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
@@ -24,14 +24,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// So many times as much as a stopped reader gets: a second of typing has few keys.
 const TIMES: u64 = 24;
 
-pub(super) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+pub(super) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
     let [mut rate, mut ping, mut key, mut calm] = [(); 4].map(|()| Series::default());
     let [mut before, mut growth, mut screen, mut most, mut late] =
         [(); 5].map(|()| Series::default());
-    let flood = plan.flood * TIMES;
+    let flood = settings.flood_bytes * TIMES;
     // Of all rounds together: a percentile of few is their slowest.
     let mut typed_keys = Vec::new();
-    for _ in 0..plan.rounds.min(3) {
+    for _ in 0..settings.rounds.min(3) {
         let Some(server) = place.start(Kind::Ours, flood)? else { return Ok(()) };
         let Some(terminal) = Terminal::start(place, &server)? else { return Ok(()) };
         server.settle()?;

@@ -5,24 +5,24 @@ use std::io;
 
 use crate::load::Pool;
 use crate::measure::Series;
-use crate::program::Plan;
 use crate::servers::{Kind, Over, Place};
+use crate::settings::Settings;
 use crate::table::{Goal, Table};
 use crate::wire;
 
 const BEFORE: usize = 1_000;
 const MORE: usize = 2_000;
 
-pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
     // The goal is a figure; raw and Redis show what this machine makes of it.
     let work = "memory of an idle client";
-    table.add(work, "KiB", series(Over::Socket, place, plan)?, Goal::Figure(3.0));
+    table.add(work, "KiB", series(Over::Socket, place, settings)?, Goal::Figure(3.0));
     Ok(())
 }
 
-pub(super) fn series(over: Over, place: &Place, plan: &Plan) -> io::Result<Series> {
+pub(super) fn series(over: Over, place: &Place, settings: &Settings) -> io::Result<Series> {
     let mut series = Series::default();
-    for _ in 0..plan.rounds.min(3) {
+    for _ in 0..settings.rounds.min(3) {
         series.ours.extend(growth(over, place, Kind::Ours)?);
         series.raw.extend(growth(over, place, Kind::RawJson(1))?);
         series.peer.extend(growth(over, place, Kind::Redis)?);

@@ -5,21 +5,21 @@ use std::time::Instant;
 
 use crate::load::Line;
 use crate::measure::Series;
-use crate::program::Plan;
 use crate::servers::{Kind, Place};
+use crate::settings::Settings;
 use crate::table::{Goal, Table};
 use crate::wire;
 
-pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
     let (Some(ours), Some(raw)) =
-        (place.start(Kind::Ours, plan.output)?, place.start(Kind::RawJson(1), 0)?)
+        (place.start(Kind::Ours, settings.output_bytes)?, place.start(Kind::RawJson(1), 0)?)
     else {
         return Ok(());
     };
     let request = wire::json("command/run", r#"{"command":"flood","stream":true}"#).request;
-    let raw_request = wire::json("output", &plan.output.to_string()).request;
+    let raw_request = wire::json("output", &settings.output_bytes.to_string()).request;
     let (mut rate, mut cpu) = (Series::default(), Series::default());
-    for _ in 0..plan.rounds {
+    for _ in 0..settings.rounds {
         let sides = [
             (&ours, &request, &mut rate.ours, &mut cpu.ours),
             (&raw, &raw_request, &mut rate.raw, &mut cpu.raw),
@@ -31,16 +31,16 @@ pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Resu
             let came = line.ask(request)?;
             let time = begun.elapsed().as_secs_f64();
             // Each line of 80 bytes takes one more as JSON: less than that, and some was left out.
-            if came < plan.output + plan.output / 80 {
-                let message = format!("{came} bytes came of {} of output", plan.output);
+            if came < settings.output_bytes + settings.output_bytes / 80 {
+                let message = format!("{came} bytes came of {} of output", settings.output_bytes);
                 return Err(io::Error::other(message));
             }
-            rate.push(plan.output as f64 / 1e6 / time);
-            cpu.push((server.cpu()? - before) * 1e6 / (plan.output as f64 / 1e6));
+            rate.push(settings.output_bytes as f64 / 1e6 / time);
+            cpu.push((server.cpu()? - before) * 1e6 / (settings.output_bytes as f64 / 1e6));
         }
     }
     // The goal is 1.2 x ssh, which is not started here: 0.96 of raw where all three were measured.
-    let work = format!("{} MiB of output to a client", plan.output >> 20);
+    let work = format!("{} MiB of output to a client", settings.output_bytes >> 20);
     table.add(work, "MB/s", rate, Goal::AtLeast(Some(0.96), None));
     table.add("  processor a megabyte", "us", cpu, Goal::None);
     Ok(())

@@ -6,8 +6,8 @@ use std::io;
 
 use crate::load::{Line, Pool};
 use crate::measure::Series;
-use crate::program::Plan;
 use crate::servers::{Kind, Place, Server};
+use crate::settings::Settings;
 use crate::table::{Goal, Table};
 use crate::wire;
 
@@ -24,7 +24,7 @@ struct Costs {
     notice: f64,
 }
 
-pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
     let (mut request, mut join, mut notice) =
         (Series::default(), Series::default(), Series::default());
     let (Some(few), Some(many)) = (place.start(Kind::Ours, 0)?, place.start(Kind::Ours, 0)?) else {
@@ -32,7 +32,7 @@ pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Resu
     };
     let mut few = Standing::join(few, FEW)?;
     let mut many = Standing::join(many, MANY)?;
-    for _ in 0..plan.rounds {
+    for _ in 0..settings.rounds {
         for (standing, of) in [
             (
                 &mut many,
@@ -40,7 +40,7 @@ pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Resu
             ),
             (&mut few, |series| &mut series.raw),
         ] {
-            let costs = standing.measure(plan)?;
+            let costs = standing.measure(settings)?;
             of(&mut request).push(costs.request);
             of(&mut join).push(costs.join);
             of(&mut notice).push(costs.notice);
@@ -74,11 +74,11 @@ impl Standing {
         Ok(Self { server, pool, clients, active, control, _subscriber: subscriber })
     }
 
-    fn measure(&mut self, plan: &Plan) -> io::Result<Costs> {
+    fn measure(&mut self, settings: &Settings) -> io::Result<Costs> {
         let Self { server, pool, clients, active, control, .. } = self;
         server.settle()?;
         let since = server.cpu()?;
-        let load = active.load(&wire::ping(), plan.slice / 2)?;
+        let load = active.load(&wire::ping(), settings.slice / 2)?;
         let request = (server.cpu()? - since) * 1e6 / load.requests as f64;
 
         server.settle()?;

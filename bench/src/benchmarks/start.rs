@@ -3,13 +3,13 @@
 use std::io;
 
 use crate::measure::Series;
-use crate::program::Plan;
 use crate::servers::{Kind, Place};
+use crate::settings::Settings;
 use crate::table::{Goal, Table};
 
-pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
     let (mut time, mut memory) = (Series::default(), Series::default());
-    for _ in 0..plan.rounds * 2 {
+    for _ in 0..settings.rounds * 2 {
         for kind in [Kind::Ours, Kind::RawJson(1), Kind::Redis] {
             let Some(server) = place.start(kind, 0)? else { continue };
             server.settle()?;

@@ -11,15 +11,15 @@ use tempfile::TempDir;
 
 use crate::load::Line;
 use crate::measure::Series;
-use crate::program::Plan;
 use crate::servers::{Kind, Over, Place};
+use crate::settings::Settings;
 use crate::table::{Goal, Table};
 use crate::wire;
 
-pub(super) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+pub(super) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
     let (Some(near), Some(far), Some(topside)) = (
-        place.start(Kind::Ours, plan.output)?,
-        place.start_over(Over::Tls, Kind::Ours, plan.output)?,
+        place.start(Kind::Ours, settings.output_bytes)?,
+        place.start_over(Over::Tls, Kind::Ours, settings.output_bytes)?,
         place.topside(),
     ) else {
         return Ok(());
@@ -31,32 +31,32 @@ pub(super) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Resu
         );
     }
     let [mut program, mut socket, mut tls] = [(); 3].map(|()| Series::default());
-    let size = plan.output.to_string();
-    for _ in 0..plan.rounds {
+    let size = settings.output_bytes.to_string();
+    for _ in 0..settings.rounds {
         let mut print = Command::new(place.own());
         print.args(["print", &size]);
-        program.raw.push(rate(&mut print, plan.output)?);
+        program.raw.push(rate(&mut print, settings.output_bytes)?);
         let mut run = Command::new(topside);
         near.environment(&mut run);
         run.args(["run", "flood"]);
-        program.ours.push(rate(&mut run, plan.output)?);
+        program.ours.push(rate(&mut run, settings.output_bytes)?);
         let request = wire::json("command/run", r#"{"command":"flood","stream":true}"#).request;
         for (server, over, series) in
             [(&near, Over::Socket, &mut socket), (&far, Over::Tls, &mut tls)]
         {
             let (mut line, begun) = (Line::connect(server.way(over))?, Instant::now());
             line.ask(&request)?;
-            series.ours.push(plan.output as f64 / 1e6 / begun.elapsed().as_secs_f64());
+            series.ours.push(settings.output_bytes as f64 / 1e6 / begun.elapsed().as_secs_f64());
         }
         if let Some(sshd) = &sshd {
             let mut ssh = sshd.command(&format!("{} print {size}", place.own().display()));
-            let rate = rate(&mut ssh, plan.output)?;
+            let rate = rate(&mut ssh, settings.output_bytes)?;
             for series in [&mut program, &mut socket, &mut tls] {
                 series.peer.push(rate);
             }
         }
     }
-    let of = format!("{} MiB", plan.output >> 20);
+    let of = format!("{} MiB", settings.output_bytes >> 20);
     let goal = |least| Goal::AtLeast(None, Some(least));
     let mut add = |work, series, goal| table.add_beside("ssh", work, "MB/s", series, goal);
     add(format!("{of} on the socket to a reader (peer: ssh)"), socket, goal(1.2));

@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use crate::load::{Line, Pool};
 use crate::measure::{Series, median};
-use crate::program::Plan;
 use crate::servers::{Kind, Place, Server};
+use crate::settings::Settings;
 use crate::table::{Goal, Table};
 use crate::wire::{self, End};
 
-pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
-    for wanted in [2_000, plan.crowd] {
+pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
+    for wanted in [2_000, settings.broadcast_clients] {
         let clients = place.clients(wanted);
         if clients < wanted {
             println!("absent: descriptors for {wanted} clients; told {clients}");
@@ -25,7 +25,7 @@ pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Resu
             start(Kind::RawJson(2))?,
             start(Kind::Redis)?,
         );
-        for _ in 0..plan.rounds {
+        for _ in 0..settings.rounds {
             // One crowd at a time: all of them would not find descriptors enough.
             if let Some(server) = &ours {
                 let told = tell(server, clients, &wire::with_notices(), &shutdowns())?;

@@ -8,38 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::load::Pool;
 use crate::servers::Place;
+use crate::settings::Settings;
 use crate::table::Table;
-use crate::{raw, rows, wire};
-
-/// How long and how often things are measured.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Plan {
-    /// Rounds of each measurement; their median counts.
-    pub(crate) rounds: usize,
-    /// One slice of load.
-    pub(crate) slice: Duration,
-    /// Clients told in the larger fan-out.
-    pub(crate) crowd: usize,
-    /// Bytes of output carried.
-    pub(crate) output: u64,
-    /// Bytes of output that nobody reads to their end.
-    pub(crate) flood: u64,
-}
-
-const FULL: Plan = Plan {
-    rounds: 5,
-    slice: Duration::from_millis(400),
-    crowd: 10_000,
-    output: 256 << 20,
-    flood: 1 << 30,
-};
-const QUICK: Plan = Plan {
-    rounds: 3,
-    slice: Duration::from_millis(120),
-    crowd: 4_000,
-    output: 64 << 20,
-    flood: 256 << 20,
-};
+use crate::{baseline, benchmarks, wire};
 
 const USAGE: &str = "usage: topside-bench [--quick] [--only requests|memory|start|notices|programs|output|flood|shutdown|growth|tls]..
        topside-bench load SOCKET ping|echo|COMMAND CLIENTS MS";
@@ -48,9 +19,9 @@ pub(crate) fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args.as_slice() {
-        ["raw-json", socket, workers] => raw::json::serve(Path::new(socket), workers),
-        ["raw-tls", port, key] => raw::tls::serve(port, Path::new(key)),
-        ["raw-line", socket] => raw::line::serve(Path::new(socket)),
+        ["raw-json", socket, workers] => baseline::json::serve(Path::new(socket), workers),
+        ["raw-tls", port, key] => baseline::tls::serve(port, Path::new(key)),
+        ["raw-line", socket] => baseline::line::serve(Path::new(socket)),
         ["raw-run", socket] => run_once(Path::new(socket)),
         ["print", bytes] => print(bytes),
         ["load", socket, what, clients, ms] => load(socket, what, clients, ms),
@@ -66,14 +37,14 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn measure(flags: &[&str]) -> ExitCode {
-    let mut plan = FULL;
+    let mut settings = Settings::FULL;
     let mut only = Vec::new();
     let mut flags = flags.iter();
     while let Some(flag) = flags.next() {
         match *flag {
-            "--quick" => plan = QUICK,
+            "--quick" => settings = Settings::QUICK,
             "--only" => match flags.next() {
-                Some(group) if rows::GROUPS.iter().any(|(name, _)| name == group) => {
+                Some(group) if benchmarks::GROUPS.iter().any(|(name, _)| name == group) => {
                     only.push(*group);
                 }
                 _ => return refuse(),
@@ -94,12 +65,12 @@ fn measure(flags: &[&str]) -> ExitCode {
     }
     let mut table = Table::default();
     let mut status = ExitCode::SUCCESS;
-    for (name, group) in rows::GROUPS {
+    for (name, group) in benchmarks::GROUPS {
         if !only.is_empty() && !only.contains(name) {
             continue;
         }
         let since = Instant::now();
-        if let Err(error) = group(&place, &plan, &mut table) {
+        if let Err(error) = group(&place, &settings, &mut table) {
             eprintln!("topside-bench: {name}: {error}");
             status = ExitCode::FAILURE;
         }
@@ -108,7 +79,7 @@ fn measure(flags: &[&str]) -> ExitCode {
     print!("{table}");
     println!(
         "medians of {} interleaved rounds; the whole run took {:.0} s",
-        plan.rounds,
+        settings.rounds,
         begun.elapsed().as_secs_f64()
     );
     status

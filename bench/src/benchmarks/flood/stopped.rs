@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use super::{percentile, pings};
 use crate::load::Line;
 use crate::measure::Series;
-use crate::program::Plan;
 use crate::servers::{Kind, Place, Server};
+use crate::settings::Settings;
 use crate::table::{Goal, Table};
 use crate::wire;
 
-pub(super) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
+pub(super) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
     let [mut before, mut growth, mut rate, mut ping] = [(); 4].map(|()| Series::default());
-    for _ in 0..plan.rounds.min(3) {
-        let Some(server) = place.start(Kind::Ours, plan.flood)? else { return Ok(()) };
+    for _ in 0..settings.rounds.min(3) {
+        let Some(server) = place.start(Kind::Ours, settings.flood_bytes)? else { return Ok(()) };
         let mut reader = Line::connect(&server.socket)?;
         server.settle()?;
         let memory = server.memory()?;
@@ -30,12 +30,12 @@ pub(super) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Resu
             let times = pings.join().map_err(|_| io::Error::other("the pings have failed"))?;
             ended.and(times)
         })?;
-        rate.ours.push(plan.flood as f64 / 1e6 / begun.elapsed().as_secs_f64());
+        rate.ours.push(settings.flood_bytes as f64 / 1e6 / begun.elapsed().as_secs_f64());
         before.ours.push(memory / 1024.0);
         growth.ours.push((server.peak()? - memory) / 1024.0);
         ping.ours.push(percentile(times, 99));
     }
-    let work = format!("{} MiB to a stopped reader", plan.flood >> 20);
+    let work = format!("{} MiB to a stopped reader", settings.flood_bytes >> 20);
     table.add(work, "MB/s", rate, Goal::None);
     table.add("  memory of the server before", "MiB", before, Goal::None);
     table.add("  the most that it grew meanwhile", "MiB", growth, Goal::Figure(8.0));

@@ -12,19 +12,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::load::Line;
-use crate::program::Plan;
 use crate::servers::Place;
+use crate::settings::Settings;
 use crate::table::Table;
 use crate::wire;
 
 /// Between two pings of somebody else: he is there, and is no load.
 const PAUSE: Duration = Duration::from_millis(5);
 
-pub(crate) fn measure(place: &Place, plan: &Plan, table: &mut Table) -> io::Result<()> {
-    stopped::measure(place, plan, table)?;
-    live::measure(place, plan, table)?;
-    ssh::measure(place, plan, table)?;
-    drawing::measure(plan, table);
+pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
+    stopped::measure(place, settings, table)?;
+    live::measure(place, settings, table)?;
+    ssh::measure(place, settings, table)?;
+    drawing::measure(settings, table);
     Ok(())
 }
 

@@ -1,0 +1,131 @@
+//! The layers of each crate: ARCHITECTURE.md lists them, and no module imports a higher one.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regex_lite::Regex;
+
+/// Modules by name, in the order of the list: the lowest is 0.
+type Places = HashMap<String, usize>;
+
+/// The list of a crate in ARCHITECTURE.md: a fenced block with the info string `layers CRATE`.
+fn places(architecture: &str, name: &str) -> Option<Places> {
+    let (_, after) = architecture.split_once(&format!("```layers {name}\n"))?;
+    let (list, _) = after.split_once("```")?;
+    let modules = list.split([',', '\n']).map(str::trim).filter(|module| !module.is_empty());
+    Some(modules.enumerate().map(|(place, module)| (module.to_owned(), place)).collect())
+}
+
+/// Every source file below `folder`, except the files of test modules.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    let test = Regex::new(r"^(tests?|simulated|fuzzing|properties)$|_tests?$").unwrap();
+    for path in paths {
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        match path.is_dir() {
+            _ if test.is_match(stem) => {}
+            true => sources(&path, found),
+            false => found.push(path),
+        }
+    }
+}
+
+/// The code without comments and without the test module at its end; each line keeps its number.
+fn code(text: &str) -> String {
+    let test = Regex::new(r"(?m)^#\[cfg\(test\)\]\s*(pub\(crate\) )?mod \w+ \{").unwrap();
+    let code = &text[..test.find(text).map_or(text.len(), |found| found.start())];
+    Regex::new("(?m)//.*$").unwrap().replace_all(code, "").into_owned()
+}
+
+/// The top-level modules that a file names by `crate::` or by as many `super::` as it is deep, and their lines.
+fn imports(code: &str, depth: usize) -> Vec<(usize, String)> {
+    let path = Regex::new(r"\b(crate::|(?:super::)+)(\w+|\{[^;]*\};)").unwrap();
+    let nested = Regex::new(r"\{[^{}]*\}").unwrap();
+    let mut found = Vec::new();
+    for import in path.captures_iter(code) {
+        let at_root = &import[1] == "crate::" || import[1].matches("super").count() == depth;
+        let line = 1 + code[..import.get(0).unwrap().start()].matches('\n').count();
+        let mut names = import[2].trim_start_matches('{').trim_end_matches("};").to_owned();
+        while nested.is_match(&names) {
+            names = nested.replace_all(&names, "").into_owned();
+        }
+        for name in names.split(',').filter(|_| at_root) {
+            let module = name.trim().split("::").next().unwrap_or_default();
+            found.push((line, module.split(' ').next().unwrap_or_default().to_owned()));
+        }
+    }
+    found
+}
+
+/// What is wrong in a crate: modules without a layer, layers without a module, and upward imports.
+fn faults(places: &Places, krate: &Path) -> Vec<String> {
+    let (root, mut files, mut faults) = (krate.join("src"), Vec::new(), Vec::new());
+    sources(&root, &mut files);
+    let module = |file: &Path| {
+        let first = file.strip_prefix(&root).unwrap().components().next().unwrap();
+        Path::new(&first).file_stem().unwrap().to_str().unwrap().to_owned()
+    };
+    files.retain(|file| !["main", "lib"].contains(&&*module(file)));
+    for name in places.keys().filter(|name| !files.iter().any(|file| module(file) == **name)) {
+        faults.push(format!("ARCHITECTURE.md: {name} has a layer, but is no module"));
+    }
+    for file in &files {
+        let (from, shown) = (module(file), file.strip_prefix(krate.parent().unwrap()).unwrap());
+        let Some(place) = places.get(&from) else {
+            faults.push(format!("{}: the module {from} is in no layer", shown.display()));
+            continue;
+        };
+        let below = file.strip_prefix(&root).unwrap().components().count();
+        let depth = below - usize::from(file.ends_with("mod.rs"));
+        for (line, to) in imports(&code(&fs::read_to_string(file).unwrap()), depth) {
+            if places.get(&to).is_some_and(|above| above > place) {
+                faults.push(format!("{}:{line}: {from} imports {to}", shown.display()));
+            }
+        }
+    }
+    faults
+}
+
+#[test]
+fn no_module_imports_a_higher_layer() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let architecture = fs::read_to_string(workspace.join("ARCHITECTURE.md")).unwrap();
+    let faults: Vec<String> = ["shared", "server", "tui-client", "bench"]
+        .into_iter()
+        .filter_map(|name| Some((places(&architecture, name)?, workspace.join(name))))
+        .flat_map(|(places, krate)| faults(&places, &krate))
+        .collect();
+    assert!(faults.is_empty(), "see the section Layers in ARCHITECTURE.md:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn an_upward_import_is_named_with_its_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = |path: &str, text: &str| {
+        let path = folder.path().join("demo/src").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    source("main.rs", "mod high;\nmod low;\n");
+    source("low.rs", "// crate::high\nuse crate::{\n    other::{self, X},\n    high::{Y},\n};\n");
+    source("low/nested/mod.rs", "fn f() {\n    super::super::high::f();\n}\n");
+    source("other.rs", "#[cfg(test)]\nmod tests {\n    use crate::high;\n}\n");
+    source("high/mod.rs", "use crate::low;\nuse super::other;\n");
+    source("low/tests.rs", "use crate::high;\n");
+    source("stray.rs", "");
+    let list = "```layers demo\nother, low\nhigh\ngone\n```\n";
+    let faults = faults(&places(list, "demo").unwrap(), &folder.path().join("demo"));
+    assert_eq!(
+        faults,
+        [
+            "ARCHITECTURE.md: gone has a layer, but is no module",
+            "demo/src/low/nested/mod.rs:2: low imports high",
+            "demo/src/low.rs:2: low imports high",
+            "demo/src/stray.rs: the module stray is in no layer",
+        ]
+    );
+}
