@@ -4,7 +4,7 @@
 use std::io;
 use std::path::Path;
 
-use topside_shared::notices::Closing;
+use topside_shared::notifications::Closing;
 
 use crate::whole;
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use topside_shared::methods::Topic;
-use topside_shared::notices::{ClientsChanged, MenuChanged, name};
+use topside_shared::notifications::{ClientsChanged, MenuChanged, name};
 use topside_shared::records::{ClientRow, RunRow};
 use topside_shared::{ClientId, Role, SubscriptionId};
 

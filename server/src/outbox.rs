@@ -16,7 +16,7 @@ use std::task::Waker;
 use bytes::Bytes;
 use tokio::sync::{Notify, Semaphore};
 use topside_shared::SubscriptionId;
-use topside_shared::notices::SessionEnded;
+use topside_shared::notifications::SessionEnded;
 
 /// Bytes of a queue that run output and events cannot take.
 pub(crate) const RESERVE: usize = 64 * 1024;
@@ -268,7 +268,7 @@ pub(crate) fn notification(name: &str, params: &impl serde::Serialize) -> Bytes 
 mod tests {
     use std::task::Poll;
 
-    use topside_shared::notices::EndCode;
+    use topside_shared::notifications::EndCode;
 
     use super::*;
 

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use topside_shared::methods::{Listening, ServerInfo};
-use topside_shared::notices::Closing;
+use topside_shared::notifications::Closing;
 use topside_shared::{ErrorKind, RpcError, Time};
 use tracing::instrument::WithSubscriber;
 

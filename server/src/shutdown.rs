@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use topside_shared::Time;
 use topside_shared::methods::ShutdownDue;
-use topside_shared::notices::{Closing, Phase};
+use topside_shared::notifications::{Closing, Phase};
 
 use crate::platform;
 

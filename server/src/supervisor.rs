@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::net::UnixDatagram;
 use tokio::time::{MissedTickBehavior, interval};
-use topside_shared::notices::Closing;
+use topside_shared::notifications::Closing;
 
 use crate::platform;
 use crate::server::Server;

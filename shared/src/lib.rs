@@ -13,7 +13,7 @@ pub mod ids;
 pub mod invite;
 pub mod json_checks;
 pub mod methods;
-pub mod notices;
+pub mod notifications;
 pub mod params;
 pub mod pattern;
 pub mod pin;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::Notify;
-use topside_shared::notices::{ClientLeft, ClientsChanged};
+use topside_shared::notifications::{ClientLeft, ClientsChanged};
 use topside_shared::records::{ClientRow, ClientRun, Program};
 use topside_shared::{ClientId, Connection, RunId, Time};
 

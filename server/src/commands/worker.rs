@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use topside_shared::RunId;
 use topside_shared::command::Command;
-use topside_shared::notices::Stream;
+use topside_shared::notifications::Stream;
 use topside_shared::records::RunState;
 
 use crate::clients::{Client, Identity};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 use topside_shared::ClientId;
-use topside_shared::notices::{EndCode, SessionEnded};
+use topside_shared::notifications::{EndCode, SessionEnded};
 
 use super::Standing;
 use crate::clients::{Identity, Owner};

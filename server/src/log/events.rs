@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use topside_shared::Time;
-use topside_shared::notices::{Level, LogEntry};
+use topside_shared::notifications::{Level, LogEntry};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use topside_shared::Time;
-use topside_shared::notices::Level;
+use topside_shared::notifications::Level;
 
 /// A file of the log is closed at this size, in bytes.
 const ROTATE_AT: u64 = 8 * 1024 * 1024;

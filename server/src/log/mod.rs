@@ -13,7 +13,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use topside_shared::notices::LogEntry;
+use topside_shared::notifications::LogEntry;
 use topside_shared::tables::log_line;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use topside_shared::methods::{Clients, ClientsList, LogEntries, LogTail};
-use topside_shared::notices::LogEntry;
+use topside_shared::notifications::LogEntry;
 use topside_shared::records::ClientRow;
 use topside_shared::{ErrorKind, RpcError};
 

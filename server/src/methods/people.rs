@@ -1,7 +1,7 @@
 //! Telling everybody something, and sending somebody away.
 
 use topside_shared::methods::{Broadcast, ClientKick, Delivered, Empty, Method};
-use topside_shared::notices::{self, EndCode, SessionEnded, Urgency, name};
+use topside_shared::notifications::{self, EndCode, SessionEnded, Urgency, name};
 use topside_shared::text::{MAX_BROADCAST, MAX_REASON, clean};
 use topside_shared::{ClientId, ErrorKind, RpcError, Time};
 
@@ -41,7 +41,7 @@ pub(crate) fn tell_everybody(
         return refuse("`message` is empty: say something");
     }
     let by = client.called();
-    let told = notices::Broadcast { message, level, by, time: Time::now() };
+    let told = notifications::Broadcast { message, level, by, time: Time::now() };
     tracing::info!(
         target: "topside", client = client.id.0, by = told.by, level = level.name(),
         message = told.message, "broadcast"

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use topside_shared::methods::{Empty, RunAttach, RunCancel, RunInput, RunsList, RunsPage};
-use topside_shared::notices::{RunChanged, name};
+use topside_shared::notifications::{RunChanged, name};
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::{ErrorKind, RpcError, RunId};
 

@@ -8,7 +8,7 @@ use topside_shared::methods::{
     Empty, Reloaded, RunCounts, ServerReload, ServerShutdown, ServerShutdownCancel, ServerStatus,
     ShutdownDue, Status, WorkerStanding,
 };
-use topside_shared::notices::{Phase, name};
+use topside_shared::notifications::{Phase, name};
 use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError};
 

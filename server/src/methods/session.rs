@@ -7,7 +7,7 @@ use topside_shared::methods::{
     AuditEnd, Empty, EventsSubscribe, EventsUnsubscribe, Initialize, Initialized, Ping,
     ServerSnapshot, SessionClose, Snapshot, Subscribed, Topic, WireLimits, You,
 };
-use topside_shared::notices::name;
+use topside_shared::notifications::name;
 use topside_shared::records::{Program, RunRow};
 use topside_shared::text::{MAX_NAME, clean};
 use topside_shared::{ErrorKind, PROTOCOL_VERSION, RpcError};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
-use topside_shared::notices::Stream;
+use topside_shared::notifications::Stream;
 use topside_shared::records::{ClientRun, RunState};
 use topside_shared::{ErrorKind, RpcError, Time};
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use topside_shared::notices::Stream;
+use topside_shared::notifications::Stream;
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::{ErrorKind, RpcError, RunId, Time};
 

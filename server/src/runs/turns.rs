@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use topside_shared::RunId;
-use topside_shared::notices::Stream;
+use topside_shared::notifications::Stream;
 use topside_shared::records::RunState;
 
 use super::live::Live;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use topside_shared::Time;
-use topside_shared::notices::{Broadcast, Urgency, name};
+use topside_shared::notifications::{Broadcast, Urgency, name};
 use topside_shared::text::{MAX_BROADCAST, clean};
 
 use super::Server;

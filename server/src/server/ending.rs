@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use topside_shared::notices::{EndCode, Phase, SessionEnded, name};
+use topside_shared::notifications::{EndCode, Phase, SessionEnded, name};
 
 use super::{Ended, FOR_EVER, GOODBYE, Server};
 use crate::blocking::blocking;

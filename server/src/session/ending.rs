@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, Interval};
-use topside_shared::notices::{EndCode, SessionEnded, name};
+use topside_shared::notifications::{EndCode, SessionEnded, name};
 
 use super::Session;
 use crate::outbox::notification;

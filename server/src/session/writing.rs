@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::time::Sleep;
-use topside_shared::notices::{EventsDropped, name};
+use topside_shared::notifications::{EventsDropped, name};
 
 use super::Session;
 use crate::outbox::notification;

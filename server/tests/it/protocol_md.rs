@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use topside_shared::ErrorKind;
 use topside_shared::methods::Method;
-use topside_shared::notices::name;
+use topside_shared::notifications::name;
 
 use crate::common::pattern::{Pattern, assert_matches};
 use crate::common::server::LOOPBACK;

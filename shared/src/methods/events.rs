@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Call, Empty, Method};
 use crate::ids::SubscriptionId;
-use crate::notices::LogEntry;
+use crate::notifications::LogEntry;
 use crate::records::{ClientRow, RunRow};
 
 /// What can be subscribed to.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Call, Method};
 use crate::ids::ClientId;
-use crate::notices::LogEntry;
+use crate::notifications::LogEntry;
 use crate::records::ClientRow;
 
 /// `clients/list`.

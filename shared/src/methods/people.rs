@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Call, Empty, Method};
 use crate::ids::ClientId;
-use crate::notices::Urgency;
+use crate::notifications::Urgency;
 
 /// `broadcast`: tells everybody who takes notices something.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Call, Empty, Menu, Method};
 use crate::command::Command;
-use crate::notices::Closing;
+use crate::notifications::Closing;
 use crate::time::Time;
 
 /// `server/status`.

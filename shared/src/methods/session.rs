@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Call, Empty, Method};
 use crate::ids::ClientId;
-use crate::notices::Closing;
+use crate::notifications::Closing;
 use crate::records::Program;
 use crate::role::Role;
 use crate::time::Time;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::notices::LogEntry;
+use crate::notifications::LogEntry;
 use crate::text::is_control;
 
 /// One entry as a line for people: time, level, message, fields.

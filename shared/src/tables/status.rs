@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::columns;
 use crate::methods::{RunCounts, ServerInfo, Status, WorkerStanding};
-use crate::notices::Closing;
+use crate::notifications::Closing;
 use crate::text::{self, MAX_REASON, clean};
 
 /// The figures of a server, a line each.

@@ -3,7 +3,7 @@
 
 use topside_shared::command::Command;
 use topside_shared::methods::{Initialized, KeyRow, Menu, Status};
-use topside_shared::notices::{Broadcast, ClientsChanged, Closing, SessionEnded};
+use topside_shared::notifications::{Broadcast, ClientsChanged, Closing, SessionEnded};
 use topside_shared::records::{ClientRow, RunRow};
 use topside_shared::text::{MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
 

@@ -1,7 +1,7 @@
 //! A shutdown that the server has announced: who, why, and how long there is left.
 
 use topside_shared::Time;
-use topside_shared::notices::{Closing, Phase};
+use topside_shared::notifications::{Closing, Phase};
 
 use super::{ordering, times};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use topside_shared::methods::{Initialized, Menu};
-use topside_shared::notices::SessionEnded;
+use topside_shared::notifications::SessionEnded;
 use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, SubscriptionId};
 

@@ -1,7 +1,7 @@
 //! How the screen stands to a server: not at all, dialling, connected, or cut off and why.
 
 use topside_shared::Time;
-use topside_shared::notices::{EndCode, SessionEnded};
+use topside_shared::notifications::{EndCode, SessionEnded};
 
 use super::times;
 use super::{DialFailed, State};

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use topside_shared::methods::{LogEntries, Subscribed};
-use topside_shared::notices::{Level, LogEntry};
+use topside_shared::notifications::{Level, LogEntry};
 use topside_shared::{SubscriptionId, Time, tables};
 
 use super::chooser::{Chooser, Moved};

@@ -6,7 +6,7 @@ use topside_shared::methods::{
     AuditEnd, CommandRun, Initialized, KeyInvite, Keys, LogEntries, Menu, Reloaded, RunResult,
     RunsPage, Status, Subscribed, Typed,
 };
-use topside_shared::notices::Notice;
+use topside_shared::notifications::Notification;
 use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, Pin, RunId, SubscriptionId};
 
@@ -128,7 +128,7 @@ pub(crate) enum Event {
     /// What was typed for a run was taken, or not: why.
     InputTaken { run: RunId, result: Result<(), String> },
     /// Unasked.
-    Notice(Box<Notice>),
+    Notice(Box<Notification>),
     /// The session is over. Nothing of it comes after this.
     Lost(LostReason),
 }

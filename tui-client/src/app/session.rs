@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use topside_shared::ErrorKind;
 use topside_shared::methods::{Initialized, RunResult};
-use topside_shared::notices::EndCode;
+use topside_shared::notifications::EndCode;
 
 use super::console::{Console, Watch};
 use super::link::{Link, Lost, Retry, Why};

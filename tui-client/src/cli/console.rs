@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use topside_shared::RunId;
 use topside_shared::methods::{CommandRun, RunCancel, RunResult};
-use topside_shared::notices::{Closing, Notice, Phase, RunOutput};
+use topside_shared::notifications::{Closing, Notification, Phase, RunOutput};
 
 use super::feed::{Fault, Feed, Source};
 use super::hush::Hush;
@@ -151,7 +151,7 @@ impl Console {
                         // Nothing is asked here whose answer comes so.
                         Some(Event::Answer { .. }) => {}
                         Some(Event::Notice(notice)) => {
-                            if let Notice::RunChanged(row) = &notice
+                            if let Notification::RunChanged(row) = &notice
                                 && underway.run.is_none()
                             {
                                 underway.know(row.run_id, &handle);
@@ -160,10 +160,10 @@ impl Console {
                                     let _ = begun.send(row.run_id);
                                 }
                             }
-                            if let Notice::Closing(closing) = &notice {
+                            if let Notification::Closing(closing) = &notice {
                                 self.closing = Some(closing.clone());
                             }
-                            if let (Output::Stream, Notice::RunOutput(piece)) = (&output, &notice) {
+                            if let (Output::Stream, Notification::RunOutput(piece)) = (&output, &notice) {
                                 hush.printed(&output_bytes(piece));
                             }
                             output.take(room, notice);
@@ -186,7 +186,7 @@ impl Console {
             Event::Lost(reason) => self.lost = Some(reason),
             Event::Answer { .. } => {}
             Event::Notice(notice) => {
-                if let Notice::Closing(closing) = &notice {
+                if let Notification::Closing(closing) = &notice {
                     self.closing = Some(closing.clone());
                 }
                 if let Some(piece) = sentence(&notice) {
@@ -260,13 +260,13 @@ impl Underway {
 
 impl Output<'_> {
     /// Takes a notice; without room nobody reads any more.
-    pub(super) fn take(&mut self, room: Option<Room<'_>>, notice: Notice) {
+    pub(super) fn take(&mut self, room: Option<Room<'_>>, notice: Notification) {
         let piece = match (self, notice) {
-            (Self::Collect(all), Notice::RunOutput(piece)) => {
+            (Self::Collect(all), Notification::RunOutput(piece)) => {
                 all.extend_from_slice(&output_bytes(&piece));
                 None
             }
-            (Self::Stream, Notice::RunOutput(piece)) => {
+            (Self::Stream, Notification::RunOutput(piece)) => {
                 Some(Piece::Output(piece.stream, bytes(piece)))
             }
             (_, notice) => sentence(&notice),
@@ -286,13 +286,13 @@ fn bytes(piece: RunOutput) -> Vec<u8> {
 }
 
 /// What a person is told by a notice.
-pub(super) fn sentence(notice: &Notice) -> Option<Piece> {
+pub(super) fn sentence(notice: &Notification) -> Option<Piece> {
     let text = match notice {
-        Notice::Closing(closing) => words::closing(closing),
-        Notice::Broadcast(told) => words::broadcast(told),
-        Notice::RunGap(gap) => words::gap(gap),
-        Notice::RunChanged(row) => words::wait(row)?,
-        Notice::EventsDropped(dropped) => words::dropped(dropped),
+        Notification::Closing(closing) => words::closing(closing),
+        Notification::Broadcast(told) => words::broadcast(told),
+        Notification::RunGap(gap) => words::gap(gap),
+        Notification::RunChanged(row) => words::wait(row)?,
+        Notification::EventsDropped(dropped) => words::dropped(dropped),
         _ => return None,
     };
     Some(Piece::Say(format!("topside: {text}\n")))

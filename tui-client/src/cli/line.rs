@@ -8,7 +8,7 @@ use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Stdin;
 use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{CommandRun, Menu, SessionClose};
-use topside_shared::notices::EndCode;
+use topside_shared::notifications::EndCode;
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::text;
 

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use topside_shared::notices::Stream;
+use topside_shared::notifications::Stream;
 
 use super::filter::{Filter, Position};
 use super::status;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Stdin;
 use topside_shared::methods::{CommandRun, Menu, RunResult};
-use topside_shared::notices::EndCode;
+use topside_shared::notifications::EndCode;
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::text::{MAX_REASON, clean};
 

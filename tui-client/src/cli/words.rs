@@ -1,6 +1,6 @@
 //! Notices and refusals in words.
 
-use topside_shared::notices::{Broadcast, Closing, EventsDropped, Phase, RunGap};
+use topside_shared::notifications::{Broadcast, Closing, EventsDropped, Phase, RunGap};
 use topside_shared::records::RunRow;
 use topside_shared::text::{self, MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError};

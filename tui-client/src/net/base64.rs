@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use topside_shared::notices::RunOutput;
+use topside_shared::notifications::RunOutput;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -71,7 +71,7 @@ fn value(digit: u8) -> Option<u32> {
 mod tests {
     use proptest::prelude::*;
     use topside_shared::RunId;
-    use topside_shared::notices::Stream;
+    use topside_shared::notifications::Stream;
 
     use super::*;
 

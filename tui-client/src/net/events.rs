@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use topside_shared::RunId;
-use topside_shared::notices::{Notice, RunGap};
+use topside_shared::notifications::{Notification, RunGap};
 
 use super::base64::output_length;
 use super::lost::LostReason;
@@ -32,7 +32,7 @@ const OVERHEAD: usize = 128;
 #[derive(Debug)]
 pub enum Event {
     /// The server told something.
-    Notice(Notice),
+    Notice(Notification),
     /// The answer to [`Handle::ask`].
     Answer {
         /// The number that `ask` gave.
@@ -157,12 +157,12 @@ impl Queue {
     }
 
     /// Adds a notice that stood on a line of `length` bytes.
-    pub(super) fn push(&self, notice: Notice, length: usize) -> Result<(), Overflow> {
+    pub(super) fn push(&self, notice: Notification, length: usize) -> Result<(), Overflow> {
         let mut waiting = self.lock();
         if !waiting.taken {
             return Ok(());
         }
-        if let Notice::RunOutput(output) = &notice {
+        if let Notification::RunOutput(output) = &notice {
             let cost = output_length(output) + OVERHEAD;
             waiting.output += cost;
             *waiting.by_run.entry(output.run_id).or_default() += cost;
@@ -239,7 +239,7 @@ impl Queue {
 
 impl Waiting {
     fn forget(&mut self, item: &Item) {
-        let Event::Notice(Notice::RunOutput(output)) = &item.event else {
+        let Event::Notice(Notification::RunOutput(output)) = &item.event else {
             self.other -= item.cost;
             return;
         };
@@ -271,14 +271,14 @@ impl Waiting {
         let mut last: Option<usize> = None;
         for item in std::mem::take(&mut self.items) {
             let gap = match &item.event {
-                Event::Notice(Notice::RunOutput(output))
+                Event::Notice(Notification::RunOutput(output))
                     if output.run_id == run && self.output > cut_to =>
                 {
                     self.forget(&item);
                     let bytes = output_length(output) as u64;
                     RunGap { run_id: run, offset: output.offset, bytes }
                 }
-                Event::Notice(Notice::RunGap(gap)) if gap.run_id == run => {
+                Event::Notice(Notification::RunGap(gap)) if gap.run_id == run => {
                     self.forget(&item);
                     *gap
                 }
@@ -288,7 +288,7 @@ impl Waiting {
                 }
             };
             if let Some(place) = last
-                && let Event::Notice(Notice::RunGap(grown)) = &mut kept[place].event
+                && let Event::Notice(Notification::RunGap(grown)) = &mut kept[place].event
                 && grown.offset + grown.bytes == gap.offset
             {
                 grown.bytes += gap.bytes;
@@ -296,7 +296,7 @@ impl Waiting {
             }
             last = Some(kept.len());
             self.other += OVERHEAD;
-            let event = Event::Notice(Notice::RunGap(gap));
+            let event = Event::Notice(Notification::RunGap(gap));
             kept.push_back(Item { event, cost: OVERHEAD });
         }
         self.items = kept;

@@ -1,9 +1,9 @@
-use topside_shared::notices::{RunOutput, SessionEnded, Stream};
+use topside_shared::notifications::{RunOutput, SessionEnded, Stream};
 
 use super::*;
 
-fn output(run: u64, offset: usize, bytes: usize) -> Notice {
-    Notice::RunOutput(RunOutput {
+fn output(run: u64, offset: usize, bytes: usize) -> Notification {
+    Notification::RunOutput(RunOutput {
         run_id: RunId(run),
         offset: offset as u64,
         stream: Stream::Stdout,
@@ -12,12 +12,12 @@ fn output(run: u64, offset: usize, bytes: usize) -> Notice {
     })
 }
 
-fn ended() -> Notice {
-    let code = topside_shared::notices::EndCode::Shutdown;
-    Notice::Ended(SessionEnded { code, reason: String::new(), by: String::new() })
+fn ended() -> Notification {
+    let code = topside_shared::notifications::EndCode::Shutdown;
+    Notification::Ended(SessionEnded { code, reason: String::new(), by: String::new() })
 }
 
-fn drain(queue: &Queue) -> Vec<Notice> {
+fn drain(queue: &Queue) -> Vec<Notification> {
     std::iter::from_fn(|| queue.pop())
         .map(|event| match event {
             Event::Notice(notice) => notice,
@@ -41,11 +41,11 @@ fn output_that_nobody_takes_becomes_one_gap_and_no_byte_is_unaccounted() {
     let mut gaps = 0;
     for notice in events {
         let (offset, bytes) = match notice {
-            Notice::RunGap(gap) => {
+            Notification::RunGap(gap) => {
                 gaps += 1;
                 (gap.offset, gap.bytes)
             }
-            Notice::RunOutput(output) => (output.offset, output_length(&output) as u64),
+            Notification::RunOutput(output) => (output.offset, output_length(&output) as u64),
             other => panic!("{other:?}"),
         };
         assert_eq!(offset, next);
@@ -67,21 +67,21 @@ fn a_flood_of_one_run_takes_nothing_from_another_and_no_notice() {
     let events = drain(&queue);
     assert_eq!(events[0], output(2, 0, 10));
     assert_eq!(events[1], ended());
-    assert!(matches!(events[2], Notice::RunGap(gap) if gap.run_id == RunId(1)));
+    assert!(matches!(events[2], Notification::RunGap(gap) if gap.run_id == RunId(1)));
 }
 
 #[test]
 fn gaps_of_the_server_stay_apart_from_ours_unless_they_touch() {
     let queue = Queue::new();
     let theirs = RunGap { run_id: RunId(1), offset: 0, bytes: 5 };
-    queue.push(Notice::RunGap(theirs), 50).unwrap();
+    queue.push(Notification::RunGap(theirs), 50).unwrap();
     for piece in 0..=MAX_OUTPUT / PIECE {
         queue.push(output(1, 5 + piece * PIECE, PIECE), PIECE).unwrap();
     }
     let events = drain(&queue);
-    let Notice::RunGap(gap) = events[0] else { panic!("{:?}", events[0]) };
+    let Notification::RunGap(gap) = events[0] else { panic!("{:?}", events[0]) };
     assert_eq!(gap.offset, 0);
-    assert!(matches!(&events[1], Notice::RunOutput(output) if output.offset == gap.bytes));
+    assert!(matches!(&events[1], Notification::RunOutput(output) if output.offset == gap.bytes));
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn output_that_is_held_waits_for_whoever_takes_it() {
             () = std::future::ready(()) => {}
         }
         let event = queue.pop();
-        let is_output = matches!(event, Some(Event::Notice(Notice::RunOutput(_))));
+        let is_output = matches!(event, Some(Event::Notice(Notification::RunOutput(_))));
         assert!(is_output, "nothing was skipped");
         left -= 1;
     }

@@ -1,7 +1,7 @@
 //! Why a session is over, in words.
 
 use topside_shared::RpcError;
-use topside_shared::notices::{EndCode, SessionEnded};
+use topside_shared::notifications::{EndCode, SessionEnded};
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 
 /// Why a server does not let a key in, as it says by its TLS alert.

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use topside_shared::dirs::Dirs;
 use topside_shared::methods::RunAttach;
-use topside_shared::notices::Notice;
+use topside_shared::notifications::Notification;
 use topside_shared::{ErrorKind, RunId};
 
 use super::new_file::NewFile;
@@ -95,13 +95,13 @@ async fn read_all(
     while at < fetch.until {
         let left = fetch.until - at;
         let piece = match events.next().await {
-            Event::Notice(Notice::RunOutput(output)) if output.run_id == fetch.run => {
+            Event::Notice(Notification::RunOutput(output)) if output.run_id == fetch.run => {
                 let mut bytes = output_bytes(&output).into_owned();
                 bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
                 at += bytes.len() as u64;
                 Piece::Bytes(bytes)
             }
-            Event::Notice(Notice::RunGap(gap)) if gap.run_id == fetch.run => {
+            Event::Notice(Notification::RunGap(gap)) if gap.run_id == fetch.run => {
                 let gap = gap.bytes.min(left);
                 at += gap;
                 missing += gap;

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
-use topside_shared::notices::Level;
+use topside_shared::notifications::Level;
 
 use super::boxes;
 use super::list;

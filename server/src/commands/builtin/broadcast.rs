@@ -2,7 +2,7 @@
 
 use topside_shared::Role;
 use topside_shared::command::{Arg, ArgType, Command, Effect};
-use topside_shared::notices::Urgency;
+use topside_shared::notifications::Urgency;
 use topside_shared::text::MAX_BROADCAST;
 
 use super::{Calling, optional, reads, say};

@@ -1,7 +1,7 @@
 //! `close`: ends the caller's own session.
 
 use topside_shared::command::Command;
-use topside_shared::notices::{EndCode, SessionEnded};
+use topside_shared::notifications::{EndCode, SessionEnded};
 
 use super::{Calling, reads, say};
 use crate::commands::{Call, Worker};

@@ -12,7 +12,7 @@ use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::process::Child;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-use topside_shared::notices::Stream;
+use topside_shared::notifications::Stream;
 
 use super::ended::{End, Ended};
 use super::kin::Kin;

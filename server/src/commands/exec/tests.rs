@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 use topside_shared::ids::RunId;
-use topside_shared::notices::Stream;
+use topside_shared::notifications::Stream;
 use topside_shared::records::RunState;
 use topside_shared::role::Role;
 use topside_shared::values;

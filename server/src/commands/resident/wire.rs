@@ -1,7 +1,7 @@
 //! The lines between the server and a resident worker, one JSON object each.
 
 use serde_json::{Map, Value, json};
-use topside_shared::notices::Stream;
+use topside_shared::notifications::Stream;
 use topside_shared::{json_checks, text};
 
 use crate::commands::Call;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use topside_shared::Time;
-use topside_shared::notices::Stream;
+use topside_shared::notifications::Stream;
 use topside_shared::records::RunState;
 
 use super::db::{Db, Lost};

@@ -1,7 +1,7 @@
 //! Up to 32 KiB of output in order of arrival, with the places where the stream changes.
 
 use bytes::Bytes;
-use topside_shared::notices::{MAX_OUTPUT_CHUNK, Stream};
+use topside_shared::notifications::{MAX_OUTPUT_CHUNK, Stream};
 
 /// What a block costs beside its bytes.
 const OVERHEAD: usize = 96;

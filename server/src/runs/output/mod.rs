@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, Semaphore};
-use topside_shared::notices::Stream;
+use topside_shared::notifications::Stream;
 
 pub(crate) use self::tail::Text;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use topside_shared::notices::Stream;
+use topside_shared::notifications::Stream;
 
 use super::Shared;
 use super::block::Block;

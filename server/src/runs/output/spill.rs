@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
-use topside_shared::notices::Stream;
+use topside_shared::notifications::Stream;
 
 use super::block::{Block, Marks, OpenBlock};
 use crate::platform;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use topside_shared::notices::Stream;
+use topside_shared::notifications::Stream;
 
 use super::block::{Block, OpenBlock, unfinished};
 use super::spill::Extent;

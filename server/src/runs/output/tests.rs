@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use topside_shared::envelope;
 use topside_shared::ids::RunId;
-use topside_shared::notices::Stream::{Stderr, Stdout};
-use topside_shared::notices::{MAX_OUTPUT_CHUNK, RunGap, RunOutput, name};
+use topside_shared::notifications::Stream::{Stderr, Stdout};
+use topside_shared::notifications::{MAX_OUTPUT_CHUNK, RunGap, RunOutput, name};
 
 use super::reader::Piece;
 use super::*;

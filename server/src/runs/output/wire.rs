@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use topside_shared::envelope;
 use topside_shared::ids::RunId;
-use topside_shared::notices::{RunGap, Stream, name};
+use topside_shared::notifications::{RunGap, Stream, name};
 
 use super::escape;
 use super::reader::Piece;

@@ -1,7 +1,7 @@
 //! Following the output of runs: what came, what was skipped, and going on in the next session.
 
 use topside_shared::RunId;
-use topside_shared::notices::{RunGap, RunOutput, Stream};
+use topside_shared::notifications::{RunGap, RunOutput, Stream};
 
 use super::{Phase, Runs};
 use crate::net::base64;

@@ -2,7 +2,7 @@
 
 use topside_shared::Time;
 use topside_shared::methods::{Changes, Menu};
-use topside_shared::notices::{Broadcast, ClientsChanged, Closing, Notice, Urgency};
+use topside_shared::notifications::{Broadcast, ClientsChanged, Closing, Notification, Urgency};
 
 use crate::app::closing::{Banner, BannerPhase};
 use crate::app::console::{Console, Watch};
@@ -11,16 +11,16 @@ use crate::app::{Call, Clock, Effect, State, clean, keys_view, log_view, prompt,
 /// How the list calls the end of a client that was sent away.
 const KICKED: &str = "kicked";
 
-pub(super) fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effect> {
+pub(super) fn notice(state: &mut State, session: u64, told: Notification) -> Vec<Effect> {
     let clock = state.clock;
     let Some(console) = state.console_mut() else { return Vec::new() };
     match told {
-        Notice::RunOutput(output) => {
+        Notification::RunOutput(output) => {
             console.runs.output(&output);
             prompt::printed(console, output.run_id);
         }
-        Notice::RunGap(gap) => console.runs.gap(&gap),
-        Notice::RunChanged(row) => {
+        Notification::RunGap(gap) => console.runs.gap(&gap),
+        Notification::RunChanged(row) => {
             // Of others' runs, those that are looked at.
             let known = console.runs.of_run(row.run_id).is_some();
             if known || row.client_id == console.welcome.you.client_id {
@@ -28,27 +28,29 @@ pub(super) fn notice(state: &mut State, session: u64, told: Notice) -> Vec<Effec
             }
             return runs_view::changed(state);
         }
-        Notice::ClientsChanged(changed) => {
+        Notification::ClientsChanged(changed) => {
             let came_or_went = !(changed.joined.is_empty() && changed.left.is_empty());
             clients(console, clean::changed(changed), clock.wall);
             if came_or_went {
                 return keys_view::changed(state);
             }
         }
-        Notice::Closing(closing) => told_of_the_end(console, clean::closing(closing), clock),
-        Notice::Reloaded(told) => return other_menu(console, session, told.revision),
-        Notice::Broadcast(told) => broadcast(state, clean::broadcast(told)),
-        Notice::Ended(ended) => console.goodbye = Some(clean::ended(ended)),
+        Notification::Closing(closing) => told_of_the_end(console, clean::closing(closing), clock),
+        Notification::Reloaded(told) => return other_menu(console, session, told.revision),
+        Notification::Broadcast(told) => broadcast(state, clean::broadcast(told)),
+        Notification::Ended(ended) => console.goodbye = Some(clean::ended(ended)),
         // The list has holes: begin it anew.
-        Notice::EventsDropped(dropped) if console.watch == Watch::Live(dropped.subscription_id) => {
+        Notification::EventsDropped(dropped)
+            if console.watch == Watch::Live(dropped.subscription_id) =>
+        {
             console.watch = Watch::Asked;
             let again = [Call::Unsubscribe(dropped.subscription_id), Call::Subscribe];
             return again.map(|call| Effect::Call { session, call }).into();
         }
-        Notice::EventsDropped(dropped) => {
+        Notification::EventsDropped(dropped) => {
             log_view::dropped(state, dropped.subscription_id, dropped.count);
         }
-        Notice::LogEntry(entry) => log_view::entry(state, &entry),
+        Notification::LogEntry(entry) => log_view::entry(state, &entry),
     }
     Vec::new()
 }

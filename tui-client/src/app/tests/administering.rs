@@ -1,6 +1,6 @@
 //! Sending clients away, telling everybody something, and the end of the server with all its steps.
 
-use topside_shared::notices::{Broadcast, ClientsChanged, EndCode, SessionEnded, Urgency};
+use topside_shared::notifications::{Broadcast, ClientsChanged, EndCode, SessionEnded, Urgency};
 
 use super::*;
 use crate::app::confirm::{Ask, Confirm};
@@ -69,16 +69,18 @@ pub(super) fn screen(world: &World) -> String {
     text(&frame(&world.state))
 }
 
-fn left(id: u64, reason: &str) -> Notice {
+fn left(id: u64, reason: &str) -> Notification {
     let left = json!({"joined": [], "updated": [], "left": [{"clientId": id, "reason": reason}]});
-    Notice::ClientsChanged(serde_json::from_value(left).unwrap())
+    Notification::ClientsChanged(serde_json::from_value(left).unwrap())
 }
 
-fn due(in_ms: u64, by: &str) -> Notice {
-    let Notice::Closing(mut told) = closing(Phase::Scheduled, in_ms, "new disk") else { panic!() };
+fn due(in_ms: u64, by: &str) -> Notification {
+    let Notification::Closing(mut told) = closing(Phase::Scheduled, in_ms, "new disk") else {
+        panic!()
+    };
     told.by = by.into();
     told.deadline = Time::from_millis(START).plus_millis(in_ms);
-    Notice::Closing(told)
+    Notification::Closing(told)
 }
 
 fn banner(world: &World) -> String {
@@ -269,7 +271,7 @@ fn only_a_later_time_of_what_is_due_does_without_the_servers_name() {
 fn notices_are_kept_with_their_time_and_the_newest_stands_first() {
     let mut world = admin(80, 24);
     world.now = 62_000;
-    world.notice(Notice::Broadcast(Broadcast {
+    world.notice(Notification::Broadcast(Broadcast {
         message: "the valve is stuck".into(),
         level: Urgency::Warning,
         by: "phone (#4)".into(),
@@ -277,7 +279,7 @@ fn notices_are_kept_with_their_time_and_the_newest_stands_first() {
     }));
     world.notice(left(9, "kicked"));
     world.notice(left(4, "closed"));
-    world.notice(Notice::ClientsChanged(ClientsChanged::default()));
+    world.notice(Notification::ClientsChanged(ClientsChanged::default()));
     world.press("alt-n");
     let shown = screen(&world);
     let lines =
@@ -294,7 +296,7 @@ fn who_is_sent_away_reads_why_and_by_whom_and_is_not_connected_again() {
     let mut world = admin(160, 24);
     world.press("f2");
     let (reason, by) = ("to bed".to_owned(), "phone (#4)".to_owned());
-    world.notice(Notice::Ended(SessionEnded { code: EndCode::Kicked, reason, by }));
+    world.notice(Notification::Ended(SessionEnded { code: EndCode::Kicked, reason, by }));
     world.event(Event::Lost(LostReason::Gone));
     world.press("esc");
     let words = "you were sent away by phone (#4): to bed";

@@ -139,7 +139,7 @@ fn another_connection_of_this_program_is_nobody_who_loses_the_server() {
     let mut world = World::connected(100, 24);
     world.state.carries = true;
     let tell = |world: &mut World, changed| {
-        world.notice(Notice::ClientsChanged(serde_json::from_value(changed).unwrap()));
+        world.notice(Notification::ClientsChanged(serde_json::from_value(changed).unwrap()));
     };
     let left = json!([{"clientId": 4, "reason": "gone"}, {"clientId": 9, "reason": "gone"}]);
     let own = client(12, "ann", "admin", "pid 4120");
@@ -209,7 +209,7 @@ fn people_come_and_go_in_the_list_and_their_names_are_made_safe() {
         "left": [{"clientId": 4, "reason": "gone"}],
         "updated": [client(9, "bob", "operator", "pid 4121")],
     });
-    world.notice(Notice::ClientsChanged(serde_json::from_value(changed).unwrap()));
+    world.notice(Notification::ClientsChanged(serde_json::from_value(changed).unwrap()));
     let rows = world.console().client_rows();
     let shown: Vec<(u64, &str, &str)> =
         rows.iter().map(|r| (r.client_id.0, r.user.as_str(), r.role.name())).collect();
@@ -223,7 +223,7 @@ fn a_list_with_holes_is_begun_anew() {
     let session = world.session();
     let dropped = |id: u64| {
         let dropped = json!({"subscriptionId": id, "count": 3});
-        Notice::EventsDropped(serde_json::from_value(dropped).unwrap())
+        Notification::EventsDropped(serde_json::from_value(dropped).unwrap())
     };
     assert!(world.notice(dropped(55)).is_empty(), "not our subscription");
     let effects = world.notice(dropped(1));

@@ -1,6 +1,6 @@
 //! Shutdowns, losses, reconnecting.
 
-use topside_shared::notices::{Broadcast, EndCode, SessionEnded, Urgency};
+use topside_shared::notifications::{Broadcast, EndCode, SessionEnded, Urgency};
 
 use super::super::runs::Phase as BlockPhase;
 use super::*;
@@ -63,7 +63,7 @@ fn a_session_that_ends_with_its_key_says_who_revoked_it() {
     ] {
         let mut world = World::connected(160, 24);
         let by = by.to_owned();
-        world.notice(Notice::Ended(SessionEnded { code, reason: String::new(), by }));
+        world.notice(Notification::Ended(SessionEnded { code, reason: String::new(), by }));
         lose(&mut world, LostReason::Gone);
         let Link::Lost(lost) = &world.state.link else { panic!() };
         assert_eq!(lost.what(), format!("ended this session: {words}"));
@@ -77,7 +77,7 @@ fn what_somebody_tells_everybody_is_said_at_once_and_stays_among_the_blocks() {
     for (level, title) in
         [(Urgency::Info, "phone (#4) says"), (Urgency::Warning, "warning from phone (#4)")]
     {
-        world.notice(Notice::Broadcast(Broadcast {
+        world.notice(Notification::Broadcast(Broadcast {
             message: format!("{}\u{1b}[2J bed", "the valve is stuck in its ".repeat(4)),
             level,
             by: "phone (#4)".into(),
@@ -98,7 +98,7 @@ fn whoever_connects_while_a_shutdown_is_due_sees_it_too() {
     let effects = world.press("enter");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
     let mut welcome = Box::new(welcome());
-    let Notice::Closing(due) = closing(Phase::Scheduled, 5_000, "") else { unreachable!() };
+    let Notification::Closing(due) = closing(Phase::Scheduled, 5_000, "") else { unreachable!() };
     welcome.closing = Some(due);
     world.tell(Msg::Dialled { attempt, welcome, reached: locally(), carries: false });
     assert_eq!(banner(&world).as_deref(), Some("sprinkler shuts down in 0:05, by phone (#4)"));
@@ -109,7 +109,7 @@ fn after_a_shutdown_the_title_says_who_when_and_why_and_the_console_stays() {
     let mut world = World::connected(160, 24);
     world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
     world.now = 128_000;
-    world.notice(Notice::Ended(goodbye(EndCode::Shutdown, "moving to a new box")));
+    world.notice(Notification::Ended(goodbye(EndCode::Shutdown, "moving to a new box")));
     assert!(lose(&mut world, LostReason::Gone).is_empty());
     let console = world.state.console().unwrap();
     assert_eq!(
@@ -125,13 +125,13 @@ fn after_a_shutdown_the_title_says_who_when_and_why_and_the_console_stays() {
 #[test]
 fn what_was_said_before_the_end_does_not_hide_the_keys_that_lead_on() {
     let mut world = World::connected(80, 24);
-    world.notice(Notice::Broadcast(Broadcast {
+    world.notice(Notification::Broadcast(Broadcast {
         message: "dinner is ready".into(),
         level: Urgency::Info,
         by: "phone (#4)".into(),
         time: Time::from_millis(START),
     }));
-    world.notice(Notice::Ended(goodbye(EndCode::Shutdown, "moving to a new box")));
+    world.notice(Notification::Ended(goodbye(EndCode::Shutdown, "moving to a new box")));
     lose(&mut world, LostReason::Gone);
     let shown = crate::ui::tests::text(&crate::ui::tests::frame(&world.state));
     assert!(shown.contains("R reconnect   P picker"), "{shown}");
@@ -256,7 +256,7 @@ fn enter_after_the_end_keeps_the_line() {
 fn closing_ones_own_session_leads_back_to_the_picker() {
     let mut world = World::connected(80, 24);
     block_of(&world.enter("close"));
-    world.notice(Notice::Ended(goodbye(EndCode::Closed, "")));
+    world.notice(Notification::Ended(goodbye(EndCode::Closed, "")));
     let effects = lose(&mut world, LostReason::Gone);
     assert!(matches!(effects[..], [Effect::Probe { .. }, Effect::Browse(true)]));
     assert!(matches!(world.state.screen, Screen::Picker));

@@ -1,7 +1,7 @@
 //! The list of keys: read, filtered, and a key of it taken away.
 
 use topside_shared::methods::{KeyRow, Keys};
-use topside_shared::notices::ClientsChanged;
+use topside_shared::notifications::ClientsChanged;
 
 use super::administering::{act, admin, screen};
 use super::*;
@@ -148,13 +148,13 @@ fn an_open_list_is_read_again_when_somebody_comes_or_goes() {
     let mut world = opened(100, 24);
     let joined = |id| {
         let rows = json!({"joined": [client(id, "tablet", "viewer", "192.168.1.30:1")], "left": [], "updated": []});
-        Notice::ClientsChanged(serde_json::from_value(rows).unwrap())
+        Notification::ClientsChanged(serde_json::from_value(rows).unwrap())
     };
     assert_eq!(world.notice(joined(11)), [asked(&world)]);
     assert!(world.notice(joined(12)).is_empty(), "one question at a time");
     assert_eq!(world.event(Event::Keys(Ok(keys()))), [asked(&world)], "the list had missed #12");
     world.event(Event::Keys(Ok(keys())));
-    assert!(world.notice(Notice::ClientsChanged(ClientsChanged::default())).is_empty());
+    assert!(world.notice(Notification::ClientsChanged(ClientsChanged::default())).is_empty());
 }
 
 #[test]

@@ -157,7 +157,13 @@ fn the_list_is_asked_for_anew_when_runs_change_and_the_choice_stays() {
     world.press("down");
     let asked = [Effect::Call { session: world.session(), call: Call::Runs { before: None } }];
     let mut change = || {
-        world.notice(Notice::RunChanged(Box::new(past(32, "temp", &json!({}), "bob", "running"))))
+        world.notice(Notification::RunChanged(Box::new(past(
+            32,
+            "temp",
+            &json!({}),
+            "bob",
+            "running",
+        ))))
     };
     assert_eq!(change(), asked);
     // One that comes while it is asked for may be newer than the answer.

@@ -2,7 +2,7 @@
 
 use topside_shared::SubscriptionId;
 use topside_shared::methods::LogEntries;
-use topside_shared::notices::{EventsDropped, LogEntry};
+use topside_shared::notifications::{EventsDropped, LogEntry};
 
 use super::super::log_view::{KEPT, LogView};
 use super::administering::admin;
@@ -85,7 +85,7 @@ fn calls(effects: &[Effect]) -> Vec<&Call> {
 
 fn came(world: &mut World, numbers: std::ops::Range<u64>) {
     for entry in numbered(numbers) {
-        assert!(world.notice(Notice::LogEntry(entry)).is_empty());
+        assert!(world.notice(Notification::LogEntry(entry)).is_empty());
     }
 }
 
@@ -101,7 +101,7 @@ fn the_last_lines_are_read_the_new_ones_come_by_themselves_and_both_only_once() 
     assert_eq!(lines(&world), all);
     let effects = world.press("esc");
     assert_eq!(calls(&effects), [&Call::Unsubscribe(SubscriptionId(3))]);
-    assert!(world.notice(Notice::LogEntry(entry(9, "info", "late", &json!({})))).is_empty());
+    assert!(world.notice(Notification::LogEntry(entry(9, "info", "late", &json!({})))).is_empty());
 }
 
 #[test]
@@ -176,8 +176,8 @@ fn lines_are_filtered_by_level_and_by_any_word() {
     assert_eq!(lines(&world).len(), 2);
     world.write("WARN client");
     assert_eq!(lines(&world), ["warn client=4"]);
-    world.notice(Notice::LogEntry(of(6, "warn")));
-    world.notice(Notice::LogEntry(of(7, "error")));
+    world.notice(Notification::LogEntry(of(6, "warn")));
+    world.notice(Notification::LogEntry(of(7, "error")));
     assert_eq!(lines(&world), ["warn client=4", "warn client=6"]);
     world.press("ctrl-u");
     world.tell(Msg::Paste("client=7\nnot this".into()));
@@ -245,7 +245,7 @@ fn lines_that_did_not_come_are_counted_where_they_are_missing() {
     world.press("alt-l");
     answer(&mut world, 3, numbered(1..3), &[]);
     let dropped = |id, count| {
-        Notice::EventsDropped(EventsDropped { subscription_id: SubscriptionId(id), count })
+        Notification::EventsDropped(EventsDropped { subscription_id: SubscriptionId(id), count })
     };
     world.notice(dropped(8, 5));
     world.notice(dropped(3, 1_204));
@@ -294,7 +294,7 @@ fn a_line_steers_no_terminal_and_the_chosen_one_is_shown_whole() {
     let mut world = read(60, 15);
     let text = "x".repeat(300) + " the end of it";
     let fields = json!({"name\u{1b}": "a\u{9b}b\u{202e}c", "text": text});
-    world.notice(Notice::LogEntry(entry(40, "info", "odd \u{1b}[2Jline", &fields)));
+    world.notice(Notification::LogEntry(entry(40, "info", "odd \u{1b}[2Jline", &fields)));
     assert_clean(&world);
     let shown = screen(&world);
     assert!(shown.contains("odd [2Jline name=\"abc\""), "{shown}");

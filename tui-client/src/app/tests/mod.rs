@@ -26,7 +26,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use topside_shared::methods::{Initialized, Menu, RunResult, Subscribed};
-use topside_shared::notices::{Closing, Notice, Phase};
+use topside_shared::notifications::{Closing, Notification, Phase};
 use topside_shared::records::RunRow;
 use topside_shared::{ClientId, ErrorKind, Pin, RunId, Time};
 
@@ -145,7 +145,7 @@ impl World {
         match &mut event {
             Event::Notice(notice) => {
                 // What has no place of its own comes after what came before.
-                if let Notice::RunOutput(output) = notice.as_mut() {
+                if let Notification::RunOutput(output) = notice.as_mut() {
                     let printed = self.printed.entry(output.run_id).or_default();
                     output.offset = output.offset.max(*printed);
                     *printed = output.offset + output_length(output) as u64;
@@ -160,7 +160,7 @@ impl World {
         self.tell(Msg::Session { session, event })
     }
 
-    pub(crate) fn notice(&mut self, notice: Notice) -> Vec<Effect> {
+    pub(crate) fn notice(&mut self, notice: Notification) -> Vec<Effect> {
         self.event(Event::Notice(Box::new(notice)))
     }
 
@@ -186,7 +186,7 @@ impl World {
         let effects = self.enter(line);
         let block = block_of(&effects);
         let mut whole = running(run, line);
-        self.notice(Notice::RunChanged(Box::new(whole.clone())));
+        self.notice(Notification::RunChanged(Box::new(whole.clone())));
         if !output.is_empty() {
             self.notice(printed(run, output));
         }
@@ -233,9 +233,9 @@ pub(crate) fn result(row: RunRow) -> RunResult {
     RunResult { row, output: None, output_base64: None, truncated: None }
 }
 
-pub(crate) fn printed(run: u64, text: &str) -> Notice {
+pub(crate) fn printed(run: u64, text: &str) -> Notification {
     serde_json::from_value(json!({"runId": run, "offset": 0, "stream": "stdout", "data": text}))
-        .map(Notice::RunOutput)
+        .map(Notification::RunOutput)
         .unwrap()
 }
 
@@ -346,8 +346,8 @@ fn subscribed() -> Subscribed {
     .unwrap()
 }
 
-pub(crate) fn closing(phase: Phase, in_ms: u64, reason: &str) -> Notice {
-    Notice::Closing(Closing {
+pub(crate) fn closing(phase: Phase, in_ms: u64, reason: &str) -> Notification {
+    Notification::Closing(Closing {
         phase,
         reason: reason.into(),
         by: "phone (#4)".into(),

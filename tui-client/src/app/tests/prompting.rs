@@ -20,7 +20,7 @@ pub(crate) fn asking_at(width: u16, height: u16) -> (World, u64) {
     menu["commands"].as_array_mut().unwrap().push(ask);
     world.event(Event::Menu(Ok(serde_json::from_value(menu).unwrap())));
     let block = block_of(&world.enter("ask"));
-    world.notice(Notice::RunChanged(Box::new(running(12, "ask"))));
+    world.notice(Notification::RunChanged(Box::new(running(12, "ask"))));
     (world, block)
 }
 
@@ -215,7 +215,7 @@ fn what_is_typed_before_the_run_has_begun_waits_for_it() {
     assert_eq!(world.press("enter"), []);
     assert_eq!(world.input(), "");
     let session = world.session();
-    let effects = world.notice(Notice::RunChanged(Box::new(running(13, "ask"))));
+    let effects = world.notice(Notification::RunChanged(Box::new(running(13, "ask"))));
     let data = Some(Typed("early\n".to_owned()));
     assert_eq!(effects, [Effect::Call { session, call: Call::Input { run: RunId(13), data } }]);
     // Refused in the end: it is told, not run.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use topside_shared::methods::{Changes, Reloaded};
-use topside_shared::notices::MenuChanged;
+use topside_shared::notifications::MenuChanged;
 
 use super::administering::{act, admin, screen};
 use super::*;
@@ -12,7 +12,7 @@ use crate::app::reloading::{Mistake, NotReloaded};
 fn another_menu_is_asked_for_told_in_words_and_completed_from() {
     let mut world = World::connected(80, 24);
     let session = world.session();
-    let reloaded = |revision| Notice::Reloaded(MenuChanged { revision });
+    let reloaded = |revision| Notification::Reloaded(MenuChanged { revision });
     let known = world.console().menu.revision;
     assert!(world.notice(reloaded(known)).is_empty(), "it is known already");
     let effects = world.notice(reloaded(known + 1));

@@ -1,7 +1,7 @@
 //! Runs that a lost session cut off, in the next one.
 
 use topside_shared::RunId;
-use topside_shared::notices::RunOutput;
+use topside_shared::notifications::RunOutput;
 use topside_shared::records::RunState;
 
 use super::super::runs::Phase;
@@ -30,11 +30,11 @@ fn output(run: u64, offset: u64, text: &str) -> Msg {
     let output = RunOutput {
         run_id: RunId(run),
         offset,
-        stream: topside_shared::notices::Stream::Stdout,
+        stream: topside_shared::notifications::Stream::Stdout,
         data: Some(text.into()),
         base64: None,
     };
-    Msg::Session { session: 0, event: Event::Notice(Box::new(Notice::RunOutput(output))) }
+    Msg::Session { session: 0, event: Event::Notice(Box::new(Notification::RunOutput(output))) }
 }
 
 /// Tells it as it is, whatever was printed before.

@@ -45,7 +45,7 @@ fn a_command_is_sent_with_its_typed_arguments_and_its_output_ends_in_its_block()
     assert_eq!(serde_json::to_value(&run.args).unwrap(), json!({"zone": 3, "minutes": 5}));
     assert_eq!(world.input(), "");
 
-    world.notice(Notice::RunChanged(Box::new(running(31, "zone-run"))));
+    world.notice(Notification::RunChanged(Box::new(running(31, "zone-run"))));
     assert_eq!(phase(&mut world), Phase::Running { cancelling: false });
     world.notice(printed(31, "opening "));
     world.notice(printed(31, "valve 3\n"));
@@ -64,8 +64,8 @@ fn two_runs_of_one_command_keep_their_output_apart() {
     let mut world = World::connected(80, 24);
     let first = block_of(&world.enter("zones"));
     let second = block_of(&world.enter("zones"));
-    world.notice(Notice::RunChanged(Box::new(running(1, "zones"))));
-    world.notice(Notice::RunChanged(Box::new(running(2, "zones"))));
+    world.notice(Notification::RunChanged(Box::new(running(1, "zones"))));
+    world.notice(Notification::RunChanged(Box::new(running(2, "zones"))));
     world.notice(printed(2, "two\n"));
     world.notice(printed(1, "one\n"));
     let runs = &world.console().runs;
@@ -89,8 +89,8 @@ fn two_runs_of_one_command_did_not_swap_blocks_where_one_overtook() {
     let mut world = World::connected(80, 24);
     let third = block_of(&world.enter("zone-run 3"));
     let fourth = block_of(&world.enter("zone-run 4"));
-    world.notice(Notice::RunChanged(Box::new(zone_run(1, 4))));
-    world.notice(Notice::RunChanged(Box::new(zone_run(2, 3))));
+    world.notice(Notification::RunChanged(Box::new(zone_run(1, 4))));
+    world.notice(Notification::RunChanged(Box::new(zone_run(2, 3))));
     world.notice(printed(1, "four\n"));
     world.notice(printed(2, "three\n"));
     let runs = &world.console().runs;
@@ -107,8 +107,8 @@ fn the_answer_says_which_of_two_equal_runs_is_whose() {
     let mut world = World::connected(80, 24);
     let first = block_of(&world.enter("zone-run 3"));
     let second = block_of(&world.enter("zone-run zone=3"));
-    world.notice(Notice::RunChanged(Box::new(zone_run(1, 3))));
-    world.notice(Notice::RunChanged(Box::new(zone_run(2, 3))));
+    world.notice(Notification::RunChanged(Box::new(zone_run(1, 3))));
+    world.notice(Notification::RunChanged(Box::new(zone_run(2, 3))));
     let ended = |run| {
         let mut row = zone_run(run, 3);
         row.state = RunState::Succeeded;
@@ -127,7 +127,7 @@ fn a_refusal_leaves_the_run_of_another_line_alone() {
     let mut world = World::connected(80, 24);
     let first = block_of(&world.enter("zone-run 3"));
     world.enter("zone-run zone=3");
-    world.notice(Notice::RunChanged(Box::new(zone_run(1, 3))));
+    world.notice(Notification::RunChanged(Box::new(zone_run(1, 3))));
     let message = "no such place".to_owned();
     let refused = RunRefused::Refused { kind: ErrorKind::InvalidParams, message };
     world.event(Event::Ran { block: first, result: Err(refused) });
@@ -284,11 +284,11 @@ fn a_gap_is_marked_with_its_count() {
     let mut world = World::connected(80, 24);
     world.run("zones", 5, "a\n", None);
     let gap = json!({"runId": 5, "offset": 2, "bytes": 12034});
-    world.notice(Notice::RunGap(serde_json::from_value(gap).unwrap()));
+    world.notice(Notification::RunGap(serde_json::from_value(gap).unwrap()));
     let said = "a\n… 12,034 bytes skipped\n(saving it gets all that the server keeps)\n";
     assert_eq!(world.newest(), said);
     let gap = json!({"runId": 5, "offset": 12036, "bytes": 1});
-    world.notice(Notice::RunGap(serde_json::from_value(gap).unwrap()));
+    world.notice(Notification::RunGap(serde_json::from_value(gap).unwrap()));
     assert_eq!(world.newest(), format!("{said}… 1 byte skipped\n"));
 }
 

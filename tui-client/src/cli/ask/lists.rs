@@ -4,7 +4,7 @@ use clap::Args;
 use topside_shared::methods::{
     self, ClientsList, KeysList, LogEntries, LogTail, RunsList, ServerStatus,
 };
-use topside_shared::notices::{Level, LogEntry};
+use topside_shared::notifications::{Level, LogEntry};
 use topside_shared::records::RunState;
 use topside_shared::tables;
 

@@ -9,7 +9,7 @@ use topside_shared::methods::{
     Broadcast, ClientKick, ClientsList, Empty, KeyInvited, KeyRevoke, KeysList, Reloaded,
     ServerReload, ServerShutdown, ServerShutdownCancel, ServerStatus,
 };
-use topside_shared::notices::{EndCode, Urgency};
+use topside_shared::notifications::{EndCode, Urgency};
 use topside_shared::records::ClientRow;
 use topside_shared::tables;
 use topside_shared::text::{self, MAX_NAME, clean};

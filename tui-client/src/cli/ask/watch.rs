@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use serde::Serialize;
 use serde_json::json;
 use topside_shared::methods::{EventsSubscribe, LogTail, Snapshot, Topic};
-use topside_shared::notices::{LogEntry, Notice};
+use topside_shared::notifications::{LogEntry, Notification};
 use topside_shared::records::{ClientRow, RunRow};
 use topside_shared::tables;
 use topside_shared::text::{MAX_NAME, clean};
@@ -37,7 +37,7 @@ pub(super) async fn clients(asker: &mut Asker<'_>) -> Result<u8, Refused> {
     let begin =
         |snapshot: Snapshot| snapshot.clients.unwrap_or_default().iter().map(joined).collect();
     follow(asker, Topic::Clients, begin, |notice| {
-        let Notice::ClientsChanged(changed) = notice else { return Vec::new() };
+        let Notification::ClientsChanged(changed) = notice else { return Vec::new() };
         let left = changed.left.iter().map(|left| {
             let words = format!("- {} {}\n", left.client_id, clean(&left.reason, MAX_NAME));
             Line::new(&json!({ "left": left }), words)
@@ -60,7 +60,7 @@ pub(super) async fn runs(
     let begin =
         |snapshot: Snapshot| snapshot.runs.unwrap_or_default().iter().filter_map(line).collect();
     follow(asker, Topic::Runs, begin, |notice| match notice {
-        Notice::RunChanged(row) => line(row).into_iter().collect(),
+        Notification::RunChanged(row) => line(row).into_iter().collect(),
         _ => Vec::new(),
     })
     .await
@@ -85,7 +85,7 @@ pub(super) async fn log(
     }
     lines.drain(..lines.len().saturating_sub(last));
     go_on(asker, lines, |notice| match notice {
-        Notice::LogEntry(entry) => line(entry).into_iter().collect(),
+        Notification::LogEntry(entry) => line(entry).into_iter().collect(),
         _ => Vec::new(),
     })
     .await
@@ -93,16 +93,16 @@ pub(super) async fn log(
 
 /// Broadcasts, and the server's end.
 pub(super) async fn notices(asker: &mut Asker<'_>) -> Result<u8, Refused> {
-    let line = |notice: &Notice| match notice {
-        Notice::Broadcast(told) => {
+    let line = |notice: &Notification| match notice {
+        Notification::Broadcast(told) => {
             Some(Line::new(&json!({ "broadcast": told }), words::broadcast(told) + "\n"))
         }
-        Notice::Closing(closing) => {
+        Notification::Closing(closing) => {
             Some(Line::new(&json!({ "closing": closing }), words::closing(closing) + "\n"))
         }
         _ => None,
     };
-    let due = asker.welcome.closing.clone().map(Notice::Closing);
+    let due = asker.welcome.closing.clone().map(Notification::Closing);
     let first = due.as_ref().and_then(line).into_iter().collect();
     go_on(asker, first, |notice| line(notice).into_iter().collect()).await
 }
@@ -112,7 +112,7 @@ async fn follow(
     asker: &mut Asker<'_>,
     topic: Topic,
     begin: impl FnOnce(Snapshot) -> Vec<Line>,
-    lines: impl Fn(&Notice) -> Vec<Line>,
+    lines: impl Fn(&Notification) -> Vec<Line>,
 ) -> Result<u8, Refused> {
     let first = begin(subscribe(asker, topic).await?);
     go_on(asker, first, lines).await
@@ -127,7 +127,7 @@ async fn subscribe(asker: &mut Asker<'_>, topic: Topic) -> Result<Snapshot, Refu
 async fn go_on(
     asker: &mut Asker<'_>,
     first: Vec<Line>,
-    lines: impl Fn(&Notice) -> Vec<Line>,
+    lines: impl Fn(&Notification) -> Vec<Line>,
 ) -> Result<u8, Refused> {
     let json = asker.is_json() || !std::io::stdout().is_terminal();
     let mut waiting = first;

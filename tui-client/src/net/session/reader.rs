@@ -11,7 +11,7 @@ use topside_shared::RpcError;
 use topside_shared::envelope::{self, FromServer};
 use topside_shared::frame::{Lines, MAX_LINE_OUT};
 use topside_shared::methods::{Call, Ping};
-use topside_shared::notices::{Notice, SessionEnded};
+use topside_shared::notifications::{Notification, SessionEnded};
 use topside_shared::text::clean;
 
 use super::{GRACE, SILENCE, Shared, TRICKLE, Waiter, leaving};
@@ -149,8 +149,8 @@ impl Reader {
             FromServer::Response { id: None, result } => self.refused = result.err(),
             FromServer::Notification { method, params } => {
                 // What a newer server tells in a way that is not known here is passed over.
-                if let Ok(Some(notice)) = Notice::parse(&method, params.get()) {
-                    if let Notice::Ended(ended) = &notice {
+                if let Ok(Some(notice)) = Notification::parse(&method, params.get()) {
+                    if let Notification::Ended(ended) = &notice {
                         self.ended = Some(ended.clone());
                     }
                     self.queue.push(notice, line.len()).map_err(|_| LostReason::Overflow)?;

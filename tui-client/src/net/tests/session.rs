@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use topside_shared::methods::{ClientsList, CommandRun, Ping, ServerStatus};
-use topside_shared::notices::{EndCode, Notice};
+use topside_shared::notifications::{EndCode, Notification};
 use topside_shared::{ErrorKind, RunId};
 
 use super::fake::*;
@@ -124,7 +124,7 @@ async fn a_goodbye_is_both_a_notice_and_the_reason_of_the_end() {
     fake.tell("session/ended", json!({"code": "shutdown", "reason": "moving", "by": "u (#4)"}))
         .await;
     drop(fake);
-    let Event::Notice(Notice::Ended(ended)) = session.events.next().await else { panic!() };
+    let Event::Notice(Notification::Ended(ended)) = session.events.next().await else { panic!() };
     assert_eq!(ended.code, EndCode::Shutdown);
     let Event::Lost(reason) = session.events.next().await else { panic!() };
     assert_eq!(reason.to_string(), "the server was shut down by u (#4): moving");
@@ -137,7 +137,7 @@ async fn what_a_newer_server_tells_is_passed_over() {
     fake.tell("moon/phase", json!({"full": true})).await;
     fake.tell("run/changed", json!({"state": "orbiting"})).await;
     fake.tell("run/gap", json!({"runId": 3, "offset": 1, "bytes": 2, "new": 0})).await;
-    let Event::Notice(Notice::RunGap(gap)) = session.events.next().await else { panic!() };
+    let Event::Notice(Notification::RunGap(gap)) = session.events.next().await else { panic!() };
     assert_eq!(gap.run_id, RunId(3));
 }
 
@@ -167,14 +167,14 @@ async fn an_answer_comes_while_nobody_takes_the_flood_and_the_flood_is_counted()
     let (mut next, mut gaps, mut closings) = (0, 0, 0);
     while let Some(event) = session.events.try_next() {
         let (offset, bytes) = match event {
-            Event::Notice(Notice::RunOutput(output)) => {
+            Event::Notice(Notification::RunOutput(output)) => {
                 (output.offset, base64::output_bytes(&output).len() as u64)
             }
-            Event::Notice(Notice::RunGap(gap)) => {
+            Event::Notice(Notification::RunGap(gap)) => {
                 gaps += 1;
                 (gap.offset, gap.bytes)
             }
-            Event::Notice(Notice::Closing(_)) => {
+            Event::Notice(Notification::Closing(_)) => {
                 closings += 1;
                 continue;
             }
@@ -220,7 +220,7 @@ async fn output_that_is_held_back_is_not_skipped_and_keeps_the_connection_moving
     assert!(started.elapsed() > Duration::from_secs(60), "it was not held back");
     let mut next = 0;
     while let Some(event) = events.try_next() {
-        let Event::Notice(Notice::RunOutput(output)) = event else { panic!("{event:?}") };
+        let Event::Notice(Notification::RunOutput(output)) = event else { panic!("{event:?}") };
         assert_eq!(output.offset, next);
         next += base64::output_bytes(&output).len() as u64;
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use topside_shared::ClientId;
-use topside_shared::notices::{Notice, Phase};
+use topside_shared::notifications::{Notification, Phase};
 
 use super::{SIZES, at_every_size, frame, text};
 use crate::app::Event;
@@ -59,7 +59,7 @@ fn what_was_said_unasked() {
         let words = "the pump of the lower garden is being changed, so that zones 3 to 8 stay shut";
         let told = json!({"message": words, "level": "warning", "by": "phone (#4)",
                           "time": "2026-03-01T09:14:30.000Z"});
-        world.notice(Notice::Broadcast(serde_json::from_value(told).unwrap()));
+        world.notice(Notification::Broadcast(serde_json::from_value(told).unwrap()));
         world.now = 60_000;
         world.notice(closing(Phase::Scheduled, 58_000, "moving to a new box"));
         world.notice(closing(Phase::Cancelled, 0, ""));

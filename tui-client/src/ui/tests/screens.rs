@@ -4,7 +4,7 @@ use serde_json::json;
 use topside_shared::ErrorKind;
 use topside_shared::command::Command;
 use topside_shared::methods::Menu;
-use topside_shared::notices::{EndCode, Notice, Phase, SessionEnded};
+use topside_shared::notifications::{EndCode, Notification, Phase, SessionEnded};
 
 use super::{assert_clean, at_every_size, frame, shown, text};
 use crate::app::tests::listing::page;
@@ -31,7 +31,7 @@ fn worked(width: u16, height: u16) -> World {
     world.run("zone-run 3 5", 31, "opening valve 3\n", None);
     let output =
         json!({"runId": 31, "offset": 16, "stream": "stderr", "data": "pump: low pressure\n"});
-    world.notice(Notice::RunOutput(serde_json::from_value(output).unwrap()));
+    world.notice(Notification::RunOutput(serde_json::from_value(output).unwrap()));
     world.notice(printed(31, "\u{1b}[32m▓▓▓▓▓▓▓▓\u{1b}[0m░░░░░░░░░░░░  40 %\n"));
     world.now = 82_000;
     world.tell(Msg::Tick);
@@ -311,7 +311,7 @@ fn every_screen_draws_at_every_size_without_a_control_character() {
             let mut row = client(11, evil, "viewer", evil);
             row["runs"] = json!([{"runId": 2, "command": evil}]);
             let joined = json!({"joined": [row]});
-            world.notice(Notice::ClientsChanged(serde_json::from_value(joined).unwrap()));
+            world.notice(Notification::ClientsChanged(serde_json::from_value(joined).unwrap()));
             world.notice(printed(31, evil));
             world.notice(closing(Phase::Scheduled, 9_000, &evil.repeat(20)));
             for keys in

@@ -1,7 +1,7 @@
 //! The figures and the log of a server.
 
 use serde_json::json;
-use topside_shared::notices::Notice;
+use topside_shared::notifications::Notification;
 
 use super::{at_every_size, frame, text};
 use crate::app::tests::World;
@@ -46,7 +46,12 @@ fn the_log_of_which_a_line_is_read() {
     at_every_size("log-read", |width, height| {
         let mut world = read(width, height);
         world.press("up enter");
-        world.notice(Notice::LogEntry(entry(33, "info", "client gone", &json!({"client": 9}))));
+        world.notice(Notification::LogEntry(entry(
+            33,
+            "info",
+            "client gone",
+            &json!({"client": 9}),
+        )));
         world
     });
 }

@@ -285,7 +285,7 @@ pub struct EventsDropped {
 
 /// What a client is told, read by the notification's name.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Notice {
+pub enum Notification {
     /// `run/output`.
     RunOutput(RunOutput),
     /// `run/gap`.
@@ -308,7 +308,7 @@ pub enum Notice {
     EventsDropped(EventsDropped),
 }
 
-impl Notice {
+impl Notification {
     /// Reads the notification `name`; `None` for one this version does not know.
     ///
     /// # Errors
