@@ -5,17 +5,17 @@
 //! Only the command line and forms turn text into values, with [`from_text`].
 
 mod declare;
+mod describe;
 mod duration;
 mod error;
 mod question;
-mod say;
 
 use serde_json::{Map, Value};
 
 pub use declare::{DeclarationError, validate_arg, validate_args};
+pub use describe::{describe, expected, to_text};
 pub use duration::parse_duration;
 pub use error::{ArgError, Rule};
-pub use say::{describe, expected, to_text};
 
 use crate::command::{Arg, ArgType, MASK};
 
@@ -86,7 +86,7 @@ fn check_item(arg: &Arg, value: &Value, limits: Limits) -> Result<Value, ArgErro
         None if arg.kind == ArgType::Int && value.is_u64() => {
             Err(ArgError::too_wide(arg, Rule::Maximum, &value.to_string()))
         }
-        None => Err(ArgError::value(arg, Rule::Type, say::given(arg, value))),
+        None => Err(ArgError::value(arg, Rule::Type, describe::given(arg, value))),
     }
 }
 
@@ -103,7 +103,7 @@ fn canonical_default(arg: &Arg, default: &Value) -> Value {
 /// # Errors
 /// The rule that it breaks.
 pub fn from_text(arg: &Arg, text: &str) -> Result<Value, ArgError> {
-    let wrong = |rule| ArgError::value(arg, rule, say::typed(text));
+    let wrong = |rule| ArgError::value(arg, rule, describe::typed(text));
     let value = match arg.kind {
         ArgType::String | ArgType::Enum | ArgType::Path | ArgType::Secret => Value::from(text),
         ArgType::Duration => match duration::normal(text) {
@@ -163,7 +163,7 @@ fn obey(arg: &Arg, value: Value, limits: Limits, choices: bool) -> Result<Value,
     };
     match broken {
         None => Ok(value),
-        Some(rule) => Err(ArgError::value(arg, rule, say::given(arg, &value))),
+        Some(rule) => Err(ArgError::value(arg, rule, describe::given(arg, &value))),
     }
 }
 
@@ -180,14 +180,14 @@ fn obey_text(arg: &Arg, text: &str, limits: Limits, choices: bool) -> Result<(),
     // A secret is never in an argument list, where a dash would mean something.
     if text.starts_with('-') && !arg.allow_dash && arg.kind != ArgType::Secret {
         let expected = "text that does not begin with `-`".to_owned();
-        return Err(ArgError::broken(arg, Rule::Dash, expected, say::typed(text)));
+        return Err(ArgError::broken(arg, Rule::Dash, expected, describe::typed(text)));
     }
     // It came out of a run's row, and is not what was meant.
     if arg.kind == ArgType::Secret && text == MASK {
         return Err(ArgError::mask(arg));
     }
     if choices && !chosen(arg, &Value::from(text)) {
-        return Err(ArgError::value(arg, Rule::Choices, say::typed(text)));
+        return Err(ArgError::value(arg, Rule::Choices, describe::typed(text)));
     }
     if arg.kind == ArgType::Path {
         obey_path(arg, text)?;
@@ -199,13 +199,13 @@ fn obey_text(arg: &Arg, text: &str, limits: Limits, choices: bool) -> Result<(),
         let short = arg.minimum.is_some_and(|least| below(&ms, least));
         if short || arg.maximum.is_some_and(|most| above(&ms, most)) {
             let rule = if short { Rule::Minimum } else { Rule::Maximum };
-            return Err(ArgError::value(arg, rule, say::typed(text)));
+            return Err(ArgError::value(arg, rule, describe::typed(text)));
         }
     }
     obey_length(arg, text)?;
     match &arg.pattern {
         Some(pattern) if !pattern.matches(text) => {
-            Err(ArgError::value(arg, Rule::Pattern, say::typed(text)))
+            Err(ArgError::value(arg, Rule::Pattern, describe::typed(text)))
         }
         _ => Ok(()),
     }
@@ -214,11 +214,11 @@ fn obey_text(arg: &Arg, text: &str, limits: Limits, choices: bool) -> Result<(),
 /// Whether a path leads downwards; where it leads to is the server's to see.
 fn obey_path(arg: &Arg, text: &str) -> Result<(), ArgError> {
     if text.is_empty() {
-        return Err(ArgError::value(arg, Rule::Path, say::typed(text)));
+        return Err(ArgError::value(arg, Rule::Path, describe::typed(text)));
     }
     if text.split('/').any(|part| part == "..") {
         let expected = "a path without `..` in it".to_owned();
-        return Err(ArgError::broken(arg, Rule::Path, expected, say::typed(text)));
+        return Err(ArgError::broken(arg, Rule::Path, expected, describe::typed(text)));
     }
     Ok(())
 }

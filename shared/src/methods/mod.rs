@@ -106,20 +106,20 @@ macro_rules! call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Empty {}
 
+mod clients;
 mod events;
 mod keys;
 mod lists;
 mod menu;
-mod people;
 mod runs;
 mod server;
 mod session;
 
+pub use clients::*;
 pub use events::*;
 pub use keys::*;
 pub use lists::*;
 pub use menu::*;
-pub use people::*;
 pub use runs::*;
 pub use server::*;
 pub use session::*;

@@ -2,7 +2,7 @@
 
 use crate::command::{Arg, ArgType};
 
-use super::{ArgError, Limits, canonical, obey, say};
+use super::{ArgError, Limits, canonical, describe, obey};
 
 /// A declaration that contradicts itself, its type or its neighbours.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -266,7 +266,7 @@ fn validate_bounds(arg: &Arg) -> Result<(), DeclarationError> {
     if let (Some(least), Some(most)) = (arg.minimum, arg.maximum) {
         let whole = matches!(arg.kind, ArgType::Int | ArgType::Duration);
         if least > most || (whole && least.ceil() > most.floor()) {
-            let [least, most] = say::bounds(arg).map(Option::unwrap_or_default);
+            let [least, most] = describe::bounds(arg).map(Option::unwrap_or_default);
             return Err(bounds("minimum", least, "maximum", most));
         }
     }
@@ -291,13 +291,13 @@ fn validate_choices(arg: &Arg) -> Result<(), DeclarationError> {
                 argument: argument(),
                 rule: super::Rule::Type,
                 expected: format!("of type {}", arg.kind.name()),
-                given: say::given(arg, choice),
+                given: describe::given(arg, choice),
             }),
         };
         let value =
             passed.map_err(|source| DeclarationError::Choice { argument: argument(), source })?;
         if seen.contains(&value) {
-            let choice = say::to_text(&value);
+            let choice = describe::to_text(&value);
             return Err(DeclarationError::ChoiceTwice { argument: argument(), choice });
         }
         seen.push(value);

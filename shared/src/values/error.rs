@@ -6,7 +6,7 @@ use crate::command::{Arg, ArgType, MASK};
 use crate::error::{ErrorKind, RpcError};
 use crate::text;
 
-use super::say;
+use super::describe;
 
 /// The rule that a value breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,7 +73,7 @@ const HIDDEN: &str = "what was given";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgError {
     /// No argument of this name is declared.
-    #[error("there is no argument {argument}{}", say::unknown_tail(.nearest, .expected))]
+    #[error("there is no argument {argument}{}", describe::unknown_tail(.nearest, .expected))]
     Unknown {
         /// The name that was given, cut to a readable length.
         argument: String,
@@ -139,7 +139,7 @@ impl ArgError {
             nearest: text::nearest(name, names()).into_iter().map(str::to_owned).collect(),
             expected: match args {
                 [] => "no argument at all".to_owned(),
-                _ => say::any_of(names().map(str::to_owned)),
+                _ => describe::any_of(names().map(str::to_owned)),
             },
         }
     }
@@ -148,9 +148,9 @@ impl ArgError {
     pub(super) fn no_list(arg: &Arg, value: &Value) -> Self {
         let given = match value {
             Value::Array(_) => "an empty one".to_owned(),
-            other => say::given(arg, other),
+            other => describe::given(arg, other),
         };
-        let expected = format!("a list of at least one value, each {}", say::expected(arg));
+        let expected = format!("a list of at least one value, each {}", describe::expected(arg));
         Self::broken(arg, Rule::Type, expected, given)
     }
 
@@ -160,19 +160,21 @@ impl ArgError {
             argument: argument.to_owned(),
             rule: Rule::Root,
             expected: "a path that stays below the directory of this command".to_owned(),
-            given: say::typed(path),
+            given: describe::typed(path),
         }
     }
 
     pub(super) fn required(arg: &Arg) -> Self {
-        Self::Required { argument: arg.name.clone(), expected: say::expected(arg) }
+        Self::Required { argument: arg.name.clone(), expected: describe::expected(arg) }
     }
 
     pub(super) fn value(arg: &Arg, rule: Rule, given: String) -> Self {
         let expected = match rule {
-            Rule::Minimum | Rule::Maximum | Rule::MinLength | Rule::MaxLength => say::range(arg),
-            Rule::Pattern => say::matching(arg),
-            _ => say::expected(arg),
+            Rule::Minimum | Rule::Maximum | Rule::MinLength | Rule::MaxLength => {
+                describe::range(arg)
+            }
+            Rule::Pattern => describe::matching(arg),
+            _ => describe::expected(arg),
         };
         Self::broken(arg, rule, expected, given)
     }
@@ -207,13 +209,13 @@ impl ArgError {
     /// A whole number outside 64 bits.
     pub(super) fn too_wide(arg: &Arg, rule: Rule, given: &str) -> Self {
         if !arg.choices.is_empty() {
-            return Self::value(arg, Rule::Choices, say::typed(given));
+            return Self::value(arg, Rule::Choices, describe::typed(given));
         }
         let expected = match (arg.minimum, arg.maximum) {
-            (Some(_), Some(_)) => say::range(arg),
+            (Some(_), Some(_)) => describe::range(arg),
             _ => format!("a whole number from {} to {}", i64::MIN, i64::MAX),
         };
-        Self::Value { argument: arg.name.clone(), rule, expected, given: say::typed(given) }
+        Self::Value { argument: arg.name.clone(), rule, expected, given: describe::typed(given) }
     }
 }
 
