@@ -69,6 +69,7 @@ mod router;
 mod runs;
 mod server;
 mod session;
+mod shortage;
 mod shutdown;
 mod supervisor;
 mod transport;

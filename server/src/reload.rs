@@ -12,6 +12,7 @@ use crate::config::{Config, ConfigError, FileError, first_of, settings};
 use crate::in_force::InForce;
 use crate::keys::watch;
 use crate::server::Server;
+use crate::shortage::{self, Shortage};
 use crate::{ServeError, Stop, listener, sessions};
 
 /// Why everything stays as it was.
@@ -32,6 +33,9 @@ pub(crate) enum NotReloaded {
     /// The server ends.
     #[error("the server is shutting down")]
     Closing,
+    /// A file could not be opened, so nothing that was found about the files counts.
+    #[error("the files cannot be read: {0}")]
+    Short(#[source] Shortage),
     /// Reading them panicked; standard error says where.
     #[error("the files could not be read")]
     Fault,
@@ -47,7 +51,7 @@ impl From<NotReloaded> for RpcError {
                 NotReloaded::Fault => ErrorKind::Internal,
                 _ => ErrorKind::InvalidParams,
             };
-            return RpcError::new(kind, message);
+            return shortage::answer(Shortage::cause(&error), &message, kind);
         };
         let told = |FileError { file, at, message, .. }: &FileError| {
             serde_json::json!({
@@ -111,7 +115,14 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<Reloaded, NotRel
     let before = server.now();
     let read = {
         let before = Arc::clone(&before);
-        move || before.config.read_again()
+        move || {
+            let read = before.config.read_again();
+            // Errors about the files hold no cause, and a check of a program or directory needs a descriptor, too.
+            match read.is_err().then(Shortage::now).flatten() {
+                Some(shortage) => Err(NotReloaded::Short(shortage)),
+                None => Ok(read?),
+            }
+        }
     };
     let read = blocking(read).await.map_err(|_| NotReloaded::Fault)?;
     // What it would start nobody would end.

@@ -258,6 +258,17 @@ impl Server {
         done.map_err(|error| RpcError::new(ErrorKind::Internal, error))
     }
 
+    /// The answer where a task ended before it told the result: a shutdown ended it, or it panicked.
+    pub(crate) fn interrupted(&self, what: &str) -> RpcError {
+        if self.shutdown.has_begun() {
+            return RpcError::new(ErrorKind::Closing, "the server is shutting down");
+        }
+        RpcError::new(
+            ErrorKind::Internal,
+            format_args!("{what} was interrupted by a fault of the server; see its log"),
+        )
+    }
+
     fn spawn_until(
         &self,
         over: CancellationToken,

@@ -31,7 +31,7 @@ pub enum ErrorKind {
     RateLimited,
     /// A line, value or answer over its limit.
     TooLarge,
-    /// A lock or limit is taken now.
+    /// A lock or limit is taken, or the system is short of descriptors, processes, memory or disk space.
     Busy,
     /// The server is shutting down.
     Closing,

@@ -36,6 +36,7 @@ use tally::{SignIn, Tally};
 use writer::{Shared, Sizes, Writer};
 
 use crate::clients::Client;
+use crate::shortage::{self, Shortage};
 
 /// Entries that may wait for the thread; of these, notes.
 const MOST_WAITING: usize = 4_096;
@@ -53,7 +54,7 @@ pub(crate) enum Unrecorded {
     #[error(
         "the audit log in the state directory cannot be written, and nothing is changed that it does not record: {0}"
     )]
-    Unwritable(String),
+    Unwritable(String, #[source] Option<Shortage>),
     /// The disk is slower than what is asked.
     #[error("{MOST_WAITING} entries wait for the audit log already: try again in a moment")]
     Behind,
@@ -62,10 +63,10 @@ pub(crate) enum Unrecorded {
 impl From<Unrecorded> for RpcError {
     fn from(error: Unrecorded) -> Self {
         let kind = match error {
-            Unrecorded::Unwritable(_) => ErrorKind::Internal,
+            Unrecorded::Unwritable(..) => ErrorKind::Internal,
             Unrecorded::Behind => ErrorKind::Busy,
         };
-        Self::new(kind, error)
+        shortage::rpc_error(error, kind)
     }
 }
 
@@ -287,7 +288,7 @@ impl Drop for Audit {
 }
 
 fn gone() -> Unrecorded {
-    Unrecorded::Unwritable("the thread that writes it has ended".into())
+    Unrecorded::Unwritable("the thread that writes it has ended".into(), None)
 }
 
 #[cfg(test)]

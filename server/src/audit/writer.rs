@@ -18,6 +18,7 @@ use super::entry::{By, Entry};
 use super::files;
 use super::tally::Tally;
 use super::{Alarm, Counts, Job, MOST_NOTES, Recording, Unrecorded, kept};
+use crate::shortage::Shortage;
 
 /// How soon notes are synced, and how soon what could not be written is tried again.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -218,7 +219,7 @@ impl Writer {
             Err(error) => {
                 // Those that a failed sync has given back come first.
                 self.late.extend(late);
-                let error = Unrecorded::Unwritable(error.to_string());
+                let error = Unrecorded::Unwritable(error.to_string(), Shortage::of(&error));
                 for Recording { entry, done, kept } in group {
                     if kept {
                         self.keep(entry);

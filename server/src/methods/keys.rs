@@ -18,6 +18,7 @@ use crate::clients::{Client, Owner, Scope};
 use crate::door::{OpenError, invite_addresses};
 use crate::keys::{Change, KeyError, Offer, Place, Revoked, watch};
 use crate::server::Server;
+use crate::shortage;
 
 /// Makes an invite or a token for a client that may; the first one opens the door.
 ///
@@ -43,8 +44,9 @@ pub(crate) async fn make_invite(caller: Caller, wanted: KeyInvite) -> Result<Key
                 port: opened.port(),
                 router: server.reach.for_invites(),
             };
-            let (row, invite, _) =
-                offer.make(place).map_err(|error| RpcError::new(ErrorKind::Internal, error))?;
+            let (row, invite, _) = offer
+                .make(place)
+                .map_err(|error| shortage::rpc_error(error, ErrorKind::Internal))?;
             let row = change(server, client, Change::Add(row)).await?;
             if let Some(ready) = ready {
                 server.door.open(server, ready).map_err(cannot_open)?;
@@ -145,7 +147,7 @@ where
         // Whoever asked may have gone.
         let _ = tell.send(done);
     });
-    told.await.map_err(|_| RpcError::new(ErrorKind::Closing, "the server is shutting down"))?
+    told.await.unwrap_or_else(|_| Err(server.interrupted("the change of the keys")))
 }
 
 async fn change(server: &Arc<Server>, client: &Client, change: Change) -> Result<KeyRow, RpcError> {
@@ -170,7 +172,7 @@ fn refused(error: KeyError) -> RpcError {
         KeyError::NameTaken(_) | KeyError::NameOfUser(_) => Some("name"),
         _ => None,
     };
-    let refused = RpcError::new(kind, error);
+    let refused = shortage::rpc_error(error, kind);
     match argument {
         Some(argument) => refused.with("argument", argument),
         None => refused,
@@ -182,5 +184,5 @@ fn cannot_open(error: OpenError) -> RpcError {
         OpenError::LocalOnly | OpenError::NoAddress => ErrorKind::Forbidden,
         _ => ErrorKind::Internal,
     };
-    RpcError::new(kind, error)
+    shortage::rpc_error(error, kind)
 }

@@ -17,6 +17,7 @@ use crate::clients::Client;
 use crate::outbox::{Closed, Outbox, line, notification};
 use crate::runs::output::reader::Reader;
 use crate::runs::{Filter, Found, Run, Unreadable};
+use crate::shortage;
 
 /// Rows of one page, unless told, and at most.
 const PAGE: u64 = 50;
@@ -192,7 +193,7 @@ pub(super) async fn list(caller: Caller, params: RunsList) -> Result<RunsPage, R
 fn unreadable(error: Unreadable) -> RpcError {
     let kind = match error {
         Unreadable::Slow(_) => ErrorKind::Busy,
-        Unreadable::Unwritable(_) | Unreadable::Failed(_) => ErrorKind::Internal,
+        Unreadable::Unwritable(_) | Unreadable::Failed(..) => ErrorKind::Internal,
     };
-    RpcError::new(kind, error)
+    shortage::rpc_error(error, kind)
 }

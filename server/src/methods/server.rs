@@ -22,6 +22,7 @@ use crate::outbox::notification;
 use crate::platform;
 use crate::reload;
 use crate::server::Server;
+use crate::shortage::Shortage;
 use crate::shutdown::{Plan, TooLate};
 
 pub(super) async fn status(
@@ -138,8 +139,18 @@ pub(crate) async fn order_shutdown(
 /// Whether the files that the server would begin anew with are sound: a restart must not become an end.
 async fn can_start_again(server: &Arc<Server>) -> Result<(), RpcError> {
     let again = Arc::clone(server);
-    let could = blocking(move || again.now().config.could_start_again()).await;
-    let Ok(Err(error)) = could else { return Ok(()) };
+    let could = move || {
+        let could = again.now().config.could_start_again();
+        // Without descriptors the files cannot be judged.
+        could.map_err(|error| (error, Shortage::now()))
+    };
+    let Ok(Err((error, shortage))) = blocking(could).await else { return Ok(()) };
+    if let Some(shortage) = shortage {
+        return Err(RpcError::new(
+            ErrorKind::Busy,
+            format_args!("the files that a restart reads cannot be checked: {shortage}"),
+        ));
+    }
     let said = first_of(&error, ": run `topsided check`");
     Err(RpcError::new(
         ErrorKind::SpawnFailed,

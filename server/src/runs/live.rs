@@ -17,6 +17,7 @@ use crate::commands::exec::{Caller, Ended, Hook, Pipes, Process, Program};
 use crate::commands::{Call, Entry};
 use crate::hooks::Job;
 use crate::server::Server;
+use crate::shortage;
 
 /// How a run ended.
 pub(super) struct Outcome {
@@ -182,7 +183,7 @@ impl Live {
         let mut process = program.spawn(&call.args, caller, pipes).map_err(|error| {
             // What was never started has left nothing.
             self.hook = None;
-            RpcError::new(ErrorKind::SpawnFailed, error)
+            shortage::rpc_error(error, ErrorKind::SpawnFailed)
         })?;
         if let Some(pipe) = process.take_input() {
             self.run.input.open(pipe, self.run.ended.clone());

@@ -26,6 +26,7 @@ use crate::clients::Client;
 use crate::commands::exec::{Caller, Pipes, Program, Until};
 use crate::commands::{Call, Does, Entry, perform};
 use crate::server::Server;
+use crate::shortage;
 
 /// How long a built-in waits at most until the runs of the server before are looked after.
 const LONGEST_OPENING: Duration = Duration::from_secs(1);
@@ -34,7 +35,7 @@ const LONGEST_OPENING: Duration = Duration::from_secs(1);
 /// or not somebody still waits for it.
 ///
 /// # Errors
-/// `closing`, `busy` with the limit, `spawnFailed`, or `internal` where it cannot be written down.
+/// `closing`, `busy` with the limit or the shortage, `spawnFailed`, or `internal` where it cannot be written down.
 pub(crate) async fn start(
     server: &Arc<Server>,
     client: &Arc<Client>,
@@ -66,7 +67,7 @@ pub(crate) async fn start(
         // Nobody may wait for it any more.
         let _ = tell.send(started);
     });
-    told.await.unwrap_or_else(|_| Err(untold(server)))
+    told.await.unwrap_or_else(|_| Err(server.interrupted("the start of the run")))
 }
 
 /// A run that waits for a number, for as long as this is there.
@@ -153,7 +154,7 @@ async fn start_as(
     if entry.recorded || entry.changes_something() {
         let (tell, told) = oneshot::channel();
         server.spawn(carry_out(live, Arc::clone(entry), call, Asker(Some(tell))));
-        told.await.unwrap_or_else(|_| Err(untold(server)))?;
+        told.await.unwrap_or_else(|_| Err(server.interrupted("the start of the run")))?;
         return Ok(run);
     }
     let mut work: Pin<Box<dyn Future<Output = Outcome> + Send>> =
@@ -176,16 +177,8 @@ pub(super) fn closing() -> RpcError {
     RpcError::new(ErrorKind::Closing, "the server is shutting down")
 }
 
-/// Whoever carried a run out is gone without a word: with the server, or by a fault of it.
-fn untold(server: &Server) -> RpcError {
-    if server.shutdown.has_begun() {
-        return closing();
-    }
-    RpcError::new(ErrorKind::Internal, "the run broke off by a fault of the server")
-}
-
 pub(super) fn internal(error: Unwritable) -> RpcError {
-    RpcError::new(ErrorKind::Internal, error)
+    shortage::rpc_error(error, ErrorKind::Internal)
 }
 
 /// Whoever asked for a run, until they have been told whether it was let in.
@@ -290,7 +283,8 @@ async fn begin(
     // Without what is masked, which is secret.
     let mut args = entry.info.masked(&call.args);
     args.retain(|name, value| call.args.get(name) == Some(value));
-    let pipes = program.pipes().map_err(|error| RpcError::new(ErrorKind::SpawnFailed, error))?;
+    let pipes =
+        program.pipes().map_err(|error| shortage::rpc_error(error, ErrorKind::SpawnFailed))?;
     let hook = program.safe_state(&caller, &args);
     live.begin(Intent { hook, birth: pipes.birth() }).await?;
     // Writing that down may have waited for the disk.

@@ -34,7 +34,7 @@ fn a_full_disk_lets_nothing_start_that_is_not_recorded_until_there_is_room() {
     let error = refused(&mut client, &script);
     let said = error["message"].as_str().unwrap();
     assert!(said.contains("No space left on device"), "{said}");
-    assert_eq!(error["data"]["kind"], "internal");
+    assert_eq!(error["data"]["kind"], "busy");
     // As much as was told to have started has.
     let ran = std::fs::read_to_string(&done).unwrap();
     assert_eq!(ran, format!("{}\n", made["runId"]));

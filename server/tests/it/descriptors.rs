@@ -21,7 +21,8 @@ fn without_descriptors_whoever_is_connected_is_served_and_the_rest_is_refused_in
     limit(4);
     let error = client.refused("command/run", json!({"command": "look"}));
     let message = error["message"].as_str().unwrap();
-    assert!(message.contains("Too many open files"), "{error}");
+    assert_eq!(error["data"]["kind"], "busy", "{error}");
+    assert!(message.contains("no file descriptors are free"), "{error}");
     assert_eq!(client.run("echo", json!({"text": "still here"}))["output"], "still here\n");
     // Whoever comes now waits at the door.
     let mut second = server.connect();

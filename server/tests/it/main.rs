@@ -55,6 +55,7 @@ mod runs_burst;
 mod safe_state;
 mod secrets;
 mod service;
+mod shortage;
 mod shutdown;
 mod slow;
 mod start;

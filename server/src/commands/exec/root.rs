@@ -14,6 +14,7 @@ use topside_shared::{ErrorKind as Kind, RpcError};
 use super::{Program, ProgramArg};
 use crate::blocking::blocking;
 use crate::platform;
+use crate::shortage::Shortage;
 
 impl Program {
     /// The arguments, with each path that must stay below a root as the one that it leads to. Waits for the
@@ -29,7 +30,7 @@ impl Program {
             return Ok(Cow::Borrowed(args));
         }
         let (program, args) = (self.clone(), args.clone());
-        match blocking(move || program.follow(args)).await {
+        match blocking(move || unless_short(program.follow(args))).await {
             Ok(followed) => Ok(Cow::Owned(followed?)),
             Err(_) => Err(RpcError::new(Kind::Internal, "the path could not be looked at")),
         }
@@ -67,7 +68,7 @@ impl Program {
             }
             Ok(())
         };
-        match blocking(confirm).await {
+        match blocking(move || unless_short(confirm())).await {
             Ok(confirmed) => Ok(confirmed?),
             Err(_) => Err(RpcError::new(Kind::Internal, "the path could not be looked at")),
         }
@@ -89,6 +90,14 @@ impl Program {
         }
         Ok(args)
     }
+}
+
+/// The answer for a refused path. Where no descriptor was free, the path was not looked at.
+fn unless_short<T>(found: Result<T, ArgError>) -> Result<T, RpcError> {
+    found.map_err(|error| match Shortage::now() {
+        Some(shortage) => RpcError::new(Kind::Busy, shortage),
+        None => error.into(),
+    })
 }
 
 /// Where `path` leads, which begins at `root` unless it is absolute; none where that is not below `root`.

@@ -20,6 +20,7 @@ use super::process::{Group, Process};
 use super::{Hook, PATH, Passed, Pipes, Program, pipe};
 use crate::family::{Family, First};
 use crate::process;
+use crate::shortage::Shortage;
 
 /// Where a run happens unless its declaration says otherwise.
 pub(super) const DEFAULT_CWD: &str = "/";
@@ -66,8 +67,14 @@ pub(crate) enum SpawnError {
     #[error("the arguments are together longer than the system takes")]
     TooLong,
     /// A limit of the system.
-    #[error("the system has no room for another process now: {0}")]
-    NoRoom(#[source] io::Error),
+    #[error("{program} could not be started: {source}")]
+    NoRoom {
+        /// The program.
+        program: String,
+        /// What is short.
+        #[source]
+        source: Shortage,
+    },
     /// Anything else.
     #[error("{program} could not be started: {source}")]
     Other {
@@ -190,6 +197,9 @@ pub(super) fn base_environment(
 /// Why `program` did not start in `cwd`.
 pub(super) fn explain(error: io::Error, program: &str, cwd: &str) -> SpawnError {
     let program = program.to_owned();
+    if let Some(source) = Shortage::of(&error) {
+        return SpawnError::NoRoom { program, source };
+    }
     match error.kind() {
         ErrorKind::NotFound if !Path::new(cwd).is_dir() => SpawnError::NoDirectory(cwd.to_owned()),
         ErrorKind::NotADirectory => SpawnError::NoDirectory(cwd.to_owned()),
@@ -198,10 +208,8 @@ pub(super) fn explain(error: io::Error, program: &str, cwd: &str) -> SpawnError 
         ErrorKind::PermissionDenied => SpawnError::Denied(program, cwd.to_owned()),
         ErrorKind::ArgumentListTooLong => SpawnError::TooLong,
         ErrorKind::ExecutableFileBusy => SpawnError::BeingWritten(program),
-        ErrorKind::WouldBlock | ErrorKind::OutOfMemory => SpawnError::NoRoom(error),
         _ => match rustix::io::Errno::from_io_error(&error) {
             Some(rustix::io::Errno::NOEXEC) => SpawnError::NotAProgram(program),
-            Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => SpawnError::NoRoom(error),
             _ => SpawnError::Other { program, source: error },
         },
     }

@@ -59,7 +59,7 @@ impl Keeper {
             Ok(opened) => opened,
             Err(error) => {
                 tracing::error!(target: "topside", %error, "runs cannot be written down");
-                let _ = open.send(Some(Err(Unwritable(error.to_string()))));
+                let _ = open.send(Some(Err(Unwritable::of_sqlite(&error))));
                 return;
             }
         };
@@ -248,7 +248,7 @@ impl Keeper {
                     transact(db, one, |db| carry_out(db, &job))
                 }
             };
-            let result = written.map_err(|error| Unwritable(error.to_string()));
+            let result = written.map_err(|error| Unwritable::of_sqlite(&error));
             match job {
                 Job::End(past, size, done) => {
                     if result.is_ok() {

@@ -36,6 +36,7 @@ use crate::family::{Birth, First};
 use crate::hooks::Hooks;
 use crate::platform;
 use crate::runs::output::Output;
+use crate::shortage::Shortage;
 use db::Db;
 use keeper::Keeper;
 use late::Late;
@@ -52,7 +53,13 @@ const LOCK: &str = "lock";
 /// Why runs cannot be written down, in words for whoever wanted one.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("runs cannot be written down in the state directory: {0}")]
-pub(crate) struct Unwritable(String);
+pub(crate) struct Unwritable(String, #[source] Option<Shortage>);
+
+impl Unwritable {
+    fn of_sqlite(error: &rusqlite::Error) -> Self {
+        Self(error.to_string(), Shortage::cause(error))
+    }
+}
 
 /// Why rows or outputs cannot be read.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -65,7 +72,7 @@ pub(crate) enum Unreadable {
     Slow(Duration),
     /// The system, or SQLite, said no.
     #[error("the runs cannot be read: {0}")]
-    Failed(String),
+    Failed(String, #[source] Option<Shortage>),
 }
 
 /// Why no server can keep its runs here.
@@ -343,7 +350,10 @@ impl History {
     pub(crate) async fn read_output(&self, id: RunId, bytes: u64) -> Result<Output, Unreadable> {
         let path = self.output(id);
         let reading = blocking(move || Output::read_from(path, bytes));
-        reading.await.map_err(|_| gone())?.map_err(|error| Unreadable::Failed(error.to_string()))
+        reading
+            .await
+            .map_err(|_| gone())?
+            .map_err(|error| Unreadable::Failed(error.to_string(), Shortage::of(&error)))
     }
 
     async fn read<T: Send + 'static>(
@@ -379,7 +389,7 @@ impl Drop for History {
 }
 
 fn gone() -> Unwritable {
-    Unwritable("the thread that writes them has ended; the log says why".into())
+    Unwritable("the thread that writes them has ended; the log says why".into(), None)
 }
 
 fn output(state: &Path, id: RunId) -> PathBuf {

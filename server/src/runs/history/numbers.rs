@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use topside_shared::RunId;
 
 use super::{History, Job, Unwritable, gone};
+use crate::shortage::Shortage;
 use crate::whole;
 
 /// The greatest number that may have been given out, in the state directory.
@@ -60,13 +61,8 @@ pub(super) fn read(state: &Path) -> u64 {
 /// [`Unwritable`]; none of them must be given out then.
 pub(super) fn write(state: &Path, number: u64) -> Result<(), Unwritable> {
     let path = state.join(FILE);
-    whole::write(&path, format!("{number}\n").as_bytes()).map_err(|error| {
-        let why = match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full".to_owned(),
-            _ => error.to_string(),
-        };
-        Unwritable(format!("{}: {why}", path.display()))
-    })
+    whole::write(&path, format!("{number}\n").as_bytes())
+        .map_err(|error| Unwritable(format!("{}: {error}", path.display()), Shortage::of(&error)))
 }
 
 impl History {

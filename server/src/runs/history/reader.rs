@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use super::db::Db;
 use super::{Unreadable, gone};
 use crate::blocking::blocking;
+use crate::shortage::Shortage;
 
 /// How long one request may read, so that those behind it do not wait longer for it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -54,7 +55,7 @@ impl Reader {
         let found = reading.await.map_err(|_| gone())?;
         found.map_err(|error| match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::OperationInterrupted) => Unreadable::Slow(PATIENCE),
-            _ => Unreadable::Failed(error.to_string()),
+            _ => Unreadable::Failed(error.to_string(), Shortage::cause(&error)),
         })
     }
 }
