@@ -19,8 +19,9 @@ pub enum Channel {
 
 /// What one command printed.
 ///
-/// Lines are numbered from 0 in the order in which they ended; a line without an end yet comes
-/// after them, standard output's before standard error's. Numbers stay when older lines are dropped.
+/// Lines are numbered from 0 in the order in which they ended; open lines come after them, standard output's before
+/// standard error's: the line without an end yet, or the line that the cursor was moved up to and those below it.
+/// Numbers stay when older lines are dropped.
 #[derive(Debug)]
 pub struct Block {
     id: u64,
@@ -104,8 +105,7 @@ impl Block {
     #[must_use]
     pub fn lines(&self) -> Range<u64> {
         let stored = self.store.range();
-        let open = [&self.stdout, &self.stderr].iter().filter(|f| f.has_open_line()).count();
-        stored.start..stored.end + open as u64
+        stored.start..self.open_lines(Channel::Stderr).end
     }
 
     /// The lines below its header: of a folded block the newest one while more may come, then none.
@@ -125,11 +125,9 @@ impl Block {
         if number < self.store.next() {
             return self.store.line(number);
         }
-        let feed = match self.open_channel(number)? {
-            Channel::Stdout => &self.stdout,
-            Channel::Stderr => &self.stderr,
-        };
-        Some(feed.open_line(number))
+        let channel = self.open_channel(number)?;
+        let nth = number - self.open_lines(channel).start;
+        Some(self.feed(channel).open_line(nth as usize, number))
     }
 
     /// How many lines were dropped to stay within the caps.
@@ -163,20 +161,26 @@ impl Block {
         text
     }
 
-    /// The stream whose open line has this number.
+    /// The stream that has an open line of this number.
     pub(crate) fn open_channel(&self, number: u64) -> Option<Channel> {
         [Channel::Stdout, Channel::Stderr]
             .into_iter()
-            .find(|channel| self.open_number(*channel) == Some(number))
+            .find(|channel| self.open_lines(*channel).contains(&number))
     }
 
-    /// The number of a stream's open line.
-    pub(crate) fn open_number(&self, channel: Channel) -> Option<u64> {
-        let next = self.store.next();
-        let (out, err) = (self.stdout.has_open_line(), self.stderr.has_open_line());
+    /// The numbers of a stream's open lines.
+    pub(crate) fn open_lines(&self, channel: Channel) -> Range<u64> {
+        let out = self.store.next() + self.stdout.open_lines() as u64;
         match channel {
-            Channel::Stdout => out.then_some(next),
-            Channel::Stderr => err.then_some(next + u64::from(out)),
+            Channel::Stdout => self.store.next()..out,
+            Channel::Stderr => out..out + self.stderr.open_lines() as u64,
+        }
+    }
+
+    fn feed(&self, channel: Channel) -> &Feed {
+        match channel {
+            Channel::Stdout => &self.stdout,
+            Channel::Stderr => &self.stderr,
         }
     }
 

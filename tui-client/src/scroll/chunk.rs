@@ -87,6 +87,25 @@ impl Chunk {
         self.lines.push(line);
     }
 
+    /// Takes the last line out again.
+    pub(crate) fn pop(&mut self) -> Option<(String, Vec<Span>, LineFacts)> {
+        let last = self.lines.len().checked_sub(1)?;
+        let start = self.range(last).start;
+        let line = self.line(last);
+        let facts = LineFacts { kind: line.kind, continues: line.continues, ascii: line.ascii };
+        let spans = line.styles().map(|(start, style)| Span { start: start as u32, style });
+        let (spans, text) = (spans.collect(), line.text().to_owned());
+        self.lines.pop();
+        self.text.truncate(start);
+        while self.runs.pop_if(|run| run.start as usize >= start).is_some() {}
+        Some((text, spans, facts))
+    }
+
+    /// How many styles it knows.
+    pub(crate) fn style_count(&self) -> usize {
+        self.styles.len()
+    }
+
     fn set_style(&mut self, start: u32, style: TextStyle) {
         let current = self.runs.last().map_or(0, |run| run.style);
         if self.styles[current as usize] == style {

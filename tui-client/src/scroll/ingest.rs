@@ -1,8 +1,8 @@
 //! From a program's bytes to lines, once, on arrival.
 //!
-//! Kept: text, SGR colours and attributes, and what a progress bar does to its line (carriage
-//! return, backspace, tab, CSI K, and moves within the line: CSI C, D, G). All other control sequences are
-//! dropped whole.
+//! Kept: text, SGR colours and attributes, and what programs do to show progress: in their line (carriage
+//! return, backspace, tab, CSI K, and moves within the line: CSI C, D, G) and in their last lines (moves up and
+//! down: CSI A, B, E, F, and CSI J for what is below). All other control sequences are dropped whole.
 //!
 //! Plain text is decoded here; `vte` is given only what begins with an escape. It would decode text
 //! too, but loses a character where a cut falls within one, and keeps a title without an end for
@@ -12,7 +12,8 @@ use memchr::memchr;
 use vte::{Params, Parser, Perform};
 
 use super::line::{Line, LineKind};
-use super::open::{Erase, OpenLine};
+use super::open::Erase;
+use super::rows::Rows;
 use super::store::Store;
 use super::style::TextStyle;
 use super::text::{Glyph, glyph, grouped};
@@ -45,7 +46,7 @@ pub(crate) struct Feed {
     stage: Stage,
     parser: Parser,
     style: TextStyle,
-    line: OpenLine,
+    rows: Rows,
     /// A character cut by the end of a piece: its first bytes.
     cut: [u8; 4],
     cut_len: usize,
@@ -53,7 +54,7 @@ pub(crate) struct Feed {
 
 impl std::fmt::Debug for Feed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Feed").field("stage", &self.stage).field("line", &self.line).finish()
+        f.debug_struct("Feed").field("stage", &self.stage).field("rows", &self.rows).finish()
     }
 }
 
@@ -63,7 +64,7 @@ impl Feed {
             stage: Stage::Text,
             parser: Parser::new(),
             style: TextStyle::default(),
-            line: OpenLine::new(kind),
+            rows: Rows::new(kind),
             cut: [0; 4],
             cut_len: 0,
         }
@@ -85,7 +86,7 @@ impl Feed {
     /// half a character is shown as a broken one, half a control sequence goes.
     pub(crate) fn finish(&mut self, store: &mut Store) -> Option<String> {
         self.cut_short(store);
-        self.line.finish(store);
+        self.rows.finish(store);
         let lost = match self.stage {
             Stage::Skip { skipped, .. } if skipped >= WORTH_SAYING => Some(format!(
                 "… {} bytes of a control string without an end not shown",
@@ -99,12 +100,14 @@ impl Feed {
         lost
     }
 
-    pub(crate) fn has_open_line(&self) -> bool {
-        self.line.is_begun()
+    /// How many lines there are that are not in the store.
+    pub(crate) fn open_lines(&self) -> usize {
+        self.rows.count()
     }
 
-    pub(crate) fn open_line(&self, number: u64) -> Line<'_> {
-        self.line.line(number)
+    /// The `nth` of them.
+    pub(crate) fn open_line(&self, nth: usize, number: u64) -> Line<'_> {
+        self.rows.line(nth, number)
     }
 
     fn text_until_escape(&mut self, bytes: &[u8], store: &mut Store) -> usize {
@@ -171,21 +174,21 @@ impl Feed {
     }
 
     fn replace(&mut self, store: &mut Store) {
-        self.line.put("\u{fffd}", 1, self.style.replaced(), store);
+        self.rows.line.put("\u{fffd}", 1, self.style.replaced(), store);
     }
 
     fn print(&mut self, mut text: &str, store: &mut Store) {
         while !text.is_empty() {
             let (length, columns) = printable(text);
             let (run, rest) = text.split_at(length);
-            self.line.put(run, columns, self.style, store);
+            self.rows.line.put(run, columns, self.style, store);
             let mut chars = rest.chars();
             match chars.next() {
                 None => return,
                 Some(c) if c.is_ascii() => self.screen(store).execute(c as u8),
                 Some(c) => match glyph(c) {
                     Glyph::Replaced => self.replace(store),
-                    Glyph::Mark => self.line.mark(c),
+                    Glyph::Mark => self.rows.line.mark(c),
                     Glyph::Dropped | Glyph::Wide(_) => {}
                 },
             }
@@ -241,12 +244,12 @@ impl Feed {
     }
 
     fn drive(&mut self, bytes: &[u8], store: &mut Store) {
-        let mut screen = Screen { line: &mut self.line, style: &mut self.style, store };
+        let mut screen = Screen { rows: &mut self.rows, style: &mut self.style, store };
         self.parser.advance(&mut screen, bytes);
     }
 
     fn screen<'a>(&'a mut self, store: &'a mut Store) -> Screen<'a> {
-        Screen { line: &mut self.line, style: &mut self.style, store }
+        Screen { rows: &mut self.rows, style: &mut self.style, store }
     }
 }
 
@@ -276,7 +279,7 @@ fn printable(text: &str) -> (usize, usize) {
 
 /// What control characters and sequences act on.
 struct Screen<'a> {
-    line: &'a mut OpenLine,
+    rows: &'a mut Rows,
     style: &'a mut TextStyle,
     store: &'a mut Store,
 }
@@ -284,10 +287,10 @@ struct Screen<'a> {
 impl Perform for Screen<'_> {
     fn execute(&mut self, byte: u8) {
         match byte {
-            b'\n' => self.line.end(self.store),
-            b'\r' => self.line.carriage_return(),
-            b'\t' => self.line.tab(self.store),
-            0x08 => self.line.backspace(),
+            b'\n' => self.rows.end(self.store),
+            b'\r' => self.rows.line.carriage_return(),
+            b'\t' => self.rows.line.tab(self.store),
+            0x08 => self.rows.line.backspace(),
             _ => {}
         }
     }
@@ -299,19 +302,30 @@ impl Perform for Screen<'_> {
         let first = params.iter().next().and_then(|p| p.first().copied()).unwrap_or(0);
         match (action, first) {
             ('m', _) => self.style.apply(params),
-            ('K', 0) => self.line.erase(Erase::Right),
-            ('K', 1) => self.line.erase(Erase::Left),
-            ('K', 2) => self.line.erase(Erase::All),
+            ('K', 0) => self.rows.line.erase(Erase::Right),
+            ('K', 1) => self.rows.line.erase(Erase::Left),
+            ('K', 2) => self.rows.line.erase(Erase::All),
             ('G' | '`', column) => {
-                self.line.go_to(usize::from(column.saturating_sub(1)), self.store);
+                self.rows.line.go_to(usize::from(column.saturating_sub(1)), self.store);
             }
+            ('A', rows) => self.rows.up(rows.max(1), self.store),
+            ('B', rows) => self.rows.down(rows.max(1), self.store),
+            ('E', rows) => {
+                self.rows.down(rows.max(1), self.store);
+                self.rows.line.carriage_return();
+            }
+            ('F', rows) => {
+                self.rows.up(rows.max(1), self.store);
+                self.rows.line.carriage_return();
+            }
+            ('J', 0) => self.rows.erase_below(),
             ('C' | 'a', columns) => {
-                let to = self.line.cursor() + usize::from(columns.max(1));
-                self.line.go_to(to, self.store);
+                let to = self.rows.line.cursor() + usize::from(columns.max(1));
+                self.rows.line.go_to(to, self.store);
             }
             ('D', columns) => {
-                let to = self.line.cursor().saturating_sub(usize::from(columns.max(1)));
-                self.line.go_to(to, self.store);
+                let to = self.rows.line.cursor().saturating_sub(usize::from(columns.max(1)));
+                self.rows.line.go_to(to, self.store);
             }
             _ => {}
         }

@@ -21,6 +21,7 @@ pub mod ingest;
 mod line;
 mod open;
 mod pane;
+mod rows;
 pub mod search;
 pub mod store;
 mod style;

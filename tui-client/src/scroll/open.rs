@@ -55,6 +55,37 @@ impl OpenLine {
         }
     }
 
+    /// A line that was handed over, taken back; the cursor is at its end.
+    pub(crate) fn again(text: String, spans: Vec<Span>, facts: LineFacts) -> Self {
+        let width = |c| match glyph(c) {
+            Glyph::Wide(width) => usize::from(width),
+            Glyph::Replaced => 1,
+            Glyph::Mark | Glyph::Dropped => 0,
+        };
+        let column = if facts.ascii { text.len() } else { text.chars().map(width).sum() };
+        let marks = text.chars().rev().take_while(|c| glyph(*c) == Glyph::Mark).count();
+        Self {
+            text,
+            spans,
+            ascii: facts.ascii,
+            column,
+            marks: u8::try_from(marks).unwrap_or(MAX_MARKS),
+            continues: facts.continues,
+            touched: true,
+            ..Self::new(facts.kind)
+        }
+    }
+
+    /// The stream that it is of.
+    pub(crate) fn kind(&self) -> LineKind {
+        self.kind
+    }
+
+    /// Whether it goes on with the line before, which was too long.
+    pub(crate) fn continues(&self) -> bool {
+        self.continues
+    }
+
     /// Whether there is something to show.
     pub(crate) fn is_begun(&self) -> bool {
         self.touched

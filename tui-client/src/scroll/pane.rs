@@ -163,23 +163,25 @@ impl Pane {
             View::Anchor(Anchor { index: i, part: AnchorPart::Line { line, .. } })
                 if *i == index =>
             {
-                block.open_channel(*line)
+                let channel = block.open_channel(*line);
+                channel.map(|channel| (channel, line - block.open_lines(channel).start))
             }
             _ => None,
         };
         let (bytes, next) = (block.bytes(), block.store().next());
         f(block);
-        if let Some(channel) = stood_on
+        if let Some((channel, nth)) = stood_on
             && let View::Anchor(Anchor { part: AnchorPart::Line { line, .. }, .. }) = &mut self.view
         {
-            // The first line that a stream ends is the one that was open. Without a stream both
-            // ended, in the order that they had.
-            if stream == Some(channel) && block.store().next() > next {
-                *line = next;
-            } else if stream.is_some()
-                && let Some(number) = block.open_number(channel)
-            {
-                *line = number;
+            // The lines that a stream ends are the first of those that were open. Without a stream both ended, in the
+            // order that they had.
+            let open = block.open_lines(channel);
+            if stream == Some(channel) {
+                let ended = block.store().next();
+                *line =
+                    if next + nth < ended { next + nth } else { open.start + (next + nth - ended) };
+            } else if stream.is_some() {
+                *line = open.start + nth;
             }
         }
         self.bytes = self.bytes - bytes + block.bytes();

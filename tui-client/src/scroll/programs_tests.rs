@@ -215,3 +215,14 @@ fn wide_characters_and_marks_in_a_bar() {
 fn a_title_and_a_clipboard_around_a_line_leave_the_line() {
     looks_right("\x1b]0;make\x07one\x1b]52;c;ZXZpbA==\x1b\\two\x1b[?25l\x1b[?25h\n", "onetwo");
 }
+
+#[test]
+fn docker_and_npm_write_their_last_lines_anew() {
+    looks_right(
+        "pull\na: waits\nb: waits\n\x1b[2A\x1b[2K\ra: \x1b[32mdone\x1b[0m\x1b[1B\r\x1b[2Kb: half\x1b[1B\r\
+         \x1b[1A\x1b[2K\rb: done\x1b[1B\rpulled\n",
+        "pulled",
+    );
+    looks_right("top\nmid\n\x1b[1A\x1b[2K\x1b[Gstep 1\n\x1b[1A\x1b[2K\x1b[Gstep 2\nEND\n", "END");
+    looks_right("one\ntwo\nthree\n\x1b[3F\x1b[Jonly\n", "only");
+}

@@ -17,7 +17,7 @@ fn output() -> impl Strategy<Value = Vec<u8>> {
         2 => prop::sample::select(vec![
             "\n", "\r\n", "\r", "\t", "\x08", "\x1b[K", "\x1b[1K", "\x1b[2K", "\x1b[5G", "\x1b[G",
             "\x1b[31m", "\x1b[0;38;2;1;2;3m", "\x1b[7m", "\x1b[m", "\x1b]0;t\x07", "\x1b]8;;u\x1b\\",
-            "\x1bP1q~\x1b\\", "\x1b_x", "\x1b", "\x1b[", "\x18", "\x1b[2J", "\x1b(B", "漢", "e\u{301}",
+            "\x1b[A", "\x1b[3F", "\x1b[2B", "\x1b[E", "\x1b[J", "\x1bP1q~\x1b\\", "\x1b_x", "\x1b", "\x1b[", "\x18", "\x1b[2J", "\x1b(B", "漢", "e\u{301}",
             "👨\u{200d}👩", "\u{202e}", "\u{2066}", "\u{61c}", "\u{9b}", "\u{ff9e}", "🇬🇧", "\u{200d}",
             "\u{fe0f}", "ก\u{e33}", "क\u{94d}षि", "\x7f", "\0",
         ]).prop_map(|s| s.as_bytes().to_vec()),
@@ -136,8 +136,8 @@ proptest! {
             pane.push(1, Channel::Stdout, bytes);
         }
         // The anchor is about lines that will not change any more.
-        pane.push(0, Channel::Stdout, b"\x18\n");
-        pane.push(1, Channel::Stdout, b"\x18\n");
+        pane.push_marker(0, "no program goes back over this");
+        pane.push_marker(1, "no program goes back over this");
         pane.scroll_up(up);
         prop_assume!(!pane.is_following());
         for (id, bytes) in &after {
@@ -274,5 +274,55 @@ proptest! {
         let ours = block.line(0).map(|line| line.text().trim_end().to_owned()).unwrap_or_default();
         let theirs = terminal.screen().contents();
         prop_assert_eq!(ours, theirs.trim_end());
+    }
+
+    #[test]
+    fn lines_written_anew_look_as_a_terminal_shows_them(
+        pieces in vec(prop_oneof![
+            3 => "[ -~]{1,6}",
+            1 => "[漢字]{1,2}",
+            3 => Just("\n".to_owned()),
+            3 => prop::sample::select(vec![
+                "\r", "\x08", "\t", "\x1b[K", "\x1b[1K", "\x1b[2K", "\x1b[G", "\x1b[9G", "\x1b[C", "\x1b[2D",
+                "\x1b[31m", "\x1b[m", "\x1b[J", "\x1b[0J", "\x1b[1A\x1b[2K\x1b[G",
+            ]).prop_map(str::to_owned),
+            3 => (1u16..5, prop::sample::select(vec!["A", "F"])).prop_map(|(n, s)| format!("\x1b[{n}{s}")),
+            1 => (1u16..4, prop::sample::select(vec!["B", "E"])).prop_map(|(n, s)| format!("\x1b[{n}{s}")),
+        ], 1..30),
+        sizes in vec(1usize..7, 1..20),
+    ) {
+        // A terminal goes on below the last line; here such moves stop at it.
+        let (mut row, mut last) = (0u16, 0u16);
+        let stops = |piece: &String| {
+            let count = piece.get(2..3).and_then(|n| n.parse::<u16>().ok()).unwrap_or(0);
+            match piece.as_bytes() {
+                [b'\n', ..] => row += 1,
+                [b'\x1b', .., b'A' | b'F'] => row = row.saturating_sub(count),
+                b"\x1b[1A\x1b[2K\x1b[G" => row = row.saturating_sub(1),
+                [b'\x1b', .., b'B' | b'E'] if row + count > last => return false,
+                [b'\x1b', .., b'B' | b'E'] => row += count,
+                _ => {}
+            }
+            last = last.max(row);
+            true
+        };
+        let bytes = pieces.into_iter().filter(stops).collect::<String>();
+        let mut terminal = vt100::Parser::new(60, 400, 0);
+        terminal.process(bytes.replace('\n', "\r\n").as_bytes());
+        let mut block = Block::new(1, Caps::default());
+        let (mut rest, mut sizes) = (bytes.as_bytes(), sizes.iter().cycle());
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
+            block.push(Channel::Stdout, now);
+            rest = later;
+        }
+        let trimmed = |text: &str| {
+            let lines: Vec<&str> = text.split('\n').map(|line| line.trim_end_matches(' ')).collect();
+            lines.join("\n").trim_end_matches('\n').to_owned()
+        };
+        let theirs = trimmed(&terminal.screen().contents());
+        prop_assert_eq!(trimmed(&block.plain_text(0..u64::MAX)), theirs.clone(), "{:?}", bytes);
+        block.finish();
+        prop_assert_eq!(trimmed(&block.plain_text(0..u64::MAX)), theirs, "{:?}", bytes);
     }
 }

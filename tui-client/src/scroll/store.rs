@@ -7,12 +7,18 @@ use std::ops::Range;
 
 use super::chunk::{Chunk, LineFacts};
 use super::line::{Line, LineKind, Span, Spans};
+use super::open::OpenLine;
 use super::text::grouped;
 
 /// The most text in a chunk, and in a line: what is longer goes on in the next line.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// The most lines in a chunk: empty lines have no text to fill it.
 const CHUNK_LINES: u64 = 4096;
+
+/// The most styles in a chunk. Lines that are taken out and written anew could otherwise add some without end.
+const CHUNK_STYLES: usize = 16 * 1024;
+/// The longest line that can be written anew.
+const REWRITABLE_BYTES: usize = 16 * 1024;
 
 /// How much of a block is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +66,9 @@ impl Store {
     pub(crate) fn push(&mut self, text: &str, spans: &[Span], facts: LineFacts) {
         let (most_bytes, most_lines) = (self.chunk_bytes, self.caps.chunk_lines());
         let full = self.chunks.back().is_none_or(|chunk| {
-            chunk.text().len() + text.len() > most_bytes || chunk.line_count() >= most_lines
+            chunk.text().len() + text.len() > most_bytes
+                || chunk.line_count() >= most_lines
+                || chunk.style_count() >= CHUNK_STYLES
         });
         if full {
             if let Some(chunk) = self.chunks.back_mut() {
@@ -80,6 +88,24 @@ impl Store {
         {
             self.evict();
         }
+    }
+
+    /// Takes the last line out again, if it is one of this stream and not too long.
+    pub(crate) fn pop(&mut self, kind: LineKind) -> Option<OpenLine> {
+        let chunk = self.chunks.back_mut()?;
+        let last = chunk.line_count().checked_sub(1)?;
+        if chunk.line(last).kind != kind || chunk.range(last).len() > REWRITABLE_BYTES {
+            return None;
+        }
+        let before = chunk.cost();
+        let (text, spans, facts) = chunk.pop()?;
+        self.bytes = self.bytes - before + chunk.cost();
+        self.next -= 1;
+        // The last chunk stays: its number tells how many lines were dropped before it.
+        if chunk.line_count() == 0 && self.chunks.len() > 1 {
+            self.bytes -= self.chunks.pop_back().map_or(0, |chunk| chunk.cost());
+        }
+        Some(OpenLine::again(text, spans, facts))
     }
 
     /// Drops the oldest chunk; false when there is none.

@@ -20,6 +20,7 @@ mod run_output;
 mod runs;
 mod session;
 mod settings;
+mod shapes;
 mod sizes;
 mod terminal;
 mod tutorial;
