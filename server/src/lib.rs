@@ -42,6 +42,7 @@ mod clock;
 mod commands;
 mod config;
 mod counters;
+mod descriptors;
 mod discovery;
 mod doctor;
 mod door;
@@ -179,7 +180,7 @@ pub async fn serve(
 
 /// How many sessions over TCP there may be: as many as the system has descriptors for.
 pub(crate) fn sessions(limits: &Limits) -> Result<usize, ServeError> {
-    let Some(most) = platform::most_descriptors() else { return Ok(limits.max_sessions) };
+    let Some(most) = descriptors::most() else { return Ok(limits.max_sessions) };
     if most < FEWEST_DESCRIPTORS {
         return Err(ServeError::Descriptors(most));
     }

@@ -17,7 +17,7 @@ use crate::clients::{Identity, Owner, Scope};
 use crate::lock_file::SocketLock;
 use crate::outbox::Outbox;
 use crate::server::Server;
-use crate::{platform, refusal, session};
+use crate::{descriptors, platform, refusal, session};
 
 /// Pauses after an accept that failed, doubled up to a second: an error that stays would otherwise be
 /// met a million times in two seconds.
@@ -239,6 +239,8 @@ pub(crate) async fn accept<C>(
                 pause = FIRST_PAUSE;
                 admit(connection);
             }
+            // The limit of descriptors was lowered for the start of a program.
+            Err(_) if descriptors::raise_again() => {}
             Err(error) => {
                 if pause == FIRST_PAUSE {
                     tracing::warn!(target: "topside", %error, "no connection can be accepted now");

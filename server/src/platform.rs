@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt;
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::Pid;
 
+use crate::descriptors;
 use crate::door::Subnet;
 
 /// Longest path of a Unix socket, in bytes: `sun_path` less its final NUL.
@@ -322,8 +323,14 @@ pub(crate) fn cpu_seconds() -> Option<f64> {
 
 /// How many descriptors this process has open; only Linux tells it in a directory.
 pub(crate) fn open_descriptors() -> Option<usize> {
+    open_descriptors_up_to(usize::MAX)
+}
+
+/// The same, but no more than this are counted.
+pub(crate) fn open_descriptors_up_to(most: usize) -> Option<usize> {
+    let names = std::fs::read_dir("/proc/self/fd").ok()?;
     // One of them is the directory's own.
-    Some(std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
+    Some(names.take(most.saturating_add(1)).count().saturating_sub(1))
 }
 
 /// Load of the box over 1, 5 and 15 minutes; only Linux tells it in a file.
@@ -375,7 +382,7 @@ pub(crate) fn close_inherited() {
 /// of a whole process, so a program that embeds a server calls this once, at its start.
 pub fn prepare_process() {
     restrict_umask();
-    raise_descriptors();
+    descriptors::raise();
     reset_signals();
 }
 
@@ -548,26 +555,6 @@ pub(crate) fn has_terminal() -> bool {
     }
 }
 
-/// The limit of descriptors as this process was given it, once it was raised.
-static GIVEN_DESCRIPTORS: OnceLock<Rlimit> = OnceLock::new();
-
-/// Raises the soft limit of descriptors to the hard one; a system that refuses leaves it as it is.
-fn raise_descriptors() {
-    let given = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: given.maximum, maximum: given.maximum };
-    if setrlimit(Resource::Nofile, raised).is_ok() {
-        GIVEN_DESCRIPTORS.get_or_init(|| given);
-    }
-}
-
-/// Gives this process back the limit of descriptors that it was given: before it executes itself anew.
-fn give_back_own_descriptors() {
-    if let Some(given) = GIVEN_DESCRIPTORS.get() {
-        // Where it fails, the new program has more than it was given.
-        let _ = setrlimit(Resource::Nofile, *given);
-    }
-}
-
 /// The file of this program, to be executed anew. An upgrade may have put another file in its place: the system then
 /// calls the one that runs deleted.
 ///
@@ -595,42 +582,10 @@ pub(crate) fn own_program() -> Result<PathBuf, PathBuf> {
 /// given; returns only where that fails.
 pub(crate) fn execute(program: &Path) -> io::Error {
     use std::os::unix::process::CommandExt;
-    give_back_own_descriptors();
+    descriptors::give_back_own();
     let mut args = std::env::args_os();
     let name = args.next().unwrap_or_else(|| program.into());
     std::process::Command::new(program).arg0(name).args(args).exec()
-}
-
-/// How many descriptors this process may have open; `None`: as many as it likes.
-pub(crate) fn most_descriptors() -> Option<u64> {
-    getrlimit(Resource::Nofile).current
-}
-
-/// Does something while this process may have as many descriptors as the hard limit allows, where its own limit is
-/// lower: what it starts then inherits that.
-pub(crate) fn with_most_descriptors<T>(what: impl FnOnce() -> T) -> T {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if limit.current == limit.maximum || setrlimit(Resource::Nofile, raised).is_err() {
-        return what();
-    }
-    let done = what();
-    // Lowering it always is allowed.
-    let _ = setrlimit(Resource::Nofile, limit);
-    done
-}
-
-/// Gives a child the limit of descriptors that this process was given: programs that use `select` or
-/// close all they could have open do badly with a high one. Only Linux can set it from outside.
-#[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
-pub(crate) fn give_back_descriptors(child: u32) {
-    #[cfg(target_os = "linux")]
-    if let Some(given) = GIVEN_DESCRIPTORS.get()
-        && let Some(pid) = i32::try_from(child).ok().and_then(Pid::from_raw)
-    {
-        // A child that has ended already needs none.
-        let _ = rustix::process::prlimit(Some(pid), Resource::Nofile, *given);
-    }
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub(super) async fn gather(dirs: &Dirs, config: Result<&Config, String>) -> Fact
             (0, Ok((owner, _))) => owner,
             (own, _) => own,
         },
-        descriptors: platform::most_descriptors(),
+        descriptors: crate::descriptors::most(),
         clock: clock(state),
         addresses,
         socket: heard.socket,

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 
 use crate::commands::exec::{Hook, HookPipes, RunningHook};
-use crate::platform;
+use crate::descriptors;
 
 /// Hooks that can be started at once although no descriptor is free.
 const READY: usize = 3;
@@ -32,7 +32,7 @@ impl Reserve {
     /// # Errors
     /// Not all could be had.
     pub(super) fn fill(&mut self) -> io::Result<()> {
-        if self.is_full() { Ok(()) } else { platform::with_most_descriptors(|| self.take()) }
+        if self.is_full() { Ok(()) } else { descriptors::with_most(|| self.take()) }
     }
 
     fn take(&mut self) -> io::Result<()> {
@@ -55,7 +55,7 @@ impl Reserve {
     /// # Errors
     /// Why it could not be started.
     pub(super) fn start(&mut self, hook: &Hook) -> io::Result<RunningHook> {
-        platform::with_most_descriptors(|| {
+        descriptors::with_most(|| {
             let pipes = self.ready.pop().map_or_else(HookPipes::new, Ok)?;
             self.spare.clear();
             let started = hook.start(pipes);

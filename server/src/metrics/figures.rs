@@ -55,7 +55,7 @@ pub(super) fn text(server: &Server) -> String {
     if let Some(count) = platform::open_descriptors() {
         text.gauge("process_open_fds", "Files and connections that are open.").is(count);
     }
-    if let Some(most) = platform::most_descriptors() {
+    if let Some(most) = crate::descriptors::most() {
         text.gauge("process_max_fds", "Files and connections that may be open.").is(most);
     }
     text.0

@@ -13,7 +13,7 @@ use std::process::Command;
 use process_wrap::std::{CommandWrap, CommandWrapper as _, ProcessSession};
 
 use super::reaper;
-use crate::platform;
+use crate::{descriptors, platform};
 
 /// Starts a program whose end the runtime waits for.
 ///
@@ -48,9 +48,5 @@ fn start_with<C>(
     } else {
         command.process_group(0);
     }
-    let child = reaper::registered(|| spawn(command), &pid)?;
-    if let Some(pid) = pid(&child) {
-        platform::give_back_descriptors(pid);
-    }
-    Ok(child)
+    descriptors::start_with_given(|| reaper::registered(|| spawn(command), &pid), &pid)
 }

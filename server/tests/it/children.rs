@@ -104,6 +104,8 @@ fn programs_do_not_have_the_terminal_of_the_server() {
     topsided.write("commands.toml", &everywhere(SCRIPT));
     let pty = native_pty_system().openpty(PtySize::default()).unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_topsided"));
+    // Its default is the home directory, which may not exist.
+    command.cwd("/");
     for (name, value) in topsided.command().get_envs() {
         command.env(name, value.unwrap());
     }

@@ -216,9 +216,7 @@ fn a_restart_keeps_environment_directory_and_limits() {
     command.args(["-c", script, env!("CARGO_BIN_EXE_topsided")]);
     let mut server = topsided.start_by(topsided.with_directories(command));
     let state = |server: &Spawned| {
-        // The limit is set from outside, a moment after the program has started.
-        let script = "until [ $(ulimit -S -n) = 256 ]; do :; done; ulimit -S -n";
-        let limit = server.connect().run("sh", json!({"script": script}))["output"].take();
+        let limit = server.connect().run("sh", json!({"script": "ulimit -S -n"}))["output"].take();
         let proc = format!("/proc/{}", server.pid());
         let environment = std::fs::read(format!("{proc}/environ")).unwrap();
         let directory = std::fs::read_link(format!("{proc}/cwd")).unwrap();
@@ -233,6 +231,43 @@ fn a_restart_keeps_environment_directory_and_limits() {
         server.says("server started");
         assert_eq!(state(&server), before);
     }
+}
+
+/// The limit was set from outside once a program had started: a quick one read the server's own limit before.
+#[test]
+fn programs_have_the_limit_of_descriptors_that_the_server_was_given_from_their_start() {
+    let topsided = Topsided::new();
+    let mut command = std::process::Command::new("/bin/sh");
+    let script = "ulimit -S -n 256; exec \"$0\"";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_topsided")]);
+    let server = topsided.start_by(topsided.with_directories(command));
+    let limits = |count: usize| {
+        std::thread::scope(|scope| {
+            let run = |mut client: Raw| {
+                // First a limit of its own, which stays.
+                let script =
+                    "ulimit -S -n; ulimit -S -n 300; for i in 1 2 3; do ulimit -S -n; done";
+                let outputs = (0..count).map(|_| client.run("sh", json!({"script": script})));
+                outputs.map(|run| run["output"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            };
+            let clients: Vec<_> = (0..4)
+                .map(|_| server.connect())
+                .map(|client| scope.spawn(move || run(client)))
+                .collect();
+            clients.into_iter().flat_map(|client| client.join().unwrap()).collect::<Vec<_>>()
+        })
+    };
+    for output in limits(20) {
+        assert_eq!(output, "256\n300\n300\n300\n");
+    }
+    // The server itself may have more open than that.
+    let mut clients: Vec<_> = (0..300).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.ok("ping", json!({}));
+    }
+    // It cannot lower its own limit then, and sets that of the program from outside.
+    let script = "until [ $(ulimit -S -n) = 256 ]; do :; done";
+    assert_eq!(clients[0].run("sh", json!({"script": script}))["state"], "succeeded");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Files that are removed or moved under a running server: its socket, its lock files, its log.
 
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -15,6 +16,15 @@ fn appears(path: &Path) {
     let deadline = Instant::now() + DEADLINE;
     while !path.exists() {
         assert!(Instant::now() < deadline, "{} never appears", path.display());
+        std::thread::yield_now();
+    }
+}
+
+/// Waits until the log has this text: standard error has it first.
+fn is_written(log: &Path, text: &str) {
+    let deadline = Instant::now() + DEADLINE;
+    while !std::fs::read_to_string(log).is_ok_and(|written| written.contains(text)) {
+        assert!(Instant::now() < deadline, "{} never says {text:?}", log.display());
         std::thread::yield_now();
     }
 }
@@ -71,7 +81,12 @@ fn messages_about_a_removed_socket_name_the_pid_and_a_command_that_works() {
         assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
     }
     assert_eq!(run(Command::new("sh").args(["-c", &command])).status, Some(0));
-    appears(&topsided.socket());
+    // Its file is there a moment before it can be connected to.
+    let deadline = Instant::now() + DEADLINE;
+    while UnixStream::connect(topsided.socket()).is_err() {
+        assert!(Instant::now() < deadline, "the socket stays away");
+        std::thread::yield_now();
+    }
     server.connect().ok("ping", json!({}));
 }
 
@@ -102,15 +117,10 @@ fn a_log_that_logrotate_moved_or_a_cleaner_removed_is_begun_again() {
     let topsided = Topsided::new();
     let mut server = topsided.start();
     let (log, moved) = (topsided.path("state/topsided.log"), topsided.path("state/moved"));
+    is_written(&log, "server started");
     std::fs::rename(&log, &moved).unwrap();
     server.signal(Signal::HUP);
-    server.says("files read again");
-    appears(&log);
-    let deadline = Instant::now() + DEADLINE;
-    while !std::fs::read_to_string(&log).unwrap().contains("files read again") {
-        assert!(Instant::now() < deadline, "the new file stays empty");
-        std::thread::yield_now();
-    }
+    is_written(&log, "files read again");
     assert!(std::fs::read_to_string(&moved).unwrap().contains("server started"));
     // Files that are refused do not keep the log from being begun again.
     std::fs::remove_file(&log).unwrap();
@@ -136,12 +146,7 @@ fn a_log_that_cannot_be_written_is_warned_of_and_begun_once_it_can() {
     server.connect().ok("ping", json!({}));
     std::fs::remove_dir(&log).unwrap();
     server.signal(Signal::HUP);
-    server.says("files read again");
-    let deadline = Instant::now() + DEADLINE;
-    while !std::fs::read_to_string(&log).is_ok_and(|text| text.contains("files read again")) {
-        assert!(Instant::now() < deadline, "the log is not begun");
-        std::thread::yield_now();
-    }
+    is_written(&log, "files read again");
 }
 
 #[test]

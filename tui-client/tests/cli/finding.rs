@@ -53,7 +53,8 @@ fn a_verb_that_finds_no_socket_of_a_running_server_names_its_pid_and_a_command()
     let done = Command::new("sh").args(["-c", &command]).status().unwrap();
     assert!(done.success());
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while !place.socket().exists() {
+    // Its file is there a moment before it can be connected to.
+    while std::os::unix::net::UnixStream::connect(place.socket()).is_err() {
         assert!(std::time::Instant::now() < deadline, "the socket stays away");
         std::thread::yield_now();
     }
