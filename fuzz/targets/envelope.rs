@@ -5,27 +5,27 @@ use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use topside_shared::envelope::{self, FromServer, Incoming, MAX_BATCH, Reject, Request};
+use topside_shared::envelope::{self, ServerMessage, ClientMessage, MAX_BATCH, Rejection, Request};
 use topside_shared::methods::{self, Call};
 use topside_shared::json_checks::{self, Flaw};
 use topside_shared::{ErrorKind, RpcError};
 
-type Item<'a> = Result<Request<'a>, Reject<'a>>;
+type Item<'a> = Result<Request<'a>, Rejection<'a>>;
 
 fuzz_target!(|line: &[u8]| {
-    let _ = FromServer::parse(line);
+    let _ = ServerMessage::parse(line);
     if let Ok(text) = std::str::from_utf8(line) {
         flaw(text);
     }
     match envelope::parse(line) {
-        Incoming::One(item) => {
+        ClientMessage::One(item) => {
             one(&item);
             // A request that begins with a space is read the long way.
             let padded = [b" ", line].concat();
-            let Incoming::One(again) = envelope::parse(&padded) else { panic!("one is one") };
+            let ClientMessage::One(again) = envelope::parse(&padded) else { panic!("one is one") };
             same(&item, &again);
         }
-        Incoming::Batch(items) => {
+        ClientMessage::Batch(items) => {
             assert!((1..=MAX_BATCH).contains(&items.len()));
             items.iter().for_each(one);
         }
@@ -86,7 +86,7 @@ fn written_again(request: &Request<'_>) {
         r#"{{"jsonrpc":"2.0",{id}"method":{method},"params":{}}}"#,
         request.params.replace(['\n', '\r'], " ")
     );
-    let Incoming::One(Ok(again)) = envelope::parse(line.as_bytes()) else { panic!("{line}") };
+    let ClientMessage::One(Ok(again)) = envelope::parse(line.as_bytes()) else { panic!("{line}") };
     assert_eq!((again.id, &again.method), (request.id, &request.method));
 }
 
@@ -130,8 +130,8 @@ fn told(error: &RpcError) {
     assert!(!error.message.is_empty());
     let line = envelope::error(None, error);
     assert!(!line.contains(&b'\n'));
-    match FromServer::parse(&line).expect("a refusal is a message") {
-        FromServer::Response { id: None, result: Err(read) } => assert_eq!(read, *error),
+    match ServerMessage::parse(&line).expect("a refusal is a message") {
+        ServerMessage::Response { id: None, result: Err(read) } => assert_eq!(read, *error),
         other => panic!("{other:?}"),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use topside_shared::RpcError;
-use topside_shared::envelope::{self, Incoming, Reject, Request};
+use topside_shared::envelope::{self, ClientMessage, Rejection, Request};
 use topside_shared::frame::{Lines, MAX_LINE_IN};
 
 /// How long somebody who may not come in has for asking, and then for reading the answer.
@@ -28,9 +28,9 @@ where
             while let Some(line) = lines.next(&mut bytes) {
                 let id = match line.map(envelope::parse) {
                     // A notification is never answered: the answer is for the first request after it.
-                    Ok(Incoming::One(Ok(Request { id: None, .. }))) => continue,
-                    Ok(Incoming::One(Err(Reject { notification: true, .. }))) => continue,
-                    Ok(Incoming::One(Ok(request))) => request.id,
+                    Ok(ClientMessage::One(Ok(Request { id: None, .. }))) => continue,
+                    Ok(ClientMessage::One(Err(Rejection { notification: true, .. }))) => continue,
+                    Ok(ClientMessage::One(Ok(request))) => request.id,
                     _ => None,
                 };
                 let mut answer = envelope::error(id, error);

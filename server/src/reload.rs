@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use topside_shared::methods::{Changes, Reloaded};
+use topside_shared::methods::{ReloadChanges, ReloadResult};
 use topside_shared::{ErrorKind, RpcError};
 
 use crate::audit::{By, Entry};
@@ -71,7 +71,7 @@ const MOST_MISTAKES: usize = 20;
 const SIGNAL: &str = "signal SIGHUP";
 
 /// Records who read them, and what came of it. As a command it is a run, and is recorded as one.
-pub(crate) fn record(server: &Server, by: By, done: &Result<Reloaded, NotReloaded>) {
+pub(crate) fn record(server: &Server, by: By, done: &Result<ReloadResult, NotReloaded>) {
     let result = match done {
         Ok(reloaded) => format!("revision {}", reloaded.revision),
         Err(_) => "refused".to_owned(),
@@ -93,13 +93,13 @@ pub(crate) async fn whenever(server: &Arc<Server>, stop: &Stop) {
 ///
 /// # Errors
 /// [`NotReloaded`]: everything is as before.
-pub(crate) async fn reload(server: &Arc<Server>, by: &str) -> Result<Reloaded, NotReloaded> {
+pub(crate) async fn reload(server: &Arc<Server>, by: &str) -> Result<ReloadResult, NotReloaded> {
     let _alone = server.reloading.lock().await;
     // Whatever the files say: after logrotate has moved the log, another is begun.
     server.check_files.notify_one();
     let done = read_and_set(server, by).await;
     match &done {
-        Ok(Reloaded { revision, changed }) => {
+        Ok(ReloadResult { revision, changed }) => {
             let said = changed.sentences().join("; ");
             tracing::info!(target: "topside", by, revision, changed = said, "files read again");
         }
@@ -111,7 +111,7 @@ pub(crate) async fn reload(server: &Arc<Server>, by: &str) -> Result<Reloaded, N
     done
 }
 
-async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<Reloaded, NotReloaded> {
+async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, NotReloaded> {
     let before = server.now();
     let read = {
         let before = Arc::clone(&before);
@@ -165,12 +165,12 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<Reloaded, NotRel
         staff.start(&server.runs.history, &server.audit, |life| server.spawn(life));
         server.events.menu_changed(revision);
     }
-    Ok(Reloaded { revision, changed })
+    Ok(ReloadResult { revision, changed })
 }
 
 /// Which values of `server.toml` are others.
-fn of_settings(before: &Config, after: &Config) -> Changes {
-    let mut changed = Changes::default();
+fn of_settings(before: &Config, after: &Config) -> ReloadChanges {
+    let mut changed = ReloadChanges::default();
     for (old, new) in settings(before).into_iter().zip(settings(after)) {
         if old.value != new.value {
             let names = if new.is_live() { &mut changed.settings } else { &mut changed.at_restart };
@@ -181,7 +181,7 @@ fn of_settings(before: &Config, after: &Config) -> Changes {
 }
 
 /// What is different in the menu.
-fn of_menu(before: &Config, after: &Config, changed: &mut Changes) {
+fn of_menu(before: &Config, after: &Config, changed: &mut ReloadChanges) {
     let name = |item: &crate::commands::declare::Item| item.info().name.clone();
     for item in &after.commands {
         match before.commands.iter().find(|old| name(old) == name(item)) {

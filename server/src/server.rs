@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use topside_shared::methods::{Listening, ServerInfo};
+use topside_shared::methods::{ListenAddress, ServerInfo};
 use topside_shared::notifications::Closing;
 use topside_shared::{ErrorKind, RpcError, Time};
 use tracing::instrument::WithSubscriber;
@@ -368,20 +368,20 @@ impl Server {
     }
 
     /// Where the server listens now, and where the router does for it.
-    pub(crate) fn listening(&self) -> Vec<Listening> {
-        let local = Listening { transport: "unix".into(), address: self.socket.clone() };
+    pub(crate) fn listening(&self) -> Vec<ListenAddress> {
+        let local = ListenAddress { transport: "unix".into(), address: self.socket.clone() };
         let opened = self.door.opened();
         let addresses = opened.iter().flat_map(|opened| &opened.addresses);
         let tcp = addresses
-            .map(|address| Listening { transport: "tls".into(), address: address.to_string() });
-        let router = self.reach.outside().map(|outside| Listening {
+            .map(|address| ListenAddress { transport: "tls".into(), address: address.to_string() });
+        let router = self.reach.outside().map(|outside| ListenAddress {
             transport: "router".into(),
             address: SocketAddr::new(outside.address, outside.port).to_string(),
         });
-        let metrics = self
-            .metrics
-            .get()
-            .map(|address| Listening { transport: "http".into(), address: address.to_string() });
+        let metrics = self.metrics.get().map(|address| ListenAddress {
+            transport: "http".into(),
+            address: address.to_string(),
+        });
         std::iter::once(local).chain(tcp).chain(router).chain(metrics).collect()
     }
 

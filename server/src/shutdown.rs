@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use topside_shared::Time;
-use topside_shared::methods::ShutdownDue;
+use topside_shared::methods::ShutdownResult;
 use topside_shared::notifications::{Closing, Phase};
 
 use crate::platform;
@@ -174,8 +174,8 @@ impl Plan {
         }
     }
 
-    pub(crate) fn due(&self) -> ShutdownDue {
-        ShutdownDue { deadline: self.at, in_ms: self.in_ms() }
+    pub(crate) fn due(&self) -> ShutdownResult {
+        ShutdownResult { deadline: self.at, in_ms: self.in_ms() }
     }
 
     fn in_ms(&self) -> u64 {

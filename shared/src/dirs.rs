@@ -13,7 +13,7 @@ pub const SOCKET_NAME: &str = "topsided.sock";
 
 /// Why it is not known where things are.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoDirs {
+pub enum DirsError {
     /// The platform gives this user no home directory, and nothing else says where things are.
     #[error(
         "there is no home directory for this user: set TOPSIDE_CONFIG_DIR and TOPSIDE_STATE_DIR"
@@ -53,16 +53,16 @@ impl Dirs {
     /// The directories as the environment says.
     ///
     /// # Errors
-    /// [`NoDirs`], also where this is root and the directories would be in the home of another user, and no variable
+    /// [`DirsError`], also where this is root and the directories would be in the home of another user, and no variable
     /// names them.
-    pub fn from_env() -> Result<Self, NoDirs> {
+    pub fn from_env() -> Result<Self, DirsError> {
         let mut dirs = Self::resolve(|name| std::env::var_os(name))?;
         let [config, state, runtime] = Self::named_by();
         for (directory, named) in [(&dirs.config, config), (&dirs.state, state)] {
             if named.is_none()
                 && let Some((directory, owner)) = of_another_user(directory)
             {
-                return Err(NoDirs::OtherUsersHome { directory, owner });
+                return Err(DirsError::OtherUsersHome { directory, owner });
             }
         }
         // `su` leaves XDG_RUNTIME_DIR as it was.
@@ -77,10 +77,10 @@ impl Dirs {
     ///
     /// # Errors
     /// [`NoDirs::NoHome`], where neither the environment nor the platform names one.
-    pub fn resolve(var: impl Fn(&str) -> Option<OsString>) -> Result<Self, NoDirs> {
+    pub fn resolve(var: impl Fn(&str) -> Option<OsString>) -> Result<Self, DirsError> {
         let named = |names: Named| Some(names.by(&var)?.1);
         let project = directories::ProjectDirs::from("", "", "topside");
-        let home = |dir: Option<&Path>| dir.map(Path::to_path_buf).ok_or(NoDirs::NoHome);
+        let home = |dir: Option<&Path>| dir.map(Path::to_path_buf).ok_or(DirsError::NoHome);
 
         let config = match named(CONFIG) {
             Some(dir) => dir,

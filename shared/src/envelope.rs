@@ -39,7 +39,7 @@ impl Request<'_> {
 
 /// A request that cannot be carried out, and the id its answer goes to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reject<'a> {
+pub struct Rejection<'a> {
     /// The id as written; none answers with null.
     pub id: Option<&'a str>,
     /// Why.
@@ -51,40 +51,42 @@ pub struct Reject<'a> {
 
 /// What one line asks.
 #[derive(Debug)]
-pub enum Incoming<'a> {
+pub enum ClientMessage<'a> {
     /// One request.
-    One(Result<Request<'a>, Reject<'a>>),
+    One(Result<Request<'a>, Rejection<'a>>),
     /// Several, to be carried out in order and answered by one line.
-    Batch(Vec<Result<Request<'a>, Reject<'a>>>),
+    Batch(Vec<Result<Request<'a>, Rejection<'a>>>),
 }
 
 /// Reads one line.
-pub fn parse(line: &[u8]) -> Incoming<'_> {
+pub fn parse(line: &[u8]) -> ClientMessage<'_> {
     let text = match std::str::from_utf8(line) {
         Ok(text) => text,
         Err(error) => {
-            return Incoming::One(Err(reject(
+            return ClientMessage::One(Err(reject(
                 ErrorKind::Parse,
                 format_args!("the line is not UTF-8 at byte {}", error.valid_up_to()),
             )));
         }
     };
     if let Some(request) = parse_plain(text) {
-        return Incoming::One(Ok(request));
+        return ClientMessage::One(Ok(request));
     }
     let flaw = match json_checks::check(text) {
         Ok(()) => None,
-        Err(error @ Flaw::Syntax(_)) => return Incoming::One(Err(reject(ErrorKind::Parse, error))),
+        Err(error @ Flaw::Syntax(_)) => {
+            return ClientMessage::One(Err(reject(ErrorKind::Parse, error)));
+        }
         Err(flaw) => Some(flaw),
     };
     match text.trim_start().as_bytes().first() {
         Some(b'[') => parse_batch(text, flaw.as_ref()),
-        _ => Incoming::One(parse_one(text, flaw.as_ref())),
+        _ => ClientMessage::One(parse_one(text, flaw.as_ref())),
     }
 }
 
-fn parse_batch<'a>(text: &'a str, flaw: Option<&Flaw>) -> Incoming<'a> {
-    let refused = |reject| Incoming::One(Err(reject));
+fn parse_batch<'a>(text: &'a str, flaw: Option<&Flaw>) -> ClientMessage<'a> {
+    let refused = |reject| ClientMessage::One(Err(reject));
     let items: Vec<&RawValue> = match serde_json::from_str(text) {
         Ok(items) => items,
         Err(error) => return refused(reject(ErrorKind::Parse, error)),
@@ -94,7 +96,7 @@ fn parse_batch<'a>(text: &'a str, flaw: Option<&Flaw>) -> Incoming<'a> {
         let said = format_args!("a batch holds 1 to {MAX_BATCH} requests, this one {count}");
         // Not even a batch of too many notifications is answered.
         let notification = count > 0 && items.iter().all(|item| is_notification(item.get()));
-        return refused(Reject { notification, ..reject(ErrorKind::InvalidRequest, said) });
+        return refused(Rejection { notification, ..reject(ErrorKind::InvalidRequest, said) });
     }
     let mut batch = Vec::with_capacity(items.len());
     for item in items.into_iter().map(RawValue::get) {
@@ -109,7 +111,7 @@ fn parse_batch<'a>(text: &'a str, flaw: Option<&Flaw>) -> Incoming<'a> {
             (_, parsed) => batch.push(parsed),
         }
     }
-    Incoming::Batch(batch)
+    ClientMessage::Batch(batch)
 }
 
 #[derive(Deserialize)]
@@ -128,7 +130,7 @@ struct Envelope<'a> {
 /// A request without anything unusual. No field twice, none that is unknown.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Plain<'a> {
+struct PlainRequest<'a> {
     #[serde(borrow)]
     jsonrpc: Cow<'a, str>,
     #[serde(borrow, default, deserialize_with = "present")]
@@ -145,7 +147,7 @@ fn parse_plain(text: &str) -> Option<Request<'_>> {
     if !text.starts_with('{') {
         return None;
     }
-    let Plain { jsonrpc, id, method, params } = serde_json::from_str(text).ok()?;
+    let PlainRequest { jsonrpc, id, method, params } = serde_json::from_str(text).ok()?;
     let id = id.map(RawValue::get);
     let params = params.map_or("{}", RawValue::get);
     let plain = jsonrpc == "2.0"
@@ -159,12 +161,14 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-fn parse_one<'a>(text: &'a str, flaw: Option<&Flaw>) -> Result<Request<'a>, Reject<'a>> {
-    read_one(text, flaw).map_err(|reject| Reject { notification: is_notification(text), ..reject })
+fn parse_one<'a>(text: &'a str, flaw: Option<&Flaw>) -> Result<Request<'a>, Rejection<'a>> {
+    read_one(text, flaw)
+        .map_err(|reject| Rejection { notification: is_notification(text), ..reject })
 }
 
-fn read_one<'a>(text: &'a str, flaw: Option<&Flaw>) -> Result<Request<'a>, Reject<'a>> {
-    let invalid = |id, message: &str| Reject { id, ..reject(ErrorKind::InvalidRequest, message) };
+fn read_one<'a>(text: &'a str, flaw: Option<&Flaw>) -> Result<Request<'a>, Rejection<'a>> {
+    let invalid =
+        |id, message: &str| Rejection { id, ..reject(ErrorKind::InvalidRequest, message) };
     let duplicate = match flaw {
         None => None,
         Some(Flaw::Duplicate(key)) => Some(key),
@@ -206,9 +210,9 @@ fn read_one<'a>(text: &'a str, flaw: Option<&Flaw>) -> Result<Request<'a>, Rejec
 
 /// Whether a JSON value is a notification, whatever else is wrong with it.
 fn is_notification(text: &str) -> bool {
-    struct Members;
+    struct MembersVisitor;
 
-    impl<'de> Visitor<'de> for Members {
+    impl<'de> Visitor<'de> for MembersVisitor {
         type Value = bool;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -227,7 +231,7 @@ fn is_notification(text: &str) -> bool {
     }
 
     let mut reader = serde_json::Deserializer::from_str(text);
-    reader.deserialize_map(Members).unwrap_or(false)
+    reader.deserialize_map(MembersVisitor).unwrap_or(false)
 }
 
 /// A string borrowed where it has no escapes.
@@ -263,8 +267,8 @@ fn object(params: Option<&str>) -> Option<&str> {
     }
 }
 
-fn reject<'a>(kind: ErrorKind, message: impl fmt::Display) -> Reject<'a> {
-    Reject { id: None, error: RpcError::new(kind, message), notification: false }
+fn reject<'a>(kind: ErrorKind, message: impl fmt::Display) -> Rejection<'a> {
+    Rejection { id: None, error: RpcError::new(kind, message), notification: false }
 }
 
 /// The bytes of a response with a result, without a line ending. `id` is the id as it was written.
@@ -317,7 +321,7 @@ fn write_json(line: &mut Vec<u8>, value: &impl Serialize) {
 
 /// What a server sends, as a client reads it.
 #[derive(Debug)]
-pub enum FromServer<'a> {
+pub enum ServerMessage<'a> {
     /// The answer to a request of ours, or, with no id, to a line that was none.
     Response {
         /// The id we gave.
@@ -349,7 +353,7 @@ struct ServerEnvelope<'a> {
     error: Option<RpcError>,
 }
 
-impl<'a> FromServer<'a> {
+impl<'a> ServerMessage<'a> {
     /// Reads one line of a server.
     ///
     /// # Errors

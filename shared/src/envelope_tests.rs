@@ -1,9 +1,9 @@
 use super::*;
 
-fn one(line: &str) -> Result<Request<'_>, Reject<'_>> {
+fn one(line: &str) -> Result<Request<'_>, Rejection<'_>> {
     match parse(line.as_bytes()) {
-        Incoming::One(one) => one,
-        Incoming::Batch(_) => panic!("a batch: {line}"),
+        ClientMessage::One(one) => one,
+        ClientMessage::Batch(_) => panic!("a batch: {line}"),
     }
 }
 
@@ -78,7 +78,7 @@ fn what_is_not_json_is_a_parse_error() {
     for line in ["{", "nonsense", "{}{}", "\u{feff}{}"] {
         assert_eq!(refused(line).0, ErrorKind::Parse, "{line}");
     }
-    let Incoming::One(Err(reject)) = parse(b"{\"a\":\"\xff\"}") else { panic!() };
+    let ClientMessage::One(Err(reject)) = parse(b"{\"a\":\"\xff\"}") else { panic!() };
     assert_eq!(reject.error.kind(), ErrorKind::Parse);
 }
 
@@ -95,14 +95,16 @@ fn what_is_json_but_no_request_is_invalid() {
 fn a_batch_holds_32_requests_and_not_33() {
     let item = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
     let batch = |n: usize| format!("[{}]", vec![item; n].join(","));
-    assert!(matches!(parse(batch(32).as_bytes()), Incoming::Batch(items) if items.len() == 32));
+    assert!(
+        matches!(parse(batch(32).as_bytes()), ClientMessage::Batch(items) if items.len() == 32)
+    );
     assert_eq!(refused(&batch(33)), (ErrorKind::InvalidRequest, None));
 }
 
 #[test]
 fn a_bad_item_of_a_batch_does_not_spoil_the_others() {
     let line = r#"[1,{"jsonrpc":"2.0","id":2,"method":"ping"},{"jsonrpc":"2.0","id":3,"method":"a","params":{"x":1,"x":1}}]"#;
-    let Incoming::Batch(items) = parse(line.as_bytes()) else { panic!() };
+    let ClientMessage::Batch(items) = parse(line.as_bytes()) else { panic!() };
     assert!(items[0].is_err());
     assert!(items[1].is_ok());
     assert_eq!(items[2].as_ref().unwrap_err().id, Some("3"));
@@ -118,21 +120,21 @@ fn a_method_name_may_hold_escapes() {
 fn a_server_line_is_a_result_an_error_or_a_notification() {
     let result = br#"{"jsonrpc":"2.0","id":4,"result":null}"#;
     assert!(matches!(
-        FromServer::parse(result).unwrap(),
-        FromServer::Response { id: Some(4), result: Ok(raw) } if raw.get() == "null"
+        ServerMessage::parse(result).unwrap(),
+        ServerMessage::Response { id: Some(4), result: Ok(raw) } if raw.get() == "null"
     ));
     let refusal = RpcError::new(ErrorKind::Parse, "no");
     let line = error(None, &refusal);
     assert!(matches!(
-        FromServer::parse(&line).unwrap(),
-        FromServer::Response { id: None, result: Err(e) } if e == refusal
+        ServerMessage::parse(&line).unwrap(),
+        ServerMessage::Response { id: None, result: Err(e) } if e == refusal
     ));
     let line = notification("broadcast", &serde_json::json!({"message": "m"}));
     assert!(matches!(
-        FromServer::parse(&line).unwrap(),
-        FromServer::Notification { method, .. } if method == "broadcast"
+        ServerMessage::parse(&line).unwrap(),
+        ServerMessage::Notification { method, .. } if method == "broadcast"
     ));
-    assert!(FromServer::parse(b"{}").is_err());
+    assert!(ServerMessage::parse(b"{}").is_err());
 }
 
 #[test]
@@ -152,7 +154,7 @@ fn an_object_with_a_method_string_and_no_id_is_a_notification_whatever_is_wrong_
         let with_id = format!(r#"{{"\u0069d":null,"method":"a",{rest}}}"#);
         assert!(!one(&with_id).expect_err(&with_id).notification, "{with_id}");
         let batch = format!("[{line},{line}]");
-        let Incoming::Batch(items) = parse(batch.as_bytes()) else { panic!("{batch}") };
+        let ClientMessage::Batch(items) = parse(batch.as_bytes()) else { panic!("{batch}") };
         assert!(items.iter().all(|item| item.as_ref().unwrap_err().notification), "{batch}");
     }
     for line in [r#"{"method":7}"#, r#"{"params":{}}"#, "[]", "7", r#"{"method":"a","#] {

@@ -50,7 +50,7 @@ pub(crate) fn check_inside(text: &str, outside: usize) -> Result<(), Flaw> {
     }
     let mut duplicate = None;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    Walk { duplicate: &mut duplicate }
+    ValueVisitor { duplicate: &mut duplicate }
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
         .map_err(|error| Flaw::Syntax(error.to_string()))?;
@@ -83,11 +83,11 @@ fn depth(text: &str) -> usize {
     deepest
 }
 
-struct Walk<'d> {
+struct ValueVisitor<'d> {
     duplicate: &'d mut Option<String>,
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
+impl<'de> DeserializeSeed<'de> for ValueVisitor<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -102,7 +102,7 @@ struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 /// More keys than this are looked up by hash: comparing each with each is quicker below.
 const FEW: usize = 12;
 
-impl<'de> Visitor<'de> for Walk<'_> {
+impl<'de> Visitor<'de> for ValueVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,7 +134,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(Walk { duplicate: self.duplicate })?.is_some() {}
+        while seq.next_element_seed(ValueVisitor { duplicate: self.duplicate })?.is_some() {}
         Ok(())
     }
 
@@ -151,7 +151,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
             } else {
                 many.insert(key);
             }
-            map.next_value_seed(Walk { duplicate: self.duplicate })?;
+            map.next_value_seed(ValueVisitor { duplicate: self.duplicate })?;
         }
         Ok(())
     }

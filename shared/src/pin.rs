@@ -18,7 +18,7 @@ pub struct Pin([u8; 32]);
 /// A text that is no pin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a pin is `sha256:` and 64 digits of 0-9 and a-f")]
-pub struct NotAPin;
+pub struct PinError;
 
 impl Pin {
     /// The pin of a public key in DER.
@@ -61,12 +61,12 @@ impl fmt::Debug for Pin {
 }
 
 impl FromStr for Pin {
-    type Err = NotAPin;
+    type Err = PinError;
 
-    fn from_str(text: &str) -> Result<Self, NotAPin> {
-        let digits = text.strip_prefix(SCHEME).ok_or(NotAPin)?;
-        let bytes = HEXLOWER.decode(digits.as_bytes()).map_err(|_| NotAPin)?;
-        bytes.try_into().map(Self).map_err(|_| NotAPin)
+    fn from_str(text: &str) -> Result<Self, PinError> {
+        let digits = text.strip_prefix(SCHEME).ok_or(PinError)?;
+        let bytes = HEXLOWER.decode(digits.as_bytes()).map_err(|_| PinError)?;
+        bytes.try_into().map(Self).map_err(|_| PinError)
     }
 }
 
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(text.parse(), Ok(pin));
         assert_eq!(pin.short(), "e3b0 c442 98fc 1c14");
         for bad in [&text[7..], &text[..70], &text.to_uppercase(), &format!("{text}0"), "sha256:"] {
-            assert_eq!(bad.parse::<Pin>(), Err(NotAPin), "{bad}");
+            assert_eq!(bad.parse::<Pin>(), Err(PinError), "{bad}");
         }
     }
 }

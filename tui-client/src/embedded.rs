@@ -10,7 +10,7 @@ use std::time::Duration;
 use topside_server::{
     Config, ConfigError, Ended, ListenError, Listeners, ServeError, Stop, prepare_process, serve,
 };
-use topside_shared::dirs::{Dirs, NoDirs};
+use topside_shared::dirs::{Dirs, DirsError};
 
 use crate::net::{ConnectError, Hello, Session, Target, connect};
 
@@ -26,7 +26,7 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 pub enum StartError {
     /// There is no place for its files.
     #[error(transparent)]
-    NoDirs(#[from] NoDirs),
+    NoDirs(#[from] DirsError),
     /// Its configuration is wrong; the sentence says where.
     #[error(transparent)]
     Config(#[from] ConfigError),

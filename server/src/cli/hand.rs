@@ -10,7 +10,9 @@ use topside_shared::RpcError;
 use topside_shared::dirs::Dirs;
 use topside_shared::frame::MAX_LINE_OUT;
 use topside_shared::identity::{Identity, IdentityError};
-use topside_shared::methods::{Call, KeyInvite, KeyInvited, KeyRevoke, KeyRow, KeysList, Method};
+use topside_shared::methods::{
+    Call, KeyInvite, KeyInviteResult, KeyRevoke, KeyRow, KeysList, Method,
+};
 use topside_shared::server_record::ServerRecord;
 
 use crate::audit::{Audit, By};
@@ -111,7 +113,7 @@ impl Hand {
     }
 
     /// Makes an invite or a token.
-    pub(super) fn invite(&mut self, wanted: KeyInvite) -> Result<KeyInvited, HandError> {
+    pub(super) fn invite(&mut self, wanted: KeyInvite) -> Result<KeyInviteResult, HandError> {
         let (config, keys, audit) = match self {
             Self::Socket { path, stream } => return call(path, stream, &wanted),
             Self::Files { config, keys, audit, .. } => (config, keys, audit),
@@ -133,7 +135,7 @@ impl Hand {
         };
         let (row, invite, _) = offer.make(place)?;
         let key = keys.change(Change::Add(row), audit, By::verb())?;
-        Ok(KeyInvited { invite: invite.to_string(), key })
+        Ok(KeyInviteResult { invite: invite.to_string(), key })
     }
 
     /// All keys, oldest first.

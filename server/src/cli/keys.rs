@@ -7,7 +7,7 @@ use topside_shared::Role;
 use topside_shared::dirs::Dirs;
 use topside_shared::identity::Identity;
 use topside_shared::invite::Invite;
-use topside_shared::methods::{KeyInvite, KeyInvited, KeyRow};
+use topside_shared::methods::{KeyInvite, KeyInviteResult, KeyRow};
 use topside_shared::tables::keys as table;
 
 use super::hand::{Hand, HandError, own_key};
@@ -107,7 +107,7 @@ impl InviteArgs {
     ///
     /// # Errors
     /// [`ShowError`].
-    pub fn show(&self, made: &KeyInvited) -> Result<Handed, ShowError> {
+    pub fn show(&self, made: &KeyInviteResult) -> Result<Handed, ShowError> {
         let mut text = format!("{}\n", made.invite);
         if self.qr {
             let invite: Invite = made.invite.parse()?;
@@ -138,7 +138,7 @@ impl TokenArgs {
     ///
     /// # Errors
     /// [`ShowError`].
-    pub fn show(&self, made: &KeyInvited) -> Result<Handed, ShowError> {
+    pub fn show(&self, made: &KeyInviteResult) -> Result<Handed, ShowError> {
         let mut sentences = Vec::new();
         let text = if self.pem {
             let invite: Invite = made.invite.parse()?;

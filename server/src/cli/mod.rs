@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
-use topside_shared::dirs::{Dirs, NoDirs};
+use topside_shared::dirs::{Dirs, DirsError};
 use topside_shared::methods::MAX_MENU_PAGE;
 
 use crate::commands::declare::wire_size;
@@ -201,7 +201,7 @@ fn owns(dirs: &Dirs) -> bool {
 
 /// The directories of the server that is meant: the packaged one's, where it is installed, for root and for its own
 /// user, unless the environment names others; else this user's.
-fn own_dirs() -> Result<Dirs, NoDirs> {
+fn own_dirs() -> Result<Dirs, DirsError> {
     let system = Dirs::system();
     let uid = platform::own_uid();
     let is_meant = || {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use topside_shared::methods::{
-    Empty, Enrolled, KeyEnrol, KeyInvite, KeyInvited, KeyRevoke, KeyRow, Keys as Listed, KeysList,
-    Method,
+    Empty, KeyEnrol, KeyEnrolResult, KeyInvite, KeyInviteResult, KeyRevoke, KeyRow, Keys as Listed,
+    KeysList, Method,
 };
 use topside_shared::text::clean;
 use topside_shared::{ErrorKind, Pin, RpcError, text, tls};
@@ -24,7 +24,10 @@ use crate::shortage;
 ///
 /// # Errors
 /// `invalidParams`, `busy`, or why TCP cannot be opened.
-pub(crate) async fn make_invite(caller: Caller, wanted: KeyInvite) -> Result<KeyInvited, RpcError> {
+pub(crate) async fn make_invite(
+    caller: Caller,
+    wanted: KeyInvite,
+) -> Result<KeyInviteResult, RpcError> {
     let offer = Offer::check(wanted, &caller.server.now().menu)?;
     whole(caller, Method::KeyInvite, |server, client| {
         Box::pin(async move {
@@ -55,7 +58,7 @@ pub(crate) async fn make_invite(caller: Caller, wanted: KeyInvite) -> Result<Key
                 target: "topside", client = client.id.0, by = client.who().user, key = row.name,
                 role = row.role.name(), id = %row.key_id, state = row.state.words(), "key made"
             );
-            Ok(KeyInvited { invite: invite.to_string(), key: row })
+            Ok(KeyInviteResult { invite: invite.to_string(), key: row })
         })
     })
     .await
@@ -64,7 +67,7 @@ pub(crate) async fn make_invite(caller: Caller, wanted: KeyInvite) -> Result<Key
 pub(super) async fn enrol(
     caller: Caller,
     params: KeyEnrol,
-) -> Result<Answered<Enrolled>, RpcError> {
+) -> Result<Answered<KeyEnrolResult>, RpcError> {
     let who = caller.client.who();
     let (Owner::Key(invite), Scope::Enrol { exporter }) = (who.owner, &who.scope) else {
         return Err(RpcError::new(ErrorKind::Forbidden, "only a one-time key enrols another"));
@@ -89,7 +92,7 @@ pub(super) async fn enrol(
         })
     })
     .await?;
-    let answer = Enrolled { key_id: row.key_id, name: row.name, role: row.role };
+    let answer = KeyEnrolResult { key_id: row.key_id, name: row.name, role: row.role };
     Ok(Answered { answer, after: vec![After::Close] })
 }
 

@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
-use topside_shared::envelope::{self, Reject, Request};
+use topside_shared::envelope::{self, Rejection, Request};
 use topside_shared::frame::MAX_LINE_OUT;
 use topside_shared::methods::{Call, Method};
 use topside_shared::text::{MAX_NAME, did_you_mean, nearest, quote};
@@ -106,7 +106,7 @@ enum Streaming {
 /// Begins to carry out one request.
 pub(crate) fn one(
     caller: &Caller,
-    item: Result<Request<'_>, Reject<'_>>,
+    item: Result<Request<'_>, Rejection<'_>>,
     in_flight: &mut InFlight<'_>,
     cx: &mut Context<'_>,
 ) -> Asked {
@@ -133,7 +133,7 @@ pub(crate) fn one(
 /// Begins to carry out a batch: its items in order, answered by one line.
 pub(crate) fn batch(
     caller: &Caller,
-    items: Vec<Result<Request<'_>, Reject<'_>>>,
+    items: Vec<Result<Request<'_>, Rejection<'_>>>,
     in_flight: &mut InFlight<'_>,
 ) -> Asked {
     let mut ids = Vec::new();
@@ -193,14 +193,14 @@ struct Item {
 
 fn begin(
     caller: &Caller,
-    item: Result<Request<'_>, Reject<'_>>,
+    item: Result<Request<'_>, Rejection<'_>>,
     streaming: Streaming,
     in_flight: &InFlight<'_>,
 ) -> Item {
     caller.server.counters.request();
     let request = match item {
         Ok(request) => request,
-        Err(Reject { id, error, notification }) => {
+        Err(Rejection { id, error, notification }) => {
             let id = id.map(Into::into);
             return Item { id, answered: !notification, holds: false, carrying: Err(error) };
         }

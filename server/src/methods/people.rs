@@ -1,6 +1,6 @@
 //! Telling everybody something, and sending somebody away.
 
-use topside_shared::methods::{Broadcast, ClientKick, Delivered, Empty, Method};
+use topside_shared::methods::{Broadcast, BroadcastResult, ClientKick, Empty, Method};
 use topside_shared::notifications::{self, EndCode, SessionEnded, Urgency, name};
 use topside_shared::text::{MAX_BROADCAST, MAX_REASON, clean};
 use topside_shared::{ClientId, ErrorKind, RpcError, Time};
@@ -11,10 +11,13 @@ use crate::clients::Client;
 use crate::outbox::notification;
 use crate::server::Server;
 
-pub(super) async fn broadcast(caller: Caller, params: Broadcast) -> Result<Delivered, RpcError> {
+pub(super) async fn broadcast(
+    caller: Caller,
+    params: Broadcast,
+) -> Result<BroadcastResult, RpcError> {
     let Broadcast { message, level } = params;
     let delivered = tell_everybody(&caller.server, &caller.client, &message, level)?;
-    Ok(Delivered { delivered })
+    Ok(BroadcastResult { delivered })
 }
 
 /// Tells everybody who takes notices something on behalf of a client; how many that were.

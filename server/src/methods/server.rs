@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use topside_shared::methods::{
-    Empty, Reloaded, RunCounts, ServerReload, ServerShutdown, ServerShutdownCancel, ServerStatus,
-    ShutdownDue, Status, WorkerStanding,
+    Empty, ReloadResult, RunCounts, ServerReload, ServerShutdown, ServerShutdownCancel,
+    ServerStatus, ShutdownResult, Status, WorkerStatus,
 };
 use topside_shared::notifications::{Phase, name};
 use topside_shared::text::{MAX_REASON, clean};
@@ -37,7 +37,7 @@ pub(crate) fn figures(server: &Server) -> Status {
     let now = server.now();
     let workers = now.menu.staff().standing().map(|(name, standing)| {
         let name = name.to_owned();
-        WorkerStanding { name, standing }
+        WorkerStatus { name, standing }
     });
     Status {
         version: server.info.version.clone(),
@@ -73,7 +73,7 @@ fn run_counts(server: &Server) -> RunCounts {
 pub(super) async fn reload(
     caller: Caller,
     ServerReload {}: ServerReload,
-) -> Result<Reloaded, RpcError> {
+) -> Result<ReloadResult, RpcError> {
     let Caller { server, client } = &caller;
     let done = reload::reload(server, &client.called()).await;
     reload::record(server, By::client(client), &done);
@@ -83,7 +83,7 @@ pub(super) async fn reload(
 pub(super) async fn shutdown(
     caller: Caller,
     params: ServerShutdown,
-) -> Result<ShutdownDue, RpcError> {
+) -> Result<ShutdownResult, RpcError> {
     let ServerShutdown { delay_ms, reason, restart } = params;
     let delay = Duration::from_millis(delay_ms);
     order_shutdown(&caller.server, &caller.client, delay, reason.as_deref(), restart, None).await
@@ -100,7 +100,7 @@ pub(crate) async fn order_shutdown(
     reason: Option<&str>,
     restart: bool,
     by_run: Option<CancellationToken>,
-) -> Result<ShutdownDue, RpcError> {
+) -> Result<ShutdownResult, RpcError> {
     if restart {
         can_start_again(server).await?;
     }

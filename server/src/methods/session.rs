@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{
-    AuditEnd, Empty, EventsSubscribe, EventsUnsubscribe, Initialize, Initialized, Ping,
-    ServerSnapshot, SessionClose, Snapshot, Subscribed, Topic, WireLimits, You,
+    AuditEnd, CallerInfo, Empty, EventsSubscribe, EventsUnsubscribe, Initialize, InitializeResult,
+    Ping, ServerSnapshot, SessionClose, Snapshot, SubscribeResult, Topic, WireLimits,
 };
 use topside_shared::notifications::name;
 use topside_shared::records::{Program, RunRow};
@@ -28,7 +28,7 @@ const LOG_BYTES: usize = 40 * 1024;
 pub(super) async fn initialize(
     caller: Caller,
     params: Initialize,
-) -> Result<Answered<Initialized>, RpcError> {
+) -> Result<Answered<InitializeResult>, RpcError> {
     let Caller { server, client } = &caller;
     if let Some(version) = params.protocol_version
         && version != PROTOCOL_VERSION
@@ -63,10 +63,10 @@ pub(super) async fn initialize(
         _ => Vec::new(),
     };
     let who = client.who();
-    let answer = Initialized {
+    let answer = InitializeResult {
         protocol_version: PROTOCOL_VERSION,
         server: server.info.clone(),
-        you: You {
+        you: CallerInfo {
             client_id: client.id,
             address: client.address.clone(),
             user: who.user.clone(),
@@ -99,7 +99,7 @@ pub(super) async fn close(
 pub(super) async fn subscribe(
     caller: Caller,
     params: EventsSubscribe,
-) -> Result<Answered<Subscribed>, RpcError> {
+) -> Result<Answered<SubscribeResult>, RpcError> {
     let Caller { server, client } = &caller;
     let mut topics = params.topics;
     topics.sort();
@@ -149,7 +149,7 @@ pub(super) async fn subscribe(
         server: revision.then(|| ServerSnapshot { revision: server.now().menu.revision() }),
     };
     Ok(Answered {
-        answer: Subscribed { subscription_id: begun.id, snapshot },
+        answer: SubscribeResult { subscription_id: begun.id, snapshot },
         after: vec![After::Release(begun.id, first)],
     })
 }

@@ -13,7 +13,7 @@ use tokio::net::unix::pipe::Sender;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use topside_shared::command::Stdin;
-use topside_shared::methods::Typed;
+use topside_shared::methods::MaskedText;
 use topside_shared::{ErrorKind, RpcError, RunId};
 
 use super::lock;
@@ -75,15 +75,15 @@ impl Input {
     /// `invalidParams`, `busy` with the limit, or `notFound` where nobody reads it any more.
     pub(crate) fn push(&self, run: RunId, bytes: &[u8]) -> Result<(), RpcError> {
         let shared = self.shared(run)?;
-        if bytes.len() > Typed::MOST {
+        if bytes.len() > MaskedText::MOST {
             let message = format_args!(
                 "run/input takes {} bytes at once, not {}: send them in parts",
-                Typed::MOST,
+                MaskedText::MOST,
                 bytes.len()
             );
             return Err(RpcError::new(ErrorKind::InvalidParams, message)
                 .with("argument", "data")
-                .with("most", Typed::MOST as u64));
+                .with("most", MaskedText::MOST as u64));
         }
         let mut state = lock(&shared.state);
         state.flush();

@@ -21,7 +21,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::io::ReadBuf;
-use topside_shared::envelope::{self, Incoming};
+use topside_shared::envelope::{self, ClientMessage};
 use topside_shared::frame::{Lines, MAX_LINE_IN};
 use topside_shared::{ErrorKind, RpcError};
 
@@ -352,15 +352,15 @@ impl<S: Transport> Session<S> {
         let parsed = envelope::parse(text);
         if let Some(pace) = &mut self.pace {
             pace.spend(match &parsed {
-                Incoming::One(_) => 1,
-                Incoming::Batch(items) => items.len(),
+                ClientMessage::One(_) => 1,
+                ClientMessage::Batch(items) => items.len(),
             });
         }
         let waiting = self.in_flight.len();
         let mut in_flight = InFlight { ids: &mut self.ids, waiting };
         let asked = match parsed {
-            Incoming::One(item) => methods::one(&self.caller, item, &mut in_flight, cx),
-            Incoming::Batch(items) => methods::batch(&self.caller, items, &mut in_flight),
+            ClientMessage::One(item) => methods::one(&self.caller, item, &mut in_flight, cx),
+            ClientMessage::Batch(items) => methods::batch(&self.caller, items, &mut in_flight),
         };
         match asked {
             // Most requests are answered at once and never wait.

@@ -5,7 +5,7 @@ use super::Menu;
 use super::complete::begins;
 use super::error::{LineError, LineErrorKind, options};
 use super::parse::{lookup, words_of};
-use super::reader::{Reader, Step, Wrong, read};
+use super::reader::{Reader, WordRole, Wrong, read};
 use super::tokens::{self, Spot};
 use crate::command::{Arg, ArgType, Command};
 use crate::values::{self, Rule};
@@ -112,16 +112,16 @@ fn current(command: &Command, spot: &Spot) -> Option<usize> {
         return next;
     }
     match reader.step(word) {
-        Step::Value { arg, .. }
-        | Step::Switch { arg, .. }
-        | Step::SwitchValue { arg }
-        | Step::Repeated { arg } => Some(arg),
-        Step::More { .. } => next,
-        Step::Name => reader.pending(),
-        Step::Unknown { option } => {
+        WordRole::Value { arg, .. }
+        | WordRole::Switch { arg, .. }
+        | WordRole::SwitchValue { arg }
+        | WordRole::Repeated { arg } => Some(arg),
+        WordRole::More { .. } => next,
+        WordRole::Name => reader.pending(),
+        WordRole::Unknown { option } => {
             command.args.iter().position(|arg| options(arg).iter().any(|o| begins(o, option)))
         }
-        Step::End | Step::Surplus => None,
+        WordRole::End | WordRole::Surplus => None,
     }
 }
 

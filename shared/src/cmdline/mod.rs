@@ -28,7 +28,7 @@ mod tokens;
 pub use complete::{Candidate, CandidateKind, Completion, complete, complete_words};
 pub use error::{LineError, LineErrorKind};
 pub use hint::{Hint, HintPart, hint, value_may_grow};
-pub use parse::{Parsed, find, parse, parse_args};
+pub use parse::{ParsedLine, find, parse, parse_args};
 pub use render::{quote, render};
 pub use secret::{is_private, masked, secrets};
 pub use tokens::{Spot, Token, at, split};

@@ -10,7 +10,7 @@ use crate::command::Command;
 
 /// A line that can be sent.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Parsed<'m> {
+pub struct ParsedLine<'m> {
     /// The command it names.
     pub command: &'m Command,
     /// What was given for its arguments, each in its declared type. Defaults are not filled in.
@@ -35,7 +35,7 @@ pub(super) fn lookup<'m>(name: &str, menu: &'m Menu) -> Option<&'m Command> {
 ///
 /// # Errors
 /// The first thing that is wrong: the quoting, the command, a word, then what is missing.
-pub fn parse<'m>(line: &str, menu: &'m Menu) -> Result<Parsed<'m>, LineError> {
+pub fn parse<'m>(line: &str, menu: &'m Menu) -> Result<ParsedLine<'m>, LineError> {
     let tokens = tokens::split(line)?;
     let Some((name, words)) = tokens.split_first() else {
         return Err(LineError::empty(0..line.len()));
@@ -50,7 +50,7 @@ pub fn parse<'m>(line: &str, menu: &'m Menu) -> Result<Parsed<'m>, LineError> {
 ///
 /// # Errors
 /// The first thing that is wrong: a word, then what is missing.
-pub fn parse_args<'m>(command: &'m Command, args: &[String]) -> Result<Parsed<'m>, LineError> {
+pub fn parse_args<'m>(command: &'m Command, args: &[String]) -> Result<ParsedLine<'m>, LineError> {
     let words: Vec<Word<'_>> =
         args.iter().enumerate().map(|(at, text)| Word { text, span: at..at + 1 }).collect();
     read(command, &words, args.len())
@@ -60,7 +60,11 @@ pub(super) fn words_of(tokens: &[Token]) -> Vec<Word<'_>> {
     tokens.iter().map(|token| Word { text: &token.text, span: token.span.clone() }).collect()
 }
 
-fn read<'m>(command: &'m Command, words: &[Word<'_>], end: usize) -> Result<Parsed<'m>, LineError> {
+fn read<'m>(
+    command: &'m Command,
+    words: &[Word<'_>],
+    end: usize,
+) -> Result<ParsedLine<'m>, LineError> {
     let reading = reader::read(command, words, end);
     let wrong = reading.wrong.into_iter().next().map(|wrong| wrong.error);
     if let Some(error) = wrong.or(reading.missing) {
@@ -77,5 +81,5 @@ fn read<'m>(command: &'m Command, words: &[Word<'_>], end: usize) -> Result<Pars
             values.push(value);
         }
     }
-    Ok(Parsed { command, args })
+    Ok(ParsedLine { command, args })
 }

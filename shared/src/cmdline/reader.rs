@@ -17,7 +17,7 @@ pub(super) struct Word<'a> {
 
 /// What one word is.
 #[derive(Debug, PartialEq)]
-pub(super) enum Step<'a> {
+pub(super) enum WordRole<'a> {
     /// A value, or its beginning where the argument takes the rest of the line.
     Value { arg: usize, text: &'a str },
     /// One more word of the argument that takes the rest of the line.
@@ -82,17 +82,17 @@ impl<'m> Reader<'m> {
     }
 
     /// Takes the next word.
-    pub(super) fn step<'a>(&mut self, word: &'a str) -> Step<'a> {
+    pub(super) fn step<'a>(&mut self, word: &'a str) -> WordRole<'a> {
         if let Some(arg) = self.pending.take() {
-            return Step::Value { arg, text: word };
+            return WordRole::Value { arg, text: word };
         }
         if self.rest.is_some() {
-            return Step::More { text: word };
+            return WordRole::More { text: word };
         }
         if !self.ended {
             if word == "--" {
                 self.ended = true;
-                return Step::End;
+                return WordRole::End;
             }
             if let Some(option) = word.strip_prefix("--") {
                 return self.option(word, option);
@@ -100,10 +100,10 @@ impl<'m> Reader<'m> {
             if let Some((name, text)) = word.split_once('=')
                 && let Some(arg) = self.find(name)
             {
-                return self.give(arg, Step::Value { arg, text });
+                return self.give(arg, WordRole::Value { arg, text });
             }
         }
-        let Some(mut arg) = self.current() else { return Step::Surplus };
+        let Some(mut arg) = self.current() else { return WordRole::Surplus };
         if let Some(rest) = self.rest_after(arg)
             && !looks_like_number(word)
         {
@@ -112,7 +112,7 @@ impl<'m> Reader<'m> {
         if self.command.args[arg].rest {
             self.rest = Some(arg);
         }
-        self.give(arg, Step::Value { arg, text: word })
+        self.give(arg, WordRole::Value { arg, text: word })
     }
 
     /// The argument that takes the rest of the line, where only a number that may be left out stands
@@ -127,7 +127,7 @@ impl<'m> Reader<'m> {
         next.rest.then_some(at)
     }
 
-    fn option<'a>(&mut self, word: &'a str, option: &'a str) -> Step<'a> {
+    fn option<'a>(&mut self, word: &'a str, option: &'a str) -> WordRole<'a> {
         let (name, value) = match option.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (option, None),
@@ -135,10 +135,10 @@ impl<'m> Reader<'m> {
         let is_bool = |arg: usize| self.command.args[arg].kind == ArgType::Bool;
         if let Some(arg) = self.find(name) {
             return match value {
-                Some(text) => self.give(arg, Step::Value { arg, text }),
-                None if is_bool(arg) => self.give(arg, Step::Switch { arg, on: true }),
+                Some(text) => self.give(arg, WordRole::Value { arg, text }),
+                None if is_bool(arg) => self.give(arg, WordRole::Switch { arg, on: true }),
                 None => {
-                    let step = self.give(arg, Step::Name);
+                    let step = self.give(arg, WordRole::Name);
                     // Its value must not be taken for a positional one, even where it is one too many.
                     self.pending = Some(arg);
                     step
@@ -147,16 +147,16 @@ impl<'m> Reader<'m> {
         }
         let off = name.strip_prefix("no-").and_then(|name| self.find(name));
         match (off.filter(|arg| is_bool(*arg)), value) {
-            (Some(arg), None) => self.give(arg, Step::Switch { arg, on: false }),
-            (Some(arg), Some(_)) => Step::SwitchValue { arg },
-            (None, _) => Step::Unknown { option: &word[..name.len() + 2] },
+            (Some(arg), None) => self.give(arg, WordRole::Switch { arg, on: false }),
+            (Some(arg), Some(_)) => WordRole::SwitchValue { arg },
+            (None, _) => WordRole::Unknown { option: &word[..name.len() + 2] },
         }
     }
 
-    fn give<'a>(&mut self, arg: usize, step: Step<'a>) -> Step<'a> {
+    fn give<'a>(&mut self, arg: usize, step: WordRole<'a>) -> WordRole<'a> {
         let free = self.takes(arg);
         self.given[arg] = true;
-        if free { step } else { Step::Repeated { arg } }
+        if free { step } else { WordRole::Repeated { arg } }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<usize> {
@@ -194,8 +194,8 @@ pub(super) fn read(command: &Command, words: &[Word<'_>], end: usize) -> Reading
         let span = word.span.clone();
         let error = match reader.step(word.text) {
             // The value of an option that was given before.
-            Step::Value { arg, .. } if repeated.take() == Some(arg) => continue,
-            Step::Value { arg, text } => {
+            WordRole::Value { arg, .. } if repeated.take() == Some(arg) => continue,
+            WordRole::Value { arg, text } => {
                 let (last, text, span) = match reader.rest {
                     Some(_) => (words.len() - 1, join(&words[at..]), span.start..words_end(words)),
                     None => (at, text.to_owned(), span),
@@ -210,18 +210,18 @@ pub(super) fn read(command: &Command, words: &[Word<'_>], end: usize) -> Reading
                 }
                 continue;
             }
-            Step::Switch { arg, on } => {
+            WordRole::Switch { arg, on } => {
                 reading.values.push((arg, Value::Bool(on)));
                 continue;
             }
-            Step::More { .. } | Step::Name | Step::End => continue,
-            Step::Unknown { option } => LineError::unknown_argument(span, option, command),
-            Step::SwitchValue { arg } => LineError::switch_value(span, &command.args[arg]),
-            Step::Repeated { arg } => {
+            WordRole::More { .. } | WordRole::Name | WordRole::End => continue,
+            WordRole::Unknown { option } => LineError::unknown_argument(span, option, command),
+            WordRole::SwitchValue { arg } => LineError::switch_value(span, &command.args[arg]),
+            WordRole::Repeated { arg } => {
                 repeated = reader.pending();
                 LineError::repeated(span, &command.args[arg])
             }
-            Step::Surplus => LineError::surplus(span, word.text, command),
+            WordRole::Surplus => LineError::surplus(span, word.text, command),
         };
         reading.wrong.push(Wrong { word: at, value: None, error });
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Menu;
 use super::parse::{self, lookup};
-use super::reader::{Reader, Step};
+use super::reader::{Reader, WordRole};
 use super::tokens::{self, Token};
 use crate::command::{ArgType, Command, MASK};
 use crate::text;
@@ -51,7 +51,7 @@ fn secret(
     command: &Command,
     line: &str,
 ) -> Option<Range<usize>> {
-    let Step::Value { arg, text } = reader.step(&word.text) else { return None };
+    let WordRole::Value { arg, text } = reader.step(&word.text) else { return None };
     let whole = text.len() == word.text.len();
     let Range { start, end } = word.span;
     // After `--name=`, whatever is quoted of it.

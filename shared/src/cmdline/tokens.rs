@@ -57,7 +57,7 @@ impl Flaw {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Inside {
+enum QuoteState {
     Nothing,
     Single(usize),
     Double(usize),
@@ -66,22 +66,22 @@ enum Inside {
 pub(super) fn scan(line: &str) -> Scan {
     let mut tokens = Vec::new();
     let mut word: Option<Token> = None;
-    let mut inside = Inside::Nothing;
+    let mut inside = QuoteState::Nothing;
     let mut flaw = None;
     let mut chars = line.char_indices();
     while let Some((at, c)) = chars.next() {
         let end = at + c.len_utf8();
         match (inside, c) {
-            (Inside::Nothing, ' ' | '\t' | '\n' | '\r') => tokens.extend(word.take()),
-            (Inside::Nothing, '\'' | '"') => {
+            (QuoteState::Nothing, ' ' | '\t' | '\n' | '\r') => tokens.extend(word.take()),
+            (QuoteState::Nothing, '\'' | '"') => {
                 extend(&mut word, at, end, None);
-                inside = if c == '"' { Inside::Double(at) } else { Inside::Single(at) };
+                inside = if c == '"' { QuoteState::Double(at) } else { QuoteState::Single(at) };
             }
-            (Inside::Single(_), '\'') | (Inside::Double(_), '"') => {
+            (QuoteState::Single(_), '\'') | (QuoteState::Double(_), '"') => {
                 extend(&mut word, at, end, None);
-                inside = Inside::Nothing;
+                inside = QuoteState::Nothing;
             }
-            (Inside::Nothing | Inside::Double(_), '\\') => match chars.next() {
+            (QuoteState::Nothing | QuoteState::Double(_), '\\') => match chars.next() {
                 None => {
                     extend(&mut word, at, end, None);
                     flaw = Some(Flaw::Backslash(at));
@@ -93,7 +93,7 @@ pub(super) fn scan(line: &str) -> Scan {
                     }
                 }
                 Some((next, escaped)) => {
-                    let double = inside != Inside::Nothing;
+                    let double = inside != QuoteState::Nothing;
                     if double && !matches!(escaped, '$' | '`' | '"' | '\\') {
                         extend(&mut word, at, end, Some('\\'));
                     }
@@ -106,9 +106,9 @@ pub(super) fn scan(line: &str) -> Scan {
     tokens.extend(word);
     // An open quote says more than the backslash that ends it.
     match inside {
-        Inside::Nothing => {}
-        Inside::Single(at) => flaw = Some(Flaw::Open('\'', at)),
-        Inside::Double(at) => flaw = Some(Flaw::Open('"', at)),
+        QuoteState::Nothing => {}
+        QuoteState::Single(at) => flaw = Some(Flaw::Open('\'', at)),
+        QuoteState::Double(at) => flaw = Some(Flaw::Open('"', at)),
     }
     Scan { tokens, flaw }
 }

@@ -15,11 +15,11 @@ pub struct Broadcast {
     #[serde(default)]
     pub level: Urgency,
 }
-call!(Broadcast => Broadcast -> Delivered);
+call!(Broadcast => Broadcast -> BroadcastResult);
 
 /// Answer to `broadcast`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivered {
+pub struct BroadcastResult {
     /// To how many clients it was sent, the sender among them where it takes notices.
     pub delivered: u64,
 }

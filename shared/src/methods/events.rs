@@ -27,12 +27,12 @@ pub struct EventsSubscribe {
     /// At least one.
     pub topics: Vec<Topic>,
 }
-call!(EventsSubscribe => EventsSubscribe -> Subscribed);
+call!(EventsSubscribe => EventsSubscribe -> SubscribeResult);
 
 /// Answer to `events/subscribe`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Subscribed {
+pub struct SubscribeResult {
     /// What `events/unsubscribe` names.
     pub subscription_id: SubscriptionId,
     /// How things stand; every later change is told.

@@ -44,11 +44,11 @@ pub struct KeyInvite {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lasting: bool,
 }
-call!(KeyInvite => KeyInvite -> KeyInvited);
+call!(KeyInvite => KeyInvite -> KeyInviteResult);
 
 /// Answer to `key/invite`. The invite is told once: the server keeps the public half only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct KeyInvited {
+pub struct KeyInviteResult {
     /// What the other side pastes.
     pub invite: String,
     /// The key in it.
@@ -66,12 +66,12 @@ pub struct KeyEnrol {
     /// Over what [`enrol_message`](crate::tls::enrol_message) says, by the client's own key.
     pub signature: Base64,
 }
-call!(KeyEnrol => KeyEnrol -> Enrolled);
+call!(KeyEnrol => KeyEnrol -> KeyEnrolResult);
 
 /// Answer to `key/enrol`; the session ends with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Enrolled {
+pub struct KeyEnrolResult {
     /// The key that may come in from now on.
     pub key_id: Pin,
     /// What it is called.

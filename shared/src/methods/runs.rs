@@ -38,10 +38,10 @@ pub struct RunInput {
     pub run_id: RunId,
     /// What its program reads next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<Typed>,
+    pub data: Option<MaskedText>,
     /// The same where it is not UTF-8 (RFC 4648, section 4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base64: Option<Typed>,
+    pub base64: Option<MaskedText>,
     /// Whether this is the end of its input.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub eof: bool,
@@ -51,14 +51,14 @@ call!(RunInput => RunInput -> Empty);
 /// Text that was typed for a run: it may be a password, so it is never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Typed(pub String);
+pub struct MaskedText(pub String);
 
-impl Typed {
+impl MaskedText {
     /// Most bytes that one `run/input` takes, as of any value; of `base64` those that it stands for.
     pub const MOST: usize = 32 * 1024;
 }
 
-impl fmt::Debug for Typed {
+impl fmt::Debug for MaskedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(MASK)
     }

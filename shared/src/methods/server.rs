@@ -45,12 +45,12 @@ pub struct Status {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<[f64; 3]>,
     /// Where the server listens.
-    pub listeners: Vec<Listening>,
+    pub listeners: Vec<ListenAddress>,
     /// The menu's revision.
     pub revision: u64,
     /// Resident workers, by name; absent where the menu has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub workers: Vec<WorkerStanding>,
+    pub workers: Vec<WorkerStatus>,
     /// A shutdown that is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<Closing>,
@@ -83,7 +83,7 @@ pub struct ByteCounts {
 
 /// One address that leads to the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listening {
+pub struct ListenAddress {
     /// `unix` for the local socket, `tls` for TCP, `router` for a port that the router forwards, `http`
     /// for metrics.
     pub transport: String,
@@ -93,7 +93,7 @@ pub struct Listening {
 
 /// How a resident worker stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WorkerStanding {
+pub struct WorkerStatus {
     /// Its name in the menu's files.
     pub name: String,
     /// In words for people: whether it runs, and how often it was started again.
@@ -113,7 +113,7 @@ pub struct ServerShutdown {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub restart: bool,
 }
-call!(ServerShutdown => ServerShutdown -> ShutdownDue);
+call!(ServerShutdown => ServerShutdown -> ShutdownResult);
 
 impl ServerShutdown {
     /// The reason as everybody is told it, with when the server is expected back, where that was said.
@@ -130,7 +130,7 @@ impl ServerShutdown {
 /// Answer to `server/shutdown`: when it will begin. It never claims that the server has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ShutdownDue {
+pub struct ShutdownResult {
     /// By the server's wall clock.
     pub deadline: Time,
     /// Milliseconds from now; what to count.
@@ -140,21 +140,21 @@ pub struct ShutdownDue {
 /// `server/reload`: reads the server's files again.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct ServerReload {}
-call!(ServerReload => ServerReload -> Reloaded);
+call!(ServerReload => ServerReload -> ReloadResult);
 
 /// Answer to `server/reload`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reloaded {
+pub struct ReloadResult {
     /// The menu's revision, which is another one where the menu is.
     pub revision: u64,
     /// What is different now.
-    pub changed: Changes,
+    pub changed: ReloadChanges,
 }
 
 /// What a reload has changed; what is empty is absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Changes {
+pub struct ReloadChanges {
     /// Commands that are new.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub added: Vec<String>,
@@ -175,7 +175,7 @@ pub struct Changes {
     pub at_restart: Vec<String>,
 }
 
-impl Changes {
+impl ReloadChanges {
     /// What of the menu that somebody sees is another: the names of its commands.
     pub fn between(old: &Menu, new: &Menu) -> Self {
         let names = |menu: &Menu, wanted: &dyn Fn(&Command) -> bool| {

@@ -20,18 +20,18 @@ pub struct Initialize {
     /// Whether notices may be sent to this connection.
     pub notices: bool,
 }
-call!(Initialize => Initialize -> Initialized);
+call!(Initialize => Initialize -> InitializeResult);
 
 /// Answer to `initialize`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Initialized {
+pub struct InitializeResult {
     /// The version the server speaks.
     pub protocol_version: u32,
     /// The server.
     pub server: ServerInfo,
     /// The caller, as the server sees it.
-    pub you: You,
+    pub you: CallerInfo,
     /// What the server will take.
     pub limits: WireLimits,
     /// A shutdown that is due.
@@ -71,7 +71,7 @@ pub struct ServerInfo {
 /// Who the caller is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct You {
+pub struct CallerInfo {
     /// The connection's number.
     pub client_id: ClientId,
     /// `ip:port`, or `pid 4121` on the local socket.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::columns;
-use crate::methods::{RunCounts, ServerInfo, Status, WorkerStanding};
+use crate::methods::{RunCounts, ServerInfo, Status, WorkerStatus};
 use crate::notifications::Closing;
 use crate::text::{self, MAX_REASON, clean};
 
@@ -17,7 +17,7 @@ pub fn status(info: &ServerInfo, status: &Status) -> String {
     tell("clients", status.clients.to_string());
     let RunCounts { running, queued, started } = status.runs;
     tell("runs", format!("{running} now, {queued} queued, {started} in all"));
-    for WorkerStanding { name, standing } in &status.workers {
+    for WorkerStatus { name, standing } in &status.workers {
         tell("worker", format!("{name}: {standing}"));
     }
     tell("requests", status.requests.to_string());

@@ -22,7 +22,7 @@ pub fn client_config(
     client: Arc<dyn ResolvesClientCert>,
 ) -> Result<ClientConfig, Error> {
     let provider = provider();
-    let verifier = OnePin { server, provider: Arc::clone(&provider) };
+    let verifier = PinnedServerVerifier { server, provider: Arc::clone(&provider) };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
@@ -41,12 +41,12 @@ pub fn any_name() -> ServerName<'static> {
 
 /// Takes the one pinned key, whatever the certificate around it says.
 #[derive(Debug)]
-struct OnePin {
+struct PinnedServerVerifier {
     server: Pin,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for OnePin {
+impl ServerCertVerifier for PinnedServerVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

@@ -36,7 +36,7 @@ pub fn server_config(
     admission: Arc<dyn Admission>,
 ) -> Result<ServerConfig, Error> {
     let provider = provider();
-    let verifier = Admitted { admission, provider: Arc::clone(&provider) };
+    let verifier = AdmissionVerifier { admission, provider: Arc::clone(&provider) };
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])?
         .with_client_cert_verifier(Arc::new(verifier))
@@ -48,12 +48,12 @@ pub fn server_config(
 }
 
 #[derive(Debug)]
-struct Admitted {
+struct AdmissionVerifier {
     admission: Arc<dyn Admission>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ClientCertVerifier for Admitted {
+impl ClientCertVerifier for AdmissionVerifier {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }

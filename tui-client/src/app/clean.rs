@@ -2,7 +2,7 @@
 //! strips what steers a terminal, and the screen does not rely on it.
 
 use topside_shared::command::Command;
-use topside_shared::methods::{Initialized, KeyRow, Menu, Status};
+use topside_shared::methods::{InitializeResult, KeyRow, Menu, Status};
 use topside_shared::notifications::{Broadcast, ClientsChanged, Closing, SessionEnded};
 use topside_shared::records::{ClientRow, RunRow};
 use topside_shared::text::{MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
@@ -23,7 +23,7 @@ fn reason(text: &mut String) {
     *text = clean(text, MAX_REASON);
 }
 
-pub(crate) fn welcome(mut welcome: Initialized) -> Initialized {
+pub(crate) fn welcome(mut welcome: InitializeResult) -> InitializeResult {
     name(&mut welcome.server.name);
     name(&mut welcome.server.version);
     name(&mut welcome.server.hostname);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use topside_shared::methods::{Initialized, Menu};
+use topside_shared::methods::{InitializeResult, Menu};
 use topside_shared::notifications::SessionEnded;
 use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, SubscriptionId};
@@ -39,7 +39,7 @@ pub(crate) struct Console {
     pub(crate) target: Target,
     /// By which way it was reached last, and where.
     pub(crate) reached: Option<Reached>,
-    pub(crate) welcome: Initialized,
+    pub(crate) welcome: InitializeResult,
     pub(crate) menu: Menu,
     /// Why there is no menu, once that is known.
     pub(crate) menu_refused: Option<String>,
@@ -65,7 +65,7 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    pub(crate) fn new(target: Target, welcome: Initialized) -> Self {
+    pub(crate) fn new(target: Target, welcome: InitializeResult) -> Self {
         Self {
             target,
             reached: None,

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use topside_shared::methods::{LogEntries, Subscribed};
+use topside_shared::methods::{LogEntries, SubscribeResult};
 use topside_shared::notifications::{Level, LogEntry};
 use topside_shared::{SubscriptionId, Time, tables};
 
@@ -326,7 +326,10 @@ pub(super) fn tail(state: &mut State, result: Result<LogEntries, String>) {
 }
 
 /// The subscription has begun, or not.
-pub(super) fn subscribed(state: &mut State, result: Result<Subscribed, String>) -> Vec<Effect> {
+pub(super) fn subscribed(
+    state: &mut State,
+    result: Result<SubscribeResult, String>,
+) -> Vec<Effect> {
     let Link::Connected { session } = state.link else { return Vec::new() };
     let now = state.clock.wall;
     let Some(console) = state.console_mut() else { return Vec::new() };
@@ -335,7 +338,7 @@ pub(super) fn subscribed(state: &mut State, result: Result<Subscribed, String>) 
     let id = result.as_ref().ok().map(|subscribed| subscribed.subscription_id);
     match view(state) {
         Some(view) if view.standing == Standing::Asked => match result {
-            Ok(Subscribed { subscription_id, snapshot }) => {
+            Ok(SubscribeResult { subscription_id, snapshot }) => {
                 view.take(&snapshot.log.unwrap_or_default(), false, now);
                 view.standing = Standing::Live(subscription_id);
                 Vec::new()

@@ -3,8 +3,8 @@
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{
-    AuditEnd, CommandRun, Initialized, KeyInvite, Keys, LogEntries, Menu, Reloaded, RunResult,
-    RunsPage, Status, Subscribed, Typed,
+    AuditEnd, CommandRun, InitializeResult, KeyInvite, Keys, LogEntries, MaskedText, Menu,
+    ReloadResult, RunResult, RunsPage, Status, SubscribeResult,
 };
 use topside_shared::notifications::Notification;
 use topside_shared::records::ClientRow;
@@ -54,7 +54,7 @@ pub(crate) enum Msg {
     /// Using an invite has ended: with whom this device is paired now, or why not.
     Paired { attempt: u64, result: Result<Paired, NotPaired> },
     /// A dial has ended well.
-    Dialled { attempt: u64, welcome: Box<Initialized>, reached: Reached, carries: bool },
+    Dialled { attempt: u64, welcome: Box<InitializeResult>, reached: Reached, carries: bool },
     /// A dial has failed.
     DialFailed { attempt: u64, failed: DialFailed },
     /// Something of a session.
@@ -102,7 +102,7 @@ pub(crate) enum Event {
     /// The menu, or why there is none.
     Menu(Result<Menu, String>),
     /// The live list has begun, or why not.
-    Subscribed(Result<Subscribed, String>),
+    Subscribed(Result<SubscribeResult, String>),
     /// A command has ended, or was refused.
     Ran { block: u64, result: Result<Box<RunResult>, RunRefused> },
     /// Runs of the server, the newest or those before one.
@@ -112,7 +112,7 @@ pub(crate) enum Event {
     /// The last lines of the log.
     LogTail(Result<LogEntries, String>),
     /// The log is told from now on, or why not.
-    LogSubscribed(Result<Subscribed, String>),
+    LogSubscribed(Result<SubscribeResult, String>),
     /// One client, if it is still there.
     Client { id: ClientId, result: Result<Option<ClientRow>, String> },
     /// The keys that may come in, and those that no longer may.
@@ -120,7 +120,7 @@ pub(crate) enum Event {
     /// An invite or a token was made, or not: why.
     Invited(Result<Box<Handed>, String>),
     /// The server has read its files again, or not: why.
-    Reloaded(Result<Reloaded, NotReloaded>),
+    Reloaded(Result<ReloadResult, NotReloaded>),
     /// A key was taken away, or not: why.
     Revoked { key: Pin, result: Result<(), String> },
     /// The cancel of a run was refused: why.
@@ -228,7 +228,7 @@ pub(crate) enum Call {
     /// The end of a run.
     Cancel(RunId),
     /// What was typed for a run; nothing is the end of its input.
-    Input { run: RunId, data: Option<Typed> },
+    Input { run: RunId, data: Option<MaskedText> },
 }
 
 impl PartialEq for Call {

@@ -1,7 +1,7 @@
 //! Having the server read its files again, and what came of it: what is different now, what waits for the next
 //! start, or the mistakes that kept all as it was.
 
-use topside_shared::methods::{Changes, Reloaded};
+use topside_shared::methods::{ReloadChanges, ReloadResult};
 
 use super::overlay::Overlay;
 use super::{Call, Effect, State, clean};
@@ -57,12 +57,12 @@ pub(super) fn begin(state: &mut State) -> Vec<Effect> {
 }
 
 /// The server's answer, which is said in the last line where nobody waited for it.
-pub(super) fn ended(state: &mut State, result: Result<Reloaded, NotReloaded>) {
+pub(super) fn ended(state: &mut State, result: Result<ReloadResult, NotReloaded>) {
     let standing = match result {
-        Ok(Reloaded { mut changed, .. }) => {
+        Ok(ReloadResult { mut changed, .. }) => {
             let at_restart = std::mem::take(&mut changed.at_restart);
-            let waits = Changes { at_restart, ..Changes::default() };
-            let sentences = |changes: &Changes| -> Vec<String> {
+            let waits = ReloadChanges { at_restart, ..ReloadChanges::default() };
+            let sentences = |changes: &ReloadChanges| -> Vec<String> {
                 changes.sentences().iter().map(|sentence| clean::sentence(sentence)).collect()
             };
             Standing::Done { changed: sentences(&changed), waits: sentences(&waits).pop() }

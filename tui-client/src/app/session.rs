@@ -5,7 +5,7 @@ mod told;
 use std::collections::BTreeMap;
 
 use topside_shared::ErrorKind;
-use topside_shared::methods::{Initialized, RunResult};
+use topside_shared::methods::{InitializeResult, RunResult};
 use topside_shared::notifications::EndCode;
 
 use super::console::{Console, Watch};
@@ -24,7 +24,7 @@ use told::{menu_changed, notice, other_menu, told_of_the_end};
 pub(crate) fn dialled(
     state: &mut State,
     attempt: u64,
-    welcome: Initialized,
+    welcome: InitializeResult,
     reached: Reached,
     carries: bool,
 ) -> Vec<Effect> {

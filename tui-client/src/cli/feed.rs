@@ -7,7 +7,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use topside_shared::methods::{RunInput, Typed};
+use topside_shared::methods::{MaskedText, RunInput};
 use topside_shared::{ErrorKind, RunId};
 
 use super::input::Input;
@@ -185,11 +185,11 @@ impl Feed<'_> {
                 Err(_) => ("", &bytes[..]),
             };
             for piece in pieces(text) {
-                let data = Some(Typed(piece.to_owned()));
+                let data = Some(MaskedText(piece.to_owned()));
                 self.send(&RunInput { run_id, data, base64: None, eof: false }).await?;
             }
             for piece in binary.chunks(PIECE) {
-                let base64 = Some(Typed(base64::encode(piece)));
+                let base64 = Some(MaskedText(base64::encode(piece)));
                 self.send(&RunInput { run_id, data: None, base64, eof: false }).await?;
             }
             if let Source::Lines(lines) = self.source {

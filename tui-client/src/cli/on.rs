@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
-use topside_shared::dirs::{Dirs, NoDirs};
+use topside_shared::dirs::{Dirs, DirsError};
 use topside_shared::methods::Menu;
 
 use super::completions;
@@ -50,7 +50,7 @@ impl From<ViaArg> for Via {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Nowhere {
     #[error(transparent)]
-    NoDirs(#[from] NoDirs),
+    NoDirs(#[from] DirsError),
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]

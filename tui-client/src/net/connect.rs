@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 use topside_shared::dirs::LocalServer;
 use topside_shared::identity::Identity;
-use topside_shared::methods::{Initialize, Initialized};
+use topside_shared::methods::{Initialize, InitializeResult};
 use topside_shared::records::Program;
 use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{ErrorKind, PROTOCOL_VERSION, Pin, RpcError};
@@ -48,7 +48,7 @@ pub struct Reached {
 #[derive(Debug)]
 pub struct Session {
     /// Who the two sides are.
-    pub welcome: Initialized,
+    pub welcome: InitializeResult,
     /// To ask.
     pub handle: Handle,
     /// To be told.
@@ -213,7 +213,7 @@ async fn greet(
     events: &mut Events,
     hello: &Hello,
     at: &str,
-) -> Result<Initialized, ConnectError> {
+) -> Result<InitializeResult, ConnectError> {
     let params = Initialize {
         protocol_version: Some(PROTOCOL_VERSION),
         client: Some(Program {

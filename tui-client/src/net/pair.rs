@@ -6,7 +6,7 @@ use tokio::time::timeout;
 use topside_shared::dirs::Dirs;
 use topside_shared::identity::{Identity, IdentityError};
 use topside_shared::invite::Invite;
-use topside_shared::methods::{Base64, Enrolled, KeyEnrol};
+use topside_shared::methods::{Base64, KeyEnrol, KeyEnrolResult};
 use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{Role, RpcError, tls};
 
@@ -261,7 +261,7 @@ async fn ask(
     handle: &Handle,
     events: &mut Events,
     request: &KeyEnrol,
-) -> Result<Enrolled, PairError> {
+) -> Result<KeyEnrolResult, PairError> {
     let Ok(answer) = timeout(PATIENCE, handle.call(request)).await else {
         let waited = format!("the server has not answered for {} s", PATIENCE.as_secs());
         return Err(PairError::NoAnswer(waited));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use topside_shared::Pin;
 use topside_shared::identity::{Identity, IdentityError};
-use topside_shared::pin::NotAPin;
+use topside_shared::pin::PinError;
 
 use super::Via;
 use crate::config::Profile;
@@ -69,7 +69,7 @@ pub enum NotReady {
         /// The saved server.
         name: String,
         /// The rule.
-        why: NotAPin,
+        why: PinError,
     },
     /// There is no address for that way.
     #[error("{name} has no {} saved: add one in the picker, or in client.toml", missing(*.via))]

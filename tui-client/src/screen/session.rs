@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use topside_shared::methods::{
     ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, KeyInvite,
-    KeyInvited, KeyRevoke, KeysList, LogTail, Menu, MenuPages, RunAttach, RunCancel, RunInput,
+    KeyInviteResult, KeyRevoke, KeysList, LogTail, Menu, MenuPages, RunAttach, RunCancel, RunInput,
     RunResult, RunsList, ServerReload, ServerStatus, Topic,
 };
 use topside_shared::records::ClientRow;
@@ -260,8 +260,9 @@ impl Asked {
             }
             Self::Keys => Event::Keys(answer.and_then(read_answer::<KeysList>).map_err(words)),
             Self::Invite => {
-                let handed =
-                    |KeyInvited { invite, key }| Box::new(Handed { invite: Secret(invite), key });
+                let handed = |KeyInviteResult { invite, key }| {
+                    Box::new(Handed { invite: Secret(invite), key })
+                };
                 let result = answer.and_then(read_answer::<KeyInvite>).map(handed);
                 Event::Invited(result.map_err(words))
             }

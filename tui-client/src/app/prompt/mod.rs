@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use topside_shared::RunId;
 use topside_shared::command::{MASK, Stdin};
-use topside_shared::methods::Typed;
+use topside_shared::methods::MaskedText;
 
 use super::console::Console;
 use super::editor::Editor;
@@ -249,7 +249,7 @@ fn send(prompt: &mut Prompt, session: Option<u64>) -> Option<Effect> {
         return None;
     }
     let line = prompt.lines.front()?;
-    let data = line.text.as_ref().map(|text| Typed(format!("{text}\n")));
+    let data = line.text.as_ref().map(|text| MaskedText(format!("{text}\n")));
     prompt.under_way = true;
     Some(Effect::Call { session, call: Call::Input { run, data } })
 }

@@ -1,7 +1,7 @@
 //! What the server says unasked, on its way into the state.
 
 use topside_shared::Time;
-use topside_shared::methods::{Changes, Menu};
+use topside_shared::methods::{Menu, ReloadChanges};
 use topside_shared::notifications::{Broadcast, ClientsChanged, Closing, Notification, Urgency};
 
 use crate::app::closing::{Banner, BannerPhase};
@@ -69,7 +69,7 @@ pub(super) fn menu_changed(state: &mut State, old: &Menu) {
     let (note, clock) = (state.next_serial(), state.clock);
     let Some(console) = state.console_mut() else { return };
     // What a command does may be another without looking so: then there is nothing to name.
-    let words = Changes::between(old, &console.menu).sentences();
+    let words = ReloadChanges::between(old, &console.menu).sentences();
     console.runs.note(note, TITLE, &words, clock);
     state.done(match words.is_empty() {
         true => TITLE.to_owned(),

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use topside_shared::methods::{Initialized, Menu, RunResult, Subscribed};
+use topside_shared::methods::{InitializeResult, Menu, RunResult, SubscribeResult};
 use topside_shared::notifications::{Closing, Notification, Phase};
 use topside_shared::records::RunRow;
 use topside_shared::{ClientId, ErrorKind, Pin, RunId, Time};
@@ -276,7 +276,7 @@ pub(crate) fn ended(state: &str, code: i32, ms: u64) -> Option<Value> {
     Some(json!({"state": state, "exitCode": code, "durationMs": ms}))
 }
 
-pub(crate) fn welcome() -> Initialized {
+pub(crate) fn welcome() -> InitializeResult {
     serde_json::from_value(json!({
         "protocolVersion": 1,
         "server": {
@@ -331,7 +331,7 @@ pub(crate) fn client(id: u64, user: &str, role: &str, address: &str) -> Value {
     })
 }
 
-fn subscribed() -> Subscribed {
+fn subscribed() -> SubscribeResult {
     let mut phone = client(4, "phone", "operator", "203.0.113.9:40112");
     phone["connection"] = json!("internet");
     phone["runs"] = json!([{"runId": 3, "command": "zone-run"}]);

@@ -1,7 +1,7 @@
 //! The input box of a run that asks: whose keys are whose, what is seen, what goes where.
 
 use topside_shared::RunId;
-use topside_shared::methods::Typed;
+use topside_shared::methods::MaskedText;
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn sent(effects: &[Effect]) -> Vec<Option<String>> {
     let data = |effect: &Effect| match effect {
         Effect::Call { call: Call::Input { run, data }, .. } => {
             assert_eq!(*run, RunId(12));
-            Some(data.as_ref().map(|Typed(text)| text.clone()))
+            Some(data.as_ref().map(|MaskedText(text)| text.clone()))
         }
         other => panic!("{other:?}"),
     };
@@ -216,7 +216,7 @@ fn what_is_typed_before_the_run_has_begun_waits_for_it() {
     assert_eq!(world.input(), "");
     let session = world.session();
     let effects = world.notice(Notification::RunChanged(Box::new(running(13, "ask"))));
-    let data = Some(Typed("early\n".to_owned()));
+    let data = Some(MaskedText("early\n".to_owned()));
     assert_eq!(effects, [Effect::Call { session, call: Call::Input { run: RunId(13), data } }]);
     // Refused in the end: it is told, not run.
     let refused = RunRefused::Refused { kind: ErrorKind::Busy, message: "no".into() };

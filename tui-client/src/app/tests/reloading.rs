@@ -1,7 +1,7 @@
 //! The server has read its files anew.
 
 use serde_json::json;
-use topside_shared::methods::{Changes, Reloaded};
+use topside_shared::methods::{ReloadChanges, ReloadResult};
 use topside_shared::notifications::MenuChanged;
 
 use super::administering::{act, admin, screen};
@@ -56,7 +56,7 @@ pub(crate) fn reloading(width: u16, height: u16) -> World {
 /// Something of each kind has changed.
 pub(crate) fn changed() -> Event {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let changed = Changes {
+    let changed = ReloadChanges {
         added: names(&["backup", "fan"]),
         changed: names(&["zone-run"]),
         removed: names(&["zone-stop"]),
@@ -64,7 +64,7 @@ pub(crate) fn changed() -> Event {
         settings: names(&["limits.max_runs"]),
         at_restart: names(&["listen.port"]),
     };
-    Event::Reloaded(Ok(Reloaded { revision: 2, changed }))
+    Event::Reloaded(Ok(ReloadResult { revision: 2, changed }))
 }
 
 /// So many mistakes in the files.
@@ -98,7 +98,10 @@ fn what_a_reload_changed_is_told_and_what_waits_for_the_next_start() {
     assert!(world.state.overlays.is_empty());
 
     let mut world = reloading(80, 24);
-    world.event(Event::Reloaded(Ok(Reloaded { revision: 1, changed: Changes::default() })));
+    world.event(Event::Reloaded(Ok(ReloadResult {
+        revision: 1,
+        changed: ReloadChanges::default(),
+    })));
     assert!(screen(&world).contains("nothing has changed"));
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use topside_shared::Pin;
-use topside_shared::methods::{Call, Initialized, Menu};
+use topside_shared::methods::{Call, InitializeResult, Menu};
 use topside_shared::text::{MAX_NAME, clean};
 
 use super::How;
@@ -21,7 +21,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(super) struct Asker<'p> {
     pub(super) handle: Handle,
     pub(super) events: Events,
-    pub(super) welcome: Initialized,
+    pub(super) welcome: InitializeResult,
     pub(super) printer: &'p Printer,
     /// The key of this device that was let in; none over the local socket.
     pub(super) key: Option<Pin>,

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use topside_server::cli::{Handed, ShowError};
 use topside_shared::ClientId;
 use topside_shared::methods::{
-    Broadcast, ClientKick, ClientsList, Empty, KeyInvited, KeyRevoke, KeysList, Reloaded,
+    Broadcast, ClientKick, ClientsList, Empty, KeyInviteResult, KeyRevoke, KeysList, ReloadResult,
     ServerReload, ServerShutdown, ServerShutdownCancel, ServerStatus,
 };
 use topside_shared::notifications::{EndCode, Urgency};
@@ -187,7 +187,7 @@ pub(super) async fn call_off(asker: &mut Asker<'_>) -> Result<u8, Refused> {
 pub(super) async fn reload(asker: &mut Asker<'_>) -> Result<u8, Refused> {
     let reloaded = asker.call(&ServerReload {}).await?;
     asker
-        .print(&reloaded, |Reloaded { changed, .. }| {
+        .print(&reloaded, |ReloadResult { changed, .. }| {
             let mut said = changed.sentences();
             if said.is_empty() {
                 said.push("nothing has changed".to_owned());
@@ -223,7 +223,7 @@ pub(super) async fn revoke(asker: &mut Asker<'_>, args: &Revoke) -> Result<u8, R
 /// Prints a key that was made: the secret on standard output, the rest beside it.
 pub(super) async fn hand_over(
     asker: &Asker<'_>,
-    made: &KeyInvited,
+    made: &KeyInviteResult,
     shown: Result<Handed, ShowError>,
 ) -> Result<u8, Refused> {
     let handed = shown.map_err(|error| Refused::own(&error))?;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use topside_shared::RunId;
-use topside_shared::methods::{Empty, RunAttach, RunCancel, RunInput, RunResult, Typed};
+use topside_shared::methods::{Empty, MaskedText, RunAttach, RunCancel, RunInput, RunResult};
 
 use super::How;
 use super::asker::Asker;
@@ -115,7 +115,7 @@ pub(super) async fn cancel(asker: &mut Asker<'_>, args: &Cancel) -> Result<u8, R
 pub(super) async fn input(asker: &mut Asker<'_>, args: &Input) -> Result<u8, Refused> {
     let run_id = RunId(args.run);
     // Whoever types learns first that nobody would read it.
-    let nothing = Some(Typed(String::new()));
+    let nothing = Some(MaskedText(String::new()));
     asker.call(&RunInput { run_id, data: nothing, base64: None, eof: false }).await?;
     let mut source = match &args.line {
         Some(line) => Source::bytes(std::io::Cursor::new(format!("{line}\n"))),

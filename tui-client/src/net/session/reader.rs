@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use topside_shared::RpcError;
-use topside_shared::envelope::{self, FromServer};
+use topside_shared::envelope::{self, ServerMessage};
 use topside_shared::frame::{Lines, MAX_LINE_OUT};
 use topside_shared::methods::{Call, Ping};
 use topside_shared::notifications::{Notification, SessionEnded};
@@ -121,7 +121,7 @@ impl Reader {
 
     /// Takes one line of the server.
     fn take(&mut self, line: &[u8]) -> Result<(), LostReason> {
-        let message = FromServer::parse(line).map_err(|error| {
+        let message = ServerMessage::parse(line).map_err(|error| {
             // The reader's words may quote what came.
             LostReason::NotTopside(format!(
                 "a line cannot be read: {}",
@@ -129,7 +129,7 @@ impl Reader {
             ))
         })?;
         match message {
-            FromServer::Response { id: Some(id), result } => {
+            ServerMessage::Response { id: Some(id), result } => {
                 let waiting = self.shared.pending().as_mut().and_then(|calls| calls.remove(&id));
                 let result = result.map(ToOwned::to_owned);
                 match waiting {
@@ -146,8 +146,8 @@ impl Reader {
                     None => {}
                 }
             }
-            FromServer::Response { id: None, result } => self.refused = result.err(),
-            FromServer::Notification { method, params } => {
+            ServerMessage::Response { id: None, result } => self.refused = result.err(),
+            ServerMessage::Notification { method, params } => {
                 // What a newer server tells in a way that is not known here is passed over.
                 if let Ok(Some(notice)) = Notification::parse(&method, params.get()) {
                     if let Notification::Ended(ended) = &notice {

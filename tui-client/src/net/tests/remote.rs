@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use topside_shared::identity::Identity;
 use topside_shared::methods::Ping;
-use topside_shared::pin::NotAPin;
+use topside_shared::pin::PinError;
 
 use super::fake::{Fake, HELLO};
 use super::rig::*;
@@ -370,7 +370,7 @@ fn a_saved_server_is_dialled_by_the_way_that_was_asked_for_if_it_is_paired() {
     let no_lan = why_not(Profile { lan: None, ..saved.clone() }, Via::Lan);
     assert_eq!(no_lan, NotReady::NoAddress { name: "garden".into(), via: Via::Lan });
     let odd = why_not(Profile { pin: Some("sha256:1".into()), ..saved }, Via::Auto);
-    assert_eq!(odd, NotReady::Pin { name: "garden".into(), why: NotAPin });
+    assert_eq!(odd, NotReady::Pin { name: "garden".into(), why: PinError });
 }
 
 #[test]
