@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use topside_shared::envelope::{self, ServerMessage, ClientMessage, MAX_BATCH, Rejection, Request};
 use topside_shared::methods::{self, Call};
-use topside_shared::json_checks::{self, Flaw};
+use topside_shared::json_checks::{self, JsonFault};
 use topside_shared::{ErrorKind, RpcError};
 
 type Item<'a> = Result<Request<'a>, Rejection<'a>>;
@@ -140,7 +140,7 @@ fn told(error: &RpcError) {
 fn flaw(text: &str) {
     let found = json_checks::check(text);
     let Ok(value) = serde_json::from_str::<Value>(text) else {
-        assert!(matches!(found, Err(Flaw::Syntax(_) | Flaw::TooDeep)), "{found:?}");
+        assert!(matches!(found, Err(JsonFault::Syntax(_) | JsonFault::TooDeep)), "{found:?}");
         return;
     };
     let (depth, keys) = count(&value);
@@ -148,9 +148,9 @@ fn flaw(text: &str) {
     let twice = members(text) != keys;
     match found {
         Ok(()) => assert!(depth <= json_checks::MAX_DEPTH && !twice),
-        Err(Flaw::TooDeep) => assert!(depth > json_checks::MAX_DEPTH || twice),
-        Err(Flaw::Duplicate(_)) => assert!(depth <= json_checks::MAX_DEPTH && twice),
-        Err(Flaw::Syntax(said)) => panic!("{said}"),
+        Err(JsonFault::TooDeep) => assert!(depth > json_checks::MAX_DEPTH || twice),
+        Err(JsonFault::Duplicate(_)) => assert!(depth <= json_checks::MAX_DEPTH && twice),
+        Err(JsonFault::Syntax(said)) => panic!("{said}"),
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::error::{ErrorKind, RpcError};
-use crate::json_checks::{self, Flaw};
+use crate::json_checks::{self, JsonFault};
 use crate::params;
 
 /// Most requests in one batch.
@@ -74,7 +74,7 @@ pub fn parse(line: &[u8]) -> ClientMessage<'_> {
     }
     let flaw = match json_checks::check(text) {
         Ok(()) => None,
-        Err(error @ Flaw::Syntax(_)) => {
+        Err(error @ JsonFault::Syntax(_)) => {
             return ClientMessage::One(Err(reject(ErrorKind::Parse, error)));
         }
         Err(flaw) => Some(flaw),
@@ -85,7 +85,7 @@ pub fn parse(line: &[u8]) -> ClientMessage<'_> {
     }
 }
 
-fn parse_batch<'a>(text: &'a str, flaw: Option<&Flaw>) -> ClientMessage<'a> {
+fn parse_batch<'a>(text: &'a str, flaw: Option<&JsonFault>) -> ClientMessage<'a> {
     let refused = |reject| ClientMessage::One(Err(reject));
     let items: Vec<&RawValue> = match serde_json::from_str(text) {
         Ok(items) => items,
@@ -105,7 +105,9 @@ fn parse_batch<'a>(text: &'a str, flaw: Option<&Flaw>) -> ClientMessage<'a> {
         let parsed = parse_one(item, flaw.as_ref());
         match (flaw, parsed) {
             // The line is refused as a whole.
-            (Some(Flaw::TooDeep | Flaw::Syntax(_)), Err(reject)) if !reject.notification => {
+            (Some(JsonFault::TooDeep | JsonFault::Syntax(_)), Err(reject))
+                if !reject.notification =>
+            {
                 return refused(reject);
             }
             (_, parsed) => batch.push(parsed),
@@ -161,17 +163,17 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-fn parse_one<'a>(text: &'a str, flaw: Option<&Flaw>) -> Result<Request<'a>, Rejection<'a>> {
+fn parse_one<'a>(text: &'a str, flaw: Option<&JsonFault>) -> Result<Request<'a>, Rejection<'a>> {
     read_one(text, flaw)
         .map_err(|reject| Rejection { notification: is_notification(text), ..reject })
 }
 
-fn read_one<'a>(text: &'a str, flaw: Option<&Flaw>) -> Result<Request<'a>, Rejection<'a>> {
+fn read_one<'a>(text: &'a str, flaw: Option<&JsonFault>) -> Result<Request<'a>, Rejection<'a>> {
     let invalid =
         |id, message: &str| Rejection { id, ..reject(ErrorKind::InvalidRequest, message) };
     let duplicate = match flaw {
         None => None,
-        Some(Flaw::Duplicate(key)) => Some(key),
+        Some(JsonFault::Duplicate(key)) => Some(key),
         Some(flaw) => return Err(reject(ErrorKind::Parse, flaw)),
     };
     if !text.trim_start().starts_with('{') {

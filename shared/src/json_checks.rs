@@ -15,7 +15,7 @@ pub const MAX_DEPTH: usize = 32;
 
 /// Why a text is not accepted as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Flaw {
+pub enum JsonFault {
     /// Not JSON; the reader's own words.
     Syntax(String),
     /// Arrays and objects nest deeper than [`MAX_DEPTH`].
@@ -24,7 +24,7 @@ pub enum Flaw {
     Duplicate(String),
 }
 
-impl fmt::Display for Flaw {
+impl fmt::Display for JsonFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(text) => write!(f, "the line is not JSON: {text}"),
@@ -38,23 +38,23 @@ impl fmt::Display for Flaw {
 /// object. A syntax error anywhere is told before a duplicate.
 ///
 /// # Errors
-/// The [`Flaw`] found.
-pub fn check(text: &str) -> Result<(), Flaw> {
+/// The [`JsonFault`] found.
+pub fn check(text: &str) -> Result<(), JsonFault> {
     check_inside(text, 0)
 }
 
 /// The same for a value that stands so many levels deep.
-pub(crate) fn check_inside(text: &str, outside: usize) -> Result<(), Flaw> {
+pub(crate) fn check_inside(text: &str, outside: usize) -> Result<(), JsonFault> {
     if outside + depth(text) > MAX_DEPTH {
-        return Err(Flaw::TooDeep);
+        return Err(JsonFault::TooDeep);
     }
     let mut duplicate = None;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     ValueVisitor { duplicate: &mut duplicate }
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
-        .map_err(|error| Flaw::Syntax(error.to_string()))?;
-    duplicate.map_or(Ok(()), |key| Err(Flaw::Duplicate(key)))
+        .map_err(|error| JsonFault::Syntax(error.to_string()))?;
+    duplicate.map_or(Ok(()), |key| Err(JsonFault::Duplicate(key)))
 }
 
 /// The deepest nesting of brackets outside strings.
@@ -165,8 +165,8 @@ mod tests {
     fn nesting_passes_at_the_limit_and_not_one_deeper() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert_eq!(check(&nested(MAX_DEPTH)), Ok(()));
-        assert_eq!(check(&nested(MAX_DEPTH + 1)), Err(Flaw::TooDeep));
-        assert_eq!(check(&nested(30_000)), Err(Flaw::TooDeep));
+        assert_eq!(check(&nested(MAX_DEPTH + 1)), Err(JsonFault::TooDeep));
+        assert_eq!(check(&nested(30_000)), Err(JsonFault::TooDeep));
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_key_twice_in_one_object_is_found_at_any_depth_and_behind_escapes() {
         for text in [r#"{"a":1,"a":2}"#, r#"{"b":[{"a":1,"\u0061":2}]}"#] {
-            assert_eq!(check(text), Err(Flaw::Duplicate("a".into())), "{text}");
+            assert_eq!(check(text), Err(JsonFault::Duplicate("a".into())), "{text}");
         }
         assert_eq!(check(r#"{"a":{"a":1},"b":{"a":1}}"#), Ok(()));
     }
@@ -186,7 +186,7 @@ mod tests {
     fn a_duplicate_among_many_keys_is_found() {
         let keys: Vec<String> = (0..100).map(|n| format!(r#""k{n}":0"#)).collect();
         let text = format!("{{{},\"k99\":1}}", keys.join(","));
-        assert_eq!(check(&text), Err(Flaw::Duplicate("k99".into())));
+        assert_eq!(check(&text), Err(JsonFault::Duplicate("k99".into())));
     }
 
     /// What stood after the first duplicate was not looked at.
@@ -194,12 +194,12 @@ mod tests {
     fn what_is_no_json_after_a_duplicate_is_told_before_it() {
         for value in [r#""\ud800""#, "1e999", r#"{"\ud800":1}"#] {
             let text = format!(r#"{{"a":1,"a":1,"b":{value}}}"#);
-            assert!(matches!(check(&text), Err(Flaw::Syntax(_))), "{text}");
+            assert!(matches!(check(&text), Err(JsonFault::Syntax(_))), "{text}");
         }
     }
 
     #[test]
     fn text_after_the_value_is_not_json() {
-        assert!(matches!(check("{} {}"), Err(Flaw::Syntax(_))));
+        assert!(matches!(check("{} {}"), Err(JsonFault::Syntax(_))));
     }
 }

@@ -4,7 +4,7 @@
 //! Types are strict in JSON: a string is never read as a number, and `1.0` is not a whole number.
 //! Only the command line and forms turn text into values, with [`from_text`].
 
-mod declare;
+mod declaration;
 mod describe;
 mod duration;
 mod error;
@@ -12,7 +12,7 @@ mod question;
 
 use serde_json::{Map, Value};
 
-pub use declare::{DeclarationError, validate_arg, validate_args};
+pub use declaration::{DeclarationError, validate_arg, validate_args};
 pub use describe::{describe, expected, to_text};
 pub use duration::parse_duration;
 pub use error::{ArgError, Rule};

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use super::Menu;
+use super::argument_reader::ArgumentReader;
 use super::error::options;
 use super::parse;
-use super::reader::Reader;
 use super::render::{is_plain, quote};
 use super::tokens::{self, Token};
 use crate::command::{Arg, ArgType, Command};
@@ -52,7 +51,7 @@ pub struct Completion {
 
 /// What the word at `cursor` could become. Only what is left of the cursor is compared; the whole
 /// word is replaced.
-pub fn complete(line: &str, cursor: usize, menu: &Menu) -> Completion {
+pub fn complete(line: &str, cursor: usize, menu: &[Command]) -> Completion {
     let spot = tokens::at(line, cursor);
     let prefix = spot.word.text.as_str();
     let candidates = match spot.before.split_first() {
@@ -67,7 +66,7 @@ pub fn complete(line: &str, cursor: usize, menu: &Menu) -> Completion {
 
 /// What the word `typed` could become behind `words`, which a shell has split: the candidates are whole words, not
 /// quoted. Without `words` it is the command's name.
-pub fn complete_words(words: &[String], typed: &str, menu: &Menu) -> Vec<Candidate> {
+pub fn complete_words(words: &[String], typed: &str, menu: &[Command]) -> Vec<Candidate> {
     let quoted: Vec<_> = words.iter().map(String::as_str).chain([typed]).map(quote).collect();
     let line = quoted.join(" ");
     let bare = |candidate: Candidate| {
@@ -78,7 +77,7 @@ pub fn complete_words(words: &[String], typed: &str, menu: &Menu) -> Vec<Candida
 }
 
 /// Commands whose name begins so, then aliases of those whose name does not.
-fn commands(menu: &Menu, prefix: &str) -> Vec<Candidate> {
+fn commands(menu: &[Command], prefix: &str) -> Vec<Candidate> {
     let (named, others): (Vec<&Command>, Vec<&Command>) =
         menu.iter().partition(|command| begins(&command.name, prefix));
     let about = |command: &Command| match command.title.as_str() {
@@ -100,8 +99,8 @@ fn commands(menu: &Menu, prefix: &str) -> Vec<Candidate> {
     names.chain(aliases).collect()
 }
 
-fn arguments(command: &Command, words: &[Token], prefix: &str, menu: &Menu) -> Vec<Candidate> {
-    let mut reader = Reader::new(command);
+fn arguments(command: &Command, words: &[Token], prefix: &str, menu: &[Command]) -> Vec<Candidate> {
+    let mut reader = ArgumentReader::new(command);
     for word in words {
         reader.step(&word.text);
     }
@@ -149,7 +148,7 @@ fn values_of(
     arg: &Arg,
     lead: impl Fn(&str) -> String,
     prefix: &str,
-    menu: &Menu,
+    menu: &[Command],
 ) -> Vec<Candidate> {
     let names_command = arg.name == COMMAND_ARGUMENT && arg.kind == ArgType::String;
     if names_command && arg.choices.is_empty() {

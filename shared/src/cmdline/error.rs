@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::Menu;
 use crate::command::{Arg, ArgType, Command};
 use crate::text;
 use crate::values::{self, ArgError};
@@ -60,7 +59,7 @@ impl LineError {
         Self::new(span, LineErrorKind::Empty, "type the name of a command: m shows the menu")
     }
 
-    pub(super) fn unknown_command(span: Range<usize>, name: &str, menu: &Menu) -> Self {
+    pub(super) fn unknown_command(span: Range<usize>, name: &str, menu: &[Command]) -> Self {
         if name.is_empty() {
             return Self::empty(span);
         }

@@ -1,11 +1,10 @@
 //! What the hint line shows while a line is typed: the arguments, which of them the cursor is on,
 //! and the first mistake. What is only not typed yet is no mistake.
 
-use super::Menu;
+use super::argument_reader::{ArgumentReader, WordRole, Wrong, read};
 use super::complete::begins;
 use super::error::{LineError, LineErrorKind, options};
 use super::parse::{lookup, words_of};
-use super::reader::{Reader, WordRole, Wrong, read};
 use super::tokens::{self, Spot};
 use crate::command::{Arg, ArgType, Command};
 use crate::values::{self, Rule};
@@ -42,7 +41,7 @@ impl Hint<'_> {
 }
 
 /// The hint for a line with the cursor at `cursor`; none while there is nothing to say.
-pub fn hint<'m>(line: &str, cursor: usize, menu: &'m Menu) -> Option<Hint<'m>> {
+pub fn hint<'m>(line: &str, cursor: usize, menu: &'m [Command]) -> Option<Hint<'m>> {
     let scan = tokens::scan(line);
     let spot = tokens::at(line, cursor);
     let (name, words) = scan.tokens.split_first()?;
@@ -73,7 +72,7 @@ pub fn hint<'m>(line: &str, cursor: usize, menu: &'m Menu) -> Option<Hint<'m>> {
         .map(|wrong| wrong.error)
         .or_else(|| unclosed.map(|flaw| flaw.into_error(line.len())));
 
-    let mut all = Reader::new(command);
+    let mut all = ArgumentReader::new(command);
     for word in words {
         all.step(&word.text);
     }
@@ -102,7 +101,7 @@ fn part_text(arg: &Arg) -> String {
 fn current(command: &Command, spot: &Spot) -> Option<usize> {
     let mut words = spot.before.iter();
     words.next()?;
-    let mut reader = Reader::new(command);
+    let mut reader = ArgumentReader::new(command);
     for word in words {
         reader.step(&word.text);
     }

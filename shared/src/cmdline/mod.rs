@@ -16,11 +16,11 @@
 //! Defaults are left to the server: what was typed is what is sent. Nothing here panics, whatever
 //! the line and wherever the cursor.
 
+mod argument_reader;
 mod complete;
 mod error;
 mod hint;
 mod parse;
-mod reader;
 mod render;
 mod secret;
 mod tokens;
@@ -32,11 +32,6 @@ pub use parse::{ParsedLine, find, parse, parse_args};
 pub use render::{quote, render};
 pub use secret::{is_private, masked, secrets};
 pub use tokens::{Spot, Token, at, split};
-
-use crate::command::Command;
-
-/// The commands that a line may name.
-pub type Menu = [Command];
 
 #[cfg(test)]
 mod tests;

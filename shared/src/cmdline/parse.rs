@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::Menu;
+use super::argument_reader::{self, Word};
 use super::error::LineError;
-use super::reader::{self, Word};
 use super::tokens::{self, Token};
 use crate::command::Command;
 
@@ -21,11 +20,11 @@ pub struct ParsedLine<'m> {
 ///
 /// # Errors
 /// `UnknownCommand` with the nearest names, or `Empty`; its span is that of the name.
-pub fn find<'m>(name: &str, menu: &'m Menu) -> Result<&'m Command, LineError> {
+pub fn find<'m>(name: &str, menu: &'m [Command]) -> Result<&'m Command, LineError> {
     lookup(name, menu).ok_or_else(|| LineError::unknown_command(0..name.len(), name, menu))
 }
 
-pub(super) fn lookup<'m>(name: &str, menu: &'m Menu) -> Option<&'m Command> {
+pub(super) fn lookup<'m>(name: &str, menu: &'m [Command]) -> Option<&'m Command> {
     menu.iter()
         .find(|command| command.name == name)
         .or_else(|| menu.iter().find(|command| command.answers_to(name)))
@@ -35,7 +34,7 @@ pub(super) fn lookup<'m>(name: &str, menu: &'m Menu) -> Option<&'m Command> {
 ///
 /// # Errors
 /// The first thing that is wrong: the quoting, the command, a word, then what is missing.
-pub fn parse<'m>(line: &str, menu: &'m Menu) -> Result<ParsedLine<'m>, LineError> {
+pub fn parse<'m>(line: &str, menu: &'m [Command]) -> Result<ParsedLine<'m>, LineError> {
     let tokens = tokens::split(line)?;
     let Some((name, words)) = tokens.split_first() else {
         return Err(LineError::empty(0..line.len()));
@@ -65,7 +64,7 @@ fn read<'m>(
     words: &[Word<'_>],
     end: usize,
 ) -> Result<ParsedLine<'m>, LineError> {
-    let reading = reader::read(command, words, end);
+    let reading = argument_reader::read(command, words, end);
     let wrong = reading.wrong.into_iter().next().map(|wrong| wrong.error);
     if let Some(error) = wrong.or(reading.missing) {
         return Err(error);

@@ -3,22 +3,21 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::Menu;
+use super::argument_reader::{ArgumentReader, WordRole};
 use super::parse::{self, lookup};
-use super::reader::{Reader, WordRole};
 use super::tokens::{self, Token};
 use crate::command::{ArgType, Command, MASK};
 use crate::text;
 
 /// Whether `line` may hold a secret, and so must be kept nowhere: it gives anything to a command that
 /// takes one, or to a name that is nearly such a command's.
-pub fn is_private(line: &str, menu: &Menu) -> bool {
+pub fn is_private(line: &str, menu: &[Command]) -> bool {
     let scan = tokens::scan(line);
     scan.tokens.len() > 1 && command_of(&scan.tokens[0].text, menu).is_some_and(Command::has_secret)
 }
 
 /// `line` as it may be shown: `***` for each secret, and for all that is given where it cannot be read.
-pub fn masked<'l>(line: &'l str, menu: &Menu) -> Cow<'l, str> {
+pub fn masked<'l>(line: &'l str, menu: &[Command]) -> Cow<'l, str> {
     if !is_private(line, menu) {
         return Cow::Borrowed(line);
     }
@@ -34,20 +33,20 @@ pub fn masked<'l>(line: &'l str, menu: &Menu) -> Cow<'l, str> {
 }
 
 /// The bytes of `line` that are secrets, as far as it is typed.
-pub fn secrets(line: &str, menu: &Menu) -> Vec<Range<usize>> {
+pub fn secrets(line: &str, menu: &[Command]) -> Vec<Range<usize>> {
     let scan = tokens::scan(line);
     let Some((name, words)) = scan.tokens.split_first() else { return Vec::new() };
     let Some(command) = lookup(&name.text, menu).filter(|command| command.has_secret()) else {
         return Vec::new();
     };
-    let mut reader = Reader::new(command);
+    let mut reader = ArgumentReader::new(command);
     words.iter().filter_map(|word| secret(word, &mut reader, command, line)).collect()
 }
 
 /// The bytes of one word that are a secret.
 fn secret(
     word: &Token,
-    reader: &mut Reader<'_>,
+    reader: &mut ArgumentReader<'_>,
     command: &Command,
     line: &str,
 ) -> Option<Range<usize>> {
@@ -60,7 +59,7 @@ fn secret(
 }
 
 /// The command that a name is, or is nearly.
-fn command_of<'m>(name: &str, menu: &'m Menu) -> Option<&'m Command> {
+fn command_of<'m>(name: &str, menu: &'m [Command]) -> Option<&'m Command> {
     lookup(name, menu).or_else(|| {
         let names = menu.iter().flat_map(|command| {
             std::iter::once(command.name.as_str()).chain(command.aliases.iter().map(String::as_str))

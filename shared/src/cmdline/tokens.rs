@@ -29,19 +29,19 @@ pub fn split(line: &str) -> Result<Vec<Token>, LineError> {
 #[derive(Debug)]
 pub(super) struct Scan {
     pub(super) tokens: Vec<Token>,
-    pub(super) flaw: Option<Flaw>,
+    pub(super) flaw: Option<UnfinishedWord>,
 }
 
 /// Why the last word has no end.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Flaw {
+pub(super) enum UnfinishedWord {
     /// A quote of this kind opens at this byte and does not close.
     Open(char, usize),
     /// The line ends in this backslash.
     Backslash(usize),
 }
 
-impl Flaw {
+impl UnfinishedWord {
     pub(super) fn into_error(self, end: usize) -> LineError {
         let (at, message) = match self {
             Self::Open('"', at) => (at, "the \" is not closed: add another one".to_owned()),
@@ -84,7 +84,7 @@ pub(super) fn scan(line: &str) -> Scan {
             (QuoteState::Nothing | QuoteState::Double(_), '\\') => match chars.next() {
                 None => {
                     extend(&mut word, at, end, None);
-                    flaw = Some(Flaw::Backslash(at));
+                    flaw = Some(UnfinishedWord::Backslash(at));
                 }
                 // A line that goes on: within a word it belongs to it, between words to none.
                 Some((next, '\n')) => {
@@ -107,8 +107,8 @@ pub(super) fn scan(line: &str) -> Scan {
     // An open quote says more than the backslash that ends it.
     match inside {
         QuoteState::Nothing => {}
-        QuoteState::Single(at) => flaw = Some(Flaw::Open('\'', at)),
-        QuoteState::Double(at) => flaw = Some(Flaw::Open('"', at)),
+        QuoteState::Single(at) => flaw = Some(UnfinishedWord::Open('\'', at)),
+        QuoteState::Double(at) => flaw = Some(UnfinishedWord::Open('"', at)),
     }
     Scan { tokens, flaw }
 }
@@ -142,8 +142,8 @@ pub fn at(line: &str, cursor: usize) -> Spot {
     }
     let mut head = scan(&line[..cursor]);
     let quote = match head.flaw {
-        Some(Flaw::Open(quote, at)) => Some((quote, at)),
-        Some(Flaw::Backslash(_)) | None => None,
+        Some(UnfinishedWord::Open(quote, at)) => Some((quote, at)),
+        Some(UnfinishedWord::Backslash(_)) | None => None,
     };
     let touches = head.flaw.is_some() || head.tokens.last().is_some_and(|w| w.span.end == cursor);
     let word = match head.tokens.pop() {

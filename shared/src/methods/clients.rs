@@ -1,10 +1,35 @@
-//! What an admin says to those who are connected, and whom he sends away.
+//! Connected clients: the list, broadcasts and disconnecting a client.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Empty, Method};
 use crate::ids::ClientId;
 use crate::notifications::Urgency;
+use crate::records::ClientRow;
+
+/// `clients/list`.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClientsList {
+    /// Only clients with a greater number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<ClientId>,
+    /// At most so many rows: 1 to 500; 100 unless told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+}
+call!(ClientsList => ClientsList -> Clients);
+
+/// Answer to `clients/list`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Clients {
+    /// Rows by number.
+    pub clients: Vec<ClientRow>,
+    /// What to give as `after` for more; absent: these were all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<ClientId>,
+}
 
 /// `broadcast`: tells everybody who takes notices something.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -109,7 +109,7 @@ pub struct Empty {}
 mod clients;
 mod events;
 mod keys;
-mod lists;
+mod log;
 mod menu;
 mod runs;
 mod server;
@@ -118,7 +118,7 @@ mod session;
 pub use clients::*;
 pub use events::*;
 pub use keys::*;
-pub use lists::*;
+pub use log::*;
 pub use menu::*;
 pub use runs::*;
 pub use server::*;

@@ -4,15 +4,15 @@
 
 mod columns;
 pub mod keys;
-mod lists;
 mod log;
 mod menu;
+mod records;
 mod status;
 
 pub use columns::columns;
-pub use lists::{client, clients, run, runs};
 pub use log::{log_line, log_text};
 pub use menu::menu;
+pub use records::{client, clients, run, runs};
 pub use status::status;
 
 /// A cell that may be empty.

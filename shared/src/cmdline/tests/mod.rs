@@ -1,10 +1,10 @@
 //! One menu for all tests of the command line.
 
-mod completing;
-mod hinting;
-mod parsing;
+mod completion;
+mod hints;
+mod parser;
 mod properties;
-mod quoting;
+mod quotes;
 
 use serde_json::json;
 

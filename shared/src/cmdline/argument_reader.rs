@@ -40,7 +40,7 @@ pub(super) enum WordRole<'a> {
 
 /// Goes through the words of one command.
 #[derive(Debug)]
-pub(super) struct Reader<'m> {
+pub(super) struct ArgumentReader<'m> {
     command: &'m Command,
     given: Vec<bool>,
     pending: Option<usize>,
@@ -48,7 +48,7 @@ pub(super) struct Reader<'m> {
     rest: Option<usize>,
 }
 
-impl<'m> Reader<'m> {
+impl<'m> ArgumentReader<'m> {
     pub(super) fn new(command: &'m Command) -> Self {
         let given = vec![false; command.args.len()];
         Self { command, given, pending: None, ended: false, rest: None }
@@ -187,7 +187,7 @@ pub(super) struct Reading {
 
 /// Reads all words; `end` is where what is missing would stand.
 pub(super) fn read(command: &Command, words: &[Word<'_>], end: usize) -> Reading {
-    let mut reader = Reader::new(command);
+    let mut reader = ArgumentReader::new(command);
     let mut reading = Reading { values: Vec::new(), wrong: Vec::new(), missing: None };
     let mut repeated = None;
     for (at, word) in words.iter().enumerate() {
