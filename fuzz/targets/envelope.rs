@@ -5,9 +5,9 @@ use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use topside_shared::envelope::{self, ServerMessage, ClientMessage, MAX_BATCH, Rejection, Request};
-use topside_shared::methods::{self, Call};
+use topside_shared::envelope::{self, ClientMessage, MAX_BATCH, Rejection, Request, ServerMessage};
 use topside_shared::json_checks::{self, JsonFault};
+use topside_shared::methods::{self, Call};
 use topside_shared::{ErrorKind, RpcError};
 
 type Item<'a> = Result<Request<'a>, Rejection<'a>>;
@@ -36,7 +36,8 @@ fn one(item: &Item<'_>) {
     match item {
         Ok(request) => {
             request.id.into_iter().for_each(id);
-            json_checks::check(request.params).expect("parameters are checked before they are read");
+            json_checks::check(request.params)
+                .expect("parameters are checked before they are read");
             assert!(request.params.starts_with('{') && request.params.ends_with('}'));
             written_again(request);
             every_method(request);
