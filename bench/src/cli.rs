@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::load::Pool;
-use crate::servers::Place;
+use crate::report::Report;
+use crate::servers::Programs;
 use crate::settings::Settings;
-use crate::table::Table;
-use crate::{baseline, benchmarks, wire};
+use crate::{baseline, benchmarks, exchange};
 
 const USAGE: &str = "usage: topside-bench [--quick] [--only requests|memory|start|notices|programs|output|flood|shutdown|growth|tls]..
        topside-bench load SOCKET ping|echo|COMMAND CLIENTS MS";
@@ -53,30 +53,30 @@ fn measure(flags: &[&str]) -> ExitCode {
         }
     }
     let begun = Instant::now();
-    let place = match Place::find() {
-        Ok(place) => place,
+    let programs = match Programs::find() {
+        Ok(programs) => programs,
         Err(error) => {
             eprintln!("topside-bench: {error}");
             return ExitCode::FAILURE;
         }
     };
-    for absent in place.absent() {
+    for absent in programs.absent() {
         println!("absent: {absent}");
     }
-    let mut table = Table::default();
+    let mut report = Report::default();
     let mut status = ExitCode::SUCCESS;
     for (name, group) in benchmarks::GROUPS {
         if !only.is_empty() && !only.contains(name) {
             continue;
         }
         let since = Instant::now();
-        if let Err(error) = group(&place, &settings, &mut table) {
+        if let Err(error) = group(&programs, &settings, &mut report) {
             eprintln!("topside-bench: {name}: {error}");
             status = ExitCode::FAILURE;
         }
         eprintln!("{name}: measured in {:.1} s", since.elapsed().as_secs_f64());
     }
-    print!("{table}");
+    print!("{report}");
     println!(
         "medians of {} interleaved rounds; the whole run took {:.0} s",
         settings.rounds,
@@ -93,7 +93,7 @@ fn refuse() -> ExitCode {
 /// A whole program for one command, doing no more than it must: the limit for `topside run`.
 fn run_once(socket: &Path) -> io::Result<()> {
     let mut stream = UnixStream::connect(socket)?;
-    stream.write_all(wire::RAW_SPAWN)?;
+    stream.write_all(exchange::RAW_SPAWN)?;
     let mut answer = [0; 4096];
     let mut filled = 0;
     while !answer[..filled].ends_with(b"\n") {
@@ -102,20 +102,20 @@ fn run_once(socket: &Path) -> io::Result<()> {
             count => filled += count,
         }
     }
-    wire::is_answer(&answer[..filled])
+    exchange::is_answer(&answer[..filled])
 }
 
 /// Loads a server that somebody else started, so that it can be looked at meanwhile.
 fn load(socket: &str, what: &str, clients: &str, ms: &str) -> io::Result<()> {
-    let talk = match what {
-        "ping" => wire::ping(),
-        "echo" => wire::echo(),
-        command => wire::run(command),
+    let exchange = match what {
+        "ping" => exchange::ping(),
+        "echo" => exchange::echo(),
+        command => exchange::run(command),
     };
     let mut pool =
         Pool::connect(&PathBuf::from(socket), clients.parse().map_err(io::Error::other)?)?;
     let slice = Duration::from_millis(ms.parse().map_err(io::Error::other)?);
-    let load = pool.load(&talk, slice)?;
+    let load = pool.load(&exchange, slice)?;
     println!("{:.0}/s, p50 {:.3} ms, p99 {:.3} ms", load.rate, load.p50, load.p99);
     Ok(())
 }

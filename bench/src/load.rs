@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
-use crate::dial::{Dial, Stream};
-use crate::wire::{End, Talk};
+use crate::connect::{Connect, Connection};
+use crate::exchange::{AnswerEnd, Exchange};
 
 /// A server that says nothing for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What one slice of load gave.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Load {
+pub(crate) struct LoadResult {
     /// Requests answered.
     pub(crate) requests: u64,
     /// A second.
@@ -31,20 +31,20 @@ pub(crate) struct Load {
 #[derive(Debug)]
 pub(crate) struct Pool {
     epoll: OwnedFd,
-    conns: Vec<Conn>,
+    conns: Vec<PooledConnection>,
     buffer: Vec<u8>,
 }
 
 #[derive(Debug)]
-struct Conn {
-    stream: Stream,
+struct PooledConnection {
+    stream: Connection,
     /// Bytes of the answer so far, and whether it began as it should.
     have: usize,
     sent: Instant,
 }
 
 impl Pool {
-    pub(crate) fn connect(server: &dyn Dial, count: usize) -> io::Result<Self> {
+    pub(crate) fn connect(server: &dyn Connect, count: usize) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut pool = Self { epoll, conns: Vec::new(), buffer: vec![0; 256 * 1024] };
         pool.grow(server, count)?;
@@ -52,34 +52,39 @@ impl Pool {
     }
 
     /// Connects until there are `count`.
-    pub(crate) fn grow(&mut self, server: &dyn Dial, count: usize) -> io::Result<()> {
+    pub(crate) fn grow(&mut self, server: &dyn Connect, count: usize) -> io::Result<()> {
         let now = Instant::now();
         while self.conns.len() < count {
-            let stream = server.dial()?;
+            let stream = server.connect()?;
             stream.set_nonblocking(true)?;
             let data = epoll::EventData::new_u64(self.conns.len() as u64);
             epoll::add(&self.epoll, &stream, data, epoll::EventFlags::IN)?;
-            self.conns.push(Conn { stream, have: 0, sent: now });
+            self.conns.push(PooledConnection { stream, have: 0, sent: now });
         }
         Ok(())
     }
 
     /// Keeps all connections busy with `talk` for `slice`.
-    pub(crate) fn load(&mut self, talk: &Talk, slice: Duration) -> io::Result<Load> {
-        self.talk(talk, 0, Instant::now() + slice)
+    pub(crate) fn load(&mut self, exchange: &Exchange, slice: Duration) -> io::Result<LoadResult> {
+        self.exchange(exchange, 0, Instant::now() + slice)
     }
 
     /// Sends `talk` once on each connection from number `from` on, and takes the answers.
-    pub(crate) fn each(&mut self, talk: &Talk, from: usize) -> io::Result<Load> {
-        self.talk(talk, from, Instant::now())
+    pub(crate) fn each(&mut self, exchange: &Exchange, from: usize) -> io::Result<LoadResult> {
+        self.exchange(exchange, from, Instant::now())
     }
 
-    fn talk(&mut self, talk: &Talk, from: usize, until: Instant) -> io::Result<Load> {
+    fn exchange(
+        &mut self,
+        exchange: &Exchange,
+        from: usize,
+        until: Instant,
+    ) -> io::Result<LoadResult> {
         let mut times: Vec<u32> = Vec::with_capacity(1 << 16);
         let mut events = Vec::with_capacity(1024);
         let begun = Instant::now();
         for conn in &mut self.conns[from..] {
-            conn.send(talk)?;
+            conn.send(exchange)?;
         }
         let mut waiting = self.conns.len() - from;
         let mut now = begun;
@@ -87,13 +92,13 @@ impl Pool {
             wait(&self.epoll, &mut events)?;
             for event in events.drain(..) {
                 let conn = &mut self.conns[event.data.u64() as usize];
-                if !conn.receive(&mut self.buffer, Some(talk.begins), talk.end)? {
+                if !conn.receive(&mut self.buffer, Some(exchange.begins), exchange.end)? {
                     continue;
                 }
                 now = Instant::now();
                 times.push(u32::try_from((now - conn.sent).as_nanos()).unwrap_or(u32::MAX));
                 if now < until {
-                    conn.send(talk)?;
+                    conn.send(exchange)?;
                 } else {
                     waiting -= 1;
                 }
@@ -106,11 +111,11 @@ impl Pool {
             times.get(index).map_or(0.0, |ns| f64::from(*ns) / 1e6)
         };
         let rate = requests as f64 / (now - begun).as_secs_f64();
-        Ok(Load { requests, rate, p50: at(50), p99: at(99) })
+        Ok(LoadResult { requests, rate, p50: at(50), p99: at(99) })
     }
 
     /// Waits until each connection has got one more message, unasked.
-    pub(crate) fn told(&mut self, end: End) -> io::Result<()> {
+    pub(crate) fn told(&mut self, end: AnswerEnd) -> io::Result<()> {
         let mut events = Vec::with_capacity(1024);
         let mut waiting = self.conns.len();
         while waiting > 0 {
@@ -130,7 +135,7 @@ impl Pool {
     pub(crate) fn ended(mut self, last: Option<&str>) -> io::Result<()> {
         let mut events = Vec::with_capacity(1024);
         let mut told = vec![last.is_none(); self.conns.len()];
-        let mut conns: Vec<Option<Conn>> = self.conns.drain(..).map(Some).collect();
+        let mut conns: Vec<Option<PooledConnection>> = self.conns.drain(..).map(Some).collect();
         let mut waiting = conns.len();
         while waiting > 0 {
             wait(&self.epoll, &mut events)?;
@@ -160,15 +165,20 @@ impl Pool {
     }
 }
 
-impl Conn {
-    fn send(&mut self, talk: &Talk) -> io::Result<()> {
+impl PooledConnection {
+    fn send(&mut self, exchange: &Exchange) -> io::Result<()> {
         self.have = 0;
         self.sent = Instant::now();
-        self.stream.write_all(&talk.request)
+        self.stream.write_all(&exchange.request)
     }
 
     /// Reads what there is; whether the message is whole.
-    fn receive(&mut self, buffer: &mut [u8], begins: Option<&[u8]>, end: End) -> io::Result<bool> {
+    fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        begins: Option<&[u8]>,
+        end: AnswerEnd,
+    ) -> io::Result<bool> {
         let count = match self.stream.read(buffer) {
             Ok(0) => return Err(io::Error::other("a server closed a connection")),
             Ok(count) => count,
@@ -185,8 +195,8 @@ impl Conn {
         }
         self.have += count;
         let whole = match end {
-            End::Line => bytes.ends_with(b"\n"),
-            End::Bytes(wanted) => self.have >= wanted,
+            AnswerEnd::Line => bytes.ends_with(b"\n"),
+            AnswerEnd::Bytes(wanted) => self.have >= wanted,
         };
         if whole {
             self.have = 0;
@@ -213,11 +223,11 @@ fn holds(bytes: &[u8], text: &[u8]) -> bool {
 
 /// One connection that asks one thing after the other.
 #[derive(Debug)]
-pub(crate) struct Line(Stream);
+pub(crate) struct Client(Connection);
 
-impl Line {
-    pub(crate) fn connect(server: &dyn Dial) -> io::Result<Self> {
-        let stream = server.dial()?;
+impl Client {
+    pub(crate) fn connect(server: &dyn Connect) -> io::Result<Self> {
+        let stream = server.connect()?;
         stream.set_read_timeout(Some(PATIENCE))?;
         Ok(Self(stream))
     }

@@ -12,19 +12,19 @@ mod benchmarks;
 #[cfg(target_os = "linux")]
 mod cli;
 #[cfg(target_os = "linux")]
-mod dial;
+mod connect;
+#[cfg(target_os = "linux")]
+mod exchange;
 #[cfg(target_os = "linux")]
 mod load;
 #[cfg(target_os = "linux")]
-mod measure;
+mod report;
 #[cfg(target_os = "linux")]
 mod servers;
 #[cfg(target_os = "linux")]
 mod settings;
 #[cfg(target_os = "linux")]
-mod table;
-#[cfg(target_os = "linux")]
-mod wire;
+mod statistics;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {

@@ -13,16 +13,16 @@ use tempfile::TempDir;
 use topside_shared::identity::Identity;
 use topside_shared::invite::Invite;
 
-use crate::dial::{ADDRESSES, Dial, Tls};
-use crate::load::Line;
-use crate::{baseline, wire};
+use crate::connect::{ADDRESSES, Connect, Tls};
+use crate::load::Client;
+use crate::{baseline, exchange};
 
 /// How long a server may take to come up.
 const START: Duration = Duration::from_secs(10);
 
 /// Where the programs are.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Programs {
     own: PathBuf,
     topsided: PathBuf,
     topside: Option<PathBuf>,
@@ -32,7 +32,7 @@ pub(crate) struct Place {
 
 /// What can be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ServerKind {
     Ours,
     /// With so many workers.
     RawJson(usize),
@@ -42,7 +42,7 @@ pub(crate) enum Kind {
 
 /// By which way clients come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Over {
+pub(crate) enum Transport {
     Socket,
     /// TLS 1.3 over TCP. Of the raw servers, the one for JSON on one worker has it.
     Tls,
@@ -59,7 +59,7 @@ pub(crate) struct Server {
     pub(crate) start: Duration,
 }
 
-impl Place {
+impl Programs {
     pub(crate) fn find() -> io::Result<Self> {
         let own = std::env::current_exe()?;
         let beside = |name: &str| Some(own.with_file_name(name)).filter(|path| path.exists());
@@ -108,15 +108,15 @@ impl Place {
     }
 
     /// Starts a server and waits for its first answer; none where it is not installed.
-    pub(crate) fn start(&self, kind: Kind, output: u64) -> io::Result<Option<Server>> {
-        self.start_over(Over::Socket, kind, output)
+    pub(crate) fn start(&self, kind: ServerKind, output: u64) -> io::Result<Option<Server>> {
+        self.start_with(Transport::Socket, kind, output)
     }
 
     /// The same by either way.
-    pub(crate) fn start_over(
+    pub(crate) fn start_with(
         &self,
-        over: Over,
-        kind: Kind,
+        transport: Transport,
+        kind: ServerKind,
         output: u64,
     ) -> io::Result<Option<Server>> {
         let dir = tempfile::Builder::new().prefix("topside-bench-").tempdir()?;
@@ -124,37 +124,37 @@ impl Place {
         // One that is free now, and nobody here takes; ours finds one itself.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let mut command = match kind {
-            Kind::Ours => {
+            ServerKind::Ours => {
                 fs::write(dir.path().join("commands.toml"), self.menu(output))?;
-                if over == Over::Tls {
+                if transport == Transport::Tls {
                     fs::write(dir.path().join("server.toml"), settings())?;
                 }
                 let mut command = Command::new(&self.topsided);
                 environment(&mut command, dir.path());
                 command
             }
-            Kind::RawJson(_) if over == Over::Tls => {
+            ServerKind::RawJson(_) if transport == Transport::Tls => {
                 let mut command = Command::new(&self.own);
                 command.arg("raw-tls").arg(port.to_string()).arg(dir.path().join("raw.key"));
                 command
             }
-            Kind::RawJson(workers) => {
+            ServerKind::RawJson(workers) => {
                 let mut command = Command::new(&self.own);
                 command.arg("raw-json").arg(&socket).arg(workers.to_string());
                 command
             }
-            Kind::RawLine => {
+            ServerKind::RawLine => {
                 let mut command = Command::new(&self.own);
                 command.arg("raw-line").arg(&socket);
                 command
             }
-            Kind::Redis => {
+            ServerKind::Redis => {
                 let Some(redis) = &self.redis else { return Ok(None) };
                 let mut command = Command::new(redis);
                 command.args(["--port", "0", "--save", "", "--appendonly", "no"]);
                 command.args(["--maxclients", "15000", "--loglevel", "warning", "--unixsocket"]);
                 command.arg(&socket).arg("--dir").arg(dir.path());
-                if over == Over::Tls {
+                if transport == Transport::Tls {
                     let (key, certificate) = (dir.path().join("key"), dir.path().join("crt"));
                     fs::write(&certificate, own_key(&key)?.certificate_pem())?;
                     command.args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no"]);
@@ -172,18 +172,20 @@ impl Place {
         let begun = Instant::now();
         let child = command.spawn()?;
         let mut server = Server { child, socket, tls: None, dir, start: Duration::ZERO };
-        let request = if kind == Kind::Redis { wire::redis_ping() } else { wire::ping() }.request;
-        if over == Over::Socket || kind == Kind::Ours {
-            server.answered(Over::Socket, &request, begun)?;
+        let request =
+            if kind == ServerKind::Redis { exchange::redis_ping() } else { exchange::ping() }
+                .request;
+        if transport == Transport::Socket || kind == ServerKind::Ours {
+            server.answered(Transport::Socket, &request, begun)?;
         }
-        if over == Over::Tls {
+        if transport == Transport::Tls {
             let (key, port) = match kind {
-                Kind::Ours => server.token()?,
+                ServerKind::Ours => server.token()?,
                 _ => (own_key(&server.dir.path().join("bench.key"))?, port),
             };
             let config = baseline::tls::client(&key)?;
             server.tls = Some(Tls::new(port, config));
-            server.answered(Over::Tls, &request, begun)?;
+            server.answered(Transport::Tls, &request, begun)?;
         }
         Ok(Some(server))
     }
@@ -238,16 +240,16 @@ fn can_run(topside: &Path) -> bool {
 
 impl Server {
     /// By which way clients come in.
-    pub(crate) fn way(&self, over: Over) -> &dyn Dial {
+    pub(crate) fn address(&self, transport: Transport) -> &dyn Connect {
         match &self.tls {
-            Some(tls) if over == Over::Tls => tls,
+            Some(tls) if transport == Transport::Tls => tls,
             _ => &self.socket,
         }
     }
 
-    fn answered(&mut self, over: Over, request: &[u8], begun: Instant) -> io::Result<()> {
+    fn answered(&mut self, transport: Transport, request: &[u8], begun: Instant) -> io::Result<()> {
         loop {
-            if let Ok(mut line) = Line::connect(self.way(over)) {
+            if let Ok(mut line) = Client::connect(self.address(transport)) {
                 line.send(request)?;
                 line.take()?;
                 self.start = begun.elapsed();
@@ -265,8 +267,8 @@ impl Server {
     fn token(&self) -> io::Result<(Identity, u16)> {
         let params =
             r#"{"name":"bench","role":"viewer","commands":["echo","flood"],"lasting":true}"#;
-        let request = wire::json("key/invite", params).request;
-        let answer = Line::connect(&self.socket)?.text(&request)?;
+        let request = exchange::json("key/invite", params).request;
+        let answer = Client::connect(&self.socket)?.text(&request)?;
         let answer: serde_json::Value = serde_json::from_str(&answer)?;
         let invite = answer["result"]["invite"].as_str().unwrap_or_default();
         let invite: Invite = invite.parse().map_err(io::Error::other)?;

@@ -16,7 +16,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::process::Command;
 use tokio::sync::broadcast;
 
-use crate::wire::NOTICE;
+use crate::exchange::NOTICE;
 
 #[derive(Deserialize)]
 struct Request<'a> {
@@ -62,7 +62,7 @@ struct Args<'a> {
 /// As long as a run's row and its output are in our answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row<'a> {
+struct RunRow<'a> {
     run_id: u64,
     command: &'a str,
     args: &'a Args<'a>,
@@ -80,7 +80,7 @@ struct Row<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Piece<'a> {
+struct RunOutput<'a> {
     run_id: u64,
     offset: u64,
     stream: &'static str,
@@ -89,14 +89,14 @@ struct Piece<'a> {
 
 /// What a connection does after a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
+enum NextStep {
     Go,
     Subscribe,
     Spawn,
     Output(u64),
 }
 
-pub(crate) type Bus = broadcast::Sender<Arc<[u8]>>;
+pub(crate) type Broadcaster = broadcast::Sender<Arc<[u8]>>;
 
 pub(crate) fn serve(socket: &Path, workers: &str) -> io::Result<()> {
     let workers = workers.parse().map_err(io::Error::other)?;
@@ -111,7 +111,7 @@ pub(crate) fn serve(socket: &Path, workers: &str) -> io::Result<()> {
 }
 
 /// Serves whom `accept` lets in, until it fails.
-pub(crate) fn serve_on<F>(workers: usize, accept: impl FnOnce(Bus) -> F) -> io::Result<()>
+pub(crate) fn serve_on<F>(workers: usize, accept: impl FnOnce(Broadcaster) -> F) -> io::Result<()>
 where
     F: Future<Output = io::Result<()>> + Send + 'static,
 {
@@ -130,21 +130,21 @@ where
     })
 }
 
-pub(crate) async fn connection(mut stream: impl AsyncRead + AsyncWrite + Unpin, bus: Bus) {
+pub(crate) async fn connection(mut stream: impl AsyncRead + AsyncWrite + Unpin, bus: Broadcaster) {
     let mut rest = Vec::new();
     loop {
-        let mut then = Then::Go;
+        let mut then = NextStep::Go;
         let more = super::turn(&mut stream, &mut rest, |line, out| {
-            then = answer(line, out, &bus).unwrap_or(Then::Go);
+            then = answer(line, out, &bus).unwrap_or(NextStep::Go);
         });
         if !more.await.is_ok_and(|more| more) {
             return;
         }
         let done = match then {
-            Then::Go => Ok(()),
-            Then::Spawn => spawn(&mut stream).await,
-            Then::Output(bytes) => output(&mut stream, bytes).await,
-            Then::Subscribe => return listen(&mut stream, bus.subscribe()).await,
+            NextStep::Go => Ok(()),
+            NextStep::Spawn => spawn(&mut stream).await,
+            NextStep::Output(bytes) => output(&mut stream, bytes).await,
+            NextStep::Subscribe => return listen(&mut stream, bus.subscribe()).await,
         };
         if done.is_err() {
             return;
@@ -152,15 +152,15 @@ pub(crate) async fn connection(mut stream: impl AsyncRead + AsyncWrite + Unpin, 
     }
 }
 
-fn answer(line: &[u8], out: &mut Vec<u8>, bus: &Bus) -> serde_json::Result<Then> {
+fn answer(line: &[u8], out: &mut Vec<u8>, bus: &Broadcaster) -> serde_json::Result<NextStep> {
     let request: Request<'_> = serde_json::from_slice(line)?;
-    let mut then = Then::Go;
+    let mut then = NextStep::Go;
     match &*request.method {
         "command/run" => {
             let params = request.params.map_or("{}", RawValue::get);
             let Run { command, args } = serde_json::from_str(params)?;
             let output = format!("{}\n", args.text);
-            let result = Row {
+            let result = RunRow {
                 run_id: 4711,
                 command: &command,
                 args: &args,
@@ -177,9 +177,10 @@ fn answer(line: &[u8], out: &mut Vec<u8>, bus: &Bus) -> serde_json::Result<Then>
             };
             respond(out, request.id, result)?;
         }
-        "spawn" => then = Then::Spawn,
+        "spawn" => then = NextStep::Spawn,
         "output" => {
-            then = Then::Output(serde_json::from_str(request.params.map_or("0", RawValue::get))?);
+            then =
+                NextStep::Output(serde_json::from_str(request.params.map_or("0", RawValue::get))?);
         }
         "broadcast" => {
             let _ = bus.send(format!("{NOTICE}\n").into_bytes().into());
@@ -187,7 +188,7 @@ fn answer(line: &[u8], out: &mut Vec<u8>, bus: &Bus) -> serde_json::Result<Then>
         }
         method => {
             if method == "subscribe" {
-                then = Then::Subscribe;
+                then = NextStep::Subscribe;
             }
             respond(out, request.id, Empty {})?;
         }
@@ -254,7 +255,7 @@ async fn output(stream: &mut (impl AsyncWrite + Unpin), bytes: u64) -> io::Resul
             Err(error) => return Err(error),
         };
         let data = str::from_utf8(&buffer[..count]).map_err(io::Error::other)?;
-        let params = Piece { run_id: 1, offset, stream: "stdout", data };
+        let params = RunOutput { run_id: 1, offset, stream: "stdout", data };
         line.clear();
         let told = Notification { jsonrpc: "2.0", method: "run/output", params };
         serde_json::to_writer(&mut line, &told)?;

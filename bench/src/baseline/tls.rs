@@ -19,14 +19,14 @@ use topside_shared::Pin;
 use topside_shared::identity::Identity;
 use topside_shared::tls::{Admission, SCHEMES, provider, server_config, verify_signature};
 
-use super::json::{Bus, connection, serve_on};
-use crate::dial::ADDRESSES;
+use super::json::{Broadcaster, connection, serve_on};
+use crate::connect::ADDRESSES;
 
 /// Serves on a port of all [`ADDRESSES`], with the key in a file.
 pub(crate) fn serve(port: &str, key: &Path) -> io::Result<()> {
     let port: u16 = port.parse().map_err(io::Error::other)?;
     let key = Identity::load_or_make(key).map_err(io::Error::other)?.certified_key();
-    let config = server_config(key, Arc::new(Everybody)).map_err(io::Error::other)?;
+    let config = server_config(key, Arc::new(AnyClientKey)).map_err(io::Error::other)?;
     let acceptor = TlsAcceptor::from(Arc::new(config));
     serve_on(1, async move |bus| {
         let mut accepting = JoinSet::new();
@@ -38,7 +38,7 @@ pub(crate) fn serve(port: &str, key: &Path) -> io::Result<()> {
     })
 }
 
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, bus: Bus) -> io::Result<()> {
+async fn accept(listener: TcpListener, acceptor: TlsAcceptor, bus: Broadcaster) -> io::Result<()> {
     loop {
         let (tcp, _) = listener.accept().await?;
         tcp.set_nodelay(true)?;
@@ -57,7 +57,7 @@ pub(crate) fn client(key: &Identity) -> io::Result<Arc<ClientConfig>> {
         .with_protocol_versions(&[&TLS13])
         .map_err(io::Error::other)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider())))
+        .with_custom_certificate_verifier(Arc::new(AnyServerKey(provider())))
         .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key.certified_key())));
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
@@ -65,9 +65,9 @@ pub(crate) fn client(key: &Identity) -> io::Result<Arc<ClientConfig>> {
 
 /// Takes whoever holds the key that he shows.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AnyServerKey(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AnyServerKey {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -104,9 +104,9 @@ impl ServerCertVerifier for Anybody {
 
 /// Whoever comes is let in.
 #[derive(Debug)]
-struct Everybody;
+struct AnyClientKey;
 
-impl Admission for Everybody {
+impl Admission for AnyClientKey {
     fn admit(&self, _: Pin) -> Result<(), CertificateError> {
         Ok(())
     }

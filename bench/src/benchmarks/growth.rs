@@ -4,12 +4,12 @@
 
 use std::io;
 
-use crate::load::{Line, Pool};
-use crate::measure::Series;
-use crate::servers::{Kind, Place, Server};
+use crate::exchange;
+use crate::load::{Client, Pool};
+use crate::report::{Goal, Report};
+use crate::servers::{Programs, Server, ServerKind};
 use crate::settings::Settings;
-use crate::table::{Goal, Table};
-use crate::wire;
+use crate::statistics::Series;
 
 const FEW: usize = 10;
 const MANY: usize = 2_000;
@@ -18,20 +18,26 @@ const NOTICES: usize = 20;
 
 /// Processor time in µs: of a request, of a client that joins, asks and leaves, and of one notice to
 /// one client.
-struct Costs {
+struct GrowthCosts {
     request: f64,
     join: f64,
     notice: f64,
 }
 
-pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
+pub(crate) fn measure(
+    programs: &Programs,
+    settings: &Settings,
+    report: &mut Report,
+) -> io::Result<()> {
     let (mut request, mut join, mut notice) =
         (Series::default(), Series::default(), Series::default());
-    let (Some(few), Some(many)) = (place.start(Kind::Ours, 0)?, place.start(Kind::Ours, 0)?) else {
+    let (Some(few), Some(many)) =
+        (programs.start(ServerKind::Ours, 0)?, programs.start(ServerKind::Ours, 0)?)
+    else {
         return Ok(());
     };
-    let mut few = Standing::join(few, FEW)?;
-    let mut many = Standing::join(many, MANY)?;
+    let mut few = ClientGroup::join(few, FEW)?;
+    let mut many = ClientGroup::join(many, MANY)?;
     for _ in 0..settings.rounds {
         for (standing, of) in [
             (
@@ -48,58 +54,58 @@ pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> 
     }
     let goal = Goal::AtMost(Some(1.20), None);
     let of = |what: &str| format!("{what}, {MANY} clients : {FEW}");
-    table.add(of("growth: a request"), "us", request, goal);
-    table.add(of("growth: a join, a ping and a leave"), "us", join, goal);
-    table.add(of("growth: a notice to a client"), "us", notice, goal);
+    report.add(of("growth: a request"), "us", request, goal);
+    report.add(of("growth: a join, a ping and a leave"), "us", join, goal);
+    report.add(of("growth: a notice to a client"), "us", notice, goal);
     Ok(())
 }
 
-struct Standing {
+struct ClientGroup {
     server: Server,
     pool: Pool,
     clients: usize,
     active: Pool,
-    control: Line,
-    _subscriber: Line,
+    control: Client,
+    _subscriber: Client,
 }
 
-impl Standing {
+impl ClientGroup {
     fn join(server: Server, clients: usize) -> io::Result<Self> {
-        let mut subscriber = Line::connect(&server.socket)?;
-        subscriber.ask(&wire::json("events/subscribe", r#"{"topics":["clients"]}"#).request)?;
+        let mut subscriber = Client::connect(&server.socket)?;
+        subscriber.ask(&exchange::json("events/subscribe", r#"{"topics":["clients"]}"#).request)?;
         let mut pool = Pool::connect(&server.socket, clients)?;
-        pool.each(&wire::with_notices(), 0)?;
+        pool.each(&exchange::with_notices(), 0)?;
         let active = Pool::connect(&server.socket, FEW)?;
-        let control = Line::connect(&server.socket)?;
+        let control = Client::connect(&server.socket)?;
         Ok(Self { server, pool, clients, active, control, _subscriber: subscriber })
     }
 
-    fn measure(&mut self, settings: &Settings) -> io::Result<Costs> {
+    fn measure(&mut self, settings: &Settings) -> io::Result<GrowthCosts> {
         let Self { server, pool, clients, active, control, .. } = self;
         server.settle()?;
         let since = server.cpu()?;
-        let load = active.load(&wire::ping(), settings.slice / 2)?;
+        let load = active.load(&exchange::ping(), settings.slice / 2)?;
         let request = (server.cpu()? - since) * 1e6 / load.requests as f64;
 
         server.settle()?;
         let since = server.cpu()?;
         for _ in 0..JOINS {
-            Line::connect(&server.socket)?.ask(&wire::ping().request)?;
+            Client::connect(&server.socket)?.ask(&exchange::ping().request)?;
         }
         server.settle()?;
         let join = (server.cpu()? - since) * 1e6 / JOINS as f64;
 
         // As many notices in all to few as to many would take too long: their cost is per client.
-        let order = wire::json("server/shutdown", r#"{"delayMs":3600000}"#);
-        let cancel = wire::json("server/shutdown/cancel", "");
+        let order = exchange::json("server/shutdown", r#"{"delayMs":3600000}"#);
+        let cancel = exchange::json("server/shutdown/cancel", "");
         let since = server.cpu()?;
-        for talk in [&order, &cancel].into_iter().cycle().take(NOTICES) {
-            control.send(&talk.request)?;
-            pool.told(talk.end)?;
+        for exchange in [&order, &cancel].into_iter().cycle().take(NOTICES) {
+            control.send(&exchange.request)?;
+            pool.told(exchange.end)?;
             control.take()?;
         }
         server.settle()?;
         let notice = (server.cpu()? - since) * 1e6 / (NOTICES * *clients) as f64;
-        Ok(Costs { request, join, notice })
+        Ok(GrowthCosts { request, join, notice })
     }
 }

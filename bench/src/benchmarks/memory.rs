@@ -3,43 +3,52 @@
 
 use std::io;
 
+use crate::exchange;
 use crate::load::Pool;
-use crate::measure::Series;
-use crate::servers::{Kind, Over, Place};
+use crate::report::{Goal, Report};
+use crate::servers::{Programs, ServerKind, Transport};
 use crate::settings::Settings;
-use crate::table::{Goal, Table};
-use crate::wire;
+use crate::statistics::Series;
 
 const BEFORE: usize = 1_000;
 const MORE: usize = 2_000;
 
-pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
+pub(crate) fn measure(
+    programs: &Programs,
+    settings: &Settings,
+    report: &mut Report,
+) -> io::Result<()> {
     // The goal is a figure; raw and Redis show what this machine makes of it.
     let work = "memory of an idle client";
-    table.add(work, "KiB", series(Over::Socket, place, settings)?, Goal::Figure(3.0));
+    report.add(work, "KiB", series(Transport::Socket, programs, settings)?, Goal::Figure(3.0));
     Ok(())
 }
 
-pub(super) fn series(over: Over, place: &Place, settings: &Settings) -> io::Result<Series> {
+pub(super) fn series(
+    transport: Transport,
+    programs: &Programs,
+    settings: &Settings,
+) -> io::Result<Series> {
     let mut series = Series::default();
     for _ in 0..settings.rounds.min(3) {
-        series.ours.extend(growth(over, place, Kind::Ours)?);
-        series.raw.extend(growth(over, place, Kind::RawJson(1))?);
-        series.peer.extend(growth(over, place, Kind::Redis)?);
+        series.ours.extend(growth(transport, programs, ServerKind::Ours)?);
+        series.raw.extend(growth(transport, programs, ServerKind::RawJson(1))?);
+        series.peer.extend(growth(transport, programs, ServerKind::Redis)?);
     }
     Ok(series)
 }
 
-fn growth(over: Over, place: &Place, kind: Kind) -> io::Result<Option<f64>> {
-    let Some(server) = place.start_over(over, kind, 0)? else { return Ok(None) };
-    let talk = if kind == Kind::Redis { wire::redis_ping() } else { wire::ping() };
-    let way = server.way(over);
+fn growth(transport: Transport, programs: &Programs, kind: ServerKind) -> io::Result<Option<f64>> {
+    let Some(server) = programs.start_with(transport, kind, 0)? else { return Ok(None) };
+    let exchange =
+        if kind == ServerKind::Redis { exchange::redis_ping() } else { exchange::ping() };
+    let way = server.address(transport);
     let mut pool = Pool::connect(way, BEFORE)?;
-    pool.each(&talk, 0)?;
+    pool.each(&exchange, 0)?;
     server.settle()?;
     let before = server.memory()?;
     pool.grow(way, BEFORE + MORE)?;
-    pool.each(&talk, BEFORE)?;
+    pool.each(&exchange, BEFORE)?;
     server.settle()?;
     Ok(Some((server.memory()? - before) / MORE as f64))
 }

@@ -8,23 +8,23 @@ mod output;
 mod programs;
 mod requests;
 mod shutdown;
-mod start;
+mod startup;
 mod tls;
 
 use std::io;
 
-use crate::servers::Place;
+use crate::report::Report;
+use crate::servers::Programs;
 use crate::settings::Settings;
-use crate::table::Table;
 
 /// Measures, and adds its rows.
-type Group = fn(&Place, &Settings, &mut Table) -> io::Result<()>;
+type Group = fn(&Programs, &Settings, &mut Report) -> io::Result<()>;
 
 /// By the name that `--only` takes.
 pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("requests", requests::measure),
     ("memory", memory::measure),
-    ("start", start::measure),
+    ("start", startup::measure),
     ("notices", notifications::measure),
     ("programs", programs::measure),
     ("output", output::measure),

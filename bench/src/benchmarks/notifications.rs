@@ -4,78 +4,84 @@
 use std::io;
 use std::time::Instant;
 
-use crate::load::{Line, Pool};
-use crate::measure::{Series, median};
-use crate::servers::{Kind, Place, Server};
+use crate::exchange::{self, AnswerEnd};
+use crate::load::{Client, Pool};
+use crate::report::{Goal, Report};
+use crate::servers::{Programs, Server, ServerKind};
 use crate::settings::Settings;
-use crate::table::{Goal, Table};
-use crate::wire::{self, End};
+use crate::statistics::{Series, median};
 
-pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
+pub(crate) fn measure(
+    programs: &Programs,
+    settings: &Settings,
+    report: &mut Report,
+) -> io::Result<()> {
     for wanted in [2_000, settings.broadcast_clients] {
-        let clients = place.clients(wanted);
+        let clients = programs.clients(wanted);
         if clients < wanted {
             println!("absent: descriptors for {wanted} clients; told {clients}");
         }
         let (mut one, mut two, mut cpu) = (Series::default(), Series::default(), Series::default());
-        let start = |kind| place.start(kind, 0);
+        let start = |kind| programs.start(kind, 0);
         let (ours, raw, raw2, redis) = (
-            start(Kind::Ours)?,
-            start(Kind::RawJson(1))?,
-            start(Kind::RawJson(2))?,
-            start(Kind::Redis)?,
+            start(ServerKind::Ours)?,
+            start(ServerKind::RawJson(1))?,
+            start(ServerKind::RawJson(2))?,
+            start(ServerKind::Redis)?,
         );
         for _ in 0..settings.rounds {
             // One crowd at a time: all of them would not find descriptors enough.
             if let Some(server) = &ours {
-                let told = tell(server, clients, &wire::with_notices(), &shutdowns())?;
+                let told = tell(server, clients, &exchange::with_notices(), &shutdowns())?;
                 one.ours.push(told.ms);
                 two.ours.push(told.ms);
                 cpu.ours.push(told.cpu);
             }
-            let broadcast = [(wire::json("broadcast", "").request, End::Line)];
+            let broadcast = [(exchange::json("broadcast", "").request, AnswerEnd::Line)];
             if let Some(server) = &raw {
-                let told = tell(server, clients, &wire::json("subscribe", ""), &broadcast)?;
+                let told = tell(server, clients, &exchange::json("subscribe", ""), &broadcast)?;
                 one.raw.push(told.ms);
                 cpu.raw.push(told.cpu);
             }
             if let Some(server) = &raw2 {
-                two.raw.push(tell(server, clients, &wire::json("subscribe", ""), &broadcast)?.ms);
+                two.raw
+                    .push(tell(server, clients, &exchange::json("subscribe", ""), &broadcast)?.ms);
             }
             if let Some(server) = &redis {
-                let notices = [wire::redis_publish()];
-                let told = tell(server, clients, &wire::redis_subscribe(), &notices)?;
+                let notices = [exchange::redis_publish()];
+                let told = tell(server, clients, &exchange::redis_subscribe(), &notices)?;
                 one.peer.push(told.ms);
                 two.peer.push(told.ms);
                 cpu.peer.push(told.cpu);
             }
         }
-        table.add(
+        report.add(
             format!("a notice to {clients} clients, raw on 1 worker"),
             "ms",
             one,
             Goal::AtMost(Some(1.15), None),
         );
-        table.add(
+        report.add(
             format!("a notice to {clients} clients, raw on 2 workers"),
             "ms",
             two,
             Goal::AtMost(Some(1.15), None),
         );
         // Steadier than the time, where the machine has other things to do.
-        table.add("  processor a client told", "us", cpu, Goal::AtMost(Some(1.15), None));
+        report.add("  processor a client told", "us", cpu, Goal::AtMost(Some(1.15), None));
     }
     Ok(())
 }
 
 /// Orders a shutdown in an hour, and calls it off: a notice each.
-fn shutdowns() -> [(Vec<u8>, End); 2] {
-    let order = wire::json("server/shutdown", r#"{"delayMs":3600000,"reason":"bench"}"#);
-    [order, wire::json("server/shutdown/cancel", "")].map(|talk| (talk.request, End::Line))
+fn shutdowns() -> [(Vec<u8>, AnswerEnd); 2] {
+    let order = exchange::json("server/shutdown", r#"{"delayMs":3600000,"reason":"bench"}"#);
+    [order, exchange::json("server/shutdown/cancel", "")]
+        .map(|exchange| (exchange.request, AnswerEnd::Line))
 }
 
 /// One notice.
-struct Told {
+struct Delivery {
     /// Until the last client had read it; the median.
     ms: f64,
     /// Of the server, for one client, in µs.
@@ -86,10 +92,10 @@ struct Told {
 fn tell(
     server: &Server,
     clients: usize,
-    join: &wire::Talk,
-    notices: &[(Vec<u8>, End)],
-) -> io::Result<Told> {
-    let mut control = Line::connect(&server.socket)?;
+    join: &exchange::Exchange,
+    notices: &[(Vec<u8>, AnswerEnd)],
+) -> io::Result<Delivery> {
+    let mut control = Client::connect(&server.socket)?;
     let mut pool = Pool::connect(&server.socket, clients)?;
     pool.each(join, 0)?;
     server.settle()?;
@@ -107,5 +113,5 @@ fn tell(
     let cpu = (server.cpu()? - since) * 1e6 / (times.len() * clients) as f64;
     drop(pool);
     server.settle()?;
-    Ok(Told { ms: median(&times).unwrap_or(0.0), cpu })
+    Ok(Delivery { ms: median(&times).unwrap_or(0.0), cpu })
 }

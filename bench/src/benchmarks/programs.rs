@@ -5,31 +5,36 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::baseline::json::spawn_true;
-use crate::load::Line;
-use crate::measure::Series;
-use crate::servers::{Kind, Place};
+use crate::exchange;
+use crate::load::Client;
+use crate::report::{Goal, Report};
+use crate::servers::{Programs, ServerKind};
 use crate::settings::Settings;
-use crate::table::{Goal, Table};
-use crate::wire;
+use crate::statistics::Series;
 
-pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
-    let (Some(ours), Some(raw)) = (place.start(Kind::Ours, 0)?, place.start(Kind::RawJson(1), 0)?)
+pub(crate) fn measure(
+    programs: &Programs,
+    settings: &Settings,
+    report: &mut Report,
+) -> io::Result<()> {
+    let (Some(ours), Some(raw)) =
+        (programs.start(ServerKind::Ours, 0)?, programs.start(ServerKind::RawJson(1), 0)?)
     else {
         return Ok(());
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut our_line = Line::connect(&ours.socket)?;
-    let mut raw_line = Line::connect(&raw.socket)?;
-    let request = wire::run("nothing").request;
+    let mut our_line = Client::connect(&ours.socket)?;
+    let mut raw_line = Client::connect(&raw.socket)?;
+    let request = exchange::run("nothing").request;
     let (mut open, mut local, mut whole) =
         (Series::default(), Series::default(), Series::default());
     for _ in 0..settings.rounds {
         let rate = again(settings.slice, || our_line.ask(&request).map(drop))?;
         open.ours.push(rate);
         local.ours.push(rate);
-        open.raw.push(again(settings.slice, || raw_line.ask(wire::RAW_SPAWN).map(drop))?);
+        open.raw.push(again(settings.slice, || raw_line.ask(exchange::RAW_SPAWN).map(drop))?);
         local.raw.push(again(settings.slice, || runtime.block_on(spawn_true()))?);
-        let Some(topside) = place.topside() else { continue };
+        let Some(topside) = programs.topside() else { continue };
         whole.ours.push(again(settings.slice, || {
             let mut command = Command::new(topside);
             command.args(["run", "nothing"]);
@@ -37,15 +42,15 @@ pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> 
             succeed(&mut command)
         })?);
         whole.raw.push(again(settings.slice, || {
-            succeed(Command::new(place.own()).arg("raw-run").arg(&raw.socket))
+            succeed(Command::new(programs.own()).arg("raw-run").arg(&raw.socket))
         })?);
     }
     let goal = Goal::AtLeast(Some(0.80), None);
-    table.add("run /bin/true, open connection", "/s", open, goal);
-    table.add("  beside spawning here, no server (as raw)", "/s", local, goal);
-    if place.topside().is_some() {
+    report.add("run /bin/true, open connection", "/s", open, goal);
+    report.add("  beside spawning here, no server (as raw)", "/s", local, goal);
+    if programs.topside().is_some() {
         // Its goal is 3 x ssh, which is not started here.
-        table.add("topside run, whole program each time", "/s", whole, Goal::None);
+        report.add("topside run, whole program each time", "/s", whole, Goal::None);
     }
     Ok(())
 }

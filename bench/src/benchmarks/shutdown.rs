@@ -3,24 +3,28 @@
 use std::io;
 use std::time::Instant;
 
-use crate::load::{Line, Pool};
-use crate::measure::Series;
-use crate::servers::{Kind, Place};
+use crate::exchange;
+use crate::load::{Client, Pool};
+use crate::report::{Goal, Report};
+use crate::servers::{Programs, ServerKind};
 use crate::settings::Settings;
-use crate::table::{Goal, Table};
-use crate::wire;
+use crate::statistics::Series;
 
 const CLIENTS: usize = 1_000;
 
-pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
+pub(crate) fn measure(
+    programs: &Programs,
+    settings: &Settings,
+    report: &mut Report,
+) -> io::Result<()> {
     let mut series = Series::default();
-    let order = wire::json("command/run", r#"{"command":"shutdown","confirm":true}"#);
+    let order = exchange::json("command/run", r#"{"command":"shutdown","confirm":true}"#);
     for _ in 0..settings.rounds {
-        if let Some(mut server) = place.start(Kind::Ours, 0)? {
+        if let Some(mut server) = programs.start(ServerKind::Ours, 0)? {
             let mut pool = Pool::connect(&server.socket, CLIENTS)?;
-            pool.each(&wire::with_notices(), 0)?;
+            pool.each(&exchange::with_notices(), 0)?;
             server.settle()?;
-            let mut control = Line::connect(&server.socket)?;
+            let mut control = Client::connect(&server.socket)?;
             let begun = Instant::now();
             control.ask(&order.request)?;
             drop(control);
@@ -30,11 +34,11 @@ pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> 
             }
             series.ours.push(begun.elapsed().as_secs_f64() * 1e3);
         }
-        if let Some(mut server) = place.start(Kind::Redis, 0)? {
+        if let Some(mut server) = programs.start(ServerKind::Redis, 0)? {
             let mut pool = Pool::connect(&server.socket, CLIENTS)?;
-            pool.each(&wire::redis_ping(), 0)?;
+            pool.each(&exchange::redis_ping(), 0)?;
             server.settle()?;
-            let mut control = Line::connect(&server.socket)?;
+            let mut control = Client::connect(&server.socket)?;
             let begun = Instant::now();
             control.send(b"*2\r\n$8\r\nSHUTDOWN\r\n$6\r\nNOSAVE\r\n")?;
             // It tells nobody.
@@ -43,7 +47,7 @@ pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> 
             series.peer.push(begun.elapsed().as_secs_f64() * 1e3);
         }
     }
-    table.add(
+    report.add(
         format!("shutting down {CLIENTS} clients, all told"),
         "ms",
         series,

@@ -4,27 +4,32 @@ use std::io;
 use std::time::Instant;
 
 use super::{memory, requests};
-use crate::load::{Line, Pool};
-use crate::measure::{Series, median};
-use crate::servers::{Kind, Over, Place, Server};
+use crate::exchange::{self, Exchange};
+use crate::load::{Client, Pool};
+use crate::report::{Goal, Report};
+use crate::servers::{Programs, Server, ServerKind, Transport};
 use crate::settings::Settings;
-use crate::table::{Goal, Table};
-use crate::wire::{self, Talk};
+use crate::statistics::{Series, median};
 
 const JOINS: usize = 200;
 const FEW: usize = 10;
 
-pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
-    requests::measure_over(Over::Tls, place, settings, table)?;
-    let idle = memory::series(Over::Tls, place, settings)?;
-    table.add("TLS: memory of an idle session", "KiB", idle, Goal::Figure(14.0));
-    joins(place, settings, table)?;
-    crowd(place, settings, table)
+pub(crate) fn measure(
+    programs: &Programs,
+    settings: &Settings,
+    report: &mut Report,
+) -> io::Result<()> {
+    requests::measure_with(Transport::Tls, programs, settings, report)?;
+    let idle = memory::series(Transport::Tls, programs, settings)?;
+    report.add("TLS: memory of an idle session", "KiB", idle, Goal::Figure(14.0));
+    joins(programs, settings, report)?;
+    crowd(programs, settings, report)
 }
 
 /// Connect, handshake, one request, and away; one after the other.
-fn joins(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
-    let (Some(ours), Some(raw)) = (start(place, Kind::Ours)?, start(place, Kind::RawJson(1))?)
+fn joins(programs: &Programs, settings: &Settings, report: &mut Report) -> io::Result<()> {
+    let (Some(ours), Some(raw)) =
+        (start(programs, ServerKind::Ours)?, start(programs, ServerKind::RawJson(1))?)
     else {
         return Ok(());
     };
@@ -36,30 +41,31 @@ fn joins(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()
             server.settle()?;
             let (before, begun) = (server.cpu()?, Instant::now());
             for _ in 0..JOINS {
-                Line::connect(server.way(Over::Tls))?.ask(&wire::ping().request)?;
+                Client::connect(server.address(Transport::Tls))?.ask(&exchange::ping().request)?;
             }
             time.push(begun.elapsed().as_secs_f64() * 1e6 / JOINS as f64);
             server.settle()?;
             cpu.push((server.cpu()? - before) * 1e6 / JOINS as f64);
         }
     }
-    table.add("TLS: connect, handshake, one request", "us", time, Goal::AtMost(Some(1.25), None));
-    table.add("  processor of the server", "us", cpu, Goal::AtMost(Some(1.25), None));
+    report.add("TLS: connect, handshake, one request", "us", time, Goal::AtMost(Some(1.25), None));
+    report.add("  processor of the server", "us", cpu, Goal::AtMost(Some(1.25), None));
     Ok(())
 }
 
 /// All sessions that there may be: how they come in, what each holds, what a request costs among them, and
 /// when the last of them has a notice.
-fn crowd(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
-    let sessions = place.clients(settings.broadcast_clients);
+fn crowd(programs: &Programs, settings: &Settings, report: &mut Report) -> io::Result<()> {
+    let sessions = programs.clients(settings.broadcast_clients);
     let [mut memory, mut notice, mut request, mut growth] = [(); 4].map(|()| Series::default());
     // Each round takes handshakes for as many sessions on both sides.
     for _ in 0..settings.rounds.min(3) {
-        let order = wire::json("server/shutdown", r#"{"delayMs":3600000,"reason":"bench"}"#);
-        let cancel = wire::json("server/shutdown/cancel", "");
-        if let Some(server) = start(place, Kind::Ours)? {
-            let control = Line::connect(&server.socket)?;
-            let told = Crowd { join: wire::with_notices(), notices: vec![order, cancel] };
+        let order = exchange::json("server/shutdown", r#"{"delayMs":3600000,"reason":"bench"}"#);
+        let cancel = exchange::json("server/shutdown/cancel", "");
+        if let Some(server) = start(programs, ServerKind::Ours)? {
+            let control = Client::connect(&server.socket)?;
+            let told =
+                SessionGroup { join: exchange::with_notices(), notices: vec![order, cancel] };
             let costs = told.measure(&server, control, sessions, settings)?;
             memory.ours.push(costs.memory);
             notice.ours.push(costs.notice);
@@ -67,10 +73,10 @@ fn crowd(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()
             growth.ours.push(costs.request);
             growth.raw.push(costs.request_of_few);
         }
-        if let Some(server) = start(place, Kind::RawJson(1))? {
-            let control = Line::connect(server.way(Over::Tls))?;
-            let notices = vec![wire::json("broadcast", "")];
-            let told = Crowd { join: wire::json("subscribe", ""), notices };
+        if let Some(server) = start(programs, ServerKind::RawJson(1))? {
+            let control = Client::connect(server.address(Transport::Tls))?;
+            let notices = vec![exchange::json("broadcast", "")];
+            let told = SessionGroup { join: exchange::json("subscribe", ""), notices };
             let costs = told.measure(&server, control, sessions, settings)?;
             memory.raw.push(costs.memory);
             notice.raw.push(costs.notice);
@@ -78,25 +84,25 @@ fn crowd(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()
         }
     }
     let of = |what: &str| format!("TLS: {what}, {sessions} sessions");
-    table.add(of("memory of each"), "KiB", memory, Goal::Figure(14.0));
-    table.add(of("a notice to all"), "ms", notice, Goal::AtMost(Some(1.15), None));
-    table.add(of("processor a ping"), "us", request, Goal::AtMost(Some(1.15), None));
+    report.add(of("memory of each"), "KiB", memory, Goal::Figure(14.0));
+    report.add(of("a notice to all"), "ms", notice, Goal::AtMost(Some(1.15), None));
+    report.add(of("processor a ping"), "us", request, Goal::AtMost(Some(1.15), None));
     let flat = Goal::AtMost(Some(1.20), None);
-    table.add(format!("  the same, {sessions} sessions : {FEW}"), "us", growth, flat);
+    report.add(format!("  the same, {sessions} sessions : {FEW}"), "us", growth, flat);
     Ok(())
 }
 
-fn start(place: &Place, kind: Kind) -> io::Result<Option<Server>> {
-    place.start_over(Over::Tls, kind, 0)
+fn start(programs: &Programs, kind: ServerKind) -> io::Result<Option<Server>> {
+    programs.start_with(Transport::Tls, kind, 0)
 }
 
 /// How the sessions of a crowd ask for notices, and what brings one about.
-struct Crowd {
-    join: Talk,
-    notices: Vec<Talk>,
+struct SessionGroup {
+    join: Exchange,
+    notices: Vec<Exchange>,
 }
 
-struct Costs {
+struct TlsCosts {
     /// KiB of a session.
     memory: f64,
     /// Until the last session has a notice, in ms.
@@ -106,20 +112,20 @@ struct Costs {
     request_of_few: f64,
 }
 
-impl Crowd {
+impl SessionGroup {
     fn measure(
         &self,
         server: &Server,
-        mut control: Line,
+        mut control: Client,
         sessions: usize,
         settings: &Settings,
-    ) -> io::Result<Costs> {
-        let way = server.way(Over::Tls);
+    ) -> io::Result<TlsCosts> {
+        let way = server.address(Transport::Tls);
         let mut active = Pool::connect(way, FEW)?;
         let mut ping = || {
             server.settle()?;
             let before = server.cpu()?;
-            let load = active.load(&wire::ping(), settings.slice / 2)?;
+            let load = active.load(&exchange::ping(), settings.slice / 2)?;
             io::Result::Ok((server.cpu()? - before) * 1e6 / load.requests as f64)
         };
         let request_of_few = ping()?;
@@ -130,13 +136,13 @@ impl Crowd {
         let memory = (server.memory()? - before) / sessions as f64;
         let request = ping()?;
         let mut times = Vec::new();
-        for talk in self.notices.iter().cycle().take(6) {
+        for exchange in self.notices.iter().cycle().take(6) {
             let begun = Instant::now();
-            control.send(&talk.request)?;
-            pool.told(talk.end)?;
+            control.send(&exchange.request)?;
+            pool.told(exchange.end)?;
             times.push(begun.elapsed().as_secs_f64() * 1e3);
             control.take()?;
         }
-        Ok(Costs { memory, notice: median(&times).unwrap_or(0.0), request, request_of_few })
+        Ok(TlsCosts { memory, notice: median(&times).unwrap_or(0.0), request, request_of_few })
     }
 }

@@ -1,40 +1,44 @@
 //! A flood: more output than anybody reads, to a reader that has stopped and to a live screen, and what that
 //! costs everybody else; how fast output goes to a program beside `ssh`; and a scrollback of a million lines.
 
-mod drawing;
-mod live;
+mod render;
+mod screen;
 mod ssh;
-mod stopped;
+mod stopped_reader;
 
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::load::Line;
-use crate::servers::Place;
+use crate::exchange;
+use crate::load::Client;
+use crate::report::Report;
+use crate::servers::Programs;
 use crate::settings::Settings;
-use crate::table::Table;
-use crate::wire;
 
 /// Between two pings of somebody else: he is there, and is no load.
 const PAUSE: Duration = Duration::from_millis(5);
 
-pub(crate) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
-    stopped::measure(place, settings, table)?;
-    live::measure(place, settings, table)?;
-    ssh::measure(place, settings, table)?;
-    drawing::measure(settings, table);
+pub(crate) fn measure(
+    programs: &Programs,
+    settings: &Settings,
+    report: &mut Report,
+) -> io::Result<()> {
+    stopped_reader::measure(programs, settings, report)?;
+    screen::measure(programs, settings, report)?;
+    ssh::measure(programs, settings, report)?;
+    render::measure(settings, report);
     Ok(())
 }
 
 /// Pings as another client until it is over; how long each took, in ms.
-fn pings(socket: &Path, over: &AtomicBool) -> io::Result<Vec<f64>> {
-    let mut line = Line::connect(&socket.to_owned())?;
+fn pings(socket: &Path, done: &AtomicBool) -> io::Result<Vec<f64>> {
+    let mut line = Client::connect(&socket.to_owned())?;
     let mut times = Vec::new();
-    while !over.load(Ordering::Relaxed) {
+    while !done.load(Ordering::Relaxed) {
         let begun = Instant::now();
-        line.ask(&wire::ping().request)?;
+        line.ask(&exchange::ping().request)?;
         times.push(begun.elapsed().as_secs_f64() * 1e3);
         std::thread::sleep(PAUSE);
     }

@@ -9,18 +9,22 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::load::Line;
-use crate::measure::Series;
-use crate::servers::{Kind, Over, Place};
+use crate::exchange;
+use crate::load::Client;
+use crate::report::{Goal, Report};
+use crate::servers::{Programs, ServerKind, Transport};
 use crate::settings::Settings;
-use crate::table::{Goal, Table};
-use crate::wire;
+use crate::statistics::Series;
 
-pub(super) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
+pub(super) fn measure(
+    programs: &Programs,
+    settings: &Settings,
+    report: &mut Report,
+) -> io::Result<()> {
     let (Some(near), Some(far), Some(topside)) = (
-        place.start(Kind::Ours, settings.output_bytes)?,
-        place.start_over(Over::Tls, Kind::Ours, settings.output_bytes)?,
-        place.topside(),
+        programs.start(ServerKind::Ours, settings.output_bytes)?,
+        programs.start_with(Transport::Tls, ServerKind::Ours, settings.output_bytes)?,
+        programs.topside(),
     ) else {
         return Ok(());
     };
@@ -33,23 +37,23 @@ pub(super) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> 
     let [mut program, mut socket, mut tls] = [(); 3].map(|()| Series::default());
     let size = settings.output_bytes.to_string();
     for _ in 0..settings.rounds {
-        let mut print = Command::new(place.own());
+        let mut print = Command::new(programs.own());
         print.args(["print", &size]);
         program.raw.push(rate(&mut print, settings.output_bytes)?);
         let mut run = Command::new(topside);
         near.environment(&mut run);
         run.args(["run", "flood"]);
         program.ours.push(rate(&mut run, settings.output_bytes)?);
-        let request = wire::json("command/run", r#"{"command":"flood","stream":true}"#).request;
-        for (server, over, series) in
-            [(&near, Over::Socket, &mut socket), (&far, Over::Tls, &mut tls)]
+        let request = exchange::json("command/run", r#"{"command":"flood","stream":true}"#).request;
+        for (server, transport, series) in
+            [(&near, Transport::Socket, &mut socket), (&far, Transport::Tls, &mut tls)]
         {
-            let (mut line, begun) = (Line::connect(server.way(over))?, Instant::now());
+            let (mut line, begun) = (Client::connect(server.address(transport))?, Instant::now());
             line.ask(&request)?;
             series.ours.push(settings.output_bytes as f64 / 1e6 / begun.elapsed().as_secs_f64());
         }
         if let Some(sshd) = &sshd {
-            let mut ssh = sshd.command(&format!("{} print {size}", place.own().display()));
+            let mut ssh = sshd.command(&format!("{} print {size}", programs.own().display()));
             let rate = rate(&mut ssh, settings.output_bytes)?;
             for series in [&mut program, &mut socket, &mut tls] {
                 series.peer.push(rate);
@@ -58,7 +62,7 @@ pub(super) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> 
     }
     let of = format!("{} MiB", settings.output_bytes >> 20);
     let goal = |least| Goal::AtLeast(None, Some(least));
-    let mut add = |work, series, goal| table.add_beside("ssh", work, "MB/s", series, goal);
+    let mut add = |work, series, goal| report.add_beside("ssh", work, "MB/s", series, goal);
     add(format!("{of} on the socket to a reader (peer: ssh)"), socket, goal(1.2));
     add(format!("{of} over TLS to a reader (peer: ssh)"), tls, goal(1.0));
     add(format!("{of} to `topside run` (raw: pipe, peer: ssh)"), program, goal(1.0));

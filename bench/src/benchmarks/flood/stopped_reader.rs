@@ -5,28 +5,35 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::{percentile, pings};
-use crate::load::Line;
-use crate::measure::Series;
-use crate::servers::{Kind, Place, Server};
+use crate::exchange;
+use crate::load::Client;
+use crate::report::{Goal, Report};
+use crate::servers::{Programs, Server, ServerKind};
 use crate::settings::Settings;
-use crate::table::{Goal, Table};
-use crate::wire;
+use crate::statistics::Series;
 
-pub(super) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
+pub(super) fn measure(
+    programs: &Programs,
+    settings: &Settings,
+    report: &mut Report,
+) -> io::Result<()> {
     let [mut before, mut growth, mut rate, mut ping] = [(); 4].map(|()| Series::default());
     for _ in 0..settings.rounds.min(3) {
-        let Some(server) = place.start(Kind::Ours, settings.flood_bytes)? else { return Ok(()) };
-        let mut reader = Line::connect(&server.socket)?;
+        let Some(server) = programs.start(ServerKind::Ours, settings.flood_bytes)? else {
+            return Ok(());
+        };
+        let mut reader = Client::connect(&server.socket)?;
         server.settle()?;
         let memory = server.memory()?;
         server.forget_peak()?;
-        reader.send(&wire::json("command/run", r#"{"command":"gush","stream":true}"#).request)?;
+        reader
+            .send(&exchange::json("command/run", r#"{"command":"gush","stream":true}"#).request)?;
         let begun = Instant::now();
-        let over = AtomicBool::new(false);
+        let done = AtomicBool::new(false);
         let times = std::thread::scope(|scope| {
-            let pings = scope.spawn(|| pings(&server.socket, &over));
+            let pings = scope.spawn(|| pings(&server.socket, &done));
             let ended = until_ended(&server);
-            over.store(true, std::sync::atomic::Ordering::Relaxed);
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
             let times = pings.join().map_err(|_| io::Error::other("the pings have failed"))?;
             ended.and(times)
         })?;
@@ -36,17 +43,17 @@ pub(super) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> 
         ping.ours.push(percentile(times, 99));
     }
     let work = format!("{} MiB to a stopped reader", settings.flood_bytes >> 20);
-    table.add(work, "MB/s", rate, Goal::None);
-    table.add("  memory of the server before", "MiB", before, Goal::None);
-    table.add("  the most that it grew meanwhile", "MiB", growth, Goal::Figure(8.0));
-    table.add("  p99 of another client's ping", "ms", ping, Goal::Figure(100.0));
+    report.add(work, "MB/s", rate, Goal::None);
+    report.add("  memory of the server before", "MiB", before, Goal::None);
+    report.add("  the most that it grew meanwhile", "MiB", growth, Goal::Figure(8.0));
+    report.add("  p99 of another client's ping", "ms", ping, Goal::Figure(100.0));
     Ok(())
 }
 
 /// Waits until the run has ended.
 pub(super) fn until_ended(server: &Server) -> io::Result<()> {
-    let mut line = Line::connect(&server.socket)?;
-    let request = wire::json("runs/list", r#"{"command":"gush","limit":1}"#).request;
+    let mut line = Client::connect(&server.socket)?;
+    let request = exchange::json("runs/list", r#"{"command":"gush","limit":1}"#).request;
     let until = Instant::now() + Duration::from_secs(120);
     loop {
         let answer = line.text(&request)?;

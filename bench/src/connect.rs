@@ -28,14 +28,14 @@ pub(crate) const ADDRESSES: [Ipv4Addr; 8] = [
 ];
 
 /// A way into a server.
-pub(crate) trait Dial {
+pub(crate) trait Connect {
     /// One more connection, that blocks.
-    fn dial(&self) -> io::Result<Stream>;
+    fn connect(&self) -> io::Result<Connection>;
 }
 
-impl Dial for PathBuf {
-    fn dial(&self) -> io::Result<Stream> {
-        UnixStream::connect(self).map(Stream::Socket)
+impl Connect for PathBuf {
+    fn connect(&self) -> io::Result<Connection> {
+        UnixStream::connect(self).map(Connection::Socket)
     }
 }
 
@@ -54,8 +54,8 @@ impl Tls {
     }
 }
 
-impl Dial for Tls {
-    fn dial(&self) -> io::Result<Stream> {
+impl Connect for Tls {
+    fn connect(&self) -> io::Result<Connection> {
         let next = self.next.fetch_add(1, Ordering::Relaxed);
         let address = ADDRESSES[usize::from(next) % ADDRESSES.len()];
         let mut tcp = TcpStream::connect((address, self.port))?;
@@ -67,18 +67,18 @@ impl Dial for Tls {
         while tls.is_handshaking() {
             tls.complete_io(&mut tcp)?;
         }
-        Ok(Stream::Tls(Box::new(StreamOwned::new(tls, tcp))))
+        Ok(Connection::Tls(Box::new(StreamOwned::new(tls, tcp))))
     }
 }
 
 /// A connection, whichever way it came in.
 #[derive(Debug)]
-pub(crate) enum Stream {
+pub(crate) enum Connection {
     Socket(UnixStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
-impl Stream {
+impl Connection {
     pub(crate) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match self {
             Self::Socket(stream) => stream.set_nonblocking(nonblocking),
@@ -94,7 +94,7 @@ impl Stream {
     }
 }
 
-impl AsFd for Stream {
+impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Socket(stream) => stream.as_fd(),
@@ -103,7 +103,7 @@ impl AsFd for Stream {
     }
 }
 
-impl Read for Stream {
+impl Read for Connection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Socket(stream) => stream.read(buffer),
@@ -112,7 +112,7 @@ impl Read for Stream {
     }
 }
 
-impl Write for Stream {
+impl Write for Connection {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Socket(stream) => stream.write(bytes),

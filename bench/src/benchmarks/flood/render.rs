@@ -7,16 +7,16 @@ use ratatui::layout::Rect;
 use topside_client::scroll::{Channel, Look, Pane};
 
 use super::percentile;
-use crate::measure::Series;
+use crate::report::{Goal, Report};
 use crate::settings::Settings;
-use crate::table::{Goal, Table};
+use crate::statistics::Series;
 
 /// Blocks of as many lines as one keeps.
 const BLOCKS: u64 = 5;
 const LINES: usize = 200_000;
 const AREA: Rect = Rect { x: 0, y: 0, width: 120, height: 40 };
 
-pub(super) fn measure(settings: &Settings, table: &mut Table) {
+pub(super) fn measure(settings: &Settings, report: &mut Report) {
     let mut pane = Pane::default();
     pane.set_size(AREA.width, AREA.height);
     let line =
@@ -56,5 +56,5 @@ pub(super) fn measure(settings: &Settings, table: &mut Table) {
         series.ours.push(percentile(times, 99));
     }
     let work = format!("a page of {lines} lines of scrollback, p99");
-    table.add(work, "ms", series, Goal::Figure(5.0));
+    report.add(work, "ms", series, Goal::Figure(5.0));
 }

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use super::stopped::until_ended;
+use super::stopped_reader::until_ended;
 use super::{percentile, pings};
-use crate::measure::Series;
-use crate::servers::{Kind, Place, Server};
+use crate::report::{Goal, Report};
+use crate::servers::{Programs, Server, ServerKind};
 use crate::settings::Settings;
-use crate::table::{Goal, Table};
+use crate::statistics::Series;
 
 const SIZE: PtySize = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
 /// Keys in one line.
@@ -24,7 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// So many times as much as a stopped reader gets: a second of typing has few keys.
 const TIMES: u64 = 24;
 
-pub(super) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> io::Result<()> {
+pub(super) fn measure(
+    programs: &Programs,
+    settings: &Settings,
+    report: &mut Report,
+) -> io::Result<()> {
     let [mut rate, mut ping, mut key, mut calm] = [(); 4].map(|()| Series::default());
     let [mut before, mut growth, mut screen, mut most, mut late] =
         [(); 5].map(|()| Series::default());
@@ -32,8 +36,8 @@ pub(super) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> 
     // Of all rounds together: a percentile of few is their slowest.
     let mut typed_keys = Vec::new();
     for _ in 0..settings.rounds.min(3) {
-        let Some(server) = place.start(Kind::Ours, flood)? else { return Ok(()) };
-        let Some(terminal) = Terminal::start(place, &server)? else { return Ok(()) };
+        let Some(server) = programs.start(ServerKind::Ours, flood)? else { return Ok(()) };
+        let Some(terminal) = Terminal::start(programs, &server)? else { return Ok(()) };
         server.settle()?;
         let (ours, theirs) = (server.memory()?, terminal.memory()?);
         server.forget_peak()?;
@@ -41,13 +45,13 @@ pub(super) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> 
             terminal.keys(Duration::from_secs(2), &AtomicBool::new(false))?.0,
             99,
         ));
-        let over = AtomicBool::new(false);
+        let done = AtomicBool::new(false);
         let begun = Instant::now();
         let (typed, times, ended) = std::thread::scope(|scope| {
-            let pings = scope.spawn(|| pings(&server.socket, &over));
-            let typed = scope.spawn(|| terminal.flood(&over));
+            let pings = scope.spawn(|| pings(&server.socket, &done));
+            let typed = scope.spawn(|| terminal.flood(&done));
             let ended = until_ended(&server).map(|()| begun.elapsed());
-            over.store(true, Ordering::Relaxed);
+            done.store(true, Ordering::Relaxed);
             let failed = |_| io::Error::other("a thread of the measurement has failed");
             let (typed, pings) = (typed.join().map_err(failed)?, pings.join().map_err(failed)?);
             Ok::<_, io::Error>((typed?, pings?, ended?))
@@ -65,23 +69,23 @@ pub(super) fn measure(place: &Place, settings: &Settings, table: &mut Table) -> 
         late.ours.push((largest(second) - largest(first)).max(0.0) / 1024.0);
     }
     key.ours.push(percentile(typed_keys, 99));
-    table.add(format!("{} MiB to a live screen", flood >> 20), "MB/s", rate, Goal::None);
-    table.add("  memory of the server before", "MiB", before, Goal::None);
-    table.add("  the most that it grew meanwhile", "MiB", growth, Goal::Figure(8.0));
-    table.add("  memory of the screen before", "MiB", screen, Goal::None);
+    report.add(format!("{} MiB to a live screen", flood >> 20), "MB/s", rate, Goal::None);
+    report.add("  memory of the server before", "MiB", before, Goal::None);
+    report.add("  the most that it grew meanwhile", "MiB", growth, Goal::Figure(8.0));
+    report.add("  memory of the screen before", "MiB", screen, Goal::None);
     // 200,000 lines of it are kept, which is what fills the first half.
-    table.add("  the most of it, with what it keeps", "MiB", most, Goal::None);
-    table.add("  growth in the second half of the flood", "MiB", late, Goal::Figure(4.0));
-    table.add("  p99 of another client's ping", "ms", ping, Goal::Figure(100.0));
-    table.add("  p99 from a key to its frame", "ms", key, Goal::Figure(30.0));
-    table.add("  the same without a flood", "ms", calm, Goal::None);
+    report.add("  the most of it, with what it keeps", "MiB", most, Goal::None);
+    report.add("  growth in the second half of the flood", "MiB", late, Goal::Figure(4.0));
+    report.add("  p99 of another client's ping", "ms", ping, Goal::Figure(100.0));
+    report.add("  p99 from a key to its frame", "ms", key, Goal::Figure(30.0));
+    report.add("  the same without a flood", "ms", calm, Goal::None);
     Ok(())
 }
 
 /// The screen in a terminal of its own. What it draws is searched, not shown: a terminal takes time that the screen
 /// needs here.
 struct Terminal {
-    drawn: Arc<Drawn>,
+    drawn: Arc<TerminalOutput>,
     writer: Mutex<Box<dyn Write + Send>>,
     child: Mutex<Box<dyn Child + Send + Sync>>,
     pid: u32,
@@ -90,12 +94,12 @@ struct Terminal {
 
 /// What was drawn since it was looked for last.
 #[derive(Default)]
-struct Drawn {
+struct TerminalOutput {
     bytes: Mutex<Vec<u8>>,
     more: Condvar,
 }
 
-impl Drawn {
+impl TerminalOutput {
     fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -118,8 +122,8 @@ impl Drawn {
 
 impl Terminal {
     /// Opens one at a server; none where there is no `topside`.
-    fn start(place: &Place, server: &Server) -> io::Result<Option<Self>> {
-        let Some(topside) = place.topside() else { return Ok(None) };
+    fn start(programs: &Programs, server: &Server) -> io::Result<Option<Self>> {
+        let Some(topside) = programs.topside() else { return Ok(None) };
         let pair = native_pty_system().openpty(SIZE).map_err(io::Error::other)?;
         let mut command = CommandBuilder::new(topside);
         command.args(["connect", "this machine"]);
@@ -131,7 +135,7 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).map_err(io::Error::other)?;
         drop(pair.slave);
         let pid = child.process_id().unwrap_or_default();
-        let drawn = Arc::new(Drawn::default());
+        let drawn = Arc::new(TerminalOutput::default());
         let mut reader = pair.master.try_clone_reader().map_err(io::Error::other)?;
         let drained = Arc::clone(&drawn);
         std::thread::spawn(move || {
@@ -164,17 +168,17 @@ impl Terminal {
     }
 
     /// Types until the flood is over; how long each key took to its frame in ms, and the memory meanwhile in KiB.
-    fn flood(&self, over: &AtomicBool) -> io::Result<(Vec<f64>, Vec<f64>)> {
+    fn flood(&self, done: &AtomicBool) -> io::Result<(Vec<f64>, Vec<f64>)> {
         self.write("gush\r")?;
         self.drawn.until("quick")?;
-        self.keys(PATIENCE, over)
+        self.keys(PATIENCE, done)
     }
 
     /// The same for so long, or until it is over.
-    fn keys(&self, time: Duration, over: &AtomicBool) -> io::Result<(Vec<f64>, Vec<f64>)> {
+    fn keys(&self, time: Duration, done: &AtomicBool) -> io::Result<(Vec<f64>, Vec<f64>)> {
         let (mut times, mut samples) = (Vec::new(), Vec::new());
         let until = Instant::now() + time;
-        while !over.load(Ordering::Relaxed) && Instant::now() < until {
+        while !done.load(Ordering::Relaxed) && Instant::now() < until {
             // Nothing else on the screen has these. The lines take turns: a screen that takes an emptied line and its
             // first key together would draw nothing where that was there before.
             let key = if (times.len() / LINE).is_multiple_of(2) { "Z" } else { "Q" };

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use crate::measure::{Series, median};
+use crate::statistics::{Series, median};
 
 /// Everything measured.
 #[derive(Debug, Default)]
-pub(crate) struct Table {
+pub(crate) struct Report {
     rows: Vec<Row>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) enum Goal {
     Figure(f64),
 }
 
-impl Table {
+impl Report {
     /// Adds a row whose peer is Redis.
     pub(crate) fn add(
         &mut self,
@@ -97,7 +97,7 @@ fn figure(value: Option<f64>) -> String {
     }
 }
 
-impl fmt::Display for Table {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ratio = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.2}"));
         writeln!(
@@ -134,10 +134,10 @@ mod tests {
     #[test]
     fn a_goal_names_the_peer_that_it_was_measured_on() {
         let series = Series { ours: vec![2.0], raw: vec![], peer: vec![1.0] };
-        let mut table = Table::default();
-        table.add("ping", "/s", series.clone(), Goal::AtLeast(Some(0.9), Some(1.0)));
-        table.add_beside("ssh", "output", "MB/s", series, Goal::AtLeast(None, Some(1.2)));
-        let text = table.to_string();
+        let mut report = Report::default();
+        report.add("ping", "/s", series.clone(), Goal::AtLeast(Some(0.9), Some(1.0)));
+        report.add_beside("ssh", "output", "MB/s", series, Goal::AtLeast(None, Some(1.2)));
+        let text = report.to_string();
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[1].contains(">= 0.90 raw, >= 1.00 Redis"), "{text}");
         assert!(lines[2].contains(">= 1.20 ssh") && lines[2].ends_with("met"), "{text}");

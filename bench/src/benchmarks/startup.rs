@@ -1,0 +1,32 @@
+//! From the start of the process to the first answer, and what it holds then.
+
+use std::io;
+
+use crate::report::{Goal, Report};
+use crate::servers::{Programs, ServerKind};
+use crate::settings::Settings;
+use crate::statistics::Series;
+
+pub(crate) fn measure(
+    programs: &Programs,
+    settings: &Settings,
+    report: &mut Report,
+) -> io::Result<()> {
+    let (mut time, mut memory) = (Series::default(), Series::default());
+    for _ in 0..settings.rounds * 2 {
+        for kind in [ServerKind::Ours, ServerKind::RawJson(1), ServerKind::Redis] {
+            let Some(server) = programs.start(kind, 0)? else { continue };
+            server.settle()?;
+            let of = |series: &mut Series, figure: f64| match kind {
+                ServerKind::Ours => series.ours.push(figure),
+                ServerKind::Redis => series.peer.push(figure),
+                ServerKind::RawJson(_) | ServerKind::RawLine => series.raw.push(figure),
+            };
+            of(&mut time, server.start.as_secs_f64() * 1e3);
+            of(&mut memory, server.memory()? / 1024.0);
+        }
+    }
+    report.add("start to first answer", "ms", time, Goal::Figure(6.0));
+    report.add("idle memory", "MiB", memory, Goal::Figure(8.0));
+    Ok(())
+}
