@@ -1,28 +1,28 @@
-//! Taking connections in: the local socket, who may use it, and the loop that accepts on any.
+//! Taking connections in: the local socket, and who may use it.
 
-use std::future::poll_fn;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::Context;
 
 use tokio::net::{UnixListener, UnixStream};
 use topside_shared::server_record::ServerRecord;
 use topside_shared::{Connection, ErrorKind, Role, RpcError};
 
+use crate::accept::{Acceptor, Room};
 use crate::audit::Origin;
 use crate::clients::{Identity, Owner, Scope};
 use crate::lock_file::SocketLock;
 use crate::outbox::Outbox;
 use crate::server::Server;
-use crate::{descriptors, platform, refusal, session};
+use crate::shortage::Shortage;
+use crate::{platform, refusal, session};
 
-/// Pauses after an accept that failed, doubled up to a second: an error that stays would otherwise be
-/// met a million times in two seconds.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Descriptors that are reserved to answer on the local socket when no others are free. Sessions of admins take all but one
+/// of them; other users get an answer to their first request while more than [`FOR_ADMINS`] are left.
+pub(crate) const RESERVED: usize = 8;
+const FOR_ADMINS: usize = 4;
 
 /// Why the local socket cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -227,38 +227,17 @@ fn file_id(path: &Path) -> io::Result<(u64, u64)> {
     Ok((found.dev(), found.ino()))
 }
 
-/// Accepts for ever; ends with the future.
-pub(crate) async fn accept<C>(
-    mut poll: impl FnMut(&mut Context<'_>) -> Poll<io::Result<C>>,
-    mut admit: impl FnMut(C),
-) {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match poll_fn(&mut poll).await {
-            Ok(connection) => {
-                pause = FIRST_PAUSE;
-                admit(connection);
-            }
-            // The limit of descriptors was lowered for the start of a program.
-            Err(_) if descriptors::raise_again() => {}
-            Err(error) => {
-                if pause == FIRST_PAUSE {
-                    tracing::warn!(target: "topside", %error, "no connection can be accepted now");
-                }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-        }
-    }
-}
-
 /// Accepts on the local socket for ever.
-pub(crate) async fn accept_local(server: &Arc<Server>, local: &LocalListener) {
+pub(crate) async fn accept_local(
+    server: &Arc<Server>,
+    local: &LocalListener,
+    acceptor: &mut Acceptor,
+) {
     let poll = |cx: &mut Context<'_>| local.listener.poll_accept(cx);
-    accept(poll, |(stream, _)| admit(server, stream)).await;
+    acceptor.accept(poll, |(stream, _), room| admit(server, stream, room)).await;
 }
 
-fn admit(server: &Arc<Server>, stream: UnixStream) {
+fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
     let peer = match stream.peer_cred() {
         Ok(peer) => peer,
         Err(error) => {
@@ -268,6 +247,18 @@ fn admit(server: &Arc<Server>, stream: UnixStream) {
     };
     let uid = peer.uid();
     let owner = Owner::User(uid);
+    if let Room::Reserved(left) = room
+        && (owner.has_limits() || left == 0)
+    {
+        server.counters.turned_away("descriptors");
+        let error = RpcError::new(ErrorKind::Busy, Shortage::Descriptors);
+        if left >= FOR_ADMINS {
+            refuse(server, stream, owner, error);
+        } else {
+            refusal::answer_at_once(&stream, &error);
+        }
+        return;
+    }
     let user = server.users.name(uid);
     let address = peer.pid().map_or_else(|| "pid ?".to_owned(), |pid| format!("pid {pid}"));
     let Some(role) = local_role(server, uid, &user) else {

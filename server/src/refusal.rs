@@ -4,12 +4,28 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::UnixStream;
 use topside_shared::RpcError;
 use topside_shared::envelope::{self, ClientMessage, Rejection, Request};
 use topside_shared::frame::{Lines, MAX_LINE_IN};
 
 /// How long somebody who may not come in has for asking, and then for reading the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Sends `error` and waits for nothing. It answers the first request where that is there already, else it has no id.
+pub(crate) fn answer_at_once(stream: &UnixStream, error: &RpcError) {
+    let mut buffer = [0; 4096];
+    let count = stream.try_read(&mut buffer).unwrap_or(0);
+    let first = buffer[..count].split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let id = match envelope::parse(first) {
+        ClientMessage::One(Ok(request)) => request.id,
+        _ => None,
+    };
+    let mut answer = envelope::error(id, error);
+    answer.push(b'\n');
+    // An empty socket takes it whole.
+    let _ = stream.try_write(&answer);
+}
 
 /// Answers the first request with `error`, and closes.
 pub(crate) async fn answer<S>(mut stream: S, error: &RpcError)

@@ -115,10 +115,10 @@ fn a_key_that_others_may_read_is_a_failure_with_its_remedy() {
 #[test]
 fn descriptors_are_held_against_the_sessions_that_are_wanted() {
     let most = |most| move |facts: &mut Facts| facts.descriptors = most;
-    expect(most(Some(127)), "FAIL  descriptors", "needs 128");
-    expect(most(Some(128)), "warn  descriptors", "too few for 1024 sessions");
-    expect(most(Some(1123)), "warn  descriptors", "too few");
-    expect(most(Some(1124)), "ok    descriptors", "enough for 1024");
+    expect(most(Some(255)), "FAIL  descriptors", "needs 256");
+    expect(most(Some(256)), "warn  descriptors", "too few for 1024 sessions");
+    expect(most(Some(1243)), "warn  descriptors", "too few");
+    expect(most(Some(1244)), "ok    descriptors", "enough for 1024");
     expect(most(None), "ok    descriptors", "as many");
     let unlimited = |facts: &mut Facts| {
         settings(facts).max_sessions = usize::MAX;

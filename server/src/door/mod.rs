@@ -27,9 +27,9 @@ use topside_shared::Pin;
 use topside_shared::identity::{Identity, IdentityError};
 use topside_shared::tls::server_config;
 
+use crate::accept::{Acceptor, Room};
 use crate::config::{Limits, Listen};
 use crate::keys::Keys;
-use crate::listener::accept;
 use crate::platform;
 use crate::server::Server;
 
@@ -206,9 +206,14 @@ impl Door {
             let (here, opened) = (Arc::clone(server), Arc::clone(&opened));
             server.spawn(async move {
                 let poll = |cx: &mut Context<'_>| listener.poll_accept(cx);
-                let admit = |(stream, peer)| come(&here, &opened, stream, peer);
+                let admit = |(stream, peer), room| match room {
+                    Room::Free => come(&here, &opened, stream, peer),
+                    // A handshake would take the descriptor for seconds; who cannot connect tries again.
+                    Room::Reserved(_) => here.counters.turned_away("descriptors"),
+                };
+                let mut acceptor = Acceptor::new(1);
                 tokio::select! {
-                    () = accept(poll, admit) => {}
+                    () = acceptor.accept(poll, admit) => {}
                     () = here.door.closed() => {}
                 }
             });

@@ -16,9 +16,9 @@ use std::task::Context;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::accept::{Acceptor, Room};
 use crate::config::Metrics;
 use crate::door;
-use crate::listener::accept;
 use crate::server::Server;
 use http::{Answer, Status};
 
@@ -80,7 +80,10 @@ pub(crate) async fn serve(server: &Arc<Server>, listener: Option<Listener>) {
     }
     let mut connections: VecDeque<AbortOnDropHandle<()>> = VecDeque::new();
     let poll = |cx: &mut Context<'_>| tcp.poll_accept(cx);
-    let admit = |(stream, _)| {
+    let admit = |(stream, _), room| {
+        if room != Room::Free {
+            return;
+        }
         connections.retain(|connection| !connection.is_finished());
         if connections.len() == CONNECTIONS {
             connections.pop_front();
@@ -88,7 +91,7 @@ pub(crate) async fn serve(server: &Arc<Server>, listener: Option<Listener>) {
         let connection = tokio::spawn(connection(Arc::clone(server), stream));
         connections.push_back(AbortOnDropHandle::new(connection));
     };
-    accept(poll, admit).await;
+    Acceptor::new(1).accept(poll, admit).await;
 }
 
 /// One request and its answer.

@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use topside_shared::server_record::{CHECK_SECONDS, ServerRecord};
 
 use super::Server;
+use crate::accept::Acceptor;
 use crate::listener::{self, ListenError, LocalListener};
 use crate::lock_file::{SocketLock, StateLock};
 
@@ -16,6 +17,7 @@ use crate::lock_file::{SocketLock, StateLock};
 pub(crate) struct Files {
     local: LocalListener,
     state: StateLock,
+    acceptor: Acceptor,
     /// What the last check could not do, so that it is logged once.
     failed: Option<String>,
 }
@@ -33,7 +35,7 @@ impl Files {
         let record = ServerRecord { socket, reloads, ..ServerRecord::of_this_process() };
         local.set(record.clone());
         state.set(record);
-        Self { local, state, failed: None }
+        Self { local, state, acceptor: Acceptor::new(listener::RESERVED), failed: None }
     }
 
     /// The local socket.
@@ -49,7 +51,7 @@ impl Files {
             tokio::select! {
                 // Who connected to a socket that is about to be replaced is taken in first.
                 biased;
-                () = listener::accept_local(server, &self.local) => unreachable!("accepting goes on for ever"),
+                () = listener::accept_local(server, &self.local, &mut self.acceptor) => unreachable!("accepting goes on for ever"),
                 _ = checks.tick() => {}
                 () = server.check_files.notified() => {}
             }

@@ -102,7 +102,7 @@ fn where_connections_take_all_descriptors_every_hook_runs() {
     let topsided = Topsided::new();
     menu(&topsided);
     let mut shell = topsided.command_by("sh");
-    shell.args(["-c", "ulimit -n 200; exec \"$0\"", env!("CARGO_BIN_EXE_topsided")]);
+    shell.args(["-c", "ulimit -n 256; exec \"$0\"", env!("CARGO_BIN_EXE_topsided")]);
     let mut server = topsided.start_by(shell);
     let mut client = server.connect();
     let runs: Vec<u64> = (0..8)

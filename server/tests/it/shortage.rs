@@ -1,11 +1,15 @@
 //! A server that is short of descriptors, of processes and threads, or of disk space: each request is answered, with
 //! `busy` and the reason where it cannot be done, and everything works again when the shortage is over.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Instant;
+
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 
 use crate::common::pids::Pids;
-use crate::common::{Disk, Raw, Spawned, Topsided};
+use crate::common::{DEADLINE, Disk, Raw, Spawned, Topsided, require, require_root};
+use crate::users::Nobody;
 
 /// Asks for what needs descriptors, threads and disk space. Each answer is a result, or is `busy` and names this
 /// reason. The methods that were refused.
@@ -100,4 +104,39 @@ fn on_a_full_disk_each_request_is_answered_with_the_reason() {
     assert!(server.connect().ok("server/status", json!({}))["clients"].as_u64() >= Some(1));
     disk.free();
     works(&mut client, &past_run);
+}
+
+/// New connections waited without an answer until there were descriptors.
+#[test]
+fn without_descriptors_an_admin_gets_in_and_another_user_is_told_the_reason() {
+    if !require_root() || !require("socat") {
+        return;
+    }
+    let topsided = Topsided::new();
+    topsided.write("server.toml", "[local]\nallow = { nobody = \"viewer\" }\n");
+    let reachable = std::fs::Permissions::from_mode(0o711);
+    std::fs::set_permissions(topsided.path(""), reachable).unwrap();
+    let mut server = topsided.start();
+    let mut first = server.connect();
+    first.ok("ping", json!({}));
+    limit_descriptors(&server, 4);
+    let mut admin = server.connect();
+    admin.ok("ping", json!({}));
+    for _ in 0..20 {
+        let error = Nobody::connect_to(&topsided.socket()).refused("ping");
+        assert_eq!(error["data"]["kind"], "busy", "{error}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("no file descriptors are free"), "{message}");
+    }
+    server.connect().ok("ping", json!({}));
+    assert!(first.ok("server/status", json!({}))["refusals"]["descriptors"].as_u64() >= Some(20));
+    limit_descriptors(&server, 4096);
+    let deadline = Instant::now() + DEADLINE;
+    while !Nobody::connect_to(&topsided.socket()).is_served() {
+        assert!(Instant::now() < deadline, "nobody is not served after the shortage");
+    }
+    server.signal(rustix::process::Signal::TERM);
+    let lines = server.rest();
+    let logged = lines.iter().filter(|line| line.contains("can be accepted")).count();
+    assert!((1..=2).contains(&logged), "{lines:?}");
 }

@@ -18,11 +18,16 @@ pub(crate) struct Nobody {
 
 impl Nobody {
     pub(crate) fn connect(server: &TestServer) -> Self {
+        Self::connect_to(server.socket())
+    }
+
+    /// To the server at this socket.
+    pub(crate) fn connect_to(socket: &std::path::Path) -> Self {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
         let program = Command::new("socat")
             // After a half-close it still carries what comes.
-            .args(["-t", "3600", "-", &format!("UNIX-CONNECT:{}", server.socket().display())])
+            .args(["-t", "3600", "-", &format!("UNIX-CONNECT:{}", socket.display())])
             .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs.try_clone().unwrap())))
             .stdout(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
             .stderr(Stdio::null())
@@ -31,6 +36,20 @@ impl Nobody {
             .spawn()
             .unwrap();
         Self { raw: Raw::over(ours), program }
+    }
+
+    /// The error that a request is answered with. It has no id where it was sent before the request was read.
+    pub(crate) fn refused(&mut self, method: &str) -> Value {
+        self.raw.ask(method, json!({}));
+        let answer = self.raw.recv();
+        assert!(answer["error"].is_object(), "{answer}");
+        crate::common::raw::error_of(answer)
+    }
+
+    /// Whether a request is answered with a result.
+    pub(crate) fn is_served(&mut self) -> bool {
+        let id = self.raw.ask("ping", json!({}));
+        self.raw.answer(id).get("error").is_none()
     }
 
     /// Expects to be refused, until the server closes the connection.
@@ -185,9 +204,7 @@ fn without_allow_other_users_do_not_even_reach_the_socket() {
 
 /// Waits until the user can connect and is answered.
 fn connects(server: &TestServer) -> bool {
-    let mut nobody = Nobody::connect(server);
-    let id = nobody.raw.ask("ping", json!({}));
-    nobody.raw.answer(id).get("error").is_none()
+    Nobody::connect(server).is_served()
 }
 
 #[test]
@@ -219,6 +236,22 @@ fn the_requests_of_a_user_that_come_too_fast_wait() {
     assert!(refusals["requests"].as_u64().unwrap() > 0, "{refusals}");
 }
 
+/// A command that fails, and the hook of which leaves a file.
+fn hooked(topsided: &crate::common::Topsided) -> String {
+    let closed = topsided.path("closed");
+    format!(
+        "\n[commands.pump]\ntitle = \"Pump\"\nexec = [\"false\"]\nsafe_state = [\"touch\", \"{}\"]\n",
+        closed.display()
+    )
+}
+
+/// The memory of a process that is not swapped out.
+fn resident_kb(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 /// Eight thousand connections of one user took all descriptors, and locked out admins and hooks.
 #[test]
 fn thousands_of_connections_of_a_user_lock_out_neither_an_admin_nor_a_program() {
@@ -240,13 +273,15 @@ sys.stdin.read()
 ";
     for allow in ["{ nobody = \"viewer\" }", "{ daemon = \"viewer\" }"] {
         let topsided = crate::common::Topsided::new();
+        topsided.write("commands.toml", &format!("{MENU}{}", hooked(&topsided)));
         topsided.write("server.toml", &format!("[local]\nallow = {allow}\n"));
         let reachable = std::fs::Permissions::from_mode(0o711);
         std::fs::set_permissions(topsided.path(""), reachable).unwrap();
         let mut command = topsided.command_by("sh");
         let program = env!("CARGO_BIN_EXE_topsided");
-        command.args(["-c", "ulimit -n 160; exec \"$0\"", program]);
+        command.args(["-c", "ulimit -n 256; exec \"$0\"", program]);
         let server = topsided.start_by(command);
+        let before = resident_kb(server.pid());
         let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
         let mut holder = Command::new("python3")
             .args(["-c", HOLD])
@@ -263,7 +298,18 @@ sys.stdin.read()
         assert_eq!(line, "held\n");
         let mut admin = server.connect();
         assert_eq!(admin.run("look", json!({}))["state"], "succeeded");
+        assert_eq!(admin.run("pump", json!({}))["state"], "failed");
+        assert!(topsided.path("closed").exists(), "the hook has not run");
         drop(holder.stdin.take());
         holder.wait().unwrap();
+        let deadline = std::time::Instant::now() + crate::common::DEADLINE;
+        loop {
+            let after = resident_kb(server.pid());
+            if after <= before * 12 / 10 + 4096 {
+                break;
+            }
+            assert!(std::time::Instant::now() < deadline, "{before} KB before, {after} KB after");
+            std::thread::yield_now();
+        }
     }
 }
