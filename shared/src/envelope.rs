@@ -72,13 +72,9 @@ pub fn parse(line: &[u8]) -> ClientMessage<'_> {
     if let Some(request) = parse_plain(text) {
         return ClientMessage::One(Ok(request));
     }
-    let flaw = match json_checks::check(text) {
-        Ok(()) => None,
-        Err(error @ JsonFault::Syntax(_)) => {
-            return ClientMessage::One(Err(reject(ErrorKind::Parse, error)));
-        }
-        Err(flaw) => Some(flaw),
-    };
+    // A syntax error may be a value that no reader takes, such as 1e999, in a line that has the form of JSON. A
+    // notification with such a value is not answered, so the line is still split into its members.
+    let flaw = json_checks::check(text).err();
     match text.trim_start().as_bytes().first() {
         Some(b'[') => parse_batch(text, flaw.as_ref()),
         _ => ClientMessage::One(parse_one(text, flaw.as_ref())),
@@ -89,7 +85,10 @@ fn parse_batch<'a>(text: &'a str, flaw: Option<&JsonFault>) -> ClientMessage<'a>
     let refused = |reject| ClientMessage::One(Err(reject));
     let items: Vec<&RawValue> = match serde_json::from_str(text) {
         Ok(items) => items,
-        Err(error) => return refused(reject(ErrorKind::Parse, error)),
+        Err(error) => {
+            let flaw = flaw.cloned().unwrap_or_else(|| JsonFault::Syntax(error.to_string()));
+            return refused(reject(ErrorKind::Parse, flaw));
+        }
     };
     if items.is_empty() || items.len() > MAX_BATCH {
         let count = items.len();
@@ -233,7 +232,8 @@ fn is_notification(text: &str) -> bool {
     }
 
     let mut reader = serde_json::Deserializer::from_str(text);
-    reader.deserialize_map(MembersVisitor).unwrap_or(false)
+    let notification = reader.deserialize_map(MembersVisitor).unwrap_or(false);
+    notification && reader.end().is_ok()
 }
 
 /// A string borrowed where it has no escapes.

@@ -364,6 +364,22 @@ fn no_argument_may_be_passed_in_a_variable_that_steers_a_program() {
         "HOME",
         "TMPDIR",
         "RESTIC_PASSWORD_COMMAND",
+        "AWKPATH",
+        "VIMINIT",
+        "EXINIT",
+        "PSQLRC",
+        "COR_PROFILER",
+        "RUSTUP_TOOLCHAIN",
+        "UV_INDEX_URL",
+        "TS_NODE_PROJECT",
+        "MIX_ENV",
+        "NIX_PATH",
+        "TF_CLI_ARGS",
+        "HELM_PLUGINS",
+        "DEBUGINFOD_URLS",
+        "GNUPGHOME",
+        "CC",
+        "C_INCLUDE_PATH",
     ] {
         let said = declared(name);
         assert_eq!(said.status, Some(78), "{name}: {said:?}");

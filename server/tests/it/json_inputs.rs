@@ -270,6 +270,12 @@ fn whole_lines() {
             (br#"{"jsonrpc":"2.0","method":"ping","params":[1,2]}"#.to_vec(), Nothing),
             (br#"{"jsonrpc":"2.0","method":"no\u0000such"}"#.to_vec(), Nothing),
             (br#"{"jsonrpc":"2.0","method":"a","params":{"a":1,"a":2}}"#.to_vec(), Nothing),
+            (br#"{"jsonrpc":"2.0","method":"a","params":{"a":1e999}}"#.to_vec(), Nothing),
+            (br#"{"jsonrpc":"2.0","method":"a","params":{"a":"\ud800"}}"#.to_vec(), Nothing),
+            (br#"{"jsonrpc":"2.0","method":"a","params":{"\udfff":[-1e999]}}"#.to_vec(), Nothing),
+            (br#"[{"jsonrpc":"2.0","method":"a","params":["\ud800"]}]"#.to_vec(), Nothing),
+            (br#"{"jsonrpc":"2.0","method":"a","params":{"a":1e999}} {}"#.to_vec(), NoJson),
+            (br#"{"jsonrpc":"2.0","method":"a","params":{"a":1e999}"#.to_vec(), NoJson),
             (br#"[{"jsonrpc":"2.0","method":"a"}]"#.to_vec(), Nothing),
         ],
     );
