@@ -40,6 +40,7 @@ use crate::in_force::{Current, InForce};
 use crate::keys::{Keys, watch};
 use crate::listener::LocalListener;
 use crate::log::Log;
+use crate::methods;
 use crate::metrics;
 use crate::platform;
 use crate::reach::{self, Reach};
@@ -47,6 +48,7 @@ use crate::reload;
 use crate::runs::{History, Runs};
 use crate::shutdown::{Shutdown, Stop};
 
+pub(crate) use alarm::warn_admins;
 pub(crate) use files::Files;
 
 /// What stands for no limit where times are added up.
@@ -343,7 +345,7 @@ impl Server {
             () = watch::keys(self) => unreachable!("watching goes on for ever"),
             () = reload::whenever(self, &stop) => unreachable!("listening goes on for ever"),
             () = &mut beside => unreachable!("both go on for ever"),
-            plan = self.shutdown.due() => plan,
+            plan = methods::shutdown_due(self) => plan,
             plan = stop.wanted() => {
                 let by = By::named(plan.by.clone());
                 self.audit.note_ahead(Entry::new(by, "server/shutdown", "server")).await;

@@ -137,6 +137,7 @@ async fn hung_up() -> bool {
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     deadline: Instant,
+    delayed: bool,
     at: Time,
     pub(crate) reason: String,
     pub(crate) by: String,
@@ -151,12 +152,18 @@ impl Plan {
         let ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         Self {
             deadline: Instant::now() + delay,
+            delayed: !delay.is_zero(),
             at: Time::now().plus_millis(ms),
             reason,
             by,
             restart,
             ordered_by_run: None,
         }
+    }
+
+    /// Whether it was ordered for a later time.
+    pub(crate) fn was_delayed(&self) -> bool {
+        self.delayed
     }
 
     /// The notice that says how far it is.
@@ -192,6 +199,13 @@ enum State {
     Open,
     Scheduled(Plan),
     Closing(Plan),
+}
+
+impl State {
+    /// Whether `plan` is what is scheduled.
+    fn is_scheduled(&self, plan: &Plan) -> bool {
+        matches!(self, Self::Scheduled(now) if now.deadline == plan.deadline)
+    }
 }
 
 /// The server's own side of shutting down. The mutex is private to this type and never held across
@@ -261,7 +275,7 @@ impl Shutdown {
         self.begun.cancelled().await;
     }
 
-    /// Waits until a shutdown is due and begins it.
+    /// Waits until a shutdown is due. It can still be called off until [`Shutdown::begin_due`].
     pub(crate) async fn due(&self) -> Plan {
         loop {
             let due = match &*self.lock() {
@@ -279,16 +293,35 @@ impl Shutdown {
             if let Some(run) = &plan.ordered_by_run {
                 run.cancelled().await;
             }
-            let mut state = self.lock();
-            // Called off or replaced at the last moment?
-            if let State::Scheduled(now) = &*state
-                && now.deadline == plan.deadline
-            {
-                *state = State::Closing(plan.clone());
-                self.begun.cancel();
+            if self.is_scheduled(&plan) {
                 return plan;
             }
         }
+    }
+
+    /// Begins a shutdown that is due; false where it was called off or replaced at the last moment.
+    pub(crate) fn begin_due(&self, plan: &Plan) -> bool {
+        let mut state = self.lock();
+        let is_scheduled = state.is_scheduled(plan);
+        if is_scheduled {
+            *state = State::Closing(plan.clone());
+            self.begun.cancel();
+        }
+        is_scheduled
+    }
+
+    /// Calls off a shutdown that is due and cannot be carried out; false where another has taken its place.
+    pub(crate) fn drop_due(&self, plan: &Plan) -> bool {
+        let mut state = self.lock();
+        let is_scheduled = state.is_scheduled(plan);
+        if is_scheduled {
+            *state = State::Open;
+        }
+        is_scheduled
+    }
+
+    fn is_scheduled(&self, plan: &Plan) -> bool {
+        self.lock().is_scheduled(plan)
     }
 
     /// Begins at once, whatever was scheduled.
@@ -314,9 +347,12 @@ mod tests {
     async fn another_order_replaces_the_first() {
         let shutdown = Shutdown::default();
         shutdown.schedule(plan(10, "first")).unwrap();
-        shutdown.schedule(plan(60, "second")).unwrap();
+        let second = plan(60, "second");
+        shutdown.schedule(second).unwrap();
         let begun = Instant::now();
-        assert_eq!(shutdown.due().await.reason, "second");
+        let due = shutdown.due().await;
+        assert_eq!(due.reason, "second");
+        assert!(shutdown.begin_due(&due));
         assert_eq!(begun.elapsed(), Duration::from_secs(60));
         assert_eq!(shutdown.schedule(plan(1, "third")), Err(TooLate));
     }

@@ -209,11 +209,19 @@ impl RunRow {
         Some(format!("only the first {kept} bytes of its output are kept, as max_output says"))
     }
 
-    /// What else there is to say of it, on one line: what it waits for, that its output was cut, which of its
-    /// processes live on.
+    /// That a client cancelled it, and which; none where it ended otherwise.
+    pub fn cancelled(&self) -> Option<String> {
+        let by = self.ended_by.as_ref().filter(|_| self.state == RunState::Cancelled)?;
+        Some(format!("cancelled by {}", text::clean(by, text::MAX_REASON)))
+    }
+
+    /// What else there is to say of it, on one line: what it waits for, who cancelled it, that its output was cut,
+    /// which of its processes live on.
     pub fn remarks(&self) -> Option<String> {
-        let remarks: Vec<String> =
-            [self.wait(), self.cut(), self.left()].into_iter().flatten().collect();
+        let remarks: Vec<String> = [self.wait(), self.cancelled(), self.cut(), self.left()]
+            .into_iter()
+            .flatten()
+            .collect();
         (!remarks.is_empty()).then(|| remarks.join("; "))
     }
 

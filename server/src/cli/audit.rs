@@ -181,3 +181,22 @@ fn shown(argument: &Argument) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verify_says_where_a_log_begins_whose_first_entries_were_rotated_out() {
+        let found = Found { entries: Some((221, 300)), files: 8, kept: 12 };
+        assert_eq!(
+            intact(&found).unwrap(),
+            "Audit log intact: entries 221 to 300, in 8 files\n\
+             It begins at 221; entries 1 to 220 were rotated out, as it records; 12 of them, about keys and \
+             administration, are kept"
+        );
+        let whole = Found { entries: Some((1, 5)), files: 1, kept: 0 };
+        assert_eq!(intact(&whole).unwrap(), "Audit log intact: entries 1 to 5");
+        assert!(intact(&Found { entries: None, files: 1, kept: 0 }).is_none());
+    }
+}

@@ -11,7 +11,7 @@ mod session;
 
 pub(crate) use keys::{make_invite, revoke_key};
 pub(crate) use people::{send_away, tell_everybody};
-pub(crate) use server::{call_off_shutdown, figures, order_shutdown};
+pub(crate) use server::{call_off_shutdown, figures, order_shutdown, shutdown_due};
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use topside_shared::methods::{
     Empty, ReloadResult, RunCounts, ServerReload, ServerShutdown, ServerShutdownCancel,
     ServerStatus, ShutdownResult, Status, WorkerStatus,
 };
-use topside_shared::notifications::{Phase, name};
+use topside_shared::notifications::{Closing, Phase, name};
 use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError};
 
@@ -21,7 +21,7 @@ use crate::due_shutdown;
 use crate::outbox::notification;
 use crate::platform;
 use crate::reload;
-use crate::server::Server;
+use crate::server::{Server, warn_admins};
 use crate::shortage::Shortage;
 use crate::shutdown::{Plan, TooLate};
 
@@ -134,6 +134,37 @@ pub(crate) async fn order_shutdown(
         server.tell(&notification(name::SERVER_CLOSING, &notice));
     }
     Ok(due)
+}
+
+/// Waits until a shutdown is due, and begins it. A restart that was ordered for later is called off where the server
+/// could not start again by then: every client would be warned of a restart that becomes an end.
+pub(crate) async fn shutdown_due(server: &Arc<Server>) -> Plan {
+    loop {
+        let plan = server.shutdown.due().await;
+        let refused = match plan.was_delayed() && plan.restart {
+            true => can_start_again(server).await.err(),
+            false => None,
+        };
+        match refused {
+            None if server.shutdown.begin_due(&plan) => return plan,
+            Some(error) if server.shutdown.drop_due(&plan) => {
+                due_shutdown::remove(&server.now().config.state);
+                let called_off = Entry::new(By::server(), "server/shutdown/cancel", "server");
+                server.audit.note(called_off.result(error.message.clone()));
+                tracing::error!(target: "topside", by = plan.by, "restart called off: {}", error.message);
+                let notice = Closing {
+                    reason: clean(&error.message, MAX_REASON),
+                    by: "the server".to_owned(),
+                    ..plan.notice(Phase::Cancelled)
+                };
+                server.tell(&notification(name::SERVER_CLOSING, &notice));
+                // Clients show who called a shutdown off, and not why.
+                warn_admins(server, &format!("the restart is called off: {}", error.message));
+            }
+            // Called off or replaced at the last moment.
+            None | Some(_) => {}
+        }
+    }
 }
 
 /// Whether the files that the server would begin anew with are sound: a restart must not become an end.

@@ -21,7 +21,7 @@ pub(super) fn connect(server: &Arc<Server>) {
 }
 
 /// Sends a warning to all admins who take notices.
-fn warn_admins(server: &Server, message: &str) {
+pub(crate) fn warn_admins(server: &Server, message: &str) {
     let warning = Broadcast {
         message: clean(message, MAX_BROADCAST),
         level: Urgency::Warning,

@@ -193,6 +193,30 @@ fn a_restart_is_refused_where_the_program_is_gone_and_no_client_is_warned() {
     client.ok("ping", json!({}));
 }
 
+/// It was checked when it was ordered, and not when it was due.
+#[test]
+fn a_restart_is_called_off_where_the_program_is_gone_when_it_is_due() {
+    let topsided = Topsided::new();
+    let (program, mut server) = copied(&topsided);
+    let mut client = server.connect();
+    client.ok("initialize", json!({"notices": true}));
+    client.ok("server/shutdown", json!({"restart": true, "delayMs": 400}));
+    assert_eq!(client.told("server/closing")["phase"], "scheduled");
+    std::fs::remove_file(&program).unwrap();
+    let notice = client.told("server/closing");
+    assert_eq!((&notice["phase"], &notice["by"]), (&json!("cancelled"), &json!("the server")));
+    let gone = format!("the program {} is gone: install it again", program.display());
+    assert!(notice["reason"].as_str().unwrap().contains(&gone), "{notice}");
+    let warning = client.told("broadcast");
+    assert!(warning["message"].as_str().unwrap().contains(&gone), "{warning}");
+    server.says("restart called off");
+    // The server goes on, and the next order is judged anew.
+    assert_eq!(client.ok("server/status", json!({})).get("closing"), None);
+    std::fs::copy(env!("CARGO_BIN_EXE_topsided"), &program).unwrap();
+    client.ok("server/shutdown", json!({"restart": true, "delayMs": 1}));
+    server.says("server started");
+}
+
 #[test]
 fn a_restart_executes_the_program_that_an_upgrade_put_in_its_place() {
     let topsided = Topsided::new();

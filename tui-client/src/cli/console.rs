@@ -196,13 +196,13 @@ impl Console {
         }
     }
 
-    /// Who or what cancelled a run that was not cancelled from here.
+    /// What cancelled a run whose row names no client that did.
     pub(super) fn canceller(&self) -> String {
         match &self.closing {
             Some(closing) if closing.phase == Phase::Now => {
                 format!("ended with the server: {}", words::closing(closing))
             }
-            _ => "cancelled by somebody else".to_owned(),
+            _ => "cancelled".to_owned(),
         }
     }
 

@@ -327,7 +327,10 @@ impl Client {
     /// How a run ended that did not succeed, where its own output need not have said it.
     async fn say_end(&self, row: &RunRow) {
         let how = match (row.state, row.exit_code, row.signal) {
-            (RunState::Cancelled, ..) => format!("was {}", self.console.canceller()),
+            (RunState::Cancelled, ..) => {
+                let canceller = || self.console.canceller();
+                format!("was {}", row.cancelled().unwrap_or_else(canceller))
+            }
             (RunState::TimedOut, ..) => row.outcome(),
             (RunState::Lost, ..) => format!("is {}", row.outcome()),
             (_, Some(code), _) => format!("ended with exit status {code}"),

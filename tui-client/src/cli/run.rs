@@ -196,7 +196,7 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
             let status = status::of_row(&result.row);
             let (state, run) = (result.row.state, result.row.run_id);
             let (cut_at_limit, left) = (result.row.cut(), result.row.left());
-            let ended = ending(&result.row, &console.canceller());
+            let ended = ending(&result.row, || console.canceller());
             if args.json {
                 let text = result_json(result, output);
                 console.printer.write(Piece::Print(text)).await;
@@ -235,14 +235,17 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
 }
 
 /// What is said of how a run ended, where its exit status alone does not say it.
-pub(super) fn ending(row: &RunRow, canceller: &str) -> Option<String> {
+pub(super) fn ending(row: &RunRow, canceller: impl FnOnce() -> String) -> Option<String> {
     let (run, outcome) = (row.run_id, row.outcome());
     match row.state {
         RunState::TimedOut => Some(format!("run {run} {outcome} on the server")),
         RunState::Lost => Some(format!("run {run} is {outcome}")),
         // As a shell says it: the status alone could be the program's own.
         RunState::Failed if row.signal.is_some() => Some(format!("run {run} was {outcome}")),
-        RunState::Cancelled => Some(format!("run {run} was {canceller}")),
+        RunState::Cancelled => {
+            let cancelled = row.cancelled().unwrap_or_else(canceller);
+            Some(format!("run {run} was {cancelled}"))
+        }
         _ => None,
     }
 }

@@ -320,7 +320,15 @@ fn a_run_is_followed_answered_and_cancelled_by_its_number() {
     left.end().with(130);
     let said = place.verb(&["cancel", run.trim()]).with(0);
     assert_eq!(said.out, format!("run #{} cancelled\n", run.trim()));
-    assert!(follower.end().with(1).err.contains("cancelled"));
+    let told = follower.end().with(1).err;
+    let (_, by) = told.split_once("was cancelled by ").expect(&told);
+    assert!(by.contains(" (#"), "{told}");
+    // Lists and a later look at it name the same client.
+    let remark = format!("(cancelled by {})", by.trim());
+    let list = place.verb(&["runs"]).with(0).out;
+    assert!(list.contains(&remark), "{list}");
+    let later = place.verb(&["attach", run.trim()]).with(1).err;
+    assert!(later.contains(by), "{later}");
     place.run(&["own-signal"]).with(137);
 }
 

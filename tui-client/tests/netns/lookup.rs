@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal};
+
 use crate::require::{require, skipped};
 use crate::terminal::{Home, Screen};
 
@@ -64,4 +66,23 @@ fn leaving_does_not_wait_for_a_name_that_is_looked_up() {
     screen.see("begun");
     screen.write("\x03");
     assert_ends_at_once(&screen);
+}
+
+/// A signal ends every form of the client while a name is looked up, as a key does.
+#[test]
+fn a_signal_does_not_wait_for_a_name_that_is_looked_up() {
+    let Some(home) = home() else { return };
+    // The client tells its process id, and `$$` stays the same over `exec`.
+    let line = |rest: &str| format!("echo $$ >pid; echo begun; exec $TOPSIDE {rest}");
+    for rest in ["", "connect box", "status --on box", "run --on box uptime"] {
+        for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+            let screen = start(&home, &line(rest));
+            // A form that draws a screen names the server there.
+            screen.see(if rest.len() < 12 { "box" } else { "begun" });
+            let pid = std::fs::read_to_string(home.0.path().join("pid")).unwrap();
+            let pid = Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+            rustix::process::kill_process(pid, signal).unwrap();
+            assert_ends_at_once(&screen);
+        }
+    }
 }

@@ -88,7 +88,7 @@ pub(super) async fn attach(asker: &mut Asker<'_>, args: &Attach) -> Result<u8, R
         None => return Ok(status::OWN_FAILURE),
     };
     let (status, cut, left) = (status::of_row(&row), row.cut(), row.left());
-    if let Some(sentence) = ending(&row, "cancelled") {
+    if let Some(sentence) = ending(&row, || "cancelled".to_owned()) {
         asker.printer.say(sentence).await;
     }
     if let Some(cut) = cut {
