@@ -158,7 +158,14 @@ fn an_object_with_a_method_string_and_no_id_is_a_notification_whatever_is_wrong_
         let ClientMessage::Batch(items) = parse(batch.as_bytes()) else { panic!("{batch}") };
         assert!(items.iter().all(|item| item.as_ref().unwrap_err().notification), "{batch}");
     }
-    for line in [r#"{"method":7}"#, r#"{"params":{}}"#, "[]", "7", r#"{"method":"a","#, r#"{"method":"a"}{"#] {
+    for line in [
+        r#"{"method":7}"#,
+        r#"{"params":{}}"#,
+        "[]",
+        "7",
+        r#"{"method":"a","#,
+        r#"{"method":"a"}{"#,
+    ] {
         assert!(!one(line).expect_err(line).notification, "{line}");
     }
     let item = r#"{"method":"a"}"#;

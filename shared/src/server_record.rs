@@ -42,9 +42,9 @@ impl ServerRecord {
         format!("{}\n", json.unwrap_or_default())
     }
 
-    /// The socket, where its file was removed under the running server.
+    /// The socket, where its file was removed under the running server, or replaced by a file or a directory.
     pub fn removed_socket(&self) -> Option<&Path> {
-        self.socket.as_deref().filter(|socket| !socket.exists())
+        self.socket.as_deref().filter(|socket| !socket.exists() || is_replaced(socket))
     }
 }
 
@@ -55,10 +55,22 @@ impl fmt::Display for ServerRecord {
         let Some(socket) = self.removed_socket() else {
             return write!(f, "stop it first with `kill {pid}`");
         };
+        let replaced = is_replaced(socket);
         let socket = socket.display();
+        if replaced {
+            return write!(
+                f,
+                "{socket} is no longer its socket: move it away, and the socket is bound again within {CHECK_SECONDS} s"
+            );
+        }
         write!(f, "its socket {socket} was removed and is bound again within {CHECK_SECONDS} s")?;
         if self.reloads { write!(f, ", or at once after `kill -HUP {pid}`") } else { Ok(()) }
     }
+}
+
+/// Whether something that is no socket has taken the place of a socket.
+fn is_replaced(socket: &Path) -> bool {
+    socket.is_file() || socket.is_dir()
 }
 
 /// How often a server checks that its socket, its lock files and its log are still there, in seconds.

@@ -90,6 +90,36 @@ fn messages_about_a_removed_socket_name_the_pid_and_a_command_that_works() {
     server.connect().ok("ping", json!({}));
 }
 
+/// Verbs said that no server runs.
+#[test]
+fn messages_about_a_replaced_socket_name_the_pid_and_what_to_move_away() {
+    for is_directory in [false, true] {
+        let topsided = Topsided::new();
+        let server = topsided.start();
+        std::fs::remove_file(topsided.socket()).unwrap();
+        match is_directory {
+            true => std::fs::create_dir(topsided.socket()).unwrap(),
+            false => std::fs::write(topsided.socket(), "x").unwrap(),
+        }
+        for args in [&[][..], &["keys"]] {
+            let said = topsided.run(args);
+            assert_ne!(said.status, Some(0), "{args:?}");
+            assert!(said.stderr.contains(&format!("pid {}", server.pid())), "{args:?}: {said:?}");
+            assert!(said.stderr.contains("move it away"), "{args:?}: {said:?}");
+        }
+        match is_directory {
+            true => std::fs::remove_dir(topsided.socket()).unwrap(),
+            false => std::fs::remove_file(topsided.socket()).unwrap(),
+        }
+        server.signal(Signal::HUP);
+        let deadline = Instant::now() + DEADLINE;
+        while UnixStream::connect(topsided.socket()).is_err() {
+            assert!(Instant::now() < deadline, "the socket stays away");
+            std::thread::yield_now();
+        }
+    }
+}
+
 #[test]
 fn two_servers_never_have_one_state_though_its_lock_file_is_removed() {
     let topsided = Topsided::new();
