@@ -12,7 +12,7 @@ use topside_server::{
 };
 use topside_shared::dirs::{Dirs, DirsError};
 
-use crate::net::{ConnectError, Hello, Session, Target, connect};
+use crate::connect::{ConnectError, Hello, Session, Target, connect};
 
 /// What everybody connected is told when this program ends.
 const REASON: &str = "the program that held the server was closed";

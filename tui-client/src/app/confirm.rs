@@ -4,9 +4,9 @@
 use topside_shared::methods::CommandRun;
 use topside_shared::{ClientId, Pin, RunId};
 
-use super::editor::Editor;
-use super::key::{Code, Key};
-use super::people;
+use super::server::clients;
+use super::widgets::editor::Editor;
+use crate::input::key::{Code, Key};
 
 /// One question.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl Confirm {
             },
             Ask::Reason { on_yes, field, wrong, .. } => match key.code {
                 Code::Tab | Code::BackTab => *on_yes = !*on_yes,
-                Code::Enter if *on_yes => match people::too_long(field.text()) {
+                Code::Enter if *on_yes => match clients::too_long(field.text()) {
                     None => return Answer::Yes,
                     why => *wrong = why,
                 },

@@ -3,53 +3,25 @@
 //! **Invariant:** nothing here does I/O or reads a clock. What comes in is a [`Msg`], the time is in
 //! [`State::clock`], set by the loop before each call; what is to be done goes out as [`Effect`]s.
 //!
-//! **Invariant:** every text of the network passes [`clean`] on its way into the state.
+//! **Invariant:** every text of the network passes [`sanitize`](crate::text::sanitize) on its way into the state.
 
-pub(crate) mod asking;
-pub(crate) mod chooser;
-pub(crate) mod clean;
-pub(crate) mod closing;
+mod apply_settings;
+pub(crate) mod availability;
 pub(crate) mod command_form;
-pub(crate) mod complete;
 pub(crate) mod confirm;
+pub(crate) mod connection;
 pub(crate) mod console;
-mod console_keys;
-pub(crate) mod editor;
-pub(crate) mod fit;
-pub(crate) mod form;
-pub(crate) mod found;
-pub(crate) mod history;
-pub(crate) mod input;
-pub(crate) mod invite;
-pub(crate) mod inviting;
-pub(crate) mod key;
-pub(crate) mod keys_view;
-pub(crate) mod layout;
-pub(crate) mod link;
-pub(crate) mod log_view;
+mod mouse;
 mod msg;
-pub(crate) mod notices;
-pub(crate) mod ordering;
 pub(crate) mod overlay;
 pub(crate) mod palette;
-pub(crate) mod people;
 pub(crate) mod picker;
 pub(crate) mod prompt;
-pub(crate) mod qr;
-pub(crate) mod reloading;
 pub(crate) mod runs;
-pub(crate) mod runs_view;
-pub(crate) mod saving;
-pub(crate) mod search;
-pub(crate) mod secret;
-mod send;
+pub(crate) mod server;
 mod session;
-mod settings;
-pub(crate) mod status;
-pub(crate) mod times;
 mod update;
-pub(crate) mod ways;
-mod wheel;
+pub(crate) mod widgets;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -57,13 +29,14 @@ pub(crate) mod tests;
 use jiff::tz::TimeZone;
 use topside_shared::Time;
 
-use crate::actions::{Id, Keymap};
 use crate::config::Profile;
-use crate::net::Found;
-use crate::ui::Theme;
+use crate::connect::Found;
+use crate::input::Keymap;
+use crate::input::actions::Id;
+use crate::theme::Theme;
+use connection::Link;
+pub(crate) use connection::{Target, Via};
 use console::Console;
-use link::Link;
-pub(crate) use link::{Target, Via};
 pub(crate) use msg::{Call, DialFailed, Effect, Event, Msg, ProfileEdit, RunRefused};
 use overlay::Overlay;
 use picker::Picker;
@@ -147,7 +120,7 @@ pub(crate) struct State {
     pub(crate) overlays: Vec<Overlay>,
     pub(crate) remark: Option<Remark>,
     /// An output on its way to a file.
-    pub(crate) saving: Option<saving::Saving>,
+    pub(crate) saving: Option<runs::export::Saving>,
     /// The saved servers.
     pub(crate) servers: Vec<Profile>,
     /// Why the file of the saved servers cannot be read now, or not all of it.

@@ -10,15 +10,15 @@ use topside_shared::notifications::Notification;
 use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, Pin, RunId, SubscriptionId};
 
-use super::invite::{NotPaired, Paired};
-use super::inviting::Handed;
-use super::key::Key;
-use super::reloading::NotReloaded;
-use super::saving::{Fetched, NotFetched};
-use super::ways::Reach;
+use super::picker::redeem_invite::{NotPaired, Paired};
+use super::picker::routes::Reach;
+use super::runs::export::{Fetched, NotFetched};
+use super::server::create_invite::Handed;
+use super::server::reload::NotReloaded;
 use super::{Here, Size, Target};
 use crate::config::{Profile, Settings};
-use crate::net::{Found, LostReason, Reached, Via};
+use crate::connect::{Found, LostReason, Reached, Via};
+use crate::input::key::Key;
 
 /// Something that happened.
 #[derive(Debug)]

@@ -4,18 +4,19 @@ use topside_shared::ClientId;
 
 use super::command_form::CommandForm;
 use super::confirm::Confirm;
-use super::form::Form;
-use super::invite::Pairing;
-use super::inviting::{Made, NewKey};
-use super::key::{Code, Key};
-use super::keys_view::KeysView;
-use super::log_view::LogView;
 use super::palette::Palette;
-use super::people::Details;
-use super::reloading::Reload;
-use super::runs_view::RunsView;
+use super::picker::redeem_invite::Pairing;
+use super::picker::server_form::Form;
+use super::runs::run_list::RunsView;
+use super::server::accepted_keys::KeysView;
+use super::server::clients::Details;
+use super::server::create_invite::{Made, NewKey};
+use super::server::log::LogView;
+use super::server::reload::Reload;
 use super::{Size, State};
-use crate::ui::{help, notices, reload, status};
+use crate::input::key::{Code, Key};
+use crate::views::help;
+use crate::views::server::{notices, reload, status};
 
 /// One of them.
 #[derive(Debug)]

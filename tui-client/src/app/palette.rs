@@ -2,10 +2,10 @@
 
 use topside_shared::command::Command;
 
-use super::editor::{Edited, Editor};
-use super::key::{Code, Key};
+use super::widgets::editor::{Edited, Editor};
 use super::{Screen, State};
-use crate::actions::{self, Id};
+use crate::input::actions::{self, Id};
+use crate::input::key::{Code, Key};
 
 /// A list with a filter.
 #[derive(Debug)]

@@ -2,18 +2,20 @@
 
 use super::command_form::{self, Next};
 use super::confirm::{Answer, Ask, Confirm, Then};
-use super::form::Filled;
-use super::invite::Done;
-use super::key::Key;
-use super::link::Link;
+use super::connection::Link;
+use super::console::{keyboard, submit};
 use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
+use super::picker::redeem_invite::{self, Done};
+use super::picker::server_form::Filled;
+use super::picker::{self, probe};
+use super::runs::{export, run_list};
+use super::server::{accepted_keys, admin, clients, create_invite, log, status};
 use super::{
-    Call, Clock, Effect, Msg, ProfileEdit, Screen, State, asking, console_keys, invite, inviting,
-    keys_view, log_view, ordering, people, picker, prompt, runs_view, saving, send, session,
-    settings, status, wheel,
+    Call, Clock, Effect, Msg, ProfileEdit, Screen, State, apply_settings, mouse, prompt, session,
 };
-use crate::actions::{self, Action, Id};
+use crate::input::actions::{self, Action, Id};
+use crate::input::key::Key;
 
 /// Changes the state by one message; what is to be done outside comes back.
 pub(crate) fn update(state: &mut State, clock: Clock, msg: Msg) -> Vec<Effect> {
@@ -38,12 +40,12 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => return on_key(state, key),
         Msg::Paste(text) => return paste(state, &text),
-        Msg::Wheel { rows, column, row } => wheel::turn(state, rows, column, row),
-        Msg::Click { column, row } => return crate::ui::click(state, column, row),
+        Msg::Wheel { rows, column, row } => mouse::turn(state, rows, column, row),
+        Msg::Click { column, row } => return crate::views::click(state, column, row),
         Msg::Resize(size) => state.size = size,
         Msg::Tick => {
             let mut effects = session::tick(state);
-            effects.extend(asking::tick(state));
+            effects.extend(probe::tick(state));
             effects.extend(status::tick(state));
             return effects;
         }
@@ -56,9 +58,9 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.done(what);
         }
         Msg::Probed(here) => state.here = here,
-        Msg::Reached { round, via, reach } => asking::reached(state, round, via, reach),
+        Msg::Reached { round, via, reach } => probe::reached(state, round, via, reach),
         Msg::Found(found) => picker::found(state, found),
-        Msg::Paired { attempt, result } => return invite::ended(state, attempt, result),
+        Msg::Paired { attempt, result } => return redeem_invite::ended(state, attempt, result),
         Msg::Dialled { attempt, welcome, reached, carries } => {
             return session::dialled(state, attempt, *welcome, reached, carries);
         }
@@ -71,10 +73,10 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
                 console.input.history.load(lines);
             }
         }
-        Msg::Fetching { id, done } => saving::fetching(state, id, done),
-        Msg::Fetched { id, result } => return saving::fetched(state, id, result),
+        Msg::Fetching { id, done } => export::fetching(state, id, done),
+        Msg::Fetched { id, result } => return export::fetched(state, id, result),
         Msg::Settings { settings, mistakes, asked } => {
-            return settings::take(state, *settings, &mistakes, asked);
+            return apply_settings::take(state, *settings, &mistakes, asked);
         }
         Msg::AuditWarning { session, warning } => session::audit_warning(state, session, warning),
         Msg::Done(text) => state.done(text),
@@ -85,7 +87,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
 
 fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     state.remark = None;
-    asking::used(state);
+    probe::used(state);
     if !state.size.enough() {
         // Nothing can be seen, so nothing is done but leaving.
         return if key.is_ctrl('c') || key.is_ctrl('d') { vec![quit(state)] } else { Vec::new() };
@@ -98,7 +100,7 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
             Some(action) => run(state, action),
             None => Vec::new(),
         },
-        Screen::Console(_) => console_keys::key(state, key),
+        Screen::Console(_) => keyboard::key(state, key),
     }
 }
 
@@ -107,13 +109,13 @@ fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
     let page = overlay::page(state.size);
     let stays = match top {
         // These put themselves back.
-        Overlay::Runs(view) => return runs_view::key(state, view, key),
-        Overlay::Log(view) => return log_view::key(state, view, key),
-        Overlay::Keys(view) => return keys_view::key(state, view, key),
-        Overlay::NewKey(new) => return inviting::form_key(state, new, key),
-        Overlay::Made(made) => return inviting::made_key(state, made, key),
-        Overlay::Clients { at } => return people::list_key(state, at, key),
-        Overlay::Client(details) => return people::key(state, details, key),
+        Overlay::Runs(view) => return run_list::key(state, view, key),
+        Overlay::Log(view) => return log::key(state, view, key),
+        Overlay::Keys(view) => return accepted_keys::key(state, view, key),
+        Overlay::NewKey(new) => return create_invite::form_key(state, new, key),
+        Overlay::Made(made) => return create_invite::made_key(state, made, key),
+        Overlay::Clients { at } => return clients::list_key(state, at, key),
+        Overlay::Client(details) => return clients::key(state, details, key),
         // What is read: any key that does not scroll it closes it.
         mut read @ (Overlay::Help { .. }
         | Overlay::Notices { .. }
@@ -187,7 +189,7 @@ fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
                 return vec![Effect::CancelPair { attempt }];
             }
             Done::Use(invite, replacing) => {
-                return invite::begin(state, pairing, invite, replacing);
+                return redeem_invite::begin(state, pairing, invite, replacing);
             }
         },
     };
@@ -213,9 +215,9 @@ fn confirmed(state: &mut State, confirm: Confirm) -> Vec<Effect> {
     match confirm.then {
         Then::Run { line, mut run } => {
             run.confirm = true;
-            send::send(state, &line, run)
+            submit::send(state, &line, run)
         }
-        Then::Postpone { line, run } => ordering::postponed(state, &line, run),
+        Then::Postpone { line, run } => admin::postponed(state, &line, run),
         Then::Delete(name) => vec![Effect::Edit(ProfileEdit::Remove(name))],
         Then::Cancel(run) => {
             let Link::Connected { session } = state.link else { return Vec::new() };
@@ -226,9 +228,9 @@ fn confirmed(state: &mut State, confirm: Confirm) -> Vec<Effect> {
         }
         Then::Kick(whom) => {
             let Ask::Reason { field, .. } = confirm.ask else { return Vec::new() };
-            people::send_away(state, whom, field.text())
+            clients::send_away(state, whom, field.text())
         }
-        Then::Revoke { key, name } => keys_view::revoke(state, key, &name),
+        Then::Revoke { key, name } => accepted_keys::revoke(state, key, &name),
         Then::Quit => vec![quit(state)],
         Then::ToPicker => picker::open(state),
         Then::Join(line) => {
@@ -260,11 +262,11 @@ pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         Id::Help => state.overlays.push(Overlay::Help { top: 0 }),
         Id::Palette => state.overlays.push(Overlay::Palette(Palette::open(state, false))),
         Id::Menu => state.overlays.push(Overlay::Palette(Palette::open(state, true))),
-        Id::Runs => return runs_view::open(state),
+        Id::Runs => return run_list::open(state),
         Id::Notices => state.overlays.push(Overlay::Notices { top: 0 }),
         Id::Status => return status::open(state),
-        Id::Log => return log_view::open(state),
-        Id::StopTrying if state.saving.is_some() => return saving::stop(state),
+        Id::Log => return log::open(state),
+        Id::StopTrying if state.saving.is_some() => return export::stop(state),
         Id::StopTrying => return session::stop_trying(state),
         Id::Mouse => {
             state.mouse = !state.mouse;
@@ -284,7 +286,7 @@ pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
                 return session::stop_trying(state);
             }
             if state.carries {
-                let confirm = console_keys::leaving(state);
+                let confirm = keyboard::leaving(state);
                 state.overlays.push(Overlay::Confirm(confirm));
                 return Vec::new();
             }
@@ -293,7 +295,7 @@ pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         id => {
             return match state.screen {
                 Screen::Picker => picker::act(state, id),
-                Screen::Console(_) => console_keys::act(state, id),
+                Screen::Console(_) => keyboard::act(state, id),
             };
         }
     }
@@ -308,7 +310,7 @@ fn quit(state: &mut State) -> Effect {
 fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     state.remark = None;
     let takes_invites = matches!(state.overlays.last(), None | Some(Overlay::Invite(_)));
-    if !takes_invites && invite::looks_like_one(text) {
+    if !takes_invites && redeem_invite::looks_like_one(text) {
         // It holds a key, which must not be seen in a field.
         state.refuse("that is an invite: close this first, then paste it in the picker");
         return Vec::new();
@@ -331,8 +333,8 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         // A name that must be typed is typed; the rest takes no text.
         Some(_) => {}
         None => {
-            if !prompt::paste(state, text) && !invite::pasted_outside(state, text) {
-                console_keys::paste(state, text);
+            if !prompt::paste(state, text) && !redeem_invite::pasted_outside(state, text) {
+                keyboard::paste(state, text);
             }
         }
     }

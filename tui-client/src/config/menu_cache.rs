@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use topside_shared::command::Command;
 use topside_shared::methods::{MAX_MENU, Menu};
 
-use super::file::Replacement;
-use super::history::file_name;
+use super::atomic_file::Replacement;
+use super::history_file::file_name;
 
 /// A larger file is neither written nor read; any menu that a server serves fits, with its built-ins.
 const MAX_BYTES: usize = MAX_MENU + 64 * 1024;

@@ -1,24 +1,24 @@
 //! What the client keeps: the saved servers, what was typed to each, the menu that each showed last, and how the
 //! screen looks and listens.
 
-mod audit_seen;
-mod edit;
-mod file;
-pub mod history;
-mod keymap;
+mod atomic_file;
+mod audit_position;
+pub mod history_file;
+mod keymap_file;
 pub(crate) mod menu_cache;
-mod place;
+mod profile_reader;
+mod profile_writer;
 pub mod profiles;
-mod read;
 pub(crate) mod settings;
-mod theme;
-mod validate;
+mod theme_file;
+mod toml_errors;
+mod validation;
 
-pub(crate) use audit_seen::AuditOf;
-pub use history::History;
+pub(crate) use audit_position::AuditOf;
+pub use history_file::History;
 pub use profiles::{ConfigError, Profile, ProfileStore, UnknownServer};
 pub(crate) use settings::{Settings, SettingsFiles};
-pub use validate::{Field, FieldError, validate};
+pub use validation::{Field, FieldError, validate};
 
 /// The port of a server that says no other.
 pub const DEFAULT_PORT: u16 = 8677;

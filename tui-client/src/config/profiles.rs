@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
 
-use super::THIS_MACHINE;
-use super::edit;
-use super::file::Replacement;
-use super::place::bytes;
-use super::read::{Contents, Entry, read};
-use super::validate::{Field, FieldError, validate};
+use super::atomic_file::Replacement;
+use super::profile_reader::{Contents, Entry, read};
+use super::toml_errors::bytes;
+use super::validation::{Field, FieldError, validate};
+use super::{THIS_MACHINE, profile_writer};
 
 /// So many saved servers are listed in a sentence.
 const MAX_LISTED: usize = 8;
@@ -315,15 +314,15 @@ fn rebase(change: &Change, entries: &[Entry]) -> Option<Change> {
 fn write(document: &mut toml_edit::DocumentMut, entries: &[Entry], change: &Change) {
     let index = |name: &str| position(entries, name);
     match change {
-        Change::Add(profile) => edit::add(document, profile),
+        Change::Add(profile) => profile_writer::add(document, profile),
         Change::Replace { old, new } => {
             if let Some(index) = index(&old.name) {
-                edit::replace(document, index, old, new);
+                profile_writer::replace(document, index, old, new);
             }
         }
         Change::Remove(name) => {
             if let Some(index) = index(name) {
-                edit::remove(document, index);
+                profile_writer::remove(document, index);
             }
         }
     }

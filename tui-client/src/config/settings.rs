@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item, TableLike};
 
-use super::place::{Fault, bytes, fault, parse, unknown};
 use super::profiles::ConfigError;
-use super::{FILE_NAME, keymap, theme};
-use crate::actions::Keymap;
-use crate::ui::Theme;
+use super::toml_errors::{Fault, bytes, fault, parse, unknown};
+use super::{FILE_NAME, keymap_file, theme_file};
+use crate::input::Keymap;
+use crate::theme::Theme;
 
 /// File name of a theme of the person's own.
 pub(crate) const THEME_FILE: &str = "theme.toml";
@@ -66,14 +66,14 @@ impl SettingsFiles {
             Ok(screen) => {
                 settings.ascii = screen.ascii;
                 settings.mouse = screen.mouse;
-                match screen.theme.map_or_else(|| section(&self.theme, theme::theme), Ok) {
+                match screen.theme.map_or_else(|| section(&self.theme, theme_file::theme), Ok) {
                     Ok(theme) => settings.theme = theme,
                     Err(mistake) => mistakes.push(mistake),
                 }
             }
             Err(mistake) => mistakes.push(mistake),
         }
-        match section(&self.keymap, keymap::keymap) {
+        match section(&self.keymap, keymap_file::keymap) {
             Ok(keys) => settings.keys = keys,
             Err(mistake) => mistakes.push(mistake),
         }
@@ -106,10 +106,12 @@ fn screen(document: &Document<String>) -> Result<Screen, Fault> {
     for (key, item) in table.iter() {
         match key {
             "theme" => {
-                let names = theme::THEMES.map(|(name, _)| name);
+                let names = theme_file::THEMES.map(|(name, _)| name);
                 screen.theme = match one_of(item, key, names.into_iter().chain([OWN]))? {
                     OWN => None,
-                    name => theme::THEMES.iter().find(|(known, _)| *known == name).map(|(_, t)| *t),
+                    name => {
+                        theme_file::THEMES.iter().find(|(known, _)| *known == name).map(|(_, t)| *t)
+                    }
                 };
             }
             "borders" => {

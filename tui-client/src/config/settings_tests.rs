@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::actions::Id;
+use crate::input::actions::Id;
 
 /// What the files say, beside what was so before, and the mistakes.
 fn read(files: &[(&str, &str)]) -> (Settings, Vec<String>) {
@@ -139,7 +139,7 @@ fn the_samples_are_what_the_program_does_without_them() {
             "{role}"
         );
     }
-    for action in crate::actions::ACTIONS.iter().filter(|action| action.dispatched) {
+    for action in crate::input::actions::ACTIONS.iter().filter(|action| action.dispatched) {
         let line = format!("{} = ", action.name);
         assert!(keymap.lines().any(|shown| shown.starts_with(&line)), "{line}");
     }

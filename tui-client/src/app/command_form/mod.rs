@@ -1,19 +1,20 @@
 //! The form of a command, made from its declaration: a field for each argument, and the line that
 //! says the same.
 
-mod entry;
+mod field;
 
 use serde_json::{Map, Value};
 use topside_shared::cmdline;
 use topside_shared::command::{Arg, ArgType, Command, Effect as Harm};
 use topside_shared::values::{self, ArgError};
 
-pub(crate) use entry::{Entry, as_typed};
+pub(crate) use field::{Entry, as_typed};
 
-use super::editor::Edited;
-use super::key::{Code, Key};
+use super::console::submit;
 use super::overlay::Overlay;
-use super::{Effect, State, send};
+use super::widgets::editor::Edited;
+use super::{Effect, State};
+use crate::input::key::{Code, Key};
 
 /// A form being filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -217,7 +218,7 @@ pub(super) fn run(state: &mut State, form: &CommandForm) -> Vec<Effect> {
         state.refuse(format!("{name} has changed in the menu, or has gone: open it there again."));
         return Vec::new();
     }
-    send::submit(state, &form.line(), &form.command, form.args())
+    submit::submit(state, &form.line(), &form.command, form.args())
 }
 
 /// Puts a line into the input box; what stood there comes back by Ctrl-Y.

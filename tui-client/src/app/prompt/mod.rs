@@ -4,7 +4,7 @@
 //! the run ends first, it stays in the box until the person drops it. It is in no history, and where it
 //! was hidden it is on the screen as dots only.
 
-mod keys;
+mod keyboard;
 
 use std::collections::VecDeque;
 
@@ -12,14 +12,14 @@ use topside_shared::RunId;
 use topside_shared::command::{MASK, Stdin};
 use topside_shared::methods::MaskedText;
 
+use super::connection::Link;
 use super::console::Console;
-use super::editor::Editor;
-use super::link::Link;
 use super::runs::{Info, Phase};
+use super::widgets::editor::Editor;
 use super::{Call, Effect, State};
-use crate::question::{MAX_QUESTION, asks_for_a_secret};
-pub(crate) use keys::can_switch;
-pub(super) use keys::{key, paste, switch, unhide};
+use crate::text::secret_prompt::{MAX_QUESTION, asks_for_a_secret};
+pub(crate) use keyboard::can_switch;
+pub(super) use keyboard::{key, paste, switch, unhide};
 
 /// Most lines that wait for the answers before them to be taken.
 const MAX_LINES: usize = 16;
@@ -289,7 +289,7 @@ pub(super) fn taken(state: &mut State, run: RunId, result: Result<(), String>) {
         }
         Err(why) => {
             console.prompt.give_back();
-            state.refuse(super::clean::sentence(&why));
+            state.refuse(crate::text::sanitize::sentence(&why));
         }
     }
 }

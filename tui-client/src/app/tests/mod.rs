@@ -1,24 +1,24 @@
 //! What happens to the state, message by message; and the states that drawing is tested with.
 
-pub(crate) mod administering;
-mod connecting;
-mod ending;
-mod filling;
-pub(crate) mod handing_out;
-pub(crate) mod keeping_keys;
-pub(crate) mod listing;
-pub(crate) mod logging;
-pub(crate) mod pairing;
-pub(crate) mod probing;
-pub(crate) mod prompting;
-mod queueing;
-pub(crate) mod reloading;
-mod resuming;
-mod running;
-mod saving_output;
-mod setting;
-pub(crate) mod standing;
-mod typing;
+pub(crate) mod admin_actions;
+mod command_forms;
+mod commands;
+mod connections;
+mod exports;
+pub(crate) mod key_list;
+pub(crate) mod log_lines;
+pub(crate) mod new_invites;
+pub(crate) mod pasted_invites;
+pub(crate) mod probes;
+pub(crate) mod prompts;
+mod queue;
+mod reconnects;
+pub(crate) mod reloads;
+pub(crate) mod runs_list;
+mod settings;
+mod shutdowns;
+pub(crate) mod status_figures;
+mod typed_lines;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,11 +30,11 @@ use topside_shared::notifications::{Closing, Notification, Phase};
 use topside_shared::records::RunRow;
 use topside_shared::{ClientId, ErrorKind, Pin, RunId, Time};
 
-use super::ways::Reach;
+use super::picker::routes::Reach;
 use super::*;
 use crate::config::DEFAULT_PORT;
-use crate::net::Reached;
-use crate::net::base64::output_length;
+use crate::connect::Reached;
+use crate::text::base64::output_length;
 
 /// 2026-03-01, 09:14:00 in UTC.
 pub(crate) const START: i64 = 1_772_356_440_000;
@@ -110,7 +110,7 @@ impl World {
     /// Types a text key by key.
     pub(crate) fn write(&mut self, text: &str) {
         for c in text.chars() {
-            self.tell(Msg::Key(key::Key::plain(key::Code::Char(c))));
+            self.tell(Msg::Key(crate::input::key::Key::plain(crate::input::key::Code::Char(c))));
         }
     }
 

@@ -1,0 +1,106 @@
+//! Where things stand on the console, for drawing and for scrolling alike: a function of the
+//! terminal's size and of how many rows the banner takes.
+
+use ratatui::layout::Rect;
+
+use crate::app::Size;
+
+/// Narrower than this the menu folds away.
+const MENU_FROM: u16 = 100;
+/// Narrower than this the client list hides.
+const CLIENTS_FROM: u16 = 80;
+/// From here on menu and list have room for more than names.
+const WIDE_FROM: u16 = 140;
+/// What stands left of a line of output: a margin, and a place for the sign of standard error.
+pub(crate) const INDENT: u16 = 3;
+
+/// The areas of the console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ConsoleLayout {
+    pub(crate) title: Rect,
+    pub(crate) top_rule: Rect,
+    pub(crate) menu: Option<Rect>,
+    pub(crate) pane: Rect,
+    pub(crate) clients: Option<Rect>,
+    pub(crate) bottom_rule: Rect,
+    pub(crate) banner: Rect,
+    pub(crate) input: Rect,
+    pub(crate) hints: Rect,
+}
+
+impl ConsoleLayout {
+    pub(crate) fn new(size: Size, banner_rows: u16) -> Self {
+        let Size { width, height } = size;
+        let row = |y: u16, rows: u16| Rect::new(0, y, width, rows);
+        let banner_rows = banner_rows.min(height.saturating_sub(8));
+        let hints = row(height.saturating_sub(1), 1);
+        let input = row(height.saturating_sub(2), 1);
+        let banner = row(input.y.saturating_sub(banner_rows), banner_rows);
+        let bottom_rule = row(banner.y.saturating_sub(1), 1);
+        let body = (2, bottom_rule.y.saturating_sub(2));
+
+        let wide = width >= WIDE_FROM;
+        let menu_width = if width < MENU_FROM {
+            0
+        } else if wide {
+            40
+        } else {
+            20
+        };
+        let clients_width = if width < CLIENTS_FROM {
+            0
+        } else if wide {
+            34
+        } else {
+            24
+        };
+        let column = |x: u16, width: u16| (width > 0).then(|| Rect::new(x, body.0, width, body.1));
+        // A menu and a list each have a line between them and the pane.
+        let pane_x = if menu_width > 0 { menu_width + 1 } else { 0 };
+        let pane_end = if clients_width > 0 { width - clients_width - 1 } else { width };
+        Self {
+            title: row(0, 1),
+            top_rule: row(1, 1),
+            menu: column(0, menu_width),
+            pane: Rect::new(pane_x, body.0, pane_end.saturating_sub(pane_x), body.1),
+            clients: column(pane_end + 1, clients_width),
+            bottom_rule,
+            banner,
+            input,
+            hints,
+        }
+    }
+
+    /// Columns for a line of output.
+    pub(crate) fn text_width(&self) -> u16 {
+        self.pane.width.saturating_sub(INDENT + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(width: u16, height: u16) -> ConsoleLayout {
+        ConsoleLayout::new(Size { width, height }, 0)
+    }
+
+    #[test]
+    fn the_client_list_hides_last_and_the_menu_first() {
+        assert!(layout(100, 24).menu.is_some() && layout(100, 24).clients.is_some());
+        assert!(layout(99, 24).menu.is_none() && layout(99, 24).clients.is_some());
+        assert!(layout(79, 24).menu.is_none() && layout(79, 24).clients.is_none());
+    }
+
+    #[test]
+    fn rows_add_up_at_every_size_that_is_drawn() {
+        for height in 10..60 {
+            for banner in 0..4 {
+                let l = ConsoleLayout::new(Size { width: 60, height }, banner);
+                assert_eq!(l.pane.y + l.pane.height, l.bottom_rule.y);
+                assert!(l.pane.height >= 3, "{height} rows, banner of {banner}");
+                assert_eq!(l.hints.y, height - 1);
+            }
+        }
+    }
+}

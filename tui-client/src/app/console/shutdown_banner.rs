@@ -1,0 +1,141 @@
+//! A shutdown that the server has announced: who, why, and how long there is left.
+
+use topside_shared::Time;
+use topside_shared::notifications::{Closing, Phase};
+
+use crate::app::server::admin;
+use crate::text::times;
+
+/// The banner above the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Banner {
+    pub(crate) reason: String,
+    pub(crate) by: String,
+    pub(crate) restart: bool,
+    pub(crate) phase: BannerPhase,
+    step: Step,
+    /// By the server's clock; only compared with another one of it.
+    deadline: Time,
+}
+
+/// What the last order did about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It was the first one.
+    Ordered,
+    Postponed,
+    BroughtForward,
+    /// Its reason is another, or it is a restart now, or none any more.
+    Changed,
+}
+
+/// How far the shutdown is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BannerPhase {
+    /// It begins at this time of the monotonic clock.
+    Due { at: u64 },
+    /// It has begun.
+    Now,
+    /// It was called off; shown until the next command.
+    Cancelled,
+}
+
+impl Banner {
+    /// What a notice of the server means at `now`.
+    pub(crate) fn new(closing: Closing, now: u64) -> Self {
+        let phase = match closing.phase {
+            Phase::Scheduled => BannerPhase::Due { at: now.saturating_add(closing.in_ms) },
+            Phase::Now => BannerPhase::Now,
+            Phase::Cancelled => BannerPhase::Cancelled,
+        };
+        let Closing { reason, by, restart, deadline, .. } = closing;
+        Self { reason, by, restart, phase, step: Step::Ordered, deadline }
+    }
+
+    /// The same where another one was up: what is due may be due at another time.
+    pub(crate) fn after(before: Option<&Self>, closing: Closing, now: u64) -> Self {
+        let mut next = Self::new(closing, now);
+        let due = |banner: &Self| matches!(banner.phase, BannerPhase::Due { .. });
+        if let Some(before) = before
+            && due(before)
+            && due(&next)
+        {
+            next.step = if next.is_told_again(before) {
+                before.step
+            } else if next.deadline > before.deadline {
+                Step::Postponed
+            } else if next.deadline < before.deadline {
+                Step::BroughtForward
+            } else {
+                Step::Changed
+            };
+        }
+        next
+    }
+
+    /// Whether it says what another one said: whoever connects again is told anew of what is due.
+    pub(crate) fn is_told_again(&self, before: &Self) -> bool {
+        let same = (&self.reason, &self.by, self.restart, self.deadline);
+        same == (&before.reason, &before.by, before.restart, before.deadline)
+            && std::mem::discriminant(&self.phase) == std::mem::discriminant(&before.phase)
+    }
+
+    /// `sprinkler shuts down in 0:58, by phone (#4): moving to a new box`.
+    pub(crate) fn words(&self, server: &str, now: u64) -> String {
+        let by = if self.by.is_empty() { String::new() } else { format!(" by {}", self.by) };
+        if self.phase == BannerPhase::Cancelled {
+            let what = admin::what(self.restart);
+            return format!("{server} stays: its {what} was called off{by}");
+        }
+        let verb = if self.restart { "restarts" } else { "shuts down" };
+        let when = match self.phase {
+            BannerPhase::Due { at } => {
+                format!("in {}", times::countdown(at.saturating_sub(now)))
+            }
+            _ => "now".to_owned(),
+        };
+        let step = match self.step {
+            _ if self.phase == BannerPhase::Now => "",
+            Step::Ordered => "",
+            Step::Postponed => " postponed",
+            Step::BroughtForward => " brought forward",
+            Step::Changed => " changed",
+        };
+        let by = if by.is_empty() && step.is_empty() { by } else { format!(",{step}{by}") };
+        let reason =
+            if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
+        format!("{server} {verb} {when}{by}{reason}")
+    }
+
+    /// Milliseconds until the words change by themselves.
+    pub(crate) fn changes_in(&self, now: u64) -> Option<u64> {
+        match self.phase {
+            BannerPhase::Due { at } if at > now => Some(times::countdown_changes_in(at - now)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_countdown_runs_on_the_monotonic_clock_not_on_the_deadline() {
+        let closing = Closing {
+            phase: Phase::Scheduled,
+            reason: "moving to a new box".into(),
+            by: "phone (#4)".into(),
+            deadline: Time::from_millis(0),
+            in_ms: 58_000,
+            restart: false,
+        };
+        let banner = Banner::new(closing, 5_000);
+        let words = "sprinkler shuts down in 0:58, by phone (#4): moving to a new box";
+        assert_eq!(banner.words("sprinkler", 5_000), words);
+        assert!(banner.words("sprinkler", 15_000).contains("in 0:48,"));
+        assert!(banner.words("sprinkler", 99_000).contains("in 0:00,"));
+        assert_eq!(banner.changes_in(5_000), Some(1_000));
+        assert_eq!(banner.changes_in(99_000), None);
+    }
+}

@@ -1,0 +1,61 @@
+//! Servers that say on the LAN that they are there. A find is a hint: the pin decides.
+
+use topside_shared::Pin;
+use topside_shared::text::{MAX_NAME, clean};
+
+use super::routes;
+use crate::app::State;
+use crate::config::Profile;
+use crate::connect::Found;
+
+/// Takes all that was found, made safe to show.
+pub(crate) fn load(state: &mut State, found: Vec<Found>) {
+    let safe = |find: Found| {
+        let (name, host) = (clean(&find.name, MAX_NAME), clean(&find.host, MAX_NAME));
+        Found { name, host, ..find }
+    };
+    state.found = found.into_iter().map(safe).collect();
+}
+
+/// Those that are not saved yet.
+pub(crate) fn listed(state: &State) -> impl Iterator<Item = &Found> {
+    state.found.iter().filter(|find| !state.servers.iter().any(|profile| is(find, profile)))
+}
+
+/// Whether a find is a saved server: by its pin, or by its address where one of the two has none.
+fn is(find: &Found, profile: &Profile) -> bool {
+    match (find.pin, pin(profile)) {
+        (Some(found), Some(saved)) => found == saved,
+        _ => {
+            let here = |host: &str| {
+                host == find.host
+                    || find.addresses.iter().any(|address| address.to_string() == host)
+            };
+            find.port == profile.port && profile.lan.as_deref().is_some_and(here)
+        }
+    }
+}
+
+/// The pin of a saved server.
+pub(crate) fn pin(profile: &Profile) -> Option<Pin> {
+    profile.pin.as_deref()?.parse().ok()
+}
+
+/// The address to save of a find: one of version 4 before one of version 6, which is long; the host
+/// where it told none.
+pub(crate) fn address(find: &Found) -> String {
+    let first = find.addresses.iter().find(|address| address.is_ipv4());
+    let first = first.or(find.addresses.first());
+    first.map_or_else(|| find.host.clone(), ToString::to_string)
+}
+
+/// Where a saved server was found, if that is not where it was saved.
+pub(crate) fn hint(state: &State, profile: &Profile) -> Option<String> {
+    let pin = pin(profile)?;
+    let find = state.found.iter().find(|find| find.pin == Some(pin))?;
+    let known = profile.lan.as_deref().is_some_and(|lan| {
+        find.port == profile.port
+            && (lan == find.host || find.addresses.iter().any(|address| address.to_string() == lan))
+    });
+    (!known).then(|| routes::host_port(&address(find), find.port))
+}

@@ -1,0 +1,305 @@
+//! The picker: which server, and by which way.
+
+pub(crate) mod discovered;
+pub(crate) mod probe;
+pub(crate) mod redeem_invite;
+pub(crate) mod routes;
+pub(crate) mod server_form;
+
+use super::confirm::{Confirm, Then};
+use super::connection::{Dialling, Link, Target, Via};
+use super::overlay::Overlay;
+use super::{Effect, Here, Screen, State};
+use crate::config::{Profile, THIS_MACHINE};
+use crate::connect::Found;
+use crate::input::actions::Id;
+use crate::text::sanitize;
+use probe::Asking;
+use server_form::Form;
+
+/// What is chosen, and what is known of it.
+#[derive(Debug, Default)]
+pub(crate) struct Picker {
+    /// The server: a saved one; past them this machine; past that one that was found.
+    pub(crate) at: usize,
+    /// The way.
+    pub(crate) way: usize,
+    /// Whether the arrow keys move among the ways.
+    pub(crate) on_ways: bool,
+    /// A server to choose as soon as it is in the list.
+    pub(crate) wanted: Option<String>,
+    /// What is known of the chosen server's addresses.
+    pub(crate) asking: Asking,
+}
+
+/// Whether the picker has the keys, with nothing on top of it.
+pub(crate) fn is_bare(state: &State) -> bool {
+    matches!(state.screen, Screen::Picker) && state.overlays.is_empty()
+}
+
+/// The saved server that is chosen; none: this machine.
+pub(crate) fn chosen(state: &State) -> Option<&Profile> {
+    state.servers.get(state.picker.at)
+}
+
+/// The name of a place in the list of servers.
+pub(crate) fn name(state: &State, at: usize) -> &str {
+    let saved = state.servers.get(at).map(|profile| profile.name.as_str());
+    let find = || {
+        Some(discovered::listed(state).nth(at.checked_sub(state.servers.len() + 1)?)?.name.as_str())
+    };
+    saved.or_else(find).unwrap_or(THIS_MACHINE)
+}
+
+/// The server that was only found, if one is chosen.
+pub(crate) fn chosen_find(state: &State) -> Option<&Found> {
+    discovered::listed(state).nth(state.picker.at.checked_sub(state.servers.len() + 1)?)
+}
+
+/// How many servers can be chosen.
+pub(crate) fn count(state: &State) -> usize {
+    state.servers.len() + 1 + discovered::listed(state).count()
+}
+
+/// A place in the list that stays the same while the list changes.
+#[derive(Debug, PartialEq, Eq)]
+enum Spot {
+    Saved(String),
+    Here,
+    Found(String),
+}
+
+fn spot(state: &State) -> Spot {
+    match (chosen(state), chosen_find(state)) {
+        (Some(profile), _) => Spot::Saved(profile.name.clone()),
+        (None, Some(find)) => Spot::Found(find.name.clone()),
+        (None, None) => Spot::Here,
+    }
+}
+
+fn find(state: &State, spot: &Spot) -> Option<usize> {
+    let saved = state.servers.len();
+    match spot {
+        Spot::Saved(name) => state.servers.iter().position(|profile| profile.name == *name),
+        Spot::Here => Some(saved),
+        Spot::Found(name) => {
+            discovered::listed(state).position(|find| find.name == *name).map(|nth| saved + 1 + nth)
+        }
+    }
+}
+
+/// Why Enter does nothing now.
+pub(crate) fn why_not(state: &State) -> Option<String> {
+    match (routes::chosen_via(state), chosen_find(state)) {
+        (Some(via), _) => routes::way(state, via).why_not,
+        (None, Some(find)) => Some(how_to_pair(state, find)),
+        (None, None) => None,
+    }
+}
+
+/// What to do with a server that was found.
+pub(crate) fn how_to_pair(state: &State, find: &Found) -> String {
+    format!(
+        "{} is not paired: run `topsided invite` on it, then press {} and paste what it prints",
+        find.name,
+        state.keys.word(Id::Invite)
+    )
+}
+
+/// What was found on the LAN has changed; what is chosen stays chosen.
+pub(crate) fn found(state: &mut State, found: Vec<Found>) {
+    let was = spot(state);
+    discovered::load(state, found);
+    let at = find(state, &was).unwrap_or(state.picker.at);
+    settle(state, at, &was);
+}
+
+/// Chooses a place, or the nearest one that there is.
+fn settle(state: &mut State, at: usize, was: &Spot) {
+    state.picker.at = at.min(count(state) - 1);
+    if spot(state) != *was {
+        state.picker.way = 0;
+        probe::anew(state, 0);
+    }
+}
+
+/// Carries out an action of the picker.
+pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
+    match id {
+        Id::Connect => return connect(state),
+        Id::Up | Id::Down => {
+            let down = id == Id::Down;
+            let step = |at: usize, count: usize| {
+                if down { (at + 1).min(count.saturating_sub(1)) } else { at.saturating_sub(1) }
+            };
+            if state.picker.on_ways {
+                state.picker.way = step(state.picker.way, routes::of(state).len());
+            } else {
+                choose(state, step(state.picker.at, count(state)));
+            }
+        }
+        Id::OtherColumn => state.picker.on_ways = !state.picker.on_ways,
+        Id::ToServers => state.picker.on_ways = false,
+        Id::ToWays => state.picker.on_ways = true,
+        Id::Invite => redeem_invite::open(state, ""),
+        Id::Add => {
+            let form = match chosen_find(state) {
+                Some(find) => Form::of_find(find, &state.servers),
+                None => Form::add(),
+            };
+            state.overlays.push(Overlay::Form(Box::new(form)));
+        }
+        Id::Edit => {
+            if let Some(profile) = chosen(state) {
+                let form = Form::edit(profile);
+                state.overlays.push(Overlay::Form(Box::new(form)));
+            }
+        }
+        Id::Duplicate => {
+            if let Some(profile) = chosen(state) {
+                let form = Form::duplicate(profile, &state.servers);
+                state.overlays.push(Overlay::Form(Box::new(form)));
+            }
+        }
+        Id::Delete => {
+            if let Some(profile) = chosen(state) {
+                let name = profile.name.clone();
+                let text = vec!["The server itself is not touched.".to_owned()];
+                let confirm = Confirm::choice(
+                    format!("Forget {name}?"),
+                    text,
+                    "Forget it",
+                    Then::Delete(name),
+                );
+                state.overlays.push(Overlay::Confirm(confirm));
+            }
+        }
+        Id::Test => {
+            state.here = Here::Unknown;
+            return probe::test(state);
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Chooses a place in the list of servers, and the first way to it.
+pub(crate) fn choose(state: &mut State, at: usize) {
+    if at != state.picker.at {
+        state.picker.at = at;
+        state.picker.way = 0;
+        probe::anew(state, probe::PAUSE);
+    }
+}
+
+fn connect(state: &mut State) -> Vec<Effect> {
+    if let Some(why) = why_not(state) {
+        state.refuse(why);
+        return Vec::new();
+    }
+    let Some(via) = routes::chosen_via(state) else { return Vec::new() };
+    let target = Target { server: chosen(state).map(|profile| profile.name.clone()), via };
+    let start = via == Via::Same && state.here == Here::NotRunning;
+    dial(state, target, start)
+}
+
+/// Begins to reach a server; what was being reached before is given up.
+pub(crate) fn dial(state: &mut State, target: Target, start: bool) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let attempt = state.next_serial();
+    let since = state.clock.mono;
+    let lost = match std::mem::replace(&mut state.link, Link::Idle) {
+        Link::Idle => None,
+        Link::Dialling(old) => {
+            effects.push(Effect::CancelDial { attempt: old.attempt });
+            old.lost
+        }
+        Link::Connected { session } => {
+            effects.push(Effect::HangUp { session });
+            None
+        }
+        Link::Lost(lost) => Some(lost),
+    };
+    state.link = Link::Dialling(Dialling { attempt, target: target.clone(), start, since, lost });
+    effects.push(Effect::Dial { attempt, target, start });
+    effects
+}
+
+/// Chooses a server and a way, and reaches it at once if that is possible.
+pub(crate) fn open_at(state: &mut State, name: &str, target: Target) -> Vec<Effect> {
+    let place = state.servers.iter().position(|profile| profile.name == name);
+    state.picker.at = place.unwrap_or(state.servers.len());
+    state.picker.way = routes::of(state).iter().position(|way| *way == target.via).unwrap_or(0);
+    state.picker.on_ways = true;
+    match why_not(state) {
+        Some(why) => {
+            state.refuse(why);
+            Vec::new()
+        }
+        None => dial(state, target, false),
+    }
+}
+
+/// Goes to the picker; the session, if one is open, is closed with a goodbye.
+pub(crate) fn open(state: &mut State) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match std::mem::replace(&mut state.link, Link::Idle) {
+        Link::Dialling(dial) => effects.push(Effect::CancelDial { attempt: dial.attempt }),
+        Link::Connected { session } => effects.push(Effect::HangUp { session }),
+        Link::Idle | Link::Lost(_) => {}
+    }
+    state.screen = Screen::Picker;
+    state.overlays.clear();
+    state.here = Here::Unknown;
+    probe::anew(state, 0);
+    effects.extend(probe::ask(state));
+    effects.push(Effect::Browse(true));
+    effects
+}
+
+/// The saved servers cannot be read: that stays on the screen as long as it is so.
+pub(crate) fn unreadable(state: &mut State, why: &str) {
+    let why = sanitize::sentence(why);
+    state.refuse(why.clone());
+    state.unreadable = Some(why);
+}
+
+/// Takes the saved servers of a file in which a mistake hides some of them.
+pub(crate) fn load_partly(state: &mut State, servers: Vec<Profile>, mistake: &str) {
+    state.unreadable = None;
+    load(state, servers);
+    unreadable(state, mistake);
+}
+
+/// Takes the saved servers as they are on the disk now; what was chosen stays chosen.
+pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
+    if state.unreadable.take().is_some() {
+        state.done("client.toml can be read again.");
+    }
+    let was = spot(state);
+    let before = chosen(state).cloned();
+    let old = std::mem::replace(&mut state.servers, servers);
+    let named = |name: &String| state.servers.iter().position(|server| server.name == *name);
+    let wanted = state.picker.wanted.take();
+    let added = state
+        .servers
+        .iter()
+        .position(|new| old.iter().all(|old| old.name != new.name))
+        .filter(|_| state.servers.len() == old.len() + 1);
+    let at = match wanted.as_ref().and_then(named).or(added) {
+        _ if old.is_empty() && wanted.is_none() && !state.servers.is_empty() => 0,
+        Some(at) => at,
+        // It was renamed or removed: what stands in its place now, or its neighbour. This machine stays
+        // itself.
+        None => find(state, &was).unwrap_or_else(|| {
+            let last = state.servers.len().saturating_sub(1);
+            if before.is_some() { state.picker.at.min(last) } else { state.picker.at }
+        }),
+    };
+    settle(state, at, &was);
+    // The same name may have another address now, or another key; else what is known of it stays.
+    // At the start nothing is known yet, even where there is nothing to load.
+    if wanted.is_some() || chosen(state) != before.as_ref() || state.here == Here::Unknown {
+        probe::anew(state, 0);
+    }
+}

@@ -1,0 +1,307 @@
+//! The ways to the chosen server: where each leads, whether it answers, and what to do if not.
+
+use super::{chosen, discovered, probe};
+use crate::app::connection::{Link, Target, Via};
+use crate::app::{Here, State, picker};
+use crate::config::Profile;
+use crate::connect::ConnectError;
+use crate::input::actions::Id;
+use crate::text::{fit, times};
+
+/// The ways to a saved server, in their order on the screen.
+const SAVED: &[Via] = &[Via::Auto, Via::Same, Via::Lan, Via::Internet];
+/// Those of this machine, where there is nothing to try in turn.
+const HERE: &[Via] = &[Via::Same, Via::Lan, Via::Internet];
+
+/// How a way stands, and what is to be said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Way {
+    /// Where it leads, if that is known.
+    pub(crate) address: String,
+    pub(crate) sign: Sign,
+    /// How it stands, in words.
+    pub(crate) words: String,
+    /// The whole of it where the words are short: what happened there, and what to do.
+    pub(crate) advice: Option<String>,
+    /// Why Enter does nothing here.
+    pub(crate) why_not: Option<String>,
+}
+
+/// The sign before the words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// It answers.
+    Up,
+    /// It does not.
+    Down,
+    /// It does, and will not have this device, or is another server.
+    Wrong,
+    /// Nobody knows.
+    None,
+}
+
+/// How an address of a paired server stood when it was last asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// The server that was paired answered, after so many milliseconds.
+    Up(u64),
+    /// It did not.
+    Down {
+        /// Why, in a few words.
+        words: &'static str,
+        /// The sentence that says what to do.
+        sentence: String,
+        /// Whether asking again changes nothing until somebody does something.
+        lasting: bool,
+    },
+}
+
+impl Reach {
+    /// Whether asking again changes nothing until somebody does something.
+    pub(crate) fn is_lasting(&self) -> bool {
+        matches!(self, Self::Down { lasting: true, .. })
+    }
+
+    /// How a way stands that leads there.
+    fn way(&self) -> Way {
+        match self {
+            Self::Up(ms) => Way::plain(Sign::Up, format!("answers in {}", millis(*ms))),
+            Self::Down { words, sentence, lasting } => {
+                let sign = if *lasting { Sign::Wrong } else { Sign::Down };
+                Way { advice: Some(sentence.clone()), ..Way::plain(sign, *words) }
+            }
+        }
+    }
+}
+
+/// Why an address does not lead to the server that was paired, in a few words.
+pub(crate) fn words(error: &ConnectError) -> &'static str {
+    match error {
+        ConnectError::NoAnswer { .. } => "no answer",
+        ConnectError::NotListening { .. } => "refused: nothing listens there",
+        ConnectError::NoHost { .. } => "no such host",
+        ConnectError::NoRoute { .. } => "no way there",
+        ConnectError::WrongKey { .. } => "another key: not this server",
+        ConnectError::UnknownDevice => "does not know this device: ask for an invite",
+        ConnectError::Revoked => "this device was revoked: ask for an invite",
+        ConnectError::Expired => "this device's key has expired",
+        ConnectError::TurnedAway { .. } => "hung up at once",
+        ConnectError::NotTopside { .. } => "not a Topside server",
+        ConnectError::Version(_) => "another version of the protocol",
+        ConnectError::Refused(_) | ConnectError::NotAllowed { .. } => "refused by the server",
+        ConnectError::Lost { .. } => "the connection broke",
+        ConnectError::Stuck { .. } => "does nothing",
+        ConnectError::Identity(_) => "this device's key cannot be used",
+        ConnectError::SocketRemoved { .. } => "its socket was removed",
+        ConnectError::NoServer { .. }
+        | ConnectError::ForeignDirectory { .. }
+        | ConnectError::PathTooLong { .. }
+        | ConnectError::NoLocalSocket
+        | ConnectError::Io { .. }
+        | ConnectError::Nowhere(_) => "cannot be tried",
+    }
+}
+
+impl Way {
+    fn plain(sign: Sign, words: impl Into<String>) -> Self {
+        let (address, advice, why_not) = (String::new(), None, None);
+        Self { address, sign, words: words.into(), advice, why_not }
+    }
+
+    fn unknown(state: &State) -> Self {
+        Self::plain(Sign::None, probe::unknown(state))
+    }
+
+    /// The same, where the server was found elsewhere: of use only where it is not reached.
+    fn with_hint(self, state: &State, profile: &Profile, hint: Option<&str>) -> Self {
+        match (self.sign, hint) {
+            (Sign::Down | Sign::Wrong, Some(at)) => {
+                let words = format!("{} · found at {at}", self.words);
+                Self { words, advice: Some(moved(state, profile, at)), ..self }
+            }
+            _ => self,
+        }
+    }
+
+    fn impossible(words: &str, why_not: String) -> Self {
+        Self { why_not: Some(why_not), ..Self::plain(Sign::None, words) }
+    }
+}
+
+/// The ways to what is chosen; none to a server that was only found.
+pub(crate) fn of(state: &State) -> &'static [Via] {
+    match (chosen(state), picker::chosen_find(state)) {
+        (Some(_), _) => SAVED,
+        (None, None) => HERE,
+        (None, Some(_)) => &[],
+    }
+}
+
+/// The way that is chosen.
+pub(crate) fn chosen_via(state: &State) -> Option<Via> {
+    let ways = of(state);
+    ways.get(state.picker.way.min(ways.len().saturating_sub(1))).copied()
+}
+
+/// The host and port of a way, as saved.
+pub(crate) fn address(profile: &Profile, via: Via) -> Option<String> {
+    let (host, port) = match via {
+        Via::Lan => (profile.lan.as_deref()?, profile.port),
+        Via::Internet => {
+            (profile.internet.as_deref()?, profile.internet_port.unwrap_or(profile.port))
+        }
+        Via::Same | Via::Auto => return None,
+    };
+    Some(host_port(host, port))
+}
+
+/// A host and a port as one text.
+pub(crate) fn host_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// How long an answer took, in words.
+pub(crate) fn millis(ms: u64) -> String {
+    if ms == 0 { "< 1 ms".to_owned() } else { format!("{ms} ms") }
+}
+
+/// How a way to what is chosen stands.
+pub(crate) fn way(state: &State, via: Via) -> Way {
+    let way = match (via, chosen(state)) {
+        (Via::Same, None) => same(state),
+        (Via::Same, Some(_)) => Way { address: "this machine".to_owned(), ..same(state) },
+        (_, None) => Way::impossible(
+            &format!("no address saved · {} adds a server", state.keys.word(Id::Add)),
+            format!(
+                "this machine needs no address: press {} to add a server elsewhere, or {} to paste \
+                 an invite",
+                state.keys.word(Id::Add),
+                state.keys.word(Id::Invite)
+            ),
+        ),
+        (Via::Auto, Some(profile)) => auto(state, profile),
+        (_, Some(profile)) => elsewhere(state, profile, via),
+    };
+    match &state.link {
+        Link::Dialling(dial)
+            if dial.target == (Target { server: chosen(state).map(|p| p.name.clone()), via }) =>
+        {
+            let seconds = times::running(state.clock.mono.saturating_sub(dial.since));
+            let what = if dial.start { "starting one" } else { "connecting" };
+            let key = state.keys.word(Id::StopTrying);
+            let words = format!("{what} … {seconds} · {key} cancels");
+            Way { address: way.address, ..Way::plain(Sign::None, words) }
+        }
+        _ => way,
+    }
+}
+
+/// How the chosen saved server stands, in a word or two.
+pub(crate) fn brief(state: &State) -> (Sign, String) {
+    let way = way(state, Via::Auto);
+    (way.sign, way.words.replace(" answers in", ""))
+}
+
+/// Words that fit: where they do not, what stands behind the last ` · ` or `: ` goes first.
+pub(crate) fn shortened(words: &str, room: usize) -> String {
+    let mut short = words;
+    while fit::width(short) > room
+        && let Some(end) = short.rfind(" · ").max(short.rfind(": "))
+    {
+        short = &short[..end];
+    }
+    fit::cut(short, room)
+}
+
+fn same(state: &State) -> Way {
+    match &state.here {
+        Here::Unknown => Way::plain(Sign::None, "looking for a server …"),
+        Here::Running(_) if state.carries => Way::plain(Sign::Up, "runs inside this program"),
+        Here::Running(ms) => Way::plain(Sign::Up, format!("answers in {}", millis(*ms))),
+        Here::NotRunning => {
+            let key = state.keys.word(Id::Connect);
+            Way::plain(Sign::Down, format!("no server here · {key} starts one"))
+        }
+        Here::Refused(why) => {
+            Way { why_not: Some(why.clone()), ..Way::plain(Sign::Down, "cannot be used") }
+        }
+    }
+}
+
+fn elsewhere(state: &State, profile: &Profile, via: Via) -> Way {
+    let hint = if via == Via::Lan { discovered::hint(state, profile) } else { None };
+    let Some(address) = address(profile, via) else {
+        let what = if via == Via::Lan { "LAN address" } else { "router address" };
+        return no_address(state, profile, what, hint.as_deref());
+    };
+    if profile.pin.is_none() {
+        return Way { address, ..not_paired(state, &profile.name) };
+    }
+    let way = state.picker.asking.reach(via).map_or_else(|| Way::unknown(state), Reach::way);
+    Way { address, ..way.with_hint(state, profile, hint.as_deref()) }
+}
+
+fn no_address(state: &State, profile: &Profile, what: &str, hint: Option<&str>) -> Way {
+    let (name, key) = (&profile.name, state.keys.word(Id::Edit));
+    match hint {
+        Some(at) => {
+            Way::impossible(&format!("found at {at} · {key} adds it"), moved(state, profile, at))
+        }
+        None => Way::impossible(
+            &format!("no address saved · {key} adds it"),
+            format!("{name} has no {what} yet: press {key} to add it"),
+        ),
+    }
+}
+
+fn moved(state: &State, profile: &Profile, at: &str) -> String {
+    let key = state.keys.word(Id::Edit);
+    format!("{} was found at {at}: press {key} to save that address", profile.name)
+}
+
+fn not_paired(state: &State, name: &str) -> Way {
+    let key = state.keys.word(Id::Invite);
+    Way::impossible(
+        &format!("not paired · {key} pastes an invite"),
+        format!(
+            "{name} is not paired: run `topsided invite` on it, then press {key} and paste what it prints"
+        ),
+    )
+}
+
+/// LAN first, the internet a moment later: as good as the better of the two.
+fn auto(state: &State, profile: &Profile) -> Way {
+    let ways: Vec<Via> = [Via::Lan, Via::Internet]
+        .into_iter()
+        .filter(|via| address(profile, *via).is_some())
+        .collect();
+    let hint = discovered::hint(state, profile);
+    let order = match ways[..] {
+        [] => return no_address(state, profile, "address", hint.as_deref()),
+        [via] => format!("{} only", via.title()),
+        _ => "LAN first, then internet".to_owned(),
+    };
+    if profile.pin.is_none() {
+        return Way { address: order, ..not_paired(state, &profile.name) };
+    }
+    let known: Vec<&Reach> =
+        ways.iter().filter_map(|via| state.picker.asking.reach(*via)).collect();
+    let up = ways.iter().find_map(|via| match state.picker.asking.reach(*via) {
+        Some(Reach::Up(ms)) => Some((*via, *ms)),
+        _ => None,
+    });
+    let way = if let Some((via, ms)) = up {
+        Way::plain(Sign::Up, format!("{} answers in {}", via.title(), millis(ms)))
+    } else if known.len() < ways.len() {
+        Way::unknown(state)
+    } else {
+        // What does not pass by itself is worth more words than a silence.
+        let worst = known.iter().find(|reach| reach.is_lasting()).or(known.first());
+        worst.map_or_else(|| Way::unknown(state), |reach| reach.way()).with_hint(
+            state,
+            profile,
+            hint.as_deref(),
+        )
+    };
+    Way { address: order, ..way }
+}

@@ -1,0 +1,173 @@
+//! What the keys do while the box is a run's.
+
+use topside_shared::RunId;
+use topside_shared::text::clean;
+
+use super::super::console::Console;
+use super::super::runs::Info;
+use super::super::{Call, Effect, State, update};
+use super::{Asker, GRACE, Line, MAX_LINES, Prompt, may_ask};
+use crate::app::connection::Link;
+use crate::app::widgets::editor::Edited;
+use crate::input::actions;
+use crate::input::key::{Code, Key};
+
+/// Goes from the run's box to the command box, or back.
+pub(in crate::app) fn switch(state: &mut State) {
+    let Some(console) = state.console_mut() else { return };
+    if console.prompt.is_up() {
+        let name = console.prompt.asker.as_ref().map(Asker::name).unwrap_or_default();
+        console.prompt.leave();
+        let key = state.keys.word(actions::Id::OtherBox);
+        state.done(format!("The command box; {key} goes back to {name}."));
+        return;
+    }
+    if console.prompt.asker.as_ref().is_some_and(|asker| !asker.closed) {
+        console.prompt.away = false;
+        return;
+    }
+    let asks = |info: &&Info| {
+        may_ask(console, info)
+            && console.prompt.asker.as_ref().is_none_or(|asker| asker.block != info.id)
+    };
+    let next = console.runs.live().find(asks).map(|info| Asker::of(info, console));
+    match next {
+        Some(asker) => console.prompt.take(asker),
+        None => state.refuse("no run of yours takes input now"),
+    }
+}
+
+/// Whether there is a run that the key of [`switch`] leads to or from.
+pub(crate) fn can_switch(console: &Console) -> bool {
+    console.prompt.asker.is_some() || console.runs.live().any(|info| may_ask(console, info))
+}
+
+/// Shows what is hidden, or hides it.
+pub(in crate::app) fn unhide(state: &mut State) {
+    if let Some(console) = state.console_mut() {
+        console.prompt.by_hand = Some(!console.prompt.is_hidden());
+    }
+}
+
+/// A key while the box may be the run's; `None`: it is not a key of the box.
+pub(in crate::app) fn key(state: &mut State, key: Key) -> Option<Vec<Effect>> {
+    let now = state.clock.mono;
+    let console = state.console_mut()?;
+    // Else an empty answer would run what is half typed in the command box.
+    let meant = key.code == Code::Enter || key.is_ctrl('c') || key.is_ctrl('d');
+    come_back(&mut console.prompt, meant || key.typed().is_some(), now);
+    let prompt = &mut console.prompt;
+    if !prompt.is_up() {
+        return None;
+    }
+    match key.code {
+        Code::Enter if !key.alt && !key.ctrl => return Some(enter(state)),
+        Code::Esc if prompt.is_over() => drop_all(prompt),
+        _ if key.is_ctrl('c') && prompt.is_over() => drop_all(prompt),
+        _ if key.is_ctrl('c') && !prompt.editor.is_empty() => prompt.drop_line(),
+        _ if key.is_ctrl('c') => {
+            let run = prompt.live().and_then(|asker| asker.run);
+            return Some(run.map_or_else(Vec::new, |run| cancel(state, run)));
+        }
+        _ if key.is_ctrl('d') && prompt.editor.is_empty() => {
+            if prompt.is_over() {
+                drop_all(prompt);
+            } else if prompt.lines.len() < MAX_LINES {
+                prompt.lines.push_back(Line { text: None, hidden: false });
+            }
+        }
+        _ => {
+            if let Some(action) = actions::find(state, key) {
+                return Some(update::run(state, action));
+            }
+            let prompt = &mut state.console_mut()?.prompt;
+            if prompt.editor.key(key) == Edited::Text {
+                prompt.look();
+            }
+        }
+    }
+    Some(Vec::new())
+}
+
+/// Text was pasted; whether it was for the run.
+pub(in crate::app) fn paste(state: &mut State, text: &str) -> bool {
+    let now = state.clock.mono;
+    let Some(console) = state.console_mut() else { return false };
+    if console.search.is_some() {
+        return false;
+    }
+    come_back(&mut console.prompt, true, now);
+    let prompt = &mut console.prompt;
+    if !prompt.is_up() {
+        return false;
+    }
+    let mut lines = text.split(['\n', '\r']);
+    prompt.editor.insert(lines.next().unwrap_or_default());
+    prompt.look();
+    if lines.any(|line| !line.is_empty()) {
+        state.refuse("Only the first line was taken: an answer is one line.");
+    }
+    true
+}
+
+/// What is typed at once after the end of a run was meant for it.
+fn come_back(prompt: &mut Prompt, meant: bool, now: u64) {
+    prompt.just_ended.take_if(|(_, at)| now.saturating_sub(*at) >= GRACE);
+    if meant && let Some((asker, _)) = prompt.just_ended.take() {
+        prompt.asker = Some(asker);
+        prompt.away = false;
+    }
+}
+
+fn enter(state: &mut State) -> Vec<Effect> {
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    let prompt = &mut console.prompt;
+    let Some(asker) = &mut prompt.asker else { return Vec::new() };
+    if asker.over || asker.closed {
+        if prompt.editor.is_empty() {
+            drop_all(prompt);
+        } else {
+            let name = asker.name();
+            state.refuse(format!("{name} takes nothing more: this was not sent, and Esc drops it"));
+        }
+        return Vec::new();
+    }
+    if prompt.lines.len() >= MAX_LINES {
+        state.refuse("The lines before this one are still on their way: it stays here.");
+        return Vec::new();
+    }
+    asker.question.clear();
+    let hidden = prompt.is_hidden();
+    let text = Some(prompt.editor.text().to_owned());
+    prompt.lines.push_back(Line { text, hidden });
+    prompt.drop_line();
+    Vec::new()
+}
+
+fn drop_all(prompt: &mut Prompt) {
+    prompt.drop_line();
+    if prompt.asker.as_ref().is_some_and(|asker| asker.over) {
+        *prompt = Prompt::default();
+    }
+}
+
+fn cancel(state: &mut State, run: RunId) -> Vec<Effect> {
+    let Link::Connected { session } = state.link else { return Vec::new() };
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    if let Some(info) = console.runs.of_run(run)
+        && info.phase.is_live()
+    {
+        let line = clean(&info.line, 200);
+        if !info.sent {
+            state.refuse(format!(
+                "{line} is only looked at here: Ctrl-X in the list of runs ({}) ends it.",
+                state.keys.word(actions::Id::Runs)
+            ));
+            return Vec::new();
+        }
+        console.runs.cancelling(run);
+        state.done(format!("Cancelling {line}."));
+        return vec![Effect::Call { session, call: Call::Cancel(run) }];
+    }
+    Vec::new()
+}

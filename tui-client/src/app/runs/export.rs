@@ -1,0 +1,171 @@
+//! Copying a block's output, and saving it: of a run, all that the server has of it, fetched byte for byte by a
+//! connection of its own; else what the screen holds.
+
+use topside_shared::text::bytes;
+
+use super::{Info, Phase};
+use crate::app::connection::Link;
+use crate::app::{Effect, State};
+use crate::text::{sanitize, times};
+
+/// An output on its way to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Saving {
+    /// A number of its own.
+    pub(crate) id: u64,
+    block: u64,
+    /// The name of the file, where that is free.
+    name: String,
+    /// Bytes that have come, of so many.
+    done: u64,
+    of: u64,
+    /// Whether the run still went on when it was asked for.
+    live: bool,
+}
+
+impl Saving {
+    /// How far it is, and which key gives up.
+    pub(crate) fn words(&self, stop: &str) -> String {
+        format!("saving {} of {} · {stop} gives up", bytes(self.done), bytes(self.of))
+    }
+}
+
+/// An output that is in a file, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fetched {
+    /// Which file.
+    pub(crate) path: String,
+    /// Its length.
+    pub(crate) length: u64,
+    /// Bytes of the output that the server has not kept.
+    pub(crate) missing: u64,
+}
+
+/// Why there is no file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotFetched {
+    /// The server does not have this run, or not any more.
+    NotKept,
+    /// Anything else, as a sentence.
+    Failed(String),
+}
+
+/// Copies the output of the chosen block, as the screen shows it.
+pub(crate) fn copy(state: &mut State) -> Vec<Effect> {
+    let Some((block, name)) = chosen(state) else { return Vec::new() };
+    let Some(text) = held(state, block) else { return Vec::new() };
+    vec![Effect::Copy { name, text }]
+}
+
+/// Saves the output of the chosen block.
+pub(crate) fn save(state: &mut State) -> Vec<Effect> {
+    if let Some(saving) = &state.saving {
+        let name = saving.name.clone();
+        state.refuse(format!("{name} is still being saved: Esc gives that up."));
+        return Vec::new();
+    }
+    let Some((block, name)) = chosen(state) else { return Vec::new() };
+    let Some(info) = state.console().and_then(|console| console.runs.info(block)) else {
+        return Vec::new();
+    };
+    let (of, live) = (info.bytes.unwrap_or(info.told), info.bytes.is_none());
+    match (&state.link, info.run) {
+        // What a session is gone for cannot be asked.
+        (Link::Connected { session }, Some(run)) if of > 0 => {
+            let session = *session;
+            let id = state.next_serial();
+            state.saving = Some(Saving { id, block, name: name.clone(), done: 0, of, live });
+            vec![Effect::Fetch { id, session, run, until: of, name }]
+        }
+        (Link::Connected { .. }, _) => save_held(state, block, name, None),
+        (_, None) => save_held(state, block, name, None),
+        (_, Some(_)) => {
+            save_held(state, block, name, Some("there is no session to fetch all of it"))
+        }
+    }
+}
+
+/// Saves what the screen holds of a block, and why that is not all.
+fn save_held(state: &mut State, block: u64, name: String, why: Option<&str>) -> Vec<Effect> {
+    let Some(text) = held(state, block) else { return Vec::new() };
+    let why = why.map(|why| format!("as this screen shows it, for {why}"));
+    vec![Effect::Save { name, text, why }]
+}
+
+/// The output has come so far.
+pub(crate) fn fetching(state: &mut State, id: u64, done: u64) {
+    if let Some(saving) = state.saving.as_mut().filter(|saving| saving.id == id) {
+        saving.done = done;
+    }
+}
+
+/// It is in a file, or why not.
+pub(crate) fn fetched(
+    state: &mut State,
+    id: u64,
+    result: Result<Fetched, NotFetched>,
+) -> Vec<Effect> {
+    let Some(saving) = state.saving.take_if(|saving| saving.id == id) else { return Vec::new() };
+    match result {
+        Ok(Fetched { path, length, missing, .. }) => {
+            let size = bytes(length);
+            if missing > 0 {
+                let lost = bytes(missing);
+                let why = "the server has not kept them, and the file says where";
+                state.refuse(format!("{size} saved to {path}, but {lost} are missing: {why}"));
+            } else if saving.live {
+                state.done(format!("{size} saved to {path}: what it had printed so far"));
+            } else {
+                state.done(format!("{size} saved to {path}"));
+            }
+        }
+        Err(NotFetched::NotKept) => {
+            let why = "the server has this run no more";
+            if state.console().is_none() {
+                state.refuse(format!("nothing was saved: {why}"));
+                return Vec::new();
+            }
+            return save_held(state, saving.block, saving.name, Some(why));
+        }
+        Err(NotFetched::Failed(why)) => {
+            state.refuse(format!("nothing was saved: {}", sanitize::sentence(&why)));
+        }
+    }
+    Vec::new()
+}
+
+/// Gives a save up.
+pub(crate) fn stop(state: &mut State) -> Vec<Effect> {
+    let Some(saving) = state.saving.take() else { return Vec::new() };
+    state.done(format!("Given up: nothing was saved as {}.", saving.name));
+    vec![Effect::StopFetch { id: saving.id }]
+}
+
+/// The chosen block, and what a file of its output is called.
+fn chosen(state: &State) -> Option<(u64, String)> {
+    let info = state.console()?.runs.chosen()?;
+    Some((info.id, file_name(state, info)))
+}
+
+fn file_name(state: &State, info: &Info) -> String {
+    let command = if info.command.is_empty() { "output" } else { &info.command };
+    // A server may call a command as it likes; a file is named as this system likes.
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let command: String = command.chars().map(plain).take(64).collect();
+    let time = times::clock(info.at, &state.zone).replace(':', "");
+    format!("topside-{command}-{time}.txt")
+}
+
+/// What the screen holds of a block, as text; where that is nothing, it is said.
+fn held(state: &mut State, block: u64) -> Option<String> {
+    let runs = &state.console()?.runs;
+    let text = runs.text(block);
+    if !text.is_empty() {
+        return Some(text);
+    }
+    let info = runs.info(block)?;
+    let so_far = if matches!(info.phase, Phase::Running { .. }) { " so far" } else { "" };
+    let line = info.line.clone();
+    state.refuse(format!("{line} printed nothing{so_far}"));
+    None
+}

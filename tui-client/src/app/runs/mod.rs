@@ -1,0 +1,352 @@
+//! The response pane: one block a command, and what is known of it beside its output.
+
+mod claims;
+pub(crate) mod export;
+mod info;
+mod output_stream;
+pub(crate) mod run_list;
+
+use serde_json::{Map, Value};
+use topside_shared::records::{RunRow, RunState};
+use topside_shared::{RunId, Time};
+
+use super::Clock;
+use crate::scrollback::{Channel, Pane, grouped};
+use crate::text::fit;
+pub(crate) use info::{Info, Phase};
+
+/// Most blocks that are kept; beyond it the oldest finished one goes.
+const MAX_BLOCKS: usize = 2_000;
+/// The number of the block that says how many have gone; no other block gets so far.
+const DROPPED: u64 = u64::MAX;
+
+/// All blocks of a console.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    pub(crate) pane: Pane,
+    infos: Vec<Info>,
+    /// The block that copy, save and fold mean; none: the newest.
+    selected: Option<u64>,
+    /// Commands whose blocks had to go.
+    dropped: u64,
+    /// Columns that a line of the pane has.
+    text_width: usize,
+}
+
+impl Runs {
+    /// Gives the pane its room.
+    pub(crate) fn lay(&mut self, width: u16, height: u16) {
+        self.text_width = usize::from(width);
+        self.pane.set_size(width, height);
+    }
+
+    pub(crate) fn info(&self, id: u64) -> Option<&Info> {
+        self.infos.iter().rfind(|info| info.id == id)
+    }
+
+    fn info_mut(&mut self, id: u64) -> Option<&mut Info> {
+        self.infos.iter_mut().rfind(|info| info.id == id)
+    }
+
+    pub(crate) fn of_run(&self, run: RunId) -> Option<&Info> {
+        self.infos.iter().rfind(|info| info.run == Some(run))
+    }
+
+    /// What is lost with all of this, in words; none where no command was run.
+    pub(crate) fn loss(&self) -> Option<String> {
+        let commands = self.infos.iter().filter(|info| info.phase != Phase::Note);
+        match commands.count() {
+            0 => None,
+            1 => Some("The output of 1 command on this screen is dropped.".to_owned()),
+            n => Some(format!("The output of {n} commands on this screen is dropped.")),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.infos.is_empty()
+    }
+
+    /// The blocks still going on, newest first.
+    pub(crate) fn live(&self) -> impl Iterator<Item = &Info> {
+        self.infos.iter().rev().filter(|info| info.phase.is_live())
+    }
+
+    fn add(&mut self, info: Info) {
+        self.pane.add_block(info.id);
+        self.infos.push(info);
+        let mut dropped = None;
+        while self.infos.len() > MAX_BLOCKS {
+            let mut infos = self.infos.iter();
+            let oldest = infos.position(|info| !info.phase.is_open() && info.id != DROPPED);
+            let Some(oldest) = oldest else { break };
+            let info = self.infos.remove(oldest);
+            self.pane.remove(info.id);
+            self.dropped += u64::from(info.phase != Phase::Note);
+            dropped = Some((info.at, info.began));
+        }
+        if let Some((at, began)) = dropped.filter(|_| self.dropped > 0) {
+            self.tell_dropped(at, began);
+        }
+    }
+
+    /// Says above all blocks how many are not there any more, with the time of the newest of them.
+    fn tell_dropped(&mut self, at: Time, began: u64) {
+        let line = match self.dropped {
+            1 => "1 earlier command is not kept any more, nor its output".to_owned(),
+            n => format!("{} earlier commands are not kept any more, nor their output", grouped(n)),
+        };
+        if let Some(known) = self.infos.first_mut().filter(|info| info.id == DROPPED) {
+            known.line = line;
+            return;
+        }
+        let note = Info::note(DROPPED, &line, Clock { wall: at, mono: began });
+        self.infos.insert(0, note);
+        self.pane.add_first(DROPPED);
+        self.pane.finish(DROPPED);
+    }
+
+    /// A command was sent, with these arguments as a row shows them.
+    pub(crate) fn sent(
+        &mut self,
+        id: u64,
+        line: &str,
+        (command, args): (&str, Map<String, Value>),
+        clock: Clock,
+    ) {
+        self.selected = None;
+        self.pane.end();
+        self.add(Info {
+            command: command.to_owned(),
+            args,
+            request: Some(id),
+            sent: true,
+            own: true,
+            phase: Phase::Sent,
+            ..Info::note(id, line, clock)
+        });
+    }
+
+    /// The output of a run was asked for, whoever started it.
+    pub(crate) fn attached(
+        &mut self,
+        id: u64,
+        line: &str,
+        note: &str,
+        (row, own): (&RunRow, bool),
+        clock: Clock,
+    ) {
+        self.selected = None;
+        self.pane.end();
+        let ended = row.state.ended();
+        self.add(Info {
+            command: row.command.clone(),
+            at: row.started_at,
+            began: clock.mono.saturating_sub(clock.wall.millis_since(row.started_at)),
+            run: Some(row.run_id),
+            own,
+            phase: if ended { Phase::Reading } else { Phase::of(row) },
+            bytes: ended.then_some(row.bytes),
+            ..Info::note(id, line, clock)
+        });
+        self.pane.push_marker(id, note);
+        self.say_wait(id, row);
+    }
+
+    /// A word of the screen's own, with sentences below it.
+    pub(crate) fn note(&mut self, id: u64, title: &str, sentences: &[String], clock: Clock) {
+        self.add(Info::note(id, title, clock));
+        for line in sentences.iter().flat_map(|sentence| fit::wrap(sentence, self.text_width)) {
+            self.pane.push_marker(id, &line);
+        }
+        self.pane.finish(id);
+    }
+
+    /// A command did not run, or not to an end that is known: the sentence says why.
+    pub(crate) fn refused(&mut self, id: u64, phase: Phase, sentence: &str) {
+        self.clear_wait(id);
+        if let Some(info) = self.info_mut(id) {
+            info.phase = phase;
+            // Words of our own part between words; output is shown as it is.
+            for line in fit::wrap(sentence, self.text_width) {
+                self.pane.push(id, Channel::Stdout, format!("{line}\n").as_bytes());
+            }
+            self.pane.finish(id);
+        }
+    }
+
+    /// The server tells how a run stands.
+    pub(crate) fn changed(&mut self, row: &RunRow, now: u64) {
+        let Some(info) = self.claim(row) else { return };
+        let known = info.phase;
+        // Its end comes as the answer, after its last output.
+        let waits = row.state == RunState::Queued;
+        if row.state.ended() || !waits && !matches!(known, Phase::Sent | Phase::Queued { .. }) {
+            return;
+        }
+        let id = info.id;
+        info.phase = Phase::of(row);
+        if let Phase::Queued { cancelling: true, .. } = known
+            && let Some(cancelling) = info.phase.cancelling()
+        {
+            *cancelling = true;
+        }
+        if let Phase::Queued { .. } = known
+            && row.state == RunState::Running
+        {
+            // The time counts from the start.
+            info.began = now;
+        }
+        if let Phase::Queued { .. } = known {
+            self.erase_line(id);
+        }
+        self.say_wait(id, row);
+    }
+
+    /// Says in the block of a queued run what it waits for, on a line that the next word replaces.
+    fn say_wait(&mut self, id: u64, row: &RunRow) {
+        if let Some(wait) = row.wait() {
+            self.pane.push(id, Channel::Stdout, format!("\x1b[2m{wait}\x1b[m").as_bytes());
+        }
+    }
+
+    /// Takes that line out, where there is one.
+    fn clear_wait(&mut self, id: u64) {
+        if self.info(id).is_some_and(|info| matches!(info.phase, Phase::Queued { .. })) {
+            self.erase_line(id);
+        }
+    }
+
+    fn erase_line(&mut self, id: u64) {
+        self.pane.push(id, Channel::Stdout, b"\r\x1b[K");
+    }
+
+    /// The answer to a command: its last word.
+    pub(crate) fn ended(&mut self, id: u64, row: &RunRow, now: u64) {
+        self.clear_wait(id);
+        let Some(info) = self.info_mut(id) else { return };
+        info.run = Some(row.run_id);
+        info.phase = Phase::end(row, now.saturating_sub(info.began));
+        info.bytes = Some(row.bytes);
+        let fewer = info.told > row.bytes;
+        if fewer {
+            let kept =
+                format!("the server has only the first {} bytes of this", grouped(row.bytes));
+            self.pane.push_marker(id, &kept);
+        }
+        if let Some(cut) = row.cut() {
+            self.pane.push_marker(id, &cut);
+        }
+        if let Some(left) = row.left() {
+            self.pane.push_marker(id, &left);
+        }
+        self.pane.finish(id);
+    }
+
+    /// The newest live run that is not being cancelled.
+    pub(crate) fn next_to_cancel(&self) -> Option<&Info> {
+        self.infos
+            .iter()
+            .rev()
+            .filter(|info| info.sent && info.run.is_some())
+            .find(|info| info.phase.can_be_cancelled())
+    }
+
+    /// Marks the newest live run as being cancelled, and names it.
+    pub(crate) fn cancel_newest(&mut self) -> Option<RunId> {
+        let run = self.next_to_cancel()?.run?;
+        self.cancelling(run);
+        Some(run)
+    }
+
+    /// A run is being cancelled, as far as it is shown here.
+    pub(crate) fn cancelling(&mut self, run: RunId) {
+        for info in self.infos.iter_mut().filter(|info| info.run == Some(run)) {
+            if let Some(cancelling) = info.phase.cancelling() {
+                *cancelling = true;
+            }
+        }
+    }
+
+    /// The cancel of a run was refused: it goes on.
+    pub(crate) fn cancel_refused(&mut self, run: RunId) {
+        for info in self.infos.iter_mut().filter(|info| info.run == Some(run)) {
+            if let Some(cancelling) = info.phase.cancelling() {
+                *cancelling = false;
+            }
+        }
+    }
+
+    /// Removes what has ended.
+    pub(crate) fn clear(&mut self) {
+        self.infos.retain(|info| info.phase.is_open());
+        self.pane.remove_finished();
+        self.pane.end();
+        self.selected = None;
+        self.dropped = 0;
+    }
+
+    /// The block that copy, save and fold mean.
+    pub(crate) fn chosen(&self) -> Option<&Info> {
+        match self.selected {
+            Some(id) => self.info(id),
+            None => self.infos.iter().rev().find(|info| info.phase != Phase::Note),
+        }
+    }
+
+    /// The block that a person has picked, if one was.
+    pub(crate) fn selected(&self) -> Option<u64> {
+        self.selected
+    }
+
+    /// Picks the next older block, or the next newer one; after the newest, none.
+    pub(crate) fn select(&mut self, older: bool) {
+        let commands: Vec<u64> = self
+            .infos
+            .iter()
+            .filter(|info| info.phase != Phase::Note)
+            .map(|info| info.id)
+            .collect();
+        let at = self.selected.and_then(|id| commands.iter().position(|other| *other == id));
+        self.selected = match (at, older) {
+            (None, true) => commands.last().copied(),
+            (None, false) => None,
+            (Some(at), true) => Some(commands[at.saturating_sub(1)]),
+            (Some(at), false) => commands.get(at + 1).copied(),
+        };
+        match self.selected {
+            Some(id) => self.pick(id),
+            None => self.pane.end(),
+        }
+    }
+
+    /// Picks a block and shows it.
+    pub(crate) fn pick(&mut self, id: u64) {
+        self.selected = Some(id);
+        self.pane.jump_to_block(id);
+    }
+
+    /// Folds all commands, or unfolds them where all are folded already.
+    pub(crate) fn fold_all(&mut self) {
+        let commands = self.infos.iter().filter(|info| info.phase != Phase::Note);
+        let commands: Vec<u64> = commands.map(|info| info.id).collect();
+        let is_open = |id: &u64| self.pane.block(*id).is_some_and(|block| !block.is_folded());
+        let fold = commands.iter().any(is_open);
+        for id in commands {
+            self.pane.set_folded(id, fold);
+        }
+    }
+
+    pub(crate) fn unselect(&mut self) {
+        self.selected = None;
+    }
+
+    /// The output of a block as text.
+    pub(crate) fn text(&self, id: u64) -> String {
+        let Some(block) = self.pane.block(id) else { return String::new() };
+        let lines = block.lines();
+        if lines.is_empty() {
+            return String::new();
+        }
+        block.plain_text(lines) + "\n"
+    }
+}

@@ -1,0 +1,83 @@
+//! Following the output of runs: what came, what was skipped, and going on in the next session.
+
+use topside_shared::RunId;
+use topside_shared::notifications::{RunGap, RunOutput, Stream};
+
+use super::{Phase, Runs};
+use crate::scrollback::Channel;
+use crate::text::base64;
+
+impl Runs {
+    /// Takes output from the place on where the block stands: what comes again is passed over.
+    pub(crate) fn output(&mut self, output: &RunOutput) {
+        let bytes = base64::output_bytes(output);
+        let end = output.offset + bytes.len() as u64;
+        let Some((id, from)) = self.go_on(output.run_id, output.offset, end) else { return };
+        let channel = match output.stream {
+            Stream::Stdout => Channel::Stdout,
+            Stream::Stderr => Channel::Stderr,
+        };
+        let known = usize::try_from(from - output.offset).unwrap_or(usize::MAX);
+        self.pane.push(id, channel, bytes.get(known..).unwrap_or_default());
+    }
+
+    pub(crate) fn gap(&mut self, gap: &RunGap) {
+        let end = gap.offset + gap.bytes;
+        if let Some((id, from)) = self.go_on(gap.run_id, gap.offset, end) {
+            self.skip(id, end - from);
+        }
+    }
+
+    /// The block of a run that is told of from `offset` to `end`, and from where on that is new to it. What nobody
+    /// told of before that is marked as skipped.
+    fn go_on(&mut self, run: RunId, offset: u64, end: u64) -> Option<(u64, u64)> {
+        let info = self.infos.iter_mut().rfind(|info| info.run == Some(run))?;
+        let (id, told) = (info.id, info.told);
+        if end <= told {
+            return None;
+        }
+        info.told = end;
+        if offset > told {
+            self.skip(id, offset - told);
+        }
+        Some((id, offset.max(told)))
+    }
+
+    /// Marks bytes as skipped, the first time with what can be done about it.
+    fn skip(&mut self, id: u64, bytes: u64) {
+        let Some(info) = self.info_mut(id) else { return };
+        let first = !std::mem::replace(&mut info.skipped, true);
+        self.pane.push_gap(id, bytes);
+        if first {
+            self.pane.push_marker(id, "(saving it gets all that the server keeps)");
+        }
+    }
+
+    /// The session is over: a run that has a number is taken up again by the next one; what became of the others is
+    /// not known.
+    pub(crate) fn lose(&mut self) {
+        let live: Vec<u64> = self.live().map(|info| info.id).collect();
+        for id in live {
+            self.clear_wait(id);
+            match self.info_mut(id) {
+                Some(info) if info.run.is_some() => info.phase = Phase::CutOff,
+                _ => {
+                    let sentence = "the session ended first: what became of it is not known here";
+                    self.refused(id, Phase::Unknown, sentence);
+                }
+            }
+        }
+    }
+
+    /// A new session with the same server: what is to be read of the runs that were cut off, as block, run and the
+    /// place where the block stands.
+    pub(crate) fn resume(&mut self) -> Vec<(u64, RunId, u64)> {
+        let cut = self.infos.iter_mut().filter(|info| info.phase == Phase::CutOff);
+        cut.filter_map(|info| {
+            info.phase = Phase::Running { cancelling: false };
+            info.request = None;
+            Some((info.id, info.run?, info.told))
+        })
+        .collect()
+    }
+}

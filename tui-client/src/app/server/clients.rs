@@ -1,0 +1,185 @@
+//! Who is connected, one of them in full, and sending somebody away.
+
+use serde_json::Map;
+use topside_shared::ClientId;
+use topside_shared::cmdline;
+use topside_shared::methods::CommandRun;
+use topside_shared::records::{ClientRow, ClientRun};
+use topside_shared::text::MAX_REASON;
+
+use crate::app::confirm::{Ask, Confirm, Then};
+use crate::app::connection::Link;
+use crate::app::console::submit;
+use crate::app::overlay::{self, Overlay};
+use crate::app::widgets::editor::Editor;
+use crate::app::{Call, Clock, Effect, State};
+use crate::input::key::{Code, Key};
+use crate::text::sanitize;
+
+/// The built-in that ends somebody else's session.
+pub(crate) const KICK: &str = "kick";
+
+/// All that is known of one client.
+#[derive(Debug)]
+pub(crate) struct Details {
+    /// Whom it is about, whoever else comes and goes.
+    pub(crate) id: ClientId,
+    pub(crate) asked: Asked,
+}
+
+/// What changes without being told: how long a client has been idle, and what it has read and written.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// On its way.
+    Waiting,
+    /// As it was then.
+    Known(Box<ClientRow>, Clock),
+    /// It has left.
+    Left,
+    /// The server would not: why.
+    Refused(String),
+}
+
+/// Opens the list; the one chosen is somebody else, where somebody is to be sent away.
+pub(crate) fn open(state: &mut State, others: bool) {
+    let Some(console) = state.console() else { return };
+    let rows = console.client_rows();
+    let other = rows.iter().find(|row| !console.is_me(row)).filter(|_| others);
+    let at = other.map_or(console.welcome.you.client_id, |row| row.client_id);
+    state.overlays.push(Overlay::Clients { at: Some(at) });
+}
+
+/// A key for the list, which was taken off the overlays.
+pub(crate) fn list_key(state: &mut State, at: Option<ClientId>, key: Key) -> Vec<Effect> {
+    let stays = |at| Overlay::Clients { at };
+    match (key.code, at) {
+        (Code::Up | Code::Down | Code::Char('j' | 'k'), _)
+            if key.typed().is_some() || !key.ctrl =>
+        {
+            let down = matches!(key.code, Code::Down | Code::Char('j'));
+            let at = overlay::neighbour(state, at, down);
+            state.overlays.push(stays(at));
+        }
+        (Code::Enter, Some(id)) => {
+            state.overlays.push(stays(at));
+            state.overlays.push(Overlay::Client(Details { id, asked: Asked::Waiting }));
+            return ask(state, id);
+        }
+        (_, Some(id)) if key.is_ctrl('x') => {
+            state.overlays.push(stays(at));
+            question(state, id);
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// A key for one client in full, which was taken off the overlays.
+pub(crate) fn key(state: &mut State, details: Details, key: Key) -> Vec<Effect> {
+    let id = details.id;
+    if key.is_ctrl('x') {
+        state.overlays.push(Overlay::Client(details));
+        question(state, id);
+    } else if matches!(key.code, Code::Char('r') | Code::F(5)) {
+        // What was known stays until there is news.
+        state.overlays.push(Overlay::Client(details));
+        return ask(state, id);
+    }
+    Vec::new()
+}
+
+fn ask(state: &State, id: ClientId) -> Vec<Effect> {
+    let Link::Connected { session } = state.link else { return Vec::new() };
+    vec![Effect::Call { session, call: Call::Client(id) }]
+}
+
+/// The server's answer about one client.
+pub(crate) fn told(state: &mut State, id: ClientId, result: Result<Option<ClientRow>, String>) {
+    let clock = state.clock;
+    for overlay in &mut state.overlays {
+        if let Overlay::Client(details) = overlay
+            && details.id == id
+        {
+            details.asked = match result {
+                Ok(Some(row)) => Asked::Known(Box::new(sanitize::row(row)), clock),
+                Ok(None) => Asked::Left,
+                Err(why) => Asked::Refused(sanitize::sentence(&why)),
+            };
+            return;
+        }
+    }
+}
+
+/// The numbers of a session mean nobody after its end: a server that is started anew gives them again. Nor can a key
+/// be taken away then, and why it ended is not to be hidden behind their list.
+pub(crate) fn session_ended(state: &mut State) {
+    state.overlays.retain(|overlay| {
+        !matches!(
+            overlay,
+            Overlay::Client(_)
+                | Overlay::Keys(_)
+                | Overlay::Confirm(Confirm { then: Then::Kick(_) | Then::Revoke { .. }, .. })
+        )
+    });
+}
+
+/// Asks whether somebody is to be sent away, and what he is told; or says why that cannot be.
+fn question(state: &mut State, id: ClientId) {
+    let Some(console) = state.console() else { return };
+    let Some(row) = console.clients.get(&id) else {
+        state.refuse(format!("{id} has left."));
+        return;
+    };
+    if console.is_me(row) {
+        state.refuse("This is your own session: close ends it.");
+        return;
+    }
+    if let Err(why) = crate::app::availability::may(state, KICK) {
+        state.refuse(why);
+        return;
+    }
+    let mut text = vec![format!("{} · {} · {}", row.connection.title(), row.address, row.role)];
+    if !row.runs.is_empty() {
+        text.push(format!("It runs {}.", runs(row)));
+    }
+    let title = format!("Send {id} {} away?", row.user);
+    let ask =
+        Ask::Reason { yes: "Send away", on_yes: false, field: Editor::default(), wrong: None };
+    state.overlays.push(Overlay::Confirm(Confirm { title, text, ask, then: Then::Kick(id) }));
+}
+
+/// What a client runs, in words.
+pub(crate) fn runs(row: &ClientRow) -> String {
+    let words = |run: &ClientRun| {
+        let queued = if run.queued { " (queued)" } else { "" };
+        format!("{} {}{queued}", run.command, run.run_id)
+    };
+    let runs: Vec<String> = row.runs.iter().map(words).collect();
+    if runs.is_empty() { "nothing".to_owned() } else { runs.join(", ") }
+}
+
+/// Why a reason cannot be told.
+pub(crate) fn too_long(reason: &str) -> Option<String> {
+    let length = reason.chars().count();
+    (length > MAX_REASON).then(|| format!("It has {length} characters of {MAX_REASON}."))
+}
+
+/// Sends somebody away: him who was asked about, or nobody.
+pub(crate) fn send_away(state: &mut State, whom: ClientId, reason: &str) -> Vec<Effect> {
+    let Some(console) = state.console() else { return Vec::new() };
+    if !console.clients.contains_key(&whom) {
+        state.refuse(format!("{whom} has left by itself: nobody was sent away."));
+        return Vec::new();
+    }
+    let Some(command) = console.menu.find(KICK).cloned() else { return Vec::new() };
+    let mut args = Map::new();
+    args.insert("client".to_owned(), whom.0.into());
+    if !reason.trim().is_empty() {
+        args.insert("reason".to_owned(), reason.trim().into());
+    }
+    let line = cmdline::render(&command, &args);
+    let run = CommandRun { command: command.name, args, stream: true, wait: true, confirm: true };
+    // Its block is seen.
+    state.overlays.clear();
+    submit::send(state, &line, run)
+}

@@ -1,0 +1,349 @@
+//! What a session says, from its first word to its last.
+
+mod notifications;
+
+use std::collections::BTreeMap;
+
+use topside_shared::ErrorKind;
+use topside_shared::methods::{InitializeResult, RunResult};
+use topside_shared::notifications::EndCode;
+
+use super::connection::{Link, Lost, Retry, Why};
+use super::console::{Console, Watch, submit};
+use super::msg::RunRefused;
+use super::picker::{self, probe};
+use super::runs::{Phase, run_list};
+use super::server::{accepted_keys, clients, create_invite, log, reload, status};
+use super::{Call, DialFailed, Effect, Event, Here, Overlay, Screen, State, Target, Via, prompt};
+use crate::text::sanitize;
+
+use crate::connect::{LostReason, Reached};
+use notifications::{menu_changed, notice, other_menu, told_of_the_end};
+
+/// A dial has ended well: the console opens, or goes on where it was.
+pub(crate) fn dialled(
+    state: &mut State,
+    attempt: u64,
+    welcome: InitializeResult,
+    reached: Reached,
+    carries: bool,
+) -> Vec<Effect> {
+    let target = match &state.link {
+        Link::Dialling(dial) if dial.attempt == attempt => dial.target.clone(),
+        // It was cancelled in the very moment in which it succeeded.
+        _ => return vec![Effect::HangUp { session: attempt }],
+    };
+    let welcome = sanitize::welcome(welcome);
+    state.link = Link::Connected { session: attempt };
+    state.carries = carries;
+    state.here = Here::Running(0);
+    state.remark = None;
+    let clock = state.clock;
+    let note = state.next_serial();
+    let mut effects = Vec::new();
+    let again = state.console().is_some_and(|console| console.target == target);
+    if !again {
+        effects.push(load_history(&target));
+        state.overlays.clear();
+        state.screen = Screen::Console(Box::new(Console::new(target, welcome.clone())));
+        probe::stop(state);
+        // Nobody listens any more: the picker begins anew.
+        state.found.clear();
+        effects.push(Effect::Browse(false));
+    }
+    let mut resumed = Vec::new();
+    if let Some(console) = state.console_mut() {
+        let anew = again && console.welcome.server.boot_id != welcome.server.boot_id;
+        console.goodbye = None;
+        if let Some(shown) = welcome.audit.clone() {
+            let server = console.target.server.clone().filter(|_| reached.via != Via::Same);
+            let address = reached.address.clone();
+            effects.push(Effect::CheckAudit { session: attempt, server, address, shown });
+        }
+        console.reached = Some(reached);
+        console.clients = BTreeMap::new();
+        console.watch = Watch::Asked;
+        console.menu_known = false;
+        let you = &welcome.you;
+        let title = format!(
+            "{} to {} as {}, {}{}",
+            if again { "reconnected" } else { "connected" },
+            welcome.server.hostname,
+            you.user,
+            you.role,
+            if anew { "; it was started anew" } else { "" }
+        );
+        console.runs.note(note, &title, &[], clock);
+        console.notices.push(clock.wall, false, title);
+        console.banner = None;
+        let closing = welcome.closing.clone();
+        console.welcome = welcome;
+        if let Some(closing) = closing {
+            told_of_the_end(console, closing, clock);
+        }
+        resumed = console.runs.resume();
+    }
+    let resumed = resumed.into_iter().map(|(block, run, from)| Call::Attach { block, run, from });
+    for call in [Call::Menu, Call::Subscribe].into_iter().chain(resumed) {
+        effects.push(Effect::Call { session: attempt, call });
+    }
+    effects.extend(status::session_began(state));
+    effects.extend(log::session_began(state));
+    effects
+}
+
+/// The audit log of this server has lost entries: a page says so until it is closed, and the blocks keep it.
+pub(crate) fn audit_warning(state: &mut State, session: u64, warning: String) {
+    if !matches!(&state.link, Link::Connected { session: live } if *live == session) {
+        return;
+    }
+    let (note, clock) = (state.next_serial(), state.clock);
+    let Some(console) = state.console_mut() else { return };
+    console.runs.note(note, "warning: the audit log", std::slice::from_ref(&warning), clock);
+    console.notices.push(clock.wall, true, warning);
+    state.overlays.push(Overlay::Notices { top: 0 });
+}
+
+fn load_history(target: &Target) -> Effect {
+    Effect::LoadHistory { server: target.title().to_owned() }
+}
+
+/// A dial has failed.
+pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
+    let Link::Dialling(dial) = &mut state.link else { return };
+    if dial.attempt != attempt {
+        return;
+    }
+    let local = dial.target.via == Via::Same;
+    let lost = dial.lost.take();
+    if matches!(failed, DialFailed::NoServer(_)) {
+        state.here = Here::NotRunning;
+    }
+    let now = state.clock.mono;
+    match lost {
+        Some(mut lost) => {
+            let hopeless = matches!(failed, DialFailed::Hopeless(_));
+            lost.failed = Some(failed);
+            if lost.retries() && !hopeless {
+                lost.plan(now, local);
+            }
+            state.link = Link::Lost(lost);
+        }
+        None => {
+            state.link = Link::Idle;
+            probe::again(state);
+            // The picker says it in the way's own row; a sentence says it to whoever looks elsewhere.
+            state.refuse(match failed {
+                DialFailed::NoServer(_) => "no server runs here: Enter starts one".to_owned(),
+                DialFailed::Hopeless(sentence) | DialFailed::Other(sentence) => sentence,
+            });
+        }
+    }
+}
+
+/// Something of a session. What comes of a session that was left is not heard.
+pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect> {
+    if !matches!(&state.link, Link::Connected { session: live } if *live == session) {
+        return Vec::new();
+    }
+    let clock = state.clock;
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    match event {
+        Event::Menu(Ok(menu)) => {
+            let old = std::mem::replace(&mut console.menu, sanitize::menu(menu));
+            let known = std::mem::replace(&mut console.menu_known, true);
+            console.menu_refused = None;
+            let enter = std::mem::take(&mut console.input.held);
+            if known && old.revision != console.menu.revision {
+                menu_changed(state, &old);
+            }
+            let mut effects = keep_menu(state);
+            if enter {
+                effects.extend(submit::enter(state));
+            }
+            return effects;
+        }
+        Event::Menu(Err(why)) => {
+            console.input.held = false;
+            console.menu_refused = Some(sanitize::sentence(&why));
+        }
+        Event::Subscribed(Ok(subscribed)) => {
+            console.watch = Watch::Live(subscribed.subscription_id);
+            let rows = subscribed.snapshot.clients.unwrap_or_default();
+            console.clients =
+                rows.into_iter().map(sanitize::row).map(|row| (row.client_id, row)).collect();
+            let revision = subscribed.snapshot.server.map(|server| server.revision);
+            return revision.map_or_else(Vec::new, |now| other_menu(console, session, now));
+        }
+        Event::Subscribed(Err(why)) => {
+            // Rows that nothing changes any more would be a lie.
+            console.clients.clear();
+            console.watch = Watch::Refused(sanitize::sentence(&why));
+        }
+        Event::Ran { block, result } => {
+            let calls = ran(console, block, result, clock.mono).into_iter();
+            return calls.map(|call| Effect::Call { session, call }).collect();
+        }
+        Event::Runs { before, result } => return run_list::listed(state, before, result),
+        Event::Status(result) => status::told(state, result),
+        Event::LogTail(result) => log::tail(state, result),
+        Event::LogSubscribed(result) => return log::subscribed(state, result),
+        Event::Client { id, result } => clients::told(state, id, result),
+        Event::Keys(result) => return accepted_keys::listed(state, result),
+        Event::Invited(result) => create_invite::made(state, result),
+        Event::Reloaded(result) => reload::ended(state, result),
+        Event::Revoked { key, result } => return accepted_keys::revoked(state, key, result),
+        Event::CancelRefused { run, why } => {
+            console.runs.cancel_refused(run);
+            state.refuse(sanitize::sentence(&why));
+        }
+        Event::InputTaken { run, result } => prompt::taken(state, run, result),
+        Event::Notice(told) => return notice(state, session, *told),
+        Event::Lost(reason) => return lost(state, &reason),
+    }
+    Vec::new()
+}
+
+/// The menu as it is shown: without what would steer a terminal.
+fn keep_menu(state: &State) -> Vec<Effect> {
+    let keep = |console: &Console| Effect::KeepMenu {
+        server: console.history_name().to_owned(),
+        menu: console.menu.clone(),
+    };
+    state.console().map(keep).into_iter().collect()
+}
+
+/// A command has ended; what is to be asked because of it.
+fn ran(
+    console: &mut Console,
+    request: u64,
+    result: Result<Box<RunResult>, RunRefused>,
+    now: u64,
+) -> Option<Call> {
+    let block = match &result {
+        Ok(result) => console.runs.with_run(request, result.row.run_id),
+        Err(RunRefused::Refused { .. }) => console.runs.without_run(request),
+        // The end of the session says it for all.
+        Err(RunRefused::Lost) => return None,
+    };
+    let info = console.runs.info(block);
+    // A block without a command is a question about a name that was not in the menu.
+    let asked = info.is_some_and(|info| info.command.is_empty());
+    // A run that is known by its number has been started: what is refused is to tell of it.
+    let run = info.and_then(|info| info.run);
+    match result {
+        Err(RunRefused::Refused { kind: ErrorKind::InvalidParams, .. }) if asked => {
+            let words =
+                "the menu has changed: this command is new in it. Nothing was run; run it again";
+            console.runs.refused(block, Phase::Refused, words);
+            return Some(Call::Menu);
+        }
+        // A server that died has less of the output than was told here: it says how it ended all the same.
+        Err(RunRefused::Refused { kind: ErrorKind::InvalidParams, .. })
+            if info.is_some_and(|info| info.told > 0)
+                && let Some(run) = run =>
+        {
+            return Some(Call::Attach { block, run, from: 0 });
+        }
+        Ok(result) => {
+            console.runs.ended(block, &result.row, now);
+        }
+        Err(RunRefused::Refused { message, .. }) => {
+            let phase = if run.is_none() { Phase::Refused } else { Phase::Unknown };
+            console.runs.refused(block, phase, &sanitize::sentence(&message));
+        }
+        Err(RunRefused::Lost) => {}
+    }
+    None
+}
+
+fn lost(state: &mut State, reason: &LostReason) -> Vec<Effect> {
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    let goodbye = reason.ended().cloned().map(sanitize::ended).or_else(|| console.goodbye.take());
+    let why = match goodbye {
+        Some(ended) => Why::Ended(ended),
+        None => Why::Cut(sanitize::sentence(&reason.to_string())),
+    };
+    let name = console.name().to_owned();
+    let local = console.target.via == Via::Same;
+    console.banner = None;
+    console.clients.clear();
+    // An Enter that waited for this session's menu is not meant for the next one.
+    console.input.held = false;
+    console.runs.lose();
+    let ends_server = match &why {
+        Why::Ended(ended) => matches!(ended.code, EndCode::Shutdown | EndCode::Restart),
+        Why::Cut(_) => true,
+    };
+    if ends_server {
+        state.carries = false;
+    }
+    if let Why::Ended(ended) = &why
+        && ended.code == EndCode::Closed
+    {
+        state.link = Link::Idle;
+        let effects = picker::open(state);
+        state.done(format!("The session with {name} is closed."));
+        return effects;
+    }
+    let mut lost = Lost::new(why, state);
+    if lost.retries() && !matches!(reason, LostReason::KeyRefused(_)) {
+        lost.plan(state.clock.mono, local);
+    }
+    let (words, note, clock) =
+        (format!("{name} {}", lost.what()), state.next_serial(), state.clock);
+    state.link = Link::Lost(lost);
+    // What was told before stands in its block; here the keys that lead on have to be.
+    state.remark = None;
+    if let Some(console) = state.console_mut() {
+        console.runs.note(note, &words, &[], clock);
+        console.notices.push(clock.wall, true, words.clone());
+    }
+    clients::session_ended(state);
+    log::session_ended(state, words);
+    Vec::new()
+}
+
+/// Tries again to reach the server of this console.
+pub(crate) fn reconnect(state: &mut State, start: bool) -> Vec<Effect> {
+    let Some(target) = state.console().map(|console| console.target.clone()) else {
+        return Vec::new();
+    };
+    if let Link::Lost(lost) = &mut state.link {
+        lost.retry = None;
+        lost.tries = lost.tries.saturating_add(1);
+    }
+    picker::dial(state, target, start)
+}
+
+/// Gives a dial up, or the wait for the next one.
+pub(crate) fn stop_trying(state: &mut State) -> Vec<Effect> {
+    match std::mem::replace(&mut state.link, Link::Idle) {
+        Link::Dialling(dial) => {
+            if let Some(lost) = dial.lost {
+                state.link = Link::Lost(Lost { retry: None, ..lost });
+            }
+            probe::again(state);
+            state.done("Given up.");
+            vec![Effect::CancelDial { attempt: dial.attempt }]
+        }
+        Link::Lost(lost) => {
+            state.link = Link::Lost(Lost { retry: None, ..lost });
+            Vec::new()
+        }
+        other => {
+            state.link = other;
+            Vec::new()
+        }
+    }
+}
+
+/// Tries again by itself, if it is time.
+pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
+    match &state.link {
+        Link::Lost(Lost { retry: Some(Retry { at }), .. }) if *at <= state.clock.mono => {
+            reconnect(state, false)
+        }
+        _ => Vec::new(),
+    }
+}

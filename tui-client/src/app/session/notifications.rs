@@ -1,0 +1,128 @@
+//! What the server says unasked, on its way into the state.
+
+use topside_shared::Time;
+use topside_shared::methods::{Menu, ReloadChanges};
+use topside_shared::notifications::{Broadcast, ClientsChanged, Closing, Notification, Urgency};
+
+use crate::app::console::shutdown_banner::{Banner, BannerPhase};
+use crate::app::console::{Console, Watch};
+use crate::app::runs::run_list;
+use crate::app::server::{accepted_keys, log};
+use crate::app::{Call, Clock, Effect, State, prompt};
+use crate::text::sanitize;
+
+/// How the list calls the end of a client that was sent away.
+const KICKED: &str = "kicked";
+
+pub(super) fn notice(state: &mut State, session: u64, told: Notification) -> Vec<Effect> {
+    let clock = state.clock;
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    match told {
+        Notification::RunOutput(output) => {
+            console.runs.output(&output);
+            prompt::printed(console, output.run_id);
+        }
+        Notification::RunGap(gap) => console.runs.gap(&gap),
+        Notification::RunChanged(row) => {
+            // Of others' runs, those that are looked at.
+            let known = console.runs.of_run(row.run_id).is_some();
+            if known || row.client_id == console.welcome.you.client_id {
+                console.runs.changed(&row, clock.mono);
+            }
+            return run_list::changed(state);
+        }
+        Notification::ClientsChanged(changed) => {
+            let came_or_went = !(changed.joined.is_empty() && changed.left.is_empty());
+            clients(console, sanitize::changed(changed), clock.wall);
+            if came_or_went {
+                return accepted_keys::changed(state);
+            }
+        }
+        Notification::Closing(closing) => {
+            told_of_the_end(console, sanitize::closing(closing), clock);
+        }
+        Notification::Reloaded(told) => return other_menu(console, session, told.revision),
+        Notification::Broadcast(told) => broadcast(state, sanitize::broadcast(told)),
+        Notification::Ended(ended) => console.goodbye = Some(sanitize::ended(ended)),
+        // The list has holes: begin it anew.
+        Notification::EventsDropped(dropped)
+            if console.watch == Watch::Live(dropped.subscription_id) =>
+        {
+            console.watch = Watch::Asked;
+            let again = [Call::Unsubscribe(dropped.subscription_id), Call::Subscribe];
+            return again.map(|call| Effect::Call { session, call }).into();
+        }
+        Notification::EventsDropped(dropped) => {
+            log::dropped(state, dropped.subscription_id, dropped.count);
+        }
+        Notification::LogEntry(entry) => log::entry(state, &entry),
+    }
+    Vec::new()
+}
+
+/// The server's menu has this revision: where it is not the one that is known, it is asked for.
+pub(super) fn other_menu(console: &Console, session: u64, revision: u64) -> Vec<Effect> {
+    match console.menu_known && console.menu.revision == revision {
+        true => Vec::new(),
+        false => vec![Effect::Call { session, call: Call::Menu }],
+    }
+}
+
+/// Says among the blocks, and at once to whoever looks elsewhere, what another menu is about.
+pub(super) fn menu_changed(state: &mut State, old: &Menu) {
+    const TITLE: &str = "the menu is another";
+    let (note, clock) = (state.next_serial(), state.clock);
+    let Some(console) = state.console_mut() else { return };
+    // What a command does may be another without looking so: then there is nothing to name.
+    let words = ReloadChanges::between(old, &console.menu).sentences();
+    console.runs.note(note, TITLE, &words, clock);
+    state.done(match words.is_empty() {
+        true => TITLE.to_owned(),
+        false => format!("{TITLE}: {}", words.join("; ")),
+    });
+}
+
+/// What somebody tells everybody stays among the blocks, and is said at once to whoever looks elsewhere.
+fn broadcast(state: &mut State, told: Broadcast) {
+    let title = told.title();
+    let Broadcast { message, level, .. } = told;
+    let (note, clock) = (state.next_serial(), state.clock);
+    let Some(console) = state.console_mut() else { return };
+    console.runs.note(note, &title, std::slice::from_ref(&message), clock);
+    let words = format!("{title}: {message}");
+    console.notices.push(clock.wall, level == Urgency::Warning, words.clone());
+    match level {
+        Urgency::Info => state.done(words),
+        Urgency::Warning => state.refuse(words),
+    }
+}
+
+/// A shutdown is due, at another time, off, or there: each step is said and kept.
+pub(super) fn told_of_the_end(console: &mut Console, closing: Closing, clock: Clock) {
+    let before = console.banner.take();
+    let banner = Banner::after(before.as_ref(), closing, clock.mono);
+    if !before.is_some_and(|before| banner.is_told_again(&before)) {
+        let warns = banner.phase != BannerPhase::Cancelled;
+        let words = banner.words(console.name(), clock.mono);
+        console.notices.push(clock.wall, warns, words);
+    }
+    console.banner = Some(banner);
+}
+
+fn clients(console: &mut Console, changed: ClientsChanged, now: Time) {
+    for row in changed.joined.into_iter().chain(changed.updated) {
+        console.clients.insert(row.client_id, row);
+    }
+    for left in changed.left {
+        let row = console.clients.remove(&left.client_id);
+        if left.reason == KICKED
+            && let Some(row) = row
+        {
+            console.notices.push(
+                now,
+                false,
+                format!("{} {} was sent away", row.client_id, row.user),
+            );
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Sending clients away, telling everybody something, and the end of the server with all its steps.
+
+use topside_shared::notifications::{Broadcast, ClientsChanged, EndCode, SessionEnded, Urgency};
+
+use super::*;
+use crate::app::confirm::{Ask, Confirm};
+use crate::connect::LostReason;
+use crate::views::tests::{frame, text};
+
+/// The console of an admin, whose menu has all that a server offers one.
+pub(crate) fn admin(width: u16, height: u16) -> World {
+    let mut world = World::connected(width, height);
+    world.event(Event::Menu(Ok(admins_menu())));
+    world
+}
+
+fn admins_menu() -> Menu {
+    let built_in = |name: &str, title: &str, args: Value| {
+        json!({
+            "name": name, "title": title, "category": "Server", "aliases": [],
+            "effect": "write", "role": "admin", "stdin": "none", "output": "text", "args": args,
+        })
+    };
+    let mut kick = built_in(
+        "kick",
+        "Send a client away",
+        json!([
+            {"name": "client", "type": "int", "required": true, "minimum": 1.0},
+            {"name": "reason", "rest": true},
+        ]),
+    );
+    kick["confirm"] = json!("End the session of client {client}?");
+    let broadcast = built_in(
+        "broadcast",
+        "Tell everybody something",
+        json!([
+            {"name": "warning", "type": "bool", "description": "It is a warning"},
+            {"name": "message", "rest": true, "required": true, "description": "What everybody is told"},
+        ]),
+    );
+    let call_off = built_in("shutdown-cancel", "Call a shutdown off", json!([]));
+    let log = built_in("log", "Read the log", json!([]));
+    let mut menu = serde_json::to_value(menu()).unwrap();
+    let others = ["keys", "revoke", "invite", "reload"].map(|name| built_in(name, "", json!([])));
+    let commands = menu["commands"].as_array_mut().unwrap();
+    commands.extend([kick, broadcast, call_off, log]);
+    commands.extend(others);
+    serde_json::from_value(menu).unwrap()
+}
+
+/// What was sent last.
+fn sent(effects: &[Effect]) -> (String, Value, bool) {
+    match effects.last() {
+        Some(Effect::Call { call: Call::Run { run, .. }, .. }) => {
+            (run.command.clone(), Value::Object(run.args.clone()), run.confirm)
+        }
+        _ => panic!("{effects:?}"),
+    }
+}
+
+/// Chooses an action by its title in the palette.
+pub(crate) fn act(world: &mut World, title: &str) -> Vec<Effect> {
+    world.press("ctrl-p");
+    world.write(title);
+    world.press("enter")
+}
+
+pub(super) fn screen(world: &World) -> String {
+    text(&frame(&world.state))
+}
+
+fn left(id: u64, reason: &str) -> Notification {
+    let left = json!({"joined": [], "updated": [], "left": [{"clientId": id, "reason": reason}]});
+    Notification::ClientsChanged(serde_json::from_value(left).unwrap())
+}
+
+fn due(in_ms: u64, by: &str) -> Notification {
+    let Notification::Closing(mut told) = closing(Phase::Scheduled, in_ms, "new disk") else {
+        panic!()
+    };
+    told.by = by.into();
+    told.deadline = Time::from_millis(START).plus_millis(in_ms);
+    Notification::Closing(told)
+}
+
+fn banner(world: &World) -> String {
+    world.state.console().unwrap().banner_text(&world.state).unwrap_or_default()
+}
+
+fn past(world: &World) -> Vec<String> {
+    world.state.console().unwrap().notices.newest().map(|past| past.text.clone()).collect()
+}
+
+#[test]
+fn a_kick_asks_with_cancel_focused_and_takes_a_reason() {
+    let mut world = admin(80, 24);
+    act(&mut world, "send a client away");
+    // Somebody else is chosen, never oneself.
+    world.press("ctrl-x");
+    let shown = screen(&world);
+    assert!(shown.contains("Send #4 phone away?") && shown.contains("▐ Cancel ▌"), "{shown}");
+    assert!(shown.contains("internet · 203.0.113.9:40112 · operator"), "{shown}");
+    world.write("to bed");
+    assert!(world.press("enter").is_empty(), "Cancel has the focus, whatever is typed");
+    world.press("ctrl-x");
+    world.write("to bed");
+    let effects = world.press("tab enter");
+    assert_eq!(sent(&effects), ("kick".into(), json!({"client": 4, "reason": "to bed"}), true));
+    assert!(world.state.overlays.is_empty(), "its block is seen");
+    assert!(screen(&world).contains("❯ kick 4 to bed"));
+}
+
+#[test]
+fn a_kick_is_of_him_who_was_asked_about_or_of_nobody() {
+    let mut world = admin(80, 24);
+    world.press("f2 down ctrl-x");
+    world.notice(left(4, "closed"));
+    assert!(world.press("tab enter").is_empty());
+    assert_eq!(world.remark(), "#4 has left by itself: nobody was sent away.");
+
+    // A server that is started anew gives the same numbers to others.
+    let mut world = admin(80, 24);
+    world.press("f2 down enter ctrl-x");
+    world.event(Event::Lost(LostReason::Gone));
+    let asks = |world: &World| {
+        world.state.overlays.iter().any(|o| matches!(o, Overlay::Confirm(_) | Overlay::Client(_)))
+    };
+    assert!(!asks(&world), "{:?}", world.state.overlays);
+}
+
+#[test]
+fn nobody_is_asked_to_send_himself_away_or_whom_he_may_not() {
+    let mut world = admin(80, 24);
+    world.press("f2 ctrl-x");
+    assert_eq!(world.remark(), "This is your own session: close ends it.");
+    // A menu without the command is that of a lesser role.
+    let mut world = World::connected(80, 24);
+    world.press("f2 down ctrl-x");
+    assert_eq!(world.remark(), "your role, admin, may not do this");
+    assert!(matches!(world.state.overlays.last(), Some(Overlay::Clients { .. })));
+}
+
+#[test]
+fn a_reason_has_500_characters() {
+    for (length, goes) in [(500, true), (501, false)] {
+        let mut world = admin(80, 24);
+        world.press("f2 down ctrl-x");
+        world.tell(Msg::Paste("ä".repeat(length)));
+        let effects = world.press("tab enter");
+        assert_eq!(!effects.is_empty(), goes, "{length}");
+        assert_eq!(screen(&world).contains("It has 501 characters of 500."), !goes);
+    }
+}
+
+#[test]
+fn a_client_in_full_is_asked_for_and_says_when_it_was_idle() {
+    let mut world = admin(80, 24);
+    let effects = world.press("f2 down enter");
+    let id = ClientId(4);
+    let session = world.session();
+    assert_eq!(effects, [Effect::Call { session, call: Call::Client(id) }]);
+    let mut row = client(4, "phone", "operator", "203.0.113.9:40112");
+    row["idleMs"] = json!(185_000);
+    (row["bytesIn"], row["bytesOut"]) = (json!(812), json!(1_572_864));
+    let row = serde_json::from_value(row).unwrap();
+    world.event(Event::Client { id, result: Ok(Some(row)) });
+    let shown = screen(&world);
+    for part in ["#4 phone", "3 m 05 s at 09:14:00", "812 B in, 1.5 MiB out", "zone-run #3"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    world.notice(left(4, "gone"));
+    assert!(screen(&world).contains("This client has left"));
+    world.press("ctrl-x");
+    assert_eq!(world.remark(), "#4 has left.");
+    world.press("esc");
+    assert!(matches!(world.state.overlays.last(), Some(Overlay::Clients { .. })));
+}
+
+#[test]
+fn a_broadcast_is_written_in_a_form_with_its_level() {
+    let mut world = admin(80, 24);
+    act(&mut world, "tell everybody something");
+    world.write("five minutes");
+    world.press("backtab right");
+    let effects = world.press("enter");
+    let args = json!({"message": "five minutes", "warning": true});
+    assert_eq!(sent(&effects), ("broadcast".into(), args, false));
+}
+
+#[test]
+fn each_step_of_a_shutdown_is_said_in_words_with_who_took_it() {
+    let mut world = admin(120, 24);
+    world.notice(due(60_000, "ann (#7)"));
+    assert_eq!(banner(&world), "sprinkler shuts down in 1:00, by ann (#7): new disk");
+    world.notice(due(300_000, "phone (#4)"));
+    let later = "sprinkler shuts down in 5:00, postponed by phone (#4): new disk";
+    assert_eq!(banner(&world), later);
+    // Whoever connects again is told once more, and that is no step.
+    world.notice(due(300_000, "phone (#4)"));
+    assert_eq!(banner(&world), later);
+    world.notice(due(120_000, "ann (#7)"));
+    assert!(banner(&world).contains("in 2:00, brought forward by ann (#7)"));
+    world.notice(closing(Phase::Cancelled, 0, ""));
+    let off = "sprinkler stays: its shutdown was called off by phone (#4)";
+    assert_eq!(banner(&world), off);
+    assert_eq!(past(&world)[0], off);
+    assert_eq!(past(&world)[2], later);
+    assert_eq!(past(&world).len(), 5, "and the one that says connected: {:?}", past(&world));
+}
+
+#[test]
+fn what_is_due_can_be_postponed_and_called_off_and_not_ordered_twice() {
+    let mut world = admin(100, 24);
+    for none in ["postpone the shutdown", "call the shutdown off"] {
+        act(&mut world, none);
+        assert!(world.remark().ends_with("none is due"), "{}", world.remark());
+        world.press("esc");
+    }
+    world.notice(due(60_000, "phone (#4)"));
+    act(&mut world, "shut the server down, or");
+    assert!(world.remark().ends_with("one is due already: postpone it, or call it off"));
+    world.press("esc");
+
+    act(&mut world, "postpone the shutdown");
+    let shown = screen(&world);
+    assert!(shown.contains("❯ shutdown 360 new disk"), "{shown}");
+    assert!(shown.contains("shutdown · Postpone the shutdown"), "{shown}");
+    assert!(world.press("enter").is_empty());
+    let shown = screen(&world);
+    assert!(shown.contains("Postpone the shutdown?"), "{shown}");
+    assert!(shown.contains("in 6 m 00 s and not in 1:00"), "{shown}");
+    let effects = world.press("tab enter");
+    let args = json!({"delay": 360, "reason": "new disk"});
+    assert_eq!(sent(&effects), ("shutdown".into(), args, true));
+    assert!(world.state.overlays.is_empty());
+
+    let effects = act(&mut world, "call the shutdown off");
+    assert_eq!(sent(&effects), ("shutdown-cancel".into(), json!({}), false));
+}
+
+#[test]
+fn only_a_later_time_of_what_is_due_does_without_the_servers_name() {
+    let name_is_wanted = |world: &World| {
+        matches!(
+            world.state.overlays.last(),
+            Some(Overlay::Confirm(Confirm { ask: Ask::Name { .. }, .. }))
+        )
+    };
+    for (line, wanted) in [
+        ("ks 30", true),
+        ("ks 60", true),
+        ("ks 61", false),
+        // It was no restart.
+        ("ks 600 --restart", true),
+    ] {
+        let mut world = admin(100, 24);
+        world.notice(due(60_000, "phone (#4)"));
+        assert!(world.enter(line).is_empty());
+        assert_eq!(name_is_wanted(&world), wanted, "{line}");
+    }
+    // What was due was called off while the question was up: this would be a new one.
+    let mut world = admin(100, 24);
+    world.notice(due(60_000, "phone (#4)"));
+    world.enter("ks 600");
+    world.notice(closing(Phase::Cancelled, 0, ""));
+    assert!(world.press("tab enter").is_empty());
+    assert!(name_is_wanted(&world));
+}
+
+#[test]
+fn notices_are_kept_with_their_time_and_the_newest_stands_first() {
+    let mut world = admin(80, 24);
+    world.now = 62_000;
+    world.notice(Notification::Broadcast(Broadcast {
+        message: "the valve is stuck".into(),
+        level: Urgency::Warning,
+        by: "phone (#4)".into(),
+        time: Time::from_millis(START),
+    }));
+    world.notice(left(9, "kicked"));
+    world.notice(left(4, "closed"));
+    world.notice(Notification::ClientsChanged(ClientsChanged::default()));
+    world.press("alt-n");
+    let shown = screen(&world);
+    let lines =
+        ["09:15:02    #9 bob was sent away", "09:15:02    warning from phone (#4): the valve"];
+    let at = lines.map(|line| shown.find(line).unwrap_or_else(|| panic!("{line}: {shown}")));
+    assert!(at[0] < at[1], "{shown}");
+    assert!(shown.contains("09:14:00    connected to sprinkler as ann, admin"), "{shown}");
+    world.press("esc");
+    assert!(world.state.overlays.is_empty());
+}
+
+#[test]
+fn who_is_sent_away_reads_why_and_by_whom_and_is_not_connected_again() {
+    let mut world = admin(160, 24);
+    world.press("f2");
+    let (reason, by) = ("to bed".to_owned(), "phone (#4)".to_owned());
+    world.notice(Notification::Ended(SessionEnded { code: EndCode::Kicked, reason, by }));
+    world.event(Event::Lost(LostReason::Gone));
+    world.press("esc");
+    let words = "you were sent away by phone (#4): to bed";
+    assert!(screen(&world).contains(words), "{}", screen(&world));
+    assert!(past(&world)[0].ends_with(words));
+    assert!(world.wait(600_000).is_empty(), "nobody dials for him");
+}

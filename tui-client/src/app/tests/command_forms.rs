@@ -1,0 +1,173 @@
+//! The form of a command among the other screens.
+
+use super::*;
+
+/// The console with the form of this command open, as by Enter on its row of the menu.
+fn opened(name: &str) -> World {
+    let mut world = World::connected(80, 24);
+    world.choose(name);
+    world
+}
+
+fn form(world: &World) -> &crate::app::command_form::CommandForm {
+    match world.state.overlays.last() {
+        Some(Overlay::CommandForm(form)) => form,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn enter_on_a_row_of_the_menu_opens_a_form_and_enter_there_runs_its_line() {
+    let mut world = opened("zone-run");
+    world.write("3");
+    world.press("tab right");
+    let effects = world.press("enter");
+    let Some(Effect::Call { call: Call::Run { run, .. }, .. }) = effects.last() else { panic!() };
+    assert_eq!(serde_json::to_value(&run.args).unwrap(), json!({"zone": 3, "minutes": 10}));
+    let kept = Effect::SaveHistory { server: "this machine".into(), line: "zone-run 3 10".into() };
+    assert!(effects.contains(&kept), "{effects:?}");
+    assert!(world.state.overlays.is_empty());
+    assert_eq!(world.console().runs.chosen().unwrap().line, "zone-run 3 10");
+    world.press("up");
+    assert_eq!(world.input(), "zone-run 3 10");
+}
+
+#[test]
+fn a_row_that_only_looks_and_takes_no_arguments_runs_at_once() {
+    let mut world = World::connected(80, 24);
+    let effects = world.choose("zones");
+    block_of(&effects);
+    assert!(world.state.overlays.is_empty());
+}
+
+#[test]
+fn a_row_that_changes_something_never_runs_at_once() {
+    let mut world = World::connected(80, 24);
+    let mut changed = menu();
+    let zones = changed.commands.iter_mut().find(|command| command.name == "zones").unwrap();
+    zones.effect = topside_shared::command::Effect::Write;
+    world.event(Event::Menu(Ok(changed)));
+    assert!(world.choose("zones").is_empty());
+    assert_eq!(form(&world).line(), "zones");
+    block_of(&world.press("enter"));
+}
+
+#[test]
+fn the_form_asks_what_the_line_would_and_no_comes_back_to_it() {
+    let mut world = opened("zone-stop");
+    world.write("3");
+    assert!(world.press("enter").is_empty());
+    let Some(Overlay::Confirm(question)) = world.state.overlays.last() else { panic!() };
+    assert_eq!(question.title, "Stop zone 3?");
+    world.press("esc");
+    assert_eq!(form(&world).line(), "zone-stop 3");
+    assert_eq!(world.input(), "");
+    world.press("enter");
+    let effects = world.press("tab enter");
+    let Some(Effect::Call { call: Call::Run { run, .. }, .. }) = effects.last() else { panic!() };
+    assert!(run.confirm);
+    assert!(world.state.overlays.is_empty());
+}
+
+#[test]
+fn what_was_filled_in_is_there_again_after_esc_and_not_after_it_ran() {
+    let mut world = opened("zone-run");
+    world.write("3");
+    world.press("esc");
+    world.choose("zone-run");
+    assert_eq!(form(&world).line(), "zone-run 3");
+    block_of(&world.press("enter"));
+    world.choose("zone-run");
+    assert_eq!(form(&world).line(), "zone-run");
+}
+
+#[test]
+fn a_draft_of_an_older_menu_is_dropped() {
+    let mut world = opened("zone-run");
+    world.write("3");
+    world.press("esc");
+    let mut changed = menu();
+    changed.commands.iter_mut().for_each(|command| command.args.truncate(1));
+    world.event(Event::Menu(Ok(changed)));
+    world.choose("zone-run");
+    assert_eq!(form(&world).line(), "zone-run");
+}
+
+#[test]
+fn a_form_can_go_on_as_a_line() {
+    let mut world = opened("zone-run");
+    world.write("3");
+    assert!(world.press("ctrl-o").is_empty());
+    assert!(world.state.overlays.is_empty());
+    assert_eq!(world.input(), "zone-run 3");
+}
+
+#[test]
+fn a_form_outlives_its_session_and_says_that_nothing_was_sent() {
+    let mut world = opened("zone-run");
+    world.write("3");
+    world.event(Event::Lost(crate::connect::LostReason::Gone));
+    assert!(world.press("enter").is_empty());
+    assert!(world.remark().contains("nothing was sent"), "{}", world.remark());
+    assert_eq!(form(&world).line(), "zone-run 3");
+}
+
+#[test]
+fn a_menu_that_changed_under_a_form_is_said_and_nothing_is_sent() {
+    let mut world = opened("zone-run");
+    world.write("3");
+    let mut changed = menu();
+    changed.commands.retain(|command| command.name != "zone-run");
+    world.event(Event::Menu(Ok(changed)));
+    assert!(world.press("enter").is_empty());
+    assert!(world.remark().contains("zone-run has changed in the menu"), "{}", world.remark());
+}
+
+#[test]
+fn a_click_in_the_menu_opens_a_form_and_runs_nothing() {
+    let mut world = World::connected(160, 50);
+    let rows = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    let row = rows.lines().position(|line| line.starts_with("   zones")).unwrap();
+    let effects = world.tell(Msg::Click { column: 5, row: u16::try_from(row).unwrap() });
+    assert!(effects.is_empty());
+    assert_eq!(form(&world).line(), "zones");
+}
+
+#[test]
+fn a_secret_of_a_form_is_sent_and_neither_shown_kept_nor_remembered() {
+    let mut world = World::connected(80, 24);
+    let mut with_login = menu();
+    with_login.commands.push(
+        serde_json::from_value(json!({
+            "name": "login", "role": "viewer", "confirm": "Log {user} in with {password}?",
+            "args": [
+                {"name": "user", "required": true},
+                {"name": "password", "type": "secret", "required": true},
+            ],
+        }))
+        .unwrap(),
+    );
+    world.event(Event::Menu(Ok(with_login)));
+    let shown =
+        |world: &World| crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    world.choose("login");
+    world.press("a n n tab h u n t e r 2");
+    let text = shown(&world);
+    assert!(text.contains("•••••••") && text.contains("❯ login ann"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+    world.press("esc");
+    world.choose("login");
+    assert!(!shown(&world).contains('•'), "what was left is kept without it");
+    world.press("h u n t e r 2 enter");
+    let text = shown(&world);
+    assert!(text.contains("Log ann in with ***?") && !text.contains("hunter2"), "{text}");
+    let effects = world.press("tab enter");
+    let [Effect::Call { call: Call::Run { run, .. }, .. }] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(run.args["password"], "hunter2");
+    let text = shown(&world);
+    assert!(text.contains("❯ login") && !text.contains("hunter2"), "{text}");
+    world.press("up");
+    assert_eq!(world.input(), "");
+}

@@ -1,0 +1,355 @@
+//! Commands: sent, refused, printed, ended, cancelled.
+
+use topside_shared::records::RunState;
+use topside_shared::{ErrorKind, RunId};
+
+use super::super::runs::Phase;
+use super::*;
+
+pub(super) fn phase(world: &mut World) -> Phase {
+    world.console().runs.chosen().unwrap().phase
+}
+
+/// The screen said that there was none, where the command wants another role.
+#[test]
+fn a_command_that_is_not_in_this_menu_is_asked_of_the_server_so_that_it_cannot_run() {
+    let mut world = World::connected(80, 24);
+    let effects = world.enter("reboot 5");
+    let Some(Effect::Call { call: Call::Run { run, .. }, .. }) = effects.last() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((run.command.as_str(), run.confirm), ("reboot", false));
+    // No argument can have this name, so that no server runs it.
+    assert!(run.args.contains_key(""), "{run:?}");
+    let said = "`reboot` needs the role admin; you are operator";
+    assert_eq!(world.enter_unknown("reboot", ErrorKind::Forbidden, said), []);
+    assert_eq!(phase(&mut world), Phase::Refused);
+    assert!(world.newest().contains("needs the role admin"), "{}", world.newest());
+    // The menu has changed meanwhile: there is such a command now, and it did not run.
+    let session = world.session();
+    let said = "`brand-new` has no argument ``";
+    let effects = world.enter_unknown("brand-new", ErrorKind::InvalidParams, said);
+    assert_eq!(effects, [Effect::Call { session, call: Call::Menu }]);
+    assert!(world.newest().contains("the menu has changed"), "{}", world.newest());
+}
+
+#[test]
+fn a_command_is_sent_with_its_typed_arguments_and_its_output_ends_in_its_block() {
+    let mut world = World::connected(80, 24);
+    let effects = world.enter("zone-run 3 5");
+    let block = block_of(&effects);
+    let Effect::Call { call: Call::Run { run, .. }, .. } = effects.last().unwrap() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((run.command.as_str(), run.stream, run.confirm), ("zone-run", true, false));
+    assert_eq!(serde_json::to_value(&run.args).unwrap(), json!({"zone": 3, "minutes": 5}));
+    assert_eq!(world.input(), "");
+
+    world.notice(Notification::RunChanged(Box::new(running(31, "zone-run"))));
+    assert_eq!(phase(&mut world), Phase::Running { cancelling: false });
+    world.notice(printed(31, "opening "));
+    world.notice(printed(31, "valve 3\n"));
+    let mut row = running(31, "zone-run");
+    row.state = RunState::Failed;
+    row.exit_code = Some(2);
+    row.duration_ms = Some(41);
+    world.event(Event::Ran { block, result: Ok(Box::new(result(row))) });
+    assert_eq!(world.newest(), "opening valve 3\n");
+    let ended = Phase::Ended { state: RunState::Failed, exit: Some(2), signal: None, ms: 41 };
+    assert_eq!(phase(&mut world), ended);
+}
+
+#[test]
+fn two_runs_of_one_command_keep_their_output_apart() {
+    let mut world = World::connected(80, 24);
+    let first = block_of(&world.enter("zones"));
+    let second = block_of(&world.enter("zones"));
+    world.notice(Notification::RunChanged(Box::new(running(1, "zones"))));
+    world.notice(Notification::RunChanged(Box::new(running(2, "zones"))));
+    world.notice(printed(2, "two\n"));
+    world.notice(printed(1, "one\n"));
+    let runs = &world.console().runs;
+    assert_eq!((runs.text(first), runs.text(second)), ("one\n".into(), "two\n".into()));
+}
+
+/// The row of a run of `zone-run` with these arguments, and the default that the server adds.
+fn zone_run(run: u64, zone: u64) -> RunRow {
+    let mut row = running(run, "zone-run");
+    row.args = serde_json::from_value(json!({"zone": zone, "minutes": 5})).unwrap();
+    row
+}
+
+fn line_of(world: &mut World, run: u64) -> String {
+    world.console().runs.of_run(RunId(run)).unwrap().line.clone()
+}
+
+/// A path that the server has to look up lets the next request overtake.
+#[test]
+fn two_runs_of_one_command_did_not_swap_blocks_where_one_overtook() {
+    let mut world = World::connected(80, 24);
+    let third = block_of(&world.enter("zone-run 3"));
+    let fourth = block_of(&world.enter("zone-run 4"));
+    world.notice(Notification::RunChanged(Box::new(zone_run(1, 4))));
+    world.notice(Notification::RunChanged(Box::new(zone_run(2, 3))));
+    world.notice(printed(1, "four\n"));
+    world.notice(printed(2, "three\n"));
+    let runs = &world.console().runs;
+    assert_eq!((runs.text(third), runs.text(fourth)), ("three\n".into(), "four\n".into()));
+    assert_eq!(
+        (line_of(&mut world, 1), line_of(&mut world, 2)),
+        ("zone-run 4".into(), "zone-run 3".into())
+    );
+}
+
+/// Of two lines that mean the same, only the answers say which run is whose.
+#[test]
+fn the_answer_says_which_of_two_equal_runs_is_whose() {
+    let mut world = World::connected(80, 24);
+    let first = block_of(&world.enter("zone-run 3"));
+    let second = block_of(&world.enter("zone-run zone=3"));
+    world.notice(Notification::RunChanged(Box::new(zone_run(1, 3))));
+    world.notice(Notification::RunChanged(Box::new(zone_run(2, 3))));
+    let ended = |run| {
+        let mut row = zone_run(run, 3);
+        row.state = RunState::Succeeded;
+        Ok(Box::new(result(row)))
+    };
+    world.event(Event::Ran { block: second, result: ended(1) });
+    assert_eq!(line_of(&mut world, 1), "zone-run zone=3");
+    assert_eq!(line_of(&mut world, 2), "zone-run 3");
+    world.event(Event::Ran { block: first, result: ended(2) });
+    assert_eq!(line_of(&mut world, 1), "zone-run zone=3");
+    assert!(world.console().runs.live().next().is_none());
+}
+
+#[test]
+fn a_refusal_leaves_the_run_of_another_line_alone() {
+    let mut world = World::connected(80, 24);
+    let first = block_of(&world.enter("zone-run 3"));
+    world.enter("zone-run zone=3");
+    world.notice(Notification::RunChanged(Box::new(zone_run(1, 3))));
+    let message = "no such place".to_owned();
+    let refused = RunRefused::Refused { kind: ErrorKind::InvalidParams, message };
+    world.event(Event::Ran { block: first, result: Err(refused) });
+    assert_eq!(line_of(&mut world, 1), "zone-run zone=3");
+    let live: Vec<_> = world.console().runs.live().map(|info| info.run).collect();
+    assert_eq!(live, [Some(RunId(1))]);
+    assert_eq!(world.newest(), "no such place\n");
+}
+
+#[test]
+fn an_unknown_command_becomes_a_block_with_the_nearest_names_and_can_be_recalled() {
+    let mut world = World::connected(80, 24);
+    let effects = world.enter("zonse");
+    assert!(matches!(&effects[..], [Effect::SaveHistory { line, .. }, _] if line == "zonse"));
+    let message = "there is no command `zonse`: did you mean zones?".to_owned();
+    let result = Err(RunRefused::Refused { kind: ErrorKind::NotFound, message });
+    world.event(Event::Ran { block: block_of(&effects), result });
+    assert_eq!(phase(&mut world), Phase::Refused);
+    assert!(world.newest().contains("did you mean zones"), "{}", world.newest());
+    world.press("up");
+    assert_eq!(world.input(), "zonse");
+}
+
+#[test]
+fn what_is_given_to_a_command_that_is_not_in_the_menu_is_kept_off_the_disk() {
+    for line in ["unlock hunter2", "unlock 'hunter2"] {
+        let mut world = World::connected(80, 24);
+        let effects = world.enter(line);
+        let saved = effects.iter().any(|effect| matches!(effect, Effect::SaveHistory { .. }));
+        assert!(!saved, "{effects:?}");
+        world.press("up");
+        assert_eq!(world.input(), line, "it can be corrected");
+    }
+}
+
+#[test]
+fn an_empty_line_gets_an_answer() {
+    let mut world = World::connected(80, 24);
+    assert!(world.press("enter").is_empty());
+    assert!(world.state.remark.as_ref().unwrap().text.contains("m shows the menu"));
+}
+
+#[test]
+fn what_the_server_refuses_is_said_in_the_block() {
+    let mut world = World::connected(80, 24);
+    let block = block_of(&world.enter("zones"));
+    let message = "zone 3 is \u{1b}[1mrunning".to_owned();
+    let refused = RunRefused::Refused { kind: ErrorKind::Busy, message };
+    world.event(Event::Ran { block, result: Err(refused) });
+    assert_eq!(phase(&mut world), Phase::Refused);
+    assert_eq!(world.newest(), "zone 3 is [1mrunning\n");
+}
+
+#[test]
+fn a_command_that_confirms_is_sent_only_after_a_yes() {
+    let mut world = World::connected(80, 24);
+    assert!(world.enter("zone-stop 3").is_empty());
+    let Some(Overlay::Confirm(question)) = world.state.overlays.last() else { panic!() };
+    assert_eq!(question.title, "Stop zone 3?");
+    assert!(world.press("enter").is_empty(), "Cancel has the focus");
+    assert_eq!(world.input(), "zone-stop 3", "what was typed comes back");
+    world.press("enter");
+    let effects = world.press("tab enter");
+    let sent = effects.iter().find_map(|effect| match effect {
+        Effect::Call { call: Call::Run { run, .. }, .. } => Some(run.confirm),
+        _ => None,
+    });
+    assert_eq!(sent, Some(true));
+}
+
+#[test]
+fn shutting_down_wants_the_servers_name_typed_however_it_is_asked_for() {
+    let mut world = World::connected(80, 24);
+    assert!(world.enter("ks 60 moving house").is_empty());
+    assert!(world.press("enter").is_empty());
+    world.write("sprinkle");
+    assert!(world.press("enter").is_empty());
+    world.write("r");
+    let effects = world.press("enter");
+    let Some(Effect::Call { call: Call::Run { run, .. }, .. }) = effects.last() else { panic!() };
+    assert!(run.confirm);
+    assert_eq!(run.args["reason"], "moving house");
+
+    let mut world = World::connected(80, 24);
+    world.press("ctrl-p");
+    world.write("shut the server down, or");
+    world.press("enter");
+    assert!(matches!(world.state.overlays.last(), Some(Overlay::CommandForm(_))));
+    assert!(world.press("enter").is_empty());
+    assert!(matches!(
+        world.state.overlays.last(),
+        Some(Overlay::Confirm(crate::app::confirm::Confirm {
+            ask: crate::app::confirm::Ask::Name { .. },
+            ..
+        }))
+    ));
+}
+
+#[test]
+fn ctrl_c_clears_the_line_then_cancels_then_offers_to_leave() {
+    let mut world = World::connected(80, 24);
+    world.run("zone-run 3", 31, "opening\n", None);
+    let session = world.session();
+    world.write("half");
+    assert!(world.press("ctrl-c").is_empty());
+    assert_eq!(world.input(), "");
+    let effects = world.press("ctrl-c");
+    let cancel = Call::Cancel(topside_shared::RunId(31));
+    assert_eq!(effects, [Effect::Call { session, call: cancel }]);
+    assert_eq!(phase(&mut world), Phase::Running { cancelling: true });
+    assert!(world.press("ctrl-c").is_empty());
+    assert!(matches!(world.state.overlays.last(), Some(Overlay::Confirm(_))));
+    assert!(world.press("ctrl-c").is_empty(), "a run goes on: that is no yes");
+    world.press("ctrl-c");
+    assert_eq!(world.press("y enter"), [Effect::Quit]);
+}
+
+/// It said that another Ctrl-C would leave, whatever else ran.
+#[test]
+fn what_ctrl_c_cancels_and_what_it_does_next_is_said() {
+    let mut world = World::connected(80, 24);
+    world.run("zone-run 3", 31, "", None);
+    world.run("zone-run 5", 32, "", None);
+    world.press("ctrl-c");
+    let said = |world: &World| world.state.remark.as_ref().unwrap().text.clone();
+    assert_eq!(said(&world), "Cancelling zone-run 5; Ctrl-C again cancels zone-run 3.");
+    world.press("ctrl-c");
+    assert_eq!(said(&world), "Cancelling zone-run 3; Ctrl-C again offers to leave.");
+}
+
+/// Blank lines at the beginning were lost on the way to the clipboard.
+#[test]
+fn output_is_copied_with_its_blank_lines() {
+    let mut world = World::connected(80, 24);
+    world.run("zones", 5, "\n\n  zone 1\n\nzone 2\n", ended("succeeded", 0, 4));
+    assert_eq!(world.newest(), "\n\n  zone 1\n\nzone 2\n");
+}
+
+/// Old blocks went without a word.
+#[test]
+fn commands_that_are_not_kept_any_more_are_counted_above_the_others() {
+    let mut world = World::connected(80, 24);
+    for run in 0..2_003 {
+        world.run("zones", 100 + run, "x\n", ended("succeeded", 0, 4));
+    }
+    let pane = &world.console().runs.pane;
+    let first = pane.blocks()[0].id();
+    let line = world.console().runs.info(first).unwrap().line.clone();
+    // The two thousand hold the word that says so, and one that tells of the connection.
+    assert_eq!(line, "4 earlier commands are not kept any more, nor their output");
+    world.press("ctrl-l");
+    assert!(world.console().runs.is_empty());
+}
+
+#[test]
+fn a_gap_is_marked_with_its_count() {
+    let mut world = World::connected(80, 24);
+    world.run("zones", 5, "a\n", None);
+    let gap = json!({"runId": 5, "offset": 2, "bytes": 12034});
+    world.notice(Notification::RunGap(serde_json::from_value(gap).unwrap()));
+    let said = "a\n… 12,034 bytes skipped\n(saving it gets all that the server keeps)\n";
+    assert_eq!(world.newest(), said);
+    let gap = json!({"runId": 5, "offset": 12036, "bytes": 1});
+    world.notice(Notification::RunGap(serde_json::from_value(gap).unwrap()));
+    assert_eq!(world.newest(), format!("{said}… 1 byte skipped\n"));
+}
+
+#[test]
+fn output_is_copied_by_the_block() {
+    let mut world = World::connected(80, 24);
+    world.run("zones", 5, "zone 1\nzone 2\n", ended("succeeded", 0, 4));
+    world.run("temp", 6, "12 C\n", ended("succeeded", 0, 4));
+    let [Effect::Copy { text, .. }] = &world.press("f6")[..] else { panic!() };
+    assert_eq!(text, "12 C\n");
+    world.press("alt-up alt-up");
+    let [Effect::Copy { name, text }] = &world.press("f6")[..] else { panic!() };
+    assert_eq!((name.as_str(), text.as_str()), ("topside-zones-091400.txt", "zone 1\nzone 2\n"));
+}
+
+#[test]
+fn a_reader_who_scrolled_up_is_not_moved_and_end_follows_again() {
+    let mut world = World::connected(80, 24);
+    let many: String = (0..100).map(|n| format!("line {n}\n")).collect();
+    world.run("zones", 5, &many, None);
+    world.press("pgup");
+    let top = |world: &mut World| world.console().runs.pane.top_position();
+    let before = top(&mut world);
+    world.notice(printed(5, "more\nand more\n"));
+    assert_eq!(top(&mut world), before);
+    assert_eq!(world.console().runs.pane.frame().new_below, 2);
+    world.press("end");
+    assert!(world.console().runs.pane.is_following());
+}
+
+#[test]
+fn clear_takes_away_what_has_ended_and_nothing_else() {
+    let mut world = World::connected(80, 24);
+    world.run("zones", 5, "gone\n", ended("succeeded", 0, 4));
+    world.run("temp", 6, "stays\n", None);
+    world.enter("clear");
+    let lines: Vec<String> = world.console().runs.live().map(|info| info.line.clone()).collect();
+    assert_eq!(lines, ["temp"]);
+    assert_eq!(world.console().runs.pane.blocks().len(), 1);
+}
+
+#[test]
+fn blocks_are_folded_one_by_one_or_all_and_back() {
+    let mut world = World::connected(80, 24);
+    world.run("zones", 5, "zone 1\nzone 2\n", ended("succeeded", 0, 4));
+    world.run("temp", 6, "10 %\r20 %", None);
+    let shown =
+        |world: &World| crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    world.press("f8");
+    let text = shown(&world);
+    assert!(text.contains("temp  ▸ 1 line ") && text.contains("\n ▸ 20 %"), "{text}");
+    world.notice(printed(6, "\r30 %"));
+    assert!(shown(&world).contains("\n ▸ 30 %"), "what it does is seen while it is folded");
+    assert!(shown(&world).contains("zone 2"));
+    world.press("shift-f8");
+    let text = shown(&world);
+    assert!(!text.contains("zone 2") && text.contains("zones  ▸ 2 lines "), "{text}");
+    world.press("shift-f8");
+    let text = shown(&world);
+    assert!(text.contains("zone 2") && !text.contains('▸'), "{text}");
+}

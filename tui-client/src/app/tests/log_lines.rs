@@ -1,0 +1,306 @@
+//! The server's log: its last lines, those that come, both filters, a reader who looks back, and another session.
+
+use topside_shared::SubscriptionId;
+use topside_shared::methods::LogEntries;
+use topside_shared::notifications::{EventsDropped, LogEntry};
+
+use super::admin_actions::admin;
+use super::*;
+use crate::app::server::log::{KEPT, LogView};
+use crate::connect::LostReason;
+use crate::views::tests::{assert_clean, frame, text};
+
+/// A line of the log that came so many seconds after the start.
+pub(crate) fn entry(second: u64, level: &str, message: &str, fields: &Value) -> LogEntry {
+    let time = Time::from_millis(START).plus_millis(second * 1_000);
+    serde_json::from_value(json!({
+        "time": time, "level": level, "message": message, "fields": fields,
+    }))
+    .unwrap()
+}
+
+fn numbered(numbers: std::ops::Range<u64>) -> Vec<LogEntry> {
+    numbers.map(|n| entry(n, "info", &format!("line {n}"), &json!({}))).collect()
+}
+
+fn begun(id: u64, log: &[LogEntry]) -> Event {
+    let snapshot = json!({"log": log});
+    let subscribed = json!({"subscriptionId": id, "snapshot": snapshot});
+    Event::LogSubscribed(Ok(serde_json::from_value(subscribed).unwrap()))
+}
+
+fn answer(world: &mut World, id: u64, tail: Vec<LogEntry>, snapshot: &[LogEntry]) {
+    world.event(Event::LogTail(Ok(LogEntries { entries: tail })));
+    assert!(world.event(begun(id, snapshot)).is_empty());
+}
+
+/// The log of a server on which people come and go.
+pub(crate) fn read(width: u16, height: u16) -> World {
+    let mut world = admin(width, height);
+    world.now = 60_000;
+    world.press("alt-l");
+    let mut entries = vec![entry(0, "info", "server started", &json!({"version": "0.1.0"}))];
+    entries.extend((1..30).map(|n| {
+        let fields = json!({"client": n + 3, "address": format!("192.168.1.{n}:52114")});
+        entry(n, "info", "client connected", &fields)
+    }));
+    let fields = json!({
+        "run": 12, "program": "zone-run",
+        "error": "it left processes behind that do not belong to its group, and the valve may still be open",
+    });
+    entries.push(entry(31, "error", "a run went wrong", &fields));
+    entries.push(entry(32, "warn", "slow reader", &json!({"client": 9})));
+    answer(&mut world, 3, entries, &[]);
+    world
+}
+
+fn view(world: &World) -> &LogView {
+    let Some(Overlay::Log(view)) = world.state.overlays.last() else {
+        panic!("{:?}", world.state.overlays)
+    };
+    view
+}
+
+fn lines(world: &World) -> Vec<&str> {
+    let view = view(world);
+    view.shown().iter().map(|number| view.line(*number).unwrap().text.as_str()).collect()
+}
+
+fn chosen(world: &World) -> &str {
+    lines(world)[view(world).place()]
+}
+
+fn screen(world: &World) -> String {
+    text(&frame(&world.state))
+}
+
+fn calls(effects: &[Effect]) -> Vec<&Call> {
+    let mut calls = Vec::new();
+    for effect in effects {
+        let Effect::Call { call, .. } = effect else { panic!("{effect:?}") };
+        calls.push(call);
+    }
+    calls
+}
+
+fn came(world: &mut World, numbers: std::ops::Range<u64>) {
+    for entry in numbered(numbers) {
+        assert!(world.notice(Notification::LogEntry(entry)).is_empty());
+    }
+}
+
+#[test]
+fn the_last_lines_are_read_the_new_ones_come_by_themselves_and_both_only_once() {
+    let mut world = admin(80, 24);
+    let effects = world.press("alt-l");
+    assert_eq!(calls(&effects), [&Call::LogTail, &Call::LogSubscribe]);
+    // Two lines came between the two answers.
+    answer(&mut world, 3, numbered(1..5), &numbered(3..7));
+    came(&mut world, 7..9);
+    let all: Vec<String> = (1..9).map(|n| format!("line {n}")).collect();
+    assert_eq!(lines(&world), all);
+    let effects = world.press("esc");
+    assert_eq!(calls(&effects), [&Call::Unsubscribe(SubscriptionId(3))]);
+    assert!(world.notice(Notification::LogEntry(entry(9, "info", "late", &json!({})))).is_empty());
+}
+
+#[test]
+fn whoever_may_not_read_the_log_is_told_why() {
+    let mut world = World::connected(80, 24);
+    world.console().welcome.you.role = topside_shared::Role::Viewer;
+    assert!(world.press("alt-l").is_empty());
+    assert!(world.state.overlays.is_empty());
+    assert_eq!(world.remark(), "your role, viewer, may not do this");
+    // A key that may use some commands only finds out from the server.
+    let mut world = admin(80, 24);
+    world.press("alt-l");
+    world.event(Event::LogTail(Err("no".into())));
+    world.event(Event::LogSubscribed(Err("this key may \u{1b}[2Jnot hear of the log".into())));
+    let shown = screen(&world);
+    assert!(shown.contains("not told: this key may [2Jnot hear of the log"), "{shown}");
+    assert!(world.press("esc").is_empty(), "there is nothing to end");
+}
+
+#[test]
+fn a_view_that_is_closed_before_its_answer_ends_what_that_begins() {
+    let mut world = admin(80, 24);
+    world.press("alt-l");
+    assert!(world.press("esc").is_empty());
+    // Another look waits for the end of the first one.
+    assert!(world.press("alt-l").is_empty());
+    world.event(Event::LogTail(Ok(LogEntries { entries: numbered(1..5) })));
+    let effects = world.event(begun(3, &numbered(1..5)));
+    let unsubscribe = Call::Unsubscribe(SubscriptionId(3));
+    assert_eq!(calls(&effects), [&unsubscribe, &Call::LogTail, &Call::LogSubscribe]);
+    came(&mut world, 5..6);
+    answer(&mut world, 4, numbered(1..6), &numbered(1..6));
+    assert_eq!(lines(&world).len(), 5, "none of the first subscription");
+    world.press("esc");
+
+    world.press("alt-l");
+    world.press("esc");
+    let effects = world.event(begun(5, &numbered(1..5)));
+    assert_eq!(calls(&effects), [&Call::Unsubscribe(SubscriptionId(5))]);
+}
+
+#[test]
+fn lines_are_filtered_by_level_and_by_any_word() {
+    let mut world = admin(80, 24);
+    world.press("alt-l");
+    let of = |n, level| entry(n, level, level, &json!({"client": n}));
+    let entries =
+        vec![of(1, "trace"), of(2, "debug"), of(3, "info"), of(4, "warn"), of(5, "error")];
+    answer(&mut world, 3, entries, &[]);
+    let steps = [
+        (["info client=3", "warn client=4", "error client=5"].as_slice(), "from info"),
+        (&["debug client=2", "info client=3", "warn client=4", "error client=5"], "from debug"),
+        (
+            &[
+                "trace client=1",
+                "debug client=2",
+                "info client=3",
+                "warn client=4",
+                "error client=5",
+            ],
+            "all levels",
+        ),
+        (&["error client=5"], "errors only"),
+        (&["warn client=4", "error client=5"], "from warn"),
+    ];
+    for (want, words) in steps {
+        assert_eq!(lines(&world), want);
+        assert!(screen(&world).contains(words), "{}", screen(&world));
+        world.press("tab");
+    }
+    world.press("backtab");
+    assert_eq!(lines(&world).len(), 2);
+    world.write("WARN client");
+    assert_eq!(lines(&world), ["warn client=4"]);
+    world.notice(Notification::LogEntry(of(6, "warn")));
+    world.notice(Notification::LogEntry(of(7, "error")));
+    assert_eq!(lines(&world), ["warn client=4", "warn client=6"]);
+    world.press("ctrl-u");
+    world.tell(Msg::Paste("client=7\nnot this".into()));
+    assert_eq!(lines(&world), ["error client=7"]);
+    world.write("x");
+    assert!(screen(&world).contains("No line passes the filters."), "{}", screen(&world));
+}
+
+#[test]
+fn whoever_looks_back_is_not_moved_is_told_how_many_are_new_and_follows_again_by_end() {
+    let mut world = admin(80, 24);
+    world.press("alt-l");
+    answer(&mut world, 3, numbered(1..101), &[]);
+    assert_eq!(chosen(&world), "line 100");
+    world.press("up up");
+    let before = screen(&world);
+    assert!(before.contains("scrolled up · End follows"), "{before}");
+    came(&mut world, 101..1305);
+    assert_eq!(chosen(&world), "line 98");
+    let rows = |screen: &str| {
+        let rows = screen.lines().filter(|row| row.contains("info  line"));
+        rows.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(rows(&screen(&world)), rows(&before), "nothing moves");
+    assert!(screen(&world).contains("↓ 1,204 new · End follows"), "{}", screen(&world));
+    world.press("end");
+    assert_eq!(chosen(&world), "line 1304");
+    came(&mut world, 1305..1306);
+    assert_eq!(chosen(&world), "line 1305");
+    // Below the last line it goes on, too.
+    world.press("pgup pgdn down");
+    came(&mut world, 1306..1307);
+    assert_eq!(chosen(&world), "line 1306");
+    world.tell(Msg::Wheel { rows: -3, column: 1, row: 1 });
+    assert_eq!(chosen(&world), "line 1303");
+    world.press("home");
+    assert_eq!(chosen(&world), "line 1");
+    // A page has as many lines as are seen, at every size.
+    for (width, height) in crate::views::tests::SIZES {
+        world.tell(Msg::Resize(Size { width, height }));
+        world.press("home pgdn");
+        let seen = rows(&screen(&world)).len();
+        assert_eq!(chosen(&world), format!("line {}", seen + 1), "{width}x{height}");
+    }
+}
+
+#[test]
+fn only_so_many_lines_are_kept_and_the_others_are_counted() {
+    let mut world = admin(80, 24);
+    world.press("alt-l");
+    answer(&mut world, 3, Vec::new(), &[]);
+    came(&mut world, 0..KEPT as u64);
+    world.press("home");
+    assert!(!screen(&world).contains("not kept any more"));
+    assert_eq!(lines(&world).len(), KEPT);
+    came(&mut world, KEPT as u64..KEPT as u64 + 7);
+    assert_eq!(lines(&world).len(), KEPT);
+    assert_eq!(chosen(&world), "line 7", "the one that he stood on is gone");
+    assert!(screen(&world).contains("7 older lines are not kept any more"), "{}", screen(&world));
+}
+
+#[test]
+fn lines_that_did_not_come_are_counted_where_they_are_missing() {
+    let mut world = admin(80, 24);
+    world.press("alt-l");
+    answer(&mut world, 3, numbered(1..3), &[]);
+    let dropped = |id, count| {
+        Notification::EventsDropped(EventsDropped { subscription_id: SubscriptionId(id), count })
+    };
+    world.notice(dropped(8, 5));
+    world.notice(dropped(3, 1_204));
+    came(&mut world, 3..4);
+    let want = ["line 1", "line 2", "1,204 lines did not reach this screen", "line 3"];
+    assert_eq!(lines(&world), want);
+    // No filter hides it.
+    world.write("line 3");
+    assert_eq!(lines(&world), want[2..]);
+}
+
+#[test]
+fn another_session_goes_on_behind_the_last_line_and_says_where_lines_may_be_missing() {
+    let mut world = admin(80, 24);
+    world.press("alt-l");
+    answer(&mut world, 3, numbered(1..4), &numbered(1..4));
+    let again = |world: &mut World| {
+        world.event(Event::Lost(LostReason::Gone));
+        assert!(screen(world).contains("no session · reconnecting in "), "{}", screen(world));
+        let effects = world.wait(31_000);
+        let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+        let welcome = Box::new(welcome());
+        let reached = locally();
+        let effects = world.tell(Msg::Dialled { attempt, welcome, reached, carries: false });
+        let asked = calls(&effects);
+        assert!(asked.ends_with(&[&Call::LogTail, &Call::LogSubscribe]), "{asked:?}");
+    };
+    again(&mut world);
+    answer(&mut world, 1, numbered(1..6), &numbered(1..6));
+    came(&mut world, 6..7);
+    let ended = "sprinkler lost: the server went away without saying why";
+    let mut want = vec!["line 1", "line 2", "line 3", ended, "connected again"];
+    want.extend(["line 4", "line 5", "line 6"]);
+    assert_eq!(lines(&world), want);
+
+    // The log of a server that was started anew begins anew.
+    again(&mut world);
+    answer(&mut world, 1, numbered(20..22), &numbered(20..22));
+    want.extend([ended, "connected again; lines before this one may be missing"]);
+    want.extend(["line 20", "line 21"]);
+    assert_eq!(lines(&world), want);
+}
+
+#[test]
+fn a_line_steers_no_terminal_and_the_chosen_one_is_shown_whole() {
+    let mut world = read(60, 15);
+    let text = "x".repeat(300) + " the end of it";
+    let fields = json!({"name\u{1b}": "a\u{9b}b\u{202e}c", "text": text});
+    world.notice(Notification::LogEntry(entry(40, "info", "odd \u{1b}[2Jline", &fields)));
+    assert_clean(&world);
+    let shown = screen(&world);
+    assert!(shown.contains("odd [2Jline name=\"abc\""), "{shown}");
+    assert!(!shown.contains("the end of it"), "{shown}");
+    world.press("enter");
+    assert!(screen(&world).contains("the end of it"), "{}", screen(&world));
+    world.press("enter");
+    assert!(!screen(&world).contains("the end of it"));
+}

@@ -1,0 +1,242 @@
+//! Making an invite or a token, and the string while it is shown.
+
+use topside_shared::identity::Seed;
+use topside_shared::invite::Invite;
+use topside_shared::methods::KeyInvite;
+
+use super::admin_actions::{act, admin, screen};
+use super::key_list::{self, key};
+use super::*;
+use crate::app::server::create_invite::{Handed, Step};
+use crate::connect::LostReason;
+use crate::text::secret::Secret;
+use crate::theme::Theme;
+
+/// The form, opened by an admin.
+pub(crate) fn form(width: u16, height: u16) -> World {
+    let mut world = admin(width, height);
+    assert!(act(&mut world, "invite a device, or make").is_empty());
+    world
+}
+
+/// An invite as the box of the tests makes it.
+pub(crate) fn invite(lasting: bool) -> Invite {
+    Invite {
+        server: pin(3),
+        seed: Seed::from_bytes([4; 32]),
+        lasting,
+        expires_at: Time::from_millis(START + 600_000),
+        name: "sprinkler".into(),
+        addresses: vec!["192.168.1.10".parse().unwrap(), "fd00::1".parse().unwrap()],
+        router: Some("203.0.113.7".into()),
+        port: DEFAULT_PORT,
+        router_port: DEFAULT_PORT,
+    }
+}
+
+/// What the server answers.
+pub(crate) fn handed(lasting: bool) -> Event {
+    let (name, role, state) =
+        if lasting { ("cron", "viewer", "active") } else { ("phone", "operator", "invited") };
+    let mut key = key(9, name, role, state);
+    key.expires_at = Some(invite(lasting).expires_at);
+    key.commands = lasting.then(|| vec!["zones".into(), "temp".into()]);
+    let invite = Secret(invite(lasting).to_string());
+    Event::Invited(Ok(Box::new(Handed { invite, key })))
+}
+
+/// The string, just made.
+pub(crate) fn made(width: u16, height: u16, lasting: bool) -> World {
+    let mut world = form(width, height);
+    world.write("phone");
+    world.press("tab o enter");
+    world.event(handed(lasting));
+    world
+}
+
+/// What was asked for.
+fn asked(effects: &[Effect]) -> KeyInvite {
+    match effects {
+        [Effect::Call { call: Call::Invite(wanted), .. }] => wanted.clone(),
+        _ => panic!("{effects:?}"),
+    }
+}
+
+/// The text without frame and breaks.
+fn joined(world: &World) -> String {
+    screen(world).chars().filter(|c| !c.is_whitespace() && *c != '│').collect()
+}
+
+#[test]
+fn an_invite_takes_a_name_and_a_role_and_the_rest_as_is_usual() {
+    let mut world = form(80, 24);
+    world.write("phone");
+    assert!(world.press("enter").is_empty(), "a role is missing");
+    let effects = world.press("o enter");
+    let wanted = KeyInvite {
+        name: "phone".into(),
+        role: topside_shared::Role::Operator,
+        ttl_ms: Some(600_000),
+        commands: None,
+        lasting: false,
+    };
+    assert_eq!(asked(&effects), wanted);
+    assert!(screen(&world).contains("It is being made."), "{}", screen(&world));
+    assert!(world.press("enter").is_empty(), "once");
+}
+
+#[test]
+fn a_token_wants_commands_and_is_good_for_longer() {
+    let mut world = form(80, 24);
+    world.write("cron");
+    world.press("backtab t tab tab v");
+    assert!(screen(&world).contains("90d"), "{}", screen(&world));
+    assert!(world.press("enter").is_empty(), "it may not run everything");
+    world.write("zones temp");
+    world.press("tab");
+    world.write("2d");
+    let wanted = asked(&world.press("enter"));
+    assert!(wanted.lasting);
+    assert_eq!(wanted.commands, Some(vec!["zones".into(), "temp".into()]));
+    assert_eq!(wanted.ttl_ms, Some(2 * 86_400_000));
+}
+
+#[test]
+fn what_the_server_refuses_is_said_in_the_form_which_stays_filled_in() {
+    let mut world = form(80, 24);
+    world.write("phone");
+    world.press("tab o enter");
+    let why = "there are 4 open invites already: revoke one, or wait";
+    world.event(Event::Invited(Err(why.into())));
+    let shown = screen(&world);
+    assert!(shown.contains(&format!("✗ {why}")) && shown.contains("phone"), "{shown}");
+    assert_eq!(asked(&world.press("enter")).name, "phone", "it can be tried again");
+    world.event(Event::Lost(LostReason::Gone));
+}
+
+#[test]
+fn a_form_that_was_left_is_there_again_until_something_was_made_from_it() {
+    let mut world = form(80, 24);
+    world.write("phone");
+    world.press("esc");
+    act(&mut world, "invite a device, or make");
+    assert!(screen(&world).contains("phone"));
+    world.press("tab o enter");
+    // What was asked for comes, whether or not somebody waited.
+    world.press("esc");
+    world.event(handed(false));
+    assert!(screen(&world).contains("For phone as operator"));
+    world.press("esc");
+    act(&mut world, "invite a device, or make");
+    let Some(Overlay::NewKey(new)) = world.state.overlays.last() else { panic!() };
+    assert!(new.form.args().is_empty() && new.step == Step::Filling);
+}
+
+#[test]
+fn the_string_is_whole_on_the_smallest_screen_and_copied_by_the_key_for_that() {
+    let text = invite(false).to_string();
+    for (width, height) in [(80, 24), (60, 15)] {
+        let world = made(width, height, false);
+        assert!(joined(&world).contains(&text), "{}", screen(&world));
+    }
+    let mut world = made(40, 10, false);
+    let mut seen = joined(&world);
+    for _ in 0..20 {
+        world.press("down");
+        seen.push_str(&joined(&world));
+    }
+    let tail = &text[text.len() - 30..];
+    assert!(seen.contains(&text[..30]) && seen.contains(tail), "{seen}");
+    let effects = world.press("f6");
+    assert_eq!(effects, [Effect::Copy { name: "invite".into(), text }]);
+}
+
+/// It is a key: what is kept would be one that lies about.
+#[test]
+fn the_string_is_nowhere_once_it_is_closed() {
+    let text = invite(false).to_string();
+    let piece = &text[60..90];
+    let mut world = made(80, 24, false);
+    assert!(!format!("{:?}", world.state).contains(piece), "not where the state is printed");
+    // Nothing but Esc closes it: it is told once.
+    let effects = world.press("x enter q space");
+    assert!(effects.is_empty() && joined(&world).contains(piece));
+    world.press("esc");
+    assert!(world.state.overlays.is_empty());
+    assert!(world.remark().contains("kept nowhere"), "{}", world.remark());
+    for keys in ["up", "ctrl-y", "ctrl-r", "esc", "alt-n"] {
+        world.press(keys);
+        assert!(!joined(&world).contains(piece), "{keys}");
+    }
+    assert!(!format!("{:?}", world.state).contains(piece));
+}
+
+#[test]
+fn a_token_says_for_which_commands_and_where_it_belongs() {
+    let world = made(80, 24, true);
+    let shown = screen(&world);
+    for part in
+        ["A token", "For cron as viewer", "for zones, temp only", "only the script can read"]
+    {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+}
+
+#[test]
+fn the_code_is_shown_alone_where_both_have_no_room_and_words_say_what_it_needs() {
+    let mut world = made(80, 40, false);
+    assert!(!screen(&world).contains('▀') && screen(&world).contains("Tab shows the QR code"));
+    world.press("tab");
+    assert!(screen(&world).contains('▀') && screen(&world).contains("Tab shows the words"));
+    world.tell(Msg::Resize(Size { width: 80, height: 24 }));
+    let shown = screen(&world);
+    assert!(shown.contains("this one has 80 × 24"), "{shown}");
+    world.press("tab");
+    assert_eq!(screen(&world), shown);
+    world.state.ascii = true;
+    world.tell(Msg::Resize(Size { width: 160, height: 50 }));
+    assert!(screen(&world).contains("Its QR code needs a terminal of"), "{}", screen(&world));
+}
+
+#[test]
+fn without_colours_light_and_dark_can_be_turned_round() {
+    let mut world = made(160, 50, false);
+    let coloured = screen(&world);
+    world.press("r");
+    assert_eq!(screen(&world), coloured, "colours need no such thing");
+    world.state.theme = Theme::MONOCHROME;
+    let dark = screen(&world);
+    assert!(dark.contains("r turns light and dark round"), "{dark}");
+    world.press("r");
+    assert_ne!(screen(&world), dark);
+    world.press("r");
+    assert_eq!(screen(&world), dark);
+}
+
+#[test]
+fn a_string_whose_time_is_over_says_so_by_itself() {
+    let mut world = made(80, 24, false);
+    assert!(!screen(&world).contains("Its time is over"));
+    assert_eq!(crate::views::changes_in(&world.state), Some(600_000));
+    world.wait(600_000);
+    assert!(screen(&world).contains("Its time is over: make another one."));
+    assert!(
+        crate::views::changes_in(&world.state).is_some_and(|ms| ms > 0),
+        "and wakes nobody again"
+    );
+}
+
+#[test]
+fn a_list_of_keys_below_is_read_again() {
+    let mut world = key_list::opened(80, 24);
+    world.event(handed(false));
+    let session = world.session();
+    assert_eq!(world.press("esc"), [Effect::Call { session, call: Call::Keys }]);
+}
+
+#[test]
+fn who_is_no_admin_reads_why_he_cannot_invite() {
+    let mut world = World::connected(100, 24);
+    act(&mut world, "invite a device, or make");
+    assert!(world.remark().ends_with("your role, admin, may not do this"), "{}", world.remark());
+}

@@ -1,0 +1,214 @@
+//! Invites: pasted, read, used.
+
+use topside_shared::Role;
+use topside_shared::identity::Seed;
+use topside_shared::invite::Invite;
+
+use super::*;
+use crate::app::overlay::Overlay;
+use crate::app::picker::redeem_invite::{self, NotPaired, Paired, Step};
+
+/// The secret of [`an_invite`].
+const SEED: [u8; 32] = [0xa5; 32];
+
+pub(crate) fn an_invite() -> Invite {
+    Invite {
+        server: pin(9),
+        seed: Seed::from_bytes(SEED),
+        lasting: false,
+        expires_at: Time::from_millis(START),
+        name: "greenhouse".into(),
+        addresses: vec!["192.168.1.20".parse().unwrap(), "fd00::20".parse().unwrap()],
+        router: Some("203.0.113.7".into()),
+        port: DEFAULT_PORT,
+        router_port: 18677,
+    }
+}
+
+fn overlay(world: &World) -> &redeem_invite::Pairing {
+    match world.state.overlays.last() {
+        Some(Overlay::Invite(pairing)) => pairing,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The number of the try that began.
+fn attempt(effects: &[Effect]) -> u64 {
+    match effects {
+        [Effect::Pair { attempt, invite, replaces: None }] => {
+            assert_eq!(**invite, an_invite());
+            *attempt
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn pasted() -> World {
+    let mut world = World::new(80, 24).with_servers();
+    world.press("i");
+    world.tell(Msg::Paste(format!("  {}\n", an_invite())));
+    world
+}
+
+#[test]
+fn an_invite_pasted_into_the_overlay_is_used_and_its_server_chosen() {
+    let mut world = pasted();
+    let attempt = attempt(&world.press("enter"));
+    assert_eq!(world.press("x"), [], "it is on its way");
+    world.wait(2_300);
+    assert_eq!(crate::views::changes_in(&world.state), Some(700), "its seconds are counted");
+    let paired = Paired { name: "greenhouse".into(), role: Role::Operator, already: false };
+    assert_eq!(world.tell(Msg::Paired { attempt, result: Ok(paired) }), [Effect::ReadServers]);
+    assert!(world.state.overlays.is_empty());
+    assert_eq!(world.remark(), "Paired with greenhouse as operator.");
+    let mut servers = world.state.servers.clone();
+    let pin = Some(an_invite().server.to_string());
+    servers.insert(1, Profile { name: "greenhouse".into(), pin, ..servers[0].clone() });
+    servers.push(Profile { name: "zoo".into(), ..servers[0].clone() });
+    world.tell(Msg::Servers(servers));
+    assert_eq!(crate::app::picker::chosen(&world.state).unwrap().name, "greenhouse");
+    assert_eq!(world.remark(), "Paired with greenhouse as operator.");
+}
+
+#[test]
+fn an_invite_pasted_over_the_picker_opens_the_overlay_and_other_text_does_not() {
+    let mut world = World::new(80, 24);
+    world.tell(Msg::Paste("echo hello".into()));
+    assert!(world.state.overlays.is_empty());
+    assert!(world.remark().contains("no invite"));
+    world.tell(Msg::Paste(an_invite().to_capitals()));
+    assert!(matches!(overlay(&world).read(), Some(Ok(_))));
+    attempt(&world.press("enter"));
+}
+
+#[test]
+fn an_invite_pasted_into_a_field_is_not_taken() {
+    let mut world = World::new(80, 24);
+    world.press("a");
+    world.tell(Msg::Paste(an_invite().to_string()));
+    assert!(world.remark().contains("close this first"));
+    world.tell(Msg::Paste("sprinkler".into()));
+    world.press("tab");
+    world.tell(Msg::Paste("192.168.1.10".into()));
+    let effects = world.press("enter");
+    let [Effect::Edit(ProfileEdit::Add(profile))] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(profile.name, "sprinkler");
+}
+
+/// A line is kept in the history, and an invite is a key.
+#[test]
+fn an_invite_pasted_into_a_console_is_not_taken_as_a_line() {
+    let mut world = World::connected(80, 24);
+    world.tell(Msg::Paste(an_invite().to_string()));
+    assert_eq!(world.input(), "");
+    assert!(world.remark().contains("paste it in the picker"));
+    world.tell(Msg::Paste("zones".into()));
+    assert_eq!(world.input(), "zones");
+}
+
+#[test]
+fn a_mistyped_a_newer_and_no_invite_are_told_apart_at_once_and_enter_does_nothing() {
+    let mut world = World::new(80, 24);
+    world.press("i");
+    let good = an_invite().to_string();
+    for (text, words) in [
+        (&good[..good.len() - 1], "mistyped or cut off"),
+        ("topside2:abc", "newer version"),
+        ("hunter2", "begins with `topside1:`"),
+    ] {
+        world.press("ctrl-u");
+        world.tell(Msg::Paste(text.into()));
+        let error = overlay(&world).read().unwrap().unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+        assert!(world.press("enter").is_empty());
+    }
+    // The last letter typed by hand makes it whole.
+    world.press("ctrl-u");
+    world.tell(Msg::Paste(good[..good.len() - 1].into()));
+    world.write(&good[good.len() - 1..]);
+    attempt(&world.press("enter"));
+}
+
+#[test]
+fn a_second_paste_takes_the_place_of_the_first() {
+    let mut world = World::new(80, 24);
+    world.press("i");
+    world.tell(Msg::Paste("topside1:abc".into()));
+    world.tell(Msg::Paste(an_invite().to_string()));
+    attempt(&world.press("enter"));
+}
+
+#[test]
+fn what_failed_is_said_and_the_invite_is_still_there() {
+    let mut world = pasted();
+    let first = attempt(&world.press("enter"));
+    let why = "nothing answers\u{1b}[2J".to_owned();
+    let failed = NotPaired { why, lasting: false };
+    let effects = world.tell(Msg::Paired { attempt: first, result: Err(failed) });
+    assert_eq!(effects, [Effect::ReadServers], "it may have saved the server");
+    let Step::Failed(NotPaired { why: shown, .. }) = &overlay(&world).step else { panic!() };
+    assert_eq!(shown, "nothing answers[2J");
+    let second = attempt(&world.press("enter"));
+    assert!(second > first, "Enter tries again");
+    // What cannot change is not tried again.
+    let failed = NotPaired { why: "this invite has expired".into(), lasting: true };
+    world.tell(Msg::Paired { attempt: second, result: Err(failed) });
+    assert_eq!(world.press("enter"), []);
+    assert!(matches!(overlay(&world).step, Step::Failed(_)));
+}
+
+#[test]
+fn pairing_can_be_given_up_and_its_late_success_counts_all_the_same() {
+    let mut world = pasted();
+    let first = attempt(&world.press("enter"));
+    assert_eq!(world.press("esc"), [Effect::CancelPair { attempt: first }]);
+    assert_eq!(overlay(&world).step, Step::Text);
+    let given_up = Msg::Paired {
+        attempt: first,
+        result: Err(NotPaired { why: "given up".into(), lasting: false }),
+    };
+    assert_eq!(world.tell(given_up), [Effect::ReadServers]);
+    assert_eq!(overlay(&world).step, Step::Text, "nobody needs to be told");
+    let paired = Paired { name: "greenhouse".into(), role: Role::Viewer, already: true };
+    world.tell(Msg::Paired { attempt: first, result: Ok(paired) });
+    assert!(world.remark().contains("already, as viewer"));
+    world.press("esc");
+    assert!(world.state.overlays.is_empty());
+}
+
+/// A key on the screen is a key in somebody's photograph.
+#[test]
+fn the_secret_is_neither_drawn_nor_printed() {
+    let mut world = pasted();
+    let text = an_invite().to_string();
+    let (head, all) = overlay(&world).shown();
+    assert!(text.starts_with(&head) && head.len() < 20);
+    assert_eq!(all, Some(text.len()));
+    let debug = format!("{:?}", world.state);
+    assert!(!debug.contains(&text[60..90]), "{debug}");
+    let debug = format!("{:?}", world.press("enter"));
+    assert!(!debug.contains(&text[60..90]) && !debug.contains("165, 165"), "{debug}");
+}
+
+/// A box that was set up again was saved a second time, and its old entry never answered again.
+#[test]
+fn a_box_that_was_set_up_again_takes_over_its_entry_after_a_question() {
+    for (key, wanted) in [("r", Some("greenhouse")), ("y", Some("greenhouse")), ("k", None)] {
+        let mut world = World::new(80, 24).with_servers();
+        let mut servers = world.state.servers.clone();
+        let pin = format!("sha256:{}", "9".repeat(64));
+        servers[0] = Profile { name: "greenhouse".into(), pin: Some(pin), ..servers[0].clone() };
+        world.tell(Msg::Servers(servers));
+        world.press("i");
+        world.tell(Msg::Paste(an_invite().to_string()));
+        assert_eq!(world.press("enter"), [], "it is asked about first");
+        assert_eq!(overlay(&world).step, redeem_invite::Step::Replace("greenhouse".into()));
+        world.press("esc");
+        assert_eq!(overlay(&world).step, redeem_invite::Step::Text);
+        world.press("enter");
+        assert_eq!(world.press("x"), []);
+        let effects = world.press(key);
+        let [Effect::Pair { replaces, .. }] = &effects[..] else { panic!("{effects:?}") };
+        assert_eq!(replaces.as_deref(), wanted);
+    }
+}

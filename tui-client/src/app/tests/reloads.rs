@@ -1,0 +1,139 @@
+//! The server has read its files anew.
+
+use serde_json::json;
+use topside_shared::methods::{ReloadChanges, ReloadResult};
+use topside_shared::notifications::MenuChanged;
+
+use super::admin_actions::{act, admin, screen};
+use super::*;
+use crate::app::server::reload::{Mistake, NotReloaded};
+
+#[test]
+fn another_menu_is_asked_for_told_in_words_and_completed_from() {
+    let mut world = World::connected(80, 24);
+    let session = world.session();
+    let reloaded = |revision| Notification::Reloaded(MenuChanged { revision });
+    let known = world.console().menu.revision;
+    assert!(world.notice(reloaded(known)).is_empty(), "it is known already");
+    let effects = world.notice(reloaded(known + 1));
+    assert_eq!(effects, [Effect::Call { session, call: Call::Menu }]);
+    let mut other = menu();
+    other.revision = known + 1;
+    let mut fan = other.commands.pop().unwrap();
+    fan.name = "fan".into();
+    other.commands.push(fan);
+    world.event(Event::Menu(Ok(other)));
+    assert_eq!(world.remark(), "the menu is another: added: fan; removed: zone-stop");
+    world.write("fa");
+    world.press("tab");
+    assert_eq!(world.input().trim_end(), "fan");
+}
+
+#[test]
+fn a_menu_that_changed_while_events_were_dropped_is_asked_for_too() {
+    let mut world = World::connected(80, 24);
+    let session = world.session();
+    let known = world.console().menu.revision;
+    let snapshot = |revision| {
+        let snapshot = json!({"clients": [], "server": {"revision": revision}});
+        let subscribed = json!({"subscriptionId": 2, "snapshot": snapshot});
+        Event::Subscribed(Ok(serde_json::from_value(subscribed).unwrap()))
+    };
+    assert!(world.event(snapshot(known)).is_empty());
+    let effects = world.event(snapshot(known + 1));
+    assert_eq!(effects, [Effect::Call { session, call: Call::Menu }]);
+}
+
+/// What an admin sees while the server reads its files.
+pub(crate) fn reloading(width: u16, height: u16) -> World {
+    let mut world = admin(width, height);
+    let effects = act(&mut world, "reload the server's files");
+    let session = world.session();
+    assert_eq!(effects, [Effect::Call { session, call: Call::Reload }]);
+    world
+}
+
+/// Something of each kind has changed.
+pub(crate) fn changed() -> Event {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let changed = ReloadChanges {
+        added: names(&["backup", "fan"]),
+        changed: names(&["zone-run"]),
+        removed: names(&["zone-stop"]),
+        workers: Vec::new(),
+        settings: names(&["limits.max_runs"]),
+        at_restart: names(&["listen.port"]),
+    };
+    Event::Reloaded(Ok(ReloadResult { revision: 2, changed }))
+}
+
+/// So many mistakes in the files.
+pub(crate) fn mistaken(count: usize) -> Event {
+    let mistake = |nth: usize| Mistake {
+        at: format!("/etc/topside/commands.toml:{}:1", nth * 4 + 3),
+        message: format!("`exce` is no key of a command: did you mean `exec`? ({nth})"),
+    };
+    let mistakes: Vec<_> = (0..count).map(mistake).collect();
+    let why = format!("nothing was changed: {}: {}", mistakes[0].at, mistakes[0].message);
+    Event::Reloaded(Err(NotReloaded { why, mistakes }))
+}
+
+#[test]
+fn what_a_reload_changed_is_told_and_what_waits_for_the_next_start() {
+    let mut world = reloading(80, 24);
+    assert!(screen(&world).contains("The server reads its files …"));
+    world.event(changed());
+    let shown = screen(&world);
+    for part in [
+        "✓ The files were read again. In force now:",
+        "· added: backup, fan",
+        "· changed: zone-run",
+        "· removed: zone-stop",
+        "· settings changed: limits.max_runs",
+        "▲ for the next start: listen.port",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    world.press("esc");
+    assert!(world.state.overlays.is_empty());
+
+    let mut world = reloading(80, 24);
+    world.event(Event::Reloaded(Ok(ReloadResult {
+        revision: 1,
+        changed: ReloadChanges::default(),
+    })));
+    assert!(screen(&world).contains("nothing has changed"));
+}
+
+#[test]
+fn every_mistake_is_told_with_its_place_and_a_long_list_scrolls() {
+    let mut world = reloading(80, 24);
+    world.event(mistaken(12));
+    let shown = screen(&world);
+    assert!(shown.contains("✗ Nothing was changed"), "{shown}");
+    assert!(shown.contains("commands.toml:3:1") && shown.contains("did you mean `exec`? (0)"));
+    assert!(shown.contains(" more"), "{shown}");
+    world.press("end");
+    assert!(screen(&world).contains("(11)"), "{}", screen(&world));
+    world.tell(Msg::Wheel { rows: -100, column: 10, row: 10 });
+    assert_eq!(screen(&world), shown);
+}
+
+#[test]
+fn what_came_of_a_reload_is_said_to_whoever_looks_elsewhere() {
+    let mut world = reloading(120, 24);
+    world.press("esc");
+    world.event(changed());
+    assert!(world.remark().starts_with("files read again: added: backup, fan; changed"));
+    let mut world = reloading(120, 24);
+    world.press("esc");
+    world.event(mistaken(1));
+    assert!(world.remark().starts_with("nothing was changed: /etc/topside/commands.toml:3:1"));
+}
+
+#[test]
+fn who_is_no_admin_reads_why_he_cannot_have_the_files_read() {
+    let mut world = World::connected(100, 24);
+    act(&mut world, "reload the server's files");
+    assert!(world.remark().ends_with("your role, admin, may not do this"), "{}", world.remark());
+}

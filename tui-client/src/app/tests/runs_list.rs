@@ -1,0 +1,206 @@
+//! The list of runs: read, filtered, shown, ended, run again.
+
+use topside_shared::RunId;
+use topside_shared::methods::RunsPage;
+
+use super::super::runs::Phase;
+use super::*;
+
+/// A row of the list.
+pub(crate) fn past(run: u64, command: &str, args: &Value, user: &str, state: &str) -> RunRow {
+    let mut row = json!({
+        "runId": run, "command": command, "args": args, "user": user, "clientId": 3,
+        "state": state, "startedAt": "2026-03-01T09:10:02.000Z", "bytes": 8,
+    });
+    if state != "running" {
+        row["durationMs"] = json!(4_200);
+        row["endedAt"] = json!("2026-03-01T09:10:06.200Z");
+        row["exitCode"] = json!(i32::from(state == "failed"));
+    }
+    serde_json::from_value(row).unwrap()
+}
+
+/// Three runs, one of which goes on.
+pub(crate) fn page() -> RunsPage {
+    let mut old = past(9, "zones", &json!({}), "ann", "failed");
+    old.started_at = serde_json::from_value(json!("2026-02-27T22:05:00.000Z")).unwrap();
+    let runs = vec![
+        past(31, "zone-run", &json!({"zone": 3, "minutes": 10}), "phone", "running"),
+        past(30, "zone-run", &json!({"zone": 4, "minutes": 5}), "ann", "succeeded"),
+        old,
+    ];
+    RunsPage { runs, next: None }
+}
+
+fn opened() -> World {
+    let mut world = World::connected(80, 24);
+    let effects = world.press("f12");
+    let asked = Effect::Call { session: world.session(), call: Call::Runs { before: None } };
+    assert_eq!(effects, [asked]);
+    world.event(Event::Runs { before: None, result: Ok(page()) });
+    world
+}
+
+fn lines(world: &World) -> Vec<String> {
+    let Some(Overlay::Runs(view)) = world.state.overlays.last() else {
+        panic!("{:?}", world.state.overlays)
+    };
+    let lines = view.shown().into_iter().map(|l| format!("{} {}", l.row.run_id, l.line));
+    lines.collect()
+}
+
+#[test]
+fn runs_are_listed_with_their_lines_and_filtered_by_any_word() {
+    let mut world = opened();
+    assert_eq!(lines(&world), ["#31 zone-run 3 10", "#30 zone-run 4 5", "#9 zones"]);
+    world.write("run ann");
+    assert_eq!(lines(&world), ["#30 zone-run 4 5"]);
+    world.press("ctrl-u");
+    world.write("failed");
+    assert_eq!(lines(&world), ["#9 zones"]);
+}
+
+#[test]
+fn a_run_of_somebody_else_is_shown_in_a_block_of_its_own_and_ctrl_c_does_not_end_it() {
+    let mut world = opened();
+    let effects = world.press("enter");
+    let [Effect::Call { call: Call::Attach { block, run: RunId(31), from: 0 }, .. }] = effects[..]
+    else {
+        panic!("{effects:?}")
+    };
+    assert!(world.state.overlays.is_empty());
+    world.notice(printed(31, "opening\n"));
+    assert_eq!(world.newest(), "#31 of phone, started 09:10:02\nopening\n");
+    assert!(world.press("ctrl-c").is_empty());
+    assert!(matches!(world.state.overlays.last(), Some(Overlay::Confirm(_))), "it offers to leave");
+    world.press("esc");
+    let row = past(31, "zone-run", &json!({"zone": 3}), "phone", "cancelled");
+    world.event(Event::Ran { block, result: Ok(Box::new(result(row))) });
+    let phase = world.console().runs.chosen().unwrap().phase;
+    assert!(matches!(phase, Phase::Ended { ms: 4_200, .. }), "{phase:?}");
+}
+
+#[test]
+fn output_of_a_run_that_is_over_is_read_to_its_end() {
+    let mut world = opened();
+    let effects = world.press("down enter");
+    let [Effect::Call { call: Call::Attach { block, run: RunId(30), from: 0 }, .. }] = effects[..]
+    else {
+        panic!("{effects:?}")
+    };
+    let phase = |world: &mut World| world.console().runs.chosen().unwrap().phase;
+    assert_eq!(phase(&mut world), Phase::Reading);
+    world.notice(printed(30, "done\n"));
+    let row = page().runs[1].clone();
+    world.event(Event::Ran { block, result: Ok(Box::new(result(row))) });
+    assert!(matches!(phase(&mut world), Phase::Ended { exit: Some(0), .. }));
+}
+
+#[test]
+fn a_run_that_cannot_be_shown_says_why_and_not_that_it_did_not_run() {
+    let mut world = opened();
+    let effects = world.press("enter");
+    let [Effect::Call { call: Call::Attach { block, .. }, .. }] = effects[..] else { panic!() };
+    let message = "there is no run #31".to_owned();
+    let refused = RunRefused::Refused { kind: topside_shared::ErrorKind::NotFound, message };
+    world.event(Event::Ran { block, result: Err(refused) });
+    assert_eq!(world.console().runs.chosen().unwrap().phase, Phase::Unknown);
+    assert!(world.newest().ends_with("there is no run #31\n"), "{}", world.newest());
+}
+
+#[test]
+fn a_run_that_is_on_the_screen_already_is_gone_to() {
+    let mut world = World::connected(80, 24);
+    world.run("zone-run 4", 30, "mine\n", ended("succeeded", 0, 4));
+    world.run("zones", 32, "later\n", ended("succeeded", 0, 4));
+    world.press("f12");
+    world.event(Event::Runs { before: None, result: Ok(page()) });
+    assert!(world.press("down enter").is_empty(), "nothing is asked for twice");
+    assert_eq!(world.newest(), "mine\n");
+}
+
+#[test]
+fn ending_a_run_asks_first_and_one_that_is_over_cannot_be_ended() {
+    let mut world = opened();
+    assert!(world.press("ctrl-x").is_empty());
+    let Some(Overlay::Confirm(question)) = world.state.overlays.last() else { panic!() };
+    assert_eq!(question.title, "End run #31?");
+    assert_eq!(question.text, ["❯ zone-run 3 10", "Started by phone."]);
+    world.press("esc");
+    world.press("ctrl-x");
+    let effects = world.press("tab enter");
+    let cancel = Effect::Call { session: world.session(), call: Call::Cancel(RunId(31)) };
+    assert_eq!(effects, [cancel]);
+    assert!(world.press("down ctrl-x").is_empty());
+    assert_eq!(world.remark(), "#30 has ended already.");
+}
+
+#[test]
+fn a_run_is_run_again_through_its_form_and_never_by_itself() {
+    let mut world = opened();
+    assert!(world.press("ctrl-r").is_empty());
+    let Some(Overlay::CommandForm(form)) = world.state.overlays.last() else { panic!() };
+    assert_eq!(form.line(), "zone-run 3 10");
+    let effects = world.press("enter");
+    block_of(&effects);
+    assert!(world.state.overlays.is_empty(), "its block is seen");
+    world.press("f12");
+    world.event(Event::Runs { before: None, result: Ok(page()) });
+    world.press("down ctrl-r");
+    let Some(Overlay::CommandForm(form)) = world.state.overlays.last() else { panic!() };
+    assert_eq!(form.line(), "zone-run 4", "a default is not said");
+}
+
+#[test]
+fn the_list_is_asked_for_anew_when_runs_change_and_the_choice_stays() {
+    let mut world = opened();
+    world.press("down");
+    let asked = [Effect::Call { session: world.session(), call: Call::Runs { before: None } }];
+    let mut change = || {
+        world.notice(Notification::RunChanged(Box::new(past(
+            32,
+            "temp",
+            &json!({}),
+            "bob",
+            "running",
+        ))))
+    };
+    assert_eq!(change(), asked);
+    // One that comes while it is asked for may be newer than the answer.
+    assert_eq!(change(), []);
+    assert_eq!(world.event(Event::Runs { before: None, result: Ok(page()) }), asked);
+    let mut newer = page();
+    newer.runs.insert(0, past(32, "temp", &json!({}), "bob", "running"));
+    world.event(Event::Runs { before: None, result: Ok(newer) });
+    assert_eq!(lines(&world).len(), 4);
+    world.press("ctrl-r");
+    let Some(Overlay::CommandForm(form)) = world.state.overlays.last() else { panic!() };
+    assert_eq!(form.line(), "zone-run 4", "not the one that has its place now");
+}
+
+#[test]
+fn older_runs_are_asked_for_at_the_end_of_the_list_and_kept() {
+    let mut world = World::connected(80, 24);
+    world.press("f12");
+    let first = RunsPage { next: Some(RunId(9)), ..page() };
+    world.event(Event::Runs { before: None, result: Ok(first.clone()) });
+    assert!(world.press("down down").is_empty());
+    let effects = world.press("down");
+    let call = Call::Runs { before: Some(RunId(9)) };
+    assert_eq!(effects, [Effect::Call { session: world.session(), call }]);
+    let older = RunsPage { runs: vec![past(2, "temp", &json!({}), "ann", "lost")], next: None };
+    world.event(Event::Runs { before: Some(RunId(9)), result: Ok(older) });
+    assert_eq!(lines(&world), ["#31 zone-run 3 10", "#30 zone-run 4 5", "#9 zones", "#2 temp"]);
+    world.press("f5");
+    world.event(Event::Runs { before: None, result: Ok(first) });
+    assert_eq!(lines(&world).len(), 4, "what was read of the older ones stays");
+}
+
+#[test]
+fn a_list_that_is_refused_says_why() {
+    let mut world = World::connected(80, 24);
+    world.press("f12");
+    world.event(Event::Runs { before: None, result: Err("your key \u{1b}may not".into()) });
+    let text = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    assert!(text.contains("your key may not"), "{text}");
+}

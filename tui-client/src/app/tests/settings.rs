@@ -1,0 +1,70 @@
+//! What the settings change: keys, and how each is found without them.
+
+use super::*;
+use crate::app::palette::{Palette, Pick};
+use crate::config::Settings;
+use crate::input::Keymap;
+use crate::input::actions::{self, Id};
+
+fn set(world: &mut World, settings: Settings, mistakes: &[&str]) -> Vec<Effect> {
+    let mistakes = mistakes.iter().map(ToString::to_string).collect();
+    world.tell(Msg::Settings { settings: Box::new(settings), mistakes, asked: false })
+}
+
+fn with_keys(changes: &[(Id, &[&str])]) -> Settings {
+    let parse = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+    let changes: Vec<_> = changes.iter().map(|(id, names)| (*id, parse(names))).collect();
+    Settings { keys: Keymap::with(&changes).unwrap(), ..Settings::default() }
+}
+
+#[test]
+fn everything_is_done_by_a_key_or_from_the_palette() {
+    for world in [World::new(80, 24), World::connected(80, 24)] {
+        let rows = Palette::new(false).rows(&world.state);
+        for action in actions::of(&world.state) {
+            let listed = rows.iter().any(|row| row.pick == Pick::Act(action.id));
+            let keys = world.state.keys.of(action.id);
+            let has_key = !keys.always.is_empty() || !keys.bare.is_empty();
+            assert!(listed || !action.dispatched && has_key || action.id == Id::Palette);
+        }
+        assert!(!world.state.keys.of(Id::Palette).always.is_empty());
+    }
+}
+
+#[test]
+fn a_key_of_ones_own_does_what_the_old_one_did_and_is_shown_everywhere() {
+    let mut world = World::connected(100, 40);
+    set(&mut world, with_keys(&[(Id::Clients, &["ctrl-g"]), (Id::Help, &["f11", "!"])]), &[]);
+    world.press("f2");
+    assert!(world.state.overlays.is_empty(), "the old key means nothing");
+    let shown =
+        |world: &World| crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    let hints = shown(&world);
+    assert!(hints.contains("Ctrl-G clients") && hints.contains("! help"), "{hints}");
+    world.press("ctrl-g");
+    assert!(matches!(world.state.overlays[..], [Overlay::Clients { .. }]));
+    world.press("esc !");
+    assert!(matches!(world.state.overlays[..], [Overlay::Help { .. }]));
+    world.press("esc ctrl-p");
+    world.write("help");
+    assert!(shown(&world).contains("! F11"), "{}", shown(&world));
+    // A key that types is a letter again once something is typed.
+    world.press("esc");
+    world.write("echo !");
+    assert_eq!(world.input(), "echo !");
+    world.press("f11");
+    assert!(matches!(world.state.overlays[..], [Overlay::Help { .. }]));
+}
+
+#[test]
+fn a_mistake_is_said_and_the_settings_beside_it_are_taken() {
+    let mut world = World::connected(80, 24);
+    let off = Settings { mouse: false, ..Settings::default() };
+    let effects =
+        set(&mut world, off.clone(), &["theme.toml:1:1: wrong", "keymap.toml:1:1: wrong"]);
+    assert!(matches!(effects[..], [Effect::Mouse(false)]), "{effects:?}");
+    assert_eq!(world.remark(), "theme.toml:1:1: wrong (and 1 more)");
+    // Switched on by hand, it stays on until the file says something else.
+    world.press("f9");
+    assert!(set(&mut world, off, &[]).is_empty() && world.state.mouse);
+}

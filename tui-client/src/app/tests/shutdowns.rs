@@ -1,0 +1,291 @@
+//! Shutdowns, losses, reconnecting.
+
+use topside_shared::notifications::{Broadcast, EndCode, SessionEnded, Urgency};
+
+use super::super::runs::Phase as BlockPhase;
+use super::*;
+use crate::connect::LostReason;
+
+fn goodbye(code: EndCode, reason: &str) -> SessionEnded {
+    SessionEnded { code, reason: reason.into(), by: "phone (#4)".into() }
+}
+
+fn lose(world: &mut World, reason: LostReason) -> Vec<Effect> {
+    world.event(Event::Lost(reason))
+}
+
+fn banner(world: &World) -> Option<String> {
+    world.state.console().unwrap().banner_text(&world.state)
+}
+
+/// The rows of the open palette are in another order then, and Enter did something else.
+#[test]
+fn what_is_chosen_in_the_palette_stays_chosen_when_the_session_ends() {
+    let chosen = |world: &World| {
+        let Some(Overlay::Palette(palette)) = world.state.overlays.last() else { panic!() };
+        let rows = palette.rows(&world.state);
+        rows[palette.place(&rows)].title.clone()
+    };
+    for keys in ["ctrl-p", "ctrl-p down down", "ctrl-p pgdn"] {
+        let mut world = World::connected(80, 24);
+        world.press(keys);
+        let before = chosen(&world);
+        lose(&mut world, LostReason::Gone);
+        assert_eq!(chosen(&world), before, "{keys}");
+    }
+}
+
+#[test]
+fn a_shutdown_counts_down_by_the_monotonic_clock_and_can_be_called_off() {
+    let mut world = World::connected(80, 24);
+    world.notice(closing(Phase::Scheduled, 58_000, "moving to a\u{1b}[2J new box"));
+    let words = "sprinkler shuts down in 0:58, by phone (#4): moving to a[2J new box";
+    assert_eq!(banner(&world).as_deref(), Some(words));
+    world.wait(48_500);
+    assert!(banner(&world).unwrap().contains("in 0:10"));
+    world.notice(closing(Phase::Cancelled, 0, ""));
+    assert_eq!(
+        banner(&world).as_deref(),
+        Some("sprinkler stays: its shutdown was called off by phone (#4)")
+    );
+    world.enter("zones");
+    assert_eq!(banner(&world), None, "it goes with the next command");
+}
+
+/// It read `sprinkler ended, the key of this device having been revoked, by phone (#4)`.
+#[test]
+fn a_session_that_ends_with_its_key_says_who_revoked_it() {
+    for (code, by, words) in [
+        (EndCode::Revoked, "phone (#4)", "phone (#4) revoked this device's key"),
+        (EndCode::Revoked, "", "this device's key was revoked"),
+        (EndCode::SlowReader, "", "this screen read too slowly"),
+        (EndCode::Kicked, "ann (#2)", "you were sent away by ann (#2)"),
+    ] {
+        let mut world = World::connected(160, 24);
+        let by = by.to_owned();
+        world.notice(Notification::Ended(SessionEnded { code, reason: String::new(), by }));
+        lose(&mut world, LostReason::Gone);
+        let Link::Lost(lost) = &world.state.link else { panic!() };
+        assert_eq!(lost.what(), format!("ended this session: {words}"));
+        assert!(lost.retry.is_none(), "nobody comes back by himself");
+    }
+}
+
+#[test]
+fn what_somebody_tells_everybody_is_said_at_once_and_stays_among_the_blocks() {
+    let mut world = World::connected(100, 24);
+    for (level, title) in
+        [(Urgency::Info, "phone (#4) says"), (Urgency::Warning, "warning from phone (#4)")]
+    {
+        world.notice(Notification::Broadcast(Broadcast {
+            message: format!("{}\u{1b}[2J bed", "the valve is stuck in its ".repeat(4)),
+            level,
+            by: "phone (#4)".into(),
+            time: Time::from_millis(START),
+        }));
+        assert!(world.remark().starts_with(&format!("{title}: the valve")), "{}", world.remark());
+        let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+        // In the block, whole, and in the remark, cut.
+        assert_eq!(shown.matches(title).count(), 2, "{shown}");
+        assert_eq!(shown.matches("[2J bed").count(), 1, "{shown}");
+        world.press("ctrl-l");
+    }
+}
+
+#[test]
+fn whoever_connects_while_a_shutdown_is_due_sees_it_too() {
+    let mut world = World::new(80, 24);
+    let effects = world.press("enter");
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    let mut welcome = Box::new(welcome());
+    let Notification::Closing(due) = closing(Phase::Scheduled, 5_000, "") else { unreachable!() };
+    welcome.closing = Some(due);
+    world.tell(Msg::Dialled { attempt, welcome, reached: locally(), carries: false });
+    assert_eq!(banner(&world).as_deref(), Some("sprinkler shuts down in 0:05, by phone (#4)"));
+}
+
+#[test]
+fn after_a_shutdown_the_title_says_who_when_and_why_and_the_console_stays() {
+    let mut world = World::connected(160, 24);
+    world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
+    world.now = 128_000;
+    world.notice(Notification::Ended(goodbye(EndCode::Shutdown, "moving to a new box")));
+    assert!(lose(&mut world, LostReason::Gone).is_empty());
+    let console = world.state.console().unwrap();
+    assert_eq!(
+        crate::app::console::title_of_the_end(&world.state, console),
+        "sprinkler · same machine · shut down by phone (#4) at 09:16:08: moving to a new box · R reconnect · P picker"
+    );
+    assert!(console.clients.is_empty());
+    assert_eq!(world.newest(), "zone 1\n");
+    let Link::Lost(lost) = &world.state.link else { panic!() };
+    assert!(lost.retry.is_none(), "a server that meant to go is not called back");
+}
+
+#[test]
+fn what_was_said_before_the_end_does_not_hide_the_keys_that_lead_on() {
+    let mut world = World::connected(80, 24);
+    world.notice(Notification::Broadcast(Broadcast {
+        message: "dinner is ready".into(),
+        level: Urgency::Info,
+        by: "phone (#4)".into(),
+        time: Time::from_millis(START),
+    }));
+    world.notice(Notification::Ended(goodbye(EndCode::Shutdown, "moving to a new box")));
+    lose(&mut world, LostReason::Gone);
+    let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
+    assert!(shown.contains("R reconnect   P picker"), "{shown}");
+    assert!(shown.contains("dinner is ready"), "{shown}");
+}
+
+#[test]
+fn a_loss_without_a_goodbye_says_so_and_is_tried_again_by_itself() {
+    let mut world = World::connected(80, 24);
+    world.run("zone-run 3", 31, "opening\n", None);
+    world.write("half a line");
+    lose(&mut world, LostReason::Gone);
+    let words = crate::app::connection::words(&world.state);
+    assert!(words.starts_with("lost at 09:14:00: the server went away without"), "{words}");
+    assert!(words.contains("reconnecting in 1 s (try 1)"), "{words}");
+    let info = world.console().runs.chosen().unwrap();
+    assert_eq!(info.phase, BlockPhase::CutOff, "nobody knows how it goes on");
+
+    let effects = world.wait(1_000);
+    let [Effect::Dial { attempt, start: false, .. }] = effects[..] else { panic!("{effects:?}") };
+    let failed = DialFailed::NoServer("no server runs on this machine".into());
+    world.tell(Msg::DialFailed { attempt, failed });
+    let Link::Lost(lost) = &world.state.link else { panic!() };
+    assert!(lost.retry.is_some() && lost.tries == 1);
+
+    let effects = world.press("f5");
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    let effects = world.tell(Msg::Dialled {
+        attempt,
+        welcome: Box::new(welcome()),
+        reached: locally(),
+        carries: false,
+    });
+    assert!(
+        effects.iter().all(|e| !matches!(e, Effect::Call { call: Call::Run { .. }, .. })),
+        "no command is sent again"
+    );
+    assert_eq!(world.input(), "half a line");
+    assert!(world.newest().starts_with("opening\n"), "the scrollback stays");
+}
+
+#[test]
+fn esc_stops_the_tries() {
+    let mut world = World::connected(80, 24);
+    lose(&mut world, LostReason::Gone);
+    world.press("esc");
+    assert!(world.wait(60_000).is_empty());
+    assert!(!crate::app::connection::words(&world.state).contains("reconnecting"));
+}
+
+#[test]
+fn capitals_work_after_the_end_and_a_word_that_is_typed_does_not() {
+    let mut world = World::connected(80, 24);
+    lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+    world.write("ping router R P");
+    assert_eq!(world.input(), "ping router R P");
+    assert!(matches!(world.state.screen, Screen::Console(_)));
+    world.press("ctrl-c");
+    world.press("P");
+    assert!(matches!(world.state.screen, Screen::Picker), "nothing was there to lose");
+
+    let mut world = World::connected(80, 24);
+    lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+    assert!(matches!(world.press("R")[..], [Effect::Dial { .. }]));
+}
+
+/// One key dropped all that was on the screen.
+#[test]
+fn the_picker_asks_before_output_is_dropped() {
+    for key in ["P", "f4"] {
+        let mut world = World::connected(80, 24);
+        world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
+        lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+        world.press(key);
+        world.press("enter");
+        assert_eq!(world.newest(), "zone 1\n", "Cancel has the focus");
+        world.press(key);
+        world.press("y enter");
+        assert!(matches!(world.state.screen, Screen::Picker));
+    }
+}
+
+/// Enter that waited for a menu ran its line in the session after.
+#[test]
+fn a_held_line_is_never_sent_to_another_session() {
+    let mut world = World::new(80, 24);
+    let attempt = |effects: &[Effect]| match effects.first() {
+        Some(Effect::Dial { attempt, .. }) => *attempt,
+        other => panic!("{other:?}"),
+    };
+    let first = attempt(&world.press("enter"));
+    let dialled = |attempt| Msg::Dialled {
+        attempt,
+        welcome: Box::new(welcome()),
+        reached: locally(),
+        carries: false,
+    };
+    world.tell(dialled(first));
+    assert!(world.enter("zone-run 3").is_empty(), "the menu has not come");
+    lose(&mut world, LostReason::Gone);
+    let second = attempt(&world.press("f5"));
+    world.tell(dialled(second));
+    let effects = world.event(Event::Menu(Ok(menu())));
+    // The menu is kept for other days, under the name of its server.
+    assert!(
+        matches!(&effects[..], [Effect::KeepMenu { server, .. }] if server == "this machine"),
+        "{effects:?}"
+    );
+    assert_eq!(world.input(), "zone-run 3");
+}
+
+#[test]
+fn enter_after_the_end_keeps_the_line() {
+    let mut world = World::connected(80, 24);
+    lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+    assert!(world.enter("zones").is_empty());
+    assert_eq!(world.input(), "zones");
+    assert!(world.state.remark.as_ref().unwrap().text.contains("F5"));
+}
+
+#[test]
+fn closing_ones_own_session_leads_back_to_the_picker() {
+    let mut world = World::connected(80, 24);
+    block_of(&world.enter("close"));
+    world.notice(Notification::Ended(goodbye(EndCode::Closed, "")));
+    let effects = lose(&mut world, LostReason::Gone);
+    assert!(matches!(effects[..], [Effect::Probe { .. }, Effect::Browse(true)]));
+    assert!(matches!(world.state.screen, Screen::Picker));
+    assert_eq!(world.state.remark.as_ref().unwrap().text, "The session with sprinkler is closed.");
+}
+
+#[test]
+fn leaving_for_the_picker_hangs_up_and_what_comes_late_is_not_heard() {
+    let mut world = World::connected(80, 24);
+    let session = world.session();
+    let effects = world.press("f4");
+    let [Effect::HangUp { session: left }, Effect::Probe { .. }, Effect::Browse(true)] =
+        effects[..]
+    else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(left, session);
+    let late = Event::Notice(Box::new(closing(Phase::Now, 0, "")));
+    assert!(world.tell(Msg::Session { session, event: late }).is_empty());
+    assert!(matches!(world.state.screen, Screen::Picker));
+}
+
+#[test]
+fn a_server_can_be_started_here_once_none_answers() {
+    let mut world = World::connected(80, 24);
+    lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+    let effects = world.press("R");
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    let failed = DialFailed::NoServer("no server runs on this machine".into());
+    world.tell(Msg::DialFailed { attempt, failed });
+    assert!(matches!(world.press("S")[..], [Effect::Dial { start: true, .. }]));
+}

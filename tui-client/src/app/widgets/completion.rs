@@ -1,0 +1,196 @@
+//! The list that Tab opens: what the word under the cursor could become.
+
+use std::ops::Range;
+
+use topside_shared::cmdline::{Candidate, CandidateKind, complete};
+use topside_shared::command::Command;
+
+use super::editor::Editor;
+use crate::input::key::{Code, Key};
+
+/// An open list.
+#[derive(Debug, Clone)]
+pub(crate) struct Popup {
+    pub(crate) candidates: Vec<Candidate>,
+    /// The one that is tried in the line now.
+    pub(crate) at: Option<usize>,
+    /// The line before any was tried.
+    base: String,
+    /// Where in it the word stands.
+    pub(crate) replace: Range<usize>,
+}
+
+/// What became of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Popped {
+    /// The key was the list's.
+    Used,
+    /// The list is closed, and the key means what it always means.
+    Passed,
+}
+
+/// Tab without an open list: completes as far as it is certain, and opens a list of what is left.
+pub(crate) fn open(editor: &mut Editor, menu: &[Command]) -> Option<Popup> {
+    let found = complete(editor.text(), editor.cursor(), menu);
+    if let [only] = &found.candidates[..] {
+        accept(editor, found.replace.clone(), only);
+        return None;
+    }
+    let common = common_prefix(&found.candidates)?;
+    let typed = editor.text()[found.replace.clone()].len();
+    let mut popup = Popup {
+        candidates: found.candidates,
+        at: None,
+        base: String::new(),
+        replace: found.replace.clone(),
+    };
+    if common.len() > typed && !common.starts_with(['\'', '"']) {
+        editor.replace(found.replace.clone(), &common);
+        popup.replace = found.replace.start..found.replace.start + common.len();
+    }
+    popup.base = editor.text().to_owned();
+    Some(popup)
+}
+
+/// A key while the list is open.
+pub(crate) fn key(
+    popup: &mut Option<Popup>,
+    editor: &mut Editor,
+    key: Key,
+    menu: &[Command],
+) -> Popped {
+    let Some(open) = popup else { return Popped::Passed };
+    let count = open.candidates.len();
+    match key.code {
+        Code::Tab | Code::Down => open.try_at(editor, open.at.map_or(0, |at| (at + 1) % count)),
+        Code::BackTab | Code::Up => {
+            open.try_at(editor, open.at.map_or(count - 1, |at| (at + count - 1) % count));
+        }
+        Code::Esc => {
+            if open.at.is_some() {
+                open.restore(editor);
+            }
+            *popup = None;
+        }
+        Code::Enter if open.at.is_some() => {
+            if let Some(open) = popup.take()
+                && let Some(chosen) = open.at.and_then(|at| open.candidates.get(at))
+            {
+                open.restore(editor);
+                accept(editor, open.replace.clone(), chosen);
+            }
+        }
+        // More of the word: the list narrows.
+        Code::Char(c) if key.typed().is_some() && c != ' ' && open.at.is_none() => {
+            editor.key(key);
+            narrow(popup, editor, menu);
+        }
+        Code::Backspace if open.at.is_none() => {
+            editor.key(key);
+            narrow(popup, editor, menu);
+        }
+        _ => {
+            *popup = None;
+            return Popped::Passed;
+        }
+    }
+    Popped::Used
+}
+
+fn narrow(popup: &mut Option<Popup>, editor: &Editor, menu: &[Command]) {
+    let found = complete(editor.text(), editor.cursor(), menu);
+    *popup = (!found.candidates.is_empty()).then(|| Popup {
+        candidates: found.candidates,
+        at: None,
+        base: editor.text().to_owned(),
+        replace: found.replace,
+    });
+}
+
+impl Popup {
+    fn restore(&self, editor: &mut Editor) {
+        editor.set(&self.base);
+        // The cursor goes back to the end of the word.
+        editor.replace(self.replace.clone(), &self.base[self.replace.clone()]);
+    }
+
+    fn try_at(&mut self, editor: &mut Editor, at: usize) {
+        self.restore(editor);
+        self.at = Some(at);
+        editor.replace(self.replace.clone(), &self.candidates[at].text);
+    }
+}
+
+fn accept(editor: &mut Editor, replace: Range<usize>, chosen: &Candidate) {
+    editor.replace(replace, &chosen.text);
+    let ends = editor.at_end() || !editor.text()[editor.cursor()..].starts_with(' ');
+    if ends && chosen.kind != CandidateKind::Assignment {
+        editor.insert(" ");
+    }
+}
+
+fn common_prefix(candidates: &[Candidate]) -> Option<String> {
+    let (first, rest) = candidates.split_first()?;
+    let mut common = first.text.as_str();
+    for other in rest {
+        let same = common.char_indices().zip(other.text.chars()).find(|((_, a), b)| a != b);
+        let end = same.map_or(common.len().min(other.text.len()), |((at, _), _)| at);
+        common = &common[..end];
+    }
+    Some(common.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn menu() -> Vec<Command> {
+        ["zones", "zone-run", "zone-stop", "temp"]
+            .map(|name| Command {
+                name: name.into(),
+                title: format!("about {name}"),
+                ..Command::default()
+            })
+            .into()
+    }
+
+    fn press(popup: &mut Option<Popup>, editor: &mut Editor, name: &str) -> Popped {
+        key(popup, editor, name.parse().unwrap(), &menu())
+    }
+
+    #[test]
+    fn one_candidate_is_taken_and_a_space_follows() {
+        let mut editor = Editor::with("te");
+        assert!(open(&mut editor, &menu()).is_none());
+        assert_eq!(editor.text(), "temp ");
+    }
+
+    #[test]
+    fn several_complete_what_they_share_and_tab_tries_one_after_the_other() {
+        let mut editor = Editor::with("z");
+        let mut popup = open(&mut editor, &menu());
+        assert_eq!(editor.text(), "zone");
+        let names: Vec<_> = popup.iter().flat_map(|p| &p.candidates).map(|c| &c.text).collect();
+        let names: Vec<String> = names.into_iter().cloned().collect();
+        press(&mut popup, &mut editor, "tab");
+        assert_eq!(editor.text(), names[0]);
+        press(&mut popup, &mut editor, "tab");
+        assert_eq!(editor.text(), names[1]);
+        press(&mut popup, &mut editor, "enter");
+        assert_eq!(editor.text(), format!("{} ", names[1]));
+        assert!(popup.is_none());
+    }
+
+    #[test]
+    fn esc_gives_back_what_was_typed_and_typing_narrows_the_list() {
+        let mut editor = Editor::with("zone");
+        let mut popup = open(&mut editor, &menu());
+        press(&mut popup, &mut editor, "tab");
+        press(&mut popup, &mut editor, "esc");
+        assert_eq!((editor.text(), popup.is_none()), ("zone", true));
+        let mut popup = open(&mut editor, &menu());
+        press(&mut popup, &mut editor, "-");
+        assert_eq!(popup.as_ref().unwrap().candidates.len(), 2);
+        assert_eq!(press(&mut popup, &mut editor, "enter"), Popped::Passed);
+    }
+}

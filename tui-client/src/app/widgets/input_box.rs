@@ -1,0 +1,176 @@
+//! The input box: the line, its history, and the list of completions.
+
+use topside_shared::command::Command;
+
+use super::completion::{self, Popped, Popup};
+use super::editor::{Edited, Editor};
+use super::line_history::{History, Recall};
+use crate::input::key::{Code, Key};
+
+/// What is typed at a console.
+#[derive(Debug, Default)]
+pub(crate) struct Input {
+    pub(crate) editor: Editor,
+    pub(crate) history: History,
+    pub(crate) recall: Option<Recall>,
+    pub(crate) popup: Option<Popup>,
+    /// Enter was pressed before the menu had come: the line is run when it comes.
+    pub(crate) held: bool,
+}
+
+/// What became of a key.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Typed {
+    /// It was taken.
+    Used,
+    /// It is not the input's.
+    Passed,
+    /// The line is to be run.
+    Enter,
+}
+
+impl Input {
+    /// Whether something other than the plain line has the keys: a list, or a search in the history.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.popup.is_some() || self.recall.is_some()
+    }
+
+    /// A key, after everything above the input has passed it on.
+    pub(crate) fn key(&mut self, key: Key, menu: &[Command]) -> Typed {
+        if self.recall.is_some() {
+            return self.recall_key(key);
+        }
+        if completion::key(&mut self.popup, &mut self.editor, key, menu) == Popped::Used {
+            self.history.rest();
+            return Typed::Used;
+        }
+        match key.code {
+            Code::Enter if !key.alt && !key.ctrl => return Typed::Enter,
+            Code::Tab => {
+                self.popup = completion::open(&mut self.editor, menu);
+                self.history.rest();
+            }
+            Code::Up if !key.alt && !key.ctrl && !key.shift => {
+                self.older();
+            }
+            Code::Down if !key.alt && !key.ctrl && !key.shift => {
+                if let Some(line) = self.history.newer(self.editor.text()) {
+                    self.editor.set(&line);
+                }
+            }
+            _ if key.is_ctrl('r') => {
+                self.recall =
+                    Some(Recall { before: self.editor.text().to_owned(), ..Recall::default() });
+            }
+            _ => match self.editor.key(key) {
+                Edited::No => return Typed::Passed,
+                Edited::Moved => {}
+                Edited::Text => self.history.rest(),
+            },
+        }
+        Typed::Used
+    }
+
+    fn older(&mut self) {
+        if let Some(line) = self.history.older(self.editor.text()) {
+            self.editor.set(&line);
+        }
+    }
+
+    /// A line of text was pasted.
+    pub(crate) fn paste(&mut self, line: &str) {
+        self.popup = None;
+        self.history.rest();
+        match &mut self.recall {
+            Some(recall) => {
+                recall.query.push_str(&topside_shared::text::clean(line, 500));
+                self.find(usize::MAX);
+            }
+            None => self.editor.insert(line),
+        }
+    }
+
+    fn recall_key(&mut self, key: Key) -> Typed {
+        let Some(recall) = &mut self.recall else { return Typed::Passed };
+        match key.code {
+            Code::Esc => self.give_up(),
+            _ if key.is_ctrl('g') || key.is_ctrl('c') => self.give_up(),
+            Code::Up => self.find_older(),
+            _ if key.is_ctrl('r') => self.find_older(),
+            Code::Backspace => {
+                recall.query.pop();
+                self.find(usize::MAX);
+            }
+            Code::Enter => {
+                self.recall = None;
+                return Typed::Enter;
+            }
+            Code::Char(c) if key.typed().is_some() => {
+                recall.query.push(c);
+                self.find(usize::MAX);
+            }
+            // Any other key takes what was found and goes on from there.
+            _ => {
+                self.recall = None;
+                return self.key(key, &[]);
+            }
+        }
+        Typed::Used
+    }
+
+    fn give_up(&mut self) {
+        if let Some(recall) = self.recall.take() {
+            self.editor.set(&recall.before);
+        }
+    }
+
+    fn find_older(&mut self) {
+        let below = self.recall.as_ref().and_then(|recall| recall.at).unwrap_or(usize::MAX);
+        self.find(below);
+    }
+
+    fn find(&mut self, below: usize) {
+        let Some(recall) = &mut self.recall else { return };
+        if recall.query.is_empty() {
+            recall.at = None;
+            self.editor.set(&recall.before);
+            return;
+        }
+        if let Some(at) = self.history.find(&recall.query, below) {
+            recall.at = Some(at);
+            self.editor.set(self.history.get(at).unwrap_or_default());
+        } else if below == usize::MAX {
+            recall.at = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(input: &mut Input, keys: &[&str]) -> Typed {
+        let mut last = Typed::Passed;
+        for key in keys {
+            last = input.key(key.parse().unwrap(), &[]);
+        }
+        last
+    }
+
+    #[test]
+    fn ctrl_r_finds_older_lines_and_esc_gives_back_what_was_typed() {
+        let mut input = Input::default();
+        for line in ["zones", "zone-run 3", "temp"] {
+            input.history.push(line);
+        }
+        input.editor.set("half");
+        press(&mut input, &["ctrl-r", "z", "o"]);
+        assert_eq!(input.editor.text(), "zone-run 3");
+        press(&mut input, &["ctrl-r"]);
+        assert_eq!(input.editor.text(), "zones");
+        press(&mut input, &["esc"]);
+        assert_eq!(input.editor.text(), "half");
+        assert_eq!(press(&mut input, &["ctrl-r", "t", "e", "enter"]), Typed::Enter);
+        assert_eq!(input.editor.text(), "temp");
+    }
+}

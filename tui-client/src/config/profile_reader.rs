@@ -1,0 +1,131 @@
+//! Reading `client.toml`: every mistake with its line and column. A mistake in one entry hides that entry only.
+
+use std::ops::Range;
+use std::path::Path;
+
+use toml_edit::{Document, Item, TableLike, Value};
+
+use super::DEFAULT_PORT;
+use super::profiles::{ConfigError, Profile};
+use super::toml_errors::{Fault, fault, parse, unknown};
+use super::validation::{Field, validate};
+
+/// One entry of the file.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// Its name, as far as that can be read.
+    pub(super) name: Option<String>,
+    /// The saved server; none where a mistake hides it.
+    pub(super) profile: Option<Profile>,
+}
+
+impl From<Profile> for Entry {
+    fn from(profile: Profile) -> Self {
+        Self { name: Some(profile.name.clone()), profile: Some(profile) }
+    }
+}
+
+/// What was read.
+pub(super) struct Contents {
+    pub(super) document: Document<String>,
+    /// In the order of the file.
+    pub(super) entries: Vec<Entry>,
+    /// Each mistake, with the name of the entry that it hides, if it hides one that has a name.
+    pub(super) mistakes: Vec<(Option<String>, ConfigError)>,
+}
+
+/// Reads the text of the file at `path`, which is only named in errors.
+///
+/// # Errors
+/// The text is no TOML, or `server` is no list.
+pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Contents, ConfigError> {
+    let document = parse(path, bytes)?;
+    let mut faults = Vec::new();
+    let entries = servers(&document, &mut faults);
+    let located = |mistake| fault(path, document.raw(), mistake);
+    let entries = entries.map_err(located)?;
+    let mistakes = faults.into_iter().map(|(name, mistake)| (name, located(mistake))).collect();
+    Ok(Contents { document, entries, mistakes })
+}
+
+type NamedFault = (Option<String>, Fault);
+
+fn servers(document: &Document<String>, faults: &mut Vec<NamedFault>) -> Result<Vec<Entry>, Fault> {
+    let root = document.as_table();
+    for (key, _) in root.iter() {
+        // How the screen looks is read by itself: a mistake there hides no server.
+        if !["server", "screen"].contains(&key) {
+            let span = root.key(key).and_then(toml_edit::Key::span);
+            let near = unknown(key, ["server", "screen"]);
+            faults.push((None, (span, format!("this file has no {near}"))));
+        }
+    }
+    let shape = |span| (span, "servers are written as [[server]], each with a name".to_owned());
+    let entries: Vec<(&dyn TableLike, Option<Range<usize>>)> = match root.get("server") {
+        None => Vec::new(),
+        Some(Item::ArrayOfTables(tables)) => {
+            tables.iter().map(|table| (table as &dyn TableLike, table.span())).collect()
+        }
+        Some(Item::Value(Value::Array(array))) => array
+            .iter()
+            .map(|value| match value {
+                Value::InlineTable(table) => Ok((table as &dyn TableLike, table.span())),
+                other => Err(shape(other.span())),
+            })
+            .collect::<Result<_, _>>()?,
+        Some(other) => return Err(shape(other.span())),
+    };
+    let mut read: Vec<Entry> = Vec::new();
+    for (table, span) in entries {
+        let name = table.get("name").and_then(Item::as_str).map(str::to_owned);
+        let is_taken = name.is_some() && read.iter().any(|other| other.name == name);
+        let profile = match server(table, span) {
+            Ok(profile) if is_taken => {
+                let span = table.get("name").and_then(Item::span);
+                Err((span, format!("there are two servers called `{}`", profile.name)))
+            }
+            checked => checked,
+        };
+        let profile = profile.map_err(|fault| faults.push((name.clone(), fault))).ok();
+        read.push(Entry { name, profile });
+    }
+    Ok(read)
+}
+
+fn server(table: &dyn TableLike, span: Option<Range<usize>>) -> Result<Profile, Fault> {
+    for (key, _) in table.iter() {
+        if !Field::ALL.iter().any(|field| field.key() == key) {
+            let near = unknown(key, Field::ALL.map(Field::key));
+            let span = table.key(key).and_then(toml_edit::Key::span);
+            return Err((span, format!("a server has no {near}")));
+        }
+    }
+    let text = |field: Field| match table.get(field.key()) {
+        None => Ok(None),
+        Some(item) => match item.as_str() {
+            Some(text) => Ok(Some(text.to_owned())),
+            None => Err((item.span(), format!("{} is a text in quotes", field.key()))),
+        },
+    };
+    let port = |field: Field| match table.get(field.key()) {
+        None => Ok(None),
+        Some(item) => item
+            .as_integer()
+            .and_then(|number| u16::try_from(number).ok())
+            .filter(|port| *port > 0)
+            .map(Some)
+            .ok_or_else(|| (item.span(), format!("{} is a number from 1 to 65535", field.key()))),
+    };
+    let profile = Profile {
+        name: text(Field::Name)?
+            .ok_or_else(|| (span, "this server has no name: add name = \"..\"".to_owned()))?,
+        lan: text(Field::Lan)?,
+        internet: text(Field::Internet)?,
+        port: port(Field::Port)?.unwrap_or(DEFAULT_PORT),
+        internet_port: port(Field::InternetPort)?,
+        pin: text(Field::Pin)?,
+    };
+    validate(&profile)
+        .map_err(|error| (table.get(error.field.key()).and_then(Item::span), error.message))?;
+    Ok(profile)
+}

@@ -1,0 +1,134 @@
+//! Reading `theme.toml`: a base, and styles by their role, such as `accent = "bold cyan on black"`.
+
+use ratatui::style::{Color, Modifier, Style};
+use toml_edit::Document;
+
+use super::toml_errors::{Fault, unknown};
+use crate::theme::Theme;
+
+/// The themes that come with the program, by name.
+pub(super) const THEMES: [(&str, Theme); 3] =
+    [("dark", Theme::DARK), ("light", Theme::LIGHT), ("monochrome", Theme::MONOCHROME)];
+
+const ATTRIBUTES: [(&str, Modifier); 5] = [
+    ("bold", Modifier::BOLD),
+    ("dim", Modifier::DIM),
+    ("italic", Modifier::ITALIC),
+    ("underlined", Modifier::UNDERLINED),
+    ("reversed", Modifier::REVERSED),
+];
+
+const COLOURS: [(&str, Color); 17] = [
+    ("default", Color::Reset),
+    ("black", Color::Black),
+    ("red", Color::Red),
+    ("green", Color::Green),
+    ("yellow", Color::Yellow),
+    ("blue", Color::Blue),
+    ("magenta", Color::Magenta),
+    ("cyan", Color::Cyan),
+    ("white", Color::Gray),
+    ("bright-black", Color::DarkGray),
+    ("bright-red", Color::LightRed),
+    ("bright-green", Color::LightGreen),
+    ("bright-yellow", Color::LightYellow),
+    ("bright-blue", Color::LightBlue),
+    ("bright-magenta", Color::LightMagenta),
+    ("bright-cyan", Color::LightCyan),
+    ("bright-white", Color::White),
+];
+
+/// The theme of the file: its base, with the styles that it names in the place of the base's.
+pub(super) fn theme(document: &Document<String>) -> Result<Theme, Fault> {
+    let root = document.as_table();
+    let mut theme = Theme::DARK;
+    if let Some(base) = root.get("base") {
+        let name = base.as_str().unwrap_or_default();
+        let Some((_, found)) = THEMES.iter().find(|(known, _)| *known == name) else {
+            let near = unknown(name, THEMES.map(|(name, _)| name));
+            return Err((base.span(), format!("there is no theme {near}")));
+        };
+        theme = *found;
+    }
+    for (name, item) in root.iter().filter(|(name, _)| *name != "base") {
+        let mut roles = theme.roles();
+        let Some((_, role)) = roles.iter_mut().find(|(known, _)| *known == name) else {
+            let names = roles.iter().map(|(name, _)| *name).chain(["base"]);
+            let span = root.key(name).and_then(toml_edit::Key::span);
+            return Err((span, format!("a theme has no {}", unknown(name, names))));
+        };
+        let text = item
+            .as_str()
+            .ok_or_else(|| (item.span(), "a style is a text, such as \"bold cyan\"".to_owned()))?;
+        **role = style(text).map_err(|message| (item.span(), message))?;
+    }
+    if !root.contains_key("chosen") {
+        theme.chosen = theme.accent.add_modifier(Modifier::BOLD);
+    }
+    Ok(theme)
+}
+
+/// `bold cyan on #202020`: attributes, the colour of the text, `on` and that of its ground, each or none.
+fn style(text: &str) -> Result<Style, String> {
+    let mut style = Style::new().fg(Color::Reset);
+    let mut words = text.split_whitespace();
+    while let Some(word) = words.next() {
+        if let Some((_, attribute)) = ATTRIBUTES.iter().find(|(name, _)| *name == word) {
+            style = style.add_modifier(*attribute);
+        } else if word == "on" {
+            let ground = words.next().ok_or("a colour is missing behind `on`")?;
+            style = style.bg(colour(ground)?);
+        } else {
+            style = style.fg(colour(word)?);
+        }
+    }
+    Ok(style)
+}
+
+fn colour(word: &str) -> Result<Color, String> {
+    if let Some((_, colour)) = COLOURS.iter().find(|(name, _)| *name == word) {
+        return Ok(*colour);
+    }
+    if let Ok(number) = word.parse() {
+        return Ok(Color::Indexed(number));
+    }
+    if let Some(digits) = word.strip_prefix('#').filter(|digits| digits.len() == 6)
+        && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+        && let Ok(number) = u32::from_str_radix(digits, 16)
+    {
+        return Ok(Color::from_u32(number));
+    }
+    let names = COLOURS.iter().map(|(name, _)| *name).chain(ATTRIBUTES.map(|(name, _)| name));
+    Err(format!(
+        "there is no colour or attribute {}; a colour is also 0 to 255 or #rrggbb",
+        unknown(word, names.chain(["on"]))
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_style_is_read_as_words() {
+        let plain = Style::new().fg(Color::Reset);
+        assert_eq!(style(""), Ok(plain));
+        assert_eq!(style("cyan"), Ok(plain.fg(Color::Cyan)));
+        let all = plain.fg(Color::Rgb(1, 0, 255)).bg(Color::Indexed(255));
+        assert_eq!(
+            style("dim #0100ff bold on 255"),
+            Ok(all.add_modifier(Modifier::BOLD | Modifier::DIM))
+        );
+        for (wrong, said) in [
+            ("cyna", "did you mean cyan"),
+            ("blod red", "did you mean bold"),
+            ("256", "0 to 255"),
+            ("#12345", "#rrggbb"),
+            ("#12345g", "#rrggbb"),
+            ("red on", "a colour is missing"),
+        ] {
+            let why = style(wrong).unwrap_err();
+            assert!(why.contains(said), "{why}");
+        }
+    }
+}

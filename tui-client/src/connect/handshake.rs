@@ -1,0 +1,257 @@
+//! Dialling, and saying who the two sides are: the same for the first time and for every reconnect.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout};
+use topside_shared::dirs::LocalServer;
+use topside_shared::identity::Identity;
+use topside_shared::methods::{Initialize, InitializeResult};
+use topside_shared::records::Program;
+use topside_shared::text::{MAX_REASON, clean};
+use topside_shared::{ErrorKind, PROTOCOL_VERSION, Pin, RpcError};
+
+use super::dial::{Dialled, dial};
+use super::disconnect::LostReason;
+use super::error::ConnectError;
+use super::events::Events;
+use super::remote::{Address, Remote};
+use super::session::{CallError, Handle, start};
+use super::{PATIENCE, Via};
+use crate::platform;
+
+/// Where a server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// On this machine.
+    Local(LocalServer),
+    /// Elsewhere.
+    Remote(Remote),
+}
+
+/// By which way a session goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// Never [`Via::Auto`].
+    pub via: Via,
+    /// The socket, or host and port.
+    pub address: String,
+    /// How long one request took to be answered.
+    pub rtt: Duration,
+    /// The key of this device that was let in; none over the local socket, which asks for none.
+    pub key: Option<Pin>,
+}
+
+/// One session with a server.
+#[derive(Debug)]
+pub struct Session {
+    /// Who the two sides are.
+    pub welcome: InitializeResult,
+    /// To ask.
+    pub handle: Handle,
+    /// To be told.
+    pub events: Events,
+    /// How it was reached.
+    pub reached: Reached,
+}
+
+impl Session {
+    /// Leaves, and waits until the connection is closed; how long a round trip took.
+    pub async fn leave(mut self) -> Duration {
+        self.handle.close();
+        self.events.end().await;
+        self.reached.rtt
+    }
+}
+
+/// What is said of this side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hello {
+    /// Whether the server may tell things unasked.
+    pub notices: bool,
+    /// The program, as other people see it in the list.
+    pub name: &'static str,
+}
+
+/// Dials, says hello and returns the session, whose tasks run on the caller's runtime. Dropping the
+/// future gives up.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn connect(target: &Target, hello: &Hello) -> Result<Session, ConnectError> {
+    match target {
+        Target::Local(server) => local(server, hello).await,
+        Target::Remote(remote) => connect_to(remote, &remote.addresses, hello).await,
+    }
+}
+
+/// Whether a paired server answers at one address, and how long a round trip takes: a whole session, from
+/// handshake to goodbye.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn probe(address: &Address, remote: &Remote) -> Result<Duration, ConnectError> {
+    let addresses = std::slice::from_ref(address);
+    let hello = Hello { notices: false, name: "topside" };
+    let session = connect_to(remote, addresses, &hello).await?;
+    Ok(session.leave().await)
+}
+
+/// Connects to a paired server. Where the key of a token is refused, this device's own is tried before
+/// that is said.
+async fn connect_to(
+    remote: &Remote,
+    addresses: &[Address],
+    hello: &Hello,
+) -> Result<Session, ConnectError> {
+    let keys = remote.keys()?;
+    let refused = match connect_as(&keys.first, addresses, remote.pin, hello).await {
+        Err(error) if error.refuses_the_key() => error,
+        result => return result,
+    };
+    let Some(own) = keys.then else { return Err(refused) };
+    match connect_as(&own, addresses, remote.pin, hello).await {
+        Err(error) if error.refuses_the_key() => Err(refused),
+        result => result,
+    }
+}
+
+/// Connects to a server elsewhere with this key.
+pub(super) async fn connect_as(
+    identity: &Identity,
+    addresses: &[Address],
+    server: Pin,
+    hello: &Hello,
+) -> Result<Session, ConnectError> {
+    let mut session = begin_remote(dial(addresses, server, identity).await?, hello).await?;
+    session.reached.key = Some(identity.pin());
+    Ok(session)
+}
+
+/// Begins a session on a connection to a server elsewhere.
+pub(super) async fn begin_remote(dialled: Dialled, hello: &Hello) -> Result<Session, ConnectError> {
+    let Dialled { stream, address } = dialled;
+    let (read, write) = tokio::io::split(stream);
+    begin(read, write, address.via, address.to_string(), hello).await
+}
+
+async fn local(server: &LocalServer, hello: &Hello) -> Result<Session, ConnectError> {
+    for path in &server.sockets {
+        if let Some((read, write)) = dial_socket(path).await? {
+            return begin(read, write, Via::Same, path.display().to_string(), hello).await;
+        }
+    }
+    match server.without_socket(platform::is_locked) {
+        Some(server) => Err(ConnectError::SocketRemoved { server }),
+        None => Err(ConnectError::NoServer { tried: server.sockets.clone() }),
+    }
+}
+
+/// Begins a session on a connection.
+async fn begin<R, W>(
+    read: R,
+    write: W,
+    via: Via,
+    address: String,
+    hello: &Hello,
+) -> Result<Session, ConnectError>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    let (handle, mut events) = start(read, write);
+    let asked = Instant::now();
+    let greeted = timeout(PATIENCE, greet(&handle, &mut events, hello, &address)).await;
+    let Ok(welcome) = greeted else { return Err(ConnectError::Stuck { at: address }) };
+    let welcome = welcome?;
+    handle.set_max_line(welcome.limits.max_line);
+    let reached = Reached { via, address, rtt: asked.elapsed(), key: None };
+    Ok(Session { welcome, handle, events, reached })
+}
+
+/// Connects to one socket; `None` where nobody listens.
+async fn dial_socket(path: &Path) -> Result<Option<platform::Halves>, ConnectError> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    match platform::check_socket_directory(dir) {
+        Ok(None) => {}
+        Ok(Some(why)) => {
+            // Without a socket in it the directory does no harm here, and somebody else's server
+            // may be the one that is meant.
+            if !path.exists() {
+                return Ok(None);
+            }
+            return Err(ConnectError::ForeignDirectory { dir: dir.to_owned(), why });
+        }
+        Err(error) => return unreachable(path, error),
+    }
+    match timeout(PATIENCE, platform::dial(path)).await {
+        Ok(Ok(halves)) => Ok(Some(halves)),
+        Ok(Err(error)) => unreachable(path, error),
+        Err(_) => Err(ConnectError::Stuck { at: path.display().to_string() }),
+    }
+}
+
+fn unreachable<T>(path: &Path, error: io::Error) -> Result<Option<T>, ConnectError> {
+    let at = path.display().to_string();
+    match error.kind() {
+        io::ErrorKind::NotFound
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::ConnectionRefused => Ok(None),
+        io::ErrorKind::PermissionDenied => {
+            Err(ConnectError::NotAllowed { at, why: "the system denies it".to_owned() })
+        }
+        io::ErrorKind::InvalidInput => Err(ConnectError::PathTooLong { path: path.to_owned() }),
+        io::ErrorKind::Unsupported => Err(ConnectError::NoLocalSocket),
+        _ => Err(ConnectError::Io { at, source: error }),
+    }
+}
+
+async fn greet(
+    handle: &Handle,
+    events: &mut Events,
+    hello: &Hello,
+    at: &str,
+) -> Result<InitializeResult, ConnectError> {
+    let params = Initialize {
+        protocol_version: Some(PROTOCOL_VERSION),
+        client: Some(Program {
+            name: hello.name.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }),
+        notices: hello.notices,
+    };
+    match handle.call(&params).await {
+        Ok(welcome) if welcome.protocol_version != PROTOCOL_VERSION => {
+            let older =
+                if welcome.protocol_version < PROTOCOL_VERSION { "server" } else { "client" };
+            Err(ConnectError::Version(format!(
+                "the server speaks version {} of the protocol and this client version \
+                 {PROTOCOL_VERSION}: update the {older}",
+                welcome.protocol_version
+            )))
+        }
+        Ok(welcome) => Ok(welcome),
+        Err(CallError::Refused(error)) => Err(refused(error, at)),
+        Err(CallError::Lost) => Err(match events.end().await {
+            LostReason::Refused(error) => refused(error, at),
+            LostReason::NotTopside(why) => ConnectError::NotTopside { at: at.to_owned(), why },
+            LostReason::KeyRefused(why) => why.into(),
+            reason => ConnectError::Lost { reason },
+        }),
+        Err(
+            error @ (CallError::TooLong { .. } | CallError::Unreadable { .. } | CallError::Busy),
+        ) => Err(ConnectError::NotTopside { at: at.to_owned(), why: error.to_string() }),
+    }
+}
+
+fn refused(error: RpcError, at: &str) -> ConnectError {
+    match error.kind() {
+        ErrorKind::UnsupportedVersion => ConnectError::Version(clean(&error.message, MAX_REASON)),
+        ErrorKind::Forbidden => {
+            ConnectError::NotAllowed { at: at.to_owned(), why: clean(&error.message, MAX_REASON) }
+        }
+        _ => ConnectError::Refused(error),
+    }
+}

@@ -1,0 +1,173 @@
+//! What the server sends: answers to whoever waits for them, the rest to the events.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use topside_shared::RpcError;
+use topside_shared::envelope::{self, ServerMessage};
+use topside_shared::frame::{Lines, MAX_LINE_OUT};
+use topside_shared::methods::{Call, Ping};
+use topside_shared::notifications::{Notification, SessionEnded};
+use topside_shared::text::clean;
+
+use super::{GRACE, SILENCE, Shared, TRICKLE, Waiter, leaving};
+use crate::connect::disconnect::LostReason;
+use crate::connect::events::{Event, Queue};
+use crate::connect::read_rate_limit::Pace;
+use crate::connect::tls;
+
+pub(super) struct Reader {
+    pub(super) shared: Arc<Shared>,
+    pub(super) queue: Arc<Queue>,
+    /// For `ping`; weak, so that the reader keeps no session alive that nobody uses.
+    pub(super) lines: mpsc::WeakSender<Vec<u8>>,
+    pub(super) ended: Option<SessionEnded>,
+    pub(super) refused: Option<RpcError>,
+}
+
+impl Reader {
+    pub(super) async fn run<R: AsyncRead + Unpin>(mut self, stream: R, mut writer: JoinHandle<()>) {
+        let how = self.read_all(stream, &mut writer).await;
+        writer.abort();
+        let reason = self.reason(how);
+        // Those who wait for answers first: once the events say `Lost`, no answer comes any more.
+        *self.shared.pending() = None;
+        self.queue.end(reason);
+    }
+
+    /// What is known best about the end.
+    fn reason(&mut self, how: LostReason) -> LostReason {
+        if *self.shared.closing.borrow() {
+            return LostReason::Left;
+        }
+        match (self.ended.take(), self.refused.take(), how) {
+            (Some(ended), _, _) => LostReason::Ended(ended),
+            (None, Some(error), LostReason::Gone) => LostReason::Refused(error),
+            (None, _, how) => how,
+        }
+    }
+
+    async fn read_all<R: AsyncRead + Unpin>(
+        &mut self,
+        mut stream: R,
+        writer: &mut JoinHandle<()>,
+    ) -> LostReason {
+        let mut lines = Lines::new(MAX_LINE_OUT);
+        let mut buffer = vec![0; 64 * 1024];
+        let mut pace = Pace::new();
+        let mut heard = Instant::now();
+        let mut pinged = false;
+        let mut last_call: Option<Instant> = None;
+        let mut closing = self.shared.closing.subscribe();
+        loop {
+            // Where output is held back, a little is read on: the server would take a reader that
+            // does not move for a dead one.
+            let _ = tokio::time::timeout(TRICKLE, self.queue.wait_for_room()).await;
+            if !self.queue.holds_output() {
+                pace.wait().await;
+            }
+            let silence = if pinged { SILENCE * 2 } else { SILENCE };
+            let deadline = last_call.unwrap_or(heard + silence);
+            let read = tokio::select! {
+                read = timeout_at(deadline, stream.read(&mut buffer)) => read,
+                // Nobody asks any more, or the session was left, perhaps while a write hangs.
+                () = leaving(writer, &mut closing), if last_call.is_none() => {
+                    last_call = Some(Instant::now() + GRACE);
+                    continue;
+                }
+            };
+            match read {
+                Ok(Ok(0)) => return LostReason::Gone,
+                Ok(Ok(count)) => {
+                    heard = Instant::now();
+                    pinged = false;
+                    pace.spend(count);
+                    let mut input = &buffer[..count];
+                    while let Some(line) = lines.next(&mut input) {
+                        let taken = line
+                            .map_err(|error| LostReason::NotTopside(error.to_string()))
+                            .and_then(|line| self.take(line));
+                        if let Err(reason) = taken {
+                            return reason;
+                        }
+                    }
+                }
+                Ok(Err(error)) => return broken(&error),
+                Err(_) if last_call.is_some() => return LostReason::Gone,
+                Err(_) if pinged => {
+                    let ms = u64::try_from(heard.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    return LostReason::Silent { ms };
+                }
+                Err(_) => {
+                    pinged = true;
+                    self.ping();
+                }
+            }
+        }
+    }
+
+    fn ping(&self) {
+        let mut line = envelope::request(self.shared.id(), Ping::METHOD.name(), &Ping {});
+        line.push(b'\n');
+        // A full queue is not written either: the silence then says the same.
+        if let Some(lines) = self.lines.upgrade() {
+            let _ = lines.try_send(line);
+        }
+    }
+
+    /// Takes one line of the server.
+    fn take(&mut self, line: &[u8]) -> Result<(), LostReason> {
+        let message = ServerMessage::parse(line).map_err(|error| {
+            // The reader's words may quote what came.
+            LostReason::NotTopside(format!(
+                "a line cannot be read: {}",
+                clean(&error.to_string(), 200)
+            ))
+        })?;
+        match message {
+            ServerMessage::Response { id: Some(id), result } => {
+                let waiting = self.shared.pending().as_mut().and_then(|calls| calls.remove(&id));
+                let result = result.map(ToOwned::to_owned);
+                match waiting {
+                    Some(Waiter::Call(waiting)) => {
+                        // Whoever asked may have stopped waiting.
+                        let _ = waiting.send(result);
+                    }
+                    Some(Waiter::Events) => {
+                        let answer = Event::Answer { id, result };
+                        self.queue
+                            .push_other(answer, line.len())
+                            .map_err(|_| LostReason::Overflow)?;
+                    }
+                    None => {}
+                }
+            }
+            ServerMessage::Response { id: None, result } => self.refused = result.err(),
+            ServerMessage::Notification { method, params } => {
+                // What a newer server tells in a way that is not known here is passed over.
+                if let Ok(Some(notice)) = Notification::parse(&method, params.get()) {
+                    if let Notification::Ended(ended) = &notice {
+                        self.ended = Some(ended.clone());
+                    }
+                    self.queue.push(notice, line.len()).map_err(|_| LostReason::Overflow)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn broken(error: &io::Error) -> LostReason {
+    if let Some(refused) = tls::key_refused(error) {
+        return LostReason::KeyRefused(refused);
+    }
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    match error.kind() {
+        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => LostReason::Gone,
+        _ => LostReason::Broken(error.to_string()),
+    }
+}

@@ -1,0 +1,68 @@
+//! The client's end of TLS 1.3: it shows one key, and talks to whoever proves to hold the pinned one.
+
+use std::io;
+use std::sync::Arc;
+
+use rustls::sign::SingleCertAndKey;
+use rustls::{AlertDescription, Error};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use topside_shared::Pin;
+use topside_shared::identity::Identity;
+use topside_shared::tls::{any_name, client_config};
+
+use super::disconnect::KeyRefused;
+use super::error::ConnectError;
+
+/// A connection on which the server has proved that it holds the pinned key. Whether it lets this side's
+/// key in is told on the first read.
+pub(super) type Stream<S = TcpStream> = tokio_rustls::client::TlsStream<S>;
+
+/// Shakes hands with the server of this pin. `at` names it in errors.
+pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    server: Pin,
+    identity: &Identity,
+    at: &str,
+) -> Result<Stream<S>, ConnectError> {
+    let failed = |source| ConnectError::Io { at: at.to_owned(), source };
+    let shown = Arc::new(SingleCertAndKey::from(identity.certified_key()));
+    let config = client_config(server, shown).map_err(|error| failed(io::Error::other(error)))?;
+    let shaken = TlsConnector::from(Arc::new(config)).connect(any_name(), stream).await;
+    shaken.map_err(|error| refusal(error, at))
+}
+
+/// Why a handshake failed.
+fn refusal(error: io::Error, at: &str) -> ConnectError {
+    let at = at.to_owned();
+    if let Some(refused) = key_refused(&error) {
+        return refused.into();
+    }
+    match tls_error(&error) {
+        // A wrong signature is that of somebody who holds a copy of the certificate only.
+        Some(Error::InvalidCertificate(_)) => ConnectError::WrongKey { at },
+        Some(error) => ConnectError::NotTopside { at, why: error.to_string() },
+        None => match error.kind() {
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe => ConnectError::TurnedAway { at },
+            _ => ConnectError::Io { at, source: error },
+        },
+    }
+}
+
+/// What the server says of this side's key by its alert. In TLS 1.3 the client has ended its handshake
+/// before the server has looked at that key, so this comes with any read.
+pub(super) fn key_refused(error: &io::Error) -> Option<KeyRefused> {
+    match tls_error(error)? {
+        Error::AlertReceived(AlertDescription::AccessDenied) => Some(KeyRefused::Unknown),
+        Error::AlertReceived(AlertDescription::CertificateRevoked) => Some(KeyRefused::Revoked),
+        Error::AlertReceived(AlertDescription::CertificateExpired) => Some(KeyRefused::Expired),
+        _ => None,
+    }
+}
+
+fn tls_error(error: &io::Error) -> Option<&Error> {
+    error.get_ref()?.downcast_ref()
+}

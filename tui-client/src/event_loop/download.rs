@@ -1,0 +1,165 @@
+//! A run's output on its way from the server to a file: over a connection of its own, which is held back while
+//! the disk is slow, so that nothing is skipped and little waits here.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use topside_shared::dirs::Dirs;
+use topside_shared::methods::RunAttach;
+use topside_shared::notifications::Notification;
+use topside_shared::{ErrorKind, RunId};
+
+use super::new_file::NewFile;
+use crate::app::Msg;
+use crate::app::runs::export::{Fetched, NotFetched};
+use crate::connect::{self, CallError, Event, Hello, Session, connect, read_answer};
+use crate::text::base64::output_bytes;
+
+/// What other people see in the list.
+const HELLO: Hello = Hello { notices: false, name: "topside save" };
+/// Pieces that wait for the disk; each is at most one `run/output`.
+const WAITING: usize = 16;
+/// How often the screen is told how far it is.
+const TELL: Duration = Duration::from_millis(100);
+
+/// What is wanted.
+#[derive(Debug)]
+pub(super) struct Fetch {
+    /// Its number on the screen.
+    pub(super) id: u64,
+    pub(super) run: RunId,
+    /// The first so many bytes of its output.
+    pub(super) until: u64,
+    /// Of the file.
+    pub(super) name: String,
+}
+
+/// Fetches it, and tells the screen how far it is. Dropping the future leaves no file.
+pub(super) async fn fetch(
+    place: connect::Target,
+    fetch: &Fetch,
+    dirs: Dirs,
+    tell: &mpsc::Sender<Msg>,
+) -> Result<Fetched, NotFetched> {
+    let session = connect(&place, &HELLO)
+        .await
+        .map_err(|error| NotFetched::Failed(super::network::sentence(error)))?;
+    let (pieces, waiting) = mpsc::channel(WAITING);
+    let name = fetch.name.clone();
+    let writer = tokio::task::spawn_blocking(move || write_all(waiting, &dirs, &name));
+    let told = |done| drop(tell.try_send(Msg::Fetching { id: fetch.id, done }));
+    let read = read_all(session, fetch, &pieces, told).await;
+    let missing = match read {
+        Ok(missing) => missing,
+        // The writer's own words say more.
+        Err(Stopped::Writer) => 0,
+        Err(Stopped::Reader(why)) => return Err(why),
+    };
+    // Where the writer has gone it says why.
+    let _ = pieces.send(Piece::Whole).await;
+    let written = writer.await.unwrap_or_else(|_| Err("the thread that writes has failed".into()));
+    let (path, length) = written.map_err(NotFetched::Failed)?;
+    Ok(Fetched { path, length, missing })
+}
+
+/// Something for the file.
+enum Piece {
+    Bytes(Vec<u8>),
+    /// So many bytes are missing here.
+    Gap(u64),
+    /// That was all: only now it is a file.
+    Whole,
+}
+
+/// Why not all was read.
+enum Stopped {
+    /// The disk takes no more.
+    Writer,
+    Reader(NotFetched),
+}
+
+/// Reads the output to its end, or as far as it is wanted; how many bytes of it there are no more.
+async fn read_all(
+    session: Session,
+    fetch: &Fetch,
+    pieces: &mpsc::Sender<Piece>,
+    told: impl Fn(u64),
+) -> Result<u64, Stopped> {
+    let Session { handle, mut events, .. } = session;
+    events.hold_output();
+    let failed = |why: String| Stopped::Reader(NotFetched::Failed(why));
+    let call = handle.ask(&RunAttach { run_id: fetch.run, from: 0 });
+    call.map_err(|error| failed(error.to_string()))?;
+    let (mut at, mut missing, mut next_word) = (0, 0, Instant::now() + TELL);
+    while at < fetch.until {
+        let left = fetch.until - at;
+        let piece = match events.next().await {
+            Event::Notice(Notification::RunOutput(output)) if output.run_id == fetch.run => {
+                let mut bytes = output_bytes(&output).into_owned();
+                bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+                at += bytes.len() as u64;
+                Piece::Bytes(bytes)
+            }
+            Event::Notice(Notification::RunGap(gap)) if gap.run_id == fetch.run => {
+                let gap = gap.bytes.min(left);
+                at += gap;
+                missing += gap;
+                Piece::Gap(gap)
+            }
+            Event::Notice(_) => continue,
+            // Its end before its last byte: the rest is not there.
+            Event::Answer { result, .. } => match read_answer::<RunAttach>(result) {
+                Ok(_) => {
+                    at = fetch.until;
+                    missing += left;
+                    Piece::Gap(left)
+                }
+                Err(CallError::Refused(error)) if error.kind() == ErrorKind::NotFound => {
+                    return Err(Stopped::Reader(NotFetched::NotKept));
+                }
+                Err(error) => return Err(failed(error.to_string())),
+            },
+            Event::Lost(reason) => {
+                return Err(failed(format!("{reason}, after {at} of {} bytes", fetch.until)));
+            }
+        };
+        pieces.send(piece).await.map_err(|_| Stopped::Writer)?;
+        if Instant::now() >= next_word {
+            next_word = Instant::now() + TELL;
+            told(at);
+        }
+    }
+    handle.close();
+    Ok(missing)
+}
+
+/// The thread: writes to the end, and then gives the file its name. Where no end comes, it leaves none.
+fn write_all(
+    mut pieces: mpsc::Receiver<Piece>,
+    dirs: &Dirs,
+    name: &str,
+) -> Result<(String, u64), String> {
+    let mut file = NewFile::create(dirs, name)?;
+    let (mut length, mut last) = (0, b'\n');
+    let mut write = |bytes: &[u8]| {
+        length += bytes.len() as u64;
+        last = bytes.last().copied().unwrap_or(last);
+        (file.write(bytes), last)
+    };
+    while let Some(piece) = pieces.blocking_recv() {
+        match piece {
+            Piece::Bytes(bytes) => write(&bytes).0?,
+            Piece::Gap(bytes) => {
+                let begin = if write(&[]).1 == b'\n' { "" } else { "\n" };
+                let unit = if bytes == 1 { "byte is" } else { "bytes are" };
+                write(format!("{begin}[topside: {bytes} {unit} missing here]\n").as_bytes()).0?;
+            }
+            Piece::Whole => {
+                let path = file.keep()?;
+                return Ok((path.display().to_string(), length));
+            }
+        }
+    }
+    Err("it was given up".to_owned())
+}

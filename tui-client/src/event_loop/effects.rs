@@ -1,0 +1,115 @@
+//! Carrying out what `update` asks for.
+
+use std::collections::HashMap;
+
+use topside_shared::dirs::Dirs;
+use topside_shared::text::bytes;
+
+use super::download::Fetch;
+use super::network::{Network, Order};
+use super::saved_servers::Saved;
+use super::settings_watcher::Watched;
+use crate::app::{Effect, Msg};
+use crate::config::{self, AuditOf, History, Profile, menu_cache};
+use crate::terminal::{MAX_COPY, Terminal};
+
+/// What effects are carried out with.
+pub(super) struct Doer {
+    dirs: Dirs,
+    pub(super) saved: Saved,
+    pub(super) settings: Watched,
+    histories: HashMap<String, History>,
+    pub(super) network: Network,
+}
+
+impl Doer {
+    pub(super) fn new(dirs: Dirs, ascii: bool, network: Network) -> Self {
+        let saved = Saved::new(dirs.config.join(config::FILE_NAME));
+        let settings = Watched::new(&dirs, ascii);
+        Self { dirs, saved, settings, histories: HashMap::new(), network }
+    }
+
+    fn profile(&self, name: Option<&str>) -> Option<Profile> {
+        self.saved.get(name?)
+    }
+
+    /// Does it, and says what came of it at once.
+    pub(super) fn carry_out(&mut self, effect: Effect, terminal: &mut Terminal) -> Vec<Msg> {
+        let order = match effect {
+            // The loop's own.
+            Effect::Quit | Effect::Suspend | Effect::Mouse(_) => return Vec::new(),
+            Effect::Edit(edit) => return self.saved.edit(edit),
+            Effect::LoadHistory { server } => return self.load_history(server),
+            Effect::SaveHistory { server, line } => return self.save_history(&server, &line),
+            Effect::KeepMenu { server, menu } => {
+                let state = self.dirs.state.clone();
+                tokio::task::spawn_blocking(move || menu_cache::keep(&state, &server, &menu));
+                return Vec::new();
+            }
+            Effect::CheckAudit { session, server, address, shown } => {
+                let pin = self.profile(server.as_deref()).and_then(|profile| profile.pin);
+                let of = AuditOf { server: server.unwrap_or(address), pin };
+                let warning = of.check(&self.dirs.state, &shown);
+                let told = warning.map(|warning| Msg::AuditWarning { session, warning });
+                return told.into_iter().collect();
+            }
+            Effect::Copy { name, text } if text.len() > MAX_COPY => {
+                let most = bytes(MAX_COPY as u64);
+                let why = format!("as it is too much for the clipboard ({most})");
+                Order::Save { name, text, why: Some(why) }
+            }
+            Effect::Copy { text, .. } => return vec![copy(&text, terminal)],
+            Effect::Save { name, text, why } => Order::Save { name, text, why },
+            Effect::Fetch { id, session, run, until, name } => {
+                Order::Fetch(session, Fetch { id, run, until, name })
+            }
+            Effect::StopFetch { id } => Order::StopFetch(id),
+            Effect::ReadSettings => return vec![self.settings.read(true)],
+            Effect::ReadServers => return vec![self.saved.read()],
+            Effect::Probe { round, server, vias } => {
+                Order::Probe { round, profile: self.profile(server.as_deref()), vias }
+            }
+            Effect::Browse(on) => Order::Browse(on),
+            Effect::Pair { attempt, invite, replaces } => Order::Pair { attempt, invite, replaces },
+            Effect::CancelPair { attempt } => Order::CancelPair(attempt),
+            Effect::Dial { attempt, target, start } => {
+                let profile = self.profile(target.server.as_deref());
+                Order::Dial { attempt, target, profile, start }
+            }
+            Effect::CancelDial { attempt } => Order::CancelDial(attempt),
+            Effect::Call { session, call } => Order::Call(session, call),
+            Effect::HangUp { session } => Order::HangUp(session),
+        };
+        match self.network.order(order) {
+            Ok(()) => Vec::new(),
+            Err(busy) => vec![Msg::Failed(busy.to_string())],
+        }
+    }
+
+    fn load_history(&mut self, server: String) -> Vec<Msg> {
+        match History::load(&self.dirs.state, &server) {
+            Ok(history) => {
+                let lines = history.lines().to_vec();
+                self.histories.insert(server.clone(), history);
+                vec![Msg::History { server, lines }]
+            }
+            Err(error) => vec![Msg::Failed(format!("earlier lines cannot be read: {error}"))],
+        }
+    }
+
+    fn save_history(&mut self, server: &str, line: &str) -> Vec<Msg> {
+        let Some(history) = self.histories.get_mut(server) else { return Vec::new() };
+        match history.add(line) {
+            Ok(_) => Vec::new(),
+            Err(error) => vec![Msg::Failed(format!("the line was not kept for later: {error}"))],
+        }
+    }
+}
+
+fn copy(text: &str, terminal: &mut Terminal) -> Msg {
+    let size = bytes(text.len() as u64);
+    match terminal.copy(text) {
+        Ok(()) => Msg::Done(format!("{size} sent to the terminal's clipboard.")),
+        Err(error) => Msg::Failed(format!("nothing was copied: {error}")),
+    }
+}

@@ -1,0 +1,359 @@
+//! The screen's loop: what comes in goes through `update`, what is to be done is done, and a frame
+//! is drawn when something has changed.
+//!
+//! This runs on the main thread. A terminal that stops reading blocks it in `draw`; the connection
+//! lives on a thread of its own and does not notice.
+//!
+//! **Invariant:** with nothing pending there is no timer and no wake-up. The time of the next frame
+//! is checked by hand: a timer inside `select!` starves while output floods in.
+
+mod download;
+mod effects;
+mod input_thread;
+mod network;
+mod new_file;
+mod saved_servers;
+mod session;
+mod settings_watcher;
+mod terminal_events;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use crossterm::event::Event as TerminalEvent;
+use jiff::tz::TimeZone;
+use tokio::sync::mpsc;
+use topside_shared::Time;
+use topside_shared::dirs::Dirs;
+
+use crate::app::{Clock, Effect, Msg, State, Target, picker, update};
+use crate::config::{ProfileStore, THIS_MACHINE};
+use crate::connect::Via;
+use crate::platform::{Job, Jobs, Signal, Signals};
+use crate::terminal::{self, Terminal};
+use crate::views;
+use effects::Doer;
+use network::Network;
+
+/// A frame at most so often.
+const FRAME: Duration = Duration::from_millis(33);
+/// The same while keys come in.
+const TYPING_FRAME: Duration = Duration::from_millis(8);
+/// Messages are taken for so long before the next frame is considered.
+const TAKE: Duration = Duration::from_millis(2);
+/// Messages that wait for the screen; the network waits for room.
+const QUEUE: usize = 64;
+
+/// How the screen opens.
+#[derive(Debug, Default)]
+pub struct Start {
+    /// A saved server, or "this machine", and the way to it; none: the picker.
+    pub connect: Option<(String, Via)>,
+    /// Draw with ASCII signs alone, whatever the settings say.
+    pub ascii: bool,
+}
+
+/// Runs the screen until the person leaves, and says with which status to end.
+///
+/// # Errors
+/// What kept the screen from opening; the terminal is as it was.
+pub fn main(start: Start) -> anyhow::Result<ExitCode> {
+    let dirs = Dirs::from_env()?;
+    let target = match start.connect {
+        None => None,
+        Some((name, via)) if name == THIS_MACHINE => Some((
+            Target { server: None, via: if via == Via::Auto { Via::Same } else { via } },
+            name,
+        )),
+        Some((name, via)) => {
+            ProfileStore::load(dirs.config.join(crate::config::FILE_NAME))?.find(&name)?;
+            Some((Target { server: Some(name.clone()), via }, name))
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    terminal::catch_panics(&["main", network::THREAD, input_thread::THREAD]);
+    let result = runtime.block_on(run(dirs, target, start.ascii));
+    runtime.shutdown_background();
+    terminal::print_kept();
+    result
+}
+
+async fn run(
+    dirs: Dirs,
+    target: Option<(Target, String)>,
+    ascii: bool,
+) -> anyhow::Result<ExitCode> {
+    let began = Instant::now();
+    let mut signals = Signals::listen(false).context("cannot listen for signals")?;
+    let mut jobs = Jobs::listen().context("cannot listen for signals")?;
+    let (tell, told) = mpsc::channel(QUEUE);
+    let network =
+        Network::start(dirs.clone(), tell).context("cannot start the network's thread")?;
+    let terminal = Terminal::enter().context("cannot take the terminal over")?;
+    let clock = Clock { mono: 0, wall: Time::now() };
+    let state = State::new(clock, terminal::size(), TimeZone::system());
+    let mut looped = Loop {
+        began,
+        state,
+        doer: Doer::new(dirs, ascii, network),
+        terminal,
+        told,
+        dirty: true,
+        last_frame: None,
+        typing: false,
+        status: ExitCode::SUCCESS,
+    };
+    looped.open(target)?;
+    let mut keys = input_thread::listen().context("cannot start the thread that reads keys")?;
+    let ended = looped.turn(&mut keys, &mut signals, &mut jobs).await;
+    let status = looped.status;
+    let Loop { terminal, doer, told, .. } = looped;
+    // The terminal first: leaving must not look like hanging.
+    drop(terminal);
+    // Nobody listens any more: the sessions must not wait for room to tell.
+    drop(told);
+    doer.network.stop(&mut signals).await;
+    ended.map(|()| status)
+}
+
+struct Loop {
+    began: Instant,
+    state: State,
+    doer: Doer,
+    terminal: Terminal,
+    told: mpsc::Receiver<Msg>,
+    /// Whether the state has changed since the last frame.
+    dirty: bool,
+    last_frame: Option<Instant>,
+    /// Whether a key came since the last frame.
+    typing: bool,
+    status: ExitCode,
+}
+
+impl Loop {
+    fn clock(&self) -> Clock {
+        let mono = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Clock { mono, wall: Time::now() }
+    }
+
+    /// The first messages: what is saved, and what is to be reached at once.
+    fn open(&mut self, target: Option<(Target, String)>) -> anyhow::Result<()> {
+        let read = self.doer.saved.read();
+        self.take(read)?;
+        let read = self.doer.settings.read(false);
+        self.through(read)?;
+        self.carry_out(vec![Effect::Browse(true)])?;
+        if let Some((target, name)) = target {
+            let effects = picker::open_at(&mut self.state, &name, target);
+            self.carry_out(effects)?;
+        }
+        Ok(())
+    }
+
+    /// One message through `update`, and what follows from it.
+    fn take(&mut self, msg: Msg) -> anyhow::Result<()> {
+        let (was_picker, is_key) = (picker::is_bare(&self.state), matches!(msg, Msg::Key(_)));
+        if was_picker && (is_key || matches!(msg, Msg::Tick)) {
+            let was = picker::name(&self.state, self.state.picker.at).to_owned();
+            // A key is meant for the server that its person saw chosen.
+            let moved = self.re_read()? && was != picker::name(&self.state, self.state.picker.at);
+            if moved && is_key {
+                return Ok(());
+            }
+        }
+        self.through(msg)?;
+        let is_picker = picker::is_bare(&self.state);
+        if !was_picker && is_picker {
+            self.re_read()?;
+        }
+        // Behind the key, which would take what is said of a mistake off the screen.
+        if is_picker { self.re_read_settings() } else { Ok(()) }
+    }
+
+    /// Takes the settings up, if somebody has changed one of their files.
+    fn re_read_settings(&mut self) -> anyhow::Result<()> {
+        self.doer.settings.read_if_changed().map_or(Ok(()), |read| self.through(read))
+    }
+
+    fn through(&mut self, msg: Msg) -> anyhow::Result<()> {
+        let clock = self.clock();
+        let effects = update(&mut self.state, clock, msg);
+        self.dirty = true;
+        self.carry_out(effects)
+    }
+
+    /// Takes the saved servers up, if somebody has changed the file; whether that was so.
+    fn re_read(&mut self) -> anyhow::Result<bool> {
+        match self.doer.saved.read_if_changed() {
+            Some(read) => self.through(read).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) -> anyhow::Result<()> {
+        for effect in effects {
+            match effect {
+                Effect::Quit => self.state.quitting = true,
+                Effect::Suspend => self.suspend(true)?,
+                Effect::Mouse(on) => self.terminal.mouse(on)?,
+                effect => {
+                    for msg in self.doer.carry_out(effect, &mut self.terminal) {
+                        self.take(msg)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops the program with the terminal given back, and takes it over again afterwards.
+    fn suspend(&mut self, group: bool) -> anyhow::Result<()> {
+        terminal::restore();
+        let stopped = Jobs::stop(group);
+        self.resume()?;
+        if stopped.is_err() {
+            self.take(Msg::Failed("This system cannot stop a program.".to_owned()))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the terminal over again, whatever was done to it meanwhile.
+    fn resume(&mut self) -> anyhow::Result<()> {
+        self.terminal.enter_again()?;
+        self.resized()
+    }
+
+    fn resized(&mut self) -> anyhow::Result<()> {
+        self.take(Msg::Resize(terminal::size()))
+    }
+
+    /// When the next frame may be drawn.
+    fn next_frame(&self) -> Option<Instant> {
+        let pause = if self.typing { TYPING_FRAME } else { FRAME };
+        self.last_frame.map(|last| last + pause)
+    }
+
+    async fn turn(
+        &mut self,
+        keys: &mut mpsc::Receiver<TerminalEvent>,
+        signals: &mut Signals,
+        jobs: &mut Jobs,
+    ) -> anyhow::Result<()> {
+        while !self.state.quitting {
+            let now = Instant::now();
+            let due = self.next_frame().is_none_or(|at| now >= at);
+            if self.dirty && due {
+                self.draw()?;
+                continue;
+            }
+            let wake = if self.dirty {
+                self.next_frame()
+            } else {
+                // The clock as it is now, so that what is counted is counted from now.
+                self.state.clock = self.clock();
+                views::changes_in(&self.state).map(|ms| now + Duration::from_millis(ms.max(1)))
+            };
+            let alarm = async {
+                match wake {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = terminal::PANICKED.notified() => {
+                    anyhow::bail!("ended by a fault of its own; the terminal was given back");
+                }
+                signal = signals.next() => {
+                    self.end_by(signal);
+                    return Ok(());
+                }
+                job = jobs.next() => match job {
+                    Job::Stop => self.suspend(false)?,
+                    Job::Continue => self.resume()?,
+                    Job::Resized => {
+                        // Where it is as large as before by now, it may still have lost what it showed.
+                        self.terminal.clear()?;
+                        self.resized()?;
+                    }
+                },
+                event = keys.recv() => match event {
+                    Some(event) => self.take_keys(event, keys)?,
+                    // The terminal is gone: the same as a hang-up.
+                    None => {
+                        self.end_by(Signal::HangUp);
+                        return Ok(());
+                    }
+                },
+                msg = self.told.recv() => match msg {
+                    Some(msg) => self.take_told(msg)?,
+                    None => anyhow::bail!("the network's thread has ended"),
+                },
+                () = alarm => {
+                    if !self.dirty {
+                        self.take(Msg::Tick)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An event of the terminal, and all that wait behind it.
+    fn take_keys(
+        &mut self,
+        first: TerminalEvent,
+        keys: &mut mpsc::Receiver<TerminalEvent>,
+    ) -> anyhow::Result<()> {
+        let until = Instant::now() + TAKE;
+        let mut next = Some(first);
+        while let Some(event) = next {
+            if event == TerminalEvent::FocusGained {
+                // Somebody may come back from an editor.
+                self.re_read_settings()?;
+            }
+            if let Some(msg) = terminal_events::event(&event) {
+                self.typing = true;
+                self.take(msg)?;
+            }
+            if Instant::now() >= until || self.state.quitting {
+                return Ok(());
+            }
+            next = keys.try_recv().ok();
+        }
+        Ok(())
+    }
+
+    /// A message of the network, and those behind it for a few milliseconds.
+    fn take_told(&mut self, first: Msg) -> anyhow::Result<()> {
+        let until = Instant::now() + TAKE;
+        self.take(first)?;
+        while Instant::now() < until && !self.state.quitting {
+            match self.told.try_recv() {
+                Ok(msg) => self.take(msg)?,
+                Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self) -> anyhow::Result<()> {
+        self.state.clock = self.clock();
+        self.dirty = false;
+        self.typing = false;
+        if self.terminal.draw(&self.state).is_err() {
+            // Half a frame is on the screen: draw all of it once more, and give up only then.
+            self.terminal.clear()?;
+            self.terminal.draw(&self.state).context("cannot write to the terminal")?;
+        }
+        // From the end: a terminal that takes long is not given more at once.
+        self.last_frame = Some(Instant::now());
+        Ok(())
+    }
+
+    fn end_by(&mut self, signal: Signal) {
+        self.state.quitting = true;
+        self.status = ExitCode::from(signal.status());
+    }
+}

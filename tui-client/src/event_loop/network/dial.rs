@@ -1,0 +1,125 @@
+//! How servers are dialled, asked whether they answer, and paired with; and what came of it, in the screen's words.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use topside_shared::dirs::Dirs;
+use topside_shared::invite::Invite;
+
+use crate::app::picker::probe;
+use crate::app::picker::redeem_invite::{NotPaired, Paired};
+use crate::app::picker::routes::{Reach, words};
+use crate::app::{DialFailed, Here, Target};
+use crate::config::Profile;
+use crate::connect::{self, Address, ConnectError, Hello, Remote, SaveAs, Session, Via, connect};
+use crate::embedded::{Embedded, ReachError, connect_or_start};
+
+/// How a dial ended.
+pub(super) struct Dialled {
+    pub(super) attempt: u64,
+    /// The session, and where it was found.
+    pub(super) result: Result<(Session, connect::Target), DialFailed>,
+    /// A server that was started for it.
+    pub(super) started: Option<Embedded>,
+}
+
+const HELLO: Hello = Hello { notices: true, name: "topside" };
+
+/// Where a server is, or why it cannot be dialled.
+pub(super) fn place(
+    target: &Target,
+    profile: Option<&Profile>,
+    dirs: &Dirs,
+) -> Result<connect::Target, DialFailed> {
+    if target.via == Via::Same {
+        return Ok(connect::Target::Local(dirs.local_server()));
+    }
+    let Some(profile) = profile else {
+        let name = target.title();
+        return Err(DialFailed::Hopeless(format!("there is no saved server {name} any more")));
+    };
+    Remote::of_profile(profile, target.via, &dirs.state)
+        .map(connect::Target::Remote)
+        .map_err(|error| DialFailed::Hopeless(error.to_string()))
+}
+
+pub(super) async fn dial(attempt: u64, place: connect::Target, start: bool) -> Dialled {
+    let mut started = None;
+    let result = if start {
+        connect_or_start(&place, &HELLO, &mut started).await
+    } else {
+        connect(&place, &HELLO).await.map_err(ReachError::from)
+    };
+    let result = result.map(|session| (session, place));
+    let result = result.map_err(|error| match error {
+        ReachError::Connect(error) => failed(error),
+        ReachError::Start(error) => DialFailed::Other(sentence(error)),
+    });
+    Dialled { attempt, result, started }
+}
+
+/// What happened, with the system's own words behind it.
+pub(in crate::event_loop) fn sentence(
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> String {
+    format!("{:#}", anyhow::Error::from(error))
+}
+
+fn failed(error: ConnectError) -> DialFailed {
+    let as_failed = match &error {
+        ConnectError::NoServer { .. } => DialFailed::NoServer,
+        error if error.is_lasting() => DialFailed::Hopeless,
+        _ => DialFailed::Other,
+    };
+    as_failed(sentence(error))
+}
+
+/// Whether a server answers on this machine, and how fast.
+pub(super) async fn probe_here(sockets: &connect::Target) -> Here {
+    match connect(sockets, &Hello { notices: false, ..HELLO }).await {
+        Ok(session) => {
+            let rtt = millis(session.reached.rtt);
+            session.handle.close();
+            Here::Running(rtt)
+        }
+        Err(ConnectError::NoServer { .. }) => Here::NotRunning,
+        Err(error) => Here::Refused(sentence(error)),
+    }
+}
+
+/// Whether a paired server answers at an address, and how fast.
+pub(super) async fn probe(address: &Address, remote: &Remote) -> Reach {
+    let limit = Duration::from_millis(probe::PROBE_LIMIT);
+    match timeout(limit, connect::probe(address, remote)).await {
+        Err(_) => Reach::Down {
+            words: "no answer",
+            sentence: format!(
+                "{address} has not answered for {} s: is the box on, and does no firewall stand between?",
+                limit.as_secs()
+            ),
+            lasting: false,
+        },
+        Ok(Ok(rtt)) => Reach::Up(millis(rtt)),
+        Ok(Err(error)) => {
+            let (words, lasting) = (words(error.first()), error.is_lasting());
+            Reach::Down { words, sentence: sentence(error), lasting }
+        }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(super) async fn pair(
+    invite: &Invite,
+    replaces: Option<&str>,
+    dirs: &Dirs,
+) -> Result<Paired, NotPaired> {
+    match connect::pair(invite, SaveAs { name: None, replaces }, dirs).await {
+        Ok(connect::Paired { profile, role, already, .. }) => {
+            Ok(Paired { name: profile.name, role, already })
+        }
+        Err(error) => Err(NotPaired { lasting: error.is_lasting(), why: sentence(error) }),
+    }
+}

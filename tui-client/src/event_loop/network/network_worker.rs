@@ -1,0 +1,234 @@
+//! The thread's own work: one order after the other, each that takes time as a task of its own.
+
+use std::collections::HashMap;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use topside_shared::dirs::Dirs;
+use topside_shared::text::bytes;
+
+use super::super::new_file::NewFile;
+use super::super::session;
+use super::dial::{Dialled, dial, pair, place, probe, probe_here};
+use super::{Hand, Order};
+use crate::app::Msg;
+use crate::app::picker::redeem_invite::NotPaired;
+use crate::app::runs::export::NotFetched;
+use crate::config::Profile;
+use crate::connect::{self, Browse, Remote, Via};
+use crate::embedded::Embedded;
+use crate::event_loop::download;
+
+/// How long leaving waits for goodbyes.
+const GOODBYE: Duration = Duration::from_millis(1500);
+
+pub(super) struct Desk {
+    dirs: Dirs,
+    tell: mpsc::Sender<Msg>,
+    /// What is being asked. An older answer must not come after a newer one, so that they are dropped
+    /// together.
+    probes: JoinSet<()>,
+    browse: Option<Browse>,
+    /// An invite being used.
+    pair: Option<(u64, tokio::task::JoinHandle<()>)>,
+    dials: HashMap<u64, AbortHandle>,
+    /// Each with the place where its server was found.
+    sessions: HashMap<u64, (session::Line, connect::Target)>,
+    /// An output on its way to a file: one at a time.
+    fetch: Option<(u64, AbortHandle)>,
+    embedded: Option<Embedded>,
+    hand: Hand,
+}
+
+impl Desk {
+    pub(super) fn new(dirs: Dirs, tell: mpsc::Sender<Msg>, hand: Hand) -> Self {
+        let (dials, sessions) = (HashMap::new(), HashMap::new());
+        let (probes, browse, pair, fetch, embedded) = (JoinSet::new(), None, None, None, None);
+        Self { dirs, tell, probes, browse, pair, dials, sessions, fetch, embedded, hand }
+    }
+
+    pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        let (done, mut dialled) = mpsc::channel::<Dialled>(8);
+        loop {
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(order) => self.obey(order, &done),
+                    None => break,
+                },
+                Some(end) = dialled.recv() => self.dialled(end).await,
+            }
+        }
+        for task in self.dials.values().chain(self.fetch.as_ref().map(|(_, task)| task)) {
+            task.abort();
+        }
+        let goodbyes = async {
+            for (line, _) in self.sessions.into_values() {
+                line.hang_up().await;
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE, goodbyes).await;
+        if let Some(embedded) = self.embedded {
+            embedded.stop();
+        }
+    }
+
+    fn obey(&mut self, order: Order, done: &mpsc::Sender<Dialled>) {
+        match order {
+            Order::Probe { round, profile, vias } => self.probe(round, profile.as_ref(), vias),
+            Order::Browse(false) => self.browse = None,
+            // A system that lets nobody listen finds nothing: the picker does without.
+            Order::Browse(true) if self.browse.is_none() => {
+                let tell = self.tell.clone();
+                let listen = move |found| drop(tell.blocking_send(Msg::Found(found)));
+                self.browse = connect::browse(listen).ok();
+            }
+            Order::Browse(true) => {}
+            Order::Pair { attempt, invite, replaces } => {
+                let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
+                let task = tokio::spawn(async move {
+                    let result = pair(&invite, replaces.as_deref(), &dirs).await;
+                    let _ = tell.send(Msg::Paired { attempt, result }).await;
+                });
+                self.pair = Some((attempt, task));
+            }
+            Order::CancelPair(attempt) => {
+                if let Some((_, task)) = self.pair.take_if(|(of, _)| *of == attempt) {
+                    let tell = self.tell.clone();
+                    task.abort();
+                    tokio::spawn(async move {
+                        // Told once it is over, for it may have saved the server.
+                        if task.await.is_err() {
+                            let why = "given up".to_owned();
+                            let result = Err(NotPaired { why, lasting: false });
+                            let _ = tell.send(Msg::Paired { attempt, result }).await;
+                        }
+                    });
+                }
+            }
+            Order::Dial { attempt, target, profile, start } => {
+                let place = place(&target, profile.as_ref(), &self.dirs);
+                let done = done.clone();
+                let task = tokio::spawn(async move {
+                    let dialled = match place {
+                        Ok(place) => dial(attempt, place, start).await,
+                        Err(failed) => Dialled { attempt, result: Err(failed), started: None },
+                    };
+                    let _ = done.send(dialled).await;
+                });
+                self.dials.insert(attempt, task.abort_handle());
+            }
+            Order::CancelDial(attempt) => {
+                if let Some(dial) = self.dials.remove(&attempt) {
+                    dial.abort();
+                }
+            }
+            Order::Call(session, call) => {
+                let refused = self.sessions.get(&session).and_then(|(line, _)| line.call(call));
+                if let Some(event) = refused {
+                    let tell = self.tell.clone();
+                    tokio::spawn(async move { tell.send(Msg::Session { session, event }).await });
+                }
+            }
+            Order::Save { name, text, why } => {
+                let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
+                tokio::spawn(async move {
+                    let saved = tokio::task::spawn_blocking(move || save(&dirs, &name, &text, why));
+                    // Its panic has been told.
+                    if let Ok(msg) = saved.await {
+                        let _ = tell.send(msg).await;
+                    }
+                });
+            }
+            Order::Fetch(session, wanted) => {
+                let place = self.sessions.get(&session).map(|(_, place)| place.clone());
+                let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
+                let id = wanted.id;
+                let task = tokio::spawn(async move {
+                    let result = match place {
+                        Some(place) => download::fetch(place, &wanted, dirs, &tell).await,
+                        None => Err(NotFetched::Failed("the session has ended".to_owned())),
+                    };
+                    let _ = tell.send(Msg::Fetched { id, result }).await;
+                });
+                self.fetch = Some((id, task.abort_handle()));
+            }
+            Order::StopFetch(id) => {
+                if let Some((_, task)) = self.fetch.take_if(|(of, _)| *of == id) {
+                    task.abort();
+                }
+            }
+            Order::HangUp(session) => {
+                if let Some((line, _)) = self.sessions.remove(&session) {
+                    tokio::spawn(line.hang_up());
+                }
+            }
+        }
+    }
+
+    /// Asks anew; each question is a task of its own.
+    fn probe(&mut self, round: u64, profile: Option<&Profile>, vias: Vec<Via>) {
+        self.probes = JoinSet::new();
+        let (sockets, tell) = (connect::Target::Local(self.dirs.local_server()), self.tell.clone());
+        self.probes.spawn(async move {
+            let _ = tell.send(Msg::Probed(probe_here(&sockets).await)).await;
+        });
+        for via in vias {
+            // The way's own row says already what is missing.
+            let remote = profile.map(|profile| Remote::of_profile(profile, via, &self.dirs.state));
+            let Some(Ok(remote)) = remote else { continue };
+            let tell = self.tell.clone();
+            self.probes.spawn(async move {
+                for address in &remote.addresses {
+                    let reach = probe(address, &remote).await;
+                    let _ = tell.send(Msg::Reached { round, via, reach }).await;
+                }
+            });
+        }
+    }
+
+    async fn dialled(&mut self, end: Dialled) {
+        let Dialled { attempt, result, started } = end;
+        let wanted = self.dials.remove(&attempt).is_some();
+        if let Some(embedded) = started {
+            // The one before has ended, or a new one could not have started.
+            let mut hand = self.hand.lock().unwrap_or_else(PoisonError::into_inner);
+            *hand = Some(embedded.hand());
+            drop(hand);
+            self.embedded = Some(embedded);
+        }
+        if !wanted {
+            return;
+        }
+        let msg = match result {
+            Ok((session, place)) => {
+                let welcome = Box::new(session.welcome.clone());
+                let reached = session.reached.clone();
+                let line = session::serve(attempt, session, self.tell.clone());
+                self.sessions.retain(|_, (line, _)| !line.is_over());
+                self.sessions.insert(attempt, (line, place));
+                let carries = self.embedded.as_ref().is_some_and(|server| !server.has_ended());
+                Msg::Dialled { attempt, welcome, reached, carries }
+            }
+            Err(failed) => Msg::DialFailed { attempt, failed },
+        };
+        let _ = self.tell.send(msg).await;
+    }
+}
+
+/// Writes what the screen holds to a new file, and says what came of it.
+fn save(dirs: &Dirs, name: &str, text: &str, why: Option<String>) -> Msg {
+    let written = NewFile::create(dirs, name).and_then(|mut file| {
+        file.write(text.as_bytes())?;
+        file.keep()
+    });
+    let why = why.map(|why| format!(", {why}")).unwrap_or_default();
+    match written {
+        Ok(path) => {
+            let size = bytes(text.len() as u64);
+            Msg::Done(format!("{size} saved to {}{why}", path.display()))
+        }
+        Err(error) => Msg::Failed(format!("nothing was saved: {error}")),
+    }
+}

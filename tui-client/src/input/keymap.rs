@@ -1,0 +1,192 @@
+//! Which keys mean which action: those of the registry, and what `keymap.toml` puts in their place.
+
+use std::collections::HashMap;
+
+use super::actions::{ACTIONS, Action, Id, Place, get};
+use crate::input::key::{Code, Key};
+
+/// Without a key for each of these nobody gets far, or away.
+const NEEDED: [Id; 4] = [Id::Help, Id::Palette, Id::Interrupt, Id::Quit];
+
+/// The keys of one action.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Bound {
+    /// Keys that always mean it.
+    pub(crate) always: Vec<Key>,
+    /// Keys that mean it while nothing is typed.
+    pub(crate) bare: Vec<Key>,
+}
+
+impl Bound {
+    /// All of them, those for an empty input first: they are the shortest way.
+    fn all(&self) -> impl Iterator<Item = &Key> {
+        self.bare.iter().chain(&self.always)
+    }
+}
+
+/// The keys of all actions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Keymap(HashMap<Id, Bound>);
+
+/// Why keys cannot be given to an action.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    /// The input box reads these keys itself.
+    #[error("`{0}` belongs to the input box, whose keys stay as they are")]
+    Typing(&'static str),
+    /// The key means something else on the same screen.
+    #[error("{key} means `{other}` already: give that another key first, or none: {other} = []")]
+    Taken { key: Key, other: &'static str },
+    /// The action must have a key.
+    #[error("`{0}` needs a key: without one nobody finds the way, or out")]
+    Needed(&'static str),
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        let parse = |names: &[&str]| names.iter().filter_map(|name| name.parse().ok()).collect();
+        let bound =
+            |action: &Action| Bound { always: parse(action.always), bare: parse(action.bare) };
+        Self(ACTIONS.iter().map(|action| (action.id, bound(action))).collect())
+    }
+}
+
+impl Keymap {
+    /// The registry's keys with these in the place of an action's own. An error says which of the
+    /// changes it is about.
+    pub(crate) fn with(changes: &[(Id, Vec<Key>)]) -> Result<Self, (usize, Refused)> {
+        let mut map = Self::default();
+        for (nth, (id, keys)) in changes.iter().enumerate() {
+            let action = get(*id);
+            if !action.dispatched {
+                return Err((nth, Refused::Typing(action.name)));
+            }
+            if keys.is_empty() && NEEDED.contains(id) {
+                return Err((nth, Refused::Needed(action.name)));
+            }
+            let (bare, always) = keys.iter().partition(|key| is_bare(action, **key));
+            map.0.insert(*id, Bound { always, bare });
+        }
+        // Only now: two actions may have swapped their keys.
+        for (nth, (id, keys)) in changes.iter().enumerate() {
+            let action = get(*id);
+            for key in keys {
+                if let Some(other) = map.owner(action, *key) {
+                    return Err((nth, Refused::Taken { key: *key, other: other.name }));
+                }
+            }
+        }
+        Ok(map)
+    }
+
+    /// Another action that has this key on a screen where this one is.
+    fn owner(&self, action: &Action, key: Key) -> Option<&'static Action> {
+        let meet = |other: &Action| {
+            other.place == action.place || other.place == Place::Both || action.place == Place::Both
+        };
+        ACTIONS
+            .iter()
+            .filter(|other| other.id != action.id && meet(other))
+            .find(|other| self.of(other.id).all().any(|taken| *taken == key))
+    }
+
+    /// Whether a key means an action where nothing is typed.
+    pub(crate) fn means(&self, id: Id, key: Key) -> bool {
+        self.of(id).all().any(|bound| *bound == key)
+    }
+
+    /// The keys of an action.
+    pub(crate) fn of(&self, id: Id) -> &Bound {
+        const NONE: &Bound = &Bound { always: Vec::new(), bare: Vec::new() };
+        self.0.get(&id).unwrap_or(NONE)
+    }
+
+    /// The key to show where there is room for one only.
+    pub(crate) fn first(&self, id: Id, nothing_typed: bool) -> Option<Key> {
+        let bound = self.of(id);
+        bound.bare.first().filter(|_| nothing_typed).or(bound.always.first()).copied()
+    }
+
+    /// A key for a sentence: one that means it always, if there is any. Without a key the palette is
+    /// the way.
+    pub(crate) fn word(&self, id: Id) -> String {
+        let key = |id| self.first(id, false).or(self.first(id, true));
+        match (key(id), key(Id::Palette)) {
+            (Some(key), _) => key.to_string(),
+            (None, Some(palette)) => format!("{palette} `{}`", get(id).title),
+            (None, None) => format!("`{}`", get(id).title),
+        }
+    }
+
+    /// All keys of an action as people write them.
+    pub(crate) fn shown(&self, id: Id, between: &str) -> String {
+        self.of(id).all().map(Key::to_string).collect::<Vec<_>>().join(between)
+    }
+}
+
+/// Whether a key is a part of typing as long as anything is typed.
+fn is_bare(action: &Action, key: Key) -> bool {
+    let edits = matches!(
+        key.code,
+        Code::Home | Code::End | Code::Left | Code::Right | Code::Backspace | Code::Delete
+    );
+    let types = key.typed().is_some() || key == Key::plain(key.code) && edits || key.is_ctrl('d');
+    // Nothing is typed in the picker.
+    types && action.place != Place::Picker
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(names: &[&str]) -> Vec<Key> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_key_that_types_means_an_action_only_while_nothing_is_typed() {
+        for action in ACTIONS {
+            for name in action.bare {
+                assert!(is_bare(action, name.parse().unwrap()), "{name} of {}", action.name);
+            }
+            for name in action.always.iter().filter(|_| action.dispatched) {
+                assert!(!is_bare(action, name.parse().unwrap()), "{name} of {}", action.name);
+            }
+        }
+    }
+
+    #[test]
+    fn other_keys_take_the_place_of_an_actions_own() {
+        let map = Keymap::with(&[(Id::Search, keys(&["ctrl-f", "%"]))]).unwrap();
+        assert_eq!(map.shown(Id::Search, " "), "% Ctrl-F");
+        assert_eq!(map.first(Id::Search, false), Some("ctrl-f".parse().unwrap()));
+        let swapped = [(Id::Clients, keys(&["f3"])), (Id::Menu, keys(&["f2"]))];
+        assert_eq!(Keymap::with(&swapped).unwrap().shown(Id::Menu, " "), "F2");
+        let none = Keymap::with(&[(Id::Copy, Vec::new())]).unwrap();
+        assert_eq!(none.word(Id::Copy), "Ctrl-P `Copy the block's output`");
+    }
+
+    #[test]
+    fn keys_that_mean_two_things_and_a_screen_without_a_way_out_are_refused() {
+        let taken = |id, names: &[&str]| Keymap::with(&[(id, keys(names))]).unwrap_err().1;
+        assert!(matches!(taken(Id::Copy, &["f2"]), Refused::Taken { other: "clients", .. }));
+        assert!(matches!(taken(Id::Copy, &["enter"]), Refused::Taken { other: "run", .. }));
+        assert!(matches!(taken(Id::Mouse, &["a"]), Refused::Taken { other: "add", .. }));
+        // Two screens, one key each.
+        Keymap::with(&[(Id::Copy, keys(&["a"]))]).unwrap();
+        for id in NEEDED {
+            assert!(matches!(taken(id, &[]), Refused::Needed(_)));
+        }
+        assert!(matches!(taken(Id::KillLine, &["f11"]), Refused::Typing("kill-line")));
+    }
+
+    #[test]
+    fn every_action_has_a_key_or_is_in_the_palette_which_has_one_on_both_screens() {
+        let map = Keymap::default();
+        for action in ACTIONS {
+            assert!(action.dispatched || map.first(action.id, true).is_some(), "{}", action.name);
+        }
+        let palette = get(Id::Palette);
+        assert!(palette.place == Place::Both && !map.of(Id::Palette).always.is_empty());
+    }
+}

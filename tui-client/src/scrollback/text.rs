@@ -1,0 +1,351 @@
+//! What may be shown, how wide it is, and where a line wraps.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use ratatui::buffer::CellWidth;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthChar;
+
+/// A cluster longer than this is cut: a hostile one could be as long as its line.
+const MAX_CLUSTER: usize = 64;
+
+/// What becomes of a character that is not a line end, a tab, a return or a backspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Glyph {
+    /// A control character: nothing is kept of it.
+    Dropped,
+    /// Must not be shown as it is: U+FFFD takes its place.
+    Replaced,
+    /// No width of its own: it belongs to the character before it.
+    Mark,
+    /// Takes this many columns.
+    Wide(u8),
+}
+
+pub(crate) fn glyph(c: char) -> Glyph {
+    match c {
+        ' '..='~' => Glyph::Wide(1),
+        '\0'..='\x1f' | '\x7f'..='\u{9f}' => Glyph::Dropped,
+        // Reordering, line and paragraph separators, and annotations would let a program show
+        // something else than what is kept, searched and copied.
+        '\u{61c}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{206f}'
+        | '\u{fff9}'..='\u{fffb}'
+        | char::REPLACEMENT_CHARACTER => Glyph::Replaced,
+        _ => match c.width() {
+            Some(0) => Glyph::Mark,
+            Some(width) => Glyph::Wide(width as u8),
+            None => Glyph::Dropped,
+        },
+    }
+}
+
+/// A text that was not parsed by [`super::parser`], made fit to be shown.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars()
+        .filter_map(|c| match glyph(c) {
+            Glyph::Dropped => (c == '\t' || c == '\n').then_some(' '),
+            Glyph::Replaced => Some(char::REPLACEMENT_CHARACTER),
+            Glyph::Mark | Glyph::Wide(_) => Some(c),
+        })
+        .collect()
+}
+
+/// A count with its thousands set apart: `1,204`.
+#[must_use]
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// The clusters of a text (what a reader calls a character), each with its start and its columns.
+pub(crate) fn clusters(text: &str) -> impl Iterator<Item = (usize, &str, usize)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = &text[at..];
+        let length = cluster_len(rest)?;
+        let start = at;
+        at += length;
+        let cluster = &rest[..length];
+        let width = if length == 1 { 1 } else { usize::from(cluster.cell_width()) };
+        Some((start, cluster, width))
+    })
+}
+
+/// The length in bytes of the first cluster, `None` at the end.
+fn cluster_len(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let first = *bytes.first()?;
+    if first.is_ascii() && bytes.get(1).is_none_or(u8::is_ascii) {
+        return Some(1);
+    }
+    let mut chars = text.chars();
+    let c = chars.next()?;
+    if stands_alone(c) && chars.next().is_none_or(stands_alone) {
+        return Some(c.len_utf8());
+    }
+    // Looking further than what is kept would look at a hostile line once for each piece of it.
+    let window = (MAX_CLUSTER + 1..text.len()).find(|at| text.is_char_boundary(*at));
+    let length = text[..window.unwrap_or(text.len())].graphemes(true).next()?.len();
+    if length <= MAX_CLUSTER {
+        return Some(length);
+    }
+    (1..=MAX_CLUSTER).rev().find(|at| text.is_char_boundary(*at))
+}
+
+/// Ranges where no character joins another: the search for the cluster's end is the slow part.
+fn stands_alone(c: char) -> bool {
+    matches!(c, ' '..='~' | '\u{c0}'..='\u{2ff}' | '\u{370}'..='\u{482}' | '\u{48a}'..='\u{52f}'
+        | '\u{2500}'..='\u{259f}' | '\u{4e00}'..='\u{9fff}')
+}
+
+/// Where a line wraps at a given width: between words, where that leaves no row half empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wrap {
+    /// All of it fits one row.
+    One { length: usize },
+    /// The start of each row. Blanks at the end of a row may hang over its width; they show nothing.
+    Starts { starts: Vec<u32>, length: usize },
+}
+
+impl Wrap {
+    pub(crate) fn new(text: &str, ascii: bool, width: u16) -> Self {
+        let width = usize::from(width.max(1));
+        // One byte a column: nothing needs to be looked at.
+        if ascii && text.len() <= width {
+            return Self::One { length: text.len() };
+        }
+        let mut starts = vec![0];
+        let mut column = 0;
+        // Behind the last blank of this row: the byte, and the column.
+        let mut blank = None;
+        for (at, cluster, columns) in clusters(text) {
+            if column + columns > width && column > 0 && cluster != " " {
+                match blank.take() {
+                    Some((byte, behind)) if behind * 2 >= width && behind < column => {
+                        starts.push(byte);
+                        column -= behind;
+                    }
+                    _ => {
+                        starts.push(at as u32);
+                        column = 0;
+                    }
+                }
+                // What was taken over may leave no room for a wide character.
+                if column + columns > width && column > 0 {
+                    starts.push(at as u32);
+                    column = 0;
+                }
+            }
+            column += columns;
+            if cluster == " " {
+                blank = Some(((at + 1) as u32, column));
+            }
+        }
+        Self::Starts { starts, length: text.len() }
+    }
+
+    /// How many rows the line takes; an empty one takes one.
+    pub(crate) fn rows(&self) -> u32 {
+        match self {
+            Self::One { .. } => 1,
+            Self::Starts { starts, .. } => starts.len() as u32,
+        }
+    }
+
+    /// The bytes of a row.
+    pub(crate) fn row(&self, row: u32) -> Range<usize> {
+        let row = row as usize;
+        match self {
+            Self::One { length } => {
+                if row == 0 {
+                    0..*length
+                } else {
+                    *length..*length
+                }
+            }
+            Self::Starts { starts, length } => {
+                let start = |i: usize| starts.get(i).map_or(*length, |s| *s as usize);
+                start(row)..start(row + 1)
+            }
+        }
+    }
+
+    /// The row that holds a byte; the last one for what is past the end.
+    pub(crate) fn row_of(&self, offset: usize) -> u32 {
+        match self {
+            Self::One { .. } => 0,
+            Self::Starts { starts, .. } => {
+                (starts.partition_point(|s| *s as usize <= offset) as u32).saturating_sub(1)
+            }
+        }
+    }
+}
+
+/// What a cell is given for a cluster; the last guard before the screen.
+///
+/// Terminals disagree about how many columns a picture takes that is joined from several characters: some draw one
+/// wide picture, others draw each part. What follows it would stand elsewhere than believed, and parts of it would be
+/// left over. So its first part alone is drawn, and a flag as its two letters.
+pub(crate) fn symbol(cluster: &str) -> Cow<'_, str> {
+    let mut chars = cluster.chars();
+    let (Some(first), Some(_)) = (chars.next(), chars.next()) else {
+        return if cluster.chars().any(char::is_control) {
+            "\u{fffd}".into()
+        } else {
+            cluster.into()
+        };
+    };
+    if cluster.chars().any(char::is_control) {
+        return "\u{fffd}".into();
+    }
+    if cluster.chars().all(is_regional) {
+        return cluster.chars().filter_map(regional_letter).collect::<String>().into();
+    }
+    if is_pictorial(first) {
+        return cluster[..first.len_utf8()].into();
+    }
+    if cluster.contains(is_joining) {
+        return cluster.chars().filter(|c| !is_joining(*c)).collect::<String>().into();
+    }
+    cluster.into()
+}
+
+/// Signs, shapes and pictures, of which joined pictures are made.
+fn is_pictorial(c: char) -> bool {
+    matches!(c, '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2100}'..='\u{2bff}' | '\u{3030}' | '\u{303d}'
+        | '\u{3297}' | '\u{3299}' | '\u{1f000}'..='\u{1faff}')
+}
+
+/// Marks that say how a character is drawn, and that some terminals give a width.
+fn is_joining(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{20e3}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn is_regional(c: char) -> bool {
+    matches!(c, '\u{1f1e6}'..='\u{1f1ff}')
+}
+
+fn regional_letter(c: char) -> Option<char> {
+    char::from_u32(u32::from(c) - 0x1f1e6 + u32::from('A'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_part_between_words_unless_that_would_leave_a_row_half_empty() {
+        let rows = |text: &str, width| {
+            let wrap = Wrap::new(text, text.is_ascii(), width);
+            (0..wrap.rows()).map(|row| text[wrap.row(row)].to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(rows("the server shuts down", 11), ["the server ", "shuts down"]);
+        assert_eq!(rows("a bcdefghijklmnop", 8), ["a bcdefg", "hijklmno", "p"]);
+        assert_eq!(rows("exactly eight", 7), ["exactly ", "eight"]);
+        assert_eq!(rows("één twee drie", 8), ["één twee ", "drie"]);
+        assert_eq!(rows("", 8), [""]);
+    }
+
+    #[test]
+    fn a_flag_is_drawn_as_its_letters_and_takes_their_room() {
+        let text = "a🇩🇪b";
+        let drawn: Vec<(String, usize)> =
+            clusters(text).map(|(_, c, width)| (symbol(c).into_owned(), width)).collect();
+        assert_eq!(drawn, [("a".into(), 1), ("DE".into(), 2), ("b".into(), 1)]);
+    }
+
+    #[test]
+    fn a_joined_picture_is_drawn_as_its_first_part() {
+        for (cluster, drawn) in [
+            ("👩🏽\u{200d}💻", "👩"),
+            ("👍🏿", "👍"),
+            ("⚠\u{fe0f}", "⚠"),
+            ("✔\u{fe0e}", "✔"),
+            ("1\u{fe0f}\u{20e3}", "1"),
+            ("🏴\u{e0067}\u{e0062}\u{e007f}", "🏴"),
+            ("e\u{301}", "e\u{301}"),
+            ("न\u{94d}\u{200d}", "न\u{94d}"),
+            ("漢", "漢"),
+        ] {
+            assert_eq!(symbol(cluster), drawn);
+        }
+    }
+
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        let shown = [0, 999, 1_000, 12_034, 1_234_567].map(grouped);
+        assert_eq!(shown, ["0", "999", "1,000", "12,034", "1,234,567"]);
+    }
+
+    #[test]
+    fn a_wide_character_never_straddles_two_rows() {
+        let wrap = Wrap::new("a漢字b", false, 2);
+        let rows: Vec<_> = (0..wrap.rows()).map(|r| &"a漢字b"[wrap.row(r)]).collect();
+        assert_eq!(rows, ["a", "漢", "字", "b"]);
+    }
+
+    #[test]
+    fn an_empty_line_takes_one_row() {
+        assert_eq!(Wrap::new("", true, 10).rows(), 1);
+        assert_eq!(Wrap::new("", false, 10).rows(), 1);
+    }
+
+    #[test]
+    fn a_full_row_does_not_open_an_empty_one() {
+        assert_eq!(Wrap::new("abcdef", true, 3).rows(), 2);
+        assert_eq!(Wrap::new("äbcdef", false, 3).rows(), 2);
+    }
+
+    #[test]
+    fn ascii_and_general_wrapping_agree() {
+        for length in 0..30 {
+            let text = "x".repeat(length);
+            for width in 1..12 {
+                let (quick, slow) = (Wrap::new(&text, true, width), Wrap::new(&text, false, width));
+                assert_eq!(quick.rows(), slow.rows());
+                for row in 0..quick.rows() {
+                    assert_eq!(quick.row(row), slow.row(row));
+                }
+                for offset in 0..=length {
+                    assert_eq!(quick.row_of(offset), slow.row_of(offset));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_emoji_of_many_parts_is_one_cluster_of_two_columns() {
+        let family = "👨\u{200d}👩\u{200d}👧";
+        let found: Vec<_> = clusters(family).map(|(_, text, width)| (text, width)).collect();
+        assert_eq!(found, [(family, 2)]);
+    }
+
+    #[test]
+    fn a_cluster_as_long_as_its_line_is_cut() {
+        let chain = "👨\u{200d}".repeat(1000);
+        assert!(clusters(&chain).all(|(_, text, _)| text.len() <= MAX_CLUSTER));
+        assert_eq!(clusters(&chain).map(|(_, text, _)| text).collect::<String>(), chain);
+    }
+
+    #[test]
+    fn the_quick_clusters_are_those_of_unicode() {
+        for text in ["plain", "e\u{301}a", "ñandú ─┼ 漢字", "Дом", "漢\u{301}字", "🇬🇧🇫🇷x", "ㅎㅏ"]
+        {
+            let quick: Vec<_> = clusters(text).map(|(_, cluster, _)| cluster).collect();
+            assert_eq!(quick, text.graphemes(true).collect::<Vec<_>>());
+        }
+    }
+}

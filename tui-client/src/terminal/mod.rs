@@ -1,0 +1,379 @@
+//! The terminal: its set-up, its teardown in every case, and what is written past the screen.
+//!
+//! **Invariant:** whatever ends the program, a panic of any thread included, the terminal is given
+//! back as it was: [`restore`] undoes every mode that [`Terminal::enter`] sets, once, and after it
+//! nothing more is drawn.
+
+pub(crate) mod painter;
+
+use std::io::{self, BufWriter, Stdout, Write};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
+};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, DisableLineWrap, EnableLineWrap, EndSynchronizedUpdate,
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, queue, style};
+use ratatui::layout::Rect;
+use tokio::sync::Notify;
+
+use crate::app::{Size, State};
+use crate::views;
+use painter::Painter;
+
+/// Reports of buttons and the wheel, in a form without limits of columns; motion stays unreported.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+
+/// The most text that terminals take through OSC 52: 100,000 bytes of sequence.
+pub(crate) const MAX_COPY: usize = 74_994;
+
+/// The size of a terminal that does not know its own.
+const USUAL_SIZE: Size = Size { width: 80, height: 24 };
+/// No real screen has more columns or rows: each cell of a frame takes memory.
+const MAX_SIZE: Size = Size { width: 1000, height: 400 };
+
+/// Whether the screen is ours now.
+static UP: AtomicBool = AtomicBool::new(false);
+/// Raised when a thread of the screen panics.
+pub(crate) static PANICKED: Notify = Notify::const_new();
+/// What other threads said when they panicked; shown once the screen is down.
+static ELSEWHERE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Standard output while the screen is ours; nothing afterwards.
+#[derive(Debug)]
+struct Out(Option<BufWriter<Stdout>>);
+
+impl Out {
+    fn new() -> Self {
+        Self(Some(BufWriter::with_capacity(64 * 1024, io::stdout())))
+    }
+
+    /// What may be written to now.
+    fn open(&mut self) -> Option<&mut BufWriter<Stdout>> {
+        self.0.as_mut().filter(|_| UP.load(Ordering::SeqCst))
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.open().map_or(Ok(bytes.len()), |out| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.open().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for Out {
+    fn drop(&mut self) {
+        // Half a frame that waits here must not follow the teardown: taken apart, nothing is flushed.
+        if let Some(out) = self.0.take() {
+            drop(out.into_parts());
+        }
+    }
+}
+
+/// The screen.
+pub(crate) struct Terminal {
+    screen: Painter<Out>,
+    mouse: bool,
+}
+
+impl Terminal {
+    /// Takes the terminal over.
+    ///
+    /// # Errors
+    /// The system's, with the terminal given back.
+    pub(crate) fn enter() -> io::Result<Self> {
+        // Under NO_COLOR crossterm drops reverse and bold too; the theme knows better.
+        style::force_color_output(true);
+        set_up(true)?;
+        // The frame has the size that the state says, not one that is read at another moment.
+        let size = size();
+        let area = Rect::new(0, 0, size.width, size.height);
+        Ok(Self { screen: Painter::new(Out::new(), area), mouse: true })
+    }
+
+    /// Takes the terminal over again after [`restore`], or after somebody else has changed its modes.
+    pub(crate) fn enter_again(&mut self) -> io::Result<()> {
+        // crossterm does nothing where it believes that raw mode is on.
+        disable_raw_mode()?;
+        set_up(self.mouse)?;
+        self.clear()
+    }
+
+    /// Draws the state. All of a frame appears at once where the terminal knows how.
+    pub(crate) fn draw(&mut self, state: &State) -> io::Result<()> {
+        queue!(self.screen.out(), BeginSynchronizedUpdate)?;
+        let area = Rect::new(0, 0, state.size.width, state.size.height);
+        self.screen.draw(area, |buffer| views::draw(state, area, buffer))?;
+        queue!(self.screen.out(), EndSynchronizedUpdate)?;
+        io::Write::flush(self.screen.out())
+    }
+
+    /// Forgets what is on the screen, so that the next frame draws everything.
+    pub(crate) fn clear(&mut self) -> io::Result<()> {
+        self.screen.clear()
+    }
+
+    /// Asks for mouse reports, or for none.
+    pub(crate) fn mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        let out = self.screen.out();
+        out.write_all(if on { MOUSE_ON } else { MOUSE_OFF }.as_bytes())?;
+        io::Write::flush(out)
+    }
+
+    /// Sends text to the terminal's clipboard; the terminal does not say whether it took it. Inside
+    /// tmux, tmux is asked: it does not take the sequence from programs unless it is told to.
+    pub(crate) fn copy(&mut self, text: &str) -> io::Result<()> {
+        let in_tmux = std::env::var_os("TMUX").is_some_and(|tmux| !tmux.is_empty());
+        if in_tmux && copy_by_tmux(text).is_ok() {
+            return Ok(());
+        }
+        let encoded = crate::text::base64::encode(text.as_bytes());
+        let sequence = if in_tmux {
+            format!("\x1bPtmux;\x1b\x1b]52;c;{encoded}\x07\x1b\\")
+        } else {
+            format!("\x1b]52;c;{encoded}\x07")
+        };
+        let out = self.screen.out();
+        out.write_all(sequence.as_bytes())?;
+        io::Write::flush(out)
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// The size to draw at. A terminal that knows none (a serial line, a pseudo-terminal that was given
+/// none) is as large as COLUMNS and LINES say.
+pub(crate) fn size() -> Size {
+    let (width, height) = crossterm::terminal::size().unwrap_or((0, 0));
+    let set = |name| std::env::var(name).ok()?.parse().ok();
+    usable_size(Size { width, height }, set("COLUMNS"), set("LINES"))
+}
+
+/// A size that can be drawn at.
+pub(crate) fn usable_size(told: Size, columns: Option<u16>, lines: Option<u16>) -> Size {
+    let or = |told: u16, set: Option<u16>, usual, most| {
+        let told = Some(told).filter(|told| *told > 0);
+        told.or(set.filter(|set| *set > 0)).unwrap_or(usual).min(most)
+    };
+    Size {
+        width: or(told.width, columns, USUAL_SIZE.width, MAX_SIZE.width),
+        height: or(told.height, lines, USUAL_SIZE.height, MAX_SIZE.height),
+    }
+}
+
+fn copy_by_tmux(text: &str) -> io::Result<()> {
+    let mut child = Command::new("tmux")
+        .args(["load-buffer", "-w", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let written = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(text.as_bytes()));
+    let ended = child.wait()?;
+    written?;
+    if ended.success() { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
+}
+
+fn set_up(mouse: bool) -> io::Result<()> {
+    enable_raw_mode()?;
+    UP.store(true, Ordering::SeqCst);
+    let mut out = io::stdout();
+    // A character that the terminal takes to be wider than its room must not spill into the next row.
+    let modes =
+        queue!(out, EnterAlternateScreen, DisableLineWrap, EnableBracketedPaste, EnableFocusChange);
+    let done = modes.and_then(|()| {
+        out.write_all(if mouse { MOUSE_ON } else { MOUSE_OFF }.as_bytes())?;
+        out.flush()
+    });
+    if done.is_err() {
+        restore();
+    }
+    done
+}
+
+/// Gives the terminal back, if it is ours. What fails is left: there is nobody to tell.
+pub(crate) fn restore() {
+    if !UP.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = io::stdout();
+    let _ = out.write_all(MOUSE_OFF.as_bytes());
+    let _ = queue!(
+        out,
+        EndSynchronizedUpdate,
+        DisableBracketedPaste,
+        DisableFocusChange,
+        EnableLineWrap,
+        style::ResetColor,
+        cursor::Show,
+        LeaveAlternateScreen
+    );
+    let _ = out.flush();
+    let _ = disable_raw_mode();
+}
+
+/// From now on a panic gives the terminal back before it is reported. A panic of a thread that the
+/// screen does not depend on, as of one session of a server inside this program, is kept until the
+/// screen is down; a panic of one of `ours` ends the program.
+pub(crate) fn catch_panics(ours: &'static [&'static str]) {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let thread = std::thread::current();
+        if thread.name().is_some_and(|name| ours.contains(&name)) {
+            restore();
+            report(info);
+            PANICKED.notify_one();
+        } else if UP.load(Ordering::SeqCst) {
+            ELSEWHERE.lock().unwrap_or_else(PoisonError::into_inner).push(info.to_string());
+        } else {
+            report(info);
+        }
+    }));
+}
+
+/// Prints what could not be printed while the screen was up.
+pub(crate) fn print_kept() {
+    for kept in ELSEWHERE.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        complain(kept);
+    }
+}
+
+/// Whether the person wants no colours (no-color.org).
+pub(crate) fn no_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// Whether the locale has more than ASCII. One that is not set says nothing: terminals of today have.
+pub(crate) fn speaks_utf8() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    is_utf8(["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).as_deref())
+}
+
+fn is_utf8(locale: Option<&str>) -> bool {
+    locale.is_none_or(|locale| {
+        let locale = locale.to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+/// One line on standard error. Where that is closed, as after the terminal's end, nobody wants it.
+pub(crate) fn complain(what: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "topside: {what}");
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::io::Read;
+
+    use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+
+    use super::*;
+
+    /// Set in the process that panics.
+    const CHILD: &str = "TOPSIDE_TEST_PANICKING_THREAD";
+
+    /// What the child does: the screen is up, and a thread panics.
+    fn panic_in(thread: &str) {
+        catch_panics(&["ours"]);
+        let mut terminal = Terminal::enter().unwrap();
+        // As a panic in the middle of drawing leaves it.
+        queue!(terminal.screen.out(), BeginSynchronizedUpdate).unwrap();
+        terminal.screen.out().write_all(b"half a frame").unwrap();
+        let panicking = std::thread::Builder::new().name(thread.to_owned());
+        panicking.spawn(|| panic!("a fault")).unwrap().join().unwrap_err();
+        assert_eq!(UP.load(Ordering::SeqCst), thread != "ours");
+        drop(terminal);
+        print_kept();
+    }
+
+    /// Runs this very test once more in a terminal, and returns the terminal and what was printed.
+    fn run_in_terminal(test: &str, thread: &str) -> (vt100::Parser, String) {
+        let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+        // By default it would be the home directory, which need not exist.
+        command.cwd("/");
+        command.args(["--exact", test, "--nocapture"]);
+        command.env(CHILD, thread);
+        command.env_remove("RUST_BACKTRACE");
+        let mut child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let (mut printed, mut buffer) = (Vec::new(), [0; 4096]);
+        // The end of a pseudo-terminal is an error on some systems.
+        while let Ok(count @ 1..) = reader.read(&mut buffer) {
+            printed.extend_from_slice(&buffer[..count]);
+        }
+        let text = String::from_utf8_lossy(&printed).into_owned();
+        assert!(child.wait().unwrap().success(), "{text}");
+        let mut parser = vt100::Parser::new(24, 80, 0);
+        parser.process(&printed);
+        (parser, text)
+    }
+
+    fn assert_undone(parser: &vt100::Parser) {
+        let screen = parser.screen();
+        assert!(!screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor());
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+    }
+
+    #[test]
+    fn a_locale_says_whether_it_has_more_than_ascii() {
+        for utf8 in [None, Some("C.UTF-8"), Some("de_DE.utf8"), Some("UTF-8")] {
+            assert!(super::is_utf8(utf8), "{utf8:?}");
+        }
+        for other in ["C", "POSIX", "en_GB.ISO-8859-1", "ru_RU.KOI8-R"] {
+            assert!(!super::is_utf8(Some(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_without_a_size_has_that_of_the_environment_and_none_is_without_limit() {
+        let size = |width, height| Size { width, height };
+        assert_eq!(usable_size(size(0, 0), None, None), size(80, 24));
+        assert_eq!(usable_size(size(0, 0), Some(132), Some(43)), size(132, 43));
+        assert_eq!(usable_size(size(0, 0), Some(0), Some(u16::MAX)), size(80, 400));
+        assert_eq!(usable_size(size(1, 1), Some(132), Some(43)), size(1, 1));
+        assert_eq!(usable_size(size(u16::MAX, u16::MAX), None, None), size(1000, 400));
+    }
+
+    #[test]
+    fn a_panic_of_the_screen_gives_the_terminal_back_and_is_told_on_it() {
+        if let Ok(thread) = std::env::var(CHILD) {
+            return panic_in(&thread);
+        }
+        let name =
+            "terminal::tests::a_panic_of_the_screen_gives_the_terminal_back_and_is_told_on_it";
+        let (parser, text) = run_in_terminal(name, "ours");
+        assert_undone(&parser);
+        let (_, after) = text.split_once("\x1b[?1049l").expect("the alternate screen is left");
+        assert!(after.contains("a fault"), "{after}");
+        assert!(!after.contains("half a frame") && !after.contains("\x1b[?2026h"), "{after:?}");
+    }
+
+    #[test]
+    fn a_panic_of_another_thread_is_told_once_the_screen_is_down() {
+        if let Ok(thread) = std::env::var(CHILD) {
+            return panic_in(&thread);
+        }
+        let name = "terminal::tests::a_panic_of_another_thread_is_told_once_the_screen_is_down";
+        let (parser, text) = run_in_terminal(name, "a session");
+        assert_undone(&parser);
+        let (before, after) = text.split_once("\x1b[?1049l").expect("the alternate screen is left");
+        assert!(!before.contains("a fault") && after.contains("a fault"), "{text}");
+    }
+}

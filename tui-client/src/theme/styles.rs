@@ -1,0 +1,120 @@
+//! The few styles of the screen, by their role: one accent, one for what is secondary, three for states,
+//! which always stand beside a sign or a word. The terminal's own background stays.
+
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::scrollback::Look;
+
+/// The colour is named, so that text over a line does not take the line's.
+const PLAIN: Style = Style::new().fg(Color::Reset);
+const STRONG: Style = PLAIN.add_modifier(Modifier::BOLD);
+
+/// The styles of one theme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Theme {
+    pub(crate) plain: Style,
+    /// What has the focus, and names.
+    pub(crate) accent: Style,
+    pub(crate) strong: Style,
+    /// What is secondary.
+    pub(crate) dim: Style,
+    /// Lines between panes.
+    pub(crate) rule: Style,
+    pub(crate) good: Style,
+    pub(crate) warn: Style,
+    pub(crate) bad: Style,
+    /// A part of the input that is wrong.
+    pub(crate) wrong: Style,
+    pub(crate) chosen: Style,
+    /// What a search found.
+    pub(crate) matched: Style,
+    /// The match where the reader is.
+    pub(crate) current: Style,
+    /// Whether the colours of programs are shown.
+    colours: bool,
+}
+
+impl Theme {
+    /// For a dark background; the greys are readable on a light one too.
+    pub(crate) const DARK: Self = Self {
+        plain: PLAIN,
+        accent: PLAIN.fg(Color::Cyan),
+        strong: STRONG,
+        dim: PLAIN.fg(Color::Indexed(245)),
+        rule: PLAIN.fg(Color::Indexed(241)),
+        good: PLAIN.fg(Color::Green),
+        warn: PLAIN.fg(Color::Yellow),
+        bad: PLAIN.fg(Color::Red),
+        wrong: PLAIN.fg(Color::Red).add_modifier(Modifier::UNDERLINED),
+        chosen: STRONG.fg(Color::Cyan),
+        matched: PLAIN.add_modifier(Modifier::REVERSED),
+        current: PLAIN.fg(Color::Yellow).add_modifier(CURRENT),
+        colours: true,
+    };
+
+    /// For a light background, in colours of the fixed part of the palette: a terminal's own yellow
+    /// and cyan are hardly seen on white.
+    pub(crate) const LIGHT: Self = Self {
+        accent: PLAIN.fg(Color::Indexed(25)),
+        dim: PLAIN.fg(Color::Indexed(241)),
+        rule: PLAIN.fg(Color::Indexed(247)),
+        good: PLAIN.fg(Color::Indexed(28)),
+        warn: PLAIN.fg(Color::Indexed(130)),
+        bad: PLAIN.fg(Color::Indexed(124)),
+        wrong: PLAIN.fg(Color::Indexed(124)).add_modifier(Modifier::UNDERLINED),
+        chosen: STRONG.fg(Color::Indexed(25)),
+        current: PLAIN.fg(Color::Indexed(130)).add_modifier(CURRENT),
+        ..Self::DARK
+    };
+
+    /// Without colours: signs, words and attributes alone.
+    pub(crate) const MONOCHROME: Self = Self {
+        accent: STRONG,
+        dim: PLAIN.add_modifier(Modifier::DIM),
+        rule: PLAIN.add_modifier(Modifier::DIM),
+        good: PLAIN,
+        warn: STRONG,
+        bad: STRONG,
+        wrong: PLAIN.add_modifier(Modifier::UNDERLINED),
+        chosen: STRONG,
+        current: PLAIN.add_modifier(CURRENT),
+        colours: false,
+        ..Self::DARK
+    };
+
+    /// Each style by its name in theme.toml.
+    pub(crate) fn roles(&mut self) -> [(&'static str, &mut Style); 12] {
+        [
+            ("plain", &mut self.plain),
+            ("accent", &mut self.accent),
+            ("strong", &mut self.strong),
+            ("dim", &mut self.dim),
+            ("rule", &mut self.rule),
+            ("good", &mut self.good),
+            ("warn", &mut self.warn),
+            ("bad", &mut self.bad),
+            ("wrong", &mut self.wrong),
+            ("chosen", &mut self.chosen),
+            ("matched", &mut self.matched),
+            ("current", &mut self.current),
+        ]
+    }
+
+    /// What has the focus in a list.
+    pub(crate) fn chosen(&self) -> Style {
+        self.chosen
+    }
+
+    /// How output is drawn.
+    pub(crate) fn look(&self) -> Look {
+        Look {
+            colours: self.colours,
+            marker: self.dim,
+            replaced: self.warn,
+            matched: self.matched,
+            current: self.current,
+        }
+    }
+}
+
+const CURRENT: Modifier = Modifier::REVERSED.union(Modifier::BOLD).union(Modifier::UNDERLINED);

@@ -1,0 +1,115 @@
+//! What a word can become: by the declarations of the verbs and flags, by the saved servers, and by the menu that the
+//! chosen server showed last.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use clap::{Arg, Command};
+use clap_complete::engine::{self, ArgValueCompleter, CompletionCandidate};
+use topside_shared::cmdline;
+use topside_shared::command;
+use topside_shared::dirs::Dirs;
+use topside_shared::text::{MAX_REASON, clean, is_control};
+
+use crate::config::{FILE_NAME, Profile, ProfileStore, THIS_MACHINE, menu_cache};
+
+/// The verb whose words are a command of the menu's, and its argument that takes them.
+const RUN: &str = "run";
+const WORDS: &str = "words";
+
+/// One thing that the word can become.
+pub(super) struct Found {
+    /// The whole word, not quoted.
+    pub(super) word: String,
+    /// What it is, on one line; may be empty.
+    pub(super) about: String,
+}
+
+/// What the last of `words` can become. The first is the program.
+pub(super) fn complete(
+    command: &mut Command,
+    words: &[String],
+    directory: Option<&Path>,
+) -> Vec<Found> {
+    let Some((_, before)) = words.split_last() else { return Vec::new() };
+    inform(command, before);
+    let args = words.iter().map(Into::into).collect();
+    let found = engine::complete(command, args, before.len(), directory).unwrap_or_default();
+    found.iter().filter_map(shown).collect()
+}
+
+/// As a shell can show it: what steers a terminal cannot be typed either.
+fn shown(candidate: &CompletionCandidate) -> Option<Found> {
+    let word = candidate.get_value().to_str().filter(|word| !word.contains(is_control))?;
+    let about = candidate.get_help().map(ToString::to_string).unwrap_or_default();
+    Some(Found { word: word.to_owned(), about: clean(&about, MAX_REASON) })
+}
+
+/// Tells `command` what the words before the last one say of it: which server's menu `topside run` is about, and
+/// which command of it.
+pub(super) fn inform(command: &mut Command, before: &[String]) {
+    // As far as it goes: a required argument may still be typed.
+    let Ok(read) = command.clone().ignore_errors(true).try_get_matches_from(before) else { return };
+    let Some(run) = read.subcommand_matches(RUN) else { return };
+    let server = run.get_one::<String>("on").map_or(THIS_MACHINE, String::as_str);
+    let words: Vec<String> = run.get_many(WORDS).unwrap_or_default().cloned().collect();
+    let named = !words.is_empty();
+    let menu = Dirs::from_env().map(|dirs| menu_cache::kept(&dirs.state, server));
+    let of_menu = of_menu(menu.unwrap_or_default(), words);
+    let known = std::mem::take(command);
+    *command = match named {
+        false => known.mut_subcommand(RUN, |run| run.mut_arg(WORDS, |words| words.add(of_menu))),
+        // From here on no flag is ours.
+        true => {
+            let words = Arg::new(WORDS).num_args(0..).allow_hyphen_values(true).add(of_menu);
+            Command::new(super::PROGRAM)
+                .disable_help_flag(true)
+                .disable_version_flag(true)
+                .arg(words)
+        }
+    };
+}
+
+/// The command's name behind no words, and its arguments behind that.
+fn of_menu(menu: Vec<command::Command>, words: Vec<String>) -> ArgValueCompleter {
+    ArgValueCompleter::new(move |typed: &OsStr| {
+        let found = cmdline::complete_words(&words, &typed.to_string_lossy(), &menu);
+        let safe = |found: &cmdline::Candidate| !found.text.contains(is_control);
+        let candidate = |found: cmdline::Candidate| candidate(&found.text, &found.description);
+        found.into_iter().filter(safe).map(candidate).collect()
+    })
+}
+
+/// The saved servers.
+pub(in crate::verbs) fn servers(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    let begins = |profile: &&Profile| profile.name.starts_with(&*typed);
+    let about = |profile: &Profile| {
+        let addresses: Vec<&str> =
+            [&profile.lan, &profile.internet].into_iter().flatten().map(String::as_str).collect();
+        candidate(&profile.name, &addresses.join(", "))
+    };
+    saved().iter().filter(begins).map(about).collect()
+}
+
+/// The saved servers, and this machine.
+pub(in crate::verbs) fn places(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let mut places = servers(typed);
+    if THIS_MACHINE.starts_with(&*typed.to_string_lossy()) {
+        places.push(candidate(THIS_MACHINE, "Where no other is named"));
+    }
+    places
+}
+
+fn saved() -> Vec<Profile> {
+    let Ok(dirs) = Dirs::from_env() else { return Vec::new() };
+    let file = dirs.config.join(FILE_NAME);
+    // Whatever else has its name, a pipe perhaps, would have somebody wait.
+    let store = if file.is_file() { ProfileStore::load(file).ok() } else { None };
+    store.map(|store| store.profiles().to_vec()).unwrap_or_default()
+}
+
+fn candidate(word: &str, about: &str) -> CompletionCandidate {
+    let about = (!about.is_empty()).then(|| about.to_owned().into());
+    CompletionCandidate::new(word.to_owned()).help(about)
+}

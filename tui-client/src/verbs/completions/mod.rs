@@ -1,0 +1,94 @@
+//! Completion in a shell: the script that `topside completions SHELL` prints calls this program back for each word.
+//!
+//! Whoever presses Tab waits, in the middle of a line: nothing here connects, writes, or says what went wrong.
+
+mod bash;
+mod candidates;
+mod shells;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::ValueEnum;
+use clap_complete::CompleteEnv;
+use clap_complete::env::{Elvish, EnvCompleter, Powershell, Shells};
+
+use super::exit_status;
+use crate::terminal;
+pub(super) use candidates::{places, servers};
+use shells::{Informed, Own};
+
+/// Names the shell, where one asks.
+const VARIABLE: &str = "TOPSIDE_COMPLETE";
+const PROGRAM: &str = "topside";
+
+/// What `topside completions` is told.
+#[derive(Debug, clap::Args)]
+pub(super) struct Completions {
+    /// For which shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Elvish,
+    Powershell,
+}
+
+impl Shell {
+    fn completer(self) -> &'static dyn EnvCompleter {
+        match self {
+            Self::Bash => &Own::BASH,
+            Self::Zsh => &Own::ZSH,
+            Self::Fish => &Own::FISH,
+            Self::Elvish => &Informed(Elvish),
+            Self::Powershell => &Informed(Powershell),
+        }
+    }
+}
+
+/// Prints the script; the exit status.
+pub(super) fn main(args: &Completions) -> u8 {
+    let mut script = Vec::new();
+    let shell = args.shell.completer();
+    let written = shell
+        .write_registration(VARIABLE, PROGRAM, PROGRAM, &own_name(), &mut script)
+        .and_then(|()| io::stdout().write_all(&script));
+    match written {
+        Ok(()) => exit_status::OK,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit_status::BROKEN_PIPE,
+        Err(error) => {
+            terminal::complain(format_args!("the script cannot be written: {error}"));
+            exit_status::OWN_FAILURE
+        }
+    }
+}
+
+/// Whether a shell has called this program back; it then has its answer.
+pub(super) fn answered(command: fn() -> clap::Command) -> bool {
+    if std::env::var_os(VARIABLE).is_none() {
+        return false;
+    }
+    let shells = Shell::value_variants().iter().map(|shell| shell.completer()).collect::<Vec<_>>();
+    let directory = std::env::current_dir().ok();
+    let answer = CompleteEnv::with_factory(command)
+        .var(VARIABLE)
+        .shells(Shells(&shells))
+        .try_complete(std::env::args_os(), directory.as_deref());
+    // What went wrong would be said in the middle of somebody's line.
+    answer.unwrap_or(true)
+}
+
+/// How the script calls this program: as it was called, so that one outside the PATH is found again.
+fn own_name() -> String {
+    let called = std::env::args_os().next().unwrap_or_default();
+    let path = Path::new(&called);
+    match std::path::absolute(path) {
+        Ok(path) if called.to_string_lossy().contains('/') => path.to_string_lossy().into_owned(),
+        _ => PROGRAM.to_owned(),
+    }
+}

@@ -1,0 +1,114 @@
+//! Exit statuses, for scripts: those that `timeout` and `env` have taught everybody.
+
+use topside_shared::ErrorKind;
+use topside_shared::records::{RunRow, RunState};
+
+use crate::connect::CallError;
+
+/// It ran, and ended as it should.
+pub(super) const OK: u8 = 0;
+/// It timed out.
+pub(super) const TIMED_OUT: u8 = 124;
+/// Topside's own failure.
+pub(super) const OWN_FAILURE: u8 = 125;
+/// Refused.
+pub(super) const REFUSED: u8 = 126;
+/// There is no such command.
+pub(super) const UNKNOWN: u8 = 127;
+/// Nobody reads the output any more: as a program that SIGPIPE ends.
+pub(super) const BROKEN_PIPE: u8 = 128 + 13;
+
+/// The status of a run that has ended.
+pub(super) fn of_row(row: &RunRow) -> u8 {
+    if row.state == RunState::TimedOut {
+        return TIMED_OUT;
+    }
+    let own = match (row.exit_code, row.signal) {
+        // As a shell sees it: the low eight bits.
+        (Some(code), _) => code.rem_euclid(256) as u8,
+        (None, Some(signal)) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
+        (None, None) => OK,
+    };
+    // Nothing that did not succeed may look as if it had.
+    if own == OK && row.state != RunState::Succeeded { 1 } else { own }
+}
+
+/// The status of a run that did not come to be, or whose end is not known.
+pub(super) fn of_error(error: &CallError) -> u8 {
+    match error {
+        CallError::Refused(error) => match error.kind() {
+            ErrorKind::NotFound => UNKNOWN,
+            ErrorKind::InvalidParams
+            | ErrorKind::Forbidden
+            | ErrorKind::ConfirmRequired
+            | ErrorKind::Busy
+            | ErrorKind::RateLimited
+            | ErrorKind::TooLarge => REFUSED,
+            _ => OWN_FAILURE,
+        },
+        CallError::TooLong { .. } | CallError::Busy => REFUSED,
+        CallError::Lost | CallError::Unreadable { .. } => OWN_FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use topside_shared::{ClientId, RpcError, RunId, Time};
+
+    use super::*;
+
+    fn row(state: RunState, exit_code: Option<i32>, signal: Option<i32>) -> RunRow {
+        RunRow {
+            run_id: RunId(1),
+            command: "x".into(),
+            args: serde_json::Map::new(),
+            user: "u".into(),
+            owner: None,
+            client_id: ClientId(1),
+            state,
+            place: None,
+            waits_for: Vec::new(),
+            started_at: Time::from_millis(0),
+            ended_at: None,
+            duration_ms: None,
+            exit_code,
+            signal,
+            ended_by: None,
+            bytes: 0,
+            cut_at: None,
+            escaped: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_run_gives_its_own_status_or_128_and_its_signal() {
+        use RunState::{Cancelled, Failed, Succeeded, TimedOut};
+        for (state, code, signal, want) in [
+            (Succeeded, Some(0), None, 0),
+            (Succeeded, Some(3), None, 3),
+            (Failed, Some(42), None, 42),
+            (Failed, None, Some(9), 137),
+            (Cancelled, None, Some(15), 143),
+            (Cancelled, Some(0), None, 1),
+            (Cancelled, None, None, 1),
+            (Failed, Some(0), None, 1),
+            (TimedOut, None, Some(15), 124),
+            (TimedOut, Some(0), None, 124),
+        ] {
+            assert_eq!(of_row(&row(state, code, signal)), want, "{state:?} {code:?} {signal:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_gives_126_an_unknown_command_127_and_the_rest_125() {
+        let refused = |kind| of_error(&CallError::Refused(RpcError::new(kind, "m")));
+        assert_eq!(refused(ErrorKind::NotFound), 127);
+        assert_eq!(refused(ErrorKind::Forbidden), 126);
+        assert_eq!(refused(ErrorKind::ConfirmRequired), 126);
+        assert_eq!(refused(ErrorKind::Busy), 126);
+        assert_eq!(refused(ErrorKind::Closing), 125);
+        assert_eq!(refused(ErrorKind::SpawnFailed), 125);
+        assert_eq!(of_error(&CallError::Lost), 125);
+        assert_eq!(of_error(&CallError::TooLong { length: 2, max: 1 }), 126);
+    }
+}

@@ -1,0 +1,110 @@
+//! Notices and refusals in words.
+
+use topside_shared::notifications::{Broadcast, Closing, EventsDropped, Phase, RunGap};
+use topside_shared::records::RunRow;
+use topside_shared::text::{self, MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
+use topside_shared::{ErrorKind, RpcError};
+
+use crate::connect::CallError;
+
+/// The server is going away, or is not after all.
+pub(super) fn closing(closing: &Closing) -> String {
+    let by = clean(&closing.by, MAX_NAME);
+    let by = if by.is_empty() { String::new() } else { format!(" (ordered by {by})") };
+    let reason = clean(&closing.reason, MAX_REASON);
+    let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    let does = if closing.restart { "restarts" } else { "shuts down" };
+    match closing.phase {
+        Phase::Scheduled => {
+            format!("the server {does} in {}{why}{by}", text::duration(closing.in_ms))
+        }
+        Phase::Now => format!("the server {does} now{why}{by}"),
+        Phase::Cancelled => format!("the server stays: the shutdown was called off{by}"),
+    }
+}
+
+/// What an admin tells everybody.
+pub(super) fn broadcast(told: &Broadcast) -> String {
+    let (by, message) = (clean(&told.by, MAX_NAME), clean(&told.message, MAX_BROADCAST));
+    let told = Broadcast { by, message, ..*told };
+    format!("{}: {}", told.title(), told.message)
+}
+
+/// A word as a shell takes it.
+pub(super) fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.=:/,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Output that did not come.
+pub(super) fn gap(gap: &RunGap) -> String {
+    format!(
+        "{} bytes of output of run {} were skipped: this end was too slow",
+        gap.bytes, gap.run_id
+    )
+}
+
+/// Changes that were not told.
+pub(super) fn dropped(dropped: &EventsDropped) -> String {
+    format!("{} changes were not told: this end was too slow", dropped.count)
+}
+
+/// That a run waits for its turn, its place and for whom; none unless it does.
+pub(super) fn wait(row: &RunRow) -> Option<String> {
+    Some(format!("run {} is queued, {}", row.run_id, row.wait()?))
+}
+
+/// Why a command did not run; `lost` says why the session ended, where it did.
+pub(super) fn failure(error: &CallError, lost: Option<String>) -> String {
+    match error {
+        CallError::Refused(error) => refusal(error),
+        CallError::Lost => {
+            let why = lost.unwrap_or_else(|| "the session ended".to_owned());
+            format!("{why}; whether the command went on is not known")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn refusal(error: &RpcError) -> String {
+    let message = clean(&error.message, MAX_REASON);
+    if error.kind() == ErrorKind::ConfirmRequired {
+        return format!("{message} (give --yes to confirm it)");
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use topside_shared::Time;
+
+    use super::*;
+
+    #[test]
+    fn a_closing_notice_says_when_why_and_who() {
+        let mut notice = Closing {
+            phase: Phase::Scheduled,
+            reason: "moving\u{1b}[2J".into(),
+            by: "ann (#4)".into(),
+            deadline: Time::from_millis(0),
+            in_ms: 58_000,
+            restart: false,
+        };
+        assert_eq!(
+            closing(&notice),
+            "the server shuts down in 58 s: moving[2J (ordered by ann (#4))"
+        );
+        notice.phase = Phase::Now;
+        notice.restart = true;
+        notice.reason.clear();
+        assert_eq!(closing(&notice), "the server restarts now (ordered by ann (#4))");
+        notice.phase = Phase::Cancelled;
+        assert_eq!(
+            closing(&notice),
+            "the server stays: the shutdown was called off (ordered by ann (#4))"
+        );
+    }
+}

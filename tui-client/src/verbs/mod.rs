@@ -1,0 +1,361 @@
+//! What was asked for on the command line: the screen, the line client, one run, or the server.
+
+mod completions;
+mod duration;
+mod errors;
+mod exit_status;
+mod line_client;
+mod man;
+mod messages;
+mod no_echo;
+mod output_filter;
+mod pair;
+mod printer;
+mod run;
+mod runner;
+mod server_verbs;
+mod servers;
+mod stdin;
+mod stdin_lines;
+mod target;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::connect::Via;
+use crate::{event_loop, terminal};
+use target::On;
+
+/// The terminal client of Topside.
+///
+/// Without a verb it opens the screen; with commands on its standard input it runs those, one a line.
+#[derive(Debug, Parser)]
+#[command(name = "topside", version, arg_required_else_help = false)]
+struct Line {
+    /// Confirm what asks to be confirmed first (for commands on standard input)
+    #[arg(long)]
+    yes: bool,
+    /// Draw the screen with ASCII signs alone
+    #[arg(long)]
+    ascii: bool,
+    #[command(flatten)]
+    on: On,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Open the screen, connected to a saved server at once
+    Connect(Connect),
+    /// Run one command on a server, this machine's unless told, and exit with its status
+    Run(Run),
+    /// Pair this device with a server, by the one string that `topsided invite` prints there
+    Pair(pair::Pair),
+    #[command(flatten)]
+    Ask(server_verbs::Ask),
+    #[command(flatten)]
+    Saved(servers::Saved),
+    /// Print the pin of this device's key, which servers know it by
+    Id,
+    /// Print the script by which a shell completes what is typed
+    Completions(completions::Completions),
+    /// Write the manual
+    #[command(hide = true)]
+    Man(man::Pages),
+    /// Serve this machine, as `topsided` does
+    Serve(topside_server::cli::ServeArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "topside connect [--via WAY] NAME\n       topside connect [--via WAY] --on NAME"
+)]
+struct Connect {
+    /// A saved server, or "this machine"; needed unless --on names it
+    #[arg(
+        required_unless_present = "on",
+        conflicts_with = "on",
+        add = ArgValueCompleter::new(completions::places)
+    )]
+    name: Option<String>,
+    /// Draw the screen with ASCII signs alone
+    #[arg(long)]
+    ascii: bool,
+    #[command(flatten)]
+    on: On,
+}
+
+const STATUSES: &str = "\
+It never starts a server: where none runs, it says so. `topside` and its line client
+start one inside themselves.
+
+Exit status:
+  the command's own, or 128 + n where signal n ended it
+  124  it took longer than --timeout, or than it may
+  125  no server, no way to it, a key that one side does not take, a session that ended,
+       or Topside's own failure
+  126  refused: role, confirmation, argument or limit
+  127  there is no such command
+  2    wrong arguments to topside itself";
+
+/// The flags of `topside run`.
+const RUN_FLAGS: [&str; 7] =
+    ["--on", "--via", "--json", "--yes", "--detach", "--timeout", "--input"];
+
+#[derive(Debug, Args)]
+#[command(after_help = STATUSES, override_usage = "topside run [OPTIONS] COMMAND [ARGS]...")]
+struct Run {
+    #[command(flatten)]
+    on: On,
+    /// Print one JSON object with the run and its output, once it has ended
+    #[arg(long)]
+    json: bool,
+    /// Confirm a command that asks to be confirmed first
+    #[arg(long)]
+    yes: bool,
+    /// Print the run's number as soon as it has begun, and leave it to the server
+    #[arg(long, conflicts_with = "timeout")]
+    detach: bool,
+    /// Cancel the run after so long: 90, 90s, 5m, 1h30m
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    timeout: Option<std::time::Duration>,
+    /// Send standard input to the run as it comes, then its end; without it a command that asks gets
+    /// the lines of a terminal, and else the end of its input at once
+    #[arg(long, conflicts_with = "detach")]
+    input: bool,
+    /// The command and its arguments, by position or as --NAME VALUE
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND [ARGS]"
+    )]
+    words: Vec<String>,
+}
+
+/// Does what the arguments of this process ask for.
+pub fn main() -> ExitCode {
+    if completions::answered(Line::command) {
+        return ExitCode::SUCCESS;
+    }
+    let line = Line::parse();
+    if line.yes && line.verb.is_some() {
+        usage("--yes goes behind the verb: topside VERB --yes");
+    }
+    if line.on.is_given() && line.verb.is_some() {
+        usage("--on and --via go behind the verb: topside VERB --on NAME");
+    }
+    if line.ascii && !matches!(line.verb, None | Some(Verb::Connect(_))) {
+        usage("--ascii is for the screen: topside --ascii, or topside connect --ascii NAME");
+    }
+    check(&line.on);
+    match line.verb {
+        Some(Verb::Run(run)) => {
+            // Before the command's name a dash is a flag of ours, and this one is none.
+            if let Some(flag) = run.words.first().filter(|word| word.starts_with('-')) {
+                usage(&format!(
+                    "topside run has no flag {flag}: its flags are {}",
+                    RUN_FLAGS.join(", ")
+                ));
+            }
+            check(&run.on);
+            finish(run::main(run))
+        }
+        Some(Verb::Ask(ask)) => {
+            check(&ask.how().on);
+            finish(server_verbs::main(&ask))
+        }
+        Some(Verb::Saved(verb)) => {
+            check(&verb.on());
+            finish(servers::main(&verb))
+        }
+        Some(Verb::Pair(args)) => finish(pair::main(&args)),
+        Some(Verb::Id) => finish(pair::id()),
+        Some(Verb::Man(args)) => finish(man::main(&args, Line::command())),
+        Some(Verb::Completions(args)) => finish(completions::main(&args)),
+        Some(Verb::Serve(serve)) => topside_server::cli::run(&serve),
+        Some(Verb::Connect(connect)) => {
+            need_terminal("topside connect");
+            let via = connect.on.via();
+            let ascii = line.ascii || connect.ascii;
+            screen(connect.name.or(connect.on.on).map(|name| (name, via)), ascii)
+        }
+        None if !std::io::stdin().is_terminal() => finish(line_client::main(line.yes, line.on)),
+        None if is_dumb() => {
+            terminal::complain(
+                "this terminal (TERM=dumb) draws no screen: type one command a line, `m` for the menu, Ctrl-D to end",
+            );
+            finish(line_client::main(line.yes, line.on))
+        }
+        None => {
+            if line.yes {
+                usage("--yes is for commands on standard input; on the screen you are asked");
+            }
+            need_terminal("topside");
+            let via = line.on.via();
+            screen(line.on.on.map(|name| (name, via)), line.ascii)
+        }
+    }
+}
+
+fn screen(connect: Option<(String, Via)>, ascii: bool) -> ExitCode {
+    match event_loop::main(event_loop::Start { connect, ascii }) {
+        Ok(status) => status,
+        Err(error) => {
+            terminal::complain(format_args!("{error:#}"));
+            ExitCode::from(exit_status::OWN_FAILURE)
+        }
+    }
+}
+
+/// Does what a verb is to do, on this one thread; the exit status.
+fn block_on(verb: impl Future<Output = u8>) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            terminal::complain(format_args!("cannot start: {error}"));
+            return exit_status::OWN_FAILURE;
+        }
+    };
+    let status = runtime.block_on(verb);
+    // A read of the terminal cannot be interrupted: it ends with the process.
+    runtime.shutdown_background();
+    status
+}
+
+/// Ends with status 2 where `--on` and `--via` do not go together.
+fn check(on: &On) {
+    if let Some(mistake) = on.mistake() {
+        usage(mistake);
+    }
+}
+
+/// Whether the terminal only prints, as that of an editor's shell.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+fn need_terminal(what: &str) {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        usage(&format!(
+            "{what} draws a screen and needs a terminal for input and output: use `topside run COMMAND` instead"
+        ));
+    }
+    if is_dumb() {
+        usage(&format!(
+            "{what} draws a screen, which this terminal (TERM=dumb) cannot: use `topside run COMMAND` instead"
+        ));
+    }
+}
+
+/// Says what is wrong with the arguments, and ends with status 2.
+fn usage(message: &str) -> ! {
+    Line::command().error(ErrorKind::ArgumentConflict, message).exit()
+}
+
+fn finish(status: u8) -> ExitCode {
+    ExitCode::from(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(words: &[&str]) -> Run {
+        let line = Line::try_parse_from([&["topside", "run"], words].concat()).unwrap();
+        let Some(Verb::Run(run)) = line.verb else { panic!("{line:?}") };
+        run
+    }
+
+    #[test]
+    fn the_declaration_of_the_arguments_is_sound() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_before_the_command_are_ours_and_those_behind_it_are_the_commands() {
+        let run = run(&[
+            "--json",
+            "--timeout",
+            "5s",
+            "zone-run",
+            "3",
+            "--json",
+            "--yes",
+            "-5",
+            "--",
+            "x",
+        ]);
+        assert!(run.json && !run.yes);
+        assert_eq!(run.words, ["zone-run", "3", "--json", "--yes", "-5", "--", "x"]);
+        assert_eq!(self::run(&["-x"]).words, ["-x"], "told as a flag that does not exist");
+    }
+
+    #[test]
+    fn a_run_names_a_command() {
+        assert!(Line::try_parse_from(["topside", "run"]).is_err());
+        assert!(Line::try_parse_from(["topside", "run", "--timeout", "soon", "x"]).is_err());
+    }
+
+    #[test]
+    fn a_server_is_named_before_the_command_and_the_way_to_it_needs_one() {
+        let named = run(&["--on", "garden", "--via", "lan", "uptime", "--on", "x"]);
+        assert_eq!(named.on.on.as_deref(), Some("garden"));
+        assert_eq!((named.on.via(), named.on.mistake()), (Via::Lan, None));
+        assert_eq!(named.words, ["uptime", "--on", "x"]);
+        assert_eq!(run(&["uptime"]).on.via(), Via::Auto);
+        assert_eq!(run(&["--via", "same", "uptime"]).on.mistake(), None);
+        for on in [&["--via", "lan"][..], &["--via", "internet", "--on", "this machine"]] {
+            assert!(run(&[on, &["uptime"]].concat()).on.mistake().is_some(), "{on:?}");
+        }
+    }
+
+    /// The hint read `topside run --on uptime ..`.
+    #[test]
+    fn the_hint_about_a_flag_behind_the_command_keeps_the_flags_value() {
+        let hint = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            super::run::misplaced("uptime", &words)
+        };
+        for (words, line) in [
+            (&["--on", "my box"][..], "topside run --on 'my box' uptime"),
+            (&["--via", "lan"], "topside run --via lan uptime"),
+            (&["a", "--timeout", "5s", "b"], "topside run --timeout 5s uptime a b"),
+            (&["--on=vm"], "topside run --on=vm uptime"),
+            (&["--on"], "topside run --on uptime"),
+            (&["--json", "a"], "topside run --json uptime a"),
+        ] {
+            let hint = hint(words).unwrap();
+            assert!(hint.ends_with(line), "{hint}");
+        }
+        assert_eq!(hint(&["--lines", "5"]), None);
+    }
+
+    #[test]
+    fn connect_takes_the_name_with_or_without_its_flag() {
+        for words in [&["garden", "--via", "lan"][..], &["--on", "garden", "--via", "lan"]] {
+            let line = Line::try_parse_from([&["topside", "connect"], words].concat()).unwrap();
+            let Some(Verb::Connect(connect)) = line.verb else { panic!("{line:?}") };
+            assert_eq!(connect.name.or(connect.on.on).as_deref(), Some("garden"));
+        }
+        for words in [&[][..], &["--via", "lan"], &["a", "--on", "b"]] {
+            assert!(Line::try_parse_from([&["topside", "connect"], words].concat()).is_err());
+        }
+    }
+
+    #[test]
+    fn help_tells_the_exit_statuses_of_run_and_that_connect_needs_a_name() {
+        let mut command = Line::command();
+        let help = command.find_subcommand_mut("run").unwrap().render_help().to_string();
+        for words in ["124", "125", "126", "127", "never starts a server"] {
+            assert!(help.contains(words), "{help}");
+        }
+        let help = command.find_subcommand_mut("connect").unwrap().render_help().to_string();
+        assert!(help.contains("[--via WAY] --on NAME"), "{help}");
+    }
+}

@@ -1,0 +1,56 @@
+//! A terminal does not show what is typed while a run asks for a secret: the same words as on the screen
+//! tell that it does.
+
+use std::io::IsTerminal;
+
+use crate::platform::{Echo, Jobs};
+use crate::text::secret_prompt::{MAX_QUESTION, asks_for_a_secret};
+
+/// Most bytes of a question that are kept.
+const KEPT: usize = 4 * MAX_QUESTION;
+
+/// Follows the line that a program has not ended.
+pub(super) struct Hush {
+    question: Vec<u8>,
+    /// None where nobody types, or nothing may be typed for it.
+    echo: Option<Echo>,
+}
+
+impl Hush {
+    /// For a run that is given what is typed, if it is given any.
+    pub(super) fn new(typed: bool) -> Self {
+        let echo = (typed && std::io::stdin().is_terminal()).then(Echo::default);
+        Self { question: Vec::new(), echo }
+    }
+
+    /// Stops this program as Ctrl-Z asks, with the terminal as the shell expects it.
+    pub(super) fn stop(&mut self) {
+        let was_off = self.echo.as_mut().is_some_and(Echo::on);
+        stop();
+        if let Some(echo) = self.echo.as_mut().filter(|_| was_off) {
+            echo.off();
+        }
+    }
+
+    /// The program printed this.
+    pub(super) fn printed(&mut self, bytes: &[u8]) {
+        let Some(echo) = &mut self.echo else { return };
+        let line = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        if line.len() < bytes.len() {
+            self.question.clear();
+        }
+        self.question.extend_from_slice(&line[line.len().saturating_sub(KEPT)..]);
+        self.question.drain(..self.question.len().saturating_sub(KEPT));
+        if asks_for_a_secret(&String::from_utf8_lossy(&self.question)) {
+            echo.off();
+        } else {
+            echo.on();
+        }
+    }
+}
+
+/// Stops this program; returns once it goes on.
+pub(super) fn stop() {
+    // Where it cannot be stopped it goes on.
+    let _ = Jobs::stop(false);
+}

@@ -1,0 +1,200 @@
+//! `topside pair` and `topside id`: this device's key, and the servers that know it.
+
+use std::io::{BufRead, IsTerminal, Read};
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::timeout;
+use topside_shared::command::{Command, Effect};
+use topside_shared::dirs::Dirs;
+use topside_shared::invite::{Invite, InviteError};
+
+use super::errors::with_sources;
+use super::messages::shell_word;
+use super::printer::{Piece, Printer};
+use super::{block_on, exit_status};
+use crate::config::{FILE_NAME, ProfileStore, menu_cache};
+use crate::connect::{
+    Address, Hello, Paired, Remote, SaveAs, Target, Via, addresses, connect, own_identity, pair,
+    replaceable,
+};
+use crate::terminal;
+
+/// Most bytes of standard input that are searched for an invite; the longest invite is far shorter.
+const MAX_INPUT: u64 = 64 * 1024;
+/// What is said to a server after pairing.
+const HELLO: Hello = Hello { notices: false, name: "topside pair" };
+/// How long a command to begin with is asked for.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Args)]
+pub(super) struct Pair {
+    /// What `topsided invite` or `topsided token` printed; - reads it from standard input
+    #[arg(required = true, value_name = "INVITE")]
+    invite: Vec<String>,
+    /// What to call the server here; without it, as it calls itself
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Replace the saved server of the same name or address that has another key: the box was set up again
+    #[arg(long)]
+    replace: bool,
+}
+
+/// Pairs; the exit status.
+pub(super) fn main(args: &Pair) -> u8 {
+    match run(args) {
+        Ok((paired, example)) => print(&words(&paired, example.as_deref())),
+        Err(sentence) => fail(&sentence),
+    }
+}
+
+/// Prints what this device is known by; the exit status.
+pub(super) fn id() -> u8 {
+    let identity = Dirs::from_env()
+        .map_err(|error| error.to_string())
+        .and_then(|dirs| own_identity(&dirs.state).map_err(|error| with_sources(&error)));
+    match identity {
+        Ok(identity) => print(&format!("{}\n", identity.pin())),
+        Err(sentence) => fail(&sentence),
+    }
+}
+
+fn print(text: &str) -> u8 {
+    block_on(async {
+        let printer = Printer::start();
+        printer.write(Piece::Print(text.to_owned())).await;
+        printer.finish(exit_status::OK).await
+    })
+}
+
+fn fail(sentence: &str) -> u8 {
+    terminal::complain(sentence);
+    exit_status::OWN_FAILURE
+}
+
+/// Pairs, and finds a command to begin with.
+fn run(args: &Pair) -> Result<(Paired, Option<String>), String> {
+    // A shell splits an invite that was pasted without quotes, folded or with more words around it.
+    let invite = read(&args.invite.join(" "))?;
+    let dirs = Dirs::from_env().map_err(|error| error.to_string())?;
+    let replaces = replaces(args, &invite, &dirs)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    let paired = runtime.block_on(async {
+        let save_as = SaveAs { name: args.name.as_deref(), replaces: replaces.as_deref() };
+        let paired = pair(&invite, save_as, &dirs).await;
+        let paired = paired.map_err(|error| with_sources(&error))?;
+        let example = timeout(PATIENCE, example(&paired, &dirs)).await.ok().flatten();
+        Ok((paired, example))
+    });
+    runtime.shutdown_background();
+    paired
+}
+
+/// The saved server whose entry the server of the invite takes over, if there is one and the user agrees.
+fn replaces(args: &Pair, invite: &Invite, dirs: &Dirs) -> Result<Option<String>, String> {
+    let store = ProfileStore::load(dirs.config.join(FILE_NAME)).map_err(|e| with_sources(&e))?;
+    let Some(old) = replaceable(store.profiles(), invite, args.name.as_deref()) else {
+        return Ok(None);
+    };
+    let name = old.name.clone();
+    if args.replace {
+        return Ok(Some(name));
+    }
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        if args.name.as_ref() == Some(&name) {
+            // Pairing refuses a name that is taken, and says what to do.
+            return Ok(None);
+        }
+        let quoted = shell_word(&name);
+        terminal::complain(format!(
+            "{name} is saved with another key and is kept. If the box was set up again, its entry is of no use: \
+             `topside delete {quoted}`; next time give --replace"
+        ));
+        return Ok(None);
+    }
+    terminal::complain(format!(
+        "{name} is saved with another key. Was the box set up again? y replaces its entry, n keeps both [y/N]"
+    ));
+    let mut answer = String::new();
+    let read = stdin.lock().take(MAX_INPUT).read_line(&mut answer);
+    read.map_err(|error| format!("standard input cannot be read: {error}"))?;
+    let yes = matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+    Ok(yes.then_some(name))
+}
+
+/// A command that this device may run there, as it is and without harm: `status` if it may. It is asked
+/// for, because a key can be limited to some commands; nothing is said where the answer does not come.
+async fn example(paired: &Paired, dirs: &Dirs) -> Option<String> {
+    let remote = Remote::of_profile(&paired.profile, Via::Auto, &dirs.state).ok()?;
+    let session = connect(&Target::Remote(remote), &HELLO).await.ok()?;
+    let menu = session.handle.menu().await.ok()?;
+    menu_cache::keep(&dirs.state, &paired.profile.name, &menu);
+    session.leave().await;
+    let easy = |command: &&Command| {
+        command.effect == Effect::Read
+            && command.confirm.is_none()
+            && command.args.iter().all(|arg| !arg.required)
+    };
+    let mut easy = menu.commands.iter().filter(easy);
+    let status = easy.clone().find(|command| command.name == "status");
+    status.or_else(|| easy.next()).map(|command| command.name.clone())
+}
+
+fn read(text: &str) -> Result<Invite, String> {
+    if text != "-" {
+        return text.parse().map_err(|error: InviteError| error.to_string());
+    }
+    let input = std::io::stdin().lock();
+    let is_terminal = input.is_terminal();
+    if is_terminal {
+        terminal::complain("paste the invite, then press Enter");
+    }
+    let (mut input, mut bytes) = (input.take(MAX_INPUT), Vec::new());
+    loop {
+        let before = bytes.len();
+        let read = input.read_until(b'\n', &mut bytes);
+        read.map_err(|error| format!("standard input cannot be read: {error}"))?;
+        let line_is_empty = bytes[before..].trim_ascii().is_empty();
+        // The invite may be folded over several lines.
+        match String::from_utf8_lossy(&bytes).parse::<Invite>() {
+            Ok(invite) => return Ok(invite),
+            // At a terminal an empty line ends a paste that is not complete.
+            Err(error) if bytes.len() == before || (is_terminal && line_is_empty) => {
+                return Err(error.to_string());
+            }
+            Err(_) if is_terminal => {
+                terminal::complain(
+                    "no complete invite yet: paste the rest, or press Enter to give up",
+                );
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// What was saved, and how to use it.
+fn words(paired: &Paired, example: Option<&str>) -> String {
+    let Paired { profile, role, already, renamed } = paired;
+    let name = &profile.name;
+    let mut words = match already {
+        true => format!("{name} was paired with this device already, which is {role} there.\n"),
+        false => format!("Paired with {name}: this device is {role} there.\n"),
+    };
+    if let Some(was) = renamed {
+        words.push_str(&format!("It was called {was} here until now.\n"));
+    }
+    for address in addresses(profile) {
+        let Address { via, .. } = &address;
+        words.push_str(&format!("  {:<9} {address}\n", via.title()));
+    }
+    let quoted = shell_word(name);
+    words.push_str(&format!("Open its screen with `topside connect {quoted}`"));
+    if let Some(command) = example {
+        let command = shell_word(command);
+        words.push_str(&format!(", or run one command: `topside run --on {quoted} {command}`"));
+    }
+    words.push('\n');
+    words
+}

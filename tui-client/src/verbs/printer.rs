@@ -1,0 +1,328 @@
+//! Writing to standard output and standard error, on a thread of its own: a terminal or pipe that
+//! stops reading must stall neither the connection nor a signal.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use topside_shared::notifications::Stream;
+
+use super::exit_status;
+use super::output_filter::{Filter, Position};
+
+/// Pieces that wait for the thread; each is at most one `run/output`.
+const WAITING: usize = 16;
+/// How long a reader of the output may take after the end.
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// Where one of the two streams goes.
+pub(super) struct Sink {
+    write: Box<dyn Write + Send>,
+    /// None where it is no terminal.
+    filter: Option<Filter>,
+}
+
+impl Sink {
+    /// A pipe or a file: bytes as they are.
+    pub(super) fn raw(write: impl Write + Send + 'static) -> Self {
+        Self { write: Box::new(write), filter: None }
+    }
+
+    /// A terminal: text, movements within it and, unless `plain`, colours.
+    pub(super) fn terminal(write: impl Write + Send + 'static, plain: bool) -> Self {
+        Self { write: Box::new(write), filter: Some(Filter::new(plain)) }
+    }
+
+    fn of(write: impl Write + IsTerminal + Send + 'static) -> Self {
+        if write.is_terminal() {
+            Self::terminal(write, crate::terminal::no_colour())
+        } else {
+            Self::raw(write)
+        }
+    }
+
+    fn write(&mut self, at: &mut Position, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.filter {
+            None => self.write.write_all(bytes)?,
+            Some(filter) => self.write.write_all(filter.pass(at, bytes).as_bytes())?,
+        }
+        self.write.flush()
+    }
+
+    /// Writes a text of our own: on a line of its own, where a run left the cursor elsewhere, and out of the reach of
+    /// what the run writes next.
+    fn write_own(&mut self, at: &mut Position, text: &str) -> io::Result<()> {
+        self.leave_line(at)?;
+        self.write(at, text.as_bytes())?;
+        if self.filter.is_some() {
+            // A question may end in the middle of a line: what follows it stands beside it.
+            *at = Position::default();
+        }
+        Ok(())
+    }
+
+    fn leave_line(&mut self, at: &mut Position) -> io::Result<()> {
+        if self.filter.is_none() {
+            return Ok(());
+        }
+        let moves = at.leave();
+        if moves.is_empty() {
+            return Ok(());
+        }
+        self.write.write_all(moves.as_bytes())?;
+        self.write.flush()
+    }
+
+    fn end_of_run(&mut self) -> io::Result<()> {
+        let rest = self.filter.as_mut().map_or("", Filter::end);
+        if rest.is_empty() {
+            return Ok(());
+        }
+        self.write.write_all(rest.as_bytes())?;
+        self.write.flush()
+    }
+}
+
+/// Something to write.
+pub(super) enum Piece {
+    /// Output of a run.
+    Output(Stream, Vec<u8>),
+    /// The run's output is over.
+    EndOfRun,
+    /// A sentence of our own, on standard error.
+    Say(String),
+    /// A text of our own, on standard output.
+    Print(String),
+    /// Tells when all before it is written.
+    Flush(oneshot::Sender<()>),
+}
+
+/// The way to the writing thread.
+pub(super) struct Printer {
+    pieces: mpsc::Sender<Piece>,
+    /// Set where standard output broke in another way than by its reader's going.
+    failed: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+/// Room for one piece.
+pub(super) type Room<'p> = mpsc::Permit<'p, Piece>;
+
+impl Printer {
+    /// Writes to this process's own streams.
+    pub(super) fn start() -> Self {
+        Self::to(Sink::of(io::stdout()), Sink::of(io::stderr()))
+    }
+
+    /// Writes to these.
+    pub(super) fn to(out: Sink, err: Sink) -> Self {
+        let (pieces, waiting) = mpsc::channel(WAITING);
+        let failed = Arc::new(AtomicBool::new(false));
+        let tell = failed.clone();
+        let thread = std::thread::spawn(move || write_all(waiting, out, err, &tell));
+        Self { pieces, failed, thread }
+    }
+
+    /// Waits for room; `None` once nobody reads standard output any more. Dropping the future is safe.
+    pub(super) async fn room(&self) -> Option<Room<'_>> {
+        self.pieces.reserve().await.ok()
+    }
+
+    /// Waits until nobody reads standard output any more. Dropping the future is safe.
+    pub(super) async fn broken(&self) {
+        self.pieces.closed().await;
+    }
+
+    /// Waits for room and uses it. Where nobody reads any more there is nobody to tell either.
+    pub(super) async fn write(&self, piece: Piece) {
+        let _ = self.pieces.send(piece).await;
+    }
+
+    /// A sentence on standard error, in the name of the program.
+    pub(super) async fn say(&self, sentence: impl std::fmt::Display) {
+        self.write(Piece::Say(format!("topside: {sentence}\n"))).await;
+    }
+
+    /// Waits until all is written; false where standard output broke.
+    pub(super) async fn flush(&self) -> bool {
+        let (sender, done) = oneshot::channel();
+        self.write(Piece::Flush(sender)).await;
+        // What is sent while the thread goes may lie in the channel for ever.
+        tokio::select! {
+            biased;
+            done = done => done.is_ok(),
+            () = self.pieces.closed() => false,
+        }
+    }
+
+    /// The exit status of a program whose output could not be written to its end.
+    pub(super) fn broken_status(&self) -> u8 {
+        if self.failed.load(Ordering::Relaxed) {
+            exit_status::OWN_FAILURE
+        } else {
+            exit_status::BROKEN_PIPE
+        }
+    }
+
+    /// Waits for what is still to be written; gives the status, or another where it was to be a
+    /// success and the output broke. Only a while is waited: a
+    /// reader that has stopped reading must not keep a program that was told to end.
+    pub(super) async fn finish(self, status: u8) -> u8 {
+        self.finish_within(LAST_WORDS, status).await
+    }
+
+    /// The same with another limit of the wait.
+    pub(super) async fn finish_within(self, patience: Duration, status: u8) -> u8 {
+        let whole = match tokio::time::timeout(patience, self.flush()).await {
+            Ok(whole) => whole,
+            // The thread is left behind, blocked in its write, and ends with the process.
+            Err(_) => return status,
+        };
+        let broken = self.broken_status();
+        drop(self.pieces);
+        let _ = self.thread.join();
+        if whole || status != exit_status::OK { status } else { broken }
+    }
+}
+
+/// The thread: ends with the last sender, or when standard output breaks.
+fn write_all(mut pieces: mpsc::Receiver<Piece>, mut out: Sink, mut err: Sink, failed: &AtomicBool) {
+    // Both streams of a program at a terminal go to the same one.
+    let mut at = Position::default();
+    while let Some(piece) = pieces.blocking_recv() {
+        let written = match piece {
+            Piece::Output(Stream::Stdout, bytes) => out.write(&mut at, &bytes),
+            Piece::Print(text) => out.write_own(&mut at, &text),
+            // Standard error may be closed; what it would have said is nobody's loss.
+            Piece::Output(Stream::Stderr, bytes) => {
+                let _ = err.write(&mut at, &bytes);
+                Ok(())
+            }
+            Piece::Say(text) => {
+                let _ = err.write_own(&mut at, &text);
+                Ok(())
+            }
+            Piece::EndOfRun => {
+                let _ = err.end_of_run();
+                out.end_of_run().and_then(|()| {
+                    let _ = err.leave_line(&mut at);
+                    out.leave_line(&mut at)
+                })
+            }
+            Piece::Flush(done) => {
+                let _ = done.send(());
+                Ok(())
+            }
+        };
+        if let Err(error) = written {
+            // A reader that has had enough is no failure; a full disk is one.
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                failed.store(true, Ordering::Relaxed);
+                let sentence = format!("topside: standard output cannot be written: {error}\n");
+                let _ = err.write_own(&mut at, &sentence);
+            }
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Shared {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    struct Broken;
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pipe_gets_the_bytes_and_a_terminal_only_text_and_colours() {
+        let (out, err) = (Shared::default(), Shared::default());
+        let printer = Printer::to(Sink::raw(out.clone()), Sink::terminal(err.clone(), false));
+        let bytes = b"\x1b[2J\x1b[31mred\n".to_vec();
+        printer.write(Piece::Output(Stream::Stdout, bytes.clone())).await;
+        printer.write(Piece::Output(Stream::Stderr, bytes)).await;
+        printer.write(Piece::EndOfRun).await;
+        printer.say("done").await;
+        assert_eq!(printer.finish(0).await, 0);
+        assert_eq!(out.text(), "\x1b[2J\x1b[31mred\n");
+        assert_eq!(err.text(), "\x1b[31mred\n\x1b[0mtopside: done\n");
+    }
+
+    /// Breaks at the moment that it is told to.
+    struct BreaksAt(Arc<AtomicBool>);
+
+    impl Write for BreaksAt {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            while !self.0.load(Ordering::Acquire) {
+                std::hint::spin_loop();
+            }
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A flush that was sent while the thread went was waited for, and the failure was a success.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_flush_that_meets_the_end_of_the_thread_is_answered() {
+        for spins in 0..20_000 {
+            let now = Arc::new(AtomicBool::new(false));
+            let out = Sink::raw(BreaksAt(Arc::clone(&now)));
+            let printer = Printer::to(out, Sink::raw(Shared::default()));
+            printer.write(Piece::Print("x".into())).await;
+            now.store(true, Ordering::Release);
+            for _ in 0..spins % 200 {
+                std::hint::spin_loop();
+            }
+            let flushed = tokio::time::timeout(Duration::from_secs(60), printer.flush()).await;
+            assert_eq!(flushed, Ok(false), "{spins}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broken_output_is_told_and_a_broken_error_stream_is_not() {
+        let printer = Printer::to(Sink::raw(Shared::default()), Sink::raw(Broken));
+        printer.say("x").await;
+        assert_eq!(printer.finish(0).await, 0);
+        let printer = Printer::to(Sink::raw(Broken), Sink::raw(Shared::default()));
+        printer.write(Piece::Print("x".into())).await;
+        assert!(!printer.flush().await);
+        assert!(printer.room().await.is_none());
+        assert_eq!(printer.finish(0).await, 141);
+    }
+}

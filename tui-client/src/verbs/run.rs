@@ -1,0 +1,287 @@
+//! `topside run`: one command, its output and its exit status.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use topside_shared::cmdline::{self, LineErrorKind};
+use topside_shared::command::Stdin;
+use topside_shared::methods::{CommandRun, Menu, RunResult};
+use topside_shared::notifications::EndCode;
+use topside_shared::records::{RunRow, RunState};
+use topside_shared::text::{MAX_REASON, clean};
+
+use super::errors::Refused;
+use super::messages::{self, shell_word};
+use super::printer::{LAST_WORDS, Piece, Printer};
+use super::runner::{Console, Cut, Output, Ran};
+use super::stdin::Source;
+use super::{Run, block_on, exit_status};
+use crate::connect::{CallError, Hello, LostReason, Session, connect};
+use crate::platform::{Signal, Signals};
+use crate::text::base64;
+
+/// What other people see in the list.
+const HELLO: Hello = Hello { notices: true, name: "topside run" };
+/// How long the server may take to take note of the end.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// Most bytes of output in the JSON object: its last ones.
+const MAX_JSON_OUTPUT: usize = 64 * 1024 * 1024;
+
+/// Runs what the arguments say; the exit status.
+pub(super) fn main(args: Run) -> u8 {
+    block_on(run(args))
+}
+
+async fn run(args: Run) -> u8 {
+    let printer = Printer::start();
+    let mut signals = match Signals::listen(false) {
+        Ok(signals) => signals,
+        Err(error) => return fail(printer, exit_status::OWN_FAILURE, error).await,
+    };
+    // A signal before the run has begun has nothing to cancel.
+    let begun = tokio::select! {
+        biased;
+        signal = signals.next() => return signal.status(),
+        begun = begin(&args) => begun,
+    };
+    let (session, request, mut source) = match begun {
+        Ok(begun) => begun,
+        Err(refused) => {
+            let status = refused.tell(&printer, args.json).await;
+            return printer.finish(status).await;
+        }
+    };
+    if args.detach {
+        return detach(&args, session, request, printer, signals).await;
+    }
+    let mut console = Console::new(session, printer, signals);
+    let mut collected = Vec::new();
+    let output = if args.json { Output::Collect(&mut collected) } else { Output::Stream };
+    let ran = console.run(&request, args.timeout, &mut source, output).await;
+    let over = ran.result.is_some();
+    let status = report(&mut console, &args, ran, collected).await;
+    console.handle.close();
+    if over {
+        // A server that sees the end of the requests before the hang-up knows that all is well.
+        console.wait_for_end(GOODBYE).await;
+    }
+    let patience = console.signals.patience(LAST_WORDS);
+    console.printer.finish_within(patience, status).await
+}
+
+/// Starts the run and prints its number, or its row; the exit status.
+async fn detach(
+    args: &Run,
+    session: Session,
+    request: CommandRun,
+    printer: Printer,
+    mut signals: Signals,
+) -> u8 {
+    let request = CommandRun { stream: false, wait: false, ..request };
+    let begun = tokio::select! {
+        biased;
+        begun = session.handle.call(&request) => begun,
+        signal = signals.next() => {
+            let patience = signals.patience(LAST_WORDS);
+            return printer.finish_within(patience, signal.status()).await;
+        }
+    };
+    let (text, status) = match begun {
+        Ok(begun) if args.json => (row_json(&begun), exit_status::OK),
+        Ok(begun) => {
+            if let Some(wait) = messages::wait(&begun.row) {
+                printer.say(wait).await;
+            }
+            (format!("{}\n", begun.row.run_id.0), exit_status::OK)
+        }
+        Err(error) => {
+            let refused = Refused::by_call(&error, None);
+            let status = refused.tell(&printer, args.json).await;
+            return printer.finish(status).await;
+        }
+    };
+    printer.write(Piece::Print(text)).await;
+    printer.finish(status).await
+}
+
+async fn fail(printer: Printer, status: u8, sentence: impl std::fmt::Display) -> u8 {
+    printer.say(sentence).await;
+    printer.finish(status).await
+}
+
+/// Connects and makes the request, or says with which status and sentence it ends here.
+async fn begin(args: &Run) -> Result<(Session, CommandRun, Source), Refused> {
+    let target = args.on.target().map_err(|error| Refused::own(&error))?;
+    let session = connect(&target, &HELLO).await.map_err(|error| Refused::own(&error))?;
+    args.on.check_audit(&session);
+    let menu = session.handle.menu().await.map_err(|error| Refused::by_call(&error, None))?;
+    args.on.keep(&menu);
+    let request = request(&args.words, &menu, args.yes)?;
+    let source = source(args, &request, &menu)?;
+    Ok((session, request, source))
+}
+
+/// What the run reads.
+fn source(args: &Run, request: &CommandRun, menu: &Menu) -> Result<Source, Refused> {
+    let command = menu.commands.iter().find(|command| command.name == request.command);
+    match command.map(|command| command.stdin) {
+        // One that is left running may be answered later.
+        Some(Stdin::Prompt) if args.detach => Ok(Source::Nothing),
+        Some(Stdin::Prompt) if args.input || std::io::stdin().is_terminal() => {
+            Ok(Source::bytes(std::io::stdin()))
+        }
+        Some(Stdin::Prompt) => Ok(Source::End),
+        Some(Stdin::None) if args.input => {
+            let sentence = format!("{} takes no input: leave --input out", request.command);
+            Err(Refused::new(exit_status::REFUSED, sentence))
+        }
+        Some(Stdin::None) | None => Ok(Source::Nothing),
+    }
+}
+
+/// The request for these words. A command that is not in the caller's menu is left to the server,
+/// which knows whether there is none or it is forbidden.
+fn request(line: &[String], menu: &Menu, confirm: bool) -> Result<CommandRun, Refused> {
+    let (name, words) = line.split_first().map_or(("", line), |(name, words)| (name, words));
+    let (command, args) = match cmdline::find(name, &menu.commands) {
+        Err(error) if name.is_empty() => {
+            return Err(Refused::new(error.kind.exit_status(), error.message));
+        }
+        Err(_) => (name.to_owned(), serde_json::Map::new()),
+        Ok(command) => {
+            let parsed = cmdline::parse_args(command, words).map_err(|error| {
+                let mut sentence = error.message;
+                if error.kind == LineErrorKind::UnknownArgument
+                    && let Some(hint) = misplaced(name, words)
+                {
+                    sentence = format!("{hint} ({sentence})");
+                }
+                Refused::new(error.kind.exit_status(), sentence)
+            })?;
+            (command.name.clone(), parsed.args)
+        }
+    };
+    Ok(CommandRun { command, args, stream: true, wait: true, confirm })
+}
+
+/// The line that was meant, where a flag of `topside run` stands behind the command.
+pub(super) fn misplaced(name: &str, words: &[String]) -> Option<String> {
+    let is_flag =
+        |word: &String| super::RUN_FLAGS.contains(&word.split('=').next().unwrap_or(word));
+    let at = words.iter().position(is_flag)?;
+    let takes = |flag: &str| ["--on", "--via", "--timeout"].contains(&flag);
+    let end = (at + 1 + usize::from(takes(&words[at]))).min(words.len());
+    let (flag, _) = words[at].split_once('=').unwrap_or((&words[at], ""));
+    let order = words[at..end].iter().map(String::as_str).chain([name]);
+    let rest = words[..at].iter().chain(&words[end..]).map(String::as_str);
+    let line: Vec<String> = order.chain(rest).map(shell_word).collect();
+    let line = clean(&line.join(" "), MAX_REASON);
+    Some(format!("{flag} goes before the command: topside run {line}"))
+}
+
+/// Says what has to be said; the exit status.
+async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) -> u8 {
+    let cut = ran.cut;
+    if cut == Some(Cut::BrokenPipe) {
+        return console.printer.broken_status();
+    }
+    let own = match ran.result {
+        None => {
+            let sentence = "gave up waiting for the run to end; it may still go on";
+            console.printer.say(sentence).await;
+            exit_status::OWN_FAILURE
+        }
+        Some(Err(error)) => failed(console, &error, args.json).await,
+        Some(Ok(result)) => {
+            let status = exit_status::of_row(&result.row);
+            let (state, run) = (result.row.state, result.row.run_id);
+            let (cut_at_limit, left) = (result.row.cut(), result.row.left());
+            let ended = ending(&result.row, || console.canceller());
+            if args.json {
+                let text = result_json(result, output);
+                console.printer.write(Piece::Print(text)).await;
+            }
+            if let Some(cut) = cut_at_limit {
+                console.printer.say(format!("run {run}: {cut}")).await;
+            }
+            if let Some(left) = left {
+                console.printer.say(format!("{left} after run {run}")).await;
+            }
+            match (cut, state) {
+                // It was quicker than the cancelling.
+                (Some(Cut::Timeout), RunState::Succeeded | RunState::Failed) => return status,
+                (Some(Cut::Timeout), _) => {
+                    let limit = args.timeout.unwrap_or_default();
+                    let sentence =
+                        format!("run {run} took longer than {limit:?} and was cancelled");
+                    console.printer.say(sentence).await;
+                }
+                (Some(_), RunState::Failed | RunState::Cancelled) => {}
+                _ => {
+                    if let Some(ended) = ended {
+                        console.printer.say(ended).await;
+                    }
+                }
+            }
+            status
+        }
+    };
+    match cut {
+        Some(Cut::Signal(signal)) => Signal::status(signal),
+        Some(Cut::Timeout) => exit_status::TIMED_OUT,
+        Some(Cut::Input) => exit_status::REFUSED,
+        _ => own,
+    }
+}
+
+/// What is said of how a run ended, where its exit status alone does not say it.
+pub(super) fn ending(row: &RunRow, canceller: impl FnOnce() -> String) -> Option<String> {
+    let (run, outcome) = (row.run_id, row.outcome());
+    match row.state {
+        RunState::TimedOut => Some(format!("run {run} {outcome} on the server")),
+        RunState::Lost => Some(format!("run {run} is {outcome}")),
+        // As a shell says it: the status alone could be the program's own.
+        RunState::Failed if row.signal.is_some() => Some(format!("run {run} was {outcome}")),
+        RunState::Cancelled => {
+            let cancelled = row.cancelled().unwrap_or_else(canceller);
+            Some(format!("run {run} was {cancelled}"))
+        }
+        _ => None,
+    }
+}
+
+/// Says why a command did not run, or why its end is not known; the exit status.
+async fn failed(console: &Console, error: &CallError, json: bool) -> u8 {
+    let ended = console.lost.as_ref().and_then(LostReason::ended);
+    if ended.is_some_and(|ended| ended.code == EndCode::Closed) {
+        // It was `close`, whose end is that of the session.
+        return exit_status::OK;
+    }
+    let lost = console.lost.as_ref().map(ToString::to_string);
+    let refused = Refused::by_call(error, lost);
+    refused.tell(&console.printer, json).await
+}
+
+/// The JSON object of `--json`: the row, and the output as `command/run` answers it.
+pub(super) fn result_json(mut result: RunResult, output: Vec<u8>) -> String {
+    let received = output.len() as u64;
+    let mut output = output;
+    if output.len() > MAX_JSON_OUTPUT {
+        output.drain(..output.len() - MAX_JSON_OUTPUT);
+    }
+    let missing = result.row.bytes > received || received > output.len() as u64;
+    result.truncated = Some(missing);
+    match String::from_utf8(output) {
+        Ok(text) => result.output = Some(text),
+        Err(error) => result.output_base64 = Some(base64::encode(error.as_bytes())),
+    }
+    row_json(&result)
+}
+
+/// A result on a line of its own.
+fn row_json(result: &RunResult) -> String {
+    let mut text =
+        serde_json::to_string(result).expect("the wire's own types have string keys only");
+    text.push('\n');
+    text
+}

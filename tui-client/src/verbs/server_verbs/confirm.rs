@@ -1,0 +1,77 @@
+//! Asking a person whether harm is meant. Nobody is asked where there is no terminal: there `--yes` says it.
+
+use std::io::{BufRead, IsTerminal};
+
+use tokio::sync::oneshot;
+
+use super::Sure;
+use crate::verbs::errors::Refused;
+use crate::verbs::exit_status;
+use crate::verbs::printer::{Piece, Printer};
+
+/// Longest answer that is read.
+const MAX_ANSWER: u64 = 4096;
+
+impl Sure {
+    /// Asks `question`; anything but a yes is a no.
+    pub(in crate::verbs) async fn ask(
+        &self,
+        printer: &Printer,
+        question: &str,
+    ) -> Result<(), Refused> {
+        self.ask_for(printer, &format!("{question} [y/N]"), |answer| {
+            matches!(answer.to_lowercase().as_str(), "y" | "yes")
+        })
+        .await
+    }
+
+    /// Asks for the name of what is to end.
+    pub(super) async fn ask_name(
+        &self,
+        printer: &Printer,
+        question: &str,
+        name: &str,
+    ) -> Result<(), Refused> {
+        let question = format!("{question} Type {name} to go on:");
+        self.ask_for(printer, &question, |answer| answer == name).await
+    }
+
+    async fn ask_for(
+        &self,
+        printer: &Printer,
+        question: &str,
+        is_yes: impl Fn(&str) -> bool,
+    ) -> Result<(), Refused> {
+        if self.yes {
+            return Ok(());
+        }
+        if !std::io::stdin().is_terminal() {
+            let sentence = "nobody can be asked whether this is meant: give --yes to confirm it";
+            return Err(Refused::new(exit_status::REFUSED, sentence));
+        }
+        printer.write(Piece::Say(format!("{question} "))).await;
+        match read_line().await {
+            Some(answer) if is_yes(answer.trim()) => Ok(()),
+            answer => {
+                if answer.is_none() {
+                    // Ctrl-D leaves the cursor behind the question.
+                    printer.write(Piece::Say("\n".to_owned())).await;
+                }
+                Err(Refused::new(exit_status::REFUSED, "nothing was done"))
+            }
+        }
+    }
+}
+
+/// A line of the terminal, read on a thread of its own: a read cannot be interrupted.
+async fn read_line() -> Option<String> {
+    let (sender, line) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let mut input = std::io::Read::take(std::io::stdin().lock(), MAX_ANSWER);
+        let read = input.read_line(&mut line);
+        // Nobody waits where a signal came first.
+        let _ = sender.send(read.ok().filter(|count| *count > 0).map(|_| line));
+    });
+    line.await.ok().flatten()
+}

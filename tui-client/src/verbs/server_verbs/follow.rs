@@ -1,0 +1,161 @@
+//! What goes on, as it comes, until the session ends: a line for each change.
+
+use std::io::IsTerminal;
+
+use serde::Serialize;
+use serde_json::json;
+use topside_shared::methods::{EventsSubscribe, LogTail, Snapshot, Topic};
+use topside_shared::notifications::{LogEntry, Notification};
+use topside_shared::records::{ClientRow, RunRow};
+use topside_shared::tables;
+use topside_shared::text::{MAX_NAME, clean};
+
+use super::lists::MOST_LINES;
+use super::one_shot::{Asker, json_line};
+use crate::connect::Event;
+use crate::verbs::errors::Refused;
+use crate::verbs::printer::Piece;
+use crate::verbs::{messages, runner};
+
+/// A line: for programs, and for people.
+struct Line {
+    json: String,
+    words: String,
+}
+
+impl Line {
+    fn new(json: &impl Serialize, words: String) -> Self {
+        Self { json: json_line(json), words }
+    }
+}
+
+/// Who comes, changes and goes.
+pub(super) async fn clients(asker: &mut Asker<'_>) -> Result<u8, Refused> {
+    let joined = |row: &ClientRow| {
+        Line::new(&json!({ "joined": row }), format!("+ {}", tables::client(row)))
+    };
+    let begin =
+        |snapshot: Snapshot| snapshot.clients.unwrap_or_default().iter().map(joined).collect();
+    follow(asker, Topic::Clients, begin, |notice| {
+        let Notification::ClientsChanged(changed) = notice else { return Vec::new() };
+        let left = changed.left.iter().map(|left| {
+            let words = format!("- {} {}\n", left.client_id, clean(&left.reason, MAX_NAME));
+            Line::new(&json!({ "left": left }), words)
+        });
+        let updated = changed
+            .updated
+            .iter()
+            .map(|row| Line::new(&json!({ "updated": row }), format!("~ {}", tables::client(row))));
+        changed.joined.iter().map(joined).chain(left).chain(updated).collect()
+    })
+    .await
+}
+
+/// The runs that go on, and each change of one.
+pub(super) async fn runs(
+    asker: &mut Asker<'_>,
+    wanted: impl Fn(&RunRow) -> bool,
+) -> Result<u8, Refused> {
+    let line = |row: &RunRow| wanted(row).then(|| Line::new(row, tables::run(row)));
+    let begin =
+        |snapshot: Snapshot| snapshot.runs.unwrap_or_default().iter().filter_map(line).collect();
+    follow(asker, Topic::Runs, begin, |notice| match notice {
+        Notification::RunChanged(row) => line(row).into_iter().collect(),
+        _ => Vec::new(),
+    })
+    .await
+}
+
+/// The last lines of the log, and each new one.
+pub(super) async fn log(
+    asker: &mut Asker<'_>,
+    last: usize,
+    wanted: impl Fn(&LogEntry) -> bool,
+) -> Result<u8, Refused> {
+    let line =
+        |entry: &LogEntry| wanted(entry).then(|| Line::new(entry, tables::log_line(entry) + "\n"));
+    let recent = subscribe(asker, Topic::Log).await?.log.unwrap_or_default();
+    let mut lines: Vec<Line> = recent.iter().filter_map(line).collect();
+    if lines.len() < last && !recent.is_empty() {
+        // The snapshot is short. What is told from here on stands behind it in a longer one.
+        let tail = LogTail { lines: Some(MOST_LINES), matching: None };
+        let entries = asker.call(&tail).await?.entries;
+        let older = entries.windows(recent.len()).position(|some| *some == *recent).unwrap_or(0);
+        lines.splice(..0, entries[..older].iter().filter_map(line));
+    }
+    lines.drain(..lines.len().saturating_sub(last));
+    go_on(asker, lines, |notice| match notice {
+        Notification::LogEntry(entry) => line(entry).into_iter().collect(),
+        _ => Vec::new(),
+    })
+    .await
+}
+
+/// Broadcasts, and the server's end.
+pub(super) async fn notices(asker: &mut Asker<'_>) -> Result<u8, Refused> {
+    let line = |notice: &Notification| match notice {
+        Notification::Broadcast(told) => {
+            Some(Line::new(&json!({ "broadcast": told }), messages::broadcast(told) + "\n"))
+        }
+        Notification::Closing(closing) => {
+            Some(Line::new(&json!({ "closing": closing }), messages::closing(closing) + "\n"))
+        }
+        _ => None,
+    };
+    let due = asker.welcome.closing.clone().map(Notification::Closing);
+    let first = due.as_ref().and_then(line).into_iter().collect();
+    go_on(asker, first, |notice| line(notice).into_iter().collect()).await
+}
+
+/// Subscribes, and prints what there is and each change.
+async fn follow(
+    asker: &mut Asker<'_>,
+    topic: Topic,
+    begin: impl FnOnce(Snapshot) -> Vec<Line>,
+    lines: impl Fn(&Notification) -> Vec<Line>,
+) -> Result<u8, Refused> {
+    let first = begin(subscribe(asker, topic).await?);
+    go_on(asker, first, lines).await
+}
+
+/// Has changes told; how things stand.
+async fn subscribe(asker: &mut Asker<'_>, topic: Topic) -> Result<Snapshot, Refused> {
+    Ok(asker.call(&EventsSubscribe { topics: vec![topic] }).await?.snapshot)
+}
+
+/// Prints until the session ends. What is told beside goes to standard error.
+async fn go_on(
+    asker: &mut Asker<'_>,
+    first: Vec<Line>,
+    lines: impl Fn(&Notification) -> Vec<Line>,
+) -> Result<u8, Refused> {
+    let json = asker.is_json() || !std::io::stdout().is_terminal();
+    let mut waiting = first;
+    loop {
+        for Line { json: for_programs, words } in waiting {
+            // Nobody reads any more: what comes next is nobody's.
+            let Some(room) = asker.printer.room().await else {
+                return Ok(asker.printer.broken_status());
+            };
+            room.send(Piece::Print(if json { for_programs } else { words }));
+        }
+        let event = tokio::select! {
+            biased;
+            () = asker.printer.broken() => return Ok(asker.printer.broken_status()),
+            event = asker.events.next() => event,
+        };
+        waiting = match event {
+            Event::Lost(why) => return Ok(asker.over(&why).await),
+            Event::Answer { .. } => Vec::new(),
+            Event::Notice(notice) => {
+                let printed = lines(&notice);
+                if printed.is_empty()
+                    && let Some(beside) = runner::sentence(&notice)
+                {
+                    asker.printer.write(beside).await;
+                }
+                printed
+            }
+        };
+    }
+}

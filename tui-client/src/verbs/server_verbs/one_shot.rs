@@ -1,0 +1,125 @@
+//! One session for one question.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use topside_shared::Pin;
+use topside_shared::methods::{Call, InitializeResult, Menu};
+use topside_shared::text::{MAX_NAME, clean};
+
+use super::How;
+use crate::connect::{CallError, Events, Handle, Hello, LostReason, Session, connect};
+use crate::platform::Signals;
+use crate::verbs::errors::Refused;
+use crate::verbs::exit_status;
+use crate::verbs::printer::{Piece, Printer};
+
+/// How long the server may take to take note of the end.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A session, and where its answers are printed.
+pub(super) struct Asker<'p> {
+    pub(super) handle: Handle,
+    pub(super) events: Events,
+    pub(super) welcome: InitializeResult,
+    pub(super) printer: &'p Printer,
+    /// The key of this device that was let in; none over the local socket.
+    pub(super) key: Option<Pin>,
+    /// What people call the server.
+    name: String,
+    json: bool,
+}
+
+impl<'p> Asker<'p> {
+    /// Connects; `notices` are asked for where they are wanted beside the answer.
+    pub(super) async fn connect(
+        how: &How,
+        notices: bool,
+        printer: &'p Printer,
+    ) -> Result<Self, Refused> {
+        let target = how.on.target().map_err(|error| Refused::own(&error))?;
+        let hello = Hello { notices, name: "topside" };
+        let session = connect(&target, &hello).await.map_err(|error| Refused::own(&error))?;
+        how.on.check_audit(&session);
+        let Session { welcome, handle, mut events, reached } = session;
+        // A script wants every byte, however slow its reader.
+        events.hold_output();
+        // The name of a saved one is the person's own word, that of this machine's is what it says.
+        let name = clean(how.on.saved().unwrap_or(&welcome.server.hostname), MAX_NAME);
+        Ok(Self { handle, events, welcome, printer, key: reached.key, name, json: how.json })
+    }
+
+    /// What people call the server.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Asks, and waits for the answer.
+    pub(super) async fn call<C: Call>(&mut self, params: &C) -> Result<C::Answer, Refused> {
+        match self.handle.call(params).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(self.refused(error).await),
+        }
+    }
+
+    /// Asks for the whole menu.
+    pub(super) async fn menu(&mut self) -> Result<Menu, Refused> {
+        match self.handle.menu().await {
+            Ok(menu) => Ok(menu),
+            Err(error) => Err(self.refused(error).await),
+        }
+    }
+
+    /// Why a call was not answered.
+    pub(super) async fn refused(&mut self, error: CallError) -> Refused {
+        match error {
+            CallError::Lost => {
+                let why = self.events.end().await;
+                Self::unanswered(&why)
+            }
+            error => Refused::by_call(&error, None),
+        }
+    }
+
+    /// The session ended first.
+    pub(super) fn unanswered(why: &LostReason) -> Refused {
+        Refused::new(exit_status::OWN_FAILURE, format!("{why}; no answer came"))
+    }
+
+    /// Whether what is printed is read by a program.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints an answer, as JSON or in these words; the status of success.
+    pub(super) async fn print<A: Serialize>(
+        &self,
+        answer: &A,
+        words: impl FnOnce(&A) -> String,
+    ) -> Result<u8, Refused> {
+        let text = if self.json { json_line(answer) } else { words(answer) };
+        self.printer.write(Piece::Print(text)).await;
+        Ok(exit_status::OK)
+    }
+
+    /// The status at the end of a session that was to go on.
+    pub(super) async fn over(&self, why: &LostReason) -> u8 {
+        self.printer.say(why).await;
+        exit_status::OWN_FAILURE
+    }
+
+    /// Ends the session in order.
+    pub(super) async fn leave(mut self, signals: &Signals) {
+        self.handle.close();
+        // A server that sees the end of the requests before the hang-up knows that all is well.
+        let _ = tokio::time::timeout(signals.patience(GOODBYE), self.events.end()).await;
+    }
+}
+
+/// One line of JSON.
+pub(in crate::verbs) fn json_line(value: &impl Serialize) -> String {
+    let mut text =
+        serde_json::to_string(value).expect("the wire's own types have string keys only");
+    text.push('\n');
+    text
+}

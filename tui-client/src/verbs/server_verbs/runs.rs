@@ -1,0 +1,136 @@
+//! One run: following, cancelling and answering it.
+
+use clap::Args;
+use topside_shared::RunId;
+use topside_shared::methods::{Empty, MaskedText, RunAttach, RunCancel, RunInput, RunResult};
+
+use super::How;
+use super::one_shot::Asker;
+use crate::connect::{CallError, Event};
+use crate::verbs::errors::Refused;
+use crate::verbs::exit_status;
+use crate::verbs::printer::Piece;
+use crate::verbs::run::{ending, result_json};
+use crate::verbs::runner::{Output, take};
+use crate::verbs::stdin::{Fault, Feed, Source};
+
+#[derive(Debug, Args)]
+pub(in crate::verbs) struct Attach {
+    #[command(flatten)]
+    pub(super) how: How,
+    /// Its number, as `topside runs` shows it
+    #[arg(value_parser = number)]
+    run: u64,
+    /// Leave the first so many bytes of its output out
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    from: u64,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::verbs) struct Cancel {
+    #[command(flatten)]
+    pub(super) how: How,
+    /// Its number, as `topside runs` shows it
+    #[arg(value_parser = number)]
+    run: u64,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::verbs) struct Input {
+    #[command(flatten)]
+    pub(super) how: How,
+    /// Its number, as `topside runs` shows it
+    #[arg(value_parser = number)]
+    run: u64,
+    /// The line that it is given; without one, standard input as it comes
+    line: Option<String>,
+    /// End its input afterwards
+    #[arg(long)]
+    end: bool,
+}
+
+/// A number as people write it, and as lists show it.
+pub(super) fn number(text: &str) -> Result<u64, String> {
+    let digits = text.strip_prefix('#').unwrap_or(text);
+    digits.parse().map_err(|_| "it is a number, such as 7".to_owned())
+}
+
+pub(super) async fn attach(asker: &mut Asker<'_>, args: &Attach) -> Result<u8, Refused> {
+    let run_id = RunId(args.run);
+    let handle = asker.handle.clone();
+    let request = RunAttach { run_id, from: args.from };
+    let answer = handle.call(&request);
+    tokio::pin!(answer);
+    let mut collected = Vec::new();
+    let mut output = if asker.is_json() { Output::Collect(&mut collected) } else { Output::Stream };
+    let mut result = None;
+    loop {
+        tokio::select! {
+            biased;
+            answered = &mut answer, if result.is_none() => result = Some(answered),
+            (room, event) = take(asker.printer, &mut asker.events, result.is_some()) => {
+                if room.is_none() {
+                    return Ok(asker.printer.broken_status());
+                }
+                match event {
+                    None => break,
+                    // The answer is lost with it, and comes next.
+                    Some(Event::Lost(_) | Event::Answer { .. }) => {}
+                    Some(Event::Notice(notice)) => output.take(room, notice),
+                }
+            }
+        }
+    }
+    asker.printer.write(Piece::EndOfRun).await;
+    let row = match result {
+        Some(Ok(row)) => row,
+        Some(Err(error)) => return Err(asker.refused(error).await),
+        None => return Ok(exit_status::OWN_FAILURE),
+    };
+    let (status, cut, left) = (exit_status::of_row(&row), row.cut(), row.left());
+    if let Some(sentence) = ending(&row, || "cancelled".to_owned()) {
+        asker.printer.say(sentence).await;
+    }
+    if let Some(cut) = cut {
+        asker.printer.say(format!("run {run_id}: {cut}")).await;
+    }
+    if let Some(left) = left {
+        asker.printer.say(format!("{left} after run {run_id}")).await;
+    }
+    if asker.is_json() {
+        let text = result_json(
+            RunResult { row, output: None, output_base64: None, truncated: None },
+            collected,
+        );
+        asker.printer.write(Piece::Print(text)).await;
+    }
+    Ok(status)
+}
+
+pub(super) async fn cancel(asker: &mut Asker<'_>, args: &Cancel) -> Result<u8, Refused> {
+    let row = asker.call(&RunCancel { run_id: RunId(args.run) }).await?;
+    asker.print(&row, |row| format!("run {} {}\n", row.run_id, row.outcome())).await
+}
+
+pub(super) async fn input(asker: &mut Asker<'_>, args: &Input) -> Result<u8, Refused> {
+    let run_id = RunId(args.run);
+    // Whoever types learns first that nobody would read it.
+    let nothing = Some(MaskedText(String::new()));
+    asker.call(&RunInput { run_id, data: nothing, base64: None, eof: false }).await?;
+    let mut source = match &args.line {
+        Some(line) => Source::bytes(std::io::Cursor::new(format!("{line}\n"))),
+        None => Source::bytes(std::io::stdin()),
+    };
+    let handle = asker.handle.clone();
+    let fed = tokio::select! {
+        biased;
+        fed = Feed { handle: &handle, source: &mut source }.send_to(run_id, args.end) => fed,
+        // No answer tells it while standard input is waited for.
+        _ = asker.events.end() => Err(Fault::Call { error: CallError::Lost, line: None }),
+    };
+    match fed {
+        Ok(()) => asker.print(&Empty {}, |_| String::new()).await,
+        Err(Fault::Call { error, .. }) => Err(asker.refused(error).await),
+        Err(Fault::Source(sentence)) => Err(Refused::new(exit_status::REFUSED, sentence)),
+    }
+}

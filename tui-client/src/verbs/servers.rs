@@ -1,0 +1,397 @@
+//! The saved servers, by the names of the picker's actions, and where the client's files are.
+
+use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+use serde_json::json;
+use topside_shared::dirs::Dirs;
+use topside_shared::tables::columns;
+
+use super::errors::{Refused, with_sources};
+use super::printer::{Piece, Printer};
+use super::server_verbs::{Sure, json_line};
+use super::target::On;
+use super::{block_on, completions, exit_status};
+use crate::config::{
+    ConfigError, DEFAULT_PORT, FILE_NAME, Profile, ProfileStore, SettingsFiles, THIS_MACHINE,
+};
+use crate::connect::{Hello, Remote, Target, Via, addresses, connect, probe};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Saved {
+    /// Show the saved servers
+    Servers {
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Save a server by hand; `topside pair` does it from an invite
+    Add {
+        /// What to call it
+        name: String,
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Change a saved server: what is not given stays
+    Edit {
+        /// What it is called
+        #[arg(add = ArgValueCompleter::new(completions::servers))]
+        name: String,
+        /// What to call it from now on
+        #[arg(long = "name", value_name = "NAME")]
+        new_name: Option<String>,
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Save a server's addresses and pin under one more name
+    Duplicate {
+        /// What it is called
+        #[arg(add = ArgValueCompleter::new(completions::servers))]
+        name: String,
+        /// What to call the copy
+        copy: String,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Forget a saved server
+    Delete {
+        /// What it is called
+        #[arg(add = ArgValueCompleter::new(completions::servers))]
+        name: String,
+        #[command(flatten)]
+        sure: Sure,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Test by which ways a server answers
+    Test {
+        /// A saved server; without it, this machine's own
+        #[arg(conflicts_with = "on", add = ArgValueCompleter::new(completions::places))]
+        name: Option<String>,
+        #[command(flatten)]
+        on: On,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Show where the client's files are
+    Config {
+        #[command(subcommand)]
+        what: Where,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Where {
+    /// Print the directories and files
+    Path {
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+/// How the answer is printed.
+#[derive(Debug, Args)]
+pub(super) struct Json {
+    /// Print JSON, one object a line: the answer, or `{"error": ..}`
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where a server is.
+#[derive(Debug, Args)]
+pub(super) struct Fields {
+    /// Its address on the LAN; "" for none
+    #[arg(long, value_name = "HOST")]
+    lan: Option<String>,
+    /// The router's outside address, or a host name; "" for none
+    #[arg(long, value_name = "HOST")]
+    internet: Option<String>,
+    /// Its port
+    #[arg(long)]
+    port: Option<u16>,
+    /// The port at the router, where it is another; 0 for the same
+    #[arg(long, value_name = "PORT")]
+    internet_port: Option<u16>,
+    /// What its key is known by, as `topsided id` prints it there; "" for none
+    #[arg(long)]
+    pin: Option<String>,
+}
+
+impl Fields {
+    /// The profile with what was given in its place.
+    fn on(&self, profile: Profile) -> Profile {
+        let text = |new: &Option<String>, old| match new {
+            Some(text) if text.is_empty() => None,
+            Some(text) => Some(text.clone()),
+            None => old,
+        };
+        Profile {
+            lan: text(&self.lan, profile.lan),
+            internet: text(&self.internet, profile.internet),
+            port: self.port.unwrap_or(profile.port),
+            internet_port: match self.internet_port {
+                Some(0) => None,
+                Some(port) => Some(port),
+                None => profile.internet_port,
+            },
+            pin: text(&self.pin, profile.pin),
+            name: profile.name,
+        }
+    }
+}
+
+/// A saved server as programs read it: the keys are those of client.toml.
+#[derive(Debug, Serialize)]
+struct Row<'p> {
+    name: &'p str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lan: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    internet: Option<&'p str>,
+    port: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    internet_port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pin: Option<&'p str>,
+}
+
+impl<'p> Row<'p> {
+    fn new(profile: &'p Profile) -> Self {
+        Self {
+            name: &profile.name,
+            lan: profile.lan.as_deref(),
+            internet: profile.internet.as_deref(),
+            port: profile.port,
+            internet_port: profile.internet_port,
+            pin: profile.pin.as_deref(),
+        }
+    }
+}
+
+/// One way to a server, tried.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Tried {
+    via: &'static str,
+    address: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtt_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl Saved {
+    /// Which server is tried, and by which way.
+    pub(super) fn on(&self) -> On {
+        match self {
+            Self::Test { name, on, .. } => {
+                On { on: name.clone().or_else(|| on.on.clone()), via: on.via }
+            }
+            _ => On::default(),
+        }
+    }
+
+    fn json(&self) -> bool {
+        match self {
+            Self::Servers { json }
+            | Self::Add { json, .. }
+            | Self::Edit { json, .. }
+            | Self::Duplicate { json, .. }
+            | Self::Delete { json, .. }
+            | Self::Test { json, .. }
+            | Self::Config { what: Where::Path { json } } => json.json,
+        }
+    }
+}
+
+/// Does it; the exit status.
+pub(super) fn main(verb: &Saved) -> u8 {
+    block_on(async {
+        let printer = Printer::start();
+        let status = match run(verb, &printer).await {
+            Ok((text, status)) => {
+                printer.write(Piece::Print(text)).await;
+                status
+            }
+            Err(refused) => refused.tell(&printer, verb.json()).await,
+        };
+        printer.finish(status).await
+    })
+}
+
+/// The text to print, and the status to end with.
+async fn run(verb: &Saved, printer: &Printer) -> Result<(String, u8), Refused> {
+    let dirs = Dirs::from_env().map_err(|error| Refused::own(&error))?;
+    let json = verb.json();
+    if let Saved::Config { .. } = verb {
+        return Ok((paths(&dirs, json), exit_status::OK));
+    }
+    let mut store =
+        ProfileStore::load(dirs.config.join(FILE_NAME)).map_err(|e| Refused::own(&e))?;
+    let known = |store: &ProfileStore, name: &str| {
+        if name == THIS_MACHINE {
+            let sentence = "this machine is no saved server: nothing of it can be changed here";
+            return Err(Refused::new(exit_status::REFUSED, sentence));
+        }
+        let found = store.find(name).cloned();
+        found.map_err(|error| Refused::new(exit_status::OWN_FAILURE, error.to_string()))
+    };
+    let (said, saved) = match verb {
+        Saved::Servers { .. } => {
+            store.mistakes().for_each(crate::terminal::complain);
+            let rows = store.profiles();
+            let text = match json {
+                true => {
+                    json_line(&json!({ "servers": rows.iter().map(Row::new).collect::<Vec<_>>() }))
+                }
+                false => list(rows),
+            };
+            return Ok((text, exit_status::OK));
+        }
+        Saved::Test { .. } => {
+            let on = verb.on();
+            let profile = on.saved().map(|name| known(&store, name)).transpose()?;
+            return test(&dirs, profile.as_ref(), on.via(), json).await;
+        }
+        Saved::Config { .. } => return Ok((String::new(), exit_status::OK)),
+        Saved::Add { name, fields, .. } => {
+            let new = Profile { name: name.clone(), port: DEFAULT_PORT, ..Profile::default() };
+            let profile = fields.on(new);
+            store.add(profile.clone()).map_err(refuse)?;
+            ("saved", profile)
+        }
+        Saved::Edit { name, new_name, fields, .. } => {
+            let old = known(&store, name)?;
+            let mut profile = fields.on(old);
+            if let Some(new) = new_name {
+                profile.name.clone_from(new);
+            }
+            store.replace(name, profile.clone()).map_err(refuse)?;
+            ("saved", profile)
+        }
+        Saved::Duplicate { name, copy, .. } => {
+            let profile = Profile { name: copy.clone(), ..known(&store, name)? };
+            store.add(profile.clone()).map_err(refuse)?;
+            ("saved", profile)
+        }
+        Saved::Delete { name, sure, .. } => {
+            let profile = known(&store, name)?;
+            sure.ask(printer, &format!("Forget {name}, its addresses and its pin?")).await?;
+            store.remove(name).map_err(refuse)?;
+            ("forgot", profile)
+        }
+    };
+    store.save().map_err(refuse)?;
+    let text = match json {
+        true => json_line(&Row::new(&saved)),
+        false => format!("{said} {}\n", saved.name),
+    };
+    Ok((text, exit_status::OK))
+}
+
+/// A value that breaks a rule is refused; the rest is the machine's.
+fn refuse(error: ConfigError) -> Refused {
+    match error {
+        ConfigError::Field(_) => Refused::new(exit_status::REFUSED, error.to_string()),
+        error => Refused::own(&error),
+    }
+}
+
+fn list(profiles: &[Profile]) -> String {
+    if profiles.is_empty() {
+        return "no server is saved: `topside pair INVITE` saves one\n".to_owned();
+    }
+    let heads = ["name", "LAN", "internet", "paired"].map(str::to_owned);
+    let rows = profiles.iter().map(|profile| {
+        let at = |via| {
+            let found = addresses(profile).find(|address| address.via == via);
+            found.map_or_else(|| "-".to_owned(), |address| address.to_string())
+        };
+        let paired = if profile.pin.is_some() { "yes" } else { "no" };
+        [profile.name.clone(), at(Via::Lan), at(Via::Internet), paired.to_owned()]
+    });
+    columns(&std::iter::once(heads).chain(rows).collect::<Vec<_>>())
+}
+
+/// Tries each way; it is a success where one answers.
+async fn test(
+    dirs: &Dirs,
+    profile: Option<&Profile>,
+    via: Via,
+    json: bool,
+) -> Result<(String, u8), Refused> {
+    let mut tried = Vec::new();
+    match profile {
+        Some(profile) if via != Via::Same => {
+            let remote = Remote::of_profile(profile, via, &dirs.state);
+            let remote = remote.map_err(|error| Refused::own(&error))?;
+            for address in &remote.addresses {
+                let answer = probe(address, &remote).await;
+                let rtt = answer.map_err(|error| with_sources(&error));
+                tried.push((address.via, address.to_string(), rtt));
+            }
+        }
+        _ => {
+            let target = Target::Local(dirs.local_server());
+            let hello = Hello { notices: false, name: "topside" };
+            match connect(&target, &hello).await {
+                Ok(session) => {
+                    let socket = session.reached.address.clone();
+                    tried.push((Via::Same, socket, Ok(session.leave().await)));
+                }
+                Err(error) => tried.push((Via::Same, String::new(), Err(with_sources(&error)))),
+            }
+        }
+    }
+    let answers = tried.iter().any(|(.., rtt)| rtt.is_ok());
+    let status = if answers { exit_status::OK } else { exit_status::OWN_FAILURE };
+    let rows: Vec<Tried> = tried
+        .into_iter()
+        .map(|(via, address, rtt)| Tried {
+            via: via.title(),
+            address,
+            rtt_ms: rtt.as_ref().ok().map(|rtt| rtt.as_secs_f64() * 1000.0),
+            error: rtt.err(),
+        })
+        .collect();
+    if json {
+        return Ok((json_line(&json!({ "ways": rows })), status));
+    }
+    let words = rows.into_iter().map(|row| {
+        let answer = match row.rtt_ms {
+            Some(ms) => format!("answers in {ms:.1} ms"),
+            None => row.error.unwrap_or_default(),
+        };
+        [row.via.to_owned(), row.address, answer]
+    });
+    Ok((columns(&words.collect::<Vec<_>>()), status))
+}
+
+/// Each directory and file, and whether it is there.
+fn paths(dirs: &Dirs, json: bool) -> String {
+    let files = SettingsFiles::of(&dirs.config);
+    let mut rows =
+        vec![("config_dir".to_owned(), &*dirs.config), ("state_dir".to_owned(), &*dirs.state)];
+    rows.extend(files.paths().map(|path| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        (name.unwrap_or_default(), path)
+    }));
+    if json {
+        let map: serde_json::Map<String, serde_json::Value> = rows
+            .into_iter()
+            .map(|(name, path)| (name, path.display().to_string().into()))
+            .collect();
+        return json_line(&map);
+    }
+    let rows: Vec<[String; 3]> = rows
+        .into_iter()
+        .map(|(name, path)| {
+            let there = if path.exists() { "" } else { "not there" };
+            [name, path.display().to_string(), there.to_owned()]
+        })
+        .collect();
+    columns(&rows)
+}

@@ -1,0 +1,272 @@
+//! What a run is given to read: standard input as it comes, or its lines.
+//!
+//! One piece is on its way at a time, and the next is read once it was taken: a program that does not
+//! read holds up whoever writes to us, and nothing piles up here.
+
+use std::io::Read;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use topside_shared::methods::{MaskedText, RunInput};
+use topside_shared::{ErrorKind, RunId};
+
+use super::stdin_lines::Input;
+use crate::connect::{CallError, Handle};
+use crate::text::base64;
+
+/// Bytes of one piece; even if each had to be escaped, it would fit a line of the protocol.
+const PIECE: usize = 8 * 1024;
+/// How long is waited before a full program is asked again: at first, and at most.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+
+/// Where the input of a run comes from.
+pub(super) enum Source {
+    /// It is given none.
+    Nothing,
+    /// It ends at once.
+    End,
+    /// Bytes as they come.
+    Bytes(Bytes),
+    /// Lines of the line client.
+    Lines(Lines),
+}
+
+/// Bytes of a stream. Text is cut between characters, so that it can be sent as text.
+pub(super) struct Bytes {
+    pieces: mpsc::Receiver<std::io::Result<Vec<u8>>>,
+    /// Those of a character whose rest has not come.
+    rest: Vec<u8>,
+}
+
+/// Lines, while a run has them.
+pub(super) struct Lines {
+    pub(super) lines: mpsc::Receiver<Input>,
+    /// The number of the one that was read last.
+    pub(super) line: u64,
+    /// For whom they are.
+    pub(super) command: String,
+    /// Whether the run did not take the last of them.
+    pub(super) untaken: bool,
+}
+
+/// What became of a source, short of all of it being sent.
+pub(super) enum Fault {
+    /// It cannot be read: why.
+    Source(String),
+    /// The server did not take it.
+    Call {
+        error: CallError,
+        /// What is to be said about a line that was meant for the run.
+        line: Option<String>,
+    },
+}
+
+impl Fault {
+    /// Whether there is nothing more to send to: the run has ended or reads no more, which is its own affair, as in a
+    /// pipe of the shell, or the session is over, which the run's own answer says.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Self::Source(_) => false,
+            Self::Call { error: CallError::Refused(error), .. } => {
+                error.kind() == ErrorKind::NotFound
+            }
+            Self::Call { error, .. } => matches!(error, CallError::Lost),
+        }
+    }
+}
+
+impl Source {
+    /// Reads a stream, on a thread of its own that ends with the process: a read cannot be interrupted.
+    pub(super) fn bytes(mut stream: impl Read + Send + 'static) -> Self {
+        let (sender, pieces) = mpsc::channel(1);
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; PIECE];
+            loop {
+                let read = match stream.read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(count) => Ok(buffer[..count].to_vec()),
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let failed = read.is_err();
+                if sender.blocking_send(read).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        Self::Bytes(Bytes { pieces, rest: Vec::new() })
+    }
+
+    /// Whether it can be what somebody types.
+    pub(super) fn is_typed(&self) -> bool {
+        matches!(self, Self::Bytes(_) | Self::Lines(_))
+    }
+
+    /// The next bytes; none at the end.
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, String> {
+        match self {
+            Self::Nothing => std::future::pending().await,
+            Self::End => Ok(None),
+            Self::Bytes(bytes) => bytes.next().await,
+            Self::Lines(lines) => lines.next().await,
+        }
+    }
+}
+
+impl Bytes {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, String> {
+        let mut ended = false;
+        loop {
+            let ready = match std::str::from_utf8(&self.rest) {
+                // The rest of the last character may still come.
+                Err(error) if error.error_len().is_none() && !ended => error.valid_up_to(),
+                _ => self.rest.len(),
+            };
+            if ready > 0 {
+                let rest = self.rest.split_off(ready);
+                return Ok(Some(std::mem::replace(&mut self.rest, rest)));
+            }
+            if ended {
+                return Ok(None);
+            }
+            match self.pieces.recv().await {
+                Some(Ok(more)) => self.rest.extend_from_slice(&more),
+                Some(Err(error)) => return Err(format!("standard input cannot be read: {error}")),
+                None => ended = true,
+            }
+        }
+    }
+}
+
+impl Lines {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, String> {
+        let Some(line) = self.lines.recv().await else { return Ok(None) };
+        self.line += 1;
+        self.untaken = true;
+        match line {
+            Input::Line(mut line) => {
+                line.push(b'\n');
+                Ok(Some(line))
+            }
+            Input::TooLong => Err("a line is too long for a run".to_owned()),
+            Input::Failed(error) => Err(format!("standard input cannot be read: {error}")),
+        }
+    }
+}
+
+impl Lines {
+    /// What is said about a line that was meant for a run: it is not run as a command.
+    pub(super) fn words(&self) -> String {
+        let Self { line, command, .. } = self;
+        format!("line {line}: {command} took no more input: this line was not sent, and not run")
+    }
+}
+
+/// Carries a source to a run.
+pub(super) struct Feed<'f> {
+    pub(super) handle: &'f Handle,
+    pub(super) source: &'f mut Source,
+}
+
+impl Feed<'_> {
+    /// Sends all of it, then its end, once the run is known.
+    pub(super) async fn carry(self, run: oneshot::Receiver<RunId>) -> Result<(), Fault> {
+        if matches!(self.source, Source::Nothing) {
+            return Ok(());
+        }
+        let Ok(run_id) = run.await else { return Ok(()) };
+        self.send_to(run_id, true).await
+    }
+
+    /// Sends all of it to this run, and with `end` its end.
+    pub(super) async fn send_to(self, run_id: RunId, end: bool) -> Result<(), Fault> {
+        while let Some(bytes) = self.source.next().await.map_err(Fault::Source)? {
+            let (text, binary) = match std::str::from_utf8(&bytes) {
+                Ok(text) => (text, &[][..]),
+                Err(_) => ("", &bytes[..]),
+            };
+            for piece in pieces(text) {
+                let data = Some(MaskedText(piece.to_owned()));
+                self.send(&RunInput { run_id, data, base64: None, eof: false }).await?;
+            }
+            for piece in binary.chunks(PIECE) {
+                let base64 = Some(MaskedText(base64::encode(piece)));
+                self.send(&RunInput { run_id, data: None, base64, eof: false }).await?;
+            }
+            if let Source::Lines(lines) = self.source {
+                lines.untaken = false;
+            }
+        }
+        match end {
+            true => self.send(&RunInput { run_id, data: None, base64: None, eof: true }).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Sends one piece, again while there is no room for it: what is refused was not taken at all.
+    async fn send(&self, input: &RunInput) -> Result<(), Fault> {
+        let mut again = AGAIN.0;
+        loop {
+            match self.handle.call(input).await {
+                Ok(_) => return Ok(()),
+                Err(CallError::Busy) => {}
+                Err(CallError::Refused(error))
+                    if matches!(error.kind(), ErrorKind::Busy | ErrorKind::RateLimited) => {}
+                Err(error) => return Err(Fault::Call { line: self.untaken(input), error }),
+            }
+            tokio::time::sleep(again).await;
+            again = (again * 2).min(AGAIN.1);
+        }
+    }
+}
+
+impl Feed<'_> {
+    fn untaken(&self, input: &RunInput) -> Option<String> {
+        match &*self.source {
+            Source::Lines(lines) if !input.eof => Some(lines.words()),
+            _ => None,
+        }
+    }
+}
+
+/// A text in parts that each fit one request.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let mut end = rest.len().min(PIECE);
+        while !rest.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (piece, after) = rest.split_at(end);
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_part_between_characters_and_lose_nothing() {
+        let text = "é".repeat(PIECE);
+        let parts: Vec<&str> = pieces(&text).collect();
+        assert!(parts.iter().all(|part| part.len() <= PIECE), "{}", parts.len());
+        assert_eq!(parts.concat(), text);
+        assert_eq!(pieces("").count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_character_that_comes_in_two_reads_is_whole_and_other_bytes_are_kept() {
+        let (sender, pieces) = mpsc::channel(8);
+        let mut bytes = Bytes { pieces, rest: Vec::new() };
+        for piece in [&b"a\xc3"[..], b"\xa9b", b"c\xff\xc3", b"\xc3"] {
+            sender.send(Ok(piece.to_vec())).await.unwrap();
+        }
+        drop(sender);
+        for want in [&b"a"[..], "éb".as_bytes(), b"c\xff\xc3", b"\xc3"] {
+            assert_eq!(bytes.next().await.unwrap().as_deref(), Some(want));
+        }
+        assert_eq!(bytes.next().await.unwrap(), None);
+    }
+}

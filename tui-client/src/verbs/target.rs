@@ -1,0 +1,122 @@
+//! `--on` and `--via`: which server is meant.
+
+use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
+use topside_shared::dirs::{Dirs, DirsError};
+use topside_shared::methods::Menu;
+
+use super::completions;
+use crate::config::{
+    AuditOf, ConfigError, FILE_NAME, ProfileStore, THIS_MACHINE, UnknownServer, menu_cache,
+};
+use crate::connect::{NotReady, Remote, Session, Target, Via};
+use crate::terminal::complain;
+
+/// A server, and the way to it.
+#[derive(Debug, Default, Args)]
+pub(super) struct On {
+    /// A saved server; without it, this machine's own
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completions::places))]
+    pub(super) on: Option<String>,
+    /// By which way; without it, auto
+    #[arg(long, value_enum, value_name = "WAY")]
+    pub(super) via: Option<ViaArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ViaArg {
+    /// LAN first, then internet
+    Auto,
+    /// This machine's local socket
+    Same,
+    /// The address on the LAN
+    Lan,
+    /// The router's outside address
+    Internet,
+}
+
+impl From<ViaArg> for Via {
+    fn from(via: ViaArg) -> Self {
+        match via {
+            ViaArg::Auto => Self::Auto,
+            ViaArg::Same => Self::Same,
+            ViaArg::Lan => Self::Lan,
+            ViaArg::Internet => Self::Internet,
+        }
+    }
+}
+
+/// Why it is not known where to connect to.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Nowhere {
+    #[error(transparent)]
+    NoDirs(#[from] DirsError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Unknown(#[from] UnknownServer),
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
+}
+
+impl On {
+    /// Whether it was given at all.
+    pub(super) fn is_given(&self) -> bool {
+        self.on.is_some() || self.via.is_some()
+    }
+
+    /// The saved server's name, if one is meant.
+    pub(super) fn saved(&self) -> Option<&str> {
+        self.on.as_deref().filter(|name| *name != THIS_MACHINE)
+    }
+
+    /// Why the two do not go together.
+    pub(super) fn mistake(&self) -> Option<&'static str> {
+        let elsewhere = matches!(self.via, Some(ViaArg::Lan | ViaArg::Internet));
+        (elsewhere && self.saved().is_none()).then_some(
+            "--via lan and --via internet lead to a saved server: name it with --on NAME",
+        )
+    }
+
+    /// The way.
+    pub(super) fn via(&self) -> Via {
+        self.via.map_or(Via::Auto, Via::from)
+    }
+
+    /// Keeps the menu that this server has shown, for the completion of what is typed later.
+    pub(super) fn keep(&self, menu: &Menu) {
+        if let Ok(dirs) = Dirs::from_env() {
+            menu_cache::keep(&dirs.state, self.saved().unwrap_or(THIS_MACHINE), menu);
+        }
+    }
+
+    /// Warns an admin if the server's audit log ends before an entry that this device has seen.
+    pub(super) fn check_audit(&self, session: &Session) {
+        let Some(shown) = &session.welcome.audit else { return };
+        let Ok(dirs) = Dirs::from_env() else { return };
+        let saved = self.saved().filter(|_| session.reached.via != Via::Same);
+        let (server, pin) = match saved {
+            Some(name) => {
+                let store = ProfileStore::load(dirs.config.join(FILE_NAME));
+                let pin = store.ok().and_then(|store| store.find(name).ok()?.pin.clone());
+                (name.to_owned(), pin)
+            }
+            None => (session.reached.address.clone(), None),
+        };
+        if let Some(warning) = (AuditOf { server, pin }).check(&dirs.state, shown) {
+            complain(warning);
+        }
+    }
+
+    /// Where to connect to.
+    pub(super) fn target(&self) -> Result<Target, Nowhere> {
+        let dirs = Dirs::from_env()?;
+        let Some(name) = self.saved() else { return Ok(Target::Local(dirs.local_server())) };
+        let store = ProfileStore::load(dirs.config.join(FILE_NAME))?;
+        let profile = store.find(name)?;
+        match self.via() {
+            Via::Same => Ok(Target::Local(dirs.local_server())),
+            via => Ok(Target::Remote(Remote::of_profile(profile, via, &dirs.state)?)),
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The input box and its neighbours: the field itself, hints for arguments, the list of completions.
+
+use std::ops::Range;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use topside_shared::cmdline::{self, Hint};
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::app::State;
+use crate::app::console::Console;
+use crate::app::widgets::completion::Popup;
+use crate::app::widgets::editor::Editor;
+use crate::app::widgets::text_search::{MAX_COUNT, Search};
+use crate::scrollback::grouped;
+use crate::text::fit;
+use crate::theme::Theme;
+use crate::views::overlay_frame;
+use crate::views::row::Row;
+
+/// Most candidates shown at once.
+const CANDIDATES: usize = 8;
+
+/// Stands for one character of a secret.
+const DOT: &str = "•";
+
+/// Draws a line under edit so that its cursor is visible; returns where the cursor is.
+pub(crate) fn field(
+    buffer: &mut Buffer,
+    place: Rect,
+    editor: &Editor,
+    style: Style,
+) -> Option<Position> {
+    styled_field(buffer, place, editor, &[], |_| style)
+}
+
+/// The same with none of its characters to be read.
+pub(crate) fn secret_field(
+    buffer: &mut Buffer,
+    place: Rect,
+    editor: &Editor,
+    style: Style,
+) -> Option<Position> {
+    let all = 0..editor.text().len();
+    styled_field(buffer, place, editor, std::slice::from_ref(&all), |_| style)
+}
+
+/// The same with a style for each byte, and the bytes of `secrets` out of sight.
+fn styled_field(
+    buffer: &mut Buffer,
+    place: Rect,
+    editor: &Editor,
+    secrets: &[Range<usize>],
+    style: impl Fn(usize) -> Style,
+) -> Option<Position> {
+    let place = place.intersection(*buffer.area());
+    if place.is_empty() {
+        return None;
+    }
+    let room = usize::from(place.width);
+    let shown = |(at, cluster)| {
+        let secret = secrets.iter().any(|span| span.contains(&at));
+        (at, if secret { DOT } else { cluster })
+    };
+    let clusters = || editor.text().grapheme_indices(true).map(shown);
+    let left = clusters().take_while(|(at, _)| *at < editor.cursor());
+    let before: usize = left.map(|(_, cluster)| fit::width(cluster)).sum();
+    // The cursor needs a column of its own after the text.
+    let hidden = (before + 1).saturating_sub(room);
+    let mut column = 0;
+    for (at, cluster) in clusters() {
+        let wide = fit::width(cluster);
+        if column >= hidden && column + wide <= hidden + room {
+            let x = place.x + u16::try_from(column - hidden).unwrap_or(0);
+            buffer.set_stringn(x, place.y, cluster, wide, style(at));
+        }
+        column += wide;
+    }
+    let x = place.x + u16::try_from(before - hidden.min(before)).unwrap_or(0);
+    Some(Position::new(x.min(place.right() - 1), place.y))
+}
+
+/// Draws the input row; returns where the cursor is.
+pub(crate) fn draw(
+    state: &State,
+    console: &Console,
+    place: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) -> Option<Position> {
+    if let Some(search) = &console.search {
+        return draw_search(search, place, buffer, theme);
+    }
+    if console.prompt.is_up() {
+        return super::prompt::draw(&console.prompt, place, buffer, theme);
+    }
+    let mut row = Row::new(buffer, place);
+    row.skip(1);
+    if let Some(recall) = &console.input.recall {
+        let found = recall.at.is_some() || recall.query.is_empty();
+        row.left(if found { "earlier: " } else { "earlier, not found: " }, theme.dim);
+        row.left(&recall.query, theme.accent).left(" ❯ ", theme.dim);
+    } else {
+        let live = matches!(state.link, crate::app::connection::Link::Connected { .. });
+        row.left("❯ ", if live { theme.accent } else { theme.dim });
+    }
+    let from = row.x();
+    let editor = &console.input.editor;
+    let hint = hint_of(console);
+    let wrong = hint.as_ref().and_then(|hint| hint.error.as_ref()).map(|error| error.span.clone());
+    let used = fit::width(editor.text()) + 1;
+    if let Some(hint) = &hint {
+        let (sign, text) = hint_words(hint);
+        let wide = fit::width(&text) + fit::width(sign);
+        row.skip_right(1);
+        if row.room() >= used + 3 + wide {
+            row.right(&text, theme.dim).right(sign, theme.bad);
+        }
+    }
+    let place = Rect { x: from, width: place.right().saturating_sub(from), ..place };
+    let secrets = cmdline::secrets(editor.text(), &console.menu.commands);
+    let cursor = styled_field(buffer, place, editor, &secrets, |at| match &wrong {
+        Some(span) if span.contains(&at) => theme.wrong,
+        _ => theme.plain,
+    });
+    if let (Some(popup), Some(cursor)) = (&console.input.popup, cursor) {
+        let typed = editor.text().get(popup.replace.start..editor.cursor()).unwrap_or_default();
+        let x = cursor.x.saturating_sub(fit::columns(typed));
+        candidates(popup, x, place.y, buffer, theme);
+    }
+    cursor
+}
+
+/// The hint for the line, if there is something to say now.
+fn hint_of(console: &Console) -> Option<Hint<'_>> {
+    if console.input.is_busy()
+        || console.search.is_some()
+        || console.prompt.is_up()
+        || !console.menu_known
+    {
+        return None;
+    }
+    let editor = &console.input.editor;
+    let hint = cmdline::hint(editor.text(), editor.cursor(), &console.menu.commands)?;
+    (hint.error.is_some() || !hint.parts.is_empty()).then_some(hint)
+}
+
+fn hint_words(hint: &Hint<'_>) -> (&'static str, String) {
+    match &hint.error {
+        Some(error) => ("✗ ", error.message.clone()),
+        None => ("", hint.text()),
+    }
+}
+
+/// Draws the hint into the last row where the input row has no room for it; false: it had.
+pub(crate) fn draw_long_hint(
+    console: &Console,
+    place: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) -> bool {
+    let Some(hint) = hint_of(console) else { return false };
+    let (sign, text) = hint_words(&hint);
+    let used = fit::width(console.input.editor.text()) + 1;
+    let wide = fit::width(&text) + fit::width(sign);
+    // The same sum as beside the input: a margin and the prompt before it, a margin behind.
+    if usize::from(place.width).saturating_sub(4) >= used + 3 + wide {
+        return false;
+    }
+    let mut row = Row::new(buffer, place);
+    row.skip(1).skip_right(1).left(sign, theme.bad);
+    if hint.error.is_some() {
+        row.left(&text, theme.plain);
+        return true;
+    }
+    // The argument that the cursor is on comes first: what is before it is typed.
+    let current = hint.parts.iter().position(|part| part.current).unwrap_or(0);
+    for (nth, part) in hint.parts.iter().enumerate().skip(current) {
+        if nth > current {
+            row.left(" · ", theme.dim);
+        }
+        row.left(&part.text, if part.current { theme.plain } else { theme.dim });
+        if part.current && !part.description.is_empty() {
+            row.left(&format!(" – {}", part.description), theme.dim);
+        }
+    }
+    true
+}
+
+fn draw_search(
+    search: &Search,
+    place: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) -> Option<Position> {
+    let mut row = Row::new(buffer, place);
+    row.skip(1).skip_right(1).left("/ ", theme.accent);
+    let from = row.x();
+    let count = match search.count {
+        0 if search.field.is_empty() => String::new(),
+        0 => "not found".to_owned(),
+        MAX_COUNT.. => format!("over {} found", grouped(MAX_COUNT as u64 - 1)),
+        n => format!("{} found", grouped(n as u64)),
+    };
+    row.right(&count, theme.dim);
+    let place = Rect { x: from, width: u16::try_from(row.room()).unwrap_or(0), ..place };
+    let cursor = field(buffer, place, &search.field, theme.plain);
+    if search.typing { cursor } else { None }
+}
+
+/// Keys of a search, for the last row.
+pub(crate) fn search_keys(search: &Search) -> Vec<(String, &'static str)> {
+    let keys: &[_] = if search.typing {
+        &[("Enter", "keep"), ("↑ ↓", "other matches"), ("Esc", "back")]
+    } else {
+        &[("n", "next"), ("N", "previous"), ("/", "other text"), ("Esc", "back")]
+    };
+    keys.iter().map(|(key, what)| ((*key).to_owned(), *what)).collect()
+}
+
+fn candidates(popup: &Popup, x: u16, above: u16, buffer: &mut Buffer, theme: &Theme) {
+    let area = *buffer.area();
+    let names = popup.candidates.iter().map(|c| fit::width(&c.text)).max().unwrap_or(0);
+    let about = popup.candidates.iter().map(|c| fit::width(&c.description)).max().unwrap_or(0);
+    let wide = 1 + names + if about > 0 { 2 + about } else { 0 };
+    let width = u16::try_from(wide + 4).unwrap_or(u16::MAX).min(area.width.saturating_sub(2));
+    let shown = popup.candidates.len().min(CANDIDATES).min(usize::from(above.saturating_sub(4)));
+    let height = u16::try_from(shown).unwrap_or(0) + 2;
+    let x = x.saturating_sub(3).min(area.right().saturating_sub(width));
+    let place = Rect::new(x, above.saturating_sub(height), width, height);
+    let inside = overlay_frame::framed("", place, buffer, theme);
+    let top = popup.at.map_or(0, |at| (at + 1).saturating_sub(shown));
+    for (y, (nth, candidate)) in
+        (0..inside.height).zip(popup.candidates.iter().enumerate().skip(top))
+    {
+        let chosen = popup.at == Some(nth);
+        let mut row = Row::at(buffer, inside, y);
+        row.left(if chosen { "▌" } else { " " }, theme.accent);
+        let style = if chosen { theme.chosen() } else { theme.plain };
+        row.column(&candidate.text, names, style).skip(2).left(&candidate.description, theme.dim);
+    }
+    let more = popup.candidates.len() - shown;
+    if more > 0 {
+        let bottom = Rect { y: place.bottom() - 1, height: 1, ..place };
+        let mut row = Row::new(buffer, bottom);
+        row.skip_right(2).right(&format!(" {more} more "), theme.dim);
+    }
+}

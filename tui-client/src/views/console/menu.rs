@@ -1,0 +1,104 @@
+//! The menu beside the response pane.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use topside_shared::command::Command;
+
+use crate::app::State;
+use crate::app::console::Console;
+use crate::app::console::layout::ConsoleLayout;
+use crate::app::palette::{about, by_category};
+use crate::input::actions::Id;
+use crate::text::fit;
+use crate::theme::Theme;
+use crate::views::row::Row;
+
+/// From this width on a command's title stands beside its name.
+const TITLES_FROM: u16 = 30;
+/// Most columns of a name beside a title.
+const NAMES: usize = 18;
+
+/// One row of the menu.
+enum Entry<'m> {
+    Blank,
+    Heading(&'m str),
+    Command(&'m Command),
+}
+
+/// The rows: the menu by category, parted by blank rows if these fit too.
+fn entries(console: &Console, height: u16) -> Vec<Entry<'_>> {
+    let categories = by_category(&console.menu.commands);
+    let rows = console.menu.commands.len() + 2 * categories.len();
+    let roomy = rows <= usize::from(height);
+    let mut entries = Vec::new();
+    for (category, commands) in categories {
+        if roomy && !entries.is_empty() {
+            entries.push(Entry::Blank);
+        }
+        entries.push(Entry::Heading(category));
+        entries.extend(commands.into_iter().map(Entry::Command));
+    }
+    entries
+}
+
+pub(crate) fn draw(
+    state: &State,
+    console: &Console,
+    place: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) {
+    Row::new(buffer, place).skip(1).left("MENU", theme.dim);
+    if let Some(why) = &console.menu_refused {
+        Row::at(buffer, place, 1).skip(1).left(why, theme.bad);
+        return;
+    }
+    let entries = entries(console, place.height);
+    let rows = place.height.saturating_sub(1);
+    let longest = console.menu.commands.iter().map(|command| fit::width(&command.name)).max();
+    let names = longest.unwrap_or(0).min(NAMES);
+    let hidden = entries.len().saturating_sub(usize::from(rows));
+    for (y, entry) in (1..place.height).zip(&entries) {
+        let mut row = Row::at(buffer, place, y);
+        row.skip(1).skip_right(1);
+        if hidden > 0 && y + 1 == place.height {
+            let key = state.keys.word(Id::Menu);
+            row.left(&format!("… {} more · {key}", hidden + 1), theme.dim);
+            return;
+        }
+        match entry {
+            Entry::Blank => {}
+            Entry::Heading(text) => {
+                row.left(text, theme.strong);
+            }
+            Entry::Command(command) => {
+                row.skip(2);
+                if place.width >= TITLES_FROM {
+                    let title = about(command);
+                    row.column(&command.name, names, theme.plain).skip(2).left(&title, theme.dim);
+                } else {
+                    row.left(&command.name, theme.plain);
+                }
+            }
+        }
+    }
+}
+
+/// The command in this place of the menu.
+pub(crate) fn command_at<'m>(
+    console: &'m Console,
+    layout: &ConsoleLayout,
+    at: Position,
+) -> Option<&'m str> {
+    let place = layout.menu.filter(|place| place.contains(at))?;
+    let entries = entries(console, place.height);
+    let row = usize::from((at.y - place.y).checked_sub(1)?);
+    let hidden = entries.len() > usize::from(place.height.saturating_sub(1));
+    if hidden && at.y + 1 == place.bottom() {
+        return None;
+    }
+    match entries.get(row)? {
+        Entry::Command(command) => Some(&command.name),
+        Entry::Heading(_) | Entry::Blank => None,
+    }
+}

@@ -1,0 +1,251 @@
+//! The console: title, panes and the lines between them, banner, input, hints.
+
+pub(crate) mod blocks;
+pub(crate) mod input_box;
+pub(crate) mod menu;
+pub(crate) mod prompt;
+
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::{Position, Rect};
+
+use super::key_hints;
+use super::row::{self, Row};
+use super::server::clients;
+use crate::app::State;
+use crate::app::connection::{self, Link};
+use crate::app::console::layout::ConsoleLayout;
+use crate::app::console::shutdown_banner::BannerPhase;
+use crate::app::console::{Console, title_of_the_end};
+use crate::app::server::status;
+use crate::scrollback::grouped;
+use crate::text::{fit, times};
+use crate::theme::Theme;
+
+pub(super) fn draw(
+    state: &State,
+    console: &Console,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) -> Option<Position> {
+    let layout = console.layout(state);
+    title(state, console, layout.title, buffer, theme);
+    lines(&layout, buffer, theme);
+    if let Some(place) = layout.menu {
+        menu::draw(state, console, place, buffer, theme);
+    }
+    let new = blocks::draw(state, console, layout.pane, buffer, theme);
+    if let Some(place) = layout.clients {
+        clients::draw(state, console, place, buffer, theme);
+    }
+    let above = Rect { y: layout.top_rule.y, height: 1, ..layout.pane };
+    blocks::pinned(state, console, above, buffer, theme);
+    follow_mark(console, new, &layout, buffer, theme);
+    banner(state, console, layout.banner, buffer, theme);
+    let cursor = input_box::draw(state, console, layout.input, buffer, theme);
+    let keys = match &console.search {
+        Some(search) => Some(input_box::search_keys(search)),
+        None if console.prompt.is_up() && state.remark.is_none() => {
+            Some(prompt::keys(state, &console.prompt))
+        }
+        None => None,
+    };
+    if let Some(keys) = keys {
+        let mut row = Row::new(buffer, layout.hints);
+        row.skip(1);
+        for (key, what) in keys {
+            row.left(&key, theme.plain).left(" ", theme.plain).left(what, theme.dim).skip(3);
+        }
+    } else if state.remark.is_some()
+        || !input_box::draw_long_hint(console, layout.hints, buffer, theme)
+    {
+        key_hints::draw(state, layout.hints, buffer, theme);
+    }
+    cursor
+}
+
+fn title(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let mut row = Row::new(buffer, place);
+    row.skip(1).skip_right(1);
+    if let Link::Lost(lost) = &state.link {
+        let mut title = title_of_the_end(state, console);
+        if fit::width(&title) > row.room() {
+            // The sentence above the input has room for all of it.
+            title = format!("{} · {} · {}", console.name(), console.way(state), lost.brief(state));
+        }
+        row.left(console.name(), theme.chosen());
+        row.left(&title[console.name().len()..], theme.warn);
+        return;
+    }
+    let others = match console.clients.len() {
+        0 => String::new(),
+        1 => "1 client".to_owned(),
+        n => format!("{n} clients"),
+    };
+    let started = console.welcome.server.started_at;
+    let uptime = times::uptime(started, state.clock.wall, &state.zone);
+    let way = console.way(state);
+    let words = connection::words(state);
+    let role = console.welcome.you.role.to_string();
+    let connected = matches!(state.link, Link::Connected { .. });
+
+    // With little room the details of the way go first, then the role; never the state.
+    let short = console.via().title().to_owned();
+    let room = row.room();
+    let wide = |parts: &[&String]| {
+        fit::width(console.name()) + parts.iter().map(|text| 3 + fit::width(text)).sum::<usize>()
+    };
+    let (way, role) = if wide(&[&way, &words, &role]) <= room {
+        (way, role)
+    } else if wide(&[&short, &words, &role]) <= room {
+        (short, role)
+    } else {
+        (short, String::new())
+    };
+    // What is on the right goes before what is on the left is cut.
+    let room = room.saturating_sub(wide(&[&way, &words, &role]) + 2);
+    if connected {
+        let both = format!("{others} · {uptime}");
+        if !others.is_empty() && fit::width(&both) <= room {
+            row.right(&both, theme.dim);
+        } else if fit::width(&others) <= room {
+            row.right(&others, theme.dim);
+        }
+    }
+    let state_style = if connected { theme.good } else { theme.warn };
+    row.left(console.name(), theme.chosen());
+    let parts = [(way, theme.plain), (words, state_style), (role, theme.plain)];
+    for (text, style) in parts.into_iter().filter(|(text, _)| !text.is_empty()) {
+        row.left(" · ", theme.dim).left(&text, style);
+    }
+}
+
+/// The lines between the panes.
+fn lines(layout: &ConsoleLayout, buffer: &mut Buffer, theme: &Theme) {
+    row::rule(buffer, layout.top_rule, theme.rule);
+    row::rule(buffer, layout.bottom_rule, theme.rule);
+    let seams =
+        [layout.menu.map(Rect::right), layout.clients.map(|clients| clients.x.saturating_sub(1))];
+    for x in seams.into_iter().flatten() {
+        row::sign(buffer, x, layout.top_rule.y, "┬", theme.rule);
+        row::seam(buffer, x, layout.pane.y, layout.pane.bottom(), theme.rule);
+        row::sign(buffer, x, layout.bottom_rule.y, "┴", theme.rule);
+    }
+}
+
+/// What has come below while the reader stands still, on the line under the pane.
+fn follow_mark(
+    console: &Console,
+    new: u64,
+    layout: &ConsoleLayout,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) {
+    if console.runs.pane.is_following() {
+        return;
+    }
+    let text = match new {
+        0 => " scrolled up · End follows ".to_owned(),
+        n => format!(" ↓ {} new · End follows ", grouped(n)),
+    };
+    let place = Rect { y: layout.bottom_rule.y, height: 1, ..layout.pane };
+    let style = if new > 0 { theme.accent } else { theme.dim };
+    Row::new(buffer, place).skip_right(2).right(&text, style);
+}
+
+/// What must be seen whatever lies on top: the rows of the banner, and while there is no session the title, as they
+/// are before anything lies there.
+pub(super) fn said(state: &State, buffer: &Buffer) -> Vec<(u16, Vec<Cell>)> {
+    let Some(layout) = state.console().map(|console| console.layout(state)) else {
+        return Vec::new();
+    };
+    let title = matches!(state.link, Link::Lost(_)).then_some(layout.title);
+    let rows = title.into_iter().chain([layout.banner]).flat_map(Rect::rows);
+    rows.map(|row| (row.y, cells(row, buffer))).collect()
+}
+
+fn cells(row: Rect, buffer: &Buffer) -> Vec<Cell> {
+    row.positions().filter_map(|at| buffer.cell(at).cloned()).collect()
+}
+
+/// Says it once more where some of it is hidden: in the row above that of remarks, the only other one in which no box
+/// has more than its frame, and in the rows of the banner right above that are free.
+pub(super) fn say_on_top(
+    state: &State,
+    said: &[(u16, Vec<Cell>)],
+    area: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) {
+    let free =
+        |(y, row): &(u16, Vec<Cell>)| cells(Rect { y: *y, height: 1, ..area }, buffer) == *row;
+    let Some(console) = state.console().filter(|_| !said.iter().all(free)) else { return };
+    let rows = said.iter().rev().take_while(|row| free(row)).count();
+    let height = u16::try_from(rows).unwrap_or_default() + 1;
+    let place = Rect { y: area.bottom().saturating_sub(1 + height), height, ..area };
+    for at in place.positions() {
+        buffer[at].reset();
+    }
+    let text = console.banner_text(state);
+    let text = text.unwrap_or_else(|| format!("{} {}", console.name(), connection::words(state)));
+    sentence(console, &text, place, buffer, theme);
+}
+
+fn banner(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+    if let Some(text) = console.banner_text(state) {
+        sentence(console, &text, place, buffer, theme);
+    }
+}
+
+fn sentence(console: &Console, text: &str, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let calm = console.banner.as_ref().is_some_and(|b| b.phase == BannerPhase::Cancelled);
+    let (sign, style) = if calm { ("✓ ", theme.good) } else { ("▲ ", theme.warn) };
+    let room = usize::from(place.width.saturating_sub(4));
+    for (y, line) in (0..place.height).zip(fit::wrap_rows(text, room, usize::from(place.height))) {
+        let mut row = Row::at(buffer, place, y);
+        row.skip(1);
+        if y == 0 {
+            row.left(sign, style);
+        } else {
+            row.skip(2);
+        }
+        row.left(&line, style);
+    }
+}
+
+/// Milliseconds until something drawn changes by itself: a countdown, a wait, a duration on the
+/// screen that goes on, figures that are asked for, and the uptime once a day or an hour.
+pub(super) fn changes_in(state: &State) -> Option<u64> {
+    let now = state.clock.mono;
+    let link = link_changes_in(state);
+    let Some(console) = state.console() else { return link };
+    let banner = match state.link {
+        Link::Connected { .. } => console.banner.as_ref().and_then(|banner| banner.changes_in(now)),
+        _ => None,
+    };
+    let uptime = matches!(state.link, Link::Connected { .. })
+        .then(|| times::uptime_changes_in(console.welcome.server.started_at, state.clock.wall));
+    // Only what is on the screen is counted.
+    let running = console.runs.live().next().and_then(|_| {
+        let frame = console.runs.pane.frame();
+        let mut shown: Vec<u64> = frame.rows.iter().map(|row| row.position.block).collect();
+        shown.dedup();
+        let live = shown.into_iter().filter_map(|block| console.runs.info(block));
+        live.filter(|info| info.phase.is_live())
+            .map(|info| times::next_second(info.began, now))
+            .min()
+    });
+    [link, banner, uptime, running, status::ask_in(state)].into_iter().flatten().min()
+}
+
+/// The same of the link alone.
+pub(super) fn link_changes_in(state: &State) -> Option<u64> {
+    let now = state.clock.mono;
+    match &state.link {
+        Link::Dialling(dial) => Some(times::next_second(dial.since, now)),
+        Link::Lost(lost) => lost.retry.map(|retry| {
+            let left = retry.at.saturating_sub(now);
+            if left == 0 { 0 } else { times::countdown_changes_in(left) }
+        }),
+        Link::Connected { .. } | Link::Idle => None,
+    }
+}

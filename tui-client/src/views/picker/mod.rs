@@ -1,0 +1,381 @@
+//! The picker: servers on the left, the ways to the chosen one on the right.
+
+pub(crate) mod redeem_invite;
+pub(crate) mod server_form;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+
+use super::key_hints;
+use super::row::Row;
+use crate::app::connection::{Link, Via};
+use crate::app::picker::routes::{self, Sign, Way};
+use crate::app::picker::{self, discovered};
+use crate::app::{Here, Size, State};
+use crate::config::Profile;
+use crate::connect::Found;
+use crate::input::actions::Id;
+use crate::text::fit;
+use crate::theme::Theme;
+
+/// Wider than this the picker stays in the middle.
+const WIDEST: u16 = 120;
+/// Narrower than this only one column is shown at a time.
+const BOTH_FROM: u16 = 56;
+/// From here on the address of a way fits beside it.
+const WIDE_FROM: u16 = 100;
+/// From so many rows on each way has two.
+const ROOMY: u16 = 18;
+/// Columns of the names of the ways.
+const TITLES: usize = 15;
+/// Most columns of their addresses, with the gap behind.
+const ADDRESSES: usize = 27;
+
+/// What somebody reads who has saved nothing yet.
+fn first_steps(state: &State) -> String {
+    let (connect, invite) = (state.keys.word(Id::Connect), state.keys.word(Id::Invite));
+    format!(
+        "{connect} on Same machine opens the console of this machine; where no server runs, one starts \
+         inside this program and ends with it. To reach another box, press {invite} and paste its invite."
+    )
+}
+
+/// Where the two columns stand.
+struct Columns {
+    servers: Option<Rect>,
+    ways: Option<Rect>,
+}
+
+/// Whether both columns have room.
+pub(super) fn is_wide(size: Size) -> bool {
+    size.width >= BOTH_FROM
+}
+
+fn columns(state: &State, area: Rect) -> Columns {
+    let width = area.width.min(WIDEST);
+    let x = area.x + (area.width - width) / 2;
+    let y = area.y + if area.height >= 30 { area.height / 6 } else { 2 };
+    let height = area.bottom().saturating_sub(y + 1);
+    let body = Rect::new(x, y, width, height);
+    if width < BOTH_FROM {
+        let (servers, ways) =
+            if state.picker.on_ways { (None, Some(body)) } else { (Some(body), None) };
+        return Columns { servers, ways };
+    }
+    let left = width / 3;
+    let ways = Rect { x: x + left, width: width - left, ..body };
+    Columns { servers: Some(Rect { width: left, ..body }), ways: Some(ways) }
+}
+
+pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let mut counts = match state.servers.len() {
+        _ if state.unreadable.is_some() => "✗ problem in client.toml".to_owned(),
+        0 => "no servers saved".to_owned(),
+        1 => "1 server saved".to_owned(),
+        n => format!("{n} servers saved"),
+    };
+    let finds = discovered::listed(state).count();
+    if finds > 0 {
+        counts.push_str(&format!(" · {finds} found"));
+    }
+    let mut title = Row::new(buffer, area);
+    title.skip(1).left("Topside", theme.chosen()).skip_right(1).right(&counts, theme.dim);
+
+    let columns = columns(state, area);
+    if let Some(place) = columns.servers {
+        servers(state, place, buffer, theme);
+    }
+    if let Some(place) = columns.ways {
+        match picker::chosen_find(state) {
+            Some(find) => found_one(state, find, place, buffer, theme),
+            None => ways(state, place, buffer, theme),
+        }
+    }
+    key_hints::draw(state, key_hints::last_row(area), buffer, theme);
+}
+
+fn heading(row: &mut Row<'_>, text: &str, has_focus: bool, theme: &Theme) {
+    row.skip(3).left(text, if has_focus { theme.strong } else { theme.dim });
+}
+
+/// Rows from the heading to the first entry: a small screen has none to leave blank.
+fn head(place: Rect) -> u16 {
+    if place.height < 8 { 1 } else { 2 }
+}
+
+/// A row of the list of servers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    Server(usize),
+    Blank,
+    Found,
+}
+
+/// All rows of the list, and which of them stands first, so that the chosen one is on the screen.
+fn entries(state: &State, place: Rect) -> (Vec<Entry>, usize) {
+    let saved = state.servers.len();
+    let mut entries: Vec<Entry> = (0..=saved).map(Entry::Server).collect();
+    let count = picker::count(state);
+    if count > saved + 1 {
+        entries.extend([Entry::Blank, Entry::Found]);
+        entries.extend((saved + 1..count).map(Entry::Server));
+    }
+    let rows = usize::from(place.height.saturating_sub(head(place))).max(1);
+    let at = entries.iter().position(|entry| *entry == Entry::Server(state.picker.at));
+    (entries, (at.unwrap_or(0) + 1).saturating_sub(rows))
+}
+
+fn servers(state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let focus = !state.picker.on_ways;
+    heading(&mut Row::new(buffer, place), "SERVERS", focus, theme);
+    let (entries, first) = entries(state, place);
+    for (y, entry) in (head(place)..place.height).zip(&entries[first..]) {
+        let mut row = Row::at(buffer, place, y);
+        let at = match entry {
+            Entry::Server(at) => *at,
+            Entry::Blank => continue,
+            Entry::Found => {
+                row.skip(3).left("FOUND ON THE LAN", theme.dim);
+                continue;
+            }
+        };
+        let chosen = at == state.picker.at;
+        let style = if chosen && focus {
+            theme.chosen()
+        } else if chosen {
+            theme.strong
+        } else {
+            theme.plain
+        };
+        row.skip(1).left(if chosen { "▌ " } else { "  " }, theme.accent).skip_right(2);
+        // Where words have no room, the sign alone says it.
+        let narrow = row.room() < 26;
+        let name_room = if narrow { row.room().saturating_sub(3) } else { row.room() / 2 };
+        row.column(picker::name(state, at), name_room, style).skip(1);
+        let (sign, words) = state_of(state, at);
+        let (mark, style) = mark(sign, theme);
+        let words = routes::shortened(&words, row.room().saturating_sub(fit::width(mark)));
+        row.left(mark, style).left(if narrow { "" } else { &words }, theme.dim);
+    }
+}
+
+/// How a server of the list stands, as far as that is known.
+fn state_of(state: &State, at: usize) -> (Sign, String) {
+    let saved = state.servers.len();
+    let (sign, words) = match state.servers.get(at) {
+        Some(_) if at == state.picker.at => return routes::brief(state),
+        Some(profile) => (Sign::None, by(profile)),
+        None if at > saved => (Sign::None, "not paired"),
+        None => match &state.here {
+            Here::Unknown => (Sign::None, "…"),
+            Here::Running(_) => (Sign::Up, "running"),
+            Here::NotRunning => (Sign::Down, "not running"),
+            Here::Refused(_) => (Sign::Wrong, "unusable"),
+        },
+    };
+    (sign, words.to_owned())
+}
+
+/// By which ways a saved server could be reached.
+fn by(profile: &Profile) -> &'static str {
+    match (&profile.lan, &profile.internet) {
+        (None, None) => "no address",
+        _ if profile.pin.is_none() => "not paired",
+        (Some(_), Some(_)) => "LAN, internet",
+        (Some(_), None) => "LAN",
+        (None, Some(_)) => "internet",
+    }
+}
+
+fn via_title(via: Via) -> &'static str {
+    match via {
+        Via::Same => "Same machine",
+        Via::Lan => "LAN",
+        Via::Internet => "Internet",
+        Via::Auto => "Auto",
+    }
+}
+
+/// Where the address of a way stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Addresses {
+    /// Beside its title, in a column so wide; the words follow.
+    Beside(usize),
+    /// Beside its title, the words in a row below.
+    Above,
+    /// Below all ways, of the chosen one only.
+    Below,
+}
+
+impl Addresses {
+    fn of(state: &State, place: Rect, shown: &[(Via, Way)]) -> Self {
+        let longest = shown.iter().map(|(_, way)| fit::width(&way.address)).max().unwrap_or(0);
+        match longest {
+            0 => Self::Below,
+            longest if state.size.width >= WIDE_FROM => Self::Beside((longest + 2).min(ADDRESSES)),
+            _ if place.height >= ROOMY => Self::Above,
+            _ => Self::Below,
+        }
+    }
+
+    /// Rows that a way takes.
+    fn rows(self) -> u16 {
+        if self == Self::Above { 2 } else { 1 }
+    }
+}
+
+fn all_ways(state: &State) -> Vec<(Via, Way)> {
+    routes::of(state).iter().map(|via| (*via, routes::way(state, *via))).collect()
+}
+
+fn ways(state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let focus = state.picker.on_ways;
+    let name = picker::name(state, state.picker.at).to_owned();
+    heading(&mut Row::new(buffer, place), &format!("CONNECT TO {name}"), focus, theme);
+    let shown = all_ways(state);
+    let addresses = Addresses::of(state, place, &shown);
+    let mut below = Below::default();
+    let mut y = head(place);
+    for (via, way) in shown {
+        let chosen = routes::chosen_via(state) == Some(via);
+        let mut row = Row::at(buffer, place, y);
+        row.skip(1).skip_right(1);
+        row.left(if chosen { "❯ " } else { "  " }, if focus { theme.accent } else { theme.plain });
+        let style = match (chosen, focus) {
+            (true, true) => theme.chosen(),
+            (true, false) => theme.strong,
+            _ if way.why_not.is_some() => theme.dim,
+            _ => theme.plain,
+        };
+        row.column(via_title(via), TITLES, style);
+        let style = if matches!(via, Via::Lan | Via::Internet) { theme.plain } else { theme.dim };
+        let address_fits = match addresses {
+            Addresses::Beside(width) => {
+                row.column(&fit::cut(&way.address, width - 1), width, style);
+                fit::width(&way.address) < width
+            }
+            Addresses::Above if !way.address.is_empty() => {
+                let fits = fit::width(&way.address) <= row.room();
+                row.left(&way.address, style);
+                row = Row::at(buffer, place, y + 1);
+                row.skip(3).skip_right(1).column("", TITLES, theme.plain);
+                fits
+            }
+            Addresses::Above | Addresses::Below => way.address.is_empty(),
+        };
+        let (mark, style) = mark(way.sign, theme);
+        let room = row.room().saturating_sub(fit::width(mark));
+        let words = routes::shortened(&way.words, room);
+        row.left(mark, style).left(&words, theme.dim);
+        if chosen {
+            below = Below { address_fits, words_fit: words == way.words, way: Some(way) };
+        }
+        y += addresses.rows();
+    }
+    let rest = Rect { y: place.y + y, height: place.height.saturating_sub(y), ..place };
+    below.draw(state, rest, buffer, theme);
+}
+
+/// What is said of the chosen way below all of them.
+#[derive(Default)]
+struct Below {
+    way: Option<Way>,
+    address_fits: bool,
+    words_fit: bool,
+}
+
+impl Below {
+    fn draw(self, state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+        let Some(way) = self.way else { return };
+        let mut lines: Vec<(String, Style)> = Vec::new();
+        if let Some(why) = &state.unreadable {
+            lines.push((why.clone(), theme.plain));
+        }
+        let nothing_saved = state.servers.is_empty()
+            && state.unreadable.is_none()
+            && matches!(state.link, Link::Idle);
+        let text = way
+            .why_not
+            .or(way.advice)
+            .or(nothing_saved.then(|| first_steps(state)))
+            .or((!self.words_fit).then_some(way.words));
+        // Most sentences name the address themselves.
+        let named = text.as_ref().is_some_and(|text| text.contains(&way.address));
+        if !self.address_fits && !named {
+            lines.push((way.address, theme.plain));
+        }
+        if let Some(text) = text {
+            lines.push((text, theme.dim));
+        }
+        if let Some(pin) = picker::chosen(state).and_then(discovered::pin) {
+            lines.push((format!("pin {}", pin.short()), theme.dim));
+        }
+        write(&lines, place, buffer);
+    }
+}
+
+/// What is said of a server that was found.
+fn found_one(state: &State, find: &Found, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let focus = state.picker.on_ways;
+    heading(&mut Row::new(buffer, place), &format!("FOUND {}", find.name), focus, theme);
+    let addresses: Vec<String> = find.addresses.iter().map(ToString::to_string).collect();
+    let (how, add) = (picker::how_to_pair(state, find), state.keys.word(Id::Add));
+    let lines = [
+        (format!("{} · port {}", addresses.join(", "), find.port), theme.plain),
+        (format!("{how}; {add} saves its address."), theme.dim),
+    ];
+    let top = head(place) - 1;
+    let below = Rect { y: place.y + top, height: place.height.saturating_sub(top), ..place };
+    write(&lines, below, buffer);
+}
+
+/// Paragraphs under what stands above, with a blank row before them where there is room.
+fn write(lines: &[(String, Style)], place: Rect, buffer: &mut Buffer) {
+    let room = usize::from(place.width.saturating_sub(5)).min(66);
+    let mut y = u16::from(place.height > 2);
+    for (text, style) in lines {
+        let rows = usize::from(place.height.saturating_sub(y));
+        if rows == 0 {
+            return;
+        }
+        for line in fit::wrap_rows(text, room, rows) {
+            Row::at(buffer, place, y).skip(3).left(&line, *style);
+            y += 1;
+        }
+        // Blank rows between paragraphs are for large screens.
+        y += u16::from(place.height > 12);
+    }
+}
+
+fn mark(sign: Sign, theme: &Theme) -> (&'static str, Style) {
+    match sign {
+        Sign::Up => ("● ", theme.good),
+        Sign::Down => ("○ ", theme.dim),
+        Sign::Wrong => ("✗ ", theme.bad),
+        Sign::None => ("", theme.dim),
+    }
+}
+
+/// Chooses what was clicked on.
+pub(super) fn click(state: &mut State, at: Position) {
+    let area = Rect::new(0, 0, state.size.width, state.size.height);
+    let columns = columns(state, area);
+    let row =
+        |place: Rect| usize::from(at.y.saturating_sub(place.y)).checked_sub(head(place).into());
+    if let Some(place) = columns.servers.filter(|place| place.contains(at)) {
+        let (entries, first) = entries(state, place);
+        let entry = row(place).and_then(|row| entries.get(first + row));
+        if let Some(Entry::Server(server)) = entry {
+            picker::choose(state, *server);
+            state.picker.on_ways = false;
+        }
+    } else if let Some(place) = columns.ways.filter(|place| place.contains(at)) {
+        let shown = all_ways(state);
+        let rows = usize::from(Addresses::of(state, place, &shown).rows());
+        if let Some(way) = row(place).map(|row| row / rows).filter(|way| *way < shown.len()) {
+            state.picker.way = way;
+            state.picker.on_ways = true;
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The picker, and what lies on top of it: the form and the invite.
+
+use topside_shared::invite::Invite;
+
+use super::{SIZES, assert_clean, at_every_size, frame, text};
+use crate::app::picker::redeem_invite::NotPaired;
+use crate::app::picker::routes::Reach;
+use crate::app::tests::pasted_invites::an_invite;
+use crate::app::tests::probes::find;
+use crate::app::tests::{World, pin};
+use crate::app::{Effect, Here, Msg, Via};
+
+#[test]
+fn the_picker_of_somebody_who_is_new() {
+    at_every_size("picker-new", World::new);
+}
+
+/// Saved servers, one of them paired and asked, and one more on the LAN.
+fn picker(width: u16, height: u16) -> World {
+    let mut world = World::new(width, height).with_servers();
+    world.tell(Msg::Found(vec![find("garage-pi", "192.168.1.12", Some(pin(2)))]));
+    world.wait(0);
+    world.tell(Msg::Probed(Here::Running(2)));
+    world
+}
+
+fn down(words: &'static str, sentence: &str, lasting: bool) -> Reach {
+    Reach::Down { words, sentence: sentence.into(), lasting }
+}
+
+#[test]
+fn the_picker_with_servers() {
+    at_every_size("picker", |width, height| {
+        let mut world = picker(width, height);
+        world.reach(Via::Lan, Reach::Up(2));
+        world.reach(Via::Internet, Reach::Up(41));
+        world
+    });
+}
+
+#[test]
+fn the_picker_with_a_way_that_leads_to_another_server() {
+    at_every_size("picker-wrong-key", |width, height| {
+        let mut world = picker(width, height);
+        let sentence = "192.168.1.10:8677 is not the paired server: it has another key. Another \
+                        machine may have that address on this network; if the server was set up \
+                        anew, pair again (`topsided invite` on the box)";
+        world.reach(Via::Lan, down("another key: not this server", sentence, true));
+        world.reach(Via::Internet, down("no answer", "silence", false));
+        world.press("right down down");
+        world
+    });
+}
+
+#[test]
+fn the_picker_on_a_server_that_is_not_paired() {
+    at_every_size("picker-not-paired", |width, height| {
+        let mut world = picker(width, height);
+        world.press("down right");
+        world
+    });
+}
+
+#[test]
+fn the_picker_on_a_server_that_was_found() {
+    at_every_size("picker-found", |width, height| {
+        let mut world = picker(width, height);
+        world.press("down down down down");
+        if width < 56 {
+            world.press("right");
+        }
+        world
+    });
+}
+
+#[test]
+fn the_picker_while_dialling() {
+    at_every_size("picker-dialling", |width, height| {
+        let mut world = World::new(width, height);
+        world.press("enter");
+        world.wait(2_300);
+        world
+    });
+}
+
+#[test]
+fn an_invite_that_was_pasted() {
+    at_every_size("invite", |width, height| {
+        let mut world = picker(width, height);
+        world.tell(Msg::Paste(an_invite().to_string()));
+        world
+    });
+}
+
+#[test]
+fn an_invite_that_is_none_yet_is_explained() {
+    at_every_size("invite-empty", |width, height| {
+        let mut world = World::new(width, height);
+        world.press("i");
+        world
+    });
+}
+
+#[test]
+fn an_invite_that_failed() {
+    at_every_size("invite-failed", |width, height| {
+        let mut world = picker(width, height);
+        world.tell(Msg::Paste(an_invite().to_string()));
+        let effects = world.press("enter");
+        let [Effect::Pair { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+        let why = "this invite was used already, or taken back: ask for a new one (`topsided invite` on \
+                   the box)";
+        let failed = NotPaired { why: why.into(), lasting: true };
+        world.tell(Msg::Paired { attempt, result: Err(failed) });
+        world
+    });
+}
+
+/// It read `Tab how` in both columns.
+#[test]
+fn where_one_column_has_room_the_hint_says_which_one_tab_leads_to() {
+    let mut world = picker(40, 10);
+    let drawn = text(&frame(&world.state));
+    assert!(drawn.contains("Tab how"), "{drawn}");
+    world.press("tab");
+    let drawn = text(&frame(&world.state));
+    assert!(drawn.contains("Tab servers"), "{drawn}");
+}
+
+/// The reason was cut as if it ended there.
+#[test]
+fn a_reason_that_has_no_room_in_the_question_shows_that_it_goes_on() {
+    let mut world = World::connected(40, 10);
+    world.enter("ks 60 the whole rack is being moved to another room tonight");
+    let drawn = text(&frame(&world.state));
+    assert!(drawn.contains("Reason told: the whole rack") && drawn.contains('…'), "{drawn}");
+}
+
+/// It got a tick, and was then refused.
+#[test]
+fn an_invite_that_is_over_by_this_devices_clock_says_so() {
+    let mut world = picker(80, 24);
+    world.tell(Msg::Paste(an_invite().to_string()));
+    let before = text(&frame(&world.state));
+    assert!(before.contains("✓ an invite of greenhouse"), "{before}");
+    world.wait(1_000);
+    let after = text(&frame(&world.state));
+    let words = "▲ an invite of greenhouse: may be over by this device's clock";
+    assert!(after.contains(words) && !after.contains('✓'), "{after}");
+}
+
+#[test]
+fn an_invite_being_used() {
+    let mut world = picker(80, 24);
+    world.tell(Msg::Paste(an_invite().to_string()));
+    world.press("enter");
+    world.wait(2_300);
+    let text = text(&frame(&world.state));
+    assert!(text.contains("pairing with greenhouse … 2 s · Esc cancels"), "{text}");
+    assert!(!text.contains(&an_invite().to_string()[20..40]), "{text}");
+}
+
+/// It looked like a file with nothing in it, from the next key on.
+#[test]
+fn a_file_that_cannot_be_read_is_told_until_it_can() {
+    let mut world = World::new(80, 24);
+    world.tell(Msg::ServersUnreadable("/c/client.toml:3:8: this is not TOML".into()));
+    world.press("down");
+    world.press("up");
+    let shown = |world: &World| text(&frame(&world.state));
+    let drawn = shown(&world);
+    assert!(drawn.contains("problem in client.toml"), "{drawn}");
+    assert!(drawn.contains("/c/client.toml:3:8: this is not TOML"), "{drawn}");
+    assert!(!drawn.contains("no servers saved"), "{drawn}");
+    let drawn = shown(&world.with_servers());
+    assert!(drawn.contains("3 servers saved") && !drawn.contains("this is not TOML"), "{drawn}");
+    assert!(drawn.contains("client.toml can be read again"), "{drawn}");
+}
+
+#[test]
+fn the_form_with_what_is_wrong() {
+    at_every_size("form", |width, height| {
+        let mut world = World::new(width, height);
+        world.press("a");
+        world.write("sprinkler");
+        world.press("tab");
+        world.write("192.168.1.300");
+        world.press("tab tab");
+        world.write("0");
+        world.press("enter");
+        world
+    });
+}
+
+#[test]
+fn the_form_of_a_paired_server_shows_its_pin_where_there_is_room() {
+    for (width, height) in SIZES {
+        let mut world = picker(width, height);
+        world.press("e");
+        let text = text(&frame(&world.state));
+        assert_eq!(text.contains("pin 0101 0101 0101 0101"), width >= 80, "{text}");
+        assert!(text.contains("Enter saves · Tab next field"), "{text}");
+    }
+}
+
+#[test]
+fn the_picker_draws_at_every_size_without_a_control_character() {
+    let evil = "\u{1b}[2J\u{7}\u{9b}31m\u{202e}\t\r";
+    for width in (40..=170).step_by(13) {
+        for height in [10, 11, 14, 20, 33, 60] {
+            draw_the_picker(width, height, evil);
+        }
+    }
+}
+
+/// The picker with finds and errors that try to steer the terminal, and what lies on top of it.
+fn draw_the_picker(width: u16, height: u16, evil: &str) {
+    let mut world = World::new(width, height).with_servers();
+    world.tell(Msg::Found(vec![find(evil, "fd00:1234:5678:9abc:def0:1234:5678:9abc", None)]));
+    world.wait(0);
+    world.reach(Via::Lan, down("no answer", evil, false));
+    for keys in ["", "right", "down down down", "left down down down down", "a", "esc i", "x"] {
+        if !keys.is_empty() {
+            world.press(keys);
+        }
+        assert_clean(&world);
+    }
+    let invite = Invite { name: evil.into(), ..an_invite() };
+    world.tell(Msg::Paste(invite.to_string()));
+    assert_clean(&world);
+}

@@ -1,0 +1,407 @@
+//! The screens of the product. A change of any of them shows in review.
+
+use serde_json::json;
+use topside_shared::ErrorKind;
+use topside_shared::command::Command;
+use topside_shared::methods::Menu;
+use topside_shared::notifications::{EndCode, Notification, Phase, SessionEnded};
+
+use super::{assert_clean, at_every_size, frame, shown, text};
+use crate::app::tests::prompts::asking_at;
+use crate::app::tests::runs_list::page;
+use crate::app::tests::{World, by, client, closing, ended, printed, welcome};
+use crate::app::{Call, Effect, Event, Msg, Size, Via};
+use crate::connect::LostReason;
+use crate::theme::Theme;
+
+/// A console that has been worked at.
+fn worked(width: u16, height: u16) -> World {
+    let mut world = World::connected(width, height);
+    world.now = 2_000;
+    world.run(
+        "zones",
+        30,
+        "zone 1  closed\nzone 2  open    4 min left\n",
+        ended("succeeded", 0, 41),
+    );
+    world.now = 60_000;
+    let words = "there is no command zonse: did you mean zones? m shows the menu";
+    world.enter_unknown("zonse", ErrorKind::NotFound, words);
+    world.now = 70_000;
+    world.run("zone-run 3 5", 31, "opening valve 3\n", None);
+    let output =
+        json!({"runId": 31, "offset": 16, "stream": "stderr", "data": "pump: low pressure\n"});
+    world.notice(Notification::RunOutput(serde_json::from_value(output).unwrap()));
+    world.notice(printed(31, "\u{1b}[32m▓▓▓▓▓▓▓▓\u{1b}[0m░░░░░░░░░░░░  40 %\n"));
+    world.now = 82_000;
+    world.tell(Msg::Tick);
+    world
+}
+
+fn after_the_end(width: u16, height: u16) -> World {
+    let mut world = worked(width, height);
+    world.now = 128_000;
+    let by = "phone (#4)".to_owned();
+    let reason = "moving to a new box".to_owned();
+    let goodbye = SessionEnded { code: EndCode::Shutdown, reason, by };
+    world.event(Event::Lost(LostReason::Ended(goodbye)));
+    world
+}
+
+#[test]
+fn the_console() {
+    at_every_size("console", worked);
+}
+
+#[test]
+fn the_console_without_colours() {
+    let mut world = worked(100, 24);
+    world.state.theme = Theme::MONOCHROME;
+    let shown = shown(&world.state);
+    assert!(!shown.contains("cyan") && !shown.contains("grey") && !shown.contains("green"));
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("console-no-colour", shown);
+    });
+}
+
+#[test]
+fn a_line_with_a_mistake_is_marked_and_explained() {
+    at_every_size("input-mistake", |width, height| {
+        let mut world = worked(width, height);
+        world.write("zone-run 9 ");
+        world
+    });
+}
+
+#[test]
+fn a_line_in_the_making_shows_what_comes_next() {
+    at_every_size("input-hint", |width, height| {
+        let mut world = worked(width, height);
+        world.write("zone-run ");
+        world
+    });
+}
+
+#[test]
+fn the_list_of_completions() {
+    at_every_size("completions", |width, height| {
+        let mut world = worked(width, height);
+        world.write("z");
+        world.press("tab tab");
+        world
+    });
+}
+
+#[test]
+fn the_help() {
+    at_every_size("help", |width, height| {
+        let mut world = worked(width, height);
+        world.press("f1");
+        world
+    });
+}
+
+#[test]
+fn the_palette() {
+    at_every_size("palette", |width, height| {
+        let mut world = worked(width, height);
+        world.press("ctrl-p down");
+        world
+    });
+}
+
+#[test]
+fn the_menu_with_a_filter() {
+    at_every_size("menu-list", |width, height| {
+        let mut world = worked(width, height);
+        world.press("f3");
+        world.write("zone");
+        world
+    });
+}
+
+#[test]
+fn the_form_of_a_command() {
+    at_every_size("command-form", |width, height| {
+        let mut world = worked(width, height);
+        world.choose("zone-run");
+        world.write("3");
+        world.press("tab right");
+        world
+    });
+}
+
+#[test]
+fn the_form_of_a_command_with_a_mistake() {
+    at_every_size("command-form-mistake", |width, height| {
+        let mut world = worked(width, height);
+        world.choose("zone-run");
+        world.write("9");
+        world
+    });
+}
+
+/// More fields than a small screen has rows, choices that do not fit, and a sentence above them.
+#[test]
+fn the_form_of_a_command_with_many_arguments() {
+    at_every_size("command-form-many", |width, height| {
+        let mut world = worked(width, height);
+        let backup: Command = serde_json::from_value(json!({
+            "name": "backup", "title": "Back the box up", "category": "Set",
+            "description": "Copies what has changed since the last time to another disk, and \
+                            checks what is there.",
+            "confirm": "Back up to {target}?",
+            "args": [
+                {"name": "target", "required": true, "description": "Where to", "maxLength": 40},
+                {"name": "day", "type": "enum", "description": "When", "choices": [
+                    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]},
+                {"name": "verify", "type": "bool", "default": true},
+                {"name": "dry-run", "type": "bool"},
+                {"name": "rate", "type": "float", "minimum": 0.5, "default": 2.5},
+                {"name": "a-name-that-is-rather-long", "description": "Keeps this many"},
+                {"name": "exclude", "default": "*.tmp"},
+                {"name": "level", "type": "int", "choices": [1, 2, 3], "default": 1},
+                {"name": "reason", "rest": true, "description": "Why, for the log"},
+            ],
+        }))
+        .unwrap();
+        world.event(Event::Menu(Ok(Menu { revision: 1, commands: vec![backup], next: None })));
+        world.choose("backup");
+        world.write("/mnt/usb disk");
+        world.press("tab w tab space tab tab 9 tab tab tab tab");
+        world
+    });
+}
+
+#[test]
+fn the_clients_in_full() {
+    at_every_size("clients", |width, height| {
+        let mut world = worked(width, height);
+        world.press("f2 down");
+        world
+    });
+}
+
+#[test]
+fn the_question_before_a_shutdown() {
+    at_every_size("confirm-shutdown", |width, height| {
+        let mut world = worked(width, height);
+        world.enter("ks 60 moving to a new box");
+        world.write("sprinkle");
+        world.press("enter");
+        world
+    });
+}
+
+#[test]
+fn the_question_of_a_command() {
+    at_every_size("confirm-command", |width, height| {
+        let mut world = worked(width, height);
+        world.enter("zone-stop 3");
+        world
+    });
+}
+
+#[test]
+fn the_title_of_a_server_elsewhere() {
+    let mut world = World::new(80, 24).with_servers();
+    let effects = world.press("enter");
+    let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
+    let reached = by(Via::Internet, "203.0.113.7:8677");
+    let welcome = Box::new(welcome());
+    world.tell(Msg::Dialled { attempt, welcome, reached, carries: false });
+    for (width, title) in [
+        (40, " sprinkler · internet · connected · admin"),
+        (60, " sprinkler · internet 203.0.113.7:8677 · connected · admin"),
+        (80, " sprinkler · internet 203.0.113.7:8677 · connected · admin"),
+    ] {
+        world.tell(Msg::Resize(Size { width, height: 15 }));
+        let text = text(&frame(&world.state));
+        let first = text.lines().next().unwrap();
+        assert!(first.starts_with(title) || title.starts_with(first), "{first}");
+    }
+}
+
+#[test]
+fn a_shutdown_that_is_due() {
+    at_every_size("closing", |width, height| {
+        let mut world = worked(width, height);
+        world.notice(closing(Phase::Scheduled, 58_000, "moving to a new box"));
+        world
+    });
+}
+
+#[test]
+fn the_end() {
+    at_every_size("ended", after_the_end);
+}
+
+#[test]
+fn a_loss() {
+    at_every_size("lost", |width, height| {
+        let mut world = worked(width, height);
+        world.write("zone-run 4");
+        world.event(Event::Lost(LostReason::Gone));
+        world
+    });
+}
+
+#[test]
+fn a_search() {
+    at_every_size("search", |width, height| {
+        let mut world = worked(width, height);
+        world.press("/");
+        world.write("zone");
+        world.press("enter");
+        world
+    });
+}
+
+#[test]
+fn the_runs() {
+    at_every_size("runs", |width, height| {
+        let mut world = worked(width, height);
+        world.press("f12");
+        world.event(Event::Runs { before: None, result: Ok(page()) });
+        world.press("down");
+        world
+    });
+}
+
+#[test]
+fn blocks_that_are_folded() {
+    at_every_size("folded", |width, height| {
+        let mut world = worked(width, height);
+        world.press("shift-f8");
+        world
+    });
+}
+
+#[test]
+fn scrolled_up() {
+    at_every_size("scrolled", |width, height| {
+        let mut world = worked(width, height);
+        let many: String = (0..200).map(|n| format!("line {n}\n")).collect();
+        world.notice(printed(31, &many));
+        world.press("pgup");
+        world.notice(printed(31, &many.repeat(6)));
+        world
+    });
+}
+
+#[test]
+fn a_terminal_too_small_says_what_it_needs() {
+    let mut world = worked(80, 24);
+    for size in [(39, 10), (40, 9), (20, 3), (1, 1)] {
+        world.tell(Msg::Resize(Size { width: size.0, height: size.1 }));
+        frame(&world.state);
+    }
+    world.tell(Msg::Resize(Size { width: 39, height: 9 }));
+    let text = text(&frame(&world.state));
+    assert!(text.contains("terminal too small") && text.contains("needs 40 × 10"), "{text}");
+}
+
+#[test]
+fn every_screen_draws_at_every_size_without_a_control_character() {
+    let evil = "\u{1b}[2J\u{7}\u{9b}31m\u{202e}\t\r";
+    for width in (1..=170).step_by(13) {
+        for height in [1, 5, 9, 10, 11, 14, 20, 33, 60] {
+            let mut world = worked(80, 24);
+            world.tell(Msg::Resize(Size { width, height }));
+            let mut row = client(11, evil, "viewer", evil);
+            row["runs"] = json!([{"runId": 2, "command": evil}]);
+            let joined = json!({"joined": [row]});
+            world.notice(Notification::ClientsChanged(serde_json::from_value(joined).unwrap()));
+            world.notice(printed(31, evil));
+            world.notice(closing(Phase::Scheduled, 9_000, &evil.repeat(20)));
+            for keys in
+                ["", "f1", "ctrl-p", "f2", "f3", "f3 down down enter", "f12", "ctrl-d", "alt-/"]
+            {
+                if !keys.is_empty() {
+                    world.press(keys);
+                }
+                assert_clean(&world);
+                world.press("esc");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_counts_ticks_and_what_does_not_stays_quiet() {
+    let ms = |world: &World| super::super::changes_in(&world.state);
+    let mut world = World::new(80, 24);
+    assert_eq!(ms(&world), None, "the picker never wakes up by itself");
+    let effects = world.press("enter");
+    assert!(matches!(effects[..], [Effect::Dial { .. }]));
+    assert_eq!(ms(&world), Some(1_000));
+
+    let mut world = World::connected(80, 24);
+    assert!(ms(&world).unwrap() > 3_000_000, "an idle console changes with its uptime only");
+    world.now = 500;
+    world.notice(closing(Phase::Scheduled, 57_600, ""));
+    assert_eq!(ms(&world), Some(600), "a countdown changes on its own second");
+    world.tell(Msg::Resize(Size { width: 20, height: 4 }));
+    assert_eq!(ms(&world), None, "what cannot be seen is not counted");
+    world.event(Event::Lost(LostReason::Gone));
+    assert!(ms(&world).is_some(), "the next try comes all the same");
+
+    let world = worked(80, 24);
+    assert_eq!(ms(&world), Some(1_000), "a run on the screen counts its seconds");
+    assert_eq!(ms(&after_the_end(80, 24)), None, "nothing goes on after the end");
+}
+
+#[test]
+fn a_line_with_a_secret_is_run_and_neither_kept_nor_shown() {
+    for (line, asks) in [
+        ("login ann hunter2", true),
+        ("login --password=hunter2 ann", true),
+        // What is refused here may hold it as well.
+        ("login ann hunter2 more", false),
+        ("login ann 'hunter2", false),
+        ("lgoin ann hunter2", false),
+    ] {
+        let mut world = World::connected(80, 24);
+        let login = serde_json::from_value(json!({
+            "name": "login", "role": "viewer", "confirm": "Log {user} in with {password}?",
+            "args": [
+                {"name": "user", "required": true},
+                {"name": "password", "type": "secret", "required": true},
+            ],
+        }));
+        world.console().menu.commands.push(login.unwrap());
+        world.write(line);
+        let typed = text(&frame(&world.state));
+        assert!(line.starts_with("lgoin") || !typed.contains("hunter2"), "{typed}");
+        let mut effects = world.press("enter");
+        if asks {
+            let question = text(&frame(&world.state));
+            assert!(question.contains("Log ann in with ***?"), "{question}");
+            assert!(!question.contains("hunter2"), "{question}");
+            effects.extend(world.press("tab enter"));
+            let sent = effects.iter().find_map(|effect| match effect {
+                Effect::Call { call: Call::Run { run, .. }, .. } => Some(&run.args["password"]),
+                _ => None,
+            });
+            assert_eq!(sent, Some(&json!("hunter2")), "{line}");
+        }
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::SaveHistory { .. })));
+        let shown = text(&frame(&world.state));
+        assert!(shown.contains("***") && !shown.contains("hunter2"), "{shown}");
+        world.press("up");
+        assert_eq!(world.input(), "", "{line}");
+        world.press("ctrl-r h u n");
+        assert_eq!(world.input(), "", "{line}");
+    }
+}
+
+#[test]
+fn a_run_that_asks_for_a_password() {
+    at_every_size("prompt", |width, height| {
+        let (mut world, _) = asking_at(width, height);
+        world.notice(printed(12, "Opening the vault\nPassword for the vault: "));
+        world.write("hunter2");
+        assert_clean(&world);
+        world
+    });
+}
