@@ -76,6 +76,7 @@ impl FromStr for Invite {
     /// brackets, quoted in a mail, with invisible characters in it, or with the command around it.
     fn from_str(text: &str) -> Result<Self, InviteError> {
         let text: String = text.chars().filter(|c| !text::is_invisible(*c)).collect();
+        let text = text.replace("%3A", ":").replace("%3a", ":");
         let unfolded;
         let mut candidates = scheme_ends(&text);
         let mut rest_of = text.as_str();
@@ -113,18 +114,16 @@ fn scheme_ends(text: &str) -> Vec<(&str, usize)> {
     found
 }
 
-/// The invite at the beginning of a text. What follows it after white space is not part of it, but an invite may be
-/// folded there too: the checksum tells which words belong to it.
+/// The invite at the beginning of a text. What follows it behind another character than a letter or digit is not part of
+/// it, but an invite may be folded there too: the checksum tells which words belong to it.
 fn decode(text: &str) -> Option<Invite> {
     let mut data = String::new();
-    for word in text.split_whitespace() {
-        let before = data.len();
-        data.extend(word.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_uppercase()));
+    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        data.extend(word.chars().map(|c| c.to_ascii_uppercase()));
         if data.len() > MAX_DATA {
             return None;
         }
-        if data.len() > before
-            && let Ok(bytes) = BASE32_NOPAD.decode(data.as_bytes())
+        if let Ok(bytes) = BASE32_NOPAD.decode(data.as_bytes())
             && let Some(split) = bytes.len().checked_sub(CHECKSUM)
             && checksum(&bytes[..split]) == bytes[split..]
         {
@@ -339,6 +338,12 @@ mod tests {
             format!("Run this on the phone:\n    topside pair {}", text.to_uppercase()),
             format!("an old one: topside1:aaaa, and the right one:\n{text}"),
             format!("top\nside1:{}", &text["topside1:".len()..]),
+            format!("&lt;{text}&gt;"),
+            format!("<code>{text}</code>"),
+            format!("**{text}**"),
+            format!("<{text}|{text}>"),
+            text.replace(':', "%3A"),
+            text.replace(':', ": "),
         ] {
             assert_eq!(pasted.parse(), Ok(invite()), "{pasted:?}");
         }

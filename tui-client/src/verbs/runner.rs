@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use topside_shared::RunId;
 use topside_shared::methods::{CommandRun, RunCancel, RunResult};
 use topside_shared::notifications::{Closing, Notification, Phase, RunOutput};
@@ -12,13 +12,15 @@ use topside_shared::notifications::{Closing, Notification, Phase, RunOutput};
 use super::messages;
 use super::no_echo::Hush;
 use super::printer::{Piece, Printer, Room};
-use super::stdin::{Fault, Feed, Source};
+use super::stdin::{Fault, Feed, Progress, Source};
 use crate::connect::{CallError, Event, Events, Handle, LostReason, Session};
 use crate::platform::{Job, Jobs, Signal, Signals};
 use crate::text::base64::output_bytes;
 
 /// How long a run that was told to end is waited for. The server kills it long before.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the answer to a run's last input is waited for once the run has ended.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A session, where its output goes, and who may interrupt it.
 pub(super) struct Console {
@@ -98,7 +100,8 @@ impl Console {
         let (begun, known) = oneshot::channel();
         let mut hush = Hush::new(source.is_typed());
         let (mut begun, mut feeds, mut untaken) = (Some(begun), true, false);
-        let feed = Feed { handle: &handle, source }.carry(known);
+        let progress = Progress::default();
+        let feed = Feed { handle: &handle, source, progress: &progress }.carry(known);
         tokio::pin!(feed);
         let deadline = limit.map(|limit| Instant::now() + limit);
         let mut underway = Underway { run: None, cut: None, patience: None };
@@ -173,6 +176,10 @@ impl Console {
             }
         }
         drop(hush);
+        // The run's result may overtake the answer to its last input, which says whether that was taken.
+        if feeds && progress.stop() {
+            let _ = timeout(ANSWER_PATIENCE, &mut feed).await;
+        }
         self.printer.write(Piece::EndOfRun).await;
         if let Some(Err(CallError::Lost)) = &result {
             self.read_loss().await;

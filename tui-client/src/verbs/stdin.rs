@@ -3,6 +3,7 @@
 //! One piece is on its way at a time, and the next is read once it was taken: a program that does not
 //! read holds up whoever writes to us, and nothing piles up here.
 
+use std::cell::Cell;
 use std::io::Read;
 use std::time::Duration;
 
@@ -166,6 +167,24 @@ impl Lines {
 pub(super) struct Feed<'f> {
     pub(super) handle: &'f Handle,
     pub(super) source: &'f mut Source,
+    pub(super) progress: &'f Progress,
+}
+
+/// How far a source is carried, and whether to go on.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// A piece was sent and is not answered yet.
+    sending: Cell<bool>,
+    /// The run has ended: what is not sent yet stays in the source.
+    stopped: Cell<bool>,
+}
+
+impl Progress {
+    /// Sends nothing more; whether the answer to the last piece is still to come.
+    pub(super) fn stop(&self) -> bool {
+        self.stopped.set(true);
+        self.sending.get()
+    }
 }
 
 impl Feed<'_> {
@@ -180,7 +199,9 @@ impl Feed<'_> {
 
     /// Sends all of it to this run, and with `end` its end.
     pub(super) async fn send_to(self, run_id: RunId, end: bool) -> Result<(), Fault> {
-        while let Some(bytes) = self.source.next().await.map_err(Fault::Source)? {
+        while !self.progress.stopped.get()
+            && let Some(bytes) = self.source.next().await.map_err(Fault::Source)?
+        {
             let (text, binary) = match std::str::from_utf8(&bytes) {
                 Ok(text) => (text, &[][..]),
                 Err(_) => ("", &bytes[..]),
@@ -197,7 +218,7 @@ impl Feed<'_> {
                 lines.untaken = false;
             }
         }
-        match end {
+        match end && !self.progress.stopped.get() {
             true => self.send(&RunInput { run_id, data: None, base64: None, eof: true }).await,
             false => Ok(()),
         }
@@ -207,11 +228,16 @@ impl Feed<'_> {
     async fn send(&self, input: &RunInput) -> Result<(), Fault> {
         let mut again = AGAIN.0;
         loop {
-            match self.handle.call(input).await {
+            self.progress.sending.set(true);
+            let answer = self.handle.call(input).await;
+            self.progress.sending.set(false);
+            let goes_on = !self.progress.stopped.get();
+            match answer {
                 Ok(_) => return Ok(()),
-                Err(CallError::Busy) => {}
+                Err(CallError::Busy) if goes_on => {}
                 Err(CallError::Refused(error))
-                    if matches!(error.kind(), ErrorKind::Busy | ErrorKind::RateLimited) => {}
+                    if goes_on
+                        && matches!(error.kind(), ErrorKind::Busy | ErrorKind::RateLimited) => {}
                 Err(error) => return Err(Fault::Call { line: self.untaken(input), error }),
             }
             tokio::time::sleep(again).await;

@@ -12,7 +12,7 @@ use crate::verbs::exit_status;
 use crate::verbs::printer::Piece;
 use crate::verbs::run::{ending, result_json};
 use crate::verbs::runner::{Output, take};
-use crate::verbs::stdin::{Fault, Feed, Source};
+use crate::verbs::stdin::{Fault, Feed, Progress, Source};
 
 #[derive(Debug, Args)]
 pub(in crate::verbs) struct Attach {
@@ -122,9 +122,10 @@ pub(super) async fn input(asker: &mut Asker<'_>, args: &Input) -> Result<u8, Ref
         None => Source::bytes(std::io::stdin()),
     };
     let handle = asker.handle.clone();
+    let progress = Progress::default();
     let fed = tokio::select! {
         biased;
-        fed = Feed { handle: &handle, source: &mut source }.send_to(run_id, args.end) => fed,
+        fed = Feed { handle: &handle, source: &mut source, progress: &progress }.send_to(run_id, args.end) => fed,
         // No answer tells it while standard input is waited for.
         _ = asker.events.end() => Err(Fault::Call { error: CallError::Lost, line: None }),
     };
