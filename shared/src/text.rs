@@ -1,5 +1,7 @@
 //! Text that people wrote, made safe for other people's screens, and names that were nearly right.
 
+use strsim::osa_distance;
+
 /// Longest client name, in characters.
 pub const MAX_NAME: usize = 64;
 /// Longest reason, in characters.
@@ -87,7 +89,7 @@ pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<
             if !begins && lower.chars().count().abs_diff(length) > allowed {
                 return None;
             }
-            let distance = if begins { 1 } else { distance(&name, &lower) };
+            let distance = if begins { 1 } else { osa_distance(&name, &lower) };
             (distance <= allowed && distance < candidate.chars().count())
                 .then_some((distance, candidate))
         })
@@ -95,25 +97,6 @@ pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<
     near.sort();
     near.dedup();
     near.into_iter().take(3).map(|(_, name)| name).collect()
-}
-
-/// Edits between two words, a swap of neighbours counting as one (optimal string alignment).
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut before = vec![0; b.len() + 1];
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let change = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            row[j] = change.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                row[j] = row[j].min(before[j - 2] + 1);
-            }
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
 }
 
 /// A sentence's tail that offers names: `: did you mean a, b or c?`, or nothing.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 pub use declaration::{DeclarationError, validate_arg, validate_args};
 pub use describe::{describe, expected, to_text};
-pub use duration::parse_duration;
+pub use duration::{parse_duration, parse_duration_sum};
 pub use error::{ArgError, Rule};
 
 use crate::command::{Arg, ArgType, MASK};

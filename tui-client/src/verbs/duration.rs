@@ -2,38 +2,18 @@
 
 use std::time::Duration;
 
+use topside_shared::values::parse_duration_sum;
+
 /// Reads a duration; a number without a unit counts seconds.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a duration: write 90, 90s, 500ms, 5m or 1h30m");
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return text.parse().map_err(|_| wrong()).and_then(|s| positive(Duration::from_secs(s)));
-    }
-    let mut total = Duration::ZERO;
-    let mut rest = text;
-    // Each unit once, the larger first.
-    let mut largest = u64::MAX;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let count: u64 = rest[..digits].parse().map_err(|_| wrong())?;
-        rest = &rest[digits..];
-        let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let unit = match &rest[..end] {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return Err(wrong()),
-        };
-        if unit >= largest {
-            return Err(wrong());
-        }
-        largest = unit;
-        rest = &rest[end..];
-        let ms = count.checked_mul(unit).ok_or_else(wrong)?;
-        total = total.checked_add(Duration::from_millis(ms)).ok_or_else(wrong)?;
-    }
-    if text.is_empty() { Err(wrong()) } else { positive(total) }
+    let seconds = text.parse::<u64>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+    let duration = match seconds {
+        Some(seconds) => Some(Duration::from_secs(seconds)),
+        None => parse_duration_sum(text).map(Duration::from_millis),
+    };
+    let duration = duration
+        .ok_or_else(|| format!("`{text}` is not a duration: write 90, 90s, 500ms, 5m or 1h30m"))?;
+    positive(duration)
 }
 
 fn positive(duration: Duration) -> Result<Duration, String> {
