@@ -1,4 +1,4 @@
-//! What the program does by its arguments: the measuring, or one of the parts that it starts itself.
+//! Command line of the bench: runs the benchmarks, or one of the helper programs that the bench starts itself.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -105,7 +105,7 @@ fn run_once(socket: &Path) -> io::Result<()> {
     exchange::is_answer(&answer[..filled])
 }
 
-/// Loads a server that somebody else started, so that it can be looked at meanwhile.
+/// Puts load on a server that is already running, so that it can be profiled.
 fn load(socket: &str, what: &str, clients: &str, ms: &str) -> io::Result<()> {
     let exchange = match what {
         "ping" => exchange::ping(),

@@ -1,4 +1,4 @@
-//! The two ways into a server, the local socket and TLS over TCP, and the stream that either gives.
+//! Connections to a server: over the local socket, or with TLS over TCP.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};

@@ -1,4 +1,4 @@
-//! What the generator says to each server, and how it knows the answer.
+//! Requests to each kind of server, and how to recognize their answers.
 
 use std::io;
 
@@ -95,7 +95,7 @@ pub(crate) fn redis_publish() -> (Vec<u8>, AnswerEnd) {
 }
 
 /// The raw server's notice, as long as one of ours.
-pub(crate) const NOTICE: &str = r#"{"jsonrpc":"2.0","method":"server/closing","params":{"phase":"scheduled","reason":"bench","by":"somebody","deadline":"2026-01-01T00:00:00.000Z","inMs":3600000,"restart":false}}"#;
+pub(crate) const NOTICE: &str = r#"{"jsonrpc":"2.0","method":"server/closing","params":{"phase":"scheduled","reason":"bench","by":"any-user","deadline":"2026-01-01T00:00:00.000Z","inMs":3600000,"restart":false}}"#;
 
 /// Checks the answer to one of our requests.
 pub(crate) fn is_answer(bytes: &[u8]) -> io::Result<()> {

@@ -1,5 +1,5 @@
-//! The load generator: a closed loop over many connections on one thread, one request in flight on
-//! each. Every server gets the same one, whatever it speaks.
+//! Load generator: a closed loop over many connections on one thread, with one request in flight on each. It is the same for
+//! every kind of server.
 
 use std::io::{self, BufRead, Read, Write};
 use std::os::fd::OwnedFd;

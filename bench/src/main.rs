@@ -1,6 +1,6 @@
-//! Measures `topsided` against what the machine can do at all (raw servers that only read, parse,
-//! answer and write) and against Redis, over the local socket and over TLS, interleaved in one run, and
-//! prints ratios: times of one machine say little about another, and drift even on one.
+//! Benchmarks of `topsided`. They compare it with baseline servers, which only read, parse, answer and write, and with Redis,
+//! over the local socket and over TLS. All are measured in turn in one run, and the report prints ratios, because absolute
+//! times differ between machines and drift on one.
 //!
 //! `topside-bench [--quick] [--only WORD]..`; see the `bench` recipe of the justfile. It looks for
 //! `topsided` (and `topside`, for one row) beside itself.

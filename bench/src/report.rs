@@ -1,4 +1,4 @@
-//! The table that is printed: absolute figures, ratios, and whether the goal was reached.
+//! The printed report: absolute figures, ratios, and whether each goal was reached.
 
 use std::fmt;
 

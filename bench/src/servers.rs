@@ -1,5 +1,5 @@
-//! The servers under test, as child processes: started with sockets and directories of their own,
-//! looked at through `/proc`, ended with their handle.
+//! The servers under test, as child processes. Each has its own socket and directories, is observed through `/proc`, and is
+//! killed when its handle is dropped.
 
 use std::fs;
 use std::io;
@@ -121,7 +121,7 @@ impl Programs {
     ) -> io::Result<Option<Server>> {
         let dir = tempfile::Builder::new().prefix("topside-bench-").tempdir()?;
         let socket = dir.path().join("topsided.sock");
-        // One that is free now, and nobody here takes; ours finds one itself.
+        // A port that is free now. Our server chooses its own port.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let mut command = match kind {
             ServerKind::Ours => {

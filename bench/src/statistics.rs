@@ -1,5 +1,4 @@
-//! Figures of several rounds: medians, and ratios taken within each round, where the machine was the
-//! same for both sides.
+//! Statistics over rounds: medians, and ratios taken within each round, where the machine's state was the same for both sides.
 
 /// One figure of ours, of the raw limit and of the peer, round by round.
 #[derive(Debug, Clone, Default)]

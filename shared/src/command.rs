@@ -1,5 +1,5 @@
-//! What a command of the menu looks like from outside: its name, its arguments and how much harm
-//! it can do. How it is carried out (`exec`, environment, hooks) never leaves the server.
+//! The declaration of a command as clients see it: name, arguments, effect and role. How it is carried out (`exec`,
+//! environment, hooks) stays on the server.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

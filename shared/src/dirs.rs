@@ -1,5 +1,5 @@
-//! Where configuration, state and sockets live: a flag first, then `TOPSIDE_*_DIR`, then what
-//! systemd set, then the platform's own place.
+//! Directories for configuration, state and sockets. In order: a flag, `TOPSIDE_*_DIR`, the variables of systemd, the
+//! platform's default.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

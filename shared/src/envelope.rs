@@ -1,6 +1,5 @@
-//! The JSON-RPC 2.0 envelope, read in two steps: first who is asked for what, with the parameters
-//! still raw, then (in `methods`) the method's own struct. So an unknown method can be told from bad
-//! parameters, and ids go back byte for byte.
+//! The JSON-RPC 2.0 envelope. It is read in two steps: first the method and the id, with the parameters still raw, then (in
+//! `methods`) the method's own struct. So an unknown method differs from bad parameters, and ids go back byte for byte.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Framing: one message a line, with a cap that holds while reading.
+//! Framing: one message a line, with a limit on its length that is checked while reading.
 //!
 //! The splitter never allocates for what a peer only claims: a line that lies whole in the bytes
 //! just read is lent from them, and only a line cut by a read is kept, up to the cap.

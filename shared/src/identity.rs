@@ -1,5 +1,5 @@
-//! The key that a server or a client is known by: Ed25519 (RFC 8032), made at first use and kept in a
-//! file that only its owner may read, whole or not at all.
+//! Identity of a server or a client: an Ed25519 key (RFC 8032). It is created at the first use and stored in a file that only
+//! its owner may read. The file is replaced atomically.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -27,7 +27,7 @@ const PKCS8: &[u8] = &[
 pub struct Seed([u8; 32]);
 
 impl Seed {
-    /// A seed that nobody knows.
+    /// A random seed.
     ///
     /// # Errors
     /// [`IdentityError::NoRandomness`].

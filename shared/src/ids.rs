@@ -1,4 +1,4 @@
-//! Numbers the server gives out, each its own type so that one cannot stand for another.
+//! Numbers that the server assigns. Each kind is a type of its own, so that they cannot be confused.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! The one string that pairs a client with a server: `topside1:` and base32 (RFC 4648, without padding) of
-//! what a client needs to find the server, to know it for the right one, and to be let in once.
+//! Invite: the string that pairs a client with a server. It is `topside1:` and base32 (RFC 4648, without padding) of the
+//! addresses, the server's pin and a one-time key.
 
 use std::fmt;
 use std::net::IpAddr;

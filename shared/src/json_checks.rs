@@ -1,4 +1,4 @@
-//! What serde_json lets through and the wire does not: deep nesting, and a key twice in one object.
+//! Checks that serde_json does not make: nesting depth, and duplicate keys in an object.
 //!
 //! serde_json's own depth limit does not fire under `RawValue`, and it keeps the last of two equal
 //! keys, so that two readers of one line could understand two things. One pass finds both.

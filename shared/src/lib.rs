@@ -1,6 +1,5 @@
-//! What a Topside server and its clients share: the messages of the wire and their framing, ids,
-//! times, errors, the menu's declarations and the command line, and what both know each other by: keys, pins
-//! and invites. Nothing here opens a socket or draws.
+//! What Topside servers and clients share: messages and their framing, ids, times, errors, the declarations of commands, the
+//! command line, keys, pins and invites. This crate opens no sockets and draws nothing.
 
 pub mod cmdline;
 pub mod command;

@@ -1,5 +1,5 @@
-//! What the server says without being asked at that moment. Nothing of this is sent to a connection
-//! that has not asked for any: by `notices`, by a subscription, or by a run with `stream`.
+//! Notifications from the server. A connection gets them only if it asked for them: by `notices`, by a subscription, or by a
+//! run with `stream`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -21,13 +21,13 @@ pub mod name {
     pub const CLIENTS_CHANGED: &str = "clients/changed";
     /// A line of the log.
     pub const LOG_ENTRY: &str = "log/entry";
-    /// The server is going away, or is not after all.
+    /// The server shuts down, or a shutdown was cancelled.
     pub const SERVER_CLOSING: &str = "server/closing";
-    /// The menu is another.
+    /// The menu has changed.
     pub const SERVER_RELOADED: &str = "server/reloaded";
-    /// An admin tells everybody something.
+    /// A message of an admin to all clients.
     pub const BROADCAST: &str = "broadcast";
-    /// This session is over.
+    /// This session has ended.
     pub const SESSION_ENDED: &str = "session/ended";
     /// Events that a slow subscriber did not get.
     pub const EVENTS_DROPPED: &str = "events/dropped";
@@ -171,7 +171,7 @@ pub enum Phase {
 pub struct Closing {
     /// How far it is.
     pub phase: Phase,
-    /// Why; empty where nobody said.
+    /// The reason; empty if none was given.
     #[serde(default)]
     pub reason: String,
     /// Who ordered it, or `signal`.
@@ -268,7 +268,7 @@ pub struct SessionEnded {
     /// Why, for people; may be empty.
     #[serde(default)]
     pub reason: String,
-    /// Who ended it; empty where nobody did.
+    /// The user who ended it; empty if no user did.
     #[serde(default)]
     pub by: String,
 }

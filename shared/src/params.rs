@@ -1,5 +1,4 @@
-//! Reading the parameters of a method; what is wrong with them is said in the words of the wire, not in
-//! those of the library.
+//! Reads the parameters of a method. Errors use the words of the protocol, not those of the library.
 
 use serde::de::DeserializeOwned;
 
@@ -12,7 +11,7 @@ use crate::text;
 /// `invalidParams`, in one sentence that names the field and says what would pass; `data.argument` is
 /// the field.
 pub fn read<T: DeserializeOwned>(method: &str, params: &str) -> Result<T, RpcError> {
-    // Where nothing is wrong, nobody asks where it was.
+    // The path of the field is needed only for an error.
     serde_json::from_str(params).or_else(|_| {
         let mut reader = serde_json::Deserializer::from_str(params);
         serde_path_to_error::deserialize(&mut reader).map_err(|error| {

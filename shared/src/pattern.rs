@@ -1,4 +1,4 @@
-//! What a text must match as a whole: a regular expression, in time that grows with the text alone.
+//! Patterns of arguments: regular expressions that a whole text must match, in time linear in the text.
 
 use std::fmt;
 use std::sync::OnceLock;

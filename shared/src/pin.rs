@@ -1,4 +1,4 @@
-//! What a server or a client is known by: the SHA-256 of its public key.
+//! Pin: the SHA-256 of the public key of a server or a client.
 
 use std::fmt;
 use std::str::FromStr;

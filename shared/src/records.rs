@@ -1,4 +1,4 @@
-//! Rows of the live lists: a client, a run.
+//! Records of the live lists: a client, a run.
 
 pub mod queue_reason;
 
@@ -85,17 +85,17 @@ pub struct ClientRun {
 pub enum RunState {
     /// It waits for its turn; nothing was started yet.
     Queued,
-    /// It goes on.
+    /// It is running.
     Running,
     /// It ended as it should.
     Succeeded,
-    /// It ended with another exit status, or by a signal of somebody else.
+    /// It ended with another exit status, or by a signal that the server did not send.
     Failed,
-    /// It was ended by a person, or with the server.
+    /// It was cancelled by a user, or by the shutdown of the server.
     Cancelled,
-    /// It was ended for having taken too long.
+    /// It exceeded its time limit.
     TimedOut,
-    /// The server died under it.
+    /// The server died while it was running.
     Lost,
 }
 
@@ -178,7 +178,7 @@ pub struct RunRow {
     /// The signal that ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
-    /// Who cancelled it, by user and connection: `ann (#7)`; none where nobody did by `run/cancel`.
+    /// Who cancelled it, by user and connection: `ann (#7)`; absent if `run/cancel` did not end it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<String>,
     /// Bytes of output so far, both streams.

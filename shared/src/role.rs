@@ -1,4 +1,4 @@
-//! Who may do what: the three roles and the three ways of being connected.
+//! The three roles, and the three kinds of connection.
 
 use std::fmt;
 use std::str::FromStr;

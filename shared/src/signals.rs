@@ -1,4 +1,4 @@
-//! Signals by their names, for people.
+//! Names of signals.
 
 /// What POSIX and Linux call each, from 1 on.
 const NAMES: [&str; 31] = [

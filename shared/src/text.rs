@@ -1,4 +1,4 @@
-//! Text that people wrote, made safe for other people's screens, and names that were nearly right.
+//! Text from other users: cleaned for display and quoted. Also similar names, durations and sizes as text.
 
 use strsim::osa_distance;
 
@@ -24,7 +24,7 @@ pub fn clean(text: &str, max: usize) -> String {
         .to_owned()
 }
 
-/// A value that somebody else sent, fit to be quoted in a message: at most `max` characters of it, with `..` where it was
+/// A value from another side, quoted for a message: at most `max` characters of it, with `..` where it was
 /// cut. Text that would not show as it is (control characters, spaces at an end) stands in double quotes with escapes.
 pub fn quote(value: &str, max: usize) -> String {
     let kept: String = value.chars().take(max).collect();

@@ -1,5 +1,5 @@
-//! Checking the values of a command's arguments against their declarations. The server has the last
-//! word; a client asks here first, so that a mistake is told before it is sent.
+//! Checks the values of a command's arguments against their declarations. The server decides; a client checks first, so that
+//! it can report an error before it sends.
 //!
 //! Types are strict in JSON: a string is never read as a number, and `1.0` is not a whole number.
 //! Only the command line and forms turn text into values, with [`from_text`].

@@ -1,6 +1,6 @@
-//! Reads a line, parses the request by serde, answers as ours does, and nothing else: `ping`,
-//! `command/run` of `echo`, `spawn` (a program for each request), `output` (a program's output in
-//! pieces of 32 KiB), and `subscribe` and `broadcast` for the fan-out.
+//! Baseline JSON server: reads a line, parses the request with serde and answers it. It knows `ping`, `command/run` of `echo`,
+//! `spawn` (a program for each request), `output` (a program's output in pieces of 32 KiB), and `subscribe` and `broadcast` for
+//! the fan-out.
 
 use std::borrow::Cow;
 use std::io;
@@ -164,7 +164,7 @@ fn answer(line: &[u8], out: &mut Vec<u8>, bus: &Broadcaster) -> serde_json::Resu
                 run_id: 4711,
                 command: &command,
                 args: &args,
-                user: "somebody",
+                user: "any-user",
                 client_id: 17,
                 state: "succeeded",
                 started_at: "2026-01-01T00:00:00.000Z",

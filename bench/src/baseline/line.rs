@@ -1,4 +1,4 @@
-//! Sends each line back as it is: what sockets and runtime cost alone.
+//! Baseline of the sockets and the runtime: an echo server that sends each line back.
 
 use std::io;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The limits: servers that only do what cannot be left out. No limits, no log, no registry.
+//! Baseline servers: they do only what no server can leave out. They have no limits, no log and no registry.
 
 pub(crate) mod json;
 pub(crate) mod line;

@@ -1,5 +1,5 @@
-//! What an idle client costs: growth of resident memory by 2,000 connections, each of which has
-//! asked once, on top of 1,000 of them, so that what is there once is not counted.
+//! Memory of an idle client: growth of resident memory by 2,000 connections that have sent one request each. 1,000 connections
+//! exist before, so that fixed costs are not counted.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! The measurements, one file each, in the order in which they are printed.
+//! The benchmarks, one file each, in the order in which they are printed.
 
 mod flood;
 mod growth;

@@ -1,5 +1,5 @@
-//! One notice to many clients, until the last of them has read it. Ours is a shutdown that is
-//! ordered and called off; the raw server's a broadcast channel; Redis has PUBLISH.
+//! Fan-out: one notification to many clients, until the last client has read it. Our server schedules and cancels a shutdown,
+//! the baseline uses a broadcast channel, Redis uses PUBLISH.
 
 use std::io;
 use std::time::Instant;

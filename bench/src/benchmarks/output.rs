@@ -1,4 +1,4 @@
-//! The output of a program on its way to one client that only reads.
+//! Throughput of a program's output to one client that only reads.
 
 use std::io;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Runs of `/bin/true`: over an open connection, and with a client program for each.
+//! Runs of `/bin/true`: over one open connection, and with a new client program for each run.
 
 use std::io;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! Small requests: how many a second, how late the last of them, and what they cost the server.
+//! Small requests: rate, latency (median and 99th percentile) and processor time of the server.
 
 use std::io;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! From the command `shutdown` to the end of the process, with 1,000 clients who are all told.
+//! Time from the command `shutdown` to the end of the process, with 1,000 clients that are notified.
 
 use std::io;
 use std::time::Instant;
@@ -41,7 +41,7 @@ pub(crate) fn measure(
             let mut control = Client::connect(&server.socket)?;
             let begun = Instant::now();
             control.send(b"*2\r\n$8\r\nSHUTDOWN\r\n$6\r\nNOSAVE\r\n")?;
-            // It tells nobody.
+            // Redis does not notify its clients.
             pool.ended(None)?;
             server.exited()?;
             series.peer.push(begun.elapsed().as_secs_f64() * 1e3);

@@ -1,4 +1,4 @@
-//! From the start of the process to the first answer, and what it holds then.
+//! Time from the start of the process to the first answer, and the memory it holds then.
 
 use std::io;
 

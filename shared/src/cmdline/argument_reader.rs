@@ -1,4 +1,4 @@
-//! Which argument each word belongs to: the one grammar behind parsing, completion and hints.
+//! The grammar of the command line: assigns each word to an argument. Parsing, completion and hints use it.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! What the word under the cursor could become.
+//! Completion of the word under the cursor.
 
 use std::ops::Range;
 

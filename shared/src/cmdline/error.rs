@@ -1,4 +1,4 @@
-//! Why a line cannot be run, and where in it.
+//! Errors in a line, with their position.
 
 use std::ops::Range;
 

@@ -1,5 +1,5 @@
-//! What the hint line shows while a line is typed: the arguments, which of them the cursor is on,
-//! and the first mistake. What is only not typed yet is no mistake.
+//! The hint line: the arguments of the command, the one under the cursor, and the first error. An argument that is not typed
+//! yet is no error.
 
 use super::argument_reader::{ArgumentReader, WordRole, Wrong, read};
 use super::complete::begins;

@@ -1,4 +1,4 @@
-//! From a line, or from words already split, to a command and its arguments.
+//! Parser: from a line, or from words already split, to a command and its arguments.
 
 use serde_json::{Map, Value};
 

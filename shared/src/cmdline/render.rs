@@ -1,4 +1,4 @@
-//! From a command and its arguments back to a line that reads the same.
+//! From a command and its arguments to a line that parses to the same.
 
 use std::borrow::Cow;
 
@@ -34,7 +34,7 @@ pub fn render(command: &Command, args: &Map<String, Value>) -> String {
     let mut in_place = true;
     let mut rest = None;
     for arg in &command.args {
-        // A line is shown and kept; whoever runs it again gives the secret again.
+        // A line is shown and stored. To run it again, the user types the secret again.
         let value = args.get(&arg.name).filter(|_| arg.kind != ArgType::Secret);
         match value {
             None => in_place &= arg.kind == ArgType::Bool,

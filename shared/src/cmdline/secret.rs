@@ -1,4 +1,4 @@
-//! Lines that hold secrets: what may be shown of them, and that they are not kept.
+//! Secrets in lines: masks them for display, and finds lines that must not be stored.
 
 use std::borrow::Cow;
 use std::ops::Range;

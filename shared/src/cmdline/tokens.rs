@@ -1,4 +1,4 @@
-//! A line cut into words, as POSIX shells quote them.
+//! Tokenizer: splits a line into words with the quotes of POSIX shells.
 
 use std::ops::Range;
 

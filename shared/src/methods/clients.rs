@@ -31,7 +31,7 @@ pub struct Clients {
     pub next: Option<ClientId>,
 }
 
-/// `broadcast`: tells everybody who takes notices something.
+/// `broadcast`: sends a message to all clients that take notifications.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Broadcast {
     /// The text: not empty, at most 2 KiB.
@@ -49,7 +49,7 @@ pub struct BroadcastResult {
     pub delivered: u64,
 }
 
-/// `client/kick`: ends somebody else's session.
+/// `client/kick`: disconnects another client.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientKick {

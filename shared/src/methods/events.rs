@@ -1,4 +1,4 @@
-//! Subscriptions.
+//! Subscriptions to events: `events/subscribe` and `events/unsubscribe`.
 
 use serde::{Deserialize, Serialize};
 

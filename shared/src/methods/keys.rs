@@ -1,4 +1,4 @@
-//! The keys that may come in over TCP: inviting, enrolling, listing and revoking them.
+//! Keys of clients over TCP: `key/invite`, `key/enrol`, `keys/list` and `key/revoke`.
 
 use data_encoding::BASE64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -107,7 +107,7 @@ call!(KeyRevoke => KeyRevoke -> Empty);
 pub struct KeyRow {
     /// Its pin.
     pub key_id: Pin,
-    /// What people call whoever holds it.
+    /// The name of its device or user.
     pub name: String,
     /// What it may do.
     pub role: Role,
@@ -132,13 +132,13 @@ pub struct KeyRow {
 pub enum KeyState {
     /// It may come in.
     Active,
-    /// An invite that nobody has used yet.
+    /// An invite that is not used yet.
     Invited,
     /// An invite that was used.
     Used,
     /// Its time is over.
     Expired,
-    /// Somebody took it away.
+    /// It was revoked.
     Revoked,
     /// A state that a newer server sent.
     #[serde(other)]

@@ -1,4 +1,4 @@
-//! The server's log.
+//! The server's log: `log/tail`.
 
 use serde::{Deserialize, Serialize};
 

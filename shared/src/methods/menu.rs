@@ -1,4 +1,4 @@
-//! The menu, and starting its commands.
+//! The menu: `commands/list` and `command/run`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! The methods: one parameter struct each, which names its method and the type of its answer.
+//! Methods of the protocol. Each has one parameter struct, which names the method and the type of its answer.
 //!
 //! Fields a newer side adds are ignored by an older one; every field here that was not in the first
 //! version is optional.
@@ -37,49 +37,49 @@ macro_rules! methods {
 }
 
 methods! {
-    /// Says who the two sides are; optional.
+    /// Exchanges versions and names; optional.
     Initialize = "initialize",
-    /// Proves that the other side lives.
+    /// Checks that the other side responds.
     Ping = "ping",
-    /// The menu, as far as the caller may run it.
+    /// The commands that the caller may run.
     CommandsList = "commands/list",
     /// Runs a command.
     CommandRun = "command/run",
-    /// Follows a run, whoever started it and whether or not it has ended.
+    /// Follows a run of any client; the run may have ended.
     RunAttach = "run/attach",
-    /// Ends a run.
+    /// Cancels a run.
     RunCancel = "run/cancel",
-    /// Answers a run that asks.
+    /// Sends input to a run.
     RunInput = "run/input",
-    /// The runs that go on and those that ended.
+    /// Running and finished runs.
     RunsList = "runs/list",
-    /// Who is connected.
+    /// The connected clients.
     ClientsList = "clients/list",
-    /// Asks to be told of changes.
+    /// Subscribes to changes.
     EventsSubscribe = "events/subscribe",
-    /// Asks no more.
+    /// Ends a subscription.
     EventsUnsubscribe = "events/unsubscribe",
-    /// Tells everybody something.
+    /// Sends a message to all clients.
     Broadcast = "broadcast",
-    /// Ends somebody else's session.
+    /// Disconnects another client.
     ClientKick = "client/kick",
     /// The server's own figures.
     ServerStatus = "server/status",
     /// Shuts the server down, at once or after a delay.
     ServerShutdown = "server/shutdown",
-    /// Calls a scheduled shutdown off.
+    /// Cancels a scheduled shutdown.
     ServerShutdownCancel = "server/shutdown/cancel",
     /// Reads the server's files again.
     ServerReload = "server/reload",
     /// The last lines of the server's log.
     LogTail = "log/tail",
-    /// Makes an invite, or a script's token.
+    /// Creates an invite, or a token for a script.
     KeyInvite = "key/invite",
-    /// Puts a client's own key in the place of a one-time key.
+    /// Replaces the one-time key of an invite by the client's own key.
     KeyEnrol = "key/enrol",
-    /// The keys that may come in over TCP.
+    /// The keys that may connect over TCP.
     KeysList = "keys/list",
-    /// Takes a key away.
+    /// Revokes a key.
     KeyRevoke = "key/revoke",
     /// Ends the caller's own session.
     SessionClose = "session/close",

@@ -1,4 +1,4 @@
-//! Runs, whoever started them.
+//! Runs of every client: `run/attach`, `run/cancel`, `run/input` and `runs/list`.
 
 use std::fmt;
 

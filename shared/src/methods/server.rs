@@ -1,4 +1,4 @@
-//! The server itself: its figures, and its end.
+//! The server: `server/status`, `server/shutdown` and `server/reload`.
 
 use std::collections::HashMap;
 
@@ -31,8 +31,8 @@ pub struct Status {
     pub bytes: ByteCounts,
     /// Requests answered.
     pub requests: u64,
-    /// Errors answered, by `data.kind`, and who was turned away or made to wait, by the key of `[limits]`
-    /// or by what was wrong at the door (`key`, `handshake`); what never happened is absent.
+    /// Errors answered, by `data.kind`, and connections that were rejected or delayed, by the key of
+    /// `[limits]` or by the cause (`key`, `handshake`). Causes that never occurred are absent.
     pub refusals: Map<String, Value>,
     /// Resident memory of the server now, in bytes; absent where the system does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,7 +116,7 @@ pub struct ServerShutdown {
 call!(ServerShutdown => ServerShutdown -> ShutdownResult);
 
 impl ServerShutdown {
-    /// The reason as everybody is told it, with when the server is expected back, where that was said.
+    /// The reason that clients are told, with the time when the server is expected back, if one was given.
     pub fn reason_with_return(reason: Option<&str>, back: Option<&str>) -> Option<String> {
         // A field that was left empty says nothing.
         match (reason, back.filter(|back| !back.trim().is_empty())) {
@@ -176,7 +176,7 @@ pub struct ReloadChanges {
 }
 
 impl ReloadChanges {
-    /// What of the menu that somebody sees is another: the names of its commands.
+    /// The names of the commands that differ between two menus.
     pub fn between(old: &Menu, new: &Menu) -> Self {
         let names = |menu: &Menu, wanted: &dyn Fn(&Command) -> bool| {
             let some = menu.commands.iter().filter(|command| wanted(command));
@@ -193,7 +193,7 @@ impl ReloadChanges {
         }
     }
 
-    /// Whether the menu is another.
+    /// Whether the menu has changed.
     pub fn of_menu(&self) -> bool {
         !(self.added.is_empty()
             && self.changed.is_empty()

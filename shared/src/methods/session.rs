@@ -1,4 +1,4 @@
-//! The session itself: who the two sides are, that they live, and the end.
+//! The session: `initialize`, `ping` and `session/close`.
 
 use serde::{Deserialize, Serialize};
 

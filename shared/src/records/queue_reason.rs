@@ -1,4 +1,4 @@
-//! What a queued run waits for, and the words that tell a person.
+//! Reasons why a run is queued, and their description for people.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +19,8 @@ pub struct QueueReason {
     /// The limit that it is: `max_concurrent` of its command, or `max_runs` of the server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
-    /// Who has it; where nobody does, the queued run that is to have it first. At most [`MAX_HELD_BY`]
-    /// of them, and nobody for `max_runs`.
+    /// The runs that hold it; if none does, the queued run that gets it first. At most [`MAX_HELD_BY`]
+    /// runs, and none for `max_runs`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held_by: Vec<Holder>,
 }

@@ -1,4 +1,4 @@
-//! Columns of text.
+//! Text in aligned columns.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Keys as people see and call them.
+//! The table of keys, and finding a key by its name or pin.
 
 use super::{cell, columns};
 use crate::methods::{KeyRow, KeyState};
@@ -27,7 +27,7 @@ pub enum UnknownKey {
 /// All keys, a line each.
 pub fn list(rows: &[KeyRow]) -> String {
     if rows.is_empty() {
-        return "nobody may come in over TCP: an invite (`topsided invite`) changes that\n"
+        return "no device is paired, so no client can connect over TCP: pair one with `topsided invite`\n"
             .to_owned();
     }
     let heads = ["key", "name", "role", "state", "last seen", "good until", "commands"];

@@ -1,4 +1,4 @@
-//! Lines of the log.
+//! Lines of the log as text.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ pub fn log_line(entry: &LogEntry) -> String {
     format!("{} {:5} {}", entry.time, entry.level.name(), log_text(entry))
 }
 
-/// What an entry says: message and fields, for whoever shows time and level elsewhere.
+/// The message and the fields of an entry, without its time and level.
 pub fn log_text(entry: &LogEntry) -> String {
     let mut line = entry.message.clone();
     for (name, value) in &entry.fields {

@@ -1,4 +1,4 @@
-//! The menu.
+//! The menu as a table.
 
 use super::columns;
 use crate::command::Command;

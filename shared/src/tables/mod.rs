@@ -1,6 +1,6 @@
-//! The wire's rows as people read them: what the server's own commands print, and the client's verbs.
+//! Records as text tables: the output of the built-ins and of the client's verbs.
 //!
-//! Names and texts come from other people, so each is cleaned here again, whoever sent it.
+//! Names and texts come from other users, so this module cleans each of them again.
 
 mod columns;
 pub mod keys;

@@ -1,4 +1,4 @@
-//! Who is connected, and the runs.
+//! Tables of clients and of runs.
 
 use jiff::tz::TimeZone;
 

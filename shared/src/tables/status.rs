@@ -1,4 +1,4 @@
-//! How a server stands.
+//! The server's status as text.
 
 use serde_json::Value;
 

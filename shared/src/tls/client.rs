@@ -1,4 +1,4 @@
-//! The client's end: it shows one key, and talks to whoever proves to hold the pinned one.
+//! TLS of the client: it shows one key, and accepts only the server with the pinned key.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What both ends of a TLS connection agree on: TLS 1.3 only, Ed25519 keys, each end known by its pin.
-//! Certificates carry keys and nothing else; the names and dates in them are not looked at.
+//! TLS for both ends: TLS 1.3 only, Ed25519 keys, each end known by its pin. Certificates carry keys only; their names and
+//! dates are ignored.
 
 mod client;
 mod server;
@@ -49,7 +49,7 @@ pub fn pin_of(certificate: &CertificateDer<'_>) -> Result<Pin, Error> {
     Ok(Pin::of_spki(&parsed.subject_public_key_info()))
 }
 
-/// Checks that whoever sent the certificate holds its private key. Certificates are public: this check is
+/// Checks that the sender of the certificate holds its private key. Certificates are public: this check is
 /// the whole lock.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! The server's end: it shows its one key, and lets in whoever proves to hold a key that is admitted.
+//! TLS of the server: it shows its own key, and accepts clients whose keys are admitted.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::pin::Pin;
 
 /// Whose keys are let in.
 pub trait Admission: Debug + Send + Sync {
-    /// Whether whoever holds this key comes in.
+    /// Whether the client with this key is accepted.
     ///
     /// # Errors
     /// Why not; it becomes the alert that the client reads.

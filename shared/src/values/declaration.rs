@@ -1,4 +1,4 @@
-//! Whether a declaration can be meant: asked when a menu is loaded, and by a test of the built-ins.
+//! Checks declarations of arguments: when the menu is loaded, and for the built-ins in a test.
 
 use crate::command::{Arg, ArgType};
 

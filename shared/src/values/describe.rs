@@ -1,4 +1,4 @@
-//! Declarations and values in words: for sentences, for hints and for argument lists.
+//! Describes declarations and values: for error messages, hints and argument lists.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! What is wrong with a value, in words for a person and in members for a program.
+//! Errors of values: a message for people, and fields for programs.
 
 use serde_json::Value;
 

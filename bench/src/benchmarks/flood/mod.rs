@@ -1,5 +1,5 @@
-//! A flood: more output than anybody reads, to a reader that has stopped and to a live screen, and what that
-//! costs everybody else; how fast output goes to a program beside `ssh`; and a scrollback of a million lines.
+//! Flood benchmarks: a program writes more output than a client reads. They measure a stopped reader, a live screen, the cost
+//! for other clients, output to a program compared with `ssh`, and a scrollback of a million lines.
 
 mod render;
 mod screen;
@@ -17,7 +17,7 @@ use crate::report::Report;
 use crate::servers::Programs;
 use crate::settings::Settings;
 
-/// Between two pings of somebody else: he is there, and is no load.
+/// Interval between two pings of the other client: short enough to measure, too long to be a load.
 const PAUSE: Duration = Duration::from_millis(5);
 
 pub(crate) fn measure(

@@ -1,4 +1,4 @@
-//! Output to the screen of a person, who types meanwhile.
+//! Latency of the keyboard on the screen while output floods it.
 
 use std::fs;
 use std::io::{self, Read, Write};

@@ -1,4 +1,4 @@
-//! Output to a program, beside `ssh`: an sshd of our own on this machine, with keys made for it.
+//! Output to a program, compared with `ssh`: the bench starts an sshd on this machine with keys of its own.
 
 use std::fs;
 use std::io::{self, Read};

@@ -1,4 +1,4 @@
-//! Output to a client that has asked for it and reads nothing.
+//! Output to a client that has asked for it and does not read.
 
 use std::io;
 use std::sync::atomic::AtomicBool;
