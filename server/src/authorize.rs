@@ -3,7 +3,7 @@
 use topside_shared::methods::{Method, Topic};
 use topside_shared::{ErrorKind, Role, RpcError};
 
-use crate::clients::{Identity, Owner, Scope};
+use crate::base::identity::{Identity, Owner, Scope};
 
 /// Something a client wants to do.
 #[derive(Debug, Clone, Copy)]

@@ -18,9 +18,11 @@ use topside_shared::records::{ClientRow, RunRow};
 use topside_shared::{ClientId, Role, SubscriptionId};
 
 use crate::authorize::{Action, RunAccess, authorize};
-use crate::clients::{Client, Identity, Registry, Scope};
-use crate::log::Log;
-use crate::outbox::notification;
+use crate::base::identity::{Identity, Scope};
+use crate::base::log::Log;
+use crate::base::outbox::notification;
+use crate::clients::Client;
+use crate::clients::registry::Registry;
 
 /// Shortest time between two publications: at most ten a second.
 const PACE: Duration = Duration::from_millis(100);
@@ -281,9 +283,9 @@ mod tests {
     use topside_shared::Connection;
 
     use super::*;
-    use crate::clients::Owner;
-    use crate::log::{KEPT, Sinks};
-    use crate::outbox::Outbox;
+    use crate::base::identity::Owner;
+    use crate::base::log::{KEPT, Sinks};
+    use crate::base::outbox::Outbox;
 
     /// Who was an admin when it subscribed used to be told of the log for as long as its session lasted.
     #[test]

@@ -3,18 +3,19 @@
 
 use topside_shared::command::Command;
 
-use crate::FileErrors;
-use crate::commands::declare::{self, Missing, Source};
-use crate::config::trust::Trust;
+use crate::base::toml_file::errors::FileErrors;
+use crate::base::toml_file::permissions::Trust;
+use crate::menu_file;
+use crate::menu_file::{Missing, Source};
 
 /// The commands of a menu file, as clients see them, and how many the machine cannot run.
 ///
 /// # Errors
 /// The mistakes of the file, none of them about the programs of the machine.
 pub fn menu(text: &str) -> Result<(Vec<Command>, usize), FileErrors> {
-    let reserved = crate::commands::reserved_names();
+    let reserved = crate::menu::reserved_names();
     let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
-    let menu = declare::load(
+    let menu = menu_file::load(
         &[Source { name: "commands.toml", text }],
         &reserved,
         Missing::Leave,

@@ -32,72 +32,66 @@
 //!
 //! `examples/garden.rs` of this package is such a program, whole.
 
-mod accept;
+mod admission;
 mod audit;
 mod authorize;
-mod blocking;
-mod cgroup;
+mod base;
+mod builtins;
 pub mod cli;
 mod clients;
-mod clock;
-mod commands;
 mod config;
-mod counters;
-mod descriptors;
-mod discovery;
+mod control;
 mod doctor;
-mod door;
-mod due_shutdown;
 mod events;
-mod family;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod history;
 mod hooks;
-mod in_force;
 mod keys;
-mod listener;
-mod lock_file;
-mod log;
+mod listen;
+mod menu;
+mod menu_file;
 mod methods;
-mod metrics;
-mod other_protocol;
-mod outbox;
-mod platform;
+mod net;
+mod operations;
+mod output;
 mod process;
-mod reach;
-mod refusal;
-mod reload;
-mod router;
 mod runs;
+mod serve;
 mod server;
 mod session;
-mod shortage;
-mod shutdown;
-mod supervisor;
-mod transport;
-mod whole;
+mod settings;
+mod workers;
 
-pub use clients::{Identity, Owner, Scope};
-pub use commands::{Call, Calling, Exclusion, Outcome, TableError, Worker};
-pub use config::{
-    Config, ConfigError, Discovery, FileError, FileErrors, Kept, Limits, Listen, Local, Metrics,
-    Position, Router,
-};
-pub use door::OpenError;
-pub use listener::{ListenError, Listeners};
-pub use log::Sinks;
-pub use metrics::MetricsError;
-pub use platform::prepare_process;
-pub use runs::NoHistory;
+use crate::base::clock::Clock;
+use crate::base::{descriptors, log};
+use crate::keys::Keys;
+use crate::menu::Table;
+use crate::net::lock_file::StateLock;
+use crate::serve::metrics;
+use crate::server::runtime_files::RuntimeFiles;
+use crate::server::{Server, Stored};
+pub use admission::tcp_port::OpenError;
+pub use base::identity::{Identity, Owner, Scope};
+pub use base::log::Sinks;
+pub use base::platform::prepare_process;
+pub use base::shutdown::Stop;
+pub use base::toml_file::errors::{FileError, FileErrors, Position};
+pub use config::{Config, ConfigError};
+pub use history::NoHistory;
+pub use menu::TableError;
+pub use net::local_socket::{ListenError, Listeners};
+pub use net::sd_notify::{NoSupervisor, Supervisor};
+pub use serve::metrics::MetricsError;
 pub use server::Ended;
-pub use shutdown::Stop;
-pub use supervisor::{NoSupervisor, Supervisor};
+pub use settings::advertise::{Discovery, Router};
+pub use settings::limits::Limits;
+pub use settings::metrics::Metrics;
+pub use settings::retention::Kept;
+pub use settings::{Listen, Local};
+pub use workers::concurrency::Exclusion;
+pub use workers::worker::{Call, Calling, Outcome, Worker};
 
-use clock::Clock;
-use commands::Table;
-use keys::Keys;
-use lock_file::StateLock;
-use server::{Files, Server, Stored};
 use tracing::instrument::WithSubscriber;
 
 /// The server does not start with fewer descriptors.
@@ -169,7 +163,7 @@ pub async fn serve(
     }
     let keys = Keys::open(&config.state)?;
     let metrics = metrics::listen(config.metrics)?;
-    let files = Files::new(listeners.local, state, stop.hears_signals());
+    let files = RuntimeFiles::new(listeners.local, state, stop.hears_signals());
     let (server, door) = tracing::dispatcher::with_default(&dispatch, || {
         config.limits.max_sessions = sessions(&config.limits)?;
         let stored = Stored::open(&config, keys)?;

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use topside_shared::methods::KeyRow;
 use topside_shared::{Pin, Role, Time};
 
-use super::argv::{Argument, bounded, bounded_text};
-use super::chain::Link;
-use crate::clients::{Client, Identity, Owner};
-use crate::platform;
+use crate::audit::argv::{Argument, bounded, bounded_text};
+use crate::audit::chain::Link;
+use crate::base::identity::{Identity, Owner};
+use crate::base::platform;
+use crate::clients::Client;
 
 /// The result of what is written ahead: it is about to be done.
 pub(crate) const BEGINS: &str = "begins";

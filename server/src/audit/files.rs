@@ -8,9 +8,9 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use super::chain::Link;
-use super::entry::Line;
-use crate::platform;
+use crate::audit::chain::Link;
+use crate::audit::entry::Line;
+use crate::base::platform;
 
 /// The file that grows.
 pub(super) const FILE: &str = "audit.jsonl";

@@ -5,14 +5,14 @@
 //! not take effect where it cannot be written. All that wait at one moment share one sync. The rest is noted:
 //! nobody waits for it.
 
-mod argv;
-mod begin;
+pub(crate) mod aggregate;
+pub(crate) mod argv;
 mod chain;
-mod entry;
+pub(crate) mod entry;
 mod files;
-mod kept;
-mod read;
-mod tally;
+mod open;
+pub(crate) mod read;
+mod retained;
 mod writer;
 
 use std::io;
@@ -26,17 +26,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use topside_shared::{ErrorKind, RpcError};
 
-pub(crate) use argv::{Argument, argv};
-pub(crate) use entry::{By, Entry, Line};
-pub(crate) use read::{Damage, Found, each_entry, verify};
-
-use chain::Link;
-pub(crate) use tally::Origin;
-use tally::{SignIn, Tally};
-use writer::{Shared, Sizes, Writer};
-
+use crate::audit::aggregate::{Aggregate, Origin, SignIn};
+use crate::audit::chain::Link;
+use crate::audit::entry::{By, Entry};
+use crate::audit::writer::{Shared, Sizes, Writer};
+use crate::base::shortage;
+use crate::base::shortage::Shortage;
 use crate::clients::Client;
-use crate::shortage::{self, Shortage};
 
 /// Entries that may wait for the thread; of these, notes.
 const MOST_WAITING: usize = 4_096;
@@ -95,7 +91,7 @@ type Done = Box<dyn FnOnce(Result<(), Unrecorded>) + Send>;
 pub(crate) struct Audit {
     jobs: SyncSender<Job>,
     counts: Arc<Counts>,
-    tally: Arc<Tally>,
+    tally: Arc<Aggregate>,
     alarm: Arc<Alarm>,
     synced: Arc<Mutex<Link>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -146,7 +142,7 @@ impl Audit {
             let _ = files::begin_head(state, &Link::default());
         }
         let (jobs, todo) = sync_channel(MOST_WAITING);
-        let (counts, tally) = (Arc::<Counts>::default(), Arc::<Tally>::default());
+        let (counts, tally) = (Arc::<Counts>::default(), Arc::<Aggregate>::default());
         let alarm = Arc::<Alarm>::default();
         let synced = Arc::new(Mutex::new(files::last(state)?));
         let shared = Shared {

@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::LET_GO;
-use super::chain::Link;
-use super::entry::Line;
-use super::files;
-use super::kept::{self, Anchor};
+use crate::audit::chain::Link;
+use crate::audit::entry::Line;
+use crate::audit::retained::Anchor;
+use crate::audit::{LET_GO, files, retained};
 
 /// How often, and how far apart, a log is read again that changed while it was read.
 const TIMES: u32 = 5;
@@ -109,7 +108,7 @@ fn each_line(
 /// The files with the copies of administrative lines, oldest first.
 fn open_kept(state: &Path) -> io::Result<Vec<Opened>> {
     let mut opened = Vec::new();
-    for name in [kept::OLDER, kept::FILE] {
+    for name in [retained::OLDER, retained::FILE] {
         let path = state.join(name);
         if let Some(file) = files::if_there(File::open(&path))? {
             opened.push(Opened { path, file });
@@ -243,7 +242,8 @@ impl Copies {
     fn check(&self, state: &Path, anchor: Option<&Anchor>, first: u64) -> Result<usize, Damage> {
         let entry = |seq, file: &Path, why| Damage::Entry { seq, file: file.to_owned(), why };
         if let Some(Anchor { first, last }) = anchor {
-            let missing = |seq| entry(seq, &state.join(kept::FILE), "the copied line is missing");
+            let missing =
+                |seq| entry(seq, &state.join(retained::FILE), "the copied line is missing");
             if !self.0.iter().any(|copy| copy.link.seq == *first) {
                 return Err(missing(*first));
             }

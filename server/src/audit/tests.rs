@@ -1,10 +1,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::entry::{By, Entry};
-use super::read::{Damage, Found, each_entry, verify};
-use super::writer::{Shared, Sizes, Writer};
-use super::{Line, Recording, files, kept};
+use crate::audit::entry::{By, Entry, Line};
+use crate::audit::read::{Damage, Found, each_entry, verify};
+use crate::audit::writer::{Shared, Sizes, Writer};
+use crate::audit::{Recording, files, retained};
 
 /// A writer whose files are small.
 fn writer(state: &Path) -> Writer {
@@ -105,7 +105,7 @@ fn a_copy_that_is_edited_removed_cut_or_added_is_named() {
         write(&mut writer, 100);
     }
     assert!(verify(state).unwrap().is_ok());
-    let path = state.join(kept::FILE);
+    let path = state.join(retained::FILE);
     let good = fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = good.lines().collect();
     let seq = |n: usize| serde_json::from_str::<Line>(lines[n]).unwrap().seq;
@@ -142,8 +142,8 @@ fn copies_at_their_limit_begin_another_file_and_the_oldest_go() {
         let found = verify(state).unwrap();
         assert!(found.is_ok(), "{n}: {found:?}");
         let length = |name| fs::metadata(state.join(name)).map_or(0, |found| found.len());
-        assert!(length(kept::OLDER) < 6_000 && length(kept::FILE) < 6_000, "{n}");
-        turns += usize::from(length(kept::OLDER) > 0);
+        assert!(length(retained::OLDER) < 6_000 && length(retained::FILE) < 6_000, "{n}");
+        turns += usize::from(length(retained::OLDER) > 0);
     }
     assert!(turns > 5);
     let shown = shown(state, "key/revoke");
@@ -160,17 +160,17 @@ fn copies_that_no_entry_covers_yet_are_not_made_twice() {
     write(&mut writer, 12);
     let closed = files::closed(state).unwrap();
     assert!(!closed.is_empty());
-    let copied = kept::copy(state, &closed, 1_000_000).unwrap();
+    let copied = retained::copy(state, &closed, 1_000_000).unwrap();
     assert_eq!(copied.anchor.unwrap().first, 1);
-    let length = fs::metadata(state.join(kept::FILE)).unwrap().len();
+    let length = fs::metadata(state.join(retained::FILE)).unwrap().len();
     assert_eq!(verify(state).unwrap().unwrap().kept, 0);
     // The last copy was cut.
-    let file = fs::OpenOptions::new().write(true).open(state.join(kept::FILE)).unwrap();
+    let file = fs::OpenOptions::new().write(true).open(state.join(retained::FILE)).unwrap();
     file.set_len(length - 10).unwrap();
-    kept::copy(state, &closed, length).unwrap();
-    assert_eq!(fs::metadata(state.join(kept::FILE)).unwrap().len(), length);
-    assert!(kept::copy(state, &closed, length).unwrap().is_full);
-    assert!(!kept::copy(state, &closed, length + 1).unwrap().is_full);
+    retained::copy(state, &closed, length).unwrap();
+    assert_eq!(fs::metadata(state.join(retained::FILE)).unwrap().len(), length);
+    assert!(retained::copy(state, &closed, length).unwrap().is_full);
+    assert!(!retained::copy(state, &closed, length + 1).unwrap().is_full);
     write(&mut writer, 100);
     assert_eq!(shown(state, "key/revoke").len(), 3);
     assert!(verify(state).unwrap().is_ok());

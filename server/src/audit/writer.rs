@@ -13,12 +13,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::chain::Link;
-use super::entry::{By, Entry};
-use super::files;
-use super::tally::Tally;
-use super::{Alarm, Counts, Job, MOST_NOTES, Recording, Unrecorded, kept};
-use crate::shortage::Shortage;
+use crate::audit::aggregate::Aggregate;
+use crate::audit::chain::Link;
+use crate::audit::entry::{By, Entry};
+use crate::audit::{Alarm, Counts, Job, MOST_NOTES, Recording, Unrecorded, files, retained};
+use crate::base::shortage::Shortage;
 
 /// How soon notes are synced, and how soon what could not be written is tried again.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -71,7 +70,7 @@ pub(super) struct Growing {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) counts: Arc<Counts>,
-    pub(super) tally: Arc<Tally>,
+    pub(super) tally: Arc<Aggregate>,
     pub(super) alarm: Arc<Alarm>,
     /// The last line that is on the disk.
     pub(super) synced: Arc<Mutex<Link>>,
@@ -292,7 +291,7 @@ impl Writer {
             }
         }
         if std::mem::take(&mut self.kept_is_full)
-            && let Err(error) = kept::turn(&self.state)
+            && let Err(error) = retained::turn(&self.state)
         {
             tracing::warn!(target: "topside", %error, "copies of the audit log cannot be renamed");
         }

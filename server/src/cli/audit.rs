@@ -8,11 +8,13 @@ use topside_shared::Time;
 use topside_shared::dirs::Dirs;
 use topside_shared::text::clean;
 
-use crate::audit::{Argument, Damage, Found, Line, each_entry, verify};
-use crate::config::units::{DURATION_FORM, parse_duration};
+use crate::audit::argv::Argument;
+use crate::audit::entry::Line;
+use crate::audit::read::{Damage, Found, each_entry, verify};
+use crate::base::toml_file::units::{DURATION_FORM, parse_duration};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum AuditVerb {
+pub(crate) enum AuditVerb {
     /// Follow the chain from line to line, and name the first that was edited, removed or cut
     Verify,
     /// Print what was recorded, oldest first
@@ -20,7 +22,7 @@ pub(super) enum AuditVerb {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ShowArgs {
+pub(crate) struct ShowArgs {
     /// Only from then on: for how long (90m, 2d), or a time (2026-03-01T09:00:00Z)
     #[arg(long, value_parser = since)]
     since: Option<Time>,
@@ -40,7 +42,7 @@ const NO_INPUT: u8 = 66;
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AuditError {
+pub(crate) enum AuditError {
     #[error("the audit log in {} cannot be read: {source}", state.display())]
     Read { state: PathBuf, source: io::Error },
     #[error("nothing has been recorded in {} yet: no server has run there", .0.display())]
@@ -53,7 +55,7 @@ pub(super) enum AuditError {
 
 impl AuditError {
     /// The exit status of the verb.
-    pub(super) fn status(&self) -> u8 {
+    pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Read { .. } | Self::None(_) => NO_INPUT,
             Self::Damage(_) | Self::Unreadable(_) => 1,
@@ -70,7 +72,7 @@ fn since(text: &str) -> Result<Time, String> {
         .map_err(|_| format!("it is {DURATION_FORM}, or a time such as 2026-03-01T09:00:00Z"))
 }
 
-pub(super) fn run(dirs: &Dirs, verb: &AuditVerb) -> Result<(), AuditError> {
+pub(crate) fn run(dirs: &Dirs, verb: &AuditVerb) -> Result<(), AuditError> {
     let state = &dirs.state;
     let failed = |source| AuditError::Read { state: state.clone(), source };
     match verb {

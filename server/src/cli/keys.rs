@@ -10,12 +10,12 @@ use topside_shared::invite::Invite;
 use topside_shared::methods::{KeyInvite, KeyInviteResult, KeyRow};
 use topside_shared::tables::keys as table;
 
-use super::hand::{Hand, HandError, own_key};
-use crate::config::units::{DURATION_FORM, parse_duration};
+use crate::base::toml_file::units::{DURATION_FORM, parse_duration};
 use crate::config::{Config, ConfigError};
+use crate::control::{Control, ControlError, own_key};
 
 #[derive(Debug, Clone, Args)]
-pub(super) struct Invited {
+pub(crate) struct Invited {
     /// What its holder is called in lists and logs
     #[arg(long)]
     name: String,
@@ -81,9 +81,9 @@ pub enum ShowError {
 
 /// What went wrong with a verb.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum VerbError {
+pub(crate) enum VerbError {
     #[error(transparent)]
-    Hand(#[from] HandError),
+    Control(#[from] ControlError),
     #[error(transparent)]
     Show(#[from] ShowError),
     #[error(transparent)]
@@ -166,21 +166,21 @@ fn until(key: &KeyRow) -> String {
 
 type Load<'l> = &'l dyn Fn() -> Result<Config, ConfigError>;
 
-pub(super) fn invite(dirs: &Dirs, load: Load<'_>, args: &InviteArgs) -> Result<(), VerbError> {
-    let mut hand = Hand::take(dirs, load)?;
+pub(crate) fn invite(dirs: &Dirs, load: Load<'_>, args: &InviteArgs) -> Result<(), VerbError> {
+    let mut hand = Control::take(dirs, load)?;
     let made = hand.invite(args.wanted())?;
     hand_over(&hand, args.show(&made)?);
     Ok(())
 }
 
-pub(super) fn token(dirs: &Dirs, load: Load<'_>, args: &TokenArgs) -> Result<(), VerbError> {
-    let mut hand = Hand::take(dirs, load)?;
+pub(crate) fn token(dirs: &Dirs, load: Load<'_>, args: &TokenArgs) -> Result<(), VerbError> {
+    let mut hand = Control::take(dirs, load)?;
     let made = hand.invite(args.wanted())?;
     hand_over(&hand, args.show(&made)?);
     Ok(())
 }
 
-fn hand_over(hand: &Hand, handed: Handed) {
+fn hand_over(hand: &Control, handed: Handed) {
     print!("{}", handed.text);
     for sentence in handed.sentences {
         eprintln!("topsided: {sentence}");
@@ -190,13 +190,13 @@ fn hand_over(hand: &Hand, handed: Handed) {
     }
 }
 
-pub(super) fn keys(dirs: &Dirs, load: Load<'_>) -> Result<(), VerbError> {
-    print!("{}", table::list(&Hand::take(dirs, load)?.list()?));
+pub(crate) fn keys(dirs: &Dirs, load: Load<'_>) -> Result<(), VerbError> {
+    print!("{}", table::list(&Control::take(dirs, load)?.list()?));
     Ok(())
 }
 
-pub(super) fn revoke(dirs: &Dirs, load: Load<'_>, called: &str) -> Result<(), VerbError> {
-    let mut hand = Hand::take(dirs, load)?;
+pub(crate) fn revoke(dirs: &Dirs, load: Load<'_>, called: &str) -> Result<(), VerbError> {
+    let mut hand = Control::take(dirs, load)?;
     let rows = hand.list()?;
     let row = table::find(&rows, called)?;
     hand.revoke(row)?;
@@ -204,7 +204,7 @@ pub(super) fn revoke(dirs: &Dirs, load: Load<'_>, called: &str) -> Result<(), Ve
     Ok(())
 }
 
-pub(super) fn id(dirs: &Dirs) -> Result<(), VerbError> {
+pub(crate) fn id(dirs: &Dirs) -> Result<(), VerbError> {
     println!("{}", own_key(dirs)?.pin());
     Ok(())
 }

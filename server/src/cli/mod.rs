@@ -1,11 +1,23 @@
 //! The flags of `topsided`, which `topside serve` takes too, and what they do.
 
 mod audit;
-pub(crate) mod hand;
 mod keys;
-mod show;
+mod show_config;
 
-pub use keys::{Handed, InviteArgs, ShowError, TokenArgs};
+use crate::admission::tcp_port::OpenError;
+use crate::base::platform;
+use crate::base::platform::prepare_process;
+use crate::base::shutdown::Stop;
+use crate::base::toml_file::errors::FileErrors;
+pub use crate::cli::keys::{Handed, InviteArgs, ShowError, TokenArgs};
+use crate::config::{Config, ConfigError};
+use crate::menu_file::wire_size::wire_size;
+use crate::net::local_socket::{ListenError, Listeners};
+use crate::net::sd_notify::Supervisor;
+use crate::process::reaper::reap_adopted;
+use crate::serve::metrics::MetricsError;
+use crate::server::Ended;
+use crate::{ServeError, doctor, serve};
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -15,14 +27,6 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use topside_shared::dirs::{Dirs, DirsError};
 use topside_shared::methods::MAX_MENU_PAGE;
-
-use crate::commands::declare::wire_size;
-use crate::config::FileErrors;
-use crate::process::reap_adopted;
-use crate::{
-    Config, ConfigError, Ended, ListenError, Listeners, MetricsError, OpenError, ServeError, Stop,
-    Supervisor, doctor, platform, prepare_process, serve,
-};
 
 /// Exit status where the socket or the port is served already (EX_TEMPFAIL of sysexits.h).
 const SERVED_ALREADY: u8 = 75;
@@ -67,7 +71,7 @@ enum Verb {
     /// Show the settings in force, or where they are looked for
     Config {
         #[command(subcommand)]
-        what: show::What,
+        what: show_config::What,
     },
     /// Look at this box, and say line by line what stands between it and a client
     Doctor,
@@ -172,8 +176,8 @@ pub fn run(args: &ServeArgs) -> ExitCode {
             };
         }
         Some(Verb::Config { what }) => {
-            let named = show::Named { config: args.config.as_deref(), menu };
-            return match show::show(what, &dirs, named, load) {
+            let named = show_config::Named { config: args.config.as_deref(), menu };
+            return match show_config::show(what, &dirs, named, load) {
                 Ok(text) => {
                     print!("{text}");
                     ExitCode::SUCCESS

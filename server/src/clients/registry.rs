@@ -10,10 +10,10 @@ use topside_shared::notifications::{ClientLeft, ClientsChanged};
 use topside_shared::records::{ClientRow, ClientRun, Program};
 use topside_shared::{ClientId, Connection, RunId, Time};
 
-use super::{Client, Identity, Moved, Said, WholeRow, lock};
 use crate::authorize::RunAccess;
-use crate::clients::Owner;
-use crate::outbox::Outbox;
+use crate::base::identity::{Identity, Owner};
+use crate::base::outbox::Outbox;
+use crate::clients::{ByteCounts, Client, Said, WholeRow, lock};
 
 /// All live clients, and what changed about them since the last [`Registry::publish`].
 #[derive(Debug, Default)]
@@ -100,7 +100,7 @@ impl Registry {
             logged: AtomicBool::new(false),
             signed_in: AtomicBool::new(false),
             active: AtomicU64::new(0),
-            moved: Moved::default(),
+            moved: ByteCounts::default(),
             since: Instant::now(),
             said: Mutex::new(Said { who: Arc::new(identity), program: None, runs: Vec::new() }),
         });
@@ -287,7 +287,7 @@ impl Changes {
 mod tests {
     use topside_shared::Role;
 
-    use crate::clients::Scope;
+    use crate::base::identity::Scope;
 
     use super::*;
 

@@ -1,48 +1,28 @@
 //! What a server is told before it starts: `server.toml`, the menu, and where things are.
 
-mod accounts;
-mod fields;
-mod file;
-pub(crate) mod guard;
-mod limits;
-mod metrics;
-mod mistakes;
-mod reach;
-mod runs;
-mod settings;
-pub(crate) mod trust;
-pub(crate) mod units;
+pub(crate) mod active_config;
+pub(crate) mod values;
 
-use std::collections::BTreeMap;
+use crate::base::log::Sinks;
+use crate::base::platform;
+use crate::base::toml_file::errors::FileErrors;
+use crate::base::toml_file::permissions::Trust;
+use crate::base::toml_file::protected_files;
+use crate::menu::Table;
+use crate::net::sd_notify::Supervisor;
+use crate::settings::advertise::{Discovery, Router};
+use crate::settings::limits::Limits;
+use crate::settings::metrics::Metrics;
+use crate::settings::retention::Kept;
+use crate::settings::server_file::Lines;
+use crate::settings::{Listen, Local, server_file};
+use crate::workers::worker::Worker;
+use crate::{menu_file, workers};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use topside_shared::Role;
 use topside_shared::dirs::Dirs;
-
-use crate::commands::{Table, Worker, declare, resident};
-use crate::log::Sinks;
-use crate::platform;
-use crate::supervisor::Supervisor;
-
-pub(crate) use fields::{Field, Fields, as_json, as_str};
-use file::Lines;
-pub use limits::Limits;
-pub use metrics::Metrics;
-pub use mistakes::{FileError, FileErrors, Position};
-pub(crate) use mistakes::{Mistakes, first_of};
-pub use reach::{Discovery, Router};
-pub use runs::Kept;
-pub(crate) use settings::{Setting, settings};
-use trust::Trust;
-
-/// Name of the server's own file in the configuration directory.
-pub(crate) const SERVER_FILE: &str = "server.toml";
-
-/// The port for TCP, unless told.
-const PORT: u16 = 8677;
 
 /// Everything a server needs to know.
 #[derive(Debug, Clone)]
@@ -62,9 +42,9 @@ pub struct Config {
     /// Where figures are served, if anywhere.
     pub metrics: Metrics,
     /// What the menu declares.
-    pub(crate) commands: Vec<declare::Item>,
+    pub(crate) commands: Vec<menu_file::Item>,
     /// The resident workers of the menu.
-    pub(crate) residents: Vec<resident::Declared>,
+    pub(crate) residents: Vec<workers::Declared>,
     /// Commands that the program which holds the server carries out itself.
     pub(crate) workers: Workers,
     /// Where the log goes.
@@ -101,36 +81,6 @@ struct Sources {
     lines: Lines,
 }
 
-/// `[local]`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Local {
-    /// Roles of users beside the server's own and root, by name.
-    pub allow: BTreeMap<String, Role>,
-}
-
-impl Local {
-    /// Whether other users must be able to reach the socket.
-    pub fn is_open(&self) -> bool {
-        !self.allow.is_empty()
-    }
-}
-
-/// `[listen]`: where the server takes connections over TCP, once somebody may come in that way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listen {
-    /// The port; 0 takes one that is free.
-    pub port: u16,
-    /// The addresses of the box to listen on; with none, TCP is never opened.
-    pub addresses: Vec<IpAddr>,
-}
-
-impl Default for Listen {
-    fn default() -> Self {
-        let everywhere = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
-        Self { port: PORT, addresses: everywhere.into() }
-    }
-}
-
 /// Why the configuration is not accepted. Each is a sentence with file, line and column.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -139,7 +89,7 @@ pub enum ConfigError {
     Files(#[from] FileErrors),
     /// A worker and a program have one name.
     #[error(transparent)]
-    Menu(#[from] crate::commands::TableError),
+    Menu(#[from] crate::menu::TableError),
     /// The state directory cannot be made.
     #[error("{} cannot be made: {source}", path.display())]
     State {
@@ -165,11 +115,11 @@ impl Config {
         commands_file: Option<&Path>,
     ) -> Result<Self, ConfigError> {
         let trust = Trust::of_server(dirs);
-        let server = file::load(dirs, server_file, trust);
+        let server = server_file::load(dirs, server_file, trust);
         let menu = load_menu(dirs, commands_file, trust);
         platform::private_directory(&dirs.state)
             .map_err(|source| ConfigError::State { path: dirs.state.clone(), source })?;
-        let state = match guard::state(&dirs.state, trust) {
+        let state = match protected_files::state(&dirs.state, trust) {
             errors if errors.is_empty() => Ok(()),
             errors => Err(FileErrors(errors)),
         };
@@ -212,7 +162,7 @@ impl Config {
     }
 
     /// Adds a command that is carried out in this process, after the built-ins and those that were added
-    /// before it. Where its name is taken, [`serve`](crate::serve) says so instead of serving.
+    /// before it. Where its name is taken, [`serve`](crate::serve()) says so instead of serving.
     #[must_use]
     pub fn with_worker(mut self, worker: impl Worker) -> Self {
         self.workers.0.push(Arc::new(worker));
@@ -227,7 +177,7 @@ impl Config {
         self.metrics = in_force.metrics;
     }
 
-    /// The line of `server.toml` that a key of [`settings()`] comes from; none: it is the default.
+    /// The line of `server.toml` that a key of [`settings()`](values::settings) comes from; none: it is the default.
     pub(crate) fn line_of(&self, key: &str) -> Option<usize> {
         self.read_from.as_ref()?.lines.get(key).copied()
     }
@@ -263,16 +213,20 @@ impl Config {
 
 /// The menu file that was named, and nothing else; or those of the configuration directory; or the
 /// starter menu.
-fn load_menu(dirs: &Dirs, named: Option<&Path>, trust: Trust) -> Result<declare::Menu, FileErrors> {
-    let reserved = crate::commands::reserved_names();
+fn load_menu(
+    dirs: &Dirs,
+    named: Option<&Path>,
+    trust: Trust,
+) -> Result<menu_file::Menu, FileErrors> {
+    let reserved = crate::menu::reserved_names();
     let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
     match named {
         Some(path) => {
-            declare::load_file(path, &reserved, trust)?.ok_or_else(|| FileErrors::absent(path))
+            menu_file::load_file(path, &reserved, trust)?.ok_or_else(|| FileErrors::absent(path))
         }
-        None => match declare::load_directory(&dirs.config, &reserved, trust)? {
+        None => match menu_file::load_directory(&dirs.config, &reserved, trust)? {
             Some(menu) => Ok(menu),
-            None => declare::starter(&reserved, trust),
+            None => menu_file::starter(&reserved, trust),
         },
     }
 }

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::router::{Place, Protocol};
+use crate::net::port_mapping::external_address::Protocol;
+use crate::net::port_mapping::protocols::Place;
 
 /// All that was seen of this box. Nothing here is a judgement.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use super::facts::Firewall;
+use crate::doctor::facts::Firewall;
 
 /// Where the tools of administrators are, which the PATH of others leaves out.
 const PATH: &str = "/usr/sbin:/sbin:/usr/bin:/bin";

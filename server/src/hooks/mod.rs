@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 use topside_shared::RunId;
 
 use crate::audit::Audit;
-use crate::commands::exec::{Closed, Hook};
-use thread::HookThread;
+use crate::hooks::thread::HookThread;
+use crate::process::safe_state::{Closed, Hook};
 
 /// Gets how a hook went; none: it could not be started before the server ended, and is still pending.
 pub(crate) type Done = Box<dyn FnOnce(Option<Closed>) + Send>;

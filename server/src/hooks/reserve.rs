@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io;
 
-use crate::commands::exec::{Hook, HookPipes, RunningHook};
-use crate::descriptors;
+use crate::base::descriptors;
+use crate::process::safe_state::{Hook, HookPipes, RunningHook};
 
 /// Hooks that can be started at once although no descriptor is free.
 const READY: usize = 3;

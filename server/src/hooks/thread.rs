@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::reserve::Reserve;
-use super::{Job, Retries, Shared};
-use crate::audit::{Audit, By, Entry};
-use crate::commands::exec::{Closed, RunningHook};
+use crate::audit::Audit;
+use crate::audit::entry::{By, Entry};
+use crate::hooks::reserve::Reserve;
+use crate::hooks::{Job, Retries, Shared};
+use crate::process::safe_state::{Closed, RunningHook};
 
 /// How soon a start is retried at first, and at most.
 const FIRST_RETRY: Duration = Duration::from_millis(100);

@@ -6,9 +6,10 @@ use topside_shared::methods::{KeyRow, KeyState, Method};
 use topside_shared::text::fold_name;
 use topside_shared::{Pin, Role, Time};
 
-use super::{KeyError, Keys, MAX_BYTES, MAX_INVITES, Now, file, lock};
-use crate::audit::{Audit, By, Entry};
-use crate::platform;
+use crate::audit::Audit;
+use crate::audit::entry::{By, Entry};
+use crate::base::platform;
+use crate::keys::{KeyError, Keys, MAX_BYTES, MAX_INVITES, Now, keys_file, lock};
 
 /// One change.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl Keys {
         forget_oldest(&mut rows, &now)?;
         let entry = Entry::of_key(by, method.name(), &row);
         audit.ahead_blocking(entry.clone())?;
-        let written = file::write(&self.path, &rows);
+        let written = keys_file::write(&self.path, &rows);
         audit.note(entry.result(match &written {
             Ok(()) => "done".to_owned(),
             Err(error) => format!("failed: {error}"),
@@ -93,7 +94,7 @@ impl Keys {
         if rows.iter().map(|row| row.last_seen).eq(self.rows().iter().map(|row| row.last_seen)) {
             return Ok(());
         }
-        file::write(&self.path, &rows)?;
+        keys_file::write(&self.path, &rows)?;
         *lock(&self.rows) = Arc::new(rows);
         Ok(())
     }

@@ -2,10 +2,10 @@
 //!
 //! **Invariant:** a change is on the disk, whole, before it takes effect.
 
-mod change;
-mod file;
-mod offer;
-pub(crate) mod watch;
+pub(crate) mod change;
+pub(crate) mod expiry;
+pub(crate) mod invite;
+mod keys_file;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,9 @@ use topside_shared::methods::{KeyRow, KeyState};
 use topside_shared::{Pin, Role, Time};
 
 use crate::audit::Unrecorded;
-use crate::clients::{Identity, Owner, Scope};
-use crate::clock::Clock;
-use crate::config::FileErrors;
-
-pub(crate) use change::{Change, Revoked};
-pub(crate) use offer::{Offer, Place};
+use crate::base::clock::Clock;
+use crate::base::identity::{Identity, Owner, Scope};
+use crate::base::toml_file::errors::FileErrors;
 
 /// Invites that may be open at once.
 const MAX_INVITES: usize = 4;
@@ -137,7 +134,7 @@ impl Keys {
     /// Why the file cannot be obeyed.
     pub(crate) fn open(state: &Path) -> Result<Self, FileErrors> {
         let path = state.join(Self::FILE);
-        let rows = Mutex::new(Arc::new(file::read(&path)?));
+        let rows = Mutex::new(Arc::new(keys_file::read(&path)?));
         Ok(Self {
             path,
             writing: Mutex::default(),

@@ -1,7 +1,10 @@
+use crate::keys::change::Change;
+use crate::keys::change::Revoked;
 use topside_shared::methods::KeyRow;
 
 use super::*;
-use crate::audit::{Audit, By};
+use crate::audit::Audit;
+use crate::audit::entry::By;
 
 fn row(number: u8, role: Role, state: KeyState) -> KeyRow {
     KeyRow {

@@ -8,13 +8,13 @@ use topside_shared::records::RunRow;
 use topside_shared::values::{self, Limits};
 use topside_shared::{ErrorKind, RpcError};
 
-use super::lists::within;
-use super::runs::{Changes, follow, follow_wait};
-use super::{After, Answered, Caller, Streaming};
 use crate::clients::Client;
-use crate::commands::Does;
-use crate::runs::output::Text;
-use crate::runs::{self, Run};
+use crate::menu::Does;
+use crate::methods::lists::within;
+use crate::methods::runs::{Changes, follow, follow_wait};
+use crate::methods::{After, Answered, Caller, Streaming};
+use crate::output::tail::Text;
+use crate::runs::{Run, start};
 
 /// Most commands of one page.
 const LONGEST_PAGE: u64 = 1_000;
@@ -61,7 +61,7 @@ pub(super) async fn run(
         )
         .with("confirm", question));
     }
-    let run = runs::start(server, client, entry, args).await?;
+    let run = start::start(server, client, entry, args).await?;
     let stream = params.stream && streaming == Streaming::Allowed;
     let outbox = Arc::clone(&client.outbox);
     let mut changes = Changes::of(request);

@@ -12,13 +12,17 @@ use topside_shared::methods::{
 use topside_shared::text::clean;
 use topside_shared::{ErrorKind, Pin, RpcError, text, tls};
 
-use super::{After, Answered, Caller};
-use crate::audit::By;
-use crate::clients::{Client, Owner, Scope};
-use crate::door::{OpenError, invite_addresses};
-use crate::keys::{Change, KeyError, Offer, Place, Revoked, watch};
+use crate::admission::tcp_port::OpenError;
+use crate::audit::entry::By;
+use crate::base::identity::{Owner, Scope};
+use crate::base::peer::invite_addresses;
+use crate::base::shortage;
+use crate::clients::Client;
+use crate::keys::change::{Change, Revoked};
+use crate::keys::invite::{InviteRequest, ServerAddress};
+use crate::keys::{KeyError, expiry};
+use crate::methods::{After, Answered, Caller};
 use crate::server::Server;
-use crate::shortage;
 
 /// Makes an invite or a token for a client that may; the first one opens the door.
 ///
@@ -28,7 +32,7 @@ pub(crate) async fn make_invite(
     caller: Caller,
     wanted: KeyInvite,
 ) -> Result<KeyInviteResult, RpcError> {
-    let offer = Offer::check(wanted, &caller.server.now().menu)?;
+    let offer = InviteRequest::check(wanted, &caller.server.now().menu)?;
     whole(caller, Method::KeyInvite, |server, client| {
         Box::pin(async move {
             // First, so that what goes wrong goes wrong before anybody has been invited.
@@ -40,7 +44,7 @@ pub(crate) async fn make_invite(
                 (None, Some(opened)) => opened,
                 (None, None) => return Err(cannot_open(OpenError::NoAddress)),
             };
-            let place = Place {
+            let place = ServerAddress {
                 pin: opened.pin,
                 name: server.info.hostname.clone(),
                 addresses: invite_addresses(opened.addresses.iter().map(SocketAddr::ip)),
@@ -87,7 +91,7 @@ pub(super) async fn enrol(
                 target: "topside", client = client.id.0, key = row.name, role = row.role.name(),
                 id = %row.key_id, "key enrolled"
             );
-            watch::enforce(server, Some(client.id), "its invite was used", "");
+            expiry::enforce(server, Some(client.id), "its invite was used", "");
             Ok(row)
         })
     })
@@ -122,7 +126,7 @@ pub(crate) async fn revoke_key(caller: Caller, key: Pin) -> Result<(), RpcError>
                 target: "topside", client = client.id.0, by, key = row.name, id = %row.key_id,
                 "key revoked"
             );
-            watch::enforce(server, None, "", &by);
+            expiry::enforce(server, None, "", &by);
             Ok(())
         })
     })

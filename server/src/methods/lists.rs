@@ -8,9 +8,9 @@ use topside_shared::notifications::LogEntry;
 use topside_shared::records::ClientRow;
 use topside_shared::{ErrorKind, RpcError};
 
-use super::Caller;
+use crate::base::log::KEPT;
 use crate::clients::Client;
-use crate::log::KEPT;
+use crate::methods::Caller;
 
 /// Rows of one page of clients, unless told.
 const PAGE: u64 = 100;

@@ -1,17 +1,17 @@
 //! The methods: from a request to its answer. Each handler is a function of who asks and what for;
 //! none of them sees a socket.
 
+pub(crate) mod clients;
 mod commands;
-mod keys;
+pub(crate) mod keys;
 mod lists;
-mod people;
 mod runs;
-mod server;
+pub(crate) mod server;
 mod session;
 
-pub(crate) use keys::{make_invite, revoke_key};
-pub(crate) use people::{send_away, tell_everybody};
-pub(crate) use server::{call_off_shutdown, figures, order_shutdown, shutdown_due};
+use crate::authorize::{Action, authorize};
+use crate::clients::Client;
+use crate::server::Server as State;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,10 +24,6 @@ use topside_shared::frame::MAX_LINE_OUT;
 use topside_shared::methods::{Call, Method};
 use topside_shared::text::{MAX_NAME, did_you_mean, nearest, quote};
 use topside_shared::{ErrorKind, RpcError, SubscriptionId};
-
-use crate::authorize::{Action, authorize};
-use crate::clients::Client;
-use crate::server::Server as State;
 
 /// Who asks.
 #[derive(Clone)]
@@ -340,8 +336,8 @@ fn dispatch(
         Method::KeyEnrol => carry(caller, request, keys::enrol),
         Method::KeysList => carry(caller, request, keys::list),
         Method::KeyRevoke => carry(caller, request, keys::revoke),
-        Method::Broadcast => carry(caller, request, people::broadcast),
-        Method::ClientKick => carry(caller, request, people::kick),
+        Method::Broadcast => carry(caller, request, clients::broadcast),
+        Method::ClientKick => carry(caller, request, clients::kick),
         Method::ServerStatus => carry(caller, request, server::status),
         Method::ServerReload => carry(caller, request, server::reload),
         Method::ServerShutdown => carry(caller, request, server::shutdown),

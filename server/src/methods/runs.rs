@@ -9,15 +9,16 @@ use topside_shared::notifications::{RunChanged, name};
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::{ErrorKind, RpcError, RunId};
 
-use super::lists::{ROWS_BYTES, count_that_fits, within};
-use super::{Caller, Streaming};
-use crate::audit::{By, Entry};
+use crate::audit::entry::{By, Entry};
 use crate::authorize::{Action, authorize, may_see_run};
+use crate::base::outbox::{Closed, Outbox, line, notification};
+use crate::base::shortage;
 use crate::clients::Client;
-use crate::outbox::{Closed, Outbox, line, notification};
-use crate::runs::output::reader::Reader;
-use crate::runs::{Filter, Found, Run, Unreadable};
-use crate::shortage;
+use crate::history::{Filter, Unreadable};
+use crate::methods::lists::{ROWS_BYTES, count_that_fits, within};
+use crate::methods::{Caller, Streaming};
+use crate::output::reader::Reader;
+use crate::runs::{Found, Run};
 
 /// Rows of one page, unless told, and at most.
 const PAGE: u64 = 50;

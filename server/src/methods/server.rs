@@ -12,18 +12,18 @@ use topside_shared::notifications::{Closing, Phase, name};
 use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError};
 
-use super::Caller;
-use crate::audit::{By, Entry};
-use crate::blocking::blocking;
+use crate::audit::entry::{By, Entry};
+use crate::base::blocking::blocking;
+use crate::base::outbox::notification;
+use crate::base::shortage::Shortage;
+use crate::base::shutdown::{Plan, TooLate};
+use crate::base::toml_file::errors::first_of;
+use crate::base::{platform, shutdown_record};
 use crate::clients::Client;
-use crate::config::first_of;
-use crate::due_shutdown;
-use crate::outbox::notification;
-use crate::platform;
-use crate::reload;
-use crate::server::{Server, warn_admins};
-use crate::shortage::Shortage;
-use crate::shutdown::{Plan, TooLate};
+use crate::methods::Caller;
+use crate::operations::reload;
+use crate::server::Server;
+use crate::server::alerts::warn_admins;
 
 pub(super) async fn status(
     caller: Caller,
@@ -119,7 +119,7 @@ pub(crate) async fn order_shutdown(
     // Before it is scheduled: it may begin at once, and then the record is removed.
     if !delay.is_zero() && !server.shutdown.has_begun() {
         let due = notice.clone();
-        let write = move |server: &Server| due_shutdown::write(&server.now().config.state, &due);
+        let write = move |server: &Server| shutdown_record::write(&server.now().config.state, &due);
         if let Err(error) = server.blocking(write).await? {
             tracing::warn!(target: "topside", %error, "a kill of the server would forget that a shutdown is due");
         }
@@ -148,7 +148,7 @@ pub(crate) async fn shutdown_due(server: &Arc<Server>) -> Plan {
         match refused {
             None if server.shutdown.begin_due(&plan) => return plan,
             Some(error) if server.shutdown.drop_due(&plan) => {
-                due_shutdown::remove(&server.now().config.state);
+                shutdown_record::remove(&server.now().config.state);
                 let called_off = Entry::new(By::server(), "server/shutdown/cancel", "server");
                 server.audit.note(called_off.result(error.message.clone()));
                 tracing::error!(target: "topside", by = plan.by, "restart called off: {}", error.message);
@@ -204,7 +204,7 @@ pub(crate) fn call_off_shutdown(server: &Server, client: &Client) -> Result<(), 
     let Some(plan) = server.shutdown.cancel().map_err(too_late)? else {
         return Err(RpcError::new(ErrorKind::NotFound, "no shutdown is due"));
     };
-    due_shutdown::remove(&server.now().config.state);
+    shutdown_record::remove(&server.now().config.state);
     let called_off = Entry::new(By::client(client), "server/shutdown/cancel", "server");
     server.audit.note(called_off.result("done"));
     let mut notice = plan.notice(Phase::Cancelled);

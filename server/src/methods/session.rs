@@ -12,11 +12,11 @@ use topside_shared::records::{Program, RunRow};
 use topside_shared::text::{MAX_NAME, clean};
 use topside_shared::{ErrorKind, PROTOCOL_VERSION, RpcError};
 
-use super::lists::{count_that_fits, newest_that_fit};
-use super::{After, Answered, Caller};
 use crate::authorize::{Action, authorize, may_see_run};
+use crate::base::outbox::notification;
 use crate::events::{MAX_SUBSCRIPTIONS, ROWS_A_LINE, TooMany, snapshot_rest};
-use crate::outbox::notification;
+use crate::methods::lists::{count_that_fits, newest_that_fit};
+use crate::methods::{After, Answered, Caller};
 
 /// Entries of the log in a snapshot.
 const LOG_SNAPSHOT: usize = 50;

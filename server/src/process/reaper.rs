@@ -14,7 +14,7 @@ use rustix::process::{Pid, WaitOptions, getpid, waitpid};
 use signal_hook::consts::SIGCHLD;
 use signal_hook::low_level::pipe;
 
-use crate::platform;
+use crate::base::platform;
 
 /// The server's own children by pid, with their start times: a pid alone may be reused. Empty and unused where
 /// there is no reaper.

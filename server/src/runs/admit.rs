@@ -5,18 +5,19 @@ use std::sync::Arc;
 use topside_shared::records::{RunState, queue_reason};
 use topside_shared::{ErrorKind, Role, RpcError};
 
-use super::queue::{self, Needs, Refused, Why, seats};
-use super::start::closing;
-use super::{Run, lock};
-use crate::clients::{Client, Identity};
-use crate::commands::Entry;
+use crate::base::identity::Identity;
+use crate::clients::Client;
+use crate::menu::Entry;
+use crate::runs::queue::{Needs, RefusalReason, Refused, seats};
+use crate::runs::start::closing;
+use crate::runs::{Run, lock, queue};
 use crate::server::Server;
 
 /// Adds a run to the live ones, where the limits allow it; whether it starts now.
 ///
 /// # Errors
 /// `closing`, or `busy` with the limit or the lock.
-pub(super) fn admit(
+pub(crate) fn admit(
     server: &Server,
     client: &Client,
     who: &Identity,
@@ -79,14 +80,18 @@ fn refusal(entry: &Entry, refused: &Refused, seats: usize) -> RpcError {
     let command = &entry.info.name;
     let Refused { why, waits_for, .. } = refused;
     let lock = waits_for.iter().find_map(|wait| wait.lock.clone());
-    if queue::waits_only_for_a_seat(waits_for) && *why == Why::NoQueue {
+    if queue::waits_only_for_a_seat(waits_for) && *why == RefusalReason::NoQueue {
         return busy("max_runs", seats, &format!("{seats} runs go on"));
     }
     let because = match why {
-        Why::NoQueue => "it has no queue".to_owned(),
-        Why::Queue(1) => "another one waits already, for whom alone there is a place".to_owned(),
-        Why::Queue(most) => format!("{most} of them wait already, for whom alone there are places"),
-        Why::Server(most) => {
+        RefusalReason::NoQueue => "it has no queue".to_owned(),
+        RefusalReason::Queue(1) => {
+            "another one waits already, for whom alone there is a place".to_owned()
+        }
+        RefusalReason::Queue(most) => {
+            format!("{most} of them wait already, for whom alone there are places")
+        }
+        RefusalReason::Server(most) => {
             format!("{most} runs wait on this server already, which is the limit")
         }
     };
@@ -95,10 +100,12 @@ fn refusal(entry: &Entry, refused: &Refused, seats: usize) -> RpcError {
         format_args!("{command} would have to wait for {what}, and {because}: try again later");
     let error = RpcError::new(ErrorKind::Busy, message);
     let error = match (why, lock) {
-        (Why::Queue(most), _) => error.with("limit", "queue").with("most", *most as u64),
-        (Why::Server(most), _) => error.with("limit", "max_queued").with("most", *most as u64),
-        (Why::NoQueue, Some(lock)) => error.with("lock", lock),
-        (Why::NoQueue, None) => {
+        (RefusalReason::Queue(most), _) => error.with("limit", "queue").with("most", *most as u64),
+        (RefusalReason::Server(most), _) => {
+            error.with("limit", "max_queued").with("most", *most as u64)
+        }
+        (RefusalReason::NoQueue, Some(lock)) => error.with("lock", lock),
+        (RefusalReason::NoQueue, None) => {
             let most = entry.exclusion.max_concurrent.map(|most| most.get() as u64);
             error.with("limit", "max_concurrent").with("most", most)
         }

@@ -16,10 +16,10 @@ use topside_shared::command::Stdin;
 use topside_shared::methods::MaskedText;
 use topside_shared::{ErrorKind, RpcError, RunId};
 
-use super::lock;
+use crate::runs::lock;
 
 /// Most bytes that wait for a program to read them, in its pipe and in the server together.
-pub(super) const MAX_UNREAD: usize = 64 * 1024;
+pub(crate) const MAX_UNREAD: usize = 64 * 1024;
 
 /// The input of one run. Writing to it never waits: what finds no room is refused.
 pub(crate) struct Input(Option<Arc<Shared>>);
@@ -51,13 +51,13 @@ enum Over {
 
 impl Input {
     /// The input of a run whose command declares this.
-    pub(super) fn of(stdin: Stdin) -> Self {
+    pub(crate) fn of(stdin: Stdin) -> Self {
         let shared = || Arc::new(Shared { state: Mutex::default(), news: Notify::new() });
         Self((stdin == Stdin::Prompt).then(shared))
     }
 
     /// The program was started: this is its pipe, until the run has ended.
-    pub(super) fn open(&self, pipe: Sender, ended: CancellationToken) {
+    pub(crate) fn open(&self, pipe: Sender, ended: CancellationToken) {
         let Some(shared) = &self.0 else { return };
         let (shared, pipe) = (Arc::clone(shared), Arc::new(pipe));
         lock(&shared.state).pipe = Some(Arc::clone(&pipe));

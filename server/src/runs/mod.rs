@@ -8,13 +8,11 @@
 //! those are remembered in memory.
 
 mod admit;
-mod history;
 mod input;
-mod live;
-pub(crate) mod output;
 mod queue;
-mod start;
-mod turns;
+mod run_guard;
+mod scheduler;
+pub(crate) mod start;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -27,17 +25,13 @@ use topside_shared::records::{RunRow, RunState};
 use topside_shared::{ClientId, Role, RunId};
 
 use crate::authorize::{RunAccess, may_see_run};
-use crate::clients::{Identity, Owner};
-use crate::commands::exec::Policy;
+use crate::base::identity::{Identity, Owner};
+use crate::history::{Filter, History, Past, Unreadable};
+use crate::output::Output;
+use crate::process::program::Policy;
+use crate::runs::input::Input;
+use crate::runs::queue::{Queue, Standing};
 use crate::server::Server;
-use history::Past;
-pub(crate) use history::{Filter, History, Unreadable, Unwritable};
-use input::Input;
-use output::Output;
-use queue::{Queue, Standing};
-pub(crate) use start::start;
-
-pub use history::NoHistory;
 
 /// Ended built-ins that are remembered, and how many bytes of their output.
 const REMEMBERED: usize = 200;

@@ -12,48 +12,48 @@ use topside_shared::records::RunState;
 use topside_shared::records::{Holder, MAX_HELD_BY, QueueReason};
 
 use crate::authorize::RunAccess;
-use crate::clients::Identity;
-use crate::commands::Exclusion;
+use crate::base::identity::Identity;
+use crate::workers::concurrency::Exclusion;
 
 /// What a run needs to start.
 #[derive(Debug, Clone)]
-pub(super) struct Needs {
+pub(crate) struct Needs {
     /// The name of its command.
-    pub(super) command: String,
+    pub(crate) command: String,
     /// Who asked for it.
-    pub(super) user: String,
+    pub(crate) user: String,
     /// Who may see it.
-    pub(super) access: RunAccess,
-    pub(super) exclusion: Exclusion,
+    pub(crate) access: RunAccess,
+    pub(crate) exclusion: Exclusion,
     /// A seat, of which at most so many may be taken then; none: it needs no seat.
-    pub(super) seat: Option<usize>,
+    pub(crate) seat: Option<usize>,
     /// Whether an admin asked, for whom some are kept.
-    pub(super) by_admin: bool,
+    pub(crate) by_admin: bool,
 }
 
 /// How a run stands that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     /// 1 for the next.
-    pub(super) place: u64,
-    pub(super) waits_for: Vec<QueueReason>,
+    pub(crate) place: u64,
+    pub(crate) waits_for: Vec<QueueReason>,
     /// Who may see the runs that `waits_for` names.
-    pub(super) holders: Vec<(RunId, RunAccess)>,
+    pub(crate) holders: Vec<(RunId, RunAccess)>,
 }
 
 /// Why a run may not even wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refused {
-    pub(super) why: Why,
+pub(crate) struct Refused {
+    pub(crate) why: RefusalReason,
     /// What it would have to wait for.
-    pub(super) waits_for: Vec<QueueReason>,
+    pub(crate) waits_for: Vec<QueueReason>,
     /// Who may see the runs that `waits_for` names.
-    pub(super) holders: Vec<(RunId, RunAccess)>,
+    pub(crate) holders: Vec<(RunId, RunAccess)>,
 }
 
 /// See [`Refused`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Why {
+pub(crate) enum RefusalReason {
     /// Its command has no queue.
     NoQueue,
     /// The command's queue is full.
@@ -64,7 +64,7 @@ pub(super) enum Why {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     holding: BTreeMap<RunId, Needs>,
     /// In the order in which they came.
     waiting: Vec<(RunId, Needs)>,
@@ -89,7 +89,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`Refused`], where it can neither start nor wait.
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &mut self,
         id: RunId,
         needs: Needs,
@@ -103,9 +103,9 @@ impl Queue {
         let places = needs.exclusion.queue;
         let own = self.waiting.iter().filter(|(_, other)| other.command == needs.command).count();
         let why = match () {
-            () if places == 0 => Some(Why::NoQueue),
-            () if own >= places => Some(Why::Queue(places)),
-            () if self.waiting.len() >= most => Some(Why::Server(most)),
+            () if places == 0 => Some(RefusalReason::NoQueue),
+            () if own >= places => Some(RefusalReason::Queue(places)),
+            () if self.waiting.len() >= most => Some(RefusalReason::Server(most)),
             () => None,
         };
         if let Some(why) = why {
@@ -117,7 +117,7 @@ impl Queue {
     }
 
     /// Gives back all that a run holds, or its place; whether it had either.
-    pub(super) fn leave(&mut self, id: RunId) -> bool {
+    pub(crate) fn leave(&mut self, id: RunId) -> bool {
         let held = self.holding.remove(&id).is_some();
         let before = self.waiting.len();
         self.waiting.retain(|(other, _)| *other != id);
@@ -125,7 +125,7 @@ impl Queue {
     }
 
     /// Lets all start whose turn has come; which those are, in their order.
-    pub(super) fn turns(&mut self) -> Vec<RunId> {
+    pub(crate) fn turns(&mut self) -> Vec<RunId> {
         let mut started = Vec::new();
         let mut at = 0;
         while at < self.waiting.len() {
@@ -141,7 +141,7 @@ impl Queue {
     }
 
     /// There are other seats than there were: of `all`, so many only for admins.
-    pub(super) fn set_seats(&mut self, all: usize, for_admins: usize) {
+    pub(crate) fn set_seats(&mut self, all: usize, for_admins: usize) {
         for (_, needs) in &mut self.waiting {
             if needs.seat.is_some() {
                 needs.seat = Some(seats(all, for_admins, needs.by_admin));
@@ -150,7 +150,7 @@ impl Queue {
     }
 
     /// All that wait, in their order.
-    pub(super) fn standings(&self) -> Vec<(RunId, Standing)> {
+    pub(crate) fn standings(&self) -> Vec<(RunId, Standing)> {
         let mut standings: Vec<(RunId, Standing)> = Vec::with_capacity(self.waiting.len());
         for (at, (id, needs)) in self.waiting.iter().enumerate() {
             let ahead = &self.waiting[..at];
@@ -180,7 +180,7 @@ impl Queue {
     }
 
     /// How many wait.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }
 
@@ -225,7 +225,7 @@ impl Queue {
 }
 
 /// Leaves out the runs that `who` may not see. What is waited for stays: it is in the caller's own command.
-pub(super) fn hide_holders(
+pub(crate) fn hide_holders(
     waits_for: &mut [QueueReason],
     holders: &[(RunId, RunAccess)],
     who: &Identity,
@@ -238,11 +238,11 @@ pub(super) fn hide_holders(
 }
 
 /// How many seats may be taken at most when somebody takes one, where of `all` some are kept for admins.
-pub(super) fn seats(all: usize, for_admins: usize, by_admin: bool) -> usize {
+pub(crate) fn seats(all: usize, for_admins: usize, by_admin: bool) -> usize {
     all.saturating_sub(if by_admin { 0 } else { for_admins })
 }
 
-pub(super) fn waits_only_for_a_seat(waits_for: &[QueueReason]) -> bool {
+pub(crate) fn waits_only_for_a_seat(waits_for: &[QueueReason]) -> bool {
     waits_for.iter().all(|wait| wait.limit.as_deref() == Some("max_runs"))
 }
 

@@ -11,7 +11,7 @@ fn needs(command: &str, most: usize, locks: &[&str], seat: Option<usize>) -> Nee
     Needs {
         command: command.to_owned(),
         user: "ann".to_owned(),
-        access: RunAccess { owner: crate::clients::Owner::User(1), role: Role::Viewer },
+        access: RunAccess { owner: crate::base::identity::Owner::User(1), role: Role::Viewer },
         exclusion: Exclusion {
             max_concurrent: NonZeroUsize::new(most),
             queue: 2,
@@ -42,13 +42,13 @@ fn the_edge_of_max_concurrent_of_the_queue_and_of_the_server() {
     assert_eq!(queue.ask(id(2), two(), 3), Ok(None));
     assert_eq!(queue.ask(id(3), two(), 3).unwrap().unwrap().place, 1);
     assert_eq!(queue.ask(id(4), two(), 3).unwrap().unwrap().place, 2);
-    assert_eq!(queue.ask(id(5), two(), 3).unwrap_err().why, Why::Queue(2));
+    assert_eq!(queue.ask(id(5), two(), 3).unwrap_err().why, RefusalReason::Queue(2));
     let none = Needs { exclusion: Exclusion { queue: 0, ..two().exclusion }, ..two() };
-    assert_eq!(queue.ask(id(5), none, 3).unwrap_err().why, Why::NoQueue);
+    assert_eq!(queue.ask(id(5), none, 3).unwrap_err().why, RefusalReason::NoQueue);
     assert_eq!(queue.ask(id(6), needs("b", 1, &[], None), 3), Ok(None));
     assert_eq!(queue.ask(id(7), needs("b", 1, &[], None), 3).unwrap().unwrap().place, 1);
     let refused = queue.ask(id(8), needs("b", 1, &[], None), 3).unwrap_err();
-    assert_eq!(refused.why, Why::Server(3));
+    assert_eq!(refused.why, RefusalReason::Server(3));
     assert_eq!(refused.waits_for[0].held_by[0].run_id, id(6));
     assert_eq!(queue.len(), 3);
     assert!(queue.leave(id(1)));

@@ -15,18 +15,22 @@ use topside_shared::notifications::Stream;
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::{ErrorKind, RpcError, RunId, Time};
 
-use super::admit::admit;
-use super::history::Intent;
-use super::input::Input;
-use super::live::{Live, Outcome};
-use super::output::Output;
-use super::{Run, Unwritable, turns};
 use crate::authorize::role_to_see;
+use crate::base::shortage;
 use crate::clients::Client;
-use crate::commands::exec::{Caller, Pipes, Program, Until};
-use crate::commands::{Call, Does, Entry, perform};
+use crate::history::{Intent, Unwritable};
+use crate::menu::{Does, Entry};
+use crate::output::Output;
+use crate::process::launch::Caller;
+use crate::process::pipes::Pipes;
+use crate::process::program::Program;
+use crate::process::running_program::Until;
+use crate::runs::admit::admit;
+use crate::runs::input::Input;
+use crate::runs::run_guard::{Outcome, RunGuard};
+use crate::runs::{Run, scheduler};
 use crate::server::Server;
-use crate::shortage;
+use crate::workers::worker::{Call, perform};
 
 /// How long a built-in waits at most until the runs of the server before are looked after.
 const LONGEST_OPENING: Duration = Duration::from_secs(1);
@@ -138,7 +142,7 @@ async fn start_as(
         }),
     });
     let starts = admit(server, client, &who, &run, entry)?;
-    let mut live = Live::new(Arc::clone(server), Arc::clone(client), Arc::clone(&run), starts);
+    let mut live = RunGuard::new(Arc::clone(server), Arc::clone(client), Arc::clone(&run), starts);
     if client.outbox.is_closed() {
         // It left while this was on its way.
         server.runs.client_left(client.id);
@@ -173,11 +177,11 @@ async fn start_as(
     Ok(run)
 }
 
-pub(super) fn closing() -> RpcError {
+pub(crate) fn closing() -> RpcError {
     RpcError::new(ErrorKind::Closing, "the server is shutting down")
 }
 
-pub(super) fn internal(error: Unwritable) -> RpcError {
+pub(crate) fn internal(error: Unwritable) -> RpcError {
     shortage::rpc_error(error, ErrorKind::Internal)
 }
 
@@ -194,7 +198,7 @@ impl Asker {
     }
 
     /// It was not started. Who was told that it waits reads so in its output.
-    async fn refuse(self, live: Live, error: RpcError) {
+    async fn refuse(self, live: RunGuard, error: RpcError) {
         if self.0.is_none() {
             let said = format!("It was not started: {error}\n");
             live.run.output.append(Stream::Stderr, said.as_bytes()).await;
@@ -207,7 +211,7 @@ impl Asker {
 }
 
 /// A run that is written down or recorded, from before its start, or its wait for that, to after its end.
-async fn carry_out(mut live: Live, entry: Arc<Entry>, mut call: Call, mut asker: Asker) {
+async fn carry_out(mut live: RunGuard, entry: Arc<Entry>, mut call: Call, mut asker: Asker) {
     if live.is_queued() {
         // What was never started owes nothing.
         if let Err(error) = live.begin(Intent::default()).await {
@@ -215,7 +219,7 @@ async fn carry_out(mut live: Live, entry: Arc<Entry>, mut call: Call, mut asker:
         }
         live.list();
         asker.tell();
-        if !turns::wait(&mut live, &entry, &mut call).await {
+        if !scheduler::wait(&mut live, &entry, &mut call).await {
             return live.over(CANCELLED).await;
         }
     }
@@ -270,7 +274,7 @@ async fn carry_out(mut live: Live, entry: Arc<Entry>, mut call: Call, mut asker:
 
 /// Writes down that a program is about to be started.
 async fn begin(
-    live: &mut Live,
+    live: &mut RunGuard,
     program: &Program,
     entry: &Entry,
     call: &mut Call,

@@ -7,9 +7,9 @@
 //! **Invariant:** while the client's outbox is full, no request is taken and no waiting one goes on, so
 //! a client that does not read is held to its outbox and one answer more.
 
-mod ending;
-mod pace;
-mod writing;
+mod close;
+mod rate_limit;
+mod write;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -25,15 +25,17 @@ use topside_shared::envelope::{self, ClientMessage};
 use topside_shared::frame::{Lines, MAX_LINE_IN};
 use topside_shared::{ErrorKind, RpcError};
 
-use crate::clients::{Client, Registered};
-use crate::methods::{self, After, Asked, Caller, InFlight};
-use crate::other_protocol::OtherProtocol;
-use crate::outbox::line;
+use crate::base::outbox::line;
+use crate::base::transport::Transport;
+use crate::clients::Client;
+use crate::clients::registry::Registered;
+use crate::methods;
+use crate::methods::{After, Asked, Caller, InFlight};
+use crate::net::other_protocol::OtherProtocol;
 use crate::server::Server;
-use crate::transport::Transport;
-use ending::{EndWatch, Why, end_words};
-use pace::Pace;
-use writing::Stuck;
+use crate::session::close::{EndWatch, Why, end_words};
+use crate::session::rate_limit::RateLimit;
+use crate::session::write::Stuck;
 
 /// Bytes read at once.
 const READ_SIZE: usize = 64 * 1024;
@@ -85,7 +87,7 @@ struct Session<S> {
     stuck: Option<Stuck>,
     /// While nothing is read.
     end_watch: Option<Box<EndWatch>>,
-    pace: Option<Pace>,
+    pace: Option<RateLimit>,
 }
 
 /// Serves one client until its session is over.
@@ -110,7 +112,7 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
             .who()
             .owner
             .has_limits()
-            .then(|| Pace::new(server.now().config.limits.requests)),
+            .then(|| RateLimit::new(server.now().config.limits.requests)),
     };
     // Whatever happens, a panic included, nothing is sent to this client afterwards.
     let mut over = Over { server: &server, client: &client, reason: "gone" };
@@ -341,7 +343,7 @@ impl<S: Transport> Session<S> {
 
     /// Whether the next request has to wait, which is counted.
     fn is_too_fast(&mut self) -> bool {
-        let waits = self.pace.as_mut().is_some_and(Pace::waits);
+        let waits = self.pace.as_mut().is_some_and(RateLimit::waits);
         if waits {
             self.caller.server.counters.turned_away("requests");
         }

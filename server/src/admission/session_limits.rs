@@ -1,0 +1,154 @@
+//! Session limits: how many sessions are open at once, in all and of one key or one local user.
+//!
+//! The server's own user and root take no seat.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use topside_shared::{ErrorKind, Role, RpcError};
+
+use crate::base::identity::Owner;
+use crate::settings::limits::Limits;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct SessionLimits {
+    /// Private to this type, never held across an `.await`.
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug)]
+struct Taken {
+    most: usize,
+    per_key: usize,
+    /// Of all, so many only for admins.
+    for_admins: usize,
+    all: usize,
+    by_owner: HashMap<Owner, usize>,
+}
+
+/// One session's place. Dropping it makes room.
+#[derive(Debug)]
+pub(crate) struct SessionPermit {
+    seats: Arc<SessionLimits>,
+    owner: Owner,
+}
+
+/// There is no place: the key of `[limits]`, and how many that allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Full {
+    pub(crate) limit: &'static str,
+    most: usize,
+}
+
+impl From<Full> for RpcError {
+    fn from(Full { limit, most }: Full) -> Self {
+        let whose =
+            if limit == "max_sessions_per_key" { " with this key or by this user" } else { "" };
+        let message = format_args!(
+            "{most} sessions are open{whose}, which is the limit: close one, or try again later"
+        );
+        RpcError::new(ErrorKind::Busy, message).with("limit", limit).with("most", most as u64)
+    }
+}
+
+impl SessionLimits {
+    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+        let Limits { max_sessions: most, max_sessions_per_key: per_key, .. } = *limits;
+        Self::of(most, per_key, limits.admin_sessions)
+    }
+
+    /// For those who are told why they are refused: they hold a descriptor until they have read it.
+    pub(crate) fn of_refused(limits: &Limits) -> Arc<Self> {
+        Self::of(limits.max_handshakes, limits.max_handshakes_per_source, 0)
+    }
+
+    fn of(most: usize, per_key: usize, for_admins: usize) -> Arc<Self> {
+        let taken = Taken { most, per_key, for_admins, all: 0, by_owner: HashMap::new() };
+        Arc::new(Self { taken: Mutex::new(taken) })
+    }
+
+    /// From now on these count; whoever has a place keeps it.
+    pub(crate) fn set_limits(&self, limits: &Limits) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.most = limits.max_sessions;
+        taken.per_key = limits.max_sessions_per_key;
+        taken.for_admins = limits.admin_sessions;
+    }
+
+    /// Takes a place for a session of this key or local user.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub(crate) fn take(self: &Arc<Self>, owner: Owner, role: Role) -> Result<SessionPermit, Full> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = if role == Role::Admin { 0 } else { taken.for_admins };
+        let (most, per_key) = (taken.most.saturating_sub(kept), taken.per_key);
+        if taken.all >= most {
+            return Err(Full { limit: "max_sessions", most });
+        }
+        let with_key = taken.by_owner.entry(owner).or_default();
+        if *with_key >= per_key {
+            return Err(Full { limit: "max_sessions_per_key", most: per_key });
+        }
+        *with_key += 1;
+        taken.all += 1;
+        Ok(SessionPermit { seats: Arc::clone(self), owner })
+    }
+}
+
+impl Drop for SessionPermit {
+    fn drop(&mut self) {
+        let mut taken = self.seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all -= 1;
+        if let Some(with_key) = taken.by_owner.get_mut(&self.owner) {
+            *with_key -= 1;
+            if *with_key == 0 {
+                taken.by_owner.remove(&self.owner);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seats(most: usize, per_key: usize, for_admins: usize) -> Arc<SessionLimits> {
+        SessionLimits::new(&Limits {
+            max_sessions: most,
+            max_sessions_per_key: per_key,
+            admin_sessions: for_admins,
+            ..Limits::default()
+        })
+    }
+
+    fn key(number: u8) -> Owner {
+        Owner::Key(topside_shared::Pin::from_bytes([number; 32]))
+    }
+
+    #[test]
+    fn the_last_places_are_for_admins_and_a_place_that_is_left_is_free() {
+        let seats = seats(3, usize::MAX, 1);
+        let first = seats.take(key(1), Role::Viewer).unwrap();
+        let _second = seats.take(key(1), Role::Operator).unwrap();
+        let full = seats.take(key(2), Role::Operator).unwrap_err();
+        assert_eq!(full, Full { limit: "max_sessions", most: 2 });
+        let third = seats.take(key(2), Role::Admin).unwrap();
+        let full = seats.take(key(2), Role::Admin).unwrap_err();
+        assert_eq!(full, Full { limit: "max_sessions", most: 3 });
+        drop(third);
+        assert!(seats.take(key(2), Role::Operator).is_err());
+        drop(first);
+        assert!(seats.take(key(2), Role::Operator).is_ok());
+    }
+
+    #[test]
+    fn one_key_has_so_many_places_and_others_have_theirs() {
+        let seats = seats(usize::MAX, 2, 0);
+        let _held = [(); 2].map(|()| seats.take(key(1), Role::Viewer).unwrap());
+        let full = seats.take(key(1), Role::Viewer).unwrap_err();
+        assert_eq!(full, Full { limit: "max_sessions_per_key", most: 2 });
+        assert!(seats.take(key(2), Role::Viewer).is_ok());
+    }
+}

@@ -1,0 +1,259 @@
+//! The TCP port: it opens once a key or an invite exists, and stays open until the server ends.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::task::Context;
+
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use topside_shared::Pin;
+use topside_shared::identity::{Identity, IdentityError};
+use topside_shared::tls::server_config;
+
+use crate::admission::session_limits::SessionLimits;
+use crate::admission::{Admission, known_sources};
+use crate::base::platform;
+use crate::keys::Keys;
+use crate::listen::tcp::come;
+use crate::net::accept::{Acceptor, Room};
+use crate::server::Server;
+use crate::settings::Listen;
+use crate::settings::limits::Limits;
+
+/// Why TCP cannot be opened. Each is a sentence a person can act on.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The server was told never to.
+    #[error(
+        "this server is open to its own machine only: run `topsided` on the box, and invite there"
+    )]
+    LocalOnly,
+    /// There is nothing to listen on.
+    #[error("[listen] addresses of server.toml names none: TCP stays closed")]
+    NoAddress,
+    /// Another program has the port.
+    #[error(
+        "{0} is in use by another program, which `ss -ltnp` names to root: stop that, or set another port in [listen] of server.toml"
+    )]
+    InUse(SocketAddr),
+    /// The system said no.
+    #[error("{address} cannot be listened on: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The server has no key.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The library refused.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct TcpPort {
+    listen: Option<Listen>,
+    /// The directory of the state.
+    state: PathBuf,
+    pub(crate) gate: Arc<Admission>,
+    pub(crate) seats: Arc<SessionLimits>,
+    /// Local users who are told why they are refused.
+    pub(crate) refused: Arc<SessionLimits>,
+    opened: watch::Sender<Option<Arc<OpenPort>>>,
+    closing: CancellationToken,
+}
+
+impl TcpPort {
+    /// A closed door.
+    pub(crate) fn new(listen: Option<Listen>, state: PathBuf, limits: &Limits) -> Self {
+        Self {
+            listen,
+            state,
+            gate: Admission::new(limits, Instant::now()),
+            seats: SessionLimits::new(limits),
+            refused: SessionLimits::of_refused(limits),
+            opened: watch::Sender::new(None),
+            closing: CancellationToken::new(),
+        }
+    }
+
+    /// From now on these count.
+    pub(crate) fn set_limits(&self, limits: &Limits) {
+        self.gate.set_limits(limits, Instant::now());
+        self.seats.set_limits(limits);
+    }
+
+    /// Where it is open, as that changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<Option<Arc<OpenPort>>> {
+        self.opened.subscribe()
+    }
+
+    /// Where it is open.
+    pub(crate) fn opened(&self) -> Option<Arc<OpenPort>> {
+        self.opened.borrow().clone()
+    }
+
+    /// Takes the addresses, so that opening cannot fail; `None` where it is open already. Blocks for the disk.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub(crate) fn prepare(&self, keys: &Arc<Keys>) -> Result<Option<BoundPort>, OpenError> {
+        if self.opened().is_some() {
+            return Ok(None);
+        }
+        let listen = self.listen.as_ref().ok_or(OpenError::LocalOnly)?;
+        let identity = Identity::load_or_make(&self.state.join(KEY_FILE))?;
+        let tls = Arc::new(server_config(identity.certified_key(), Arc::clone(keys) as _)?);
+        let mut port = listen.port;
+        let (mut addresses, mut listeners) = (Vec::new(), Vec::new());
+        for address in &listen.addresses {
+            let address = SocketAddr::new(*address, port);
+            match bind(address) {
+                Ok((socket, bound)) => {
+                    // A free port that was taken for the first is that of the others too.
+                    port = bound.port();
+                    addresses.push(bound);
+                    listeners.push(socket);
+                }
+                Err(error) if no_ipv6(address.ip(), &error) => {
+                    tracing::warn!(
+                        target: "topside", %address, %error,
+                        "this box has no IPv6: clients come in by IPv4 only"
+                    );
+                }
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    return Err(OpenError::InUse(address));
+                }
+                Err(source) => return Err(OpenError::Listen { address, source }),
+            }
+        }
+        if listeners.is_empty() {
+            return Err(OpenError::NoAddress);
+        }
+        Ok(Some(BoundPort { opened: OpenPort { addresses, pin: identity.pin(), tls }, listeners }))
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// [`OpenError::Listen`], where another program was faster.
+    pub(crate) fn open(&self, server: &Arc<Server>, ready: BoundPort) -> Result<(), OpenError> {
+        known_sources::load(&self.state, &self.gate);
+        let BoundPort { opened, listeners } = ready;
+        let listening = listeners.into_iter().zip(&opened.addresses).map(|(socket, address)| {
+            let failed = |source| OpenError::Listen { address: *address, source };
+            socket.listen(BACKLOG).map_err(failed)
+        });
+        let listening: Vec<TcpListener> = listening.collect::<Result<_, _>>()?;
+        let opened = Arc::new(opened);
+        for listener in listening {
+            let (here, opened) = (Arc::clone(server), Arc::clone(&opened));
+            server.spawn(async move {
+                let poll = |cx: &mut Context<'_>| listener.poll_accept(cx);
+                let admit = |(stream, peer), room| match room {
+                    Room::Free => come(&here, &opened, stream, peer),
+                    // A handshake would take the descriptor for seconds; who cannot connect tries again.
+                    Room::Reserved(_) => here.counters.turned_away("descriptors"),
+                };
+                let mut acceptor = Acceptor::new(1);
+                tokio::select! {
+                    () = acceptor.accept(poll, admit) => {}
+                    () = here.door.closed() => {}
+                }
+            });
+        }
+        let (keys, invites) = server.keys.count();
+        let addresses: Vec<String> = opened.addresses.iter().map(ToString::to_string).collect();
+        tracing::info!(
+            target: "topside", addresses = addresses.join(", "), keys, invites,
+            "TCP is open to those whose key is known"
+        );
+        self.opened.send_replace(Some(opened));
+        Ok(())
+    }
+
+    /// Writes down which sources are known for having been let in. Blocks for the disk.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(crate) fn save_known(&self) -> io::Result<()> {
+        known_sources::save(&self.state, &self.gate)
+    }
+
+    /// Lets nobody in any more, whoever is at the door included.
+    pub(crate) fn close(&self) {
+        self.closing.cancel();
+    }
+
+    /// Waits until nobody is let in any more.
+    pub(crate) async fn closed(&self) {
+        self.closing.cancelled().await;
+    }
+}
+
+/// Where it is open, and what the server is known by there.
+#[derive(Debug)]
+pub(crate) struct OpenPort {
+    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) pin: Pin,
+    pub(crate) tls: Arc<ServerConfig>,
+}
+
+impl OpenPort {
+    /// The port, the same on all addresses.
+    pub(crate) fn port(&self) -> u16 {
+        self.addresses.first().map_or(0, SocketAddr::port)
+    }
+}
+
+/// A door that can be opened without anything going wrong any more.
+#[derive(Debug)]
+pub(crate) struct BoundPort {
+    opened: OpenPort,
+    listeners: Vec<TcpSocket>,
+}
+
+impl BoundPort {
+    /// Where it will be open, and what the server is known by there.
+    pub(crate) fn opened(&self) -> &OpenPort {
+        &self.opened
+    }
+}
+
+/// Name of the server's key in the state directory.
+pub(crate) const KEY_FILE: &str = "server.key";
+
+/// Connections that the system keeps until they are accepted.
+const BACKLOG: u32 = 1024;
+
+/// A socket bound to this address, and where that is: port 0 takes one that is free.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<(TcpSocket, SocketAddr)> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => {
+            let socket = TcpSocket::new_v6()?;
+            // IPv4 has a socket of its own.
+            rustix::net::sockopt::set_ipv6_v6only(&socket, true)?;
+            socket
+        }
+    };
+    // A server that starts again takes the place of its own old connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    let bound = socket.local_addr()?;
+    Ok((socket, bound))
+}
+
+/// Whether an error says that the box does without IPv6, which is no reason not to serve.
+fn no_ipv6(address: IpAddr, error: &io::Error) -> bool {
+    address == IpAddr::from(std::net::Ipv6Addr::UNSPECIFIED)
+        && (error.kind() == io::ErrorKind::AddrNotAvailable || platform::is_no_such_family(error))
+}

@@ -1,0 +1,267 @@
+//! Counts of events that repeat: refused connections, and sessions of one identity from one source.
+//!
+//! One line per event would let strangers, or one user who connects and leaves, fill the log. The counts are written once
+//! a minute.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use topside_shared::Role;
+
+use crate::audit::entry::{By, Entry};
+use crate::base::identity::{Identity, Owner, Scope};
+use crate::base::peer::Peer;
+use crate::clients::Client;
+
+/// Origins of one kind that are told apart in one minute; all others are one count.
+const MAX_ORIGINS: usize = 32;
+/// Sources of one identity that are told apart in one minute; all others are one count.
+const MAX_SOURCES: usize = 8;
+const OTHER_SOURCES: &str = "other sources";
+
+/// Where a refused connection came from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Origin {
+    /// An address of the network.
+    Network(Peer),
+    /// A user of this machine, on the local socket.
+    User {
+        /// The user's number.
+        uid: u32,
+        /// The user's name.
+        name: String,
+    },
+}
+
+/// Why a connection was refused: an action and its object.
+pub(super) type Refusal = (&'static str, &'static str);
+
+/// The begin or the end of a session, as far as repetitions are alike.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct SignIn {
+    owner: Owner,
+    name: String,
+    role: Role,
+    source: String,
+    action: &'static str,
+    result: &'static str,
+}
+
+impl SignIn {
+    pub(super) fn new(client: &Client, action: &'static str, result: &'static str) -> Self {
+        let who = client.who();
+        let source = match client.address.parse::<SocketAddr>() {
+            Ok(address) => Peer::of(address.ip()).to_string(),
+            Err(_) => "this machine".to_owned(),
+        };
+        Self { owner: who.owner, name: who.user.clone(), role: who.role, source, action, result }
+    }
+
+    fn entry(self, count: u64) -> Entry {
+        let Self { owner, name: user, role, source, action, result } = self;
+        let who = Identity { owner, user, role, scope: Scope::Whole };
+        let result = format!("{result}: {}", more_times(count));
+        Entry::new(By::identity(&who, source), action, "sessions").result(result)
+    }
+}
+
+/// What an event is among those of its minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Added {
+    /// The first of its kind.
+    pub(super) is_new: bool,
+    /// The first of all.
+    pub(super) starts: bool,
+}
+
+/// The counts of the current minute. The mutex is private to this type and never held across an `.await`.
+#[derive(Debug, Default)]
+pub(super) struct Aggregate(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    network: Group<(Peer, Refusal)>,
+    users: Group<(u32, String, Refusal)>,
+    /// How often each came after its first entry.
+    sessions: HashMap<SignIn, u64>,
+}
+
+#[derive(Debug)]
+struct Group<K> {
+    counts: HashMap<K, u64>,
+    others: u64,
+}
+
+impl<K> Default for Group<K> {
+    fn default() -> Self {
+        Self { counts: HashMap::new(), others: 0 }
+    }
+}
+
+impl<K: Eq + Hash> Group<K> {
+    /// Counts one; true if it is the first of its count.
+    fn add(&mut self, key: K) -> bool {
+        let count = match self.counts.len() < MAX_ORIGINS || self.counts.contains_key(&key) {
+            true => self.counts.entry(key).or_default(),
+            false => &mut self.others,
+        };
+        *count += 1;
+        *count == 1
+    }
+}
+
+impl Counts {
+    fn is_empty(&self) -> bool {
+        self.network.counts.is_empty() && self.users.counts.is_empty() && self.sessions.is_empty()
+    }
+}
+
+impl Aggregate {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a refused connection.
+    pub(super) fn refused(&self, origin: Origin, refusal: Refusal) -> Added {
+        let mut counts = self.counts();
+        let starts = counts.is_empty();
+        let is_new = match origin {
+            Origin::Network(source) => counts.network.add((source, refusal)),
+            Origin::User { uid, name } => counts.users.add((uid, name, refusal)),
+        };
+        Added { is_new, starts }
+    }
+
+    /// Counts the begin or the end of a session.
+    pub(super) fn session(&self, mut sign_in: SignIn) -> Added {
+        let mut counts = self.counts();
+        let starts = counts.is_empty();
+        if !counts.sessions.contains_key(&sign_in) {
+            let is_alike = |other: &&SignIn| {
+                (other.owner, other.action) == (sign_in.owner, sign_in.action)
+                    && other.result == sign_in.result
+            };
+            if counts.sessions.keys().filter(is_alike).count() >= MAX_SOURCES {
+                OTHER_SOURCES.clone_into(&mut sign_in.source);
+            }
+        }
+        let is_others = sign_in.source == OTHER_SOURCES;
+        let count = counts.sessions.get(&sign_in).map_or(u64::from(is_others), |count| count + 1);
+        let is_new = count == 0;
+        counts.sessions.insert(sign_in, count);
+        Added { is_new, starts }
+    }
+
+    /// Takes the counts, each as an entry.
+    pub(super) fn take(&self) -> Vec<Entry> {
+        let Counts { network, users, sessions } = std::mem::take(&mut *self.counts());
+        let entry = |by: By, (action, object): Refusal, count: u64| {
+            Entry::new(by, action, object).result(times(count))
+        };
+        let mut entries = Vec::new();
+        for ((source, refusal), count) in network.counts {
+            entries.push(entry(By::stranger(source.to_string()), refusal, count));
+        }
+        if network.others > 0 {
+            let refusal = ("handshake/failed", "any");
+            entries.push(entry(By::stranger(OTHER_SOURCES), refusal, network.others));
+        }
+        for ((uid, name, refusal), count) in users.counts {
+            entries.push(entry(By::refused_user(uid, name), refusal, count));
+        }
+        if users.others > 0 {
+            let refusal = ("session/refused", "any");
+            entries.push(entry(By::stranger("other users"), refusal, users.others));
+        }
+        for (sign_in, count) in sessions.into_iter().filter(|(_, count)| *count > 0) {
+            entries.push(sign_in.entry(count));
+        }
+        entries
+    }
+}
+
+fn times(count: u64) -> String {
+    match count {
+        1 => "once within a minute".to_owned(),
+        count => format!("{count} times within a minute"),
+    }
+}
+
+fn more_times(count: u64) -> String {
+    match count {
+        1 => "once more within a minute".to_owned(),
+        count => format!("{count} more times within a minute"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn many_sources_are_one_count_beside_the_first_of_them() {
+        let tally = Aggregate::default();
+        let origin = |n: u32| Origin::Network(Peer::of(Ipv4Addr::from(n).into()));
+        let refusal = ("key/refused", "unknown");
+        assert!(tally.refused(origin(0), refusal).starts);
+        for n in 0..10_000 {
+            assert!(!tally.refused(origin(n), refusal).starts);
+        }
+        assert_eq!(tally.take().len(), MAX_ORIGINS + 1);
+        assert!(tally.take().is_empty());
+        assert!(tally.refused(origin(0), refusal).starts);
+    }
+
+    #[test]
+    fn many_local_users_do_not_displace_the_sources_of_the_network() {
+        let tally = Aggregate::default();
+        for uid in 0..1_000 {
+            let origin = Origin::User { uid, name: format!("u{uid}") };
+            let added = tally.refused(origin, ("session/refused", "local"));
+            assert_eq!(added.starts, uid == 0);
+        }
+        let source = Origin::Network(Peer::of(Ipv4Addr::LOCALHOST.into()));
+        tally.refused(source, ("key/refused", "unknown"));
+        assert_eq!(tally.take().len(), MAX_ORIGINS + 2);
+    }
+
+    fn sign_in(uid: u32, source: usize, action: &'static str) -> SignIn {
+        SignIn {
+            owner: Owner::User(uid),
+            name: "name".into(),
+            role: Role::Viewer,
+            source: source.to_string(),
+            action,
+            result: "LAN",
+        }
+    }
+
+    #[test]
+    fn the_first_session_of_an_identity_and_source_is_new_and_the_others_are_counted() {
+        let tally = Aggregate::default();
+        let first = tally.session(sign_in(1, 0, "session/begun"));
+        assert_eq!(first, Added { is_new: true, starts: true });
+        for _ in 0..1_000 {
+            let added = tally.session(sign_in(1, 0, "session/begun"));
+            assert_eq!(added, Added { is_new: false, starts: false });
+        }
+        assert!(tally.session(sign_in(2, 0, "session/begun")).is_new);
+        assert!(tally.session(sign_in(1, 0, "session/ended")).is_new);
+        assert_eq!(tally.take().len(), 1, "only what came more than once");
+        assert!(tally.session(sign_in(1, 0, "session/begun")).is_new);
+    }
+
+    #[test]
+    fn sources_of_one_identity_over_the_limit_are_one_count() {
+        let tally = Aggregate::default();
+        for source in 0..1_000 {
+            let added = tally.session(sign_in(1, source, "session/begun"));
+            assert_eq!(added.is_new, source < MAX_SOURCES, "{source}");
+        }
+        assert_eq!(tally.take().len(), 1);
+    }
+}

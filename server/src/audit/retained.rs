@@ -1,0 +1,143 @@
+//! Administrative lines of files that rotation removes: they are copied to a file of their own.
+//!
+//! A copy is the line itself with one more field, `kept`: the SHA-256 of the copy before it. The entry that records the
+//! removal (`audit/let-go`) names the first and the last copy and the last one's hash, so the chain of the log covers the
+//! copies too.
+
+use std::borrow::Cow;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Write as _};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::audit::chain::Link;
+use crate::audit::entry::Line;
+use crate::audit::files;
+use crate::audit::files::{Closed, End};
+use crate::base::platform;
+
+/// The copies.
+pub(super) const FILE: &str = "audit.kept.jsonl";
+/// The copies before those of [`FILE`].
+pub(super) const OLDER: &str = "audit.kept-older.jsonl";
+
+/// Whether the line of such an action survives rotation: only an admin or the server itself can cause it.
+pub(super) fn is_administrative(action: &str) -> bool {
+    let group = action.split('/').next().unwrap_or_default();
+    match action {
+        // These count what strangers and other users do.
+        "key/refused" | "audit/lost" => false,
+        _ => matches!(group, "key" | "client" | "broadcast" | "server" | "audit"),
+    }
+}
+
+/// Which copies an `audit/let-go` entry covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Anchor {
+    pub(super) first: u64,
+    pub(super) last: Link,
+}
+
+impl Anchor {
+    pub(super) fn argv(&self) -> Vec<String> {
+        let Link { seq, hash } = &self.last;
+        vec![format!("first={}", self.first), format!("last={seq}"), format!("sha256={hash}")]
+    }
+
+    /// The anchor that this entry holds.
+    pub(super) fn of(line: &Line) -> Option<Self> {
+        let value = |name: &str| line.argv.iter().find_map(|argument| argument.value(name));
+        let seq = value("last")?.parse().ok()?;
+        let last = Link { seq, hash: value("sha256")?.to_owned() };
+        Some(Self { first: value("first")?.parse().ok()?, last })
+    }
+}
+
+/// What [`copy`] has done.
+#[derive(Debug)]
+pub(super) struct Copied {
+    /// All copies; none if there are none.
+    pub(super) anchor: Option<Anchor>,
+    /// Whether [`turn`] is due once the entry with the anchor is on the disk.
+    pub(super) is_full: bool,
+}
+
+#[derive(Deserialize)]
+struct Brief<'l> {
+    seq: u64,
+    #[serde(borrow)]
+    action: Cow<'l, str>,
+}
+
+/// Copies the administrative lines of these files, unless they are copied already. When this returns, the copies are on
+/// the disk.
+pub(super) fn copy(state: &Path, going: &[Closed], max_bytes: u64) -> io::Result<Copied> {
+    let path = state.join(FILE);
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true);
+    let mut file = platform::private(&mut options).open(&path)?;
+    let end = End::of(&mut file)?;
+    // A copy that was cut by a crash is made again.
+    file.set_len(end.whole)?;
+    let mut last = match end.link() {
+        Some(link) => link,
+        None => match files::if_there(File::open(state.join(OLDER)))? {
+            Some(mut older) => End::of(&mut older)?.link().unwrap_or_default(),
+            None => Link::default(),
+        },
+    };
+    let mut bytes = end.whole;
+    let mut out = BufWriter::new(&file);
+    let mut line = Vec::new();
+    for Closed { path, .. } in going {
+        let mut reader = BufReader::new(File::open(path)?);
+        while next_line(&mut reader, &mut line)? {
+            let Ok(brief) = serde_json::from_slice::<Brief<'_>>(&line) else { continue };
+            if brief.seq <= last.seq || !is_administrative(&brief.action) || !line.ends_with(b"}") {
+                continue;
+            }
+            let seq = brief.seq;
+            line.pop();
+            line.extend_from_slice(format!(",\"kept\":\"{}\"}}", last.hash).as_bytes());
+            last = Link::of(seq, &line);
+            line.push(b'\n');
+            out.write_all(&line)?;
+            bytes += line.len() as u64;
+        }
+    }
+    out.flush()?;
+    drop(out);
+    file.sync_all()?;
+    files::sync_directory(state)?;
+    let is_full = bytes >= max_bytes;
+    let oldest = if is_full { None } else { first_seq(&state.join(OLDER))? };
+    let first = match oldest {
+        Some(first) => Some(first),
+        None => first_seq(&path)?,
+    };
+    Ok(Copied { anchor: first.map(|first| Anchor { first, last }), is_full })
+}
+
+/// Makes the current copies the older ones, in the place of those.
+pub(super) fn turn(state: &Path) -> io::Result<()> {
+    files::if_there(std::fs::rename(state.join(FILE), state.join(OLDER)))?;
+    files::sync_directory(state)
+}
+
+/// Reads the next line without its ending; false at the end.
+fn next_line(reader: &mut impl io::BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    let read = reader.read_until(b'\n', line)?;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    Ok(read > 0)
+}
+
+fn first_seq(path: &Path) -> io::Result<Option<u64>> {
+    let Some(file) = files::if_there(File::open(path))? else { return Ok(None) };
+    let mut line = Vec::new();
+    next_line(&mut BufReader::new(file), &mut line)?;
+    Ok(serde_json::from_slice::<Brief<'_>>(&line).ok().map(|brief| brief.seq))
+}

@@ -1,0 +1,267 @@
+//! The thread that writes the log's lines, and the file that moves aside as it grows.
+
+use std::fmt::{self, Write as _};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use topside_shared::Time;
+use topside_shared::notifications::Level;
+
+/// A file of the log is closed at this size, in bytes.
+const ROTATE_AT: u64 = 8 * 1024 * 1024;
+/// Older files kept: `topsided.log.1` is the youngest of them.
+const ROTATED: u32 = 4;
+/// Lines that may wait for the writing thread; more are dropped, and counted in the file.
+const MOST_WAITING: usize = 4_096;
+/// Shortest time between two writes.
+const PACE: Duration = Duration::from_millis(5);
+
+/// Hands lines to the writing thread without ever waiting for it.
+#[derive(Debug, Clone)]
+pub(super) struct LineSender {
+    lines: SyncSender<Waiting>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl LineSender {
+    pub(super) fn send(&self, level: Level, line: String) {
+        if self.lines.try_send(Waiting::Line(level, line)).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Has the file made again where it was moved or removed.
+    pub(super) fn check(&self) {
+        // Where lines wait, the file is looked at with them.
+        let _ = self.lines.try_send(Waiting::Check);
+    }
+}
+
+/// What the writing thread is sent.
+#[derive(Debug)]
+enum Waiting {
+    Line(Level, String),
+    /// Look whether the file is still there.
+    Check,
+    Stop,
+}
+
+/// Ends the writing thread when dropped, once all waiting lines are written.
+#[derive(Debug)]
+pub(crate) struct Writing {
+    lines: SyncSender<Waiting>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        // The dispatcher may outlive this, so the thread is told, not left to find its channel closed.
+        let _ = self.lines.send(Waiting::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Writing {
+    /// Starts the thread: lines go to `file` and, if `stderr` is set, to standard error.
+    pub(super) fn start(file: Option<LogFile>, stderr: bool) -> io::Result<(LineSender, Self)> {
+        let (lines, waiting) = sync_channel(MOST_WAITING);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&dropped);
+        let thread = std::thread::Builder::new()
+            .name("log".into())
+            .spawn(move || write_lines(&waiting, stderr, file, &count))?;
+        Ok((LineSender { lines: lines.clone(), dropped }, Self { lines, thread: Some(thread) }))
+    }
+}
+
+fn write_lines(
+    waiting: &Receiver<Waiting>,
+    stderr: bool,
+    mut file: Option<LogFile>,
+    dropped: &AtomicU64,
+) {
+    let mut batch = String::new();
+    let journal = stderr && crate::base::platform::stderr_is_journal();
+    // The same with priorities, for the journal.
+    let mut prioritised = String::new();
+    // Why the file could not be written last, so that it is said once.
+    let mut said = None;
+    let mut stopped = false;
+    while !stopped && let Ok(first) = waiting.recv() {
+        batch.clear();
+        prioritised.clear();
+        for item in std::iter::once(first).chain(waiting.try_iter().take(MOST_WAITING)) {
+            match item {
+                Waiting::Line(level, line) => {
+                    if journal {
+                        put_with_priority(&mut prioritised, level, &line);
+                    }
+                    batch.push_str(&line);
+                    batch.push('\n');
+                }
+                Waiting::Check => {}
+                Waiting::Stop => stopped = true,
+            }
+        }
+        let lost = dropped.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            let line = format!("{} warn  log lines dropped count={lost}", Time::now());
+            put_with_priority(&mut prioritised, Level::Warn, &line);
+            batch.push_str(&line);
+            batch.push('\n');
+        }
+        if stderr && !batch.is_empty() {
+            // Standard error may be closed; there is nowhere left to say so.
+            let lines = if journal { &prioritised } else { &batch };
+            let _ = io::stderr().write_all(lines.as_bytes());
+        }
+        if let Some(log) = &mut file {
+            let failed = log.write(batch.as_bytes()).err().map(|error| error.to_string());
+            if let Some(error) = failed.as_ref().filter(|_| stderr && failed != said) {
+                let time = Time::now();
+                let line = format!("{time} warn  {} {error}", Unwritable(&log.path));
+                let _ = writeln!(io::stderr(), "{line}");
+            }
+            said = failed;
+        }
+        if !stopped {
+            // What comes meanwhile goes out together, and nobody who logs has to wake this thread.
+            std::thread::sleep(PACE);
+        }
+    }
+}
+
+/// Adds a line as journald reads them from a stream: the priority of syslog first.
+fn put_with_priority(lines: &mut String, level: Level, line: &str) {
+    let priority = match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Debug | Level::Trace => 7,
+        _ => 6,
+    };
+    let written = writeln!(lines, "<{priority}>{line}");
+    debug_assert!(written.is_ok());
+}
+
+/// `topsided.log`, moved to `topsided.log.1` and so on as it grows.
+#[derive(Debug)]
+pub(super) struct LogFile {
+    path: PathBuf,
+    /// None where it could not be opened; each write tries again.
+    file: Option<File>,
+    size: u64,
+}
+
+/// The words for a log that cannot be written.
+pub(super) struct Unwritable<'p>(pub(super) &'p Path);
+
+impl fmt::Display for Unwritable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} cannot be written, so the log is kept in memory and on standard error alone; make the file writable \
+             for this user, and it is begun within seconds:",
+            self.0.display()
+        )
+    }
+}
+
+impl LogFile {
+    /// The log at `path`, and why it cannot be written where it cannot.
+    pub(super) fn open(path: PathBuf) -> (Self, Option<io::Error>) {
+        let mut log = Self { path, file: None, size: 0 };
+        let error = log.reopen().err();
+        (log, error)
+    }
+
+    fn reopen(&mut self) -> io::Result<&mut File> {
+        self.file = None;
+        let mut options = OpenOptions::new();
+        let file =
+            crate::base::platform::private(options.create(true).append(true)).open(&self.path)?;
+        self.size = file.metadata()?.len();
+        Ok(self.file.insert(file))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.follow_name()?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if self.size > 0 && self.size + bytes.len() as u64 > ROTATE_AT {
+            rotate(&self.path)?;
+            self.reopen()?;
+        }
+        let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
+        let written = file.write_all(bytes);
+        if written.is_err() {
+            // A full disk may have room again: the next lines open it anew.
+            self.file = None;
+        }
+        self.size += bytes.len() as u64;
+        written
+    }
+
+    /// Opens the file of the log's name where that is another: it was removed, or `logrotate` moved it.
+    fn follow_name(&mut self) -> io::Result<()> {
+        let id = |found: &Metadata| (found.dev(), found.ino());
+        let ours = self.file.as_ref().map(File::metadata).transpose()?;
+        match (ours, std::fs::metadata(&self.path)) {
+            // It may have been cut to nothing in place.
+            (Some(ours), Ok(named)) if id(&named) == id(&ours) => self.size = ours.len(),
+            _ => {
+                self.reopen()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn rotate(path: &Path) -> io::Result<()> {
+    let numbered = |n: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{n}"));
+        PathBuf::from(name)
+    };
+    for n in (1..ROTATED).rev() {
+        match std::fs::rename(numbered(n), numbered(n + 1)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    std::fs::rename(path, numbered(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::log::FILE_NAME;
+
+    #[test]
+    fn a_full_file_is_moved_aside_and_only_so_many_are_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(FILE_NAME);
+        let (mut file, error) = LogFile::open(path.clone());
+        assert!(error.is_none(), "{error:?}");
+        let mib = vec![b'x'; 1024 * 1024];
+        for _ in 0..8 * (ROTATED + 3) {
+            file.write(&mib).unwrap();
+        }
+        let mut names: Vec<String> = std::fs::read_dir(directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names.len(), 1 + ROTATED as usize, "{names:?}");
+        assert!(std::fs::metadata(&path).unwrap().len() <= ROTATE_AT);
+    }
+}

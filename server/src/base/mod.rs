@@ -1,0 +1,17 @@
+//! Lowest layer: the operating system, files, time, the log, and who is acting.
+
+pub(crate) mod atomic_file;
+pub(crate) mod blocking;
+pub(crate) mod clock;
+pub(crate) mod counters;
+pub(crate) mod descriptors;
+pub(crate) mod identity;
+pub(crate) mod log;
+pub(crate) mod outbox;
+pub(crate) mod peer;
+pub(crate) mod platform;
+pub(crate) mod shortage;
+pub(crate) mod shutdown;
+pub(crate) mod shutdown_record;
+pub(crate) mod toml_file;
+pub(crate) mod transport;

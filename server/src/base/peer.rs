@@ -1,0 +1,207 @@
+//! Where a connection comes from: whom the limits take for one, and what the list calls it.
+
+use std::fmt;
+use std::net::{AddrParseError, IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use topside_shared::Connection;
+
+/// Bits of an IPv6 address that one customer of a network provider has to himself.
+const PREFIX: u32 = 64;
+
+/// Whoever the limits take for one: an IPv4 address, or a /64 of IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Peer(IpAddr);
+
+impl Peer {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(v6) => {
+                let mask = u128::MAX << (128 - PREFIX);
+                Ipv6Addr::from(u128::from(v6) & mask).into()
+            }
+            v4 => v4,
+        })
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(v4) => v4.fmt(f),
+            IpAddr::V6(v6) => write!(f, "{v6}/{PREFIX}"),
+        }
+    }
+}
+
+impl FromStr for Peer {
+    type Err = AddrParseError;
+
+    /// Reads what [`Display`](fmt::Display) writes.
+    fn from_str(text: &str) -> Result<Self, AddrParseError> {
+        let address = text.split_once('/').map_or(text, |(address, _)| address);
+        address.parse().map(Self::of)
+    }
+}
+
+/// A network that the box has an address in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Subnet {
+    /// The box's own address there.
+    pub(crate) address: IpAddr,
+    /// Bits that all of the network have in common.
+    pub(crate) prefix: u32,
+}
+
+impl Subnet {
+    fn contains(&self, other: IpAddr) -> bool {
+        let (own, other, width) = match (self.address, other) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                (u128::from(u32::from(own)), u128::from(u32::from(other)), 32)
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => (u128::from(own), u128::from(other), 128),
+            _ => return false,
+        };
+        let host_bits = width - self.prefix.min(width);
+        own.checked_shr(host_bits).unwrap_or(0) == other.checked_shr(host_bits).unwrap_or(0)
+    }
+}
+
+/// What a peer's address says of the way it came, the box being in these networks.
+pub(crate) fn connection(peer: IpAddr, networks: impl FnOnce() -> Vec<Subnet>) -> Connection {
+    let peer = peer.to_canonical();
+    if peer.is_loopback() {
+        Connection::Same
+    } else if is_private(peer) || networks().iter().any(|network| network.contains(peer)) {
+        Connection::Lan
+    } else {
+        Connection::Internet
+    }
+}
+
+/// Most addresses of the box in an invite, where it listens on all.
+const INVITED_TO: usize = 4;
+
+/// The addresses that an invite names: those that the box listens on, and its own for "all".
+pub(crate) fn invite_addresses(listening: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    named(&listening.collect::<Vec<_>>(), crate::base::platform::own_networks())
+}
+
+fn named(listening: &[IpAddr], networks: Vec<Subnet>) -> Vec<IpAddr> {
+    let mut named: Vec<IpAddr> =
+        listening.iter().copied().filter(|address| !address.is_unspecified()).collect();
+    let mut own: Vec<IpAddr> = networks
+        .into_iter()
+        .map(|network| network.address)
+        .filter(|own| {
+            listening.iter().any(|all| all.is_unspecified() && all.is_ipv4() == own.is_ipv4())
+        })
+        // What means something to the box alone, or differs from link to link, helps nobody.
+        .filter(|own| !own.is_loopback() && !is_link_local(*own))
+        .collect();
+    // Those of the LAN first, and IPv4 before IPv6: what a person knows the box by.
+    own.sort_by_key(|own| (!is_private(*own), own.is_ipv6()));
+    own.dedup();
+    own.truncate(INVITED_TO);
+    named.extend(own);
+    named.truncate(topside_shared::invite::MAX_ADDRESSES);
+    named
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+/// Whether an address means something within one site only (RFC 1918, 3927, 4193, 4291).
+pub(crate) fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_source_is_an_ipv4_address_or_a_64_of_ipv6() {
+        let of = |text| Peer::of(ip(text)).to_string();
+        assert_eq!(of("203.0.113.7"), "203.0.113.7");
+        assert_eq!(of("::ffff:203.0.113.7"), "203.0.113.7");
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+        assert_eq!(Peer::of(ip("2001:db8:1:2::1")), Peer::of(ip("2001:db8:1:2:ffff::")));
+        assert_ne!(Peer::of(ip("2001:db8:1:2::1")), Peer::of(ip("2001:db8:1:3::1")));
+        for text in ["203.0.113.7", "2001:db8:1:2::/64"] {
+            assert_eq!(text.parse::<Peer>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn an_invite_names_what_is_listened_on_and_the_boxs_own_addresses_for_all() {
+        let networks = || {
+            let of = |text| Subnet { address: ip(text), prefix: 24 };
+            [
+                "127.0.0.1",
+                "fe80::2",
+                "2001:db8::9",
+                "198.51.100.9",
+                "192.168.1.9",
+                "fd00::9",
+                "10.0.0.9",
+            ]
+            .map(of)
+            .to_vec()
+        };
+        let names = |listening: &[&str]| {
+            let listening: Vec<_> = listening.iter().map(|text| ip(text)).collect();
+            named(&listening, networks()).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&["127.0.0.1", "203.0.113.1"]), ["127.0.0.1", "203.0.113.1"]);
+        assert_eq!(names(&["0.0.0.0"]), ["192.168.1.9", "10.0.0.9", "198.51.100.9"]);
+        assert_eq!(
+            names(&["0.0.0.0", "::"]),
+            ["192.168.1.9", "10.0.0.9", "fd00::9", "198.51.100.9"]
+        );
+        assert_eq!(names(&["203.0.113.1", "::"]), ["203.0.113.1", "fd00::9", "2001:db8::9"]);
+    }
+
+    #[test]
+    fn addresses_are_of_the_same_machine_the_lan_or_the_internet() {
+        let networks = || {
+            vec![
+                Subnet { address: ip("198.51.100.9"), prefix: 24 },
+                Subnet { address: ip("2001:db8:7::9"), prefix: 64 },
+            ]
+        };
+        for (peer, want) in [
+            ("127.0.0.1", Connection::Same),
+            ("::1", Connection::Same),
+            ("::ffff:127.0.0.1", Connection::Same),
+            ("10.1.2.3", Connection::Lan),
+            ("172.31.255.255", Connection::Lan),
+            ("172.32.0.0", Connection::Internet),
+            ("192.168.1.10", Connection::Lan),
+            ("::ffff:192.168.1.10", Connection::Lan),
+            ("169.254.3.4", Connection::Lan),
+            ("fe80::1", Connection::Lan),
+            ("fd12:3456::1", Connection::Lan),
+            ("198.51.100.200", Connection::Lan),
+            ("198.51.101.1", Connection::Internet),
+            ("2001:db8:7::1", Connection::Lan),
+            ("2001:db8:8::1", Connection::Internet),
+            ("100.64.0.1", Connection::Internet),
+        ] {
+            assert_eq!(connection(ip(peer), networks), want, "{peer}");
+        }
+        let everything = || vec![Subnet { address: ip("198.51.100.9"), prefix: 0 }];
+        assert_eq!(connection(ip("203.0.113.7"), everything), Connection::Lan);
+    }
+}

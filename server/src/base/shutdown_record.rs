@@ -1,0 +1,42 @@
+//! Record of a scheduled shutdown. A server that is killed before its shutdown was due tells admins of it at the next
+//! start, and does not carry it out: what it was for may be over.
+
+use std::io;
+use std::path::Path;
+
+use topside_shared::notifications::Closing;
+
+use crate::base::atomic_file;
+
+/// Name of the file in the state directory; it is there while a shutdown is scheduled.
+const FILE: &str = "shutdown.json";
+
+/// Writes down that a shutdown is scheduled. Blocks for the disk.
+///
+/// # Errors
+/// What the system said.
+pub(crate) fn write(state: &Path, closing: &Closing) -> io::Result<()> {
+    atomic_file::write(&state.join(FILE), &serde_json::to_vec(closing)?)
+}
+
+/// Forgets it: the shutdown was cancelled, or has begun.
+pub(crate) fn remove(state: &Path) {
+    match std::fs::remove_file(state.join(FILE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(target: "topside", %error, "{FILE} is not removed: the next start tells of a shutdown that was due");
+        }
+        _ => {}
+    }
+}
+
+/// The shutdown that was scheduled when the server before this one was killed.
+pub(crate) fn read(state: &Path) -> Option<Closing> {
+    let was_due: Closing = serde_json::from_slice(&std::fs::read(state.join(FILE)).ok()?).ok()?;
+    let Closing { by, reason, deadline, .. } = &was_due;
+    let reason = if reason.is_empty() { "no reason was given" } else { reason };
+    tracing::warn!(
+        target: "topside", by, reason, deadline = %deadline, restart = was_due.restart,
+        "a shutdown was due when the server was killed, and is not carried out: order it again if it is still wanted"
+    );
+    Some(was_due)
+}

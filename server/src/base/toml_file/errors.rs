@@ -1,0 +1,156 @@
+//! What is wrong with a configuration file, and where.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::Range;
+
+use topside_shared::text;
+
+/// A place in a text, as editors count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+}
+
+impl Position {
+    /// Where the byte `offset` of `text` is.
+    pub fn of(text: &str, offset: usize) -> Self {
+        let offset = (0..=offset.min(text.len()))
+            .rev()
+            .find(|offset| text.is_char_boundary(*offset))
+            .unwrap_or(0);
+        let before = &text[..offset];
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        Self { line: before.matches('\n').count() + 1, column: before[start..].chars().count() + 1 }
+    }
+}
+
+/// One mistake in a file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct FileError {
+    /// The file.
+    pub file: String,
+    /// The place; none where the file itself is at fault.
+    pub at: Option<Position>,
+    /// One sentence that says what would pass.
+    pub message: String,
+    /// What is wrong with something that several places name, which is reported at the first of them alone.
+    cause: Option<String>,
+}
+
+impl FileError {
+    pub(crate) fn new(file: &str, at: Option<Position>, message: impl fmt::Display) -> Self {
+        Self { file: file.to_owned(), at, message: sentence(message), cause: None }
+    }
+
+    /// The same error, which follows from `cause`.
+    pub(crate) fn because_of(self, cause: &str) -> Self {
+        Self { cause: Some(cause.to_owned()), ..self }
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.at {
+            Some(at) => write!(f, "{}:{}:{}: {}", self.file, at.line, at.column, self.message),
+            None => write!(f, "{}: {}", self.file, self.message),
+        }
+    }
+}
+
+/// All that is wrong with a file, in its order; never empty. One mistake a line when shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct FileErrors(pub Vec<FileError>);
+
+impl FileErrors {
+    /// There is no file where one was named.
+    pub(crate) fn absent(path: &std::path::Path) -> Self {
+        Self::one(&path.display().to_string(), None, "there is no such file")
+    }
+
+    /// These mistakes, without those whose cause an earlier one has.
+    pub(crate) fn once(mut errors: Vec<FileError>) -> Self {
+        let mut causes = HashSet::new();
+        errors
+            .retain(|error| error.cause.as_ref().is_none_or(|cause| causes.insert(cause.clone())));
+        Self(errors)
+    }
+
+    /// The one mistake of a file that cannot be read any further.
+    pub(crate) fn one(file: &str, at: Option<Position>, message: impl fmt::Display) -> Self {
+        Self(vec![FileError::new(file, at, message)])
+    }
+}
+
+impl fmt::Display for FileErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// The first of some mistakes, each on a line of its own, and how many more there are; `how` says how to see those.
+pub(crate) fn first_of(mistakes: &impl fmt::Display, how: &str) -> String {
+    let said = mistakes.to_string();
+    let mut lines = said.lines();
+    let first = lines.next().unwrap_or_default();
+    match lines.count() {
+        0 => first.to_owned(),
+        count => format!("{first} (and {count} more{how})"),
+    }
+}
+
+/// A message on one line, whatever it quotes from the file.
+fn sentence(message: impl fmt::Display) -> String {
+    text::clean(&message.to_string(), usize::MAX)
+}
+
+/// Gathers the mistakes of one text.
+#[derive(Debug)]
+pub(crate) struct Errors<'a> {
+    file: &'a str,
+    text: &'a str,
+    errors: Vec<FileError>,
+}
+
+impl<'a> Errors<'a> {
+    pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
+        Self { file, text, errors: Vec::new() }
+    }
+
+    /// Records a mistake at the beginning of `span`.
+    pub(crate) fn add(&mut self, span: &Range<usize>, message: impl fmt::Display) {
+        let at = Position::of(self.text, span.start);
+        self.errors.push(FileError::new(self.file, Some(at), message));
+    }
+
+    /// The same for what is wrong with something that several places name; see [`FileErrors::once`].
+    pub(crate) fn add_once(
+        &mut self,
+        span: &Range<usize>,
+        cause: &str,
+        message: impl fmt::Display,
+    ) {
+        self.add(span, message);
+        if let Some(last) = self.errors.last_mut() {
+            last.cause = Some(cause.to_owned());
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.errors.len()
+    }
+
+    pub(crate) fn finish(mut self) -> Result<(), FileErrors> {
+        self.errors.sort_by_key(|error| error.at);
+        if self.errors.is_empty() { Ok(()) } else { Err(FileErrors::once(self.errors)) }
+    }
+}

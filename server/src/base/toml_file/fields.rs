@@ -1,0 +1,195 @@
+//! Reading typed fields out of a TOML table, each mistake with its place.
+
+use std::ops::Range;
+
+use serde_json::{Number, Value};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use topside_shared::text;
+
+use crate::base::toml_file::errors::{Errors, FileErrors, Position};
+use crate::base::toml_file::units;
+
+/// One table of a file and how it is called in messages.
+#[derive(Debug, Clone)]
+pub(crate) struct Fields<'a, 'i> {
+    pub(crate) table: &'a DeTable<'i>,
+    /// Such as ``command `disks` ``.
+    pub(crate) owner: String,
+    /// Where to point for what is missing.
+    pub(crate) span: Range<usize>,
+}
+
+/// A field's value and its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Field<T> {
+    pub(crate) value: T,
+    pub(crate) span: Range<usize>,
+}
+
+impl<'a, 'i> Fields<'a, 'i> {
+    /// Reads a text as TOML.
+    ///
+    /// # Errors
+    /// Its first mistake, where it is none.
+    pub(crate) fn parse(file: &str, text: &'i str) -> Result<Spanned<DeTable<'i>>, FileErrors> {
+        DeTable::parse(text).map_err(|error| {
+            let at = Position::of(text, error.span().map_or(text.len(), |span| span.start));
+            let message = error.message().lines().collect::<Vec<_>>().join(", ");
+            FileErrors::one(file, Some(at), format_args!("this is not TOML: {message}"))
+        })
+    }
+
+    /// The whole of a file, called `owner` in messages.
+    pub(crate) fn of(document: &'a Spanned<DeTable<'i>>, owner: &str) -> Self {
+        Self { table: document.get_ref(), owner: owner.to_owned(), span: document.span() }
+    }
+
+    /// The table `name`, if it is there.
+    pub(crate) fn table(&self, name: &str, m: &mut Errors<'_>) -> Option<Fields<'a, 'i>> {
+        let read = |value: &'a DeValue<'i>| match value {
+            DeValue::Table(table) => Some(table),
+            _ => None,
+        };
+        let Field { value: table, span } = self.read(name, "a table", m, read)?;
+        Some(Fields { table, owner: format!("[{name}]"), span })
+    }
+
+    /// Records each field whose name is not among `known`, with the nearest of these.
+    pub(crate) fn refuse_unknown(&self, known: &[&str], mistakes: &mut Errors<'_>) {
+        for key in self.table.keys() {
+            let name: &str = key.get_ref();
+            if !known.contains(&name) {
+                let near = text::nearest(name, known.iter().copied());
+                let hint = text::did_you_mean(&near);
+                mistakes
+                    .add(&key.span(), format_args!("{} has no field `{name}`{hint}", self.owner));
+            }
+        }
+    }
+
+    /// Whether a field of another name was perhaps meant to be `name`: [`Fields::refuse_unknown`] reports that one.
+    pub(crate) fn misspells(&self, name: &str) -> bool {
+        let mut keys = self.table.keys();
+        keys.any(|key| key.get_ref() != name && !text::nearest(key.get_ref(), [name]).is_empty())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&'a Spanned<DeValue<'i>>> {
+        self.table.get(name)
+    }
+
+    /// Reads the field `name`; a value that `read` does not take must be `form`.
+    pub(crate) fn read<T>(
+        &self,
+        name: &str,
+        form: &str,
+        mistakes: &mut Errors<'_>,
+        read: impl FnOnce(&'a DeValue<'i>) -> Option<T>,
+    ) -> Option<Field<T>> {
+        let found = self.get(name)?;
+        match read(found.get_ref()) {
+            Some(value) => Some(Field { value, span: found.span() }),
+            None => {
+                mistakes
+                    .add(&found.span(), format_args!("`{name}` of {} must be {form}", self.owner));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn string(&self, name: &str, m: &mut Errors<'_>) -> Option<Field<&'a str>> {
+        self.read(name, "a string", m, as_str)
+    }
+
+    /// A string that people see: one line, nothing that steers a terminal.
+    pub(crate) fn words(&self, name: &str, m: &mut Errors<'_>) -> Option<String> {
+        let form = "a string of one line, without control characters";
+        let plain = |value| as_str(value).filter(|words| !words.chars().any(text::is_control));
+        self.read(name, form, m, plain).map(|field| field.value.to_owned())
+    }
+
+    pub(crate) fn boolean(&self, name: &str, m: &mut Errors<'_>) -> bool {
+        self.read(name, "true or false", m, as_bool).is_some_and(|field| field.value)
+    }
+
+    pub(crate) fn strings(&self, name: &str, m: &mut Errors<'_>) -> Vec<Field<String>> {
+        self.read(name, "an array of strings", m, |value| {
+            let DeValue::Array(items) = value else { return None };
+            items
+                .iter()
+                .map(|item| {
+                    let value = as_str(item.get_ref())?.to_owned();
+                    Some(Field { value, span: item.span() })
+                })
+                .collect()
+        })
+        .map(|field: Field<Vec<_>>| field.value)
+        .unwrap_or_default()
+    }
+
+    /// A number, for a limit on numbers.
+    pub(crate) fn number(&self, name: &str, m: &mut Errors<'_>) -> Option<Field<f64>> {
+        self.read(name, "a finite number", m, |value| as_json(value)?.as_f64())
+    }
+
+    /// A whole number from 0, for a limit on lengths.
+    pub(crate) fn count(&self, name: &str, m: &mut Errors<'_>) -> Option<Field<u64>> {
+        self.read(name, "a whole number from 0", m, |value| as_json(value)?.as_u64())
+    }
+
+    pub(crate) fn size(&self, name: &str, m: &mut Errors<'_>) -> Option<u64> {
+        let read = |value| as_str(value).and_then(units::parse_size);
+        self.read(name, units::SIZE_FORM, m, read).map(|field| field.value)
+    }
+
+    /// One of `names`, which are told with the nearest where it is none.
+    pub(crate) fn one_of<T: Copy>(
+        &self,
+        name: &str,
+        names: &[(&str, T)],
+        m: &mut Errors<'_>,
+    ) -> Option<T> {
+        let field = self.string(name, m)?;
+        if let Some((_, found)) = names.iter().find(|(known, _)| *known == field.value) {
+            return Some(*found);
+        }
+        let known: Vec<&str> = names.iter().map(|(known, _)| *known).collect();
+        m.add(
+            &field.span,
+            format_args!(
+                "`{name}` of {} must be one of {}, not `{}`",
+                self.owner,
+                known.join(", "),
+                text::clean(field.value, 64)
+            ),
+        );
+        None
+    }
+}
+
+pub(crate) fn as_str<'a>(value: &'a DeValue<'_>) -> Option<&'a str> {
+    match value {
+        DeValue::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn as_bool(value: &DeValue<'_>) -> Option<bool> {
+    match value {
+        DeValue::Boolean(value) => Some(*value),
+        _ => None,
+    }
+}
+
+/// A scalar as JSON has it; none for dates, arrays, tables, and numbers that JSON has not.
+pub(crate) fn as_json(value: &DeValue<'_>) -> Option<Value> {
+    Some(match value {
+        DeValue::String(text) => Value::from(text.as_ref()),
+        DeValue::Boolean(value) => Value::from(*value),
+        DeValue::Integer(digits) => {
+            Value::from(i64::from_str_radix(digits.as_str(), digits.radix()).ok()?)
+        }
+        DeValue::Float(digits) => Value::Number(Number::from_f64(digits.as_str().parse().ok()?)?),
+        _ => return None,
+    })
+}

@@ -1,0 +1,262 @@
+//! Owners and permissions of what the server obeys: a file or a program, every link on the way to it, and every directory
+//! above it. Each must belong to root or to the server's own user, and only these may be able to change it.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use topside_shared::dirs::Dirs;
+
+use crate::base::platform;
+use crate::base::toml_file::accounts::Accounts;
+
+const GROUP_WRITE: u32 = 0o020;
+const OTHER_WRITE: u32 = 0o002;
+const STICKY: u32 = 0o1000;
+/// Links that are followed, as many as the system follows.
+const MAX_LINKS: usize = 40;
+
+/// The user, beside root, whose files a server obeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Trust {
+    uid: u32,
+}
+
+/// What a path is to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A file that it reads.
+    File,
+    /// A program that it runs. A group may write the directories above it: on some systems that of `/usr/local` belongs
+    /// to the administrators.
+    Program,
+    /// A directory whose entries it reads.
+    Directory,
+}
+
+/// Why a path is not obeyed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// Whether it is about a directory above the path, or a link to it.
+    pub(crate) above: bool,
+    /// What is wrong, with the command that corrects it.
+    pub(crate) text: String,
+}
+
+impl Trust {
+    /// For a server that this process is.
+    pub(crate) fn of_this_process() -> Self {
+        Self { uid: platform::own_uid() }
+    }
+
+    /// For the server of these directories: the packaged one has a user of its own, for which root checks them.
+    pub(crate) fn of_server(dirs: &Dirs) -> Self {
+        if *dirs == Dirs::system() { Self::of_state(&dirs.state) } else { Self::of_this_process() }
+    }
+
+    /// For the server whose state is in this directory, which root may look at.
+    pub(crate) fn of_state(state: &Path) -> Self {
+        match (platform::own_uid(), platform::owner_and_mode(state)) {
+            (0, Ok((uid, _))) => Self { uid },
+            _ => Self::of_this_process(),
+        }
+    }
+
+    fn includes(self, uid: u32) -> bool {
+        uid == 0 || uid == self.uid || platform::stands_for_root(uid)
+    }
+
+    /// Why a file that was opened is not obeyed, its directories aside.
+    pub(crate) fn file(self, path: &Path, meta: &Metadata) -> Vec<Fault> {
+        let fault = |text| Fault { above: false, text };
+        let mode = writers(meta, true).map(|writers| writers.sentence(path));
+        self.owner(path, meta).into_iter().chain(mode).map(fault).collect()
+    }
+
+    /// Why `path` is not obeyed: each thing on the way to it, and itself, that others may change. What is not there, or
+    /// cannot be looked at, ends the way.
+    pub(crate) fn faults(self, path: &Path, kind: Kind) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let Ok(path) = std::path::absolute(path) else { return faults };
+        let mut left = parts(&path);
+        let mut here = PathBuf::from("/");
+        let mut links = 0;
+        while let Ok(holder) = here.symlink_metadata() {
+            let is_end = left.is_empty();
+            faults.extend(self.directory(&here, &holder, kind, is_end));
+            let Some(part) = left.pop_front() else { break };
+            if part == ".." {
+                here.pop();
+                continue;
+            }
+            let next = here.join(&part);
+            let Ok(meta) = next.symlink_metadata() else { break };
+            if meta.is_symlink() {
+                links += 1;
+                let Ok(target) = next.read_link() else { break };
+                if links > MAX_LINKS {
+                    break;
+                }
+                // Elsewhere only the directory's owner can replace it.
+                if holder.mode() & OTHER_WRITE != 0 && !self.includes(meta.uid()) {
+                    let text = self.belongs(&next, &meta, "chown -h");
+                    faults.push(Fault { above: true, text });
+                }
+                if target.is_absolute() {
+                    here = PathBuf::from("/");
+                }
+                let rest = std::mem::replace(&mut left, parts(&target));
+                left.extend(rest);
+            } else if meta.is_dir() {
+                here = next;
+            } else {
+                faults.extend(self.file(&next, &meta));
+                break;
+            }
+        }
+        let mut told = std::collections::HashSet::new();
+        faults.retain(|fault| told.insert(fault.text.clone()));
+        faults
+    }
+
+    /// Why an entry of a directory is not obeyed, by its owner alone.
+    pub(crate) fn owner_of(self, path: &Path) -> Option<Fault> {
+        let meta = path.symlink_metadata().ok()?;
+        self.owner(path, &meta).map(|text| Fault { above: false, text })
+    }
+
+    fn directory(self, path: &Path, meta: &Metadata, kind: Kind, is_end: bool) -> Vec<Fault> {
+        // In a sticky directory, such as /tmp, others cannot replace an entry that is not theirs; its owner is checked
+        // with the entry. They can add entries.
+        let sticky = meta.mode() & STICKY != 0 && !(is_end && kind == Kind::Directory);
+        let writers = match sticky {
+            true => None,
+            false => writers(meta, kind != Kind::Program),
+        };
+        let mode = writers.map(|writers| writers.sentence(path));
+        let above = !(is_end && kind == Kind::Directory);
+        let faults = self.owner(path, meta).into_iter().chain(mode);
+        faults.map(|text| Fault { above, text }).collect()
+    }
+
+    fn owner(self, path: &Path, meta: &Metadata) -> Option<String> {
+        (!self.includes(meta.uid())).then(|| self.belongs(path, meta, "chown"))
+    }
+
+    fn belongs(self, path: &Path, meta: &Metadata, chown: &str) -> String {
+        let path = path.display().to_string();
+        let owner = match platform::user_name(meta.uid()) {
+            name if name == meta.uid().to_string() => format!("the user with the number {name}"),
+            name => format!("the user {name}"),
+        };
+        let user = platform::user_name(self.uid);
+        let sudo = if platform::own_uid() == 0 { "" } else { "sudo " };
+        format!(
+            "{path} belongs to {owner}, who may change it: run `{sudo}{chown} {user} {}`",
+            quoted(&path)
+        )
+    }
+}
+
+/// Who, beside its owner, may write something.
+struct Writers {
+    who: &'static str,
+    take: &'static str,
+}
+
+impl Writers {
+    fn sentence(&self, path: &Path) -> String {
+        let path = path.display().to_string();
+        format!(
+            "{path} may be written by {}: run `chmod {} {}`",
+            self.who,
+            self.take,
+            quoted(&path)
+        )
+    }
+}
+
+/// Who may write this; the owner's private group does not count.
+fn writers(meta: &Metadata, by_group: bool) -> Option<Writers> {
+    let mode = meta.mode();
+    let other = mode & OTHER_WRITE != 0;
+    let group =
+        by_group && mode & GROUP_WRITE != 0 && !Accounts::read().private(meta.uid(), meta.gid());
+    let (who, take) = match (group, other) {
+        (false, false) => return None,
+        (true, false) => ("its group", "g-w"),
+        (false, true) => ("everybody", "o-w"),
+        (true, true) => ("everybody", "go-w"),
+    };
+    Some(Writers { who, take })
+}
+
+/// The names that a path goes through, without those that lead nowhere else.
+fn parts(path: &Path) -> VecDeque<OsString> {
+    let part = |component: Component<'_>| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    };
+    path.components().filter_map(part).collect()
+}
+
+/// `text` as a shell reads it as one word.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_path_is_quoted_only_where_a_shell_would_break_it() {
+        assert_eq!(quoted("/opt/a-b.sh"), "/opt/a-b.sh");
+        assert_eq!(quoted("/opt/it's $HOME"), r"'/opt/it'\''s $HOME'");
+    }
+
+    #[test]
+    fn each_directory_and_link_on_the_way_counts() {
+        let place = tempfile::tempdir().unwrap();
+        let place = place.path().canonicalize().unwrap();
+        let (open, inner) = (place.join("open"), place.join("open/inner"));
+        std::fs::create_dir_all(&inner).unwrap();
+        std::fs::create_dir(place.join("links")).unwrap();
+        std::fs::write(inner.join("file"), "").unwrap();
+        symlink("../open/inner", place.join("links/relative")).unwrap();
+        symlink(&inner, place.join("links/absolute")).unwrap();
+        let set = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let trust = Trust::of_this_process();
+        let ways = ["open/inner/file", "links/relative/file", "links/absolute/../inner/file"];
+        for way in ways.map(|way| place.join(way)) {
+            set(&open, 0o755);
+            assert_eq!(trust.faults(&way, Kind::File), [], "{}", way.display());
+            set(&open, 0o777);
+            let text =
+                format!("{0} may be written by everybody: run `chmod o-w {0}`", open.display());
+            let texts: Vec<_> =
+                trust.faults(&way, Kind::File).into_iter().map(|f| f.text).collect();
+            assert!(texts[0].starts_with(&text.replace("o-w", "")[..20]), "{texts:?}");
+            assert_eq!(texts.len(), 1, "{texts:?}");
+            // Others cannot replace what is not theirs.
+            set(&open, 0o1777);
+            assert_eq!(trust.faults(&way, Kind::File), [], "{}", way.display());
+        }
+        assert_eq!(trust.faults(&open, Kind::Directory).len(), 1, "they can add entries");
+        set(&open, 0o755);
+        symlink("loop", place.join("loop")).unwrap();
+        assert_eq!(trust.faults(&place.join("loop"), Kind::File), []);
+    }
+}

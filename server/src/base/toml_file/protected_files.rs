@@ -1,0 +1,133 @@
+//! Reading what the server obeys: files, directories of files and its state, each refused where others may change it.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::base::toml_file::errors::{FileError, FileErrors, Position};
+use crate::base::toml_file::permissions::{Fault, Kind, Trust};
+
+/// What was read of a file.
+#[derive(Debug, Default)]
+pub(crate) struct ProtectedFile {
+    /// Its text; none where there is no such file, or it cannot be read.
+    pub(crate) text: Option<String>,
+    /// Why it is not obeyed.
+    pub(crate) errors: Vec<FileError>,
+}
+
+/// The text of a file that others cannot change, called `what` in messages; none where there is no such file.
+///
+/// # Errors
+/// Why the file is not obeyed.
+pub(crate) fn read(path: &Path, what: &str, trust: Trust) -> Result<Option<String>, FileErrors> {
+    let ProtectedFile { text, errors } = look(path, what, trust);
+    if errors.is_empty() { Ok(text) } else { Err(FileErrors::once(errors)) }
+}
+
+/// The same for a report of everything that is wrong: of a file that is not obeyed, the text is there too.
+pub(crate) fn look(path: &Path, what: &str, trust: Trust) -> ProtectedFile {
+    let mut guarded = ProtectedFile::default();
+    match read_file(path, what, trust, &mut guarded.errors) {
+        Ok(text) => guarded.text = text,
+        Err(FileErrors(errors)) => guarded.errors.extend(errors),
+    }
+    guarded
+}
+
+fn read_file(
+    path: &Path,
+    what: &str,
+    trust: Trust,
+    refused: &mut Vec<FileError>,
+) -> Result<Option<String>, FileErrors> {
+    let file = path.display().to_string();
+    let fail = |message: String| FileErrors::one(&file, None, message);
+    let cannot = |error: std::io::Error| fail(format!("{what} cannot be read: {error}"));
+
+    let mut opened = match File::open(path) {
+        Ok(opened) => opened,
+        // A link to nowhere is a mistake; no file at all is not.
+        Err(error) if error.kind() == ErrorKind::NotFound && !path.is_symlink() => return Ok(None),
+        Err(error) => return Err(cannot(error)),
+    };
+    let meta = opened.metadata().map_err(cannot)?;
+    if !meta.is_file() {
+        return Err(fail(format!("{what} must be a plain file")));
+    }
+    // What is judged is what was opened, whatever the name points to by now, and then the way to it.
+    let real = path.canonicalize().map_err(cannot)?;
+    let mut faults = trust.file(&real, &meta);
+    for fault in trust.faults(path, Kind::File) {
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
+    }
+    refused.extend(faults.iter().map(|fault| refusal(&file, what, fault)));
+    let mut bytes = Vec::new();
+    opened.read_to_end(&mut bytes).map_err(cannot)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let lossy = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
+        let at = Position::of(&lossy, valid);
+        FileErrors::one(&file, Some(at), format_args!("{what} must be UTF-8, and this byte is not"))
+    })?;
+    Ok(Some(text))
+}
+
+/// The files with this extension in a directory, sorted by name, and why the directory is not obeyed; none where there is
+/// no such directory. Hidden ones are left out: editors keep their own so. `what` they are parts of is said in messages.
+pub(crate) fn list(
+    directory: &Path,
+    extension: &str,
+    what: &str,
+    trust: Trust,
+) -> (Vec<PathBuf>, Vec<FileError>) {
+    let name = directory.display().to_string();
+    let cannot = |error: std::io::Error| {
+        let FileErrors(errors) =
+            FileErrors::one(&name, None, format_args!("{what} cannot be read: {error}"));
+        (Vec::new(), errors)
+    };
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound && !directory.is_symlink() => {
+            return (Vec::new(), Vec::new());
+        }
+        Err(error) => return cannot(error),
+    };
+    // An empty one too: who may write it may add to the menu.
+    let faults = trust.faults(directory, Kind::Directory);
+    let errors = faults.iter().map(|fault| refusal(&name, what, fault)).collect();
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = match entry {
+            Ok(entry) => entry.path(),
+            Err(error) => return cannot(error),
+        };
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
+        if !hidden && path.extension().is_some_and(|found| found == extension) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    (files, errors)
+}
+
+/// Why the state in this directory is not obeyed: keys, the server's own key, pending hooks and the audit log are in it.
+pub(crate) fn state(directory: &Path, trust: Trust) -> Vec<FileError> {
+    const WHAT: &str = "the state";
+    let name = directory.display().to_string();
+    let mut faults = trust.faults(directory, Kind::Directory);
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    faults.extend(paths.iter().filter_map(|path| trust.owner_of(path)));
+    faults.iter().map(|fault| refusal(&name, WHAT, fault)).collect()
+}
+
+fn refusal(file: &str, what: &str, fault: &Fault) -> FileError {
+    let Fault { above, text } = fault;
+    let place = if *above { ", for its directory" } else { ":" };
+    FileError::new(file, None, format_args!("{what} is refused{place} {text}")).because_of(text)
+}

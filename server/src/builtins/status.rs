@@ -1,0 +1,23 @@
+//! `status` (gat): what is running, and how the server stands.
+
+use topside_shared::command::Command;
+use topside_shared::tables;
+
+use crate::builtins::{reads, say};
+use crate::methods::server::figures;
+use crate::workers::worker::{Call, Calling, Worker};
+
+pub(super) struct Status;
+
+impl Worker for Status {
+    fn declaration(&self) -> Command {
+        let description = "Shows what runs, who is connected, and the server's own figures.";
+        reads("status", &["gat"], "Show how things stand", description, Vec::new())
+    }
+
+    fn call<'a>(&'a self, call: Call) -> Calling<'a> {
+        let status = figures(&call.server);
+        let text = tables::status(&call.server.info, &status);
+        say(call, Ok(text))
+    }
+}

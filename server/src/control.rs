@@ -1,0 +1,261 @@
+//! A hand on the keys of this machine's server: through its socket while it runs, else on its files.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use topside_shared::RpcError;
+use topside_shared::dirs::Dirs;
+use topside_shared::frame::MAX_LINE_OUT;
+use topside_shared::identity::{Identity, IdentityError};
+use topside_shared::methods::{
+    Call, KeyInvite, KeyInviteResult, KeyRevoke, KeyRow, KeysList, Method,
+};
+use topside_shared::server_record::ServerRecord;
+
+use crate::admission::tcp_port::{KEY_FILE, OpenError};
+use crate::audit::Audit;
+use crate::audit::entry::By;
+use crate::base::peer::invite_addresses;
+use crate::base::platform;
+use crate::base::toml_file::errors::FileErrors;
+use crate::config::{Config, ConfigError};
+use crate::keys::change::{Change, Revoked};
+use crate::keys::invite::{InviteRequest, ServerAddress};
+use crate::keys::{KeyError, Keys};
+use crate::menu::{Table, TableError};
+use crate::net::local_socket::ListenError;
+use crate::net::lock_file::{SocketLock, StateLock};
+
+/// How long a running server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why nothing was done. Each is a sentence a person can act on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ControlError {
+    #[error("the server at {} cannot be asked: {source}", path.display())]
+    Socket { path: PathBuf, source: io::Error },
+    #[error("the server at {} has not answered for {} s: what was asked may still be done", path.display(), PATIENCE.as_secs())]
+    Silent { path: PathBuf },
+    #[error("the server at {} does not answer as Topside does: {why}", path.display())]
+    NotTopside { path: PathBuf, why: String },
+    #[error("{}", .0.message)]
+    Refused(RpcError),
+    #[error("{}: try again in a moment", starting_or_ending(.by.as_ref()))]
+    Between { by: Option<ServerRecord> },
+    #[error(
+        "{} belongs to another user (uid {owner}): run this as that user, or while its server runs",
+        directory.display()
+    )]
+    ForeignState { directory: PathBuf, owner: u32 },
+    #[error("port = 0 in server.toml: start the server first, which then knows its port")]
+    PortUnknown,
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Menu(#[from] TableError),
+    #[error(transparent)]
+    List(#[from] FileErrors),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("the audit log cannot be kept: {0}")]
+    Audit(#[source] io::Error),
+    #[error(transparent)]
+    Lock(#[from] ListenError),
+}
+
+/// See the module.
+pub(crate) enum Control {
+    /// The server runs.
+    Socket { path: PathBuf, stream: BufReader<UnixStream> },
+    /// It does not, and cannot start meanwhile.
+    Files {
+        config: Box<Config>,
+        keys: Box<Keys>,
+        audit: Audit,
+        _locks: Box<(SocketLock, StateLock)>,
+    },
+}
+
+impl Control {
+    /// Takes it; `load` reads the configuration, where no server runs.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub(crate) fn take(
+        dirs: &Dirs,
+        load: impl FnOnce() -> Result<Config, ConfigError>,
+    ) -> Result<Self, ControlError> {
+        for path in dirs.local_server().sockets {
+            match UnixStream::connect(&path) {
+                Ok(stream) => {
+                    let failed = |source| ControlError::Socket { path: path.clone(), source };
+                    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+                    return Ok(Self::Socket { path, stream: BufReader::new(stream) });
+                }
+                Err(error) if is_nobody(&error) => {}
+                Err(source) => return Err(ControlError::Socket { path, source }),
+            }
+        }
+        own_state(dirs)?;
+        let config = Box::new(load()?);
+        let lock = SocketLock::take(&dirs.socket()).map_err(between)?;
+        let state = StateLock::take(&config.state).map_err(between)?;
+        let keys = Box::new(Keys::open(&config.state)?);
+        let audit = Audit::open(&config.state, None).map_err(ControlError::Audit)?;
+        Ok(Self::Files { config, keys, audit, _locks: Box::new((lock, state)) })
+    }
+
+    /// Whether the server runs.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self, Self::Socket { .. })
+    }
+
+    /// Makes an invite or a token.
+    pub(crate) fn invite(&mut self, wanted: KeyInvite) -> Result<KeyInviteResult, ControlError> {
+        let (config, keys, audit) = match self {
+            Self::Socket { path, stream } => return call(path, stream, &wanted),
+            Self::Files { config, keys, audit, .. } => (config, keys, audit),
+        };
+        let offer = InviteRequest::check(wanted, &Table::new(config, None)?)
+            .map_err(ControlError::Refused)?;
+        let listen = config.listen.as_ref().ok_or(OpenError::LocalOnly)?;
+        if listen.addresses.is_empty() {
+            return Err(OpenError::NoAddress.into());
+        }
+        if listen.port == 0 {
+            return Err(ControlError::PortUnknown);
+        }
+        let place = ServerAddress {
+            pin: Identity::load_or_make(&config.state.join(KEY_FILE))?.pin(),
+            name: platform::hostname(),
+            addresses: invite_addresses(listen.addresses.iter().copied()),
+            port: listen.port,
+            router: None,
+        };
+        let (row, invite, _) = offer.make(place)?;
+        let key = keys.change(Change::Add(row), audit, By::verb())?;
+        Ok(KeyInviteResult { invite: invite.to_string(), key })
+    }
+
+    /// All keys, oldest first.
+    pub(crate) fn list(&mut self) -> Result<Vec<KeyRow>, ControlError> {
+        match self {
+            Self::Socket { path, stream } => Ok(call(path, stream, &KeysList::default())?.keys),
+            Self::Files { keys, .. } => Ok(keys.list()),
+        }
+    }
+
+    /// Takes a key away.
+    pub(crate) fn revoke(&mut self, key: &KeyRow) -> Result<(), ControlError> {
+        let key_id = key.key_id;
+        match self {
+            Self::Socket { path, stream } => call(path, stream, &KeyRevoke { key_id }).map(drop),
+            Self::Files { keys, audit, .. } => {
+                let change = Change::Revoke { key: key_id, from: Revoked::Here };
+                keys.change(change, audit, By::verb())?;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The server's own key, which is made where there is none yet.
+///
+/// # Errors
+/// [`ControlError`].
+pub(crate) fn own_key(dirs: &Dirs) -> Result<Identity, ControlError> {
+    let key = dirs.state.join(KEY_FILE);
+    // One that is there is only read, which root may do too.
+    if let Some(found) = Identity::load(&key)? {
+        return Ok(found);
+    }
+    own_state(dirs)?;
+    let failed = |source| ConfigError::State { path: dirs.state.clone(), source };
+    platform::private_directory(&dirs.state).map_err(failed)?;
+    Ok(Identity::load_or_make(&key)?)
+}
+
+/// Refuses to touch what belongs to another user, root included: the files would become root's, and the
+/// server could not read them any more.
+pub(crate) fn own_state(dirs: &Dirs) -> Result<(), ControlError> {
+    match platform::owner_and_mode(&dirs.state) {
+        Ok((owner, _)) if owner != platform::own_uid() => {
+            Err(ControlError::ForeignState { directory: dirs.state.clone(), owner })
+        }
+        // Where there is none, this user makes it.
+        _ => Ok(()),
+    }
+}
+
+/// Tells a server that only has no socket at this moment from one whose socket was removed.
+fn between(error: ListenError) -> ControlError {
+    match error {
+        ListenError::AlreadyServed { by, .. } | ListenError::StateInUse { by, .. }
+            if by.as_ref().is_none_or(|by| by.socket.is_none()) =>
+        {
+            ControlError::Between { by }
+        }
+        error => error.into(),
+    }
+}
+
+fn starting_or_ending(by: Option<&ServerRecord>) -> String {
+    let pid = by.map(|by| format!(" (pid {})", by.pid)).unwrap_or_default();
+    format!("a server{pid} is starting or ending, or another verb is at work")
+}
+
+/// Whether an error of connecting to a socket says that no server serves it.
+pub(crate) fn is_nobody(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | ConnectionRefused)
+}
+
+/// An answer, in the fields that matter here.
+#[derive(Deserialize)]
+struct Answer<A> {
+    result: Option<A>,
+    error: Option<RpcError>,
+}
+
+/// Asks the running server one thing.
+///
+/// # Errors
+/// [`ControlError`].
+pub(crate) fn call<C: Call>(
+    path: &std::path::Path,
+    stream: &mut BufReader<UnixStream>,
+    params: &C,
+) -> Result<C::Answer, ControlError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            ControlError::Silent { path: path.to_owned() }
+        }
+        _ => ControlError::Socket { path: path.to_owned(), source },
+    };
+    let wrong = |why: String| ControlError::NotTopside { path: path.to_owned(), why };
+    let method: Method = C::METHOD;
+    let request = serde_json::json!({
+        "jsonrpc": "2.0", "id": 1, "method": method.name(), "params": params,
+    });
+    stream.get_mut().write_all(format!("{request}\n").as_bytes()).map_err(failed)?;
+    let mut line = String::new();
+    let mut capped = io::Read::take(stream, MAX_LINE_OUT as u64);
+    capped.read_line(&mut line).map_err(failed)?;
+    if line.is_empty() {
+        return Err(wrong("it closed the connection".to_owned()));
+    }
+    let answer: Answer<C::Answer> =
+        serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
+    match (answer.result, answer.error) {
+        (_, Some(error)) => Err(ControlError::Refused(error)),
+        (Some(result), None) => Ok(result),
+        (None, None) => Err(wrong("it answered nothing".to_owned())),
+    }
+}

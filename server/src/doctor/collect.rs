@@ -1,0 +1,212 @@
+//! Looking at this box, without changing it.
+
+use std::io::BufReader;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use topside_shared::Time;
+use topside_shared::dirs::Dirs;
+use topside_shared::methods::{KeyState, KeysList, ServerStatus};
+
+use crate::admission::tcp_port;
+use crate::base::platform;
+use crate::config::Config;
+use crate::control::{ControlError, call, is_nobody};
+use crate::doctor::facts::{Clock, Facts, Found, Guarded, Keys, RouterFacts, Served, Settings};
+use crate::doctor::firewall;
+use crate::keys;
+use crate::net::port_mapping::protocols::{place, probe};
+use crate::settings::Listen;
+
+/// How long anything on this box has for answering.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Looks at everything. `config` is what the files say, or their mistakes.
+pub(super) async fn gather(dirs: &Dirs, config: Result<&Config, String>) -> Facts {
+    let listen = config.as_ref().ok().and_then(|config| config.listen.clone()).unwrap_or_default();
+    let heard = hear(dirs);
+    // A server that was told another port, or to take a free one, says so itself.
+    let port = heard.open.first().map_or(listen.port, SocketAddr::port);
+    let addresses = own_addresses();
+    let doors = doors(&listen, port, &addresses)
+        .into_iter()
+        .map(|door| (door, TcpStream::connect_timeout(&door, PATIENCE)))
+        .map(|(door, answer)| (door, answer.map(drop).map_err(|error| error.to_string())))
+        .collect();
+    let place = place();
+    let answers = match place {
+        Some(place) => probe(place).await,
+        None => Vec::new(),
+    };
+    let state = &dirs.state;
+    Facts {
+        settings: config.map(|config| Settings {
+            remarks: config.remarks.clone(),
+            port,
+            tcp: !listen.addresses.is_empty(),
+            map: config.router.map,
+            max_sessions: config.limits.max_sessions,
+        }),
+        state: vec![
+            guarded(state, 0o022),
+            guarded(&state.join(tcp_port::KEY_FILE), 0o077),
+            guarded(&state.join(keys::Keys::FILE), 0o077),
+        ],
+        uid: match (platform::own_uid(), platform::owner_and_mode(state)) {
+            // Root looks for the server's user.
+            (0, Ok((owner, _))) => owner,
+            (own, _) => own,
+        },
+        descriptors: crate::base::descriptors::most(),
+        clock: clock(state),
+        addresses,
+        socket: heard.socket,
+        server: heard.server,
+        doors,
+        firewall: firewall::look(port),
+        router: RouterFacts { place, answers },
+        keys: heard.keys.unwrap_or_else(|| keys_on_disk(state)),
+    }
+}
+
+fn keys_on_disk(state: &Path) -> Keys {
+    match keys::Keys::open(state) {
+        Ok(known) => {
+            let (keys, invites) = known.count();
+            Keys::Known { keys, invites }
+        }
+        Err(errors) => Keys::Unreadable(errors.to_string()),
+    }
+}
+
+fn guarded(path: &Path, forbidden: u32) -> Guarded {
+    let found = match platform::owner_and_mode(path) {
+        Ok((owner, mode)) => Found::Something { owner, mode },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Found::Nothing,
+        Err(error) => Found::Hidden(error.to_string()),
+    };
+    Guarded { path: path.to_owned(), forbidden, found }
+}
+
+fn clock(state: &Path) -> Clock {
+    let now = Time::now();
+    let wrong = crate::base::clock::Clock::open(state).wrong();
+    let year = now.timestamp().to_zoned(jiff::tz::TimeZone::UTC).year();
+    Clock { shown: now.to_string(), year, synchronised: synchronised(), wrong }
+}
+
+/// What systemd knows of the clock; other systems tell nobody.
+fn synchronised() -> Option<bool> {
+    let mut timedatectl = Command::new("timedatectl");
+    let said = timedatectl.args(["show", "--property=NTPSynchronized", "--value"]).output().ok()?;
+    match said.stdout.trim_ascii() {
+        b"yes" => Some(true),
+        b"no" => Some(false),
+        _ => None,
+    }
+}
+
+/// The box's addresses, without its loopback.
+fn own_addresses() -> Vec<IpAddr> {
+    let networks = platform::own_networks().into_iter();
+    networks.map(|network| network.address).filter(|address| !address.is_loopback()).collect()
+}
+
+/// Where TCP should be open: of a wildcard, the loopback and each own address of its kind.
+fn doors(listen: &Listen, port: u16, own: &[IpAddr]) -> Vec<SocketAddr> {
+    let mut doors = Vec::new();
+    for address in &listen.addresses {
+        if !address.is_unspecified() {
+            doors.push(SocketAddr::new(*address, port));
+            continue;
+        }
+        let (loopback, same): (IpAddr, fn(&IpAddr) -> bool) = match address {
+            IpAddr::V4(_) => (std::net::Ipv4Addr::LOCALHOST.into(), IpAddr::is_ipv4),
+            IpAddr::V6(_) => (std::net::Ipv6Addr::LOCALHOST.into(), dialled_as_it_is),
+        };
+        // A box without IPv6 has no address of it, its own included.
+        let near: Vec<IpAddr> = own.iter().copied().filter(same).collect();
+        if address.is_ipv4() || !near.is_empty() {
+            doors.extend(
+                std::iter::once(loopback).chain(near).map(|one| SocketAddr::new(one, port)),
+            );
+        }
+    }
+    doors
+}
+
+/// A link-local address says nothing without its interface.
+fn dialled_as_it_is(address: &IpAddr) -> bool {
+    matches!(address, IpAddr::V6(v6) if !v6.is_unicast_link_local())
+}
+
+/// What the server of this machine says of itself.
+struct Heard {
+    socket: PathBuf,
+    server: Served,
+    /// Where it is open to the network.
+    open: Vec<SocketAddr>,
+    /// Whom it lets in, if it says so.
+    keys: Option<Keys>,
+}
+
+/// Asks the server that clients of this machine would find.
+fn hear(dirs: &Dirs) -> Heard {
+    for socket in dirs.local_server().sockets {
+        let asked = match UnixStream::connect(&socket) {
+            Err(error) if is_nobody(&error) => continue,
+            Err(error) => Err(error.to_string()),
+            Ok(stream) => ask(&socket, stream).map_err(|error| error.to_string()),
+        };
+        return match asked {
+            Ok((server, open, keys)) => Heard { socket, server, open, keys: Some(keys) },
+            Err(why) => {
+                Heard { socket, server: Served::Unclear(why), open: Vec::new(), keys: None }
+            }
+        };
+    }
+    Heard { socket: dirs.socket(), server: Served::Nobody, open: Vec::new(), keys: None }
+}
+
+fn ask(socket: &Path, stream: UnixStream) -> Result<(Served, Vec<SocketAddr>, Keys), ControlError> {
+    let failed = |source| ControlError::Socket { path: socket.to_owned(), source };
+    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+    stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
+    let mut stream = BufReader::new(stream);
+    let status = call(socket, &mut stream, &ServerStatus::default())?;
+    let listed = call(socket, &mut stream, &KeysList::default())?;
+    let at = |transport| {
+        status.listeners.iter().filter(move |listening| listening.transport == transport)
+    };
+    let open = at("tls").filter_map(|listening| listening.address.parse().ok()).collect();
+    let mapped = at("router").next().map(|listening| listening.address.clone());
+    let count = |state| listed.keys.iter().filter(|key| key.state == state).count();
+    let keys = Keys::Known { keys: count(KeyState::Active), invites: count(KeyState::Invited) };
+    Ok((Served::By { version: status.version.clone(), mapped }, open, keys))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_doors_are_those_that_a_client_could_come_to() {
+        let own: Vec<IpAddr> = ["192.168.1.10", "fe80::1", "2001:db8::7"]
+            .map(|address| address.parse().unwrap())
+            .into();
+        let at = |listen: &Listen, own: &[IpAddr]| -> Vec<String> {
+            doors(listen, listen.port, own).iter().map(ToString::to_string).collect()
+        };
+        let everywhere = Listen::default();
+        assert_eq!(
+            at(&everywhere, &own),
+            ["127.0.0.1:8677", "192.168.1.10:8677", "[::1]:8677", "[2001:db8::7]:8677"]
+        );
+        assert_eq!(at(&everywhere, &own[..1]), ["127.0.0.1:8677", "192.168.1.10:8677"]);
+        let one = Listen { addresses: vec![own[0]], ..everywhere };
+        assert_eq!(at(&one, &own), ["192.168.1.10:8677"]);
+    }
+}

@@ -1,0 +1,199 @@
+//! The disk space that runs take, outputs and rows together, and giving it back.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use topside_shared::RunId;
+
+use crate::history::db::Db;
+use crate::output::disk_bytes;
+
+/// Bytes of a page of a new database.
+const PAGE: u64 = 4096;
+/// Fewest and most pages that the write-ahead log has before they are moved into `runs.db`.
+const LOG_PAGES: (u64, u64) = (16, 1000);
+/// How long a statement waits for another connection.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Db {
+    /// Bytes on the disk of all outputs, and of `runs.db` with the files beside it.
+    pub(crate) fn space(&self) -> u64 {
+        self.outputs + self.files()
+    }
+
+    fn files(&self) -> u64 {
+        let beside = |suffix: &str| {
+            let mut name = OsString::from(&self.path);
+            name.push(suffix);
+            disk_bytes(&PathBuf::from(name)).unwrap_or(0)
+        };
+        ["", "-wal", "-shm"].into_iter().map(beside).sum()
+    }
+
+    /// Keeps the write-ahead log small beside what may be kept in all.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub(crate) fn bound_log(&self, most: Option<u64>) -> rusqlite::Result<()> {
+        let (fewest, usual) = LOG_PAGES;
+        let pages = most.map_or(usual, |most| (most / 8 / PAGE).clamp(fewest, usual));
+        self.connection.execute_batch(&format!(
+            "PRAGMA wal_autocheckpoint = {pages}; PRAGMA journal_size_limit = {};",
+            pages * PAGE
+        ))
+    }
+
+    /// Takes out the ended runs that are older than `keep`, and then the oldest until all take
+    /// less than `most`; which those were.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub(crate) fn forget(
+        &mut self,
+        keep: Option<Duration>,
+        most: Option<u64>,
+    ) -> rusqlite::Result<Vec<RunId>> {
+        let now = self.now().as_millis();
+        let ms = |keep: Duration| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
+        let oldest = keep.map(|keep| now.saturating_sub(ms(keep)));
+        let mut all = Vec::new();
+        loop {
+            let gone = self.forget_some(oldest, most)?;
+            let none = gone.is_empty();
+            all.extend(gone);
+            // What a row takes of the database is only known on the average.
+            if none || most.is_none_or(|most| self.space() <= most) {
+                return Ok(all);
+            }
+        }
+    }
+
+    fn forget_some(
+        &mut self,
+        oldest: Option<i64>,
+        most: Option<u64>,
+    ) -> rusqlite::Result<Vec<RunId>> {
+        let mut gone: Vec<i64> = Vec::new();
+        let mut outputs = self.outputs;
+        // Each by itself: a clock that was ahead for a while leaves old rows behind one that seems young.
+        if let Some(oldest) = oldest {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT id, size FROM runs WHERE aged_from < ?1 AND ended IS NOT NULL",
+            )?;
+            let mut rows = statement.query([oldest])?;
+            while let Some(row) = rows.next()? {
+                outputs = outputs.saturating_sub(row.get::<_, i64>(1)?.cast_unsigned());
+                gone.push(row.get(0)?);
+            }
+        }
+        if let Some(most) = most.filter(|most| self.space() > *most) {
+            // Free pages and the log may be all that is too much.
+            self.give_back()?;
+            let share = self.share()?;
+            let mut space = (self.files() + outputs).saturating_sub(share * gone.len() as u64);
+            // Some more, so that not each run that ends is one too many again.
+            let enough = if space > most { most - most / 16 } else { most };
+            let mut statement = self.connection.prepare_cached(
+                "SELECT id, size FROM runs WHERE aged_from >= ?1 AND ended IS NOT NULL ORDER BY id",
+            )?;
+            let mut rows = statement.query([oldest.unwrap_or(i64::MIN)])?;
+            while space > enough
+                && let Some(row) = rows.next()?
+            {
+                let size = row.get::<_, i64>(1)?.cast_unsigned();
+                outputs = outputs.saturating_sub(size);
+                space = space.saturating_sub(size + share);
+                gone.push(row.get(0)?);
+            }
+        }
+        if gone.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.together(|db| {
+            let mut delete = db.connection.prepare_cached("DELETE FROM runs WHERE id = ?1")?;
+            gone.iter().try_for_each(|id| delete.execute([id]).map(drop))
+        })?;
+        self.outputs = outputs;
+        if let Err(error) = self.give_back() {
+            tracing::warn!(target: "topside", %error, "the space of old runs stays in runs.db");
+        }
+        Ok(gone.into_iter().map(|id| RunId(id.cast_unsigned())).collect())
+    }
+
+    /// Bytes of the database that a row takes, on the average.
+    fn share(&self) -> rusqlite::Result<u64> {
+        let rows: i64 =
+            self.connection.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
+        let bytes = self.pragma("page_count")? * self.pragma("page_size")?;
+        Ok(bytes / rows.max(1).cast_unsigned())
+    }
+
+    /// Gives pages that hold no row any more, and the write-ahead log, back to the disk.
+    fn give_back(&self) -> rusqlite::Result<()> {
+        let is_free = self.pragma("freelist_count")? > 0;
+        let is_incremental = self.pragma("auto_vacuum")? == 2;
+        if is_free && is_incremental {
+            let mut statement = self.connection.prepare_cached("PRAGMA incremental_vacuum")?;
+            let mut steps = statement.query([])?;
+            // Each step gives one page back.
+            while steps.next()?.is_some() {}
+        } else if is_free {
+            // A database of an earlier version is made anew when the first pages become free, and is incremental
+            // from then on.
+            self.connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")?;
+        }
+        // A reader is not waited for: the next time will do.
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let moved = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        self.connection.busy_timeout(PATIENCE)?;
+        moved
+    }
+
+    fn pragma(&self, name: &str) -> rusqlite::Result<u64> {
+        self.connection
+            .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            .map(i64::cast_unsigned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bugs of SQLite up to 3.51.2 lose rows of a write-ahead log that two connections reset at once.
+    #[test]
+    fn sqlite_is_new_enough() {
+        assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
+    }
+
+    #[test]
+    fn the_database_shrinks_when_rows_go_also_one_of_an_earlier_version() {
+        for incremental in [true, false] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("runs.db");
+            if !incremental {
+                let old = rusqlite::Connection::open(&path).unwrap();
+                old.execute_batch("CREATE TABLE other (x); DROP TABLE other;").unwrap();
+            }
+            let mut db = Db::open(&path).unwrap();
+            assert_eq!(db.pragma("auto_vacuum").unwrap() == 2, incremental);
+            db.connection
+                .execute_batch(
+                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) \
+                     INSERT INTO runs (id, owner, role, command, args, user, client, address, state, \
+                     started, aged_from, ended, bytes, size) SELECT i, 'uid:1', 'viewer', 'x', hex(zeroblob(100)), \
+                     'ann', 1, 'pid 1', 'succeeded', i, i, i, 0, 0 FROM n",
+                )
+                .unwrap();
+            db.give_back().unwrap();
+            let full = db.files();
+            assert!(full > 1 << 20, "{full}");
+            let gone = db.forget(None, Some(full / 4)).unwrap();
+            assert!(gone.len() > 3_000 && gone.len() < 4_500, "{}", gone.len());
+            assert!(db.space() <= full / 4, "{} of {full}, {incremental}", db.space());
+            assert_eq!(db.pragma("auto_vacuum").unwrap(), 2);
+            assert_eq!(db.forget(None, Some(full / 4)).unwrap(), []);
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! The file of rows: its tables, and what changes them. [`query`] reads rows, [`values`] is how they are spelled.
+
+mod disk_space;
+mod query;
+mod values;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rusqlite::{Connection, OpenFlags, params};
+use topside_shared::records::{RunRow, RunState};
+use topside_shared::{RunId, Time};
+
+use crate::base::clock::Clock;
+use crate::history::db::values::{of_text, owner_text, text};
+use crate::history::{Intent, Past};
+use crate::process::safe_state::Hook;
+use crate::process::tracking::{LeaderProcess, SpawnRecord};
+
+/// The version of the tables, in `user_version`.
+const VERSION: i64 = 6;
+/// What makes the tables of a version those of the next one, from the first on.
+const STEPS: [&str; 5] = [
+    "ALTER TABLE runs ADD COLUMN birth TEXT; ALTER TABLE runs ADD COLUMN escaped TEXT;",
+    INDEXES_3,
+    "ALTER TABLE runs ADD COLUMN cut INTEGER;",
+    AGES,
+    // Until then a row counted for 512 bytes, its arguments and the length of its output.
+    "ALTER TABLE runs ADD COLUMN ended_by TEXT;
+     UPDATE runs SET size = (max(size - 512 - length(CAST(args AS BLOB)), 0) + 4095) / 4096 * 4096;",
+];
+
+const TABLES: &str = "
+    CREATE TABLE about (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY,
+        owner TEXT NOT NULL,
+        role TEXT NOT NULL,
+        command TEXT NOT NULL,
+        args TEXT NOT NULL,
+        user TEXT NOT NULL,
+        client INTEGER NOT NULL,
+        address TEXT NOT NULL,
+        state TEXT NOT NULL,
+        started INTEGER NOT NULL,
+        ended INTEGER,
+        duration INTEGER,
+        exit INTEGER,
+        signal INTEGER,
+        bytes INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        pid INTEGER,
+        boot TEXT,
+        pid_start INTEGER,
+        session INTEGER,
+        hook TEXT,
+        birth TEXT,
+        escaped TEXT,
+        cut INTEGER,
+        ended_by TEXT
+    );
+    CREATE INDEX runs_by_command ON runs (command);
+    CREATE INDEX runs_by_user ON runs (user);
+    CREATE INDEX runs_live ON runs (id) WHERE ended IS NULL;
+";
+/// What version 3 is faster by.
+const INDEXES_3: &str = "
+    CREATE INDEX runs_by_state ON runs (state);
+    CREATE INDEX runs_by_owner ON runs (owner);
+    CREATE INDEX runs_by_start ON runs (started);
+";
+
+/// What the next version judges the age of runs by: the time that they began by the clock of the state directory, which
+/// cannot be set.
+const AGES: &str = "
+    ALTER TABLE runs ADD COLUMN aged_from INTEGER;
+    UPDATE runs SET aged_from = started;
+    CREATE INDEX runs_by_age ON runs (aged_from);
+";
+
+/// One connection to the file.
+#[derive(Debug)]
+pub(super) struct Db {
+    connection: Connection,
+    /// By which runs become old; none where the file is only read.
+    clock: Option<Clock>,
+    path: PathBuf,
+    /// Bytes that all outputs take on the disk.
+    outputs: u64,
+    /// Runs whose row names a hook: a power cut must not undo what is written of these.
+    with_hook: BTreeSet<RunId>,
+}
+
+/// A run whose server has ended under it.
+pub(super) struct Lost {
+    pub(super) id: RunId,
+    /// What it owes.
+    pub(super) hook: Option<Hook>,
+    /// Its first process, if it came to that.
+    pub(super) first: Option<LeaderProcess>,
+    /// What its processes are known by, if they may have been started.
+    pub(super) birth: Option<SpawnRecord>,
+}
+
+impl Db {
+    /// Opens the file to write, and makes it where there is none.
+    pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
+        let connection = Connection::open(path)?;
+        let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        // Only of a new database: on another this is a write, for which there may be no room.
+        if pages == 0 {
+            connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
+        }
+        // Each commit survives the end of this process. A power cut may undo the newest ones, but for those that
+        // `together_durably` makes.
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -256;",
+        )?;
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let change = match version {
+            0 => [TABLES, INDEXES_3, AGES].concat(),
+            1..=VERSION => {
+                STEPS.iter().skip(usize::try_from(version - 1).unwrap_or(0)).copied().collect()
+            }
+            _ => {
+                let said = format!("runs.db was written by another version of Topside ({version})");
+                return Err(rusqlite::Error::ToSqlConversionFailure(said.into()));
+            }
+        };
+        if version != VERSION {
+            connection.execute_batch(&format!(
+                "BEGIN IMMEDIATE; {change} PRAGMA user_version = {VERSION}; COMMIT;"
+            ))?;
+        }
+        let outputs =
+            connection.query_row("SELECT coalesce(sum(size), 0) FROM runs", [], |row| {
+                row.get::<_, i64>(0)
+            })?;
+        let clock = Some(Clock::open(path.parent().unwrap_or(Path::new("/"))));
+        let (path, outputs) = (path.to_owned(), outputs.cast_unsigned());
+        Ok(Self { connection, clock, path, outputs, with_hook: BTreeSet::new() })
+    }
+
+    /// Opens the file to read only.
+    pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        // Pages of the cache are memory for as long as the connection is there.
+        connection.execute_batch("PRAGMA cache_size = -256;")?;
+        let path = path.to_owned();
+        Ok(Self { connection, clock: None, path, outputs: 0, with_hook: BTreeSet::new() })
+    }
+
+    /// Interrupts what is read after this moment.
+    pub(super) fn read_until(&self, until: Instant) -> rusqlite::Result<()> {
+        // Some milliseconds of work between two looks at the clock.
+        self.connection.progress_handler(10_000, Some(move || Instant::now() >= until))
+    }
+
+    /// Whether a power cut must not undo what is written of this run next.
+    pub(super) fn has_hook(&self, id: RunId) -> bool {
+        self.with_hook.contains(&id)
+    }
+
+    /// The final row of a run is on the disk.
+    pub(super) fn forget_hook(&mut self, id: RunId) {
+        self.with_hook.remove(&id);
+    }
+
+    /// The same as [`Db::together`]; when this returns, the rows are on the disk and survive a power cut.
+    pub(super) fn together_durably(
+        &mut self,
+        what: impl FnOnce(&mut Self) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        self.connection.execute_batch("PRAGMA synchronous = FULL")?;
+        let mut done = self.together(what);
+        if done.is_ok() {
+            // The write-ahead log is synced by now. With the pages in `runs.db` itself, that file alone is enough.
+            let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+            if let Err(error) = moved {
+                tracing::debug!(target: "topside", %error, "the checkpoint of runs.db is left for later");
+            }
+        }
+        if let Err(error) = self.connection.execute_batch("PRAGMA synchronous = NORMAL") {
+            done = done.and(Err(error));
+        }
+        done
+    }
+
+    /// Does something in one transaction.
+    pub(super) fn together(
+        &mut self,
+        what: impl FnOnce(&mut Self) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        let outputs = self.outputs;
+        self.execute("BEGIN IMMEDIATE")?;
+        let done = what(self).and_then(|()| self.execute("COMMIT"));
+        if done.is_err() {
+            self.outputs = outputs;
+            if !self.connection.is_autocommit() {
+                self.execute("ROLLBACK")?;
+            }
+        }
+        done
+    }
+
+    fn execute(&self, statement: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(statement)?.execute([]).map(drop)
+    }
+
+    /// What tells this file from every other.
+    pub(super) fn instance(&mut self) -> rusqlite::Result<String> {
+        self.connection.execute(
+            "INSERT OR IGNORE INTO about VALUES ('instance', lower(hex(randomblob(16))))",
+            [],
+        )?;
+        self.connection
+            .query_row("SELECT value FROM about WHERE name = 'instance'", [], |row| row.get(0))
+    }
+
+    /// The greatest number that may have been given out.
+    pub(super) fn last_number(&self) -> rusqlite::Result<u64> {
+        let last = "SELECT max(coalesce((SELECT value FROM about WHERE name = 'number'), 0), \
+                    coalesce((SELECT max(id) FROM runs), 0))";
+        self.connection.query_row(last, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
+    }
+
+    /// Records that numbers up to `to` may be given out.
+    pub(super) fn reserve(&mut self, to: u64) -> rusqlite::Result<()> {
+        let statement = "INSERT INTO about VALUES ('number', ?1) \
+                         ON CONFLICT DO UPDATE SET value = max(value, ?1)";
+        self.connection.prepare_cached(statement)?.execute([to.cast_signed()]).map(drop)
+    }
+
+    /// Records the last number that was given out, when no more are.
+    pub(super) fn set_last_number(&mut self, last: u64) -> rusqlite::Result<()> {
+        let statement = "UPDATE about SET value = ?1 WHERE name = 'number'";
+        self.connection.execute(statement, [last.cast_signed()]).map(drop)
+    }
+
+    /// Adds the row of a run that is about to start.
+    pub(super) fn begin(
+        &mut self,
+        run: &Past,
+        address: &str,
+        intent: &Intent,
+    ) -> rusqlite::Result<()> {
+        let Past { owner, role, row } = run;
+        let args = serde_json::to_string(&row.args).unwrap_or_default();
+        let statement = "INSERT INTO runs (id, owner, role, command, args, user, client, address, \
+                         state, started, bytes, size, hook, birth, aged_from) \
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, ?11, ?12, ?13)";
+        let (hook, birth) = (text(intent.hook.as_ref())?, text(intent.birth.as_ref())?);
+        self.connection.prepare_cached(statement)?.execute(params![
+            row.run_id.0.cast_signed(),
+            owner_text(*owner),
+            role.name(),
+            row.command,
+            args,
+            row.user,
+            row.client_id.0.cast_signed(),
+            address,
+            row.state.name(),
+            row.started_at.as_millis(),
+            hook,
+            birth,
+            self.now().as_millis(),
+        ])?;
+        if intent.hook.is_some() {
+            self.with_hook.insert(run.row.run_id);
+        }
+        Ok(())
+    }
+
+    /// Records that a queued run is about to start, and what it then owes.
+    pub(super) fn resume(
+        &mut self,
+        id: RunId,
+        started: Time,
+        intent: &Intent,
+    ) -> rusqlite::Result<()> {
+        let statement =
+            "UPDATE runs SET state = ?2, started = ?3, hook = ?4, birth = ?5 WHERE id = ?1";
+        let state = RunState::Running.name();
+        let (hook, birth) = (text(intent.hook.as_ref())?, text(intent.birth.as_ref())?);
+        self.connection.prepare_cached(statement)?.execute(params![
+            id.0.cast_signed(),
+            state,
+            started.as_millis(),
+            hook,
+            birth
+        ])?;
+        if intent.hook.is_some() {
+            self.with_hook.insert(id);
+        }
+        Ok(())
+    }
+
+    /// Records which process a run is.
+    pub(super) fn started(&mut self, id: RunId, first: &LeaderProcess) -> rusqlite::Result<()> {
+        let statement =
+            "UPDATE runs SET pid = ?2, boot = ?3, pid_start = ?4, session = ?5 WHERE id = ?1";
+        let LeaderProcess { pid, boot, start, session } = first;
+        self.connection
+            .prepare_cached(statement)?
+            .execute(params![id.0.cast_signed(), pid, boot, start.cast_signed(), session])
+            .map(drop)
+    }
+
+    /// Makes a row final; its output takes so many bytes on the disk.
+    pub(super) fn end(&mut self, row: &RunRow, size: u64) -> rusqlite::Result<()> {
+        let statement = "UPDATE runs SET state = ?2, ended = ?3, duration = ?4, exit = ?5, \
+                         signal = ?6, bytes = ?7, size = size + ?8, escaped = ?9, cut = ?10, \
+                         ended_by = ?11, hook = NULL \
+                         WHERE id = ?1";
+        let changed = self.connection.prepare_cached(statement)?.execute(params![
+            row.run_id.0.cast_signed(),
+            row.state.name(),
+            row.ended_at.map(Time::as_millis),
+            row.duration_ms.map(u64::cast_signed),
+            row.exit_code,
+            row.signal,
+            row.bytes.cast_signed(),
+            size.cast_signed(),
+            text((!row.escaped.is_empty()).then_some(&row.escaped))?,
+            row.cut_at.map(u64::cast_signed),
+            row.ended_by,
+        ])?;
+        self.outputs += if changed > 0 { size } else { 0 };
+        Ok(())
+    }
+
+    /// The runs that have not ended.
+    pub(super) fn live(&mut self) -> rusqlite::Result<Vec<Lost>> {
+        let mut statement = self.connection.prepare(
+            "SELECT id, hook, birth, pid, boot, pid_start, session FROM runs \
+             WHERE ended IS NULL ORDER BY id",
+        )?;
+        let runs = statement.query_map([], |row| {
+            let id = RunId(row.get::<_, i64>(0)?.cast_unsigned());
+            let (hook, birth) = (of_text(row, 1)?, of_text(row, 2)?);
+            let Some(pid) = row.get(3)? else { return Ok(Lost { id, hook, first: None, birth }) };
+            let start = row.get::<_, i64>(5)?.cast_unsigned();
+            let first = LeaderProcess { pid, boot: row.get(4)?, start, session: row.get(6)? };
+            Ok(Lost { id, hook, first: Some(first), birth })
+        })?;
+        let runs: Vec<Lost> = runs.collect::<Result<_, _>>()?;
+        let with_hook = runs.iter().filter(|run| run.hook.is_some()).map(|run| run.id);
+        self.with_hook.extend(with_hook);
+        Ok(runs)
+    }
+
+    /// The time by which runs become old.
+    fn now(&self) -> Time {
+        self.clock.as_ref().map_or_else(Time::now, Clock::now)
+    }
+
+    /// Writes that time down.
+    pub(super) fn save_clock(&self) -> std::io::Result<()> {
+        self.clock.as_ref().map_or(Ok(()), Clock::save)
+    }
+}

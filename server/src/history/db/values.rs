@@ -1,0 +1,46 @@
+//! How values are spelled in the file of rows.
+
+use rusqlite::Row;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use topside_shared::Pin;
+
+use crate::base::identity::Owner;
+
+/// A value as JSON.
+pub(super) fn text(value: Option<&impl Serialize>) -> rusqlite::Result<Option<String>> {
+    let text = value.map(serde_json::to_string).transpose();
+    text.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+pub(super) fn of_text<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| strange(column))
+}
+
+/// A value that this version does not write.
+pub(super) fn strange(column: usize) -> rusqlite::Error {
+    rusqlite::Error::IntegralValueOutOfRange(column, 0)
+}
+
+pub(super) fn owner_text(owner: Owner) -> String {
+    match owner {
+        Owner::User(uid) => format!("uid:{uid}"),
+        Owner::Key(pin) => pin.to_string(),
+    }
+}
+
+pub(super) fn owner_of(text: &str) -> Option<Owner> {
+    match text.strip_prefix("uid:") {
+        Some(uid) => uid.parse().ok().map(Owner::User),
+        None => text.parse::<Pin>().ok().map(Owner::Key),
+    }
+}
+
+/// A state by its name on the wire.
+pub(super) fn of_word<T: DeserializeOwned>(word: &str) -> Option<T> {
+    serde_json::from_value(word.into()).ok()
+}

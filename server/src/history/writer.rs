@@ -1,0 +1,361 @@
+//! The thread that writes runs down.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use topside_shared::Time;
+use topside_shared::notifications::Stream;
+use topside_shared::records::RunState;
+
+use crate::audit::Audit;
+use crate::audit::entry::{By, Entry};
+use crate::history::db::{Db, Lost};
+use crate::history::ids::{FEWEST_AHEAD, RunIds, UNWRITTEN};
+use crate::history::retry::RetryQueue;
+use crate::history::{Job, OUTPUTS, Opened, ROWS, Unwritable, ids, output};
+use crate::hooks;
+use crate::hooks::Hooks;
+use crate::output::Output;
+use crate::process::cgroup::Delegated;
+use crate::process::safe_state::Closed;
+use crate::process::tracking;
+use crate::process::tracking::{Member, RunProcesses};
+use crate::settings::retention::Kept;
+
+/// How often what is too old is looked for.
+const SWEEP: Duration = Duration::from_secs(3600);
+/// How soon an end that could not be written down is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
+/// Jobs that go into one transaction at most.
+const BATCH: usize = 256;
+
+/// The thread's own.
+pub(super) struct HistoryWriter {
+    pub(super) state: PathBuf,
+    pub(super) kept: Kept,
+    /// How long the `safe_state` of a lost run may take.
+    pub(super) hook_timeout: Option<Duration>,
+    /// Hears of what becomes of lost runs.
+    pub(super) audit: Arc<Audit>,
+    /// Runs the hooks of lost runs.
+    pub(super) hooks: Arc<Hooks>,
+    pub(super) numbers: Arc<RunIds>,
+    pub(super) late: Arc<RetryQueue>,
+    /// Where runs have cgroups.
+    pub(super) delegated: Option<Delegated>,
+    /// Keeps other servers from this directory.
+    pub(super) _locked: File,
+}
+
+impl HistoryWriter {
+    /// Does what it is asked to until the server ends.
+    pub(super) fn run(mut self, jobs: &mpsc::Receiver<Job>, open: &watch::Sender<Option<Opened>>) {
+        let opened = self.open();
+        let (mut db, instance) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::error!(target: "topside", %error, "runs cannot be written down");
+                let _ = open.send(Some(Err(Unwritable::of_sqlite(&error))));
+                return;
+            }
+        };
+        // Nobody may have waited for it.
+        let _ = open.send(Some(Ok(instance.into())));
+        let mut swept = None;
+        loop {
+            if swept.is_none_or(|last: Instant| last.elapsed() >= SWEEP) {
+                swept = Some(Instant::now());
+                self.sweep(&mut db);
+            }
+            let patience = if self.late.is_empty() { SWEEP } else { AGAIN };
+            let first = match jobs.recv_timeout(patience) {
+                Ok(job) => Some(job),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let news: Vec<Job> = first.into_iter().chain(jobs.try_iter().take(BATCH - 1)).collect();
+            let closes = news.iter().any(|job| matches!(job, Job::Close(_)));
+            if let Some(kept) = news.iter().rev().find_map(|job| match job {
+                Job::Keep(kept) => Some(*kept),
+                _ => None,
+            }) {
+                self.kept = kept;
+                swept = None;
+            }
+            self.write(&mut db, news);
+            if self.kept.keep_bytes.is_some_and(|most| db.space() > most) {
+                self.sweep(&mut db);
+            }
+            if closes {
+                save_clock(&db);
+                for id in self.late.ids() {
+                    tracing::error!(
+                        target: "topside", run = id.0,
+                        "the end of a run is not written down: it is lost at the next start"
+                    );
+                }
+                return;
+            }
+        }
+    }
+
+    /// Opens the file of rows, and looks after what a crash left behind.
+    fn open(&self) -> rusqlite::Result<(Db, String)> {
+        let mut db = Db::open(&self.state.join(ROWS))?;
+        let instance = db.instance()?;
+        let lost = db.live()?;
+        let entry = |run: &Lost| Entry::new(By::server(), "run/ended", format!("run {}", run.id));
+        let found = |run: &Lost| entry(run).result(RunState::Lost.words());
+        self.audit.note_ahead_blocking(lost.iter().map(found));
+        self.kill(&instance, &lost);
+        self.close(&mut db, &lost);
+        // A number never repeats, also where runs.db was deleted or a power cut undid its newest pages.
+        let last = db.last_number()?.max(last_output(&self.state)).max(ids::read(&self.state));
+        let ahead = last + FEWEST_AHEAD;
+        let reserved = db.reserve(ahead).is_ok() && ids::write(&self.state, ahead).is_ok();
+        // Where there is no room for them, the next start of a run asks again.
+        let reserved = if reserved { ahead } else { last };
+        let numbers = &self.numbers;
+        numbers.last.store(last, Ordering::Relaxed);
+        numbers.ahead.store(FEWEST_AHEAD, Ordering::Relaxed);
+        numbers.reserved.store(reserved, Ordering::Release);
+        Ok((db, instance))
+    }
+
+    /// Kills everything that is left of these runs, and of resident workers: two owners of one relay are worse
+    /// than none.
+    fn kill(&self, instance: &str, lost: &[Lost]) {
+        let workers = RunProcesses {
+            run: tracking::WORKERS,
+            instance: instance.to_owned(),
+            first: None,
+            birth: None,
+            cgroup: None,
+            known: HashMap::new(),
+        };
+        let families: Vec<RunProcesses> = lost
+            .iter()
+            .map(|run| RunProcesses {
+                run: run.id,
+                instance: instance.to_owned(),
+                first: run.first.clone(),
+                birth: run.birth.clone(),
+                cgroup: self.delegated.as_ref().map(|delegated| delegated.of(run.id)),
+                known: HashMap::new(),
+            })
+            .chain(std::iter::once(workers))
+            .collect();
+        let whose = |member: &Member| match member.run {
+            tracking::WORKERS => "a resident worker".to_owned(),
+            run => format!("the lost run {run}"),
+        };
+        let left = tracking::kill(&families, |member| {
+            let (whose, pid) = (whose(member), member.pid());
+            tracing::warn!(target: "topside", pid, "a process that is left of {whose} is killed");
+        });
+        for member in left {
+            let (whose, pid) = (whose(&member), member.pid());
+            tracing::error!(target: "topside", pid, "a process that is left of {whose} cannot be killed");
+        }
+        if let Some(delegated) = &self.delegated {
+            delegated.sweep();
+        }
+    }
+
+    /// Runs the pending hooks of lost runs, side by side. Each run is final as soon as its own hook was run, so that
+    /// the next start does not run it again. The row of one that could not be started until the server ended stays
+    /// open for the next start.
+    fn close(&self, db: &mut Db, lost: &[Lost]) {
+        let (tell, told) = mpsc::channel();
+        for (at, run) in lost.iter().enumerate() {
+            let Some(hook) = run.hook.clone() else {
+                self.lose(db, run, None);
+                continue;
+            };
+            let tell = tell.clone();
+            // The other end is below.
+            let done = Box::new(move |closed| drop(tell.send((at, closed))));
+            let command = db.get(run.id).ok().flatten().map(|past| past.row.command);
+            let command = command.unwrap_or_default();
+            self.hooks.submit(hooks::Job {
+                run: run.id,
+                command,
+                hook,
+                limit: self.hook_timeout,
+                done,
+            });
+        }
+        drop(tell);
+        for (at, closed) in told {
+            let (run, Some(closed)) = (&lost[at], closed) else { continue };
+            self.lose(db, run, Some(closed));
+            self.hooks.release(run.id);
+        }
+    }
+
+    /// Makes the row of a lost run final.
+    fn lose(&self, db: &mut Db, run: &Lost, closed: Option<Closed>) {
+        let run = run.id;
+        let mut past = match db.get(run) {
+            Ok(Some(past)) => past,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(target: "topside", run = run.0, %error, "its row cannot be read");
+                return;
+            }
+        };
+        let said = closed.map(Closed::said).unwrap_or_default();
+        // As much as there is whole of its output, and what its hook said.
+        let path = output(&self.state, run);
+        let kept = Output::add_to(&path, Stream::Stderr, &said)
+            .or_else(|_| Output::add_to(&path, Stream::Stderr, &[]));
+        let (bytes, size) = kept.unwrap_or_else(|error| {
+            tracing::warn!(target: "topside", run = run.0, %error, "its output cannot be read");
+            (0, 0)
+        });
+        past.row.state = RunState::Lost;
+        past.row.ended_at = Some(Time::now());
+        past.row.bytes = bytes;
+        self.write(db, vec![Job::End(Box::new(past), size, None)]);
+        tracing::warn!(target: "topside", run = run.0, "run lost: the server had ended under it");
+    }
+
+    /// Does all jobs, and those that are late, in one transaction, or where that fails each by itself, and then
+    /// says so to those who wait.
+    fn write(&self, db: &mut Db, news: Vec<Job>) {
+        let is_news = !news.is_empty();
+        let batch: Vec<Job> = self.late.jobs().into_iter().chain(news).collect();
+        if batch.is_empty() {
+            return;
+        }
+        let together =
+            transact(db, &batch, |db| batch.iter().try_for_each(|job| carry_out(db, job)));
+        if let Err(error) = &together
+            && is_news
+        {
+            tracing::error!(target: "topside", %error, "runs cannot be written down");
+        }
+        for job in batch {
+            let written = match &together {
+                Ok(()) => Ok(()),
+                // One that cannot be done does not undo the others.
+                Err(_) => {
+                    let one = std::slice::from_ref(&job);
+                    transact(db, one, |db| carry_out(db, &job))
+                }
+            };
+            let result = written.map_err(|error| Unwritable::of_sqlite(&error));
+            match job {
+                Job::End(past, size, done) => {
+                    if result.is_ok() {
+                        db.forget_hook(past.row.run_id);
+                    }
+                    // Else a run that has ended would be lost at the next start, and close what it did not leave.
+                    match result {
+                        Ok(()) => self.late.remove(past.row.run_id),
+                        Err(_) => self.late.insert(*past, size),
+                    }
+                    if let Some(done) = done {
+                        let _ = done.send(result);
+                    }
+                }
+                Job::Begin(.., done) | Job::Resume(.., done) => {
+                    let _ = done.send(result);
+                }
+                Job::Reserve(to, done) => {
+                    let result = result.and_then(|()| self.write_number(to));
+                    if result.is_ok() {
+                        self.numbers.reserved.fetch_max(to, Ordering::Release);
+                    }
+                    self.numbers.asked.store(false, Ordering::Relaxed);
+                    if let Some(done) = done {
+                        let _ = done.send(result);
+                    }
+                }
+                Job::Close(last) => {
+                    if let Err(error) = result.and_then(|()| ids::write(&self.state, last)) {
+                        tracing::warn!(target: "topside", %error, "some numbers of runs are skipped");
+                    }
+                }
+                Job::Started(..) | Job::Keep(_) => {}
+            }
+        }
+    }
+
+    /// Records in the file of numbers that those up to `to` may be given out.
+    fn write_number(&self, to: u64) -> Result<(), Unwritable> {
+        ids::write(&self.state, to.max(self.numbers.reserved.load(Ordering::Acquire)))
+    }
+
+    /// Takes out what is too old, and the oldest of what is too much.
+    fn sweep(&self, db: &mut Db) {
+        if let Err(error) = db.bound_log(self.kept.keep_bytes) {
+            tracing::warn!(target: "topside", %error, "the write-ahead log of runs.db has its usual length");
+        }
+        save_clock(db);
+        let gone = db.forget(self.kept.keep, self.kept.keep_bytes);
+        let gone = gone.unwrap_or_else(|error| {
+            tracing::error!(target: "topside", %error, "old runs cannot be taken out");
+            Vec::new()
+        });
+        for id in gone {
+            match std::fs::remove_file(output(&self.state, id)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(target: "topside", %error, run = id.0, "its output cannot be removed");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Writes down the time by which runs become too old.
+fn save_clock(db: &Db) {
+    if let Err(error) = db.save_clock() {
+        tracing::warn!(target: "topside", %error, "the newest time is not written down");
+    }
+}
+
+/// The greatest number that there is output of.
+fn last_output(state: &Path) -> u64 {
+    let files = std::fs::read_dir(state.join(OUTPUTS)).into_iter().flatten().flatten();
+    let number = |file: std::fs::DirEntry| {
+        file.file_name().to_str()?.strip_suffix(".out")?.parse::<u64>().ok()
+    };
+    // No other has output of a run.
+    files.filter_map(number).filter(|number| *number < UNWRITTEN).max().unwrap_or_default()
+}
+
+/// Does these jobs in one transaction, which survives a power cut where a run with a hook begins or ends in it:
+/// a hook that must run is on the disk before its program starts, and an end that clients hear of is not undone.
+fn transact(
+    db: &mut Db,
+    jobs: &[Job],
+    what: impl FnOnce(&mut Db) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let durable = jobs.iter().any(|job| match job {
+        Job::Begin(.., intent, _) | Job::Resume(.., intent, _) => intent.hook.is_some(),
+        Job::End(past, ..) => db.has_hook(past.row.run_id),
+        _ => false,
+    });
+    if durable { db.together_durably(what) } else { db.together(what) }
+}
+
+fn carry_out(db: &mut Db, job: &Job) -> rusqlite::Result<()> {
+    match job {
+        Job::Begin(run, address, intent, _) => db.begin(run, address, intent),
+        Job::Resume(id, started, intent, _) => db.resume(*id, *started, intent),
+        Job::Started(id, first) => db.started(*id, first),
+        Job::End(past, size, _) => db.end(&past.row, *size),
+        Job::Reserve(to, _) => db.reserve(*to),
+        Job::Close(last) => db.set_last_number(*last),
+        Job::Keep(_) => Ok(()),
+    }
+}

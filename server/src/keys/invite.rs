@@ -1,0 +1,145 @@
+//! What an invite, or a script's token, is made of: the wishes of whoever makes it, checked, and what
+//! the box says of itself.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use topside_shared::identity::{Identity, IdentityError, Seed};
+use topside_shared::invite::Invite;
+use topside_shared::methods::{KeyInvite, KeyRow, KeyState};
+use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest, quote};
+use topside_shared::{ErrorKind, Pin, RpcError, Time};
+
+use crate::menu::Table;
+
+/// For how long an invite is good, unless told.
+const INVITE_TTL: Duration = Duration::from_secs(10 * 60);
+/// For how long a token is good, unless told.
+const TOKEN_TTL: Duration = Duration::from_secs(90 * 86_400);
+/// The longest that either is good.
+const LONGEST_TTL: Duration = Duration::from_secs(3_660 * 86_400);
+
+/// An invite or a token to be made: the wishes, found sound.
+#[derive(Debug)]
+pub(crate) struct InviteRequest {
+    name: String,
+    wanted: KeyInvite,
+    ttl: Duration,
+    commands: Option<Vec<String>>,
+}
+
+/// Where the server is found, for those who are invited.
+#[derive(Debug)]
+pub(crate) struct ServerAddress {
+    /// What its key is known by.
+    pub(crate) pin: Pin,
+    /// What the box calls itself.
+    pub(crate) name: String,
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) port: u16,
+    /// Where the router takes connections for it.
+    pub(crate) router: Option<(String, u16)>,
+}
+
+impl InviteRequest {
+    /// Looks at the wishes; the commands are called by their names afterwards.
+    ///
+    /// # Errors
+    /// `invalidParams`, naming the argument and what would pass.
+    pub(crate) fn check(wanted: KeyInvite, menu: &Table) -> Result<Self, RpcError> {
+        let wrong = |argument: &str, message: String| {
+            RpcError::new(ErrorKind::InvalidParams, message).with("argument", argument)
+        };
+        let name = clean(&wanted.name, usize::MAX);
+        let length = name.chars().count();
+        if name.trim().is_empty() || length > MAX_NAME {
+            let message = format!("`name` must have 1 to {MAX_NAME} characters, not {length}");
+            return Err(wrong("name", message));
+        }
+        let usual = if wanted.lasting { TOKEN_TTL } else { INVITE_TTL };
+        let ttl = wanted.ttl_ms.map_or(usual, Duration::from_millis);
+        if ttl.is_zero() || ttl > LONGEST_TTL {
+            let days = LONGEST_TTL.as_secs() / 86_400;
+            let message = format!("the time it is good for must be from 1 ms to {days} days");
+            return Err(wrong("ttlMs", message));
+        }
+        let commands = match &wanted.commands {
+            Some(names) if names.is_empty() => {
+                let message = "`commands` must name at least one, or be left out";
+                return Err(wrong("commands", message.to_owned()));
+            }
+            None if wanted.lasting => {
+                let message = "a token is limited to `commands`: name those that its script runs";
+                return Err(wrong("commands", message.to_owned()));
+            }
+            Some(names) => {
+                Some(commands(names, &wanted, menu).map_err(|why| wrong("commands", why))?)
+            }
+            None => None,
+        };
+        Ok(Self { name, wanted, ttl, commands })
+    }
+
+    /// Makes it: the row of its key, the string to hand over, and the key itself.
+    ///
+    /// # Errors
+    /// [`IdentityError`].
+    pub(crate) fn make(
+        self,
+        place: ServerAddress,
+    ) -> Result<(KeyRow, Invite, Identity), IdentityError> {
+        let seed = Seed::random()?;
+        let key = Identity::from_seed(&seed)?;
+        let now = Time::now();
+        let expires_at = now.plus_millis(u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX));
+        let row = KeyRow {
+            key_id: key.pin(),
+            name: self.name,
+            role: self.wanted.role,
+            commands: self.commands,
+            created_at: now,
+            last_seen: None,
+            expires_at: Some(expires_at),
+            state: if self.wanted.lasting { KeyState::Active } else { KeyState::Invited },
+        };
+        let (router, router_port) = match place.router {
+            Some((host, port)) => (Some(host), port),
+            None => (None, place.port),
+        };
+        let invite = Invite {
+            server: place.pin,
+            seed,
+            lasting: self.wanted.lasting,
+            expires_at,
+            name: place.name,
+            addresses: place.addresses,
+            router,
+            port: place.port,
+            router_port,
+        };
+        Ok((row, invite, key))
+    }
+}
+
+/// The names of these commands, which the role must be allowed to run.
+fn commands(names: &[String], wanted: &KeyInvite, menu: &Table) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    for name in names {
+        let known = menu.all().find(|info| info.name == *name || info.aliases.contains(name));
+        let Some(info) = known else {
+            let near = nearest(name, menu.all().map(|info| info.name.as_str()));
+            let shown = quote(name, MAX_NAME);
+            return Err(format!("there is no command `{shown}`{}", did_you_mean(&near)));
+        };
+        if wanted.role < info.role {
+            return Err(format!(
+                "`{}` needs the role {}, and this key would be {}",
+                info.name, info.role, wanted.role
+            ));
+        }
+        if !found.contains(&info.name) {
+            found.push(info.name.clone());
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,56 @@
+//! `keys.json`: read as a whole, written whole or not at all.
+
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use topside_shared::methods::KeyRow;
+
+use crate::base::atomic_file;
+use crate::base::toml_file::errors::{FileErrors, Position};
+use crate::base::toml_file::permissions::Trust;
+use crate::base::toml_file::protected_files;
+use crate::keys::KeyError;
+
+/// The form of the file that is written here.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Document<R> {
+    version: u32,
+    keys: R,
+}
+
+/// The keys in the file; none where there is no file.
+pub(super) fn read(path: &Path) -> Result<Vec<KeyRow>, FileErrors> {
+    let trust = Trust::of_state(path.parent().unwrap_or(Path::new("/")));
+    let Some(text) = protected_files::read(path, "the list of keys", trust)? else {
+        return Ok(Vec::new());
+    };
+    let file = path.display().to_string();
+    let document: Document<Vec<KeyRow>> = serde_json::from_str(&text).map_err(|error| {
+        let at = Position { line: error.line(), column: error.column() };
+        let message = "this is not a list of keys: put back a copy of it, or move it away to begin \
+                       with no keys at all";
+        FileErrors::one(&file, Some(at), message)
+    })?;
+    if document.version != VERSION {
+        let message = format!(
+            "this list of keys has the form {}, and this version of topsided knows {VERSION}: \
+             update topsided",
+            document.version
+        );
+        return Err(FileErrors::one(&file, None, message));
+    }
+    Ok(document.keys)
+}
+
+/// Puts these keys in the place of what the file holds. When this returns, they are on the disk.
+pub(super) fn write(path: &Path, keys: &[KeyRow]) -> Result<(), KeyError> {
+    let write = || {
+        let mut json = serde_json::to_vec_pretty(&Document { version: VERSION, keys })?;
+        json.push(b'\n');
+        atomic_file::write(path, &json)
+    };
+    write().map_err(|source: io::Error| KeyError::Write { path: path.to_owned(), source })
+}

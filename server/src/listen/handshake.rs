@@ -1,0 +1,188 @@
+//! From an accepted connection to a session: the handshake, in the task that the session will have.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use topside_shared::{Pin, tls};
+
+use crate::admission::Permit;
+use crate::admission::tcp_port::OpenPort;
+use crate::audit::aggregate::Origin;
+use crate::base::identity::{Identity, Scope};
+use crate::base::outbox::Outbox;
+use crate::base::{peer, platform};
+use crate::keys::Standing;
+use crate::listen::counting_stream::{CountingStream, Socket};
+use crate::net::other_protocol::OtherProtocol;
+use crate::net::reject;
+use crate::server::Server;
+use crate::session;
+
+/// How long, and how much, somebody who was refused may go on sending: closing at once would make the
+/// kernel throw the alert away that says why.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 64 * 1024;
+
+/// The client does not begin with TLS.
+#[derive(Debug, thiserror::Error)]
+#[error("it speaks no TLS")]
+struct NoTls(OtherProtocol);
+
+/// Brings a new connection to the door, and in.
+pub(crate) async fn welcome(
+    server: Arc<Server>,
+    opened: Arc<OpenPort>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    pass: Permit,
+) {
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+    let now = server.now();
+    let limits = &now.config.limits;
+    if let Err(error) = platform::tune(&stream, limits.keepalive, limits.user_timeout) {
+        tracing::debug!(target: "topside", %peer, %error, "a connection's options cannot be set");
+    }
+    greet(server, Arc::clone(&opened.tls), stream, peer, pass).await;
+}
+
+/// Lets somebody at the door show a key.
+pub(crate) async fn greet<S: Socket>(
+    server: Arc<Server>,
+    tls: Arc<ServerConfig>,
+    stream: S,
+    peer: SocketAddr,
+    mut pass: Permit,
+) {
+    // In boxes, which are gone when they are done: what is left of this task is to be small.
+    let handshake = Box::pin(async {
+        pass.turn(stream.speaks()).await?;
+        let first = pass.stay(stream.speaks()).await?;
+        if let Some(other) = first.and_then(OtherProtocol::of_byte_under_tls) {
+            return Ok(Err((io::Error::other(NoTls(other)), CountingStream::new(stream))));
+        }
+        let handshake = TlsAcceptor::from(tls).accept(CountingStream::new(stream)).into_fallible();
+        pass.stay(handshake).await.map(|shaken| shaken.map(Box::new))
+    });
+    let patience = server.now().config.limits.handshake_timeout.unwrap_or(Duration::MAX);
+    let done = tokio::select! {
+        done = timeout(patience, handshake) => done,
+        () = server.door.closed() => return,
+    };
+    let stream = match done {
+        Ok(Ok(Ok(stream))) => stream,
+        Ok(Ok(Err((error, stream)))) => {
+            return Box::pin(refused(&server, peer, &error, stream, pass)).await;
+        }
+        Ok(Err(refusal)) => return server.counters.turned_away(refusal.limit()),
+        Err(_) => {
+            let origin = Origin::Network(peer::Peer::of(peer.ip()));
+            server.audit.refused(origin, "handshake/failed", "timeout");
+            return server.counters.turned_away("handshake_timeout");
+        }
+    };
+    Box::pin(admit(server, stream, peer, pass)).await;
+}
+
+/// Tells the log and the limits of a handshake that failed, and lets the alert get through.
+async fn refused<S: Socket>(
+    server: &Server,
+    peer: SocketAddr,
+    error: &io::Error,
+    mut stream: CountingStream<S>,
+    pass: Permit,
+) {
+    let source = error.get_ref();
+    let no_tls = source.and_then(|error| error.downcast_ref::<NoTls>());
+    let failure = source.and_then(|error| error.downcast_ref::<rustls::Error>());
+    match failure.map(crate::listen::tls::refused_as) {
+        None if no_tls.is_none() => {
+            tracing::debug!(target: "topside", %peer, %error, "a connection ended at the door");
+            return;
+        }
+        Some(Some(key)) => {
+            server.counters.turned_away("key");
+            server.audit.refused(Origin::Network(pass.source()), "key/refused", key);
+            if let Some(times) = pass.key_refused(Instant::now()) {
+                let source = pass.source();
+                tracing::warn!(target: "topside", %peer, %source, key, times, "key refused");
+            }
+        }
+        None | Some(None) => {
+            server.counters.turned_away("handshake");
+            server.audit.refused(Origin::Network(pass.source()), "handshake/failed", "tls");
+            tracing::debug!(target: "topside", %peer, %error, "a handshake failed");
+        }
+    }
+    // Its place is for those who may yet come in.
+    drop(pass);
+    let goodbye = async {
+        if let Some(NoTls(other)) = no_tls {
+            stream.write_all(&other.answer()).await?;
+        }
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
+    };
+    tokio::select! {
+        _ = timeout(LINGER, goodbye) => {}
+        () = server.door.closed() => {}
+    }
+}
+
+async fn admit<S: Socket>(
+    server: Arc<Server>,
+    stream: Box<TlsStream<CountingStream<S>>>,
+    peer: SocketAddr,
+    mut pass: Permit,
+) {
+    let Some((key, identity)) = who(&server, &stream) else { return };
+    server.keys.came_in(key);
+    let seat = match server.door.seats.take(identity.owner, identity.role) {
+        Ok(seat) => seat,
+        Err(full) => {
+            server.counters.turned_away(full.limit);
+            let user = &identity.user;
+            tracing::warn!(target: "topside", %peer, user, limit = full.limit, "connection refused");
+            // It is told so at the door, whose limits hold: it would not be the first to ask too often.
+            let error = full.into();
+            tokio::select! {
+                _ = pass.stay(Box::pin(reject::answer(stream, &error))) => {}
+                () = server.door.closed() => {}
+            }
+            return;
+        }
+    };
+    pass.let_in(Instant::now());
+    let connection = peer::connection(peer.ip(), platform::own_networks);
+    let outbox = Arc::new(Outbox::new(server.now().config.limits.max_outbox));
+    let registered = server.clients.register(peer.to_string(), connection, identity, outbox);
+    // A revocation ends those that it finds in the list: it may just have looked.
+    if who(&server, &stream).is_some() {
+        registered.client.signs_in(&server.audit);
+        session::run(server, stream, registered).await;
+    }
+    drop(seat);
+}
+
+/// Who is there, if its key is still good.
+fn who<S>(server: &Server, stream: &TlsStream<CountingStream<S>>) -> Option<(Pin, Identity)> {
+    let (_, connection) = stream.get_ref();
+    let key = tls::pin_of(connection.peer_certificates()?.first()?).ok()?;
+    let identity = match server.keys.standing(key) {
+        Standing::Good(access) => access.identity(key),
+        Standing::Invited(access) => {
+            let exporter =
+                connection.export_keying_material([0; 32], tls::ENROL_LABEL, None).ok()?;
+            Identity { scope: Scope::Enrol { exporter }, ..access.identity(key) }
+        }
+        Standing::Expired | Standing::Revoked | Standing::Unknown => return None,
+    };
+    Some((key, identity))
+}

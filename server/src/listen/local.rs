@@ -1,0 +1,106 @@
+//! Sessions over the local socket: the role of a user, and the answer to one that is refused.
+
+use std::sync::Arc;
+use std::task::Context;
+
+use tokio::net::UnixStream;
+use topside_shared::{Connection, ErrorKind, Role, RpcError};
+
+use crate::audit::aggregate::Origin;
+use crate::base::identity::{Identity, Owner, Scope};
+use crate::base::outbox::Outbox;
+use crate::base::platform;
+use crate::base::shortage::Shortage;
+use crate::net::accept::{Acceptor, Room};
+use crate::net::local_socket::{FOR_ADMINS, LocalListener};
+use crate::net::reject;
+use crate::server::Server;
+use crate::session;
+
+/// Accepts on the local socket for ever.
+pub(crate) async fn accept_local(
+    server: &Arc<Server>,
+    local: &LocalListener,
+    acceptor: &mut Acceptor,
+) {
+    let poll = |cx: &mut Context<'_>| local.listener.poll_accept(cx);
+    acceptor.accept(poll, |(stream, _), room| admit(server, stream, room)).await;
+}
+
+fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
+    let peer = match stream.peer_cred() {
+        Ok(peer) => peer,
+        Err(error) => {
+            tracing::warn!(target: "topside", %error, "a connection does not say whose it is");
+            return;
+        }
+    };
+    let uid = peer.uid();
+    let owner = Owner::User(uid);
+    if let Room::Reserved(left) = room
+        && (owner.has_limits() || left == 0)
+    {
+        server.counters.turned_away("descriptors");
+        let error = RpcError::new(ErrorKind::Busy, Shortage::Descriptors);
+        if left >= FOR_ADMINS {
+            refuse(server, stream, owner, error);
+        } else {
+            reject::answer_at_once(&stream, &error);
+        }
+        return;
+    }
+    let user = server.users.name(uid);
+    let address = peer.pid().map_or_else(|| "pid ?".to_owned(), |pid| format!("pid {pid}"));
+    let Some(role) = local_role(server, uid, &user) else {
+        server.counters.refused(ErrorKind::Forbidden);
+        let origin = Origin::User { uid, name: user.clone() };
+        if server.audit.refused(origin, "session/refused", "local") {
+            tracing::warn!(
+                target: "topside", address, user,
+                "connection refused (the audit log counts further ones of this user)"
+            );
+        }
+        let error = RpcError::new(
+            ErrorKind::Forbidden,
+            format_args!(
+                "{user} may not use this server: ask its owner for a line in [local] allow of server.toml"
+            ),
+        );
+        refuse(server, stream, owner, error);
+        return;
+    };
+    let seat = match owner.has_limits().then(|| server.door.seats.take(owner, role)).transpose() {
+        Ok(seat) => seat,
+        Err(full) => {
+            server.counters.turned_away(full.limit);
+            refuse(server, stream, owner, full.into());
+            return;
+        }
+    };
+    let outbox = Arc::new(Outbox::new(server.now().config.limits.max_outbox));
+    let identity = Identity { owner, user, role, scope: Scope::Whole };
+    let registered = server.clients.register(address, Connection::Same, identity, outbox);
+    let session = session::run(Arc::clone(server), stream, registered);
+    server.spawn(async move {
+        session.await;
+        drop(seat);
+    });
+}
+
+/// What a user of this machine may do here; `None`: nothing.
+pub(crate) fn local_role(server: &Server, uid: u32, user: &str) -> Option<Role> {
+    if uid == 0 || uid == platform::own_uid() {
+        return Some(Role::Admin);
+    }
+    server.now().config.local.allow.get(user).copied()
+}
+
+/// Answers the first request of a local user with `error`. A user may hold a few connections so; more are closed at once,
+/// so that they do not take the descriptors of others.
+fn refuse(server: &Arc<Server>, stream: UnixStream, owner: Owner, error: RpcError) {
+    let Ok(place) = server.door.refused.take(owner, Role::Viewer) else { return };
+    server.spawn(async move {
+        reject::answer(stream, &error).await;
+        drop(place);
+    });
+}

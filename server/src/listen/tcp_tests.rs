@@ -1,0 +1,233 @@
+//! Sessions over TLS on a simulated network, with the simulation's own clock: what depends on time and on
+//! loss.
+
+use crate::keys::Keys;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use rustls::sign::SingleCertAndKey;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::time::sleep;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use topside_shared::dirs::Dirs;
+use topside_shared::identity::Seed;
+use topside_shared::methods::{KeyRow, KeyState};
+use topside_shared::{Role, Time};
+use turmoil::net::{TcpListener as Simulated, TcpStream as Link};
+
+use super::*;
+use crate::audit::entry::By;
+use crate::base::log::{Log, Sinks};
+use crate::base::peer;
+use crate::config::Config;
+use crate::keys::change::Change;
+use crate::listen::counting_stream::Socket;
+use crate::listen::handshake;
+use crate::menu::Table;
+use crate::net::local_socket::Listeners;
+use crate::server::Stored;
+use topside_shared::identity::Identity;
+use topside_shared::tls::server_config;
+
+const PORT: u16 = 8677;
+
+impl Socket for Link {
+    fn is_acknowledged(&self) -> bool {
+        // The simulation does not tell.
+        false
+    }
+
+    fn hung_up(&self) -> bool {
+        // The simulation does not tell: a write will.
+        false
+    }
+
+    async fn speaks(&self) -> Option<u8> {
+        // Nor does it tell this; the turns of the door are tested elsewhere.
+        None
+    }
+}
+
+/// What both sides of a simulation know.
+struct Scene {
+    directory: tempfile::TempDir,
+    client: Identity,
+    server: Identity,
+    /// The server, once it runs.
+    running: OnceLock<Arc<Server>>,
+}
+
+impl Scene {
+    fn new() -> Arc<Self> {
+        let key = || Identity::from_seed(&Seed::random().unwrap()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        Arc::new(Self { directory, client: key(), server: key(), running: OnceLock::new() })
+    }
+
+    fn server(&self) -> &Arc<Server> {
+        self.running.get().expect("the server runs")
+    }
+
+    /// Serves whoever comes, as [`come`] does on a real network.
+    async fn serve(self: Arc<Self>) -> turmoil::Result {
+        let server = server(self.directory.path(), &self.client);
+        let tls =
+            Arc::new(server_config(self.server.certified_key(), Arc::clone(&server.keys) as _)?);
+        assert!(self.running.set(Arc::clone(&server)).is_ok(), "it starts once");
+        let listener = Simulated::bind(("0.0.0.0", PORT)).await?;
+        loop {
+            let (stream, peer) = listener.accept().await?;
+            let pass = server.door.gate.enter(peer::Peer::of(peer.ip()), Instant::now());
+            let pass = pass.expect("few come");
+            let (here, tls) = (Arc::clone(&server), Arc::clone(&tls));
+            server.spawn(handshake::greet(here, tls, stream, peer, pass));
+        }
+    }
+
+    async fn connect(&self) -> std::io::Result<Client> {
+        let shown = Arc::new(SingleCertAndKey::from(self.client.certified_key()));
+        let config = topside_shared::tls::client_config(self.server.pin(), shown).unwrap();
+        let link = Link::connect(("server", PORT)).await?;
+        let name = topside_shared::tls::any_name();
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, link).await?;
+        Ok(Client(BufReader::new(stream)))
+    }
+}
+
+fn server(directory: &Path, client: &Identity) -> Arc<Server> {
+    let dirs = Dirs {
+        config: directory.join("config"),
+        state: directory.join("state"),
+        runtime: directory.join("run"),
+        runtime_only: true,
+    };
+    let mut config = Config::load(&dirs, None, None).unwrap();
+    config.log = Sinks::default();
+    let (log, dispatch, _writing) = Log::open(&config.log).unwrap();
+    let menu = Table::new(&config, None).unwrap();
+    let keys = Keys::open(&config.state).unwrap();
+    let row = KeyRow {
+        key_id: client.pin(),
+        name: "phone".into(),
+        role: Role::Admin,
+        commands: None,
+        created_at: Time::now(),
+        last_seen: None,
+        expires_at: None,
+        state: KeyState::Active,
+    };
+    let clock = crate::base::clock::Clock::open(&config.state);
+    let stored = Stored::open(&config, keys).unwrap();
+    stored.keys.change(Change::Add(row), &stored.audit, By::server()).unwrap();
+    let listeners = Listeners::local(&dirs.socket(), false).unwrap();
+    Server::new(config, menu, stored, clock, &listeners.local, log, dispatch)
+}
+
+struct Client(BufReader<TlsStream<Link>>);
+
+impl Client {
+    async fn ping(&mut self, id: u32) -> std::io::Result<()> {
+        let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n");
+        self.0.write_all(line.as_bytes()).await?;
+        self.0.flush().await
+    }
+
+    async fn line(&mut self) -> std::io::Result<String> {
+        let mut line = String::new();
+        self.0.read_line(&mut line).await?;
+        Ok(line)
+    }
+}
+
+fn answer(id: u32) -> String {
+    format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{}}}}\n")
+}
+
+/// Runs a client against a server over a network whose every message takes so long.
+fn simulate<F, C>(latency: Duration, client: C)
+where
+    C: FnOnce(Arc<Scene>) -> F,
+    F: Future<Output = turmoil::Result> + 'static,
+{
+    let scene = Scene::new();
+    let mut simulation = turmoil::Builder::new()
+        .simulation_duration(Duration::from_secs(600))
+        .tick_duration(Duration::from_millis(10))
+        .min_message_latency(latency)
+        .max_message_latency(latency)
+        // What is on its way at once: a real network holds little, too.
+        .tcp_capacity(8)
+        .enable_tokio_io()
+        .build();
+    let serving = Arc::clone(&scene);
+    simulation.host("server", move || Arc::clone(&serving).serve());
+    simulation.client("client", client(scene));
+    simulation.run().unwrap();
+}
+
+const fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// A handshake has five seconds in all, for the two or three messages that the server waits for.
+#[test]
+fn a_far_away_client_comes_in_and_one_that_is_too_far_does_not() {
+    simulate(ms(1600), |scene| async move {
+        let mut client = scene.connect().await?;
+        client.ping(1).await?;
+        assert_eq!(client.line().await?, answer(1));
+        Ok(())
+    });
+    simulate(ms(2600), |scene| async move {
+        let refused = async {
+            let mut client = scene.connect().await?;
+            client.ping(1).await?;
+            client.line().await
+        };
+        let line = refused.await;
+        assert!(line.as_ref().is_err(), "{line:?}");
+        assert_eq!(scene.server().counters.refusals()["handshake_timeout"], 1);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_link_that_stands_still_for_a_while_loses_and_doubles_nothing() {
+    simulate(ms(20), |scene| async move {
+        let mut client = scene.connect().await?;
+        client.ping(0).await?;
+        assert_eq!(client.line().await?, answer(0));
+        turmoil::hold("client", "server");
+        for id in 1..=5 {
+            client.ping(id).await?;
+        }
+        sleep(Duration::from_secs(60)).await;
+        turmoil::release("client", "server");
+        for id in 1..=5 {
+            assert_eq!(client.line().await?, answer(id));
+        }
+        assert_eq!(scene.server().clients.count(), 1);
+        Ok(())
+    });
+}
+
+/// Nothing comes back from a client that was cut off, not even a word that it is gone: what cannot be written
+/// tells it.
+#[test]
+fn a_client_that_is_cut_off_leaves_the_list_within_a_minute() {
+    simulate(ms(20), |scene| async move {
+        let mut client = scene.connect().await?;
+        // What the server will have to say cannot all be on its way.
+        let asks = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"commands/list\"}\n".repeat(100);
+        client.0.write_all(asks.as_bytes()).await?;
+        client.0.flush().await?;
+        client.line().await?;
+        assert_eq!(scene.server().clients.count(), 1);
+        turmoil::partition("client", "server");
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(scene.server().clients.count(), 0);
+        Ok(())
+    });
+}

@@ -1,0 +1,33 @@
+//! The server's side of TLS: which keys are let in, and what a refusal was.
+
+use rustls::{CertificateError, Error};
+use topside_shared::Pin;
+use topside_shared::tls::Admission;
+
+use crate::keys::{Keys, Standing};
+
+impl Admission for Keys {
+    fn admit(&self, key: Pin) -> Result<(), CertificateError> {
+        match self.standing(key) {
+            Standing::Good(_) | Standing::Invited(_) => Ok(()),
+            Standing::Revoked => Err(CertificateError::Revoked),
+            Standing::Expired => Err(CertificateError::Expired),
+            Standing::Unknown => Err(CertificateError::ApplicationVerificationFailure),
+        }
+    }
+}
+
+/// What a refusal means that this server's own check made; none: it was something else.
+pub(crate) fn refused_as(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::InvalidCertificate(CertificateError::Revoked) => Some("revoked or used"),
+        Error::InvalidCertificate(CertificateError::Expired) => Some("expired"),
+        Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
+            Some("unknown")
+        }
+        Error::InvalidCertificate(CertificateError::BadEncoding) => Some("unreadable"),
+        // Whoever shows another's certificate cannot sign for it.
+        Error::InvalidCertificate(_) => Some("not its own"),
+        _ => None,
+    }
+}

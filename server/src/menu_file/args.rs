@@ -1,0 +1,300 @@
+//! The `[[commands.NAME.args]]` of a command.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::DeValue;
+use topside_shared::command::{Arg, ArgType};
+use topside_shared::pattern::Pattern;
+use topside_shared::text;
+use topside_shared::values::{self, DeclarationError};
+
+use crate::base::toml_file::errors::Errors;
+use crate::base::toml_file::fields::{Field, Fields, as_json, as_str};
+use crate::base::toml_file::units;
+use crate::menu_file::unsafe_variables;
+use crate::process::path_root::below;
+use crate::process::program::Passed;
+
+/// The fields of an argument.
+const FIELDS: &[&str] = &[
+    "name",
+    "type",
+    "description",
+    "required",
+    "default",
+    "choices",
+    "minimum",
+    "maximum",
+    "min_length",
+    "max_length",
+    "pattern",
+    "root",
+    "multiple",
+    "allow_dash",
+    "flag",
+    "env",
+    "stdin",
+];
+
+/// The types, as a declaration may name them.
+const TYPES: [ArgType; 8] = [
+    ArgType::String,
+    ArgType::Int,
+    ArgType::Float,
+    ArgType::Bool,
+    ArgType::Enum,
+    ArgType::Duration,
+    ArgType::Path,
+    ArgType::Secret,
+];
+
+/// One argument, with what stays on the server.
+#[derive(Debug, Clone)]
+pub(super) struct Argument {
+    pub(super) arg: Arg,
+    /// Goes before its value, or stands for a bool that is true.
+    pub(super) flag: Option<String>,
+    /// The directory that a path must stay below.
+    pub(super) root: Option<PathBuf>,
+    /// How the program gets it.
+    pub(super) passed: Passed,
+    /// Its name in the file.
+    pub(super) span: Range<usize>,
+}
+
+/// Reads the arguments of a command, leaving out those that cannot even be named.
+pub(super) fn read(command: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<Argument> {
+    let form = "an array of tables: begin each with [[commands.NAME.args]]";
+    let items = command.read("args", form, m, |value| match value {
+        DeValue::Array(items) => Some(items),
+        _ => None,
+    });
+    let Some(Field { value: items, .. }) = items else { return Vec::new() };
+    let before = m.count();
+    let mut arguments: Vec<Argument> = Vec::new();
+    for item in items {
+        let DeValue::Table(table) = item.get_ref() else {
+            m.add(&item.span(), format_args!("`args` of {} must be {form}", command.owner));
+            continue;
+        };
+        let owner = format!("an argument of {}", command.owner);
+        let fields = Fields { table, owner, span: item.span() };
+        arguments.extend(one(&fields, command, m));
+    }
+    // How they stand together is only asked once each is well by itself.
+    let args: Vec<Arg> = arguments.iter().map(|argument| argument.arg.clone()).collect();
+    if m.count() == before
+        && let Err(error) = values::validate_args(&args)
+    {
+        let wrong = |argument: &&Argument| argument.arg.name == error.argument();
+        // Of two with one name it is the second that is too many.
+        let span = arguments.iter().rfind(wrong).map_or(command.span.clone(), |a| a.span.clone());
+        m.add(&span, format_args!("{}: {error}", command.owner));
+    }
+    arguments
+}
+
+fn one(fields: &Fields<'_, '_>, command: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<Argument> {
+    if fields.get("name").is_none() && !fields.misspells("name") {
+        m.add(&fields.span, format_args!("{} needs a `name`", fields.owner));
+    }
+    let name = fields.string("name", m);
+    // From here on messages can say which argument it is.
+    let mut fields = fields.clone();
+    if let Some(name) = &name {
+        fields.owner = format!("argument `{}` of {}", name.value, command.owner);
+    }
+    let before = m.count();
+    fields.refuse_unknown(FIELDS, m);
+    let kind = fields.one_of("type", &TYPES.map(|kind| (kind.name(), kind)), m);
+    if fields.get("type").is_none() && !fields.misspells("type") {
+        m.add(
+            &name.as_ref().map_or(fields.span.clone(), |name| name.span.clone()),
+            format_args!(
+                "{} needs a `type`, one of {}",
+                fields.owner,
+                TYPES.map(ArgType::name).join(", ")
+            ),
+        );
+    }
+    let form = "a string that is not empty, without control characters";
+    let flag = fields.read("flag", form, m, |value| {
+        as_str(value).filter(|flag| !flag.is_empty() && !flag.chars().any(char::is_control))
+    });
+    let arg = Arg {
+        name: name.as_ref().map(|name| name.value.to_owned()).unwrap_or_default(),
+        kind: kind.unwrap_or_default(),
+        description: fields.words("description", m).unwrap_or_default(),
+        required: fields.boolean("required", m),
+        default: default(&fields, m),
+        choices: choices(&fields, m),
+        minimum: limit(&fields, "minimum", kind, m),
+        maximum: limit(&fields, "maximum", kind, m),
+        min_length: fields.count("min_length", m).map(|field| field.value),
+        max_length: fields.count("max_length", m).map(|field| field.value),
+        pattern: pattern(&fields, m),
+        multiple: fields.boolean("multiple", m),
+        allow_dash: fields.boolean("allow_dash", m),
+        rest: false,
+    };
+    let root = root(&fields, kind, m);
+    let passed = passed(&fields, &arg, flag.is_some(), m);
+    if m.count() == before
+        && let Some(root) = &root
+    {
+        stays_below(&fields, &arg, root, m);
+    }
+    let span = name?.span;
+    if m.count() == before
+        && let Err(error) = values::validate_arg(&arg)
+    {
+        let at = fields.get(field_of(&error)).map_or(span.clone(), Spanned::span);
+        m.add(&at, format_args!("{}: {error}", command.owner));
+    }
+    Some(Argument { arg, flag: flag.map(|field| field.value.to_owned()), root, passed, span })
+}
+
+fn default(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<Value> {
+    let form = "a string, a number or a bool, or an array of them with `multiple`";
+    let read = |value: &DeValue<'_>| match value {
+        DeValue::Array(items) => items.iter().map(|item| as_json(item.get_ref())).collect(),
+        one => as_json(one),
+    };
+    fields.read("default", form, m, read).map(|field| field.value)
+}
+
+/// Records a default or a choice that leads out of the root.
+fn stays_below(fields: &Fields<'_, '_>, arg: &Arg, root: &Path, m: &mut Errors<'_>) {
+    let default = arg.default.iter().map(|value| ("default", value));
+    for (field, value) in default.chain(arg.choices.iter().map(|value| ("choices", value))) {
+        let paths = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        for path in paths.iter().filter_map(Value::as_str) {
+            if below(root, path).is_none() {
+                let shown = text::clean(path, 256);
+                let span = fields.get(field).map_or(fields.span.clone(), Spanned::span);
+                m.add(
+                    &span,
+                    format_args!(
+                        "{shown} in `{field}` of {} leads out of its `root`",
+                        fields.owner
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// How the program gets the argument, and what stands against that.
+fn passed(fields: &Fields<'_, '_>, arg: &Arg, flag: bool, m: &mut Errors<'_>) -> Passed {
+    let secret = arg.kind == ArgType::Secret;
+    let variable = fields.string("env", m);
+    let input = fields.boolean("stdin", m);
+    let owner = &fields.owner;
+    let at = |name: &str| fields.get(name).map_or(fields.span.clone(), Spanned::span);
+    let passed = match (variable, input) {
+        (None, false) => return Passed::Element,
+        (Some(_), true) => {
+            m.add(&at("stdin"), format_args!("{owner} has `env` and `stdin`: take one out"));
+            return Passed::Input;
+        }
+        (None, true) if !secret => {
+            m.add(&at("stdin"), format_args!("`stdin` of {owner} is for type secret alone"));
+            return Passed::Input;
+        }
+        (None, true) => Passed::Input,
+        (Some(Field { value: name, span }), false) => {
+            if let Err(refused) = unsafe_variables::check(name) {
+                let shown = text::quote(name, text::MAX_NAME);
+                m.add(&span, format_args!("the variable `{shown}` of {owner} {refused}"));
+            }
+            Passed::Variable(name.to_owned())
+        }
+    };
+    let by = if input { "stdin" } else { "env" };
+    for (field, set) in [("flag", flag), ("multiple", arg.multiple)] {
+        if set {
+            m.add(&at(by), format_args!("{owner} has `{by}`, one value alone: take `{field}` out"));
+        }
+    }
+    passed
+}
+
+/// A bound: of a duration it is one, of anything else a number.
+fn limit(
+    fields: &Fields<'_, '_>,
+    name: &str,
+    kind: Option<ArgType>,
+    m: &mut Errors<'_>,
+) -> Option<f64> {
+    // Without a type nothing is known of its bounds.
+    let kind = kind?;
+    if kind != ArgType::Duration {
+        return fields.number(name, m).map(|field| field.value);
+    }
+    let read = |value| units::parse_duration(as_str(value)?);
+    let limit = fields.read(name, units::DURATION_FORM, m, read)?;
+    Some(limit.value.as_millis() as f64)
+}
+
+fn pattern(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<Pattern> {
+    let text = fields.words("pattern", m)?;
+    match Pattern::new(&text) {
+        Ok(pattern) => Some(pattern),
+        Err(error) => {
+            let span = fields.get("pattern").map_or(fields.span.clone(), Spanned::span);
+            m.add(&span, format_args!("`pattern` of {}: {error}", fields.owner));
+            None
+        }
+    }
+}
+
+fn root(fields: &Fields<'_, '_>, kind: Option<ArgType>, m: &mut Errors<'_>) -> Option<PathBuf> {
+    let read = |value| as_str(value).filter(|path| path.starts_with('/') && !path.contains('\0'));
+    let Field { value: root, span } = fields.read("root", "an absolute path", m, read)?;
+    let shown = text::clean(root, 256);
+    match kind {
+        Some(ArgType::Path) if Path::new(root).is_dir() => return Some(root.into()),
+        Some(ArgType::Path) => {
+            m.add(&span, format_args!("the directory {shown} is not there: make it first"));
+        }
+        // That the type is wrong is told already.
+        None => {}
+        Some(kind) => m.add(
+            &span,
+            format_args!("`root` of {} means nothing for type {}", fields.owner, kind.name()),
+        ),
+    }
+    None
+}
+
+fn choices(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<Value> {
+    let form = "an array of at least one string or number";
+    let read = |value: &DeValue<'_>| match value {
+        DeValue::Array(items) if !items.is_empty() => {
+            items.iter().map(|item| as_json(item.get_ref())).collect()
+        }
+        _ => None,
+    };
+    fields.read("choices", form, m, read).map(|field| field.value).unwrap_or_default()
+}
+
+/// The field of the file that a mistake is in.
+fn field_of(error: &DeclarationError) -> &'static str {
+    match error {
+        DeclarationError::Field { field, .. } | DeclarationError::NotFinite { field, .. } => field,
+        DeclarationError::Bounds { least_field, .. } => least_field,
+        DeclarationError::NoChoices { .. } => "type",
+        DeclarationError::MultipleRest { .. } => "multiple",
+        DeclarationError::Choice { .. } | DeclarationError::ChoiceTwice { .. } => "choices",
+        DeclarationError::Default { .. } | DeclarationError::RequiredDefault { .. } => "default",
+        DeclarationError::Name { .. }
+        | DeclarationError::Twice { .. }
+        | DeclarationError::Negation { .. }
+        | DeclarationError::Rest { .. }
+        | DeclarationError::Multiple { .. }
+        | DeclarationError::Order { .. } => "name",
+    }
+}

@@ -1,0 +1,184 @@
+//! A `[commands.NAME]` table that names a worker, and the `[workers.NAME]` tables.
+
+use std::num::NonZeroUsize;
+
+use topside_shared::text;
+
+use crate::base::toml_file::errors::Errors;
+use crate::base::toml_file::fields::Fields;
+use crate::menu_file::command::Outcome;
+use crate::menu_file::{Rules, args, command, concurrency, program, variables};
+use crate::process::daemon::Daemon;
+use crate::process::program::Passed;
+use crate::process::safe_state::SafeState;
+use crate::workers::{Declared, DeclaredFunction};
+
+/// The fields of a worker.
+const WORKER_FIELDS: &[&str] =
+    &["exec", "cwd", "env", "inherit_env", "max_concurrent", "stop_timeout"];
+
+/// The fields of a command that a worker carries out.
+const FUNCTION_FIELDS: &[&str] = &[
+    "worker",
+    "function",
+    "title",
+    "description",
+    "category",
+    "aliases",
+    "effect",
+    "role",
+    "confirm",
+    "timeout",
+    "max_concurrent",
+    "queue",
+    "lock",
+    "output",
+    "max_output",
+    "on_disconnect",
+    "on_shutdown",
+    "safe_state",
+    "args",
+];
+
+/// The fields that say how a program is run, which with a worker is the worker's own matter.
+const PROGRAM_FIELDS: &[&str] = &[
+    "exec",
+    "cwd",
+    "env",
+    "inherit_env",
+    "stop_signal",
+    "stop_timeout",
+    "success_exit_codes",
+    "stdin",
+];
+
+/// A worker of the file, or why the machine cannot run it; none where a mistake was recorded.
+pub(super) type Read = Option<Result<Declared, String>>;
+
+/// The workers that were read so far.
+#[derive(Debug, Default)]
+pub(super) struct Workers {
+    pub(super) known: Vec<(String, Read)>,
+    /// A file was no TOML: its workers are not known, and that they are missing follows from that.
+    pub(super) incomplete: bool,
+}
+
+/// Reads one worker.
+pub(super) fn worker(
+    name: &str,
+    fields: &Fields<'_, '_>,
+    rules: Rules,
+    m: &mut Errors<'_>,
+) -> Read {
+    let before = m.count();
+    fields.refuse_unknown(WORKER_FIELDS, m);
+    let (args, program) = program::exec_of_worker(fields, rules, m);
+    let max_concurrent = concurrency::from_1(fields, "max_concurrent", m);
+    let declared = program.map(|path| {
+        path.map(|path| Declared {
+            name: name.to_owned(),
+            daemon: Daemon {
+                path,
+                args,
+                cwd: command::cwd(fields, m),
+                env: variables::env(fields, m),
+                inherit_env: variables::inherit_env(fields, m),
+            },
+            max_concurrent: max_concurrent.map_or(1, NonZeroUsize::get),
+            stop_timeout: command::stop_timeout(fields, m),
+        })
+    });
+    if m.count() > before { None } else { declared }
+}
+
+/// Reads one command that a worker carries out; none where a mistake was found, each of which is
+/// recorded.
+pub(super) fn read(
+    name: &str,
+    fields: &Fields<'_, '_>,
+    workers: &Workers,
+    rules: Rules,
+    m: &mut Errors<'_>,
+) -> Option<Outcome> {
+    let before = m.count();
+    let known = [FUNCTION_FIELDS, PROGRAM_FIELDS].concat();
+    fields.refuse_unknown(&known, m);
+    for field in PROGRAM_FIELDS {
+        if let Some(value) = fields.get(field) {
+            m.add(
+                &value.span(),
+                format_args!(
+                    "`{field}` is about a program of the command's own, and {} is carried out by a \
+                     worker: take it out, or `worker`",
+                    fields.owner
+                ),
+            );
+        }
+    }
+    let arguments = args::read(fields, m);
+    for argument in &arguments {
+        let about_programs = [
+            ("flag", argument.flag.is_some()),
+            ("root", argument.root.is_some()),
+            ("env", matches!(argument.passed, Passed::Variable(_))),
+            ("stdin", argument.passed == Passed::Input),
+        ];
+        for (field, _) in about_programs.iter().filter(|(_, set)| *set) {
+            m.add(
+                &argument.span,
+                format_args!(
+                    "argument `{}` of {} goes to a function by its name: take `{field}` out",
+                    argument.arg.name, fields.owner
+                ),
+            );
+        }
+    }
+    let worker = fields.string("worker", m);
+    let found = worker.as_ref().and_then(|worker| {
+        let found = workers.known.iter().find(|(name, _)| name == worker.value);
+        if found.is_none() && !workers.incomplete {
+            let near =
+                text::nearest(worker.value, workers.known.iter().map(|(name, _)| name.as_str()));
+            m.add(
+                &worker.span,
+                format_args!(
+                    "there is no [workers.{}]{}",
+                    text::clean(worker.value, 64),
+                    text::did_you_mean(&near)
+                ),
+            );
+        }
+        found
+    });
+    let form = "the name that the worker knows it by: a string of one line, not empty";
+    let plain = |value| {
+        crate::base::toml_file::fields::as_str(value)
+            .filter(|name| !name.is_empty() && !name.chars().any(text::is_control))
+    };
+    let function = fields.read("function", form, m, plain).map_or(name, |field| field.value);
+    let info = command::info(name, fields, &arguments, m);
+    let max_output = command::max_output(fields, m);
+    let policy = command::policy(fields, m);
+    let exclusion = concurrency::read(fields, m);
+    let safe_state = match program::safe_state(fields, &arguments, rules, m).transpose() {
+        Ok(argv) => argv,
+        Err(reason) => return (m.count() == before).then_some(Outcome::Absent(reason)),
+    };
+    if m.count() > before {
+        return None;
+    }
+    Some(match found {
+        Some((worker, Some(Ok(declared)))) => Outcome::Function(Box::new(DeclaredFunction {
+            info,
+            worker: worker.clone(),
+            function: function.to_owned(),
+            max_output,
+            policy,
+            exclusion,
+            safe_state: safe_state.map(|argv| SafeState { argv, daemon: declared.daemon.clone() }),
+        })),
+        Some((_, Some(Err(reason)))) => Outcome::Absent(reason.clone()),
+        // The worker's own mistakes are recorded.
+        Some((_, None)) | None => return None,
+    })
+}

@@ -1,0 +1,377 @@
+//! Reading `commands.toml` and `commands.d/*.toml`: what a person declares becomes a menu, or a list of
+//! mistakes with their places. Read when the server starts and by `topsided check`; all of it or nothing.
+
+mod args;
+mod command;
+pub(crate) mod command_name;
+mod concurrency;
+mod function;
+mod program;
+mod unsafe_variables;
+mod variables;
+pub(crate) mod wire_size;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeValue;
+use topside_shared::command::Command;
+
+use crate::base::toml_file::errors::{Errors, FileError, FileErrors, Position};
+use crate::base::toml_file::fields::{Field, Fields};
+use crate::base::toml_file::permissions::Trust;
+use crate::base::toml_file::protected_files;
+use crate::base::toml_file::protected_files::ProtectedFile;
+use crate::menu_file::command_name::check_name;
+use crate::process::program::Program;
+use crate::workers;
+use crate::workers::DeclaredFunction;
+use crate::workers::concurrency::Exclusion;
+
+/// Name of the menu's file in the configuration directory.
+pub(crate) const COMMANDS_FILE: &str = "commands.toml";
+/// Name of the directory beside it whose files add to the menu.
+pub(crate) const COMMANDS_DIR: &str = "commands.d";
+/// What these files are called in messages.
+const MENU: &str = "the menu";
+
+/// The menu that serves where a user has written none.
+pub(crate) const STARTER: &str = include_str!("../../../config/commands.toml");
+/// What [`STARTER`] is called in messages.
+pub(crate) const STARTER_NAME: &str = "config/commands.toml (built in)";
+
+/// A text to read a menu from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source<'a> {
+    /// What the text is called in messages: its path.
+    pub name: &'a str,
+    /// The text.
+    pub text: &'a str,
+}
+
+/// What becomes of a command whose program is not on this machine, or cannot be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// It is a mistake in the file.
+    Refuse,
+    /// The menu goes without the command, and says so in [`Menu::left_out`].
+    Leave,
+}
+
+/// How programs are looked at.
+#[derive(Debug, Clone, Copy)]
+struct Rules {
+    missing: Missing,
+    trust: Trust,
+}
+
+/// A menu as declared, in the order of the file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Menu {
+    /// The commands.
+    pub commands: Vec<Item>,
+    /// The resident workers.
+    pub workers: Vec<workers::Declared>,
+    /// Commands that this machine cannot run; only under [`Missing::Leave`].
+    pub left_out: Vec<LeftOut>,
+    /// What is no mistake, and hardly meant.
+    pub remarks: Vec<String>,
+    /// Bytes of JSON that its commands take on the wire.
+    pub wire: usize,
+}
+
+/// One declared command, by who carries it out.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Item {
+    /// A program that each run starts.
+    Program(Declared),
+    /// A function of a resident worker.
+    Function(DeclaredFunction),
+}
+
+impl Item {
+    /// What clients see of it.
+    pub(crate) fn info(&self) -> &Command {
+        match self {
+            Self::Program(declared) => &declared.info,
+            Self::Function(function) => &function.info,
+        }
+    }
+}
+
+/// A command that is a program.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Declared {
+    /// What clients see of it.
+    pub info: Command,
+    /// What a run of it starts.
+    pub program: Program,
+    /// What keeps its runs apart from others.
+    pub exclusion: Exclusion,
+}
+
+/// A command that the menu goes without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    /// Its name.
+    pub name: String,
+    /// Why: a sentence for the log.
+    pub reason: String,
+}
+
+/// Reads a menu, of one text or of several that are one menu together. `reserved` are the names and
+/// aliases that are taken already: the built-ins'.
+///
+/// # Errors
+/// All the mistakes of the texts; of one that is not TOML, its first.
+pub(crate) fn load(
+    sources: &[Source<'_>],
+    reserved: &[&str],
+    missing: Missing,
+    trust: Trust,
+) -> Result<Menu, FileErrors> {
+    let rules = Rules { missing, trust };
+    let mut menu = Menu::default();
+    let mut names = Names::new(reserved);
+    let mut workers = function::Workers::default();
+    let mut errors = Vec::new();
+    for source in sources {
+        let added = add(*source, rules, &mut names, &mut workers, &mut menu);
+        if let Err(FileErrors(wrong)) = added {
+            errors.extend(wrong);
+        }
+    }
+    if errors.is_empty() { Ok(menu) } else { Err(FileErrors::once(errors)) }
+}
+
+/// Adds the workers and commands of one text to a menu. A command may name a worker of its own file or of
+/// one that was read before it.
+fn add(
+    source: Source<'_>,
+    rules: Rules,
+    names: &mut Names,
+    workers: &mut function::Workers,
+    menu: &mut Menu,
+) -> Result<(), FileErrors> {
+    let Source { name: file, text } = source;
+    let document = Fields::parse(file, text).inspect_err(|_| workers.incomplete = true)?;
+    let mut mistakes = Errors::new(file, text);
+    let top = Fields::of(&document, "the menu");
+    top.refuse_unknown(&["commands", "workers"], &mut mistakes);
+    if top.table.is_empty() {
+        menu.remarks.push(format!(
+            "{file} declares no command: the starter menu serves only where there is no menu file"
+        ));
+    }
+    for (name, fields) in tables(&top, "workers", "worker", &mut mistakes) {
+        if let Err(message) = check_name(name, "worker") {
+            mistakes.add(&fields.span, message);
+        }
+        if workers.known.iter().any(|(other, _)| other == name) {
+            mistakes.add(
+                &fields.span,
+                format_args!("another file has a worker `{name}`: use another name"),
+            );
+        }
+        let read = function::worker(name, &fields, rules, &mut mistakes);
+        if let Some(Ok(worker)) = &read {
+            menu.workers.push(worker.clone());
+        }
+        workers.known.push((name.to_owned(), read));
+    }
+    for (name, fields) in tables(&top, "commands", "command", &mut mistakes) {
+        let own = Field { value: name.to_owned(), span: fields.span.clone() };
+        names.take(&own, name, source, &mut mistakes);
+        for alias in command::aliases(&fields, &mut mistakes) {
+            names.take(&alias, name, source, &mut mistakes);
+        }
+        let outcome = match fields.get("worker") {
+            None => command::read(name, &fields, rules, &mut mistakes),
+            Some(_) => function::read(name, &fields, workers, rules, &mut mistakes),
+        };
+        let info = match &outcome {
+            Some(command::Outcome::Ready(declared)) => Some(&declared.info),
+            Some(command::Outcome::Function(function)) => Some(&function.info),
+            Some(command::Outcome::Absent(_)) | None => None,
+        };
+        if let Some(info) = info {
+            let size = wire_size::wire_size(info);
+            if let Err(error) = wire_size::check_command_size(size) {
+                mistakes
+                    .add(&fields.span, format_args!("the command `{name}` is refused: {error}"));
+            }
+            let before = menu.wire;
+            menu.wire += size;
+            // The command that goes over the limit is named, and no other.
+            if wire_size::check_menu_size(before).is_ok()
+                && let Err(error) = wire_size::check_menu_size(menu.wire)
+            {
+                mistakes
+                    .add(&fields.span, format_args!("at `{name}` the menu is refused: {error}"));
+            }
+        }
+        match outcome {
+            Some(command::Outcome::Ready(declared)) => {
+                menu.commands.push(Item::Program(*declared));
+            }
+            Some(command::Outcome::Function(function)) => {
+                menu.commands.push(Item::Function(*function));
+            }
+            Some(command::Outcome::Absent(reason)) => {
+                menu.left_out.push(LeftOut { name: name.to_owned(), reason });
+            }
+            None => {}
+        }
+    }
+    mistakes.finish()
+}
+
+/// The `[FIELD.NAME]` tables in the order of the file, each called `kind` in messages. A name that is no
+/// table's is a mistake.
+fn tables<'a, 'i>(
+    top: &Fields<'a, 'i>,
+    field: &str,
+    kind: &str,
+    mistakes: &mut Errors<'_>,
+) -> Vec<(&'a str, Fields<'a, 'i>)> {
+    let form = format!("a table of {field}");
+    let all = top.read(field, &form, mistakes, |value| match value {
+        DeValue::Table(table) => Some(table),
+        _ => None,
+    });
+    let Some(Field { value: all, .. }) = all else { return Vec::new() };
+    // The table is sorted by name; people order their menu themselves.
+    let mut entries: Vec<_> = all.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    let mut tables = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        let name: &'a str = key.get_ref();
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                let owner = format!("{kind} `{name}`");
+                tables.push((name, Fields { table, owner, span: key.span() }));
+            }
+            _ => mistakes.add(
+                &value.span(),
+                format_args!("`{name}` must be a table: begin it with [{field}.{name}]"),
+            ),
+        }
+    }
+    tables
+}
+
+/// Reads a user's menu file; none where there is no such file.
+///
+/// # Errors
+/// The mistakes in it, or why the file itself cannot be obeyed.
+pub(crate) fn load_file(
+    path: &Path,
+    reserved: &[&str],
+    trust: Trust,
+) -> Result<Option<Menu>, FileErrors> {
+    load_files(&[path.to_owned()], Vec::new(), reserved, trust)
+}
+
+/// Reads a user's menu: `commands.toml` of this directory, then `commands.d/*.toml` by their names;
+/// none where there is no such file.
+///
+/// # Errors
+/// The mistakes in all of them, or why a file or the directory itself cannot be obeyed.
+pub(crate) fn load_directory(
+    directory: &Path,
+    reserved: &[&str],
+    trust: Trust,
+) -> Result<Option<Menu>, FileErrors> {
+    let mut paths = vec![directory.join(COMMANDS_FILE)];
+    let (files, errors) = protected_files::list(&directory.join(COMMANDS_DIR), "toml", MENU, trust);
+    paths.extend(files);
+    load_files(&paths, errors, reserved, trust)
+}
+
+/// Reads these files as one menu. `errors` are known of them; all files are read even so, for a report of everything.
+fn load_files(
+    paths: &[PathBuf],
+    mut errors: Vec<FileError>,
+    reserved: &[&str],
+    trust: Trust,
+) -> Result<Option<Menu>, FileErrors> {
+    let mut texts = Vec::new();
+    for path in paths {
+        let ProtectedFile { text, errors: wrong } = protected_files::look(path, MENU, trust);
+        texts.extend(text.map(|text| (path.display().to_string(), text)));
+        errors.extend(wrong);
+    }
+    let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
+    let menu = match load(&sources, reserved, Missing::Refuse, trust) {
+        Ok(menu) if errors.is_empty() => menu,
+        Ok(_) => return Err(FileErrors::once(errors)),
+        Err(FileErrors(wrong)) => {
+            errors.extend(wrong);
+            return Err(FileErrors::once(errors));
+        }
+    };
+    Ok((!sources.is_empty()).then_some(menu))
+}
+
+/// The starter menu, without what this machine cannot run.
+///
+/// # Errors
+/// Only where a built-in took one of its names, which a test keeps from happening.
+pub(crate) fn starter(reserved: &[&str], trust: Trust) -> Result<Menu, FileErrors> {
+    load(&[Source { name: STARTER_NAME, text: STARTER }], reserved, Missing::Leave, trust)
+}
+
+/// Names and aliases that are taken, and by whom; the built-ins' by none.
+struct Names(HashMap<String, Option<Taken>>);
+
+/// Who has taken a name.
+struct Taken {
+    command: String,
+    file: String,
+    at: Position,
+}
+
+impl Names {
+    fn new(reserved: &[&str]) -> Self {
+        Self(reserved.iter().map(|name| ((*name).to_owned(), None)).collect())
+    }
+
+    fn take(
+        &mut self,
+        name: &Field<String>,
+        command: &str,
+        source: Source<'_>,
+        mistakes: &mut Errors<'_>,
+    ) {
+        let Field { value, span } = name;
+        if let Err(message) = check_name(value, "command") {
+            mistakes.add(span, message);
+            return;
+        }
+        match self.0.get(value) {
+            None => {
+                let at = Position::of(source.text, span.start);
+                let (command, file) = (command.to_owned(), source.name.to_owned());
+                self.0.insert(value.clone(), Some(Taken { command, file, at }));
+            }
+            Some(None) => mistakes
+                .add(span, format_args!("`{value}` is a built-in command: use another name")),
+            Some(Some(Taken { command, file, .. })) if file == source.name => mistakes.add(
+                span,
+                format_args!("`{value}` is taken by command `{command}`: use another name"),
+            ),
+            Some(Some(Taken { command, file, at })) => mistakes.add(
+                span,
+                format_args!(
+                    "`{value}` is taken by command `{command}` of {file}:{}:{}: use another name",
+                    at.line, at.column
+                ),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod function_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,357 @@
+//! The programs of a `[commands.NAME]` table: `exec` and `safe_state`, and the places of arguments in them.
+
+use std::ffi::OsString;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeValue;
+use topside_shared::command::ArgType;
+use topside_shared::text;
+
+use crate::base::toml_file::errors::Errors;
+use crate::base::toml_file::fields::{Field, Fields, as_str};
+use crate::base::toml_file::permissions::{Fault, Kind};
+use crate::menu_file::{Missing, Rules, args};
+use crate::process::program::{Element, Passed};
+use crate::process::program_file::inspect;
+use crate::process::resolve_program::{Absent, PATH, find_program};
+
+/// The arguments of a worker's `exec`, and its program, where they can be had.
+pub(super) fn exec_of_worker(
+    fields: &Fields<'_, '_>,
+    rules: Rules,
+    m: &mut Errors<'_>,
+) -> (Vec<String>, Option<Result<String, String>>) {
+    let (elements, program) = exec(fields, &[], rules, m);
+    let literal = |element| match element {
+        Element::Literal(text) => Some(text),
+        // Without arguments there is none.
+        Element::Argument(_) => None,
+    };
+    (elements.into_iter().filter_map(literal).collect(), program)
+}
+
+/// The elements of `exec` after the first, and the program, where they can be had.
+pub(super) fn exec(
+    fields: &Fields<'_, '_>,
+    arguments: &[args::Argument],
+    rules: Rules,
+    m: &mut Errors<'_>,
+) -> (Vec<Element>, Option<Result<String, String>>) {
+    let before = m.count();
+    let items = fields.strings("exec", m);
+    let Some((first, rest)) = items.split_first() else {
+        if m.count() == before && !fields.misspells("exec") {
+            let span = fields.get("exec").map_or(fields.span.clone(), toml::Spanned::span);
+            m.add(
+                &span,
+                format_args!(
+                    "{} needs `exec`: the program and its arguments, such as [\"/usr/bin/df\", \
+                     \"-h\"]",
+                    fields.owner
+                ),
+            );
+        }
+        return (Vec::new(), None);
+    };
+    for item in &items {
+        if item.value.contains('\0') {
+            m.add(&item.span, "an element of `exec` cannot hold a NUL character");
+        }
+    }
+    let program = program(first, fields, rules, m);
+    if let Some(Ok(path)) = &program {
+        script(path, rest, rules, m);
+    }
+    let mut elements: Vec<Element> =
+        rest.iter().map(|item| element(item, fields, arguments, m)).collect();
+    for (index, argument) in arguments.iter().enumerate() {
+        if argument.arg.kind == ArgType::Secret && argument.passed == Passed::Element {
+            m.add(
+                &argument.span,
+                format_args!(
+                    "argument `{}` of {} is a secret, and an argument list can be read by everybody \
+                     on the machine: give it `env = \"NAME\"` or `stdin = true`",
+                    argument.arg.name, fields.owner
+                ),
+            );
+            continue;
+        }
+        if elements.contains(&Element::Argument(index)) || argument.passed != Passed::Element {
+            continue;
+        }
+        if argument.flag.is_some() {
+            elements.push(Element::Argument(index));
+        } else if !is_misplaced(&items, &argument.arg.name) {
+            let name = &argument.arg.name;
+            m.add(
+                &argument.span,
+                format_args!(
+                    "argument `{name}` goes nowhere: put \"{{{name}}}\" into `exec`, or give it a \
+                     `flag` or an `env`"
+                ),
+            );
+        }
+    }
+    (elements, program)
+}
+
+/// Whether a placeholder that is reported already was meant for this argument.
+fn is_misplaced(items: &[Field<String>], argument: &str) -> bool {
+    let mut names = items.iter().flat_map(|item| placeholders(&item.value));
+    names.any(|(name, _)| name == argument || !text::nearest(name, [argument]).is_empty())
+}
+
+/// Programs whose first argument that is a file is a program too.
+const STARTERS: &[&str] = &[
+    "sh",
+    "bash",
+    "dash",
+    "ash",
+    "ksh",
+    "zsh",
+    "fish",
+    "busybox",
+    "python",
+    "pypy",
+    "perl",
+    "ruby",
+    "node",
+    "nodejs",
+    "deno",
+    "bun",
+    "php",
+    "lua",
+    "luajit",
+    "tclsh",
+    "wish",
+    "Rscript",
+    "guile",
+    "pwsh",
+    "env",
+    "nice",
+    "ionice",
+    "nohup",
+    "timeout",
+    "setsid",
+    "stdbuf",
+    "chrt",
+    "taskset",
+    "sudo",
+    "doas",
+    "runuser",
+    "setpriv",
+    "unshare",
+    "systemd-run",
+];
+
+/// Records why the script that an interpreter is given is not obeyed.
+fn script(program: &str, rest: &[Field<String>], rules: Rules, m: &mut Errors<'_>) {
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    if !STARTERS.contains(&name) || rules.missing == Missing::Leave {
+        return;
+    }
+    let is_script =
+        |item: &&Field<String>| item.value.starts_with('/') && Path::new(&item.value).is_file();
+    if let Some(script) = rest.iter().find(is_script) {
+        let shown = text::clean(&script.value, 256);
+        refuse(script, &shown, &faults(Path::new(&script.value), &[], rules), m);
+    }
+}
+
+/// The program that closes what a run leaves, with its arguments; `Err` as for [`program`].
+pub(super) fn safe_state(
+    fields: &Fields<'_, '_>,
+    arguments: &[args::Argument],
+    rules: Rules,
+    m: &mut Errors<'_>,
+) -> Option<Result<Vec<String>, String>> {
+    let value = fields.get("safe_state")?;
+    let before = m.count();
+    let items = fields.strings("safe_state", m);
+    let Some((first, rest)) = items.split_first() else {
+        if m.count() == before {
+            m.add(
+                &value.span(),
+                "`safe_state` needs a program, such as [\"/opt/zones\", \"close-all\"]",
+            );
+        }
+        return None;
+    };
+    for item in &items {
+        let places = placeholders(&item.value);
+        let is_argument = |name: &str| arguments.iter().any(|one| one.arg.name == name);
+        if item.value.contains('\0') {
+            m.add(&item.span, "an element of `safe_state` cannot hold a NUL character");
+        } else if let Some((name, _)) = places.iter().find(|(name, _)| is_argument(name)) {
+            m.add(
+                &item.span,
+                format_args!(
+                    "`safe_state` gets no arguments, so `{{{name}}}` has no place in it: it must reach \
+                     the safe state whatever the run was given, which `TOPSIDE_RUN` names"
+                ),
+            );
+        }
+    }
+    let argv = |path| std::iter::once(path).chain(rest.iter().map(|item| item.value.clone()));
+    Some(program(first, fields, rules, m)?.map(|path| argv(path).collect()))
+}
+
+fn element(
+    item: &Field<String>,
+    fields: &Fields<'_, '_>,
+    arguments: &[args::Argument],
+    m: &mut Errors<'_>,
+) -> Element {
+    let text = &item.value;
+    let find = |name: &str| arguments.iter().position(|argument| argument.arg.name == name);
+    match placeholders(text).as_slice() {
+        [(name, range)] if *range == (0..text.len()) => {
+            if let Some(index) = find(name) {
+                if arguments[index].passed != Passed::Element {
+                    m.add(
+                        &item.span,
+                        format_args!(
+                            "argument `{name}` does not go into the argument list: take \
+                             \"{{{name}}}\" out of `exec`"
+                        ),
+                    );
+                }
+                return Element::Argument(index);
+            }
+            let near = text::nearest(name, arguments.iter().map(|a| a.arg.name.as_str()));
+            let hint = match near.as_slice() {
+                [] => format!("; braces that the program itself reads are written `{{ {name} }}`"),
+                near => text::did_you_mean(near),
+            };
+            m.add(&item.span, format_args!("{} has no argument `{name}`{hint}", fields.owner));
+        }
+        // Braces inside an element may be the program's own, such as curl's `%{http_code}`; with a name
+        // that is nearly an argument's, and no such sign before them, they are not.
+        places => {
+            let names = || arguments.iter().map(|argument| argument.arg.name.as_str());
+            let near = places.iter().find_map(|(name, range)| {
+                let near = || match text[..range.start].ends_with(['$', '%', '@', '#']) {
+                    true => None,
+                    false => text::nearest(name, names()).first().copied(),
+                };
+                Some((name, find(name).map(|_| *name).or_else(near)?))
+            });
+            if let Some((name, meant)) = near {
+                m.add(
+                    &item.span,
+                    format_args!(
+                        "\"{{{meant}}}\" must be an element of `exec` by itself: a value is never \
+                         part of one, and `{{{name}}}` stands inside another"
+                    ),
+                );
+            }
+        }
+    }
+    Element::Literal(text.clone())
+}
+
+/// The places of the form `{name}` in a text.
+pub(super) fn placeholders(text: &str) -> Vec<(&str, Range<usize>)> {
+    let mut found = Vec::new();
+    for (open, _) in text.match_indices('{') {
+        let inner = &text[open + 1..];
+        if let Some(length) = inner.find('}')
+            && is_placeholder(&inner[..length])
+        {
+            found.push((&inner[..length], open..open + length + 2));
+        }
+    }
+    found
+}
+
+/// Whether a text in braces can be meant for an argument's name.
+fn is_placeholder(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
+/// The PATH of the runs of a command or worker, which its own `env` or `inherit_env` may set.
+fn run_path(fields: &Fields<'_, '_>) -> OsString {
+    let own = fields.get("env").and_then(|env| match env.get_ref() {
+        DeValue::Table(env) => as_str(env.get("PATH")?.get_ref()),
+        _ => None,
+    });
+    let inherits = fields.get("inherit_env").is_some_and(|names| match names.get_ref() {
+        DeValue::Array(names) => names.iter().any(|name| as_str(name.get_ref()) == Some("PATH")),
+        _ => false,
+    });
+    let inherited = || inherits.then(|| std::env::var_os("PATH")).flatten();
+    own.map(OsString::from).or_else(inherited).unwrap_or_else(|| PATH.into())
+}
+
+/// The path of the program to run, which `field` names. `Err` holds why the menu goes without it.
+fn program(
+    first: &Field<String>,
+    fields: &Fields<'_, '_>,
+    rules: Rules,
+    m: &mut Errors<'_>,
+) -> Option<Result<String, String>> {
+    let name = text::clean(&first.value, 256);
+    let found = find_program(&first.value)
+        .map_err(|absent| (absent == Absent::Relative, absent.to_string()));
+    let checked = found.and_then(|path| match inspect(Path::new(&path), &run_path(fields)) {
+        Ok(interpreters) => Ok((path, interpreters)),
+        Err(unfit) => Err((false, unfit.to_string())),
+    });
+    let (path, interpreters) = match checked {
+        Ok(checked) => checked,
+        Err((true, reason)) => {
+            m.add(&first.span, format_args!("`{name}` {reason}"));
+            return None;
+        }
+        Err((false, reason)) => {
+            // Why it is not trusted either is told with it.
+            if rules.missing == Missing::Refuse {
+                m.add(&first.span, format_args!("the program {name} {reason}"));
+                refuse(first, &name, &faults(Path::new(&first.value), &[], rules), m);
+                return None;
+            }
+            return Some(Err(format!("the program {name} {reason}")));
+        }
+    };
+    let faults = faults(Path::new(&path), &interpreters, rules);
+    match (faults.first(), rules.missing) {
+        (None, _) => Some(Ok(path)),
+        (Some(fault), Missing::Leave) => {
+            Some(Err(format!("the program {name} is refused: {}", in_words(fault))))
+        }
+        (Some(_), Missing::Refuse) => {
+            refuse(first, &name, &faults, m);
+            None
+        }
+    }
+}
+
+/// Records why a program is not obeyed; what is wrong with a directory of several programs, once.
+fn refuse(first: &Field<String>, name: &str, faults: &[Fault], m: &mut Errors<'_>) {
+    for fault in faults {
+        let reason = in_words(fault);
+        m.add_once(
+            &first.span,
+            &fault.text,
+            format_args!("the program {name} is refused: {reason}"),
+        );
+    }
+}
+
+/// What others may change of a program and its interpreters.
+fn faults(program: &Path, interpreters: &[PathBuf], rules: Rules) -> Vec<Fault> {
+    if !program.is_absolute() {
+        return Vec::new();
+    }
+    std::iter::once(program)
+        .chain(interpreters.iter().map(PathBuf::as_path))
+        .flat_map(|path| rules.trust.faults(path, Kind::Program))
+        .collect()
+}
+
+fn in_words(Fault { above, text }: &Fault) -> String {
+    if *above { format!("its directory {text}") } else { text.clone() }
+}

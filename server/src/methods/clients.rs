@@ -1,0 +1,100 @@
+//! Telling everybody something, and sending somebody away.
+
+use topside_shared::methods::{Broadcast, BroadcastResult, ClientKick, Empty, Method};
+use topside_shared::notifications::{self, EndCode, SessionEnded, Urgency, name};
+use topside_shared::text::{MAX_BROADCAST, MAX_REASON, clean};
+use topside_shared::{ClientId, ErrorKind, RpcError, Time};
+
+use crate::audit::entry::{By, Entry};
+use crate::base::outbox::notification;
+use crate::clients::Client;
+use crate::methods::Caller;
+use crate::server::Server;
+
+pub(super) async fn broadcast(
+    caller: Caller,
+    params: Broadcast,
+) -> Result<BroadcastResult, RpcError> {
+    let Broadcast { message, level } = params;
+    let delivered = tell_everybody(&caller.server, &caller.client, &message, level)?;
+    Ok(BroadcastResult { delivered })
+}
+
+/// Tells everybody who takes notices something on behalf of a client; how many that were.
+///
+/// # Errors
+/// `invalidParams`, where there is nothing to tell or too much.
+pub(crate) fn tell_everybody(
+    server: &Server,
+    client: &Client,
+    message: &str,
+    level: Urgency,
+) -> Result<u64, RpcError> {
+    let bytes = message.len();
+    let refuse = |message: &str| {
+        Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "message"))
+    };
+    if bytes > MAX_BROADCAST {
+        return refuse(&format!(
+            "`message` is {bytes} bytes long; a broadcast has at most {MAX_BROADCAST}"
+        ));
+    }
+    let message = clean(message, MAX_BROADCAST);
+    if message.trim().is_empty() {
+        return refuse("`message` is empty: say something");
+    }
+    let by = client.called();
+    let told = notifications::Broadcast { message, level, by, time: Time::now() };
+    tracing::info!(
+        target: "topside", client = client.id.0, by = told.by, level = level.name(),
+        message = told.message, "broadcast"
+    );
+    let argv = vec![format!("level={}", level.name()), format!("message={}", told.message)];
+    let entry = Entry::new(By::client(client), Method::Broadcast.name(), "everybody").argv(argv);
+    let delivered = server.tell(&notification(name::BROADCAST, &told));
+    server.audit.note(entry.result(format!("told {delivered} clients")));
+    Ok(delivered)
+}
+
+pub(super) async fn kick(caller: Caller, params: ClientKick) -> Result<Empty, RpcError> {
+    let ClientKick { client_id, reason } = params;
+    let reason = reason.as_deref().unwrap_or_default();
+    send_away(&caller.server, &caller.client, client_id, reason).await?;
+    Ok(Empty {})
+}
+
+/// Ends another client's session on behalf of a client: from here on it can do nothing more. That is recorded first,
+/// and done in any case.
+///
+/// # Errors
+/// `notFound`, where there is no such client; `invalidParams`, where that is the asker, or the reason is too long.
+pub(crate) async fn send_away(
+    server: &Server,
+    client: &Client,
+    whom: ClientId,
+    reason: &str,
+) -> Result<(), RpcError> {
+    if whom == client.id {
+        let message = "this is your own session: `close` ends it";
+        return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "clientId"));
+    }
+    let length = reason.chars().count();
+    if length > MAX_REASON {
+        let message = format_args!("`reason` has {length} characters; it may have {MAX_REASON}");
+        return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "reason"));
+    }
+    let other = server.clients.get(whom).filter(|other| !other.outbox.is_over());
+    let Some(other) = other else {
+        let message = format_args!("there is no client {whom}: it may have left");
+        return Err(RpcError::new(ErrorKind::NotFound, message));
+    };
+    let (by, reason) = (client.called(), clean(reason, MAX_REASON));
+    let argv = vec![format!("user={}", other.who().user), format!("reason={reason}")];
+    let entry = Entry::new(By::client(client), Method::ClientKick.name(), format!("client {whom}"));
+    server.audit.note_ahead(entry.argv(argv)).await;
+    tracing::info!(
+        target: "topside", client = whom.0, user = other.who().user, by, reason, "client kicked"
+    );
+    other.outbox.end(SessionEnded { code: EndCode::Kicked, reason, by });
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! Being found on the LAN: `_topside._tcp.local.` by multicast DNS (RFC 6762, RFC 6763).
+//!
+//! What is announced is a hint. Whoever comes by it still wants to see the right key, which an invite tells.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo};
+use topside_shared::Pin;
+
+use crate::base::blocking::blocking;
+
+/// What a server is announced as.
+const SERVICE: &str = "_topside._tcp.local.";
+/// The version of what is said there.
+const VERSION: &str = "1";
+/// Longest name in DNS, in bytes (RFC 1035, section 2.3.4).
+const MAX_LABEL: usize = 63;
+/// How long the goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// The server is announced until this ends or is dropped.
+pub(crate) struct Announcement {
+    daemon: ServiceDaemon,
+}
+
+/// Announces the server that listens at `open`, on all interfaces but the box's own, as they come and go.
+///
+/// # Errors
+/// No thread or poll could be had, or the host name is no name in DNS.
+pub(crate) fn announce(
+    hostname: &str,
+    open: &[SocketAddr],
+    pin: &Pin,
+) -> Result<Option<Announcement>, mdns_sd::Error> {
+    let Some((port, interfaces)) = where_open(open) else { return Ok(None) };
+    let name = label(hostname);
+    let pin = pin.to_string();
+    let mut info = ServiceInfo::new(
+        SERVICE,
+        name,
+        &format!("{name}.local."),
+        (),
+        port,
+        &[("v", VERSION), ("pin", pin.as_str())][..],
+    )?
+    .enable_addr_auto();
+    info.set_interfaces(interfaces);
+    // From here on the thread ends with this.
+    let announcement = Announcement { daemon: ServiceDaemon::new()? };
+    announcement.daemon.disable_interface(vec![IfKind::LoopbackV4, IfKind::LoopbackV6])?;
+    announcement.daemon.register(info)?;
+    Ok(Some(announcement))
+}
+
+impl Announcement {
+    /// Tells the LAN that the server goes, under a deadline.
+    pub(crate) async fn end(self) {
+        let Ok(ended) = self.daemon.shutdown() else { return };
+        let _ = blocking(move || ended.recv_timeout(GOODBYE)).await;
+    }
+}
+
+impl Drop for Announcement {
+    fn drop(&mut self) {
+        let _ = self.daemon.shutdown();
+    }
+}
+
+/// The port, and the interfaces that lead there; nothing where only this machine can come in.
+fn where_open(open: &[SocketAddr]) -> Option<(u16, Vec<IfKind>)> {
+    let outward: Vec<&SocketAddr> =
+        open.iter().filter(|address| !address.ip().is_loopback()).collect();
+    let port = outward.first()?.port();
+    let interfaces = outward.iter().map(|address| match address.ip() {
+        IpAddr::V4(v4) if v4.is_unspecified() => IfKind::IPv4,
+        IpAddr::V6(v6) if v6.is_unspecified() => IfKind::IPv6,
+        one => IfKind::Addr(one),
+    });
+    Some((port, interfaces.collect()))
+}
+
+/// The first part of a host name, as long as DNS lets it be.
+fn label(hostname: &str) -> &str {
+    let first = hostname.split('.').next().unwrap_or_default();
+    let end = (0..=first.len().min(MAX_LABEL)).rev().find(|end| first.is_char_boundary(*end));
+    match &first[..end.unwrap_or(0)] {
+        "" => "topside",
+        name => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interfaces_are_those_that_lead_to_an_open_port() {
+        let at = |open: &[&str]| {
+            let open: Vec<SocketAddr> = open.iter().map(|one| one.parse().unwrap()).collect();
+            where_open(&open).map(|(port, interfaces)| (port, format!("{interfaces:?}")))
+        };
+        let want = |interfaces: &str| Some((8677, interfaces.to_owned()));
+        assert_eq!(at(&["0.0.0.0:8677", "[::]:8677"]), want("[IPv4, IPv6]"));
+        assert_eq!(at(&["127.0.0.1:1", "192.168.1.9:8677"]), want("[Addr(192.168.1.9)]"));
+        assert_eq!(at(&["127.0.0.1:8677", "[::1]:8677"]), None);
+        assert_eq!(at(&[]), None);
+    }
+
+    #[test]
+    fn the_name_is_the_first_part_of_the_hosts_and_fits_dns() {
+        assert_eq!(label("sprinkler"), "sprinkler");
+        assert_eq!(label("sprinkler.garden.example"), "sprinkler");
+        assert_eq!(label(""), "topside");
+        assert_eq!(label(&"a".repeat(64)).len(), 63);
+        assert_eq!(label(&"é".repeat(40)).len(), 62);
+    }
+}

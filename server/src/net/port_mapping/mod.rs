@@ -1,0 +1,159 @@
+//! The router's port: asked for, renewed before it expires, removed at the end, and told of to whoever
+//! writes an invite.
+//!
+//! A router forwards for a time only. [`keep`] is that life: ask, hold, lose, ask again. It knows nothing of
+//! the protocols, which are behind [`Router`].
+
+pub(crate) mod external_address;
+pub(crate) mod protocols;
+pub(crate) mod router_address;
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::net::port_mapping::external_address::{ExternalAddress, unreachable};
+use crate::net::port_mapping::protocols::NoMapping;
+
+/// The first pause after the router said no, and the longest: they double in between.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// PCP forbids to renew more often (RFC 6887, section 11.2.1), whatever lifetime the router grants.
+const SHORTEST_RENEWAL: Duration = Duration::from_secs(4);
+/// How long the router has for taking the port back at the end.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What a router granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grant {
+    /// Where the box is reached now.
+    pub(crate) outside: ExternalAddress,
+    /// For how long.
+    pub(crate) lifetime: Duration,
+}
+
+/// One port on one router.
+pub(crate) trait Router {
+    /// Asks for the port.
+    async fn ask(&mut self) -> Result<Grant, NoMapping>;
+    /// Asks for what was granted once more. Dropping the future leaves the old grant as it was.
+    async fn renew(&mut self) -> Result<Grant, NoMapping>;
+    /// Gives it back, as well as can be.
+    async fn remove(&mut self);
+    /// Ready once the router, or this box's address behind it, is not what it was when it was asked.
+    async fn moved(&self);
+}
+
+/// Holds the port until `closing` is ready, and gives it back then.
+pub(crate) async fn keep<C: Future<Output = ()>>(
+    mut router: impl Router,
+    outside: &watch::Sender<Option<ExternalAddress>>,
+    closing: impl Fn() -> C,
+) {
+    let mut failures: u32 = 0;
+    loop {
+        let asked = tokio::select! {
+            asked = router.ask() => asked,
+            () = closing() => return,
+        };
+        match asked {
+            Ok(grant) => {
+                failures = 0;
+                tell(outside, &grant);
+                let lost = tokio::select! {
+                    lost = hold(&mut router, grant, outside) => lost,
+                    () = closing() => {
+                        outside.send_replace(None);
+                        let _ = timeout(GOODBYE, router.remove()).await;
+                        return;
+                    }
+                };
+                outside.send_replace(None);
+                tracing::warn!(target: "topside", "the router's port is lost: {lost}");
+                if matches!(lost, Lost::Moved) {
+                    continue;
+                }
+            }
+            // Once is enough for a router that never will.
+            Err(error) if failures == 0 => {
+                tracing::warn!(
+                    target: "topside",
+                    "no port of the router: {error}; forward one to this box by hand, or see `topsided doctor`"
+                );
+            }
+            Err(error) => {
+                tracing::debug!(target: "topside", "still no port of the router: {error}");
+            }
+        }
+        tokio::select! {
+            () = sleep(pause(failures)) => failures += 1,
+            () = router.moved() => failures = 0,
+            () = closing() => return,
+        }
+    }
+}
+
+/// Why a port that was held is not any more.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("the network of this box has changed")]
+    Moved,
+    #[error("it could not be renewed in time: {0}")]
+    Expired(#[source] NoMapping),
+}
+
+/// Renews for as long as the router and the network let it.
+async fn hold(
+    router: &mut impl Router,
+    mut grant: Grant,
+    outside: &watch::Sender<Option<ExternalAddress>>,
+) -> Lost {
+    loop {
+        let until = Instant::now() + grant.lifetime;
+        grant = loop {
+            let left = until.saturating_duration_since(Instant::now());
+            tokio::select! {
+                () = sleep(renew_after(left)) => {}
+                () = router.moved() => return Lost::Moved,
+            }
+            match router.renew().await {
+                Ok(grant) => break grant,
+                Err(error) if Instant::now() >= until => return Lost::Expired(error),
+                Err(error) => {
+                    tracing::debug!(target: "topside", "the router's port is not renewed yet: {error}");
+                }
+            }
+        };
+        if outside.borrow().as_ref() != Some(&grant.outside) {
+            tell(outside, &grant);
+        }
+    }
+}
+
+/// Half of what is left, again and again, as PCP has it.
+fn renew_after(left: Duration) -> Duration {
+    (left / 2).max(SHORTEST_RENEWAL)
+}
+
+fn pause(failures: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_PAUSE)
+}
+
+fn tell(outside: &watch::Sender<Option<ExternalAddress>>, grant: &Grant) {
+    let ExternalAddress { address, port, protocol } = grant.outside;
+    outside.send_replace(Some(grant.outside));
+    tracing::info!(
+        target: "topside", %address, port, protocol = protocol.title(),
+        "the router forwards a port of its own to this box"
+    );
+    if let Some(why) = unreachable(address) {
+        tracing::warn!(
+            target: "topside",
+            "the router's outside address {address} {why}: nobody on the internet can reach it"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! The address under which the router forwards connections to this box.
+
+use tokio::sync::watch;
+
+use crate::net::port_mapping::external_address::{ExternalAddress, unreachable};
+
+/// Where the router takes connections for this box.
+#[derive(Debug)]
+pub(crate) struct RouterAddress {
+    pub(crate) outside: watch::Sender<Option<ExternalAddress>>,
+}
+
+impl Default for RouterAddress {
+    fn default() -> Self {
+        Self { outside: watch::Sender::new(None) }
+    }
+}
+
+impl RouterAddress {
+    /// The router's address and port, if it forwards one.
+    pub(crate) fn outside(&self) -> Option<ExternalAddress> {
+        *self.outside.borrow()
+    }
+
+    /// The same where an invite should tell it: an address that nobody on the internet can reach may be
+    /// somebody else's on the network of the client.
+    pub(crate) fn for_invites(&self) -> Option<(String, u16)> {
+        let outside = self.outside().filter(|outside| unreachable(outside.address).is_none())?;
+        Some((outside.address.to_string(), outside.port))
+    }
+}

@@ -1,0 +1,3 @@
+//! Actions that methods and built-ins share.
+
+pub(crate) mod reload;

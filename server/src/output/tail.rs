@@ -1,0 +1,51 @@
+//! The end of an output, as the answer to a run that was waited for holds it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::output::json_escape;
+
+/// Most bytes of a tail as JSON, with its quotes.
+pub(crate) const MAX_TAIL: usize = 128 * 1024;
+
+/// The end of an output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tail {
+    /// What it says.
+    pub(crate) text: Text,
+    /// Whether older output is missing.
+    pub(crate) truncated: bool,
+}
+
+/// Bytes, fit for JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Text {
+    /// As they are: they are UTF-8.
+    Plain(String),
+    /// As base64 (RFC 4648, section 4): they are not.
+    Base64(String),
+}
+
+impl Tail {
+    /// The longest tail of `bytes` that fits; `missing` says that they are not all.
+    pub(super) fn of(mut bytes: Vec<u8>, missing: bool) -> Self {
+        let mut room = MAX_TAIL - 2;
+        let mut from = bytes.len();
+        while from > 0 && json_escape::cost(bytes[from - 1]) <= room {
+            from -= 1;
+            room -= json_escape::cost(bytes[from]);
+        }
+        let cut = missing || from > 0;
+        // A character at the cut is left out whole; only the bytes that continue one can stand there.
+        let begins = (from..bytes.len().min(from + 4))
+            .find(|at| !cut || bytes[*at] & 0xC0 != 0x80)
+            .unwrap_or(from);
+        if std::str::from_utf8(&bytes[begins..]).is_ok() {
+            bytes.drain(..begins);
+            let text = String::from_utf8(bytes).unwrap_or_default();
+            return Self { text: Text::Plain(text), truncated: cut };
+        }
+        let from = bytes.len().saturating_sub((MAX_TAIL - 2) / 4 * 3);
+        Self { text: Text::Base64(STANDARD.encode(&bytes[from..])), truncated: missing || from > 0 }
+    }
+}

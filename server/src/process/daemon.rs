@@ -1,0 +1,73 @@
+//! A program that is started once and talked to through its standard streams: same environment, same
+//! group, same refusals as a run's.
+
+use std::process::{Command, Stdio};
+
+use tokio::net::unix::pipe::Receiver;
+use tokio::process::{Child, ChildStdin};
+
+use crate::process::launch::{DEFAULT_CWD, SpawnError, base_environment, explain};
+use crate::process::running_program::Group;
+use crate::process::tracking::WORKERS;
+use crate::process::{pipes, spawn};
+
+/// How a resident worker is started. Made by `declare`, which has checked it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Daemon {
+    /// An absolute path.
+    pub(crate) path: String,
+    /// The argument list after the program itself.
+    pub(crate) args: Vec<String>,
+    /// Where it runs; none: `/`.
+    pub(crate) cwd: Option<String>,
+    /// Variables on top of the clean environment.
+    pub(crate) env: Vec<(String, String)>,
+    /// Variables taken over from the server's own environment.
+    pub(crate) inherit_env: Vec<String>,
+}
+
+/// A started one. Dropping it kills its whole group.
+#[derive(Debug)]
+pub(crate) struct Piped {
+    pub(crate) child: Child,
+    pub(crate) group: Group,
+    pub(crate) stdin: ChildStdin,
+    pub(crate) stdout: Receiver,
+    pub(crate) stderr: Receiver,
+}
+
+impl Daemon {
+    /// The program and its arguments, as declared.
+    pub(crate) fn argv(&self) -> Vec<String> {
+        std::iter::once(&self.path).chain(&self.args).cloned().collect()
+    }
+
+    /// Starts it for the server of this instance, whose next start knows by it what a crash has left.
+    ///
+    /// # Errors
+    /// Why it did not start.
+    pub(crate) fn spawn(&self, instance: Option<&str>) -> Result<Piped, SpawnError> {
+        let cwd = self.cwd.as_deref().unwrap_or(DEFAULT_CWD);
+        let fail = |error| explain(error, &self.path, cwd);
+        let (stdout, stdout_writer) = pipes::pair().map_err(fail)?;
+        let (stderr, stderr_writer) = pipes::pair().map_err(fail)?;
+        let mut command = Command::new(&self.path);
+        command
+            .args(&self.args)
+            .current_dir(cwd)
+            .env_clear()
+            .envs(base_environment(&self.inherit_env, &self.env))
+            .env("TOPSIDE_RUN", WORKERS.0.to_string())
+            .envs(instance.map(|instance| ("TOPSIDE_INSTANCE", instance)))
+            .stdin(Stdio::piped())
+            .stdout(stdout_writer)
+            .stderr(stderr_writer);
+        let mut child = spawn::start(command).map_err(fail)?;
+        let group = Group::of(&child);
+        let stdin = child
+            .stdin
+            .take()
+            .ok_or_else(|| fail(std::io::Error::other("the system gave it no standard input")))?;
+        Ok(Piped { child, group, stdin, stdout, stderr })
+    }
+}

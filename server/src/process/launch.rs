@@ -1,0 +1,233 @@
+//! Starting a program: its environment, its group, and why it did not start.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio::net::unix::pipe::Sender;
+use topside_shared::command::Stdin;
+use topside_shared::ids::RunId;
+use topside_shared::role::Role;
+use topside_shared::values;
+
+use crate::base::shortage::Shortage;
+use crate::process::pipes::Pipes;
+use crate::process::process_tree::ProcessTree;
+use crate::process::program::{Passed, Program};
+use crate::process::resolve_program::PATH;
+use crate::process::running_program::{Group, Process};
+use crate::process::safe_state::Hook;
+use crate::process::tracking::{LeaderProcess, RunProcesses};
+use crate::process::{pipes, spawn};
+
+/// Where a run happens unless its declaration says otherwise.
+pub(crate) const DEFAULT_CWD: &str = "/";
+
+/// On whose behalf a program runs; it is told so by its environment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Caller {
+    /// `TOPSIDE_RUN`.
+    pub run: RunId,
+    /// `TOPSIDE_INSTANCE`: what tells this server's runs from those of others.
+    pub instance: String,
+    /// `TOPSIDE_USER`.
+    pub user: String,
+    /// `TOPSIDE_ROLE`.
+    pub role: Role,
+}
+
+/// A program did not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SpawnError {
+    /// It was there when the menu was loaded.
+    #[error("the program {0} is gone")]
+    ProgramGone(String),
+    /// It is there, but the interpreter that its first line names is not.
+    #[error(
+        "the program {0} needs an interpreter or a loader that is not there: see its first line"
+    )]
+    NoInterpreter(String),
+    /// The directory it should run in is not there.
+    #[error("the directory {0}, in which the program should run, is not there")]
+    NoDirectory(String),
+    /// The system does not let this user run it, or enter its directory.
+    #[error("the system does not let this user run {0} in {1}")]
+    Denied(String, String),
+    /// The system cannot run such a file.
+    #[error(
+        "{0} is not in a form that the system can run: is a first line such as #!/bin/sh missing?"
+    )]
+    NotAProgram(String),
+    /// Somebody is writing the program's file.
+    #[error("the program {0} is being written at this moment: try again")]
+    BeingWritten(String),
+    /// The arguments and the environment do not fit.
+    #[error("the arguments are together longer than the system takes")]
+    TooLong,
+    /// A limit of the system.
+    #[error("{program} could not be started: {source}")]
+    NoRoom {
+        /// The program.
+        program: String,
+        /// What is short.
+        #[source]
+        source: Shortage,
+    },
+    /// Anything else.
+    #[error("{program} could not be started: {source}")]
+    Other {
+        /// The program.
+        program: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Program {
+    /// The pipes for a run; they are made before it is written down, so that what writes into them is found
+    /// after a crash.
+    ///
+    /// # Errors
+    /// Why it cannot be started.
+    pub(crate) fn pipes(&self) -> Result<Pipes, SpawnError> {
+        Pipes::new().map_err(|error| explain(error, &self.path, DEFAULT_CWD))
+    }
+
+    /// Starts a run. `args` has passed `values::check`, and its paths are [`Program::followed`].
+    ///
+    /// # Errors
+    /// Why the program did not start.
+    pub(crate) fn spawn(
+        &self,
+        args: &Map<String, Value>,
+        caller: &Caller,
+        pipes: Pipes,
+    ) -> Result<Process, SpawnError> {
+        let cwd = self.cwd.as_deref().unwrap_or(DEFAULT_CWD);
+        let fail = |error| explain(error, &self.path, cwd);
+        let birth = pipes.birth();
+        let Pipes { stdout: (stdout, stdout_writer), stderr: (stderr, stderr_writer) } = pipes;
+        let argv = self.argv(args);
+        let (stdin, input) = self.input(args).map_err(fail)?;
+
+        let mut command = Command::new(&argv[0]);
+        command
+            .args(&argv[1..])
+            .current_dir(cwd)
+            .env_clear()
+            .envs(environment(&self.variables(args), &self.inherit_env, caller))
+            .stdin(stdin)
+            .stdout(stdout_writer)
+            .stderr(stderr_writer);
+        let started = Instant::now();
+        let child = spawn::start(command).map_err(fail)?;
+        let family = RunProcesses {
+            run: caller.run,
+            instance: caller.instance.clone(),
+            first: child.id().and_then(LeaderProcess::of),
+            birth,
+            cgroup: None,
+            known: HashMap::new(),
+        };
+        let kin = ProcessTree::new(Group::of(&child), family);
+        let mut process = Process::new(child, kin, stdout, stderr, self.stop, started);
+        process.stdin = input;
+        Ok(process)
+    }
+
+    /// What closes the state that a run for this caller may leave, if anything does; `args` holds no
+    /// secret, as it is written down.
+    pub(crate) fn safe_state(&self, caller: &Caller, args: &Map<String, Value>) -> Option<Hook> {
+        let argv = self.safe_state.clone()?;
+        Some(Hook {
+            argv,
+            cwd: self.cwd.clone().unwrap_or_else(|| DEFAULT_CWD.to_owned()),
+            env: self.variables(args),
+            inherit_env: self.inherit_env.clone(),
+            caller: caller.clone(),
+        })
+    }
+
+    /// The declared variables, and after them those that arguments are passed in.
+    fn variables(&self, args: &Map<String, Value>) -> Vec<(String, String)> {
+        let passed = self.args.iter().filter_map(|arg| match &arg.passed {
+            Passed::Variable(name) => Some((name.clone(), values::to_text(args.get(&arg.name)?))),
+            Passed::Element | Passed::Input => None,
+        });
+        self.env.iter().cloned().chain(passed).collect()
+    }
+
+    /// The standard input, and its other end where it may be written while the program runs: a pipe with
+    /// `prompt`, the value that goes in that way and a line end, else nothing.
+    fn input(&self, args: &Map<String, Value>) -> io::Result<(Stdio, Option<Sender>)> {
+        if self.stdin == Stdin::Prompt {
+            let (reader, writer) = pipes::writable()?;
+            return Ok((reader.into(), Some(writer)));
+        }
+        let input = self.args.iter().find(|arg| arg.passed == Passed::Input);
+        let stdin = match input.and_then(|arg| args.get(&arg.name)) {
+            Some(value) => pipes::filled(values::to_text(value) + "\n")?.into(),
+            None => Stdio::null(),
+        };
+        Ok((stdin, None))
+    }
+}
+
+/// The environment of every program that the server starts, the later before the earlier.
+pub(crate) fn base_environment(
+    inherit: &[String],
+    own: &[(String, String)],
+) -> Vec<(OsString, OsString)> {
+    let home = std::env::var_os("HOME").filter(|home| Path::new(home).is_absolute());
+    let mut env: Vec<(OsString, OsString)> = vec![
+        ("PATH".into(), PATH.into()),
+        ("LANG".into(), "C.UTF-8".into()),
+        // There is no terminal. Without a value, programs complain or guess.
+        ("TERM".into(), "dumb".into()),
+        ("HOME".into(), home.unwrap_or_else(|| "/".into())),
+    ];
+    env.extend(inherit.iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?))));
+    env.extend(own.iter().map(|(name, value)| (name.into(), value.into())));
+    env
+}
+
+/// Why `program` did not start in `cwd`.
+pub(crate) fn explain(error: io::Error, program: &str, cwd: &str) -> SpawnError {
+    let program = program.to_owned();
+    if let Some(source) = Shortage::of(&error) {
+        return SpawnError::NoRoom { program, source };
+    }
+    match error.kind() {
+        ErrorKind::NotFound if !Path::new(cwd).is_dir() => SpawnError::NoDirectory(cwd.to_owned()),
+        ErrorKind::NotADirectory => SpawnError::NoDirectory(cwd.to_owned()),
+        ErrorKind::NotFound if Path::new(&program).exists() => SpawnError::NoInterpreter(program),
+        ErrorKind::NotFound => SpawnError::ProgramGone(program),
+        ErrorKind::PermissionDenied => SpawnError::Denied(program, cwd.to_owned()),
+        ErrorKind::ArgumentListTooLong => SpawnError::TooLong,
+        ErrorKind::ExecutableFileBusy => SpawnError::BeingWritten(program),
+        _ => match rustix::io::Errno::from_io_error(&error) {
+            Some(rustix::io::Errno::NOEXEC) => SpawnError::NotAProgram(program),
+            _ => SpawnError::Other { program, source: error },
+        },
+    }
+}
+
+/// A clean environment; what is declared later wins.
+pub(crate) fn environment(
+    declared: &[(String, String)],
+    inherit: &[String],
+    caller: &Caller,
+) -> Vec<(OsString, OsString)> {
+    let mut env = base_environment(inherit, declared);
+    env.push(("TOPSIDE_RUN".into(), caller.run.0.to_string().into()));
+    env.push(("TOPSIDE_INSTANCE".into(), caller.instance.clone().into()));
+    env.push(("TOPSIDE_USER".into(), caller.user.clone().into()));
+    env.push(("TOPSIDE_ROLE".into(), caller.role.name().into()));
+    env
+}

@@ -1,0 +1,72 @@
+//! Finding a program when the menu loads, so that a run never searches.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
+
+/// Where programs are looked for, and the `PATH` that each run gets.
+pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Why there is no such program, as the end of a sentence that began with its name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Absent {
+    #[error("is neither an absolute path nor a bare name to be found on {PATH}")]
+    Relative,
+    #[error("is not on {PATH}: give its absolute path")]
+    NotOnPath,
+    #[error("does not exist")]
+    NotThere,
+    #[error("is a directory")]
+    Directory,
+    #[error("is not a plain file")]
+    NotAFile,
+    #[error("is on a file system that is mounted with `noexec`: put it elsewhere")]
+    NoExec,
+    #[error("may not be executed by this user: run `chmod +x` on it")]
+    NotExecutable,
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
+}
+
+/// The absolute path of a program, given by such a path or by a bare name.
+pub(crate) fn find_program(name: &str) -> Result<String, Absent> {
+    if name.starts_with('/') {
+        return executable(Path::new(name)).map(|()| name.to_owned());
+    }
+    if name.is_empty() || name.contains('/') || name.contains('\0') {
+        return Err(Absent::Relative);
+    }
+    search(name, OsStr::new(PATH))
+        .and_then(|path: PathBuf| path.into_os_string().into_string().ok())
+        .ok_or(Absent::NotOnPath)
+}
+
+/// The program of this bare name in the first directory of `path` that has it.
+pub(crate) fn search(name: &str, path: &OsStr) -> Option<PathBuf> {
+    std::env::split_paths(path)
+        .map(|directory| directory.join(name))
+        .find(|path| executable(path).is_ok())
+}
+
+/// Whether this user may execute the file at `path`.
+pub(crate) fn executable(path: &Path) -> Result<(), Absent> {
+    let meta = match path.metadata() {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Absent::NotThere),
+        Err(error) => return Err(Absent::Unreachable(error.to_string())),
+    };
+    if meta.is_dir() {
+        return Err(Absent::Directory);
+    }
+    if !meta.is_file() {
+        return Err(Absent::NotAFile);
+    }
+    if access(path, Access::EXEC_OK).is_ok() {
+        return Ok(());
+    }
+    let is_barred =
+        statvfs(path).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::NOEXEC));
+    Err(if is_barred { Absent::NoExec } else { Absent::NotExecutable })
+}

@@ -1,0 +1,219 @@
+//! `safe_state`: the program that closes what a run has opened, when the run ends other than succeeded.
+
+use std::fs::File;
+use std::io::{self, PipeReader, PipeWriter, Read as _};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::{Deserialize, Serialize};
+
+use crate::process::daemon::Daemon;
+use crate::process::drain::drain;
+use crate::process::launch::{Caller, DEFAULT_CWD, environment};
+use crate::process::spawn;
+
+/// Most bytes of its output that are kept.
+const OUTPUT: usize = 64 * 1024;
+/// Reads of 4 KiB at a time: more than a pipe holds.
+const MOST_READS: usize = 32;
+
+/// Such a program, as it is written down with a run that owes it: the menu may be another by then.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Hook {
+    pub(crate) argv: Vec<String>,
+    pub(crate) cwd: String,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) inherit_env: Vec<String>,
+    /// On whose behalf the run was.
+    pub(crate) caller: Caller,
+}
+
+/// What closes the state that a run of a worker's function may leave: it is started where, and with what, the
+/// worker is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SafeState {
+    /// A program and its arguments.
+    pub(crate) argv: Vec<String>,
+    /// The worker.
+    pub(crate) daemon: Daemon,
+}
+
+impl SafeState {
+    /// The same for a run of this caller.
+    pub(crate) fn hook(&self, caller: Caller) -> Hook {
+        let Daemon { cwd, env, inherit_env, .. } = &self.daemon;
+        Hook {
+            argv: self.argv.clone(),
+            cwd: cwd.clone().unwrap_or_else(|| DEFAULT_CWD.to_owned()),
+            env: env.clone(),
+            inherit_env: inherit_env.clone(),
+            caller,
+        }
+    }
+}
+
+/// How it went.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    /// What it said, on both streams.
+    pub(crate) output: Vec<u8>,
+    /// None: the state is safe. Else why nobody can be sure of it, as one sentence.
+    pub(crate) failure: Option<String>,
+}
+
+impl Closed {
+    /// What belongs into the run's output: what it said, and that it failed.
+    pub(crate) fn said(mut self) -> Vec<u8> {
+        if let Some(failure) = self.failure {
+            if self.output.last().is_some_and(|last| *last != b'\n') {
+                self.output.push(b'\n');
+            }
+            self.output.extend_from_slice(format!("{failure}\n").as_bytes());
+        }
+        self.output
+    }
+}
+
+/// The descriptors that a hook starts with. They are opened beforehand, so that a start does not depend on free ones.
+#[derive(Debug)]
+pub(crate) struct HookPipes {
+    stdin: File,
+    output: PipeReader,
+    stdout: PipeWriter,
+    stderr: PipeWriter,
+}
+
+impl HookPipes {
+    /// # Errors
+    /// The system has no descriptors for them.
+    pub(crate) fn new() -> io::Result<Self> {
+        let (output, stdout) = io::pipe()?;
+        rustix::io::ioctl_fionbio(&output, true)?;
+        let stderr = stdout.try_clone()?;
+        Ok(Self { stdin: File::open("/dev/null")?, output, stdout, stderr })
+    }
+}
+
+impl Hook {
+    /// The program and its arguments, as declared.
+    pub(crate) fn argv(&self) -> &[String] {
+        &self.argv
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Why it could not be started.
+    pub(crate) fn start(&self, pipes: HookPipes) -> io::Result<RunningHook> {
+        let (program, args) = self.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let HookPipes { stdin, output, stdout, stderr } = pipes;
+        let mut command = Command::new(program);
+        command
+            .args(args)
+            .current_dir(&self.cwd)
+            .env_clear()
+            .envs(environment(&self.env, &self.inherit_env, &self.caller))
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(stderr);
+        Ok(RunningHook {
+            child: spawn::start_blocking(command)?,
+            pipe: Some(output),
+            output: Vec::new(),
+            started: Instant::now(),
+            status: None,
+            is_killed: false,
+        })
+    }
+
+    /// How it went where it could not be started, and cannot be later.
+    pub(crate) fn not_started(&self, error: &io::Error) -> Closed {
+        let failure = Some(self.sentence(&format!("it could not be run: {error}")));
+        Closed { output: Vec::new(), failure }
+    }
+
+    fn sentence(&self, why: &str) -> String {
+        format!("the safe state may not have been reached by {}: {why}", self.argv.join(" "))
+    }
+}
+
+/// A hook whose program was started.
+#[derive(Debug)]
+pub(crate) struct RunningHook {
+    child: Child,
+    /// None: its output is at its end.
+    pipe: Option<PipeReader>,
+    output: Vec<u8>,
+    started: Instant,
+    status: Option<ExitStatus>,
+    is_killed: bool,
+}
+
+impl RunningHook {
+    /// Readable when the program writes, or has ended.
+    pub(crate) fn output_pipe(&self) -> Option<&PipeReader> {
+        self.pipe.as_ref()
+    }
+
+    /// Reads what the program wrote, and kills it after `limit` with all that it started; how it went, once it has
+    /// ended. Does not block.
+    pub(crate) fn look(&mut self, hook: &Hook, limit: Option<Duration>) -> Option<Closed> {
+        if self.status.is_none() {
+            match self.child.try_wait() {
+                Ok(status) => self.status = status,
+                Err(error) => {
+                    let why = format!("how it ended is not known: {error}");
+                    return Some(self.closed(hook, Some(hook.sentence(&why))));
+                }
+            }
+        }
+        // What the program wrote before it ended is in the pipe now. What it left behind may go on to write.
+        self.read();
+        let Some(status) = self.status else {
+            if !self.is_killed && limit.is_some_and(|limit| self.started.elapsed() >= limit) {
+                self.is_killed = true;
+                let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+                if let Some(group) = group {
+                    // It may have ended at this moment.
+                    let _ = kill_process_group(group, Signal::KILL);
+                }
+            }
+            return None;
+        };
+        let failure = match status {
+            _ if self.is_killed => Some("it took too long and was killed".to_owned()),
+            status if status.success() => None,
+            status => Some(format!("it ended with {status}")),
+        };
+        Some(self.closed(hook, failure.map(|why| hook.sentence(&why))))
+    }
+
+    fn closed(&mut self, hook: &Hook, failure: Option<String>) -> Closed {
+        // What the program left behind may write on.
+        let open = self.pipe.take().map(OwnedFd::from).into_iter().collect();
+        drain(open, &format!("safe_state of run {}", hook.caller.run.0));
+        Closed { output: std::mem::take(&mut self.output), failure }
+    }
+
+    /// Reads at most what a pipe holds, and keeps the beginning of it all.
+    fn read(&mut self) {
+        let Some(pipe) = &mut self.pipe else { return };
+        let mut buffer = [0; 4096];
+        for _ in 0..MOST_READS {
+            match pipe.read(&mut buffer) {
+                Ok(count @ 1..) => {
+                    let room = OUTPUT - self.output.len();
+                    self.output.extend_from_slice(&buffer[..count.min(room)]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Ok(0) | Err(_) => {
+                    self.pipe = None;
+                    return;
+                }
+            }
+        }
+    }
+}

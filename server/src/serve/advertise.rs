@@ -1,0 +1,76 @@
+//! What goes with an open TCP port: the LAN is told of it, and the router is asked for a port of its own.
+//! Neither ever stops the server.
+
+use crate::admission::tcp_port::OpenPort;
+use crate::net::mdns::{Announcement, announce};
+use crate::net::port_mapping::keep;
+use crate::net::port_mapping::protocols::{Home, place};
+use crate::server::Server;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+/// Makes the server known from the moment that its door opens until it closes.
+pub(crate) async fn run(server: Arc<Server>) {
+    let mut opened = server.door.watch();
+    let opened = tokio::select! {
+        opened = opened.wait_for(Option::is_some) => opened.ok().and_then(|opened| opened.clone()),
+        () = server.door.closed() => None,
+    };
+    if let Some(opened) = opened {
+        tokio::join!(tell_lan(&server, &opened), hold_port(&server, &opened));
+    }
+}
+
+async fn tell_lan(server: &Server, opened: &OpenPort) {
+    if !server.now().config.discovery.announce {
+        return;
+    }
+    match announce(&server.info.hostname, &opened.addresses, &opened.pin) {
+        Ok(Some(announcement)) => {
+            server.door.closed().await;
+            Announcement::end(announcement).await;
+        }
+        Ok(None) => {}
+        Err(error) => {
+            tracing::warn!(target: "topside", %error, "the LAN is not told of this server");
+        }
+    }
+}
+
+async fn hold_port(server: &Server, opened: &OpenPort) {
+    if !server.now().config.router.map {
+        return;
+    }
+    // Routers forward IPv4 alone; over IPv6 the box has an address of its own.
+    let outward = opened.addresses.iter().find(|open| open.is_ipv4() && !open.ip().is_loopback());
+    if let Some(port) = outward.and_then(|open| NonZeroU16::new(open.port())) {
+        let closing = || server.door.closed();
+        keep(Home::new(port, place), &server.reach.outside, closing).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::net::port_mapping::external_address::ExternalAddress;
+    use crate::net::port_mapping::external_address::Protocol;
+    use crate::net::port_mapping::router_address::RouterAddress;
+
+    #[test]
+    fn an_invite_tells_the_routers_address_only_where_the_internet_can_reach_it() {
+        let reach = RouterAddress::default();
+        assert_eq!(reach.for_invites(), None);
+        for (address, told) in [
+            ("203.0.113.7", Some(("203.0.113.7".to_owned(), 9000))),
+            ("100.64.3.4", None),
+            ("192.168.0.2", None),
+        ] {
+            let address = address.parse().unwrap();
+            reach.outside.send_replace(Some(ExternalAddress {
+                address,
+                port: 9000,
+                protocol: Protocol::Pcp,
+            }));
+            assert_eq!(reach.for_invites(), told, "{address}");
+        }
+    }
+}

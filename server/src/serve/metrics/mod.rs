@@ -1,0 +1,115 @@
+//! The server's figures for a monitoring system, and a probe, over plain HTTP: where `[metrics]` says so, and
+//! nowhere otherwise.
+//!
+//! There are numbers alone, and nobody is asked for a key: so nothing here tells who is connected, what they run,
+//! or where from.
+
+mod http;
+mod prometheus;
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Context;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::admission::tcp_port;
+use crate::net::accept::{Acceptor, Room};
+use crate::serve::metrics::http::{Answer, Status};
+use crate::server::Server;
+use crate::settings::metrics::Metrics;
+
+/// Connections at once; over it the oldest is dropped for the newcomer.
+const CONNECTIONS: usize = 8;
+/// Connections that the system keeps until they are accepted.
+const BACKLOG: u32 = 16;
+
+/// Why the figures cannot be served. Each is a sentence a person can act on.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    /// Another program has the port.
+    #[error(
+        "{0} is in use by another program, which `ss -ltnp` names to root: stop that, or set another port in [metrics] of server.toml"
+    )]
+    InUse(SocketAddr),
+    /// The system said no.
+    #[error("{address} of [metrics] in server.toml cannot be listened on: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Where the figures are served.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    tcp: TcpListener,
+    pub(crate) address: SocketAddr,
+}
+
+/// Listens where the configuration says, if it does.
+///
+/// # Errors
+/// [`MetricsError`].
+pub(crate) fn listen(metrics: Metrics) -> Result<Option<Listener>, MetricsError> {
+    let Some(address) = metrics.listen else { return Ok(None) };
+    let listening = tcp_port::bind(address)
+        .and_then(|(socket, bound)| Ok(Listener { tcp: socket.listen(BACKLOG)?, address: bound }));
+    match listening {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(MetricsError::InUse(address)),
+        Err(source) => Err(MetricsError::Listen { address, source }),
+    }
+}
+
+/// Serves for ever; ends, with every connection, with the future. Without a listener it only waits.
+pub(crate) async fn serve(server: &Arc<Server>, listener: Option<Listener>) {
+    let Some(Listener { tcp, address }) = listener else { return std::future::pending().await };
+    if address.ip().is_loopback() {
+        tracing::info!(target: "topside", %address, "metrics are served");
+    } else {
+        tracing::warn!(
+            target: "topside", %address,
+            "metrics are served to whoever can reach this address: no key is asked for"
+        );
+    }
+    let mut connections: VecDeque<AbortOnDropHandle<()>> = VecDeque::new();
+    let poll = |cx: &mut Context<'_>| tcp.poll_accept(cx);
+    let admit = |(stream, _), room| {
+        if room != Room::Free {
+            return;
+        }
+        connections.retain(|connection| !connection.is_finished());
+        if connections.len() == CONNECTIONS {
+            connections.pop_front();
+        }
+        let connection = tokio::spawn(connection(Arc::clone(server), stream));
+        connections.push_back(AbortOnDropHandle::new(connection));
+    };
+    Acceptor::new(1).accept(poll, admit).await;
+}
+
+/// One request and its answer.
+async fn connection(server: Arc<Server>, mut stream: TcpStream) {
+    // Who is too slow, or has gone, hears nothing more.
+    let _ = http::one(&mut stream, async |path| answer(&server, path).await).await;
+}
+
+async fn answer(server: &Arc<Server>, path: &str) -> Answer {
+    match path {
+        "/metrics" => match server.blocking(prometheus::text).await {
+            Ok(text) => Answer { status: Status::Ok, kind: prometheus::CONTENT_TYPE, body: text },
+            Err(_) => Answer::plain(Status::Internal, "the figures cannot be told; see the log\n"),
+        },
+        "/healthz" if server.shutdown.has_begun() => {
+            Answer::plain(Status::Unavailable, "closing\n")
+        }
+        "/healthz" => Answer::plain(Status::Ok, "ok\n"),
+        _ => Answer::plain(Status::NotFound, "there are /metrics and /healthz\n"),
+    }
+}

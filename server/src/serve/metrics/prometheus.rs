@@ -1,0 +1,131 @@
+//! The figures of `server/status`, in the text form that Prometheus reads (0.0.4).
+
+use std::fmt::{Display, Write};
+
+use crate::base::platform;
+use crate::methods::server;
+use crate::server::Server;
+
+/// The media type of that form.
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// All of them, as they are now. Blocks for the disk, as the system tells of a process in files.
+pub(super) fn text(server: &Server) -> String {
+    let status = server::figures(server);
+    let mut text = Text::default();
+    text.gauge("topside_build_info", "The version of the server, as a label; always 1.")
+        .of(&[("version", &status.version)], 1);
+    text.gauge("topside_clients", "Clients that are connected now.").is(status.clients);
+    text.counter("topside_requests_total", "Requests that clients have made.").is(status.requests);
+    text.counter("topside_received_bytes_total", "Bytes read from clients.")
+        .is(status.bytes.received);
+    text.counter("topside_sent_bytes_total", "Bytes written to clients.").is(status.bytes.sent);
+
+    let refusals = "Errors answered, by what kind of error, and who was turned away or made to wait, by the limit: \
+                    an answer that names a limit counts in both.";
+    let mut family = text.counter("topside_refusals_total", refusals);
+    for (kind, count) in &status.refusals {
+        family.of(&[("kind", kind)], count);
+    }
+    text.gauge("topside_runs", "Runs that have not ended, by state.")
+        .of(&[("state", "running")], status.runs.running)
+        .of(&[("state", "queued")], status.runs.queued);
+    text.counter("topside_runs_started_total", "Runs that were started.").is(status.runs.started);
+    let mut family = text.counter("topside_runs_total", "Runs that have ended, by how.");
+    for (state, count) in server.counters.runs_ended() {
+        family.of(&[("state", state.name())], count);
+    }
+    text.gauge("topside_closing", "Whether a shutdown has begun or is due.")
+        .is(u8::from(status.closing.is_some()));
+
+    let started = server.info.started_at.as_millis();
+    let started = format_args!("{}.{:03}", started / 1000, started % 1000).to_string();
+    text.gauge("process_start_time_seconds", "When the server started, and its counts began.")
+        .is(started);
+    if let Some(bytes) = status.memory_bytes {
+        text.gauge("process_resident_memory_bytes", "Resident memory of the server.").is(bytes);
+    }
+    if let Some(seconds) = platform::cpu_seconds() {
+        text.counter(
+            "process_cpu_seconds_total",
+            "Processor time of the server, without that of runs.",
+        )
+        .is(seconds);
+    }
+    if let Some(count) = platform::open_descriptors() {
+        text.gauge("process_open_fds", "Files and connections that are open.").is(count);
+    }
+    if let Some(most) = crate::base::descriptors::most() {
+        text.gauge("process_max_fds", "Files and connections that may be open.").is(most);
+    }
+    text.0
+}
+
+/// The text as it grows.
+#[derive(Debug, Default)]
+struct Text(String);
+
+/// One family of figures, which have a name.
+struct Family<'a> {
+    text: &'a mut String,
+    name: &'static str,
+}
+
+impl Text {
+    fn gauge(&mut self, name: &'static str, help: &str) -> Family<'_> {
+        self.family(name, "gauge", help)
+    }
+
+    fn counter(&mut self, name: &'static str, help: &str) -> Family<'_> {
+        self.family(name, "counter", help)
+    }
+
+    fn family(&mut self, name: &'static str, kind: &str, help: &str) -> Family<'_> {
+        let text = &mut self.0;
+        put(text, format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+        Family { text, name }
+    }
+}
+
+impl Family<'_> {
+    /// The one figure of this name.
+    fn is(&mut self, value: impl Display) {
+        self.of(&[], value);
+    }
+
+    /// The figure with these labels.
+    fn of(&mut self, labels: &[(&str, &str)], value: impl Display) -> &mut Self {
+        self.text.push_str(self.name);
+        for (index, (label, of)) in labels.iter().enumerate() {
+            let before = if index == 0 { '{' } else { ',' };
+            put(self.text, format_args!("{before}{label}=\"{}\"", escaped(of)));
+        }
+        if !labels.is_empty() {
+            self.text.push('}');
+        }
+        put(self.text, format_args!(" {value}\n"));
+        self
+    }
+}
+
+/// A label's value as it is written between quotes.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
+    let written = text.write_fmt(what);
+    debug_assert!(written.is_ok(), "a string takes all");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_quoted_so_that_no_value_ends_its_line() {
+        let mut text = Text::default();
+        text.gauge("a", "b").of(&[("x", "1\\\"\n"), ("y", "z")], 2.5);
+        assert_eq!(text.0, "# HELP a b\n# TYPE a gauge\na{x=\"1\\\\\\\"\\n\",y=\"z\"} 2.5\n");
+    }
+}

@@ -1,0 +1,127 @@
+//! The phases of the end, each under a deadline.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use topside_shared::notifications::{EndCode, Phase, SessionEnded, name};
+
+use crate::base::blocking::blocking;
+use crate::base::outbox::notification;
+use crate::base::shutdown::{Plan, Stop};
+use crate::keys::expiry;
+use crate::server::{Ended, FOR_EVER, GOODBYE, Server};
+
+impl Server {
+    /// Ends in order, or at once where that is wanted.
+    pub(super) async fn end(self: &Arc<Self>, plan: &Plan, stop: &Stop) -> Ended {
+        let mut restart = plan.restart;
+        let mut ending = pin!(async {
+            tokio::select! {
+                () = self.close(plan) => {}
+                () = stop.wanted_at_once() => return Some(self.end_at_once()),
+            }
+            expiry::save(self).await;
+            let server = Arc::clone(self);
+            self.note("server/stopped", "in order");
+            // They have told of what went wrong.
+            let close = move || {
+                server.runs.history.close();
+                server.audit.close();
+            };
+            let _ = blocking(close).await;
+            None
+        });
+        let at_once = loop {
+            tokio::select! {
+                at_once = &mut ending => break at_once,
+                // A signal means the program, not this life of it.
+                order = stop.wanted(), if restart => {
+                    tracing::info!(target: "topside", by = order.by, "server does not start again");
+                    restart = false;
+                }
+            }
+        };
+        if let Some(ended) = at_once {
+            return ended;
+        }
+        let pending = self.report_pending();
+        tracing::info!(target: "topside", reason = plan.reason, by = plan.by, "server stopped");
+        match pending {
+            _ if restart => Ended::Restart,
+            true => Ended::Pending,
+            false => Ended::Stopped,
+        }
+    }
+
+    /// Reports each run whose hook has not run; whether there is one.
+    fn report_pending(&self) -> bool {
+        let pending = self.hooks.pending();
+        for (run, command) in &pending {
+            tracing::error!(
+                target: "topside", run = run.0,
+                "the safe_state of run {run} ({command}) has not run: the next start of the server runs it"
+            );
+        }
+        !pending.is_empty()
+    }
+
+    /// The phases of an orderly end, each under the deadline. No connection is accepted any more.
+    async fn close(&self, plan: &Plan) {
+        tracing::info!(
+            target: "topside", reason = plan.reason, by = plan.by, restart = plan.restart,
+            clients = self.clients.count(), runs = self.runs.live().len(), "server is closing"
+        );
+        self.tell(&notification(name::SERVER_CLOSING, &plan.notice(Phase::Now)));
+        self.hooks.closing();
+
+        if self.runs.close() {
+            let wait = self.now().config.limits.shutdown_wait.unwrap_or(FOR_EVER);
+            // Whether they have ended or not: what is left is cancelled now.
+            let _ = tokio::time::timeout(wait, self.runs.all_ended()).await;
+            self.runs.cancel_all();
+        }
+        let deadline =
+            Instant::now() + self.now().config.limits.shutdown_timeout.unwrap_or(FOR_EVER);
+        if tokio::time::timeout_at(deadline, self.runs.all_ended()).await.is_err() {
+            for run in self.runs.live() {
+                tracing::warn!(target: "topside", run = run.id.0, "a run did not end in time");
+            }
+            // Killed, they are still answered.
+            self.runs_over.cancel();
+            self.runs.all_ended().await;
+        }
+        // However long the runs took, there is time for the workers to end, and to say goodbye.
+        self.now().menu.staff().stop(deadline.max(Instant::now() + GOODBYE)).await;
+        let deadline = deadline.max(Instant::now() + GOODBYE);
+        let ended = SessionEnded {
+            code: if plan.restart { EndCode::Restart } else { EndCode::Shutdown },
+            reason: plan.reason.clone(),
+            by: plan.by.clone(),
+        };
+        for client in self.clients.all() {
+            client.outbox.end(ended.clone());
+        }
+        self.tasks.close();
+        if tokio::time::timeout_at(deadline, self.tasks.wait()).await.is_err() {
+            for client in self.clients.all() {
+                tracing::warn!(
+                    target: "topside", client = client.id.0, address = client.address,
+                    user = client.who().user, "a client was not told in time"
+                );
+            }
+        }
+        self.over.cancel();
+    }
+
+    pub(super) fn end_at_once(&self) -> Ended {
+        tracing::warn!(target: "topside", "server ended at once");
+        self.note("server/stopped", "at once");
+        // What a run gives back as it is broken off lets no other start.
+        self.runs.start_no_more();
+        self.hooks.stop_retries();
+        self.over.cancel();
+        self.report_pending();
+        Ended::AtOnce
+    }
+}

@@ -1,0 +1,172 @@
+//! The end of a session: why, and how it says goodbye.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, Interval};
+use topside_shared::notifications::{EndCode, SessionEnded, name};
+
+use crate::base::outbox::notification;
+use crate::base::transport::Transport;
+use crate::session::Session;
+
+/// How long, and how much, a client may go on sending after its session was ended.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 1024 * 1024;
+/// The shortest time that a client has to close its own end when the server ends, and how often it is looked at.
+const LINGER_STEP: Duration = Duration::from_millis(20);
+/// How often a client that is not read from is checked for having left.
+const CHECK_EVERY: Duration = Duration::from_millis(250);
+/// Longest pause between two probes of a client that has closed its sending direction. Pauses double up to this: the
+/// first probe finds a client that closed its whole socket at once, and TLS libraries limit how many they take.
+const LONGEST_PROBE_PAUSE: Duration = Duration::from_secs(30);
+
+/// Finds out that a client has left while nothing is read from it.
+///
+/// A FIN that follows a TLS `close_notify` looks the same whether the client has closed its socket or only its sending
+/// direction. The difference shows when the server sends something: a closed socket answers with a reset.
+pub(super) struct EndWatch {
+    checks: Interval,
+    next_probe: Instant,
+    pause: Duration,
+}
+
+impl EndWatch {
+    fn new() -> Self {
+        let now = Instant::now();
+        let checks = tokio::time::interval(CHECK_EVERY);
+        Self { checks, next_probe: now, pause: CHECK_EVERY }
+    }
+
+    /// Whether the client has left, where that is known.
+    fn poll<S: Transport>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> bool {
+        while self.checks.poll_tick(cx).is_ready() {
+            if stream.hung_up() {
+                return true;
+            }
+            let now = Instant::now();
+            if now >= self.next_probe && stream.is_half_closed() {
+                stream.probe();
+                self.next_probe = now + self.pause;
+                self.pause = (self.pause * 2).min(LONGEST_PROBE_PAUSE);
+                // The probe is written in the next turn.
+                cx.waker().wake_by_ref();
+            }
+        }
+        false
+    }
+}
+
+/// Why a session is over.
+#[derive(Debug)]
+pub(super) enum Why {
+    /// The client wanted no more, and has everything it asked for.
+    Closed,
+    /// The client is not there any more.
+    Gone(Option<io::Error>),
+    /// Somebody ended it.
+    Ended(SessionEnded),
+    /// No byte moved for the time a write may take.
+    SlowReader,
+    /// The framing was broken; the error was answered, and this is its message.
+    Protocol(String),
+}
+
+pub(super) fn end_words(code: EndCode) -> &'static str {
+    match code {
+        EndCode::Closed => "closed",
+        EndCode::Shutdown => "server shut down",
+        EndCode::Restart => "server restarts",
+        EndCode::Kicked => "kicked",
+        EndCode::Revoked => "key revoked",
+        EndCode::SlowReader => "slow reader",
+        EndCode::Protocol => "broke the protocol",
+        EndCode::Unknown => "ended",
+    }
+}
+
+impl<S: Transport> Session<S> {
+    /// After the last request: over once everything is answered and written, or the client has gone.
+    pub(super) fn poll_last(&mut self, cx: &mut Context<'_>) -> Option<Why> {
+        if self.in_flight.is_empty() {
+            if let Some(farewell) = self.farewell.take() {
+                self.caller.client.outbox.push(farewell);
+                // It is the last line, whatever may be told of now.
+                self.caller.client.outbox.close();
+                cx.waker().wake_by_ref();
+            }
+            if self.caller.client.outbox.bytes() == 0 {
+                return Some(Why::Closed);
+            }
+        }
+        None
+    }
+
+    /// Over once the client is known to have left, while nothing is read from it.
+    pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Option<Why> {
+        let watch = self.end_watch.get_or_insert_with(|| Box::new(EndWatch::new()));
+        watch.poll(&mut self.stream, cx).then_some(Why::Gone(None))
+    }
+
+    /// Says goodbye as far as the client listens, under a deadline.
+    pub(super) async fn finish(&mut self, why: Why) {
+        let client = Arc::clone(&self.caller.client);
+        let ended = match why {
+            Why::Gone(_) => return,
+            Why::Closed => None,
+            Why::Ended(ended) => Some(ended),
+            Why::SlowReader => {
+                // There is no room for what waits. A line that is half out must be finished, though,
+                // or the goodbye could not be read.
+                client.outbox.drop_waiting();
+                self.batch.truncate(usize::from(self.half));
+                Some(SessionEnded {
+                    code: EndCode::SlowReader,
+                    reason: "it did not read what it was sent".into(),
+                    by: String::new(),
+                })
+            }
+            Why::Protocol(reason) => {
+                Some(SessionEnded { code: EndCode::Protocol, reason, by: String::new() })
+            }
+        };
+        let patience = match &ended {
+            Some(SessionEnded { code: EndCode::SlowReader, .. }) => LINGER,
+            _ => self.caller.server.now().config.limits.write_timeout.unwrap_or(Duration::MAX),
+        };
+        if let Some(ended) = &ended
+            && client.notices.load(std::sync::atomic::Ordering::Relaxed)
+        {
+            client.outbox.push(notification(name::SESSION_ENDED, ended));
+        }
+        // That was the last line, however long the client takes to read it.
+        client.outbox.close();
+        let stops =
+            matches!(&ended, Some(SessionEnded { code: EndCode::Shutdown | EndCode::Restart, .. }));
+        let goodbye = async {
+            poll_fn(|cx| self.poll_write(cx)).await?;
+            self.stream.shutdown().await?;
+            // Closing with unread input would make the kernel throw the last line away.
+            let mut rest = (&mut self.stream).take(LINGER_BYTES);
+            let mut nowhere = tokio::io::sink();
+            let end = Instant::now() + LINGER;
+            let step = if stops { LINGER_STEP } else { LINGER };
+            while tokio::time::timeout(step, tokio::io::copy(&mut rest, &mut nowhere))
+                .await
+                .is_err()
+                && Instant::now() < end
+            {
+                // A server that ends does not wait for clients that have everything and stay.
+                if stops && rest.get_ref().is_delivered() {
+                    break;
+                }
+            }
+            io::Result::Ok(())
+        };
+        let _ = tokio::time::timeout(patience, goodbye).await;
+    }
+}

@@ -1,0 +1,52 @@
+//! How fast a client may ask: what comes faster is not read for a while, and nothing is lost.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::time::{Instant, Sleep};
+
+use crate::admission::token_bucket::TokenBucket;
+
+/// Requests at once, for each that may come a second.
+const BURST: usize = 2;
+
+/// See the module.
+pub(super) struct RateLimit {
+    requests: TokenBucket,
+    /// Until the next may come.
+    wait: Option<Pin<Box<Sleep>>>,
+}
+
+impl RateLimit {
+    /// So many requests a second.
+    pub(super) fn new(rate: usize) -> Self {
+        let requests = TokenBucket::new(rate, rate.saturating_mul(BURST), Instant::now());
+        Self { requests, wait: None }
+    }
+
+    /// Whether the next request has to wait.
+    pub(super) fn waits(&mut self) -> bool {
+        self.requests.wait(Instant::now()).is_some()
+    }
+
+    /// Requests came.
+    pub(super) fn spend(&mut self, count: usize) {
+        self.requests.spend(count);
+    }
+
+    /// Ready when the next request may come.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if let Some(wait) = &mut self.wait {
+                if wait.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                self.wait = None;
+            }
+            match self.requests.wait(Instant::now()) {
+                None => return Poll::Ready(()),
+                Some(wait) => self.wait = Some(Box::pin(tokio::time::sleep(wait))),
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! `[metrics]`: where a monitoring system may read the server's figures.
+
+use std::net::SocketAddr;
+
+use crate::base::toml_file::errors::Errors;
+use crate::base::toml_file::fields::{Fields, as_str};
+
+/// `[metrics]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// Where they are served, to whoever can reach it; port 0 takes one that is free. `None`: nowhere.
+    pub listen: Option<SocketAddr>,
+}
+
+pub(crate) fn read(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> Metrics {
+    table.refuse_unknown(&["listen"], m);
+    let form = "an IP address with a port, such as \"127.0.0.1:9677\" or \"[::1]:9677\"";
+    let address = |value| as_str(value)?.parse().ok();
+    Metrics { listen: table.read("listen", form, m, address).map(|field| field.value) }
+}

@@ -1,0 +1,48 @@
+//! Settings of `server.toml`: one type for each section of the file, and the reader.
+
+pub(crate) mod advertise;
+pub(crate) mod limits;
+pub(crate) mod metrics;
+pub(crate) mod retention;
+pub(crate) mod server_file;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use topside_shared::Role;
+
+/// `[local]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Local {
+    /// Roles of users beside the server's own and root, by name.
+    pub allow: BTreeMap<String, Role>,
+}
+
+impl Local {
+    /// Whether other users must be able to reach the socket.
+    pub fn is_open(&self) -> bool {
+        !self.allow.is_empty()
+    }
+}
+
+/// `[listen]`: where the server takes connections over TCP, once somebody may come in that way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// The port; 0 takes one that is free.
+    pub port: u16,
+    /// The addresses of the box to listen on; with none, TCP is never opened.
+    pub addresses: Vec<IpAddr>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let everywhere = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+        Self { port: PORT, addresses: everywhere.into() }
+    }
+}
+
+/// The port for TCP, unless told.
+const PORT: u16 = 8677;
+
+/// Name of the server's own file in the configuration directory.
+pub(crate) const SERVER_FILE: &str = "server.toml";

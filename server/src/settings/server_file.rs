@@ -1,0 +1,277 @@
+//! Reading `server.toml`: all its mistakes at once, each with its place.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+use topside_shared::dirs::Dirs;
+use topside_shared::{Role, text};
+
+use crate::base::toml_file::errors::{Errors, FileErrors, Position};
+use crate::base::toml_file::fields::{Field, Fields, as_json};
+use crate::base::toml_file::permissions::Trust;
+use crate::base::toml_file::protected_files;
+use crate::base::toml_file::protected_files::ProtectedFile;
+use crate::settings::advertise::{Discovery, Router};
+use crate::settings::limits::Limits;
+use crate::settings::metrics::Metrics;
+use crate::settings::retention::Kept;
+use crate::settings::{Listen, Local, SERVER_FILE, advertise, limits, metrics, retention};
+
+/// What the file says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct ServerFile {
+    pub(crate) local: Local,
+    pub(crate) listen: Listen,
+    pub(crate) limits: Limits,
+    pub(crate) runs: Kept,
+    pub(crate) discovery: Discovery,
+    pub(crate) router: Router,
+    pub(crate) metrics: Metrics,
+}
+
+/// The keys that the file holds, such as `limits.max_runs`, and the line of each.
+pub(crate) type Lines = BTreeMap<String, usize>;
+
+pub(crate) fn load(
+    dirs: &Dirs,
+    named: Option<&Path>,
+    trust: Trust,
+) -> Result<(ServerFile, Lines), FileErrors> {
+    let usual = dirs.config.join(SERVER_FILE);
+    let path = named.unwrap_or(&usual);
+    let ProtectedFile { text, mut errors } =
+        protected_files::look(path, "the configuration", trust);
+    if text.is_none() && errors.is_empty() && named.is_some() {
+        return Err(FileErrors::absent(path));
+    }
+    let text = text.unwrap_or_default();
+    match parse(&path.display().to_string(), &text) {
+        Ok(said) if errors.is_empty() => return Ok((said, lines(&text))),
+        Ok(_) => {}
+        Err(FileErrors(wrong)) => errors.extend(wrong),
+    }
+    Err(FileErrors(errors))
+}
+
+fn lines(text: &str) -> Lines {
+    let Ok(document) = DeTable::parse(text) else { return Lines::new() };
+    let tables = document.get_ref().iter().filter_map(|(name, value)| match value.get_ref() {
+        DeValue::Table(table) => Some((name.get_ref(), table)),
+        _ => None,
+    });
+    let keys = tables.flat_map(|(name, table)| {
+        table.keys().map(move |key| {
+            let line = Position::of(text, key.span().start).line;
+            (format!("{name}.{}", key.get_ref()), line)
+        })
+    });
+    keys.collect()
+}
+
+fn parse(file: &str, text: &str) -> Result<ServerFile, FileErrors> {
+    let document = Fields::parse(file, text)?;
+    let mut m = Errors::new(file, text);
+    let top = Fields::of(&document, "server.toml");
+    let known = ["local", "listen", "limits", "runs", "discovery", "router", "metrics"];
+    top.refuse_unknown(&known, &mut m);
+    let local = top.table("local", &mut m).map(|table| local(&table, &mut m));
+    let listen = top.table("listen", &mut m).map(|table| listen(&table, &mut m));
+    let limits = top.table("limits", &mut m).map(|table| limits::read(&table, &mut m));
+    let runs = top.table("runs", &mut m).map(|table| retention::read(&table, &mut m));
+    let discovery =
+        top.table("discovery", &mut m).map(|table| advertise::discovery(&table, &mut m));
+    let router = top.table("router", &mut m).map(|table| advertise::router(&table, &mut m));
+    let metrics = top.table("metrics", &mut m).map(|table| metrics::read(&table, &mut m));
+    m.finish()?;
+    Ok(ServerFile {
+        local: local.unwrap_or_default(),
+        listen: listen.unwrap_or_default(),
+        limits: limits.unwrap_or_default(),
+        runs: runs.unwrap_or_default(),
+        discovery: discovery.unwrap_or_default(),
+        router: router.unwrap_or_default(),
+        metrics: metrics.unwrap_or_default(),
+    })
+}
+
+fn local(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> Local {
+    table.refuse_unknown(&["allow"], m);
+    let Some(users) = table.table("allow", m) else { return Local::default() };
+    let users = Fields { owner: "`allow` in [local]".to_owned(), ..users };
+    let roles = Role::ALL.map(|role| (role.name(), role));
+    let mut allow = BTreeMap::new();
+    for user in users.table.keys() {
+        let user: &str = user.get_ref();
+        if let Some(role) = users.one_of(user, &roles, m) {
+            allow.insert(user.to_owned(), role);
+        }
+    }
+    Local { allow }
+}
+
+fn listen(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> Listen {
+    table.refuse_unknown(&["port", "addresses"], m);
+    let usual = Listen::default();
+    let port = |value| u16::try_from(as_json(value)?.as_u64()?).ok();
+    let port = table.read("port", "a whole number from 0 to 65535", m, port);
+    let mut listen = Listen { port: port.map_or(usual.port, |field| field.value), ..usual };
+    if table.get("addresses").is_some() {
+        listen.addresses = table
+            .strings("addresses", m)
+            .into_iter()
+            .filter_map(|Field { value, span }| match value.parse() {
+                Ok(address) => Some(address),
+                Err(_) => {
+                    let shown = text::clean(&value, 64);
+                    let form = "an IP address such as \"0.0.0.0\" or \"::\"";
+                    m.add(
+                        &span,
+                        format_args!("`addresses` of [listen] must hold {form}, not `{shown}`"),
+                    );
+                    None
+                }
+            })
+            .collect();
+    }
+    listen
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn of(text: &str) -> Result<ServerFile, FileErrors> {
+        parse("server.toml", text)
+    }
+
+    #[test]
+    fn an_empty_file_and_the_sample_are_the_defaults() {
+        let sample = include_str!("../../../config/server.toml");
+        for text in ["", sample] {
+            assert_eq!(of(text).unwrap(), ServerFile::default());
+        }
+    }
+
+    #[test]
+    fn every_key_of_the_sample_is_read_when_it_is_set() {
+        let read = of(
+            "[local]\nallow = { alice = \"operator\" }\n[listen]\nport = 1\naddresses = [\"::1\"]\n\
+             [limits]\nmax_runs = 1\nadmin_runs = 0\n\
+             max_runs_per_client = 2\nmax_queued = 5\nmax_argument = \"1KiB\"\nmax_outbox = \"2MiB\"\n\
+             max_waiting = 7\n\
+             write_timeout = \"1s\"\nshutdown_timeout = 0\nhook_timeout = \"14s\"\nshutdown_wait = \"15s\"\nhandshake_timeout = \"2s\"\n\
+             max_handshakes = 3\nmax_handshakes_per_source = 4\nconnects = 5\n\
+             connects_per_source = 6\npenalty = \"7s\"\nmax_sessions = 8\n\
+             max_sessions_per_key = 9\nadmin_sessions = 10\nrequests = 0\nkeepalive = \"12s\"\n\
+             user_timeout = \"13s\"\n[runs]\nkeep = \"14d\"\nkeep_bytes = \"15MiB\"\n[discovery]\nannounce = false\n[router]\nmap = true\n[metrics]\nlisten = \"[::1]:9677\"\n",
+        )
+        .unwrap();
+        assert_eq!(read.local.allow["alice"], Role::Operator);
+        assert_eq!(read.listen, Listen { port: 1, addresses: vec!["::1".parse().unwrap()] });
+        let seconds = |count| Some(Duration::from_secs(count));
+        let want = Limits {
+            max_runs: 1,
+            admin_runs: 0,
+            max_runs_per_client: 2,
+            max_queued: 5,
+            max_waiting: 7,
+            max_argument: 1024,
+            max_outbox: 2 * 1024 * 1024,
+            write_timeout: seconds(1),
+            shutdown_timeout: None,
+            shutdown_wait: seconds(15),
+            hook_timeout: seconds(14),
+            handshake_timeout: seconds(2),
+            max_handshakes: 3,
+            max_handshakes_per_source: 4,
+            connects: 5,
+            connects_per_source: 6,
+            penalty: seconds(7),
+            max_sessions: 8,
+            max_sessions_per_key: 9,
+            admin_sessions: 10,
+            requests: usize::MAX,
+            keepalive: seconds(12),
+            user_timeout: seconds(13),
+        };
+        assert_eq!(read.limits, want);
+        let keep = Some(Duration::from_secs(14 * 86_400));
+        assert_eq!(read.runs, Kept { keep, keep_bytes: Some(15 << 20) });
+        assert_eq!(read.discovery, Discovery { announce: false });
+        assert_eq!(read.router, Router { map: true });
+        assert_eq!(read.metrics, Metrics { listen: Some("[::1]:9677".parse().unwrap()) });
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_its_line_and_column_and_what_would_pass() {
+        for (text, said) in [
+            (
+                "[limits]\nmax_rums = 1\n",
+                "server.toml:2:1: [limits] has no field `max_rums`: did you mean max_runs?",
+            ),
+            (
+                "[limits]\nwrite_timeout = 10\n",
+                "server.toml:2:17: `write_timeout` of [limits] must be a whole number and a unit of \
+                 ms, s, m, h or d, such as \"90s\", or 0 for no limit",
+            ),
+            (
+                "[local]\nallow = { alice = \"king\" }\n",
+                "server.toml:2:19: `alice` of `allow` in [local] must be one of viewer, operator, \
+                 admin, not `king`",
+            ),
+            (
+                "[limits]\nmax_runs = -1\n",
+                "server.toml:2:12: `max_runs` of [limits] must be a whole number",
+            ),
+            (
+                "[listen]\nport = 65536\n",
+                "server.toml:2:8: `port` of [listen] must be a whole number from 0 to 65535",
+            ),
+            (
+                "[listen]\naddresses = [\"::\", \"localhost\"]\n",
+                "server.toml:2:20: `addresses` of [listen] must hold an IP address such as \
+                 \"0.0.0.0\" or \"::\", not `localhost`",
+            ),
+            ("limits = 3\n", "server.toml:1:10: `limits` of server.toml must be a table"),
+            ("[limits\n", "server.toml:1:"),
+        ] {
+            let error = of(text).unwrap_err().to_string();
+            assert!(error.starts_with(said), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    /// A key may hold anything once it is quoted, and was told as it is.
+    #[test]
+    fn a_mistake_is_one_line_without_control_characters_whatever_is_in_the_file() {
+        for text in [
+            "\"max\\nruns\" = 1\n",
+            "[local]\nallow = { \"\\u001b[31m\" = \"king\" }\n",
+            "[limits]\n\"\\u202e\" = 1\n",
+        ] {
+            let error = of(text).unwrap_err().to_string();
+            assert!(!error.chars().any(topside_shared::text::is_control), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
+        let text = "[limits]\nmax_rums = 1\nmax_outbox = \"1\"\n[locl]\n";
+        let error = of(text).unwrap_err();
+        let lines: Vec<_> = error.0.iter().map(|one| one.at.unwrap().line).collect();
+        assert_eq!(lines, [2, 3, 4], "{error}");
+    }
+
+    #[test]
+    fn the_sample_cut_anywhere_is_read_or_refused_with_a_place() {
+        let sample = include_str!("../../../config/server.toml");
+        for end in (0..sample.len()).filter(|end| sample.is_char_boundary(*end)) {
+            if let Err(errors) = of(&sample[..end]) {
+                assert!(errors.0.iter().all(|error| error.at.is_some()), "{errors}");
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The calls of one resident worker: those that wait for their turn, and those that it was sent.
+//!
+//! A call is sent once. Where the worker is lost, what it was sent is lost with it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+use crate::runs::Run;
+use crate::workers::messages;
+
+/// How a call ended: the worker's result, or a sentence.
+type Answer = Result<Value, String>;
+
+/// See the module.
+pub(super) struct CallQueue {
+    worker: String,
+    max_concurrent: usize,
+    /// Private to this type, never held across an `.await`.
+    state: Mutex<State>,
+    /// Raised when there may be a line to write, by whom one task waits.
+    more: Notify,
+    /// Raised when a call that was sent is cancelled, by whom one task waits.
+    cancelled: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// Why no call is taken at the moment, and until when.
+    down: Option<(String, Option<Instant>)>,
+    /// By number, which is the order in which they came.
+    calls: BTreeMap<u64, Open>,
+    /// Words about calls that were sent.
+    words: VecDeque<String>,
+}
+
+/// A call without an answer.
+struct Open {
+    /// What asks for it; none: it was sent.
+    line: Option<String>,
+    run: Arc<Run>,
+    answer: oneshot::Sender<Answer>,
+    /// It was cancelled, and must have been answered by then.
+    due: Option<Instant>,
+}
+
+impl CallQueue {
+    pub(super) fn new(worker: String, max_concurrent: usize) -> Self {
+        Self {
+            worker,
+            max_concurrent,
+            state: Mutex::default(),
+            more: Notify::new(),
+            cancelled: Notify::new(),
+        }
+    }
+
+    /// Takes a call in; it is sent when its turn comes.
+    ///
+    /// # Errors
+    /// A sentence, where the worker does not run.
+    pub(super) fn enter(
+        &self,
+        line: String,
+        run: &Arc<Run>,
+        stop_timeout: Duration,
+    ) -> Result<Entered<'_>, String> {
+        let (answer, answered) = oneshot::channel();
+        let mut state = self.lock();
+        if let Some((why, until)) = &state.down {
+            return Err(self.not_running(why, *until));
+        }
+        let run = Arc::clone(run);
+        let id = run.id.0;
+        state.calls.insert(id, Open { line: Some(line), run, answer, due: None });
+        drop(state);
+        self.more.notify_one();
+        Ok(Entered { calls: self, id, stop_timeout, answered })
+    }
+
+    fn not_running(&self, why: &str, until: Option<Instant>) -> String {
+        let again = until.map(|until| {
+            let left = until.saturating_duration_since(Instant::now());
+            format!("; it is started again within {} s", left.as_secs() + 1)
+        });
+        let again = again.unwrap_or_default();
+        format!("the worker {} does not run: {why}{again}", self.worker)
+    }
+
+    /// Waits for the next line to write. It counts as sent from here on.
+    pub(super) async fn next_line(&self) -> String {
+        loop {
+            if let Some(line) = self.take_line() {
+                return line;
+            }
+            self.more.notified().await;
+        }
+    }
+
+    fn take_line(&self) -> Option<String> {
+        let mut state = self.lock();
+        let State { words, calls, .. } = &mut *state;
+        if let Some(word) = words.pop_front() {
+            return Some(word);
+        }
+        let sent = calls.values().filter(|call| call.line.is_none()).count();
+        if sent >= self.max_concurrent {
+            return None;
+        }
+        calls.values_mut().find_map(|call| call.line.take())
+    }
+
+    /// Waits until a cancelled call should have been answered and was not.
+    pub(super) async fn overdue(&self) -> u64 {
+        loop {
+            let next = {
+                let state = self.lock();
+                let due = |(id, call): (&u64, &Open)| Some((call.due?, *id));
+                state.calls.iter().filter_map(due).min()
+            };
+            match next {
+                Some((due, id)) if due <= Instant::now() => return id,
+                Some((due, _)) => tokio::select! {
+                    () = tokio::time::sleep_until(due) => {}
+                    () = self.cancelled.notified() => {}
+                },
+                None => self.cancelled.notified().await,
+            }
+        }
+    }
+
+    /// The run of a call that was sent and goes on.
+    pub(super) fn run(&self, id: u64) -> Option<Arc<Run>> {
+        let state = self.lock();
+        state.calls.get(&id).filter(|call| call.line.is_none()).map(|call| Arc::clone(&call.run))
+    }
+
+    /// Ends a call that was sent; whether there was one.
+    pub(super) fn answer(&self, id: u64, answer: Answer) -> bool {
+        let mut state = self.lock();
+        if state.calls.get(&id).is_none_or(|call| call.line.is_some()) {
+            return false;
+        }
+        if let Some(call) = state.calls.remove(&id) {
+            // Its run may have ended with the server.
+            let _ = call.answer.send(answer);
+        }
+        drop(state);
+        self.more.notify_one();
+        true
+    }
+
+    /// The worker's process is gone: what it was sent is lost.
+    pub(super) fn lost(&self, why: &str) {
+        let mut state = self.lock();
+        state.words.clear();
+        let calls = std::mem::take(&mut state.calls);
+        let (sent, waiting) = calls.into_iter().partition(|(_, call)| call.line.is_none());
+        state.calls = waiting;
+        for call in BTreeMap::into_values(sent) {
+            let lost = format!(
+                "the worker {} ended before it answered: {why}; nobody knows how much of the call \
+                 was done, and it is not sent again",
+                self.worker
+            );
+            let _ = call.answer.send(Err(lost));
+        }
+    }
+
+    /// Takes no call until `until`, or for ever, and tells those that wait.
+    pub(super) fn close(&self, why: &str, until: Option<Instant>) {
+        let mut state = self.lock();
+        state.down = Some((why.to_owned(), until));
+        for (_, call) in std::mem::take(&mut state.calls) {
+            let _ = call.answer.send(Err(self.not_running(why, until)));
+        }
+    }
+
+    /// Whether it runs, and how many calls it has; or when it is started again, and why it has ended.
+    pub(super) fn standing(&self) -> String {
+        let state = self.lock();
+        match &state.down {
+            None => match state.calls.len() {
+                0 => "running".to_owned(),
+                1 => "running, 1 call".to_owned(),
+                calls => format!("running, {calls} calls"),
+            },
+            Some((why, None)) => format!("stopped: {why}"),
+            Some((why, Some(until))) => {
+                let left = until.saturating_duration_since(Instant::now());
+                format!("restarting in {} s: {why}", left.as_secs() + 1)
+            }
+        }
+    }
+
+    /// Takes calls again.
+    pub(super) fn open(&self) {
+        self.lock().down = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that was taken in. Dropping it cancels it.
+pub(super) struct Entered<'c> {
+    calls: &'c CallQueue,
+    id: u64,
+    stop_timeout: Duration,
+    answered: oneshot::Receiver<Answer>,
+}
+
+impl Entered<'_> {
+    /// Waits for the call's end.
+    pub(super) async fn answer(&mut self) -> Answer {
+        match (&mut self.answered).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                Err(format!("the call was ended before the worker {} had it", self.calls.worker))
+            }
+        }
+    }
+
+    /// Ends the call if it waits for its turn; else asks the worker to end it.
+    pub(super) fn cancel(&self) {
+        let mut state = self.calls.lock();
+        let State { calls, words, .. } = &mut *state;
+        let Some(call) = calls.get_mut(&self.id) else { return };
+        if call.line.is_some() {
+            calls.remove(&self.id);
+        } else if call.due.is_none() {
+            // Too far away for the clock is never.
+            let far = Duration::from_secs(365 * 86_400);
+            call.due = Some(Instant::now() + self.stop_timeout.min(far));
+            words.push_back(messages::cancel(self.id));
+        }
+        drop(state);
+        self.calls.more.notify_one();
+        self.calls.cancelled.notify_one();
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}

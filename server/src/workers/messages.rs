@@ -1,0 +1,149 @@
+//! The lines between the server and a resident worker, one JSON object each.
+
+use serde_json::{Map, Value, json};
+use topside_shared::notifications::Stream;
+use topside_shared::{json_checks, text};
+
+use crate::workers::worker::Call;
+
+/// Longest line of a worker, in bytes before its ending.
+pub(super) const MAX_LINE: usize = 256 * 1024;
+
+/// What a worker says.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Message {
+    /// Output of a call that goes on.
+    Output { id: u64, stream: Stream, text: String },
+    /// The end of a call: its result, or a sentence.
+    Answer { id: u64, answer: Result<Value, String> },
+}
+
+/// The line that asks for a call.
+pub(super) fn call(function: &str, call: &Call) -> String {
+    let who = call.who();
+    line(&json!({
+        "jsonrpc": "2.0", "id": call.run_id(), "method": function, "params": call.args(),
+        "user": who.user, "role": who.role.name(),
+    }))
+}
+
+/// The line that says that a call is no longer wanted.
+pub(super) fn cancel(id: u64) -> String {
+    line(&json!({"jsonrpc": "2.0", "method": "cancel", "params": {"id": id}}))
+}
+
+fn line(message: &Value) -> String {
+    format!("{message}\n")
+}
+
+/// Reads a line of a worker.
+///
+/// # Errors
+/// What is wrong with it, as the end of a sentence that begins with "it wrote". The line is `quoted` there unless
+/// it may hold a secret.
+pub(super) fn read(line: &[u8], quoted: bool) -> Result<Message, String> {
+    let wrong = |what: &str| match quoted {
+        true => {
+            let start = String::from_utf8_lossy(&line[..line.len().min(400)]);
+            format!("{what}: `{}`", text::clean(&start, 100))
+        }
+        false => what.to_owned(),
+    };
+    let text = std::str::from_utf8(line).map_err(|_| wrong("a line that is not UTF-8"))?;
+    json_checks::check(text)
+        .map_err(|flaw| wrong(&format!("a line that is refused, for {flaw}")))?;
+    let Ok(Value::Object(mut map)) = serde_json::from_str(text) else {
+        return Err(wrong("a line that is not a JSON object"));
+    };
+    let id = map.get("id").map(Value::as_u64);
+    match (map.remove("method"), id) {
+        (Some(Value::String(method)), None) if method == "output" => output(map.remove("params"))
+            .ok_or_else(|| {
+                wrong("an `output` whose `params` are not `id`, `text` and perhaps `stream`")
+            }),
+        (Some(_), _) => Err(wrong("a message that is neither an answer nor an `output`")),
+        (None, Some(Some(id))) => {
+            let answer = answer(&mut map).ok_or_else(|| {
+                wrong("an answer with neither a `result` nor an `error` that has a `message`")
+            })?;
+            Ok(Message::Answer { id, answer })
+        }
+        (None, _) => Err(wrong("an answer whose `id` is not that of a call")),
+    }
+}
+
+fn output(params: Option<Value>) -> Option<Message> {
+    let Some(Value::Object(mut params)) = params else { return None };
+    let id = params.get("id")?.as_u64()?;
+    let stream = match params.get("stream").map(Value::as_str) {
+        None | Some(Some("stdout")) => Stream::Stdout,
+        Some(Some("stderr")) => Stream::Stderr,
+        Some(_) => return None,
+    };
+    let Some(Value::String(text)) = params.remove("text") else { return None };
+    Some(Message::Output { id, stream, text })
+}
+
+fn answer(map: &mut Map<String, Value>) -> Option<Result<Value, String>> {
+    // An answer may carry both members, one of them null.
+    match (map.remove("error"), map.remove("result")) {
+        (None | Some(Value::Null), Some(result)) => Some(Ok(result)),
+        (Some(error), None | Some(Value::Null)) => {
+            Some(Err(error.get("message")?.as_str()?.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_worker_may_say_is_read() {
+        let output = |stream, text: &str| Message::Output { id: 7, stream, text: text.into() };
+        let answer = |answer| Message::Answer { id: 7, answer };
+        for (line, want) in [
+            (
+                r#"{"method":"output","params":{"id":7,"text":"a\n"}}"#,
+                output(Stream::Stdout, "a\n"),
+            ),
+            (
+                r#"{"jsonrpc":"2.0","method":"output","params":{"id":7,"text":"","stream":"stderr"}}"#,
+                output(Stream::Stderr, ""),
+            ),
+            (r#"{"jsonrpc":"2.0","id":7,"result":{"a":1}}"#, answer(Ok(json!({"a": 1})))),
+            (r#"{"id":7,"result":null}"#, answer(Ok(Value::Null))),
+            (r#"{"id":7,"result":null,"error":{"message":"m"}}"#, answer(Err("m".into()))),
+            (r#"{"id":7,"result":1,"error":null}"#, answer(Ok(json!(1)))),
+            (r#"{"id":7,"error":{"code":1,"message":"m"}}"#, answer(Err("m".into()))),
+        ] {
+            assert_eq!(read(line.as_bytes(), true), Ok(want), "{line}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_a_fault_that_shows_the_line_without_its_control_characters() {
+        for (line, says) in [
+            ("hello \u{1b}[2Jworld", "`hello [2Jworld`"),
+            ("[]", "not a JSON object"),
+            (r#"{"id":7,"id":8,"result":1}"#, "the key `id` stands twice"),
+            (r#"{"id":7}"#, "neither a `result` nor an `error`"),
+            (r#"{"id":7,"error":"m"}"#, "neither a `result` nor an `error`"),
+            (r#"{"id":7,"result":1,"error":{"message":"m"}}"#, "neither a `result`"),
+            (r#"{"id":"7","result":1}"#, "whose `id` is not that of a call"),
+            (r#"{"result":1}"#, "whose `id` is not that of a call"),
+            (r#"{"method":"output","params":{"id":7}}"#, "whose `params` are not"),
+            (r#"{"method":"output","params":{"id":7,"text":"","stream":"x"}}"#, "`params` are not"),
+            (r#"{"method":"ouput","params":{"id":7,"text":""}}"#, "neither an answer nor"),
+            (r#"{"id":1,"method":"output","params":{"id":7,"text":""}}"#, "neither an answer nor"),
+        ] {
+            let said = read(line.as_bytes(), true).unwrap_err();
+            let unquoted = read(line.as_bytes(), false).unwrap_err();
+            assert!(said.len() > unquoted.len() && said.starts_with(&unquoted), "{unquoted}");
+            assert!(said.contains(says) && !said.contains('\u{1b}'), "{said}");
+        }
+        assert!(read(b"\xff", true).unwrap_err().contains("not UTF-8"));
+        assert!(read(&[b'x'; 100_000], true).unwrap_err().len() < 300);
+    }
+}

@@ -1,0 +1,138 @@
+//! The lives of a worker's process one after the other, with a back-off between them.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::rand::{GetRandomFlags, getrandom};
+use tokio::time::Instant;
+use topside_shared::signals;
+
+use crate::audit::Audit;
+use crate::audit::entry::{By, Entry};
+use crate::workers::Resident;
+use crate::workers::worker_process::End;
+
+/// The wait after a first failure; each further one doubles it, up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// A worker that ran for so long is well: its next failure is a first one.
+const WELL: Duration = Duration::from_secs(60);
+
+impl Resident {
+    /// Keeps the worker running until the server ends.
+    ///
+    /// The first is started once nothing of an earlier server's is left, and `instance` is known.
+    pub(crate) async fn live(
+        self: Arc<Self>,
+        audit: Arc<Audit>,
+        instance: impl Future<Output = Option<Arc<str>>>,
+    ) {
+        let over = Over(&self);
+        let instance = tokio::select! {
+            instance = instance => instance,
+            () = self.stop.cancelled() => None,
+        };
+        let name = self.name();
+        let entry = |action| Entry::new(By::server(), action, format!("worker {name}"));
+        let mut failures = 0;
+        while !self.stop.is_cancelled() {
+            let since = Instant::now();
+            self.starts.fetch_add(1, Ordering::Relaxed);
+            // What it is sent is recorded by itself, and refused where it cannot be.
+            audit.note_ahead(entry("worker/started").argv(self.declared.daemon.argv())).await;
+            let why = match self.declared.daemon.spawn(instance.as_deref()) {
+                Err(error) => error.to_string(),
+                Ok(piped) => {
+                    let pid = piped.child.id();
+                    tracing::info!(target: "topside", worker = name, pid, "worker started");
+                    match self.attend(piped).await {
+                        End::Stopped => {
+                            audit.note(entry("worker/ended").result("in order"));
+                            break;
+                        }
+                        End::Overdue(id) => {
+                            // It was ended on purpose, and those that wait lose nothing by it.
+                            let why = format!(
+                                "run #{id} was told to end and did not in time, so the worker was \
+                                 started again"
+                            );
+                            tracing::warn!(target: "topside", worker = name, why, "worker ended");
+                            self.calls.lost(&why);
+                            audit.note(entry("worker/ended").result(why));
+                            continue;
+                        }
+                        End::Fault(what) => format!("it {what}"),
+                        End::Exited(status) => match status
+                            .map(|status| (status.code(), status.signal()))
+                        {
+                            Some((Some(code), _)) => format!("it ended with exit status {code}"),
+                            Some((_, Some(signal))) => {
+                                format!("it was killed by {}", signals::name(signal))
+                            }
+                            _ => "it ended".to_owned(),
+                        },
+                    }
+                }
+            };
+            failures = if since.elapsed() >= WELL { 0 } else { failures + 1 };
+            let wait = wait(failures);
+            let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(target: "topside", worker = name, why, again_in_ms = ms, "worker ended");
+            self.calls.lost(&why);
+            audit.note(entry("worker/ended").result(why.clone()));
+            let until = Instant::now() + wait;
+            self.calls.close(&why, Some(until));
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => self.calls.open(),
+                () = self.stop.cancelled() => {}
+            }
+        }
+        drop(over);
+        tracing::info!(target: "topside", worker = name, "worker stopped");
+    }
+}
+
+/// Says that a worker is over, however that came about.
+struct Over<'r>(&'r Resident);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.calls.lost("the server ends");
+        self.0.calls.close("the server ends", None);
+        self.0.ended.cancel();
+    }
+}
+
+/// How long to wait after so many failures in a row: half of it by chance, so that what failed
+/// together does not come back together.
+fn wait(failures: u32) -> Duration {
+    let doubled = 2u32.saturating_pow(failures.saturating_sub(1));
+    let longest = FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT);
+    let mut chance = [0];
+    // Without chance it is the longest.
+    let chance = match getrandom(&mut chance, GetRandomFlags::empty()) {
+        Ok(1) => u32::from(chance[0]),
+        _ => u32::from(u8::MAX),
+    };
+    longest / 2 + longest / 2 * chance / u32::from(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_half_a_minute_and_is_at_least_half_of_that() {
+        for (failures, most) in
+            [(0, 500), (1, 500), (2, 1000), (3, 2000), (7, 30_000), (99, 30_000)]
+        {
+            let most = Duration::from_millis(most);
+            for _ in 0..100 {
+                let wait = wait(failures);
+                assert!(wait <= most && wait >= most / 2, "{failures}: {wait:?}");
+            }
+        }
+    }
+}

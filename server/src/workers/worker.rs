@@ -1,0 +1,207 @@
+//! The trait behind every command that is written in Rust: the built-ins, and workers that another
+//! author adds.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+use topside_shared::RunId;
+use topside_shared::command::Command;
+use topside_shared::notifications::Stream;
+use topside_shared::records::RunState;
+
+use crate::base::identity::Identity;
+use crate::clients::Client;
+use crate::methods::Caller;
+use crate::runs::Run;
+use crate::server::Server;
+use crate::workers::concurrency::Exclusion;
+
+/// A command carried out in the server's own process. [`Config::with_worker`] adds one to a server.
+///
+/// The server checks role and arguments before [`Worker::call`], and puts what it declares into the
+/// menu. A worker that panics fails its run; the server goes on. State that outlives a call is the
+/// worker's own: `call` borrows it.
+///
+/// [`Config::with_worker`]: crate::config::Config::with_worker
+///
+/// ```
+/// use std::sync::atomic::{AtomicI64, Ordering};
+///
+/// use topside_server::{Call, Calling, Worker};
+/// use topside_shared::command::{Arg, ArgType, Command, Effect};
+///
+/// /// `water MINUTES`: adds up what each call waters.
+/// #[derive(Default)]
+/// struct Water {
+///     minutes: AtomicI64,
+/// }
+///
+/// impl Worker for Water {
+///     fn declaration(&self) -> Command {
+///         let minutes = Arg {
+///             name: "minutes".into(),
+///             kind: ArgType::Int,
+///             description: "How long".into(),
+///             required: true,
+///             minimum: Some(1.0),
+///             ..Arg::default()
+///         };
+///         Command {
+///             name: "water".into(),
+///             title: "Water the garden".into(),
+///             category: "Garden".into(),
+///             effect: Effect::Write,
+///             role: Effect::Write.default_role(),
+///             args: vec![minutes],
+///             ..Command::default()
+///         }
+///     }
+///
+///     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
+///         Box::pin(async move {
+///             let minutes = call.int("minutes").ok_or("how many minutes?")?;
+///             let sum = self.minutes.fetch_add(minutes, Ordering::Relaxed) + minutes;
+///             call.line(format!("{sum} minutes today")).await;
+///             Ok(())
+///         })
+///     }
+/// }
+/// ```
+pub trait Worker: Send + Sync + 'static {
+    /// The command as the menu shows it.
+    fn declaration(&self) -> Command;
+
+    /// What keeps its runs apart from each other and from those of other commands; nothing unless said.
+    fn exclusion(&self) -> Exclusion {
+        Exclusion::default()
+    }
+
+    /// Carries it out. When the run is cancelled or has taken longer than the declared `timeout_ms`,
+    /// [`Call::cancelled`] says so and the worker should return: until it does, the run goes on. The
+    /// future is dropped when the server ends.
+    fn call<'a>(&'a self, call: Call) -> Calling<'a>;
+}
+
+/// What [`Worker::call`] gives back.
+pub type Calling<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+
+/// How a worker's run ended: an error is one sentence, shown on the run's standard error, and makes
+/// its exit status 1.
+pub type Outcome = Result<(), String>;
+
+/// One execution of a worker: who asked, with what, and where the output goes.
+#[derive(Clone)]
+pub struct Call {
+    pub(crate) server: Arc<Server>,
+    pub(crate) client: Arc<Client>,
+    pub(crate) who: Arc<Identity>,
+    pub(crate) run: Arc<Run>,
+    pub(crate) args: Map<String, Value>,
+    /// Raised when the worker should return: a child of the run's own.
+    pub(crate) ending: CancellationToken,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("run", &self.run.id).finish_non_exhaustive()
+    }
+}
+
+impl Call {
+    /// The run's number.
+    pub fn run_id(&self) -> RunId {
+        self.run.id
+    }
+
+    /// Who asked.
+    pub fn who(&self) -> &Identity {
+        &self.who
+    }
+
+    /// Who asked, as the methods know it.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller { server: Arc::clone(&self.server), client: Arc::clone(&self.client) }
+    }
+
+    /// The checked arguments, defaults filled in.
+    pub fn args(&self) -> &Map<String, Value> {
+        &self.args
+    }
+
+    /// The text of an argument, if it was given.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.args.get(name).and_then(Value::as_str)
+    }
+
+    /// The whole number of an argument, if it was given.
+    pub fn int(&self, name: &str) -> Option<i64> {
+        self.args.get(name).and_then(Value::as_i64)
+    }
+
+    /// Writes to the run's standard output, as it is.
+    pub async fn print(&self, text: &str) {
+        self.run.output.append(Stream::Stdout, text.as_bytes()).await;
+    }
+
+    /// Writes one line to the run's standard output.
+    pub async fn line(&self, text: impl fmt::Display) {
+        self.print(&format!("{text}\n")).await;
+    }
+
+    /// The number of an argument, if it was given.
+    pub fn float(&self, name: &str) -> Option<f64> {
+        self.args.get(name).and_then(Value::as_f64)
+    }
+
+    /// Whether a bool was given as true.
+    pub fn flag(&self, name: &str) -> bool {
+        self.args.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// Waits until the worker should return: somebody cancelled the run, its time is over, or the
+    /// server ends.
+    pub async fn cancelled(&self) {
+        self.ending.cancelled().await;
+    }
+}
+
+/// Carries a call out, and says how its run ended and whether the worker was content; a panic is its
+/// failure. The run is over only once the worker has returned.
+pub(crate) async fn perform(
+    worker: Arc<dyn Worker>,
+    call: Call,
+    timeout: Option<Duration>,
+) -> (RunState, bool) {
+    let (run, ending) = (Arc::clone(&call.run), call.ending.clone());
+    let mut work =
+        std::pin::pin!(AssertUnwindSafe(async { worker.call(call).await }).catch_unwind());
+    let (outcome, timed_out) = match timeout {
+        None => (work.await, false),
+        Some(timeout) => match tokio::time::timeout(timeout, &mut work).await {
+            Ok(outcome) => (outcome, false),
+            Err(_) => {
+                let timed_out = !run.cancel.is_cancelled();
+                ending.cancel();
+                (work.await, timed_out)
+            }
+        },
+    };
+    let outcome = outcome.unwrap_or_else(|_| Err("the worker panicked; the log says where".into()));
+    if let Err(message) = &outcome {
+        run.output.append(Stream::Stderr, format!("{message}\n").as_bytes()).await;
+    }
+    let state = match &outcome {
+        _ if timed_out => RunState::TimedOut,
+        _ if run.cancel.is_cancelled() => RunState::Cancelled,
+        Ok(()) => RunState::Succeeded,
+        Err(_) => RunState::Failed,
+    };
+    (state, outcome.is_ok())
+}

@@ -1,0 +1,123 @@
+//! The resident workers of a menu: who goes on when another menu takes its place, who leaves, and who comes.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::Audit;
+use crate::config::Config;
+use crate::history::History;
+use crate::menu_file::Item;
+use crate::workers::{Declared, Resident, WorkerRef};
+
+/// How long after its last moment a worker that was killed is waited for.
+const HELD_UP: Duration = Duration::from_secs(3);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct WorkerPool {
+    residents: Vec<Arc<WorkerRef>>,
+    /// Those among them that have to be started, each once all of its name before it have ended: two owners of one
+    /// relay are worse than none.
+    new: Vec<(Arc<Resident>, Vec<CancellationToken>)>,
+    /// Workers of earlier menus. Each ends by itself when its last run has.
+    leaving: Vec<Arc<Resident>>,
+}
+
+impl WorkerPool {
+    pub(crate) fn new(config: &Config, before: Option<&Self>) -> Self {
+        let mut staff = Self::default();
+        let earlier = before.map_or(&[][..], |before| &before.residents);
+        for declared in &config.residents {
+            let knows_secrets = is_given_secrets(declared, config);
+            let same = earlier.iter().find(|hired| hired.0.is(declared, knows_secrets));
+            if let Some(same) = same {
+                staff.residents.push(Arc::clone(same));
+                continue;
+            }
+            let worker = Arc::new(Resident::new(declared, knows_secrets));
+            staff.residents.push(Arc::new(WorkerRef(Arc::clone(&worker))));
+            let left = before.map(|before| before.ends_of(worker.name()));
+            staff.new.push((worker, left.unwrap_or_default()));
+        }
+        if let Some(before) = before {
+            let stays = |one: &Arc<Resident>| staff.hired().any(|other| Arc::ptr_eq(one, other));
+            let gone: Vec<_> = before.hired().filter(|worker| !stays(worker)).cloned().collect();
+            let gone = gone.into_iter().chain(before.leaving.iter().cloned());
+            staff.leaving = gone.filter(|worker| !worker.ended().is_cancelled()).collect();
+        }
+        staff
+    }
+
+    /// The same, of whom nobody has to be started.
+    pub(crate) fn again(&self) -> Self {
+        Self { residents: self.residents.clone(), new: Vec::new(), leaving: self.leaving.clone() }
+    }
+
+    /// Each raised when a worker of this name has ended: one that was never started may have ended before one
+    /// that it waited for.
+    fn ends_of(&self, name: &str) -> Vec<CancellationToken> {
+        let all = self.hired().chain(&self.leaving);
+        all.filter(|worker| worker.name() == name).map(|worker| worker.ended()).collect()
+    }
+
+    fn hired(&self) -> impl Iterator<Item = &Arc<Resident>> {
+        self.residents.iter().map(|hired| &hired.0)
+    }
+
+    pub(crate) fn residents(&self) -> &[Arc<WorkerRef>] {
+        &self.residents
+    }
+
+    /// Starts those that are new, each as a task that `spawn` is given.
+    pub(crate) fn start(
+        &self,
+        history: &History,
+        audit: &Arc<Audit>,
+        spawn: impl Fn(Pin<Box<dyn Future<Output = ()> + Send>>),
+    ) {
+        for (worker, left) in &self.new {
+            let (worker, left, instance) = (Arc::clone(worker), left.clone(), history.instance());
+            let instance = async move {
+                for left in left {
+                    left.cancelled().await;
+                }
+                instance.await.ok()
+            };
+            spawn(Box::pin(worker.live(Arc::clone(audit), instance)));
+        }
+    }
+
+    /// Each by name, with how it stands.
+    pub(crate) fn standing(&self) -> impl Iterator<Item = (&str, String)> {
+        let here = self.hired().map(|worker| (worker.name(), worker.standing()));
+        let leaving = self.leaving.iter().filter(|worker| !worker.ended().is_cancelled());
+        here.chain(leaving.map(|worker| {
+            (
+                worker.name(),
+                format!("{}; ends with its last run, by an earlier menu", worker.standing()),
+            )
+        }))
+    }
+
+    /// Ends them all in order, by `deadline` at the latest, side by side. No run goes on any more.
+    pub(crate) async fn stop(&self, deadline: Instant) {
+        let all = self.hired().chain(&self.leaving);
+        let stopping = join_all(all.map(|worker| worker.stop(deadline)));
+        // Not even SIGKILL ends what the system itself holds up.
+        if timeout_at(deadline + HELD_UP, stopping).await.is_err() {
+            tracing::warn!(target: "topside", "a worker did not end in time");
+        }
+    }
+}
+
+fn is_given_secrets(declared: &Declared, config: &Config) -> bool {
+    config.commands.iter().any(|item| match item {
+        Item::Function(function) => function.worker == declared.name && function.info.has_secret(),
+        Item::Program(_) => false,
+    })
+}
