@@ -1,7 +1,33 @@
-//! The wheel of the mouse: what lies on top scrolls, else the output under the pointer.
+//! The mouse: the wheel scrolls the uppermost overlay, else the output under the pointer; a click chooses.
 
-use super::State;
 use super::overlay::Overlay;
+use super::{State, command_form, picker};
+
+/// What a click chooses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Clicked {
+    /// A row of the picker's servers.
+    Server(usize),
+    /// A row of the routes to the chosen server.
+    Route(usize),
+    /// A command of the menu.
+    Command(String),
+}
+
+/// Chooses what was clicked on. A click is never enough to run something: a command opens its form.
+pub(super) fn click(state: &mut State, clicked: Clicked) {
+    match clicked {
+        Clicked::Server(at) => {
+            picker::choose(state, at);
+            state.picker.on_ways = false;
+        }
+        Clicked::Route(at) => {
+            state.picker.way = at;
+            state.picker.on_ways = true;
+        }
+        Clicked::Command(name) => command_form::open(state, &name),
+    }
+}
 
 /// Turns it by so many rows, up being negative, with the pointer here.
 pub(super) fn turn(state: &mut State, rows: i32, column: u16, row: u16) {

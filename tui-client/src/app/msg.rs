@@ -10,6 +10,7 @@ use topside_shared::notifications::Notification;
 use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, Pin, RunId, SubscriptionId};
 
+use super::mouse::Clicked;
 use super::picker::redeem_invite::{NotPaired, Paired};
 use super::picker::routes::Reach;
 use super::runs::export::{Fetched, NotFetched};
@@ -29,8 +30,8 @@ pub(crate) enum Msg {
     Paste(String),
     /// The wheel was turned by this many rows, up being negative, with the pointer here.
     Wheel { rows: i32, column: u16, row: u16 },
-    /// The left button was pressed here.
-    Click { column: u16, row: u16 },
+    /// The left button was pressed on this.
+    Click(Clicked),
     /// The terminal has another size.
     Resize(Size),
     /// Time has passed that something on the screen counts.

@@ -13,10 +13,9 @@ use super::server::clients::Details;
 use super::server::create_invite::{Made, NewKey};
 use super::server::log::LogView;
 use super::server::reload::Reload;
-use super::{Size, State};
+use super::server::{notices, reload, status};
+use super::{Size, State, help};
 use crate::input::key::{Code, Key};
-use crate::views::help;
-use crate::views::server::{notices, reload, status};
 
 /// One of them.
 #[derive(Debug)]
@@ -103,6 +102,23 @@ pub(crate) fn room(size: Size) -> Size {
 /// Rows of an overlay's list, its last two being for what can be pressed.
 pub(crate) fn page(size: Size) -> usize {
     usize::from(room(size).height.saturating_sub(2)).max(1)
+}
+
+/// The inner room of the log, whose lines are long.
+pub(crate) fn log_room(size: Size) -> Size {
+    Size { width: size.width.saturating_sub(6).max(size.width.min(36)), ..room(size) }
+}
+
+/// Rows for the chosen line below the log, unless all of it is shown.
+pub(crate) fn log_detail_rows(height: u16) -> u16 {
+    (height / 5).clamp(1, 3)
+}
+
+/// How many lines of the log a page has.
+pub(crate) fn log_page(size: Size) -> usize {
+    let Size { height, .. } = log_room(size);
+    // Filters, the line under the list, and the foot.
+    usize::from(height.saturating_sub(log_detail_rows(height) + 3)).max(1)
 }
 
 /// How far help scrolls by a key; none: the key closes it.

@@ -41,7 +41,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Key(key) => return on_key(state, key),
         Msg::Paste(text) => return paste(state, &text),
         Msg::Wheel { rows, column, row } => mouse::turn(state, rows, column, row),
-        Msg::Click { column, row } => return crate::views::click(state, column, row),
+        Msg::Click(clicked) => mouse::click(state, clicked),
         Msg::Resize(size) => state.size = size,
         Msg::Tick => {
             let mut effects = session::tick(state);

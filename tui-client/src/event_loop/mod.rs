@@ -313,7 +313,7 @@ impl Loop {
                 // Somebody may come back from an editor.
                 self.re_read_settings()?;
             }
-            if let Some(msg) = terminal_events::event(&event) {
+            if let Some(msg) = terminal_events::message(&event, &self.state) {
                 self.typing = true;
                 self.take(msg)?;
             }

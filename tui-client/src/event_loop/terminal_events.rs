@@ -5,18 +5,20 @@ use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 
-use crate::app::{Msg, Size};
+use crate::app::{Msg, Size, State};
 use crate::input::key::{Code, Key};
 use crate::terminal;
+use crate::views;
 
 /// Rows that one click of the wheel scrolls.
 const WHEEL: i32 = 3;
 
-pub(super) fn event(event: &Event) -> Option<Msg> {
+/// What an event means to the state that is shown.
+pub(super) fn message(event: &Event, state: &State) -> Option<Msg> {
     match event {
         Event::Key(pressed) => key(pressed).map(Msg::Key),
         Event::Paste(text) => Some(Msg::Paste(text.clone())),
-        Event::Mouse(mouse) => wheel(mouse),
+        Event::Mouse(event) => mouse(event, state),
         Event::Resize(width, height) => {
             let size = Size { width: *width, height: *height };
             Some(Msg::Resize(terminal::usable_size(size, None, None)))
@@ -25,12 +27,12 @@ pub(super) fn event(event: &Event) -> Option<Msg> {
     }
 }
 
-fn wheel(mouse: &MouseEvent) -> Option<Msg> {
+fn mouse(mouse: &MouseEvent, state: &State) -> Option<Msg> {
     let (column, row) = (mouse.column, mouse.row);
     Some(match mouse.kind {
         MouseEventKind::ScrollUp => Msg::Wheel { rows: -WHEEL, column, row },
         MouseEventKind::ScrollDown => Msg::Wheel { rows: WHEEL, column, row },
-        MouseEventKind::Down(MouseButton::Left) => Msg::Click { column, row },
+        MouseEventKind::Down(MouseButton::Left) => Msg::Click(views::clicked(state, column, row)?),
         _ => return None,
     })
 }

@@ -245,7 +245,7 @@ pub(crate) fn hints(state: &State) -> impl Iterator<Item = &'static Action> {
     let wanted: &[Id] = match (&state.screen, &state.link) {
         (Screen::Picker, Link::Dialling(_)) => &[Id::StopTrying, Id::Help, Id::Quit],
         // One column at a time: that there is another one is worth a place.
-        (Screen::Picker, _) if !crate::views::picker_is_wide(state.size) => {
+        (Screen::Picker, _) if !crate::app::picker::is_wide(state.size) => {
             &[Id::Connect, Id::OtherColumn, Id::Invite, Id::Help, Id::Quit]
         }
         (Screen::Picker, _) => &[

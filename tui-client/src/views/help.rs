@@ -1,106 +1,14 @@
-//! The help: every action of the screen that is up, from the registry.
+//! Draws the help.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::overlay_frame;
 use super::row::Row;
+use crate::app::help::{HelpLine, keys_width, rows};
 use crate::app::overlay::room;
-use crate::app::{Screen, Size, State};
-use crate::input::actions::{self, Danger};
-use crate::text::fit;
+use crate::app::{Size, State};
 use crate::theme::Theme;
-
-/// One row of the help.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Line {
-    Blank,
-    Heading(&'static str),
-    /// An action, or a further row of one.
-    Action {
-        keys: String,
-        title: String,
-        /// What stands before harm, or why it is not possible now.
-        note: String,
-    },
-    Text(String),
-}
-
-/// Room for what a note says beside a title.
-const NOTE: usize = 12;
-
-/// Columns of the keys.
-fn keys_width(width: u16) -> usize {
-    if width >= 60 { 30 } else { 17 }
-}
-
-/// All rows, in the order of the registry; what is too long for one goes on in the next.
-pub(crate) fn rows(state: &State) -> Vec<Line> {
-    // Two columns go to the frame where the terminal is as narrow as the box.
-    let width = room(state.size).width.min(state.size.width.saturating_sub(4));
-    let first: &[&str] = match state.screen {
-        Screen::Console(_) => &[
-            "Type a command and press Enter; m shows the menu, help NAME one command.",
-            "The box is a run's while that may ask: Enter answers, Ctrl-D ends its input.",
-        ],
-        Screen::Picker => &["Pick a server on the left and how to reach it on the right."],
-    };
-    let first = first.iter().flat_map(|text| fit::wrap(text, usize::from(width)));
-    let mut rows: Vec<Line> = first.map(Line::Text).collect();
-    let mut group = "";
-    for action in actions::of(state) {
-        let keys = state.keys.shown(action.id, "  ");
-        if keys.is_empty() {
-            continue;
-        }
-        if action.group != group {
-            group = action.group;
-            rows.push(Line::Blank);
-            rows.push(Line::Heading(group));
-        }
-        let note = match ((action.enabled)(state), action.danger) {
-            (Err(why), _) => why,
-            (Ok(()), Danger::Asks) => "asks first".to_owned(),
-            (Ok(()), Danger::Name) => "wants the server's name typed".to_owned(),
-            (Ok(()), Danger::None) => String::new(),
-        };
-        wrapped(&keys, action.title, note, width, &mut rows);
-    }
-    rows
-}
-
-/// The rows of one action.
-fn wrapped(keys: &str, title: &str, note: String, width: u16, rows: &mut Vec<Line>) {
-    let keys_width = keys_width(width);
-    let room = usize::from(width).saturating_sub(keys_width + 1);
-    let mut keys = fit::wrap(keys, keys_width).into_iter();
-    let mut titles = fit::wrap(title, room).into_iter().peekable();
-    let (mut note, mut notes) =
-        (Some(note).filter(|note| !note.is_empty()), Vec::new().into_iter());
-    loop {
-        let title = titles.next();
-        // Behind the last row of the title, or below it.
-        let beside = match &title {
-            Some(title) if titles.peek().is_none() => {
-                let room = room.saturating_sub(fit::width(title) + 2);
-                note.take_if(|note| room >= NOTE && fit::width(note) <= room)
-            }
-            _ => None,
-        };
-        if title.is_none()
-            && let Some(note) = note.take()
-        {
-            notes = fit::wrap(&note, room).into_iter();
-        }
-        let note = beside.or_else(|| notes.next());
-        let keys = keys.next();
-        if keys.is_none() && title.is_none() && note.is_none() {
-            return;
-        }
-        let (keys, title) = (keys.unwrap_or_default(), title.unwrap_or_default());
-        rows.push(Line::Action { keys, title, note: note.unwrap_or_default() });
-    }
-}
 
 pub(super) fn draw(state: &State, top: usize, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let rows = rows(state);
@@ -114,14 +22,14 @@ pub(super) fn draw(state: &State, top: usize, area: Rect, buffer: &mut Buffer, t
     for (y, line) in (0..page).zip(rows.iter().skip(top)) {
         let mut row = Row::at(buffer, inside, y);
         match line {
-            Line::Blank => {}
-            Line::Heading(text) => {
+            HelpLine::Blank => {}
+            HelpLine::Heading(text) => {
                 row.left(&text.to_uppercase(), theme.dim);
             }
-            Line::Text(text) => {
+            HelpLine::Text(text) => {
                 row.left(text, theme.plain);
             }
-            Line::Action { keys, title, note } => {
+            HelpLine::Action { keys, title, note } => {
                 row.column(keys, keys_width, theme.accent).skip(1);
                 row.left(title, theme.plain);
                 row.skip(if title.is_empty() { 0 } else { 2 }).left(note, theme.dim);

@@ -4,7 +4,7 @@ mod command_form;
 mod confirm;
 mod console;
 mod filter_list;
-pub(crate) mod help;
+mod help;
 mod key_hints;
 mod overlay_frame;
 mod palette;
@@ -18,10 +18,12 @@ pub(crate) mod tests;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use crate::app::mouse::Clicked;
 use crate::app::overlay::Overlay;
 use crate::app::picker::probe;
-use crate::app::{Effect, Screen, Size, State, command_form as filling};
-pub(crate) use crate::theme::Theme;
+use crate::app::server::invite_result;
+use crate::app::{Screen, Size, State};
+use crate::theme::Theme;
 use row::Row;
 
 /// Draws everything; returns where the cursor stands, if anywhere.
@@ -101,11 +103,6 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     cursor
 }
 
-/// Whether the picker has room for both of its columns.
-pub(crate) fn picker_is_wide(size: Size) -> bool {
-    picker::is_wide(size)
-}
-
 /// Milliseconds until something drawn changes by itself.
 pub(crate) fn changes_in(state: &State) -> Option<u64> {
     if !state.size.enough() {
@@ -123,7 +120,7 @@ pub(crate) fn changes_in(state: &State) -> Option<u64> {
         }
         Screen::Console(_) => {
             let made = state.overlays.iter().find_map(|overlay| match overlay {
-                Overlay::Made(made) => server::invite_result::changes_in(state, made),
+                Overlay::Made(made) => invite_result::changes_in(state, made),
                 _ => None,
             });
             [console::changes_in(state), made].into_iter().flatten().min()
@@ -131,24 +128,19 @@ pub(crate) fn changes_in(state: &State) -> Option<u64> {
     }
 }
 
-/// What a click means: a command of the menu opens its form, a row of the picker is chosen.
-pub(crate) fn click(state: &mut State, column: u16, row: u16) -> Vec<Effect> {
+/// What is drawn at this place, where a click chooses it: a command of the menu, or a row of the picker.
+pub(crate) fn clicked(state: &State, column: u16, row: u16) -> Option<Clicked> {
     if !state.overlays.is_empty() || !state.size.enough() {
-        return Vec::new();
+        return None;
     }
     let at = Position::new(column, row);
     match &state.screen {
-        Screen::Picker => picker::click(state, at),
+        Screen::Picker => picker::clicked(state, at),
         Screen::Console(console) => {
-            let name =
-                console::menu::command_at(console, &console.layout(state), at).map(str::to_owned);
-            // A click is never enough to run something.
-            if let Some(name) = name {
-                filling::open(state, &name);
-            }
+            let name = console::menu::command_at(console, &console.layout(state), at)?;
+            Some(Clicked::Command(name.to_owned()))
         }
     }
-    Vec::new()
 }
 
 fn too_small(size: Size, area: Rect, buffer: &mut Buffer, theme: &Theme) {

@@ -9,13 +9,16 @@ pub(crate) mod server_form;
 use super::confirm::{Confirm, Then};
 use super::connection::{Dialling, Link, Target, Via};
 use super::overlay::Overlay;
-use super::{Effect, Here, Screen, State};
+use super::{Effect, Here, Screen, Size, State};
 use crate::config::{Profile, THIS_MACHINE};
 use crate::connect::Found;
 use crate::input::actions::Id;
 use crate::text::sanitize;
 use probe::Asking;
 use server_form::Form;
+
+/// Narrower than this only one column is shown at a time.
+const BOTH_FROM: u16 = 56;
 
 /// What is chosen, and what is known of it.
 #[derive(Debug, Default)]
@@ -181,6 +184,11 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+/// Whether both columns have room.
+pub(crate) fn is_wide(size: Size) -> bool {
+    size.width >= BOTH_FROM
 }
 
 /// Chooses a place in the list of servers, and the first way to it.

@@ -9,8 +9,8 @@ use topside_shared::methods::{KeyInvite, KeyRow};
 use topside_shared::text::MAX_NAME;
 use topside_shared::values::parse_duration;
 
-use super::accepted_keys;
 use super::qr::Qr;
+use super::{accepted_keys, invite_result};
 use crate::app::command_form::{CommandForm, Next};
 use crate::app::console::Console;
 use crate::app::overlay::{self, Overlay};
@@ -19,7 +19,6 @@ use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::text::sanitize;
 use crate::text::secret::Secret;
-use crate::views::server::invite_result;
 
 /// The built-in that makes an invite: who has it in the menu may do so.
 pub(crate) const INVITE: &str = "invite";

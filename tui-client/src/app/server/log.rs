@@ -10,13 +10,12 @@ use topside_shared::notifications::{Level, LogEntry};
 use topside_shared::{SubscriptionId, Time, tables};
 
 use crate::app::connection::Link;
-use crate::app::overlay::Overlay;
+use crate::app::overlay::{self, Overlay};
 use crate::app::widgets::filter_list::{Chooser, Moved};
 use crate::app::{Call, Effect, State};
 use crate::input::key::{Code, Key};
 use crate::scrollback::grouped;
 use crate::text::sanitize;
-use crate::views::server::log;
 
 /// The built-in that whoever may read the log has in the menu.
 pub(crate) const COMMAND: &str = "log";
@@ -388,7 +387,7 @@ pub(crate) fn key(state: &mut State, mut view: Box<LogView>, key: Key) -> Vec<Ef
             _ => Vec::new(),
         };
     }
-    view.key(key, log::page(state.size));
+    view.key(key, overlay::log_page(state.size));
     state.overlays.push(Overlay::Log(view));
     Vec::new()
 }

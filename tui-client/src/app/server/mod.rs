@@ -4,6 +4,7 @@ pub(crate) mod accepted_keys;
 pub(crate) mod admin;
 pub(crate) mod clients;
 pub(crate) mod create_invite;
+pub(crate) mod invite_result;
 pub(crate) mod log;
 pub(crate) mod notices;
 pub(crate) mod qr;

@@ -1,8 +1,12 @@
-//! What the server said unasked, and what became of the session, with the time: for whoever was away.
+//! Notices of a session: the notifications of the server and the changes of the connection, with their time.
 
 use std::collections::VecDeque;
 
 use topside_shared::Time;
+
+use crate::app::State;
+use crate::app::overlay::room;
+use crate::text::{fit, times};
 
 /// How many are kept.
 const KEPT: usize = 200;
@@ -42,6 +46,37 @@ impl Notices {
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped
     }
+}
+
+/// Columns before the words: a sign, and the time or `11-24 09:14`.
+pub(crate) const BEFORE: u16 = 14;
+
+/// One row of the list.
+pub(crate) struct NoticeLine {
+    /// Where a notice begins: when, and whether it warns.
+    pub(crate) begins: Option<(String, bool)>,
+    pub(crate) text: String,
+}
+
+/// All rows; what is too long for one goes on in the next.
+pub(crate) fn rows(state: &State) -> Vec<NoticeLine> {
+    let Some(console) = state.console() else { return Vec::new() };
+    let width = room(state.size).width.min(state.size.width.saturating_sub(4));
+    let room = usize::from(width.saturating_sub(BEFORE));
+    let mut rows = Vec::new();
+    for past in console.notices.newest() {
+        let at = times::stamp(past.at, state.clock.wall, &state.zone);
+        let mut begins = Some((at, past.warns));
+        for text in fit::wrap(&past.text, room) {
+            rows.push(NoticeLine { begins: begins.take(), text });
+        }
+    }
+    let dropped = console.notices.dropped();
+    if dropped > 0 {
+        let text = format!("{dropped} older ones are not kept any more");
+        rows.push(NoticeLine { begins: None, text });
+    }
+    rows
 }
 
 #[cfg(test)]

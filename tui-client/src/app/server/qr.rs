@@ -5,6 +5,8 @@ use std::fmt;
 use qrcode::{Color, EcLevel, QrCode};
 use topside_shared::invite::Invite;
 
+use crate::app::Size;
+
 /// Light modules around the code, without which a reader does not find it (ISO/IEC 18004, section 9.1).
 const QUIET: usize = 4;
 
@@ -37,6 +39,15 @@ impl Qr {
     /// Modules of a side, with the light around them.
     pub(crate) fn side(&self) -> usize {
         self.side + 2 * QUIET
+    }
+
+    /// Columns and rows: a module is half a cell, and with ASCII signs alone two of them.
+    pub(crate) fn size(&self, ascii: bool) -> Size {
+        let side = u16::try_from(self.side()).unwrap_or(u16::MAX);
+        match ascii {
+            true => Size { width: side.saturating_mul(2), height: side },
+            false => Size { width: side, height: side.div_ceil(2) },
+        }
     }
 
     /// Whether a module is dark, counted with the light around them.

@@ -3,9 +3,9 @@
 
 use topside_shared::methods::{ReloadChanges, ReloadResult};
 
-use crate::app::overlay::Overlay;
+use crate::app::overlay::{Overlay, room};
 use crate::app::{Call, Effect, State};
-use crate::text::sanitize;
+use crate::text::{fit, sanitize};
 
 /// The built-in that does it: who has it in the menu may do so.
 pub(crate) const RELOAD: &str = "reload";
@@ -93,4 +93,69 @@ pub(crate) fn ended(state: &mut State, result: Result<ReloadResult, NotReloaded>
         (None, Standing::Refused(refused)) => state.refuse(refused.why),
         (None, Standing::Asked) => {}
     }
+}
+
+/// Columns before the words.
+pub(crate) const BEFORE: u16 = 2;
+
+/// One row.
+pub(crate) struct ReloadLine {
+    /// Where a sentence begins: its sign.
+    pub(crate) sign: Option<ReloadSign>,
+    pub(crate) text: String,
+    pub(crate) strong: bool,
+}
+
+/// The sign before a sentence.
+#[derive(Clone, Copy)]
+pub(crate) enum ReloadSign {
+    Done,
+    Wrong,
+    Waits,
+    Fact,
+    None,
+}
+
+/// All rows; what is too long for one goes on in the next.
+pub(crate) fn rows(state: &State, shown: &Reload) -> Vec<ReloadLine> {
+    let width = room(state.size).width.min(state.size.width.saturating_sub(4));
+    let room = usize::from(width.saturating_sub(BEFORE));
+    let mut rows = Vec::new();
+    let mut say = |sign, text: &str, strong| {
+        let mut sign = Some(sign);
+        for text in fit::wrap(text, room) {
+            rows.push(ReloadLine { sign: sign.take(), text, strong });
+        }
+    };
+    match &shown.standing {
+        Standing::Asked => say(ReloadSign::None, "The server reads its files …", false),
+        Standing::Done { changed, waits } => {
+            match changed.is_empty() {
+                true if waits.is_none() => {
+                    say(ReloadSign::Done, "The files were read again: nothing has changed.", true);
+                }
+                true => say(ReloadSign::Done, "The files were read again.", true),
+                false => say(ReloadSign::Done, "The files were read again. In force now:", true),
+            }
+            for sentence in changed {
+                say(ReloadSign::Fact, sentence, false);
+            }
+            if let Some(waits) = waits {
+                say(ReloadSign::Waits, waits, false);
+                say(ReloadSign::None, "Until then the values before hold.", false);
+            }
+        }
+        Standing::Refused(refused) if refused.mistakes.is_empty() => {
+            say(ReloadSign::Wrong, &refused.why, true);
+        }
+        Standing::Refused(refused) => {
+            let words = "Nothing was changed: the menu and the settings before are in force.";
+            say(ReloadSign::Wrong, words, true);
+            for mistake in &refused.mistakes {
+                say(ReloadSign::Fact, &mistake.at, false);
+                say(ReloadSign::None, &mistake.message, false);
+            }
+        }
+    }
+    rows
 }

@@ -128,7 +128,7 @@ fn a_click_in_the_menu_opens_a_form_and_runs_nothing() {
     let mut world = World::connected(160, 50);
     let rows = crate::views::tests::text(&crate::views::tests::frame(&world.state));
     let row = rows.lines().position(|line| line.starts_with("   zones")).unwrap();
-    let effects = world.tell(Msg::Click { column: 5, row: u16::try_from(row).unwrap() });
+    let effects = world.click(5, u16::try_from(row).unwrap());
     assert!(effects.is_empty());
     assert_eq!(form(&world).line(), "zones");
 }

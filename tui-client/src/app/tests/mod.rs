@@ -93,6 +93,12 @@ impl World {
         world
     }
 
+    /// The left button pressed on what is drawn here.
+    pub(crate) fn click(&mut self, column: u16, row: u16) -> Vec<Effect> {
+        let clicked = crate::views::clicked(&self.state, column, row);
+        clicked.map_or_else(Vec::new, |clicked| self.tell(Msg::Click(clicked)))
+    }
+
     pub(crate) fn tell(&mut self, msg: Msg) -> Vec<Effect> {
         let wall = Time::from_millis(START).plus_millis(self.now);
         update(&mut self.state, Clock { mono: self.now, wall }, msg)

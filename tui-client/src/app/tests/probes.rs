@@ -205,7 +205,7 @@ fn what_is_clicked_on_is_chosen() {
     let mut world = World::new(80, 24).with_servers();
     world.tell(Msg::Found(vec![find("garage-pi", "192.168.1.12", None)]));
     let mut click = |column, row| {
-        world.tell(Msg::Click { column, row });
+        world.click(column, row);
         let name = crate::app::picker::name(&world.state, world.state.picker.at).to_owned();
         (name, crate::app::picker::routes::chosen_via(&world.state))
     };

@@ -10,6 +10,7 @@ use ratatui::style::Style;
 use super::key_hints;
 use super::row::Row;
 use crate::app::connection::{Link, Via};
+use crate::app::mouse::Clicked;
 use crate::app::picker::routes::{self, Sign, Way};
 use crate::app::picker::{self, discovered};
 use crate::app::{Here, Size, State};
@@ -21,8 +22,6 @@ use crate::theme::Theme;
 
 /// Wider than this the picker stays in the middle.
 const WIDEST: u16 = 120;
-/// Narrower than this only one column is shown at a time.
-const BOTH_FROM: u16 = 56;
 /// From here on the address of a way fits beside it.
 const WIDE_FROM: u16 = 100;
 /// From so many rows on each way has two.
@@ -47,18 +46,13 @@ struct Columns {
     ways: Option<Rect>,
 }
 
-/// Whether both columns have room.
-pub(super) fn is_wide(size: Size) -> bool {
-    size.width >= BOTH_FROM
-}
-
 fn columns(state: &State, area: Rect) -> Columns {
     let width = area.width.min(WIDEST);
     let x = area.x + (area.width - width) / 2;
     let y = area.y + if area.height >= 30 { area.height / 6 } else { 2 };
     let height = area.bottom().saturating_sub(y + 1);
     let body = Rect::new(x, y, width, height);
-    if width < BOTH_FROM {
+    if !picker::is_wide(Size { width, ..state.size }) {
         let (servers, ways) =
             if state.picker.on_ways { (None, Some(body)) } else { (Some(body), None) };
         return Columns { servers, ways };
@@ -357,25 +351,22 @@ fn mark(sign: Sign, theme: &Theme) -> (&'static str, Style) {
     }
 }
 
-/// Chooses what was clicked on.
-pub(super) fn click(state: &mut State, at: Position) {
+/// The server or the route at this place.
+pub(super) fn clicked(state: &State, at: Position) -> Option<Clicked> {
     let area = Rect::new(0, 0, state.size.width, state.size.height);
     let columns = columns(state, area);
     let row =
         |place: Rect| usize::from(at.y.saturating_sub(place.y)).checked_sub(head(place).into());
     if let Some(place) = columns.servers.filter(|place| place.contains(at)) {
         let (entries, first) = entries(state, place);
-        let entry = row(place).and_then(|row| entries.get(first + row));
-        if let Some(Entry::Server(server)) = entry {
-            picker::choose(state, *server);
-            state.picker.on_ways = false;
+        match entries.get(first + row(place)?)? {
+            Entry::Server(server) => Some(Clicked::Server(*server)),
+            Entry::Blank | Entry::Found => None,
         }
-    } else if let Some(place) = columns.ways.filter(|place| place.contains(at)) {
+    } else {
+        let place = columns.ways.filter(|place| place.contains(at))?;
         let shown = all_ways(state);
-        let rows = usize::from(Addresses::of(state, place, &shown).rows());
-        if let Some(way) = row(place).map(|row| row / rows).filter(|way| *way < shown.len()) {
-            state.picker.way = way;
-            state.picker.on_ways = true;
-        }
+        let route = row(place)? / usize::from(Addresses::of(state, place, &shown).rows());
+        (route < shown.len()).then_some(Clicked::Route(route))
     }
 }

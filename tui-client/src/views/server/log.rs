@@ -5,8 +5,9 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use topside_shared::notifications::Level;
 
+use crate::app::overlay::{log_detail_rows, log_room};
 use crate::app::server::log::{Line, LogView, Standing};
-use crate::app::{Size, State, connection, overlay};
+use crate::app::{Size, State, connection};
 use crate::scrollback::grouped;
 use crate::text::{fit, times};
 use crate::theme::Theme;
@@ -18,23 +19,6 @@ const LEVEL: usize = 6;
 /// From this width on a time has room for its day.
 const WIDE_FROM: u16 = 56;
 
-/// The inner room of the view: lines of a log are long.
-fn room(size: Size) -> Size {
-    Size { width: size.width.saturating_sub(6).max(size.width.min(36)), ..overlay::room(size) }
-}
-
-/// Rows of the chosen line, unless all of it is wanted.
-fn usual(height: u16) -> u16 {
-    (height / 5).clamp(1, 3)
-}
-
-/// How many lines of the log a page has.
-pub(crate) fn page(size: Size) -> usize {
-    let Size { height, .. } = room(size);
-    // Filters, the line under the list, and the foot.
-    usize::from(height.saturating_sub(usual(height) + 3)).max(1)
-}
-
 pub(crate) fn draw(
     state: &State,
     view: &LogView,
@@ -42,7 +26,7 @@ pub(crate) fn draw(
     buffer: &mut Buffer,
     theme: &Theme,
 ) -> Option<Position> {
-    let Size { width, height } = room(state.size);
+    let Size { width, height } = log_room(state.size);
     let name = state.console().map_or("the server", |console| console.name());
     let title = format!("Log of {name}");
     let inside = overlay_frame::centred(&title, width, height, area, buffer, theme);
@@ -50,7 +34,7 @@ pub(crate) fn draw(
     let chosen = shown.get(at).and_then(|number| view.line(*number));
     let below = chosen.map(|line| whole(state, line, usize::from(inside.width)));
     let wanted = below.as_ref().map_or(0, Vec::len);
-    let usual = usual(inside.height);
+    let usual = log_detail_rows(inside.height);
     let most = inside.height.saturating_sub(4);
     let needed = u16::try_from(wanted).unwrap_or(u16::MAX);
     let rows = if view.whole { needed.max(usual).min(most) } else { usual };

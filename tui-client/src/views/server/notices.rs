@@ -1,45 +1,14 @@
-//! What was said unasked, newest first.
+//! Draws the notices of a session, newest first.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::overlay::room;
+use crate::app::server::notices::{BEFORE, rows};
 use crate::app::{Size, State};
-use crate::text::{fit, times};
 use crate::theme::Theme;
 use crate::views::overlay_frame;
 use crate::views::row::Row;
-
-/// Columns before the words: a sign, and the time or `11-24 09:14`.
-const BEFORE: u16 = 14;
-
-/// One row of the list.
-pub(crate) struct Line {
-    /// Where a notice begins: when, and whether it warns.
-    begins: Option<(String, bool)>,
-    text: String,
-}
-
-/// All rows; what is too long for one goes on in the next.
-pub(crate) fn rows(state: &State) -> Vec<Line> {
-    let Some(console) = state.console() else { return Vec::new() };
-    let width = room(state.size).width.min(state.size.width.saturating_sub(4));
-    let room = usize::from(width.saturating_sub(BEFORE));
-    let mut rows = Vec::new();
-    for past in console.notices.newest() {
-        let at = times::stamp(past.at, state.clock.wall, &state.zone);
-        let mut begins = Some((at, past.warns));
-        for text in fit::wrap(&past.text, room) {
-            rows.push(Line { begins: begins.take(), text });
-        }
-    }
-    let dropped = console.notices.dropped();
-    if dropped > 0 {
-        let text = format!("{dropped} older ones are not kept any more");
-        rows.push(Line { begins: None, text });
-    }
-    rows
-}
 
 pub(crate) fn draw(state: &State, top: usize, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let rows = rows(state);

@@ -13,15 +13,6 @@ use crate::theme::Theme;
 const DARK: Color = Color::Indexed(16);
 const LIGHT: Color = Color::Indexed(231);
 
-/// Columns and rows: a module is half a cell, and with ASCII signs alone two of them.
-pub(crate) fn size(code: &Qr, ascii: bool) -> Size {
-    let side = u16::try_from(code.side()).unwrap_or(u16::MAX);
-    match ascii {
-        true => Size { width: side.saturating_mul(2), height: side },
-        false => Size { width: side, height: side.div_ceil(2) },
-    }
-}
-
 /// Draws it in the upper left of an area that has room for it. Without colours light is what the terminal
 /// writes in, as on a dark background; `reversed`: on a light one.
 pub(crate) fn draw(
@@ -31,7 +22,7 @@ pub(crate) fn draw(
     buffer: &mut Buffer,
     theme: &Theme,
 ) {
-    let Size { width, height } = size(code, ascii);
+    let Size { width, height } = code.size(ascii);
     let colours = theme.look().colours;
     for y in 0..height.min(area.height) {
         for x in 0..width.min(area.width) {

@@ -1,121 +1,23 @@
-//! How the server stands: first what changes, as figures and as lines of bars, then the rest in words.
+//! Draws the status of the server: first the figures that change, with bars, then the rest in words.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use topside_shared::methods::Status;
-use topside_shared::text::{bytes, duration};
 
-use crate::app::connection::{self, Link};
-use crate::app::console::Console;
 use crate::app::overlay::room;
-use crate::app::server::status::{Figure, Figures, Rates, Told};
+use crate::app::server::status::{Figure, Figures, LABELS, StatusLine, rows, width};
 use crate::app::{Size, State};
-use crate::scrollback::grouped;
-use crate::text::{fit, times};
+use crate::text::times;
 use crate::theme::Theme;
 use crate::theme::glyphs::BARS;
 use crate::views::overlay_frame;
 use crate::views::row::Row;
 
-/// Columns of the labels.
-const LABELS: u16 = 9;
 /// From this width on the least and the most have columns of their own.
 const WIDE_FROM: u16 = 50;
 /// Columns of a figure.
 const FIGURE: usize = 10;
 /// The same where there is little room.
 const SLIM: usize = 8;
-
-/// One row of the view.
-pub(crate) enum Line {
-    /// What must be seen first; whether it begins here.
-    Warning(bool, String),
-    /// The names of the columns.
-    Head,
-    Bars(Figure),
-    /// A label, empty where a text goes on, and the text.
-    Fact(&'static str, String),
-}
-
-/// Columns inside the box.
-fn width(state: &State) -> u16 {
-    room(state.size).width.min(state.size.width.saturating_sub(4))
-}
-
-/// All rows, the most wanted first.
-pub(crate) fn rows(state: &State) -> Vec<Line> {
-    let Some(console) = state.console() else { return Vec::new() };
-    let figures = &console.figures;
-    let room = usize::from(width(state));
-    let mut rows = Vec::new();
-    let mut warn = |text: &str| {
-        let lines = fit::wrap(text, room.saturating_sub(2)).into_iter().enumerate();
-        rows.extend(lines.map(|(nth, line)| Line::Warning(nth == 0, line)));
-    };
-    if !matches!(state.link, Link::Connected { .. }) {
-        warn(&format!("These figures are old: {}.", connection::brief(state)));
-    }
-    if let Some(why) = &figures.failed {
-        warn(&format!("The server was asked and did not tell: {why}"));
-    }
-    let Some(told) = &figures.told else { return rows };
-    rows.push(Line::Head);
-    rows.extend(Figure::ALL.map(Line::Bars));
-    for (label, text) in facts(state, console, told) {
-        let lines = fit::wrap(&text, room.saturating_sub(usize::from(LABELS)));
-        for (nth, line) in lines.into_iter().enumerate() {
-            rows.push(Line::Fact(if nth == 0 { label } else { "" }, line));
-        }
-    }
-    rows
-}
-
-fn facts(state: &State, console: &Console, told: &Told) -> Vec<(&'static str, String)> {
-    let Status { runs, load, listeners, workers, refusals, memory_bytes, .. } = &told.status;
-    let mut facts = vec![(
-        "runs",
-        format!(
-            "{} running, {} queued, {} started",
-            grouped(runs.running),
-            grouped(runs.queued),
-            grouped(runs.started)
-        ),
-    )];
-    facts.push(match load {
-        Some([one, five, fifteen]) => {
-            ("load", format!("{one:.2}, {five:.2}, {fifteen:.2} over 1, 5, 15 min"))
-        }
-        None => ("load", "the server does not tell it".to_owned()),
-    });
-    if memory_bytes.is_none() {
-        facts.push(("memory", "the server does not tell it".to_owned()));
-    }
-    facts.push(("requests", format!("{} in all", grouped(told.status.requests))));
-    let (received, sent) = (told.status.bytes.received, told.status.bytes.sent);
-    let a_second = |of: fn(&Rates) -> f64| {
-        told.rates
-            .as_ref()
-            .map_or_else(String::new, |rates| format!(" ({} a second)", bytes(of(rates) as u64)))
-    };
-    let (a, b) = (a_second(|rates| rates.received), a_second(|rates| rates.sent));
-    facts.push(("bytes in", format!("{}{a}", bytes(received))));
-    facts.push(("out", format!("{}{b}", bytes(sent))));
-    let since = times::stamp(console.welcome.server.started_at, state.clock.wall, &state.zone);
-    facts.push(("up", format!("{}, since {since}", duration(told.status.uptime_ms))));
-    facts.push(("version", told.status.version.clone()));
-    facts.push(("menu", format!("revision {}", told.status.revision)));
-    let listens = listeners.iter().map(|at| format!("{} {}", at.transport, at.address));
-    facts.extend(listens.map(|text| ("listens", text)));
-    if listeners.is_empty() {
-        facts.push(("listens", "nowhere".to_owned()));
-    }
-    facts.extend(workers.iter().map(|w| ("worker", format!("{}: {}", w.name, w.standing))));
-    let refused: Vec<String> =
-        refusals.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-    let none = || "nobody and nothing since the start".to_owned();
-    facts.push(("refused", if refused.is_empty() { none() } else { refused.join(", ") }));
-    facts
-}
 
 pub(crate) fn draw(state: &State, top: usize, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let Some(console) = state.console() else { return };
@@ -136,12 +38,12 @@ pub(crate) fn draw(state: &State, top: usize, area: Rect, buffer: &mut Buffer, t
     for (y, line) in (0..page).zip(rows.iter().skip(top)) {
         let mut row = Row::at(buffer, inside, y);
         match line {
-            Line::Warning(begins, text) => {
+            StatusLine::Warning(begins, text) => {
                 row.left(if *begins { "▲ " } else { "  " }, theme.warn).left(text, theme.plain);
             }
-            Line::Head => head(&mut row, theme),
-            Line::Bars(figure) => bars(&console.figures, *figure, &mut row, theme),
-            Line::Fact(label, text) => {
+            StatusLine::Head => head(&mut row, theme),
+            StatusLine::Bars(figure) => bars(&console.figures, *figure, &mut row, theme),
+            StatusLine::Fact(label, text) => {
                 row.column(label, usize::from(LABELS), theme.dim).left(text, theme.plain);
             }
         }
