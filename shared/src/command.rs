@@ -11,11 +11,11 @@ use crate::role::Role;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
-    /// Looks only.
+    /// Only reads.
     Read,
-    /// Changes something that can be changed back.
+    /// Makes a change that can be undone.
     Write,
-    /// Ends or destroys something.
+    /// Makes a change that cannot be undone.
     #[default]
     Destructive,
 }
@@ -166,7 +166,7 @@ fn admin() -> Role {
 }
 
 impl Default for Role {
-    /// What is not said needs the most.
+    /// A command without a role needs the highest.
     fn default() -> Self {
         Role::Admin
     }

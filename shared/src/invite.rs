@@ -35,7 +35,7 @@ const MAX_ROUTER: usize = 253;
 pub struct Invite {
     /// The server's key.
     pub server: Pin,
-    /// The key to come in with.
+    /// The one-time key, or the key of a token.
     pub seed: Seed,
     /// Whether that key stays good (a script's token), or is good for one enrolment.
     pub lasting: bool,

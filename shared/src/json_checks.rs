@@ -35,7 +35,7 @@ impl fmt::Display for JsonFault {
 }
 
 /// Checks that `text` is one JSON value, no deeper than [`MAX_DEPTH`], with no key twice in one
-/// object. A syntax error anywhere is told before a duplicate.
+/// object. A syntax error is reported before a duplicate.
 ///
 /// # Errors
 /// The [`JsonFault`] found.

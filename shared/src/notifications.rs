@@ -157,7 +157,7 @@ pub struct LogEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// It is due; everything goes on until then.
+    /// It is scheduled; the server works normally until then.
     Scheduled,
     /// It was called off.
     Cancelled,
@@ -249,7 +249,7 @@ pub enum EndCode {
     Restart,
     /// An admin sent the client away.
     Kicked,
-    /// The key that the client came in with was revoked, or its time is over.
+    /// The client's key was revoked or has expired.
     Revoked,
     /// The client read too slowly.
     SlowReader,
@@ -283,7 +283,7 @@ pub struct EventsDropped {
     pub count: u64,
 }
 
-/// What a client is told, read by the notification's name.
+/// A notification, parsed by its name.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notification {
     /// `run/output`.

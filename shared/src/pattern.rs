@@ -26,7 +26,7 @@ impl Pattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why it is not a regular expression.
     pub fn new(text: &str) -> Result<Self, PatternError> {
         let regex = compile(text).map_err(|error| PatternError(error.to_string()))?;
         Ok(Self { text: text.to_owned(), regex: Some(regex).into() })

@@ -39,7 +39,7 @@ pub struct ClientRow {
     pub connection: Connection,
     /// The user's name.
     pub user: String,
-    /// The key that it came in with: for admins, and in rows of the caller's own key, of `clients/list`; none on the
+    /// Its key: for admins, and in rows of the caller's own key, of `clients/list`; none on the
     /// local socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<Pin>,
@@ -87,7 +87,7 @@ pub enum RunState {
     Queued,
     /// It is running.
     Running,
-    /// It ended as it should.
+    /// It ended with exit status 0.
     Succeeded,
     /// It ended with another exit status, or by a signal that the server did not send.
     Failed,
@@ -151,7 +151,7 @@ pub struct RunRow {
     pub args: Map<String, Value>,
     /// Who started it.
     pub user: String,
-    /// How that one came in: `key` with a key over TCP, `local` on the local socket; absent where the server is older.
+    /// How that user connected: `key` over TCP, `local` on the local socket; absent from older servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Cow<'static, str>>,
     /// From which connection.
@@ -231,7 +231,7 @@ impl RunRow {
         Some(format!("place {place}: waits for {}", queue_reason::describe(&self.waits_for)))
     }
 
-    /// How it ended, or that it goes on; see [`RunState::outcome`].
+    /// How it ended, or that it is running; see [`RunState::outcome`].
     pub fn outcome(&self) -> String {
         self.state.outcome(self.exit_code, self.signal, self.duration_ms)
     }

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Looks: lists, status, commands that only read.
+    /// May read: lists, status, commands with the effect `read`.
     Viewer,
-    /// Works: commands that change something.
+    /// May also run commands that change something.
     Operator,
-    /// Rules: everything, shutting down included.
+    /// May do everything, including shutting down.
     Admin,
 }
 

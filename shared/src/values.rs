@@ -63,7 +63,7 @@ pub fn check(
 }
 
 /// Checks the value of one argument and gives it back in the argument's type: an integer given for a
-/// float becomes a float, a duration loses its noughts, everything else stays as it is. An argument
+/// float becomes a float, a duration loses its leading zeros, everything else stays as it is. An argument
 /// with `multiple` takes a list of at least one.
 ///
 /// # Errors

@@ -116,7 +116,7 @@ impl<'m> ArgumentReader<'m> {
     }
 
     /// The argument that takes the rest of the line, where only a number that may be left out stands
-    /// before it: a line that goes on with a word has left it out.
+    /// before it: a line that continues with a word has left it out.
     fn rest_after(&self, arg: usize) -> Option<usize> {
         let number = &self.command.args[arg];
         if number.required || !matches!(number.kind, ArgType::Int | ArgType::Float) {

@@ -86,7 +86,7 @@ pub(super) fn scan(line: &str) -> Scan {
                     extend(&mut word, at, end, None);
                     flaw = Some(UnfinishedWord::Backslash(at));
                 }
-                // A line that goes on: within a word it belongs to it, between words to none.
+                // A continued line: the line ending is part of a word only inside one.
                 Some((next, '\n')) => {
                     if let Some(word) = &mut word {
                         word.span.end = next + 1;

@@ -14,7 +14,7 @@ pub struct ClientsList {
     /// Only clients with a greater number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<ClientId>,
-    /// At most so many rows: 1 to 500; 100 unless told.
+    /// At most so many rows: 1 to 500; 100 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }
@@ -36,7 +36,7 @@ pub struct Clients {
 pub struct Broadcast {
     /// The text: not empty, at most 2 KiB.
     pub message: String,
-    /// How much it matters; `info` unless told.
+    /// How much it matters; `info` by default.
     #[serde(default)]
     pub level: Urgency,
 }
@@ -53,7 +53,7 @@ pub struct BroadcastResult {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientKick {
-    /// Whose.
+    /// The client to disconnect.
     pub client_id: ClientId,
     /// Told to that client; at most 500 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -35,7 +35,7 @@ call!(EventsSubscribe => EventsSubscribe -> SubscribeResult);
 pub struct SubscribeResult {
     /// What `events/unsubscribe` names.
     pub subscription_id: SubscriptionId,
-    /// How things stand; every later change is told.
+    /// The current state; each later change is an event.
     pub snapshot: Snapshot,
 }
 

@@ -26,7 +26,7 @@ impl<'de> Deserialize<'de> for Base64 {
     }
 }
 
-/// `key/invite`: a key to come in with, once to enrol another one, or lasting for a script.
+/// `key/invite`: creates an invite, which enrols one key once, or a lasting token for a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyInvite {
@@ -34,7 +34,7 @@ pub struct KeyInvite {
     pub name: String,
     /// What it may do.
     pub role: Role,
-    /// For how long it is good, in milliseconds: 10 minutes unless told, or 90 days if it is lasting.
+    /// How long it is valid, in milliseconds: by default 10 minutes, or 90 days for a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_ms: Option<u64>,
     /// The only commands it may run; absent: all that its role may.
@@ -46,7 +46,7 @@ pub struct KeyInvite {
 }
 call!(KeyInvite => KeyInvite -> KeyInviteResult);
 
-/// Answer to `key/invite`. The invite is told once: the server keeps the public half only.
+/// Answer to `key/invite`. The invite is sent once: the server keeps only the public half of its key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeyInviteResult {
     /// What the other side pastes.
@@ -55,7 +55,7 @@ pub struct KeyInviteResult {
     pub key: KeyRow,
 }
 
-/// `key/enrol`: puts a client's own key in the place of the one-time key that it came in with.
+/// `key/enrol`: replaces the one-time key of an invite by the client's own key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KeyEnrol {
     /// The client's own public key (SubjectPublicKeyInfo, Ed25519).
@@ -72,7 +72,7 @@ call!(KeyEnrol => KeyEnrol -> KeyEnrolResult);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyEnrolResult {
-    /// The key that may come in from now on.
+    /// The key that is accepted from now on.
     pub key_id: Pin,
     /// What it is called.
     pub name: String,
@@ -96,7 +96,7 @@ pub struct Keys {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyRevoke {
-    /// The key that may not come in any more; its sessions end.
+    /// The key that is no longer accepted; its sessions end.
     pub key_id: Pin,
 }
 call!(KeyRevoke => KeyRevoke -> Empty);
@@ -116,7 +116,7 @@ pub struct KeyRow {
     pub commands: Option<Vec<String>>,
     /// When it was made or enrolled.
     pub created_at: Time,
-    /// When it last came in; a few minutes may be missing.
+    /// When it last connected; up to a few minutes old.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Time>,
     /// When it stops being good; absent: never.
@@ -130,13 +130,13 @@ pub struct KeyRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum KeyState {
-    /// It may come in.
+    /// It is accepted.
     Active,
     /// An invite that is not used yet.
     Invited,
     /// An invite that was used.
     Used,
-    /// Its time is over.
+    /// It has expired.
     Expired,
     /// It was revoked.
     Revoked,

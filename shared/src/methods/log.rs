@@ -9,7 +9,7 @@ use crate::notifications::LogEntry;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LogTail {
-    /// How many of the last lines, 1 to 1,000; 50 unless told. Fewer come where they do not fit one line.
+    /// How many of the last lines, 1 to 1,000; 50 by default. Fewer if they do not fit one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<u64>,
     /// Only lines that hold this text, in any case.

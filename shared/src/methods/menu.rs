@@ -24,7 +24,7 @@ pub struct CommandsList {
     /// Only commands after the one of this name, in the menu's order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// At most so many: 1 to 1,000; 1,000 unless told. Fewer come where they do not fit one line.
+    /// At most so many: 1 to 1,000; 1,000 by default. Fewer if they do not fit one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }
@@ -56,7 +56,7 @@ pub struct MenuPages {
     bytes: usize,
 }
 
-/// A server goes on sending pages of a menu.
+/// The server does not stop sending pages of a menu.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the server's menu does not end after {MAX_MENU} bytes")]
 pub struct MenuTooLarge;

@@ -91,7 +91,7 @@ pub struct ListenAddress {
     pub address: String,
 }
 
-/// How a resident worker stands.
+/// The state of a resident worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerStatus {
     /// Its name in the menu's files.
@@ -145,7 +145,7 @@ call!(ServerReload => ServerReload -> ReloadResult);
 /// Answer to `server/reload`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReloadResult {
-    /// The menu's revision, which is another one where the menu is.
+    /// The menu's revision, which differs if the menu has changed.
     pub revision: u64,
     /// What is different now.
     pub changed: ReloadChanges,

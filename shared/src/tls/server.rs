@@ -18,7 +18,7 @@ use rustls::{
 use super::{SCHEMES, pin_of, provider, verify_signature};
 use crate::pin::Pin;
 
-/// Whose keys are let in.
+/// Decides which keys are accepted.
 pub trait Admission: Debug + Send + Sync {
     /// Whether the client with this key is accepted.
     ///
@@ -27,7 +27,7 @@ pub trait Admission: Debug + Send + Sync {
     fn admit(&self, key: Pin) -> Result<(), CertificateError>;
 }
 
-/// TLS 1.3 and nothing else, showing one key whatever name is asked for, for those whom `admission` lets in.
+/// TLS 1.3 only. The server shows one key for every name, and accepts the keys that `admission` accepts.
 ///
 /// # Errors
 /// The library's own.
@@ -41,7 +41,7 @@ pub fn server_config(
         .with_protocol_versions(&[&TLS13])?
         .with_client_cert_verifier(Arc::new(verifier))
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
-    // A resumed session would come in without being looked at: also one whose key was revoked.
+    // A resumed session would skip the check of its key, which may be revoked.
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(config)

@@ -192,7 +192,7 @@ fn characters(count: u64) -> String {
     if count == 1 { "1 character".to_owned() } else { format!("{count} characters") }
 }
 
-/// `8` rather than `8.0`, and `1e300` rather than three hundred noughts.
+/// `8` rather than `8.0`, and `1e300` rather than 300 zeros.
 fn bound(number: f64) -> String {
     let readable = number == 0.0 || (1e-5..1e16).contains(&number.abs());
     if readable { format!("{number}") } else { format!("{number:e}") }

@@ -34,7 +34,7 @@ fn part(text: &str) -> Option<(u64, u64, &str)> {
     Some((number.parse().ok()?, *unit, after))
 }
 
-/// The same duration in the same unit, without noughts before it.
+/// The same duration in the same unit, without leading zeros.
 pub(super) fn normal(text: &str) -> Option<String> {
     parse_duration(text)?;
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
