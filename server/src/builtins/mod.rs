@@ -1,21 +1,14 @@
 //! The commands that every server has, one file each. They stand in the same table as any other and
 //! obey the same roles and arguments.
 
-mod broadcast;
 mod clients;
 mod close;
 mod echo;
 mod help;
-mod invite;
-mod keys;
-mod kick;
 mod log;
 mod menu;
-mod reload;
-mod revoke;
 mod runs;
 mod shutdown;
-mod shutdown_cancel;
 mod status;
 mod time;
 mod version;
@@ -38,20 +31,13 @@ pub(crate) fn all() -> Vec<Arc<dyn Worker>> {
         Arc::new(version::Version),
         Arc::new(time::Time),
         Arc::new(echo::Echo),
-        Arc::new(invite::Invite),
-        Arc::new(keys::Keys),
-        Arc::new(revoke::Revoke),
-        Arc::new(broadcast::Broadcast),
-        Arc::new(kick::Kick),
-        Arc::new(reload::Reload),
         Arc::new(close::Close),
         Arc::new(shutdown::Shutdown),
-        Arc::new(shutdown_cancel::ShutdownCancel),
     ]
 }
 
 /// Those that an admin needs most of all where nothing can be written any more.
-pub(crate) const UNHINDERED: [&str; 4] = ["shutdown", "shutdown-cancel", "kick", "broadcast"];
+pub(crate) const UNHINDERED: [&str; 1] = ["shutdown"];
 
 /// Says `text`, or why there is none.
 fn say<'a>(call: Call, text: Result<String, String>) -> Calling<'a> {

@@ -78,6 +78,6 @@ async fn order(call: &Call) -> Result<String, String> {
         format!("the server {what} now\n")
     } else {
         let left = text::duration(due.in_ms);
-        format!("the server {what} in {left}; `shutdown-cancel` calls it off\n")
+        format!("the server {what} in {left}; `topside call-off` cancels that\n")
     })
 }

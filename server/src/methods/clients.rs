@@ -24,7 +24,7 @@ pub(super) async fn broadcast(
 ///
 /// # Errors
 /// `invalidParams`, where there is nothing to tell or too much.
-pub(crate) fn tell_everybody(
+fn tell_everybody(
     server: &Server,
     client: &Client,
     message: &str,
@@ -68,7 +68,7 @@ pub(super) async fn kick(caller: Caller, params: ClientKick) -> Result<Empty, Rp
 ///
 /// # Errors
 /// `notFound`, where there is no such client; `invalidParams`, where that is the asker, or the reason is too long.
-pub(crate) async fn send_away(
+async fn send_away(
     server: &Server,
     client: &Client,
     whom: ClientId,

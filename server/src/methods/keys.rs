@@ -28,7 +28,7 @@ use crate::server::Server;
 ///
 /// # Errors
 /// `invalidParams`, `busy`, or why TCP cannot be opened.
-pub(crate) async fn make_invite(
+pub(super) async fn make_invite(
     caller: Caller,
     wanted: KeyInvite,
 ) -> Result<KeyInviteResult, RpcError> {
@@ -104,15 +104,12 @@ pub(super) async fn list(caller: Caller, KeysList {}: KeysList) -> Result<Listed
     Ok(Listed { keys: caller.server.keys.list() })
 }
 
-pub(super) async fn revoke(caller: Caller, params: KeyRevoke) -> Result<Empty, RpcError> {
-    revoke_key(caller, params.key_id).await.map(|()| Empty {})
-}
-
-/// Takes a key away for a client that may, and ends its sessions.
+/// Revokes a key and ends its sessions.
 ///
 /// # Errors
 /// `notFound`, or `forbidden` for the last admin key from elsewhere.
-pub(crate) async fn revoke_key(caller: Caller, key: Pin) -> Result<(), RpcError> {
+pub(super) async fn revoke(caller: Caller, params: KeyRevoke) -> Result<Empty, RpcError> {
+    let key = params.key_id;
     whole(caller, Method::KeyRevoke, move |server, client| {
         Box::pin(async move {
             let who = client.who();
@@ -127,7 +124,7 @@ pub(crate) async fn revoke_key(caller: Caller, key: Pin) -> Result<(), RpcError>
                 "key revoked"
             );
             expiry::enforce(server, None, "", &by);
-            Ok(())
+            Ok(Empty {})
         })
     })
     .await

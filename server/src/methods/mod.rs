@@ -1,9 +1,9 @@
 //! The methods: from a request to its answer. Each handler is a function of who asks and what for;
 //! none of them sees a socket.
 
-pub(crate) mod clients;
+mod clients;
 mod commands;
-pub(crate) mod keys;
+mod keys;
 mod lists;
 mod runs;
 pub(crate) mod server;

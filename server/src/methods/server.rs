@@ -200,7 +200,7 @@ pub(super) async fn cancel_shutdown(
 ///
 /// # Errors
 /// `notFound` where none is due, `closing` once it has begun.
-pub(crate) fn call_off_shutdown(server: &Server, client: &Client) -> Result<(), RpcError> {
+fn call_off_shutdown(server: &Server, client: &Client) -> Result<(), RpcError> {
     let Some(plan) = server.shutdown.cancel().map_err(too_late)? else {
         return Err(RpcError::new(ErrorKind::NotFound, "no shutdown is due"));
     };

@@ -75,7 +75,7 @@ const MOST_MISTAKES: usize = 20;
 /// Who reads them again where nobody asked over the wire.
 const SIGNAL: &str = "signal SIGHUP";
 
-/// Records who read them, and what came of it. As a command it is a run, and is recorded as one.
+/// Records who asked for a reload, and its result.
 pub(crate) fn record(server: &Server, by: By, done: &Result<ReloadResult, NotReloaded>) {
     let result = match done {
         Ok(reloaded) => format!("revision {}", reloaded.revision),

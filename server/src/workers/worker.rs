@@ -18,7 +18,6 @@ use topside_shared::records::RunState;
 
 use crate::base::identity::Identity;
 use crate::clients::Client;
-use crate::methods::Caller;
 use crate::runs::Run;
 use crate::server::Server;
 use crate::workers::concurrency::Exclusion;
@@ -123,11 +122,6 @@ impl Call {
     /// Who asked.
     pub fn who(&self) -> &Identity {
         &self.who
-    }
-
-    /// Who asked, as the methods know it.
-    pub(crate) fn caller(&self) -> Caller {
-        Caller { server: Arc::clone(&self.server), client: Arc::clone(&self.client) }
     }
 
     /// The checked arguments, defaults filled in.

@@ -313,43 +313,6 @@ fn a_batch_is_refused_item_by_item_for_a_limited_key() {
     assert_eq!(error_of(answers[1].take())["data"]["kind"], "forbidden");
 }
 
-#[test]
-fn an_admin_invites_lists_and_revokes_from_the_console() {
-    let server = TestServer::remote("");
-    let mut admin = server.connect();
-    let run = admin.run("invite", json!({"name": "phone", "role": "viewer"}));
-    let output = run["output"].as_str().unwrap();
-    let device = Device::of_invite(output.lines().next().unwrap()).enrol();
-    drop(device.connect());
-    let keys = admin.run("keys", json!({}))["output"].take();
-    assert!(keys.as_str().unwrap().contains("phone"), "{keys}");
-    let revoke = json!({"command": "revoke", "args": {"key": "phone"}, "confirm": true});
-    assert_eq!(admin.ok("command/run", revoke.clone())["state"], "succeeded");
-    assert_eq!(device.refusal(), Some(AlertDescription::CertificateRevoked));
-    assert_eq!(admin.ok("command/run", revoke)["state"], "failed");
-}
-
-/// A token for the command `invite` alone would be a key to everything.
-#[test]
-fn a_limited_key_makes_no_key_by_a_command_either() {
-    let server = TestServer::remote("");
-    let names = json!(["invite", "keys", "revoke"]);
-    let token = json!({"role": "admin", "lasting": true, "commands": names});
-    let (script, _) = invite(&mut server.connect(), token);
-    let mut client = script.connect();
-    for (command, args) in [
-        ("invite", json!({"name": "x", "role": "admin"})),
-        ("keys", json!({})),
-        ("revoke", json!({"key": "phone"})),
-    ] {
-        let run = json!({"command": command, "args": args, "confirm": true});
-        let row = client.ok("command/run", run);
-        assert_eq!(row["state"], "failed", "{row}");
-        assert!(row["output"].as_str().unwrap().contains("not for this key"), "{row}");
-    }
-    assert_eq!(states(&mut server.connect()).len(), 1);
-}
-
 /// Enrols a device that calls itself so; the error, where it is refused.
 fn enrol_as(server: &TestServer, invite: &str, name: &str) -> Option<Value> {
     let made = server.connect().ok("key/invite", json!({"name": invite, "role": "viewer"}));

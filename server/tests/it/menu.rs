@@ -220,3 +220,19 @@ fn the_fifo_of_a_test_sees_the_end_of_its_programs() {
     fifo.all_gone();
     child.wait().unwrap();
 }
+
+/// Each was a command of the menu as well as a method.
+#[test]
+fn admin_actions_are_methods_and_their_names_are_free_for_the_menu() {
+    let menu = "[commands.reload]\nexec = [\"echo\", \"mine\"]\neffect = \"read\"\n";
+    let server = TestServer::with(menu, "");
+    let mut admin = server.connect();
+    let menu = admin.ok("commands/list", json!({}));
+    for name in ["broadcast", "wall", "invite", "keys", "kick", "revoke", "shutdown-cancel"] {
+        assert!(menu["commands"].as_array().unwrap().iter().all(|one| one["name"] != name));
+        let error = admin.refused("command/run", json!({"command": name, "confirm": true}));
+        assert_eq!(error["code"], -32004, "{error}");
+    }
+    assert_eq!(admin.run("reload", json!({}))["output"], "mine\n");
+    assert!(admin.ok("server/reload", json!({}))["changed"].is_object());
+}

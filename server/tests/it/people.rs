@@ -83,22 +83,6 @@ fn nobody_kicks_himself_or_with_a_reason_of_501_characters() {
 }
 
 #[test]
-fn both_are_commands_too() {
-    let server = TestServer::start();
-    let (mut admin, (mut other, id)) = (server.connect(), somebody(&server));
-    let said = admin.run("broadcast", json!({"message": "five minutes", "warning": true}));
-    assert_eq!(said["output"], "1 client was told\n");
-    let told = other.told("broadcast");
-    assert_eq!((&told["message"], &told["level"]), (&json!("five minutes"), &json!("warning")));
-    let kick = json!({"command": "kick", "args": {"client": id}});
-    assert_eq!(admin.refused("command/run", kick.clone())["code"], -32011);
-    let mut sure = kick;
-    sure["confirm"] = json!(true);
-    assert_eq!(admin.ok("command/run", sure)["state"], "succeeded");
-    assert_eq!(other.told("session/ended")["code"], "kicked");
-}
-
-#[test]
 fn whoever_is_kicked_over_tls_has_that_as_his_last_line() {
     let server = TestServer::remote("");
     let phone = server.device("phone", "operator");

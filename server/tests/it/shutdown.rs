@@ -140,15 +140,15 @@ fn ks_succeeds_before_the_shutdown_begins() {
 }
 
 #[test]
-fn ks_takes_a_delay_and_shutdown_cancel_calls_it_off() {
+fn ks_takes_a_delay_and_the_method_cancels_it() {
     let server = TestServer::start();
     let mut client = server.connect_with_notices();
     let params = json!({"command": "shutdown", "args": {"delay": 3600}, "confirm": true});
     client.ok("command/run", params);
     assert_eq!(client.told("server/closing")["phase"], "scheduled");
-    assert_eq!(client.run("shutdown-cancel", json!({}))["exitCode"], 0);
+    client.ok("server/shutdown/cancel", json!({}));
     assert_eq!(client.told("server/closing")["phase"], "cancelled");
-    assert_eq!(client.run("shutdown-cancel", json!({}))["exitCode"], 1);
+    assert_eq!(client.refused("server/shutdown/cancel", json!({}))["code"], -32004);
 }
 
 /// Answers that take long or many are all there before the end.

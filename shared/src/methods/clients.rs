@@ -32,7 +32,7 @@ pub struct Clients {
 }
 
 /// `broadcast`: sends a message to all clients that take notifications.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broadcast {
     /// The text: not empty, at most 2 KiB.
     pub message: String,
@@ -49,8 +49,18 @@ pub struct BroadcastResult {
     pub delivered: u64,
 }
 
+impl BroadcastResult {
+    /// What a person reads: `told 2 clients`.
+    pub fn sentence(self) -> String {
+        match self.delivered {
+            1 => "told 1 client".to_owned(),
+            n => format!("told {n} clients"),
+        }
+    }
+}
+
 /// `client/kick`: disconnects another client.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientKick {
     /// The client to disconnect.

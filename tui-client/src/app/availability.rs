@@ -1,9 +1,11 @@
 //! Whether an action is possible now, or why not.
 
+use topside_shared::Role;
+
 use crate::app::connection::Link;
 use crate::app::console::Console;
 use crate::app::runs::Phase;
-use crate::app::server::{accepted_keys, admin, clients, create_invite, log, reload};
+use crate::app::server::{admin, log};
 use crate::app::{DialFailed, Here, State, Via, picker, prompt};
 
 use crate::input::actions::Id;
@@ -122,32 +124,16 @@ pub(crate) fn has_block(state: &State) -> Result<(), String> {
     }
 }
 
-pub(crate) fn may_broadcast(state: &State) -> Result<(), String> {
-    may(state, admin::BROADCAST)
-}
-
 pub(crate) fn may_read_log(state: &State) -> Result<(), String> {
     may(state, log::COMMAND)
 }
 
 pub(crate) fn may_kick(state: &State) -> Result<(), String> {
-    may(state, clients::KICK)?;
+    may_administer(state)?;
     match state.console() {
         Some(console) if console.clients.len() > 1 => Ok(()),
         _ => no("nobody else is connected"),
     }
-}
-
-pub(crate) fn may_invite(state: &State) -> Result<(), String> {
-    may(state, create_invite::INVITE)
-}
-
-pub(crate) fn may_list_keys(state: &State) -> Result<(), String> {
-    may(state, accepted_keys::KEYS)
-}
-
-pub(crate) fn may_reload(state: &State) -> Result<(), String> {
-    may(state, reload::RELOAD)
 }
 
 pub(crate) fn may_shut_down(state: &State) -> Result<(), String> {
@@ -164,7 +150,7 @@ pub(crate) fn may_postpone(state: &State) -> Result<(), String> {
 }
 
 pub(crate) fn may_call_off(state: &State) -> Result<(), String> {
-    may(state, admin::CALL_OFF)?;
+    may_administer(state)?;
     due(state).map_or_else(|| no("none is due"), |_| Ok(()))
 }
 
@@ -172,13 +158,27 @@ fn due(state: &State) -> Option<u64> {
     admin::due_in(state.console()?, state.clock.mono)
 }
 
+/// Whether the role may call the methods for admins.
+pub(crate) fn may_administer(state: &State) -> Result<(), String> {
+    connected(state)?;
+    match state.console() {
+        Some(console) if console.welcome.you.role == Role::Admin => Ok(()),
+        Some(console) => no(needs_another_role(console)),
+        None => no("there is no session now"),
+    }
+}
+
+fn needs_another_role(console: &Console) -> String {
+    format!("your role, {}, may not do this", console.welcome.you.role)
+}
+
 /// Whether the menu has this built-in: it has what the role may run.
-pub(crate) fn may(state: &State, command: &str) -> Result<(), String> {
+fn may(state: &State, command: &str) -> Result<(), String> {
     connected(state)?;
     menu(state)?;
     match state.console() {
         Some(console) if console.menu.find(command).is_some() => Ok(()),
-        Some(console) => no(format!("your role, {}, may not do this", console.welcome.you.role)),
+        Some(console) => no(needs_another_role(console)),
         None => no("there is no session now"),
     }
 }

@@ -3,8 +3,8 @@
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{
-    AuditEnd, CommandRun, InitializeResult, KeyInvite, Keys, LogEntries, MaskedText, Menu,
-    ReloadResult, RunResult, RunsPage, Status, SubscribeResult,
+    AuditEnd, Broadcast, ClientKick, CommandRun, InitializeResult, KeyInvite, Keys, LogEntries,
+    MaskedText, Menu, ReloadResult, RunResult, RunsPage, Status, SubscribeResult,
 };
 use topside_shared::notifications::Notification;
 use topside_shared::records::ClientRow;
@@ -124,6 +124,8 @@ pub(crate) enum Event {
     Reloaded(Result<ReloadResult, NotReloaded>),
     /// A key was taken away, or not: why.
     Revoked { key: Pin, result: Result<(), String> },
+    /// An admin action was carried out: what to say; or it was refused: why.
+    Administered(Result<String, String>),
     /// The cancel of a run was refused: why.
     CancelRefused { run: RunId, why: String },
     /// What was typed for a run was taken, or not: why.
@@ -226,6 +228,12 @@ pub(crate) enum Call {
     Reload,
     /// No more of a key.
     Revoke(Pin),
+    /// A message to all clients.
+    Broadcast(Broadcast),
+    /// The end of another client's session.
+    Kick(ClientKick),
+    /// The end of a scheduled shutdown.
+    CancelShutdown,
     /// The end of a run.
     Cancel(RunId),
     /// What was typed for a run; nothing is the end of its input.
@@ -241,9 +249,12 @@ impl PartialEq for Call {
             | (Self::LogTail, Self::LogTail)
             | (Self::LogSubscribe, Self::LogSubscribe)
             | (Self::Keys, Self::Keys)
+            | (Self::CancelShutdown, Self::CancelShutdown)
             | (Self::Reload, Self::Reload) => true,
             (Self::Invite(a), Self::Invite(b)) => a == b,
             (Self::Revoke(a), Self::Revoke(b)) => a == b,
+            (Self::Broadcast(a), Self::Broadcast(b)) => a == b,
+            (Self::Kick(a), Self::Kick(b)) => a == b,
             (Self::Cancel(a), Self::Cancel(b)) => a == b,
             (Self::Client(a), Self::Client(b)) => a == b,
             (Self::Input { run: a, data: c }, Self::Input { run: b, data: d }) => a == b && c == d,

@@ -3,9 +3,9 @@
 //! [`Keymap`]'s to say: those of this registry, but for what keymap.toml changes.
 
 use crate::app::availability::{
-    answering, asks, connectable, connected, ended, has_block, lost, may_broadcast, may_call_off,
-    may_invite, may_kick, may_list_keys, may_postpone, may_read_log, may_reload, may_shut_down,
-    menu, printed, saved, startable, stoppable, trying,
+    answering, asks, connectable, connected, ended, has_block, lost, may_administer, may_call_off,
+    may_kick, may_postpone, may_read_log, may_shut_down, menu, printed, saved, startable,
+    stoppable, trying,
 };
 use crate::app::connection::Link;
 use crate::app::console::{Console, shows_clients};
@@ -191,14 +191,14 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Reconnect, name: "reconnect", title: "Connect again", short: "reconnect", always: &["f5"], bare: &["R"], enabled: lost, ..SERVER },
     Action { id: Id::StartHere, name: "start-here", title: "Start a server here", short: "start one here", bare: &["S"], enabled: startable, ..SERVER },
     Action { id: Id::Interrupt, name: "interrupt", title: "Cancel what runs, or leave", short: "cancel", always: &["ctrl-c"], ..SERVER },
-    Action { id: Id::Broadcast, name: "broadcast", title: "Tell everybody something", enabled: may_broadcast, ..SERVER },
+    Action { id: Id::Broadcast, name: "broadcast", title: "Tell everybody something", enabled: may_administer, ..SERVER },
     Action { id: Id::Kick, name: "kick", title: "Send a client away", danger: Danger::Asks, enabled: may_kick, ..SERVER },
     Action { id: Id::Shutdown, name: "shutdown", title: "Shut the server down, or restart it", danger: Danger::Name, enabled: may_shut_down, ..SERVER },
     Action { id: Id::Postpone, name: "postpone", title: "Postpone the shutdown", danger: Danger::Asks, enabled: may_postpone, ..SERVER },
     Action { id: Id::CallOff, name: "call-off", title: "Call the shutdown off", enabled: may_call_off, ..SERVER },
-    Action { id: Id::Keys, name: "keys", title: "Keys: who may come in, and taking one away", danger: Danger::Asks, enabled: may_list_keys, ..SERVER },
-    Action { id: Id::MakeInvite, name: "make-invite", title: "Invite a device, or make a token", enabled: may_invite, ..SERVER },
-    Action { id: Id::Reload, name: "reload", title: "Reload the server's files", enabled: may_reload, ..SERVER },
+    Action { id: Id::Keys, name: "keys", title: "Keys: who may come in, and taking one away", danger: Danger::Asks, enabled: may_administer, ..SERVER },
+    Action { id: Id::MakeInvite, name: "make-invite", title: "Invite a device, or make a token", enabled: may_administer, ..SERVER },
+    Action { id: Id::Reload, name: "reload", title: "Reload the server's files", enabled: may_administer, ..SERVER },
 
     Action { id: Id::StopTrying, name: "stop-trying", title: "Stop trying to connect, or saving", short: "give up", always: &["esc"], place: Place::Both, enabled: trying, ..TOPSIDE },
     Action { id: Id::Palette, name: "palette", title: "All actions", short: "actions", always: &["ctrl-p"], ..TOPSIDE },

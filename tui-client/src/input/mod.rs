@@ -1,6 +1,7 @@
 //! Input: keys, the table of actions, and which keys mean which action.
 
 pub(crate) mod actions;
+pub(crate) mod admin_actions;
 pub(crate) mod key;
 pub(crate) mod keymap;
 

@@ -21,6 +21,8 @@ use super::target::On;
 use super::{block_on, exit_status, messages, no_echo};
 use crate::connect::{CallError, Hello, Session};
 use crate::embedded::{Embedded, connect_or_start};
+use crate::input::admin_actions;
+use crate::input::keymap::Keymap;
 use crate::platform::{Signal, Signals};
 
 /// What other people see in the list.
@@ -239,7 +241,11 @@ impl Client {
             Ok(parsed) => (parsed.command.name.clone(), parsed.args),
             Err(error) if error.kind == LineErrorKind::UnknownCommand => {
                 let name = cmdline::split(line)?.into_iter().next();
-                (name.map(|token| token.text).unwrap_or_default(), serde_json::Map::new())
+                let name = name.map(|token| token.text).unwrap_or_default();
+                if let Some(message) = admin_actions::hint(&name, &Keymap::default()) {
+                    return Err(cmdline::LineError { message, ..error });
+                }
+                (name, serde_json::Map::new())
             }
             Err(error) => return Err(error),
         };
@@ -355,10 +361,6 @@ impl Client {
                 if delay.is_some_and(|delay| delay > 0.0) {
                     return Go::On;
                 }
-            }
-            "shutdown-cancel" => {
-                self.ordered_shutdown = false;
-                return Go::On;
             }
             _ => return Go::On,
         }

@@ -17,6 +17,8 @@ use super::runner::{Console, Cut, Output, Ran};
 use super::stdin::Source;
 use super::{Run, block_on, exit_status};
 use crate::connect::{CallError, Hello, LostReason, Session, connect};
+use crate::input::admin_actions;
+use crate::input::keymap::Keymap;
 use crate::platform::{Signal, Signals};
 use crate::text::base64;
 
@@ -147,7 +149,10 @@ fn request(line: &[String], menu: &Menu, confirm: bool) -> Result<CommandRun, Re
         Err(error) if name.is_empty() => {
             return Err(Refused::new(error.kind.exit_status(), error.message));
         }
-        Err(_) => (name.to_owned(), serde_json::Map::new()),
+        Err(error) => match admin_actions::hint(name, &Keymap::default()) {
+            Some(hint) => return Err(Refused::new(error.kind.exit_status(), hint)),
+            None => (name.to_owned(), serde_json::Map::new()),
+        },
         Ok(command) => {
             let parsed = cmdline::parse_args(command, words).map_err(|error| {
                 let mut sentence = error.message;

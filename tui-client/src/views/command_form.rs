@@ -8,7 +8,7 @@ use topside_shared::values;
 use super::console::input_box::{field, secret_field};
 use super::overlay_frame;
 use super::row::Row;
-use crate::app::command_form::{CommandForm, Entry, Standing, as_typed, rules};
+use crate::app::command_form::{CommandForm, Entry, Standing, Submit, as_typed, rules};
 use crate::app::server::create_invite::Step;
 use crate::text::fit;
 use crate::theme::Theme;
@@ -130,6 +130,7 @@ pub(super) fn draw(
     }
     let below = Rect { y: inside.y + y, height: plan.line, ..inside };
     match step {
+        None if form.submit == Submit::Broadcast => {}
         None => line(form, below, buffer, theme),
         Some(step) => said(step, below, buffer, theme),
     }
@@ -264,6 +265,7 @@ fn foot(form: &CommandForm, step: Option<&Step>, row: &mut Row<'_>, theme: &Them
     }
     let run = match step {
         Some(_) => "Enter makes it",
+        None if form.submit == Submit::Broadcast => "Enter sends it",
         None if form.command.confirm.is_some() => "Enter asks",
         None => "Enter runs",
     };
@@ -276,7 +278,7 @@ fn foot(form: &CommandForm, step: Option<&Step>, row: &mut Row<'_>, theme: &Them
         keys.push("Tab next");
     }
     keys.push("Esc leaves");
-    if step.is_none() {
+    if step.is_none() && form.submit == Submit::Command {
         keys.push("Ctrl-O to the input");
     }
     overlay_frame::keys(row, keys, theme);

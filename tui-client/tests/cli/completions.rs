@@ -239,7 +239,7 @@ fn bash_at_a_terminal_puts_whole_words_into_the_line() {
     let mut bash =
         Typing::start(&place, &["bash", "--norc", "--noprofile", "-i"], &script(&place, "bash"));
     bash.gives_whole_words();
-    bash.write("topside run \t\t");
+    bash.write("topside run zone-\t\t");
     bash.see("zone-run");
     bash.see("zone-stop");
 }

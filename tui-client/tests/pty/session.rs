@@ -1,6 +1,7 @@
 //! The whole program in a terminal: from the picker to the console, two people at one server, the
 //! end of a server as everybody sees it.
 
+use super::admin::act;
 use super::harness::{Home, Screen, Server, eventually, exists};
 
 const WIDE: (u16, u16) = (120, 30);
@@ -119,7 +120,7 @@ fn a_shutdown_that_is_due_is_told_unasked_and_can_be_called_off() {
         let text = screen.contents();
         text.contains("shuts down in 9:5") && text.contains("new disk")
     });
-    first.write("shutdown-cancel\r");
+    act(&mut first, "Call the shutdown off");
     for screen in [&first, &second] {
         screen.see("called off by");
     }

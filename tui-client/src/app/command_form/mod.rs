@@ -12,6 +12,7 @@ pub(crate) use field::{Entry, as_typed};
 
 use super::console::submit;
 use super::overlay::Overlay;
+use super::server::admin;
 use super::widgets::editor::Edited;
 use super::{Effect, State};
 use crate::input::key::{Code, Key};
@@ -28,6 +29,17 @@ pub(crate) struct CommandForm {
     pub(crate) tried: bool,
     /// What it is opened for, where that is not what the command is for as a rule.
     pub(crate) purpose: Option<String>,
+    /// What Enter does.
+    pub(crate) submit: Submit,
+}
+
+/// What a form does once it is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Submit {
+    /// It runs its command.
+    Command,
+    /// It sends a broadcast.
+    Broadcast,
 }
 
 /// How a field stands.
@@ -58,7 +70,7 @@ impl CommandForm {
     pub(crate) fn new(command: Command) -> Self {
         let entries: Vec<Entry> = command.args.iter().map(Entry::new).collect();
         let first = command.args.iter().position(|arg| arg.required).unwrap_or(0);
-        Self { command, entries, at: first, tried: false, purpose: None }
+        Self { command, entries, at: first, tried: false, purpose: None, submit: Submit::Command }
     }
 
     /// A form with these values filled in, as a run had them.
@@ -126,7 +138,11 @@ impl CommandForm {
         match key.code {
             Code::Esc => return Next::Closed { typed: None },
             _ if key.is_ctrl('c') => return Next::Closed { typed: None },
-            _ if key.is_ctrl('o') => return Next::Closed { typed: Some(self.line()) },
+            _ if key.is_ctrl('o') => {
+                if self.submit == Submit::Command {
+                    return Next::Closed { typed: Some(self.line()) };
+                }
+            }
             Code::Enter => match self.mistake() {
                 None => return Next::Run,
                 Some(nth) => {
@@ -212,6 +228,9 @@ pub(super) fn keep(state: &mut State, mut form: CommandForm) {
 pub(super) fn run(state: &mut State, form: &CommandForm) -> Vec<Effect> {
     if state.session_to_ask().is_none() {
         return Vec::new();
+    }
+    if form.submit == Submit::Broadcast {
+        return admin::send_broadcast(state, form);
     }
     let name = &form.command.name;
     if state.console().and_then(|console| console.menu.find(name)) != Some(&form.command) {

@@ -17,6 +17,7 @@ use crate::app::update::run;
 use crate::app::widgets::editor::Editor;
 use crate::app::{Call, Effect, State};
 use crate::input::actions::{self, Id};
+use crate::input::admin_actions;
 use crate::text::times;
 
 /// Runs the line that is typed.
@@ -63,14 +64,18 @@ pub(crate) fn enter(state: &mut State) -> Vec<Effect> {
         }
         Err(error) => {
             let name = cmdline::split(&line).ok().and_then(|tokens| tokens.into_iter().next());
+            let mut message = error.message;
             if let (LineErrorKind::UnknownCommand, Some(name)) = (error.kind, name) {
-                return ask_about(state, &line, name.text);
+                match admin_actions::hint(&name.text, &state.keys) {
+                    Some(hint) => message = hint,
+                    None => return ask_about(state, &line, name.text),
+                }
             }
             let (id, clock) = (state.next_serial(), state.clock);
             let Some(console) = state.console_mut() else { return Vec::new() };
             let shown = cmdline::masked(typed, &console.menu.commands);
             console.runs.sent(id, &shown, ("", Map::new()), clock);
-            console.runs.refused(id, Phase::Refused, &error.message);
+            console.runs.refused(id, Phase::Refused, &message);
             remember(console, &line)
         }
     }

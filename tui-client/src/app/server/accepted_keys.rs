@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use topside_shared::Pin;
 use topside_shared::methods::{KeyRow, KeyState, Keys};
 
-use crate::app::availability::may;
+use crate::app::availability::may_administer;
 use crate::app::confirm::{Confirm, Then};
 use crate::app::console::Console;
 use crate::app::overlay::{self, Overlay};
@@ -13,11 +13,6 @@ use crate::app::widgets::filter_list::{Chooser, Load};
 use crate::app::{Call, Effect, State};
 use crate::input::key::{Code, Key};
 use crate::text::{sanitize, times};
-
-/// The built-in that lists the keys: who has it in the menu may do so.
-pub(crate) const KEYS: &str = "keys";
-/// The built-in that takes one away.
-pub(crate) const REVOKE: &str = "revoke";
 
 /// The list.
 #[derive(Debug, Default)]
@@ -212,7 +207,7 @@ fn question(state: &mut State, row: &KeyRow) {
         ));
         return;
     }
-    if let Err(why) = may(state, REVOKE) {
+    if let Err(why) = may_administer(state) {
         state.refuse(why);
         return;
     }

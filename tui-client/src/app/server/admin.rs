@@ -1,21 +1,22 @@
-//! What an admin orders for everybody: a word, the end of the server, another time for that, none.
+//! Admin actions that concern all clients: a broadcast, and ordering, postponing or cancelling a shutdown.
 
 use serde_json::{Map, Value};
-use topside_shared::methods::CommandRun;
+use topside_shared::command::{Arg, ArgType, Command};
+use topside_shared::methods::{Broadcast, CommandRun};
+use topside_shared::notifications::Urgency;
+use topside_shared::text::MAX_BROADCAST;
 
-use crate::app::command_form::{self, CommandForm};
+use crate::app::command_form::{self, CommandForm, Submit};
 use crate::app::confirm::{Confirm, Then};
 use crate::app::console::shutdown_banner::BannerPhase;
 use crate::app::console::{Console, submit};
 use crate::app::overlay::Overlay;
-use crate::app::{Effect, State};
+use crate::app::{Call, Effect, State};
 
-/// The built-in that tells everybody something.
-pub(crate) const BROADCAST: &str = "broadcast";
+/// Title of the form for a broadcast. No command has a name with a blank in it.
+const BROADCAST: &str = "Broadcast to all clients";
 /// The built-in that ends the server.
 pub(crate) const SHUTDOWN: &str = "shutdown";
-/// The built-in that calls that off.
-pub(crate) const CALL_OFF: &str = "shutdown-cancel";
 
 /// By how much a shutdown is put off, unless told, in seconds.
 const LATER: u64 = 300;
@@ -30,9 +31,44 @@ pub(crate) fn due_in(console: &Console, now: u64) -> Option<u64> {
     }
 }
 
-/// Opens the form for what everybody is told.
+/// Opens the form for a broadcast, as it was left.
 pub(crate) fn broadcast(state: &mut State) {
-    command_form::open(state, BROADCAST);
+    let Some(console) = state.console_mut() else { return };
+    let form = console.drafts.remove(BROADCAST);
+    let form = form.unwrap_or_else(|| CommandForm {
+        submit: Submit::Broadcast,
+        ..CommandForm::new(broadcast_fields())
+    });
+    state.overlays.push(Overlay::CommandForm(Box::new(form)));
+}
+
+/// The fields of a broadcast, as a command would declare them.
+fn broadcast_fields() -> Command {
+    let warning = Arg {
+        name: "warning".into(),
+        kind: ArgType::Bool,
+        description: "send it as a warning".into(),
+        ..Arg::default()
+    };
+    let message = Arg {
+        name: "message".into(),
+        description: "the text that all clients receive".into(),
+        required: true,
+        max_length: Some(MAX_BROADCAST as u64),
+        ..Arg::default()
+    };
+    Command { name: BROADCAST.into(), args: vec![warning, message], ..Command::default() }
+}
+
+/// Sends the broadcast of a form, and closes the form.
+pub(crate) fn send_broadcast(state: &mut State, form: &CommandForm) -> Vec<Effect> {
+    let Some(session) = state.session_to_ask() else { return Vec::new() };
+    let args = form.args();
+    let message = args.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let warns = args.get("warning") == Some(&Value::Bool(true));
+    let level = if warns { Urgency::Warning } else { Urgency::Info };
+    state.overlays.clear();
+    vec![Effect::Call { session, call: Call::Broadcast(Broadcast { message, level }) }]
 }
 
 /// Opens the form for the end of the server, or for a restart.
@@ -82,9 +118,8 @@ pub(crate) fn postponed(state: &mut State, line: &str, mut run: CommandRun) -> V
     }
 }
 
-/// Calls a shutdown off, which does no harm and asks nothing.
+/// Cancels a scheduled shutdown. It does no harm, so there is no question.
 pub(crate) fn call_off(state: &mut State) -> Vec<Effect> {
-    let command = CALL_OFF.to_owned();
-    let run = CommandRun { command, args: Map::new(), stream: true, wait: true, confirm: false };
-    submit::send(state, CALL_OFF, run)
+    let Some(session) = state.session_to_ask() else { return Vec::new() };
+    vec![Effect::Call { session, call: Call::CancelShutdown }]
 }

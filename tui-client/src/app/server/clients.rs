@@ -1,23 +1,17 @@
 //! Who is connected, one of them in full, and sending somebody away.
 
-use serde_json::Map;
 use topside_shared::ClientId;
-use topside_shared::cmdline;
-use topside_shared::methods::CommandRun;
+use topside_shared::methods::ClientKick;
 use topside_shared::records::{ClientRow, ClientRun};
 use topside_shared::text::MAX_REASON;
 
 use crate::app::confirm::{Ask, Confirm, Then};
 use crate::app::connection::Link;
-use crate::app::console::submit;
 use crate::app::overlay::{self, Overlay};
 use crate::app::widgets::editor::Editor;
 use crate::app::{Call, Clock, Effect, State};
 use crate::input::key::{Code, Key};
 use crate::text::sanitize;
-
-/// The built-in that ends somebody else's session.
-pub(crate) const KICK: &str = "kick";
 
 /// All that is known of one client.
 #[derive(Debug)]
@@ -134,7 +128,7 @@ fn question(state: &mut State, id: ClientId) {
         state.refuse("This is your own session: close ends it.");
         return;
     }
-    if let Err(why) = crate::app::availability::may(state, KICK) {
+    if let Err(why) = crate::app::availability::may_administer(state) {
         state.refuse(why);
         return;
     }
@@ -171,15 +165,8 @@ pub(crate) fn send_away(state: &mut State, whom: ClientId, reason: &str) -> Vec<
         state.refuse(format!("{whom} has left by itself: nobody was sent away."));
         return Vec::new();
     }
-    let Some(command) = console.menu.find(KICK).cloned() else { return Vec::new() };
-    let mut args = Map::new();
-    args.insert("client".to_owned(), whom.0.into());
-    if !reason.trim().is_empty() {
-        args.insert("reason".to_owned(), reason.trim().into());
-    }
-    let line = cmdline::render(&command, &args);
-    let run = CommandRun { command: command.name, args, stream: true, wait: true, confirm: true };
-    // Its block is seen.
-    state.overlays.clear();
-    submit::send(state, &line, run)
+    let Some(session) = state.session_to_ask() else { return Vec::new() };
+    let reason = Some(reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+    let kick = ClientKick { client_id: whom, reason };
+    vec![Effect::Call { session, call: Call::Kick(kick) }]
 }

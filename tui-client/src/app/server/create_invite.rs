@@ -20,8 +20,6 @@ use crate::input::key::{Code, Key};
 use crate::text::sanitize;
 use crate::text::secret::Secret;
 
-/// The built-in that makes an invite: who has it in the menu may do so.
-pub(crate) const INVITE: &str = "invite";
 /// What the form is called. No command has a name with a blank in it.
 const TITLE: &str = "Invite or token";
 const TOKEN: &str = "token";

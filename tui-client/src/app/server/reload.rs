@@ -7,9 +7,6 @@ use crate::app::overlay::{Overlay, room};
 use crate::app::{Call, Effect, State};
 use crate::text::{fit, sanitize};
 
-/// The built-in that does it: who has it in the menu may do so.
-pub(crate) const RELOAD: &str = "reload";
-
 /// What is shown of it.
 #[derive(Debug, Default)]
 pub(crate) struct Reload {

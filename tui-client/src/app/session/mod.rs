@@ -193,6 +193,8 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
         Event::Invited(result) => create_invite::made(state, result),
         Event::Reloaded(result) => reload::ended(state, result),
         Event::Revoked { key, result } => return accepted_keys::revoked(state, key, result),
+        Event::Administered(Ok(done)) => state.done(done),
+        Event::Administered(Err(why)) => state.refuse(sanitize::sentence(&why)),
         Event::CancelRefused { run, why } => {
             console.runs.cancel_refused(run);
             state.refuse(sanitize::sentence(&why));

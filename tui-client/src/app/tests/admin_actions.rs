@@ -1,5 +1,7 @@
 //! Sending clients away, telling everybody something, and the end of the server with all its steps.
 
+use topside_shared::Role;
+use topside_shared::methods::{self, ClientKick};
 use topside_shared::notifications::{Broadcast, ClientsChanged, EndCode, SessionEnded, Urgency};
 
 use super::*;
@@ -21,30 +23,9 @@ fn admins_menu() -> Menu {
             "effect": "write", "role": "admin", "stdin": "none", "output": "text", "args": args,
         })
     };
-    let mut kick = built_in(
-        "kick",
-        "Send a client away",
-        json!([
-            {"name": "client", "type": "int", "required": true, "minimum": 1.0},
-            {"name": "reason", "rest": true},
-        ]),
-    );
-    kick["confirm"] = json!("End the session of client {client}?");
-    let broadcast = built_in(
-        "broadcast",
-        "Tell everybody something",
-        json!([
-            {"name": "warning", "type": "bool", "description": "It is a warning"},
-            {"name": "message", "rest": true, "required": true, "description": "What everybody is told"},
-        ]),
-    );
-    let call_off = built_in("shutdown-cancel", "Call a shutdown off", json!([]));
     let log = built_in("log", "Read the log", json!([]));
     let mut menu = serde_json::to_value(menu()).unwrap();
-    let others = ["keys", "revoke", "invite", "reload"].map(|name| built_in(name, "", json!([])));
-    let commands = menu["commands"].as_array_mut().unwrap();
-    commands.extend([kick, broadcast, call_off, log]);
-    commands.extend(others);
+    menu["commands"].as_array_mut().unwrap().push(log);
     serde_json::from_value(menu).unwrap()
 }
 
@@ -105,9 +86,10 @@ fn a_kick_asks_with_cancel_focused_and_takes_a_reason() {
     world.press("ctrl-x");
     world.write("to bed");
     let effects = world.press("tab enter");
-    assert_eq!(sent(&effects), ("kick".into(), json!({"client": 4, "reason": "to bed"}), true));
-    assert!(world.state.overlays.is_empty(), "its block is seen");
-    assert!(screen(&world).contains("❯ kick 4 to bed"));
+    let kick = ClientKick { client_id: ClientId(4), reason: Some("to bed".into()) };
+    assert_eq!(effects, [Effect::Call { session: world.session(), call: Call::Kick(kick) }]);
+    world.event(Event::Administered(Ok("#4 was disconnected".into())));
+    assert_eq!(world.remark(), "#4 was disconnected");
 }
 
 #[test]
@@ -133,10 +115,10 @@ fn nobody_is_asked_to_send_himself_away_or_whom_he_may_not() {
     let mut world = admin(80, 24);
     world.press("f2 ctrl-x");
     assert_eq!(world.remark(), "This is your own session: close ends it.");
-    // A menu without the command is that of a lesser role.
     let mut world = World::connected(80, 24);
+    world.state.console_mut().unwrap().welcome.you.role = Role::Operator;
     world.press("f2 down ctrl-x");
-    assert_eq!(world.remark(), "your role, admin, may not do this");
+    assert_eq!(world.remark(), "your role, operator, may not do this");
     assert!(matches!(world.state.overlays.last(), Some(Overlay::Clients { .. })));
 }
 
@@ -183,8 +165,41 @@ fn a_broadcast_is_written_in_a_form_with_its_level() {
     world.write("five minutes");
     world.press("backtab right");
     let effects = world.press("enter");
-    let args = json!({"message": "five minutes", "warning": true});
-    assert_eq!(sent(&effects), ("broadcast".into(), args, false));
+    let broadcast = methods::Broadcast { message: "five minutes".into(), level: Urgency::Warning };
+    assert_eq!(
+        effects,
+        [Effect::Call { session: world.session(), call: Call::Broadcast(broadcast) }]
+    );
+    assert!(world.state.overlays.is_empty(), "the form is closed");
+    world.event(Event::Administered(Err("`message` is empty".into())));
+    assert_eq!(world.remark(), "`message` is empty");
+}
+
+#[test]
+fn a_form_for_a_broadcast_is_kept_and_is_no_line_to_type() {
+    let mut world = admin(80, 24);
+    act(&mut world, "tell everybody something");
+    world.write("five minutes");
+    assert!(screen(&world).contains("Enter sends it"), "{}", screen(&world));
+    world.press("ctrl-o");
+    assert!(matches!(world.state.overlays.last(), Some(Overlay::CommandForm(_))));
+    world.press("esc");
+    act(&mut world, "tell everybody something");
+    assert!(screen(&world).contains("five minutes"), "{}", screen(&world));
+}
+
+#[test]
+fn a_removed_admin_command_is_answered_with_the_verb_and_the_view() {
+    let mut world = admin(200, 24);
+    for (line, hint) in [
+        ("kick 4", "use `topside kick` or the clients view (F2)"),
+        ("reload", "use `topside reload` or the reload action (Ctrl-P"),
+    ] {
+        let effects = world.enter(line);
+        let asks = |effect: &Effect| matches!(effect, Effect::Call { .. });
+        assert!(!effects.iter().any(asks), "the server is not asked: {line}");
+        assert!(screen(&world).contains(hint), "{}", screen(&world));
+    }
 }
 
 #[test]
@@ -235,7 +250,7 @@ fn what_is_due_can_be_postponed_and_called_off_and_not_ordered_twice() {
     assert!(world.state.overlays.is_empty());
 
     let effects = act(&mut world, "call the shutdown off");
-    assert_eq!(sent(&effects), ("shutdown-cancel".into(), json!({}), false));
+    assert_eq!(effects, [Effect::Call { session: world.session(), call: Call::CancelShutdown }]);
 }
 
 #[test]

@@ -237,6 +237,7 @@ fn a_list_of_keys_below_is_read_again() {
 #[test]
 fn who_is_no_admin_reads_why_he_cannot_invite() {
     let mut world = World::connected(100, 24);
+    world.state.console_mut().unwrap().welcome.you.role = topside_shared::Role::Operator;
     act(&mut world, "invite a device, or make");
-    assert!(world.remark().ends_with("your role, admin, may not do this"), "{}", world.remark());
+    assert!(world.remark().ends_with("your role, operator, may not do this"), "{}", world.remark());
 }

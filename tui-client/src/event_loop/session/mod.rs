@@ -7,9 +7,10 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use topside_shared::methods::{
-    ClientsList, CommandRun, CommandsList, EventsSubscribe, EventsUnsubscribe, KeyInvite,
-    KeyInviteResult, KeyRevoke, KeysList, LogTail, Menu, MenuPages, RunAttach, RunCancel, RunInput,
-    RunResult, RunsList, ServerReload, ServerStatus, Topic,
+    Broadcast, BroadcastResult, ClientKick, ClientsList, CommandRun, CommandsList, EventsSubscribe,
+    EventsUnsubscribe, KeyInvite, KeyInviteResult, KeyRevoke, KeysList, LogTail, Menu, MenuPages,
+    RunAttach, RunCancel, RunInput, RunResult, RunsList, ServerReload, ServerShutdownCancel,
+    ServerStatus, Topic,
 };
 use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, ErrorKind, Pin, RunId};
@@ -139,6 +140,9 @@ fn ask(handle: &Handle, call: &Call) -> Result<u64, CallError> {
         Call::Invite(wanted) => handle.ask(wanted),
         Call::Reload => handle.ask(&ServerReload {}),
         Call::Revoke(key_id) => handle.ask(&KeyRevoke { key_id: *key_id }),
+        Call::Broadcast(broadcast) => handle.ask(broadcast),
+        Call::Kick(kick) => handle.ask(kick),
+        Call::CancelShutdown => handle.ask(&ServerShutdownCancel {}),
         Call::Cancel(run_id) => handle.ask(&RunCancel { run_id: *run_id }),
         Call::Input { run, data } => {
             let (data, eof) = (data.clone(), data.is_none());
@@ -191,6 +195,9 @@ enum Asked {
     Invite,
     Reload,
     Revoke(Pin),
+    Broadcast,
+    Kick(ClientId),
+    CancelShutdown,
     Cancel(RunId),
     Input {
         run: RunId,
@@ -214,6 +221,9 @@ impl Asked {
             Call::Invite(_) => Self::Invite,
             Call::Reload => Self::Reload,
             Call::Revoke(key) => Self::Revoke(*key),
+            Call::Broadcast(_) => Self::Broadcast,
+            Call::Kick(kick) => Self::Kick(kick.client_id),
+            Call::CancelShutdown => Self::CancelShutdown,
             Call::Cancel(run) => Self::Cancel(*run),
             Call::Input { run, .. } => Self::Input { run: *run },
         }
@@ -274,6 +284,20 @@ impl Asked {
             Self::Revoke(key) => {
                 let result = answer.and_then(read_answer::<KeyRevoke>);
                 Event::Revoked { key, result: result.map(drop).map_err(words) }
+            }
+            Self::Broadcast => {
+                let sent = answer.and_then(read_answer::<Broadcast>);
+                Event::Administered(sent.map(BroadcastResult::sentence).map_err(words))
+            }
+            Self::Kick(id) => {
+                let kicked = answer.and_then(read_answer::<ClientKick>);
+                let done = |_| format!("{id} was disconnected");
+                Event::Administered(kicked.map(done).map_err(words))
+            }
+            Self::CancelShutdown => {
+                let cancelled = answer.and_then(read_answer::<ServerShutdownCancel>);
+                let done = |_| "the shutdown is called off".to_owned();
+                Event::Administered(cancelled.map(done).map_err(words))
             }
             Self::Input { run } => {
                 let result = answer.and_then(read_answer::<RunInput>);

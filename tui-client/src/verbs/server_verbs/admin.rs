@@ -105,12 +105,7 @@ pub(super) async fn broadcast(asker: &mut Asker<'_>, args: &Tell) -> Result<u8, 
     };
     let message = args.message.join(" ");
     let delivered = asker.call(&Broadcast { message, level }).await?;
-    asker
-        .print(&delivered, |told| match told.delivered {
-            1 => "told 1 client\n".to_owned(),
-            count => format!("told {count} clients\n"),
-        })
-        .await
+    asker.print(&delivered, |told| told.sentence() + "\n").await
 }
 
 pub(super) async fn kick(asker: &mut Asker<'_>, args: &Kick) -> Result<u8, Refused> {

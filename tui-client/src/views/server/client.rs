@@ -6,7 +6,7 @@ use topside_shared::records::ClientRow;
 use topside_shared::text::{bytes, duration};
 
 use crate::app::State;
-use crate::app::server::clients::{Asked, Details, KICK, runs};
+use crate::app::server::clients::{Asked, Details, runs};
 use crate::text::{fit, times};
 use crate::theme::Theme;
 use crate::views::overlay_frame;
@@ -61,7 +61,7 @@ pub(crate) fn draw(
         foot.left("This client has left · Esc back", theme.plain);
         return;
     }
-    let kick = !console.is_me(row) && crate::app::availability::may(state, KICK).is_ok();
+    let kick = !console.is_me(row) && crate::app::availability::may_administer(state).is_ok();
     let kick = kick.then_some("Ctrl-X sends it away");
     overlay_frame::keys(&mut foot, kick.into_iter().chain(["r asks anew", "Esc back"]), theme);
 }

@@ -8,7 +8,7 @@ use topside_shared::{ClientId, Connection};
 use crate::app::connection::Link;
 use crate::app::console::{Console, Watch};
 use crate::app::overlay::room;
-use crate::app::server::clients::{KICK, runs};
+use crate::app::server::clients::runs;
 use crate::app::{Size, State};
 use crate::input::actions::Id;
 use crate::text::{fit, times};
@@ -136,7 +136,8 @@ pub(crate) fn overlay(
         }
     }
     let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
-    let kick = crate::app::availability::may(state, KICK).is_ok().then_some("Ctrl-X sends it away");
+    let kick =
+        crate::app::availability::may_administer(state).is_ok().then_some("Ctrl-X sends it away");
     let keys = ["Enter all of it"].into_iter().chain(kick).chain(["Esc closes"]);
     overlay_frame::keys(&mut foot, keys, theme);
 }

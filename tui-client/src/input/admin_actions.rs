@@ -1,0 +1,53 @@
+//! Hints for the names of admin actions. They are verbs of `topside` and views of the screen, not commands of the menu.
+
+use super::actions::Id;
+use super::keymap::Keymap;
+
+/// An admin action: its name, the verb, and the part of the screen that does the same.
+struct AdminAction {
+    name: &'static str,
+    verb: &'static str,
+    part: &'static str,
+    id: Id,
+}
+
+const ACTIONS: &[AdminAction] = &[
+    AdminAction { name: "broadcast", verb: "broadcast", part: "broadcast form", id: Id::Broadcast },
+    AdminAction { name: "invite", verb: "invite", part: "invite form", id: Id::MakeInvite },
+    AdminAction { name: "keys", verb: "keys", part: "keys view", id: Id::Keys },
+    AdminAction { name: "kick", verb: "kick", part: "clients view", id: Id::Clients },
+    AdminAction { name: "reload", verb: "reload", part: "reload action", id: Id::Reload },
+    AdminAction { name: "revoke", verb: "revoke", part: "keys view", id: Id::Keys },
+    AdminAction {
+        name: "shutdown-cancel",
+        verb: "call-off",
+        part: "call-off action",
+        id: Id::CallOff,
+    },
+    AdminAction { name: "wall", verb: "broadcast", part: "broadcast form", id: Id::Broadcast },
+];
+
+/// What to use in place of a command of this name, which the menu does not have; none: it names no admin action.
+pub(crate) fn hint(name: &str, keys: &Keymap) -> Option<String> {
+    let action = ACTIONS.iter().find(|action| action.name == name)?;
+    let AdminAction { verb, part, id, .. } = action;
+    let key = keys.word(*id);
+    Some(format!(
+        "`{name}` is not a command of this server; use `topside {verb}` or the {part} ({key})"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_names_the_verb_and_the_key() {
+        let keys = Keymap::default();
+        let kick =
+            "`kick` is not a command of this server; use `topside kick` or the clients view (F2)";
+        assert_eq!(hint("kick", &keys).as_deref(), Some(kick));
+        assert!(hint("keys", &keys).unwrap().contains("the keys view (Ctrl-P `Keys: "));
+        assert_eq!(hint("uptime", &keys), None);
+    }
+}
