@@ -1,4 +1,4 @@
-//! Whether an action is possible now, or why not.
+//! Which actions exist on a screen, and whether each is possible now, or why not.
 
 use topside_shared::Role;
 
@@ -6,19 +6,71 @@ use crate::app::connection::Link;
 use crate::app::console::Console;
 use crate::app::runs::Phase;
 use crate::app::server::{admin, log};
-use crate::app::{DialFailed, Here, State, Via, picker, prompt};
+use crate::app::{DialFailed, Here, Screen, State, Via, picker, prompt};
 
-use crate::input::actions::Id;
+use crate::input::actions::{ACTIONS, Action, Id, Needs, Place};
+use crate::input::key::Key;
+
+/// Whether an action is possible now, or why not.
+pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
+    match action.needs {
+        Needs::Nothing => Ok(()),
+        Needs::ChosenReachable => connectable(state),
+        Needs::ChosenSaved => saved(state),
+        Needs::RunTakesInput => asks(state),
+        Needs::PromptShown => answering(state),
+        Needs::AnyOutput => printed(state),
+        Needs::AnyCommand => has_block(state),
+        Needs::Connected => connected(state),
+        Needs::Menu => menu(state),
+        Needs::MayReadLog => may_read_log(state),
+        Needs::ConnectionEnded => ended(state),
+        Needs::ConnectionLost => lost(state),
+        Needs::NoServerHere => startable(state),
+        Needs::AdminRole => may_administer(state),
+        Needs::AnotherClient => may_kick(state),
+        Needs::NoShutdownDue => may_shut_down(state),
+        Needs::MayPostpone => may_postpone(state),
+        Needs::MayCallOff => may_call_off(state),
+        Needs::Trying => trying(state),
+        Needs::StandaloneClient => stoppable(state),
+    }
+}
+
+/// The actions of the screen that is shown.
+pub(crate) fn actions_of(state: &State) -> impl Iterator<Item = &'static Action> {
+    let place = match state.screen {
+        Screen::Picker => Place::Picker,
+        Screen::Console(_) => Place::Console,
+    };
+    ACTIONS.iter().filter(move |action| action.place == place || action.place == Place::Both)
+}
+
+/// The action of a key. A bare key has one only while nothing is typed and the action is possible; otherwise it is a
+/// letter of a command.
+pub(crate) fn action_of(state: &State, key: Key) -> Option<&'static Action> {
+    let nothing_typed = nothing_typed(state);
+    actions_of(state).filter(|action| action.dispatched).find(|action| {
+        let bound = state.keys.of(action.id);
+        bound.always.contains(&key)
+            || nothing_typed && bound.bare.contains(&key) && check(state, action).is_ok()
+    })
+}
+
+/// Whether the input is empty, so that bare keys mean actions.
+pub(crate) fn nothing_typed(state: &State) -> bool {
+    state.console().is_none_or(|console| console.input.editor.is_empty() && !console.prompt.is_up())
+}
 
 fn no(why: impl Into<String>) -> Result<(), String> {
     Err(why.into())
 }
 
-pub(crate) fn connectable(state: &State) -> Result<(), String> {
+fn connectable(state: &State) -> Result<(), String> {
     picker::why_not(state).map_or(Ok(()), Err)
 }
 
-pub(crate) fn saved(state: &State) -> Result<(), String> {
+fn saved(state: &State) -> Result<(), String> {
     match picker::chosen(state) {
         Some(_) => Ok(()),
         None => match picker::chosen_find(state) {
@@ -34,14 +86,14 @@ pub(crate) fn saved(state: &State) -> Result<(), String> {
     }
 }
 
-pub(crate) fn connected(state: &State) -> Result<(), String> {
+fn connected(state: &State) -> Result<(), String> {
     match state.link {
         Link::Connected { .. } => Ok(()),
         _ => no("there is no session now"),
     }
 }
 
-pub(crate) fn menu(state: &State) -> Result<(), String> {
+fn menu(state: &State) -> Result<(), String> {
     match state.console() {
         Some(console) if !console.menu.commands.is_empty() => Ok(()),
         Some(Console { menu_refused: Some(why), .. }) => no(format!("there is no menu: {why}")),
@@ -49,7 +101,7 @@ pub(crate) fn menu(state: &State) -> Result<(), String> {
     }
 }
 
-pub(crate) fn lost(state: &State) -> Result<(), String> {
+fn lost(state: &State) -> Result<(), String> {
     match state.link {
         Link::Lost(_) => Ok(()),
         Link::Dialling(_) => no("it is being tried already"),
@@ -57,14 +109,14 @@ pub(crate) fn lost(state: &State) -> Result<(), String> {
     }
 }
 
-pub(crate) fn ended(state: &State) -> Result<(), String> {
+fn ended(state: &State) -> Result<(), String> {
     match state.link {
         Link::Connected { .. } => no("the session is open"),
         _ => Ok(()),
     }
 }
 
-pub(crate) fn startable(state: &State) -> Result<(), String> {
+fn startable(state: &State) -> Result<(), String> {
     match (&state.link, state.console()) {
         (Link::Lost(lost), Some(console)) if console.target.via == Via::Same => {
             let gone = matches!(lost.failed, Some(DialFailed::NoServer(_)));
@@ -79,14 +131,14 @@ pub(crate) fn startable(state: &State) -> Result<(), String> {
     }
 }
 
-pub(crate) fn stoppable(state: &State) -> Result<(), String> {
+fn stoppable(state: &State) -> Result<(), String> {
     if state.carries {
         return no("the server inside this program would stop with it, for everybody");
     }
     Ok(())
 }
 
-pub(crate) fn trying(state: &State) -> Result<(), String> {
+fn trying(state: &State) -> Result<(), String> {
     match &state.link {
         _ if state.saving.is_some() => Ok(()),
         Link::Dialling(_) => Ok(()),
@@ -95,28 +147,28 @@ pub(crate) fn trying(state: &State) -> Result<(), String> {
     }
 }
 
-pub(crate) fn asks(state: &State) -> Result<(), String> {
+fn asks(state: &State) -> Result<(), String> {
     match state.console() {
         Some(console) if prompt::can_switch(console) => Ok(()),
         _ => no("no run of yours takes input now"),
     }
 }
 
-pub(crate) fn answering(state: &State) -> Result<(), String> {
+fn answering(state: &State) -> Result<(), String> {
     match state.console() {
         Some(console) if console.prompt.is_up() => Ok(()),
         _ => no("nothing is typed for a run now"),
     }
 }
 
-pub(crate) fn printed(state: &State) -> Result<(), String> {
+fn printed(state: &State) -> Result<(), String> {
     match state.console() {
         Some(console) if !console.runs.is_empty() => Ok(()),
         _ => no("there is no output yet"),
     }
 }
 
-pub(crate) fn has_block(state: &State) -> Result<(), String> {
+fn has_block(state: &State) -> Result<(), String> {
     let chosen = state.console().and_then(|console| console.runs.chosen());
     match chosen {
         Some(info) if info.phase != Phase::Note => Ok(()),
@@ -124,11 +176,11 @@ pub(crate) fn has_block(state: &State) -> Result<(), String> {
     }
 }
 
-pub(crate) fn may_read_log(state: &State) -> Result<(), String> {
+fn may_read_log(state: &State) -> Result<(), String> {
     may(state, log::COMMAND)
 }
 
-pub(crate) fn may_kick(state: &State) -> Result<(), String> {
+fn may_kick(state: &State) -> Result<(), String> {
     may_administer(state)?;
     match state.console() {
         Some(console) if console.clients.len() > 1 => Ok(()),
@@ -136,7 +188,7 @@ pub(crate) fn may_kick(state: &State) -> Result<(), String> {
     }
 }
 
-pub(crate) fn may_shut_down(state: &State) -> Result<(), String> {
+fn may_shut_down(state: &State) -> Result<(), String> {
     may(state, admin::SHUTDOWN)?;
     match due(state) {
         Some(_) => no("one is due already: postpone it, or call it off"),
@@ -144,12 +196,12 @@ pub(crate) fn may_shut_down(state: &State) -> Result<(), String> {
     }
 }
 
-pub(crate) fn may_postpone(state: &State) -> Result<(), String> {
+fn may_postpone(state: &State) -> Result<(), String> {
     may(state, admin::SHUTDOWN)?;
     due(state).map_or_else(|| no("none is due"), |_| Ok(()))
 }
 
-pub(crate) fn may_call_off(state: &State) -> Result<(), String> {
+fn may_call_off(state: &State) -> Result<(), String> {
     may_administer(state)?;
     due(state).map_or_else(|| no("none is due"), |_| Ok(()))
 }

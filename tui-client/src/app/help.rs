@@ -2,7 +2,8 @@
 
 use super::overlay::room;
 use super::{Screen, State};
-use crate::input::actions::{self, Danger};
+use crate::app::availability;
+use crate::input::actions::Danger;
 use crate::text::fit;
 
 /// One row of the help.
@@ -42,7 +43,7 @@ pub(crate) fn rows(state: &State) -> Vec<HelpLine> {
     let first = first.iter().flat_map(|text| fit::wrap(text, usize::from(width)));
     let mut rows: Vec<HelpLine> = first.map(HelpLine::Text).collect();
     let mut group = "";
-    for action in actions::of(state) {
+    for action in availability::actions_of(state) {
         let keys = state.keys.shown(action.id, "  ");
         if keys.is_empty() {
             continue;
@@ -52,7 +53,7 @@ pub(crate) fn rows(state: &State) -> Vec<HelpLine> {
             rows.push(HelpLine::Blank);
             rows.push(HelpLine::Heading(group));
         }
-        let note = match ((action.enabled)(state), action.danger) {
+        let note = match (availability::check(state, action), action.danger) {
             (Err(why), _) => why,
             (Ok(()), Danger::Asks) => "asks first".to_owned(),
             (Ok(()), Danger::Name) => "wants the server's name typed".to_owned(),

@@ -12,6 +12,7 @@ pub(crate) mod confirm;
 pub(crate) mod connection;
 pub(crate) mod console;
 pub(crate) mod help;
+pub(crate) mod key_hints;
 pub(crate) mod mouse;
 mod msg;
 pub(crate) mod overlay;

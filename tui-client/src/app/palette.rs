@@ -4,6 +4,7 @@ use topside_shared::command::Command;
 
 use super::widgets::editor::{Edited, Editor};
 use super::{Screen, State};
+use crate::app::availability;
 use crate::input::actions::{self, Id};
 use crate::input::key::{Code, Key};
 
@@ -104,8 +105,8 @@ impl Palette {
         let mut rows = Vec::new();
         if !self.commands_only {
             let offered = |action: &&actions::Action| action.dispatched && action.id != Id::Palette;
-            for action in actions::of(state).filter(offered) {
-                let why_not = (action.enabled)(state).err();
+            for action in availability::actions_of(state).filter(offered) {
+                let why_not = availability::check(state, action).err();
                 let detail = state.keys.shown(action.id, " ");
                 rows.push(Row {
                     title: action.title.to_owned(),

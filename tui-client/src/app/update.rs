@@ -14,6 +14,7 @@ use super::server::{accepted_keys, admin, clients, create_invite, log, status};
 use super::{
     Call, Clock, Effect, Msg, ProfileEdit, Screen, State, apply_settings, mouse, prompt, session,
 };
+use crate::app::availability;
 use crate::input::actions::{self, Action, Id};
 use crate::input::key::Key;
 
@@ -96,7 +97,7 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
         return overlay_key(state, top, key);
     }
     match state.screen {
-        Screen::Picker => match actions::find(state, key) {
+        Screen::Picker => match availability::action_of(state, key) {
             Some(action) => run(state, action),
             None => Vec::new(),
         },
@@ -251,7 +252,7 @@ fn pick(state: &mut State, pick: Pick) -> Vec<Effect> {
 
 /// Carries out an action, or says why not.
 pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
-    if let Err(why) = (action.enabled)(state) {
+    if let Err(why) = availability::check(state, action) {
         // Esc has nothing to stop most of the time, and that is no news.
         if action.id != Id::StopTrying {
             state.refuse(why);

@@ -7,7 +7,7 @@ use crate::input::Keymap;
 use crate::input::actions::{ACTIONS, Id};
 use crate::input::key::Key;
 
-/// The registry's keys with those of the file.
+/// The keys of the table, changed by the file.
 pub(super) fn keymap(document: &Document<String>) -> Result<Keymap, Fault> {
     let root = document.as_table();
     let mut changes: Vec<(Id, Vec<Key>)> = Vec::new();

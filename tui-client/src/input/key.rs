@@ -1,4 +1,4 @@
-//! A key as the registry and `update` know it: what was pressed, free of the terminal library.
+//! A key as the table of actions and `update` know it, independent of the terminal library.
 
 use std::fmt;
 use std::str::FromStr;

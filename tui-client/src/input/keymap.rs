@@ -1,4 +1,4 @@
-//! Which keys mean which action: those of the registry, and what `keymap.toml` puts in their place.
+//! Keymap: the keys of each action, from the table of actions and `keymap.toml`.
 
 use std::collections::HashMap;
 
@@ -52,7 +52,7 @@ impl Default for Keymap {
 }
 
 impl Keymap {
-    /// The registry's keys with these in the place of an action's own. An error says which of the
+    /// The keys of the table, with these in place of the keys of an action. An error says which of the
     /// changes it is about.
     pub(crate) fn with(changes: &[(Id, Vec<Key>)]) -> Result<Self, (usize, Refused)> {
         let mut map = Self::default();

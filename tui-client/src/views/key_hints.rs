@@ -4,8 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::row::Row;
+use crate::app::availability::nothing_typed;
+use crate::app::key_hints::key_hints;
 use crate::app::{State, Tone};
-use crate::input::actions::{self, Id};
+use crate::input::actions::Id;
 use crate::text::fit;
 use crate::theme::Theme;
 
@@ -34,9 +36,9 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme
     if !state.overlays.is_empty() {
         return;
     }
-    let nothing_typed = actions::nothing_typed(state);
-    for action in actions::hints(state) {
-        let Some(key) = state.keys.first(action.id, nothing_typed) else { continue };
+    let bare = nothing_typed(state);
+    for action in key_hints(state) {
+        let Some(key) = state.keys.first(action.id, bare) else { continue };
         let key = key.to_string();
         let short = match action.id {
             // One column at a time: what the key leads to.

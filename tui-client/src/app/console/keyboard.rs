@@ -6,6 +6,7 @@ use topside_shared::text::duration;
 
 use super::Console;
 use super::submit::enter;
+use crate::app::availability;
 use crate::app::confirm::{Confirm, Then};
 use crate::app::connection::Link;
 use crate::app::overlay::Overlay;
@@ -46,7 +47,7 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
             console.runs.unselect();
             return Vec::new();
         }
-        if let Some(action) = actions::find(state, key) {
+        if let Some(action) = availability::action_of(state, key) {
             return run(state, action);
         }
     }
@@ -54,7 +55,7 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     match console.input.key(key, &console.menu.commands) {
         Typed::Enter => enter(state),
         Typed::Used => Vec::new(),
-        Typed::Passed => match actions::find(state, key) {
+        Typed::Passed => match availability::action_of(state, key) {
             Some(action) => run(state, action),
             None => Vec::new(),
         },

@@ -7,6 +7,7 @@ use super::super::console::Console;
 use super::super::runs::Info;
 use super::super::{Call, Effect, State, update};
 use super::{Asker, GRACE, Line, MAX_LINES, Prompt, may_ask};
+use crate::app::availability;
 use crate::app::connection::Link;
 use crate::app::widgets::editor::Edited;
 use crate::input::actions;
@@ -77,7 +78,7 @@ pub(in crate::app) fn key(state: &mut State, key: Key) -> Option<Vec<Effect>> {
             }
         }
         _ => {
-            if let Some(action) = actions::find(state, key) {
+            if let Some(action) = availability::action_of(state, key) {
                 return Some(update::run(state, action));
             }
             let prompt = &mut state.console_mut()?.prompt;

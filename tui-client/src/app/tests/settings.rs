@@ -1,10 +1,11 @@
 //! What the settings change: keys, and how each is found without them.
 
 use super::*;
+use crate::app::availability;
 use crate::app::palette::{Palette, Pick};
 use crate::config::Settings;
 use crate::input::Keymap;
-use crate::input::actions::{self, Id};
+use crate::input::actions::Id;
 
 fn set(world: &mut World, settings: Settings, mistakes: &[&str]) -> Vec<Effect> {
     let mistakes = mistakes.iter().map(ToString::to_string).collect();
@@ -21,7 +22,7 @@ fn with_keys(changes: &[(Id, &[&str])]) -> Settings {
 fn everything_is_done_by_a_key_or_from_the_palette() {
     for world in [World::new(80, 24), World::connected(80, 24)] {
         let rows = Palette::new(false).rows(&world.state);
-        for action in actions::of(&world.state) {
+        for action in availability::actions_of(&world.state) {
             let listed = rows.iter().any(|row| row.pick == Pick::Act(action.id));
             let keys = world.state.keys.of(action.id);
             let has_key = !keys.always.is_empty() || !keys.bare.is_empty();
