@@ -8,7 +8,7 @@ use topside_shared::methods::ServerShutdown;
 use topside_shared::text::{self, MAX_REASON};
 
 use crate::builtins::{optional, reads};
-use crate::methods::server::order_shutdown;
+use crate::operations::shutdown;
 use crate::workers::worker::{Call, Calling, Worker};
 
 /// Most characters of when it is back.
@@ -63,7 +63,7 @@ async fn order(call: &Call) -> Result<String, String> {
     let delay = u64::try_from(call.int("delay").unwrap_or(0)).unwrap_or(0);
     let restart = call.args().get("restart").and_then(serde_json::Value::as_bool).unwrap_or(false);
     let reason = ServerShutdown::reason_with_return(call.text("reason"), call.text("back"));
-    let due = order_shutdown(
+    let due = shutdown::schedule(
         &call.server,
         &call.client,
         Duration::from_secs(delay),

@@ -4,7 +4,7 @@ use topside_shared::command::Command;
 use topside_shared::tables;
 
 use crate::builtins::{reads, say};
-use crate::methods::server::figures;
+use crate::operations::status::status;
 use crate::workers::worker::{Call, Calling, Worker};
 
 pub(super) struct Status;
@@ -16,7 +16,7 @@ impl Worker for Status {
     }
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let status = figures(&call.server);
+        let status = status(&call.server);
         let text = tables::status(&call.server.info, &status);
         say(call, Ok(text))
     }

@@ -6,7 +6,7 @@ mod commands;
 mod keys;
 mod lists;
 mod runs;
-pub(crate) mod server;
+mod server;
 mod session;
 
 use crate::authorize::{Action, authorize};

@@ -1,3 +1,5 @@
 //! Actions that methods and built-ins share.
 
 pub(crate) mod reload;
+pub(crate) mod shutdown;
+pub(crate) mod status;

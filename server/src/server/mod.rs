@@ -43,10 +43,10 @@ use crate::history::History;
 use crate::hooks::Hooks;
 use crate::keys::{Keys, expiry};
 use crate::menu::Table;
-use crate::methods::server;
 use crate::net::local_socket::LocalListener;
 use crate::net::port_mapping::router_address::RouterAddress;
 use crate::operations::reload;
+use crate::operations::shutdown;
 use crate::runs::Runs;
 use crate::serve::{advertise, metrics};
 use crate::server::runtime_files::RuntimeFiles;
@@ -345,7 +345,7 @@ impl Server {
             () = expiry::keys(self) => unreachable!("watching goes on for ever"),
             () = reload::whenever(self, &stop) => unreachable!("listening goes on for ever"),
             () = &mut beside => unreachable!("both go on for ever"),
-            plan = server::shutdown_due(self) => plan,
+            plan = shutdown::wait_until_due(self) => plan,
             plan = stop.wanted() => {
                 let by = By::named(plan.by.clone());
                 self.audit.note_ahead(Entry::new(by, "server/shutdown", "server")).await;

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 
 use crate::base::platform;
-use crate::methods::server;
+use crate::operations::status::status;
 use crate::server::Server;
 
 /// The media type of that form.
@@ -11,7 +11,7 @@ pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 
 /// All of them, as they are now. Blocks for the disk, as the system tells of a process in files.
 pub(super) fn text(server: &Server) -> String {
-    let status = server::figures(server);
+    let status = status(server);
     let mut text = Text::default();
     text.gauge("topside_build_info", "The version of the server, as a label; always 1.")
         .of(&[("version", &status.version)], 1);

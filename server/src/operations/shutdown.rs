@@ -1,0 +1,143 @@
+//! Scheduling a shutdown or a restart, waiting until it is due, and cancelling it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use topside_shared::methods::ShutdownResult;
+use topside_shared::notifications::{Closing, Phase, name};
+use topside_shared::text::{MAX_REASON, clean};
+use topside_shared::{ErrorKind, RpcError};
+
+use crate::audit::entry::{By, Entry};
+use crate::base::blocking::blocking;
+use crate::base::outbox::notification;
+use crate::base::shortage::Shortage;
+use crate::base::shutdown::{Plan, TooLate};
+use crate::base::shutdown_record;
+use crate::base::toml_file::errors::first_of;
+use crate::clients::Client;
+use crate::server::Server;
+use crate::server::alerts::warn_admins;
+
+/// Schedules a shutdown for a client. It begins after `by_run`, the run that ordered it, has ended.
+///
+/// # Errors
+/// `closing`, once one has begun; `spawnFailed`, where the server could not start again.
+pub(crate) async fn schedule(
+    server: &Arc<Server>,
+    client: &Client,
+    delay: Duration,
+    reason: Option<&str>,
+    restart: bool,
+    by_run: Option<CancellationToken>,
+) -> Result<ShutdownResult, RpcError> {
+    if restart {
+        can_start_again(server).await?;
+    }
+    let reason = clean(reason.unwrap_or_default(), MAX_REASON);
+    if !server.shutdown.has_begun() {
+        let ms = delay.as_millis();
+        let argv =
+            vec![format!("delayMs={ms}"), format!("restart={restart}"), format!("reason={reason}")];
+        let by = By::client(client);
+        server.audit.note_ahead(Entry::new(by, "server/shutdown", "server").argv(argv)).await;
+    }
+    let by = client.called();
+    let mut plan = Plan::new(delay, reason, by, restart);
+    plan.ordered_by_run = by_run;
+    let (due, notice) = (plan.due(), plan.notice(Phase::Scheduled));
+    // Before it is scheduled: it may begin at once, and then the record is removed.
+    if !delay.is_zero() && !server.shutdown.has_begun() {
+        let due = notice.clone();
+        let write = move |server: &Server| shutdown_record::write(&server.now().config.state, &due);
+        if let Err(error) = server.blocking(write).await? {
+            tracing::warn!(target: "topside", %error, "a kill of the server would forget that a shutdown is due");
+        }
+    }
+    server.shutdown.schedule(plan).map_err(too_late)?;
+    tracing::info!(
+        target: "topside", client = client.id.0, by = notice.by, reason = notice.reason, restart,
+        in_ms = due.in_ms, "shutdown ordered"
+    );
+    // One that is due now is told of as it begins.
+    if !delay.is_zero() {
+        server.tell(&notification(name::SERVER_CLOSING, &notice));
+    }
+    Ok(due)
+}
+
+/// Waits until a shutdown is due, and begins it. A restart that was ordered for later is called off where the server
+/// could not start again by then: every client would be warned of a restart that becomes an end.
+pub(crate) async fn wait_until_due(server: &Arc<Server>) -> Plan {
+    loop {
+        let plan = server.shutdown.due().await;
+        let refused = match plan.was_delayed() && plan.restart {
+            true => can_start_again(server).await.err(),
+            false => None,
+        };
+        match refused {
+            None if server.shutdown.begin_due(&plan) => return plan,
+            Some(error) if server.shutdown.drop_due(&plan) => {
+                shutdown_record::remove(&server.now().config.state);
+                let called_off = Entry::new(By::server(), "server/shutdown/cancel", "server");
+                server.audit.note(called_off.result(error.message.clone()));
+                tracing::error!(target: "topside", by = plan.by, "restart called off: {}", error.message);
+                let notice = Closing {
+                    reason: clean(&error.message, MAX_REASON),
+                    by: "the server".to_owned(),
+                    ..plan.notice(Phase::Cancelled)
+                };
+                server.tell(&notification(name::SERVER_CLOSING, &notice));
+                // Clients show who called a shutdown off, and not why.
+                warn_admins(server, &format!("the restart is called off: {}", error.message));
+            }
+            // Called off or replaced at the last moment.
+            None | Some(_) => {}
+        }
+    }
+}
+
+/// Whether the files that the server would begin anew with are sound: a restart must not become an end.
+async fn can_start_again(server: &Arc<Server>) -> Result<(), RpcError> {
+    let again = Arc::clone(server);
+    let could = move || {
+        let could = again.now().config.could_start_again();
+        // Without descriptors the files cannot be judged.
+        could.map_err(|error| (error, Shortage::now()))
+    };
+    let Ok(Err((error, shortage))) = blocking(could).await else { return Ok(()) };
+    if let Some(shortage) = shortage {
+        return Err(RpcError::new(
+            ErrorKind::Busy,
+            format_args!("the files that a restart reads cannot be checked: {shortage}"),
+        ));
+    }
+    let said = first_of(&error, ": run `topsided check`");
+    Err(RpcError::new(
+        ErrorKind::SpawnFailed,
+        format_args!("the server would not start again, and goes on: {said}"),
+    ))
+}
+
+/// Cancels a scheduled shutdown for a client.
+///
+/// # Errors
+/// `notFound` where none is due, `closing` once it has begun.
+pub(crate) fn cancel(server: &Server, client: &Client) -> Result<(), RpcError> {
+    let Some(plan) = server.shutdown.cancel().map_err(too_late)? else {
+        return Err(RpcError::new(ErrorKind::NotFound, "no shutdown is due"));
+    };
+    shutdown_record::remove(&server.now().config.state);
+    let called_off = Entry::new(By::client(client), "server/shutdown/cancel", "server");
+    server.audit.note(called_off.result("done"));
+    let mut notice = plan.notice(Phase::Cancelled);
+    notice.by = client.called();
+    tracing::info!(target: "topside", client = client.id.0, by = notice.by, "shutdown called off");
+    server.tell(&notification(name::SERVER_CLOSING, &notice));
+    Ok(())
+}
+
+fn too_late(TooLate: TooLate) -> RpcError {
+    RpcError::new(ErrorKind::Closing, "the server is shutting down already")
+}

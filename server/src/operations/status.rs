@@ -1,0 +1,44 @@
+//! The figures of the server, for `server/status`, the command `status` and Prometheus.
+
+use topside_shared::methods::{RunCounts, Status, WorkerStatus};
+
+use crate::base::platform;
+use crate::server::Server;
+
+/// The figures of the server as they are now.
+pub(crate) fn status(server: &Server) -> Status {
+    let now = server.now();
+    let workers = now.menu.staff().standing().map(|(name, standing)| {
+        let name = name.to_owned();
+        WorkerStatus { name, standing }
+    });
+    Status {
+        version: server.info.version.clone(),
+        uptime_ms: u64::try_from(server.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        clients: server.clients.count() as u64,
+        runs: run_counts(server),
+        bytes: server.counters.bytes(),
+        requests: server.counters.requests(),
+        refusals: server.counters.refusals(),
+        memory_bytes: platform::memory_bytes(),
+        clock_behind_ms: server
+            .clock
+            .behind()
+            .map(|behind| u64::try_from(behind.as_millis()).unwrap_or(u64::MAX)),
+        load: platform::load(),
+        listeners: server.listening(),
+        revision: now.menu.revision(),
+        workers: workers.collect(),
+        closing: server.shutdown.closing(),
+        shutdown_was_due: server.shutdown_was_due.clone(),
+    }
+}
+
+fn run_counts(server: &Server) -> RunCounts {
+    let queued = server.runs.queued();
+    RunCounts {
+        running: server.runs.count().saturating_sub(queued) as u64,
+        queued: queued as u64,
+        started: server.runs.started(),
+    }
+}
