@@ -91,9 +91,10 @@ fn no_processes_and_shutdown() {
 
 #[test]
 fn full_disk_and_cancel() {
-    let Some(disk) = Disk::new() else { return };
-    let mut watched = Watched::new(&disk.topsided, "", rounds());
     for _ in 0..rounds() {
+        // A disk of its own for each round: what many rounds leave behind would fill it.
+        let Some(disk) = Disk::new() else { return };
+        let mut watched = Watched::new(&disk.topsided, "", 1);
         let mut server = disk.start();
         let mut client = server.connect();
         let runs = watched.open(&mut client, "valve");
@@ -113,9 +114,10 @@ fn full_disk_and_cancel() {
 
 #[test]
 fn full_disk_and_kill() {
-    let Some(disk) = Disk::new() else { return };
-    let mut watched = Watched::new(&disk.topsided, "", rounds());
     for _ in 0..rounds() {
+        // A disk of its own for each round: what many rounds leave behind would fill it.
+        let Some(disk) = Disk::new() else { return };
+        let mut watched = Watched::new(&disk.topsided, "", 1);
         let mut server = disk.start();
         watched.open(&mut server.connect(), "valve");
         disk.fill();
