@@ -8,7 +8,7 @@ use crate::app::runs::Phase;
 use crate::app::server::{admin, log};
 use crate::app::{DialFailed, Here, Screen, State, Via, picker, prompt};
 
-use crate::input::actions::{ACTIONS, Action, Id, Needs, Place};
+use crate::input::actions::{ACTIONS, Action, Id, Needs, Scope};
 use crate::input::key::Key;
 
 /// Whether an action is possible now, or why not.
@@ -40,10 +40,10 @@ pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
 /// The actions of the screen that is shown.
 pub(crate) fn actions_of(state: &State) -> impl Iterator<Item = &'static Action> {
     let place = match state.screen {
-        Screen::Picker => Place::Picker,
-        Screen::Console(_) => Place::Console,
+        Screen::Picker => Scope::Picker,
+        Screen::Console(_) => Scope::Console,
     };
-    ACTIONS.iter().filter(move |action| action.place == place || action.place == Place::Both)
+    ACTIONS.iter().filter(move |action| action.place == place || action.place == Scope::Both)
 }
 
 /// The action of a key. A bare key has one only while nothing is typed and the action is possible; otherwise it is a

@@ -21,7 +21,7 @@ pub(crate) struct Palette {
 
 /// One row of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct PaletteRow {
     pub(crate) title: String,
     /// A few words beside it: keys, or what a command is.
     pub(crate) detail: String,
@@ -62,7 +62,7 @@ impl Palette {
     }
 
     /// The place of the chosen row among these.
-    pub(crate) fn place(&self, rows: &[Row]) -> usize {
+    pub(crate) fn place(&self, rows: &[PaletteRow]) -> usize {
         let chosen = rows.iter().position(|row| self.chosen.as_ref() == Some(&row.pick));
         chosen.unwrap_or(self.at.min(rows.len().saturating_sub(1)))
     }
@@ -79,7 +79,7 @@ impl Palette {
     }
 
     /// What a key does, where these rows are shown; to be settled then.
-    pub(crate) fn key(&mut self, key: Key, rows: &[Row], page: usize) -> Picked {
+    pub(crate) fn key(&mut self, key: Key, rows: &[PaletteRow], page: usize) -> Picked {
         let last = rows.len().saturating_sub(1);
         self.at = self.place(rows);
         match key.code {
@@ -101,14 +101,14 @@ impl Palette {
     }
 
     /// The rows that pass the filter. What can be chosen stands first.
-    pub(crate) fn rows(&self, state: &State) -> Vec<Row> {
+    pub(crate) fn rows(&self, state: &State) -> Vec<PaletteRow> {
         let mut rows = Vec::new();
         if !self.commands_only {
             let offered = |action: &&actions::Action| action.dispatched && action.id != Id::Palette;
             for action in availability::actions_of(state).filter(offered) {
                 let why_not = availability::check(state, action).err();
                 let detail = state.keys.shown(action.id, " ");
-                rows.push(Row {
+                rows.push(PaletteRow {
                     title: action.title.to_owned(),
                     detail,
                     why_not,
@@ -116,7 +116,7 @@ impl Palette {
                 });
             }
             // What has no place in the hints, and what moves about, is looked for least.
-            let rank = |row: &Row| match &row.pick {
+            let rank = |row: &PaletteRow| match &row.pick {
                 Pick::Act(id) => match actions::get(*id).group {
                     "Server" | "Choosing" => 0,
                     "Topside" => 2,
@@ -128,7 +128,7 @@ impl Palette {
         }
         if let Screen::Console(console) = &state.screen {
             for command in by_category(&console.menu.commands).into_iter().flat_map(|(_, of)| of) {
-                rows.push(Row {
+                rows.push(PaletteRow {
                     title: command.name.clone(),
                     detail: about(command),
                     why_not: None,

@@ -1,6 +1,6 @@
 //! What each message does: from the uppermost layer down to the screen below.
 
-use super::command_form::{self, Next};
+use super::command_form::{self, FormResult};
 use super::confirm::{Answer, Ask, Confirm, Then};
 use super::connection::Link;
 use super::console::{keyboard, submit};
@@ -169,12 +169,12 @@ fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
             }
         },
         Overlay::CommandForm(mut form) => match form.key(key) {
-            Next::Open => Overlay::CommandForm(form),
-            Next::Run => {
+            FormResult::Open => Overlay::CommandForm(form),
+            FormResult::Run => {
                 state.overlays.push(Overlay::CommandForm(form.clone()));
                 return command_form::run(state, &form);
             }
-            Next::Closed { typed } => {
+            FormResult::Closed { typed } => {
                 command_form::keep(state, *form);
                 if let Some(line) = typed {
                     command_form::type_line(state, &line);

@@ -12,14 +12,14 @@ use super::validation::{Field, validate};
 
 /// One entry of the file.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct ProfileEntry {
     /// Its name, as far as that can be read.
     pub(super) name: Option<String>,
     /// The saved server; none where a mistake hides it.
     pub(super) profile: Option<Profile>,
 }
 
-impl From<Profile> for Entry {
+impl From<Profile> for ProfileEntry {
     fn from(profile: Profile) -> Self {
         Self { name: Some(profile.name.clone()), profile: Some(profile) }
     }
@@ -29,7 +29,7 @@ impl From<Profile> for Entry {
 pub(super) struct Contents {
     pub(super) document: Document<String>,
     /// In the order of the file.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<ProfileEntry>,
     /// Each mistake, with the name of the entry that it hides, if it hides one that has a name.
     pub(super) mistakes: Vec<(Option<String>, ConfigError)>,
 }
@@ -50,7 +50,10 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Contents, ConfigError> {
 
 type NamedFault = (Option<String>, Fault);
 
-fn servers(document: &Document<String>, faults: &mut Vec<NamedFault>) -> Result<Vec<Entry>, Fault> {
+fn servers(
+    document: &Document<String>,
+    faults: &mut Vec<NamedFault>,
+) -> Result<Vec<ProfileEntry>, Fault> {
     let root = document.as_table();
     for (key, _) in root.iter() {
         // How the screen looks is read by itself: a mistake there hides no server.
@@ -75,7 +78,7 @@ fn servers(document: &Document<String>, faults: &mut Vec<NamedFault>) -> Result<
             .collect::<Result<_, _>>()?,
         Some(other) => return Err(shape(other.span())),
     };
-    let mut read: Vec<Entry> = Vec::new();
+    let mut read: Vec<ProfileEntry> = Vec::new();
     for (table, span) in entries {
         let name = table.get("name").and_then(Item::as_str).map(str::to_owned);
         let is_taken = name.is_some() && read.iter().any(|other| other.name == name);
@@ -87,7 +90,7 @@ fn servers(document: &Document<String>, faults: &mut Vec<NamedFault>) -> Result<
             checked => checked,
         };
         let profile = profile.map_err(|fault| faults.push((name.clone(), fault))).ok();
-        read.push(Entry { name, profile });
+        read.push(ProfileEntry { name, profile });
     }
     Ok(read)
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
 
 use super::atomic_file::Replacement;
-use super::profile_reader::{Contents, Entry, read};
+use super::profile_reader::{Contents, ProfileEntry, read};
 use super::toml_errors::bytes;
 use super::validation::{Field, FieldError, validate};
 use super::{THIS_MACHINE, profile_writer};
@@ -110,7 +110,7 @@ enum Change {
 pub struct ProfileStore {
     path: PathBuf,
     /// As saved last, with the changes applied.
-    entries: Vec<Entry>,
+    entries: Vec<ProfileEntry>,
     /// Those of `entries` that have no mistake.
     profiles: Vec<Profile>,
     mistakes: Vec<Mistake>,
@@ -141,7 +141,7 @@ impl ProfileStore {
         Ok(store)
     }
 
-    fn take(&mut self, entries: Vec<Entry>, mistakes: Vec<(Option<String>, ConfigError)>) {
+    fn take(&mut self, entries: Vec<ProfileEntry>, mistakes: Vec<(Option<String>, ConfigError)>) {
         let mistake =
             |(name, error): (_, ConfigError)| Mistake { name, sentence: error.to_string() };
         self.mistakes = mistakes.into_iter().map(mistake).collect();
@@ -269,19 +269,19 @@ fn listed<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
 }
 
 /// The entries without a mistake.
-fn visible(entries: &[Entry]) -> impl Iterator<Item = &Profile> {
+fn visible(entries: &[ProfileEntry]) -> impl Iterator<Item = &Profile> {
     entries.iter().filter_map(|entry| entry.profile.as_ref())
 }
 
 /// Where the entry of a saved server without a mistake stands.
-fn position(entries: &[Entry], name: &str) -> Option<usize> {
+fn position(entries: &[ProfileEntry], name: &str) -> Option<usize> {
     let is_named =
-        |entry: &Entry| entry.profile.as_ref().is_some_and(|profile| profile.name == name);
+        |entry: &ProfileEntry| entry.profile.as_ref().is_some_and(|profile| profile.name == name);
     entries.iter().position(is_named)
 }
 
 /// The same change on what the file holds now; none where it is done already.
-fn rebase(change: &Change, entries: &[Entry]) -> Option<Change> {
+fn rebase(change: &Change, entries: &[ProfileEntry]) -> Option<Change> {
     let find = |name: &str| visible(entries).find(|profile| profile.name == name);
     match change {
         Change::Add(profile) if find(&profile.name) == Some(profile) => None,
@@ -311,7 +311,7 @@ fn rebase(change: &Change, entries: &[Entry]) -> Option<Change> {
 }
 
 /// Writes a change into the document, which has these entries.
-fn write(document: &mut toml_edit::DocumentMut, entries: &[Entry], change: &Change) {
+fn write(document: &mut toml_edit::DocumentMut, entries: &[ProfileEntry], change: &Change) {
     let index = |name: &str| position(entries, name);
     match change {
         Change::Add(profile) => profile_writer::add(document, profile),
@@ -328,7 +328,7 @@ fn write(document: &mut toml_edit::DocumentMut, entries: &[Entry], change: &Chan
     }
 }
 
-fn apply(entries: &mut Vec<Entry>, change: &Change) -> Result<(), ConfigError> {
+fn apply(entries: &mut Vec<ProfileEntry>, change: &Change) -> Result<(), ConfigError> {
     let known = |name: &str| {
         position(entries, name).ok_or_else(|| ConfigError::Unknown { name: name.to_owned() })
     };

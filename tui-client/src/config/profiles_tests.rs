@@ -21,9 +21,9 @@ internet_port = 9000
 # the end
 ";
 
-struct Place(tempfile::TempDir);
+struct ProfileFile(tempfile::TempDir);
 
-impl Place {
+impl ProfileFile {
     fn new(text: &str) -> Self {
         let place = Self(tempfile::tempdir().unwrap());
         fs::write(place.path(), text).unwrap();
@@ -57,7 +57,7 @@ fn named(name: &str) -> Profile {
 
 #[test]
 fn a_file_made_by_hand_is_read_in_its_order_with_defaults() {
-    let store = Place::new(HAND_MADE).load();
+    let store = ProfileFile::new(HAND_MADE).load();
     let [sprinkler, lab] = store.profiles() else { panic!("{store:?}") };
     assert_eq!((sprinkler.name.as_str(), sprinkler.port), ("sprinkler", 8677));
     assert_eq!(lab.lan, None);
@@ -87,7 +87,7 @@ fn where_there_is_no_file_there_are_no_servers_and_saving_makes_it_private() {
 
 #[test]
 fn adding_goes_to_the_end_and_touches_nothing_else() {
-    let place = Place::new(HAND_MADE);
+    let place = ProfileFile::new(HAND_MADE);
     let mut store = place.load();
     store.add(Profile { lan: Some("box.lan".into()), ..named("third") }).unwrap();
     store.save().unwrap();
@@ -98,7 +98,7 @@ fn adding_goes_to_the_end_and_touches_nothing_else() {
 
 #[test]
 fn editing_changes_the_value_and_keeps_the_comment_beside_it() {
-    let place = Place::new(HAND_MADE);
+    let place = ProfileFile::new(HAND_MADE);
     let mut store = place.load();
     let old = store.get("sprinkler").unwrap().clone();
     let new = Profile { name: "garden".into(), port: 9999, internet: Some("h".into()), ..old };
@@ -113,7 +113,7 @@ fn editing_changes_the_value_and_keeps_the_comment_beside_it() {
 
 #[test]
 fn taking_an_address_away_takes_its_key_away() {
-    let place = Place::new(HAND_MADE);
+    let place = ProfileFile::new(HAND_MADE);
     let mut store = place.load();
     let old = store.get("lab-psu").unwrap().clone();
     store.replace("lab-psu", Profile { internet_port: None, ..old }).unwrap();
@@ -123,7 +123,7 @@ fn taking_an_address_away_takes_its_key_away() {
 
 #[test]
 fn removing_takes_the_comment_right_above_and_no_other() {
-    let place = Place::new(HAND_MADE);
+    let place = ProfileFile::new(HAND_MADE);
     let mut store = place.load();
     store.remove("sprinkler").unwrap();
     store.save().unwrap();
@@ -141,8 +141,9 @@ fn removing_takes_the_comment_right_above_and_no_other() {
 
 #[test]
 fn servers_written_as_one_array_are_read_and_changed_too() {
-    let place =
-        Place::new("# short\nserver = [{ name = \"a\" }, { name = \"b\", port = 1 }] # two\n");
+    let place = ProfileFile::new(
+        "# short\nserver = [{ name = \"a\" }, { name = \"b\", port = 1 }] # two\n",
+    );
     let mut store = place.load();
     store.replace("a", Profile { port: 2, ..named("a") }).unwrap();
     store.add(named("c")).unwrap();
@@ -176,17 +177,17 @@ fn what_is_wrong_in_a_file_is_told_with_line_and_column() {
         ),
         ("[[server]]\nname = \"a\"\nname = \"b\"\n", "3:1: "),
     ] {
-        let error = Place::new(text).error();
+        let error = ProfileFile::new(text).error();
         assert!(error.trim_start().starts_with(want), "{text:?} says {error:?}");
     }
-    let place = Place::new("");
+    let place = ProfileFile::new("");
     fs::write(place.path(), b"# ok\n# caf\xe9\n").unwrap();
     assert_eq!(place.error().trim(), "2:6: this is not UTF-8");
 }
 
 #[test]
 fn a_name_stays_unique_and_a_refused_change_changes_nothing() {
-    let place = Place::new(HAND_MADE);
+    let place = ProfileFile::new(HAND_MADE);
     let mut store = place.load();
     let before = store.profiles().to_vec();
     let error = store.add(named("lab-psu")).unwrap_err();
@@ -202,7 +203,7 @@ fn a_name_stays_unique_and_a_refused_change_changes_nothing() {
 
 #[test]
 fn an_edit_made_in_the_file_meanwhile_is_kept() {
-    let place = Place::new(HAND_MADE);
+    let place = ProfileFile::new(HAND_MADE);
     let mut store = place.load();
     let old = store.get("sprinkler").unwrap().clone();
     store.replace("sprinkler", Profile { port: 9999, ..old }).unwrap();
@@ -223,7 +224,7 @@ fn an_edit_made_in_the_file_meanwhile_is_kept() {
 
 #[test]
 fn an_edit_that_contradicts_one_made_meanwhile_is_told_and_writes_nothing() {
-    let place = Place::new("");
+    let place = ProfileFile::new("");
     let mut store = place.load();
     store.add(Profile { port: 1, ..named("a") }).unwrap();
     let theirs = "[[server]]\nname = \"a\"\n";
@@ -236,7 +237,7 @@ fn an_edit_that_contradicts_one_made_meanwhile_is_told_and_writes_nothing() {
 
 #[test]
 fn a_file_that_became_unreadable_meanwhile_is_not_written_over() {
-    let place = Place::new(HAND_MADE);
+    let place = ProfileFile::new(HAND_MADE);
     let mut store = place.load();
     store.add(named("third")).unwrap();
     fs::write(place.path(), "half an edit [").unwrap();
@@ -251,7 +252,7 @@ fn a_file_that_became_unreadable_meanwhile_is_not_written_over() {
 fn a_mistake_hides_its_own_entry_only_and_survives_changes_of_the_others() {
     let hidden = "# wrong\n[[server]]\nname = \"garden\"\nprot = 1 # typo\n\n";
     let text = format!("{hidden}[[server]]\nname = \"shed\"\n\n[[sever]]\nname = \"odd\"\n");
-    let place = Place::new(&text);
+    let place = ProfileFile::new(&text);
     let mut store = place.load();
     assert_eq!(store.profiles(), [named("shed")]);
     let mistakes: Vec<String> = store.mistakes().map(str::to_owned).collect();
@@ -276,7 +277,7 @@ fn a_mistake_hides_its_own_entry_only_and_survives_changes_of_the_others() {
 
 #[test]
 fn a_name_that_is_near_no_saved_one_gets_the_saved_ones_listed() {
-    let place = Place::new("");
+    let place = ProfileFile::new("");
     let mut store = place.load();
     let said = |store: &ProfileStore| store.find("nosuch").unwrap_err().to_string();
     assert!(said(&store).contains("nosuch; none is saved yet"), "{}", said(&store));
@@ -290,7 +291,7 @@ fn a_name_that_is_near_no_saved_one_gets_the_saved_ones_listed() {
 
 #[test]
 fn stores_that_save_at_once_lose_nothing() {
-    let place = Place::new("");
+    let place = ProfileFile::new("");
     std::thread::scope(|scope| {
         for n in 0..8 {
             let mut store = place.load();
@@ -307,7 +308,7 @@ fn stores_that_save_at_once_lose_nothing() {
 #[test]
 fn a_link_to_the_file_stays_a_link_and_its_mode_stays() {
     use std::os::unix::fs::{PermissionsExt, symlink};
-    let place = Place::new("");
+    let place = ProfileFile::new("");
     let real = place.0.path().join("dotfiles.toml");
     fs::rename(place.path(), &real).unwrap();
     fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
@@ -324,7 +325,7 @@ fn a_link_to_the_file_stays_a_link_and_its_mode_stays() {
 #[cfg(unix)]
 #[test]
 fn a_link_to_a_file_that_is_not_there_yet_stays_a_link() {
-    let place = Place::new("");
+    let place = ProfileFile::new("");
     fs::remove_file(place.path()).unwrap();
     std::os::unix::fs::symlink("dotfiles.toml", place.path()).unwrap();
     let mut store = place.load();
@@ -338,7 +339,7 @@ fn a_link_to_a_file_that_is_not_there_yet_stays_a_link() {
 #[test]
 fn the_sample_equals_the_defaults_and_its_example_is_read() {
     let sample = include_str!("../../../config/client.toml");
-    let place = Place::new(sample);
+    let place = ProfileFile::new(sample);
     assert!(place.load().profiles().is_empty(), "the sample by itself saves no server");
     // A line that is commented out begins with `#` and no space.
     let example: String = sample
@@ -346,7 +347,7 @@ fn the_sample_equals_the_defaults_and_its_example_is_read() {
         .filter_map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with([' ', '#'])))
         .map(|line| format!("{line}\n"))
         .collect();
-    let store = Place::new(&example).load();
+    let store = ProfileFile::new(&example).load();
     let [profile] = store.profiles() else { panic!("{example}") };
     assert_eq!(profile.port, DEFAULT_PORT, "the port shown is the default");
     for field in crate::config::Field::ALL {
@@ -358,7 +359,7 @@ fn the_sample_equals_the_defaults_and_its_example_is_read() {
 #[test]
 fn a_server_that_is_added_leaves_the_screens_settings_as_they_were() {
     let sample = include_str!("../../../config/client.toml");
-    let place = Place::new(sample);
+    let place = ProfileFile::new(sample);
     let mut store = place.load();
     store.add(named("a")).unwrap();
     store.save().unwrap();
@@ -367,7 +368,7 @@ fn a_server_that_is_added_leaves_the_screens_settings_as_they_were() {
     assert_eq!(place.load().profiles().len(), 1);
     // And a mistake in them hides no server.
     let text = text.replace("theme = \"dark\"", "theme = \"drak\"");
-    assert_eq!(Place::new(&text).load().profiles().len(), 1);
+    assert_eq!(ProfileFile::new(&text).load().profiles().len(), 1);
 }
 
 /// A file that a full disk or a hurried copy has cut: never a panic, and never a mistake without its place.
@@ -377,7 +378,7 @@ fn a_file_that_is_cut_anywhere_is_sound_or_told_with_its_place() {
     let hand_made = HAND_MADE.replace("the one in the garden", "le coin à côté");
     for text in [sample, &hand_made] {
         for end in 0..=text.len() {
-            let place = Place::new("");
+            let place = ProfileFile::new("");
             fs::write(place.path(), &text.as_bytes()[..end]).unwrap();
             match ProfileStore::load(place.path()) {
                 Ok(store) => assert!(store.profiles().len() <= 2),

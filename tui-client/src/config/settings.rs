@@ -90,15 +90,15 @@ fn section<T>(
 }
 
 /// What `[screen]` says.
-struct Screen {
+struct ScreenSettings {
     /// None: the person's own.
     theme: Option<Theme>,
     ascii: Option<bool>,
     mouse: bool,
 }
 
-fn screen(document: &Document<String>) -> Result<Screen, Fault> {
-    let mut screen = Screen { theme: Some(Theme::DARK), ascii: None, mouse: true };
+fn screen(document: &Document<String>) -> Result<ScreenSettings, Fault> {
+    let mut screen = ScreenSettings { theme: Some(Theme::DARK), ascii: None, mouse: true };
     let Some(item) = document.as_table().get("screen") else { return Ok(screen) };
     let table: &dyn TableLike = item
         .as_table_like()

@@ -15,7 +15,7 @@ use super::disconnect::{KeyRefused, LostReason};
 use super::error::ConnectError;
 use super::events::Events;
 use super::handshake::{Hello, begin_remote, connect_as};
-use super::pair_profile::{self, Entry, SaveAs};
+use super::pair_profile::{self, SaveAs, SavedProfile};
 use super::remote::{Address, make_dir, own_identity, saved_identity, token_path};
 use super::session::{CallError, Handle, start};
 use super::{PATIENCE, Via};
@@ -287,7 +287,7 @@ async fn own_key(
     invite: &Invite,
     dirs: &Dirs,
     addresses: &[Address],
-    entry: Entry,
+    entry: SavedProfile,
     why: PairError,
 ) -> Result<Paired, PairError> {
     match connect_as(own, addresses, invite.server, &HELLO).await {

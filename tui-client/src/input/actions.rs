@@ -69,7 +69,7 @@ pub(crate) enum Id {
 
 /// On which screen an action exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Scope {
     Picker,
     Console,
     Both,
@@ -142,7 +142,7 @@ pub(crate) struct Action {
     pub(super) always: &'static [&'static str],
     /// Keys that mean it while nothing is typed.
     pub(super) bare: &'static [&'static str],
-    pub(crate) place: Place,
+    pub(crate) place: Scope,
     /// The heading in the help.
     pub(crate) group: &'static str,
     pub(crate) danger: Danger,
@@ -159,7 +159,7 @@ const BASE: Action = Action {
     short: "",
     always: &[],
     bare: &[],
-    place: Place::Console,
+    place: Scope::Console,
     group: "",
     danger: Danger::None,
     needs: Needs::Nothing,
@@ -169,8 +169,8 @@ const BASE: Action = Action {
 const TYPING: Action = Action { group: "Typing", dispatched: false, ..BASE };
 const OUTPUT: Action = Action { group: "Output", ..BASE };
 const SERVER: Action = Action { group: "Server", ..BASE };
-const CHOICE: Action = Action { group: "Choosing", place: Place::Picker, ..BASE };
-const TOPSIDE: Action = Action { group: "Topside", place: Place::Both, ..BASE };
+const CHOICE: Action = Action { group: "Choosing", place: Scope::Picker, ..BASE };
+const TOPSIDE: Action = Action { group: "Topside", place: Scope::Both, ..BASE };
 
 /// All of them, in the order of the help.
 #[rustfmt::skip]
@@ -233,14 +233,14 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::MakeInvite, name: "make-invite", title: "Invite a device, or make a token", needs: Needs::AdminRole, ..SERVER },
     Action { id: Id::Reload, name: "reload", title: "Reload the server's files", needs: Needs::AdminRole, ..SERVER },
 
-    Action { id: Id::StopTrying, name: "stop-trying", title: "Stop trying to connect, or saving", short: "give up", always: &["esc"], place: Place::Both, needs: Needs::Trying, ..TOPSIDE },
+    Action { id: Id::StopTrying, name: "stop-trying", title: "Stop trying to connect, or saving", short: "give up", always: &["esc"], place: Scope::Both, needs: Needs::Trying, ..TOPSIDE },
     Action { id: Id::Palette, name: "palette", title: "All actions", short: "actions", always: &["ctrl-p"], ..TOPSIDE },
     Action { id: Id::Help, name: "help", title: "Help", short: "help", always: &["f1"], bare: &["?"], ..TOPSIDE },
     Action { id: Id::Mouse, name: "mouse", title: "Mouse on or off; Shift selects text", always: &["f9"], ..TOPSIDE },
     Action { id: Id::ReadSettings, name: "read-settings", title: "Settings: read again", ..TOPSIDE },
     Action { id: Id::Suspend, name: "suspend", title: "Stop, until `fg`", always: &["ctrl-z"], needs: Needs::StandaloneClient, ..TOPSIDE },
-    Action { id: Id::Leave, name: "leave", title: "Leave", bare: &["ctrl-d"], place: Place::Console, danger: Danger::Asks, ..TOPSIDE },
-    Action { id: Id::Quit, name: "quit", title: "Quit", short: "quit", always: &["q", "ctrl-c"], place: Place::Picker, ..TOPSIDE },
+    Action { id: Id::Leave, name: "leave", title: "Leave", bare: &["ctrl-d"], place: Scope::Console, danger: Danger::Asks, ..TOPSIDE },
+    Action { id: Id::Quit, name: "quit", title: "Quit", short: "quit", always: &["q", "ctrl-c"], place: Scope::Picker, ..TOPSIDE },
 ];
 
 /// The action of this name.
@@ -257,9 +257,9 @@ mod tests {
 
     #[test]
     fn every_key_name_is_a_key_and_no_two_actions_of_a_screen_share_one() {
-        for place in [Place::Picker, Place::Console] {
+        for place in [Scope::Picker, Scope::Console] {
             let mut seen = HashSet::new();
-            for action in ACTIONS.iter().filter(|a| a.place == place || a.place == Place::Both) {
+            for action in ACTIONS.iter().filter(|a| a.place == place || a.place == Scope::Both) {
                 let names = action.bare.iter().chain(action.always);
                 for key in names.map(|name| name.parse::<Key>().unwrap()) {
                     assert!(seen.insert(key), "{key} of `{}` is taken", action.title);

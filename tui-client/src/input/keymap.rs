@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::actions::{ACTIONS, Action, Id, Place, get};
+use super::actions::{ACTIONS, Action, Id, Scope, get};
 use crate::input::key::{Code, Key};
 
 /// Without a key for each of these nobody gets far, or away.
@@ -82,7 +82,7 @@ impl Keymap {
     /// Another action that has this key on a screen where this one is.
     fn owner(&self, action: &Action, key: Key) -> Option<&'static Action> {
         let meet = |other: &Action| {
-            other.place == action.place || other.place == Place::Both || action.place == Place::Both
+            other.place == action.place || other.place == Scope::Both || action.place == Scope::Both
         };
         ACTIONS
             .iter()
@@ -132,7 +132,7 @@ fn is_bare(action: &Action, key: Key) -> bool {
     );
     let types = key.typed().is_some() || key == Key::plain(key.code) && edits || key.is_ctrl('d');
     // Nothing is typed in the picker.
-    types && action.place != Place::Picker
+    types && action.place != Scope::Picker
 }
 
 #[cfg(test)]
@@ -187,6 +187,6 @@ mod tests {
             assert!(action.dispatched || map.first(action.id, true).is_some(), "{}", action.name);
         }
         let palette = get(Id::Palette);
-        assert!(palette.place == Place::Both && !map.of(Id::Palette).always.is_empty());
+        assert!(palette.place == Scope::Both && !map.of(Id::Palette).always.is_empty());
     }
 }

@@ -244,12 +244,12 @@ impl Feed {
     }
 
     fn drive(&mut self, bytes: &[u8], store: &mut Store) {
-        let mut screen = Screen { rows: &mut self.rows, style: &mut self.style, store };
+        let mut screen = Performer { rows: &mut self.rows, style: &mut self.style, store };
         self.parser.advance(&mut screen, bytes);
     }
 
-    fn screen<'a>(&'a mut self, store: &'a mut Store) -> Screen<'a> {
-        Screen { rows: &mut self.rows, style: &mut self.style, store }
+    fn screen<'a>(&'a mut self, store: &'a mut Store) -> Performer<'a> {
+        Performer { rows: &mut self.rows, style: &mut self.style, store }
     }
 }
 
@@ -278,13 +278,13 @@ fn printable(text: &str) -> (usize, usize) {
 }
 
 /// What control characters and sequences act on.
-struct Screen<'a> {
+struct Performer<'a> {
     rows: &'a mut Rows,
     style: &'a mut TextStyle,
     store: &'a mut Store,
 }
 
-impl Perform for Screen<'_> {
+impl Perform for Performer<'_> {
     fn execute(&mut self, byte: u8) {
         match byte {
             b'\n' => self.rows.end(self.store),

@@ -35,7 +35,7 @@ use target::On;
 /// Without a verb it opens the screen; with commands on its standard input it runs those, one a line.
 #[derive(Debug, Parser)]
 #[command(name = "topside", version, arg_required_else_help = false)]
-struct Line {
+struct Arguments {
     /// Confirm what asks to be confirmed first (for commands on standard input)
     #[arg(long)]
     yes: bool,
@@ -140,10 +140,10 @@ struct Run {
 
 /// Does what the arguments of this process ask for.
 pub fn main() -> ExitCode {
-    if completions::answered(Line::command) {
+    if completions::answered(Arguments::command) {
         return ExitCode::SUCCESS;
     }
-    let line = Line::parse();
+    let line = Arguments::parse();
     if line.yes && line.verb.is_some() {
         usage("--yes goes behind the verb: topside VERB --yes");
     }
@@ -176,7 +176,7 @@ pub fn main() -> ExitCode {
         }
         Some(Verb::Pair(args)) => finish(pair::main(&args)),
         Some(Verb::Id) => finish(pair::id()),
-        Some(Verb::Man(args)) => finish(man::main(&args, Line::command())),
+        Some(Verb::Man(args)) => finish(man::main(&args, Arguments::command())),
         Some(Verb::Completions(args)) => finish(completions::main(&args)),
         Some(Verb::Serve(serve)) => topside_server::cli::run(&serve),
         Some(Verb::Connect(connect)) => {
@@ -255,7 +255,7 @@ fn need_terminal(what: &str) {
 
 /// Says what is wrong with the arguments, and ends with status 2.
 fn usage(message: &str) -> ! {
-    Line::command().error(ErrorKind::ArgumentConflict, message).exit()
+    Arguments::command().error(ErrorKind::ArgumentConflict, message).exit()
 }
 
 fn finish(status: u8) -> ExitCode {
@@ -267,14 +267,14 @@ mod tests {
     use super::*;
 
     fn run(words: &[&str]) -> Run {
-        let line = Line::try_parse_from([&["topside", "run"], words].concat()).unwrap();
+        let line = Arguments::try_parse_from([&["topside", "run"], words].concat()).unwrap();
         let Some(Verb::Run(run)) = line.verb else { panic!("{line:?}") };
         run
     }
 
     #[test]
     fn the_declaration_of_the_arguments_is_sound() {
-        Line::command().debug_assert();
+        Arguments::command().debug_assert();
     }
 
     #[test]
@@ -298,8 +298,8 @@ mod tests {
 
     #[test]
     fn a_run_names_a_command() {
-        assert!(Line::try_parse_from(["topside", "run"]).is_err());
-        assert!(Line::try_parse_from(["topside", "run", "--timeout", "soon", "x"]).is_err());
+        assert!(Arguments::try_parse_from(["topside", "run"]).is_err());
+        assert!(Arguments::try_parse_from(["topside", "run", "--timeout", "soon", "x"]).is_err());
     }
 
     #[test]
@@ -339,18 +339,19 @@ mod tests {
     #[test]
     fn connect_takes_the_name_with_or_without_its_flag() {
         for words in [&["garden", "--via", "lan"][..], &["--on", "garden", "--via", "lan"]] {
-            let line = Line::try_parse_from([&["topside", "connect"], words].concat()).unwrap();
+            let line =
+                Arguments::try_parse_from([&["topside", "connect"], words].concat()).unwrap();
             let Some(Verb::Connect(connect)) = line.verb else { panic!("{line:?}") };
             assert_eq!(connect.name.or(connect.on.on).as_deref(), Some("garden"));
         }
         for words in [&[][..], &["--via", "lan"], &["a", "--on", "b"]] {
-            assert!(Line::try_parse_from([&["topside", "connect"], words].concat()).is_err());
+            assert!(Arguments::try_parse_from([&["topside", "connect"], words].concat()).is_err());
         }
     }
 
     #[test]
     fn help_tells_the_exit_statuses_of_run_and_that_connect_needs_a_name() {
-        let mut command = Line::command();
+        let mut command = Arguments::command();
         let help = command.find_subcommand_mut("run").unwrap().render_help().to_string();
         for words in ["124", "125", "126", "127", "never starts a server"] {
             assert!(help.contains(words), "{help}");

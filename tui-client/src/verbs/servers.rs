@@ -145,7 +145,7 @@ impl Fields {
 
 /// A saved server as programs read it: the keys are those of client.toml.
 #[derive(Debug, Serialize)]
-struct Row<'p> {
+struct ServerRecord<'p> {
     name: &'p str,
     #[serde(skip_serializing_if = "Option::is_none")]
     lan: Option<&'p str>,
@@ -158,7 +158,7 @@ struct Row<'p> {
     pin: Option<&'p str>,
 }
 
-impl<'p> Row<'p> {
+impl<'p> ServerRecord<'p> {
     fn new(profile: &'p Profile) -> Self {
         Self {
             name: &profile.name,
@@ -244,9 +244,9 @@ async fn run(verb: &Saved, printer: &Printer) -> Result<(String, u8), Refused> {
             store.mistakes().for_each(crate::terminal::complain);
             let rows = store.profiles();
             let text = match json {
-                true => {
-                    json_line(&json!({ "servers": rows.iter().map(Row::new).collect::<Vec<_>>() }))
-                }
+                true => json_line(
+                    &json!({ "servers": rows.iter().map(ServerRecord::new).collect::<Vec<_>>() }),
+                ),
                 false => list(rows),
             };
             return Ok((text, exit_status::OK));
@@ -286,7 +286,7 @@ async fn run(verb: &Saved, printer: &Printer) -> Result<(String, u8), Refused> {
     };
     store.save().map_err(refuse)?;
     let text = match json {
-        true => json_line(&Row::new(&saved)),
+        true => json_line(&ServerRecord::new(&saved)),
         false => format!("{said} {}\n", saved.name),
     };
     Ok((text, exit_status::OK))

@@ -8,8 +8,8 @@ use topside_shared::values;
 use super::console::input_box::{field, secret_field};
 use super::overlay_frame;
 use super::row::Row;
-use crate::app::command_form::{CommandForm, Entry, Standing, Submit, as_typed, rules};
-use crate::app::server::create_invite::Step;
+use crate::app::command_form::{CommandForm, FieldState, FormField, Submit, as_typed, rules};
+use crate::app::server::create_invite::InviteStep;
 use crate::text::fit;
 use crate::theme::Theme;
 
@@ -71,7 +71,7 @@ impl Plan {
 /// Draws a form; one for a key stands for no line, but says how far it is.
 pub(super) fn draw(
     form: &CommandForm,
-    step: Option<&Step>,
+    step: Option<&InviteStep>,
     area: Rect,
     buffer: &mut Buffer,
     theme: &Theme,
@@ -97,7 +97,7 @@ pub(super) fn draw(
     let fields = form.fields().enumerate().skip(top).take(usize::from(plan.shown));
     for (nth, (arg, entry)) in fields {
         let focus = nth == form.at;
-        let wrong = matches!(form.standing(nth), Standing::Wrong(_));
+        let wrong = matches!(form.standing(nth), FieldState::Wrong(_));
         let mut row = Row::at(buffer, inside, y);
         match (focus, wrong && plan.step == 1) {
             (true, _) => row.left("▌ ", theme.accent),
@@ -154,12 +154,12 @@ fn draw_entry(
     buffer: &mut Buffer,
     place: Rect,
     arg: &Arg,
-    entry: &Entry,
+    entry: &FormField,
     focus: bool,
     theme: &Theme,
 ) -> Option<Position> {
     match entry {
-        Entry::Text(typed) => {
+        FormField::Text(typed) => {
             if typed.is_empty() {
                 let default = arg.default.as_ref().map(as_typed);
                 let default = default.filter(|text| !text.is_empty());
@@ -168,7 +168,7 @@ fn draw_entry(
             let draw = if arg.kind == ArgType::Secret { secret_field } else { field };
             draw(buffer, place, typed, theme.plain).filter(|_| focus)
         }
-        Entry::Choice(choice) => {
+        FormField::Choice(choice) => {
             let mut row = Row::new(buffer, place);
             let wide = |(label, _): &(String, _)| fit::width(label) + 5;
             let all: usize = choice.options.iter().map(wide).sum();
@@ -203,12 +203,12 @@ fn draw_entry(
 fn note(form: &CommandForm, nth: usize, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     let Some(arg) = form.command.args.get(nth) else { return };
     let wrong = match form.standing(nth) {
-        Standing::Wrong(error) => {
+        FieldState::Wrong(error) => {
             // The label names the argument already.
             let text = error.to_string();
             Some(text.strip_prefix(arg.name.as_str()).unwrap_or(&text).trim_start().to_owned())
         }
-        Standing::Missing if form.tried => {
+        FieldState::Missing if form.tried => {
             Some(format!("is missing: it must be {}", values::expected(arg)))
         }
         _ => None,
@@ -245,11 +245,11 @@ fn line(form: &CommandForm, place: Rect, buffer: &mut Buffer, theme: &Theme) {
 }
 
 /// How far the making of a key is.
-fn said(step: &Step, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+fn said(step: &InviteStep, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     let (sign, text) = match step {
-        Step::Filling => return,
-        Step::Asking => ("… ", "It is being made."),
-        Step::Refused(why) => ("✗ ", why.as_str()),
+        InviteStep::Filling => return,
+        InviteStep::Asking => ("… ", "It is being made."),
+        InviteStep::Refused(why) => ("✗ ", why.as_str()),
     };
     let room = usize::from(place.width.saturating_sub(2));
     for (y, text) in (0..place.height).zip(fit::wrap_rows(text, room, usize::from(place.height))) {
@@ -258,7 +258,7 @@ fn said(step: &Step, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     }
 }
 
-fn foot(form: &CommandForm, step: Option<&Step>, row: &mut Row<'_>, theme: &Theme) {
+fn foot(form: &CommandForm, step: Option<&InviteStep>, row: &mut Row<'_>, theme: &Theme) {
     let count = form.entries.len();
     if count > 1 {
         row.right(&format!("{} of {count}", form.at + 1), theme.dim).skip_right(1);
@@ -271,7 +271,7 @@ fn foot(form: &CommandForm, step: Option<&Step>, row: &mut Row<'_>, theme: &Them
     };
     let mut keys = vec![run];
     keys.extend(match form.entries.get(form.at) {
-        Some(Entry::Choice(_)) => Some("← → choose"),
+        Some(FormField::Choice(_)) => Some("← → choose"),
         _ => None,
     });
     if count > 1 {

@@ -14,7 +14,7 @@ const MAX_LABEL: usize = 200;
 
 /// What stands in a field: text, or one of some values. What is of no other kind is text.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Entry {
+pub(crate) enum FormField {
     Text(Editor),
     Choice(Choice),
 }
@@ -30,7 +30,7 @@ pub(crate) struct Choice {
     default: Option<usize>,
 }
 
-impl Entry {
+impl FormField {
     /// The field of an argument as it is before anything is filled in.
     pub(super) fn new(arg: &Arg) -> Self {
         let options: Vec<(String, Value)> = match arg.kind {

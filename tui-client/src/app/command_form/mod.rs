@@ -8,7 +8,7 @@ use topside_shared::cmdline;
 use topside_shared::command::{Arg, ArgType, Command, Effect as Harm};
 use topside_shared::values::{self, ArgError};
 
-pub(crate) use field::{Entry, as_typed};
+pub(crate) use field::{FormField, as_typed};
 
 use super::console::submit;
 use super::overlay::Overlay;
@@ -22,7 +22,7 @@ use crate::input::key::{Code, Key};
 pub(crate) struct CommandForm {
     pub(crate) command: Command,
     /// What stands in the field of each argument.
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<FormField>,
     /// The field with the focus.
     pub(crate) at: usize,
     /// Enter was pressed over a mistake: from now on each is told at its field, and what is missing.
@@ -44,7 +44,7 @@ pub(crate) enum Submit {
 
 /// How a field stands.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Standing {
+pub(crate) enum FieldState {
     /// Nothing is given, and nothing needs to be.
     Absent,
     /// Nothing is given, and a run needs it.
@@ -57,7 +57,7 @@ pub(crate) enum Standing {
 
 /// What becomes of the form after a key.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Next {
+pub(crate) enum FormResult {
     /// It stays.
     Open,
     /// Its command is to be run with what is filled in.
@@ -68,7 +68,7 @@ pub(crate) enum Next {
 
 impl CommandForm {
     pub(crate) fn new(command: Command) -> Self {
-        let entries: Vec<Entry> = command.args.iter().map(Entry::new).collect();
+        let entries: Vec<FormField> = command.args.iter().map(FormField::new).collect();
         let first = command.args.iter().position(|arg| arg.required).unwrap_or(0);
         Self { command, entries, at: first, tried: false, purpose: None, submit: Submit::Command }
     }
@@ -91,22 +91,22 @@ impl CommandForm {
     }
 
     /// The arguments with what stands in their fields.
-    pub(crate) fn fields(&self) -> impl ExactSizeIterator<Item = (&Arg, &Entry)> {
+    pub(crate) fn fields(&self) -> impl ExactSizeIterator<Item = (&Arg, &FormField)> {
         self.command.args.iter().zip(&self.entries)
     }
 
-    pub(crate) fn standing(&self, nth: usize) -> Standing {
+    pub(crate) fn standing(&self, nth: usize) -> FieldState {
         let (Some(arg), Some(entry)) = (self.command.args.get(nth), self.entries.get(nth)) else {
-            return Standing::Absent;
+            return FieldState::Absent;
         };
         match entry.value(arg) {
-            Ok(Some(value)) => Standing::Given(value),
-            Ok(None) if arg.required => Standing::Missing,
-            Ok(None) => Standing::Absent,
+            Ok(Some(value)) => FieldState::Given(value),
+            Ok(None) if arg.required => FieldState::Missing,
+            Ok(None) => FieldState::Absent,
             Err(error) if nth == self.at && !self.tried && entry.may_grow(arg, error.rule()) => {
-                Standing::Begun
+                FieldState::Begun
             }
-            Err(error) => Standing::Wrong(error),
+            Err(error) => FieldState::Wrong(error),
         }
     }
 
@@ -114,7 +114,7 @@ impl CommandForm {
     pub(super) fn args(&self) -> Map<String, Value> {
         let given = self.command.args.iter().enumerate().filter_map(|(nth, arg)| {
             match self.standing(nth) {
-                Standing::Given(value) => Some((arg.name.clone(), value)),
+                FieldState::Given(value) => Some((arg.name.clone(), value)),
                 _ => None,
             }
         });
@@ -130,21 +130,21 @@ impl CommandForm {
     /// The first field that keeps the line from running.
     pub(crate) fn mistake(&self) -> Option<usize> {
         (0..self.entries.len())
-            .find(|nth| !matches!(self.standing(*nth), Standing::Absent | Standing::Given(_)))
+            .find(|nth| !matches!(self.standing(*nth), FieldState::Absent | FieldState::Given(_)))
     }
 
-    pub(crate) fn key(&mut self, key: Key) -> Next {
+    pub(crate) fn key(&mut self, key: Key) -> FormResult {
         let count = self.entries.len().max(1);
         match key.code {
-            Code::Esc => return Next::Closed { typed: None },
-            _ if key.is_ctrl('c') => return Next::Closed { typed: None },
+            Code::Esc => return FormResult::Closed { typed: None },
+            _ if key.is_ctrl('c') => return FormResult::Closed { typed: None },
             _ if key.is_ctrl('o') => {
                 if self.submit == Submit::Command {
-                    return Next::Closed { typed: Some(self.line()) };
+                    return FormResult::Closed { typed: Some(self.line()) };
                 }
             }
             Code::Enter => match self.mistake() {
-                None => return Next::Run,
+                None => return FormResult::Run,
                 Some(nth) => {
                     self.at = nth;
                     self.tried = true;
@@ -160,14 +160,14 @@ impl CommandForm {
                 }
             }
         }
-        Next::Open
+        FormResult::Open
     }
 
     /// Pasted text goes into the field; false: more than its first line would have.
     pub(crate) fn paste(&mut self, text: &str) -> bool {
         let mut lines = text.split(['\r', '\n']).filter(|line| !line.trim().is_empty());
         let (first, more) = (lines.next().unwrap_or_default(), lines.next());
-        if let Some(Entry::Text(field)) = self.entries.get_mut(self.at) {
+        if let Some(FormField::Text(field)) = self.entries.get_mut(self.at) {
             field.insert(first);
             self.tried = false;
             return more.is_none();
@@ -178,14 +178,17 @@ impl CommandForm {
     fn forget_secrets(&mut self) {
         for (arg, entry) in self.command.args.iter().zip(&mut self.entries) {
             if arg.kind == ArgType::Secret {
-                *entry = Entry::new(arg);
+                *entry = FormField::new(arg);
             }
         }
     }
 
     /// Whether nothing in it differs from a form that was just opened.
     fn is_blank(&self) -> bool {
-        self.entries.iter().zip(&self.command.args).all(|(entry, arg)| *entry == Entry::new(arg))
+        self.entries
+            .iter()
+            .zip(&self.command.args)
+            .all(|(entry, arg)| *entry == FormField::new(arg))
     }
 }
 

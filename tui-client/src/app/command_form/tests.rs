@@ -21,8 +21,8 @@ fn form() -> CommandForm {
     CommandForm::new(command)
 }
 
-fn press(form: &mut CommandForm, keys: &str) -> Next {
-    let mut next = Next::Open;
+fn press(form: &mut CommandForm, keys: &str) -> FormResult {
+    let mut next = FormResult::Open;
     for key in keys.split(' ') {
         next = form.key(key.parse().unwrap());
     }
@@ -70,25 +70,25 @@ fn a_choice_is_made_by_arrows_or_by_its_first_letter() {
 fn a_value_that_may_still_become_right_is_no_mistake_until_it_is_left() {
     let mut form = form();
     press(&mut form, "4");
-    assert_eq!(form.standing(0), Standing::Begun, "more digits may follow");
+    assert_eq!(form.standing(0), FieldState::Begun, "more digits may follow");
     press(&mut form, "tab");
-    assert!(matches!(form.standing(0), Standing::Wrong(_)));
+    assert!(matches!(form.standing(0), FieldState::Wrong(_)));
     press(&mut form, "backtab 2");
-    assert_eq!(form.standing(0), Standing::Given(json!(42)));
+    assert_eq!(form.standing(0), FieldState::Given(json!(42)));
     press(&mut form, "0");
-    assert!(matches!(form.standing(0), Standing::Wrong(_)), "nothing typed makes 420 right");
+    assert!(matches!(form.standing(0), FieldState::Wrong(_)), "nothing typed makes 420 right");
 }
 
 #[test]
 fn enter_goes_to_the_first_mistake_and_runs_only_without_one() {
     let mut form = form();
     form.at = 3;
-    assert_eq!(press(&mut form, "enter"), Next::Open);
+    assert_eq!(press(&mut form, "enter"), FormResult::Open);
     assert!(form.at == 0 && form.tried, "zone is missing");
-    assert_eq!(form.standing(0), Standing::Missing);
-    assert_eq!(press(&mut form, "4 enter"), Next::Open);
-    assert!(matches!(form.standing(0), Standing::Wrong(_)), "4 is told once Enter was pressed");
-    assert_eq!(press(&mut form, "2 enter"), Next::Run);
+    assert_eq!(form.standing(0), FieldState::Missing);
+    assert_eq!(press(&mut form, "4 enter"), FormResult::Open);
+    assert!(matches!(form.standing(0), FieldState::Wrong(_)), "4 is told once Enter was pressed");
+    assert_eq!(press(&mut form, "2 enter"), FormResult::Run);
     assert_eq!(form.line(), "zone-run 42");
 }
 
@@ -112,7 +112,7 @@ fn one_line_of_a_pasted_text_goes_into_a_field() {
 fn a_declaration_cannot_bring_control_characters() {
     let choices = json!({"name": "mode", "type": "enum", "choices": ["a\u{1b}[2J\u{202e}b", "c"]});
     let command = Command { args: vec![arg(choices)], ..Command::default() };
-    let Entry::Choice(choice) = &CommandForm::new(command).entries[0] else { panic!() };
+    let FormField::Choice(choice) = &CommandForm::new(command).entries[0] else { panic!() };
     assert_eq!(choice.options[0].0, "a[2Jb");
 }
 
@@ -122,10 +122,10 @@ fn several_values_are_typed_as_words_and_each_is_checked() {
     let command = Command { name: "run".into(), args: vec![arg(zones)], ..Command::default() };
     let mut form = CommandForm::new(command);
     press(&mut form, "3 space 5");
-    assert_eq!(form.standing(0), Standing::Given(json!([3, 5])));
+    assert_eq!(form.standing(0), FieldState::Given(json!([3, 5])));
     assert_eq!(form.line(), "run 3 5");
     press(&mut form, "space 9");
-    assert!(matches!(form.standing(0), Standing::Wrong(_)));
+    assert!(matches!(form.standing(0), FieldState::Wrong(_)));
 }
 
 #[test]
@@ -136,6 +136,6 @@ fn a_duration_and_a_path_are_text_of_their_own_rules() {
         let args = vec![arg(json!({"name": "x", "type": kind}))];
         let mut form = CommandForm::new(Command { args, ..Command::default() });
         assert!(form.paste(text));
-        assert_eq!(matches!(form.standing(0), Standing::Given(_)), right, "{text}");
+        assert_eq!(matches!(form.standing(0), FieldState::Given(_)), right, "{text}");
     }
 }

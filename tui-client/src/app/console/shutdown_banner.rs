@@ -13,14 +13,14 @@ pub(crate) struct Banner {
     pub(crate) by: String,
     pub(crate) restart: bool,
     pub(crate) phase: BannerPhase,
-    step: Step,
+    step: LastChange,
     /// By the server's clock; only compared with another one of it.
     deadline: Time,
 }
 
 /// What the last order did about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum LastChange {
     /// It was the first one.
     Ordered,
     Postponed,
@@ -49,7 +49,7 @@ impl Banner {
             Phase::Cancelled => BannerPhase::Cancelled,
         };
         let Closing { reason, by, restart, deadline, .. } = closing;
-        Self { reason, by, restart, phase, step: Step::Ordered, deadline }
+        Self { reason, by, restart, phase, step: LastChange::Ordered, deadline }
     }
 
     /// The same where another one was up: what is due may be due at another time.
@@ -63,11 +63,11 @@ impl Banner {
             next.step = if next.is_told_again(before) {
                 before.step
             } else if next.deadline > before.deadline {
-                Step::Postponed
+                LastChange::Postponed
             } else if next.deadline < before.deadline {
-                Step::BroughtForward
+                LastChange::BroughtForward
             } else {
-                Step::Changed
+                LastChange::Changed
             };
         }
         next
@@ -96,10 +96,10 @@ impl Banner {
         };
         let step = match self.step {
             _ if self.phase == BannerPhase::Now => "",
-            Step::Ordered => "",
-            Step::Postponed => " postponed",
-            Step::BroughtForward => " brought forward",
-            Step::Changed => " changed",
+            LastChange::Ordered => "",
+            LastChange::Postponed => " postponed",
+            LastChange::BroughtForward => " brought forward",
+            LastChange::Changed => " changed",
         };
         let by = if by.is_empty() && step.is_empty() { by } else { format!(",{step}{by}") };
         let reason =

@@ -22,12 +22,12 @@ const HEAD: usize = 14;
 pub(crate) struct Pairing {
     /// What was pasted or typed. It holds a key.
     text: Secret,
-    pub(crate) step: Step,
+    pub(crate) step: PairingStep,
 }
 
 /// How far it is.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum PairingStep {
     /// The text can be changed.
     #[default]
     Text,
@@ -110,13 +110,13 @@ impl Pairing {
     /// Milliseconds until what is shown changes by itself.
     pub(crate) fn changes_in(&self, now: u64) -> Option<u64> {
         match self.step {
-            Step::Asking { since, .. } => Some(times::next_second(since, now)),
-            Step::Text | Step::Replace(_) | Step::Failed(_) => None,
+            PairingStep::Asking { since, .. } => Some(times::next_second(since, now)),
+            PairingStep::Text | PairingStep::Replace(_) | PairingStep::Failed(_) => None,
         }
     }
 
     pub(crate) fn paste(&mut self, text: &str) {
-        if matches!(self.step, Step::Asking { .. }) {
+        if matches!(self.step, PairingStep::Asking { .. }) {
             return;
         }
         match text.parse::<Invite>() {
@@ -130,7 +130,7 @@ impl Pairing {
                 text.chars().for_each(|c| self.push(c));
             }
         }
-        self.step = Step::Text;
+        self.step = PairingStep::Text;
     }
 
     fn push(&mut self, c: char) {
@@ -142,20 +142,20 @@ impl Pairing {
 
     pub(crate) fn key(&mut self, key: Key) -> Done {
         let gives_up = key.code == Code::Esc || key.is_ctrl('c');
-        if let Step::Asking { attempt, .. } = self.step {
+        if let PairingStep::Asking { attempt, .. } = self.step {
             if gives_up {
                 // The text stays: what was asked for may be asked for again.
-                self.step = Step::Text;
+                self.step = PairingStep::Text;
                 return Done::Stop { attempt };
             }
             return Done::Open;
         }
-        if let Step::Replace(name) = &self.step {
+        if let PairingStep::Replace(name) = &self.step {
             let replacing = match key.code {
                 Code::Char('r' | 'y') => Replacing::Yes(name.clone()),
                 Code::Char('k' | 'n') => Replacing::No,
                 _ if gives_up => {
-                    self.step = Step::Text;
+                    self.step = PairingStep::Text;
                     return Done::Open;
                 }
                 _ => return Done::Open,
@@ -167,7 +167,7 @@ impl Pairing {
         }
         match key.code {
             _ if gives_up => return Done::Closed,
-            Code::Enter if matches!(&self.step, Step::Failed(failed) if failed.lasting) => {
+            Code::Enter if matches!(&self.step, PairingStep::Failed(failed) if failed.lasting) => {
                 return Done::Open;
             }
             Code::Enter => {
@@ -185,7 +185,7 @@ impl Pairing {
                 None => return Done::Open,
             },
         }
-        self.step = Step::Text;
+        self.step = PairingStep::Text;
         Done::Open
     }
 }
@@ -231,7 +231,7 @@ pub(crate) fn begin(
         Replacing::No => None,
         Replacing::Ask => {
             if let Some(old) = replaceable(&state.servers, &invite, None) {
-                pairing.step = Step::Replace(old.name.clone());
+                pairing.step = PairingStep::Replace(old.name.clone());
                 state.overlays.push(Overlay::Invite(pairing));
                 return Vec::new();
             }
@@ -239,7 +239,7 @@ pub(crate) fn begin(
         }
     };
     let attempt = state.next_serial();
-    pairing.step = Step::Asking { attempt, since: state.clock.mono };
+    pairing.step = PairingStep::Asking { attempt, since: state.clock.mono };
     state.overlays.push(Overlay::Invite(pairing));
     vec![Effect::Pair { attempt, invite, replaces }]
 }
@@ -252,7 +252,7 @@ pub(crate) fn ended(
 ) -> Vec<Effect> {
     let asks = |overlay: &Overlay| match overlay {
         Overlay::Invite(pairing) => {
-            matches!(pairing.step, Step::Asking { attempt: at, .. } if at == attempt)
+            matches!(pairing.step, PairingStep::Asking { attempt: at, .. } if at == attempt)
         }
         _ => false,
     };
@@ -272,7 +272,7 @@ pub(crate) fn ended(
             for overlay in state.overlays.iter_mut().filter(|overlay| asks(overlay)) {
                 if let Overlay::Invite(pairing) = overlay {
                     let why = sanitize::sentence(&why);
-                    pairing.step = Step::Failed(NotPaired { why, lasting });
+                    pairing.step = PairingStep::Failed(NotPaired { why, lasting });
                 }
             }
         }

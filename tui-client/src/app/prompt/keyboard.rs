@@ -6,7 +6,7 @@ use topside_shared::text::clean;
 use super::super::console::Console;
 use super::super::runs::Info;
 use super::super::{Call, Effect, State, update};
-use super::{Asker, GRACE, Line, MAX_LINES, Prompt, may_ask};
+use super::{Asker, GRACE, MAX_LINES, Prompt, PromptLine, may_ask};
 use crate::app::availability;
 use crate::app::connection::Link;
 use crate::app::widgets::editor::Edited;
@@ -74,7 +74,7 @@ pub(in crate::app) fn key(state: &mut State, key: Key) -> Option<Vec<Effect>> {
             if prompt.is_over() {
                 drop_all(prompt);
             } else if prompt.lines.len() < MAX_LINES {
-                prompt.lines.push_back(Line { text: None, hidden: false });
+                prompt.lines.push_back(PromptLine { text: None, hidden: false });
             }
         }
         _ => {
@@ -140,7 +140,7 @@ fn enter(state: &mut State) -> Vec<Effect> {
     asker.question.clear();
     let hidden = prompt.is_hidden();
     let text = Some(prompt.editor.text().to_owned());
-    prompt.lines.push_back(Line { text, hidden });
+    prompt.lines.push_back(PromptLine { text, hidden });
     prompt.drop_line();
     Vec::new()
 }

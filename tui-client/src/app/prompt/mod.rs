@@ -38,7 +38,7 @@ pub(crate) struct Prompt {
     /// Whether the program asked for a secret when this line was begun.
     secret: bool,
     /// Sent, or about to be, the oldest first.
-    lines: VecDeque<Line>,
+    lines: VecDeque<PromptLine>,
     /// Whether the oldest of them is on its way.
     under_way: bool,
     /// A run that has just ended with nothing typed for it, and when.
@@ -61,7 +61,7 @@ struct Asker {
 
 /// One answer, or without a text the end of the input.
 #[derive(Debug)]
-struct Line {
+struct PromptLine {
     text: Option<String>,
     hidden: bool,
 }
@@ -150,7 +150,7 @@ impl Prompt {
     fn give_back(&mut self) -> bool {
         self.under_way = false;
         let mut lines = std::mem::take(&mut self.lines).into_iter();
-        let Some(Line { text: Some(text), hidden }) = lines.next() else { return false };
+        let Some(PromptLine { text: Some(text), hidden }) = lines.next() else { return false };
         let later: Vec<String> = lines.filter_map(|line| line.text).collect();
         let typed = self.editor.text().to_owned();
         let later = later.into_iter().chain([typed]).filter(|text| !text.is_empty());

@@ -43,7 +43,7 @@ pub(crate) struct Listed {
 
 /// What becomes of the list after a key.
 #[derive(Debug, PartialEq, Eq)]
-enum Next {
+enum RunListResult {
     Open,
     Closed,
     /// The newest are asked for again.
@@ -93,26 +93,30 @@ impl RunsView {
         self.rows.iter().find(|listed| listed.row.run_id == id)
     }
 
-    fn key(&mut self, key: Key, page: usize) -> Next {
+    fn key(&mut self, key: Key, page: usize) -> RunListResult {
         let shown = self.ids();
         let chosen = self.list.chosen(&shown);
         match key.code {
-            Code::Esc => return Next::Closed,
-            _ if key.is_ctrl('c') => return Next::Closed,
-            Code::F(5) => return Next::Refresh,
-            Code::Enter => return chosen.map_or(Next::Open, Next::Attach),
-            _ if key.is_ctrl('x') => return chosen.map_or(Next::Open, Next::Cancel),
-            _ if key.is_ctrl('r') => return chosen.map_or(Next::Open, Next::Again),
+            Code::Esc => return RunListResult::Closed,
+            _ if key.is_ctrl('c') => return RunListResult::Closed,
+            Code::F(5) => return RunListResult::Refresh,
+            Code::Enter => return chosen.map_or(RunListResult::Open, RunListResult::Attach),
+            _ if key.is_ctrl('x') => {
+                return chosen.map_or(RunListResult::Open, RunListResult::Cancel);
+            }
+            _ if key.is_ctrl('r') => {
+                return chosen.map_or(RunListResult::Open, RunListResult::Again);
+            }
             _ => {}
         }
         match (self.list.walk(key, &shown, page), self.next) {
             (Some(Moved::Beyond), Some(before)) if self.load == Load::Done => {
-                return Next::Older(before);
+                return RunListResult::Older(before);
             }
             (None, _) if self.list.edit(key) => self.list.first(&self.ids()),
             _ => {}
         }
-        Next::Open
+        RunListResult::Open
     }
 
     /// Takes rows of the server: the newest, or those before a run.
@@ -203,18 +207,20 @@ pub(crate) fn listed(
 pub(crate) fn key(state: &mut State, mut view: Box<RunsView>, key: Key) -> Vec<Effect> {
     let next = view.key(key, overlay::page(state.size));
     let chosen = match next {
-        Next::Attach(id) | Next::Cancel(id) | Next::Again(id) => view.get(id),
+        RunListResult::Attach(id) | RunListResult::Cancel(id) | RunListResult::Again(id) => {
+            view.get(id)
+        }
         _ => None,
     };
     let chosen = chosen.map(|listed| (listed.row.clone(), listed.line.clone()));
-    if next != Next::Closed && !matches!(next, Next::Attach(_)) {
+    if next != RunListResult::Closed && !matches!(next, RunListResult::Attach(_)) {
         state.overlays.push(Overlay::Runs(view));
     }
     match (next, chosen) {
-        (Next::Refresh, _) => return ask(state, None),
-        (Next::Older(before), _) => return ask(state, Some(before)),
-        (Next::Attach(_), Some((row, line))) => return attach(state, &row, &line),
-        (Next::Cancel(id), Some((row, line))) => {
+        (RunListResult::Refresh, _) => return ask(state, None),
+        (RunListResult::Older(before), _) => return ask(state, Some(before)),
+        (RunListResult::Attach(_), Some((row, line))) => return attach(state, &row, &line),
+        (RunListResult::Cancel(id), Some((row, line))) => {
             if row.state.ended() {
                 state.refuse(format!("{id} has ended already."));
                 return Vec::new();
@@ -224,7 +230,7 @@ pub(crate) fn key(state: &mut State, mut view: Box<RunsView>, key: Key) -> Vec<E
             let confirm = Confirm::choice(title, text, "End it", Then::Cancel(id));
             state.overlays.push(Overlay::Confirm(confirm));
         }
-        (Next::Again(_), Some((row, _))) => again(state, &row),
+        (RunListResult::Again(_), Some((row, _))) => again(state, &row),
         _ => {}
     }
     Vec::new()

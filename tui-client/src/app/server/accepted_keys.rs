@@ -27,7 +27,7 @@ pub(crate) struct KeysView {
 
 /// What becomes of the list after a key.
 #[derive(Debug, PartialEq, Eq)]
-enum Next {
+enum KeyListResult {
     Open,
     Closed,
     /// It is asked for again.
@@ -66,21 +66,21 @@ impl KeysView {
         self.rows.iter().find(|row| row.key_id == key)
     }
 
-    fn key(&mut self, key: Key, page: usize) -> Next {
+    fn key(&mut self, key: Key, page: usize) -> KeyListResult {
         let shown = self.pins();
         match key.code {
-            Code::Esc => return Next::Closed,
-            _ if key.is_ctrl('c') => return Next::Closed,
-            Code::F(5) => return Next::Refresh,
+            Code::Esc => return KeyListResult::Closed,
+            _ if key.is_ctrl('c') => return KeyListResult::Closed,
+            Code::F(5) => return KeyListResult::Refresh,
             _ if key.is_ctrl('x') => {
-                return self.list.chosen(&shown).map_or(Next::Open, Next::Revoke);
+                return self.list.chosen(&shown).map_or(KeyListResult::Open, KeyListResult::Revoke);
             }
             _ => {}
         }
         if self.list.walk(key, &shown, page).is_none() && self.list.edit(key) {
             self.list.first(&self.pins());
         }
-        Next::Open
+        KeyListResult::Open
     }
 }
 
@@ -183,15 +183,15 @@ pub(crate) fn listed(state: &mut State, result: Result<Keys, String>) -> Vec<Eff
 pub(crate) fn key(state: &mut State, mut view: Box<KeysView>, key: Key) -> Vec<Effect> {
     let next = view.key(key, overlay::page(state.size));
     let chosen = match next {
-        Next::Revoke(key) => view.get(key).cloned(),
+        KeyListResult::Revoke(key) => view.get(key).cloned(),
         _ => None,
     };
-    if next != Next::Closed {
+    if next != KeyListResult::Closed {
         state.overlays.push(Overlay::Keys(view));
     }
     match (next, chosen) {
-        (Next::Refresh, _) => return ask(state),
-        (Next::Revoke(_), Some(row)) => question(state, &row),
+        (KeyListResult::Refresh, _) => return ask(state),
+        (KeyListResult::Revoke(_), Some(row)) => question(state, &row),
         _ => {}
     }
     Vec::new()

@@ -11,7 +11,7 @@ use topside_shared::values::parse_duration;
 
 use super::qr::Qr;
 use super::{accepted_keys, invite_result};
-use crate::app::command_form::{CommandForm, Next};
+use crate::app::command_form::{CommandForm, FormResult};
 use crate::app::console::Console;
 use crate::app::overlay::{self, Overlay};
 use crate::app::{Call, Effect, State};
@@ -28,12 +28,12 @@ const TOKEN: &str = "token";
 #[derive(Debug)]
 pub(crate) struct NewKey {
     pub(crate) form: CommandForm,
-    pub(crate) step: Step,
+    pub(crate) step: InviteStep,
 }
 
 /// How far it is.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum InviteStep {
     Filling,
     /// The server makes it.
     Asking,
@@ -67,7 +67,7 @@ impl NewKey {
     fn new(console: &Console) -> Self {
         let form = console.drafts.get(TITLE).cloned();
         let form = form.unwrap_or_else(|| CommandForm::new(declaration()));
-        Self { form, step: Step::Filling }
+        Self { form, step: InviteStep::Filling }
     }
 
     /// What is asked for, once nothing is missing.
@@ -101,7 +101,7 @@ impl NewKey {
 
     /// Pasted text goes into the field; false: more than its first line would have.
     pub(crate) fn paste(&mut self, text: &str) -> bool {
-        self.step == Step::Asking || self.form.paste(text)
+        self.step == InviteStep::Asking || self.form.paste(text)
     }
 }
 
@@ -176,32 +176,32 @@ pub(crate) fn open(state: &mut State) {
 pub(crate) fn form_key(state: &mut State, mut new: Box<NewKey>, key: Key) -> Vec<Effect> {
     let leaves = key.code == Code::Esc || key.is_ctrl('c');
     // What is being made is shown when it comes, whether or not somebody waited for it.
-    if new.step == Step::Asking {
+    if new.step == InviteStep::Asking {
         if !leaves {
             state.overlays.push(Overlay::NewKey(new));
         }
         return Vec::new();
     }
     // It stands for no line that could be typed.
-    let next = if key.is_ctrl('o') { Next::Open } else { new.form.key(key) };
+    let next = if key.is_ctrl('o') { FormResult::Open } else { new.form.key(key) };
     match next {
-        Next::Closed { .. } => {
+        FormResult::Closed { .. } => {
             if let Some(console) = state.console_mut() {
                 console.drafts.insert(TITLE.to_owned(), new.form);
             }
             return Vec::new();
         }
-        Next::Run => {
+        FormResult::Run => {
             if let Some(wanted) = new.wanted()
                 && let Some(session) = state.session_to_ask()
             {
-                new.step = Step::Asking;
+                new.step = InviteStep::Asking;
                 state.overlays.push(Overlay::NewKey(new));
                 return vec![Effect::Call { session, call: Call::Invite(wanted) }];
             }
         }
-        Next::Open => {
-            new.step = Step::Filling;
+        FormResult::Open => {
+            new.step = InviteStep::Filling;
             new.follow();
         }
     }
@@ -211,8 +211,7 @@ pub(crate) fn form_key(state: &mut State, mut new: Box<NewKey>, key: Key) -> Vec
 
 /// The server's answer.
 pub(crate) fn made(state: &mut State, result: Result<Box<Handed>, String>) {
-    let waits =
-        |overlay: &Overlay| matches!(overlay, Overlay::NewKey(new) if new.step == Step::Asking);
+    let waits = |overlay: &Overlay| matches!(overlay, Overlay::NewKey(new) if new.step == InviteStep::Asking);
     let made = result.and_then(|handed| {
         let handed = Handed { key: sanitize::key(handed.key), ..*handed };
         Made::new(handed).ok_or_else(|| "the server's answer holds no invite".to_owned())
@@ -229,9 +228,9 @@ pub(crate) fn made(state: &mut State, result: Result<Box<Handed>, String>) {
             let why = sanitize::sentence(&why);
             for overlay in &mut state.overlays {
                 if let Overlay::NewKey(new) = overlay
-                    && new.step == Step::Asking
+                    && new.step == InviteStep::Asking
                 {
-                    new.step = Step::Refused(why);
+                    new.step = InviteStep::Refused(why);
                     return;
                 }
             }

@@ -39,8 +39,8 @@ pub(crate) struct LogView {
     pub(crate) level: Level,
     /// Whether the chosen line has all the room that it needs.
     pub(crate) whole: bool,
-    pub(crate) standing: Standing,
-    lines: VecDeque<Line>,
+    pub(crate) standing: LogState,
+    lines: VecDeque<LogLine>,
     /// The number of the line that comes next.
     next: u64,
     /// The numbers of those that pass both filters.
@@ -51,7 +51,7 @@ pub(crate) struct LogView {
 
 /// How the log comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum LogState {
     /// A subscription of an earlier look is still being ended.
     Waiting,
     /// It was asked for.
@@ -66,14 +66,14 @@ pub(crate) enum Standing {
 
 /// A line of the log, or what is said between two.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct LogLine {
     pub(crate) at: Time,
     /// None: it is said here, whatever is filtered.
     pub(crate) level: Option<Level>,
     pub(crate) text: String,
 }
 
-impl Line {
+impl LogLine {
     fn of(entry: &LogEntry) -> Self {
         let text = sanitize::sentence(&tables::log_text(entry));
         Self { at: entry.time, level: Some(entry.level), text }
@@ -86,7 +86,7 @@ impl LogView {
             list: Chooser::default(),
             level: Level::Info,
             whole: false,
-            standing: Standing::Cut,
+            standing: LogState::Cut,
             lines: VecDeque::new(),
             next: 0,
             shown: Vec::new(),
@@ -109,7 +109,7 @@ impl LogView {
     }
 
     /// The line of a number.
-    pub(crate) fn line(&self, number: u64) -> Option<&Line> {
+    pub(crate) fn line(&self, number: u64) -> Option<&LogLine> {
         let at = number.checked_sub(self.forgotten())?;
         self.lines.get(usize::try_from(at).ok()?)
     }
@@ -135,13 +135,13 @@ impl LogView {
         self.next - self.lines.len() as u64
     }
 
-    fn passes(&self, line: &Line) -> bool {
+    fn passes(&self, line: &LogLine) -> bool {
         line.level.is_none_or(|level| {
             level >= self.level && self.list.passes(&format!("{} {}", level.name(), line.text))
         })
     }
 
-    fn push(&mut self, line: Line) {
+    fn push(&mut self, line: LogLine) {
         if self.lines.len() == KEPT {
             self.forget();
         }
@@ -167,14 +167,14 @@ impl LogView {
 
     /// Says something between two lines of the log.
     fn say(&mut self, at: Time, text: impl Into<String>) {
-        self.push(Line { at, level: None, text: text.into() });
+        self.push(LogLine { at, level: None, text: text.into() });
     }
 
     /// Takes the last lines of the log behind those that are here, each once; says where they do not meet, and
     /// where another session goes on.
     fn take(&mut self, entries: &[LogEntry], again: bool, now: Time) {
-        let fresh: Vec<Line> = entries.iter().map(Line::of).collect();
-        let known: Vec<&Line> = self.lines.iter().filter(|line| line.level.is_some()).collect();
+        let fresh: Vec<LogLine> = entries.iter().map(LogLine::of).collect();
+        let known: Vec<&LogLine> = self.lines.iter().filter(|line| line.level.is_some()).collect();
         // The most of the fresh ones that are known already: they end where the known ones do.
         let meets = (1..=fresh.len()).rev().find(|end| {
             let same = known.iter().rev().zip(fresh[..*end].iter().rev());
@@ -291,7 +291,7 @@ fn begin(state: &mut State) -> Vec<Effect> {
     let Some(console) = state.console_mut() else { return Vec::new() };
     let waits = std::mem::replace(&mut console.log_asked, true);
     let Some(view) = view(state) else { return Vec::new() };
-    view.standing = if waits { Standing::Waiting } else { Standing::Asked };
+    view.standing = if waits { LogState::Waiting } else { LogState::Asked };
     if waits {
         return Vec::new();
     }
@@ -310,7 +310,7 @@ pub(crate) fn session_began(state: &mut State) -> Vec<Effect> {
 pub(crate) fn session_ended(state: &mut State, why: String) {
     let now = state.clock.wall;
     if let Some(view) = view(state) {
-        view.standing = Standing::Cut;
+        view.standing = LogState::Cut;
         view.say(now, why);
     }
 }
@@ -318,7 +318,7 @@ pub(crate) fn session_ended(state: &mut State, why: String) {
 /// The last lines have come. That they were refused is said by the answer behind them.
 pub(crate) fn tail(state: &mut State, result: Result<LogEntries, String>) {
     let now = state.clock.wall;
-    let Some(view) = view(state).filter(|view| view.standing == Standing::Asked) else { return };
+    let Some(view) = view(state).filter(|view| view.standing == LogState::Asked) else { return };
     if let Ok(LogEntries { entries }) = result {
         let again = !view.lines.is_empty();
         view.take(&entries, again, now);
@@ -337,14 +337,14 @@ pub(crate) fn subscribed(
     let unsubscribe = |id| Effect::Call { session, call: Call::Unsubscribe(id) };
     let id = result.as_ref().ok().map(|subscribed| subscribed.subscription_id);
     match view(state) {
-        Some(view) if view.standing == Standing::Asked => match result {
+        Some(view) if view.standing == LogState::Asked => match result {
             Ok(SubscribeResult { subscription_id, snapshot }) => {
                 view.take(&snapshot.log.unwrap_or_default(), false, now);
-                view.standing = Standing::Live(subscription_id);
+                view.standing = LogState::Live(subscription_id);
                 Vec::new()
             }
             Err(why) => {
-                view.standing = Standing::Refused(sanitize::sentence(&why));
+                view.standing = LogState::Refused(sanitize::sentence(&why));
                 Vec::new()
             }
         },
@@ -362,16 +362,16 @@ pub(crate) fn subscribed(
 
 /// A new line has come.
 pub(crate) fn entry(state: &mut State, entry: &LogEntry) {
-    let live = |view: &&mut LogView| matches!(view.standing, Standing::Live(_));
+    let live = |view: &&mut LogView| matches!(view.standing, LogState::Live(_));
     if let Some(view) = view(state).filter(live) {
-        view.push(Line::of(entry));
+        view.push(LogLine::of(entry));
     }
 }
 
 /// Lines of a subscription were not told: this screen, or the log, was too fast for them.
 pub(crate) fn dropped(state: &mut State, id: SubscriptionId, count: u64) {
     let now = state.clock.wall;
-    if let Some(view) = view(state).filter(|view| view.standing == Standing::Live(id)) {
+    if let Some(view) = view(state).filter(|view| view.standing == LogState::Live(id)) {
         let lines = if count == 1 { "line" } else { "lines" };
         view.say(now, format!("{} {lines} did not reach this screen", grouped(count)));
     }
@@ -381,7 +381,7 @@ pub(crate) fn dropped(state: &mut State, id: SubscriptionId, count: u64) {
 pub(crate) fn key(state: &mut State, mut view: Box<LogView>, key: Key) -> Vec<Effect> {
     if key.code == Code::Esc || key.is_ctrl('c') {
         return match (&state.link, view.standing) {
-            (Link::Connected { session }, Standing::Live(id)) => {
+            (Link::Connected { session }, LogState::Live(id)) => {
                 vec![Effect::Call { session: *session, call: Call::Unsubscribe(id) }]
             }
             _ => Vec::new(),

@@ -10,14 +10,14 @@ use crate::text::{fit, sanitize};
 /// What is shown of it.
 #[derive(Debug, Default)]
 pub(crate) struct Reload {
-    pub(crate) standing: Standing,
+    pub(crate) standing: ReloadState,
     /// Rows scrolled out at the top.
     pub(crate) top: usize,
 }
 
 /// How far it is.
 #[derive(Debug, Default)]
-pub(crate) enum Standing {
+pub(crate) enum ReloadState {
     /// The server reads them.
     #[default]
     Asked,
@@ -63,7 +63,7 @@ pub(crate) fn ended(state: &mut State, result: Result<ReloadResult, NotReloaded>
             let sentences = |changes: &ReloadChanges| -> Vec<String> {
                 changes.sentences().iter().map(|sentence| sanitize::sentence(sentence)).collect()
             };
-            Standing::Done { changed: sentences(&changed), waits: sentences(&waits).pop() }
+            ReloadState::Done { changed: sentences(&changed), waits: sentences(&waits).pop() }
         }
         Err(NotReloaded { why, mistakes }) => {
             let clean = |Mistake { at, message }: Mistake| Mistake {
@@ -71,7 +71,7 @@ pub(crate) fn ended(state: &mut State, result: Result<ReloadResult, NotReloaded>
                 message: sanitize::sentence(&message),
             };
             let mistakes = mistakes.into_iter().map(clean).collect();
-            Standing::Refused(NotReloaded { why: sanitize::sentence(&why), mistakes })
+            ReloadState::Refused(NotReloaded { why: sanitize::sentence(&why), mistakes })
         }
     };
     let open = state.overlays.iter_mut().find_map(|overlay| match overlay {
@@ -80,15 +80,15 @@ pub(crate) fn ended(state: &mut State, result: Result<ReloadResult, NotReloaded>
     });
     match (open, standing) {
         (Some(open), standing) => open.standing = standing,
-        (None, Standing::Done { changed, waits }) => {
+        (None, ReloadState::Done { changed, waits }) => {
             let said: Vec<String> = changed.into_iter().chain(waits).collect();
             state.done(match said.is_empty() {
                 true => "files read again: nothing has changed".to_owned(),
                 false => format!("files read again: {}", said.join("; ")),
             });
         }
-        (None, Standing::Refused(refused)) => state.refuse(refused.why),
-        (None, Standing::Asked) => {}
+        (None, ReloadState::Refused(refused)) => state.refuse(refused.why),
+        (None, ReloadState::Asked) => {}
     }
 }
 
@@ -125,8 +125,8 @@ pub(crate) fn rows(state: &State, shown: &Reload) -> Vec<ReloadLine> {
         }
     };
     match &shown.standing {
-        Standing::Asked => say(ReloadSign::None, "The server reads its files …", false),
-        Standing::Done { changed, waits } => {
+        ReloadState::Asked => say(ReloadSign::None, "The server reads its files …", false),
+        ReloadState::Done { changed, waits } => {
             match changed.is_empty() {
                 true if waits.is_none() => {
                     say(ReloadSign::Done, "The files were read again: nothing has changed.", true);
@@ -142,10 +142,10 @@ pub(crate) fn rows(state: &State, shown: &Reload) -> Vec<ReloadLine> {
                 say(ReloadSign::None, "Until then the values before hold.", false);
             }
         }
-        Standing::Refused(refused) if refused.mistakes.is_empty() => {
+        ReloadState::Refused(refused) if refused.mistakes.is_empty() => {
             say(ReloadSign::Wrong, &refused.why, true);
         }
-        Standing::Refused(refused) => {
+        ReloadState::Refused(refused) => {
             let words = "Nothing was changed: the menu and the settings before are in force.";
             say(ReloadSign::Wrong, words, true);
             for mistake in &refused.mistakes {

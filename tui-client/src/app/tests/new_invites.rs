@@ -7,7 +7,7 @@ use topside_shared::methods::KeyInvite;
 use super::admin_actions::{act, admin, screen};
 use super::key_list::{self, key};
 use super::*;
-use crate::app::server::create_invite::{Handed, Step};
+use crate::app::server::create_invite::{Handed, InviteStep};
 use crate::connect::LostReason;
 use crate::text::secret::Secret;
 use crate::theme::Theme;
@@ -129,7 +129,7 @@ fn a_form_that_was_left_is_there_again_until_something_was_made_from_it() {
     world.press("esc");
     act(&mut world, "invite a device, or make");
     let Some(Overlay::NewKey(new)) = world.state.overlays.last() else { panic!() };
-    assert!(new.form.args().is_empty() && new.step == Step::Filling);
+    assert!(new.form.args().is_empty() && new.step == InviteStep::Filling);
 }
 
 #[test]

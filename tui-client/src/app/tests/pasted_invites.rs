@@ -6,7 +6,7 @@ use topside_shared::invite::Invite;
 
 use super::*;
 use crate::app::overlay::Overlay;
-use crate::app::picker::redeem_invite::{self, NotPaired, Paired, Step};
+use crate::app::picker::redeem_invite::{self, NotPaired, Paired, PairingStep};
 
 /// The secret of [`an_invite`].
 const SEED: [u8; 32] = [0xa5; 32];
@@ -146,7 +146,7 @@ fn what_failed_is_said_and_the_invite_is_still_there() {
     let failed = NotPaired { why, lasting: false };
     let effects = world.tell(Msg::Paired { attempt: first, result: Err(failed) });
     assert_eq!(effects, [Effect::ReadServers], "it may have saved the server");
-    let Step::Failed(NotPaired { why: shown, .. }) = &overlay(&world).step else { panic!() };
+    let PairingStep::Failed(NotPaired { why: shown, .. }) = &overlay(&world).step else { panic!() };
     assert_eq!(shown, "nothing answers[2J");
     let second = attempt(&world.press("enter"));
     assert!(second > first, "Enter tries again");
@@ -154,7 +154,7 @@ fn what_failed_is_said_and_the_invite_is_still_there() {
     let failed = NotPaired { why: "this invite has expired".into(), lasting: true };
     world.tell(Msg::Paired { attempt: second, result: Err(failed) });
     assert_eq!(world.press("enter"), []);
-    assert!(matches!(overlay(&world).step, Step::Failed(_)));
+    assert!(matches!(overlay(&world).step, PairingStep::Failed(_)));
 }
 
 #[test]
@@ -162,13 +162,13 @@ fn pairing_can_be_given_up_and_its_late_success_counts_all_the_same() {
     let mut world = pasted();
     let first = attempt(&world.press("enter"));
     assert_eq!(world.press("esc"), [Effect::CancelPair { attempt: first }]);
-    assert_eq!(overlay(&world).step, Step::Text);
+    assert_eq!(overlay(&world).step, PairingStep::Text);
     let given_up = Msg::Paired {
         attempt: first,
         result: Err(NotPaired { why: "given up".into(), lasting: false }),
     };
     assert_eq!(world.tell(given_up), [Effect::ReadServers]);
-    assert_eq!(overlay(&world).step, Step::Text, "nobody needs to be told");
+    assert_eq!(overlay(&world).step, PairingStep::Text, "nobody needs to be told");
     let paired = Paired { name: "greenhouse".into(), role: Role::Viewer, already: true };
     world.tell(Msg::Paired { attempt: first, result: Ok(paired) });
     assert!(world.remark().contains("already, as viewer"));
@@ -202,9 +202,9 @@ fn a_box_that_was_set_up_again_takes_over_its_entry_after_a_question() {
         world.press("i");
         world.tell(Msg::Paste(an_invite().to_string()));
         assert_eq!(world.press("enter"), [], "it is asked about first");
-        assert_eq!(overlay(&world).step, redeem_invite::Step::Replace("greenhouse".into()));
+        assert_eq!(overlay(&world).step, redeem_invite::PairingStep::Replace("greenhouse".into()));
         world.press("esc");
-        assert_eq!(overlay(&world).step, redeem_invite::Step::Text);
+        assert_eq!(overlay(&world).step, redeem_invite::PairingStep::Text);
         world.press("enter");
         assert_eq!(world.press("x"), []);
         let effects = world.press(key);

@@ -67,12 +67,12 @@ pub(super) fn welcome(version: u32) -> Value {
     })
 }
 
-pub(super) struct Place {
+pub(super) struct FakeSocket {
     pub(super) dir: tempfile::TempDir,
     pub(super) listener: UnixListener,
 }
 
-impl Place {
+impl FakeSocket {
     pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(dir.path().join("s")).unwrap();
@@ -90,7 +90,7 @@ impl Place {
 
 /// A session and its server, after the greeting.
 pub(super) async fn session() -> (Session, Fake) {
-    let place = Place::new();
+    let place = FakeSocket::new();
     let target = place.target();
     let (session, fake) = tokio::join!(connect(&target, &HELLO), async {
         let mut fake = place.accept().await;

@@ -11,7 +11,7 @@ use crate::connect::*;
 
 /// What connecting to a server that does `act` with the first request says.
 async fn failure(act: impl AsyncFnOnce(&mut Fake, Value)) -> String {
-    let place = Place::new();
+    let place = FakeSocket::new();
     let target = place.target();
     let (session, ()) = tokio::join!(connect(&target, &HELLO), async {
         let mut fake = place.accept().await;
@@ -56,7 +56,7 @@ async fn something_else_that_listens_is_not_taken_for_a_server() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_says_nothing_is_given_up() {
-    let place = Place::new();
+    let place = FakeSocket::new();
     let began = tokio::time::Instant::now();
     let error = connect(&place.target(), &HELLO).await.unwrap_err();
     assert!(matches!(error, ConnectError::Stuck { .. }), "{error}");
@@ -86,7 +86,7 @@ async fn a_socket_path_over_the_systems_limit_is_told_as_that() {
 #[tokio::test]
 async fn a_socket_where_anybody_could_have_put_it_is_not_talked_to() {
     use std::os::unix::fs::PermissionsExt;
-    let place = Place::new();
+    let place = FakeSocket::new();
     let open = std::fs::Permissions::from_mode(0o777);
     std::fs::set_permissions(place.dir.path(), open).unwrap();
     let error = connect(&place.target(), &HELLO).await.unwrap_err();
@@ -100,7 +100,7 @@ async fn a_socket_where_anybody_could_have_put_it_is_not_talked_to() {
 
 #[tokio::test]
 async fn giving_up_the_dial_hangs_up() {
-    let place = Place::new();
+    let place = FakeSocket::new();
     let target = place.target();
     let dialling = connect(&target, &HELLO);
     let mut fake = tokio::select! {

@@ -35,7 +35,7 @@ pub(super) struct Desk {
     pair: Option<(u64, tokio::task::JoinHandle<()>)>,
     dials: HashMap<u64, AbortHandle>,
     /// Each with the place where its server was found.
-    sessions: HashMap<u64, (session::Line, connect::Target)>,
+    sessions: HashMap<u64, (session::SessionTask, connect::Target)>,
     /// An output on its way to a file: one at a time.
     fetch: Option<(u64, AbortHandle)>,
     embedded: Option<Embedded>,

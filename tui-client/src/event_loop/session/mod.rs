@@ -26,13 +26,13 @@ use crate::text::secret::Secret;
 const CALLS: usize = 64;
 
 /// A session, seen from the thread's desk.
-pub(super) struct Line {
+pub(super) struct SessionTask {
     calls: mpsc::Sender<Call>,
     handle: Handle,
     task: JoinHandle<()>,
 }
 
-impl Line {
+impl SessionTask {
     /// Asks something; the answer goes to the screen. What cannot be taken is answered by what this
     /// returns.
     pub(super) fn call(&self, call: Call) -> Option<Event> {
@@ -59,14 +59,14 @@ impl Line {
 }
 
 /// Runs a session until it ends.
-pub(super) fn serve(id: u64, session: Session, tell: mpsc::Sender<Msg>) -> Line {
+pub(super) fn serve(id: u64, session: Session, tell: mpsc::Sender<Msg>) -> SessionTask {
     let (calls, taken) = mpsc::channel(CALLS);
     let handle = session.handle.clone();
     let task = tokio::spawn(async move {
         // Whoever left does not want to be told.
         let _ = turn(id, session, taken, tell).await;
     });
-    Line { calls, handle, task }
+    SessionTask { calls, handle, task }
 }
 
 /// The screen takes no messages any more.

@@ -135,7 +135,7 @@ async fn a_refused_reload_brings_each_mistake_with_its_place() {
 async fn a_call_that_cannot_be_taken_is_answered() {
     let (_script, session) = connected().await;
     let (calls, _never_taken) = mpsc::channel(1);
-    let line = Line { calls, handle: session.handle.clone(), task: tokio::spawn(async {}) };
+    let line = SessionTask { calls, handle: session.handle.clone(), task: tokio::spawn(async {}) };
     let run = |block| Call::Run { block, run: command() };
     assert!(line.call(run(1)).is_none());
     match line.call(run(2)) {

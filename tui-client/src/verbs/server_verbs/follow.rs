@@ -18,12 +18,12 @@ use crate::verbs::printer::Piece;
 use crate::verbs::{messages, runner};
 
 /// A line: for programs, and for people.
-struct Line {
+struct FollowLine {
     json: String,
     words: String,
 }
 
-impl Line {
+impl FollowLine {
     fn new(json: &impl Serialize, words: String) -> Self {
         Self { json: json_line(json), words }
     }
@@ -32,7 +32,7 @@ impl Line {
 /// Who comes, changes and goes.
 pub(super) async fn clients(asker: &mut Asker<'_>) -> Result<u8, Refused> {
     let joined = |row: &ClientRow| {
-        Line::new(&json!({ "joined": row }), format!("+ {}", tables::client(row)))
+        FollowLine::new(&json!({ "joined": row }), format!("+ {}", tables::client(row)))
     };
     let begin =
         |snapshot: Snapshot| snapshot.clients.unwrap_or_default().iter().map(joined).collect();
@@ -40,12 +40,11 @@ pub(super) async fn clients(asker: &mut Asker<'_>) -> Result<u8, Refused> {
         let Notification::ClientsChanged(changed) = notice else { return Vec::new() };
         let left = changed.left.iter().map(|left| {
             let words = format!("- {} {}\n", left.client_id, clean(&left.reason, MAX_NAME));
-            Line::new(&json!({ "left": left }), words)
+            FollowLine::new(&json!({ "left": left }), words)
         });
-        let updated = changed
-            .updated
-            .iter()
-            .map(|row| Line::new(&json!({ "updated": row }), format!("~ {}", tables::client(row))));
+        let updated = changed.updated.iter().map(|row| {
+            FollowLine::new(&json!({ "updated": row }), format!("~ {}", tables::client(row)))
+        });
         changed.joined.iter().map(joined).chain(left).chain(updated).collect()
     })
     .await
@@ -56,7 +55,7 @@ pub(super) async fn runs(
     asker: &mut Asker<'_>,
     wanted: impl Fn(&RunRow) -> bool,
 ) -> Result<u8, Refused> {
-    let line = |row: &RunRow| wanted(row).then(|| Line::new(row, tables::run(row)));
+    let line = |row: &RunRow| wanted(row).then(|| FollowLine::new(row, tables::run(row)));
     let begin =
         |snapshot: Snapshot| snapshot.runs.unwrap_or_default().iter().filter_map(line).collect();
     follow(asker, Topic::Runs, begin, |notice| match notice {
@@ -72,10 +71,11 @@ pub(super) async fn log(
     last: usize,
     wanted: impl Fn(&LogEntry) -> bool,
 ) -> Result<u8, Refused> {
-    let line =
-        |entry: &LogEntry| wanted(entry).then(|| Line::new(entry, tables::log_line(entry) + "\n"));
+    let line = |entry: &LogEntry| {
+        wanted(entry).then(|| FollowLine::new(entry, tables::log_line(entry) + "\n"))
+    };
     let recent = subscribe(asker, Topic::Log).await?.log.unwrap_or_default();
-    let mut lines: Vec<Line> = recent.iter().filter_map(line).collect();
+    let mut lines: Vec<FollowLine> = recent.iter().filter_map(line).collect();
     if lines.len() < last && !recent.is_empty() {
         // The snapshot is short. What is told from here on stands behind it in a longer one.
         let tail = LogTail { lines: Some(MOST_LINES), matching: None };
@@ -95,10 +95,10 @@ pub(super) async fn log(
 pub(super) async fn notices(asker: &mut Asker<'_>) -> Result<u8, Refused> {
     let line = |notice: &Notification| match notice {
         Notification::Broadcast(told) => {
-            Some(Line::new(&json!({ "broadcast": told }), messages::broadcast(told) + "\n"))
+            Some(FollowLine::new(&json!({ "broadcast": told }), messages::broadcast(told) + "\n"))
         }
         Notification::Closing(closing) => {
-            Some(Line::new(&json!({ "closing": closing }), messages::closing(closing) + "\n"))
+            Some(FollowLine::new(&json!({ "closing": closing }), messages::closing(closing) + "\n"))
         }
         _ => None,
     };
@@ -111,8 +111,8 @@ pub(super) async fn notices(asker: &mut Asker<'_>) -> Result<u8, Refused> {
 async fn follow(
     asker: &mut Asker<'_>,
     topic: Topic,
-    begin: impl FnOnce(Snapshot) -> Vec<Line>,
-    lines: impl Fn(&Notification) -> Vec<Line>,
+    begin: impl FnOnce(Snapshot) -> Vec<FollowLine>,
+    lines: impl Fn(&Notification) -> Vec<FollowLine>,
 ) -> Result<u8, Refused> {
     let first = begin(subscribe(asker, topic).await?);
     go_on(asker, first, lines).await
@@ -126,13 +126,13 @@ async fn subscribe(asker: &mut Asker<'_>, topic: Topic) -> Result<Snapshot, Refu
 /// Prints until the session ends. What is told beside goes to standard error.
 async fn go_on(
     asker: &mut Asker<'_>,
-    first: Vec<Line>,
-    lines: impl Fn(&Notification) -> Vec<Line>,
+    first: Vec<FollowLine>,
+    lines: impl Fn(&Notification) -> Vec<FollowLine>,
 ) -> Result<u8, Refused> {
     let json = asker.is_json() || !std::io::stdout().is_terminal();
     let mut waiting = first;
     loop {
-        for Line { json: for_programs, words } in waiting {
+        for FollowLine { json: for_programs, words } in waiting {
             // Nobody reads any more: what comes next is nobody's.
             let Some(room) = asker.printer.room().await else {
                 return Ok(asker.printer.broken_status());

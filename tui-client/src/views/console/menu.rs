@@ -19,24 +19,24 @@ const TITLES_FROM: u16 = 30;
 const NAMES: usize = 18;
 
 /// One row of the menu.
-enum Entry<'m> {
+enum MenuRow<'m> {
     Blank,
     Heading(&'m str),
     Command(&'m Command),
 }
 
 /// The rows: the menu by category, parted by blank rows if these fit too.
-fn entries(console: &Console, height: u16) -> Vec<Entry<'_>> {
+fn entries(console: &Console, height: u16) -> Vec<MenuRow<'_>> {
     let categories = by_category(&console.menu.commands);
     let rows = console.menu.commands.len() + 2 * categories.len();
     let roomy = rows <= usize::from(height);
     let mut entries = Vec::new();
     for (category, commands) in categories {
         if roomy && !entries.is_empty() {
-            entries.push(Entry::Blank);
+            entries.push(MenuRow::Blank);
         }
-        entries.push(Entry::Heading(category));
-        entries.extend(commands.into_iter().map(Entry::Command));
+        entries.push(MenuRow::Heading(category));
+        entries.extend(commands.into_iter().map(MenuRow::Command));
     }
     entries
 }
@@ -67,11 +67,11 @@ pub(crate) fn draw(
             return;
         }
         match entry {
-            Entry::Blank => {}
-            Entry::Heading(text) => {
+            MenuRow::Blank => {}
+            MenuRow::Heading(text) => {
                 row.left(text, theme.strong);
             }
-            Entry::Command(command) => {
+            MenuRow::Command(command) => {
                 row.skip(2);
                 if place.width >= TITLES_FROM {
                     let title = about(command);
@@ -98,7 +98,7 @@ pub(crate) fn command_at<'m>(
         return None;
     }
     match entries.get(row)? {
-        Entry::Command(command) => Some(&command.name),
-        Entry::Heading(_) | Entry::Blank => None,
+        MenuRow::Command(command) => Some(&command.name),
+        MenuRow::Heading(_) | MenuRow::Blank => None,
     }
 }

@@ -100,23 +100,23 @@ fn head(place: Rect) -> u16 {
 
 /// A row of the list of servers.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Entry {
+enum ServerRow {
     Server(usize),
     Blank,
     Found,
 }
 
 /// All rows of the list, and which of them stands first, so that the chosen one is on the screen.
-fn entries(state: &State, place: Rect) -> (Vec<Entry>, usize) {
+fn entries(state: &State, place: Rect) -> (Vec<ServerRow>, usize) {
     let saved = state.servers.len();
-    let mut entries: Vec<Entry> = (0..=saved).map(Entry::Server).collect();
+    let mut entries: Vec<ServerRow> = (0..=saved).map(ServerRow::Server).collect();
     let count = picker::count(state);
     if count > saved + 1 {
-        entries.extend([Entry::Blank, Entry::Found]);
-        entries.extend((saved + 1..count).map(Entry::Server));
+        entries.extend([ServerRow::Blank, ServerRow::Found]);
+        entries.extend((saved + 1..count).map(ServerRow::Server));
     }
     let rows = usize::from(place.height.saturating_sub(head(place))).max(1);
-    let at = entries.iter().position(|entry| *entry == Entry::Server(state.picker.at));
+    let at = entries.iter().position(|entry| *entry == ServerRow::Server(state.picker.at));
     (entries, (at.unwrap_or(0) + 1).saturating_sub(rows))
 }
 
@@ -127,9 +127,9 @@ fn servers(state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     for (y, entry) in (head(place)..place.height).zip(&entries[first..]) {
         let mut row = Row::at(buffer, place, y);
         let at = match entry {
-            Entry::Server(at) => *at,
-            Entry::Blank => continue,
-            Entry::Found => {
+            ServerRow::Server(at) => *at,
+            ServerRow::Blank => continue,
+            ServerRow::Found => {
                 row.skip(3).left("FOUND ON THE LAN", theme.dim);
                 continue;
             }
@@ -360,8 +360,8 @@ pub(super) fn clicked(state: &State, at: Position) -> Option<Clicked> {
     if let Some(place) = columns.servers.filter(|place| place.contains(at)) {
         let (entries, first) = entries(state, place);
         match entries.get(first + row(place)?)? {
-            Entry::Server(server) => Some(Clicked::Server(*server)),
-            Entry::Blank | Entry::Found => None,
+            ServerRow::Server(server) => Some(Clicked::Server(*server)),
+            ServerRow::Blank | ServerRow::Found => None,
         }
     } else {
         let place = columns.ways.filter(|place| place.contains(at))?;

@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use topside_shared::invite::Invite;
 
 use crate::app::State;
-use crate::app::picker::redeem_invite::{Pairing, Step, saved};
+use crate::app::picker::redeem_invite::{Pairing, PairingStep, saved};
 use crate::app::picker::routes;
 use crate::text::{fit, times};
 use crate::theme::Theme;
@@ -33,8 +33,10 @@ pub(crate) fn draw(
     let body = Rect { y: inside.y + top, height: inside.height.saturating_sub(top + 1), ..inside };
     let read = pairing.read();
     match (&pairing.step, &read) {
-        (Step::Failed(failed), _) => say(("✗ ", theme.bad), &failed.why, body, buffer, theme),
-        (Step::Replace(name), _) => {
+        (PairingStep::Failed(failed), _) => {
+            say(("✗ ", theme.bad), &failed.why, body, buffer, theme)
+        }
+        (PairingStep::Replace(name), _) => {
             let question = format!(
                 "{name} is saved with another key. If the box was set up again, replace its entry; if this is \
                  another box, keep both."
@@ -47,18 +49,18 @@ pub(crate) fn draw(
     }
     let mut foot = Row::at(buffer, inside, inside.height.saturating_sub(1));
     match (&pairing.step, &read) {
-        (Step::Asking { since, .. }, Some(Ok(invite))) => {
+        (PairingStep::Asking { since, .. }, Some(Ok(invite))) => {
             let seconds = times::running(state.clock.mono.saturating_sub(*since));
             let words = format!("pairing with {} … {seconds} · Esc cancels", invite.name);
             foot.left(&words, theme.plain);
         }
-        (Step::Failed(failed), _) if !failed.lasting => {
+        (PairingStep::Failed(failed), _) if !failed.lasting => {
             foot.left("Enter tries again · Ctrl-U empties · Esc closes", theme.dim);
         }
-        (Step::Replace(_), _) => {
+        (PairingStep::Replace(_), _) => {
             foot.left("r replace · k keep both · Esc back", theme.plain);
         }
-        (Step::Text, Some(Ok(_))) => {
+        (PairingStep::Text, Some(Ok(_))) => {
             foot.left("Enter pairs · Ctrl-U empties · Esc closes", theme.dim);
         }
         (_, Some(_)) => {
@@ -80,7 +82,7 @@ fn field(pairing: &Pairing, inside: Rect, buffer: &mut Buffer, theme: &Theme) ->
         row.left("…", theme.dim);
         row.left(&format!(" {all} characters"), theme.dim);
     }
-    let asks = matches!(pairing.step, Step::Asking { .. });
+    let asks = matches!(pairing.step, PairingStep::Asking { .. });
     (!asks).then(|| Position::new(row.x().min(inside.right().saturating_sub(1)), inside.y))
 }
 

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use topside_shared::notifications::Level;
 
 use crate::app::overlay::{log_detail_rows, log_room};
-use crate::app::server::log::{Line, LogView, Standing};
+use crate::app::server::log::{LogLine, LogState, LogView};
 use crate::app::{Size, State, connection};
 use crate::scrollback::grouped;
 use crate::text::{fit, times};
@@ -58,7 +58,7 @@ pub(crate) fn draw(
     }
     if shown.is_empty() {
         let text = match &view.standing {
-            Standing::Asked | Standing::Waiting => "Asking …",
+            LogState::Asked | LogState::Waiting => "Asking …",
             _ if view.is_empty() => "There is no line yet.",
             _ => "No line passes the filters.",
         };
@@ -76,13 +76,13 @@ pub(crate) fn draw(
 }
 
 /// The chosen line, in rows of so many columns.
-fn whole(state: &State, line: &Line, room: usize) -> Vec<String> {
+fn whole(state: &State, line: &LogLine, room: usize) -> Vec<String> {
     let at = times::stamp(line.at, state.clock.wall, &state.zone);
     let level = line.level.map(|level| format!("{} ", level.name())).unwrap_or_default();
     fit::wrap(&format!("{at} {level}{}", line.text), room)
 }
 
-fn one(state: &State, line: &Line, chosen: bool, row: &mut Row<'_>, theme: &Theme) {
+fn one(state: &State, line: &LogLine, chosen: bool, row: &mut Row<'_>, theme: &Theme) {
     row.left(if chosen { "▌ " } else { "  " }, theme.accent);
     let Some(level) = line.level else {
         row.left("─ ", theme.dim).left(&line.text, theme.dim);
@@ -120,10 +120,10 @@ fn least(level: Level) -> &'static str {
 /// How the log comes, on the line under its rows.
 fn standing(state: &State, view: &LogView, seam: Rect, buffer: &mut Buffer, theme: &Theme) {
     let (text, style) = match &view.standing {
-        Standing::Refused(why) => (format!("▲ not told: {why}"), theme.warn),
-        Standing::Cut => (format!("▲ {}", connection::brief(state)), theme.warn),
-        Standing::Asked | Standing::Waiting => ("asking …".to_owned(), theme.dim),
-        Standing::Live(_) => match (view.follows(), view.new_lines()) {
+        LogState::Refused(why) => (format!("▲ not told: {why}"), theme.warn),
+        LogState::Cut => (format!("▲ {}", connection::brief(state)), theme.warn),
+        LogState::Asked | LogState::Waiting => ("asking …".to_owned(), theme.dim),
+        LogState::Live(_) => match (view.follows(), view.new_lines()) {
             (true, _) => ("live".to_owned(), theme.good),
             (false, 0) => ("scrolled up · End follows".to_owned(), theme.dim),
             (false, n) => (format!("↓ {} new · End follows", grouped(n as u64)), theme.accent),
