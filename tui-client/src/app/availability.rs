@@ -2,7 +2,7 @@
 
 use topside_shared::Role;
 
-use crate::app::connection::Link;
+use crate::app::connection::ConnectionState;
 use crate::app::console::Console;
 use crate::app::runs::Phase;
 use crate::app::server::{admin, log};
@@ -88,7 +88,7 @@ fn saved(state: &State) -> Result<(), String> {
 
 fn connected(state: &State) -> Result<(), String> {
     match state.link {
-        Link::Connected { .. } => Ok(()),
+        ConnectionState::Connected { .. } => Ok(()),
         _ => no("there is no session now"),
     }
 }
@@ -103,22 +103,22 @@ fn menu(state: &State) -> Result<(), String> {
 
 fn lost(state: &State) -> Result<(), String> {
     match state.link {
-        Link::Lost(_) => Ok(()),
-        Link::Dialling(_) => no("it is being tried already"),
+        ConnectionState::Lost(_) => Ok(()),
+        ConnectionState::Dialling(_) => no("it is being tried already"),
         _ => no("the session is open"),
     }
 }
 
 fn ended(state: &State) -> Result<(), String> {
     match state.link {
-        Link::Connected { .. } => no("the session is open"),
+        ConnectionState::Connected { .. } => no("the session is open"),
         _ => Ok(()),
     }
 }
 
 fn startable(state: &State) -> Result<(), String> {
     match (&state.link, state.console()) {
-        (Link::Lost(lost), Some(console)) if console.target.via == Via::Same => {
+        (ConnectionState::Lost(lost), Some(console)) if console.target.via == Via::Same => {
             let gone = matches!(lost.failed, Some(DialFailed::NoServer(_)));
             if gone || state.here == Here::NotRunning {
                 Ok(())
@@ -126,7 +126,7 @@ fn startable(state: &State) -> Result<(), String> {
                 no("connect again first: a server may be there")
             }
         }
-        (Link::Lost(_), _) => no("only a server of this machine can be started here"),
+        (ConnectionState::Lost(_), _) => no("only a server of this machine can be started here"),
         _ => no("a server is running already"),
     }
 }
@@ -141,8 +141,8 @@ fn stoppable(state: &State) -> Result<(), String> {
 fn trying(state: &State) -> Result<(), String> {
     match &state.link {
         _ if state.saving.is_some() => Ok(()),
-        Link::Dialling(_) => Ok(()),
-        Link::Lost(lost) if lost.retry.is_some() => Ok(()),
+        ConnectionState::Dialling(_) => Ok(()),
+        ConnectionState::Lost(lost) if lost.retry.is_some() => Ok(()),
         _ => no("nothing is being tried now"),
     }
 }

@@ -14,13 +14,13 @@ pub(crate) struct Confirm {
     pub(crate) title: String,
     /// Sentences below the title.
     pub(crate) text: Vec<String>,
-    pub(crate) ask: Ask,
-    pub(crate) then: Then,
+    pub(crate) ask: ConfirmInput,
+    pub(crate) then: ConfirmedAction,
 }
 
 /// How it is answered.
 #[derive(Debug)]
-pub(crate) enum Ask {
+pub(crate) enum ConfirmInput {
     /// By one of two buttons.
     Choice { yes: &'static str, on_yes: bool },
     /// By one of two buttons; what is typed is a reason, which may be left out.
@@ -31,7 +31,7 @@ pub(crate) enum Ask {
 
 /// What a yes does.
 #[derive(Debug)]
-pub(crate) enum Then {
+pub(crate) enum ConfirmedAction {
     /// Sends a command.
     Run { line: String, run: CommandRun },
     /// Sends a command that puts off what is due, if it still is.
@@ -54,7 +54,7 @@ pub(crate) enum Then {
 
 /// What became of a key.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum ConfirmAnswer {
     /// None yet.
     Open,
     Yes,
@@ -63,42 +63,48 @@ pub(crate) enum Answer {
 
 impl Confirm {
     /// A question with two buttons.
-    pub(crate) fn choice(title: String, text: Vec<String>, yes: &'static str, then: Then) -> Self {
-        Self { title, text, ask: Ask::Choice { yes, on_yes: false }, then }
+    pub(crate) fn choice(
+        title: String,
+        text: Vec<String>,
+        yes: &'static str,
+        then: ConfirmedAction,
+    ) -> Self {
+        Self { title, text, ask: ConfirmInput::Choice { yes, on_yes: false }, then }
     }
 
-    pub(crate) fn key(&mut self, key: Key) -> Answer {
+    pub(crate) fn key(&mut self, key: Key) -> ConfirmAnswer {
         if key.code == Code::Esc || key.is_ctrl('c') {
             // A second Ctrl-C leaves where nothing is lost by it; where something is, it is never a yes.
-            let leaves =
-                key.is_ctrl('c') && matches!(self.then, Then::Quit) && self.text.is_empty();
-            return if leaves { Answer::Yes } else { Answer::No };
+            let leaves = key.is_ctrl('c')
+                && matches!(self.then, ConfirmedAction::Quit)
+                && self.text.is_empty();
+            return if leaves { ConfirmAnswer::Yes } else { ConfirmAnswer::No };
         }
         match &mut self.ask {
-            Ask::Choice { on_yes, .. } => match key.code {
+            ConfirmInput::Choice { on_yes, .. } => match key.code {
                 Code::Tab | Code::BackTab | Code::Left | Code::Right => *on_yes = !*on_yes,
-                Code::Enter if *on_yes => return Answer::Yes,
-                Code::Enter => return Answer::No,
+                Code::Enter if *on_yes => return ConfirmAnswer::Yes,
+                Code::Enter => return ConfirmAnswer::No,
                 Code::Char('y') => *on_yes = true,
-                Code::Char('n') => return Answer::No,
+                Code::Char('n') => return ConfirmAnswer::No,
                 _ => {}
             },
-            Ask::Reason { on_yes, field, wrong, .. } => match key.code {
+            ConfirmInput::Reason { on_yes, field, wrong, .. } => match key.code {
                 Code::Tab | Code::BackTab => *on_yes = !*on_yes,
                 Code::Enter if *on_yes => match clients::too_long(field.text()) {
-                    None => return Answer::Yes,
+                    None => return ConfirmAnswer::Yes,
                     why => *wrong = why,
                 },
-                Code::Enter => return Answer::No,
+                Code::Enter => return ConfirmAnswer::No,
                 _ => {
                     field.key(key);
                     *wrong = None;
                 }
             },
-            Ask::Name { name, field, wrong } => match key.code {
+            ConfirmInput::Name { name, field, wrong } => match key.code {
                 Code::Enter => {
                     if field.text().trim() == name {
-                        return Answer::Yes;
+                        return ConfirmAnswer::Yes;
                     }
                     *wrong = true;
                 }
@@ -108,7 +114,7 @@ impl Confirm {
                 }
             },
         }
-        Answer::Open
+        ConfirmAnswer::Open
     }
 }
 
@@ -116,8 +122,8 @@ impl Confirm {
 mod tests {
     use super::*;
 
-    fn press(confirm: &mut Confirm, keys: &[&str]) -> Answer {
-        let mut last = Answer::Open;
+    fn press(confirm: &mut Confirm, keys: &[&str]) -> ConfirmAnswer {
+        let mut last = ConfirmAnswer::Open;
         for key in keys {
             last = confirm.key(key.parse().unwrap());
         }
@@ -126,29 +132,32 @@ mod tests {
 
     #[test]
     fn enter_on_a_fresh_question_means_no() {
-        let mut confirm = Confirm::choice(String::new(), vec![], "Delete", Then::Quit);
-        assert_eq!(press(&mut confirm, &["enter"]), Answer::No);
-        assert_eq!(press(&mut confirm, &["tab", "enter"]), Answer::Yes);
+        let mut confirm = Confirm::choice(String::new(), vec![], "Delete", ConfirmedAction::Quit);
+        assert_eq!(press(&mut confirm, &["enter"]), ConfirmAnswer::No);
+        assert_eq!(press(&mut confirm, &["tab", "enter"]), ConfirmAnswer::Yes);
     }
 
     /// A second Ctrl-C was a yes, whatever it ended.
     #[test]
     fn ctrl_c_answers_yes_only_where_nothing_is_lost() {
-        let question =
-            |text: Vec<String>| Confirm::choice("Leave?".to_owned(), text, "Leave", Then::Quit);
-        assert_eq!(press(&mut question(vec![]), &["ctrl-c"]), Answer::Yes);
+        let question = |text: Vec<String>| {
+            Confirm::choice("Leave?".to_owned(), text, "Leave", ConfirmedAction::Quit)
+        };
+        assert_eq!(press(&mut question(vec![]), &["ctrl-c"]), ConfirmAnswer::Yes);
         let lossy = vec!["a run goes on".to_owned()];
-        assert_eq!(press(&mut question(lossy), &["ctrl-c"]), Answer::No);
-        let mut other = Confirm::choice(String::new(), vec![], "Forget", Then::Delete("x".into()));
-        assert_eq!(press(&mut other, &["ctrl-c"]), Answer::No);
+        assert_eq!(press(&mut question(lossy), &["ctrl-c"]), ConfirmAnswer::No);
+        let mut other =
+            Confirm::choice(String::new(), vec![], "Forget", ConfirmedAction::Delete("x".into()));
+        assert_eq!(press(&mut other, &["ctrl-c"]), ConfirmAnswer::No);
     }
 
     #[test]
     fn only_the_whole_name_ends_a_server() {
-        let ask = Ask::Name { name: "ab".into(), field: Editor::default(), wrong: false };
-        let mut confirm = Confirm { title: String::new(), text: vec![], ask, then: Then::Quit };
-        assert_eq!(press(&mut confirm, &["a", "enter"]), Answer::Open);
-        assert!(matches!(confirm.ask, Ask::Name { wrong: true, .. }));
-        assert_eq!(press(&mut confirm, &["b", "enter"]), Answer::Yes);
+        let ask = ConfirmInput::Name { name: "ab".into(), field: Editor::default(), wrong: false };
+        let mut confirm =
+            Confirm { title: String::new(), text: vec![], ask, then: ConfirmedAction::Quit };
+        assert_eq!(press(&mut confirm, &["a", "enter"]), ConfirmAnswer::Open);
+        assert!(matches!(confirm.ask, ConfirmInput::Name { wrong: true, .. }));
+        assert_eq!(press(&mut confirm, &["b", "enter"]), ConfirmAnswer::Yes);
     }
 }

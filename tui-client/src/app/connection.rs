@@ -27,7 +27,7 @@ impl Target {
 
 /// The link, wherever the screen is.
 #[derive(Debug)]
-pub(crate) enum Link {
+pub(crate) enum ConnectionState {
     /// No server was chosen.
     Idle,
     /// A server is being reached.
@@ -35,7 +35,7 @@ pub(crate) enum Link {
     /// A session is open.
     Connected { session: u64 },
     /// The session is over; what it said is still on the screen.
-    Lost(Lost),
+    Lost(Disconnected),
 }
 
 /// A dial under way.
@@ -48,12 +48,12 @@ pub(crate) struct Dialling {
     /// When it began, by the monotonic clock.
     pub(crate) since: u64,
     /// What the link was, if this is a reconnect.
-    pub(crate) lost: Option<Lost>,
+    pub(crate) lost: Option<Disconnected>,
 }
 
 /// How a session ended.
 #[derive(Debug, Clone)]
-pub(crate) struct Lost {
+pub(crate) struct Disconnected {
     pub(crate) why: Why,
     pub(crate) at: Time,
     /// What became of the last try to reconnect.
@@ -80,7 +80,7 @@ pub(crate) enum Why {
     Cut(String),
 }
 
-impl Lost {
+impl Disconnected {
     /// A session that ended now.
     pub(crate) fn new(why: Why, state: &State) -> Self {
         Self { why, at: state.clock.wall, failed: None, retry: None, tries: 0 }
@@ -176,13 +176,13 @@ impl Lost {
 /// The state of the link in words, for the title bar.
 pub(crate) fn words(state: &State) -> String {
     match &state.link {
-        Link::Idle => "not connected".to_owned(),
-        Link::Connected { .. } => "connected".to_owned(),
-        Link::Dialling(dial) => match &dial.lost {
+        ConnectionState::Idle => "not connected".to_owned(),
+        ConnectionState::Connected { .. } => "connected".to_owned(),
+        ConnectionState::Dialling(dial) => match &dial.lost {
             Some(lost) => format!("reconnecting (try {})", lost.tries.max(1)),
             None => "connecting".to_owned(),
         },
-        Link::Lost(lost) => {
+        ConnectionState::Lost(lost) => {
             let words = lost.words(state);
             match lost.next_try(state.clock.mono) {
                 Some(next) => format!("{words} · {next}"),
@@ -195,7 +195,7 @@ pub(crate) fn words(state: &State) -> String {
 /// The same in few words, without why a session ended: for what lies on top of the title.
 pub(crate) fn brief(state: &State) -> String {
     match &state.link {
-        Link::Lost(lost) => match lost.next_try(state.clock.mono) {
+        ConnectionState::Lost(lost) => match lost.next_try(state.clock.mono) {
             Some(next) => format!("no session · {next}"),
             None => "no session".to_owned(),
         },
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn waits_grow_to_thirty_seconds_and_no_further() {
-        let mut lost = Lost {
+        let mut lost = Disconnected {
             why: Why::Cut(String::new()),
             at: Time::from_millis(7),
             failed: None,

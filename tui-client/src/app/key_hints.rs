@@ -1,7 +1,7 @@
 //! Which actions the hint line shows.
 
 use super::availability::{check, nothing_typed};
-use super::connection::Link;
+use super::connection::ConnectionState;
 use super::console::{Console, shows_clients};
 use super::{Screen, State, picker, prompt};
 use crate::input::actions::{Action, Id, get};
@@ -9,7 +9,7 @@ use crate::input::actions::{Action, Id, get};
 /// The actions of the hint line, the most important first; each is possible now.
 pub(crate) fn key_hints(state: &State) -> impl Iterator<Item = &'static Action> {
     let wanted: &[Id] = match (&state.screen, &state.link) {
-        (Screen::Picker, Link::Dialling(_)) => &[Id::StopTrying, Id::Help, Id::Quit],
+        (Screen::Picker, ConnectionState::Dialling(_)) => &[Id::StopTrying, Id::Help, Id::Quit],
         // One column is shown at a time: the key for the other one is a hint.
         (Screen::Picker, _) if !picker::is_wide(state.size) => {
             &[Id::Connect, Id::OtherColumn, Id::Invite, Id::Help, Id::Quit]
@@ -26,23 +26,29 @@ pub(crate) fn key_hints(state: &State) -> impl Iterator<Item = &'static Action> 
             Id::Duplicate,
             Id::Palette,
         ],
-        (Screen::Console(_), Link::Lost(_) | Link::Idle) if nothing_typed(state) => &[
-            Id::Reconnect,
-            Id::Back,
-            Id::StartHere,
-            Id::StopTrying,
-            Id::PageUp,
-            Id::Copy,
-            Id::Search,
-            Id::Help,
-        ],
-        (Screen::Console(_), Link::Lost(_) | Link::Idle) => {
+        (Screen::Console(_), ConnectionState::Lost(_) | ConnectionState::Idle)
+            if nothing_typed(state) =>
+        {
+            &[
+                Id::Reconnect,
+                Id::Back,
+                Id::StartHere,
+                Id::StopTrying,
+                Id::PageUp,
+                Id::Copy,
+                Id::Search,
+                Id::Help,
+            ]
+        }
+        (Screen::Console(_), ConnectionState::Lost(_) | ConnectionState::Idle) => {
             &[Id::Reconnect, Id::ToPicker, Id::StopTrying, Id::PageUp, Id::Help]
         }
-        (Screen::Console(_), Link::Dialling(_)) => {
+        (Screen::Console(_), ConnectionState::Dialling(_)) => {
             &[Id::StopTrying, Id::ToPicker, Id::PageUp, Id::Help]
         }
-        (Screen::Console(console), Link::Connected { .. }) => when_connected(state, console),
+        (Screen::Console(console), ConnectionState::Connected { .. }) => {
+            when_connected(state, console)
+        }
     };
     wanted.iter().map(|id| get(*id)).filter(|action| check(state, action).is_ok())
 }

@@ -32,11 +32,11 @@ use jiff::tz::TimeZone;
 use topside_shared::Time;
 
 use crate::config::Profile;
-use crate::connect::Found;
+use crate::connect::DiscoveredServer;
 use crate::input::Keymap;
 use crate::input::actions::Id;
 use crate::theme::Theme;
-use connection::Link;
+use connection::ConnectionState;
 pub(crate) use connection::{Target, Via};
 use console::Console;
 pub(crate) use msg::{Call, DialFailed, Effect, Event, Msg, ProfileEdit, RunRefused};
@@ -117,19 +117,19 @@ pub(crate) struct State {
     pub(crate) size: Size,
     pub(crate) screen: Screen,
     pub(crate) picker: Picker,
-    pub(crate) link: Link,
+    pub(crate) link: ConnectionState,
     /// On top of the screen, the last one uppermost.
     pub(crate) overlays: Vec<Overlay>,
     pub(crate) remark: Option<Remark>,
     /// An output on its way to a file.
-    pub(crate) saving: Option<runs::export::Saving>,
+    pub(crate) saving: Option<runs::export::Export>,
     /// The saved servers.
     pub(crate) servers: Vec<Profile>,
     /// Why the file of the saved servers cannot be read now, or not all of it.
     pub(crate) unreadable: Option<String>,
     pub(crate) here: Here,
     /// Servers that say on the LAN that they are there.
-    pub(crate) found: Vec<Found>,
+    pub(crate) found: Vec<DiscoveredServer>,
     /// Whether the server of this machine runs inside this very program.
     pub(crate) carries: bool,
     /// Whether the terminal reports its mouse.
@@ -155,7 +155,7 @@ impl State {
             size,
             screen: Screen::Picker,
             picker: Picker::default(),
-            link: Link::Idle,
+            link: ConnectionState::Idle,
             overlays: Vec::new(),
             remark: None,
             saving: None,
@@ -196,7 +196,7 @@ impl State {
 
     /// The session to ask something on; without one it is said that nothing was sent.
     pub(crate) fn session_to_ask(&mut self) -> Option<u64> {
-        if let Link::Connected { session } = self.link {
+        if let ConnectionState::Connected { session } = self.link {
             return Some(session);
         }
         let key = self.keys.word(Id::Reconnect);

@@ -11,14 +11,14 @@ use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, Pin, RunId, SubscriptionId};
 
 use super::mouse::Clicked;
-use super::picker::redeem_invite::{NotPaired, Paired};
-use super::picker::routes::Reach;
-use super::runs::export::{Fetched, NotFetched};
-use super::server::create_invite::Handed;
+use super::picker::redeem_invite::{InviteRedeemed, NotPaired};
+use super::picker::routes::ProbeResult;
+use super::runs::export::{ExportFailed, Exported};
+use super::server::create_invite::CreatedInvite;
 use super::server::reload::NotReloaded;
 use super::{Here, Size, Target};
 use crate::config::{Profile, Settings};
-use crate::connect::{Found, LostReason, Reached, Via};
+use crate::connect::{DisconnectReason, DiscoveredServer, Reached, Via};
 use crate::input::key::Key;
 
 /// Something that happened.
@@ -49,11 +49,11 @@ pub(crate) enum Msg {
     /// Whether a server answers on this machine.
     Probed(Here),
     /// How an address of a paired server stands, as asked in this round.
-    Reached { round: u64, via: Via, reach: Reach },
+    Reached { round: u64, via: Via, reach: ProbeResult },
     /// All the servers that say on the LAN that they are there.
-    Found(Vec<Found>),
+    Found(Vec<DiscoveredServer>),
     /// Using an invite has ended: with whom this device is paired now, or why not.
-    Paired { attempt: u64, result: Result<Paired, NotPaired> },
+    Paired { attempt: u64, result: Result<InviteRedeemed, NotPaired> },
     /// A dial has ended well.
     Dialled { attempt: u64, welcome: Box<InitializeResult>, reached: Reached, carries: bool },
     /// A dial has failed.
@@ -65,7 +65,7 @@ pub(crate) enum Msg {
     /// So many bytes of an output that is saved have come.
     Fetching { id: u64, done: u64 },
     /// An output is in a file, or why not.
-    Fetched { id: u64, result: Result<Fetched, NotFetched> },
+    Fetched { id: u64, result: Result<Exported, ExportFailed> },
     /// How the screen looks and listens from now on, and what is wrong in the files that say so; `asked`: a
     /// person wanted them read.
     Settings { settings: Box<Settings>, mistakes: Vec<String>, asked: bool },
@@ -119,7 +119,7 @@ pub(crate) enum Event {
     /// The keys that may come in, and those that no longer may.
     Keys(Result<Keys, String>),
     /// An invite or a token was made, or not: why.
-    Invited(Result<Box<Handed>, String>),
+    Invited(Result<Box<CreatedInvite>, String>),
     /// The server has read its files again, or not: why.
     Reloaded(Result<ReloadResult, NotReloaded>),
     /// A key was taken away, or not: why.
@@ -133,7 +133,7 @@ pub(crate) enum Event {
     /// Unasked.
     Notice(Box<Notification>),
     /// The session is over. Nothing of it comes after this.
-    Lost(LostReason),
+    Lost(DisconnectReason),
 }
 
 /// Why a command gave no result.

@@ -6,11 +6,11 @@ use super::command_form::CommandForm;
 use super::confirm::Confirm;
 use super::palette::Palette;
 use super::picker::redeem_invite::Pairing;
-use super::picker::server_form::Form;
-use super::runs::run_list::RunsView;
-use super::server::accepted_keys::KeysView;
-use super::server::clients::Details;
-use super::server::create_invite::{Made, NewKey};
+use super::picker::server_form::ServerForm;
+use super::runs::run_list::RunList;
+use super::server::accepted_keys::AcceptedKeys;
+use super::server::clients::ClientDetails;
+use super::server::create_invite::{InviteForm, InviteResult};
 use super::server::log::LogView;
 use super::server::reload::Reload;
 use super::server::{notices, reload, status};
@@ -27,26 +27,26 @@ pub(crate) enum Overlay {
     },
     Palette(Palette),
     Confirm(Confirm),
-    Form(Box<Form>),
+    Form(Box<ServerForm>),
     /// A command's arguments being filled in.
     CommandForm(Box<CommandForm>),
     /// An invite being pasted.
     Invite(Box<Pairing>),
     /// What runs and has run.
-    Runs(Box<RunsView>),
+    Runs(Box<RunList>),
     /// Who is connected, with all that is known of one.
     Clients {
         /// The one looked at; kept by number while the list changes.
         at: Option<ClientId>,
     },
     /// One client in full.
-    Client(Details),
+    Client(ClientDetails),
     /// Who may come in over TCP.
-    Keys(Box<KeysView>),
+    Keys(Box<AcceptedKeys>),
     /// What an invite or a token is made from.
-    NewKey(Box<NewKey>),
+    NewKey(Box<InviteForm>),
     /// An invite or a token that was made: a key.
-    Made(Box<Made>),
+    Made(Box<InviteResult>),
     /// What came of reading the server's files again.
     Reload(Reload),
     /// What was said unasked.

@@ -1,8 +1,8 @@
 //! What each message does: from the uppermost layer down to the screen below.
 
 use super::command_form::{self, FormResult};
-use super::confirm::{Answer, Ask, Confirm, Then};
-use super::connection::Link;
+use super::confirm::{Confirm, ConfirmAnswer, ConfirmInput, ConfirmedAction};
+use super::connection::ConnectionState;
 use super::console::{keyboard, submit};
 use super::overlay::{self, Overlay};
 use super::palette::{Palette, Pick, Picked};
@@ -153,12 +153,12 @@ fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
             Overlay::Palette(palette)
         }
         Overlay::Confirm(mut confirm) => match confirm.key(key) {
-            Answer::Open => Overlay::Confirm(confirm),
-            Answer::No => {
+            ConfirmAnswer::Open => Overlay::Confirm(confirm),
+            ConfirmAnswer::No => {
                 cancelled(state, confirm);
                 return Vec::new();
             }
-            Answer::Yes => return confirmed(state, confirm),
+            ConfirmAnswer::Yes => return confirmed(state, confirm),
         },
         Overlay::Form(mut form) => match form.key(key, &state.servers) {
             Filled::Open => Overlay::Form(form),
@@ -200,7 +200,8 @@ fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
 
 /// A question was answered with no: what was typed comes back.
 fn cancelled(state: &mut State, confirm: Confirm) {
-    if let Then::Run { line, .. } | Then::Postpone { line, .. } = confirm.then {
+    if let ConfirmedAction::Run { line, .. } | ConfirmedAction::Postpone { line, .. } = confirm.then
+    {
         // A form still holds it.
         if !matches!(state.overlays.last(), Some(Overlay::CommandForm(_)))
             && let Some(console) = state.console_mut()
@@ -214,27 +215,27 @@ fn cancelled(state: &mut State, confirm: Confirm) {
 
 fn confirmed(state: &mut State, confirm: Confirm) -> Vec<Effect> {
     match confirm.then {
-        Then::Run { line, mut run } => {
+        ConfirmedAction::Run { line, mut run } => {
             run.confirm = true;
             submit::send(state, &line, run)
         }
-        Then::Postpone { line, run } => admin::postponed(state, &line, run),
-        Then::Delete(name) => vec![Effect::Edit(ProfileEdit::Remove(name))],
-        Then::Cancel(run) => {
-            let Link::Connected { session } = state.link else { return Vec::new() };
+        ConfirmedAction::Postpone { line, run } => admin::postponed(state, &line, run),
+        ConfirmedAction::Delete(name) => vec![Effect::Edit(ProfileEdit::Remove(name))],
+        ConfirmedAction::Cancel(run) => {
+            let ConnectionState::Connected { session } = state.link else { return Vec::new() };
             if let Some(console) = state.console_mut() {
                 console.runs.cancelling(run);
             }
             vec![Effect::Call { session, call: Call::Cancel(run) }]
         }
-        Then::Kick(whom) => {
-            let Ask::Reason { field, .. } = confirm.ask else { return Vec::new() };
+        ConfirmedAction::Kick(whom) => {
+            let ConfirmInput::Reason { field, .. } = confirm.ask else { return Vec::new() };
             clients::send_away(state, whom, field.text())
         }
-        Then::Revoke { key, name } => accepted_keys::revoke(state, key, &name),
-        Then::Quit => vec![quit(state)],
-        Then::ToPicker => picker::open(state),
-        Then::Join(line) => {
+        ConfirmedAction::Revoke { key, name } => accepted_keys::revoke(state, key, &name),
+        ConfirmedAction::Quit => vec![quit(state)],
+        ConfirmedAction::ToPicker => picker::open(state),
+        ConfirmedAction::Join(line) => {
             if let Some(console) = state.console_mut() {
                 console.input.paste(&line);
             }
@@ -283,7 +284,7 @@ pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         Id::Unhide => prompt::unhide(state),
         Id::Suspend => return vec![Effect::Suspend],
         Id::Quit => {
-            if matches!(state.link, Link::Dialling(_)) {
+            if matches!(state.link, ConnectionState::Dialling(_)) {
                 return session::stop_trying(state);
             }
             if state.carries {
@@ -328,7 +329,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         Some(Overlay::Runs(view)) => view.paste(text),
         Some(Overlay::Log(view)) => view.paste(text),
         Some(Overlay::Keys(view)) => view.paste(text),
-        Some(Overlay::Confirm(Confirm { ask: Ask::Reason { field, .. }, .. })) => {
+        Some(Overlay::Confirm(Confirm { ask: ConfirmInput::Reason { field, .. }, .. })) => {
             field.insert(text.lines().next().unwrap_or_default());
         }
         // A name that must be typed is typed; the rest takes no text.

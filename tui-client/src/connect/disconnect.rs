@@ -27,7 +27,7 @@ pub enum KeyRefused {
 
 /// Why a session is over. Its display is a sentence without a full stop.
 #[derive(Debug, Clone, PartialEq)]
-pub enum LostReason {
+pub enum DisconnectReason {
     /// [`Handle::close`](super::Handle::close) was called here.
     Left,
     /// The server said goodbye, and why.
@@ -51,7 +51,7 @@ pub enum LostReason {
     Overflow,
 }
 
-impl LostReason {
+impl DisconnectReason {
     /// The server's goodbye, where there was one.
     pub fn ended(&self) -> Option<&SessionEnded> {
         match self {
@@ -72,7 +72,7 @@ impl LostReason {
     }
 }
 
-impl std::fmt::Display for LostReason {
+impl std::fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Left => f.write_str("the session was closed here"),
@@ -130,13 +130,13 @@ mod tests {
             by: "phone (#4)".into(),
         };
         assert_eq!(
-            LostReason::Ended(ended).to_string(),
+            DisconnectReason::Ended(ended).to_string(),
             "the server was shut down by phone (#4): moving [2Jhouse"
         );
         let ended =
             SessionEnded { code: EndCode::SlowReader, reason: String::new(), by: String::new() };
         assert_eq!(
-            LostReason::Ended(ended).to_string(),
+            DisconnectReason::Ended(ended).to_string(),
             "the server ended the session: this client read too slowly"
         );
     }

@@ -22,7 +22,7 @@ const MAX_ADDRESSES: usize = 16;
 
 /// A server that announced itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct DiscoveredServer {
     /// How it calls itself: the host name of its box, with a number where two are alike.
     pub name: String,
     /// The name that its addresses are found by, `sprinkler.local`.
@@ -58,7 +58,9 @@ impl Drop for Browse {
 ///
 /// # Errors
 /// [`CannotBrowse`] where no thread or poll could be had. A system that merely has no network finds nothing.
-pub fn browse(tell: impl Fn(Vec<Found>) + Send + 'static) -> Result<Browse, CannotBrowse> {
+pub fn browse(
+    tell: impl Fn(Vec<DiscoveredServer>) + Send + 'static,
+) -> Result<Browse, CannotBrowse> {
     let browse = Browse { daemon: ServiceDaemon::new()? };
     let events = browse.daemon.browse(SERVICE)?;
     thread::Builder::new()
@@ -77,7 +79,7 @@ pub fn browse(tell: impl Fn(Vec<Found>) + Send + 'static) -> Result<Browse, Cann
 
 /// Who is there, by the full name of the announcement.
 #[derive(Default)]
-struct Present(BTreeMap<String, Found>);
+struct Present(BTreeMap<String, DiscoveredServer>);
 
 impl Present {
     /// Whether the event changed anything.
@@ -93,7 +95,7 @@ impl Present {
         }
     }
 
-    fn put(&mut self, name: String, found: Found) -> bool {
+    fn put(&mut self, name: String, found: DiscoveredServer) -> bool {
         if self.0.get(&name) == Some(&found)
             || (self.0.len() >= MAX_FOUND && !self.0.contains_key(&name))
         {
@@ -103,15 +105,15 @@ impl Present {
         true
     }
 
-    fn list(&self) -> Vec<Found> {
-        let mut list: Vec<Found> = self.0.values().cloned().collect();
+    fn list(&self) -> Vec<DiscoveredServer> {
+        let mut list: Vec<DiscoveredServer> = self.0.values().cloned().collect();
         list.sort_by(|a, b| (&a.name, &a.host, a.port).cmp(&(&b.name, &b.host, b.port)));
         list
     }
 }
 
 /// What an announcement says, or nothing where it is malformed, of another version, or cannot be dialled.
-fn read(service: &ResolvedService) -> Option<Found> {
+fn read(service: &ResolvedService) -> Option<DiscoveredServer> {
     if service.port == 0 || service.get_property_val_str("v") != Some(VERSION) {
         return None;
     }
@@ -128,7 +130,7 @@ fn read(service: &ResolvedService) -> Option<Found> {
     if name.is_empty() || host.is_empty() || addresses.is_empty() {
         return None;
     }
-    Some(Found { name, host, addresses, port: service.port, pin })
+    Some(DiscoveredServer { name, host, addresses, port: service.port, pin })
 }
 
 /// A link-local v6 address means nothing without the interface it was heard on, and a profile cannot hold that.

@@ -10,7 +10,7 @@ use topside_shared::server_record::ServerRecord;
 use topside_shared::text::{MAX_REASON, clean};
 
 use super::PATIENCE;
-use super::disconnect::{KeyRefused, LostReason};
+use super::disconnect::{DisconnectReason, KeyRefused};
 
 /// Why there is no session. Its display is a sentence a person can act on, without a full stop. `at` is
 /// the socket, or the address, that was tried.
@@ -84,7 +84,7 @@ pub enum ConnectError {
     #[error("{reason}")]
     Lost {
         /// Why.
-        reason: LostReason,
+        reason: DisconnectReason,
     },
     /// It hung up before either side had shown its key.
     #[error(

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use topside_shared::RunId;
 use topside_shared::notifications::{Notification, RunGap};
 
-use super::disconnect::LostReason;
+use super::disconnect::DisconnectReason;
 use super::session::{Answer, Handle};
 use crate::text::base64::output_length;
 
@@ -41,7 +41,7 @@ pub enum Event {
         result: Answer,
     },
     /// The session is over. Told once, as the last event.
-    Lost(LostReason),
+    Lost(DisconnectReason),
 }
 
 /// The events of one session, in order. Everything that the server told before an answer is here
@@ -50,7 +50,7 @@ pub enum Event {
 pub struct Events {
     queue: Arc<Queue>,
     /// Why the session ended, once that was told.
-    over: Option<LostReason>,
+    over: Option<DisconnectReason>,
     /// A session whose events are waited for is still in use.
     _in_use: Handle,
 }
@@ -71,7 +71,7 @@ impl Events {
     }
 
     /// Passes over all that is still told, to why the session ended; at once where that was told already.
-    pub(crate) async fn end(&mut self) -> LostReason {
+    pub(crate) async fn end(&mut self) -> DisconnectReason {
         loop {
             if let Some(reason) = &self.over {
                 return reason.clone();
@@ -112,14 +112,14 @@ pub(super) struct Overflow;
 /// The queue. The mutex is held for the length of one push or pop and never across an await.
 #[derive(Debug)]
 pub(super) struct Queue {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<QueueState>,
     filled: Notify,
     /// Told when held output has become less.
     taken: Notify,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct QueueState {
     items: VecDeque<Item>,
     /// Cost of the waiting output, in all and by run.
     output: usize,
@@ -140,7 +140,7 @@ struct Item {
 
 impl Queue {
     pub(super) fn new() -> Self {
-        let waiting = Waiting {
+        let waiting = QueueState {
             items: VecDeque::new(),
             output: 0,
             by_run: HashMap::new(),
@@ -151,7 +151,7 @@ impl Queue {
         Self { waiting: Mutex::new(waiting), filled: Notify::new(), taken: Notify::new() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         // A panic elsewhere leaves the queue whole: nothing in here panics half-way.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -197,7 +197,7 @@ impl Queue {
     }
 
     /// Adds the last event.
-    pub(super) fn end(&self, reason: LostReason) {
+    pub(super) fn end(&self, reason: DisconnectReason) {
         self.lock().items.push_back(Item { event: Event::Lost(reason), cost: 0 });
         self.filled.notify_one();
     }
@@ -237,7 +237,7 @@ impl Queue {
     }
 }
 
-impl Waiting {
+impl QueueState {
     fn forget(&mut self, item: &Item) {
         let Event::Notice(Notification::RunOutput(output)) = &item.event else {
             self.other -= item.cost;

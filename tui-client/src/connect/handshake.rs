@@ -14,7 +14,7 @@ use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{ErrorKind, PROTOCOL_VERSION, Pin, RpcError};
 
 use super::dial::{Dialled, dial};
-use super::disconnect::LostReason;
+use super::disconnect::DisconnectReason;
 use super::error::ConnectError;
 use super::events::Events;
 use super::remote::{Address, Remote};
@@ -235,9 +235,11 @@ async fn greet(
         Ok(welcome) => Ok(welcome),
         Err(CallError::Refused(error)) => Err(refused(error, at)),
         Err(CallError::Lost) => Err(match events.end().await {
-            LostReason::Refused(error) => refused(error, at),
-            LostReason::NotTopside(why) => ConnectError::NotTopside { at: at.to_owned(), why },
-            LostReason::KeyRefused(why) => why.into(),
+            DisconnectReason::Refused(error) => refused(error, at),
+            DisconnectReason::NotTopside(why) => {
+                ConnectError::NotTopside { at: at.to_owned(), why }
+            }
+            DisconnectReason::KeyRefused(why) => why.into(),
             reason => ConnectError::Lost { reason },
         }),
         Err(

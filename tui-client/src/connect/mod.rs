@@ -19,8 +19,8 @@ mod tls;
 
 use std::time::Duration;
 
-pub use disconnect::{KeyRefused, LostReason};
-pub use discovery::{Browse, CannotBrowse, Found, browse};
+pub use disconnect::{DisconnectReason, KeyRefused};
+pub use discovery::{Browse, CannotBrowse, DiscoveredServer, browse};
 pub use error::ConnectError;
 pub use events::{Event, Events};
 pub use handshake::{Hello, Reached, Session, Target, connect, probe};

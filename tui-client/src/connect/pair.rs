@@ -11,11 +11,11 @@ use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{Role, RpcError, tls};
 
 use super::dial::{Dialled, dial};
-use super::disconnect::{KeyRefused, LostReason};
+use super::disconnect::{DisconnectReason, KeyRefused};
 use super::error::ConnectError;
 use super::events::Events;
 use super::handshake::{Hello, begin_remote, connect_as};
-use super::pair_profile::{self, SaveAs, SavedProfile};
+use super::pair_profile::{self, PairedProfile, SaveAs};
 use super::remote::{Address, make_dir, own_identity, saved_identity, token_path};
 use super::session::{CallError, Handle, start};
 use super::{PATIENCE, Via};
@@ -270,10 +270,10 @@ async fn ask(
         Ok(enrolled) => Ok(enrolled),
         Err(CallError::Refused(error)) => Err(PairError::Refused(error)),
         Err(CallError::Lost) => Err(match events.end().await {
-            LostReason::KeyRefused(KeyRefused::Revoked) => PairError::Used,
-            LostReason::KeyRefused(KeyRefused::Expired) => PairError::Expired,
-            LostReason::KeyRefused(KeyRefused::Unknown) => PairError::Unknown,
-            LostReason::Refused(error) => PairError::Refused(error),
+            DisconnectReason::KeyRefused(KeyRefused::Revoked) => PairError::Used,
+            DisconnectReason::KeyRefused(KeyRefused::Expired) => PairError::Expired,
+            DisconnectReason::KeyRefused(KeyRefused::Unknown) => PairError::Unknown,
+            DisconnectReason::Refused(error) => PairError::Refused(error),
             reason => PairError::NoAnswer(reason.to_string()),
         }),
         Err(error) => Err(PairError::NoAnswer(error.to_string())),
@@ -287,7 +287,7 @@ async fn own_key(
     invite: &Invite,
     dirs: &Dirs,
     addresses: &[Address],
-    entry: SavedProfile,
+    entry: PairedProfile,
     why: PairError,
 ) -> Result<Paired, PairError> {
     match connect_as(own, addresses, invite.server, &HELLO).await {

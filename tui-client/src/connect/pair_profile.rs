@@ -12,7 +12,7 @@ use crate::config::{ConfigError, FILE_NAME, Profile, ProfileStore, THIS_MACHINE}
 
 /// A server as it was saved, and what stood there before.
 #[derive(Debug)]
-pub(super) struct SavedProfile {
+pub(super) struct PairedProfile {
     pub(super) profile: Profile,
     before: Option<Profile>,
     /// Whether there was no file before.
@@ -72,7 +72,7 @@ pub(super) fn save(
     invite: &Invite,
     save_as: SaveAs<'_>,
     reached: &Address,
-) -> Result<SavedProfile, ConfigError> {
+) -> Result<PairedProfile, ConfigError> {
     let name = save_as.name;
     let mut store = ProfileStore::load(dirs.config.join(FILE_NAME))?;
     let first = !store.path().exists();
@@ -95,10 +95,10 @@ pub(super) fn save(
         None => store.add(profile.clone())?,
     }
     store.save()?;
-    Ok(SavedProfile { profile, before, first })
+    Ok(PairedProfile { profile, before, first })
 }
 
-impl SavedProfile {
+impl PairedProfile {
     /// What the server was called until now, where it is called otherwise from now on.
     pub(super) fn renamed(&self) -> Option<String> {
         let was = &self.before.as_ref()?.name;

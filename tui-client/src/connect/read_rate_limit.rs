@@ -13,12 +13,12 @@ const RATE: u32 = 64 * 1024 * 1024;
 const AHEAD: Duration = Duration::from_millis(8);
 
 /// See the module.
-pub(super) struct Pace {
+pub(super) struct ReadRateLimit {
     /// When all that was read is paid for.
     paid: Instant,
 }
 
-impl Pace {
+impl ReadRateLimit {
     pub(super) fn new() -> Self {
         Self { paid: Instant::now() }
     }
@@ -45,7 +45,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_flood_is_read_at_the_rate_in_pauses_that_nobody_notices() {
-        let (begun, mut pace) = (Instant::now(), Pace::new());
+        let (begun, mut pace) = (Instant::now(), ReadRateLimit::new());
         let mut longest = Duration::ZERO;
         for _ in 0..2 * RATE as usize / PIECE {
             let before = Instant::now();
@@ -60,7 +60,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_comes_after_a_while_is_read_at_once() {
-        let (begun, mut pace) = (Instant::now(), Pace::new());
+        let (begun, mut pace) = (Instant::now(), ReadRateLimit::new());
         for _ in 0..3 {
             for _ in 0..7 {
                 pace.wait().await;

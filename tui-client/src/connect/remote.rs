@@ -25,7 +25,7 @@ pub struct Remote {
 }
 
 /// What this device shows a server.
-pub(super) struct Keys {
+pub(super) struct DeviceIdentities {
     pub(super) first: Identity,
     /// Where that one is not let in.
     pub(super) then: Option<Identity>,
@@ -110,10 +110,12 @@ impl Remote {
     }
 
     /// The keys to show this server: one that was saved from a token for it, then this device's own.
-    pub(super) fn keys(&self) -> Result<Keys, IdentityError> {
+    pub(super) fn keys(&self) -> Result<DeviceIdentities, IdentityError> {
         match Identity::load(&token_path(&self.state, &self.pin))? {
-            Some(token) => Ok(Keys { first: token, then: saved_identity(&self.state)? }),
-            None => Ok(Keys { first: own_identity(&self.state)?, then: None }),
+            Some(token) => {
+                Ok(DeviceIdentities { first: token, then: saved_identity(&self.state)? })
+            }
+            None => Ok(DeviceIdentities { first: own_identity(&self.state)?, then: None }),
         }
     }
 }

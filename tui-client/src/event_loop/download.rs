@@ -12,7 +12,7 @@ use topside_shared::{ErrorKind, RunId};
 
 use super::new_file::NewFile;
 use crate::app::Msg;
-use crate::app::runs::export::{Fetched, NotFetched};
+use crate::app::runs::export::{ExportFailed, Exported};
 use crate::connect::{self, CallError, Event, Hello, Session, connect, read_answer};
 use crate::text::base64::output_bytes;
 
@@ -25,7 +25,7 @@ const TELL: Duration = Duration::from_millis(100);
 
 /// What is wanted.
 #[derive(Debug)]
-pub(super) struct Fetch {
+pub(super) struct Download {
     /// Its number on the screen.
     pub(super) id: u64,
     pub(super) run: RunId,
@@ -38,13 +38,13 @@ pub(super) struct Fetch {
 /// Fetches it, and tells the screen how far it is. Dropping the future leaves no file.
 pub(super) async fn fetch(
     place: connect::Target,
-    fetch: &Fetch,
+    fetch: &Download,
     dirs: Dirs,
     tell: &mpsc::Sender<Msg>,
-) -> Result<Fetched, NotFetched> {
+) -> Result<Exported, ExportFailed> {
     let session = connect(&place, &HELLO)
         .await
-        .map_err(|error| NotFetched::Failed(super::network::sentence(error)))?;
+        .map_err(|error| ExportFailed::Failed(super::network::sentence(error)))?;
     let (pieces, waiting) = mpsc::channel(WAITING);
     let name = fetch.name.clone();
     let writer = tokio::task::spawn_blocking(move || write_all(waiting, &dirs, &name));
@@ -57,14 +57,14 @@ pub(super) async fn fetch(
         Err(Stopped::Reader(why)) => return Err(why),
     };
     // Where the writer has gone it says why.
-    let _ = pieces.send(Piece::Whole).await;
+    let _ = pieces.send(DownloadPart::Whole).await;
     let written = writer.await.unwrap_or_else(|_| Err("the thread that writes has failed".into()));
-    let (path, length) = written.map_err(NotFetched::Failed)?;
-    Ok(Fetched { path, length, missing })
+    let (path, length) = written.map_err(ExportFailed::Failed)?;
+    Ok(Exported { path, length, missing })
 }
 
 /// Something for the file.
-enum Piece {
+enum DownloadPart {
     Bytes(Vec<u8>),
     /// So many bytes are missing here.
     Gap(u64),
@@ -76,19 +76,19 @@ enum Piece {
 enum Stopped {
     /// The disk takes no more.
     Writer,
-    Reader(NotFetched),
+    Reader(ExportFailed),
 }
 
 /// Reads the output to its end, or as far as it is wanted; how many bytes of it there are no more.
 async fn read_all(
     session: Session,
-    fetch: &Fetch,
-    pieces: &mpsc::Sender<Piece>,
+    fetch: &Download,
+    pieces: &mpsc::Sender<DownloadPart>,
     told: impl Fn(u64),
 ) -> Result<u64, Stopped> {
     let Session { handle, mut events, .. } = session;
     events.hold_output();
-    let failed = |why: String| Stopped::Reader(NotFetched::Failed(why));
+    let failed = |why: String| Stopped::Reader(ExportFailed::Failed(why));
     let call = handle.ask(&RunAttach { run_id: fetch.run, from: 0 });
     call.map_err(|error| failed(error.to_string()))?;
     let (mut at, mut missing, mut next_word) = (0, 0, Instant::now() + TELL);
@@ -99,13 +99,13 @@ async fn read_all(
                 let mut bytes = output_bytes(&output).into_owned();
                 bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
                 at += bytes.len() as u64;
-                Piece::Bytes(bytes)
+                DownloadPart::Bytes(bytes)
             }
             Event::Notice(Notification::RunGap(gap)) if gap.run_id == fetch.run => {
                 let gap = gap.bytes.min(left);
                 at += gap;
                 missing += gap;
-                Piece::Gap(gap)
+                DownloadPart::Gap(gap)
             }
             Event::Notice(_) => continue,
             // Its end before its last byte: the rest is not there.
@@ -113,10 +113,10 @@ async fn read_all(
                 Ok(_) => {
                     at = fetch.until;
                     missing += left;
-                    Piece::Gap(left)
+                    DownloadPart::Gap(left)
                 }
                 Err(CallError::Refused(error)) if error.kind() == ErrorKind::NotFound => {
-                    return Err(Stopped::Reader(NotFetched::NotKept));
+                    return Err(Stopped::Reader(ExportFailed::NotKept));
                 }
                 Err(error) => return Err(failed(error.to_string())),
             },
@@ -136,7 +136,7 @@ async fn read_all(
 
 /// The thread: writes to the end, and then gives the file its name. Where no end comes, it leaves none.
 fn write_all(
-    mut pieces: mpsc::Receiver<Piece>,
+    mut pieces: mpsc::Receiver<DownloadPart>,
     dirs: &Dirs,
     name: &str,
 ) -> Result<(String, u64), String> {
@@ -149,13 +149,13 @@ fn write_all(
     };
     while let Some(piece) = pieces.blocking_recv() {
         match piece {
-            Piece::Bytes(bytes) => write(&bytes).0?,
-            Piece::Gap(bytes) => {
+            DownloadPart::Bytes(bytes) => write(&bytes).0?,
+            DownloadPart::Gap(bytes) => {
                 let begin = if write(&[]).1 == b'\n' { "" } else { "\n" };
                 let unit = if bytes == 1 { "byte is" } else { "bytes are" };
                 write(format!("{begin}[topside: {bytes} {unit} missing here]\n").as_bytes()).0?;
             }
-            Piece::Whole => {
+            DownloadPart::Whole => {
                 let path = file.keep()?;
                 return Ok((path.display().to_string(), length));
             }

@@ -5,27 +5,27 @@ use std::collections::HashMap;
 use topside_shared::dirs::Dirs;
 use topside_shared::text::bytes;
 
-use super::download::Fetch;
+use super::download::Download;
 use super::network::{Network, Order};
-use super::saved_servers::Saved;
-use super::settings_watcher::Watched;
+use super::saved_servers::SavedServers;
+use super::settings_watcher::SettingsWatcher;
 use crate::app::{Effect, Msg};
 use crate::config::{self, AuditOf, History, Profile, menu_cache};
 use crate::terminal::{MAX_COPY, Terminal};
 
 /// What effects are carried out with.
-pub(super) struct Doer {
+pub(super) struct EffectRunner {
     dirs: Dirs,
-    pub(super) saved: Saved,
-    pub(super) settings: Watched,
+    pub(super) saved: SavedServers,
+    pub(super) settings: SettingsWatcher,
     histories: HashMap<String, History>,
     pub(super) network: Network,
 }
 
-impl Doer {
+impl EffectRunner {
     pub(super) fn new(dirs: Dirs, ascii: bool, network: Network) -> Self {
-        let saved = Saved::new(dirs.config.join(config::FILE_NAME));
-        let settings = Watched::new(&dirs, ascii);
+        let saved = SavedServers::new(dirs.config.join(config::FILE_NAME));
+        let settings = SettingsWatcher::new(&dirs, ascii);
         Self { dirs, saved, settings, histories: HashMap::new(), network }
     }
 
@@ -61,7 +61,7 @@ impl Doer {
             Effect::Copy { text, .. } => return vec![copy(&text, terminal)],
             Effect::Save { name, text, why } => Order::Save { name, text, why },
             Effect::Fetch { id, session, run, until, name } => {
-                Order::Fetch(session, Fetch { id, run, until, name })
+                Order::Fetch(session, Download { id, run, until, name })
             }
             Effect::StopFetch { id } => Order::StopFetch(id),
             Effect::ReadSettings => return vec![self.settings.read(true)],

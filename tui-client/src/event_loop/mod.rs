@@ -33,7 +33,7 @@ use crate::connect::Via;
 use crate::platform::{Job, Jobs, Signal, Signals};
 use crate::terminal::{self, Terminal};
 use crate::views;
-use effects::Doer;
+use effects::EffectRunner;
 use network::Network;
 
 /// A frame at most so often.
@@ -96,7 +96,7 @@ async fn run(
     let mut looped = Loop {
         began,
         state,
-        doer: Doer::new(dirs, ascii, network),
+        doer: EffectRunner::new(dirs, ascii, network),
         terminal,
         told,
         dirty: true,
@@ -120,7 +120,7 @@ async fn run(
 struct Loop {
     began: Instant,
     state: State,
-    doer: Doer,
+    doer: EffectRunner,
     terminal: Terminal,
     told: mpsc::Receiver<Msg>,
     /// Whether the state has changed since the last frame.

@@ -10,14 +10,14 @@ use crate::config::{ConfigError, Profile, ProfileStore};
 pub(super) type Stamp = Option<(SystemTime, u64)>;
 
 /// The file and what it held when it could be read last.
-pub(super) struct Saved {
+pub(super) struct SavedServers {
     path: PathBuf,
     store: Option<ProfileStore>,
     /// The file as it was looked at last.
     stamp: Stamp,
 }
 
-impl Saved {
+impl SavedServers {
     /// The file, not looked at yet.
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, store: None, stamp: None }
@@ -122,7 +122,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("client.toml");
         let write = |text: &str| std::fs::write(&path, text).unwrap();
-        let mut saved = Saved::new(path.clone());
+        let mut saved = SavedServers::new(path.clone());
         assert!(names(&saved.read()).is_empty());
         assert!(saved.read_if_changed().is_none());
         write("[[server]]\nname = \"garden\"\n");

@@ -10,7 +10,7 @@ use crate::terminal;
 use crate::theme::Theme;
 
 /// The files and what they said when they could be read last.
-pub(super) struct Watched {
+pub(super) struct SettingsWatcher {
     files: SettingsFiles,
     settings: Settings,
     /// The files as they were looked at last.
@@ -19,7 +19,7 @@ pub(super) struct Watched {
     ascii: bool,
 }
 
-impl Watched {
+impl SettingsWatcher {
     /// The files of these directories, not looked at yet.
     pub(super) fn new(dirs: &Dirs, ascii: bool) -> Self {
         let files = SettingsFiles::of(&dirs.config);

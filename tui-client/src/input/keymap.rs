@@ -10,14 +10,14 @@ const NEEDED: [Id; 4] = [Id::Help, Id::Palette, Id::Interrupt, Id::Quit];
 
 /// The keys of one action.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Bound {
+pub(crate) struct Binding {
     /// Keys that always mean it.
     pub(crate) always: Vec<Key>,
     /// Keys that mean it while nothing is typed.
     pub(crate) bare: Vec<Key>,
 }
 
-impl Bound {
+impl Binding {
     /// All of them, those for an empty input first: they are the shortest way.
     fn all(&self) -> impl Iterator<Item = &Key> {
         self.bare.iter().chain(&self.always)
@@ -26,11 +26,11 @@ impl Bound {
 
 /// The keys of all actions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Keymap(HashMap<Id, Bound>);
+pub(crate) struct Keymap(HashMap<Id, Binding>);
 
 /// Why keys cannot be given to an action.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refused {
+pub(crate) enum KeymapError {
     /// The input box reads these keys itself.
     #[error("`{0}` belongs to the input box, whose keys stay as they are")]
     Typing(&'static str),
@@ -46,7 +46,7 @@ impl Default for Keymap {
     fn default() -> Self {
         let parse = |names: &[&str]| names.iter().filter_map(|name| name.parse().ok()).collect();
         let bound =
-            |action: &Action| Bound { always: parse(action.always), bare: parse(action.bare) };
+            |action: &Action| Binding { always: parse(action.always), bare: parse(action.bare) };
         Self(ACTIONS.iter().map(|action| (action.id, bound(action))).collect())
     }
 }
@@ -54,25 +54,25 @@ impl Default for Keymap {
 impl Keymap {
     /// The keys of the table, with these in place of the keys of an action. An error says which of the
     /// changes it is about.
-    pub(crate) fn with(changes: &[(Id, Vec<Key>)]) -> Result<Self, (usize, Refused)> {
+    pub(crate) fn with(changes: &[(Id, Vec<Key>)]) -> Result<Self, (usize, KeymapError)> {
         let mut map = Self::default();
         for (nth, (id, keys)) in changes.iter().enumerate() {
             let action = get(*id);
             if !action.dispatched {
-                return Err((nth, Refused::Typing(action.name)));
+                return Err((nth, KeymapError::Typing(action.name)));
             }
             if keys.is_empty() && NEEDED.contains(id) {
-                return Err((nth, Refused::Needed(action.name)));
+                return Err((nth, KeymapError::Needed(action.name)));
             }
             let (bare, always) = keys.iter().partition(|key| is_bare(action, **key));
-            map.0.insert(*id, Bound { always, bare });
+            map.0.insert(*id, Binding { always, bare });
         }
         // Only now: two actions may have swapped their keys.
         for (nth, (id, keys)) in changes.iter().enumerate() {
             let action = get(*id);
             for key in keys {
                 if let Some(other) = map.owner(action, *key) {
-                    return Err((nth, Refused::Taken { key: *key, other: other.name }));
+                    return Err((nth, KeymapError::Taken { key: *key, other: other.name }));
                 }
             }
         }
@@ -96,8 +96,8 @@ impl Keymap {
     }
 
     /// The keys of an action.
-    pub(crate) fn of(&self, id: Id) -> &Bound {
-        const NONE: &Bound = &Bound { always: Vec::new(), bare: Vec::new() };
+    pub(crate) fn of(&self, id: Id) -> &Binding {
+        const NONE: &Binding = &Binding { always: Vec::new(), bare: Vec::new() };
         self.0.get(&id).unwrap_or(NONE)
     }
 
@@ -169,15 +169,15 @@ mod tests {
     #[test]
     fn keys_that_mean_two_things_and_a_screen_without_a_way_out_are_refused() {
         let taken = |id, names: &[&str]| Keymap::with(&[(id, keys(names))]).unwrap_err().1;
-        assert!(matches!(taken(Id::Copy, &["f2"]), Refused::Taken { other: "clients", .. }));
-        assert!(matches!(taken(Id::Copy, &["enter"]), Refused::Taken { other: "run", .. }));
-        assert!(matches!(taken(Id::Mouse, &["a"]), Refused::Taken { other: "add", .. }));
+        assert!(matches!(taken(Id::Copy, &["f2"]), KeymapError::Taken { other: "clients", .. }));
+        assert!(matches!(taken(Id::Copy, &["enter"]), KeymapError::Taken { other: "run", .. }));
+        assert!(matches!(taken(Id::Mouse, &["a"]), KeymapError::Taken { other: "add", .. }));
         // Two screens, one key each.
         Keymap::with(&[(Id::Copy, keys(&["a"]))]).unwrap();
         for id in NEEDED {
-            assert!(matches!(taken(id, &[]), Refused::Needed(_)));
+            assert!(matches!(taken(id, &[]), KeymapError::Needed(_)));
         }
-        assert!(matches!(taken(Id::KillLine, &["f11"]), Refused::Typing("kill-line")));
+        assert!(matches!(taken(Id::KillLine, &["f11"]), KeymapError::Typing("kill-line")));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::chunk::LineFacts;
 use super::line::{Line, LineKind};
-use super::parser::Feed;
+use super::parser::StreamParser;
 use super::store::{Caps, Store};
 use super::text::{clean, grouped};
 
@@ -28,8 +28,8 @@ pub struct Block {
     folded: bool,
     finished: bool,
     store: Store,
-    stdout: Feed,
-    stderr: Feed,
+    stdout: StreamParser,
+    stderr: StreamParser,
     /// The lines that a reader who stands still has seen, or could have.
     pub(crate) seen: u64,
 }
@@ -43,8 +43,8 @@ impl Block {
             folded: false,
             finished: false,
             store: Store::new(caps),
-            stdout: Feed::new(LineKind::Stdout),
-            stderr: Feed::new(LineKind::Stderr),
+            stdout: StreamParser::new(LineKind::Stdout),
+            stderr: StreamParser::new(LineKind::Stderr),
             seen: 0,
         }
     }
@@ -177,7 +177,7 @@ impl Block {
         }
     }
 
-    fn feed(&self, channel: Channel) -> &Feed {
+    fn feed(&self, channel: Channel) -> &StreamParser {
         match channel {
             Channel::Stdout => &self.stdout,
             Channel::Stderr => &self.stderr,

@@ -42,7 +42,7 @@ enum Stage {
 }
 
 /// The parser of one stream.
-pub(crate) struct Feed {
+pub(crate) struct StreamParser {
     stage: Stage,
     parser: Parser,
     style: TextStyle,
@@ -52,13 +52,13 @@ pub(crate) struct Feed {
     cut_len: usize,
 }
 
-impl std::fmt::Debug for Feed {
+impl std::fmt::Debug for StreamParser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Feed").field("stage", &self.stage).field("rows", &self.rows).finish()
     }
 }
 
-impl Feed {
+impl StreamParser {
     pub(crate) fn new(kind: LineKind) -> Self {
         Self {
             stage: Stage::Text,

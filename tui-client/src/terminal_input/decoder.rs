@@ -30,7 +30,7 @@ const MAX_SEQUENCE: usize = 64;
 
 /// Where in the input the decoder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum DecoderState {
     /// Between keys.
     Ground,
     /// In a character of several bytes; with Alt where an ESC came before it.
@@ -56,7 +56,7 @@ enum State {
 /// Makes events of bytes, wherever a read ends.
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    state: State,
+    state: DecoderState,
     /// The bytes of what has begun: a character, a sequence or a paste.
     pending: Vec<u8>,
     /// Whether a string has a byte behind its introducer.
@@ -67,24 +67,24 @@ pub(crate) struct Decoder {
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self { state: State::Ground, pending: Vec::new(), string_begun: false, late: None }
+        Self { state: DecoderState::Ground, pending: Vec::new(), string_begun: false, late: None }
     }
 }
 
 impl Decoder {
     /// Takes the bytes of one read.
     pub(crate) fn feed(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
-        if let (State::Paste { open: true, .. }, [0x03]) = (self.state, bytes) {
+        if let (DecoderState::Paste { open: true, .. }, [0x03]) = (self.state, bytes) {
             // The end of the paste was lost: Ctrl-C by itself is a person's.
             self.end_paste(events);
         }
         let (mut at, mut looked_at) = (0, 0);
         while at < bytes.len() {
-            if self.state == State::Ground && self.late.is_none() && at >= looked_at {
+            if self.state == DecoderState::Ground && self.late.is_none() && at >= looked_at {
                 let length = text_length(&bytes[at..]);
                 looked_at = at + length;
                 if may_be_paste(&bytes[at..looked_at]) {
-                    self.state = State::Burst;
+                    self.state = DecoderState::Burst;
                     self.keep(&bytes[at..looked_at]);
                     at = looked_at;
                     continue;
@@ -93,7 +93,9 @@ impl Decoder {
             self.take(bytes[at], events);
             at += 1;
         }
-        if let (State::Paste { open: true, escape_alone, .. }, [0x1b]) = (&mut self.state, bytes) {
+        if let (DecoderState::Paste { open: true, escape_alone, .. }, [0x1b]) =
+            (&mut self.state, bytes)
+        {
             *escape_alone = true;
         }
     }
@@ -101,15 +103,17 @@ impl Decoder {
     /// How long to wait for the rest of what has begun; then [`Decoder::time_out`] is due.
     pub(crate) fn wait(&self) -> Option<Duration> {
         match self.state {
-            State::Escape { .. } => Some(ESCAPE),
-            State::Csi { .. } | State::Ss3 { .. } if self.pending.is_empty() => Some(INTRODUCER),
-            State::String { .. } if self.string_begun => Some(STRING_SILENCE),
-            State::String { .. } => Some(STRING),
-            State::Paste { open: true, escape_alone: true, .. } => Some(ESCAPE),
-            State::Paste { open: true, .. } if self.pending.is_empty() => None,
-            State::Paste { open: true, .. } => Some(BURST),
-            State::Paste { open: false, .. } => Some(PASTE_SILENCE),
-            State::Burst => Some(BURST),
+            DecoderState::Escape { .. } => Some(ESCAPE),
+            DecoderState::Csi { .. } | DecoderState::Ss3 { .. } if self.pending.is_empty() => {
+                Some(INTRODUCER)
+            }
+            DecoderState::String { .. } if self.string_begun => Some(STRING_SILENCE),
+            DecoderState::String { .. } => Some(STRING),
+            DecoderState::Paste { open: true, escape_alone: true, .. } => Some(ESCAPE),
+            DecoderState::Paste { open: true, .. } if self.pending.is_empty() => None,
+            DecoderState::Paste { open: true, .. } => Some(BURST),
+            DecoderState::Paste { open: false, .. } => Some(PASTE_SILENCE),
+            DecoderState::Burst => Some(BURST),
             // The rest can only come from the terminal. A timeout would type it as text.
             _ => None,
         }
@@ -118,57 +122,59 @@ impl Decoder {
     /// Nothing came for as long as [`Decoder::wait`] said.
     pub(crate) fn time_out(&mut self, events: &mut Vec<Event>) {
         match self.state {
-            State::Escape { doubled } => {
+            DecoderState::Escape { doubled } => {
                 for _ in 0..=u8::from(doubled) {
                     events.push(Event::Key(sequence::control(0x1b)));
                 }
-                self.state = State::Ground;
+                self.state = DecoderState::Ground;
                 self.late = Some(0);
             }
-            State::Csi { alt } if self.pending.is_empty() => {
+            DecoderState::Csi { alt } if self.pending.is_empty() => {
                 self.introducer(b'[', alt, events);
                 self.late = Some(1);
             }
-            State::Ss3 { alt } if self.pending.is_empty() => self.introducer(b'O', alt, events),
-            State::String { introducer, .. } if !self.string_begun => {
+            DecoderState::Ss3 { alt } if self.pending.is_empty() => {
+                self.introducer(b'O', alt, events);
+            }
+            DecoderState::String { introducer, .. } if !self.string_begun => {
                 self.introducer(introducer, false, events);
             }
-            State::String { .. } => self.ground(),
-            State::Paste { open: true, escape_alone: true, .. } => {
+            DecoderState::String { .. } => self.ground(),
+            DecoderState::Paste { open: true, escape_alone: true, .. } => {
                 self.end_paste(events);
                 events.push(Event::Key(sequence::control(0x1b)));
             }
-            State::Paste { matched, open, .. } => {
+            DecoderState::Paste { matched, open, .. } => {
                 self.hand_paste_on(events);
                 if open {
                     // Half a character: its rest does not come.
                     self.pending.clear();
                 }
-                self.state = State::Paste { matched, open: true, escape_alone: false };
+                self.state = DecoderState::Paste { matched, open: true, escape_alone: false };
             }
-            State::Burst => self.end_burst(events),
+            DecoderState::Burst => self.end_burst(events),
             _ => {}
         }
     }
 
     fn take(&mut self, byte: u8, events: &mut Vec<Event>) {
         match self.state {
-            State::Ground => self.ground_byte(byte, false, events),
-            State::Utf8 { alt } => self.utf8_byte(byte, alt, events),
-            State::Escape { doubled } => self.escape_byte(byte, doubled, events),
-            State::Csi { alt } => self.csi_byte(byte, alt, events),
-            State::LinuxFunction => {
+            DecoderState::Ground => self.ground_byte(byte, false, events),
+            DecoderState::Utf8 { alt } => self.utf8_byte(byte, alt, events),
+            DecoderState::Escape { doubled } => self.escape_byte(byte, doubled, events),
+            DecoderState::Csi { alt } => self.csi_byte(byte, alt, events),
+            DecoderState::LinuxFunction => {
                 self.ground();
                 events.extend(sequence::linux_function(byte));
             }
-            State::X10Mouse => {
+            DecoderState::X10Mouse => {
                 self.pending.push(byte);
                 if let [button, column, row] = self.pending[..] {
                     self.ground();
                     events.extend(sequence::x10_mouse([button, column, row]));
                 }
             }
-            State::Ss3 { alt } => match byte {
+            DecoderState::Ss3 { alt } => match byte {
                 b'0'..=b'9' | b';' if self.pending.len() < MAX_SEQUENCE => self.pending.push(byte),
                 0x20..=0x7e => {
                     let event = sequence::ss3(&self.pending, byte);
@@ -176,12 +182,14 @@ impl Decoder {
                 }
                 _ => self.abandon(byte, events),
             },
-            State::String { introducer, escape } => {
+            DecoderState::String { introducer, escape } => {
                 self.string_byte(byte, introducer, escape, events);
             }
-            State::Paste { matched, open, .. } => self.paste_byte(byte, matched, open, events),
-            State::Burst if is_text(byte) => self.keep(&[byte]),
-            State::Burst => {
+            DecoderState::Paste { matched, open, .. } => {
+                self.paste_byte(byte, matched, open, events);
+            }
+            DecoderState::Burst if is_text(byte) => self.keep(&[byte]),
+            DecoderState::Burst => {
                 self.end_burst(events);
                 self.take(byte, events);
             }
@@ -189,7 +197,7 @@ impl Decoder {
     }
 
     fn ground(&mut self) {
-        self.state = State::Ground;
+        self.state = DecoderState::Ground;
         self.pending.clear();
     }
 
@@ -200,7 +208,7 @@ impl Decoder {
     }
 
     fn ground_byte(&mut self, byte: u8, alt: bool, events: &mut Vec<Event>) {
-        self.state = State::Ground;
+        self.state = DecoderState::Ground;
         if let Some(matched) = self.late.take()
             && byte == PASTE_BEGIN[matched]
         {
@@ -210,9 +218,9 @@ impl Decoder {
             self.late = Some(matched + 1);
         }
         match byte {
-            0x1b => self.state = State::Escape { doubled: false },
+            0x1b => self.state = DecoderState::Escape { doubled: false },
             0x80.. => {
-                self.state = State::Utf8 { alt };
+                self.state = DecoderState::Utf8 { alt };
                 self.utf8_byte(byte, alt, events);
             }
             _ => push_key(sequence::control(byte), alt, events),
@@ -243,13 +251,13 @@ impl Decoder {
 
     fn escape_byte(&mut self, byte: u8, doubled: bool, events: &mut Vec<Event>) {
         match byte {
-            b'[' => self.state = State::Csi { alt: doubled },
-            b'O' => self.state = State::Ss3 { alt: doubled },
+            b'[' => self.state = DecoderState::Csi { alt: doubled },
+            b'O' => self.state = DecoderState::Ss3 { alt: doubled },
             0x1b => {
                 if doubled {
                     events.push(Event::Key(sequence::control(0x1b)));
                 }
-                self.state = State::Escape { doubled: true };
+                self.state = DecoderState::Escape { doubled: true };
             }
             _ => {
                 if doubled {
@@ -257,7 +265,7 @@ impl Decoder {
                 }
                 match byte {
                     b']' | b'P' | b'X' | b'^' | b'_' => {
-                        self.state = State::String { introducer: byte, escape: false };
+                        self.state = DecoderState::String { introducer: byte, escape: false };
                         self.string_begun = false;
                     }
                     _ => self.ground_byte(byte, true, events),
@@ -268,8 +276,8 @@ impl Decoder {
 
     fn csi_byte(&mut self, byte: u8, alt: bool, events: &mut Vec<Event>) {
         match byte {
-            b'[' if self.pending.is_empty() => self.state = State::LinuxFunction,
-            b'M' if self.pending.is_empty() => self.state = State::X10Mouse,
+            b'[' if self.pending.is_empty() => self.state = DecoderState::LinuxFunction,
+            b'M' if self.pending.is_empty() => self.state = DecoderState::X10Mouse,
             b'~' if self.pending == b"200" => {
                 if alt {
                     events.push(Event::Key(sequence::control(0x1b)));
@@ -322,10 +330,10 @@ impl Decoder {
         match byte {
             b'\\' if escape => self.ground(),
             _ if escape => {
-                self.state = State::Escape { doubled: false };
+                self.state = DecoderState::Escape { doubled: false };
                 self.take(byte, events);
             }
-            0x1b => self.state = State::String { introducer, escape: true },
+            0x1b => self.state = DecoderState::String { introducer, escape: true },
             // BEL ends it, CAN and SUB cancel it.
             0x07 | 0x18 | 0x1a => self.ground(),
             // No string holds another control character: this is a key.
@@ -337,7 +345,7 @@ impl Decoder {
 
     fn begin_paste(&mut self) {
         self.pending.clear();
-        self.state = State::Paste { matched: 0, open: false, escape_alone: false };
+        self.state = DecoderState::Paste { matched: 0, open: false, escape_alone: false };
     }
 
     fn paste_byte(&mut self, byte: u8, matched: usize, open: bool, events: &mut Vec<Event>) {
@@ -356,7 +364,7 @@ impl Decoder {
             self.hand_paste_on(events);
             self.ground();
         } else {
-            self.state = State::Paste { matched, open, escape_alone: false };
+            self.state = DecoderState::Paste { matched, open, escape_alone: false };
         }
     }
 

@@ -3,20 +3,20 @@
 use serde_json::json;
 use topside_shared::{ErrorKind, RpcError};
 
-use super::printer::{Piece, Printer};
+use super::printer::{OutputPart, Printer};
 use super::{exit_status, messages};
 use crate::connect::CallError;
 
 /// The status to end with, and the sentence to end with.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct VerbError {
     pub(super) status: u8,
     pub(super) sentence: String,
     /// What the server said, where it was the server.
     error: Option<RpcError>,
 }
 
-impl Refused {
+impl VerbError {
     pub(super) fn new(status: u8, sentence: impl Into<String>) -> Self {
         Self { status, sentence: sentence.into(), error: None }
     }
@@ -45,7 +45,7 @@ impl Refused {
     /// Says it, with `json` as an object too; the status to end with.
     pub(super) async fn tell(&self, printer: &Printer, json: bool) -> u8 {
         if json {
-            printer.write(Piece::Print(self.json())).await;
+            printer.write(OutputPart::Print(self.json())).await;
         }
         printer.say(&self.sentence).await;
         self.status

@@ -14,10 +14,10 @@ use topside_shared::text;
 
 use super::errors::with_sources;
 use super::printer::{LAST_WORDS, Printer};
-use super::runner::{Console, Cut, Output, Ran, stop_asked};
+use super::runner::{Interruption, Output, RunOutcome, Runner, stop_asked};
 use super::stdin::{Lines, Source};
-use super::stdin_lines::{Input, read_input};
-use super::target::On;
+use super::stdin_lines::{StdinLine, read_input};
+use super::target::TargetArgs;
 use super::{block_on, exit_status, messages, no_echo};
 use crate::connect::{CallError, Hello, Session};
 use crate::embedded::{Embedded, connect_or_start};
@@ -33,11 +33,11 @@ const GOODBYE: Duration = Duration::from_secs(5);
 const SHUTDOWN: Duration = Duration::from_secs(60);
 
 /// Runs the commands of standard input; the exit status of the last failure.
-pub(super) fn main(yes: bool, on: On) -> u8 {
+pub(super) fn main(yes: bool, on: TargetArgs) -> u8 {
     block_on(run(yes, on))
 }
 
-async fn run(yes: bool, on: On) -> u8 {
+async fn run(yes: bool, on: TargetArgs) -> u8 {
     let printer = Printer::start();
     let mut signals = match Signals::listen(true) {
         Ok(signals) => signals,
@@ -62,7 +62,7 @@ async fn run(yes: bool, on: On) -> u8 {
         }
         Ok((session, menu)) => {
             let mut client = Client {
-                console: Console::new(session, printer, signals),
+                console: Runner::new(session, printer, signals),
                 menu,
                 yes,
                 status: exit_status::OK,
@@ -99,7 +99,10 @@ async fn fail(printer: Printer, sentence: String) -> u8 {
 }
 
 /// Connects, on this machine to a server of its own where there is none, and asks for the menu.
-async fn begin(on: &On, embedded: &mut Option<Embedded>) -> Result<(Session, Menu), String> {
+async fn begin(
+    on: &TargetArgs,
+    embedded: &mut Option<Embedded>,
+) -> Result<(Session, Menu), String> {
     let target = on.target().map_err(|error| with_sources(&error))?;
     let session = connect_or_start(&target, &HELLO, embedded).await;
     let session = session.map_err(|error| with_sources(&error))?;
@@ -110,7 +113,7 @@ async fn begin(on: &On, embedded: &mut Option<Embedded>) -> Result<(Session, Men
 }
 
 struct Client {
-    console: Console,
+    console: Runner,
     menu: Menu,
     yes: bool,
     /// That of the last failure.
@@ -123,7 +126,7 @@ struct Client {
 
 /// Whether to go on with the next line.
 #[derive(PartialEq, Eq)]
-enum Go {
+enum NextStep {
     On,
     /// The session is to be closed.
     End,
@@ -142,24 +145,24 @@ impl Client {
                 biased;
                 signal = self.console.signals.next() => {
                     self.status = signal.status();
-                    Go::End
+                    NextStep::End
                 }
                 event = self.console.events.next() => {
                     self.console.told(event).await;
-                    Go::On
+                    NextStep::On
                 }
                 () = stop_asked(&mut self.console.jobs) => {
                     no_echo::stop();
-                    Go::On
+                    NextStep::On
                 }
                 line = recv(&mut input) => match line {
                     Some(line) => self.take(line, &mut input).await,
-                    None => Go::End,
+                    None => NextStep::End,
                 },
             };
             match go {
-                Go::On => {}
-                Go::End => {
+                NextStep::On => {}
+                NextStep::End => {
                     self.close().await;
                     return self.status;
                 }
@@ -201,34 +204,38 @@ impl Client {
         handle.close();
     }
 
-    async fn take(&mut self, line: Input, input: &mut Option<mpsc::Receiver<Input>>) -> Go {
+    async fn take(
+        &mut self,
+        line: StdinLine,
+        input: &mut Option<mpsc::Receiver<StdinLine>>,
+    ) -> NextStep {
         self.line += 1;
         let line = match line {
-            Input::Line(line) => line,
-            Input::TooLong => {
+            StdinLine::Line(line) => line,
+            StdinLine::TooLong => {
                 self.wrong(exit_status::REFUSED, format!("longer than {MAX_LINE_IN} bytes")).await;
-                return Go::On;
+                return NextStep::On;
             }
-            Input::Failed(error) => {
+            StdinLine::Failed(error) => {
                 let sentence = format!("standard input cannot be read: {error}");
                 self.console.printer.say(sentence).await;
                 self.status = exit_status::OWN_FAILURE;
-                return Go::End;
+                return NextStep::End;
             }
         };
         let Ok(line) = String::from_utf8(line) else {
             self.wrong(exit_status::REFUSED, "this is not UTF-8").await;
-            return Go::On;
+            return NextStep::On;
         };
         // A file of commands may say what it is for.
         if line.trim().is_empty() || line.trim_start().starts_with('#') {
-            return Go::On;
+            return NextStep::On;
         }
         let request = match self.request(&line) {
             Ok(request) => request,
             Err(error) => {
                 self.wrong(error.kind.exit_status(), error.message).await;
-                return Go::On;
+                return NextStep::On;
             }
         };
         self.run_one(&request, input).await
@@ -255,8 +262,8 @@ impl Client {
     async fn run_one(
         &mut self,
         request: &CommandRun,
-        input: &mut Option<mpsc::Receiver<Input>>,
-    ) -> Go {
+        input: &mut Option<mpsc::Receiver<StdinLine>>,
+    ) -> NextStep {
         let command = self.menu.commands.iter().find(|command| command.name == request.command);
         let asks = command.is_some_and(|command| command.stdin == Stdin::Prompt);
         let mut source = match input.take_if(|_| asks) {
@@ -286,24 +293,24 @@ impl Client {
     }
 
     /// Says how a run went, where it has to be said.
-    async fn ended(&mut self, ran: Ran) -> Go {
+    async fn ended(&mut self, ran: RunOutcome) -> NextStep {
         match ran.cut {
-            Some(Cut::Signal(signal)) => {
+            Some(Interruption::Signal(signal)) => {
                 self.status = signal.status();
-                return Go::End;
+                return NextStep::End;
             }
-            Some(Cut::Input) => {
+            Some(Interruption::Input) => {
                 self.status = exit_status::REFUSED;
-                return Go::End;
+                return NextStep::End;
             }
-            Some(Cut::BrokenPipe | Cut::Timeout) => {
+            Some(Interruption::BrokenPipe | Interruption::Timeout) => {
                 self.status = self.console.printer.broken_status();
-                return Go::End;
+                return NextStep::End;
             }
             None => {}
         }
         match ran.result {
-            None => Go::End,
+            None => NextStep::End,
             Some(Ok(result)) => {
                 let status = exit_status::of_row(&result.row);
                 if let Some(cut) = result.row.cut() {
@@ -322,10 +329,10 @@ impl Client {
                 self.after(&result.row).await
             }
             // The session was lost with it: the loop says how.
-            Some(Err(CallError::Lost)) => Go::On,
+            Some(Err(CallError::Lost)) => NextStep::On,
             Some(Err(error)) => {
                 self.wrong(exit_status::of_error(&error), messages::failure(&error, None)).await;
-                Go::On
+                NextStep::On
             }
         }
     }
@@ -349,9 +356,9 @@ impl Client {
 
     /// Two commands end the session that ran them, and then what follows on the input is not run, as
     /// after `exit` in a shell.
-    async fn after(&mut self, row: &RunRow) -> Go {
+    async fn after(&mut self, row: &RunRow) -> NextStep {
         if row.state != RunState::Succeeded {
-            return Go::On;
+            return NextStep::On;
         }
         match row.command.as_str() {
             "close" => {}
@@ -359,10 +366,10 @@ impl Client {
                 self.ordered_shutdown = true;
                 let delay = row.args.get("delay").and_then(serde_json::Value::as_f64);
                 if delay.is_some_and(|delay| delay > 0.0) {
-                    return Go::On;
+                    return NextStep::On;
                 }
             }
-            _ => return Go::On,
+            _ => return NextStep::On,
         }
         match self.console.wait_for_end(SHUTDOWN).await {
             None if self.console.lost.is_none() => {
@@ -370,12 +377,12 @@ impl Client {
                     text::duration(u64::try_from(SHUTDOWN.as_millis()).unwrap_or(u64::MAX));
                 let sentence = format!("the server has not ended the session for {waited}");
                 self.wrong(exit_status::OWN_FAILURE, sentence).await;
-                Go::End
+                NextStep::End
             }
-            None => Go::On,
+            None => NextStep::On,
             Some(signal) => {
                 self.status = signal.status();
-                Go::End
+                NextStep::End
             }
         }
     }
@@ -387,6 +394,6 @@ impl Client {
 }
 
 /// The next of it; it is always there while no run has it.
-async fn recv(input: &mut Option<mpsc::Receiver<Input>>) -> Option<Input> {
+async fn recv(input: &mut Option<mpsc::Receiver<StdinLine>>) -> Option<StdinLine> {
     input.as_mut()?.recv().await
 }

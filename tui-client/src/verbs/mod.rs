@@ -28,7 +28,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use crate::connect::Via;
 use crate::{event_loop, terminal};
-use target::On;
+use target::TargetArgs;
 
 /// The terminal client of Topside.
 ///
@@ -43,7 +43,7 @@ struct Arguments {
     #[arg(long)]
     ascii: bool,
     #[command(flatten)]
-    on: On,
+    on: TargetArgs,
     #[command(subcommand)]
     verb: Option<Verb>,
 }
@@ -57,9 +57,9 @@ enum Verb {
     /// Pair this device with a server, by the one string that `topsided invite` prints there
     Pair(pair::Pair),
     #[command(flatten)]
-    Ask(server_verbs::Ask),
+    Ask(server_verbs::ServerVerb),
     #[command(flatten)]
-    Saved(servers::Saved),
+    Saved(servers::SavedServerVerb),
     /// Print the pin of this device's key, which servers know it by
     Id,
     /// Print the script by which a shell completes what is typed
@@ -87,7 +87,7 @@ struct Connect {
     #[arg(long)]
     ascii: bool,
     #[command(flatten)]
-    on: On,
+    on: TargetArgs,
 }
 
 const STATUSES: &str = "\
@@ -111,7 +111,7 @@ const RUN_FLAGS: [&str; 7] =
 #[command(after_help = STATUSES, override_usage = "topside run [OPTIONS] COMMAND [ARGS]...")]
 struct Run {
     #[command(flatten)]
-    on: On,
+    on: TargetArgs,
     /// Print one JSON object with the run and its output, once it has ended
     #[arg(long)]
     json: bool,
@@ -229,7 +229,7 @@ fn block_on(verb: impl Future<Output = u8>) -> u8 {
 }
 
 /// Ends with status 2 where `--on` and `--via` do not go together.
-fn check(on: &On) {
+fn check(on: &TargetArgs) {
     if let Some(mistake) = on.mistake() {
         usage(mistake);
     }

@@ -10,13 +10,13 @@ use crate::text::secret_prompt::{MAX_QUESTION, asks_for_a_secret};
 const KEPT: usize = 4 * MAX_QUESTION;
 
 /// Follows the line that a program has not ended.
-pub(super) struct Hush {
+pub(super) struct NoEcho {
     question: Vec<u8>,
     /// None where nobody types, or nothing may be typed for it.
     echo: Option<Echo>,
 }
 
-impl Hush {
+impl NoEcho {
     /// For a run that is given what is typed, if it is given any.
     pub(super) fn new(typed: bool) -> Self {
         let echo = (typed && std::io::stdin().is_terminal()).then(Echo::default);

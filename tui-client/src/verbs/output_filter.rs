@@ -8,13 +8,13 @@ use topside_shared::text::is_control;
 use unicode_width::UnicodeWidthChar;
 use vte::{Params, Parser, Perform};
 
-/// Where the cursor is in what was written to a terminal since [`Position::leave`]. Both streams of a run move one
+/// Where the cursor is in what was written to a terminal since [`CursorPosition::leave`]. Both streams of a run move one
 /// cursor.
 ///
 /// A line that the terminal folded counts once, so that the cursor is never higher than it is taken for here: it can be
 /// moved up by the rows that are known, and stays in the output.
 #[derive(Debug, Default)]
-pub(super) struct Position {
+pub(super) struct CursorPosition {
     row: usize,
     column: usize,
     /// The lowest row that was reached.
@@ -23,7 +23,7 @@ pub(super) struct Position {
     last_row_used: bool,
 }
 
-impl Position {
+impl CursorPosition {
     /// What brings the cursor to the beginning of a line below all that was written. What is written next cannot come
     /// back.
     pub(super) fn leave(&mut self) -> String {
@@ -78,7 +78,7 @@ impl Filter {
     }
 
     /// What the terminal is given for these bytes, with the cursor `at` this position.
-    pub(super) fn pass(&mut self, at: &mut Position, bytes: &[u8]) -> String {
+    pub(super) fn pass(&mut self, at: &mut CursorPosition, bytes: &[u8]) -> String {
         self.parser.advance(&mut Writer { clean: &mut self.clean, at }, bytes);
         std::mem::take(&mut self.clean.out)
     }
@@ -93,7 +93,7 @@ impl Filter {
 /// Writes what is clean, and follows the cursor.
 struct Writer<'w> {
     clean: &'w mut Clean,
-    at: &'w mut Position,
+    at: &'w mut CursorPosition,
 }
 
 impl Writer<'_> {
@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     fn pass(bytes: &[u8]) -> String {
-        Filter::new(false).pass(&mut Position::default(), bytes)
+        Filter::new(false).pass(&mut CursorPosition::default(), bytes)
     }
 
     /// A terminal that shows this, as a terminal with its usual line discipline.
@@ -277,7 +277,7 @@ mod tests {
             ("a\nb\nc\n\x1b[2A", "\x1b[2B"),
             ("a\nb\nc\x1b[2A", "\x1b[2B\n"),
         ] {
-            let mut at = Position::default();
+            let mut at = CursorPosition::default();
             Filter::new(false).pass(&mut at, output.as_bytes());
             assert_eq!(at.leave(), want, "{output:?}");
             assert_eq!(at.leave(), "");
@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn a_colour_does_not_outlive_the_run() {
         let mut filter = Filter::new(false);
-        let mut at = Position::default();
+        let mut at = CursorPosition::default();
         filter.pass(&mut at, b"\x1b[31mred");
         assert_eq!(filter.end(), "\x1b[0m");
         filter.pass(&mut at, b"\x1b[31mred\x1b[0m");
@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn without_colours_only_text_passes() {
-        let mut at = Position::default();
+        let mut at = CursorPosition::default();
         let passed = Filter::new(true).pass(&mut at, b"\x1b[31mred\x1b[K\x1b[0m\n");
         assert_eq!(passed, "red\x1b[0K\n");
     }
@@ -345,7 +345,7 @@ mod tests {
         fn no_bytes_however_cut_get_another_control_through(bytes: Vec<u8>, cut in 0usize..64) {
             let mut filter = Filter::new(false);
             let (a, b) = bytes.split_at(cut.min(bytes.len()));
-            let mut at = Position::default();
+            let mut at = CursorPosition::default();
             let mut out = filter.pass(&mut at, a);
             out.push_str(&filter.pass(&mut at, b));
             let mut rest = out.as_str();
@@ -375,7 +375,7 @@ mod tests {
             err in prop::collection::vec(any::<bool>(), 60),
         ) {
             let before: String = (1..=5).map(|line| format!("earlier {line}\n")).collect();
-            let (mut at, mut filters) = (Position::default(), [false; 2].map(Filter::new));
+            let (mut at, mut filters) = (CursorPosition::default(), [false; 2].map(Filter::new));
             let mut all = before.clone();
             for (piece, err) in pieces.iter().zip(err) {
                 all += &filters[usize::from(err)].pass(&mut at, piece.as_bytes());

@@ -11,7 +11,7 @@ use topside_shared::invite::{Invite, InviteError};
 
 use super::errors::with_sources;
 use super::messages::shell_word;
-use super::printer::{Piece, Printer};
+use super::printer::{OutputPart, Printer};
 use super::{block_on, exit_status};
 use crate::config::{FILE_NAME, ProfileStore, menu_cache};
 use crate::connect::{
@@ -62,7 +62,7 @@ pub(super) fn id() -> u8 {
 fn print(text: &str) -> u8 {
     block_on(async {
         let printer = Printer::start();
-        printer.write(Piece::Print(text.to_owned())).await;
+        printer.write(OutputPart::Print(text.to_owned())).await;
         printer.finish(exit_status::OK).await
     })
 }

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use topside_shared::notifications::Stream;
 
 use super::exit_status;
-use super::output_filter::{Filter, Position};
+use super::output_filter::{CursorPosition, Filter};
 
 /// Pieces that wait for the thread; each is at most one `run/output`.
 const WAITING: usize = 16;
@@ -44,7 +44,7 @@ impl Sink {
         }
     }
 
-    fn write(&mut self, at: &mut Position, bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, at: &mut CursorPosition, bytes: &[u8]) -> io::Result<()> {
         match &mut self.filter {
             None => self.write.write_all(bytes)?,
             Some(filter) => self.write.write_all(filter.pass(at, bytes).as_bytes())?,
@@ -54,17 +54,17 @@ impl Sink {
 
     /// Writes a text of our own: on a line of its own, where a run left the cursor elsewhere, and out of the reach of
     /// what the run writes next.
-    fn write_own(&mut self, at: &mut Position, text: &str) -> io::Result<()> {
+    fn write_own(&mut self, at: &mut CursorPosition, text: &str) -> io::Result<()> {
         self.leave_line(at)?;
         self.write(at, text.as_bytes())?;
         if self.filter.is_some() {
             // A question may end in the middle of a line: what follows it stands beside it.
-            *at = Position::default();
+            *at = CursorPosition::default();
         }
         Ok(())
     }
 
-    fn leave_line(&mut self, at: &mut Position) -> io::Result<()> {
+    fn leave_line(&mut self, at: &mut CursorPosition) -> io::Result<()> {
         if self.filter.is_none() {
             return Ok(());
         }
@@ -87,7 +87,7 @@ impl Sink {
 }
 
 /// Something to write.
-pub(super) enum Piece {
+pub(super) enum OutputPart {
     /// Output of a run.
     Output(Stream, Vec<u8>),
     /// The run's output is over.
@@ -102,14 +102,14 @@ pub(super) enum Piece {
 
 /// The way to the writing thread.
 pub(super) struct Printer {
-    pieces: mpsc::Sender<Piece>,
+    pieces: mpsc::Sender<OutputPart>,
     /// Set where standard output broke in another way than by its reader's going.
     failed: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
 /// Room for one piece.
-pub(super) type Room<'p> = mpsc::Permit<'p, Piece>;
+pub(super) type Room<'p> = mpsc::Permit<'p, OutputPart>;
 
 impl Printer {
     /// Writes to this process's own streams.
@@ -137,19 +137,19 @@ impl Printer {
     }
 
     /// Waits for room and uses it. Where nobody reads any more there is nobody to tell either.
-    pub(super) async fn write(&self, piece: Piece) {
+    pub(super) async fn write(&self, piece: OutputPart) {
         let _ = self.pieces.send(piece).await;
     }
 
     /// A sentence on standard error, in the name of the program.
     pub(super) async fn say(&self, sentence: impl std::fmt::Display) {
-        self.write(Piece::Say(format!("topside: {sentence}\n"))).await;
+        self.write(OutputPart::Say(format!("topside: {sentence}\n"))).await;
     }
 
     /// Waits until all is written; false where standard output broke.
     pub(super) async fn flush(&self) -> bool {
         let (sender, done) = oneshot::channel();
-        self.write(Piece::Flush(sender)).await;
+        self.write(OutputPart::Flush(sender)).await;
         // What is sent while the thread goes may lie in the channel for ever.
         tokio::select! {
             biased;
@@ -189,30 +189,35 @@ impl Printer {
 }
 
 /// The thread: ends with the last sender, or when standard output breaks.
-fn write_all(mut pieces: mpsc::Receiver<Piece>, mut out: Sink, mut err: Sink, failed: &AtomicBool) {
+fn write_all(
+    mut pieces: mpsc::Receiver<OutputPart>,
+    mut out: Sink,
+    mut err: Sink,
+    failed: &AtomicBool,
+) {
     // Both streams of a program at a terminal go to the same one.
-    let mut at = Position::default();
+    let mut at = CursorPosition::default();
     while let Some(piece) = pieces.blocking_recv() {
         let written = match piece {
-            Piece::Output(Stream::Stdout, bytes) => out.write(&mut at, &bytes),
-            Piece::Print(text) => out.write_own(&mut at, &text),
+            OutputPart::Output(Stream::Stdout, bytes) => out.write(&mut at, &bytes),
+            OutputPart::Print(text) => out.write_own(&mut at, &text),
             // Standard error may be closed; what it would have said is nobody's loss.
-            Piece::Output(Stream::Stderr, bytes) => {
+            OutputPart::Output(Stream::Stderr, bytes) => {
                 let _ = err.write(&mut at, &bytes);
                 Ok(())
             }
-            Piece::Say(text) => {
+            OutputPart::Say(text) => {
                 let _ = err.write_own(&mut at, &text);
                 Ok(())
             }
-            Piece::EndOfRun => {
+            OutputPart::EndOfRun => {
                 let _ = err.end_of_run();
                 out.end_of_run().and_then(|()| {
                     let _ = err.leave_line(&mut at);
                     out.leave_line(&mut at)
                 })
             }
-            Piece::Flush(done) => {
+            OutputPart::Flush(done) => {
                 let _ = done.send(());
                 Ok(())
             }
@@ -272,9 +277,9 @@ mod tests {
         let (out, err) = (Shared::default(), Shared::default());
         let printer = Printer::to(Sink::raw(out.clone()), Sink::terminal(err.clone(), false));
         let bytes = b"\x1b[2J\x1b[31mred\n".to_vec();
-        printer.write(Piece::Output(Stream::Stdout, bytes.clone())).await;
-        printer.write(Piece::Output(Stream::Stderr, bytes)).await;
-        printer.write(Piece::EndOfRun).await;
+        printer.write(OutputPart::Output(Stream::Stdout, bytes.clone())).await;
+        printer.write(OutputPart::Output(Stream::Stderr, bytes)).await;
+        printer.write(OutputPart::EndOfRun).await;
         printer.say("done").await;
         assert_eq!(printer.finish(0).await, 0);
         assert_eq!(out.text(), "\x1b[2J\x1b[31mred\n");
@@ -304,7 +309,7 @@ mod tests {
             let now = Arc::new(AtomicBool::new(false));
             let out = Sink::raw(BreaksAt(Arc::clone(&now)));
             let printer = Printer::to(out, Sink::raw(Shared::default()));
-            printer.write(Piece::Print("x".into())).await;
+            printer.write(OutputPart::Print("x".into())).await;
             now.store(true, Ordering::Release);
             for _ in 0..spins % 200 {
                 std::hint::spin_loop();
@@ -320,7 +325,7 @@ mod tests {
         printer.say("x").await;
         assert_eq!(printer.finish(0).await, 0);
         let printer = Printer::to(Sink::raw(Broken), Sink::raw(Shared::default()));
-        printer.write(Piece::Print("x".into())).await;
+        printer.write(OutputPart::Print("x".into())).await;
         assert!(!printer.flush().await);
         assert!(printer.room().await.is_none());
         assert_eq!(printer.finish(0).await, 141);

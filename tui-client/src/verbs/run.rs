@@ -10,13 +10,13 @@ use topside_shared::notifications::EndCode;
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::text::{MAX_REASON, clean};
 
-use super::errors::Refused;
+use super::errors::VerbError;
 use super::messages::{self, shell_word};
-use super::printer::{LAST_WORDS, Piece, Printer};
-use super::runner::{Console, Cut, Output, Ran};
+use super::printer::{LAST_WORDS, OutputPart, Printer};
+use super::runner::{Interruption, Output, RunOutcome, Runner};
 use super::stdin::Source;
 use super::{Run, block_on, exit_status};
-use crate::connect::{CallError, Hello, LostReason, Session, connect};
+use crate::connect::{CallError, DisconnectReason, Hello, Session, connect};
 use crate::input::admin_actions;
 use crate::input::keymap::Keymap;
 use crate::platform::{Signal, Signals};
@@ -56,7 +56,7 @@ async fn run(args: Run) -> u8 {
     if args.detach {
         return detach(&args, session, request, printer, signals).await;
     }
-    let mut console = Console::new(session, printer, signals);
+    let mut console = Runner::new(session, printer, signals);
     let mut collected = Vec::new();
     let output = if args.json { Output::Collect(&mut collected) } else { Output::Stream };
     let ran = console.run(&request, args.timeout, &mut source, output).await;
@@ -97,12 +97,12 @@ async fn detach(
             (format!("{}\n", begun.row.run_id.0), exit_status::OK)
         }
         Err(error) => {
-            let refused = Refused::by_call(&error, None);
+            let refused = VerbError::by_call(&error, None);
             let status = refused.tell(&printer, args.json).await;
             return printer.finish(status).await;
         }
     };
-    printer.write(Piece::Print(text)).await;
+    printer.write(OutputPart::Print(text)).await;
     printer.finish(status).await
 }
 
@@ -112,11 +112,11 @@ async fn fail(printer: Printer, status: u8, sentence: impl std::fmt::Display) ->
 }
 
 /// Connects and makes the request, or says with which status and sentence it ends here.
-async fn begin(args: &Run) -> Result<(Session, CommandRun, Source), Refused> {
-    let target = args.on.target().map_err(|error| Refused::own(&error))?;
-    let session = connect(&target, &HELLO).await.map_err(|error| Refused::own(&error))?;
+async fn begin(args: &Run) -> Result<(Session, CommandRun, Source), VerbError> {
+    let target = args.on.target().map_err(|error| VerbError::own(&error))?;
+    let session = connect(&target, &HELLO).await.map_err(|error| VerbError::own(&error))?;
     args.on.check_audit(&session);
-    let menu = session.handle.menu().await.map_err(|error| Refused::by_call(&error, None))?;
+    let menu = session.handle.menu().await.map_err(|error| VerbError::by_call(&error, None))?;
     args.on.keep(&menu);
     let request = request(&args.words, &menu, args.yes)?;
     let source = source(args, &request, &menu)?;
@@ -124,7 +124,7 @@ async fn begin(args: &Run) -> Result<(Session, CommandRun, Source), Refused> {
 }
 
 /// What the run reads.
-fn source(args: &Run, request: &CommandRun, menu: &Menu) -> Result<Source, Refused> {
+fn source(args: &Run, request: &CommandRun, menu: &Menu) -> Result<Source, VerbError> {
     let command = menu.commands.iter().find(|command| command.name == request.command);
     match command.map(|command| command.stdin) {
         // One that is left running may be answered later.
@@ -135,7 +135,7 @@ fn source(args: &Run, request: &CommandRun, menu: &Menu) -> Result<Source, Refus
         Some(Stdin::Prompt) => Ok(Source::End),
         Some(Stdin::None) if args.input => {
             let sentence = format!("{} takes no input: leave --input out", request.command);
-            Err(Refused::new(exit_status::REFUSED, sentence))
+            Err(VerbError::new(exit_status::REFUSED, sentence))
         }
         Some(Stdin::None) | None => Ok(Source::Nothing),
     }
@@ -143,14 +143,14 @@ fn source(args: &Run, request: &CommandRun, menu: &Menu) -> Result<Source, Refus
 
 /// The request for these words. A command that is not in the caller's menu is left to the server,
 /// which knows whether there is none or it is forbidden.
-fn request(line: &[String], menu: &Menu, confirm: bool) -> Result<CommandRun, Refused> {
+fn request(line: &[String], menu: &Menu, confirm: bool) -> Result<CommandRun, VerbError> {
     let (name, words) = line.split_first().map_or(("", line), |(name, words)| (name, words));
     let (command, args) = match cmdline::find(name, &menu.commands) {
         Err(error) if name.is_empty() => {
-            return Err(Refused::new(error.kind.exit_status(), error.message));
+            return Err(VerbError::new(error.kind.exit_status(), error.message));
         }
         Err(error) => match admin_actions::hint(name, &Keymap::default()) {
-            Some(hint) => return Err(Refused::new(error.kind.exit_status(), hint)),
+            Some(hint) => return Err(VerbError::new(error.kind.exit_status(), hint)),
             None => (name.to_owned(), serde_json::Map::new()),
         },
         Ok(command) => {
@@ -161,7 +161,7 @@ fn request(line: &[String], menu: &Menu, confirm: bool) -> Result<CommandRun, Re
                 {
                     sentence = format!("{hint} ({sentence})");
                 }
-                Refused::new(error.kind.exit_status(), sentence)
+                VerbError::new(error.kind.exit_status(), sentence)
             })?;
             (command.name.clone(), parsed.args)
         }
@@ -185,9 +185,9 @@ pub(super) fn misplaced(name: &str, words: &[String]) -> Option<String> {
 }
 
 /// Says what has to be said; the exit status.
-async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) -> u8 {
+async fn report(console: &mut Runner, args: &Run, ran: RunOutcome, output: Vec<u8>) -> u8 {
     let cut = ran.cut;
-    if cut == Some(Cut::BrokenPipe) {
+    if cut == Some(Interruption::BrokenPipe) {
         return console.printer.broken_status();
     }
     let own = match ran.result {
@@ -204,7 +204,7 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
             let ended = ending(&result.row, || console.canceller());
             if args.json {
                 let text = result_json(result, output);
-                console.printer.write(Piece::Print(text)).await;
+                console.printer.write(OutputPart::Print(text)).await;
             }
             if let Some(cut) = cut_at_limit {
                 console.printer.say(format!("run {run}: {cut}")).await;
@@ -214,8 +214,10 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
             }
             match (cut, state) {
                 // It was quicker than the cancelling.
-                (Some(Cut::Timeout), RunState::Succeeded | RunState::Failed) => return status,
-                (Some(Cut::Timeout), _) => {
+                (Some(Interruption::Timeout), RunState::Succeeded | RunState::Failed) => {
+                    return status;
+                }
+                (Some(Interruption::Timeout), _) => {
                     let limit = args.timeout.unwrap_or_default();
                     let sentence =
                         format!("run {run} took longer than {limit:?} and was cancelled");
@@ -232,9 +234,9 @@ async fn report(console: &mut Console, args: &Run, ran: Ran, output: Vec<u8>) ->
         }
     };
     match cut {
-        Some(Cut::Signal(signal)) => Signal::status(signal),
-        Some(Cut::Timeout) => exit_status::TIMED_OUT,
-        Some(Cut::Input) => exit_status::REFUSED,
+        Some(Interruption::Signal(signal)) => Signal::status(signal),
+        Some(Interruption::Timeout) => exit_status::TIMED_OUT,
+        Some(Interruption::Input) => exit_status::REFUSED,
         _ => own,
     }
 }
@@ -256,14 +258,14 @@ pub(super) fn ending(row: &RunRow, canceller: impl FnOnce() -> String) -> Option
 }
 
 /// Says why a command did not run, or why its end is not known; the exit status.
-async fn failed(console: &Console, error: &CallError, json: bool) -> u8 {
-    let ended = console.lost.as_ref().and_then(LostReason::ended);
+async fn failed(console: &Runner, error: &CallError, json: bool) -> u8 {
+    let ended = console.lost.as_ref().and_then(DisconnectReason::ended);
     if ended.is_some_and(|ended| ended.code == EndCode::Closed) {
         // It was `close`, whose end is that of the session.
         return exit_status::OK;
     }
     let lost = console.lost.as_ref().map(ToString::to_string);
-    let refused = Refused::by_call(error, lost);
+    let refused = VerbError::by_call(error, lost);
     refused.tell(&console.printer, json).await
 }
 

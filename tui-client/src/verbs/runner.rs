@@ -10,10 +10,10 @@ use topside_shared::methods::{CommandRun, RunCancel, RunResult};
 use topside_shared::notifications::{Closing, Notification, Phase, RunOutput};
 
 use super::messages;
-use super::no_echo::Hush;
-use super::printer::{Piece, Printer, Room};
-use super::stdin::{Fault, Feed, Progress, Source};
-use crate::connect::{CallError, Event, Events, Handle, LostReason, Session};
+use super::no_echo::NoEcho;
+use super::printer::{OutputPart, Printer, Room};
+use super::stdin::{Progress, Source, StdinError, StdinSender};
+use crate::connect::{CallError, DisconnectReason, Event, Events, Handle, Session};
 use crate::platform::{Job, Jobs, Signal, Signals};
 use crate::text::base64::output_bytes;
 
@@ -23,7 +23,7 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(30);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A session, where its output goes, and who may interrupt it.
-pub(super) struct Console {
+pub(super) struct Runner {
     pub(super) handle: Handle,
     pub(super) events: Events,
     pub(super) printer: Printer,
@@ -33,12 +33,12 @@ pub(super) struct Console {
     /// The server's end, once it has begun or is due.
     pub(super) closing: Option<Closing>,
     /// Why the session ended, once it has.
-    pub(super) lost: Option<LostReason>,
+    pub(super) lost: Option<DisconnectReason>,
 }
 
 /// What ended a run before its time, from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(super) enum Interruption {
     /// A signal.
     Signal(Signal),
     /// The time was up.
@@ -50,11 +50,11 @@ pub(super) enum Cut {
 }
 
 /// How a run went.
-pub(super) struct Ran {
+pub(super) struct RunOutcome {
     /// What the server answered; `None` where it was not waited for any more.
     pub(super) result: Option<Result<RunResult, CallError>>,
     /// What cut it short, if anything did.
-    pub(super) cut: Option<Cut>,
+    pub(super) cut: Option<Interruption>,
     /// Whether it was told already that a line was not taken.
     pub(super) untaken: bool,
 }
@@ -68,14 +68,14 @@ pub(super) enum Output<'o> {
 }
 
 /// One run under way.
-struct Underway {
+struct RunInProgress {
     run: Option<RunId>,
-    cut: Option<Cut>,
+    cut: Option<Interruption>,
     /// When waiting for the end of a run that was cut ends.
     patience: Option<Instant>,
 }
 
-impl Console {
+impl Runner {
     pub(super) fn new(session: Session, printer: Printer, signals: Signals) -> Self {
         let Session { handle, mut events, welcome, .. } = session;
         // A script wants every byte, however slow its reader.
@@ -93,36 +93,36 @@ impl Console {
         limit: Option<Duration>,
         source: &mut Source,
         mut output: Output<'_>,
-    ) -> Ran {
+    ) -> RunOutcome {
         let handle = self.handle.clone();
         let answer = handle.call(request);
         tokio::pin!(answer);
         let (begun, known) = oneshot::channel();
-        let mut hush = Hush::new(source.is_typed());
+        let mut hush = NoEcho::new(source.is_typed());
         let (mut begun, mut feeds, mut untaken) = (Some(begun), true, false);
         let progress = Progress::default();
-        let feed = Feed { handle: &handle, source, progress: &progress }.carry(known);
+        let feed = StdinSender { handle: &handle, source, progress: &progress }.carry(known);
         tokio::pin!(feed);
         let deadline = limit.map(|limit| Instant::now() + limit);
-        let mut underway = Underway { run: None, cut: None, patience: None };
+        let mut underway = RunInProgress { run: None, cut: None, patience: None };
         let mut result = None;
         loop {
             let until = underway.patience.or(deadline.filter(|_| underway.cut.is_none()));
             tokio::select! {
                 biased;
                 signal = self.signals.next() => {
-                    if matches!(underway.cut, Some(Cut::Signal(_))) {
+                    if matches!(underway.cut, Some(Interruption::Signal(_))) {
                         break;
                     }
                     let patience = self.signals.patience(CANCEL_PATIENCE);
-                    underway.cut(Cut::Signal(signal), patience, &handle);
+                    underway.cut(Interruption::Signal(signal), patience, &handle);
                 }
                 () = stop_asked(&mut self.jobs) => hush.stop(),
                 () = sleep_until(until) => {
                     if underway.patience.is_some() {
                         break;
                     }
-                    underway.cut(Cut::Timeout, CANCEL_PATIENCE, &handle);
+                    underway.cut(Interruption::Timeout, CANCEL_PATIENCE, &handle);
                 }
                 answered = &mut answer, if result.is_none() => result = Some(answered),
                 fed = &mut feed, if feeds && result.is_none() => {
@@ -130,22 +130,22 @@ impl Console {
                     if let Err(fault) = fed {
                         let is_over = fault.is_over();
                         let sentence = match fault {
-                            Fault::Source(why) => Some(format!("{why}: the run is cancelled")),
-                            Fault::Call { line, .. } if is_over => line,
-                            Fault::Call { error, .. } => Some(messages::failure(&error, None)),
+                            StdinError::Source(why) => Some(format!("{why}: the run is cancelled")),
+                            StdinError::Call { line, .. } if is_over => line,
+                            StdinError::Call { error, .. } => Some(messages::failure(&error, None)),
                         };
                         untaken = is_over && sentence.is_some();
                         if let Some(sentence) = sentence {
                             self.printer.say(sentence).await;
                         }
                         if !is_over && underway.cut.is_none() {
-                            underway.cut(Cut::Input, CANCEL_PATIENCE, &handle);
+                            underway.cut(Interruption::Input, CANCEL_PATIENCE, &handle);
                         }
                     }
                 }
                 (room, event) = take(&self.printer, &mut self.events, result.is_some()) => {
                     if room.is_none() && underway.cut.is_none() {
-                        underway.cut(Cut::BrokenPipe, CANCEL_PATIENCE, &handle);
+                        underway.cut(Interruption::BrokenPipe, CANCEL_PATIENCE, &handle);
                     }
                     match event {
                         None => break,
@@ -180,11 +180,11 @@ impl Console {
         if feeds && progress.stop() {
             let _ = timeout(ANSWER_PATIENCE, &mut feed).await;
         }
-        self.printer.write(Piece::EndOfRun).await;
+        self.printer.write(OutputPart::EndOfRun).await;
         if let Some(Err(CallError::Lost)) = &result {
             self.read_loss().await;
         }
-        Ran { result, cut: underway.cut, untaken }
+        RunOutcome { result, cut: underway.cut, untaken }
     }
 
     /// Takes what is told while no command runs.
@@ -236,8 +236,8 @@ impl Console {
     }
 }
 
-impl Underway {
-    fn cut(&mut self, cut: Cut, patience: Duration, handle: &Handle) {
+impl RunInProgress {
+    fn cut(&mut self, cut: Interruption, patience: Duration, handle: &Handle) {
         let first = self.cut.is_none();
         self.cut = Some(cut);
         let until = Instant::now() + patience;
@@ -274,7 +274,7 @@ impl Output<'_> {
                 None
             }
             (Self::Stream, Notification::RunOutput(piece)) => {
-                Some(Piece::Output(piece.stream, bytes(piece)))
+                Some(OutputPart::Output(piece.stream, bytes(piece)))
             }
             (_, notice) => sentence(&notice),
         };
@@ -293,7 +293,7 @@ fn bytes(piece: RunOutput) -> Vec<u8> {
 }
 
 /// What a person is told by a notice.
-pub(super) fn sentence(notice: &Notification) -> Option<Piece> {
+pub(super) fn sentence(notice: &Notification) -> Option<OutputPart> {
     let text = match notice {
         Notification::Closing(closing) => messages::closing(closing),
         Notification::Broadcast(told) => messages::broadcast(told),
@@ -302,7 +302,7 @@ pub(super) fn sentence(notice: &Notification) -> Option<Piece> {
         Notification::EventsDropped(dropped) => messages::dropped(dropped),
         _ => return None,
     };
-    Some(Piece::Say(format!("topside: {text}\n")))
+    Some(OutputPart::Say(format!("topside: {text}\n")))
 }
 
 /// The next event, and room to print it, which is waited for first: what cannot be printed yet stays

@@ -7,10 +7,10 @@ use serde_json::json;
 use topside_shared::dirs::Dirs;
 use topside_shared::tables::columns;
 
-use super::errors::{Refused, with_sources};
-use super::printer::{Piece, Printer};
-use super::server_verbs::{Sure, json_line};
-use super::target::On;
+use super::errors::{VerbError, with_sources};
+use super::printer::{OutputPart, Printer};
+use super::server_verbs::{ConfirmArgs, json_line};
+use super::target::TargetArgs;
 use super::{block_on, completions, exit_status};
 use crate::config::{
     ConfigError, DEFAULT_PORT, FILE_NAME, Profile, ProfileStore, SettingsFiles, THIS_MACHINE,
@@ -18,7 +18,7 @@ use crate::config::{
 use crate::connect::{Hello, Remote, Target, Via, addresses, connect, probe};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Saved {
+pub(super) enum SavedServerVerb {
     /// Show the saved servers
     Servers {
         #[command(flatten)]
@@ -62,7 +62,7 @@ pub(super) enum Saved {
         #[arg(add = ArgValueCompleter::new(completions::servers))]
         name: String,
         #[command(flatten)]
-        sure: Sure,
+        sure: ConfirmArgs,
         #[command(flatten)]
         json: Json,
     },
@@ -72,7 +72,7 @@ pub(super) enum Saved {
         #[arg(conflicts_with = "on", add = ArgValueCompleter::new(completions::places))]
         name: Option<String>,
         #[command(flatten)]
-        on: On,
+        on: TargetArgs,
         #[command(flatten)]
         json: Json,
     },
@@ -183,14 +183,14 @@ struct Tried {
     error: Option<String>,
 }
 
-impl Saved {
+impl SavedServerVerb {
     /// Which server is tried, and by which way.
-    pub(super) fn on(&self) -> On {
+    pub(super) fn on(&self) -> TargetArgs {
         match self {
             Self::Test { name, on, .. } => {
-                On { on: name.clone().or_else(|| on.on.clone()), via: on.via }
+                TargetArgs { on: name.clone().or_else(|| on.on.clone()), via: on.via }
             }
-            _ => On::default(),
+            _ => TargetArgs::default(),
         }
     }
 
@@ -208,12 +208,12 @@ impl Saved {
 }
 
 /// Does it; the exit status.
-pub(super) fn main(verb: &Saved) -> u8 {
+pub(super) fn main(verb: &SavedServerVerb) -> u8 {
     block_on(async {
         let printer = Printer::start();
         let status = match run(verb, &printer).await {
             Ok((text, status)) => {
-                printer.write(Piece::Print(text)).await;
+                printer.write(OutputPart::Print(text)).await;
                 status
             }
             Err(refused) => refused.tell(&printer, verb.json()).await,
@@ -223,24 +223,24 @@ pub(super) fn main(verb: &Saved) -> u8 {
 }
 
 /// The text to print, and the status to end with.
-async fn run(verb: &Saved, printer: &Printer) -> Result<(String, u8), Refused> {
-    let dirs = Dirs::from_env().map_err(|error| Refused::own(&error))?;
+async fn run(verb: &SavedServerVerb, printer: &Printer) -> Result<(String, u8), VerbError> {
+    let dirs = Dirs::from_env().map_err(|error| VerbError::own(&error))?;
     let json = verb.json();
-    if let Saved::Config { .. } = verb {
+    if let SavedServerVerb::Config { .. } = verb {
         return Ok((paths(&dirs, json), exit_status::OK));
     }
     let mut store =
-        ProfileStore::load(dirs.config.join(FILE_NAME)).map_err(|e| Refused::own(&e))?;
+        ProfileStore::load(dirs.config.join(FILE_NAME)).map_err(|e| VerbError::own(&e))?;
     let known = |store: &ProfileStore, name: &str| {
         if name == THIS_MACHINE {
             let sentence = "this machine is no saved server: nothing of it can be changed here";
-            return Err(Refused::new(exit_status::REFUSED, sentence));
+            return Err(VerbError::new(exit_status::REFUSED, sentence));
         }
         let found = store.find(name).cloned();
-        found.map_err(|error| Refused::new(exit_status::OWN_FAILURE, error.to_string()))
+        found.map_err(|error| VerbError::new(exit_status::OWN_FAILURE, error.to_string()))
     };
     let (said, saved) = match verb {
-        Saved::Servers { .. } => {
+        SavedServerVerb::Servers { .. } => {
             store.mistakes().for_each(crate::terminal::complain);
             let rows = store.profiles();
             let text = match json {
@@ -251,19 +251,19 @@ async fn run(verb: &Saved, printer: &Printer) -> Result<(String, u8), Refused> {
             };
             return Ok((text, exit_status::OK));
         }
-        Saved::Test { .. } => {
+        SavedServerVerb::Test { .. } => {
             let on = verb.on();
             let profile = on.saved().map(|name| known(&store, name)).transpose()?;
             return test(&dirs, profile.as_ref(), on.via(), json).await;
         }
-        Saved::Config { .. } => return Ok((String::new(), exit_status::OK)),
-        Saved::Add { name, fields, .. } => {
+        SavedServerVerb::Config { .. } => return Ok((String::new(), exit_status::OK)),
+        SavedServerVerb::Add { name, fields, .. } => {
             let new = Profile { name: name.clone(), port: DEFAULT_PORT, ..Profile::default() };
             let profile = fields.on(new);
             store.add(profile.clone()).map_err(refuse)?;
             ("saved", profile)
         }
-        Saved::Edit { name, new_name, fields, .. } => {
+        SavedServerVerb::Edit { name, new_name, fields, .. } => {
             let old = known(&store, name)?;
             let mut profile = fields.on(old);
             if let Some(new) = new_name {
@@ -272,12 +272,12 @@ async fn run(verb: &Saved, printer: &Printer) -> Result<(String, u8), Refused> {
             store.replace(name, profile.clone()).map_err(refuse)?;
             ("saved", profile)
         }
-        Saved::Duplicate { name, copy, .. } => {
+        SavedServerVerb::Duplicate { name, copy, .. } => {
             let profile = Profile { name: copy.clone(), ..known(&store, name)? };
             store.add(profile.clone()).map_err(refuse)?;
             ("saved", profile)
         }
-        Saved::Delete { name, sure, .. } => {
+        SavedServerVerb::Delete { name, sure, .. } => {
             let profile = known(&store, name)?;
             sure.ask(printer, &format!("Forget {name}, its addresses and its pin?")).await?;
             store.remove(name).map_err(refuse)?;
@@ -293,10 +293,10 @@ async fn run(verb: &Saved, printer: &Printer) -> Result<(String, u8), Refused> {
 }
 
 /// A value that breaks a rule is refused; the rest is the machine's.
-fn refuse(error: ConfigError) -> Refused {
+fn refuse(error: ConfigError) -> VerbError {
     match error {
-        ConfigError::Field(_) => Refused::new(exit_status::REFUSED, error.to_string()),
-        error => Refused::own(&error),
+        ConfigError::Field(_) => VerbError::new(exit_status::REFUSED, error.to_string()),
+        error => VerbError::own(&error),
     }
 }
 
@@ -322,12 +322,12 @@ async fn test(
     profile: Option<&Profile>,
     via: Via,
     json: bool,
-) -> Result<(String, u8), Refused> {
+) -> Result<(String, u8), VerbError> {
     let mut tried = Vec::new();
     match profile {
         Some(profile) if via != Via::Same => {
             let remote = Remote::of_profile(profile, via, &dirs.state);
-            let remote = remote.map_err(|error| Refused::own(&error))?;
+            let remote = remote.map_err(|error| VerbError::own(&error))?;
             for address in &remote.addresses {
                 let answer = probe(address, &remote).await;
                 let rtt = answer.map_err(|error| with_sources(&error));

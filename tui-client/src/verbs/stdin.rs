@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use topside_shared::methods::{MaskedText, RunInput};
 use topside_shared::{ErrorKind, RunId};
 
-use super::stdin_lines::Input;
+use super::stdin_lines::StdinLine;
 use crate::connect::{CallError, Handle};
 use crate::text::base64;
 
@@ -41,7 +41,7 @@ pub(super) struct Bytes {
 
 /// Lines, while a run has them.
 pub(super) struct Lines {
-    pub(super) lines: mpsc::Receiver<Input>,
+    pub(super) lines: mpsc::Receiver<StdinLine>,
     /// The number of the one that was read last.
     pub(super) line: u64,
     /// For whom they are.
@@ -51,7 +51,7 @@ pub(super) struct Lines {
 }
 
 /// What became of a source, short of all of it being sent.
-pub(super) enum Fault {
+pub(super) enum StdinError {
     /// It cannot be read: why.
     Source(String),
     /// The server did not take it.
@@ -62,7 +62,7 @@ pub(super) enum Fault {
     },
 }
 
-impl Fault {
+impl StdinError {
     /// Whether there is nothing more to send to: the run has ended or reads no more, which is its own affair, as in a
     /// pipe of the shell, or the session is over, which the run's own answer says.
     pub(super) fn is_over(&self) -> bool {
@@ -145,12 +145,12 @@ impl Lines {
         self.line += 1;
         self.untaken = true;
         match line {
-            Input::Line(mut line) => {
+            StdinLine::Line(mut line) => {
                 line.push(b'\n');
                 Ok(Some(line))
             }
-            Input::TooLong => Err("a line is too long for a run".to_owned()),
-            Input::Failed(error) => Err(format!("standard input cannot be read: {error}")),
+            StdinLine::TooLong => Err("a line is too long for a run".to_owned()),
+            StdinLine::Failed(error) => Err(format!("standard input cannot be read: {error}")),
         }
     }
 }
@@ -164,7 +164,7 @@ impl Lines {
 }
 
 /// Carries a source to a run.
-pub(super) struct Feed<'f> {
+pub(super) struct StdinSender<'f> {
     pub(super) handle: &'f Handle,
     pub(super) source: &'f mut Source,
     pub(super) progress: &'f Progress,
@@ -187,9 +187,9 @@ impl Progress {
     }
 }
 
-impl Feed<'_> {
+impl StdinSender<'_> {
     /// Sends all of it, then its end, once the run is known.
-    pub(super) async fn carry(self, run: oneshot::Receiver<RunId>) -> Result<(), Fault> {
+    pub(super) async fn carry(self, run: oneshot::Receiver<RunId>) -> Result<(), StdinError> {
         if matches!(self.source, Source::Nothing) {
             return Ok(());
         }
@@ -198,9 +198,9 @@ impl Feed<'_> {
     }
 
     /// Sends all of it to this run, and with `end` its end.
-    pub(super) async fn send_to(self, run_id: RunId, end: bool) -> Result<(), Fault> {
+    pub(super) async fn send_to(self, run_id: RunId, end: bool) -> Result<(), StdinError> {
         while !self.progress.stopped.get()
-            && let Some(bytes) = self.source.next().await.map_err(Fault::Source)?
+            && let Some(bytes) = self.source.next().await.map_err(StdinError::Source)?
         {
             let (text, binary) = match std::str::from_utf8(&bytes) {
                 Ok(text) => (text, &[][..]),
@@ -225,7 +225,7 @@ impl Feed<'_> {
     }
 
     /// Sends one piece, again while there is no room for it: what is refused was not taken at all.
-    async fn send(&self, input: &RunInput) -> Result<(), Fault> {
+    async fn send(&self, input: &RunInput) -> Result<(), StdinError> {
         let mut again = AGAIN.0;
         loop {
             self.progress.sending.set(true);
@@ -238,7 +238,7 @@ impl Feed<'_> {
                 Err(CallError::Refused(error))
                     if goes_on
                         && matches!(error.kind(), ErrorKind::Busy | ErrorKind::RateLimited) => {}
-                Err(error) => return Err(Fault::Call { line: self.untaken(input), error }),
+                Err(error) => return Err(StdinError::Call { line: self.untaken(input), error }),
             }
             tokio::time::sleep(again).await;
             again = (again * 2).min(AGAIN.1);
@@ -246,7 +246,7 @@ impl Feed<'_> {
     }
 }
 
-impl Feed<'_> {
+impl StdinSender<'_> {
     fn untaken(&self, input: &RunInput) -> Option<String> {
         match &*self.source {
             Source::Lines(lines) if !input.eof => Some(lines.words()),

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use topside_shared::frame::MAX_LINE_IN;
 
 /// What standard input gave.
-pub(super) enum Input {
+pub(super) enum StdinLine {
     Line(Vec<u8>),
     /// Longer than the server takes; the rest of it was passed over.
     TooLong,
@@ -15,7 +15,7 @@ pub(super) enum Input {
 
 /// Reads standard input on a thread of its own, one line ahead at most: a read cannot be interrupted,
 /// and the thread ends with the process.
-pub(super) fn read_input() -> mpsc::Receiver<Input> {
+pub(super) fn read_input() -> mpsc::Receiver<StdinLine> {
     let (sender, lines) = mpsc::channel(1);
     std::thread::spawn(move || {
         let mut input = std::io::stdin().lock();
@@ -24,7 +24,7 @@ pub(super) fn read_input() -> mpsc::Receiver<Input> {
             if std::mem::take(&mut is_first) {
                 line = without_mark(line);
             }
-            let failed = matches!(line, Input::Failed(_));
+            let failed = matches!(line, StdinLine::Failed(_));
             if sender.blocking_send(line).is_err() || failed {
                 return;
             }
@@ -34,35 +34,37 @@ pub(super) fn read_input() -> mpsc::Receiver<Input> {
 }
 
 /// The first line without the byte order mark that some programs write before UTF-8.
-fn without_mark(line: Input) -> Input {
+fn without_mark(line: StdinLine) -> StdinLine {
     match line {
-        Input::Line(line) if line.starts_with(&[0xff, 0xfe]) || line.starts_with(&[0xfe, 0xff]) => {
-            Input::Failed(std::io::Error::other("it is UTF-16; write it as UTF-8"))
+        StdinLine::Line(line)
+            if line.starts_with(&[0xff, 0xfe]) || line.starts_with(&[0xfe, 0xff]) =>
+        {
+            StdinLine::Failed(std::io::Error::other("it is UTF-16; write it as UTF-8"))
         }
-        Input::Line(mut line) if line.starts_with("\u{feff}".as_bytes()) => {
+        StdinLine::Line(mut line) if line.starts_with("\u{feff}".as_bytes()) => {
             line.drain(.."\u{feff}".len());
-            Input::Line(line)
+            StdinLine::Line(line)
         }
         other => other,
     }
 }
 
 /// One line without its ending; the last may have none.
-fn read_line(input: &mut impl BufRead) -> Option<Input> {
+fn read_line(input: &mut impl BufRead) -> Option<StdinLine> {
     let mut line = Vec::new();
     let cap = MAX_LINE_IN as u64 + 2;
     match input.by_ref().take(cap).read_until(b'\n', &mut line) {
         Ok(0) => return None,
         Ok(_) => {}
-        Err(error) => return Some(Input::Failed(error)),
+        Err(error) => return Some(StdinLine::Failed(error)),
     }
     let ended = line.pop_if(|byte| *byte == b'\n').is_some();
     line.pop_if(|byte| *byte == b'\r');
     if line.len() <= MAX_LINE_IN {
-        return Some(Input::Line(line));
+        return Some(StdinLine::Line(line));
     }
     if !ended && let Err(error) = input.skip_until(b'\n') {
-        return Some(Input::Failed(error));
+        return Some(StdinLine::Failed(error));
     }
-    Some(Input::TooLong)
+    Some(StdinLine::TooLong)
 }

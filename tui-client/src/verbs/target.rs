@@ -14,7 +14,7 @@ use crate::terminal::complain;
 
 /// A server, and the way to it.
 #[derive(Debug, Default, Args)]
-pub(super) struct On {
+pub(super) struct TargetArgs {
     /// A saved server; without it, this machine's own
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completions::places))]
     pub(super) on: Option<String>,
@@ -59,7 +59,7 @@ pub(super) enum Nowhere {
     NotReady(#[from] NotReady),
 }
 
-impl On {
+impl TargetArgs {
     /// Whether it was given at all.
     pub(super) fn is_given(&self) -> bool {
         self.on.is_some() || self.via.is_some()

@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use super::console::input_box::field;
 use super::overlay_frame;
 use super::row::Row;
-use crate::app::confirm::{Ask, Confirm};
+use crate::app::confirm::{Confirm, ConfirmInput};
 use crate::text::fit;
 use crate::theme::Theme;
 
@@ -35,9 +35,9 @@ pub(super) fn draw(
         lines.push((String::new(), false));
     }
     let tail = match &confirm.ask {
-        Ask::Choice { .. } => 1,
-        Ask::Reason { .. } => 4,
-        Ask::Name { .. } => 3,
+        ConfirmInput::Choice { .. } => 1,
+        ConfirmInput::Reason { .. } => 4,
+        ConfirmInput::Name { .. } => 3,
     };
     let height = u16::try_from(lines.len()).unwrap_or(0) + tail;
     let columns = u16::try_from(width).unwrap_or(u16::MAX);
@@ -58,11 +58,11 @@ pub(super) fn draw(
         Row::at(buffer, inside, y).left(line, style);
     }
     match &confirm.ask {
-        Ask::Choice { yes, on_yes } => {
+        ConfirmInput::Choice { yes, on_yes } => {
             buttons(buffer, inside, yes, *on_yes, theme);
             None
         }
-        Ask::Reason { yes, on_yes, field: typed, wrong } => {
+        ConfirmInput::Reason { yes, on_yes, field: typed, wrong } => {
             let mut row = Row::at(buffer, inside, inside.height.saturating_sub(4));
             row.left("Reason ", theme.plain).left("❯ ", theme.accent);
             let place = rest(&row, inside.bottom().saturating_sub(4));
@@ -75,7 +75,7 @@ pub(super) fn draw(
             buttons(buffer, inside, yes, *on_yes, theme);
             cursor
         }
-        Ask::Name { name, field: typed, wrong } => {
+        ConfirmInput::Name { name, field: typed, wrong } => {
             let mut row = Row::at(buffer, inside, inside.height.saturating_sub(3));
             let room = row.room() / 2;
             row.left("Type ", theme.plain).left(&fit::cut(name, room), theme.strong);

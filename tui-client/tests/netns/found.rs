@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
-use topside_client::connect::{Found, browse};
+use topside_client::connect::{DiscoveredServer, browse};
 
 use crate::net::{BOX, DEADLINE, Host, Net, Speaks};
 use crate::programs::{invite, said, serve, topside};
@@ -13,10 +13,10 @@ use crate::terminal::Home;
 /// Waits for a list that is as wanted.
 #[track_caller]
 fn until(
-    lists: &Receiver<Vec<Found>>,
+    lists: &Receiver<Vec<DiscoveredServer>>,
     what: &str,
-    wanted: impl Fn(&[Found]) -> bool,
-) -> Vec<Found> {
+    wanted: impl Fn(&[DiscoveredServer]) -> bool,
+) -> Vec<DiscoveredServer> {
     let deadline = Instant::now() + DEADLINE;
     let mut last = Vec::new();
     loop {
@@ -61,7 +61,7 @@ fn a_client_on_the_lan_finds_the_box_follows_its_addresses_and_sees_it_go() {
     server.terminate();
     assert_eq!(server.exit(), Some(0));
     // Without the goodbye it would be believed to be there for two minutes.
-    until(&lists, "the goodbye", <[Found]>::is_empty);
+    until(&lists, "the goodbye", <[DiscoveredServer]>::is_empty);
 }
 
 /// Whether a box with these settings says anything by multicast DNS in its life.

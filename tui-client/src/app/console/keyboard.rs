@@ -7,8 +7,8 @@ use topside_shared::text::duration;
 use super::Console;
 use super::submit::enter;
 use crate::app::availability;
-use crate::app::confirm::{Confirm, Then};
-use crate::app::connection::Link;
+use crate::app::confirm::{Confirm, ConfirmedAction};
+use crate::app::connection::ConnectionState;
 use crate::app::overlay::Overlay;
 use crate::app::runs::export;
 use crate::app::server::{accepted_keys, admin, clients, create_invite, reload};
@@ -93,7 +93,8 @@ pub(crate) fn paste(state: &mut State, text: &str) {
     shown.push(String::new());
     shown.push("A command is one line, so nothing of this has run.".to_owned());
     let title = format!("{} lines were pasted", lines.len());
-    let confirm = Confirm::choice(title, shown, "Join into one line", Then::Join(joined));
+    let confirm =
+        Confirm::choice(title, shown, "Join into one line", ConfirmedAction::Join(joined));
     state.overlays.push(Overlay::Confirm(confirm));
 }
 
@@ -112,7 +113,7 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
             // What was never there cannot be lost.
             let Some(text) = console.runs.loss() else { return picker::open(state) };
             let title = "Go to the picker?".to_owned();
-            let confirm = Confirm::choice(title, vec![text], "Go", Then::ToPicker);
+            let confirm = Confirm::choice(title, vec![text], "Go", ConfirmedAction::ToPicker);
             state.overlays.push(Overlay::Confirm(confirm));
         }
         Id::Reconnect => return session::reconnect(state, false),
@@ -170,7 +171,7 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
         console.input.history.rest();
         return Vec::new();
     }
-    if let Link::Connected { session } = state.link
+    if let ConnectionState::Connected { session } = state.link
         && let Some(console) = state.console_mut()
         && let Some(run) = console.runs.cancel_newest()
     {
@@ -208,7 +209,7 @@ pub(crate) fn leaving(state: &State) -> Confirm {
         }));
     }
     if let Some(console) = state.console()
-        && let Link::Connected { .. } = state.link
+        && let ConnectionState::Connected { .. } = state.link
         && let Some(info) = console.runs.live().next()
     {
         let ms = state.clock.mono.saturating_sub(info.began);
@@ -218,5 +219,5 @@ pub(crate) fn leaving(state: &State) -> Confirm {
         text.push("An output is still being saved; nothing of it is kept.".to_owned());
     }
     let title = if state.carries { "Leave Topside and end its server?" } else { "Leave Topside?" };
-    Confirm::choice(title.to_owned(), text, "Leave", Then::Quit)
+    Confirm::choice(title.to_owned(), text, "Leave", ConfirmedAction::Quit)
 }

@@ -13,12 +13,12 @@ use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, SubscriptionId};
 
 use super::command_form::CommandForm;
-use super::connection::{self, Link, Target};
+use super::connection::{self, ConnectionState, Target};
 use super::prompt::Prompt;
 use super::runs::Runs;
 use super::server::notices::Notices;
 use super::server::status::Figures;
-use super::widgets::input_box::Input;
+use super::widgets::input_box::InputBox;
 use super::widgets::text_search::Search;
 use super::{Size, State, Via};
 use crate::connect::Reached;
@@ -53,7 +53,7 @@ pub(crate) struct Console {
     pub(crate) clients: BTreeMap<ClientId, ClientRow>,
     pub(crate) watch: Watch,
     pub(crate) runs: Runs,
-    pub(crate) input: Input,
+    pub(crate) input: InputBox,
     pub(crate) prompt: Prompt,
     pub(crate) banner: Option<Banner>,
     pub(crate) notices: Notices,
@@ -81,7 +81,7 @@ impl Console {
             clients: BTreeMap::new(),
             watch: Watch::Asked,
             runs: Runs::default(),
-            input: Input::default(),
+            input: InputBox::default(),
             prompt: Prompt::default(),
             banner: None,
             notices: Notices::default(),
@@ -130,10 +130,10 @@ impl Console {
     /// where the title has no room for that.
     pub(crate) fn banner_text(&self, state: &State) -> Option<String> {
         match &state.link {
-            Link::Connected { .. } => {
+            ConnectionState::Connected { .. } => {
                 self.banner.as_ref().map(|banner| banner.words(self.name(), state.clock.mono))
             }
-            Link::Lost(lost) => {
+            ConnectionState::Lost(lost) => {
                 let title = title_of_the_end(state, self);
                 (fit::width(&title) + 2 > usize::from(state.size.width) || lost.failed.is_some())
                     .then(|| match &lost.failed {
@@ -148,10 +148,10 @@ impl Console {
                         None => format!("{} {}", self.name(), connection::words(state)),
                     })
             }
-            Link::Dialling(dial) => {
+            ConnectionState::Dialling(dial) => {
                 dial.lost.as_ref().map(|lost| format!("{} {}", self.name(), lost.words(state)))
             }
-            Link::Idle => None,
+            ConnectionState::Idle => None,
         }
     }
 

@@ -8,8 +8,8 @@ use topside_shared::text::{clean, duration};
 use topside_shared::values;
 
 use super::Console;
-use crate::app::confirm::{Ask, Confirm, Then};
-use crate::app::connection::Link;
+use crate::app::confirm::{Confirm, ConfirmInput, ConfirmedAction};
+use crate::app::connection::ConnectionState;
 use crate::app::overlay::Overlay;
 use crate::app::runs::Phase;
 use crate::app::server::admin::{self, SHUTDOWN};
@@ -22,7 +22,7 @@ use crate::text::times;
 
 /// Runs the line that is typed.
 pub(crate) fn enter(state: &mut State) -> Vec<Effect> {
-    let connected = matches!(state.link, Link::Connected { .. });
+    let connected = matches!(state.link, ConnectionState::Connected { .. });
     let Some(console) = state.console_mut() else { return Vec::new() };
     let line = console.input.editor.text().to_owned();
     let typed = line.trim();
@@ -89,7 +89,7 @@ pub(crate) fn enter(state: &mut State) -> Vec<Effect> {
 fn ask_about(state: &mut State, line: &str, command: String) -> Vec<Effect> {
     let args = Map::from_iter([(String::new(), Value::Null)]);
     let run = CommandRun { command, args, stream: true, wait: true, confirm: false };
-    let Link::Connected { session } = state.link else { return Vec::new() };
+    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
     let (block, clock) = (state.next_serial(), state.clock);
     let Some(console) = state.console_mut() else { return Vec::new() };
     let shown = cmdline::masked(line.trim(), &console.menu.commands);
@@ -125,7 +125,7 @@ pub(crate) fn question(
     run: &CommandRun,
 ) -> Option<Confirm> {
     let console = state.console()?;
-    let then = Then::Run { line: line.to_owned(), run: run.clone() };
+    let then = ConfirmedAction::Run { line: line.to_owned(), run: run.clone() };
     if command.name == SHUTDOWN {
         let name = console.name().to_owned();
         let restart = run.args.get("restart") == Some(&Value::Bool(true));
@@ -153,10 +153,10 @@ pub(crate) fn question(
         let same = console.banner.as_ref().is_some_and(|banner| banner.restart == restart);
         if same && due.is_some_and(|due| delay > due) {
             let title = format!("Postpone the {}?", admin::what(restart));
-            let then = Then::Postpone { line: line.to_owned(), run: run.clone() };
+            let then = ConfirmedAction::Postpone { line: line.to_owned(), run: run.clone() };
             return Some(Confirm::choice(title, text, "Postpone", then));
         }
-        let ask = Ask::Name { name: name.clone(), field: Editor::default(), wrong: false };
+        let ask = ConfirmInput::Name { name: name.clone(), field: Editor::default(), wrong: false };
         let what = if restart { "Restart" } else { "Shut down" };
         return Some(Confirm { title: format!("{what} {name}?"), text, ask, then });
     }
@@ -180,7 +180,7 @@ fn in_words(command: &Command, args: &Map<String, Value>) -> Map<String, Value> 
 /// begins anew next time.
 pub(crate) fn send(state: &mut State, line: &str, run: CommandRun) -> Vec<Effect> {
     let from_form = state.overlays.iter().any(|o| matches!(o, Overlay::CommandForm(_)));
-    let Link::Connected { session } = state.link else {
+    let ConnectionState::Connected { session } = state.link else {
         if !from_form
             && let Some(console) = state.console_mut()
             && console.input.editor.is_empty()

@@ -6,24 +6,24 @@ use topside_shared::text::{MAX_NAME, clean};
 use super::routes;
 use crate::app::State;
 use crate::config::Profile;
-use crate::connect::Found;
+use crate::connect::DiscoveredServer;
 
 /// Takes all that was found, made safe to show.
-pub(crate) fn load(state: &mut State, found: Vec<Found>) {
-    let safe = |find: Found| {
+pub(crate) fn load(state: &mut State, found: Vec<DiscoveredServer>) {
+    let safe = |find: DiscoveredServer| {
         let (name, host) = (clean(&find.name, MAX_NAME), clean(&find.host, MAX_NAME));
-        Found { name, host, ..find }
+        DiscoveredServer { name, host, ..find }
     };
     state.found = found.into_iter().map(safe).collect();
 }
 
 /// Those that are not saved yet.
-pub(crate) fn listed(state: &State) -> impl Iterator<Item = &Found> {
+pub(crate) fn listed(state: &State) -> impl Iterator<Item = &DiscoveredServer> {
     state.found.iter().filter(|find| !state.servers.iter().any(|profile| is(find, profile)))
 }
 
 /// Whether a find is a saved server: by its pin, or by its address where one of the two has none.
-fn is(find: &Found, profile: &Profile) -> bool {
+fn is(find: &DiscoveredServer, profile: &Profile) -> bool {
     match (find.pin, pin(profile)) {
         (Some(found), Some(saved)) => found == saved,
         _ => {
@@ -43,7 +43,7 @@ pub(crate) fn pin(profile: &Profile) -> Option<Pin> {
 
 /// The address to save of a find: one of version 4 before one of version 6, which is long; the host
 /// where it told none.
-pub(crate) fn address(find: &Found) -> String {
+pub(crate) fn address(find: &DiscoveredServer) -> String {
     let first = find.addresses.iter().find(|address| address.is_ipv4());
     let first = first.or(find.addresses.first());
     first.map_or_else(|| find.host.clone(), ToString::to_string)

@@ -6,16 +6,16 @@ pub(crate) mod redeem_invite;
 pub(crate) mod routes;
 pub(crate) mod server_form;
 
-use super::confirm::{Confirm, Then};
-use super::connection::{Dialling, Link, Target, Via};
+use super::confirm::{Confirm, ConfirmedAction};
+use super::connection::{ConnectionState, Dialling, Target, Via};
 use super::overlay::Overlay;
 use super::{Effect, Here, Screen, Size, State};
 use crate::config::{Profile, THIS_MACHINE};
-use crate::connect::Found;
+use crate::connect::DiscoveredServer;
 use crate::input::actions::Id;
 use crate::text::sanitize;
-use probe::Asking;
-use server_form::Form;
+use probe::ProbeSchedule;
+use server_form::ServerForm;
 
 /// Narrower than this only one column is shown at a time.
 const BOTH_FROM: u16 = 56;
@@ -32,7 +32,7 @@ pub(crate) struct Picker {
     /// A server to choose as soon as it is in the list.
     pub(crate) wanted: Option<String>,
     /// What is known of the chosen server's addresses.
-    pub(crate) asking: Asking,
+    pub(crate) asking: ProbeSchedule,
 }
 
 /// Whether the picker has the keys, with nothing on top of it.
@@ -55,7 +55,7 @@ pub(crate) fn name(state: &State, at: usize) -> &str {
 }
 
 /// The server that was only found, if one is chosen.
-pub(crate) fn chosen_find(state: &State) -> Option<&Found> {
+pub(crate) fn chosen_find(state: &State) -> Option<&DiscoveredServer> {
     discovered::listed(state).nth(state.picker.at.checked_sub(state.servers.len() + 1)?)
 }
 
@@ -66,26 +66,26 @@ pub(crate) fn count(state: &State) -> usize {
 
 /// A place in the list that stays the same while the list changes.
 #[derive(Debug, PartialEq, Eq)]
-enum Spot {
+enum ListPlace {
     Saved(String),
     Here,
     Found(String),
 }
 
-fn spot(state: &State) -> Spot {
+fn spot(state: &State) -> ListPlace {
     match (chosen(state), chosen_find(state)) {
-        (Some(profile), _) => Spot::Saved(profile.name.clone()),
-        (None, Some(find)) => Spot::Found(find.name.clone()),
-        (None, None) => Spot::Here,
+        (Some(profile), _) => ListPlace::Saved(profile.name.clone()),
+        (None, Some(find)) => ListPlace::Found(find.name.clone()),
+        (None, None) => ListPlace::Here,
     }
 }
 
-fn find(state: &State, spot: &Spot) -> Option<usize> {
+fn find(state: &State, spot: &ListPlace) -> Option<usize> {
     let saved = state.servers.len();
     match spot {
-        Spot::Saved(name) => state.servers.iter().position(|profile| profile.name == *name),
-        Spot::Here => Some(saved),
-        Spot::Found(name) => {
+        ListPlace::Saved(name) => state.servers.iter().position(|profile| profile.name == *name),
+        ListPlace::Here => Some(saved),
+        ListPlace::Found(name) => {
             discovered::listed(state).position(|find| find.name == *name).map(|nth| saved + 1 + nth)
         }
     }
@@ -101,7 +101,7 @@ pub(crate) fn why_not(state: &State) -> Option<String> {
 }
 
 /// What to do with a server that was found.
-pub(crate) fn how_to_pair(state: &State, find: &Found) -> String {
+pub(crate) fn how_to_pair(state: &State, find: &DiscoveredServer) -> String {
     format!(
         "{} is not paired: run `topsided invite` on it, then press {} and paste what it prints",
         find.name,
@@ -110,7 +110,7 @@ pub(crate) fn how_to_pair(state: &State, find: &Found) -> String {
 }
 
 /// What was found on the LAN has changed; what is chosen stays chosen.
-pub(crate) fn found(state: &mut State, found: Vec<Found>) {
+pub(crate) fn found(state: &mut State, found: Vec<DiscoveredServer>) {
     let was = spot(state);
     discovered::load(state, found);
     let at = find(state, &was).unwrap_or(state.picker.at);
@@ -118,7 +118,7 @@ pub(crate) fn found(state: &mut State, found: Vec<Found>) {
 }
 
 /// Chooses a place, or the nearest one that there is.
-fn settle(state: &mut State, at: usize, was: &Spot) {
+fn settle(state: &mut State, at: usize, was: &ListPlace) {
     state.picker.at = at.min(count(state) - 1);
     if spot(state) != *was {
         state.picker.way = 0;
@@ -147,20 +147,20 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
         Id::Invite => redeem_invite::open(state, ""),
         Id::Add => {
             let form = match chosen_find(state) {
-                Some(find) => Form::of_find(find, &state.servers),
-                None => Form::add(),
+                Some(find) => ServerForm::of_find(find, &state.servers),
+                None => ServerForm::add(),
             };
             state.overlays.push(Overlay::Form(Box::new(form)));
         }
         Id::Edit => {
             if let Some(profile) = chosen(state) {
-                let form = Form::edit(profile);
+                let form = ServerForm::edit(profile);
                 state.overlays.push(Overlay::Form(Box::new(form)));
             }
         }
         Id::Duplicate => {
             if let Some(profile) = chosen(state) {
-                let form = Form::duplicate(profile, &state.servers);
+                let form = ServerForm::duplicate(profile, &state.servers);
                 state.overlays.push(Overlay::Form(Box::new(form)));
             }
         }
@@ -172,7 +172,7 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
                     format!("Forget {name}?"),
                     text,
                     "Forget it",
-                    Then::Delete(name),
+                    ConfirmedAction::Delete(name),
                 );
                 state.overlays.push(Overlay::Confirm(confirm));
             }
@@ -216,19 +216,20 @@ pub(crate) fn dial(state: &mut State, target: Target, start: bool) -> Vec<Effect
     let mut effects = Vec::new();
     let attempt = state.next_serial();
     let since = state.clock.mono;
-    let lost = match std::mem::replace(&mut state.link, Link::Idle) {
-        Link::Idle => None,
-        Link::Dialling(old) => {
+    let lost = match std::mem::replace(&mut state.link, ConnectionState::Idle) {
+        ConnectionState::Idle => None,
+        ConnectionState::Dialling(old) => {
             effects.push(Effect::CancelDial { attempt: old.attempt });
             old.lost
         }
-        Link::Connected { session } => {
+        ConnectionState::Connected { session } => {
             effects.push(Effect::HangUp { session });
             None
         }
-        Link::Lost(lost) => Some(lost),
+        ConnectionState::Lost(lost) => Some(lost),
     };
-    state.link = Link::Dialling(Dialling { attempt, target: target.clone(), start, since, lost });
+    state.link =
+        ConnectionState::Dialling(Dialling { attempt, target: target.clone(), start, since, lost });
     effects.push(Effect::Dial { attempt, target, start });
     effects
 }
@@ -251,10 +252,12 @@ pub(crate) fn open_at(state: &mut State, name: &str, target: Target) -> Vec<Effe
 /// Goes to the picker; the session, if one is open, is closed with a goodbye.
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     let mut effects = Vec::new();
-    match std::mem::replace(&mut state.link, Link::Idle) {
-        Link::Dialling(dial) => effects.push(Effect::CancelDial { attempt: dial.attempt }),
-        Link::Connected { session } => effects.push(Effect::HangUp { session }),
-        Link::Idle | Link::Lost(_) => {}
+    match std::mem::replace(&mut state.link, ConnectionState::Idle) {
+        ConnectionState::Dialling(dial) => {
+            effects.push(Effect::CancelDial { attempt: dial.attempt });
+        }
+        ConnectionState::Connected { session } => effects.push(Effect::HangUp { session }),
+        ConnectionState::Idle | ConnectionState::Lost(_) => {}
     }
     state.screen = Screen::Picker;
     state.overlays.clear();

@@ -2,8 +2,8 @@
 //! chosen one, while the picker is shown and somebody is looking.
 
 use super::chosen;
-use super::routes::{self, Reach};
-use crate::app::connection::{Link, Via};
+use super::routes::{self, ProbeResult};
+use crate::app::connection::{ConnectionState, Via};
 use crate::app::{Effect, Here, Screen, State};
 use crate::text::sanitize;
 
@@ -22,9 +22,9 @@ const LOOKING: u64 = 120_000;
 
 /// What is known of the chosen server, and when it is asked.
 #[derive(Debug, Default)]
-pub(crate) struct Asking {
+pub(crate) struct ProbeSchedule {
     /// Each with the time at which it was learnt, by the monotonic clock.
-    known: Vec<(Via, Reach, u64)>,
+    known: Vec<(Via, ProbeResult, u64)>,
     /// Those that have not answered yet in this round.
     waiting: Vec<Via>,
     /// The round of questions whose answers are waited for.
@@ -39,7 +39,7 @@ pub(crate) struct Asking {
     refused: Option<u64>,
 }
 
-impl Asking {
+impl ProbeSchedule {
     /// The round whose answers are waited for.
     #[cfg(test)]
     pub(crate) fn round(&self) -> u64 {
@@ -47,7 +47,7 @@ impl Asking {
     }
 
     /// How an address of the chosen server stands, if that is known.
-    pub(crate) fn reach(&self, via: Via) -> Option<&Reach> {
+    pub(crate) fn reach(&self, via: Via) -> Option<&ProbeResult> {
         self.known.iter().find(|(known, ..)| *known == via).map(|(_, reach, _)| reach)
     }
 
@@ -60,9 +60,9 @@ impl Asking {
 /// Forgets what is known, and asks soon: another server is chosen, or the same one has changed.
 pub(crate) fn anew(state: &mut State, pause: u64) {
     // What was asked of another one is not heard any more.
-    let Asking { used, asked, .. } = state.picker.asking;
+    let ProbeSchedule { used, asked, .. } = state.picker.asking;
     let due = Some(state.clock.mono + pause);
-    state.picker.asking = Asking { used, asked, due, ..Asking::default() };
+    state.picker.asking = ProbeSchedule { used, asked, due, ..ProbeSchedule::default() };
 }
 
 /// A person asks for it: all is forgotten and asked at once. A refusal that does not pass by itself is kept
@@ -70,7 +70,7 @@ pub(crate) fn anew(state: &mut State, pause: u64) {
 /// out in the end.
 pub(crate) fn test(state: &mut State) -> Vec<Effect> {
     let now = state.clock.mono;
-    let Asking { refused, ref mut known, .. } = state.picker.asking;
+    let ProbeSchedule { refused, ref mut known, .. } = state.picker.asking;
     let wait = refused.map_or(0, |at| (at + REFUSED).saturating_sub(now));
     if wait == 0 {
         anew(state, 0);
@@ -98,7 +98,7 @@ pub(crate) fn ask(state: &mut State) -> Vec<Effect> {
     let mut vias = Vec::new();
     let profile = chosen(state).filter(|profile| profile.pin.is_some());
     if let Some(profile) = profile {
-        let lasting = |via| state.picker.asking.reach(via).is_some_and(Reach::is_lasting);
+        let lasting = |via| state.picker.asking.reach(via).is_some_and(ProbeResult::is_lasting);
         vias.extend(
             [Via::Lan, Via::Internet]
                 .into_iter()
@@ -113,7 +113,7 @@ pub(crate) fn ask(state: &mut State) -> Vec<Effect> {
 /// When to ask; never while a server is dialled or talked to, and not for long where nobody touches
 /// a key.
 fn ask_at(state: &State) -> Option<u64> {
-    if !matches!((&state.screen, &state.link), (Screen::Picker, Link::Idle)) {
+    if !matches!((&state.screen, &state.link), (Screen::Picker, ConnectionState::Idle)) {
         return None;
     }
     let asking = &state.picker.asking;
@@ -172,19 +172,19 @@ pub(crate) fn used(state: &mut State) {
 
 /// Nobody waits for answers any more.
 pub(crate) fn stop(state: &mut State) {
-    state.picker.asking = Asking::default();
+    state.picker.asking = ProbeSchedule::default();
 }
 
 /// An address of the chosen server has answered, or not.
-pub(crate) fn reached(state: &mut State, round: u64, via: Via, reach: Reach) {
+pub(crate) fn reached(state: &mut State, round: u64, via: Via, reach: ProbeResult) {
     if round != state.picker.asking.round {
         return;
     }
     let reach = match reach {
-        Reach::Down { words, sentence, lasting } => {
-            Reach::Down { words, sentence: sanitize::sentence(&sentence), lasting }
+        ProbeResult::Down { words, sentence, lasting } => {
+            ProbeResult::Down { words, sentence: sanitize::sentence(&sentence), lasting }
         }
-        up @ Reach::Up(_) => up,
+        up @ ProbeResult::Up(_) => up,
     };
     if reach.is_lasting() {
         state.picker.asking.refused = Some(state.clock.mono);

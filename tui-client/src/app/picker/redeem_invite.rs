@@ -64,7 +64,7 @@ pub(crate) enum Replacing {
 
 /// What came of using an invite.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Paired {
+pub(crate) struct InviteRedeemed {
     /// What the server is called here.
     pub(crate) name: String,
     /// What this device may do there.
@@ -248,7 +248,7 @@ pub(crate) fn begin(
 pub(crate) fn ended(
     state: &mut State,
     attempt: u64,
-    result: Result<Paired, NotPaired>,
+    result: Result<InviteRedeemed, NotPaired>,
 ) -> Vec<Effect> {
     let asks = |overlay: &Overlay| match overlay {
         Overlay::Invite(pairing) => {

@@ -1,7 +1,7 @@
 //! The ways to the chosen server: where each leads, whether it answers, and what to do if not.
 
 use super::{chosen, discovered, probe};
-use crate::app::connection::{Link, Target, Via};
+use crate::app::connection::{ConnectionState, Target, Via};
 use crate::app::{Here, State, picker};
 use crate::config::Profile;
 use crate::connect::ConnectError;
@@ -15,10 +15,10 @@ const HERE: &[Via] = &[Via::Same, Via::Lan, Via::Internet];
 
 /// How a way stands, and what is to be said of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Way {
+pub(crate) struct Route {
     /// Where it leads, if that is known.
     pub(crate) address: String,
-    pub(crate) sign: Sign,
+    pub(crate) sign: RouteSign,
     /// How it stands, in words.
     pub(crate) words: String,
     /// The whole of it where the words are short: what happened there, and what to do.
@@ -29,7 +29,7 @@ pub(crate) struct Way {
 
 /// The sign before the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sign {
+pub(crate) enum RouteSign {
     /// It answers.
     Up,
     /// It does not.
@@ -42,7 +42,7 @@ pub(crate) enum Sign {
 
 /// How an address of a paired server stood when it was last asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub(crate) enum ProbeResult {
     /// The server that was paired answered, after so many milliseconds.
     Up(u64),
     /// It did not.
@@ -56,19 +56,19 @@ pub(crate) enum Reach {
     },
 }
 
-impl Reach {
+impl ProbeResult {
     /// Whether asking again changes nothing until somebody does something.
     pub(crate) fn is_lasting(&self) -> bool {
         matches!(self, Self::Down { lasting: true, .. })
     }
 
     /// How a way stands that leads there.
-    fn way(&self) -> Way {
+    fn way(&self) -> Route {
         match self {
-            Self::Up(ms) => Way::plain(Sign::Up, format!("answers in {}", millis(*ms))),
+            Self::Up(ms) => Route::plain(RouteSign::Up, format!("answers in {}", millis(*ms))),
             Self::Down { words, sentence, lasting } => {
-                let sign = if *lasting { Sign::Wrong } else { Sign::Down };
-                Way { advice: Some(sentence.clone()), ..Way::plain(sign, *words) }
+                let sign = if *lasting { RouteSign::Wrong } else { RouteSign::Down };
+                Route { advice: Some(sentence.clone()), ..Route::plain(sign, *words) }
             }
         }
     }
@@ -102,20 +102,20 @@ pub(crate) fn words(error: &ConnectError) -> &'static str {
     }
 }
 
-impl Way {
-    fn plain(sign: Sign, words: impl Into<String>) -> Self {
+impl Route {
+    fn plain(sign: RouteSign, words: impl Into<String>) -> Self {
         let (address, advice, why_not) = (String::new(), None, None);
         Self { address, sign, words: words.into(), advice, why_not }
     }
 
     fn unknown(state: &State) -> Self {
-        Self::plain(Sign::None, probe::unknown(state))
+        Self::plain(RouteSign::None, probe::unknown(state))
     }
 
     /// The same, where the server was found elsewhere: of use only where it is not reached.
     fn with_hint(self, state: &State, profile: &Profile, hint: Option<&str>) -> Self {
         match (self.sign, hint) {
-            (Sign::Down | Sign::Wrong, Some(at)) => {
+            (RouteSign::Down | RouteSign::Wrong, Some(at)) => {
                 let words = format!("{} · found at {at}", self.words);
                 Self { words, advice: Some(moved(state, profile, at)), ..self }
             }
@@ -124,7 +124,7 @@ impl Way {
     }
 
     fn impossible(words: &str, why_not: String) -> Self {
-        Self { why_not: Some(why_not), ..Self::plain(Sign::None, words) }
+        Self { why_not: Some(why_not), ..Self::plain(RouteSign::None, words) }
     }
 }
 
@@ -166,11 +166,11 @@ pub(crate) fn millis(ms: u64) -> String {
 }
 
 /// How a way to what is chosen stands.
-pub(crate) fn way(state: &State, via: Via) -> Way {
+pub(crate) fn way(state: &State, via: Via) -> Route {
     let way = match (via, chosen(state)) {
         (Via::Same, None) => same(state),
-        (Via::Same, Some(_)) => Way { address: "this machine".to_owned(), ..same(state) },
-        (_, None) => Way::impossible(
+        (Via::Same, Some(_)) => Route { address: "this machine".to_owned(), ..same(state) },
+        (_, None) => Route::impossible(
             &format!("no address saved · {} adds a server", state.keys.word(Id::Add)),
             format!(
                 "this machine needs no address: press {} to add a server elsewhere, or {} to paste \
@@ -183,21 +183,21 @@ pub(crate) fn way(state: &State, via: Via) -> Way {
         (_, Some(profile)) => elsewhere(state, profile, via),
     };
     match &state.link {
-        Link::Dialling(dial)
+        ConnectionState::Dialling(dial)
             if dial.target == (Target { server: chosen(state).map(|p| p.name.clone()), via }) =>
         {
             let seconds = times::running(state.clock.mono.saturating_sub(dial.since));
             let what = if dial.start { "starting one" } else { "connecting" };
             let key = state.keys.word(Id::StopTrying);
             let words = format!("{what} … {seconds} · {key} cancels");
-            Way { address: way.address, ..Way::plain(Sign::None, words) }
+            Route { address: way.address, ..Route::plain(RouteSign::None, words) }
         }
         _ => way,
     }
 }
 
 /// How the chosen saved server stands, in a word or two.
-pub(crate) fn brief(state: &State) -> (Sign, String) {
+pub(crate) fn brief(state: &State) -> (RouteSign, String) {
     let way = way(state, Via::Auto);
     (way.sign, way.words.replace(" answers in", ""))
 }
@@ -213,41 +213,44 @@ pub(crate) fn shortened(words: &str, room: usize) -> String {
     fit::cut(short, room)
 }
 
-fn same(state: &State) -> Way {
+fn same(state: &State) -> Route {
     match &state.here {
-        Here::Unknown => Way::plain(Sign::None, "looking for a server …"),
-        Here::Running(_) if state.carries => Way::plain(Sign::Up, "runs inside this program"),
-        Here::Running(ms) => Way::plain(Sign::Up, format!("answers in {}", millis(*ms))),
+        Here::Unknown => Route::plain(RouteSign::None, "looking for a server …"),
+        Here::Running(_) if state.carries => {
+            Route::plain(RouteSign::Up, "runs inside this program")
+        }
+        Here::Running(ms) => Route::plain(RouteSign::Up, format!("answers in {}", millis(*ms))),
         Here::NotRunning => {
             let key = state.keys.word(Id::Connect);
-            Way::plain(Sign::Down, format!("no server here · {key} starts one"))
+            Route::plain(RouteSign::Down, format!("no server here · {key} starts one"))
         }
         Here::Refused(why) => {
-            Way { why_not: Some(why.clone()), ..Way::plain(Sign::Down, "cannot be used") }
+            Route { why_not: Some(why.clone()), ..Route::plain(RouteSign::Down, "cannot be used") }
         }
     }
 }
 
-fn elsewhere(state: &State, profile: &Profile, via: Via) -> Way {
+fn elsewhere(state: &State, profile: &Profile, via: Via) -> Route {
     let hint = if via == Via::Lan { discovered::hint(state, profile) } else { None };
     let Some(address) = address(profile, via) else {
         let what = if via == Via::Lan { "LAN address" } else { "router address" };
         return no_address(state, profile, what, hint.as_deref());
     };
     if profile.pin.is_none() {
-        return Way { address, ..not_paired(state, &profile.name) };
+        return Route { address, ..not_paired(state, &profile.name) };
     }
-    let way = state.picker.asking.reach(via).map_or_else(|| Way::unknown(state), Reach::way);
-    Way { address, ..way.with_hint(state, profile, hint.as_deref()) }
+    let way =
+        state.picker.asking.reach(via).map_or_else(|| Route::unknown(state), ProbeResult::way);
+    Route { address, ..way.with_hint(state, profile, hint.as_deref()) }
 }
 
-fn no_address(state: &State, profile: &Profile, what: &str, hint: Option<&str>) -> Way {
+fn no_address(state: &State, profile: &Profile, what: &str, hint: Option<&str>) -> Route {
     let (name, key) = (&profile.name, state.keys.word(Id::Edit));
     match hint {
         Some(at) => {
-            Way::impossible(&format!("found at {at} · {key} adds it"), moved(state, profile, at))
+            Route::impossible(&format!("found at {at} · {key} adds it"), moved(state, profile, at))
         }
-        None => Way::impossible(
+        None => Route::impossible(
             &format!("no address saved · {key} adds it"),
             format!("{name} has no {what} yet: press {key} to add it"),
         ),
@@ -259,9 +262,9 @@ fn moved(state: &State, profile: &Profile, at: &str) -> String {
     format!("{} was found at {at}: press {key} to save that address", profile.name)
 }
 
-fn not_paired(state: &State, name: &str) -> Way {
+fn not_paired(state: &State, name: &str) -> Route {
     let key = state.keys.word(Id::Invite);
-    Way::impossible(
+    Route::impossible(
         &format!("not paired · {key} pastes an invite"),
         format!(
             "{name} is not paired: run `topsided invite` on it, then press {key} and paste what it prints"
@@ -270,7 +273,7 @@ fn not_paired(state: &State, name: &str) -> Way {
 }
 
 /// LAN first, the internet a moment later: as good as the better of the two.
-fn auto(state: &State, profile: &Profile) -> Way {
+fn auto(state: &State, profile: &Profile) -> Route {
     let ways: Vec<Via> = [Via::Lan, Via::Internet]
         .into_iter()
         .filter(|via| address(profile, *via).is_some())
@@ -282,26 +285,26 @@ fn auto(state: &State, profile: &Profile) -> Way {
         _ => "LAN first, then internet".to_owned(),
     };
     if profile.pin.is_none() {
-        return Way { address: order, ..not_paired(state, &profile.name) };
+        return Route { address: order, ..not_paired(state, &profile.name) };
     }
-    let known: Vec<&Reach> =
+    let known: Vec<&ProbeResult> =
         ways.iter().filter_map(|via| state.picker.asking.reach(*via)).collect();
     let up = ways.iter().find_map(|via| match state.picker.asking.reach(*via) {
-        Some(Reach::Up(ms)) => Some((*via, *ms)),
+        Some(ProbeResult::Up(ms)) => Some((*via, *ms)),
         _ => None,
     });
     let way = if let Some((via, ms)) = up {
-        Way::plain(Sign::Up, format!("{} answers in {}", via.title(), millis(ms)))
+        Route::plain(RouteSign::Up, format!("{} answers in {}", via.title(), millis(ms)))
     } else if known.len() < ways.len() {
-        Way::unknown(state)
+        Route::unknown(state)
     } else {
         // What does not pass by itself is worth more words than a silence.
         let worst = known.iter().find(|reach| reach.is_lasting()).or(known.first());
-        worst.map_or_else(|| Way::unknown(state), |reach| reach.way()).with_hint(
+        worst.map_or_else(|| Route::unknown(state), |reach| reach.way()).with_hint(
             state,
             profile,
             hint.as_deref(),
         )
     };
-    Way { address: order, ..way }
+    Route { address: order, ..way }
 }

@@ -4,7 +4,7 @@ use super::discovered;
 use crate::app::widgets::editor::{Edited, Editor};
 use crate::app::{Effect, ProfileEdit};
 use crate::config::{DEFAULT_PORT, Field, Profile, validate};
-use crate::connect::Found;
+use crate::connect::DiscoveredServer;
 use crate::input::key::{Code, Key};
 
 /// The fields shown, in order. A pin is filled by pairing, not by hand.
@@ -40,7 +40,7 @@ fn place(field: Field) -> usize {
 
 /// A form being filled in.
 #[derive(Debug)]
-pub(crate) struct Form {
+pub(crate) struct ServerForm {
     /// The saved server that is edited; none: a new one.
     pub(crate) original: Option<String>,
     pub(crate) fields: [Editor; 5],
@@ -69,7 +69,7 @@ pub(crate) enum Filled {
     Save(Effect),
 }
 
-impl Form {
+impl ServerForm {
     /// An empty form.
     pub(crate) fn add() -> Self {
         Self::with(None, &blank())
@@ -90,7 +90,7 @@ impl Form {
     }
 
     /// A form of a server that was found on the LAN. Its pin comes from an invite, not from what it says.
-    pub(crate) fn of_find(find: &Found, taken: &[Profile]) -> Self {
+    pub(crate) fn of_find(find: &DiscoveredServer, taken: &[Profile]) -> Self {
         let profile = Profile {
             name: free_name(&find.name, taken, 1),
             lan: Some(discovered::address(find)),
@@ -265,18 +265,18 @@ fn blank() -> Profile {
 mod tests {
     use super::*;
 
-    fn typed(form: &mut Form, field: Field, text: &str) {
+    fn typed(form: &mut ServerForm, field: Field, text: &str) {
         form.at = place(field);
         form.fields[form.at].set(text);
     }
 
-    fn enter(form: &mut Form, saved: &[Profile]) -> Filled {
+    fn enter(form: &mut ServerForm, saved: &[Profile]) -> Filled {
         form.key("enter".parse().unwrap(), saved)
     }
 
     #[test]
     fn every_mistake_is_told_at_its_field_and_nothing_is_saved() {
-        let mut form = Form::add();
+        let mut form = ServerForm::add();
         typed(&mut form, Field::Port, "99999");
         typed(&mut form, Field::Lan, "not an address");
         assert_eq!(enter(&mut form, &[]), Filled::Open);
@@ -289,7 +289,7 @@ mod tests {
     /// Typing a port made 867799999 of it.
     #[test]
     fn typing_into_a_field_that_was_entered_by_tab_takes_the_place_of_its_text() {
-        let mut form = Form::add();
+        let mut form = ServerForm::add();
         for key in ["tab", "tab", "tab", "9", "9"] {
             form.key(key.parse().unwrap(), &[]);
         }
@@ -313,7 +313,7 @@ mod tests {
             pin: Some(format!("sha256:{}", "0".repeat(64))),
             ..blank()
         };
-        let mut form = Form::edit(&profile);
+        let mut form = ServerForm::edit(&profile);
         typed(&mut form, Field::Internet, " 203.0.113.7 ");
         let Filled::Save(Effect::Edit(ProfileEdit::Replace(name, saved))) =
             enter(&mut form, std::slice::from_ref(&profile))
@@ -323,7 +323,7 @@ mod tests {
         assert_eq!(name, "clock");
         assert_eq!(saved.internet.as_deref(), Some("203.0.113.7"));
         assert_eq!(saved.pin, profile.pin);
-        let copy = Form::duplicate(&profile, std::slice::from_ref(&profile));
+        let copy = ServerForm::duplicate(&profile, std::slice::from_ref(&profile));
         assert_eq!(copy.text(Field::Name), "clock-2");
         assert_eq!(copy.kept.pin, profile.pin);
     }
@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn a_name_is_taken_once_and_unsaved_text_is_not_thrown_away_at_the_first_esc() {
         let taken = Profile { name: "clock".into(), ..blank() };
-        let mut form = Form::add();
+        let mut form = ServerForm::add();
         typed(&mut form, Field::Name, "clock");
         assert_eq!(enter(&mut form, &[taken]), Filled::Open);
         assert!(form.error(Field::Name).unwrap().contains("already"));

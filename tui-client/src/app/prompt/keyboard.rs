@@ -6,9 +6,9 @@ use topside_shared::text::clean;
 use super::super::console::Console;
 use super::super::runs::Info;
 use super::super::{Call, Effect, State, update};
-use super::{Asker, GRACE, MAX_LINES, Prompt, PromptLine, may_ask};
+use super::{GRACE, MAX_LINES, Prompt, PromptLine, PromptRun, may_ask};
 use crate::app::availability;
-use crate::app::connection::Link;
+use crate::app::connection::ConnectionState;
 use crate::app::widgets::editor::Edited;
 use crate::input::actions;
 use crate::input::key::{Code, Key};
@@ -17,7 +17,7 @@ use crate::input::key::{Code, Key};
 pub(in crate::app) fn switch(state: &mut State) {
     let Some(console) = state.console_mut() else { return };
     if console.prompt.is_up() {
-        let name = console.prompt.asker.as_ref().map(Asker::name).unwrap_or_default();
+        let name = console.prompt.asker.as_ref().map(PromptRun::name).unwrap_or_default();
         console.prompt.leave();
         let key = state.keys.word(actions::Id::OtherBox);
         state.done(format!("The command box; {key} goes back to {name}."));
@@ -31,7 +31,7 @@ pub(in crate::app) fn switch(state: &mut State) {
         may_ask(console, info)
             && console.prompt.asker.as_ref().is_none_or(|asker| asker.block != info.id)
     };
-    let next = console.runs.live().find(asks).map(|info| Asker::of(info, console));
+    let next = console.runs.live().find(asks).map(|info| PromptRun::of(info, console));
     match next {
         Some(asker) => console.prompt.take(asker),
         None => state.refuse("no run of yours takes input now"),
@@ -153,7 +153,7 @@ fn drop_all(prompt: &mut Prompt) {
 }
 
 fn cancel(state: &mut State, run: RunId) -> Vec<Effect> {
-    let Link::Connected { session } = state.link else { return Vec::new() };
+    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
     let Some(console) = state.console_mut() else { return Vec::new() };
     if let Some(info) = console.runs.of_run(run)
         && info.phase.is_live()

@@ -12,7 +12,7 @@ use topside_shared::RunId;
 use topside_shared::command::{MASK, Stdin};
 use topside_shared::methods::MaskedText;
 
-use super::connection::Link;
+use super::connection::ConnectionState;
 use super::console::Console;
 use super::runs::{Info, Phase};
 use super::widgets::editor::Editor;
@@ -29,7 +29,7 @@ const GRACE: u64 = 500;
 /// The run whose box it is, and what is typed there.
 #[derive(Debug, Default)]
 pub(crate) struct Prompt {
-    asker: Option<Asker>,
+    asker: Option<PromptRun>,
     pub(crate) editor: Editor,
     /// Whether the person has gone back to the command box.
     away: bool,
@@ -42,12 +42,12 @@ pub(crate) struct Prompt {
     /// Whether the oldest of them is on its way.
     under_way: bool,
     /// A run that has just ended with nothing typed for it, and when.
-    just_ended: Option<(Asker, u64)>,
+    just_ended: Option<(PromptRun, u64)>,
 }
 
 /// A run that may ask.
 #[derive(Debug, Clone)]
-struct Asker {
+struct PromptRun {
     block: u64,
     run: Option<RunId>,
     command: String,
@@ -100,11 +100,11 @@ impl Prompt {
     }
 
     /// The run, while it can be answered.
-    fn live(&self) -> Option<&Asker> {
+    fn live(&self) -> Option<&PromptRun> {
         self.asker.as_ref().filter(|asker| !asker.over && !asker.closed)
     }
 
-    fn take(&mut self, asker: Asker) {
+    fn take(&mut self, asker: PromptRun) {
         self.drop_line();
         self.lines.clear();
         self.under_way = false;
@@ -163,7 +163,7 @@ impl Prompt {
     }
 }
 
-impl Asker {
+impl PromptRun {
     fn of(info: &Info, console: &Console) -> Self {
         Self {
             block: info.id,
@@ -205,7 +205,8 @@ fn may_ask(console: &Console, info: &Info) -> bool {
 /// Keeps the box with the run that asks, after whatever has happened; what is to be sent comes back.
 pub(super) fn follow(state: &mut State) -> Vec<Effect> {
     let (link, now) = (&state.link, state.clock.mono);
-    let session = if let Link::Connected { session } = link { Some(*session) } else { None };
+    let session =
+        if let ConnectionState::Connected { session } = link { Some(*session) } else { None };
     let super::Screen::Console(console) = &mut state.screen else { return Vec::new() };
     let again = console.prompt.asker.as_ref().filter(|asker| asker.over).is_some_and(|asker| {
         console.runs.info(asker.block).is_some_and(|info| may_ask(console, info))
@@ -235,7 +236,7 @@ pub(super) fn follow(state: &mut State) -> Vec<Effect> {
         && let Some(info) = console.runs.chosen().filter(|info| may_ask(console, info))
         && prompt.asker.as_ref().is_none_or(|asker| asker.block != info.id)
     {
-        let asker = Asker::of(info, console);
+        let asker = PromptRun::of(info, console);
         console.input.popup = None;
         console.prompt.take(asker);
     }

@@ -4,13 +4,13 @@
 use topside_shared::text::bytes;
 
 use super::{Info, Phase};
-use crate::app::connection::Link;
+use crate::app::connection::ConnectionState;
 use crate::app::{Effect, State};
 use crate::text::{sanitize, times};
 
 /// An output on its way to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Saving {
+pub(crate) struct Export {
     /// A number of its own.
     pub(crate) id: u64,
     block: u64,
@@ -23,7 +23,7 @@ pub(crate) struct Saving {
     live: bool,
 }
 
-impl Saving {
+impl Export {
     /// How far it is, and which key gives up.
     pub(crate) fn words(&self, stop: &str) -> String {
         format!("saving {} of {} · {stop} gives up", bytes(self.done), bytes(self.of))
@@ -32,7 +32,7 @@ impl Saving {
 
 /// An output that is in a file, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fetched {
+pub(crate) struct Exported {
     /// Which file.
     pub(crate) path: String,
     /// Its length.
@@ -43,7 +43,7 @@ pub(crate) struct Fetched {
 
 /// Why there is no file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum NotFetched {
+pub(crate) enum ExportFailed {
     /// The server does not have this run, or not any more.
     NotKept,
     /// Anything else, as a sentence.
@@ -71,13 +71,13 @@ pub(crate) fn save(state: &mut State) -> Vec<Effect> {
     let (of, live) = (info.bytes.unwrap_or(info.told), info.bytes.is_none());
     match (&state.link, info.run) {
         // What a session is gone for cannot be asked.
-        (Link::Connected { session }, Some(run)) if of > 0 => {
+        (ConnectionState::Connected { session }, Some(run)) if of > 0 => {
             let session = *session;
             let id = state.next_serial();
-            state.saving = Some(Saving { id, block, name: name.clone(), done: 0, of, live });
+            state.saving = Some(Export { id, block, name: name.clone(), done: 0, of, live });
             vec![Effect::Fetch { id, session, run, until: of, name }]
         }
-        (Link::Connected { .. }, _) => save_held(state, block, name, None),
+        (ConnectionState::Connected { .. }, _) => save_held(state, block, name, None),
         (_, None) => save_held(state, block, name, None),
         (_, Some(_)) => {
             save_held(state, block, name, Some("there is no session to fetch all of it"))
@@ -103,11 +103,11 @@ pub(crate) fn fetching(state: &mut State, id: u64, done: u64) {
 pub(crate) fn fetched(
     state: &mut State,
     id: u64,
-    result: Result<Fetched, NotFetched>,
+    result: Result<Exported, ExportFailed>,
 ) -> Vec<Effect> {
     let Some(saving) = state.saving.take_if(|saving| saving.id == id) else { return Vec::new() };
     match result {
-        Ok(Fetched { path, length, missing, .. }) => {
+        Ok(Exported { path, length, missing, .. }) => {
             let size = bytes(length);
             if missing > 0 {
                 let lost = bytes(missing);
@@ -119,7 +119,7 @@ pub(crate) fn fetched(
                 state.done(format!("{size} saved to {path}"));
             }
         }
-        Err(NotFetched::NotKept) => {
+        Err(ExportFailed::NotKept) => {
             let why = "the server has this run no more";
             if state.console().is_none() {
                 state.refuse(format!("nothing was saved: {why}"));
@@ -127,7 +127,7 @@ pub(crate) fn fetched(
             }
             return save_held(state, saving.block, saving.name, Some(why));
         }
-        Err(NotFetched::Failed(why)) => {
+        Err(ExportFailed::Failed(why)) => {
             state.refuse(format!("nothing was saved: {}", sanitize::sentence(&why)));
         }
     }

@@ -9,10 +9,10 @@ use topside_shared::text;
 
 use super::Phase;
 use crate::app::command_form::CommandForm;
-use crate::app::confirm::{Confirm, Then};
-use crate::app::connection::Link;
+use crate::app::confirm::{Confirm, ConfirmedAction};
+use crate::app::connection::ConnectionState;
 use crate::app::overlay::{self, Overlay};
-use crate::app::widgets::filter_list::{Chooser, Load, Moved};
+use crate::app::widgets::filter_list::{FilterList, ListMove, Load};
 use crate::app::{Call, Effect, State};
 use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
@@ -23,10 +23,10 @@ const MAX_LINE: usize = 500;
 
 /// The list.
 #[derive(Debug, Default)]
-pub(crate) struct RunsView {
-    pub(crate) list: Chooser<RunId>,
+pub(crate) struct RunList {
+    pub(crate) list: FilterList<RunId>,
     /// Newest first.
-    rows: Vec<Listed>,
+    rows: Vec<ListedRun>,
     /// Where older ones go on, if there are any.
     next: Option<RunId>,
     pub(crate) load: Load,
@@ -36,7 +36,7 @@ pub(crate) struct RunsView {
 
 /// A run with the line that started it, or would again.
 #[derive(Debug)]
-pub(crate) struct Listed {
+pub(crate) struct ListedRun {
     pub(crate) row: RunRow,
     pub(crate) line: String,
 }
@@ -57,10 +57,10 @@ enum RunListResult {
     Again(RunId),
 }
 
-impl RunsView {
+impl RunList {
     /// The runs that pass the filter.
-    pub(crate) fn shown(&self) -> Vec<&Listed> {
-        let passes = |listed: &&Listed| {
+    pub(crate) fn shown(&self) -> Vec<&ListedRun> {
+        let passes = |listed: &&ListedRun| {
             let row = &listed.row;
             let wait = row.wait().unwrap_or_default();
             let (id, state, line) = (row.run_id, row.state.words(), &listed.line);
@@ -89,7 +89,7 @@ impl RunsView {
         self.list.first(&self.ids());
     }
 
-    fn get(&self, id: RunId) -> Option<&Listed> {
+    fn get(&self, id: RunId) -> Option<&ListedRun> {
         self.rows.iter().find(|listed| listed.row.run_id == id)
     }
 
@@ -110,7 +110,7 @@ impl RunsView {
             _ => {}
         }
         match (self.list.walk(key, &shown, page), self.next) {
-            (Some(Moved::Beyond), Some(before)) if self.load == Load::Done => {
+            (Some(ListMove::Beyond), Some(before)) if self.load == Load::Done => {
                 return RunListResult::Older(before);
             }
             (None, _) if self.list.edit(key) => self.list.first(&self.ids()),
@@ -127,9 +127,9 @@ impl RunsView {
             let command = menu.commands.iter().find(|command| command.name == row.command);
             let unknown = || Command { name: row.command.clone(), ..Command::default() };
             let line = cmdline::render(&command.cloned().unwrap_or_else(unknown), &row.args);
-            Listed { line: text::clean(&line, MAX_LINE), row }
+            ListedRun { line: text::clean(&line, MAX_LINE), row }
         };
-        let mut fresh: Vec<Listed> = page.runs.into_iter().map(listed).collect();
+        let mut fresh: Vec<ListedRun> = page.runs.into_iter().map(listed).collect();
         let end = fresh.last().map(|listed| listed.row.run_id);
         match before {
             Some(before) => {
@@ -162,13 +162,13 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
 
 /// Asks the server for the newest runs, or for those before one.
 fn ask(state: &mut State, before: Option<RunId>) -> Vec<Effect> {
-    let Link::Connected { session } = state.link else { return Vec::new() };
+    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
     let Some(view) = view(state) else { return Vec::new() };
     view.load = Load::Asked;
     vec![Effect::Call { session, call: Call::Runs { before } }]
 }
 
-fn view(state: &mut State) -> Option<&mut RunsView> {
+fn view(state: &mut State) -> Option<&mut RunList> {
     state.overlays.iter_mut().find_map(|overlay| match overlay {
         Overlay::Runs(view) => Some(view.as_mut()),
         _ => None,
@@ -204,7 +204,7 @@ pub(crate) fn listed(
 }
 
 /// A key for the list, which was taken off the overlays.
-pub(crate) fn key(state: &mut State, mut view: Box<RunsView>, key: Key) -> Vec<Effect> {
+pub(crate) fn key(state: &mut State, mut view: Box<RunList>, key: Key) -> Vec<Effect> {
     let next = view.key(key, overlay::page(state.size));
     let chosen = match next {
         RunListResult::Attach(id) | RunListResult::Cancel(id) | RunListResult::Again(id) => {
@@ -227,7 +227,7 @@ pub(crate) fn key(state: &mut State, mut view: Box<RunsView>, key: Key) -> Vec<E
             }
             let title = format!("End run {id}?");
             let text = vec![format!("❯ {line}"), format!("Started by {}.", row.user)];
-            let confirm = Confirm::choice(title, text, "End it", Then::Cancel(id));
+            let confirm = Confirm::choice(title, text, "End it", ConfirmedAction::Cancel(id));
             state.overlays.push(Overlay::Confirm(confirm));
         }
         (RunListResult::Again(_), Some((row, _))) => again(state, &row),
@@ -250,7 +250,7 @@ fn again(state: &mut State, row: &RunRow) {
 
 /// Shows a run's output: where it is on the screen already, else in a block of its own.
 fn attach(state: &mut State, row: &RunRow, line: &str) -> Vec<Effect> {
-    let Link::Connected { session } = state.link else {
+    let ConnectionState::Connected { session } = state.link else {
         let key = state.keys.word(Id::Reconnect);
         state.refuse(format!("Not connected, so its output cannot be read: {key} connects again."));
         return Vec::new();

@@ -6,18 +6,18 @@ use topside_shared::Pin;
 use topside_shared::methods::{KeyRow, KeyState, Keys};
 
 use crate::app::availability::may_administer;
-use crate::app::confirm::{Confirm, Then};
+use crate::app::confirm::{Confirm, ConfirmedAction};
 use crate::app::console::Console;
 use crate::app::overlay::{self, Overlay};
-use crate::app::widgets::filter_list::{Chooser, Load};
+use crate::app::widgets::filter_list::{FilterList, Load};
 use crate::app::{Call, Effect, State};
 use crate::input::key::{Code, Key};
 use crate::text::{sanitize, times};
 
 /// The list.
 #[derive(Debug, Default)]
-pub(crate) struct KeysView {
-    pub(crate) list: Chooser<Pin>,
+pub(crate) struct AcceptedKeys {
+    pub(crate) list: FilterList<Pin>,
     /// Those that may come in first, and of these the newest.
     rows: Vec<KeyRow>,
     pub(crate) load: Load,
@@ -36,7 +36,7 @@ enum KeyListResult {
     Revoke(Pin),
 }
 
-impl KeysView {
+impl AcceptedKeys {
     /// The keys that pass the filter.
     pub(crate) fn shown(&self) -> Vec<&KeyRow> {
         let passes = |row: &&KeyRow| {
@@ -143,7 +143,7 @@ fn ask(state: &mut State) -> Vec<Effect> {
     vec![Effect::Call { session, call: Call::Keys }]
 }
 
-fn view(state: &mut State) -> Option<&mut KeysView> {
+fn view(state: &mut State) -> Option<&mut AcceptedKeys> {
     state.overlays.iter_mut().find_map(|overlay| match overlay {
         Overlay::Keys(view) => Some(view.as_mut()),
         _ => None,
@@ -180,7 +180,7 @@ pub(crate) fn listed(state: &mut State, result: Result<Keys, String>) -> Vec<Eff
 }
 
 /// A key for the list, which was taken off the overlays.
-pub(crate) fn key(state: &mut State, mut view: Box<KeysView>, key: Key) -> Vec<Effect> {
+pub(crate) fn key(state: &mut State, mut view: Box<AcceptedKeys>, key: Key) -> Vec<Effect> {
     let next = view.key(key, overlay::page(state.size));
     let chosen = match next {
         KeyListResult::Revoke(key) => view.get(key).cloned(),
@@ -231,7 +231,7 @@ fn question(state: &mut State, row: &KeyRow) {
     });
     let what = if row.state == KeyState::Invited { "invite" } else { "key" };
     let title = format!("Revoke the {what} of {}?", row.name);
-    let then = Then::Revoke { key: row.key_id, name: row.name.clone() };
+    let then = ConfirmedAction::Revoke { key: row.key_id, name: row.name.clone() };
     state.overlays.push(Overlay::Confirm(Confirm::choice(title, text, "Revoke", then)));
 }
 

@@ -7,7 +7,7 @@ use topside_shared::notifications::Urgency;
 use topside_shared::text::MAX_BROADCAST;
 
 use crate::app::command_form::{self, CommandForm, Submit};
-use crate::app::confirm::{Confirm, Then};
+use crate::app::confirm::{Confirm, ConfirmedAction};
 use crate::app::console::shutdown_banner::BannerPhase;
 use crate::app::console::{Console, submit};
 use crate::app::overlay::Overlay;
@@ -106,7 +106,7 @@ pub(crate) fn postponed(state: &mut State, line: &str, mut run: CommandRun) -> V
     let command = state.console().and_then(|console| console.menu.find(SHUTDOWN)).cloned();
     let asked = command.and_then(|command| submit::question(state, line, &command, &run));
     match asked {
-        Some(Confirm { then: Then::Postpone { .. }, .. }) => {
+        Some(Confirm { then: ConfirmedAction::Postpone { .. }, .. }) => {
             run.confirm = true;
             submit::send(state, line, run)
         }

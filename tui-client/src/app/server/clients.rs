@@ -5,8 +5,8 @@ use topside_shared::methods::ClientKick;
 use topside_shared::records::{ClientRow, ClientRun};
 use topside_shared::text::MAX_REASON;
 
-use crate::app::confirm::{Ask, Confirm, Then};
-use crate::app::connection::Link;
+use crate::app::confirm::{Confirm, ConfirmInput, ConfirmedAction};
+use crate::app::connection::ConnectionState;
 use crate::app::overlay::{self, Overlay};
 use crate::app::widgets::editor::Editor;
 use crate::app::{Call, Clock, Effect, State};
@@ -15,15 +15,15 @@ use crate::text::sanitize;
 
 /// All that is known of one client.
 #[derive(Debug)]
-pub(crate) struct Details {
+pub(crate) struct ClientDetails {
     /// Whom it is about, whoever else comes and goes.
     pub(crate) id: ClientId,
-    pub(crate) asked: Asked,
+    pub(crate) asked: DetailsState,
 }
 
 /// What changes without being told: how long a client has been idle, and what it has read and written.
 #[derive(Debug)]
-pub(crate) enum Asked {
+pub(crate) enum DetailsState {
     /// On its way.
     Waiting,
     /// As it was then.
@@ -56,7 +56,9 @@ pub(crate) fn list_key(state: &mut State, at: Option<ClientId>, key: Key) -> Vec
         }
         (Code::Enter, Some(id)) => {
             state.overlays.push(stays(at));
-            state.overlays.push(Overlay::Client(Details { id, asked: Asked::Waiting }));
+            state
+                .overlays
+                .push(Overlay::Client(ClientDetails { id, asked: DetailsState::Waiting }));
             return ask(state, id);
         }
         (_, Some(id)) if key.is_ctrl('x') => {
@@ -69,7 +71,7 @@ pub(crate) fn list_key(state: &mut State, at: Option<ClientId>, key: Key) -> Vec
 }
 
 /// A key for one client in full, which was taken off the overlays.
-pub(crate) fn key(state: &mut State, details: Details, key: Key) -> Vec<Effect> {
+pub(crate) fn key(state: &mut State, details: ClientDetails, key: Key) -> Vec<Effect> {
     let id = details.id;
     if key.is_ctrl('x') {
         state.overlays.push(Overlay::Client(details));
@@ -83,7 +85,7 @@ pub(crate) fn key(state: &mut State, details: Details, key: Key) -> Vec<Effect> 
 }
 
 fn ask(state: &State, id: ClientId) -> Vec<Effect> {
-    let Link::Connected { session } = state.link else { return Vec::new() };
+    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
     vec![Effect::Call { session, call: Call::Client(id) }]
 }
 
@@ -95,9 +97,9 @@ pub(crate) fn told(state: &mut State, id: ClientId, result: Result<Option<Client
             && details.id == id
         {
             details.asked = match result {
-                Ok(Some(row)) => Asked::Known(Box::new(sanitize::row(row)), clock),
-                Ok(None) => Asked::Left,
-                Err(why) => Asked::Refused(sanitize::sentence(&why)),
+                Ok(Some(row)) => DetailsState::Known(Box::new(sanitize::row(row)), clock),
+                Ok(None) => DetailsState::Left,
+                Err(why) => DetailsState::Refused(sanitize::sentence(&why)),
             };
             return;
         }
@@ -112,7 +114,10 @@ pub(crate) fn session_ended(state: &mut State) {
             overlay,
             Overlay::Client(_)
                 | Overlay::Keys(_)
-                | Overlay::Confirm(Confirm { then: Then::Kick(_) | Then::Revoke { .. }, .. })
+                | Overlay::Confirm(Confirm {
+                    then: ConfirmedAction::Kick(_) | ConfirmedAction::Revoke { .. },
+                    ..
+                })
         )
     });
 }
@@ -137,9 +142,18 @@ fn question(state: &mut State, id: ClientId) {
         text.push(format!("It runs {}.", runs(row)));
     }
     let title = format!("Send {id} {} away?", row.user);
-    let ask =
-        Ask::Reason { yes: "Send away", on_yes: false, field: Editor::default(), wrong: None };
-    state.overlays.push(Overlay::Confirm(Confirm { title, text, ask, then: Then::Kick(id) }));
+    let ask = ConfirmInput::Reason {
+        yes: "Send away",
+        on_yes: false,
+        field: Editor::default(),
+        wrong: None,
+    };
+    state.overlays.push(Overlay::Confirm(Confirm {
+        title,
+        text,
+        ask,
+        then: ConfirmedAction::Kick(id),
+    }));
 }
 
 /// What a client runs, in words.

@@ -26,7 +26,7 @@ const TOKEN: &str = "token";
 
 /// The form.
 #[derive(Debug)]
-pub(crate) struct NewKey {
+pub(crate) struct InviteForm {
     pub(crate) form: CommandForm,
     pub(crate) step: InviteStep,
 }
@@ -43,15 +43,15 @@ pub(crate) enum InviteStep {
 
 /// What the server has made.
 #[derive(Debug)]
-pub(crate) struct Handed {
+pub(crate) struct CreatedInvite {
     pub(crate) invite: Secret,
     pub(crate) key: KeyRow,
 }
 
 /// The string, while it is shown.
 #[derive(Debug)]
-pub(crate) struct Made {
-    pub(crate) handed: Handed,
+pub(crate) struct InviteResult {
+    pub(crate) handed: CreatedInvite,
     /// Whether it is a token.
     pub(crate) lasting: bool,
     pub(crate) code: Option<Qr>,
@@ -63,7 +63,7 @@ pub(crate) struct Made {
     pub(crate) reversed: bool,
 }
 
-impl NewKey {
+impl InviteForm {
     fn new(console: &Console) -> Self {
         let form = console.drafts.get(TITLE).cloned();
         let form = form.unwrap_or_else(|| CommandForm::new(declaration()));
@@ -150,8 +150,8 @@ fn declaration() -> Command {
     Command { name: TITLE.to_owned(), args, ..Command::default() }
 }
 
-impl Made {
-    fn new(handed: Handed) -> Option<Self> {
+impl InviteResult {
+    fn new(handed: CreatedInvite) -> Option<Self> {
         let invite: Invite = handed.invite.0.parse().ok()?;
         let code = Qr::of(&invite);
         let lasting = invite.lasting;
@@ -167,13 +167,13 @@ impl Made {
 /// Opens the form, as it was left.
 pub(crate) fn open(state: &mut State) {
     let Some(console) = state.console() else { return };
-    let mut form = NewKey::new(console);
+    let mut form = InviteForm::new(console);
     form.follow();
     state.overlays.push(Overlay::NewKey(Box::new(form)));
 }
 
 /// A key for the form, which was taken off the overlays.
-pub(crate) fn form_key(state: &mut State, mut new: Box<NewKey>, key: Key) -> Vec<Effect> {
+pub(crate) fn form_key(state: &mut State, mut new: Box<InviteForm>, key: Key) -> Vec<Effect> {
     let leaves = key.code == Code::Esc || key.is_ctrl('c');
     // What is being made is shown when it comes, whether or not somebody waited for it.
     if new.step == InviteStep::Asking {
@@ -210,11 +210,11 @@ pub(crate) fn form_key(state: &mut State, mut new: Box<NewKey>, key: Key) -> Vec
 }
 
 /// The server's answer.
-pub(crate) fn made(state: &mut State, result: Result<Box<Handed>, String>) {
+pub(crate) fn made(state: &mut State, result: Result<Box<CreatedInvite>, String>) {
     let waits = |overlay: &Overlay| matches!(overlay, Overlay::NewKey(new) if new.step == InviteStep::Asking);
     let made = result.and_then(|handed| {
-        let handed = Handed { key: sanitize::key(handed.key), ..*handed };
-        Made::new(handed).ok_or_else(|| "the server's answer holds no invite".to_owned())
+        let handed = CreatedInvite { key: sanitize::key(handed.key), ..*handed };
+        InviteResult::new(handed).ok_or_else(|| "the server's answer holds no invite".to_owned())
     });
     match made {
         Ok(made) => {
@@ -240,7 +240,7 @@ pub(crate) fn made(state: &mut State, result: Result<Box<Handed>, String>) {
 }
 
 /// A key for the string, which was taken off the overlays. Only what means to close it does.
-pub(crate) fn made_key(state: &mut State, mut made: Box<Made>, key: Key) -> Vec<Effect> {
+pub(crate) fn made_key(state: &mut State, mut made: Box<InviteResult>, key: Key) -> Vec<Effect> {
     let mut effects = Vec::new();
     if key.code == Code::Esc || key.is_ctrl('c') {
         let name = &made.handed.key.name;

@@ -1,6 +1,6 @@
 //! The result of making an invite or a token: its text, its QR code, and the room that each takes.
 
-use super::create_invite::Made;
+use super::create_invite::InviteResult;
 use crate::app::{Size, State};
 use crate::text::{fit, times};
 
@@ -44,7 +44,7 @@ fn most(size: Size) -> Size {
 }
 
 /// The cells of the code, if there is one.
-fn code(state: &State, made: &Made) -> Option<Size> {
+fn code(state: &State, made: &InviteResult) -> Option<Size> {
     made.code.as_ref().map(|code| code.size(state.ascii))
 }
 
@@ -54,7 +54,7 @@ fn fits(code: Size, most: Size) -> bool {
 }
 
 impl InviteLayout {
-    pub(crate) fn new(state: &State, made: &Made) -> Self {
+    pub(crate) fn new(state: &State, made: &InviteResult) -> Self {
         let most = most(state.size);
         let code = code(state, made).filter(|code| fits(*code, most));
         match code {
@@ -74,12 +74,12 @@ impl InviteLayout {
 }
 
 /// Whether the code alone has room.
-pub(crate) fn fits_alone(state: &State, made: &Made) -> bool {
+pub(crate) fn fits_alone(state: &State, made: &InviteResult) -> bool {
     code(state, made).is_some_and(|code| fits(code, most(state.size)))
 }
 
 /// Milliseconds until its time is over, by the clock of this device.
-pub(crate) fn changes_in(state: &State, made: &Made) -> Option<u64> {
+pub(crate) fn changes_in(state: &State, made: &InviteResult) -> Option<u64> {
     let left = made.handed.key.expires_at?.millis_since(state.clock.wall);
     (left > 0).then_some(left)
 }
@@ -90,7 +90,7 @@ pub(crate) fn may_be_reversed(state: &State) -> bool {
 }
 
 /// Rows of the words, and how many of them are on the screen.
-pub(crate) fn scrolls(state: &State, made: &Made) -> (usize, usize) {
+pub(crate) fn scrolls(state: &State, made: &InviteResult) -> (usize, usize) {
     match InviteLayout::new(state, made) {
         InviteLayout::Words { room, .. } => {
             let rows = words(state, made, room.width).len();
@@ -101,7 +101,7 @@ pub(crate) fn scrolls(state: &State, made: &Made) -> (usize, usize) {
 }
 
 /// The words: for whom it is, the string, and what to do with it.
-pub(crate) fn words(state: &State, made: &Made, width: u16) -> Vec<InviteLine> {
+pub(crate) fn words(state: &State, made: &InviteResult, width: u16) -> Vec<InviteLine> {
     let key = &made.handed.key;
     let mut lines = Vec::new();
     let mut say = |text: &str, look| {

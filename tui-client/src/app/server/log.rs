@@ -9,9 +9,9 @@ use topside_shared::methods::{LogEntries, SubscribeResult};
 use topside_shared::notifications::{Level, LogEntry};
 use topside_shared::{SubscriptionId, Time, tables};
 
-use crate::app::connection::Link;
+use crate::app::connection::ConnectionState;
 use crate::app::overlay::{self, Overlay};
-use crate::app::widgets::filter_list::{Chooser, Moved};
+use crate::app::widgets::filter_list::{FilterList, ListMove};
 use crate::app::{Call, Effect, State};
 use crate::input::key::{Code, Key};
 use crate::scrollback::grouped;
@@ -34,7 +34,7 @@ const LEVELS: [Level; 5] = [Level::Error, Level::Warn, Level::Info, Level::Debug
 #[derive(Debug)]
 pub(crate) struct LogView {
     /// Lines are known by their numbers, which grow.
-    pub(crate) list: Chooser<u64>,
+    pub(crate) list: FilterList<u64>,
     /// The least level that is shown.
     pub(crate) level: Level,
     /// Whether the chosen line has all the room that it needs.
@@ -83,7 +83,7 @@ impl LogLine {
 impl LogView {
     fn new() -> Self {
         Self {
-            list: Chooser::default(),
+            list: FilterList::default(),
             level: Level::Info,
             whole: false,
             standing: LogState::Cut,
@@ -244,8 +244,8 @@ impl LogView {
             return true;
         }
         match self.list.walk(key, &self.shown, page) {
-            Some(Moved::Beyond) => self.follow(),
-            Some(Moved::Here) => {}
+            Some(ListMove::Beyond) => self.follow(),
+            Some(ListMove::Here) => {}
             None => return false,
         }
         true
@@ -287,7 +287,7 @@ fn view(state: &mut State) -> Option<&mut LogView> {
 /// Asks for the last lines and for all that come; where a question of an earlier look is not answered yet, behind
 /// the end of that one, so that no line is told twice.
 fn begin(state: &mut State) -> Vec<Effect> {
-    let Link::Connected { session } = state.link else { return Vec::new() };
+    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
     let Some(console) = state.console_mut() else { return Vec::new() };
     let waits = std::mem::replace(&mut console.log_asked, true);
     let Some(view) = view(state) else { return Vec::new() };
@@ -330,7 +330,7 @@ pub(crate) fn subscribed(
     state: &mut State,
     result: Result<SubscribeResult, String>,
 ) -> Vec<Effect> {
-    let Link::Connected { session } = state.link else { return Vec::new() };
+    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
     let now = state.clock.wall;
     let Some(console) = state.console_mut() else { return Vec::new() };
     console.log_asked = false;
@@ -381,7 +381,7 @@ pub(crate) fn dropped(state: &mut State, id: SubscriptionId, count: u64) {
 pub(crate) fn key(state: &mut State, mut view: Box<LogView>, key: Key) -> Vec<Effect> {
     if key.code == Code::Esc || key.is_ctrl('c') {
         return match (&state.link, view.standing) {
-            (Link::Connected { session }, LogState::Live(id)) => {
+            (ConnectionState::Connected { session }, LogState::Live(id)) => {
                 vec![Effect::Call { session: *session, call: Call::Unsubscribe(id) }]
             }
             _ => Vec::new(),

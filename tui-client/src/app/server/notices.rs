@@ -13,7 +13,7 @@ const KEPT: usize = 200;
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Past {
+pub(crate) struct SessionNotice {
     pub(crate) at: Time,
     /// Whether it is more than news.
     pub(crate) warns: bool,
@@ -23,7 +23,7 @@ pub(crate) struct Past {
 /// The newest of them.
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
-    kept: VecDeque<Past>,
+    kept: VecDeque<SessionNotice>,
     /// How many older ones there were.
     dropped: u64,
 }
@@ -34,11 +34,11 @@ impl Notices {
             self.kept.pop_front();
             self.dropped += 1;
         }
-        self.kept.push_back(Past { at, warns, text: text.into() });
+        self.kept.push_back(SessionNotice { at, warns, text: text.into() });
     }
 
     /// Newest first.
-    pub(crate) fn newest(&self) -> impl Iterator<Item = &Past> {
+    pub(crate) fn newest(&self) -> impl Iterator<Item = &SessionNotice> {
         self.kept.iter().rev()
     }
 

@@ -36,12 +36,12 @@ pub(crate) struct NotReloaded {
     /// The sentence.
     pub(crate) why: String,
     /// What is wrong in the files, if that is it.
-    pub(crate) mistakes: Vec<Mistake>,
+    pub(crate) mistakes: Vec<FileMistake>,
 }
 
 /// One mistake in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mistake {
+pub(crate) struct FileMistake {
     /// File, line and column, as far as they are known: `commands.toml:3:1`.
     pub(crate) at: String,
     pub(crate) message: String,
@@ -66,7 +66,7 @@ pub(crate) fn ended(state: &mut State, result: Result<ReloadResult, NotReloaded>
             ReloadState::Done { changed: sentences(&changed), waits: sentences(&waits).pop() }
         }
         Err(NotReloaded { why, mistakes }) => {
-            let clean = |Mistake { at, message }: Mistake| Mistake {
+            let clean = |FileMistake { at, message }: FileMistake| FileMistake {
                 at: sanitize::sentence(&at),
                 message: sanitize::sentence(&message),
             };

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use topside_shared::methods::Status;
 use topside_shared::text::{bytes, duration};
 
-use crate::app::connection::{self, Link};
+use crate::app::connection::{self, ConnectionState};
 use crate::app::console::Console;
 use crate::app::overlay::{self, Overlay};
 use crate::app::{Call, Clock, Effect, State};
@@ -71,7 +71,7 @@ type Sample = [Option<f64>; Figure::ALL.len()];
 
 /// What the server said last.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct StatusAnswer {
     pub(crate) status: Status,
     pub(crate) at: Clock,
     /// Since the answer before it, if that was of the same look.
@@ -94,7 +94,7 @@ pub(crate) struct Figures {
     asked: bool,
     /// When to ask next, by the monotonic clock.
     due: u64,
-    pub(crate) told: Option<Told>,
+    pub(crate) told: Option<StatusAnswer>,
     /// Why the last question was not answered.
     pub(crate) failed: Option<String>,
     samples: VecDeque<Sample>,
@@ -111,8 +111,8 @@ impl Figures {
         // By the server's own clock: how long an answer was on its way does not count.
         let ms =
             before.map(|before| (status.uptime_ms.saturating_sub(before.status.uptime_ms), before));
-        let rates =
-            ms.filter(|(ms, _)| (1..GAP).contains(ms)).map(|(ms, Told { status: before, .. })| {
+        let rates = ms.filter(|(ms, _)| (1..GAP).contains(ms)).map(
+            |(ms, StatusAnswer { status: before, .. })| {
                 let rate =
                     |now: u64, was: u64| now.saturating_sub(was) as f64 * 1_000.0 / ms as f64;
                 Rates {
@@ -120,7 +120,8 @@ impl Figures {
                     received: rate(status.bytes.received, before.bytes.received),
                     sent: rate(status.bytes.sent, before.bytes.sent),
                 }
-            });
+            },
+        );
         if rates.is_none() && !self.samples.is_empty() {
             self.keep(Sample::default());
         }
@@ -131,7 +132,7 @@ impl Figures {
             status.memory_bytes.map(|memory| memory as f64),
             status.load.map(|[one, ..]| one),
         ]);
-        self.told = Some(Told { status, at, rates });
+        self.told = Some(StatusAnswer { status, at, rates });
     }
 
     fn keep(&mut self, sample: Sample) {
@@ -162,7 +163,7 @@ fn is_up(state: &State) -> bool {
 
 /// Asks, unless an answer is waited for.
 fn ask(state: &mut State) -> Vec<Effect> {
-    let Link::Connected { session } = state.link else { return Vec::new() };
+    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
     let Some(console) = state.console_mut() else { return Vec::new() };
     if std::mem::replace(&mut console.figures.asked, true) {
         return Vec::new();
@@ -172,7 +173,7 @@ fn ask(state: &mut State) -> Vec<Effect> {
 
 /// Milliseconds until the server is asked again; none while nobody looks.
 pub(crate) fn ask_in(state: &State) -> Option<u64> {
-    let connected = matches!(state.link, Link::Connected { .. });
+    let connected = matches!(state.link, ConnectionState::Connected { .. });
     let figures = &state.console()?.figures;
     (connected && is_up(state) && state.size.enough() && !figures.asked)
         .then(|| figures.due.saturating_sub(state.clock.mono))
@@ -232,7 +233,7 @@ pub(crate) fn rows(state: &State) -> Vec<StatusLine> {
         let lines = fit::wrap(text, room.saturating_sub(2)).into_iter().enumerate();
         rows.extend(lines.map(|(nth, line)| StatusLine::Warning(nth == 0, line)));
     };
-    if !matches!(state.link, Link::Connected { .. }) {
+    if !matches!(state.link, ConnectionState::Connected { .. }) {
         warn(&format!("These figures are old: {}.", connection::brief(state)));
     }
     if let Some(why) = &figures.failed {
@@ -250,7 +251,7 @@ pub(crate) fn rows(state: &State) -> Vec<StatusLine> {
     rows
 }
 
-fn facts(state: &State, console: &Console, told: &Told) -> Vec<(&'static str, String)> {
+fn facts(state: &State, console: &Console, told: &StatusAnswer) -> Vec<(&'static str, String)> {
     let Status { runs, load, listeners, workers, refusals, memory_bytes, .. } = &told.status;
     let mut facts = vec![(
         "runs",

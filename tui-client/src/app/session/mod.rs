@@ -8,7 +8,7 @@ use topside_shared::ErrorKind;
 use topside_shared::methods::{InitializeResult, RunResult};
 use topside_shared::notifications::EndCode;
 
-use super::connection::{Link, Lost, Retry, Why};
+use super::connection::{ConnectionState, Disconnected, Retry, Why};
 use super::console::{Console, Watch, submit};
 use super::msg::RunRefused;
 use super::picker::{self, probe};
@@ -17,7 +17,7 @@ use super::server::{accepted_keys, clients, create_invite, log, reload, status};
 use super::{Call, DialFailed, Effect, Event, Here, Overlay, Screen, State, Target, Via, prompt};
 use crate::text::sanitize;
 
-use crate::connect::{LostReason, Reached};
+use crate::connect::{DisconnectReason, Reached};
 use notifications::{menu_changed, notice, other_menu, told_of_the_end};
 
 /// A dial has ended well: the console opens, or goes on where it was.
@@ -29,12 +29,12 @@ pub(crate) fn dialled(
     carries: bool,
 ) -> Vec<Effect> {
     let target = match &state.link {
-        Link::Dialling(dial) if dial.attempt == attempt => dial.target.clone(),
+        ConnectionState::Dialling(dial) if dial.attempt == attempt => dial.target.clone(),
         // It was cancelled in the very moment in which it succeeded.
         _ => return vec![Effect::HangUp { session: attempt }],
     };
     let welcome = sanitize::welcome(welcome);
-    state.link = Link::Connected { session: attempt };
+    state.link = ConnectionState::Connected { session: attempt };
     state.carries = carries;
     state.here = Here::Running(0);
     state.remark = None;
@@ -94,7 +94,7 @@ pub(crate) fn dialled(
 
 /// The audit log of this server has lost entries: a page says so until it is closed, and the blocks keep it.
 pub(crate) fn audit_warning(state: &mut State, session: u64, warning: String) {
-    if !matches!(&state.link, Link::Connected { session: live } if *live == session) {
+    if !matches!(&state.link, ConnectionState::Connected { session: live } if *live == session) {
         return;
     }
     let (note, clock) = (state.next_serial(), state.clock);
@@ -110,7 +110,7 @@ fn load_history(target: &Target) -> Effect {
 
 /// A dial has failed.
 pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
-    let Link::Dialling(dial) = &mut state.link else { return };
+    let ConnectionState::Dialling(dial) = &mut state.link else { return };
     if dial.attempt != attempt {
         return;
     }
@@ -127,10 +127,10 @@ pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
             if lost.retries() && !hopeless {
                 lost.plan(now, local);
             }
-            state.link = Link::Lost(lost);
+            state.link = ConnectionState::Lost(lost);
         }
         None => {
-            state.link = Link::Idle;
+            state.link = ConnectionState::Idle;
             probe::again(state);
             // The picker says it in the way's own row; a sentence says it to whoever looks elsewhere.
             state.refuse(match failed {
@@ -143,7 +143,7 @@ pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
 
 /// Something of a session. What comes of a session that was left is not heard.
 pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect> {
-    if !matches!(&state.link, Link::Connected { session: live } if *live == session) {
+    if !matches!(&state.link, ConnectionState::Connected { session: live } if *live == session) {
         return Vec::new();
     }
     let clock = state.clock;
@@ -259,7 +259,7 @@ fn ran(
     None
 }
 
-fn lost(state: &mut State, reason: &LostReason) -> Vec<Effect> {
+fn lost(state: &mut State, reason: &DisconnectReason) -> Vec<Effect> {
     let Some(console) = state.console_mut() else { return Vec::new() };
     let goodbye = reason.ended().cloned().map(sanitize::ended).or_else(|| console.goodbye.take());
     let why = match goodbye {
@@ -283,18 +283,18 @@ fn lost(state: &mut State, reason: &LostReason) -> Vec<Effect> {
     if let Why::Ended(ended) = &why
         && ended.code == EndCode::Closed
     {
-        state.link = Link::Idle;
+        state.link = ConnectionState::Idle;
         let effects = picker::open(state);
         state.done(format!("The session with {name} is closed."));
         return effects;
     }
-    let mut lost = Lost::new(why, state);
-    if lost.retries() && !matches!(reason, LostReason::KeyRefused(_)) {
+    let mut lost = Disconnected::new(why, state);
+    if lost.retries() && !matches!(reason, DisconnectReason::KeyRefused(_)) {
         lost.plan(state.clock.mono, local);
     }
     let (words, note, clock) =
         (format!("{name} {}", lost.what()), state.next_serial(), state.clock);
-    state.link = Link::Lost(lost);
+    state.link = ConnectionState::Lost(lost);
     // What was told before stands in its block; here the keys that lead on have to be.
     state.remark = None;
     if let Some(console) = state.console_mut() {
@@ -311,7 +311,7 @@ pub(crate) fn reconnect(state: &mut State, start: bool) -> Vec<Effect> {
     let Some(target) = state.console().map(|console| console.target.clone()) else {
         return Vec::new();
     };
-    if let Link::Lost(lost) = &mut state.link {
+    if let ConnectionState::Lost(lost) = &mut state.link {
         lost.retry = None;
         lost.tries = lost.tries.saturating_add(1);
     }
@@ -320,17 +320,17 @@ pub(crate) fn reconnect(state: &mut State, start: bool) -> Vec<Effect> {
 
 /// Gives a dial up, or the wait for the next one.
 pub(crate) fn stop_trying(state: &mut State) -> Vec<Effect> {
-    match std::mem::replace(&mut state.link, Link::Idle) {
-        Link::Dialling(dial) => {
+    match std::mem::replace(&mut state.link, ConnectionState::Idle) {
+        ConnectionState::Dialling(dial) => {
             if let Some(lost) = dial.lost {
-                state.link = Link::Lost(Lost { retry: None, ..lost });
+                state.link = ConnectionState::Lost(Disconnected { retry: None, ..lost });
             }
             probe::again(state);
             state.done("Given up.");
             vec![Effect::CancelDial { attempt: dial.attempt }]
         }
-        Link::Lost(lost) => {
-            state.link = Link::Lost(Lost { retry: None, ..lost });
+        ConnectionState::Lost(lost) => {
+            state.link = ConnectionState::Lost(Disconnected { retry: None, ..lost });
             Vec::new()
         }
         other => {
@@ -343,7 +343,9 @@ pub(crate) fn stop_trying(state: &mut State) -> Vec<Effect> {
 /// Tries again by itself, if it is time.
 pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
     match &state.link {
-        Link::Lost(Lost { retry: Some(Retry { at }), .. }) if *at <= state.clock.mono => {
+        ConnectionState::Lost(Disconnected { retry: Some(Retry { at }), .. })
+            if *at <= state.clock.mono =>
+        {
             reconnect(state, false)
         }
         _ => Vec::new(),

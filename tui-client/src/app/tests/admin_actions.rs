@@ -5,8 +5,8 @@ use topside_shared::methods::{self, ClientKick};
 use topside_shared::notifications::{Broadcast, ClientsChanged, EndCode, SessionEnded, Urgency};
 
 use super::*;
-use crate::app::confirm::{Ask, Confirm};
-use crate::connect::LostReason;
+use crate::app::confirm::{Confirm, ConfirmInput};
+use crate::connect::DisconnectReason;
 use crate::views::tests::{frame, text};
 
 /// The console of an admin, whose menu has all that a server offers one.
@@ -103,7 +103,7 @@ fn a_kick_is_of_him_who_was_asked_about_or_of_nobody() {
     // A server that is started anew gives the same numbers to others.
     let mut world = admin(80, 24);
     world.press("f2 down enter ctrl-x");
-    world.event(Event::Lost(LostReason::Gone));
+    world.event(Event::Lost(DisconnectReason::Gone));
     let asks = |world: &World| {
         world.state.overlays.iter().any(|o| matches!(o, Overlay::Confirm(_) | Overlay::Client(_)))
     };
@@ -258,7 +258,7 @@ fn only_a_later_time_of_what_is_due_does_without_the_servers_name() {
     let name_is_wanted = |world: &World| {
         matches!(
             world.state.overlays.last(),
-            Some(Overlay::Confirm(Confirm { ask: Ask::Name { .. }, .. }))
+            Some(Overlay::Confirm(Confirm { ask: ConfirmInput::Name { .. }, .. }))
         )
     };
     for (line, wanted) in [
@@ -312,7 +312,7 @@ fn who_is_sent_away_reads_why_and_by_whom_and_is_not_connected_again() {
     world.press("f2");
     let (reason, by) = ("to bed".to_owned(), "phone (#4)".to_owned());
     world.notice(Notification::Ended(SessionEnded { code: EndCode::Kicked, reason, by }));
-    world.event(Event::Lost(LostReason::Gone));
+    world.event(Event::Lost(DisconnectReason::Gone));
     world.press("esc");
     let words = "you were sent away by phone (#4): to bed";
     assert!(screen(&world).contains(words), "{}", screen(&world));

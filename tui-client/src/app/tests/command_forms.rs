@@ -106,7 +106,7 @@ fn a_form_can_go_on_as_a_line() {
 fn a_form_outlives_its_session_and_says_that_nothing_was_sent() {
     let mut world = opened("zone-run");
     world.write("3");
-    world.event(Event::Lost(crate::connect::LostReason::Gone));
+    world.event(Event::Lost(crate::connect::DisconnectReason::Gone));
     assert!(world.press("enter").is_empty());
     assert!(world.remark().contains("nothing was sent"), "{}", world.remark());
     assert_eq!(form(&world).line(), "zone-run 3");

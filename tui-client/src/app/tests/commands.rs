@@ -220,7 +220,7 @@ fn shutting_down_wants_the_servers_name_typed_however_it_is_asked_for() {
     assert!(matches!(
         world.state.overlays.last(),
         Some(Overlay::Confirm(crate::app::confirm::Confirm {
-            ask: crate::app::confirm::Ask::Name { .. },
+            ask: crate::app::confirm::ConfirmInput::Name { .. },
             ..
         }))
     ));

@@ -3,7 +3,7 @@
 use topside_shared::SubscriptionId;
 
 use super::*;
-use crate::connect::{KeyRefused, LostReason};
+use crate::connect::{DisconnectReason, KeyRefused};
 
 #[test]
 fn enter_on_a_fresh_start_begins_a_server_here() {
@@ -41,7 +41,7 @@ fn a_dial_that_fails_leaves_the_picker_with_the_sentence() {
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
     let failed = DialFailed::Other("the directory /x cannot be trusted".into());
     world.tell(Msg::DialFailed { attempt, failed });
-    assert!(matches!(world.state.link, Link::Idle));
+    assert!(matches!(world.state.link, ConnectionState::Idle));
     let remark = world.state.remark.as_ref().unwrap();
     assert_eq!(remark.text, "the directory /x cannot be trusted");
 }
@@ -70,7 +70,8 @@ fn a_paired_server_is_dialled_by_the_chosen_way_even_where_it_did_not_answer() {
     assert_eq!(dialled(world.press("enter")), of(Via::Auto), "auto is first");
     world.press("esc");
     world.wait(1_000);
-    let silent = Reach::Down { words: "no answer", sentence: "silence".into(), lasting: false };
+    let silent =
+        ProbeResult::Down { words: "no answer", sentence: "silence".into(), lasting: false };
     world.reach(Via::Lan, silent);
     world.press("right down down");
     assert_eq!(dialled(world.press("enter")), of(Via::Lan));
@@ -87,7 +88,7 @@ fn the_title_tells_the_connection_type_and_a_reconnect_keeps_the_chosen_way() {
     world.tell(Msg::Dialled { attempt, welcome: welcome(), reached, carries: false });
     assert_eq!(world.state.console().unwrap().way(&world.state), "LAN 192.168.1.10:8677");
     world.write("zone-run 4");
-    world.event(Event::Lost(LostReason::Gone));
+    world.event(Event::Lost(DisconnectReason::Gone));
     let effects = world.wait(1_000);
     let [Effect::Dial { attempt, target: Target { via: Via::Auto, .. }, .. }] = effects[..] else {
         panic!("{effects:?}")
@@ -102,20 +103,20 @@ fn the_title_tells_the_connection_type_and_a_reconnect_keeps_the_chosen_way() {
 #[test]
 fn what_a_person_must_mend_is_not_tried_again() {
     let mut world = World::connected(80, 24);
-    world.event(Event::Lost(LostReason::Gone));
+    world.event(Event::Lost(DisconnectReason::Gone));
     let effects = world.wait(1_000);
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
     let why = "this server does not know this device: ask for an invite";
     world.tell(Msg::DialFailed { attempt, failed: DialFailed::Hopeless(why.into()) });
-    let Link::Lost(lost) = &world.state.link else { panic!() };
+    let ConnectionState::Lost(lost) = &world.state.link else { panic!() };
     assert!(lost.retry.is_none());
     assert!(world.wait(60_000).is_empty());
     let banner = world.state.console().unwrap().banner_text(&world.state).unwrap();
     assert!(banner.contains(why), "{banner}");
 
     let mut world = World::connected(80, 24);
-    world.event(Event::Lost(LostReason::KeyRefused(KeyRefused::Revoked)));
-    let Link::Lost(lost) = &world.state.link else { panic!() };
+    world.event(Event::Lost(DisconnectReason::KeyRefused(KeyRefused::Revoked)));
+    let ConnectionState::Lost(lost) = &world.state.link else { panic!() };
     assert!(lost.retry.is_none());
 }
 

@@ -3,8 +3,8 @@
 use topside_shared::RunId;
 
 use super::*;
-use crate::app::runs::export::{Fetched, NotFetched};
-use crate::connect::LostReason;
+use crate::app::runs::export::{ExportFailed, Exported};
+use crate::connect::DisconnectReason;
 
 /// Presses F7: the number of the fetch, and how many bytes of which run it is for.
 fn fetch(world: &mut World) -> (u64, RunId, u64) {
@@ -14,8 +14,8 @@ fn fetch(world: &mut World) -> (u64, RunId, u64) {
     (*id, *run, *until)
 }
 
-fn fetched(length: u64, missing: u64) -> Result<Fetched, NotFetched> {
-    Ok(Fetched { path: "/home/ann/out.txt".into(), length, missing })
+fn fetched(length: u64, missing: u64) -> Result<Exported, ExportFailed> {
+    Ok(Exported { path: "/home/ann/out.txt".into(), length, missing })
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn of_a_run_that_the_server_has_no_more_the_screens_own_is_saved() {
     let mut world = World::connected(80, 24);
     world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
     let (id, ..) = fetch(&mut world);
-    let effects = world.tell(Msg::Fetched { id, result: Err(NotFetched::NotKept) });
+    let effects = world.tell(Msg::Fetched { id, result: Err(ExportFailed::NotKept) });
     let [Effect::Save { text, why: Some(why), .. }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(text, "zone 1\n");
     assert_eq!(why, "as this screen shows it, for the server has this run no more");
@@ -70,7 +70,7 @@ fn of_a_run_that_the_server_has_no_more_the_screens_own_is_saved() {
 fn without_a_session_the_screens_own_is_saved() {
     let mut world = World::connected(80, 24);
     world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
-    world.event(Event::Lost(LostReason::Gone));
+    world.event(Event::Lost(DisconnectReason::Gone));
     let effects = world.press("f7");
     let [Effect::Save { text, why: Some(why), .. }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(text, "zone 1\n");
@@ -88,7 +88,7 @@ fn esc_gives_a_save_up_and_a_failure_is_one_sentence() {
     assert!(world.tell(Msg::Fetched { id, result: fetched(7, 0) }).is_empty());
     let (id, ..) = fetch(&mut world);
     let why = "the disk of /home/ann is full".to_owned();
-    world.tell(Msg::Fetched { id, result: Err(NotFetched::Failed(why)) });
+    world.tell(Msg::Fetched { id, result: Err(ExportFailed::Failed(why)) });
     assert_eq!(world.remark(), "nothing was saved: the disk of /home/ann is full");
 }
 

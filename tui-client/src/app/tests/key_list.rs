@@ -5,7 +5,7 @@ use topside_shared::notifications::ClientsChanged;
 
 use super::admin_actions::{act, admin, screen};
 use super::*;
-use crate::connect::LostReason;
+use crate::connect::DisconnectReason;
 
 /// A key as the server lists it.
 pub(crate) fn key(byte: u8, name: &str, role: &str, state: &str) -> KeyRow {
@@ -139,7 +139,7 @@ fn what_is_over_is_not_revoked_again_and_without_a_session_nobody_is_asked() {
     world.press("ctrl-x");
     assert_eq!(world.remark(), "old laptop is revoked already: nobody comes in with it.");
     world.press("ctrl-u ctrl-x");
-    world.event(Event::Lost(LostReason::Gone));
+    world.event(Event::Lost(DisconnectReason::Gone));
     assert!(world.state.overlays.is_empty(), "why it ended is seen");
 }
 

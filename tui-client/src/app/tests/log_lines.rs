@@ -7,7 +7,7 @@ use topside_shared::notifications::{EventsDropped, LogEntry};
 use super::admin_actions::admin;
 use super::*;
 use crate::app::server::log::{KEPT, LogView};
-use crate::connect::LostReason;
+use crate::connect::DisconnectReason;
 use crate::views::tests::{assert_clean, frame, text};
 
 /// A line of the log that came so many seconds after the start.
@@ -263,7 +263,7 @@ fn another_session_goes_on_behind_the_last_line_and_says_where_lines_may_be_miss
     world.press("alt-l");
     answer(&mut world, 3, numbered(1..4), &numbered(1..4));
     let again = |world: &mut World| {
-        world.event(Event::Lost(LostReason::Gone));
+        world.event(Event::Lost(DisconnectReason::Gone));
         assert!(screen(world).contains("no session · reconnecting in "), "{}", screen(world));
         let effects = world.wait(31_000);
         let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };

@@ -30,7 +30,7 @@ use topside_shared::notifications::{Closing, Notification, Phase};
 use topside_shared::records::RunRow;
 use topside_shared::{ClientId, ErrorKind, Pin, RunId, Time};
 
-use super::picker::routes::Reach;
+use super::picker::routes::ProbeResult;
 use super::*;
 use crate::config::DEFAULT_PORT;
 use crate::connect::Reached;
@@ -127,7 +127,7 @@ impl World {
     }
 
     /// Answers the question that is open: how the chosen server stands at this address.
-    pub(crate) fn reach(&mut self, via: Via, reach: Reach) {
+    pub(crate) fn reach(&mut self, via: Via, reach: ProbeResult) {
         let round = self.state.picker.asking.round();
         self.tell(Msg::Reached { round, via, reach });
     }
@@ -141,7 +141,7 @@ impl World {
 
     pub(crate) fn session(&self) -> u64 {
         match self.state.link {
-            Link::Connected { session } => session,
+            ConnectionState::Connected { session } => session,
             ref other => panic!("{other:?}"),
         }
     }

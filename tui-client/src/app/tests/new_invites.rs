@@ -7,8 +7,8 @@ use topside_shared::methods::KeyInvite;
 use super::admin_actions::{act, admin, screen};
 use super::key_list::{self, key};
 use super::*;
-use crate::app::server::create_invite::{Handed, InviteStep};
-use crate::connect::LostReason;
+use crate::app::server::create_invite::{CreatedInvite, InviteStep};
+use crate::connect::DisconnectReason;
 use crate::text::secret::Secret;
 use crate::theme::Theme;
 
@@ -42,7 +42,7 @@ pub(crate) fn handed(lasting: bool) -> Event {
     key.expires_at = Some(invite(lasting).expires_at);
     key.commands = lasting.then(|| vec!["zones".into(), "temp".into()]);
     let invite = Secret(invite(lasting).to_string());
-    Event::Invited(Ok(Box::new(Handed { invite, key })))
+    Event::Invited(Ok(Box::new(CreatedInvite { invite, key })))
 }
 
 /// The string, just made.
@@ -111,7 +111,7 @@ fn what_the_server_refuses_is_said_in_the_form_which_stays_filled_in() {
     let shown = screen(&world);
     assert!(shown.contains(&format!("✗ {why}")) && shown.contains("phone"), "{shown}");
     assert_eq!(asked(&world.press("enter")).name, "phone", "it can be tried again");
-    world.event(Event::Lost(LostReason::Gone));
+    world.event(Event::Lost(DisconnectReason::Gone));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use topside_shared::invite::Invite;
 
 use super::*;
 use crate::app::overlay::Overlay;
-use crate::app::picker::redeem_invite::{self, NotPaired, Paired, PairingStep};
+use crate::app::picker::redeem_invite::{self, InviteRedeemed, NotPaired, PairingStep};
 
 /// The secret of [`an_invite`].
 const SEED: [u8; 32] = [0xa5; 32];
@@ -57,7 +57,7 @@ fn an_invite_pasted_into_the_overlay_is_used_and_its_server_chosen() {
     assert_eq!(world.press("x"), [], "it is on its way");
     world.wait(2_300);
     assert_eq!(crate::views::changes_in(&world.state), Some(700), "its seconds are counted");
-    let paired = Paired { name: "greenhouse".into(), role: Role::Operator, already: false };
+    let paired = InviteRedeemed { name: "greenhouse".into(), role: Role::Operator, already: false };
     assert_eq!(world.tell(Msg::Paired { attempt, result: Ok(paired) }), [Effect::ReadServers]);
     assert!(world.state.overlays.is_empty());
     assert_eq!(world.remark(), "Paired with greenhouse as operator.");
@@ -169,7 +169,7 @@ fn pairing_can_be_given_up_and_its_late_success_counts_all_the_same() {
     };
     assert_eq!(world.tell(given_up), [Effect::ReadServers]);
     assert_eq!(overlay(&world).step, PairingStep::Text, "nobody needs to be told");
-    let paired = Paired { name: "greenhouse".into(), role: Role::Viewer, already: true };
+    let paired = InviteRedeemed { name: "greenhouse".into(), role: Role::Viewer, already: true };
     world.tell(Msg::Paired { attempt: first, result: Ok(paired) });
     assert!(world.remark().contains("already, as viewer"));
     world.press("esc");

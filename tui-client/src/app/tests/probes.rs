@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::connect::Found;
+use crate::connect::DiscoveredServer;
 use crate::views::changes_in;
 
 /// What is asked by these effects: the server and its ways.
@@ -15,8 +15,8 @@ fn asked(effects: &[Effect]) -> Option<(Option<&str>, &[Via])> {
 }
 
 /// A server that says that it is there.
-pub(crate) fn find(name: &str, address: &str, pin: Option<Pin>) -> Found {
-    Found {
+pub(crate) fn find(name: &str, address: &str, pin: Option<Pin>) -> DiscoveredServer {
+    DiscoveredServer {
         name: name.into(),
         host: format!("{name}.local"),
         addresses: vec![address.parse::<IpAddr>().unwrap()],
@@ -30,8 +30,8 @@ fn words(world: &World, via: Via) -> String {
     crate::app::picker::routes::way(&world.state, via).words
 }
 
-fn refused(lasting: bool) -> Reach {
-    Reach::Down { words: "another key", sentence: "another machine".into(), lasting }
+fn refused(lasting: bool) -> ProbeResult {
+    ProbeResult::Down { words: "another key", sentence: "another machine".into(), lasting }
 }
 
 const BOTH: &[Via] = &[Via::Lan, Via::Internet];
@@ -53,7 +53,7 @@ fn where_the_last_saved_server_is_forgotten_its_neighbour_is_chosen() {
 fn what_is_known_of_the_chosen_server_stays_while_another_one_is_changed() {
     let mut world = World::new(80, 24).with_servers();
     world.wait(0);
-    world.reach(Via::Lan, Reach::Up(12));
+    world.reach(Via::Lan, ProbeResult::Up(12));
     let mut servers = world.state.servers.clone();
     servers.remove(1);
     world.tell(Msg::Servers(servers.clone()));
@@ -86,14 +86,14 @@ fn the_chosen_server_is_asked_at_the_start_and_then_every_4_seconds_while_keys_a
     assert_eq!(changes_in(&world.state), Some(0));
     assert_eq!(asked(&world.wait(0)), Some((Some("sprinkler"), BOTH)));
     for _ in 0..30 {
-        world.reach(Via::Lan, Reach::Up(12));
-        world.reach(Via::Internet, Reach::Up(40));
+        world.reach(Via::Lan, ProbeResult::Up(12));
+        world.reach(Via::Internet, ProbeResult::Up(40));
         assert_eq!(changes_in(&world.state), Some(4_000));
         assert!(asked(&world.wait(3_999)).is_none());
         assert!(asked(&world.wait(1)).is_some());
     }
-    world.reach(Via::Lan, Reach::Up(12));
-    world.reach(Via::Internet, Reach::Up(40));
+    world.reach(Via::Lan, ProbeResult::Up(12));
+    world.reach(Via::Internet, ProbeResult::Up(40));
     // No key was pressed for two minutes: what is shown becomes old, is forgotten, and no server is asked.
     assert!(asked(&world.wait(4_999)).is_none());
     assert_eq!(words(&world, Via::Lan), "answers in 12 ms");
@@ -110,7 +110,7 @@ fn the_chosen_server_is_asked_at_the_start_and_then_every_4_seconds_while_keys_a
 fn an_answer_is_shown_for_five_seconds_at_most() {
     let mut world = World::new(80, 24).with_servers();
     world.wait(0);
-    world.reach(Via::Lan, Reach::Up(12));
+    world.reach(Via::Lan, ProbeResult::Up(12));
     world.reach(Via::Internet, refused(true));
     // The LAN has gone: the next round of questions is not answered.
     assert_eq!(asked(&world.wait(4_000)), Some((Some("sprinkler"), &[Via::Lan][..])));
@@ -122,7 +122,7 @@ fn an_answer_is_shown_for_five_seconds_at_most() {
     assert_eq!(words(&world, Via::Internet), "another key", "it does not pass by itself");
     // A round that is not answered yet is not cut off by the next.
     assert!(asked(&world.wait(1_999)).is_none());
-    world.reach(Via::Lan, Reach::Up(9));
+    world.reach(Via::Lan, ProbeResult::Up(9));
     assert!(asked(&world.wait(1_001)).is_some());
 }
 
@@ -144,9 +144,9 @@ fn an_answer_of_an_earlier_round_is_not_heard() {
     let round = world.state.picker.asking.round();
     assert_eq!(words(&world, Via::Lan), "asking …");
     world.press("t");
-    world.tell(Msg::Reached { round, via: Via::Lan, reach: Reach::Up(1) });
+    world.tell(Msg::Reached { round, via: Via::Lan, reach: ProbeResult::Up(1) });
     assert_eq!(words(&world, Via::Lan), "asking …");
-    world.reach(Via::Lan, Reach::Up(12));
+    world.reach(Via::Lan, ProbeResult::Up(12));
     assert_eq!(words(&world, Via::Lan), "answers in 12 ms");
 }
 
@@ -222,16 +222,17 @@ fn auto_is_as_good_as_the_better_of_the_two() {
     world.wait(0);
     world.reach(Via::Lan, refused(true));
     assert_eq!(words(&world, Via::Auto), "asking …");
-    world.reach(Via::Internet, Reach::Up(41));
+    world.reach(Via::Internet, ProbeResult::Up(41));
     assert_eq!(words(&world, Via::Auto), "internet answers in 41 ms");
     world.press("t");
-    let silent = Reach::Down { words: "no answer", sentence: "silence".into(), lasting: false };
+    let silent =
+        ProbeResult::Down { words: "no answer", sentence: "silence".into(), lasting: false };
     world.reach(Via::Lan, silent);
     world.reach(Via::Internet, refused(true));
     let way = crate::app::picker::routes::way(&world.state, Via::Auto);
     assert_eq!(
         (way.words.as_str(), way.sign),
-        ("another key", crate::app::picker::routes::Sign::Wrong)
+        ("another key", crate::app::picker::routes::RouteSign::Wrong)
     );
     assert_eq!(way.advice.as_deref(), Some("another machine"));
 }
@@ -240,7 +241,7 @@ fn auto_is_as_good_as_the_better_of_the_two() {
 fn an_edit_asks_the_server_at_its_new_address() {
     let mut world = World::new(80, 24).with_servers();
     world.wait(0);
-    world.reach(Via::Lan, Reach::Up(1));
+    world.reach(Via::Lan, ProbeResult::Up(1));
     let mut servers = world.state.servers.clone();
     servers[0].lan = Some("192.168.1.99".into());
     world.tell(Msg::Servers(servers));
@@ -304,9 +305,10 @@ fn a_saved_server_found_elsewhere_is_a_hint_at_its_way() {
     let mut world = World::new(80, 24).with_servers();
     world.tell(Msg::Found(vec![find("anything", "192.168.1.77", Some(pin(1)))]));
     world.wait(0);
-    world.reach(Via::Lan, Reach::Up(1));
+    world.reach(Via::Lan, ProbeResult::Up(1));
     assert_eq!(words(&world, Via::Lan), "answers in 1 ms", "nothing is wrong there");
-    let silent = Reach::Down { words: "no answer", sentence: "silence".into(), lasting: false };
+    let silent =
+        ProbeResult::Down { words: "no answer", sentence: "silence".into(), lasting: false };
     world.reach(Via::Lan, silent);
     let way = crate::app::picker::routes::way(&world.state, Via::Lan);
     assert_eq!(way.words, "no answer · found at 192.168.1.77:8677");
@@ -318,7 +320,7 @@ fn a_saved_server_found_elsewhere_is_a_hint_at_its_way() {
             .unwrap()
             .contains("192.168.1.77")
     );
-    world.reach(Via::Internet, Reach::Up(41));
+    world.reach(Via::Internet, ProbeResult::Up(41));
     assert_eq!(
         crate::app::picker::routes::way(&world.state, Via::Auto).advice,
         None,

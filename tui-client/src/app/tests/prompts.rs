@@ -262,7 +262,7 @@ fn many_lines_wait_and_one_more_stays_in_the_box() {
 fn a_lost_session_keeps_what_was_typed() {
     let (mut world, _) = asking();
     world.write("half");
-    world.event(Event::Lost(crate::connect::LostReason::Gone));
+    world.event(Event::Lost(crate::connect::DisconnectReason::Gone));
     assert_eq!(typed(&mut world), "half");
     assert_eq!(world.press("enter"), []);
     assert_eq!(typed(&mut world), "half");

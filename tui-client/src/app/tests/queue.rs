@@ -6,7 +6,7 @@ use topside_shared::records::RunState;
 use super::super::runs::Phase;
 use super::commands::phase;
 use super::*;
-use crate::connect::LostReason;
+use crate::connect::DisconnectReason;
 
 /// The row of a run that waits at a place for the one before it.
 fn queued(run: u64, line: &str, place: u64, holder: u64) -> RunRow {
@@ -62,7 +62,7 @@ fn a_queued_run_that_a_lost_session_cut_off_waits_on_in_the_next_one() {
     let mut world = World::connected(80, 24);
     world.enter("zone-run 3 5");
     world.notice(Notification::RunChanged(Box::new(queued(31, "zone-run", 2, 7))));
-    world.event(Event::Lost(LostReason::Gone));
+    world.event(Event::Lost(DisconnectReason::Gone));
     assert_eq!((phase(&mut world), world.newest().trim()), (Phase::CutOff, ""));
     let effects = world.press("f5");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };

@@ -6,11 +6,11 @@ use topside_shared::records::RunState;
 
 use super::super::runs::Phase;
 use super::*;
-use crate::connect::LostReason;
+use crate::connect::DisconnectReason;
 
 /// Loses the session, and connects again to a server of this boot; what it is asked.
 fn again(world: &mut World, boot: &str) -> Vec<Effect> {
-    world.event(Event::Lost(LostReason::Gone));
+    world.event(Event::Lost(DisconnectReason::Gone));
     let effects = world.press("f5");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
     let mut welcome = Box::new(welcome());
@@ -113,7 +113,7 @@ fn a_run_that_the_server_has_no_more_is_not_said_not_to_have_run() {
 fn what_is_cut_off_stays_when_the_rest_is_cleared() {
     let mut world = World::connected(80, 24);
     world.run("zone-run 3", 31, "opening\n", None);
-    world.event(Event::Lost(LostReason::Gone));
+    world.event(Event::Lost(DisconnectReason::Gone));
     world.press("ctrl-l");
     assert_eq!(world.newest(), "opening\n");
     let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));

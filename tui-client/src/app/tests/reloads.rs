@@ -6,7 +6,7 @@ use topside_shared::notifications::MenuChanged;
 
 use super::admin_actions::{act, admin, screen};
 use super::*;
-use crate::app::server::reload::{Mistake, NotReloaded};
+use crate::app::server::reload::{FileMistake, NotReloaded};
 
 #[test]
 fn another_menu_is_asked_for_told_in_words_and_completed_from() {
@@ -69,7 +69,7 @@ pub(crate) fn changed() -> Event {
 
 /// So many mistakes in the files.
 pub(crate) fn mistaken(count: usize) -> Event {
-    let mistake = |nth: usize| Mistake {
+    let mistake = |nth: usize| FileMistake {
         at: format!("/etc/topside/commands.toml:{}:1", nth * 4 + 3),
         message: format!("`exce` is no key of a command: did you mean `exec`? ({nth})"),
     };

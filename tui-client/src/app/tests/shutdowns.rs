@@ -4,13 +4,13 @@ use topside_shared::notifications::{Broadcast, EndCode, SessionEnded, Urgency};
 
 use super::super::runs::Phase as BlockPhase;
 use super::*;
-use crate::connect::LostReason;
+use crate::connect::DisconnectReason;
 
 fn goodbye(code: EndCode, reason: &str) -> SessionEnded {
     SessionEnded { code, reason: reason.into(), by: "phone (#4)".into() }
 }
 
-fn lose(world: &mut World, reason: LostReason) -> Vec<Effect> {
+fn lose(world: &mut World, reason: DisconnectReason) -> Vec<Effect> {
     world.event(Event::Lost(reason))
 }
 
@@ -30,7 +30,7 @@ fn what_is_chosen_in_the_palette_stays_chosen_when_the_session_ends() {
         let mut world = World::connected(80, 24);
         world.press(keys);
         let before = chosen(&world);
-        lose(&mut world, LostReason::Gone);
+        lose(&mut world, DisconnectReason::Gone);
         assert_eq!(chosen(&world), before, "{keys}");
     }
 }
@@ -64,8 +64,8 @@ fn a_session_that_ends_with_its_key_says_who_revoked_it() {
         let mut world = World::connected(160, 24);
         let by = by.to_owned();
         world.notice(Notification::Ended(SessionEnded { code, reason: String::new(), by }));
-        lose(&mut world, LostReason::Gone);
-        let Link::Lost(lost) = &world.state.link else { panic!() };
+        lose(&mut world, DisconnectReason::Gone);
+        let ConnectionState::Lost(lost) = &world.state.link else { panic!() };
         assert_eq!(lost.what(), format!("ended this session: {words}"));
         assert!(lost.retry.is_none(), "nobody comes back by himself");
     }
@@ -110,7 +110,7 @@ fn after_a_shutdown_the_title_says_who_when_and_why_and_the_console_stays() {
     world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
     world.now = 128_000;
     world.notice(Notification::Ended(goodbye(EndCode::Shutdown, "moving to a new box")));
-    assert!(lose(&mut world, LostReason::Gone).is_empty());
+    assert!(lose(&mut world, DisconnectReason::Gone).is_empty());
     let console = world.state.console().unwrap();
     assert_eq!(
         crate::app::console::title_of_the_end(&world.state, console),
@@ -118,7 +118,7 @@ fn after_a_shutdown_the_title_says_who_when_and_why_and_the_console_stays() {
     );
     assert!(console.clients.is_empty());
     assert_eq!(world.newest(), "zone 1\n");
-    let Link::Lost(lost) = &world.state.link else { panic!() };
+    let ConnectionState::Lost(lost) = &world.state.link else { panic!() };
     assert!(lost.retry.is_none(), "a server that meant to go is not called back");
 }
 
@@ -132,7 +132,7 @@ fn what_was_said_before_the_end_does_not_hide_the_keys_that_lead_on() {
         time: Time::from_millis(START),
     }));
     world.notice(Notification::Ended(goodbye(EndCode::Shutdown, "moving to a new box")));
-    lose(&mut world, LostReason::Gone);
+    lose(&mut world, DisconnectReason::Gone);
     let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
     assert!(shown.contains("R reconnect   P picker"), "{shown}");
     assert!(shown.contains("dinner is ready"), "{shown}");
@@ -143,7 +143,7 @@ fn a_loss_without_a_goodbye_says_so_and_is_tried_again_by_itself() {
     let mut world = World::connected(80, 24);
     world.run("zone-run 3", 31, "opening\n", None);
     world.write("half a line");
-    lose(&mut world, LostReason::Gone);
+    lose(&mut world, DisconnectReason::Gone);
     let words = crate::app::connection::words(&world.state);
     assert!(words.starts_with("lost at 09:14:00: the server went away without"), "{words}");
     assert!(words.contains("reconnecting in 1 s (try 1)"), "{words}");
@@ -154,7 +154,7 @@ fn a_loss_without_a_goodbye_says_so_and_is_tried_again_by_itself() {
     let [Effect::Dial { attempt, start: false, .. }] = effects[..] else { panic!("{effects:?}") };
     let failed = DialFailed::NoServer("no server runs on this machine".into());
     world.tell(Msg::DialFailed { attempt, failed });
-    let Link::Lost(lost) = &world.state.link else { panic!() };
+    let ConnectionState::Lost(lost) = &world.state.link else { panic!() };
     assert!(lost.retry.is_some() && lost.tries == 1);
 
     let effects = world.press("f5");
@@ -176,7 +176,7 @@ fn a_loss_without_a_goodbye_says_so_and_is_tried_again_by_itself() {
 #[test]
 fn esc_stops_the_tries() {
     let mut world = World::connected(80, 24);
-    lose(&mut world, LostReason::Gone);
+    lose(&mut world, DisconnectReason::Gone);
     world.press("esc");
     assert!(world.wait(60_000).is_empty());
     assert!(!crate::app::connection::words(&world.state).contains("reconnecting"));
@@ -185,7 +185,7 @@ fn esc_stops_the_tries() {
 #[test]
 fn capitals_work_after_the_end_and_a_word_that_is_typed_does_not() {
     let mut world = World::connected(80, 24);
-    lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+    lose(&mut world, DisconnectReason::Ended(goodbye(EndCode::Shutdown, "")));
     world.write("ping router R P");
     assert_eq!(world.input(), "ping router R P");
     assert!(matches!(world.state.screen, Screen::Console(_)));
@@ -194,7 +194,7 @@ fn capitals_work_after_the_end_and_a_word_that_is_typed_does_not() {
     assert!(matches!(world.state.screen, Screen::Picker), "nothing was there to lose");
 
     let mut world = World::connected(80, 24);
-    lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+    lose(&mut world, DisconnectReason::Ended(goodbye(EndCode::Shutdown, "")));
     assert!(matches!(world.press("R")[..], [Effect::Dial { .. }]));
 }
 
@@ -204,7 +204,7 @@ fn the_picker_asks_before_output_is_dropped() {
     for key in ["P", "f4"] {
         let mut world = World::connected(80, 24);
         world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
-        lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+        lose(&mut world, DisconnectReason::Ended(goodbye(EndCode::Shutdown, "")));
         world.press(key);
         world.press("enter");
         assert_eq!(world.newest(), "zone 1\n", "Cancel has the focus");
@@ -231,7 +231,7 @@ fn a_held_line_is_never_sent_to_another_session() {
     };
     world.tell(dialled(first));
     assert!(world.enter("zone-run 3").is_empty(), "the menu has not come");
-    lose(&mut world, LostReason::Gone);
+    lose(&mut world, DisconnectReason::Gone);
     let second = attempt(&world.press("f5"));
     world.tell(dialled(second));
     let effects = world.event(Event::Menu(Ok(menu())));
@@ -246,7 +246,7 @@ fn a_held_line_is_never_sent_to_another_session() {
 #[test]
 fn enter_after_the_end_keeps_the_line() {
     let mut world = World::connected(80, 24);
-    lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+    lose(&mut world, DisconnectReason::Ended(goodbye(EndCode::Shutdown, "")));
     assert!(world.enter("zones").is_empty());
     assert_eq!(world.input(), "zones");
     assert!(world.state.remark.as_ref().unwrap().text.contains("F5"));
@@ -257,7 +257,7 @@ fn closing_ones_own_session_leads_back_to_the_picker() {
     let mut world = World::connected(80, 24);
     block_of(&world.enter("close"));
     world.notice(Notification::Ended(goodbye(EndCode::Closed, "")));
-    let effects = lose(&mut world, LostReason::Gone);
+    let effects = lose(&mut world, DisconnectReason::Gone);
     assert!(matches!(effects[..], [Effect::Probe { .. }, Effect::Browse(true)]));
     assert!(matches!(world.state.screen, Screen::Picker));
     assert_eq!(world.state.remark.as_ref().unwrap().text, "The session with sprinkler is closed.");
@@ -282,7 +282,7 @@ fn leaving_for_the_picker_hangs_up_and_what_comes_late_is_not_heard() {
 #[test]
 fn a_server_can_be_started_here_once_none_answers() {
     let mut world = World::connected(80, 24);
-    lose(&mut world, LostReason::Ended(goodbye(EndCode::Shutdown, "")));
+    lose(&mut world, DisconnectReason::Ended(goodbye(EndCode::Shutdown, "")));
     let effects = world.press("R");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
     let failed = DialFailed::NoServer("no server runs on this machine".into());

@@ -4,7 +4,7 @@ use topside_shared::methods::Status;
 
 use super::*;
 use crate::app::server::status::{Figure, KEPT};
-use crate::connect::LostReason;
+use crate::connect::DisconnectReason;
 use crate::views::changes_in;
 use crate::views::tests::{frame, text};
 
@@ -154,7 +154,7 @@ fn a_session_that_is_lost_stops_the_questions_and_the_next_one_begins_anew() {
     let mut world = World::connected(80, 24);
     world.press("alt-s");
     world.event(told(figures(5_000, 2, 10)));
-    world.event(Event::Lost(LostReason::Gone));
+    world.event(Event::Lost(DisconnectReason::Gone));
     assert!(
         screen(&world).contains("These figures are old: no session · reconnecting in "),
         "{}",

@@ -20,7 +20,7 @@ fn letters_of_later_actions_are_letters_while_connected() {
     let mut world = World::connected(80, 24);
     world.write("rpRPSq");
     assert_eq!(world.input(), "rpRPSq");
-    assert!(matches!(world.state.link, Link::Connected { .. }));
+    assert!(matches!(world.state.link, ConnectionState::Connected { .. }));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::input::key::{Code, Key};
 
 /// An open list.
 #[derive(Debug, Clone)]
-pub(crate) struct Popup {
+pub(crate) struct CompletionList {
     pub(crate) candidates: Vec<Candidate>,
     /// The one that is tried in the line now.
     pub(crate) at: Option<usize>,
@@ -22,7 +22,7 @@ pub(crate) struct Popup {
 
 /// What became of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Popped {
+pub(crate) enum CompletionKey {
     /// The key was the list's.
     Used,
     /// The list is closed, and the key means what it always means.
@@ -30,7 +30,7 @@ pub(crate) enum Popped {
 }
 
 /// Tab without an open list: completes as far as it is certain, and opens a list of what is left.
-pub(crate) fn open(editor: &mut Editor, menu: &[Command]) -> Option<Popup> {
+pub(crate) fn open(editor: &mut Editor, menu: &[Command]) -> Option<CompletionList> {
     let found = complete(editor.text(), editor.cursor(), menu);
     if let [only] = &found.candidates[..] {
         accept(editor, found.replace.clone(), only);
@@ -38,7 +38,7 @@ pub(crate) fn open(editor: &mut Editor, menu: &[Command]) -> Option<Popup> {
     }
     let common = common_prefix(&found.candidates)?;
     let typed = editor.text()[found.replace.clone()].len();
-    let mut popup = Popup {
+    let mut popup = CompletionList {
         candidates: found.candidates,
         at: None,
         base: String::new(),
@@ -54,12 +54,12 @@ pub(crate) fn open(editor: &mut Editor, menu: &[Command]) -> Option<Popup> {
 
 /// A key while the list is open.
 pub(crate) fn key(
-    popup: &mut Option<Popup>,
+    popup: &mut Option<CompletionList>,
     editor: &mut Editor,
     key: Key,
     menu: &[Command],
-) -> Popped {
-    let Some(open) = popup else { return Popped::Passed };
+) -> CompletionKey {
+    let Some(open) = popup else { return CompletionKey::Passed };
     let count = open.candidates.len();
     match key.code {
         Code::Tab | Code::Down => open.try_at(editor, open.at.map_or(0, |at| (at + 1) % count)),
@@ -91,15 +91,15 @@ pub(crate) fn key(
         }
         _ => {
             *popup = None;
-            return Popped::Passed;
+            return CompletionKey::Passed;
         }
     }
-    Popped::Used
+    CompletionKey::Used
 }
 
-fn narrow(popup: &mut Option<Popup>, editor: &Editor, menu: &[Command]) {
+fn narrow(popup: &mut Option<CompletionList>, editor: &Editor, menu: &[Command]) {
     let found = complete(editor.text(), editor.cursor(), menu);
-    *popup = (!found.candidates.is_empty()).then(|| Popup {
+    *popup = (!found.candidates.is_empty()).then(|| CompletionList {
         candidates: found.candidates,
         at: None,
         base: editor.text().to_owned(),
@@ -107,7 +107,7 @@ fn narrow(popup: &mut Option<Popup>, editor: &Editor, menu: &[Command]) {
     });
 }
 
-impl Popup {
+impl CompletionList {
     fn restore(&self, editor: &mut Editor) {
         editor.set(&self.base);
         // The cursor goes back to the end of the word.
@@ -154,7 +154,7 @@ mod tests {
             .into()
     }
 
-    fn press(popup: &mut Option<Popup>, editor: &mut Editor, name: &str) -> Popped {
+    fn press(popup: &mut Option<CompletionList>, editor: &mut Editor, name: &str) -> CompletionKey {
         key(popup, editor, name.parse().unwrap(), &menu())
     }
 
@@ -191,6 +191,6 @@ mod tests {
         let mut popup = open(&mut editor, &menu());
         press(&mut popup, &mut editor, "-");
         assert_eq!(popup.as_ref().unwrap().candidates.len(), 2);
-        assert_eq!(press(&mut popup, &mut editor, "enter"), Popped::Passed);
+        assert_eq!(press(&mut popup, &mut editor, "enter"), CompletionKey::Passed);
     }
 }

@@ -6,7 +6,7 @@ use crate::input::key::{Code, Key};
 
 /// The filter and the choice; `K` tells rows apart.
 #[derive(Debug, Clone)]
-pub(crate) struct Chooser<K> {
+pub(crate) struct FilterList<K> {
     pub(crate) filter: Editor,
     /// The chosen row, and its place when it was last seen.
     at: Option<(K, usize)>,
@@ -25,20 +25,20 @@ pub(crate) enum Load {
 
 /// What a key did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Moved {
+pub(crate) enum ListMove {
     /// It was carried out, or is none of the list's.
     Here,
     /// A row below the last one is wanted.
     Beyond,
 }
 
-impl<K> Default for Chooser<K> {
+impl<K> Default for FilterList<K> {
     fn default() -> Self {
         Self { filter: Editor::default(), at: None }
     }
 }
 
-impl<K: Copy + PartialEq> Chooser<K> {
+impl<K: Copy + PartialEq> FilterList<K> {
     /// Whether a row with this text passes the filter: it holds each word, in any case.
     pub(crate) fn passes(&self, text: &str) -> bool {
         let text = text.to_lowercase();
@@ -73,7 +73,7 @@ impl<K: Copy + PartialEq> Chooser<K> {
     }
 
     /// An arrow or a page. `None`: the key is another one.
-    pub(crate) fn walk(&mut self, key: Key, shown: &[K], page: usize) -> Option<Moved> {
+    pub(crate) fn walk(&mut self, key: Key, shown: &[K], page: usize) -> Option<ListMove> {
         let (at, last) = (self.place(shown), shown.len().saturating_sub(1));
         let to = match key.code {
             Code::Up | Code::BackTab => at.saturating_sub(1),
@@ -83,7 +83,7 @@ impl<K: Copy + PartialEq> Chooser<K> {
             _ => return None,
         };
         self.choose(shown, to.min(last));
-        Some(if to > last { Moved::Beyond } else { Moved::Here })
+        Some(if to > last { ListMove::Beyond } else { ListMove::Here })
     }
 
     /// A key of the filter; whether its text changed, so that [`Self::first`] is due.
@@ -101,15 +101,15 @@ impl<K: Copy + PartialEq> Chooser<K> {
 mod tests {
     use super::*;
 
-    fn walk(list: &mut Chooser<u8>, keys: &str, shown: &[u8]) -> Option<Moved> {
+    fn walk(list: &mut FilterList<u8>, keys: &str, shown: &[u8]) -> Option<ListMove> {
         keys.split(' ').map(|key| list.walk(key.parse().unwrap(), shown, 2)).last().flatten()
     }
 
     #[test]
     fn the_choice_stays_with_its_row_and_goes_to_the_next_where_that_is_gone() {
-        let mut list = Chooser::default();
+        let mut list = FilterList::default();
         list.settle(&[9, 8, 7]);
-        assert_eq!(walk(&mut list, "down", &[9, 8, 7]), Some(Moved::Here));
+        assert_eq!(walk(&mut list, "down", &[9, 8, 7]), Some(ListMove::Here));
         list.settle(&[10, 9, 8, 7]);
         assert_eq!(list.chosen(&[10, 9, 8, 7]), Some(8));
         assert_eq!(list.chosen(&[10, 9, 7]), Some(7));
@@ -119,17 +119,17 @@ mod tests {
 
     #[test]
     fn steps_end_at_both_ends_and_one_below_the_last_is_told() {
-        let mut list = Chooser::default();
-        assert_eq!(walk(&mut list, "up down pgdn", &[1, 2, 3]), Some(Moved::Beyond));
+        let mut list = FilterList::default();
+        assert_eq!(walk(&mut list, "up down pgdn", &[1, 2, 3]), Some(ListMove::Beyond));
         assert_eq!(list.chosen(&[1, 2, 3]), Some(3));
-        assert_eq!(walk(&mut list, "pgup up", &[1, 2, 3]), Some(Moved::Here));
+        assert_eq!(walk(&mut list, "pgup up", &[1, 2, 3]), Some(ListMove::Here));
         assert_eq!(list.chosen(&[1, 2, 3]), Some(1));
         assert_eq!(walk(&mut list, "x", &[1, 2, 3]), None);
     }
 
     #[test]
     fn each_word_of_the_filter_must_be_there() {
-        let mut list = Chooser::<u8>::default();
+        let mut list = FilterList::<u8>::default();
         list.paste("Run ANN\nmore");
         assert!(list.passes("zone-run of ann") && !list.passes("zone-run of bob"));
     }

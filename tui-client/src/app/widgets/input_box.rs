@@ -2,18 +2,18 @@
 
 use topside_shared::command::Command;
 
-use super::completion::{self, Popped, Popup};
+use super::completion::{self, CompletionKey, CompletionList};
 use super::editor::{Edited, Editor};
-use super::line_history::{History, Recall};
+use super::line_history::{LineHistory, Recall};
 use crate::input::key::{Code, Key};
 
 /// What is typed at a console.
 #[derive(Debug, Default)]
-pub(crate) struct Input {
+pub(crate) struct InputBox {
     pub(crate) editor: Editor,
-    pub(crate) history: History,
+    pub(crate) history: LineHistory,
     pub(crate) recall: Option<Recall>,
-    pub(crate) popup: Option<Popup>,
+    pub(crate) popup: Option<CompletionList>,
     /// Enter was pressed before the menu had come: the line is run when it comes.
     pub(crate) held: bool,
 }
@@ -29,7 +29,7 @@ pub(crate) enum Typed {
     Enter,
 }
 
-impl Input {
+impl InputBox {
     /// Whether something other than the plain line has the keys: a list, or a search in the history.
     pub(crate) fn is_busy(&self) -> bool {
         self.popup.is_some() || self.recall.is_some()
@@ -40,7 +40,7 @@ impl Input {
         if self.recall.is_some() {
             return self.recall_key(key);
         }
-        if completion::key(&mut self.popup, &mut self.editor, key, menu) == Popped::Used {
+        if completion::key(&mut self.popup, &mut self.editor, key, menu) == CompletionKey::Used {
             self.history.rest();
             return Typed::Used;
         }
@@ -149,7 +149,7 @@ impl Input {
 mod tests {
     use super::*;
 
-    fn press(input: &mut Input, keys: &[&str]) -> Typed {
+    fn press(input: &mut InputBox, keys: &[&str]) -> Typed {
         let mut last = Typed::Passed;
         for key in keys {
             last = input.key(key.parse().unwrap(), &[]);
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn ctrl_r_finds_older_lines_and_esc_gives_back_what_was_typed() {
-        let mut input = Input::default();
+        let mut input = InputBox::default();
         for line in ["zones", "zone-run 3", "temp"] {
             input.history.push(line);
         }

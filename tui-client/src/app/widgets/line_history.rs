@@ -3,7 +3,7 @@
 
 /// Lines typed at one server, oldest first.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct History {
+pub(crate) struct LineHistory {
     lines: Vec<String>,
     walk: Option<Walk>,
 }
@@ -28,7 +28,7 @@ pub(crate) struct Recall {
     pub(crate) before: String,
 }
 
-impl History {
+impl LineHistory {
     pub(crate) fn load(&mut self, lines: Vec<String>) {
         // What was typed while the file was read comes after what it held.
         let typed = std::mem::replace(&mut self.lines, lines);
@@ -96,8 +96,8 @@ impl History {
 mod tests {
     use super::*;
 
-    fn history() -> History {
-        let mut history = History::default();
+    fn history() -> LineHistory {
+        let mut history = LineHistory::default();
         for line in ["zones", "temp", "zone-run 3", "temp", "status"] {
             history.push(line);
         }

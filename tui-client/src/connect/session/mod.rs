@@ -128,12 +128,12 @@ impl Shared {
 }
 
 /// Forgets a call whose future was dropped; its answer is then nobody's.
-struct Waiting<'s> {
+struct CallGuard<'s> {
     id: u64,
     shared: &'s Shared,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
         if let Some(pending) = self.shared.pending().as_mut() {
             pending.remove(&self.id);
@@ -150,7 +150,7 @@ impl Handle {
     pub async fn call<C: Call>(&self, params: &C) -> Result<C::Answer, CallError> {
         let (sender, answer) = oneshot::channel();
         let (id, line) = self.prepare(params, Waiter::Call(sender))?;
-        let _waiting = Waiting { id, shared: &self.shared };
+        let _waiting = CallGuard { id, shared: &self.shared };
         if *self.shared.closing.borrow() || self.lines.send(line).await.is_err() {
             return Err(CallError::Lost);
         }
@@ -166,7 +166,7 @@ impl Handle {
         loop {
             let (sender, answer) = oneshot::channel();
             let (id, line) = self.prepare(&pages.request(), Waiter::Call(sender))?;
-            let _waiting = Waiting { id, shared: &self.shared };
+            let _waiting = CallGuard { id, shared: &self.shared };
             if *self.shared.closing.borrow() || self.lines.send(line).await.is_err() {
                 return Err(CallError::Lost);
             }
@@ -193,7 +193,7 @@ impl Handle {
             }),
         };
         if sent.is_err() {
-            drop(Waiting { id, shared: &self.shared });
+            drop(CallGuard { id, shared: &self.shared });
         }
         sent.map(|()| id)
     }

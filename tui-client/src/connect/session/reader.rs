@@ -15,9 +15,9 @@ use topside_shared::notifications::{Notification, SessionEnded};
 use topside_shared::text::clean;
 
 use super::{GRACE, SILENCE, Shared, TRICKLE, Waiter, leaving};
-use crate::connect::disconnect::LostReason;
+use crate::connect::disconnect::DisconnectReason;
 use crate::connect::events::{Event, Queue};
-use crate::connect::read_rate_limit::Pace;
+use crate::connect::read_rate_limit::ReadRateLimit;
 use crate::connect::tls;
 
 pub(super) struct Reader {
@@ -40,13 +40,13 @@ impl Reader {
     }
 
     /// What is known best about the end.
-    fn reason(&mut self, how: LostReason) -> LostReason {
+    fn reason(&mut self, how: DisconnectReason) -> DisconnectReason {
         if *self.shared.closing.borrow() {
-            return LostReason::Left;
+            return DisconnectReason::Left;
         }
         match (self.ended.take(), self.refused.take(), how) {
-            (Some(ended), _, _) => LostReason::Ended(ended),
-            (None, Some(error), LostReason::Gone) => LostReason::Refused(error),
+            (Some(ended), _, _) => DisconnectReason::Ended(ended),
+            (None, Some(error), DisconnectReason::Gone) => DisconnectReason::Refused(error),
             (None, _, how) => how,
         }
     }
@@ -55,10 +55,10 @@ impl Reader {
         &mut self,
         mut stream: R,
         writer: &mut JoinHandle<()>,
-    ) -> LostReason {
+    ) -> DisconnectReason {
         let mut lines = Lines::new(MAX_LINE_OUT);
         let mut buffer = vec![0; 64 * 1024];
-        let mut pace = Pace::new();
+        let mut pace = ReadRateLimit::new();
         let mut heard = Instant::now();
         let mut pinged = false;
         let mut last_call: Option<Instant> = None;
@@ -81,7 +81,7 @@ impl Reader {
                 }
             };
             match read {
-                Ok(Ok(0)) => return LostReason::Gone,
+                Ok(Ok(0)) => return DisconnectReason::Gone,
                 Ok(Ok(count)) => {
                     heard = Instant::now();
                     pinged = false;
@@ -89,7 +89,7 @@ impl Reader {
                     let mut input = &buffer[..count];
                     while let Some(line) = lines.next(&mut input) {
                         let taken = line
-                            .map_err(|error| LostReason::NotTopside(error.to_string()))
+                            .map_err(|error| DisconnectReason::NotTopside(error.to_string()))
                             .and_then(|line| self.take(line));
                         if let Err(reason) = taken {
                             return reason;
@@ -97,10 +97,10 @@ impl Reader {
                     }
                 }
                 Ok(Err(error)) => return broken(&error),
-                Err(_) if last_call.is_some() => return LostReason::Gone,
+                Err(_) if last_call.is_some() => return DisconnectReason::Gone,
                 Err(_) if pinged => {
                     let ms = u64::try_from(heard.elapsed().as_millis()).unwrap_or(u64::MAX);
-                    return LostReason::Silent { ms };
+                    return DisconnectReason::Silent { ms };
                 }
                 Err(_) => {
                     pinged = true;
@@ -120,10 +120,10 @@ impl Reader {
     }
 
     /// Takes one line of the server.
-    fn take(&mut self, line: &[u8]) -> Result<(), LostReason> {
+    fn take(&mut self, line: &[u8]) -> Result<(), DisconnectReason> {
         let message = ServerMessage::parse(line).map_err(|error| {
             // The reader's words may quote what came.
-            LostReason::NotTopside(format!(
+            DisconnectReason::NotTopside(format!(
                 "a line cannot be read: {}",
                 clean(&error.to_string(), 200)
             ))
@@ -141,7 +141,7 @@ impl Reader {
                         let answer = Event::Answer { id, result };
                         self.queue
                             .push_other(answer, line.len())
-                            .map_err(|_| LostReason::Overflow)?;
+                            .map_err(|_| DisconnectReason::Overflow)?;
                     }
                     None => {}
                 }
@@ -153,7 +153,7 @@ impl Reader {
                     if let Notification::Ended(ended) = &notice {
                         self.ended = Some(ended.clone());
                     }
-                    self.queue.push(notice, line.len()).map_err(|_| LostReason::Overflow)?;
+                    self.queue.push(notice, line.len()).map_err(|_| DisconnectReason::Overflow)?;
                 }
             }
         }
@@ -161,13 +161,13 @@ impl Reader {
     }
 }
 
-fn broken(error: &io::Error) -> LostReason {
+fn broken(error: &io::Error) -> DisconnectReason {
     if let Some(refused) = tls::key_refused(error) {
-        return LostReason::KeyRefused(refused);
+        return DisconnectReason::KeyRefused(refused);
     }
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     match error.kind() {
-        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => LostReason::Gone,
-        _ => LostReason::Broken(error.to_string()),
+        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => DisconnectReason::Gone,
+        _ => DisconnectReason::Broken(error.to_string()),
     }
 }

@@ -268,7 +268,7 @@ async fn a_server_that_goes_without_a_word_is_gone() {
     let mut session = session.unwrap();
     drop(fake);
     let Event::Lost(reason) = session.events.next().await else { panic!() };
-    assert_eq!(reason, LostReason::Gone);
+    assert_eq!(reason, DisconnectReason::Gone);
 }
 
 #[tokio::test]
@@ -304,7 +304,7 @@ async fn a_dead_link_is_noticed_within_forty_seconds() {
     let began = tokio::time::Instant::now();
     assert_eq!(fake.request().await.unwrap()["method"], "ping");
     let Event::Lost(reason) = events.next().await else { panic!() };
-    assert!(matches!(reason, LostReason::Silent { .. }), "{reason}");
+    assert!(matches!(reason, DisconnectReason::Silent { .. }), "{reason}");
     assert_eq!(began.elapsed().as_secs(), 40);
 }
 

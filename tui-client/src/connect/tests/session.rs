@@ -11,7 +11,7 @@ use topside_shared::{ErrorKind, RunId};
 use super::fake::*;
 use crate::connect::*;
 
-async fn lost(events: &mut Events) -> LostReason {
+async fn lost(events: &mut Events) -> DisconnectReason {
     loop {
         if let Event::Lost(reason) = events.next().await {
             return reason;
@@ -91,7 +91,7 @@ async fn a_line_that_is_no_protocol_ends_the_session_and_every_call() {
     };
     let (pong, _fake) = tokio::join!(session.handle.call(&Ping {}), server);
     assert!(matches!(pong, Err(CallError::Lost)));
-    assert!(matches!(lost(&mut session.events).await, LostReason::NotTopside(_)));
+    assert!(matches!(lost(&mut session.events).await, DisconnectReason::NotTopside(_)));
     assert!(matches!(session.handle.call(&Ping {}).await, Err(CallError::Lost)));
 }
 
@@ -103,7 +103,7 @@ async fn a_line_without_end_is_given_up_at_the_cap() {
         let _ = fake.write.write_all(&vec![b'x'; 300 * 1024]).await;
     };
     let (reason, ()) = tokio::join!(lost(&mut session.events), flood);
-    assert!(matches!(reason, LostReason::NotTopside(_)), "{reason}");
+    assert!(matches!(reason, DisconnectReason::NotTopside(_)), "{reason}");
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn a_close_in_the_middle_of_a_call_is_no_answer_and_no_hang() {
     };
     let (pong, ()) = tokio::join!(session.handle.call(&Ping {}), server);
     assert!(matches!(pong, Err(CallError::Lost)));
-    assert_eq!(lost(&mut session.events).await, LostReason::Gone);
+    assert_eq!(lost(&mut session.events).await, DisconnectReason::Gone);
 }
 
 #[tokio::test]
@@ -242,7 +242,7 @@ async fn leaving_still_sends_what_was_asked_and_then_says_that_no_more_comes() {
     assert_eq!(fake.request().await.unwrap()["method"], "server/status");
     assert_eq!(fake.request().await, None);
     drop(fake);
-    assert_eq!(lost(&mut session.events).await, LostReason::Left);
+    assert_eq!(lost(&mut session.events).await, DisconnectReason::Left);
     assert!(matches!(call.await, Err(CallError::Lost)));
 }
 
@@ -259,7 +259,7 @@ async fn leaving_a_server_that_takes_nothing_takes_a_second() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     let left = tokio::time::Instant::now();
     handle.close();
-    assert_eq!(lost(&mut events).await, LostReason::Left);
+    assert_eq!(lost(&mut events).await, DisconnectReason::Left);
     assert_eq!(left.elapsed().as_secs(), 1);
     assert!(matches!(call.await.unwrap(), Err(CallError::Lost)));
 }
@@ -304,7 +304,7 @@ async fn a_silent_server_is_asked_once_and_then_given_up() {
     let ping: Value = serde_json::from_str(&theirs.next_line().await.unwrap().unwrap()).unwrap();
     assert_eq!(ping["method"], "ping");
     assert_eq!(start.elapsed().as_secs(), 20);
-    assert!(matches!(lost(&mut events).await, LostReason::Silent { .. }));
+    assert!(matches!(lost(&mut events).await, DisconnectReason::Silent { .. }));
     assert_eq!(start.elapsed().as_secs(), 40);
 }
 

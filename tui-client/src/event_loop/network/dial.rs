@@ -7,15 +7,15 @@ use topside_shared::dirs::Dirs;
 use topside_shared::invite::Invite;
 
 use crate::app::picker::probe;
-use crate::app::picker::redeem_invite::{NotPaired, Paired};
-use crate::app::picker::routes::{Reach, words};
+use crate::app::picker::redeem_invite::{InviteRedeemed, NotPaired};
+use crate::app::picker::routes::{ProbeResult, words};
 use crate::app::{DialFailed, Here, Target};
 use crate::config::Profile;
 use crate::connect::{self, Address, ConnectError, Hello, Remote, SaveAs, Session, Via, connect};
 use crate::embedded::{Embedded, ReachError, connect_or_start};
 
 /// How a dial ended.
-pub(super) struct Dialled {
+pub(super) struct DialResult {
     pub(super) attempt: u64,
     /// The session, and where it was found.
     pub(super) result: Result<(Session, connect::Target), DialFailed>,
@@ -43,7 +43,7 @@ pub(super) fn place(
         .map_err(|error| DialFailed::Hopeless(error.to_string()))
 }
 
-pub(super) async fn dial(attempt: u64, place: connect::Target, start: bool) -> Dialled {
+pub(super) async fn dial(attempt: u64, place: connect::Target, start: bool) -> DialResult {
     let mut started = None;
     let result = if start {
         connect_or_start(&place, &HELLO, &mut started).await
@@ -55,7 +55,7 @@ pub(super) async fn dial(attempt: u64, place: connect::Target, start: bool) -> D
         ReachError::Connect(error) => failed(error),
         ReachError::Start(error) => DialFailed::Other(sentence(error)),
     });
-    Dialled { attempt, result, started }
+    DialResult { attempt, result, started }
 }
 
 /// What happened, with the system's own words behind it.
@@ -88,10 +88,10 @@ pub(super) async fn probe_here(sockets: &connect::Target) -> Here {
 }
 
 /// Whether a paired server answers at an address, and how fast.
-pub(super) async fn probe(address: &Address, remote: &Remote) -> Reach {
+pub(super) async fn probe(address: &Address, remote: &Remote) -> ProbeResult {
     let limit = Duration::from_millis(probe::PROBE_LIMIT);
     match timeout(limit, connect::probe(address, remote)).await {
-        Err(_) => Reach::Down {
+        Err(_) => ProbeResult::Down {
             words: "no answer",
             sentence: format!(
                 "{address} has not answered for {} s: is the box on, and does no firewall stand between?",
@@ -99,10 +99,10 @@ pub(super) async fn probe(address: &Address, remote: &Remote) -> Reach {
             ),
             lasting: false,
         },
-        Ok(Ok(rtt)) => Reach::Up(millis(rtt)),
+        Ok(Ok(rtt)) => ProbeResult::Up(millis(rtt)),
         Ok(Err(error)) => {
             let (words, lasting) = (words(error.first()), error.is_lasting());
-            Reach::Down { words, sentence: sentence(error), lasting }
+            ProbeResult::Down { words, sentence: sentence(error), lasting }
         }
     }
 }
@@ -115,10 +115,10 @@ pub(super) async fn pair(
     invite: &Invite,
     replaces: Option<&str>,
     dirs: &Dirs,
-) -> Result<Paired, NotPaired> {
+) -> Result<InviteRedeemed, NotPaired> {
     match connect::pair(invite, SaveAs { name: None, replaces }, dirs).await {
         Ok(connect::Paired { profile, role, already, .. }) => {
-            Ok(Paired { name: profile.name, role, already })
+            Ok(InviteRedeemed { name: profile.name, role, already })
         }
         Err(error) => Err(NotPaired { lasting: error.is_lasting(), why: sentence(error) }),
     }

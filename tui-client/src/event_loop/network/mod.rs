@@ -12,14 +12,14 @@ use topside_server::Stop;
 use topside_shared::dirs::Dirs;
 use topside_shared::invite::Invite;
 
-use super::download::Fetch;
+use super::download::Download;
 use crate::app::{Call, Msg, Target};
 use crate::config::Profile;
 use crate::connect::Via;
 use crate::platform::{Signal, Signals};
 use crate::terminal;
 pub(super) use dial::sentence;
-use network_worker::Desk;
+use network_worker::NetworkWorker;
 
 /// The name of the thread.
 pub(super) const THREAD: &str = "topside-net";
@@ -61,7 +61,7 @@ pub(super) enum Order {
         why: Option<String>,
     },
     /// A run's output into a file, from the server of this session.
-    Fetch(u64, Fetch),
+    Fetch(u64, Download),
     StopFetch(u64),
 }
 
@@ -74,19 +74,19 @@ pub(super) struct Busy;
 pub(super) struct Network {
     orders: mpsc::Sender<Order>,
     thread: JoinHandle<()>,
-    hand: Hand,
+    hand: SharedStop,
 }
 
 /// A hand on the server inside this program, if there is one: so that an impatient person can end it
 /// at once while its orderly end is waited for. Locked for one read or write.
-type Hand = Arc<Mutex<Option<Stop>>>;
+type SharedStop = Arc<Mutex<Option<Stop>>>;
 
 impl Network {
     pub(super) fn start(dirs: Dirs, tell: mpsc::Sender<Msg>) -> std::io::Result<Self> {
         let (orders, taken) = mpsc::channel(ORDERS);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let hand = Hand::default();
-        let desk = Desk::new(dirs, tell, Arc::clone(&hand));
+        let hand = SharedStop::default();
+        let desk = NetworkWorker::new(dirs, tell, Arc::clone(&hand));
         let thread = std::thread::Builder::new()
             .name(THREAD.to_owned())
             .spawn(move || runtime.block_on(desk.run(taken)))?;

@@ -11,11 +11,11 @@ use topside_shared::text::bytes;
 
 use super::super::new_file::NewFile;
 use super::super::session;
-use super::dial::{Dialled, dial, pair, place, probe, probe_here};
-use super::{Hand, Order};
+use super::dial::{DialResult, dial, pair, place, probe, probe_here};
+use super::{Order, SharedStop};
 use crate::app::Msg;
 use crate::app::picker::redeem_invite::NotPaired;
-use crate::app::runs::export::NotFetched;
+use crate::app::runs::export::ExportFailed;
 use crate::config::Profile;
 use crate::connect::{self, Browse, Remote, Via};
 use crate::embedded::Embedded;
@@ -24,7 +24,7 @@ use crate::event_loop::download;
 /// How long leaving waits for goodbyes.
 const GOODBYE: Duration = Duration::from_millis(1500);
 
-pub(super) struct Desk {
+pub(super) struct NetworkWorker {
     dirs: Dirs,
     tell: mpsc::Sender<Msg>,
     /// What is being asked. An older answer must not come after a newer one, so that they are dropped
@@ -39,18 +39,18 @@ pub(super) struct Desk {
     /// An output on its way to a file: one at a time.
     fetch: Option<(u64, AbortHandle)>,
     embedded: Option<Embedded>,
-    hand: Hand,
+    hand: SharedStop,
 }
 
-impl Desk {
-    pub(super) fn new(dirs: Dirs, tell: mpsc::Sender<Msg>, hand: Hand) -> Self {
+impl NetworkWorker {
+    pub(super) fn new(dirs: Dirs, tell: mpsc::Sender<Msg>, hand: SharedStop) -> Self {
         let (dials, sessions) = (HashMap::new(), HashMap::new());
         let (probes, browse, pair, fetch, embedded) = (JoinSet::new(), None, None, None, None);
         Self { dirs, tell, probes, browse, pair, dials, sessions, fetch, embedded, hand }
     }
 
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
-        let (done, mut dialled) = mpsc::channel::<Dialled>(8);
+        let (done, mut dialled) = mpsc::channel::<DialResult>(8);
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
@@ -74,7 +74,7 @@ impl Desk {
         }
     }
 
-    fn obey(&mut self, order: Order, done: &mpsc::Sender<Dialled>) {
+    fn obey(&mut self, order: Order, done: &mpsc::Sender<DialResult>) {
         match order {
             Order::Probe { round, profile, vias } => self.probe(round, profile.as_ref(), vias),
             Order::Browse(false) => self.browse = None,
@@ -113,7 +113,7 @@ impl Desk {
                 let task = tokio::spawn(async move {
                     let dialled = match place {
                         Ok(place) => dial(attempt, place, start).await,
-                        Err(failed) => Dialled { attempt, result: Err(failed), started: None },
+                        Err(failed) => DialResult { attempt, result: Err(failed), started: None },
                     };
                     let _ = done.send(dialled).await;
                 });
@@ -148,7 +148,7 @@ impl Desk {
                 let task = tokio::spawn(async move {
                     let result = match place {
                         Some(place) => download::fetch(place, &wanted, dirs, &tell).await,
-                        None => Err(NotFetched::Failed("the session has ended".to_owned())),
+                        None => Err(ExportFailed::Failed("the session has ended".to_owned())),
                     };
                     let _ = tell.send(Msg::Fetched { id, result }).await;
                 });
@@ -188,8 +188,8 @@ impl Desk {
         }
     }
 
-    async fn dialled(&mut self, end: Dialled) {
-        let Dialled { attempt, result, started } = end;
+    async fn dialled(&mut self, end: DialResult) {
+        let DialResult { attempt, result, started } = end;
         let wanted = self.dials.remove(&attempt).is_some();
         if let Some(embedded) = started {
             // The one before has ended, or a new one could not have started.

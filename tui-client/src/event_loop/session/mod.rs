@@ -15,9 +15,9 @@ use topside_shared::methods::{
 use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, ErrorKind, Pin, RunId};
 
-use crate::app::server::create_invite::Handed;
+use crate::app::server::create_invite::CreatedInvite;
 use crate::app::server::log;
-use crate::app::server::reload::{Mistake, NotReloaded};
+use crate::app::server::reload::{FileMistake, NotReloaded};
 use crate::app::{Call, Event, Msg, RunRefused};
 use crate::connect::{Answer, CallError, Event as Told, Handle, Session, read_answer, take_page};
 use crate::text::secret::Secret;
@@ -39,7 +39,7 @@ impl SessionTask {
         match self.calls.try_send(call) {
             Ok(()) => None,
             Err(mpsc::error::TrySendError::Full(call)) => {
-                Asked::of(&call).answered(Err(CallError::Busy))
+                PendingCall::of(&call).answered(Err(CallError::Busy))
             }
             // The screen is told of the end anyway.
             Err(mpsc::error::TrySendError::Closed(_)) => None,
@@ -86,15 +86,15 @@ async fn turn(
         }
         None => Ok(()),
     };
-    let mut asked: HashMap<u64, Asked> = HashMap::new();
+    let mut asked: HashMap<u64, PendingCall> = HashMap::new();
     let mut open = true;
     let lost = loop {
         tokio::select! {
             told = events.next() => match told {
                 Told::Notice(notice) => say(Some(Event::Notice(Box::new(notice)))).await?,
                 Told::Answer { id, result } => match asked.remove(&id) {
-                    Some(Asked::Menu(pages)) => match menu_page(&handle, pages, result) {
-                        Page::Next(id, pages) => drop(asked.insert(id, Asked::Menu(pages))),
+                    Some(PendingCall::Menu(pages)) => match menu_page(&handle, pages, result) {
+                        Page::Next(id, pages) => drop(asked.insert(id, PendingCall::Menu(pages))),
                         Page::Last(menu) => say(Some(Event::Menu(menu.map_err(words)))).await?,
                     },
                     Some(asked) => say(asked.answered(Ok(result))).await?,
@@ -104,8 +104,8 @@ async fn turn(
             },
             order = orders.recv(), if open => match order {
                 Some(call) => match ask(&handle, &call) {
-                    Ok(id) => drop(asked.insert(id, Asked::of(&call))),
-                    Err(error) => say(Asked::of(&call).answered(Err(error))).await?,
+                    Ok(id) => drop(asked.insert(id, PendingCall::of(&call))),
+                    Err(error) => say(PendingCall::of(&call).answered(Err(error))).await?,
                 },
                 None => open = false,
             },
@@ -173,7 +173,7 @@ fn menu_page(handle: &Handle, mut pages: MenuPages, answer: Answer) -> Page {
 
 /// What an answer answers.
 #[derive(Debug)]
-enum Asked {
+enum PendingCall {
     /// The menu, with its pages so far.
     Menu(MenuPages),
     Subscribe,
@@ -204,7 +204,7 @@ enum Asked {
     },
 }
 
-impl Asked {
+impl PendingCall {
     fn of(call: &Call) -> Self {
         match call {
             Call::Menu => Self::Menu(MenuPages::default()),
@@ -272,7 +272,7 @@ impl Asked {
             Self::Keys => Event::Keys(answer.and_then(read_answer::<KeysList>).map_err(words)),
             Self::Invite => {
                 let handed = |KeyInviteResult { invite, key }| {
-                    Box::new(Handed { invite: Secret(invite), key })
+                    Box::new(CreatedInvite { invite: Secret(invite), key })
                 };
                 let result = answer.and_then(read_answer::<KeyInvite>).map(handed);
                 Event::Invited(result.map_err(words))
@@ -323,7 +323,7 @@ fn not_reloaded(error: CallError) -> NotReloaded {
         let place = ["line", "column"].map(|name| told[name].as_u64().map(|n| format!(":{n}")));
         let at =
             place.into_iter().map_while(|number| number).fold(file.to_owned(), |at, n| at + &n);
-        Some(Mistake { at, message: told["message"].as_str()?.to_owned() })
+        Some(FileMistake { at, message: told["message"].as_str()?.to_owned() })
     };
     let mistakes = told.into_iter().flatten().filter_map(mistake).collect();
     NotReloaded { why: words(error), mistakes }

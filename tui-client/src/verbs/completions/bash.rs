@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Command;
 use topside_shared::cmdline::{self, Spot};
 
-use super::candidates::{self, Found};
+use super::candidates::{self, Candidate};
 
 /// `asked` is the line up to the cursor, and the characters that end a word beside spaces (`COMP_WORDBREAKS`). The
 /// answer is what to put in the place of what bash takes for the word, quoted as that has begun.
@@ -22,7 +22,7 @@ pub(super) fn answer(
     let before = spot.before.into_iter().map(|token| token.text);
     let words: Vec<String> = before.chain([spot.word.text]).collect();
     let quote = spot.quote.map(|(quote, _)| quote);
-    let end = |Found { word, .. }: Found| Some(quoted(word.strip_prefix(&lead)?, quote));
+    let end = |Candidate { word, .. }: Candidate| Some(quoted(word.strip_prefix(&lead)?, quote));
     candidates::complete(command, &words, directory).into_iter().filter_map(end).collect()
 }
 

@@ -18,7 +18,7 @@ const RUN: &str = "run";
 const WORDS: &str = "words";
 
 /// One thing that the word can become.
-pub(super) struct Found {
+pub(super) struct Candidate {
     /// The whole word, not quoted.
     pub(super) word: String,
     /// What it is, on one line; may be empty.
@@ -30,7 +30,7 @@ pub(super) fn complete(
     command: &mut Command,
     words: &[String],
     directory: Option<&Path>,
-) -> Vec<Found> {
+) -> Vec<Candidate> {
     let Some((_, before)) = words.split_last() else { return Vec::new() };
     inform(command, before);
     let args = words.iter().map(Into::into).collect();
@@ -39,10 +39,10 @@ pub(super) fn complete(
 }
 
 /// As a shell can show it: what steers a terminal cannot be typed either.
-fn shown(candidate: &CompletionCandidate) -> Option<Found> {
+fn shown(candidate: &CompletionCandidate) -> Option<Candidate> {
     let word = candidate.get_value().to_str().filter(|word| !word.contains(is_control))?;
     let about = candidate.get_help().map(ToString::to_string).unwrap_or_default();
-    Some(Found { word: word.to_owned(), about: clean(&about, MAX_REASON) })
+    Some(Candidate { word: word.to_owned(), about: clean(&about, MAX_REASON) })
 }
 
 /// Tells `command` what the words before the last one say of it: which server's menu `topside run` is about, and

@@ -9,7 +9,7 @@ use clap_complete::env::EnvCompleter;
 use topside_shared::cmdline;
 
 use super::bash;
-use super::candidates::{self, Found};
+use super::candidates::{self, Candidate};
 use crate::verbs::messages::shell_word;
 
 /// A shell with a script of ours: those that clap has know neither quotes nor `name=value`, and let errors through.
@@ -70,7 +70,7 @@ fn as_text(args: &[OsString]) -> Vec<String> {
 /// The words without their quotes, up to the cursor. `WORD:DESCRIPTION`, as `_describe` reads it.
 fn zsh(command: &mut Command, words: &[String], directory: Option<&Path>) -> Vec<String> {
     let escape = |text: &str| text.replace('\\', "\\\\").replace(':', "\\:");
-    let line = |Found { word, about }: Found| match about.as_str() {
+    let line = |Candidate { word, about }: Candidate| match about.as_str() {
         "" => escape(&word),
         about => format!("{}:{}", escape(&word), about.replace('\\', "\\\\")),
     };
@@ -83,7 +83,7 @@ fn fish(command: &mut Command, words: &[String], directory: Option<&Path>) -> Ve
     if let Some(typed) = words.last_mut() {
         *typed = cmdline::at(typed, typed.len()).word.text;
     }
-    let line = |Found { word, about }: Found| format!("{word}\t{about}");
+    let line = |Candidate { word, about }: Candidate| format!("{word}\t{about}");
     candidates::complete(command, &words, directory).into_iter().map(line).collect()
 }
 

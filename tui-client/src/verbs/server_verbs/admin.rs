@@ -14,16 +14,16 @@ use topside_shared::records::ClientRow;
 use topside_shared::tables;
 use topside_shared::text::{self, MAX_NAME, clean};
 
-use super::one_shot::Asker;
-use super::{How, Sure};
-use crate::connect::{CallError, LostReason};
+use super::one_shot::OneShot;
+use super::{ConfirmArgs, SessionArgs};
+use crate::connect::{CallError, DisconnectReason};
 use crate::verbs::duration;
-use crate::verbs::errors::Refused;
+use crate::verbs::errors::VerbError;
 
 #[derive(Debug, Args)]
 pub(in crate::verbs) struct Tell {
     #[command(flatten)]
-    pub(super) how: How,
+    pub(super) how: SessionArgs,
     /// How much it matters
     #[arg(long, value_enum, default_value = "info")]
     level: LevelArg,
@@ -43,9 +43,9 @@ enum LevelArg {
 #[derive(Debug, Args)]
 pub(in crate::verbs) struct Kick {
     #[command(flatten)]
-    pub(super) how: How,
+    pub(super) how: SessionArgs,
     #[command(flatten)]
-    sure: Sure,
+    sure: ConfirmArgs,
     /// The client's number, as `topside clients` shows it
     #[arg(value_parser = super::runs::number)]
     client: u64,
@@ -57,9 +57,9 @@ pub(in crate::verbs) struct Kick {
 #[derive(Debug, Args)]
 pub(in crate::verbs) struct Shutdown {
     #[command(flatten)]
-    pub(super) how: How,
+    pub(super) how: SessionArgs,
     #[command(flatten)]
-    sure: Sure,
+    sure: ConfirmArgs,
     /// Begin after so long: 90, 90s, 5m, 1h30m; without it, at once
     #[arg(long = "in", value_name = "DURATION", value_parser = duration::parse)]
     delay: Option<Duration>,
@@ -77,7 +77,7 @@ pub(in crate::verbs) struct Shutdown {
 #[derive(Debug, Args)]
 pub(in crate::verbs) struct Postpone {
     #[command(flatten)]
-    pub(super) how: How,
+    pub(super) how: SessionArgs,
     /// By how much: 90, 90s, 5m, 1h30m
     #[arg(value_name = "DURATION", value_parser = duration::parse, default_value = "5m")]
     by: Duration,
@@ -86,9 +86,9 @@ pub(in crate::verbs) struct Postpone {
 #[derive(Debug, Args)]
 pub(in crate::verbs) struct Revoke {
     #[command(flatten)]
-    pub(super) how: How,
+    pub(super) how: SessionArgs,
     #[command(flatten)]
-    sure: Sure,
+    sure: ConfirmArgs,
     /// Its name, or the beginning of its digits as `topside keys` shows them
     key: String,
 }
@@ -98,7 +98,7 @@ fn joined(words: &[String]) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-pub(super) async fn broadcast(asker: &mut Asker<'_>, args: &Tell) -> Result<u8, Refused> {
+pub(super) async fn broadcast(asker: &mut OneShot<'_>, args: &Tell) -> Result<u8, VerbError> {
     let level = match args.level {
         LevelArg::Info => Urgency::Info,
         LevelArg::Warning => Urgency::Warning,
@@ -108,12 +108,12 @@ pub(super) async fn broadcast(asker: &mut Asker<'_>, args: &Tell) -> Result<u8, 
     asker.print(&delivered, |told| told.sentence() + "\n").await
 }
 
-pub(super) async fn kick(asker: &mut Asker<'_>, args: &Kick) -> Result<u8, Refused> {
+pub(super) async fn kick(asker: &mut OneShot<'_>, args: &Kick) -> Result<u8, VerbError> {
     let client_id = ClientId(args.client);
     if !args.sure.yes {
         let Some(row) = row(asker, client_id).await? else {
             let sentence = format!("there is no client {client_id}: it may have left");
-            return Err(Refused::not_found(sentence));
+            return Err(VerbError::not_found(sentence));
         };
         let (user, address) = (clean(&row.user, MAX_NAME), clean(&row.address, MAX_NAME));
         let who = format!("{client_id}, {user} at {address} ({})", row.role);
@@ -125,13 +125,13 @@ pub(super) async fn kick(asker: &mut Asker<'_>, args: &Kick) -> Result<u8, Refus
 }
 
 /// The row of one client.
-async fn row(asker: &mut Asker<'_>, client: ClientId) -> Result<Option<ClientRow>, Refused> {
+async fn row(asker: &mut OneShot<'_>, client: ClientId) -> Result<Option<ClientRow>, VerbError> {
     let after = client.0.checked_sub(1).map(ClientId);
     let page = asker.call(&ClientsList { after, limit: Some(1) }).await?;
     Ok(page.clients.into_iter().find(|row| row.client_id == client))
 }
 
-pub(super) async fn shut_down(asker: &mut Asker<'_>, args: &Shutdown) -> Result<u8, Refused> {
+pub(super) async fn shut_down(asker: &mut OneShot<'_>, args: &Shutdown) -> Result<u8, VerbError> {
     let delay = args.delay.unwrap_or_default();
     let (verb, does) =
         if args.restart { ("Restart", "restarts") } else { ("Shut down", "shuts down") };
@@ -157,12 +157,12 @@ pub(super) async fn shut_down(asker: &mut Asker<'_>, args: &Shutdown) -> Result<
         .await
 }
 
-pub(super) async fn postpone(asker: &mut Asker<'_>, args: &Postpone) -> Result<u8, Refused> {
+pub(super) async fn postpone(asker: &mut OneShot<'_>, args: &Postpone) -> Result<u8, VerbError> {
     let status = asker.call(&ServerStatus {}).await?;
     let Some(due) = status.closing else {
         let sentence =
             format!("no shutdown of {} is due: there is nothing to postpone", asker.name());
-        return Err(Refused::not_found(sentence));
+        return Err(VerbError::not_found(sentence));
     };
     let delay_ms = due.in_ms.saturating_add(millis(args.by));
     let reason = (!due.reason.is_empty()).then_some(due.reason);
@@ -173,13 +173,13 @@ pub(super) async fn postpone(asker: &mut Asker<'_>, args: &Postpone) -> Result<u
     asker.print(&later, |later| format!("{name} {does} in {}\n", text::duration(later.in_ms))).await
 }
 
-pub(super) async fn call_off(asker: &mut Asker<'_>) -> Result<u8, Refused> {
+pub(super) async fn call_off(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let done = asker.call(&ServerShutdownCancel {}).await?;
     let name = asker.name().to_owned();
     asker.print(&done, |_| format!("{name} stays\n")).await
 }
 
-pub(super) async fn reload(asker: &mut Asker<'_>) -> Result<u8, Refused> {
+pub(super) async fn reload(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let reloaded = asker.call(&ServerReload {}).await?;
     asker
         .print(&reloaded, |ReloadResult { changed, .. }| {
@@ -192,10 +192,10 @@ pub(super) async fn reload(asker: &mut Asker<'_>) -> Result<u8, Refused> {
         .await
 }
 
-pub(super) async fn revoke(asker: &mut Asker<'_>, args: &Revoke) -> Result<u8, Refused> {
+pub(super) async fn revoke(asker: &mut OneShot<'_>, args: &Revoke) -> Result<u8, VerbError> {
     let keys = asker.call(&KeysList {}).await?.keys;
     let row = tables::keys::find(&keys, &args.key)
-        .map_err(|error| Refused::not_found(error.to_string()))?;
+        .map_err(|error| VerbError::not_found(error.to_string()))?;
     let name = clean(&row.name, MAX_NAME);
     let is_own = asker.key == Some(row.key_id);
     let own = if is_own { " It is the key that you come in by." } else { "" };
@@ -205,8 +205,8 @@ pub(super) async fn revoke(asker: &mut Asker<'_>, args: &Revoke) -> Result<u8, R
         Ok(done) => done,
         // The end of this very session may overtake the answer, and says the same.
         Err(CallError::Lost) if is_own => match asker.events.end().await {
-            LostReason::Ended(ended) if ended.code == EndCode::Revoked => Empty {},
-            why => return Err(Asker::unanswered(&why)),
+            DisconnectReason::Ended(ended) if ended.code == EndCode::Revoked => Empty {},
+            why => return Err(OneShot::unanswered(&why)),
         },
         Err(error) => return Err(asker.refused(error).await),
     };
@@ -217,11 +217,11 @@ pub(super) async fn revoke(asker: &mut Asker<'_>, args: &Revoke) -> Result<u8, R
 
 /// Prints a key that was made: the secret on standard output, the rest beside it.
 pub(super) async fn hand_over(
-    asker: &Asker<'_>,
+    asker: &OneShot<'_>,
     made: &KeyInviteResult,
     shown: Result<Handed, ShowError>,
-) -> Result<u8, Refused> {
-    let handed = shown.map_err(|error| Refused::own(&error))?;
+) -> Result<u8, VerbError> {
+    let handed = shown.map_err(|error| VerbError::own(&error))?;
     let status = asker.print(made, |_| handed.text).await?;
     if !asker.is_json() {
         for sentence in handed.sentences {

@@ -4,21 +4,21 @@ use std::io::{BufRead, IsTerminal};
 
 use tokio::sync::oneshot;
 
-use super::Sure;
-use crate::verbs::errors::Refused;
+use super::ConfirmArgs;
+use crate::verbs::errors::VerbError;
 use crate::verbs::exit_status;
-use crate::verbs::printer::{Piece, Printer};
+use crate::verbs::printer::{OutputPart, Printer};
 
 /// Longest answer that is read.
 const MAX_ANSWER: u64 = 4096;
 
-impl Sure {
+impl ConfirmArgs {
     /// Asks `question`; anything but a yes is a no.
     pub(in crate::verbs) async fn ask(
         &self,
         printer: &Printer,
         question: &str,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), VerbError> {
         self.ask_for(printer, &format!("{question} [y/N]"), |answer| {
             matches!(answer.to_lowercase().as_str(), "y" | "yes")
         })
@@ -31,7 +31,7 @@ impl Sure {
         printer: &Printer,
         question: &str,
         name: &str,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), VerbError> {
         let question = format!("{question} Type {name} to go on:");
         self.ask_for(printer, &question, |answer| answer == name).await
     }
@@ -41,23 +41,23 @@ impl Sure {
         printer: &Printer,
         question: &str,
         is_yes: impl Fn(&str) -> bool,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), VerbError> {
         if self.yes {
             return Ok(());
         }
         if !std::io::stdin().is_terminal() {
             let sentence = "nobody can be asked whether this is meant: give --yes to confirm it";
-            return Err(Refused::new(exit_status::REFUSED, sentence));
+            return Err(VerbError::new(exit_status::REFUSED, sentence));
         }
-        printer.write(Piece::Say(format!("{question} "))).await;
+        printer.write(OutputPart::Say(format!("{question} "))).await;
         match read_line().await {
             Some(answer) if is_yes(answer.trim()) => Ok(()),
             answer => {
                 if answer.is_none() {
                     // Ctrl-D leaves the cursor behind the question.
-                    printer.write(Piece::Say("\n".to_owned())).await;
+                    printer.write(OutputPart::Say("\n".to_owned())).await;
                 }
-                Err(Refused::new(exit_status::REFUSED, "nothing was done"))
+                Err(VerbError::new(exit_status::REFUSED, "nothing was done"))
             }
         }
     }

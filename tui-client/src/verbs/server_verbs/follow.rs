@@ -11,10 +11,10 @@ use topside_shared::tables;
 use topside_shared::text::{MAX_NAME, clean};
 
 use super::lists::MOST_LINES;
-use super::one_shot::{Asker, json_line};
+use super::one_shot::{OneShot, json_line};
 use crate::connect::Event;
-use crate::verbs::errors::Refused;
-use crate::verbs::printer::Piece;
+use crate::verbs::errors::VerbError;
+use crate::verbs::printer::OutputPart;
 use crate::verbs::{messages, runner};
 
 /// A line: for programs, and for people.
@@ -30,7 +30,7 @@ impl FollowLine {
 }
 
 /// Who comes, changes and goes.
-pub(super) async fn clients(asker: &mut Asker<'_>) -> Result<u8, Refused> {
+pub(super) async fn clients(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let joined = |row: &ClientRow| {
         FollowLine::new(&json!({ "joined": row }), format!("+ {}", tables::client(row)))
     };
@@ -52,9 +52,9 @@ pub(super) async fn clients(asker: &mut Asker<'_>) -> Result<u8, Refused> {
 
 /// The runs that go on, and each change of one.
 pub(super) async fn runs(
-    asker: &mut Asker<'_>,
+    asker: &mut OneShot<'_>,
     wanted: impl Fn(&RunRow) -> bool,
-) -> Result<u8, Refused> {
+) -> Result<u8, VerbError> {
     let line = |row: &RunRow| wanted(row).then(|| FollowLine::new(row, tables::run(row)));
     let begin =
         |snapshot: Snapshot| snapshot.runs.unwrap_or_default().iter().filter_map(line).collect();
@@ -67,10 +67,10 @@ pub(super) async fn runs(
 
 /// The last lines of the log, and each new one.
 pub(super) async fn log(
-    asker: &mut Asker<'_>,
+    asker: &mut OneShot<'_>,
     last: usize,
     wanted: impl Fn(&LogEntry) -> bool,
-) -> Result<u8, Refused> {
+) -> Result<u8, VerbError> {
     let line = |entry: &LogEntry| {
         wanted(entry).then(|| FollowLine::new(entry, tables::log_line(entry) + "\n"))
     };
@@ -92,7 +92,7 @@ pub(super) async fn log(
 }
 
 /// Broadcasts, and the server's end.
-pub(super) async fn notices(asker: &mut Asker<'_>) -> Result<u8, Refused> {
+pub(super) async fn notices(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let line = |notice: &Notification| match notice {
         Notification::Broadcast(told) => {
             Some(FollowLine::new(&json!({ "broadcast": told }), messages::broadcast(told) + "\n"))
@@ -109,26 +109,26 @@ pub(super) async fn notices(asker: &mut Asker<'_>) -> Result<u8, Refused> {
 
 /// Subscribes, and prints what there is and each change.
 async fn follow(
-    asker: &mut Asker<'_>,
+    asker: &mut OneShot<'_>,
     topic: Topic,
     begin: impl FnOnce(Snapshot) -> Vec<FollowLine>,
     lines: impl Fn(&Notification) -> Vec<FollowLine>,
-) -> Result<u8, Refused> {
+) -> Result<u8, VerbError> {
     let first = begin(subscribe(asker, topic).await?);
     go_on(asker, first, lines).await
 }
 
 /// Has changes told; how things stand.
-async fn subscribe(asker: &mut Asker<'_>, topic: Topic) -> Result<Snapshot, Refused> {
+async fn subscribe(asker: &mut OneShot<'_>, topic: Topic) -> Result<Snapshot, VerbError> {
     Ok(asker.call(&EventsSubscribe { topics: vec![topic] }).await?.snapshot)
 }
 
 /// Prints until the session ends. What is told beside goes to standard error.
 async fn go_on(
-    asker: &mut Asker<'_>,
+    asker: &mut OneShot<'_>,
     first: Vec<FollowLine>,
     lines: impl Fn(&Notification) -> Vec<FollowLine>,
-) -> Result<u8, Refused> {
+) -> Result<u8, VerbError> {
     let json = asker.is_json() || !std::io::stdout().is_terminal();
     let mut waiting = first;
     loop {
@@ -137,7 +137,7 @@ async fn go_on(
             let Some(room) = asker.printer.room().await else {
                 return Ok(asker.printer.broken_status());
             };
-            room.send(Piece::Print(if json { for_programs } else { words }));
+            room.send(OutputPart::Print(if json { for_programs } else { words }));
         }
         let event = tokio::select! {
             biased;

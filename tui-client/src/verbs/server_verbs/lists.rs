@@ -8,9 +8,9 @@ use topside_shared::notifications::{Level, LogEntry};
 use topside_shared::records::RunState;
 use topside_shared::tables;
 
-use super::one_shot::Asker;
-use super::{How, follow};
-use crate::verbs::errors::Refused;
+use super::one_shot::OneShot;
+use super::{SessionArgs, follow};
+use crate::verbs::errors::VerbError;
 
 /// Most rows of one page.
 const PAGE: u64 = 500;
@@ -20,7 +20,7 @@ pub(super) const MOST_LINES: u64 = 1000;
 #[derive(Debug, Args)]
 pub(in crate::verbs) struct Clients {
     #[command(flatten)]
-    pub(super) how: How,
+    pub(super) how: SessionArgs,
     /// Go on with every change: in words at a terminal, else JSON lines
     #[arg(long)]
     pub(super) watch: bool,
@@ -29,7 +29,7 @@ pub(in crate::verbs) struct Clients {
 #[derive(Debug, Args)]
 pub(in crate::verbs) struct Runs {
     #[command(flatten)]
-    pub(super) how: How,
+    pub(super) how: SessionArgs,
     /// Go on with every change of a live run: in words at a terminal, else JSON lines
     #[arg(long, conflicts_with_all = ["limit", "before"])]
     pub(super) watch: bool,
@@ -53,7 +53,7 @@ pub(in crate::verbs) struct Runs {
 #[derive(Debug, Args)]
 pub(in crate::verbs) struct Log {
     #[command(flatten)]
-    pub(super) how: How,
+    pub(super) how: SessionArgs,
     /// How many of the last lines: 1 to 1,000
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=MOST_LINES))]
     lines: u64,
@@ -81,12 +81,12 @@ fn level(text: &str) -> Result<Level, String> {
     serde_json::from_value(wire).map_err(wrong)
 }
 
-pub(super) async fn status(asker: &mut Asker<'_>) -> Result<u8, Refused> {
+pub(super) async fn status(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let status = asker.call(&ServerStatus {}).await?;
     asker.print(&status, |status| tables::status(&asker.welcome.server, status)).await
 }
 
-pub(super) async fn clients(asker: &mut Asker<'_>, args: &Clients) -> Result<u8, Refused> {
+pub(super) async fn clients(asker: &mut OneShot<'_>, args: &Clients) -> Result<u8, VerbError> {
     if args.watch {
         return follow::clients(asker).await;
     }
@@ -102,7 +102,7 @@ pub(super) async fn clients(asker: &mut Asker<'_>, args: &Clients) -> Result<u8,
     asker.print(&all, |all| tables::clients(&all.clients)).await
 }
 
-pub(super) async fn menu(asker: &mut Asker<'_>, how: &How) -> Result<u8, Refused> {
+pub(super) async fn menu(asker: &mut OneShot<'_>, how: &SessionArgs) -> Result<u8, VerbError> {
     let menu = asker.menu().await?;
     how.on.keep(&menu);
     asker
@@ -113,7 +113,7 @@ pub(super) async fn menu(asker: &mut Asker<'_>, how: &How) -> Result<u8, Refused
         .await
 }
 
-pub(super) async fn runs(asker: &mut Asker<'_>, args: &Runs) -> Result<u8, Refused> {
+pub(super) async fn runs(asker: &mut OneShot<'_>, args: &Runs) -> Result<u8, VerbError> {
     let Runs { state, command, user, before, limit, .. } = args;
     if args.watch {
         let wanted = |row: &topside_shared::records::RunRow| {
@@ -143,12 +143,12 @@ pub(super) async fn runs(asker: &mut Asker<'_>, args: &Runs) -> Result<u8, Refus
     asker.print(&all, |all| tables::runs(&all.runs)).await
 }
 
-pub(super) async fn keys(asker: &mut Asker<'_>) -> Result<u8, Refused> {
+pub(super) async fn keys(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let keys = asker.call(&KeysList {}).await?;
     asker.print(&keys, |keys| tables::keys::list(&keys.keys)).await
 }
 
-pub(super) async fn log(asker: &mut Asker<'_>, args: &Log) -> Result<u8, Refused> {
+pub(super) async fn log(asker: &mut OneShot<'_>, args: &Log) -> Result<u8, VerbError> {
     let Log { lines, matching, level, follow, .. } = args;
     let needle = matching.as_ref().map(|text| text.to_lowercase());
     let wanted = |entry: &LogEntry| {

@@ -13,19 +13,19 @@ mod runs;
 use clap::{Args, Subcommand};
 use topside_server::cli::{InviteArgs, TokenArgs};
 
-use super::errors::Refused;
+use super::errors::VerbError;
 use super::printer::{LAST_WORDS, Printer};
-use super::target::On;
+use super::target::TargetArgs;
 use super::{block_on, exit_status};
 use crate::platform::Signals;
-use one_shot::Asker;
+use one_shot::OneShot;
 pub(super) use one_shot::json_line;
 
 /// Which server, and how its answer is printed.
 #[derive(Debug, Args)]
-pub(super) struct How {
+pub(super) struct SessionArgs {
     #[command(flatten)]
-    pub(super) on: On,
+    pub(super) on: TargetArgs,
     /// Print JSON, one object a line: the answer, or `{"error": ..}`
     #[arg(long)]
     json: bool,
@@ -33,20 +33,20 @@ pub(super) struct How {
 
 /// What stands before harm.
 #[derive(Debug, Args)]
-pub(super) struct Sure {
+pub(super) struct ConfirmArgs {
     /// Do not ask whether it is meant; needed where there is no terminal to ask at
     #[arg(long)]
     yes: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Ask {
+pub(super) enum ServerVerb {
     /// Show how a server stands: its figures, and a shutdown that is due
-    Status(How),
+    Status(SessionArgs),
     /// Show who is connected
     Clients(lists::Clients),
     /// Show the menu: the commands that you may run
-    Menu(How),
+    Menu(SessionArgs),
     /// Show the runs, live and past
     Runs(lists::Runs),
     /// Follow a run: its output from the beginning, and its exit status; Ctrl-C leaves it alone
@@ -56,7 +56,7 @@ pub(super) enum Ask {
     /// Answer a run that asks: a line, or standard input as it comes
     Input(runs::Input),
     /// Show what is said unasked, as it comes: broadcasts, and the server's end
-    Notices(How),
+    Notices(SessionArgs),
     /// Read the server's log (admin)
     Log(lists::Log),
     /// Tell everybody something (admin)
@@ -68,11 +68,11 @@ pub(super) enum Ask {
     /// Postpone the shutdown that is due (admin)
     Postpone(admin::Postpone),
     /// Call the shutdown off (admin)
-    CallOff(How),
+    CallOff(SessionArgs),
     /// Have the server read its files again: all of it takes effect, or nothing does (admin)
-    Reload(How),
+    Reload(SessionArgs),
     /// Show the keys that may come in over TCP (admin)
-    Keys(How),
+    Keys(SessionArgs),
     /// Take a key away, and end its sessions (admin)
     Revoke(admin::Revoke),
     #[command(alias = "make-invite")]
@@ -81,19 +81,19 @@ pub(super) enum Ask {
         #[command(flatten)]
         invite: InviteArgs,
         #[command(flatten)]
-        how: How,
+        how: SessionArgs,
     },
     /// Make a token: the same for a script, limited to some commands (admin)
     Token {
         #[command(flatten)]
         token: TokenArgs,
         #[command(flatten)]
-        how: How,
+        how: SessionArgs,
     },
 }
 
-impl Ask {
-    pub(super) fn how(&self) -> &How {
+impl ServerVerb {
+    pub(super) fn how(&self) -> &SessionArgs {
         match self {
             Self::Status(how)
             | Self::Menu(how)
@@ -131,11 +131,11 @@ impl Ask {
 }
 
 /// Asks; the exit status.
-pub(super) fn main(ask: &Ask) -> u8 {
+pub(super) fn main(ask: &ServerVerb) -> u8 {
     block_on(run(ask))
 }
 
-async fn run(ask: &Ask) -> u8 {
+async fn run(ask: &ServerVerb) -> u8 {
     let printer = Printer::start();
     let mut signals = match Signals::listen(false) {
         Ok(signals) => signals,
@@ -162,11 +162,15 @@ async fn run(ask: &Ask) -> u8 {
 }
 
 /// Connects, asks, and leaves in order, however it went; a signal ends each but the last.
-async fn session(ask: &Ask, printer: &Printer, signals: &mut Signals) -> Result<u8, Refused> {
+async fn session(
+    ask: &ServerVerb,
+    printer: &Printer,
+    signals: &mut Signals,
+) -> Result<u8, VerbError> {
     let mut asker = tokio::select! {
         biased;
         signal = signals.next() => return Ok(signal.status()),
-        asker = Asker::connect(ask.how(), ask.listens(), printer) => asker?,
+        asker = OneShot::connect(ask.how(), ask.listens(), printer) => asker?,
     };
     let answered = tokio::select! {
         biased;
@@ -177,30 +181,30 @@ async fn session(ask: &Ask, printer: &Printer, signals: &mut Signals) -> Result<
     answered
 }
 
-async fn answer(ask: &Ask, asker: &mut Asker<'_>) -> Result<u8, Refused> {
+async fn answer(ask: &ServerVerb, asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
     match ask {
-        Ask::Status(_) => lists::status(asker).await,
-        Ask::Clients(args) => lists::clients(asker, args).await,
-        Ask::Menu(how) => lists::menu(asker, how).await,
-        Ask::Runs(args) => lists::runs(asker, args).await,
-        Ask::Attach(args) => runs::attach(asker, args).await,
-        Ask::Cancel(args) => runs::cancel(asker, args).await,
-        Ask::Input(args) => runs::input(asker, args).await,
-        Ask::Notices(_) => follow::notices(asker).await,
-        Ask::Log(args) => lists::log(asker, args).await,
-        Ask::Broadcast(args) => admin::broadcast(asker, args).await,
-        Ask::Kick(args) => admin::kick(asker, args).await,
-        Ask::Shutdown(args) => admin::shut_down(asker, args).await,
-        Ask::Postpone(args) => admin::postpone(asker, args).await,
-        Ask::CallOff(_) => admin::call_off(asker).await,
-        Ask::Reload(_) => admin::reload(asker).await,
-        Ask::Keys(_) => lists::keys(asker).await,
-        Ask::Revoke(args) => admin::revoke(asker, args).await,
-        Ask::Invite { invite, .. } => {
+        ServerVerb::Status(_) => lists::status(asker).await,
+        ServerVerb::Clients(args) => lists::clients(asker, args).await,
+        ServerVerb::Menu(how) => lists::menu(asker, how).await,
+        ServerVerb::Runs(args) => lists::runs(asker, args).await,
+        ServerVerb::Attach(args) => runs::attach(asker, args).await,
+        ServerVerb::Cancel(args) => runs::cancel(asker, args).await,
+        ServerVerb::Input(args) => runs::input(asker, args).await,
+        ServerVerb::Notices(_) => follow::notices(asker).await,
+        ServerVerb::Log(args) => lists::log(asker, args).await,
+        ServerVerb::Broadcast(args) => admin::broadcast(asker, args).await,
+        ServerVerb::Kick(args) => admin::kick(asker, args).await,
+        ServerVerb::Shutdown(args) => admin::shut_down(asker, args).await,
+        ServerVerb::Postpone(args) => admin::postpone(asker, args).await,
+        ServerVerb::CallOff(_) => admin::call_off(asker).await,
+        ServerVerb::Reload(_) => admin::reload(asker).await,
+        ServerVerb::Keys(_) => lists::keys(asker).await,
+        ServerVerb::Revoke(args) => admin::revoke(asker, args).await,
+        ServerVerb::Invite { invite, .. } => {
             let made = asker.call(&invite.wanted()).await?;
             admin::hand_over(asker, &made, invite.show(&made)).await
         }
-        Ask::Token { token, .. } => {
+        ServerVerb::Token { token, .. } => {
             let made = asker.call(&token.wanted()).await?;
             admin::hand_over(asker, &made, token.show(&made)).await
         }

@@ -7,18 +7,18 @@ use topside_shared::Pin;
 use topside_shared::methods::{Call, InitializeResult, Menu};
 use topside_shared::text::{MAX_NAME, clean};
 
-use super::How;
-use crate::connect::{CallError, Events, Handle, Hello, LostReason, Session, connect};
+use super::SessionArgs;
+use crate::connect::{CallError, DisconnectReason, Events, Handle, Hello, Session, connect};
 use crate::platform::Signals;
-use crate::verbs::errors::Refused;
+use crate::verbs::errors::VerbError;
 use crate::verbs::exit_status;
-use crate::verbs::printer::{Piece, Printer};
+use crate::verbs::printer::{OutputPart, Printer};
 
 /// How long the server may take to take note of the end.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A session, and where its answers are printed.
-pub(super) struct Asker<'p> {
+pub(super) struct OneShot<'p> {
     pub(super) handle: Handle,
     pub(super) events: Events,
     pub(super) welcome: InitializeResult,
@@ -30,16 +30,16 @@ pub(super) struct Asker<'p> {
     json: bool,
 }
 
-impl<'p> Asker<'p> {
+impl<'p> OneShot<'p> {
     /// Connects; `notices` are asked for where they are wanted beside the answer.
     pub(super) async fn connect(
-        how: &How,
+        how: &SessionArgs,
         notices: bool,
         printer: &'p Printer,
-    ) -> Result<Self, Refused> {
-        let target = how.on.target().map_err(|error| Refused::own(&error))?;
+    ) -> Result<Self, VerbError> {
+        let target = how.on.target().map_err(|error| VerbError::own(&error))?;
         let hello = Hello { notices, name: "topside" };
-        let session = connect(&target, &hello).await.map_err(|error| Refused::own(&error))?;
+        let session = connect(&target, &hello).await.map_err(|error| VerbError::own(&error))?;
         how.on.check_audit(&session);
         let Session { welcome, handle, mut events, reached } = session;
         // A script wants every byte, however slow its reader.
@@ -55,7 +55,7 @@ impl<'p> Asker<'p> {
     }
 
     /// Asks, and waits for the answer.
-    pub(super) async fn call<C: Call>(&mut self, params: &C) -> Result<C::Answer, Refused> {
+    pub(super) async fn call<C: Call>(&mut self, params: &C) -> Result<C::Answer, VerbError> {
         match self.handle.call(params).await {
             Ok(answer) => Ok(answer),
             Err(error) => Err(self.refused(error).await),
@@ -63,7 +63,7 @@ impl<'p> Asker<'p> {
     }
 
     /// Asks for the whole menu.
-    pub(super) async fn menu(&mut self) -> Result<Menu, Refused> {
+    pub(super) async fn menu(&mut self) -> Result<Menu, VerbError> {
         match self.handle.menu().await {
             Ok(menu) => Ok(menu),
             Err(error) => Err(self.refused(error).await),
@@ -71,19 +71,19 @@ impl<'p> Asker<'p> {
     }
 
     /// Why a call was not answered.
-    pub(super) async fn refused(&mut self, error: CallError) -> Refused {
+    pub(super) async fn refused(&mut self, error: CallError) -> VerbError {
         match error {
             CallError::Lost => {
                 let why = self.events.end().await;
                 Self::unanswered(&why)
             }
-            error => Refused::by_call(&error, None),
+            error => VerbError::by_call(&error, None),
         }
     }
 
     /// The session ended first.
-    pub(super) fn unanswered(why: &LostReason) -> Refused {
-        Refused::new(exit_status::OWN_FAILURE, format!("{why}; no answer came"))
+    pub(super) fn unanswered(why: &DisconnectReason) -> VerbError {
+        VerbError::new(exit_status::OWN_FAILURE, format!("{why}; no answer came"))
     }
 
     /// Whether what is printed is read by a program.
@@ -96,14 +96,14 @@ impl<'p> Asker<'p> {
         &self,
         answer: &A,
         words: impl FnOnce(&A) -> String,
-    ) -> Result<u8, Refused> {
+    ) -> Result<u8, VerbError> {
         let text = if self.json { json_line(answer) } else { words(answer) };
-        self.printer.write(Piece::Print(text)).await;
+        self.printer.write(OutputPart::Print(text)).await;
         Ok(exit_status::OK)
     }
 
     /// The status at the end of a session that was to go on.
-    pub(super) async fn over(&self, why: &LostReason) -> u8 {
+    pub(super) async fn over(&self, why: &DisconnectReason) -> u8 {
         self.printer.say(why).await;
         exit_status::OWN_FAILURE
     }

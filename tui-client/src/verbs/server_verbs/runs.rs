@@ -4,20 +4,20 @@ use clap::Args;
 use topside_shared::RunId;
 use topside_shared::methods::{Empty, MaskedText, RunAttach, RunCancel, RunInput, RunResult};
 
-use super::How;
-use super::one_shot::Asker;
+use super::SessionArgs;
+use super::one_shot::OneShot;
 use crate::connect::{CallError, Event};
-use crate::verbs::errors::Refused;
+use crate::verbs::errors::VerbError;
 use crate::verbs::exit_status;
-use crate::verbs::printer::Piece;
+use crate::verbs::printer::OutputPart;
 use crate::verbs::run::{ending, result_json};
 use crate::verbs::runner::{Output, take};
-use crate::verbs::stdin::{Fault, Feed, Progress, Source};
+use crate::verbs::stdin::{Progress, Source, StdinError, StdinSender};
 
 #[derive(Debug, Args)]
 pub(in crate::verbs) struct Attach {
     #[command(flatten)]
-    pub(super) how: How,
+    pub(super) how: SessionArgs,
     /// Its number, as `topside runs` shows it
     #[arg(value_parser = number)]
     run: u64,
@@ -29,7 +29,7 @@ pub(in crate::verbs) struct Attach {
 #[derive(Debug, Args)]
 pub(in crate::verbs) struct Cancel {
     #[command(flatten)]
-    pub(super) how: How,
+    pub(super) how: SessionArgs,
     /// Its number, as `topside runs` shows it
     #[arg(value_parser = number)]
     run: u64,
@@ -38,7 +38,7 @@ pub(in crate::verbs) struct Cancel {
 #[derive(Debug, Args)]
 pub(in crate::verbs) struct Input {
     #[command(flatten)]
-    pub(super) how: How,
+    pub(super) how: SessionArgs,
     /// Its number, as `topside runs` shows it
     #[arg(value_parser = number)]
     run: u64,
@@ -55,7 +55,7 @@ pub(super) fn number(text: &str) -> Result<u64, String> {
     digits.parse().map_err(|_| "it is a number, such as 7".to_owned())
 }
 
-pub(super) async fn attach(asker: &mut Asker<'_>, args: &Attach) -> Result<u8, Refused> {
+pub(super) async fn attach(asker: &mut OneShot<'_>, args: &Attach) -> Result<u8, VerbError> {
     let run_id = RunId(args.run);
     let handle = asker.handle.clone();
     let request = RunAttach { run_id, from: args.from };
@@ -81,7 +81,7 @@ pub(super) async fn attach(asker: &mut Asker<'_>, args: &Attach) -> Result<u8, R
             }
         }
     }
-    asker.printer.write(Piece::EndOfRun).await;
+    asker.printer.write(OutputPart::EndOfRun).await;
     let row = match result {
         Some(Ok(row)) => row,
         Some(Err(error)) => return Err(asker.refused(error).await),
@@ -102,17 +102,17 @@ pub(super) async fn attach(asker: &mut Asker<'_>, args: &Attach) -> Result<u8, R
             RunResult { row, output: None, output_base64: None, truncated: None },
             collected,
         );
-        asker.printer.write(Piece::Print(text)).await;
+        asker.printer.write(OutputPart::Print(text)).await;
     }
     Ok(status)
 }
 
-pub(super) async fn cancel(asker: &mut Asker<'_>, args: &Cancel) -> Result<u8, Refused> {
+pub(super) async fn cancel(asker: &mut OneShot<'_>, args: &Cancel) -> Result<u8, VerbError> {
     let row = asker.call(&RunCancel { run_id: RunId(args.run) }).await?;
     asker.print(&row, |row| format!("run {} {}\n", row.run_id, row.outcome())).await
 }
 
-pub(super) async fn input(asker: &mut Asker<'_>, args: &Input) -> Result<u8, Refused> {
+pub(super) async fn input(asker: &mut OneShot<'_>, args: &Input) -> Result<u8, VerbError> {
     let run_id = RunId(args.run);
     // Whoever types learns first that nobody would read it.
     let nothing = Some(MaskedText(String::new()));
@@ -125,13 +125,13 @@ pub(super) async fn input(asker: &mut Asker<'_>, args: &Input) -> Result<u8, Ref
     let progress = Progress::default();
     let fed = tokio::select! {
         biased;
-        fed = Feed { handle: &handle, source: &mut source, progress: &progress }.send_to(run_id, args.end) => fed,
+        fed = StdinSender { handle: &handle, source: &mut source, progress: &progress }.send_to(run_id, args.end) => fed,
         // No answer tells it while standard input is waited for.
-        _ = asker.events.end() => Err(Fault::Call { error: CallError::Lost, line: None }),
+        _ = asker.events.end() => Err(StdinError::Call { error: CallError::Lost, line: None }),
     };
     match fed {
         Ok(()) => asker.print(&Empty {}, |_| String::new()).await,
-        Err(Fault::Call { error, .. }) => Err(asker.refused(error).await),
-        Err(Fault::Source(sentence)) => Err(Refused::new(exit_status::REFUSED, sentence)),
+        Err(StdinError::Call { error, .. }) => Err(asker.refused(error).await),
+        Err(StdinError::Source(sentence)) => Err(VerbError::new(exit_status::REFUSED, sentence)),
     }
 }

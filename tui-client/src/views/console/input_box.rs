@@ -10,7 +10,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::app::State;
 use crate::app::console::Console;
-use crate::app::widgets::completion::Popup;
+use crate::app::widgets::completion::CompletionList;
 use crate::app::widgets::editor::Editor;
 use crate::app::widgets::text_search::{MAX_COUNT, Search};
 use crate::scrollback::grouped;
@@ -102,7 +102,7 @@ pub(crate) fn draw(
         row.left(if found { "earlier: " } else { "earlier, not found: " }, theme.dim);
         row.left(&recall.query, theme.accent).left(" ❯ ", theme.dim);
     } else {
-        let live = matches!(state.link, crate::app::connection::Link::Connected { .. });
+        let live = matches!(state.link, crate::app::connection::ConnectionState::Connected { .. });
         row.left("❯ ", if live { theme.accent } else { theme.dim });
     }
     let from = row.x();
@@ -219,7 +219,7 @@ pub(crate) fn search_keys(search: &Search) -> Vec<(String, &'static str)> {
     keys.iter().map(|(key, what)| ((*key).to_owned(), *what)).collect()
 }
 
-fn candidates(popup: &Popup, x: u16, above: u16, buffer: &mut Buffer, theme: &Theme) {
+fn candidates(popup: &CompletionList, x: u16, above: u16, buffer: &mut Buffer, theme: &Theme) {
     let area = *buffer.area();
     let names = popup.candidates.iter().map(|c| fit::width(&c.text)).max().unwrap_or(0);
     let about = popup.candidates.iter().map(|c| fit::width(&c.description)).max().unwrap_or(0);

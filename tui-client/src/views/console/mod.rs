@@ -12,7 +12,7 @@ use super::key_hints;
 use super::row::{self, Row};
 use super::server::clients;
 use crate::app::State;
-use crate::app::connection::{self, Link};
+use crate::app::connection::{self, ConnectionState};
 use crate::app::console::layout::ConsoleLayout;
 use crate::app::console::shutdown_banner::BannerPhase;
 use crate::app::console::{Console, title_of_the_end};
@@ -66,7 +66,7 @@ pub(super) fn draw(
 fn title(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     let mut row = Row::new(buffer, place);
     row.skip(1).skip_right(1);
-    if let Link::Lost(lost) = &state.link {
+    if let ConnectionState::Lost(lost) = &state.link {
         let mut title = title_of_the_end(state, console);
         if fit::width(&title) > row.room() {
             // The sentence above the input has room for all of it.
@@ -86,7 +86,7 @@ fn title(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, the
     let way = console.way(state);
     let words = connection::words(state);
     let role = console.welcome.you.role.to_string();
-    let connected = matches!(state.link, Link::Connected { .. });
+    let connected = matches!(state.link, ConnectionState::Connected { .. });
 
     // With little room the details of the way go first, then the role; never the state.
     let short = console.via().title().to_owned();
@@ -158,7 +158,7 @@ pub(super) fn said(state: &State, buffer: &Buffer) -> Vec<(u16, Vec<Cell>)> {
     let Some(layout) = state.console().map(|console| console.layout(state)) else {
         return Vec::new();
     };
-    let title = matches!(state.link, Link::Lost(_)).then_some(layout.title);
+    let title = matches!(state.link, ConnectionState::Lost(_)).then_some(layout.title);
     let rows = title.into_iter().chain([layout.banner]).flat_map(Rect::rows);
     rows.map(|row| (row.y, cells(row, buffer))).collect()
 }
@@ -219,10 +219,12 @@ pub(super) fn changes_in(state: &State) -> Option<u64> {
     let link = link_changes_in(state);
     let Some(console) = state.console() else { return link };
     let banner = match state.link {
-        Link::Connected { .. } => console.banner.as_ref().and_then(|banner| banner.changes_in(now)),
+        ConnectionState::Connected { .. } => {
+            console.banner.as_ref().and_then(|banner| banner.changes_in(now))
+        }
         _ => None,
     };
-    let uptime = matches!(state.link, Link::Connected { .. })
+    let uptime = matches!(state.link, ConnectionState::Connected { .. })
         .then(|| times::uptime_changes_in(console.welcome.server.started_at, state.clock.wall));
     // Only what is on the screen is counted.
     let running = console.runs.live().next().and_then(|_| {
@@ -241,11 +243,11 @@ pub(super) fn changes_in(state: &State) -> Option<u64> {
 pub(super) fn link_changes_in(state: &State) -> Option<u64> {
     let now = state.clock.mono;
     match &state.link {
-        Link::Dialling(dial) => Some(times::next_second(dial.since, now)),
-        Link::Lost(lost) => lost.retry.map(|retry| {
+        ConnectionState::Dialling(dial) => Some(times::next_second(dial.since, now)),
+        ConnectionState::Lost(lost) => lost.retry.map(|retry| {
             let left = retry.at.saturating_sub(now);
             if left == 0 { 0 } else { times::countdown_changes_in(left) }
         }),
-        Link::Connected { .. } | Link::Idle => None,
+        ConnectionState::Connected { .. } | ConnectionState::Idle => None,
     }
 }

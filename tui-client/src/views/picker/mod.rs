@@ -9,13 +9,13 @@ use ratatui::style::Style;
 
 use super::key_hints;
 use super::row::Row;
-use crate::app::connection::{Link, Via};
+use crate::app::connection::{ConnectionState, Via};
 use crate::app::mouse::Clicked;
-use crate::app::picker::routes::{self, Sign, Way};
+use crate::app::picker::routes::{self, Route, RouteSign};
 use crate::app::picker::{self, discovered};
 use crate::app::{Here, Size, State};
 use crate::config::Profile;
-use crate::connect::Found;
+use crate::connect::DiscoveredServer;
 use crate::input::actions::Id;
 use crate::text::fit;
 use crate::theme::Theme;
@@ -155,17 +155,17 @@ fn servers(state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
 }
 
 /// How a server of the list stands, as far as that is known.
-fn state_of(state: &State, at: usize) -> (Sign, String) {
+fn state_of(state: &State, at: usize) -> (RouteSign, String) {
     let saved = state.servers.len();
     let (sign, words) = match state.servers.get(at) {
         Some(_) if at == state.picker.at => return routes::brief(state),
-        Some(profile) => (Sign::None, by(profile)),
-        None if at > saved => (Sign::None, "not paired"),
+        Some(profile) => (RouteSign::None, by(profile)),
+        None if at > saved => (RouteSign::None, "not paired"),
         None => match &state.here {
-            Here::Unknown => (Sign::None, "…"),
-            Here::Running(_) => (Sign::Up, "running"),
-            Here::NotRunning => (Sign::Down, "not running"),
-            Here::Refused(_) => (Sign::Wrong, "unusable"),
+            Here::Unknown => (RouteSign::None, "…"),
+            Here::Running(_) => (RouteSign::Up, "running"),
+            Here::NotRunning => (RouteSign::Down, "not running"),
+            Here::Refused(_) => (RouteSign::Wrong, "unusable"),
         },
     };
     (sign, words.to_owned())
@@ -203,7 +203,7 @@ enum Addresses {
 }
 
 impl Addresses {
-    fn of(state: &State, place: Rect, shown: &[(Via, Way)]) -> Self {
+    fn of(state: &State, place: Rect, shown: &[(Via, Route)]) -> Self {
         let longest = shown.iter().map(|(_, way)| fit::width(&way.address)).max().unwrap_or(0);
         match longest {
             0 => Self::Below,
@@ -219,7 +219,7 @@ impl Addresses {
     }
 }
 
-fn all_ways(state: &State) -> Vec<(Via, Way)> {
+fn all_ways(state: &State) -> Vec<(Via, Route)> {
     routes::of(state).iter().map(|via| (*via, routes::way(state, *via))).collect()
 }
 
@@ -274,7 +274,7 @@ fn ways(state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
 /// What is said of the chosen way below all of them.
 #[derive(Default)]
 struct Below {
-    way: Option<Way>,
+    way: Option<Route>,
     address_fits: bool,
     words_fit: bool,
 }
@@ -288,7 +288,7 @@ impl Below {
         }
         let nothing_saved = state.servers.is_empty()
             && state.unreadable.is_none()
-            && matches!(state.link, Link::Idle);
+            && matches!(state.link, ConnectionState::Idle);
         let text = way
             .why_not
             .or(way.advice)
@@ -310,7 +310,13 @@ impl Below {
 }
 
 /// What is said of a server that was found.
-fn found_one(state: &State, find: &Found, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+fn found_one(
+    state: &State,
+    find: &DiscoveredServer,
+    place: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) {
     let focus = state.picker.on_ways;
     heading(&mut Row::new(buffer, place), &format!("FOUND {}", find.name), focus, theme);
     let addresses: Vec<String> = find.addresses.iter().map(ToString::to_string).collect();
@@ -342,12 +348,12 @@ fn write(lines: &[(String, Style)], place: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn mark(sign: Sign, theme: &Theme) -> (&'static str, Style) {
+fn mark(sign: RouteSign, theme: &Theme) -> (&'static str, Style) {
     match sign {
-        Sign::Up => ("● ", theme.good),
-        Sign::Down => ("○ ", theme.dim),
-        Sign::Wrong => ("✗ ", theme.bad),
-        Sign::None => ("", theme.dim),
+        RouteSign::Up => ("● ", theme.good),
+        RouteSign::Down => ("○ ", theme.dim),
+        RouteSign::Wrong => ("✗ ", theme.bad),
+        RouteSign::None => ("", theme.dim),
     }
 }
 

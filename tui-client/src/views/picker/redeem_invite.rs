@@ -34,7 +34,7 @@ pub(crate) fn draw(
     let read = pairing.read();
     match (&pairing.step, &read) {
         (PairingStep::Failed(failed), _) => {
-            say(("✗ ", theme.bad), &failed.why, body, buffer, theme)
+            say(("✗ ", theme.bad), &failed.why, body, buffer, theme);
         }
         (PairingStep::Replace(name), _) => {
             let question = format!(

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use crate::app::picker::server_form::{FIELDS, Form, about, label};
+use crate::app::picker::server_form::{FIELDS, ServerForm, about, label};
 use crate::theme::Theme;
 use crate::views::console::input_box::field;
 use crate::views::overlay_frame;
@@ -13,7 +13,7 @@ use crate::views::row::Row;
 const LABELS: u16 = 16;
 
 pub(crate) fn draw(
-    form: &Form,
+    form: &ServerForm,
     area: Rect,
     buffer: &mut Buffer,
     theme: &Theme,
@@ -77,7 +77,7 @@ pub(crate) fn draw(
 }
 
 /// What is wrong with a field, or with the focus what belongs there.
-fn note(row: &mut Row<'_>, form: &Form, nth: usize, theme: &Theme) {
+fn note(row: &mut Row<'_>, form: &ServerForm, nth: usize, theme: &Theme) {
     let what = FIELDS[nth];
     if let Some(error) = form.error(what) {
         let rule = error.strip_prefix(what.key()).and_then(|rule| rule.strip_prefix(' '));

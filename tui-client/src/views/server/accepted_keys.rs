@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use topside_shared::methods::{KeyRow, KeyState};
 
 use crate::app::overlay::room;
-use crate::app::server::accepted_keys::{KeysView, facts, is_good};
+use crate::app::server::accepted_keys::{AcceptedKeys, facts, is_good};
 use crate::app::widgets::filter_list::Load;
 use crate::app::{Size, State};
 use crate::input::actions::Id;
@@ -23,7 +23,7 @@ const TALL_FROM: u16 = 18;
 
 pub(crate) fn draw(
     state: &State,
-    view: &KeysView,
+    view: &AcceptedKeys,
     area: Rect,
     buffer: &mut Buffer,
     theme: &Theme,

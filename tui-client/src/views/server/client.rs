@@ -6,7 +6,7 @@ use topside_shared::records::ClientRow;
 use topside_shared::text::{bytes, duration};
 
 use crate::app::State;
-use crate::app::server::clients::{Asked, Details, runs};
+use crate::app::server::clients::{ClientDetails, DetailsState, runs};
 use crate::text::{fit, times};
 use crate::theme::Theme;
 use crate::views::overlay_frame;
@@ -17,7 +17,7 @@ const LABELS: usize = 9;
 
 pub(crate) fn draw(
     state: &State,
-    details: &Details,
+    details: &ClientDetails,
     area: Rect,
     buffer: &mut Buffer,
     theme: &Theme,
@@ -26,7 +26,7 @@ pub(crate) fn draw(
     let id = details.id;
     let live = console.clients.get(&id);
     let known = match &details.asked {
-        Asked::Known(row, _) => Some(row.as_ref()),
+        DetailsState::Known(row, _) => Some(row.as_ref()),
         _ => None,
     };
     let Some(row) = live.or(known) else {
@@ -66,16 +66,16 @@ pub(crate) fn draw(
     overlay_frame::keys(&mut foot, kick.into_iter().chain(["r asks anew", "Esc back"]), theme);
 }
 
-fn facts(state: &State, details: &Details, row: &ClientRow) -> Vec<(&'static str, String)> {
+fn facts(state: &State, details: &ClientDetails, row: &ClientRow) -> Vec<(&'static str, String)> {
     let program = row.client.as_ref().map_or_else(
         || "not told".to_owned(),
         |program| format!("{} {}", program.name, program.version),
     );
     let (idle, moved) = match &details.asked {
-        Asked::Waiting => ("…".to_owned(), None),
-        Asked::Left => ("this client has left".to_owned(), None),
-        Asked::Refused(why) => (why.clone(), None),
-        Asked::Known(known, at) => {
+        DetailsState::Waiting => ("…".to_owned(), None),
+        DetailsState::Left => ("this client has left".to_owned(), None),
+        DetailsState::Refused(why) => (why.clone(), None),
+        DetailsState::Known(known, at) => {
             let at = times::clock(at.wall, &state.zone);
             let moved = known.bytes_in.zip(known.bytes_out);
             (

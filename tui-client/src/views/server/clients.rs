@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, Connection};
 
-use crate::app::connection::Link;
+use crate::app::connection::ConnectionState;
 use crate::app::console::{Console, Watch};
 use crate::app::overlay::room;
 use crate::app::server::clients::runs;
@@ -30,8 +30,8 @@ pub(crate) fn draw(
         let mut row = Row::at(buffer, place, 1);
         row.skip(1).skip_right(1);
         match (&state.link, &console.watch) {
-            (Link::Connected { .. }, Watch::Refused(why)) => row.left(why, theme.bad),
-            (Link::Connected { .. }, _) => row.left("…", theme.dim),
+            (ConnectionState::Connected { .. }, Watch::Refused(why)) => row.left(why, theme.bad),
+            (ConnectionState::Connected { .. }, _) => row.left("…", theme.dim),
             _ => row.left("not connected", theme.dim),
         };
         return;

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 
 use super::qr;
 use crate::app::State;
-use crate::app::server::create_invite::Made;
+use crate::app::server::create_invite::InviteResult;
 use crate::app::server::invite_result::{
     GAP, InviteLayout, InviteLine, TextLook, fits_alone, words,
 };
@@ -15,7 +15,13 @@ use crate::theme::Theme;
 use crate::views::overlay_frame;
 use crate::views::row::Row;
 
-pub(crate) fn draw(state: &State, made: &Made, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+pub(crate) fn draw(
+    state: &State,
+    made: &InviteResult,
+    area: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) {
     let title = if made.lasting { "A token" } else { "An invite" };
     let plan = InviteLayout::new(state, made);
     let (width, height) = match &plan {

@@ -6,7 +6,7 @@ use topside_shared::text::duration;
 
 use crate::app::overlay::room;
 use crate::app::runs::Phase;
-use crate::app::runs::run_list::{Listed, RunsView};
+use crate::app::runs::run_list::{ListedRun, RunList};
 use crate::app::widgets::filter_list::Load;
 use crate::app::{Size, State};
 use crate::text::{fit, times};
@@ -22,7 +22,7 @@ const WIDE_FROM: u16 = 60;
 
 pub(crate) fn draw(
     state: &State,
-    view: &RunsView,
+    view: &RunList,
     area: Rect,
     buffer: &mut Buffer,
     theme: &Theme,
@@ -60,7 +60,7 @@ pub(crate) fn draw(
     list.cursor
 }
 
-fn run(state: &State, listed: &Listed, chosen: bool, row: &mut Row<'_>, theme: &Theme) {
+fn run(state: &State, listed: &ListedRun, chosen: bool, row: &mut Row<'_>, theme: &Theme) {
     let run = &listed.row;
     let wide = row.room() >= usize::from(WIDE_FROM);
     row.left(if chosen { "▌ " } else { "  " }, theme.accent);

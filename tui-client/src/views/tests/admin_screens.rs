@@ -14,7 +14,7 @@ use crate::app::tests::new_invites::{form, made};
 use crate::app::tests::reloads::{changed, mistaken, reloading};
 use crate::app::tests::status_figures::looked_at;
 use crate::app::tests::{World, client, closing};
-use crate::connect::LostReason;
+use crate::connect::DisconnectReason;
 
 #[test]
 fn one_client_in_full() {
@@ -135,7 +135,7 @@ fn a_shutdown_and_a_lost_session_are_seen_whatever_lies_on_top() {
                 assert_eq!(shown.matches(words).count(), 1, "{name}, {width}x{height}: {shown}");
                 assert_eq!(shown.contains("It was copied."), remark, "{name}: {shown}");
             }
-            world.event(Event::Lost(LostReason::Gone));
+            world.event(Event::Lost(DisconnectReason::Gone));
             let shown = text(&frame(&world.state));
             assert!(shown.contains("lost at"), "{name}, {width}x{height}: {shown}");
             assert!(!shown.contains(words), "{name}, {width}x{height}: {shown}");

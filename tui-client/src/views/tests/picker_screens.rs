@@ -4,7 +4,7 @@ use topside_shared::invite::Invite;
 
 use super::{SIZES, assert_clean, at_every_size, frame, text};
 use crate::app::picker::redeem_invite::NotPaired;
-use crate::app::picker::routes::Reach;
+use crate::app::picker::routes::ProbeResult;
 use crate::app::tests::pasted_invites::an_invite;
 use crate::app::tests::probes::find;
 use crate::app::tests::{World, pin};
@@ -24,16 +24,16 @@ fn picker(width: u16, height: u16) -> World {
     world
 }
 
-fn down(words: &'static str, sentence: &str, lasting: bool) -> Reach {
-    Reach::Down { words, sentence: sentence.into(), lasting }
+fn down(words: &'static str, sentence: &str, lasting: bool) -> ProbeResult {
+    ProbeResult::Down { words, sentence: sentence.into(), lasting }
 }
 
 #[test]
 fn the_picker_with_servers() {
     at_every_size("picker", |width, height| {
         let mut world = picker(width, height);
-        world.reach(Via::Lan, Reach::Up(2));
-        world.reach(Via::Internet, Reach::Up(41));
+        world.reach(Via::Lan, ProbeResult::Up(2));
+        world.reach(Via::Internet, ProbeResult::Up(41));
         world
     });
 }

@@ -11,7 +11,7 @@ use crate::app::tests::prompts::asking_at;
 use crate::app::tests::runs_list::page;
 use crate::app::tests::{World, by, client, closing, ended, printed, welcome};
 use crate::app::{Call, Effect, Event, Msg, Size, Via};
-use crate::connect::LostReason;
+use crate::connect::DisconnectReason;
 use crate::theme::Theme;
 
 /// A console that has been worked at.
@@ -44,7 +44,7 @@ fn after_the_end(width: u16, height: u16) -> World {
     let by = "phone (#4)".to_owned();
     let reason = "moving to a new box".to_owned();
     let goodbye = SessionEnded { code: EndCode::Shutdown, reason, by };
-    world.event(Event::Lost(LostReason::Ended(goodbye)));
+    world.event(Event::Lost(DisconnectReason::Ended(goodbye)));
     world
 }
 
@@ -241,7 +241,7 @@ fn a_loss() {
     at_every_size("lost", |width, height| {
         let mut world = worked(width, height);
         world.write("zone-run 4");
-        world.event(Event::Lost(LostReason::Gone));
+        world.event(Event::Lost(DisconnectReason::Gone));
         world
     });
 }
@@ -343,7 +343,7 @@ fn what_counts_ticks_and_what_does_not_stays_quiet() {
     assert_eq!(ms(&world), Some(600), "a countdown changes on its own second");
     world.tell(Msg::Resize(Size { width: 20, height: 4 }));
     assert_eq!(ms(&world), None, "what cannot be seen is not counted");
-    world.event(Event::Lost(LostReason::Gone));
+    world.event(Event::Lost(DisconnectReason::Gone));
     assert!(ms(&world).is_some(), "the next try comes all the same");
 
     let world = worked(80, 24);

@@ -8,7 +8,7 @@ use crate::app::tests::World;
 use crate::app::tests::log_lines::{entry, read};
 use crate::app::tests::status_figures::looked_at;
 use crate::app::{Event, Msg, Size};
-use crate::connect::LostReason;
+use crate::connect::DisconnectReason;
 
 #[test]
 fn how_the_server_stands() {
@@ -62,7 +62,7 @@ fn the_log_through_its_filters() {
         let mut world = read(width, height);
         world.press("backtab");
         world.write("client");
-        world.event(Event::Lost(LostReason::Gone));
+        world.event(Event::Lost(DisconnectReason::Gone));
         world
     });
 }
