@@ -13,7 +13,6 @@ use topside_shared::Role;
 use crate::audit::entry::{By, Entry};
 use crate::base::identity::{Identity, Owner, Scope};
 use crate::base::peer::Peer;
-use crate::clients::Client;
 
 /// Origins of one kind that are told apart in one minute; all others are one count.
 const MAX_ORIGINS: usize = 32;
@@ -50,9 +49,13 @@ pub(super) struct SignIn {
 }
 
 impl SignIn {
-    pub(super) fn new(client: &Client, action: &'static str, result: &'static str) -> Self {
-        let who = client.who();
-        let source = match client.address.parse::<SocketAddr>() {
+    pub(super) fn new(
+        who: &Identity,
+        address: &str,
+        action: &'static str,
+        result: &'static str,
+    ) -> Self {
+        let source = match address.parse::<SocketAddr>() {
             Ok(address) => Peer::of(address.ip()).to_string(),
             Err(_) => "this machine".to_owned(),
         };

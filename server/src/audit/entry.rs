@@ -8,7 +8,6 @@ use crate::audit::argv::{Argument, bounded, bounded_text};
 use crate::audit::chain::Link;
 use crate::base::identity::{Identity, Owner};
 use crate::base::platform;
-use crate::clients::Client;
 
 /// The result of what is written ahead: it is about to be done.
 pub(crate) const BEGINS: &str = "begins";
@@ -37,11 +36,6 @@ pub(crate) struct By {
 }
 
 impl By {
-    /// A client, as it is now.
-    pub(crate) fn client(client: &Client) -> Self {
-        Self::identity(&client.who(), client.address.clone())
-    }
-
     /// Somebody known by the transport.
     pub(crate) fn identity(who: &Identity, address: String) -> Self {
         let (key, uid) = match who.owner {

@@ -24,15 +24,15 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use topside_shared::{ErrorKind, RpcError};
+use topside_shared::{ClientId, ErrorKind, RpcError};
 
 use crate::audit::aggregate::{Aggregate, Origin, SignIn};
 use crate::audit::chain::Link;
 use crate::audit::entry::{By, Entry};
 use crate::audit::writer::{Shared, Sizes, Writer};
+use crate::base::identity::Identity;
 use crate::base::shortage;
 use crate::base::shortage::Shortage;
-use crate::clients::Client;
 
 /// Entries that may wait for the thread; of these, notes.
 const MOST_WAITING: usize = 4_096;
@@ -241,11 +241,18 @@ impl Audit {
 
     /// Records the begin or the end of a session within a second. More of the same identity from the same source are
     /// counted, and each minute has one entry for them.
-    pub(crate) fn note_session(&self, client: &Client, action: &'static str, result: &'static str) {
-        let added = self.tally.session(SignIn::new(client, action, result));
+    pub(crate) fn note_session(
+        &self,
+        client: ClientId,
+        who: &Identity,
+        address: &str,
+        action: &'static str,
+        result: &'static str,
+    ) {
+        let added = self.tally.session(SignIn::new(who, address, action, result));
         if added.is_new {
-            let object = format!("client {}", client.id);
-            self.note(Entry::new(By::client(client), action, object).result(result));
+            let by = By::identity(who, address.to_owned());
+            self.note(Entry::new(by, action, format!("client {client}")).result(result));
         }
         if added.starts {
             self.start_summing();

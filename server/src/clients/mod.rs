@@ -4,6 +4,7 @@
 pub(crate) mod registry;
 
 use crate::audit::Audit;
+use crate::audit::entry::By;
 use crate::authorize::RunAccess;
 use crate::base::identity::{Identity, Owner, Scope};
 use crate::base::outbox::Outbox;
@@ -66,6 +67,11 @@ impl Client {
         Arc::clone(&lock(&self.said).who)
     }
 
+    /// The author of an audit entry: the client as it is now.
+    pub(crate) fn by(&self) -> By {
+        By::identity(&self.who(), self.address.clone())
+    }
+
     /// How others are told of it: its user and its number.
     pub(crate) fn called(&self) -> String {
         format!("{} ({})", self.who().user, self.id)
@@ -103,14 +109,21 @@ impl Client {
     /// Puts its beginning into the audit log, if it is not there yet.
     pub(crate) fn signs_in(&self, audit: &Audit) {
         if !self.signed_in.swap(true, Ordering::Relaxed) {
-            audit.note_session(self, "session/begun", self.connection.title());
+            let action = "session/begun";
+            audit.note_session(
+                self.id,
+                &self.who(),
+                &self.address,
+                action,
+                self.connection.title(),
+            );
         }
     }
 
     /// Puts its end there, if its beginning is.
     pub(crate) fn signs_out(&self, audit: &Audit, reason: &'static str) {
         if self.signed_in.swap(false, Ordering::Relaxed) {
-            audit.note_session(self, "session/ended", reason);
+            audit.note_session(self.id, &self.who(), &self.address, "session/ended", reason);
         }
     }
 

@@ -5,7 +5,7 @@ use topside_shared::notifications::{self, EndCode, SessionEnded, Urgency, name};
 use topside_shared::text::{MAX_BROADCAST, MAX_REASON, clean};
 use topside_shared::{ClientId, ErrorKind, RpcError, Time};
 
-use crate::audit::entry::{By, Entry};
+use crate::audit::entry::Entry;
 use crate::base::outbox::notification;
 use crate::clients::Client;
 use crate::methods::Caller;
@@ -50,7 +50,7 @@ fn tell_everybody(
         message = told.message, "broadcast"
     );
     let argv = vec![format!("level={}", level.name()), format!("message={}", told.message)];
-    let entry = Entry::new(By::client(client), Method::Broadcast.name(), "everybody").argv(argv);
+    let entry = Entry::new(client.by(), Method::Broadcast.name(), "everybody").argv(argv);
     let delivered = server.tell(&notification(name::BROADCAST, &told));
     server.audit.note(entry.result(format!("told {delivered} clients")));
     Ok(delivered)
@@ -90,7 +90,7 @@ async fn send_away(
     };
     let (by, reason) = (client.called(), clean(reason, MAX_REASON));
     let argv = vec![format!("user={}", other.who().user), format!("reason={reason}")];
-    let entry = Entry::new(By::client(client), Method::ClientKick.name(), format!("client {whom}"));
+    let entry = Entry::new(client.by(), Method::ClientKick.name(), format!("client {whom}"));
     server.audit.note_ahead(entry.argv(argv)).await;
     tracing::info!(
         target: "topside", client = whom.0, user = other.who().user, by, reason, "client kicked"

@@ -13,7 +13,6 @@ use topside_shared::text::clean;
 use topside_shared::{ErrorKind, Pin, RpcError, text, tls};
 
 use crate::admission::tcp_port::OpenError;
-use crate::audit::entry::By;
 use crate::base::identity::{Owner, Scope};
 use crate::base::peer::invite_addresses;
 use crate::base::shortage;
@@ -155,7 +154,7 @@ where
 }
 
 async fn change(server: &Arc<Server>, client: &Client, change: Change) -> Result<KeyRow, RpcError> {
-    let by = By::client(client);
+    let by = client.by();
     let change = move |server: &Server| server.keys.change(change, &server.audit, by);
     server.blocking(change).await?.map_err(refused)
 }

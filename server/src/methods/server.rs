@@ -8,7 +8,6 @@ use topside_shared::methods::{
     ShutdownResult, Status,
 };
 
-use crate::audit::entry::By;
 use crate::methods::Caller;
 use crate::operations::{self, reload};
 
@@ -25,7 +24,7 @@ pub(super) async fn reload(
 ) -> Result<ReloadResult, RpcError> {
     let Caller { server, client } = &caller;
     let done = reload::reload(server, &client.called()).await;
-    reload::record(server, By::client(client), &done);
+    reload::record(server, client.by(), &done);
     done.map_err(RpcError::from)
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn schedule(
         let ms = delay.as_millis();
         let argv =
             vec![format!("delayMs={ms}"), format!("restart={restart}"), format!("reason={reason}")];
-        let by = By::client(client);
+        let by = client.by();
         server.audit.note_ahead(Entry::new(by, "server/shutdown", "server").argv(argv)).await;
     }
     let by = client.called();
@@ -129,7 +129,7 @@ pub(crate) fn cancel(server: &Server, client: &Client) -> Result<(), RpcError> {
         return Err(RpcError::new(ErrorKind::NotFound, "no shutdown is due"));
     };
     shutdown_record::remove(&server.now().config.state);
-    let called_off = Entry::new(By::client(client), "server/shutdown/cancel", "server");
+    let called_off = Entry::new(client.by(), "server/shutdown/cancel", "server");
     server.audit.note(called_off.result("done"));
     let mut notice = plan.notice(Phase::Cancelled);
     notice.by = client.called();
