@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use topside_shared::notifications::Closing;
 
 use crate::base::platform;
-use crate::server::Server;
+use crate::base::shutdown::Shutdown;
 
 /// The hand to a supervisor; the default has none.
 #[derive(Debug, Clone, Default)]
@@ -65,21 +65,21 @@ impl Supervisor {
         }
     }
 
-    /// Tells it that the server is ready, that it lives and how it stands, and that it is closing; for ever, ends
-    /// with the future. To be polled by the thread that carries requests: where that hangs, nothing is said, and
+    /// Reports that the server is ready, that it lives, its `status` in a few words, and that it is closing; ends with
+    /// the future. To be polled by the thread that carries requests: where that hangs, nothing is said, and
     /// the supervisor does something about it.
-    pub(crate) async fn told(&self, server: &Server) {
+    pub(crate) async fn report(&self, shutdown: &Shutdown, status: impl Fn() -> String) {
         if let Some(error) = &self.unreachable {
             tracing::warn!(target: "topside", "{error}: the server goes on without a supervisor; start it as a service, or unset NOTIFY_SOCKET");
         }
         let Some(socket) = self.connected() else { return std::future::pending().await };
-        tell(&socket, &format!("READY=1\nSTATUS={}", standing(server))).await;
-        let lives = self.lives(&socket, || format!("WATCHDOG=1\nSTATUS={}", standing(server)));
+        tell(&socket, &format!("READY=1\nSTATUS={}", status())).await;
+        let lives = self.lives(&socket, || format!("WATCHDOG=1\nSTATUS={}", status()));
         tokio::select! {
-            () = server.shutdown.begun() => {}
+            () = shutdown.begun() => {}
             () = lives => unreachable!("it lives for ever"),
         }
-        if let Some(closing) = server.shutdown.closing() {
+        if let Some(closing) = shutdown.closing() {
             tell(&socket, &end(&closing)).await;
         }
         // What was just said stands.
@@ -119,14 +119,4 @@ fn end(closing: &Closing) -> String {
     };
     let reason = if closing.reason.is_empty() { "no reason was given" } else { &closing.reason };
     format!("{how}\nSTATUS=closing, by {}: {reason}", closing.by)
-}
-
-/// How the server stands, in a few words.
-fn standing(server: &Server) -> String {
-    let count = |count: usize, what: &str| {
-        let plural = if count == 1 { "" } else { "s" };
-        format!("{count} {what}{plural}")
-    };
-    let (clients, runs) = (server.clients.count(), server.runs.count());
-    format!("{}, {}", count(clients, "client"), count(runs, "run"))
 }

@@ -338,7 +338,13 @@ impl Server {
         // These two go on until the end is over.
         let supervisor = now.config.supervisor.clone();
         drop(now);
-        let mut beside = pin!(join(metrics::serve(self, metrics), supervisor.told(self)).map(drop));
+        let mut beside = pin!(
+            join(
+                metrics::serve(self, metrics),
+                supervisor.report(&self.shutdown, || self.status())
+            )
+            .map(drop)
+        );
         let plan = tokio::select! {
             () = files.serve(self) => unreachable!("accepting goes on for ever"),
             () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),
@@ -362,6 +368,16 @@ impl Server {
             ended = self.end(&plan, &stop) => ended,
             () = &mut beside => unreachable!("both go on for ever"),
         }
+    }
+
+    /// How many clients and runs there are, in a few words.
+    fn status(&self) -> String {
+        let count = |count: usize, what: &str| {
+            let plural = if count == 1 { "" } else { "s" };
+            format!("{count} {what}{plural}")
+        };
+        let (clients, runs) = (self.clients.count(), self.runs.count());
+        format!("{}, {}", count(clients, "client"), count(runs, "run"))
     }
 
     /// Records what the server itself has done.
