@@ -123,8 +123,9 @@ impl Control {
             Self::Socket { path, stream } => return call(path, stream, &wanted),
             Self::Files { config, keys, audit, .. } => (config, keys, audit),
         };
-        let offer = InviteRequest::check(wanted, &Table::new(config, None)?)
-            .map_err(ControlError::Refused)?;
+        let offer =
+            InviteRequest::check(wanted, &Table::new(config, None)?.all().collect::<Vec<_>>())
+                .map_err(ControlError::Refused)?;
         let listen = config.listen.as_ref().ok_or(OpenError::LocalOnly)?;
         if listen.addresses.is_empty() {
             return Err(OpenError::NoAddress.into());

@@ -1,5 +1,5 @@
-//! What becomes of keys while the server runs: the sessions of one that is over end, and when keys came in
-//! is written down now and then.
+//! Applies changes of keys to live sessions: a session ends when its key expires or is revoked, and has a new role at
+//! once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,63 +8,55 @@ use tokio::time::sleep;
 use topside_shared::ClientId;
 use topside_shared::notifications::{EndCode, SessionEnded};
 
-use crate::base::clock::ClockWatch;
+use crate::base::clock::{Clock, ClockWatch};
 use crate::base::identity::{Identity, Owner};
-use crate::keys::Standing;
-use crate::listen::local::local_role;
-use crate::server::Server;
+use crate::clients::registry::Registry;
+use crate::keys::{Keys, Standing};
+use crate::settings::Local;
 
-/// How often is looked whether a key is over: the clock may have been set, too.
+/// Longest time between two checks for expired keys: the clock may have been set, too.
 const LOOK: Duration = Duration::from_secs(30);
-/// How often is written down when keys came in, in looks.
+/// Checks between two saves of the time that each key was last used.
 const SAVE: u32 = 10;
 
-/// Watches for ever; ends with the future.
-pub(crate) async fn keys(server: &Arc<Server>) {
+/// Ends sessions as their keys expire, and calls `save` every few minutes; ends with the future.
+pub(crate) async fn watch(keys: &Keys, clients: &Registry, clock: &Clock, save: impl AsyncFn()) {
     let mut looks = 0;
-    let mut clock = ClockWatch::new(&server.clock);
+    let mut clock = ClockWatch::new(clock);
     loop {
-        let until = server.keys.next_expiry_ms();
+        let until = keys.next_expiry_ms();
         let pause = until.map_or(LOOK, |ms| Duration::from_millis(ms + 1).min(LOOK));
         tokio::select! {
             () = sleep(pause) => {}
             // Another key may be over sooner.
-            () = server.keys.changed.notified() => continue,
+            () = keys.changed.notified() => continue,
         }
         clock.look();
-        enforce(server, None, "its time is over", "");
+        enforce(keys, clients, None, "its time is over", "");
         looks += 1;
         if looks % SAVE == 0 {
-            save(server).await;
+            save().await;
         }
     }
 }
 
-/// Writes down when keys came in, and from where.
-pub(crate) async fn save(server: &Arc<Server>) {
-    let save = |server: &Server| (server.keys.save_seen().err(), server.door.save_known().err());
-    let Ok((keys, sources)) = server.blocking(save).await else { return };
-    if let Some(error) = keys {
-        tracing::warn!(target: "topside", %error, "when keys came in is not written down");
-    }
-    if let Some(error) = sources {
-        tracing::warn!(target: "topside", %error, "from where keys came in is not written down");
-    }
-}
-
-/// Who somebody is by now, whether or not a session of theirs is left.
+/// The identity by now, whether or not a session is left.
 ///
 /// # Errors
 /// A sentence, where their key may not come in any more.
-pub(crate) fn identity(server: &Server, who: &Arc<Identity>) -> Result<Arc<Identity>, String> {
+pub(crate) fn identity(
+    keys: &Keys,
+    local: &Local,
+    who: &Arc<Identity>,
+) -> Result<Arc<Identity>, String> {
     let key = match who.owner {
         Owner::Key(key) => key,
         Owner::User(uid) => {
             let gone = || format!("{} might not use this server any more by then.", who.user);
-            return local_identity(server, uid, who).ok_or_else(gone);
+            return local_identity(local, uid, who).ok_or_else(gone);
         }
     };
-    match server.keys.standing(key) {
+    match keys.standing(key) {
         Standing::Good(access) => Ok(Arc::new(access.identity(key))),
         Standing::Invited(_) => Err(format!("{} has an invite's key only.", who.user)),
         Standing::Expired => Err(format!("the time of {}'s key was over by then.", who.user)),
@@ -75,28 +67,34 @@ pub(crate) fn identity(server: &Server, who: &Arc<Identity>) -> Result<Arc<Ident
 }
 
 /// Who a user of this machine is by now; none: they may not use this server any more.
-fn local_identity(server: &Server, uid: u32, who: &Arc<Identity>) -> Option<Arc<Identity>> {
-    let role = local_role(server, uid, &who.user)?;
+fn local_identity(local: &Local, uid: u32, who: &Arc<Identity>) -> Option<Arc<Identity>> {
+    let role = local.role(uid, &who.user)?;
     Some(match role == who.role {
         true => Arc::clone(who),
         false => Arc::new(Identity { role, ..Identity::clone(who) }),
     })
 }
 
-/// Brings what clients may do in line with their keys: who holds one that is over is told so and ended,
-/// and who holds one that gives something else now has that. All but `spared`, which ends by itself.
-pub(crate) fn enforce(server: &Server, spared: Option<ClientId>, reason: &str, by: &str) {
-    for client in server.clients.all() {
+/// Applies the state of the keys to all sessions but that of `spared`: the session of an expired or revoked key ends, and
+/// a changed role or scope takes effect.
+pub(crate) fn enforce(
+    keys: &Keys,
+    clients: &Registry,
+    spared: Option<ClientId>,
+    reason: &str,
+    by: &str,
+) {
+    for client in clients.all() {
         if spared == Some(client.id) {
             continue;
         }
         let who = client.who();
         let Owner::Key(key) = who.owner else { continue };
-        match server.keys.standing(key) {
+        match keys.standing(key) {
             Standing::Good(access) => {
                 let identity = access.identity(key);
                 if *who != identity {
-                    server.clients.set_identity(&client, identity);
+                    clients.set_identity(&client, identity);
                 }
             }
             Standing::Invited(_) => {}
@@ -111,14 +109,14 @@ pub(crate) fn enforce(server: &Server, spared: Option<ClientId>, reason: &str, b
     }
 }
 
-/// Brings what users of this machine may do in line with `[local]`, as [`enforce`] does for keys.
-pub(crate) fn enforce_local(server: &Server, by: &str) {
-    for client in server.clients.all() {
+/// Applies `[local]` to the sessions of users of this machine.
+pub(crate) fn enforce_local(local: &Local, clients: &Registry, by: &str) {
+    for client in clients.all() {
         let who = client.who();
         let Owner::User(uid) = who.owner else { continue };
-        match local_identity(server, uid, &who) {
+        match local_identity(local, uid, &who) {
             Some(now) if Arc::ptr_eq(&now, &who) => {}
-            Some(now) => server.clients.set_identity(&client, Identity::clone(&now)),
+            Some(now) => clients.set_identity(&client, Identity::clone(&now)),
             None => client.outbox.end(SessionEnded {
                 code: EndCode::Kicked,
                 reason: format!("[local] allow of server.toml does not name {} any more", who.user),

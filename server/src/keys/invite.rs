@@ -4,13 +4,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use topside_shared::command::Command;
 use topside_shared::identity::{Identity, IdentityError, Seed};
 use topside_shared::invite::Invite;
 use topside_shared::methods::{KeyInvite, KeyRow, KeyState};
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest, quote};
 use topside_shared::{ErrorKind, Pin, RpcError, Time};
-
-use crate::menu::Table;
 
 /// For how long an invite is good, unless told.
 const INVITE_TTL: Duration = Duration::from_secs(10 * 60);
@@ -42,11 +41,11 @@ pub(crate) struct ServerAddress {
 }
 
 impl InviteRequest {
-    /// Looks at the wishes; the commands are called by their names afterwards.
+    /// Checks what is wanted against `menu`, all commands of this server; aliases become names.
     ///
     /// # Errors
     /// `invalidParams`, naming the argument and what would pass.
-    pub(crate) fn check(wanted: KeyInvite, menu: &Table) -> Result<Self, RpcError> {
+    pub(crate) fn check(wanted: KeyInvite, menu: &[&Command]) -> Result<Self, RpcError> {
         let wrong = |argument: &str, message: String| {
             RpcError::new(ErrorKind::InvalidParams, message).with("argument", argument)
         };
@@ -122,12 +121,16 @@ impl InviteRequest {
 }
 
 /// The names of these commands, which the role must be allowed to run.
-fn commands(names: &[String], wanted: &KeyInvite, menu: &Table) -> Result<Vec<String>, String> {
+fn commands(
+    names: &[String],
+    wanted: &KeyInvite,
+    menu: &[&Command],
+) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
     for name in names {
-        let known = menu.all().find(|info| info.name == *name || info.aliases.contains(name));
+        let known = menu.iter().find(|info| info.name == *name || info.aliases.contains(name));
         let Some(info) = known else {
-            let near = nearest(name, menu.all().map(|info| info.name.as_str()));
+            let near = nearest(name, menu.iter().map(|info| info.name.as_str()));
             let shown = quote(name, MAX_NAME);
             return Err(format!("there is no command `{shown}`{}", did_you_mean(&near)));
         };

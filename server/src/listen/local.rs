@@ -9,7 +9,6 @@ use topside_shared::{Connection, ErrorKind, Role, RpcError};
 use crate::audit::aggregate::Origin;
 use crate::base::identity::{Identity, Owner, Scope};
 use crate::base::outbox::Outbox;
-use crate::base::platform;
 use crate::base::shortage::Shortage;
 use crate::net::accept::{Acceptor, Room};
 use crate::net::local_socket::{FOR_ADMINS, LocalListener};
@@ -51,7 +50,7 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
     }
     let user = server.users.name(uid);
     let address = peer.pid().map_or_else(|| "pid ?".to_owned(), |pid| format!("pid {pid}"));
-    let Some(role) = local_role(server, uid, &user) else {
+    let Some(role) = server.now().config.local.role(uid, &user) else {
         server.counters.refused(ErrorKind::Forbidden);
         let origin = Origin::User { uid, name: user.clone() };
         if server.audit.refused(origin, "session/refused", "local") {
@@ -85,14 +84,6 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
         session.await;
         drop(seat);
     });
-}
-
-/// What a user of this machine may do here; `None`: nothing.
-pub(crate) fn local_role(server: &Server, uid: u32, user: &str) -> Option<Role> {
-    if uid == 0 || uid == platform::own_uid() {
-        return Some(Role::Admin);
-    }
-    server.now().config.local.allow.get(user).copied()
 }
 
 /// Answers the first request of a local user with `error`. A user may hold a few connections so; more are closed at once,

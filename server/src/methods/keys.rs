@@ -31,7 +31,7 @@ pub(super) async fn make_invite(
     caller: Caller,
     wanted: KeyInvite,
 ) -> Result<KeyInviteResult, RpcError> {
-    let offer = InviteRequest::check(wanted, &caller.server.now().menu)?;
+    let offer = InviteRequest::check(wanted, &caller.server.now().menu.all().collect::<Vec<_>>())?;
     whole(caller, Method::KeyInvite, |server, client| {
         Box::pin(async move {
             // First, so that what goes wrong goes wrong before anybody has been invited.
@@ -90,7 +90,13 @@ pub(super) async fn enrol(
                 target: "topside", client = client.id.0, key = row.name, role = row.role.name(),
                 id = %row.key_id, "key enrolled"
             );
-            expiry::enforce(server, Some(client.id), "its invite was used", "");
+            expiry::enforce(
+                &server.keys,
+                &server.clients,
+                Some(client.id),
+                "its invite was used",
+                "",
+            );
             Ok(row)
         })
     })
@@ -122,7 +128,7 @@ pub(super) async fn revoke(caller: Caller, params: KeyRevoke) -> Result<Empty, R
                 target: "topside", client = client.id.0, by, key = row.name, id = %row.key_id,
                 "key revoked"
             );
-            expiry::enforce(server, None, "", &by);
+            expiry::enforce(&server.keys, &server.clients, None, "", &by);
             Ok(Empty {})
         })
     })

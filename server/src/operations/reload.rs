@@ -161,7 +161,7 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
     }
     server.put_in_force(Loaded { config, menu });
     server.runs.limits_changed(server);
-    expiry::enforce_local(server, by);
+    expiry::enforce_local(&server.now().config.local, &server.clients, by);
     // Here the menu before goes, and with it the workers that nothing needs any more.
     drop(before);
     if is_another {

@@ -86,7 +86,7 @@ pub(crate) async fn wait(live: &mut RunGuard, entry: &Entry, call: &mut Call) ->
 
 /// Whether who asked may still run this, and who that is by now.
 fn rights(server: &Server, who: &Arc<Identity>, entry: &Entry) -> Result<Arc<Identity>, String> {
-    let now = expiry::identity(server, who)?;
+    let now = expiry::identity(&server.keys, &server.now().config.local, who)?;
     let action = Action::Run { command: &entry.info.name, role: entry.info.role };
     authorize(&now, action).map_err(|error| error.message)?;
     Ok(now)

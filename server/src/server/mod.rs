@@ -348,7 +348,7 @@ impl Server {
         let plan = tokio::select! {
             () = files.serve(self) => unreachable!("accepting goes on for ever"),
             () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),
-            () = expiry::keys(self) => unreachable!("watching goes on for ever"),
+            () = expiry::watch(&self.keys, &self.clients, &self.clock, async || self.save_seen().await) => unreachable!("watching goes on for ever"),
             () = reload::whenever(self, &stop) => unreachable!("listening goes on for ever"),
             () = &mut beside => unreachable!("both go on for ever"),
             plan = shutdown::wait_until_due(self) => plan,
@@ -378,6 +378,18 @@ impl Server {
         };
         let (clients, runs) = (self.clients.count(), self.runs.count());
         format!("{}, {}", count(clients, "client"), count(runs, "run"))
+    }
+
+    /// Saves when each key was last used, and from which sources.
+    async fn save_seen(self: &Arc<Self>) {
+        let save = |server: &Self| (server.keys.save_seen().err(), server.door.save_known().err());
+        let Ok((keys, sources)) = self.blocking(save).await else { return };
+        if let Some(error) = keys {
+            tracing::warn!(target: "topside", %error, "when keys came in is not written down");
+        }
+        if let Some(error) = sources {
+            tracing::warn!(target: "topside", %error, "from where keys came in is not written down");
+        }
     }
 
     /// Records what the server itself has done.

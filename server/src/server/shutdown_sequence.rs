@@ -9,7 +9,6 @@ use topside_shared::notifications::{EndCode, Phase, SessionEnded, name};
 use crate::base::blocking::blocking;
 use crate::base::outbox::notification;
 use crate::base::shutdown::{Plan, Stop};
-use crate::keys::expiry;
 use crate::server::{Ended, FOR_EVER, GOODBYE, Server};
 
 impl Server {
@@ -21,7 +20,7 @@ impl Server {
                 () = self.close(plan) => {}
                 () = stop.wanted_at_once() => return Some(self.end_at_once()),
             }
-            expiry::save(self).await;
+            self.save_seen().await;
             let server = Arc::clone(self);
             self.note("server/stopped", "in order");
             // They have told of what went wrong.

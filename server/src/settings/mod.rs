@@ -11,6 +11,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use topside_shared::Role;
 
+use crate::base::platform;
+
 /// `[local]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Local {
@@ -19,6 +21,14 @@ pub struct Local {
 }
 
 impl Local {
+    /// The role of a user of this machine; none: this user may not use the server.
+    pub(crate) fn role(&self, uid: u32, user: &str) -> Option<Role> {
+        if uid == 0 || uid == platform::own_uid() {
+            return Some(Role::Admin);
+        }
+        self.allow.get(user).copied()
+    }
+
     /// Whether other users must be able to reach the socket.
     pub fn is_open(&self) -> bool {
         !self.allow.is_empty()
