@@ -13,5 +13,6 @@ pub(crate) mod platform;
 pub(crate) mod shortage;
 pub(crate) mod shutdown;
 pub(crate) mod shutdown_record;
+pub(crate) mod tasks;
 pub(crate) mod toml_file;
 pub(crate) mod transport;

@@ -293,7 +293,7 @@ impl RunGuard {
     /// that is so.
     fn runs_hook_later(&mut self) -> bool {
         let is_open =
-            self.written == Written::Begun && !self.hook_pending && !self.server.is_over();
+            self.written == Written::Begun && !self.hook_pending && !self.server.tasks.is_over();
         let Some(hook) = self.hook.take_if(|_| is_open) else { return false };
         let (server, run) = (Arc::clone(&self.server), Arc::clone(&self.run));
         let limit = server.now().config.limits.hook_timeout;

@@ -62,7 +62,7 @@ impl State {
 /// Waits for the turn of a queued run; whether it may start then. One that may not has said why.
 pub(crate) async fn wait(live: &mut RunGuard, entry: &Entry, call: &mut Call) -> bool {
     let (server, run) = (Arc::clone(&call.server), Arc::clone(&live.run));
-    let over = server.runs_over();
+    let over = server.tasks.runs_over();
     tokio::select! {
         biased;
         () = run.cancel.cancelled() => return false,

@@ -52,7 +52,7 @@ pub(crate) async fn start(
     let (own, client, entry) = (Arc::clone(server), Arc::clone(client), Arc::clone(entry));
     let (tell, told) = oneshot::channel();
     let numberless = Numberless::new(server);
-    server.spawn_run(async move {
+    server.tasks.spawn_run(async move {
         // Gone once the one who waits has been told.
         let _numberless = numberless;
         let history = &own.runs.history;
@@ -157,7 +157,7 @@ async fn start_as(
     };
     if entry.recorded || entry.changes_something() {
         let (tell, told) = oneshot::channel();
-        server.spawn(carry_out(live, Arc::clone(entry), call, Asker(Some(tell))));
+        server.tasks.spawn(carry_out(live, Arc::clone(entry), call, Asker(Some(tell))));
         told.await.unwrap_or_else(|_| Err(server.interrupted("the start of the run")))?;
         return Ok(run);
     }
@@ -168,7 +168,7 @@ async fn start_as(
         Poll::Ready(result) => live.finish(result),
         Poll::Pending => {
             live.list();
-            server.spawn_run(async move {
+            server.tasks.spawn_run(async move {
                 let result = work.await;
                 live.finish(result);
             });
@@ -247,7 +247,7 @@ async fn carry_out(mut live: RunGuard, entry: Arc<Entry>, mut call: Call, mut as
         _ => {
             live.list();
             asker.tell();
-            let over = server.runs_over();
+            let over = server.tasks.runs_over();
             let result = tokio::select! {
                 result = work(Arc::clone(&entry), call) => result,
                 () = over.cancelled() => CANCELLED,
@@ -263,7 +263,7 @@ async fn carry_out(mut live: RunGuard, entry: Arc<Entry>, mut call: Call, mut as
             let until = Until {
                 cancel: run.cancel.clone(),
                 timeout: program.timeout(),
-                over: server.runs_over(),
+                over: server.tasks.runs_over(),
             };
             let ended = process.run(&run.output, until).await;
             live.end(Outcome::of_program(ended, program)).await;

@@ -6,7 +6,6 @@ mod shutdown_sequence;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -17,12 +16,9 @@ use futures_util::future::join;
 use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use topside_shared::methods::{ListenAddress, ServerInfo};
 use topside_shared::notifications::Closing;
 use topside_shared::{ErrorKind, RpcError, Time};
-use tracing::instrument::WithSubscriber;
 
 use crate::ServeError;
 use crate::admission::tcp_port;
@@ -34,6 +30,7 @@ use crate::base::clock::Clock;
 use crate::base::counters::Counters;
 use crate::base::log::Log;
 use crate::base::shutdown::{Shutdown, Stop};
+use crate::base::tasks::Tasks;
 use crate::base::{platform, shutdown_record};
 use crate::clients::registry::Registry;
 use crate::config::Config;
@@ -88,13 +85,7 @@ pub(crate) struct Server {
     pub(crate) shutdown: Shutdown,
     pub(crate) counters: Counters,
     pub(crate) users: Users,
-    tasks: TaskTracker,
-    /// Takes the events of this server, so that several in one process keep their logs apart.
-    dispatch: tracing::Dispatch,
-    /// Ends what has not ended when the server does.
-    over: CancellationToken,
-    /// Ends the runs that have not ended in time, before that.
-    runs_over: CancellationToken,
+    pub(crate) tasks: Tasks,
 }
 
 /// How a server ended.
@@ -166,7 +157,6 @@ impl Server {
         dispatch: tracing::Dispatch,
     ) -> Arc<Self> {
         let Stored { keys, history, audit, hooks, boot_id } = stored;
-        let over = CancellationToken::new();
         let dirty = Arc::new(Notify::new());
         let poke = Arc::clone(&dirty);
         log.on_entry(move || poke.notify_one());
@@ -197,10 +187,7 @@ impl Server {
             shutdown: Shutdown::default(),
             counters: Counters::default(),
             users: Users::default(),
-            tasks: TaskTracker::new(),
-            dispatch,
-            runs_over: over.child_token(),
-            over,
+            tasks: Tasks::new(dispatch),
             in_force: ActiveConfig::new(config, menu),
             reloading: tokio::sync::Mutex::default(),
             check_files: Notify::new(),
@@ -226,22 +213,7 @@ impl Server {
 
     /// Starts a task of this server; it ends with the server at the latest.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.spawn_until(self.over.clone(), task);
-    }
-
-    /// Whether everything that has not ended is broken off.
-    pub(crate) fn is_over(&self) -> bool {
-        self.over.is_cancelled()
-    }
-
-    /// Cancelled when the runs that have not ended in time must.
-    pub(crate) fn runs_over(&self) -> CancellationToken {
-        self.runs_over.clone()
-    }
-
-    /// Starts the task of a run; dropping it ends the run.
-    pub(crate) fn spawn_run(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.spawn_until(self.runs_over.clone(), task);
+        self.tasks.spawn(task);
     }
 
     /// Does what blocks for the disk where nobody is kept waiting by it. What has begun is done whole,
@@ -255,7 +227,7 @@ impl Server {
     ) -> Result<T, RpcError> {
         let server = Arc::clone(self);
         let work =
-            move || tracing::dispatcher::with_default(&server.dispatch.clone(), || work(&server));
+            move || tracing::dispatcher::with_default(&server.tasks.dispatch(), || work(&server));
         let done = blocking(work).await;
         done.map_err(|error| RpcError::new(ErrorKind::Internal, error))
     }
@@ -269,24 +241,6 @@ impl Server {
             ErrorKind::Internal,
             format_args!("{what} was interrupted by a fault of the server; see its log"),
         )
-    }
-
-    fn spawn_until(
-        &self,
-        over: CancellationToken,
-        task: impl Future<Output = ()> + Send + 'static,
-    ) {
-        // A panic ends the task alone; the guards it held have cleaned up when it is told of here.
-        let task = AssertUnwindSafe(task).catch_unwind();
-        let task = async move {
-            tokio::select! {
-                done = task => if done.is_err() {
-                    tracing::error!(target: "topside", "a task panicked; standard error says where");
-                },
-                () = over.cancelled() => {}
-            }
-        };
-        self.tasks.spawn(task.with_subscriber(self.dispatch.clone()));
     }
 
     /// Prepares the door if somebody may come in by it; otherwise the first invite does that.

@@ -87,7 +87,7 @@ impl Server {
                 tracing::warn!(target: "topside", run = run.id.0, "a run did not end in time");
             }
             // Killed, they are still answered.
-            self.runs_over.cancel();
+            self.tasks.end_runs();
             self.runs.all_ended().await;
         }
         // However long the runs took, there is time for the workers to end, and to say goodbye.
@@ -101,8 +101,7 @@ impl Server {
         for client in self.clients.all() {
             client.outbox.end(ended.clone());
         }
-        self.tasks.close();
-        if tokio::time::timeout_at(deadline, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout_at(deadline, self.tasks.all_ended()).await.is_err() {
             for client in self.clients.all() {
                 tracing::warn!(
                     target: "topside", client = client.id.0, address = client.address,
@@ -110,7 +109,7 @@ impl Server {
                 );
             }
         }
-        self.over.cancel();
+        self.tasks.end();
     }
 
     pub(super) fn end_at_once(&self) -> Ended {
@@ -119,7 +118,7 @@ impl Server {
         // What a run gives back as it is broken off lets no other start.
         self.runs.start_no_more();
         self.hooks.stop_retries();
-        self.over.cancel();
+        self.tasks.end();
         self.report_pending();
         Ended::AtOnce
     }
