@@ -12,7 +12,7 @@
 
 mod known_sources;
 mod permit;
-mod session_limits;
+pub(crate) mod session_limits;
 pub(crate) mod tcp_port;
 pub(crate) mod token_bucket;
 

@@ -7,8 +7,41 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use topside_shared::{ErrorKind, Role, RpcError};
 
+use crate::base::descriptors;
 use crate::base::identity::Owner;
 use crate::settings::limits::Limits;
+
+/// The server does not start with fewer descriptors.
+pub(crate) const FEWEST_DESCRIPTORS: u64 = 256;
+/// Descriptors that are not for sessions: about 40 for files, listeners and the runtime, 18 that are reserved for hooks and
+/// 11 for new connections, 64 for 16 runs, 64 for drained pipes; the rest is for handshakes.
+pub(crate) const OTHER_DESCRIPTORS: u64 = 220;
+
+/// The system gives too few descriptors to serve anybody: so many.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error(
+    "this process may have {0} files open, and needs {FEWEST_DESCRIPTORS} at least: raise it with `ulimit -n`"
+)]
+pub(crate) struct TooFewDescriptors(pub(crate) u64);
+
+/// How many sessions over TCP there may be: as many as the system has descriptors for.
+///
+/// # Errors
+/// [`TooFewDescriptors`].
+pub(crate) fn max_sessions(limits: &Limits) -> Result<usize, TooFewDescriptors> {
+    let Some(most) = descriptors::most() else { return Ok(limits.max_sessions) };
+    if most < FEWEST_DESCRIPTORS {
+        return Err(TooFewDescriptors(most));
+    }
+    let room = usize::try_from(most - OTHER_DESCRIPTORS).unwrap_or(usize::MAX);
+    if room < limits.max_sessions && limits.max_sessions != usize::MAX {
+        tracing::warn!(
+            target: "topside", max_sessions = room, descriptors = most,
+            "there are descriptors for fewer sessions than max_sessions says: raise `ulimit -n`"
+        );
+    }
+    Ok(limits.max_sessions.min(room))
+}
 
 /// See the module.
 #[derive(Debug)]

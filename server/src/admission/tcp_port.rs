@@ -1,13 +1,14 @@
 //! The TCP port: it opens once a key or an invite exists, and stays open until the server ends.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Context;
 
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,10 +19,9 @@ use topside_shared::tls::server_config;
 use crate::admission::session_limits::SessionLimits;
 use crate::admission::{Admission, known_sources};
 use crate::base::platform;
+use crate::base::tasks::Tasks;
 use crate::keys::Keys;
-use crate::listen::tcp::come;
 use crate::net::accept::{Acceptor, Room};
-use crate::server::Server;
 use crate::settings::Listen;
 use crate::settings::limits::Limits;
 
@@ -57,7 +57,19 @@ pub enum OpenError {
     Tls(#[from] rustls::Error),
 }
 
-/// See the module.
+type Handle = dyn Fn(TcpStream, SocketAddr, Room, &Arc<OpenPort>) + Send + Sync;
+
+/// Gets each connection, with the descriptors that are free.
+#[derive(Clone)]
+struct Handler(Arc<Handle>);
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler").finish_non_exhaustive()
+    }
+}
+
+/// The TCP port of a server, open or not.
 #[derive(Debug)]
 pub(crate) struct TcpPort {
     listen: Option<Listen>,
@@ -68,6 +80,7 @@ pub(crate) struct TcpPort {
     /// Local users who are told why they are refused.
     pub(crate) refused: Arc<SessionLimits>,
     opened: watch::Sender<Option<Arc<OpenPort>>>,
+    handler: OnceLock<Handler>,
     closing: CancellationToken,
 }
 
@@ -81,8 +94,18 @@ impl TcpPort {
             seats: SessionLimits::new(limits),
             refused: SessionLimits::of_refused(limits),
             opened: watch::Sender::new(None),
+            handler: OnceLock::new(),
             closing: CancellationToken::new(),
         }
+    }
+
+    /// Sets what gets each connection. Without a handler connections are closed.
+    pub(crate) fn on_connection(
+        &self,
+        handler: impl Fn(TcpStream, SocketAddr, Room, &Arc<OpenPort>) + Send + Sync + 'static,
+    ) {
+        // Set once, when the server starts.
+        let _ = self.handler.set(Handler(Arc::new(handler)));
     }
 
     /// From now on these count.
@@ -145,7 +168,12 @@ impl TcpPort {
     ///
     /// # Errors
     /// [`OpenError::Listen`], where another program was faster.
-    pub(crate) fn open(&self, server: &Arc<Server>, ready: BoundPort) -> Result<(), OpenError> {
+    pub(crate) fn open(
+        &self,
+        tasks: &Tasks,
+        keys: &Keys,
+        ready: BoundPort,
+    ) -> Result<(), OpenError> {
         known_sources::load(&self.state, &self.gate);
         let BoundPort { opened, listeners } = ready;
         let listening = listeners.into_iter().zip(&opened.addresses).map(|(socket, address)| {
@@ -155,22 +183,23 @@ impl TcpPort {
         let listening: Vec<TcpListener> = listening.collect::<Result<_, _>>()?;
         let opened = Arc::new(opened);
         for listener in listening {
-            let (here, opened) = (Arc::clone(server), Arc::clone(&opened));
-            server.spawn(async move {
+            let (opened, closing) = (Arc::clone(&opened), self.closing.clone());
+            let handler = self.handler.get().cloned();
+            tasks.spawn(async move {
                 let poll = |cx: &mut Context<'_>| listener.poll_accept(cx);
-                let admit = |(stream, peer), room| match room {
-                    Room::Free => come(&here, &opened, stream, peer),
-                    // A handshake would take the descriptor for seconds; who cannot connect tries again.
-                    Room::Reserved(_) => here.counters.turned_away("descriptors"),
+                let admit = |(stream, peer), room| {
+                    if let Some(Handler(handle)) = &handler {
+                        handle(stream, peer, room, &opened);
+                    }
                 };
                 let mut acceptor = Acceptor::new(1);
                 tokio::select! {
                     () = acceptor.accept(poll, admit) => {}
-                    () = here.door.closed() => {}
+                    () = closing.cancelled() => {}
                 }
             });
         }
-        let (keys, invites) = server.keys.count();
+        let (keys, invites) = keys.count();
         let addresses: Vec<String> = opened.addresses.iter().map(ToString::to_string).collect();
         tracing::info!(
             target: "topside", addresses = addresses.join(", "), keys, invites,

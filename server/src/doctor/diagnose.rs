@@ -3,9 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::admission::session_limits::{FEWEST_DESCRIPTORS, OTHER_DESCRIPTORS};
 use crate::doctor::facts::{Clock, Facts, Firewall, Found, Guarded, Keys, Served, Settings};
 use crate::net::port_mapping::external_address::unreachable;
-use crate::{FEWEST_DESCRIPTORS, OTHER_DESCRIPTORS};
 
 /// No clock that was ever set shows an earlier year.
 const EARLIEST_YEAR: i16 = 2025;

@@ -1,11 +1,9 @@
-//! The door: where clients come in over TCP. It opens once somebody may come in that way, and then stays
-//! open until the server ends.
-//!
-//! `gate` decides who may come to it, `handshake` who comes in, and `seats` how many.
+//! Connections over TCP: admission, then the handshake in a task that becomes the session's.
 
 use crate::admission::tcp_port::OpenPort;
 use crate::base::peer;
 use crate::listen::handshake;
+use crate::net::accept::Room;
 use crate::server::Server;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,13 +11,21 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-/// Somebody is there: whoever may come to the door gets a task, which will be the session's.
-pub(crate) fn come(
-    server: &Arc<Server>,
-    opened: &Arc<OpenPort>,
-    stream: TcpStream,
-    peer: SocketAddr,
-) {
+/// Has the TCP port of a server give each connection to [`accept`].
+pub(crate) fn attach(server: &Arc<Server>) {
+    let weak = Arc::downgrade(server);
+    server.door.on_connection(move |stream, peer, room, opened| {
+        let Some(server) = weak.upgrade() else { return };
+        match room {
+            Room::Free => accept(&server, opened, stream, peer),
+            // A handshake would take the descriptor for seconds; a client that cannot connect tries again.
+            Room::Reserved(_) => server.counters.turned_away("descriptors"),
+        }
+    });
+}
+
+/// Starts the task of a connection that the admission lets in; it becomes the task of the session.
+fn accept(server: &Arc<Server>, opened: &Arc<OpenPort>, stream: TcpStream, peer: SocketAddr) {
     match server.door.gate.enter(peer::Peer::of(peer.ip()), Instant::now()) {
         Ok(pass) => {
             let (here, opened) = (Arc::clone(server), Arc::clone(opened));

@@ -70,7 +70,7 @@ impl Scene {
         self.running.get().expect("the server runs")
     }
 
-    /// Serves whoever comes, as [`come`] does on a real network.
+    /// Serves whoever comes, as [`accept`] does on a real network.
     async fn serve(self: Arc<Self>) -> turmoil::Result {
         let server = server(self.directory.path(), &self.client);
         let tls =

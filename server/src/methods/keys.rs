@@ -55,7 +55,7 @@ pub(super) async fn make_invite(
                 .map_err(|error| shortage::rpc_error(error, ErrorKind::Internal))?;
             let row = change(server, client, Change::Add(row)).await?;
             if let Some(ready) = ready {
-                server.door.open(server, ready).map_err(cannot_open)?;
+                server.door.open(&server.tasks, &server.keys, ready).map_err(cannot_open)?;
             }
             tracing::info!(
                 target: "topside", client = client.id.0, by = client.who().user, key = row.name,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use topside_shared::methods::{ReloadChanges, ReloadResult};
 use topside_shared::{ErrorKind, RpcError};
 
+use crate::admission::session_limits::{TooFewDescriptors, max_sessions};
 use crate::audit::entry::{By, Entry};
 use crate::base::blocking::blocking;
 use crate::base::shortage;
@@ -18,7 +19,6 @@ use crate::keys::expiry;
 use crate::menu::{Table, TableError};
 use crate::net::local_socket;
 use crate::server::Server;
-use crate::{ServeError, sessions};
 
 /// Why everything stays as it was.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub(crate) enum NotReloaded {
     Menu(#[from] TableError),
     /// The system does not give what is asked for.
     #[error(transparent)]
-    Serve(#[from] ServeError),
+    Descriptors(#[from] TooFewDescriptors),
     /// The program that holds the server did not read it from files.
     #[error("this server was not read from files: there is nothing to read again")]
     NoFiles,
@@ -135,7 +135,7 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
         return Err(NotReloaded::Closing);
     }
     let mut config = read?.ok_or(NotReloaded::NoFiles)?;
-    config.limits.max_sessions = sessions(&config.limits)?;
+    config.limits.max_sessions = max_sessions(&config.limits)?;
     let mut changed = of_settings(&before.config, &config);
     // Still not in force, so that the next reload names it too.
     config.keep_what_waits_for_a_start(&before.config);

@@ -1,4 +1,270 @@
-//! What runs beside the sessions of a server.
+//! Runs a server from its start to its end.
 
 pub(crate) mod advertise;
 pub(crate) mod metrics;
+mod runtime_files;
+mod shutdown_sequence;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::join;
+use rustix::rand::{GetRandomFlags, getrandom};
+use topside_shared::Time;
+use tracing::instrument::WithSubscriber;
+
+use crate::admission::session_limits::{FEWEST_DESCRIPTORS, TooFewDescriptors, max_sessions};
+use crate::admission::tcp_port::{BoundPort, OpenError};
+use crate::audit::Audit;
+use crate::audit::entry::{By, Entry};
+use crate::base::blocking;
+use crate::base::clock::Clock;
+use crate::base::log::Log;
+use crate::base::shutdown::Stop;
+use crate::base::shutdown_record;
+use crate::base::toml_file::errors::FileErrors;
+use crate::config::Config;
+use crate::history::{History, NoHistory};
+use crate::hooks::Hooks;
+use crate::keys::{Keys, expiry};
+use crate::listen::tcp;
+use crate::menu::{Table, TableError};
+use crate::net::local_socket::{ListenError, Listeners};
+use crate::net::lock_file::StateLock;
+use crate::operations::reload;
+use crate::operations::shutdown::wait_until_due;
+use crate::serve::metrics::MetricsError;
+use crate::serve::runtime_files::RuntimeFiles;
+use crate::server::{Ended, Server, Stored};
+
+/// What stands for no limit where times are added up.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
+/// How long sessions have at least to end when the server does.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The log has no thread to be written by.
+    #[error("the system gives no thread for the log: {0}")]
+    Log(#[source] std::io::Error),
+    /// Two commands have one name, or a worker declares what clients cannot show.
+    #[error(transparent)]
+    Menu(#[from] TableError),
+    /// The system gives too few descriptors to serve anybody.
+    #[error(
+        "this process may have {0} files open, and needs {FEWEST_DESCRIPTORS} at least: raise it with `ulimit -n`"
+    )]
+    Descriptors(u64),
+    /// Another process has the state directory.
+    #[error(transparent)]
+    State(#[from] ListenError),
+    /// The list of keys cannot be obeyed.
+    #[error(transparent)]
+    Keys(#[from] FileErrors),
+    /// Runs cannot be written down.
+    #[error(transparent)]
+    Runs(#[from] NoHistory),
+    /// Nothing can be recorded.
+    #[error("the audit log cannot be kept: {0}")]
+    Audit(#[source] std::io::Error),
+    /// There is no thread or descriptor to reserve for what must run in a shortage.
+    #[error(
+        "a thread and descriptors for safe_state programs cannot be reserved: {0}; raise the limits of processes \
+         (`ulimit -u`, `TasksMax=`) and of open files (`ulimit -n`)"
+    )]
+    Reserve(#[source] std::io::Error),
+    /// TCP cannot be opened, though somebody may come in that way.
+    #[error(transparent)]
+    Door(#[from] OpenError),
+    /// Metrics cannot be served where they were asked for.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+}
+
+/// Serves until `stop` is raised or an admin shuts the server down; then every client has been told,
+/// every run has ended and the socket's file is gone.
+///
+/// # Errors
+/// [`ServeError`], before the first connection.
+pub async fn serve(
+    listeners: Listeners,
+    mut config: Config,
+    stop: Stop,
+) -> Result<Ended, ServeError> {
+    let (log, dispatch, _writing) = Log::open(&config.log).map_err(ServeError::Log)?;
+    let menu = Table::new(&config, None)?;
+    // Neither another server nor a verb of `topsided` may change the state under this one, wherever its
+    // socket is.
+    let state = StateLock::take(&config.state)?;
+    let clock = Clock::open(&config.state);
+    if let Err(error) = clock.save() {
+        tracing::dispatcher::with_default(&dispatch, || {
+            tracing::warn!(target: "topside", %error, "the newest time is not written down");
+        });
+    }
+    let keys = Keys::open(&config.state)?;
+    let metrics = metrics::listen(config.metrics)?;
+    let files = RuntimeFiles::new(listeners.local, state, stop.hears_signals());
+    let (server, door) = tracing::dispatcher::with_default(&dispatch, || {
+        config.limits.max_sessions = max_sessions(&config.limits)
+            .map_err(|TooFewDescriptors(most)| ServeError::Descriptors(most))?;
+        let stored = Stored::open(&config, keys)?;
+        let server = Server::new(config, menu, stored, clock, files.local(), log, dispatch.clone());
+        tcp::attach(&server);
+        let door = server.prepare_door()?;
+        Ok::<_, ServeError>((server, door))
+    })?;
+    Ok(server.run(files, door, metrics, stop).with_subscriber(dispatch).await)
+}
+
+impl Stored {
+    /// Opens it, with these keys.
+    ///
+    /// # Errors
+    /// [`ServeError::Runs`], [`ServeError::Audit`], [`ServeError::Reserve`].
+    pub(crate) fn open(config: &Config, keys: Keys) -> Result<Self, ServeError> {
+        blocking::reserve().map_err(ServeError::Reserve)?;
+        let boot_id = boot_id();
+        let audit = Audit::open(&config.state, Some(boot_id.clone())).map_err(ServeError::Audit)?;
+        let audit = Arc::new(audit);
+        let hooks = Hooks::start(Arc::clone(&audit)).map_err(ServeError::Reserve)?;
+        let hooks = Arc::new(hooks);
+        let hook_timeout = config.limits.hook_timeout;
+        let history = History::open(
+            &config.state,
+            config.runs,
+            hook_timeout,
+            Arc::clone(&audit),
+            Arc::clone(&hooks),
+        )?;
+        Ok(Self { keys, history, audit, hooks, boot_id })
+    }
+}
+
+impl Server {
+    /// Prepares the door if somebody may come in by it; otherwise the first invite does that.
+    ///
+    /// # Errors
+    /// [`OpenError`]; a server to which nobody was invited has none.
+    fn prepare_door(&self) -> Result<Option<BoundPort>, OpenError> {
+        let never =
+            self.now().config.listen.as_ref().is_none_or(|listen| listen.addresses.is_empty());
+        if never || self.keys.count() == (0, 0) {
+            return Ok(None);
+        }
+        self.door.prepare(&self.keys)
+    }
+
+    /// Serves until it is told to stop, then ends every session and returns.
+    async fn run(
+        self: &Arc<Self>,
+        mut files: RuntimeFiles,
+        door: Option<BoundPort>,
+        metrics: Option<metrics::Listener>,
+        stop: Stop,
+    ) -> Ended {
+        for remark in &self.now().config.remarks {
+            tracing::info!(target: "topside", "{remark}");
+        }
+        tracing::info!(
+            target: "topside", version = self.info.version, address = self.socket,
+            commands = self.now().menu.len(), "server started"
+        );
+        self.note("server/started", format!("version {}", self.info.version));
+        if let Some(was_due) = &self.shutdown_was_due {
+            let result = format!("was due {}, by {}", was_due.deadline, was_due.by);
+            self.note("server/shutdown", result);
+        }
+        if let Some(ready) = door
+            && let Err(error) = self.door.open(&self.tasks, &self.keys, ready)
+        {
+            tracing::error!(target: "topside", %error, "TCP stays closed");
+        }
+        self.spawn(advertise::run(Arc::clone(self)));
+        if let Some(listener) = &metrics {
+            // Nobody else sets it.
+            let _ = self.metrics.set(listener.address);
+        }
+        let now = self.now();
+        let staff = now.menu.staff();
+        staff.start(&self.runs.history, &self.audit, |life| self.spawn(life));
+        // These two go on until the end is over.
+        let supervisor = now.config.supervisor.clone();
+        drop(now);
+        let mut beside = pin!(
+            join(
+                metrics::serve(self, metrics),
+                supervisor.report(&self.shutdown, || self.status())
+            )
+            .map(drop)
+        );
+        let plan = tokio::select! {
+            () = files.serve(self) => unreachable!("accepting goes on for ever"),
+            () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),
+            () = expiry::watch(&self.keys, &self.clients, &self.clock, async || self.save_seen().await) => unreachable!("watching goes on for ever"),
+            () = reload::whenever(self, &stop) => unreachable!("listening goes on for ever"),
+            () = &mut beside => unreachable!("both go on for ever"),
+            plan = wait_until_due(self) => plan,
+            plan = stop.wanted() => {
+                let by = By::named(plan.by.clone());
+                self.audit.note_ahead(Entry::new(by, "server/shutdown", "server")).await;
+                self.shutdown.begin(&plan);
+                plan
+            }
+            () = stop.wanted_at_once() => return self.end_at_once(),
+        };
+        shutdown_record::remove(&self.now().config.state);
+        // No new connection from here on; the locks stay until everything has ended.
+        self.door.close();
+        let _locks = files.close();
+        tokio::select! {
+            ended = self.end(&plan, &stop) => ended,
+            () = &mut beside => unreachable!("both go on for ever"),
+        }
+    }
+
+    /// How many clients and runs there are, in a few words.
+    fn status(&self) -> String {
+        let count = |count: usize, what: &str| {
+            let plural = if count == 1 { "" } else { "s" };
+            format!("{count} {what}{plural}")
+        };
+        let (clients, runs) = (self.clients.count(), self.runs.count());
+        format!("{}, {}", count(clients, "client"), count(runs, "run"))
+    }
+
+    /// Saves when each key was last used, and from which sources.
+    async fn save_seen(self: &Arc<Self>) {
+        let save = |server: &Self| (server.keys.save_seen().err(), server.door.save_known().err());
+        let Ok((keys, sources)) = self.blocking(save).await else { return };
+        if let Some(error) = keys {
+            tracing::warn!(target: "topside", %error, "when keys came in is not written down");
+        }
+        if let Some(error) = sources {
+            tracing::warn!(target: "topside", %error, "from where keys came in is not written down");
+        }
+    }
+
+    /// Records what the server itself has done.
+    fn note(&self, action: &'static str, result: impl Into<String>) {
+        self.audit.note(Entry::new(By::server(), action, "server").result(result));
+    }
+}
+
+/// 16 hex digits that differ at each start.
+fn boot_id() -> String {
+    let mut bytes = [0; 8];
+    // Asking for so few bytes fails only before the system's generator is ready.
+    let random = getrandom(&mut bytes, GetRandomFlags::empty());
+    let number = match random {
+        Ok(count) if count == bytes.len() => u64::from_le_bytes(bytes),
+        _ => {
+            u64::try_from(Time::now().as_millis()).unwrap_or_default()
+                ^ u64::from(std::process::id())
+        }
+    };
+    format!("{number:016x}")
+}

@@ -9,7 +9,8 @@ use topside_shared::notifications::{EndCode, Phase, SessionEnded, name};
 use crate::base::blocking::blocking;
 use crate::base::outbox::notification;
 use crate::base::shutdown::{Plan, Stop};
-use crate::server::{Ended, FOR_EVER, GOODBYE, Server};
+use crate::serve::{FOR_EVER, GOODBYE};
+use crate::server::{Ended, Server};
 
 impl Server {
     /// Ends in order, or at once where that is wanted.
