@@ -8,9 +8,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use topside_shared::Time;
 use topside_shared::methods::ShutdownResult;
 use topside_shared::notifications::{Closing, Phase};
+use topside_shared::{ErrorKind, RpcError, Time};
 
 use crate::base::platform;
 
@@ -268,6 +268,17 @@ impl Shutdown {
     /// Whether it has begun, so that nothing new may start.
     pub(crate) fn has_begun(&self) -> bool {
         matches!(*self.lock(), State::Closing(_))
+    }
+
+    /// The answer where a task ended before it told the result: a shutdown ended it, or it panicked.
+    pub(crate) fn interrupted(&self, what: &str) -> RpcError {
+        if self.has_begun() {
+            return RpcError::new(ErrorKind::Closing, "the server is shutting down");
+        }
+        RpcError::new(
+            ErrorKind::Internal,
+            format_args!("{what} was interrupted by a fault of the server; see its log"),
+        )
     }
 
     /// Waits until it has begun.

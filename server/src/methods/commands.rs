@@ -61,7 +61,7 @@ pub(super) async fn run(
         )
         .with("confirm", question));
     }
-    let run = start::start(server, client, entry, args).await?;
+    let run = start::start(&server.runs, server, client, entry, args).await?;
     let stream = params.stream && streaming == Streaming::Allowed;
     let outbox = Arc::clone(&client.outbox);
     let mut changes = Changes::of(request);

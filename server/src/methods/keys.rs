@@ -156,7 +156,7 @@ where
         // Whoever asked may have gone.
         let _ = tell.send(done);
     });
-    told.await.unwrap_or_else(|_| Err(server.interrupted("the change of the keys")))
+    told.await.unwrap_or_else(|_| Err(server.shutdown.interrupted("the change of the keys")))
 }
 
 async fn change(server: &Arc<Server>, client: &Client, change: Change) -> Result<KeyRow, RpcError> {

@@ -160,7 +160,7 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
         tracing::error!(target: "topside", %error, "{path} stays within reach of whom it was before");
     }
     server.put_in_force(Loaded { config, menu });
-    server.runs.limits_changed(server);
+    server.runs.limits_changed();
     expiry::enforce_local(&server.now().config.local, &server.clients, by);
     // Here the menu before goes, and with it the workers that nothing needs any more.
     drop(before);

@@ -10,24 +10,23 @@ use crate::clients::Client;
 use crate::menu::Entry;
 use crate::runs::queue::{Needs, RefusalReason, Refused, seats};
 use crate::runs::start::closing;
-use crate::runs::{Run, lock, queue};
-use crate::server::Server;
+use crate::runs::{Run, Runs, lock, queue};
 
 /// Adds a run to the live ones, where the limits allow it; whether it starts now.
 ///
 /// # Errors
 /// `closing`, or `busy` with the limit or the lock.
 pub(crate) fn admit(
-    server: &Server,
+    runs: &Runs,
     client: &Client,
     who: &Identity,
     run: &Arc<Run>,
     entry: &Entry,
 ) -> Result<bool, RpcError> {
-    let now = server.now();
+    let now = runs.services.config.get();
     let limits = &now.config.limits;
-    let mut state = lock(&server.runs.state);
-    if state.closed || server.shutdown.has_begun() {
+    let mut state = lock(&runs.state);
+    if state.closed || runs.services.shutdown.has_begun() {
         return Err(closing());
     }
     if entry.limited {

@@ -24,14 +24,22 @@ use tokio_util::sync::CancellationToken;
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::{ClientId, Role, RunId};
 
+use crate::audit::Audit;
 use crate::authorize::{RunAccess, may_see_run};
+use crate::base::counters::Counters;
 use crate::base::identity::{Identity, Owner};
+use crate::base::shutdown::Shutdown;
+use crate::base::tasks::Tasks;
+use crate::clients::registry::Registry;
+use crate::config::active_config::ActiveConfig;
+use crate::events::Events;
 use crate::history::{Filter, History, Past, Unreadable};
+use crate::hooks::Hooks;
+use crate::keys::Keys;
 use crate::output::Output;
 use crate::process::program::Policy;
 use crate::runs::input::Input;
 use crate::runs::queue::{Queue, Standing};
-use crate::server::Server;
 
 /// Ended built-ins that are remembered, and how many bytes of their output.
 const REMEMBERED: usize = 200;
@@ -119,9 +127,9 @@ impl Run {
 
     /// Tells everybody who may see it how it stands, once they have heard of it at all. With the lock on the
     /// state of all runs, so that nobody hears the newer word first.
-    fn tell(&self, server: &Server) {
+    fn tell(&self, runs: &Runs) {
         if self.listed.load(Ordering::Relaxed) {
-            server.events.run_changed(&self.row(), self.access(), |who| self.row_for(who));
+            runs.services.events.run_changed(&self.row(), self.access(), |who| self.row_for(who));
             self.changed.notify_waiters();
         }
     }
@@ -157,9 +165,24 @@ impl Run {
     }
 }
 
+/// What runs need of the rest of the server.
+#[derive(Debug)]
+pub(crate) struct Services {
+    pub(crate) audit: Arc<Audit>,
+    pub(crate) hooks: Arc<Hooks>,
+    pub(crate) events: Arc<Events>,
+    pub(crate) clients: Arc<Registry>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) shutdown: Arc<Shutdown>,
+    pub(crate) config: Arc<ActiveConfig>,
+    pub(crate) tasks: Tasks,
+}
+
 /// All runs of a server.
 #[derive(Debug)]
 pub(crate) struct Runs {
+    services: Services,
     pub(crate) history: History,
     /// Private to this type, never held across an `.await`.
     state: Mutex<State>,
@@ -188,8 +211,9 @@ struct State {
 
 impl Runs {
     /// No runs yet beside those that are written down.
-    pub(crate) fn new(history: History) -> Self {
+    pub(crate) fn new(history: History, services: Services) -> Self {
         Self {
+            services,
             history,
             numberless: AtomicUsize::new(0),
             state: Mutex::default(),

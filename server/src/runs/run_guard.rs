@@ -22,8 +22,7 @@ use crate::process::program::Program;
 use crate::process::running_program::Process;
 use crate::process::safe_state::Hook;
 use crate::runs::start::internal;
-use crate::runs::{Run, lock};
-use crate::server::Server;
+use crate::runs::{Run, Runs, lock};
 use crate::workers::worker::Call;
 
 /// How a run ended.
@@ -48,7 +47,7 @@ impl Outcome {
 
 /// A run from its start to its end. Dropping it makes the row final, so that no run stays behind.
 pub(crate) struct RunGuard {
-    server: Arc<Server>,
+    pub(crate) runs: Arc<Runs>,
     client: Arc<Client>,
     pub(crate) run: Arc<Run>,
     /// When it started; none: it waits for its turn.
@@ -74,14 +73,9 @@ enum Written {
 
 impl RunGuard {
     /// A run that was let in, and starts now or waits for its turn.
-    pub(crate) fn new(
-        server: Arc<Server>,
-        client: Arc<Client>,
-        run: Arc<Run>,
-        starts: bool,
-    ) -> Self {
+    pub(crate) fn new(runs: Arc<Runs>, client: Arc<Client>, run: Arc<Run>, starts: bool) -> Self {
         Self {
-            server,
+            runs,
             client,
             run,
             since: starts.then(Instant::now),
@@ -98,7 +92,7 @@ impl RunGuard {
     /// # Errors
     /// `internal`: runs cannot be written down.
     pub(crate) async fn caller(&self, call: &Call) -> Result<Caller, RpcError> {
-        let instance = self.server.runs.history.instance().await.map_err(internal)?;
+        let instance = self.runs.history.instance().await.map_err(internal)?;
         Ok(Caller {
             run: self.run.id,
             instance: instance.to_string(),
@@ -122,7 +116,7 @@ impl RunGuard {
             row.waits_for = Vec::new();
             row.started_at = Time::now();
         }
-        lock(&self.server.runs.state).started += 1;
+        lock(&self.runs.state).started += 1;
     }
 
     /// Records that it is about to start, unless all it does is to look.
@@ -137,8 +131,8 @@ impl RunGuard {
         let argv = argv::argv(&entry.info.name, &lock(&self.run.row).args);
         let begins = self.audited(by.clone(), "command/run").argv(argv);
         match entry.starts_unrecorded {
-            true => self.server.audit.note_ahead(begins).await,
-            false => self.server.audit.ahead(begins).await?,
+            true => self.runs.services.audit.note_ahead(begins).await,
+            false => self.runs.services.audit.ahead(begins).await?,
         }
         self.announced = Some(by);
         Ok(())
@@ -158,14 +152,14 @@ impl RunGuard {
         let hook = intent.hook.clone();
         if self.written == Written::Begun {
             let started = run.row().started_at;
-            let resumed = self.server.runs.history.resume(run.id, started, intent).await;
+            let resumed = self.runs.history.resume(run.id, started, intent).await;
             resumed.map_err(internal)?;
             self.expect_hook(hook);
             return Ok(());
         }
         let past = run.past();
         let address = self.client.address.clone();
-        self.server.runs.history.begin(past, address, intent).await.map_err(internal)?;
+        self.runs.history.begin(past, address, intent).await.map_err(internal)?;
         self.written = Written::Begun;
         self.expect_hook(hook);
         Ok(())
@@ -174,7 +168,7 @@ impl RunGuard {
     /// From now on its hook is pending.
     fn expect_hook(&mut self, hook: Option<Hook>) {
         if hook.is_some() {
-            self.server.hooks.register(self.run.id, &lock(&self.run.row).command);
+            self.runs.services.hooks.register(self.run.id, &lock(&self.run.row).command);
         }
         self.hook = hook;
     }
@@ -195,7 +189,7 @@ impl RunGuard {
         if let Some(pipe) = process.take_input() {
             self.run.input.open(pipe, self.run.ended.clone());
         }
-        let history = &self.server.runs.history;
+        let history = &self.runs.history;
         if let Some(first) = process.first() {
             history.started(self.run.id, first.clone());
         }
@@ -205,9 +199,9 @@ impl RunGuard {
     /// Runs the hook of a run that did not succeed.
     async fn run_hook(&mut self) {
         let Some(hook) = self.hook.clone() else { return };
-        let limit = self.server.now().config.limits.hook_timeout;
+        let limit = self.runs.services.config.get().config.limits.hook_timeout;
         let command = lock(&self.run.row).command.clone();
-        match self.server.hooks.run(self.run.id, command, hook, limit).await {
+        match self.runs.services.hooks.run(self.run.id, command, hook, limit).await {
             Some(closed) => {
                 self.run.output.append(Stream::Stderr, &closed.said()).await;
                 self.hook = None;
@@ -232,7 +226,7 @@ impl RunGuard {
     pub(crate) async fn end(mut self, result: Outcome) {
         if self.is_queued() {
             // Those behind it need not wait for the disk.
-            self.server.runs.leave(&self.server, self.run.id);
+            self.runs.leave(self.run.id);
         }
         match result.state {
             RunState::Succeeded => self.hook = None,
@@ -245,9 +239,9 @@ impl RunGuard {
             return;
         }
         let past = self.run.past();
-        let written = self.server.runs.history.end(past, self.run.output.file_bytes()).await;
+        let written = self.runs.history.end(past, self.run.output.file_bytes()).await;
         self.written = Written::Ended;
-        self.server.hooks.release(self.run.id);
+        self.runs.services.hooks.release(self.run.id);
         if let Err(error) = written {
             let run = self.run.id.0;
             tracing::error!(target: "topside", run, %error, "the end of a run is not written down yet");
@@ -283,30 +277,31 @@ impl RunGuard {
     pub(crate) fn list(&mut self) {
         let command = lock(&self.run.row).command.clone();
         let run = ClientRun { run_id: self.run.id, command, queued: self.is_queued() };
-        self.server.clients.run_listed(&self.client, run, self.run.access());
-        let _state = lock(&self.server.runs.state);
+        self.runs.services.clients.run_listed(&self.client, run, self.run.access());
+        let _state = lock(&self.runs.state);
         self.run.listed.store(true, Ordering::Relaxed);
-        self.run.tell(&self.server);
+        self.run.tell(&self.runs);
     }
 
     /// Interrupted before its hook ran: the hook thread runs it, and the run holds what it has until then. Whether
     /// that is so.
     fn runs_hook_later(&mut self) -> bool {
-        let is_open =
-            self.written == Written::Begun && !self.hook_pending && !self.server.tasks.is_over();
+        let is_open = self.written == Written::Begun
+            && !self.hook_pending
+            && !self.runs.services.tasks.is_over();
         let Some(hook) = self.hook.take_if(|_| is_open) else { return false };
-        let (server, run) = (Arc::clone(&self.server), Arc::clone(&self.run));
-        let limit = server.now().config.limits.hook_timeout;
+        let (runs, run) = (Arc::clone(&self.runs), Arc::clone(&self.run));
+        let limit = runs.services.config.get().config.limits.hook_timeout;
         let command = lock(&run.row).command.clone();
         let done = move |closed: Option<_>| {
             if closed.is_some() {
-                server.runs.history.end_later(run.past(), run.output.file_bytes());
-                server.hooks.release(run.id);
-                server.runs.leave(&server, run.id);
+                runs.history.end_later(run.past(), run.output.file_bytes());
+                runs.services.hooks.release(run.id);
+                runs.leave(run.id);
             }
         };
         let run = self.run.id;
-        self.server.hooks.submit(Job { run, command, hook, limit, done: Box::new(done) });
+        self.runs.services.hooks.submit(Job { run, command, hook, limit, done: Box::new(done) });
         true
     }
 }
@@ -324,13 +319,13 @@ impl Drop for RunGuard {
         let hook_later = self.runs_hook_later();
         let row = self.run.row();
         if let Some(by) = self.announced.take() {
-            self.server.audit.note(self.audited(by, "run/ended").result(row.outcome()));
+            self.runs.services.audit.note(self.audited(by, "run/ended").result(row.outcome()));
         }
-        let Self { server, run, .. } = self;
+        let Self { runs, run, .. } = self;
         // One with a pending hook stays open, and the next start runs it.
         if self.written == Written::Begun && self.hook.is_none() && !hook_later {
-            server.runs.history.end_later(run.past(), run.output.file_bytes());
-            server.hooks.release(run.id);
+            runs.history.end_later(run.past(), run.output.file_bytes());
+            runs.services.hooks.release(run.id);
         }
         if let Some(left) = row.left() {
             tracing::warn!(target: "topside", run = run.id.0, command = row.command, "{left}");
@@ -340,22 +335,22 @@ impl Drop for RunGuard {
             client = row.client_id.0, state = row.state.words(), exit = row.exit_code,
             signal = row.signal, ms = row.duration_ms, "run ended"
         );
-        server.counters.run_ended(row.state);
+        runs.services.counters.run_ended(row.state);
         if run.listed.load(Ordering::Relaxed) {
-            server.clients.run_ended(&self.client, run.id);
+            runs.services.clients.run_ended(&self.client, run.id);
         }
-        let mut state = lock(&server.runs.state);
-        run.tell(server);
+        let mut state = lock(&runs.state);
+        run.tell(runs);
         state.live.remove(&run.id);
         state.limited.remove(&run.id);
         if !hook_later && state.queue.leave(run.id) {
-            state.move_up(server);
+            state.move_up(runs);
         }
         if !run.recorded {
             state.remember(Arc::clone(run));
         }
         drop(state);
         run.ended.cancel();
-        server.runs.fewer.notify_waiters();
+        runs.fewer.notify_waiters();
     }
 }

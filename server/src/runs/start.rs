@@ -28,9 +28,8 @@ use crate::process::running_program::Until;
 use crate::runs::admit::admit;
 use crate::runs::input::Input;
 use crate::runs::run_guard::{Outcome, RunGuard};
-use crate::runs::{Run, scheduler};
-use crate::server::Server;
-use crate::workers::worker::{Call, perform};
+use crate::runs::{Run, Runs, scheduler};
+use crate::workers::worker::{Call, Host, perform};
 
 /// How long a built-in waits at most until the runs of the server before are looked after.
 const LONGEST_OPENING: Duration = Duration::from_secs(1);
@@ -41,21 +40,23 @@ const LONGEST_OPENING: Duration = Duration::from_secs(1);
 /// # Errors
 /// `closing`, `busy` with the limit or the shortage, `spawnFailed`, or `internal` where it cannot be written down.
 pub(crate) async fn start(
-    server: &Arc<Server>,
+    runs: &Arc<Runs>,
+    host: &Host,
     client: &Arc<Client>,
     entry: &Arc<Entry>,
     args: Map<String, Value>,
 ) -> Result<Arc<Run>, RpcError> {
-    if let Some(id) = server.runs.history.number_at_once() {
-        return start_as(id, server, client, entry, args).await;
+    if let Some(id) = runs.history.number_at_once() {
+        return start_as(id, runs, host, client, entry, args).await;
     }
-    let (own, client, entry) = (Arc::clone(server), Arc::clone(client), Arc::clone(entry));
+    let (own, host) = (Arc::clone(runs), Arc::clone(host));
+    let (client, entry) = (Arc::clone(client), Arc::clone(entry));
     let (tell, told) = oneshot::channel();
-    let numberless = Numberless::new(server);
-    server.tasks.spawn_run(async move {
+    let numberless = Numberless::new(runs);
+    runs.services.tasks.spawn_run(async move {
         // Gone once the one who waits has been told.
         let _numberless = numberless;
-        let history = &own.runs.history;
+        let history = &own.history;
         let number = match entry.recorded {
             true => history.number().await,
             // Pending hooks hold up what they may exclude, not the built-ins that show what is wrong.
@@ -65,41 +66,42 @@ pub(crate) async fn start(
             },
         };
         let started = match number {
-            Ok(id) => start_as(id, &own, &client, &entry, args).await,
+            Ok(id) => start_as(id, &own, &host, &client, &entry, args).await,
             Err(error) => Err(internal(error)),
         };
         // Nobody may wait for it any more.
         let _ = tell.send(started);
     });
-    told.await.unwrap_or_else(|_| Err(server.interrupted("the start of the run")))
+    told.await.unwrap_or_else(|_| Err(runs.services.shutdown.interrupted("the start of the run")))
 }
 
 /// A run that waits for a number, for as long as this is there.
-struct Numberless(Arc<Server>);
+struct Numberless(Arc<Runs>);
 
 impl Numberless {
-    fn new(server: &Arc<Server>) -> Self {
-        server.runs.numberless.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(server))
+    fn new(runs: &Arc<Runs>) -> Self {
+        runs.numberless.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(runs))
     }
 }
 
 impl Drop for Numberless {
     fn drop(&mut self) {
-        self.0.runs.numberless.fetch_sub(1, Ordering::Relaxed);
-        self.0.runs.fewer.notify_waiters();
+        self.0.numberless.fetch_sub(1, Ordering::Relaxed);
+        self.0.fewer.notify_waiters();
     }
 }
 
 /// Starts a command as the run of this number; all but the waiting is done when this is polled first.
 async fn start_as(
     id: RunId,
-    server: &Arc<Server>,
+    runs: &Arc<Runs>,
+    host: &Host,
     client: &Arc<Client>,
     entry: &Arc<Entry>,
     args: Map<String, Value>,
 ) -> Result<Arc<Run>, RpcError> {
-    let history = &server.runs.history;
+    let history = &runs.history;
     let output = match entry.recorded {
         false => Output::in_memory(),
         true => Output::kept_in(history.output(id), entry.max_output),
@@ -141,14 +143,14 @@ async fn start_as(
             escaped: Vec::new(),
         }),
     });
-    let starts = admit(server, client, &who, &run, entry)?;
-    let mut live = RunGuard::new(Arc::clone(server), Arc::clone(client), Arc::clone(&run), starts);
+    let starts = admit(runs, client, &who, &run, entry)?;
+    let mut live = RunGuard::new(Arc::clone(runs), Arc::clone(client), Arc::clone(&run), starts);
     if client.outbox.is_closed() {
         // It left while this was on its way.
-        server.runs.client_left(client.id);
+        runs.client_left(client.id);
     }
     let call = Call {
-        server: Arc::clone(server),
+        server: Arc::clone(host),
         client: Arc::clone(client),
         who,
         ending: run.cancel.child_token(),
@@ -157,8 +159,9 @@ async fn start_as(
     };
     if entry.recorded || entry.changes_something() {
         let (tell, told) = oneshot::channel();
-        server.tasks.spawn(carry_out(live, Arc::clone(entry), call, Asker(Some(tell))));
-        told.await.unwrap_or_else(|_| Err(server.interrupted("the start of the run")))?;
+        runs.services.tasks.spawn(carry_out(live, Arc::clone(entry), call, Asker(Some(tell))));
+        told.await
+            .unwrap_or_else(|_| Err(runs.services.shutdown.interrupted("the start of the run")))?;
         return Ok(run);
     }
     let mut work: Pin<Box<dyn Future<Output = Outcome> + Send>> =
@@ -168,7 +171,7 @@ async fn start_as(
         Poll::Ready(result) => live.finish(result),
         Poll::Pending => {
             live.list();
-            server.tasks.spawn_run(async move {
+            runs.services.tasks.spawn_run(async move {
                 let result = work.await;
                 live.finish(result);
             });
@@ -241,13 +244,13 @@ async fn carry_out(mut live: RunGuard, entry: Arc<Entry>, mut call: Call, mut as
         Ok(begun) => begun,
         Err(error) => return asker.refuse(live, error).await,
     };
-    let server = Arc::clone(&call.server);
+    let runs = Arc::clone(&live.runs);
     let (program, (caller, pipes)) = match (&entry.does, begun) {
         (Does::Execute(program), Some(begun)) => (program, begun),
         _ => {
             live.list();
             asker.tell();
-            let over = server.tasks.runs_over();
+            let over = runs.services.tasks.runs_over();
             let result = tokio::select! {
                 result = work(Arc::clone(&entry), call) => result,
                 () = over.cancelled() => CANCELLED,
@@ -263,7 +266,7 @@ async fn carry_out(mut live: RunGuard, entry: Arc<Entry>, mut call: Call, mut as
             let until = Until {
                 cancel: run.cancel.clone(),
                 timeout: program.timeout(),
-                over: server.tasks.runs_over(),
+                over: runs.services.tasks.runs_over(),
             };
             let ended = process.run(&run.output, until).await;
             live.end(Outcome::of_program(ended, program)).await;

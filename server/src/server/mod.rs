@@ -32,12 +32,12 @@ use crate::keys::Keys;
 use crate::menu::Table;
 use crate::net::local_socket::LocalListener;
 use crate::net::port_mapping::router_address::RouterAddress;
-use crate::runs::Runs;
+use crate::runs::{Runs, Services};
 
 /// What all sessions share.
 #[derive(Debug)]
 pub(crate) struct Server {
-    in_force: ActiveConfig,
+    in_force: Arc<ActiveConfig>,
     /// Held while the files are read again.
     pub(crate) reloading: tokio::sync::Mutex<()>,
     /// Has the files checked that must be there: the socket, lock files, the log.
@@ -58,13 +58,13 @@ pub(crate) struct Server {
     /// Where metrics are served.
     pub(crate) metrics: OnceLock<SocketAddr>,
     pub(crate) clients: Arc<Registry>,
-    pub(crate) events: Events,
+    pub(crate) events: Arc<Events>,
     pub(crate) log: Arc<Log>,
-    pub(crate) runs: Runs,
+    pub(crate) runs: Arc<Runs>,
     pub(crate) audit: Arc<Audit>,
     pub(crate) hooks: Arc<Hooks>,
-    pub(crate) shutdown: Shutdown,
-    pub(crate) counters: Counters,
+    pub(crate) shutdown: Arc<Shutdown>,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) users: Users,
     pub(crate) tasks: Tasks,
 }
@@ -118,6 +118,25 @@ impl Server {
         let poke = Arc::clone(&dirty);
         log.on_entry(move || poke.notify_one());
         let door = TcpPort::new(config.listen.clone(), config.state.clone(), &config.limits);
+        let shutdown_was_due = shutdown_record::read(&config.state);
+        let keys = Arc::new(keys);
+        let clients = Arc::new(Registry::new(Arc::clone(&dirty)));
+        let events = Arc::new(Events::new(dirty));
+        let counters = Arc::<Counters>::default();
+        let shutdown = Arc::<Shutdown>::default();
+        let tasks = Tasks::new(dispatch);
+        let active = Arc::new(ActiveConfig::new(config, menu));
+        let services = Services {
+            audit: Arc::clone(&audit),
+            hooks: Arc::clone(&hooks),
+            events: Arc::clone(&events),
+            clients: Arc::clone(&clients),
+            keys: Arc::clone(&keys),
+            counters: Arc::clone(&counters),
+            shutdown: Arc::clone(&shutdown),
+            config: Arc::clone(&active),
+            tasks: tasks.clone(),
+        };
         let server = Arc::new(Self {
             info: ServerInfo {
                 name: "topsided".into(),
@@ -128,24 +147,24 @@ impl Server {
             },
             started: Instant::now(),
             clock,
-            shutdown_was_due: shutdown_record::read(&config.state),
+            shutdown_was_due,
             socket: local.path().display().to_string(),
             door,
-            keys: Arc::new(keys),
+            keys,
             changing_keys: Arc::default(),
             reach: RouterAddress::default(),
             metrics: OnceLock::new(),
-            clients: Arc::new(Registry::new(Arc::clone(&dirty))),
-            events: Events::new(dirty),
+            clients,
+            events,
             log,
-            runs: Runs::new(history),
+            runs: Arc::new(Runs::new(history, services)),
             audit,
             hooks,
-            shutdown: Shutdown::default(),
-            counters: Counters::default(),
+            shutdown,
+            counters,
             users: Users::default(),
-            tasks: Tasks::new(dispatch),
-            in_force: ActiveConfig::new(config, menu),
+            tasks,
+            in_force: active,
             reloading: tokio::sync::Mutex::default(),
             check_files: Notify::new(),
         });
@@ -187,17 +206,6 @@ impl Server {
             move || tracing::dispatcher::with_default(&server.tasks.dispatch(), || work(&server));
         let done = blocking(work).await;
         done.map_err(|error| RpcError::new(ErrorKind::Internal, error))
-    }
-
-    /// The answer where a task ended before it told the result: a shutdown ended it, or it panicked.
-    pub(crate) fn interrupted(&self, what: &str) -> RpcError {
-        if self.shutdown.has_begun() {
-            return RpcError::new(ErrorKind::Closing, "the server is shutting down");
-        }
-        RpcError::new(
-            ErrorKind::Internal,
-            format_args!("{what} was interrupted by a fault of the server; see its log"),
-        )
     }
 
     /// Where the server listens now, and where the router does for it.

@@ -95,10 +95,13 @@ pub type Calling<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 /// its exit status 1.
 pub type Outcome = Result<(), String>;
 
+/// The server that a call belongs to, for the built-ins.
+pub(crate) type Host = Arc<Server>;
+
 /// One execution of a worker: who asked, with what, and where the output goes.
 #[derive(Clone)]
 pub struct Call {
-    pub(crate) server: Arc<Server>,
+    pub(crate) server: Host,
     pub(crate) client: Arc<Client>,
     pub(crate) who: Arc<Identity>,
     pub(crate) run: Arc<Run>,
