@@ -25,7 +25,7 @@ use crate::config::{Config, ConfigError};
 use crate::keys::change::{Change, Revoked};
 use crate::keys::invite::{InviteRequest, ServerAddress};
 use crate::keys::{KeyError, Keys};
-use crate::menu::{Table, TableError};
+use crate::menu::TableError;
 use crate::net::local_socket::ListenError;
 use crate::net::lock_file::{SocketLock, StateLock};
 
@@ -123,9 +123,8 @@ impl Control {
             Self::Socket { path, stream } => return call(path, stream, &wanted),
             Self::Files { config, keys, audit, .. } => (config, keys, audit),
         };
-        let offer =
-            InviteRequest::check(wanted, &Table::new(config, None)?.all().collect::<Vec<_>>())
-                .map_err(ControlError::Refused)?;
+        let offer = InviteRequest::check(wanted, &config.table(None)?.all().collect::<Vec<_>>())
+            .map_err(ControlError::Refused)?;
         let listen = config.listen.as_ref().ok_or(OpenError::LocalOnly)?;
         if listen.addresses.is_empty() {
             return Err(OpenError::NoAddress.into());

@@ -13,7 +13,7 @@ use crate::menu_file::{Missing, Source};
 /// # Errors
 /// The mistakes of the file, none of them about the programs of the machine.
 pub fn menu(text: &str) -> Result<(Vec<Command>, usize), FileErrors> {
-    let reserved = crate::menu::reserved_names();
+    let reserved = crate::menu::reserved_names(&crate::builtins::all());
     let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
     let menu = menu_file::load(
         &[Source { name: "commands.toml", text }],

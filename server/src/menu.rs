@@ -11,12 +11,11 @@ use topside_shared::{ErrorKind, RpcError};
 
 use crate::authorize::{Action, authorize, may_see_command};
 use crate::base::identity::Identity;
-use crate::builtins;
-use crate::config::Config;
 use crate::menu_file::{Declared, Item, command_name, wire_size};
 use crate::process::program;
 use crate::process::program::Policy;
 use crate::process::safe_state::SafeState;
+use crate::workers;
 use crate::workers::concurrency::Exclusion;
 use crate::workers::worker::Worker;
 use crate::workers::worker_pool::WorkerPool;
@@ -24,6 +23,9 @@ use crate::workers::{Function, WorkerRef};
 
 /// Output of a command in this process that is kept, in bytes; others declare their own.
 const WORKER_OUTPUT: u64 = 64 * 1024 * 1024;
+
+/// Built-ins that start even where the audit log cannot be written: an admin needs them then.
+const STARTS_UNRECORDED: [&str; 1] = ["shutdown"];
 
 /// One command.
 pub(crate) struct Entry {
@@ -49,7 +51,7 @@ impl Entry {
     fn of(worker: Arc<dyn Worker>, recorded: bool) -> Self {
         let info = worker.declaration();
         Self {
-            starts_unrecorded: !recorded && builtins::UNHINDERED.contains(&info.name.as_str()),
+            starts_unrecorded: !recorded && STARTS_UNRECORDED.contains(&info.name.as_str()),
             wire: wire_size::wire_size(&info),
             info,
             exclusion: worker.exclusion(),
@@ -155,6 +157,17 @@ pub enum TableError {
     },
 }
 
+/// What a table is made of.
+pub(crate) struct Parts<'a> {
+    pub(crate) built_ins: &'a [Arc<dyn Worker>],
+    /// Workers of the program that holds the server.
+    pub(crate) workers: &'a [Arc<dyn Worker>],
+    /// The commands of `commands.toml`.
+    pub(crate) commands: &'a [Item],
+    /// The resident workers of `commands.toml`.
+    pub(crate) residents: &'a [workers::Declared],
+}
+
 /// All commands of a server.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -171,16 +184,25 @@ impl Table {
     ///
     /// # Errors
     /// [`TableError`], where two of them answer to one name or a worker cannot be shown.
-    pub(crate) fn new(config: &Config, before: Option<&Self>) -> Result<Self, TableError> {
-        let built_in =
-            builtins::all().into_iter().map(|worker| ("the built-in", Entry::of(worker, false)));
-        let workers = config.workers.0.iter().map(|worker| {
+    pub(crate) fn new(parts: &Parts<'_>, before: Option<&Self>) -> Result<Self, TableError> {
+        let built_in = parts
+            .built_ins
+            .iter()
+            .map(|worker| ("the built-in", Entry::of(Arc::clone(worker), false)));
+        let workers = parts.workers.iter().map(|worker| {
             let entry = Entry::of(Arc::clone(worker), true);
             presentable(&entry.info).map(|()| ("the worker", entry))
         });
-        let staff = WorkerPool::new(config, before.map(|table| &table.staff));
+        let knows_secrets = |worker: &str| {
+            parts.commands.iter().any(|item| match item {
+                Item::Function(function) => function.worker == worker && function.info.has_secret(),
+                Item::Program(_) => false,
+            })
+        };
+        let staff =
+            WorkerPool::new(parts.residents, knows_secrets, before.map(|table| &table.staff));
         // Each function's worker is there: the menu was refused otherwise.
-        let items = config.commands.iter();
+        let items = parts.commands.iter();
         let items = items.filter_map(|item| Entry::of_item(item, staff.residents()));
         let items: Vec<_> = items.map(|entry| Ok(("the menu's command", entry))).collect();
         let revision = before.map_or(1, |before| before.revision + 1);
@@ -315,8 +337,8 @@ fn presentable(info: &Command) -> Result<(), TableError> {
 }
 
 /// Names and aliases that the built-ins have taken.
-pub(crate) fn reserved_names() -> Vec<String> {
-    builtins::all()
+pub(crate) fn reserved_names(built_ins: &[Arc<dyn Worker>]) -> Vec<String> {
+    built_ins
         .iter()
         .map(|worker| worker.declaration())
         .flat_map(|info| std::iter::once(info.name).chain(info.aliases))

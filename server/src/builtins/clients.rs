@@ -6,7 +6,7 @@ use topside_shared::command::Command;
 use topside_shared::records::ClientRow;
 use topside_shared::tables;
 
-use crate::builtins::{reads, say};
+use crate::builtins::{reads, say, server};
 use crate::clients::Client;
 use crate::workers::worker::{Call, Calling, Worker};
 
@@ -19,7 +19,7 @@ impl Worker for Clients {
     }
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let all = call.server.clients.all();
+        let all = server(&call).clients.all();
         let row = |client: &Arc<Client>| client.row(&call.who, client.id == call.client.id);
         let rows: Vec<ClientRow> = all.iter().map(row).collect();
         say(call, Ok(tables::clients(&rows)))

@@ -4,7 +4,7 @@ use topside_shared::command::{Arg, ArgType, Command, Effect};
 use topside_shared::text;
 
 use crate::builtins::menu::{arguments, usage};
-use crate::builtins::{reads, say};
+use crate::builtins::{reads, say, server};
 use crate::workers::worker::{Call, Calling, Worker};
 
 pub(super) struct Help;
@@ -35,7 +35,7 @@ impl Worker for Help {
 
 fn explain(call: &Call) -> Result<String, String> {
     let name = call.text("command").unwrap_or("help");
-    let now = call.server.now();
+    let now = server(call).now();
     let entry = now.menu.find(name, call.who()).map_err(|error| error.message)?;
     let Command { title, description, aliases, effect, role, timeout_ms, confirm, .. } =
         &entry.info;

@@ -5,7 +5,7 @@ use topside_shared::command::{Arg, ArgType, Command};
 use topside_shared::tables::log_line;
 
 use crate::base::log::KEPT;
-use crate::builtins::{optional, reads, say};
+use crate::builtins::{optional, reads, say, server};
 use crate::workers::worker::{Call, Calling, Worker};
 
 /// Lines unless told.
@@ -34,7 +34,7 @@ impl Worker for Log {
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
         let lines = usize::try_from(call.int("lines").unwrap_or(USUAL)).unwrap_or(1);
-        let log = &call.server.log;
+        let log = &server(&call).log;
         let entries = log.tail(lines, call.text("match"), log.clock());
         let mut text: String = entries.iter().map(|entry| log_line(entry) + "\n").collect();
         if text.is_empty() {

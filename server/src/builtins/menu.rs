@@ -3,7 +3,7 @@
 use topside_shared::command::Command;
 use topside_shared::{tables, values};
 
-use crate::builtins::{reads, say};
+use crate::builtins::{reads, say, server};
 use crate::workers::worker::{Call, Calling, Worker};
 
 pub(super) struct Menu;
@@ -14,7 +14,7 @@ impl Worker for Menu {
     }
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let now = call.server.now();
+        let now = server(&call).now();
         let mut text = tables::menu(now.menu.of(call.who()));
         text.push_str("\n… takes arguments: `help NAME` shows them\n");
         say(call, Ok(text))

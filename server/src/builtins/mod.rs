@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use topside_shared::command::{Arg, ArgType, Command, Effect};
 
+use crate::server::Server;
 use crate::workers::worker::{Call, Calling, Worker};
 
 /// All of them, in the menu's order.
@@ -36,8 +37,11 @@ pub(crate) fn all() -> Vec<Arc<dyn Worker>> {
     ]
 }
 
-/// Those that an admin needs most of all where nothing can be written any more.
-pub(crate) const UNHINDERED: [&str; 1] = ["shutdown"];
+/// The server that a call belongs to.
+fn server(call: &Call) -> Arc<Server> {
+    let host = Arc::clone(&call.host).downcast();
+    host.unwrap_or_else(|_| unreachable!("the server starts each built-in"))
+}
 
 /// Says `text`, or why there is none.
 fn say<'a>(call: Call, text: Result<String, String>) -> Calling<'a> {

@@ -3,7 +3,7 @@
 use topside_shared::command::{Arg, ArgType, Command};
 use topside_shared::tables;
 
-use crate::builtins::{optional, reads};
+use crate::builtins::{optional, reads, server};
 use crate::history::Filter;
 use crate::workers::worker::{Call, Calling, Worker};
 
@@ -28,7 +28,7 @@ impl Worker for Runs {
         Box::pin(async move {
             let limit = usize::try_from(call.int("limit").unwrap_or(USUAL)).unwrap_or(1);
             let filter = Filter { before: Some(call.run.id), ..Filter::default() };
-            let found = call.server.runs.list(filter, &call.who, limit).await;
+            let found = server(&call).runs.list(filter, &call.who, limit).await;
             let found = found.map_err(|error| error.to_string())?;
             call.print(&tables::runs(&found)).await;
             Ok(())

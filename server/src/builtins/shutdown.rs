@@ -7,7 +7,7 @@ use topside_shared::command::{Arg, ArgType, Command, Effect};
 use topside_shared::methods::ServerShutdown;
 use topside_shared::text::{self, MAX_REASON};
 
-use crate::builtins::{optional, reads};
+use crate::builtins::{optional, reads, server};
 use crate::operations::shutdown;
 use crate::workers::worker::{Call, Calling, Worker};
 
@@ -64,7 +64,7 @@ async fn order(call: &Call) -> Result<String, String> {
     let restart = call.args().get("restart").and_then(serde_json::Value::as_bool).unwrap_or(false);
     let reason = ServerShutdown::reason_with_return(call.text("reason"), call.text("back"));
     let due = shutdown::schedule(
-        &call.server,
+        &server(call),
         &call.client,
         Duration::from_secs(delay),
         reason.as_deref(),

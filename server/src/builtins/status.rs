@@ -3,7 +3,7 @@
 use topside_shared::command::Command;
 use topside_shared::tables;
 
-use crate::builtins::{reads, say};
+use crate::builtins::{reads, say, server};
 use crate::operations::status::status;
 use crate::workers::worker::{Call, Calling, Worker};
 
@@ -16,8 +16,8 @@ impl Worker for Status {
     }
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let status = status(&call.server);
-        let text = tables::status(&call.server.info, &status);
+        let status = status(&server(&call));
+        let text = tables::status(&server(&call).info, &status);
         say(call, Ok(text))
     }
 }

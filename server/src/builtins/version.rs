@@ -3,7 +3,7 @@
 use topside_shared::PROTOCOL_VERSION;
 use topside_shared::command::Command;
 
-use crate::builtins::{reads, say};
+use crate::builtins::{reads, say, server};
 use crate::workers::worker::{Call, Calling, Worker};
 
 pub(super) struct Version;
@@ -15,7 +15,7 @@ impl Worker for Version {
     }
 
     fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let info = &call.server.info;
+        let info = &server(&call).info;
         let text = format!("{} {}, protocol {PROTOCOL_VERSION}\n", info.name, info.version);
         say(call, Ok(text))
     }

@@ -8,7 +8,7 @@ use crate::base::platform;
 use crate::base::toml_file::errors::FileErrors;
 use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
-use crate::menu::Table;
+use crate::menu::{self, Parts, Table, TableError};
 use crate::net::sd_notify::Supervisor;
 use crate::settings::advertise::{Discovery, Router};
 use crate::settings::limits::Limits;
@@ -45,6 +45,7 @@ pub struct Config {
     pub(crate) commands: Vec<menu_file::Item>,
     /// The resident workers of the menu.
     pub(crate) residents: Vec<workers::Declared>,
+    pub(crate) built_ins: Workers,
     /// Commands that the program which holds the server carries out itself.
     pub(crate) workers: Workers,
     /// Where the log goes.
@@ -61,7 +62,7 @@ pub struct Config {
     pub(crate) remarks: Vec<String>,
 }
 
-/// What [`Config::with_worker`] was given, in that order.
+/// Commands that are carried out in this process.
 #[derive(Clone, Default)]
 pub(crate) struct Workers(pub(crate) Vec<Arc<dyn Worker>>);
 
@@ -89,7 +90,7 @@ pub enum ConfigError {
     Files(#[from] FileErrors),
     /// A worker and a program have one name.
     #[error(transparent)]
-    Menu(#[from] crate::menu::TableError),
+    Menu(#[from] TableError),
     /// The state directory cannot be made.
     #[error("{} cannot be made: {source}", path.display())]
     State {
@@ -104,19 +105,19 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the files: those named, which must be there, or else those of the configuration
-    /// directory, which need not be. Without a menu file the starter menu serves.
+    /// Reads the files, with these built-ins; see [`Config::load`].
     ///
     /// # Errors
     /// [`ConfigError`]; nothing is taken of a file that is wrong anywhere.
-    pub fn load(
+    pub(crate) fn read(
         dirs: &Dirs,
         server_file: Option<&Path>,
         commands_file: Option<&Path>,
+        built_ins: Workers,
     ) -> Result<Self, ConfigError> {
         let trust = Trust::of_server(dirs);
         let server = server_file::load(dirs, server_file, trust);
-        let menu = load_menu(dirs, commands_file, trust);
+        let menu = load_menu(dirs, commands_file, &built_ins, trust);
         platform::private_directory(&dirs.state)
             .map_err(|source| ConfigError::State { path: dirs.state.clone(), source })?;
         let state = match protected_files::state(&dirs.state, trust) {
@@ -146,6 +147,7 @@ impl Config {
             metrics: server.metrics,
             commands: menu.commands,
             residents: menu.workers,
+            built_ins,
             workers: Workers::default(),
             log: Sinks { stderr: false, directory: Some(dirs.state.clone()) },
             supervisor: Supervisor::default(),
@@ -167,6 +169,20 @@ impl Config {
     pub fn with_worker(mut self, worker: impl Worker) -> Self {
         self.workers.0.push(Arc::new(worker));
         self
+    }
+
+    /// The menu of this configuration, after the table `before`.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub(crate) fn table(&self, before: Option<&Table>) -> Result<Table, TableError> {
+        let parts = Parts {
+            built_ins: &self.built_ins.0,
+            workers: &self.workers.0,
+            commands: &self.commands,
+            residents: &self.residents,
+        };
+        Table::new(&parts, before)
     }
 
     /// Stays with what is in force of all that takes effect at a start alone.
@@ -191,7 +207,7 @@ impl Config {
         if self.executes_itself {
             platform::own_program().map_err(ConfigError::ProgramGone)?;
         }
-        self.read_again()?.map_or(Ok(()), |config| Ok(Table::new(&config, None).map(drop)?))
+        self.read_again()?.map_or(Ok(()), |config| Ok(config.table(None).map(drop)?))
     }
 
     /// Reads the same files again; none where it was not read from files. Blocks for the disk.
@@ -202,7 +218,12 @@ impl Config {
         let Some(Sources { dirs, server_file, commands_file, .. }) = &self.read_from else {
             return Ok(None);
         };
-        let mut config = Self::load(dirs, server_file.as_deref(), commands_file.as_deref())?;
+        let mut config = Self::read(
+            dirs,
+            server_file.as_deref(),
+            commands_file.as_deref(),
+            self.built_ins.clone(),
+        )?;
         config.workers = self.workers.clone();
         config.log = self.log.clone();
         config.supervisor = self.supervisor.clone();
@@ -216,9 +237,10 @@ impl Config {
 fn load_menu(
     dirs: &Dirs,
     named: Option<&Path>,
+    built_ins: &Workers,
     trust: Trust,
 ) -> Result<menu_file::Menu, FileErrors> {
-    let reserved = crate::menu::reserved_names();
+    let reserved = menu::reserved_names(&built_ins.0);
     let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
     match named {
         Some(path) => {

@@ -25,7 +25,6 @@ use crate::config::Config;
 use crate::keys::change::Change;
 use crate::listen::counting_stream::Socket;
 use crate::listen::handshake;
-use crate::menu::Table;
 use crate::net::local_socket::Listeners;
 use crate::server::Stored;
 use topside_shared::identity::Identity;
@@ -106,7 +105,7 @@ fn server(directory: &Path, client: &Identity) -> Arc<Server> {
     let mut config = Config::load(&dirs, None, None).unwrap();
     config.log = Sinks::default();
     let (log, dispatch, _writing) = Log::open(&config.log).unwrap();
-    let menu = Table::new(&config, None).unwrap();
+    let menu = config.table(None).unwrap();
     let keys = Keys::open(&config.state).unwrap();
     let row = KeyRow {
         key_id: client.pin(),

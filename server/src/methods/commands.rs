@@ -15,6 +15,7 @@ use crate::methods::runs::{Changes, follow, follow_wait};
 use crate::methods::{After, Answered, Caller, Streaming};
 use crate::output::tail::Text;
 use crate::runs::{Run, start};
+use crate::workers::worker::Host;
 
 /// Most commands of one page.
 const LONGEST_PAGE: u64 = 1_000;
@@ -61,7 +62,8 @@ pub(super) async fn run(
         )
         .with("confirm", question));
     }
-    let run = start::start(&server.runs, server, client, entry, args).await?;
+    let host: Host = Arc::clone(server) as Host;
+    let run = start::start(&server.runs, &host, client, entry, args).await?;
     let stream = params.stream && streaming == Streaming::Allowed;
     let outbox = Arc::clone(&client.outbox);
     let mut changes = Changes::of(request);

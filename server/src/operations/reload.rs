@@ -16,7 +16,7 @@ use crate::config::active_config::Loaded;
 use crate::config::values::settings;
 use crate::config::{Config, ConfigError};
 use crate::keys::expiry;
-use crate::menu::{Table, TableError};
+use crate::menu::TableError;
 use crate::net::local_socket;
 use crate::server::Server;
 
@@ -143,7 +143,7 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
     // Their order is a matter of the menu, too.
     let is_another = changed.of_menu() || before.config.commands != config.commands;
     let menu = match is_another {
-        true => Table::new(&config, Some(&before.menu))?,
+        true => config.table(Some(&before.menu))?,
         false => before.menu.again(),
     };
     let revision = menu.revision();

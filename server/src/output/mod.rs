@@ -32,8 +32,8 @@ use crate::output::tail::{MAX_TAIL, Tail};
 /// Most bytes taken in before the store looks whether some must leave.
 const STEP: usize = 64 * 1024;
 
-/// The output of one run.
-#[derive(Debug)]
+/// The output of one run. A clone is the same output.
+#[derive(Debug, Clone)]
 pub(crate) struct Output {
     shared: Arc<Shared>,
 }

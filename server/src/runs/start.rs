@@ -29,7 +29,7 @@ use crate::runs::admit::admit;
 use crate::runs::input::Input;
 use crate::runs::run_guard::{Outcome, RunGuard};
 use crate::runs::{Run, Runs, scheduler};
-use crate::workers::worker::{Call, Host, perform};
+use crate::workers::worker::{Call, Host, RunHandle, perform};
 
 /// How long a built-in waits at most until the runs of the server before are looked after.
 const LONGEST_OPENING: Duration = Duration::from_secs(1);
@@ -150,11 +150,16 @@ async fn start_as(
         runs.client_left(client.id);
     }
     let call = Call {
-        server: Arc::clone(host),
+        host: Arc::clone(host),
         client: Arc::clone(client),
         who,
         ending: run.cancel.child_token(),
-        run: Arc::clone(&run),
+        run: RunHandle {
+            id,
+            output: run.output.clone(),
+            cancel: run.cancel.clone(),
+            ended: run.ended.clone(),
+        },
         args,
     };
     if entry.recorded || entry.changes_something() {

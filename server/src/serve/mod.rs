@@ -1,6 +1,7 @@
 //! Runs a server from its start to its end.
 
 pub(crate) mod advertise;
+mod load_config;
 pub(crate) mod metrics;
 mod runtime_files;
 mod shutdown_sequence;
@@ -30,7 +31,7 @@ use crate::history::{History, NoHistory};
 use crate::hooks::Hooks;
 use crate::keys::{Keys, expiry};
 use crate::listen::tcp;
-use crate::menu::{Table, TableError};
+use crate::menu::TableError;
 use crate::net::local_socket::{ListenError, Listeners};
 use crate::net::lock_file::StateLock;
 use crate::operations::reload;
@@ -95,7 +96,7 @@ pub async fn serve(
     stop: Stop,
 ) -> Result<Ended, ServeError> {
     let (log, dispatch, _writing) = Log::open(&config.log).map_err(ServeError::Log)?;
-    let menu = Table::new(&config, None)?;
+    let menu = config.table(None)?;
     // Neither another server nor a verb of `topsided` may change the state under this one, wherever its
     // socket is.
     let state = StateLock::take(&config.state)?;

@@ -3,15 +3,15 @@
 //! A call is sent once. Where the worker is lost, what it was sent is lost with it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use crate::runs::Run;
 use crate::workers::messages;
+use crate::workers::worker::RunHandle;
 
 /// How a call ended: the worker's result, or a sentence.
 type Answer = Result<Value, String>;
@@ -42,7 +42,7 @@ struct State {
 struct Open {
     /// What asks for it; none: it was sent.
     line: Option<String>,
-    run: Arc<Run>,
+    run: RunHandle,
     answer: oneshot::Sender<Answer>,
     /// It was cancelled, and must have been answered by then.
     due: Option<Instant>,
@@ -66,7 +66,7 @@ impl CallQueue {
     pub(super) fn enter(
         &self,
         line: String,
-        run: &Arc<Run>,
+        run: &RunHandle,
         stop_timeout: Duration,
     ) -> Result<Entered<'_>, String> {
         let (answer, answered) = oneshot::channel();
@@ -74,7 +74,7 @@ impl CallQueue {
         if let Some((why, until)) = &state.down {
             return Err(self.not_running(why, *until));
         }
-        let run = Arc::clone(run);
+        let run = run.clone();
         let id = run.id.0;
         state.calls.insert(id, Open { line: Some(line), run, answer, due: None });
         drop(state);
@@ -134,9 +134,9 @@ impl CallQueue {
     }
 
     /// The run of a call that was sent and goes on.
-    pub(super) fn run(&self, id: u64) -> Option<Arc<Run>> {
+    pub(super) fn run(&self, id: u64) -> Option<RunHandle> {
         let state = self.lock();
-        state.calls.get(&id).filter(|call| call.line.is_none()).map(|call| Arc::clone(&call.run))
+        state.calls.get(&id).filter(|call| call.line.is_none()).map(|call| call.run.clone())
     }
 
     /// Ends a call that was sent; whether there was one.

@@ -1,6 +1,7 @@
 //! The trait behind every command that is written in Rust: the built-ins, and workers that another
 //! author adds.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -18,8 +19,7 @@ use topside_shared::records::RunState;
 
 use crate::base::identity::Identity;
 use crate::clients::Client;
-use crate::runs::Run;
-use crate::server::Server;
+use crate::output::Output;
 use crate::workers::concurrency::Exclusion;
 
 /// A command carried out in the server's own process. [`Config::with_worker`] adds one to a server.
@@ -95,16 +95,27 @@ pub type Calling<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 /// its exit status 1.
 pub type Outcome = Result<(), String>;
 
-/// The server that a call belongs to, for the built-ins.
-pub(crate) type Host = Arc<Server>;
+/// The server that a call belongs to. Its type is above this layer: only the built-ins know it.
+pub(crate) type Host = Arc<dyn Any + Send + Sync>;
+
+/// What a call needs of its run.
+#[derive(Debug, Clone)]
+pub(crate) struct RunHandle {
+    pub(crate) id: RunId,
+    pub(crate) output: Output,
+    /// Asks the run to end.
+    pub(crate) cancel: CancellationToken,
+    /// Raised once the row of the run is final.
+    pub(crate) ended: CancellationToken,
+}
 
 /// One execution of a worker: who asked, with what, and where the output goes.
 #[derive(Clone)]
 pub struct Call {
-    pub(crate) server: Host,
+    pub(crate) host: Host,
     pub(crate) client: Arc<Client>,
     pub(crate) who: Arc<Identity>,
-    pub(crate) run: Arc<Run>,
+    pub(crate) run: RunHandle,
     pub(crate) args: Map<String, Value>,
     /// Raised when the worker should return: a child of the run's own.
     pub(crate) ending: CancellationToken,
@@ -176,7 +187,7 @@ pub(crate) async fn perform(
     call: Call,
     timeout: Option<Duration>,
 ) -> (RunState, bool) {
-    let (run, ending) = (Arc::clone(&call.run), call.ending.clone());
+    let (run, ending) = (call.run.clone(), call.ending.clone());
     let mut work =
         std::pin::pin!(AssertUnwindSafe(async { worker.call(call).await }).catch_unwind());
     let (outcome, timed_out) = match timeout {

@@ -9,9 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Audit;
-use crate::config::Config;
 use crate::history::History;
-use crate::menu_file::Item;
 use crate::workers::{Declared, Resident, WorkerRef};
 
 /// How long after its last moment a worker that was killed is waited for.
@@ -29,11 +27,16 @@ pub(crate) struct WorkerPool {
 }
 
 impl WorkerPool {
-    pub(crate) fn new(config: &Config, before: Option<&Self>) -> Self {
+    /// Workers for `declared`; `knows_secrets` tells by the name of a worker whether one of its functions gets secrets.
+    pub(crate) fn new(
+        declared: &[Declared],
+        knows_secrets: impl Fn(&str) -> bool,
+        before: Option<&Self>,
+    ) -> Self {
         let mut staff = Self::default();
         let earlier = before.map_or(&[][..], |before| &before.residents);
-        for declared in &config.residents {
-            let knows_secrets = is_given_secrets(declared, config);
+        for declared in declared {
+            let knows_secrets = knows_secrets(&declared.name);
             let same = earlier.iter().find(|hired| hired.0.is(declared, knows_secrets));
             if let Some(same) = same {
                 staff.residents.push(Arc::clone(same));
@@ -113,11 +116,4 @@ impl WorkerPool {
             tracing::warn!(target: "topside", "a worker did not end in time");
         }
     }
-}
-
-fn is_given_secrets(declared: &Declared, config: &Config) -> bool {
-    config.commands.iter().any(|item| match item {
-        Item::Function(function) => function.worker == declared.name && function.info.has_secret(),
-        Item::Program(_) => false,
-    })
 }
