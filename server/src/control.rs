@@ -123,7 +123,7 @@ impl Control {
             Self::Socket { path, stream } => return call(path, stream, &wanted),
             Self::Files { config, keys, audit, .. } => (config, keys, audit),
         };
-        let offer = InviteRequest::check(wanted, &config.table(None)?.all().collect::<Vec<_>>())
+        let request = InviteRequest::check(wanted, &config.table(None)?.all().collect::<Vec<_>>())
             .map_err(ControlError::Refused)?;
         let listen = config.listen.as_ref().ok_or(OpenError::LocalOnly)?;
         if listen.addresses.is_empty() {
@@ -139,7 +139,7 @@ impl Control {
             port: listen.port,
             router: None,
         };
-        let (row, invite, _) = offer.make(place)?;
+        let (row, invite, _) = request.make(place)?;
         let key = keys.change(Change::Add(row), audit, By::verb())?;
         Ok(KeyInviteResult { invite: invite.to_string(), key })
     }

@@ -174,7 +174,7 @@ pub(crate) struct Table {
     entries: Vec<Arc<Entry>>,
     /// Names and aliases.
     names: HashMap<String, usize>,
-    staff: WorkerPool,
+    pool: WorkerPool,
     revision: u64,
 }
 
@@ -199,14 +199,13 @@ impl Table {
                 Item::Program(_) => false,
             })
         };
-        let staff =
-            WorkerPool::new(parts.residents, knows_secrets, before.map(|table| &table.staff));
+        let pool = WorkerPool::new(parts.residents, knows_secrets, before.map(|table| &table.pool));
         // Each function's worker is there: the menu was refused otherwise.
         let items = parts.commands.iter();
-        let items = items.filter_map(|item| Entry::of_item(item, staff.residents()));
+        let items = items.filter_map(|item| Entry::of_item(item, pool.residents()));
         let items: Vec<_> = items.map(|entry| Ok(("the menu's command", entry))).collect();
         let revision = before.map_or(1, |before| before.revision + 1);
-        let mut table = Self { entries: Vec::new(), names: HashMap::new(), staff, revision };
+        let mut table = Self { entries: Vec::new(), names: HashMap::new(), pool, revision };
         let mut owners: Vec<String> = Vec::new();
         for entry in built_in.map(Ok).chain(workers).chain(items) {
             let (kind, entry) = entry?;
@@ -230,14 +229,14 @@ impl Table {
 
     /// The same once more, for another configuration.
     pub(crate) fn again(&self) -> Self {
-        let Self { entries, names, staff, revision } = self;
-        let (entries, names, staff) = (entries.clone(), names.clone(), staff.again());
-        Self { entries, names, staff, revision: *revision }
+        let Self { entries, names, pool, revision } = self;
+        let (entries, names, pool) = (entries.clone(), names.clone(), pool.again());
+        Self { entries, names, pool, revision: *revision }
     }
 
     /// Its resident workers.
-    pub(crate) fn staff(&self) -> &WorkerPool {
-        &self.staff
+    pub(crate) fn worker_pool(&self) -> &WorkerPool {
+        &self.pool
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -19,7 +19,7 @@ const MOST: usize = 1024;
 
 /// Tells the gate of the sources that the server knew before. A file that cannot be read is as good as none:
 /// nothing but a courtesy is lost.
-pub(crate) fn load(state: &Path, gate: &Admission) {
+pub(crate) fn load(state: &Path, admission: &Admission) {
     let path = state.join(FILE);
     let Ok(text) = std::fs::read_to_string(&path) else { return };
     let kept: BTreeMap<String, Time> = match serde_json::from_str(&text) {
@@ -34,7 +34,7 @@ pub(crate) fn load(state: &Path, gate: &Admission) {
     for (source, let_in) in kept.iter().take(MOST) {
         let ago = Duration::from_millis(clock.millis_since(*let_in));
         if let (Ok(source), Some(let_in)) = (source.parse(), now.checked_sub(ago)) {
-            gate.remember(source, let_in, now);
+            admission.remember(source, let_in, now);
         }
     }
 }
@@ -43,10 +43,10 @@ pub(crate) fn load(state: &Path, gate: &Admission) {
 ///
 /// # Errors
 /// What the system said.
-pub(crate) fn save(state: &Path, gate: &Admission) -> std::io::Result<()> {
+pub(crate) fn save(state: &Path, admission: &Admission) -> std::io::Result<()> {
     // Not by the wall clock, which may be set until the file is read.
     let clock = Clock::open(state).now();
-    let Some(mut known) = gate.news(Instant::now()) else { return Ok(()) };
+    let Some(mut known) = admission.news(Instant::now()) else { return Ok(()) };
     known.sort_by_key(|(_, ago)| *ago);
     known.truncate(MOST);
     let at = |ago: Duration| {

@@ -144,7 +144,7 @@ enum Stand {
 /// A place at the door. Dropping it makes room.
 #[derive(Debug)]
 pub(crate) struct Permit {
-    gate: Arc<Admission>,
+    admission: Arc<Admission>,
     number: u64,
     source: Peer,
     dropped: oneshot::Receiver<Refusal>,
@@ -209,7 +209,7 @@ impl Admission {
         let (next, turn) = oneshot::channel();
         let stand = Stand::Silent(next);
         state.at_door.push_back(AtDoor { number, source, drop, stand, since: now, paid });
-        Ok(Permit { gate: Arc::clone(self), number, source, dropped, turn })
+        Ok(Permit { admission: Arc::clone(self), number, source, dropped, turn })
     }
 
     /// The sources that are known for having been let in, and how long ago that was; none where nobody was

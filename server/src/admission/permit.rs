@@ -18,17 +18,17 @@ impl Permit {
     /// # Errors
     /// Why the place was needed for another.
     pub(crate) async fn turn(&mut self, speaks: impl Future) -> Result<(), Refusal> {
-        let Self { gate, number, source, dropped, turn } = self;
-        let limits = gate.limits();
+        let Self { admission, number, source, dropped, turn } = self;
+        let limits = admission.limits();
         let waited = async {
             tokio::pin!(speaks);
             if tokio::time::timeout(SILENT_AFTER, &mut speaks).await.is_err() {
-                gate.lock().hold_silent(*source, &limits, Instant::now());
+                admission.lock().hold_silent(*source, &limits, Instant::now());
                 speaks.await;
             }
-            gate.lock().spoke(*number, &limits, Instant::now());
+            admission.lock().spoke(*number, &limits, Instant::now());
             while tokio::time::timeout(SHORTEST_TURN, &mut *turn).await.is_err() {
-                gate.lock().hurry(*source, &limits, Instant::now());
+                admission.lock().hurry(*source, &limits, Instant::now());
             }
         };
         tokio::select! {
@@ -50,8 +50,8 @@ impl Permit {
 
     /// It showed a key that is let in: this connection does not count.
     pub(crate) fn let_in(self, now: Instant) {
-        let limits = self.gate.limits();
-        let mut state = self.gate.lock();
+        let limits = self.admission.limits();
+        let mut state = self.admission.lock();
         let record = state.record(self.source, &limits, now);
         record.let_in = Some(now);
         record.connects.give_back();
@@ -61,8 +61,8 @@ impl Permit {
     /// It showed a key that is refused. How many times that happened since the log was told, if it is to
     /// be told now.
     pub(crate) fn key_refused(&self, now: Instant) -> Option<u64> {
-        let limits = self.gate.limits();
-        let mut state = self.gate.lock();
+        let limits = self.admission.limits();
+        let mut state = self.admission.lock();
         let record = state.record(self.source, &limits, now);
         if let Some(penalty) = limits.penalty {
             record.punish(penalty, now);
@@ -85,8 +85,8 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let limits = self.gate.limits();
-        let mut state = self.gate.lock();
+        let limits = self.admission.limits();
+        let mut state = self.admission.lock();
         state.at_door.retain(|at| at.number != self.number);
         state.next(self.source, &limits, Instant::now());
     }

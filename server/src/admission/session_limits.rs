@@ -63,7 +63,7 @@ struct Taken {
 /// One session's place. Dropping it makes room.
 #[derive(Debug)]
 pub(crate) struct SessionPermit {
-    seats: Arc<SessionLimits>,
+    sessions: Arc<SessionLimits>,
     owner: Owner,
 }
 
@@ -126,13 +126,13 @@ impl SessionLimits {
         }
         *with_key += 1;
         taken.all += 1;
-        Ok(SessionPermit { seats: Arc::clone(self), owner })
+        Ok(SessionPermit { sessions: Arc::clone(self), owner })
     }
 }
 
 impl Drop for SessionPermit {
     fn drop(&mut self) {
-        let mut taken = self.seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.sessions.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all -= 1;
         if let Some(with_key) = taken.by_owner.get_mut(&self.owner) {
             *with_key -= 1;
@@ -147,7 +147,7 @@ impl Drop for SessionPermit {
 mod tests {
     use super::*;
 
-    fn seats(most: usize, per_key: usize, for_admins: usize) -> Arc<SessionLimits> {
+    fn sessions(most: usize, per_key: usize, for_admins: usize) -> Arc<SessionLimits> {
         SessionLimits::new(&Limits {
             max_sessions: most,
             max_sessions_per_key: per_key,
@@ -162,26 +162,26 @@ mod tests {
 
     #[test]
     fn the_last_places_are_for_admins_and_a_place_that_is_left_is_free() {
-        let seats = seats(3, usize::MAX, 1);
-        let first = seats.take(key(1), Role::Viewer).unwrap();
-        let _second = seats.take(key(1), Role::Operator).unwrap();
-        let full = seats.take(key(2), Role::Operator).unwrap_err();
+        let sessions = sessions(3, usize::MAX, 1);
+        let first = sessions.take(key(1), Role::Viewer).unwrap();
+        let _second = sessions.take(key(1), Role::Operator).unwrap();
+        let full = sessions.take(key(2), Role::Operator).unwrap_err();
         assert_eq!(full, Full { limit: "max_sessions", most: 2 });
-        let third = seats.take(key(2), Role::Admin).unwrap();
-        let full = seats.take(key(2), Role::Admin).unwrap_err();
+        let third = sessions.take(key(2), Role::Admin).unwrap();
+        let full = sessions.take(key(2), Role::Admin).unwrap_err();
         assert_eq!(full, Full { limit: "max_sessions", most: 3 });
         drop(third);
-        assert!(seats.take(key(2), Role::Operator).is_err());
+        assert!(sessions.take(key(2), Role::Operator).is_err());
         drop(first);
-        assert!(seats.take(key(2), Role::Operator).is_ok());
+        assert!(sessions.take(key(2), Role::Operator).is_ok());
     }
 
     #[test]
     fn one_key_has_so_many_places_and_others_have_theirs() {
-        let seats = seats(usize::MAX, 2, 0);
-        let _held = [(); 2].map(|()| seats.take(key(1), Role::Viewer).unwrap());
-        let full = seats.take(key(1), Role::Viewer).unwrap_err();
+        let sessions = sessions(usize::MAX, 2, 0);
+        let _held = [(); 2].map(|()| sessions.take(key(1), Role::Viewer).unwrap());
+        let full = sessions.take(key(1), Role::Viewer).unwrap_err();
         assert_eq!(full, Full { limit: "max_sessions_per_key", most: 2 });
-        assert!(seats.take(key(2), Role::Viewer).is_ok());
+        assert!(sessions.take(key(2), Role::Viewer).is_ok());
     }
 }

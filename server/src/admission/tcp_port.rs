@@ -75,8 +75,8 @@ pub(crate) struct TcpPort {
     listen: Option<Listen>,
     /// The directory of the state.
     state: PathBuf,
-    pub(crate) gate: Arc<Admission>,
-    pub(crate) seats: Arc<SessionLimits>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) sessions: Arc<SessionLimits>,
     /// Local users who are told why they are refused.
     pub(crate) refused: Arc<SessionLimits>,
     opened: watch::Sender<Option<Arc<OpenPort>>>,
@@ -90,8 +90,8 @@ impl TcpPort {
         Self {
             listen,
             state,
-            gate: Admission::new(limits, Instant::now()),
-            seats: SessionLimits::new(limits),
+            admission: Admission::new(limits, Instant::now()),
+            sessions: SessionLimits::new(limits),
             refused: SessionLimits::of_refused(limits),
             opened: watch::Sender::new(None),
             handler: OnceLock::new(),
@@ -110,8 +110,8 @@ impl TcpPort {
 
     /// From now on these count.
     pub(crate) fn set_limits(&self, limits: &Limits) {
-        self.gate.set_limits(limits, Instant::now());
-        self.seats.set_limits(limits);
+        self.admission.set_limits(limits, Instant::now());
+        self.sessions.set_limits(limits);
     }
 
     /// Where it is open, as that changes.
@@ -174,7 +174,7 @@ impl TcpPort {
         keys: &Keys,
         ready: BoundPort,
     ) -> Result<(), OpenError> {
-        known_sources::load(&self.state, &self.gate);
+        known_sources::load(&self.state, &self.admission);
         let BoundPort { opened, listeners } = ready;
         let listening = listeners.into_iter().zip(&opened.addresses).map(|(socket, address)| {
             let failed = |source| OpenError::Listen { address: *address, source };
@@ -214,7 +214,7 @@ impl TcpPort {
     /// # Errors
     /// What the system said.
     pub(crate) fn save_known(&self) -> io::Result<()> {
-        known_sources::save(&self.state, &self.gate)
+        known_sources::save(&self.state, &self.admission)
     }
 
     /// Lets nobody in any more, whoever is at the door included.

@@ -1,7 +1,7 @@
 use super::*;
 
 /// A gate with the default limits but these, and its clock.
-fn gate(change: impl FnOnce(&mut Limits)) -> (Arc<Admission>, Instant) {
+fn admission(change: impl FnOnce(&mut Limits)) -> (Arc<Admission>, Instant) {
     let mut limits = Limits::default();
     change(&mut limits);
     let now = Instant::now();
@@ -17,90 +17,90 @@ const fn seconds(count: u64) -> Duration {
 }
 
 /// Whether a place at the door was needed for a newcomer, and why.
-fn dropped(pass: &mut Permit) -> Option<Refusal> {
-    pass.dropped.try_recv().ok()
+fn dropped(permit: &mut Permit) -> Option<Refusal> {
+    permit.dropped.try_recv().ok()
 }
 
 /// It says something.
-fn speak(pass: &Permit, now: Instant) {
-    let limits = pass.gate.limits();
-    pass.gate.lock().spoke(pass.number, &limits, now);
+fn speak(permit: &Permit, now: Instant) {
+    let limits = permit.admission.limits();
+    permit.admission.lock().spoke(permit.number, &limits, now);
 }
 
 /// Whether it may show its key.
-fn has_turn(pass: &mut Permit) -> bool {
-    pass.turn.try_recv().is_ok()
+fn has_turn(permit: &mut Permit) -> bool {
+    permit.turn.try_recv().is_ok()
 }
 
 /// Time passes for those who wait.
-fn hurry(gate: &Arc<Admission>, now: Instant) {
-    let limits = gate.limits();
-    gate.lock().hurry(source(1), &limits, now);
+fn hurry(admission: &Arc<Admission>, now: Instant) {
+    let limits = admission.limits();
+    admission.lock().hurry(source(1), &limits, now);
 }
 
 /// Time passes for those who are silent.
-fn hold_silent(gate: &Arc<Admission>, now: Instant) {
-    let limits = gate.limits();
-    gate.lock().hold_silent(source(1), &limits, now);
+fn hold_silent(admission: &Arc<Admission>, now: Instant) {
+    let limits = admission.limits();
+    admission.lock().hold_silent(source(1), &limits, now);
 }
 
 #[test]
 fn a_source_may_connect_ten_times_at_once_and_then_once_a_second() {
-    let (gate, now) = gate(|_| {});
+    let (admission, now) = admission(|_| {});
     for _ in 0..10 {
-        drop(gate.enter(source(1), now).unwrap());
+        drop(admission.enter(source(1), now).unwrap());
     }
-    assert_eq!(gate.enter(source(1), now).unwrap_err(), Refusal::ConnectsOfSource);
-    drop(gate.enter(source(2), now).unwrap());
+    assert_eq!(admission.enter(source(1), now).unwrap_err(), Refusal::ConnectsOfSource);
+    drop(admission.enter(source(2), now).unwrap());
     let almost = now + Duration::from_millis(999);
-    assert!(gate.enter(source(1), almost).is_err());
-    drop(gate.enter(source(1), now + seconds(1)).unwrap());
-    assert!(gate.enter(source(1), now + seconds(1)).is_err());
+    assert!(admission.enter(source(1), almost).is_err());
+    drop(admission.enter(source(1), now + seconds(1)).unwrap());
+    assert!(admission.enter(source(1), now + seconds(1)).is_err());
 }
 
 #[test]
 fn a_connection_that_is_let_in_does_not_count() {
-    let (gate, now) = gate(|_| {});
+    let (admission, now) = admission(|_| {});
     for _ in 0..100 {
-        gate.enter(source(1), now).unwrap().let_in(now);
+        admission.enter(source(1), now).unwrap().let_in(now);
     }
 }
 
 #[test]
 fn strangers_share_fifty_connections_a_second_and_known_sources_do_not_need_them() {
-    let (gate, now) = gate(|_| {});
-    gate.enter(source(1000), now).unwrap().let_in(now);
+    let (admission, now) = admission(|_| {});
+    admission.enter(source(1000), now).unwrap().let_in(now);
     let now = now + seconds(1);
     for number in 0..50 {
-        drop(gate.enter(source(number), now).unwrap());
+        drop(admission.enter(source(number), now).unwrap());
     }
-    assert_eq!(gate.enter(source(51), now).unwrap_err(), Refusal::Connects);
-    drop(gate.enter(source(1000), now).unwrap());
-    drop(gate.enter(source(52), now + Duration::from_millis(21)).unwrap());
+    assert_eq!(admission.enter(source(51), now).unwrap_err(), Refusal::Connects);
+    drop(admission.enter(source(1000), now).unwrap());
+    drop(admission.enter(source(52), now + Duration::from_millis(21)).unwrap());
 }
 
 #[test]
 fn of_one_source_the_oldest_handshake_makes_room_for_the_fifth() {
-    let (gate, now) = gate(|_| {});
-    let mut first: Vec<Permit> = (0..4).map(|_| gate.enter(source(1), now).unwrap()).collect();
-    assert!(first.iter_mut().all(|pass| dropped(pass).is_none()));
-    let mut fifth = gate.enter(source(1), now).unwrap();
-    hold_silent(&gate, now + SILENT_AFTER);
+    let (admission, now) = admission(|_| {});
+    let mut first: Vec<Permit> = (0..4).map(|_| admission.enter(source(1), now).unwrap()).collect();
+    assert!(first.iter_mut().all(|permit| dropped(permit).is_none()));
+    let mut fifth = admission.enter(source(1), now).unwrap();
+    hold_silent(&admission, now + SILENT_AFTER);
     assert_eq!(dropped(&mut first[0]), Some(Refusal::HandshakesOfSource));
-    assert!(first[1..].iter_mut().all(|pass| dropped(pass).is_none()));
+    assert!(first[1..].iter_mut().all(|permit| dropped(permit).is_none()));
     assert_eq!(dropped(&mut fifth), None);
 }
 
 #[test]
 fn an_unknown_source_has_four_handshakes_at_once_and_the_others_wait() {
-    let (gate, now) = gate(|_| {});
-    let mut ten: Vec<Permit> = (0..10).map(|_| speaking(&gate, now)).collect();
+    let (admission, now) = admission(|_| {});
+    let mut ten: Vec<Permit> = (0..10).map(|_| speaking(&admission, now)).collect();
     let with_turn: Vec<bool> = ten.iter_mut().map(has_turn).collect();
     assert_eq!(with_turn, [true, true, true, true, false, false, false, false, false, false]);
     // One that stalls is dropped for one that waits, after its second.
-    hurry(&gate, now + Duration::from_millis(999));
+    hurry(&admission, now + Duration::from_millis(999));
     assert_eq!(dropped(&mut ten[0]), None);
-    hurry(&gate, now + seconds(1));
+    hurry(&admission, now + seconds(1));
     assert_eq!(dropped(&mut ten[0]), Some(Refusal::HandshakesOfSource));
     assert!(has_turn(&mut ten[9]));
 }
@@ -108,48 +108,49 @@ fn an_unknown_source_has_four_handshakes_at_once_and_the_others_wait() {
 /// Of twenty connections with one good key all but a few were dropped.
 #[test]
 fn a_first_burst_with_a_good_key_is_served_whole() {
-    let (gate, now) = gate(|_| {});
-    let mut burst: Vec<Permit> = (0..32).map(|_| gate.enter(source(1), now).unwrap()).collect();
-    burst.iter().for_each(|pass| speak(pass, now));
+    let (admission, now) = admission(|_| {});
+    let mut burst: Vec<Permit> =
+        (0..32).map(|_| admission.enter(source(1), now).unwrap()).collect();
+    burst.iter().for_each(|permit| speak(permit, now));
     assert_eq!(burst.iter_mut().map(has_turn).filter(|has| *has).count(), 4);
     burst.remove(0).let_in(now);
     assert_eq!(burst.iter_mut().map(has_turn).filter(|has| *has).count(), 28);
-    assert!(burst.iter_mut().all(|pass| dropped(pass).is_none()));
+    assert!(burst.iter_mut().all(|permit| dropped(permit).is_none()));
 }
 
 /// What comes too soon waits for a success of what came before, and for nothing else.
 #[test]
 fn what_is_over_the_rate_is_refused_once_nothing_before_it_can_succeed() {
-    let (gate, now) = gate(|_| {});
-    let mut burst: Vec<Permit> = (0..32).map(|_| speaking(&gate, now)).collect();
-    assert_eq!(gate.enter(source(1), now).unwrap_err(), Refusal::ConnectsOfSource);
+    let (admission, now) = admission(|_| {});
+    let mut burst: Vec<Permit> = (0..32).map(|_| speaking(&admission, now)).collect();
+    assert_eq!(admission.enter(source(1), now).unwrap_err(), Refusal::ConnectsOfSource);
     let mut over = burst.split_off(10);
     drop(burst);
-    assert!(over.iter_mut().all(|pass| dropped(pass) == Some(Refusal::ConnectsOfSource)));
+    assert!(over.iter_mut().all(|permit| dropped(permit) == Some(Refusal::ConnectsOfSource)));
 }
 
 #[test]
 fn known_devices_are_not_dropped_for_unknown_ones() {
-    let (gate, now) = gate(|limits| limits.connects = usize::MAX);
-    gate.enter(source(1), now).unwrap().let_in(now);
-    let mut devices: Vec<Permit> = (0..16).map(|_| speaking(&gate, now)).collect();
+    let (admission, now) = admission(|limits| limits.connects = usize::MAX);
+    admission.enter(source(1), now).unwrap().let_in(now);
+    let mut devices: Vec<Permit> = (0..16).map(|_| speaking(&admission, now)).collect();
     // These have not come to say anything yet.
-    devices.extend((0..16).map(|_| gate.enter(source(1), now).unwrap()));
+    devices.extend((0..16).map(|_| admission.enter(source(1), now).unwrap()));
     let flood = |number| {
-        let pass = gate.enter(source(number), now).unwrap();
-        speak(&pass, now);
-        pass
+        let permit = admission.enter(source(number), now).unwrap();
+        speak(&permit, now);
+        permit
     };
     let _flood: Vec<Permit> = (2..500).map(flood).collect();
-    assert!(devices.iter_mut().all(|pass| dropped(pass).is_none()));
+    assert!(devices.iter_mut().all(|permit| dropped(permit).is_none()));
 }
 
 #[test]
 fn of_all_sources_the_oldest_handshake_makes_room_for_the_sixty_fifth() {
-    let (gate, now) = gate(|limits| limits.connects = usize::MAX);
-    let enter = |number| gate.enter(source(number), now).unwrap();
+    let (admission, now) = admission(|limits| limits.connects = usize::MAX);
+    let enter = |number| admission.enter(source(number), now).unwrap();
     let mut first: Vec<Permit> = (0..64).map(enter).collect();
-    assert!(first.iter_mut().all(|pass| dropped(pass).is_none()));
+    assert!(first.iter_mut().all(|permit| dropped(permit).is_none()));
     let mut last = enter(64);
     assert_eq!(dropped(&mut first[0]), Some(Refusal::Handshakes));
     assert_eq!(dropped(&mut first[1]), None);
@@ -162,64 +163,66 @@ fn of_all_sources_the_oldest_handshake_makes_room_for_the_sixty_fifth() {
 
 #[test]
 fn three_refused_keys_shut_a_source_out_until_their_penalties_are_over() {
-    let (gate, now) = gate(|limits| limits.connects_per_source = usize::MAX);
+    let (admission, now) = admission(|limits| limits.connects_per_source = usize::MAX);
     for times in 1..=3 {
-        let pass = gate.enter(source(1), now).unwrap_or_else(|_| panic!("shut out after {times}"));
-        pass.key_refused(now);
+        let permit =
+            admission.enter(source(1), now).unwrap_or_else(|_| panic!("shut out after {times}"));
+        permit.key_refused(now);
     }
-    assert_eq!(gate.enter(source(1), now).unwrap_err(), Refusal::Penalty);
-    drop(gate.enter(source(2), now).unwrap());
+    assert_eq!(admission.enter(source(1), now).unwrap_err(), Refusal::Penalty);
+    drop(admission.enter(source(2), now).unwrap());
     let almost = now + Duration::from_millis(14_999);
-    assert_eq!(gate.enter(source(1), almost).unwrap_err(), Refusal::Penalty);
-    drop(gate.enter(source(1), now + seconds(15)).unwrap());
+    assert_eq!(admission.enter(source(1), almost).unwrap_err(), Refusal::Penalty);
+    drop(admission.enter(source(1), now + seconds(15)).unwrap());
 }
 
 #[test]
 fn refused_keys_far_apart_shut_nobody_out() {
-    let (gate, mut now) = gate(|_| {});
+    let (admission, mut now) = admission(|_| {});
     for _ in 0..100 {
-        gate.enter(source(1), now).unwrap().key_refused(now);
+        admission.enter(source(1), now).unwrap().key_refused(now);
         now += seconds(5);
     }
 }
 
 #[test]
 fn penalties_add_up_to_ten_minutes_at_most() {
-    let (gate, now) = gate(|_| {});
-    let pass = gate.enter(source(1), now).unwrap();
+    let (admission, now) = admission(|_| {});
+    let permit = admission.enter(source(1), now).unwrap();
     for _ in 0..1000 {
-        pass.key_refused(now);
+        permit.key_refused(now);
     }
-    drop(pass);
-    assert!(gate.enter(source(1), now + seconds(599)).is_err());
-    drop(gate.enter(source(1), now + seconds(600)).unwrap());
+    drop(permit);
+    assert!(admission.enter(source(1), now + seconds(599)).is_err());
+    drop(admission.enter(source(1), now + seconds(600)).unwrap());
 }
 
 /// A gate at which source 1 is known, and slowed for what its neighbours did.
 fn slowed() -> (Arc<Admission>, Instant) {
-    let (gate, now) = gate(|_| {});
-    gate.enter(source(1), now).unwrap().let_in(now);
+    let (admission, now) = admission(|_| {});
+    admission.enter(source(1), now).unwrap().let_in(now);
     for _ in 0..3 {
-        gate.enter(source(1), now).unwrap().key_refused(now);
+        admission.enter(source(1), now).unwrap().key_refused(now);
     }
-    (gate, now)
+    (admission, now)
 }
 
 /// Somebody of source 1 who has said something.
-fn speaking(gate: &Arc<Admission>, now: Instant) -> Permit {
-    let pass = gate.enter(source(1), now).unwrap();
-    speak(&pass, now);
-    pass
+fn speaking(admission: &Arc<Admission>, now: Instant) -> Permit {
+    let permit = admission.enter(source(1), now).unwrap();
+    speak(&permit, now);
+    permit
 }
 
 /// An attacker behind the admin's own NAT used to shut the admin out.
 #[test]
 fn a_source_that_was_let_in_is_slowed_to_a_few_turns_and_never_shut_out() {
-    let (gate, now) = slowed();
-    let mut attackers: Vec<Permit> = (0..TURNS_OF_KNOWN).map(|_| speaking(&gate, now)).collect();
+    let (admission, now) = slowed();
+    let mut attackers: Vec<Permit> =
+        (0..TURNS_OF_KNOWN).map(|_| speaking(&admission, now)).collect();
     assert!(attackers.iter_mut().all(has_turn));
-    let mut early = speaking(&gate, now);
-    let mut admin = speaking(&gate, now);
+    let mut early = speaking(&admission, now);
+    let mut admin = speaking(&admission, now);
     assert!(!has_turn(&mut early) && !has_turn(&mut admin), "so many at a time");
     drop(attackers.pop());
     assert!(has_turn(&mut admin) && !has_turn(&mut early), "the newest is next");
@@ -229,71 +232,72 @@ fn a_source_that_was_let_in_is_slowed_to_a_few_turns_and_never_shut_out() {
     // After a day it is a stranger again.
     let later = now + seconds(86_400);
     for _ in 0..3 {
-        gate.enter(source(1), later).unwrap().key_refused(later);
+        admission.enter(source(1), later).unwrap().key_refused(later);
     }
-    assert_eq!(gate.enter(source(1), later).unwrap_err(), Refusal::Penalty);
+    assert_eq!(admission.enter(source(1), later).unwrap_err(), Refusal::Penalty);
 }
 
 /// What may come by the second used to go before all who waited, and took every turn.
 #[test]
 fn a_known_source_that_connects_too_often_has_its_turns_beside_what_it_may() {
-    let (gate, now) = gate(|_| {});
-    gate.enter(source(1), now).unwrap().let_in(now);
-    let _free: Vec<Permit> = (0..10).map(|_| gate.enter(source(1), now).unwrap()).collect();
-    let mut over = speaking(&gate, now);
+    let (admission, now) = admission(|_| {});
+    admission.enter(source(1), now).unwrap().let_in(now);
+    let _free: Vec<Permit> = (0..10).map(|_| admission.enter(source(1), now).unwrap()).collect();
+    let mut over = speaking(&admission, now);
     assert!(has_turn(&mut over));
 }
 
 #[test]
 fn a_turn_that_others_wait_for_lasts_a_second_and_the_newest_is_next() {
-    let (gate, now) = slowed();
-    let mut slow: Vec<Permit> = (0..TURNS_OF_KNOWN).map(|_| speaking(&gate, now)).collect();
+    let (admission, now) = slowed();
+    let mut slow: Vec<Permit> = (0..TURNS_OF_KNOWN).map(|_| speaking(&admission, now)).collect();
     assert!(slow.iter_mut().all(has_turn));
-    let mut other = speaking(&gate, now);
-    let mut admin = speaking(&gate, now);
-    hurry(&gate, now + Duration::from_millis(999));
+    let mut other = speaking(&admission, now);
+    let mut admin = speaking(&admission, now);
+    hurry(&admission, now + Duration::from_millis(999));
     assert!(dropped(&mut slow[0]).is_none() && !has_turn(&mut admin));
-    hurry(&gate, now + seconds(1));
+    hurry(&admission, now + seconds(1));
     assert_eq!(dropped(&mut slow[0]), Some(Refusal::HandshakesOfSource));
     assert!(has_turn(&mut admin) && !has_turn(&mut other));
     assert!(dropped(&mut slow[1]).is_none(), "one for one");
     // Where many wait, it is shorter.
     let later = now + seconds(1);
-    let mut crowd: Vec<Permit> = (0..40).map(|_| speaking(&gate, later)).collect();
-    hurry(&gate, later);
+    let mut crowd: Vec<Permit> = (0..40).map(|_| speaking(&admission, later)).collect();
+    hurry(&admission, later);
     assert!(dropped(&mut slow[1]).is_some() && has_turn(crowd.last_mut().unwrap()));
 }
 
 /// A hundred a second that said nothing used to take every turn, the newest always being one of them.
 #[test]
 fn who_says_nothing_has_no_turn_and_goes_first() {
-    let (gate, now) = slowed();
-    let mut crowd: Vec<Permit> = (0..63).map(|_| gate.enter(source(1), now).unwrap()).collect();
-    let mut admin = speaking(&gate, now);
+    let (admission, now) = slowed();
+    let mut crowd: Vec<Permit> =
+        (0..63).map(|_| admission.enter(source(1), now).unwrap()).collect();
+    let mut admin = speaking(&admission, now);
     assert!(has_turn(&mut admin) && !crowd.iter_mut().any(has_turn));
-    let _more: Vec<Permit> = (0..63).map(|_| gate.enter(source(1), now).unwrap()).collect();
-    assert!(crowd.iter_mut().all(|pass| dropped(pass) == Some(Refusal::Handshakes)));
+    let _more: Vec<Permit> = (0..63).map(|_| admission.enter(source(1), now).unwrap()).collect();
+    assert!(crowd.iter_mut().all(|permit| dropped(permit) == Some(Refusal::Handshakes)));
     assert_eq!(dropped(&mut admin), None);
 }
 
 #[test]
 fn the_log_is_told_of_a_source_once_a_minute() {
-    let (gate, now) = gate(|_| {});
-    let pass = gate.enter(source(1), now).unwrap();
-    assert_eq!(pass.key_refused(now), Some(1));
-    assert_eq!(pass.key_refused(now + seconds(59)), None);
-    assert_eq!(pass.key_refused(now + seconds(60)), Some(2));
+    let (admission, now) = admission(|_| {});
+    let permit = admission.enter(source(1), now).unwrap();
+    assert_eq!(permit.key_refused(now), Some(1));
+    assert_eq!(permit.key_refused(now + seconds(59)), None);
+    assert_eq!(permit.key_refused(now + seconds(60)), Some(2));
 }
 
 #[test]
 fn so_many_sources_are_remembered_and_known_ones_longest() {
-    let (gate, now) = gate(|limits| limits.connects = usize::MAX);
-    gate.enter(source(0), now).unwrap().let_in(now);
+    let (admission, now) = admission(|limits| limits.connects = usize::MAX);
+    admission.enter(source(0), now).unwrap().let_in(now);
     let last = MAX_SOURCES as u32 + 100;
     for number in 1..=last {
-        drop(gate.enter(source(number), now).unwrap());
+        drop(admission.enter(source(number), now).unwrap());
     }
-    let state = gate.lock();
+    let state = admission.lock();
     assert_eq!(state.sources.len(), MAX_SOURCES);
     assert!(state.sources.contains_key(&source(0)));
     assert!(state.sources.contains_key(&source(last)));
@@ -301,16 +305,17 @@ fn so_many_sources_are_remembered_and_known_ones_longest() {
 
 #[test]
 fn no_limit_is_no_limit() {
-    let (gate, now) = gate(|limits| {
+    let (admission, now) = admission(|limits| {
         limits.connects = usize::MAX;
         limits.connects_per_source = usize::MAX;
         limits.max_handshakes = usize::MAX;
         limits.max_handshakes_per_source = usize::MAX;
         limits.penalty = None;
     });
-    let mut all: Vec<Permit> = (0..1000).map(|_| gate.enter(source(1), now).unwrap()).collect();
-    for pass in &all {
-        pass.key_refused(now);
+    let mut all: Vec<Permit> =
+        (0..1000).map(|_| admission.enter(source(1), now).unwrap()).collect();
+    for permit in &all {
+        permit.key_refused(now);
     }
-    assert!(all.iter_mut().all(|pass| dropped(pass).is_none()));
+    assert!(all.iter_mut().all(|permit| dropped(permit).is_none()));
 }

@@ -282,7 +282,7 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
         serve(listeners, config, stop).await.map_err(|error| {
             let in_use = matches!(
                 error,
-                ServeError::Door(OpenError::InUse(_))
+                ServeError::Tcp(OpenError::InUse(_))
                     | ServeError::Metrics(MetricsError::InUse(_))
                     | ServeError::State(ListenError::StateInUse { .. })
             );

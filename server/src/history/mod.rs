@@ -194,7 +194,7 @@ impl History {
         let numbers = Arc::new(RunIds::default());
         let late = Arc::new(RetryQueue::default());
         let delegated = Delegated::find();
-        let keeper = HistoryWriter {
+        let writer = HistoryWriter {
             state: state.to_path_buf(),
             kept,
             hook_timeout,
@@ -207,7 +207,7 @@ impl History {
         };
         let log = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new().name("runs".into()).spawn(move || {
-            tracing::dispatcher::with_default(&log, || keeper.run(&todo, &open));
+            tracing::dispatcher::with_default(&log, || writer.run(&todo, &open));
         });
         let thread = thread.map_err(|source| NoHistory::Directory { path: outputs, source })?;
         Ok(Self {

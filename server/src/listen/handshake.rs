@@ -42,7 +42,7 @@ pub(crate) async fn welcome(
     opened: Arc<OpenPort>,
     stream: TcpStream,
     peer: SocketAddr,
-    pass: Permit,
+    permit: Permit,
 ) {
     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     let now = server.now();
@@ -50,7 +50,7 @@ pub(crate) async fn welcome(
     if let Err(error) = platform::tune(&stream, limits.keepalive, limits.user_timeout) {
         tracing::debug!(target: "topside", %peer, %error, "a connection's options cannot be set");
     }
-    greet(server, Arc::clone(&opened.tls), stream, peer, pass).await;
+    greet(server, Arc::clone(&opened.tls), stream, peer, permit).await;
 }
 
 /// Lets somebody at the door show a key.
@@ -59,27 +59,27 @@ pub(crate) async fn greet<S: Socket>(
     tls: Arc<ServerConfig>,
     stream: S,
     peer: SocketAddr,
-    mut pass: Permit,
+    mut permit: Permit,
 ) {
     // In boxes, which are gone when they are done: what is left of this task is to be small.
     let handshake = Box::pin(async {
-        pass.turn(stream.speaks()).await?;
-        let first = pass.stay(stream.speaks()).await?;
+        permit.turn(stream.speaks()).await?;
+        let first = permit.stay(stream.speaks()).await?;
         if let Some(other) = first.and_then(OtherProtocol::of_byte_under_tls) {
             return Ok(Err((io::Error::other(NoTls(other)), CountingStream::new(stream))));
         }
         let handshake = TlsAcceptor::from(tls).accept(CountingStream::new(stream)).into_fallible();
-        pass.stay(handshake).await.map(|shaken| shaken.map(Box::new))
+        permit.stay(handshake).await.map(|shaken| shaken.map(Box::new))
     });
     let patience = server.now().config.limits.handshake_timeout.unwrap_or(Duration::MAX);
     let done = tokio::select! {
         done = timeout(patience, handshake) => done,
-        () = server.door.closed() => return,
+        () = server.tcp.closed() => return,
     };
     let stream = match done {
         Ok(Ok(Ok(stream))) => stream,
         Ok(Ok(Err((error, stream)))) => {
-            return Box::pin(refused(&server, peer, &error, stream, pass)).await;
+            return Box::pin(refused(&server, peer, &error, stream, permit)).await;
         }
         Ok(Err(refusal)) => return server.counters.turned_away(refusal.limit()),
         Err(_) => {
@@ -88,7 +88,7 @@ pub(crate) async fn greet<S: Socket>(
             return server.counters.turned_away("handshake_timeout");
         }
     };
-    Box::pin(admit(server, stream, peer, pass)).await;
+    Box::pin(admit(server, stream, peer, permit)).await;
 }
 
 /// Tells the log and the limits of a handshake that failed, and lets the alert get through.
@@ -97,7 +97,7 @@ async fn refused<S: Socket>(
     peer: SocketAddr,
     error: &io::Error,
     mut stream: CountingStream<S>,
-    pass: Permit,
+    permit: Permit,
 ) {
     let source = error.get_ref();
     let no_tls = source.and_then(|error| error.downcast_ref::<NoTls>());
@@ -109,20 +109,20 @@ async fn refused<S: Socket>(
         }
         Some(Some(key)) => {
             server.counters.turned_away("key");
-            server.audit.refused(Origin::Network(pass.source()), "key/refused", key);
-            if let Some(times) = pass.key_refused(Instant::now()) {
-                let source = pass.source();
+            server.audit.refused(Origin::Network(permit.source()), "key/refused", key);
+            if let Some(times) = permit.key_refused(Instant::now()) {
+                let source = permit.source();
                 tracing::warn!(target: "topside", %peer, %source, key, times, "key refused");
             }
         }
         None | Some(None) => {
             server.counters.turned_away("handshake");
-            server.audit.refused(Origin::Network(pass.source()), "handshake/failed", "tls");
+            server.audit.refused(Origin::Network(permit.source()), "handshake/failed", "tls");
             tracing::debug!(target: "topside", %peer, %error, "a handshake failed");
         }
     }
     // Its place is for those who may yet come in.
-    drop(pass);
+    drop(permit);
     let goodbye = async {
         if let Some(NoTls(other)) = no_tls {
             stream.write_all(&other.answer()).await?;
@@ -132,7 +132,7 @@ async fn refused<S: Socket>(
     };
     tokio::select! {
         _ = timeout(LINGER, goodbye) => {}
-        () = server.door.closed() => {}
+        () = server.tcp.closed() => {}
     }
 }
 
@@ -140,11 +140,11 @@ async fn admit<S: Socket>(
     server: Arc<Server>,
     stream: Box<TlsStream<CountingStream<S>>>,
     peer: SocketAddr,
-    mut pass: Permit,
+    mut permit: Permit,
 ) {
     let Some((key, identity)) = who(&server, &stream) else { return };
     server.keys.came_in(key);
-    let seat = match server.door.seats.take(identity.owner, identity.role) {
+    let seat = match server.tcp.sessions.take(identity.owner, identity.role) {
         Ok(seat) => seat,
         Err(full) => {
             server.counters.turned_away(full.limit);
@@ -153,13 +153,13 @@ async fn admit<S: Socket>(
             // It is told so at the door, whose limits hold: it would not be the first to ask too often.
             let error = full.into();
             tokio::select! {
-                _ = pass.stay(Box::pin(reject::answer(stream, &error))) => {}
-                () = server.door.closed() => {}
+                _ = permit.stay(Box::pin(reject::answer(stream, &error))) => {}
+                () = server.tcp.closed() => {}
             }
             return;
         }
     };
-    pass.let_in(Instant::now());
+    permit.let_in(Instant::now());
     let connection = peer::connection(peer.ip(), platform::own_networks);
     let outbox = Arc::new(Outbox::new(server.now().config.limits.max_outbox));
     let registered = server.clients.register(peer.to_string(), connection, identity, outbox);

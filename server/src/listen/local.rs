@@ -68,7 +68,7 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
         refuse(server, stream, owner, error);
         return;
     };
-    let seat = match owner.has_limits().then(|| server.door.seats.take(owner, role)).transpose() {
+    let seat = match owner.has_limits().then(|| server.tcp.sessions.take(owner, role)).transpose() {
         Ok(seat) => seat,
         Err(full) => {
             server.counters.turned_away(full.limit);
@@ -89,7 +89,7 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
 /// Answers the first request of a local user with `error`. A user may hold a few connections so; more are closed at once,
 /// so that they do not take the descriptors of others.
 fn refuse(server: &Arc<Server>, stream: UnixStream, owner: Owner, error: RpcError) {
-    let Ok(place) = server.door.refused.take(owner, Role::Viewer) else { return };
+    let Ok(place) = server.tcp.refused.take(owner, Role::Viewer) else { return };
     server.spawn(async move {
         reject::answer(stream, &error).await;
         drop(place);

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 /// Has the TCP port of a server give each connection to [`accept`].
 pub(crate) fn attach(server: &Arc<Server>) {
     let weak = Arc::downgrade(server);
-    server.door.on_connection(move |stream, peer, room, opened| {
+    server.tcp.on_connection(move |stream, peer, room, opened| {
         let Some(server) = weak.upgrade() else { return };
         match room {
             Room::Free => accept(&server, opened, stream, peer),
@@ -26,10 +26,10 @@ pub(crate) fn attach(server: &Arc<Server>) {
 
 /// Starts the task of a connection that the admission lets in; it becomes the task of the session.
 fn accept(server: &Arc<Server>, opened: &Arc<OpenPort>, stream: TcpStream, peer: SocketAddr) {
-    match server.door.gate.enter(peer::Peer::of(peer.ip()), Instant::now()) {
-        Ok(pass) => {
+    match server.tcp.admission.enter(peer::Peer::of(peer.ip()), Instant::now()) {
+        Ok(permit) => {
             let (here, opened) = (Arc::clone(server), Arc::clone(opened));
-            server.spawn(handshake::welcome(here, opened, stream, peer, pass));
+            server.spawn(handshake::welcome(here, opened, stream, peer, permit));
         }
         Err(refusal) => server.counters.turned_away(refusal.limit()),
     }

@@ -78,10 +78,10 @@ impl Scene {
         let listener = Simulated::bind(("0.0.0.0", PORT)).await?;
         loop {
             let (stream, peer) = listener.accept().await?;
-            let pass = server.door.gate.enter(peer::Peer::of(peer.ip()), Instant::now());
-            let pass = pass.expect("few come");
+            let permit = server.tcp.admission.enter(peer::Peer::of(peer.ip()), Instant::now());
+            let permit = permit.expect("few come");
             let (here, tls) = (Arc::clone(&server), Arc::clone(&tls));
-            server.spawn(handshake::greet(here, tls, stream, peer, pass));
+            server.spawn(handshake::greet(here, tls, stream, peer, permit));
         }
     }
 

@@ -31,13 +31,14 @@ pub(super) async fn make_invite(
     caller: Caller,
     wanted: KeyInvite,
 ) -> Result<KeyInviteResult, RpcError> {
-    let offer = InviteRequest::check(wanted, &caller.server.now().menu.all().collect::<Vec<_>>())?;
+    let request =
+        InviteRequest::check(wanted, &caller.server.now().menu.all().collect::<Vec<_>>())?;
     whole(caller, Method::KeyInvite, |server, client| {
         Box::pin(async move {
             // First, so that what goes wrong goes wrong before anybody has been invited.
-            let ready = server.blocking(|server| server.door.prepare(&server.keys)).await?;
+            let ready = server.blocking(|server| server.tcp.prepare(&server.keys)).await?;
             let ready = ready.map_err(cannot_open)?;
-            let opened = server.door.opened();
+            let opened = server.tcp.opened();
             let opened = match (&ready, &opened) {
                 (Some(ready), _) => ready.opened(),
                 (None, Some(opened)) => opened,
@@ -48,14 +49,14 @@ pub(super) async fn make_invite(
                 name: server.info.hostname.clone(),
                 addresses: invite_addresses(opened.addresses.iter().map(SocketAddr::ip)),
                 port: opened.port(),
-                router: server.reach.for_invites(),
+                router: server.router_address.for_invites(),
             };
-            let (row, invite, _) = offer
+            let (row, invite, _) = request
                 .make(place)
                 .map_err(|error| shortage::rpc_error(error, ErrorKind::Internal))?;
             let row = change(server, client, Change::Add(row)).await?;
             if let Some(ready) = ready {
-                server.door.open(&server.tasks, &server.keys, ready).map_err(cannot_open)?;
+                server.tcp.open(&server.tasks, &server.keys, ready).map_err(cannot_open)?;
             }
             tracing::info!(
                 target: "topside", client = client.id.0, by = client.who().user, key = row.name,

@@ -147,7 +147,7 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
         false => before.menu.again(),
     };
     let revision = menu.revision();
-    server.door.set_limits(&config.limits);
+    server.tcp.set_limits(&config.limits);
     server.runs.history.keep(config.runs);
     for remark in &config.remarks {
         tracing::info!(target: "topside", "{remark}");
@@ -159,15 +159,15 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
         let path = server.socket().display();
         tracing::error!(target: "topside", %error, "{path} stays within reach of whom it was before");
     }
-    server.put_in_force(Loaded { config, menu });
+    server.activate(Loaded { config, menu });
     server.runs.limits_changed();
     expiry::enforce_local(&server.now().config.local, &server.clients, by);
     // Here the menu before goes, and with it the workers that nothing needs any more.
     drop(before);
     if is_another {
         let now = server.now();
-        let staff = now.menu.staff();
-        staff.start(&server.runs.history, &server.audit, |life| server.spawn(life));
+        let pool = now.menu.worker_pool();
+        pool.start(&server.runs.history, &server.audit, |life| server.spawn(life));
         server.events.menu_changed(revision);
     }
     Ok(ReloadResult { revision, changed })

@@ -8,7 +8,7 @@ use crate::server::Server;
 /// The figures of the server as they are now.
 pub(crate) fn status(server: &Server) -> Status {
     let now = server.now();
-    let workers = now.menu.staff().standing().map(|(name, standing)| {
+    let workers = now.menu.worker_pool().standing().map(|(name, standing)| {
         let name = name.to_owned();
         WorkerStatus { name, standing }
     });

@@ -135,8 +135,8 @@ impl Program {
             cgroup: None,
             known: HashMap::new(),
         };
-        let kin = ProcessTree::new(Group::of(&child), family);
-        let mut process = Process::new(child, kin, stdout, stderr, self.stop, started);
+        let tree = ProcessTree::new(Group::of(&child), family);
+        let mut process = Process::new(child, tree, stdout, stderr, self.stop, started);
         process.stdin = input;
         Ok(process)
     }

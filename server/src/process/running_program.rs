@@ -40,7 +40,7 @@ const LONGEST_LOOK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    kin: ProcessTree,
+    tree: ProcessTree,
     /// Where it is a pipe that somebody may write.
     pub(crate) stdin: Option<Sender>,
     stdout: Receiver,
@@ -63,18 +63,18 @@ pub(crate) struct Until {
 impl Process {
     pub(crate) fn new(
         child: Child,
-        kin: ProcessTree,
+        tree: ProcessTree,
         stdout: Receiver,
         stderr: Receiver,
         stop: Stop,
         started: std::time::Instant,
     ) -> Self {
-        Self { child, kin, stdin: None, stdout, stderr, stop, started }
+        Self { child, tree, stdin: None, stdout, stderr, stop, started }
     }
 
     /// The program's process, where the system tells of it.
     pub(crate) fn first(&self) -> Option<&LeaderProcess> {
-        self.kin.family().first.as_ref()
+        self.tree.family().first.as_ref()
     }
 
     /// The writing end of its input, where it may be answered. Its input ends with that.
@@ -84,7 +84,7 @@ impl Process {
 
     /// Gives it a cgroup of its own once it is run.
     pub(crate) fn contained(mut self, cgroup: Option<Cgroup>) -> Self {
-        self.kin.family_mut().cgroup = cgroup;
+        self.tree.family_mut().cgroup = cgroup;
         self
     }
 
@@ -97,14 +97,14 @@ impl Process {
     /// whole group and who has left that: `stop_signal` first, SIGKILL to whoever is left after
     /// `stop_timeout`. Who lives in the end is in [`ProgramExit::escaped`].
     pub(crate) async fn run(self, output: &Output, until: Until) -> ProgramExit {
-        let Self { mut child, mut kin, stdin: _, stdout, stderr, stop, started } = self;
-        kin.contain().await;
+        let Self { mut child, mut tree, stdin: _, stdout, stderr, stop, started } = self;
+        tree.contain().await;
         let exited = CancellationToken::new();
         let mut pump = pin!(pump(stdout, stderr, output, &exited));
         let mut open = None;
         let (end, status, escaped) = {
             // A disk or a flood that holds up the pump must not hold up a cancel.
-            let mut watch = pin!(watch(&mut child, &mut kin, stop, &until));
+            let mut watch = pin!(watch(&mut child, &mut tree, stop, &until));
             loop {
                 tokio::select! {
                     biased;
@@ -124,12 +124,12 @@ impl Process {
             },
         };
         let is_held = !open.is_empty();
-        drain(open, &format!("run {}", kin.family().run.0));
+        drain(open, &format!("run {}", tree.family().run.0));
         let escaped = match escaped {
             Some(escaped) => escaped,
-            None => kin.left(duration, is_held).await,
+            None => tree.left(duration, is_held).await,
         };
-        kin.uncontain().await;
+        tree.uncontain().await;
         ProgramExit::new(end, status, duration, escaped)
     }
 }
@@ -137,14 +137,14 @@ impl Process {
 /// Waits for the program's end, or brings it about; then also who escaped it.
 async fn watch(
     child: &mut Child,
-    kin: &mut ProcessTree,
+    tree: &mut ProcessTree,
     stop: Stop,
     until: &Until,
 ) -> (End, Option<ExitStatus>, Option<Vec<u32>>) {
     let end = tokio::select! {
         biased;
         status = child.wait() => {
-            kin.release();
+            tree.release();
             return (End::Exited, reaped(status), None);
         }
         () = until.cancel.cancelled() => End::Cancelled,
@@ -155,9 +155,9 @@ async fn watch(
     tokio::select! {
         biased;
         () = until.over.cancelled() => {}
-        () = stopped(child, kin, stop, &mut status) => {}
+        () = stopped(child, tree, stop, &mut status) => {}
     }
-    let escaped = kin.kill().await;
+    let escaped = tree.kill().await;
     // One that cannot be killed is not waited for.
     let lives = child.id().is_some_and(|pid| escaped.contains(&pid));
     let status = match status {
@@ -171,13 +171,13 @@ async fn watch(
 /// Asks a program to end with all that it started, and gives them their time for it.
 async fn stopped(
     child: &mut Child,
-    kin: &mut ProcessTree,
+    tree: &mut ProcessTree,
     stop: Stop,
     status: &mut Option<std::io::Result<ExitStatus>>,
 ) {
     // Too far away for the clock is never.
     let deadline = Instant::now() + stop.timeout.min(Duration::from_secs(365 * 86_400));
-    kin.stop(stop.signal).await;
+    tree.stop(stop.signal).await;
     tokio::select! {
         biased;
         ended = child.wait() => *status = Some(ended),
@@ -186,7 +186,7 @@ async fn stopped(
     // The first process is gone; the others have the rest of the time to end in order. There is no
     // event for that.
     let mut apart = LOOK;
-    while Instant::now() < deadline && kin.lives(stop.signal).await {
+    while Instant::now() < deadline && tree.lives(stop.signal).await {
         sleep_until(deadline.min(Instant::now() + apart)).await;
         apart = (apart * 2).min(LONGEST_LOOK);
     }

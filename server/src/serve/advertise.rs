@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 /// Makes the server known from the moment that its door opens until it closes.
 pub(crate) async fn run(server: Arc<Server>) {
-    let mut opened = server.door.watch();
+    let mut opened = server.tcp.watch();
     let opened = tokio::select! {
         opened = opened.wait_for(Option::is_some) => opened.ok().and_then(|opened| opened.clone()),
-        () = server.door.closed() => None,
+        () = server.tcp.closed() => None,
     };
     if let Some(opened) = opened {
         tokio::join!(tell_lan(&server, &opened), hold_port(&server, &opened));
@@ -27,7 +27,7 @@ async fn tell_lan(server: &Server, opened: &OpenPort) {
     }
     match announce(&server.info.hostname, &opened.addresses, &opened.pin) {
         Ok(Some(announcement)) => {
-            server.door.closed().await;
+            server.tcp.closed().await;
             Announcement::end(announcement).await;
         }
         Ok(None) => {}
@@ -44,8 +44,8 @@ async fn hold_port(server: &Server, opened: &OpenPort) {
     // Routers forward IPv4 alone; over IPv6 the box has an address of its own.
     let outward = opened.addresses.iter().find(|open| open.is_ipv4() && !open.ip().is_loopback());
     if let Some(port) = outward.and_then(|open| NonZeroU16::new(open.port())) {
-        let closing = || server.door.closed();
-        keep(Home::new(port, place), &server.reach.outside, closing).await;
+        let closing = || server.tcp.closed();
+        keep(Home::new(port, place), &server.router_address.outside, closing).await;
     }
 }
 

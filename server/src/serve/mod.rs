@@ -79,7 +79,7 @@ pub enum ServeError {
     Reserve(#[source] std::io::Error),
     /// TCP cannot be opened, though somebody may come in that way.
     #[error(transparent)]
-    Door(#[from] OpenError),
+    Tcp(#[from] OpenError),
     /// Metrics cannot be served where they were asked for.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -109,16 +109,16 @@ pub async fn serve(
     let keys = Keys::open(&config.state)?;
     let metrics = metrics::listen(config.metrics)?;
     let files = RuntimeFiles::new(listeners.local, state, stop.hears_signals());
-    let (server, door) = tracing::dispatcher::with_default(&dispatch, || {
+    let (server, port) = tracing::dispatcher::with_default(&dispatch, || {
         config.limits.max_sessions = max_sessions(&config.limits)
             .map_err(|TooFewDescriptors(most)| ServeError::Descriptors(most))?;
         let stored = Stored::open(&config, keys)?;
         let server = Server::new(config, menu, stored, clock, files.local(), log, dispatch.clone());
         tcp::attach(&server);
-        let door = server.prepare_door()?;
-        Ok::<_, ServeError>((server, door))
+        let port = server.prepare_tcp()?;
+        Ok::<_, ServeError>((server, port))
     })?;
-    Ok(server.run(files, door, metrics, stop).with_subscriber(dispatch).await)
+    Ok(server.run(files, port, metrics, stop).with_subscriber(dispatch).await)
 }
 
 impl Stored {
@@ -150,20 +150,20 @@ impl Server {
     ///
     /// # Errors
     /// [`OpenError`]; a server to which nobody was invited has none.
-    fn prepare_door(&self) -> Result<Option<BoundPort>, OpenError> {
+    fn prepare_tcp(&self) -> Result<Option<BoundPort>, OpenError> {
         let never =
             self.now().config.listen.as_ref().is_none_or(|listen| listen.addresses.is_empty());
         if never || self.keys.count() == (0, 0) {
             return Ok(None);
         }
-        self.door.prepare(&self.keys)
+        self.tcp.prepare(&self.keys)
     }
 
     /// Serves until it is told to stop, then ends every session and returns.
     async fn run(
         self: &Arc<Self>,
         mut files: RuntimeFiles,
-        door: Option<BoundPort>,
+        port: Option<BoundPort>,
         metrics: Option<metrics::Listener>,
         stop: Stop,
     ) -> Ended {
@@ -179,8 +179,8 @@ impl Server {
             let result = format!("was due {}, by {}", was_due.deadline, was_due.by);
             self.note("server/shutdown", result);
         }
-        if let Some(ready) = door
-            && let Err(error) = self.door.open(&self.tasks, &self.keys, ready)
+        if let Some(ready) = port
+            && let Err(error) = self.tcp.open(&self.tasks, &self.keys, ready)
         {
             tracing::error!(target: "topside", %error, "TCP stays closed");
         }
@@ -190,8 +190,8 @@ impl Server {
             let _ = self.metrics.set(listener.address);
         }
         let now = self.now();
-        let staff = now.menu.staff();
-        staff.start(&self.runs.history, &self.audit, |life| self.spawn(life));
+        let pool = now.menu.worker_pool();
+        pool.start(&self.runs.history, &self.audit, |life| self.spawn(life));
         // These two go on until the end is over.
         let supervisor = now.config.supervisor.clone();
         drop(now);
@@ -219,7 +219,7 @@ impl Server {
         };
         shutdown_record::remove(&self.now().config.state);
         // No new connection from here on; the locks stay until everything has ended.
-        self.door.close();
+        self.tcp.close();
         let _locks = files.close();
         tokio::select! {
             ended = self.end(&plan, &stop) => ended,
@@ -239,7 +239,7 @@ impl Server {
 
     /// Saves when each key was last used, and from which sources.
     async fn save_seen(self: &Arc<Self>) {
-        let save = |server: &Self| (server.keys.save_seen().err(), server.door.save_known().err());
+        let save = |server: &Self| (server.keys.save_seen().err(), server.tcp.save_known().err());
         let Ok((keys, sources)) = self.blocking(save).await else { return };
         if let Some(error) = keys {
             tracing::warn!(target: "topside", %error, "when keys came in is not written down");

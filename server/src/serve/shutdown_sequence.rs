@@ -92,7 +92,7 @@ impl Server {
             self.runs.all_ended().await;
         }
         // However long the runs took, there is time for the workers to end, and to say goodbye.
-        self.now().menu.staff().stop(deadline.max(Instant::now() + GOODBYE)).await;
+        self.now().menu.worker_pool().stop(deadline.max(Instant::now() + GOODBYE)).await;
         let deadline = deadline.max(Instant::now() + GOODBYE);
         let ended = SessionEnded {
             code: if plan.restart { EndCode::Restart } else { EndCode::Shutdown },

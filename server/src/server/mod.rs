@@ -37,7 +37,7 @@ use crate::runs::{Runs, Services};
 /// What all sessions share.
 #[derive(Debug)]
 pub(crate) struct Server {
-    in_force: Arc<ActiveConfig>,
+    active_config: Arc<ActiveConfig>,
     /// Held while the files are read again.
     pub(crate) reloading: tokio::sync::Mutex<()>,
     /// Has the files checked that must be there: the socket, lock files, the log.
@@ -50,11 +50,11 @@ pub(crate) struct Server {
     pub(crate) shutdown_was_due: Option<Closing>,
     /// The path of the local socket.
     pub(crate) socket: String,
-    pub(crate) door: TcpPort,
+    pub(crate) tcp: TcpPort,
     pub(crate) keys: Arc<Keys>,
     /// Held by whoever changes the list of keys.
     pub(crate) changing_keys: Arc<tokio::sync::Mutex<()>>,
-    pub(crate) reach: RouterAddress,
+    pub(crate) router_address: RouterAddress,
     /// Where metrics are served.
     pub(crate) metrics: OnceLock<SocketAddr>,
     pub(crate) clients: Arc<Registry>,
@@ -117,7 +117,7 @@ impl Server {
         let dirty = Arc::new(Notify::new());
         let poke = Arc::clone(&dirty);
         log.on_entry(move || poke.notify_one());
-        let door = TcpPort::new(config.listen.clone(), config.state.clone(), &config.limits);
+        let tcp = TcpPort::new(config.listen.clone(), config.state.clone(), &config.limits);
         let shutdown_was_due = shutdown_record::read(&config.state);
         let keys = Arc::new(keys);
         let clients = Arc::new(Registry::new(Arc::clone(&dirty)));
@@ -125,7 +125,7 @@ impl Server {
         let counters = Arc::<Counters>::default();
         let shutdown = Arc::<Shutdown>::default();
         let tasks = Tasks::new(dispatch);
-        let active = Arc::new(ActiveConfig::new(config, menu));
+        let active_config = Arc::new(ActiveConfig::new(config, menu));
         let services = Services {
             audit: Arc::clone(&audit),
             hooks: Arc::clone(&hooks),
@@ -134,7 +134,7 @@ impl Server {
             keys: Arc::clone(&keys),
             counters: Arc::clone(&counters),
             shutdown: Arc::clone(&shutdown),
-            config: Arc::clone(&active),
+            config: Arc::clone(&active_config),
             tasks: tasks.clone(),
         };
         let server = Arc::new(Self {
@@ -149,10 +149,10 @@ impl Server {
             clock,
             shutdown_was_due,
             socket: local.path().display().to_string(),
-            door,
+            tcp,
             keys,
             changing_keys: Arc::default(),
-            reach: RouterAddress::default(),
+            router_address: RouterAddress::default(),
             metrics: OnceLock::new(),
             clients,
             events,
@@ -164,7 +164,7 @@ impl Server {
             counters,
             users: Users::default(),
             tasks,
-            in_force: active,
+            active_config,
             reloading: tokio::sync::Mutex::default(),
             check_files: Notify::new(),
         });
@@ -174,7 +174,7 @@ impl Server {
 
     /// The configuration and the menu that are in force.
     pub(crate) fn now(&self) -> Arc<Loaded> {
-        self.in_force.get()
+        self.active_config.get()
     }
 
     /// The path of the local socket.
@@ -183,8 +183,8 @@ impl Server {
     }
 
     /// Puts others in their place.
-    pub(crate) fn put_in_force(&self, next: Loaded) {
-        self.in_force.set(next);
+    pub(crate) fn activate(&self, next: Loaded) {
+        self.active_config.set(next);
     }
 
     /// Starts a task of this server; it ends with the server at the latest.
@@ -211,11 +211,11 @@ impl Server {
     /// Where the server listens now, and where the router does for it.
     pub(crate) fn listening(&self) -> Vec<ListenAddress> {
         let local = ListenAddress { transport: "unix".into(), address: self.socket.clone() };
-        let opened = self.door.opened();
+        let opened = self.tcp.opened();
         let addresses = opened.iter().flat_map(|opened| &opened.addresses);
         let tcp = addresses
             .map(|address| ListenAddress { transport: "tls".into(), address: address.to_string() });
-        let router = self.reach.outside().map(|outside| ListenAddress {
+        let router = self.router_address.outside().map(|outside| ListenAddress {
             transport: "router".into(),
             address: SocketAddr::new(outside.address, outside.port).to_string(),
         });

@@ -87,7 +87,7 @@ struct Session<S> {
     stuck: Option<Stuck>,
     /// While nothing is read.
     end_watch: Option<Box<EndWatch>>,
-    pace: Option<RateLimit>,
+    rate_limit: Option<RateLimit>,
 }
 
 /// Serves one client until its session is over.
@@ -108,7 +108,7 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
         half: false,
         stuck: None,
         end_watch: None,
-        pace: client
+        rate_limit: client
             .who()
             .owner
             .has_limits()
@@ -261,8 +261,8 @@ impl<S: Transport> Session<S> {
             return Poll::Pending;
         }
         if !self.backlog.is_empty() {
-            if let Some(pace) = &mut self.pace {
-                ready!(pace.poll(cx));
+            if let Some(rate_limit) = &mut self.rate_limit {
+                ready!(rate_limit.poll(cx));
             }
             let backlog = std::mem::take(&mut self.backlog);
             return Poll::Ready(self.take_in(&backlog, cx));
@@ -343,7 +343,7 @@ impl<S: Transport> Session<S> {
 
     /// Whether the next request has to wait, which is counted.
     fn is_too_fast(&mut self) -> bool {
-        let waits = self.pace.as_mut().is_some_and(RateLimit::waits);
+        let waits = self.rate_limit.as_mut().is_some_and(RateLimit::waits);
         if waits {
             self.caller.server.counters.turned_away("requests");
         }
@@ -352,8 +352,8 @@ impl<S: Transport> Session<S> {
 
     fn handle(&mut self, text: &[u8], cx: &mut Context<'_>) {
         let parsed = envelope::parse(text);
-        if let Some(pace) = &mut self.pace {
-            pace.spend(match &parsed {
+        if let Some(rate_limit) = &mut self.rate_limit {
+            rate_limit.spend(match &parsed {
                 ClientMessage::One(_) => 1,
                 ClientMessage::Batch(items) => items.len(),
             });

@@ -33,27 +33,27 @@ impl WorkerPool {
         knows_secrets: impl Fn(&str) -> bool,
         before: Option<&Self>,
     ) -> Self {
-        let mut staff = Self::default();
+        let mut pool = Self::default();
         let earlier = before.map_or(&[][..], |before| &before.residents);
         for declared in declared {
             let knows_secrets = knows_secrets(&declared.name);
             let same = earlier.iter().find(|hired| hired.0.is(declared, knows_secrets));
             if let Some(same) = same {
-                staff.residents.push(Arc::clone(same));
+                pool.residents.push(Arc::clone(same));
                 continue;
             }
             let worker = Arc::new(Resident::new(declared, knows_secrets));
-            staff.residents.push(Arc::new(WorkerRef(Arc::clone(&worker))));
+            pool.residents.push(Arc::new(WorkerRef(Arc::clone(&worker))));
             let left = before.map(|before| before.ends_of(worker.name()));
-            staff.new.push((worker, left.unwrap_or_default()));
+            pool.new.push((worker, left.unwrap_or_default()));
         }
         if let Some(before) = before {
-            let stays = |one: &Arc<Resident>| staff.hired().any(|other| Arc::ptr_eq(one, other));
+            let stays = |one: &Arc<Resident>| pool.hired().any(|other| Arc::ptr_eq(one, other));
             let gone: Vec<_> = before.hired().filter(|worker| !stays(worker)).cloned().collect();
             let gone = gone.into_iter().chain(before.leaving.iter().cloned());
-            staff.leaving = gone.filter(|worker| !worker.ended().is_cancelled()).collect();
+            pool.leaving = gone.filter(|worker| !worker.ended().is_cancelled()).collect();
         }
-        staff
+        pool
     }
 
     /// The same, of whom nobody has to be started.
