@@ -1,5 +1,5 @@
-//! What differs between systems: the local socket, who owns a directory, private files, signals.
-//! Nothing else in this crate has a `cfg` for a system.
+//! Differences between systems: the local socket, the owner of a directory, private files, signals. Nothing else in
+//! this crate has a `cfg` for a system.
 
 use std::time::Duration;
 

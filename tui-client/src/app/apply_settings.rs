@@ -1,4 +1,4 @@
-//! What the files of settings say, on its way into the state.
+//! Takes changed settings into the state.
 
 use super::{Effect, State};
 use crate::config::Settings;

@@ -1,5 +1,5 @@
-//! Questions before something that cannot be undone. Cancel has the focus; what ends a server wants
-//! its name typed, and who is sent away is told a reason.
+//! Confirmation before something that cannot be undone. Cancel has the focus. A shutdown asks for the name of the
+//! server; disconnecting a client takes a reason.
 
 use topside_shared::methods::CommandRun;
 use topside_shared::{ClientId, Pin, RunId};

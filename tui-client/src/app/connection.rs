@@ -1,4 +1,4 @@
-//! How the screen stands to a server: not at all, dialling, connected, or cut off and why.
+//! State of the connection: idle, dialling, connected, or lost and why.
 
 use topside_shared::Time;
 use topside_shared::notifications::{EndCode, SessionEnded};

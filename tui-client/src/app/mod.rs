@@ -1,4 +1,4 @@
-//! What the screen knows and how it changes: [`State`], [`Msg`], [`update()`].
+//! State of the screen and how it changes: [`State`], [`Msg`], [`update()`].
 //!
 //! **Invariant:** nothing here does I/O or reads a clock. What comes in is a [`Msg`], the time is in
 //! [`State::clock`], set by the loop before each call; what is to be done goes out as [`Effect`]s.

@@ -1,4 +1,5 @@
-//! What lies on top of a screen and has the keys: help, palette, questions, forms, lists.
+//! Overlays: what is drawn on top of a screen and takes the keys, such as help, palette, confirmations, forms and
+//! lists.
 
 use topside_shared::ClientId;
 

@@ -1,4 +1,4 @@
-//! What was typed to each server, kept between sessions: one line each, oldest first.
+//! History of typed lines for each server, kept between sessions: one line each, oldest first.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};

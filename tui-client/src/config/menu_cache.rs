@@ -1,4 +1,4 @@
-//! The menu that each server showed last, for whoever completes a word without a connection.
+//! The last menu of each server, for completion in a shell, which does not connect.
 //!
 //! It is only ever a help: what is too large, too old or broken is as if there were none, and that it cannot be
 //! kept is no mistake.

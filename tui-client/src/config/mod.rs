@@ -1,5 +1,4 @@
-//! What the client keeps: the saved servers, what was typed to each, the menu that each showed last, and how the
-//! screen looks and listens.
+//! Files of the client: saved servers, history of typed lines, cached menus, and the settings of the screen.
 
 mod atomic_file;
 mod audit_position;

@@ -1,4 +1,4 @@
-//! The saved servers, in `client.toml`.
+//! Saved servers, in `client.toml`.
 //!
 //! The file is the person's own: what the screen changes is written into it where it stands, and a
 //! change that somebody made to the file meanwhile is kept.

@@ -1,4 +1,4 @@
-//! How the screen looks and listens: `[screen]` of client.toml, theme.toml and keymap.toml.
+//! Settings of the screen: `[screen]` of client.toml, theme.toml and keymap.toml.
 //!
 //! A mistake in one of them is told with its place, and what that file said last stays.
 

@@ -1,4 +1,4 @@
-//! Where in a TOML file a mistake is, and what is common to reading each of them.
+//! Location of an error in a TOML file, and what is common to reading such files.
 
 use std::io;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! What the server tells unasked, in a queue between the reader and whoever takes it.
+//! Queue of notifications between the reader and the consumer of a session.
 //!
 //! The reader does not wait for them: it shares the socket with answers and notices. So output that
 //! nobody takes is bounded here. Beyond the bound the oldest waiting output of the run that holds most

@@ -1,4 +1,4 @@
-//! Dialling, and saying who the two sides are: the same for the first time and for every reconnect.
+//! Dialling and `initialize`: the same for the first connection and for every reconnect.
 
 use std::io;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The connection to one server: dialling, what is asked and answered, what is told unasked.
+//! Connection to one server: dialling, requests and answers, notifications.
 //!
 //! [`connect()`] is the one way in, for the first time and for every reconnect. Everything runs on the
 //! caller's runtime, as one task that reads and one that writes; the reader never waits for whoever

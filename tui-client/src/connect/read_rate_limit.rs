@@ -1,4 +1,4 @@
-//! How fast a screen reads: nobody sees a flood go by, and whoever types meanwhile needs the processor too.
+//! Rate limit of reading: a flood of output must not take the processor from typing.
 //!
 //! What is not read yet waits at the server, which keeps it with the run. The pauses are a few milliseconds, so that
 //! notices, which share the socket, come in time.

@@ -1,4 +1,4 @@
-//! The client's end of TLS 1.3: it shows one key, and talks to whoever proves to hold the pinned one.
+//! The client's end of TLS 1.3: it shows one key, and accepts only the server that proves to hold the pinned one.
 
 use std::io;
 use std::sync::Arc;

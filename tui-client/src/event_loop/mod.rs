@@ -1,5 +1,5 @@
-//! The screen's loop: what comes in goes through `update`, what is to be done is done, and a frame
-//! is drawn when something has changed.
+//! Event loop of the screen: messages go through `update`, effects are carried out, and a frame is drawn when
+//! something has changed.
 //!
 //! This runs on the main thread. A terminal that stops reading blocks it in `draw`; the connection
 //! lives on a thread of its own and does not notice.

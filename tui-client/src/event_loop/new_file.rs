@@ -1,4 +1,4 @@
-//! A file that is there whole or not at all, under a name that nothing had.
+//! A new file that is either complete or absent, and never replaces another.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

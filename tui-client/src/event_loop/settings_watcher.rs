@@ -1,5 +1,5 @@
-//! The settings as the screen holds them: read anew when one of their files has changed, and together
-//! with what the environment and the flags say.
+//! Settings of the screen: read again when one of their files has changed, and combined with the environment and
+//! the flags.
 
 use topside_shared::dirs::Dirs;
 

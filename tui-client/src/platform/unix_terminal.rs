@@ -1,4 +1,4 @@
-//! The terminal on Unix: what it shows of what is typed, its input, and its end.
+//! Terminal on Unix: echo of typed text, input, hang-up.
 
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;

@@ -1,4 +1,4 @@
-//! What a program asks for, as far as its words tell.
+//! Recognizes a question that asks for a secret, by its words.
 
 /// The words that mean a secret.
 const SECRETS: [&str; 5] = ["password", "passphrase", "secret", "pin", "token"];

@@ -1,4 +1,4 @@
-//! The signs of the screen that are not ASCII, and what stands for each where only ASCII can be shown.
+//! Glyphs that are not ASCII, and the ASCII character that replaces each.
 //!
 //! Whoever draws writes the sign itself. A frame for an ASCII screen is gone over once it is drawn, so
 //! nothing else has to know; a test draws every screen and finds a sign that is missing here.

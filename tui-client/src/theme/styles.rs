@@ -1,5 +1,5 @@
-//! The few styles of the screen, by their role: one accent, one for what is secondary, three for states,
-//! which always stand beside a sign or a word. The terminal's own background stays.
+//! Styles by their role: one accent, one for what is secondary, three for states, which always are beside a sign or
+//! a word. The terminal's own background stays.
 
 use ratatui::style::{Color, Modifier, Style};
 

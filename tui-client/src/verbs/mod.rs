@@ -1,4 +1,4 @@
-//! What was asked for on the command line: the screen, the line client, one run, or the server.
+//! Command line: the screen, the line client, the verbs, or the server.
 
 mod completions;
 mod duration;

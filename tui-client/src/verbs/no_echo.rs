@@ -1,5 +1,4 @@
-//! A terminal does not show what is typed while a run asks for a secret: the same words as on the screen
-//! tell that it does.
+//! Turns the echo of the terminal off while a run asks for a secret.
 
 use std::io::IsTerminal;
 

@@ -1,6 +1,6 @@
-//! What of a program's output a terminal is given: text, line ends, SGR colours, and the movements of programs
-//! that show progress, within the lines that the program wrote itself. All else that could steer the terminal is
-//! taken out; a pipe gets the bytes as they are, and never comes by here.
+//! Filter of a program's output for a terminal: text, line ends, SGR colours, and the movements of programs that
+//! show progress, within the lines that the program wrote itself. All else that could steer the terminal is taken
+//! out; a pipe gets the bytes as they are, and never comes by here.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! A session without a screen: runs one command after the other and says what is told meanwhile.
+//! Runs commands one after the other on a session without a screen, and prints notifications meanwhile.
 
 use std::io::IsTerminal;
 use std::time::Duration;

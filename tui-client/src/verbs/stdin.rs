@@ -1,4 +1,4 @@
-//! What a run is given to read: standard input as it comes, or its lines.
+//! Input of a run: standard input as it comes, or its lines.
 //!
 //! One piece is on its way at a time, and the next is read once it was taken: a program that does not
 //! read holds up whoever writes to us, and nothing piles up here.

@@ -1,4 +1,4 @@
-//! The last row: what can be done now, or the answer to what was just tried.
+//! Draws the last row: the keys of the possible actions, or the result of the last one.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,4 +1,4 @@
-//! The frame around what lies on top of a screen.
+//! Draws the frame of an overlay.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

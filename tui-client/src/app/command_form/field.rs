@@ -1,4 +1,4 @@
-//! What stands in one field of a command's form.
+//! One field of a command's form.
 
 use serde_json::Value;
 use topside_shared::cmdline;

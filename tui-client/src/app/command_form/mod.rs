@@ -1,5 +1,4 @@
-//! The form of a command, made from its declaration: a field for each argument, and the line that
-//! says the same.
+//! Form of a command, made from its declaration: a field for each argument, and the line that does the same.
 
 mod field;
 

@@ -1,4 +1,4 @@
-//! What a person does at the console: typing, scrolling, cancelling.
+//! Keys at the console: typing, scrolling, cancelling.
 
 use topside_shared::cmdline;
 use topside_shared::records::ClientRow;

@@ -1,5 +1,5 @@
-//! Where things stand on the console, for drawing and for scrolling alike: a function of the
-//! terminal's size and of how many rows the banner takes.
+//! Layout of the console, for drawing and for scrolling: a function of the terminal's size and of the rows of the
+//! banner.
 
 use ratatui::layout::Rect;
 

@@ -1,4 +1,4 @@
-//! The console: one server, what was asked of it and what it said. It outlives its session.
+//! Console of one server: its runs, their output, and what is typed. It outlives its session.
 
 pub(crate) mod keyboard;
 pub(crate) mod layout;

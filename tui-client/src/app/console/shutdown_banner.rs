@@ -1,4 +1,4 @@
-//! A shutdown that the server has announced: who, why, and how long there is left.
+//! Banner of an announced shutdown: who ordered it, why, and the time that is left.
 
 use topside_shared::Time;
 use topside_shared::notifications::{Closing, Phase};

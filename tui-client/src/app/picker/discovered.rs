@@ -1,4 +1,4 @@
-//! Servers that say on the LAN that they are there. A find is a hint: the pin decides.
+//! Servers that announce themselves on the LAN. An announcement is a hint: the pin decides.
 
 use topside_shared::Pin;
 use topside_shared::text::{MAX_NAME, clean};

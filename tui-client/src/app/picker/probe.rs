@@ -1,5 +1,5 @@
-//! When the chosen server is asked whether it answers, and what it said. One server at a time: the
-//! chosen one, while the picker is shown and somebody is looking.
+//! Probe of the chosen server: whether it answers. Only one server is probed at a time, and only while the picker
+//! is shown.
 
 use super::chosen;
 use super::routes::{self, ProbeResult};

@@ -1,4 +1,4 @@
-//! Pasting an invite: what it says is shown at once, what it keeps secret never.
+//! Redeeming a pasted invite. Its server and role are shown at once, its secret never.
 
 use topside_shared::Role;
 use topside_shared::invite::{Invite, InviteError};

@@ -1,4 +1,4 @@
-//! The input box of a run that asks: what is typed there goes to that run's program and nowhere else.
+//! Input box of a run that takes input: what is typed there goes to that run's program and nowhere else.
 //!
 //! **Invariant:** what was typed for a run never becomes a command, nor the answer to another run: where
 //! the run ends first, it stays in the box until the person drops it. It is in no history, and where it

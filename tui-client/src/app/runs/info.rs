@@ -1,4 +1,4 @@
-//! One block's header: what was run, and how it stands.
+//! Header of a block: the command and its state.
 
 use serde_json::{Map, Value};
 use topside_shared::records::{RunRow, RunState};

@@ -1,4 +1,4 @@
-//! The response pane: one block a command, and what is known of it beside its output.
+//! Response pane: one block for each command, with the output and what else is known of the run.
 
 mod claims;
 pub(crate) mod export;

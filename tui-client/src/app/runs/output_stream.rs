@@ -1,4 +1,4 @@
-//! Following the output of runs: what came, what was skipped, and going on in the next session.
+//! Output of runs: bytes that came, gaps, and how it continues in the next session.
 
 use topside_shared::RunId;
 use topside_shared::notifications::{RunGap, RunOutput, Stream};

@@ -1,4 +1,4 @@
-//! The list of the server's runs: those that go on and those that ended, whoever started them.
+//! List of the server's runs, live and past, of all clients.
 
 use topside_shared::RunId;
 use topside_shared::cmdline;

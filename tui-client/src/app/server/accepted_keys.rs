@@ -1,4 +1,4 @@
-//! The list of keys: who may come in over TCP and who no longer may, and taking one away.
+//! List of the accepted and the revoked keys, and revoking one.
 
 use std::cmp::Reverse;
 

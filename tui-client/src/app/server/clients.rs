@@ -1,4 +1,4 @@
-//! Who is connected, one of them in full, and sending somebody away.
+//! Connected clients: the details of one, and disconnecting it.
 
 use topside_shared::ClientId;
 use topside_shared::methods::ClientKick;

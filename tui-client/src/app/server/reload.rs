@@ -1,5 +1,5 @@
-//! Having the server read its files again, and what came of it: what is different now, what waits for the next
-//! start, or the mistakes that kept all as it was.
+//! Reload of the server's files and its result: what changed, what waits for the next start, or the errors that
+//! kept everything as it was.
 
 use topside_shared::methods::{ReloadChanges, ReloadResult};
 

@@ -1,5 +1,5 @@
-//! How the server stands: asked once a second while somebody looks, one question at a time, with what the figures
-//! were before.
+//! Status of the server: asked once a second while it is shown, one request at a time, with a history of the
+//! figures.
 
 use std::collections::VecDeque;
 

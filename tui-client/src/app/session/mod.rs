@@ -1,4 +1,4 @@
-//! What a session says, from its first word to its last.
+//! Messages of a session: answers, notifications, and its end.
 
 mod notifications;
 

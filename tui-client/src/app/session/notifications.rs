@@ -1,4 +1,4 @@
-//! What the server says unasked, on its way into the state.
+//! The server's notifications, on their way into the state.
 
 use topside_shared::Time;
 use topside_shared::methods::{Menu, ReloadChanges};

@@ -1,5 +1,4 @@
-//! A list with a filter: what is typed filters, the arrows choose, and the choice stays with its row while
-//! the list changes.
+//! List with a filter: typing filters, the arrows choose, and the choice stays with its row while the list changes.
 
 use super::editor::{Edited, Editor};
 use crate::input::key::{Code, Key};

@@ -1,5 +1,5 @@
-//! What was typed before: walked by Up and Down (only lines that begin with what is typed), and
-//! searched by Ctrl-R. Keeping it on disk is the config room's work.
+//! History of typed lines: Up and Down walk through those that begin with the typed text, and Ctrl-R searches.
+//! `config` keeps it on disk.
 
 /// Lines typed at one server, oldest first.
 #[derive(Debug, Clone, Default)]

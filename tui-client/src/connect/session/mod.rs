@@ -1,4 +1,4 @@
-//! One live session: requests out, answers back to whoever asked, the rest into the events.
+//! A live session: requests go out, answers return to their callers, and notifications go to the events.
 
 mod reader;
 

@@ -1,4 +1,4 @@
-//! What the server sends: answers to whoever waits for them, the rest to the events.
+//! Reader of a session: answers go to their callers, notifications to the events.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How servers are dialled, asked whether they answer, and paired with; and what came of it, in the screen's words.
+//! Dialling, probing and pairing on the network thread, with the results in the words of the screen.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Bash, whose library takes only the end of a word for the word, and puts in its place whatever it is told.
+//! Bash completion: its library completes only the end of a word, and replaces that by the answer.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! What a word can become: by the declarations of the verbs and flags, by the saved servers, and by the menu that the
-//! chosen server showed last.
+//! Candidates for a word: from the declarations of the verbs and flags, the saved servers, and the cached menu of
+//! the chosen server.
 
 use std::ffi::OsStr;
 use std::path::Path;

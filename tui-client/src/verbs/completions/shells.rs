@@ -1,4 +1,4 @@
-//! How each shell asks, and in which form it takes the answer.
+//! The shells: how each asks for candidates, and the form of the answer.
 
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! Asking a person whether harm is meant. Nobody is asked where there is no terminal: there `--yes` says it.
+//! Confirmation of a dangerous verb. Without a terminal it is refused unless `--yes` is given.
 
 use std::io::{BufRead, IsTerminal};
 

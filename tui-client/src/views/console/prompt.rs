@@ -1,4 +1,4 @@
-//! The input box while it is a run's: whose it is, what is asked, and what is typed.
+//! Draws the input box of a run: the command, the question, and the typed text.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};

@@ -1,5 +1,4 @@
-//! The overlay that takes an invite: what it is, whose, and how far pairing has come. The invite itself is
-//! a key, and only its beginning is shown.
+//! Draws the overlay that redeems an invite. The invite is a key, so only its beginning is shown.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};

@@ -1,4 +1,4 @@
-//! Who is connected: beside the response pane, and in full on top of it.
+//! Draws the connected clients: beside the response pane, or as an overlay.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,4 +1,4 @@
-//! The server's log: the filters, the lines, and the chosen one whole below them.
+//! Draws the server's log: the filters, the lines, and all of the chosen one below them.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};

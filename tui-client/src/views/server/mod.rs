@@ -1,4 +1,4 @@
-//! Drawing what a server tells about itself.
+//! Draws what belongs to the server: clients, keys, runs, log, notices, status.
 
 pub(crate) mod accepted_keys;
 pub(crate) mod client;
