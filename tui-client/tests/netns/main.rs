@@ -6,12 +6,12 @@
 // The lint knows only functions that are themselves tests, not those that help them.
 #![allow(clippy::unwrap_used)]
 
-mod cut;
+mod disconnect;
+mod discovery;
 mod doctor;
-mod found;
 mod lookup;
-mod mapping;
 mod net;
+mod port_mapping;
 mod programs;
 #[path = "../cli/require.rs"]
 mod require;

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::admin::act;
-use super::elsewhere::listen;
 use super::harness::{Home, Screen, Server, TOPSIDE};
+use super::remote_servers::listen;
 use super::session::console;
 
 const WIDE: (u16, u16) = (120, 30);
