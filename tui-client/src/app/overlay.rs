@@ -45,9 +45,9 @@ pub(crate) enum Overlay {
     /// Who may come in over TCP.
     Keys(Box<AcceptedKeys>),
     /// What an invite or a token is made from.
-    NewKey(Box<InviteForm>),
+    InviteForm(Box<InviteForm>),
     /// An invite or a token that was made: a key.
-    Made(Box<InviteResult>),
+    InviteResult(Box<InviteResult>),
     /// What came of reading the server's files again.
     Reload(Reload),
     /// What was said unasked.

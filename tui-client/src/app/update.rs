@@ -113,8 +113,8 @@ fn overlay_key(state: &mut State, top: Overlay, key: Key) -> Vec<Effect> {
         Overlay::Runs(view) => return run_list::key(state, view, key),
         Overlay::Log(view) => return log::key(state, view, key),
         Overlay::Keys(view) => return accepted_keys::key(state, view, key),
-        Overlay::NewKey(new) => return create_invite::form_key(state, new, key),
-        Overlay::Made(made) => return create_invite::made_key(state, made, key),
+        Overlay::InviteForm(new) => return create_invite::form_key(state, new, key),
+        Overlay::InviteResult(made) => return create_invite::made_key(state, made, key),
         Overlay::Clients { at } => return clients::list_key(state, at, key),
         Overlay::Client(details) => return clients::key(state, details, key),
         // What is read: any key that does not scroll it closes it.
@@ -321,7 +321,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     match state.overlays.last_mut() {
         Some(Overlay::Form(form)) => form.paste(text),
         Some(Overlay::CommandForm(form)) => whole = form.paste(text),
-        Some(Overlay::NewKey(new)) => whole = new.paste(text),
+        Some(Overlay::InviteForm(new)) => whole = new.paste(text),
         Some(Overlay::Invite(pairing)) => pairing.paste(text),
         Some(Overlay::Palette(palette)) => {
             palette.paste(text);

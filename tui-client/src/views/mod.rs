@@ -60,14 +60,14 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
             Overlay::Confirm(question) => confirm::draw(question, area, buffer, &theme),
             Overlay::Form(filled) => picker::server_form::draw(filled, area, buffer, &theme),
             Overlay::CommandForm(filled) => command_form::draw(filled, None, area, buffer, &theme),
-            Overlay::NewKey(new) => {
+            Overlay::InviteForm(new) => {
                 command_form::draw(&new.form, Some(&new.step), area, buffer, &theme)
             }
             Overlay::Reload(shown) => {
                 server::reload::draw(state, shown, area, buffer, &theme);
                 None
             }
-            Overlay::Made(made) => {
+            Overlay::InviteResult(made) => {
                 server::invite_result::draw(state, made, area, buffer, &theme);
                 None
             }
@@ -120,7 +120,7 @@ pub(crate) fn changes_in(state: &State) -> Option<u64> {
         }
         Screen::Console(_) => {
             let made = state.overlays.iter().find_map(|overlay| match overlay {
-                Overlay::Made(made) => invite_result::changes_in(state, made),
+                Overlay::InviteResult(made) => invite_result::changes_in(state, made),
                 _ => None,
             });
             [console::changes_in(state), made].into_iter().flatten().min()

@@ -169,7 +169,7 @@ pub(crate) fn open(state: &mut State) {
     let Some(console) = state.console() else { return };
     let mut form = InviteForm::new(console);
     form.follow();
-    state.overlays.push(Overlay::NewKey(Box::new(form)));
+    state.overlays.push(Overlay::InviteForm(Box::new(form)));
 }
 
 /// A key for the form, which was taken off the overlays.
@@ -178,7 +178,7 @@ pub(crate) fn form_key(state: &mut State, mut new: Box<InviteForm>, key: Key) ->
     // What is being made is shown when it comes, whether or not somebody waited for it.
     if new.step == InviteStep::Asking {
         if !leaves {
-            state.overlays.push(Overlay::NewKey(new));
+            state.overlays.push(Overlay::InviteForm(new));
         }
         return Vec::new();
     }
@@ -196,7 +196,7 @@ pub(crate) fn form_key(state: &mut State, mut new: Box<InviteForm>, key: Key) ->
                 && let Some(session) = state.session_to_ask()
             {
                 new.step = InviteStep::Asking;
-                state.overlays.push(Overlay::NewKey(new));
+                state.overlays.push(Overlay::InviteForm(new));
                 return vec![Effect::Call { session, call: Call::Invite(wanted) }];
             }
         }
@@ -205,13 +205,13 @@ pub(crate) fn form_key(state: &mut State, mut new: Box<InviteForm>, key: Key) ->
             new.follow();
         }
     }
-    state.overlays.push(Overlay::NewKey(new));
+    state.overlays.push(Overlay::InviteForm(new));
     Vec::new()
 }
 
 /// The server's answer.
 pub(crate) fn made(state: &mut State, result: Result<Box<CreatedInvite>, String>) {
-    let waits = |overlay: &Overlay| matches!(overlay, Overlay::NewKey(new) if new.step == InviteStep::Asking);
+    let waits = |overlay: &Overlay| matches!(overlay, Overlay::InviteForm(new) if new.step == InviteStep::Asking);
     let made = result.and_then(|handed| {
         let handed = CreatedInvite { key: sanitize::key(handed.key), ..*handed };
         InviteResult::new(handed).ok_or_else(|| "the server's answer holds no invite".to_owned())
@@ -222,12 +222,12 @@ pub(crate) fn made(state: &mut State, result: Result<Box<CreatedInvite>, String>
             if let Some(console) = state.console_mut() {
                 console.drafts.remove(TITLE);
             }
-            state.overlays.push(Overlay::Made(Box::new(made)));
+            state.overlays.push(Overlay::InviteResult(Box::new(made)));
         }
         Err(why) => {
             let why = sanitize::sentence(&why);
             for overlay in &mut state.overlays {
-                if let Overlay::NewKey(new) = overlay
+                if let Overlay::InviteForm(new) = overlay
                     && new.step == InviteStep::Asking
                 {
                     new.step = InviteStep::Refused(why);
@@ -260,6 +260,6 @@ pub(crate) fn made_key(state: &mut State, mut made: Box<InviteResult>, key: Key)
         let (rows, page) = invite_result::scrolls(state, &made);
         made.top = overlay::scroll(made.top, rows, page, key).unwrap_or(made.top);
     }
-    state.overlays.push(Overlay::Made(made));
+    state.overlays.push(Overlay::InviteResult(made));
     effects
 }

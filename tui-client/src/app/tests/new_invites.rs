@@ -128,7 +128,7 @@ fn a_form_that_was_left_is_there_again_until_something_was_made_from_it() {
     assert!(screen(&world).contains("For phone as operator"));
     world.press("esc");
     act(&mut world, "invite a device, or make");
-    let Some(Overlay::NewKey(new)) = world.state.overlays.last() else { panic!() };
+    let Some(Overlay::InviteForm(new)) = world.state.overlays.last() else { panic!() };
     assert!(new.form.args().is_empty() && new.step == InviteStep::Filling);
 }
 

@@ -212,7 +212,7 @@ impl Handle {
     }
 
     /// Leaves: what was asked so far is still sent, then the connection is closed. The events end
-    /// with [`LostReason::Left`](super::LostReason::Left).
+    /// with [`DisconnectReason::Left`](super::DisconnectReason::Left).
     pub fn close(&self) {
         self.shared.closing.send_replace(true);
     }
