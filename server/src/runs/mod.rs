@@ -7,7 +7,6 @@
 //! is done at once and tells how things stand at that moment, and an invite is a secret. The newest of
 //! those are remembered in memory.
 
-mod admit;
 mod input;
 mod queue;
 mod run_guard;

@@ -25,7 +25,6 @@ use crate::process::launch::Caller;
 use crate::process::pipes::Pipes;
 use crate::process::program::Program;
 use crate::process::running_program::Until;
-use crate::runs::admit::admit;
 use crate::runs::input::Input;
 use crate::runs::run_guard::{Outcome, RunGuard};
 use crate::runs::{Run, Runs, scheduler};
@@ -143,7 +142,7 @@ async fn start_as(
             escaped: Vec::new(),
         }),
     });
-    let starts = admit(runs, client, &who, &run, entry)?;
+    let starts = scheduler::admit(runs, client, &who, &run, entry)?;
     let mut live = RunGuard::new(Arc::clone(runs), Arc::clone(client), Arc::clone(&run), starts);
     if client.outbox.is_closed() {
         // It left while this was on its way.
