@@ -1,4 +1,4 @@
-//! A hand on the keys of this machine's server: through its socket while it runs, else on its files.
+//! Control of this machine's server: through its socket while it runs, else on its files.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -70,7 +70,6 @@ pub(crate) enum ControlError {
     Lock(#[from] ListenError),
 }
 
-/// See the module.
 pub(crate) enum Control {
     /// The server runs.
     Socket { path: PathBuf, stream: BufReader<UnixStream> },

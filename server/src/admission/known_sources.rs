@@ -1,5 +1,4 @@
-//! The sources that were let in within a day, kept over a restart: what is promised to them is promised for
-//! a day, not for as long as the server runs.
+//! Known sources: addresses that were admitted within a day, kept over a restart.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -79,7 +79,6 @@ impl Refusal {
     }
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(crate) struct Admission {
     /// Private to this type, never held across an `.await`.

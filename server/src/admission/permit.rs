@@ -1,4 +1,4 @@
-//! One admitted connection: its turn, how long it may stay, and what its source is known for afterwards.
+//! Permit of one admitted connection: its turn, its time limit, and the record of its source afterwards.
 
 use std::future::Future;
 

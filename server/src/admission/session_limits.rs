@@ -43,7 +43,6 @@ pub(crate) fn max_sessions(limits: &Limits) -> Result<usize, TooFewDescriptors> 
     Ok(limits.max_sessions.min(room))
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(crate) struct SessionLimits {
     /// Private to this type, never held across an `.await`.

@@ -1,4 +1,4 @@
-//! So many a second, and so many at once after a pause.
+//! Token bucket: a rate per second, with a burst after a pause.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What ties each line to the one before it.
+//! Hash chain: ties each line of the audit log to the line before it.
 
 use sha2::{Digest, Sha256};
 

@@ -86,7 +86,6 @@ struct Recording {
 
 type Done = Box<dyn FnOnce(Result<(), Unrecorded>) + Send>;
 
-/// See the module.
 #[derive(Debug)]
 pub(crate) struct Audit {
     jobs: SyncSender<Job>,

@@ -1,4 +1,4 @@
-//! Which file the audit log goes on in: the one of an earlier start, or a new one.
+//! Opens the audit log at the start: the file of an earlier start is continued, or a new one is made.
 
 use std::fs::File;
 use std::io;

@@ -1,4 +1,4 @@
-//! Reading the audit log, while a server writes it or not: line by line, and whether its chain is whole.
+//! Reads and verifies the audit log, also while a server writes it.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};

@@ -1,4 +1,4 @@
-//! Files of the state that are written whole or not at all.
+//! Replaces a file atomically: readers see the old content or the new, also after a power cut.
 
 use std::fs::File;
 use std::io::{self, Write};

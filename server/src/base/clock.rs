@@ -30,7 +30,7 @@ struct Kept {
     uptime_ms: u64,
 }
 
-/// See the module. Two of them for one directory agree.
+/// Two of them for one directory agree.
 #[derive(Debug)]
 pub(crate) struct Clock {
     path: PathBuf,

@@ -1,4 +1,4 @@
-//! Counts since the server's start, as `server/status` and the metrics tell them.
+//! Counters since the start of the server, for `server/status` and the metrics.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,6 @@ use topside_shared::records::RunState;
 const ENDS: [RunState; 4] =
     [RunState::Succeeded, RunState::Failed, RunState::Cancelled, RunState::TimedOut];
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     requests: AtomicU64,

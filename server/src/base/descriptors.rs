@@ -1,4 +1,4 @@
-//! The limit of descriptors: raised for the server, and as it was given for the programs that the server starts.
+//! The limit of file descriptors: raised for the server, and unchanged for the programs that it starts.
 //!
 //! Programs that use `select`, or that close all descriptors they could have open, do badly with a high limit, and
 //! they may read it at once. So the server lowers its own soft limit while it starts a program, which inherits it.
@@ -11,7 +11,6 @@ use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::base::platform;
 
-/// See the module.
 #[derive(Debug)]
 struct State {
     /// The limit as this process was given it, once it was raised.

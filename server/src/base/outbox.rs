@@ -1,4 +1,4 @@
-//! The bounded queue of lines to one client.
+//! Outbox: the bounded queue of lines to one client.
 //!
 //! Anybody may put lines in; only the client's session takes them out and writes them. A queue holds at
 //! most `cap` bytes, of which [`RESERVE`] are kept for answers and notices, so that neither has to
@@ -26,7 +26,7 @@ pub(crate) const RESERVE: usize = 64 * 1024;
 #[error("the session is over")]
 pub(crate) struct Closed;
 
-/// See the module. The mutex is private to this type and never held across an `.await`.
+/// The mutex is private to this type and never held across an `.await`.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     cap: usize,

@@ -1,4 +1,4 @@
-//! Where a connection comes from: whom the limits take for one, and what the list calls it.
+//! Peer: the address of a connection, grouped for limits and named for lists.
 
 use std::fmt;
 use std::net::{AddrParseError, IpAddr, Ipv6Addr};

@@ -1,4 +1,4 @@
-//! What differs between systems, so that nothing else has a `cfg`; one file for all of it, however long.
+//! All code that differs between systems; no other module of the server has a `cfg` for a system.
 
 use std::ffi::OsStr;
 use std::fs::OpenOptions;

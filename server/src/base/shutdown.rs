@@ -1,5 +1,4 @@
-//! Whether the server goes on: open, due to close, or closing; and the hand that an embedder, or a
-//! signal, stops it by.
+//! Shutdown state: open, scheduled or closing; and the handle that stops a server from outside.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

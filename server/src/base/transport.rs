@@ -1,4 +1,4 @@
-//! What a session needs of a stream of bytes, whichever kind it is.
+//! Transport: what a session needs of a byte stream.
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;

@@ -1,4 +1,4 @@
-//! The live list of clients: a registry whose [`Registry::register`](registry::Registry::register) returns a drop guard, so that no
+//! Connected clients: [`Registry::register`](registry::Registry::register) returns a guard that removes the row, so that no
 //! row outlives its session.
 
 pub(crate) mod registry;

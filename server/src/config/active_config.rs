@@ -1,5 +1,5 @@
-//! What is in force: the configuration and the menu that belongs to it. A reload puts others in their place, both at
-//! once; whoever has begun by the old ones goes on by them.
+//! Active configuration: settings and menu, replaced together by a reload. Work that has begun keeps the ones that it
+//! began with.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +13,7 @@ pub(crate) struct Loaded {
     pub(crate) menu: Table,
 }
 
-/// See the module. The mutex is private to this type and held for one read or write.
+/// The mutex is private to this type and held for one read or write.
 #[derive(Debug)]
 pub(crate) struct ActiveConfig(Mutex<Arc<Loaded>>);
 

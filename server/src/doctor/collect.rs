@@ -1,4 +1,4 @@
-//! Looking at this box, without changing it.
+//! Collects facts about this box, without changing it.
 
 use std::io::BufReader;
 use std::net::{IpAddr, SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! From what was seen to what it means, and what to do about it.
+//! Diagnosis: what the collected facts mean, and what to do.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

@@ -1,4 +1,4 @@
-//! What the doctor has seen.
+//! Facts that the doctor collects.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

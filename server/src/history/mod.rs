@@ -154,7 +154,6 @@ type Done = oneshot::Sender<Result<(), Unwritable>>;
 /// the processes of this server's runs from those of others.
 type Opened = Result<Arc<str>, Unwritable>;
 
-/// See the module.
 #[derive(Debug)]
 pub(crate) struct History {
     state: PathBuf,

@@ -1,4 +1,4 @@
-//! Ends that could not be written down.
+//! Retry queue: final rows of runs that could not be written yet.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! The thread that writes runs down.
+//! The thread that writes rows of runs.
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Descriptors that are kept for hooks.
+//! Descriptors that are reserved for hooks.
 
 use std::fs::File;
 use std::io;

@@ -1,4 +1,4 @@
-//! The thread itself: starts hooks, retries them, and waits for their ends.
+//! The hook thread: starts hooks, retries them, and waits for their ends.
 
 use std::io::{self, PipeReader, Read as _};
 use std::panic::AssertUnwindSafe;
@@ -32,7 +32,6 @@ struct Waiting {
     failed: Option<Instant>,
 }
 
-/// See the module.
 pub(super) struct HookThread {
     jobs: Receiver<Job>,
     /// Readable when there is a job, or when retries change.

@@ -1,5 +1,4 @@
-//! What an invite, or a script's token, is made of: the wishes of whoever makes it, checked, and what
-//! the box says of itself.
+//! Invites and tokens: checks what is asked for, and makes the key and the string to hand over.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -107,7 +107,6 @@ impl Access {
     }
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(crate) struct Keys {
     path: PathBuf,

@@ -1,4 +1,4 @@
-//! A TCP connection under TLS, as the session needs it.
+//! TCP stream below TLS that counts bytes.
 
 use std::io;
 use std::pin::Pin;

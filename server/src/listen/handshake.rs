@@ -1,4 +1,4 @@
-//! From an accepted connection to a session: the handshake, in the task that the session will have.
+//! TLS handshake, from an accepted connection to the session, in one task.
 
 use std::io;
 use std::net::SocketAddr;

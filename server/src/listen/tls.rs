@@ -1,4 +1,4 @@
-//! The server's side of TLS: which keys are let in, and what a refusal was.
+//! TLS of the server: which keys are accepted, and why one was refused.
 
 use rustls::{CertificateError, Error};
 use topside_shared::Pin;

@@ -1,4 +1,4 @@
-//! `max_concurrent`, `queue` and `lock` of a command, whoever carries it out.
+//! `max_concurrent`, `queue` and `lock` of a command.
 
 use std::num::NonZeroUsize;
 

@@ -1,4 +1,4 @@
-//! Taking connections in: the local socket, and who may use it.
+//! The local socket: binds it, sets its permissions, and binds it again where it was removed.
 
 use crate::base::platform;
 use crate::net::lock_file::SocketLock;

@@ -1,4 +1,4 @@
-//! Being found on the LAN: `_topside._tcp.local.` by multicast DNS (RFC 6762, RFC 6763).
+//! Announces the server on the LAN: `_topside._tcp.local.` by multicast DNS (RFC 6762, RFC 6763).
 //!
 //! What is announced is a hint. Whoever comes by it still wants to see the right key, which an invite tells.
 

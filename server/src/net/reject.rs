@@ -1,4 +1,4 @@
-//! What somebody hears who may not come in, but has asked something: the reason, as an answer.
+//! Answers the first request of a client that is refused, with the reason.
 
 use std::io;
 use std::time::Duration;

@@ -1,5 +1,4 @@
-//! What a supervisor hears of the server (systemd's `Type=notify`): that it is ready, goes down or starts again,
-//! how it stands, and, where it watches, that the thread of requests lives.
+//! Reports to the supervisor (systemd's `Type=notify`): ready, status, watchdog, stopping.
 
 use std::env::var_os;
 use std::ffi::OsStr;

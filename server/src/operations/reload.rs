@@ -1,4 +1,4 @@
-//! Reading the files again while the server serves: all of it takes effect, or nothing does.
+//! Reload: reads the files again. All of it takes effect, or nothing does.
 
 use std::sync::Arc;
 

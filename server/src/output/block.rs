@@ -1,4 +1,4 @@
-//! Up to 32 KiB of output in order of arrival, with the places where the stream changes.
+//! Block of output: up to 32 KiB in order of arrival, with the offsets where the stream changes.
 
 use bytes::Bytes;
 use topside_shared::notifications::{MAX_OUTPUT_CHUNK, Stream};

@@ -1,4 +1,4 @@
-//! Where each byte of an output is now: in memory, on its way to the disk, on the disk, or gone.
+//! Output buffer: where each byte is now, in memory, on its way to the disk, on the disk, or removed.
 
 use std::collections::VecDeque;
 use std::fs::File;

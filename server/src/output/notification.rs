@@ -1,4 +1,4 @@
-//! Pieces of output as lines of the wire.
+//! Notifications with pieces of output.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,5 +1,4 @@
-//! Output on the disk: a file of blocks that follow each other from the first byte of output on, each
-//! with its streams; written and read a batch at a time.
+//! Output file: blocks from the first byte of output on, each with its streams, written and read in batches.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read as _};

@@ -1,4 +1,4 @@
-//! One client's way through an output.
+//! Reader: the position of one client in an output.
 
 use std::collections::VecDeque;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! The end of an output, as the answer to a run that was waited for holds it.
+//! The last part of an output, for the answer to a run that was waited for.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

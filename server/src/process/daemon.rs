@@ -1,5 +1,4 @@
-//! A program that is started once and talked to through its standard streams: same environment, same
-//! group, same refusals as a run's.
+//! Starts the process of a resident worker, with the same environment, group and checks as a run.
 
 use std::process::{Command, Stdio};
 
@@ -11,7 +10,7 @@ use crate::process::running_program::Group;
 use crate::process::tracking::WORKERS;
 use crate::process::{pipes, spawn};
 
-/// How a resident worker is started. Made by `declare`, which has checked it.
+/// How a resident worker is started. `menu_file` makes it and has checked it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Daemon {
     /// An absolute path.

@@ -1,4 +1,4 @@
-//! How a run's process ended.
+//! Exit status of a run's process.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;

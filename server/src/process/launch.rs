@@ -1,4 +1,4 @@
-//! Starting a program: its environment, its group, and why it did not start.
+//! Starts the program of a run: its environment, its process group, and the error if it cannot start.
 
 use std::collections::HashMap;
 use std::ffi::OsString;

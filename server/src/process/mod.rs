@@ -1,5 +1,4 @@
-//! Child processes of the server: how they are started, how the ones that it adopts are reaped, and what
-//! happens to output that outlives its run.
+//! Programs and processes: starting, tracking, ending and reaping.
 
 pub(crate) mod cgroup;
 pub(crate) mod daemon;

@@ -1,4 +1,4 @@
-//! The pipes that a program writes its output into, and reads its input from.
+//! Pipes for the output and the input of a program.
 
 use std::io::{self, PipeReader, PipeWriter};
 

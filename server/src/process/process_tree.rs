@@ -1,5 +1,5 @@
-//! The processes of a run that goes on: the group that its program leads, and those that have left it. What looks
-//! for them blocks, and is done where it keeps nobody waiting.
+//! The processes of a run that has not ended: the group of its program, and those that left it. The search for them
+//! blocks, so it runs where no request waits for it.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// So many processes are looked at one by one; where more were started since, all are.
 const FEW: u32 = 512;
 
-/// See the module. Dropping it before it was released kills them all.
+/// Dropping it before it was released kills them all.
 #[derive(Debug)]
 pub(crate) struct ProcessTree {
     group: Group,

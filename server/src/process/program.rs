@@ -1,5 +1,4 @@
-//! Carrying out a declared program: the argument list, the start, and the end of the whole process
-//! group. No shell stands between; a value is one element of the list or none.
+//! A declared program: its argument list and limits. No shell is used; each value is one element of the list, or none.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use serde_json::{Map, Value};
 use topside_shared::command::Stdin;
 use topside_shared::values;
 
-/// What a run of a declared command starts. Made by `declare`, which has checked it.
+/// What a run of a declared command starts. `menu_file` makes it and has checked it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Program {
     /// An absolute path.

@@ -1,4 +1,4 @@
-//! What kind of file a program is: whether this system can execute it, judged by its first bytes when the menu loads.
+//! Checks when the menu loads whether this system can execute a program, by the first bytes of the file.
 
 use std::ffi::OsStr;
 use std::fs::File;

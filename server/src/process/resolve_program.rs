@@ -1,4 +1,4 @@
-//! Finding a program when the menu loads, so that a run never searches.
+//! Finds programs in the path when the menu loads, so that a run does not search.
 
 use std::ffi::OsStr;
 use std::io;

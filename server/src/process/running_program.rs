@@ -1,4 +1,4 @@
-//! A started program, from its first byte of output to the end of all that it started.
+//! A running program: collects its output, and ends it with all its processes.
 
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;

@@ -1,4 +1,4 @@
-//! `safe_state`: the program that closes what a run has opened, when the run ends other than succeeded.
+//! `safe_state`: a program that runs after a run that did not succeed.
 
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read as _};

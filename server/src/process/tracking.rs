@@ -1,4 +1,4 @@
-//! The processes of a run, wherever they went.
+//! Finds the processes of a run, also those that left its process group.
 //!
 //! A process belongs to a run by its group, told from a later one of the same number by when its first process
 //! was started; by the run's own variables in its environment; by the pipes that it writes the run's output

@@ -1,4 +1,4 @@
-//! What a run's program reads while it runs: a pipe, and what does not fit into it yet.
+//! Input of a run: a pipe to its program, and a bounded buffer for what the pipe does not take yet.
 //!
 //! What is typed for a run may be a password. It goes to the program and nowhere else: it is in no row,
 //! no file, no log and no error.

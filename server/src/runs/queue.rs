@@ -1,4 +1,4 @@
-//! Who may start, and who waits for what: rules over numbers, without a clock, a lock or a task.
+//! Run queue: which run may start and which waits for what. Rules only, without a clock, a lock or a task.
 //!
 //! All that a run needs, its locks, a place among the runs of its command and a seat of `max_runs`, is
 //! taken at once or not at all. So nobody holds one thing while it waits for another, and no two runs can
@@ -62,7 +62,6 @@ pub(crate) enum RefusalReason {
     Server(usize),
 }
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     holding: BTreeMap<RunId, Needs>,

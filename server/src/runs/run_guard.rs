@@ -1,4 +1,4 @@
-//! A run's life, from its number to its final row.
+//! Run guard: records the start and the end of a run. Dropping it makes the row final.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,4 @@
-//! Starting a command: whether it may, what is written down first, and what carries it out.
+//! Starts a run: records it, starts the program or worker, and waits for its end.
 
 use std::borrow::Cow;
 use std::pin::Pin;

@@ -15,7 +15,6 @@ use crate::net::local_socket::{ListenError, LocalListener};
 use crate::net::lock_file::{SocketLock, StateLock};
 use crate::server::Server;
 
-/// See the module.
 pub(crate) struct RuntimeFiles {
     local: LocalListener,
     state: StateLock,

@@ -1,4 +1,4 @@
-//! The phases of the end, each under a deadline.
+//! The phases of a shutdown, each with a deadline.
 
 use std::pin::pin;
 use std::sync::Arc;

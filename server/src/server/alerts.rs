@@ -1,4 +1,4 @@
-//! Warnings of the server itself to the admins who are connected.
+//! Warnings that the server sends to connected admins.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,4 @@
-//! A running server: what all its sessions share, and its life from the first connection to the last.
+//! The state that all sessions of a server share.
 
 pub(crate) mod alerts;
 

@@ -1,4 +1,4 @@
-//! The end of a session: why, and how it says goodbye.
+//! Ends a session: the reason, and the last messages.
 
 use std::future::poll_fn;
 use std::io;

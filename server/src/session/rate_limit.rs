@@ -1,4 +1,4 @@
-//! How fast a client may ask: what comes faster is not read for a while, and nothing is lost.
+//! Rate limit of requests: the session does not read while a client is over it, and nothing is lost.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,7 +10,6 @@ use crate::admission::token_bucket::TokenBucket;
 /// Requests at once, for each that may come a second.
 const BURST: usize = 2;
 
-/// See the module.
 pub(super) struct RateLimit {
     requests: TokenBucket,
     /// Until the next may come.

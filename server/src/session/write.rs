@@ -1,4 +1,4 @@
-//! Writing what waits in the outbox, and noticing that nothing moves.
+//! Writes the outbox to the client, and detects a client that does not read.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};

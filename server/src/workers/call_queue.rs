@@ -1,4 +1,4 @@
-//! The calls of one resident worker: those that wait for their turn, and those that it was sent.
+//! Call queue of one resident worker: calls that wait, and calls that were sent.
 //!
 //! A call is sent once. Where the worker is lost, what it was sent is lost with it.
 
@@ -16,7 +16,6 @@ use crate::workers::worker::RunHandle;
 /// How a call ended: the worker's result, or a sentence.
 type Answer = Result<Value, String>;
 
-/// See the module.
 pub(super) struct CallQueue {
     worker: String,
     max_concurrent: usize,

@@ -1,4 +1,4 @@
-//! What keeps runs of commands apart.
+//! Limits on runs at the same time: `max_concurrent`, `queue` and `lock`.
 
 use std::num::NonZeroUsize;
 

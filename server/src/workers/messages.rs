@@ -1,4 +1,4 @@
-//! The lines between the server and a resident worker, one JSON object each.
+//! Messages between the server and a resident worker: one JSON object on each line.
 
 use serde_json::{Map, Value, json};
 use topside_shared::notifications::Stream;

@@ -1,8 +1,7 @@
 //! Resident workers: programs in any language that are started once, get calls as lines of JSON on their
 //! standard input and answer on their standard output. `docs/COMMANDS.md` tells their authors how.
 //!
-//! `wire` knows the lines, `calls` what goes on, `session` one life of the process, `life` the lives one
-//! after the other.
+//! `messages` are the lines, `call_queue` the calls, `worker_process` one process, `restart` one process after another.
 
 mod call_queue;
 pub(crate) mod concurrency;
@@ -30,7 +29,7 @@ use crate::workers::call_queue::CallQueue;
 use crate::workers::concurrency::Exclusion;
 use crate::workers::worker::{Call, Calling, Worker};
 
-/// A resident worker as declared. Made by `declare`, which has checked it.
+/// A resident worker as declared. `menu_file` makes it and has checked it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Declared {
     /// Its name in `[workers]`.

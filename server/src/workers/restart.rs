@@ -1,4 +1,4 @@
-//! The lives of a worker's process one after the other, with a back-off between them.
+//! Restarts the process of a resident worker, with a back-off.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A worker's standard error, a line each in the log: cleaned, cut, and not more than the log can bear.
+//! Logs the standard error of a resident worker: control characters removed, lines cut, and limited in rate.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! The trait behind every command that is written in Rust: the built-ins, and workers that another
-//! author adds.
+//! The `Worker` trait of commands that are written in Rust: built-ins, and workers of other programs.
 
 use std::any::Any;
 use std::fmt;

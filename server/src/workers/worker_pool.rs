@@ -1,4 +1,4 @@
-//! The resident workers of a menu: who goes on when another menu takes its place, who leaves, and who comes.
+//! Worker pool: the resident workers of a menu. A new menu keeps the unchanged workers, starts new ones and ends the rest.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,7 +15,6 @@ use crate::workers::{Declared, Resident, WorkerRef};
 /// How long after its last moment a worker that was killed is waited for.
 const HELD_UP: Duration = Duration::from_secs(3);
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct WorkerPool {
     residents: Vec<Arc<WorkerRef>>,

@@ -1,4 +1,4 @@
-//! One life of a worker's process: what is said to it and what it says, and its end.
+//! One process of a resident worker: its messages in both directions, and its end.
 
 use std::pin::pin;
 use std::process::ExitStatus;

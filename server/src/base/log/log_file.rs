@@ -1,4 +1,4 @@
-//! The thread that writes the log's lines, and the file that moves aside as it grows.
+//! The thread that writes the log, and rotation of the file by size.
 
 use std::fmt::{self, Write as _};
 use std::fs::{File, Metadata, OpenOptions};

@@ -25,7 +25,6 @@ pub(crate) const KEPT: usize = 1_000;
 /// Name of the log's file in the state directory.
 pub(crate) const FILE_NAME: &str = "topsided.log";
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     /// Private to this type; nothing that may log happens under it.

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration file, and where.
+//! Errors in a configuration file, with their positions.
 
 use std::collections::HashSet;
 use std::fmt;

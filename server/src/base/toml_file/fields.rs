@@ -1,4 +1,4 @@
-//! Reading typed fields out of a TOML table, each mistake with its place.
+//! Reads typed fields of a TOML table, each error with its position.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Reading what the server obeys: files, directories of files and its state, each refused where others may change it.
+//! Reads configuration files and checks the state directory; refuses what other users could change.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};

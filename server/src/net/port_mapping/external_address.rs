@@ -1,4 +1,4 @@
-//! Where the router's outside is, and whether the internet can reach it.
+//! The external address of the router, and whether the internet can reach it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

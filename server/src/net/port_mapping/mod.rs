@@ -1,5 +1,4 @@
-//! The router's port: asked for, renewed before it expires, removed at the end, and told of to whoever
-//! writes an invite.
+//! Port mapping: a port of the router is requested, renewed before it expires, and removed at the end.
 //!
 //! A router forwards for a time only. [`keep`] is that life: ask, hold, lose, ask again. It knows nothing of
 //! the protocols, which are behind [`Router`].

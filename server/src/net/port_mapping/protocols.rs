@@ -1,4 +1,4 @@
-//! Asking a real router: PCP, then NAT-PMP where it says that it knows no better, then UPnP.
+//! Requests to the router: PCP, then NAT-PMP where it does not know PCP, then UPnP.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::num::NonZeroU16;

@@ -1,4 +1,4 @@
-//! As much of HTTP/1.1 as one GET needs: one request a connection, its head bounded, its body ignored.
+//! A minimal HTTP/1.1 server for one GET on each connection; the head is bounded, the body ignored.
 
 use std::io;
 use std::time::Duration;
