@@ -35,6 +35,7 @@ use crate::config::Profile;
 use crate::connect::DiscoveredServer;
 use crate::input::Keymap;
 use crate::input::actions::Id;
+pub(crate) use crate::terminal::Size;
 use crate::theme::Theme;
 use connection::ConnectionState;
 pub(crate) use connection::{Target, Via};
@@ -51,23 +52,6 @@ pub(crate) struct Clock {
     pub(crate) mono: u64,
     /// The wall clock.
     pub(crate) wall: Time,
-}
-
-/// Columns and rows of the terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Size {
-    pub(crate) width: u16,
-    pub(crate) height: u16,
-}
-
-impl Size {
-    /// The smallest terminal that shows anything but how small it is.
-    pub(crate) const LEAST: Self = Self { width: 40, height: 10 };
-
-    /// Whether there is room to draw.
-    pub(crate) fn enough(self) -> bool {
-        self.width >= Self::LEAST.width && self.height >= Self::LEAST.height
-    }
 }
 
 /// One line for the person, shown in place of the key hints until the next key.

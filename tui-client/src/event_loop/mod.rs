@@ -338,14 +338,19 @@ impl Loop {
         Ok(())
     }
 
+    fn draw_frame(&mut self) -> std::io::Result<()> {
+        let state = &self.state;
+        self.terminal.draw(state.size, |area, buffer| views::draw(state, area, buffer))
+    }
+
     fn draw(&mut self) -> anyhow::Result<()> {
         self.state.clock = self.clock();
         self.dirty = false;
         self.typing = false;
-        if self.terminal.draw(&self.state).is_err() {
+        if self.draw_frame().is_err() {
             // Half a frame is on the screen: draw all of it once more, and give up only then.
             self.terminal.clear()?;
-            self.terminal.draw(&self.state).context("cannot write to the terminal")?;
+            self.draw_frame().context("cannot write to the terminal")?;
         }
         // From the end: a terminal that takes long is not given more at once.
         self.last_frame = Some(Instant::now());

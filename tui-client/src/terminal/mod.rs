@@ -19,12 +19,28 @@ use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, queue, style};
-use ratatui::layout::Rect;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
 use tokio::sync::Notify;
 
-use crate::app::{Size, State};
-use crate::views;
 use painter::Painter;
+
+/// Columns and rows of the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+}
+
+impl Size {
+    /// The smallest terminal that shows anything but how small it is.
+    pub(crate) const LEAST: Self = Self { width: 40, height: 10 };
+
+    /// Whether there is room to draw.
+    pub(crate) fn enough(self) -> bool {
+        self.width >= Self::LEAST.width && self.height >= Self::LEAST.height
+    }
+}
 
 /// Reports of buttons and the wheel, in a form without limits of columns; motion stays unreported.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
@@ -108,11 +124,15 @@ impl Terminal {
         self.clear()
     }
 
-    /// Draws the state. All of a frame appears at once where the terminal knows how.
-    pub(crate) fn draw(&mut self, state: &State) -> io::Result<()> {
+    /// Draws a frame. All of it appears at once where the terminal knows how.
+    pub(crate) fn draw(
+        &mut self,
+        size: Size,
+        frame: impl FnOnce(Rect, &mut Buffer) -> Option<Position>,
+    ) -> io::Result<()> {
         queue!(self.screen.out(), BeginSynchronizedUpdate)?;
-        let area = Rect::new(0, 0, state.size.width, state.size.height);
-        self.screen.draw(area, |buffer| views::draw(state, area, buffer))?;
+        let area = Rect::new(0, 0, size.width, size.height);
+        self.screen.draw(area, |buffer| frame(area, buffer))?;
         queue!(self.screen.out(), EndSynchronizedUpdate)?;
         io::Write::flush(self.screen.out())
     }
