@@ -86,7 +86,7 @@ pub(crate) enum Here {
     Unknown,
     /// It answered, after so many milliseconds.
     Running(u64),
-    /// Nobody listens.
+    /// No server listens.
     NotRunning,
     /// There is a socket, but it cannot be used: why.
     Refused(String),

@@ -80,9 +80,9 @@ pub(crate) enum Msg {
 /// Why a dial failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DialFailed {
-    /// Nobody listens on this machine's socket: the sentence that says where was looked.
+    /// No server listens on this machine's socket: the sentence that says where was looked.
     NoServer(String),
-    /// Trying again changes nothing until somebody does something: the sentence says what.
+    /// A retry cannot help before the user acts: the sentence says how.
     Hopeless(String),
     /// Anything else, as a sentence.
     Other(String),
@@ -141,7 +141,7 @@ pub(crate) enum Event {
 pub(crate) enum RunRefused {
     /// The server, or this program, would not: the sentence.
     Refused { kind: ErrorKind, message: String },
-    /// The link went down first: nobody knows whether it ran.
+    /// The connection was lost first: it is unknown whether it ran.
     Lost,
 }
 

@@ -169,7 +169,7 @@ impl ProfileStore {
         self.profiles.iter().find(|profile| profile.name == name)
     }
 
-    /// The saved server of this name, which somebody typed.
+    /// The saved server of this name, as typed by the user.
     ///
     /// # Errors
     /// [`UnknownServer`], with the nearest names.

@@ -171,7 +171,7 @@ where
     Ok(Session { welcome, handle, events, reached })
 }
 
-/// Connects to one socket; `None` where nobody listens.
+/// Connects to one socket; `None` where no server listens.
 async fn dial_socket(path: &Path) -> Result<Option<platform::Halves>, ConnectError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     match platform::check_socket_directory(dir) {

@@ -111,7 +111,7 @@ async fn run(
     let Loop { terminal, doer, told, .. } = looped;
     // The terminal first: leaving must not look like hanging.
     drop(terminal);
-    // Nobody listens any more: the sessions must not wait for room to tell.
+    // The receiver ends, so that no session waits for room in the queue.
     drop(told);
     doer.network.stop(&mut signals).await;
     ended.map(|()| status)
@@ -171,7 +171,7 @@ impl Loop {
         if is_picker { self.re_read_settings() } else { Ok(()) }
     }
 
-    /// Takes the settings up, if somebody has changed one of their files.
+    /// Reads the settings again, if one of their files has changed.
     fn re_read_settings(&mut self) -> anyhow::Result<()> {
         self.doer.settings.read_if_changed().map_or(Ok(()), |read| self.through(read))
     }
@@ -183,7 +183,7 @@ impl Loop {
         self.carry_out(effects)
     }
 
-    /// Takes the saved servers up, if somebody has changed the file; whether that was so.
+    /// Reads the saved servers again, if their file has changed; returns whether it has.
     fn re_read(&mut self) -> anyhow::Result<bool> {
         match self.doer.saved.read_if_changed() {
             Some(read) => self.through(read).map(|()| true),
@@ -310,7 +310,7 @@ impl Loop {
         let mut next = Some(first);
         while let Some(event) = next {
             if event == TerminalEvent::FocusGained {
-                // Somebody may come back from an editor.
+                // The user may come back from an editor.
                 self.re_read_settings()?;
             }
             if let Some(msg) = terminal_events::message(&event, &self.state) {

@@ -116,7 +116,7 @@ impl Terminal {
         Ok(Self { screen: Painter::new(Out::new(), area), mouse: true })
     }
 
-    /// Takes the terminal over again after [`restore`], or after somebody else has changed its modes.
+    /// Takes the terminal over again after [`restore`], or after another program has changed its modes.
     pub(crate) fn enter_again(&mut self) -> io::Result<()> {
         // crossterm does nothing where it believes that raw mode is on.
         disable_raw_mode()?;
@@ -225,7 +225,7 @@ fn set_up(mouse: bool) -> io::Result<()> {
     done
 }
 
-/// Gives the terminal back, if it is ours. What fails is left: there is nobody to tell.
+/// Restores the terminal, if it was set up. Errors are ignored, as there is no terminal to report them on.
 pub(crate) fn restore() {
     if !UP.swap(false, Ordering::SeqCst) {
         return;
@@ -290,7 +290,7 @@ fn is_utf8(locale: Option<&str>) -> bool {
     })
 }
 
-/// One line on standard error. Where that is closed, as after the terminal's end, nobody wants it.
+/// One line on standard error. Errors are ignored: it may be closed, as after a hang-up.
 pub(crate) fn complain(what: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "topside: {what}");
 }

@@ -15,7 +15,7 @@ pub(super) const OWN_FAILURE: u8 = 125;
 pub(super) const REFUSED: u8 = 126;
 /// There is no such command.
 pub(super) const UNKNOWN: u8 = 127;
-/// Nobody reads the output any more: as a program that SIGPIPE ends.
+/// The reader of the output has closed it: the same as the status of a program that SIGPIPE ends.
 pub(super) const BROKEN_PIPE: u8 = 128 + 13;
 
 /// The status of a run that has ended.

@@ -11,7 +11,7 @@ const KEPT: usize = 4 * MAX_QUESTION;
 /// Follows the line that a program has not ended.
 pub(super) struct NoEcho {
     question: Vec<u8>,
-    /// None where nobody types, or nothing may be typed for it.
+    /// None where standard input is no terminal, or the run takes no input.
     echo: Option<Echo>,
 }
 

@@ -126,17 +126,17 @@ impl Printer {
         Self { pieces, failed, thread }
     }
 
-    /// Waits for room; `None` once nobody reads standard output any more. Dropping the future is safe.
+    /// Waits for room; `None` once standard output is closed. Dropping the future is safe.
     pub(super) async fn room(&self) -> Option<Room<'_>> {
         self.pieces.reserve().await.ok()
     }
 
-    /// Waits until nobody reads standard output any more. Dropping the future is safe.
+    /// Waits until standard output is closed. Dropping the future is safe.
     pub(super) async fn broken(&self) {
         self.pieces.closed().await;
     }
 
-    /// Waits for room and uses it. Where nobody reads any more there is nobody to tell either.
+    /// Waits for room and uses it. Once the output is closed, nothing is written.
     pub(super) async fn write(&self, piece: OutputPart) {
         let _ = self.pieces.send(piece).await;
     }

@@ -43,7 +43,7 @@ pub(super) enum Interruption {
     Signal(Signal),
     /// The time was up.
     Timeout,
-    /// Nobody reads the output any more.
+    /// The reader of the output has closed it.
     BrokenPipe,
     /// The input for it cannot be sent; the sentence was said.
     Input,

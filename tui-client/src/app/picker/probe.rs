@@ -17,7 +17,7 @@ const FRESH: u64 = 5_000;
 pub(crate) const PROBE_LIMIT: u64 = 3_000;
 /// How often, at most, one that refuses this device is asked.
 const REFUSED: u64 = 10_000;
-/// Without a key for so long nobody is looking.
+/// Without a key for so long the picker counts as unattended.
 const LOOKING: u64 = 120_000;
 
 /// What is known of the chosen server, and when it is asked.
@@ -165,12 +165,12 @@ pub(crate) fn unknown(state: &State) -> &'static str {
     }
 }
 
-/// A key was pressed: somebody is looking.
+/// A key was pressed: the picker is attended.
 pub(crate) fn used(state: &mut State) {
     state.picker.asking.used = state.clock.mono;
 }
 
-/// Nobody waits for answers any more.
+/// Answers of earlier probes are ignored from now on.
 pub(crate) fn stop(state: &mut State) {
     state.picker.asking = ProbeSchedule::default();
 }

@@ -36,7 +36,7 @@ pub(crate) enum RouteSign {
     Down,
     /// It does, and will not have this device, or is another server.
     Wrong,
-    /// Nobody knows.
+    /// Not known.
     None,
 }
 
@@ -51,13 +51,13 @@ pub(crate) enum ProbeResult {
         words: &'static str,
         /// The sentence that says what to do.
         sentence: String,
-        /// Whether asking again changes nothing until somebody does something.
+        /// Whether a retry cannot help before the user acts.
         lasting: bool,
     },
 }
 
 impl ProbeResult {
-    /// Whether asking again changes nothing until somebody does something.
+    /// Whether a retry cannot help before the user acts.
     pub(crate) fn is_lasting(&self) -> bool {
         matches!(self, Self::Down { lasting: true, .. })
     }

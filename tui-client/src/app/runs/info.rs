@@ -73,7 +73,7 @@ pub(crate) enum Phase {
     Ended { state: RunState, exit: Option<i32>, signal: Option<i32>, ms: u64 },
     /// It did not run; the block says why.
     Refused,
-    /// The link went down first: nobody here knows.
+    /// The connection was lost first: the result is unknown.
     Unknown,
     /// No command: a word of the screen's own.
     Note,
@@ -98,7 +98,7 @@ impl Phase {
         }
     }
 
-    /// Whether it goes on, or waits, and nobody ends it yet.
+    /// Whether it runs or waits, and is not being cancelled.
     pub(super) fn can_be_cancelled(mut self) -> bool {
         self.cancelling().is_some_and(|cancelling| !*cancelling)
     }

@@ -126,7 +126,7 @@ impl Runs {
         });
     }
 
-    /// The output of a run was asked for, whoever started it.
+    /// The output of a run of any client was requested.
     pub(crate) fn attached(
         &mut self,
         id: u64,

@@ -21,7 +21,7 @@ pub(crate) struct AcceptedKeys {
     /// Those that may come in first, and of these the newest.
     rows: Vec<KeyRow>,
     pub(crate) load: Load,
-    /// Somebody has come or gone since it was asked for.
+    /// A client has connected or left since the list was requested.
     stale: bool,
 }
 

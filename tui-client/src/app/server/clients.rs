@@ -16,7 +16,7 @@ use crate::text::sanitize;
 /// All that is known of one client.
 #[derive(Debug)]
 pub(crate) struct ClientDetails {
-    /// Whom it is about, whoever else comes and goes.
+    /// The client that is shown, while others come and go.
     pub(crate) id: ClientId,
     pub(crate) asked: DetailsState,
 }
@@ -172,7 +172,7 @@ pub(crate) fn too_long(reason: &str) -> Option<String> {
     (length > MAX_REASON).then(|| format!("It has {length} characters of {MAX_REASON}."))
 }
 
-/// Sends somebody away: him who was asked about, or nobody.
+/// Disconnects the client that the question was about, and no other one.
 pub(crate) fn send_away(state: &mut State, whom: ClientId, reason: &str) -> Vec<Effect> {
     let Some(console) = state.console() else { return Vec::new() };
     if !console.clients.contains_key(&whom) {

@@ -17,7 +17,7 @@ use crate::input::key::{Code, Key};
 use crate::scrollback::grouped;
 use crate::text::sanitize;
 
-/// The built-in that whoever may read the log has in the menu.
+/// The built-in that is in the menu of a role that may read the log.
 pub(crate) const COMMAND: &str = "log";
 /// How many of the last lines are asked for, the most that a server gives.
 pub(crate) const TAIL: u64 = 1_000;

@@ -17,7 +17,7 @@ use crate::text::{fit, sanitize, times};
 const EVERY: u64 = 1_000;
 /// The same after a question that was refused.
 const REFUSED: u64 = 5_000;
-/// Figures that lie further apart are not of one look: between them nobody knows.
+/// Figures that lie further apart are not of one look: between them the figures are unknown.
 const GAP: u64 = 5_000;
 /// How many samples are kept.
 pub(crate) const KEPT: usize = 120;
@@ -66,7 +66,7 @@ fn rate(value: f64) -> String {
     if value < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
-/// The figures at one moment, in the order of [`Figure::ALL`]; none: nobody knows.
+/// The figures at one moment, in the order of [`Figure::ALL`]; none: unknown.
 type Sample = [Option<f64>; Figure::ALL.len()];
 
 /// What the server said last.
@@ -171,7 +171,7 @@ fn ask(state: &mut State) -> Vec<Effect> {
     vec![Effect::Call { session, call: Call::Status }]
 }
 
-/// Milliseconds until the server is asked again; none while nobody looks.
+/// Milliseconds until the server is asked again; none while the status is not shown.
 pub(crate) fn ask_in(state: &State) -> Option<u64> {
     let connected = matches!(state.link, ConnectionState::Connected { .. });
     let figures = &state.console()?.figures;

@@ -47,7 +47,7 @@ pub(crate) fn dialled(
         state.overlays.clear();
         state.screen = Screen::Console(Box::new(Console::new(target, welcome.clone())));
         probe::stop(state);
-        // Nobody listens any more: the picker begins anew.
+        // The server is not listening any more: the picker probes again.
         state.found.clear();
         effects.push(Effect::Browse(false));
     }

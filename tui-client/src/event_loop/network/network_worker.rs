@@ -78,7 +78,7 @@ impl NetworkWorker {
         match order {
             Order::Probe { round, profile, vias } => self.probe(round, profile.as_ref(), vias),
             Order::Browse(false) => self.browse = None,
-            // A system that lets nobody listen finds nothing: the picker does without.
+            // Where the system allows no multicast, the picker shows no discovered servers.
             Order::Browse(true) if self.browse.is_none() => {
                 let tell = self.tell.clone();
                 let listen = move |found| drop(tell.blocking_send(Msg::Found(found)));

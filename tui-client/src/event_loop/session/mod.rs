@@ -63,7 +63,7 @@ pub(super) fn serve(id: u64, session: Session, tell: mpsc::Sender<Msg>) -> Sessi
     let (calls, taken) = mpsc::channel(CALLS);
     let handle = session.handle.clone();
     let task = tokio::spawn(async move {
-        // Whoever left does not want to be told.
+        // The user closed this session: no message is needed.
         let _ = turn(id, session, taken, tell).await;
     });
     SessionTask { calls, handle, task }

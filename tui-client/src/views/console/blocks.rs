@@ -147,7 +147,7 @@ pub(crate) fn pinned(
 fn took(state: &State, info: &Info) -> String {
     match info.phase {
         Phase::Ended { ms, .. } => duration(ms),
-        // Nobody here knows whether it still goes on.
+        // It is unknown whether the run still goes on.
         Phase::CutOff => String::new(),
         phase if phase.is_live() => times::running(state.clock.mono.saturating_sub(info.began)),
         _ => String::new(),

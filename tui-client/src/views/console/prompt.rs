@@ -25,7 +25,7 @@ pub(crate) fn draw(
     row.skip(1);
     row.left(&prompt.label(), if prompt.is_over() { theme.bad } else { theme.warn });
     row.left(" ", theme.plain);
-    // The block shows it too, unless somebody has scrolled.
+    // The block shows it too, unless the output is scrolled.
     let room = row.room().saturating_sub(ROOM);
     if !prompt.is_over() && !prompt.question().is_empty() && room > ROOM / 2 {
         row.left(&fit::cut(prompt.question(), room), theme.plain).left(" ", theme.plain);

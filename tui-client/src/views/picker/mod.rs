@@ -31,7 +31,7 @@ const TITLES: usize = 15;
 /// Most columns of their addresses, with the gap behind.
 const ADDRESSES: usize = 27;
 
-/// What somebody reads who has saved nothing yet.
+/// Shown while no server is saved.
 fn first_steps(state: &State) -> String {
     let (connect, invite) = (state.keys.word(Id::Connect), state.keys.word(Id::Invite));
     format!(

@@ -14,7 +14,7 @@ use crate::views::row::Row;
 
 /// Columns of the labels.
 const LABELS: usize = 10;
-/// What somebody reads who has pasted nothing yet.
+/// Shown while nothing is pasted yet.
 const HOW: &str = "Run `topsided invite --name NAME --role ROLE` on the box, and paste the one line that it \
      prints. It begins with topside1:";
 

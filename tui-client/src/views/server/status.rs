@@ -97,7 +97,7 @@ fn range(least: &str, most: &str) -> String {
     }
 }
 
-/// A bar for each of the newest samples, as high as its share of the most; where nobody knows, none.
+/// A bar for each of the newest samples, as high as its share of the most; none where the figure is unknown.
 fn line_of_bars(
     samples: impl DoubleEndedIterator<Item = Option<f64>>,
     most: f64,
