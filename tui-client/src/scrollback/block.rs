@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
+use super::characters::{clean, grouped};
 use super::chunk::LineFacts;
 use super::line::{Line, LineKind};
 use super::parser::StreamParser;
 use super::store::{Caps, Store};
-use super::text::{clean, grouped};
 
 /// One of the two streams of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

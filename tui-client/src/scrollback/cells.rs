@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use super::characters::{Glyph, glyph};
 use super::line::Span;
 use super::style::TextStyle;
-use super::text::{Glyph, glyph};
 
 /// Marks kept on one character; the rest is dropped.
 pub(crate) const MAX_MARKS: u8 = 8;

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use super::cells::{Cells, EDIT_COLUMNS, MAX_MARKS};
+use super::characters::{Glyph, glyph};
 use super::chunk::LineFacts;
 use super::line::{Line, LineKind, Span, Spans};
 use super::store::Store;
 use super::style::TextStyle;
-use super::text::{Glyph, glyph};
 
 /// Columns that a window may have.
 const WINDOW: usize = 256;

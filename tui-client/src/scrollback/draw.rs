@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
+use super::characters::{clusters, symbol};
 use super::line::{Line, LineKind};
 use super::style::TextStyle;
-use super::text::{clusters, symbol};
 use super::view::{Frame, FrameRow, Part};
 
 /// How what is not the program's own is drawn, and whether the program's colours are.

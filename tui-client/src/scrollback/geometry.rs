@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::block::Block;
+use super::characters::Wrap;
 use super::line::Line;
-use super::text::Wrap;
 
 /// Where the reader is.
 #[derive(Clone, Debug, PartialEq, Eq)]

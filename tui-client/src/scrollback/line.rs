@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::characters::Wrap;
 use super::chunk::Run;
 use super::style::TextStyle;
-use super::text::Wrap;
 
 /// Where a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

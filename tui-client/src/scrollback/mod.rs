@@ -14,6 +14,7 @@
 
 mod block;
 mod cells;
+mod characters;
 mod chunk;
 mod current_line;
 pub mod draw;
@@ -25,7 +26,6 @@ mod rows;
 pub mod search;
 pub mod store;
 mod style;
-mod text;
 pub mod view;
 
 #[cfg(test)]
@@ -35,12 +35,12 @@ mod programs;
 mod properties;
 
 pub use block::{Block, Channel};
+pub use characters::grouped;
+pub(crate) use characters::symbol;
 pub use draw::Look;
 pub use line::{Line, LineKind};
 pub use pane::{Pane, PaneCaps};
 pub use search::{Match, Needle};
 pub use store::Caps;
 pub use style::TextStyle;
-pub use text::grouped;
-pub(crate) use text::symbol;
 pub use view::{Frame, FrameRow, Part, Position};

@@ -11,12 +11,12 @@
 use memchr::memchr;
 use vte::{Params, Parser, Perform};
 
+use super::characters::{Glyph, glyph, grouped};
 use super::current_line::Erase;
 use super::line::{Line, LineKind};
 use super::rows::Rows;
 use super::store::Store;
 use super::style::TextStyle;
-use super::text::{Glyph, glyph, grouped};
 
 const ESC: u8 = 0x1b;
 const CAN: u8 = 0x18;

@@ -61,7 +61,7 @@ fn kept(bytes: &[u8], cut: usize) -> Vec<Cells> {
             };
             let mut column = 0;
             let mut cells = Vec::new();
-            for (at, cluster, width) in super::text::clusters(line.text()) {
+            for (at, cluster, width) in super::characters::clusters(line.text()) {
                 if !cluster.trim().is_empty() {
                     cells.push((column, cluster.to_owned(), style_at(at)));
                 }

@@ -115,7 +115,7 @@ proptest! {
             for row in &rows {
                 // Blanks may hang over the edge: there is nothing to see of them.
                 let row = row.trim_end_matches(' ');
-                let clusters: Vec<_> = super::text::clusters(row).collect();
+                let clusters: Vec<_> = super::characters::clusters(row).collect();
                 let columns: usize = clusters.iter().map(|(_, _, width)| width).sum();
                 prop_assert!(columns <= usize::from(width) || clusters.len() <= 1, "{:?}", row);
             }

@@ -5,10 +5,10 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use super::characters::grouped;
 use super::chunk::{Chunk, LineFacts};
 use super::current_line::OpenLine;
 use super::line::{Line, LineKind, Span, Spans};
-use super::text::grouped;
 
 /// The most text in a chunk, and in a line: what is longer goes on in the next line.
 const CHUNK_BYTES: usize = 64 * 1024;
