@@ -50,7 +50,7 @@ fn picture(
 }
 
 /// Waits for a picture, has the program draw all of it once more, and compares the cells in each emulator.
-fn compare(
+pub(crate) fn compare(
     screen: &Screen,
     home: &Home,
     size: (u16, u16),

@@ -1,13 +1,16 @@
 //! Shapes of output that programs print: each through the real server to the real screen.
 
+use super::cells::compare;
 use super::harness::{Home, PATIENCE, Screen, Server};
 use super::output::{command, home};
+
+const SIZE: (u16, u16) = (60, 20);
 
 /// Runs a script of the shell on a screen without side panes, until its output is as wanted.
 fn run(script: &str, what: &str, wanted: impl Fn(&[String]) -> bool) -> (Home, Server, Screen) {
     let home = home(&command("shape", script, ""));
     let server = Server::start(&home);
-    let mut screen = Screen::topside(&home, (60, 20), &[]);
+    let mut screen = Screen::topside(&home, SIZE, &[]);
     screen.see("answers in");
     screen.write("\r");
     screen.see(" · connected · ");
@@ -18,6 +21,8 @@ fn run(script: &str, what: &str, wanted: impl Fn(&[String]) -> bool) -> (Home, S
         (ended && wanted(&output(&text))).then_some(())
     });
     found.unwrap_or_else(|why| panic!("{what}: {why}"));
+    // In other emulators too, no cell is left over from what the program wrote before.
+    compare(&screen, &home, SIZE, what, |text| text.contains("shape"));
     (home, server, screen)
 }
 
@@ -35,7 +40,14 @@ fn output(text: &str) -> Vec<String> {
 }
 
 fn shows(script: &str, lines: &[&str]) -> (Home, Server, Screen) {
-    run(script, &format!("{lines:?}"), |rows| rows == lines)
+    let (home, server, mut screen) = run(script, &format!("{lines:?}"), |rows| rows == lines);
+    // The same after it was cleared away, and was written a second time.
+    screen.write("\x0c");
+    compare(&screen, &home, SIZE, "the cleared screen", |text| !text.contains("shape"));
+    screen.write("shape\r");
+    let ended = |text: &str| text.contains("✓ done") || text.contains("✗ exit");
+    compare(&screen, &home, SIZE, "the output again", |text| ended(text) && output(text) == lines);
+    (home, server, screen)
 }
 
 #[test]
