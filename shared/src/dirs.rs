@@ -76,7 +76,7 @@ impl Dirs {
     /// path, counts as not set; systemd's may hold several paths, of which the first is taken.
     ///
     /// # Errors
-    /// [`NoDirs::NoHome`], where neither the environment nor the platform names one.
+    /// [`DirsError::NoHome`], where neither the environment nor the platform names one.
     pub fn resolve(var: impl Fn(&str) -> Option<OsString>) -> Result<Self, DirsError> {
         let named = |names: Named| Some(names.by(&var)?.1);
         let project = directories::ProjectDirs::from("", "", "topside");
