@@ -5,6 +5,7 @@
 //! That is harmless while few descriptors are open: descriptors that are open stay open, and new ones find a number
 //! below the limit. Where many are open, the limit of the program is set from outside once it has started.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
@@ -21,6 +22,38 @@ struct State {
     starts: usize,
     /// How often it was raised again before these starts were done.
     interruptions: u64,
+}
+
+/// How many reserves of hooks in this process lack descriptors.
+static INCOMPLETE_RESERVES: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether hooks lack descriptors of their reserve. Nothing that can wait takes one meanwhile.
+pub(crate) fn hooks_lack_some() -> bool {
+    INCOMPLETE_RESERVES.load(Ordering::Relaxed) > 0
+}
+
+/// Counts a reserve of hooks while it is incomplete.
+#[derive(Debug, Default)]
+pub(crate) struct ReserveState {
+    is_incomplete: bool,
+}
+
+impl ReserveState {
+    /// Records whether the reserve lacks descriptors now.
+    pub(crate) fn set(&mut self, is_incomplete: bool) {
+        match (self.is_incomplete, is_incomplete) {
+            (false, true) => INCOMPLETE_RESERVES.fetch_add(1, Ordering::Relaxed),
+            (true, false) => INCOMPLETE_RESERVES.fetch_sub(1, Ordering::Relaxed),
+            _ => return,
+        };
+        self.is_incomplete = is_incomplete;
+    }
+}
+
+impl Drop for ReserveState {
+    fn drop(&mut self) {
+        self.set(false);
+    }
 }
 
 static STATE: Mutex<State> =

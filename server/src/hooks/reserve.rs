@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use crate::base::descriptors;
+use crate::base::descriptors::{self, ReserveState};
 use crate::process::safe_state::{Hook, HookPipes, RunningHook};
 
 /// Hooks that can be started at once although no descriptor is free.
@@ -16,13 +16,15 @@ const SPARE: usize = 4;
 pub(super) struct Reserve {
     ready: Vec<HookPipes>,
     spare: Vec<File>,
+    state: ReserveState,
 }
 
 impl Reserve {
     /// # Errors
     /// The system has too few descriptors.
     pub(super) fn new() -> io::Result<Self> {
-        let mut reserve = Self { ready: Vec::new(), spare: Vec::new() };
+        let mut reserve =
+            Self { ready: Vec::new(), spare: Vec::new(), state: ReserveState::default() };
         reserve.fill()?;
         Ok(reserve)
     }
@@ -36,6 +38,12 @@ impl Reserve {
     }
 
     fn take(&mut self) -> io::Result<()> {
+        let taken = self.take_missing();
+        self.state.set(!self.is_full());
+        taken
+    }
+
+    fn take_missing(&mut self) -> io::Result<()> {
         while self.ready.len() < READY {
             self.ready.push(HookPipes::new()?);
         }
@@ -56,6 +64,7 @@ impl Reserve {
     /// Why it could not be started.
     pub(super) fn start(&mut self, hook: &Hook) -> io::Result<RunningHook> {
         descriptors::with_most(|| {
+            self.state.set(true);
             let pipes = self.ready.pop().map_or_else(HookPipes::new, Ok)?;
             self.spare.clear();
             let started = hook.start(pipes);

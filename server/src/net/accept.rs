@@ -18,6 +18,8 @@ use crate::base::shortage::Shortage;
 /// met a million times in two seconds.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a connection waits at most until the reserve of hooks is complete.
+const HOOKS_FIRST: Duration = Duration::from_secs(2);
 /// Least time between two lines in the log about connections that cannot be accepted.
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
@@ -56,6 +58,7 @@ impl Acceptor {
         mut admit: impl FnMut(C, Room),
     ) {
         loop {
+            self.leave_descriptors_to_hooks().await;
             let error = match poll_fn(&mut poll).await {
                 Ok(connection) => {
                     self.pause = FIRST_PAUSE;
@@ -91,9 +94,19 @@ impl Acceptor {
         }
     }
 
+    /// Waits while the reserve of hooks is incomplete, but not so long that connections are never accepted: each
+    /// descriptor that a hook or a run gives back would go to the next connection.
+    async fn leave_descriptors_to_hooks(&self) {
+        let mut waited = Duration::ZERO;
+        while descriptors::hooks_lack_some() && waited < HOOKS_FIRST {
+            tokio::time::sleep(FIRST_PAUSE).await;
+            waited += FIRST_PAUSE;
+        }
+    }
+
     /// Reserves what is missing, as far as the system gives it.
     fn fill(&mut self) {
-        if self.reserve.len() == self.most {
+        if self.reserve.len() == self.most || descriptors::hooks_lack_some() {
             return;
         }
         descriptors::with_most(|| {

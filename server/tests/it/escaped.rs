@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fs::{XattrFlags, setxattr};
 use rustix::process::{Pid, Signal, kill_process};
@@ -141,7 +142,10 @@ impl Delegated {
         let root = Path::new(mount.split(' ').nth(1)?);
         let own = fs::read_to_string("/proc/self/cgroup").unwrap();
         let own = own.lines().find_map(|line| line.strip_prefix("0::/"))?.to_owned();
-        let path = root.join(own).join(format!("topside-test-{}", std::process::id()));
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name =
+            format!("topside-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = root.join(own).join(name);
         fs::create_dir(&path).ok()?;
         let group = Self(path);
         setxattr(&group.0, "trusted.delegate", b"1", XattrFlags::empty()).ok()?;
