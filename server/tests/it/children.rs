@@ -141,10 +141,7 @@ fn as_the_first_process_the_server_reaps_what_it_adopts() {
         return;
     }
     let topsided = Topsided::new();
-    let mut command = topsided.command_by("unshare");
-    command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
-    command.arg(env!("CARGO_BIN_EXE_topsided"));
-    let server = topsided.start_by(command);
+    let server = topsided.start_by(topsided.command_in_a_pid_namespace());
     let mut client = server.connect();
     let orphans = "for i in 1 2 3; do (sh -c 'exit 0' >/dev/null 2>&1 &); done; ps -eo stat= | grep -c Z; exit 7";
     for _ in 0..10 {

@@ -8,7 +8,7 @@ use rustix::fs::{XattrFlags, setxattr};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::common::{Fifo, Raw, TestServer, Topsided, require, require_root, skipped};
+use crate::common::{Fifo, Raw, Spawned, TestServer, Topsided, require, require_root, skipped};
 
 /// A grandchild in a session of its own that says `up` and stays; `by` starts it.
 fn grandchild(by: &str, alive: &Fifo) -> String {
@@ -151,6 +151,18 @@ impl Delegated {
         setxattr(&group.0, "trusted.delegate", b"1", XattrFlags::empty()).ok()?;
         Some(group)
     }
+
+    /// Starts a server in this group.
+    fn start(&self, topsided: &Topsided) -> Spawned {
+        let mut command = topsided.command_by("sh");
+        let join = format!(
+            "echo $$ > {}/cgroup.procs; exec {}",
+            self.0.display(),
+            env!("CARGO_BIN_EXE_topsided")
+        );
+        command.args(["-c", &join]);
+        topsided.start_by(command)
+    }
 }
 
 impl Drop for Delegated {
@@ -173,14 +185,7 @@ fn a_process_that_leaves_at_once_and_hides_is_reported_where_there_is_a_cgroup()
         return;
     };
     let topsided = Topsided::new();
-    let mut command = topsided.command_by("sh");
-    let join = format!(
-        "echo $$ > {}/cgroup.procs; exec {}",
-        group.0.display(),
-        env!("CARGO_BIN_EXE_topsided")
-    );
-    command.args(["-c", &join]);
-    let mut server = topsided.start_by(command);
+    let mut server = group.start(&topsided);
     let mut client = server.connect();
     for round in 0..10 {
         let mut alive = topsided.fifo(&format!("alive{round}"));
@@ -209,14 +214,7 @@ fn nothing_leaves_a_cgroup() {
     let topsided = Topsided::new();
     let mut alive = topsided.fifo("alive");
     let mut gate = topsided.fifo("gate");
-    let mut command = topsided.command_by("sh");
-    let join = format!(
-        "echo $$ > {}/cgroup.procs; exec {}",
-        group.0.display(),
-        env!("CARGO_BIN_EXE_topsided")
-    );
-    command.args(["-c", &join]);
-    let mut server = topsided.start_by(command);
+    let mut server = group.start(&topsided);
     let mut client = server.connect();
     let child = grandchild("setsid env -i", &alive);
     let script = format!("read x < {}; ({child} >/dev/null 2>&1 &); exec sleep 1000", gate.path());

@@ -329,10 +329,7 @@ fn a_program_runs_where_the_server_belongs_to_a_session_without_a_number() {
         return;
     }
     let topsided = Topsided::new();
-    let mut command = topsided.command_by("unshare");
-    command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
-    command.arg(env!("CARGO_BIN_EXE_topsided"));
-    let server = topsided.start_by(command);
+    let server = topsided.start_by(topsided.command_in_a_pid_namespace());
     let mut client = server.connect();
     let ended = client.run("sh", json!({"script": "cut -d ' ' -f 6 /proc/$$/stat"}));
     assert_eq!((&ended["state"], &ended["output"]), (&json!("succeeded"), &json!("0\n")));

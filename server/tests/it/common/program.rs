@@ -88,6 +88,14 @@ impl Topsided {
         self.with_directories(command)
     }
 
+    /// The same as the first process of a PID namespace of its own, as in a container.
+    pub(crate) fn command_in_a_pid_namespace(&self) -> Command {
+        let mut command = self.command_by("unshare");
+        command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
+        command.arg(env!("CARGO_BIN_EXE_topsided"));
+        command
+    }
+
     /// Any command, with these directories set.
     pub(crate) fn with_directories(&self, mut command: Command) -> Command {
         command
