@@ -8,7 +8,7 @@ use toml_edit::{Document, Item, TableLike, Value};
 use super::DEFAULT_PORT;
 use super::profiles::{ConfigError, Profile};
 use super::toml_errors::{Fault, fault, parse, unknown};
-use super::validation::{Field, validate};
+use super::validation::{Field, tag, validate};
 
 /// One entry of the file.
 #[derive(Debug, Clone)]
@@ -127,8 +127,26 @@ fn server(table: &dyn TableLike, span: Option<Range<usize>>) -> Result<Profile, 
         port: port(Field::Port)?.unwrap_or(DEFAULT_PORT),
         internet_port: port(Field::InternetPort)?,
         pin: text(Field::Pin)?,
+        tags: tags(table.get(Field::Tags.key()))?,
     };
     validate(&profile)
         .map_err(|error| (table.get(error.field.key()).and_then(Item::span), error.message))?;
     Ok(profile)
+}
+
+/// The tags of an entry; an error is at the tag that is wrong.
+fn tags(item: Option<&Item>) -> Result<Vec<String>, Fault> {
+    let Some(item) = item else { return Ok(Vec::new()) };
+    let shape = |span| (span, "tags is a list of texts in quotes, such as [\"garden\"]".to_owned());
+    let values = item.as_array().ok_or_else(|| shape(item.span()))?;
+    let mut tags: Vec<String> = Vec::new();
+    for value in values {
+        let text = value.as_str().ok_or_else(|| shape(value.span()))?;
+        tag(text).map_err(|rule| (value.span(), format!("a tag {rule}")))?;
+        if tags.iter().any(|other| other == text) {
+            return Err((value.span(), format!("tags has `{text}` twice: remove one")));
+        }
+        tags.push(text.to_owned());
+    }
+    Ok(tags)
 }

@@ -2,7 +2,7 @@
 //! all the rest stay as the person left them.
 
 use toml_edit::{
-    ArrayOfTables, DocumentMut, InlineTable, Item, RawString, Table, TableLike, Value,
+    Array, ArrayOfTables, DocumentMut, InlineTable, Item, RawString, Table, TableLike, Value,
 };
 
 use super::profiles::Profile;
@@ -120,6 +120,8 @@ fn value(profile: &Profile, field: Field) -> Option<Value> {
         Field::Port => Some(i64::from(profile.port).into()),
         Field::InternetPort => profile.internet_port.map(|port| i64::from(port).into()),
         Field::Pin => text(&profile.pin),
+        Field::Tags if profile.tags.is_empty() => None,
+        Field::Tags => Some(profile.tags.iter().collect::<Array>().into()),
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Profile {
     pub internet_port: Option<u16>,
     /// What the server's key is known by.
     pub pin: Option<String>,
+    /// Names of groups that it belongs to, for `topside run --on tag:NAME`.
+    pub tags: Vec<String>,
 }
 
 /// Why the saved servers cannot be read, changed or written.
@@ -303,6 +305,7 @@ fn rebase(change: &Change, entries: &[ProfileEntry]) -> Option<Change> {
                     new.internet_port
                 },
                 pin: pick(&old.pin, &new.pin, &now.pin),
+                tags: if old.tags == new.tags { &now.tags } else { &new.tags }.clone(),
             };
             Some(Change::Replace { old: now.clone(), new })
         }

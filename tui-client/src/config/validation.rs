@@ -22,12 +22,21 @@ pub enum Field {
     InternetPort,
     /// `pin`.
     Pin,
+    /// `tags`.
+    Tags,
 }
 
 impl Field {
     /// All of them, in the order of the file and the form.
-    pub const ALL: [Field; 6] =
-        [Self::Name, Self::Lan, Self::Internet, Self::Port, Self::InternetPort, Self::Pin];
+    pub const ALL: [Field; 7] = [
+        Self::Name,
+        Self::Lan,
+        Self::Internet,
+        Self::Port,
+        Self::InternetPort,
+        Self::Pin,
+        Self::Tags,
+    ];
 
     /// Its key in the file.
     pub fn key(self) -> &'static str {
@@ -38,6 +47,7 @@ impl Field {
             Self::Port => "port",
             Self::InternetPort => "internet_port",
             Self::Pin => "pin",
+            Self::Tags => "tags",
         }
     }
 }
@@ -70,7 +80,9 @@ pub fn validate(profile: &Profile) -> Result<(), FieldError> {
             return Err(wrong(field, &format!("is 1 to 65535, most often {DEFAULT_PORT}")));
         }
     }
-    profile.pin.as_deref().map_or(Ok(()), pin).map_err(|rule| wrong(Field::Pin, &rule))
+    profile.pin.as_deref().map_or(Ok(()), pin).map_err(|rule| wrong(Field::Pin, &rule))?;
+    let tags = profile.tags.iter().try_for_each(|text| tag(text));
+    tags.map_err(|rule| wrong(Field::Tags, &format!("has one that {rule}")))
 }
 
 fn wrong(field: Field, rule: &str) -> FieldError {
@@ -95,6 +107,18 @@ fn name(name: &str) -> Result<(), String> {
         return Err(format!("must not be `{THIS_MACHINE}`: the list has that entry already"));
     }
     Ok(())
+}
+
+/// The characters of a tag are those that need no quotes in a shell and part no list.
+pub(super) fn tag(tag: &str) -> Result<(), String> {
+    let fits = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    if (1..=MAX_NAME).contains(&tag.chars().count()) && tag.chars().all(fits) {
+        return Ok(());
+    }
+    Err(format!(
+        "is 1 to {MAX_NAME} letters, digits, `-`, `_` or `.`, not `{}`",
+        clean(tag, MAX_NAME)
+    ))
 }
 
 /// An IP address or a host name, nothing around it.
@@ -227,6 +251,17 @@ mod tests {
         assert_eq!(field(|profile| profile.internet_port = Some(0)), Some(Field::InternetPort));
         assert_eq!(field(|profile| profile.port = 1), None);
         assert_eq!(field(|profile| profile.internet_port = Some(65_535)), None);
+    }
+
+    #[test]
+    fn a_tag_is_one_word_without_quotes_or_commas() {
+        for good in ["garden", "pump-2", "büro", "a.b_c", &"x".repeat(64)] {
+            assert_eq!(field(|profile| profile.tags = vec![good.into()]), None, "{good}");
+        }
+        for bad in ["", "a b", "a,b", "tag:a", "a\n", "#a", &"x".repeat(65)] {
+            let tags = vec!["garden".into(), bad.into()];
+            assert_eq!(field(|profile| profile.tags = tags), Some(Field::Tags), "{bad:?}");
+        }
     }
 
     #[test]

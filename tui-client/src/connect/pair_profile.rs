@@ -202,6 +202,7 @@ fn updated(old: &Profile, invite: &Invite, reached: &Address) -> Profile {
         port: invite.port,
         internet_port,
         pin: Some(invite.server.to_string()),
+        tags: old.tags.clone(),
     }
 }
 
@@ -242,6 +243,7 @@ mod tests {
             port: 8677,
             internet_port: Some(443),
             pin: Some(invite().server.to_string()),
+            tags: Vec::new(),
         }
     }
 
@@ -301,6 +303,7 @@ mod tests {
             internet: Some("home.example".into()),
             port: 1,
             internet_port: None,
+            tags: vec!["garden".into()],
             ..saved()
         };
         let new = Profile { lan: Some("10.0.0.5".into()), port: 8677, ..old.clone() };

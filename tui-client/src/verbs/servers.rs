@@ -118,6 +118,9 @@ pub(super) struct Fields {
     /// What its key is known by, as `topsided id` prints it there; "" for none
     #[arg(long)]
     pin: Option<String>,
+    /// Groups that it belongs to, for `topside run --on tag:NAME`; "" for none
+    #[arg(long, value_name = "TAG,..")]
+    tags: Option<String>,
 }
 
 impl Fields {
@@ -138,6 +141,11 @@ impl Fields {
                 None => profile.internet_port,
             },
             pin: text(&self.pin, profile.pin),
+            tags: match self.tags.as_deref() {
+                Some("") => Vec::new(),
+                Some(tags) => tags.split(',').map(|tag| tag.trim().to_owned()).collect(),
+                None => profile.tags,
+            },
             name: profile.name,
         }
     }
@@ -156,6 +164,8 @@ struct ServerRecord<'p> {
     internet_port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pin: Option<&'p str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    tags: &'p [String],
 }
 
 impl<'p> ServerRecord<'p> {
@@ -167,6 +177,7 @@ impl<'p> ServerRecord<'p> {
             port: profile.port,
             internet_port: profile.internet_port,
             pin: profile.pin.as_deref(),
+            tags: &profile.tags,
         }
     }
 }
@@ -304,14 +315,15 @@ fn list(profiles: &[Profile]) -> String {
     if profiles.is_empty() {
         return "no server is saved: `topside pair INVITE` saves one\n".to_owned();
     }
-    let heads = ["name", "LAN", "internet", "paired"].map(str::to_owned);
+    let heads = ["name", "LAN", "internet", "paired", "tags"].map(str::to_owned);
     let rows = profiles.iter().map(|profile| {
         let at = |via| {
             let found = addresses(profile).find(|address| address.via == via);
             found.map_or_else(|| "-".to_owned(), |address| address.to_string())
         };
         let paired = if profile.pin.is_some() { "yes" } else { "no" };
-        [profile.name.clone(), at(Via::Lan), at(Via::Internet), paired.to_owned()]
+        let tags = if profile.tags.is_empty() { "-".to_owned() } else { profile.tags.join(" ") };
+        [profile.name.clone(), at(Via::Lan), at(Via::Internet), paired.to_owned(), tags]
     });
     columns(&std::iter::once(heads).chain(rows).collect::<Vec<_>>())
 }

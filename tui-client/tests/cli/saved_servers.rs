@@ -54,6 +54,43 @@ fn a_mistake_in_one_entry_hides_that_entry_only_and_is_told() {
 }
 
 #[test]
+fn tags_are_shown_changed_and_kept_by_other_changes() {
+    let place = Place::new();
+    let file = "[[server]]\nname = \"clock\"\ntags = [ 'tower', # high up\n  'town' ]\n";
+    place.write("config/client.toml", file);
+    place.verb(&["add", "pump", "--lan", "192.0.2.7", "--tags", "garden, water"]).with(0);
+    place.verb(&["edit", "clock", "--port", "9000"]).with(0);
+    let saved = std::fs::read_to_string(place.path("config/client.toml")).unwrap();
+    assert!(saved.contains("[ 'tower', # high up\n  'town' ]"), "{saved}");
+    assert!(saved.contains("tags = [\"garden\", \"water\"]"), "{saved}");
+    let servers = place.json(&["servers"])["servers"].clone();
+    assert_eq!(servers[0]["tags"], serde_json::json!(["tower", "town"]));
+    let listed = place.verb(&["servers"]).with(0).out;
+    assert!(listed.contains("tags") && listed.contains("garden water"), "{listed}");
+    place.verb(&["edit", "pump", "--tags", ""]).with(0);
+    assert_eq!(place.json(&["servers"])["servers"][1].get("tags"), None);
+    let refused = place.verb(&["edit", "pump", "--tags", "a,b c"]).with(126);
+    assert!(refused.err.contains("tags has one that is 1 to 64 letters"), "{refused:?}");
+}
+
+#[test]
+fn a_wrong_tag_is_told_with_its_place() {
+    let place = Place::new();
+    for (tags, says) in [
+        ("'garden'", "3:8: tags is a list of texts in quotes, such as [\"garden\"]"),
+        ("['garden', 7]", "3:19: tags is a list of texts in quotes"),
+        ("['garden', 'a,b']", "3:19: a tag is 1 to 64 letters, digits, `-`, `_` or `.`, not `a,b`"),
+        ("['garden', 'garden']", "3:19: tags has `garden` twice: remove one"),
+    ] {
+        let file = format!("[[server]]\nname = 'clock'\ntags = {tags}\n[[server]]\nname='shed'\n");
+        place.write("config/client.toml", &file);
+        let listed = place.verb(&["servers"]).with(0);
+        assert!(listed.err.contains(&format!("client.toml:{says}")), "{listed:?}");
+        assert!(listed.out.contains("shed") && !listed.out.contains("clock"), "{listed:?}");
+    }
+}
+
+#[test]
 fn a_link_local_address_without_its_interface_is_refused() {
     let place = Place::new();
     let refused = place.verb(&["add", "box", "--lan", "fe80::1"]).with(126);

@@ -7,7 +7,7 @@ use crate::config::{DEFAULT_PORT, Field, Profile, validate};
 use crate::connect::DiscoveredServer;
 use crate::input::key::{Code, Key};
 
-/// The fields shown, in order. A pin is filled by pairing, not by hand.
+/// The fields shown, in order. A pin is filled by pairing, tags in client.toml or by `topside edit`.
 pub(crate) const FIELDS: [Field; 5] =
     [Field::Name, Field::Lan, Field::Internet, Field::Port, Field::InternetPort];
 
@@ -19,6 +19,7 @@ pub(crate) fn label(field: Field) -> &'static str {
         Field::Port => "Port",
         Field::InternetPort => "Router's port",
         Field::Pin => "Pin",
+        Field::Tags => "Tags",
     }
 }
 
@@ -31,6 +32,7 @@ pub(crate) fn about(field: Field) -> &'static str {
         Field::Port => "8677 unless the server says another",
         Field::InternetPort => "only if the router forwards another port",
         Field::Pin => "filled by pairing",
+        Field::Tags => "groups of `topside run --on tag:NAME`",
     }
 }
 
@@ -251,14 +253,7 @@ fn free_name(name: &str, taken: &[Profile], first: usize) -> String {
 }
 
 fn blank() -> Profile {
-    Profile {
-        name: String::new(),
-        lan: None,
-        internet: None,
-        port: DEFAULT_PORT,
-        internet_port: None,
-        pin: None,
-    }
+    Profile { port: DEFAULT_PORT, ..Profile::default() }
 }
 
 #[cfg(test)]
@@ -311,6 +306,7 @@ mod tests {
             name: "clock".into(),
             lan: Some("192.168.1.11".into()),
             pin: Some(format!("sha256:{}", "0".repeat(64))),
+            tags: vec!["garden".into()],
             ..blank()
         };
         let mut form = ServerForm::edit(&profile);
@@ -322,7 +318,7 @@ mod tests {
         };
         assert_eq!(name, "clock");
         assert_eq!(saved.internet.as_deref(), Some("203.0.113.7"));
-        assert_eq!(saved.pin, profile.pin);
+        assert_eq!((&saved.pin, &saved.tags), (&profile.pin, &profile.tags));
         let copy = ServerForm::duplicate(&profile, std::slice::from_ref(&profile));
         assert_eq!(copy.text(Field::Name), "clock-2");
         assert_eq!(copy.kept.pin, profile.pin);

@@ -65,6 +65,7 @@ impl World {
             internet: internet.map(Into::into),
             port: DEFAULT_PORT,
             internet_port: None,
+            tags: Vec::new(),
             pin: (name == "sprinkler").then(|| pin(1).to_string()),
         };
         self.tell(Msg::Servers(vec![

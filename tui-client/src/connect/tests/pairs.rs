@@ -102,6 +102,7 @@ async fn an_invite_is_spent_for_this_devices_own_key_and_the_server_is_saved_bef
         port: rig.port(),
         internet_port: Some(443),
         pin: Some(rig.identity.pin().to_string()),
+        tags: Vec::new(),
     };
     assert_eq!(paired.profile, saved);
     assert_eq!(home.saved(), [saved]);
@@ -161,6 +162,7 @@ async fn an_invite_that_was_used_changes_no_address_that_was_saved_since() {
         port: 1234,
         internet_port: None,
         pin: Some(rig.identity.pin().to_string()),
+        tags: Vec::new(),
     };
     let mut store = ProfileStore::load(home.dirs.config.join(FILE_NAME)).unwrap();
     store.add(newer.clone()).unwrap();

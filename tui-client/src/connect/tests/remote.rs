@@ -356,6 +356,7 @@ fn a_saved_server_is_dialled_by_the_way_that_was_asked_for_if_it_is_paired() {
         port: 8677,
         internet_port: Some(443),
         pin: Some(pin.to_string()),
+        tags: Vec::new(),
     };
     let shown = |via| {
         let remote = Remote::of_profile(&saved, via, state).unwrap();
