@@ -29,10 +29,10 @@ use crate::menu::TableError;
 use crate::net::local_socket::ListenError;
 use crate::net::lock_file::{SocketLock, StateLock};
 
-/// How long a running server may take to answer.
+/// Time limit for an answer of the running server.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Why nothing was done. Each is a sentence a person can act on.
+/// Why nothing was done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ControlError {
     #[error("the server at {} cannot be asked: {source}", path.display())]
@@ -71,9 +71,11 @@ pub(crate) enum ControlError {
 }
 
 pub(crate) enum Control {
-    /// The server runs.
-    Socket { path: PathBuf, stream: BufReader<UnixStream> },
-    /// It does not, and cannot start meanwhile.
+    Socket {
+        path: PathBuf,
+        stream: BufReader<UnixStream>,
+    },
+    /// No server runs, and none can start meanwhile.
     Files {
         config: Box<Config>,
         keys: Box<Keys>,
@@ -83,10 +85,7 @@ pub(crate) enum Control {
 }
 
 impl Control {
-    /// Takes it; `load` reads the configuration, where no server runs.
-    ///
-    /// # Errors
-    /// [`ControlError`].
+    /// Connects to the running server, or else locks its files; `load` reads the configuration.
     pub(crate) fn take(
         dirs: &Dirs,
         load: impl FnOnce() -> Result<Config, ConfigError>,
@@ -111,12 +110,10 @@ impl Control {
         Ok(Self::Files { config, keys, audit, _locks: Box::new((lock, state)) })
     }
 
-    /// Whether the server runs.
     pub(crate) fn is_live(&self) -> bool {
         matches!(self, Self::Socket { .. })
     }
 
-    /// Makes an invite or a token.
     pub(crate) fn invite(&mut self, wanted: KeyInvite) -> Result<KeyInviteResult, ControlError> {
         let (config, keys, audit) = match self {
             Self::Socket { path, stream } => return call(path, stream, &wanted),
@@ -143,7 +140,6 @@ impl Control {
         Ok(KeyInviteResult { invite: invite.to_string(), key })
     }
 
-    /// All keys, oldest first.
     pub(crate) fn list(&mut self) -> Result<Vec<KeyRow>, ControlError> {
         match self {
             Self::Socket { path, stream } => Ok(call(path, stream, &KeysList::default())?.keys),
@@ -151,7 +147,6 @@ impl Control {
         }
     }
 
-    /// Takes a key away.
     pub(crate) fn revoke(&mut self, key: &KeyRow) -> Result<(), ControlError> {
         let key_id = key.key_id;
         match self {
@@ -165,13 +160,10 @@ impl Control {
     }
 }
 
-/// The server's own key, which is made where there is none yet.
-///
-/// # Errors
-/// [`ControlError`].
+/// The server's own key; it is made if there is none.
 pub(crate) fn own_key(dirs: &Dirs) -> Result<Identity, ControlError> {
     let key = dirs.state.join(KEY_FILE);
-    // One that is there is only read, which root may do too.
+    // An existing key is only read, which root may do too.
     if let Some(found) = Identity::load(&key)? {
         return Ok(found);
     }
@@ -181,19 +173,19 @@ pub(crate) fn own_key(dirs: &Dirs) -> Result<Identity, ControlError> {
     Ok(Identity::load_or_make(&key)?)
 }
 
-/// Refuses to touch what belongs to another user, root included: the files would become root's, and the
-/// server could not read them any more.
+/// Refuses a state directory of another user, for root too: the files would become root's, and the server could not
+/// read them any more.
 pub(crate) fn own_state(dirs: &Dirs) -> Result<(), ControlError> {
     match platform::owner_and_mode(&dirs.state) {
         Ok((owner, _)) if owner != platform::own_uid() => {
             Err(ControlError::ForeignState { directory: dirs.state.clone(), owner })
         }
-        // Where there is none, this user makes it.
+        // A missing directory is made by this user.
         _ => Ok(()),
     }
 }
 
-/// Tells a server that only has no socket at this moment from one whose socket was removed.
+/// Separates a server that has no socket at the moment from one with a removed socket.
 fn between(error: ListenError) -> ControlError {
     match error {
         ListenError::AlreadyServed { by, .. } | ListenError::StateInUse { by, .. }
@@ -210,23 +202,17 @@ fn starting_or_ending(by: Option<&ServerRecord>) -> String {
     format!("a server{pid} is starting or ending, or another verb is at work")
 }
 
-/// Whether an error of connecting to a socket says that no server serves it.
 pub(crate) fn is_nobody(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, NotADirectory, NotFound};
     matches!(error.kind(), NotFound | NotADirectory | ConnectionRefused)
 }
 
-/// An answer, in the fields that matter here.
 #[derive(Deserialize)]
 struct Answer<A> {
     result: Option<A>,
     error: Option<RpcError>,
 }
 
-/// Asks the running server one thing.
-///
-/// # Errors
-/// [`ControlError`].
 pub(crate) fn call<C: Call>(
     path: &std::path::Path,
     stream: &mut BufReader<UnixStream>,

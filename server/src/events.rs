@@ -1,9 +1,8 @@
-//! Subscriptions: who is told of what, and the one task that tells them.
+//! Subscriptions, and the task that publishes changes.
 //!
-//! A subscriber gets a snapshot and then every later change, none twice. Each topic has a clock; a
-//! subscription notes the moment of its snapshot, and a publication leaves out what is older. Between
-//! its snapshot and the answer that carries it, a subscription *holds* its events, so that no change
-//! can overtake the snapshot.
+//! A subscriber gets a snapshot and then every later change, none twice. Each topic has a clock; a subscription
+//! records the clock of its snapshot, and a publication leaves out older changes. Between its snapshot and the answer
+//! that carries it, a subscription *holds* its events, so that no change is sent before the snapshot.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,13 +30,12 @@ pub(crate) const ROWS_A_LINE: usize = 200;
 /// Most subscriptions of one connection.
 pub(crate) const MAX_SUBSCRIPTIONS: usize = 16;
 
-/// Who is told of what.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     last_id: AtomicU64,
-    /// Private to this type, never held across an `.await`. Taken before the registry's, never after.
+    /// Never held across an `.await`. Taken before the registry's mutex, never after.
     subscriptions: Mutex<Vec<Subscription>>,
-    /// Woken by whoever changed something that is published with the pace.
+    /// Notified of each change that is published at intervals.
     dirty: Arc<Notify>,
 }
 
@@ -46,15 +44,15 @@ struct Subscription {
     id: SubscriptionId,
     client: Arc<Client>,
     topics: Vec<Topic>,
-    /// The moment of the snapshot of clients.
+    /// The clock of the snapshot of clients.
     clients_known: u64,
-    /// The moment of the snapshot of the log.
+    /// The clock of the snapshot of the log.
     log_known: u64,
-    /// Events that wait for the answer to leave first; none once it has.
+    /// Events that wait until the answer is sent; none afterwards.
     held: Option<Vec<Bytes>>,
 }
 
-/// What a new subscription starts from.
+/// The snapshot of a new subscription.
 #[derive(Debug)]
 pub(crate) struct Begun {
     pub(crate) id: SubscriptionId,
@@ -62,20 +60,17 @@ pub(crate) struct Begun {
     pub(crate) log_known: u64,
 }
 
-/// A connection has as many subscriptions as it may.
+/// A connection has [`MAX_SUBSCRIPTIONS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooMany;
 
 impl Events {
-    /// Nobody is subscribed; `dirty` says that the list of clients or the log has changed.
+    /// No subscription; `dirty` is notified when the list of clients or the log changes.
     pub(crate) fn new(dirty: Arc<Notify>) -> Self {
         Self { dirty, ..Self::default() }
     }
 
-    /// Begins a subscription, holding its events until [`Events::release`].
-    ///
-    /// # Errors
-    /// [`TooMany`] at [`MAX_SUBSCRIPTIONS`] of this connection.
+    /// Starts a subscription, holding its events until [`Events::release`].
     pub(crate) fn subscribe(
         &self,
         client: &Arc<Client>,
@@ -108,7 +103,6 @@ impl Events {
         Ok(Begun { id, clients: rows, log_known })
     }
 
-    /// Ends a subscription of this client; whether there was one.
     pub(crate) fn unsubscribe(&self, client: ClientId, id: SubscriptionId) -> bool {
         let mut subscriptions = self.lock();
         let before = subscriptions.len();
@@ -116,12 +110,11 @@ impl Events {
         subscriptions.len() < before
     }
 
-    /// Ends all subscriptions of a client.
     pub(crate) fn forget(&self, client: ClientId) {
         self.lock().retain(|known| known.client.id != client);
     }
 
-    /// The answer has left: sends `first` and then what was held.
+    /// The answer was sent: sends `first` and then the held events.
     pub(crate) fn release(&self, id: SubscriptionId, first: Vec<Bytes>) {
         let mut subscriptions = self.lock();
         if let Some(subscription) = subscriptions.iter_mut().find(|known| known.id == id) {
@@ -132,7 +125,8 @@ impl Events {
         }
     }
 
-    /// Tells those who may see it of a run, at once. `seen_by` is its row as they see it, where it waits for others.
+    /// Publishes a run at once to those who may see it. `seen_by` is its row for one of them, needed if the run waits
+    /// for others.
     pub(crate) fn run_changed(
         &self,
         row: &RunRow,
@@ -154,7 +148,6 @@ impl Events {
         }
     }
 
-    /// Tells those who want to know that the menu is another.
     pub(crate) fn menu_changed(&self, revision: u64) {
         let line = notification(name::SERVER_RELOADED, &MenuChanged { revision });
         for subscription in self.lock().iter_mut() {
@@ -164,7 +157,7 @@ impl Events {
         }
     }
 
-    /// Publishes for ever, at the pace, what changed; ends with the future.
+    /// Publishes changes of the clients and the log at intervals, for ever.
     pub(crate) async fn publish(&self, registry: &Registry, log: &Log) {
         let mut log_told = 0;
         let mut next = Instant::now();
@@ -182,7 +175,7 @@ impl Events {
     fn publish_clients(&self, registry: &Registry) {
         let mut subscriptions = self.lock();
         let Some(changes) = registry.publish() else { return };
-        // Clients of one role see the same, but for their own runs.
+        // Clients of one role see the same, except for their own runs.
         let mut by_role: [Option<Vec<Bytes>>; Role::ALL.len()] = Default::default();
         for subscription in subscriptions.iter_mut() {
             if !subscription.is_told_of(Topic::Clients) {
@@ -212,7 +205,7 @@ impl Events {
             return log.clock();
         }
         let (entries, clock) = log.since(told);
-        // The log keeps only so many: in a burst the oldest are gone before they are told.
+        // The log keeps a limited number: in a burst the oldest are gone before they are published.
         let before = entries.first().map_or(clock, |(moment, _)| moment - 1);
         for subscription in &wanted {
             let missed = before.saturating_sub(told.max(subscription.log_known));
@@ -235,8 +228,8 @@ impl Events {
 }
 
 impl Subscription {
-    /// Whether it is for this topic, and its client may still hear of that: a key can be given another role
-    /// while it is in use.
+    /// Whether it has this topic and its client may still subscribe to it: a key can be given another role while it
+    /// is in use.
     fn is_told_of(&self, topic: Topic) -> bool {
         self.topics.contains(&topic)
             && authorize(&self.client.who(), Action::Subscribe(topic)).is_ok()
@@ -250,7 +243,7 @@ impl Subscription {
     }
 }
 
-/// The lines that tell a change; none for no change.
+/// The notifications for a change; none if it is empty.
 fn clients_changed(told: ClientsChanged) -> Vec<Bytes> {
     let ClientsChanged { joined, left, updated } = told;
     let mut lines = Vec::new();
@@ -273,7 +266,7 @@ fn clients_changed(told: ClientsChanged) -> Vec<Bytes> {
     lines
 }
 
-/// Rows of a snapshot that go on after it as `joined`.
+/// The rest of a snapshot, sent after it as `joined`.
 pub(crate) fn snapshot_rest(rows: Vec<ClientRow>) -> Vec<Bytes> {
     clients_changed(ClientsChanged { joined: rows, ..ClientsChanged::default() })
 }

@@ -11,13 +11,11 @@ use crate::admission::Admission;
 use crate::base::atomic_file;
 use crate::base::clock::Clock;
 
-/// Name of the file in the state directory.
 const FILE: &str = "sources.json";
-/// Sources that are kept, those that were let in last.
+/// Most sources that are kept, the most recently admitted ones.
 const MOST: usize = 1024;
 
-/// Tells the gate of the sources that the server knew before. A file that cannot be read is as good as none:
-/// nothing but a courtesy is lost.
+/// Loads the known sources. A file that cannot be read is ignored with a warning: known sources are only a courtesy.
 pub(crate) fn load(state: &Path, admission: &Admission) {
     let path = state.join(FILE);
     let Ok(text) = std::fs::read_to_string(&path) else { return };
@@ -25,27 +23,24 @@ pub(crate) fn load(state: &Path, admission: &Admission) {
         Ok(kept) => kept,
         Err(error) => {
             let path = path.display();
-            tracing::warn!(target: "topside", %path, %error, "which sources were let in is not known");
+            tracing::warn!(target: "topside", %path, %error, "known sources cannot be read: every source is unknown at first");
             return;
         }
     };
     let (clock, now) = (Clock::open(state).now(), Instant::now());
-    for (source, let_in) in kept.iter().take(MOST) {
-        let ago = Duration::from_millis(clock.millis_since(*let_in));
-        if let (Ok(source), Some(let_in)) = (source.parse(), now.checked_sub(ago)) {
-            admission.remember(source, let_in, now);
+    for (source, admitted) in kept.iter().take(MOST) {
+        let ago = Duration::from_millis(clock.millis_since(*admitted));
+        if let (Ok(source), Some(admitted)) = (source.parse(), now.checked_sub(ago)) {
+            admission.remember(source, admitted, now);
         }
     }
 }
 
-/// Writes them down, if somebody was let in since it was done last. Blocks for the disk.
-///
-/// # Errors
-/// What the system said.
+/// Saves the known sources, if any was admitted since the last save. Blocks for the disk.
 pub(crate) fn save(state: &Path, admission: &Admission) -> std::io::Result<()> {
-    // Not by the wall clock, which may be set until the file is read.
+    // The wall clock may be set before the file is read.
     let clock = Clock::open(state).now();
-    let Some(mut known) = admission.news(Instant::now()) else { return Ok(()) };
+    let Some(mut known) = admission.take_new_known(Instant::now()) else { return Ok(()) };
     known.sort_by_key(|(_, ago)| *ago);
     known.truncate(MOST);
     let at = |ago: Duration| {

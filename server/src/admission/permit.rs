@@ -1,34 +1,43 @@
-//! Permit of one admitted connection: its turn, its time limit, and the record of its source afterwards.
+//! Permit of one admitted connection: its handshake slot, and the record of its source afterwards.
 
 use std::future::Future;
+use std::sync::Arc;
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::admission::{Permit, Refusal, SHORTEST_TURN, SILENT_AFTER, Stand, TOLD_EVERY};
+use crate::admission::pending::{Phase, SHORTEST_SLOT_TIME, SILENT_AFTER};
+use crate::admission::{Admission, Refusal};
 use crate::base::peer::Peer;
 
+/// The place of one connection before the end of its handshake. Dropping it frees the place.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    pub(super) admission: Arc<Admission>,
+    pub(super) id: u64,
+    pub(super) source: Peer,
+    pub(super) dropped: oneshot::Receiver<Refusal>,
+    pub(super) started: oneshot::Receiver<()>,
+}
+
 impl Permit {
-    /// Who it is.
     pub(crate) fn source(&self) -> Peer {
         self.source
     }
 
-    /// Waits for its turn. A connection that sends nothing has none: `speaks` ends once it has sent something.
-    ///
-    /// # Errors
-    /// Why the place was needed for another.
-    pub(crate) async fn turn(&mut self, speaks: impl Future) -> Result<(), Refusal> {
-        let Self { admission, number, source, dropped, turn } = self;
-        let limits = admission.limits();
+    /// Waits for a handshake slot; fails if the connection is dropped for another. `speaks` ends once the connection
+    /// has sent something; before that it gets no slot.
+    pub(crate) async fn wait_for_slot(&mut self, speaks: impl Future) -> Result<(), Refusal> {
+        let Self { admission, id, source, dropped, started } = self;
         let waited = async {
             tokio::pin!(speaks);
             if tokio::time::timeout(SILENT_AFTER, &mut speaks).await.is_err() {
-                admission.lock().hold_silent(*source, &limits, Instant::now());
+                admission.lock().limit_silent(*source, Instant::now());
                 speaks.await;
             }
-            admission.lock().spoke(*number, &limits, Instant::now());
-            while tokio::time::timeout(SHORTEST_TURN, &mut *turn).await.is_err() {
-                admission.lock().hurry(*source, &limits, Instant::now());
+            admission.lock().queue(*id, Instant::now());
+            while tokio::time::timeout(SHORTEST_SLOT_TIME, &mut *started).await.is_err() {
+                admission.lock().drop_slowest(*source, Instant::now());
             }
         };
         tokio::select! {
@@ -37,57 +46,46 @@ impl Permit {
         }
     }
 
-    /// Does what is to be done at the door.
-    ///
-    /// # Errors
-    /// Why the place was needed for another.
-    pub(crate) async fn stay<W: Future>(&mut self, work: W) -> Result<W::Output, Refusal> {
+    /// Runs `work` in the slot; fails if the connection is dropped for another.
+    pub(crate) async fn run<W: Future>(&mut self, work: W) -> Result<W::Output, Refusal> {
         tokio::select! {
             done = work => Ok(done),
             Ok(refusal) = &mut self.dropped => Err(refusal),
         }
     }
 
-    /// It showed a key that is let in: this connection does not count.
-    pub(crate) fn let_in(self, now: Instant) {
-        let limits = self.admission.limits();
+    /// Records an accepted key: the source is known, and this connection does not count for its rate.
+    pub(crate) fn key_accepted(self, now: Instant) {
         let mut state = self.admission.lock();
-        let record = state.record(self.source, &limits, now);
-        record.let_in = Some(now);
+        let record = state.record(self.source, now);
+        record.admitted = Some(now);
         record.connects.give_back();
-        state.news = true;
+        state.has_new_known = true;
     }
 
-    /// It showed a key that is refused. How many times that happened since the log was told, if it is to
-    /// be told now.
+    /// Records a refused key. The number of them since the last log line, if another is due.
     pub(crate) fn key_refused(&self, now: Instant) -> Option<u64> {
-        let limits = self.admission.limits();
         let mut state = self.admission.lock();
-        let record = state.record(self.source, &limits, now);
-        if let Some(penalty) = limits.penalty {
-            record.punish(penalty, now);
+        let penalty = state.limits.penalty;
+        let record = state.record(self.source, now);
+        if let Some(penalty) = penalty {
+            record.penalize(penalty, now);
         }
-        let shut_out = record.is_shut_out(now) && !record.is_known(now);
-        record.untold += 1;
-        if shut_out {
-            // What has no turn yet gets none; the rest is on its way to the same answer.
-            let has_no_turn = |at: &crate::admission::AtDoor| !matches!(at.stand, Stand::Turn(_));
-            state.drop_all(self.source, Refusal::Penalty, has_no_turn);
+        let to_log = record.count_refused_key(now);
+        if record.is_penalized(now) && !record.is_known(now) {
+            // A running handshake ends with the same answer by itself.
+            let has_no_slot =
+                |pending: &super::PendingConnection| !matches!(pending.phase, Phase::Handshake(_));
+            state.drop_all(self.source, Refusal::Penalty, has_no_slot);
         }
-        let record = state.record(self.source, &limits, now);
-        if record.told.is_some_and(|told| now < told + TOLD_EVERY) {
-            return None;
-        }
-        record.told = Some(now);
-        Some(std::mem::take(&mut record.untold))
+        to_log
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let limits = self.admission.limits();
         let mut state = self.admission.lock();
-        state.at_door.retain(|at| at.number != self.number);
-        state.next(self.source, &limits, Instant::now());
+        state.pending.retain(|pending| pending.id != self.id);
+        state.start_next(self.source, Instant::now());
     }
 }

@@ -1,6 +1,5 @@
-//! Session limits: how many sessions are open at once, in all and of one key or one local user.
-//!
-//! The server's own user and root take no seat.
+//! Session limits: open sessions in all, and of one key or one local user. The server's own user and root have no
+//! limit.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,21 +12,17 @@ use crate::settings::limits::Limits;
 
 /// The server does not start with fewer descriptors.
 pub(crate) const FEWEST_DESCRIPTORS: u64 = 256;
-/// Descriptors that are not for sessions: about 40 for files, listeners and the runtime, 18 that are reserved for hooks and
-/// 11 for new connections, 64 for 16 runs, 64 for drained pipes; the rest is for handshakes.
+/// Descriptors that are not for sessions: about 40 for files, listeners and the runtime, 18 reserved for hooks and 11
+/// for new connections, 64 for 16 runs, 64 for drained pipes; the rest is for handshakes.
 pub(crate) const OTHER_DESCRIPTORS: u64 = 220;
 
-/// The system gives too few descriptors to serve anybody: so many.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error(
     "this process may have {0} files open, and needs {FEWEST_DESCRIPTORS} at least: raise it with `ulimit -n`"
 )]
 pub(crate) struct TooFewDescriptors(pub(crate) u64);
 
-/// How many sessions over TCP there may be: as many as the system has descriptors for.
-///
-/// # Errors
-/// [`TooFewDescriptors`].
+/// The limit of sessions over TCP, lowered to what the descriptors allow.
 pub(crate) fn max_sessions(limits: &Limits) -> Result<usize, TooFewDescriptors> {
     let Some(most) = descriptors::most() else { return Ok(limits.max_sessions) };
     if most < FEWEST_DESCRIPTORS {
@@ -37,7 +32,7 @@ pub(crate) fn max_sessions(limits: &Limits) -> Result<usize, TooFewDescriptors> 
     if room < limits.max_sessions && limits.max_sessions != usize::MAX {
         tracing::warn!(
             target: "topside", max_sessions = room, descriptors = most,
-            "there are descriptors for fewer sessions than max_sessions says: raise `ulimit -n`"
+            "there are descriptors for fewer sessions than max_sessions: raise `ulimit -n`"
         );
     }
     Ok(limits.max_sessions.min(room))
@@ -45,7 +40,6 @@ pub(crate) fn max_sessions(limits: &Limits) -> Result<usize, TooFewDescriptors> 
 
 #[derive(Debug)]
 pub(crate) struct SessionLimits {
-    /// Private to this type, never held across an `.await`.
     taken: Mutex<Taken>,
 }
 
@@ -53,20 +47,20 @@ pub(crate) struct SessionLimits {
 struct Taken {
     most: usize,
     per_key: usize,
-    /// Of all, so many only for admins.
+    /// Places of these that are kept for admins.
     for_admins: usize,
     all: usize,
     by_owner: HashMap<Owner, usize>,
 }
 
-/// One session's place. Dropping it makes room.
+/// The place of one session. Dropping it frees the place.
 #[derive(Debug)]
 pub(crate) struct SessionPermit {
     sessions: Arc<SessionLimits>,
     owner: Owner,
 }
 
-/// There is no place: the key of `[limits]`, and how many that allows.
+/// No place is free: the key of `[limits]`, and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Full {
     pub(crate) limit: &'static str,
@@ -75,10 +69,10 @@ pub(crate) struct Full {
 
 impl From<Full> for RpcError {
     fn from(Full { limit, most }: Full) -> Self {
-        let whose =
+        let of =
             if limit == "max_sessions_per_key" { " with this key or by this user" } else { "" };
         let message = format_args!(
-            "{most} sessions are open{whose}, which is the limit: close one, or try again later"
+            "{most} sessions are open{of}, which is the limit: close one, or try again later"
         );
         RpcError::new(ErrorKind::Busy, message).with("limit", limit).with("most", most as u64)
     }
@@ -90,7 +84,7 @@ impl SessionLimits {
         Self::of(most, per_key, limits.admin_sessions)
     }
 
-    /// For those who are told why they are refused: they hold a descriptor until they have read it.
+    /// For connections that are answered with an error: each holds a descriptor until it has read the answer.
     pub(crate) fn of_refused(limits: &Limits) -> Arc<Self> {
         Self::of(limits.max_handshakes, limits.max_handshakes_per_source, 0)
     }
@@ -100,7 +94,7 @@ impl SessionLimits {
         Arc::new(Self { taken: Mutex::new(taken) })
     }
 
-    /// From now on these count; whoever has a place keeps it.
+    /// Sets the limits; open sessions keep their places.
     pub(crate) fn set_limits(&self, limits: &Limits) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.most = limits.max_sessions;
@@ -108,14 +102,10 @@ impl SessionLimits {
         taken.for_admins = limits.admin_sessions;
     }
 
-    /// Takes a place for a session of this key or local user.
-    ///
-    /// # Errors
-    /// [`Full`].
     pub(crate) fn take(self: &Arc<Self>, owner: Owner, role: Role) -> Result<SessionPermit, Full> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = if role == Role::Admin { 0 } else { taken.for_admins };
-        let (most, per_key) = (taken.most.saturating_sub(kept), taken.per_key);
+        let reserved = if role == Role::Admin { 0 } else { taken.for_admins };
+        let (most, per_key) = (taken.most.saturating_sub(reserved), taken.per_key);
         if taken.all >= most {
             return Err(Full { limit: "max_sessions", most });
         }

@@ -25,15 +25,15 @@ use crate::net::accept::{Acceptor, Room};
 use crate::settings::Listen;
 use crate::settings::limits::Limits;
 
-/// Why TCP cannot be opened. Each is a sentence a person can act on.
+/// Why TCP cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The server was told never to.
+    /// The server listens on its local socket only.
     #[error(
         "this server is open to its own machine only: run `topsided` on the box, and invite there"
     )]
     LocalOnly,
-    /// There is nothing to listen on.
+    /// No address is configured.
     #[error("[listen] addresses of server.toml names none: TCP stays closed")]
     NoAddress,
     /// Another program has the port.
@@ -41,25 +41,25 @@ pub enum OpenError {
         "{0} is in use by another program, which `ss -ltnp` names to root: stop that, or set another port in [listen] of server.toml"
     )]
     InUse(SocketAddr),
-    /// The system said no.
+    /// The system refused to listen.
     #[error("{address} cannot be listened on: {source}")]
     Listen {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The server has no key.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// The library refused.
+    /// TLS cannot be configured.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
 }
 
 type Handle = dyn Fn(TcpStream, SocketAddr, Room, &Arc<OpenPort>) + Send + Sync;
 
-/// Gets each connection, with the descriptors that are free.
+/// Receives each accepted connection, and whether a descriptor is free.
 #[derive(Clone)]
 struct Handler(Arc<Handle>);
 
@@ -69,15 +69,13 @@ impl fmt::Debug for Handler {
     }
 }
 
-/// The TCP port of a server, open or not.
 #[derive(Debug)]
 pub(crate) struct TcpPort {
     listen: Option<Listen>,
-    /// The directory of the state.
     state: PathBuf,
     pub(crate) admission: Arc<Admission>,
     pub(crate) sessions: Arc<SessionLimits>,
-    /// Local users who are told why they are refused.
+    /// Places of local users whose connection is answered with an error.
     pub(crate) refused: Arc<SessionLimits>,
     opened: watch::Sender<Option<Arc<OpenPort>>>,
     handler: OnceLock<Handler>,
@@ -85,7 +83,6 @@ pub(crate) struct TcpPort {
 }
 
 impl TcpPort {
-    /// A closed door.
     pub(crate) fn new(listen: Option<Listen>, state: PathBuf, limits: &Limits) -> Self {
         Self {
             listen,
@@ -99,22 +96,20 @@ impl TcpPort {
         }
     }
 
-    /// Sets what gets each connection. Without a handler connections are closed.
+    /// Sets the handler. Without one, connections are closed.
     pub(crate) fn on_connection(
         &self,
         handler: impl Fn(TcpStream, SocketAddr, Room, &Arc<OpenPort>) + Send + Sync + 'static,
     ) {
-        // Set once, when the server starts.
         let _ = self.handler.set(Handler(Arc::new(handler)));
     }
 
-    /// From now on these count.
     pub(crate) fn set_limits(&self, limits: &Limits) {
         self.admission.set_limits(limits, Instant::now());
         self.sessions.set_limits(limits);
     }
 
-    /// Where it is open, as that changes.
+    /// The open port, as it changes.
     pub(crate) fn watch(&self) -> watch::Receiver<Option<Arc<OpenPort>>> {
         self.opened.subscribe()
     }
@@ -124,10 +119,7 @@ impl TcpPort {
         self.opened.borrow().clone()
     }
 
-    /// Takes the addresses, so that opening cannot fail; `None` where it is open already. Blocks for the disk.
-    ///
-    /// # Errors
-    /// [`OpenError`].
+    /// Binds the addresses, so that opening cannot fail; `None` if the port is open already. Blocks for the disk.
     pub(crate) fn prepare(&self, keys: &Arc<Keys>) -> Result<Option<BoundPort>, OpenError> {
         if self.opened().is_some() {
             return Ok(None);
@@ -141,7 +133,7 @@ impl TcpPort {
             let address = SocketAddr::new(*address, port);
             match bind(address) {
                 Ok((socket, bound)) => {
-                    // A free port that was taken for the first is that of the others too.
+                    // The other addresses use the free port that the first was given.
                     port = bound.port();
                     addresses.push(bound);
                     listeners.push(socket);
@@ -164,10 +156,7 @@ impl TcpPort {
         Ok(Some(BoundPort { opened: OpenPort { addresses, pin: identity.pin(), tls }, listeners }))
     }
 
-    /// Opens it.
-    ///
-    /// # Errors
-    /// [`OpenError::Listen`], where another program was faster.
+    /// Listens on the bound addresses; fails where another program was faster.
     pub(crate) fn open(
         &self,
         tasks: &Tasks,
@@ -209,26 +198,21 @@ impl TcpPort {
         Ok(())
     }
 
-    /// Writes down which sources are known for having been let in. Blocks for the disk.
-    ///
-    /// # Errors
-    /// What the system said.
     pub(crate) fn save_known(&self) -> io::Result<()> {
         known_sources::save(&self.state, &self.admission)
     }
 
-    /// Lets nobody in any more, whoever is at the door included.
+    /// Stops accepting, and ends pending handshakes.
     pub(crate) fn close(&self) {
         self.closing.cancel();
     }
 
-    /// Waits until nobody is let in any more.
     pub(crate) async fn closed(&self) {
         self.closing.cancelled().await;
     }
 }
 
-/// Where it is open, and what the server is known by there.
+/// The open port: its addresses and the server's key.
 #[derive(Debug)]
 pub(crate) struct OpenPort {
     pub(crate) addresses: Vec<SocketAddr>,
@@ -237,13 +221,12 @@ pub(crate) struct OpenPort {
 }
 
 impl OpenPort {
-    /// The port, the same on all addresses.
     pub(crate) fn port(&self) -> u16 {
         self.addresses.first().map_or(0, SocketAddr::port)
     }
 }
 
-/// A door that can be opened without anything going wrong any more.
+/// Bound addresses, ready to listen.
 #[derive(Debug)]
 pub(crate) struct BoundPort {
     opened: OpenPort,
@@ -251,19 +234,16 @@ pub(crate) struct BoundPort {
 }
 
 impl BoundPort {
-    /// Where it will be open, and what the server is known by there.
     pub(crate) fn opened(&self) -> &OpenPort {
         &self.opened
     }
 }
 
-/// Name of the server's key in the state directory.
 pub(crate) const KEY_FILE: &str = "server.key";
 
-/// Connections that the system keeps until they are accepted.
 const BACKLOG: u32 = 1024;
 
-/// A socket bound to this address, and where that is: port 0 takes one that is free.
+/// A socket bound to this address, and the bound address: port 0 takes a free port.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<(TcpSocket, SocketAddr)> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -274,14 +254,14 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<(TcpSocket, SocketAddr)> {
             socket
         }
     };
-    // A server that starts again takes the place of its own old connections.
+    // A restarted server may reuse the port of its old connections.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     let bound = socket.local_addr()?;
     Ok((socket, bound))
 }
 
-/// Whether an error says that the box does without IPv6, which is no reason not to serve.
+/// Whether an error says that the box has no IPv6, which is no reason not to serve.
 fn no_ipv6(address: IpAddr, error: &io::Error) -> bool {
     address == IpAddr::from(std::net::Ipv6Addr::UNSPECIFIED)
         && (error.kind() == io::ErrorKind::AddrNotAvailable || platform::is_no_such_family(error))

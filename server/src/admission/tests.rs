@@ -1,6 +1,7 @@
 use super::*;
+use crate::admission::pending::{SILENT_AFTER, SLOTS_OF_KNOWN};
 
-/// A gate with the default limits but these, and its clock.
+/// An admission with the default limits after `change`, and its clock.
 fn admission(change: impl FnOnce(&mut Limits)) -> (Arc<Admission>, Instant) {
     let mut limits = Limits::default();
     change(&mut limits);
@@ -16,32 +17,27 @@ const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// Whether a place at the door was needed for a newcomer, and why.
+/// Why it was dropped, if it was.
 fn dropped(permit: &mut Permit) -> Option<Refusal> {
     permit.dropped.try_recv().ok()
 }
 
-/// It says something.
 fn speak(permit: &Permit, now: Instant) {
-    let limits = permit.admission.limits();
-    permit.admission.lock().spoke(permit.number, &limits, now);
+    permit.admission.lock().queue(permit.id, now);
 }
 
-/// Whether it may show its key.
-fn has_turn(permit: &mut Permit) -> bool {
-    permit.turn.try_recv().is_ok()
+fn has_slot(permit: &mut Permit) -> bool {
+    permit.started.try_recv().is_ok()
 }
 
-/// Time passes for those who wait.
-fn hurry(admission: &Arc<Admission>, now: Instant) {
-    let limits = admission.limits();
-    admission.lock().hurry(source(1), &limits, now);
+/// Does what a queued connection of source 1 does each time that its wait is over.
+fn drop_slowest(admission: &Arc<Admission>, now: Instant) {
+    admission.lock().drop_slowest(source(1), now);
 }
 
-/// Time passes for those who are silent.
-fn hold_silent(admission: &Arc<Admission>, now: Instant) {
-    let limits = admission.limits();
-    admission.lock().hold_silent(source(1), &limits, now);
+/// Does what a silent connection of source 1 does once it counts as silent.
+fn limit_silent(admission: &Arc<Admission>, now: Instant) {
+    admission.lock().limit_silent(source(1), now);
 }
 
 #[test]
@@ -59,17 +55,17 @@ fn a_source_may_connect_ten_times_at_once_and_then_once_a_second() {
 }
 
 #[test]
-fn a_connection_that_is_let_in_does_not_count() {
+fn a_connection_with_an_accepted_key_does_not_count() {
     let (admission, now) = admission(|_| {});
     for _ in 0..100 {
-        admission.enter(source(1), now).unwrap().let_in(now);
+        admission.enter(source(1), now).unwrap().key_accepted(now);
     }
 }
 
 #[test]
-fn strangers_share_fifty_connections_a_second_and_known_sources_do_not_need_them() {
+fn unknown_sources_share_fifty_connections_a_second_and_known_sources_do_not_need_them() {
     let (admission, now) = admission(|_| {});
-    admission.enter(source(1000), now).unwrap().let_in(now);
+    admission.enter(source(1000), now).unwrap().key_accepted(now);
     let now = now + seconds(1);
     for number in 0..50 {
         drop(admission.enter(source(number), now).unwrap());
@@ -85,7 +81,7 @@ fn of_one_source_the_oldest_handshake_makes_room_for_the_fifth() {
     let mut first: Vec<Permit> = (0..4).map(|_| admission.enter(source(1), now).unwrap()).collect();
     assert!(first.iter_mut().all(|permit| dropped(permit).is_none()));
     let mut fifth = admission.enter(source(1), now).unwrap();
-    hold_silent(&admission, now + SILENT_AFTER);
+    limit_silent(&admission, now + SILENT_AFTER);
     assert_eq!(dropped(&mut first[0]), Some(Refusal::HandshakesOfSource));
     assert!(first[1..].iter_mut().all(|permit| dropped(permit).is_none()));
     assert_eq!(dropped(&mut fifth), None);
@@ -95,32 +91,32 @@ fn of_one_source_the_oldest_handshake_makes_room_for_the_fifth() {
 fn an_unknown_source_has_four_handshakes_at_once_and_the_others_wait() {
     let (admission, now) = admission(|_| {});
     let mut ten: Vec<Permit> = (0..10).map(|_| speaking(&admission, now)).collect();
-    let with_turn: Vec<bool> = ten.iter_mut().map(has_turn).collect();
-    assert_eq!(with_turn, [true, true, true, true, false, false, false, false, false, false]);
-    // One that stalls is dropped for one that waits, after its second.
-    hurry(&admission, now + Duration::from_millis(999));
+    let with_slot: Vec<bool> = ten.iter_mut().map(has_slot).collect();
+    assert_eq!(with_slot, [true, true, true, true, false, false, false, false, false, false]);
+    // One that stalls is dropped after a second for one that waits.
+    drop_slowest(&admission, now + Duration::from_millis(999));
     assert_eq!(dropped(&mut ten[0]), None);
-    hurry(&admission, now + seconds(1));
+    drop_slowest(&admission, now + seconds(1));
     assert_eq!(dropped(&mut ten[0]), Some(Refusal::HandshakesOfSource));
-    assert!(has_turn(&mut ten[9]));
+    assert!(has_slot(&mut ten[9]));
 }
 
-/// Of twenty connections with one good key all but a few were dropped.
+/// Of twenty connections with one good key most were dropped.
 #[test]
 fn a_first_burst_with_a_good_key_is_served_whole() {
     let (admission, now) = admission(|_| {});
     let mut burst: Vec<Permit> =
         (0..32).map(|_| admission.enter(source(1), now).unwrap()).collect();
     burst.iter().for_each(|permit| speak(permit, now));
-    assert_eq!(burst.iter_mut().map(has_turn).filter(|has| *has).count(), 4);
-    burst.remove(0).let_in(now);
-    assert_eq!(burst.iter_mut().map(has_turn).filter(|has| *has).count(), 28);
+    assert_eq!(burst.iter_mut().map(has_slot).filter(|has| *has).count(), 4);
+    burst.remove(0).key_accepted(now);
+    assert_eq!(burst.iter_mut().map(has_slot).filter(|has| *has).count(), 28);
     assert!(burst.iter_mut().all(|permit| dropped(permit).is_none()));
 }
 
-/// What comes too soon waits for a success of what came before, and for nothing else.
+/// A connection over the rate waits for the success of an earlier one, and for nothing else.
 #[test]
-fn what_is_over_the_rate_is_refused_once_nothing_before_it_can_succeed() {
+fn a_connection_over_the_rate_is_refused_once_no_earlier_one_can_succeed() {
     let (admission, now) = admission(|_| {});
     let mut burst: Vec<Permit> = (0..32).map(|_| speaking(&admission, now)).collect();
     assert_eq!(admission.enter(source(1), now).unwrap_err(), Refusal::ConnectsOfSource);
@@ -132,9 +128,9 @@ fn what_is_over_the_rate_is_refused_once_nothing_before_it_can_succeed() {
 #[test]
 fn known_devices_are_not_dropped_for_unknown_ones() {
     let (admission, now) = admission(|limits| limits.connects = usize::MAX);
-    admission.enter(source(1), now).unwrap().let_in(now);
+    admission.enter(source(1), now).unwrap().key_accepted(now);
     let mut devices: Vec<Permit> = (0..16).map(|_| speaking(&admission, now)).collect();
-    // These have not come to say anything yet.
+    // These have sent nothing yet.
     devices.extend((0..16).map(|_| admission.enter(source(1), now).unwrap()));
     let flood = |number| {
         let permit = admission.enter(source(number), now).unwrap();
@@ -154,7 +150,7 @@ fn of_all_sources_the_oldest_handshake_makes_room_for_the_sixty_fifth() {
     let mut last = enter(64);
     assert_eq!(dropped(&mut first[0]), Some(Refusal::Handshakes));
     assert_eq!(dropped(&mut first[1]), None);
-    // Who has left the door needs no room there.
+    // A connection that has ended needs no place.
     drop(first.pop());
     let _one_more = enter(65);
     assert_eq!(dropped(&mut first[1]), None);
@@ -162,11 +158,11 @@ fn of_all_sources_the_oldest_handshake_makes_room_for_the_sixty_fifth() {
 }
 
 #[test]
-fn three_refused_keys_shut_a_source_out_until_their_penalties_are_over() {
+fn three_refused_keys_refuse_a_source_until_their_penalties_expire() {
     let (admission, now) = admission(|limits| limits.connects_per_source = usize::MAX);
     for times in 1..=3 {
         let permit =
-            admission.enter(source(1), now).unwrap_or_else(|_| panic!("shut out after {times}"));
+            admission.enter(source(1), now).unwrap_or_else(|_| panic!("refused after {times}"));
         permit.key_refused(now);
     }
     assert_eq!(admission.enter(source(1), now).unwrap_err(), Refusal::Penalty);
@@ -177,7 +173,7 @@ fn three_refused_keys_shut_a_source_out_until_their_penalties_are_over() {
 }
 
 #[test]
-fn refused_keys_far_apart_shut_nobody_out() {
+fn refused_keys_far_apart_refuse_no_source() {
     let (admission, mut now) = admission(|_| {});
     for _ in 0..100 {
         admission.enter(source(1), now).unwrap().key_refused(now);
@@ -197,39 +193,39 @@ fn penalties_add_up_to_ten_minutes_at_most() {
     drop(admission.enter(source(1), now + seconds(600)).unwrap());
 }
 
-/// A gate at which source 1 is known, and slowed for what its neighbours did.
-fn slowed() -> (Arc<Admission>, Instant) {
+/// An admission where source 1 is known, and has penalties.
+fn penalized() -> (Arc<Admission>, Instant) {
     let (admission, now) = admission(|_| {});
-    admission.enter(source(1), now).unwrap().let_in(now);
+    admission.enter(source(1), now).unwrap().key_accepted(now);
     for _ in 0..3 {
         admission.enter(source(1), now).unwrap().key_refused(now);
     }
     (admission, now)
 }
 
-/// Somebody of source 1 who has said something.
+/// A connection of source 1 that has sent something.
 fn speaking(admission: &Arc<Admission>, now: Instant) -> Permit {
     let permit = admission.enter(source(1), now).unwrap();
     speak(&permit, now);
     permit
 }
 
-/// An attacker behind the admin's own NAT used to shut the admin out.
+/// An attacker behind the admin's own NAT kept the admin out.
 #[test]
-fn a_source_that_was_let_in_is_slowed_to_a_few_turns_and_never_shut_out() {
-    let (admission, now) = slowed();
+fn a_known_source_has_a_limit_of_handshakes_and_is_never_refused() {
+    let (admission, now) = penalized();
     let mut attackers: Vec<Permit> =
-        (0..TURNS_OF_KNOWN).map(|_| speaking(&admission, now)).collect();
-    assert!(attackers.iter_mut().all(has_turn));
+        (0..SLOTS_OF_KNOWN).map(|_| speaking(&admission, now)).collect();
+    assert!(attackers.iter_mut().all(has_slot));
     let mut early = speaking(&admission, now);
     let mut admin = speaking(&admission, now);
-    assert!(!has_turn(&mut early) && !has_turn(&mut admin), "so many at a time");
+    assert!(!has_slot(&mut early) && !has_slot(&mut admin), "all slots are taken");
     drop(attackers.pop());
-    assert!(has_turn(&mut admin) && !has_turn(&mut early), "the newest is next");
-    admin.let_in(now);
-    assert!(has_turn(&mut early));
+    assert!(has_slot(&mut admin) && !has_slot(&mut early), "the newest is next");
+    admin.key_accepted(now);
+    assert!(has_slot(&mut early));
     drop((early, attackers));
-    // After a day it is a stranger again.
+    // After a day it is unknown again.
     let later = now + seconds(86_400);
     for _ in 0..3 {
         admission.enter(source(1), later).unwrap().key_refused(later);
@@ -237,51 +233,51 @@ fn a_source_that_was_let_in_is_slowed_to_a_few_turns_and_never_shut_out() {
     assert_eq!(admission.enter(source(1), later).unwrap_err(), Refusal::Penalty);
 }
 
-/// What may come by the second used to go before all who waited, and took every turn.
+/// Connections within the rate went before all queued ones, and took every slot.
 #[test]
-fn a_known_source_that_connects_too_often_has_its_turns_beside_what_it_may() {
+fn a_known_source_over_its_rate_still_gets_slots() {
     let (admission, now) = admission(|_| {});
-    admission.enter(source(1), now).unwrap().let_in(now);
+    admission.enter(source(1), now).unwrap().key_accepted(now);
     let _free: Vec<Permit> = (0..10).map(|_| admission.enter(source(1), now).unwrap()).collect();
     let mut over = speaking(&admission, now);
-    assert!(has_turn(&mut over));
+    assert!(has_slot(&mut over));
 }
 
 #[test]
-fn a_turn_that_others_wait_for_lasts_a_second_and_the_newest_is_next() {
-    let (admission, now) = slowed();
-    let mut slow: Vec<Permit> = (0..TURNS_OF_KNOWN).map(|_| speaking(&admission, now)).collect();
-    assert!(slow.iter_mut().all(has_turn));
+fn a_slot_that_others_wait_for_lasts_a_second_and_the_newest_is_next() {
+    let (admission, now) = penalized();
+    let mut slow: Vec<Permit> = (0..SLOTS_OF_KNOWN).map(|_| speaking(&admission, now)).collect();
+    assert!(slow.iter_mut().all(has_slot));
     let mut other = speaking(&admission, now);
     let mut admin = speaking(&admission, now);
-    hurry(&admission, now + Duration::from_millis(999));
-    assert!(dropped(&mut slow[0]).is_none() && !has_turn(&mut admin));
-    hurry(&admission, now + seconds(1));
+    drop_slowest(&admission, now + Duration::from_millis(999));
+    assert!(dropped(&mut slow[0]).is_none() && !has_slot(&mut admin));
+    drop_slowest(&admission, now + seconds(1));
     assert_eq!(dropped(&mut slow[0]), Some(Refusal::HandshakesOfSource));
-    assert!(has_turn(&mut admin) && !has_turn(&mut other));
-    assert!(dropped(&mut slow[1]).is_none(), "one for one");
+    assert!(has_slot(&mut admin) && !has_slot(&mut other));
+    assert!(dropped(&mut slow[1]).is_none(), "one is dropped for one that waits");
     // Where many wait, it is shorter.
     let later = now + seconds(1);
     let mut crowd: Vec<Permit> = (0..40).map(|_| speaking(&admission, later)).collect();
-    hurry(&admission, later);
-    assert!(dropped(&mut slow[1]).is_some() && has_turn(crowd.last_mut().unwrap()));
+    drop_slowest(&admission, later);
+    assert!(dropped(&mut slow[1]).is_some() && has_slot(crowd.last_mut().unwrap()));
 }
 
-/// A hundred a second that said nothing used to take every turn, the newest always being one of them.
+/// A hundred silent connections a second took every slot, the newest always being one of them.
 #[test]
-fn who_says_nothing_has_no_turn_and_goes_first() {
-    let (admission, now) = slowed();
+fn a_silent_connection_gets_no_slot_and_is_dropped_first() {
+    let (admission, now) = penalized();
     let mut crowd: Vec<Permit> =
         (0..63).map(|_| admission.enter(source(1), now).unwrap()).collect();
     let mut admin = speaking(&admission, now);
-    assert!(has_turn(&mut admin) && !crowd.iter_mut().any(has_turn));
+    assert!(has_slot(&mut admin) && !crowd.iter_mut().any(has_slot));
     let _more: Vec<Permit> = (0..63).map(|_| admission.enter(source(1), now).unwrap()).collect();
     assert!(crowd.iter_mut().all(|permit| dropped(permit) == Some(Refusal::Handshakes)));
     assert_eq!(dropped(&mut admin), None);
 }
 
 #[test]
-fn the_log_is_told_of_a_source_once_a_minute() {
+fn refused_keys_of_a_source_are_logged_once_a_minute() {
     let (admission, now) = admission(|_| {});
     let permit = admission.enter(source(1), now).unwrap();
     assert_eq!(permit.key_refused(now), Some(1));
@@ -290,9 +286,9 @@ fn the_log_is_told_of_a_source_once_a_minute() {
 }
 
 #[test]
-fn so_many_sources_are_remembered_and_known_ones_longest() {
+fn sources_are_forgotten_at_the_limit_and_known_ones_last() {
     let (admission, now) = admission(|limits| limits.connects = usize::MAX);
-    admission.enter(source(0), now).unwrap().let_in(now);
+    admission.enter(source(0), now).unwrap().key_accepted(now);
     let last = MAX_SOURCES as u32 + 100;
     for number in 1..=last {
         drop(admission.enter(source(number), now).unwrap());

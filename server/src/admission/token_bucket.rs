@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A token bucket.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenBucket {
-    /// Tokens a second; `None`: there is no limit.
     rate: Option<f64>,
     burst: f64,
     tokens: f64,
@@ -15,14 +13,13 @@ pub(crate) struct TokenBucket {
 }
 
 impl TokenBucket {
-    /// A full one, of so many a second, where the largest number stands for no limit.
+    /// A full bucket; a rate of `usize::MAX` means no limit.
     pub(crate) fn new(rate: usize, burst: usize, now: Instant) -> Self {
         let rate = (rate != usize::MAX).then_some(rate as f64);
         let burst = burst as f64;
         Self { rate, burst, tokens: burst, at: now }
     }
 
-    /// Takes one, if there is one.
     pub(crate) fn take(&mut self, now: Instant) -> bool {
         self.refill(now);
         let has = self.rate.is_none() || self.tokens >= 1.0;
@@ -32,29 +29,26 @@ impl TokenBucket {
         has
     }
 
-    /// Takes as many as were needed, were there so many or not.
+    /// Takes `count` tokens; the balance may become negative.
     pub(crate) fn spend(&mut self, count: usize) {
         self.tokens -= count as f64;
     }
 
-    /// Puts one back.
     pub(crate) fn give_back(&mut self) {
         self.tokens = (self.tokens + 1.0).min(self.burst);
     }
 
-    /// How long until there is one; none: there is one now.
+    /// The time until one token is available; none: one is available now.
     pub(crate) fn wait(&mut self, now: Instant) -> Option<Duration> {
         self.refill(now);
         let rate = self.rate?;
         (self.tokens < 1.0).then(|| Duration::from_secs_f64((1.0 - self.tokens) / rate))
     }
 
-    /// Whether nothing has been taken that has not come back.
     pub(crate) fn is_full(&self, now: Instant) -> bool {
         self.rate.is_none_or(|rate| self.tokens + self.gain(now, rate) >= self.burst)
     }
 
-    /// When it was last asked.
     pub(crate) fn last_taken(&self) -> Instant {
         self.at
     }

@@ -1,4 +1,4 @@
-//! The verbs about the audit log: reading it, and whether it is whole.
+//! `topsided audit`: shows and verifies the audit log.
 
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -40,7 +40,6 @@ pub(crate) struct ShowArgs {
 /// Exit status if there is no log yet, or it cannot be read (EX_NOINPUT of sysexits.h). 1 means damage.
 const NO_INPUT: u8 = 66;
 
-/// What went wrong.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuditError {
     #[error("the audit log in {} cannot be read: {source}", state.display())]
@@ -54,7 +53,6 @@ pub(crate) enum AuditError {
 }
 
 impl AuditError {
-    /// The exit status of the verb.
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Read { .. } | Self::None(_) => NO_INPUT,
@@ -89,7 +87,7 @@ pub(crate) fn run(dirs: &Dirs, verb: &AuditVerb) -> Result<(), AuditError> {
     }
 }
 
-/// What an intact log is reported as; none if it is empty.
+/// The report of an intact log; none if it is empty.
 fn intact(found: &Found) -> Option<String> {
     let (first, last) = found.entries?;
     let mut text = format!("Audit log intact: entries {first} to {last}");
@@ -107,14 +105,14 @@ fn intact(found: &Found) -> Option<String> {
     Some(text)
 }
 
-/// Prints what is asked for; how many lines cannot be read.
+/// Prints the selected entries; the number of unreadable lines.
 fn show(state: &Path, args: &ShowArgs) -> io::Result<u64> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut unreadable = 0;
     let mut told = Ok(());
     each_entry(state, |bytes, whole, file| {
         let Ok(line) = serde_json::from_slice::<Line>(bytes) else {
-            // One that is being written is no fault.
+            // The last line may be half written.
             unreadable += u64::from(whole || !file.ends_with("audit.jsonl"));
             return true;
         };
@@ -128,7 +126,7 @@ fn show(state: &Path, args: &ShowArgs) -> io::Result<u64> {
         told.is_ok()
     })?;
     match told.and_then(|()| out.flush()) {
-        // Whoever read it has seen enough.
+        // The reader of the pipe has closed it.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
         Err(error) => Err(error),
         Ok(()) => Ok(unreadable),
@@ -154,7 +152,6 @@ impl ShowArgs {
     }
 }
 
-/// One entry for people.
 fn plain(line: &Line) -> String {
     let Line { seq, time, who, address, action, object, argv, result, .. } = line;
     let by = match (who.name.as_str(), address.as_str()) {
@@ -166,7 +163,6 @@ fn plain(line: &Line) -> String {
     clean(&format!("{time} {seq:>6} {by} {action} {object}{argv}: {result}"), usize::MAX)
 }
 
-/// An argument of a command line, in quotes where it needs them.
 fn shown(argument: &Argument) -> String {
     let quoted = |text: &str| {
         let is_plain =

@@ -1,4 +1,4 @@
-//! The verbs about keys: who may come in over TCP.
+//! Verbs about keys: `invite`, `token`, `keys`, `revoke`, `id`.
 
 use clap::Args;
 use qrcode::QrCode;
@@ -24,7 +24,7 @@ pub(crate) struct Invited {
     role: Role,
 }
 
-/// What an invite is made for.
+/// Arguments of `invite`.
 #[derive(Debug, Args)]
 pub struct InviteArgs {
     #[command(flatten)]
@@ -40,7 +40,7 @@ pub struct InviteArgs {
     qr: bool,
 }
 
-/// What a token is made for.
+/// Arguments of `token`.
 #[derive(Debug, Args)]
 pub struct TokenArgs {
     #[command(flatten)]
@@ -56,19 +56,19 @@ pub struct TokenArgs {
     pem: bool,
 }
 
-/// A key that was made, for a person: what goes to standard output, which is secret, and what to know of it.
+/// A new key as printed: the secret for standard output, and notes for standard error.
 #[derive(Debug)]
 pub struct Handed {
-    /// The string, or what it was asked to be shown as.
+    /// The string, or the requested form of it.
     pub text: String,
-    /// Sentences without the name of the program.
+    /// The notes, without the name of the program.
     pub sentences: Vec<String>,
 }
 
-/// Why a key that was made cannot be shown so.
+/// Why a new key cannot be printed.
 #[derive(Debug, thiserror::Error)]
 pub enum ShowError {
-    /// The server's answer is none.
+    /// The server's answer holds no invite.
     #[error("the answer holds no invite: {0}")]
     Invite(#[from] topside_shared::invite::InviteError),
     /// Its key cannot be written as PEM.
@@ -79,7 +79,6 @@ pub enum ShowError {
     TooLongForQr,
 }
 
-/// What went wrong with a verb.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum VerbError {
     #[error(transparent)]
@@ -103,16 +102,17 @@ impl InviteArgs {
         KeyInvite { name, role, ttl_ms: Some(self.ttl), commands, lasting: false }
     }
 
-    /// What was made, for the person who passes it on.
+    /// The new invite, as printed.
     ///
     /// # Errors
+    ///
     /// [`ShowError`].
     pub fn show(&self, made: &KeyInviteResult) -> Result<Handed, ShowError> {
         let mut text = format!("{}\n", made.invite);
         if self.qr {
             let invite: Invite = made.invite.parse()?;
             let code = QrCode::new(invite.to_capitals()).map_err(|_| ShowError::TooLongForQr)?;
-            // Terminals are dark as a rule, and a reader wants the code dark on light.
+            // Most terminals are dark, and a reader needs the code dark on light.
             let (dark, light) = (Dense1x2::Light, Dense1x2::Dark);
             text += &code.render().dark_color(dark).light_color(light).build();
             text.push('\n');
@@ -134,9 +134,10 @@ impl TokenArgs {
         KeyInvite { name, role, ttl_ms: Some(self.ttl), commands, lasting: true }
     }
 
-    /// What was made, for the person who puts it where the script finds it.
+    /// The new token, as printed.
     ///
     /// # Errors
+    ///
     /// [`ShowError`].
     pub fn show(&self, made: &KeyInviteResult) -> Result<Handed, ShowError> {
         let mut sentences = Vec::new();

@@ -1,4 +1,4 @@
-//! The flags of `topsided`, which `topside serve` takes too, and what they do.
+//! Flags and verbs of `topsided`, which `topside serve` takes too.
 
 mod audit;
 mod keys;
@@ -35,7 +35,7 @@ const WRONG_CONFIGURATION: u8 = 78;
 
 const COMPLETIONS: &str = "completions";
 
-/// What root hears who would serve the packaged server's state.
+/// The error for root, who would serve the packaged server's state.
 const PACKAGED: &str = "the server of this machine is a service: `systemctl start topsided` starts it; for one \
                         beside it, set TOPSIDE_CONFIG_DIR, TOPSIDE_STATE_DIR and TOPSIDE_RUNTIME_DIR";
 
@@ -47,7 +47,7 @@ struct Topsided {
     serve: ServeArgs,
 }
 
-/// What `topsided` and `topside serve` are told.
+/// Arguments of `topsided` and `topside serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// Settings of the server [default: server.toml in the configuration directory]
@@ -109,7 +109,7 @@ pub fn main() -> ExitCode {
 
 /// The declaration of `topsided`'s verbs and flags.
 pub fn command() -> clap::Command {
-    // Not one of the verbs that `topside serve` has too.
+    // `topside serve` has no such verb.
     let completions = clap::Command::new(COMPLETIONS)
         .about("Print the script by which a shell completes what is typed")
         .arg(
@@ -121,7 +121,6 @@ pub fn command() -> clap::Command {
     Topsided::command().subcommand(completions)
 }
 
-/// Prints the script for this shell.
 fn completions(shell: Option<Shell>) -> ExitCode {
     let mut script = Vec::new();
     if let Some(shell) = shell {
@@ -133,7 +132,7 @@ fn completions(shell: Option<Shell>) -> ExitCode {
     }
 }
 
-/// Does what the flags say, until it is done.
+/// Runs the verb, or the server.
 pub fn run(args: &ServeArgs) -> ExitCode {
     platform::close_inherited();
     let dirs = match own_dirs() {
@@ -145,7 +144,7 @@ pub fn run(args: &ServeArgs) -> ExitCode {
         _ => args.commands.as_ref(),
     };
     let menu = menu.map(PathBuf::as_path);
-    // A file that was named must be there, even where a running server is asked, which has its own.
+    // A named file must exist, even where a running server is asked, which has its own.
     if let Some(missing) = args.config.as_ref().filter(|path| !path.exists()) {
         return fail(WRONG_CONFIGURATION, FileErrors::absent(missing));
     }
@@ -198,13 +197,13 @@ pub fn run(args: &ServeArgs) -> ExitCode {
     }
 }
 
-/// Whether the state is this user's own: what another one wrote there, root included, the server could not read.
+/// Whether the state is this user's own: the server could not read what another user wrote there.
 fn owns(dirs: &Dirs) -> bool {
     platform::owner_and_mode(&dirs.state).is_ok_and(|(owner, _)| owner == platform::own_uid())
 }
 
-/// The directories of the server that is meant: the packaged one's, where it is installed, for root and for its own
-/// user, unless the environment names others; else this user's.
+/// The directories of the packaged server, where it is installed, for root and for its own user, unless the
+/// environment names others; else this user's.
 fn own_dirs() -> Result<Dirs, DirsError> {
     let system = Dirs::system();
     let uid = platform::own_uid();
@@ -219,7 +218,7 @@ fn own_dirs() -> Result<Dirs, DirsError> {
 }
 
 fn examine(dirs: &Dirs, config: &Result<Config, ConfigError>) -> ExitCode {
-    // As the server does, so that it is seen what that would have.
+    // Limits are raised as the server does, so that the figures are the server's.
     prepare_process();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -263,7 +262,7 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
     config.log.stderr = true;
     config.executes_itself = true;
     config.supervisor = Supervisor::from_env();
-    // One thread carries all requests: small ones are answered fastest so. Programs run beside it.
+    // One thread handles all requests, which answers small ones fastest. Programs run beside it.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, error),
@@ -289,7 +288,7 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
             (if in_use { SERVED_ALREADY } else { 1 }, error.to_string())
         })
     });
-    // Whatever a blocking call still does has nobody left to do it for.
+    // Results of blocking calls are not needed any more.
     runtime.shutdown_background();
     match ended {
         Ok(Ended::Stopped) => ExitCode::SUCCESS,
@@ -299,7 +298,7 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
     }
 }
 
-/// Executes this program anew, as it was started.
+/// Executes this program again, as it was started.
 fn restart() -> ExitCode {
     match platform::own_program() {
         Ok(program) => {

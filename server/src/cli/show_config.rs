@@ -1,5 +1,4 @@
-//! `topsided config`: what a server that is started now obeys, where each value comes from, and where that is
-//! looked for.
+//! `topsided config`: the settings in force, their origin, and the directories.
 
 use std::path::Path;
 
@@ -13,7 +12,6 @@ use crate::menu_file;
 use crate::settings::SERVER_FILE;
 use topside_shared::tables::columns;
 
-/// What is asked for.
 #[derive(Debug, Subcommand)]
 pub(crate) enum What {
     /// Print every key in force, and where its value comes from
@@ -26,24 +24,18 @@ pub(crate) enum What {
     Path,
 }
 
-/// Files that flags named.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Named<'a> {
     pub(crate) config: Option<&'a Path>,
     pub(crate) menu: Option<&'a Path>,
 }
 
-/// One key, its value as TOML writes it, and where that comes from.
 struct Row {
     key: String,
     value: String,
     from: String,
 }
 
-/// The text that answers `what`.
-///
-/// # Errors
-/// [`ConfigError`], where the files are wrong.
 pub(crate) fn show(
     what: &What,
     dirs: &Dirs,
@@ -82,7 +74,6 @@ fn shown(value: String) -> String {
     if value.is_empty() { "unset".to_owned() } else { value }
 }
 
-/// The directories and files.
 fn places(dirs: &Dirs, named: Named<'_>) -> Vec<Row> {
     let [config, state, runtime] =
         Dirs::named_by().map(|variable| variable.unwrap_or("default").to_owned());
@@ -121,7 +112,6 @@ fn there(path: &Path) -> String {
     if path.exists() { "default" } else { "default, not there" }.to_owned()
 }
 
-/// A value of TOML as JSON; null where there is none.
 fn as_json(value: &str) -> Value {
     if value.is_empty() {
         return Value::Null;

@@ -15,7 +15,7 @@ use std::time::Instant;
 use topside_shared::records::{ClientRow, ClientRun, Program};
 use topside_shared::{ClientId, Connection, Pin, Role, Time};
 
-/// One live client.
+/// A connected client.
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) id: ClientId,
@@ -23,20 +23,19 @@ pub(crate) struct Client {
     pub(crate) connection: Connection,
     pub(crate) connected_at: Time,
     pub(crate) outbox: Arc<Outbox>,
-    /// Whether it takes notices.
+    /// Whether it receives notices.
     pub(crate) notices: AtomicBool,
-    /// Held while it changes the list of keys, or waits for that.
+    /// Held while it changes keys.
     pub(crate) changing_keys: Arc<tokio::sync::Mutex<()>>,
-    /// Whether the log tells of it.
+    /// Whether the log has its start.
     logged: AtomicBool,
-    /// Whether the audit log tells that it has come.
+    /// Whether the audit log has its start.
     signed_in: AtomicBool,
-    /// Milliseconds from `since` to its last request.
+    /// Time of its last request, in milliseconds after `since`.
     active: AtomicU64,
-    /// Bytes read from it, and written to it.
     moved: ByteCounts,
     since: Instant,
-    /// What can change about a row. Private to this type, never held across an `.await`.
+    /// The part of its row that can change. Never held across an `.await`.
     said: Mutex<Said>,
 }
 
@@ -54,7 +53,7 @@ struct Said {
 }
 
 impl Client {
-    /// The key that it came in with, where `viewer` may know it: an admin, or the holder of the same key.
+    /// Its key, where `viewer` may see it: an admin, or the holder of the same key.
     pub(crate) fn key_for(&self, viewer: &Identity) -> Option<Pin> {
         let owner = self.who().owner;
         let Owner::Key(key) = owner else { return None };
@@ -62,38 +61,34 @@ impl Client {
         (is_admin || viewer.owner == owner).then_some(key)
     }
 
-    /// Who it is now: a key can be given another role while it is in use.
+    /// Its identity: a key can be given another role while it is in use.
     pub(crate) fn who(&self) -> Arc<Identity> {
         Arc::clone(&lock(&self.said).who)
     }
 
-    /// The author of an audit entry: the client as it is now.
     pub(crate) fn by(&self) -> By {
         By::identity(&self.who(), self.address.clone())
     }
 
-    /// How others are told of it: its user and its number.
+    /// Its name for other clients: user and number.
     pub(crate) fn called(&self) -> String {
         format!("{} ({})", self.who().user, self.id)
     }
 
-    /// Notes that a request came.
     pub(crate) fn touch(&self) {
         let ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.active.store(ms, Ordering::Relaxed);
     }
 
-    /// Counts bytes that came from it.
     pub(crate) fn received(&self, bytes: usize) {
         self.moved.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Counts bytes that went to it.
     pub(crate) fn sent(&self, bytes: usize) {
         self.moved.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Puts it into the log and the audit log, if it is not there yet.
+    /// Writes its start to the log and the audit log, once.
     pub(crate) fn log(&self, audit: &Audit) {
         self.signs_in(audit);
         if !self.logged.swap(true, Ordering::Relaxed) {
@@ -106,7 +101,7 @@ impl Client {
         }
     }
 
-    /// Puts its beginning into the audit log, if it is not there yet.
+    /// Writes its start to the audit log, once.
     pub(crate) fn signs_in(&self, audit: &Audit) {
         if !self.signed_in.swap(true, Ordering::Relaxed) {
             let action = "session/begun";
@@ -120,24 +115,22 @@ impl Client {
         }
     }
 
-    /// Puts its end there, if its beginning is.
+    /// Writes its end to the audit log, if its start is there.
     pub(crate) fn signs_out(&self, audit: &Audit, reason: &'static str) {
         if self.signed_in.swap(false, Ordering::Relaxed) {
             audit.note_session(self.id, &self.who(), &self.address, "session/ended", reason);
         }
     }
 
-    /// Whether the log tells of it.
     pub(crate) fn is_logged(&self) -> bool {
         self.logged.load(Ordering::Relaxed)
     }
 
-    /// The row, as another client sees it that is `who`; `you` where it is this client itself.
+    /// The row as `who` may see it; `you`: for the client itself.
     pub(crate) fn row(&self, who: &Identity, you: bool) -> ClientRow {
         self.whole_row(you).seen_by(who)
     }
 
-    /// The row with all its runs.
     fn whole_row(&self, you: bool) -> WholeRow {
         let said = lock(&self.said);
         let now = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -1,4 +1,4 @@
-//! The list itself: who comes and goes, and what has changed since somebody looked.
+//! Registry of clients: who is connected, and what has changed since the last publication.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,41 +15,39 @@ use crate::base::identity::{Identity, Owner};
 use crate::base::outbox::Outbox;
 use crate::clients::{ByteCounts, Client, Said, WholeRow, lock};
 
-/// All live clients, and what changed about them since the last [`Registry::publish`].
+/// All connected clients, and what changed about them since the last [`Registry::publish`].
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    /// Told of each change.
+    /// Notified of each change.
     dirty: Arc<Notify>,
     last_id: AtomicU64,
-    /// Private to this type, never held across an `.await`.
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     clients: BTreeMap<ClientId, Arc<Client>>,
-    /// Grows by one with each change.
     clock: u64,
     changes: BTreeMap<ClientId, Change>,
 }
 
-/// What happened to one client since the last publication, each with its moment of the clock.
+/// Changes of one client since the last publication, each with its clock.
 #[derive(Debug, Clone, Default)]
 struct Change {
     joined: Option<u64>,
     updated: Option<u64>,
-    /// Changes of its runs, the last for each group of clients that may see them.
+    /// Changes of its runs: the last one for each group of clients that may see them.
     runs: Vec<(u64, RunAccess)>,
     left: Option<(u64, String)>,
 }
 
-/// Changes that were not published yet, for subscribers who know everything up to a moment.
+/// Unpublished changes, to be filtered by what a subscriber has seen.
 pub(crate) struct Changes {
     changes: Vec<(ClientId, Change, Option<WholeRow>)>,
     first: u64,
 }
 
-/// Keeps a client's row in the list; dropping it takes the row out.
+/// Keeps a client in the registry; dropping it removes the row.
 pub(crate) struct Registered {
     registry: Arc<Registry>,
     pub(crate) client: Arc<Client>,
@@ -57,7 +55,7 @@ pub(crate) struct Registered {
 }
 
 impl Registered {
-    /// Sets what `left` will say of it.
+    /// Sets the reason in `left`.
     pub(crate) fn leaves_as(&mut self, reason: impl Into<String>) {
         self.reason = reason.into();
     }
@@ -75,12 +73,11 @@ impl Drop for Registered {
 }
 
 impl Registry {
-    /// An empty registry that wakes `dirty` at each change.
+    /// An empty registry that notifies `dirty` of each change.
     pub(crate) fn new(dirty: Arc<Notify>) -> Self {
         Self { dirty, ..Self::default() }
     }
 
-    /// Adds a client and gives it its number.
     pub(crate) fn register(
         self: &Arc<Self>,
         address: String,
@@ -113,22 +110,19 @@ impl Registry {
         Registered { registry: Arc::clone(self), client, reason: "gone".into() }
     }
 
-    /// How many there are now.
     pub(crate) fn count(&self) -> usize {
         lock(&self.state).clients.len()
     }
 
-    /// All of them now, by number.
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
         lock(&self.state).clients.values().cloned().collect()
     }
 
-    /// The one of this number.
     pub(crate) fn get(&self, id: ClientId) -> Option<Arc<Client>> {
         lock(&self.state).clients.get(&id).cloned()
     }
 
-    /// Up to `limit` of those with a number greater than `after`.
+    /// Up to `limit` clients with an id greater than `after`.
     pub(crate) fn page(&self, after: Option<ClientId>, limit: usize) -> Vec<Arc<Client>> {
         let state = lock(&self.state);
         let after = after.unwrap_or(ClientId(0));
@@ -136,7 +130,7 @@ impl Registry {
         state.clients.range(later).take(limit).map(|(_, client)| Arc::clone(client)).collect()
     }
 
-    /// The rows of all clients as `viewer` sees them, and the moment they belong to.
+    /// The rows of all clients as `viewer` sees them, and their clock.
     pub(crate) fn snapshot(&self, viewer: &Client) -> (Vec<ClientRow>, u64) {
         let who = viewer.who();
         let state = lock(&self.state);
@@ -144,19 +138,17 @@ impl Registry {
         (state.clients.values().map(row).collect(), state.clock)
     }
 
-    /// Says who a client is from now on.
     pub(crate) fn set_identity(&self, client: &Client, identity: Identity) {
         lock(&client.said).who = Arc::new(identity);
         self.updated(client.id);
     }
 
-    /// Says what program a client is.
     pub(crate) fn set_program(&self, client: &Client, program: Program) {
         lock(&client.said).program = Some(program);
         self.updated(client.id);
     }
 
-    /// Adds a run to a client's row, or says there how it stands by now.
+    /// Adds a run to a client's row, or replaces it there.
     pub(crate) fn run_listed(&self, client: &Client, run: ClientRun, access: RunAccess) {
         {
             let runs = &mut lock(&client.said).runs;
@@ -168,7 +160,6 @@ impl Registry {
         self.runs_changed(client.id, access);
     }
 
-    /// Takes a run out of a client's row.
     pub(crate) fn run_ended(&self, client: &Client, run: RunId) {
         let ended = {
             let runs = &mut lock(&client.said).runs;
@@ -202,12 +193,10 @@ impl Registry {
         }
     }
 
-    /// Whether anything changed since the last publication.
     pub(crate) fn changed(&self) -> bool {
         !lock(&self.state).changes.is_empty()
     }
 
-    /// Takes the changes since the last publication.
     pub(crate) fn publish(&self) -> Option<Changes> {
         let mut state = lock(&self.state);
         if state.changes.is_empty() {
@@ -248,12 +237,12 @@ impl Change {
 }
 
 impl Changes {
-    /// Whether someone who knows everything up to `known` needs all of this.
+    /// Whether all of it is newer than `known`.
     pub(crate) fn all_new_to(&self, known: u64) -> bool {
         known < self.first
     }
 
-    /// Whether a run of this owner is in the rows: its owner sees it, whatever its role.
+    /// Whether the rows have a run of this owner, who may see it with any role.
     pub(crate) fn concern(&self, owner: Owner) -> bool {
         self.changes.iter().any(|(_, change, row)| {
             let in_row =
@@ -262,8 +251,7 @@ impl Changes {
         })
     }
 
-    /// What is new to a client that is `who` and knows everything up to `known`. A client that joined and left in
-    /// between is left out, and so is a change of runs that `who` may not see.
+    /// The changes newer than `known` that `who` may see. A client that joined and left in between is left out.
     pub(crate) fn since(&self, known: u64, who: &Identity) -> ClientsChanged {
         let mut told = ClientsChanged::default();
         for (id, change, row) in &self.changes {

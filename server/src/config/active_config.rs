@@ -1,19 +1,17 @@
-//! Active configuration: settings and menu, replaced together by a reload. Work that has begun keeps the ones that it
-//! began with.
+//! Active configuration: settings and menu, replaced together by a reload. Work in progress keeps the configuration
+//! it started with.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Config;
 use crate::menu::Table;
 
-/// A configuration and its menu.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) config: Config,
     pub(crate) menu: Table,
 }
 
-/// The mutex is private to this type and held for one read or write.
 #[derive(Debug)]
 pub(crate) struct ActiveConfig(Mutex<Arc<Loaded>>);
 
@@ -22,12 +20,10 @@ impl ActiveConfig {
         Self(Mutex::new(Arc::new(Loaded { config, menu })))
     }
 
-    /// What is in force at this moment.
     pub(crate) fn get(&self) -> Arc<Loaded> {
         Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts another in force.
     pub(crate) fn set(&self, next: Loaded) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
     }

@@ -1,4 +1,4 @@
-//! What a server is told before it starts: `server.toml`, the menu, and where things are.
+//! Configuration of a server: `server.toml`, the menu, and its directories.
 
 pub(crate) mod active_config;
 pub(crate) mod values;
@@ -24,45 +24,43 @@ use std::sync::Arc;
 
 use topside_shared::dirs::Dirs;
 
-/// Everything a server needs to know.
+/// The configuration of a server.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Who may use the local socket.
     pub local: Local,
-    /// Where it takes connections over TCP; `None`: never, whoever asks.
+    /// Addresses for TCP; `None`: TCP is never opened.
     pub listen: Option<Listen>,
-    /// What the server will not go over.
+    /// Limits of resources.
     pub limits: Limits,
     /// For how long runs are kept.
     pub runs: Kept,
-    /// Whether the LAN is told of an open port.
+    /// Whether an open port is announced on the LAN.
     pub discovery: Discovery,
-    /// Whether the router is asked for one.
+    /// Whether the router is asked to forward the port.
     pub router: Router,
-    /// Where figures are served, if anywhere.
+    /// Address for metrics.
     pub metrics: Metrics,
-    /// What the menu declares.
     pub(crate) commands: Vec<menu_file::Item>,
-    /// The resident workers of the menu.
     pub(crate) residents: Vec<workers::Declared>,
     pub(crate) built_ins: Workers,
-    /// Commands that the program which holds the server carries out itself.
+    /// Commands of the program that embeds the server.
     pub(crate) workers: Workers,
-    /// Where the log goes.
+    /// Destinations of the log.
     pub log: Sinks,
-    /// Who is told how the server stands.
+    /// The service manager that gets the status of the server.
     pub supervisor: Supervisor,
-    /// Where keys, runs and their outputs are kept.
+    /// Directory of keys, runs and their outputs.
     pub state: PathBuf,
-    /// Whether a restart executes the program of this process anew.
+    /// Whether a restart executes the program of this process again.
     pub(crate) executes_itself: bool,
-    /// What this was read from; a configuration that was made otherwise has none.
+    /// The files it was read from, if any.
     read_from: Option<Sources>,
-    /// What one should know about how the files were read, for the log.
+    /// Remarks about the files, for the log.
     pub(crate) remarks: Vec<String>,
 }
 
-/// Commands that are carried out in this process.
+/// Commands that run in this process.
 #[derive(Clone, Default)]
 pub(crate) struct Workers(pub(crate) Vec<Arc<dyn Worker>>);
 
@@ -72,23 +70,22 @@ impl fmt::Debug for Workers {
     }
 }
 
-/// Where a configuration was looked for.
 #[derive(Debug, Clone)]
 struct Sources {
     dirs: Dirs,
     server_file: Option<PathBuf>,
     commands_file: Option<PathBuf>,
-    /// Where `server.toml` says what it says.
+    /// The line of each key in `server.toml`.
     lines: Lines,
 }
 
-/// Why the configuration is not accepted. Each is a sentence with file, line and column.
+/// Why the configuration is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// `server.toml`, or files of the menu, or both.
     #[error(transparent)]
     Files(#[from] FileErrors),
-    /// A worker and a program have one name.
+    /// Two commands have one name.
     #[error(transparent)]
     Menu(#[from] TableError),
     /// The state directory cannot be made.
@@ -96,19 +93,16 @@ pub enum ConfigError {
     State {
         /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// What a restart would execute is not there.
+    /// The program of this process is missing.
     #[error("the program {} is gone: install it again", .0.display())]
     ProgramGone(PathBuf),
 }
 
 impl Config {
     /// Reads the files, with these built-ins; see [`Config::load`].
-    ///
-    /// # Errors
-    /// [`ConfigError`]; nothing is taken of a file that is wrong anywhere.
     pub(crate) fn read(
         dirs: &Dirs,
         server_file: Option<&Path>,
@@ -163,18 +157,14 @@ impl Config {
         })
     }
 
-    /// Adds a command that is carried out in this process, after the built-ins and those that were added
-    /// before it. Where its name is taken, [`serve`](crate::serve()) says so instead of serving.
+    /// Adds a command that runs in this process. If its name is taken, [`serve`](crate::serve()) returns an error.
     #[must_use]
     pub fn with_worker(mut self, worker: impl Worker) -> Self {
         self.workers.0.push(Arc::new(worker));
         self
     }
 
-    /// The menu of this configuration, after the table `before`.
-    ///
-    /// # Errors
-    /// [`TableError`].
+    /// The menu of this configuration; it takes unchanged workers over from `before`.
     pub(crate) fn table(&self, before: Option<&Table>) -> Result<Table, TableError> {
         let parts = Parts {
             built_ins: &self.built_ins.0,
@@ -185,7 +175,7 @@ impl Config {
         Table::new(&parts, before)
     }
 
-    /// Stays with what is in force of all that takes effect at a start alone.
+    /// Keeps the settings of `in_force` that only a restart changes.
     pub(crate) fn keep_what_waits_for_a_start(&mut self, in_force: &Self) {
         self.listen.clone_from(&in_force.listen);
         self.router = in_force.router;
@@ -193,16 +183,12 @@ impl Config {
         self.metrics = in_force.metrics;
     }
 
-    /// The line of `server.toml` that a key of [`settings()`](values::settings) comes from; none: it is the default.
+    /// The line of a key of [`settings()`](values::settings) in `server.toml`; none: it has its default.
     pub(crate) fn line_of(&self, key: &str) -> Option<usize> {
         self.read_from.as_ref()?.lines.get(key).copied()
     }
 
-    /// Whether a server that is started anew from the same files would start.
-    /// Blocks for the disk.
-    ///
-    /// # Errors
-    /// [`ConfigError`]: that server would not start.
+    /// Checks whether a restart with the same files would succeed. Blocks for the disk.
     pub(crate) fn could_start_again(&self) -> Result<(), ConfigError> {
         if self.executes_itself {
             platform::own_program().map_err(ConfigError::ProgramGone)?;
@@ -210,10 +196,7 @@ impl Config {
         self.read_again()?.map_or(Ok(()), |config| Ok(config.table(None).map(drop)?))
     }
 
-    /// Reads the same files again; none where it was not read from files. Blocks for the disk.
-    ///
-    /// # Errors
-    /// [`ConfigError`], but for commands that do not go together.
+    /// Reads the same files again; none if it was not read from files. Blocks for the disk.
     pub(crate) fn read_again(&self) -> Result<Option<Self>, ConfigError> {
         let Some(Sources { dirs, server_file, commands_file, .. }) = &self.read_from else {
             return Ok(None);
@@ -232,8 +215,7 @@ impl Config {
     }
 }
 
-/// The menu file that was named, and nothing else; or those of the configuration directory; or the
-/// starter menu.
+/// The named menu file; or those of the configuration directory; or the starter menu.
 fn load_menu(
     dirs: &Dirs,
     named: Option<&Path>,

@@ -21,14 +21,14 @@ use crate::keys;
 use crate::net::port_mapping::protocols::{place, probe};
 use crate::settings::Listen;
 
-/// How long anything on this box has for answering.
+/// Time limit for each answer on this box.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Looks at everything. `config` is what the files say, or their mistakes.
+/// Collects all facts. `config` is the configuration, or its errors.
 pub(super) async fn gather(dirs: &Dirs, config: Result<&Config, String>) -> Facts {
     let listen = config.as_ref().ok().and_then(|config| config.listen.clone()).unwrap_or_default();
     let heard = hear(dirs);
-    // A server that was told another port, or to take a free one, says so itself.
+    // A running server with another port, or a free one, reports its port.
     let port = heard.open.first().map_or(listen.port, SocketAddr::port);
     let addresses = own_addresses();
     let doors = doors(&listen, port, &addresses)
@@ -56,7 +56,7 @@ pub(super) async fn gather(dirs: &Dirs, config: Result<&Config, String>) -> Fact
             guarded(&state.join(keys::Keys::FILE), 0o077),
         ],
         uid: match (platform::own_uid(), platform::owner_and_mode(state)) {
-            // Root looks for the server's user.
+            // Root checks the server's user.
             (0, Ok((owner, _))) => owner,
             (own, _) => own,
         },
@@ -98,7 +98,7 @@ fn clock(state: &Path) -> Clock {
     Clock { shown: now.to_string(), year, synchronised: synchronised(), wrong }
 }
 
-/// What systemd knows of the clock; other systems tell nobody.
+/// Whether systemd synchronizes the clock; other systems do not say.
 fn synchronised() -> Option<bool> {
     let mut timedatectl = Command::new("timedatectl");
     let said = timedatectl.args(["show", "--property=NTPSynchronized", "--value"]).output().ok()?;
@@ -109,13 +109,12 @@ fn synchronised() -> Option<bool> {
     }
 }
 
-/// The box's addresses, without its loopback.
 fn own_addresses() -> Vec<IpAddr> {
     let networks = platform::own_networks().into_iter();
     networks.map(|network| network.address).filter(|address| !address.is_loopback()).collect()
 }
 
-/// Where TCP should be open: of a wildcard, the loopback and each own address of its kind.
+/// The addresses where TCP should be open: of a wildcard, the loopback and each own address of its kind.
 fn doors(listen: &Listen, port: u16, own: &[IpAddr]) -> Vec<SocketAddr> {
     let mut doors = Vec::new();
     for address in &listen.addresses {
@@ -127,7 +126,7 @@ fn doors(listen: &Listen, port: u16, own: &[IpAddr]) -> Vec<SocketAddr> {
             IpAddr::V4(_) => (std::net::Ipv4Addr::LOCALHOST.into(), IpAddr::is_ipv4),
             IpAddr::V6(_) => (std::net::Ipv6Addr::LOCALHOST.into(), dialled_as_it_is),
         };
-        // A box without IPv6 has no address of it, its own included.
+        // A box without IPv6 has no loopback of it either.
         let near: Vec<IpAddr> = own.iter().copied().filter(same).collect();
         if address.is_ipv4() || !near.is_empty() {
             doors.extend(
@@ -138,22 +137,21 @@ fn doors(listen: &Listen, port: u16, own: &[IpAddr]) -> Vec<SocketAddr> {
     doors
 }
 
-/// A link-local address says nothing without its interface.
+/// A link-local address needs an interface.
 fn dialled_as_it_is(address: &IpAddr) -> bool {
     matches!(address, IpAddr::V6(v6) if !v6.is_unicast_link_local())
 }
 
-/// What the server of this machine says of itself.
+/// The answers of this machine's server.
 struct Heard {
     socket: PathBuf,
     server: Served,
-    /// Where it is open to the network.
+    /// Its TCP addresses.
     open: Vec<SocketAddr>,
-    /// Whom it lets in, if it says so.
+    /// The number of its keys, if it answered.
     keys: Option<Keys>,
 }
 
-/// Asks the server that clients of this machine would find.
 fn hear(dirs: &Dirs) -> Heard {
     for socket in dirs.local_server().sockets {
         let asked = match UnixStream::connect(&socket) {

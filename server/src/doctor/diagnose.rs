@@ -1,4 +1,4 @@
-//! Diagnosis: what the collected facts mean, and what to do.
+//! Diagnosis: judges the collected facts and gives advice.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -7,22 +7,19 @@ use crate::admission::session_limits::{FEWEST_DESCRIPTORS, OTHER_DESCRIPTORS};
 use crate::doctor::facts::{Clock, Facts, Firewall, Found, Guarded, Keys, Served, Settings};
 use crate::net::port_mapping::external_address::unreachable;
 
-/// No clock that was ever set shows an earlier year.
+/// A clock with an earlier year was never set.
 const EARLIEST_YEAR: i16 = 2025;
 const LATEST_YEAR: i16 = 2100;
 
-/// How something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// As it should be.
     Ok,
-    /// Something that one may want to change, or that cannot be known.
+    /// Worth a look, or unknown.
     Warn,
-    /// Nobody gets in, or too many do.
+    /// Clients cannot connect, or too many can.
     Fail,
 }
 
-/// One line of what the doctor says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) verdict: Verdict,
@@ -41,7 +38,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// All lines, from the box outward.
+/// All findings, from the box outward.
 pub(super) fn judge(facts: &Facts) -> Vec<Line> {
     let mut lines = Lines::default();
     configuration(facts, &mut lines);
@@ -142,7 +139,7 @@ fn descriptors(facts: &Facts, lines: &mut Lines) {
             ABOUT,
             format!("{most} are too few, the server needs {FEWEST_DESCRIPTORS}: {REMEDY}"),
         ),
-        // No limit is wanted: however many there are is as many as can be.
+        // No limit is configured: any number is enough.
         Some(most) if wanted > u64::from(u32::MAX) => lines.ok(ABOUT, format!("{most}")),
         Some(most) if most < wanted.saturating_add(OTHER_DESCRIPTORS) => lines.warn(
             ABOUT,
@@ -283,7 +280,7 @@ fn firewall(firewall: &Firewall, port: u16, lines: &mut Lines) {
     }
 }
 
-/// A port as people know it, where it is known: one that is taken at the start is not, before.
+/// The port in words; before a start, port 0 is not known.
 fn port_title(port: u16) -> String {
     match port {
         0 => "the TCP port that the server takes (port = 0 in server.toml: another at each start)"

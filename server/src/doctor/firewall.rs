@@ -1,18 +1,17 @@
-//! A look at this box's own packet filter. It proves little: rules can be written in ways that no program
-//! reads, so what is said of it stays careful.
+//! Checks this box's packet filter. Rules can be written in ways that no program understands, so the result is worded
+//! with care.
 
 use std::process::Command;
 
 use crate::doctor::facts::Firewall;
 
-/// Where the tools of administrators are, which the PATH of others leaves out.
+/// The administrators' directories, which other users' PATH leaves out.
 const PATH: &str = "/usr/sbin:/sbin:/usr/bin:/bin";
 
-/// A program that shows rules.
 struct Tool {
     name: &'static str,
     arguments: &'static [&'static str],
-    /// Whether what it shows drops packets.
+    /// Whether its output has a rule that drops packets.
     drops: fn(&str) -> bool,
 }
 
@@ -22,7 +21,7 @@ const TOOLS: [Tool; 3] = [
     Tool { name: "iptables", arguments: &["-S"], drops: drops_by_iptables },
 ];
 
-/// Asks each tool that there is, until one shows rules that drop packets.
+/// Asks each installed tool until one shows rules that drop packets.
 pub(super) fn look(port: u16) -> Firewall {
     let mut why = "none of ufw, nft and iptables is there".to_owned();
     let mut open = None;
@@ -34,7 +33,7 @@ pub(super) fn look(port: u16) -> Firewall {
                 if drops(&rules) {
                     return Firewall::Rules { tool, lets_in: lets_in(&rules, port) };
                 }
-                // ufw may be off and rules of another tool there.
+                // ufw may be off, and another tool may have rules.
                 why = format!("{tool} shows none");
                 open = Some(tool);
             }
@@ -55,7 +54,7 @@ fn drops_by_ufw(status: &str) -> bool {
     status.starts_with("Status: active")
 }
 
-/// Whether something looks at packets to this box, and something drops any.
+/// Whether a chain filters input, and a rule drops packets.
 fn drops_by_nft(rules: &str) -> bool {
     rules.contains("hook input")
         && rules.lines().any(|line| has(line, "drop") || has(line, "reject"))
@@ -70,7 +69,7 @@ fn drops_by_iptables(rules: &str) -> bool {
     })
 }
 
-/// Whether a line has the port and a word for letting in.
+/// Whether a line accepts the port.
 fn lets_in(rules: &str, port: u16) -> bool {
     let port = port.to_string();
     rules.lines().any(|line| {

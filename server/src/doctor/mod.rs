@@ -1,6 +1,6 @@
-//! `topsided doctor`: what stands between this box and a client, line by line, each with what to do.
+//! `topsided doctor`: finds what keeps clients from connecting, with advice on each finding.
 //!
-//! [`collect`] reads the state of the box and changes nothing; [`diagnose`] judges it, and is what the tests are about.
+//! [`collect`] reads the state of the box and changes nothing; [`diagnose`] judges it and has the tests.
 
 mod collect;
 mod diagnose;
@@ -12,7 +12,7 @@ use topside_shared::dirs::Dirs;
 use crate::config::{Config, ConfigError};
 use crate::doctor::diagnose::Verdict;
 
-/// Looks at this box and prints what it finds; whether nothing failed.
+/// Prints the findings; whether none failed.
 pub(crate) async fn examine(dirs: &Dirs, config: &Result<Config, ConfigError>) -> bool {
     let config = config.as_ref().map_err(ToString::to_string);
     let lines = diagnose::judge(&collect::gather(dirs, config).await);

@@ -1,7 +1,7 @@
-//! Run numbers: how one is allocated, and which numbers the disk knows of.
+//! Run numbers: allocation, and the numbers that are reserved on the disk.
 //!
-//! `runs.db` has the greatest number that may have been given out, and so has a file of its own beside it. That file
-//! is synced before a number of it is given out, so that numbers do not repeat after a power cut or without `runs.db`.
+//! `runs.db` has the greatest reserved number, and so has a file of its own beside it. That file is synced before one
+//! of the numbers is used, so that numbers do not repeat after a power cut or without `runs.db`.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -14,29 +14,27 @@ use crate::base::atomic_file;
 use crate::base::shortage::Shortage;
 use crate::history::{History, Job, Unwritable, gone};
 
-/// The greatest number that may have been given out, in the state directory.
 const FILE: &str = "last-run-number";
 
-/// The first of the numbers that the disk does not know of: above all others, and still exact in JSON.
+/// The first number that is never recorded: above all others, and still exact in JSON.
 pub(super) const UNWRITTEN: u64 = 1 << 52;
-/// Numbers that are set aside at first, and at most; so many are skipped after a crash at worst.
+/// Numbers that are reserved at first, and at most; a crash skips no more than these.
 pub(super) const FEWEST_AHEAD: u64 = 16;
 const MOST_AHEAD: u64 = 16 * 1024;
 
-/// The numbers of runs, which never repeat: the disk knows of each before it is given out.
+/// The numbers of runs, which never repeat: each is reserved on the disk before its use.
 #[derive(Debug, Default)]
 pub(super) struct RunIds {
     pub(super) last: AtomicU64,
     pub(super) reserved: AtomicU64,
-    /// How many are set aside the next time.
+    /// The size of the next reservation.
     pub(super) ahead: AtomicU64,
-    /// Whether more have been asked for.
+    /// Whether a reservation is under way.
     pub(super) asked: AtomicBool,
-    /// How many were given out that the disk does not know of.
     unwritten: AtomicU64,
 }
 
-/// The greatest number that may have been given out, as the file has it; 0 where there is none.
+/// The greatest number that the file has reserved; 0 if there is none.
 pub(super) fn read(state: &Path) -> u64 {
     let path = state.join(FILE);
     let text = match std::fs::read_to_string(&path) {
@@ -48,17 +46,14 @@ pub(super) fn read(state: &Path) -> u64 {
             return 0;
         }
     };
-    // What is not allocated for recorded runs would leave no numbers.
+    // Numbers from `UNWRITTEN` on are never recorded.
     text.trim().parse().ok().filter(|number| *number < UNWRITTEN).unwrap_or_else(|| {
         tracing::warn!(target: "topside", "{} holds no run number and is ignored", path.display());
         0
     })
 }
 
-/// Records on the disk that numbers up to this one may be given out.
-///
-/// # Errors
-/// [`Unwritable`]; none of them must be given out then.
+/// Reserves the numbers up to this one on the disk. On an error none of them may be used.
 pub(super) fn write(state: &Path, number: u64) -> Result<(), Unwritable> {
     let path = state.join(FILE);
     atomic_file::write(&path, format!("{number}\n").as_bytes())
@@ -66,7 +61,7 @@ pub(super) fn write(state: &Path, number: u64) -> Result<(), Unwritable> {
 }
 
 impl History {
-    /// A number for a new run, where one is set aside.
+    /// A number for a new run, if one is reserved.
     pub(crate) fn number_at_once(&self) -> Option<RunId> {
         let numbers = &self.numbers;
         let take =
@@ -77,16 +72,13 @@ impl History {
         if id + ahead / 2 > reserved && !numbers.asked.swap(true, Ordering::Relaxed) {
             let more = (ahead * 2).min(MOST_AHEAD);
             numbers.ahead.store(more, Ordering::Relaxed);
-            // Without the thread, the next one that finds none is told so.
+            // Without the thread, the next call that finds none reports it.
             let _ = self.job(Job::Reserve(reserved + more, None));
         }
         Some(RunId(id))
     }
 
-    /// A number for a new run.
-    ///
-    /// # Errors
-    /// [`Unwritable`]: no number is known that was not given out before.
+    /// A number for a new run. On an error no unused number is known.
     pub(crate) async fn number(&self) -> Result<RunId, Unwritable> {
         self.instance().await?;
         loop {
@@ -101,8 +93,8 @@ impl History {
         }
     }
 
-    /// A number for what is not written down, where no other can be had: whoever has to look what is wrong, or
-    /// to shut the server down, needs the built-ins most of all then. It comes again after the next start.
+    /// A number for a built-in when none can be reserved: an admin who repairs the server, or shuts it down, needs
+    /// built-ins then. It repeats after the next start.
     pub(crate) fn number_of_this_start(&self) -> RunId {
         RunId(UNWRITTEN + self.numbers.unwritten.fetch_add(1, Ordering::Relaxed))
     }

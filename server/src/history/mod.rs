@@ -1,9 +1,8 @@
-//! What is kept of runs after they have ended, and after the server has: rows in `runs.db`, output in
-//! `runs/NUMBER.out`, both in the state directory.
+//! History of runs: rows in `runs.db` and outputs in `runs/NUMBER.out`, both in the state directory.
 //!
-//! One thread owns the writing connection. A run's row is there before its program is started, and final
-//! before anybody is told of its end; what comes while the thread is busy goes into one transaction. Lists
-//! and look-ups take turns on one reading connection, on the pool for what blocks.
+//! One thread owns the writing connection. A run's row is written before its program starts, and is final before a
+//! client is notified of its end; jobs that arrive while the thread is busy go into one transaction. Lists and
+//! look-ups share one reading connection, on the pool of blocking threads.
 
 mod db;
 mod ids;
@@ -43,14 +42,11 @@ use crate::process::safe_state::Hook;
 use crate::process::tracking::{LeaderProcess, SpawnRecord};
 use crate::settings::retention::Kept;
 
-/// The file of rows, in the state directory.
 const ROWS: &str = "runs.db";
-/// The directory of outputs, in the state directory.
 const OUTPUTS: &str = "runs";
-/// Locked by the server that keeps its runs here.
 const LOCK: &str = "lock";
 
-/// Why runs cannot be written down, in words for whoever wanted one.
+/// Why runs cannot be recorded.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("runs cannot be written down in the state directory: {0}")]
 pub(crate) struct Unwritable(String, #[source] Option<Shortage>);
@@ -61,63 +57,55 @@ impl Unwritable {
     }
 }
 
-/// Why rows or outputs cannot be read.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Unreadable {
-    /// There are none.
     #[error(transparent)]
     Unwritable(#[from] Unwritable),
-    /// It would hold up other requests.
     #[error("reading the runs took longer than {0:?}: ask for less, or again in a moment")]
     Slow(Duration),
-    /// The system, or SQLite, said no.
     #[error("the runs cannot be read: {0}")]
     Failed(String, #[source] Option<Shortage>),
 }
 
-/// Why no server can keep its runs here.
+/// Why the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NoHistory {
     /// Another server uses the state directory.
     #[error("another server keeps its runs in {}: give this one a state directory of its own", .0.display())]
     Taken(PathBuf),
-    /// There is no directory for their output.
+    /// The directory of outputs cannot be made.
     #[error("the directory {} for runs cannot be made: {source}", path.display())]
     Directory {
         /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
 }
 
-/// A row with what clients are not shown of it.
+/// A row, and the fields that clients do not see.
 #[derive(Debug, Clone)]
 pub(crate) struct Past {
     pub(crate) owner: Owner,
-    /// The least role that may run its command, and so may see it.
+    /// The least role that may run its command and see the run.
     pub(crate) role: Role,
     pub(crate) row: RunRow,
 }
 
-/// What is written down before a program is started, for whoever has to look after it when this server
-/// cannot.
+/// Written before a program starts, so that the next start of the server can clean up after a crash.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Intent {
-    /// What must be run unless it succeeds.
     pub(crate) hook: Option<Hook>,
-    /// What its processes will be known by.
     pub(crate) birth: Option<SpawnRecord>,
 }
 
-/// Which rows are asked for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
     pub(crate) state: Option<RunState>,
     pub(crate) command: Option<String>,
     pub(crate) user: Option<String>,
-    /// Only runs with a smaller number.
+    /// Only runs with a smaller id.
     pub(crate) before: Option<RunId>,
 }
 
@@ -130,35 +118,32 @@ impl Filter {
     }
 }
 
-/// What the thread is asked to do.
+/// A job for the writing thread.
 enum Job {
-    /// A run, asked for from this address, is about to start, or waits for its turn.
+    /// A run from this address is about to start, or is queued.
     Begin(Box<Past>, String, Intent, Done),
-    /// A queued run is about to start, at this time.
     Resume(RunId, Time, Intent, Done),
-    /// Its program has been started.
     Started(RunId, LeaderProcess),
-    /// It has ended; its output takes so many bytes.
+    /// It has ended; the size of its output on the disk.
     End(Box<Past>, u64, Option<Done>),
-    /// Numbers up to this one may be given out.
+    /// Reserves numbers up to this one.
     Reserve(u64, Option<Done>),
-    /// From now on so much is kept.
     Keep(Kept),
-    /// The server ends; this is the last number that it gave out.
+    /// The server ends; the last number in use.
     Close(u64),
 }
 
 type Done = oneshot::Sender<Result<(), Unwritable>>;
 
-/// What the thread says once it knows the numbers and has looked after what a crash left behind: what tells
-/// the processes of this server's runs from those of others.
+/// The result of opening the database and cleaning up after a crash: the id of this database, which marks the
+/// processes of its runs.
 type Opened = Result<Arc<str>, Unwritable>;
 
 #[derive(Debug)]
 pub(crate) struct History {
     state: PathBuf,
-    /// It has no bound of its own, for an end must never be turned away: each live run has at most four jobs in it,
-    /// of which it waits for all but two, and runs are limited (`max_runs`, `max_queued`).
+    /// Unbounded, since the end of a run must never be rejected: each live run has at most four jobs in it, of which
+    /// it waits for all but two, and runs are limited (`max_runs`, `max_queued`).
     jobs: mpsc::Sender<Job>,
     thread: Mutex<Option<JoinHandle<()>>>,
     numbers: Arc<RunIds>,
@@ -169,11 +154,8 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Keeps runs in this state directory. What blocks for long goes on in a thread, which holds back the
-    /// first run but not the server.
-    ///
-    /// # Errors
-    /// [`NoHistory`].
+    /// Opens the history in this state directory. A thread does the slow part, which delays the first run but not the
+    /// server.
     pub(crate) fn open(
         state: &Path,
         kept: Kept,
@@ -221,21 +203,16 @@ impl History {
         })
     }
 
-    /// From now on so much is kept.
     pub(crate) fn keep(&self, kept: Kept) {
-        // Without the thread nothing is kept any more.
+        // Without the thread nothing is recorded any more.
         let _ = self.job(Job::Keep(kept));
     }
 
-    /// Where the output of a run is kept.
     pub(crate) fn output(&self, id: RunId) -> PathBuf {
         output(&self.state, id)
     }
 
-    /// What tells the processes of this server's runs from those of others, in `TOPSIDE_INSTANCE`.
-    ///
-    /// # Errors
-    /// [`Unwritable`].
+    /// The id that marks the processes of this server's runs, in `TOPSIDE_INSTANCE`.
     pub(crate) fn instance(
         &self,
     ) -> impl Future<Output = Result<Arc<str>, Unwritable>> + Send + use<> {
@@ -246,10 +223,7 @@ impl History {
         }
     }
 
-    /// Writes down that a run is about to start, or that it waits for its turn.
-    ///
-    /// # Errors
-    /// [`Unwritable`]; it must not start then.
+    /// Records that a run is about to start, or is queued. On an error it must not start.
     pub(crate) async fn begin(
         &self,
         run: Past,
@@ -261,10 +235,7 @@ impl History {
         is_done.await.map_err(|_| gone())?
     }
 
-    /// Writes down that a queued run is about to start.
-    ///
-    /// # Errors
-    /// [`Unwritable`]; it must not start then.
+    /// Records that a queued run is about to start. On an error it must not start.
     pub(crate) async fn resume(
         &self,
         id: RunId,
@@ -276,36 +247,28 @@ impl History {
         is_done.await.map_err(|_| gone())?
     }
 
-    /// Writes down which process is the first of a run.
     pub(crate) fn started(&self, id: RunId, first: LeaderProcess) {
-        // Without the thread there is no row either.
+        // Without the thread there is no row.
         let _ = self.job(Job::Started(id, first));
     }
 
-    /// The cgroup for a run, where runs have some.
     pub(crate) fn cgroup(&self, id: RunId) -> Option<Cgroup> {
         self.delegated.as_ref().map(|delegated| delegated.of(id))
     }
 
-    /// Writes down how a run ended.
-    ///
-    /// # Errors
-    /// [`Unwritable`]; it is tried again, and until then its row is kept in memory.
+    /// Records the end of a run. After an error it is retried, and until then its row is kept in memory.
     pub(crate) async fn end(&self, run: Past, size: u64) -> Result<(), Unwritable> {
         let (done, is_done) = oneshot::channel();
         self.job(Job::End(Box::new(run), size, Some(done)))?;
         is_done.await.map_err(|_| gone())?
     }
 
-    /// The same where nobody can wait for it.
+    /// Like [`History::end`], without waiting for the result.
     pub(crate) fn end_later(&self, run: Past, size: u64) {
         let _ = self.job(Job::End(Box::new(run), size, None));
     }
 
-    /// The rows that `filter` takes and `who` may see, newest first, at most so many.
-    ///
-    /// # Errors
-    /// What SQLite said.
+    /// The rows that `filter` selects and `who` may see, newest first.
     pub(crate) async fn list(
         &self,
         filter: Filter,
@@ -313,7 +276,7 @@ impl History {
         limit: usize,
     ) -> Result<Vec<RunRow>, Unreadable> {
         self.instance().await?;
-        // Before the file is read: one that leaves here meanwhile is final there.
+        // Before the file is read: a row that leaves the retry queue meanwhile is final in the file.
         let late = self.late.all();
         let (asked, asker) = (filter.clone(), Arc::clone(&who));
         let most = limit.saturating_add(late.len());
@@ -330,10 +293,6 @@ impl History {
         Ok(rows)
     }
 
-    /// The run of this number, if it is kept.
-    ///
-    /// # Errors
-    /// What SQLite said.
     pub(crate) async fn get(&self, id: RunId) -> Result<Option<Past>, Unreadable> {
         self.instance().await?;
         match self.late.get(id) {
@@ -342,10 +301,7 @@ impl History {
         }
     }
 
-    /// The output of a run that has ended, which said so many bytes.
-    ///
-    /// # Errors
-    /// What the system said.
+    /// The output of a run that has ended, of this length.
     pub(crate) async fn read_output(&self, id: RunId, bytes: u64) -> Result<Output, Unreadable> {
         let path = self.output(id);
         let reading = blocking(move || Output::read_from(path, bytes));
@@ -363,10 +319,10 @@ impl History {
         self.reader.read(read).await
     }
 
-    /// Writes down what there is, and ends the thread. Blocks for the disk.
+    /// Writes all jobs, and ends the thread. Blocks for the disk.
     pub(crate) fn close(&self) {
         let last = self.numbers.last.load(Ordering::Relaxed);
-        // It may have ended by itself, having told why.
+        // It may have ended with an error that it logged.
         let _ = self.job(Job::Close(last));
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread
@@ -395,7 +351,7 @@ fn output(state: &Path, id: RunId) -> PathBuf {
     state.join(OUTPUTS).join(format!("{}.out", id.0))
 }
 
-/// Locks the directory of outputs for this process; none: another has it.
+/// Locks the directory of outputs for this process; none: another process has it.
 fn lock(outputs: &Path) -> io::Result<Option<File>> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(false);

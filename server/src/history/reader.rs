@@ -1,5 +1,5 @@
-//! The one connection that reads rows. Requests for rows take turns: a connection each would take descriptors that
-//! SQLite keeps open, and memory, for every request of a burst.
+//! The connection that reads rows. Requests take turns: a connection each would cost descriptors and memory for every
+//! request of a burst.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,27 +12,22 @@ use crate::base::shortage::Shortage;
 use crate::history::db::Db;
 use crate::history::{Unreadable, gone};
 
-/// How long one request may read, so that those behind it do not wait longer for it.
+/// Time limit of one read, for those that wait behind it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The connection, which the first request opens.
+/// The connection, opened by the first request.
 #[derive(Debug)]
 pub(super) struct Reader {
     path: PathBuf,
-    /// Held for one read, by the task that reads; first come, first served.
+    /// Held for one read, first come, first served.
     connection: Arc<Mutex<Option<Db>>>,
 }
 
 impl Reader {
-    /// Of the database at `path`.
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, connection: Arc::default() }
     }
 
-    /// Reads something once it is its turn.
-    ///
-    /// # Errors
-    /// [`Unreadable`].
     pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Db) -> rusqlite::Result<T> + Send + 'static,
@@ -46,7 +41,7 @@ impl Reader {
             };
             db.read_until(Instant::now() + PATIENCE)?;
             let found = read(&db);
-            // After a failure the next one opens the file again.
+            // After an error the next request opens the file again.
             if found.is_ok() {
                 *turn = Some(db);
             }

@@ -1,4 +1,5 @@
-//! Retry queue: final rows of runs that could not be written yet.
+//! Retry queue: final rows of runs that could not be written yet, with the size of their outputs. Meanwhile a run is
+//! as its row here says, whatever the file has.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,8 +8,6 @@ use topside_shared::RunId;
 
 use crate::history::{Job, Past};
 
-/// The rows of runs whose end could not be written down yet, with what their output takes: the thread tries
-/// again, and meanwhile this is how they stand, whatever the file says.
 #[derive(Debug, Default)]
 pub(super) struct RetryQueue(Mutex<BTreeMap<RunId, (Past, u64)>>);
 
@@ -37,7 +36,6 @@ impl RetryQueue {
         self.lock().values().map(|(past, _)| past.clone()).collect()
     }
 
-    /// What is to be tried again.
     pub(super) fn jobs(&self) -> Vec<Job> {
         let late = self.lock();
         late.values().map(|(past, size)| Job::End(Box::new(past.clone()), *size, None)).collect()

@@ -1,4 +1,4 @@
-//! The thread that writes rows of runs.
+//! The thread that writes rows of runs, and cleans up after a crash.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -29,33 +29,27 @@ use crate::process::tracking;
 use crate::process::tracking::{Member, RunProcesses};
 use crate::settings::retention::Kept;
 
-/// How often what is too old is looked for.
+/// Interval of the deletion of old runs.
 const SWEEP: Duration = Duration::from_secs(3600);
-/// How soon an end that could not be written down is tried again.
+/// Pause before an end that could not be written is retried.
 const AGAIN: Duration = Duration::from_secs(2);
-/// Jobs that go into one transaction at most.
+/// Most jobs in one transaction.
 const BATCH: usize = 256;
 
-/// The thread's own.
 pub(super) struct HistoryWriter {
     pub(super) state: PathBuf,
     pub(super) kept: Kept,
-    /// How long the `safe_state` of a lost run may take.
+    /// Time limit for the `safe_state` of a lost run.
     pub(super) hook_timeout: Option<Duration>,
-    /// Hears of what becomes of lost runs.
     pub(super) audit: Arc<Audit>,
-    /// Runs the hooks of lost runs.
     pub(super) hooks: Arc<Hooks>,
     pub(super) numbers: Arc<RunIds>,
     pub(super) late: Arc<RetryQueue>,
-    /// Where runs have cgroups.
     pub(super) delegated: Option<Delegated>,
-    /// Keeps other servers from this directory.
     pub(super) _locked: File,
 }
 
 impl HistoryWriter {
-    /// Does what it is asked to until the server ends.
     pub(super) fn run(mut self, jobs: &mpsc::Receiver<Job>, open: &watch::Sender<Option<Opened>>) {
         let opened = self.open();
         let (mut db, instance) = match opened {
@@ -66,7 +60,7 @@ impl HistoryWriter {
                 return;
             }
         };
-        // Nobody may have waited for it.
+        // The server may have ended already.
         let _ = open.send(Some(Ok(instance.into())));
         let mut swept = None;
         loop {
@@ -106,7 +100,7 @@ impl HistoryWriter {
         }
     }
 
-    /// Opens the file of rows, and looks after what a crash left behind.
+    /// Opens the database, and cleans up after a crash.
     fn open(&self) -> rusqlite::Result<(Db, String)> {
         let mut db = Db::open(&self.state.join(ROWS))?;
         let instance = db.instance()?;
@@ -116,11 +110,11 @@ impl HistoryWriter {
         self.audit.note_ahead_blocking(lost.iter().map(found));
         self.kill(&instance, &lost);
         self.close(&mut db, &lost);
-        // A number never repeats, also where runs.db was deleted or a power cut undid its newest pages.
+        // A number never repeats, even if `runs.db` was deleted or a power cut undid its newest pages.
         let last = db.last_number()?.max(last_output(&self.state)).max(ids::read(&self.state));
         let ahead = last + FEWEST_AHEAD;
         let reserved = db.reserve(ahead).is_ok() && ids::write(&self.state, ahead).is_ok();
-        // Where there is no room for them, the next start of a run asks again.
+        // On a full disk the next start of a run asks again.
         let reserved = if reserved { ahead } else { last };
         let numbers = &self.numbers;
         numbers.last.store(last, Ordering::Relaxed);
@@ -129,8 +123,8 @@ impl HistoryWriter {
         Ok((db, instance))
     }
 
-    /// Kills everything that is left of these runs, and of resident workers: two owners of one relay are worse
-    /// than none.
+    /// Kills the remaining processes of these runs and of resident workers: two owners of one relay are worse than
+    /// none.
     fn kill(&self, instance: &str, lost: &[Lost]) {
         let workers = RunProcesses {
             run: tracking::WORKERS,
@@ -169,9 +163,9 @@ impl HistoryWriter {
         }
     }
 
-    /// Runs the pending hooks of lost runs, side by side. Each run is final as soon as its own hook was run, so that
-    /// the next start does not run it again. The row of one that could not be started until the server ended stays
-    /// open for the next start.
+    /// Runs the pending hooks of lost runs in parallel. A run is final as soon as its hook was run, so that the next
+    /// start does not run it again. If a hook could not be started before the server ended, its row stays open for
+    /// the next start.
     fn close(&self, db: &mut Db, lost: &[Lost]) {
         let (tell, told) = mpsc::channel();
         for (at, run) in lost.iter().enumerate() {
@@ -180,7 +174,7 @@ impl HistoryWriter {
                 continue;
             };
             let tell = tell.clone();
-            // The other end is below.
+            // The receiver is below.
             let done = Box::new(move |closed| drop(tell.send((at, closed))));
             let command = db.get(run.id).ok().flatten().map(|past| past.row.command);
             let command = command.unwrap_or_default();
@@ -200,7 +194,6 @@ impl HistoryWriter {
         }
     }
 
-    /// Makes the row of a lost run final.
     fn lose(&self, db: &mut Db, run: &Lost, closed: Option<Closed>) {
         let run = run.id;
         let mut past = match db.get(run) {
@@ -212,7 +205,7 @@ impl HistoryWriter {
             }
         };
         let said = closed.map(Closed::said).unwrap_or_default();
-        // As much as there is whole of its output, and what its hook said.
+        // The undamaged part of its output, and the output of its hook.
         let path = output(&self.state, run);
         let kept = Output::add_to(&path, Stream::Stderr, &said)
             .or_else(|_| Output::add_to(&path, Stream::Stderr, &[]));
@@ -227,8 +220,7 @@ impl HistoryWriter {
         tracing::warn!(target: "topside", run = run.0, "run lost: the server had ended under it");
     }
 
-    /// Does all jobs, and those that are late, in one transaction, or where that fails each by itself, and then
-    /// says so to those who wait.
+    /// Writes all jobs and retries in one transaction, or if that fails each in its own, and then sends the results.
     fn write(&self, db: &mut Db, news: Vec<Job>) {
         let is_news = !news.is_empty();
         let batch: Vec<Job> = self.late.jobs().into_iter().chain(news).collect();
@@ -245,7 +237,7 @@ impl HistoryWriter {
         for job in batch {
             let written = match &together {
                 Ok(()) => Ok(()),
-                // One that cannot be done does not undo the others.
+                // One bad job does not undo the others.
                 Err(_) => {
                     let one = std::slice::from_ref(&job);
                     transact(db, one, |db| carry_out(db, &job))
@@ -257,7 +249,7 @@ impl HistoryWriter {
                     if result.is_ok() {
                         db.forget_hook(past.row.run_id);
                     }
-                    // Else a run that has ended would be lost at the next start, and close what it did not leave.
+                    // Without the retry, the next start would take the run for lost and run its hook.
                     match result {
                         Ok(()) => self.late.remove(past.row.run_id),
                         Err(_) => self.late.insert(*past, size),
@@ -289,12 +281,12 @@ impl HistoryWriter {
         }
     }
 
-    /// Records in the file of numbers that those up to `to` may be given out.
+    /// Reserves the numbers up to `to` in their file.
     fn write_number(&self, to: u64) -> Result<(), Unwritable> {
         ids::write(&self.state, to.max(self.numbers.reserved.load(Ordering::Acquire)))
     }
 
-    /// Takes out what is too old, and the oldest of what is too much.
+    /// Deletes runs over the limits of age and size.
     fn sweep(&self, db: &mut Db) {
         if let Err(error) = db.bound_log(self.kept.keep_bytes) {
             tracing::warn!(target: "topside", %error, "the write-ahead log of runs.db has its usual length");
@@ -316,25 +308,24 @@ impl HistoryWriter {
     }
 }
 
-/// Writes down the time by which runs become too old.
 fn save_clock(db: &Db) {
     if let Err(error) = db.save_clock() {
         tracing::warn!(target: "topside", %error, "the newest time is not written down");
     }
 }
 
-/// The greatest number that there is output of.
+/// The greatest number that has an output.
 fn last_output(state: &Path) -> u64 {
     let files = std::fs::read_dir(state.join(OUTPUTS)).into_iter().flatten().flatten();
     let number = |file: std::fs::DirEntry| {
         file.file_name().to_str()?.strip_suffix(".out")?.parse::<u64>().ok()
     };
-    // No other has output of a run.
+    // Only recorded runs have outputs.
     files.filter_map(number).filter(|number| *number < UNWRITTEN).max().unwrap_or_default()
 }
 
-/// Does these jobs in one transaction, which survives a power cut where a run with a hook begins or ends in it:
-/// a hook that must run is on the disk before its program starts, and an end that clients hear of is not undone.
+/// Writes these jobs in one transaction. It survives a power cut if a run with a hook begins or ends in it: a hook is
+/// on the disk before its program starts, and an end that clients see is not undone.
 fn transact(
     db: &mut Db,
     jobs: &[Job],

@@ -19,21 +19,17 @@ use crate::audit::Audit;
 use crate::hooks::thread::HookThread;
 use crate::process::safe_state::{Closed, Hook};
 
-/// Gets how a hook went; none: it could not be started before the server ended, and is still pending.
 pub(crate) type Done = Box<dyn FnOnce(Option<Closed>) + Send>;
 
-/// A hook to run.
 pub(crate) struct Job {
     pub(crate) run: RunId,
-    /// The name of the run's command.
     pub(crate) command: String,
     pub(crate) hook: Hook,
-    /// How long the program may take, and how long it is retried once the server shuts down.
+    /// How long the program may take, and how long its start is retried during a shutdown.
     pub(crate) limit: Option<Duration>,
     pub(crate) done: Done,
 }
 
-/// The hooks of one server.
 #[derive(Debug)]
 pub(crate) struct Hooks {
     jobs: mpsc::Sender<Job>,
@@ -41,31 +37,24 @@ pub(crate) struct Hooks {
     shared: Arc<Shared>,
 }
 
-/// What the thread and the server's other threads share.
 #[derive(Debug, Default)]
 struct Shared {
-    /// Runs whose hook has not run, with the names of their commands.
+    /// Runs with a pending hook, and their commands.
     pending: Mutex<BTreeMap<RunId, String>>,
     retries: Mutex<Retries>,
 }
 
-/// How long hooks are retried that could not be started.
 #[derive(Debug, Clone, Copy, Default)]
 enum Retries {
-    /// As long as the server lives.
+    /// Without a limit.
     #[default]
     Unlimited,
-    /// The server has been shutting down since then: each for as long as its limit allows.
+    /// Each for its own time limit, from the start of the shutdown.
     ClosingSince(Instant),
-    /// The server ends at once.
     Stopped,
 }
 
 impl Hooks {
-    /// Starts the thread, and reserves what it needs.
-    ///
-    /// # Errors
-    /// The system has no thread or descriptors for it.
     pub(crate) fn start(audit: Arc<Audit>) -> io::Result<Self> {
         let (jobs, todo) = mpsc::channel();
         let (woken, wake) = io::pipe()?;
@@ -80,32 +69,30 @@ impl Hooks {
         Ok(Self { jobs, wake, shared })
     }
 
-    /// From now on the hook of this run is pending.
+    /// Marks the hook of this run as pending.
     pub(crate) fn register(&self, run: RunId, command: &str) {
         self.shared.pending().insert(run, command.to_owned());
     }
 
-    /// The hook of this run has run, or need not run.
+    /// Marks the hook of this run as not pending: it was run, or is not needed.
     pub(crate) fn release(&self, run: RunId) {
         self.shared.pending().remove(&run);
     }
 
-    /// The runs whose hook is pending, with the names of their commands.
     pub(crate) fn pending(&self) -> Vec<(RunId, String)> {
         self.shared.pending().iter().map(|(run, command)| (*run, command.clone())).collect()
     }
 
-    /// Runs a hook. It is pending until [`Hooks::release`].
+    /// Runs a hook. It stays pending until [`Hooks::release`].
     pub(crate) fn submit(&self, job: Job) {
         self.register(job.run, &job.command);
         if let Err(mpsc::SendError(job)) = self.jobs.send(job) {
-            // The thread ends only with the server.
             (job.done)(None);
         }
         self.wake();
     }
 
-    /// Runs a hook, and waits for it; none: it could not be started, and is still pending.
+    /// Runs a hook, and waits for its result; none: it could not be started, and is still pending.
     pub(crate) async fn run(
         &self,
         run: RunId,
@@ -114,26 +101,26 @@ impl Hooks {
         limit: Option<Duration>,
     ) -> Option<Closed> {
         let (tell, told) = oneshot::channel();
-        // The run may have been broken off meanwhile.
+        // The waiting task may have been dropped.
         let done = Box::new(|closed| drop(tell.send(closed)));
         self.submit(Job { run, command, hook, limit, done });
         told.await.ok().flatten()
     }
 
-    /// The server shuts down: hooks that cannot be started are retried for as long as their limit allows.
+    /// The server shuts down: starts are retried for the time limit of each hook.
     pub(crate) fn closing(&self) {
         *self.shared.retries() = Retries::ClosingSince(Instant::now());
         self.wake();
     }
 
-    /// The server ends at once: no hook is retried.
+    /// The server ends at once: no start is retried.
     pub(crate) fn stop_retries(&self) {
         *self.shared.retries() = Retries::Stopped;
         self.wake();
     }
 
     fn wake(&self) {
-        // A full pipe wakes it too.
+        // A full pipe has woken it already.
         let _ = (&self.wake).write(&[0]);
     }
 }

@@ -11,7 +11,6 @@ const READY: usize = 3;
 /// Descriptors that are closed for the moment of a start: the standard library may need some of its own.
 const SPARE: usize = 4;
 
-/// What is reserved.
 #[derive(Debug)]
 pub(super) struct Reserve {
     ready: Vec<HookPipes>,
@@ -20,8 +19,6 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// # Errors
-    /// The system has too few descriptors.
     pub(super) fn new() -> io::Result<Self> {
         let mut reserve =
             Self { ready: Vec::new(), spare: Vec::new(), state: ReserveState::default() };
@@ -29,10 +26,7 @@ impl Reserve {
         Ok(reserve)
     }
 
-    /// Takes again what was used, as far as the system gives it.
-    ///
-    /// # Errors
-    /// Not all could be had.
+    /// Reserves again what was used, as far as the system allows; fails if something is still missing.
     pub(super) fn fill(&mut self) -> io::Result<()> {
         if self.is_full() { Ok(()) } else { descriptors::with_most(|| self.take()) }
     }
@@ -53,22 +47,18 @@ impl Reserve {
         Ok(())
     }
 
-    /// Whether all is reserved.
     pub(super) fn is_full(&self) -> bool {
         self.ready.len() == READY && self.spare.len() == SPARE
     }
 
-    /// Starts a hook with what is reserved.
-    ///
-    /// # Errors
-    /// Why it could not be started.
+    /// Starts a hook with the reserved descriptors.
     pub(super) fn start(&mut self, hook: &Hook) -> io::Result<RunningHook> {
         descriptors::with_most(|| {
             self.state.set(true);
             let pipes = self.ready.pop().map_or_else(HookPipes::new, Ok)?;
             self.spare.clear();
             let started = hook.start(pipes);
-            // What is missing is tried again later.
+            // The rest is reserved again later.
             let _ = self.take();
             started
         })

@@ -1,4 +1,4 @@
-//! The hook thread: starts hooks, retries them, and waits for their ends.
+//! The hook thread: starts hooks, retries failed starts, and waits for the programs.
 
 use std::io::{self, PipeReader, Read as _};
 use std::panic::AssertUnwindSafe;
@@ -15,39 +15,35 @@ use crate::hooks::reserve::Reserve;
 use crate::hooks::{Job, Retries, Shared};
 use crate::process::safe_state::{Closed, RunningHook};
 
-/// How soon a start is retried at first, and at most.
+/// First and longest pause before a retry.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(3);
-/// How often the end of a running hook is looked for.
+/// Interval of checks for the end of a running hook.
 const LOOK: Duration = Duration::from_millis(10);
-/// How often what is missing of the reserve is tried to be had again.
+/// Interval of attempts to complete the reserve.
 const REFILL: Duration = Duration::from_secs(1);
 
-/// A hook that is about to be started.
 struct Waiting {
     job: Job,
     at: Instant,
     delay: Duration,
-    /// When it could not be started first.
+    /// The time of its first failed start.
     failed: Option<Instant>,
 }
 
 pub(super) struct HookThread {
     jobs: Receiver<Job>,
-    /// Readable when there is a job, or when retries change.
+    /// Readable when there is a request, or when the retry policy changes.
     woken: PipeReader,
     shared: Arc<Shared>,
     audit: Arc<Audit>,
     reserve: Reserve,
     waiting: Vec<Waiting>,
     running: Vec<(Job, RunningHook)>,
-    /// The server is gone.
     is_closed: bool,
 }
 
 impl HookThread {
-    /// # Errors
-    /// The system has too few descriptors to reserve.
     pub(super) fn new(
         jobs: Receiver<Job>,
         woken: PipeReader,
@@ -66,7 +62,6 @@ impl HookThread {
         })
     }
 
-    /// Runs hooks until the server is gone.
     pub(super) fn run(mut self) {
         loop {
             self.take_jobs();
@@ -75,7 +70,7 @@ impl HookThread {
             if self.is_closed && self.waiting.is_empty() && self.running.is_empty() {
                 return;
             }
-            // What is missing is tried again after the next wait.
+            // Whatever is still missing is reserved after the next wait.
             let _ = self.reserve.fill();
             self.wait();
         }
@@ -96,7 +91,7 @@ impl HookThread {
         if new.is_empty() {
             return;
         }
-        // A hook runs whatever becomes of the disk.
+        // A hook runs even if the audit log cannot be written.
         self.audit.note_ahead_blocking(new.iter().map(entry));
         let now = Instant::now();
         let waiting = |job| Waiting { job, at: now, delay: FIRST_RETRY, failed: None };
@@ -142,12 +137,12 @@ impl HookThread {
         }
     }
 
-    /// Whether a hook that could not be started is not retried any more.
+    /// Whether its start is not retried any more.
     fn gives_up(&self, waiting: &Waiting, now: Instant) -> bool {
         self.last_retry(waiting).is_some_and(|last| last <= now)
     }
 
-    /// When a hook that could not be started is retried for the last time; none: no such time is set.
+    /// The time of its last retry; none: no limit is set.
     fn last_retry(&self, waiting: &Waiting) -> Option<Instant> {
         let failed = waiting.failed?;
         match *self.shared.retries() {
@@ -167,7 +162,7 @@ impl HookThread {
         }
     }
 
-    /// A hook was run. Where it failed, the log has an error.
+    /// Reports the result of a hook.
     fn end(&self, job: Job, closed: Closed) {
         let run = job.run;
         match &closed.failure {
@@ -183,7 +178,6 @@ impl HookThread {
         tell(job, Some(closed));
     }
 
-    /// Waits until there is something to do.
     fn wait(&mut self) {
         let now = Instant::now();
         let mut until: Option<Instant> = None;
@@ -202,11 +196,10 @@ impl HookThread {
         }
         let timeout = until.map(|until| {
             let left = until.saturating_duration_since(now);
-            // Rounded up, so that it is not woken before.
             Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() }
         });
         let mut ends = Vec::with_capacity(self.running.len() + 1);
-        // Once the server is gone, the pipe is at its end for ever.
+        // After the server has gone, the pipe is always readable.
         if !self.is_closed {
             ends.push(PollFd::new(&self.woken, PollFlags::IN));
         }
@@ -217,7 +210,7 @@ impl HookThread {
         }
         match poll(&mut ends, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
-            // No memory: it must not spin.
+            // No memory: pause, so as not to spin.
             Err(_) => std::thread::sleep(LOOK),
         }
         let mut bytes = [0; 256];

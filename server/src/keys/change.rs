@@ -1,4 +1,4 @@
-//! Changes of the list of keys, each one write of the whole.
+//! Changes of the list of keys. Each writes the complete list.
 
 use std::sync::Arc;
 
@@ -11,31 +11,25 @@ use crate::audit::entry::{By, Entry};
 use crate::base::platform;
 use crate::keys::{KeyError, Keys, MAX_BYTES, MAX_INVITES, Now, keys_file, lock};
 
-/// One change.
 #[derive(Debug)]
 pub(crate) enum Change {
-    /// Another key, or an invite's.
+    /// Adds a key, or an invite's key.
     Add(KeyRow),
-    /// A client's own key in the place of the invite's that it came in with.
+    /// Replaces an invite's key by the client's own.
     Enrol {
-        /// The invite's.
         invite: Pin,
-        /// The client's own.
         key: Pin,
-        /// What the client calls itself; empty: as the invite says.
+        /// The client's name; empty: the name of the invite.
         name: String,
     },
-    /// Away with a key.
     Revoke {
-        /// The key.
         key: Pin,
-        /// Who wants it.
         from: Revoked,
     },
 }
 
 impl Change {
-    /// The method that asks for it.
+    /// The method that requests it.
     fn method(&self) -> Method {
         match self {
             Self::Add(_) => Method::KeyInvite,
@@ -45,21 +39,17 @@ impl Change {
     }
 }
 
-/// From where a key is taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Revoked {
-    /// The box itself.
+    /// From the box itself.
     Here,
-    /// The network, from where one must not lock everybody out.
+    /// Over the network, where the last admin key cannot be revoked.
     Remotely,
 }
 
 impl Keys {
-    /// Carries out a change, and gives the row that it is about as it stands afterwards. What can be done is
-    /// recorded first. Blocks for the disk; it is done whole even if nobody waits for it any more.
-    ///
-    /// # Errors
-    /// [`KeyError`]; nothing is changed then.
+    /// Makes a change, and returns its row as it is afterwards. The audit log has the change first. Blocks for the
+    /// disk; completes even if its caller has gone. On an error nothing is changed.
     pub(crate) fn change(&self, change: Change, audit: &Audit, by: By) -> Result<KeyRow, KeyError> {
         let _writing = lock(&self.writing);
         let now = self.now();
@@ -84,10 +74,7 @@ impl Keys {
         Ok(row)
     }
 
-    /// Writes down when keys came in, if the file does not say so yet. Blocks for the disk.
-    ///
-    /// # Errors
-    /// [`KeyError::Write`]; it is tried again with the next change.
+    /// Saves when keys were used, if the file does not have it yet. Blocks for the disk.
     pub(crate) fn save_seen(&self) -> Result<(), KeyError> {
         let _writing = lock(&self.writing);
         let rows = self.with_seen();
@@ -107,7 +94,7 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: &Now) -> Result<KeyRow, Ke
             if row.state == KeyState::Invited && open >= MAX_INVITES {
                 return Err(KeyError::TooManyInvites);
             }
-            // An invite may be for a device that has that name already, and gets another role by it.
+            // The invite may be for a device that has that name already, and gets another role by it.
             let live: &[_] = if row.state == KeyState::Invited { &[] } else { &[KeyState::Active] };
             check_name(rows, &row, now, live)?;
             rows.push(row.clone());
@@ -133,14 +120,14 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: &Now) -> Result<KeyRow, Ke
                 state: KeyState::Active,
                 ..burnt
             };
-            // Two open invites may have one name; a device may not take that of another invite.
+            // Two open invites may have one name; a device may not take the name of another invite.
             let mut live = vec![KeyState::Active];
             if !name.is_empty() {
                 row.name = name;
                 live.push(KeyState::Invited);
             }
             check_name(rows, &row, now, &live)?;
-            // A device that is invited again is the same device, with what this invite gives.
+            // A device that is invited again is the same device, with the rights of this invite.
             let ruled = rows.iter().any(|known| known.key_id == key && rules(known, now));
             rows.retain(|known| known.key_id != key);
             rows.push(row.clone());
@@ -165,8 +152,8 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: &Now) -> Result<KeyRow, Ke
     }
 }
 
-/// Checks that the name of a key is that of no other key in one of these states, and of no user of this machine: names
-/// say who did what.
+/// Checks that no other key in one of these states has this name, and no user of this machine: names say who did
+/// what.
 fn check_name(rows: &[KeyRow], row: &KeyRow, now: &Now, live: &[KeyState]) -> Result<(), KeyError> {
     let name = fold_name(&row.name);
     let is_same = |other: &KeyRow| {
@@ -192,8 +179,8 @@ fn find(rows: &mut [KeyRow], key: Pin) -> Result<&mut KeyRow, KeyError> {
     rows.iter_mut().find(|row| row.key_id == key).ok_or(KeyError::Unknown(key))
 }
 
-/// Keeps the list short: those that cannot come in any more are remembered, the oldest shortest, so
-/// that whoever shows one is told what became of it.
+/// Removes the oldest rows of keys that are not accepted any more, so that the list keeps its size limit. Until then
+/// they say why a key is refused.
 fn forget_oldest(rows: &mut Vec<KeyRow>, now: &Now) -> Result<(), KeyError> {
     let size = |row: &KeyRow| serde_json::to_string(row).map_or(usize::MAX, |json| json.len() + 1);
     let mut bytes: usize = rows.iter().map(size).sum();

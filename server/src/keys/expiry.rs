@@ -14,7 +14,7 @@ use crate::clients::registry::Registry;
 use crate::keys::{Keys, Standing};
 use crate::settings::Local;
 
-/// Longest time between two checks for expired keys: the clock may have been set, too.
+/// Longest time between two checks for expired keys: the clock may have been set.
 const LOOK: Duration = Duration::from_secs(30);
 /// Checks between two saves of the time that each key was last used.
 const SAVE: u32 = 10;
@@ -28,7 +28,7 @@ pub(crate) async fn watch(keys: &Keys, clients: &Registry, clock: &Clock, save: 
         let pause = until.map_or(LOOK, |ms| Duration::from_millis(ms + 1).min(LOOK));
         tokio::select! {
             () = sleep(pause) => {}
-            // Another key may be over sooner.
+            // Another key may expire sooner.
             () = keys.changed.notified() => continue,
         }
         clock.look();
@@ -40,10 +40,8 @@ pub(crate) async fn watch(keys: &Keys, clients: &Registry, clock: &Clock, save: 
     }
 }
 
-/// The identity by now, whether or not a session is left.
-///
-/// # Errors
-/// A sentence, where their key may not come in any more.
+/// The present identity of `who`, whether or not a session is left. The error is a sentence that says why the key or
+/// user is not accepted any more.
 pub(crate) fn identity(
     keys: &Keys,
     local: &Local,
@@ -66,7 +64,6 @@ pub(crate) fn identity(
     }
 }
 
-/// Who a user of this machine is by now; none: they may not use this server any more.
 fn local_identity(local: &Local, uid: u32, who: &Arc<Identity>) -> Option<Arc<Identity>> {
     let role = local.role(uid, &who.user)?;
     Some(match role == who.role {
@@ -75,8 +72,8 @@ fn local_identity(local: &Local, uid: u32, who: &Arc<Identity>) -> Option<Arc<Id
     })
 }
 
-/// Applies the state of the keys to all sessions but that of `spared`: the session of an expired or revoked key ends, and
-/// a changed role or scope takes effect.
+/// Applies the state of the keys to all sessions but that of `spared`: the session of an expired or revoked key ends,
+/// and a changed role or scope takes effect.
 pub(crate) fn enforce(
     keys: &Keys,
     clients: &Registry,

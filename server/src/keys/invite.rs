@@ -1,4 +1,4 @@
-//! Invites and tokens: checks what is asked for, and makes the key and the string to hand over.
+//! Invites and tokens: checks a request, and makes the key and the string.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,14 +10,13 @@ use topside_shared::methods::{KeyInvite, KeyRow, KeyState};
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest, quote};
 use topside_shared::{ErrorKind, Pin, RpcError, Time};
 
-/// For how long an invite is good, unless told.
+/// Default lifetime of an invite.
 const INVITE_TTL: Duration = Duration::from_secs(10 * 60);
-/// For how long a token is good, unless told.
+/// Default lifetime of a token.
 const TOKEN_TTL: Duration = Duration::from_secs(90 * 86_400);
-/// The longest that either is good.
 const LONGEST_TTL: Duration = Duration::from_secs(3_660 * 86_400);
 
-/// An invite or a token to be made: the wishes, found sound.
+/// A checked request for an invite or a token.
 #[derive(Debug)]
 pub(crate) struct InviteRequest {
     name: String,
@@ -26,24 +25,20 @@ pub(crate) struct InviteRequest {
     commands: Option<Vec<String>>,
 }
 
-/// Where the server is found, for those who are invited.
+/// The server's address in an invite.
 #[derive(Debug)]
 pub(crate) struct ServerAddress {
-    /// What its key is known by.
     pub(crate) pin: Pin,
-    /// What the box calls itself.
     pub(crate) name: String,
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) port: u16,
-    /// Where the router takes connections for it.
+    /// Host and port on the router that forwards to it.
     pub(crate) router: Option<(String, u16)>,
 }
 
 impl InviteRequest {
-    /// Checks what is wanted against `menu`, all commands of this server; aliases become names.
-    ///
-    /// # Errors
-    /// `invalidParams`, naming the argument and what would pass.
+    /// Checks a request against `menu`, all commands of this server; aliases become names. The error names the
+    /// argument and what would pass.
     pub(crate) fn check(wanted: KeyInvite, menu: &[&Command]) -> Result<Self, RpcError> {
         let wrong = |argument: &str, message: String| {
             RpcError::new(ErrorKind::InvalidParams, message).with("argument", argument)
@@ -78,10 +73,7 @@ impl InviteRequest {
         Ok(Self { name, wanted, ttl, commands })
     }
 
-    /// Makes it: the row of its key, the string to hand over, and the key itself.
-    ///
-    /// # Errors
-    /// [`IdentityError`].
+    /// Makes the row of the key, the string, and the key itself.
     pub(crate) fn make(
         self,
         place: ServerAddress,
@@ -119,7 +111,7 @@ impl InviteRequest {
     }
 }
 
-/// The names of these commands, which the role must be allowed to run.
+/// The names of these commands; the role must be allowed to run each.
 fn commands(
     names: &[String],
     wanted: &KeyInvite,

@@ -1,4 +1,4 @@
-//! `keys.json`: read as a whole, written whole or not at all.
+//! `keys.json`, read and written as a whole.
 
 use std::io;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::keys::KeyError;
 
-/// The form of the file that is written here.
+/// The version of the file format.
 const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -21,7 +21,6 @@ struct Document<R> {
     keys: R,
 }
 
-/// The keys in the file; none where there is no file.
 pub(super) fn read(path: &Path) -> Result<Vec<KeyRow>, FileErrors> {
     let trust = Trust::of_state(path.parent().unwrap_or(Path::new("/")));
     let Some(text) = protected_files::read(path, "the list of keys", trust)? else {
@@ -45,7 +44,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<KeyRow>, FileErrors> {
     Ok(document.keys)
 }
 
-/// Puts these keys in the place of what the file holds. When this returns, they are on the disk.
+/// Replaces the file. When this returns, the keys are on the disk.
 pub(super) fn write(path: &Path, keys: &[KeyRow]) -> Result<(), KeyError> {
     let write = || {
         let mut json = serde_json::to_vec_pretty(&Document { version: VERSION, keys })?;

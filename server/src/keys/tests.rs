@@ -48,7 +48,7 @@ fn a_change_is_on_the_disk_and_is_read_again() {
     let (directory, keys) = keys();
     add(&keys, row(1, Role::Operator, KeyState::Invited)).unwrap();
     enrol(&keys, 1, 2).unwrap();
-    keys.came_in(pin(2));
+    keys.mark_seen(pin(2));
     keys.save_seen().unwrap();
     let again = Keys::open(directory.path()).unwrap();
     assert_eq!(again.list(), keys.list());

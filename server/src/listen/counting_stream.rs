@@ -11,7 +11,6 @@ use tokio_rustls::server::TlsStream;
 use crate::base::platform;
 use crate::base::transport::Transport;
 
-/// What TLS needs of a connection.
 pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Whether the peer has closed both directions.
     fn hung_up(&self) -> bool;
@@ -24,14 +23,14 @@ pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Whether the peer has acknowledged all that was sent, and the end after it.
     fn is_acknowledged(&self) -> bool;
 
-    /// Waits until the peer has said something, or gone; the first byte that it said, which stays to be read.
+    /// Waits until the peer has sent something or closed; the first byte, which stays to be read.
     fn speaks(&self) -> impl Future<Output = Option<u8>> + Send;
 }
 
 impl Socket for TcpStream {
     async fn speaks(&self) -> Option<u8> {
         let mut first = [0];
-        // What is wrong with it will show when it is read.
+        // An error will show again at the next read.
         (self.peek(&mut first).await.ok()? > 0).then_some(first[0])
     }
 
@@ -45,12 +44,12 @@ impl Socket for TcpStream {
 
     fn is_acknowledged(&self) -> bool {
         let ends = self.local_addr().and_then(|own| Ok((own, self.peer_addr()?)));
-        // Without a peer there is nobody to wait for.
+        // Without a peer there is no acknowledgement to wait for.
         ends.map_or(true, |(own, peer)| platform::is_acknowledged(own, peer))
     }
 }
 
-/// A TCP connection that counts what has left through it: TLS takes more than it has sent.
+/// A TCP connection that counts the bytes sent through it: TLS accepts more than it has sent.
 #[derive(Debug)]
 pub(crate) struct CountingStream<S> {
     stream: S,
@@ -70,7 +69,7 @@ impl<S> CountingStream<S> {
     }
 }
 
-/// In a box: it is large, and handed from one future to the next.
+/// Boxed: it is large, and moves from one future to the next.
 impl<S: Socket> Transport for Box<TlsStream<CountingStream<S>>> {
     fn hung_up(&self) -> bool {
         self.get_ref().0.stream.hung_up()
@@ -81,8 +80,8 @@ impl<S: Socket> Transport for Box<TlsStream<CountingStream<S>>> {
     }
 
     fn probe(&mut self) {
-        // A new traffic key is the one message of TLS that carries nothing. Where it cannot be sent, the next write
-        // fails too and ends the session.
+        // A new traffic key is the one message of TLS without content. If it cannot be sent, the next write fails too
+        // and ends the session.
         let _ = self.get_mut().1.refresh_traffic_keys();
     }
 

@@ -26,18 +26,16 @@ use crate::net::reject;
 use crate::server::Server;
 use crate::session;
 
-/// How long, and how much, somebody who was refused may go on sending: closing at once would make the
-/// kernel throw the alert away that says why.
+/// Time and bytes that a refused client may go on sending: closing at once would make the kernel discard the alert
+/// that says why.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 64 * 1024;
 
-/// The client does not begin with TLS.
 #[derive(Debug, thiserror::Error)]
-#[error("it speaks no TLS")]
+#[error("the client does not speak TLS")]
 struct NoTls(OtherProtocol);
 
-/// Brings a new connection to the door, and in.
-pub(crate) async fn welcome(
+pub(crate) async fn accept(
     server: Arc<Server>,
     opened: Arc<OpenPort>,
     stream: TcpStream,
@@ -50,36 +48,36 @@ pub(crate) async fn welcome(
     if let Err(error) = platform::tune(&stream, limits.keepalive, limits.user_timeout) {
         tracing::debug!(target: "topside", %peer, %error, "a connection's options cannot be set");
     }
-    greet(server, Arc::clone(&opened.tls), stream, peer, permit).await;
+    run(server, Arc::clone(&opened.tls), stream, peer, permit).await;
 }
 
-/// Lets somebody at the door show a key.
-pub(crate) async fn greet<S: Socket>(
+/// Runs the handshake within its limits, then the session.
+pub(crate) async fn run<S: Socket>(
     server: Arc<Server>,
     tls: Arc<ServerConfig>,
     stream: S,
     peer: SocketAddr,
     mut permit: Permit,
 ) {
-    // In boxes, which are gone when they are done: what is left of this task is to be small.
+    // Boxed, so that the task is small once the handshake is done.
     let handshake = Box::pin(async {
-        permit.turn(stream.speaks()).await?;
-        let first = permit.stay(stream.speaks()).await?;
+        permit.wait_for_slot(stream.speaks()).await?;
+        let first = permit.run(stream.speaks()).await?;
         if let Some(other) = first.and_then(OtherProtocol::of_byte_under_tls) {
             return Ok(Err((io::Error::other(NoTls(other)), CountingStream::new(stream))));
         }
         let handshake = TlsAcceptor::from(tls).accept(CountingStream::new(stream)).into_fallible();
-        permit.stay(handshake).await.map(|shaken| shaken.map(Box::new))
+        permit.run(handshake).await.map(|done| done.map(Box::new))
     });
-    let patience = server.now().config.limits.handshake_timeout.unwrap_or(Duration::MAX);
+    let limit = server.now().config.limits.handshake_timeout.unwrap_or(Duration::MAX);
     let done = tokio::select! {
-        done = timeout(patience, handshake) => done,
+        done = timeout(limit, handshake) => done,
         () = server.tcp.closed() => return,
     };
     let stream = match done {
         Ok(Ok(Ok(stream))) => stream,
         Ok(Ok(Err((error, stream)))) => {
-            return Box::pin(refused(&server, peer, &error, stream, permit)).await;
+            return Box::pin(fail(&server, peer, &error, stream, permit)).await;
         }
         Ok(Err(refusal)) => return server.counters.turned_away(refusal.limit()),
         Err(_) => {
@@ -88,11 +86,11 @@ pub(crate) async fn greet<S: Socket>(
             return server.counters.turned_away("handshake_timeout");
         }
     };
-    Box::pin(admit(server, stream, peer, permit)).await;
+    Box::pin(start_session(server, stream, peer, permit)).await;
 }
 
-/// Tells the log and the limits of a handshake that failed, and lets the alert get through.
-async fn refused<S: Socket>(
+/// Records a failed handshake, and sends the alert.
+async fn fail<S: Socket>(
     server: &Server,
     peer: SocketAddr,
     error: &io::Error,
@@ -104,7 +102,7 @@ async fn refused<S: Socket>(
     let failure = source.and_then(|error| error.downcast_ref::<rustls::Error>());
     match failure.map(crate::listen::tls::refused_as) {
         None if no_tls.is_none() => {
-            tracing::debug!(target: "topside", %peer, %error, "a connection ended at the door");
+            tracing::debug!(target: "topside", %peer, %error, "a connection ended before its handshake");
             return;
         }
         Some(Some(key)) => {
@@ -121,9 +119,9 @@ async fn refused<S: Socket>(
             tracing::debug!(target: "topside", %peer, %error, "a handshake failed");
         }
     }
-    // Its place is for those who may yet come in.
+    // The place is free for the next handshake.
     drop(permit);
-    let goodbye = async {
+    let linger = async {
         if let Some(NoTls(other)) = no_tls {
             stream.write_all(&other.answer()).await?;
         }
@@ -131,48 +129,48 @@ async fn refused<S: Socket>(
         tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
     };
     tokio::select! {
-        _ = timeout(LINGER, goodbye) => {}
+        _ = timeout(LINGER, linger) => {}
         () = server.tcp.closed() => {}
     }
 }
 
-async fn admit<S: Socket>(
+async fn start_session<S: Socket>(
     server: Arc<Server>,
     stream: Box<TlsStream<CountingStream<S>>>,
     peer: SocketAddr,
     mut permit: Permit,
 ) {
-    let Some((key, identity)) = who(&server, &stream) else { return };
-    server.keys.came_in(key);
-    let seat = match server.tcp.sessions.take(identity.owner, identity.role) {
-        Ok(seat) => seat,
+    let Some((key, identity)) = identify(&server, &stream) else { return };
+    server.keys.mark_seen(key);
+    let place = match server.tcp.sessions.take(identity.owner, identity.role) {
+        Ok(place) => place,
         Err(full) => {
             server.counters.turned_away(full.limit);
             let user = &identity.user;
             tracing::warn!(target: "topside", %peer, user, limit = full.limit, "connection refused");
-            // It is told so at the door, whose limits hold: it would not be the first to ask too often.
+            // The answer is sent under the limits of the handshake: admins may not be the first to retry too often.
             let error = full.into();
             tokio::select! {
-                _ = permit.stay(Box::pin(reject::answer(stream, &error))) => {}
+                _ = permit.run(Box::pin(reject::answer(stream, &error))) => {}
                 () = server.tcp.closed() => {}
             }
             return;
         }
     };
-    permit.let_in(Instant::now());
+    permit.key_accepted(Instant::now());
     let connection = peer::connection(peer.ip(), platform::own_networks);
     let outbox = Arc::new(Outbox::new(server.now().config.limits.max_outbox));
     let registered = server.clients.register(peer.to_string(), connection, identity, outbox);
-    // A revocation ends those that it finds in the list: it may just have looked.
-    if who(&server, &stream).is_some() {
+    // A revocation may have looked through the list of clients just before this one was added.
+    if identify(&server, &stream).is_some() {
         registered.client.signs_in(&server.audit);
         session::run(server, stream, registered).await;
     }
-    drop(seat);
+    drop(place);
 }
 
-/// Who is there, if its key is still good.
-fn who<S>(server: &Server, stream: &TlsStream<CountingStream<S>>) -> Option<(Pin, Identity)> {
+/// The identity of the client, if its key is still accepted.
+fn identify<S>(server: &Server, stream: &TlsStream<CountingStream<S>>) -> Option<(Pin, Identity)> {
     let (_, connection) = stream.get_ref();
     let key = tls::pin_of(connection.peer_certificates()?.first()?).ok()?;
     let identity = match server.keys.standing(key) {

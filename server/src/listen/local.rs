@@ -16,7 +16,6 @@ use crate::net::reject;
 use crate::server::Server;
 use crate::session;
 
-/// Accepts on the local socket for ever.
 pub(crate) async fn accept_local(
     server: &Arc<Server>,
     local: &LocalListener,
@@ -30,7 +29,7 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
     let peer = match stream.peer_cred() {
         Ok(peer) => peer,
         Err(error) => {
-            tracing::warn!(target: "topside", %error, "a connection does not say whose it is");
+            tracing::warn!(target: "topside", %error, "the user of a local connection is unknown: it is closed");
             return;
         }
     };
@@ -68,8 +67,9 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
         refuse(server, stream, owner, error);
         return;
     };
-    let seat = match owner.has_limits().then(|| server.tcp.sessions.take(owner, role)).transpose() {
-        Ok(seat) => seat,
+    let place = match owner.has_limits().then(|| server.tcp.sessions.take(owner, role)).transpose()
+    {
+        Ok(place) => place,
         Err(full) => {
             server.counters.turned_away(full.limit);
             refuse(server, stream, owner, full.into());
@@ -82,12 +82,12 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
     let session = session::run(Arc::clone(server), stream, registered);
     server.spawn(async move {
         session.await;
-        drop(seat);
+        drop(place);
     });
 }
 
-/// Answers the first request of a local user with `error`. A user may hold a few connections so; more are closed at once,
-/// so that they do not take the descriptors of others.
+/// Answers the first request of a local user with `error`. Each user may hold a few such connections; more are closed
+/// at once, so that they do not take the descriptors of others.
 fn refuse(server: &Arc<Server>, stream: UnixStream, owner: Owner, error: RpcError) {
     let Ok(place) = server.tcp.refused.take(owner, Role::Viewer) else { return };
     server.spawn(async move {

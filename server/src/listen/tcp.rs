@@ -11,25 +11,23 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-/// Has the TCP port of a server give each connection to [`accept`].
 pub(crate) fn attach(server: &Arc<Server>) {
     let weak = Arc::downgrade(server);
     server.tcp.on_connection(move |stream, peer, room, opened| {
         let Some(server) = weak.upgrade() else { return };
         match room {
             Room::Free => accept(&server, opened, stream, peer),
-            // A handshake would take the descriptor for seconds; a client that cannot connect tries again.
+            // A handshake would take the reserved descriptor for seconds; a client that cannot connect tries again.
             Room::Reserved(_) => server.counters.turned_away("descriptors"),
         }
     });
 }
 
-/// Starts the task of a connection that the admission lets in; it becomes the task of the session.
 fn accept(server: &Arc<Server>, opened: &Arc<OpenPort>, stream: TcpStream, peer: SocketAddr) {
     match server.tcp.admission.enter(peer::Peer::of(peer.ip()), Instant::now()) {
         Ok(permit) => {
             let (here, opened) = (Arc::clone(server), Arc::clone(opened));
-            server.spawn(handshake::welcome(here, opened, stream, peer, permit));
+            server.spawn(handshake::accept(here, opened, stream, peer, permit));
         }
         Err(refusal) => server.counters.turned_away(refusal.limit()),
     }

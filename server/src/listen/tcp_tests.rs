@@ -34,22 +34,22 @@ const PORT: u16 = 8677;
 
 impl Socket for Link {
     fn is_acknowledged(&self) -> bool {
-        // The simulation does not tell.
+        // The simulation does not know.
         false
     }
 
     fn hung_up(&self) -> bool {
-        // The simulation does not tell: a write will.
+        // The simulation does not know: a write fails.
         false
     }
 
     async fn speaks(&self) -> Option<u8> {
-        // Nor does it tell this; the turns of the door are tested elsewhere.
+        // Nor does it know this; handshake slots have tests of their own.
         None
     }
 }
 
-/// What both sides of a simulation know.
+/// State that both sides of a simulation share.
 struct Scene {
     directory: tempfile::TempDir,
     client: Identity,
@@ -69,7 +69,7 @@ impl Scene {
         self.running.get().expect("the server runs")
     }
 
-    /// Serves whoever comes, as [`accept`] does on a real network.
+    /// Accepts every connection, as [`accept`] does on a real network.
     async fn serve(self: Arc<Self>) -> turmoil::Result {
         let server = server(self.directory.path(), &self.client);
         let tls =
@@ -79,9 +79,9 @@ impl Scene {
         loop {
             let (stream, peer) = listener.accept().await?;
             let permit = server.tcp.admission.enter(peer::Peer::of(peer.ip()), Instant::now());
-            let permit = permit.expect("few come");
+            let permit = permit.expect("few connect");
             let (here, tls) = (Arc::clone(&server), Arc::clone(&tls));
-            server.spawn(handshake::greet(here, tls, stream, peer, permit));
+            server.spawn(handshake::run(here, tls, stream, peer, permit));
         }
     }
 
@@ -144,7 +144,7 @@ fn answer(id: u32) -> String {
     format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{}}}}\n")
 }
 
-/// Runs a client against a server over a network whose every message takes so long.
+/// Runs a client against a server over a network with this latency.
 fn simulate<F, C>(latency: Duration, client: C)
 where
     C: FnOnce(Arc<Scene>) -> F,
@@ -156,7 +156,7 @@ where
         .tick_duration(Duration::from_millis(10))
         .min_message_latency(latency)
         .max_message_latency(latency)
-        // What is on its way at once: a real network holds little, too.
+        // Messages in flight: a real network holds few, too.
         .tcp_capacity(8)
         .enable_tokio_io()
         .build();
@@ -172,7 +172,7 @@ const fn ms(count: u64) -> Duration {
 
 /// A handshake has five seconds in all, for the two or three messages that the server waits for.
 #[test]
-fn a_far_away_client_comes_in_and_one_that_is_too_far_does_not() {
+fn a_client_with_a_slow_network_connects_and_one_over_the_handshake_limit_does_not() {
     simulate(ms(1600), |scene| async move {
         let mut client = scene.connect().await?;
         client.ping(1).await?;
@@ -193,7 +193,7 @@ fn a_far_away_client_comes_in_and_one_that_is_too_far_does_not() {
 }
 
 #[test]
-fn a_link_that_stands_still_for_a_while_loses_and_doubles_nothing() {
+fn a_paused_network_loses_and_repeats_no_message() {
     simulate(ms(20), |scene| async move {
         let mut client = scene.connect().await?;
         client.ping(0).await?;
@@ -212,13 +212,12 @@ fn a_link_that_stands_still_for_a_while_loses_and_doubles_nothing() {
     });
 }
 
-/// Nothing comes back from a client that was cut off, not even a word that it is gone: what cannot be written
-/// tells it.
+/// Nothing arrives from a client that was cut off, not even the end of its connection: only a failed write shows it.
 #[test]
 fn a_client_that_is_cut_off_leaves_the_list_within_a_minute() {
     simulate(ms(20), |scene| async move {
         let mut client = scene.connect().await?;
-        // What the server will have to say cannot all be on its way.
+        // The answers are more than the network holds at once.
         let asks = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"commands/list\"}\n".repeat(100);
         client.0.write_all(asks.as_bytes()).await?;
         client.0.flush().await?;

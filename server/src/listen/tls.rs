@@ -17,7 +17,7 @@ impl Admission for Keys {
     }
 }
 
-/// What a refusal means that this server's own check made; none: it was something else.
+/// Why the key was refused; none: the handshake failed for another reason.
 pub(crate) fn refused_as(error: &Error) -> Option<&'static str> {
     match error {
         Error::InvalidCertificate(CertificateError::Revoked) => Some("revoked or used"),
@@ -26,7 +26,7 @@ pub(crate) fn refused_as(error: &Error) -> Option<&'static str> {
             Some("unknown")
         }
         Error::InvalidCertificate(CertificateError::BadEncoding) => Some("unreadable"),
-        // Whoever shows another's certificate cannot sign for it.
+        // A client that shows another client's certificate cannot sign for it.
         Error::InvalidCertificate(_) => Some("not its own"),
         _ => None,
     }

@@ -14,32 +14,14 @@ use topside_shared::values::{self, DeclarationError};
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields, as_json, as_str};
 use crate::base::toml_file::units;
-use crate::menu_file::unsafe_variables;
+use crate::menu_file::{names, unsafe_variables};
 use crate::process::path_root::below;
 use crate::process::program::Passed;
 
-/// The fields of an argument.
-const FIELDS: &[&str] = &[
-    "name",
-    "type",
-    "description",
-    "required",
-    "default",
-    "choices",
-    "minimum",
-    "maximum",
-    "min_length",
-    "max_length",
-    "pattern",
-    "root",
-    "multiple",
-    "allow_dash",
-    "flag",
-    "env",
-    "stdin",
-];
+const FIELDS: &str = "\
+    name type description required default choices minimum maximum min_length max_length pattern root multiple \
+    allow_dash flag env stdin";
 
-/// The types, as a declaration may name them.
 const TYPES: [ArgType; 8] = [
     ArgType::String,
     ArgType::Int,
@@ -51,21 +33,19 @@ const TYPES: [ArgType; 8] = [
     ArgType::Secret,
 ];
 
-/// One argument, with what stays on the server.
+/// An argument, with its parts that clients do not see.
 #[derive(Debug, Clone)]
 pub(super) struct Argument {
     pub(super) arg: Arg,
-    /// Goes before its value, or stands for a bool that is true.
+    /// Precedes its value, or stands for a true bool.
     pub(super) flag: Option<String>,
-    /// The directory that a path must stay below.
     pub(super) root: Option<PathBuf>,
-    /// How the program gets it.
     pub(super) passed: Passed,
-    /// Its name in the file.
+    /// Position of its name in the file.
     pub(super) span: Range<usize>,
 }
 
-/// Reads the arguments of a command, leaving out those that cannot even be named.
+/// Reads the arguments of a command, without those that have no name.
 pub(super) fn read(command: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<Argument> {
     let form = "an array of tables: begin each with [[commands.NAME.args]]";
     let items = command.read("args", form, m, |value| match value {
@@ -84,13 +64,13 @@ pub(super) fn read(command: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<Argument
         let fields = Fields { table, owner, span: item.span() };
         arguments.extend(one(&fields, command, m));
     }
-    // How they stand together is only asked once each is well by itself.
+    // The arguments are checked together only if each is correct.
     let args: Vec<Arg> = arguments.iter().map(|argument| argument.arg.clone()).collect();
     if m.count() == before
         && let Err(error) = values::validate_args(&args)
     {
         let wrong = |argument: &&Argument| argument.arg.name == error.argument();
-        // Of two with one name it is the second that is too many.
+        // Of two with one name the second is wrong.
         let span = arguments.iter().rfind(wrong).map_or(command.span.clone(), |a| a.span.clone());
         m.add(&span, format_args!("{}: {error}", command.owner));
     }
@@ -102,13 +82,13 @@ fn one(fields: &Fields<'_, '_>, command: &Fields<'_, '_>, m: &mut Errors<'_>) ->
         m.add(&fields.span, format_args!("{} needs a `name`", fields.owner));
     }
     let name = fields.string("name", m);
-    // From here on messages can say which argument it is.
+    // Messages name the argument from here on.
     let mut fields = fields.clone();
     if let Some(name) = &name {
         fields.owner = format!("argument `{}` of {}", name.value, command.owner);
     }
     let before = m.count();
-    fields.refuse_unknown(FIELDS, m);
+    fields.refuse_unknown(&names(FIELDS), m);
     let kind = fields.one_of("type", &TYPES.map(|kind| (kind.name(), kind)), m);
     if fields.get("type").is_none() && !fields.misspells("type") {
         m.add(
@@ -166,7 +146,7 @@ fn default(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<Value> {
     fields.read("default", form, m, read).map(|field| field.value)
 }
 
-/// Records a default or a choice that leads out of the root.
+/// Reports a default or a choice outside the root.
 fn stays_below(fields: &Fields<'_, '_>, arg: &Arg, root: &Path, m: &mut Errors<'_>) {
     let default = arg.default.iter().map(|value| ("default", value));
     for (field, value) in default.chain(arg.choices.iter().map(|value| ("choices", value))) {
@@ -187,7 +167,7 @@ fn stays_below(fields: &Fields<'_, '_>, arg: &Arg, root: &Path, m: &mut Errors<'
     }
 }
 
-/// How the program gets the argument, and what stands against that.
+/// How the program gets the argument; reports conflicts.
 fn passed(fields: &Fields<'_, '_>, arg: &Arg, flag: bool, m: &mut Errors<'_>) -> Passed {
     let secret = arg.kind == ArgType::Secret;
     let variable = fields.string("env", m);
@@ -222,14 +202,14 @@ fn passed(fields: &Fields<'_, '_>, arg: &Arg, flag: bool, m: &mut Errors<'_>) ->
     passed
 }
 
-/// A bound: of a duration it is one, of anything else a number.
+/// A bound: a duration for a duration, else a number.
 fn limit(
     fields: &Fields<'_, '_>,
     name: &str,
     kind: Option<ArgType>,
     m: &mut Errors<'_>,
 ) -> Option<f64> {
-    // Without a type nothing is known of its bounds.
+    // Without a type the form of its bounds is unknown.
     let kind = kind?;
     if kind != ArgType::Duration {
         return fields.number(name, m).map(|field| field.value);
@@ -260,7 +240,7 @@ fn root(fields: &Fields<'_, '_>, kind: Option<ArgType>, m: &mut Errors<'_>) -> O
         Some(ArgType::Path) => {
             m.add(&span, format_args!("the directory {shown} is not there: make it first"));
         }
-        // That the type is wrong is told already.
+        // The wrong type is reported already.
         None => {}
         Some(kind) => m.add(
             &span,
@@ -281,7 +261,7 @@ fn choices(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<Value> {
     fields.read("choices", form, m, read).map(|field| field.value).unwrap_or_default()
 }
 
-/// The field of the file that a mistake is in.
+/// The field that an error is about.
 fn field_of(error: &DeclarationError) -> &'static str {
     match error {
         DeclarationError::Field { field, .. } | DeclarationError::NotFinite { field, .. } => field,

@@ -12,40 +12,16 @@ use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields, as_json, as_str};
 use crate::base::toml_file::units;
 use crate::menu_file::program::{exec, placeholders, safe_state};
-use crate::menu_file::{Declared, Rules, args, concurrency, variables};
+use crate::menu_file::{Declared, Rules, args, concurrency, names, variables};
 use crate::process::program::{Passed, Policy, Program, ProgramArg, Stop};
 use crate::workers::DeclaredFunction;
 
-/// The fields of a command.
-const FIELDS: &[&str] = &[
-    "title",
-    "description",
-    "category",
-    "aliases",
-    "exec",
-    "cwd",
-    "env",
-    "inherit_env",
-    "effect",
-    "role",
-    "confirm",
-    "timeout",
-    "stop_signal",
-    "stop_timeout",
-    "success_exit_codes",
-    "max_concurrent",
-    "queue",
-    "lock",
-    "stdin",
-    "output",
-    "max_output",
-    "safe_state",
-    "on_disconnect",
-    "on_shutdown",
-    "args",
-];
+const FIELDS: &str = "\
+    title description category aliases exec cwd env inherit_env effect role confirm timeout stop_signal \
+    stop_timeout success_exit_codes max_concurrent queue lock stdin output max_output safe_state on_disconnect \
+    on_shutdown args";
 
-/// The heading of a command that names none.
+/// The default heading.
 const CATEGORY: &str = "Commands";
 const TIMEOUT: Duration = Duration::from_secs(10 * 60);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -61,11 +37,11 @@ const SIGNALS: &[(&str, Signal)] = &[
     ("SIGKILL", Signal::KILL),
 ];
 
-/// What became of a table without mistakes.
+/// A table without errors.
 pub(super) enum Outcome {
     Ready(Box<Declared>),
     Function(Box<DeclaredFunction>),
-    /// The machine cannot run it, for this reason.
+    /// This machine cannot run it.
     Absent(String),
 }
 
@@ -73,7 +49,7 @@ pub(super) fn aliases(fields: &Fields<'_, '_>, mistakes: &mut Errors<'_>) -> Vec
     fields.strings("aliases", mistakes)
 }
 
-/// Reads one command; none where a mistake was found, each of which is recorded.
+/// Reads one command; none if an error was reported.
 pub(super) fn read(
     name: &str,
     fields: &Fields<'_, '_>,
@@ -81,7 +57,7 @@ pub(super) fn read(
     m: &mut Errors<'_>,
 ) -> Option<Outcome> {
     let before = m.count();
-    fields.refuse_unknown(FIELDS, m);
+    fields.refuse_unknown(&names(FIELDS), m);
     let arguments = args::read(fields, m);
     let (elements, program) = exec(fields, &arguments, rules, m);
     let (safe_state, program) = match safe_state(fields, &arguments, rules, m) {
@@ -146,7 +122,6 @@ pub(super) fn read(
     })
 }
 
-/// What clients see of a command, whoever carries it out.
 pub(super) fn info(
     name: &str,
     fields: &Fields<'_, '_>,
@@ -165,7 +140,7 @@ pub(super) fn info(
         title: fields.words("title", m).unwrap_or_else(|| name.to_owned()),
         description: fields.words("description", m).unwrap_or_default(),
         category: fields.words("category", m).unwrap_or_else(|| CATEGORY.to_owned()),
-        // Their mistakes were recorded when the names were taken.
+        // Their errors were reported when the names were taken.
         aliases: names_of(fields.get("aliases").map(toml::Spanned::get_ref)),
         effect,
         role,
@@ -181,12 +156,10 @@ pub(super) fn info(
     }
 }
 
-/// How long what is told to end has for it.
 pub(super) fn stop_timeout(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Duration {
     duration(fields, "stop_timeout", m).map_or(STOP_TIMEOUT, |field| field.value)
 }
 
-/// What others' ends do to a run.
 pub(super) fn policy(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Policy {
     Policy {
         cancel_on_disconnect: fields
@@ -198,7 +171,6 @@ pub(super) fn policy(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Policy {
     }
 }
 
-/// How many bytes of a run's output are kept.
 pub(super) fn max_output(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> u64 {
     fields.size("max_output", m).unwrap_or(MAX_OUTPUT)
 }
@@ -225,7 +197,7 @@ fn timeout(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<Duration> {
     let form = format!("\"none\", or {}", units::DURATION_FORM);
     let read = |value| match as_str(value)? {
         "none" => Some(None),
-        // A run that may take no time at all could never succeed.
+        // A run without any time could never succeed.
         limit => units::parse_duration(limit).filter(|limit| !limit.is_zero()).map(Some),
     };
     fields.read("timeout", &form, m, read).map_or(Some(TIMEOUT), |field| field.value)

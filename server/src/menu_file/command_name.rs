@@ -1,14 +1,10 @@
-//! What commands and resident workers may be called.
+//! Names of commands and resident workers.
 
 use topside_shared::text;
 
-/// Longest name, in characters.
 const MAX_NAME: usize = 64;
 
-/// Whether `name` can be typed as one word and read by nobody as anything else; `what` it is to name.
-///
-/// # Errors
-/// A sentence that says what would pass.
+/// Checks that `name` is one plain word for a `what`. The error says what would pass.
 pub(crate) fn check_name(name: &str, what: &str) -> Result<(), String> {
     let passes = name.len() <= MAX_NAME
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())

@@ -9,7 +9,6 @@ use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Fields, as_json, as_str};
 use crate::workers::concurrency::Exclusion;
 
-/// What keeps the runs of a command apart from others.
 pub(super) fn read(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Exclusion {
     Exclusion {
         max_concurrent: from_1(fields, "max_concurrent", m),
@@ -18,7 +17,6 @@ pub(super) fn read(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Exclusion {
     }
 }
 
-/// A number of runs or calls.
 pub(super) fn from_1(
     fields: &Fields<'_, '_>,
     name: &str,

@@ -7,63 +7,33 @@ use topside_shared::text;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::Fields;
 use crate::menu_file::command::Outcome;
-use crate::menu_file::{Rules, args, command, concurrency, program, variables};
+use crate::menu_file::{Rules, args, command, concurrency, names, program, variables};
 use crate::process::daemon::Daemon;
 use crate::process::program::Passed;
 use crate::process::safe_state::SafeState;
 use crate::workers::{Declared, DeclaredFunction};
 
-/// The fields of a worker.
-const WORKER_FIELDS: &[&str] =
-    &["exec", "cwd", "env", "inherit_env", "max_concurrent", "stop_timeout"];
+const WORKER_FIELDS: &str = "\
+    exec cwd env inherit_env max_concurrent stop_timeout";
 
-/// The fields of a command that a worker carries out.
-const FUNCTION_FIELDS: &[&str] = &[
-    "worker",
-    "function",
-    "title",
-    "description",
-    "category",
-    "aliases",
-    "effect",
-    "role",
-    "confirm",
-    "timeout",
-    "max_concurrent",
-    "queue",
-    "lock",
-    "output",
-    "max_output",
-    "on_disconnect",
-    "on_shutdown",
-    "safe_state",
-    "args",
-];
+const FUNCTION_FIELDS: &str = "\
+    worker function title description category aliases effect role confirm timeout max_concurrent queue lock output \
+    max_output on_disconnect on_shutdown safe_state args";
 
-/// The fields that say how a program is run, which with a worker is the worker's own matter.
-const PROGRAM_FIELDS: &[&str] = &[
-    "exec",
-    "cwd",
-    "env",
-    "inherit_env",
-    "stop_signal",
-    "stop_timeout",
-    "success_exit_codes",
-    "stdin",
-];
+/// Fields about a program, which a worker has itself.
+const PROGRAM_FIELDS: &str = "\
+    exec cwd env inherit_env stop_signal stop_timeout success_exit_codes stdin";
 
-/// A worker of the file, or why the machine cannot run it; none where a mistake was recorded.
+/// A worker, or why this machine cannot run it; none if an error was reported.
 pub(super) type Read = Option<Result<Declared, String>>;
 
-/// The workers that were read so far.
 #[derive(Debug, Default)]
 pub(super) struct Workers {
     pub(super) known: Vec<(String, Read)>,
-    /// A file was no TOML: its workers are not known, and that they are missing follows from that.
+    /// A file is not TOML, so a missing worker is not another error.
     pub(super) incomplete: bool,
 }
 
-/// Reads one worker.
 pub(super) fn worker(
     name: &str,
     fields: &Fields<'_, '_>,
@@ -71,7 +41,7 @@ pub(super) fn worker(
     m: &mut Errors<'_>,
 ) -> Read {
     let before = m.count();
-    fields.refuse_unknown(WORKER_FIELDS, m);
+    fields.refuse_unknown(&names(WORKER_FIELDS), m);
     let (args, program) = program::exec_of_worker(fields, rules, m);
     let max_concurrent = concurrency::from_1(fields, "max_concurrent", m);
     let declared = program.map(|path| {
@@ -91,8 +61,7 @@ pub(super) fn worker(
     if m.count() > before { None } else { declared }
 }
 
-/// Reads one command that a worker carries out; none where a mistake was found, each of which is
-/// recorded.
+/// Reads one command of a worker; none if an error was reported.
 pub(super) fn read(
     name: &str,
     fields: &Fields<'_, '_>,
@@ -101,9 +70,9 @@ pub(super) fn read(
     m: &mut Errors<'_>,
 ) -> Option<Outcome> {
     let before = m.count();
-    let known = [FUNCTION_FIELDS, PROGRAM_FIELDS].concat();
+    let known = [names(FUNCTION_FIELDS), names(PROGRAM_FIELDS)].concat();
     fields.refuse_unknown(&known, m);
-    for field in PROGRAM_FIELDS {
+    for field in names(PROGRAM_FIELDS) {
         if let Some(value) = fields.get(field) {
             m.add(
                 &value.span(),
@@ -178,7 +147,7 @@ pub(super) fn read(
             safe_state: safe_state.map(|argv| SafeState { argv, daemon: declared.daemon.clone() }),
         })),
         Some((_, Some(Err(reason)))) => Outcome::Absent(reason.clone()),
-        // The worker's own mistakes are recorded.
+        // The worker's own errors are reported.
         Some((_, None)) | None => return None,
     })
 }

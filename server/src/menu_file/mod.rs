@@ -1,5 +1,5 @@
-//! Reading `commands.toml` and `commands.d/*.toml`: what a person declares becomes a menu, or a list of
-//! mistakes with their places. Read when the server starts and by `topsided check`; all of it or nothing.
+//! Reading `commands.toml` and `commands.d/*.toml`: the result is a menu, or a list of errors with their positions.
+//! Read when the server starts and by `topsided check`.
 
 mod args;
 mod command;
@@ -28,37 +28,30 @@ use crate::workers;
 use crate::workers::DeclaredFunction;
 use crate::workers::concurrency::Exclusion;
 
-/// Name of the menu's file in the configuration directory.
 pub(crate) const COMMANDS_FILE: &str = "commands.toml";
-/// Name of the directory beside it whose files add to the menu.
+/// Directory of further files of the menu.
 pub(crate) const COMMANDS_DIR: &str = "commands.d";
-/// What these files are called in messages.
 const MENU: &str = "the menu";
 
-/// The menu that serves where a user has written none.
+/// The menu for users without one.
 pub(crate) const STARTER: &str = include_str!("../../../config/commands.toml");
-/// What [`STARTER`] is called in messages.
 pub(crate) const STARTER_NAME: &str = "config/commands.toml (built in)";
 
-/// A text to read a menu from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source<'a> {
-    /// What the text is called in messages: its path.
     pub name: &'a str,
-    /// The text.
     pub text: &'a str,
 }
 
-/// What becomes of a command whose program is not on this machine, or cannot be trusted.
+/// Treatment of a command with a missing or untrusted program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Missing {
-    /// It is a mistake in the file.
+    /// Report an error.
     Refuse,
-    /// The menu goes without the command, and says so in [`Menu::left_out`].
+    /// Leave the command out: [`Menu::left_out`].
     Leave,
 }
 
-/// How programs are looked at.
 #[derive(Debug, Clone, Copy)]
 struct Rules {
     missing: Missing,
@@ -68,22 +61,19 @@ struct Rules {
 /// A menu as declared, in the order of the file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Menu {
-    /// The commands.
     pub commands: Vec<Item>,
-    /// The resident workers.
     pub workers: Vec<workers::Declared>,
-    /// Commands that this machine cannot run; only under [`Missing::Leave`].
+    /// Commands that this machine cannot run; only with [`Missing::Leave`].
     pub left_out: Vec<LeftOut>,
-    /// What is no mistake, and hardly meant.
+    /// Hints that are not errors.
     pub remarks: Vec<String>,
-    /// Bytes of JSON that its commands take on the wire.
+    /// Bytes of JSON of its commands on the wire.
     pub wire: usize,
 }
 
-/// One declared command, by who carries it out.
+/// A declared command.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Item {
-    /// A program that each run starts.
     Program(Declared),
     /// A function of a resident worker.
     Function(DeclaredFunction),
@@ -99,31 +89,27 @@ impl Item {
     }
 }
 
-/// A command that is a program.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Declared {
     /// What clients see of it.
     pub info: Command,
-    /// What a run of it starts.
     pub program: Program,
-    /// What keeps its runs apart from others.
     pub exclusion: Exclusion,
 }
 
-/// A command that the menu goes without.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LeftOut {
-    /// Its name.
     pub name: String,
-    /// Why: a sentence for the log.
     pub reason: String,
 }
 
-/// Reads a menu, of one text or of several that are one menu together. `reserved` are the names and
-/// aliases that are taken already: the built-ins'.
-///
-/// # Errors
-/// All the mistakes of the texts; of one that is not TOML, its first.
+/// The names in a list with spaces between.
+fn names(list: &str) -> Vec<&str> {
+    list.split_ascii_whitespace().collect()
+}
+
+/// Reads a menu from one or several texts. `reserved` are the names and aliases of built-ins. The error lists the
+/// errors of all texts; of a text that is not TOML, the first.
 pub(crate) fn load(
     sources: &[Source<'_>],
     reserved: &[&str],
@@ -144,8 +130,8 @@ pub(crate) fn load(
     if errors.is_empty() { Ok(menu) } else { Err(FileErrors::once(errors)) }
 }
 
-/// Adds the workers and commands of one text to a menu. A command may name a worker of its own file or of
-/// one that was read before it.
+/// Adds the workers and commands of one text to a menu. A command may name a worker of its own file or of an earlier
+/// one.
 fn add(
     source: Source<'_>,
     rules: Rules,
@@ -226,8 +212,7 @@ fn add(
     mistakes.finish()
 }
 
-/// The `[FIELD.NAME]` tables in the order of the file, each called `kind` in messages. A name that is no
-/// table's is a mistake.
+/// The `[FIELD.NAME]` tables in the order of the file; `kind` names one in messages.
 fn tables<'a, 'i>(
     top: &Fields<'a, 'i>,
     field: &str,
@@ -240,7 +225,7 @@ fn tables<'a, 'i>(
         _ => None,
     });
     let Some(Field { value: all, .. }) = all else { return Vec::new() };
-    // The table is sorted by name; people order their menu themselves.
+    // The parser sorts by name; the order of the file is the menu's order.
     let mut entries: Vec<_> = all.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     let mut tables = Vec::with_capacity(entries.len());
@@ -260,10 +245,7 @@ fn tables<'a, 'i>(
     tables
 }
 
-/// Reads a user's menu file; none where there is no such file.
-///
-/// # Errors
-/// The mistakes in it, or why the file itself cannot be obeyed.
+/// Reads a user's menu file; none if there is no such file.
 pub(crate) fn load_file(
     path: &Path,
     reserved: &[&str],
@@ -272,11 +254,7 @@ pub(crate) fn load_file(
     load_files(&[path.to_owned()], Vec::new(), reserved, trust)
 }
 
-/// Reads a user's menu: `commands.toml` of this directory, then `commands.d/*.toml` by their names;
-/// none where there is no such file.
-///
-/// # Errors
-/// The mistakes in all of them, or why a file or the directory itself cannot be obeyed.
+/// Reads `commands.toml` of this directory, then `commands.d/*.toml` by name; none if there is no such file.
 pub(crate) fn load_directory(
     directory: &Path,
     reserved: &[&str],
@@ -288,7 +266,7 @@ pub(crate) fn load_directory(
     load_files(&paths, errors, reserved, trust)
 }
 
-/// Reads these files as one menu. `errors` are known of them; all files are read even so, for a report of everything.
+/// Reads these files as one menu. `errors` are known already; all files are read even so, to report everything.
 fn load_files(
     paths: &[PathBuf],
     mut errors: Vec<FileError>,
@@ -313,18 +291,14 @@ fn load_files(
     Ok((!sources.is_empty()).then_some(menu))
 }
 
-/// The starter menu, without what this machine cannot run.
-///
-/// # Errors
-/// Only where a built-in took one of its names, which a test keeps from happening.
+/// The starter menu, without the commands that this machine cannot run.
 pub(crate) fn starter(reserved: &[&str], trust: Trust) -> Result<Menu, FileErrors> {
     load(&[Source { name: STARTER_NAME, text: STARTER }], reserved, Missing::Leave, trust)
 }
 
-/// Names and aliases that are taken, and by whom; the built-ins' by none.
+/// Names and aliases in use; those of built-ins have no position.
 struct Names(HashMap<String, Option<Taken>>);
 
-/// Who has taken a name.
 struct Taken {
     command: String,
     file: String,

@@ -1,4 +1,4 @@
-//! The programs of a `[commands.NAME]` table: `exec` and `safe_state`, and the places of arguments in them.
+//! The programs of a `[commands.NAME]` table: `exec` and `safe_state`, and the placeholders in them.
 
 use std::ffi::OsString;
 use std::ops::Range;
@@ -11,12 +11,12 @@ use topside_shared::text;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields, as_str};
 use crate::base::toml_file::permissions::{Fault, Kind};
-use crate::menu_file::{Missing, Rules, args};
+use crate::menu_file::{Missing, Rules, args, names};
 use crate::process::program::{Element, Passed};
 use crate::process::program_file::inspect;
 use crate::process::resolve_program::{Absent, PATH, find_program};
 
-/// The arguments of a worker's `exec`, and its program, where they can be had.
+/// The arguments of a worker's `exec`, and its program.
 pub(super) fn exec_of_worker(
     fields: &Fields<'_, '_>,
     rules: Rules,
@@ -25,13 +25,13 @@ pub(super) fn exec_of_worker(
     let (elements, program) = exec(fields, &[], rules, m);
     let literal = |element| match element {
         Element::Literal(text) => Some(text),
-        // Without arguments there is none.
+        // A worker has no arguments.
         Element::Argument(_) => None,
     };
     (elements.into_iter().filter_map(literal).collect(), program)
 }
 
-/// The elements of `exec` after the first, and the program, where they can be had.
+/// The elements of `exec` after the first, and the program.
 pub(super) fn exec(
     fields: &Fields<'_, '_>,
     arguments: &[args::Argument],
@@ -96,60 +96,23 @@ pub(super) fn exec(
     (elements, program)
 }
 
-/// Whether a placeholder that is reported already was meant for this argument.
+/// Whether a reported placeholder was meant for this argument.
 fn is_misplaced(items: &[Field<String>], argument: &str) -> bool {
     let mut names = items.iter().flat_map(|item| placeholders(&item.value));
     names.any(|(name, _)| name == argument || !text::nearest(name, [argument]).is_empty())
 }
 
-/// Programs whose first argument that is a file is a program too.
-const STARTERS: &[&str] = &[
-    "sh",
-    "bash",
-    "dash",
-    "ash",
-    "ksh",
-    "zsh",
-    "fish",
-    "busybox",
-    "python",
-    "pypy",
-    "perl",
-    "ruby",
-    "node",
-    "nodejs",
-    "deno",
-    "bun",
-    "php",
-    "lua",
-    "luajit",
-    "tclsh",
-    "wish",
-    "Rscript",
-    "guile",
-    "pwsh",
-    "env",
-    "nice",
-    "ionice",
-    "nohup",
-    "timeout",
-    "setsid",
-    "stdbuf",
-    "chrt",
-    "taskset",
-    "sudo",
-    "doas",
-    "runuser",
-    "setpriv",
-    "unshare",
-    "systemd-run",
-];
+/// Programs that run the first file among their arguments.
+const STARTERS: &str = "\
+    sh bash dash ash ksh zsh fish busybox python pypy perl ruby node nodejs deno bun php lua luajit tclsh wish \
+    Rscript guile pwsh env nice ionice nohup timeout setsid stdbuf chrt taskset sudo doas runuser setpriv unshare \
+    systemd-run";
 
-/// Records why the script that an interpreter is given is not obeyed.
+/// Reports a script of an interpreter that others may change.
 fn script(program: &str, rest: &[Field<String>], rules: Rules, m: &mut Errors<'_>) {
     let name = program.rsplit('/').next().unwrap_or_default();
     let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    if !STARTERS.contains(&name) || rules.missing == Missing::Leave {
+    if !names(STARTERS).contains(&name) || rules.missing == Missing::Leave {
         return;
     }
     let is_script =
@@ -160,7 +123,7 @@ fn script(program: &str, rest: &[Field<String>], rules: Rules, m: &mut Errors<'_
     }
 }
 
-/// The program that closes what a run leaves, with its arguments; `Err` as for [`program`].
+/// The `safe_state` program with its arguments; `Err` as for [`program`].
 pub(super) fn safe_state(
     fields: &Fields<'_, '_>,
     arguments: &[args::Argument],
@@ -227,8 +190,8 @@ fn element(
             };
             m.add(&item.span, format_args!("{} has no argument `{name}`{hint}", fields.owner));
         }
-        // Braces inside an element may be the program's own, such as curl's `%{http_code}`; with a name
-        // that is nearly an argument's, and no such sign before them, they are not.
+        // Braces inside an element may be the program's own, such as curl's `%{http_code}`, unless the name is nearly
+        // an argument's and no such sign precedes them.
         places => {
             let names = || arguments.iter().map(|argument| argument.arg.name.as_str());
             let near = places.iter().find_map(|(name, range)| {
@@ -252,7 +215,7 @@ fn element(
     Element::Literal(text.clone())
 }
 
-/// The places of the form `{name}` in a text.
+/// The placeholders `{name}` in a text.
 pub(super) fn placeholders(text: &str) -> Vec<(&str, Range<usize>)> {
     let mut found = Vec::new();
     for (open, _) in text.match_indices('{') {
@@ -266,13 +229,12 @@ pub(super) fn placeholders(text: &str) -> Vec<(&str, Range<usize>)> {
     found
 }
 
-/// Whether a text in braces can be meant for an argument's name.
 fn is_placeholder(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
-/// The PATH of the runs of a command or worker, which its own `env` or `inherit_env` may set.
+/// The PATH of a command or worker, which its `env` or `inherit_env` may set.
 fn run_path(fields: &Fields<'_, '_>) -> OsString {
     let own = fields.get("env").and_then(|env| match env.get_ref() {
         DeValue::Table(env) => as_str(env.get("PATH")?.get_ref()),
@@ -286,7 +248,7 @@ fn run_path(fields: &Fields<'_, '_>) -> OsString {
     own.map(OsString::from).or_else(inherited).unwrap_or_else(|| PATH.into())
 }
 
-/// The path of the program to run, which `field` names. `Err` holds why the menu goes without it.
+/// The path of the program in `first`. `Err`: why the starter menu leaves the command out.
 fn program(
     first: &Field<String>,
     fields: &Fields<'_, '_>,
@@ -307,7 +269,7 @@ fn program(
             return None;
         }
         Err((false, reason)) => {
-            // Why it is not trusted either is told with it.
+            // Its permissions are reported with it.
             if rules.missing == Missing::Refuse {
                 m.add(&first.span, format_args!("the program {name} {reason}"));
                 refuse(first, &name, &faults(Path::new(&first.value), &[], rules), m);
@@ -329,7 +291,7 @@ fn program(
     }
 }
 
-/// Records why a program is not obeyed; what is wrong with a directory of several programs, once.
+/// Reports what others may change of a program; a fault of a directory of several programs is reported once.
 fn refuse(first: &Field<String>, name: &str, faults: &[Fault], m: &mut Errors<'_>) {
     for fault in faults {
         let reason = in_words(fault);
@@ -341,7 +303,6 @@ fn refuse(first: &Field<String>, name: &str, faults: &[Fault], m: &mut Errors<'_
     }
 }
 
-/// What others may change of a program and its interpreters.
 fn faults(program: &Path, interpreters: &[PathBuf], rules: Rules) -> Vec<Fault> {
     if !program.is_absolute() {
         return Vec::new();

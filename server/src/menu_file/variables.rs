@@ -1,4 +1,4 @@
-//! Variables of a run's environment: those that a command sets, and those that arguments are passed in.
+//! Variables of a run's environment: those of the command, and those that hold arguments.
 
 use std::ops::Range;
 
@@ -9,7 +9,6 @@ use crate::base::toml_file::fields::{Field, Fields, as_str};
 use crate::menu_file::args::Argument;
 use crate::process::program::Passed;
 
-/// The variables on top of the clean environment.
 pub(super) fn env(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<(String, String)> {
     let form = "a table of strings, such as { TZ = \"UTC\" }";
     let table = fields.read("env", form, m, |value| match value {
@@ -33,7 +32,6 @@ pub(super) fn env(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<(String, S
     env
 }
 
-/// The names of those taken over from the server's own.
 pub(super) fn inherit_env(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<String> {
     let names = fields.strings("inherit_env", m);
     for name in &names {
@@ -42,7 +40,7 @@ pub(super) fn inherit_env(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<St
     names.into_iter().map(|name| name.value).collect()
 }
 
-/// Records why `name` cannot be given to a program as an environment variable.
+/// Reports why `name` cannot be an environment variable.
 pub(super) fn variable(name: &str, span: &Range<usize>, m: &mut Errors<'_>) {
     if name.is_empty() || name.contains(['=', '\0']) {
         m.add(span, "the name of a variable must not be empty, nor hold `=` or NUL");
@@ -51,8 +49,7 @@ pub(super) fn variable(name: &str, span: &Range<usize>, m: &mut Errors<'_>) {
     }
 }
 
-/// Records each variable that two arguments are passed in or that the command sets itself, and each
-/// argument after the first that is the whole of the standard input.
+/// Reports each variable that is set twice, and each second argument on the standard input.
 pub(super) fn one_each(
     command: &Fields<'_, '_>,
     arguments: &[Argument],

@@ -18,18 +18,12 @@ pub(crate) fn wire_size(info: &Command) -> usize {
 }
 
 /// Refuses a command that does not fit in one page of the menu.
-///
-/// # Errors
-/// [`TooLarge`].
 pub(crate) fn check_command_size(size: usize) -> Result<(), TooLarge> {
     let advice = "shorten its texts and its lists of choices";
     check(TooLarge { size, most: MAX_COMMAND, advice })
 }
 
 /// Refuses a menu that no client would read to its end.
-///
-/// # Errors
-/// [`TooLarge`].
 pub(crate) fn check_menu_size(size: usize) -> Result<(), TooLarge> {
     check(TooLarge { size, most: MAX_MENU, advice: "declare fewer commands" })
 }

@@ -1,5 +1,4 @@
-//! What goes with an open TCP port: the LAN is told of it, and the router is asked for a port of its own.
-//! Neither ever stops the server.
+//! Advertises an open TCP port: mDNS on the LAN, and a port mapping on the router. A failure never stops the server.
 
 use crate::admission::tcp_port::OpenPort;
 use crate::net::mdns::{Announcement, announce};
@@ -9,7 +8,7 @@ use crate::server::Server;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-/// Makes the server known from the moment that its door opens until it closes.
+/// Advertises the server while its TCP port is open.
 pub(crate) async fn run(server: Arc<Server>) {
     let mut opened = server.tcp.watch();
     let opened = tokio::select! {
@@ -41,7 +40,7 @@ async fn hold_port(server: &Server, opened: &OpenPort) {
     if !server.now().config.router.map {
         return;
     }
-    // Routers forward IPv4 alone; over IPv6 the box has an address of its own.
+    // Routers forward IPv4 only; over IPv6 the box has its own address.
     let outward = opened.addresses.iter().find(|open| open.is_ipv4() && !open.ip().is_loopback());
     if let Some(port) = outward.and_then(|open| NonZeroU16::new(open.port())) {
         let closing = || server.tcp.closed();

@@ -8,11 +8,12 @@ use crate::builtins;
 use crate::config::{Config, ConfigError, Workers};
 
 impl Config {
-    /// Reads the files: those named, which must be there, or else those of the configuration
-    /// directory, which need not be. Without a menu file the starter menu serves.
+    /// Reads the files: the named ones, which must exist, or else those of the configuration directory, which need
+    /// not exist. Without a menu file the starter menu is used.
     ///
     /// # Errors
-    /// [`ConfigError`]; nothing is taken of a file that is wrong anywhere.
+    ///
+    /// [`ConfigError`]; a file with any error is not used.
     pub fn load(
         dirs: &Dirs,
         server_file: Option<&Path>,

@@ -40,55 +40,56 @@ use crate::serve::metrics::MetricsError;
 use crate::serve::runtime_files::RuntimeFiles;
 use crate::server::{Ended, Server, Stored};
 
-/// What stands for no limit where times are added up.
+/// No limit, small enough to add times.
 const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
-/// How long sessions have at least to end when the server does.
+/// Least time for sessions to end at a shutdown.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The log has no thread to be written by.
+    /// The system has no thread for the log.
     #[error("the system gives no thread for the log: {0}")]
     Log(#[source] std::io::Error),
-    /// Two commands have one name, or a worker declares what clients cannot show.
+    /// Two commands have one name, or clients cannot show a worker's declaration.
     #[error(transparent)]
     Menu(#[from] TableError),
-    /// The system gives too few descriptors to serve anybody.
+    /// The system allows too few descriptors.
     #[error(
         "this process may have {0} files open, and needs {FEWEST_DESCRIPTORS} at least: raise it with `ulimit -n`"
     )]
     Descriptors(u64),
-    /// Another process has the state directory.
+    /// Another process uses the state directory.
     #[error(transparent)]
     State(#[from] ListenError),
-    /// The list of keys cannot be obeyed.
+    /// `keys.json` is not accepted.
     #[error(transparent)]
     Keys(#[from] FileErrors),
-    /// Runs cannot be written down.
+    /// The history of runs cannot be kept.
     #[error(transparent)]
     Runs(#[from] NoHistory),
-    /// Nothing can be recorded.
+    /// The audit log cannot be opened.
     #[error("the audit log cannot be kept: {0}")]
     Audit(#[source] std::io::Error),
-    /// There is no thread or descriptor to reserve for what must run in a shortage.
+    /// The hook thread or its descriptors cannot be reserved.
     #[error(
         "a thread and descriptors for safe_state programs cannot be reserved: {0}; raise the limits of processes \
          (`ulimit -u`, `TasksMax=`) and of open files (`ulimit -n`)"
     )]
     Reserve(#[source] std::io::Error),
-    /// TCP cannot be opened, though somebody may come in that way.
+    /// TCP cannot be opened, and a key or an invite exists.
     #[error(transparent)]
     Tcp(#[from] OpenError),
-    /// Metrics cannot be served where they were asked for.
+    /// Metrics cannot be served on the configured address.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
 }
 
-/// Serves until `stop` is raised or an admin shuts the server down; then every client has been told,
-/// every run has ended and the socket's file is gone.
+/// Serves until `stop` is raised or an admin shuts the server down. When it returns, every client was notified, every
+/// run has ended and the socket's file is gone.
 ///
 /// # Errors
+///
 /// [`ServeError`], before the first connection.
 pub async fn serve(
     listeners: Listeners,
@@ -97,8 +98,7 @@ pub async fn serve(
 ) -> Result<Ended, ServeError> {
     let (log, dispatch, _writing) = Log::open(&config.log).map_err(ServeError::Log)?;
     let menu = config.table(None)?;
-    // Neither another server nor a verb of `topsided` may change the state under this one, wherever its
-    // socket is.
+    // No other server, and no verb of `topsided`, may change the state under this one, wherever its socket is.
     let state = StateLock::take(&config.state)?;
     let clock = Clock::open(&config.state);
     if let Err(error) = clock.save() {
@@ -122,10 +122,6 @@ pub async fn serve(
 }
 
 impl Stored {
-    /// Opens it, with these keys.
-    ///
-    /// # Errors
-    /// [`ServeError::Runs`], [`ServeError::Audit`], [`ServeError::Reserve`].
     pub(crate) fn open(config: &Config, keys: Keys) -> Result<Self, ServeError> {
         blocking::reserve().map_err(ServeError::Reserve)?;
         let boot_id = boot_id();
@@ -146,10 +142,7 @@ impl Stored {
 }
 
 impl Server {
-    /// Prepares the door if somebody may come in by it; otherwise the first invite does that.
-    ///
-    /// # Errors
-    /// [`OpenError`]; a server to which nobody was invited has none.
+    /// Binds the TCP port if a key or an invite exists; otherwise the first invite does that.
     fn prepare_tcp(&self) -> Result<Option<BoundPort>, OpenError> {
         let never =
             self.now().config.listen.as_ref().is_none_or(|listen| listen.addresses.is_empty());
@@ -159,7 +152,7 @@ impl Server {
         self.tcp.prepare(&self.keys)
     }
 
-    /// Serves until it is told to stop, then ends every session and returns.
+    /// Serves until it is stopped, then ends every session and returns.
     async fn run(
         self: &Arc<Self>,
         mut files: RuntimeFiles,
@@ -186,13 +179,13 @@ impl Server {
         }
         self.spawn(advertise::run(Arc::clone(self)));
         if let Some(listener) = &metrics {
-            // Nobody else sets it.
+            // Set only here.
             let _ = self.metrics.set(listener.address);
         }
         let now = self.now();
         let pool = now.menu.worker_pool();
         pool.start(&self.runs.history, &self.audit, |life| self.spawn(life));
-        // These two go on until the end is over.
+        // These two run until the end of the shutdown.
         let supervisor = now.config.supervisor.clone();
         drop(now);
         let mut beside = pin!(
@@ -218,7 +211,7 @@ impl Server {
             () = stop.wanted_at_once() => return self.end_at_once(),
         };
         shutdown_record::remove(&self.now().config.state);
-        // No new connection from here on; the locks stay until everything has ended.
+        // No connection is accepted from here on; the locks stay until everything has ended.
         self.tcp.close();
         let _locks = files.close();
         tokio::select! {
@@ -227,7 +220,6 @@ impl Server {
         }
     }
 
-    /// How many clients and runs there are, in a few words.
     fn status(&self) -> String {
         let count = |count: usize, what: &str| {
             let plural = if count == 1 { "" } else { "s" };
@@ -237,7 +229,7 @@ impl Server {
         format!("{}, {}", count(clients, "client"), count(runs, "run"))
     }
 
-    /// Saves when each key was last used, and from which sources.
+    /// Saves when each key was last used, and the known sources.
     async fn save_seen(self: &Arc<Self>) {
         let save = |server: &Self| (server.keys.save_seen().err(), server.tcp.save_known().err());
         let Ok((keys, sources)) = self.blocking(save).await else { return };
@@ -249,16 +241,15 @@ impl Server {
         }
     }
 
-    /// Records what the server itself has done.
     fn note(&self, action: &'static str, result: impl Into<String>) {
         self.audit.note(Entry::new(By::server(), action, "server").result(result));
     }
 }
 
-/// 16 hex digits that differ at each start.
+/// 16 hex digits that are new at each start.
 fn boot_id() -> String {
     let mut bytes = [0; 8];
-    // Asking for so few bytes fails only before the system's generator is ready.
+    // A request for so few bytes fails only before the system's generator is ready.
     let random = getrandom(&mut bytes, GetRandomFlags::empty());
     let number = match random {
         Ok(count) if count == bytes.len() => u64::from_le_bytes(bytes),

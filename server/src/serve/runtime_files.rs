@@ -1,6 +1,6 @@
-//! The files that must be there while a server runs: its socket, its lock files and its log. A logout removes the
-//! runtime directory, a cleaner of `/tmp` removes old files, `logrotate` moves the log. Each is made again at the next
-//! check.
+//! The files that must exist while a server runs: its socket, its lock files and its log. A logout removes the
+//! runtime directory, a cleaner of `/tmp` removes old files, `logrotate` moves the log. Each is made again at the
+//! next check.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,18 +19,18 @@ pub(crate) struct RuntimeFiles {
     local: LocalListener,
     state: StateLock,
     acceptor: Acceptor,
-    /// What the last check could not do, so that it is logged once.
+    /// The error of the last check, so that it is logged once.
     failed: Option<String>,
 }
 
-/// The locks, once the socket is closed: other servers are kept out as long as this lives.
+/// The locks after the socket was closed; they keep other servers out.
 pub(crate) struct Locks {
     _socket: Option<SocketLock>,
     _state: StateLock,
 }
 
 impl RuntimeFiles {
-    /// Records in the lock files how this server is found. `reloads`: it hears SIGHUP.
+    /// Records in the lock files how this server is found. `reloads`: it handles SIGHUP.
     pub(crate) fn new(mut local: LocalListener, mut state: StateLock, reloads: bool) -> Self {
         let socket = Some(local.path().to_owned());
         let record = ServerRecord { socket, reloads, ..ServerRecord::of_this_process() };
@@ -39,18 +39,17 @@ impl RuntimeFiles {
         Self { local, state, acceptor: Acceptor::new(local_socket::RESERVED), failed: None }
     }
 
-    /// The local socket.
     pub(crate) fn local(&self) -> &LocalListener {
         &self.local
     }
 
-    /// Accepts on the local socket for ever, and checks the files every few seconds and whenever they are read again.
+    /// Accepts on the local socket for ever, and checks the files every few seconds and at each reload.
     pub(crate) async fn serve(&mut self, server: &Arc<Server>) {
         let mut checks = interval(Duration::from_secs(CHECK_SECONDS));
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                // Who connected to a socket that is about to be replaced is taken in first.
+                // Connections to a socket that is about to be replaced are accepted first.
                 biased;
                 () = local::accept_local(server, &self.local, &mut self.acceptor) => unreachable!("accepting goes on for ever"),
                 _ = checks.tick() => {}
@@ -77,7 +76,7 @@ impl RuntimeFiles {
     }
 
     fn restore(&mut self, server: &Server) -> Result<(), ListenError> {
-        // A state directory that is gone is no lock's business: what is kept there notices it at its next write.
+        // Without a state directory there is no lock to restore: the next write there reports it.
         if server.now().config.state.is_dir() && self.state.restore()? {
             tracing::warn!(target: "topside", "the lock file of the state directory was removed: it is made again");
         }
@@ -88,7 +87,7 @@ impl RuntimeFiles {
         Ok(())
     }
 
-    /// Takes the socket away.
+    /// Removes the socket.
     pub(crate) fn close(self) -> Locks {
         let Self { local, mut state, .. } = self;
         let ending = ServerRecord::of_this_process();

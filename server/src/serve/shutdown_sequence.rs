@@ -13,7 +13,6 @@ use crate::serve::{FOR_EVER, GOODBYE};
 use crate::server::{Ended, Server};
 
 impl Server {
-    /// Ends in order, or at once where that is wanted.
     pub(super) async fn end(self: &Arc<Self>, plan: &Plan, stop: &Stop) -> Ended {
         let mut restart = plan.restart;
         let mut ending = pin!(async {
@@ -24,7 +23,7 @@ impl Server {
             self.save_seen().await;
             let server = Arc::clone(self);
             self.note("server/stopped", "in order");
-            // They have told of what went wrong.
+            // They have logged their errors.
             let close = move || {
                 server.runs.history.close();
                 server.audit.close();
@@ -35,7 +34,7 @@ impl Server {
         let at_once = loop {
             tokio::select! {
                 at_once = &mut ending => break at_once,
-                // A signal means the program, not this life of it.
+                // A signal stops the program, a restart included.
                 order = stop.wanted(), if restart => {
                     tracing::info!(target: "topside", by = order.by, "server does not start again");
                     restart = false;
@@ -54,7 +53,7 @@ impl Server {
         }
     }
 
-    /// Reports each run whose hook has not run; whether there is one.
+    /// Reports each run with a pending hook; whether there is one.
     fn report_pending(&self) -> bool {
         let pending = self.hooks.pending();
         for (run, command) in &pending {
@@ -66,7 +65,7 @@ impl Server {
         !pending.is_empty()
     }
 
-    /// The phases of an orderly end, each under the deadline. No connection is accepted any more.
+    /// The phases of an orderly end, each under the deadline.
     async fn close(&self, plan: &Plan) {
         tracing::info!(
             target: "topside", reason = plan.reason, by = plan.by, restart = plan.restart,
@@ -77,7 +76,7 @@ impl Server {
 
         if self.runs.close() {
             let wait = self.now().config.limits.shutdown_wait.unwrap_or(FOR_EVER);
-            // Whether they have ended or not: what is left is cancelled now.
+            // The remaining runs are cancelled now.
             let _ = tokio::time::timeout(wait, self.runs.all_ended()).await;
             self.runs.cancel_all();
         }
@@ -87,11 +86,11 @@ impl Server {
             for run in self.runs.live() {
                 tracing::warn!(target: "topside", run = run.id.0, "a run did not end in time");
             }
-            // Killed, they are still answered.
+            // Killed runs are still answered.
             self.tasks.end_runs();
             self.runs.all_ended().await;
         }
-        // However long the runs took, there is time for the workers to end, and to say goodbye.
+        // After slow runs there is still time for workers and sessions to end.
         self.now().menu.worker_pool().stop(deadline.max(Instant::now() + GOODBYE)).await;
         let deadline = deadline.max(Instant::now() + GOODBYE);
         let ended = SessionEnded {
@@ -116,7 +115,7 @@ impl Server {
     pub(super) fn end_at_once(&self) -> Ended {
         tracing::warn!(target: "topside", "server ended at once");
         self.note("server/stopped", "at once");
-        // What a run gives back as it is broken off lets no other start.
+        // Slots that ending runs free start no other run.
         self.runs.start_no_more();
         self.hooks.stop_retries();
         self.tasks.end();

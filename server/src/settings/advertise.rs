@@ -1,4 +1,4 @@
-//! `[router]` and `[discovery]`: how clients find the way to an open TCP port.
+//! `[router]` and `[discovery]`: how clients find an open TCP port.
 
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::Fields;
@@ -13,7 +13,7 @@ pub struct Router {
 /// `[discovery]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Discovery {
-    /// Whether the LAN is told that the server is there.
+    /// Whether the server is announced on the LAN.
     pub announce: bool,
 }
 

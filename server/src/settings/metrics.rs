@@ -1,4 +1,4 @@
-//! `[metrics]`: where a monitoring system may read the server's figures.
+//! `[metrics]`: the address of the metrics.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use crate::base::toml_file::fields::{Fields, as_str};
 /// `[metrics]`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Metrics {
-    /// Where they are served, to whoever can reach it; port 0 takes one that is free. `None`: nowhere.
+    /// The address, which anyone who reaches it may read; port 0 takes a free one. `None`: no metrics.
     pub listen: Option<SocketAddr>,
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod limits;
 pub(crate) mod metrics;
 pub(crate) mod retention;
 pub(crate) mod server_file;
+pub(crate) mod value_forms;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -35,10 +36,10 @@ impl Local {
     }
 }
 
-/// `[listen]`: where the server takes connections over TCP, once somebody may come in that way.
+/// `[listen]`: the addresses for TCP, which opens once a key or an invite exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
-    /// The port; 0 takes one that is free.
+    /// The port; 0 takes a free one.
     pub port: u16,
     /// The addresses of the box to listen on; with none, TCP is never opened.
     pub addresses: Vec<IpAddr>,
@@ -51,8 +52,7 @@ impl Default for Listen {
     }
 }
 
-/// The port for TCP, unless told.
+/// The default port.
 const PORT: u16 = 8677;
 
-/// Name of the server's own file in the configuration directory.
 pub(crate) const SERVER_FILE: &str = "server.toml";

@@ -1,17 +1,17 @@
-//! `[runs]` of `server.toml`: for how long runs are kept, and how much of them.
+//! `[runs]` of `server.toml`: retention of runs.
 
 use std::time::Duration;
 
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::Fields;
-use crate::settings::limits::{bytes, time};
+use crate::settings::value_forms::{bytes, time};
 
 /// `[runs]`. In the file, 0 means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kept {
-    /// For how long a run is kept, from its start.
+    /// How long a run is kept, from its start.
     pub keep: Option<Duration>,
-    /// How much rows and outputs may take together, in bytes.
+    /// Bytes that rows and outputs may take together.
     pub keep_bytes: Option<u64>,
 }
 
@@ -23,10 +23,10 @@ impl Default for Kept {
 
 pub(crate) fn read(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> Kept {
     table.refuse_unknown(&["keep", "keep_bytes"], m);
-    let usual = Kept::default();
+    let default = Kept::default();
     Kept {
-        keep: time(table, "keep", m).unwrap_or(usual.keep),
-        keep_bytes: bytes(table, "keep_bytes", m)
-            .map_or(usual.keep_bytes, |most| Some(most).filter(|most| *most > 0)),
+        keep: time::read(table, "keep", m).unwrap_or(default.keep),
+        keep_bytes: bytes::read(table, "keep_bytes", m)
+            .map_or(default.keep_bytes, |most| Some(most).filter(|most| *most > 0)),
     }
 }

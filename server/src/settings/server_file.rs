@@ -1,4 +1,4 @@
-//! Reading `server.toml`: all its mistakes at once, each with its place.
+//! Reading `server.toml`: all errors at once, each with its position.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +18,6 @@ use crate::settings::metrics::Metrics;
 use crate::settings::retention::Kept;
 use crate::settings::{Listen, Local, SERVER_FILE, advertise, limits, metrics, retention};
 
-/// What the file says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServerFile {
     pub(crate) local: Local,
@@ -30,7 +29,7 @@ pub(crate) struct ServerFile {
     pub(crate) metrics: Metrics,
 }
 
-/// The keys that the file holds, such as `limits.max_runs`, and the line of each.
+/// The keys in the file, such as `limits.max_runs`, and their lines.
 pub(crate) type Lines = BTreeMap<String, usize>;
 
 pub(crate) fn load(
@@ -38,8 +37,8 @@ pub(crate) fn load(
     named: Option<&Path>,
     trust: Trust,
 ) -> Result<(ServerFile, Lines), FileErrors> {
-    let usual = dirs.config.join(SERVER_FILE);
-    let path = named.unwrap_or(&usual);
+    let default = dirs.config.join(SERVER_FILE);
+    let path = named.unwrap_or(&default);
     let ProtectedFile { text, mut errors } =
         protected_files::look(path, "the configuration", trust);
     if text.is_none() && errors.is_empty() && named.is_some() {
@@ -47,9 +46,9 @@ pub(crate) fn load(
     }
     let text = text.unwrap_or_default();
     match parse(&path.display().to_string(), &text) {
-        Ok(said) if errors.is_empty() => return Ok((said, lines(&text))),
+        Ok(file) if errors.is_empty() => return Ok((file, lines(&text))),
         Ok(_) => {}
-        Err(FileErrors(wrong)) => errors.extend(wrong),
+        Err(FileErrors(more)) => errors.extend(more),
     }
     Err(FileErrors(errors))
 }
@@ -75,24 +74,25 @@ fn parse(file: &str, text: &str) -> Result<ServerFile, FileErrors> {
     let top = Fields::of(&document, "server.toml");
     let known = ["local", "listen", "limits", "runs", "discovery", "router", "metrics"];
     top.refuse_unknown(&known, &mut m);
-    let local = top.table("local", &mut m).map(|table| local(&table, &mut m));
-    let listen = top.table("listen", &mut m).map(|table| listen(&table, &mut m));
-    let limits = top.table("limits", &mut m).map(|table| limits::read(&table, &mut m));
-    let runs = top.table("runs", &mut m).map(|table| retention::read(&table, &mut m));
-    let discovery =
-        top.table("discovery", &mut m).map(|table| advertise::discovery(&table, &mut m));
-    let router = top.table("router", &mut m).map(|table| advertise::router(&table, &mut m));
-    let metrics = top.table("metrics", &mut m).map(|table| metrics::read(&table, &mut m));
-    m.finish()?;
-    Ok(ServerFile {
-        local: local.unwrap_or_default(),
-        listen: listen.unwrap_or_default(),
-        limits: limits.unwrap_or_default(),
-        runs: runs.unwrap_or_default(),
-        discovery: discovery.unwrap_or_default(),
-        router: router.unwrap_or_default(),
-        metrics: metrics.unwrap_or_default(),
-    })
+    let file = ServerFile {
+        local: section(&top, "local", &mut m, local),
+        listen: section(&top, "listen", &mut m, listen),
+        limits: section(&top, "limits", &mut m, limits::read),
+        runs: section(&top, "runs", &mut m, retention::read),
+        discovery: section(&top, "discovery", &mut m, advertise::discovery),
+        router: section(&top, "router", &mut m, advertise::router),
+        metrics: section(&top, "metrics", &mut m, metrics::read),
+    };
+    m.finish().map(|()| file)
+}
+
+fn section<T: Default>(
+    top: &Fields<'_, '_>,
+    name: &str,
+    m: &mut Errors<'_>,
+    read: impl FnOnce(&Fields<'_, '_>, &mut Errors<'_>) -> T,
+) -> T {
+    top.table(name, m).map_or_else(T::default, |table| read(&table, m))
 }
 
 fn local(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> Local {
@@ -112,10 +112,10 @@ fn local(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> Local {
 
 fn listen(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> Listen {
     table.refuse_unknown(&["port", "addresses"], m);
-    let usual = Listen::default();
+    let default = Listen::default();
     let port = |value| u16::try_from(as_json(value)?.as_u64()?).ok();
     let port = table.read("port", "a whole number from 0 to 65535", m, port);
-    let mut listen = Listen { port: port.map_or(usual.port, |field| field.value), ..usual };
+    let mut listen = Listen { port: port.map_or(default.port, |field| field.value), ..default };
     if table.get("addresses").is_some() {
         listen.addresses = table
             .strings("addresses", m)
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_named_with_its_line_and_column_and_what_would_pass() {
+    fn an_error_has_its_line_and_column_and_says_what_would_pass() {
         for (text, said) in [
             (
                 "[limits]\nmax_rums = 1\n",
@@ -244,9 +244,9 @@ mod tests {
         }
     }
 
-    /// A key may hold anything once it is quoted, and was told as it is.
+    /// A quoted key may hold anything, and was printed unchanged.
     #[test]
-    fn a_mistake_is_one_line_without_control_characters_whatever_is_in_the_file() {
+    fn an_error_is_one_line_without_control_characters() {
         for text in [
             "\"max\\nruns\" = 1\n",
             "[local]\nallow = { \"\\u001b[31m\" = \"king\" }\n",
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
+    fn all_errors_are_reported_at_once_in_the_order_of_the_file() {
         let text = "[limits]\nmax_rums = 1\nmax_outbox = \"1\"\n[locl]\n";
         let error = of(text).unwrap_err();
         let lines: Vec<_> = error.0.iter().map(|one| one.at.unwrap().line).collect();
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sample_cut_anywhere_is_read_or_refused_with_a_place() {
+    fn the_sample_cut_anywhere_is_read_or_rejected_with_a_position() {
         let sample = include_str!("../../../config/server.toml");
         for end in (0..sample.len()).filter(|end| sample.is_char_boundary(*end)) {
             if let Err(errors) = of(&sample[..end]) {

@@ -1,6 +1,6 @@
-//! Call queue of one resident worker: calls that wait, and calls that were sent.
+//! Call queue of one resident worker: waiting calls, and calls that were sent.
 //!
-//! A call is sent once. Where the worker is lost, what it was sent is lost with it.
+//! A call is sent once. If the worker ends, the calls that it was sent are lost.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,37 +13,35 @@ use tokio::time::Instant;
 use crate::workers::messages;
 use crate::workers::worker::RunHandle;
 
-/// How a call ended: the worker's result, or a sentence.
 type Answer = Result<Value, String>;
 
 pub(super) struct CallQueue {
     worker: String,
     max_concurrent: usize,
-    /// Private to this type, never held across an `.await`.
     state: Mutex<State>,
-    /// Raised when there may be a line to write, by whom one task waits.
+    /// Notified when there may be a line to write. One task waits for it.
     more: Notify,
-    /// Raised when a call that was sent is cancelled, by whom one task waits.
+    /// Notified when a sent call is cancelled. One task waits for it.
     cancelled: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    /// Why no call is taken at the moment, and until when.
+    /// Why no call is accepted at the moment, and until when.
     down: Option<(String, Option<Instant>)>,
-    /// By number, which is the order in which they came.
+    /// By run id, the order in which they came.
     calls: BTreeMap<u64, Open>,
-    /// Words about calls that were sent.
+    /// Cancel messages that wait to be written.
     words: VecDeque<String>,
 }
 
-/// A call without an answer.
+/// An unanswered call.
 struct Open {
-    /// What asks for it; none: it was sent.
+    /// Its message; none: it was sent.
     line: Option<String>,
     run: RunHandle,
     answer: oneshot::Sender<Answer>,
-    /// It was cancelled, and must have been answered by then.
+    /// It was cancelled: the time by which it must be answered.
     due: Option<Instant>,
 }
 
@@ -58,10 +56,7 @@ impl CallQueue {
         }
     }
 
-    /// Takes a call in; it is sent when its turn comes.
-    ///
-    /// # Errors
-    /// A sentence, where the worker does not run.
+    /// Queues a call. The error is a sentence, if the worker does not run.
     pub(super) fn enter(
         &self,
         line: String,
@@ -90,7 +85,7 @@ impl CallQueue {
         format!("the worker {} does not run: {why}{again}", self.worker)
     }
 
-    /// Waits for the next line to write. It counts as sent from here on.
+    /// Waits for the next line to write, which counts as sent.
     pub(super) async fn next_line(&self) -> String {
         loop {
             if let Some(line) = self.take_line() {
@@ -113,7 +108,7 @@ impl CallQueue {
         calls.values_mut().find_map(|call| call.line.take())
     }
 
-    /// Waits until a cancelled call should have been answered and was not.
+    /// Waits until a cancelled call is not answered in time.
     pub(super) async fn overdue(&self) -> u64 {
         loop {
             let next = {
@@ -132,20 +127,20 @@ impl CallQueue {
         }
     }
 
-    /// The run of a call that was sent and goes on.
+    /// The run of a sent call.
     pub(super) fn run(&self, id: u64) -> Option<RunHandle> {
         let state = self.lock();
         state.calls.get(&id).filter(|call| call.line.is_none()).map(|call| call.run.clone())
     }
 
-    /// Ends a call that was sent; whether there was one.
+    /// Ends a sent call; false: there is none.
     pub(super) fn answer(&self, id: u64, answer: Answer) -> bool {
         let mut state = self.lock();
         if state.calls.get(&id).is_none_or(|call| call.line.is_some()) {
             return false;
         }
         if let Some(call) = state.calls.remove(&id) {
-            // Its run may have ended with the server.
+            // Its run may have ended.
             let _ = call.answer.send(answer);
         }
         drop(state);
@@ -153,7 +148,7 @@ impl CallQueue {
         true
     }
 
-    /// The worker's process is gone: what it was sent is lost.
+    /// Fails the calls that an ended process was sent.
     pub(super) fn lost(&self, why: &str) {
         let mut state = self.lock();
         state.words.clear();
@@ -170,7 +165,7 @@ impl CallQueue {
         }
     }
 
-    /// Takes no call until `until`, or for ever, and tells those that wait.
+    /// Rejects calls until `until`, or for ever, and fails those that wait.
     pub(super) fn close(&self, why: &str, until: Option<Instant>) {
         let mut state = self.lock();
         state.down = Some((why.to_owned(), until));
@@ -179,7 +174,7 @@ impl CallQueue {
         }
     }
 
-    /// Whether it runs, and how many calls it has; or when it is started again, and why it has ended.
+    /// The state of the worker in words, with the number of its calls, or why it ended and when it restarts.
     pub(super) fn standing(&self) -> String {
         let state = self.lock();
         match &state.down {
@@ -196,7 +191,6 @@ impl CallQueue {
         }
     }
 
-    /// Takes calls again.
     pub(super) fn open(&self) {
         self.lock().down = None;
     }
@@ -206,7 +200,7 @@ impl CallQueue {
     }
 }
 
-/// A call that was taken in. Dropping it cancels it.
+/// A queued or sent call. Dropping it cancels it.
 pub(super) struct Entered<'c> {
     calls: &'c CallQueue,
     id: u64,
@@ -215,7 +209,6 @@ pub(super) struct Entered<'c> {
 }
 
 impl Entered<'_> {
-    /// Waits for the call's end.
     pub(super) async fn answer(&mut self) -> Answer {
         match (&mut self.answered).await {
             Ok(answer) => answer,
@@ -225,7 +218,7 @@ impl Entered<'_> {
         }
     }
 
-    /// Ends the call if it waits for its turn; else asks the worker to end it.
+    /// Removes a queued call; asks the worker to end a sent one.
     pub(super) fn cancel(&self) {
         let mut state = self.calls.lock();
         let State { calls, words, .. } = &mut *state;
@@ -233,7 +226,7 @@ impl Entered<'_> {
         if call.line.is_some() {
             calls.remove(&self.id);
         } else if call.due.is_none() {
-            // Too far away for the clock is never.
+            // Keeps the sum within the range of the clock.
             let far = Duration::from_secs(365 * 86_400);
             call.due = Some(Instant::now() + self.stop_timeout.min(far));
             words.push_back(messages::cancel(self.id));

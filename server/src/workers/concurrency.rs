@@ -2,20 +2,18 @@
 
 use std::num::NonZeroUsize;
 
-/// What a command says about other runs beside its own: how many at once, which locks, and how many may
-/// wait. Without anything said, any number run at once and nobody waits.
+/// A command's limits on runs at the same time. By default any number runs at once and none is queued.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exclusion {
-    /// Runs of this command at once; none: no limit of its own.
+    /// Runs of this command at once; none: no limit.
     pub max_concurrent: Option<NonZeroUsize>,
-    /// How many runs of this command may wait for their turn. At 0 one that cannot start at once is refused.
+    /// How many runs of this command may be queued. At 0 a run that cannot start at once is rejected.
     pub queue: usize,
-    /// Names of what a run has for itself: commands that share one never run at once.
+    /// Names of locks: commands with a common lock never run at once.
     pub locks: Vec<String>,
 }
 
 impl Exclusion {
-    /// Whether a run is kept apart from no other.
     pub(crate) fn is_none(&self) -> bool {
         self.max_concurrent.is_none() && self.locks.is_empty()
     }

@@ -9,16 +9,21 @@ use crate::workers::worker::Call;
 /// Longest line of a worker, in bytes before its ending.
 pub(super) const MAX_LINE: usize = 256 * 1024;
 
-/// What a worker says.
+/// A message of a worker.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Message {
-    /// Output of a call that goes on.
-    Output { id: u64, stream: Stream, text: String },
-    /// The end of a call: its result, or a sentence.
-    Answer { id: u64, answer: Result<Value, String> },
+    /// Output of a running call.
+    Output {
+        id: u64,
+        stream: Stream,
+        text: String,
+    },
+    Answer {
+        id: u64,
+        answer: Result<Value, String>,
+    },
 }
 
-/// The line that asks for a call.
 pub(super) fn call(function: &str, call: &Call) -> String {
     let who = call.who();
     line(&json!({
@@ -27,7 +32,6 @@ pub(super) fn call(function: &str, call: &Call) -> String {
     }))
 }
 
-/// The line that says that a call is no longer wanted.
 pub(super) fn cancel(id: u64) -> String {
     line(&json!({"jsonrpc": "2.0", "method": "cancel", "params": {"id": id}}))
 }
@@ -36,11 +40,8 @@ fn line(message: &Value) -> String {
     format!("{message}\n")
 }
 
-/// Reads a line of a worker.
-///
-/// # Errors
-/// What is wrong with it, as the end of a sentence that begins with "it wrote". The line is `quoted` there unless
-/// it may hold a secret.
+/// Reads a line of a worker. The error ends a sentence that begins with "it wrote", and quotes the line if `quoted`:
+/// not if it may hold a secret.
 pub(super) fn read(line: &[u8], quoted: bool) -> Result<Message, String> {
     let wrong = |what: &str| match quoted {
         true => {
@@ -85,7 +86,7 @@ fn output(params: Option<Value>) -> Option<Message> {
 }
 
 fn answer(map: &mut Map<String, Value>) -> Option<Result<Value, String>> {
-    // An answer may carry both members, one of them null.
+    // An answer may have both members, one of them null.
     match (map.remove("error"), map.remove("result")) {
         (None | Some(Value::Null), Some(result)) => Some(Ok(result)),
         (Some(error), None | Some(Value::Null)) => {

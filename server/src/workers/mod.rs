@@ -1,7 +1,5 @@
-//! Resident workers: programs in any language that are started once, get calls as lines of JSON on their
-//! standard input and answer on their standard output. `docs/COMMANDS.md` tells their authors how.
-//!
-//! `messages` are the lines, `call_queue` the calls, `worker_process` one process, `restart` one process after another.
+//! Resident workers: programs in any language that are started once, get calls as lines of JSON on standard input and
+//! answer on standard output. `docs/COMMANDS.md` describes the protocol.
 
 mod call_queue;
 pub(crate) mod concurrency;
@@ -29,50 +27,40 @@ use crate::workers::call_queue::CallQueue;
 use crate::workers::concurrency::Exclusion;
 use crate::workers::worker::{Call, Calling, Worker};
 
-/// A resident worker as declared. `menu_file` makes it and has checked it.
+/// A resident worker as declared and checked by `menu_file`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Declared {
-    /// Its name in `[workers]`.
     pub(crate) name: String,
-    /// How it is started.
     pub(crate) daemon: Daemon,
-    /// How many calls it is sent at once.
+    /// How many calls it gets at once.
     pub(crate) max_concurrent: usize,
-    /// How long it has to answer a cancelled call, and to end.
+    /// Time to answer a cancelled call, and to end.
     pub(crate) stop_timeout: Duration,
 }
 
-/// A command that a resident worker carries out, as declared.
+/// A command that calls a function of a resident worker, as declared.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DeclaredFunction {
-    /// What clients see of it.
     pub info: Command,
-    /// The worker's name.
     pub(crate) worker: String,
-    /// What the worker calls it.
     pub(crate) function: String,
-    /// How many bytes of output are kept.
     pub(crate) max_output: u64,
-    /// What others' ends do to a run.
     pub(crate) policy: Policy,
-    /// What keeps its runs apart from others.
     pub(crate) exclusion: Exclusion,
-    /// What closes the state that a run may leave.
     pub(crate) safe_state: Option<SafeState>,
 }
 
-/// A worker of this server, whether its process runs at the moment or not.
+/// A worker of this server, running or not.
 pub(crate) struct Resident {
-    /// Whether what it writes may hold a secret: then it is quoted nowhere.
+    /// Whether its output may hold a secret: then it is never quoted.
     knows_secrets: bool,
     declared: Declared,
     calls: CallQueue,
-    /// How often its process was started.
     starts: AtomicU64,
-    /// Raised when it is to end with the server, by this moment.
+    /// Cancelled when it must end, with the deadline.
     stop: CancellationToken,
     deadline: OnceLock<Instant>,
-    /// Raised once it has.
+    /// Cancelled when it has ended.
     ended: CancellationToken,
 }
 
@@ -83,7 +71,7 @@ impl fmt::Debug for Resident {
 }
 
 impl Resident {
-    /// `knows_secrets`: one of its functions is given some.
+    /// `knows_secrets`: one of its functions gets secrets.
     pub(crate) fn new(declared: &Declared, knows_secrets: bool) -> Self {
         Self {
             knows_secrets,
@@ -100,7 +88,7 @@ impl Resident {
         &self.declared.name
     }
 
-    /// How it stands, in words for people.
+    /// Its state, in words.
     pub(crate) fn standing(&self) -> String {
         let restarts = self.starts.load(Ordering::Relaxed).saturating_sub(1);
         let standing = self.calls.standing();
@@ -111,17 +99,17 @@ impl Resident {
         }
     }
 
-    /// Whether it would be the same, so that one that is declared so need not be started.
+    /// Whether this declaration describes this worker, so that it need not be restarted.
     pub(crate) fn is(&self, declared: &Declared, knows_secrets: bool) -> bool {
         self.declared == *declared && self.knows_secrets == knows_secrets
     }
 
-    /// Raised once its process has ended for good.
+    /// Cancelled when its process has ended for good.
     pub(crate) fn ended(&self) -> CancellationToken {
         self.ended.clone()
     }
 
-    /// Ends it in order, by `deadline` at the latest. No run goes on any more.
+    /// Ends it in order, before `deadline`. No call runs any more.
     pub(crate) async fn stop(&self, deadline: Instant) {
         self.deadline.get_or_init(|| deadline);
         self.stop.cancel();
@@ -129,7 +117,7 @@ impl Resident {
     }
 }
 
-/// A resident worker, for as long as a menu or a run has a use for it: dropping the last one ends it in order.
+/// A use of a resident worker by a menu or a run. Dropping the last one ends the worker in order.
 #[derive(Debug)]
 pub(crate) struct WorkerRef(pub(crate) Arc<Resident>);
 
@@ -141,7 +129,7 @@ impl Drop for WorkerRef {
     }
 }
 
-/// A command that is one function of a resident worker.
+/// A command that calls one function of a resident worker.
 pub(crate) struct Function {
     pub(crate) declared: DeclaredFunction,
     pub(crate) worker: Arc<WorkerRef>,
@@ -172,7 +160,7 @@ impl Worker for Function {
 }
 
 impl Function {
-    /// What a result is as output: a text as it is, on a line of its own; anything else as JSON.
+    /// A result as output: a text as it is, with a final newline; anything else as JSON.
     fn shown(&self, result: &Value) -> String {
         match (result, self.declared.info.output) {
             (Value::Null, _) => String::new(),

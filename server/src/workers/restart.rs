@@ -14,16 +14,15 @@ use crate::audit::entry::{By, Entry};
 use crate::workers::Resident;
 use crate::workers::worker_process::End;
 
-/// The wait after a first failure; each further one doubles it, up to the longest.
+/// Pause after a first failure; each further failure doubles it, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// A worker that ran for so long is well: its next failure is a first one.
+/// After this time without a failure, the next counts as the first.
 const WELL: Duration = Duration::from_secs(60);
 
 impl Resident {
-    /// Keeps the worker running until the server ends.
-    ///
-    /// The first is started once nothing of an earlier server's is left, and `instance` is known.
+    /// Keeps the worker running until the server ends. It starts once the processes of an earlier server have ended,
+    /// and `instance` is known.
     pub(crate) async fn live(
         self: Arc<Self>,
         audit: Arc<Audit>,
@@ -40,7 +39,7 @@ impl Resident {
         while !self.stop.is_cancelled() {
             let since = Instant::now();
             self.starts.fetch_add(1, Ordering::Relaxed);
-            // What it is sent is recorded by itself, and refused where it cannot be.
+            // Its calls are recorded themselves, and rejected if they cannot be.
             audit.note_ahead(entry("worker/started").argv(self.declared.daemon.argv())).await;
             let why = match self.declared.daemon.spawn(instance.as_deref()) {
                 Err(error) => error.to_string(),
@@ -53,7 +52,7 @@ impl Resident {
                             break;
                         }
                         End::Overdue(id) => {
-                            // It was ended on purpose, and those that wait lose nothing by it.
+                            // The restart is immediate, so waiting calls lose nothing.
                             let why = format!(
                                 "run #{id} was told to end and did not in time, so the worker was \
                                  started again"
@@ -94,7 +93,6 @@ impl Resident {
     }
 }
 
-/// Says that a worker is over, however that came about.
 struct Over<'r>(&'r Resident);
 
 impl Drop for Over<'_> {
@@ -105,13 +103,13 @@ impl Drop for Over<'_> {
     }
 }
 
-/// How long to wait after so many failures in a row: half of it by chance, so that what failed
-/// together does not come back together.
+/// The pause after this number of failures in a row, half of it random, so that workers that failed together do not
+/// restart together.
 fn wait(failures: u32) -> Duration {
     let doubled = 2u32.saturating_pow(failures.saturating_sub(1));
     let longest = FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT);
     let mut chance = [0];
-    // Without chance it is the longest.
+    // Without random numbers it is the longest.
     let chance = match getrandom(&mut chance, GetRandomFlags::empty()) {
         Ok(1) => u32::from(chance[0]),
         _ => u32::from(u8::MAX),

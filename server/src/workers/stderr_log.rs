@@ -7,13 +7,12 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::time::{Instant, sleep_until};
 use topside_shared::text;
 
-/// Most bytes of one line.
 const MAX_LINE: usize = 1024;
-/// Most lines in [`SPAN`]; of further ones only the number is told.
+/// Most lines in [`SPAN`]; further ones are only counted.
 const MOST: u64 = 50;
 const SPAN: Duration = Duration::from_secs(10);
 
-/// Logs what comes until its end.
+/// Logs the stream up to its end.
 pub(super) async fn log(worker: &str, stderr: &mut Receiver) {
     let mut buffer = vec![0; 4096];
     let mut said = Said { worker, line: Vec::new(), lines: 0, since: Instant::now() };
@@ -33,7 +32,6 @@ pub(super) async fn log(worker: &str, stderr: &mut Receiver) {
 struct Said<'w> {
     worker: &'w str,
     line: Vec<u8>,
-    /// Lines in this span.
     lines: u64,
     since: Instant,
 }

@@ -12,21 +12,20 @@ use crate::audit::Audit;
 use crate::history::History;
 use crate::workers::{Declared, Resident, WorkerRef};
 
-/// How long after its last moment a worker that was killed is waited for.
+/// How long after its deadline a killed worker is waited for.
 const HELD_UP: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Default)]
 pub(crate) struct WorkerPool {
     residents: Vec<Arc<WorkerRef>>,
-    /// Those among them that have to be started, each once all of its name before it have ended: two owners of one
-    /// relay are worse than none.
+    /// Residents to start, each once all of its name have ended: two owners of one relay are worse than none.
     new: Vec<(Arc<Resident>, Vec<CancellationToken>)>,
-    /// Workers of earlier menus. Each ends by itself when its last run has.
+    /// Workers of earlier menus, which end after their last run.
     leaving: Vec<Arc<Resident>>,
 }
 
 impl WorkerPool {
-    /// Workers for `declared`; `knows_secrets` tells by the name of a worker whether one of its functions gets secrets.
+    /// The workers of `declared`. `knows_secrets` says, by name, whether one of a worker's functions gets secrets.
     pub(crate) fn new(
         declared: &[Declared],
         knows_secrets: impl Fn(&str) -> bool,
@@ -55,13 +54,12 @@ impl WorkerPool {
         pool
     }
 
-    /// The same, of whom nobody has to be started.
+    /// The same workers, none of which has to be started.
     pub(crate) fn again(&self) -> Self {
         Self { residents: self.residents.clone(), new: Vec::new(), leaving: self.leaving.clone() }
     }
 
-    /// Each raised when a worker of this name has ended: one that was never started may have ended before one
-    /// that it waited for.
+    /// The ends of the workers of this name: one that was never started may end before one that it waits for.
     fn ends_of(&self, name: &str) -> Vec<CancellationToken> {
         let all = self.hired().chain(&self.leaving);
         all.filter(|worker| worker.name() == name).map(|worker| worker.ended()).collect()
@@ -75,7 +73,7 @@ impl WorkerPool {
         &self.residents
     }
 
-    /// Starts those that are new, each as a task that `spawn` is given.
+    /// Starts the new workers, each as a task for `spawn`.
     pub(crate) fn start(
         &self,
         history: &History,
@@ -94,7 +92,7 @@ impl WorkerPool {
         }
     }
 
-    /// Each by name, with how it stands.
+    /// Name and state of each.
     pub(crate) fn standing(&self) -> impl Iterator<Item = (&str, String)> {
         let here = self.hired().map(|worker| (worker.name(), worker.standing()));
         let leaving = self.leaving.iter().filter(|worker| !worker.ended().is_cancelled());
@@ -106,11 +104,11 @@ impl WorkerPool {
         }))
     }
 
-    /// Ends them all in order, by `deadline` at the latest, side by side. No run goes on any more.
+    /// Ends all in order and in parallel, before `deadline`. No call runs any more.
     pub(crate) async fn stop(&self, deadline: Instant) {
         let all = self.hired().chain(&self.leaving);
         let stopping = join_all(all.map(|worker| worker.stop(deadline)));
-        // Not even SIGKILL ends what the system itself holds up.
+        // SIGKILL does not end a process that waits in the kernel.
         if timeout_at(deadline + HELD_UP, stopping).await.is_err() {
             tracing::warn!(target: "topside", "a worker did not end in time");
         }

@@ -17,27 +17,24 @@ use crate::process::running_program::Group;
 use crate::workers::messages::{MAX_LINE, Message};
 use crate::workers::{Resident, messages, stderr_log};
 
-/// How long its end and that of its streams are waited for when the other has come.
+/// How long the process is waited for after the end of its streams, and the reverse.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How often a group that should end is looked at.
+/// First and longest pause between two checks for the end of a group.
 const LOOK: Duration = Duration::from_millis(10);
-/// The longest pause between two looks.
 const MOST_PAUSE: Duration = Duration::from_millis(160);
 
-/// Why a life ended.
+/// Why a process ended.
 pub(super) enum End {
-    /// The worker ended by itself.
     Exited(Option<ExitStatus>),
-    /// It broke the protocol: what it did, after "it".
+    /// It broke the protocol; the text follows "it".
     Fault(String),
-    /// It did not answer this call, which had been cancelled.
+    /// It did not answer this cancelled call in time.
     Overdue(u64),
-    /// The server ends.
     Stopped,
 }
 
 impl Resident {
-    /// Carries lines to and fro until one side ends it. Then every process of its group is gone.
+    /// Passes messages both ways until one side ends it. Afterwards every process of its group has ended.
     pub(super) async fn attend(&self, piped: Piped) -> End {
         let Piped { mut child, mut group, mut stdin, mut stdout, mut stderr } = piped;
         let (mut heard, mut logged) = (false, false);
@@ -66,10 +63,10 @@ impl Resident {
                 }
             };
             drop(stdin);
-            // One that answers no more, or answers nonsense, is not asked twice.
+            // Only a worker that still answers gets time to end.
             let gently = matches!(end, End::Stopped);
-            // It is heard to the end: its last words may be answers, or why it ended. Somebody who left the
-            // group may hold its streams open, and is not waited for.
+            // Its output is read to the end: it may hold answers, or the reason of its end. A process that left the
+            // group may hold the streams open, and is not waited for.
             let mut finish = pin!(self.finish(&mut child, &mut group, gently));
             let mut finished = None;
             while !(heard && logged && finished.is_some()) {
@@ -86,14 +83,14 @@ impl Resident {
             }
             end
         };
-        // A process that left the group may have them open; a closed pipe would end it.
+        // A process that left the group may have the pipes open, and a closed pipe would end it.
         let open = [(at_end, stdout), (logged, stderr)].into_iter().filter(|(at_end, _)| !at_end);
         let open = open.filter_map(|(_, pipe)| pipe.into_nonblocking_fd().ok()).collect();
         drain(open, &format!("worker {}", self.name()));
         end
     }
 
-    /// Writes what there is to write; ends when nobody reads it.
+    /// Writes messages; ends when the pipe is closed.
     async fn write(&self, stdin: &mut ChildStdin) {
         loop {
             let line = self.calls.next_line().await;
@@ -103,10 +100,7 @@ impl Resident {
         }
     }
 
-    /// Takes in what the worker says, to the end of its standard output.
-    ///
-    /// # Errors
-    /// A breach of the protocol, after "it wrote".
+    /// Reads messages to the end of standard output. The error is a breach of the protocol, after "it wrote".
     async fn hear(&self, stdout: &mut Receiver) -> Result<(), String> {
         let mut lines = Lines::new(MAX_LINE);
         let mut buffer = vec![0; 16 * 1024];
@@ -140,8 +134,7 @@ impl Resident {
         Ok(())
     }
 
-    /// Ends the whole group. Its standard input is at its end already, which is all that it is
-    /// told at first if there is time.
+    /// Ends the whole group. Its standard input is closed already; `gently`: with time to end by that alone.
     async fn finish(&self, child: &mut Child, group: &mut Group, gently: bool) {
         let longest = self.declared.stop_timeout.min(Duration::from_secs(365 * 86_400));
         let until = |now: Instant| {
@@ -155,14 +148,14 @@ impl Resident {
         group.signal(Signal::CONT);
         if !gone(child, group, until(Instant::now())).await {
             group.signal(Signal::KILL);
-            // An error would say that somebody else has seen its end.
+            // An error would mean that the process was waited for already.
             drop(child.wait().await);
         }
         group.release();
     }
 }
 
-/// A stream was closed: mostly the first that is seen of the worker's end.
+/// A stream was closed, mostly the first sign of the worker's end.
 async fn closed(child: &mut Child, stream: &str) -> End {
     match timeout(LAST_WORDS, child.wait()).await {
         Ok(status) => End::Exited(status.ok()),
@@ -170,7 +163,7 @@ async fn closed(child: &mut Child, stream: &str) -> End {
     }
 }
 
-/// Waits for the end of a whole group; whether it came in time. There is no event for it.
+/// Waits for the end of a whole group; whether it came in time. The kernel has no event for it.
 async fn gone(child: &mut Child, group: &Group, deadline: Instant) -> bool {
     if timeout_at(deadline, child.wait()).await.is_err() {
         return false;
@@ -181,7 +174,7 @@ async fn gone(child: &mut Child, group: &Group, deadline: Instant) -> bool {
             return false;
         }
         sleep(pause).await;
-        // Each look is at every process of the box.
+        // Each check looks at every process of the box.
         pause = (pause * 2).min(MOST_PAUSE);
     }
     true

@@ -1,4 +1,4 @@
-//! The disk space that runs take, outputs and rows together, and giving it back.
+//! Disk space of outputs and rows: measures it, and frees it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,15 +9,14 @@ use topside_shared::RunId;
 use crate::history::db::Db;
 use crate::output::disk_bytes;
 
-/// Bytes of a page of a new database.
 const PAGE: u64 = 4096;
-/// Fewest and most pages that the write-ahead log has before they are moved into `runs.db`.
+/// Fewest and most pages of the write-ahead log before a checkpoint.
 const LOG_PAGES: (u64, u64) = (16, 1000);
 /// How long a statement waits for another connection.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Db {
-    /// Bytes on the disk of all outputs, and of `runs.db` with the files beside it.
+    /// Bytes on the disk of all outputs, and of `runs.db` with its log.
     pub(crate) fn space(&self) -> u64 {
         self.outputs + self.files()
     }
@@ -31,10 +30,7 @@ impl Db {
         ["", "-wal", "-shm"].into_iter().map(beside).sum()
     }
 
-    /// Keeps the write-ahead log small beside what may be kept in all.
-    ///
-    /// # Errors
-    /// What SQLite said.
+    /// Keeps the write-ahead log small against the limit of all.
     pub(crate) fn bound_log(&self, most: Option<u64>) -> rusqlite::Result<()> {
         let (fewest, usual) = LOG_PAGES;
         let pages = most.map_or(usual, |most| (most / 8 / PAGE).clamp(fewest, usual));
@@ -44,11 +40,8 @@ impl Db {
         ))
     }
 
-    /// Takes out the ended runs that are older than `keep`, and then the oldest until all take
-    /// less than `most`; which those were.
-    ///
-    /// # Errors
-    /// What SQLite said.
+    /// Deletes the ended runs that are older than `keep`, then the oldest until all take less than `most`. Returns
+    /// their ids.
     pub(crate) fn forget(
         &mut self,
         keep: Option<Duration>,
@@ -62,7 +55,7 @@ impl Db {
             let gone = self.forget_some(oldest, most)?;
             let none = gone.is_empty();
             all.extend(gone);
-            // What a row takes of the database is only known on the average.
+            // The size of a row is an average, so more rounds may be needed.
             if none || most.is_none_or(|most| self.space() <= most) {
                 return Ok(all);
             }
@@ -76,7 +69,7 @@ impl Db {
     ) -> rusqlite::Result<Vec<RunId>> {
         let mut gone: Vec<i64> = Vec::new();
         let mut outputs = self.outputs;
-        // Each by itself: a clock that was ahead for a while leaves old rows behind one that seems young.
+        // By age, not by id: a clock that was ahead for a while leaves old rows behind one that seems young.
         if let Some(oldest) = oldest {
             let mut statement = self.connection.prepare_cached(
                 "SELECT id, size FROM runs WHERE aged_from < ?1 AND ended IS NOT NULL",
@@ -88,11 +81,11 @@ impl Db {
             }
         }
         if let Some(most) = most.filter(|most| self.space() > *most) {
-            // Free pages and the log may be all that is too much.
+            // Free pages and the log may be the whole excess.
             self.give_back()?;
             let share = self.share()?;
             let mut space = (self.files() + outputs).saturating_sub(share * gone.len() as u64);
-            // Some more, so that not each run that ends is one too many again.
+            // Some more, so that not each run that ends exceeds the limit again.
             let enough = if space > most { most - most / 16 } else { most };
             let mut statement = self.connection.prepare_cached(
                 "SELECT id, size FROM runs WHERE aged_from >= ?1 AND ended IS NOT NULL ORDER BY id",
@@ -121,7 +114,7 @@ impl Db {
         Ok(gone.into_iter().map(|id| RunId(id.cast_unsigned())).collect())
     }
 
-    /// Bytes of the database that a row takes, on the average.
+    /// Average bytes of a row in the database.
     fn share(&self) -> rusqlite::Result<u64> {
         let rows: i64 =
             self.connection.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
@@ -129,21 +122,21 @@ impl Db {
         Ok(bytes / rows.max(1).cast_unsigned())
     }
 
-    /// Gives pages that hold no row any more, and the write-ahead log, back to the disk.
+    /// Returns free pages and the write-ahead log to the disk.
     fn give_back(&self) -> rusqlite::Result<()> {
         let is_free = self.pragma("freelist_count")? > 0;
         let is_incremental = self.pragma("auto_vacuum")? == 2;
         if is_free && is_incremental {
             let mut statement = self.connection.prepare_cached("PRAGMA incremental_vacuum")?;
             let mut steps = statement.query([])?;
-            // Each step gives one page back.
+            // Each step frees one page.
             while steps.next()?.is_some() {}
         } else if is_free {
-            // A database of an earlier version is made anew when the first pages become free, and is incremental
-            // from then on.
+            // A database of an earlier version is rebuilt when the first pages become free, and is incremental
+            // afterwards.
             self.connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")?;
         }
-        // A reader is not waited for: the next time will do.
+        // It does not wait for a reader: the next time will do.
         self.connection.busy_timeout(Duration::ZERO)?;
         let moved = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         self.connection.busy_timeout(PATIENCE)?;

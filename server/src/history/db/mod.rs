@@ -1,4 +1,4 @@
-//! The file of rows: its tables, and what changes them. [`query`] reads rows, [`values`] is how they are spelled.
+//! The database of runs: its tables and its writes. [`query`] reads rows, [`values`] converts them.
 
 mod disk_space;
 mod query;
@@ -20,13 +20,13 @@ use crate::process::tracking::{LeaderProcess, SpawnRecord};
 
 /// The version of the tables, in `user_version`.
 const VERSION: i64 = 6;
-/// What makes the tables of a version those of the next one, from the first on.
+/// The upgrade from each version to the next.
 const STEPS: [&str; 5] = [
     "ALTER TABLE runs ADD COLUMN birth TEXT; ALTER TABLE runs ADD COLUMN escaped TEXT;",
     INDEXES_3,
     "ALTER TABLE runs ADD COLUMN cut INTEGER;",
     AGES,
-    // Until then a row counted for 512 bytes, its arguments and the length of its output.
+    // Before, a row counted for 512 bytes, its arguments and the length of its output.
     "ALTER TABLE runs ADD COLUMN ended_by TEXT;
      UPDATE runs SET size = (max(size - 512 - length(CAST(args AS BLOB)), 0) + 4095) / 4096 * 4096;",
 ];
@@ -64,56 +64,51 @@ const TABLES: &str = "
     CREATE INDEX runs_by_user ON runs (user);
     CREATE INDEX runs_live ON runs (id) WHERE ended IS NULL;
 ";
-/// What version 3 is faster by.
+/// The indexes of version 3.
 const INDEXES_3: &str = "
     CREATE INDEX runs_by_state ON runs (state);
     CREATE INDEX runs_by_owner ON runs (owner);
     CREATE INDEX runs_by_start ON runs (started);
 ";
 
-/// What the next version judges the age of runs by: the time that they began by the clock of the state directory, which
-/// cannot be set.
+/// Version 5 measures the age of a run from its start by the clock of the state directory, which cannot be set.
 const AGES: &str = "
     ALTER TABLE runs ADD COLUMN aged_from INTEGER;
     UPDATE runs SET aged_from = started;
     CREATE INDEX runs_by_age ON runs (aged_from);
 ";
 
-/// One connection to the file.
 #[derive(Debug)]
 pub(super) struct Db {
     connection: Connection,
-    /// By which runs become old; none where the file is only read.
+    /// Measures the age of runs; none where the file is only read.
     clock: Option<Clock>,
     path: PathBuf,
-    /// Bytes that all outputs take on the disk.
+    /// Bytes of all outputs on the disk.
     outputs: u64,
-    /// Runs whose row names a hook: a power cut must not undo what is written of these.
+    /// Runs with a hook in their row: a power cut must not undo what is written of these.
     with_hook: BTreeSet<RunId>,
 }
 
-/// A run whose server has ended under it.
+/// A run whose server crashed.
 pub(super) struct Lost {
     pub(super) id: RunId,
-    /// What it owes.
     pub(super) hook: Option<Hook>,
-    /// Its first process, if it came to that.
     pub(super) first: Option<LeaderProcess>,
-    /// What its processes are known by, if they may have been started.
     pub(super) birth: Option<SpawnRecord>,
 }
 
 impl Db {
-    /// Opens the file to write, and makes it where there is none.
+    /// Opens the file to write, and makes it if there is none.
     pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
         let connection = Connection::open(path)?;
         let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
-        // Only of a new database: on another this is a write, for which there may be no room.
+        // Only for a new database: for another this is a write, and the disk may be full.
         if pages == 0 {
             connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
         }
-        // Each commit survives the end of this process. A power cut may undo the newest ones, but for those that
-        // `together_durably` makes.
+        // Each commit survives the end of this process. A power cut may undo the newest ones, except those of
+        // `together_durably`.
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -256;",
         )?;
@@ -142,33 +137,31 @@ impl Db {
         Ok(Self { connection, clock, path, outputs, with_hook: BTreeSet::new() })
     }
 
-    /// Opens the file to read only.
     pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        // Pages of the cache are memory for as long as the connection is there.
+        // Cached pages stay in memory as long as the connection.
         connection.execute_batch("PRAGMA cache_size = -256;")?;
         let path = path.to_owned();
         Ok(Self { connection, clock: None, path, outputs: 0, with_hook: BTreeSet::new() })
     }
 
-    /// Interrupts what is read after this moment.
+    /// Interrupts reads after this time.
     pub(super) fn read_until(&self, until: Instant) -> rusqlite::Result<()> {
-        // Some milliseconds of work between two looks at the clock.
+        // Some milliseconds of work between two checks.
         self.connection.progress_handler(10_000, Some(move || Instant::now() >= until))
     }
 
-    /// Whether a power cut must not undo what is written of this run next.
+    /// Whether a power cut must not undo what is written next for this run.
     pub(super) fn has_hook(&self, id: RunId) -> bool {
         self.with_hook.contains(&id)
     }
 
-    /// The final row of a run is on the disk.
     pub(super) fn forget_hook(&mut self, id: RunId) {
         self.with_hook.remove(&id);
     }
 
-    /// The same as [`Db::together`]; when this returns, the rows are on the disk and survive a power cut.
+    /// Like [`Db::together`], but the rows survive a power cut when this returns.
     pub(super) fn together_durably(
         &mut self,
         what: impl FnOnce(&mut Self) -> rusqlite::Result<()>,
@@ -176,7 +169,7 @@ impl Db {
         self.connection.execute_batch("PRAGMA synchronous = FULL")?;
         let mut done = self.together(what);
         if done.is_ok() {
-            // The write-ahead log is synced by now. With the pages in `runs.db` itself, that file alone is enough.
+            // The write-ahead log is synced now. With the pages in `runs.db` itself, that file alone is enough.
             let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
             if let Err(error) = moved {
                 tracing::debug!(target: "topside", %error, "the checkpoint of runs.db is left for later");
@@ -188,7 +181,7 @@ impl Db {
         done
     }
 
-    /// Does something in one transaction.
+    /// Runs `what` in one transaction.
     pub(super) fn together(
         &mut self,
         what: impl FnOnce(&mut Self) -> rusqlite::Result<()>,
@@ -209,7 +202,7 @@ impl Db {
         self.connection.prepare_cached(statement)?.execute([]).map(drop)
     }
 
-    /// What tells this file from every other.
+    /// The random id of this database.
     pub(super) fn instance(&mut self) -> rusqlite::Result<String> {
         self.connection.execute(
             "INSERT OR IGNORE INTO about VALUES ('instance', lower(hex(randomblob(16))))",
@@ -219,27 +212,26 @@ impl Db {
             .query_row("SELECT value FROM about WHERE name = 'instance'", [], |row| row.get(0))
     }
 
-    /// The greatest number that may have been given out.
+    /// The greatest number that may be in use.
     pub(super) fn last_number(&self) -> rusqlite::Result<u64> {
         let last = "SELECT max(coalesce((SELECT value FROM about WHERE name = 'number'), 0), \
                     coalesce((SELECT max(id) FROM runs), 0))";
         self.connection.query_row(last, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
     }
 
-    /// Records that numbers up to `to` may be given out.
+    /// Reserves the numbers up to `to`.
     pub(super) fn reserve(&mut self, to: u64) -> rusqlite::Result<()> {
         let statement = "INSERT INTO about VALUES ('number', ?1) \
                          ON CONFLICT DO UPDATE SET value = max(value, ?1)";
         self.connection.prepare_cached(statement)?.execute([to.cast_signed()]).map(drop)
     }
 
-    /// Records the last number that was given out, when no more are.
+    /// Records the last number in use, at the end of the server.
     pub(super) fn set_last_number(&mut self, last: u64) -> rusqlite::Result<()> {
         let statement = "UPDATE about SET value = ?1 WHERE name = 'number'";
         self.connection.execute(statement, [last.cast_signed()]).map(drop)
     }
 
-    /// Adds the row of a run that is about to start.
     pub(super) fn begin(
         &mut self,
         run: &Past,
@@ -273,7 +265,6 @@ impl Db {
         Ok(())
     }
 
-    /// Records that a queued run is about to start, and what it then owes.
     pub(super) fn resume(
         &mut self,
         id: RunId,
@@ -297,7 +288,6 @@ impl Db {
         Ok(())
     }
 
-    /// Records which process a run is.
     pub(super) fn started(&mut self, id: RunId, first: &LeaderProcess) -> rusqlite::Result<()> {
         let statement =
             "UPDATE runs SET pid = ?2, boot = ?3, pid_start = ?4, session = ?5 WHERE id = ?1";
@@ -308,7 +298,7 @@ impl Db {
             .map(drop)
     }
 
-    /// Makes a row final; its output takes so many bytes on the disk.
+    /// Makes a row final; `size` is that of its output on the disk.
     pub(super) fn end(&mut self, row: &RunRow, size: u64) -> rusqlite::Result<()> {
         let statement = "UPDATE runs SET state = ?2, ended = ?3, duration = ?4, exit = ?5, \
                          signal = ?6, bytes = ?7, size = size + ?8, escaped = ?9, cut = ?10, \
@@ -331,7 +321,6 @@ impl Db {
         Ok(())
     }
 
-    /// The runs that have not ended.
     pub(super) fn live(&mut self) -> rusqlite::Result<Vec<Lost>> {
         let mut statement = self.connection.prepare(
             "SELECT id, hook, birth, pid, boot, pid_start, session FROM runs \
@@ -351,12 +340,10 @@ impl Db {
         Ok(runs)
     }
 
-    /// The time by which runs become old.
     fn now(&self) -> Time {
         self.clock.as_ref().map_or_else(Time::now, Clock::now)
     }
 
-    /// Writes that time down.
     pub(super) fn save_clock(&self) -> std::io::Result<()> {
         self.clock.as_ref().map_or(Ok(()), Clock::save)
     }

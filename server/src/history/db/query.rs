@@ -1,4 +1,4 @@
-//! Reading rows: one, or those that a filter takes.
+//! Reading rows: one, or those of a filter.
 
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
@@ -14,7 +14,7 @@ const COLUMNS: &str = "id, owner, role, command, args, user, client, state, star
                        exit, signal, bytes, escaped, cut, ended_by";
 
 impl Db {
-    /// The rows that `filter` takes and `who` may see, newest first, at most so many.
+    /// The rows that `filter` selects and `who` may see, newest first.
     pub(crate) fn list(
         &self,
         filter: &Filter,
@@ -27,7 +27,6 @@ impl Db {
         rows.map(|past| past.map(|past| past.row)).collect()
     }
 
-    /// The run of this number.
     pub(crate) fn get(&self, id: RunId) -> rusqlite::Result<Option<Past>> {
         let Ok(id) = i64::try_from(id.0) else { return Ok(None) };
         let statement = format!("SELECT {COLUMNS} FROM runs WHERE id = ?1");
@@ -35,7 +34,7 @@ impl Db {
     }
 }
 
-/// The statement has what is asked for and nothing else, so that an index serves it.
+/// Only the given conditions are in the statement, so that an index serves it.
 fn select(filter: &Filter, who: &Identity, limit: usize) -> (String, Vec<Value>) {
     let before = filter.before.and_then(|before| i64::try_from(before.0).ok()).unwrap_or(i64::MAX);
     let (mut wanted, mut values) = (vec!["id < ?".to_owned()], vec![Value::from(before)]);
@@ -50,14 +49,14 @@ fn select(filter: &Filter, who: &Identity, limit: usize) -> (String, Vec<Value>)
             values.push(value.into());
         }
     }
-    // The rule of `authorize::may_see_run`, in the file's words.
+    // The rule of `authorize::may_see_run` in SQL.
     let owner = Value::from(owner_text(who.owner));
     match who.scope {
         Scope::Whole if who.role == Role::Admin => {}
         Scope::Whole => {
             let roles = Role::ALL.iter().filter(|role| **role <= who.role);
             let roles: Vec<String> = roles.map(|role| format!("'{}'", role.name())).collect();
-            // The sign keeps the planner from gathering all that a role may see to sort it.
+            // The `+` keeps the planner from collecting all rows of a role to sort them.
             wanted.push(format!("(+role IN ({}) OR +owner = ?)", roles.join(", ")));
             values.push(owner);
         }

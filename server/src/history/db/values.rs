@@ -1,4 +1,4 @@
-//! How values are spelled in the file of rows.
+//! Conversion of values for the database of runs.
 
 use rusqlite::Row;
 use serde::Serialize;
@@ -7,7 +7,6 @@ use topside_shared::Pin;
 
 use crate::base::identity::Owner;
 
-/// A value as JSON.
 pub(super) fn text(value: Option<&impl Serialize>) -> rusqlite::Result<Option<String>> {
     let text = value.map(serde_json::to_string).transpose();
     text.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
@@ -21,7 +20,6 @@ pub(super) fn of_text<T: DeserializeOwned>(
     text.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| strange(column))
 }
 
-/// A value that this version does not write.
 pub(super) fn strange(column: usize) -> rusqlite::Error {
     rusqlite::Error::IntegralValueOutOfRange(column, 0)
 }
@@ -40,7 +38,6 @@ pub(super) fn owner_of(text: &str) -> Option<Owner> {
     }
 }
 
-/// A state by its name on the wire.
 pub(super) fn of_word<T: DeserializeOwned>(word: &str) -> Option<T> {
     serde_json::from_value(word.into()).ok()
 }

@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// How long a connection may take, from its beginning to its end.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes that the head of a request may have.
 pub(super) const MAX_HEAD: usize = 8 * 1024;
-/// Bytes that are read, and thrown away, after the answer.
+/// Bytes that are read and discarded after the answer.
 const MAX_REST: u64 = 64 * 1024;
 
 /// What an answer begins with.
@@ -40,17 +38,14 @@ impl Status {
     }
 }
 
-/// What is answered.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: Status,
-    /// The media type of the body.
     pub(super) kind: &'static str,
     pub(super) body: String,
 }
 
 impl Answer {
-    /// An answer of plain words.
     pub(super) fn plain(status: Status, body: &str) -> Self {
         Self { status, kind: "text/plain; charset=utf-8", body: body.to_owned() }
     }
@@ -67,10 +62,7 @@ impl Answer {
     }
 }
 
-/// Reads one request, writes what `answer` says to its path, and sees the connection to its end.
-///
-/// # Errors
-/// What the connection said; [`io::ErrorKind::TimedOut`] where it took too long.
+/// Reads one request, writes the answer for its path, and waits for the end of the connection, within [`PATIENCE`].
 pub(super) async fn one<S>(
     stream: &mut S,
     answer: impl AsyncFnOnce(&str) -> Answer,
@@ -99,12 +91,12 @@ where
     }
     stream.write_all(&bytes).await?;
     stream.shutdown().await?;
-    // Closing with unread input would make the kernel throw the answer away.
+    // Closing with unread input would make the kernel discard the answer.
     tokio::io::copy(&mut stream.take(MAX_REST), &mut tokio::io::sink()).await?;
     Ok(())
 }
 
-/// The head of the request, up to its empty line; none where the connection ends before that.
+/// The head of the request up to its empty line; none if the connection ends before that.
 async fn read_head<S: AsyncRead + Unpin>(
     stream: &mut S,
 ) -> io::Result<Option<Result<Vec<u8>, Answer>>> {
@@ -115,7 +107,7 @@ async fn read_head<S: AsyncRead + Unpin>(
         if count == 0 {
             return Ok(None);
         }
-        // The empty line may have come in two pieces.
+        // The empty line may come in two reads.
         let from = head.len().saturating_sub(3);
         head.extend_from_slice(&buffer[..count]);
         if let Some(end) = head[from..].windows(4).position(|four| four == b"\r\n\r\n") {
@@ -131,12 +123,10 @@ async fn read_head<S: AsyncRead + Unpin>(
     }
 }
 
-/// What of a request counts.
 #[derive(Debug, PartialEq, Eq)]
 struct Request<'a> {
-    /// Without what follows a `?`.
+    /// Without the query.
     path: &'a str,
-    /// Whether the body of the answer is not wanted.
     is_head: bool,
 }
 

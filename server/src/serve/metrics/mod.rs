@@ -1,8 +1,6 @@
-//! The server's figures for a monitoring system, and a probe, over plain HTTP: where `[metrics]` says so, and
-//! nowhere otherwise.
+//! Metrics and a health probe over plain HTTP, if `[metrics]` has an address.
 //!
-//! There are numbers alone, and nobody is asked for a key: so nothing here tells who is connected, what they run,
-//! or where from.
+//! Clients need no key, so there are numbers only: no names, commands or addresses.
 
 mod http;
 mod prometheus;
@@ -22,12 +20,12 @@ use crate::serve::metrics::http::{Answer, Status};
 use crate::server::Server;
 use crate::settings::metrics::Metrics;
 
-/// Connections at once; over it the oldest is dropped for the newcomer.
+/// Connections at once; at the limit the oldest is dropped.
 const CONNECTIONS: usize = 8;
 /// Connections that the system keeps until they are accepted.
 const BACKLOG: u32 = 16;
 
-/// Why the figures cannot be served. Each is a sentence a person can act on.
+/// Why metrics cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
     /// Another program has the port.
@@ -35,27 +33,23 @@ pub enum MetricsError {
         "{0} is in use by another program, which `ss -ltnp` names to root: stop that, or set another port in [metrics] of server.toml"
     )]
     InUse(SocketAddr),
-    /// The system said no.
+    /// The system refused to listen.
     #[error("{address} of [metrics] in server.toml cannot be listened on: {source}")]
     Listen {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// Where the figures are served.
 #[derive(Debug)]
 pub(crate) struct Listener {
     tcp: TcpListener,
     pub(crate) address: SocketAddr,
 }
 
-/// Listens where the configuration says, if it does.
-///
-/// # Errors
-/// [`MetricsError`].
+/// Listens on the configured address, if there is one.
 pub(crate) fn listen(metrics: Metrics) -> Result<Option<Listener>, MetricsError> {
     let Some(address) = metrics.listen else { return Ok(None) };
     let listening = tcp_port::bind(address)
@@ -67,7 +61,7 @@ pub(crate) fn listen(metrics: Metrics) -> Result<Option<Listener>, MetricsError>
     }
 }
 
-/// Serves for ever; ends, with every connection, with the future. Without a listener it only waits.
+/// Serves for ever; dropping the future ends every connection. Without a listener it only waits.
 pub(crate) async fn serve(server: &Arc<Server>, listener: Option<Listener>) {
     let Some(Listener { tcp, address }) = listener else { return std::future::pending().await };
     if address.ip().is_loopback() {
@@ -94,9 +88,8 @@ pub(crate) async fn serve(server: &Arc<Server>, listener: Option<Listener>) {
     Acceptor::new(1).accept(poll, admit).await;
 }
 
-/// One request and its answer.
 async fn connection(server: Arc<Server>, mut stream: TcpStream) {
-    // Who is too slow, or has gone, hears nothing more.
+    // A slow or closed connection gets no answer.
     let _ = http::one(&mut stream, async |path| answer(&server, path).await).await;
 }
 

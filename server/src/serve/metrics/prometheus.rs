@@ -1,4 +1,4 @@
-//! The figures of `server/status`, in the text form that Prometheus reads (0.0.4).
+//! The figures of `server/status` in the Prometheus text format (0.0.4).
 
 use std::fmt::{Display, Write};
 
@@ -6,10 +6,9 @@ use crate::base::platform;
 use crate::operations::status::status;
 use crate::server::Server;
 
-/// The media type of that form.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// All of them, as they are now. Blocks for the disk, as the system tells of a process in files.
+/// All metrics as they are now. Blocks for the disk: the system shows a process in files.
 pub(super) fn text(server: &Server) -> String {
     let status = status(server);
     let mut text = Text::default();
@@ -61,11 +60,9 @@ pub(super) fn text(server: &Server) -> String {
     text.0
 }
 
-/// The text as it grows.
 #[derive(Debug, Default)]
 struct Text(String);
 
-/// One family of figures, which have a name.
 struct Family<'a> {
     text: &'a mut String,
     name: &'static str,
@@ -88,12 +85,12 @@ impl Text {
 }
 
 impl Family<'_> {
-    /// The one figure of this name.
+    /// Adds the only sample of the family.
     fn is(&mut self, value: impl Display) {
         self.of(&[], value);
     }
 
-    /// The figure with these labels.
+    /// Adds a sample with these labels.
     fn of(&mut self, labels: &[(&str, &str)], value: impl Display) -> &mut Self {
         self.text.push_str(self.name);
         for (index, (label, of)) in labels.iter().enumerate() {
@@ -108,7 +105,7 @@ impl Family<'_> {
     }
 }
 
-/// A label's value as it is written between quotes.
+/// Escapes a label's value.
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

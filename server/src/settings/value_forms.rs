@@ -1,0 +1,107 @@
+//! Forms of values in `server.toml` where 0 means no limit, read and written.
+
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use crate::base::toml_file::errors::Errors;
+use crate::base::toml_file::fields::{Fields, as_json, as_str};
+use crate::base::toml_file::units;
+
+/// A number of which some are reserved: 0 is none.
+pub(super) mod reserved {
+    use super::{Errors, Fields, as_json};
+
+    pub(crate) fn read(table: &Fields<'_, '_>, name: &str, m: &mut Errors<'_>) -> Option<usize> {
+        let form = format!("a whole number from 0 to {}", u32::MAX);
+        let read = |value| Some(u32::try_from(as_json(value)?.as_u64()?).ok()? as usize);
+        table.read(name, &form, m, read).map(|field| field.value)
+    }
+
+    pub(crate) fn write(count: usize) -> String {
+        count.to_string()
+    }
+}
+
+/// A number; `usize::MAX`: no limit.
+pub(super) mod count {
+    use super::{Errors, Fields, reserved};
+
+    pub(crate) fn read(table: &Fields<'_, '_>, name: &str, m: &mut Errors<'_>) -> Option<usize> {
+        reserved::read(table, name, m).map(|count| if count == 0 { usize::MAX } else { count })
+    }
+
+    pub(crate) fn write(count: usize) -> String {
+        reserved::write(if count == usize::MAX { 0 } else { count })
+    }
+}
+
+/// A size in memory.
+pub(super) mod size {
+    use super::{Errors, Fields, bytes};
+
+    /// No limit, small enough to add sizes.
+    const NO_LIMIT: usize = usize::MAX / 4;
+
+    pub(crate) fn read(table: &Fields<'_, '_>, name: &str, m: &mut Errors<'_>) -> Option<usize> {
+        let size = usize::try_from(bytes::read(table, name, m)?).unwrap_or(NO_LIMIT);
+        Some(if size == 0 { NO_LIMIT } else { size.min(NO_LIMIT) })
+    }
+
+    pub(crate) fn write(size: usize) -> String {
+        bytes::write(if size >= NO_LIMIT { 0 } else { size as u64 })
+    }
+}
+
+/// A size in bytes; 0: no limit.
+pub(crate) mod bytes {
+    use super::{Errors, Fields, as_str, in_largest_unit, is_0, units};
+
+    pub(crate) fn read(table: &Fields<'_, '_>, name: &str, m: &mut Errors<'_>) -> Option<u64> {
+        let form = format!("{}, or 0 for no limit", units::SIZE_FORM);
+        let read = |value| if is_0(value) { Some(0) } else { units::parse_size(as_str(value)?) };
+        table.read(name, &form, m, read).map(|field| field.value)
+    }
+
+    pub(crate) fn write(bytes: u64) -> String {
+        in_largest_unit(
+            bytes.into(),
+            &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")],
+        )
+    }
+}
+
+/// A time; none: no limit.
+pub(crate) mod time {
+    use super::{Duration, Errors, Fields, as_str, in_largest_unit, is_0, units};
+
+    pub(crate) fn read(
+        table: &Fields<'_, '_>,
+        name: &str,
+        m: &mut Errors<'_>,
+    ) -> Option<Option<Duration>> {
+        let form = format!("{}, or 0 for no limit", units::DURATION_FORM);
+        let zero = Some(Duration::ZERO);
+        let read = |value| if is_0(value) { zero } else { units::parse_duration(as_str(value)?) };
+        let time = table.read(name, &form, m, read)?.value;
+        Some(Some(time).filter(|time| !time.is_zero()))
+    }
+
+    pub(crate) fn write(time: Option<Duration>) -> String {
+        let ms = time.map_or(0, |time| time.as_millis());
+        let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
+        in_largest_unit(ms, &units)
+    }
+}
+
+/// A value in the largest unit that divides it; the last unit is 1.
+fn in_largest_unit(value: u128, units: &[(u128, &str)]) -> String {
+    match units.iter().find(|(unit, _)| value.is_multiple_of(*unit)) {
+        Some((unit, name)) if value > 0 => format!("\"{}{name}\"", value / unit),
+        _ => "0".to_owned(),
+    }
+}
+
+fn is_0(value: &DeValue<'_>) -> bool {
+    as_json(value).and_then(|value| value.as_u64()) == Some(0)
+}
