@@ -6,6 +6,7 @@
 //! **Invariant:** every text of the network passes [`sanitize`](crate::text::sanitize) on its way into the state.
 
 mod apply_settings;
+pub(crate) mod ask;
 pub(crate) mod availability;
 pub(crate) mod command_form;
 pub(crate) mod confirm;
@@ -37,10 +38,11 @@ use crate::input::Keymap;
 use crate::input::actions::Id;
 pub(crate) use crate::terminal::Size;
 use crate::theme::Theme;
+use ask::Ask;
 use connection::ConnectionState;
 pub(crate) use connection::{Target, Via};
 use console::Console;
-pub(crate) use msg::{Call, DialFailed, Effect, Event, Msg, ProfileEdit, RunRefused};
+pub(crate) use msg::{DialFailed, Effect, Event, Msg, ProfileEdit};
 use overlay::Overlay;
 use picker::Picker;
 pub(crate) use update::update;
@@ -178,14 +180,32 @@ impl State {
         }
     }
 
-    /// The session to ask something on; without one it is said that nothing was sent.
-    pub(crate) fn session_to_ask(&mut self) -> Option<u64> {
-        if let ConnectionState::Connected { session } = self.link {
-            return Some(session);
+    /// The open session, if there is one.
+    pub(crate) fn session(&self) -> Option<u64> {
+        match self.link {
+            ConnectionState::Connected { session } => Some(session),
+            _ => None,
         }
-        let key = self.keys.word(Id::Reconnect);
-        self.refuse(format!("Not connected, so nothing was sent: {key} connects again."));
-        None
+    }
+
+    /// The open session; without one a remark says that nothing was sent.
+    pub(crate) fn session_to_ask(&mut self) -> Option<u64> {
+        let session = self.session();
+        if session.is_none() {
+            let key = self.keys.word(Id::Reconnect);
+            self.refuse(format!("Not connected, so nothing was sent: {key} connects again."));
+        }
+        session
+    }
+
+    /// Sends a request; without a session a remark says that nothing was sent.
+    pub(crate) fn ask(&mut self, ask: Ask) -> Vec<Effect> {
+        self.session_to_ask().map(|session| Effect::Ask { session, ask }).into_iter().collect()
+    }
+
+    /// Sends a request, if there is a session.
+    pub(crate) fn ask_if_connected(&self, ask: Ask) -> Vec<Effect> {
+        self.session().map(|session| Effect::Ask { session, ask }).into_iter().collect()
     }
 
     pub(crate) fn done(&mut self, text: impl Into<String>) {

@@ -1,24 +1,19 @@
 //! What comes into [`update`](super::update()) and what goes out of it.
 
+use topside_shared::RunId;
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
-use topside_shared::methods::{
-    AuditEnd, Broadcast, ClientKick, CommandRun, InitializeResult, KeyInvite, Keys, LogEntries,
-    MaskedText, Menu, ReloadResult, RunResult, RunsPage, Status, SubscribeResult,
-};
+use topside_shared::methods::{AuditEnd, InitializeResult, Menu};
 use topside_shared::notifications::Notification;
-use topside_shared::records::ClientRow;
-use topside_shared::{ClientId, Pin, RunId, SubscriptionId};
 
+use super::ask::{Ask, Reply};
 use super::mouse::Clicked;
 use super::picker::redeem_invite::{InviteRedeemed, NotPaired};
 use super::picker::routes::ProbeResult;
 use super::runs::export::{ExportFailed, Exported};
-use super::server::create_invite::CreatedInvite;
-use super::server::reload::NotReloaded;
 use super::{Here, Size, Target};
 use crate::config::{Profile, Settings};
-use crate::connect::{DisconnectReason, DiscoveredServer, Reached, Via};
+use crate::connect::{CallError, DisconnectReason, DiscoveredServer, Reached, Via};
 use crate::input::key::Key;
 
 /// Something that happened.
@@ -97,42 +92,14 @@ impl DialFailed {
     }
 }
 
-/// What a session says. All answers name what they answer.
+/// What comes from a session.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// The menu, or why there is none.
-    Menu(Result<Menu, String>),
-    /// The live list has begun, or why not.
-    Subscribed(Result<SubscribeResult, String>),
-    /// A command has ended, or was refused.
-    Ran { block: u64, result: Result<Box<RunResult>, RunRefused> },
-    /// Runs of the server, the newest or those before one.
-    Runs { before: Option<RunId>, result: Result<RunsPage, String> },
-    /// The server's figures.
-    Status(Result<Box<Status>, String>),
-    /// The last lines of the log.
-    LogTail(Result<LogEntries, String>),
-    /// The log is told from now on, or why not.
-    LogSubscribed(Result<SubscribeResult, String>),
-    /// One client, if it is still there.
-    Client { id: ClientId, result: Result<Option<ClientRow>, String> },
-    /// The keys that may come in, and those that no longer may.
-    Keys(Result<Keys, String>),
-    /// An invite or a token was made, or not: why.
-    Invited(Result<Box<CreatedInvite>, String>),
-    /// The server has read its files again, or not: why.
-    Reloaded(Result<ReloadResult, NotReloaded>),
-    /// A key was taken away, or not: why.
-    Revoked { key: Pin, result: Result<(), String> },
-    /// An admin action was carried out: what to say; or it was refused: why.
-    Administered(Result<String, String>),
-    /// The cancel of a run was refused: why.
-    CancelRefused { run: RunId, why: String },
-    /// What was typed for a run was taken, or not: why.
-    InputTaken { run: RunId, result: Result<(), String> },
-    /// Unasked.
+    /// The answer to a request.
+    Answer(Reply),
+    /// A notification of the server.
     Notice(Box<Notification>),
-    /// The session is over. Nothing of it comes after this.
+    /// The session has ended. Nothing of it comes after this.
     Lost(DisconnectReason),
 }
 
@@ -143,6 +110,19 @@ pub(crate) enum RunRefused {
     Refused { kind: ErrorKind, message: String },
     /// The connection was lost first: it is unknown whether it ran.
     Lost,
+}
+
+impl From<CallError> for RunRefused {
+    fn from(error: CallError) -> Self {
+        let kind = match &error {
+            CallError::Lost => return Self::Lost,
+            CallError::Refused(error) => error.kind(),
+            CallError::TooLong { .. } => ErrorKind::TooLarge,
+            CallError::Busy => ErrorKind::Busy,
+            CallError::Unreadable { .. } => ErrorKind::Unknown,
+        };
+        Self::Refused { kind, message: error.to_string() }
+    }
 }
 
 /// Something to be done outside.
@@ -167,8 +147,8 @@ pub(crate) enum Effect {
     Dial { attempt: u64, target: Target, start: bool },
     /// Give a dial up.
     CancelDial { attempt: u64 },
-    /// Say something on a session.
-    Call { session: u64, call: Call },
+    /// Send a request on a session.
+    Ask { session: u64, ask: Ask },
     /// Drop a session, with a goodbye.
     HangUp { session: u64 },
     /// Change the saved servers.
@@ -195,81 +175,6 @@ pub(crate) enum Effect {
     ReadSettings,
     /// Ask the terminal to report its mouse, or not to.
     Mouse(bool),
-}
-
-/// A request on a session.
-#[derive(Debug)]
-pub(crate) enum Call {
-    /// The menu.
-    Menu,
-    /// The live list.
-    Subscribe,
-    /// The last lines of the log.
-    LogTail,
-    /// Each new line of the log.
-    LogSubscribe,
-    /// No more of a live list that has holes, or of the log.
-    Unsubscribe(SubscriptionId),
-    /// A command, whose output belongs to this block.
-    Run { block: u64, run: CommandRun },
-    /// The output of a run that is known by its number, from a byte of it on, for this block.
-    Attach { block: u64, run: RunId, from: u64 },
-    /// Runs of the server, the newest or those before one.
-    Runs { before: Option<RunId> },
-    /// The server's figures.
-    Status,
-    /// One client as it stands now.
-    Client(ClientId),
-    /// The list of keys.
-    Keys,
-    /// An invite or a token.
-    Invite(KeyInvite),
-    /// The server's files, read again.
-    Reload,
-    /// No more of a key.
-    Revoke(Pin),
-    /// A message to all clients.
-    Broadcast(Broadcast),
-    /// The end of another client's session.
-    Kick(ClientKick),
-    /// The end of a scheduled shutdown.
-    CancelShutdown,
-    /// The end of a run.
-    Cancel(RunId),
-    /// What was typed for a run; nothing is the end of its input.
-    Input { run: RunId, data: Option<MaskedText> },
-}
-
-impl PartialEq for Call {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Menu, Self::Menu)
-            | (Self::Subscribe, Self::Subscribe)
-            | (Self::Status, Self::Status)
-            | (Self::LogTail, Self::LogTail)
-            | (Self::LogSubscribe, Self::LogSubscribe)
-            | (Self::Keys, Self::Keys)
-            | (Self::CancelShutdown, Self::CancelShutdown)
-            | (Self::Reload, Self::Reload) => true,
-            (Self::Invite(a), Self::Invite(b)) => a == b,
-            (Self::Revoke(a), Self::Revoke(b)) => a == b,
-            (Self::Broadcast(a), Self::Broadcast(b)) => a == b,
-            (Self::Kick(a), Self::Kick(b)) => a == b,
-            (Self::Cancel(a), Self::Cancel(b)) => a == b,
-            (Self::Client(a), Self::Client(b)) => a == b,
-            (Self::Input { run: a, data: c }, Self::Input { run: b, data: d }) => a == b && c == d,
-            (Self::Runs { before: a }, Self::Runs { before: b }) => a == b,
-            (
-                Self::Attach { block: a, run: c, from: e },
-                Self::Attach { block: b, run: d, from: f },
-            ) => (a, c, e) == (b, d, f),
-            (Self::Unsubscribe(a), Self::Unsubscribe(b)) => a == b,
-            (Self::Run { block: a, run: b }, Self::Run { block: c, run: d }) => {
-                a == c && b.command == d.command && b.args == d.args && b.confirm == d.confirm
-            }
-            _ => false,
-        }
-    }
 }
 
 /// A change of the saved servers.

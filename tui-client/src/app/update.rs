@@ -12,7 +12,7 @@ use super::picker::{self, probe};
 use super::runs::{export, run_list};
 use super::server::{accepted_keys, admin, clients, create_invite, log, status};
 use super::{
-    Call, Clock, Effect, Msg, ProfileEdit, Screen, State, apply_settings, mouse, prompt, session,
+    Clock, Effect, Msg, ProfileEdit, Screen, State, apply_settings, mouse, prompt, runs, session,
 };
 use crate::app::availability;
 use crate::input::actions::{self, Action, Id};
@@ -214,19 +214,19 @@ fn cancelled(state: &mut State, confirm: Confirm) {
 }
 
 fn confirmed(state: &mut State, confirm: Confirm) -> Vec<Effect> {
+    let connected = state.session().is_some();
     match confirm.then {
         ConfirmedAction::Run { line, mut run } => {
             run.confirm = true;
-            submit::send(state, &line, run)
+            submit::send(state, &line, &run)
         }
         ConfirmedAction::Postpone { line, run } => admin::postponed(state, &line, run),
         ConfirmedAction::Delete(name) => vec![Effect::Edit(ProfileEdit::Remove(name))],
         ConfirmedAction::Cancel(run) => {
-            let ConnectionState::Connected { session } = state.link else { return Vec::new() };
-            if let Some(console) = state.console_mut() {
+            if let Some(console) = state.console_mut().filter(|_| connected) {
                 console.runs.cancelling(run);
             }
-            vec![Effect::Call { session, call: Call::Cancel(run) }]
+            state.ask_if_connected(runs::cancel(run))
         }
         ConfirmedAction::Kick(whom) => {
             let ConfirmInput::Reason { field, .. } = confirm.ask else { return Vec::new() };

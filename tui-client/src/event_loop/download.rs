@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use topside_shared::dirs::Dirs;
-use topside_shared::methods::RunAttach;
+use topside_shared::methods::{Call as _, RunAttach};
 use topside_shared::notifications::Notification;
 use topside_shared::{ErrorKind, RunId};
 
@@ -89,7 +89,7 @@ async fn read_all(
     let Session { handle, mut events, .. } = session;
     events.hold_output();
     let failed = |why: String| Stopped::Reader(ExportFailed::Failed(why));
-    let call = handle.ask(&RunAttach { run_id: fetch.run, from: 0 });
+    let call = handle.ask(RunAttach::METHOD, &RunAttach { run_id: fetch.run, from: 0 });
     call.map_err(|error| failed(error.to_string()))?;
     let (mut at, mut missing, mut next_word) = (0, 0, Instant::now() + TELL);
     while at < fetch.until {

@@ -77,7 +77,7 @@ impl EffectRunner {
                 Order::Dial { attempt, target, profile, start }
             }
             Effect::CancelDial { attempt } => Order::CancelDial(attempt),
-            Effect::Call { session, call } => Order::Call(session, call),
+            Effect::Ask { session, ask } => Order::Ask(session, ask),
             Effect::HangUp { session } => Order::HangUp(session),
         };
         match self.network.order(order) {

@@ -15,7 +15,7 @@ use crate::app::server::{accepted_keys, admin, clients, create_invite, reload};
 use crate::app::update::run;
 use crate::app::widgets::input_box::Typed;
 use crate::app::widgets::text_search::Search;
-use crate::app::{Call, Effect, State, picker, prompt, session};
+use crate::app::{Effect, State, picker, prompt, runs, session};
 use crate::input::actions::{self, Id};
 use crate::input::key::{Code, Key};
 use crate::text::fit;
@@ -171,7 +171,7 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
         console.input.history.rest();
         return Vec::new();
     }
-    if let ConnectionState::Connected { session } = state.link
+    if state.session().is_some()
         && let Some(console) = state.console_mut()
         && let Some(run) = console.runs.cancel_newest()
     {
@@ -182,7 +182,7 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
         };
         let key = state.keys.word(Id::Interrupt);
         state.done(format!("Cancelling {info}; {key} again {next}."));
-        return vec![Effect::Call { session, call: Call::Cancel(run) }];
+        return state.ask_if_connected(runs::cancel(run));
     }
     let confirm = leaving(state);
     state.overlays.push(Overlay::Confirm(confirm));

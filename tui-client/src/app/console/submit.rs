@@ -11,11 +11,11 @@ use super::Console;
 use crate::app::confirm::{Confirm, ConfirmInput, ConfirmedAction};
 use crate::app::connection::ConnectionState;
 use crate::app::overlay::Overlay;
-use crate::app::runs::Phase;
+use crate::app::runs::{self, Phase};
 use crate::app::server::admin::{self, SHUTDOWN};
 use crate::app::update::run;
 use crate::app::widgets::editor::Editor;
-use crate::app::{Call, Effect, State};
+use crate::app::{Effect, State};
 use crate::input::actions::{self, Id};
 use crate::input::admin_actions;
 use crate::text::times;
@@ -95,7 +95,7 @@ fn ask_about(state: &mut State, line: &str, command: String) -> Vec<Effect> {
     let shown = cmdline::masked(line.trim(), &console.menu.commands);
     console.runs.sent(block, &shown, ("", Map::new()), clock);
     let mut effects = remember(console, line);
-    effects.push(Effect::Call { session, call: Call::Run { block, run } });
+    effects.push(Effect::Ask { session, ask: runs::start(block, &run) });
     effects
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn submit(
             state.overlays.push(Overlay::Confirm(confirm));
             Vec::new()
         }
-        None => send(state, line, run),
+        None => send(state, line, &run),
     }
 }
 
@@ -178,7 +178,7 @@ fn in_words(command: &Command, args: &Map<String, Value>) -> Map<String, Value> 
 
 /// Sends a command and opens its block. The form that it came from closes, with what it came from, and
 /// begins anew next time.
-pub(crate) fn send(state: &mut State, line: &str, run: CommandRun) -> Vec<Effect> {
+pub(crate) fn send(state: &mut State, line: &str, run: &CommandRun) -> Vec<Effect> {
     let from_form = state.overlays.iter().any(|o| matches!(o, Overlay::CommandForm(_)));
     let ConnectionState::Connected { session } = state.link else {
         if !from_form
@@ -204,7 +204,7 @@ pub(crate) fn send(state: &mut State, line: &str, run: CommandRun) -> Vec<Effect
     let args = known.map(|command| command.masked(&run.args)).unwrap_or_default();
     console.runs.sent(block, &shown, (&run.command, args), clock);
     let mut effects = remember(console, line);
-    effects.push(Effect::Call { session, call: Call::Run { block, run } });
+    effects.push(Effect::Ask { session, ask: runs::start(block, run) });
     effects
 }
 

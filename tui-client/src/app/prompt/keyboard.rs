@@ -4,11 +4,10 @@ use topside_shared::RunId;
 use topside_shared::text::clean;
 
 use super::super::console::Console;
-use super::super::runs::Info;
-use super::super::{Call, Effect, State, update};
+use super::super::runs::{self, Info};
+use super::super::{Effect, State, update};
 use super::{GRACE, MAX_LINES, Prompt, PromptLine, PromptRun, may_ask};
 use crate::app::availability;
-use crate::app::connection::ConnectionState;
 use crate::app::widgets::editor::Edited;
 use crate::input::actions;
 use crate::input::key::{Code, Key};
@@ -153,7 +152,9 @@ fn drop_all(prompt: &mut Prompt) {
 }
 
 fn cancel(state: &mut State, run: RunId) -> Vec<Effect> {
-    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
+    if state.session().is_none() {
+        return Vec::new();
+    }
     let Some(console) = state.console_mut() else { return Vec::new() };
     if let Some(info) = console.runs.of_run(run)
         && info.phase.is_live()
@@ -168,7 +169,7 @@ fn cancel(state: &mut State, run: RunId) -> Vec<Effect> {
         }
         console.runs.cancelling(run);
         state.done(format!("Cancelling {line}."));
-        return vec![Effect::Call { session, call: Call::Cancel(run) }];
+        return state.ask_if_connected(runs::cancel(run));
     }
     Vec::new()
 }

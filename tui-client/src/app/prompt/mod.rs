@@ -10,13 +10,13 @@ use std::collections::VecDeque;
 
 use topside_shared::RunId;
 use topside_shared::command::{MASK, Stdin};
-use topside_shared::methods::MaskedText;
+use topside_shared::methods::{MaskedText, RunInput};
 
-use super::connection::ConnectionState;
+use super::ask::{self, Ask};
 use super::console::Console;
 use super::runs::{Info, Phase};
 use super::widgets::editor::Editor;
-use super::{Call, Effect, State};
+use super::{Effect, State};
 use crate::text::secret_prompt::{MAX_QUESTION, asks_for_a_secret};
 pub(crate) use keyboard::can_switch;
 pub(super) use keyboard::{key, paste, switch, unhide};
@@ -204,9 +204,7 @@ fn may_ask(console: &Console, info: &Info) -> bool {
 
 /// Keeps the box with the run that asks, after whatever has happened; what is to be sent comes back.
 pub(super) fn follow(state: &mut State) -> Vec<Effect> {
-    let (link, now) = (&state.link, state.clock.mono);
-    let session =
-        if let ConnectionState::Connected { session } = link { Some(*session) } else { None };
+    let (session, now) = (state.session(), state.clock.mono);
     let super::Screen::Console(console) = &mut state.screen else { return Vec::new() };
     let again = console.prompt.asker.as_ref().filter(|asker| asker.over).is_some_and(|asker| {
         console.runs.info(asker.block).is_some_and(|info| may_ask(console, info))
@@ -252,7 +250,13 @@ fn send(prompt: &mut Prompt, session: Option<u64>) -> Option<Effect> {
     let line = prompt.lines.front()?;
     let data = line.text.as_ref().map(|text| MaskedText(format!("{text}\n")));
     prompt.under_way = true;
-    Some(Effect::Call { session, call: Call::Input { run, data } })
+    let (run_id, eof) = (run, data.is_none());
+    let input = RunInput { run_id, data, base64: None, eof };
+    let ask = Ask::new(&input, move |state, result| {
+        taken(state, run, result.map(drop).map_err(|error| ask::why(&error)));
+        Vec::new()
+    });
+    Some(Effect::Ask { session, ask })
 }
 
 /// The program of a run has printed something.
@@ -267,7 +271,7 @@ pub(super) fn printed(console: &mut Console, run: RunId) {
 }
 
 /// The server took a line, or not: why.
-pub(super) fn taken(state: &mut State, run: RunId, result: Result<(), String>) {
+fn taken(state: &mut State, run: RunId, result: Result<(), String>) {
     let Some(console) = state.console_mut() else { return };
     if !console.prompt.under_way
         || console.prompt.asker.as_ref().is_none_or(|asker| asker.run != Some(run))
@@ -290,7 +294,7 @@ pub(super) fn taken(state: &mut State, run: RunId, result: Result<(), String>) {
         }
         Err(why) => {
             console.prompt.give_back();
-            state.refuse(crate::text::sanitize::sentence(&why));
+            state.refuse(why);
         }
     }
 }

@@ -7,10 +7,13 @@ mod output_stream;
 pub(crate) mod run_list;
 
 use serde_json::{Map, Value};
+use topside_shared::methods::{CommandRun, RunAttach, RunCancel, RunResult};
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::{RunId, Time};
 
-use super::Clock;
+use super::ask::{self, Ask};
+use super::{Clock, session};
+use crate::connect::CallError;
 use crate::scrollback::{Channel, Pane, grouped};
 use crate::text::fit;
 pub(crate) use info::{Info, Phase};
@@ -19,6 +22,36 @@ pub(crate) use info::{Info, Phase};
 const MAX_BLOCKS: usize = 2_000;
 /// The number of the block that says how many have gone; no other block gets so far.
 const DROPPED: u64 = u64::MAX;
+
+/// Runs a command, whose output belongs to this block.
+pub(crate) fn start(block: u64, run: &CommandRun) -> Ask {
+    Ask::new(run, move |state, result| {
+        session::ran(state, block, result.map(Box::new).map_err(Into::into))
+    })
+}
+
+/// Reads the output of a run from a byte of it on, for this block.
+pub(crate) fn attach(block: u64, run_id: RunId, from: u64) -> Ask {
+    Ask::new(&RunAttach { run_id, from }, move |state, result| {
+        let ended =
+            |row| Box::new(RunResult { row, output: None, output_base64: None, truncated: None });
+        session::ran(state, block, result.map(ended).map_err(Into::into))
+    })
+}
+
+/// Ends a run. Its end is the answer to the request that started it.
+pub(crate) fn cancel(run_id: RunId) -> Ask {
+    Ask::new(&RunCancel { run_id }, move |state, result| {
+        let Err(error) = result else { return Vec::new() };
+        if !matches!(error, CallError::Lost) {
+            if let Some(console) = state.console_mut() {
+                console.runs.cancel_refused(run_id);
+            }
+            state.refuse(ask::why(&error));
+        }
+        Vec::new()
+    })
+}
 
 /// All blocks of a console.
 #[derive(Debug, Default)]
@@ -60,6 +93,12 @@ impl Runs {
             1 => Some("The output of 1 command on this screen is dropped.".to_owned()),
             n => Some(format!("The output of {n} commands on this screen is dropped.")),
         }
+    }
+
+    /// The newest block.
+    #[cfg(test)]
+    pub(crate) fn newest(&self) -> Option<u64> {
+        self.infos.last().map(|info| info.id)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -3,17 +3,17 @@
 use topside_shared::RunId;
 use topside_shared::cmdline;
 use topside_shared::command::Command;
-use topside_shared::methods::{Menu, RunsPage};
+use topside_shared::methods::{Menu, RunsList, RunsPage};
 use topside_shared::records::RunRow;
 use topside_shared::text;
 
 use super::Phase;
+use crate::app::ask::{self, Ask};
 use crate::app::command_form::CommandForm;
 use crate::app::confirm::{Confirm, ConfirmedAction};
-use crate::app::connection::ConnectionState;
 use crate::app::overlay::{self, Overlay};
 use crate::app::widgets::filter_list::{FilterList, ListMove, Load};
-use crate::app::{Call, Effect, State};
+use crate::app::{Effect, State};
 use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::text::{sanitize, times};
@@ -162,10 +162,13 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
 
 /// Asks the server for the newest runs, or for those before one.
 fn ask(state: &mut State, before: Option<RunId>) -> Vec<Effect> {
-    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
-    let Some(view) = view(state) else { return Vec::new() };
-    view.load = Load::Asked;
-    vec![Effect::Call { session, call: Call::Runs { before } }]
+    if let Some(view) = view(state) {
+        view.load = Load::Asked;
+    }
+    let params = RunsList { before, ..RunsList::default() };
+    state.ask_if_connected(Ask::new(&params, move |state, result| {
+        listed(state, before, result.map_err(|error| ask::why(&error)))
+    }))
 }
 
 fn view(state: &mut State) -> Option<&mut RunList> {
@@ -186,7 +189,7 @@ pub(crate) fn changed(state: &mut State) -> Vec<Effect> {
 }
 
 /// The server's answer.
-pub(crate) fn listed(
+fn listed(
     state: &mut State,
     before: Option<RunId>,
     result: Result<RunsPage, String>,
@@ -195,7 +198,7 @@ pub(crate) fn listed(
     let Some(view) = view(state) else { return Vec::new() };
     match result {
         Ok(page) => view.take(before, page, &menu),
-        Err(why) => view.load = Load::Refused(sanitize::sentence(&why)),
+        Err(why) => view.load = Load::Refused(why),
     }
     match std::mem::take(&mut view.stale) && view.load == Load::Done {
         true => ask(state, None),
@@ -250,11 +253,11 @@ fn again(state: &mut State, row: &RunRow) {
 
 /// Shows a run's output: where it is on the screen already, else in a block of its own.
 fn attach(state: &mut State, row: &RunRow, line: &str) -> Vec<Effect> {
-    let ConnectionState::Connected { session } = state.link else {
+    if state.session().is_none() {
         let key = state.keys.word(Id::Reconnect);
         state.refuse(format!("Not connected, so its output cannot be read: {key} connects again."));
         return Vec::new();
-    };
+    }
     let (block, clock) = (state.next_serial(), state.clock);
     let started = times::stamp(row.started_at, clock.wall, &state.zone);
     let Some(console) = state.console_mut() else { return Vec::new() };
@@ -266,5 +269,5 @@ fn attach(state: &mut State, row: &RunRow, line: &str) -> Vec<Effect> {
     let note = format!("{} of {}, started {started}", row.run_id, row.user);
     let own = row.user == console.welcome.you.user;
     console.runs.attached(block, line, &note, (row, own), clock);
-    vec![Effect::Call { session, call: Call::Attach { block, run: row.run_id, from: 0 } }]
+    state.ask_if_connected(super::attach(block, row.run_id, 0))
 }

@@ -3,14 +3,16 @@
 use std::cmp::Reverse;
 
 use topside_shared::Pin;
-use topside_shared::methods::{KeyRow, KeyState, Keys};
+use topside_shared::methods::{KeyRevoke, KeyRow, KeyState, Keys, KeysList};
 
+use crate::app::ask::{self, Ask};
 use crate::app::availability::may_administer;
 use crate::app::confirm::{Confirm, ConfirmedAction};
 use crate::app::console::Console;
 use crate::app::overlay::{self, Overlay};
 use crate::app::widgets::filter_list::{FilterList, Load};
-use crate::app::{Call, Effect, State};
+use crate::app::{Effect, State};
+use crate::connect::CallError;
 use crate::input::key::{Code, Key};
 use crate::text::{sanitize, times};
 
@@ -137,10 +139,13 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
 
 /// Asks the server for the list.
 fn ask(state: &mut State) -> Vec<Effect> {
-    let Some(session) = state.session_to_ask() else { return Vec::new() };
-    let Some(view) = view(state) else { return Vec::new() };
-    view.load = Load::Asked;
-    vec![Effect::Call { session, call: Call::Keys }]
+    if let Some(view) = view(state) {
+        view.load = Load::Asked;
+    }
+    let then = |state: &mut State, result: Result<Keys, CallError>| {
+        listed(state, result.map_err(|error| ask::why(&error)))
+    };
+    state.ask(Ask::new(&KeysList {}, then))
 }
 
 fn view(state: &mut State) -> Option<&mut AcceptedKeys> {
@@ -162,7 +167,7 @@ pub(crate) fn changed(state: &mut State) -> Vec<Effect> {
 }
 
 /// The server's answer.
-pub(crate) fn listed(state: &mut State, result: Result<Keys, String>) -> Vec<Effect> {
+fn listed(state: &mut State, result: Result<Keys, String>) -> Vec<Effect> {
     let Some(view) = view(state) else { return Vec::new() };
     match result {
         Ok(Keys { keys }) => {
@@ -171,7 +176,7 @@ pub(crate) fn listed(state: &mut State, result: Result<Keys, String>) -> Vec<Eff
             view.load = Load::Done;
             view.list.settle(&view.pins());
         }
-        Err(why) => view.load = Load::Refused(sanitize::sentence(&why)),
+        Err(why) => view.load = Load::Refused(why),
     }
     match std::mem::take(&mut view.stale) && view.load == Load::Done {
         true => ask(state),
@@ -237,18 +242,21 @@ fn question(state: &mut State, row: &KeyRow) {
 
 /// Takes a key away: the one that was asked about, whatever the list says by now.
 pub(crate) fn revoke(state: &mut State, key: Pin, name: &str) -> Vec<Effect> {
-    let Some(session) = state.session_to_ask() else { return Vec::new() };
-    state.done(format!("Revoking {name} …"));
-    vec![Effect::Call { session, call: Call::Revoke(key) }]
+    if state.session().is_some() {
+        state.done(format!("Revoking {name} …"));
+    }
+    state.ask(Ask::new(&KeyRevoke { key_id: key }, move |state, result| {
+        revoked(state, key, result.map(drop).map_err(|error| ask::why(&error)))
+    }))
 }
 
 /// The server's answer: what came of it is said, and the list is read again.
-pub(crate) fn revoked(state: &mut State, key: Pin, result: Result<(), String>) -> Vec<Effect> {
+fn revoked(state: &mut State, key: Pin, result: Result<(), String>) -> Vec<Effect> {
     let row = view(state).and_then(|view| view.get(key));
     let name = row.map_or_else(|| key.short(), |row| format!("{} ({})", row.name, key.short()));
     match result {
         Ok(()) => state.done(format!("Revoked {name}; its sessions have ended.")),
-        Err(why) => state.refuse(sanitize::sentence(&why)),
+        Err(why) => state.refuse(why),
     }
     match view(state) {
         Some(_) => ask(state),

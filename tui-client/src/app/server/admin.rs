@@ -2,16 +2,17 @@
 
 use serde_json::{Map, Value};
 use topside_shared::command::{Arg, ArgType, Command};
-use topside_shared::methods::{Broadcast, CommandRun};
+use topside_shared::methods::{Broadcast, BroadcastResult, Call, CommandRun, ServerShutdownCancel};
 use topside_shared::notifications::Urgency;
 use topside_shared::text::MAX_BROADCAST;
 
+use crate::app::ask::{self, Ask};
 use crate::app::command_form::{self, CommandForm, Submit};
 use crate::app::confirm::{Confirm, ConfirmedAction};
 use crate::app::console::shutdown_banner::BannerPhase;
 use crate::app::console::{Console, submit};
 use crate::app::overlay::Overlay;
-use crate::app::{Call, Effect, State};
+use crate::app::{Effect, State};
 
 /// Title of the form for a broadcast. No command has a name with a blank in it.
 const BROADCAST: &str = "Broadcast to all clients";
@@ -62,13 +63,12 @@ fn broadcast_fields() -> Command {
 
 /// Sends the broadcast of a form, and closes the form.
 pub(crate) fn send_broadcast(state: &mut State, form: &CommandForm) -> Vec<Effect> {
-    let Some(session) = state.session_to_ask() else { return Vec::new() };
     let args = form.args();
     let message = args.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
     let warns = args.get("warning") == Some(&Value::Bool(true));
     let level = if warns { Urgency::Warning } else { Urgency::Info };
     state.overlays.clear();
-    vec![Effect::Call { session, call: Call::Broadcast(Broadcast { message, level }) }]
+    act(state, &Broadcast { message, level }, BroadcastResult::sentence)
 }
 
 /// Opens the form for the end of the server, or for a restart.
@@ -108,7 +108,7 @@ pub(crate) fn postponed(state: &mut State, line: &str, mut run: CommandRun) -> V
     match asked {
         Some(Confirm { then: ConfirmedAction::Postpone { .. }, .. }) => {
             run.confirm = true;
-            submit::send(state, line, run)
+            submit::send(state, line, &run)
         }
         Some(other) => {
             state.overlays.push(Overlay::Confirm(other));
@@ -120,6 +120,23 @@ pub(crate) fn postponed(state: &mut State, line: &str, mut run: CommandRun) -> V
 
 /// Cancels a scheduled shutdown. It does no harm, so there is no question.
 pub(crate) fn call_off(state: &mut State) -> Vec<Effect> {
-    let Some(session) = state.session_to_ask() else { return Vec::new() };
-    vec![Effect::Call { session, call: Call::CancelShutdown }]
+    act(state, &ServerShutdownCancel {}, |_| "the shutdown is called off".to_owned())
+}
+
+/// Sends a request of which only a sentence is shown: what was done, or why not.
+pub(crate) fn act<M: Call>(
+    state: &mut State,
+    params: &M,
+    done: impl FnOnce(M::Answer) -> String + Send + 'static,
+) -> Vec<Effect>
+where
+    M::Answer: Send + 'static,
+{
+    state.ask(Ask::new(params, |state, result| {
+        match result {
+            Ok(answer) => state.done(done(answer)),
+            Err(error) => state.refuse(ask::why(&error)),
+        }
+        Vec::new()
+    }))
 }

@@ -1,15 +1,17 @@
 //! Connected clients: the details of one, and disconnecting it.
 
 use topside_shared::ClientId;
-use topside_shared::methods::ClientKick;
+use topside_shared::methods::{ClientKick, ClientsList};
 use topside_shared::records::{ClientRow, ClientRun};
 use topside_shared::text::MAX_REASON;
 
+use super::admin;
+use crate::app::ask::{self, Ask};
 use crate::app::confirm::{Confirm, ConfirmInput, ConfirmedAction};
-use crate::app::connection::ConnectionState;
 use crate::app::overlay::{self, Overlay};
 use crate::app::widgets::editor::Editor;
-use crate::app::{Call, Clock, Effect, State};
+use crate::app::{Clock, Effect, State};
+use crate::connect::CallError;
 use crate::input::key::{Code, Key};
 use crate::text::sanitize;
 
@@ -85,12 +87,17 @@ pub(crate) fn key(state: &mut State, details: ClientDetails, key: Key) -> Vec<Ef
 }
 
 fn ask(state: &State, id: ClientId) -> Vec<Effect> {
-    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
-    vec![Effect::Call { session, call: Call::Client(id) }]
+    // A page of one, from the number before it.
+    let page = ClientsList { after: Some(ClientId(id.0.saturating_sub(1))), limit: Some(1) };
+    state.ask_if_connected(Ask::new(&page, move |state, result| {
+        let one = |row: &ClientRow| row.client_id == id;
+        told(state, id, result.map(|page| page.clients.into_iter().find(one)));
+        Vec::new()
+    }))
 }
 
 /// The server's answer about one client.
-pub(crate) fn told(state: &mut State, id: ClientId, result: Result<Option<ClientRow>, String>) {
+fn told(state: &mut State, id: ClientId, result: Result<Option<ClientRow>, CallError>) {
     let clock = state.clock;
     for overlay in &mut state.overlays {
         if let Overlay::Client(details) = overlay
@@ -99,7 +106,7 @@ pub(crate) fn told(state: &mut State, id: ClientId, result: Result<Option<Client
             details.asked = match result {
                 Ok(Some(row)) => DetailsState::Known(Box::new(sanitize::row(row)), clock),
                 Ok(None) => DetailsState::Left,
-                Err(why) => DetailsState::Refused(sanitize::sentence(&why)),
+                Err(ref error) => DetailsState::Refused(ask::why(error)),
             };
             return;
         }
@@ -179,8 +186,7 @@ pub(crate) fn send_away(state: &mut State, whom: ClientId, reason: &str) -> Vec<
         state.refuse(format!("{whom} has left by itself: nobody was sent away."));
         return Vec::new();
     }
-    let Some(session) = state.session_to_ask() else { return Vec::new() };
     let reason = Some(reason.trim().to_owned()).filter(|reason| !reason.is_empty());
     let kick = ClientKick { client_id: whom, reason };
-    vec![Effect::Call { session, call: Call::Kick(kick) }]
+    admin::act(state, &kick, move |_| format!("{whom} was disconnected"))
 }

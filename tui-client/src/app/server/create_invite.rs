@@ -5,16 +5,18 @@ use serde_json::{Map, Value};
 use topside_shared::Role;
 use topside_shared::command::{Arg, ArgType, Command};
 use topside_shared::invite::Invite;
-use topside_shared::methods::{KeyInvite, KeyRow};
+use topside_shared::methods::{KeyInvite, KeyInviteResult, KeyRow};
 use topside_shared::text::MAX_NAME;
 use topside_shared::values::parse_duration;
 
 use super::qr::Qr;
 use super::{accepted_keys, invite_result};
+use crate::app::ask::{self, Ask};
 use crate::app::command_form::{CommandForm, FormResult};
 use crate::app::console::Console;
 use crate::app::overlay::{self, Overlay};
-use crate::app::{Call, Effect, State};
+use crate::app::{Effect, State};
+use crate::connect::CallError;
 use crate::input::actions::Id;
 use crate::input::key::{Code, Key};
 use crate::text::sanitize;
@@ -193,11 +195,14 @@ pub(crate) fn form_key(state: &mut State, mut new: Box<InviteForm>, key: Key) ->
         }
         FormResult::Run => {
             if let Some(wanted) = new.wanted()
-                && let Some(session) = state.session_to_ask()
+                && state.session_to_ask().is_some()
             {
                 new.step = InviteStep::Asking;
                 state.overlays.push(Overlay::InviteForm(new));
-                return vec![Effect::Call { session, call: Call::Invite(wanted) }];
+                return state.ask(Ask::new(&wanted, |state, result| {
+                    made(state, result);
+                    Vec::new()
+                }));
             }
         }
         FormResult::Open => {
@@ -210,12 +215,14 @@ pub(crate) fn form_key(state: &mut State, mut new: Box<InviteForm>, key: Key) ->
 }
 
 /// The server's answer.
-pub(crate) fn made(state: &mut State, result: Result<Box<CreatedInvite>, String>) {
+fn made(state: &mut State, result: Result<KeyInviteResult, CallError>) {
     let waits = |overlay: &Overlay| matches!(overlay, Overlay::InviteForm(new) if new.step == InviteStep::Asking);
-    let made = result.and_then(|handed| {
-        let handed = CreatedInvite { key: sanitize::key(handed.key), ..*handed };
-        InviteResult::new(handed).ok_or_else(|| "the server's answer holds no invite".to_owned())
-    });
+    let made =
+        result.map_err(|error| ask::why(&error)).and_then(|KeyInviteResult { invite, key }| {
+            let handed = CreatedInvite { invite: Secret(invite), key: sanitize::key(key) };
+            InviteResult::new(handed)
+                .ok_or_else(|| "the server's answer holds no invite".to_owned())
+        });
     match made {
         Ok(made) => {
             state.overlays.retain(|overlay| !waits(overlay));
@@ -225,7 +232,6 @@ pub(crate) fn made(state: &mut State, result: Result<Box<CreatedInvite>, String>
             state.overlays.push(Overlay::InviteResult(Box::new(made)));
         }
         Err(why) => {
-            let why = sanitize::sentence(&why);
             for overlay in &mut state.overlays {
                 if let Overlay::InviteForm(new) = overlay
                     && new.step == InviteStep::Asking

@@ -5,14 +5,15 @@
 
 use std::collections::VecDeque;
 
-use topside_shared::methods::{LogEntries, SubscribeResult};
+use topside_shared::methods::{EventsSubscribe, LogEntries, SubscribeResult, Topic};
 use topside_shared::notifications::{Level, LogEntry};
 use topside_shared::{SubscriptionId, Time, tables};
 
-use crate::app::connection::ConnectionState;
+use crate::app::ask::{self, Ask};
 use crate::app::overlay::{self, Overlay};
 use crate::app::widgets::filter_list::{FilterList, ListMove};
-use crate::app::{Call, Effect, State};
+use crate::app::{Effect, State, session};
+use crate::connect::CallError;
 use crate::input::key::{Code, Key};
 use crate::scrollback::grouped;
 use crate::text::sanitize;
@@ -287,7 +288,7 @@ fn view(state: &mut State) -> Option<&mut LogView> {
 /// Asks for the last lines and for all that come; where a question of an earlier look is not answered yet, behind
 /// the end of that one, so that no line is told twice.
 fn begin(state: &mut State) -> Vec<Effect> {
-    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
+    let Some(session) = state.session() else { return Vec::new() };
     let Some(console) = state.console_mut() else { return Vec::new() };
     let waits = std::mem::replace(&mut console.log_asked, true);
     let Some(view) = view(state) else { return Vec::new() };
@@ -295,7 +296,19 @@ fn begin(state: &mut State) -> Vec<Effect> {
     if waits {
         return Vec::new();
     }
-    [Call::LogTail, Call::LogSubscribe].map(|call| Effect::Call { session, call }).into()
+    [read_tail(), subscribe()].map(|ask| Effect::Ask { session, ask }).into()
+}
+
+fn read_tail() -> Ask {
+    let params = topside_shared::methods::LogTail { lines: Some(TAIL), ..Default::default() };
+    Ask::new(&params, |state, result| {
+        tail(state, result);
+        Vec::new()
+    })
+}
+
+fn subscribe() -> Ask {
+    Ask::new(&EventsSubscribe { topics: vec![Topic::Log] }, subscribed)
 }
 
 /// A session has begun: an open view goes on with it.
@@ -316,7 +329,7 @@ pub(crate) fn session_ended(state: &mut State, why: String) {
 }
 
 /// The last lines have come. That they were refused is said by the answer behind them.
-pub(crate) fn tail(state: &mut State, result: Result<LogEntries, String>) {
+fn tail(state: &mut State, result: Result<LogEntries, CallError>) {
     let now = state.clock.wall;
     let Some(view) = view(state).filter(|view| view.standing == LogState::Asked) else { return };
     if let Ok(LogEntries { entries }) = result {
@@ -326,15 +339,10 @@ pub(crate) fn tail(state: &mut State, result: Result<LogEntries, String>) {
 }
 
 /// The subscription has begun, or not.
-pub(crate) fn subscribed(
-    state: &mut State,
-    result: Result<SubscribeResult, String>,
-) -> Vec<Effect> {
-    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
+fn subscribed(state: &mut State, result: Result<SubscribeResult, CallError>) -> Vec<Effect> {
     let now = state.clock.wall;
     let Some(console) = state.console_mut() else { return Vec::new() };
     console.log_asked = false;
-    let unsubscribe = |id| Effect::Call { session, call: Call::Unsubscribe(id) };
     let id = result.as_ref().ok().map(|subscribed| subscribed.subscription_id);
     match view(state) {
         Some(view) if view.standing == LogState::Asked => match result {
@@ -343,15 +351,16 @@ pub(crate) fn subscribed(
                 view.standing = LogState::Live(subscription_id);
                 Vec::new()
             }
-            Err(why) => {
-                view.standing = LogState::Refused(sanitize::sentence(&why));
+            Err(error) => {
+                view.standing = LogState::Refused(ask::why(&error));
                 Vec::new()
             }
         },
         // It was asked for by a view that was closed since.
         looks => {
             let again = looks.is_some();
-            let mut effects: Vec<Effect> = id.map(unsubscribe).into_iter().collect();
+            let mut effects =
+                id.map_or_else(Vec::new, |id| state.ask_if_connected(session::unsubscribe(id)));
             if again {
                 effects.extend(begin(state));
             }
@@ -380,10 +389,8 @@ pub(crate) fn dropped(state: &mut State, id: SubscriptionId, count: u64) {
 /// A key for the view, which was taken off the overlays.
 pub(crate) fn key(state: &mut State, mut view: Box<LogView>, key: Key) -> Vec<Effect> {
     if key.code == Code::Esc || key.is_ctrl('c') {
-        return match (&state.link, view.standing) {
-            (ConnectionState::Connected { session }, LogState::Live(id)) => {
-                vec![Effect::Call { session: *session, call: Call::Unsubscribe(id) }]
-            }
+        return match view.standing {
+            LogState::Live(id) => state.ask_if_connected(session::unsubscribe(id)),
             _ => Vec::new(),
         };
     }

@@ -1,10 +1,13 @@
 //! Reload of the server's files and its result: what changed, what waits for the next start, or the errors that
 //! kept everything as it was.
 
-use topside_shared::methods::{ReloadChanges, ReloadResult};
+use serde_json::Value;
+use topside_shared::methods::{ReloadChanges, ReloadResult, ServerReload};
 
+use crate::app::ask::Ask;
 use crate::app::overlay::{Overlay, room};
-use crate::app::{Call, Effect, State};
+use crate::app::{Effect, State};
+use crate::connect::CallError;
 use crate::text::{fit, sanitize};
 
 /// What is shown of it.
@@ -49,13 +52,34 @@ pub(crate) struct FileMistake {
 
 /// Asks for it.
 pub(crate) fn begin(state: &mut State) -> Vec<Effect> {
-    let Some(session) = state.session_to_ask() else { return Vec::new() };
-    state.overlays.push(Overlay::Reload(Reload::default()));
-    vec![Effect::Call { session, call: Call::Reload }]
+    if state.session().is_some() {
+        state.overlays.push(Overlay::Reload(Reload::default()));
+    }
+    state.ask(Ask::new(&ServerReload {}, |state, result| {
+        ended(state, result.map_err(|error| not_reloaded(&error)));
+        Vec::new()
+    }))
+}
+
+/// The sentence, and the mistakes in the files with their places.
+fn not_reloaded(error: &CallError) -> NotReloaded {
+    let listed = match error {
+        CallError::Refused(error) => error.data.more.get("mistakes").and_then(Value::as_array),
+        _ => None,
+    };
+    let mistake = |listed: &Value| {
+        let file = listed["file"].as_str()?;
+        let place = ["line", "column"].map(|name| listed[name].as_u64().map(|n| format!(":{n}")));
+        let at =
+            place.into_iter().map_while(|number| number).fold(file.to_owned(), |at, n| at + &n);
+        Some(FileMistake { at, message: listed["message"].as_str()?.to_owned() })
+    };
+    let mistakes = listed.into_iter().flatten().filter_map(mistake).collect();
+    NotReloaded { why: error.to_string(), mistakes }
 }
 
 /// The server's answer, which is said in the last line where nobody waited for it.
-pub(crate) fn ended(state: &mut State, result: Result<ReloadResult, NotReloaded>) {
+fn ended(state: &mut State, result: Result<ReloadResult, NotReloaded>) {
     let standing = match result {
         Ok(ReloadResult { mut changed, .. }) => {
             let at_restart = std::mem::take(&mut changed.at_restart);

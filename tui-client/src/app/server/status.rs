@@ -3,13 +3,15 @@
 
 use std::collections::VecDeque;
 
-use topside_shared::methods::Status;
+use topside_shared::methods::{ServerStatus, Status};
 use topside_shared::text::{bytes, duration};
 
+use crate::app::ask::{self, Ask};
 use crate::app::connection::{self, ConnectionState};
 use crate::app::console::Console;
 use crate::app::overlay::{self, Overlay};
-use crate::app::{Call, Clock, Effect, State};
+use crate::app::{Clock, Effect, State};
+use crate::connect::CallError;
 use crate::scrollback::grouped;
 use crate::text::{fit, sanitize, times};
 
@@ -163,12 +165,17 @@ fn is_up(state: &State) -> bool {
 
 /// Asks, unless an answer is waited for.
 fn ask(state: &mut State) -> Vec<Effect> {
-    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
+    if state.session().is_none() {
+        return Vec::new();
+    }
     let Some(console) = state.console_mut() else { return Vec::new() };
     if std::mem::replace(&mut console.figures.asked, true) {
         return Vec::new();
     }
-    vec![Effect::Call { session, call: Call::Status }]
+    state.ask_if_connected(Ask::new(&ServerStatus {}, |state, result| {
+        told(state, result);
+        Vec::new()
+    }))
 }
 
 /// Milliseconds until the server is asked again; none while the status is not shown.
@@ -185,7 +192,7 @@ pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
 }
 
 /// The server's answer; what comes after the view was closed is not kept.
-pub(crate) fn told(state: &mut State, result: Result<Box<Status>, String>) {
+fn told(state: &mut State, result: Result<Status, CallError>) {
     let (clock, looked_at) = (state.clock, is_up(state));
     let Some(console) = state.console_mut() else { return };
     let figures = &mut console.figures;
@@ -198,9 +205,9 @@ pub(crate) fn told(state: &mut State, result: Result<Box<Status>, String>) {
     match result {
         Ok(status) => {
             figures.failed = None;
-            figures.take(sanitize::status(*status), clock);
+            figures.take(sanitize::status(status), clock);
         }
-        Err(why) => figures.failed = Some(sanitize::sentence(&why)),
+        Err(error) => figures.failed = Some(ask::why(&error)),
     }
 }
 

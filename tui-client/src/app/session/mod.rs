@@ -4,21 +4,25 @@ mod notifications;
 
 use std::collections::BTreeMap;
 
-use topside_shared::ErrorKind;
-use topside_shared::methods::{InitializeResult, RunResult};
+use topside_shared::methods::{
+    EventsSubscribe, EventsUnsubscribe, InitializeResult, Menu, MenuPages, RunResult,
+    SubscribeResult, Topic,
+};
 use topside_shared::notifications::EndCode;
+use topside_shared::{ErrorKind, SubscriptionId};
 
+use super::ask::{self, Ask, Reply};
 use super::connection::{ConnectionState, Disconnected, Retry, Why};
 use super::console::{Console, Watch, submit};
 use super::msg::RunRefused;
 use super::picker::{self, probe};
-use super::runs::{Phase, run_list};
-use super::server::{accepted_keys, clients, create_invite, log, reload, status};
-use super::{Call, DialFailed, Effect, Event, Here, Overlay, Screen, State, Target, Via, prompt};
+use super::runs::{self, Phase};
+use super::server::{clients, log, status};
+use super::{DialFailed, Effect, Event, Here, Overlay, Screen, State, Target, Via};
 use crate::text::sanitize;
 
-use crate::connect::{DisconnectReason, Reached};
-use notifications::{menu_changed, notice, other_menu, told_of_the_end};
+use crate::connect::{CallError, DisconnectReason, Reached, take_page};
+use notifications::{menu_changed, other_menu, told_of_the_end};
 
 /// A dial has ended well: the console opens, or goes on where it was.
 pub(crate) fn dialled(
@@ -83,9 +87,9 @@ pub(crate) fn dialled(
         }
         resumed = console.runs.resume();
     }
-    let resumed = resumed.into_iter().map(|(block, run, from)| Call::Attach { block, run, from });
-    for call in [Call::Menu, Call::Subscribe].into_iter().chain(resumed) {
-        effects.push(Effect::Call { session: attempt, call });
+    let resumed = resumed.into_iter().map(|(block, run, from)| runs::attach(block, run, from));
+    for ask in [ask_menu(), subscribe()].into_iter().chain(resumed) {
+        effects.push(Effect::Ask { session: attempt, ask });
     }
     effects.extend(status::session_began(state));
     effects.extend(log::session_began(state));
@@ -146,64 +150,85 @@ pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect
     if !matches!(&state.link, ConnectionState::Connected { session: live } if *live == session) {
         return Vec::new();
     }
-    let clock = state.clock;
-    let Some(console) = state.console_mut() else { return Vec::new() };
     match event {
-        Event::Menu(Ok(menu)) => {
-            let old = std::mem::replace(&mut console.menu, sanitize::menu(menu));
-            let known = std::mem::replace(&mut console.menu_known, true);
-            console.menu_refused = None;
-            let enter = std::mem::take(&mut console.input.held);
-            if known && old.revision != console.menu.revision {
-                menu_changed(state, &old);
-            }
-            let mut effects = keep_menu(state);
-            if enter {
-                effects.extend(submit::enter(state));
-            }
-            return effects;
-        }
-        Event::Menu(Err(why)) => {
-            console.input.held = false;
-            console.menu_refused = Some(sanitize::sentence(&why));
-        }
-        Event::Subscribed(Ok(subscribed)) => {
-            console.watch = Watch::Live(subscribed.subscription_id);
-            let rows = subscribed.snapshot.clients.unwrap_or_default();
-            console.clients =
-                rows.into_iter().map(sanitize::row).map(|row| (row.client_id, row)).collect();
-            let revision = subscribed.snapshot.server.map(|server| server.revision);
-            return revision.map_or_else(Vec::new, |now| other_menu(console, session, now));
-        }
-        Event::Subscribed(Err(why)) => {
-            // Rows that nothing changes any more would be a lie.
-            console.clients.clear();
-            console.watch = Watch::Refused(sanitize::sentence(&why));
-        }
-        Event::Ran { block, result } => {
-            let calls = ran(console, block, result, clock.mono).into_iter();
-            return calls.map(|call| Effect::Call { session, call }).collect();
-        }
-        Event::Runs { before, result } => return run_list::listed(state, before, result),
-        Event::Status(result) => status::told(state, result),
-        Event::LogTail(result) => log::tail(state, result),
-        Event::LogSubscribed(result) => return log::subscribed(state, result),
-        Event::Client { id, result } => clients::told(state, id, result),
-        Event::Keys(result) => return accepted_keys::listed(state, result),
-        Event::Invited(result) => create_invite::made(state, result),
-        Event::Reloaded(result) => reload::ended(state, result),
-        Event::Revoked { key, result } => return accepted_keys::revoked(state, key, result),
-        Event::Administered(Ok(done)) => state.done(done),
-        Event::Administered(Err(why)) => state.refuse(sanitize::sentence(&why)),
-        Event::CancelRefused { run, why } => {
-            console.runs.cancel_refused(run);
-            state.refuse(sanitize::sentence(&why));
-        }
-        Event::InputTaken { run, result } => prompt::taken(state, run, result),
-        Event::Notice(told) => return notice(state, session, *told),
-        Event::Lost(reason) => return lost(state, &reason),
+        Event::Answer(reply) => reply.apply(state),
+        Event::Notice(notice) => notifications::notice(state, session, *notice),
+        Event::Lost(reason) => lost(state, &reason),
     }
-    Vec::new()
+}
+
+/// Asks for the menu, page by page.
+pub(super) fn ask_menu() -> Ask {
+    ask_page(MenuPages::default())
+}
+
+fn ask_page(mut pages: MenuPages) -> Ask {
+    Ask::raw(&pages.request(), move |answer| {
+        let page = match answer {
+            Ok(raw) => take_page(&mut pages, Ok(raw)),
+            Err(CallError::Refused(error)) => take_page(&mut pages, Err(error)),
+            Err(error) => Err(error),
+        };
+        Reply::new(move |state| match page {
+            Ok(Some(menu)) => take_menu(state, menu),
+            Ok(None) => state.ask_if_connected(ask_page(pages)),
+            Err(error) => {
+                if let Some(console) = state.console_mut() {
+                    console.input.held = false;
+                    console.menu_refused = Some(ask::why(&error));
+                }
+                Vec::new()
+            }
+        })
+    })
+}
+
+fn take_menu(state: &mut State, menu: Menu) -> Vec<Effect> {
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    let old = std::mem::replace(&mut console.menu, sanitize::menu(menu));
+    let known = std::mem::replace(&mut console.menu_known, true);
+    console.menu_refused = None;
+    let enter = std::mem::take(&mut console.input.held);
+    if known && old.revision != console.menu.revision {
+        menu_changed(state, &old);
+    }
+    let mut effects = keep_menu(state);
+    if enter {
+        effects.extend(submit::enter(state));
+    }
+    effects
+}
+
+/// Subscribes to the live list.
+pub(super) fn subscribe() -> Ask {
+    let topics = vec![Topic::Clients, Topic::Runs, Topic::Server];
+    Ask::new(&EventsSubscribe { topics }, |state, result| {
+        let Some(console) = state.console_mut() else { return Vec::new() };
+        match result {
+            Ok(SubscribeResult { subscription_id, snapshot }) => {
+                console.watch = Watch::Live(subscription_id);
+                let rows = snapshot.clients.unwrap_or_default().into_iter().map(sanitize::row);
+                console.clients = rows.map(|row| (row.client_id, row)).collect();
+                match snapshot.server {
+                    Some(server) if other_menu(console, server.revision) => {
+                        state.ask_if_connected(ask_menu())
+                    }
+                    _ => Vec::new(),
+                }
+            }
+            Err(error) => {
+                // No notification would change these rows any more.
+                console.clients.clear();
+                console.watch = Watch::Refused(ask::why(&error));
+                Vec::new()
+            }
+        }
+    })
+}
+
+/// Ends a subscription. Its answer says nothing.
+pub(super) fn unsubscribe(subscription_id: SubscriptionId) -> Ask {
+    Ask::new(&EventsUnsubscribe { subscription_id }, |_, _| Vec::new())
 }
 
 /// The menu as it is shown: without what would steer a terminal.
@@ -215,13 +240,25 @@ fn keep_menu(state: &State) -> Vec<Effect> {
     state.console().map(keep).into_iter().collect()
 }
 
-/// A command has ended; what is to be asked because of it.
-fn ran(
+/// A command has ended, or was refused.
+pub(super) fn ran(
+    state: &mut State,
+    request: u64,
+    result: Result<Box<RunResult>, RunRefused>,
+) -> Vec<Effect> {
+    let now = state.clock.mono;
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    let next = run_ended(console, request, result, now);
+    next.map_or_else(Vec::new, |ask| state.ask_if_connected(ask))
+}
+
+/// The request that follows from the end of a command, if any.
+fn run_ended(
     console: &mut Console,
     request: u64,
     result: Result<Box<RunResult>, RunRefused>,
     now: u64,
-) -> Option<Call> {
+) -> Option<Ask> {
     let block = match &result {
         Ok(result) => console.runs.with_run(request, result.row.run_id),
         Err(RunRefused::Refused { .. }) => console.runs.without_run(request),
@@ -238,14 +275,14 @@ fn ran(
             let words =
                 "the menu has changed: this command is new in it. Nothing was run; run it again";
             console.runs.refused(block, Phase::Refused, words);
-            return Some(Call::Menu);
+            return Some(ask_menu());
         }
         // A server that died has less of the output than was told here: it says how it ended all the same.
         Err(RunRefused::Refused { kind: ErrorKind::InvalidParams, .. })
             if info.is_some_and(|info| info.told > 0)
                 && let Some(run) = run =>
         {
-            return Some(Call::Attach { block, run, from: 0 });
+            return Some(runs::attach(block, run, 0));
         }
         Ok(result) => {
             console.runs.ended(block, &result.row, now);

@@ -4,11 +4,12 @@ use topside_shared::Time;
 use topside_shared::methods::{Menu, ReloadChanges};
 use topside_shared::notifications::{Broadcast, ClientsChanged, Closing, Notification, Urgency};
 
+use super::{ask_menu, subscribe, unsubscribe};
 use crate::app::console::shutdown_banner::{Banner, BannerPhase};
 use crate::app::console::{Console, Watch};
 use crate::app::runs::run_list;
 use crate::app::server::{accepted_keys, log};
-use crate::app::{Call, Clock, Effect, State, prompt};
+use crate::app::{Clock, Effect, State, prompt};
 use crate::text::sanitize;
 
 /// How the list calls the end of a client that was sent away.
@@ -41,7 +42,10 @@ pub(super) fn notice(state: &mut State, session: u64, told: Notification) -> Vec
         Notification::Closing(closing) => {
             told_of_the_end(console, sanitize::closing(closing), clock);
         }
-        Notification::Reloaded(told) => return other_menu(console, session, told.revision),
+        Notification::Reloaded(changed) if other_menu(console, changed.revision) => {
+            return state.ask_if_connected(ask_menu());
+        }
+        Notification::Reloaded(_) => {}
         Notification::Broadcast(told) => broadcast(state, sanitize::broadcast(told)),
         Notification::Ended(ended) => console.goodbye = Some(sanitize::ended(ended)),
         // The list has holes: begin it anew.
@@ -49,8 +53,8 @@ pub(super) fn notice(state: &mut State, session: u64, told: Notification) -> Vec
             if console.watch == Watch::Live(dropped.subscription_id) =>
         {
             console.watch = Watch::Asked;
-            let again = [Call::Unsubscribe(dropped.subscription_id), Call::Subscribe];
-            return again.map(|call| Effect::Call { session, call }).into();
+            let again = [unsubscribe(dropped.subscription_id), subscribe()];
+            return again.map(|ask| Effect::Ask { session, ask }).into();
         }
         Notification::EventsDropped(dropped) => {
             log::dropped(state, dropped.subscription_id, dropped.count);
@@ -60,12 +64,9 @@ pub(super) fn notice(state: &mut State, session: u64, told: Notification) -> Vec
     Vec::new()
 }
 
-/// The server's menu has this revision: where it is not the one that is known, it is asked for.
-pub(super) fn other_menu(console: &Console, session: u64, revision: u64) -> Vec<Effect> {
-    match console.menu_known && console.menu.revision == revision {
-        true => Vec::new(),
-        false => vec![Effect::Call { session, call: Call::Menu }],
-    }
+/// Whether the server's menu, which has this revision, is not the one that is known.
+pub(super) fn other_menu(console: &Console, revision: u64) -> bool {
+    !console.menu_known || console.menu.revision != revision
 }
 
 /// Says among the blocks, and at once to whoever looks elsewhere, what another menu is about.

@@ -12,7 +12,7 @@ use crate::views::tests::{frame, text};
 /// The console of an admin, whose menu has all that a server offers one.
 pub(crate) fn admin(width: u16, height: u16) -> World {
     let mut world = World::connected(width, height);
-    world.event(Event::Menu(Ok(admins_menu())));
+    world.answer::<CommandsList>(Ok(admins_menu()));
     world
 }
 
@@ -31,12 +31,8 @@ fn admins_menu() -> Menu {
 
 /// What was sent last.
 fn sent(effects: &[Effect]) -> (String, Value, bool) {
-    match effects.last() {
-        Some(Effect::Call { call: Call::Run { run, .. }, .. }) => {
-            (run.command.clone(), Value::Object(run.args.clone()), run.confirm)
-        }
-        _ => panic!("{effects:?}"),
-    }
+    let CommandRun { command, args, confirm, .. } = command_of(effects);
+    (command, Value::Object(args), confirm)
 }
 
 /// Chooses an action by its title in the palette.
@@ -87,8 +83,8 @@ fn a_kick_asks_with_cancel_focused_and_takes_a_reason() {
     world.write("to bed");
     let effects = world.press("tab enter");
     let kick = ClientKick { client_id: ClientId(4), reason: Some("to bed".into()) };
-    assert_eq!(effects, [Effect::Call { session: world.session(), call: Call::Kick(kick) }]);
-    world.event(Event::Administered(Ok("#4 was disconnected".into())));
+    assert_eq!(effects, [ask(world.session(), &kick)]);
+    world.answer::<ClientKick>(Ok(Empty {}));
     assert_eq!(world.remark(), "#4 was disconnected");
 }
 
@@ -140,12 +136,15 @@ fn a_client_in_full_is_asked_for_and_says_when_it_was_idle() {
     let effects = world.press("f2 down enter");
     let id = ClientId(4);
     let session = world.session();
-    assert_eq!(effects, [Effect::Call { session, call: Call::Client(id) }]);
+    assert_eq!(
+        effects,
+        [ask(session, &ClientsList { after: Some(ClientId(id.0 - 1)), limit: Some(1) })]
+    );
     let mut row = client(4, "phone", "operator", "203.0.113.9:40112");
     row["idleMs"] = json!(185_000);
     (row["bytesIn"], row["bytesOut"]) = (json!(812), json!(1_572_864));
     let row = serde_json::from_value(row).unwrap();
-    world.event(Event::Client { id, result: Ok(Some(row)) });
+    world.answer::<ClientsList>(Ok(Clients { clients: vec![row], next: None }));
     let shown = screen(&world);
     for part in ["#4 phone", "3 m 05 s at 09:14:00", "812 B in, 1.5 MiB out", "zone-run #3"] {
         assert!(shown.contains(part), "{part}: {shown}");
@@ -166,12 +165,9 @@ fn a_broadcast_is_written_in_a_form_with_its_level() {
     world.press("backtab right");
     let effects = world.press("enter");
     let broadcast = methods::Broadcast { message: "five minutes".into(), level: Urgency::Warning };
-    assert_eq!(
-        effects,
-        [Effect::Call { session: world.session(), call: Call::Broadcast(broadcast) }]
-    );
+    assert_eq!(effects, [ask(world.session(), &broadcast)]);
     assert!(world.state.overlays.is_empty(), "the form is closed");
-    world.event(Event::Administered(Err("`message` is empty".into())));
+    world.answer::<methods::Broadcast>(Err(refusal("`message` is empty")));
     assert_eq!(world.remark(), "`message` is empty");
 }
 
@@ -196,7 +192,7 @@ fn a_removed_admin_command_is_answered_with_the_verb_and_the_view() {
         ("reload", "use `topside reload` or the reload action (Ctrl-P"),
     ] {
         let effects = world.enter(line);
-        let asks = |effect: &Effect| matches!(effect, Effect::Call { .. });
+        let asks = |effect: &Effect| matches!(effect, Effect::Ask { .. });
         assert!(!effects.iter().any(asks), "the server is not asked: {line}");
         assert!(screen(&world).contains(hint), "{}", screen(&world));
     }
@@ -250,7 +246,7 @@ fn what_is_due_can_be_postponed_and_called_off_and_not_ordered_twice() {
     assert!(world.state.overlays.is_empty());
 
     let effects = act(&mut world, "call the shutdown off");
-    assert_eq!(effects, [Effect::Call { session: world.session(), call: Call::CancelShutdown }]);
+    assert_eq!(effects, [ask(world.session(), &ServerShutdownCancel {})]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn enter_on_a_row_of_the_menu_opens_a_form_and_enter_there_runs_its_line() {
     world.write("3");
     world.press("tab right");
     let effects = world.press("enter");
-    let Some(Effect::Call { call: Call::Run { run, .. }, .. }) = effects.last() else { panic!() };
+    let run = command_of(&effects);
     assert_eq!(serde_json::to_value(&run.args).unwrap(), json!({"zone": 3, "minutes": 10}));
     let kept = Effect::SaveHistory { server: "this machine".into(), line: "zone-run 3 10".into() };
     assert!(effects.contains(&kept), "{effects:?}");
@@ -36,7 +36,7 @@ fn enter_on_a_row_of_the_menu_opens_a_form_and_enter_there_runs_its_line() {
 fn a_row_that_only_looks_and_takes_no_arguments_runs_at_once() {
     let mut world = World::connected(80, 24);
     let effects = world.choose("zones");
-    block_of(&effects);
+    world.block_of(&effects);
     assert!(world.state.overlays.is_empty());
 }
 
@@ -46,10 +46,11 @@ fn a_row_that_changes_something_never_runs_at_once() {
     let mut changed = menu();
     let zones = changed.commands.iter_mut().find(|command| command.name == "zones").unwrap();
     zones.effect = topside_shared::command::Effect::Write;
-    world.event(Event::Menu(Ok(changed)));
+    world.answer::<CommandsList>(Ok(changed));
     assert!(world.choose("zones").is_empty());
     assert_eq!(form(&world).line(), "zones");
-    block_of(&world.press("enter"));
+    let effects = world.press("enter");
+    world.block_of(&effects);
 }
 
 #[test]
@@ -64,7 +65,7 @@ fn the_form_asks_what_the_line_would_and_no_comes_back_to_it() {
     assert_eq!(world.input(), "");
     world.press("enter");
     let effects = world.press("tab enter");
-    let Some(Effect::Call { call: Call::Run { run, .. }, .. }) = effects.last() else { panic!() };
+    let run = command_of(&effects);
     assert!(run.confirm);
     assert!(world.state.overlays.is_empty());
 }
@@ -76,7 +77,8 @@ fn what_was_filled_in_is_there_again_after_esc_and_not_after_it_ran() {
     world.press("esc");
     world.choose("zone-run");
     assert_eq!(form(&world).line(), "zone-run 3");
-    block_of(&world.press("enter"));
+    let effects = world.press("enter");
+    world.block_of(&effects);
     world.choose("zone-run");
     assert_eq!(form(&world).line(), "zone-run");
 }
@@ -88,7 +90,7 @@ fn a_draft_of_an_older_menu_is_dropped() {
     world.press("esc");
     let mut changed = menu();
     changed.commands.iter_mut().for_each(|command| command.args.truncate(1));
-    world.event(Event::Menu(Ok(changed)));
+    world.answer::<CommandsList>(Ok(changed));
     world.choose("zone-run");
     assert_eq!(form(&world).line(), "zone-run");
 }
@@ -118,7 +120,7 @@ fn a_menu_that_changed_under_a_form_is_said_and_nothing_is_sent() {
     world.write("3");
     let mut changed = menu();
     changed.commands.retain(|command| command.name != "zone-run");
-    world.event(Event::Menu(Ok(changed)));
+    world.answer::<CommandsList>(Ok(changed));
     assert!(world.press("enter").is_empty());
     assert!(world.remark().contains("zone-run has changed in the menu"), "{}", world.remark());
 }
@@ -147,7 +149,7 @@ fn a_secret_of_a_form_is_sent_and_neither_shown_kept_nor_remembered() {
         }))
         .unwrap(),
     );
-    world.event(Event::Menu(Ok(with_login)));
+    world.answer::<CommandsList>(Ok(with_login));
     let shown =
         |world: &World| crate::views::tests::text(&crate::views::tests::frame(&world.state));
     world.choose("login");
@@ -162,9 +164,7 @@ fn a_secret_of_a_form_is_sent_and_neither_shown_kept_nor_remembered() {
     let text = shown(&world);
     assert!(text.contains("Log ann in with ***?") && !text.contains("hunter2"), "{text}");
     let effects = world.press("tab enter");
-    let [Effect::Call { call: Call::Run { run, .. }, .. }] = &effects[..] else {
-        panic!("{effects:?}")
-    };
+    let run = command_of(&effects);
     assert_eq!(run.args["password"], "hunter2");
     let text = shown(&world);
     assert!(text.contains("❯ login") && !text.contains("hunter2"), "{text}");

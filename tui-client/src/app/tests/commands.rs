@@ -15,9 +15,7 @@ pub(super) fn phase(world: &mut World) -> Phase {
 fn a_command_that_is_not_in_this_menu_is_asked_of_the_server_so_that_it_cannot_run() {
     let mut world = World::connected(80, 24);
     let effects = world.enter("reboot 5");
-    let Some(Effect::Call { call: Call::Run { run, .. }, .. }) = effects.last() else {
-        panic!("{effects:?}")
-    };
+    let run = command_of(&effects);
     assert_eq!((run.command.as_str(), run.confirm), ("reboot", false));
     // No argument can have this name, so that no server runs it.
     assert!(run.args.contains_key(""), "{run:?}");
@@ -29,7 +27,7 @@ fn a_command_that_is_not_in_this_menu_is_asked_of_the_server_so_that_it_cannot_r
     let session = world.session();
     let said = "`brand-new` has no argument ``";
     let effects = world.enter_unknown("brand-new", ErrorKind::InvalidParams, said);
-    assert_eq!(effects, [Effect::Call { session, call: Call::Menu }]);
+    assert_eq!(effects, [ask(session, &CommandsList::default())]);
     assert!(world.newest().contains("the menu has changed"), "{}", world.newest());
 }
 
@@ -37,10 +35,8 @@ fn a_command_that_is_not_in_this_menu_is_asked_of_the_server_so_that_it_cannot_r
 fn a_command_is_sent_with_its_typed_arguments_and_its_output_ends_in_its_block() {
     let mut world = World::connected(80, 24);
     let effects = world.enter("zone-run 3 5");
-    let block = block_of(&effects);
-    let Effect::Call { call: Call::Run { run, .. }, .. } = effects.last().unwrap() else {
-        panic!("{effects:?}")
-    };
+    let block = world.block_of(&effects);
+    let run = command_of(&effects);
     assert_eq!((run.command.as_str(), run.stream, run.confirm), ("zone-run", true, false));
     assert_eq!(serde_json::to_value(&run.args).unwrap(), json!({"zone": 3, "minutes": 5}));
     assert_eq!(world.input(), "");
@@ -53,7 +49,7 @@ fn a_command_is_sent_with_its_typed_arguments_and_its_output_ends_in_its_block()
     row.state = RunState::Failed;
     row.exit_code = Some(2);
     row.duration_ms = Some(41);
-    world.event(Event::Ran { block, result: Ok(Box::new(result(row))) });
+    world.ran(block, Ok(result(row)));
     assert_eq!(world.newest(), "opening valve 3\n");
     let ended = Phase::Ended { state: RunState::Failed, exit: Some(2), signal: None, ms: 41 };
     assert_eq!(phase(&mut world), ended);
@@ -62,8 +58,8 @@ fn a_command_is_sent_with_its_typed_arguments_and_its_output_ends_in_its_block()
 #[test]
 fn two_runs_of_one_command_keep_their_output_apart() {
     let mut world = World::connected(80, 24);
-    let first = block_of(&world.enter("zones"));
-    let second = block_of(&world.enter("zones"));
+    let first = world.start("zones");
+    let second = world.start("zones");
     world.notice(Notification::RunChanged(Box::new(running(1, "zones"))));
     world.notice(Notification::RunChanged(Box::new(running(2, "zones"))));
     world.notice(printed(2, "two\n"));
@@ -87,8 +83,8 @@ fn line_of(world: &mut World, run: u64) -> String {
 #[test]
 fn two_runs_of_one_command_did_not_swap_blocks_where_one_overtook() {
     let mut world = World::connected(80, 24);
-    let third = block_of(&world.enter("zone-run 3"));
-    let fourth = block_of(&world.enter("zone-run 4"));
+    let third = world.start("zone-run 3");
+    let fourth = world.start("zone-run 4");
     world.notice(Notification::RunChanged(Box::new(zone_run(1, 4))));
     world.notice(Notification::RunChanged(Box::new(zone_run(2, 3))));
     world.notice(printed(1, "four\n"));
@@ -105,19 +101,19 @@ fn two_runs_of_one_command_did_not_swap_blocks_where_one_overtook() {
 #[test]
 fn the_answer_says_which_of_two_equal_runs_is_whose() {
     let mut world = World::connected(80, 24);
-    let first = block_of(&world.enter("zone-run 3"));
-    let second = block_of(&world.enter("zone-run zone=3"));
+    let first = world.start("zone-run 3");
+    let second = world.start("zone-run zone=3");
     world.notice(Notification::RunChanged(Box::new(zone_run(1, 3))));
     world.notice(Notification::RunChanged(Box::new(zone_run(2, 3))));
     let ended = |run| {
         let mut row = zone_run(run, 3);
         row.state = RunState::Succeeded;
-        Ok(Box::new(result(row)))
+        Ok(result(row))
     };
-    world.event(Event::Ran { block: second, result: ended(1) });
+    world.ran(second, ended(1));
     assert_eq!(line_of(&mut world, 1), "zone-run zone=3");
     assert_eq!(line_of(&mut world, 2), "zone-run 3");
-    world.event(Event::Ran { block: first, result: ended(2) });
+    world.ran(first, ended(2));
     assert_eq!(line_of(&mut world, 1), "zone-run zone=3");
     assert!(world.console().runs.live().next().is_none());
 }
@@ -125,12 +121,12 @@ fn the_answer_says_which_of_two_equal_runs_is_whose() {
 #[test]
 fn a_refusal_leaves_the_run_of_another_line_alone() {
     let mut world = World::connected(80, 24);
-    let first = block_of(&world.enter("zone-run 3"));
+    let first = world.start("zone-run 3");
     world.enter("zone-run zone=3");
     world.notice(Notification::RunChanged(Box::new(zone_run(1, 3))));
     let message = "no such place".to_owned();
-    let refused = RunRefused::Refused { kind: ErrorKind::InvalidParams, message };
-    world.event(Event::Ran { block: first, result: Err(refused) });
+    let refused = refused(ErrorKind::InvalidParams, message);
+    world.ran(first, Err(refused));
     assert_eq!(line_of(&mut world, 1), "zone-run zone=3");
     let live: Vec<_> = world.console().runs.live().map(|info| info.run).collect();
     assert_eq!(live, [Some(RunId(1))]);
@@ -143,8 +139,8 @@ fn an_unknown_command_becomes_a_block_with_the_nearest_names_and_can_be_recalled
     let effects = world.enter("zonse");
     assert!(matches!(&effects[..], [Effect::SaveHistory { line, .. }, _] if line == "zonse"));
     let message = "there is no command `zonse`: did you mean zones?".to_owned();
-    let result = Err(RunRefused::Refused { kind: ErrorKind::NotFound, message });
-    world.event(Event::Ran { block: block_of(&effects), result });
+    let result = Err(refused(ErrorKind::NotFound, message));
+    world.ran(world.block_of(&effects), result);
     assert_eq!(phase(&mut world), Phase::Refused);
     assert!(world.newest().contains("did you mean zones"), "{}", world.newest());
     world.press("up");
@@ -173,10 +169,10 @@ fn an_empty_line_gets_an_answer() {
 #[test]
 fn what_the_server_refuses_is_said_in_the_block() {
     let mut world = World::connected(80, 24);
-    let block = block_of(&world.enter("zones"));
+    let block = world.start("zones");
     let message = "zone 3 is \u{1b}[1mrunning".to_owned();
-    let refused = RunRefused::Refused { kind: ErrorKind::Busy, message };
-    world.event(Event::Ran { block, result: Err(refused) });
+    let refused = refused(ErrorKind::Busy, message);
+    world.ran(block, Err(refused));
     assert_eq!(phase(&mut world), Phase::Refused);
     assert_eq!(world.newest(), "zone 3 is [1mrunning\n");
 }
@@ -191,11 +187,7 @@ fn a_command_that_confirms_is_sent_only_after_a_yes() {
     assert_eq!(world.input(), "zone-stop 3", "what was typed comes back");
     world.press("enter");
     let effects = world.press("tab enter");
-    let sent = effects.iter().find_map(|effect| match effect {
-        Effect::Call { call: Call::Run { run, .. }, .. } => Some(run.confirm),
-        _ => None,
-    });
-    assert_eq!(sent, Some(true));
+    assert!(command_of(&effects).confirm);
 }
 
 #[test]
@@ -207,7 +199,7 @@ fn shutting_down_wants_the_servers_name_typed_however_it_is_asked_for() {
     assert!(world.press("enter").is_empty());
     world.write("r");
     let effects = world.press("enter");
-    let Some(Effect::Call { call: Call::Run { run, .. }, .. }) = effects.last() else { panic!() };
+    let run = command_of(&effects);
     assert!(run.confirm);
     assert_eq!(run.args["reason"], "moving house");
 
@@ -235,8 +227,7 @@ fn ctrl_c_clears_the_line_then_cancels_then_offers_to_leave() {
     assert!(world.press("ctrl-c").is_empty());
     assert_eq!(world.input(), "");
     let effects = world.press("ctrl-c");
-    let cancel = Call::Cancel(topside_shared::RunId(31));
-    assert_eq!(effects, [Effect::Call { session, call: cancel }]);
+    assert_eq!(effects, [ask(session, &RunCancel { run_id: RunId(31) })]);
     assert_eq!(phase(&mut world), Phase::Running { cancelling: true });
     assert!(world.press("ctrl-c").is_empty());
     assert!(matches!(world.state.overlays.last(), Some(Overlay::Confirm(_))));

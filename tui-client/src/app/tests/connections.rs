@@ -95,7 +95,7 @@ fn the_title_tells_the_connection_type_and_a_reconnect_keeps_the_chosen_way() {
     };
     let reached = by(Via::Internet, "203.0.113.7:8677");
     let effects = world.tell(Msg::Dialled { attempt, welcome: welcome(), reached, carries: false });
-    assert!(!effects.iter().any(|e| matches!(e, Effect::Call { call: Call::Run { .. }, .. })));
+    assert!(!effects.iter().any(is_command));
     assert_eq!(world.state.console().unwrap().way(&world.state), "internet 203.0.113.7:8677");
     assert_eq!(world.input(), "zone-run 4", "what was typed is kept, and not sent");
 }
@@ -194,8 +194,8 @@ fn a_connected_console_asks_for_menu_list_and_history() {
         [
             Effect::LoadHistory { server: "this machine".into() },
             Effect::Browse(false),
-            Effect::Call { session: attempt, call: Call::Menu },
-            Effect::Call { session: attempt, call: Call::Subscribe },
+            ask(attempt, &CommandsList::default()),
+            ask(attempt, &live_list()),
         ]
     );
 }
@@ -228,10 +228,11 @@ fn a_list_with_holes_is_begun_anew() {
     };
     assert!(world.notice(dropped(55)).is_empty(), "not our subscription");
     let effects = world.notice(dropped(1));
-    let again = [Call::Unsubscribe(SubscriptionId(1)), Call::Subscribe];
-    assert_eq!(effects, again.map(|call| Effect::Call { session, call }));
+    let end = EventsUnsubscribe { subscription_id: SubscriptionId(1) };
+    let again = [ask(session, &end), ask(session, &live_list())];
+    assert_eq!(effects, again);
     // A list that could not be begun anew is not shown as if it were live.
-    world.event(Event::Subscribed(Err("no more subscriptions".into())));
+    world.answer::<EventsSubscribe>(Err(refusal("no more subscriptions")));
     assert!(world.console().client_rows().is_empty());
 }
 

@@ -35,12 +35,12 @@ pub(crate) fn opened(width: u16, height: u16) -> World {
     let mut world = admin(width, height);
     let effects = act(&mut world, "keys: who may come in");
     assert_eq!(effects, [asked(&world)]);
-    world.event(Event::Keys(Ok(keys())));
+    world.answer::<KeysList>(Ok(keys()));
     world
 }
 
 fn asked(world: &World) -> Effect {
-    Effect::Call { session: world.session(), call: Call::Keys }
+    ask(world.session(), &KeysList {})
 }
 
 fn names(world: &World) -> Vec<String> {
@@ -100,8 +100,8 @@ fn a_key_is_revoked_after_a_question_with_cancel_focused_and_the_list_is_read_ag
     world.press("ctrl-x");
     let effects = world.press("tab enter");
     let (session, key) = (world.session(), pin(4));
-    assert_eq!(effects, [Effect::Call { session, call: Call::Revoke(key) }]);
-    let effects = world.event(Event::Revoked { key, result: Ok(()) });
+    assert_eq!(effects, [ask(session, &KeyRevoke { key_id: key })]);
+    let effects = world.answer::<KeyRevoke>(Ok(Empty {}));
     assert_eq!(effects, [asked(&world)]);
     assert_eq!(world.remark(), "Revoked phone (0404 0404 0404 0404); its sessions have ended.");
 }
@@ -109,15 +109,15 @@ fn a_key_is_revoked_after_a_question_with_cancel_focused_and_the_list_is_read_ag
 #[test]
 fn the_key_that_was_asked_about_is_the_one_that_goes() {
     let mut world = opened(100, 24);
-    world.press("down down ctrl-x");
+    world.press("down down f5 ctrl-x");
     // Meanwhile another key is called so.
     let rows = vec![key(4, "phone", "operator", "active"), key(8, "phone", "admin", "active")];
-    world.event(Event::Keys(Ok(Keys { keys: rows })));
+    world.answer::<KeysList>(Ok(Keys { keys: rows }));
     let effects = world.press("tab enter");
     let session = world.session();
-    assert_eq!(effects, [Effect::Call { session, call: Call::Revoke(pin(4)) }]);
+    assert_eq!(effects, [ask(session, &KeyRevoke { key_id: pin(4) })]);
     let refused = "the last admin key can be taken away on the box only";
-    world.event(Event::Revoked { key: pin(4), result: Err(refused.into()) });
+    world.answer::<KeyRevoke>(Err(refusal(refused)));
     assert_eq!(world.remark(), refused);
 }
 
@@ -152,8 +152,8 @@ fn an_open_list_is_read_again_when_somebody_comes_or_goes() {
     };
     assert_eq!(world.notice(joined(11)), [asked(&world)]);
     assert!(world.notice(joined(12)).is_empty(), "one question at a time");
-    assert_eq!(world.event(Event::Keys(Ok(keys()))), [asked(&world)], "the list had missed #12");
-    world.event(Event::Keys(Ok(keys())));
+    assert_eq!(world.answer::<KeysList>(Ok(keys())), [asked(&world)], "the list had missed #12");
+    world.answer::<KeysList>(Ok(keys()));
     assert!(world.notice(Notification::ClientsChanged(ClientsChanged::default())).is_empty());
 }
 
@@ -168,7 +168,7 @@ fn who_is_no_admin_reads_why_there_is_no_list() {
 #[test]
 fn an_empty_list_says_how_to_invite_somebody() {
     let mut world = opened(100, 24);
-    world.event(Event::Keys(Ok(Keys::default())));
+    world.answer::<KeysList>(Ok(Keys::default()));
     let words =
         "Nobody may come in over TCP: Ctrl-P `Invite a device, or make a token` changes that.";
     assert!(screen(&world).contains(words), "{}", screen(&world));
@@ -178,7 +178,7 @@ fn an_empty_list_says_how_to_invite_somebody() {
 #[test]
 fn a_list_that_cannot_be_read_again_says_why_in_a_row_of_its_own() {
     let mut world = opened(100, 24);
-    world.event(Event::Keys(Err("no".into())));
+    world.answer::<KeysList>(Err(refusal("no")));
     let shown = screen(&world);
     assert!(shown.lines().any(|line| line.split('│').any(|part| part.trim() == "no")), "{shown}");
 }
@@ -187,7 +187,7 @@ fn a_list_that_cannot_be_read_again_says_why_in_a_row_of_its_own() {
 fn a_name_cannot_steer_the_terminal() {
     let mut world = opened(100, 24);
     let row = key(7, "a\u{1b}[2Jb\u{202e}", "viewer", "active");
-    world.event(Event::Keys(Ok(Keys { keys: vec![row] })));
+    world.answer::<KeysList>(Ok(Keys { keys: vec![row] }));
     assert_eq!(names(&world), ["a[2Jb active"]);
 }
 
@@ -197,7 +197,7 @@ fn a_name_that_is_too_long_for_its_row_stands_whole_below_the_list() {
     assert!(!screen(&world).contains("tablet ·"), "{}", screen(&world));
     let name = "the tablet in the kitchen, beside the door";
     let rows = vec![key(7, name, "viewer", "active"), key(6, "phone", "viewer", "active")];
-    world.event(Event::Keys(Ok(Keys { keys: rows })));
+    world.answer::<KeysList>(Ok(Keys { keys: rows }));
     world.press("up");
     assert!(screen(&world).contains(name), "{}", screen(&world));
 }

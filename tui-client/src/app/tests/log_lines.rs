@@ -19,19 +19,23 @@ pub(crate) fn entry(second: u64, level: &str, message: &str, fields: &Value) -> 
     .unwrap()
 }
 
+/// The methods of the requests of a view that opens.
+const ASKED: [&str; 2] = ["log/tail", "events/subscribe"];
+
 fn numbered(numbers: std::ops::Range<u64>) -> Vec<LogEntry> {
     numbers.map(|n| entry(n, "info", &format!("line {n}"), &json!({}))).collect()
 }
 
-fn begun(id: u64, log: &[LogEntry]) -> Event {
+fn begin(world: &mut World, id: u64, log: &[LogEntry]) -> Vec<Effect> {
     let snapshot = json!({"log": log});
     let subscribed = json!({"subscriptionId": id, "snapshot": snapshot});
-    Event::LogSubscribed(Ok(serde_json::from_value(subscribed).unwrap()))
+    let of_log = |sent: &Sent| sent.ask.params["topics"] == json!(["log"]);
+    world.answer_to::<EventsSubscribe>(of_log, Ok(serde_json::from_value(subscribed).unwrap()))
 }
 
 fn answer(world: &mut World, id: u64, tail: Vec<LogEntry>, snapshot: &[LogEntry]) {
-    world.event(Event::LogTail(Ok(LogEntries { entries: tail })));
-    assert!(world.event(begun(id, snapshot)).is_empty());
+    world.answer::<LogTail>(Ok(LogEntries { entries: tail }));
+    assert!(begin(world, id, snapshot).is_empty());
 }
 
 /// The log of a server on which people come and go.
@@ -74,13 +78,16 @@ fn screen(world: &World) -> String {
     text(&frame(&world.state))
 }
 
-fn calls(effects: &[Effect]) -> Vec<&Call> {
-    let mut calls = Vec::new();
-    for effect in effects {
-        let Effect::Call { call, .. } = effect else { panic!("{effect:?}") };
-        calls.push(call);
-    }
-    calls
+/// The requests that ask for the log, or end its subscription.
+fn calls(effects: &[Effect]) -> Vec<String> {
+    let call = |effect: &Effect| match effect {
+        Effect::Ask { ask, .. } if ask.method == EventsUnsubscribe::METHOD => {
+            format!("unsubscribe {}", ask.params["subscriptionId"])
+        }
+        Effect::Ask { ask, .. } => ask.method.name().to_owned(),
+        _ => panic!("{effect:?}"),
+    };
+    effects.iter().map(call).collect()
 }
 
 fn came(world: &mut World, numbers: std::ops::Range<u64>) {
@@ -93,14 +100,14 @@ fn came(world: &mut World, numbers: std::ops::Range<u64>) {
 fn the_last_lines_are_read_the_new_ones_come_by_themselves_and_both_only_once() {
     let mut world = admin(80, 24);
     let effects = world.press("alt-l");
-    assert_eq!(calls(&effects), [&Call::LogTail, &Call::LogSubscribe]);
+    assert_eq!(calls(&effects), ASKED);
     // Two lines came between the two answers.
     answer(&mut world, 3, numbered(1..5), &numbered(3..7));
     came(&mut world, 7..9);
     let all: Vec<String> = (1..9).map(|n| format!("line {n}")).collect();
     assert_eq!(lines(&world), all);
     let effects = world.press("esc");
-    assert_eq!(calls(&effects), [&Call::Unsubscribe(SubscriptionId(3))]);
+    assert_eq!(calls(&effects), ["unsubscribe 3"]);
     assert!(world.notice(Notification::LogEntry(entry(9, "info", "late", &json!({})))).is_empty());
 }
 
@@ -114,8 +121,8 @@ fn whoever_may_not_read_the_log_is_told_why() {
     // A key that may use some commands only finds out from the server.
     let mut world = admin(80, 24);
     world.press("alt-l");
-    world.event(Event::LogTail(Err("no".into())));
-    world.event(Event::LogSubscribed(Err("this key may \u{1b}[2Jnot hear of the log".into())));
+    world.answer::<LogTail>(Err(refusal("no")));
+    world.answer::<EventsSubscribe>(Err(refusal("this key may \u{1b}[2Jnot hear of the log")));
     let shown = screen(&world);
     assert!(shown.contains("not told: this key may [2Jnot hear of the log"), "{shown}");
     assert!(world.press("esc").is_empty(), "there is nothing to end");
@@ -128,10 +135,9 @@ fn a_view_that_is_closed_before_its_answer_ends_what_that_begins() {
     assert!(world.press("esc").is_empty());
     // Another look waits for the end of the first one.
     assert!(world.press("alt-l").is_empty());
-    world.event(Event::LogTail(Ok(LogEntries { entries: numbered(1..5) })));
-    let effects = world.event(begun(3, &numbered(1..5)));
-    let unsubscribe = Call::Unsubscribe(SubscriptionId(3));
-    assert_eq!(calls(&effects), [&unsubscribe, &Call::LogTail, &Call::LogSubscribe]);
+    world.answer::<LogTail>(Ok(LogEntries { entries: numbered(1..5) }));
+    let effects = begin(&mut world, 3, &numbered(1..5));
+    assert_eq!(calls(&effects), ["unsubscribe 3", "log/tail", "events/subscribe"]);
     came(&mut world, 5..6);
     answer(&mut world, 4, numbered(1..6), &numbered(1..6));
     assert_eq!(lines(&world).len(), 5, "none of the first subscription");
@@ -139,8 +145,8 @@ fn a_view_that_is_closed_before_its_answer_ends_what_that_begins() {
 
     world.press("alt-l");
     world.press("esc");
-    let effects = world.event(begun(5, &numbered(1..5)));
-    assert_eq!(calls(&effects), [&Call::Unsubscribe(SubscriptionId(5))]);
+    let effects = begin(&mut world, 5, &numbered(1..5));
+    assert_eq!(calls(&effects), ["unsubscribe 5"]);
 }
 
 #[test]
@@ -271,7 +277,7 @@ fn another_session_goes_on_behind_the_last_line_and_says_where_lines_may_be_miss
         let reached = locally();
         let effects = world.tell(Msg::Dialled { attempt, welcome, reached, carries: false });
         let asked = calls(&effects);
-        assert!(asked.ends_with(&[&Call::LogTail, &Call::LogSubscribe]), "{asked:?}");
+        assert!(asked.ends_with(&ASKED.map(str::to_owned)), "{asked:?}");
     };
     again(&mut world);
     answer(&mut world, 1, numbered(1..6), &numbered(1..6));

@@ -25,15 +25,24 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use topside_shared::methods::{InitializeResult, Menu, RunResult, SubscribeResult};
-use topside_shared::notifications::{Closing, Notification, Phase};
+use topside_shared::RpcError;
+use topside_shared::methods::{
+    Call, Clients, ClientsList, CommandRun, CommandsList, Empty, EventsSubscribe,
+    EventsUnsubscribe, InitializeResult, KeyInvite, KeyRevoke, KeysList, LogTail, Menu, Method,
+    RunAttach, RunCancel, RunInput, RunResult, RunsList, ServerReload, ServerShutdownCancel,
+    ServerStatus, SubscribeResult, Topic,
+};
+use topside_shared::notifications::{Closing, EventsDropped, MenuChanged, Notification, Phase};
 use topside_shared::records::RunRow;
 use topside_shared::{ClientId, ErrorKind, Pin, RunId, Time};
 
+use super::ask::Reply;
+use super::console::Watch;
 use super::picker::routes::ProbeResult;
+use super::runs::Runs;
 use super::*;
 use crate::config::DEFAULT_PORT;
-use crate::connect::Reached;
+use crate::connect::{CallError, Reached};
 use crate::text::base64::output_length;
 
 /// 2026-03-01, 09:14:00 in UTC.
@@ -46,6 +55,16 @@ pub(crate) struct World {
     pub(crate) now: u64,
     /// How much each run has printed.
     printed: BTreeMap<RunId, u64>,
+    /// Requests without an answer, oldest first.
+    pending: Vec<Sent>,
+}
+
+/// A request that was sent.
+pub(crate) struct Sent {
+    session: u64,
+    ask: Ask,
+    /// The block that its output belongs to.
+    block: Option<u64>,
 }
 
 impl World {
@@ -54,7 +73,7 @@ impl World {
         let clock = Clock { mono: 0, wall: Time::from_millis(START) };
         let mut state = State::new(clock, Size { width, height }, TimeZone::UTC);
         state.here = Here::NotRunning;
-        Self { state, now: 0, printed: BTreeMap::new() }
+        Self { state, now: 0, printed: BTreeMap::new(), pending: Vec::new() }
     }
 
     /// The same with three saved servers, of which the first is paired.
@@ -89,8 +108,8 @@ impl World {
             reached: locally(),
             carries: false,
         });
-        world.event(Event::Menu(Ok(menu())));
-        world.event(Event::Subscribed(Ok(subscribed())));
+        world.answer::<CommandsList>(Ok(menu()));
+        world.answer::<EventsSubscribe>(Ok(subscribed()));
         world
     }
 
@@ -102,7 +121,21 @@ impl World {
 
     pub(crate) fn tell(&mut self, msg: Msg) -> Vec<Effect> {
         let wall = Time::from_millis(START).plus_millis(self.now);
-        update(&mut self.state, Clock { mono: self.now, wall }, msg)
+        let mut effects = update(&mut self.state, Clock { mono: self.now, wall }, msg);
+        for effect in &mut effects {
+            let Effect::Ask { session, ask } = effect else { continue };
+            let runs = self.state.console().map(|console| &console.runs);
+            let block = match ask.method {
+                Method::CommandRun => runs.and_then(Runs::newest),
+                Method::RunAttach => {
+                    let run = ask.params["runId"].as_u64().map(RunId);
+                    runs.and_then(|runs| Some(runs.of_run(run?)?.id))
+                }
+                _ => None,
+            };
+            self.pending.push(Sent { session: *session, ask: ask.take(), block });
+        }
+        effects
     }
 
     /// Presses keys, named and parted by spaces; the effects of the last one come back.
@@ -149,22 +182,96 @@ impl World {
 
     pub(crate) fn event(&mut self, mut event: Event) -> Vec<Effect> {
         let session = self.session();
-        match &mut event {
-            Event::Notice(notice) => {
-                // What has no place of its own comes after what came before.
-                if let Notification::RunOutput(output) = notice.as_mut() {
-                    let printed = self.printed.entry(output.run_id).or_default();
-                    output.offset = output.offset.max(*printed);
-                    *printed = output.offset + output_length(output) as u64;
-                }
-            }
-            Event::Ran { result: Ok(result), .. } if result.row.bytes == 0 => {
+        if let Event::Notice(notice) = &mut event
+            && let Notification::RunOutput(output) = notice.as_mut()
+        {
+            // Output without a place of its own comes after the output before it.
+            let printed = self.printed.entry(output.run_id).or_default();
+            output.offset = output.offset.max(*printed);
+            *printed = output.offset + output_length(output) as u64;
+        }
+        self.tell(Msg::Session { session, event })
+    }
+
+    /// Answers the oldest pending request of this kind.
+    pub(crate) fn answer<M: Call>(&mut self, answer: Result<M::Answer, CallError>) -> Vec<Effect> {
+        let session = self.session();
+        if !self.pending.iter().any(|sent| (sent.session, sent.ask.method) == (session, M::METHOD))
+        {
+            self.make_ask(M::METHOD);
+        }
+        self.answer_to::<M>(|_| true, answer)
+    }
+
+    /// Answers the request whose output belongs to this block.
+    pub(crate) fn ran(&mut self, block: u64, result: Result<RunResult, CallError>) -> Vec<Effect> {
+        let of_block = move |sent: &Sent| sent.block == Some(block);
+        let attached = |sent: &Sent| of_block(sent) && sent.ask.method == RunAttach::METHOD;
+        let result = result.map(|mut result| {
+            if result.row.bytes == 0 {
                 let printed = self.printed.get(&result.row.run_id);
                 result.row.bytes = printed.copied().unwrap_or_default();
             }
-            _ => {}
+            result
+        });
+        match self.pending.iter().any(attached) {
+            true => self.answer_to::<RunAttach>(of_block, result.map(|result| result.row)),
+            false => self.answer_to::<CommandRun>(of_block, result),
         }
-        self.tell(Msg::Session { session, event })
+    }
+
+    /// Makes the screen ask for this, as far as it asks again by itself or by F5.
+    fn make_ask(&mut self, method: Method) {
+        match (method, &self.console().watch) {
+            (Method::CommandsList, _) => {
+                self.notice(Notification::Reloaded(MenuChanged { revision: u64::MAX }));
+            }
+            (Method::EventsSubscribe, Watch::Live(id)) => {
+                let dropped = EventsDropped { subscription_id: *id, count: 1 };
+                self.notice(Notification::EventsDropped(dropped));
+            }
+            _ => drop(self.press("f5")),
+        }
+    }
+
+    fn answer_to<M: Call>(
+        &mut self,
+        which: impl Fn(&Sent) -> bool,
+        answer: Result<M::Answer, CallError>,
+    ) -> Vec<Effect> {
+        let session = self.session();
+        let asks =
+            |sent: &Sent| sent.session == session && sent.ask.method == M::METHOD && which(sent);
+        let place = self.pending.iter().position(asks);
+        let place = place.unwrap_or_else(|| panic!("nothing asked for {}", M::METHOD.name()));
+        let raw = |answer| serde_json::value::to_raw_value(&answer).unwrap();
+        let reply = self.pending.remove(place).ask.answer(answer.map(raw));
+        self.event(Event::Answer(reply))
+    }
+
+    /// The block whose command was sent by these effects.
+    pub(crate) fn block_of(&self, effects: &[Effect]) -> u64 {
+        command_of(effects);
+        self.pending.last().and_then(|sent| sent.block).unwrap()
+    }
+
+    /// The runs whose output these effects read: block, run, and the first byte.
+    pub(crate) fn attached(&self, effects: &[Effect]) -> Vec<(u64, RunId, u64)> {
+        let attach = |effect: &Effect| match effect {
+            Effect::Ask { ask, .. } if ask.method == RunAttach::METHOD => {
+                let attach: RunAttach = serde_json::from_value(ask.params.clone()).unwrap();
+                let info = self.state.console()?.runs.of_run(attach.run_id)?;
+                Some((info.id, attach.run_id, attach.from))
+            }
+            _ => None,
+        };
+        effects.iter().filter_map(attach).collect()
+    }
+
+    /// Types a line, and gives the block of its command.
+    pub(crate) fn start(&mut self, line: &str) -> u64 {
+        let effects = self.enter(line);
+        self.block_of(&effects)
     }
 
     pub(crate) fn notice(&mut self, notice: Notification) -> Vec<Effect> {
@@ -191,7 +298,7 @@ impl World {
     /// Runs a command to its end with this output.
     pub(crate) fn run(&mut self, line: &str, run: u64, output: &str, end: Option<Value>) {
         let effects = self.enter(line);
-        let block = block_of(&effects);
+        let block = self.block_of(&effects);
         let mut whole = running(run, line);
         self.notice(Notification::RunChanged(Box::new(whole.clone())));
         if !output.is_empty() {
@@ -203,7 +310,7 @@ impl World {
                 value[name] = field.clone();
             }
             whole = serde_json::from_value(value).unwrap();
-            self.event(Event::Ran { block, result: Ok(Box::new(result(whole))) });
+            self.ran(block, Ok(result(whole)));
         }
     }
 
@@ -215,8 +322,8 @@ impl World {
         message: &str,
     ) -> Vec<Effect> {
         let effects = self.enter(line);
-        let result = Err(RunRefused::Refused { kind, message: message.into() });
-        self.event(Event::Ran { block: block_of(&effects), result })
+        let result = Err(refused(kind, message));
+        self.ran(self.block_of(&effects), result)
     }
 
     /// The text of the newest block.
@@ -227,13 +334,37 @@ impl World {
     }
 }
 
-/// The block that a command was sent for.
-pub(crate) fn block_of(effects: &[Effect]) -> u64 {
-    let sent = effects.iter().find_map(|effect| match effect {
-        Effect::Call { call: Call::Run { block, .. }, .. } => Some(*block),
-        _ => None,
-    });
-    sent.unwrap_or_else(|| panic!("nothing was sent: {effects:?}"))
+/// The command that was sent last.
+pub(crate) fn command_of(effects: &[Effect]) -> CommandRun {
+    match effects.last() {
+        Some(Effect::Ask { ask, .. }) if ask.method == CommandRun::METHOD => {
+            serde_json::from_value(ask.params.clone()).unwrap()
+        }
+        _ => panic!("nothing was sent: {effects:?}"),
+    }
+}
+
+pub(crate) fn is_command(effect: &Effect) -> bool {
+    matches!(effect, Effect::Ask { ask, .. } if ask.method == CommandRun::METHOD)
+}
+
+/// A request, to compare with.
+pub(crate) fn ask<M: Call>(session: u64, params: &M) -> Effect {
+    Effect::Ask { session, ask: Ask::raw(params, |_| Reply::new(|_| Vec::new())) }
+}
+
+/// The parameters of the subscription to the live list.
+pub(crate) fn live_list() -> EventsSubscribe {
+    EventsSubscribe { topics: vec![Topic::Clients, Topic::Runs, Topic::Server] }
+}
+
+/// A refusal as it comes from the server, unsafe characters included.
+pub(crate) fn refused(kind: ErrorKind, message: impl Into<String>) -> CallError {
+    CallError::Refused(RpcError { message: message.into(), ..RpcError::new(kind, "") })
+}
+
+pub(crate) fn refusal(message: &str) -> CallError {
+    refused(ErrorKind::Forbidden, message)
 }
 
 pub(crate) fn result(row: RunRow) -> RunResult {

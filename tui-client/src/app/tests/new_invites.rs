@@ -2,14 +2,13 @@
 
 use topside_shared::identity::Seed;
 use topside_shared::invite::Invite;
-use topside_shared::methods::KeyInvite;
+use topside_shared::methods::KeyInviteResult;
 
 use super::admin_actions::{act, admin, screen};
 use super::key_list::{self, key};
 use super::*;
-use crate::app::server::create_invite::{CreatedInvite, InviteStep};
+use crate::app::server::create_invite::InviteStep;
 use crate::connect::DisconnectReason;
-use crate::text::secret::Secret;
 use crate::theme::Theme;
 
 /// The form, opened by an admin.
@@ -35,14 +34,13 @@ pub(crate) fn invite(lasting: bool) -> Invite {
 }
 
 /// What the server answers.
-pub(crate) fn handed(lasting: bool) -> Event {
+pub(crate) fn handed(lasting: bool) -> KeyInviteResult {
     let (name, role, state) =
         if lasting { ("cron", "viewer", "active") } else { ("phone", "operator", "invited") };
     let mut key = key(9, name, role, state);
     key.expires_at = Some(invite(lasting).expires_at);
     key.commands = lasting.then(|| vec!["zones".into(), "temp".into()]);
-    let invite = Secret(invite(lasting).to_string());
-    Event::Invited(Ok(Box::new(CreatedInvite { invite, key })))
+    KeyInviteResult { invite: invite(lasting).to_string(), key }
 }
 
 /// The string, just made.
@@ -50,14 +48,14 @@ pub(crate) fn made(width: u16, height: u16, lasting: bool) -> World {
     let mut world = form(width, height);
     world.write("phone");
     world.press("tab o enter");
-    world.event(handed(lasting));
+    world.answer::<KeyInvite>(Ok(handed(lasting)));
     world
 }
 
 /// What was asked for.
 fn asked(effects: &[Effect]) -> KeyInvite {
     match effects {
-        [Effect::Call { call: Call::Invite(wanted), .. }] => wanted.clone(),
+        [Effect::Ask { ask, .. }] => serde_json::from_value(ask.params.clone()).unwrap(),
         _ => panic!("{effects:?}"),
     }
 }
@@ -107,7 +105,7 @@ fn what_the_server_refuses_is_said_in_the_form_which_stays_filled_in() {
     world.write("phone");
     world.press("tab o enter");
     let why = "there are 4 open invites already: revoke one, or wait";
-    world.event(Event::Invited(Err(why.into())));
+    world.answer::<KeyInvite>(Err(refusal(why)));
     let shown = screen(&world);
     assert!(shown.contains(&format!("✗ {why}")) && shown.contains("phone"), "{shown}");
     assert_eq!(asked(&world.press("enter")).name, "phone", "it can be tried again");
@@ -124,7 +122,7 @@ fn a_form_that_was_left_is_there_again_until_something_was_made_from_it() {
     world.press("tab o enter");
     // What was asked for comes, whether or not somebody waited.
     world.press("esc");
-    world.event(handed(false));
+    world.answer::<KeyInvite>(Ok(handed(false)));
     assert!(screen(&world).contains("For phone as operator"));
     world.press("esc");
     act(&mut world, "invite a device, or make");
@@ -228,10 +226,14 @@ fn a_string_whose_time_is_over_says_so_by_itself() {
 
 #[test]
 fn a_list_of_keys_below_is_read_again() {
-    let mut world = key_list::opened(80, 24);
-    world.event(handed(false));
+    let mut world = form(80, 24);
+    world.write("phone");
+    world.press("tab o enter esc");
+    act(&mut world, "keys: who may come in");
+    world.answer::<KeysList>(Ok(key_list::keys()));
+    world.answer::<KeyInvite>(Ok(handed(false)));
     let session = world.session();
-    assert_eq!(world.press("esc"), [Effect::Call { session, call: Call::Keys }]);
+    assert_eq!(world.press("esc"), [ask(session, &KeysList {})]);
 }
 
 #[test]

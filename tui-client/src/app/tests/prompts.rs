@@ -18,8 +18,8 @@ pub(crate) fn asking_at(width: u16, height: u16) -> (World, u64) {
     ask["name"] = json!("ask");
     ask["stdin"] = json!("prompt");
     menu["commands"].as_array_mut().unwrap().push(ask);
-    world.event(Event::Menu(Ok(serde_json::from_value(menu).unwrap())));
-    let block = block_of(&world.enter("ask"));
+    world.answer::<CommandsList>(Ok(serde_json::from_value(menu).unwrap()));
+    let block = world.start("ask");
     world.notice(Notification::RunChanged(Box::new(running(12, "ask"))));
     (world, block)
 }
@@ -27,15 +27,16 @@ pub(crate) fn asking_at(width: u16, height: u16) -> (World, u64) {
 fn end(world: &mut World, block: u64) -> Vec<Effect> {
     let mut row = running(12, "ask");
     row.state = topside_shared::records::RunState::Succeeded;
-    world.event(Event::Ran { block, result: Ok(Box::new(result(row))) })
+    world.ran(block, Ok(result(row)))
 }
 
 /// What was sent to the run.
 fn sent(effects: &[Effect]) -> Vec<Option<String>> {
     let data = |effect: &Effect| match effect {
-        Effect::Call { call: Call::Input { run, data }, .. } => {
-            assert_eq!(*run, RunId(12));
-            Some(data.as_ref().map(|MaskedText(text)| text.clone()))
+        Effect::Ask { ask, .. } => {
+            let input: RunInput = serde_json::from_value(ask.params.clone()).unwrap();
+            assert_eq!((ask.method, input.run_id), (RunInput::METHOD, RunId(12)));
+            Some(input.data.map(|MaskedText(text)| text))
         }
         other => panic!("{other:?}"),
     };
@@ -43,7 +44,7 @@ fn sent(effects: &[Effect]) -> Vec<Option<String>> {
 }
 
 fn takes(world: &mut World, result: Result<(), String>) -> Vec<Effect> {
-    world.event(Event::InputTaken { run: RunId(12), result })
+    world.answer::<RunInput>(result.map(|()| Empty {}).map_err(|why| refusal(&why)))
 }
 
 fn typed(world: &mut World) -> String {
@@ -210,17 +211,20 @@ fn the_first_key_after_the_end_is_still_the_runs_for_a_moment() {
 fn what_is_typed_before_the_run_has_begun_waits_for_it() {
     let (mut world, _) = asking();
     world.press("ctrl-o");
-    let block = block_of(&world.enter("ask"));
+    let block = world.start("ask");
     world.write("early");
     assert_eq!(world.press("enter"), []);
     assert_eq!(world.input(), "");
     let session = world.session();
     let effects = world.notice(Notification::RunChanged(Box::new(running(13, "ask"))));
     let data = Some(MaskedText("early\n".to_owned()));
-    assert_eq!(effects, [Effect::Call { session, call: Call::Input { run: RunId(13), data } }]);
+    assert_eq!(
+        effects,
+        [ask(session, &RunInput { run_id: RunId(13), data, base64: None, eof: false })]
+    );
     // Refused in the end: it is told, not run.
-    let refused = RunRefused::Refused { kind: ErrorKind::Busy, message: "no".into() };
-    world.event(Event::Ran { block, result: Err(refused) });
+    let refused = refused(ErrorKind::Busy, "no");
+    world.ran(block, Err(refused));
     assert_eq!(typed(&mut world), "early");
     assert_eq!(world.press("enter"), []);
 }
@@ -274,7 +278,7 @@ fn ctrl_c_clears_the_line_then_cancels_that_run() {
     world.write("half");
     assert_eq!(world.press("ctrl-c"), []);
     let session = world.session();
-    let cancel = Effect::Call { session, call: Call::Cancel(RunId(12)) };
+    let cancel = ask(session, &RunCancel { run_id: RunId(12) });
     assert_eq!(world.press("ctrl-c"), [cancel]);
 }
 
@@ -284,7 +288,7 @@ fn look_at_and_type(world: &mut World, user: &str) {
     row.user = user.into();
     world.press("f12");
     let page = serde_json::from_value(json!({"runs": [row]})).unwrap();
-    world.event(Event::Runs { before: None, result: Ok(page) });
+    world.answer::<RunsList>(Ok(page));
     world.press("enter");
     world.wait(1_000);
     world.write("x");

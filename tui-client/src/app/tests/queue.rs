@@ -22,7 +22,7 @@ fn queued(run: u64, line: &str, place: u64, holder: u64) -> RunRow {
 #[test]
 fn a_queued_run_says_its_place_and_for_whom_it_waits_until_it_starts() {
     let mut world = World::connected(80, 24);
-    let block = block_of(&world.enter("zone-run 3 5"));
+    let block = world.start("zone-run 3 5");
     world.notice(Notification::RunChanged(Box::new(queued(31, "zone-run", 2, 7))));
     assert_eq!(phase(&mut world), Phase::Queued { place: 2, cancelling: false });
     let waits = |place: u64, holder: u64| {
@@ -44,16 +44,16 @@ fn a_queued_run_says_its_place_and_for_whom_it_waits_until_it_starts() {
 #[test]
 fn ctrl_c_ends_a_queued_run_and_its_block_does_not_say_that_it_waits_still() {
     let mut world = World::connected(80, 24);
-    let block = block_of(&world.enter("zone-run 3 5"));
+    let block = world.start("zone-run 3 5");
     world.notice(Notification::RunChanged(Box::new(queued(31, "zone-run", 2, 7))));
     let effects = world.press("ctrl-c");
-    let cancel = Effect::Call { session: world.session(), call: Call::Cancel(RunId(31)) };
+    let cancel = ask(world.session(), &RunCancel { run_id: RunId(31) });
     assert_eq!(effects, [cancel]);
     world.notice(Notification::RunChanged(Box::new(queued(31, "zone-run", 1, 7))));
     assert_eq!(phase(&mut world), Phase::Queued { place: 1, cancelling: true });
     let mut row = running(31, "zone-run");
     row.state = RunState::Cancelled;
-    world.event(Event::Ran { block, result: Ok(Box::new(result(row))) });
+    world.ran(block, Ok(result(row)));
     assert_eq!(world.newest(), "");
 }
 

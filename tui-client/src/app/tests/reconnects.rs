@@ -18,14 +18,6 @@ fn again(world: &mut World, boot: &str) -> Vec<Effect> {
     world.tell(Msg::Dialled { attempt, welcome, reached: locally(), carries: false })
 }
 
-fn attached(effects: &[Effect]) -> Vec<(u64, RunId, u64)> {
-    let attach = |effect: &Effect| match effect {
-        Effect::Call { call: Call::Attach { block, run, from }, .. } => Some((*block, *run, *from)),
-        _ => None,
-    };
-    effects.iter().filter_map(attach).collect()
-}
-
 fn output(run: u64, offset: u64, text: &str) -> Msg {
     let output = RunOutput {
         run_id: RunId(run),
@@ -48,7 +40,7 @@ fn tell(world: &mut World, mut msg: Msg) {
 fn end(world: &mut World, block: u64, state: RunState, bytes: u64) {
     let mut row = running(31, "zone-run 3");
     (row.state, row.bytes, row.duration_ms) = (state, bytes, Some(9_000));
-    world.event(Event::Ran { block, result: Ok(Box::new(result(row))) });
+    world.ran(block, Ok(result(row)));
 }
 
 #[test]
@@ -56,7 +48,8 @@ fn a_run_goes_on_from_the_byte_after_the_last_one_with_nothing_doubled_or_lost()
     let mut world = World::connected(80, 24);
     world.run("zone-run 3", 31, "opening\nhalf a ", None);
     world.run("temp", 32, "12 C\n", ended("succeeded", 0, 4));
-    let [(block, RunId(31), 15)] = attached(&again(&mut world, "b"))[..] else { panic!() };
+    let effects = again(&mut world, "b");
+    let [(block, RunId(31), 15)] = world.attached(&effects)[..] else { panic!() };
     // What comes twice is shown once, and what nobody told of is marked.
     tell(&mut world, output(31, 11, "f a line\n"));
     tell(&mut world, output(31, 24, "late\n"));
@@ -73,11 +66,11 @@ fn a_run_that_its_server_died_under_is_lost_and_what_it_has_less_of_is_said() {
     let mut world = World::connected(120, 24);
     world.run("zone-run 3", 31, "opening\nvalve 3\n", None);
     let effects = again(&mut world, "another");
-    let [(block, RunId(31), 16)] = attached(&effects)[..] else { panic!("{effects:?}") };
+    let [(block, RunId(31), 16)] = world.attached(&effects)[..] else { panic!("{effects:?}") };
     let message = "`from` is 16, and the output of run #31 has 8 bytes so far".to_owned();
-    let refused = RunRefused::Refused { kind: ErrorKind::InvalidParams, message };
-    let effects = world.event(Event::Ran { block, result: Err(refused) });
-    let [(_, RunId(31), 0)] = attached(&effects)[..] else { panic!("{effects:?}") };
+    let refused = refused(ErrorKind::InvalidParams, message);
+    let effects = world.ran(block, Err(refused));
+    let [(_, RunId(31), 0)] = world.attached(&effects)[..] else { panic!("{effects:?}") };
     tell(&mut world, output(31, 0, "opening\n"));
     end(&mut world, block, RunState::Lost, 8);
     let text = world.console().runs.text(block);
@@ -93,8 +86,9 @@ fn a_run_that_its_server_died_under_is_lost_and_what_it_has_less_of_is_said() {
 #[test]
 fn a_command_that_was_never_heard_of_is_not_asked_for() {
     let mut world = World::connected(80, 24);
-    let block = block_of(&world.enter("zones"));
-    assert!(attached(&again(&mut world, "b")).is_empty());
+    let block = world.start("zones");
+    let effects = again(&mut world, "b");
+    assert!(world.attached(&effects).is_empty());
     assert_eq!(world.console().runs.info(block).unwrap().phase, Phase::Unknown);
 }
 
@@ -102,10 +96,11 @@ fn a_command_that_was_never_heard_of_is_not_asked_for() {
 fn a_run_that_the_server_has_no_more_is_not_said_not_to_have_run() {
     let mut world = World::connected(80, 24);
     world.run("zones", 31, "zone 1\n", None);
-    let [(block, ..)] = attached(&again(&mut world, "another"))[..] else { panic!() };
+    let effects = again(&mut world, "another");
+    let [(block, ..)] = world.attached(&effects)[..] else { panic!() };
     let message = "there is no run #31".to_owned();
-    let refused = RunRefused::Refused { kind: ErrorKind::NotFound, message };
-    world.event(Event::Ran { block, result: Err(refused) });
+    let refused = refused(ErrorKind::NotFound, message);
+    world.ran(block, Err(refused));
     assert_eq!(world.console().runs.info(block).unwrap().phase, Phase::Unknown);
 }
 

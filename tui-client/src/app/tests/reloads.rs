@@ -6,7 +6,7 @@ use topside_shared::notifications::MenuChanged;
 
 use super::admin_actions::{act, admin, screen};
 use super::*;
-use crate::app::server::reload::{FileMistake, NotReloaded};
+use crate::connect::CallError;
 
 #[test]
 fn another_menu_is_asked_for_told_in_words_and_completed_from() {
@@ -16,13 +16,13 @@ fn another_menu_is_asked_for_told_in_words_and_completed_from() {
     let known = world.console().menu.revision;
     assert!(world.notice(reloaded(known)).is_empty(), "it is known already");
     let effects = world.notice(reloaded(known + 1));
-    assert_eq!(effects, [Effect::Call { session, call: Call::Menu }]);
+    assert_eq!(effects, [ask(session, &CommandsList::default())]);
     let mut other = menu();
     other.revision = known + 1;
     let mut fan = other.commands.pop().unwrap();
     fan.name = "fan".into();
     other.commands.push(fan);
-    world.event(Event::Menu(Ok(other)));
+    world.answer::<CommandsList>(Ok(other));
     assert_eq!(world.remark(), "the menu is another: added: fan; removed: zone-stop");
     world.write("fa");
     world.press("tab");
@@ -37,11 +37,11 @@ fn a_menu_that_changed_while_events_were_dropped_is_asked_for_too() {
     let snapshot = |revision| {
         let snapshot = json!({"clients": [], "server": {"revision": revision}});
         let subscribed = json!({"subscriptionId": 2, "snapshot": snapshot});
-        Event::Subscribed(Ok(serde_json::from_value(subscribed).unwrap()))
+        Ok(serde_json::from_value(subscribed).unwrap())
     };
-    assert!(world.event(snapshot(known)).is_empty());
-    let effects = world.event(snapshot(known + 1));
-    assert_eq!(effects, [Effect::Call { session, call: Call::Menu }]);
+    assert!(world.answer::<EventsSubscribe>(snapshot(known)).is_empty());
+    let effects = world.answer::<EventsSubscribe>(snapshot(known + 1));
+    assert_eq!(effects, [ask(session, &CommandsList::default())]);
 }
 
 /// What an admin sees while the server reads its files.
@@ -49,12 +49,12 @@ pub(crate) fn reloading(width: u16, height: u16) -> World {
     let mut world = admin(width, height);
     let effects = act(&mut world, "reload the server's files");
     let session = world.session();
-    assert_eq!(effects, [Effect::Call { session, call: Call::Reload }]);
+    assert_eq!(effects, [ask(session, &ServerReload {})]);
     world
 }
 
 /// Something of each kind has changed.
-pub(crate) fn changed() -> Event {
+pub(crate) fn changed() -> ReloadResult {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let changed = ReloadChanges {
         added: names(&["backup", "fan"]),
@@ -64,25 +64,26 @@ pub(crate) fn changed() -> Event {
         settings: names(&["limits.max_runs"]),
         at_restart: names(&["listen.port"]),
     };
-    Event::Reloaded(Ok(ReloadResult { revision: 2, changed }))
+    ReloadResult { revision: 2, changed }
 }
 
 /// So many mistakes in the files.
-pub(crate) fn mistaken(count: usize) -> Event {
-    let mistake = |nth: usize| FileMistake {
-        at: format!("/etc/topside/commands.toml:{}:1", nth * 4 + 3),
-        message: format!("`exce` is no key of a command: did you mean `exec`? ({nth})"),
-    };
+pub(crate) fn mistaken(count: usize) -> CallError {
+    let file = "/etc/topside/commands.toml";
+    let message =
+        |nth: usize| format!("`exce` is no key of a command: did you mean `exec`? ({nth})");
+    let mistake = |nth: usize| json!({"file": file, "line": nth * 4 + 3, "column": 1, "message": message(nth)});
     let mistakes: Vec<_> = (0..count).map(mistake).collect();
-    let why = format!("nothing was changed: {}: {}", mistakes[0].at, mistakes[0].message);
-    Event::Reloaded(Err(NotReloaded { why, mistakes }))
+    let why = format!("nothing was changed: {file}:3:1: {}", message(0));
+    let error = RpcError::new(ErrorKind::InvalidParams, why);
+    CallError::Refused(error.with("mistakes", mistakes))
 }
 
 #[test]
 fn what_a_reload_changed_is_told_and_what_waits_for_the_next_start() {
     let mut world = reloading(80, 24);
     assert!(screen(&world).contains("The server reads its files …"));
-    world.event(changed());
+    world.answer::<ServerReload>(Ok(changed()));
     let shown = screen(&world);
     for part in [
         "✓ The files were read again. In force now:",
@@ -98,17 +99,17 @@ fn what_a_reload_changed_is_told_and_what_waits_for_the_next_start() {
     assert!(world.state.overlays.is_empty());
 
     let mut world = reloading(80, 24);
-    world.event(Event::Reloaded(Ok(ReloadResult {
+    world.answer::<ServerReload>(Ok(ReloadResult {
         revision: 1,
         changed: ReloadChanges::default(),
-    })));
+    }));
     assert!(screen(&world).contains("nothing has changed"));
 }
 
 #[test]
 fn every_mistake_is_told_with_its_place_and_a_long_list_scrolls() {
     let mut world = reloading(80, 24);
-    world.event(mistaken(12));
+    world.answer::<ServerReload>(Err(mistaken(12)));
     let shown = screen(&world);
     assert!(shown.contains("✗ Nothing was changed"), "{shown}");
     assert!(shown.contains("commands.toml:3:1") && shown.contains("did you mean `exec`? (0)"));
@@ -120,14 +121,24 @@ fn every_mistake_is_told_with_its_place_and_a_long_list_scrolls() {
 }
 
 #[test]
+fn a_mistake_without_a_place_is_told_with_its_file_alone() {
+    let mut world = reloading(80, 24);
+    let mistake = json!([{"file": "server.toml", "line": null, "message": "cannot be read"}]);
+    let error = RpcError::new(ErrorKind::InvalidParams, "nothing was changed");
+    world.answer::<ServerReload>(Err(CallError::Refused(error.with("mistakes", mistake))));
+    let shown = screen(&world);
+    assert!(shown.contains("· server.toml ") && shown.contains("cannot be read"), "{shown}");
+}
+
+#[test]
 fn what_came_of_a_reload_is_said_to_whoever_looks_elsewhere() {
     let mut world = reloading(120, 24);
     world.press("esc");
-    world.event(changed());
+    world.answer::<ServerReload>(Ok(changed()));
     assert!(world.remark().starts_with("files read again: added: backup, fan; changed"));
     let mut world = reloading(120, 24);
     world.press("esc");
-    world.event(mistaken(1));
+    world.answer::<ServerReload>(Err(mistaken(1)));
     assert!(world.remark().starts_with("nothing was changed: /etc/topside/commands.toml:3:1"));
 }
 

@@ -35,9 +35,9 @@ pub(crate) fn page() -> RunsPage {
 fn opened() -> World {
     let mut world = World::connected(80, 24);
     let effects = world.press("f12");
-    let asked = Effect::Call { session: world.session(), call: Call::Runs { before: None } };
+    let asked = ask(world.session(), &RunsList { before: None, ..RunsList::default() });
     assert_eq!(effects, [asked]);
-    world.event(Event::Runs { before: None, result: Ok(page()) });
+    world.answer::<RunsList>(Ok(page()));
     world
 }
 
@@ -64,10 +64,7 @@ fn runs_are_listed_with_their_lines_and_filtered_by_any_word() {
 fn a_run_of_somebody_else_is_shown_in_a_block_of_its_own_and_ctrl_c_does_not_end_it() {
     let mut world = opened();
     let effects = world.press("enter");
-    let [Effect::Call { call: Call::Attach { block, run: RunId(31), from: 0 }, .. }] = effects[..]
-    else {
-        panic!("{effects:?}")
-    };
+    let [(block, RunId(31), 0)] = world.attached(&effects)[..] else { panic!("{effects:?}") };
     assert!(world.state.overlays.is_empty());
     world.notice(printed(31, "opening\n"));
     assert_eq!(world.newest(), "#31 of phone, started 09:10:02\nopening\n");
@@ -75,7 +72,7 @@ fn a_run_of_somebody_else_is_shown_in_a_block_of_its_own_and_ctrl_c_does_not_end
     assert!(matches!(world.state.overlays.last(), Some(Overlay::Confirm(_))), "it offers to leave");
     world.press("esc");
     let row = past(31, "zone-run", &json!({"zone": 3}), "phone", "cancelled");
-    world.event(Event::Ran { block, result: Ok(Box::new(result(row))) });
+    world.ran(block, Ok(result(row)));
     let phase = world.console().runs.chosen().unwrap().phase;
     assert!(matches!(phase, Phase::Ended { ms: 4_200, .. }), "{phase:?}");
 }
@@ -84,15 +81,12 @@ fn a_run_of_somebody_else_is_shown_in_a_block_of_its_own_and_ctrl_c_does_not_end
 fn output_of_a_run_that_is_over_is_read_to_its_end() {
     let mut world = opened();
     let effects = world.press("down enter");
-    let [Effect::Call { call: Call::Attach { block, run: RunId(30), from: 0 }, .. }] = effects[..]
-    else {
-        panic!("{effects:?}")
-    };
+    let [(block, RunId(30), 0)] = world.attached(&effects)[..] else { panic!("{effects:?}") };
     let phase = |world: &mut World| world.console().runs.chosen().unwrap().phase;
     assert_eq!(phase(&mut world), Phase::Reading);
     world.notice(printed(30, "done\n"));
     let row = page().runs[1].clone();
-    world.event(Event::Ran { block, result: Ok(Box::new(result(row))) });
+    world.ran(block, Ok(result(row)));
     assert!(matches!(phase(&mut world), Phase::Ended { exit: Some(0), .. }));
 }
 
@@ -100,10 +94,10 @@ fn output_of_a_run_that_is_over_is_read_to_its_end() {
 fn a_run_that_cannot_be_shown_says_why_and_not_that_it_did_not_run() {
     let mut world = opened();
     let effects = world.press("enter");
-    let [Effect::Call { call: Call::Attach { block, .. }, .. }] = effects[..] else { panic!() };
+    let [(block, ..)] = world.attached(&effects)[..] else { panic!() };
     let message = "there is no run #31".to_owned();
-    let refused = RunRefused::Refused { kind: topside_shared::ErrorKind::NotFound, message };
-    world.event(Event::Ran { block, result: Err(refused) });
+    let refused = refused(topside_shared::ErrorKind::NotFound, message);
+    world.ran(block, Err(refused));
     assert_eq!(world.console().runs.chosen().unwrap().phase, Phase::Unknown);
     assert!(world.newest().ends_with("there is no run #31\n"), "{}", world.newest());
 }
@@ -114,7 +108,7 @@ fn a_run_that_is_on_the_screen_already_is_gone_to() {
     world.run("zone-run 4", 30, "mine\n", ended("succeeded", 0, 4));
     world.run("zones", 32, "later\n", ended("succeeded", 0, 4));
     world.press("f12");
-    world.event(Event::Runs { before: None, result: Ok(page()) });
+    world.answer::<RunsList>(Ok(page()));
     assert!(world.press("down enter").is_empty(), "nothing is asked for twice");
     assert_eq!(world.newest(), "mine\n");
 }
@@ -129,7 +123,7 @@ fn ending_a_run_asks_first_and_one_that_is_over_cannot_be_ended() {
     world.press("esc");
     world.press("ctrl-x");
     let effects = world.press("tab enter");
-    let cancel = Effect::Call { session: world.session(), call: Call::Cancel(RunId(31)) };
+    let cancel = ask(world.session(), &RunCancel { run_id: RunId(31) });
     assert_eq!(effects, [cancel]);
     assert!(world.press("down ctrl-x").is_empty());
     assert_eq!(world.remark(), "#30 has ended already.");
@@ -142,10 +136,10 @@ fn a_run_is_run_again_through_its_form_and_never_by_itself() {
     let Some(Overlay::CommandForm(form)) = world.state.overlays.last() else { panic!() };
     assert_eq!(form.line(), "zone-run 3 10");
     let effects = world.press("enter");
-    block_of(&effects);
+    world.block_of(&effects);
     assert!(world.state.overlays.is_empty(), "its block is seen");
     world.press("f12");
-    world.event(Event::Runs { before: None, result: Ok(page()) });
+    world.answer::<RunsList>(Ok(page()));
     world.press("down ctrl-r");
     let Some(Overlay::CommandForm(form)) = world.state.overlays.last() else { panic!() };
     assert_eq!(form.line(), "zone-run 4", "a default is not said");
@@ -155,7 +149,7 @@ fn a_run_is_run_again_through_its_form_and_never_by_itself() {
 fn the_list_is_asked_for_anew_when_runs_change_and_the_choice_stays() {
     let mut world = opened();
     world.press("down");
-    let asked = [Effect::Call { session: world.session(), call: Call::Runs { before: None } }];
+    let asked = [ask(world.session(), &RunsList { before: None, ..RunsList::default() })];
     let mut change = || {
         world.notice(Notification::RunChanged(Box::new(past(
             32,
@@ -168,10 +162,10 @@ fn the_list_is_asked_for_anew_when_runs_change_and_the_choice_stays() {
     assert_eq!(change(), asked);
     // One that comes while it is asked for may be newer than the answer.
     assert_eq!(change(), []);
-    assert_eq!(world.event(Event::Runs { before: None, result: Ok(page()) }), asked);
+    assert_eq!(world.answer::<RunsList>(Ok(page())), asked);
     let mut newer = page();
     newer.runs.insert(0, past(32, "temp", &json!({}), "bob", "running"));
-    world.event(Event::Runs { before: None, result: Ok(newer) });
+    world.answer::<RunsList>(Ok(newer));
     assert_eq!(lines(&world).len(), 4);
     world.press("ctrl-r");
     let Some(Overlay::CommandForm(form)) = world.state.overlays.last() else { panic!() };
@@ -183,16 +177,16 @@ fn older_runs_are_asked_for_at_the_end_of_the_list_and_kept() {
     let mut world = World::connected(80, 24);
     world.press("f12");
     let first = RunsPage { next: Some(RunId(9)), ..page() };
-    world.event(Event::Runs { before: None, result: Ok(first.clone()) });
+    world.answer::<RunsList>(Ok(first.clone()));
     assert!(world.press("down down").is_empty());
     let effects = world.press("down");
-    let call = Call::Runs { before: Some(RunId(9)) };
-    assert_eq!(effects, [Effect::Call { session: world.session(), call }]);
+    let older = RunsList { before: Some(RunId(9)), ..RunsList::default() };
+    assert_eq!(effects, [ask(world.session(), &older)]);
     let older = RunsPage { runs: vec![past(2, "temp", &json!({}), "ann", "lost")], next: None };
-    world.event(Event::Runs { before: Some(RunId(9)), result: Ok(older) });
+    world.answer::<RunsList>(Ok(older));
     assert_eq!(lines(&world), ["#31 zone-run 3 10", "#30 zone-run 4 5", "#9 zones", "#2 temp"]);
     world.press("f5");
-    world.event(Event::Runs { before: None, result: Ok(first) });
+    world.answer::<RunsList>(Ok(first));
     assert_eq!(lines(&world).len(), 4, "what was read of the older ones stays");
 }
 
@@ -200,7 +194,18 @@ fn older_runs_are_asked_for_at_the_end_of_the_list_and_kept() {
 fn a_list_that_is_refused_says_why() {
     let mut world = World::connected(80, 24);
     world.press("f12");
-    world.event(Event::Runs { before: None, result: Err("your key \u{1b}may not".into()) });
+    world.answer::<RunsList>(Err(refusal("your key \u{1b}may not")));
     let text = crate::views::tests::text(&crate::views::tests::frame(&world.state));
     assert!(text.contains("your key may not"), "{text}");
+}
+
+#[test]
+fn a_refused_cancel_says_why_and_the_run_goes_on() {
+    let mut world = World::connected(80, 24);
+    world.run("zone-run 3", 31, "opening\n", None);
+    world.press("ctrl-c");
+    world.answer::<RunCancel>(Err(refusal("not yours")));
+    assert_eq!(world.remark(), "not yours");
+    let phase = world.console().runs.chosen().unwrap().phase;
+    assert_eq!(phase, Phase::Running { cancelling: false });
 }

@@ -165,10 +165,7 @@ fn a_loss_without_a_goodbye_says_so_and_is_tried_again_by_itself() {
         reached: locally(),
         carries: false,
     });
-    assert!(
-        effects.iter().all(|e| !matches!(e, Effect::Call { call: Call::Run { .. }, .. })),
-        "no command is sent again"
-    );
+    assert!(effects.iter().all(|e| !is_command(e)), "no command is sent again");
     assert_eq!(world.input(), "half a line");
     assert!(world.newest().starts_with("opening\n"), "the scrollback stays");
 }
@@ -234,7 +231,7 @@ fn a_held_line_is_never_sent_to_another_session() {
     lose(&mut world, DisconnectReason::Gone);
     let second = attempt(&world.press("f5"));
     world.tell(dialled(second));
-    let effects = world.event(Event::Menu(Ok(menu())));
+    let effects = world.answer::<CommandsList>(Ok(menu()));
     // The menu is kept for other days, under the name of its server.
     assert!(
         matches!(&effects[..], [Effect::KeepMenu { server, .. }] if server == "this machine"),
@@ -255,7 +252,7 @@ fn enter_after_the_end_keeps_the_line() {
 #[test]
 fn closing_ones_own_session_leads_back_to_the_picker() {
     let mut world = World::connected(80, 24);
-    block_of(&world.enter("close"));
+    world.start("close");
     world.notice(Notification::Ended(goodbye(EndCode::Closed, "")));
     let effects = lose(&mut world, DisconnectReason::Gone);
     assert!(matches!(effects[..], [Effect::Probe { .. }, Effect::Browse(true)]));

@@ -1,7 +1,5 @@
 //! How the server stands: asked while somebody looks, and not otherwise.
 
-use topside_shared::methods::Status;
-
 use super::*;
 use crate::app::server::status::{Figure, KEPT};
 use crate::connect::DisconnectReason;
@@ -25,8 +23,8 @@ pub(crate) fn figures(uptime_ms: u64, clients: u64, requests: u64) -> Value {
     })
 }
 
-pub(crate) fn told(figures: Value) -> Event {
-    Event::Status(Ok(Box::new(serde_json::from_value::<Status>(figures).unwrap())))
+pub(crate) fn tell(world: &mut World, figures: Value) {
+    world.answer::<ServerStatus>(Ok(serde_json::from_value(figures).unwrap()));
 }
 
 /// A view that was looked at for a minute, while people and requests came.
@@ -38,14 +36,14 @@ pub(crate) fn looked_at(width: u16, height: u16) -> World {
         requests += [1, 3, 12, 40, 7][second % 5];
         let clients = 3 + second as u64 / 20;
         let uptime = 273_600_000 + second as u64 * 1_000;
-        world.event(told(figures(uptime, clients, requests)));
+        tell(&mut world, figures(uptime, clients, requests));
         world.wait(1_000);
     }
     world
 }
 
 fn asked(world: &World) -> [Effect; 1] {
-    [Effect::Call { session: world.session(), call: Call::Status }]
+    [ask(world.session(), &ServerStatus {})]
 }
 
 fn screen(world: &World) -> String {
@@ -65,11 +63,11 @@ fn the_server_is_asked_once_a_second_while_the_view_is_up_and_never_when_it_is_n
     // An answer is waited for: no second question, and nothing to wake up for.
     assert_eq!(changes_in(&world.state), before);
     assert!(world.wait(60_000).is_empty());
-    world.event(told(figures(5_000, 2, 10)));
+    tell(&mut world, figures(5_000, 2, 10));
     assert_eq!(changes_in(&world.state), Some(1_000));
     assert!(world.wait(999).is_empty());
     assert_eq!(world.wait(1), asked(&world));
-    world.event(told(figures(6_000, 2, 10)));
+    tell(&mut world, figures(6_000, 2, 10));
     world.press("esc");
     assert!(changes_in(&world.state).is_none_or(|ms| ms > 1_000));
     assert!(world.wait(5_000).is_empty());
@@ -80,13 +78,13 @@ fn an_answer_that_comes_late_is_dropped_and_two_questions_are_never_on_their_way
     let mut world = World::connected(80, 24);
     world.press("alt-s");
     world.press("esc");
-    world.event(told(figures(5_000, 2, 10)));
+    tell(&mut world, figures(5_000, 2, 10));
     assert!(samples(&mut world, Figure::Clients).is_empty());
     world.wait(1_000);
     world.press("alt-s");
     world.press("esc");
     assert!(world.press("alt-s").is_empty(), "the first question is not answered yet");
-    world.event(told(figures(6_000, 2, 10)));
+    tell(&mut world, figures(6_000, 2, 10));
     assert_eq!(samples(&mut world, Figure::Clients), [Some(2.0)]);
 }
 
@@ -94,15 +92,15 @@ fn an_answer_that_comes_late_is_dropped_and_two_questions_are_never_on_their_way
 fn rates_are_of_one_look_and_what_was_between_two_is_a_hole() {
     let mut world = World::connected(80, 24);
     world.press("alt-s");
-    world.event(told(figures(10_000, 2, 100)));
+    tell(&mut world, figures(10_000, 2, 100));
     world.wait(1_000);
     // Two seconds later by the server's clock.
-    world.event(told(figures(12_000, 2, 124)));
+    tell(&mut world, figures(12_000, 2, 124));
     assert_eq!(samples(&mut world, Figure::Requests), [None, Some(12.0)]);
     world.press("esc");
     world.wait(600_000);
     world.press("alt-s");
-    world.event(told(figures(612_000, 3, 900)));
+    tell(&mut world, figures(612_000, 3, 900));
     assert_eq!(samples(&mut world, Figure::Requests), [None, Some(12.0), None, None]);
     assert_eq!(samples(&mut world, Figure::Clients), [Some(2.0), Some(2.0), None, Some(3.0)]);
 }
@@ -112,7 +110,7 @@ fn so_many_samples_are_kept_and_no_more() {
     let mut world = World::connected(80, 24);
     world.press("alt-s");
     for second in 0..=KEPT as u64 {
-        world.event(told(figures(second * 1_000, second, 10)));
+        tell(&mut world, figures(second * 1_000, second, 10));
         world.wait(1_000);
     }
     let kept = samples(&mut world, Figure::Clients);
@@ -123,12 +121,12 @@ fn so_many_samples_are_kept_and_no_more() {
 fn a_refusal_is_said_and_the_server_left_alone_for_a_while() {
     let mut world = World::connected(80, 24);
     world.press("alt-s");
-    world.event(Event::Status(Err("the method \u{1b}is not known".into())));
+    world.answer::<ServerStatus>(Err(refusal("the method \u{1b}is not known")));
     let shown = screen(&world);
     assert!(shown.contains("did not tell: the method is not known"), "{shown}");
     assert!(world.wait(4_999).is_empty());
     assert_eq!(world.wait(1), asked(&world));
-    world.event(told(figures(5_000, 2, 10)));
+    tell(&mut world, figures(5_000, 2, 10));
     assert!(!screen(&world).contains("did not tell"));
 }
 
@@ -140,7 +138,7 @@ fn a_server_that_does_not_tell_a_figure_is_said_not_to() {
     for name in ["memoryBytes", "load", "workers"] {
         old.as_object_mut().unwrap().remove(name);
     }
-    world.event(told(old));
+    tell(&mut world, old);
     let shown = screen(&world);
     for label in ["memory", "load"] {
         let row = |line: &str| line.contains(label) && line.contains("does not tell");
@@ -153,7 +151,7 @@ fn a_server_that_does_not_tell_a_figure_is_said_not_to() {
 fn a_session_that_is_lost_stops_the_questions_and_the_next_one_begins_anew() {
     let mut world = World::connected(80, 24);
     world.press("alt-s");
-    world.event(told(figures(5_000, 2, 10)));
+    tell(&mut world, figures(5_000, 2, 10));
     world.event(Event::Lost(DisconnectReason::Gone));
     assert!(
         screen(&world).contains("These figures are old: no session · reconnecting in "),
@@ -166,7 +164,7 @@ fn a_session_that_is_lost_stops_the_questions_and_the_next_one_begins_anew() {
     let effects = world.tell(Msg::Dialled { attempt, welcome, reached: locally(), carries: false });
     assert!(effects.contains(&asked(&world)[0]), "{effects:?}");
     assert!(samples(&mut world, Figure::Clients).is_empty());
-    world.event(told(figures(1_000, 1, 2)));
+    tell(&mut world, figures(1_000, 1, 2));
     assert!(screen(&world).contains("up       1.0 s"), "{}", screen(&world));
 }
 
@@ -177,7 +175,7 @@ fn texts_of_the_server_are_clean() {
     let mut figures = figures(5_000, 2, 10);
     figures["refusals"] = json!({"busy\u{9b}": 2, "odd": "\u{202e}text"});
     figures["workers"] = json!([{"name": "g\u{1b}", "standing": "it \u{7}runs"}]);
-    world.event(told(figures));
+    tell(&mut world, figures);
     for _ in 0..30 {
         crate::views::tests::assert_clean(&world);
         world.press("down");

@@ -48,7 +48,7 @@ fn one_pasted_line_is_typed_without_its_line_end_and_not_run() {
 fn a_line_that_starts_with_a_space_is_run_and_not_kept() {
     let mut world = World::connected(80, 24);
     let effects = world.enter(" zones");
-    block_of(&effects);
+    world.block_of(&effects);
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::SaveHistory { .. })));
     world.press("up");
     assert_eq!(world.input(), "");
@@ -130,6 +130,7 @@ fn a_line_that_is_quicker_than_the_menu_runs_when_the_menu_comes() {
         carries: false,
     });
     assert!(world.enter("zones").is_empty());
-    block_of(&world.event(Event::Menu(Ok(menu()))));
+    let effects = world.answer::<CommandsList>(Ok(menu()));
+    world.block_of(&effects);
     assert_eq!(world.input(), "");
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,7 +15,7 @@ use tokio::task::JoinHandle;
 use topside_shared::RpcError;
 use topside_shared::envelope::{self};
 use topside_shared::frame::MAX_LINE_IN;
-use topside_shared::methods::{Call, CommandsList, Menu, MenuPages};
+use topside_shared::methods::{Call, CommandsList, Menu, MenuPages, Method};
 
 use super::events::{Events, Queue};
 use reader::Reader;
@@ -149,7 +150,7 @@ impl Handle {
     /// [`CallError`].
     pub async fn call<C: Call>(&self, params: &C) -> Result<C::Answer, CallError> {
         let (sender, answer) = oneshot::channel();
-        let (id, line) = self.prepare(params, Waiter::Call(sender))?;
+        let (id, line) = self.prepare(C::METHOD, params, Waiter::Call(sender))?;
         let _waiting = CallGuard { id, shared: &self.shared };
         if *self.shared.closing.borrow() || self.lines.send(line).await.is_err() {
             return Err(CallError::Lost);
@@ -165,7 +166,8 @@ impl Handle {
         let mut pages = MenuPages::default();
         loop {
             let (sender, answer) = oneshot::channel();
-            let (id, line) = self.prepare(&pages.request(), Waiter::Call(sender))?;
+            let (id, line) =
+                self.prepare(CommandsList::METHOD, &pages.request(), Waiter::Call(sender))?;
             let _waiting = CallGuard { id, shared: &self.shared };
             if *self.shared.closing.borrow() || self.lines.send(line).await.is_err() {
                 return Err(CallError::Lost);
@@ -183,8 +185,8 @@ impl Handle {
     ///
     /// # Errors
     /// [`CallError`], where nothing was sent.
-    pub fn ask<C: Call>(&self, params: &C) -> Result<u64, CallError> {
-        let (id, line) = self.prepare(params, Waiter::Events)?;
+    pub fn ask(&self, method: Method, params: &impl Serialize) -> Result<u64, CallError> {
+        let (id, line) = self.prepare(method, params, Waiter::Events)?;
         let sent = match *self.shared.closing.borrow() {
             true => Err(CallError::Lost),
             false => self.lines.try_send(line).map_err(|error| match error {
@@ -199,9 +201,14 @@ impl Handle {
     }
 
     /// The line that asks, and a place for its answer.
-    fn prepare<C: Call>(&self, params: &C, waiter: Waiter) -> Result<(u64, Vec<u8>), CallError> {
+    fn prepare(
+        &self,
+        method: Method,
+        params: &impl Serialize,
+        waiter: Waiter,
+    ) -> Result<(u64, Vec<u8>), CallError> {
         let id = self.shared.id();
-        let mut line = envelope::request(id, C::METHOD.name(), params);
+        let mut line = envelope::request(id, method.name(), params);
         let max = self.shared.max_line.load(Ordering::Relaxed);
         if line.len() > max {
             return Err(CallError::TooLong { length: line.len(), max });

@@ -13,7 +13,8 @@ use topside_shared::dirs::Dirs;
 use topside_shared::invite::Invite;
 
 use super::download::Download;
-use crate::app::{Call, Msg, Target};
+use crate::app::ask::Ask;
+use crate::app::{Msg, Target};
 use crate::config::Profile;
 use crate::connect::Via;
 use crate::platform::{Signal, Signals};
@@ -52,7 +53,7 @@ pub(super) enum Order {
         start: bool,
     },
     CancelDial(u64),
-    Call(u64, Call),
+    Ask(u64, Ask),
     HangUp(u64),
     /// Text into a file, and why it is not more.
     Save {

@@ -13,9 +13,9 @@ use super::super::new_file::NewFile;
 use super::super::session;
 use super::dial::{DialResult, dial, pair, place, probe, probe_here};
 use super::{Order, SharedStop};
-use crate::app::Msg;
 use crate::app::picker::redeem_invite::NotPaired;
 use crate::app::runs::export::ExportFailed;
+use crate::app::{Event, Msg};
 use crate::config::Profile;
 use crate::connect::{self, Browse, Remote, Via};
 use crate::embedded::Embedded;
@@ -124,10 +124,10 @@ impl NetworkWorker {
                     dial.abort();
                 }
             }
-            Order::Call(session, call) => {
-                let refused = self.sessions.get(&session).and_then(|(line, _)| line.call(call));
-                if let Some(event) = refused {
-                    let tell = self.tell.clone();
+            Order::Ask(session, ask) => {
+                let busy = self.sessions.get(&session).and_then(|(line, _)| line.ask(ask));
+                if let Some(reply) = busy {
+                    let (tell, event) = (self.tell.clone(), Event::Answer(reply));
                     tokio::spawn(async move { tell.send(Msg::Session { session, event }).await });
                 }
             }
@@ -206,7 +206,7 @@ impl NetworkWorker {
                 let welcome = Box::new(session.welcome.clone());
                 let reached = session.reached.clone();
                 let line = session::serve(attempt, session, self.tell.clone());
-                self.sessions.retain(|_, (line, _)| !line.is_over());
+                self.sessions.retain(|_, (line, _)| !line.has_ended());
                 self.sessions.insert(attempt, (line, place));
                 let carries = self.embedded.as_ref().is_some_and(|server| !server.has_ended());
                 Msg::Dialled { attempt, welcome, reached, carries }

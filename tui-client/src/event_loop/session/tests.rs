@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use topside_shared::SubscriptionId;
+use topside_shared::methods::{Call, CommandRun, EventsSubscribe, Topic};
 
 use super::*;
-use crate::connect::{Hello, Target, connect};
+use crate::connect::{Hello, Target, connect, read_answer};
 
 /// A server that says what the test tells it to.
 struct Script {
@@ -67,6 +68,31 @@ async fn connected() -> (Script, Session) {
     (script, session.unwrap())
 }
 
+fn ask<M: Call>(params: &M, then: fn(Result<M::Answer, CallError>) -> String) -> (Ask, Said)
+where
+    M::Answer: Send + 'static,
+{
+    let said = Said::default();
+    let kept = Arc::clone(&said);
+    let ask = Ask::raw(params, move |answer| {
+        let answer = answer.and_then(|raw| read_answer::<M>(Ok(raw)));
+        *kept.lock().unwrap() = Some(then(answer));
+        Reply::new(|_| Vec::new())
+    });
+    (ask, said)
+}
+
+/// What came of a request, once it is answered.
+type Said = Arc<Mutex<Option<String>>>;
+
+fn said(said: &Said) -> String {
+    said.lock().unwrap().take().unwrap()
+}
+
+fn run() -> (Ask, Said) {
+    ask(&command(), |answer| format!("{:?}", answer.unwrap_err()))
+}
+
 async fn next(told: &mut mpsc::Receiver<Msg>) -> Event {
     match told.recv().await {
         Some(Msg::Session { session: 7, event }) => event,
@@ -80,7 +106,11 @@ async fn an_answer_keeps_its_place_among_the_notices() {
     let (mut script, session) = connected().await;
     let (tell, mut told) = mpsc::channel(16);
     let line = serve(7, session, tell);
-    assert!(line.call(Call::Subscribe).is_none());
+    let topics = vec![Topic::Clients];
+    let (subscribe, count) = ask(&EventsSubscribe { topics }, |answer| {
+        answer.unwrap().snapshot.clients.unwrap().len().to_string()
+    });
+    assert!(line.ask(subscribe).is_none());
     let (id, method) = script.asked().await;
     assert_eq!(method, "events/subscribe");
     let changed = |joined: &Value| {
@@ -90,62 +120,22 @@ async fn an_answer_keeps_its_place_among_the_notices() {
     let snapshot = json!({"subscriptionId": 1, "snapshot": {"clients": [row(1)]}});
     script.say(&[changed(&row(8)), answer(&id, &snapshot), changed(&row(9))]).await;
     let Event::Notice(_) = next(&mut told).await else { panic!("the notice before") };
-    let Event::Subscribed(Ok(subscribed)) = next(&mut told).await else { panic!("the snapshot") };
-    assert_eq!(subscribed.snapshot.clients.unwrap().len(), 1);
+    let Event::Answer(_) = next(&mut told).await else { panic!("the snapshot") };
+    assert_eq!(said(&count), "1");
     let Event::Notice(_) = next(&mut told).await else { panic!("the change after it") };
-}
-
-#[tokio::test]
-async fn a_refused_cancel_names_its_run() {
-    let (mut script, session) = connected().await;
-    let (tell, mut told) = mpsc::channel(16);
-    let line = serve(7, session, tell);
-    line.call(Call::Cancel(RunId(5)));
-    let (id, _) = script.asked().await;
-    let error = json!({"code": -32003, "message": "not yours", "data": {"kind": "forbidden", "retryable": false}});
-    script.say(&[json!({"jsonrpc": "2.0", "id": id, "error": error})]).await;
-    let Event::CancelRefused { run, why } = next(&mut told).await else { panic!("refused") };
-    assert_eq!((run, why.as_str()), (RunId(5), "not yours"));
-}
-
-#[tokio::test]
-async fn a_refused_reload_brings_each_mistake_with_its_place() {
-    let (mut script, session) = connected().await;
-    let (tell, mut told) = mpsc::channel(16);
-    let line = serve(7, session, tell);
-    line.call(Call::Reload);
-    let (id, method) = script.asked().await;
-    assert_eq!(method, "server/reload");
-    let mistakes = json!([
-        {"file": "commands.toml", "line": 3, "column": 1, "message": "no such key"},
-        {"file": "server.toml", "line": null, "column": null, "message": "cannot be read"},
-    ]);
-    let error = json!({"code": -32602, "message": "nothing was changed",
-        "data": {"kind": "invalidParams", "retryable": false, "mistakes": mistakes}});
-    script.say(&[json!({"jsonrpc": "2.0", "id": id, "error": error})]).await;
-    let Event::Reloaded(Err(refused)) = next(&mut told).await else { panic!("refused") };
-    assert_eq!(refused.why, "nothing was changed");
-    let told: Vec<_> =
-        refused.mistakes.iter().map(|m| (m.at.as_str(), m.message.as_str())).collect();
-    assert_eq!(told, [("commands.toml:3:1", "no such key"), ("server.toml", "cannot be read")]);
 }
 
 /// A command was dropped in silence when too many waited.
 #[tokio::test]
 async fn a_call_that_cannot_be_taken_is_answered() {
     let (_script, session) = connected().await;
-    let (calls, _never_taken) = mpsc::channel(1);
-    let line = SessionTask { calls, handle: session.handle.clone(), task: tokio::spawn(async {}) };
-    let run = |block| Call::Run { block, run: command() };
-    assert!(line.call(run(1)).is_none());
-    match line.call(run(2)) {
-        Some(Event::Ran { block: 2, result: Err(RunRefused::Refused { kind, message }) }) => {
-            assert_eq!(kind, ErrorKind::Busy);
-            assert!(message.contains("nothing was sent"), "{message}");
-        }
-        other => panic!("{other:?}"),
-    }
-    assert!(line.call(Call::Unsubscribe(SubscriptionId(1))).is_none());
+    let (requests, _never_taken) = mpsc::channel(1);
+    let task = tokio::spawn(async {});
+    let line = SessionTask { requests, handle: session.handle.clone(), task };
+    assert!(line.ask(run().0).is_none());
+    let (second, answer) = run();
+    assert!(line.ask(second).is_some());
+    assert_eq!(said(&answer), "Busy");
 }
 
 #[tokio::test]
@@ -153,18 +143,18 @@ async fn every_call_is_answered_when_the_session_is_lost_and_that_comes_last() {
     let (mut script, session) = connected().await;
     let (tell, mut told) = mpsc::channel(16);
     let line = serve(7, session, tell);
-    line.call(Call::Run { block: 3, run: command() });
+    let (ask, answer) = run();
+    line.ask(ask);
     script.asked().await;
     drop(script);
-    let Event::Ran { block: 3, result: Err(RunRefused::Lost) } = next(&mut told).await else {
-        panic!("the run")
-    };
+    let Event::Answer(_) = next(&mut told).await else { panic!("the run") };
+    assert_eq!(said(&answer), "Lost");
     assert!(matches!(next(&mut told).await, Event::Lost(_)));
 }
 
 /// Leaving took as long as a goodbye may, while output waited for a screen that was gone.
 #[tokio::test]
-async fn a_session_ends_at_once_when_nobody_listens() {
+async fn a_session_ends_at_once_when_the_screen_is_closed() {
     let (mut script, session) = connected().await;
     let (tell, told) = mpsc::channel(1);
     let line = serve(7, session, tell);

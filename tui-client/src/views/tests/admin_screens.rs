@@ -1,7 +1,7 @@
 //! The screens of an admin.
 
 use serde_json::json;
-use topside_shared::ClientId;
+use topside_shared::methods::{Clients, ClientsList, ServerReload};
 use topside_shared::notifications::{Notification, Phase};
 
 use super::{SIZES, at_every_size, frame, text};
@@ -25,7 +25,7 @@ fn one_client_in_full() {
         row["idleMs"] = json!(185_000);
         (row["bytesIn"], row["bytesOut"]) = (json!(812), json!(1_572_864));
         let row = serde_json::from_value(row).unwrap();
-        world.event(Event::Client { id: ClientId(4), result: Ok(Some(row)) });
+        world.answer::<ClientsList>(Ok(Clients { clients: vec![row], next: None }));
         world
     });
 }
@@ -71,7 +71,7 @@ fn what_was_said_unasked() {
 fn what_a_reload_changed() {
     at_every_size("reload", |width, height| {
         let mut world = reloading(width, height);
-        world.event(changed());
+        world.answer::<ServerReload>(Ok(changed()));
         world
     });
 }
@@ -80,7 +80,7 @@ fn what_a_reload_changed() {
 fn the_mistakes_that_kept_a_reload_from_changing_anything() {
     at_every_size("reload-mistakes", |width, height| {
         let mut world = reloading(width, height);
-        world.event(mistaken(6));
+        world.answer::<ServerReload>(Err(mistaken(6)));
         world
     });
 }

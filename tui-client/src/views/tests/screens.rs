@@ -3,14 +3,15 @@
 use serde_json::json;
 use topside_shared::ErrorKind;
 use topside_shared::command::Command;
-use topside_shared::methods::Menu;
+use topside_shared::methods::{CommandsList, Menu, RunsList};
 use topside_shared::notifications::{EndCode, Notification, Phase, SessionEnded};
 
 use super::{assert_clean, at_every_size, frame, shown, text};
+use crate::app::tests::command_of;
 use crate::app::tests::prompts::asking_at;
 use crate::app::tests::runs_list::page;
 use crate::app::tests::{World, by, client, closing, ended, printed, welcome};
-use crate::app::{Call, Effect, Event, Msg, Size, Via};
+use crate::app::{Effect, Event, Msg, Size, Via};
 use crate::connect::DisconnectReason;
 use crate::theme::Theme;
 
@@ -165,7 +166,7 @@ fn the_form_of_a_command_with_many_arguments() {
             ],
         }))
         .unwrap();
-        world.event(Event::Menu(Ok(Menu { revision: 1, commands: vec![backup], next: None })));
+        world.answer::<CommandsList>(Ok(Menu { revision: 1, commands: vec![backup], next: None }));
         world.choose("backup");
         world.write("/mnt/usb disk");
         world.press("tab w tab space tab tab 9 tab tab tab tab");
@@ -262,7 +263,7 @@ fn the_runs() {
     at_every_size("runs", |width, height| {
         let mut world = worked(width, height);
         world.press("f12");
-        world.event(Event::Runs { before: None, result: Ok(page()) });
+        world.answer::<RunsList>(Ok(page()));
         world.press("down");
         world
     });
@@ -379,11 +380,7 @@ fn a_line_with_a_secret_is_run_and_neither_kept_nor_shown() {
             assert!(question.contains("Log ann in with ***?"), "{question}");
             assert!(!question.contains("hunter2"), "{question}");
             effects.extend(world.press("tab enter"));
-            let sent = effects.iter().find_map(|effect| match effect {
-                Effect::Call { call: Call::Run { run, .. }, .. } => Some(&run.args["password"]),
-                _ => None,
-            });
-            assert_eq!(sent, Some(&json!("hunter2")), "{line}");
+            assert_eq!(command_of(&effects).args["password"], "hunter2", "{line}");
         }
         assert!(!effects.iter().any(|effect| matches!(effect, Effect::SaveHistory { .. })));
         let shown = text(&frame(&world.state));
