@@ -6,16 +6,20 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustls::sign::SingleCertAndKey;
 use tempfile::TempDir;
+use topside_shared::Pin;
 use topside_shared::identity::Identity;
 use topside_shared::invite::Invite;
+use topside_shared::tls;
 
 use crate::connect::{ADDRESSES, Connect, Tls};
+use crate::exchange;
 use crate::load::Client;
-use crate::{baseline, exchange};
 
 /// How long a server may take to come up.
 const START: Duration = Duration::from_secs(10);
@@ -135,7 +139,7 @@ impl Programs {
             }
             ServerKind::RawJson(_) if transport == Transport::Tls => {
                 let mut command = Command::new(&self.own);
-                command.arg("raw-tls").arg(port.to_string()).arg(dir.path().join("raw.key"));
+                command.arg("raw-tls").arg(port.to_string()).arg(dir.path().join("key"));
                 command
             }
             ServerKind::RawJson(workers) => {
@@ -179,12 +183,18 @@ impl Programs {
             server.answered(Transport::Socket, &request, begun)?;
         }
         if transport == Transport::Tls {
-            let (key, port) = match kind {
+            // A baseline server has the same key as its clients.
+            let (key, pin, port) = match kind {
                 ServerKind::Ours => server.token()?,
-                _ => (own_key(&server.dir.path().join("bench.key"))?, port),
+                _ => {
+                    let key = own_key(&server.dir.path().join("key"))?;
+                    let pin = key.pin();
+                    (key, pin, port)
+                }
             };
-            let config = baseline::tls::client(&key)?;
-            server.tls = Some(Tls::new(port, config));
+            let shown = Arc::new(SingleCertAndKey::from(key.certified_key()));
+            let config = tls::client_config(pin, shown).map_err(io::Error::other)?;
+            server.tls = Some(Tls::new(port, Arc::new(config)));
             server.answered(Transport::Tls, &request, begun)?;
         }
         Ok(Some(server))
@@ -263,8 +273,8 @@ impl Server {
         }
     }
 
-    /// A key that our server lets in, asked of it on its socket, and the port to come to.
-    fn token(&self) -> io::Result<(Identity, u16)> {
+    /// Requests a token on the socket of our server: the key, the server's pin and its port.
+    fn token(&self) -> io::Result<(Identity, Pin, u16)> {
         let params =
             r#"{"name":"bench","role":"viewer","commands":["echo","flood"],"lasting":true}"#;
         let request = exchange::json("key/invite", params).request;
@@ -273,7 +283,7 @@ impl Server {
         let invite = answer["result"]["invite"].as_str().unwrap_or_default();
         let invite: Invite = invite.parse().map_err(io::Error::other)?;
         let key = Identity::from_seed(&invite.seed).map_err(io::Error::other)?;
-        Ok((key, invite.port))
+        Ok((key, invite.server, invite.port))
     }
 
     fn proc(&self, file: &str) -> PathBuf {

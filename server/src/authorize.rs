@@ -157,19 +157,10 @@ fn row(method: Method) -> Row {
 fn title(action: Action<'_>) -> String {
     match action {
         Action::Call(method) => method.name().to_owned(),
-        Action::Subscribe(topic) => format!("the topic {}", topic_name(topic)),
+        Action::Subscribe(topic) => format!("the topic {}", topic.name()),
         Action::Run { command, .. } => command.to_owned(),
         Action::Cancel { .. } => "cancelling another user's run".to_owned(),
         Action::Answer { .. } => "answering a run".to_owned(),
-    }
-}
-
-fn topic_name(topic: Topic) -> &'static str {
-    match topic {
-        Topic::Clients => "clients",
-        Topic::Runs => "runs",
-        Topic::Log => "log",
-        Topic::Server => "server",
     }
 }
 
@@ -230,7 +221,7 @@ mod tests {
                 | Method::KeyRevoke => (admins, [false; 3], [false; 3]),
             };
             for (scope, want) in [(Scope::Whole, whole), (limited(), some), (one_time(), once)] {
-                let got = allowed(&scope, Action::Call(*method));
+                let got = allowed(&scope, Action::Call(method));
                 assert_eq!(got, want, "{} with {scope:?}", method.name());
             }
         }

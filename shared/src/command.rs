@@ -31,27 +31,28 @@ impl Effect {
     }
 }
 
-/// The type of an argument's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum ArgType {
-    /// Text of one line.
-    #[default]
-    String,
-    /// A whole number of 64 bits.
-    Int,
-    /// A finite number.
-    Float,
-    /// `true` or `false`.
-    Bool,
-    /// One of `choices`.
-    Enum,
-    /// A whole number and a unit, such as `20m`.
-    Duration,
-    /// The path of a file or a directory on the server's machine, without `..`.
-    Path,
-    /// Text that is shown and kept nowhere: [`MASK`] stands for it.
-    Secret,
+wire_enum! {
+    /// The type of an argument's value.
+    #[derive(Default)]
+    pub enum ArgType {
+        /// Text of one line.
+        #[default]
+        String = "string",
+        /// A whole number of 64 bits.
+        Int = "int",
+        /// A finite number.
+        Float = "float",
+        /// `true` or `false`.
+        Bool = "bool",
+        /// One of `choices`.
+        Enum = "enum",
+        /// A whole number and a unit, such as `20m`.
+        Duration = "duration",
+        /// The path of a file or a directory on the server's machine, without `..`.
+        Path = "path",
+        /// Text that is shown and kept nowhere: [`MASK`] stands for it.
+        Secret = "secret",
+    }
 }
 
 /// What stands for a secret wherever its argument is shown.
@@ -63,20 +64,6 @@ impl ArgType {
         match self {
             Self::String | Self::Enum | Self::Path | Self::Secret => true,
             Self::Int | Self::Float | Self::Bool | Self::Duration => false,
-        }
-    }
-
-    /// The type's name in a declaration, on the wire and in hints.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::String => "string",
-            Self::Int => "int",
-            Self::Float => "float",
-            Self::Bool => "bool",
-            Self::Enum => "enum",
-            Self::Duration => "duration",
-            Self::Path => "path",
-            Self::Secret => "secret",
         }
     }
 }
@@ -145,7 +132,6 @@ pub struct Command {
     /// How much it changes.
     pub effect: Effect,
     /// The least role that may run it.
-    #[serde(default = "admin")]
     pub role: Role,
     /// The question to ask a person first, with `{argument}` places.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,21 +147,15 @@ pub struct Command {
     pub args: Vec<Arg>,
 }
 
-fn admin() -> Role {
-    Role::Admin
-}
-
-impl Default for Role {
-    /// A command without a role needs the highest.
-    fn default() -> Self {
-        Role::Admin
-    }
-}
-
 impl Command {
+    /// Its name and its aliases.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.name).chain(&self.aliases).map(String::as_str)
+    }
+
     /// Whether `name` is this command's name or one of its aliases.
     pub fn answers_to(&self, name: &str) -> bool {
-        self.name == name || self.aliases.iter().any(|alias| alias == name)
+        self.names().any(|known| known == name)
     }
 
     /// Whether any of its arguments is a secret.

@@ -2,6 +2,7 @@
 //! platform's default.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::server_record::ServerRecord;
@@ -142,7 +143,7 @@ impl Dirs {
                 .and_then(|record| record.socket)
                 .filter(|socket| have_one_owner(&lock, socket));
             let system = Path::new(SYSTEM_RUNTIME).join(SOCKET_NAME);
-            for socket in recorded.into_iter().chain(cfg!(unix).then_some(system)) {
+            for socket in recorded.into_iter().chain([system]) {
                 if !sockets.contains(&socket) {
                     sockets.push(socket);
                 }
@@ -181,10 +182,8 @@ impl LocalServer {
     }
 }
 
-/// Where this is root: the directory, or the nearest one above it that is there, and its owner, if that is another user.
-#[cfg(unix)]
+/// If this is root and another user owns the directory, or its nearest ancestor that exists: that path and the owner.
 fn of_another_user(directory: &Path) -> Option<(PathBuf, u32)> {
-    use std::os::unix::fs::MetadataExt;
     if !rustix::process::geteuid().is_root() {
         return None;
     }
@@ -193,28 +192,15 @@ fn of_another_user(directory: &Path) -> Option<(PathBuf, u32)> {
     (owner != 0).then(|| (there.to_owned(), owner))
 }
 
-#[cfg(not(unix))]
-fn of_another_user(_directory: &Path) -> Option<(PathBuf, u32)> {
-    None
-}
-
 /// Whether the directory of a recorded socket belongs to the owner of the lock file. A record outlives a killed server,
 /// and another user may have made that directory since.
-#[cfg(unix)]
 fn have_one_owner(lock: &Path, socket: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
     let owner = |path: &Path| std::fs::metadata(path).map(|found| found.uid());
-    let directory = socket.parent().map(owner);
     // A directory that is gone is no danger, and its server may still run.
-    match (owner(lock), directory) {
+    match (owner(lock), socket.parent().map(owner)) {
         (Ok(lock), Some(Ok(directory))) => lock == directory,
         _ => true,
     }
-}
-
-#[cfg(not(unix))]
-fn have_one_owner(_lock: &Path, _socket: &Path) -> bool {
-    true
 }
 
 impl From<Vec<PathBuf>> for LocalServer {

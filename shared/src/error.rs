@@ -7,41 +7,41 @@ use serde_json::{Map, Value};
 
 use crate::text;
 
-/// What went wrong, for programs. Each kind has one JSON-RPC code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ErrorKind {
-    /// The line is not JSON, or nests too deeply.
-    Parse,
-    /// JSON, but not a request of JSON-RPC 2.0.
-    InvalidRequest,
-    /// No method of this name.
-    UnknownMethod,
-    /// The method's parameters, or a command's arguments, break a rule.
-    InvalidParams,
-    /// A fault of the server.
-    Internal,
-    /// The caller's role may not do this.
-    Forbidden,
-    /// No such command, run, client or subscription.
-    NotFound,
-    /// The two sides share no version of the protocol.
-    UnsupportedVersion,
-    /// Too many attempts; later is better.
-    RateLimited,
-    /// A line, value or answer over its limit.
-    TooLarge,
-    /// A lock or limit is taken, or the system is short of descriptors, processes, memory or disk space.
-    Busy,
-    /// The server is shutting down.
-    Closing,
-    /// The program could not be started.
-    SpawnFailed,
-    /// The command asks to be confirmed first.
-    ConfirmRequired,
-    /// A kind that a newer server sent.
-    #[serde(other)]
-    Unknown,
+wire_enum! {
+    /// What went wrong, for programs. Each kind has one JSON-RPC code.
+    pub enum ErrorKind {
+        /// The line is not JSON, or nests too deeply.
+        Parse = "parse",
+        /// JSON, but not a request of JSON-RPC 2.0.
+        InvalidRequest = "invalidRequest",
+        /// No method of this name.
+        UnknownMethod = "unknownMethod",
+        /// The method's parameters, or a command's arguments, break a rule.
+        InvalidParams = "invalidParams",
+        /// A fault of the server.
+        Internal = "internal",
+        /// The caller's role may not do this.
+        Forbidden = "forbidden",
+        /// No such command, run, client or subscription.
+        NotFound = "notFound",
+        /// The two sides share no version of the protocol.
+        UnsupportedVersion = "unsupportedVersion",
+        /// Too many attempts; later is better.
+        RateLimited = "rateLimited",
+        /// A line, value or answer over its limit.
+        TooLarge = "tooLarge",
+        /// A lock or limit is taken, or the system is short of descriptors, processes, memory or disk space.
+        Busy = "busy",
+        /// The server is shutting down.
+        Closing = "closing",
+        /// The program could not be started.
+        SpawnFailed = "spawnFailed",
+        /// The command asks to be confirmed first.
+        ConfirmRequired = "confirmRequired",
+        /// A kind that a newer server sent.
+        #[serde(other)]
+        Unknown = "unknown",
+    }
 }
 
 impl ErrorKind {
@@ -62,27 +62,6 @@ impl ErrorKind {
             Self::Closing => -32009,
             Self::SpawnFailed => -32010,
             Self::ConfirmRequired => -32011,
-        }
-    }
-
-    /// The kind's name, as in `data.kind`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Parse => "parse",
-            Self::InvalidRequest => "invalidRequest",
-            Self::UnknownMethod => "unknownMethod",
-            Self::InvalidParams => "invalidParams",
-            Self::Internal => "internal",
-            Self::Forbidden => "forbidden",
-            Self::NotFound => "notFound",
-            Self::UnsupportedVersion => "unsupportedVersion",
-            Self::RateLimited => "rateLimited",
-            Self::TooLarge => "tooLarge",
-            Self::Busy => "busy",
-            Self::Closing => "closing",
-            Self::SpawnFailed => "spawnFailed",
-            Self::ConfirmRequired => "confirmRequired",
-            Self::Unknown => "unknown",
         }
     }
 
@@ -125,8 +104,7 @@ impl Default for ErrorData {
 }
 
 impl RpcError {
-    /// An error of this kind with this sentence. Whatever it quotes, it is one line of bounded length without
-    /// control characters.
+    /// An error of this kind with this sentence, as one line of bounded length without control characters.
     pub fn new(kind: ErrorKind, message: impl fmt::Display) -> Self {
         Self {
             code: kind.code(),

@@ -2,8 +2,9 @@
 //! its owner may read. The file is replaced atomically.
 
 use std::fmt;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,9 +29,6 @@ pub struct Seed([u8; 32]);
 
 impl Seed {
     /// A random seed.
-    ///
-    /// # Errors
-    /// [`IdentityError::NoRandomness`].
     pub fn random() -> Result<Self, IdentityError> {
         let mut bytes = [0; 32];
         let random = tls::provider().secure_random;
@@ -99,9 +97,6 @@ impl fmt::Debug for Identity {
 
 impl Identity {
     /// The key of this seed.
-    ///
-    /// # Errors
-    /// [`IdentityError::Certificate`].
     pub fn from_seed(seed: &Seed) -> Result<Self, IdentityError> {
         Self::from_pkcs8([PKCS8, seed.expose().as_slice()].concat())
     }
@@ -128,9 +123,6 @@ impl Identity {
     }
 
     /// The key in the file at `path`, if there is one.
-    ///
-    /// # Errors
-    /// [`IdentityError`].
     pub fn load(path: &Path) -> Result<Option<Self>, IdentityError> {
         let failed = |source| IdentityError::Io { path: path.to_owned(), what: "read", source };
         let text = match std::fs::read(path) {
@@ -138,7 +130,7 @@ impl Identity {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
-        if private::is_open(path).map_err(failed)? {
+        if std::fs::metadata(path).map_err(failed)?.mode() & 0o077 != 0 {
             return Err(IdentityError::Open(path.to_owned()));
         }
         let unreadable = || IdentityError::Unreadable(path.to_owned());
@@ -147,22 +139,19 @@ impl Identity {
     }
 
     /// Writes the key to a file that must not be there yet, whole or not at all.
-    ///
-    /// # Errors
-    /// [`IdentityError::Io`].
     pub fn save_new(&self, path: &Path) -> Result<(), IdentityError> {
         let failed = |source| IdentityError::Io { path: path.to_owned(), what: "written", source };
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.new", std::process::id()));
         let whole = path.with_file_name(name);
-        let written = private::create(&whole)
+        let written = create_private(&whole)
             .and_then(|mut file| {
                 file.write_all(self.private_pem().as_bytes())?;
                 file.sync_all()
             })
             // Unlike a rename, a link never takes another file's place.
             .and_then(|()| std::fs::hard_link(&whole, path))
-            .and_then(|()| private::sync_directory(path));
+            .and_then(|()| sync_directory(path));
         let _ = std::fs::remove_file(&whole);
         written.map_err(failed)
     }
@@ -235,36 +224,13 @@ fn pem(label: &str, der: &[u8]) -> String {
     pem
 }
 
-/// Files that only their owner may read.
-mod private {
-    use std::fs::File;
+fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
 
-    use super::{OpenOptions, Path, io};
-
-    pub(super) fn create(path: &Path) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path)
-    }
-
-    /// Whether others may read it.
-    pub(super) fn is_open(path: &Path) -> io::Result<bool> {
-        #[cfg(unix)]
-        return Ok(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(path)?) & 0o077 != 0);
-        #[cfg(not(unix))]
-        return path.metadata().map(|_| false);
-    }
-
-    /// Makes sure that a new name outlives a power cut.
-    pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
-        #[cfg(unix)]
-        if let Some(directory) = path.parent() {
-            File::open(directory)?.sync_all()?;
-        }
-        Ok(())
-    }
+/// Makes sure that a new name outlives a power cut.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
 #[cfg(test)]
@@ -294,7 +260,6 @@ mod tests {
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_key_is_its_owners_alone_and_one_that_is_not_is_refused() {
         use std::os::unix::fs::PermissionsExt;

@@ -36,9 +36,6 @@ impl fmt::Display for JsonFault {
 
 /// Checks that `text` is one JSON value, no deeper than [`MAX_DEPTH`], with no key twice in one
 /// object. A syntax error is reported before a duplicate.
-///
-/// # Errors
-/// The [`JsonFault`] found.
 pub fn check(text: &str) -> Result<(), JsonFault> {
     check_inside(text, 0)
 }

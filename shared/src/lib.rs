@@ -1,6 +1,9 @@
 //! What Topside servers and clients share: messages and their framing, ids, times, errors, the declarations of commands, the
 //! command line, keys, pins and invites. This crate opens no sockets and draws nothing.
 
+#[macro_use]
+mod wire_macros;
+
 pub mod cmdline;
 pub mod command;
 pub mod dirs;

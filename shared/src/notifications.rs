@@ -9,28 +9,45 @@ use crate::ids::{ClientId, RunId, SubscriptionId};
 use crate::records::{ClientRow, RunRow};
 use crate::time::Time;
 
-/// Names of the notifications.
-pub mod name {
-    /// Output of a run.
-    pub const RUN_OUTPUT: &str = "run/output";
-    /// Output that a slow reader did not get.
-    pub const RUN_GAP: &str = "run/gap";
-    /// A run's row.
-    pub const RUN_CHANGED: &str = "run/changed";
-    /// The live list's changes.
-    pub const CLIENTS_CHANGED: &str = "clients/changed";
-    /// A line of the log.
-    pub const LOG_ENTRY: &str = "log/entry";
-    /// The server shuts down, or a shutdown was cancelled.
-    pub const SERVER_CLOSING: &str = "server/closing";
-    /// The menu has changed.
-    pub const SERVER_RELOADED: &str = "server/reloaded";
-    /// A message of an admin to all clients.
-    pub const BROADCAST: &str = "broadcast";
-    /// This session has ended.
-    pub const SESSION_ENDED: &str = "session/ended";
-    /// Events that a slow subscriber did not get.
-    pub const EVENTS_DROPPED: &str = "events/dropped";
+macro_rules! notifications {
+    ($($constant:ident = $text:literal => $variant:ident($params:ty), $about:literal;)*) => {
+        /// Names of the notifications.
+        pub mod name {
+            $(#[doc = $about] pub const $constant: &str = $text;)*
+        }
+
+        /// A notification, parsed by its name.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Notification {
+            $(#[doc = $about] $variant($params),)*
+        }
+
+        impl Notification {
+            /// Reads the notification `name`; `None` for one that this version does not know.
+            ///
+            /// # Errors
+            /// The parameters do not fit the name.
+            pub fn parse(name: &str, params: &str) -> Result<Option<Self>, serde_json::Error> {
+                Ok(Some(match name {
+                    $(name::$constant => Self::$variant(serde_json::from_str(params)?),)*
+                    _ => return Ok(None),
+                }))
+            }
+        }
+    };
+}
+
+notifications! {
+    RUN_OUTPUT = "run/output" => RunOutput(RunOutput), "Output of a run.";
+    RUN_GAP = "run/gap" => RunGap(RunGap), "Output that a slow reader did not get.";
+    RUN_CHANGED = "run/changed" => RunChanged(Box<RunRow>), "A run's row.";
+    CLIENTS_CHANGED = "clients/changed" => ClientsChanged(ClientsChanged), "Changes of the list of clients.";
+    LOG_ENTRY = "log/entry" => LogEntry(LogEntry), "A line of the log.";
+    SERVER_CLOSING = "server/closing" => Closing(Closing), "A shutdown is scheduled, begins, or was cancelled.";
+    SERVER_RELOADED = "server/reloaded" => Reloaded(MenuChanged), "The menu has changed.";
+    BROADCAST = "broadcast" => Broadcast(Broadcast), "A message of an admin to all clients.";
+    SESSION_ENDED = "session/ended" => Ended(SessionEnded), "This session has ended.";
+    EVENTS_DROPPED = "events/dropped" => EventsDropped(EventsDropped), "Events that a slow subscriber did not get.";
 }
 
 /// Most bytes of output in one `run/output`.
@@ -110,32 +127,19 @@ pub struct ClientLeft {
     pub reason: String,
 }
 
-/// How much a line of the log matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// For those who build Topside: everything.
-    Trace,
-    /// For those who build Topside.
-    Debug,
-    /// What happened.
-    Info,
-    /// What may need a look.
-    Warn,
-    /// What failed.
-    Error,
-}
-
-impl Level {
-    /// The level's name, in lower case.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Trace => "trace",
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
+wire_enum! {
+    /// How much a line of the log matters.
+    pub enum Level {
+        /// For those who build Topside: everything.
+        Trace = "trace",
+        /// For those who build Topside.
+        Debug = "debug",
+        /// What happened.
+        Info = "info",
+        /// What may need a look.
+        Warn = "warn",
+        /// What failed.
+        Error = "error",
     }
 }
 
@@ -192,24 +196,15 @@ pub struct MenuChanged {
     pub revision: u64,
 }
 
-/// How much a broadcast matters.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Urgency {
-    /// Good to know.
-    #[default]
-    Info,
-    /// Something that may go wrong, or must be done.
-    Warning,
-}
-
-impl Urgency {
-    /// Its name on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-        }
+wire_enum! {
+    /// How much a broadcast matters.
+    #[derive(Default)]
+    pub enum Urgency {
+        /// Good to know.
+        #[default]
+        Info = "info",
+        /// Something that may go wrong, or must be done.
+        Warning = "warning",
     }
 }
 
@@ -281,51 +276,4 @@ pub struct EventsDropped {
     pub subscription_id: SubscriptionId,
     /// How many.
     pub count: u64,
-}
-
-/// A notification, parsed by its name.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Notification {
-    /// `run/output`.
-    RunOutput(RunOutput),
-    /// `run/gap`.
-    RunGap(RunGap),
-    /// `run/changed`.
-    RunChanged(Box<RunRow>),
-    /// `clients/changed`.
-    ClientsChanged(ClientsChanged),
-    /// `log/entry`.
-    LogEntry(LogEntry),
-    /// `server/closing`.
-    Closing(Closing),
-    /// `server/reloaded`.
-    Reloaded(MenuChanged),
-    /// `broadcast`.
-    Broadcast(Broadcast),
-    /// `session/ended`.
-    Ended(SessionEnded),
-    /// `events/dropped`.
-    EventsDropped(EventsDropped),
-}
-
-impl Notification {
-    /// Reads the notification `name`; `None` for one this version does not know.
-    ///
-    /// # Errors
-    /// The JSON reader's own, where the parameters do not fit the name.
-    pub fn parse(name: &str, params: &str) -> Result<Option<Self>, serde_json::Error> {
-        Ok(Some(match name {
-            name::RUN_OUTPUT => Self::RunOutput(serde_json::from_str(params)?),
-            name::RUN_GAP => Self::RunGap(serde_json::from_str(params)?),
-            name::RUN_CHANGED => Self::RunChanged(serde_json::from_str(params)?),
-            name::CLIENTS_CHANGED => Self::ClientsChanged(serde_json::from_str(params)?),
-            name::LOG_ENTRY => Self::LogEntry(serde_json::from_str(params)?),
-            name::SERVER_CLOSING => Self::Closing(serde_json::from_str(params)?),
-            name::SERVER_RELOADED => Self::Reloaded(serde_json::from_str(params)?),
-            name::BROADCAST => Self::Broadcast(serde_json::from_str(params)?),
-            name::SESSION_ENDED => Self::Ended(serde_json::from_str(params)?),
-            name::EVENTS_DROPPED => Self::EventsDropped(serde_json::from_str(params)?),
-            _ => return Ok(None),
-        }))
-    }
 }

@@ -79,24 +79,24 @@ pub struct ClientRun {
     pub queued: bool,
 }
 
-/// How a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum RunState {
-    /// It waits for its turn; nothing was started yet.
-    Queued,
-    /// It is running.
-    Running,
-    /// It ended with exit status 0.
-    Succeeded,
-    /// It ended with another exit status, or by a signal that the server did not send.
-    Failed,
-    /// It was cancelled by a user, or by the shutdown of the server.
-    Cancelled,
-    /// It exceeded its time limit.
-    TimedOut,
-    /// The server died while it was running.
-    Lost,
+wire_enum! {
+    /// The state of a run.
+    pub enum RunState {
+        /// It waits for its turn; nothing was started yet.
+        Queued = "queued",
+        /// It is running.
+        Running = "running",
+        /// It ended with exit status 0.
+        Succeeded = "succeeded",
+        /// It ended with another exit status, or by a signal that the server did not send.
+        Failed = "failed",
+        /// It was cancelled by a user, or by the shutdown of the server.
+        Cancelled = "cancelled",
+        /// It exceeded its time limit.
+        TimedOut = "timedOut",
+        /// The server died while it was running.
+        Lost = "lost",
+    }
 }
 
 impl RunState {
@@ -105,25 +105,9 @@ impl RunState {
         !matches!(self, Self::Queued | Self::Running)
     }
 
-    /// Its name on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::TimedOut => "timedOut",
-            other => other.words(),
-        }
-    }
-
     /// What a person reads.
     pub fn words(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::TimedOut => "timed out",
-            Self::Lost => "lost",
-        }
+        if self == Self::TimedOut { "timed out" } else { self.name() }
     }
 
     /// How a run in this state ended, with its exit status or signal and how long it took: `exit 3`, `killed by

@@ -5,29 +5,17 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What a client may do; each role may do all that the one before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// May read: lists, status, commands with the effect `read`.
-    Viewer,
-    /// May also run commands that change something.
-    Operator,
-    /// May do everything, including shutting down.
-    Admin,
-}
-
-impl Role {
-    /// All of them, the least first.
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Admin];
-
-    /// The role's name on the wire and on the screen.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-            Self::Admin => "admin",
-        }
+wire_enum! {
+    /// What a client may do; each role may do all that the one before it may. A command without a role needs the highest.
+    #[derive(Default)]
+    pub enum Role {
+        /// May read: lists, status, commands with the effect `read`.
+        Viewer = "viewer",
+        /// May also run commands that change something.
+        Operator = "operator",
+        /// May do everything, including shutting down.
+        #[default]
+        Admin = "admin",
     }
 }
 
@@ -41,12 +29,8 @@ impl FromStr for Role {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "viewer" => Ok(Self::Viewer),
-            "operator" => Ok(Self::Operator),
-            "admin" => Ok(Self::Admin),
-            _ => Err(format!("`{text}` is not a role: use viewer, operator or admin")),
-        }
+        let role = Self::from_name(text);
+        role.ok_or_else(|| format!("`{text}` is not a role: use viewer, operator or admin"))
     }
 }
 

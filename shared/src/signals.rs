@@ -1,45 +1,14 @@
 //! Names of signals.
 
-/// What POSIX and Linux call each, from 1 on.
-const NAMES: [&str; 31] = [
-    "SIGHUP",
-    "SIGINT",
-    "SIGQUIT",
-    "SIGILL",
-    "SIGTRAP",
-    "SIGABRT",
-    "SIGBUS",
-    "SIGFPE",
-    "SIGKILL",
-    "SIGUSR1",
-    "SIGSEGV",
-    "SIGUSR2",
-    "SIGPIPE",
-    "SIGALRM",
-    "SIGTERM",
-    "SIGSTKFLT",
-    "SIGCHLD",
-    "SIGCONT",
-    "SIGSTOP",
-    "SIGTSTP",
-    "SIGTTIN",
-    "SIGTTOU",
-    "SIGURG",
-    "SIGXCPU",
-    "SIGXFSZ",
-    "SIGVTALRM",
-    "SIGPROF",
-    "SIGWINCH",
-    "SIGIO",
-    "SIGPWR",
-    "SIGSYS",
-];
+/// The signals of Linux, from 1 on.
+const NAMES: &str = "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP \
+                     TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS";
 
 /// `SIGKILL` for 9, as Linux counts them; one without a name is `signal 35`.
 pub fn name(signal: i32) -> String {
     let place = usize::try_from(signal).ok().and_then(|signal| signal.checked_sub(1));
-    match place.and_then(|place| NAMES.get(place)) {
-        Some(name) => (*name).to_owned(),
+    match place.and_then(|place| NAMES.split(' ').nth(place)) {
+        Some(name) => format!("SIG{name}"),
         None => format!("signal {signal}"),
     }
 }

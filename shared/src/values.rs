@@ -173,13 +173,13 @@ fn obey_text(arg: &Arg, text: &str, limits: Limits, choices: bool) -> Result<(),
         return Err(ArgError::broken(arg, Rule::Size, expected, text.len().to_string()));
     }
     if let Some((at, c)) = text.chars().enumerate().find(|(_, c)| c.is_control()) {
-        let expected = "one line of text without control characters".to_owned();
+        let expected = "one line of text without control characters";
         let given = format!("one with U+{:04X} as character {}", u32::from(c), at + 1);
         return Err(ArgError::broken(arg, Rule::Control, expected, given));
     }
     // A secret is never in an argument list, where a dash would mean something.
     if text.starts_with('-') && !arg.allow_dash && arg.kind != ArgType::Secret {
-        let expected = "text that does not begin with `-`".to_owned();
+        let expected = "text that does not begin with `-`";
         return Err(ArgError::broken(arg, Rule::Dash, expected, describe::typed(text)));
     }
     // It came out of a run's row, and is not what was meant.
@@ -217,7 +217,7 @@ fn obey_path(arg: &Arg, text: &str) -> Result<(), ArgError> {
         return Err(ArgError::value(arg, Rule::Path, describe::typed(text)));
     }
     if text.split('/').any(|part| part == "..") {
-        let expected = "a path without `..` in it".to_owned();
+        let expected = "a path without `..` in it";
         return Err(ArgError::broken(arg, Rule::Path, expected, describe::typed(text)));
     }
     Ok(())

@@ -1,23 +1,17 @@
-//! Baseline JSON server behind TLS 1.3, with the same provider as our server. Both sides show an Ed25519 key and check the
-//! signature. Neither compares the key with a list, because the bench starts both sides.
+//! Baseline JSON server behind TLS 1.3, with the same provider as our server. It accepts each client, because the bench starts
+//! both sides.
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::sign::SingleCertAndKey;
-use rustls::version::TLS13;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::CertificateError;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use topside_shared::Pin;
 use topside_shared::identity::Identity;
-use topside_shared::tls::{Admission, SCHEMES, provider, server_config, verify_signature};
+use topside_shared::tls::{Admission, server_config};
 
 use super::json::{Broadcaster, connection, serve_on};
 use crate::connect::ADDRESSES;
@@ -48,57 +42,6 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, bus: Broadcaster) 
                 connection(stream, bus).await;
             }
         });
-    }
-}
-
-/// What the generator's connections have in common.
-pub(crate) fn client(key: &Identity) -> io::Result<Arc<ClientConfig>> {
-    let mut config = ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&TLS13])
-        .map_err(io::Error::other)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyServerKey(provider())))
-        .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key.certified_key())));
-    config.resumption = Resumption::disabled();
-    Ok(Arc::new(config))
-}
-
-/// Accepts each server that holds the key that it shows.
-#[derive(Debug)]
-struct AnyServerKey(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyServerKey {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::General("only TLS 1.3 is spoken".to_owned()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_signature(&self.0, message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        SCHEMES.to_vec()
     }
 }
 

@@ -116,7 +116,7 @@ impl Entry {
         if let Some(end) = row.expires_at {
             argv.push(format!("expiresAt={end}"));
         }
-        argv.push(format!("state={}", row.state.words()));
+        argv.push(format!("state={}", row.state.name()));
         Self::new(by, action, row.key_id.to_string()).argv(argv)
     }
 

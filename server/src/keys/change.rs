@@ -104,7 +104,7 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: &Now) -> Result<KeyRow, Ke
             let burnt = find(rows, invite)?;
             let state = now.state_of(burnt);
             if state != KeyState::Invited {
-                return Err(KeyError::Over(invite, state.words()));
+                return Err(KeyError::Over(invite, state.name()));
             }
             burnt.state = KeyState::Used;
             let burnt = burnt.clone();
@@ -139,7 +139,7 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: &Now) -> Result<KeyRow, Ke
         Change::Revoke { key, from } => {
             let row = find(rows, key)?;
             if !matches!(row.state, KeyState::Active | KeyState::Invited) {
-                return Err(KeyError::Over(key, row.state.words()));
+                return Err(KeyError::Over(key, row.state.name()));
             }
             let ruled = rules(row, now);
             row.state = KeyState::Revoked;

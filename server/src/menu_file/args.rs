@@ -9,7 +9,7 @@ use toml::de::DeValue;
 use topside_shared::command::{Arg, ArgType};
 use topside_shared::pattern::Pattern;
 use topside_shared::text;
-use topside_shared::values::{self, DeclarationError};
+use topside_shared::values;
 
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields, as_json, as_str};
@@ -69,7 +69,7 @@ pub(super) fn read(command: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<Argument
     if m.count() == before
         && let Err(error) = values::validate_args(&args)
     {
-        let wrong = |argument: &&Argument| argument.arg.name == error.argument();
+        let wrong = |argument: &&Argument| argument.arg.name == error.argument;
         // Of two with one name the second is wrong.
         let span = arguments.iter().rfind(wrong).map_or(command.span.clone(), |a| a.span.clone());
         m.add(&span, format_args!("{}: {error}", command.owner));
@@ -131,7 +131,7 @@ fn one(fields: &Fields<'_, '_>, command: &Fields<'_, '_>, m: &mut Errors<'_>) ->
     if m.count() == before
         && let Err(error) = values::validate_arg(&arg)
     {
-        let at = fields.get(field_of(&error)).map_or(span.clone(), Spanned::span);
+        let at = fields.get(error.field).map_or(span.clone(), Spanned::span);
         m.add(&at, format_args!("{}: {error}", command.owner));
     }
     Some(Argument { arg, flag: flag.map(|field| field.value.to_owned()), root, passed, span })
@@ -259,22 +259,4 @@ fn choices(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<Value> {
         _ => None,
     };
     fields.read("choices", form, m, read).map(|field| field.value).unwrap_or_default()
-}
-
-/// The field that an error is about.
-fn field_of(error: &DeclarationError) -> &'static str {
-    match error {
-        DeclarationError::Field { field, .. } | DeclarationError::NotFinite { field, .. } => field,
-        DeclarationError::Bounds { least_field, .. } => least_field,
-        DeclarationError::NoChoices { .. } => "type",
-        DeclarationError::MultipleRest { .. } => "multiple",
-        DeclarationError::Choice { .. } | DeclarationError::ChoiceTwice { .. } => "choices",
-        DeclarationError::Default { .. } | DeclarationError::RequiredDefault { .. } => "default",
-        DeclarationError::Name { .. }
-        | DeclarationError::Twice { .. }
-        | DeclarationError::Negation { .. }
-        | DeclarationError::Rest { .. }
-        | DeclarationError::Multiple { .. }
-        | DeclarationError::Order { .. } => "name",
-    }
 }

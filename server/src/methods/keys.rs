@@ -60,7 +60,7 @@ pub(super) async fn make_invite(
             }
             tracing::info!(
                 target: "topside", client = client.id.0, by = client.who().user, key = row.name,
-                role = row.role.name(), id = %row.key_id, state = row.state.words(), "key made"
+                role = row.role.name(), id = %row.key_id, state = row.state.name(), "key made"
             );
             Ok(KeyInviteResult { invite: invite.to_string(), key: row })
         })

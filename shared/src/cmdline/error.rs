@@ -63,10 +63,7 @@ impl LineError {
         if name.is_empty() {
             return Self::empty(span);
         }
-        let names = menu.iter().flat_map(|command| {
-            std::iter::once(command.name.as_str()).chain(command.aliases.iter().map(String::as_str))
-        });
-        let meant = text::did_you_mean(&text::nearest(name, names));
+        let meant = text::did_you_mean(&text::nearest(name, menu.iter().flat_map(Command::names)));
         let shown = shown(name);
         let message = match meant.as_str() {
             "" => format!("there is no command {shown}: m shows the menu"),

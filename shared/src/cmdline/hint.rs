@@ -49,9 +49,7 @@ pub fn hint<'m>(line: &str, cursor: usize, menu: &'m [Command]) -> Option<Hint<'
     let Some(command) = lookup(&name.text, menu) else {
         // A name of which more may come is no mistake yet.
         let typing = spot.before.is_empty() && spot.cursor == name.span.end;
-        let mut names = menu.iter().flat_map(|command| {
-            std::iter::once(&command.name).chain(&command.aliases).map(String::as_str)
-        });
+        let mut names = menu.iter().flat_map(Command::names);
         if typing && names.any(|known| begins(known, &name.text)) {
             return None;
         }
@@ -139,7 +137,7 @@ fn may_grow(command: &Command, spot: &Spot, wrong: &Wrong) -> bool {
             let Some((arg, text, cause)) = &wrong.value else { return false };
             let whole_word = text == word;
             (whole_word && (option() || assignment()))
-                || value_may_grow(&command.args[*arg], text, cause.rule())
+                || value_may_grow(&command.args[*arg], text, cause.rule)
         }
         _ => false,
     }

@@ -61,10 +61,7 @@ fn secret(
 /// The command that a name is, or is nearly.
 fn command_of<'m>(name: &str, menu: &'m [Command]) -> Option<&'m Command> {
     lookup(name, menu).or_else(|| {
-        let names = menu.iter().flat_map(|command| {
-            std::iter::once(command.name.as_str()).chain(command.aliases.iter().map(String::as_str))
-        });
-        let near = text::nearest(name, names);
+        let near = text::nearest(name, menu.iter().flat_map(Command::names));
         let mut near = near.into_iter().filter_map(|name| lookup(name, menu));
         near.find(|command| command.has_secret())
     })

@@ -7,18 +7,18 @@ use crate::ids::SubscriptionId;
 use crate::notifications::LogEntry;
 use crate::records::{ClientRow, RunRow};
 
-/// What can be subscribed to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Topic {
-    /// `clients/changed`.
-    Clients,
-    /// `run/changed`, of the runs the caller may see.
-    Runs,
-    /// `log/entry`; admin's.
-    Log,
-    /// `server/reloaded`.
-    Server,
+wire_enum! {
+    /// What can be subscribed to.
+    pub enum Topic {
+        /// `clients/changed`.
+        Clients = "clients",
+        /// `run/changed`, of the runs that the caller may see.
+        Runs = "runs",
+        /// `log/entry`; for admins.
+        Log = "log",
+        /// `server/reloaded`.
+        Server = "server",
+    }
 }
 
 /// `events/subscribe`.

@@ -1,7 +1,10 @@
 //! Keys of clients over TCP: `key/invite`, `key/enrol`, `keys/list` and `key/revoke`.
 
+use std::fmt;
+use std::str::FromStr;
+
 use data_encoding::BASE64;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::{Call, Empty, Method};
 use crate::pin::Pin;
@@ -12,19 +15,21 @@ use crate::time::Time;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base64(pub Vec<u8>);
 
-impl Serialize for Base64 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64.encode(&self.0))
+impl fmt::Display for Base64 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        BASE64.encode_display(&self.0).fmt(f)
     }
 }
 
-impl<'de> Deserialize<'de> for Base64 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let bytes = BASE64.decode(text.as_bytes());
-        bytes.map(Self).map_err(|_| serde::de::Error::custom("it is not base64"))
+impl FromStr for Base64 {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        BASE64.decode(text.as_bytes()).map(Self).map_err(|_| "it is not base64")
     }
 }
+
+wire_text!(Base64);
 
 /// `key/invite`: creates an invite, which enrols one key once, or a lasting token for a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,35 +131,21 @@ pub struct KeyRow {
     pub state: KeyState,
 }
 
-/// How a key stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum KeyState {
-    /// It is accepted.
-    Active,
-    /// An invite that is not used yet.
-    Invited,
-    /// An invite that was used.
-    Used,
-    /// It has expired.
-    Expired,
-    /// It was revoked.
-    Revoked,
-    /// A state that a newer server sent.
-    #[serde(other)]
-    Unknown,
-}
-
-impl KeyState {
-    /// What a person reads.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Invited => "invited",
-            Self::Used => "used",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-            Self::Unknown => "unknown",
-        }
+wire_enum! {
+    /// The state of a key.
+    pub enum KeyState {
+        /// It is accepted.
+        Active = "active",
+        /// An invite that is not used yet.
+        Invited = "invited",
+        /// An invite that was used.
+        Used = "used",
+        /// It has expired.
+        Expired = "expired",
+        /// It was revoked.
+        Revoked = "revoked",
+        /// A state that a newer server sent.
+        #[serde(other)]
+        Unknown = "unknown",
     }
 }

@@ -68,9 +68,6 @@ impl MenuPages {
     }
 
     /// Takes the answer to that request, of so many bytes; the whole menu, where this was its last page.
-    ///
-    /// # Errors
-    /// [`MenuTooLarge`].
     pub fn take(&mut self, page: Menu, bytes: usize) -> Result<Option<Menu>, MenuTooLarge> {
         let is_later = self.menu.next.is_some();
         if is_later && page.revision != self.menu.revision {

@@ -6,83 +6,56 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-macro_rules! methods {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
-        /// Every method of the wire.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Method {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl Method {
-            /// All of them, in the order of the protocol's table.
-            pub const ALL: &[Method] = &[$(Method::$variant,)*];
-
-            /// Its name on the wire.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Method::$variant => $name,)*
-                }
-            }
-
-            /// The method of this name.
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name {
-                    $($name => Some(Method::$variant),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-methods! {
-    /// Exchanges versions and names; optional.
-    Initialize = "initialize",
-    /// Checks that the other side responds.
-    Ping = "ping",
-    /// The commands that the caller may run.
-    CommandsList = "commands/list",
-    /// Runs a command.
-    CommandRun = "command/run",
-    /// Follows a run of any client; the run may have ended.
-    RunAttach = "run/attach",
-    /// Cancels a run.
-    RunCancel = "run/cancel",
-    /// Sends input to a run.
-    RunInput = "run/input",
-    /// Running and finished runs.
-    RunsList = "runs/list",
-    /// The connected clients.
-    ClientsList = "clients/list",
-    /// Subscribes to changes.
-    EventsSubscribe = "events/subscribe",
-    /// Ends a subscription.
-    EventsUnsubscribe = "events/unsubscribe",
-    /// Sends a message to all clients.
-    Broadcast = "broadcast",
-    /// Disconnects another client.
-    ClientKick = "client/kick",
-    /// The server's own figures.
-    ServerStatus = "server/status",
-    /// Shuts the server down, at once or after a delay.
-    ServerShutdown = "server/shutdown",
-    /// Cancels a scheduled shutdown.
-    ServerShutdownCancel = "server/shutdown/cancel",
-    /// Reads the server's files again.
-    ServerReload = "server/reload",
-    /// The last lines of the server's log.
-    LogTail = "log/tail",
-    /// Creates an invite, or a token for a script.
-    KeyInvite = "key/invite",
-    /// Replaces the one-time key of an invite by the client's own key.
-    KeyEnrol = "key/enrol",
-    /// The keys that may connect over TCP.
-    KeysList = "keys/list",
-    /// Revokes a key.
-    KeyRevoke = "key/revoke",
-    /// Ends the caller's own session.
-    SessionClose = "session/close",
+wire_enum! {
+    /// Every method of the wire, in the order of the protocol's table.
+    pub enum Method {
+        /// Exchanges versions and names; optional.
+        Initialize = "initialize",
+        /// Checks that the other side responds.
+        Ping = "ping",
+        /// The commands that the caller may run.
+        CommandsList = "commands/list",
+        /// Runs a command.
+        CommandRun = "command/run",
+        /// Follows a run of any client; the run may have ended.
+        RunAttach = "run/attach",
+        /// Cancels a run.
+        RunCancel = "run/cancel",
+        /// Sends input to a run.
+        RunInput = "run/input",
+        /// Running and finished runs.
+        RunsList = "runs/list",
+        /// The connected clients.
+        ClientsList = "clients/list",
+        /// Subscribes to changes.
+        EventsSubscribe = "events/subscribe",
+        /// Ends a subscription.
+        EventsUnsubscribe = "events/unsubscribe",
+        /// Sends a message to all clients.
+        Broadcast = "broadcast",
+        /// Disconnects another client.
+        ClientKick = "client/kick",
+        /// The server's own figures.
+        ServerStatus = "server/status",
+        /// Shuts the server down, at once or after a delay.
+        ServerShutdown = "server/shutdown",
+        /// Cancels a scheduled shutdown.
+        ServerShutdownCancel = "server/shutdown/cancel",
+        /// Reads the server's files again.
+        ServerReload = "server/reload",
+        /// The last lines of the server's log.
+        LogTail = "log/tail",
+        /// Creates an invite, or a token for a script.
+        KeyInvite = "key/invite",
+        /// Replaces the one-time key of an invite by the client's own key.
+        KeyEnrol = "key/enrol",
+        /// The keys that may connect over TCP.
+        KeysList = "keys/list",
+        /// Revokes a key.
+        KeyRevoke = "key/revoke",
+        /// Ends the caller's own session.
+        SessionClose = "session/close",
+    }
 }
 
 /// The parameters of one method.
@@ -131,7 +104,7 @@ mod tests {
     #[test]
     fn every_method_is_found_by_its_name_and_by_no_other() {
         for method in Method::ALL {
-            assert_eq!(Method::from_name(method.name()), Some(*method));
+            assert_eq!(Method::from_name(method.name()), Some(method));
         }
         assert_eq!(Method::from_name("no/such"), None);
     }

@@ -38,7 +38,7 @@ pub fn list(rows: &[KeyRow]) -> String {
             row.key_id.digits()[..SHOWN_DIGITS].to_owned(),
             clean(&row.name, MAX_NAME),
             row.role.to_string(),
-            row.state.words().to_owned(),
+            row.state.name().to_owned(),
             time(row.last_seen),
             time(row.expires_at),
             row.commands.as_ref().map_or_else(|| "all".to_owned(), |names| names.join(",")),
@@ -48,9 +48,6 @@ pub fn list(rows: &[KeyRow]) -> String {
 }
 
 /// The key of this name, or whose digits begin so. Those that are over are looked at last.
-///
-/// # Errors
-/// [`UnknownKey`].
 pub fn find<'k>(rows: &'k [KeyRow], called: &str) -> Result<&'k KeyRow, UnknownKey> {
     let pin: Option<Pin> = called.parse().ok();
     let digits = called.strip_prefix("sha256:").unwrap_or(called);
@@ -74,7 +71,7 @@ pub fn find<'k>(rows: &'k [KeyRow], called: &str) -> Result<&'k KeyRow, UnknownK
                     "{} ({}, {})",
                     &row.key_id.digits()[..SHOWN_DIGITS],
                     row.role,
-                    row.state.words()
+                    row.state.name()
                 )
             };
             let all: Vec<String> = meant.iter().map(each).collect();

@@ -10,13 +10,10 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::version::TLS13;
 use rustls::{CertificateError, DigitallySignedStruct, Error, PeerIncompatible, SignatureScheme};
 
-use super::{SCHEMES, pin_of, provider, verify_signature};
+use super::{pin_of, provider};
 use crate::pin::Pin;
 
 /// TLS 1.3 to the server of this pin, showing the key that `client` gives.
-///
-/// # Errors
-/// The library's own.
 pub fn client_config(
     server: Pin,
     client: Arc<dyn ResolvesClientCert>,
@@ -61,25 +58,5 @@ impl ServerCertVerifier for PinnedServerVerifier {
         Err(CertificateError::ApplicationVerificationFailure.into())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(PeerIncompatible::Tls12NotOffered.into())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_signature(&self.provider, message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        SCHEMES.to_vec()
-    }
+    verify_tls13_only!(PeerIncompatible::Tls12NotOffered);
 }

@@ -1,16 +1,44 @@
 //! TLS for both ends: TLS 1.3 only, Ed25519 keys, each end known by its pin. Certificates carry keys only; their names and
 //! dates are ignored.
 
+/// The methods that the verifiers of both ends have alike: no TLS 1.2, and signatures by [`SCHEMES`] only.
+macro_rules! verify_tls13_only {
+    ($no_tls12:expr) => {
+        fn verify_tls12_signature(
+            &self,
+            _message: &[u8],
+            _certificate: &CertificateDer<'_>,
+            _signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Err($no_tls12.into())
+        }
+
+        // Certificates are public: this check is the whole lock.
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            let algorithms = &self.provider.signature_verification_algorithms;
+            rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            super::SCHEMES.to_vec()
+        }
+    };
+}
+
 mod client;
 mod server;
 
 use std::sync::Arc;
 
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{CryptoProvider, verify_tls13_signature};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{CertificateError, Error, SignatureScheme};
 
 use crate::pin::Pin;
 
@@ -47,21 +75,6 @@ pub fn pin_of(certificate: &CertificateDer<'_>) -> Result<Pin, Error> {
     let parsed = ParsedCertificate::try_from(certificate)
         .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
     Ok(Pin::of_spki(&parsed.subject_public_key_info()))
-}
-
-/// Checks that the sender of the certificate holds its private key. Certificates are public: this check is
-/// the whole lock.
-///
-/// # Errors
-/// The library's own.
-pub fn verify_signature(
-    provider: &CryptoProvider,
-    message: &[u8],
-    certificate: &CertificateDer<'_>,
-    signature: &DigitallySignedStruct,
-) -> Result<HandshakeSignatureValid, Error> {
-    let algorithms = &provider.signature_verification_algorithms;
-    verify_tls13_signature(message, certificate, signature, algorithms)
 }
 
 /// What a client signs with its own key to be enrolled: the connection, by its exporter, and the key.

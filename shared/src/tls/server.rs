@@ -15,7 +15,7 @@ use rustls::{
     SignatureScheme,
 };
 
-use super::{SCHEMES, pin_of, provider, verify_signature};
+use super::{pin_of, provider};
 use crate::pin::Pin;
 
 /// Decides which keys are accepted.
@@ -28,9 +28,6 @@ pub trait Admission: Debug + Send + Sync {
 }
 
 /// TLS 1.3 only. The server shows one key for every name, and accepts the keys that `admission` accepts.
-///
-/// # Errors
-/// The library's own.
 pub fn server_config(
     shown: Arc<CertifiedKey>,
     admission: Arc<dyn Admission>,
@@ -58,8 +55,7 @@ impl ClientCertVerifier for AdmissionVerifier {
         &[]
     }
 
-    /// Names and dates in the certificate are not looked at: the key alone counts, so no clock but the
-    /// server's own locks anybody out.
+    // Names and dates in the certificate are ignored, so a wrong clock of a client cannot lock it out.
     fn verify_client_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -70,25 +66,5 @@ impl ClientCertVerifier for AdmissionVerifier {
         Ok(ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(PeerIncompatible::Tls12NotOfferedOrEnabled.into())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_signature(&self.provider, message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        SCHEMES.to_vec()
-    }
+    verify_tls13_only!(PeerIncompatible::Tls12NotOfferedOrEnabled);
 }

@@ -2,228 +2,96 @@
 
 use crate::command::{Arg, ArgType};
 
-use super::{ArgError, Limits, canonical, describe, obey};
+use super::{ArgError, Limits, Rule, canonical, describe, obey};
 
 /// A declaration that contradicts itself, its type or its neighbours.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum DeclarationError {
-    /// The name could not be typed as `--name` or `name=`.
-    #[error(
-        "\"{argument}\" cannot name an argument: use small letters, digits, `-` and `_`, a letter first"
-    )]
-    Name {
-        /// The name as declared.
-        argument: String,
-    },
-    /// Two arguments have one name.
-    #[error("{argument} is declared twice: give one of them another name")]
-    Twice {
-        /// The name.
-        argument: String,
-    },
-    /// `--no-x` would mean two things.
-    #[error("{argument} is also how the bool {switch} is switched off: rename one of them")]
-    Negation {
-        /// The argument that is called `no-x`.
-        argument: String,
-        /// The bool `x`.
-        switch: String,
-    },
-    /// A field that the type has no use for.
-    #[error("{argument}: `{field}` means nothing for type {kind}: take it out")]
-    Field {
-        /// The argument.
-        argument: String,
-        /// The field, as the menu file spells it.
-        field: &'static str,
-        /// The argument's type.
-        kind: &'static str,
-    },
-    /// A bound that is no number.
-    #[error("{argument}: `{field}` must be a finite number")]
-    NotFinite {
-        /// The argument.
-        argument: String,
-        /// The field, as the menu file spells it.
-        field: &'static str,
-    },
-    /// Nothing lies between the bounds.
-    #[error("{argument}: nothing lies between {least_field} {least} and {most_field} {most}")]
-    Bounds {
-        /// The argument.
-        argument: String,
-        /// The lower bound's field.
-        least_field: &'static str,
-        /// The lower bound.
-        least: String,
-        /// The upper bound's field.
-        most_field: &'static str,
-        /// The upper bound.
-        most: String,
-    },
-    /// An enum of nothing.
-    #[error("{argument}: type enum needs `choices`")]
-    NoChoices {
-        /// The argument.
-        argument: String,
-    },
-    /// A choice that the other rules refuse.
-    #[error("{argument}: a choice does not pass: {source}")]
-    Choice {
-        /// The argument.
-        argument: String,
-        /// The rule it breaks.
-        source: ArgError,
-    },
-    /// One choice twice.
-    #[error("{argument}: the choice {choice} stands twice")]
-    ChoiceTwice {
-        /// The argument.
-        argument: String,
-        /// The choice.
-        choice: String,
-    },
-    /// A default that the rules refuse.
-    #[error("{argument}: the default does not pass: {source}")]
-    Default {
-        /// The argument.
-        argument: String,
-        /// The rule it breaks.
-        source: ArgError,
-    },
-    /// A default that is never used.
-    #[error("{argument} is required, so its default is never used: take one of the two out")]
-    RequiredDefault {
-        /// The argument.
-        argument: String,
-    },
-    /// Something that is required stands after the rest of the line.
-    #[error(
-        "{argument} takes the rest of the line, so {after}, which is required, cannot come after it: move it last"
-    )]
-    Rest {
-        /// The argument with `rest`.
-        argument: String,
-        /// The positional argument after it.
-        after: String,
-    },
-    /// The rest of a line is one value.
-    #[error(
-        "{argument}: `rest` makes one value of many words, `multiple` many values: take one out"
-    )]
-    MultipleRest {
-        /// The argument.
-        argument: String,
-    },
-    /// Something stands after an argument that takes every value.
-    #[error(
-        "{argument} takes all values that are left, so {after} cannot come after it: move it last"
-    )]
-    Multiple {
-        /// The argument with `multiple`.
-        argument: String,
-        /// The positional argument after it.
-        after: String,
-    },
-    /// A value could not reach the required argument without giving the optional one.
-    #[error("{argument} is required but stands after {optional}, which is not: put it first")]
-    Order {
-        /// The required argument.
-        argument: String,
-        /// The optional one before it.
-        optional: String,
-    },
-}
-
-impl DeclarationError {
+#[error("{message}")]
+pub struct DeclarationError {
     /// The name of the argument that is wrong.
-    pub fn argument(&self) -> &str {
-        match self {
-            Self::Name { argument }
-            | Self::Twice { argument }
-            | Self::Negation { argument, .. }
-            | Self::Field { argument, .. }
-            | Self::NotFinite { argument, .. }
-            | Self::Bounds { argument, .. }
-            | Self::NoChoices { argument }
-            | Self::MultipleRest { argument }
-            | Self::Choice { argument, .. }
-            | Self::ChoiceTwice { argument, .. }
-            | Self::Default { argument, .. }
-            | Self::RequiredDefault { argument }
-            | Self::Rest { argument, .. }
-            | Self::Multiple { argument, .. }
-            | Self::Order { argument, .. } => argument,
-        }
-    }
+    pub argument: String,
+    /// The field that is wrong, as the menu file spells it.
+    pub field: &'static str,
+    /// What is wrong and what to do, in one sentence.
+    pub message: String,
 }
 
-/// Whether one declaration makes sense by itself.
-///
-/// # Errors
-/// The first thing that does not.
-pub fn validate_arg(arg: &Arg) -> Result<(), DeclarationError> {
-    let argument = || arg.name.clone();
-    if !is_name(&arg.name) {
-        return Err(DeclarationError::Name { argument: argument() });
+type Checked = Result<(), DeclarationError>;
+
+fn wrong(arg: &Arg, field: &'static str, message: impl Into<String>) -> Checked {
+    Err(DeclarationError { argument: arg.name.clone(), field, message: message.into() })
+}
+
+/// Checks one declaration by itself.
+pub fn validate_arg(arg: &Arg) -> Checked {
+    let name = &arg.name;
+    if !is_name(name) {
+        let rule = "use small letters, digits, `-` and `_`, a letter first";
+        return wrong(arg, "name", format!("\"{name}\" cannot name an argument: {rule}"));
     }
     if let Some(field) = useless_field(arg) {
         let kind = arg.kind.name();
-        return Err(DeclarationError::Field { argument: argument(), field, kind });
+        return wrong(
+            arg,
+            field,
+            format!("{name}: `{field}` means nothing for type {kind}: take it out"),
+        );
     }
     if arg.multiple && arg.rest {
-        return Err(DeclarationError::MultipleRest { argument: argument() });
+        let rule = "`rest` makes one value of many words, `multiple` many values: take one out";
+        return wrong(arg, "multiple", format!("{name}: {rule}"));
     }
     for (field, bound) in [("minimum", arg.minimum), ("maximum", arg.maximum)] {
         if bound.is_some_and(|bound| !bound.is_finite()) {
-            return Err(DeclarationError::NotFinite { argument: argument(), field });
+            return wrong(arg, field, format!("{name}: `{field}` must be a finite number"));
         }
     }
     validate_bounds(arg)?;
     validate_choices(arg)?;
     let Some(default) = &arg.default else { return Ok(()) };
     if arg.required {
-        return Err(DeclarationError::RequiredDefault { argument: argument() });
+        let rule = "is required, so its default is never used: take one of the two out";
+        return wrong(arg, "default", format!("{name} {rule}"));
     }
     match super::check_one(arg, default, Limits::default()) {
         Ok(_) => Ok(()),
-        Err(source) => Err(DeclarationError::Default { argument: argument(), source }),
+        Err(error) => wrong(arg, "default", format!("{name}: the default does not pass: {error}")),
     }
 }
 
-/// Whether the declarations of one command make sense together; each is asked by itself first.
-///
-/// # Errors
-/// The first thing that does not.
-pub fn validate_args(args: &[Arg]) -> Result<(), DeclarationError> {
+/// Checks the declarations of one command, each by itself and all together.
+pub fn validate_args(args: &[Arg]) -> Checked {
     for (at, arg) in args.iter().enumerate() {
         validate_arg(arg)?;
-        if args[..at].iter().any(|before| before.name == arg.name) {
-            return Err(DeclarationError::Twice { argument: arg.name.clone() });
+        let name = &arg.name;
+        if args[..at].iter().any(|before| before.name == *name) {
+            let message = format!("{name} is declared twice: give one of them another name");
+            return wrong(arg, "name", message);
         }
         let switch = |other: &&Arg| {
-            other.kind == ArgType::Bool && arg.name.strip_prefix("no-") == Some(&*other.name)
+            other.kind == ArgType::Bool && name.strip_prefix("no-") == Some(&*other.name)
         };
-        if let Some(other) = args.iter().find(switch) {
-            let (argument, switch) = (arg.name.clone(), other.name.clone());
-            return Err(DeclarationError::Negation { argument, switch });
+        if let Some(Arg { name: other, .. }) = args.iter().find(switch) {
+            let rule = format!("is also how the bool {other} is switched off: rename one of them");
+            return wrong(arg, "name", format!("{name} {rule}"));
         }
     }
     let positional: Vec<&Arg> = args.iter().filter(|arg| arg.kind != ArgType::Bool).collect();
     for pair in positional.windows(2) {
         let (first, second) = (pair[0], pair[1]);
+        let (name, after) = (&first.name, &second.name);
         // What may be left out is given by its name, before the rest begins.
         if first.rest && second.required {
-            let (argument, after) = (first.name.clone(), second.name.clone());
-            return Err(DeclarationError::Rest { argument, after });
+            let so = format!("so {after}, which is required, cannot come after it: move it last");
+            return wrong(first, "name", format!("{name} takes the rest of the line, {so}"));
         }
         if first.multiple {
-            let (argument, after) = (first.name.clone(), second.name.clone());
-            return Err(DeclarationError::Multiple { argument, after });
+            let so = format!("so {after} cannot come after it: move it last");
+            return wrong(first, "name", format!("{name} takes all values that are left, {so}"));
         }
         if !first.required && second.required {
-            let (argument, optional) = (second.name.clone(), first.name.clone());
-            return Err(DeclarationError::Order { argument, optional });
+            let but = format!("but stands after {name}, which is not: put it first");
+            return wrong(second, "name", format!("{after} is required {but}"));
         }
     }
     Ok(())
@@ -255,52 +123,50 @@ fn useless_field(arg: &Arg) -> Option<&'static str> {
     .find_map(|(field, useless)| useless.then_some(field))
 }
 
-fn validate_bounds(arg: &Arg) -> Result<(), DeclarationError> {
-    let bounds = |least_field, least, most_field, most| DeclarationError::Bounds {
-        argument: arg.name.clone(),
-        least_field,
-        least,
-        most_field,
-        most,
-    };
+fn validate_bounds(arg: &Arg) -> Checked {
+    let name = &arg.name;
     if let (Some(least), Some(most)) = (arg.minimum, arg.maximum) {
         let whole = matches!(arg.kind, ArgType::Int | ArgType::Duration);
         if least > most || (whole && least.ceil() > most.floor()) {
             let [least, most] = describe::bounds(arg).map(Option::unwrap_or_default);
-            return Err(bounds("minimum", least, "maximum", most));
+            let message =
+                format!("{name}: nothing lies between minimum {least} and maximum {most}");
+            return wrong(arg, "minimum", message);
         }
     }
-    if let (Some(least), Some(most)) = (arg.min_length, arg.max_length)
-        && least > most
-    {
-        return Err(bounds("min_length", least.to_string(), "max_length", most.to_string()));
+    match (arg.min_length, arg.max_length) {
+        (Some(least), Some(most)) if least > most => {
+            let bounds = format!("min_length {least} and max_length {most}");
+            wrong(arg, "min_length", format!("{name}: nothing lies between {bounds}"))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-fn validate_choices(arg: &Arg) -> Result<(), DeclarationError> {
-    let argument = || arg.name.clone();
+fn validate_choices(arg: &Arg) -> Checked {
+    let name = &arg.name;
     if arg.kind == ArgType::Enum && arg.choices.is_empty() {
-        return Err(DeclarationError::NoChoices { argument: argument() });
+        return wrong(arg, "type", format!("{name}: type enum needs `choices`"));
     }
     let mut seen = Vec::with_capacity(arg.choices.len());
     for choice in &arg.choices {
         let passed = match canonical(arg.kind, choice) {
             Some(value) => obey(arg, value, Limits::default(), false),
-            None => Err(ArgError::Value {
-                argument: argument(),
-                rule: super::Rule::Type,
-                expected: format!("of type {}", arg.kind.name()),
-                given: describe::given(arg, choice),
-            }),
+            None => {
+                let expected = format!("of type {}", arg.kind.name());
+                Err(ArgError::broken(arg, Rule::Type, expected, describe::given(arg, choice)))
+            }
         };
-        let value =
-            passed.map_err(|source| DeclarationError::Choice { argument: argument(), source })?;
-        if seen.contains(&value) {
-            let choice = describe::to_text(&value);
-            return Err(DeclarationError::ChoiceTwice { argument: argument(), choice });
+        match passed {
+            Err(error) => {
+                return wrong(arg, "choices", format!("{name}: a choice does not pass: {error}"));
+            }
+            Ok(value) if seen.contains(&value) => {
+                let choice = describe::to_text(&value);
+                return wrong(arg, "choices", format!("{name}: the choice {choice} stands twice"));
+            }
+            Ok(value) => seen.push(value),
         }
-        seen.push(value);
     }
     Ok(())
 }

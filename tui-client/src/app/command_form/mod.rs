@@ -102,7 +102,7 @@ impl CommandForm {
             Ok(Some(value)) => FieldState::Given(value),
             Ok(None) if arg.required => FieldState::Missing,
             Ok(None) => FieldState::Absent,
-            Err(error) if nth == self.at && !self.tried && entry.may_grow(arg, error.rule()) => {
+            Err(error) if nth == self.at && !self.tried && entry.may_grow(arg, error.rule) => {
                 FieldState::Begun
             }
             Err(error) => FieldState::Wrong(error),

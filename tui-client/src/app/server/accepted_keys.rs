@@ -42,7 +42,7 @@ impl AcceptedKeys {
     /// The keys that pass the filter.
     pub(crate) fn shown(&self) -> Vec<&KeyRow> {
         let passes = |row: &&KeyRow| {
-            let (state, pin) = (row.state.words(), row.key_id.digits());
+            let (state, pin) = (row.state.name(), row.key_id.digits());
             let commands = row.commands.as_ref().map(|names| names.join(" ")).unwrap_or_default();
             self.list.passes(&format!("{} {} {state} {pin} {commands}", row.name, row.role))
         };
@@ -208,7 +208,7 @@ fn question(state: &mut State, row: &KeyRow) {
         state.refuse(format!(
             "{} is {} already: nobody comes in with it.",
             row.name,
-            row.state.words()
+            row.state.name()
         ));
         return;
     }

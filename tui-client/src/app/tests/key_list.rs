@@ -47,7 +47,7 @@ fn names(world: &World) -> Vec<String> {
     let Some(Overlay::Keys(view)) = world.state.overlays.last() else {
         panic!("{:?}", world.state.overlays)
     };
-    let names = view.shown().into_iter().map(|row| format!("{} {}", row.name, row.state.words()));
+    let names = view.shown().into_iter().map(|row| format!("{} {}", row.name, row.state.name()));
     names.collect()
 }
 

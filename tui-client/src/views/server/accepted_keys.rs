@@ -107,7 +107,7 @@ fn row(state: &State, key: &KeyRow, chosen: bool, row: &mut Row<'_>, theme: &The
         KeyState::Invited => ("… ", theme.dim),
         _ => ("✗ ", theme.dim),
     };
-    row.right(&format!("{:<WORD$}", key.state.words()), theme.dim).right(sign, look).skip_right(1);
+    row.right(&format!("{:<WORD$}", key.state.name()), theme.dim).right(sign, look).skip_right(1);
     row.right(&format!("{:<WORD$}", key.role.name()), theme.dim).skip_right(1);
     let whole = fit::width(&key.name) <= row.room();
     row.left(&key.name, style);
