@@ -41,9 +41,9 @@ pub(crate) fn authorize(who: &Identity, action: Action<'_>) -> Result<(), RpcErr
         Action::Run { role, .. } => role,
         Action::Cancel { owner } | Action::Answer { owner } if owner == who.owner => return Ok(()),
         Action::Cancel { .. } => Role::Admin,
-        // What it asks is asked of whoever started it, and of no role.
+        // Only the owner may answer, and no role for others.
         Action::Answer { .. } => {
-            let why_not = format_args!("{} is for whoever started it", title(action));
+            let why_not = format_args!("{} is only for the user who started it", title(action));
             return Err(RpcError::new(ErrorKind::Forbidden, why_not));
         }
     };
@@ -65,7 +65,7 @@ fn within_scope(who: &Identity, action: Action<'_>) -> Result<(), RpcError> {
             "an invite is good for `key/enrol` only: pair with it first".into()
         }
         (_, Action::Call(Method::KeyEnrol)) => {
-            "`key/enrol` is for whoever comes in with an invite".into()
+            "`key/enrol` needs a connection with the key of an invite".into()
         }
         (Scope::Whole, _) => return Ok(()),
         (Scope::Commands(names), Action::Run { command, .. }) => {

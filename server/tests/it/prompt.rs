@@ -366,7 +366,7 @@ fn its_owner_answers_a_run_from_any_session_and_nobody_else_does() {
                 let error = client.refused("run/input", params.clone());
                 let kind = (&error["code"], &error["data"]["kind"]);
                 assert_eq!(kind, (&json!(-32003), &json!("forbidden")));
-                assert_eq!(error["message"], "answering a run is for whoever started it");
+                assert_eq!(error["message"], "answering a run is only for the user who started it");
             }
         }
         // The session goes, and the run stays its owner's.
