@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use topside_client::config::{ConfigError, Profile, ProfileStore};
+use topside_client::{ConfigError, Profile, ProfileStore};
 use topside_fuzz::directory;
 
 fuzz_target!(|input: &[u8]| {

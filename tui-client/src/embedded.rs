@@ -1,10 +1,9 @@
-//! A server inside this process, for a machine where none runs: the same library as `topsided`, on
-//! the user's own socket, never on the network. It has a thread and a runtime of its own, and ends
-//! in order with this program: whoever else is connected is told.
+//! A server inside this process, for a machine where none runs: the same library as `topsided`, on the user's own socket,
+//! never on the network. It has its own thread and runtime. When this program ends, it shuts down in order and every
+//! client gets the reason.
 
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::Duration;
 
 use topside_server::{
@@ -14,7 +13,7 @@ use topside_shared::dirs::{Dirs, DirsError};
 
 use crate::connect::{ConnectError, Hello, Session, Target, connect};
 
-/// What everybody connected is told when this program ends.
+/// The reason that every client gets when this program ends.
 const REASON: &str = "the program that held the server was closed";
 /// What is allowed beyond the server's own time limit for an orderly end.
 const MARGIN: Duration = Duration::from_secs(5);
@@ -23,27 +22,22 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// Why no server could be started here.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// There is no place for its files.
+pub(crate) enum StartError {
     #[error(transparent)]
     NoDirs(#[from] DirsError),
-    /// Its configuration is wrong; the sentence says where.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Its socket cannot be served.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// It did not come up.
     #[error(transparent)]
     Serve(#[from] ServeError),
     /// The system gave it no thread or runtime.
     #[error("a server cannot be started in this process: {0}")]
     Thread(#[source] io::Error),
 }
-
 impl StartError {
-    /// Whether another server was quicker: connecting is then what is left to do.
-    pub fn is_served_already(&self) -> bool {
+    /// Whether another server has started meanwhile, which can be connected to.
+    pub(crate) fn is_served_already(&self) -> bool {
         matches!(
             self,
             Self::Listen(ListenError::AlreadyServed { .. })
@@ -54,21 +48,16 @@ impl StartError {
 
 /// Why there is no session with a server of this machine.
 #[derive(Debug, thiserror::Error)]
-pub enum ReachError {
-    /// One runs, and there is no talking to it.
+pub(crate) enum ReachError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// None runs, and none could be started.
     #[error(transparent)]
     Start(#[from] StartError),
 }
 
-/// Connects to the server of this machine. Where none runs, one is started inside this process first
-/// and left in `started`, whatever comes of the connection.
-///
-/// # Errors
-/// [`ReachError`].
-pub async fn connect_or_start(
+/// Connects to the server of this machine. Where none runs, starts one inside this process first and leaves it in
+/// `started`, even if the connection fails.
+pub(crate) async fn connect_or_start(
     target: &Target,
     hello: &Hello,
     started: &mut Option<Embedded>,
@@ -77,11 +66,11 @@ pub async fn connect_or_start(
         Err(ConnectError::NoServer { .. }) => {}
         connected => return Ok(connected?),
     }
-    // Reading its files may take a moment.
+    // Reading its files may take a moment, so it runs on another thread.
     let starting = tokio::task::spawn_blocking(Embedded::start).await;
     match starting.unwrap_or_else(|error| Err(StartError::Thread(error.into()))) {
         Ok(embedded) => *started = Some(embedded),
-        // Another one was quicker: that one is as good.
+        // Another server was started meanwhile: that one does as well.
         Err(error) if error.is_served_already() => {}
         Err(error) => return Err(error.into()),
     }
@@ -90,144 +79,122 @@ pub async fn connect_or_start(
     Ok(connect(found.as_ref().unwrap_or(target), hello).await?)
 }
 
-/// The server of this process. Dropping it ends it at once; [`Embedded::stop`] is the orderly way.
+/// The server of this process. Dropping it ends it at once; [`Embedded::stop`] ends it in order.
 #[derive(Debug)]
-pub struct Embedded {
-    socket: PathBuf,
+pub(crate) struct Embedded {
     stop: Stop,
-    /// Closed when the server has ended.
     ended: Receiver<()>,
-    /// How long an orderly end may take.
+    /// How long an orderly shutdown may take.
     patience: Duration,
 }
 
 impl Embedded {
-    /// Starts a server as the environment and the files say. It listens when this returns, after some
-    /// milliseconds.
-    ///
-    /// # Errors
-    /// [`StartError`].
-    pub fn start() -> Result<Self, StartError> {
+    /// Starts a server as the environment and the files say. It listens when this returns, after some milliseconds.
+    pub(crate) fn start() -> Result<Self, StartError> {
         prepare_process();
         let dirs = Dirs::from_env()?;
         let config = load(&dirs)?;
-        let socket = dirs.socket();
         let patience = config.limits.shutdown_timeout.map_or(Duration::MAX, |limit| limit + MARGIN);
         let stop = Stop::new();
-        let (tell_started, started) = channel();
+        let (report, started) = channel();
         let (alive, ended) = channel();
-        let server = {
-            let (socket, stop, again) = (socket.clone(), stop.clone(), stop.clone());
-            move || {
-                let _alive = alive;
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                let runtime = match runtime {
-                    Ok(runtime) => runtime,
-                    Err(error) => {
-                        let _ = tell_started.send(Err(StartError::Thread(error)));
-                        return;
-                    }
-                };
-                runtime.block_on(async {
-                    let listeners = match Listeners::local(&socket, config.local.is_open()) {
-                        Ok(listeners) => listeners,
-                        Err(error) => {
-                            let _ = tell_started.send(Err(error.into()));
-                            return;
-                        }
-                    };
-                    // The socket takes connections from here on.
-                    let serving = serve(listeners, config, stop);
-                    tokio::pin!(serving);
-                    // An error before the first connection is one of starting.
-                    let early = tokio::select! {
-                        biased;
-                        ended = &mut serving => Some(ended),
-                        () = tokio::task::yield_now() => None,
-                    };
-                    match early {
-                        Some(Err(error)) => {
-                            let _ = tell_started.send(Err(error.into()));
-                        }
-                        Some(Ok(_)) => {}
-                        None => {
-                            let _ = tell_started.send(Ok(()));
-                            let mut ended = serving.await;
-                            while matches!(ended, Ok(Ended::Restart)) {
-                                ended = match serve_again(&dirs) {
-                                    Ok((listeners, config)) => {
-                                        serve(listeners, config, again.clone()).await
-                                    }
-                                    // The log has the server's last words; clients see it gone.
-                                    Err(_) => return,
-                                };
-                            }
-                        }
-                    }
-                });
-                runtime.shutdown_background();
-            }
-        };
+        let server_stop = stop.clone();
         std::thread::Builder::new()
             .name("server".to_owned())
-            .spawn(server)
+            .spawn(move || {
+                // Dropped at the end of the thread, which disconnects `ended`.
+                let _alive = alive;
+                run(&dirs, config, &server_stop, &report);
+            })
             .map_err(StartError::Thread)?;
-        match started.recv() {
-            Ok(started) => started?,
-            Err(_) => {
-                let error = io::Error::other("it ended before it had begun");
-                return Err(StartError::Thread(error));
-            }
-        }
-        Ok(Self { socket, stop, ended, patience })
+        let nothing_reported = |_| {
+            Err(StartError::Thread(io::Error::other("it ended before it accepted connections")))
+        };
+        started.recv().unwrap_or_else(nothing_reported)?;
+        Ok(Self { stop, ended, patience })
     }
 
-    /// The socket it serves.
-    pub fn socket(&self) -> &Path {
-        &self.socket
-    }
-
-    /// A hand on the server that can end it while somebody else waits in [`Embedded::stop`].
-    pub fn hand(&self) -> Stop {
+    /// A handle that can end the server while [`Embedded::stop`] waits.
+    pub(crate) fn stop_handle(&self) -> Stop {
         self.stop.clone()
     }
 
-    /// Whether it has ended, by `ks` or otherwise.
-    pub fn has_ended(&self) -> bool {
-        matches!(self.ended.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected))
+    /// Whether the server has ended, by the command `shutdown` or otherwise.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.ended.try_recv(), Err(TryRecvError::Disconnected))
     }
 
-    /// Ends it in order: everybody connected is told why, runs are ended, the socket's file is taken
-    /// away. Waits for that on this thread, but not for ever.
-    pub fn stop(self) {
+    /// Ends it in order: every client gets the reason, runs are ended, the socket's file is removed. Blocks until then,
+    /// but not beyond the time limit.
+    pub(crate) fn stop(self) {
         let user = std::env::var("USER").unwrap_or_else(|_| "its own user".to_owned());
         self.stop.in_order(REASON, user);
         self.wait(self.patience);
         // Dropping it ends what is left.
     }
 
-    /// Waits for the end; whether it came.
-    fn wait(&self, patience: Duration) -> bool {
+    fn wait(&self, patience: Duration) {
         if patience == Duration::MAX {
-            return self.ended.recv().is_err();
+            let _ = self.ended.recv();
+        } else {
+            let _ = self.ended.recv_timeout(patience);
         }
-        matches!(self.ended.recv_timeout(patience), Err(RecvTimeoutError::Disconnected))
     }
 }
 
-/// The configuration, without TCP: a server that ends with a screen is for its own machine.
+/// The server's thread. Reports to `started` whether the server accepts connections, and ends with the server.
+fn run(dirs: &Dirs, config: Config, stop: &Stop, started: &Sender<Result<(), StartError>>) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = started.send(Err(StartError::Thread(error)));
+            return;
+        }
+    };
+    if let Err(error) = runtime.block_on(serve_to_end(dirs, config, stop, started)) {
+        // Reaches `start` only before the server has accepted connections; later errors are in the server's log.
+        let _ = started.send(Err(error));
+    }
+    runtime.shutdown_background();
+}
+
+async fn serve_to_end(
+    dirs: &Dirs,
+    config: Config,
+    stop: &Stop,
+    started: &Sender<Result<(), StartError>>,
+) -> Result<(), StartError> {
+    let listeners = Listeners::local(&dirs.socket(), config.local.is_open())?;
+    // The socket takes connections from here on.
+    let serving = serve(listeners, config, stop.clone());
+    tokio::pin!(serving);
+    // An error before the first connection is an error of starting.
+    let early = tokio::select! {
+        biased;
+        ended = &mut serving => Some(ended),
+        () = tokio::task::yield_now() => None,
+    };
+    let mut ended = match early {
+        Some(ended) => ended?,
+        None => {
+            let _ = started.send(Ok(()));
+            serving.await?
+        }
+    };
+    while matches!(ended, Ended::Restart) {
+        let config = load(dirs)?;
+        let listeners = Listeners::local(&dirs.socket(), config.local.is_open())?;
+        ended = serve(listeners, config, stop.clone()).await?;
+    }
+    Ok(())
+}
+
+/// The configuration, without TCP: a server that ends with a screen serves its own machine only.
 fn load(dirs: &Dirs) -> Result<Config, StartError> {
     let mut config = Config::load(dirs, None, None)?;
     config.listen = None;
     config.metrics.listen = None;
     Ok(config)
-}
-
-/// What a server that was told to restart begins anew with.
-fn serve_again(dirs: &Dirs) -> Result<(Listeners, Config), StartError> {
-    let config = load(dirs)?;
-    let listeners = Listeners::local(&dirs.socket(), config.local.is_open())?;
-    Ok((listeners, config))
 }
 
 impl Drop for Embedded {

@@ -1,17 +1,24 @@
-//! The terminal client of Topside: the screen, the line client and `topside run`, over one
-//! connection to a server, which may live in this process.
+//! The terminal client of Topside: the screen, the line client and `topside run`, over one connection to a server, which
+//! may run in this process.
+//!
+//! Its library exists for the tests, the benchmarks and the fuzz targets; the program is [`main`].
 
 mod app;
-pub mod config;
-pub mod connect;
-pub mod embedded;
-pub mod event_loop;
+mod config;
+mod connect;
+mod embedded;
+mod event_loop;
 mod input;
 mod platform;
-pub mod scrollback;
+mod scrollback;
 mod terminal;
 mod terminal_input;
 mod text;
 mod theme;
-pub mod verbs;
+mod verbs;
 mod views;
+
+pub use config::{ConfigError, Profile, ProfileStore};
+pub use connect::{Browse, BrowseError, DiscoveredServer, browse};
+pub use scrollback::{Channel, Look, Pane};
+pub use verbs::main;

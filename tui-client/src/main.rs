@@ -1,5 +1,5 @@
 //! `topside`, the terminal client.
 
 fn main() -> std::process::ExitCode {
-    topside_client::verbs::main()
+    topside_client::main()
 }

@@ -8,25 +8,25 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::platform;
 
-/// How long another writer is waited for.
+/// How long to wait for another writer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// A new text older than this was left behind by a writer that died.
+/// An older temporary file was left behind by a writer that died.
 const STALE: Duration = Duration::from_secs(10);
 
-/// The right to replace one file. While it lives, no other process of ours replaces that file.
+/// The exclusive right to replace one file. It excludes other processes of this program too.
 #[derive(Debug)]
 pub(super) struct Replacement {
     path: PathBuf,
-    /// The new text, beside the old; that there can be only one makes it the lock as well.
+    /// The new file, beside the old. It can exist only once, so it serves as the lock.
     temporary: PathBuf,
     file: File,
-    /// Whether the new text has taken its place.
+    /// Whether the new file has replaced the old.
     placed: bool,
 }
 
 impl Replacement {
-    /// Begins, making the directory where there is none. A symbolic link is followed, so that it is
-    /// the file behind it that is replaced.
+    /// Starts a replacement, and makes the directory where there is none. A symbolic link is followed: the file that it
+    /// points to is replaced.
     pub(super) fn begin(path: &Path) -> io::Result<Self> {
         // A link stays a link, even one to a file that is not there yet.
         let path = match (path.canonicalize(), std::fs::read_link(path)) {
@@ -56,18 +56,18 @@ impl Replacement {
         }
     }
 
-    /// Puts `text` in the file's place and on the disk.
+    /// Replaces the file by one with this text, and syncs it to the disk.
     pub(super) fn commit(mut self, text: &str) -> io::Result<()> {
         self.file.write_all(text.as_bytes())?;
         if let Ok(old) = std::fs::metadata(&self.path) {
-            // Who may read it was the person's choice. Root may rewrite another user's file.
+            // The user decided who may read it. Root may rewrite another user's file.
             platform::give_owner(&self.file, &old)?;
             self.file.set_permissions(old.permissions())?;
         }
         self.file.sync_all()?;
         match std::fs::rename(&self.temporary, &self.path) {
             Ok(()) => self.placed = true,
-            // A file that is mounted by itself, as containers do. The new text stays on the disk until it is in place.
+            // A file that is mounted by itself, as in a container. The new file stays until the old one is rewritten.
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
                 let mut file = OpenOptions::new().write(true).truncate(true).open(&self.path)?;
                 file.write_all(text.as_bytes())?;
@@ -75,8 +75,7 @@ impl Replacement {
             }
             Err(error) => return Err(error),
         }
-        // The name itself is in the directory; a system that cannot sync one loses at most this
-        // change, never the old file.
+        // Syncs the new name. Where the system cannot sync a directory, at most this change is lost, never the old file.
         if let Some(dir) = self.path.parent().and_then(|dir| File::open(dir).ok()) {
             let _ = dir.sync_all();
         }
@@ -86,7 +85,7 @@ impl Replacement {
 
 impl Drop for Replacement {
     fn drop(&mut self) {
-        // Once it has taken its place, the name may be the next writer's.
+        // Once it is placed, the temporary name may belong to the next writer.
         if !self.placed {
             let _ = std::fs::remove_file(&self.temporary);
         }

@@ -11,10 +11,10 @@ use topside_shared::methods::AuditEnd;
 use super::atomic_file::Replacement;
 use super::history_file::file_name;
 
-/// A larger file is not one of ours.
+/// A larger file is not written by this program.
 const MAX_BYTES: u64 = 1024;
 
-/// What is remembered of one server.
+/// What is stored for one server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Seen {
     seq: u64,
@@ -24,7 +24,7 @@ struct Seen {
     pin: Option<String>,
 }
 
-/// Which server is meant.
+/// Names a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AuditOf {
     /// The saved server's name, or the socket of a server on this machine.
@@ -34,8 +34,8 @@ pub(crate) struct AuditOf {
 }
 
 impl AuditOf {
-    /// Remembers what the server shows now, if it is newer than what it showed before. A warning if it is older, or if the
-    /// same entry has another hash; then the older memory stays, so that each later connection warns too.
+    /// Stores what the server shows now, if it is newer than what it showed before. Returns a warning if it is older, or if
+    /// the same entry has another hash; then the stored value stays, so that each later connection warns too.
     pub(crate) fn check(&self, state: &Path, shown: &AuditEnd) -> Option<String> {
         if !is_hash(&shown.hash) {
             return None;
@@ -69,7 +69,7 @@ impl AuditOf {
         state.join("audit-seen").join(file_name(&self.server))
     }
 
-    /// That it cannot be kept is no error: then the next connection is the first.
+    /// An error is ignored: then the next connection counts as the first.
     fn keep(&self, path: &Path, shown: &AuditEnd) {
         let seen = Seen { seq: shown.seq, hash: shown.hash.clone(), pin: self.pin.clone() };
         let Ok(text) = serde_json::to_string(&seen) else { return };
@@ -80,7 +80,7 @@ impl AuditOf {
 }
 
 fn read(path: &Path) -> Option<Seen> {
-    // A pipe of this name would make the reader wait.
+    // A pipe of this name would block the reader.
     let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     if found.len() > MAX_BYTES {
         return None;

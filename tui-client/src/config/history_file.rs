@@ -10,27 +10,23 @@ use super::atomic_file::Replacement;
 use crate::platform;
 
 /// Most lines that are kept.
-pub const MAX_LINES: usize = 1_000;
+pub(crate) const MAX_LINES: usize = 1_000;
 /// The file may grow by so many lines before it is cut back.
 const SLACK: usize = 200;
 /// A line longer than this is not kept.
 const MAX_LENGTH: usize = 16 * 1024;
 
-/// The input history of one server.
 #[derive(Debug)]
-pub struct History {
+pub(crate) struct History {
     path: PathBuf,
     lines: Vec<String>,
-    /// Lines in the file, as far as is known here.
+    /// Lines in the file, as far as this process knows.
     in_file: usize,
 }
 
 impl History {
-    /// Reads the history of `server` under the state directory; none is an empty one.
-    ///
-    /// # Errors
-    /// The system's, where there is a history that cannot be read.
-    pub fn load(state: &Path, server: &str) -> io::Result<Self> {
+    /// Reads the history of `server` under the state directory; without a file it is empty.
+    pub(crate) fn load(state: &Path, server: &str) -> io::Result<Self> {
         let path = state.join("history").join(file_name(server));
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
@@ -47,18 +43,13 @@ impl History {
         Ok(Self { path, lines, in_file })
     }
 
-    /// The lines, oldest first; at most [`MAX_LINES`].
-    pub fn lines(&self) -> &[String] {
+    pub(crate) fn lines(&self) -> &[String] {
         &self.lines
     }
 
-    /// Adds a line, here and in the file. Not added: what begins with a space, what the last line was
-    /// already, an empty line, and one with control characters. Says whether it was added here, which
-    /// it is even where the file cannot be written.
-    ///
-    /// # Errors
-    /// The system's, where the file cannot be written.
-    pub fn add(&mut self, line: &str) -> io::Result<bool> {
+    /// Adds a line, here and in the file. Skips a line that begins with a space, repeats the last line, is empty, or has
+    /// control characters. After an error of the file it is added here only.
+    pub(crate) fn add(&mut self, line: &str) -> io::Result<bool> {
         if !is_kept(line) || self.lines.last().is_some_and(|last| last == line) {
             return Ok(false);
         }
@@ -73,7 +64,7 @@ impl History {
         Ok(true)
     }
 
-    /// One write to the end of the file: two programs cannot mix their lines.
+    /// One write to the end of the file, so that two programs cannot mix their lines.
     fn append(&mut self, line: &str) -> io::Result<()> {
         if let Some(dir) = self.path.parent()
             && !dir.is_dir()
@@ -87,8 +78,8 @@ impl History {
         Ok(())
     }
 
-    /// Cuts the file to the newest lines, those of other programs included. A line that another
-    /// program adds in this very moment may be lost.
+    /// Cuts the file to the newest lines, those of other programs included. A line that another program adds at this
+    /// moment may be lost.
     fn cut(&mut self) -> io::Result<()> {
         let replacement = Replacement::begin(&self.path)?;
         let text = String::from_utf8_lossy(&std::fs::read(&self.path)?).into_owned();
@@ -115,7 +106,7 @@ pub(super) fn file_name(server: &str) -> String {
         match byte {
             b'.' if !name.is_empty() => name.push('.'),
             _ if plain => name.push(char::from(byte)),
-            // Upper case too: some systems do not tell it from lower case.
+            // Upper case too: some file systems do not distinguish it from lower case.
             _ => name.push_str(&format!("%{byte:02x}")),
         }
     }
@@ -197,8 +188,6 @@ mod tests {
             assert!(file.len() <= 255 && !file.contains('/') && !file.starts_with('.'), "{file}");
         }
     }
-
-    #[cfg(unix)]
     #[test]
     fn the_file_is_this_users_own() {
         use std::os::unix::fs::PermissionsExt;

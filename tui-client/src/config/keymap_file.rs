@@ -1,4 +1,4 @@
-//! Reading `keymap.toml`: the name of an action, and the keys that it has in place of its own.
+//! Reader of `keymap.toml`: the names of actions, and the keys that replace their own.
 
 use toml_edit::{Document, Item, Value};
 
@@ -7,7 +7,6 @@ use crate::input::Keymap;
 use crate::input::actions::{ACTIONS, Id};
 use crate::input::key::Key;
 
-/// The keys of the table, changed by the file.
 pub(super) fn keymap(document: &Document<String>) -> Result<Keymap, Fault> {
     let root = document.as_table();
     let mut changes: Vec<(Id, Vec<Key>)> = Vec::new();

@@ -1,7 +1,6 @@
-//! The last menu of each server, for completion in a shell, which does not connect.
+//! Cache of the last menu of each server, for completion in a shell, which does not connect.
 //!
-//! It is only ever a help: what is too large, too old or broken is as if there were none, and that it cannot be
-//! kept is no mistake.
+//! A file that is too large, too old or malformed counts as absent, and a write error is ignored.
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
@@ -13,15 +12,15 @@ use topside_shared::methods::{MAX_MENU, Menu};
 use super::atomic_file::Replacement;
 use super::history_file::file_name;
 
-/// A larger file is neither written nor read; any menu that a server serves fits, with its built-ins.
+/// A larger file is neither written nor read. Any menu of a server fits, with its built-ins.
 const MAX_BYTES: usize = MAX_MENU + 64 * 1024;
-/// An older one is not read: the server has probably gone, or this user from it.
+/// An older file is not read: the server has probably gone, or this user has no access any more.
 const MAX_AGE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-/// The same menu is written again only after so long, so that its file does not grow old.
+/// The same menu is written again after this time, so that its file does not become too old.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Keeps the menu of `server` under the state directory; one that is too large takes the place of the last, and there
-/// is none then. Waits for the disk where the menu is another one than last time.
+/// Stores the menu of `server` under the state directory; removes the stored one if the new one is too large. Blocks for
+/// the disk if the menu has changed.
 pub(crate) fn keep(state: &Path, server: &str, menu: &Menu) {
     let path = path(state, server);
     let Ok(text) = serde_json::to_string(&menu.commands) else { return };
@@ -38,7 +37,7 @@ pub(crate) fn keep(state: &Path, server: &str, menu: &Menu) {
     }
 }
 
-/// The commands that this user could run on `server` when it was last seen; empty where nothing is known.
+/// The stored commands of `server`; empty where there are none.
 pub(crate) fn kept(state: &Path, server: &str) -> Vec<Command> {
     let path = path(state, server);
     let usable = found(&path).is_some_and(|found| age(&found) < MAX_AGE);
@@ -50,13 +49,13 @@ fn path(state: &Path, server: &str) -> PathBuf {
     state.join("menus").join(file_name(server))
 }
 
-/// A file that can be read without waiting: nothing else that bears its name, such as a pipe.
+/// The metadata of a file that can be read without blocking; none for a pipe of that name.
 fn found(path: &Path) -> Option<Metadata> {
     let found = std::fs::metadata(path).ok()?;
     (found.is_file() && found.len() <= MAX_BYTES as u64).then_some(found)
 }
 
-/// A time to come is no age.
+/// The age of a file; zero where its time is in the future.
 fn age(found: &Metadata) -> Duration {
     let written = found.modified().unwrap_or(SystemTime::UNIX_EPOCH);
     SystemTime::now().duration_since(written).unwrap_or_default()
@@ -124,8 +123,6 @@ mod tests {
         assert!(kept(state.path(), "garden").is_empty());
         keep(state.path(), "garden", &menu(""));
     }
-
-    #[cfg(unix)]
     #[test]
     fn a_pipe_of_its_name_makes_nobody_wait_and_the_file_is_this_users_own() {
         use std::os::unix::fs::PermissionsExt;

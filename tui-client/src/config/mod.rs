@@ -2,26 +2,27 @@
 
 mod atomic_file;
 mod audit_position;
-pub mod history_file;
+pub(crate) mod history_file;
 mod keymap_file;
 pub(crate) mod menu_cache;
 mod profile_reader;
 mod profile_writer;
-pub mod profiles;
+pub(crate) mod profiles;
 pub(crate) mod settings;
 mod theme_file;
 mod toml_errors;
 mod validation;
 
 pub(crate) use audit_position::AuditOf;
-pub use history_file::History;
-pub use profiles::{ConfigError, Profile, ProfileStore, UnknownServer};
+pub(crate) use history_file::History;
+pub(crate) use profiles::UnknownServer;
+pub use profiles::{ConfigError, Profile, ProfileStore};
 pub(crate) use settings::{Settings, SettingsFiles};
-pub use validation::{Field, FieldError, validate};
+pub(crate) use validation::{Field, validate};
 
 /// The port of a server that says no other.
-pub const DEFAULT_PORT: u16 = 8677;
+pub(crate) const DEFAULT_PORT: u16 = 8677;
 /// File name of the saved servers in the configuration directory.
-pub const FILE_NAME: &str = "client.toml";
+pub(crate) const FILE_NAME: &str = "client.toml";
 /// How the screen calls the server of this machine; no saved server may be called so.
-pub const THIS_MACHINE: &str = "this machine";
+pub(crate) const THIS_MACHINE: &str = "this machine";

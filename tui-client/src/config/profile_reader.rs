@@ -1,4 +1,4 @@
-//! Reading `client.toml`: every mistake with its line and column. A mistake in one entry hides that entry only.
+//! Reader of `client.toml`: every mistake with its line and column. A mistake in an entry hides that entry only.
 
 use std::ops::Range;
 use std::path::Path;
@@ -10,12 +10,11 @@ use super::profiles::{ConfigError, Profile};
 use super::toml_errors::{Fault, fault, parse, unknown};
 use super::validation::{Field, tag, validate};
 
-/// One entry of the file.
 #[derive(Debug, Clone)]
 pub(super) struct ProfileEntry {
-    /// Its name, as far as that can be read.
+    /// None where it cannot be read.
     pub(super) name: Option<String>,
-    /// The saved server; none where a mistake hides it.
+    /// None where the entry has a mistake.
     pub(super) profile: Option<Profile>,
 }
 
@@ -25,19 +24,14 @@ impl From<Profile> for ProfileEntry {
     }
 }
 
-/// What was read.
 pub(super) struct Contents {
     pub(super) document: Document<String>,
-    /// In the order of the file.
     pub(super) entries: Vec<ProfileEntry>,
-    /// Each mistake, with the name of the entry that it hides, if it hides one that has a name.
+    /// Each mistake, with the name of the entry that it hides, if it hides one with a name.
     pub(super) mistakes: Vec<(Option<String>, ConfigError)>,
 }
 
-/// Reads the text of the file at `path`, which is only named in errors.
-///
-/// # Errors
-/// The text is no TOML, or `server` is no list.
+/// Reads the text of the file at `path`. Fails where the text is not TOML, or `server` is not a list.
 pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Contents, ConfigError> {
     let document = parse(path, bytes)?;
     let mut faults = Vec::new();
@@ -56,7 +50,7 @@ fn servers(
 ) -> Result<Vec<ProfileEntry>, Fault> {
     let root = document.as_table();
     for (key, _) in root.iter() {
-        // How the screen looks is read by itself: a mistake there hides no server.
+        // [screen] has a reader of its own: a mistake there hides no server.
         if !["server", "screen"].contains(&key) {
             let span = root.key(key).and_then(toml_edit::Key::span);
             let near = unknown(key, ["server", "screen"]);

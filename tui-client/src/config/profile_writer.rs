@@ -1,5 +1,4 @@
-//! Changing `client.toml` where it has to change and nowhere else: comments, order and spelling of
-//! all the rest stay as the person left them.
+//! Writer of `client.toml`: changes only what has to change; comments, order and spelling of the rest stay.
 
 use toml_edit::{
     Array, ArrayOfTables, DocumentMut, InlineTable, Item, RawString, Table, TableLike, Value,
@@ -8,7 +7,7 @@ use toml_edit::{
 use super::profiles::Profile;
 use super::validation::Field;
 
-/// Adds a server at the end of the file.
+/// Appends a server.
 pub(super) fn add(document: &mut DocumentMut, profile: &Profile) {
     if let Some(array) = document.get_mut("server").and_then(Item::as_array_mut) {
         let mut table = InlineTable::new();
@@ -16,7 +15,7 @@ pub(super) fn add(document: &mut DocumentMut, profile: &Profile) {
         array.push(table);
         return;
     }
-    // What stands at the end so far, most often a comment, stays above the new entry.
+    // What is at the end so far, most often a comment, stays above the new entry.
     let above = document.trailing().as_str().unwrap_or_default().to_owned();
     let newline = if above.is_empty() || above.ends_with('\n') { "" } else { "\n" };
     let gap = if above.is_empty() && document.is_empty() { "" } else { "\n" };
@@ -55,7 +54,7 @@ pub(super) fn replace(document: &mut DocumentMut, index: usize, old: &Profile, n
     }
 }
 
-/// Takes server `index` out, with the comment right above it; what stands further up stays.
+/// Removes server `index` and the comment right above it; comments further up stay.
 pub(super) fn remove(document: &mut DocumentMut, index: usize) {
     match document.get_mut("server") {
         Some(Item::ArrayOfTables(tables)) => {
@@ -81,7 +80,7 @@ pub(super) fn remove(document: &mut DocumentMut, index: usize) {
     }
 }
 
-/// The part of a prefix that is set apart from what follows by a blank line.
+/// The part of a prefix up to its last blank line.
 fn blocks_above(prefix: &str) -> &str {
     let mut end = 0;
     let mut at = 0;
@@ -109,8 +108,7 @@ fn set_all(table: &mut dyn TableLike, profile: &Profile) {
     }
 }
 
-/// What a field has in the file. A new entry says its port even where it is the default, for whoever
-/// edits it by hand.
+/// The value of a field in the file. The port is always written, so that it can be edited by hand.
 fn value(profile: &Profile, field: Field) -> Option<Value> {
     let text = |text: &Option<String>| text.as_deref().map(Value::from);
     match field {
@@ -129,7 +127,7 @@ fn same(a: Option<&Value>, b: Option<&Value>) -> bool {
     a.map(Value::to_string) == b.map(Value::to_string)
 }
 
-/// Sets or removes one value; the comment behind it stays.
+/// Sets or removes a value; the comment behind it stays.
 fn set(table: &mut dyn TableLike, key: &str, value: Option<Value>) {
     let Some(mut value) = value else {
         table.remove(key);

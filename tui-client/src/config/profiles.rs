@@ -1,11 +1,11 @@
 //! Saved servers, in `client.toml`.
 //!
-//! The file is the person's own: what the screen changes is written into it where it stands, and a
-//! change that somebody made to the file meanwhile is kept.
+//! The user owns the file: a change is written at its place, and what another program changed meanwhile is kept.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
 
 use super::atomic_file::Replacement;
@@ -14,40 +14,45 @@ use super::toml_errors::bytes;
 use super::validation::{Field, FieldError, validate};
 use super::{THIS_MACHINE, profile_writer};
 
-/// So many saved servers are listed in a sentence.
+/// Most saved servers that a sentence lists.
 const MAX_LISTED: usize = 8;
 
 /// A saved server.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Profile {
-    /// What the person calls it.
+    /// What the user calls it.
     pub name: String,
     /// Its address on the LAN.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lan: Option<String>,
     /// The router's outside address, or a host name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub internet: Option<String>,
     /// The port, on the LAN and, unless [`Profile::internet_port`] says otherwise, at the router.
     pub port: u16,
     /// The port at the router.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub internet_port: Option<u16>,
-    /// What the server's key is known by.
+    /// The pin of the server's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
     /// Names of groups that it belongs to, for `topside run --on tag:NAME`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
 }
 
 /// Why the saved servers cannot be read, changed or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file cannot be read.
+    /// The system cannot read the file.
     #[error("cannot read {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// The system's own words.
+        /// The system's error.
         source: io::Error,
     },
-    /// What stands in the file is wrong.
+    /// The file has a mistake.
     #[error("{}:{line}:{column}: {message}", path.display())]
     Invalid {
         /// The file.
@@ -62,44 +67,33 @@ pub enum ConfigError {
     /// A value breaks a rule.
     #[error(transparent)]
     Field(#[from] FieldError),
-    /// There is no such server, perhaps any more.
+    /// No saved server has this name.
     #[error("there is no saved server called `{name}`")]
     Unknown {
         /// The name.
         name: String,
     },
-    /// The file cannot be written.
+    /// The system cannot write the file.
     #[error("cannot write {}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// The system's own words.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// No saved server can be found by a name.
+/// The saved server that the user named cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UnknownServer {
-    /// No saved server is called so.
+pub(crate) enum UnknownServer {
+    /// `near` suggests similar names, or lists the saved servers.
     #[error("there is no saved server {name}{near}")]
-    NoSuch {
-        /// The name.
-        name: String,
-        /// The names that may have been meant, or those that there are.
-        near: String,
-    },
-    /// A mistake hides its entry.
+    NoSuch { name: String, near: String },
     #[error("the saved server {name} has a mistake: {mistake}")]
-    Hidden {
-        /// The name.
-        name: String,
-        /// The mistake, with its place.
-        mistake: String,
-    },
+    Hidden { name: String, mistake: String },
 }
 
-/// One change that is not in the file yet.
+/// A change that is not saved yet.
 #[derive(Debug, Clone)]
 enum Change {
     Add(Profile),
@@ -113,24 +107,23 @@ pub struct ProfileStore {
     path: PathBuf,
     /// As saved last, with the changes applied.
     entries: Vec<ProfileEntry>,
-    /// Those of `entries` that have no mistake.
+    /// The `entries` without a mistake.
     profiles: Vec<Profile>,
     mistakes: Vec<Mistake>,
     changes: Vec<Change>,
 }
 
-/// A mistake that hides an entry of the file, or a part of the file that is none.
+/// A mistake in the file.
 #[derive(Debug, Clone)]
 struct Mistake {
-    /// The name of the entry, if it has one.
+    /// The name of the entry that it hides, if it has one.
     name: Option<String>,
-    /// The sentence, with file, line and column.
+    /// With file, line and column.
     sentence: String,
 }
 
 impl ProfileStore {
-    /// Reads the file; where there is none, there are no saved servers. A mistake in an entry hides that entry only:
-    /// [`ProfileStore::mistakes`].
+    /// Reads the file; without one there are no saved servers. A mistake in an entry hides that entry only.
     ///
     /// # Errors
     /// [`ConfigError::Read`] and [`ConfigError::Invalid`].
@@ -151,13 +144,12 @@ impl ProfileStore {
         self.entries = entries;
     }
 
-    /// A sentence for each mistake in the file, with its line and column. What it concerns is not shown.
-    pub fn mistakes(&self) -> impl ExactSizeIterator<Item = &str> {
+    /// A sentence for each mistake in the file, with its line and column.
+    pub(crate) fn mistakes(&self) -> impl ExactSizeIterator<Item = &str> {
         self.mistakes.iter().map(|mistake| mistake.sentence.as_str())
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -166,16 +158,12 @@ impl ProfileStore {
         &self.profiles
     }
 
-    /// The saved server of this name.
-    pub fn get(&self, name: &str) -> Option<&Profile> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Profile> {
         self.profiles.iter().find(|profile| profile.name == name)
     }
 
-    /// The saved server of this name, as typed by the user.
-    ///
-    /// # Errors
-    /// [`UnknownServer`], with the nearest names.
-    pub fn find(&self, name: &str) -> Result<&Profile, UnknownServer> {
+    /// The saved server that the user named.
+    pub(crate) fn find(&self, name: &str) -> Result<&Profile, UnknownServer> {
         self.get(name).ok_or_else(|| {
             let hidden = |mistake: &&Mistake| mistake.name.as_deref() == Some(name);
             if let Some(Mistake { sentence, .. }) = self.mistakes.iter().find(hidden) {
@@ -199,7 +187,7 @@ impl ProfileStore {
         self.change(Change::Add(profile))
     }
 
-    /// Puts `profile` in the place of the server called `name`.
+    /// Replaces the server called `name`.
     ///
     /// # Errors
     /// [`ConfigError::Field`] and [`ConfigError::Unknown`]; nothing is changed then.
@@ -208,7 +196,7 @@ impl ProfileStore {
         self.change(Change::Replace { old, new: profile })
     }
 
-    /// Takes the server called `name` out.
+    /// Removes the server called `name`.
     ///
     /// # Errors
     /// [`ConfigError::Unknown`].
@@ -217,8 +205,8 @@ impl ProfileStore {
         self.change(Change::Remove(name.to_owned()))
     }
 
-    /// Writes the changes into the file as it is now, and takes over what else changed there. After
-    /// an error the file is as it was, and the changes wait for the next try.
+    /// Writes the changes into the file, and reads what another program changed there. After an error the file is
+    /// unchanged, and the changes stay for the next try.
     ///
     /// # Errors
     /// [`ConfigError`].
@@ -242,15 +230,6 @@ impl ProfileStore {
         Ok(())
     }
 
-    /// Forgets the changes that are not in the file, and reads it anew.
-    ///
-    /// # Errors
-    /// As [`ProfileStore::load`]; nothing is changed then.
-    pub fn reload(&mut self) -> Result<(), ConfigError> {
-        *self = Self::load(&self.path)?;
-        Ok(())
-    }
-
     fn change(&mut self, change: Change) -> Result<(), ConfigError> {
         apply(&mut self.entries, &change)?;
         self.profiles = visible(&self.entries).cloned().collect();
@@ -259,7 +238,7 @@ impl ProfileStore {
     }
 }
 
-/// A sentence's tail that lists the saved servers, as far as a person reads.
+/// The end of a sentence that lists the saved servers.
 fn listed<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
     let more = names.len().saturating_sub(MAX_LISTED);
     let list: Vec<&str> = names.take(MAX_LISTED).collect();
@@ -270,19 +249,17 @@ fn listed<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
     }
 }
 
-/// The entries without a mistake.
 fn visible(entries: &[ProfileEntry]) -> impl Iterator<Item = &Profile> {
     entries.iter().filter_map(|entry| entry.profile.as_ref())
 }
 
-/// Where the entry of a saved server without a mistake stands.
 fn position(entries: &[ProfileEntry], name: &str) -> Option<usize> {
     let is_named =
         |entry: &ProfileEntry| entry.profile.as_ref().is_some_and(|profile| profile.name == name);
     entries.iter().position(is_named)
 }
 
-/// The same change on what the file holds now; none where it is done already.
+/// The change on the current content of the file; none where it is in the file already.
 fn rebase(change: &Change, entries: &[ProfileEntry]) -> Option<Change> {
     let find = |name: &str| visible(entries).find(|profile| profile.name == name);
     match change {
@@ -290,22 +267,18 @@ fn rebase(change: &Change, entries: &[ProfileEntry]) -> Option<Change> {
         Change::Remove(name) if find(name).is_none() => None,
         Change::Replace { old, new } => {
             let Some(now) = find(&old.name) else { return Some(change.clone()) };
-            // Only what the person changed here: another field may have been changed there.
-            let pick = |old: &Option<String>, new: &Option<String>, now: &Option<String>| {
+            // Only what changed here: another program may have changed another field.
+            fn pick<T: PartialEq + Clone>(old: &T, new: &T, now: &T) -> T {
                 if old == new { now.clone() } else { new.clone() }
-            };
+            }
             let new = Profile {
                 name: new.name.clone(),
                 lan: pick(&old.lan, &new.lan, &now.lan),
                 internet: pick(&old.internet, &new.internet, &now.internet),
-                port: if old.port == new.port { now.port } else { new.port },
-                internet_port: if old.internet_port == new.internet_port {
-                    now.internet_port
-                } else {
-                    new.internet_port
-                },
+                port: pick(&old.port, &new.port, &now.port),
+                internet_port: pick(&old.internet_port, &new.internet_port, &now.internet_port),
                 pin: pick(&old.pin, &new.pin, &now.pin),
-                tags: if old.tags == new.tags { &now.tags } else { &new.tags }.clone(),
+                tags: pick(&old.tags, &new.tags, &now.tags),
             };
             Some(Change::Replace { old: now.clone(), new })
         }
@@ -313,7 +286,7 @@ fn rebase(change: &Change, entries: &[ProfileEntry]) -> Option<Change> {
     }
 }
 
-/// Writes a change into the document, which has these entries.
+/// Writes a change into the document with these entries.
 fn write(document: &mut toml_edit::DocumentMut, entries: &[ProfileEntry], change: &Change) {
     let index = |name: &str| position(entries, name);
     match change {
@@ -335,7 +308,7 @@ fn apply(entries: &mut Vec<ProfileEntry>, change: &Change) -> Result<(), ConfigE
     let known = |name: &str| {
         position(entries, name).ok_or_else(|| ConfigError::Unknown { name: name.to_owned() })
     };
-    // An entry with a mistake keeps its name: it is mended by hand, and would then be the second.
+    // The name of an entry with a mistake is taken too: the mistake may be corrected later.
     let taken = |name: &str| entries.iter().position(|entry| entry.name.as_deref() == Some(name));
     let free = |name: &str, but: Option<usize>| match taken(name) {
         Some(other) if Some(other) != but => Err(FieldError {

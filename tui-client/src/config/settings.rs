@@ -1,6 +1,5 @@
 //! Settings of the screen: `[screen]` of client.toml, theme.toml and keymap.toml.
-//!
-//! A mistake in one of them is told with its place, and what that file said last stays.
+//! A mistake in a file is reported with its position, and the settings of the file before the mistake stay.
 
 use std::path::{Path, PathBuf};
 
@@ -12,20 +11,19 @@ use super::{FILE_NAME, keymap_file, theme_file};
 use crate::input::Keymap;
 use crate::theme::Theme;
 
-/// File name of a theme of the person's own.
+/// File name of the user's own theme.
 pub(crate) const THEME_FILE: &str = "theme.toml";
-/// File name of the keys.
 pub(crate) const KEYMAP_FILE: &str = "keymap.toml";
-/// The theme that `theme.toml` is.
+/// The name of the theme in `theme.toml`.
 const OWN: &str = "own";
 
-/// What the three files say together.
+/// The settings of the three files together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) theme: Theme,
-    /// Whether only ASCII signs are drawn; none: as the locale allows.
+    /// Whether only ASCII characters are drawn; none: by the locale.
     pub(crate) ascii: Option<bool>,
-    /// Whether the terminal is asked to report its mouse.
+    /// Whether mouse reports are on.
     pub(crate) mouse: bool,
     pub(crate) keys: Keymap,
 }
@@ -36,7 +34,6 @@ impl Default for Settings {
     }
 }
 
-/// Where the three files are.
 #[derive(Debug, Clone)]
 pub(crate) struct SettingsFiles {
     client: PathBuf,
@@ -45,7 +42,6 @@ pub(crate) struct SettingsFiles {
 }
 
 impl SettingsFiles {
-    /// Those in this directory.
     pub(crate) fn of(dir: &Path) -> Self {
         Self {
             client: dir.join(FILE_NAME),
@@ -54,12 +50,11 @@ impl SettingsFiles {
         }
     }
 
-    /// All of them.
     pub(crate) fn paths(&self) -> [&Path; 3] {
         [&self.client, &self.theme, &self.keymap]
     }
 
-    /// Takes over what the files say now, and returns the mistakes in them.
+    /// Applies the files as they are now; returns the mistakes in them.
     pub(crate) fn read(&self, settings: &mut Settings) -> Vec<ConfigError> {
         let mut mistakes = Vec::new();
         match section(&self.client, screen) {
@@ -89,9 +84,9 @@ fn section<T>(
     read(&document).map_err(|mistake| fault(path, document.raw(), mistake))
 }
 
-/// What `[screen]` says.
+/// The settings in `[screen]`.
 struct ScreenSettings {
-    /// None: the person's own.
+    /// None: the user's own theme.
     theme: Option<Theme>,
     ascii: Option<bool>,
     mouse: bool,

@@ -72,7 +72,7 @@ fn a_mistake_is_told_with_its_place_and_the_nearest_name() {
         (
             KEYMAP_FILE,
             "menu = []\nquit = []",
-            "keymap.toml:2:1: `quit` needs a key: without one nobody finds the way, or out",
+            "keymap.toml:2:1: `quit` needs a key: without it the program cannot be used or left",
         ),
         (KEYMAP_FILE, "copy = 1", "keymap.toml:1:8: keys are written as [\"f2\", \"ctrl-x\"]"),
     ] {

@@ -1,4 +1,4 @@
-//! Reading `theme.toml`: a base, and styles by their role, such as `accent = "bold cyan on black"`.
+//! Reader of `theme.toml`: a base, and styles by their role, such as `accent = "bold cyan on black"`.
 
 use ratatui::style::{Color, Modifier, Style};
 use toml_edit::Document;
@@ -6,7 +6,7 @@ use toml_edit::Document;
 use super::toml_errors::{Fault, unknown};
 use crate::theme::Theme;
 
-/// The themes that come with the program, by name.
+/// The built-in themes.
 pub(super) const THEMES: [(&str, Theme); 3] =
     [("dark", Theme::DARK), ("light", Theme::LIGHT), ("monochrome", Theme::MONOCHROME)];
 
@@ -38,7 +38,7 @@ const COLOURS: [(&str, Color); 17] = [
     ("bright-white", Color::White),
 ];
 
-/// The theme of the file: its base, with the styles that it names in the place of the base's.
+/// The base of the file, with the styles that it names.
 pub(super) fn theme(document: &Document<String>) -> Result<Theme, Fault> {
     let root = document.as_table();
     let mut theme = Theme::DARK;
@@ -68,7 +68,7 @@ pub(super) fn theme(document: &Document<String>) -> Result<Theme, Fault> {
     Ok(theme)
 }
 
-/// `bold cyan on #202020`: attributes, the colour of the text, `on` and that of its ground, each or none.
+/// `bold cyan on #202020`: attributes, the colour of the text, `on` and the background; each is optional.
 fn style(text: &str) -> Result<Style, String> {
     let mut style = Style::new().fg(Color::Reset);
     let mut words = text.split_whitespace();

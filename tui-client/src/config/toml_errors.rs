@@ -1,4 +1,4 @@
-//! Location of an error in a TOML file, and what is common to reading such files.
+//! Position of an error in a TOML file, and other parts that the readers of TOML files share.
 
 use std::io;
 use std::ops::Range;
@@ -9,10 +9,10 @@ use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
 
 use super::profiles::ConfigError;
 
-/// A mistake and the bytes that it is about.
+/// A mistake and its position in bytes.
 pub(super) type Fault = (Option<Range<usize>>, String);
 
-/// The bytes of a file; none where there is no file.
+/// The bytes of a file; empty where there is no file.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, ConfigError> {
     match std::fs::read(path) {
         Ok(text) => Ok(text),
@@ -21,7 +21,6 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, ConfigError> {
     }
 }
 
-/// Parses the text of the file at `path`, which is only named in errors.
 pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Document<String>, ConfigError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
@@ -29,13 +28,13 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Document<String>, Confi
         fault(path, &good, (Some(end..end), "this is not UTF-8".to_owned()))
     })?;
     Document::parse(text.to_owned()).map_err(|error| {
-        // The parser's sentence may go on with lines of its own picture of the place.
+        // The parser's message may continue with its own picture of the position.
         let message = error.message().lines().next().unwrap_or("this is not TOML").to_owned();
         fault(path, text, (error.span(), message))
     })
 }
 
-/// The error that names the file, the line and the column.
+/// The error with file, line and column.
 pub(super) fn fault(path: &Path, text: &str, (span, message): Fault) -> ConfigError {
     let (line, column) = place(text, span.map_or(0, |span| span.start));
     ConfigError::Invalid { path: path.to_owned(), line, column, message }
@@ -53,7 +52,7 @@ fn place(text: &str, at: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// `` `NAME`: did you mean ..? `` of somebody's text that is none of these names.
+/// `` `NAME`: did you mean ..? `` for an unknown name.
 pub(super) fn unknown<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> String {
     format!("`{}`{}", clean(name, MAX_NAME), did_you_mean(&nearest(name, names)))
 }

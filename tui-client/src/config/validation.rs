@@ -1,4 +1,4 @@
-//! The rules of a saved server, one sentence for each broken one.
+//! The rules of a saved server, with one sentence for each broken rule.
 
 use std::net::IpAddr;
 
@@ -7,28 +7,20 @@ use topside_shared::text::{MAX_NAME, clean, is_control};
 use super::profiles::Profile;
 use super::{DEFAULT_PORT, THIS_MACHINE};
 
-/// A field of a saved server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Field {
-    /// `name`.
+pub(crate) enum Field {
     Name,
-    /// `lan`.
     Lan,
-    /// `internet`.
     Internet,
-    /// `port`.
     Port,
-    /// `internet_port`.
     InternetPort,
-    /// `pin`.
     Pin,
-    /// `tags`.
     Tags,
 }
 
 impl Field {
-    /// All of them, in the order of the file and the form.
-    pub const ALL: [Field; 7] = [
+    /// In the order of the file and the form.
+    pub(crate) const ALL: [Field; 7] = [
         Self::Name,
         Self::Lan,
         Self::Internet,
@@ -38,8 +30,8 @@ impl Field {
         Self::Tags,
     ];
 
-    /// Its key in the file.
-    pub fn key(self) -> &'static str {
+    /// The key in the file.
+    pub(crate) fn key(self) -> &'static str {
         match self {
             Self::Name => "name",
             Self::Lan => "lan",
@@ -56,17 +48,13 @@ impl Field {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct FieldError {
-    /// Which field.
-    pub field: Field,
-    /// What is wrong, and what would pass.
-    pub message: String,
+    pub(crate) field: Field,
+    /// What is wrong, and what is allowed.
+    pub(crate) message: String,
 }
 
-/// Checks one saved server by itself; that names are unique is the store's to say.
-///
-/// # Errors
-/// The first field that breaks a rule.
-pub fn validate(profile: &Profile) -> Result<(), FieldError> {
+/// Checks one saved server by itself; the store checks that names are unique. Returns the first broken rule.
+pub(crate) fn validate(profile: &Profile) -> Result<(), FieldError> {
     name(&profile.name).map_err(|rule| wrong(Field::Name, &rule))?;
     for (field, value) in [(Field::Lan, &profile.lan), (Field::Internet, &profile.internet)] {
         if let Some(value) = value {
@@ -163,7 +151,7 @@ fn address(text: &str) -> Result<(), String> {
             && !label.ends_with('-')
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
-    // `192.168.1.300` was meant as an address, and no host is called so.
+    // `192.168.1.300` is meant as an address, and no host has such a name.
     let numeric = labels.last().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
     if text.len() > 253 || numeric || !labels.iter().all(label) {
         return neither();

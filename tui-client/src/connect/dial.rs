@@ -1,4 +1,4 @@
-//! Reaching the first of several addresses that shows the right key.
+//! Dials several addresses and takes the first that shows the right key.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -16,18 +16,17 @@ use super::error::ConnectError;
 use super::remote::Address;
 use super::tls::{self, Stream};
 
-/// What one try has before the next one begins beside it.
+/// Time between the start of one try and the start of the next.
 const HEAD_START: Duration = Duration::from_millis(300);
 
-/// A connection to the right server, and the address that led to it.
 #[derive(Debug)]
 pub(super) struct Dialled {
     pub(super) stream: Stream,
     pub(super) address: Address,
 }
 
-/// Dials the addresses in their order, each a little later than the one before, or at once when one has
-/// failed. The first that shows the right key is taken, and the rest dropped.
+/// Dials the addresses in their order. The next try starts after [`HEAD_START`], or at once when one has failed. The first
+/// connection to the right key is taken, and the other tries are dropped.
 pub(super) async fn dial(
     addresses: &[Address],
     server: Pin,
@@ -46,7 +45,7 @@ pub(super) async fn dial(
     race(tries).await.map_err(ConnectError::of_addresses)
 }
 
-/// Reaches one address, by any of the numbers that its name stands for.
+/// Connects to one host, by any IP address of its name.
 async fn reach(
     address: &Address,
     server: Pin,
@@ -54,48 +53,47 @@ async fn reach(
     at: &str,
 ) -> Result<Stream, ConnectError> {
     let not_found = |source| ConnectError::NoHost { at: at.to_owned(), source };
-    let found = look_up(&address.host, address.port).await;
-    let tries = alternate(found.map_err(not_found)?).into_iter().map(|number| async move {
-        let stream = TcpStream::connect(number).await.map_err(|error| unreachable(error, at))?;
+    let resolved = look_up(&address.host, address.port).await;
+    let tries = alternate(resolved.map_err(not_found)?).into_iter().map(|ip| async move {
+        let stream = TcpStream::connect(ip).await.map_err(|error| unreachable(error, at))?;
         // Requests are small, and each is waited for.
         let _ = stream.set_nodelay(true);
         tls::handshake(stream, server, identity, at).await
     });
-    race(tries).await.map_err(|errors| match ConnectError::most_telling(errors) {
+    race(tries).await.map_err(|errors| match ConnectError::most_specific(errors) {
         Some(error) => error,
         None => not_found(io::ErrorKind::NotFound.into()),
     })
 }
 
-/// Asks the system for the numbers of a host, on a thread of its own: the question cannot be taken back and
-/// may take half a minute, and a runtime waits for the threads of its pool when it ends.
+/// Resolves a host on a thread of its own. A lookup cannot be cancelled and may take half a minute, and a runtime waits
+/// for the threads of its pool when it ends.
 async fn look_up(host: &str, port: u16) -> io::Result<std::vec::IntoIter<SocketAddr>> {
-    if let Ok(number) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(number, port)].into_iter());
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)].into_iter());
     }
-    let (tell, told) = oneshot::channel();
+    let (sender, resolved) = oneshot::channel();
     let host = host.to_owned();
     std::thread::Builder::new().name("topside-lookup".to_owned()).spawn(move || {
         // The caller may have stopped waiting.
-        let _ = tell.send((host.as_str(), port).to_socket_addrs());
+        let _ = sender.send((host.as_str(), port).to_socket_addrs());
     })?;
-    told.await.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+    resolved.await.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
 }
 
-/// The numbers of a host, those of the two kinds by turns, the kind that the system prefers first
-/// (RFC 8305, section 4).
-fn alternate(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
-    let found: Vec<SocketAddr> = found.collect();
-    let Some(first) = found.first().map(SocketAddr::is_ipv6) else { return found };
-    let (mut one, mut other): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|number| number.is_ipv6() == first);
-    let mut numbers = Vec::with_capacity(one.len() + other.len());
-    (one, other) = (one.into_iter().rev().collect(), other.into_iter().rev().collect());
-    while !one.is_empty() || !other.is_empty() {
-        numbers.extend(one.pop());
-        numbers.extend(other.pop());
+/// The IP addresses of a host, IPv6 and IPv4 in turn, starting with the family that the system prefers (RFC 8305,
+/// section 4).
+fn alternate(resolved: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let resolved: Vec<SocketAddr> = resolved.collect();
+    let preferred = resolved.first().is_some_and(SocketAddr::is_ipv6);
+    let family = |ipv6: bool| resolved.iter().copied().filter(move |ip| ip.is_ipv6() == ipv6);
+    let (mut first, mut second) = (family(preferred), family(!preferred));
+    let mut ips = Vec::with_capacity(resolved.len());
+    while ips.len() < resolved.len() {
+        ips.extend(first.next());
+        ips.extend(second.next());
     }
-    numbers
+    ips
 }
 
 fn unreachable(source: io::Error, at: &str) -> ConnectError {
@@ -112,22 +110,22 @@ fn unreachable(source: io::Error, at: &str) -> ConnectError {
     }
 }
 
-/// Begins one try after the other, each [`HEAD_START`] after the one before or at once when one has
-/// failed; the first that succeeds is the result, else all the failures in their order.
+/// Starts the tries one after the other, each [`HEAD_START`] after the one before or at once when one has failed. Returns
+/// the first success, or all errors in their order.
 async fn race<T, F: Future<Output = Result<T, ConnectError>>>(
     tries: impl IntoIterator<Item = F>,
 ) -> Result<T, Vec<ConnectError>> {
     let mut waiting = tries.into_iter().peekable();
-    let mut begun = FuturesUnordered::new();
-    let mut failures = Vec::new();
+    let mut started = FuturesUnordered::new();
+    let mut errors = Vec::new();
     loop {
-        begun.extend(waiting.next());
+        started.extend(waiting.next());
         tokio::select! {
             biased;
-            ended = begun.next() => match ended {
+            result = started.next() => match result {
                 Some(Ok(reached)) => return Ok(reached),
-                Some(Err(error)) => failures.push(error),
-                None => return Err(failures),
+                Some(Err(error)) => errors.push(error),
+                None => return Err(errors),
             },
             () = sleep(HEAD_START), if waiting.peek().is_some() => {}
         }

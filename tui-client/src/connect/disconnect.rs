@@ -1,73 +1,56 @@
-//! Why a session is over, in words.
+//! Why a session ended, as a sentence.
 
 use topside_shared::RpcError;
 use topside_shared::notifications::{EndCode, SessionEnded};
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 
-/// Why a server does not let a key in, as it says by its TLS alert.
+/// Why a server does not accept a key, from its TLS alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeyRefused {
-    /// It has never known that key.
+pub(crate) enum KeyRefused {
     #[error(
         "this server does not know this device: ask for an invite (`topsided invite` on the box)"
     )]
     Unknown,
-    /// Somebody took it away, or it was a one-time key that was used.
+    /// The key was revoked, or it is the key of an invite that was used.
     #[error(
         "this device's key was revoked, or the invite was used: ask for a new invite (`topsided invite` on \
          the box)"
     )]
     Revoked,
-    /// Its time is over.
     #[error(
         "this device's key has expired: ask for a new one (`topsided invite` or `topsided token` on the box)"
     )]
     Expired,
 }
 
-/// Why a session is over. Its display is a sentence without a full stop.
+/// Why a session ended. Its display is a sentence without a full stop.
 #[derive(Debug, Clone, PartialEq)]
-pub enum DisconnectReason {
+pub(crate) enum DisconnectReason {
     /// [`Handle::close`](super::Handle::close) was called here.
     Left,
-    /// The server said goodbye, and why.
+    /// The server ended the session with `session/ended`.
     Ended(SessionEnded),
-    /// The server could not read what was sent, said so, and closed.
+    /// The server could not read a request and closed the session.
     Refused(RpcError),
-    /// The server went away without a goodbye.
+    /// The server closed the connection without a message.
     Gone,
-    /// The server does not let this device's key in.
     KeyRefused(KeyRefused),
-    /// The connection broke.
     Broken(String),
-    /// Nothing came for too long, not even an answer to `ping`.
+    /// The server sent nothing for this time, not even an answer to `ping`.
     Silent {
-        /// For how long, in milliseconds.
         ms: u64,
     },
-    /// What came is not the protocol.
+    /// The other side does not speak the protocol.
     NotTopside(String),
-    /// Nobody here took what the server told for so long that too much was waiting.
+    /// The consumer read events so slowly that the queue became too long.
     Overflow,
 }
 
 impl DisconnectReason {
-    /// The server's goodbye, where there was one.
-    pub fn ended(&self) -> Option<&SessionEnded> {
+    pub(crate) fn ended(&self) -> Option<&SessionEnded> {
         match self {
             Self::Ended(ended) => Some(ended),
             _ => None,
-        }
-    }
-
-    /// Whether it was meant to end: by the person here, or by the server in order.
-    pub fn in_order(&self) -> bool {
-        match self {
-            Self::Left => true,
-            Self::Ended(ended) => {
-                matches!(ended.code, EndCode::Closed | EndCode::Shutdown | EndCode::Restart)
-            }
-            _ => false,
         }
     }
 }
@@ -90,7 +73,7 @@ impl std::fmt::Display for DisconnectReason {
                 write!(f, "the other side does not speak Topside's protocol: {what}")
             }
             Self::Overflow => f.write_str(
-                "the session was given up: more was told than this terminal took for too long",
+                "the session was closed: this terminal took events too slowly, and too many waited",
             ),
         }
     }

@@ -1,7 +1,7 @@
 //! Servers that announce themselves on the LAN, by multicast DNS (RFC 6762, RFC 6763).
 //!
-//! A find is a hint, no more: anybody on the LAN can announce anything. The pin decides who is who, and it
-//! comes from an invite.
+//! Any device on the LAN can announce anything, so an announcement is only a hint. The pin from an invite identifies the
+//! server.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,23 +11,21 @@ use mdns_sd::{ResolvedService, ScopedIp, ServiceDaemon, ServiceEvent};
 use topside_shared::Pin;
 use topside_shared::text::{MAX_NAME, clean};
 
-/// The service that a server announces.
 const SERVICE: &str = "_topside._tcp.local.";
-/// The version of what it says of itself there.
+/// Version of the TXT record.
 const VERSION: &str = "1";
-/// Servers that are kept at once: a LAN has fewer, and a hostile one may claim any number.
-const MAX_FOUND: usize = 256;
-/// Addresses that are kept of one server.
+/// Most servers that are kept: a hostile device may announce any number.
+const MAX_SERVERS: usize = 256;
 const MAX_ADDRESSES: usize = 16;
 
 /// A server that announced itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiscoveredServer {
-    /// How it calls itself: the host name of its box, with a number where two are alike.
+    /// The host name of its box, with a number where two are alike.
     pub name: String,
-    /// The name that its addresses are found by, `sprinkler.local`.
+    /// Its mDNS name, `sprinkler.local`.
     pub host: String,
-    /// Where it says it listens: v4 first, each in order. Never empty.
+    /// Where it listens: v4 first, each in order. Never empty.
     pub addresses: Vec<IpAddr>,
     /// Its port there.
     pub port: u16,
@@ -35,12 +33,12 @@ pub struct DiscoveredServer {
     pub pin: Option<Pin>,
 }
 
-/// The system let nobody listen for announcements.
+/// The system did not allow multicast DNS.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot look for servers on the LAN")]
-pub struct CannotBrowse(#[from] mdns_sd::Error);
+pub struct BrowseError(#[from] mdns_sd::Error);
 
-/// Looking for servers goes on until this is dropped.
+/// A search for servers, which goes on until this is dropped.
 #[must_use = "dropping it ends the search"]
 pub struct Browse {
     daemon: ServiceDaemon,
@@ -48,28 +46,28 @@ pub struct Browse {
 
 impl Drop for Browse {
     fn drop(&mut self) {
-        // Its thread ends, which closes the channel of events, which ends ours.
+        // Its thread ends, which closes the channel of events and ends the thread of `browse`.
         let _ = self.daemon.shutdown();
     }
 }
 
-/// Looks for servers on the LAN. `tell` gets all that are present, by name, at each change; it is called on
-/// a thread of this search's own.
+/// Looks for servers on the LAN. `on_change` gets all servers that are present, by name, at each change, on the search's
+/// own thread.
 ///
 /// # Errors
-/// [`CannotBrowse`] where no thread or poll could be had. A system that merely has no network finds nothing.
+/// [`BrowseError`] where the system gives no thread or poll. A system without a network finds nothing.
 pub fn browse(
-    tell: impl Fn(Vec<DiscoveredServer>) + Send + 'static,
-) -> Result<Browse, CannotBrowse> {
+    on_change: impl Fn(Vec<DiscoveredServer>) + Send + 'static,
+) -> Result<Browse, BrowseError> {
     let browse = Browse { daemon: ServiceDaemon::new()? };
     let events = browse.daemon.browse(SERVICE)?;
     thread::Builder::new()
-        .name("found on the LAN".to_owned())
+        .name("mdns".to_owned())
         .spawn(move || {
             let mut present = Present::default();
             while let Ok(event) = events.recv() {
                 if present.take(event) {
-                    tell(present.list());
+                    on_change(present.list());
                 }
             }
         })
@@ -77,17 +75,17 @@ pub fn browse(
     Ok(browse)
 }
 
-/// Who is there, by the full name of the announcement.
+/// The servers that are present, by the full name of the announcement.
 #[derive(Default)]
 struct Present(BTreeMap<String, DiscoveredServer>);
 
 impl Present {
-    /// Whether the event changed anything.
+    /// Takes an event; returns whether it changed anything.
     fn take(&mut self, event: ServiceEvent) -> bool {
         match event {
             ServiceEvent::ServiceResolved(service) => match read(&service) {
                 Some(found) => self.put(service.fullname, found),
-                // What was good before and is not any more cannot be dialled.
+                // An announcement that has become invalid cannot be dialled.
                 None => self.0.remove(&service.fullname).is_some(),
             },
             ServiceEvent::ServiceRemoved(_, name) => self.0.remove(&name).is_some(),
@@ -97,7 +95,7 @@ impl Present {
 
     fn put(&mut self, name: String, found: DiscoveredServer) -> bool {
         if self.0.get(&name) == Some(&found)
-            || (self.0.len() >= MAX_FOUND && !self.0.contains_key(&name))
+            || (self.0.len() >= MAX_SERVERS && !self.0.contains_key(&name))
         {
             return false;
         }
@@ -112,15 +110,12 @@ impl Present {
     }
 }
 
-/// What an announcement says, or nothing where it is malformed, of another version, or cannot be dialled.
+/// Reads an announcement; none where it is malformed, of another version, or cannot be dialled.
 fn read(service: &ResolvedService) -> Option<DiscoveredServer> {
     if service.port == 0 || service.get_property_val_str("v") != Some(VERSION) {
         return None;
     }
-    let pin = match service.get_property_val_str("pin") {
-        Some(text) => Some(text.parse().ok()?),
-        None => None,
-    };
+    let pin = service.get_property_val_str("pin").map(str::parse).transpose().ok()?;
     let name = clean(service.fullname.strip_suffix(SERVICE)?.strip_suffix('.')?, MAX_NAME);
     let host = clean(service.host.trim_end_matches('.'), MAX_NAME);
     let mut addresses: Vec<IpAddr> =
@@ -133,7 +128,7 @@ fn read(service: &ResolvedService) -> Option<DiscoveredServer> {
     Some(DiscoveredServer { name, host, addresses, port: service.port, pin })
 }
 
-/// A link-local v6 address means nothing without the interface it was heard on, and a profile cannot hold that.
+/// A link-local v6 address means nothing without its interface, and a profile cannot hold that.
 fn can_be_dialled(address: &IpAddr) -> bool {
     let link_local_v6 = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
     !(address.is_unspecified() || address.is_multicast() || address.is_loopback() || link_local_v6)
@@ -218,10 +213,10 @@ mod tests {
     #[test]
     fn a_lan_that_claims_any_number_of_servers_fills_no_memory() {
         let mut present = Present::default();
-        for n in 0..2 * MAX_FOUND {
+        for n in 0..2 * MAX_SERVERS {
             let service = announced(&format!("box {n}"), &["192.168.1.9"], 8677, &[("v", "1")]);
             present.take(ServiceEvent::ServiceResolved(service));
         }
-        assert_eq!(present.list().len(), MAX_FOUND);
+        assert_eq!(present.list().len(), MAX_SERVERS);
     }
 }

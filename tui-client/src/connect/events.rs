@@ -1,12 +1,11 @@
 //! Queue of notifications between the reader and the consumer of a session.
 //!
-//! The reader does not wait for them: it shares the socket with answers and notices. So output that
-//! nobody takes is bounded here. Beyond the bound the oldest waiting output of the run that holds most
-//! becomes a gap with its count; everything else is kept in order.
+//! The reader does not wait for the consumer, because it shares the socket with answers. So the waiting output is
+//! bounded here. Beyond the bound, the oldest waiting output of the run with the most output becomes a gap with its byte
+//! count; everything else is kept in order.
 //!
-//! A script wants every byte instead, and has no screen to keep alive: with [`Events::hold_output`]
-//! the reader reads on slowly, so that the server keeps the output and the session, and gaps begin
-//! only far later.
+//! A script wants every byte instead, and has no screen to keep responsive: with [`Events::hold_output`] the reader slows
+//! down, so that the server keeps the output and the session, and gaps begin only far later.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,37 +20,33 @@ use crate::text::base64::output_length;
 
 /// Most bytes of output that wait here.
 pub(crate) const MAX_OUTPUT: usize = 8 * 1024 * 1024;
-/// The same where output is held back: then it grows by trickles only.
+/// The same after [`Events::hold_output`]; the reader then only trickles.
 const MAX_HELD: usize = 8 * MAX_OUTPUT;
-/// Most bytes of everything else. It is never dropped, so beyond this the session is given up.
+/// Most bytes of everything else. It is never dropped: beyond this the session ends.
 const MAX_OTHER: usize = 32 * 1024 * 1024;
-/// What an event costs beside its text, about.
+/// About what an event costs beside its text.
 const OVERHEAD: usize = 128;
 
-/// Something that was not asked for at this moment.
+/// An event of a session.
 #[derive(Debug)]
-pub enum Event {
-    /// The server told something.
+pub(crate) enum Event {
     Notice(Notification),
-    /// The answer to [`Handle::ask`].
+    /// The answer to [`Handle::ask`], which returned this id. [`read_answer`](super::read_answer) reads it.
     Answer {
-        /// The number that `ask` gave.
         id: u64,
-        /// What came, for [`read_answer`](super::read_answer).
         result: Answer,
     },
-    /// The session is over. Told once, as the last event.
+    /// The session has ended. This is the last event and comes once.
     Lost(DisconnectReason),
 }
 
-/// The events of one session, in order. Everything that the server told before an answer is here
-/// when the answer arrives.
+/// The events of one session in order. What the server sent before an answer is here when the answer arrives.
 #[derive(Debug)]
-pub struct Events {
+pub(crate) struct Events {
     queue: Arc<Queue>,
-    /// Why the session ended, once that was told.
+    /// Why the session ended, once that was read.
     over: Option<DisconnectReason>,
-    /// A session whose events are waited for is still in use.
+    /// Keeps the session alive while its events are awaited.
     _in_use: Handle,
 }
 
@@ -61,7 +56,7 @@ impl Events {
     }
 
     /// The next event; after [`Event::Lost`], waits for ever. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Event {
+    pub(crate) async fn next(&mut self) -> Event {
         loop {
             if let Some(event) = self.try_next() {
                 return event;
@@ -70,7 +65,7 @@ impl Events {
         }
     }
 
-    /// Passes over all that is still told, to why the session ended; at once where that was told already.
+    /// Skips the remaining events and returns why the session ended.
     pub(crate) async fn end(&mut self) -> DisconnectReason {
         loop {
             if let Some(reason) = &self.over {
@@ -80,8 +75,7 @@ impl Events {
         }
     }
 
-    /// The next event, if one is waiting.
-    pub fn try_next(&mut self) -> Option<Event> {
+    pub(crate) fn try_next(&mut self) -> Option<Event> {
         let event = self.queue.pop();
         if let Some(Event::Lost(reason)) = &event {
             self.over = Some(reason.clone());
@@ -89,8 +83,8 @@ impl Events {
         event
     }
 
-    /// From now on the reader slows down where output is not taken, rather than let it be skipped.
-    pub fn hold_output(&mut self) {
+    /// Makes the reader slow down, rather than skip output, where the consumer is slow.
+    pub(crate) fn hold_output(&mut self) {
         self.queue.lock().max_output = MAX_HELD;
     }
 }
@@ -105,7 +99,7 @@ impl Drop for Events {
     }
 }
 
-/// Too much is waiting that must not be dropped.
+/// More waits than the bound, and it must not be dropped.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Overflow;
 
@@ -114,7 +108,7 @@ pub(super) struct Overflow;
 pub(super) struct Queue {
     waiting: Mutex<QueueState>,
     filled: Notify,
-    /// Told when held output has become less.
+    /// Notified when held output has become less.
     taken: Notify,
 }
 
@@ -124,11 +118,11 @@ struct QueueState {
     /// Cost of the waiting output, in all and by run.
     output: usize,
     by_run: HashMap<RunId, usize>,
-    /// Beyond this output is cut.
+    /// Output is cut beyond this.
     max_output: usize,
-    /// Cost of what else is waiting.
+    /// Cost of everything else that waits.
     other: usize,
-    /// Whether anybody takes events.
+    /// Whether the consumer still exists.
     taken: bool,
 }
 
@@ -152,11 +146,11 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, QueueState> {
-        // A panic elsewhere leaves the queue whole: nothing in here panics half-way.
+        // Nothing panics half-way in here, so a poisoned queue is still consistent.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a notice that stood on a line of `length` bytes.
+    /// Adds a notification that came as a line of `length` bytes.
     pub(super) fn push(&self, notice: Notification, length: usize) -> Result<(), Overflow> {
         let mut waiting = self.lock();
         if !waiting.taken {
@@ -179,7 +173,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Adds what is never dropped, and stood on a line of `length` bytes.
+    /// Adds an event that is never dropped and came as a line of `length` bytes.
     pub(super) fn push_other(&self, event: Event, length: usize) -> Result<(), Overflow> {
         let mut waiting = self.lock();
         if !waiting.taken {
@@ -196,18 +190,17 @@ impl Queue {
         Ok(())
     }
 
-    /// Adds the last event.
     pub(super) fn end(&self, reason: DisconnectReason) {
         self.lock().items.push_back(Item { event: Event::Lost(reason), cost: 0 });
         self.filled.notify_one();
     }
 
-    /// Whether the reader slows down rather than let output be skipped.
+    /// Whether the reader slows down rather than skips output.
     pub(super) fn holds_output(&self) -> bool {
         self.lock().max_output != MAX_OUTPUT
     }
 
-    /// Waits while more output is waiting than should be read on for; at once where it is not held.
+    /// Waits while too much output is waiting; returns at once unless output is held.
     pub(super) async fn wait_for_room(&self) {
         loop {
             let taken = self.taken.notified();
@@ -230,7 +223,7 @@ impl Queue {
             self.taken.notify_one();
         }
         if waiting.items.is_empty() {
-            // What a flood made large is given back.
+            // Gives back what a flood made large.
             waiting.items.shrink_to(64);
         }
         Some(item.event)
@@ -252,8 +245,8 @@ impl QueueState {
         }
     }
 
-    /// Turns the oldest output of the largest runs into gaps until a quarter is free, so that a flood
-    /// is not cut piece by piece.
+    /// Turns the oldest output of the largest runs into gaps until a quarter is free, so that a flood is not cut piece by
+    /// piece.
     fn cut(&mut self) {
         let cut_to = self.max_output / 4 * 3;
         while self.output > cut_to {
@@ -267,7 +260,7 @@ impl QueueState {
 
     fn cut_run(&mut self, run: RunId, cut_to: usize) {
         let mut kept: VecDeque<Item> = VecDeque::with_capacity(self.items.len());
-        // Where the gap that can still grow stands in `kept`.
+        // Index in `kept` of the gap that can still grow.
         let mut last: Option<usize> = None;
         for item in std::mem::take(&mut self.items) {
             let gap = match &item.event {

@@ -1,10 +1,11 @@
-//! Dialling and `initialize`: the same for the first connection and for every reconnect.
+//! Dials and sends `initialize`, for the first connection and every reconnect.
 
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Instant, timeout};
 use topside_shared::dirs::LocalServer;
 use topside_shared::identity::Identity;
@@ -22,85 +23,68 @@ use super::session::{CallError, Handle, start};
 use super::{PATIENCE, Via};
 use crate::platform;
 
-/// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// On this machine.
+pub(crate) enum Target {
     Local(LocalServer),
-    /// Elsewhere.
     Remote(Remote),
 }
 
-/// By which way a session goes.
+/// How a session reaches its server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reached {
+pub(crate) struct Reached {
     /// Never [`Via::Auto`].
-    pub via: Via,
+    pub(crate) via: Via,
     /// The socket, or host and port.
-    pub address: String,
-    /// How long one request took to be answered.
-    pub rtt: Duration,
-    /// The key of this device that was let in; none over the local socket, which asks for none.
-    pub key: Option<Pin>,
+    pub(crate) address: String,
+    /// Time of one request and its answer.
+    pub(crate) rtt: Duration,
+    /// The key of this device that was accepted; none over the local socket, which asks for none.
+    pub(crate) key: Option<Pin>,
 }
 
-/// One session with a server.
 #[derive(Debug)]
-pub struct Session {
-    /// Who the two sides are.
-    pub welcome: InitializeResult,
-    /// To ask.
-    pub handle: Handle,
-    /// To be told.
-    pub events: Events,
-    /// How it was reached.
-    pub reached: Reached,
+pub(crate) struct Session {
+    pub(crate) welcome: InitializeResult,
+    pub(crate) handle: Handle,
+    pub(crate) events: Events,
+    pub(crate) reached: Reached,
 }
 
 impl Session {
-    /// Leaves, and waits until the connection is closed; how long a round trip took.
-    pub async fn leave(mut self) -> Duration {
+    /// Closes the session and waits until the connection is closed. Returns the round-trip time.
+    pub(crate) async fn leave(mut self) -> Duration {
         self.handle.close();
         self.events.end().await;
         self.reached.rtt
     }
 }
 
-/// What is said of this side.
+/// What `initialize` says of this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hello {
-    /// Whether the server may tell things unasked.
-    pub notices: bool,
-    /// The program, as other people see it in the list.
-    pub name: &'static str,
+pub(crate) struct Hello {
+    /// Whether the server sends notifications.
+    pub(crate) notices: bool,
+    /// The program, as the list of clients shows it.
+    pub(crate) name: &'static str,
 }
 
-/// Dials, says hello and returns the session, whose tasks run on the caller's runtime. Dropping the
-/// future gives up.
-///
-/// # Errors
-/// [`ConnectError`].
-pub async fn connect(target: &Target, hello: &Hello) -> Result<Session, ConnectError> {
+/// Dials and sends `initialize`. The session's tasks run on the caller's runtime. Dropping the future gives up.
+pub(crate) async fn connect(target: &Target, hello: &Hello) -> Result<Session, ConnectError> {
     match target {
         Target::Local(server) => local(server, hello).await,
         Target::Remote(remote) => connect_to(remote, &remote.addresses, hello).await,
     }
 }
 
-/// Whether a paired server answers at one address, and how long a round trip takes: a whole session, from
-/// handshake to goodbye.
-///
-/// # Errors
-/// [`ConnectError`].
-pub async fn probe(address: &Address, remote: &Remote) -> Result<Duration, ConnectError> {
+/// Whether a paired server answers at one address: opens and closes a session. Returns the round-trip time.
+pub(crate) async fn probe(address: &Address, remote: &Remote) -> Result<Duration, ConnectError> {
     let addresses = std::slice::from_ref(address);
     let hello = Hello { notices: false, name: "topside" };
     let session = connect_to(remote, addresses, &hello).await?;
     Ok(session.leave().await)
 }
 
-/// Connects to a paired server. Where the key of a token is refused, this device's own is tried before
-/// that is said.
+/// Connects to a paired server. Where the key of a token is refused, this device's own key is tried too.
 async fn connect_to(
     remote: &Remote,
     addresses: &[Address],
@@ -118,7 +102,6 @@ async fn connect_to(
     }
 }
 
-/// Connects to a server elsewhere with this key.
 pub(super) async fn connect_as(
     identity: &Identity,
     addresses: &[Address],
@@ -130,7 +113,7 @@ pub(super) async fn connect_as(
     Ok(session)
 }
 
-/// Begins a session on a connection to a server elsewhere.
+/// Starts a session on a connection over TLS.
 pub(super) async fn begin_remote(dialled: Dialled, hello: &Hello) -> Result<Session, ConnectError> {
     let Dialled { stream, address } = dialled;
     let (read, write) = tokio::io::split(stream);
@@ -149,7 +132,6 @@ async fn local(server: &LocalServer, hello: &Hello) -> Result<Session, ConnectEr
     }
 }
 
-/// Begins a session on a connection.
 async fn begin<R, W>(
     read: R,
     write: W,
@@ -172,13 +154,13 @@ where
 }
 
 /// Connects to one socket; `None` where no server listens.
-async fn dial_socket(path: &Path) -> Result<Option<platform::Halves>, ConnectError> {
+async fn dial_socket(path: &Path) -> Result<Option<(OwnedReadHalf, OwnedWriteHalf)>, ConnectError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     match platform::check_socket_directory(dir) {
         Ok(None) => {}
         Ok(Some(why)) => {
-            // Without a socket in it the directory does no harm here, and somebody else's server
-            // may be the one that is meant.
+            // Without a socket in it the directory does no harm here. The server that is meant may be that of another
+            // user.
             if !path.exists() {
                 return Ok(None);
             }
@@ -203,7 +185,6 @@ fn unreachable<T>(path: &Path, error: io::Error) -> Result<Option<T>, ConnectErr
             Err(ConnectError::NotAllowed { at, why: "the system denies it".to_owned() })
         }
         io::ErrorKind::InvalidInput => Err(ConnectError::PathTooLong { path: path.to_owned() }),
-        io::ErrorKind::Unsupported => Err(ConnectError::NoLocalSocket),
         _ => Err(ConnectError::Io { at, source: error }),
     }
 }

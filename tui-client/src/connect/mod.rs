@@ -1,8 +1,8 @@
 //! Connection to one server: dialling, requests and answers, notifications.
 //!
-//! [`connect()`] is the one way in, for the first time and for every reconnect. Everything runs on the
-//! caller's runtime, as one task that reads and one that writes; the reader never waits for whoever
-//! takes the events, so that a blocked screen cannot stall answers and notices.
+//! [`connect()`] makes the first connection and every reconnect. A session runs on the caller's runtime, as one task
+//! that reads and one that writes. The reader never waits for the consumer of the events, so that a blocked screen
+//! cannot stall answers and notifications.
 
 mod dial;
 mod disconnect;
@@ -19,36 +19,35 @@ mod tls;
 
 use std::time::Duration;
 
-pub use disconnect::{DisconnectReason, KeyRefused};
-pub use discovery::{Browse, CannotBrowse, DiscoveredServer, browse};
-pub use error::ConnectError;
-pub use events::{Event, Events};
-pub use handshake::{Hello, Reached, Session, Target, connect, probe};
-pub use pair::{PairError, Paired, pair};
-pub use pair_profile::{SaveAs, replaceable};
-pub use remote::{Address, NotReady, Remote, addresses, own_identity};
-pub use session::{Answer, CallError, Handle, read_answer, take_page};
+pub(crate) use disconnect::{DisconnectReason, KeyRefused};
+pub use discovery::{Browse, BrowseError, DiscoveredServer, browse};
+pub(crate) use error::ConnectError;
+pub(crate) use events::{Event, Events};
+pub(crate) use handshake::{Hello, Reached, Session, Target, connect, probe};
+pub(crate) use pair::{Paired, pair};
+pub(crate) use pair_profile::{SaveAs, replaceable};
+pub(crate) use remote::{Address, NotReady, Remote, addresses, own_identity};
+pub(crate) use session::{CallError, Handle, read_answer, take_page};
 
 /// How long dialling and the first answer may take, each.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// By which way a saved server is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Via {
-    /// LAN first, then internet; for this machine, its local socket.
+/// The route to a saved server. The comments of the values are the help of `--via`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, clap::ValueEnum)]
+pub(crate) enum Via {
+    /// LAN first, then internet
     #[default]
     Auto,
-    /// The local socket of this machine.
+    /// This machine's local socket
     Same,
-    /// The address on the LAN.
+    /// The address on the LAN
     Lan,
-    /// The router's outside address.
+    /// The router's outside address
     Internet,
 }
 
 impl Via {
-    /// What a person reads.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Same => "same machine",

@@ -1,4 +1,4 @@
-//! Pairing: an invite is spent once, for this device's own key; a token's key is kept as it is.
+//! Pairing: uses an invite once to register this device's own key, or keeps the key of a token.
 
 use std::io;
 
@@ -14,117 +14,114 @@ use super::dial::{Dialled, dial};
 use super::disconnect::{DisconnectReason, KeyRefused};
 use super::error::ConnectError;
 use super::events::Events;
-use super::handshake::{Hello, begin_remote, connect_as};
+use super::handshake::{Hello, Session, begin_remote, connect_as};
 use super::pair_profile::{self, PairedProfile, SaveAs};
 use super::remote::{Address, make_dir, own_identity, saved_identity, token_path};
 use super::session::{CallError, Handle, start};
 use super::{PATIENCE, Via};
 use crate::config::{ConfigError, Profile};
 
-/// What is said to a server while pairing.
 const HELLO: Hello = Hello { notices: false, name: "topside pair" };
 
-/// A server that may be connected to from now on.
+/// A server that this device is paired with.
 #[derive(Debug)]
-pub struct Paired {
+pub(crate) struct Paired {
     /// As it was saved.
-    pub profile: Profile,
-    /// What this device may do there.
-    pub role: Role,
-    /// Whether this device was paired before: the invite was used, by nobody else.
-    pub already: bool,
-    /// What the server was called here until now, where another name was asked for.
-    pub renamed: Option<String>,
+    pub(crate) profile: Profile,
+    /// The role of this device there.
+    pub(crate) role: Role,
+    /// Whether this device was paired before and has used the invite itself.
+    pub(crate) already: bool,
+    /// The name that the server had here before, where another name was asked for.
+    pub(crate) renamed: Option<String>,
 }
 
-/// Why nothing was paired. Its display is a sentence a person can act on, without a full stop.
+/// Why nothing was paired, as a sentence with advice and without a full stop.
 #[derive(Debug, thiserror::Error)]
-pub enum PairError {
-    /// Somebody has used it, or it was taken back.
+pub(crate) enum PairError {
     #[error(
         "this invite was used already, or taken back: ask for a new one (`topsided invite` on the box)"
     )]
     Used,
-    /// Its time is over.
     #[error("this invite has expired: ask for a new one (`topsided invite` on the box)")]
     Expired,
-    /// It is a token that was taken back.
     #[error("this token was revoked: ask for a new one (`topsided token` on the box)")]
     TokenRevoked,
-    /// The server has no such key.
     #[error(
         "the server does not know this invite: ask for a new one (`topsided invite` on the box)"
     )]
     Unknown,
-    /// Another server is saved under the name that was asked for.
     #[error(
         "{0} is another server, saved already: choose another --name, or give --replace if the box was set up again. \
          The invite was not used"
     )]
     NameTaken(String),
-    /// It is a token, whose key would be shown in the place of this device's own.
+    /// The token's key would be shown in the place of this device's own key.
     #[error(
         "this device is let in there by its own key already, as {role}, and the token's key would take its \
          place: for a script, run the same with another directory as TOPSIDE_STATE_DIR"
     )]
-    OwnKeyIn {
-        /// What its own key may do.
-        role: Role,
-    },
-    /// It does not say where the server is.
+    OwnKeyIn { role: Role },
     #[error(
         "this invite names no address of the box: connect the box to a network, then run `topsided invite` \
          again"
     )]
     NoAddress,
-    /// No address led to the server.
     #[error(transparent)]
     Unreachable(#[from] ConnectError),
-    /// The server did not take this device's key.
     #[error("the server refused to pair: {}", clean(&.0.message, MAX_REASON))]
     Refused(RpcError),
-    /// The connection ended before the answer.
     #[error("{0}; whether the invite was used is not known: run the same again")]
     NoAnswer(String),
-    /// This device's key cannot be made, read or kept.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// The server cannot be saved.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The connection cannot be signed for.
     #[error("the connection cannot be signed for: {0}")]
     Exporter(String),
 }
 
 impl PairError {
-    /// Whether using the same invite again changes nothing.
-    pub fn is_lasting(&self) -> bool {
+    /// Whether another use of the same invite fails too.
+    pub(crate) fn is_lasting(&self) -> bool {
         match self {
-            Self::Used
-            | Self::Expired
-            | Self::TokenRevoked
-            | Self::Unknown
-            | Self::NoAddress
-            | Self::NameTaken(_)
-            | Self::OwnKeyIn { .. } => true,
             Self::Refused(error) => !error.data.retryable,
             Self::Unreachable(_)
             | Self::NoAnswer(_)
             | Self::Identity(_)
             | Self::Config(_)
             | Self::Exporter(_) => false,
+            _ => true,
         }
     }
 }
 
-/// Uses an invite, so that this device's own key may come in from now on, or keeps the key of a token; and
-/// saves the server.
-///
-/// # Errors
-/// [`PairError`].
-pub async fn pair(invite: &Invite, save_as: SaveAs<'_>, dirs: &Dirs) -> Result<Paired, PairError> {
-    let addresses = named_by(invite);
+impl From<KeyRefused> for PairError {
+    fn from(refused: KeyRefused) -> Self {
+        match refused {
+            KeyRefused::Unknown => Self::Unknown,
+            KeyRefused::Revoked => Self::Used,
+            KeyRefused::Expired => Self::Expired,
+        }
+    }
+}
+
+/// One use of an invite.
+struct Pairing<'p> {
+    invite: &'p Invite,
+    save_as: SaveAs<'p>,
+    dirs: &'p Dirs,
+    addresses: Vec<Address>,
+}
+
+/// Uses an invite, so that the server accepts this device's own key from now on, or keeps the key of a token; and saves
+/// the server.
+pub(crate) async fn pair(
+    invite: &Invite,
+    save_as: SaveAs<'_>,
+    dirs: &Dirs,
+) -> Result<Paired, PairError> {
+    let addresses = addresses_of(invite);
     if addresses.is_empty() {
         return Err(PairError::NoAddress);
     }
@@ -135,129 +132,138 @@ pub async fn pair(invite: &Invite, save_as: SaveAs<'_>, dirs: &Dirs) -> Result<P
     }
     let key = Identity::from_seed(&invite.seed)?;
     let dialled = dial(&addresses, invite.server, &key).await?;
+    let pairing = Pairing { invite, save_as, dirs, addresses };
     if invite.lasting {
-        keep_token(invite, save_as, dirs, &addresses, &key, dialled).await
+        pairing.keep_token(&key, dialled).await
     } else {
-        enrol(invite, save_as, dirs, &addresses, dialled).await
+        pairing.enrol(dialled).await
     }
 }
 
-/// The addresses that an invite names, those of the LAN first.
-fn named_by(invite: &Invite) -> Vec<Address> {
-    let lan = invite.addresses.iter().map(|address| Address {
-        via: Via::Lan,
-        host: address.to_string(),
-        port: invite.port,
-    });
-    let router = invite.router.iter().map(|host| Address {
-        via: Via::Internet,
-        host: host.clone(),
-        port: invite.router_port,
-    });
-    lan.chain(router).collect()
+/// The addresses in an invite, those of the LAN first.
+fn addresses_of(invite: &Invite) -> Vec<Address> {
+    let at = |via, host, port| Address { via, host, port };
+    let lan = invite.addresses.iter().map(|ip| at(Via::Lan, ip.to_string(), invite.port));
+    let router = invite.router.clone();
+    lan.chain(router.map(|host| at(Via::Internet, host, invite.router_port))).collect()
 }
 
-/// Keeps the key of a token, once the server has let it in and has not let in this device's own.
-async fn keep_token(
-    invite: &Invite,
-    save_as: SaveAs<'_>,
-    dirs: &Dirs,
-    addresses: &[Address],
-    key: &Identity,
-    dialled: Dialled,
-) -> Result<Paired, PairError> {
-    let reached = dialled.address.clone();
-    let session = begin_remote(dialled, &HELLO).await.map_err(|error| match error {
-        ConnectError::Revoked => PairError::TokenRevoked,
-        ConnectError::Expired => PairError::Expired,
-        ConnectError::UnknownDevice => PairError::Unknown,
-        error => error.into(),
-    })?;
+/// Closes a session that was opened to learn the role of this device.
+async fn leave(session: Session) -> Role {
     let role = session.welcome.you.role;
     session.leave().await;
-    if let Some(role) = own_role(dirs, addresses, invite).await? {
-        return Err(PairError::OwnKeyIn { role });
-    }
-    let path = token_path(&dirs.state, &invite.server);
-    if let Some(dir) = path.parent() {
-        make_dir(dir)?;
-    }
-    let already = Identity::load(&path)?.is_some_and(|kept| kept.pin() == key.pin());
-    // A token that was there before gives way to a whole one.
-    let new = path.with_extension("new");
-    remove(&new)?;
-    key.save_new(&new)?;
-    std::fs::rename(&new, &path).map_err(|source| IdentityError::Io {
-        path: path.clone(),
-        what: "written",
-        source,
-    })?;
-    let entry = pair_profile::save(dirs, invite, save_as, &reached)?;
-    let renamed = entry.renamed();
-    let profile = if already { entry.with_old_addresses(dirs)? } else { entry.profile };
-    Ok(Paired { profile, role, already, renamed })
+    role
 }
 
-/// What this device may do there by its own key, where it has one and is let in by it.
-async fn own_role(
-    dirs: &Dirs,
-    addresses: &[Address],
-    invite: &Invite,
-) -> Result<Option<Role>, PairError> {
-    let Some(own) = saved_identity(&dirs.state)? else { return Ok(None) };
-    match connect_as(&own, addresses, invite.server, &HELLO).await {
-        Ok(session) => {
-            let role = session.welcome.you.role;
-            session.leave().await;
-            Ok(Some(role))
+impl Pairing<'_> {
+    /// Keeps the key of a token, once the server has accepted it and has refused this device's own.
+    async fn keep_token(self, key: &Identity, dialled: Dialled) -> Result<Paired, PairError> {
+        let Self { invite, save_as, dirs, .. } = self;
+        let reached = dialled.address.clone();
+        let session = begin_remote(dialled, &HELLO).await.map_err(|error| match error {
+            ConnectError::KeyRefused(KeyRefused::Revoked) => PairError::TokenRevoked,
+            ConnectError::KeyRefused(refused) => refused.into(),
+            error => error.into(),
+        })?;
+        let role = leave(session).await;
+        if let Some(own) = saved_identity(&dirs.state)? {
+            match self.connect_as(&own).await {
+                Ok(session) => return Err(PairError::OwnKeyIn { role: leave(session).await }),
+                Err(error) if error.refuses_the_key() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        Err(error) if error.refuses_the_key() => Ok(None),
-        Err(error) => Err(error.into()),
+        let path = token_path(&dirs.state, &invite.server);
+        if let Some(dir) = path.parent() {
+            make_dir(dir)?;
+        }
+        let already = Identity::load(&path)?.is_some_and(|kept| kept.pin() == key.pin());
+        // The rename replaces an older token only by a complete new one.
+        let new = path.with_extension("new");
+        remove(&new)?;
+        key.save_new(&new)?;
+        std::fs::rename(&new, &path).map_err(|source| IdentityError::Io {
+            path: path.clone(),
+            what: "written",
+            source,
+        })?;
+        let entry = pair_profile::save(dirs, invite, save_as, &reached)?;
+        let renamed = entry.renamed();
+        let profile = if already { entry.with_old_addresses(dirs)? } else { entry.profile };
+        Ok(Paired { profile, role, already, renamed })
+    }
+
+    async fn connect_as(&self, key: &Identity) -> Result<Session, ConnectError> {
+        connect_as(key, &self.addresses, self.invite.server, &HELLO).await
+    }
+
+    /// Replaces the one-time key of the invite, which made the connection, by this device's own key. Key and server are
+    /// saved first, so that they are valid even if the answer is lost.
+    async fn enrol(self, dialled: Dialled) -> Result<Paired, PairError> {
+        let Self { invite, save_as, dirs, .. } = self;
+        let own = own_identity(&dirs.state)?;
+        let Dialled { stream, address } = dialled;
+        let exporter = stream.get_ref().1.export_keying_material([0; 32], tls::ENROL_LABEL, None);
+        let exporter = exporter.map_err(|error| PairError::Exporter(error.to_string()))?;
+        let signature = own.sign(&tls::enrol_message(&exporter, own.spki()))?;
+        let entry = pair_profile::save(dirs, invite, save_as, &address)?;
+        let (read, write) = tokio::io::split(stream);
+        let (handle, mut events) = start(read, write);
+        let request = KeyEnrol {
+            key: Base64(own.spki().to_vec()),
+            name: String::new(),
+            signature: Base64(signature),
+        };
+        match call(&handle, &mut events, &request).await {
+            Ok(enrolled) => {
+                handle.close();
+                events.end().await;
+                self.use_own_key()?;
+                let renamed = entry.renamed();
+                Ok(Paired { profile: entry.profile, role: enrolled.role, already: false, renamed })
+            }
+            // This device may have used the invite before and lost the answer.
+            Err(why @ (PairError::Used | PairError::NoAnswer(_))) => {
+                self.try_own_key(&own, entry, why).await
+            }
+            Err(why) => {
+                entry.undo(dirs)?;
+                Err(why)
+            }
+        }
+    }
+
+    /// Tries this device's own key before `why` is reported. If the server refuses that key too, nothing stays saved.
+    async fn try_own_key(
+        self,
+        own: &Identity,
+        entry: PairedProfile,
+        why: PairError,
+    ) -> Result<Paired, PairError> {
+        match self.connect_as(own).await {
+            Ok(session) => {
+                let role = leave(session).await;
+                self.use_own_key()?;
+                let renamed = entry.renamed();
+                let profile = entry.with_old_addresses(self.dirs)?;
+                Ok(Paired { profile, role, already: true, renamed })
+            }
+            Err(error) if error.refuses_the_key() => {
+                entry.undo(self.dirs)?;
+                Err(why)
+            }
+            // The pairing may have succeeded: what is saved stays, and the next connection will show.
+            Err(_) => Err(why),
+        }
+    }
+
+    /// Removes a token's key for this server, which would be shown in the place of this device's own.
+    fn use_own_key(&self) -> Result<(), IdentityError> {
+        remove(&token_path(&self.dirs.state, &self.invite.server))
     }
 }
 
-/// Puts this device's own key in the place of the one-time key that the connection was made with. Key and
-/// server are saved first: were the answer lost, they would still be good.
-async fn enrol(
-    invite: &Invite,
-    save_as: SaveAs<'_>,
-    dirs: &Dirs,
-    addresses: &[Address],
-    dialled: Dialled,
-) -> Result<Paired, PairError> {
-    let own = own_identity(&dirs.state)?;
-    let Dialled { stream, address } = dialled;
-    let exporter = stream.get_ref().1.export_keying_material([0; 32], tls::ENROL_LABEL, None);
-    let exporter = exporter.map_err(|error| PairError::Exporter(error.to_string()))?;
-    let signature = own.sign(&tls::enrol_message(&exporter, own.spki()))?;
-    let entry = pair_profile::save(dirs, invite, save_as, &address)?;
-    let (read, write) = tokio::io::split(stream);
-    let (handle, mut events) = start(read, write);
-    let request = KeyEnrol {
-        key: Base64(own.spki().to_vec()),
-        name: String::new(),
-        signature: Base64(signature),
-    };
-    match ask(&handle, &mut events, &request).await {
-        Ok(enrolled) => {
-            handle.close();
-            events.end().await;
-            use_own_key(dirs, invite)?;
-            let renamed = entry.renamed();
-            Ok(Paired { profile: entry.profile, role: enrolled.role, already: false, renamed })
-        }
-        // It may have been this device that used it, and the answer was lost.
-        Err(why @ (PairError::Used | PairError::NoAnswer(_))) => {
-            own_key(&own, invite, dirs, addresses, entry, why).await
-        }
-        Err(why) => {
-            entry.undo(dirs)?;
-            Err(why)
-        }
-    }
-}
-
-async fn ask(
+async fn call(
     handle: &Handle,
     events: &mut Events,
     request: &KeyEnrol,
@@ -270,47 +276,12 @@ async fn ask(
         Ok(enrolled) => Ok(enrolled),
         Err(CallError::Refused(error)) => Err(PairError::Refused(error)),
         Err(CallError::Lost) => Err(match events.end().await {
-            DisconnectReason::KeyRefused(KeyRefused::Revoked) => PairError::Used,
-            DisconnectReason::KeyRefused(KeyRefused::Expired) => PairError::Expired,
-            DisconnectReason::KeyRefused(KeyRefused::Unknown) => PairError::Unknown,
+            DisconnectReason::KeyRefused(refused) => refused.into(),
             DisconnectReason::Refused(error) => PairError::Refused(error),
             reason => PairError::NoAnswer(reason.to_string()),
         }),
         Err(error) => Err(PairError::NoAnswer(error.to_string())),
     }
-}
-
-/// Tries this device's own key, before it is told that the invite did not do. If the server refuses that
-/// key too, nothing is left saved.
-async fn own_key(
-    own: &Identity,
-    invite: &Invite,
-    dirs: &Dirs,
-    addresses: &[Address],
-    entry: PairedProfile,
-    why: PairError,
-) -> Result<Paired, PairError> {
-    match connect_as(own, addresses, invite.server, &HELLO).await {
-        Ok(session) => {
-            let role = session.welcome.you.role;
-            session.leave().await;
-            use_own_key(dirs, invite)?;
-            let renamed = entry.renamed();
-            let profile = entry.with_old_addresses(dirs)?;
-            Ok(Paired { profile, role, already: true, renamed })
-        }
-        Err(error) if error.refuses_the_key() => {
-            entry.undo(dirs)?;
-            Err(why)
-        }
-        // It may be that it was paired: what is saved will show.
-        Err(_) => Err(why),
-    }
-}
-
-/// A token's key for that server would be shown in the place of this device's own.
-fn use_own_key(dirs: &Dirs, invite: &Invite) -> Result<(), IdentityError> {
-    remove(&token_path(&dirs.state, &invite.server))
 }
 
 fn remove(path: &std::path::Path) -> Result<(), IdentityError> {

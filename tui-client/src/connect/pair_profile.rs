@@ -1,4 +1,4 @@
-//! What pairing writes into `client.toml`.
+//! Saves a paired server in `client.toml`.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use super::Via;
 use super::remote::Address;
 use crate::config::{ConfigError, FILE_NAME, Profile, ProfileStore, THIS_MACHINE};
 
-/// A server as it was saved, and what stood there before.
+/// A server as it was saved, and its entry before.
 #[derive(Debug)]
 pub(super) struct PairedProfile {
     pub(super) profile: Profile,
@@ -21,16 +21,16 @@ pub(super) struct PairedProfile {
 
 /// How the server of an invite is saved.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SaveAs<'a> {
-    /// What it is called here; none: as it calls itself.
-    pub name: Option<&'a str>,
-    /// The saved server with another key whose entry it takes over: the box was set up again.
-    pub replaces: Option<&'a str>,
+pub(crate) struct SaveAs<'a> {
+    /// Its name here; without one, the name that it gives itself.
+    pub(crate) name: Option<&'a str>,
+    /// The saved server with another key whose entry it replaces: the box was set up again.
+    pub(crate) replaces: Option<&'a str>,
 }
 
-/// The saved server that the server of an invite seems to have been before it was set up again: it has another key, and
-/// the same name or address. None where the server is saved already.
-pub fn replaceable<'p>(
+/// The saved server that may be the invite's server before it was set up again: it has another key, and the same name or
+/// address. None where the invite's server is saved already.
+pub(crate) fn replaceable<'p>(
     profiles: &'p [Profile],
     invite: &Invite,
     name: Option<&str>,
@@ -65,48 +65,43 @@ pub(super) fn is_anothers(
     Ok(store.get(name).is_some_and(|taken| own.is_none_or(|own| own.name != taken.name)))
 }
 
-/// Saves the server of an invite, which was reached at that address. One that is saved already keeps its
-/// name, unless another is asked for, and what the person wrote as far as it may still be right.
+/// Saves the server of an invite, which was reached at `reached`. One that is saved already keeps its name, unless another
+/// is asked for, and its other fields as far as they may still be right.
 pub(super) fn save(
     dirs: &Dirs,
     invite: &Invite,
     save_as: SaveAs<'_>,
     reached: &Address,
 ) -> Result<PairedProfile, ConfigError> {
-    let name = save_as.name;
     let mut store = ProfileStore::load(dirs.config.join(FILE_NAME))?;
     let first = !store.path().exists();
     let before = find(store.profiles(), invite, save_as).cloned();
-    let profile = match &before {
-        Some(old) => Profile {
-            name: match name {
-                Some(name) => free(name, &store, Some(&old.name)),
-                None => old.name.clone(),
-            },
-            ..updated(old, invite, reached)
-        },
-        None => {
-            let name = free(name.unwrap_or(given_name(&invite.name)), &store, None);
-            Profile { name, ..updated(&Profile::default(), invite, reached) }
-        }
-    };
+    let mut profile = updated(before.clone().unwrap_or_default(), invite, reached);
     match &before {
-        Some(old) => store.replace(&old.name, profile.clone())?,
-        None => store.add(profile.clone())?,
+        Some(old) => {
+            if let Some(name) = save_as.name {
+                profile.name = free(name, &store, Some(&old.name));
+            }
+            store.replace(&old.name, profile.clone())?;
+        }
+        None => {
+            profile.name = free(save_as.name.unwrap_or(given_name(&invite.name)), &store, None);
+            store.add(profile.clone())?;
+        }
     }
     store.save()?;
     Ok(PairedProfile { profile, before, first })
 }
 
 impl PairedProfile {
-    /// What the server was called until now, where it is called otherwise from now on.
+    /// The server's name before, if it has changed.
     pub(super) fn renamed(&self) -> Option<String> {
         let was = &self.before.as_ref()?.name;
         (*was != self.profile.name).then(|| was.clone())
     }
 
-    /// The invite was an old one: the addresses that were saved before it was used again may be newer, and
-    /// stand. Only where there were none are those of the invite kept.
+    /// Restores the addresses that were saved before, if there were any: they may be newer than those of an invite that is
+    /// used again.
     pub(super) fn with_old_addresses(self, dirs: &Dirs) -> Result<Profile, ConfigError> {
         let Self { profile: new, before, .. } = self;
         let Some(old) = before.filter(|old| old.lan.is_some() || old.internet.is_some()) else {
@@ -119,7 +114,7 @@ impl PairedProfile {
         Ok(profile)
     }
 
-    /// Puts back what stood there before: no file, where there was none.
+    /// Restores the entry from before, and removes a file that this pairing created.
     pub(super) fn undo(self, dirs: &Dirs) -> Result<(), ConfigError> {
         let mut store = ProfileStore::load(dirs.config.join(FILE_NAME))?;
         match self.before {
@@ -136,8 +131,8 @@ impl PairedProfile {
     }
 }
 
-/// The saved server that the invite is of: the one with its pin, else the one that it replaces, else one that was typed
-/// in and waits for a pin.
+/// The saved server of the invite: the one with its pin, else the one that it replaces, else one without a pin that has
+/// its name or address.
 fn find<'p>(profiles: &'p [Profile], invite: &Invite, save_as: SaveAs<'_>) -> Option<&'p Profile> {
     let pin = invite.server.to_string();
     let name = save_as.name.unwrap_or(&invite.name);
@@ -157,7 +152,7 @@ fn names(invite: &Invite, address: &str) -> bool {
     address.parse().is_ok_and(|address: IpAddr| invite.addresses.contains(&address))
 }
 
-/// What the server calls itself, if a server can be saved as that.
+/// The name that the server gives itself, if a server can be saved under it.
 fn given_name(name: &str) -> &str {
     match name.trim() {
         "" | THIS_MACHINE => "server",
@@ -165,7 +160,7 @@ fn given_name(name: &str) -> &str {
     }
 }
 
-/// The name, or the name and a number where it is another server's.
+/// The name, or the name and a number where another server has it.
 fn free(name: &str, store: &ProfileStore, own: Option<&str>) -> String {
     let taken = |name: &str| Some(name) != own && store.get(name).is_some();
     if !taken(name) {
@@ -179,24 +174,26 @@ fn free(name: &str, store: &ProfileStore, own: Option<&str>) -> String {
     numbered.into_iter().find(|name| !taken(name)).unwrap_or_else(|| name.to_owned())
 }
 
-/// Addresses, ports and pin by the invite. A host's name that the person wrote is kept, and so is an
-/// address that the invite names too.
-fn updated(old: &Profile, invite: &Invite, reached: &Address) -> Profile {
-    let is_name = |host: &&String| host.parse::<IpAddr>().is_err();
-    let lan = old.lan.as_ref().filter(|lan| is_name(lan) || names(invite, lan)).cloned();
+/// Address, ports and pin of the invite. A host name that the user wrote is kept, and so is an address that the invite
+/// contains too.
+fn updated(old: Profile, invite: &Invite, reached: &Address) -> Profile {
+    let is_name = |host: &String| host.parse::<IpAddr>().is_err();
+    let lan = old.lan.filter(|lan| is_name(lan) || names(invite, lan));
     let lan = lan.or_else(|| match reached.via {
         Via::Lan => Some(reached.host.clone()),
-        // One that means nothing without an interface of this device cannot be saved.
+        // A link-local address means nothing without an interface of this device, so it cannot be saved.
         _ => invite.addresses.iter().find(|ip| !is_link_local(**ip)).map(ToString::to_string),
     });
     let internet_port = (invite.router_port != invite.port).then_some(invite.router_port);
-    let (internet, internet_port) = match (&invite.router, &old.internet) {
-        (None, _) => (old.internet.clone(), old.internet_port),
-        (Some(_), Some(name)) if is_name(&name) => (Some(name.clone()), internet_port),
-        (Some(router), _) => (Some(router.clone()), internet_port),
+    let (internet, internet_port) = match &invite.router {
+        None => (old.internet, old.internet_port),
+        Some(router) => {
+            let internet = old.internet.filter(is_name).unwrap_or_else(|| router.clone());
+            (Some(internet), internet_port)
+        }
     };
     Profile {
-        name: old.name.clone(),
+        name: old.name,
         lan,
         internet,
         port: invite.port,
@@ -274,7 +271,7 @@ mod tests {
         let by_router = Address { via: Via::Internet, ..reached("203.0.113.7") };
         let addresses = vec!["fe80::1".parse().unwrap(), "192.168.1.10".parse().unwrap()];
         let invite = Invite { addresses, ..invite() };
-        let lan = updated(&Profile::default(), &invite, &by_router).lan;
+        let lan = updated(Profile::default(), &invite, &by_router).lan;
         assert_eq!(lan.as_deref(), Some("192.168.1.10"));
     }
 
@@ -315,7 +312,7 @@ mod tests {
         let kept = Profile { lan: Some("192.168.1.10".into()), ..saved() };
         assert_eq!(save_into(std::slice::from_ref(&kept), None).0, kept, "it is the box's as well");
         let no_router = Invite { router: None, router_port: 8677, ..invite() };
-        assert_eq!(updated(&saved(), &no_router, &reached("10.0.0.5")), saved());
+        assert_eq!(updated(saved(), &no_router, &reached("10.0.0.5")), saved());
     }
 
     #[test]

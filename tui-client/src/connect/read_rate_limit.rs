@@ -1,7 +1,7 @@
-//! Rate limit of reading: a flood of output must not take the processor from typing.
+//! Rate limit of reading, so that a flood of output leaves processor time for typing.
 //!
-//! What is not read yet waits at the server, which keeps it with the run. The pauses are a few milliseconds, so that
-//! notices, which share the socket, come in time.
+//! The server keeps what is not read yet. The pauses are a few milliseconds, so that notifications, which share the
+//! socket, come in time.
 
 use std::time::Duration;
 
@@ -9,30 +9,28 @@ use tokio::time::{Instant, sleep_until};
 
 /// Bytes a second.
 const RATE: u32 = 64 * 1024 * 1024;
-/// So much may come at once: an answer or a page of output is never held up.
+/// Bytes up to this time's worth may come at once: an answer or a page of output is never held up.
 const AHEAD: Duration = Duration::from_millis(8);
 
-/// See the module.
 pub(super) struct ReadRateLimit {
-    /// When all that was read is paid for.
-    paid: Instant,
+    /// When the bytes read so far are within the rate.
+    allowed_at: Instant,
 }
 
 impl ReadRateLimit {
     pub(super) fn new() -> Self {
-        Self { paid: Instant::now() }
+        Self { allowed_at: Instant::now() }
     }
 
-    /// So many bytes were read.
     pub(super) fn spend(&mut self, bytes: usize) {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        self.paid = self.paid.max(Instant::now()) + Duration::from_secs(1) * bytes / RATE;
+        self.allowed_at =
+            self.allowed_at.max(Instant::now()) + Duration::from_secs(1) * bytes / RATE;
     }
 
-    /// Waits until more may be read.
     pub(super) async fn wait(&self) {
-        if self.paid > Instant::now() + AHEAD {
-            sleep_until(self.paid).await;
+        if self.allowed_at > Instant::now() + AHEAD {
+            sleep_until(self.allowed_at).await;
         }
     }
 }

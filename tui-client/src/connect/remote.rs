@@ -1,4 +1,4 @@
-//! A paired server elsewhere: what its key is, the ways to it, and the key that this device shows it.
+//! A paired server elsewhere: its pin, its addresses, and the key that this device shows it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,35 +11,32 @@ use super::Via;
 use crate::config::Profile;
 use crate::platform;
 
-/// A paired server, and the addresses that may be tried.
+/// A paired server, and the addresses to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remote {
-    /// As the person calls it.
-    pub name: String,
-    /// What its key is known by.
-    pub pin: Pin,
+pub(crate) struct Remote {
+    pub(crate) name: String,
+    pub(crate) pin: Pin,
+    /// The one on the LAN first; a single one where one route was asked for.
     /// The one on the LAN first; one only, where one way was asked for.
-    pub addresses: Vec<Address>,
-    /// The directory of this device's keys.
-    pub state: PathBuf,
+    pub(crate) addresses: Vec<Address>,
+    /// The directory that holds this device's keys.
+    pub(crate) state: PathBuf,
 }
 
-/// What this device shows a server.
+/// The keys that this device shows a server.
 pub(super) struct DeviceIdentities {
     pub(super) first: Identity,
-    /// Where that one is not let in.
+    /// Tried where the first is refused.
     pub(super) then: Option<Identity>,
 }
 
-/// One address of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
+pub(crate) struct Address {
     /// [`Via::Lan`] or [`Via::Internet`].
-    pub via: Via,
-    /// An IP address, or a host's name.
-    pub host: String,
-    /// The port.
-    pub port: u16,
+    pub(crate) via: Via,
+    /// An IP address or a host name.
+    pub(crate) host: String,
+    pub(crate) port: u16,
 }
 
 impl fmt::Display for Address {
@@ -53,32 +50,16 @@ impl fmt::Display for Address {
 
 /// Why a saved server cannot be dialled as it is saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotReady {
-    /// Nobody has told its key.
+pub(crate) enum NotReady {
     #[error(
         "{name} is not paired: run `topsided invite` there, then `topside pair` here, or paste \
          what it prints in the picker"
     )]
-    NotPaired {
-        /// The saved server.
-        name: String,
-    },
-    /// Its key is not written as keys are.
+    NotPaired { name: String },
     #[error("the pin of {name} cannot be read: {why}; pair again")]
-    Pin {
-        /// The saved server.
-        name: String,
-        /// The rule.
-        why: PinError,
-    },
-    /// There is no address for that way.
+    Pin { name: String, why: PinError },
     #[error("{name} has no {} saved: add one in the picker, or in client.toml", missing(*.via))]
-    NoAddress {
-        /// The saved server.
-        name: String,
-        /// The way that was asked for.
-        via: Via,
-    },
+    NoAddress { name: String, via: Via },
 }
 
 fn missing(via: Via) -> &'static str {
@@ -90,12 +71,9 @@ fn missing(via: Via) -> &'static str {
 }
 
 impl Remote {
-    /// A saved server by that way: with [`Via::Auto`] by all its addresses. `state` is the directory of this
-    /// device's keys.
-    ///
-    /// # Errors
-    /// [`NotReady`].
-    pub fn of_profile(profile: &Profile, via: Via, state: &Path) -> Result<Self, NotReady> {
+    /// A saved server by one route: with [`Via::Auto`], by all its addresses. `state` is the directory of this device's
+    /// keys.
+    pub(crate) fn of_profile(profile: &Profile, via: Via, state: &Path) -> Result<Self, NotReady> {
         let name = profile.name.clone();
         let addresses: Vec<Address> =
             addresses(profile).filter(|address| via == Via::Auto || address.via == via).collect();
@@ -109,7 +87,7 @@ impl Remote {
         }
     }
 
-    /// The keys to show this server: one that was saved from a token for it, then this device's own.
+    /// The keys to show this server: the key of a token for it, if one was saved, then this device's own.
     pub(super) fn keys(&self) -> Result<DeviceIdentities, IdentityError> {
         match Identity::load(&token_path(&self.state, &self.pin))? {
             Some(token) => {
@@ -120,8 +98,8 @@ impl Remote {
     }
 }
 
-/// The addresses of a saved server, that on the LAN first.
-pub fn addresses(profile: &Profile) -> impl Iterator<Item = Address> {
+/// The addresses of a saved server, the one on the LAN first.
+pub(crate) fn addresses(profile: &Profile) -> impl Iterator<Item = Address> {
     let at = |via, host: &Option<String>, port| {
         host.as_ref().map(|host| Address { via, host: host.clone(), port })
     };
@@ -131,21 +109,18 @@ pub fn addresses(profile: &Profile) -> impl Iterator<Item = Address> {
         .flatten()
 }
 
-/// Where the key from a token for this server lies.
+/// The file of the key from a token for this server.
 pub(super) fn token_path(state: &Path, server: &Pin) -> PathBuf {
     state.join("keys").join(format!("{}.key", server.digits()))
 }
 
-/// This device's own key in `state`, the state directory; it is made at first use.
-///
-/// # Errors
-/// [`IdentityError`].
-pub fn own_identity(state: &Path) -> Result<Identity, IdentityError> {
+/// This device's own key in `state`; it is made at the first use.
+pub(crate) fn own_identity(state: &Path) -> Result<Identity, IdentityError> {
     make_dir(state)?;
     Identity::load_or_make(&own_path(state))
 }
 
-/// The same where it was made already.
+/// This device's own key, if it was made already.
 pub(super) fn saved_identity(state: &Path) -> Result<Option<Identity>, IdentityError> {
     Identity::load(&own_path(state))
 }
@@ -154,7 +129,6 @@ fn own_path(state: &Path) -> PathBuf {
     state.join("client.key")
 }
 
-/// Makes a directory for keys, where there is none.
 pub(super) fn make_dir(dir: &Path) -> Result<(), IdentityError> {
     platform::create_private_dir(dir).map_err(|source| IdentityError::Io {
         path: dir.to_owned(),

@@ -15,8 +15,8 @@ use topside_shared::tls::{any_name, client_config};
 use super::disconnect::KeyRefused;
 use super::error::ConnectError;
 
-/// A connection on which the server has proved that it holds the pinned key. Whether it lets this side's
-/// key in is told on the first read.
+/// A connection to a server that has proved to hold the pinned key. The first read shows whether the server accepts the
+/// key of this side.
 pub(super) type Stream<S = TcpStream> = tokio_rustls::client::TlsStream<S>;
 
 /// Shakes hands with the server of this pin. `at` names it in errors.
@@ -33,14 +33,13 @@ pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     shaken.map_err(|error| refusal(error, at))
 }
 
-/// Why a handshake failed.
 fn refusal(error: io::Error, at: &str) -> ConnectError {
     let at = at.to_owned();
     if let Some(refused) = key_refused(&error) {
         return refused.into();
     }
     match tls_error(&error) {
-        // A wrong signature is that of somebody who holds a copy of the certificate only.
+        // A wrong signature comes from a server that holds a copy of the certificate only.
         Some(Error::InvalidCertificate(_)) => ConnectError::WrongKey { at },
         Some(error) => ConnectError::NotTopside { at, why: error.to_string() },
         None => match error.kind() {
@@ -52,8 +51,8 @@ fn refusal(error: io::Error, at: &str) -> ConnectError {
     }
 }
 
-/// What the server says of this side's key by its alert. In TLS 1.3 the client has ended its handshake
-/// before the server has looked at that key, so this comes with any read.
+/// What the server's alert says of this side's key. In TLS 1.3 the client ends its handshake before the server has seen
+/// that key, so the alert comes with any read.
 pub(super) fn key_refused(error: &io::Error) -> Option<KeyRefused> {
     match tls_error(error)? {
         Error::AlertReceived(AlertDescription::AccessDenied) => Some(KeyRefused::Unknown),

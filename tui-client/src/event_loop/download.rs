@@ -1,5 +1,5 @@
-//! A run's output on its way from the server to a file: over a connection of its own, which is held back while
-//! the disk is slow, so that nothing is skipped and little waits here.
+//! Download of a run's output to a file, over a connection of its own. The connection is held back while the disk is
+//! slow, so that nothing is skipped and little waits here.
 
 use std::time::Duration;
 
@@ -16,26 +16,25 @@ use crate::app::runs::export::{ExportFailed, Exported};
 use crate::connect::{self, CallError, Event, Hello, Session, connect, read_answer};
 use crate::text::base64::output_bytes;
 
-/// What other people see in the list.
+/// The name in the list of clients.
 const HELLO: Hello = Hello { notices: false, name: "topside save" };
 /// Pieces that wait for the disk; each is at most one `run/output`.
 const WAITING: usize = 16;
-/// How often the screen is told how far it is.
+/// How often the screen gets the progress.
 const TELL: Duration = Duration::from_millis(100);
 
-/// What is wanted.
 #[derive(Debug)]
 pub(super) struct Download {
-    /// Its number on the screen.
+    /// Number of the download on the screen.
     pub(super) id: u64,
     pub(super) run: RunId,
-    /// The first so many bytes of its output.
+    /// How many bytes of the output to fetch.
     pub(super) until: u64,
-    /// Of the file.
+    /// Name of the file.
     pub(super) name: String,
 }
 
-/// Fetches it, and tells the screen how far it is. Dropping the future leaves no file.
+/// Downloads, and sends the progress to the screen. Dropping the future leaves no file.
 pub(super) async fn fetch(
     place: connect::Target,
     fetch: &Download,
@@ -52,34 +51,34 @@ pub(super) async fn fetch(
     let read = read_all(session, fetch, &pieces, told).await;
     let missing = match read {
         Ok(missing) => missing,
-        // The writer's own words say more.
+        // The writer's error is the more specific one.
         Err(Stopped::Writer) => 0,
         Err(Stopped::Reader(why)) => return Err(why),
     };
-    // Where the writer has gone it says why.
+    // A writer that has ended returns its error below.
     let _ = pieces.send(DownloadPart::Whole).await;
     let written = writer.await.unwrap_or_else(|_| Err("the thread that writes has failed".into()));
     let (path, length) = written.map_err(ExportFailed::Failed)?;
     Ok(Exported { path, length, missing })
 }
 
-/// Something for the file.
+/// A part of the file.
 enum DownloadPart {
     Bytes(Vec<u8>),
     /// So many bytes are missing here.
     Gap(u64),
-    /// That was all: only now it is a file.
+    /// The end of the output: only now the file gets its name.
     Whole,
 }
 
-/// Why not all was read.
+/// Why the download ended early.
 enum Stopped {
-    /// The disk takes no more.
+    /// The disk took no more.
     Writer,
     Reader(ExportFailed),
 }
 
-/// Reads the output to its end, or as far as it is wanted; how many bytes of it there are no more.
+/// Reads the output to its end, or to `fetch.until`; returns how many bytes of it the server did not have any more.
 async fn read_all(
     session: Session,
     fetch: &Download,
@@ -108,7 +107,7 @@ async fn read_all(
                 DownloadPart::Gap(gap)
             }
             Event::Notice(_) => continue,
-            // Its end before its last byte: the rest is not there.
+            // The answer before the last byte: the server does not have the rest.
             Event::Answer { result, .. } => match read_answer::<RunAttach>(result) {
                 Ok(_) => {
                     at = fetch.until;
@@ -134,7 +133,7 @@ async fn read_all(
     Ok(missing)
 }
 
-/// The thread: writes to the end, and then gives the file its name. Where no end comes, it leaves none.
+/// The writer's thread: writes to the end, and then gives the file its name. Without an end it leaves no file.
 fn write_all(
     mut pieces: mpsc::Receiver<DownloadPart>,
     dirs: &Dirs,
@@ -161,5 +160,5 @@ fn write_all(
             }
         }
     }
-    Err("it was given up".to_owned())
+    Err("the download was cancelled".to_owned())
 }

@@ -1,4 +1,4 @@
-//! Carrying out what `update` asks for.
+//! Carries out the effects that `update` returns.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,6 @@ use crate::app::{Effect, Msg};
 use crate::config::{self, AuditOf, History, Profile, menu_cache};
 use crate::terminal::{MAX_COPY, Terminal};
 
-/// What effects are carried out with.
 pub(super) struct EffectRunner {
     dirs: Dirs,
     pub(super) saved: SavedServers,
@@ -33,10 +32,10 @@ impl EffectRunner {
         self.saved.get(name?)
     }
 
-    /// Does it, and says what came of it at once.
+    /// Carries an effect out; returns the messages that follow at once.
     pub(super) fn carry_out(&mut self, effect: Effect, terminal: &mut Terminal) -> Vec<Msg> {
         let order = match effect {
-            // The loop's own.
+            // The loop handles these itself.
             Effect::Quit | Effect::Suspend | Effect::Mouse(_) => return Vec::new(),
             Effect::Edit(edit) => return self.saved.edit(edit),
             Effect::LoadHistory { server } => return self.load_history(server),

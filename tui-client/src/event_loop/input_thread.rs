@@ -1,4 +1,4 @@
-//! The thread that reads the terminal.
+//! Thread that reads the terminal.
 
 use std::io;
 
@@ -7,12 +7,11 @@ use tokio::sync::mpsc;
 
 use crate::platform::read_events;
 
-/// The name of the thread.
 pub(super) const THREAD: &str = "topside-keys";
 /// Events that wait for the screen.
 const QUEUE: usize = 256;
 
-/// Starts the thread. The channel closes when the terminal is gone.
+/// Starts the thread. The channel closes when the terminal is closed.
 pub(super) fn listen() -> io::Result<mpsc::Receiver<Event>> {
     let (tell, told) = mpsc::channel(QUEUE);
     std::thread::Builder::new()

@@ -36,29 +36,26 @@ use crate::views;
 use effects::EffectRunner;
 use network::Network;
 
-/// A frame at most so often.
+/// Least time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
 /// The same while keys come in.
 const TYPING_FRAME: Duration = Duration::from_millis(8);
-/// Messages are taken for so long before the next frame is considered.
+/// Time for which messages are taken before the next frame is considered.
 const TAKE: Duration = Duration::from_millis(2);
-/// Messages that wait for the screen; the network waits for room.
+/// Messages that wait for the screen; beyond them the network thread waits.
 const QUEUE: usize = 64;
 
-/// How the screen opens.
+/// How the screen starts.
 #[derive(Debug, Default)]
-pub struct Start {
-    /// A saved server, or "this machine", and the way to it; none: the picker.
-    pub connect: Option<(String, Via)>,
+pub(crate) struct Start {
+    /// A saved server, or "this machine", and the route to it; without it, the picker.
+    pub(crate) connect: Option<(String, Via)>,
     /// Draw with ASCII signs alone, whatever the settings say.
-    pub ascii: bool,
+    pub(crate) ascii: bool,
 }
 
-/// Runs the screen until the person leaves, and says with which status to end.
-///
-/// # Errors
-/// What kept the screen from opening; the terminal is as it was.
-pub fn main(start: Start) -> anyhow::Result<ExitCode> {
+/// Runs the screen until the user leaves; returns the exit status. After an error the terminal is restored.
+pub(crate) fn main(start: Start) -> anyhow::Result<ExitCode> {
     let dirs = Dirs::from_env()?;
     let target = match start.connect {
         None => None,
@@ -75,7 +72,7 @@ pub fn main(start: Start) -> anyhow::Result<ExitCode> {
     terminal::catch_panics(&["main", network::THREAD, input_thread::THREAD]);
     let result = runtime.block_on(run(dirs, target, start.ascii));
     runtime.shutdown_background();
-    terminal::print_kept();
+    terminal::print_kept_panics();
     result
 }
 
@@ -109,7 +106,7 @@ async fn run(
     let ended = looped.turn(&mut keys, &mut signals, &mut jobs).await;
     let status = looped.status;
     let Loop { terminal, doer, told, .. } = looped;
-    // The terminal first: leaving must not look like hanging.
+    // Restores the terminal first: leaving must not look like hanging.
     drop(terminal);
     // The receiver ends, so that no session waits for room in the queue.
     drop(told);
@@ -137,7 +134,7 @@ impl Loop {
         Clock { mono, wall: Time::now() }
     }
 
-    /// The first messages: what is saved, and what is to be reached at once.
+    /// Sends the first messages: the saved servers, the settings, and the server to connect to at once.
     fn open(&mut self, target: Option<(Target, String)>) -> anyhow::Result<()> {
         let read = self.doer.saved.read();
         self.take(read)?;
@@ -151,12 +148,12 @@ impl Loop {
         Ok(())
     }
 
-    /// One message through `update`, and what follows from it.
+    /// Passes a message through `update`, with the saved servers and the settings read again where needed.
     fn take(&mut self, msg: Msg) -> anyhow::Result<()> {
         let (was_picker, is_key) = (picker::is_bare(&self.state), matches!(msg, Msg::Key(_)));
         if was_picker && (is_key || matches!(msg, Msg::Tick)) {
             let was = picker::name(&self.state, self.state.picker.at).to_owned();
-            // A key is meant for the server that its person saw chosen.
+            // A key is meant for the server that the user saw selected.
             let moved = self.re_read()? && was != picker::name(&self.state, self.state.picker.at);
             if moved && is_key {
                 return Ok(());
@@ -167,7 +164,7 @@ impl Loop {
         if !was_picker && is_picker {
             self.re_read()?;
         }
-        // Behind the key, which would take what is said of a mistake off the screen.
+        // After the key, which would remove the message about a mistake from the screen.
         if is_picker { self.re_read_settings() } else { Ok(()) }
     }
 
@@ -207,7 +204,7 @@ impl Loop {
         Ok(())
     }
 
-    /// Stops the program with the terminal given back, and takes it over again afterwards.
+    /// Stops the program with the terminal restored, and takes the terminal again when it continues.
     fn suspend(&mut self, group: bool) -> anyhow::Result<()> {
         terminal::restore();
         let stopped = Jobs::stop(group);
@@ -218,7 +215,7 @@ impl Loop {
         Ok(())
     }
 
-    /// Takes the terminal over again, whatever was done to it meanwhile.
+    /// Takes the terminal again, with all its modes.
     fn resume(&mut self) -> anyhow::Result<()> {
         self.terminal.enter_again()?;
         self.resized()
@@ -273,14 +270,14 @@ impl Loop {
                     Job::Stop => self.suspend(false)?,
                     Job::Continue => self.resume()?,
                     Job::Resized => {
-                        // Where it is as large as before by now, it may still have lost what it showed.
+                        // Even at the same size it may have lost its content.
                         self.terminal.clear()?;
                         self.resized()?;
                     }
                 },
                 event = keys.recv() => match event {
                     Some(event) => self.take_keys(event, keys)?,
-                    // The terminal is gone: the same as a hang-up.
+                    // The terminal is closed: the same as a hang-up.
                     None => {
                         self.end_by(Signal::HangUp);
                         return Ok(());
@@ -300,7 +297,7 @@ impl Loop {
         Ok(())
     }
 
-    /// An event of the terminal, and all that wait behind it.
+    /// Handles an event of the terminal and all that wait behind it.
     fn take_keys(
         &mut self,
         first: TerminalEvent,
@@ -325,7 +322,7 @@ impl Loop {
         Ok(())
     }
 
-    /// A message of the network, and those behind it for a few milliseconds.
+    /// Handles a message of the network and those behind it for a few milliseconds.
     fn take_told(&mut self, first: Msg) -> anyhow::Result<()> {
         let until = Instant::now() + TAKE;
         self.take(first)?;
@@ -348,11 +345,11 @@ impl Loop {
         self.dirty = false;
         self.typing = false;
         if self.draw_frame().is_err() {
-            // Half a frame is on the screen: draw all of it once more, and give up only then.
+            // Half a frame is on the screen. Give up only if a full redraw fails too.
             self.terminal.clear()?;
             self.draw_frame().context("cannot write to the terminal")?;
         }
-        // From the end: a terminal that takes long is not given more at once.
+        // Measured from the end, so that a slow terminal does not get more frames.
         self.last_frame = Some(Instant::now());
         Ok(())
     }

@@ -8,10 +8,10 @@ use topside_shared::dirs::Dirs;
 
 use crate::platform;
 
-/// Names that are tried where one is taken: `out.txt`, `out-2.txt`, ..
+/// Names that are tried where one is taken: `out.txt`, `out-2.txt` and so on.
 const NAMES: u32 = 1000;
 
-/// A file being written beside the place where it will be. Dropping it leaves nothing.
+/// A file that is written under a temporary name. Dropping it removes it.
 #[derive(Debug)]
 pub(super) struct NewFile {
     dir: PathBuf,
@@ -21,7 +21,7 @@ pub(super) struct NewFile {
 }
 
 impl NewFile {
-    /// Where the person is, or else in the state directory.
+    /// Creates it in the current directory, or else in the state directory.
     pub(super) fn create(dirs: &Dirs, name: &str) -> Result<Self, String> {
         let here = std::env::current_dir().and_then(|dir| Self::create_in(&dir, name));
         here.or_else(|_| {
@@ -47,18 +47,11 @@ impl NewFile {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
-    /// Adds to it.
-    ///
-    /// # Errors
-    /// A sentence.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.file.write_all(bytes).map_err(|error| words(&error, &self.dir))
     }
 
-    /// Gives it its name; what that is, with its directory.
-    ///
-    /// # Errors
-    /// A sentence.
+    /// Gives the file its name; returns its path.
     pub(super) fn keep(self) -> Result<PathBuf, String> {
         // Some disks say only here that they are full.
         self.file.sync_all().map_err(|error| words(&error, &self.dir))?;
@@ -78,7 +71,7 @@ impl NewFile {
         Err(format!("{name} and {} names like it are taken in {dir}", NAMES - 2))
     }
 
-    /// Never over another: a link fails where there is something, and a rename does not.
+    /// Never replaces a file: a link fails where there is one, and a rename does not.
     fn name_it(&self, path: &Path) -> io::Result<()> {
         match fs::hard_link(&self.part, path) {
             Err(error)
@@ -87,7 +80,7 @@ impl NewFile {
                     io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
                 ) =>
             {
-                // A disk without links: the name is taken first, then the whole file put in its place.
+                // A file system without links: the name is taken first, then the complete file replaces it.
                 let mut options = OpenOptions::new();
                 platform::private(options.write(true).create_new(true)).open(path)?;
                 fs::rename(&self.part, path).inspect_err(|_| drop(fs::remove_file(path)))

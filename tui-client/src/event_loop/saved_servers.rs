@@ -1,4 +1,4 @@
-//! The saved servers as the screen holds them: read anew when the file has changed.
+//! The saved servers as the screen holds them: read again when the file has changed.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -6,36 +6,32 @@ use std::time::SystemTime;
 use crate::app::{Msg, ProfileEdit};
 use crate::config::{ConfigError, Profile, ProfileStore};
 
-/// What tells one state of the file from the next; none where there is no file.
+/// Time and length of a file; they differ where the content does. None where there is no file.
 pub(super) type Stamp = Option<(SystemTime, u64)>;
 
-/// The file and what it held when it could be read last.
 pub(super) struct SavedServers {
     path: PathBuf,
     store: Option<ProfileStore>,
-    /// The file as it was looked at last.
     stamp: Stamp,
 }
 
 impl SavedServers {
-    /// The file, not looked at yet.
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, store: None, stamp: None }
     }
 
-    /// The saved servers. A file that cannot be read any more does not mean that there are none.
+    /// The saved servers. They are kept while the file cannot be read.
     pub(super) fn profiles(&self) -> Vec<Profile> {
         self.store.as_ref().map(|store| store.profiles().to_vec()).unwrap_or_default()
     }
 
-    /// The saved server of this name.
     pub(super) fn get(&self, name: &str) -> Option<Profile> {
         self.store.as_ref()?.get(name).cloned()
     }
 
-    /// Reads the file, and says what came of it.
+    /// Reads the file; returns the message with the result.
     pub(super) fn read(&mut self) -> Msg {
-        // First the stamp: what is written meanwhile is read the next time.
+        // The stamp first: what is written meanwhile is read the next time.
         self.stamp = look(&self.path);
         match ProfileStore::load(&self.path) {
             Ok(store) => {
@@ -55,12 +51,12 @@ impl SavedServers {
         }
     }
 
-    /// The same, if the file is not what it was when it was looked at last.
+    /// [`read`](Self::read), if the file has changed.
     pub(super) fn read_if_changed(&mut self) -> Option<Msg> {
         (look(&self.path) != self.stamp).then(|| self.read())
     }
 
-    /// Carries an edit out, and says what came of it.
+    /// Carries out an edit; returns the messages with the result.
     pub(super) fn edit(&mut self, edit: ProfileEdit) -> Vec<Msg> {
         let done = match &edit {
             ProfileEdit::Add(profile) | ProfileEdit::Replace(_, profile) => {
@@ -74,13 +70,13 @@ impl SavedServers {
                 self.stamp = look(&self.path);
                 vec![self.servers(), Msg::ServersSaved(done)]
             }
-            // What is not in the file is not shown either; the form still holds what was typed.
+            // The screen shows what is in the file; the form still holds what was typed.
             Err(error) => vec![self.read(), Msg::ServersFailed(sentence(error))],
         }
     }
 
     fn try_edit(&self, edit: ProfileEdit) -> Result<ProfileStore, ConfigError> {
-        // As it was when the form opened: saving takes over what has changed in the file since.
+        // As it was when the form opened: saving merges what has changed in the file since.
         let mut store = match &self.store {
             Some(store) => store.clone(),
             None => ProfileStore::load(&self.path)?,
@@ -95,7 +91,6 @@ impl SavedServers {
     }
 }
 
-/// The file as it is now.
 pub(super) fn look(path: &Path) -> Stamp {
     let data = std::fs::metadata(path).ok()?;
     Some((data.modified().ok()?, data.len()))

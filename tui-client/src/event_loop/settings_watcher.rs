@@ -9,26 +9,25 @@ use crate::config::{Settings, SettingsFiles};
 use crate::terminal;
 use crate::theme::Theme;
 
-/// The files and what they said when they could be read last.
+/// The files and the settings that could be read last.
 pub(super) struct SettingsWatcher {
     files: SettingsFiles,
     settings: Settings,
-    /// The files as they were looked at last.
+    /// The files' stamps when they were read last.
     stamps: [Stamp; 3],
     /// Whether `--ascii` was given.
     ascii: bool,
 }
 
 impl SettingsWatcher {
-    /// The files of these directories, not looked at yet.
     pub(super) fn new(dirs: &Dirs, ascii: bool) -> Self {
         let files = SettingsFiles::of(&dirs.config);
         Self { files, settings: Settings::default(), stamps: [None; 3], ascii }
     }
 
-    /// Reads the files, and says what came of it; `asked`: because a person wants it.
+    /// Reads the files; returns the message with the result. `asked`: because the user asked for it.
     pub(super) fn read(&mut self, asked: bool) -> Msg {
-        // First the stamps: what is written meanwhile is read the next time.
+        // The stamps first: what is written meanwhile is read the next time.
         self.stamps = self.files.paths().map(look);
         let mistakes = self.files.read(&mut self.settings).into_iter().map(sentence).collect();
         let mut settings = self.settings.clone();
@@ -41,7 +40,7 @@ impl SettingsWatcher {
         Msg::Settings { settings: Box::new(settings), mistakes, asked }
     }
 
-    /// The same, if a file is not what it was when it was looked at last.
+    /// [`read`](Self::read), if a file has changed.
     pub(super) fn read_if_changed(&mut self) -> Option<Msg> {
         (self.files.paths().map(look) != self.stamps).then(|| self.read(false))
     }

@@ -1,5 +1,4 @@
-//! From the terminal library's events to messages. Releases of keys and motion of the mouse mean
-//! nothing.
+//! Messages from the events of the terminal library. Key releases and mouse motion are ignored.
 
 use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
@@ -13,7 +12,7 @@ use crate::views;
 /// Rows that one click of the wheel scrolls.
 const WHEEL: i32 = 3;
 
-/// What an event means to the state that is shown.
+/// The message for an event, in the state that is shown.
 pub(super) fn message(event: &Event, state: &State) -> Option<Msg> {
     match event {
         Event::Key(pressed) => key(pressed).map(Msg::Key),
@@ -64,8 +63,8 @@ fn key(pressed: &KeyEvent) -> Option<Key> {
         _ => return None,
     };
     let (ctrl, alt) = (held(KeyModifiers::CONTROL), held(KeyModifiers::ALT));
-    // The case of a character, and Shift-Tab's own name, say already that Shift was held; with
-    // Ctrl or Alt terminals differ in the case that they send.
+    // The case of a character, and the name of Shift-Tab, already include Shift. With Ctrl or Alt, terminals differ in the
+    // case that they send.
     let code = match code {
         Code::Char(c) if ctrl || alt => Code::Char(c.to_ascii_lowercase()),
         other => other,

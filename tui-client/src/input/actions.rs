@@ -1,7 +1,6 @@
-//! The table of actions, as data: what each is called, its keys, and what it needs. The key hints, the help and the
-//! palette are made from it. keymap.toml can change the keys: see [`Keymap`](super::Keymap).
+//! Table of actions: name, keys and requirements of each. The key hints, the help and the palette are made from it.
+//! keymap.toml can change the keys: see [`Keymap`](super::Keymap).
 
-/// Names an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Id {
     Connect,
@@ -67,7 +66,7 @@ pub(crate) enum Id {
     Quit,
 }
 
-/// On which screen an action exists.
+/// The screen that has an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     Picker,
@@ -75,13 +74,13 @@ pub(crate) enum Scope {
     Both,
 }
 
-/// Whether an action can do harm, and what stands before it.
+/// Whether an action can do harm, and how it is confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Danger {
     None,
-    /// It asks, with Cancel focused.
+    /// A dialog, with Cancel focused.
     Asks,
-    /// It wants the server's name typed.
+    /// The user types the name of the server.
     Name,
 }
 
@@ -91,29 +90,20 @@ pub(crate) enum Needs {
     Nothing,
     /// The chosen server can be connected to.
     ChosenReachable,
-    /// The chosen server is a saved one.
     ChosenSaved,
-    /// A run of this session takes input.
     RunTakesInput,
     /// The input box belongs to a run.
     PromptShown,
-    /// There is output.
     AnyOutput,
-    /// A command was run.
     AnyCommand,
-    /// There is a session.
     Connected,
     /// The server has sent its menu.
     Menu,
-    /// The role may read the log.
     MayReadLog,
-    /// There is no session.
     ConnectionEnded,
-    /// The session was lost.
     ConnectionLost,
-    /// No server runs on this machine, whose server was chosen.
+    /// This machine is chosen, and no server runs on it.
     NoServerHere,
-    /// The role may call the methods for admins.
     AdminRole,
     /// The role may disconnect clients, and there is another one.
     AnotherClient,
@@ -129,26 +119,24 @@ pub(crate) enum Needs {
     StandaloneClient,
 }
 
-/// One thing that a person can do.
+/// Something that the user can do.
 pub(crate) struct Action {
     pub(crate) id: Id,
-    /// What keymap.toml calls it. It never changes, whatever the title says.
+    /// Its name in keymap.toml, which never changes.
     pub(crate) name: &'static str,
-    /// What it does, in a few words.
     pub(crate) title: &'static str,
-    /// The same in one word, for the hint line; empty: it is never there.
+    /// The title in one word, for the hint line; an empty one is never there.
     pub(crate) short: &'static str,
-    /// Keys that always mean it, unless keymap.toml says otherwise.
+    /// Keys that always trigger it, unless keymap.toml replaces them.
     pub(super) always: &'static [&'static str],
-    /// Keys that mean it while nothing is typed.
+    /// Keys that trigger it while nothing is typed.
     pub(super) bare: &'static [&'static str],
     pub(crate) place: Scope,
     /// The heading in the help.
     pub(crate) group: &'static str,
     pub(crate) danger: Danger,
-    /// What must hold for it to be possible.
     pub(crate) needs: Needs,
-    /// Whether `update` carries it out; the other ones are the input box's own keys.
+    /// Whether `update` carries it out; the others are keys of the input box.
     pub(crate) dispatched: bool,
 }
 
@@ -172,7 +160,7 @@ const SERVER: Action = Action { group: "Server", ..BASE };
 const CHOICE: Action = Action { group: "Choosing", place: Scope::Picker, ..BASE };
 const TOPSIDE: Action = Action { group: "Topside", place: Scope::Both, ..BASE };
 
-/// All of them, in the order of the help.
+/// In the order of the help.
 #[rustfmt::skip]
 pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Connect, name: "connect", title: "Connect", short: "connect", always: &["enter"], needs: Needs::ChosenReachable, ..CHOICE },
@@ -243,7 +231,6 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action { id: Id::Quit, name: "quit", title: "Quit", short: "quit", always: &["q", "ctrl-c"], place: Scope::Picker, ..TOPSIDE },
 ];
 
-/// The action of this name.
 pub(crate) fn get(id: Id) -> &'static Action {
     ACTIONS.iter().find(|action| action.id == id).unwrap_or(&ACTIONS[0])
 }

@@ -3,7 +3,7 @@
 use super::actions::Id;
 use super::keymap::Keymap;
 
-/// An admin action: its name, the verb, and the part of the screen that does the same.
+/// An admin action: its name, its verb, and its part of the screen.
 struct AdminAction {
     name: &'static str,
     verb: &'static str,
@@ -27,7 +27,7 @@ const ACTIONS: &[AdminAction] = &[
     AdminAction { name: "wall", verb: "broadcast", part: "broadcast form", id: Id::Broadcast },
 ];
 
-/// What to use in place of a command of this name, which the menu does not have; none: it names no admin action.
+/// What to use instead of a command of this name, which the menu does not have; none if it is not an admin action.
 pub(crate) fn hint(name: &str, keys: &Keymap) -> Option<String> {
     let action = ACTIONS.iter().find(|action| action.name == name)?;
     let AdminAction { verb, part, id, .. } = action;

@@ -1,12 +1,12 @@
-//! A key as the table of actions and `update` know it, independent of the terminal library.
+//! Keys, independent of the terminal library.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What was pressed, without modifiers.
+/// A key without modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Code {
-    /// A character; its case already says whether Shift was held.
+    /// A character; its case includes Shift.
     Char(char),
     Enter,
     Esc,
@@ -38,12 +38,11 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// A key without modifiers.
     pub(crate) const fn plain(code: Code) -> Self {
         Self { code, ctrl: false, alt: false, shift: false }
     }
 
-    /// The character this key types, if it types one.
+    /// The character that this key types, if any.
     pub(crate) fn typed(self) -> Option<char> {
         match self.code {
             Code::Char(c) if !self.ctrl && !self.alt => Some(c),
@@ -51,13 +50,12 @@ impl Key {
         }
     }
 
-    /// Whether it is this character with Ctrl held and nothing else.
+    /// Whether it is this character with Ctrl and no other modifier.
     pub(crate) fn is_ctrl(self, c: char) -> bool {
         self.ctrl && !self.alt && self.code == Code::Char(c)
     }
 }
 
-/// The text is not the name of a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not the name of a key")]
 pub(crate) struct NoSuchKey(String);
@@ -82,7 +80,7 @@ const NAMED: [(&str, Code); 15] = [
 ];
 
 impl Key {
-    /// The names of keys, for whoever mistyped one.
+    /// The names of keys, to suggest one.
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
         NAMED.iter().map(|(name, _)| *name).chain(["ctrl-", "alt-", "shift-", "f1"])
     }
@@ -91,25 +89,22 @@ impl Key {
 impl FromStr for Key {
     type Err = NoSuchKey;
 
-    /// `ctrl-p`, `alt-left`, `f1`, `?`, `space`: modifiers, then one character or a name. What no
-    /// terminal tells from another key is no key: `ctrl-i` is Tab, `shift-a` is `A`.
+    /// `ctrl-p`, `alt-left`, `f1`, `?`, `space`: modifiers, then one character or a name. A key that terminals send as
+    /// another one is refused: `ctrl-i` is Tab, `shift-a` is `A`.
     fn from_str(text: &str) -> Result<Self, NoSuchKey> {
         let no = || NoSuchKey(text.to_owned());
         let mut key = Self::plain(Code::Enter);
         let mut rest = text;
-        loop {
-            if let Some(after) = rest.strip_prefix("ctrl-") {
-                key.ctrl = true;
-                rest = after;
-            } else if let Some(after) = rest.strip_prefix("alt-") {
-                key.alt = true;
-                rest = after;
-            } else if let Some(after) = rest.strip_prefix("shift-") {
-                key.shift = true;
-                rest = after;
-            } else {
-                break;
+        while let Some((modifier, after)) =
+            rest.split_once('-').filter(|(_, after)| !after.is_empty())
+        {
+            match modifier {
+                "ctrl" => key.ctrl = true,
+                "alt" => key.alt = true,
+                "shift" => key.shift = true,
+                _ => return Err(no()),
             }
+            rest = after;
         }
         let mut chars = rest.chars();
         key.code = match (chars.next(), chars.next()) {
@@ -125,7 +120,7 @@ impl FromStr for Key {
         match key.code {
             Code::Char(c) if key.shift || c.is_control() => return Err(no()),
             Code::Char('i' | 'm' | '[' | 'A'..='Z') if key.ctrl => return Err(no()),
-            // As the terminal tells it.
+            // As the terminal sends it.
             Code::Tab if key.shift => {
                 key.code = Code::BackTab;
                 key.shift = false;

@@ -5,20 +5,19 @@ use std::collections::HashMap;
 use super::actions::{ACTIONS, Action, Id, Scope, get};
 use crate::input::key::{Code, Key};
 
-/// Without a key for each of these nobody gets far, or away.
+/// Actions that must have a key, so that the user can use and leave the program.
 const NEEDED: [Id; 4] = [Id::Help, Id::Palette, Id::Interrupt, Id::Quit];
 
 /// The keys of one action.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Binding {
-    /// Keys that always mean it.
     pub(crate) always: Vec<Key>,
-    /// Keys that mean it while nothing is typed.
+    /// Keys that trigger it only while nothing is typed.
     pub(crate) bare: Vec<Key>,
 }
 
 impl Binding {
-    /// All of them, those for an empty input first: they are the shortest way.
+    /// All keys, those for an empty input first: they are the shortest.
     fn all(&self) -> impl Iterator<Item = &Key> {
         self.bare.iter().chain(&self.always)
     }
@@ -31,14 +30,11 @@ pub(crate) struct Keymap(HashMap<Id, Binding>);
 /// Why keys cannot be given to an action.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KeymapError {
-    /// The input box reads these keys itself.
-    #[error("`{0}` belongs to the input box, whose keys stay as they are")]
+    #[error("`{0}` belongs to the input box, and its keys cannot be changed")]
     Typing(&'static str),
-    /// The key means something else on the same screen.
     #[error("{key} means `{other}` already: give that another key first, or none: {other} = []")]
     Taken { key: Key, other: &'static str },
-    /// The action must have a key.
-    #[error("`{0}` needs a key: without one nobody finds the way, or out")]
+    #[error("`{0}` needs a key: without it the program cannot be used or left")]
     Needed(&'static str),
 }
 
@@ -52,8 +48,7 @@ impl Default for Keymap {
 }
 
 impl Keymap {
-    /// The keys of the table, with these in place of the keys of an action. An error says which of the
-    /// changes it is about.
+    /// The keys of the table with these changes. An error holds the index of the change.
     pub(crate) fn with(changes: &[(Id, Vec<Key>)]) -> Result<Self, (usize, KeymapError)> {
         let mut map = Self::default();
         for (nth, (id, keys)) in changes.iter().enumerate() {
@@ -67,7 +62,7 @@ impl Keymap {
             let (bare, always) = keys.iter().partition(|key| is_bare(action, **key));
             map.0.insert(*id, Binding { always, bare });
         }
-        // Only now: two actions may have swapped their keys.
+        // After all changes: two actions may have swapped their keys.
         for (nth, (id, keys)) in changes.iter().enumerate() {
             let action = get(*id);
             for key in keys {
@@ -79,7 +74,7 @@ impl Keymap {
         Ok(map)
     }
 
-    /// Another action that has this key on a screen where this one is.
+    /// Another action with this key on the same screen.
     fn owner(&self, action: &Action, key: Key) -> Option<&'static Action> {
         let meet = |other: &Action| {
             other.place == action.place || other.place == Scope::Both || action.place == Scope::Both
@@ -90,12 +85,11 @@ impl Keymap {
             .find(|other| self.of(other.id).all().any(|taken| *taken == key))
     }
 
-    /// Whether a key means an action where nothing is typed.
+    /// Whether a key triggers an action while nothing is typed.
     pub(crate) fn means(&self, id: Id, key: Key) -> bool {
         self.of(id).all().any(|bound| *bound == key)
     }
 
-    /// The keys of an action.
     pub(crate) fn of(&self, id: Id) -> &Binding {
         const NONE: &Binding = &Binding { always: Vec::new(), bare: Vec::new() };
         self.0.get(&id).unwrap_or(NONE)
@@ -107,8 +101,7 @@ impl Keymap {
         bound.bare.first().filter(|_| nothing_typed).or(bound.always.first()).copied()
     }
 
-    /// A key for a sentence: one that means it always, if there is any. Without a key the palette is
-    /// the way.
+    /// A key for a sentence: one that always triggers it, if there is one; without a key, the palette.
     pub(crate) fn word(&self, id: Id) -> String {
         let key = |id| self.first(id, false).or(self.first(id, true));
         match (key(id), key(Id::Palette)) {
@@ -118,13 +111,13 @@ impl Keymap {
         }
     }
 
-    /// All keys of an action as people write them.
+    /// All keys of an action, as text.
     pub(crate) fn shown(&self, id: Id, between: &str) -> String {
         self.of(id).all().map(Key::to_string).collect::<Vec<_>>().join(between)
     }
 }
 
-/// Whether a key is a part of typing as long as anything is typed.
+/// Whether the input box uses a key while something is typed.
 fn is_bare(action: &Action, key: Key) -> bool {
     let edits = matches!(
         key.code,

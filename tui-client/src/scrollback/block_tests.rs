@@ -339,7 +339,7 @@ fn over_the_cap_of_lines_the_oldest_go_with_a_word_and_numbers_stay() {
     for n in 0..1_280 {
         block.push(Channel::Stdout, format!("line {n}\n").as_bytes());
     }
-    let dropped = block.dropped();
+    let dropped = block.store().dropped();
     assert!((1_200..1_211).contains(&dropped), "{dropped}");
     let first = block.lines().start;
     assert_eq!(
@@ -362,7 +362,7 @@ fn memory_stays_within_the_cap_of_bytes_even_under_a_rainbow() {
         block.push(Channel::Stdout, format!("\x1b[38;2;{r};{g};{b}mx\n").as_bytes());
         assert!(block.bytes() <= caps.bytes);
     }
-    assert!(block.dropped() > 0);
+    assert!(block.store().dropped() > 0);
 }
 
 #[test]

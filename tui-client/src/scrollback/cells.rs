@@ -1,6 +1,5 @@
-//! A line that a program goes back into: a progress bar, an overstruck word.
-//!
-//! One cell a column, as on a terminal. Most lines never need it.
+//! Cells of a line that a program edits, such as a progress bar: one cell a column, as on a terminal. Most lines never
+//! need them.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +7,16 @@ use super::characters::{Glyph, glyph};
 use super::line::Span;
 use super::style::TextStyle;
 
-/// Marks kept on one character; the rest is dropped.
+/// Most combining marks on one character; more are dropped.
 pub(crate) const MAX_MARKS: u8 = 8;
-/// The most columns that can be gone back into. A terminal can go back within one row of its
-/// window; a line longer than any window's is only appended to.
+/// The most columns that can be edited. A terminal can go back within one row of its window; a line longer than any
+/// window is only appended to.
 pub(crate) const EDIT_COLUMNS: usize = 1024;
 
 #[derive(Clone, Copy, Debug)]
 struct Cell {
     c: char,
-    /// 0 for the columns after a wide character's first.
+    /// 0 for the other columns of a wide character.
     width: u8,
     style: TextStyle,
 }
@@ -26,17 +25,17 @@ impl Cell {
     const BLANK: Self = Self { c: ' ', width: 1, style: TextStyle::PLAIN };
 }
 
-/// The columns of a line and the cursor in it.
+/// The cells of a line, and the cursor.
 #[derive(Clone, Debug)]
 pub(crate) struct Cells {
     cells: Vec<Cell>,
-    /// The marks of the few characters that have some, by column.
+    /// The combining marks, by column.
     marks: BTreeMap<usize, String>,
     cursor: usize,
 }
 
 impl Cells {
-    /// Takes a line apart, the cursor at a column of it.
+    /// The cells of a line, with the cursor at this column.
     pub(crate) fn new(text: &str, spans: &[Span], cursor: usize) -> Self {
         let mut this =
             Self { cells: Vec::with_capacity(text.len()), marks: BTreeMap::new(), cursor: 0 };
@@ -57,7 +56,7 @@ impl Cells {
         this
     }
 
-    /// Whether a character of this width still has room.
+    /// Whether there is room for a character of this width.
     pub(crate) fn has_room(&self, width: u8) -> bool {
         self.cursor + usize::from(width) <= EDIT_COLUMNS
     }
@@ -87,7 +86,7 @@ impl Cells {
         self.cursor = end;
     }
 
-    /// Adds a mark to the character before the cursor.
+    /// Adds a combining mark to the character before the cursor.
     pub(crate) fn mark(&mut self, mark: char) {
         let Some(last) = self.cursor.checked_sub(1).filter(|i| *i < self.cells.len()) else {
             return;
@@ -98,12 +97,12 @@ impl Cells {
         }
     }
 
-    /// To the next tab stop; what is there already stays.
+    /// Moves to the next tab stop and keeps what is there.
     pub(crate) fn tab(&mut self) {
         self.go_to((self.cursor / 8 + 1) * 8);
     }
 
-    /// Goes to a column; up to it there are blanks where nothing is printed yet.
+    /// Moves to a column; columns that were never printed become blank.
     pub(crate) fn go_to(&mut self, column: usize) {
         self.cursor = column;
         if self.cells.len() < column {
@@ -132,13 +131,12 @@ impl Cells {
         self.marks = self.marks.split_off(&end);
     }
 
-    /// Erases all; the cursor stays where it is.
+    /// Erases all; the cursor stays.
     pub(crate) fn erase(&mut self) {
         self.cells.clear();
         self.marks.clear();
     }
 
-    /// How many columns there are.
     pub(crate) fn len(&self) -> usize {
         self.cells.len()
     }
@@ -147,7 +145,7 @@ impl Cells {
         self.cells.is_empty() && self.cursor == 0
     }
 
-    /// Puts the line together again.
+    /// Writes the cells as text with style spans.
     pub(crate) fn write_to(&self, text: &mut String, spans: &mut Vec<Span>) {
         let mut style = TextStyle::default();
         for (column, cell) in self.cells.iter().enumerate().filter(|(_, cell)| cell.width > 0) {
@@ -160,7 +158,7 @@ impl Cells {
         }
     }
 
-    /// Blanks the whole of the character that has this column, if any.
+    /// Blanks the whole character at this column, if there is one.
     fn blank(&mut self, column: usize) {
         if column >= self.cells.len() {
             return;

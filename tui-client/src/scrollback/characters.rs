@@ -1,4 +1,4 @@
-//! What may be shown, how wide it is, and where a line wraps.
+//! Characters: which may be shown, their width, and where a line wraps.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,17 +7,17 @@ use ratatui::buffer::CellWidth;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthChar;
 
-/// A cluster longer than this is cut: a hostile one could be as long as its line.
+/// A longer cluster is cut: a hostile one could be as long as its line.
 const MAX_CLUSTER: usize = 64;
 
-/// What becomes of a character that is not a line end, a tab, a return or a backspace.
+/// How to store a character that is not a line end, a tab, a return or a backspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Glyph {
-    /// A control character: nothing is kept of it.
+    /// A control character: not stored.
     Dropped,
-    /// Must not be shown as it is: U+FFFD takes its place.
+    /// Not safe to show: stored as U+FFFD.
     Replaced,
-    /// No width of its own: it belongs to the character before it.
+    /// Has no width: belongs to the character before it.
     Mark,
     /// Takes this many columns.
     Wide(u8),
@@ -27,8 +27,8 @@ pub(crate) fn glyph(c: char) -> Glyph {
     match c {
         ' '..='~' => Glyph::Wide(1),
         '\0'..='\x1f' | '\x7f'..='\u{9f}' => Glyph::Dropped,
-        // Reordering, line and paragraph separators, and annotations would let a program show
-        // something else than what is kept, searched and copied.
+        // Bidirectional controls, separators and annotations: they would make the shown text differ from the text that is
+        // kept, searched and copied.
         '\u{61c}'
         | '\u{200e}'
         | '\u{200f}'
@@ -44,7 +44,7 @@ pub(crate) fn glyph(c: char) -> Glyph {
     }
 }
 
-/// A text that was not parsed by [`super::parser`], made fit to be shown.
+/// Cleans a text that [`super::parser`] did not parse.
 pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .filter_map(|c| match glyph(c) {
@@ -55,9 +55,8 @@ pub(crate) fn clean(text: &str) -> String {
         .collect()
 }
 
-/// A count with its thousands set apart: `1,204`.
-#[must_use]
-pub fn grouped(count: u64) -> String {
+/// A count with separators between the thousands: `1,204`.
+pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -69,7 +68,7 @@ pub fn grouped(count: u64) -> String {
     out
 }
 
-/// The clusters of a text (what a reader calls a character), each with its start and its columns.
+/// The grapheme clusters of a text, each with its start and its width in columns.
 pub(crate) fn clusters(text: &str) -> impl Iterator<Item = (usize, &str, usize)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -95,7 +94,7 @@ fn cluster_len(text: &str) -> Option<usize> {
     if stands_alone(c) && chars.next().is_none_or(stands_alone) {
         return Some(c.len_utf8());
     }
-    // Looking further than what is kept would look at a hostile line once for each piece of it.
+    // A bounded window: otherwise a hostile line would be searched to its end for each of its pieces.
     let window = (MAX_CLUSTER + 1..text.len()).find(|at| text.is_char_boundary(*at));
     let length = text[..window.unwrap_or(text.len())].graphemes(true).next()?.len();
     if length <= MAX_CLUSTER {
@@ -104,31 +103,31 @@ fn cluster_len(text: &str) -> Option<usize> {
     (1..=MAX_CLUSTER).rev().find(|at| text.is_char_boundary(*at))
 }
 
-/// Ranges where no character joins another: the search for the cluster's end is the slow part.
+/// Ranges where no character joins another: the search for the end of a cluster is slow.
 fn stands_alone(c: char) -> bool {
     matches!(c, ' '..='~' | '\u{c0}'..='\u{2ff}' | '\u{370}'..='\u{482}' | '\u{48a}'..='\u{52f}'
         | '\u{2500}'..='\u{259f}' | '\u{4e00}'..='\u{9fff}')
 }
 
-/// Where a line wraps at a given width: between words, where that leaves no row half empty.
+/// The rows of a line at a given width. It wraps between words, unless that leaves a row half empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wrap {
-    /// All of it fits one row.
+    /// The line fits one row.
     One { length: usize },
-    /// The start of each row. Blanks at the end of a row may hang over its width; they show nothing.
+    /// The start of each row. Blanks at the end of a row may exceed the width; they show nothing.
     Starts { starts: Vec<u32>, length: usize },
 }
 
 impl Wrap {
     pub(crate) fn new(text: &str, ascii: bool, width: u16) -> Self {
         let width = usize::from(width.max(1));
-        // One byte a column: nothing needs to be looked at.
+        // One byte a column.
         if ascii && text.len() <= width {
             return Self::One { length: text.len() };
         }
         let mut starts = vec![0];
         let mut column = 0;
-        // Behind the last blank of this row: the byte, and the column.
+        // After the last blank of this row: the byte, and the column.
         let mut blank = None;
         for (at, cluster, columns) in clusters(text) {
             if column + columns > width && column > 0 && cluster != " " {
@@ -142,7 +141,7 @@ impl Wrap {
                         column = 0;
                     }
                 }
-                // What was taken over may leave no room for a wide character.
+                // The rest of the row above may leave no room for a wide character.
                 if column + columns > width && column > 0 {
                     starts.push(at as u32);
                     column = 0;
@@ -156,7 +155,6 @@ impl Wrap {
         Self::Starts { starts, length: text.len() }
     }
 
-    /// How many rows the line takes; an empty one takes one.
     pub(crate) fn rows(&self) -> u32 {
         match self {
             Self::One { .. } => 1,
@@ -164,17 +162,11 @@ impl Wrap {
         }
     }
 
-    /// The bytes of a row.
+    /// The byte range of a row.
     pub(crate) fn row(&self, row: u32) -> Range<usize> {
         let row = row as usize;
         match self {
-            Self::One { length } => {
-                if row == 0 {
-                    0..*length
-                } else {
-                    *length..*length
-                }
-            }
+            Self::One { length } => length * usize::from(row > 0)..*length,
             Self::Starts { starts, length } => {
                 let start = |i: usize| starts.get(i).map_or(*length, |s| *s as usize);
                 start(row)..start(row + 1)
@@ -182,7 +174,7 @@ impl Wrap {
         }
     }
 
-    /// The row that holds a byte; the last one for what is past the end.
+    /// The row that holds a byte; the last one for a byte past the end.
     pub(crate) fn row_of(&self, offset: usize) -> u32 {
         match self {
             Self::One { .. } => 0,
@@ -193,11 +185,11 @@ impl Wrap {
     }
 }
 
-/// What a cell is given for a cluster; the last guard before the screen.
+/// The symbol of a cell for a cluster; the last check before the screen.
 ///
-/// Terminals disagree about how many columns a picture takes that is joined from several characters: some draw one
-/// wide picture, others draw each part. What follows it would stand elsewhere than believed, and parts of it would be
-/// left over. So its first part alone is drawn, and a flag as its two letters.
+/// Terminals disagree about the width of an emoji that is joined from several characters: some draw one wide picture,
+/// others draw each part. What follows it would be misplaced. So only its first part is drawn, and a flag as its two
+/// letters.
 pub(crate) fn symbol(cluster: &str) -> Cow<'_, str> {
     let mut chars = cluster.chars();
     let (Some(first), Some(_)) = (chars.next(), chars.next()) else {
@@ -222,13 +214,13 @@ pub(crate) fn symbol(cluster: &str) -> Cow<'_, str> {
     cluster.into()
 }
 
-/// Signs, shapes and pictures, of which joined pictures are made.
+/// Signs, shapes and pictures, which joined emoji consist of.
 fn is_pictorial(c: char) -> bool {
     matches!(c, '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2100}'..='\u{2bff}' | '\u{3030}' | '\u{303d}'
         | '\u{3297}' | '\u{3299}' | '\u{1f000}'..='\u{1faff}')
 }
 
-/// Marks that say how a character is drawn, and that some terminals give a width.
+/// Marks that change how a character is drawn, and have a width on some terminals.
 fn is_joining(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{20e3}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
         | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0000}'..='\u{e0fff}')

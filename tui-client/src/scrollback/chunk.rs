@@ -1,4 +1,4 @@
-//! A piece of a block's text: up to 64 KiB, the ends of its lines, its style runs.
+//! Chunk: up to 64 KiB of a block's text, with the ends of its lines and its style runs.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::line::{Line, LineKind, Span, Spans};
 use super::style::TextStyle;
 
-/// From byte `start` of the chunk on, this style (an index into the chunk's own table).
+/// From byte `start` of the chunk on, text has this style (an index into the chunk's table).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) start: u32,
@@ -19,10 +19,10 @@ const MARKER: u32 = 1 << 25;
 const CONTINUES: u32 = 1 << 26;
 const ASCII: u32 = 1 << 27;
 
-/// So many styles are looked through one by one.
+/// Up to this number, styles are searched linearly.
 const FEW_STYLES: usize = 16;
 
-/// What a line is, beside its text.
+/// The properties of a line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LineFacts {
     pub(crate) kind: LineKind,
@@ -30,24 +30,24 @@ pub(crate) struct LineFacts {
     pub(crate) ascii: bool,
 }
 
-/// Lines kept and dropped together.
+/// Lines that are kept and dropped together.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    /// The number of its first line.
+    /// Number of its first line.
     pub(crate) first: u64,
     text: String,
-    /// A line's end in the lower 24 bits, its facts above.
+    /// The end of each line in the lower 24 bits, its properties above.
     lines: Vec<u32>,
     runs: Vec<Run>,
-    /// The styles that the runs mean; the first is the plain one. Kept by the chunk and not by the
-    /// block, so that a rainbow's colours go when its text goes.
+    /// The styles of the runs; the first is the plain one. The chunk holds them, not the block, so that they are released
+    /// with its text.
     styles: Vec<TextStyle>,
-    /// To find a style while the chunk still grows.
+    /// Index of `styles` while the chunk grows.
     index: HashMap<TextStyle, u32>,
 }
 
 impl Chunk {
-    /// What a chunk costs beside its contents.
+    /// Memory beside its contents.
     const OVERHEAD: usize = size_of::<Self>() + size_of::<TextStyle>();
 
     pub(crate) fn new(first: u64) -> Self {
@@ -87,7 +87,7 @@ impl Chunk {
         self.lines.push(line);
     }
 
-    /// Takes the last line out again.
+    /// Removes the last line and returns it.
     pub(crate) fn pop(&mut self) -> Option<(String, Vec<Span>, LineFacts)> {
         let last = self.lines.len().checked_sub(1)?;
         let start = self.range(last).start;
@@ -101,7 +101,6 @@ impl Chunk {
         Some((text, spans, facts))
     }
 
-    /// How many styles it knows.
     pub(crate) fn style_count(&self) -> usize {
         self.styles.len()
     }
@@ -116,7 +115,7 @@ impl Chunk {
     }
 
     fn intern(&mut self, style: TextStyle) -> u32 {
-        // Most programs use a handful.
+        // Most programs use a few.
         let few = self.styles.iter().take(FEW_STYLES);
         if let Some(id) = few.into_iter().position(|known| *known == style) {
             return id as u32;
@@ -129,7 +128,7 @@ impl Chunk {
         id
     }
 
-    /// Gives back what was reserved for growing.
+    /// Releases the memory that was reserved for growth.
     pub(crate) fn seal(&mut self) {
         self.text.shrink_to_fit();
         self.lines.shrink_to_fit();
@@ -138,7 +137,7 @@ impl Chunk {
         self.index = HashMap::new();
     }
 
-    /// The memory that it stands for, in bytes.
+    /// Its memory in bytes.
     pub(crate) fn cost(&self) -> usize {
         Self::OVERHEAD
             + self.text.len()
@@ -155,13 +154,13 @@ impl Chunk {
         self.lines.len()
     }
 
-    /// The bytes of its `i`th line.
+    /// The bytes of line `i`.
     pub(crate) fn range(&self, i: usize) -> Range<usize> {
         let start = i.checked_sub(1).map_or(0, |before| self.lines[before] & END);
         start as usize..(self.lines[i] & END) as usize
     }
 
-    /// The line (counted in the chunk) that holds a byte.
+    /// Index of the line that holds a byte.
     pub(crate) fn line_at(&self, offset: usize) -> usize {
         self.lines.partition_point(|line| (line & END) as usize <= offset)
     }

@@ -1,4 +1,4 @@
-//! The line that a stream is writing: appended to, or gone back into, then handed to the store.
+//! The open line of a stream: appended to or edited, then added to the store.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use super::line::{Line, LineKind, Span, Spans};
 use super::store::Store;
 use super::style::TextStyle;
 
-/// Columns that a window may have.
+/// The most columns of a real window.
 const WINDOW: usize = 256;
 
-/// How much of a line is erased: the parameter of CSI K.
+/// The part of a line that CSI K erases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Erase {
     Right,
@@ -28,11 +28,11 @@ pub(crate) struct OpenLine {
     spans: Vec<Span>,
     ascii: bool,
     column: usize,
-    /// Marks on the last character.
+    /// Number of combining marks on the last character.
     marks: u8,
-    /// A carriage return came: what is printed next overwrites, a line end just ends.
+    /// A carriage return came: the next character overwrites; a line end only ends the line.
     returned: bool,
-    /// The line by columns, once something was overwritten.
+    /// The cells of the line, once something was overwritten.
     cells: Option<Cells>,
     continues: bool,
     /// Something was printed, even if it was erased again.
@@ -55,7 +55,7 @@ impl OpenLine {
         }
     }
 
-    /// A line that was handed over, taken back; the cursor is at its end.
+    /// Opens a line from the store again, with the cursor at its end.
     pub(crate) fn again(text: String, spans: Vec<Span>, facts: LineFacts) -> Self {
         let width = |c| match glyph(c) {
             Glyph::Wide(width) => usize::from(width),
@@ -76,22 +76,20 @@ impl OpenLine {
         }
     }
 
-    /// The stream that it is of.
     pub(crate) fn kind(&self) -> LineKind {
         self.kind
     }
 
-    /// Whether it goes on with the line before, which was too long.
+    /// Whether it continues the line before, which was too long.
     pub(crate) fn continues(&self) -> bool {
         self.continues
     }
 
-    /// Whether there is something to show.
     pub(crate) fn is_begun(&self) -> bool {
         self.touched
     }
 
-    /// Appends or overwrites characters that take columns, so many in all.
+    /// Appends or overwrites characters with a width of `columns` in all.
     pub(crate) fn put(&mut self, run: &str, columns: usize, style: TextStyle, store: &mut Store) {
         if run.is_empty() {
             return;
@@ -116,7 +114,7 @@ impl OpenLine {
         }
     }
 
-    /// Adds a character without a width to the one before; without one it is dropped.
+    /// Adds a combining mark to the character before; drops it without one.
     pub(crate) fn mark(&mut self, mark: char) {
         if let Some(cells) = &mut self.cells {
             cells.mark(mark);
@@ -152,7 +150,7 @@ impl OpenLine {
         }
     }
 
-    /// The column where the next character goes.
+    /// Column of the next character.
     pub(crate) fn cursor(&self) -> usize {
         match &self.cells {
             Some(cells) => cells.cursor(),
@@ -161,8 +159,8 @@ impl OpenLine {
         }
     }
 
-    /// Moves within the line. Past what is printed of it, blanks are left as far as a window may be
-    /// wide; what is further out is only meant as the window's edge, which is not known here.
+    /// Moves within the line. Up to the width of a real window, a move past its end leaves blanks; a larger column only
+    /// means the window's edge, which is not known here.
     pub(crate) fn go_to(&mut self, column: usize, store: &mut Store) {
         let end = self.cells.as_ref().map_or(self.column, Cells::len);
         let to = if column > end && column >= WINDOW { end } else { column };
@@ -184,13 +182,12 @@ impl OpenLine {
 
     pub(crate) fn erase(&mut self, what: Erase) {
         if self.cells.is_none() {
-            // At the end of the line there is nothing to the right; a line too long to be gone
-            // back into is left as it is.
+            // At the end of the line there is nothing to the right. A line that is too long to edit is left as it is.
             if self.column >= EDIT_COLUMNS || (what == Erase::Right && !self.returned) {
                 return;
             }
             if self.returned && what != Erase::Left {
-                // What most progress bars do before each step.
+                // Most progress bars do this before each step.
                 self.returned = false;
                 self.clear_text();
                 return;
@@ -209,22 +206,22 @@ impl OpenLine {
         }
     }
 
-    /// Ends the line and hands it over.
+    /// Ends the line and adds it to the store.
     pub(crate) fn end(&mut self, store: &mut Store) {
-        self.hand_over(store, false);
+        self.store(store, false);
     }
 
-    /// Hands over what there is at the end of the stream, if anything is left of it.
+    /// Ends the stream: adds what is left of the line to the store.
     pub(crate) fn finish(&mut self, store: &mut Store) {
         self.append_again();
         if self.text.is_empty() {
             *self = Self::new(self.kind);
         } else {
-            self.hand_over(store, false);
+            self.store(store, false);
         }
     }
 
-    /// The line as it is now.
+    /// The line in its current state.
     pub(crate) fn line(&self, number: u64) -> Line<'_> {
         let (text, spans, ascii) = match &self.cells {
             None => (Cow::Borrowed(&*self.text), Cow::Borrowed(&*self.spans), self.ascii),
@@ -239,12 +236,11 @@ impl OpenLine {
         Line { number, kind: self.kind, continues: self.continues, ascii, text, spans }
     }
 
-    /// Before something is printed: goes back into the line after a return, and begins a new one
-    /// where this is full.
+    /// Prepares for a character: edits the line after a return, and starts a new line where this one is full.
     fn make_room(&mut self, bytes: usize, width: u8, store: &mut Store) {
         if let Some(cells) = &self.cells {
             if !cells.has_room(width) {
-                // Only the very end of the line is out of reach.
+                // Only the very end of the line cannot be edited.
                 self.erase(Erase::Right);
                 self.append_again();
             }
@@ -252,12 +248,12 @@ impl OpenLine {
             if self.column < EDIT_COLUMNS {
                 self.edit(0);
             } else {
-                // No window is that wide: this is no progress bar. Keep it.
-                self.hand_over(store, false);
+                // No window is that wide, so this is not a progress bar. Keep it.
+                self.store(store, false);
             }
         }
         if self.cells.is_none() && self.text.len() + bytes > store.chunk_bytes() {
-            self.hand_over(store, true);
+            self.store(store, true);
         }
         self.touched = true;
     }
@@ -289,14 +285,14 @@ impl OpenLine {
         self.marks = 0;
     }
 
-    fn hand_over(&mut self, store: &mut Store, goes_on: bool) {
+    fn store(&mut self, store: &mut Store, continues: bool) {
         self.append_again();
         let facts = LineFacts { kind: self.kind, continues: self.continues, ascii: self.ascii };
         store.push(&self.text, &self.spans, facts);
         self.clear_text();
         self.returned = false;
         self.touched = false;
-        self.continues = goes_on;
+        self.continues = continues;
     }
 
     fn append(&mut self, run: &str, columns: usize, style: TextStyle) {
@@ -305,7 +301,7 @@ impl OpenLine {
             self.spans.push(Span { start: self.text.len() as u32, style });
         }
         self.text.push_str(run);
-        // A run without anything but ASCII takes one column a byte.
+        // ASCII takes one column a byte.
         self.ascii &= run.len() == columns && run.is_ascii();
         self.column += columns;
         self.marks = 0;

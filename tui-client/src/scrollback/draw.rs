@@ -1,4 +1,4 @@
-//! Putting rows into a buffer: text, styles, matches. No control character ever reaches a cell.
+//! Draws rows into a buffer: text, styles, matches. No control character reaches a cell.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,23 +9,23 @@ use super::line::{Line, LineKind};
 use super::style::TextStyle;
 use super::view::{Frame, FrameRow, Part};
 
-/// How what is not the program's own is drawn, and whether the program's colours are.
+/// Styles of the pane's own parts, and whether the program's colours are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// The program's colours; without them only bold, underlined and the like are drawn.
+    /// Whether the program's colours are drawn; without them only attributes such as bold are.
     pub colours: bool,
     /// Markers: gaps, dropped lines.
     pub marker: Style,
-    /// U+FFFD in place of what must not be shown as it came.
+    /// U+FFFD in place of a character that is not safe to show.
     pub replaced: Style,
-    /// What a search found.
+    /// Matches of a search.
     pub matched: Style,
-    /// The match where the reader is.
+    /// The current match.
     pub current: Style,
 }
 
 impl Default for Look {
-    /// Without colours of its own, so that it works on any screen.
+    /// Attributes only, which work on any screen.
     fn default() -> Self {
         let style = Style::new();
         Self {
@@ -39,8 +39,7 @@ impl Default for Look {
 }
 
 impl Frame<'_> {
-    /// Draws a row's text into the first row of an area. Headers and blank rows draw nothing:
-    /// a header is the caller's.
+    /// Draws a row's text into the first row of an area. Headers and blank rows draw nothing: the caller draws headers.
     pub fn draw_row(&self, row: &FrameRow<'_>, area: Rect, buffer: &mut Buffer, look: &Look) {
         let area = area.intersection(buffer.area);
         let (Some(text), Part::Line { row, .. }) = (&row.text, row.position.part) else { return };
@@ -56,7 +55,7 @@ impl Frame<'_> {
         for (at, cluster, width) in clusters(&line.text()[range.clone()]) {
             let at = range.start + at;
             let Some(end) = u16::try_from(width).ok().and_then(|w| x.checked_add(w)) else { break };
-            // Wider than the whole area: there is no way to show it.
+            // A character that is wider than the area cannot be shown.
             if end > area.right() {
                 break;
             }
@@ -79,7 +78,7 @@ impl Frame<'_> {
     }
 }
 
-/// Goes along a line's styles.
+/// The style at increasing positions of a line.
 struct Pen<'a> {
     line: &'a Line<'a>,
     look: &'a Look,

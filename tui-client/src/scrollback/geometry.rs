@@ -1,4 +1,4 @@
-//! Rows: what comes below what, wrapped only where somebody looks.
+//! Geometry: the order of rows. Only lines that are looked at are wrapped.
 
 use std::rc::Rc;
 
@@ -6,16 +6,16 @@ use super::block::Block;
 use super::characters::Wrap;
 use super::line::Line;
 
-/// Where the reader is.
+/// The position of the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum View {
-    /// At the end, whatever comes.
+    /// At the end, also when output is added.
     Follow,
-    /// The screen's top row is here, whatever comes.
+    /// The anchor is the screen's top row, also when output is added.
     Anchor(Anchor),
 }
 
-/// A place that means the same at any width.
+/// A position that is independent of the width.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Anchor {
     pub(crate) index: usize,
@@ -33,7 +33,7 @@ pub(crate) enum AnchorPart {
     Blank,
 }
 
-/// A row at the present width. Their order is the order on the screen.
+/// A row at the current width. Their order is the order on the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Spot {
     pub(crate) index: usize,
@@ -47,14 +47,14 @@ pub(crate) enum SpotPart {
     Blank,
 }
 
-/// A line with its rows.
+/// A line and its rows.
 #[derive(Debug)]
 pub(crate) struct Wrapped<'a> {
     pub(crate) line: Line<'a>,
     pub(crate) wrap: Wrap,
 }
 
-/// Goes through rows one by one, wrapping each line once.
+/// Walks through rows one by one, and wraps each line once.
 #[derive(Debug)]
 pub(crate) struct Walker<'a> {
     blocks: &'a [Block],
@@ -68,7 +68,6 @@ impl<'a> Walker<'a> {
         Self { blocks, width, spot, cache: None }
     }
 
-    /// At the last row; `None` without blocks.
     pub(crate) fn at_end(blocks: &'a [Block], width: u16) -> Option<Self> {
         let index = blocks.len().checked_sub(1)?;
         let mut walker = Self::new(blocks, width, Spot { index, part: SpotPart::Header });
@@ -76,7 +75,7 @@ impl<'a> Walker<'a> {
         Some(walker)
     }
 
-    /// At the row that an anchor means, or the nearest that there still is.
+    /// At the row of an anchor, or the nearest one that still exists.
     pub(crate) fn at_anchor(blocks: &'a [Block], width: u16, anchor: &Anchor) -> Option<Self> {
         let index = anchor.index;
         let block = blocks.get(index)?;
@@ -99,7 +98,7 @@ impl<'a> Walker<'a> {
         Some(walker)
     }
 
-    /// The anchor for the present row.
+    /// The anchor of the current row.
     pub(crate) fn anchor(&mut self) -> Anchor {
         let Spot { index, part } = self.spot;
         let part = match part {
@@ -113,7 +112,7 @@ impl<'a> Walker<'a> {
         Anchor { index, part }
     }
 
-    /// One row down; false at the end.
+    /// Moves one row down; returns false at the end.
     pub(crate) fn down(&mut self) -> bool {
         let Spot { index, part } = self.spot;
         let block = &self.blocks[index];
@@ -134,7 +133,7 @@ impl<'a> Walker<'a> {
         self.go(next)
     }
 
-    /// One row up; false at the top.
+    /// Moves one row up; returns false at the top.
     pub(crate) fn up(&mut self) -> bool {
         let Spot { index, part } = self.spot;
         let next = match part {
@@ -153,12 +152,12 @@ impl<'a> Walker<'a> {
         self.go(next)
     }
 
-    /// Up to `rows` rows up or down; how many there were.
+    /// Moves up to `rows` rows; returns how many.
     pub(crate) fn walk(&mut self, rows: usize, step: impl Fn(&mut Self) -> bool) -> usize {
         (0..rows).take_while(|_| step(self)).count()
     }
 
-    /// The line of the present row.
+    /// The line of the current row.
     pub(crate) fn current(&mut self) -> Option<Rc<Wrapped<'a>>> {
         match self.spot.part {
             SpotPart::Row { line, .. } => self.wrapped(self.spot.index, line),
@@ -173,14 +172,14 @@ impl<'a> Walker<'a> {
         next.is_some()
     }
 
-    /// The last row of a block, before the blank one.
+    /// The last row of a block before its blank row.
     fn last_part(&mut self, index: usize) -> SpotPart {
         let block = &self.blocks[index];
         let lines = block.shown();
         if lines.is_empty() { SpotPart::Header } else { self.last_row(index, lines.end - 1) }
     }
 
-    /// Where a line begins: a folded block has one row for it, its last one.
+    /// The first row of a line. A folded block shows only the last row of it.
     fn first_row(&mut self, index: usize, line: u64) -> SpotPart {
         if self.blocks[index].is_folded() {
             self.last_row(index, line)

@@ -1,4 +1,4 @@
-//! A line as it is read back: its text, where it came from, and its styles.
+//! A line of the scrollback: its text, its stream, and its styles.
 
 use std::borrow::Cow;
 
@@ -6,18 +6,16 @@ use super::characters::Wrap;
 use super::chunk::Run;
 use super::style::TextStyle;
 
-/// Where a line came from.
+/// Where a line comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineKind {
-    /// The program's standard output.
+pub(crate) enum LineKind {
     Stdout,
-    /// The program's standard error.
     Stderr,
-    /// Not the program: a gap, an eviction, a word of the client's own.
+    /// The client: a gap, dropped lines, a message.
     Marker,
 }
 
-/// From `start` on (a byte of the line) the text looks like this.
+/// From byte `start` of the line on, text has this style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) start: u32,
@@ -26,13 +24,12 @@ pub(crate) struct Span {
 
 /// One line of a block.
 #[derive(Clone, Debug)]
-pub struct Line<'a> {
-    /// Its number in the block, from 0; it stays when older lines go.
-    pub number: u64,
-    /// Where it came from.
-    pub kind: LineKind,
-    /// The program wrote no line end before it: the line before was too long to keep in one.
-    pub continues: bool,
+pub(crate) struct Line<'a> {
+    /// Number in the block, from 0; it stays when older lines are dropped.
+    pub(crate) number: u64,
+    pub(crate) kind: LineKind,
+    /// Whether the line before was split because of its length, and goes on here.
+    pub(crate) continues: bool,
     pub(crate) ascii: bool,
     pub(crate) text: Cow<'a, str>,
     pub(crate) spans: Spans<'a>,
@@ -41,21 +38,20 @@ pub struct Line<'a> {
 /// The style runs of a line.
 #[derive(Clone, Debug)]
 pub(crate) enum Spans<'a> {
-    /// A stored line's, still with their offsets in the chunk; the line starts at `base`.
+    /// Of a stored line, with offsets in the chunk; the line starts at `base`.
     Stored { runs: &'a [Run], styles: &'a [TextStyle], base: u32 },
-    /// An open line's own.
+    /// Of an open line.
     Own(Cow<'a, [Span]>),
 }
 
 impl Line<'_> {
-    /// The text, without styles, controls or a line end.
-    #[must_use]
-    pub fn text(&self) -> &str {
+    /// The text, without styles, control characters and line end.
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// The style changes, in order: from this byte on, this style. Before the first it is plain.
-    pub fn styles(&self) -> impl Iterator<Item = (usize, TextStyle)> {
+    /// The style changes in order: the first byte and the style. Text before the first is plain.
+    pub(crate) fn styles(&self) -> impl Iterator<Item = (usize, TextStyle)> {
         (0..self.spans.len()).map(|i| self.spans.get(i))
     }
 
@@ -83,17 +79,13 @@ impl Spans<'_> {
         }
     }
 
-    /// How many runs start at or before a byte.
+    /// Number of runs that start at or before a byte.
     pub(crate) fn up_to(&self, offset: usize) -> usize {
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.get(middle).0 <= offset {
-                low = middle + 1;
-            } else {
-                high = middle;
+        match self {
+            Self::Stored { runs, base, .. } => {
+                runs.partition_point(|run| run.start.saturating_sub(*base) as usize <= offset)
             }
+            Self::Own(spans) => spans.partition_point(|span| span.start as usize <= offset),
         }
-        low
     }
 }

@@ -1,16 +1,15 @@
-//! A stack of blocks within one cap of memory, and the place where its reader is.
+//! Pane: a stack of blocks within a memory cap, and the position of the screen in it.
 
 use super::block::{Block, Channel};
 use super::geometry::{Anchor, AnchorPart, View};
 use super::store::Caps;
 
-/// How much a pane keeps.
+/// Memory caps of a pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PaneCaps {
-    /// Of each block.
-    pub block: Caps,
-    /// Bytes of memory, of all blocks together.
-    pub bytes: usize,
+pub(crate) struct PaneCaps {
+    pub(crate) block: Caps,
+    /// Bytes of memory of all blocks together.
+    pub(crate) bytes: usize,
 }
 
 impl Default for PaneCaps {
@@ -21,17 +20,17 @@ impl Default for PaneCaps {
 
 /// Blocks, oldest first, and a view of them.
 ///
-/// A block shows as its header (one row, drawn by the caller), its lines, of which a folded one keeps the
-/// newest until it is finished, and a blank row before the next block.
+/// The rows of a block are its header (one row, drawn by the caller), its lines, of which a folded block shows the newest
+/// until it is finished, and a blank row before the next block.
 #[derive(Debug)]
 pub struct Pane {
     caps: PaneCaps,
     pub(crate) blocks: Vec<Block>,
-    bytes: usize,
+    pub(super) bytes: usize,
     pub(crate) width: u16,
     pub(crate) height: u16,
     pub(crate) view: View,
-    /// The place of a reader who stands still may be too near to the end: see `settle`.
+    /// The anchor may be too near to the end: see `settle`.
     pub(crate) unsettled: bool,
 }
 
@@ -42,9 +41,7 @@ impl Default for Pane {
 }
 
 impl Pane {
-    /// An empty pane that follows its end.
-    #[must_use]
-    pub fn new(caps: PaneCaps) -> Self {
+    pub(crate) fn new(caps: PaneCaps) -> Self {
         Self {
             caps,
             blocks: Vec::new(),
@@ -57,18 +54,15 @@ impl Pane {
     }
 
     /// The blocks, oldest first.
-    #[must_use]
     pub fn blocks(&self) -> &[Block] {
         &self.blocks
     }
 
-    /// A block by its number.
-    #[must_use]
-    pub fn block(&self, id: u64) -> Option<&Block> {
+    pub(crate) fn block(&self, id: u64) -> Option<&Block> {
         self.index(id).map(|index| &self.blocks[index])
     }
 
-    /// Adds an empty block below the others; does nothing if there is one of that number.
+    /// Adds an empty block below the others, unless there is one of that id.
     pub fn add_block(&mut self, id: u64) {
         if self.index(id).is_none() {
             self.settle_once();
@@ -76,8 +70,8 @@ impl Pane {
         }
     }
 
-    /// Adds an empty block above the others; does nothing if there is one of that number.
-    pub fn add_first(&mut self, id: u64) {
+    /// Adds an empty block above the others, unless there is one of that id.
+    pub(crate) fn add_first(&mut self, id: u64) {
         if self.index(id).is_none() {
             self.settle_once();
             self.blocks.insert(0, Block::new(id, self.caps.block));
@@ -87,36 +81,35 @@ impl Pane {
         }
     }
 
-    /// Takes the next bytes of a block's stream. False: there is no such block.
+    /// Adds the next bytes of a block's stream. Returns false if there is no such block, as all such methods here.
     pub fn push(&mut self, id: u64, channel: Channel, bytes: &[u8]) -> bool {
         self.change(id, Some(channel), |block| block.push(channel, bytes))
     }
 
-    /// Puts a marker line into a block: see [`Block::push_marker`]. False: no such block.
-    pub fn push_marker(&mut self, id: u64, text: &str) -> bool {
+    /// Adds a marker line to a block: see [`Block::push_marker`].
+    pub(crate) fn push_marker(&mut self, id: u64, text: &str) -> bool {
         self.change(id, None, |block| block.push_marker(text))
     }
 
-    /// Says in a block that bytes are missing. False: there is no such block.
-    pub fn push_gap(&mut self, id: u64, bytes: u64) -> bool {
+    /// Adds a marker for missing bytes.
+    pub(crate) fn push_gap(&mut self, id: u64, bytes: u64) -> bool {
         self.change(id, None, |block| block.push_gap(bytes))
     }
 
-    /// Says that no more will come of a block. False: there is no such block.
+    /// Ends the output of a block.
     pub fn finish(&mut self, id: u64) -> bool {
         self.change(id, None, Block::finish)
     }
 
-    /// Folds a block, or unfolds it. False: there is no such block.
-    pub fn set_folded(&mut self, id: u64, folded: bool) -> bool {
+    pub(crate) fn set_folded(&mut self, id: u64, folded: bool) -> bool {
         let Some(index) = self.index(id) else { return false };
         self.blocks[index].set_folded(folded);
         self.unsettled = true;
         true
     }
 
-    /// Removes a block with all it holds. A reader who was in it is at the one after it.
-    pub fn remove(&mut self, id: u64) -> bool {
+    /// Removes a block. A screen that was in it moves to the one after it.
+    pub(crate) fn remove(&mut self, id: u64) -> bool {
         let Some(index) = self.index(id) else { return false };
         self.bytes -= self.blocks.remove(index).bytes();
         self.unsettled = true;
@@ -133,8 +126,7 @@ impl Pane {
         true
     }
 
-    /// Removes the blocks that are finished.
-    pub fn remove_finished(&mut self) {
+    pub(crate) fn remove_finished(&mut self) {
         let finished: Vec<u64> =
             self.blocks.iter().filter(|b| b.is_finished()).map(Block::id).collect();
         for id in finished {
@@ -142,24 +134,18 @@ impl Pane {
         }
     }
 
-    /// The memory that all finished lines take, in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// Where a block is in the stack; the newest are asked for most.
+    /// Index of a block; the newest are looked up most.
     pub(crate) fn index(&self, id: u64) -> Option<usize> {
         self.blocks.iter().rposition(|block| block.id() == id)
     }
 
-    /// Changes a block so that a reader who stands on an open line stays on it, whatever number it
-    /// has afterwards, and keeps the pane within its memory.
+    /// Changes a block and stays within the memory cap. An anchor on an open line stays on that line, even if its number
+    /// changes.
     fn change(&mut self, id: u64, stream: Option<Channel>, f: impl FnOnce(&mut Block)) -> bool {
         let Some(index) = self.index(id) else { return false };
         self.settle_once();
         let block = &mut self.blocks[index];
-        let stood_on = match &self.view {
+        let anchored = match &self.view {
             View::Anchor(Anchor { index: i, part: AnchorPart::Line { line, .. } })
                 if *i == index =>
             {
@@ -170,11 +156,11 @@ impl Pane {
         };
         let (bytes, next) = (block.bytes(), block.store().next());
         f(block);
-        if let Some((channel, nth)) = stood_on
+        if let Some((channel, nth)) = anchored
             && let View::Anchor(Anchor { part: AnchorPart::Line { line, .. }, .. }) = &mut self.view
         {
-            // The lines that a stream ends are the first of those that were open. Without a stream both ended, in the
-            // order that they had.
+            // The lines that a stream ends are the first of those that were open. Without a stream both ended, in their
+            // order.
             let open = block.open_lines(channel);
             if stream == Some(channel) {
                 let ended = block.store().next();
@@ -195,8 +181,7 @@ impl Pane {
         }
     }
 
-    /// Over the cap, the oldest output goes: of finished blocks all of it, then of running ones all
-    /// but the newest piece.
+    /// Drops the oldest output beyond the cap: all of finished blocks first, then all but the newest chunk of running ones.
     fn make_room(&mut self) {
         if self.bytes <= self.caps.bytes {
             return;

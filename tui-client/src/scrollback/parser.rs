@@ -1,12 +1,12 @@
-//! From a program's bytes to lines, once, on arrival.
+//! Parser: from a program's bytes to lines, once, on arrival.
 //!
-//! Kept: text, SGR colours and attributes, and what programs do to show progress: in their line (carriage
-//! return, backspace, tab, CSI K, and moves within the line: CSI C, D, G) and in their last lines (moves up and
-//! down: CSI A, B, E, F, and CSI J for what is below). All other control sequences are dropped whole.
+//! Kept: text, SGR colours and attributes, and the sequences of programs that show progress, in their line (carriage
+//! return, backspace, tab, CSI K, and moves within the line: CSI C, D, G) and in their last lines (moves up and down: CSI
+//! A, B, E, F, and CSI J for what is below). All other control sequences are dropped whole.
 //!
-//! Plain text is decoded here; `vte` is given only what begins with an escape. It would decode text
-//! too, but loses a character where a cut falls within one, and keeps a title without an end for
-//! ever. So the strings (OSC, DCS, SOS, PM, APC) are skipped here as well.
+//! Plain text is decoded here; `vte` gets only what begins with an escape. It could decode text too, but loses a character
+//! that is cut between two pieces, and stores a title without an end without limit. So the strings (OSC, DCS, SOS, PM,
+//! APC) are skipped here as well.
 
 use memchr::memchr;
 use vte::{Params, Parser, Perform};
@@ -23,10 +23,9 @@ const CAN: u8 = 0x18;
 const SUB: u8 = 0x1a;
 const BEL: u8 = 0x07;
 
-/// A control string shorter than this that never ended is no loss to speak of.
-const WORTH_SAYING: u64 = 256;
+/// A control string without an end gets a marker from this length on.
+const REPORTED_LENGTH: u64 = 256;
 
-/// Where a stream is between text and control sequences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Text,
@@ -34,27 +33,29 @@ enum Stage {
     /// After an escape and an intermediate byte.
     Designate,
     Csi,
-    /// A string that is skipped: how much of it was; OSC ends in ways that the others do not.
+    /// A string that is skipped, and the skipped bytes so far. OSC has more terminators than the others.
     Skip {
         osc: bool,
         skipped: u64,
     },
 }
 
-/// The parser of one stream.
 pub(crate) struct StreamParser {
     stage: Stage,
     parser: Parser,
     style: TextStyle,
     rows: Rows,
-    /// A character cut by the end of a piece: its first bytes.
+    /// The first bytes of a character that is cut by the end of a piece.
     cut: [u8; 4],
     cut_len: usize,
 }
 
 impl std::fmt::Debug for StreamParser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Feed").field("stage", &self.stage).field("rows", &self.rows).finish()
+        f.debug_struct("StreamParser")
+            .field("stage", &self.stage)
+            .field("rows", &self.rows)
+            .finish()
     }
 }
 
@@ -70,7 +71,7 @@ impl StreamParser {
         }
     }
 
-    /// Takes the next bytes of the stream.
+    /// Parses the next bytes of the stream.
     pub(crate) fn push(&mut self, mut bytes: &[u8], store: &mut Store) {
         while !bytes.is_empty() {
             let used = match self.stage {
@@ -82,13 +83,13 @@ impl StreamParser {
         }
     }
 
-    /// Ends the stream, or the part of it before a gap: a line without an end is kept as a line,
-    /// half a character is shown as a broken one, half a control sequence goes.
+    /// Ends the stream, or the part of it before a gap: an incomplete line is kept as a line, half a character becomes
+    /// U+FFFD, half a control sequence is dropped. Returns a message about a dropped control string.
     pub(crate) fn finish(&mut self, store: &mut Store) -> Option<String> {
         self.cut_short(store);
         self.rows.finish(store);
         let lost = match self.stage {
-            Stage::Skip { skipped, .. } if skipped >= WORTH_SAYING => Some(format!(
+            Stage::Skip { skipped, .. } if skipped >= REPORTED_LENGTH => Some(format!(
                 "… {} bytes of a control string without an end not shown",
                 grouped(skipped)
             )),
@@ -100,12 +101,11 @@ impl StreamParser {
         lost
     }
 
-    /// How many lines there are that are not in the store.
+    /// Number of lines that are not in the store.
     pub(crate) fn open_lines(&self) -> usize {
         self.rows.count()
     }
 
-    /// The `nth` of them.
     pub(crate) fn open_line(&self, nth: usize, number: u64) -> Line<'_> {
         self.rows.line(nth, number)
     }
@@ -143,7 +143,7 @@ impl StreamParser {
         end
     }
 
-    /// Goes on with a character that was cut; gives back the bytes that are not its own.
+    /// Continues a cut character; returns the bytes after it.
     fn complete<'a>(&mut self, text: &'a [u8], store: &mut Store) -> &'a [u8] {
         let Some((first, rest)) = text.split_first() else { return text };
         self.cut[self.cut_len] = *first;
@@ -165,7 +165,7 @@ impl StreamParser {
         }
     }
 
-    /// What was cut will not be completed.
+    /// Replaces a cut character that will not be completed.
     fn cut_short(&mut self, store: &mut Store) {
         if self.cut_len > 0 {
             self.cut_len = 0;
@@ -196,8 +196,8 @@ impl StreamParser {
         }
     }
 
-    /// Bytes of control sequences, until there is text or a string again; how many they were.
-    /// `vte` reads what they say; only where they end is told here.
+    /// Parses control sequences until text or a string begins; returns the number of bytes. `vte` interprets them; here
+    /// only their ends are found.
     fn control(&mut self, bytes: &[u8], store: &mut Store) -> usize {
         for (i, byte) in bytes.iter().enumerate() {
             self.stage = match (self.stage, *byte) {
@@ -205,7 +205,7 @@ impl StreamParser {
                 (_, CAN | SUB) => Stage::Text,
                 (Stage::Escape, b'[') => Stage::Csi,
                 (Stage::Escape, b']' | b'P' | b'X' | b'^' | b'_') => {
-                    // `vte` waits after the escape until the string is over.
+                    // `vte` waits after the escape until the string ends.
                     self.drive(&bytes[..i], store);
                     self.stage = Stage::Skip { osc: *byte == b']', skipped: 0 };
                     return i + 1;
@@ -226,7 +226,7 @@ impl StreamParser {
 
     fn skip(&mut self, osc: bool, skipped: u64, bytes: &[u8], store: &mut Store) -> usize {
         let ends = |b: &u8| {
-            // A title that goes over the line's end has lost its own: show the rest.
+            // A title with a line end has lost its terminator: show the rest.
             matches!(*b, ESC | CAN | SUB) || (osc && matches!(*b, BEL | b'\n'))
         };
         let Some(end) = bytes.iter().position(ends) else {
@@ -253,7 +253,7 @@ impl StreamParser {
     }
 }
 
-/// The characters at the start of a text that take columns: how many bytes, how many columns.
+/// The printable characters at the start of a text: bytes and columns.
 fn printable(text: &str) -> (usize, usize) {
     let bytes = text.as_bytes();
     let (mut length, mut columns) = (0, 0);
@@ -277,7 +277,7 @@ fn printable(text: &str) -> (usize, usize) {
     }
 }
 
-/// What control characters and sequences act on.
+/// The target of control characters and sequences.
 struct Performer<'a> {
     rows: &'a mut Rows,
     style: &'a mut TextStyle,

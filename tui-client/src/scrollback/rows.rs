@@ -1,16 +1,16 @@
-//! The lines of a stream that are not in the store: the one with the cursor, and those below it.
+//! Rows: the lines of a stream that are not in the store, from the one with the cursor down.
 //!
-//! A program that shows progress moves the cursor up and writes its last lines anew. A move up takes the last line
-//! back out of the store, a move down hands it over again. So a stream that only appends has one line here.
+//! A program that shows progress moves the cursor up and rewrites its last lines. A move up takes the last line out of the
+//! store, a move down puts it back. So a stream that only appends has one line here.
 
 use super::current_line::{Erase, OpenLine};
 use super::line::{Line, LineKind};
 use super::store::Store;
 
-/// The last lines of a stream that can be written anew. Moves further up stop there.
+/// Number of last lines of a stream that can be rewritten. Moves further up stop there.
 pub(crate) const REWRITABLE: usize = 50;
 
-/// The lines of a stream from the cursor's on.
+/// The open lines of a stream.
 #[derive(Debug)]
 pub(crate) struct Rows {
     /// The line with the cursor.
@@ -24,7 +24,7 @@ impl Rows {
         Self { line: OpenLine::new(kind), below: Vec::new() }
     }
 
-    /// How many lines there are to show.
+    /// Number of lines to show.
     pub(crate) fn count(&self) -> usize {
         let blank = self.below.iter().take_while(|line| !line.is_begun()).count();
         match self.below.len() - blank {
@@ -33,13 +33,12 @@ impl Rows {
         }
     }
 
-    /// The `nth` of them.
     pub(crate) fn line(&self, nth: usize, number: u64) -> Line<'_> {
         let below = nth.checked_sub(1).map(|nth| &self.below[self.below.len() - 1 - nth]);
         below.unwrap_or(&self.line).line(number)
     }
 
-    /// Ends the line; the cursor is at the beginning of the next one.
+    /// Ends the line; the cursor moves to the beginning of the next one.
     pub(crate) fn end(&mut self, store: &mut Store) {
         self.line.end(store);
         if let Some(next) = self.below.pop() {
@@ -48,7 +47,7 @@ impl Rows {
         }
     }
 
-    /// Moves up, as far as there are lines of this stream that can be written anew.
+    /// Moves up, as far as there are rewritable lines.
     pub(crate) fn up(&mut self, rows: u16, store: &mut Store) {
         let column = self.line.cursor();
         let mut moved = false;
@@ -67,7 +66,7 @@ impl Rows {
         }
     }
 
-    /// Moves down, not past the last line.
+    /// Moves down, but not past the last line.
     pub(crate) fn down(&mut self, rows: u16, store: &mut Store) {
         let column = self.line.cursor();
         let rows = usize::from(rows).min(self.below.len());
@@ -86,7 +85,7 @@ impl Rows {
         self.below.iter_mut().for_each(|line| *line = OpenLine::new(kind));
     }
 
-    /// Hands over what there is at the end of the stream.
+    /// Ends the stream: adds the open lines to the store.
     pub(crate) fn finish(&mut self, store: &mut Store) {
         for _ in 1..self.count() {
             self.end(store);

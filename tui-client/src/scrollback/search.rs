@@ -1,7 +1,7 @@
-//! Finding text: literal, and regardless of case unless capitals are asked for.
+//! Search: literal, and case-insensitive unless the text has a capital letter.
 //!
-//! The text of a chunk is searched as one piece, by `memmem`; what lies across the end of a line is
-//! no match. To ignore case, ASCII is first copied in lower case, which keeps every offset.
+//! `memmem` searches the text of a chunk as one piece; a result across the end of a line is not a match. To ignore case,
+//! ASCII is first copied in lower case, which keeps every offset.
 
 use std::ops::Range;
 
@@ -12,21 +12,22 @@ use super::chunk::Chunk;
 use super::geometry::SpotPart;
 use super::pane::Pane;
 
-/// What is looked for.
+/// The text to search for.
 #[derive(Clone, Debug)]
-pub struct Needle {
-    text: String,
+pub(crate) struct Needle {
     matcher: Matcher,
 }
 
 #[derive(Clone, Debug)]
 enum Matcher {
-    /// As it is.
     Exact(Finder<'static>),
-    /// ASCII in lower case, looked for in text made lower case.
+    /// ASCII in lower case; the text is searched in lower case too.
     Ascii(Finder<'static>),
-    /// Each character in both of its cases; the first is what is looked for.
-    Unicode { heads: Vec<Finder<'static>>, tail: Vec<[String; 2]> },
+    /// Each character in both cases. The finders search for the first one.
+    Unicode {
+        heads: Vec<Finder<'static>>,
+        tail: Vec<[String; 2]>,
+    },
 }
 
 impl Matcher {
@@ -39,33 +40,30 @@ impl Matcher {
     }
 }
 
-/// Where a needle was found.
+/// A match of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Match {
-    /// The block's number.
-    pub block: u64,
-    /// The line's number.
-    pub line: u64,
-    /// The bytes of the line's text.
-    pub range: Range<usize>,
+pub(crate) struct Match {
+    pub(crate) block: u64,
+    pub(crate) line: u64,
+    /// In bytes of the line's text.
+    pub(crate) range: Range<usize>,
 }
 
-/// What to do after a place was found.
-enum Then {
-    /// Go on behind it.
+/// How to continue after a result.
+enum Next {
+    /// After it.
     Skip,
-    /// It is none: go on within it.
+    /// It is not a match: continue within it.
     Retry,
     Stop,
 }
 
-/// Block, line, byte: the order of all matches.
+/// Block, line, byte: the order of the matches.
 type Key = (usize, u64, usize);
 
 impl Needle {
-    /// A literal text; `None` if it is empty. A capital letter in it makes case count.
-    #[must_use]
-    pub fn new(text: &str) -> Option<Self> {
+    /// A literal text; `None` if it is empty. With a capital letter in it the search is case-sensitive.
+    pub(crate) fn new(text: &str) -> Option<Self> {
         if text.is_empty() {
             return None;
         }
@@ -76,28 +74,21 @@ impl Needle {
         } else {
             Matcher::unicode(text)
         };
-        Some(Self { text: text.to_owned(), matcher })
-    }
-
-    /// What was asked for.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
+        Some(Self { matcher })
     }
 
     /// All matches in a line, left to right.
-    #[must_use]
-    pub fn matches(&self, line: &str) -> Vec<Range<usize>> {
+    pub(crate) fn matches(&self, line: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         self.each(line, &mut Vec::new(), |range| {
             found.push(range);
-            Then::Skip
+            Next::Skip
         });
         found
     }
 
-    /// Calls `f` for each place where the needle is, as it says.
-    fn each(&self, text: &str, lower: &mut Vec<u8>, f: impl FnMut(Range<usize>) -> Then) {
+    /// Calls `f` for each result.
+    fn each(&self, text: &str, lower: &mut Vec<u8>, f: impl FnMut(Range<usize>) -> Next) {
         match &self.matcher {
             Matcher::Exact(finder) => each_literal(finder, text.as_bytes(), f),
             Matcher::Ascii(finder) => {
@@ -109,7 +100,7 @@ impl Needle {
         }
     }
 
-    /// Calls `f` for the matches in a chunk, from byte `start` of it on, until it says false.
+    /// Calls `f` for the matches in a chunk, from byte `start` of it on, until `f` returns false.
     fn each_in_chunk(
         &self,
         chunk: &Chunk,
@@ -126,23 +117,23 @@ impl Needle {
                 bounds = chunk.range(line);
             }
             if range.end > bounds.end {
-                return Then::Retry;
+                return Next::Retry;
             }
             let within = range.start - bounds.start..range.end - bounds.start;
-            if f(chunk.first + line as u64, within) { Then::Skip } else { Then::Stop }
+            if f(chunk.first + line as u64, within) { Next::Skip } else { Next::Stop }
         });
     }
 }
 
-fn each_literal(finder: &Finder<'_>, bytes: &[u8], mut f: impl FnMut(Range<usize>) -> Then) {
+fn each_literal(finder: &Finder<'_>, bytes: &[u8], mut f: impl FnMut(Range<usize>) -> Next) {
     let length = finder.needle().len();
     let mut at = 0;
     while let Some(found) = finder.find(&bytes[at..]) {
         let start = at + found;
         at = match f(start..start + length) {
-            Then::Skip => start + length,
-            Then::Retry => start + 1,
-            Then::Stop => return,
+            Next::Skip => start + length,
+            Next::Retry => start + 1,
+            Next::Stop => return,
         };
     }
 }
@@ -151,14 +142,14 @@ fn each_in_any_case(
     heads: &[Finder<'_>],
     tail: &[[String; 2]],
     text: &str,
-    mut f: impl FnMut(Range<usize>) -> Then,
+    mut f: impl FnMut(Range<usize>) -> Next,
 ) {
     let bytes = text.as_bytes();
     let find = |head: &Finder<'_>, from: usize| {
         let found = head.find(bytes.get(from..).unwrap_or_default())?;
         Some((from + found, from + found + head.needle().len()))
     };
-    // The next place of each head: looked for again only when it was passed.
+    // The next result of each head; searched again only when it was passed.
     let mut next: Vec<_> = heads.iter().map(|head| find(head, 0)).collect();
     let mut at = 0;
     loop {
@@ -173,14 +164,14 @@ fn each_in_any_case(
             Some(end + case.len())
         });
         at = match end.map(|end| (end, f(start..end))) {
-            Some((end, Then::Skip)) => end,
-            Some((_, Then::Stop)) => return,
-            Some((_, Then::Retry)) | None => head_end,
+            Some((end, Next::Skip)) => end,
+            Some((_, Next::Stop)) => return,
+            Some((_, Next::Retry)) | None => head_end,
         };
     }
 }
 
-/// A character as it is and as a capital, where that is one character.
+/// A character and its capital, where that is one character.
 fn both_cases(c: char) -> [String; 2] {
     let mut upper = c.to_uppercase();
     let capital = match (upper.next(), upper.next()) {
@@ -191,23 +182,19 @@ fn both_cases(c: char) -> [String; 2] {
 }
 
 impl Pane {
-    /// The first match after another, or from the top of the screen on; from the end it goes on at
-    /// the beginning. `None`: there is none at all.
-    #[must_use]
-    pub fn next_match(&self, needle: &Needle, after: Option<&Match>) -> Option<Match> {
+    /// The next match after another, or from the top of the screen on. Wraps around at the end.
+    pub(crate) fn next_match(&self, needle: &Needle, after: Option<&Match>) -> Option<Match> {
         let from = match after.and_then(|m| Some((self.index(m.block)?, m))) {
             Some((index, m)) => (index, m.line, m.range.end),
             None => self.top_key(),
         };
-        // What is behind is looked at once, and so is what is before.
+        // Each part is searched once.
         let end = (self.blocks.len(), 0, 0);
         self.forward(needle, from, end).or_else(|| self.forward(needle, (0, 0, 0), from))
     }
 
-    /// The last match before another, or before the top of the screen; from the beginning it goes
-    /// on at the end. `None`: there is none at all.
-    #[must_use]
-    pub fn previous_match(&self, needle: &Needle, before: Option<&Match>) -> Option<Match> {
+    /// The match before another, or before the top of the screen. Wraps around at the beginning.
+    pub(crate) fn previous_match(&self, needle: &Needle, before: Option<&Match>) -> Option<Match> {
         let to = match before.and_then(|m| Some((self.index(m.block)?, m))) {
             Some((index, m)) => (index, m.line, m.range.start),
             None => self.top_key(),
@@ -216,9 +203,8 @@ impl Pane {
         self.backward(needle, (0, 0, 0), to).or_else(|| self.backward(needle, to, end))
     }
 
-    /// How many matches there are, counted up to `limit`.
-    #[must_use]
-    pub fn count_matches(&self, needle: &Needle, limit: usize) -> usize {
+    /// Number of matches, at most `limit`.
+    pub(crate) fn count_matches(&self, needle: &Needle, limit: usize) -> usize {
         let (mut count, mut lower) = (0, Vec::new());
         for block in &self.blocks {
             each_forward(block, needle, (0, 0), u64::MAX, &mut lower, |_, _| {
@@ -243,7 +229,7 @@ impl Pane {
         }
     }
 
-    /// The first match from a place on, in the chunks up to another place's.
+    /// The first match from a position on, in the chunks up to another position.
     fn forward(&self, needle: &Needle, from: Key, to: Key) -> Option<Match> {
         let mut lower = Vec::new();
         let blocks = self.blocks.iter().enumerate().take(to.0 + 1).skip(from.0);
@@ -259,7 +245,7 @@ impl Pane {
         })
     }
 
-    /// The last match before a place, in the chunks down to another place's.
+    /// The last match before a position, in the chunks down to another position.
     fn backward(&self, needle: &Needle, from: Key, to: Key) -> Option<Match> {
         let mut lower = Vec::new();
         let blocks = self.blocks.iter().enumerate().take(to.0 + 1).skip(from.0);
@@ -272,8 +258,8 @@ impl Pane {
     }
 }
 
-/// Calls `f` for the matches of a block from a line's byte on, until it says false; chunks that
-/// begin after the line `last` are left out.
+/// Calls `f` for the matches of a block from a line's byte on, until it returns false. Skips chunks that begin after the
+/// line `last`.
 fn each_forward(
     block: &Block,
     needle: &Needle,
@@ -313,8 +299,7 @@ fn each_forward(
     }
 }
 
-/// The last match of a block that starts before a line's byte; chunks that end before the line
-/// `first` are left out.
+/// The last match of a block that starts before a line's byte. Skips chunks that end before the line `first`.
 fn last_before(
     block: &Block,
     needle: &Needle,

@@ -1,6 +1,6 @@
-//! The lines of one block: chunks, oldest first, within a cap of lines and a cap of bytes.
+//! Store: the lines of one block in chunks, oldest first, within a cap of lines and a cap of bytes.
 //!
-//! Over a cap, whole chunks go, the oldest first. The numbers of the lines that stay do not change.
+//! Beyond a cap, the oldest chunk is dropped. The numbers of the remaining lines do not change.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -10,23 +10,21 @@ use super::chunk::{Chunk, LineFacts};
 use super::current_line::OpenLine;
 use super::line::{Line, LineKind, Span, Spans};
 
-/// The most text in a chunk, and in a line: what is longer goes on in the next line.
+/// The most text in a chunk, and in a line: a longer line is split.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// The most lines in a chunk: empty lines have no text to fill it.
 const CHUNK_LINES: u64 = 4096;
-
-/// The most styles in a chunk. Lines that are taken out and written anew could otherwise add some without end.
+/// The most styles in a chunk. Lines that are rewritten could otherwise add styles without limit.
 const CHUNK_STYLES: usize = 16 * 1024;
-/// The longest line that can be written anew.
+/// The longest line that can be rewritten.
 const REWRITABLE_BYTES: usize = 16 * 1024;
 
-/// How much of a block is kept.
+/// Caps of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caps {
-    /// Lines.
-    pub lines: u64,
-    /// Bytes of memory: text, line ends, and styles.
-    pub bytes: usize,
+pub(crate) struct Caps {
+    pub(crate) lines: u64,
+    /// Memory: text, line ends, and styles.
+    pub(crate) bytes: usize,
 }
 
 impl Default for Caps {
@@ -45,7 +43,7 @@ impl Caps {
 #[derive(Debug)]
 pub(crate) struct Store {
     caps: Caps,
-    /// Of the caps, as asked for with every run of text.
+    /// From the caps; it is read with every run of text.
     chunk_bytes: usize,
     chunks: VecDeque<Chunk>,
     next: u64,
@@ -58,7 +56,6 @@ impl Store {
         Self { caps, chunk_bytes, chunks: VecDeque::new(), next: 0, bytes: 0 }
     }
 
-    /// The most text in a chunk and in a line.
     pub(crate) fn chunk_bytes(&self) -> usize {
         self.chunk_bytes
     }
@@ -90,7 +87,7 @@ impl Store {
         }
     }
 
-    /// Takes the last line out again, if it is one of this stream and not too long.
+    /// Removes the last line and returns it, if it belongs to this stream and is not too long.
     pub(crate) fn pop(&mut self, kind: LineKind) -> Option<OpenLine> {
         let chunk = self.chunks.back_mut()?;
         let last = chunk.line_count().checked_sub(1)?;
@@ -101,14 +98,14 @@ impl Store {
         let (text, spans, facts) = chunk.pop()?;
         self.bytes = self.bytes - before + chunk.cost();
         self.next -= 1;
-        // The last chunk stays: its number tells how many lines were dropped before it.
+        // The last chunk stays: its first number tells how many lines were dropped.
         if chunk.line_count() == 0 && self.chunks.len() > 1 {
             self.bytes -= self.chunks.pop_back().map_or(0, |chunk| chunk.cost());
         }
         Some(OpenLine::again(text, spans, facts))
     }
 
-    /// Drops the oldest chunk; false when there is none.
+    /// Drops the oldest chunk; returns false if there is none.
     pub(crate) fn evict(&mut self) -> bool {
         let Some(chunk) = self.chunks.pop_front() else { return false };
         self.bytes -= chunk.cost();
@@ -119,7 +116,7 @@ impl Store {
         self.chunks.len()
     }
 
-    /// Gives back what was reserved for lines that will not come.
+    /// Releases the memory that was reserved for more lines.
     pub(crate) fn seal(&mut self) {
         if let Some(chunk) = self.chunks.back_mut() {
             chunk.seal();
@@ -130,17 +127,17 @@ impl Store {
         self.bytes
     }
 
-    /// The number that the next line will have: how many there have been.
+    /// The number of the next line.
     pub(crate) fn next(&self) -> u64 {
         self.next
     }
 
-    /// How many lines were dropped: also the number of the first one kept.
+    /// How many lines were dropped, which is also the number of the first line.
     pub(crate) fn dropped(&self) -> u64 {
         self.chunks.front().map_or(self.next, |chunk| chunk.first)
     }
 
-    /// The lines to show: those kept, and the last dropped one's number for the word about it.
+    /// The lines to show: the stored ones, and the number of the last dropped one for the marker.
     pub(crate) fn range(&self) -> Range<u64> {
         self.dropped().saturating_sub(1)..self.next
     }
@@ -154,7 +151,7 @@ impl Store {
         Some(chunk.line((number - chunk.first) as usize))
     }
 
-    /// The chunk that holds a line.
+    /// Index of the chunk that holds a line.
     pub(crate) fn chunk_of(&self, number: u64) -> Option<usize> {
         if number >= self.next {
             return None;

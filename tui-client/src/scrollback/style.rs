@@ -1,4 +1,4 @@
-//! The look of stored text: colours and attributes as SGR sets them, in twelve bytes.
+//! Style of stored text: colours and attributes as SGR sets them, in twelve bytes.
 
 use ratatui::style::{Color, Modifier, Style};
 use vte::Params;
@@ -17,7 +17,7 @@ impl Paint {
     }
 
     fn color(self) -> Option<Color> {
-        /// The first sixteen by name, so that a theme can tell them.
+        /// The first sixteen by name, so that a theme of the terminal applies to them.
         const NAMED: [Color; 16] = [
             Color::Black,
             Color::Red,
@@ -45,9 +45,9 @@ impl Paint {
     }
 }
 
-/// How a piece of stored text looks.
+/// Style of a piece of stored text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct TextStyle {
+pub(crate) struct TextStyle {
     fg: Paint,
     bg: Paint,
     attributes: u8,
@@ -64,10 +64,8 @@ const REPLACED: u8 = 1 << 6;
 impl TextStyle {
     pub(crate) const PLAIN: Self = Self { fg: Paint(0), bg: Paint(0), attributes: 0 };
 
-    /// Whether this is a U+FFFD that stands for something that must not be shown as it came: bytes
-    /// that are no UTF-8, or a bidirectional control.
-    #[must_use]
-    pub fn is_replaced(self) -> bool {
+    /// Whether the text is a U+FFFD in place of bytes that are not UTF-8, or of a bidirectional control.
+    pub(crate) fn is_replaced(self) -> bool {
         self.attributes & REPLACED != 0
     }
 
@@ -75,9 +73,8 @@ impl TextStyle {
         Self { attributes: self.attributes | REPLACED, ..self }
     }
 
-    /// The style as ratatui takes it; `colours` false leaves attributes only.
-    #[must_use]
-    pub fn to_style(self, colours: bool) -> Style {
+    /// The style for ratatui; without `colours` attributes only.
+    pub(crate) fn to_style(self, colours: bool) -> Style {
         const MODIFIERS: [(u8, Modifier); 6] = [
             (BOLD, Modifier::BOLD),
             (DIM, Modifier::DIM),
@@ -99,7 +96,7 @@ impl TextStyle {
         style
     }
 
-    /// Applies one SGR sequence. Blinking, hidden text, fonts and underline colours are left out.
+    /// Applies one SGR sequence. Blinking, hidden text, fonts and underline colours are ignored.
     pub(crate) fn apply(&mut self, params: &Params) {
         let mut params = params.iter();
         while let Some(param) = params.next() {
@@ -125,7 +122,7 @@ impl TextStyle {
                 90..=97 => self.fg = Paint::indexed((code - 90 + 8) as u8),
                 100..=107 => self.bg = Paint::indexed((code - 100 + 8) as u8),
                 38 | 48 | 58 => {
-                    // 38:2::r:g:b comes in one parameter, 38;2;r;g;b in five.
+                    // 38:2::r:g:b is one parameter, 38;2;r;g;b five.
                     let paint = if param.len() > 1 {
                         colon_colour(&param[1..])
                     } else {
@@ -155,7 +152,7 @@ impl TextStyle {
 fn colon_colour(rest: &[u16]) -> Option<Paint> {
     match *rest {
         [5, n] => Some(Paint::indexed(u8::try_from(n).ok()?)),
-        // With or without the colour space that the standard puts before red.
+        // With or without the colour space, which the standard puts before red.
         [2, r, g, b] | [2, _, r, g, b, ..] => rgb(r, g, b),
         _ => None,
     }

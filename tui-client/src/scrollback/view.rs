@@ -1,7 +1,7 @@
-//! What is on the screen: following the end or standing still, scrolling, jumping.
+//! View: the rows on the screen; following the end, scrolling, jumping.
 //!
-//! Only the rows on the screen are ever wrapped, outward from the place where the reader is, so a
-//! resize costs one screen. The place is a byte of a line: it means the same at any width.
+//! Only the rows on the screen are wrapped, outward from the anchor, so a resize costs one screen. The anchor is a byte of
+//! a line, independent of the width.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -14,86 +14,66 @@ use super::search::{Match, Needle};
 
 /// A row of the pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// The block's number.
-    pub block: u64,
-    /// What of it.
-    pub part: Part,
+pub(crate) struct Position {
+    pub(crate) block: u64,
+    pub(crate) part: Part,
 }
 
-/// What of a block a row shows.
+/// The part of a block that a row shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Its header.
+pub(crate) enum Part {
     Header,
-    /// A row of a line, both counted from 0.
+    /// A row of a wrapped line, both counted from 0.
     Line {
-        /// The line's number.
         line: u64,
-        /// Which row of the wrapped line.
         row: u32,
     },
-    /// The blank row below it.
+    /// The blank row below the block.
     Blank,
 }
 
 /// One row of the screen.
 #[derive(Debug)]
 pub struct FrameRow<'a> {
-    /// Which row of the pane it is.
-    pub position: Position,
+    pub(crate) position: Position,
     pub(crate) text: Option<RowText<'a>>,
 }
 
 #[derive(Debug)]
 pub(crate) struct RowText<'a> {
     pub(crate) wrapped: Rc<Wrapped<'a>>,
-    /// Which of the frame's lines it is of.
+    /// Index of its line among the lines of the frame.
     pub(crate) nth: usize,
 }
 
 impl FrameRow<'_> {
-    /// The line that it is a row of.
-    #[must_use]
-    pub fn line(&self) -> Option<&Line<'_>> {
+    pub(crate) fn line(&self) -> Option<&Line<'_>> {
         self.text.as_ref().map(|text| &text.wrapped.line)
     }
 
-    /// Where the line came from, on its first row only: for a sign in front of it.
-    #[must_use]
-    pub fn begins(&self) -> Option<LineKind> {
+    /// The kind of the line on its first row, for a sign before it.
+    pub(crate) fn begins(&self) -> Option<LineKind> {
         match self.position.part {
             Part::Line { row: 0, .. } => self.line().filter(|l| !l.continues).map(|l| l.kind),
             _ => None,
         }
     }
-
-    /// The text in this row.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        match (&self.text, self.position.part) {
-            (Some(text), Part::Line { row, .. }) => {
-                &text.wrapped.line.text()[text.wrapped.wrap.row(row)]
-            }
-            _ => "",
-        }
-    }
 }
 
-/// What is on the screen, top to bottom. Fewer rows than the screen has: the rest is empty.
+/// The rows on the screen, top to bottom. It has fewer rows than the screen where the rest is empty.
 #[derive(Debug)]
 pub struct Frame<'a> {
-    /// The rows.
+    /// The rows, top to bottom.
     pub rows: Vec<FrameRow<'a>>,
-    /// Lines below the screen that came since the reader stopped following.
-    pub new_below: u64,
-    /// The matches to mark: of each line of the frame, in order.
+    /// Number of lines below the screen that were added since the user stopped following.
+    pub(crate) new_below: u64,
+    /// The matches of each line of the frame; true for the current one.
     pub(crate) matches: Vec<Vec<(Range<usize>, bool)>>,
 }
 
 impl Frame<'_> {
-    /// Marks what a search finds; `current` is the match where the reader is.
-    pub fn mark(&mut self, needle: &Needle, current: Option<&Match>) {
+    /// Marks the matches of a search; `current` is the current match.
+    pub(crate) fn mark(&mut self, needle: &Needle, current: Option<&Match>) {
         self.matches.clear();
         for row in &self.rows {
             let (Some(text), Part::Line { line, .. }) = (&row.text, row.position.part) else {
@@ -116,21 +96,19 @@ impl Frame<'_> {
 }
 
 impl Pane {
-    /// Sets the room for text: columns and rows. The reader stays on the same text.
+    /// Sets the columns and rows for text. The anchor stays on the same text.
     pub fn set_size(&mut self, width: u16, height: u16) {
         let (width, height) = (width.max(1), height.max(1));
         self.unsettled |= (self.width, self.height) != (width, height);
         (self.width, self.height) = (width, height);
     }
 
-    /// Whether the screen moves with the end.
-    #[must_use]
-    pub fn is_following(&self) -> bool {
+    /// Whether the screen follows the end.
+    pub(crate) fn is_following(&self) -> bool {
         self.view == View::Follow
     }
 
     /// The rows to draw now.
-    #[must_use]
     pub fn frame(&self) -> Frame<'_> {
         let mut frame = Frame { rows: Vec::new(), new_below: 0, matches: Vec::new() };
         let Some(mut walker) = self.top() else { return frame };
@@ -153,8 +131,8 @@ impl Pane {
         frame
     }
 
-    /// Scrolls towards older output and stands still there.
-    pub fn scroll_up(&mut self, rows: usize) {
+    /// Scrolls towards older output and stops following.
+    pub(crate) fn scroll_up(&mut self, rows: usize) {
         let Some(mut walker) = self.top() else { return };
         if walker.walk(rows, Walker::up) > 0 {
             let anchor = walker.anchor();
@@ -163,7 +141,7 @@ impl Pane {
     }
 
     /// Scrolls towards newer output; at the end it follows again.
-    pub fn scroll_down(&mut self, rows: usize) {
+    pub(crate) fn scroll_down(&mut self, rows: usize) {
         if self.is_following() {
             return;
         }
@@ -177,17 +155,17 @@ impl Pane {
         }
     }
 
-    /// A screen up, but for one row.
+    /// Scrolls up by a screen less one row.
     pub fn page_up(&mut self) {
         self.scroll_up(usize::from(self.height.max(2) - 1));
     }
 
-    /// A screen down, but for one row.
-    pub fn page_down(&mut self) {
+    /// Scrolls down by a screen less one row.
+    pub(crate) fn page_down(&mut self) {
         self.scroll_down(usize::from(self.height.max(2) - 1));
     }
 
-    /// To the oldest row, if not everything fits on the screen anyway.
+    /// Goes to the oldest row, unless everything fits on the screen.
     pub fn home(&mut self) {
         let first = Spot { index: 0, part: SpotPart::Header };
         if self.end_top().is_some_and(|end| end.spot > first) {
@@ -195,19 +173,19 @@ impl Pane {
         }
     }
 
-    /// To the end, and follows it.
+    /// Goes to the end, and follows it.
     pub fn end(&mut self) {
         self.view = View::Follow;
     }
 
-    /// Puts a block's header at the top of the screen, as far as there is enough below it.
-    pub fn jump_to_block(&mut self, block: u64) -> bool {
+    /// Puts a block's header at the top of the screen, or as near as the rows below allow.
+    pub(crate) fn jump_to_block(&mut self, block: u64) -> bool {
         let Some(index) = self.index(block) else { return false };
         self.stand(Anchor { index, part: AnchorPart::Header });
         true
     }
 
-    /// Puts a line at the top of the screen, as far as there is enough below it; unfolds its block.
+    /// Puts a line at the top of the screen, or as near as the rows below allow; unfolds its block.
     pub fn jump(&mut self, block: u64, line: u64) -> bool {
         let Some(index) = self.index(block) else { return false };
         self.blocks[index].set_folded(false);
@@ -215,9 +193,8 @@ impl Pane {
         true
     }
 
-    /// Shows a match and stands still: where it is if it is on the screen, else a third of the
-    /// screen down. Unfolds its block.
-    pub fn reveal(&mut self, found: &Match) -> bool {
+    /// Shows a match: where it is if it is on the screen, else a third of the screen down. Unfolds its block.
+    pub(crate) fn reveal(&mut self, found: &Match) -> bool {
         let Some(index) = self.index(found.block) else { return false };
         self.blocks[index].set_folded(false);
         let part = AnchorPart::Line { line: found.line, offset: found.range.start };
@@ -240,9 +217,7 @@ impl Pane {
         true
     }
 
-    /// The row at the top of the screen.
-    #[must_use]
-    pub fn top_position(&self) -> Option<Position> {
+    pub(crate) fn top_position(&self) -> Option<Position> {
         self.top().map(|walker| self.position(walker.spot))
     }
 
@@ -253,7 +228,7 @@ impl Pane {
         Some(walker)
     }
 
-    /// The top row: never so far down that the screen would be half empty for no reason.
+    /// The top row. It is never further down than `end_top`, which would leave a part of the screen empty.
     pub(crate) fn top(&self) -> Option<Walker<'_>> {
         let end = self.end_top()?;
         let View::Anchor(anchor) = &self.view else { return Some(end) };
@@ -270,8 +245,8 @@ impl Pane {
         Position { block: self.blocks[spot.index].id(), part }
     }
 
-    /// Before rows come or go below: a reader whose place is nearer to the end than a screen sees
-    /// some rows above it, and must go on seeing them at the top.
+    /// Moves an anchor that is below `end_top` to it, before rows are added or removed below: the rows at the top of the
+    /// screen must stay.
     pub(crate) fn settle(&mut self) {
         if let View::Anchor(anchor) = &self.view
             && let Some(mut end) = self.end_top()
@@ -282,8 +257,7 @@ impl Pane {
         }
     }
 
-    /// Stands still at a place. What is on the screen before and after counts as seen, and so does
-    /// everything when the screen was at the end.
+    /// Sets the anchor. What is on the screen before and after counts as seen; everything does if the screen followed.
     fn stand(&mut self, anchor: Anchor) {
         if self.is_following() {
             for block in &mut self.blocks {
@@ -305,7 +279,7 @@ impl Pane {
         }
     }
 
-    /// Lines below a row that came since the reader stopped following.
+    /// Number of lines below a row that were added since the user stopped following.
     fn new_below(&self, bottom: Spot) -> u64 {
         if self.is_following() {
             return 0;

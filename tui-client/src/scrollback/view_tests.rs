@@ -4,7 +4,19 @@ use super::super::block::{Block, Channel};
 use super::super::pane::{Pane, PaneCaps};
 use super::super::search::Match;
 use super::super::store::Caps;
-use super::{Part, Position};
+use super::{FrameRow, Part, Position};
+
+impl FrameRow<'_> {
+    /// The text of this row.
+    pub(in crate::scrollback) fn text(&self) -> &str {
+        match (&self.text, self.position.part) {
+            (Some(text), Part::Line { row, .. }) => {
+                &text.wrapped.line.text()[text.wrapped.wrap.row(row)]
+            }
+            _ => "",
+        }
+    }
+}
 
 fn pane(width: u16, height: u16) -> Pane {
     let mut pane = Pane::default();
@@ -243,10 +255,10 @@ fn eviction_does_not_move_who_stands_on_what_is_left() {
     pane.jump(7, 60);
     let before = screen(&pane);
     say(&mut pane, 7, 80..130);
-    assert!(pane.block(7).unwrap().dropped() >= 50);
+    assert!(pane.block(7).unwrap().store().dropped() >= 50);
     assert_eq!(screen(&pane), before);
     say(&mut pane, 7, 130..150);
-    let dropped = pane.block(7).unwrap().dropped();
+    let dropped = pane.block(7).unwrap().store().dropped();
     assert_eq!(screen(&pane)[0], format!("… {dropped} older "));
     // The word about it takes three rows of this narrow screen; then comes what is left.
     assert_eq!(pane.frame().rows[3].text(), dropped.to_string());
@@ -264,18 +276,18 @@ fn over_the_panes_memory_the_oldest_finished_block_pays() {
         pane.push(id, Channel::Stdout, text.as_bytes());
     }
     // Nothing is finished: the oldest gives its oldest pieces.
-    assert!(pane.bytes() <= caps.bytes);
-    let first = pane.block(1).unwrap().dropped();
-    assert!(first > 0 && pane.block(2).unwrap().dropped() == 0);
+    assert!(pane.bytes <= caps.bytes);
+    let first = pane.block(1).unwrap().store().dropped();
+    assert!(first > 0 && pane.block(2).unwrap().store().dropped() == 0);
     pane.finish(2);
     pane.push(3, Channel::Stdout, text.as_bytes());
-    assert!(pane.bytes() <= caps.bytes);
-    assert_eq!(pane.block(1).unwrap().dropped(), first);
+    assert!(pane.bytes <= caps.bytes);
+    assert_eq!(pane.block(1).unwrap().store().dropped(), first);
     let second = pane.block(2).unwrap();
-    assert!(second.dropped() > 0);
+    assert!(second.store().dropped() > 0);
     let marker = second.line(second.lines().start).unwrap();
     assert!(marker.text().ends_with("older lines dropped"), "{}", marker.text());
-    assert_eq!(pane.bytes(), pane.blocks().iter().map(Block::bytes).sum::<usize>());
+    assert_eq!(pane.bytes, pane.blocks().iter().map(Block::bytes).sum::<usize>());
 }
 
 #[test]
@@ -287,9 +299,9 @@ fn a_removed_block_leaves_the_reader_at_the_next() {
     pane.finish(7);
     pane.remove_finished();
     assert_eq!(screen(&pane), ["#8", "0", "1", "2", "3"]);
-    assert_eq!(pane.bytes(), pane.block(8).unwrap().bytes());
+    assert_eq!(pane.bytes, pane.block(8).unwrap().bytes());
     assert!(pane.remove(8) && !pane.remove(8));
-    assert!(screen(&pane).is_empty() && pane.is_following() && pane.bytes() == 0);
+    assert!(screen(&pane).is_empty() && pane.is_following() && pane.bytes == 0);
 }
 
 #[test]

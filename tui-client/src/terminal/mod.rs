@@ -1,8 +1,7 @@
-//! The terminal: its set-up, its teardown in every case, and what is written past the screen.
+//! The terminal: setup, teardown, and what is written to it beside the frames.
 //!
-//! **Invariant:** whatever ends the program, a panic of any thread included, the terminal is given
-//! back as it was: [`restore`] undoes every mode that [`Terminal::enter`] sets, once, and after it
-//! nothing more is drawn.
+//! **Invariant:** in whatever way the program ends, including a panic of any thread, the terminal is restored:
+//! [`restore`] undoes every mode that [`Terminal::enter`] sets, once, and after it nothing more is drawn.
 
 pub(crate) mod painter;
 
@@ -33,35 +32,34 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    /// The smallest terminal that shows anything but how small it is.
+    /// The smallest terminal that the screen is drawn on.
     pub(crate) const LEAST: Self = Self { width: 40, height: 10 };
 
-    /// Whether there is room to draw.
     pub(crate) fn enough(self) -> bool {
         self.width >= Self::LEAST.width && self.height >= Self::LEAST.height
     }
 }
 
-/// Reports of buttons and the wheel, in a form without limits of columns; motion stays unreported.
+/// Reports of buttons and the wheel, with coordinates of any size; motion is not reported.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
 /// The most text that terminals take through OSC 52: 100,000 bytes of sequence.
 pub(crate) const MAX_COPY: usize = 74_994;
 
-/// The size of a terminal that does not know its own.
+/// The size where the terminal does not report one.
 const USUAL_SIZE: Size = Size { width: 80, height: 24 };
-/// No real screen has more columns or rows: each cell of a frame takes memory.
+/// A larger size is no real screen: each cell of a frame takes memory.
 const MAX_SIZE: Size = Size { width: 1000, height: 400 };
 
-/// Whether the screen is ours now.
+/// Whether the screen is set up.
 static UP: AtomicBool = AtomicBool::new(false);
-/// Raised when a thread of the screen panics.
+/// Notified when a thread of the screen panics.
 pub(crate) static PANICKED: Notify = Notify::const_new();
-/// What other threads said when they panicked; shown once the screen is down.
+/// Panic messages of other threads; printed after the teardown.
 static ELSEWHERE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Standard output while the screen is ours; nothing afterwards.
+/// Standard output while the screen is set up; afterwards writes are dropped.
 #[derive(Debug)]
 struct Out(Option<BufWriter<Stdout>>);
 
@@ -70,7 +68,6 @@ impl Out {
         Self(Some(BufWriter::with_capacity(64 * 1024, io::stdout())))
     }
 
-    /// What may be written to now.
     fn open(&mut self) -> Option<&mut BufWriter<Stdout>> {
         self.0.as_mut().filter(|_| UP.load(Ordering::SeqCst))
     }
@@ -88,43 +85,39 @@ impl Write for Out {
 
 impl Drop for Out {
     fn drop(&mut self) {
-        // Half a frame that waits here must not follow the teardown: taken apart, nothing is flushed.
+        // Half a frame in the buffer must not follow the teardown, so the buffer is dropped without a flush.
         if let Some(out) = self.0.take() {
             drop(out.into_parts());
         }
     }
 }
 
-/// The screen.
 pub(crate) struct Terminal {
     screen: Painter<Out>,
     mouse: bool,
 }
 
 impl Terminal {
-    /// Takes the terminal over.
-    ///
-    /// # Errors
-    /// The system's, with the terminal given back.
+    /// Sets the terminal up; after an error it is restored.
     pub(crate) fn enter() -> io::Result<Self> {
-        // Under NO_COLOR crossterm drops reverse and bold too; the theme knows better.
+        // Under NO_COLOR crossterm drops reverse and bold too; here the theme decides.
         style::force_color_output(true);
         set_up(true)?;
-        // The frame has the size that the state says, not one that is read at another moment.
+        // The painter starts with the size in the state, not one that is read later.
         let size = size();
         let area = Rect::new(0, 0, size.width, size.height);
         Ok(Self { screen: Painter::new(Out::new(), area), mouse: true })
     }
 
-    /// Takes the terminal over again after [`restore`], or after another program has changed its modes.
+    /// Sets the terminal up again after [`restore`], or after another program has changed its modes.
     pub(crate) fn enter_again(&mut self) -> io::Result<()> {
-        // crossterm does nothing where it believes that raw mode is on.
+        // crossterm does nothing where it takes raw mode to be on.
         disable_raw_mode()?;
         set_up(self.mouse)?;
         self.clear()
     }
 
-    /// Draws a frame. All of it appears at once where the terminal knows how.
+    /// Draws a frame. It appears at once where the terminal supports synchronized updates.
     pub(crate) fn draw(
         &mut self,
         size: Size,
@@ -137,12 +130,11 @@ impl Terminal {
         io::Write::flush(self.screen.out())
     }
 
-    /// Forgets what is on the screen, so that the next frame draws everything.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
         self.screen.clear()
     }
 
-    /// Asks for mouse reports, or for none.
+    /// Turns mouse reports on or off.
     pub(crate) fn mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
         let out = self.screen.out();
@@ -150,8 +142,8 @@ impl Terminal {
         io::Write::flush(out)
     }
 
-    /// Sends text to the terminal's clipboard; the terminal does not say whether it took it. Inside
-    /// tmux, tmux is asked: it does not take the sequence from programs unless it is told to.
+    /// Sends text to the terminal's clipboard; the terminal does not report whether it took it. Inside tmux, `tmux
+    /// load-buffer` is used: by default tmux ignores the escape sequence of programs.
     pub(crate) fn copy(&mut self, text: &str) -> io::Result<()> {
         let in_tmux = std::env::var_os("TMUX").is_some_and(|tmux| !tmux.is_empty());
         if in_tmux && copy_by_tmux(text).is_ok() {
@@ -175,23 +167,22 @@ impl Drop for Terminal {
     }
 }
 
-/// The size to draw at. A terminal that knows none (a serial line, a pseudo-terminal that was given
-/// none) is as large as COLUMNS and LINES say.
+/// The size to draw at. Where the terminal reports none (a serial line, a pseudo-terminal without a size), COLUMNS and
+/// LINES count.
 pub(crate) fn size() -> Size {
     let (width, height) = crossterm::terminal::size().unwrap_or((0, 0));
     let set = |name| std::env::var(name).ok()?.parse().ok();
     usable_size(Size { width, height }, set("COLUMNS"), set("LINES"))
 }
 
-/// A size that can be drawn at.
-pub(crate) fn usable_size(told: Size, columns: Option<u16>, lines: Option<u16>) -> Size {
-    let or = |told: u16, set: Option<u16>, usual, most| {
-        let told = Some(told).filter(|told| *told > 0);
-        told.or(set.filter(|set| *set > 0)).unwrap_or(usual).min(most)
+pub(crate) fn usable_size(reported: Size, columns: Option<u16>, lines: Option<u16>) -> Size {
+    let or = |reported: u16, set: Option<u16>, usual, most| {
+        let reported = Some(reported).filter(|size| *size > 0);
+        reported.or(set.filter(|set| *set > 0)).unwrap_or(usual).min(most)
     };
     Size {
-        width: or(told.width, columns, USUAL_SIZE.width, MAX_SIZE.width),
-        height: or(told.height, lines, USUAL_SIZE.height, MAX_SIZE.height),
+        width: or(reported.width, columns, USUAL_SIZE.width, MAX_SIZE.width),
+        height: or(reported.height, lines, USUAL_SIZE.height, MAX_SIZE.height),
     }
 }
 
@@ -212,7 +203,7 @@ fn set_up(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     UP.store(true, Ordering::SeqCst);
     let mut out = io::stdout();
-    // A character that the terminal takes to be wider than its room must not spill into the next row.
+    // Without line wrap, a character that is wider than expected does not spill into the next row.
     let modes =
         queue!(out, EnterAlternateScreen, DisableLineWrap, EnableBracketedPaste, EnableFocusChange);
     let done = modes.and_then(|()| {
@@ -246,14 +237,13 @@ pub(crate) fn restore() {
     let _ = disable_raw_mode();
 }
 
-/// From now on a panic gives the terminal back before it is reported. A panic of a thread that the
-/// screen does not depend on, as of one session of a server inside this program, is kept until the
-/// screen is down; a panic of one of `ours` ends the program.
-pub(crate) fn catch_panics(ours: &'static [&'static str]) {
+/// From now on a panic restores the terminal before it is reported. A panic of one of the `screen_threads` ends the
+/// program. That of another thread, such as a session of the embedded server, is printed after the teardown.
+pub(crate) fn catch_panics(screen_threads: &'static [&'static str]) {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let thread = std::thread::current();
-        if thread.name().is_some_and(|name| ours.contains(&name)) {
+        if thread.name().is_some_and(|name| screen_threads.contains(&name)) {
             restore();
             report(info);
             PANICKED.notify_one();
@@ -265,19 +255,19 @@ pub(crate) fn catch_panics(ours: &'static [&'static str]) {
     }));
 }
 
-/// Prints what could not be printed while the screen was up.
-pub(crate) fn print_kept() {
+/// Prints the panic messages that were kept while the screen was up.
+pub(crate) fn print_kept_panics() {
     for kept in ELSEWHERE.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         complain(kept);
     }
 }
 
-/// Whether the person wants no colours (no-color.org).
+/// Whether the user wants no colours (no-color.org).
 pub(crate) fn no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
-/// Whether the locale has more than ASCII. One that is not set says nothing: terminals of today have.
+/// Whether the locale uses UTF-8; one that is not set counts as UTF-8.
 pub(crate) fn speaks_utf8() -> bool {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     is_utf8(["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).as_deref())
@@ -290,13 +280,12 @@ fn is_utf8(locale: Option<&str>) -> bool {
     })
 }
 
-/// One line on standard error. Errors are ignored: it may be closed, as after a hang-up.
-pub(crate) fn complain(what: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "topside: {what}");
+/// Prints a line on standard error. Errors are ignored: it may be closed, as after a hang-up.
+pub(crate) fn complain(message: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "topside: {message}");
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use std::io::Read;
 
@@ -318,7 +307,7 @@ mod tests {
         panicking.spawn(|| panic!("a fault")).unwrap().join().unwrap_err();
         assert_eq!(UP.load(Ordering::SeqCst), thread != "ours");
         drop(terminal);
-        print_kept();
+        print_kept_panics();
     }
 
     /// Runs this very test once more in a terminal, and returns the terminal and what was printed.

@@ -1,11 +1,10 @@
-//! Writing frames to the terminal: only the cells that changed, and nothing that depends on how wide the terminal
-//! takes a character to be.
+//! Painter: writes a frame to the terminal, only the cells that changed, independent of the terminal's idea of the width
+//! of a character.
 //!
-//! Terminals disagree about the width of emoji, of characters that are joined from several, and of many scripts. A
-//! row of plain characters of one column is changed cell by cell. Every other row is erased and painted again as a
-//! whole when it changes, and the cursor is set to its column after each character that a terminal may take to be of
-//! another width. So the cells of a row depend on nothing but the row, and no half of a wide character is left over.
-//!
+//! Terminals disagree about the width of emoji, of characters that are joined from several, and of many scripts. A row of
+//! plain characters of one column is changed cell by cell. Any other row is erased and painted as a whole when it changes,
+//! and the cursor is set to its column after each character whose width may differ. So the cells of a row depend on that
+//! row alone, and no half of a wide character remains.
 //! **Invariant:** the picture after any sequence of frames is the picture of the last frame on a blank terminal.
 
 use std::io::{self, Write};
@@ -18,16 +17,16 @@ use ratatui::layout::{Position, Rect};
 
 use crate::scrollback::symbol;
 
-/// What the terminal shows, and the way to it.
+/// What the terminal shows, and its backend.
 pub(crate) struct Painter<W: Write> {
     backend: CrosstermBackend<W>,
     shown: Buffer,
-    /// The frame before, for its memory.
+    /// A buffer to reuse.
     spare: Buffer,
 }
 
 impl<W: Write> Painter<W> {
-    /// A painter for a terminal that is blank.
+    /// A painter for a blank terminal.
     pub(crate) fn new(out: W, area: Rect) -> Self {
         Self {
             backend: CrosstermBackend::new(out),
@@ -36,7 +35,7 @@ impl<W: Write> Painter<W> {
         }
     }
 
-    /// What takes bytes for the terminal past the frames.
+    /// The backend, for bytes beside the frames.
     pub(crate) fn out(&mut self) -> &mut CrosstermBackend<W> {
         &mut self.backend
     }
@@ -48,7 +47,7 @@ impl<W: Write> Painter<W> {
         Ok(())
     }
 
-    /// Draws a frame of this area. `draw` is given a blank buffer, and returns where the cursor is to be shown.
+    /// Draws a frame of this area. `draw` gets a blank buffer, and returns the position of a visible cursor.
     pub(crate) fn draw(
         &mut self,
         area: Rect,
@@ -95,7 +94,6 @@ impl<W: Write> Painter<W> {
     }
 }
 
-/// Erases a row and paints all of it.
 fn paint_row(backend: &mut impl BackendWrite, y: u16, row: &[Cell]) -> io::Result<()> {
     queue!(backend, cursor::MoveTo(0, y), Clear(ClearType::UntilNewLine))?;
     let mut segment = Vec::new();
@@ -104,7 +102,7 @@ fn paint_row(backend: &mut impl BackendWrite, y: u16, row: &[Cell]) -> io::Resul
         if has_known_width(cell.symbol()) {
             segment.push((x, y, cell));
         } else {
-            // Each call begins by setting the cursor.
+            // Each call of `draw` sets the cursor first.
             draw(backend, segment.drain(..))?;
             let mut alone = cell.clone();
             alone.set_symbol(&symbol(cell.symbol()));
@@ -122,7 +120,6 @@ fn draw<'c>(
     if cells.len() == 0 { Ok(()) } else { backend.draw(cells) }
 }
 
-/// What both writes bytes and draws cells.
 trait BackendWrite: Backend<Error = io::Error> + Write {}
 impl<W: Write> BackendWrite for CrosstermBackend<W> {}
 
@@ -132,8 +129,8 @@ fn is_narrow(cell: &Cell) -> bool {
     symbol.len() == 1 || (has_known_width(symbol) && symbol.cell_width() == 1)
 }
 
-/// Whether all terminals give a symbol the same width: it is one character, of a script without joined characters,
-/// with one width in all versions of Unicode.
+/// Whether all terminals give a symbol the same width: it is one character, of a script without joined characters, with
+/// the same width in all versions of Unicode.
 fn has_known_width(symbol: &str) -> bool {
     let mut chars = symbol.chars();
     let (Some(c), None) = (chars.next(), chars.next()) else { return false };

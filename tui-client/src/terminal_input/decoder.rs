@@ -1,4 +1,4 @@
-//! The state machine between reads.
+//! State machine that decodes the input of a terminal, wherever a read ends.
 
 use std::time::Duration;
 
@@ -7,80 +7,72 @@ use crossterm::event::{Event, KeyEvent, KeyModifiers};
 use super::burst::{is_paste, is_text, may_be_paste, text_length, whole_characters};
 use super::sequence;
 
-/// An ESC with nothing behind it for so long is the Escape key.
+/// After this silence, an ESC alone is the Escape key.
 const ESCAPE: Duration = Duration::from_millis(50);
-/// `ESC [` or `ESC O` with nothing behind it for so long is a character with Alt.
+/// After this silence, `ESC [` or `ESC O` alone is a character with Alt.
 const INTRODUCER: Duration = Duration::from_secs(1);
-/// The same for the beginning of a string, which is rare where a person types.
+/// The same for the beginning of a string, which a user rarely types.
 const STRING: Duration = Duration::from_millis(200);
-/// A string that has begun and goes silent for so long is given up.
+/// After this silence, a string that has begun is dropped.
 const STRING_SILENCE: Duration = Duration::from_secs(2);
-/// What a paste holds is handed on after such a silence, although its end has not come.
+/// After this silence, the content of a paste is delivered, although its end has not come.
 const PASTE_SILENCE: Duration = Duration::from_secs(1);
-/// The pieces of a burst of text follow each other faster.
+/// The pieces of a burst of text follow each other within this time.
 const BURST: Duration = Duration::from_millis(20);
 
-/// Behind the ESC.
+/// Without the ESC.
 const PASTE_BEGIN: &[u8] = b"[200~";
 const PASTE_END: &[u8] = b"\x1b[201~";
-/// Most bytes of a paste that are kept. No line that a server takes is longer.
+/// Most bytes of a paste that are kept. A server takes no longer line.
 const MAX_PASTE: usize = 4 * 1024 * 1024;
 /// Most bytes of one sequence that are kept. No key has more.
 const MAX_SEQUENCE: usize = 64;
 
-/// Where in the input the decoder is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum DecoderState {
-    /// Between keys.
+    #[default]
     Ground,
     /// In a character of several bytes; with Alt where an ESC came before it.
     Utf8 { alt: bool },
-    /// Behind an ESC, or behind two.
+    /// After an ESC, or after two.
     Escape { doubled: bool },
-    /// Behind `ESC [`; with Alt where another ESC came before it.
+    /// After `ESC [`; with Alt where another ESC came before it.
     Csi { alt: bool },
-    /// Behind `ESC [ [`.
+    /// After `ESC [ [`.
     LinuxFunction,
-    /// Behind `ESC [ M`.
+    /// After `ESC [ M`.
     X10Mouse,
-    /// Behind `ESC O`.
+    /// After `ESC O`.
     Ss3 { alt: bool },
     /// In an OSC, DCS, APC, PM or SOS string, which began with ESC and this byte.
     String { introducer: u8, escape: bool },
-    /// In a bracketed paste. `open`: what it held was handed on already, as its end did not come.
+    /// In a bracketed paste. `open`: its content so far was delivered, because its end did not come.
     Paste { matched: usize, open: bool, escape_alone: bool },
     /// In text that came in one read and may be a paste of a terminal without bracketed paste.
     Burst,
 }
 
-/// Makes events of bytes, wherever a read ends.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Decoder {
     state: DecoderState,
-    /// The bytes of what has begun: a character, a sequence or a paste.
+    /// The bytes of an incomplete character, sequence or paste.
     pending: Vec<u8>,
-    /// Whether a string has a byte behind its introducer.
+    /// Whether a string has a byte after its introducer.
     string_begun: bool,
-    /// How much of `[200~` has followed an ESC that was taken for the Escape key.
-    late: Option<usize>,
-}
-
-impl Default for Decoder {
-    fn default() -> Self {
-        Self { state: DecoderState::Ground, pending: Vec::new(), string_begun: false, late: None }
-    }
+    /// How many bytes of `[200~` have followed an ESC that was taken for the Escape key.
+    late_paste: Option<usize>,
 }
 
 impl Decoder {
-    /// Takes the bytes of one read.
+    /// Decodes the bytes of one read.
     pub(crate) fn feed(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
         if let (DecoderState::Paste { open: true, .. }, [0x03]) = (self.state, bytes) {
-            // The end of the paste was lost: Ctrl-C by itself is a person's.
+            // The end of the paste was lost: Ctrl-C alone comes from the user.
             self.end_paste(events);
         }
         let (mut at, mut looked_at) = (0, 0);
         while at < bytes.len() {
-            if self.state == DecoderState::Ground && self.late.is_none() && at >= looked_at {
+            if self.state == DecoderState::Ground && self.late_paste.is_none() && at >= looked_at {
                 let length = text_length(&bytes[at..]);
                 looked_at = at + length;
                 if may_be_paste(&bytes[at..looked_at]) {
@@ -100,7 +92,7 @@ impl Decoder {
         }
     }
 
-    /// How long to wait for the rest of what has begun; then [`Decoder::time_out`] is due.
+    /// How long to wait for the rest of an incomplete input before [`Decoder::time_out`].
     pub(crate) fn wait(&self) -> Option<Duration> {
         match self.state {
             DecoderState::Escape { .. } => Some(ESCAPE),
@@ -114,24 +106,22 @@ impl Decoder {
             DecoderState::Paste { open: true, .. } => Some(BURST),
             DecoderState::Paste { open: false, .. } => Some(PASTE_SILENCE),
             DecoderState::Burst => Some(BURST),
-            // The rest can only come from the terminal. A timeout would type it as text.
+            // Only the terminal sends the rest. After a timeout it would be taken for typed text.
             _ => None,
         }
     }
 
-    /// Nothing came for as long as [`Decoder::wait`] said.
+    /// Handles a silence of the length of [`Decoder::wait`].
     pub(crate) fn time_out(&mut self, events: &mut Vec<Event>) {
         match self.state {
             DecoderState::Escape { doubled } => {
-                for _ in 0..=u8::from(doubled) {
-                    events.push(Event::Key(sequence::control(0x1b)));
-                }
+                push_escapes(1 + usize::from(doubled), events);
                 self.state = DecoderState::Ground;
-                self.late = Some(0);
+                self.late_paste = Some(0);
             }
             DecoderState::Csi { alt } if self.pending.is_empty() => {
                 self.introducer(b'[', alt, events);
-                self.late = Some(1);
+                self.late_paste = Some(1);
             }
             DecoderState::Ss3 { alt } if self.pending.is_empty() => {
                 self.introducer(b'O', alt, events);
@@ -142,10 +132,10 @@ impl Decoder {
             DecoderState::String { .. } => self.ground(),
             DecoderState::Paste { open: true, escape_alone: true, .. } => {
                 self.end_paste(events);
-                events.push(Event::Key(sequence::control(0x1b)));
+                push_escapes(1, events);
             }
             DecoderState::Paste { matched, open, .. } => {
-                self.hand_paste_on(events);
+                self.deliver_paste(events);
                 if open {
                     // Half a character: its rest does not come.
                     self.pending.clear();
@@ -201,7 +191,7 @@ impl Decoder {
         self.pending.clear();
     }
 
-    /// A byte of another kind in the middle of a sequence: what had begun means nothing.
+    /// Handles a byte that cannot be part of the sequence: drops the sequence.
     fn abandon(&mut self, byte: u8, events: &mut Vec<Event>) {
         self.ground();
         self.take(byte, events);
@@ -209,13 +199,13 @@ impl Decoder {
 
     fn ground_byte(&mut self, byte: u8, alt: bool, events: &mut Vec<Event>) {
         self.state = DecoderState::Ground;
-        if let Some(matched) = self.late.take()
+        if let Some(matched) = self.late_paste.take()
             && byte == PASTE_BEGIN[matched]
         {
             if matched + 1 == PASTE_BEGIN.len() {
                 return self.begin_paste();
             }
-            self.late = Some(matched + 1);
+            self.late_paste = Some(matched + 1);
         }
         match byte {
             0x1b => self.state = DecoderState::Escape { doubled: false },
@@ -239,7 +229,7 @@ impl Decoder {
             }
             Err(error) if error.error_len().is_none() => {}
             Err(_) => {
-                // This byte may begin the next key, unless it is itself what is wrong.
+                // This byte may begin the next key, unless it is invalid itself.
                 let alone = self.pending.len() == 1;
                 self.ground();
                 if !alone {
@@ -253,17 +243,10 @@ impl Decoder {
         match byte {
             b'[' => self.state = DecoderState::Csi { alt: doubled },
             b'O' => self.state = DecoderState::Ss3 { alt: doubled },
-            0x1b => {
-                if doubled {
-                    events.push(Event::Key(sequence::control(0x1b)));
-                }
-                self.state = DecoderState::Escape { doubled: true };
-            }
             _ => {
-                if doubled {
-                    events.push(Event::Key(sequence::control(0x1b)));
-                }
+                push_escapes(usize::from(doubled), events);
                 match byte {
+                    0x1b => self.state = DecoderState::Escape { doubled: true },
                     b']' | b'P' | b'X' | b'^' | b'_' => {
                         self.state = DecoderState::String { introducer: byte, escape: false };
                         self.string_begun = false;
@@ -279,12 +262,10 @@ impl Decoder {
             b'[' if self.pending.is_empty() => self.state = DecoderState::LinuxFunction,
             b'M' if self.pending.is_empty() => self.state = DecoderState::X10Mouse,
             b'~' if self.pending == b"200" => {
-                if alt {
-                    events.push(Event::Key(sequence::control(0x1b)));
-                }
+                push_escapes(usize::from(alt), events);
                 self.begin_paste();
             }
-            // rxvt ends keys with Shift by a dollar sign, which is otherwise in the middle.
+            // rxvt ends keys with Shift by a dollar sign, which is otherwise an intermediate byte.
             b'$' if is_number(&self.pending) => self.end_csi(byte, alt, events),
             0x20..=0x3f => {
                 if self.pending.len() < MAX_SEQUENCE {
@@ -301,31 +282,26 @@ impl Decoder {
         self.end_sequence(event, alt, events);
     }
 
-    /// `alt`: an ESC came before the sequence. It is Alt with a key, and a key of its own before
-    /// anything else.
+    /// `alt`: an ESC came before the sequence. It means Alt with a key, and the Escape key otherwise.
     fn end_sequence(&mut self, event: Option<Event>, alt: bool, events: &mut Vec<Event>) {
         self.ground();
         match event {
             Some(Event::Key(key)) => push_key(key, alt, events),
             event => {
-                if alt {
-                    events.push(Event::Key(sequence::control(0x1b)));
-                }
+                push_escapes(usize::from(alt), events);
                 events.extend(event);
             }
         }
     }
 
-    /// An introducer behind which nothing came: a character with Alt.
+    /// An introducer with nothing after it: a character with Alt.
     fn introducer(&mut self, byte: u8, doubled: bool, events: &mut Vec<Event>) {
         self.ground();
-        if doubled {
-            events.push(Event::Key(sequence::control(0x1b)));
-        }
+        push_escapes(usize::from(doubled), events);
         push_key(sequence::character(char::from(byte)), true, events);
     }
 
-    /// What a terminal answers is not typed: a string is passed over to its end.
+    /// Skips a string to its end: it is an answer of the terminal.
     fn string_byte(&mut self, byte: u8, introducer: u8, escape: bool, events: &mut Vec<Event>) {
         match byte {
             b'\\' if escape => self.ground(),
@@ -361,8 +337,7 @@ impl Decoder {
             }
         };
         if matched == PASTE_END.len() {
-            self.hand_paste_on(events);
-            self.ground();
+            self.end_paste(events);
         } else {
             self.state = DecoderState::Paste { matched, open, escape_alone: false };
         }
@@ -374,7 +349,7 @@ impl Decoder {
         self.pending.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    fn hand_paste_on(&mut self, events: &mut Vec<Event>) {
+    fn deliver_paste(&mut self, events: &mut Vec<Event>) {
         // A character whose rest has not come stays.
         let length = whole_characters(&self.pending);
         if length > 0 {
@@ -385,24 +360,27 @@ impl Decoder {
     }
 
     fn end_paste(&mut self, events: &mut Vec<Event>) {
-        self.hand_paste_on(events);
+        self.deliver_paste(events);
         self.ground();
     }
 
-    /// The burst is a paste, or what a program typed for a person.
+    /// Delivers the burst as a paste, or as keys that a script typed.
     fn end_burst(&mut self, events: &mut Vec<Event>) {
         let burst = std::mem::take(&mut self.pending);
         self.ground();
         if is_paste(&burst) {
             self.pending = burst;
-            self.hand_paste_on(events);
-            self.ground();
+            self.end_paste(events);
         } else {
             for byte in burst {
                 self.take(byte, events);
             }
         }
     }
+}
+
+fn push_escapes(count: usize, events: &mut Vec<Event>) {
+    events.extend(std::iter::repeat_n(Event::Key(sequence::control(0x1b)), count));
 }
 
 fn push_key(mut key: KeyEvent, alt: bool, events: &mut Vec<Event>) {

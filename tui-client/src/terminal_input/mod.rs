@@ -1,8 +1,7 @@
-//! Terminal input: from the bytes that a terminal sends to keys, pastes and mouse reports.
+//! Terminal input: decodes the bytes that a terminal sends into keys, pastes and mouse reports.
 //!
-//! The terminal library's own parser takes an ESC at the end of a read for the Escape key, and types
-//! the rest of a sequence that it does not know. [`Decoder`] keeps its state between reads, so that
-//! it does not matter where a read ends.
+//! The parser of the terminal library takes an ESC at the end of a read for the Escape key, and delivers the rest of an
+//! unknown sequence as text. [`Decoder`] keeps its state between reads.
 
 mod burst;
 mod decoder;

@@ -1,10 +1,10 @@
-//! What one complete sequence or control character means.
+//! Meaning of one complete sequence or control character.
 
 use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 
-/// A key by its single byte.
+/// The key of a single byte.
 pub(super) fn control(byte: u8) -> KeyEvent {
     let ctrl = |c: u8| KeyEvent::new(KeyCode::Char(char::from(c)), KeyModifiers::CONTROL);
     match byte {
@@ -25,8 +25,7 @@ pub(super) fn character(c: char) -> KeyEvent {
     KeyEvent::new(KeyCode::Char(c), shift)
 }
 
-/// The meaning of `ESC [ params last`. Answers of the terminal to queries, and what is not known,
-/// have none.
+/// The event of `ESC [ params last`; none for an answer of the terminal, or an unknown sequence.
 pub(super) fn csi(params: &[u8], last: u8) -> Option<Event> {
     if let Some(report) = params.strip_prefix(b"<") {
         return sgr_mouse(report, last);
@@ -55,13 +54,13 @@ pub(super) fn csi(params: &[u8], last: u8) -> Option<Event> {
         b'a'..=b'd' if params.is_empty() => {
             Event::Key(KeyEvent::new(arrow(last.to_ascii_uppercase())?, KeyModifiers::SHIFT))
         }
-        // `CSI row ; column R` is where the cursor is; it cannot be told from F3 with a modifier.
+        // `CSI row ; column R` reports the cursor; it looks like F3 with a modifier.
         b'R' if !params.is_empty() => return None,
         _ => key(arrow(last).or_else(|| function(last))?),
     })
 }
 
-/// The meaning of `ESC O params last`.
+/// The event of `ESC O params last`.
 pub(super) fn ss3(params: &[u8], last: u8) -> Option<Event> {
     let held = match std::str::from_utf8(params).ok()?.split(';').next_back()?.parse() {
         Ok(mask) => modifiers(mask),
@@ -88,7 +87,7 @@ pub(super) fn linux_function(last: u8) -> Option<Event> {
     matches!(last, b'A'..=b'E').then(|| Event::Key(KeyCode::F(last - b'A' + 1).into()))
 }
 
-/// A mouse report in the old form: three bytes behind `ESC [ M`.
+/// A mouse report in the old form: three bytes after `ESC [ M`.
 pub(super) fn x10_mouse([button, column, row]: [u8; 3]) -> Option<Event> {
     let number = |byte: u8| byte.checked_sub(32).map(u16::from);
     mouse(number(button)?, number(column)?, number(row)?, false)
@@ -170,7 +169,7 @@ fn numbered(number: u16) -> Option<KeyCode> {
     })
 }
 
-/// A key that is told by the number of its character.
+/// A key that is encoded by the code point of its character.
 fn encoded(code: u16, numbers: &Numbers) -> Option<Event> {
     let (held, _) = numbers.held();
     let shift = held.contains(KeyModifiers::SHIFT);
@@ -201,7 +200,7 @@ fn modifiers(mask: u16) -> KeyModifiers {
     held.into_iter().filter(|(bit, _)| mask & bit != 0).map(|(_, held)| held).collect()
 }
 
-/// The parameters of a sequence; each with the first number behind its colon.
+/// The parameters of a sequence; each with the number after its first colon.
 struct Numbers(Vec<(u16, Option<u16>)>);
 
 impl Numbers {

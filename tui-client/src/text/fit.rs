@@ -1,14 +1,14 @@
-//! Making text fit: its width in cells, cutting with an ellipsis, wrapping between words.
+//! Fitting text: width in cells, cutting with an ellipsis, wrapping between words.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// Cells that a text takes.
+/// Width in cells.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// Cells that a text takes, as the buffer counts.
+/// Width in cells, as the buffer counts.
 pub(crate) fn columns(text: &str) -> u16 {
     u16::try_from(width(text)).unwrap_or(u16::MAX)
 }
@@ -35,7 +35,7 @@ pub(crate) fn cut(text: &str, room: usize) -> String {
     cut
 }
 
-/// The text in lines of at most `room` cells, parted between words where that is possible.
+/// The text in lines of at most `room` cells, wrapped between words where possible.
 pub(crate) fn wrap(text: &str, room: usize) -> Vec<String> {
     let room = room.max(1);
     let mut lines = vec![String::new()];

@@ -1,4 +1,4 @@
-//! Text: fitting, times and sizes, Base64, and what must not be shown.
+//! Text: fitting, times and sizes, base64, and the removal of control characters.
 
 pub(crate) mod base64;
 pub(crate) mod fit;

@@ -1,5 +1,5 @@
-//! Everything that comes from the network is made safe here before it enters the state: the server
-//! strips what steers a terminal, and the screen does not rely on it.
+//! Removes control characters from everything that comes from the network, before it enters the state. The server does so
+//! too, and the screen does not rely on it.
 
 use topside_shared::command::Command;
 use topside_shared::methods::{InitializeResult, KeyRow, Menu, Status};
@@ -10,7 +10,7 @@ use topside_shared::text::{MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
 /// Longest description or question of a command, in characters.
 const MAX_TEXT: usize = 2_000;
 
-/// A sentence of the other side.
+/// A sentence of the server.
 pub(crate) fn sentence(text: &str) -> String {
     clean(text, MAX_TEXT)
 }
@@ -39,10 +39,10 @@ pub(crate) fn closing(mut closing: Closing) -> Closing {
     closing
 }
 
-pub(crate) fn broadcast(mut told: Broadcast) -> Broadcast {
-    told.message = clean(&told.message, MAX_BROADCAST);
-    name(&mut told.by);
-    told
+pub(crate) fn broadcast(mut broadcast: Broadcast) -> Broadcast {
+    broadcast.message = clean(&broadcast.message, MAX_BROADCAST);
+    name(&mut broadcast.by);
+    broadcast
 }
 
 pub(crate) fn ended(mut ended: SessionEnded) -> SessionEnded {
@@ -87,7 +87,7 @@ pub(crate) fn key(mut key: KeyRow) -> KeyRow {
     key
 }
 
-/// The line of a run is made safe where it is made.
+/// A run's row. The line in it is cleaned where it is drawn.
 pub(crate) fn run(mut row: RunRow) -> RunRow {
     name(&mut row.command);
     name(&mut row.user);
@@ -110,8 +110,7 @@ pub(crate) fn menu(menu: Menu) -> Menu {
     Menu { commands: menu.commands.into_iter().map(command).collect(), ..menu }
 }
 
-/// A command whose own name steers a terminal keeps that name out of sight: it could not be typed
-/// anyway.
+/// A command. Control characters in its name are removed: such a name cannot be typed.
 fn command(mut command: Command) -> Command {
     name(&mut command.name);
     name(&mut command.title);

@@ -1,9 +1,7 @@
-//! A text that is a key: it is held, drawn and copied where a person wants that, and never printed with the
-//! state.
+//! A secret text, such as a key: drawn and copied on request, and never printed by `Debug`.
 
 use std::fmt;
 
-/// The text.
 #[derive(Default, Clone, PartialEq, Eq)]
 pub(crate) struct Secret(pub(crate) String);
 

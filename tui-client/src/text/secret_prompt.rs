@@ -3,10 +3,10 @@
 /// The words that mean a secret.
 const SECRETS: [&str; 5] = ["password", "passphrase", "secret", "pin", "token"];
 
-/// Most characters of a question that are looked at and shown, its last ones.
+/// Most characters of a question that are examined and shown: its last ones.
 pub(crate) const MAX_QUESTION: usize = 200;
 
-/// Whether one of the words that mean a secret stands in the text as a word of its own.
+/// Whether one of the secret words occurs in the text as a word of its own.
 pub(crate) fn asks_for_a_secret(text: &str) -> bool {
     let words = text.split(|c: char| !c.is_alphanumeric());
     words.map(str::to_lowercase).any(|word| SECRETS.contains(&word.as_str()))

@@ -14,19 +14,21 @@ pub(crate) fn clock(time: Time, zone: &TimeZone) -> String {
 
 /// `09:14:02` today, `11-24 09:14` before.
 pub(crate) fn stamp(time: Time, now: Time, zone: &TimeZone) -> String {
-    let at = time.timestamp().to_zoned(zone.clone());
-    let today = now.timestamp().to_zoned(zone.clone()).date() == at.date();
-    at.strftime(if today { "%H:%M:%S" } else { "%m-%d %H:%M" }).to_string()
+    today_or(time, now, zone, "%m-%d %H:%M")
 }
 
-/// `09:14:02` today, `2026-11-24 09:14` on any other day: for what may lie years away.
+/// `09:14:02` today, `2026-11-24 09:14` on any other day, for times that may be years away.
 pub(crate) fn date(time: Time, now: Time, zone: &TimeZone) -> String {
-    let at = time.timestamp().to_zoned(zone.clone());
-    let today = now.timestamp().to_zoned(zone.clone()).date() == at.date();
-    at.strftime(if today { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" }).to_string()
+    today_or(time, now, zone, "%Y-%m-%d %H:%M")
 }
 
-/// `up since 09:14`, and after a day `up 3 d 4 h`: nothing that changes by the second.
+fn today_or(time: Time, now: Time, zone: &TimeZone, other_day: &str) -> String {
+    let at = time.timestamp().to_zoned(zone.clone());
+    let today = now.timestamp().to_zoned(zone.clone()).date() == at.date();
+    at.strftime(if today { "%H:%M:%S" } else { other_day }).to_string()
+}
+
+/// `up since 09:14`, and after a day `up 3 d 4 h`: it does not change by the second.
 pub(crate) fn uptime(started: Time, now: Time, zone: &TimeZone) -> String {
     let ms = now.millis_since(started);
     if ms < DAY {
@@ -36,25 +38,25 @@ pub(crate) fn uptime(started: Time, now: Time, zone: &TimeZone) -> String {
     format!("up {}", text::duration(ms))
 }
 
-/// Milliseconds until what [`uptime`] says changes.
+/// Milliseconds until the text of [`uptime`] changes.
 pub(crate) fn uptime_changes_in(started: Time, now: Time) -> u64 {
     let ms = now.millis_since(started);
     if ms < DAY { DAY - ms } else { HOUR - ms % HOUR }
 }
 
-/// `0:58`, `12:00`, `1:00:00`: what is left, a begun second counting whole.
+/// `0:58`, `12:00`, `1:00:00`: the time left, rounded up to a second.
 pub(crate) fn countdown(ms: u64) -> String {
     let s = ms.div_ceil(1000);
     let (h, m, s) = (s / 3600, s % 3600 / 60, s % 60);
     if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
 }
 
-/// Milliseconds until what [`countdown`] says changes.
+/// Milliseconds until the text of [`countdown`] changes.
 pub(crate) fn countdown_changes_in(ms: u64) -> u64 {
     if ms == 0 { u64::MAX } else { (ms - 1) % 1000 + 1 }
 }
 
-/// A duration that goes on: whole seconds.
+/// A duration that grows: whole seconds.
 pub(crate) fn running(ms: u64) -> String {
     if ms < 1000 {
         "0 s".to_owned()
@@ -63,7 +65,7 @@ pub(crate) fn running(ms: u64) -> String {
     }
 }
 
-/// Milliseconds until what began then is a second older.
+/// Milliseconds until the age of something that began at `since` reaches the next second.
 pub(crate) fn next_second(since: u64, now: u64) -> u64 {
     1000 - now.saturating_sub(since) % 1000
 }

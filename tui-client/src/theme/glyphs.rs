@@ -1,14 +1,14 @@
 //! Glyphs that are not ASCII, and the ASCII character that replaces each.
 //!
-//! Whoever draws writes the sign itself. A frame for an ASCII screen is gone over once it is drawn, so
-//! nothing else has to know; a test draws every screen and finds a sign that is missing here.
+//! Views draw the glyphs themselves. A complete frame for an ASCII screen is converted here, so that no view needs to know;
+//! a test draws every screen and finds glyphs that are missing here.
 
 use ratatui::buffer::Buffer;
 
 /// Bars, the lowest first; the highest leaves a gap to the row above it.
 pub(crate) const BARS: [char; 7] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇'];
 
-/// A sign and its stand-in, both one column wide.
+/// Each glyph and its replacement, both one column wide.
 const SIGNS: &[(char, char)] = &[
     // Lines and corners.
     ('─', '-'),
@@ -22,14 +22,14 @@ const SIGNS: &[(char, char)] = &[
     ('├', '+'),
     ('┤', '+'),
     ('┼', '+'),
-    // What is chosen, and where one types.
+    // Selection and input.
     ('❯', '>'),
     ('›', '>'),
     ('▌', '>'),
     ('▐', '>'),
     ('▸', '>'),
     ('◂', '<'),
-    // How things stand; a word is always beside it.
+    // States; a word is always beside them.
     ('●', '*'),
     ('○', 'o'),
     ('✓', '+'),
@@ -60,8 +60,7 @@ const SIGNS: &[(char, char)] = &[
     ('\u{fffd}', '?'),
 ];
 
-/// Puts the stand-ins into a frame. A program's output is drawn with them too, for what cannot show the
-/// one cannot show the other; copying and saving take the output as it came.
+/// Replaces the glyphs of a frame, those in a program's output included; a copied or saved output keeps them.
 pub(crate) fn to_ascii(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         let mut chars = cell.symbol().chars();

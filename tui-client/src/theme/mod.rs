@@ -1,4 +1,4 @@
-//! The look of the screen: styles by their role, and the signs with their stand-ins in ASCII.
+//! Look of the screen: styles by their role, and glyphs with their ASCII replacements.
 
 pub(crate) mod glyphs;
 pub(crate) mod styles;

@@ -1,34 +1,32 @@
-//! Styles by their role: one accent, one for what is secondary, three for states, which always are beside a sign or
-//! a word. The terminal's own background stays.
+//! Styles by their role: one accent, one for secondary text, three for states, which are always beside a glyph or a word.
+//! The background is the terminal's own.
 
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::scrollback::Look;
 
-/// The colour is named, so that text over a line does not take the line's.
+/// The colour is set, so that text over a line does not take the colour of the line.
 const PLAIN: Style = Style::new().fg(Color::Reset);
 const STRONG: Style = PLAIN.add_modifier(Modifier::BOLD);
 
-/// The styles of one theme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Theme {
     pub(crate) plain: Style,
-    /// What has the focus, and names.
+    /// The focus, and names.
     pub(crate) accent: Style,
     pub(crate) strong: Style,
-    /// What is secondary.
     pub(crate) dim: Style,
     /// Lines between panes.
     pub(crate) rule: Style,
     pub(crate) good: Style,
     pub(crate) warn: Style,
     pub(crate) bad: Style,
-    /// A part of the input that is wrong.
+    /// An invalid part of the input.
     pub(crate) wrong: Style,
     pub(crate) chosen: Style,
-    /// What a search found.
+    /// Matches of a search.
     pub(crate) matched: Style,
-    /// The match where the reader is.
+    /// The current match.
     pub(crate) current: Style,
     /// Whether the colours of programs are shown.
     colours: bool,
@@ -52,8 +50,8 @@ impl Theme {
         colours: true,
     };
 
-    /// For a light background, in colours of the fixed part of the palette: a terminal's own yellow
-    /// and cyan are hardly seen on white.
+    /// For a light background, in fixed colours of the palette: the yellow and cyan of a terminal are hardly visible on
+    /// white.
     pub(crate) const LIGHT: Self = Self {
         accent: PLAIN.fg(Color::Indexed(25)),
         dim: PLAIN.fg(Color::Indexed(241)),
@@ -67,7 +65,7 @@ impl Theme {
         ..Self::DARK
     };
 
-    /// Without colours: signs, words and attributes alone.
+    /// Without colours: glyphs, words and attributes only.
     pub(crate) const MONOCHROME: Self = Self {
         accent: STRONG,
         dim: PLAIN.add_modifier(Modifier::DIM),
@@ -100,12 +98,11 @@ impl Theme {
         ]
     }
 
-    /// What has the focus in a list.
     pub(crate) fn chosen(&self) -> Style {
         self.chosen
     }
 
-    /// How output is drawn.
+    /// The styles of the output pane.
     pub(crate) fn look(&self) -> Look {
         Look {
             colours: self.colours,

@@ -74,12 +74,12 @@ async fn run(yes: bool, on: TargetArgs) -> u8 {
         }
     };
     if let Some(embedded) = embedded {
-        let hand = embedded.hand();
+        let stop = embedded.stop_handle();
         let mut stopping = tokio::task::spawn_blocking(move || embedded.stop());
         tokio::select! {
             _ = &mut stopping => {}
             _ = signals.next() => {
-                hand.at_once();
+                stop.at_once();
                 let _ = stopping.await;
             }
         }

@@ -151,37 +151,6 @@ impl Fields {
     }
 }
 
-/// A saved server as programs read it: the keys are those of client.toml.
-#[derive(Debug, Serialize)]
-struct ServerRecord<'p> {
-    name: &'p str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lan: Option<&'p str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    internet: Option<&'p str>,
-    port: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    internet_port: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pin: Option<&'p str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    tags: &'p [String],
-}
-
-impl<'p> ServerRecord<'p> {
-    fn new(profile: &'p Profile) -> Self {
-        Self {
-            name: &profile.name,
-            lan: profile.lan.as_deref(),
-            internet: profile.internet.as_deref(),
-            port: profile.port,
-            internet_port: profile.internet_port,
-            pin: profile.pin.as_deref(),
-            tags: &profile.tags,
-        }
-    }
-}
-
 /// One way to a server, tried.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -255,9 +224,7 @@ async fn run(verb: &SavedServerVerb, printer: &Printer) -> Result<(String, u8), 
             store.mistakes().for_each(crate::terminal::complain);
             let rows = store.profiles();
             let text = match json {
-                true => json_line(
-                    &json!({ "servers": rows.iter().map(ServerRecord::new).collect::<Vec<_>>() }),
-                ),
+                true => json_line(&json!({ "servers": rows })),
                 false => list(rows),
             };
             return Ok((text, exit_status::OK));
@@ -297,7 +264,7 @@ async fn run(verb: &SavedServerVerb, printer: &Printer) -> Result<(String, u8), 
     };
     store.save().map_err(refuse)?;
     let text = match json {
-        true => json_line(&ServerRecord::new(&saved)),
+        true => json_line(&saved),
         false => format!("{said} {}\n", saved.name),
     };
     Ok((text, exit_status::OK))

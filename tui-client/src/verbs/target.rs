@@ -1,6 +1,6 @@
 //! `--on` and `--via`: which server is meant.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use topside_shared::dirs::{Dirs, DirsError};
 use topside_shared::methods::Menu;
@@ -20,30 +20,7 @@ pub(super) struct TargetArgs {
     pub(super) on: Option<String>,
     /// By which way; without it, auto
     #[arg(long, value_enum, value_name = "WAY")]
-    pub(super) via: Option<ViaArg>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ViaArg {
-    /// LAN first, then internet
-    Auto,
-    /// This machine's local socket
-    Same,
-    /// The address on the LAN
-    Lan,
-    /// The router's outside address
-    Internet,
-}
-
-impl From<ViaArg> for Via {
-    fn from(via: ViaArg) -> Self {
-        match via {
-            ViaArg::Auto => Self::Auto,
-            ViaArg::Same => Self::Same,
-            ViaArg::Lan => Self::Lan,
-            ViaArg::Internet => Self::Internet,
-        }
-    }
+    pub(super) via: Option<Via>,
 }
 
 /// Why it is not known where to connect to.
@@ -72,7 +49,7 @@ impl TargetArgs {
 
     /// Why the two do not go together.
     pub(super) fn mistake(&self) -> Option<&'static str> {
-        let elsewhere = matches!(self.via, Some(ViaArg::Lan | ViaArg::Internet));
+        let elsewhere = matches!(self.via, Some(Via::Lan | Via::Internet));
         (elsewhere && self.saved().is_none()).then_some(
             "--via lan and --via internet lead to a saved server: name it with --on NAME",
         )
@@ -80,7 +57,7 @@ impl TargetArgs {
 
     /// The way.
     pub(super) fn via(&self) -> Via {
-        self.via.map_or(Via::Auto, Via::from)
+        self.via.unwrap_or_default()
     }
 
     /// Keeps the menu that this server has shown, for the completion of what is typed later.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
-use topside_client::connect::{DiscoveredServer, browse};
+use topside_client::{DiscoveredServer, browse};
 
 use crate::net::{BOX, DEADLINE, Host, Net, Speaks};
 use crate::programs::{invite, said, serve, topside};

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use topside_client::scrollback::{Channel, Look, Pane};
+use topside_client::{Channel, Look, Pane};
 
 use super::percentile;
 use crate::report::{Goal, Report};

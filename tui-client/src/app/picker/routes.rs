@@ -4,7 +4,7 @@ use super::{chosen, discovered, probe};
 use crate::app::connection::{ConnectionState, Target, Via};
 use crate::app::{Here, State, picker};
 use crate::config::Profile;
-use crate::connect::ConnectError;
+use crate::connect::{ConnectError, KeyRefused};
 use crate::input::actions::Id;
 use crate::text::{fit, times};
 
@@ -82,9 +82,13 @@ pub(crate) fn words(error: &ConnectError) -> &'static str {
         ConnectError::NoHost { .. } => "no such host",
         ConnectError::NoRoute { .. } => "no way there",
         ConnectError::WrongKey { .. } => "another key: not this server",
-        ConnectError::UnknownDevice => "does not know this device: ask for an invite",
-        ConnectError::Revoked => "this device was revoked: ask for an invite",
-        ConnectError::Expired => "this device's key has expired",
+        ConnectError::KeyRefused(KeyRefused::Unknown) => {
+            "does not know this device: ask for an invite"
+        }
+        ConnectError::KeyRefused(KeyRefused::Revoked) => {
+            "this device was revoked: ask for an invite"
+        }
+        ConnectError::KeyRefused(KeyRefused::Expired) => "this device's key has expired",
         ConnectError::TurnedAway { .. } => "hung up at once",
         ConnectError::NotTopside { .. } => "not a Topside server",
         ConnectError::Version(_) => "another version of the protocol",
@@ -96,7 +100,6 @@ pub(crate) fn words(error: &ConnectError) -> &'static str {
         ConnectError::NoServer { .. }
         | ConnectError::ForeignDirectory { .. }
         | ConnectError::PathTooLong { .. }
-        | ConnectError::NoLocalSocket
         | ConnectError::Io { .. }
         | ConnectError::Nowhere(_) => "cannot be tried",
     }

@@ -20,72 +20,52 @@ use topside_shared::methods::{Call, CommandsList, Menu, MenuPages, Method};
 use super::events::{Events, Queue};
 use reader::Reader;
 
-/// Silence after which `ping` is sent, and silence after that which means a dead link.
+/// Silence after which `ping` is sent, and silence after that which means a dead connection.
 pub(crate) const SILENCE: Duration = Duration::from_secs(20);
 /// How long the server may take to close once no more is sent.
 const GRACE: Duration = Duration::from_secs(1);
-/// How long the reader pauses between two reads while output is held back.
+/// Pause of the reader between two reads while output is held back.
 const TRICKLE: Duration = Duration::from_secs(3);
 /// Requests that wait for the writer; the next one waits for room.
 const QUEUED_LINES: usize = 64;
 /// Most bytes of waiting requests in one write.
 const WRITE_AT_ONCE: usize = 64 * 1024;
 
-/// Asks the server; cheap to clone. When the last handle and the events are gone, so is the session.
+/// Sends requests; cheap to clone. The session ends when the last handle and the events are dropped.
 #[derive(Debug, Clone)]
-pub struct Handle {
+pub(crate) struct Handle {
     lines: mpsc::Sender<Vec<u8>>,
     shared: Arc<Shared>,
 }
 
 /// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// The server said no, in a sentence.
+pub(crate) enum CallError {
     #[error("{0}")]
     Refused(#[from] RpcError),
-    /// The session ended first; the events say why. Whether the server did it is not known.
+    /// The session ended before the answer; the events say why. The server may have done what was asked.
     #[error("the session ended before the answer came")]
     Lost,
-    /// The request is too long for this server; it was not sent.
+    /// The request was not sent.
     #[error("this request is {length} bytes long; the server takes at most {max}")]
-    TooLong {
-        /// Its length in bytes.
-        length: usize,
-        /// The server's limit.
-        max: usize,
-    },
-    /// So much waits to be sent that no more is taken; it was not sent.
+    TooLong { length: usize, max: usize },
+    /// Too many requests wait for the writer; this one was not sent.
     #[error("the connection is busy: nothing was sent; try again in a moment")]
     Busy,
-    /// The answer is not what this method answers.
     #[error("the server's answer to {method} cannot be read")]
-    Unreadable {
-        /// The method asked for.
-        method: &'static str,
-        /// What the reader found.
-        source: serde_json::Error,
-    },
+    Unreadable { method: &'static str, source: serde_json::Error },
 }
 
-/// An answer as it came.
-pub type Answer = Result<Box<RawValue>, RpcError>;
+pub(crate) type Answer = Result<Box<RawValue>, RpcError>;
 
-/// Reads what came as the answer to a call of this kind.
-///
-/// # Errors
-/// [`CallError`]: the refusal it is, or that it cannot be read.
-pub fn read_answer<C: Call>(answer: Answer) -> Result<C::Answer, CallError> {
+/// Reads the answer to a call of this kind.
+pub(crate) fn read_answer<C: Call>(answer: Answer) -> Result<C::Answer, CallError> {
     let method = C::METHOD.name();
     serde_json::from_str(answer?.get()).map_err(|source| CallError::Unreadable { method, source })
 }
 
-/// Takes one answer to a request for the menu: the whole of it after its last page; none where the next is to be
-/// asked for.
-///
-/// # Errors
-/// [`CallError`].
-pub fn take_page(pages: &mut MenuPages, answer: Answer) -> Result<Option<Menu>, CallError> {
+/// Takes one page of the menu. Returns the whole menu after its last page, and none where the next page is to be requested.
+pub(crate) fn take_page(pages: &mut MenuPages, answer: Answer) -> Result<Option<Menu>, CallError> {
     match answer {
         Err(error) if pages.start_again_after(error.kind()) => Ok(None),
         answer => {
@@ -99,21 +79,20 @@ pub fn take_page(pages: &mut MenuPages, answer: Answer) -> Result<Option<Menu>, 
     }
 }
 
-/// Who waits for an answer.
+/// The receiver of an answer.
 #[derive(Debug)]
 enum Waiter {
-    /// One future, woken when it comes.
     Call(oneshot::Sender<Answer>),
-    /// Whoever takes the events: the answer has its place among them.
+    /// The answer takes its place among the events.
     Events,
 }
 
-/// What handles and reader share. The mutex is held for one map operation, never across an await.
+/// State of the handles and the reader. The mutex is held for one map operation, never across an await.
 #[derive(Debug)]
 struct Shared {
     next_id: AtomicU64,
     max_line: AtomicUsize,
-    /// Who waits for which answer; `None` once the session is over.
+    /// The receivers by request id; `None` once the session has ended.
     pending: Mutex<Option<HashMap<u64, Waiter>>>,
     closing: watch::Sender<bool>,
 }
@@ -128,7 +107,7 @@ impl Shared {
     }
 }
 
-/// Forgets a call whose future was dropped; its answer is then nobody's.
+/// Removes a call when its future is dropped.
 struct CallGuard<'s> {
     id: u64,
     shared: &'s Shared,
@@ -143,49 +122,37 @@ impl Drop for CallGuard<'_> {
 }
 
 impl Handle {
-    /// Asks, and waits for the answer. Calls made side by side are answered as they finish. Dropping
-    /// the future does not undo what was asked.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    pub async fn call<C: Call>(&self, params: &C) -> Result<C::Answer, CallError> {
-        let (sender, answer) = oneshot::channel();
-        let (id, line) = self.prepare(C::METHOD, params, Waiter::Call(sender))?;
-        let _waiting = CallGuard { id, shared: &self.shared };
-        if *self.shared.closing.borrow() || self.lines.send(line).await.is_err() {
-            return Err(CallError::Lost);
-        }
-        read_answer::<C>(answer.await.map_err(|_| CallError::Lost)?)
+    /// Sends a request and waits for the answer. Concurrent calls are answered as they finish. Dropping the future does not
+    /// undo the request.
+    pub(crate) async fn call<C: Call>(&self, params: &C) -> Result<C::Answer, CallError> {
+        let answer = self.call_raw(C::METHOD, params).await?;
+        read_answer::<C>(answer)
     }
 
     /// The whole menu, page by page.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    pub async fn menu(&self) -> Result<Menu, CallError> {
+    pub(crate) async fn menu(&self) -> Result<Menu, CallError> {
         let mut pages = MenuPages::default();
         loop {
-            let (sender, answer) = oneshot::channel();
-            let (id, line) =
-                self.prepare(CommandsList::METHOD, &pages.request(), Waiter::Call(sender))?;
-            let _waiting = CallGuard { id, shared: &self.shared };
-            if *self.shared.closing.borrow() || self.lines.send(line).await.is_err() {
-                return Err(CallError::Lost);
-            }
-            let answer = answer.await.map_err(|_| CallError::Lost)?;
+            let answer = self.call_raw(CommandsList::METHOD, &pages.request()).await?;
             if let Some(menu) = take_page(&mut pages, answer)? {
                 return Ok(menu);
             }
         }
     }
 
-    /// Asks, and does not wait: the answer comes as [`Event::Answer`](super::Event::Answer) with the
-    /// number that this returns, after all that the server said before it and before all that it said
-    /// later.
-    ///
-    /// # Errors
-    /// [`CallError`], where nothing was sent.
-    pub fn ask(&self, method: Method, params: &impl Serialize) -> Result<u64, CallError> {
+    async fn call_raw(&self, method: Method, params: &impl Serialize) -> Result<Answer, CallError> {
+        let (sender, answer) = oneshot::channel();
+        let (id, line) = self.prepare(method, params, Waiter::Call(sender))?;
+        let _pending = CallGuard { id, shared: &self.shared };
+        if *self.shared.closing.borrow() || self.lines.send(line).await.is_err() {
+            return Err(CallError::Lost);
+        }
+        answer.await.map_err(|_| CallError::Lost)
+    }
+
+    /// Sends a request without waiting. The answer comes as [`Event::Answer`](super::Event::Answer) with the returned id,
+    /// in the order in which the server sent it. An error means that nothing was sent.
+    pub(crate) fn ask(&self, method: Method, params: &impl Serialize) -> Result<u64, CallError> {
         let (id, line) = self.prepare(method, params, Waiter::Events)?;
         let sent = match *self.shared.closing.borrow() {
             true => Err(CallError::Lost),
@@ -200,7 +167,7 @@ impl Handle {
         sent.map(|()| id)
     }
 
-    /// The line that asks, and a place for its answer.
+    /// Makes the line of a request and registers the receiver of its answer.
     fn prepare(
         &self,
         method: Method,
@@ -218,9 +185,9 @@ impl Handle {
         Ok((id, line))
     }
 
-    /// Leaves: what was asked so far is still sent, then the connection is closed. The events end
-    /// with [`DisconnectReason::Left`](super::DisconnectReason::Left).
-    pub fn close(&self) {
+    /// Closes the connection once the requests so far are sent. The events end with
+    /// [`DisconnectReason::Left`](super::DisconnectReason::Left).
+    pub(crate) fn close(&self) {
         self.shared.closing.send_replace(true);
     }
 
@@ -257,8 +224,8 @@ where
     (handle.clone(), Events::new(queue, handle))
 }
 
-/// Writes requests as they come, those that wait together in one write, until the session is left or
-/// nobody can ask any more; then says that no more will come.
+/// Writes requests as they come, those that wait together in one write, until the session is closed or all handles are
+/// dropped; then shuts the sending side down.
 async fn write_all<W: AsyncWrite + Unpin>(
     mut stream: W,
     mut lines: mpsc::Receiver<Vec<u8>>,
@@ -283,14 +250,14 @@ async fn write_all<W: AsyncWrite + Unpin>(
             stream.flush().await
         };
         if written.await.is_err() {
-            // What the server still had to say is read to its end.
+            // The reader still reads what the server sent before.
             return;
         }
     }
     let _ = stream.shutdown().await;
 }
 
-/// Waits until no more will be sent.
+/// Waits until no more requests will be sent.
 async fn leaving(writer: &mut JoinHandle<()>, closing: &mut watch::Receiver<bool>) {
     tokio::select! {
         _ = writer => {}

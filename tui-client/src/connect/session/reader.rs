@@ -23,7 +23,7 @@ use crate::connect::tls;
 pub(super) struct Reader {
     pub(super) shared: Arc<Shared>,
     pub(super) queue: Arc<Queue>,
-    /// For `ping`; weak, so that the reader keeps no session alive that nobody uses.
+    /// For `ping`; weak, so that the reader does not keep an unused session alive.
     pub(super) lines: mpsc::WeakSender<Vec<u8>>,
     pub(super) ended: Option<SessionEnded>,
     pub(super) refused: Option<RpcError>,
@@ -34,12 +34,12 @@ impl Reader {
         let how = self.read_all(stream, &mut writer).await;
         writer.abort();
         let reason = self.reason(how);
-        // Those who wait for answers first: once the events say `Lost`, no answer comes any more.
+        // The pending calls first: once the events say `Lost`, no answer comes any more.
         *self.shared.pending() = None;
         self.queue.end(reason);
     }
 
-    /// What is known best about the end.
+    /// The most specific reason that is known.
     fn reason(&mut self, how: DisconnectReason) -> DisconnectReason {
         if *self.shared.closing.borrow() {
             return DisconnectReason::Left;
@@ -58,23 +58,22 @@ impl Reader {
     ) -> DisconnectReason {
         let mut lines = Lines::new(MAX_LINE_OUT);
         let mut buffer = vec![0; 64 * 1024];
-        let mut pace = ReadRateLimit::new();
+        let mut rate_limit = ReadRateLimit::new();
         let mut heard = Instant::now();
         let mut pinged = false;
         let mut last_call: Option<Instant> = None;
         let mut closing = self.shared.closing.subscribe();
         loop {
-            // Where output is held back, a little is read on: the server would take a reader that
-            // does not move for a dead one.
+            // While output is held back, the reader still reads a little, or the server would take it for dead.
             let _ = tokio::time::timeout(TRICKLE, self.queue.wait_for_room()).await;
             if !self.queue.holds_output() {
-                pace.wait().await;
+                rate_limit.wait().await;
             }
             let silence = if pinged { SILENCE * 2 } else { SILENCE };
             let deadline = last_call.unwrap_or(heard + silence);
             let read = tokio::select! {
                 read = timeout_at(deadline, stream.read(&mut buffer)) => read,
-                // Nobody asks any more, or the session was left, perhaps while a write hangs.
+                // All handles are dropped, or the session was closed, perhaps while a write hangs.
                 () = leaving(writer, &mut closing), if last_call.is_none() => {
                     last_call = Some(Instant::now() + GRACE);
                     continue;
@@ -85,7 +84,7 @@ impl Reader {
                 Ok(Ok(count)) => {
                     heard = Instant::now();
                     pinged = false;
-                    pace.spend(count);
+                    rate_limit.spend(count);
                     let mut input = &buffer[..count];
                     while let Some(line) = lines.next(&mut input) {
                         let taken = line
@@ -113,16 +112,15 @@ impl Reader {
     fn ping(&self) {
         let mut line = envelope::request(self.shared.id(), Ping::METHOD.name(), &Ping {});
         line.push(b'\n');
-        // A full queue is not written either: the silence then says the same.
+        // With a full queue no ping is sent: the silence leads to the same end.
         if let Some(lines) = self.lines.upgrade() {
             let _ = lines.try_send(line);
         }
     }
 
-    /// Takes one line of the server.
     fn take(&mut self, line: &[u8]) -> Result<(), DisconnectReason> {
         let message = ServerMessage::parse(line).map_err(|error| {
-            // The reader's words may quote what came.
+            // The parser's message may quote the line.
             DisconnectReason::NotTopside(format!(
                 "a line cannot be read: {}",
                 clean(&error.to_string(), 200)
@@ -134,7 +132,7 @@ impl Reader {
                 let result = result.map(ToOwned::to_owned);
                 match waiting {
                     Some(Waiter::Call(waiting)) => {
-                        // Whoever asked may have stopped waiting.
+                        // The caller may have stopped waiting.
                         let _ = waiting.send(result);
                     }
                     Some(Waiter::Events) => {
@@ -148,7 +146,7 @@ impl Reader {
             }
             ServerMessage::Response { id: None, result } => self.refused = result.err(),
             ServerMessage::Notification { method, params } => {
-                // What a newer server tells in a way that is not known here is passed over.
+                // A notification that this version cannot read is skipped.
                 if let Ok(Some(notice)) = Notification::parse(&method, params.get()) {
                     if let Notification::Ended(ended) = &notice {
                         self.ended = Some(ended.clone());

@@ -10,6 +10,7 @@ use topside_shared::{Role, Time, tls};
 use super::fake::{Fake, welcome};
 use super::rig::*;
 use crate::config::{FILE_NAME, Profile, ProfileStore};
+use crate::connect::pair::PairError;
 use crate::connect::*;
 
 const SEED: u8 = 9;

@@ -1,4 +1,4 @@
-//! Dialling, probing and pairing on the network thread, with the results in the words of the screen.
+//! Dials, probes and pairs on the network thread, with results as the screen shows them.
 
 use std::time::Duration;
 
@@ -17,15 +17,14 @@ use crate::embedded::{Embedded, ReachError, connect_or_start};
 /// How a dial ended.
 pub(super) struct DialResult {
     pub(super) attempt: u64,
-    /// The session, and where it was found.
     pub(super) result: Result<(Session, connect::Target), DialFailed>,
-    /// A server that was started for it.
+    /// A server that was started for this dial.
     pub(super) started: Option<Embedded>,
 }
 
 const HELLO: Hello = Hello { notices: true, name: "topside" };
 
-/// Where a server is, or why it cannot be dialled.
+/// The address of a server, or why it cannot be dialled.
 pub(super) fn place(
     target: &Target,
     profile: Option<&Profile>,
@@ -58,7 +57,7 @@ pub(super) async fn dial(attempt: u64, place: connect::Target, start: bool) -> D
     DialResult { attempt, result, started }
 }
 
-/// What happened, with the system's own words behind it.
+/// An error with its causes.
 pub(in crate::event_loop) fn sentence(
     error: impl std::error::Error + Send + Sync + 'static,
 ) -> String {

@@ -1,4 +1,4 @@
-//! The network's thread: dials, sessions and the server inside this program, away from the screen.
+//! Network thread: dials, sessions and the embedded server, apart from the screen.
 
 mod dial;
 mod network_worker;
@@ -22,17 +22,16 @@ use crate::terminal;
 pub(super) use dial::sentence;
 use network_worker::NetworkWorker;
 
-/// The name of the thread.
 pub(super) const THREAD: &str = "topside-net";
-/// Orders that wait for the thread. A person gives few.
+/// Orders that wait for the thread. A user gives few.
 const ORDERS: usize = 256;
-/// After so long a person wants to know what is waited for.
+/// After this time of waiting the user gets a message.
 const SLOW: Duration = Duration::from_millis(700);
 
-/// What the screen wants done.
+/// A request of the screen.
 #[derive(Debug)]
 pub(super) enum Order {
-    /// This machine's server, and a saved one by these ways.
+    /// Probes this machine's server, and a saved one by these routes.
     Probe {
         round: u64,
         profile: Option<Profile>,
@@ -42,7 +41,7 @@ pub(super) enum Order {
     Pair {
         attempt: u64,
         invite: Box<Invite>,
-        /// The saved server that this one takes the place of.
+        /// The saved server that this one replaces.
         replaces: Option<String>,
     },
     CancelPair(u64),
@@ -55,18 +54,18 @@ pub(super) enum Order {
     CancelDial(u64),
     Ask(u64, Ask),
     HangUp(u64),
-    /// Text into a file, and why it is not more.
+    /// Saves text in a file. `why`: why it is not copied instead.
     Save {
         name: String,
         text: String,
         why: Option<String>,
     },
-    /// A run's output into a file, from the server of this session.
+    /// Downloads a run's output to a file, from the server of this session.
     Fetch(u64, Download),
     StopFetch(u64),
 }
 
-/// The thread does not take orders.
+/// The queue of the thread is full.
 #[derive(Debug, thiserror::Error)]
 #[error("the network is busy: try again in a moment")]
 pub(super) struct Busy;
@@ -75,54 +74,53 @@ pub(super) struct Busy;
 pub(super) struct Network {
     orders: mpsc::Sender<Order>,
     thread: JoinHandle<()>,
-    hand: SharedStop,
+    embedded_stop: SharedStop,
 }
 
-/// A hand on the server inside this program, if there is one: so that an impatient person can end it
-/// at once while its orderly end is waited for. Locked for one read or write.
+/// The handle that ends the embedded server, if there is one, so that the user can end it at once while its orderly
+/// shutdown is waited for. Locked for one read or write.
 type SharedStop = Arc<Mutex<Option<Stop>>>;
 
 impl Network {
     pub(super) fn start(dirs: Dirs, tell: mpsc::Sender<Msg>) -> std::io::Result<Self> {
         let (orders, taken) = mpsc::channel(ORDERS);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let hand = SharedStop::default();
-        let desk = NetworkWorker::new(dirs, tell, Arc::clone(&hand));
+        let embedded_stop = SharedStop::default();
+        let worker = NetworkWorker::new(dirs, tell, Arc::clone(&embedded_stop));
         let thread = std::thread::Builder::new()
             .name(THREAD.to_owned())
-            .spawn(move || runtime.block_on(desk.run(taken)))?;
-        Ok(Self { orders, thread, hand })
+            .spawn(move || runtime.block_on(worker.run(taken)))?;
+        Ok(Self { orders, thread, embedded_stop })
     }
 
-    /// Never waits: the screen must not.
+    /// Does not wait, so that the screen never blocks.
     pub(super) fn order(&self, order: Order) -> Result<(), Busy> {
         self.orders.try_send(order).map_err(|_| Busy)
     }
 
-    /// Says goodbye everywhere, stops the server inside this program, and waits for that. A signal
-    /// meanwhile ends that server at once.
+    /// Closes all sessions, stops the embedded server, and waits for that. A signal meanwhile ends that server at once.
     pub(super) async fn stop(self, signals: &mut Signals) {
-        let Self { orders, thread, hand } = self;
+        let Self { orders, thread, embedded_stop } = self;
         drop(orders);
         // A panic there was reported when it happened.
         let mut ended = tokio::task::spawn_blocking(move || drop(thread.join()));
-        let mut told = false;
+        let mut complained = false;
         loop {
             tokio::select! {
                 _ = &mut ended => return,
                 signal = signals.next() => {
-                    // A window that is closed says so twice, and is not impatient.
+                    // A terminal window that is closed sends this signal twice; it does not mean impatience.
                     if signal == Signal::HangUp {
                         continue;
                     }
-                    let hand = hand.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    match hand {
+                    let stop = embedded_stop.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    match stop {
                         Some(stop) => stop.at_once(),
                         None => return,
                     }
                 }
-                () = tokio::time::sleep(SLOW), if !told => {
-                    told = true;
+                () = tokio::time::sleep(SLOW), if !complained => {
+                    complained = true;
                     terminal::complain("waiting for the server that ends with it; Ctrl-C ends it at once");
                 }
             }

@@ -1,4 +1,4 @@
-//! The thread's own work: one order after the other, each that takes time as a task of its own.
+//! Worker of the network thread: handles one order after the other; each that takes time is a task of its own.
 
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -21,32 +21,31 @@ use crate::connect::{self, Browse, Remote, Via};
 use crate::embedded::Embedded;
 use crate::event_loop::download;
 
-/// How long leaving waits for goodbyes.
+/// How long the end of the program waits for the sessions to close.
 const GOODBYE: Duration = Duration::from_millis(1500);
 
 pub(super) struct NetworkWorker {
     dirs: Dirs,
     tell: mpsc::Sender<Msg>,
-    /// What is being asked. An older answer must not come after a newer one, so that they are dropped
-    /// together.
+    /// The probes of the current round. Older probes are cancelled, so that an older result cannot come after a newer one.
     probes: JoinSet<()>,
     browse: Option<Browse>,
-    /// An invite being used.
+    /// The invite that is being used.
     pair: Option<(u64, tokio::task::JoinHandle<()>)>,
     dials: HashMap<u64, AbortHandle>,
-    /// Each with the place where its server was found.
+    /// Each with the address of its server.
     sessions: HashMap<u64, (session::SessionTask, connect::Target)>,
-    /// An output on its way to a file: one at a time.
+    /// The download to a file: one at a time.
     fetch: Option<(u64, AbortHandle)>,
     embedded: Option<Embedded>,
-    hand: SharedStop,
+    embedded_stop: SharedStop,
 }
 
 impl NetworkWorker {
-    pub(super) fn new(dirs: Dirs, tell: mpsc::Sender<Msg>, hand: SharedStop) -> Self {
+    pub(super) fn new(dirs: Dirs, tell: mpsc::Sender<Msg>, embedded_stop: SharedStop) -> Self {
         let (dials, sessions) = (HashMap::new(), HashMap::new());
         let (probes, browse, pair, fetch, embedded) = (JoinSet::new(), None, None, None, None);
-        Self { dirs, tell, probes, browse, pair, dials, sessions, fetch, embedded, hand }
+        Self { dirs, tell, probes, browse, pair, dials, sessions, fetch, embedded, embedded_stop }
     }
 
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
@@ -54,18 +53,18 @@ impl NetworkWorker {
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
-                    Some(order) => self.obey(order, &done),
+                    Some(order) => self.carry_out(order, &done),
                     None => break,
                 },
-                Some(end) = dialled.recv() => self.dialled(end).await,
+                Some(result) = dialled.recv() => self.dialled(result).await,
             }
         }
         for task in self.dials.values().chain(self.fetch.as_ref().map(|(_, task)| task)) {
             task.abort();
         }
         let goodbyes = async {
-            for (line, _) in self.sessions.into_values() {
-                line.hang_up().await;
+            for (session, _) in self.sessions.into_values() {
+                session.hang_up().await;
             }
         };
         let _ = tokio::time::timeout(GOODBYE, goodbyes).await;
@@ -74,7 +73,7 @@ impl NetworkWorker {
         }
     }
 
-    fn obey(&mut self, order: Order, done: &mpsc::Sender<DialResult>) {
+    fn carry_out(&mut self, order: Order, done: &mpsc::Sender<DialResult>) {
         match order {
             Order::Probe { round, profile, vias } => self.probe(round, profile.as_ref(), vias),
             Order::Browse(false) => self.browse = None,
@@ -98,7 +97,7 @@ impl NetworkWorker {
                     let tell = self.tell.clone();
                     task.abort();
                     tokio::spawn(async move {
-                        // Told once it is over, for it may have saved the server.
+                        // Reported once the task has ended, for it may have saved the server.
                         if task.await.is_err() {
                             let why = "given up".to_owned();
                             let result = Err(NotPaired { why, lasting: false });
@@ -125,7 +124,7 @@ impl NetworkWorker {
                 }
             }
             Order::Ask(session, ask) => {
-                let busy = self.sessions.get(&session).and_then(|(line, _)| line.ask(ask));
+                let busy = self.sessions.get(&session).and_then(|(task, _)| task.ask(ask));
                 if let Some(reply) = busy {
                     let (tell, event) = (self.tell.clone(), Event::Answer(reply));
                     tokio::spawn(async move { tell.send(Msg::Session { session, event }).await });
@@ -135,7 +134,7 @@ impl NetworkWorker {
                 let (dirs, tell) = (self.dirs.clone(), self.tell.clone());
                 tokio::spawn(async move {
                     let saved = tokio::task::spawn_blocking(move || save(&dirs, &name, &text, why));
-                    // Its panic has been told.
+                    // A panic was reported when it happened.
                     if let Ok(msg) = saved.await {
                         let _ = tell.send(msg).await;
                     }
@@ -160,14 +159,14 @@ impl NetworkWorker {
                 }
             }
             Order::HangUp(session) => {
-                if let Some((line, _)) = self.sessions.remove(&session) {
-                    tokio::spawn(line.hang_up());
+                if let Some((task, _)) = self.sessions.remove(&session) {
+                    tokio::spawn(task.hang_up());
                 }
             }
         }
     }
 
-    /// Asks anew; each question is a task of its own.
+    /// Starts a new round of probes; each is a task of its own.
     fn probe(&mut self, round: u64, profile: Option<&Profile>, vias: Vec<Via>) {
         self.probes = JoinSet::new();
         let (sockets, tell) = (connect::Target::Local(self.dirs.local_server()), self.tell.clone());
@@ -175,7 +174,7 @@ impl NetworkWorker {
             let _ = tell.send(Msg::Probed(probe_here(&sockets).await)).await;
         });
         for via in vias {
-            // The way's own row says already what is missing.
+            // The row of the route already says what is missing.
             let remote = profile.map(|profile| Remote::of_profile(profile, via, &self.dirs.state));
             let Some(Ok(remote)) = remote else { continue };
             let tell = self.tell.clone();
@@ -188,14 +187,14 @@ impl NetworkWorker {
         }
     }
 
-    async fn dialled(&mut self, end: DialResult) {
-        let DialResult { attempt, result, started } = end;
+    async fn dialled(&mut self, result: DialResult) {
+        let DialResult { attempt, result, started } = result;
         let wanted = self.dials.remove(&attempt).is_some();
         if let Some(embedded) = started {
-            // The one before has ended, or a new one could not have started.
-            let mut hand = self.hand.lock().unwrap_or_else(PoisonError::into_inner);
-            *hand = Some(embedded.hand());
-            drop(hand);
+            // An earlier one has ended, or a new one could not have started.
+            let mut stop = self.embedded_stop.lock().unwrap_or_else(PoisonError::into_inner);
+            *stop = Some(embedded.stop_handle());
+            drop(stop);
             self.embedded = Some(embedded);
         }
         if !wanted {
@@ -205,9 +204,9 @@ impl NetworkWorker {
             Ok((session, place)) => {
                 let welcome = Box::new(session.welcome.clone());
                 let reached = session.reached.clone();
-                let line = session::serve(attempt, session, self.tell.clone());
-                self.sessions.retain(|_, (line, _)| !line.has_ended());
-                self.sessions.insert(attempt, (line, place));
+                let task = session::serve(attempt, session, self.tell.clone());
+                self.sessions.retain(|_, (task, _)| !task.has_ended());
+                self.sessions.insert(attempt, (task, place));
                 let carries = self.embedded.as_ref().is_some_and(|server| !server.has_ended());
                 Msg::Dialled { attempt, welcome, reached, carries }
             }
@@ -217,7 +216,7 @@ impl NetworkWorker {
     }
 }
 
-/// Writes what the screen holds to a new file, and says what came of it.
+/// Writes text of the screen to a new file; returns the message with the result.
 fn save(dirs: &Dirs, name: &str, text: &str, why: Option<String>) -> Msg {
     let written = NewFile::create(dirs, name).and_then(|mut file| {
         file.write(text.as_bytes())?;

@@ -1,4 +1,4 @@
-//! Terminal on Unix: echo of typed text, input, hang-up.
+//! Terminal device: echo of typed text, input, hang-up.
 
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
@@ -12,15 +12,15 @@ use tokio::sync::oneshot;
 
 use crate::terminal_input::Decoder;
 
-/// Whether the terminal on standard input shows what is typed. It is as before once this is gone.
+/// Echo of the terminal on standard input. It is restored when this is dropped.
 #[derive(Default)]
 pub(crate) struct Echo {
-    /// How the terminal was, while it shows nothing.
+    /// The terminal's settings before, while the echo is off.
     before: Option<Termios>,
 }
 
 impl Echo {
-    /// Shows only that the line was ended.
+    /// Turns the echo off, except for the end of a line.
     pub(crate) fn off(&mut self) {
         if self.before.is_some() {
             return;
@@ -34,10 +34,10 @@ impl Echo {
         }
     }
 
-    /// Shows it again; whether it did not before.
+    /// Turns the echo on again; returns whether it was off.
     pub(crate) fn on(&mut self) -> bool {
         let Some(before) = self.before.take() else { return false };
-        // A terminal that has gone shows nothing anyway.
+        // A terminal that was closed shows nothing.
         let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &before);
         true
     }
@@ -49,15 +49,15 @@ impl Drop for Echo {
     }
 }
 
-/// Reads of nothing in a row, after which a terminal is taken for gone. One can come from a Ctrl-D
-/// while the terminal is in its own mode, around a stop.
+/// Empty reads in a row after which a terminal counts as closed. A single one can come from a Ctrl-D while the terminal is
+/// in cooked mode, around a stop.
 const EMPTY_READS: u32 = 8;
-/// A terminal that has gone is always ready in this way, and readable too: its end is read.
-const GONE: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL);
+/// Poll flags of a closed terminal. It is readable too: the read returns its end.
+const CLOSED: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL);
 
-/// Reads the terminal on standard input and tells its events, until the terminal is gone or `tell`
-/// wants no more.
-pub(crate) fn read_events(mut tell: impl FnMut(Event) -> bool) {
+/// Reads the terminal on standard input and passes its events to `on_event`, until the terminal is closed or `on_event`
+/// returns false.
+pub(crate) fn read_events(mut on_event: impl FnMut(Event) -> bool) {
     let stdin = io::stdin();
     let (mut decoder, mut events) = (Decoder::default(), Vec::new());
     let mut buffer = [0; 4096];
@@ -72,7 +72,7 @@ pub(crate) fn read_events(mut tell: impl FnMut(Event) -> bool) {
             }
         } else {
             match rustix::io::read(&stdin, &mut buffer) {
-                Ok(0) if ready.intersects(GONE) || empty >= EMPTY_READS => return,
+                Ok(0) if ready.intersects(CLOSED) || empty >= EMPTY_READS => return,
                 Ok(0) => empty += 1,
                 Ok(count) => {
                     empty = 0;
@@ -83,14 +83,14 @@ pub(crate) fn read_events(mut tell: impl FnMut(Event) -> bool) {
                 Err(_) => return,
             }
         }
-        if !events.drain(..).all(&mut tell) {
+        if !events.drain(..).all(&mut on_event) {
             return;
         }
     }
 }
 
-/// Waits until the stream is ready, at most for so long; empty where the time was up or a signal
-/// came, none where it cannot be waited for.
+/// Waits until the stream is ready, at most for `most`. Empty after a timeout or a signal; none where the stream cannot be
+/// polled.
 fn wait_for(stream: &impl AsFd, wanted: PollFlags, most: Option<Duration>) -> Option<PollFlags> {
     let most = most.and_then(|most| Timespec::try_from(most).ok());
     let mut fds = [PollFd::new(stream, wanted)];
@@ -101,24 +101,24 @@ fn wait_for(stream: &impl AsFd, wanted: PollFlags, most: Option<Duration>) -> Op
     }
 }
 
-/// Whether the stream is a terminal. One that went before this program began does not say that it is one.
+/// Whether the stream is a terminal, or was one that was closed before this program began.
 fn is_or_was_terminal(stream: &(impl AsFd + IsTerminal)) -> bool {
     let is_device = || {
         let mode = rustix::fs::fstat(stream).map(|stat| stat.st_mode);
         mode.is_ok_and(|mode| FileType::from_raw_mode(mode).is_char_device())
     };
-    let is_gone = || {
+    let is_closed = || {
         let ready = wait_for(stream, PollFlags::empty(), Some(Duration::ZERO));
         ready.is_some_and(|ready| ready.contains(PollFlags::HUP))
     };
-    stream.is_terminal() || (is_device() && is_gone())
+    stream.is_terminal() || (is_device() && is_closed())
 }
 
-/// Starts a thread that waits for the end of a terminal; none where there is no terminal.
-pub(super) fn watch_terminals(read: bool) -> io::Result<Option<oneshot::Receiver<()>>> {
+/// Starts a thread that waits until a terminal is closed; none where there is no terminal.
+pub(super) fn watch_terminals(with_stdin: bool) -> io::Result<Option<oneshot::Receiver<()>>> {
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
     let watched = [
-        (read && is_or_was_terminal(&stdin)).then(|| stdin.as_fd().try_clone_to_owned()),
+        (with_stdin && is_or_was_terminal(&stdin)).then(|| stdin.as_fd().try_clone_to_owned()),
         is_or_was_terminal(&stdout).then(|| stdout.as_fd().try_clone_to_owned()),
         is_or_was_terminal(&stderr).then(|| stderr.as_fd().try_clone_to_owned()),
     ];
@@ -126,7 +126,7 @@ pub(super) fn watch_terminals(read: bool) -> io::Result<Option<oneshot::Receiver
     if watched.is_empty() {
         return Ok(None);
     }
-    let (tell, told) = oneshot::channel();
+    let (sender, closed) = oneshot::channel();
     let thread = std::thread::Builder::new().name("topside-hang-up".to_owned());
     thread.spawn(move || {
         loop {
@@ -135,12 +135,12 @@ pub(super) fn watch_terminals(read: bool) -> io::Result<Option<oneshot::Receiver
             match poll(&mut fds, None) {
                 Err(rustix::io::Errno::INTR) => {}
                 Err(_) => return,
-                Ok(_) if fds.iter().any(|fd| fd.revents().intersects(GONE)) => break,
+                Ok(_) if fds.iter().any(|fd| fd.revents().intersects(CLOSED)) => break,
                 Ok(_) => {}
             }
         }
         // The program may be about to end already.
-        let _ = tell.send(());
+        let _ = sender.send(());
     })?;
-    Ok(Some(told))
+    Ok(Some(closed))
 }

@@ -1,4 +1,4 @@
-//! What holds for any bytes, however they are cut.
+//! Properties that hold for any bytes, however they are cut.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -149,7 +149,7 @@ proptest! {
                 prop_assert_eq!(now, top);
                 continue;
             };
-            if pane.block(top.block).unwrap().dropped() <= line {
+            if pane.block(top.block).unwrap().store().dropped() <= line {
                 prop_assert_eq!(now, top);
                 let frame = pane.frame();
                 prop_assert_eq!(frame.rows[0].text(), text);
@@ -172,9 +172,9 @@ proptest! {
                 pane.finish(id as u64 / 2);
             }
             let total: usize = pane.blocks().iter().map(Block::bytes).sum();
-            prop_assert_eq!(pane.bytes(), total);
+            prop_assert_eq!(pane.bytes, total);
             for block in pane.blocks() {
-                prop_assert!(block.lines().end - block.dropped() <= caps.block.lines + 2);
+                prop_assert!(block.lines().end - block.store().dropped() <= caps.block.lines + 2);
             }
         }
     }
@@ -224,7 +224,7 @@ proptest! {
         pane.push(1, Channel::Stderr, open.as_bytes());
         let needle = Needle::new(&needle).unwrap();
         let block = pane.block(1).unwrap();
-        let expected: Vec<_> = (block.dropped()..block.lines().end)
+        let expected: Vec<_> = (block.store().dropped()..block.lines().end)
             .flat_map(|n| {
                 let found = needle.matches(block.line(n).unwrap().text());
                 found.into_iter().map(move |range| (n, range))
