@@ -8,6 +8,7 @@ mod config;
 mod connect;
 mod embedded;
 mod event_loop;
+mod fan_out;
 mod input;
 mod platform;
 mod scrollback;

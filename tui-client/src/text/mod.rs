@@ -1,6 +1,7 @@
 //! Text: fitting, times and sizes, base64, and the removal of control characters.
 
 pub(crate) mod base64;
+pub(crate) mod error_chain;
 pub(crate) mod fit;
 pub(crate) mod sanitize;
 pub(crate) mod secret;

@@ -6,6 +6,7 @@ use topside_shared::{ErrorKind, RpcError};
 use super::printer::{OutputPart, Printer};
 use super::{exit_status, messages};
 use crate::connect::CallError;
+pub(super) use crate::text::error_chain::with_sources;
 
 /// The status to end with, and the sentence to end with.
 #[derive(Debug)]
@@ -53,24 +54,14 @@ impl VerbError {
 
     /// The JSON object of `--json`: `error` as the server sent it; of this program's own, a message.
     fn json(&self) -> String {
-        let error = match &self.error {
+        format!("{}\n", json!({ "error": self.error_object() }))
+    }
+
+    /// What the server said, or this program's own message.
+    pub(super) fn error_object(&self) -> serde_json::Value {
+        match &self.error {
             Some(error) => serde_json::to_value(error).unwrap_or_default(),
             None => json!({ "message": self.sentence }),
-        };
-        format!("{}\n", json!({ "error": error }))
-    }
-}
-
-/// An error and what caused it, in one line.
-pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        if !text.ends_with(&cause) {
-            text.push_str(&format!(": {cause}"));
         }
-        source = error.source();
     }
-    text
 }

@@ -7,6 +7,8 @@ use crate::connect::CallError;
 
 /// It ran, and ended as it should.
 pub(super) const OK: u8 = 0;
+/// The arguments are wrong.
+pub(super) const USAGE: u8 = 2;
 /// It timed out.
 pub(super) const TIMED_OUT: u8 = 124;
 /// Topside's own failure.

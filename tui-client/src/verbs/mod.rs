@@ -4,6 +4,7 @@ mod completions;
 mod duration;
 mod errors;
 mod exit_status;
+mod fan_out;
 mod line_client;
 mod man;
 mod messages;
@@ -101,23 +102,50 @@ Exit status:
        or Topside's own failure
   126  refused: role, confirmation, argument or limit
   127  there is no such command
-  2    wrong arguments to topside itself";
+  2    wrong arguments to topside itself
+
+On several boxes (--on a,b or tag:TAG or all) results are printed in groups of boxes with equal state,
+output and exit status. A box that has not answered for 15 s is not reached; the others go on. A command
+that is destructive on any box, or asks to be confirmed, shows its targets and wants their number typed.
+
+Exit status for several boxes:
+  0    it succeeded on every box
+  125  a box was not reached, its session ended, or its run was not waited for; else
+  127, 126, 124  a box ended so; else
+  the greatest exit status of the command
+  130  Ctrl-C, which cancels the runs everywhere";
 
 /// The flags of `topside run`.
-const RUN_FLAGS: [&str; 7] =
-    ["--on", "--via", "--json", "--yes", "--detach", "--timeout", "--input"];
+const RUN_FLAGS: [&str; 9] = [
+    "--on",
+    "--via",
+    "--json",
+    "--yes",
+    "--detach",
+    "--timeout",
+    "--input",
+    "--serial",
+    "--max-fail",
+];
 
 #[derive(Debug, Args)]
-#[command(after_help = STATUSES, override_usage = "topside run [OPTIONS] COMMAND [ARGS]...")]
+#[command(
+    after_help = STATUSES,
+    override_usage = "topside run [OPTIONS] COMMAND [ARGS]...",
+    mut_arg("on", |on| on
+        .help("A saved server; without it, this machine's own. Several: names with commas, tag:TAG, or all")
+        .value_name("NAMES")
+        .add(ArgValueCompleter::new(completions::boxes)))
+)]
 struct Run {
     #[command(flatten)]
     on: TargetArgs,
-    /// Print one JSON object with the run and its output, once it has ended
+    /// Print one JSON object with the run and its output, once it has ended; on several boxes one line for each
     #[arg(long)]
     json: bool,
-    /// Confirm a command that asks to be confirmed first
-    #[arg(long)]
-    yes: bool,
+    /// Confirm a command that asks to be confirmed first; for --on tag:TAG or all, N is how many boxes that names
+    #[arg(long, value_name = "N", require_equals = true)]
+    yes: Option<Option<usize>>,
     /// Print the run's number as soon as it has begun, and leave it to the server
     #[arg(long, conflicts_with = "timeout")]
     detach: bool,
@@ -128,6 +156,12 @@ struct Run {
     /// the lines of a terminal, and else the end of its input at once
     #[arg(long, conflicts_with = "detach")]
     input: bool,
+    /// On several boxes: one after the other, in the order of --on
+    #[arg(long, requires = "on")]
+    serial: bool,
+    /// On several boxes: start no further one once N have failed
+    #[arg(long, value_name = "N", requires = "on")]
+    max_fail: Option<std::num::NonZeroUsize>,
     /// The command and its arguments, by position or as --NAME VALUE
     #[arg(
         required = true,
@@ -164,7 +198,14 @@ pub fn main() -> ExitCode {
                 ));
             }
             check(&run.on);
-            finish(run::main(run))
+            finish(match fan_out::selection(&run) {
+                Ok(None) => run::main(run),
+                Ok(Some(selection)) => fan_out::main(run, selection),
+                Err((status, sentence)) => {
+                    terminal::complain(sentence);
+                    status
+                }
+            })
         }
         Some(Verb::Ask(ask)) => {
             check(&ask.how().on);
@@ -291,7 +332,7 @@ mod tests {
             "--",
             "x",
         ]);
-        assert!(run.json && !run.yes);
+        assert!(run.json && run.yes.is_none());
         assert_eq!(run.words, ["zone-run", "3", "--json", "--yes", "-5", "--", "x"]);
         assert_eq!(self::run(&["-x"]).words, ["-x"], "told as a flag that does not exist");
     }

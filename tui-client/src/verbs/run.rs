@@ -23,7 +23,7 @@ use crate::platform::{Signal, Signals};
 use crate::text::base64;
 
 /// What other people see in the list.
-const HELLO: Hello = Hello { notices: true, name: "topside run" };
+pub(super) const HELLO: Hello = Hello { notices: true, name: "topside run" };
 /// How long the server may take to take note of the end.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// Most bytes of output in the JSON object: its last ones.
@@ -118,7 +118,7 @@ async fn begin(args: &Run) -> Result<(Session, CommandRun, Source), VerbError> {
     args.on.check_audit(&session);
     let menu = session.handle.menu().await.map_err(|error| VerbError::by_call(&error, None))?;
     args.on.keep(&menu);
-    let request = request(&args.words, &menu, args.yes)?;
+    let request = request(&args.words, &menu, args.yes.is_some())?;
     let source = source(args, &request, &menu)?;
     Ok((session, request, source))
 }
@@ -143,7 +143,11 @@ fn source(args: &Run, request: &CommandRun, menu: &Menu) -> Result<Source, VerbE
 
 /// The request for these words. A command that is not in the caller's menu is left to the server,
 /// which knows whether there is none or it is forbidden.
-fn request(line: &[String], menu: &Menu, confirm: bool) -> Result<CommandRun, VerbError> {
+pub(super) fn request(
+    line: &[String],
+    menu: &Menu,
+    confirm: bool,
+) -> Result<CommandRun, VerbError> {
     let (name, words) = line.split_first().map_or(("", line), |(name, words)| (name, words));
     let (command, args) = match cmdline::find(name, &menu.commands) {
         Err(error) if name.is_empty() => {
@@ -174,7 +178,7 @@ pub(super) fn misplaced(name: &str, words: &[String]) -> Option<String> {
     let is_flag =
         |word: &String| super::RUN_FLAGS.contains(&word.split('=').next().unwrap_or(word));
     let at = words.iter().position(is_flag)?;
-    let takes = |flag: &str| ["--on", "--via", "--timeout"].contains(&flag);
+    let takes = |flag: &str| ["--on", "--via", "--timeout", "--max-fail"].contains(&flag);
     let end = (at + 1 + usize::from(takes(&words[at]))).min(words.len());
     let (flag, _) = words[at].split_once('=').unwrap_or((&words[at], ""));
     let order = words[at..end].iter().map(String::as_str).chain([name]);

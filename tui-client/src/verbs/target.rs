@@ -4,12 +4,14 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use topside_shared::dirs::{Dirs, DirsError};
 use topside_shared::methods::Menu;
+use topside_shared::text::{MAX_NAME, clean};
 
 use super::completions;
 use crate::config::{
     AuditOf, ConfigError, FILE_NAME, ProfileStore, THIS_MACHINE, UnknownServer, menu_cache,
 };
 use crate::connect::{NotReady, Remote, Session, Target, Via};
+use crate::fan_out;
 use crate::terminal::complain;
 
 /// A server, and the way to it.
@@ -34,6 +36,8 @@ pub(super) enum Nowhere {
     Unknown(#[from] UnknownServer),
     #[error(transparent)]
     NotReady(#[from] NotReady),
+    #[error("--on {list} may name several boxes, and only `topside run` takes several: name one")]
+    Several { list: String },
 }
 
 impl TargetArgs {
@@ -90,6 +94,9 @@ impl TargetArgs {
         let dirs = Dirs::from_env()?;
         let Some(name) = self.saved() else { return Ok(Target::Local(dirs.local_server())) };
         let store = ProfileStore::load(dirs.config.join(FILE_NAME))?;
+        if fan_out::is_list(name, &store) {
+            return Err(Nowhere::Several { list: clean(name, MAX_NAME) });
+        }
         let profile = store.find(name)?;
         match self.via() {
             Via::Same => Ok(Target::Local(dirs.local_server())),

@@ -200,6 +200,32 @@ impl Drop for Typing {
 }
 
 #[test]
+fn several_boxes_are_offered_at_the_last_name_of_a_list() {
+    if !require("bash") {
+        return;
+    }
+    let place = known();
+    place.verb(&["edit", "Back garden", "--tags", "green,grass"]).with(0);
+    for (line, want) in [
+        (
+            "topside run --on ",
+            &["Back\\ garden", "it\\'s\\ mine", "this\\ machine", "tag:grass", "tag:green", "all"]
+                [..],
+        ),
+        ("topside run --on 'this machine,a", &["this machine,all"]),
+        ("topside run --on Back\\ garden,tag:gre", &["green"]),
+        ("topside run --on all,B", &["all,Back\\ garden"]),
+        ("topside run --on all,al", &[]),
+        ("topside run --on tag:green zone-s", &["zone-stop"]),
+        ("topside status --on al", &[]),
+    ] {
+        let given: Vec<String> =
+            in_bash(&place, line).iter().map(|word| word.trim_end().to_owned()).collect();
+        assert_eq!(given, want, "{line}");
+    }
+}
+
+#[test]
 fn bash_offers_verbs_servers_commands_and_their_arguments() {
     if !require("bash") {
         return;
@@ -209,7 +235,7 @@ fn bash_offers_verbs_servers_commands_and_their_arguments() {
     assert!(offers("topside ").contains(&"connect".to_owned()));
     assert!(offers("topside run --").contains(&"--detach".to_owned()));
     let places = [r"Back\ garden", r"it\'s\ mine", r"this\ machine"];
-    assert_eq!(offers("topside run --on "), places);
+    assert_eq!(offers("topside run --on "), [&places[..], &["all"]].concat());
     assert_eq!(offers("topside status --on="), places);
     assert_eq!(offers("topside connect B"), [r"Back\ garden"]);
     assert_eq!(offers("topside delete ")[..2], places[..2]);
@@ -284,7 +310,12 @@ fn fish_offers_verbs_servers_commands_and_their_arguments_with_what_they_are() {
     assert!(offers("topside conn")[0].starts_with("connect\tOpen the screen"));
     assert_eq!(
         offers("topside run --on "),
-        ["Back garden\t192.0.2.1", "it's mine\t192.0.2.2", "this machine\tWhere no other is named"]
+        [
+            "Back garden\t192.0.2.1",
+            "it's mine\t192.0.2.2",
+            "this machine\tWhere no other is named",
+            "all\tAll saved servers",
+        ]
     );
     let commands = ["zone-run\tRun a zone: one", "zone-stop\tStop a zone"];
     assert_eq!(offers("topside run zo"), commands);

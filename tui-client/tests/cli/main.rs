@@ -16,6 +16,7 @@ mod remote_server;
 mod require;
 mod run_command;
 mod saved_servers;
+mod several_boxes;
 mod sudo;
 mod terminal;
 mod upgrade;

@@ -5,21 +5,24 @@ use rustix::process::Signal;
 use crate::common::{Ended, Place, Server, text};
 
 /// A server that listens where only this machine reaches it, on a port of its own.
-struct Box {
-    place: Place,
-    server: Server,
+pub(crate) struct Box {
+    pub(crate) place: Place,
+    pub(crate) server: Server,
 }
 
 impl Box {
     fn new() -> Self {
-        let place = Place::new();
+        Self::with(Place::new())
+    }
+
+    pub(crate) fn with(place: Place) -> Self {
         place.write("config/server.toml", "[listen]\nport = 0\naddresses = [\"127.0.0.1\"]\n");
         let server = place.serve();
         Self { place, server }
     }
 
     /// What a verb of the server's prints.
-    fn verb(&self, args: &[&str]) -> String {
+    pub(crate) fn verb(&self, args: &[&str]) -> String {
         let ended: Ended =
             self.place.topside(&[&["serve"], args].concat()).output().unwrap().into();
         ended.with(0).out.trim_end().to_owned()
@@ -37,11 +40,11 @@ impl Box {
     }
 }
 
-fn pair(client: &Place, args: &[&str]) -> Ended {
+pub(crate) fn pair(client: &Place, args: &[&str]) -> Ended {
     client.topside(&[&["pair"], args].concat()).output().unwrap().into()
 }
 
-fn saved(client: &Place) -> String {
+pub(crate) fn saved(client: &Place) -> String {
     std::fs::read_to_string(client.path("config/client.toml")).unwrap_or_default()
 }
 

@@ -12,6 +12,8 @@ use topside_shared::dirs::Dirs;
 use topside_shared::text::{MAX_REASON, clean, is_control};
 
 use crate::config::{FILE_NAME, Profile, ProfileStore, THIS_MACHINE, menu_cache};
+use crate::connect::Via;
+use crate::fan_out::{self, ALL, TAG, select};
 
 /// The verb whose words are a command of the menu's, and its argument that takes them.
 const RUN: &str = "run";
@@ -51,11 +53,11 @@ pub(super) fn inform(command: &mut Command, before: &[String]) {
     // As far as it goes: a required argument may still be typed.
     let Ok(read) = command.clone().ignore_errors(true).try_get_matches_from(before) else { return };
     let Some(run) = read.subcommand_matches(RUN) else { return };
-    let server = run.get_one::<String>("on").map_or(THIS_MACHINE, String::as_str);
+    let on = run.get_one::<String>("on").map_or(THIS_MACHINE, String::as_str);
     let words: Vec<String> = run.get_many(WORDS).unwrap_or_default().cloned().collect();
     let named = !words.is_empty();
-    let menu = Dirs::from_env().map(|dirs| menu_cache::kept(&dirs.state, server));
-    let of_menu = of_menu(menu.unwrap_or_default(), words);
+    let menu = Dirs::from_env().map(|dirs| menu_on(on, &dirs)).unwrap_or_default();
+    let of_menu = of_menu(menu, words);
     let known = std::mem::take(command);
     *command = match named {
         false => known.mut_subcommand(RUN, |run| run.mut_arg(WORDS, |words| words.add(of_menu))),
@@ -68,6 +70,20 @@ pub(super) fn inform(command: &mut Command, before: &[String]) {
                 .arg(words)
         }
     };
+}
+
+/// The cached menu of the server that `--on` names; for several, the first that there is.
+fn menu_on(on: &str, dirs: &Dirs) -> Vec<command::Command> {
+    let boxes = saved_store().and_then(|store| {
+        let boxes = fan_out::is_list(on, &store).then(|| select(on, Via::Auto, &store, dirs))?;
+        boxes.ok()
+    });
+    let names = match boxes {
+        Some(selection) => selection.boxes.into_iter().map(|each| each.name).collect(),
+        None => vec![on.to_owned()],
+    };
+    let mut menus = names.iter().map(|name| menu_cache::kept(&dirs.state, name));
+    menus.find(|menu| !menu.is_empty()).unwrap_or_default()
 }
 
 /// The command's name behind no words, and its arguments behind that.
@@ -101,12 +117,37 @@ pub(in crate::verbs) fn places(typed: &OsStr) -> Vec<CompletionCandidate> {
     places
 }
 
+/// The last name of a list of boxes: a saved server, this machine, a tag, or all of them.
+pub(in crate::verbs) fn boxes(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    let (before, last) = typed
+        .rsplit_once(',')
+        .map_or(("", &*typed), |(_, last)| typed.split_at(typed.len() - last.len()));
+    let is_new = |name: &str| before.split(',').all(|other| other != name);
+    let tags = saved_store().map(|store| {
+        let tag = |tag: &&str| candidate(&format!("{TAG}{tag}"), "Saved servers with this tag");
+        fan_out::tags(&store).iter().map(tag).collect::<Vec<_>>()
+    });
+    let groups = tags.unwrap_or_default().into_iter().chain([candidate(ALL, "All saved servers")]);
+    let groups = groups.filter(|group| group.get_value().to_string_lossy().starts_with(last));
+    let found = places(OsStr::new(last)).into_iter().chain(groups);
+    let whole = |found: CompletionCandidate| {
+        let name = found.get_value().to_str()?.to_owned();
+        let fits = is_new(&name) && (before.is_empty() || !name.contains(','));
+        let found = found.add_prefix(before);
+        fits.then_some(found)
+    };
+    found.filter_map(whole).collect()
+}
+
 fn saved() -> Vec<Profile> {
-    let Ok(dirs) = Dirs::from_env() else { return Vec::new() };
-    let file = dirs.config.join(FILE_NAME);
+    saved_store().map(|store| store.profiles().to_vec()).unwrap_or_default()
+}
+
+fn saved_store() -> Option<ProfileStore> {
+    let file = Dirs::from_env().ok()?.config.join(FILE_NAME);
     // Whatever else has its name, a pipe perhaps, would have somebody wait.
-    let store = if file.is_file() { ProfileStore::load(file).ok() } else { None };
-    store.map(|store| store.profiles().to_vec()).unwrap_or_default()
+    if file.is_file() { ProfileStore::load(file).ok() } else { None }
 }
 
 fn candidate(word: &str, about: &str) -> CompletionCandidate {

@@ -15,7 +15,7 @@ use clap_complete::env::{Elvish, EnvCompleter, Powershell, Shells};
 
 use super::exit_status;
 use crate::terminal;
-pub(super) use candidates::{places, servers};
+pub(super) use candidates::{boxes, places, servers};
 use shells::{Informed, Own};
 
 /// Names the shell, where one asks.

@@ -64,7 +64,7 @@ impl ConfirmArgs {
 }
 
 /// A line of the terminal, read on a thread of its own: a read cannot be interrupted.
-async fn read_line() -> Option<String> {
+pub(in crate::verbs) async fn read_line() -> Option<String> {
     let (sender, line) = oneshot::channel();
     std::thread::spawn(move || {
         let mut line = String::new();

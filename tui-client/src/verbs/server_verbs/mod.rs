@@ -18,6 +18,7 @@ use super::printer::{LAST_WORDS, Printer};
 use super::target::TargetArgs;
 use super::{block_on, exit_status};
 use crate::platform::Signals;
+pub(super) use confirm::read_line;
 use one_shot::OneShot;
 pub(super) use one_shot::json_line;
 

@@ -1,0 +1,293 @@
+//! One command on several boxes: which boxes, what each of them does, and which did the same.
+//!
+//! [`FanOut`] reports what happens and prints nothing. Each box is checked first: it is reached, and its own menu says
+//! whether the command fits and what it may do. A command that only reads starts as soon as its box is checked. Any other
+//! waits until all boxes are checked, because one of them may want it confirmed.
+
+mod one_box;
+mod outcome;
+mod targets;
+
+use std::collections::VecDeque;
+use std::collections::hash_map::RandomState;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::watch;
+
+use crate::connect::{Hello, Session};
+use one_box::{Checked, Common, Stop, check, leave, run};
+pub(crate) use one_box::{MakePlan, Plan, PlanError};
+pub(crate) use outcome::{Captured, Cut, Group, NotStarted, Outcome, Rejection, Standing, group};
+pub(crate) use targets::{ALL, Selection, TAG, TargetBox, is_list, select, tags};
+
+/// So many boxes are connected or run at once.
+const AT_ONCE: usize = 32;
+/// So many sessions are held while they wait for a confirmation or their turn. Others are begun again.
+const MAX_HELD: usize = 64;
+/// Most bytes of one stream of one box that are kept, and of that stream of all boxes together.
+const MAX_KEPT: (usize, usize) = (512 * 1024, 32 * 1024 * 1024);
+
+/// How the command is run.
+pub(crate) struct Settings {
+    pub(crate) make_plan: MakePlan,
+    pub(crate) hello: Hello,
+    /// The state directory of this device.
+    pub(crate) state: Arc<Path>,
+    /// One box after the other, in their order.
+    pub(crate) serial: bool,
+    /// No further box is started once so many have failed.
+    pub(crate) max_fail: Option<usize>,
+    /// A run that takes longer is cancelled.
+    pub(crate) timeout: Option<Duration>,
+    /// Whether the command was confirmed for all boxes beforehand.
+    pub(crate) confirmed: bool,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// An admin should know this of the box's audit log.
+    Warning { index: usize, sentence: String },
+    /// The command waits for [`FanOut::confirm`] or [`FanOut::decline`] on the boxes of [`FanOut::waiting`].
+    ConfirmationNeeded,
+    /// A box is done.
+    Ended { index: usize, outcome: Outcome },
+    /// All boxes are done.
+    Done,
+}
+
+/// Where a box stands.
+enum Stage {
+    New,
+    Checking,
+    Waiting(Box<Waiting>),
+    /// Its check failed, and it is not its turn to be reported yet.
+    Failed(Outcome),
+    Running,
+    Ended,
+}
+
+/// A box whose run has not started yet.
+struct Waiting {
+    plan: Plan,
+    /// None if too many were held.
+    session: Option<Session>,
+}
+
+/// Whether commands that do more than read may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Closed,
+    Asked,
+    Open,
+}
+
+type CheckResult = (usize, Result<Checked, Outcome>);
+
+/// One command on its way to several boxes.
+pub(crate) struct FanOut {
+    boxes: Arc<[TargetBox]>,
+    stages: Vec<Stage>,
+    common: Arc<Common>,
+    serial: bool,
+    max_fail: Option<usize>,
+    confirmed: bool,
+    gate: Gate,
+    failed: usize,
+    stop: watch::Sender<Stop>,
+    checks: FuturesUnordered<BoxFuture<'static, CheckResult>>,
+    runs: FuturesUnordered<BoxFuture<'static, (usize, Outcome)>>,
+    events: VecDeque<Progress>,
+}
+
+impl FanOut {
+    pub(crate) fn new(boxes: Vec<TargetBox>, settings: Settings) -> Self {
+        let Settings { make_plan, hello, state, serial, max_fail, timeout, confirmed } = settings;
+        let keep = MAX_KEPT.0.min(MAX_KEPT.1 / boxes.len().max(1));
+        let hash_keys = RandomState::new();
+        let gate = if confirmed { Gate::Open } else { Gate::Closed };
+        Self {
+            stages: boxes.iter().map(|_| Stage::New).collect(),
+            boxes: boxes.into(),
+            common: Arc::new(Common { make_plan, hello, state, timeout, keep, hash_keys }),
+            serial,
+            max_fail,
+            confirmed,
+            gate,
+            failed: 0,
+            stop: watch::channel(Stop::GoOn).0,
+            checks: FuturesUnordered::new(),
+            runs: FuturesUnordered::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// The boxes; events name them by their index.
+    pub(crate) fn boxes(&self) -> &[TargetBox] {
+        &self.boxes
+    }
+
+    /// What happens next. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Progress {
+        loop {
+            self.advance();
+            if let Some(event) = self.events.pop_front() {
+                return event;
+            }
+            if self.stages.iter().all(|stage| matches!(stage, Stage::Ended)) {
+                return Progress::Done;
+            }
+            tokio::select! {
+                Some((index, checked)) = self.checks.next() => self.checked(index, checked),
+                Some((index, outcome)) = self.runs.next() => self.end(index, outcome),
+                // Until there is a confirmation.
+                else => std::future::pending().await,
+            }
+        }
+    }
+
+    /// The boxes on which the command waits to be started.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (usize, &Plan)> {
+        self.stages.iter().enumerate().filter_map(|(index, stage)| match stage {
+            Stage::Waiting(waiting) => Some((index, &waiting.plan)),
+            _ => None,
+        })
+    }
+
+    /// The boxes that will not run it, and are not reported yet.
+    pub(crate) fn unfit(&self) -> impl Iterator<Item = (usize, &Outcome)> {
+        self.stages.iter().enumerate().filter_map(|(index, stage)| match stage {
+            Stage::Failed(outcome) => Some((index, outcome)),
+            _ => None,
+        })
+    }
+
+    /// Starts the command on the boxes that wait.
+    pub(crate) fn confirm(&mut self) {
+        self.confirmed = true;
+        self.gate = Gate::Open;
+    }
+
+    /// Starts the command on no further box.
+    pub(crate) fn decline(&mut self) {
+        self.end_rest(NotStarted::NotConfirmed);
+    }
+
+    /// Cancels the runs and starts none; a second time, runs are not waited for any more.
+    pub(crate) fn cancel(&mut self) {
+        self.stop.send_modify(|stop| {
+            *stop = if *stop == Stop::GoOn { Stop::Cancel } else { Stop::Abandon };
+        });
+        self.end_rest(NotStarted::Cancelled);
+    }
+
+    /// Starts what may start.
+    fn advance(&mut self) {
+        for index in 0..self.stages.len() {
+            match std::mem::replace(&mut self.stages[index], Stage::Ended) {
+                Stage::Failed(outcome) => self.end(index, outcome),
+                before => self.stages[index] = before,
+            }
+            if self.max_fail.is_some_and(|max| self.failed >= max) {
+                self.end_rest(NotStarted::TooManyFailed);
+                return;
+            }
+            self.start_run(index);
+            if self.serial && !matches!(self.stages[index], Stage::Ended) {
+                break;
+            }
+        }
+        let new = |stage: &Stage| matches!(stage, Stage::New);
+        while self.checks.len() + self.runs.len() < AT_ONCE
+            && let Some(index) = self.stages.iter().position(new)
+        {
+            self.stages[index] = Stage::Checking;
+            let (boxes, common) = (self.boxes.clone(), self.common.clone());
+            let checking = async move { (index, check(&boxes[index], &common).await) };
+            self.checks.push(Box::pin(checking));
+        }
+        if self.gate == Gate::Closed && self.checks.is_empty() && !self.stages.iter().any(new) {
+            let asks = self.waiting().any(|(_, plan)| plan.needs_confirmation());
+            self.gate = if asks { Gate::Asked } else { Gate::Open };
+            match asks {
+                true => self.events.push_back(Progress::ConfirmationNeeded),
+                false => self.advance(),
+            }
+        }
+    }
+
+    /// Starts the run of a box if it may start now.
+    fn start_run(&mut self, index: usize) {
+        let Stage::Waiting(waiting) = &self.stages[index] else { return };
+        let may_start = self.gate == Gate::Open || waiting.plan.only_reads();
+        if !may_start || self.checks.len() + self.runs.len() >= AT_ONCE {
+            return;
+        }
+        let before = std::mem::replace(&mut self.stages[index], Stage::Running);
+        let Stage::Waiting(waiting) = before else { return };
+        let Waiting { plan, session } = *waiting;
+        let (boxes, common, confirmed) = (self.boxes.clone(), self.common.clone(), self.confirmed);
+        let stop = self.stop.subscribe();
+        self.runs.push(Box::pin(async move {
+            (index, run(plan, session, confirmed, &boxes[index], &common, stop).await)
+        }));
+    }
+
+    fn checked(&mut self, index: usize, checked: Result<Checked, Outcome>) {
+        self.stages[index] = match checked {
+            Err(outcome) => Stage::Failed(outcome),
+            Ok(Checked { plan, session, warning }) => {
+                if let Some(sentence) = warning {
+                    self.events.push_back(Progress::Warning { index, sentence });
+                }
+                Stage::Waiting(Box::new(Waiting { plan, session: Some(session) }))
+            }
+        };
+        // At once, so that its session counts as running, not as held.
+        if !self.serial {
+            self.start_run(index);
+        }
+        self.limit_held_sessions(index);
+    }
+
+    /// Ends the session of a box that has to wait where too many are held.
+    fn limit_held_sessions(&mut self, index: usize) {
+        let held =
+            |stage: &&Stage| matches!(stage, Stage::Waiting(waiting) if waiting.session.is_some());
+        if self.stages.iter().filter(held).count() > MAX_HELD
+            && let Stage::Waiting(waiting) = &mut self.stages[index]
+            && let Some(session) = waiting.session.take()
+        {
+            tokio::spawn(leave(session));
+        }
+    }
+
+    fn end(&mut self, index: usize, outcome: Outcome) {
+        self.stages[index] = Stage::Ended;
+        let has_failed = !matches!(outcome.standing(), Standing::Succeeded | Standing::NotStarted);
+        self.failed += usize::from(has_failed);
+        self.events.push_back(Progress::Ended { index, outcome });
+    }
+
+    /// Ends all boxes that do not run yet.
+    fn end_rest(&mut self, why: NotStarted) {
+        self.checks.clear();
+        for index in 0..self.stages.len() {
+            match std::mem::replace(&mut self.stages[index], Stage::Ended) {
+                Stage::Failed(outcome) => self.end(index, outcome),
+                Stage::Waiting(waiting) => {
+                    if let Some(session) = waiting.session {
+                        tokio::spawn(leave(session));
+                    }
+                    self.end(index, Outcome::NotStarted(why));
+                }
+                Stage::New | Stage::Checking => self.end(index, Outcome::NotStarted(why)),
+                before @ (Stage::Running | Stage::Ended) => self.stages[index] = before,
+            }
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What one box did, and boxes that did the same.
+
+use std::collections::VecDeque;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+
+use topside_shared::RunId;
+use topside_shared::records::{RunRow, RunState};
+
+use crate::connect::CallError;
+
+/// What one box did.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The run has ended.
+    Ended(Box<EndedRun>),
+    /// The request was not sent: it does not fit this box.
+    Rejected(Rejection),
+    /// The server refused the request, or the session ended first.
+    Failed {
+        error: CallError,
+        /// Why the session ended, where it did.
+        lost: Option<String>,
+    },
+    /// The run was not waited for any more.
+    Abandoned { run: Option<RunId> },
+    /// No session came to be, and why.
+    Unreachable(String),
+    /// Nothing was sent.
+    NotStarted(NotStarted),
+}
+
+/// A run that has ended, with its output.
+#[derive(Debug)]
+pub(crate) struct EndedRun {
+    pub(crate) row: RunRow,
+    pub(crate) stdout: Captured,
+    pub(crate) stderr: Captured,
+    /// Why it was cancelled from here, where it was.
+    pub(crate) cut: Option<Cut>,
+}
+
+/// Why a run was cancelled from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The user cancelled the command everywhere.
+    Cancelled,
+    /// It took longer than the time limit of the caller.
+    Timeout,
+}
+
+/// Why a request cannot be made for a box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    /// The exit status of `topside run` on that box alone.
+    pub(crate) status: u8,
+    pub(crate) sentence: String,
+}
+
+/// Why nothing was sent to a box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotStarted {
+    /// As many boxes had failed as may fail.
+    TooManyFailed,
+    /// The user cancelled before its turn.
+    Cancelled,
+    /// The user did not confirm.
+    NotConfirmed,
+    /// The box's menu was changed after the check: the command has to be confirmed now.
+    MenuChanged,
+}
+
+/// How boxes stand, in the order in which they are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    Succeeded,
+    /// The run ended otherwise, or its end is not known.
+    Failed,
+    /// The box or the client refused the command.
+    Refused,
+    Unreachable,
+    NotStarted,
+}
+
+impl Outcome {
+    /// How the box stands.
+    pub(crate) fn standing(&self) -> Standing {
+        match self {
+            Self::Ended(run) if run.row.state == RunState::Succeeded => Standing::Succeeded,
+            Self::Ended(_)
+            | Self::Abandoned { .. }
+            | Self::Failed { error: CallError::Lost, .. } => Standing::Failed,
+            Self::Rejected(_) | Self::Failed { .. } => Standing::Refused,
+            Self::Unreachable(_) => Standing::Unreachable,
+            Self::NotStarted(_) => Standing::NotStarted,
+        }
+    }
+
+    /// Whether two boxes did the same: state, exit status and output, or the same reason.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Ended(a), Self::Ended(b)) => {
+                let end =
+                    |run: &EndedRun| (run.row.state, run.row.exit_code, run.row.signal, run.cut);
+                end(a) == end(b) && a.stdout == b.stdout && a.stderr == b.stderr
+            }
+            (Self::Rejected(a), Self::Rejected(b)) => a == b,
+            (Self::Failed { error: a, lost: why }, Self::Failed { error: b, lost: other }) => {
+                a.to_string() == b.to_string() && why == other
+            }
+            (Self::Abandoned { .. }, Self::Abandoned { .. }) => true,
+            (Self::Unreachable(a), Self::Unreachable(b)) => a == b,
+            (Self::NotStarted(a), Self::NotStarted(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// Boxes that did the same, by their index in the selection; never empty.
+#[derive(Debug)]
+pub(crate) struct Group<'o> {
+    pub(crate) boxes: Vec<usize>,
+    pub(crate) outcome: &'o Outcome,
+}
+
+/// Groups boxes that did the same: those that succeeded first, then by size, then by the first box.
+pub(crate) fn group<'o>(outcomes: impl Iterator<Item = (usize, &'o Outcome)>) -> Vec<Group<'o>> {
+    let mut groups: Vec<Group<'o>> = Vec::new();
+    for (index, outcome) in outcomes {
+        match groups.iter_mut().find(|group| group.outcome.is_like(outcome)) {
+            Some(group) => group.boxes.push(index),
+            None => groups.push(Group { boxes: vec![index], outcome }),
+        }
+    }
+    groups.sort_by_key(|group| {
+        (
+            group.outcome.standing(),
+            std::cmp::Reverse(group.boxes.len()),
+            group.boxes.first().copied(),
+        )
+    });
+    groups
+}
+
+/// Output of one stream: its last bytes up to a limit, and a hash of those before them.
+///
+/// The hash makes two long outputs comparable of which only the end is kept.
+#[derive(Debug)]
+pub(crate) struct Captured {
+    tail: VecDeque<u8>,
+    limit: usize,
+    /// All bytes that came.
+    total: u64,
+    /// Bytes that the server did not send.
+    skipped: u64,
+    cut: std::hash::DefaultHasher,
+}
+
+impl Captured {
+    /// Keeps `limit` bytes. Outputs are comparable if their hashers have the same keys.
+    pub(super) fn new(limit: usize, keys: &RandomState) -> Self {
+        Self { tail: VecDeque::new(), limit, total: 0, skipped: 0, cut: keys.build_hasher() }
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.total += bytes.len() as u64;
+        self.tail.extend(bytes);
+        let over = self.tail.len().saturating_sub(self.limit);
+        // One by one: a hasher may give another value if the same bytes come in other pieces.
+        self.tail.drain(..over).for_each(|byte| self.cut.write_u8(byte));
+    }
+
+    pub(super) fn skip(&mut self, bytes: u64) {
+        self.skipped += bytes;
+    }
+
+    /// How many bytes came that are not kept, or did not come.
+    pub(crate) fn missing(&self) -> u64 {
+        self.total - self.tail.len() as u64 + self.skipped
+    }
+
+    /// What is kept.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let (begin, end) = self.tail.as_slices();
+        [begin, end].concat()
+    }
+}
+
+impl PartialEq for Captured {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |output: &Self| (output.total, output.skipped, output.cut.finish());
+        parts(self) == parts(other) && self.tail == other.tail
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_outputs_are_alike_only_if_all_their_bytes_are_equal() {
+        let keys = RandomState::new();
+        let captured = |pieces: &[&[u8]]| {
+            let mut output = Captured::new(4, &keys);
+            pieces.iter().for_each(|piece| output.push(piece));
+            output
+        };
+        let whole = captured(&[b"0123456789"]);
+        assert_eq!((whole.bytes(), whole.missing()), (b"6789".to_vec(), 6));
+        assert_eq!(whole, captured(&[b"01", b"2345", b"", b"6789"]));
+        assert_ne!(whole, captured(&[b"x123456789"]));
+        assert_ne!(whole, captured(&[b"6789"]));
+        let short = captured(&[b"6789"]);
+        assert_eq!((short.bytes(), short.missing()), (b"6789".to_vec(), 0));
+    }
+
+    #[test]
+    fn groups_are_those_that_succeeded_first_then_the_larger_then_in_the_order_of_the_boxes() {
+        let unreachable = |why: &str| Outcome::Unreachable(why.to_owned());
+        let rejected = |sentence: &str| {
+            Outcome::Rejected(Rejection { status: 127, sentence: sentence.to_owned() })
+        };
+        let outcomes = [
+            unreachable("away"),
+            rejected("one"),
+            Outcome::NotStarted(NotStarted::TooManyFailed),
+            rejected("two"),
+            unreachable("away"),
+            rejected("two"),
+            rejected("three"),
+        ];
+        let groups = group(outcomes.iter().enumerate());
+        let boxes: Vec<&[usize]> = groups.iter().map(|group| &group.boxes[..]).collect();
+        assert_eq!(boxes, [&[3, 5][..], &[1], &[6], &[0, 4], &[2]]);
+    }
+}

@@ -1,0 +1,217 @@
+//! The boxes that `--on` names: saved servers by name, by tag, or all of them.
+
+use topside_shared::dirs::Dirs;
+use topside_shared::text::{MAX_NAME, clean, did_you_mean, nearest};
+
+use crate::config::{Profile, ProfileStore, THIS_MACHINE, UnknownServer};
+use crate::connect::{NotReady, Remote, Target, Via};
+
+/// Stands for every saved server.
+pub(crate) const ALL: &str = "all";
+/// Begins the name of a tag.
+pub(crate) const TAG: &str = "tag:";
+
+/// One box that a command is to run on.
+#[derive(Debug, Clone)]
+pub(crate) struct TargetBox {
+    /// The name of its saved server, or `this machine`.
+    pub(crate) name: String,
+    /// The saved server's key.
+    pub(crate) pin: Option<String>,
+    /// Where to connect to, or why that is not known.
+    pub(crate) target: Result<Target, NotReady>,
+}
+
+/// The boxes of a list, each once, in the order of the list.
+#[derive(Debug, Clone)]
+pub(crate) struct Selection {
+    pub(crate) boxes: Vec<TargetBox>,
+    /// Whether each was given by its name. Otherwise client.toml says how many they are.
+    pub(crate) is_explicit: bool,
+}
+
+/// Why a list does not say which boxes are meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SelectionError {
+    #[error(
+        "--on {list}: a name is empty; write names, tag:NAME or all, with a comma between them"
+    )]
+    EmptyName { list: String },
+    #[error(transparent)]
+    Unknown(#[from] UnknownServer),
+    #[error("no saved server has the tag {tag}{near}")]
+    NoSuchTag { tag: String, near: String },
+    #[error("no server is saved: `topside pair INVITE` saves one")]
+    NoneSaved,
+    #[error("{mistake}: correct it first, for with it --on {list} may leave a box out")]
+    Mistake { list: String, mistake: String },
+    #[error("--via same leads to this machine, and --on {list} names others: leave --via out")]
+    SameMachine { list: String },
+    #[error(
+        "--via lan and --via internet lead to saved servers: leave `{THIS_MACHINE}` out of --on"
+    )]
+    ThisMachine,
+}
+
+/// Whether `list` may name several boxes. The name of a saved server never does, even if it looks like a list.
+pub(crate) fn is_list(list: &str, store: &ProfileStore) -> bool {
+    store.get(list).is_none() && (list == ALL || list.starts_with(TAG) || list.contains(','))
+}
+
+/// The boxes of a list of names, tags and `all`. Two saved servers with one key are one box.
+pub(crate) fn select(
+    list: &str,
+    via: Via,
+    store: &ProfileStore,
+    dirs: &Dirs,
+) -> Result<Selection, SelectionError> {
+    let shown = || clean(list, MAX_NAME);
+    if via == Via::Same {
+        return Err(SelectionError::SameMachine { list: shown() });
+    }
+    let mut selection = Selection { boxes: Vec::new(), is_explicit: true };
+    for name in list.split(',').map(str::trim) {
+        let tag = name.strip_prefix(TAG);
+        if name.is_empty() || tag == Some("") {
+            return Err(SelectionError::EmptyName { list: shown() });
+        }
+        if store.get(name).is_none() && (name == ALL || tag.is_some()) {
+            selection.is_explicit = false;
+            if let Some(mistake) = store.mistakes().next() {
+                return Err(SelectionError::Mistake { list: shown(), mistake: mistake.to_owned() });
+            }
+            let profiles = group(tag, store)?;
+            profiles.into_iter().for_each(|profile| selection.add_saved(profile, via, dirs));
+        } else if name != THIS_MACHINE {
+            selection.add_saved(store.find(name)?, via, dirs);
+        } else if via == Via::Auto {
+            selection.add(TargetBox {
+                name: name.to_owned(),
+                pin: None,
+                target: Ok(Target::Local(dirs.local_server())),
+            });
+        } else {
+            return Err(SelectionError::ThisMachine);
+        }
+    }
+    Ok(selection)
+}
+
+/// The saved servers with this tag, or all.
+fn group<'s>(
+    tag: Option<&str>,
+    store: &'s ProfileStore,
+) -> Result<Vec<&'s Profile>, SelectionError> {
+    let has = |profile: &&Profile| tag.is_none_or(|tag| profile.tags.iter().any(|own| own == tag));
+    let profiles: Vec<&Profile> = store.profiles().iter().filter(has).collect();
+    match tag {
+        _ if !profiles.is_empty() => Ok(profiles),
+        None => Err(SelectionError::NoneSaved),
+        Some(tag) => {
+            let tags = tags(store);
+            let near = match &nearest(tag, tags.iter().copied())[..] {
+                [] if tags.is_empty() => {
+                    "; none has a tag yet: `topside edit NAME --tags TAG` gives it one".to_owned()
+                }
+                [] => format!("; tags are: {}", tags.join(", ")),
+                near => did_you_mean(near),
+            };
+            Err(SelectionError::NoSuchTag { tag: clean(tag, MAX_NAME), near })
+        }
+    }
+}
+
+/// The tags of the saved servers, each once.
+pub(crate) fn tags(store: &ProfileStore) -> Vec<&str> {
+    let mut tags: Vec<&str> =
+        store.profiles().iter().flat_map(|profile| &profile.tags).map(String::as_str).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    tags
+}
+
+impl Selection {
+    fn add_saved(&mut self, profile: &Profile, via: Via, dirs: &Dirs) {
+        let target = Remote::of_profile(profile, via, &dirs.state).map(Target::Remote);
+        self.add(TargetBox { name: profile.name.clone(), pin: profile.pin.clone(), target });
+    }
+
+    fn add(&mut self, new: TargetBox) {
+        let is_same = |other: &TargetBox| {
+            other.name == new.name || (new.pin.is_some() && other.pin == new.pin)
+        };
+        if !self.boxes.iter().any(is_same) {
+            self.boxes.push(new);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::config::FILE_NAME;
+
+    const FILE: &str = r#"
+        server = [
+            { name = "a", tags = ["garden", "wet"], lan = "192.0.2.1", pin = "sha256:PIN1" },
+            { name = "b", tags = ["garden"], lan = "192.0.2.2" },
+            { name = "c", tags = ["dry"], lan = "192.0.2.3", pin = "sha256:PIN3" },
+            { name = "c again", lan = "192.0.2.4", pin = "sha256:PIN3" },
+            { name = "x, y", lan = "192.0.2.5" },
+        ]
+    "#;
+
+    fn select_in(file: &str, list: &str, via: Via) -> Result<(String, bool), String> {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join(FILE_NAME);
+        let pin = |digit: &str| format!("{}{digit}", "0".repeat(63));
+        let file = file.replace("PIN1", &pin("1")).replace("PIN3", &pin("3"));
+        std::fs::write(&path, file).unwrap();
+        let store = ProfileStore::load(path).unwrap();
+        let dir = PathBuf::from("/nowhere");
+        let (config, state, runtime) = (dir.clone(), dir.clone(), dir);
+        let dirs = Dirs { config, state, runtime, runtime_only: true };
+        let selection = select(list, via, &store, &dirs).map_err(|error| error.to_string())?;
+        let names: Vec<&str> = selection.boxes.iter().map(|each| each.name.as_str()).collect();
+        Ok((names.join("|"), selection.is_explicit))
+    }
+
+    #[test]
+    fn names_tags_and_all_are_resolved_in_their_order_and_each_box_once() {
+        for (list, want, explicit) in [
+            ("c,a", "c|a", true),
+            ("a, b ,a", "a|b", true),
+            ("tag:garden", "a|b", false),
+            ("tag:dry,tag:garden,a", "c|a|b", false),
+            ("all", "a|b|c|x, y", false),
+            ("c again,c", "c again", true),
+            ("b,this machine", "b|this machine", true),
+        ] {
+            let found = select_in(FILE, list, Via::Auto);
+            assert_eq!(found, Ok((want.to_owned(), explicit)), "{list}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_box_is_one_sentence() {
+        for (list, via, says) in [
+            ("a,", Via::Auto, "--on a,: a name is empty"),
+            ("tag:", Via::Auto, "a name is empty"),
+            ("a,bb", Via::Auto, "there is no saved server bb"),
+            ("tag:gardn", Via::Auto, "no saved server has the tag gardn: did you mean"),
+            ("tag:cellar", Via::Auto, "; tags are: dry, garden, wet"),
+            ("a,b", Via::Same, "--via same leads to this machine"),
+            ("a,this machine", Via::Lan, "leave `this machine` out"),
+        ] {
+            let error = select_in(FILE, list, via).unwrap_err();
+            assert!(error.contains(says), "{list}: {error}");
+        }
+        let mistake = FILE.replace("[\"dry\"]", "\"dry\"");
+        let error = select_in(&mistake, "tag:garden", Via::Auto).unwrap_err();
+        assert!(error.contains("client.toml:5:34: tags is a list"), "{error}");
+        assert!(select_in(&mistake, "a,b", Via::Auto).is_ok());
+        assert!(select_in("", "all", Via::Auto).unwrap_err().contains("no server is saved"));
+    }
+}

@@ -1,0 +1,279 @@
+//! `topside run` on several boxes: `--on` with a list, a tag or `all`.
+
+mod confirm;
+mod progress;
+mod report;
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use topside_shared::cmdline::{self, LineErrorKind};
+use topside_shared::command::{Command, Stdin};
+use topside_shared::dirs::Dirs;
+use topside_shared::methods::Menu;
+use topside_shared::text::{MAX_REASON, clean};
+
+use super::printer::{LAST_WORDS, OutputPart, Printer};
+use super::{Run, block_on, exit_status, run};
+use crate::config::{FILE_NAME, ProfileStore};
+use crate::fan_out::{
+    self, FanOut, NotStarted, Outcome, Plan, PlanError, Progress, Rejection, Selection, Settings,
+};
+use crate::input::admin_actions;
+use crate::input::keymap::Keymap;
+use crate::platform::{Signal, Signals};
+use crate::terminal;
+use confirm::Confirmation;
+use progress::ProgressLine;
+
+/// A sentence about wrong arguments, and the exit status for it.
+pub(super) type UsageError = (u8, String);
+
+/// Beyond what the client library waits for a cancelled run.
+const CANCEL_LIMIT: Duration = Duration::from_secs(35);
+
+/// The boxes that `--on` names; none where it names one server, as every verb does.
+pub(super) fn selection(args: &Run) -> Result<Option<Selection>, UsageError> {
+    let wrong = |sentence: String| (exit_status::USAGE, sentence);
+    let confirmed = args.yes.flatten();
+    let one = match confirmed {
+        Some(count) if count != 1 => Err(wrong(format!(
+            "--yes={count} is for {count} boxes, and one is named: nothing was sent"
+        ))),
+        _ => Ok(None),
+    };
+    let Some(list) = &args.on.on else { return one };
+    // What is wrong with these is reported as for one server.
+    let Ok(dirs) = Dirs::from_env() else { return one };
+    let Ok(store) = ProfileStore::load(dirs.config.join(FILE_NAME)) else { return one };
+    if !fan_out::is_list(list, &store) {
+        return one;
+    }
+    if args.detach || args.input {
+        let flag = if args.detach { "--detach" } else { "--input" };
+        return Err(wrong(format!(
+            "{flag} is for one box: name one with --on, or leave {flag} out"
+        )));
+    }
+    let selection = fan_out::select(list, args.on.via(), &store, &dirs);
+    let selection = selection.map_err(|error| wrong(error.to_string()))?;
+    match (confirmed, selection.boxes.len()) {
+        (Some(count), boxes) if count != boxes => {
+            let named = clean(list, MAX_REASON);
+            let sentence = format!(
+                "--yes={count} is for {count} boxes, and --on {named} names {boxes}: nothing was sent"
+            );
+            Err((exit_status::REFUSED, sentence))
+        }
+        _ => Ok(Some(selection)),
+    }
+}
+
+/// Runs the command on these boxes; the exit status.
+pub(super) fn main(args: Run, selection: Selection) -> u8 {
+    block_on(async {
+        let printer = Printer::start();
+        let begun = begin(args, selection, &printer);
+        match begun {
+            Ok(console) => {
+                let (status, patience) = console.run().await;
+                printer.finish_within(patience, status).await
+            }
+            Err(sentence) => {
+                printer.say(sentence).await;
+                printer.finish(exit_status::OWN_FAILURE).await
+            }
+        }
+    })
+}
+
+fn begin(args: Run, selection: Selection, printer: &Printer) -> Result<Console<'_>, String> {
+    let signals = Signals::listen(std::io::stdin().is_terminal());
+    let signals = signals.map_err(|error| error.to_string())?;
+    let dirs = Dirs::from_env().map_err(|error| error.to_string())?;
+    let words = args.words.clone();
+    let settings = Settings {
+        make_plan: Arc::new(move |menu: &Menu| make_plan(&words, menu)),
+        hello: run::HELLO,
+        state: dirs.state.into(),
+        serial: args.serial,
+        max_fail: args.max_fail.map(usize::from),
+        timeout: args.timeout,
+        confirmed: match args.yes {
+            None => false,
+            Some(None) => selection.is_explicit,
+            Some(Some(_)) => true,
+        },
+    };
+    let boxes = selection.boxes.len();
+    Ok(Console {
+        confirmation: Confirmation::new(&args, selection.is_explicit),
+        fan_out: FanOut::new(selection.boxes, settings),
+        outcomes: (0..boxes).map(|_| None).collect(),
+        statuses: Vec::new(),
+        progress: ProgressLine::new(boxes),
+        args,
+        printer,
+        signals,
+    })
+}
+
+/// The plan by a box's menu.
+fn make_plan(words: &[String], menu: &Menu) -> Result<Plan, PlanError> {
+    let name = words.first().map(String::as_str).unwrap_or_default();
+    let rejected = |status, sentence| PlanError::Rejected(Rejection { status, sentence });
+    let command = match cmdline::find(name, &menu.commands) {
+        Ok(command) => command,
+        Err(error) => {
+            return Err(match admin_actions::hint(name, &Keymap::default()) {
+                Some(hint) => rejected(error.kind.exit_status(), hint),
+                None if error.kind == LineErrorKind::UnknownCommand => {
+                    PlanError::NotInMenu { command: name.to_owned() }
+                }
+                None => rejected(error.kind.exit_status(), error.message),
+            });
+        }
+    };
+    let request = run::request(words, menu, false);
+    let request = request.map_err(|error| rejected(error.status, error.sentence))?;
+    Ok(Plan {
+        effect: command.effect,
+        question: question(command, &request.args),
+        reads_input: command.stdin == Stdin::Prompt,
+        request,
+    })
+}
+
+/// The question of the command, with the values that the run will have.
+fn question(
+    command: &Command,
+    args: &serde_json::Map<String, serde_json::Value>,
+) -> Option<String> {
+    let mut values = args.clone();
+    for arg in &command.args {
+        if let (None, Some(default)) = (values.get(&arg.name), &arg.default) {
+            values.insert(arg.name.clone(), default.clone());
+        }
+    }
+    command.question(&values).map(|question| clean(&question, MAX_REASON))
+}
+
+/// The command on its way, and what is printed of it.
+struct Console<'p> {
+    args: Run,
+    fan_out: FanOut,
+    confirmation: Confirmation,
+    /// By box; with `--json` they are printed and not kept.
+    outcomes: Vec<Option<Outcome>>,
+    /// Of the boxes that are done.
+    statuses: Vec<u8>,
+    progress: ProgressLine,
+    printer: &'p Printer,
+    signals: Signals,
+}
+
+impl Console<'_> {
+    /// To the end; the exit status, and how long the reader of the output is waited for.
+    async fn run(mut self) -> (u8, Duration) {
+        let mut stopped: Option<Signal> = None;
+        let (mut broken, mut give_up) = (false, None);
+        self.progress.show(self.printer).await;
+        loop {
+            tokio::select! {
+                biased;
+                signal = self.signals.next() => {
+                    self.confirmation.withdraw();
+                    self.fan_out.cancel();
+                    stopped.get_or_insert(signal);
+                    give_up = Some(Instant::now() + self.signals.patience(CANCEL_LIMIT));
+                }
+                () = self.printer.broken(), if !broken => {
+                    broken = true;
+                    self.fan_out.cancel();
+                }
+                () = sleep_until(give_up) => {
+                    give_up = None;
+                    self.fan_out.cancel();
+                }
+                answer = self.confirmation.answer() => self.answered(answer).await,
+                progress = self.fan_out.next() => match progress {
+                    Progress::Warning { index, sentence } => {
+                        let name = report::names(self.fan_out.boxes(), &[index]);
+                        self.say(&format!("{name}: {sentence}")).await;
+                    }
+                    Progress::ConfirmationNeeded => self.ask().await,
+                    Progress::Ended { index, outcome } => self.ended(index, outcome).await,
+                    Progress::Done => break,
+                },
+            }
+        }
+        self.progress.clear(self.printer).await;
+        if !self.args.json {
+            report::print_groups(self.fan_out.boxes(), &self.outcomes, self.printer).await;
+        }
+        let status = match stopped {
+            _ if broken => self.printer.broken_status(),
+            Some(signal) => signal.status(),
+            None => report::worst(&self.statuses),
+        };
+        (status, self.signals.patience(LAST_WORDS))
+    }
+
+    async fn say(&mut self, sentence: &str) {
+        self.progress.clear(self.printer).await;
+        self.printer.say(sentence).await;
+    }
+
+    async fn ask(&mut self) {
+        self.progress.clear(self.printer).await;
+        let text = confirm::frozen_list(&self.fan_out, &self.outcomes);
+        match self.confirmation.ask(&text, self.fan_out.waiting().count(), self.printer).await {
+            Ok(()) => {}
+            Err(sentence) => {
+                self.printer.say(sentence).await;
+                self.fan_out.decline();
+            }
+        }
+    }
+
+    async fn answered(&mut self, confirmed: bool) {
+        if confirmed {
+            self.fan_out.confirm();
+        } else {
+            self.printer.say("not confirmed: it was started on no box that waited").await;
+            self.fan_out.decline();
+        }
+    }
+
+    async fn ended(&mut self, index: usize, outcome: Outcome) {
+        let status = report::status(&outcome);
+        self.statuses.extend(status);
+        let is_failure = !matches!(status, Some(exit_status::OK) | None);
+        self.progress
+            .count(is_failure || matches!(outcome, Outcome::NotStarted(NotStarted::NotConfirmed)));
+        if self.args.json {
+            self.progress.clear(self.printer).await;
+            let line = report::json(&self.fan_out.boxes()[index], &outcome, status);
+            self.printer.write(OutputPart::Print(line)).await;
+        } else {
+            self.outcomes[index] = Some(outcome);
+        }
+        if !self.confirmation.is_asking() {
+            self.progress.show(self.printer).await;
+        }
+    }
+}
+
+async fn sleep_until(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether non-ASCII signs can be shown.
+fn has_signs() -> bool {
+    terminal::speaks_utf8()
+}

@@ -1,0 +1,238 @@
+//! What the boxes did: in groups for people, a line of JSON for each box, and the exit status of all.
+
+use serde_json::{Map, Value, json};
+use topside_shared::notifications::Stream;
+use topside_shared::records::RunState;
+use topside_shared::text::bytes as size;
+
+use super::super::errors::VerbError;
+use super::super::messages::shell_word;
+use super::super::printer::{OutputPart, Printer};
+use super::super::{exit_status, server_verbs::json_line};
+use super::has_signs;
+use crate::fan_out::{Captured, Cut, Group, NotStarted, Outcome, Standing, TargetBox, group};
+use crate::text::base64;
+
+/// The names of boxes as a shell takes them.
+pub(super) fn names(boxes: &[TargetBox], members: &[usize]) -> String {
+    let names: Vec<String> = members.iter().map(|index| shell_word(&boxes[*index].name)).collect();
+    names.join(" ")
+}
+
+/// The exit status that `topside run` has for this box alone; none where nothing was to be sent to it any more.
+pub(super) fn status(outcome: &Outcome) -> Option<u8> {
+    match outcome {
+        Outcome::Ended(run) => {
+            let is_late = run.cut == Some(Cut::Timeout)
+                && !matches!(run.row.state, RunState::Succeeded | RunState::Failed);
+            Some(if is_late { exit_status::TIMED_OUT } else { exit_status::of_row(&run.row) })
+        }
+        Outcome::Rejected(rejection) => Some(rejection.status),
+        Outcome::Failed { error, .. } => Some(exit_status::of_error(error)),
+        Outcome::Abandoned { .. } | Outcome::Unreachable(_) => Some(exit_status::OWN_FAILURE),
+        Outcome::NotStarted(NotStarted::NotConfirmed | NotStarted::MenuChanged) => {
+            Some(exit_status::REFUSED)
+        }
+        Outcome::NotStarted(NotStarted::TooManyFailed | NotStarted::Cancelled) => None,
+    }
+}
+
+/// The exit status for all boxes: Topside's own statuses go before those of the command.
+pub(super) fn worst(statuses: &[u8]) -> u8 {
+    use exit_status::{OWN_FAILURE, REFUSED, TIMED_OUT, UNKNOWN};
+    let own = [OWN_FAILURE, UNKNOWN, REFUSED, TIMED_OUT];
+    let worst = own.into_iter().find(|own| statuses.contains(own));
+    worst.or(statuses.iter().max().copied()).unwrap_or(exit_status::OK)
+}
+
+/// Why a box did not run it to its end, in a sentence.
+pub(super) fn reason(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Ended(_) => String::new(),
+        Outcome::Rejected(rejection) => rejection.sentence.clone(),
+        Outcome::Failed { error, lost } => VerbError::by_call(error, lost.clone()).sentence,
+        Outcome::Abandoned { .. } => "was not waited for any more; it may still run".to_owned(),
+        Outcome::Unreachable(why) => why.clone(),
+        Outcome::NotStarted(why) => match why {
+            NotStarted::TooManyFailed => "as many boxes had failed as --max-fail allows",
+            NotStarted::Cancelled => "it was cancelled before",
+            NotStarted::NotConfirmed => "it was not confirmed",
+            NotStarted::MenuChanged => {
+                "the menu was changed meanwhile, and the command has to be confirmed now: run it again"
+            }
+        }
+        .to_owned(),
+    }
+}
+
+/// The groups on standard output; what their runs wrote to standard error goes to standard error.
+pub(super) async fn print_groups(
+    boxes: &[TargetBox],
+    outcomes: &[Option<Outcome>],
+    printer: &Printer,
+) {
+    let done = outcomes.iter().enumerate();
+    let done = done.filter_map(|(index, outcome)| Some((index, outcome.as_ref()?)));
+    let is_one_terminal = {
+        use std::io::IsTerminal;
+        std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+    };
+    for group in group(done) {
+        let head = format!("{}  {}\n", label(&group), names(boxes, &group.boxes));
+        printer.write(OutputPart::Print(head.clone())).await;
+        match group.outcome {
+            Outcome::Ended(run) => {
+                print_output(Stream::Stdout, &run.stdout, printer).await;
+                if run.stderr.bytes().is_empty() {
+                    continue;
+                }
+                if !is_one_terminal {
+                    printer.write(OutputPart::Say(head)).await;
+                }
+                print_output(Stream::Stderr, &run.stderr, printer).await;
+            }
+            outcome => {
+                let text = format!("  {}\n", reason(outcome));
+                printer.write(OutputPart::Print(text)).await;
+            }
+        }
+    }
+    for (index, outcome) in outcomes.iter().enumerate() {
+        for remark in outcome.iter().flat_map(remarks) {
+            printer.say(format!("{}: {remark}", names(boxes, &[index]))).await;
+        }
+    }
+}
+
+/// What is said of one box, not of its group.
+fn remarks(outcome: &Outcome) -> Vec<String> {
+    match outcome {
+        Outcome::Ended(run) => {
+            let row = &run.row;
+            let missing = run.stdout.missing() + run.stderr.missing();
+            let cut = (missing > 0).then(|| {
+                format!(
+                    "the first {} of the output are not shown (`topside attach {}` shows all)",
+                    size(missing),
+                    row.run_id
+                )
+            });
+            let by = row.cancelled().filter(|_| run.cut.is_none());
+            [cut, by, row.cut(), row.left().map(|left| format!("{left} after run {}", row.run_id))]
+                .into_iter()
+                .flatten()
+                .collect()
+        }
+        Outcome::Abandoned { run: Some(run) } => vec![format!("run {run} may still be running")],
+        _ => Vec::new(),
+    }
+}
+
+/// The sign of a group, how many boxes it has, and how they stand.
+fn label(group: &Group<'_>) -> String {
+    let (sign, ascii) = match group.outcome.standing() {
+        Standing::Succeeded => ("✓", "+"),
+        Standing::Failed | Standing::Refused => ("✗", "x"),
+        Standing::Unreachable | Standing::NotStarted => ("○", "o"),
+    };
+    let sign = if has_signs() { sign } else { ascii };
+    let state = match group.outcome {
+        Outcome::Ended(run) if run.row.state == RunState::Succeeded => String::new(),
+        Outcome::Ended(run) if run.cut == Some(Cut::Timeout) => {
+            "took longer than --timeout".to_owned()
+        }
+        Outcome::Ended(run) => run.row.state.outcome(run.row.exit_code, run.row.signal, None),
+        Outcome::Rejected(_) => "refused".to_owned(),
+        Outcome::Failed { .. } if group.outcome.standing() == Standing::Failed => {
+            "session lost".to_owned()
+        }
+        Outcome::Failed { .. } => "refused".to_owned(),
+        Outcome::Abandoned { .. } => "not waited for".to_owned(),
+        Outcome::Unreachable(_) => "not reached".to_owned(),
+        Outcome::NotStarted(_) => "not started".to_owned(),
+    };
+    let count = group.boxes.len();
+    let alike = if count > 1 && matches!(group.outcome, Outcome::Ended(_)) { " alike" } else { "" };
+    let comma = if state.is_empty() || alike.is_empty() { "" } else { "," };
+    let state = if state.is_empty() { state } else { format!(" {state}") };
+    format!("{sign} {count}{alike}{comma}{state}")
+}
+
+/// Output with two spaces before each line, so that it is seen where it ends.
+async fn print_output(stream: Stream, output: &Captured, printer: &Printer) {
+    let output = output.bytes();
+    if output.is_empty() {
+        return;
+    }
+    for line in output.split_inclusive(|byte| *byte == b'\n') {
+        let end: &[u8] = if line.ends_with(b"\n") { b"" } else { b"\n" };
+        printer.write(OutputPart::Output(stream, [b"  ", line, end].concat())).await;
+    }
+    printer.write(OutputPart::EndOfRun).await;
+}
+
+/// The line of a box.
+pub(super) fn json(of: &TargetBox, outcome: &Outcome, status: Option<u8>) -> String {
+    let mut line = Map::new();
+    if let Outcome::Ended(run) = outcome
+        && let Ok(Value::Object(row)) = serde_json::to_value(&run.row)
+    {
+        line.extend(row);
+        add_output(&mut line, "stdout", &run.stdout);
+        add_output(&mut line, "stderr", &run.stderr);
+        line.insert(
+            "truncated".to_owned(),
+            (run.stdout.missing() + run.stderr.missing() > 0).into(),
+        );
+    }
+    let (kind, error) = match outcome {
+        Outcome::Ended(_) => ("ended", None),
+        Outcome::Rejected(_) => ("refused", Some(json!({ "message": reason(outcome) }))),
+        Outcome::Failed { error, lost } => {
+            let kind = if outcome.standing() == Standing::Failed { "unknown" } else { "refused" };
+            (kind, Some(VerbError::by_call(error, lost.clone()).error_object()))
+        }
+        Outcome::Abandoned { run } => {
+            let run = run.map(|run| json!({ "message": reason(outcome), "runId": run }));
+            ("unknown", Some(run.unwrap_or_else(|| json!({ "message": reason(outcome) }))))
+        }
+        Outcome::Unreachable(_) => ("unreachable", Some(json!({ "message": reason(outcome) }))),
+        Outcome::NotStarted(_) => ("notStarted", Some(json!({ "message": reason(outcome) }))),
+    };
+    line.insert("box".to_owned(), of.name.clone().into());
+    line.insert("outcome".to_owned(), kind.into());
+    line.insert("status".to_owned(), status.map_or(Value::Null, Value::from));
+    if let Some(error) = error {
+        line.insert("error".to_owned(), error);
+    }
+    json_line(&line)
+}
+
+/// Output as text, or as Base64 under another key where it is not UTF-8.
+fn add_output(line: &mut Map<String, Value>, stream: &str, output: &Captured) {
+    match String::from_utf8(output.bytes()) {
+        Ok(text) => line.insert(stream.to_owned(), text.into()),
+        Err(error) => {
+            line.insert(format!("{stream}Base64"), base64::encode(error.as_bytes()).into())
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::worst;
+
+    #[test]
+    fn the_status_of_all_is_topsides_own_before_the_greatest_of_the_command() {
+        for (statuses, want) in [
+            (&[][..], 0),
+            (&[0, 0], 0),
+            (&[0, 3, 200, 1], 200),
+            (&[0, 200, 124], 124),
+            (&[126, 127, 124], 127),
+            (&[127, 125, 0, 255], 125),
+        ] {
+            assert_eq!(worst(statuses), want, "{statuses:?}");
+        }
+    }
+}

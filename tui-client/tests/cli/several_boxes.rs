@@ -1,0 +1,361 @@
+//! `topside run` on several boxes: each a real server with a state of its own, paired with one client.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::common::{Ended, Place, text};
+use crate::remote_server::{Box, pair, saved};
+use crate::terminal::Terminal;
+
+/// What all boxes of these tests can do. `NAME` is the box, `DIR` the directory of the test.
+const MENU: &str = r#"
+[commands.state]
+effect = "read"
+exec = ["/bin/sh", "-c", "cat DIR/state.NAME; echo warn >&2; exit $(cat DIR/exit.NAME)"]
+
+[commands.write-down]
+effect = "write"
+exec = ["/bin/sh", "-c", "echo NAME >> DIR/log; exit $(cat DIR/exit.NAME)"]
+
+[commands.wait]
+effect = "read"
+exec = ["/bin/sh", "-c", "trap 'echo ended; exit 3' TERM; echo begun > DIR/begun.NAME; echo NAME waits; while :; do sleep 0.02; done"]
+
+[commands.flood]
+effect = "read"
+exec = ["/bin/sh", "-c", "head -c 2000000 /dev/zero | tr '\\0' x; echo end"]
+
+[commands.asks]
+effect = "read"
+stdin = "prompt"
+exec = ["/bin/sh", "-c", "read line || echo nothing to read"]
+"#;
+
+const DRAIN: &str = r#"
+[commands.drain]
+effect = "destructive"
+confirm = "Drain zone {zone}?"
+exec = ["/bin/sh", "-c", "echo NAME $1 >> DIR/log", "sh", "{zone}"]
+[[commands.drain.args]]
+name = "zone"
+type = "int"
+default = 7
+"#;
+
+/// Boxes, and a client that is paired with each as admin.
+struct Fleet {
+    client: Place,
+    boxes: Vec<Box>,
+}
+
+impl Fleet {
+    /// The names of the boxes; one with `!` can drain.
+    fn new(names: &[&str]) -> Self {
+        let client = Place::new();
+        let boxes = names.iter().map(|name| {
+            let (menu, name) = match name.strip_suffix('!') {
+                Some(name) => (format!("{MENU}{DRAIN}"), name),
+                None => (MENU.to_owned(), *name),
+            };
+            let place = Place::new();
+            let dir = client.path(".");
+            place.write(
+                "config/commands.toml",
+                &menu.replace("DIR", text(&dir)).replace("NAME", name),
+            );
+            let each = Box::with(place);
+            let invite = each.verb(&["invite", "--name", "laptop", "--role", "admin"]);
+            pair(&client, &[&invite, "--name", name]).with(0);
+            client.write(&format!("state.{name}"), "fine\n");
+            client.write(&format!("exit.{name}"), "0\n");
+            each
+        });
+        let boxes = boxes.collect();
+        Self { client, boxes }
+    }
+
+    /// `topside run --on LIST ..`.
+    fn run(&self, list: &str, args: &[&str]) -> Ended {
+        self.client.run(&[&["--on", list], args].concat())
+    }
+
+    /// The boxes on which `write-down` or `drain` ran, in their order.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.client.path("log")).unwrap_or_default()
+    }
+
+    fn tag(&self, name: &str, tags: &str) {
+        self.client.verb(&["edit", name, "--tags", tags]).with(0);
+    }
+}
+
+#[test]
+fn boxes_that_did_the_same_are_one_group_and_the_streams_are_kept_apart() {
+    let fleet = Fleet::new(&["a", "b", "c", "d"]);
+    fleet.client.write("state.b", "odd\n");
+    fleet.client.write("exit.d", "3");
+    let ended = fleet.run("d,a,b,c", &["state"]).with(3);
+    assert_eq!(
+        ended.out, "✓ 2 alike  a c\n  fine\n✓ 1  b\n  odd\n✗ 1 exit 3  d\n  fine\n",
+        "{ended:?}"
+    );
+    assert_eq!(
+        ended.err, "✓ 2 alike  a c\n  warn\n✓ 1  b\n  warn\n✗ 1 exit 3  d\n  warn\n",
+        "{ended:?}"
+    );
+    // One plain name is as it always was.
+    let one = fleet.run("d", &["state"]).with(3);
+    assert_eq!((one.out.as_str(), one.err.as_str()), ("fine\n", "warn\n"));
+    // A program that reads its input gets the end of it.
+    let ended = fleet.run("a,b", &["asks"]).with(0);
+    assert_eq!(ended.out, "✓ 2 alike  a b\n  nothing to read\n");
+}
+
+#[test]
+fn boxes_that_cannot_be_reached_are_shown_with_their_reason_and_hold_up_no_other() {
+    let mut fleet = Fleet::new(&["live", "dead", "strict"]);
+    fleet.boxes[1].server.kill();
+    fleet.boxes[2].verb(&["revoke", "laptop"]);
+    // Accepts connections, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let pin = format!("sha256:{}", "1".repeat(64));
+    let port = port.to_string();
+    fleet
+        .client
+        .verb(&["add", "silent", "--lan", "127.0.0.1", "--port", &port, "--pin", &pin])
+        .with(0);
+    fleet.client.verb(&["add", "stranger", "--lan", "127.0.0.1"]).with(0);
+    let begun = Instant::now();
+    let mut run = fleet.client.start(&["run", "--json", "--on", "all", "state"]);
+    // The box that answers does not wait for the one that does not.
+    let mut lines: Vec<_> = (0..4).map(|_| run.json()).collect();
+    assert!(begun.elapsed() < Duration::from_secs(9), "held up for {:?}", begun.elapsed());
+    lines.push(run.json());
+    run.end().with(125);
+    assert!(begun.elapsed() < Duration::from_secs(40), "ended after {:?}", begun.elapsed());
+    let of = |name: &str| lines.iter().find(|line| line["box"] == name).unwrap();
+    let live = of("live");
+    assert_eq!((&live["outcome"], &live["status"]), (&json!("ended"), &json!(0)));
+    assert_eq!((&live["state"], &live["exitCode"]), (&json!("succeeded"), &json!(0)));
+    assert_eq!((&live["stdout"], &live["stderr"]), (&json!("fine\n"), &json!("warn\n")));
+    for (name, says) in [
+        ("dead", "nothing listens at 127.0.0.1:"),
+        ("strict", "was revoked"),
+        ("silent", "has not answered for 10 s"),
+        ("stranger", "stranger is not paired"),
+    ] {
+        let line = of(name);
+        assert_eq!((&line["outcome"], &line["status"]), (&json!("unreachable"), &json!(125)));
+        assert!(line["error"]["message"].as_str().unwrap().contains(says), "{line}");
+    }
+    let ended = fleet.run("live,dead", &["state"]).with(125);
+    assert!(
+        ended.out.starts_with("✓ 1  live\n  fine\n○ 1 not reached  dead\n  nothing listens at"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_list_that_does_not_say_which_boxes_are_meant_sends_nothing() {
+    let fleet = Fleet::new(&["a"]);
+    fleet.tag("a", "garden");
+    for (list, says) in [
+        ("a,bb", "there is no saved server bb"),
+        ("tag:gardn", "no saved server has the tag gardn: did you mean"),
+        ("a,,", "a name is empty"),
+    ] {
+        let ended = fleet.run(list, &["write-down"]).with(2);
+        assert!(ended.err.contains(says) && ended.err.lines().count() == 1, "{ended:?}");
+    }
+    let ended = fleet.run("a,tag:garden", &["--detach", "write-down"]).with(2);
+    assert!(ended.err.contains("--detach is for one box"), "{ended:?}");
+    fleet.client.run(&["--serial", "write-down"]).with(2);
+    let ended = fleet.client.verb(&["status", "--on", "tag:garden"]).with(125);
+    assert!(ended.err.contains("only `topside run` takes several"), "{ended:?}");
+    let mut file = saved(&fleet.client);
+    file.push_str("[[server]]\nname = 'b'\ntags = 'garden'\n");
+    fleet.client.write("config/client.toml", &file);
+    let ended = fleet.run("tag:garden", &["write-down"]).with(2);
+    assert!(ended.err.contains("tags is a list of texts in quotes"), "{ended:?}");
+    assert_eq!(fleet.log(), "");
+}
+
+#[test]
+fn one_after_the_other_in_the_order_given_until_as_many_have_failed_as_may() {
+    let mut fleet = Fleet::new(&["a", "b", "c", "d"]);
+    fleet.run("c,a,d,b", &["--serial", "write-down"]).with(0);
+    assert_eq!(fleet.log(), "c\na\nd\nb\n");
+    fleet.client.write("exit.c", "4");
+    fleet.client.write("log", "");
+    let ended = fleet.run("b,c,d,a", &["--serial", "--max-fail", "1", "write-down"]).with(4);
+    assert_eq!(fleet.log(), "b\nc\n");
+    let rest = "○ 2 not started  d a\n  as many boxes had failed as --max-fail allows\n";
+    assert_eq!(ended.out, format!("✓ 1  b\n✗ 1 exit 4  c\n{rest}"));
+    // A box that cannot be reached has failed when it is its turn.
+    fleet.boxes[0].server.kill();
+    fleet.client.write("log", "");
+    let ended = fleet.run("b,a,d", &["--serial", "--max-fail=1", "--json", "write-down"]).with(125);
+    assert_eq!(fleet.log(), "b\n");
+    let boxes = ended.out.lines().map(|line| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        format!("{} {} {}", line["box"], line["outcome"], line["status"])
+    });
+    let boxes: Vec<String> = boxes.collect();
+    let want = ["\"b\" \"ended\" 0", "\"a\" \"unreachable\" 125", "\"d\" \"notStarted\" null"];
+    assert_eq!(boxes, want);
+    // Side by side, no box that changes anything is started after a box could not be reached.
+    fleet.client.write("log", "");
+    fleet.run("b,a,d", &["--max-fail=1", "write-down"]).with(125);
+    assert_eq!(fleet.log(), "");
+}
+
+#[test]
+fn ctrl_c_cancels_the_runs_everywhere_and_says_what_each_did() {
+    let fleet = Fleet::new(&["a", "b"]);
+    let run = fleet.client.start(&["run", "--on", "all", "wait"]);
+    let end = Instant::now() + Duration::from_secs(60);
+    for name in ["begun.a", "begun.b"] {
+        while !fleet.client.path(name).exists() {
+            assert!(Instant::now() < end, "{name} has not begun");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    run.signal(Signal::INT);
+    let ended = run.end_by_itself().with(130);
+    let want = "✗ 1 cancelled  a\n  a waits\n  ended\n✗ 1 cancelled  b\n  b waits\n  ended\n";
+    assert_eq!(ended.out, want, "{ended:?}");
+    for each in &fleet.boxes {
+        assert_eq!(each.place.json(&["runs"])["runs"][0]["state"], "cancelled");
+    }
+}
+
+#[test]
+fn a_run_that_takes_longer_than_the_time_limit_is_cancelled_on_its_box() {
+    let fleet = Fleet::new(&["a", "b"]);
+    let ended = fleet.run("a,b", &["--timeout", "300ms", "wait"]).with(124);
+    assert!(
+        ended.out.contains("✗ 1 took longer than --timeout  a\n  a waits\n  ended\n"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn each_box_answers_by_its_own_menu_and_its_own_roles() {
+    let fleet = Fleet::new(&["a!", "b"]);
+    let ended = fleet.run("a,b", &["--yes", "drain", "3"]).with(127);
+    assert_eq!(fleet.log(), "a 3\n");
+    assert!(ended.out.contains("✓ 1  a\n"), "{ended:?}");
+    assert!(ended.out.contains("✗ 1 refused  b\n  "), "{ended:?}");
+    assert!(ended.out.contains("drain"), "{ended:?}");
+    let other = Box::with({
+        let place = Place::new();
+        place.write("config/commands.toml", DRAIN);
+        place
+    });
+    let invite = other.verb(&["invite", "--name", "laptop", "--role", "viewer"]);
+    pair(&fleet.client, &[&invite, "--name", "viewed"]).with(0);
+    let ended = fleet.run("viewed,a", &["--yes", "drain", "4"]).with(126);
+    assert!(
+        ended.out.contains("✗ 1 refused  viewed\n") && ended.out.contains("admin"),
+        "{ended:?}"
+    );
+    let ended = fleet.run("a,b", &["drain", "four", "--yes"]).with(127);
+    assert!(ended.out.contains("✗ 1 refused  a\n"), "{ended:?}");
+    assert_eq!(fleet.log(), "a 3\na 4\n");
+}
+
+#[test]
+fn a_destructive_command_wants_the_number_of_its_targets() {
+    let mut fleet = Fleet::new(&["a!", "b!", "c", "d!"]);
+    fleet.boxes[3].server.kill();
+    for name in ["a", "b", "c", "d"] {
+        fleet.tag(name, "wet");
+    }
+    // Without a terminal.
+    let ended = fleet.run("a,b", &["drain"]).with(126);
+    assert!(
+        ended.err.contains(
+            "drain has to be confirmed for 2 boxes:\n  2 destructive  a b\n    Drain zone 7?\n"
+        ),
+        "{ended:?}"
+    );
+    assert!(
+        ended.err.contains("Standard input is no terminal: give --yes to confirm it"),
+        "{ended:?}"
+    );
+    assert_eq!(ended.out, "○ 2 not started  a b\n  it was not confirmed\n");
+    let ended = fleet.run("tag:wet", &["--yes", "drain"]);
+    assert!(
+        ended.err.contains(
+            "give --yes=N to confirm it, with the number of boxes that --on tag:wet names"
+        ),
+        "{ended:?}"
+    );
+    let ended = fleet.run("tag:wet", &["--yes=3", "drain"]).with(126);
+    assert!(ended.err.contains("--yes=3 is for 3 boxes, and --on tag:wet names 4"), "{ended:?}");
+    fleet.client.run(&["--yes=2", "--on", "a", "drain"]).with(2);
+    assert_eq!(fleet.log(), "");
+    fleet.run("tag:wet", &["--yes=4", "--serial", "drain", "1"]).with(125);
+    fleet.run("a", &["--yes=1", "drain", "2"]).with(0);
+    assert_eq!(fleet.log(), "a 1\nb 1\na 2\n");
+    fleet.client.write("log", "");
+
+    // At a terminal the list is shown, and what is not the number is a no.
+    for (typed, log, status) in
+        [("\r", "", 127), ("y\r", "", 127), ("3\r", "", 127), ("2\r", "a 5\nb 5\n", 125)]
+    {
+        let list = if status == 125 { "tag:wet" } else { "a,b,c" };
+        let args = ["run", "--on", list, "--serial", "drain", "5"];
+        let mut terminal = Terminal::open(&fleet.client, &args);
+        let shown = terminal.sees("Type 2 to run it on 2 boxes; anything else runs it on none: ");
+        assert!(shown.contains("  2 destructive  a b\r\n    Drain zone 5?\r\n"), "{shown}");
+        assert!(shown.contains("Not among them:\r\n  c: "), "{shown}");
+        assert_eq!(shown.contains("\r\n  d: nothing listens at"), status == 125, "{shown}");
+        terminal.type_text(typed);
+        let (shown, ended) = terminal.end();
+        assert_eq!(ended, status, "{shown}");
+        assert_eq!(fleet.log(), log);
+        assert_eq!(shown.contains("✓ 2 alike  a b\r\n"), status == 125, "{shown}");
+    }
+
+    // Ctrl-C is a no.
+    fleet.client.write("log", "");
+    let mut terminal = Terminal::open(&fleet.client, &["run", "--on", "a,b", "drain"]);
+    terminal.sees("runs it on none: ");
+    terminal.type_text("\u{3}");
+    let (shown, status) = terminal.end();
+    assert_eq!((status, fleet.log().as_str()), (130, ""), "{shown}");
+    assert!(shown.contains("○ 2 not started  a b\r\n"), "{shown}");
+}
+
+#[test]
+fn what_is_kept_of_long_output_is_its_end() {
+    let fleet = Fleet::new(&["a", "b"]);
+    let ended = fleet.run("all", &["flood"]).with(0);
+    assert!(
+        ended.out.starts_with("✓ 2 alike  a b\n  xxx") && ended.out.ends_with("xend\n"),
+        "{}",
+        ended.out.len()
+    );
+    assert!(ended.out.len() < 600 * 1024, "{}", ended.out.len());
+    assert!(
+        ended.err.contains("topside: a: the first 1.4 MiB of the output are not shown"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn a_terminal_shows_how_many_boxes_are_done() {
+    let mut fleet = Fleet::new(&["a", "b"]);
+    fleet.boxes[1].server.kill();
+    let terminal = Terminal::open(&fleet.client, &["run", "--on", "a,b", "state"]);
+    let (shown, status) = terminal.end();
+    assert!(shown.contains("\r\u{1b}[0K2 of 2, 1 failed\r\u{1b}[0K"), "{shown:?}");
+    assert!(shown.contains("✓ 1  a\r\n  fine\r\n  warn\r\n○ 1 not reached  b\r\n"), "{shown:?}");
+    assert_eq!(status, 125);
+}
