@@ -27,7 +27,7 @@ use crate::keys::invite::{InviteRequest, ServerAddress};
 use crate::keys::{KeyError, Keys};
 use crate::menu::TableError;
 use crate::net::local_socket::ListenError;
-use crate::net::lock_file::{SocketLock, StateLock};
+use crate::net::lock_file::ServerLock;
 
 /// Time limit for an answer of the running server.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -80,7 +80,7 @@ pub(crate) enum Control {
         config: Box<Config>,
         keys: Box<Keys>,
         audit: Audit,
-        _locks: Box<(SocketLock, StateLock)>,
+        _locks: Box<(ServerLock, ServerLock)>,
     },
 }
 
@@ -103,8 +103,8 @@ impl Control {
         }
         own_state(dirs)?;
         let config = Box::new(load()?);
-        let lock = SocketLock::take(&dirs.socket()).map_err(between)?;
-        let state = StateLock::take(&config.state).map_err(between)?;
+        let lock = ServerLock::of_socket_without_server(&dirs.socket()).map_err(between)?;
+        let state = ServerLock::of_state(&config.state).map_err(between)?;
         let keys = Box::new(Keys::open(&config.state)?);
         let audit = Audit::open(&config.state, None).map_err(ControlError::Audit)?;
         Ok(Self::Files { config, keys, audit, _locks: Box::new((lock, state)) })
@@ -188,7 +188,7 @@ pub(crate) fn own_state(dirs: &Dirs) -> Result<(), ControlError> {
 /// Separates a server that has no socket at the moment from one with a removed socket.
 fn between(error: ListenError) -> ControlError {
     match error {
-        ListenError::AlreadyServed { by, .. } | ListenError::StateInUse { by, .. }
+        ListenError::AlreadyServed(_, by) | ListenError::StateInUse(_, by)
             if by.as_ref().is_none_or(|by| by.socket.is_none()) =>
         {
             ControlError::Between { by }

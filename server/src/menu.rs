@@ -12,8 +12,8 @@ use topside_shared::{ErrorKind, RpcError};
 use crate::authorize::{Action, authorize, may_see_command};
 use crate::base::identity::Identity;
 use crate::menu_file::{Declared, Item, command_name, wire_size};
-use crate::process::program;
-use crate::process::program::Policy;
+use crate::process::program_spec;
+use crate::process::program_spec::Policy;
 use crate::process::safe_state::SafeState;
 use crate::workers;
 use crate::workers::concurrency::Exclusion;
@@ -68,7 +68,7 @@ impl Entry {
         let (does, max_output, policy, exclusion) = match item {
             Item::Program(Declared { program, exclusion, .. }) => {
                 let does = Does::Execute(Box::new(program.clone()));
-                (does, program.max_output(), program.policy(), exclusion.clone())
+                (does, program.max_output, program.policy, exclusion.clone())
             }
             Item::Function(declared) => {
                 let declared = declared.clone();
@@ -104,7 +104,7 @@ pub(crate) enum Does {
     /// In this process, and what closes the state that a run may leave.
     Work(Arc<dyn Worker>, Option<SafeState>),
     /// By a program of the machine.
-    Execute(Box<program::Program>),
+    Execute(Box<program_spec::Program>),
 }
 
 impl fmt::Debug for Entry {

@@ -1,43 +1,37 @@
-//! Counts of events that repeat: refused connections, and sessions of one identity from one source.
+//! Counts of repeated events: refused connections, and sessions of one identity from one source.
 //!
-//! One line per event would let strangers, or one user who connects and leaves, fill the log. The counts are written once
-//! a minute.
+//! One line per event would let strangers, or one user who connects again and again, fill the log. The counts are written
+//! once a minute.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use topside_shared::Role;
 
 use crate::audit::entry::{By, Entry};
 use crate::base::identity::{Identity, Owner, Scope};
+use crate::base::mutex::Mutex;
 use crate::base::peer::Peer;
 
-/// Origins of one kind that are told apart in one minute; all others are one count.
+/// Origins of one kind with a count of their own per minute; all others share one.
 const MAX_ORIGINS: usize = 32;
-/// Sources of one identity that are told apart in one minute; all others are one count.
+/// Sources of one identity with a count of their own per minute; all others share one.
 const MAX_SOURCES: usize = 8;
 const OTHER_SOURCES: &str = "other sources";
 
-/// Where a refused connection came from.
+/// The origin of a refused connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Origin {
-    /// An address of the network.
+    /// A network address.
     Network(Peer),
     /// A user of this machine, on the local socket.
-    User {
-        /// The user's number.
-        uid: u32,
-        /// The user's name.
-        name: String,
-    },
+    User { uid: u32, name: String },
 }
 
 /// Why a connection was refused: an action and its object.
 pub(super) type Refusal = (&'static str, &'static str);
 
-/// The begin or the end of a session, as far as repetitions are alike.
+/// The begin or the end of a session; equal ones are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct SignIn {
     owner: Owner,
@@ -70,42 +64,36 @@ impl SignIn {
     }
 }
 
-/// What an event is among those of its minute.
+/// Whether an event is the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Added {
-    /// The first of its kind.
+    /// The first of its kind in this minute.
     pub(super) is_new: bool,
-    /// The first of all.
+    /// The first of this minute.
     pub(super) starts: bool,
 }
 
-/// The counts of the current minute. The mutex is private to this type and never held across an `.await`.
+/// The counts of the current minute.
 #[derive(Debug, Default)]
 pub(super) struct Aggregate(Mutex<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    network: Group<(Peer, Refusal)>,
-    users: Group<(u32, String, Refusal)>,
-    /// How often each came after its first entry.
+    network: Group,
+    users: Group,
+    /// Repetitions, without the first.
     sessions: HashMap<SignIn, u64>,
 }
 
-#[derive(Debug)]
-struct Group<K> {
-    counts: HashMap<K, u64>,
+#[derive(Debug, Default)]
+struct Group {
+    counts: HashMap<(Origin, Refusal), u64>,
     others: u64,
 }
 
-impl<K> Default for Group<K> {
-    fn default() -> Self {
-        Self { counts: HashMap::new(), others: 0 }
-    }
-}
-
-impl<K: Eq + Hash> Group<K> {
-    /// Counts one; true if it is the first of its count.
-    fn add(&mut self, key: K) -> bool {
+impl Group {
+    /// Counts one; whether it is the first of its count.
+    fn add(&mut self, key: (Origin, Refusal)) -> bool {
         let count = match self.counts.len() < MAX_ORIGINS || self.counts.contains_key(&key) {
             true => self.counts.entry(key).or_default(),
             false => &mut self.others,
@@ -122,24 +110,20 @@ impl Counts {
 }
 
 impl Aggregate {
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Counts a refused connection.
     pub(super) fn refused(&self, origin: Origin, refusal: Refusal) -> Added {
-        let mut counts = self.counts();
+        let mut counts = self.0.lock();
         let starts = counts.is_empty();
-        let is_new = match origin {
-            Origin::Network(source) => counts.network.add((source, refusal)),
-            Origin::User { uid, name } => counts.users.add((uid, name, refusal)),
+        let group = match &origin {
+            Origin::Network(_) => &mut counts.network,
+            Origin::User { .. } => &mut counts.users,
         };
-        Added { is_new, starts }
+        Added { is_new: group.add((origin, refusal)), starts }
     }
 
     /// Counts the begin or the end of a session.
     pub(super) fn session(&self, mut sign_in: SignIn) -> Added {
-        let mut counts = self.counts();
+        let mut counts = self.0.lock();
         let starts = counts.is_empty();
         if !counts.sessions.contains_key(&sign_in) {
             let is_alike = |other: &&SignIn| {
@@ -157,30 +141,30 @@ impl Aggregate {
         Added { is_new, starts }
     }
 
-    /// Takes the counts, each as an entry.
+    /// Takes the counts as entries.
     pub(super) fn take(&self) -> Vec<Entry> {
-        let Counts { network, users, sessions } = std::mem::take(&mut *self.counts());
+        let Counts { network, users, sessions } = std::mem::take(&mut *self.0.lock());
         let entry = |by: By, (action, object): Refusal, count: u64| {
             Entry::new(by, action, object).result(times(count))
         };
+        let by = |origin| match origin {
+            Origin::Network(source) => By::stranger(source.to_string()),
+            Origin::User { uid, name } => By::refused_user(uid, name),
+        };
         let mut entries = Vec::new();
-        for ((source, refusal), count) in network.counts {
-            entries.push(entry(By::stranger(source.to_string()), refusal, count));
+        for (group, others, refusal) in [
+            (network, OTHER_SOURCES, ("handshake/failed", "any")),
+            (users, "other users", ("session/refused", "any")),
+        ] {
+            for ((origin, refusal), count) in group.counts {
+                entries.push(entry(by(origin), refusal, count));
+            }
+            if group.others > 0 {
+                entries.push(entry(By::stranger(others), refusal, group.others));
+            }
         }
-        if network.others > 0 {
-            let refusal = ("handshake/failed", "any");
-            entries.push(entry(By::stranger(OTHER_SOURCES), refusal, network.others));
-        }
-        for ((uid, name, refusal), count) in users.counts {
-            entries.push(entry(By::refused_user(uid, name), refusal, count));
-        }
-        if users.others > 0 {
-            let refusal = ("session/refused", "any");
-            entries.push(entry(By::stranger("other users"), refusal, users.others));
-        }
-        for (sign_in, count) in sessions.into_iter().filter(|(_, count)| *count > 0) {
-            entries.push(sign_in.entry(count));
-        }
+        let repeated = sessions.into_iter().filter(|(_, count)| *count > 0);
+        entries.extend(repeated.map(|(sign_in, count)| sign_in.entry(count)));
         entries
     }
 }

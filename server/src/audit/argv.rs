@@ -1,41 +1,34 @@
 //! Arguments of an audit line, cut to a bounded size.
 //!
-//! An argument is a JSON string. One that is too long is a JSON object instead, which no argument can imitate: it holds
-//! the beginning, the length and the SHA-256 of the whole.
+//! An argument is a JSON string. A longer one is a JSON object with its beginning, its length and its SHA-256, which no
+//! argument can imitate.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-/// Bytes of JSON that one argument may take in a line.
+/// Longest argument in a line, in bytes of JSON.
 pub(super) const MAX_ARGUMENT: usize = 512;
-/// Bytes of JSON that all arguments of a line may take together.
+/// The same for all arguments together.
 pub(super) const MAX_ARGV: usize = 4096;
-/// Bytes of JSON that any other text of a line may take.
+/// The same for any other text.
 pub(super) const MAX_TEXT: usize = 1024;
 
 /// One element of `argv`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Argument {
-    /// The argument itself.
     Complete(String),
-    /// An argument that is too long.
+    /// The beginning of an argument that is too long, with the length and the SHA-256 of all of it.
     Cut {
-        /// Its beginning.
         cut: String,
-        /// Its length.
         bytes: u64,
-        /// The SHA-256 of all of it, in lower-case hex digits.
         sha256: String,
     },
-    /// All further arguments, where they are too many.
+    /// The number and length of the arguments that did not fit, with the SHA-256 of these, each followed by a NUL byte.
     Rest {
-        /// How many there are.
         arguments: u64,
-        /// Their length in total.
         bytes: u64,
-        /// The SHA-256 of these arguments, each followed by a NUL byte.
         sha256: String,
     },
 }
@@ -69,7 +62,7 @@ impl Argument {
     }
 }
 
-/// These arguments, none of which is secret, within the limits of a line.
+/// Cuts arguments, none of which is secret, to the limits of a line.
 pub(super) fn bounded(argv: Vec<String>) -> Vec<Argument> {
     let mut kept = Vec::new();
     let mut length = 0;
@@ -97,7 +90,7 @@ fn rest(argv: impl Iterator<Item = String>) -> Argument {
     Argument::Rest { arguments, bytes, sha256: format!("{:x}", hash.finalize()) }
 }
 
-/// A text that is not an argument, within the limit of a line.
+/// Cuts a text that is not an argument to its limit.
 pub(super) fn bounded_text(text: String) -> String {
     let kept = fitting(&text, MAX_TEXT);
     if kept == text.len() {
@@ -106,7 +99,7 @@ pub(super) fn bounded_text(text: String) -> String {
     format!("{}… ({} bytes)", &text[..kept], text.len())
 }
 
-/// Bytes of the longest beginning of `text` that takes at most `most` bytes in JSON.
+/// The length of the longest beginning of `text` that takes at most `most` bytes in JSON.
 fn fitting(text: &str, most: usize) -> usize {
     let mut length = 0;
     for (at, c) in text.char_indices() {

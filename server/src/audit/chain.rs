@@ -2,12 +2,12 @@
 
 use sha2::{Digest, Sha256};
 
-/// A line's place in the chain, which the next line names.
+/// The position of a line in the chain, which the next line names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Link {
-    /// Its number; 0 is before the first.
+    /// The number of the line, from 1; 0 before the first.
     pub(crate) seq: u64,
-    /// SHA-256 of its bytes without the line ending, in 64 lower-case hex digits; before the first, zeros.
+    /// SHA-256 of the line without its ending, in 64 lower-case hex digits; zeros before the first line.
     pub(crate) hash: String,
 }
 
@@ -18,7 +18,6 @@ impl Default for Link {
 }
 
 impl Link {
-    /// That of this line.
     pub(super) fn of(seq: u64, line: &[u8]) -> Self {
         Self { seq, hash: format!("{:x}", Sha256::digest(line)) }
     }

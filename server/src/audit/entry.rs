@@ -1,4 +1,4 @@
-//! What the audit log tells of: who did what to which object, and how it stands as a line.
+//! Entries of the audit log: who did what to which object; and their form as a line.
 
 use serde::{Deserialize, Serialize};
 use topside_shared::methods::KeyRow;
@@ -9,18 +9,16 @@ use crate::audit::chain::Link;
 use crate::base::identity::{Identity, Owner};
 use crate::base::platform;
 
-/// The result of what is written ahead: it is about to be done.
+/// The result of an entry that is written ahead of its action.
 pub(crate) const BEGINS: &str = "begins";
 
-/// Who did something.
+/// The actor of an entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Who {
-    /// The user's or the key's name; what else ordered it, such as a signal.
+    /// The name of the user, of the key, or of another actor such as a signal.
     pub(crate) name: String,
-    /// As what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) role: Option<Role>,
-    /// The key, where one was shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<Pin>,
     /// The user of this machine.
@@ -28,7 +26,7 @@ pub(crate) struct Who {
     pub(crate) uid: Option<u32>,
 }
 
-/// Who did something, and from where.
+/// The actor and its address.
 #[derive(Debug, Clone)]
 pub(crate) struct By {
     who: Who,
@@ -36,7 +34,7 @@ pub(crate) struct By {
 }
 
 impl By {
-    /// Somebody known by the transport.
+    /// An authenticated client.
     pub(crate) fn identity(who: &Identity, address: String) -> Self {
         let (key, uid) = match who.owner {
             Owner::Key(key) => (Some(key), None),
@@ -46,7 +44,7 @@ impl By {
         Self { who, address }
     }
 
-    /// A verb of `topsided`, where no server runs.
+    /// A verb of `topsided` that runs without a server.
     pub(crate) fn verb() -> Self {
         let uid = platform::own_uid();
         let name = platform::user_name(uid);
@@ -54,12 +52,11 @@ impl By {
         Self { who, address: format!("pid {}", std::process::id()) }
     }
 
-    /// Neither a client nor a verb: the server itself, a signal.
+    /// An actor that is neither a client nor a verb, such as a signal.
     pub(crate) fn named(name: impl Into<String>) -> Self {
         Self { who: Who { name: name.into(), ..Who::default() }, address: String::new() }
     }
 
-    /// The server itself.
     pub(crate) fn server() -> Self {
         Self::named("topsided")
     }
@@ -70,44 +67,47 @@ impl By {
         Self { who, address: "this machine".to_owned() }
     }
 
-    /// Strangers, from this source.
+    /// Unauthenticated clients from this source.
     pub(crate) fn stranger(source: impl Into<String>) -> Self {
         Self { who: Who::default(), address: source.into() }
     }
 }
 
-/// One thing that was done, or is about to be.
+/// An action that was done, or is about to be: a line without its place in the chain.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    time: Time,
-    by: By,
-    action: &'static str,
-    object: String,
-    argv: Vec<Argument>,
-    result: String,
-}
+pub(crate) struct Entry(Line);
 
 impl Entry {
-    /// `action`, a method's name or one like it, done now to `object`.
+    /// An entry of `action`, a method's name or one like it, on `object`, at the current time.
     pub(crate) fn new(by: By, action: &'static str, object: impl Into<String>) -> Self {
-        let (object, result) = (bounded_text(object.into()), BEGINS.to_owned());
-        Self { time: Time::now(), by, action, object, argv: Vec::new(), result }
+        Self(Line {
+            seq: 0,
+            time: Time::now(),
+            boot_id: None,
+            who: by.who,
+            address: by.address,
+            action: action.to_owned(),
+            object: bounded_text(object.into()),
+            argv: Vec::new(),
+            result: BEGINS.to_owned(),
+            prev: String::new(),
+        })
     }
 
-    /// With these arguments, none of which is secret; long ones are cut.
+    /// Adds arguments, none of which is secret; long ones are cut.
     pub(crate) fn argv(mut self, argv: Vec<String>) -> Self {
-        self.argv = bounded(argv);
+        self.0.argv = bounded(argv);
         self
     }
 
-    /// With what became of it by now.
+    /// Sets the result, at the current time.
     pub(crate) fn result(mut self, result: impl Into<String>) -> Self {
-        self.time = Time::now();
-        self.result = bounded_text(result.into());
+        self.0.time = Time::now();
+        self.0.result = bounded_text(result.into());
         self
     }
 
-    /// A change of the list of keys, to this row.
+    /// A change of a key.
     pub(crate) fn of_key(by: By, action: &'static str, row: &KeyRow) -> Self {
         let mut argv = vec![format!("name={}", row.name), format!("role={}", row.role.name())];
         if let Some(commands) = &row.commands {
@@ -120,52 +120,27 @@ impl Entry {
         Self::new(by, action, row.key_id.to_string()).argv(argv)
     }
 
-    /// The line that follows `last`, without its ending, and its own link.
+    /// The line that follows `last`, without its ending, and its link.
     pub(super) fn line(
         &self,
         last: &Link,
         boot_id: Option<&str>,
     ) -> serde_json::Result<(Vec<u8>, Link)> {
-        let seq = last.seq + 1;
-        let line = serde_json::to_vec(&Written {
-            seq,
-            time: self.time,
-            boot_id,
-            who: &self.by.who,
-            address: &self.by.address,
-            action: self.action,
-            object: &self.object,
-            argv: &self.argv,
-            result: &self.result,
-            prev: &last.hash,
-        })?;
+        let (seq, prev) = (last.seq + 1, last.hash.clone());
+        let boot_id = boot_id.map(str::to_owned);
+        let line = serde_json::to_vec(&Line { seq, boot_id, prev, ..self.0.clone() })?;
         let link = Link::of(seq, &line);
         Ok((line, link))
     }
 }
 
-/// A line as it is written. `prev` is last, and stays so.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Written<'e> {
-    seq: u64,
-    time: Time,
-    boot_id: Option<&'e str>,
-    who: &'e Who,
-    address: &'e str,
-    action: &'e str,
-    object: &'e str,
-    argv: &'e [Argument],
-    result: &'e str,
-    prev: &'e str,
-}
-
-/// A line as it is read.
-#[derive(Debug, Clone, Deserialize)]
+/// A line of the log. `prev` must stay last.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Line {
     pub(crate) seq: u64,
     pub(crate) time: Time,
+    boot_id: Option<String>,
     pub(crate) who: Who,
     pub(crate) address: String,
     pub(crate) action: String,

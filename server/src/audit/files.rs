@@ -1,28 +1,28 @@
-//! The files of the audit log: the one that grows, those that were closed, and where the chain ends.
+//! The files of the audit log.
 //!
-//! `audit.jsonl` is the one that grows; `audit.N.jsonl` was closed, with line N as its last. `audit.head` holds the last
-//! line that was synced, so that lines cut off at the end are missed too. It exists before the first line does.
+//! `audit.jsonl` is the current file; `audit.N.jsonl` was closed, with line N as its last. `audit.head` holds the last line
+//! that was synced, so that verification misses lines that were cut off at the end. It exists before the first line does.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::io::{self, BufRead, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::audit::chain::Link;
 use crate::audit::entry::Line;
 use crate::base::platform;
 
-/// The file that grows.
+/// The current file.
 pub(super) const FILE: &str = "audit.jsonl";
 pub(super) const HEAD: &str = "audit.head";
-/// Files that a server writes after it has begun the audit log.
+/// Files that a server makes after it has opened the audit log.
 const LATER: [&str; 2] = ["keys.json", "runs.db"];
-/// Bytes of the head: 20 digits, a space, 64 digits, a line ending; always, so that it is written in place.
+/// Length of the head: 20 digits, a space, 64 digits, a line ending. It is constant, so that it is written in place.
 pub(super) const HEAD_BYTES: u64 = 86;
 /// Bytes that are read at once from the end of a file.
 const PIECE: u64 = 64 * 1024;
 
-/// Whether a server has run on this state directory, whatever became of its audit log.
+/// Whether a server has run on this state directory, even if its audit log is gone.
 pub(super) fn has_served(state: &Path) -> bool {
     LATER.iter().any(|name| std::fs::symlink_metadata(state.join(name)).is_ok())
 }
@@ -33,7 +33,7 @@ pub(super) fn has_any(state: &Path) -> io::Result<bool> {
     Ok(is_there(FILE) || is_there(HEAD) || !closed(state)?.is_empty())
 }
 
-/// What happened to the file of this name since it was opened; none if it is still in its place, with as many bytes.
+/// How the file of this name was changed since it was opened; none if it is in its place with this many bytes.
 pub(super) fn changed(
     state: &Path,
     name: &str,
@@ -44,7 +44,7 @@ pub(super) fn changed(
         return Ok(Some("removed"));
     };
     let own = file.metadata()?;
-    Ok(if (found.dev(), found.ino()) != (own.dev(), own.ino()) {
+    Ok(if platform::file_id(&found) != platform::file_id(&own) {
         Some("replaced")
     } else if found.len() < bytes {
         Some("truncated")
@@ -55,38 +55,42 @@ pub(super) fn changed(
     })
 }
 
-/// Moves what another program put in the place of the file that grows out of the way.
+/// Moves a file of another program away from the name of the current file.
 pub(super) fn move_foreign(state: &Path, seq: u64) -> io::Result<()> {
-    let mut path = state.join(format!("audit.foreign-{seq}"));
+    move_to_unused(state, &format!("audit.foreign-{seq}"), "")
+}
+
+/// Renames the current file, if there is one, to a name that no file has.
+fn move_to_unused(state: &Path, name: &str, extension: &str) -> io::Result<()> {
+    let mut path = state.join(format!("{name}{extension}"));
     for copy in 1.. {
-        if std::fs::symlink_metadata(&path).is_err() {
+        if if_there(path.symlink_metadata())?.is_none() {
             break;
         }
-        path = state.join(format!("audit.foreign-{seq}-{copy}"));
+        path = state.join(format!("{name}-{copy}{extension}"));
     }
     if_there(std::fs::rename(state.join(FILE), path)).map(drop)
 }
 
-/// A closed file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Closed {
-    /// Its last line's number.
+pub(super) struct ClosedFile {
+    /// The number of its last line.
     pub(super) last: u64,
-    /// Of those that claim the same one.
+    /// Numbers the files with the same `last`.
     copy: u64,
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
 }
 
 /// The closed files, oldest first.
-pub(super) fn closed(state: &Path) -> io::Result<Vec<Closed>> {
+pub(super) fn closed(state: &Path) -> io::Result<Vec<ClosedFile>> {
     let mut found = Vec::new();
     let Some(entries) = if_there(std::fs::read_dir(state))? else { return Ok(found) };
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
         let Some((last, copy)) = name.to_str().and_then(numbers) else { continue };
-        found.push(Closed { last, copy, path: entry.path(), bytes: entry.metadata()?.len() });
+        found.push(ClosedFile { last, copy, path: entry.path(), bytes: entry.metadata()?.len() });
     }
     found.sort();
     Ok(found)
@@ -98,25 +102,17 @@ fn numbers(name: &str) -> Option<(u64, u64)> {
     Some((last.parse().ok()?, copy.parse().ok()?))
 }
 
-/// Closes the file that grows, whose last line has this number, if there is one. Nothing is ever put in the
-/// place of another.
+/// Closes the current file, if there is one; its last line has this number.
 pub(super) fn close(state: &Path, last: u64) -> io::Result<()> {
-    let mut path = state.join(format!("audit.{last}.jsonl"));
-    for copy in 1.. {
-        if !path.try_exists()? {
-            break;
-        }
-        path = state.join(format!("audit.{last}-{copy}.jsonl"));
-    }
-    if_there(std::fs::rename(state.join(FILE), path)).map(drop)
+    move_to_unused(state, &format!("audit.{last}"), ".jsonl")
 }
 
-/// Takes away the file that grows, which holds nothing.
+/// Removes the current file, which is empty.
 pub(super) fn discard(state: &Path) -> io::Result<()> {
     if_there(std::fs::remove_file(state.join(FILE))).map(drop)
 }
 
-/// What was done to a file; none where there is no such file.
+/// The result of a file operation; none if there is no such file.
 pub(super) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -124,31 +120,27 @@ pub(super) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// A new file that grows; its name is on the disk.
-pub(super) fn begin(state: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create_new(true);
-    let file = platform::private(&mut options).open(state.join(FILE))?;
+/// Makes a new current file; its name is on the disk when this returns.
+pub(super) fn create(state: &Path) -> io::Result<File> {
+    let mut options = platform::private_file();
+    let file = options.read(true).append(true).create_new(true).open(state.join(FILE))?;
     sync_directory(state)?;
     Ok(file)
 }
 
-/// The file that grows, if there is one.
+/// The current file, if there is one.
 pub(super) fn open(state: &Path) -> io::Result<Option<File>> {
     if_there(OpenOptions::new().read(true).append(true).open(state.join(FILE)))
 }
 
-/// The same, for whoever only reads.
 pub(super) fn open_to_read(state: &Path) -> io::Result<Option<File>> {
     if_there(File::open(state.join(FILE)))
 }
 
-/// Puts the torn end of the file that grows into a file of its own, and gives that one's name.
+/// Copies the torn end of the current file into a file of its own, whose name is returned.
 pub(super) fn set_aside(state: &Path, seq: u64, torn: &[u8]) -> io::Result<String> {
     let name = format!("audit.torn-{seq}");
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    let mut file = platform::private(&mut options).open(state.join(&name))?;
+    let mut file = platform::private_file().append(true).create(true).open(state.join(&name))?;
     file.write_all(torn)?;
     file.sync_all()?;
     sync_directory(state)?;
@@ -159,32 +151,38 @@ pub(super) fn sync_directory(state: &Path) -> io::Result<()> {
     File::open(state)?.sync_all()
 }
 
-/// How a file ends.
+/// Reads the next line without its ending; whether it had one. None at the end of the file.
+pub(super) fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
+    line.clear();
+    if reader.read_until(b'\n', line)? == 0 {
+        return Ok(None);
+    }
+    let is_complete = line.last() == Some(&b'\n');
+    if is_complete {
+        line.pop();
+    }
+    Ok(Some(is_complete))
+}
+
+/// The end of a file.
 #[derive(Debug, Default)]
-pub(super) struct End {
-    /// Its last whole line.
+pub(super) struct FileEnd {
+    /// Its last complete line.
     pub(super) last: Option<Vec<u8>>,
-    /// What comes after that: a line that was never finished.
+    /// An incomplete line after that.
     pub(super) torn: Vec<u8>,
-    /// Bytes up to there.
+    /// The length without `torn`.
     pub(super) whole: u64,
 }
 
-impl End {
-    /// That of this file.
+impl FileEnd {
     pub(super) fn of(file: &mut File) -> io::Result<Self> {
         let length = file.seek(SeekFrom::End(0))?;
         let mut from = length;
         let mut bytes = Vec::new();
         loop {
-            let ends: Vec<usize> = bytes
-                .iter()
-                .enumerate()
-                .rev()
-                .filter(|(_, b)| **b == b'\n')
-                .map(|(n, _)| n)
-                .take(2)
-                .collect();
+            let is_end = |at: &usize| bytes[*at] == b'\n';
+            let ends: Vec<usize> = (0..bytes.len()).rev().filter(is_end).take(2).collect();
             let begin = match (&ends[..], from) {
                 ([_, before], _) => before + 1,
                 (_, 0) => 0,
@@ -211,7 +209,7 @@ impl End {
         }
     }
 
-    /// The link of its last line; none where that cannot be read.
+    /// The link of its last line; none if that cannot be read.
     pub(super) fn link(&self) -> Option<Link> {
         let last = self.last.as_ref()?;
         let line: Line = serde_json::from_slice(last).ok()?;
@@ -226,12 +224,11 @@ pub(super) fn head(state: &Path) -> Option<Link> {
     (hash.len() == 64).then_some(Link { seq: seq.parse().ok()?, hash: hash.to_owned() })
 }
 
-/// The end of the log as an earlier start left it: the greater one of the head, which a power cut leaves behind, and the
-/// last line.
+/// The end of the log: the later one of the head, which stays behind after a power cut, and the last line.
 pub(super) fn last(state: &Path) -> io::Result<Link> {
     let head = head(state).unwrap_or_default();
     let line = match open_to_read(state)? {
-        Some(mut file) => End::of(&mut file)?.link().unwrap_or_default(),
+        Some(mut file) => FileEnd::of(&mut file)?.link().unwrap_or_default(),
         None => Link::default(),
     };
     Ok(if line.seq > head.seq { line } else { head })
@@ -247,18 +244,17 @@ pub(super) fn begin_head(state: &Path, link: &Link) -> io::Result<()> {
     Ok(())
 }
 
-/// Where the head is written.
+/// Opens the head for writing.
 pub(super) fn open_head(state: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    let file = platform::private(&mut options).open(state.join(HEAD))?;
+    let mut options = platform::private_file();
+    let file = options.write(true).create(true).truncate(false).open(state.join(HEAD))?;
     if file.metadata()?.len() > HEAD_BYTES {
         file.set_len(HEAD_BYTES)?;
     }
     Ok(file)
 }
 
-/// Writes which line was the last to be synced; never synced itself, it is at worst behind.
+/// Writes the link of the last synced line. The head is never synced itself; it is at worst behind.
 pub(super) fn write_head(file: &File, link: &Link) -> io::Result<()> {
     let text = format!("{:020} {}\n", link.seq, link.hash);
     debug_assert_eq!(text.len() as u64, HEAD_BYTES);

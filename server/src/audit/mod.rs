@@ -1,9 +1,8 @@
 //! The audit log: who did what to this server, in `audit.jsonl` of the state directory.
 //!
-//! Each line names the SHA-256 of the line before it, so that none can be edited or taken out unnoticed. One
-//! thread writes. What changes something is written *ahead*: it is on the disk before it takes effect, and does
-//! not take effect where it cannot be written. All that wait at one moment share one sync. The rest is noted:
-//! nobody waits for it.
+//! Each line names the SHA-256 of the line before it, so that no line can be edited or removed unnoticed. One thread
+//! writes. A change is recorded *ahead*: its entry is on the disk before it takes effect, and it is refused if the entry
+//! cannot be written. Entries that arrive together share one sync. All other entries are notes: no caller waits for them.
 
 pub(crate) mod aggregate;
 pub(crate) mod argv;
@@ -13,13 +12,13 @@ mod files;
 mod open;
 pub(crate) mod read;
 mod retained;
-mod writer;
+mod writer_thread;
 
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -29,29 +28,27 @@ use topside_shared::{ClientId, ErrorKind, RpcError};
 use crate::audit::aggregate::{Aggregate, Origin, SignIn};
 use crate::audit::chain::Link;
 use crate::audit::entry::{By, Entry};
-use crate::audit::writer::{Shared, Sizes, Writer};
+use crate::audit::writer_thread::{Sizes, Writer};
 use crate::base::identity::Identity;
-use crate::base::shortage;
-use crate::base::shortage::Shortage;
+use crate::base::mutex::Mutex;
+use crate::base::shortage::{self, Shortage};
 
-/// Entries that may wait for the thread; of these, notes.
+/// Entries in the queue of the thread; of these, notes.
 const MOST_WAITING: usize = 4_096;
 const MOST_NOTES: usize = 2_048;
-/// How long is waited for what goes on in any case.
+/// Longest wait for an entry whose action is done in any case.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The action of an entry that says up to which line old files are removed.
 const LET_GO: &str = "audit/let-go";
 
-/// Why something is not done that must be recorded first.
+/// Why an action is refused that must be recorded first.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Unrecorded {
-    /// The disk would not have it.
     #[error(
         "the audit log in the state directory cannot be written, and nothing is changed that it does not record: {0}"
     )]
     Unwritable(String, #[source] Option<Shortage>),
-    /// The disk is slower than what is asked.
     #[error("{MOST_WAITING} entries wait for the audit log already: try again in a moment")]
     Behind,
 }
@@ -66,48 +63,56 @@ impl From<Unrecorded> for RpcError {
     }
 }
 
-/// What the thread is sent.
-enum Job {
+/// A message to the thread.
+enum WriterMessage {
     Record(Box<Recording>),
-    /// The minute of the sums begins.
-    Summing,
-    /// The server ends.
+    /// Starts the minute of the counts.
+    StartCounts,
     Close,
 }
 
 /// An entry on its way to the disk.
 struct Recording {
     entry: Entry,
-    /// Tells whoever waits until it is on the disk.
-    done: Option<Done>,
-    /// Whether it is kept to be tried again where it cannot be written.
+    /// Called when it is on the disk, or failed; none for a note.
+    done: Option<OnRecorded>,
+    /// Whether a failed write is retried.
     kept: bool,
 }
 
-type Done = Box<dyn FnOnce(Result<(), Unrecorded>) + Send>;
+type OnRecorded = Box<dyn FnOnce(Result<(), Unrecorded>) + Send>;
 
 #[derive(Debug)]
 pub(crate) struct Audit {
-    jobs: SyncSender<Job>,
-    counts: Arc<Counts>,
-    tally: Arc<Aggregate>,
-    alarm: Arc<Alarm>,
-    synced: Arc<Mutex<Link>>,
+    queue: SyncSender<WriterMessage>,
+    state: Arc<AuditState>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Tells admins that something happened to the log.
-#[derive(Default)]
-pub(crate) struct Alarm(OnceLock<Box<Tell>>);
+/// What the thread and its callers share.
+#[derive(Debug, Default)]
+struct AuditState {
+    /// Notes in the queue.
+    notes: AtomicUsize,
+    /// Notes that did not fit.
+    lost: AtomicU64,
+    counts: Aggregate,
+    alarm: Alarm,
+    /// The last line that is on the disk.
+    synced: Mutex<Link>,
+}
 
-/// What is called with a message for admins.
-type Tell = dyn Fn(&str) + Send + Sync;
+/// Reports to admins that a file of the log was changed.
+#[derive(Default)]
+struct Alarm(OnceLock<Box<Report>>);
+
+type Report = dyn Fn(&str) + Send + Sync;
 
 impl Alarm {
     fn raise(&self, message: &str) {
         tracing::error!(target: "topside", "{message}");
-        if let Some(tell) = self.0.get() {
-            tell(message);
+        if let Some(report) = self.0.get() {
+            report(message);
         }
     }
 }
@@ -118,21 +123,9 @@ impl std::fmt::Debug for Alarm {
     }
 }
 
-/// What the thread and those who send to it both count.
-#[derive(Debug, Default)]
-struct Counts {
-    /// Notes on their way to the thread.
-    notes: AtomicUsize,
-    /// Notes that there was no room for.
-    lost: AtomicU64,
-}
-
 impl Audit {
-    /// The log in this directory, which no other process writes meanwhile. A server, which has a `boot_id`, makes the
-    /// head at once, before it writes any other file of the directory.
-    ///
-    /// # Errors
-    /// No thread can be started, or the directory cannot be read.
+    /// Opens the log in this directory, which no other process may write. A server has a `boot_id`; for it the head is made
+    /// before any other file of the directory.
     pub(crate) fn open(state: &Path, boot_id: Option<String>) -> io::Result<Self> {
         let is_new = !files::has_any(state)?;
         let is_missing = is_new && files::has_served(state);
@@ -140,106 +133,92 @@ impl Audit {
             // On a full disk the first entry makes it.
             let _ = files::begin_head(state, &Link::default());
         }
-        let (jobs, todo) = sync_channel(MOST_WAITING);
-        let (counts, tally) = (Arc::<Counts>::default(), Arc::<Aggregate>::default());
-        let alarm = Arc::<Alarm>::default();
-        let synced = Arc::new(Mutex::new(files::last(state)?));
-        let shared = Shared {
-            counts: Arc::clone(&counts),
-            tally: Arc::clone(&tally),
-            alarm: Arc::clone(&alarm),
-            synced: Arc::clone(&synced),
-        };
-        let writer = Writer::new(state, boot_id, Sizes::default(), shared, is_missing);
+        let (queue, messages) = sync_channel(MOST_WAITING);
+        let synced = Mutex::new(files::last(state)?);
+        let shared = Arc::new(AuditState { synced, ..AuditState::default() });
+        let writer = Writer::new(state, boot_id, Sizes::default(), Arc::clone(&shared), is_missing);
         let log = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new().name("audit".into()).spawn(move || {
-            tracing::dispatcher::with_default(&log, || writer.run(&todo));
+            tracing::dispatcher::with_default(&log, || writer.run(&messages));
         })?;
-        Ok(Self { jobs, counts, tally, alarm, synced, thread: Mutex::new(Some(thread)) })
+        Ok(Self { queue, state: shared, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Calls this, on the log's own thread, when a file of the log was removed or changed under the server.
-    pub(crate) fn on_alarm(&self, tell: impl Fn(&str) + Send + Sync + 'static) {
-        // The server sets it once.
-        let _ = self.alarm.0.set(Box::new(tell));
+    /// Sets the function that the log's thread calls when a file of the log was removed or changed. Only the first counts.
+    pub(crate) fn on_alarm(&self, report: impl Fn(&str) + Send + Sync + 'static) {
+        let _ = self.state.alarm.0.set(Box::new(report));
     }
 
-    /// The last line that is on the disk: its number, 0 if there is none, and its hash.
+    /// The number, 0 if there is none, and the hash of the last line that is on the disk.
     pub(crate) fn synced(&self) -> (u64, String) {
-        let synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        let synced = self.state.synced.lock();
         (synced.seq, synced.hash.clone())
     }
 
-    /// Records what is about to be done. When this returns, it is on the disk.
-    ///
-    /// # Errors
-    /// [`Unrecorded`]; it must not be done then.
+    /// Records an action ahead: the entry is on the disk when this returns. On an error the action must not be done.
     pub(crate) async fn ahead(&self, entry: Entry) -> Result<(), Unrecorded> {
-        let (tell, told) = oneshot::channel();
-        // Whoever waited may have gone.
-        self.send(entry, false, Box::new(|result| drop(tell.send(result))))?;
-        told.await.map_err(|_| gone())?
+        let (done, result) = oneshot::channel();
+        // The caller may have been dropped.
+        self.send(entry, false, Box::new(|result| drop(done.send(result))))?;
+        result.await.map_err(|_| thread_ended())?
     }
 
     /// The same for a thread that may block.
-    ///
-    /// # Errors
-    /// [`Unrecorded`]; it must not be done then.
     pub(crate) fn ahead_blocking(&self, entry: Entry) -> Result<(), Unrecorded> {
-        let (tell, told) = mpsc::channel();
-        self.send(entry, false, Box::new(move |result| drop(tell.send(result))))?;
-        told.recv().map_err(|_| gone())?
+        let (done, result) = mpsc::channel();
+        self.send(entry, false, Box::new(move |result| drop(done.send(result))))?;
+        result.recv().map_err(|_| thread_ended())?
     }
 
-    /// Records what is about to be done whatever becomes of this: what ends something must not depend on a
-    /// disk. It waits for the disk for a moment only; what cannot be written yet is written later.
+    /// Records an action ahead that is done in any case: stopping a run must not depend on a disk. Waits for the disk a
+    /// short time only; a failed write is retried.
     pub(crate) async fn note_ahead(&self, entry: Entry) {
-        let (tell, told) = oneshot::channel();
-        if self.send(entry, true, Box::new(|result| drop(tell.send(result)))).is_ok() {
-            // The thread has told why, if it went wrong.
-            let _ = tokio::time::timeout(PATIENCE, told).await;
+        let (done, result) = oneshot::channel();
+        if self.send(entry, true, Box::new(|result| drop(done.send(result)))).is_ok() {
+            // The thread logs errors.
+            let _ = tokio::time::timeout(PATIENCE, result).await;
         }
     }
 
-    /// The same for a thread that may block, and for several at once.
+    /// The same for a thread that may block, and for several entries.
     pub(crate) fn note_ahead_blocking(&self, entries: impl IntoIterator<Item = Entry>) {
         let deadline = Instant::now() + PATIENCE;
-        let (tell, told) = mpsc::channel();
+        let (done, results) = mpsc::channel();
         for entry in entries {
-            let tell = tell.clone();
-            let _ = self.send(entry, true, Box::new(move |result| drop(tell.send(result))));
+            let done = done.clone();
+            let _ = self.send(entry, true, Box::new(move |result| drop(done.send(result))));
         }
-        drop(tell);
-        // Each is told of once, and the end when the last one was.
-        while told.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {}
+        drop(done);
+        // The channel closes after the last result.
+        while results.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {}
     }
 
-    /// Records what was done, within a second, and waits for nothing.
+    /// Records an action within a second, without waiting.
     pub(crate) fn note(&self, entry: Entry) {
-        let has_room = self.counts.notes.fetch_add(1, Ordering::Relaxed) < MOST_NOTES;
-        let note = Job::Record(Box::new(Recording { entry, done: None, kept: true }));
-        if !has_room || self.jobs.try_send(note).is_err() {
-            self.counts.notes.fetch_sub(1, Ordering::Relaxed);
-            self.counts.lost.fetch_add(1, Ordering::Relaxed);
+        let has_room = self.state.notes.fetch_add(1, Ordering::Relaxed) < MOST_NOTES;
+        let note = WriterMessage::Record(Box::new(Recording::note(entry)));
+        if !has_room || self.queue.try_send(note).is_err() {
+            self.state.notes.fetch_sub(1, Ordering::Relaxed);
+            self.state.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Counts a connection that was refused; each minute has one entry per origin. True for the first in a minute.
+    /// Counts a refused connection; each minute has one entry per origin. Whether it is the first in its minute.
     pub(crate) fn refused(
         &self,
         origin: Origin,
         action: &'static str,
         object: &'static str,
     ) -> bool {
-        let added = self.tally.refused(origin, (action, object));
+        let added = self.state.counts.refused(origin, (action, object));
         if added.starts {
-            self.start_summing();
+            self.start_counts();
         }
         added.is_new
     }
 
-    /// Records the begin or the end of a session within a second. More of the same identity from the same source are
-    /// counted, and each minute has one entry for them.
+    /// Records the begin or the end of a session within a second. Further ones of the same identity from the same source
+    /// are counted, and each minute has one entry for them.
     pub(crate) fn note_session(
         &self,
         client: ClientId,
@@ -248,38 +227,36 @@ impl Audit {
         action: &'static str,
         result: &'static str,
     ) {
-        let added = self.tally.session(SignIn::new(who, address, action, result));
+        let added = self.state.counts.session(SignIn::new(who, address, action, result));
         if added.is_new {
             let by = By::identity(who, address.to_owned());
             self.note(Entry::new(by, action, format!("client {client}")).result(result));
         }
         if added.starts {
-            self.start_summing();
+            self.start_counts();
         }
     }
 
-    fn start_summing(&self) {
+    fn start_counts(&self) {
         // If the queue is full, the counts are written with the next minute, or when the server ends.
-        let _ = self.jobs.try_send(Job::Summing);
+        let _ = self.queue.try_send(WriterMessage::StartCounts);
     }
 
-    /// Writes what there is, and ends the thread. Blocks for the disk.
+    /// Writes all entries, and ends the thread. Blocks for the disk.
     pub(crate) fn close(&self) {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(thread) = thread else { return };
-        let _ = self.jobs.send(Job::Close);
+        let Some(thread) = self.thread.lock().take() else { return };
+        let _ = self.queue.send(WriterMessage::Close);
         if thread.join().is_err() {
             tracing::error!(target: "topside", "the thread that writes the audit log has panicked");
         }
     }
 
-    fn send(&self, entry: Entry, kept: bool, done: Done) -> Result<(), Unrecorded> {
-        let job = Job::Record(Box::new(Recording { entry, done: Some(done), kept }));
-        match self.jobs.try_send(job) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => Err(Unrecorded::Behind),
-            Err(TrySendError::Disconnected(_)) => Err(gone()),
-        }
+    fn send(&self, entry: Entry, kept: bool, done: OnRecorded) -> Result<(), Unrecorded> {
+        let recording = Box::new(Recording { entry, done: Some(done), kept });
+        self.queue.try_send(WriterMessage::Record(recording)).map_err(|error| match error {
+            TrySendError::Full(_) => Unrecorded::Behind,
+            TrySendError::Disconnected(_) => thread_ended(),
+        })
     }
 }
 
@@ -289,7 +266,7 @@ impl Drop for Audit {
     }
 }
 
-fn gone() -> Unrecorded {
+fn thread_ended() -> Unrecorded {
     Unrecorded::Unwritable("the thread that writes it has ended".into(), None)
 }
 

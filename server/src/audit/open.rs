@@ -1,48 +1,48 @@
-//! Opens the audit log at the start: the file of an earlier start is continued, or a new one is made.
+//! Opens the audit log at the start: continues the file of an earlier start, or makes a new one.
 
 use std::fs::File;
 use std::io;
 
 use crate::audit::chain::Link;
 use crate::audit::entry::{By, Entry};
-use crate::audit::files::End;
-use crate::audit::writer::{Growing, Stand, Writer};
+use crate::audit::files::{ClosedFile, FileEnd};
+use crate::audit::writer_thread::{CurrentFile, FileState, Writer};
 use crate::audit::{files, retained};
 
 impl Writer {
-    /// Begins another file.
-    pub(super) fn begin(&mut self, over: Stand) -> io::Result<Growing> {
-        let Stand::Over { last, holds, why } = over else { return self.open() };
+    /// Makes the next file.
+    pub(super) fn begin(&mut self, ended: FileState) -> io::Result<CurrentFile> {
+        let FileState::Ended { last, holds, why } = ended else { return self.open() };
         let begin = || {
-            files::begin_head(&self.state, &last)?;
+            files::begin_head(&self.directory, &last)?;
             if holds {
-                files::close(&self.state, last.seq)?;
+                files::close(&self.directory, last.seq)?;
             } else {
-                files::discard(&self.state)?;
+                files::discard(&self.directory)?;
             }
-            let file = files::begin(&self.state)?;
+            let file = files::create(&self.directory)?;
             Ok((file, self.too_many()?))
         };
-        let (file, going) = match begin() {
+        let (file, removing) = match begin() {
             Ok(begun) => begun,
             Err(error) => {
-                self.stand = Stand::Over { last, holds, why };
+                self.file = FileState::Ended { last, holds, why };
                 return Err(error);
             }
         };
         if let Some(why) = why {
             let result = format!("a file that could not be synced was closed: {why}");
-            self.own.push(Entry::new(By::server(), "audit/renewed", files::FILE).result(result));
+            self.put_first("audit/renewed", files::FILE, result);
         }
-        if let Some(end) = going.last() {
-            self.let_go(end.last, &going);
+        if let Some(end) = removing.last() {
+            self.let_go(end.last, &removing);
         }
-        Ok(Growing { file, bytes: 0, last: last.clone(), synced_bytes: 0, synced: last })
+        Ok(CurrentFile { file, bytes: 0, last: last.clone(), synced_bytes: 0, synced: last })
     }
 
-    /// Copies the administrative lines of these files, and has the next write record and remove the files.
-    fn let_go(&mut self, last: u64, going: &[files::Closed]) {
-        let copied = match retained::copy(&self.state, going, self.sizes.kept) {
+    /// Copies the administrative lines of these files. The next write records their removal, and removes them.
+    fn let_go(&mut self, last: u64, removing: &[ClosedFile]) {
+        let copied = match retained::copy(&self.directory, removing, self.sizes.kept) {
             Ok(copied) => copied,
             Err(error) => {
                 // They stay until the next file is begun.
@@ -52,81 +52,79 @@ impl Writer {
         };
         let argv = copied.anchor.map(|anchor| anchor.argv()).unwrap_or_default();
         let entry = Entry::new(By::server(), crate::audit::LET_GO, format!("up to seq {last}"));
-        self.own.push(entry.argv(argv).result("removed: more is not kept"));
+        self.first.push(entry.argv(argv).result("removed: more is not kept"));
         self.kept_is_full = copied.is_full;
-        self.going = going.iter().map(|closed| closed.path.clone()).collect();
+        self.removing = removing.iter().map(|closed| closed.path.clone()).collect();
     }
 
-    /// The oldest of the closed files, where all of them are too much.
-    fn too_many(&self) -> io::Result<Vec<files::Closed>> {
-        let mut closed = files::closed(&self.state)?;
+    /// The oldest closed files that exceed the limit.
+    fn too_many(&self) -> io::Result<Vec<ClosedFile>> {
+        let mut closed = files::closed(&self.directory)?;
         let most = self.sizes.file * (self.sizes.files - 1);
-        // The last lines of a file may have come in one write, and go over its end.
-        let bytes = |closed: &files::Closed| closed.bytes.min(self.sizes.file);
+        // The last write to a file may go over its size.
+        let bytes = |closed: &ClosedFile| closed.bytes.min(self.sizes.file);
         let mut sum: u64 = closed.iter().map(bytes).sum();
-        let mut going = 0;
-        while sum > most && going + 1 < closed.len() {
-            sum -= bytes(&closed[going]);
-            going += 1;
+        let mut count = 0;
+        while sum > most && count + 1 < closed.len() {
+            sum -= bytes(&closed[count]);
+            count += 1;
         }
-        closed.truncate(going);
+        closed.truncate(count);
         Ok(closed)
     }
 
-    /// Looks at what an earlier start left behind, and goes on after it.
-    pub(super) fn open(&mut self) -> io::Result<Growing> {
-        let head = files::head(&self.state);
+    /// Opens the log as an earlier start left it.
+    pub(super) fn open(&mut self) -> io::Result<CurrentFile> {
+        let head = files::head(&self.directory);
         if std::mem::take(&mut self.is_missing) {
             let message =
                 "the audit log was missing at the start of the server, which has run here before";
             self.raise(files::FILE, message);
-        } else if head.is_none() && files::has_any(&self.state)? {
+        } else if head.is_none() && files::has_any(&self.directory)? {
             let message = "audit.head was missing or unreadable: whether lines were cut off at the end is not known";
             self.raise(files::HEAD, message);
         }
-        let Some(mut file) = files::open(&self.state)? else {
-            let before = self.before()?;
-            let last = self.furthest(before, head);
-            return self.begin(Stand::Over { last, holds: false, why: None });
+        let Some(mut file) = files::open(&self.directory)? else {
+            let before = self.last_closed()?;
+            let last = self.continue_after(before, head);
+            return self.begin(FileState::Ended { last, holds: false, why: None });
         };
-        let end = End::of(&mut file)?;
+        let end = FileEnd::of(&mut file)?;
         let link = match &end.last {
             Some(_) => end.link(),
-            None => self.before()?,
+            None => self.last_closed()?,
         };
-        let last = self.furthest(link, head);
+        let last = self.continue_after(link, head);
         if !end.torn.is_empty() {
             let torn = end.torn.len();
-            let name = files::set_aside(&self.state, last.seq + 1, &end.torn)?;
+            let name = files::set_aside(&self.directory, last.seq + 1, &end.torn)?;
             file.set_len(end.whole)?;
             tracing::warn!(target: "topside", file = name, bytes = torn, "a torn line of the audit log is set aside");
-            let result = format!("a torn line of {torn} bytes was set aside");
-            self.own.push(Entry::new(By::server(), "audit/torn", name).result(result));
+            self.put_first(
+                "audit/torn",
+                &name,
+                format!("a torn line of {torn} bytes was set aside"),
+            );
         }
         if let Err(error) = file.sync_data() {
             let why = Some(error.to_string());
-            self.stand = Stand::Over { last, holds: end.whole > 0, why };
+            self.file = FileState::Ended { last, holds: end.whole > 0, why };
             return Err(error);
         }
-        self.show_synced(&last);
-        Ok(Growing {
-            file,
-            bytes: end.whole,
-            last: last.clone(),
-            synced_bytes: end.whole,
-            synced: last,
-        })
+        self.shared.synced.lock().clone_from(&last);
+        let (bytes, synced) = (end.whole, last.clone());
+        Ok(CurrentFile { file, bytes, last, synced_bytes: bytes, synced })
     }
 
-    /// The last line of the closed files; none: there is none, or it cannot be read.
-    fn before(&self) -> io::Result<Option<Link>> {
-        let Some(newest) = files::closed(&self.state)?.pop() else { return Ok(None) };
-        Ok(End::of(&mut File::open(newest.path)?)?.link())
+    /// The last line of the closed files; none if there is none, or it cannot be read.
+    fn last_closed(&self) -> io::Result<Option<Link>> {
+        let Some(newest) = files::closed(&self.directory)?.pop() else { return Ok(None) };
+        Ok(FileEnd::of(&mut File::open(newest.path)?)?.link())
     }
 
-    /// The line that the chain goes on after: the last one that is there, or, if lines are gone that were on the disk, the
-    /// last one that was, so that verification finds the gap.
-    fn furthest(&mut self, last: Option<Link>, head: Option<Link>) -> Link {
+    /// The line that the chain continues after: the last one that exists, or the head if synced lines are gone, so that
+    /// verification finds the gap.
+    fn continue_after(&mut self, last: Option<Link>, head: Option<Link>) -> Link {
         let last = last.unwrap_or_default();
         match head {
             Some(head)

@@ -1,7 +1,7 @@
 //! Reads and verifies the audit log, also while a server writes it.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufReader};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::audit::entry::Line;
 use crate::audit::retained::Anchor;
 use crate::audit::{LET_GO, files, retained};
 
-/// How often, and how far apart, a log is read again that changed while it was read.
-const TIMES: u32 = 5;
-const APART: Duration = Duration::from_millis(50);
+/// A log that changed while it was read is read again this often, at this interval.
+const ATTEMPTS: u32 = 5;
+const INTERVAL: Duration = Duration::from_millis(50);
 
-/// What an intact log holds.
+/// The content of an intact log.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct IntactLog {
     /// Its first and last entry; none if it is empty.
     pub(crate) entries: Option<(u64, u64)>,
     /// The number of files with these.
@@ -31,72 +31,49 @@ pub(crate) struct Found {
 /// Why a log is not intact.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Damage {
-    /// The first entry that is not as it was written.
+    /// The first entry that was changed, and the file that holds it, or should.
     #[error("seq {seq} in {}: {why}", file.display())]
-    Entry {
-        /// Its number.
-        seq: u64,
-        /// The file that holds it, or should.
-        file: PathBuf,
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// The file that holds the number of the last entry is gone.
+    Entry { seq: u64, file: PathBuf, why: &'static str },
+    /// The head is gone; `last` is the last entry that exists.
     #[error(
         "{} is missing or unreadable: entries may have been cut off after seq {last}", file.display()
     )]
-    Head {
-        /// Its path.
-        file: PathBuf,
-        /// The last entry that is there.
-        last: u64,
-    },
+    Head { file: PathBuf, last: u64 },
     /// All files are gone.
     #[error("all of it is missing in {}, where a server has run", .0.display())]
     All(PathBuf),
 }
 
-/// An opened file of the log.
-struct Opened {
-    path: PathBuf,
-    file: File,
-}
+/// The path of a file, and the open file.
+type Opened = (PathBuf, File);
 
-/// The log's files, oldest first. The one that grows is opened before the others are looked for: where it
-/// is closed meanwhile, it is found twice, not missed.
+/// The log's files, oldest first. The current one is opened before the others are listed: if it is closed meanwhile, it is
+/// found twice, not missed.
 fn open(state: &Path) -> io::Result<Vec<Opened>> {
-    let growing = files::open_to_read(state)?;
-    let number = growing.as_ref().map(|file| file.metadata().map(|data| data.ino())).transpose()?;
+    let current = files::open_to_read(state)?;
+    let number = current.as_ref().map(|file| file.metadata().map(|data| data.ino())).transpose()?;
     let mut opened = Vec::new();
     for closed in files::closed(state)? {
-        // One that is not there has been let go meanwhile.
+        // A file that does not exist was removed by rotation meanwhile.
         let Some(file) = files::if_there(File::open(&closed.path))? else { continue };
         if Some(file.metadata()?.ino()) != number {
-            opened.push(Opened { path: closed.path, file });
+            opened.push((closed.path, file));
         }
     }
-    opened.extend(growing.map(|file| Opened { path: state.join(files::FILE), file }));
+    opened.extend(current.map(|file| (state.join(files::FILE), file)));
     Ok(opened)
 }
 
-/// Gives each line of these files, without its ending, to `take`, with its file, until that returns false. `take` is told
-/// whether the line has its ending.
+/// Passes each line of these files, without its ending, to `take`, with whether it has an ending and its file, until that
+/// returns false.
 fn each_line(
     opened: Vec<Opened>,
     mut take: impl FnMut(&[u8], bool, &Path) -> bool,
 ) -> io::Result<()> {
     let mut line = Vec::new();
-    for Opened { path, file } in opened {
+    for (path, file) in opened {
         let mut reader = BufReader::new(file);
-        loop {
-            line.clear();
-            if reader.read_until(b'\n', &mut line)? == 0 {
-                break;
-            }
-            let whole = line.last() == Some(&b'\n');
-            if whole {
-                line.pop();
-            }
+        while let Some(whole) = files::next_line(&mut reader, &mut line)? {
             if !take(&line, whole, &path) {
                 return Ok(());
             }
@@ -111,31 +88,20 @@ fn open_kept(state: &Path) -> io::Result<Vec<Opened>> {
     for name in [retained::OLDER, retained::FILE] {
         let path = state.join(name);
         if let Some(file) = files::if_there(File::open(&path))? {
-            opened.push(Opened { path, file });
+            opened.push((path, file));
         }
     }
     Ok(opened)
 }
 
-/// Gives each entry, oldest first, to `take`, until that returns false: the copies of which the original was removed, and
-/// then the log.
-///
-/// # Errors
-/// A file cannot be read.
+/// Passes each entry, oldest first, to `take`, until that returns false: copies whose original was removed, then the log.
 pub(crate) fn each_entry(
     state: &Path,
     mut take: impl FnMut(&[u8], bool, &Path) -> bool,
 ) -> io::Result<()> {
     let log = open(state)?;
     let kept = open_kept(state)?;
-    let mut first = None;
-    if let Some(oldest) = log.first() {
-        let oldest = Opened { path: oldest.path.clone(), file: File::open(&oldest.path)? };
-        each_line(vec![oldest], |bytes, _, _| {
-            first = serde_json::from_slice::<Line>(bytes).ok().map(|line| line.seq);
-            false
-        })?;
-    }
+    let first = log.first().map(|(path, _)| retained::first_seq(path)).transpose()?.flatten();
     let mut goes_on = true;
     each_line(kept, |bytes, whole, file| {
         let seq = serde_json::from_slice::<Line>(bytes).ok().map(|line| line.seq);
@@ -148,24 +114,20 @@ pub(crate) fn each_entry(
     if goes_on { each_line(log, take) } else { Ok(()) }
 }
 
-/// Follows the chain from the first line that is kept to the last.
-///
-/// # Errors
-/// What the system said.
-pub(crate) fn verify(state: &Path) -> io::Result<Result<Found, Damage>> {
-    let mut times = 1;
-    loop {
-        let found = follow(state)?;
-        // A line may have been half written, or a file closed, as it was read.
-        if found.is_ok() || times == TIMES {
-            return Ok(found);
+/// Verifies the chain from the first line that is kept to the last.
+pub(crate) fn verify(state: &Path) -> io::Result<Result<IntactLog, Damage>> {
+    for _ in 1..ATTEMPTS {
+        // A line may have been half written, or a file closed, while it was read.
+        let intact = verify_once(state)?;
+        if intact.is_ok() {
+            return Ok(intact);
         }
-        times += 1;
-        std::thread::sleep(APART);
+        std::thread::sleep(INTERVAL);
     }
+    verify_once(state)
 }
 
-fn follow(state: &Path) -> io::Result<Result<Found, Damage>> {
+fn verify_once(state: &Path) -> io::Result<Result<IntactLog, Damage>> {
     // First, so that no later line can be missed.
     let head = files::head(state);
     let has_head = head.is_some();
@@ -194,12 +156,12 @@ fn follow(state: &Path) -> io::Result<Result<Found, Damage>> {
             return Err(Damage::All(state.to_owned()));
         }
         let kept = copies.check(state, anchor.as_ref(), first)?;
-        Ok(Found { entries, files, kept })
+        Ok(IntactLog { entries, files, kept })
     });
     Ok(found)
 }
 
-/// The copies of administrative lines, as far as they follow each other.
+/// The copies of administrative lines that follow each other.
 struct Copies(Vec<Copied>);
 
 struct Copied {
@@ -212,14 +174,14 @@ impl Copies {
         let mut copies: Vec<Copied> = Vec::new();
         let mut damage = None;
         each_line(open_kept(state)?, |bytes, whole, file| {
-            // One that is being written, or that a crash has cut, is not covered yet.
+            // A copy that is being written, or was cut by a crash, is not covered yet.
             if !whole {
                 return false;
             }
             let before = copies.last().map(|copy| copy.link.clone());
             let next = before.as_ref().map_or(0, |before| before.seq + 1);
             let entry = |seq, why| Some(Damage::Entry { seq, file: file.to_owned(), why });
-            let Ok(line) = serde_json::from_slice::<Copy>(bytes) else {
+            let Ok(line) = serde_json::from_slice::<CopiedLine>(bytes) else {
                 damage = entry(next, "the copied line cannot be read");
                 return false;
             };
@@ -238,7 +200,7 @@ impl Copies {
         Ok(damage.map_or(Ok(Self(copies)), Err))
     }
 
-    /// Compares the copies with the entry of the log that covers them; how many are older than the log's `first`.
+    /// Compares the copies with the entry of the log that covers them; returns how many are older than the log's `first`.
     fn check(&self, state: &Path, anchor: Option<&Anchor>, first: u64) -> Result<usize, Damage> {
         let entry = |seq, file: &Path, why| Damage::Entry { seq, file: file.to_owned(), why };
         if let Some(Anchor { first, last }) = anchor {
@@ -255,7 +217,7 @@ impl Copies {
                 Some(_) => {}
             }
         }
-        // Copies that no entry covers yet are of files that are still there.
+        // Copies that no entry covers yet are of files that still exist.
         let covered = anchor.map_or(0, |anchor| anchor.last.seq);
         let forged = |copy: &&Copied| copy.link.seq > covered && copy.link.seq < first;
         match self.0.iter().find(forged) {
@@ -265,28 +227,27 @@ impl Copies {
     }
 }
 
-/// What matters of a copy.
 #[derive(Deserialize)]
-struct Copy {
+struct CopiedLine {
     seq: u64,
     kept: String,
 }
 
-/// The chain up to some line.
+/// The chain up to the current line.
 #[derive(Default)]
 struct Chain {
     head: Option<Link>,
     first: u64,
     last: Option<(Link, PathBuf)>,
-    /// The last line does not follow the one before it. That one was changed, unless the last would have this
-    /// hash, had it named that one.
     doubt: Option<Doubt>,
-    /// Up to which line files were let go.
+    /// The last line whose file was removed by rotation.
     let_go: u64,
-    /// Which copies the newest entry about that covers.
+    /// The copies that the newest entry about that covers.
     anchor: Option<Anchor>,
 }
 
+/// The last line does not name the one before it. Either of them was changed: the last one if it gets the hash `mended`
+/// by naming the one before, and the next line names that hash.
 struct Doubt {
     before: Damage,
     itself: Damage,
@@ -345,7 +306,7 @@ impl Chain {
         Ok(())
     }
 
-    /// Says which line was changed, now that the hash is known that the later one had.
+    /// Resolves the doubt with the hash that the next line names.
     fn resolve(&mut self, hash: Option<&str>) -> Result<(), Damage> {
         match self.doubt.take() {
             None => Ok(()),
@@ -360,26 +321,23 @@ impl Chain {
         let seq = last.as_ref().map_or(0, |(last, _)| last.seq);
         let hash = head.as_ref().filter(|head| head.seq == seq).map(|head| head.hash.clone());
         self.resolve(hash.as_deref())?;
-        let file = |last: &Option<(Link, PathBuf)>| {
-            last.as_ref().map_or_else(|| state.join(files::FILE), |(_, file)| file.clone())
+        let missing = |seq| {
+            let file =
+                last.as_ref().map_or_else(|| state.join(files::FILE), |(_, file)| file.clone());
+            Err(Damage::Entry { seq, file, why: "the line is missing" })
         };
         if head.is_some_and(|head| head.seq > seq) {
-            return Err(Damage::Entry {
-                seq: seq + 1,
-                file: file(&last),
-                why: "the line is missing",
-            });
+            return missing(seq + 1);
         }
-        // What is older was let go, or somebody took it away.
+        // Older lines were removed by rotation, or by another program.
         if self.first > 1 && self.let_go + 1 < self.first {
-            let seq = self.let_go + 1;
-            return Err(Damage::Entry { seq, file: file(&last), why: "the line is missing" });
+            return missing(self.let_go + 1);
         }
         Ok(last.map(|(last, _)| (self.first, last.seq)))
     }
 }
 
-/// The hash that a line would have, had it named `last`.
+/// The hash that a line would have if it named `last`.
 fn mended(bytes: &[u8], line: &Line, last: &Link) -> String {
     let text = String::from_utf8_lossy(bytes);
     // `prev` is last in its line.

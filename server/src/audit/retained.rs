@@ -1,11 +1,10 @@
 //! Administrative lines of files that rotation removes: they are copied to a file of their own.
 //!
-//! A copy is the line itself with one more field, `kept`: the SHA-256 of the copy before it. The entry that records the
-//! removal (`audit/let-go`) names the first and the last copy and the last one's hash, so the chain of the log covers the
-//! copies too.
+//! A copy is the line with one more field, `kept`: the SHA-256 of the copy before it. The entry that records the removal
+//! (`audit/let-go`) names the first and the last copy and the hash of the last, so the chain of the log covers the copies.
 
 use std::borrow::Cow;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
@@ -13,8 +12,7 @@ use serde::Deserialize;
 
 use crate::audit::chain::Link;
 use crate::audit::entry::Line;
-use crate::audit::files;
-use crate::audit::files::{Closed, End};
+use crate::audit::files::{self, ClosedFile, FileEnd};
 use crate::base::platform;
 
 /// The copies.
@@ -22,17 +20,17 @@ pub(super) const FILE: &str = "audit.kept.jsonl";
 /// The copies before those of [`FILE`].
 pub(super) const OLDER: &str = "audit.kept-older.jsonl";
 
-/// Whether the line of such an action survives rotation: only an admin or the server itself can cause it.
+/// Whether a line of this action survives rotation: only an admin or the server itself can cause it.
 pub(super) fn is_administrative(action: &str) -> bool {
     let group = action.split('/').next().unwrap_or_default();
     match action {
-        // These count what strangers and other users do.
+        // These count events of strangers and other users.
         "key/refused" | "audit/lost" => false,
         _ => matches!(group, "key" | "client" | "broadcast" | "server" | "audit"),
     }
 }
 
-/// Which copies an `audit/let-go` entry covers.
+/// The copies that an `audit/let-go` entry covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Anchor {
     pub(super) first: u64,
@@ -45,7 +43,7 @@ impl Anchor {
         vec![format!("first={}", self.first), format!("last={seq}"), format!("sha256={hash}")]
     }
 
-    /// The anchor that this entry holds.
+    /// The anchor in this entry.
     pub(super) fn of(line: &Line) -> Option<Self> {
         let value = |name: &str| line.argv.iter().find_map(|argument| argument.value(name));
         let seq = value("last")?.parse().ok()?;
@@ -54,12 +52,12 @@ impl Anchor {
     }
 }
 
-/// What [`copy`] has done.
+/// The result of [`copy`].
 #[derive(Debug)]
 pub(super) struct Copied {
     /// All copies; none if there are none.
     pub(super) anchor: Option<Anchor>,
-    /// Whether [`turn`] is due once the entry with the anchor is on the disk.
+    /// Whether [`rotate`] is due once the entry with the anchor is on the disk.
     pub(super) is_full: bool,
 }
 
@@ -70,29 +68,27 @@ struct Brief<'l> {
     action: Cow<'l, str>,
 }
 
-/// Copies the administrative lines of these files, unless they are copied already. When this returns, the copies are on
-/// the disk.
-pub(super) fn copy(state: &Path, going: &[Closed], max_bytes: u64) -> io::Result<Copied> {
+/// Copies the administrative lines of these files, unless they are copied already. The copies are on the disk when this
+/// returns.
+pub(super) fn copy(state: &Path, removing: &[ClosedFile], max_bytes: u64) -> io::Result<Copied> {
     let path = state.join(FILE);
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true);
-    let mut file = platform::private(&mut options).open(&path)?;
-    let end = End::of(&mut file)?;
+    let mut file = platform::private_file().read(true).append(true).create(true).open(&path)?;
+    let end = FileEnd::of(&mut file)?;
     // A copy that was cut by a crash is made again.
     file.set_len(end.whole)?;
     let mut last = match end.link() {
         Some(link) => link,
         None => match files::if_there(File::open(state.join(OLDER)))? {
-            Some(mut older) => End::of(&mut older)?.link().unwrap_or_default(),
+            Some(mut older) => FileEnd::of(&mut older)?.link().unwrap_or_default(),
             None => Link::default(),
         },
     };
     let mut bytes = end.whole;
     let mut out = BufWriter::new(&file);
     let mut line = Vec::new();
-    for Closed { path, .. } in going {
+    for ClosedFile { path, .. } in removing {
         let mut reader = BufReader::new(File::open(path)?);
-        while next_line(&mut reader, &mut line)? {
+        while files::next_line(&mut reader, &mut line)?.is_some() {
             let Ok(brief) = serde_json::from_slice::<Brief<'_>>(&line) else { continue };
             if brief.seq <= last.seq || !is_administrative(&brief.action) || !line.ends_with(b"}") {
                 continue;
@@ -119,25 +115,16 @@ pub(super) fn copy(state: &Path, going: &[Closed], max_bytes: u64) -> io::Result
     Ok(Copied { anchor: first.map(|first| Anchor { first, last }), is_full })
 }
 
-/// Makes the current copies the older ones, in the place of those.
-pub(super) fn turn(state: &Path) -> io::Result<()> {
+/// Makes the current copies the older ones.
+pub(super) fn rotate(state: &Path) -> io::Result<()> {
     files::if_there(std::fs::rename(state.join(FILE), state.join(OLDER)))?;
     files::sync_directory(state)
 }
 
-/// Reads the next line without its ending; false at the end.
-fn next_line(reader: &mut impl io::BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    let read = reader.read_until(b'\n', line)?;
-    if line.last() == Some(&b'\n') {
-        line.pop();
-    }
-    Ok(read > 0)
-}
-
-fn first_seq(path: &Path) -> io::Result<Option<u64>> {
+/// The number of the first line of a file.
+pub(super) fn first_seq(path: &Path) -> io::Result<Option<u64>> {
     let Some(file) = files::if_there(File::open(path))? else { return Ok(None) };
     let mut line = Vec::new();
-    next_line(&mut BufReader::new(file), &mut line)?;
+    files::next_line(&mut BufReader::new(file), &mut line)?;
     Ok(serde_json::from_slice::<Brief<'_>>(&line).ok().map(|brief| brief.seq))
 }

@@ -2,14 +2,14 @@ use std::fs;
 use std::path::Path;
 
 use crate::audit::entry::{By, Entry, Line};
-use crate::audit::read::{Damage, Found, each_entry, verify};
-use crate::audit::writer::{Shared, Sizes, Writer};
+use crate::audit::read::{Damage, IntactLog, each_entry, verify};
+use crate::audit::writer_thread::{Sizes, Writer};
 use crate::audit::{Recording, files, retained};
 
 /// A writer whose files are small.
 fn writer(state: &Path) -> Writer {
     let sizes = Sizes { file: 2_000, files: 4, kept: 1_000_000 };
-    Writer::new(state, None, sizes, Shared::default(), false)
+    Writer::new(state, None, sizes, std::sync::Arc::default(), false)
 }
 
 /// Writes so many entries that are waited for, and gives how many were written.
@@ -36,7 +36,7 @@ fn a_full_file_is_closed_the_oldest_go_and_the_chain_is_carried_over() {
     assert_eq!(write(&mut writer, 100), 100);
     let closed = files::closed(state.path()).unwrap();
     assert!((2..=4).contains(&closed.len()), "{closed:?}");
-    let Found { entries, files, .. } = verify(state.path()).unwrap().unwrap();
+    let IntactLog { entries, files, .. } = verify(state.path()).unwrap().unwrap();
     let (first, last) = entries.unwrap();
     assert!(first > 1 && last > 100, "each file that went is told of: {first} to {last}");
     assert_eq!(files, closed.len() + 1);
@@ -134,7 +134,7 @@ fn copies_at_their_limit_begin_another_file_and_the_oldest_go() {
     let state = tempfile::tempdir().unwrap();
     let state = state.path();
     let sizes = Sizes { file: 2_000, files: 2, kept: 3_000 };
-    let mut writer = Writer::new(state, None, sizes, Shared::default(), false);
+    let mut writer = Writer::new(state, None, sizes, std::sync::Arc::default(), false);
     let mut turns = 0;
     for n in 0..20 {
         write_action(&mut writer, "key/revoke", 2);
@@ -184,13 +184,13 @@ fn another_start_goes_on_after_the_last_line_wherever_that_is() {
     // Killed between closing one file and beginning the next.
     files::close(state.path(), 6).unwrap();
     assert_eq!(write(&mut writer(state.path()), 3), 3);
-    let found = Found { entries: Some((1, 9)), files: 2, kept: 0 };
+    let found = IntactLog { entries: Some((1, 9)), files: 2, kept: 0 };
     assert_eq!(verify(state.path()).unwrap().unwrap(), found);
     // Killed right after that.
     files::close(state.path(), 9).unwrap();
-    drop(files::begin(state.path()).unwrap());
+    drop(files::create(state.path()).unwrap());
     assert_eq!(write(&mut writer(state.path()), 1), 1);
-    let found = Found { entries: Some((1, 10)), files: 3, kept: 0 };
+    let found = IntactLog { entries: Some((1, 10)), files: 3, kept: 0 };
     assert_eq!(verify(state.path()).unwrap().unwrap(), found);
 }
 
@@ -219,7 +219,7 @@ fn the_end_of_a_file_is_found_however_long_its_lines_are() {
             (format!("before\n{last}\n{{torn"), "{torn"),
         ] {
             fs::write(&path, &text).unwrap();
-            let end = files::End::of(&mut fs::File::open(&path).unwrap()).unwrap();
+            let end = files::FileEnd::of(&mut fs::File::open(&path).unwrap()).unwrap();
             assert_eq!(end.last.as_deref(), Some(last.as_bytes()), "{length}");
             assert_eq!(
                 (end.torn.as_slice(), end.whole),
@@ -227,7 +227,7 @@ fn the_end_of_a_file_is_found_however_long_its_lines_are() {
             );
         }
         fs::write(&path, &last).unwrap();
-        let end = files::End::of(&mut fs::File::open(&path).unwrap()).unwrap();
+        let end = files::FileEnd::of(&mut fs::File::open(&path).unwrap()).unwrap();
         assert_eq!((end.last, end.torn, end.whole), (None, last.into_bytes(), 0));
     }
 }

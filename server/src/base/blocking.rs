@@ -1,36 +1,37 @@
 //! Thread pool for work that blocks.
 //!
 //! The first thread starts with the first server of the process and never ends. So the work is done, if later, where
-//! the system gives no more threads; the pool of tokio panics there. Threads beyond the first end when they are idle.
+//! the system gives no more threads; the pool of tokio panics there. Other threads end when they are idle.
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-/// Most threads.
-const MOST: usize = 128;
+use crate::base::mutex::Mutex;
+
+const MAX_THREADS: usize = 128;
 /// How long a thread beyond the first is idle before it ends.
 const IDLE: Duration = Duration::from_secs(10);
 
-type Job = Box<dyn FnOnce() + Send>;
+type Work = Box<dyn FnOnce() + Send>;
 
 static POOL: Pool = Pool {
-    state: Mutex::new(State { jobs: VecDeque::new(), threads: 0, idle: 0 }),
-    news: Condvar::new(),
+    queue: Mutex::new(Queue { work: VecDeque::new(), threads: 0, idle: 0 }),
+    pushed: Condvar::new(),
 };
 
 struct Pool {
-    state: Mutex<State>,
-    news: Condvar,
+    queue: Mutex<Queue>,
+    pushed: Condvar,
 }
 
-struct State {
-    jobs: VecDeque<Job>,
+struct Queue {
+    work: VecDeque<Work>,
     threads: usize,
     idle: usize,
 }
@@ -40,29 +41,23 @@ struct State {
 #[error("a fault of the server: {0}")]
 pub(crate) struct Panicked(String);
 
-/// Starts the first thread, without which nothing can block.
-///
-/// # Errors
-/// The system gives no thread.
+/// Starts the first thread.
 pub(crate) fn reserve() -> io::Result<()> {
-    let mut state = POOL.lock();
-    if state.threads > 0 { Ok(()) } else { POOL.add(&mut state) }
+    let mut queue = POOL.queue.lock();
+    if queue.threads > 0 { Ok(()) } else { POOL.add_thread(&mut queue) }
 }
 
-/// Does what blocks on a thread of the pool. What has begun is done whole, even if the caller goes away.
-///
-/// # Errors
-/// [`Panicked`].
+/// Runs blocking work on a thread of the pool. Work that has begun is completed even if the caller is dropped.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Panicked> {
-    let (tell, told) = oneshot::channel();
+    let (sender, result) = oneshot::channel();
     POOL.push(Box::new(move || {
         let done = std::panic::catch_unwind(AssertUnwindSafe(work));
-        // The caller may have gone away.
-        let _ = tell.send(done.map_err(|panic| Panicked(message(panic.as_ref()))));
+        // The caller may have been dropped.
+        let _ = sender.send(done.map_err(|panic| Panicked(message(panic.as_ref()))));
     }));
-    told.await.unwrap_or_else(|_| Err(Panicked("the thread ended".into())))
+    result.await.unwrap_or_else(|_| Err(Panicked("the thread ended".into())))
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {
@@ -70,48 +65,44 @@ fn message(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".into())
 }
 
-/// The same where no caller waits for it.
+/// The same for work without a result.
 pub(crate) fn start(work: impl FnOnce() + Send + 'static) {
     POOL.push(Box::new(|| drop(std::panic::catch_unwind(AssertUnwindSafe(work)))));
 }
 
 impl Pool {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&'static self, job: Job) {
-        let mut state = self.lock();
-        state.jobs.push_back(job);
-        if state.jobs.len() > state.idle && state.threads < MOST {
-            // Where the system gives none, one of those that are there does it when it is free.
-            let _ = self.add(&mut state);
+    fn push(&'static self, work: Work) {
+        let mut queue = self.queue.lock();
+        queue.work.push_back(work);
+        if queue.work.len() > queue.idle && queue.threads < MAX_THREADS {
+            // If the system gives no thread, an existing one does the work when it is free.
+            let _ = self.add_thread(&mut queue);
         }
-        drop(state);
-        self.news.notify_one();
+        drop(queue);
+        self.pushed.notify_one();
     }
 
-    fn add(&'static self, state: &mut State) -> io::Result<()> {
-        std::thread::Builder::new().name("blocking".into()).spawn(|| self.work())?;
-        state.threads += 1;
+    fn add_thread(&'static self, queue: &mut Queue) -> io::Result<()> {
+        std::thread::Builder::new().name("blocking".into()).spawn(|| self.run_thread())?;
+        queue.threads += 1;
         Ok(())
     }
 
-    fn work(&self) {
-        let mut state = self.lock();
+    fn run_thread(&self) {
+        let mut queue = self.queue.lock();
         loop {
-            while let Some(job) = state.jobs.pop_front() {
-                drop(state);
-                job();
-                state = self.lock();
+            while let Some(work) = queue.work.pop_front() {
+                drop(queue);
+                work();
+                queue = self.queue.lock();
             }
-            state.idle += 1;
-            let waited = self.news.wait_timeout(state, IDLE);
+            queue.idle += 1;
+            let waited = self.pushed.wait_timeout(queue, IDLE);
             let (next, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            state = next;
-            state.idle -= 1;
-            if timeout.timed_out() && state.jobs.is_empty() && state.threads > 1 {
-                state.threads -= 1;
+            queue = next;
+            queue.idle -= 1;
+            if timeout.timed_out() && queue.work.is_empty() && queue.threads > 1 {
+                queue.threads -= 1;
                 return;
             }
         }

@@ -1,8 +1,8 @@
 //! Clock of a state directory: a time that no change of the wall clock moves.
 //!
-//! It goes on by the clock of the boot, also between two starts within one boot, and stands still while the box is off.
-//! `clock.json` holds the newest time that this state directory has seen. What is deleted by its age, and what a server
-//! promised for some time, is judged by this clock: a box that starts with an empty RTC battery loses nothing.
+//! It follows the clock of the boot, also across restarts of the server, and stands still while the box is off.
+//! `clock.json` holds the newest time that this state directory has seen. Retention by age and promised delays use this
+//! clock, so a box that starts with an empty RTC battery loses nothing.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -12,25 +12,20 @@ use topside_shared::{Time, text};
 
 use crate::base::{atomic_file, platform};
 
-/// Name of the file in the state directory.
 const FILE: &str = "clock.json";
-/// The wall clock may be behind by so much before it is called wrong.
+/// How far the wall clock may be behind before it is called wrong.
 const TOLERANCE: Duration = Duration::from_secs(60);
-/// Files whose last change tells of a state directory without `clock.json`, which an earlier version left.
+/// Their modification times stand in for `clock.json`, which earlier versions did not write.
 const OLDER_FILES: [&str; 3] = ["runs.db", "runs.db-wal", "audit.jsonl"];
 
-/// What `clock.json` holds.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
-    /// The newest time that was seen.
+struct ClockFile {
     newest: Time,
-    /// The boot in which that was, where the system tells it.
     boot: Option<String>,
-    /// How long that boot had lasted.
+    /// The uptime of that boot at `newest`.
     uptime_ms: u64,
 }
 
-/// Two of them for one directory agree.
 #[derive(Debug)]
 pub(crate) struct Clock {
     path: PathBuf,
@@ -40,39 +35,37 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// The clock of this state directory. Writes nothing.
+    /// Reads the clock of this state directory. Writes nothing.
     pub(crate) fn open(state: &Path) -> Self {
         let path = state.join(FILE);
         let uptime_ms = platform::uptime_ms();
-        let kept = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        let newest = match kept {
-            Some(Kept { newest, boot, uptime_ms: then }) => {
+        let file = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let newest = match file {
+            Some(ClockFile { newest, boot, uptime_ms: then }) => {
                 let is_same_boot = boot.is_some() && boot.as_deref() == platform::boot();
-                let passed = if is_same_boot { uptime_ms.saturating_sub(then) } else { 0 };
-                newest.plus_millis(passed)
+                newest.plus_millis(if is_same_boot { uptime_ms.saturating_sub(then) } else { 0 })
             }
-            None => first(state),
+            None => initial(state),
         };
         Self { path, newest, uptime_ms }
     }
 
-    /// The time by this clock.
     pub(crate) fn now(&self) -> Time {
         self.newest.plus_millis(platform::uptime_ms().saturating_sub(self.uptime_ms))
     }
 
-    /// The later of this clock and the wall clock: a wall clock that is behind makes nothing good again that is over.
+    /// The later of this clock and the wall clock: setting the wall clock back does not revive what has expired.
     pub(crate) fn latest(&self) -> Time {
         self.now().max(Time::now())
     }
 
-    /// By how much the wall clock is behind: it shows a time that has been.
+    /// How far the wall clock is behind.
     pub(crate) fn behind(&self) -> Option<Duration> {
         let behind = Duration::from_millis(self.now().millis_since(Time::now()));
         (behind > TOLERANCE).then_some(behind)
     }
 
-    /// What is wrong with the wall clock, in a sentence.
+    /// A sentence about the wall clock, if it is wrong.
     pub(crate) fn wrong(&self) -> Option<String> {
         self.behind()?;
         let (shown, seen, file) = (Time::now(), self.now(), self.path.display());
@@ -82,24 +75,21 @@ impl Clock {
         ))
     }
 
-    /// How far the wall clock is ahead of this one, in milliseconds; this changes where it is set.
+    /// How far the wall clock is ahead of this one; changes when the wall clock is set.
     fn ahead_ms(&self) -> i64 {
         Time::now().as_millis() - self.now().as_millis()
     }
 
-    /// Writes down the time that it is. Blocks for the disk.
-    ///
-    /// # Errors
-    /// What the system said.
+    /// Writes the current time to the disk.
     pub(crate) fn save(&self) -> std::io::Result<()> {
         let boot = platform::boot().map(str::to_owned);
-        let kept = Kept { newest: self.now(), boot, uptime_ms: platform::uptime_ms() };
-        atomic_file::write(&self.path, &serde_json::to_vec(&kept)?)
+        let file = ClockFile { newest: self.now(), boot, uptime_ms: platform::uptime_ms() };
+        atomic_file::write(&self.path, &serde_json::to_vec(&file)?)
     }
 }
 
-/// Where nothing was kept: the wall clock, but no later than the last change of a state that an earlier version left.
-fn first(state: &Path) -> Time {
+/// The wall clock, but no later than the last change of the older files.
+fn initial(state: &Path) -> Time {
     let changed = |name: &str| std::fs::metadata(state.join(name)).ok()?.modified().ok();
     let newest: Option<SystemTime> = OLDER_FILES.into_iter().filter_map(changed).max();
     let since_1970 = newest.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
@@ -107,7 +97,7 @@ fn first(state: &Path) -> Time {
     newest.map_or_else(Time::now, |ms| Time::from_millis(ms).min(Time::now()))
 }
 
-/// Notices that the wall clock was set while the server runs.
+/// Logs changes of the wall clock while the server runs.
 #[derive(Debug)]
 pub(crate) struct ClockWatch<'c> {
     clock: &'c Clock,
@@ -122,8 +112,8 @@ impl<'c> ClockWatch<'c> {
         Self { clock, ahead_ms: clock.ahead_ms() }
     }
 
-    /// Logs where the clock was set since the last look.
-    pub(crate) fn look(&mut self) {
+    /// Logs whether the clock was set since the last check.
+    pub(crate) fn check(&mut self) {
         let ahead_ms = self.clock.ahead_ms();
         let by = ahead_ms - self.ahead_ms;
         if u128::from(by.unsigned_abs()) <= TOLERANCE.as_millis() {
@@ -142,12 +132,11 @@ impl<'c> ClockWatch<'c> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::platform;
 
     fn clock_at(state: &Path, ms_from_now: i64, boot: Option<&str>) -> Clock {
         let newest = Time::from_millis(Time::now().as_millis() + ms_from_now);
-        let kept = Kept { newest, boot: boot.map(str::to_owned), uptime_ms: 0 };
-        std::fs::write(state.join(FILE), serde_json::to_vec(&kept).unwrap()).unwrap();
+        let file = ClockFile { newest, boot: boot.map(str::to_owned), uptime_ms: 0 };
+        std::fs::write(state.join(FILE), serde_json::to_vec(&file).unwrap()).unwrap();
         Clock::open(state)
     }
 
@@ -159,10 +148,8 @@ mod tests {
         assert!(Time::now().millis_since(other.now()).abs_diff(86_400_000) < 60_000);
         let same = clock_at(state.path(), -day, platform::boot());
         let passed = platform::uptime_ms();
-        assert!(
-            Time::now().millis_since(same.now()).abs_diff(86_400_000_u64.saturating_sub(passed))
-                < 60_000
-        );
+        let shown = Time::now().millis_since(same.now());
+        assert!(shown.abs_diff(86_400_000_u64.saturating_sub(passed)) < 60_000);
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use topside_shared::ErrorKind;
 use topside_shared::methods::ByteCounts;
 use topside_shared::records::RunState;
 
-/// How runs end.
+use crate::base::mutex::Mutex;
+/// The final states of runs.
 const ENDS: [RunState; 4] =
     [RunState::Succeeded, RunState::Failed, RunState::Cancelled, RunState::TimedOut];
 
@@ -20,27 +20,22 @@ pub(crate) struct Counters {
     sent: AtomicU64,
     /// In the order of [`ENDS`].
     runs_ended: [AtomicU64; ENDS.len()],
-    /// Private to this type, never held across an `.await`.
     refusals: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Counters {
-    /// A request was taken.
     pub(crate) fn request(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Bytes were read from a client.
     pub(crate) fn received(&self, bytes: usize) {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Bytes were written to a client.
     pub(crate) fn sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// A run ended so.
     pub(crate) fn run_ended(&self, state: RunState) {
         if let Some(index) = ENDS.iter().position(|end| *end == state) {
             self.runs_ended[index].fetch_add(1, Ordering::Relaxed);
@@ -49,13 +44,12 @@ impl Counters {
 
     /// An error was answered.
     pub(crate) fn refused(&self, kind: ErrorKind) {
-        self.turned_away(kind.name());
+        self.limited(kind.name());
     }
 
-    /// Somebody was turned away, or made to wait, by what is named here: a key of `[limits]`, or what was
-    /// wrong at the door.
-    pub(crate) fn turned_away(&self, by: &str) {
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A client was refused or delayed: `by` is a key of `[limits]`, or the reason that its connection was refused.
+    pub(crate) fn limited(&self, by: &str) {
+        let mut refusals = self.refusals.lock();
         match refusals.get_mut(by) {
             Some(count) => *count += 1,
             None => drop(refusals.insert(by.to_owned(), 1)),
@@ -73,13 +67,12 @@ impl Counters {
         }
     }
 
-    /// How many runs ended in which way.
+    /// The number of runs per final state.
     pub(crate) fn runs_ended(&self) -> [(RunState, u64); ENDS.len()] {
         std::array::from_fn(|index| (ENDS[index], self.runs_ended[index].load(Ordering::Relaxed)))
     }
 
     pub(crate) fn refusals(&self) -> Map<String, Value> {
-        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        refusals.iter().map(|(by, count)| (by.clone(), (*count).into())).collect()
+        self.refusals.lock().iter().map(|(by, count)| (by.clone(), (*count).into())).collect()
     }
 }

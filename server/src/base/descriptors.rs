@@ -2,44 +2,43 @@
 //!
 //! Programs that use `select`, or that close all descriptors they could have open, do badly with a high limit, and
 //! they may read it at once. So the server lowers its own soft limit while it starts a program, which inherits it.
-//! That is harmless while few descriptors are open: descriptors that are open stay open, and new ones find a number
-//! below the limit. Where many are open, the limit of the program is set from outside once it has started.
+//! That is harmless while few descriptors are open: open descriptors stay open, and new ones find a number below the
+//! limit. Where many are open, the limit of the program is set from outside once it has started.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::base::mutex::Mutex;
 use crate::base::platform;
 
 #[derive(Debug)]
-struct State {
-    /// The limit as this process was given it, once it was raised.
+struct Limits {
+    /// The limit that this process was started with, once it was raised.
     given: Option<Rlimit>,
-    /// The limit to set again; none: it is not lowered.
+    /// The limit to restore, while it is lowered.
     raised: Option<Rlimit>,
     /// Starts of programs that need the lowered limit.
     starts: usize,
-    /// How often it was raised again before these starts were done.
+    /// How often it was raised before these starts were done.
     interruptions: u64,
 }
 
-/// How many reserves of hooks in this process lack descriptors.
+/// The number of incomplete hook reserves in this process.
 static INCOMPLETE_RESERVES: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether hooks lack descriptors of their reserve. Nothing that can wait takes one meanwhile.
+/// Whether hooks lack reserved descriptors. Work that can wait opens none meanwhile.
 pub(crate) fn hooks_lack_some() -> bool {
     INCOMPLETE_RESERVES.load(Ordering::Relaxed) > 0
 }
 
-/// Counts a reserve of hooks while it is incomplete.
+/// Counts a hook reserve while it is incomplete.
 #[derive(Debug, Default)]
 pub(crate) struct ReserveState {
     is_incomplete: bool,
 }
 
 impl ReserveState {
-    /// Records whether the reserve lacks descriptors now.
     pub(crate) fn set(&mut self, is_incomplete: bool) {
         match (self.is_incomplete, is_incomplete) {
             (false, true) => INCOMPLETE_RESERVES.fetch_add(1, Ordering::Relaxed),
@@ -56,15 +55,10 @@ impl Drop for ReserveState {
     }
 }
 
-static STATE: Mutex<State> =
-    Mutex::new(State { given: None, raised: None, starts: 0, interruptions: 0 });
+static LIMITS: Mutex<Limits> =
+    Mutex::new(Limits { given: None, raised: None, starts: 0, interruptions: 0 });
 
-fn state() -> MutexGuard<'static, State> {
-    // Each change is complete before anything in it can panic.
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl State {
+impl Limits {
     /// Lowers the limit for the start of a program; whether it is lowered now.
     fn lower(&mut self) -> bool {
         let Some(given) = self.given else { return false };
@@ -88,7 +82,7 @@ impl State {
         true
     }
 
-    /// Raises the limit again; whether it was lowered.
+    /// Restores the limit; whether it was lowered.
     fn raise(&mut self) -> bool {
         let Some(raised) = self.raised.take() else { return false };
         // Another process may have set another limit meanwhile, which stays.
@@ -99,7 +93,7 @@ impl State {
         true
     }
 
-    /// Raises the limit again although programs are being started.
+    /// Restores the limit while programs are being started.
     fn interrupt(&mut self) -> bool {
         let was_lowered = self.raise();
         self.interruptions += u64::from(was_lowered);
@@ -117,36 +111,34 @@ fn leaves_room(limit: Rlimit) -> bool {
 
 /// Raises the soft limit to the hard one; a system that refuses leaves it as it is.
 pub(crate) fn raise() {
-    let mut state = state();
+    let mut limits = LIMITS.lock();
     let given = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: given.maximum, maximum: given.maximum };
     if setrlimit(Resource::Nofile, raised).is_ok() {
-        state.given.get_or_insert(given);
+        limits.given.get_or_insert(given);
     }
 }
 
-/// Gives this process back the limit that it was given: before it executes itself anew.
-pub(crate) fn give_back_own() {
-    let mut state = state();
-    state.interrupt();
-    if let Some(given) = state.given {
-        // Where it fails, the new program has more than it was given.
+/// Restores the limit that this process was started with, before it executes itself again.
+pub(crate) fn restore_given() {
+    let mut limits = LIMITS.lock();
+    limits.interrupt();
+    if let Some(given) = limits.given {
+        // If it fails, the new program has more than it was given.
         let _ = setrlimit(Resource::Nofile, given);
     }
 }
 
-/// How many descriptors this process may have open; `None`: as many as it likes.
+/// How many descriptors this process may open; `None`: no limit.
 pub(crate) fn most() -> Option<u64> {
-    let state = state();
-    state.raised.unwrap_or_else(|| getrlimit(Resource::Nofile)).current
+    LIMITS.lock().raised.unwrap_or_else(|| getrlimit(Resource::Nofile)).current
 }
 
-/// Does something while this process may have as many descriptors as the hard limit allows, where its own limit is
-/// lower.
+/// Runs `what` while this process has the hard limit.
 pub(crate) fn with_most<T>(what: impl FnOnce() -> T) -> T {
     let before = {
-        let mut state = state();
-        state.interrupt();
+        let mut limits = LIMITS.lock();
+        limits.interrupt();
         let limit = getrlimit(Resource::Nofile);
         let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
         let is_lower = limit.current != limit.maximum;
@@ -154,54 +146,52 @@ pub(crate) fn with_most<T>(what: impl FnOnce() -> T) -> T {
     };
     let done = what();
     if let Some(before) = before {
-        state().interrupt();
-        // Lowering it always is allowed.
+        LIMITS.lock().interrupt();
+        // Lowering is always allowed.
         let _ = setrlimit(Resource::Nofile, before);
     }
     done
 }
 
-/// Raises the limit again where it is lowered for the start of a program; whether it was. For a descriptor that could
-/// not be had.
+/// Restores the limit if it is lowered for the start of a program; whether it was. For an open that failed.
 pub(crate) fn raise_again() -> bool {
-    state().interrupt()
+    LIMITS.lock().interrupt()
 }
 
-/// Starts a program with the limit that this process was given.
+/// Starts a program with the limit that this process was started with.
 pub(crate) fn start_with_given<C>(
     start: impl FnOnce() -> std::io::Result<C>,
     pid: impl FnOnce(&C) -> Option<u32>,
 ) -> std::io::Result<C> {
     let (is_lowered, interruptions) = {
-        let mut state = state();
-        (state.lower(), state.interruptions)
+        let mut limits = LIMITS.lock();
+        (limits.lower(), limits.interruptions)
     };
     let started = start();
     let is_given = {
-        let mut state = state();
+        let mut limits = LIMITS.lock();
         if is_lowered {
-            state.starts -= 1;
-            if state.starts == 0 {
-                state.raise();
+            limits.starts -= 1;
+            if limits.starts == 0 {
+                limits.raise();
             }
         }
-        is_lowered && state.interruptions == interruptions
+        is_lowered && limits.interruptions == interruptions
     };
     let started = started?;
     if !is_given && let Some(pid) = pid(&started) {
-        give_back(pid);
+        set_given(pid);
     }
     Ok(started)
 }
 
-/// Gives a child the limit that this process was given. Only Linux can set it from outside.
+/// Sets the limit of a child from outside, which only Linux can.
 #[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
-fn give_back(child: u32) {
+fn set_given(child: u32) {
     #[cfg(target_os = "linux")]
-    if let Some(given) = state().given
+    if let Some(given) = LIMITS.lock().given
         && let Some(pid) = i32::try_from(child).ok().and_then(Pid::from_raw)
     {
-        // A child that has ended already needs none.
         let _ = rustix::process::prlimit(Some(pid), Resource::Nofile, given);
     }
 }

@@ -6,12 +6,12 @@ use topside_shared::{Pin, Role};
 
 use crate::base::platform;
 
-/// What "own" means: the same user of this machine, or the same key.
+/// The owner of runs and sessions: a user of this machine, or the holder of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Owner {
     /// A user of this machine, by number.
     User(u32),
-    /// Whoever holds this key.
+    /// The holder of this key.
     Key(Pin),
 }
 
@@ -23,10 +23,8 @@ impl Owner {
             Self::User(uid) => uid != 0 && uid != platform::own_uid(),
         }
     }
-}
 
-impl Owner {
-    /// How such an owner comes in, as rows of runs tell it.
+    /// The value of `via` in rows of runs.
     pub(crate) fn kind(self) -> &'static str {
         match self {
             Self::User(_) => "local",
@@ -35,34 +33,34 @@ impl Owner {
     }
 }
 
-/// Who a client is, by what the transport says.
+/// Who a client is, according to the transport.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Whose runs its own are.
+    /// The owner of its runs.
     pub owner: Owner,
     /// The user's name, or its number; the name of its key.
     pub user: String,
-    /// What it may do.
+    /// Its role.
     pub role: Role,
-    /// How much of that.
+    /// Which part of the role it may use.
     pub scope: Scope,
 }
 
 impl Identity {
-    /// Whether it is an admin whose key is not limited to some commands.
+    /// Whether it is an admin without a list of commands.
     pub(crate) fn is_full_admin(&self) -> bool {
         self.role == Role::Admin && self.scope == Scope::Whole
     }
 }
 
-/// How much of what its role allows a client may do.
+/// How much of its role a client may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// All of it.
     Whole,
-    /// Run these commands, and what belongs to that.
+    /// Run these commands.
     Commands(Arc<[String]>),
-    /// Enrol a key in the place of the one-time key it came in with.
+    /// Enrol a key in place of the one-time key of this connection.
     Enrol {
         /// The 32 bytes that tie an enrolment to this connection.
         exporter: [u8; 32],

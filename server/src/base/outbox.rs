@@ -1,16 +1,16 @@
 //! Outbox: the bounded queue of lines to one client.
 //!
-//! Anybody may put lines in; only the client's session takes them out and writes them. A queue holds at
-//! most `cap` bytes, of which [`RESERVE`] are kept for answers and notices, so that neither has to
-//! wait behind a run's output. What does not fit is treated by what it is:
+//! Any task may put lines in; only the client's session takes them out and writes them. A queue holds at most `cap`
+//! bytes, of which [`RESERVE`] are kept for answers and notices, so that neither waits behind a run's output. A line
+//! that does not fit is treated by its kind:
 //!
-//! - an **answer** or a **notice** is always taken: the session takes no further request while its
-//!   queue is full, and notices are few and small;
+//! - an **answer** or a **notice** is always taken: the session takes no further request while its queue is full, and
+//!   notices are few and small;
 //! - **output** of a run waits for room ([`Outbox::output`]); the run itself never does;
-//! - an **event** of a subscription is dropped and counted, and the count is told.
+//! - an **event** of a subscription is dropped and counted, and the count is reported.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::task::Waker;
 
 use bytes::Bytes;
@@ -18,43 +18,43 @@ use tokio::sync::{Notify, Semaphore};
 use topside_shared::SubscriptionId;
 use topside_shared::notifications::SessionEnded;
 
+use crate::base::mutex::Mutex;
+
 /// Bytes of a queue that run output and events cannot take.
 pub(crate) const RESERVE: usize = 64 * 1024;
 
-/// The client is gone or about to be; nothing more will be sent to it.
+/// The session has ended; nothing more is sent to its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the session is over")]
-pub(crate) struct Closed;
+#[error("the session has ended")]
+pub(crate) struct SessionClosed;
 
-/// The mutex is private to this type and never held across an `.await`.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     cap: usize,
-    state: Mutex<State>,
+    queue: Mutex<Queue>,
     room: Notify,
     read_back: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    queue: VecDeque<Bytes>,
+struct Queue {
+    lines: VecDeque<Bytes>,
     bytes: usize,
-    /// The session's task, to be woken when there is something to write or an end.
+    /// The session's task, to be woken when there is a line to write or an order to end.
     session: Option<Waker>,
     dropped: Vec<(SubscriptionId, u64)>,
-    end: End,
+    phase: Phase,
 }
 
-/// How far the end of a session is.
 #[derive(Debug, Default)]
-enum End {
+enum Phase {
     #[default]
     Open,
-    /// Somebody ended the session; it has not taken note yet.
-    Ordered(SessionEnded),
-    /// It has taken note, and says goodbye.
-    Taken,
-    /// Nothing more is taken in.
+    /// The session was ordered to end, and has not read the order yet.
+    Ending(SessionEnded),
+    /// It has read the order, and says goodbye.
+    Closing,
+    /// No more lines are taken.
     Closed,
 }
 
@@ -62,54 +62,51 @@ impl Outbox {
     /// An empty queue of at most `cap` bytes.
     pub(crate) fn new(cap: usize) -> Self {
         let read_back = Arc::new(Semaphore::new(1));
-        Self { cap: cap.max(2 * RESERVE), state: Mutex::default(), room: Notify::new(), read_back }
+        Self { cap: cap.max(2 * RESERVE), queue: Mutex::default(), room: Notify::new(), read_back }
     }
 
-    /// Puts in an answer or a notice: a whole line, with its ending. Ignored once the session is over.
+    /// Puts in an answer or a notice: a complete line, with its ending.
     pub(crate) fn push(&self, line: Bytes) {
-        let mut state = self.lock();
-        if !matches!(state.end, End::Closed) {
-            state.put(line);
+        let mut queue = self.queue.lock();
+        if !queue.is_closed() {
+            queue.put(line);
         }
     }
 
     /// Puts in an event of a subscription, or counts it as dropped.
     pub(crate) fn event(&self, subscription: SubscriptionId, line: Bytes) {
-        let mut state = self.lock();
-        if matches!(state.end, End::Closed) {
+        let mut queue = self.queue.lock();
+        if queue.is_closed() {
             return;
         }
-        if state.bytes + line.len() <= self.cap - RESERVE {
-            state.put(line);
+        if queue.bytes + line.len() <= self.cap - RESERVE {
+            queue.put(line);
         } else {
-            state.drop_events(subscription, 1);
+            queue.drop_events(subscription, 1);
         }
     }
 
-    /// Counts events of a subscription that were gone before they could be put in.
+    /// Counts events of a subscription that were lost before they could be put in.
     pub(crate) fn missed(&self, subscription: SubscriptionId, count: u64) {
-        let mut state = self.lock();
-        if count > 0 && !matches!(state.end, End::Closed) {
-            state.drop_events(subscription, count);
-            state.wake();
+        let mut queue = self.queue.lock();
+        if count > 0 && !queue.is_closed() {
+            queue.drop_events(subscription, count);
+            queue.wake();
         }
     }
 
     /// Waits until there is room for output.
-    ///
-    /// # Errors
-    /// [`Closed`] once the session is over.
-    pub(crate) async fn room(&self) -> Result<(), Closed> {
+    pub(crate) async fn room(&self) -> Result<(), SessionClosed> {
         loop {
             let notified = self.room.notified();
             tokio::pin!(notified);
             notified.as_mut().enable();
             {
-                let state = self.lock();
-                if matches!(state.end, End::Closed) {
-                    return Err(Closed);
+                let queue = self.queue.lock();
+                if queue.is_closed() {
+                    return Err(SessionClosed);
                 }
-                if state.bytes < self.cap - RESERVE {
+                if queue.bytes < self.cap - RESERVE {
                     return Ok(());
                 }
             }
@@ -118,124 +115,119 @@ impl Outbox {
     }
 
     /// Puts in a line of a run's output, once there is room.
-    ///
-    /// # Errors
-    /// [`Closed`] once the session is over.
-    pub(crate) async fn output(&self, line: Bytes) -> Result<(), Closed> {
+    pub(crate) async fn output(&self, line: Bytes) -> Result<(), SessionClosed> {
         self.room().await?;
         self.push(line);
         Ok(())
     }
 
-    /// Held by the one reader of outputs, of those that send to this client, that has something from the disk in hand:
-    /// else each of them would hold as much.
+    /// The permit to hold output that was read back from the disk. There is one for each client, which bounds that
+    /// memory.
     pub(crate) fn read_back(&self) -> Arc<Semaphore> {
         Arc::clone(&self.read_back)
     }
 
     /// Whether the session should take no further request now.
     pub(crate) fn is_full(&self) -> bool {
-        self.lock().bytes >= self.cap
+        self.queue.lock().bytes >= self.cap
     }
 
-    /// Whether the session is over.
     pub(crate) fn is_closed(&self) -> bool {
-        matches!(self.lock().end, End::Closed)
+        self.queue.lock().is_closed()
     }
 
-    /// Bytes waiting to be written.
     pub(crate) fn bytes(&self) -> usize {
-        self.lock().bytes
+        self.queue.lock().bytes
     }
 
-    /// Orders the session to end; the first order counts.
+    /// Orders the session to end; only the first order counts.
     pub(crate) fn end(&self, ended: SessionEnded) {
-        let mut state = self.lock();
-        if matches!(state.end, End::Open) {
-            state.end = End::Ordered(ended);
-            state.wake();
+        let mut queue = self.queue.lock();
+        if matches!(queue.phase, Phase::Open) {
+            queue.phase = Phase::Ending(ended);
+            queue.wake();
         }
     }
 
-    /// Whether the session is over, or was ordered to end.
-    pub(crate) fn is_over(&self) -> bool {
-        !matches!(self.lock().end, End::Open)
+    /// Whether the session has ended, or was ordered to.
+    pub(crate) fn is_ending(&self) -> bool {
+        !matches!(self.queue.lock().phase, Phase::Open)
     }
 
-    /// The session's side: the order to end it, if there is one, once.
+    /// The session's side: takes the order to end, once.
     pub(crate) fn take_end(&self) -> Option<SessionEnded> {
-        let mut state = self.lock();
-        match std::mem::replace(&mut state.end, End::Taken) {
-            End::Ordered(ended) => Some(ended),
+        let mut queue = self.queue.lock();
+        match std::mem::replace(&mut queue.phase, Phase::Closing) {
+            Phase::Ending(ended) => Some(ended),
             other => {
-                state.end = other;
+                queue.phase = other;
                 None
             }
         }
     }
 
-    /// The session's side: takes nothing more in; what is queued can still be written.
+    /// The session's side: takes no more lines; the queued ones can still be written.
     pub(crate) fn close(&self) {
-        self.lock().end = End::Closed;
+        self.queue.lock().phase = Phase::Closed;
         self.room.notify_waiters();
     }
 
-    /// The session's side: moves all waiting lines into `batch` if that is empty.
+    /// The session's side: moves all queued lines into `batch` if that is empty.
     pub(crate) fn take(&self, batch: &mut VecDeque<Bytes>) {
         if batch.is_empty() {
-            std::mem::swap(batch, &mut self.lock().queue);
+            std::mem::swap(batch, &mut self.queue.lock().lines);
         }
     }
 
-    /// The session's side: it is at work, and will look by itself before it sleeps. Without this, each
-    /// answer that it puts in would wake it for nothing.
+    /// The session's side: it is running, and checks the queue before it sleeps. Without this, each answer that it
+    /// puts in would wake it for nothing.
     pub(crate) fn awake(&self) {
-        self.lock().session = None;
+        self.queue.lock().session = None;
     }
 
-    /// The session's side: leaves its waker, to be told of more, or of an order to end. False: there is
-    /// something already. A session that is `blocked` waits for its socket first.
+    /// The session's side: registers its waker, for lines and for an order to end; false if there is one already. A
+    /// session that is `blocked` waits for its socket first.
     pub(crate) fn watch(&self, blocked: bool, waker: &Waker) -> bool {
-        let mut state = self.lock();
-        if (!blocked && !state.queue.is_empty()) || matches!(state.end, End::Ordered(_)) {
+        let mut queue = self.queue.lock();
+        if (!blocked && !queue.lines.is_empty()) || matches!(queue.phase, Phase::Ending(_)) {
             return false;
         }
-        state.session = Some(waker.clone());
+        queue.session = Some(waker.clone());
         true
     }
 
-    /// The session's side: `written` bytes have left.
+    /// The session's side: `written` bytes were sent.
     pub(crate) fn written(&self, written: usize) {
-        let mut state = self.lock();
-        let was_short = state.bytes >= self.cap - RESERVE;
-        state.bytes = state.bytes.saturating_sub(written);
-        if was_short && state.bytes < self.cap - RESERVE {
-            drop(state);
+        let mut queue = self.queue.lock();
+        let was_short = queue.bytes >= self.cap - RESERVE;
+        queue.bytes = queue.bytes.saturating_sub(written);
+        if was_short && queue.bytes < self.cap - RESERVE {
+            drop(queue);
             self.room.notify_waiters();
         }
     }
 
-    /// The session's side: throws away what waits.
-    pub(crate) fn drop_waiting(&self) {
-        let mut state = self.lock();
-        state.queue = VecDeque::new();
-        state.dropped = Vec::new();
+    /// The session's side: discards all queued lines.
+    pub(crate) fn discard(&self) {
+        let mut queue = self.queue.lock();
+        queue.lines = VecDeque::new();
+        queue.dropped = Vec::new();
     }
 
     /// The session's side: events that were dropped since the last call.
     pub(crate) fn take_dropped(&self) -> Vec<(SubscriptionId, u64)> {
-        std::mem::take(&mut self.lock().dropped)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        std::mem::take(&mut self.queue.lock().dropped)
     }
 }
 
-impl State {
+impl Queue {
+    fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
     fn put(&mut self, line: Bytes) {
         self.bytes += line.len();
-        self.queue.push_back(line);
+        self.lines.push_back(line);
         self.wake();
     }
 
@@ -253,7 +245,7 @@ impl State {
     }
 }
 
-/// A line ready to be sent: its bytes and the line ending.
+/// A line ready to be sent, with its ending.
 pub(crate) fn line(mut bytes: Vec<u8>) -> Bytes {
     bytes.push(b'\n');
     Bytes::from(bytes)
@@ -310,13 +302,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_outbox_lets_go_of_those_who_wait() {
+    async fn a_closed_outbox_ends_those_that_wait_for_room() {
         let outbox = Outbox::new(CAP);
         outbox.output(of(CAP)).await.unwrap();
         let mut waiting = Box::pin(outbox.output(of(1)));
         assert!(futures_poll(&mut waiting).is_pending());
         outbox.close();
-        assert_eq!(waiting.await, Err(Closed));
+        assert_eq!(waiting.await, Err(SessionClosed));
     }
 
     #[test]

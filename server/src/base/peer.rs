@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use topside_shared::Connection;
 
-/// Bits of an IPv6 address that one customer of a network provider has to himself.
+/// Bits of an IPv6 address that a provider gives to one customer.
 const PREFIX: u32 = 64;
 
-/// Whoever the limits take for one: an IPv4 address, or a /64 of IPv6.
+/// One source for the limits: an IPv4 address, or a /64 of IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Peer(IpAddr);
 
@@ -49,7 +49,6 @@ impl FromStr for Peer {
 pub(crate) struct Subnet {
     /// The box's own address there.
     pub(crate) address: IpAddr,
-    /// Bits that all of the network have in common.
     pub(crate) prefix: u32,
 }
 
@@ -67,7 +66,7 @@ impl Subnet {
     }
 }
 
-/// What a peer's address says of the way it came, the box being in these networks.
+/// How a peer with this address is connected, if the box is in these networks.
 pub(crate) fn connection(peer: IpAddr, networks: impl FnOnce() -> Vec<Subnet>) -> Connection {
     let peer = peer.to_canonical();
     if peer.is_loopback() {
@@ -79,30 +78,31 @@ pub(crate) fn connection(peer: IpAddr, networks: impl FnOnce() -> Vec<Subnet>) -
     }
 }
 
-/// Most addresses of the box in an invite, where it listens on all.
-const INVITED_TO: usize = 4;
+/// Most addresses of the box in an invite, if it listens on all.
+const MAX_OWN: usize = 4;
 
 /// The addresses that an invite names: those that the box listens on, and its own for "all".
 pub(crate) fn invite_addresses(listening: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
-    named(&listening.collect::<Vec<_>>(), crate::base::platform::own_networks())
+    invite_addresses_in(&listening.collect::<Vec<_>>(), crate::base::platform::own_networks())
 }
 
-fn named(listening: &[IpAddr], networks: Vec<Subnet>) -> Vec<IpAddr> {
+fn invite_addresses_in(listening: &[IpAddr], networks: Vec<Subnet>) -> Vec<IpAddr> {
     let mut named: Vec<IpAddr> =
         listening.iter().copied().filter(|address| !address.is_unspecified()).collect();
+    let listens_on_all = |own: &IpAddr| {
+        listening.iter().any(|all| all.is_unspecified() && all.is_ipv4() == own.is_ipv4())
+    };
     let mut own: Vec<IpAddr> = networks
         .into_iter()
         .map(|network| network.address)
-        .filter(|own| {
-            listening.iter().any(|all| all.is_unspecified() && all.is_ipv4() == own.is_ipv4())
-        })
-        // What means something to the box alone, or differs from link to link, helps nobody.
+        .filter(listens_on_all)
+        // Such addresses are valid on the box only, or on one link.
         .filter(|own| !own.is_loopback() && !is_link_local(*own))
         .collect();
-    // Those of the LAN first, and IPv4 before IPv6: what a person knows the box by.
+    // Those of the LAN first, and IPv4 before IPv6: people know the box by these.
     own.sort_by_key(|own| (!is_private(*own), own.is_ipv6()));
     own.dedup();
-    own.truncate(INVITED_TO);
+    own.truncate(MAX_OWN);
     named.extend(own);
     named.truncate(topside_shared::invite::MAX_ADDRESSES);
     named
@@ -115,7 +115,7 @@ fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
-/// Whether an address means something within one site only (RFC 1918, 3927, 4193, 4291).
+/// Whether an address is valid within one site only (RFC 1918, 3927, 4193, 4291).
 pub(crate) fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_private() || v4.is_link_local(),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invite_names_what_is_listened_on_and_the_boxs_own_addresses_for_all() {
+    fn an_invite_names_the_listening_addresses_and_the_boxs_own_for_all() {
         let networks = || {
             let of = |text| Subnet { address: ip(text), prefix: 24 };
             [
@@ -162,7 +162,10 @@ mod tests {
         };
         let names = |listening: &[&str]| {
             let listening: Vec<_> = listening.iter().map(|text| ip(text)).collect();
-            named(&listening, networks()).iter().map(ToString::to_string).collect::<Vec<_>>()
+            invite_addresses_in(&listening, networks())
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
         };
         assert_eq!(names(&["127.0.0.1", "203.0.113.1"]), ["127.0.0.1", "203.0.113.1"]);
         assert_eq!(names(&["0.0.0.0"]), ["192.168.1.9", "10.0.0.9", "198.51.100.9"]);

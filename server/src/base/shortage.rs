@@ -1,5 +1,5 @@
 //! Shortages of the system: no free descriptors, processes, memory or disk space. A request that meets one is answered
-//! with `busy`, so that the client tries it again.
+//! with `busy`, so that the client retries it.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -9,33 +9,30 @@ use std::io;
 use rustix::io::Errno;
 use topside_shared::{ErrorKind, RpcError};
 
-/// What the system is short of.
+/// A resource that the system is short of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Shortage {
-    /// The limit of the process, or that of the system.
     #[error(
         "no file descriptors are free: try again later, or raise the limit (`ulimit -n`, `LimitNOFILE=`)"
     )]
     Descriptors,
-    /// Linux counts processes and threads together.
+    /// Processes and threads.
     #[error(
         "no more processes or threads can be started: try again later, or raise the limit (`ulimit -u`, `TasksMax=`)"
     )]
     Processes,
-    /// The kernel has no memory.
     #[error("no memory is free: try again later")]
     Memory,
-    /// The disk, or the quota of this user.
     #[error("the disk is full: free some space, then try again")]
     Disk,
 }
 
 impl Shortage {
-    /// The shortage that an error of the system tells of.
+    /// The shortage behind an error of the system.
     pub(crate) fn of(error: &io::Error) -> Option<Self> {
         match Errno::from_io_error(error)? {
             Errno::MFILE | Errno::NFILE => Some(Self::Descriptors),
-            // A start of a process or thread fails so.
+            // The error of a failed start of a process or thread.
             Errno::AGAIN => Some(Self::Processes),
             Errno::NOMEM | Errno::NOBUFS => Some(Self::Memory),
             Errno::NOSPC | Errno::DQUOT => Some(Self::Disk),
@@ -43,7 +40,7 @@ impl Shortage {
         }
     }
 
-    /// The shortage that caused an error.
+    /// The shortage that caused an error, found in its chain of sources.
     pub(crate) fn cause(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut next = Some(error);
         while let Some(error) = next {
@@ -67,7 +64,7 @@ impl Shortage {
         None
     }
 
-    /// SQLite keeps the error of the system to itself: where it cannot open a file, this opens one to learn why.
+    /// SQLite hides the error of the system: if it cannot open a file, this opens one to find out.
     fn of_sqlite(error: &rusqlite::Error) -> Option<Self> {
         match error.sqlite_error_code()? {
             rusqlite::ErrorCode::DiskFull => Some(Self::Disk),
@@ -77,29 +74,29 @@ impl Shortage {
         }
     }
 
-    /// Whether no file can be opened at this moment. For errors that do not say why a file was not opened.
+    /// Whether no file can be opened now. For errors that do not say why a file was not opened.
     pub(crate) fn now() -> Option<Self> {
         File::open("/dev/null").err().and_then(|error| Self::of(&error))
     }
 }
 
-/// The answer to a request that failed: `busy` where a shortage caused it, else of this kind.
+/// The answer to a request that failed: `busy` if a shortage caused it, else of this kind.
 pub(crate) fn rpc_error(error: impl Error + 'static, otherwise: ErrorKind) -> RpcError {
     answer(Shortage::cause(&error), &error, otherwise)
 }
 
-/// The same where the shortage is known already.
+/// The same for a known shortage.
 pub(crate) fn answer(
     shortage: Option<Shortage>,
     error: &impl Display,
     otherwise: ErrorKind,
 ) -> RpcError {
-    let said = error.to_string();
+    let text = error.to_string();
     match shortage {
-        Some(shortage) if said.contains(&shortage.to_string()) => {
-            RpcError::new(ErrorKind::Busy, said)
+        Some(shortage) if text.contains(&shortage.to_string()) => {
+            RpcError::new(ErrorKind::Busy, text)
         }
-        Some(shortage) => RpcError::new(ErrorKind::Busy, format_args!("{said}: {shortage}")),
-        None => RpcError::new(otherwise, said),
+        Some(shortage) => RpcError::new(ErrorKind::Busy, format_args!("{text}: {shortage}")),
+        None => RpcError::new(otherwise, text),
     }
 }

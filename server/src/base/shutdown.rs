@@ -1,6 +1,6 @@
 //! Shutdown state: open, scheduled or closing; and the handle that stops a server from outside.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,123 +11,115 @@ use topside_shared::methods::ShutdownResult;
 use topside_shared::notifications::{Closing, Phase};
 use topside_shared::{ErrorKind, RpcError, Time};
 
+use crate::base::mutex::Mutex;
 use crate::base::platform;
 
-/// Longest delay of a shutdown: longer ones are cut, so that clocks cannot overflow.
+/// Longest delay of a shutdown, so that clocks cannot overflow.
 const MAX_DELAY: Duration = Duration::from_secs(365 * 86_400);
+/// How long after its SIGHUP a terminal may still be open.
+const HANGUP_DELAY: Duration = Duration::from_millis(100);
 
-/// How long a terminal takes to be gone, once the signal that says so has come.
-const HANGS_UP: Duration = Duration::from_millis(100);
-
-/// Stops a server from outside it. Clones stop the same one.
+/// Stops a server from outside. Clones stop the same one.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
-    /// What was asked for first.
+    /// The first order.
     order: Arc<Mutex<Option<Order>>>,
-    asked: CancellationToken,
+    requested: CancellationToken,
     at_once: CancellationToken,
-    read_again: Arc<Notify>,
-    hears_signals: bool,
+    reload: Arc<Notify>,
+    handles_signals: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Order {
     reason: String,
     by: String,
 }
 
 impl Stop {
-    /// A hand that has not been raised.
+    /// A handle without a request.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A hand that signals raise, from now on and within a tokio runtime: SIGTERM and SIGINT, and SIGHUP
-    /// where the terminal has hung up, stop the server in order; a second one ends it at once. SIGHUP at any other
-    /// time has it read its files again.
+    /// A handle for signals; needs a tokio runtime. SIGTERM and SIGINT, and SIGHUP if the terminal has hung up, shut the
+    /// server down; a second one ends it at once. Any other SIGHUP reloads its files.
     ///
     /// # Errors
-    /// Where the system gives no way to hear of signals.
+    /// The system installs no signal handler.
     pub fn on_signals() -> std::io::Result<Self> {
-        let stop = Self { hears_signals: true, ..Self::default() };
+        let stop = Self { handles_signals: true, ..Self::default() };
         let mut term = signal(SignalKind::terminate())?;
         let mut int = signal(SignalKind::interrupt())?;
         let mut hup = signal(SignalKind::hangup())?;
-        let raised = stop.clone();
+        let handle = stop.clone();
         let had_terminal = platform::has_terminal();
         tokio::spawn(async move {
-            let mut before = false;
+            let mut is_second = false;
             loop {
                 let name = tokio::select! {
                     _ = term.recv() => "SIGTERM",
                     _ = int.recv() => "SIGINT",
                     _ = hup.recv() => {
                         if !(had_terminal && hung_up().await) {
-                            raised.read_again();
+                            handle.read_again();
                             continue;
                         }
                         "SIGHUP"
                     }
                 };
-                if before {
-                    raised.at_once();
+                if is_second {
+                    handle.at_once();
                 } else {
-                    raised.in_order(String::new(), format!("signal {name}"));
+                    handle.in_order(String::new(), format!("signal {name}"));
                 }
-                before = true;
+                is_second = true;
             }
         });
         Ok(stop)
     }
 
-    /// Shuts the server down in order: every client is told `reason` and who ordered it.
+    /// Shuts the server down in order: clients get `reason` and `by`, the name of the one that ordered it.
     pub fn in_order(&self, reason: impl Into<String>, by: impl Into<String>) {
-        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-        order.get_or_insert(Order { reason: reason.into(), by: by.into() });
-        drop(order);
-        self.asked.cancel();
+        self.order.lock().get_or_insert(Order { reason: reason.into(), by: by.into() });
+        self.requested.cancel();
     }
 
-    /// Whether signals raise it, so that SIGHUP has the server read its files again.
-    pub(crate) fn hears_signals(&self) -> bool {
-        self.hears_signals
+    pub(crate) fn handles_signals(&self) -> bool {
+        self.handles_signals
     }
 
     /// Has the server read its files again.
     pub fn read_again(&self) {
-        self.read_again.notify_one();
+        self.reload.notify_one();
     }
 
-    /// Waits for [`Stop::read_again`].
-    pub(crate) async fn wanted_again(&self) {
-        self.read_again.notified().await;
+    pub(crate) async fn reload_requested(&self) {
+        self.reload.notified().await;
     }
 
-    /// Ends the server without waiting for anybody.
+    /// Ends the server without waiting for clients and runs.
     pub fn at_once(&self) {
         self.at_once.cancel();
     }
 
-    /// Waits for [`Stop::at_once`].
-    pub(crate) async fn wanted_at_once(&self) {
+    pub(crate) async fn at_once_requested(&self) {
         self.at_once.cancelled().await;
     }
 
-    /// Waits for [`Stop::in_order`] and gives its plan.
-    pub(crate) async fn wanted(&self) -> Plan {
-        self.asked.cancelled().await;
-        let order = self.order.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Order { reason, by } =
-            order.unwrap_or_else(|| Order { reason: String::new(), by: String::new() });
+    /// Waits for [`Stop::in_order`] and returns its plan.
+    pub(crate) async fn requested(&self) -> Plan {
+        self.requested.cancelled().await;
+        let Order { reason, by } = self.order.lock().clone().unwrap_or_default();
         Plan::new(Duration::ZERO, reason, by, false)
     }
 }
 
-/// Whether this process, which had a terminal, has none any more. Where the leader of the session dies, the system
-/// sends the signal a moment before it takes the terminal away.
+/// Whether this process, which had a terminal, has lost it. If the leader of the session dies, the system sends SIGHUP a
+/// moment before it takes the terminal away.
 async fn hung_up() -> bool {
     if platform::has_terminal() {
-        tokio::time::sleep(HANGS_UP).await;
+        tokio::time::sleep(HANGUP_DELAY).await;
     }
     !platform::has_terminal()
 }
@@ -160,12 +152,11 @@ impl Plan {
         }
     }
 
-    /// Whether it was ordered for a later time.
     pub(crate) fn was_delayed(&self) -> bool {
         self.delayed
     }
 
-    /// The notice that says how far it is.
+    /// The notification of this shutdown.
     pub(crate) fn notice(&self, phase: Phase) -> Closing {
         Closing {
             phase,
@@ -186,90 +177,80 @@ impl Plan {
 
     fn in_ms(&self) -> u64 {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        // Rounded up: a countdown must not be over before the thing itself.
+        // Rounded up: a countdown must not end before the shutdown begins.
         u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
     }
 }
 
-/// How the server stands.
 #[derive(Debug, Default)]
-enum State {
+enum Stage {
     #[default]
     Open,
     Scheduled(Plan),
     Closing(Plan),
 }
 
-impl State {
-    /// Whether `plan` is what is scheduled.
+impl Stage {
     fn is_scheduled(&self, plan: &Plan) -> bool {
         matches!(self, Self::Scheduled(now) if now.deadline == plan.deadline)
     }
 }
 
-/// The server's own side of shutting down. The mutex is private to this type and never held across
-/// an `.await`.
+/// The shutdown of a server, from its order to its begin.
 #[derive(Debug, Default)]
 pub(crate) struct Shutdown {
-    state: Mutex<State>,
+    stage: Mutex<Stage>,
     changed: Notify,
-    /// Raised when it begins.
     begun: CancellationToken,
 }
 
-/// The server is closing already; nothing can be changed about that.
+/// The shutdown has begun and cannot be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooLate;
 
 impl Shutdown {
-    /// Orders a shutdown; an earlier order is replaced.
-    ///
-    /// # Errors
-    /// [`TooLate`] once it has begun.
+    /// Schedules a shutdown in place of an earlier one.
     pub(crate) fn schedule(&self, plan: Plan) -> Result<(), TooLate> {
-        let mut state = self.lock();
-        if matches!(*state, State::Closing(_)) {
+        let mut stage = self.stage.lock();
+        if matches!(*stage, Stage::Closing(_)) {
             return Err(TooLate);
         }
-        *state = State::Scheduled(plan);
+        *stage = Stage::Scheduled(plan);
         self.changed.notify_one();
         Ok(())
     }
 
-    /// Calls a scheduled shutdown off, and gives what it was; none was due: `None`.
-    ///
-    /// # Errors
-    /// [`TooLate`] once it has begun.
+    /// Cancels the scheduled shutdown, if there is one, and returns it.
     pub(crate) fn cancel(&self) -> Result<Option<Plan>, TooLate> {
-        let mut state = self.lock();
-        match std::mem::take(&mut *state) {
-            State::Open => Ok(None),
-            State::Scheduled(plan) => {
+        let mut stage = self.stage.lock();
+        match std::mem::take(&mut *stage) {
+            Stage::Open => Ok(None),
+            Stage::Scheduled(plan) => {
                 self.changed.notify_one();
                 Ok(Some(plan))
             }
-            closing @ State::Closing(_) => {
-                *state = closing;
+            closing @ Stage::Closing(_) => {
+                *stage = closing;
                 Err(TooLate)
             }
         }
     }
 
-    /// The notice of what is due, for those who come while it is.
+    /// The notification for clients that connect while a shutdown is scheduled.
     pub(crate) fn closing(&self) -> Option<Closing> {
-        match &*self.lock() {
-            State::Open => None,
-            State::Scheduled(plan) => Some(plan.notice(Phase::Scheduled)),
-            State::Closing(plan) => Some(plan.notice(Phase::Now)),
+        match &*self.stage.lock() {
+            Stage::Open => None,
+            Stage::Scheduled(plan) => Some(plan.notice(Phase::Scheduled)),
+            Stage::Closing(plan) => Some(plan.notice(Phase::Now)),
         }
     }
 
-    /// Whether it has begun, so that nothing new may start.
+    /// Whether it has begun: no new work may start.
     pub(crate) fn has_begun(&self) -> bool {
-        matches!(*self.lock(), State::Closing(_))
+        matches!(*self.stage.lock(), Stage::Closing(_))
     }
 
-    /// The answer where a task ended before it told the result: a shutdown ended it, or it panicked.
+    /// The answer if a task ended without a result: a shutdown ended it, or it panicked.
     pub(crate) fn interrupted(&self, what: &str) -> RpcError {
         if self.has_begun() {
             return RpcError::new(ErrorKind::Closing, "the server is shutting down");
@@ -280,16 +261,15 @@ impl Shutdown {
         )
     }
 
-    /// Waits until it has begun.
     pub(crate) async fn begun(&self) {
         self.begun.cancelled().await;
     }
 
-    /// Waits until a shutdown is due. It can still be called off until [`Shutdown::begin_due`].
+    /// Waits until a shutdown is due. It can be cancelled until [`Shutdown::begin_due`].
     pub(crate) async fn due(&self) -> Plan {
         loop {
-            let due = match &*self.lock() {
-                State::Scheduled(plan) => Some(plan.clone()),
+            let due = match &*self.stage.lock() {
+                Stage::Scheduled(plan) => Some(plan.clone()),
                 _ => None,
             };
             let Some(plan) = due else {
@@ -303,45 +283,39 @@ impl Shutdown {
             if let Some(run) = &plan.ordered_by_run {
                 run.cancelled().await;
             }
-            if self.is_scheduled(&plan) {
+            if self.stage.lock().is_scheduled(&plan) {
                 return plan;
             }
         }
     }
 
-    /// Begins a shutdown that is due; false where it was called off or replaced at the last moment.
+    /// Begins a shutdown that is due; false if it was cancelled or replaced at the last moment.
     pub(crate) fn begin_due(&self, plan: &Plan) -> bool {
-        let mut state = self.lock();
-        let is_scheduled = state.is_scheduled(plan);
-        if is_scheduled {
-            *state = State::Closing(plan.clone());
+        let begins = self.replace_due(plan, Stage::Closing(plan.clone()));
+        if begins {
             self.begun.cancel();
         }
-        is_scheduled
+        begins
     }
 
-    /// Calls off a shutdown that is due and cannot be carried out; false where another has taken its place.
+    /// Cancels a shutdown that is due and not possible; false if it was replaced.
     pub(crate) fn drop_due(&self, plan: &Plan) -> bool {
-        let mut state = self.lock();
-        let is_scheduled = state.is_scheduled(plan);
+        self.replace_due(plan, Stage::Open)
+    }
+
+    fn replace_due(&self, plan: &Plan, next: Stage) -> bool {
+        let mut stage = self.stage.lock();
+        let is_scheduled = stage.is_scheduled(plan);
         if is_scheduled {
-            *state = State::Open;
+            *stage = next;
         }
         is_scheduled
     }
 
-    fn is_scheduled(&self, plan: &Plan) -> bool {
-        self.lock().is_scheduled(plan)
-    }
-
-    /// Begins at once, whatever was scheduled.
+    /// Begins at once, whether one is scheduled or not.
     pub(crate) fn begin(&self, plan: &Plan) {
-        *self.lock() = State::Closing(plan.clone());
+        *self.stage.lock() = Stage::Closing(plan.clone());
         self.begun.cancel();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

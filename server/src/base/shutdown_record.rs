@@ -1,5 +1,5 @@
-//! Record of a scheduled shutdown. A server that is killed before its shutdown was due tells admins of it at the next
-//! start, and does not carry it out: what it was for may be over.
+//! Record of a scheduled shutdown. If the server is killed before the shutdown was due, the next start reports it to
+//! admins and does not carry it out: its purpose may be gone.
 
 use std::io;
 use std::path::Path;
@@ -8,28 +8,25 @@ use topside_shared::notifications::Closing;
 
 use crate::base::atomic_file;
 
-/// Name of the file in the state directory; it is there while a shutdown is scheduled.
+/// The file exists while a shutdown is scheduled.
 const FILE: &str = "shutdown.json";
 
-/// Writes down that a shutdown is scheduled. Blocks for the disk.
-///
-/// # Errors
-/// What the system said.
+/// Records that a shutdown is scheduled.
 pub(crate) fn write(state: &Path, closing: &Closing) -> io::Result<()> {
     atomic_file::write(&state.join(FILE), &serde_json::to_vec(closing)?)
 }
 
-/// Forgets it: the shutdown was cancelled, or has begun.
+/// Removes the record: the shutdown was cancelled, or has begun.
 pub(crate) fn remove(state: &Path) {
     match std::fs::remove_file(state.join(FILE)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::warn!(target: "topside", %error, "{FILE} is not removed: the next start tells of a shutdown that was due");
+            tracing::warn!(target: "topside", %error, "{FILE} is not removed: the next start reports a shutdown that was due");
         }
         _ => {}
     }
 }
 
-/// The shutdown that was scheduled when the server before this one was killed.
+/// The shutdown that was scheduled when the previous server was killed.
 pub(crate) fn read(state: &Path) -> Option<Closing> {
     let was_due: Closing = serde_json::from_slice(&std::fs::read(state.join(FILE)).ok()?).ok()?;
     let Closing { by, reason, deadline, .. } = &was_due;

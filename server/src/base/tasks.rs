@@ -1,4 +1,4 @@
-//! Tasks of a server: each ends with the server at the latest, and a panic ends that task alone.
+//! Tasks of a server: they end with the server at the latest, and a panic ends only its own task.
 
 use std::panic::AssertUnwindSafe;
 
@@ -8,53 +8,49 @@ use tokio_util::task::TaskTracker;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 
-/// Starts the tasks of one server. A copy starts tasks of the same server.
+/// Starts the tasks of one server. A clone starts tasks of the same server.
 #[derive(Debug, Clone)]
 pub(crate) struct Tasks {
     tracker: TaskTracker,
-    /// Takes the events of this server, so that several in one process keep their logs apart.
+    /// The log of this server, separate from those of others in this process.
     dispatch: Dispatch,
-    /// Ends the tasks that have not ended when the server does.
-    over: CancellationToken,
-    /// Ends the runs that have not ended in time, before that.
-    runs_over: CancellationToken,
+    /// Ends all tasks.
+    ended: CancellationToken,
+    /// Ends the tasks of runs, before that.
+    runs_ended: CancellationToken,
 }
 
 impl Tasks {
-    /// Tasks that log to `dispatch`.
     pub(crate) fn new(dispatch: Dispatch) -> Self {
-        let over = CancellationToken::new();
-        Self { tracker: TaskTracker::new(), dispatch, runs_over: over.child_token(), over }
+        let ended = CancellationToken::new();
+        Self { tracker: TaskTracker::new(), dispatch, runs_ended: ended.child_token(), ended }
     }
 
-    /// Starts a task; it ends with the server at the latest.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.spawn_until(self.over.clone(), task);
+        self.spawn_until(self.ended.clone(), task);
     }
 
     /// Starts the task of a run; dropping it ends the run.
     pub(crate) fn spawn_run(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.spawn_until(self.runs_over.clone(), task);
+        self.spawn_until(self.runs_ended.clone(), task);
     }
 
     /// Whether [`Tasks::end`] was called.
-    pub(crate) fn is_over(&self) -> bool {
-        self.over.is_cancelled()
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.is_cancelled()
     }
 
-    /// Cancelled when the runs that have not ended in time must end.
-    pub(crate) fn runs_over(&self) -> CancellationToken {
-        self.runs_over.clone()
+    /// Cancelled when the remaining runs must end.
+    pub(crate) fn runs_ended(&self) -> CancellationToken {
+        self.runs_ended.clone()
     }
 
-    /// Ends the tasks of runs.
     pub(crate) fn end_runs(&self) {
-        self.runs_over.cancel();
+        self.runs_ended.cancel();
     }
 
-    /// Ends all tasks.
     pub(crate) fn end(&self) {
-        self.over.cancel();
+        self.ended.cancel();
     }
 
     /// Waits until all tasks have ended by themselves.
@@ -63,24 +59,19 @@ impl Tasks {
         self.tracker.wait().await;
     }
 
-    /// The log of this server.
     pub(crate) fn dispatch(&self) -> Dispatch {
         self.dispatch.clone()
     }
 
-    fn spawn_until(
-        &self,
-        over: CancellationToken,
-        task: impl Future<Output = ()> + Send + 'static,
-    ) {
-        // Its guards have cleaned up when the panic is logged.
+    fn spawn_until(&self, end: CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
+        // Its guards have run when the panic is logged.
         let task = AssertUnwindSafe(task).catch_unwind();
         let task = async move {
             tokio::select! {
                 done = task => if done.is_err() {
                     tracing::error!(target: "topside", "a task panicked; standard error says where");
                 },
-                () = over.cancelled() => {}
+                () = end.cancelled() => {}
             }
         };
         self.tracker.spawn(task.with_subscriber(self.dispatch.clone()));

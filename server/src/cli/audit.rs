@@ -10,7 +10,7 @@ use topside_shared::text::clean;
 
 use crate::audit::argv::Argument;
 use crate::audit::entry::Line;
-use crate::audit::read::{Damage, Found, each_entry, verify};
+use crate::audit::read::{Damage, IntactLog, each_entry, verify};
 use crate::base::toml_file::units::{DURATION_FORM, parse_duration};
 
 #[derive(Debug, Subcommand)]
@@ -88,7 +88,7 @@ pub(crate) fn run(dirs: &Dirs, verb: &AuditVerb) -> Result<(), AuditError> {
 }
 
 /// The report of an intact log; none if it is empty.
-fn intact(found: &Found) -> Option<String> {
+fn intact(found: &IntactLog) -> Option<String> {
     let (first, last) = found.entries?;
     let mut text = format!("Audit log intact: entries {first} to {last}");
     if found.files > 1 {
@@ -186,15 +186,15 @@ mod tests {
 
     #[test]
     fn verify_says_where_a_log_begins_whose_first_entries_were_rotated_out() {
-        let found = Found { entries: Some((221, 300)), files: 8, kept: 12 };
+        let found = IntactLog { entries: Some((221, 300)), files: 8, kept: 12 };
         assert_eq!(
             intact(&found).unwrap(),
             "Audit log intact: entries 221 to 300, in 8 files\n\
              It begins at 221; entries 1 to 220 were rotated out, as it records; 12 of them, about keys and \
              administration, are kept"
         );
-        let whole = Found { entries: Some((1, 5)), files: 1, kept: 0 };
+        let whole = IntactLog { entries: Some((1, 5)), files: 1, kept: 0 };
         assert_eq!(intact(&whole).unwrap(), "Audit log intact: entries 1 to 5");
-        assert!(intact(&Found { entries: None, files: 1, kept: 0 }).is_none());
+        assert!(intact(&IntactLog { entries: None, files: 1, kept: 0 }).is_none());
     }
 }

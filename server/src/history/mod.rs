@@ -353,9 +353,8 @@ fn output(state: &Path, id: RunId) -> PathBuf {
 
 /// Locks the directory of outputs for this process; none: another process has it.
 fn lock(outputs: &Path) -> io::Result<Option<File>> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    let file = platform::private(&mut options).open(outputs.join(LOCK))?;
+    let mut options = platform::private_file();
+    let file = options.write(true).create(true).truncate(false).open(outputs.join(LOCK))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Some(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),

@@ -24,7 +24,7 @@ use crate::hooks;
 use crate::hooks::Hooks;
 use crate::output::Output;
 use crate::process::cgroup::Delegated;
-use crate::process::safe_state::Closed;
+use crate::process::safe_state::HookResult;
 use crate::process::tracking;
 use crate::process::tracking::{Member, RunProcesses};
 use crate::settings::retention::Kept;
@@ -129,8 +129,8 @@ impl HistoryWriter {
         let workers = RunProcesses {
             run: tracking::WORKERS,
             instance: instance.to_owned(),
-            first: None,
-            birth: None,
+            leader: None,
+            spawn_record: None,
             cgroup: None,
             known: HashMap::new(),
         };
@@ -139,8 +139,8 @@ impl HistoryWriter {
             .map(|run| RunProcesses {
                 run: run.id,
                 instance: instance.to_owned(),
-                first: run.first.clone(),
-                birth: run.birth.clone(),
+                leader: run.first.clone(),
+                spawn_record: run.birth.clone(),
                 cgroup: self.delegated.as_ref().map(|delegated| delegated.of(run.id)),
                 known: HashMap::new(),
             })
@@ -194,7 +194,7 @@ impl HistoryWriter {
         }
     }
 
-    fn lose(&self, db: &mut Db, run: &Lost, closed: Option<Closed>) {
+    fn lose(&self, db: &mut Db, run: &Lost, closed: Option<HookResult>) {
         let run = run.id;
         let mut past = match db.get(run) {
             Ok(Some(past)) => past,
@@ -204,7 +204,7 @@ impl HistoryWriter {
                 return;
             }
         };
-        let said = closed.map(Closed::said).unwrap_or_default();
+        let said = closed.map(HookResult::into_output).unwrap_or_default();
         // The undamaged part of its output, and the output of its hook.
         let path = output(&self.state, run);
         let kept = Output::add_to(&path, Stream::Stderr, &said)

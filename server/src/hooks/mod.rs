@@ -17,9 +17,9 @@ use topside_shared::RunId;
 
 use crate::audit::Audit;
 use crate::hooks::thread::HookThread;
-use crate::process::safe_state::{Closed, Hook};
+use crate::process::safe_state::{Hook, HookResult};
 
-pub(crate) type Done = Box<dyn FnOnce(Option<Closed>) + Send>;
+pub(crate) type Done = Box<dyn FnOnce(Option<HookResult>) + Send>;
 
 pub(crate) struct Job {
     pub(crate) run: RunId,
@@ -99,7 +99,7 @@ impl Hooks {
         command: String,
         hook: Hook,
         limit: Option<Duration>,
-    ) -> Option<Closed> {
+    ) -> Option<HookResult> {
         let (tell, told) = oneshot::channel();
         // The waiting task may have been dropped.
         let done = Box::new(|closed| drop(tell.send(closed)));

@@ -13,7 +13,7 @@ use crate::audit::Audit;
 use crate::audit::entry::{By, Entry};
 use crate::hooks::reserve::Reserve;
 use crate::hooks::{Job, Retries, Shared};
-use crate::process::safe_state::{Closed, RunningHook};
+use crate::process::safe_state::{HookResult, RunningHook};
 
 /// First and longest pause before a retry.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -155,7 +155,7 @@ impl HookThread {
 
     fn look_at_running(&mut self) {
         for (job, mut running) in std::mem::take(&mut self.running) {
-            match running.look(&job.hook, job.limit) {
+            match running.check(&job.hook, job.limit) {
                 Some(closed) => self.end(job, closed),
                 None => self.running.push((job, running)),
             }
@@ -163,7 +163,7 @@ impl HookThread {
     }
 
     /// Reports the result of a hook.
-    fn end(&self, job: Job, closed: Closed) {
+    fn end(&self, job: Job, closed: HookResult) {
         let run = job.run;
         match &closed.failure {
             None => {
@@ -221,11 +221,11 @@ impl HookThread {
 /// What the audit log is told.
 fn entry(job: &Job) -> Entry {
     let entry = Entry::new(By::server(), "run/safe-state", format!("run {}", job.run));
-    entry.argv(job.hook.argv().to_vec())
+    entry.argv(job.hook.argv.clone())
 }
 
 /// Tells how it went. What hears it must not end the thread.
-fn tell(job: Job, closed: Option<Closed>) {
+fn tell(job: Job, closed: Option<HookResult>) {
     let done = AssertUnwindSafe(|| (job.done)(closed));
     if std::panic::catch_unwind(done).is_err() {
         tracing::error!(target: "topside", run = job.run.0, "the end of a hook could not be processed");

@@ -31,7 +31,7 @@ pub(crate) async fn watch(keys: &Keys, clients: &Registry, clock: &Clock, save: 
             // Another key may expire sooner.
             () = keys.changed.notified() => continue,
         }
-        clock.look();
+        clock.check();
         enforce(keys, clients, None, "its time is over", "");
         looks += 1;
         if looks % SAVE == 0 {

@@ -79,11 +79,11 @@ pub(crate) async fn run<S: Socket>(
         Ok(Ok(Err((error, stream)))) => {
             return Box::pin(fail(&server, peer, &error, stream, permit)).await;
         }
-        Ok(Err(refusal)) => return server.counters.turned_away(refusal.limit()),
+        Ok(Err(refusal)) => return server.counters.limited(refusal.limit()),
         Err(_) => {
             let origin = Origin::Network(peer::Peer::of(peer.ip()));
             server.audit.refused(origin, "handshake/failed", "timeout");
-            return server.counters.turned_away("handshake_timeout");
+            return server.counters.limited("handshake_timeout");
         }
     };
     Box::pin(start_session(server, stream, peer, permit)).await;
@@ -106,7 +106,7 @@ async fn fail<S: Socket>(
             return;
         }
         Some(Some(key)) => {
-            server.counters.turned_away("key");
+            server.counters.limited("key");
             server.audit.refused(Origin::Network(permit.source()), "key/refused", key);
             if let Some(times) = permit.key_refused(Instant::now()) {
                 let source = permit.source();
@@ -114,7 +114,7 @@ async fn fail<S: Socket>(
             }
         }
         None | Some(None) => {
-            server.counters.turned_away("handshake");
+            server.counters.limited("handshake");
             server.audit.refused(Origin::Network(permit.source()), "handshake/failed", "tls");
             tracing::debug!(target: "topside", %peer, %error, "a handshake failed");
         }
@@ -145,7 +145,7 @@ async fn start_session<S: Socket>(
     let place = match server.tcp.sessions.take(identity.owner, identity.role) {
         Ok(place) => place,
         Err(full) => {
-            server.counters.turned_away(full.limit);
+            server.counters.limited(full.limit);
             let user = &identity.user;
             tracing::warn!(target: "topside", %peer, user, limit = full.limit, "connection refused");
             // The answer is sent under the limits of the handshake: admins may not be the first to retry too often.

@@ -38,7 +38,7 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
     if let Room::Reserved(left) = room
         && (owner.has_limits() || left == 0)
     {
-        server.counters.turned_away("descriptors");
+        server.counters.limited("descriptors");
         let error = RpcError::new(ErrorKind::Busy, Shortage::Descriptors);
         if left >= FOR_ADMINS {
             refuse(server, stream, owner, error);
@@ -71,7 +71,7 @@ fn admit(server: &Arc<Server>, stream: UnixStream, room: Room) {
     {
         Ok(place) => place,
         Err(full) => {
-            server.counters.turned_away(full.limit);
+            server.counters.limited(full.limit);
             refuse(server, stream, owner, full.into());
             return;
         }

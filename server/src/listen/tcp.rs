@@ -18,7 +18,7 @@ pub(crate) fn attach(server: &Arc<Server>) {
         match room {
             Room::Free => accept(&server, opened, stream, peer),
             // A handshake would take the reserved descriptor for seconds; a client that cannot connect tries again.
-            Room::Reserved(_) => server.counters.turned_away("descriptors"),
+            Room::Reserved(_) => server.counters.limited("descriptors"),
         }
     });
 }
@@ -29,7 +29,7 @@ fn accept(server: &Arc<Server>, opened: &Arc<OpenPort>, stream: TcpStream, peer:
             let (here, opened) = (Arc::clone(server), Arc::clone(opened));
             server.spawn(handshake::accept(here, opened, stream, peer, permit));
         }
-        Err(refusal) => server.counters.turned_away(refusal.limit()),
+        Err(refusal) => server.counters.limited(refusal.limit()),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::base::toml_file::fields::{Field, Fields, as_json, as_str};
 use crate::base::toml_file::units;
 use crate::menu_file::{names, unsafe_variables};
 use crate::process::path_root::below;
-use crate::process::program::Passed;
+use crate::process::program_spec::Passed;
 
 const FIELDS: &str = "\
     name type description required default choices minimum maximum min_length max_length pattern root multiple \

@@ -13,7 +13,7 @@ use crate::base::toml_file::fields::{Field, Fields, as_json, as_str};
 use crate::base::toml_file::units;
 use crate::menu_file::program::{exec, placeholders, safe_state};
 use crate::menu_file::{Declared, Rules, args, concurrency, names, variables};
-use crate::process::program::{Passed, Policy, Program, ProgramArg, Stop};
+use crate::process::program_spec::{Passed, Policy, Program, ProgramArg, Stop};
 use crate::workers::DeclaredFunction;
 
 const FIELDS: &str = "\

@@ -9,7 +9,7 @@ use crate::base::toml_file::fields::Fields;
 use crate::menu_file::command::Outcome;
 use crate::menu_file::{Rules, args, command, concurrency, names, program, variables};
 use crate::process::daemon::Daemon;
-use crate::process::program::Passed;
+use crate::process::program_spec::Passed;
 use crate::process::safe_state::SafeState;
 use crate::workers::{Declared, DeclaredFunction};
 

@@ -113,7 +113,7 @@ fn a_worker_that_others_may_write_is_refused() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o757)).unwrap();
     let text = format!("[workers.w]\nexec = [\"{}\"]\n", path.display());
     let said = read(&text).unwrap_err().to_string();
-    assert!(said.contains("may be written by everybody: run `chmod o-w "), "{said}");
+    assert!(said.contains("may be written by every user: run `chmod o-w "), "{said}");
 }
 
 #[test]

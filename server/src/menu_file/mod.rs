@@ -23,7 +23,7 @@ use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::base::toml_file::protected_files::ProtectedFile;
 use crate::menu_file::command_name::check_name;
-use crate::process::program::Program;
+use crate::process::program_spec::Program;
 use crate::workers;
 use crate::workers::DeclaredFunction;
 use crate::workers::concurrency::Exclusion;

@@ -12,8 +12,8 @@ use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields, as_str};
 use crate::base::toml_file::permissions::{Fault, Kind};
 use crate::menu_file::{Missing, Rules, args, names};
-use crate::process::program::{Element, Passed};
 use crate::process::program_file::inspect;
+use crate::process::program_spec::{Element, Passed};
 use crate::process::resolve_program::{Absent, PATH, find_program};
 
 /// The arguments of a worker's `exec`, and its program.

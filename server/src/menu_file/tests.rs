@@ -96,9 +96,9 @@ choices = [2, 5, 10]
     assert_eq!(info.args[0].kind, ArgType::Int);
     assert_eq!((info.args[0].minimum, info.args[0].maximum), (Some(1.0), Some(8.0)));
     assert_eq!(info.args[1].default, Some(5.into()));
-    assert_eq!(program.timeout(), Some(Duration::from_secs(1200)));
-    assert_eq!(program.success_exit_codes(), [0, 3]);
-    assert_eq!(program.max_output(), 2 << 20);
+    assert_eq!(program.timeout, Some(Duration::from_secs(1200)));
+    assert_eq!(program.success_exit_codes, [0, 3]);
+    assert_eq!(program.max_output, 2 << 20);
     assert_eq!(program.stop.timeout, Duration::from_millis(250));
     assert_eq!(program.safe_state, Some(vec!["/bin/echo".to_owned(), "close-all".to_owned()]));
     assert_eq!(
@@ -106,7 +106,7 @@ choices = [2, 5, 10]
         (Some(2), 3)
     );
     assert_eq!(exclusion.locks, ["relays", "pump"]);
-    let policy = program.policy();
+    let policy = program.policy;
     assert!(policy.cancel_on_disconnect && policy.wait_on_shutdown);
     let args = serde_json::json!({"zone": 3, "minutes": 10});
     let argv = program.argv(args.as_object().unwrap());
@@ -120,8 +120,8 @@ fn what_is_not_said_is_the_careful_choice() {
     assert_eq!((info.effect, info.role), (Effect::Destructive, Role::Admin));
     assert_eq!(info.title, "x");
     assert_eq!(info.timeout_ms, Some(600_000));
-    assert_eq!(program.max_output(), 64 << 20);
-    assert_eq!(program.success_exit_codes(), [0]);
+    assert_eq!(program.max_output, 64 << 20);
+    assert_eq!(program.success_exit_codes, [0]);
     let role =
         |effect| one(&format!("[commands.x]\nexec=[\"/bin/echo\"]\neffect=\"{effect}\"")).info.role;
     assert_eq!(role("read"), Role::Viewer);

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields, as_str};
 use crate::menu_file::args::Argument;
-use crate::process::program::Passed;
+use crate::process::program_spec::Passed;
 
 pub(super) fn env(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<(String, String)> {
     let form = "a table of strings, such as { TZ = \"UTC\" }";

@@ -83,7 +83,7 @@ async fn send_away(
         let message = format_args!("`reason` has {length} characters; it may have {MAX_REASON}");
         return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "reason"));
     }
-    let other = server.clients.get(whom).filter(|other| !other.outbox.is_over());
+    let other = server.clients.get(whom).filter(|other| !other.outbox.is_ending());
     let Some(other) = other else {
         let message = format_args!("there is no client {whom}: it may have left");
         return Err(RpcError::new(ErrorKind::NotFound, message));

@@ -38,7 +38,7 @@ impl Caller {
     /// # Errors
     /// `forbidden`.
     fn may(&self, method: Method) -> Result<(), RpcError> {
-        if self.client.outbox.is_over() {
+        if self.client.outbox.is_ending() {
             return Err(RpcError::new(ErrorKind::Forbidden, "this session is over"));
         }
         authorize(&self.client.who(), Action::Call(method))
@@ -252,9 +252,9 @@ fn refuse(caller: &Caller, id: Option<&str>, error: &RpcError) -> Vec<u8> {
     caller.server.counters.refused(error.kind());
     // A limit is counted by its name too: it is what one would change.
     if let Some(limit) = error.data.more.get("limit").and_then(|limit| limit.as_str()) {
-        caller.server.counters.turned_away(limit);
+        caller.server.counters.limited(limit);
     } else if error.data.more.contains_key("lock") {
-        caller.server.counters.turned_away("lock");
+        caller.server.counters.limited("lock");
     }
     envelope::error(id, error)
 }

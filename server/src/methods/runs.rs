@@ -1,7 +1,5 @@
 //! Runs, whoever started them: following, ending, listing.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use topside_shared::methods::{Empty, RunAttach, RunCancel, RunInput, RunsList, RunsPage};
@@ -11,13 +9,13 @@ use topside_shared::{ErrorKind, RpcError, RunId};
 
 use crate::audit::entry::Entry;
 use crate::authorize::{Action, authorize, may_see_run};
-use crate::base::outbox::{Closed, Outbox, line, notification};
+use crate::base::outbox::{Outbox, SessionClosed, line, notification};
 use crate::base::shortage;
 use crate::clients::Client;
 use crate::history::{Filter, Unreadable};
 use crate::methods::lists::{ROWS_BYTES, count_that_fits, within};
 use crate::methods::{Caller, Streaming};
-use crate::output::reader::Reader;
+use crate::output::output_reader::Reader;
 use crate::runs::{Found, Run};
 
 /// Rows of one page, unless told, and at most.
@@ -92,7 +90,7 @@ pub(super) async fn follow_wait(
     changes: &mut Changes,
 ) {
     while let Some(row) = run.next_wait(&known, || client.who()).await {
-        if let Err(Closed) = client.outbox.room().await {
+        if let Err(SessionClosed) = client.outbox.room().await {
             return;
         }
         client.outbox.push(changes.line(&row));
@@ -104,11 +102,11 @@ pub(super) async fn follow_wait(
 pub(super) async fn follow(id: RunId, mut reader: Reader, outbox: &Outbox) {
     loop {
         // Room first: what is read late is read in larger pieces.
-        if let Err(Closed) = outbox.room().await {
+        if let Err(SessionClosed) = outbox.room().await {
             return;
         }
         let Some(piece) = reader.next().await else { return };
-        if let Err(Closed) = outbox.output(line(piece.line(id))).await {
+        if let Err(SessionClosed) = outbox.output(line(piece.line(id))).await {
             return;
         }
     }
@@ -162,7 +160,7 @@ pub(super) async fn input(caller: Caller, params: RunInput) -> Result<Empty, Rpc
         (Some(data), None, false) => run.input.push(id, data.0.as_bytes())?,
         (None, Some(base64), false) => {
             // The error says nothing of what was sent: it may be a password.
-            let bytes = STANDARD.decode(base64.0.as_bytes()).map_err(|_| {
+            let bytes = decode_base64(&base64.0).ok_or_else(|| {
                 invalid("base64", "`base64` of run/input is not base64 as in section 4 of RFC 4648")
             })?;
             run.input.push(id, &bytes)?;
@@ -175,6 +173,12 @@ pub(super) async fn input(caller: Caller, params: RunInput) -> Result<Empty, Rpc
         }
     }
     Ok(Empty {})
+}
+
+/// Decodes base64. The library also takes concatenated texts, such as `Zg==Zg==`.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let is_one = !text.trim_end_matches('=').contains('=');
+    data_encoding::BASE64.decode(text.as_bytes()).ok().filter(|_| is_one)
 }
 
 pub(super) async fn list(caller: Caller, params: RunsList) -> Result<RunsPage, RpcError> {

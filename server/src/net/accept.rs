@@ -1,7 +1,7 @@
 //! The loop that accepts connections on a listener.
 //!
 //! A listener reserves descriptors. When the process has no others, one is closed to accept the next connection, which is
-//! then refused with the reason, or is served where it is an admin's. Without that it would wait for an answer.
+//! then refused with the reason, or served if it is an admin's. Otherwise it would wait without an answer.
 
 use std::fs::File;
 use std::future::poll_fn;
@@ -14,36 +14,34 @@ use tokio::time::Instant;
 use crate::base::descriptors;
 use crate::base::shortage::Shortage;
 
-/// Pauses after an accept that failed, doubled up to a second: an error that stays would otherwise be
-/// met a million times in two seconds.
+/// Pauses after an accept that failed, doubled up to a second: a lasting error would otherwise return a million times in two
+/// seconds.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How long a connection waits at most until the reserve of hooks is complete.
+/// Longest wait of a connection until the reserve of hooks is complete.
 const HOOKS_FIRST: Duration = Duration::from_secs(2);
-/// Least time between two lines in the log about connections that cannot be accepted.
-const LOG_EVERY: Duration = Duration::from_secs(60);
+/// Shortest time between two log lines about connections that cannot be accepted.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The descriptors that were free when a connection was accepted.
+/// Whether descriptors were free when a connection was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Room {
-    /// There were some.
     Free,
-    /// There were none, and the listener has so many reserved ones left.
+    /// None were, and the listener has this many reserved ones left.
     Reserved(usize),
 }
 
-/// Accepts on one listener; see the module.
+/// Accepts connections on one listener.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     reserve: Vec<File>,
-    /// How many are reserved when there is no shortage.
+    /// Size of the complete reserve.
     most: usize,
     pause: Duration,
     logged: Option<Instant>,
 }
 
 impl Acceptor {
-    /// With so many reserved descriptors.
     pub(crate) fn new(reserved: usize) -> Self {
         let reserve = Vec::with_capacity(reserved);
         let mut acceptor = Self { reserve, most: reserved, pause: FIRST_PAUSE, logged: None };
@@ -51,7 +49,7 @@ impl Acceptor {
         acceptor
     }
 
-    /// Accepts for ever; ends with the future.
+    /// Accepts until the future is dropped.
     pub(crate) async fn accept<C>(
         &mut self,
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<io::Result<C>>,
@@ -74,18 +72,15 @@ impl Acceptor {
             if Shortage::of(&error) == Some(Shortage::Descriptors) && self.reserve.pop().is_some() {
                 let left = self.reserve.len();
                 let again = |cx: &mut Context<'_>| Poll::Ready(descriptors::with_most(|| poll(cx)));
-                match poll_fn(again).await {
-                    Poll::Ready(Ok(connection)) => {
-                        admit(connection, Room::Reserved(left));
-                        self.fill();
-                        continue;
-                    }
-                    // The client has gone.
-                    Poll::Pending => {
-                        self.fill();
-                        continue;
-                    }
-                    Poll::Ready(Err(_)) => self.fill(),
+                let accepted = poll_fn(again).await;
+                let failed = matches!(accepted, Poll::Ready(Err(_)));
+                // While pending, the client has gone.
+                if let Poll::Ready(Ok(connection)) = accepted {
+                    admit(connection, Room::Reserved(left));
+                }
+                if !failed {
+                    self.fill();
+                    continue;
                 }
             }
             tokio::time::sleep(self.pause).await;
@@ -94,8 +89,8 @@ impl Acceptor {
         }
     }
 
-    /// Waits while the reserve of hooks is incomplete, but not so long that connections are never accepted: each
-    /// descriptor that a hook or a run gives back would go to the next connection.
+    /// Waits for the reserve of hooks, but not without end: each descriptor that a hook or a run gives back would go to the
+    /// next connection.
     async fn leave_descriptors_to_hooks(&self) {
         let mut waited = Duration::ZERO;
         while descriptors::hooks_lack_some() && waited < HOOKS_FIRST {
@@ -104,7 +99,7 @@ impl Acceptor {
         }
     }
 
-    /// Reserves what is missing, as far as the system gives it.
+    /// Opens the missing reserved descriptors, as far as the system allows.
     fn fill(&mut self) {
         if self.reserve.len() == self.most || descriptors::hooks_lack_some() {
             return;
@@ -120,7 +115,7 @@ impl Acceptor {
     }
 
     fn log(&mut self, error: &io::Error) {
-        if self.logged.is_none_or(|logged| logged.elapsed() >= LOG_EVERY) {
+        if self.logged.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) {
             self.logged = Some(Instant::now());
             tracing::warn!(
                 target: "topside", %error,

@@ -1,13 +1,14 @@
-//! The local socket: binds it, sets its permissions, and binds it again where it was removed.
+//! The local socket: binds it, sets its permissions, and binds it again if it was removed.
 
-use crate::base::platform;
-use crate::net::lock_file::SocketLock;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use tokio::net::UnixListener;
 use topside_shared::server_record::ServerRecord;
+
+use crate::base::platform;
+use crate::net::lock_file::ServerLock;
 
 /// Descriptors that are reserved to answer on the local socket when no others are free. Sessions of admins take all but one
 /// of them; other users get an answer to their first request while more than [`FOR_ADMINS`] are left.
@@ -17,22 +18,12 @@ pub(crate) const FOR_ADMINS: usize = 4;
 /// Why the local socket cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Another process serves it.
-    #[error("{} is served already{}", socket.display(), advice(by.as_ref()))]
-    AlreadyServed {
-        /// The socket.
-        socket: PathBuf,
-        /// What that process recorded of itself.
-        by: Option<ServerRecord>,
-    },
-    /// Another process has the state directory.
-    #[error("the state in {} is in use{}", state.display(), advice(by.as_ref()))]
-    StateInUse {
-        /// The directory.
-        state: PathBuf,
-        /// What that process recorded of itself.
-        by: Option<ServerRecord>,
-    },
+    /// Another process serves the socket, with this record.
+    #[error("{} is served already{}", .0.display(), advice(.1.as_ref()))]
+    AlreadyServed(PathBuf, Option<ServerRecord>),
+    /// Another process has the state directory, with this record.
+    #[error("the state in {} is in use{}", .0.display(), advice(.1.as_ref()))]
+    StateInUse(PathBuf, Option<ServerRecord>),
     /// The system has a limit for such paths.
     #[error(
         "the socket path {} has {} bytes and this system allows {}: set TOPSIDE_RUNTIME_DIR to a shorter directory",
@@ -42,50 +33,43 @@ pub enum ListenError {
     /// Others could put a socket of their own there.
     #[error("others may write to {}: `chmod 700 {}`", .0.display(), .0.display())]
     OpenDirectory(PathBuf),
-    /// The directory is another user's.
-    #[error("{} belongs to another user (uid {owner}): set TOPSIDE_RUNTIME_DIR to a directory of your own", .directory.display())]
-    ForeignDirectory {
-        /// The directory.
-        directory: PathBuf,
-        /// Whose it is.
-        owner: u32,
-    },
-    /// Something that is no socket has its name.
+    /// The directory belongs to another user, with this number.
+    #[error("{} belongs to another user (uid {}): set TOPSIDE_RUNTIME_DIR to a directory of your own", .0.display(), .1)]
+    ForeignDirectory(PathBuf, u32),
+    /// The path names a file that is not a socket.
     #[error("{} is not a socket: move it away", .0.display())]
     NotASocket(PathBuf),
-    /// The system said no.
-    #[error("{} cannot be served: {source}", path.display())]
-    Io {
-        /// What was being made.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// An error of the system with this path.
+    #[error("{} cannot be served: {}", .0.display(), .1)]
+    Io(PathBuf, #[source] io::Error),
+}
+
+impl ListenError {
+    pub(super) fn io(path: &Path) -> impl Fn(io::Error) -> Self + Copy + '_ {
+        |source| Self::Io(path.to_owned(), source)
+    }
 }
 
 /// Names the process that has a lock, and says what to do about it.
 fn advice(by: Option<&ServerRecord>) -> String {
-    match by {
-        None => " by another server: stop it first (`topside run --yes shutdown`)".to_owned(),
-        Some(by) => match by.socket.as_ref().filter(|socket| socket.exists()) {
-            // The socket may be one that is not looked at here.
-            Some(socket) => {
-                format!(" by the server with pid {}, at {}: {by}", by.pid, socket.display())
-            }
-            None => format!(" by the server with pid {}: {by}", by.pid),
-        },
-    }
+    let Some(by) = by else {
+        return " by another server: stop it first (`topside run --yes shutdown`)".to_owned();
+    };
+    // Its socket may be another one than ours.
+    let socket = by.socket.as_ref().filter(|socket| socket.exists());
+    let at = socket.map(|socket| format!(", at {}", socket.display())).unwrap_or_default();
+    format!(" by the server with pid {}{at}: {by}", by.pid)
 }
 
-/// What a server listens on.
+/// The sockets that a server listens on.
 #[derive(Debug)]
 pub struct Listeners {
     pub(crate) local: LocalListener,
 }
 
 impl Listeners {
-    /// Binds the local socket at `path`. `open` lets other users of the machine reach it; who they are
-    /// decides then what they may.
+    /// Binds the local socket at `path`. With `open`, other users of the machine can connect; their identity decides what
+    /// they may do.
     ///
     /// # Errors
     /// [`ListenError`], each a sentence that says what to do.
@@ -94,14 +78,14 @@ impl Listeners {
     }
 }
 
-/// The local socket. Dropping it takes its file away.
+/// The local socket. Dropping it removes its file.
 #[derive(Debug)]
 pub(crate) struct LocalListener {
     pub(crate) listener: UnixListener,
     path: PathBuf,
     /// The file of the socket, by device and inode.
     file: (u64, u64),
-    lock: Option<SocketLock>,
+    lock: Option<ServerLock>,
 }
 
 fn directory_mode(open: bool) -> u32 {
@@ -112,10 +96,7 @@ fn socket_mode(open: bool) -> u32 {
     if open { 0o666 } else { 0o600 }
 }
 
-/// Lets other users of the machine reach the socket at `path`, or no longer.
-///
-/// # Errors
-/// What the system said.
+/// Sets whether other users of the machine can reach the socket at `path`.
 pub(crate) fn set_open(path: &Path, open: bool) -> io::Result<()> {
     platform::set_mode(path.parent().unwrap_or(Path::new("/")), directory_mode(open))?;
     platform::set_mode(path, socket_mode(open))
@@ -127,32 +108,29 @@ impl LocalListener {
             return Err(ListenError::PathTooLong(path.to_owned()));
         }
         prepare_directory(path, open)?;
-        // Of two servers that start at once, the lock lets one through; then what is left there is dead.
-        let lock = SocketLock::lock(path)?;
+        // Of two servers that start at once, the lock lets one through; then an existing socket is a dead one.
+        let lock = ServerLock::of_socket(path)?;
         let (listener, file) = bind(path, open)?;
         Ok(Self { listener, path: path.to_owned(), file, lock: Some(lock) })
     }
 
-    /// Makes the socket again, its lock file and their directory, where they were removed; whether the socket was.
-    ///
-    /// # Errors
-    /// [`ListenError`]: everything stays as it is.
+    /// Recreates the socket, its lock file and their directory if they were removed; whether the socket was. On an error
+    /// everything stays as it is.
     pub(crate) fn restore(&mut self, open: bool) -> Result<bool, ListenError> {
-        let is_there = file_id(&self.path).is_ok_and(|file| file == self.file);
+        let is_there = self.is_in_place();
         if !is_there {
             prepare_directory(&self.path, open)?;
         }
         if let Some(lock) = &mut self.lock {
             lock.restore()?;
         }
-        if is_there {
-            return Ok(false);
+        if !is_there {
+            (self.listener, self.file) = bind(&self.path, open)?;
         }
-        (self.listener, self.file) = bind(&self.path, open)?;
-        Ok(true)
+        Ok(!is_there)
     }
 
-    /// Records how this server is found.
+    /// Writes the record of this server into the lock file.
     pub(crate) fn set(&mut self, record: ServerRecord) {
         if let Some(lock) = &mut self.lock {
             lock.set(record);
@@ -163,30 +141,33 @@ impl LocalListener {
         &self.path
     }
 
-    /// Takes the socket away, and keeps other servers out as long as the lock lives.
-    pub(crate) fn close(mut self) -> Option<SocketLock> {
+    /// Removes the socket, and keeps other servers out as long as the lock lives.
+    pub(crate) fn close(mut self) -> Option<ServerLock> {
         self.lock.take()
+    }
+
+    fn is_in_place(&self) -> bool {
+        file_id(&self.path).is_ok_and(|file| file == self.file)
     }
 }
 
 impl Drop for LocalListener {
     fn drop(&mut self) {
-        // Only its own: another file may have been put in its place.
-        if file_id(&self.path).is_ok_and(|file| file == self.file) {
+        // Another file may have been put in its place.
+        if self.is_in_place() {
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-/// Makes the directory of a socket where there is none, and checks that no other user can put a socket there.
+/// Makes the directory of a socket if there is none, and checks that no other user can put a socket there.
 fn prepare_directory(socket: &Path, open: bool) -> Result<(), ListenError> {
     let directory = socket.parent().unwrap_or(Path::new("/"));
-    let failed = |source| ListenError::Io { path: directory.to_owned(), source };
+    let failed = ListenError::io(directory);
     platform::private_directory(directory).map_err(failed)?;
     let (owner, mode) = platform::owner_and_mode(directory).map_err(failed)?;
     if owner != platform::own_uid() {
-        let directory = directory.to_owned();
-        return Err(ListenError::ForeignDirectory { directory, owner });
+        return Err(ListenError::ForeignDirectory(directory.to_owned(), owner));
     }
     if mode & 0o022 != 0 {
         return Err(ListenError::OpenDirectory(directory.to_owned()));
@@ -194,9 +175,9 @@ fn prepare_directory(socket: &Path, open: bool) -> Result<(), ListenError> {
     platform::set_mode(directory, directory_mode(open)).map_err(failed)
 }
 
-/// Binds the socket at `path`, in the place of a dead one; its file, by device and inode.
+/// Binds the socket at `path`, in place of a dead one; its file, by device and inode.
 fn bind(path: &Path, open: bool) -> Result<(UnixListener, (u64, u64)), ListenError> {
-    let failed = |source| ListenError::Io { path: path.to_owned(), source };
+    let failed = ListenError::io(path);
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => {
             return Err(ListenError::NotASocket(path.to_owned()));
@@ -207,20 +188,16 @@ fn bind(path: &Path, open: bool) -> Result<(UnixListener, (u64, u64)), ListenErr
     }
     let listener = UnixListener::bind(path).map_err(failed)?;
     platform::set_mode(path, socket_mode(open)).map_err(failed)?;
-    let file = file_id(path).map_err(failed)?;
-    Ok((listener, file))
+    Ok((listener, file_id(path).map_err(failed)?))
 }
 
-/// What the system knows a file by: device and inode.
 fn file_id(path: &Path) -> io::Result<(u64, u64)> {
-    let found = std::fs::symlink_metadata(path)?;
-    Ok((found.dev(), found.ino()))
+    std::fs::symlink_metadata(path).map(|found| platform::file_id(&found))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::platform;
 
     #[tokio::test]
     async fn a_socket_is_served_once_and_its_file_goes_with_it() {

@@ -1,9 +1,8 @@
-//! Lock files. One keeps other servers from a socket, one keeps them from a state directory. The system frees a lock
-//! however its process ends. The file holds the [`ServerRecord`] of the process that has it.
+//! Lock files. One keeps other servers from a socket, one from a state directory. The system releases a lock however its
+//! process ends. The file holds the [`ServerRecord`] of its process.
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,93 +13,143 @@ use topside_shared::server_record::ServerRecord;
 use crate::base::platform;
 use crate::net::local_socket::ListenError;
 
-/// How long a lock is tried that another process has, and how often: a child that a killed server was about to start
-/// holds it until it executes its own program.
-const LOCK_LINGERS: Duration = Duration::from_millis(500);
-const LOCK_LOOK: Duration = Duration::from_millis(10);
+/// How long, and how often, a lock that is held is retried: a child that a killed server was about to start holds it until
+/// it executes its own program.
+const RETRY_FOR: Duration = Duration::from_millis(500);
+const RETRY_EVERY: Duration = Duration::from_millis(10);
 
-/// A lock file that this process has.
+/// Keeps other servers, and verbs that do not find this one, from a socket or a state directory.
 #[derive(Debug)]
-struct LockFile {
-    path: PathBuf,
+pub(crate) struct ServerLock {
+    resource: Resource,
     file: File,
     record: ServerRecord,
+    /// The state directory, which is locked too: its lock file can be removed. None if the system cannot lock it.
+    _directory: Option<File>,
 }
 
-/// Why a lock file could not be taken.
-enum NotTaken {
-    /// By another process, with the record that it left.
-    Held(Option<ServerRecord>),
-    Io(io::Error),
+#[derive(Debug)]
+enum Resource {
+    Socket(PathBuf),
+    State(PathBuf),
 }
 
-impl LockFile {
-    /// Takes it, for `patience` at most.
-    fn take(path: &Path, record: &ServerRecord, patience: Duration) -> Result<Self, NotTaken> {
+impl Resource {
+    fn lock_path(&self) -> PathBuf {
+        match self {
+            Self::Socket(path) => LocalServer::lock_of(path),
+            Self::State(path) => path.join(STATE_LOCK_NAME),
+        }
+    }
+
+    /// The error if another process has the lock.
+    fn held(&self) -> ListenError {
+        let by = ServerRecord::read(&self.lock_path());
+        match self {
+            Self::Socket(path) => ListenError::AlreadyServed(path.clone(), by),
+            Self::State(path) => ListenError::StateInUse(path.clone(), by),
+        }
+    }
+
+    /// Makes, locks and fills the lock file; retries for `patience` if it is held.
+    fn lock(&self, record: &ServerRecord, patience: Duration) -> Result<File, ListenError> {
+        let path = self.lock_path();
+        let failed = ListenError::io(&path);
         let begun = Instant::now();
         loop {
-            let mut options = std::fs::OpenOptions::new();
-            let file = platform::private(options.create(true).truncate(false).write(true))
-                .open(path)
-                .map_err(NotTaken::Io)?;
+            let mut options = platform::private_file();
+            let file = options.create(true).truncate(false).write(true).open(&path);
+            let file = file.map_err(failed)?;
             if try_lock(&file) == Tried::Held {
                 if begun.elapsed() >= patience {
-                    return Err(NotTaken::Held(ServerRecord::read(path)));
+                    return Err(self.held());
                 }
-                std::thread::sleep(LOCK_LOOK);
-                continue;
+                std::thread::sleep(RETRY_EVERY);
+            } else if is_in_place(&file, &path) {
+                write(&file, record).map_err(failed)?;
+                return Ok(file);
             }
-            let lock = Self { path: path.to_owned(), file, record: record.clone() };
-            // The file may have been removed between open and lock; then this lock keeps nobody out.
-            if lock.is_in_place() {
-                lock.write().map_err(NotTaken::Io)?;
-                return Ok(lock);
-            }
+            // A file that was removed between open and lock excludes no other server.
         }
     }
+}
 
-    /// Whether the file that is locked still has its name.
-    fn is_in_place(&self) -> bool {
-        let id =
-            |found: io::Result<std::fs::Metadata>| found.map(|found| (found.dev(), found.ino()));
-        matches!((id(self.file.metadata()), id(std::fs::metadata(&self.path))),
-            (Ok(ours), Ok(there)) if ours == there)
+impl ServerLock {
+    /// Locks the socket at `path`, in an existing directory.
+    pub(crate) fn of_socket(path: &Path) -> Result<Self, ListenError> {
+        Self::of(Resource::Socket(path.to_owned()), None)
     }
 
-    /// Makes the file again where it was removed.
-    fn restore(&mut self) -> Result<bool, NotTaken> {
-        if self.is_in_place() {
+    /// The same for a socket whose directory may not exist.
+    pub(crate) fn of_socket_without_server(path: &Path) -> Result<Self, ListenError> {
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        platform::private_directory(directory).map_err(ListenError::io(directory))?;
+        Self::of_socket(path)
+    }
+
+    /// Locks a state directory, which is made if there is none.
+    pub(crate) fn of_state(state: &Path) -> Result<Self, ListenError> {
+        platform::private_directory(state).map_err(ListenError::io(state))?;
+        let resource = Resource::State(state.to_owned());
+        // The directory first: its lock file may have been removed a moment ago.
+        let directory = File::open(state).map_err(ListenError::io(state))?;
+        let begun = Instant::now();
+        let directory = loop {
+            match try_lock(&directory) {
+                Tried::Taken => break Some(directory),
+                Tried::Unsupported => break None,
+                Tried::Held if begun.elapsed() < RETRY_FOR => std::thread::sleep(RETRY_EVERY),
+                Tried::Held => return Err(resource.held()),
+            }
+        };
+        Self::of(resource, directory)
+    }
+
+    fn of(resource: Resource, directory: Option<File>) -> Result<Self, ListenError> {
+        let record = ServerRecord::of_this_process();
+        let file = resource.lock(&record, RETRY_FOR)?;
+        Ok(Self { resource, file, record, _directory: directory })
+    }
+
+    /// Recreates the lock file if it was removed; whether it was. Fails if another process has locked it since.
+    pub(crate) fn restore(&mut self) -> Result<bool, ListenError> {
+        if is_in_place(&self.file, &self.resource.lock_path()) {
             return Ok(false);
         }
-        *self = Self::take(&self.path, &self.record, Duration::ZERO)?;
+        self.file = self.resource.lock(&self.record, Duration::ZERO)?;
         Ok(true)
     }
 
-    /// Puts this record into the file. Without it other programs only lack the pid in their messages.
-    fn set(&mut self, record: ServerRecord) {
+    /// Writes this record into the file. Without it other programs only lack the pid in their messages.
+    pub(crate) fn set(&mut self, record: ServerRecord) {
         self.record = record;
-        if let Err(error) = self.write() {
-            let path = self.path.display();
-            tracing::warn!(target: "topside", %error, "{path} does not name this server");
-        }
-    }
-
-    fn write(&self) -> io::Result<()> {
-        self.file.set_len(0)?;
-        let mut file = &self.file;
-        io::Seek::rewind(&mut file)?;
-        // A full disk must not keep a server from its start.
-        match file.write_all(self.record.to_line().as_bytes()) {
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
-            written => written,
+        if let Err(error) = write(&self.file, &self.record) {
+            let path = self.resource.lock_path();
+            tracing::warn!(target: "topside", %error, "{} does not name this server", path.display());
         }
     }
 }
 
-impl Drop for LockFile {
+impl Drop for ServerLock {
     fn drop(&mut self) {
         // The file stays: removing it could free the lock of the next process.
         let _ = self.file.set_len(0);
+    }
+}
+
+/// Whether the locked file still has its name.
+fn is_in_place(file: &File, path: &Path) -> bool {
+    matches!((file.metadata(), std::fs::metadata(path)),
+        (Ok(ours), Ok(named)) if platform::file_id(&ours) == platform::file_id(&named))
+}
+
+fn write(mut file: &File, record: &ServerRecord) -> io::Result<()> {
+    file.set_len(0)?;
+    io::Seek::rewind(&mut file)?;
+    // A full disk must not prevent the start of a server.
+    match file.write_all(record.to_line().as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
+        written => written,
     }
 }
 
@@ -108,7 +157,7 @@ impl Drop for LockFile {
 enum Tried {
     Taken,
     Held,
-    /// The system has no lock for such a file.
+    /// The system cannot lock such a file.
     Unsupported,
 }
 
@@ -117,113 +166,5 @@ fn try_lock(file: &File) -> Tried {
         Ok(()) => Tried::Taken,
         Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Tried::Held,
         Err(_) => Tried::Unsupported,
-    }
-}
-
-/// Keeps other servers from a socket.
-#[derive(Debug)]
-pub(crate) struct SocketLock {
-    lock: LockFile,
-    socket: PathBuf,
-}
-
-impl SocketLock {
-    /// Keeps servers from the socket at `path`, whose directory is made where there is none.
-    ///
-    /// # Errors
-    /// [`ListenError`]; [`ListenError::AlreadyServed`] where another process has it.
-    pub(crate) fn take(path: &Path) -> Result<Self, ListenError> {
-        let directory = path.parent().unwrap_or(Path::new("/"));
-        let failed = |source| ListenError::Io { path: directory.to_owned(), source };
-        platform::private_directory(directory).map_err(failed)?;
-        Self::lock(path)
-    }
-
-    /// The same, in a directory that is there.
-    pub(crate) fn lock(path: &Path) -> Result<Self, ListenError> {
-        let file = LocalServer::lock_of(path);
-        match LockFile::take(&file, &ServerRecord::of_this_process(), LOCK_LINGERS) {
-            Ok(lock) => Ok(Self { lock, socket: path.to_owned() }),
-            Err(error) => Err(served_by(path, error)),
-        }
-    }
-
-    /// Makes the lock file again where it was removed; whether it was.
-    ///
-    /// # Errors
-    /// [`ListenError::AlreadyServed`] where another server was quicker.
-    pub(crate) fn restore(&mut self) -> Result<bool, ListenError> {
-        self.lock.restore().map_err(|error| served_by(&self.socket, error))
-    }
-
-    /// Records how this server is found.
-    pub(crate) fn set(&mut self, record: ServerRecord) {
-        self.lock.set(record);
-    }
-}
-
-fn served_by(socket: &Path, error: NotTaken) -> ListenError {
-    match error {
-        NotTaken::Held(by) => ListenError::AlreadyServed { socket: socket.to_owned(), by },
-        NotTaken::Io(source) => ListenError::Io { path: LocalServer::lock_of(socket), source },
-    }
-}
-
-/// Keeps other servers, and verbs that do not find this one, from a state directory.
-#[derive(Debug)]
-pub(crate) struct StateLock {
-    lock: LockFile,
-    /// The directory itself, locked as well: its lock file can be removed. None where the system has no such lock.
-    _directory: Option<File>,
-    state: PathBuf,
-}
-
-impl StateLock {
-    /// Takes it, for the state in this directory.
-    ///
-    /// # Errors
-    /// [`ListenError`]; [`ListenError::StateInUse`] where another process has it.
-    pub(crate) fn take(state: &Path) -> Result<Self, ListenError> {
-        let failed = |source| ListenError::Io { path: state.to_owned(), source };
-        platform::private_directory(state).map_err(failed)?;
-        let path = state.join(STATE_LOCK_NAME);
-        // The directory first: a lock file may have been removed from it a moment ago.
-        let directory = File::open(state).map_err(failed)?;
-        let begun = Instant::now();
-        let directory = loop {
-            match try_lock(&directory) {
-                Tried::Taken => break Some(directory),
-                Tried::Unsupported => break None,
-                Tried::Held if begun.elapsed() < LOCK_LINGERS => std::thread::sleep(LOCK_LOOK),
-                Tried::Held => {
-                    let by = ServerRecord::read(&path);
-                    return Err(ListenError::StateInUse { state: state.to_owned(), by });
-                }
-            }
-        };
-        match LockFile::take(&path, &ServerRecord::of_this_process(), LOCK_LINGERS) {
-            Ok(lock) => Ok(Self { lock, _directory: directory, state: state.to_owned() }),
-            Err(error) => Err(state_in_use(state, error)),
-        }
-    }
-
-    /// Makes the lock file again where it was removed; whether it was.
-    ///
-    /// # Errors
-    /// [`ListenError::StateInUse`] where another process has it now.
-    pub(crate) fn restore(&mut self) -> Result<bool, ListenError> {
-        self.lock.restore().map_err(|error| state_in_use(&self.state, error))
-    }
-
-    /// Records how this server is found.
-    pub(crate) fn set(&mut self, record: ServerRecord) {
-        self.lock.set(record);
-    }
-}
-
-fn state_in_use(state: &Path, error: NotTaken) -> ListenError {
-    match error {
-        NotTaken::Held(by) => ListenError::StateInUse { state: state.to_owned(), by },
-        NotTaken::Io(source) => ListenError::Io { path: state.join(STATE_LOCK_NAME), source },
     }
 }

@@ -1,6 +1,6 @@
 //! Announces the server on the LAN: `_topside._tcp.local.` by multicast DNS (RFC 6762, RFC 6763).
 //!
-//! What is announced is a hint. Whoever comes by it still wants to see the right key, which an invite tells.
+//! An announcement is only a hint. Clients still require the key that their invite names.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -10,13 +10,12 @@ use topside_shared::Pin;
 
 use crate::base::blocking::blocking;
 
-/// What a server is announced as.
 const SERVICE: &str = "_topside._tcp.local.";
-/// The version of what is said there.
+/// The version of the TXT record.
 const VERSION: &str = "1";
-/// Longest name in DNS, in bytes (RFC 1035, section 2.3.4).
+/// Longest label in DNS, in bytes (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
-/// How long the goodbye may take.
+/// Longest wait for the goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// The server is announced until this ends or is dropped.
@@ -24,10 +23,7 @@ pub(crate) struct Announcement {
     daemon: ServiceDaemon,
 }
 
-/// Announces the server that listens at `open`, on all interfaces but the box's own, as they come and go.
-///
-/// # Errors
-/// No thread or poll could be had, or the host name is no name in DNS.
+/// Announces the server that listens at `open` on all interfaces but loopback, as they come and go.
 pub(crate) fn announce(
     hostname: &str,
     open: &[SocketAddr],
@@ -46,7 +42,7 @@ pub(crate) fn announce(
     )?
     .enable_addr_auto();
     info.set_interfaces(interfaces);
-    // From here on the thread ends with this.
+    // From here on the thread ends with the announcement.
     let announcement = Announcement { daemon: ServiceDaemon::new()? };
     announcement.daemon.disable_interface(vec![IfKind::LoopbackV4, IfKind::LoopbackV6])?;
     announcement.daemon.register(info)?;
@@ -54,7 +50,7 @@ pub(crate) fn announce(
 }
 
 impl Announcement {
-    /// Tells the LAN that the server goes, under a deadline.
+    /// Announces that the server leaves.
     pub(crate) async fn end(self) {
         let Ok(ended) = self.daemon.shutdown() else { return };
         let _ = blocking(move || ended.recv_timeout(GOODBYE)).await;
@@ -67,7 +63,7 @@ impl Drop for Announcement {
     }
 }
 
-/// The port, and the interfaces that lead there; nothing where only this machine can come in.
+/// The port, and the interfaces that lead there; none if the server listens on loopback only.
 fn where_open(open: &[SocketAddr]) -> Option<(u16, Vec<IfKind>)> {
     let outward: Vec<&SocketAddr> =
         open.iter().filter(|address| !address.ip().is_loopback()).collect();
@@ -80,7 +76,7 @@ fn where_open(open: &[SocketAddr]) -> Option<(u16, Vec<IfKind>)> {
     Some((port, interfaces.collect()))
 }
 
-/// The first part of a host name, as long as DNS lets it be.
+/// The first part of a host name, cut to the length of a DNS label.
 fn label(hostname: &str) -> &str {
     let first = hostname.split('.').next().unwrap_or_default();
     let end = (0..=first.len().min(MAX_LABEL)).rev().find(|end| first.is_char_boundary(*end));

@@ -1,7 +1,7 @@
-//! Recognizes clients of other protocols by the first bytes of a connection, and says what is spoken here.
+//! Recognizes clients of other protocols by the first bytes of a connection, and names the protocol of this server.
 //!
-//! Such a client would wait forever for an answer of its own protocol. No request of this one begins with such
-//! bytes, so nothing is lost by closing the connection.
+//! Such a client would wait forever for an answer of its own protocol. No request of this protocol begins with such bytes,
+//! so closing the connection loses nothing.
 
 use bytes::Bytes;
 use topside_shared::envelope;
@@ -12,21 +12,21 @@ use crate::base::outbox::line;
 /// The type of a TLS record that begins a handshake.
 const TLS_HANDSHAKE: u8 = 22;
 
-/// What a client was taken to speak.
+/// The protocol that a client seems to speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OtherProtocol {
     /// HTTP, of any version and with any method.
     Http,
-    /// Headers before each message, as language servers have them.
+    /// Headers before each message, as in the language server protocol.
     Headers,
-    /// TLS where none is spoken.
+    /// TLS on the local socket.
     Tls,
-    /// No TLS where it is spoken.
+    /// No TLS on the TCP port.
     Plaintext,
 }
 
 impl OtherProtocol {
-    /// What the first line of a connection is, where it is no line of this protocol.
+    /// The protocol of the first line of a connection, if it is another one.
     pub(crate) fn of_line(line: &[u8]) -> Option<Self> {
         let word = line.iter().position(|byte| !byte.is_ascii_alphabetic() && *byte != b'-')?;
         let (word, rest) = line.split_at(word);
@@ -41,28 +41,26 @@ impl OtherProtocol {
         (!word.is_empty() && (is_method || is_request)).then_some(Self::Http)
     }
 
-    /// What the first byte on a connection without TLS says.
+    /// The same by the first byte of a connection without TLS.
     pub(crate) fn of_byte(first: u8) -> Option<Self> {
         (first == TLS_HANDSHAKE).then_some(Self::Tls)
     }
 
-    /// What the first byte on a connection with TLS says.
+    /// The same by the first byte of a connection with TLS.
     pub(crate) fn of_byte_under_tls(first: u8) -> Option<Self> {
         (first != TLS_HANDSHAKE).then_some(Self::Plaintext)
     }
 
-    /// One sentence that says what is spoken here instead.
+    /// One sentence that names the protocol of this server.
     pub(crate) fn error(self) -> RpcError {
         const SPOKEN: &str = "Topside speaks JSON-RPC 2.0, one JSON object a line";
         let message = match self {
             Self::Http => format!("this is not HTTP: {SPOKEN}, without headers"),
             Self::Headers => format!("Content-Length and other headers are not read: {SPOKEN}"),
             Self::Tls => format!("there is no TLS on the local socket: {SPOKEN}, as it is"),
-            Self::Plaintext => {
-                format!(
-                    "this port takes TLS 1.3 with a paired device's key, and nothing else: {SPOKEN}, inside TLS"
-                )
-            }
+            Self::Plaintext => format!(
+                "this port takes TLS 1.3 with a paired device's key, and nothing else: {SPOKEN}, inside TLS"
+            ),
         };
         RpcError::new(ErrorKind::Parse, message)
     }

@@ -9,10 +9,10 @@ use topside_shared::RpcError;
 use topside_shared::envelope::{self, ClientMessage, Rejection, Request};
 use topside_shared::frame::{Lines, MAX_LINE_IN};
 
-/// How long somebody who may not come in has for asking, and then for reading the answer.
+/// Longest wait of a refused client for its request, and then for its reading of the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Sends `error` and waits for nothing. It answers the first request where that is there already, else it has no id.
+/// Sends `error` without waiting. It answers the first request if that has arrived, else it has no id.
 pub(crate) fn answer_at_once(stream: &UnixStream, error: &RpcError) {
     let mut buffer = [0; 4096];
     let count = stream.try_read(&mut buffer).unwrap_or(0);
@@ -23,11 +23,11 @@ pub(crate) fn answer_at_once(stream: &UnixStream, error: &RpcError) {
     };
     let mut answer = envelope::error(id, error);
     answer.push(b'\n');
-    // An empty socket takes it whole.
+    // An empty socket buffer takes it at once.
     let _ = stream.try_write(&answer);
 }
 
-/// Answers the first request with `error`, and closes.
+/// Answers the first request with `error`, and closes the connection.
 pub(crate) async fn answer<S>(mut stream: S, error: &RpcError)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -53,7 +53,7 @@ where
                 answer.push(b'\n');
                 stream.write_all(&answer).await?;
                 stream.shutdown().await?;
-                // Closing with unread input would make the kernel throw the answer away.
+                // Closing with unread input would make the kernel discard the answer.
                 tokio::io::copy(&mut stream.take(MAX_LINE_IN as u64), &mut tokio::io::sink())
                     .await?;
                 return Ok(());

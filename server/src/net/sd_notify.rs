@@ -13,17 +13,17 @@ use topside_shared::notifications::Closing;
 use crate::base::platform;
 use crate::base::shutdown::Shutdown;
 
-/// The hand to a supervisor; the default has none.
+/// The connection to a supervisor; the default has none.
 #[derive(Debug, Clone, Default)]
 pub struct Supervisor {
     socket: Option<Arc<std::os::unix::net::UnixDatagram>>,
-    /// Within how long it wants to hear again and again.
+    /// The interval within which it expects a report.
     watchdog: Option<Duration>,
-    /// Why the one that the environment names hears nothing.
+    /// Why the supervisor that the environment names cannot be reached.
     unreachable: Option<Arc<NoSupervisor>>,
 }
 
-/// A socket was named that cannot be told anything.
+/// The supervisor's socket cannot be reached.
 #[derive(Debug, thiserror::Error)]
 #[error("NOTIFY_SOCKET {name} cannot be told that the server is ready: {source}")]
 pub struct NoSupervisor {
@@ -32,9 +32,9 @@ pub struct NoSupervisor {
 }
 
 impl Supervisor {
-    /// The one that the environment names: `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`, as systemd sets them.
-    /// Where it cannot be reached, the server starts without it and says so: a supervisor that is gone must not keep a
-    /// server down.
+    /// The supervisor that the environment names: `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`, as systemd sets
+    /// them. If it cannot be reached, the server starts without it and logs that: a dead supervisor must not prevent a
+    /// start.
     pub fn from_env() -> Self {
         let Some(name) = var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
             return Self::default();
@@ -46,72 +46,65 @@ impl Supervisor {
             .unwrap_or_else(|error| Self { unreachable: Some(Arc::new(error)), ..Self::default() })
     }
 
-    /// The one at this socket, a path or `@` and an abstract name, which perhaps watches: then it hears twice within
-    /// each `watchdog`.
+    /// The supervisor at this socket: a path, or `@` and an abstract name. With `watchdog` it gets two reports within each
+    /// such interval.
     ///
     /// # Errors
     /// [`NoSupervisor`].
     pub fn at(socket: &OsStr, watchdog: Option<Duration>) -> Result<Self, NoSupervisor> {
-        let told = platform::datagrams_to(socket).and_then(|told| {
-            told.set_nonblocking(true)?;
-            Ok(told)
-        });
-        match told {
-            Ok(told) => Ok(Self { socket: Some(Arc::new(told)), watchdog, unreachable: None }),
-            Err(source) => {
-                Err(NoSupervisor { name: socket.to_string_lossy().into_owned(), source })
-            }
-        }
+        let name = socket.to_string_lossy();
+        let socket = platform::datagrams_to(socket)
+            .and_then(|socket| socket.set_nonblocking(true).map(|()| socket))
+            .map_err(|source| NoSupervisor { name: name.into_owned(), source })?;
+        Ok(Self { socket: Some(Arc::new(socket)), watchdog, unreachable: None })
     }
 
-    /// Reports that the server is ready, that it lives, its `status` in a few words, and that it is closing; ends with
-    /// the future. To be polled by the thread that carries requests: where that hangs, nothing is said, and
-    /// the supervisor does something about it.
+    /// Reports that the server is ready, alive and closing, and its `status`; ends when the future is dropped. To be polled
+    /// by the thread that serves requests: if that hangs, the reports stop, and the supervisor reacts.
     pub(crate) async fn report(&self, shutdown: &Shutdown, status: impl Fn() -> String) {
         if let Some(error) = &self.unreachable {
             tracing::warn!(target: "topside", "{error}: the server goes on without a supervisor; start it as a service, or unset NOTIFY_SOCKET");
         }
         let Some(socket) = self.connected() else { return std::future::pending().await };
-        tell(&socket, &format!("READY=1\nSTATUS={}", status())).await;
-        let lives = self.lives(&socket, || format!("WATCHDOG=1\nSTATUS={}", status()));
+        send(&socket, &format!("READY=1\nSTATUS={}", status())).await;
+        let watchdog = self.report_alive(&socket, || format!("WATCHDOG=1\nSTATUS={}", status()));
         tokio::select! {
             () = shutdown.begun() => {}
-            () = lives => unreachable!("it lives for ever"),
+            () = watchdog => unreachable!("the reports never end"),
         }
         if let Some(closing) = shutdown.closing() {
-            tell(&socket, &end(&closing)).await;
+            send(&socket, &closing_report(&closing)).await;
         }
-        // What was just said stands.
-        self.lives(&socket, || "WATCHDOG=1".to_owned()).await;
+        // The status of the shutdown stays.
+        self.report_alive(&socket, || "WATCHDOG=1".to_owned()).await;
     }
 
     fn connected(&self) -> Option<UnixDatagram> {
         let socket = self.socket.as_ref()?.try_clone().and_then(UnixDatagram::from_std);
-        let told = |error: &io::Error| tracing::error!(target: "topside", %error, "the supervisor hears nothing");
-        socket.inspect_err(told).ok()
+        let failed = |error: &io::Error| tracing::error!(target: "topside", %error, "the supervisor cannot be reached");
+        socket.inspect_err(failed).ok()
     }
 
-    /// Says again and again that the server lives, if it is watched.
-    async fn lives(&self, socket: &UnixDatagram, words: impl Fn() -> String) {
+    /// Reports at the watchdog's interval that the server is alive.
+    async fn report_alive(&self, socket: &UnixDatagram, report: impl Fn() -> String) {
         let Some(watchdog) = self.watchdog else { return std::future::pending().await };
         let mut moments = interval((watchdog / 2).max(Duration::from_millis(1)));
         moments.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             moments.tick().await;
-            tell(socket, &words()).await;
+            send(socket, &report()).await;
         }
     }
 }
 
-/// Says it, as soon as the supervisor takes it.
-async fn tell(socket: &UnixDatagram, words: &str) {
-    if let Err(error) = socket.send(words.as_bytes()).await {
-        tracing::warn!(target: "topside", %error, "the supervisor was not told how the server stands");
+async fn send(socket: &UnixDatagram, report: &str) {
+    if let Err(error) = socket.send(report.as_bytes()).await {
+        tracing::warn!(target: "topside", %error, "a report to the supervisor was not sent");
     }
 }
 
-/// What is said of an end, or of one that is a new start in the same process, which then says that it is ready.
-fn end(closing: &Closing) -> String {
+/// The report of a shutdown, or of a restart in the same process, which then reports that it is ready.
+fn closing_report(closing: &Closing) -> String {
     let how = match closing.restart {
         true => format!("RELOADING=1\nMONOTONIC_USEC={}", platform::monotonic_us()),
         false => "STOPPING=1".to_owned(),

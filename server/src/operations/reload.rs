@@ -87,7 +87,7 @@ pub(crate) fn record(server: &Server, by: By, done: &Result<ReloadResult, NotRel
 /// Reads the files again each time that a signal, or whoever holds the server, wants it.
 pub(crate) async fn whenever(server: &Arc<Server>, stop: &Stop) {
     loop {
-        stop.wanted_again().await;
+        stop.reload_requested().await;
         // The log says what came of it.
         let done = reload(server, SIGNAL).await;
         record(server, By::named(SIGNAL), &done);

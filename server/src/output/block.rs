@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use topside_shared::notifications::{MAX_OUTPUT_CHUNK, Stream};
 
-/// What a block costs beside its bytes.
+/// Memory of a block beside its bytes, in bytes.
 const OVERHEAD: usize = 96;
 
-/// A block that nothing is added to any more.
+/// A complete block.
 #[derive(Debug, Clone)]
 pub(super) struct Block {
     pub(super) offset: u64,
@@ -19,7 +19,7 @@ impl Block {
         self.offset + self.data.len() as u64
     }
 
-    /// Bytes of memory it takes, more or less.
+    /// The memory that it takes, roughly.
     pub(super) fn cost(&self) -> usize {
         self.data.len() + self.marks.ends.capacity() * 2 + OVERHEAD
     }
@@ -31,14 +31,11 @@ impl Block {
         (stream, self.data.slice(from..to))
     }
 
-    /// What it holds from offset `at` on, which must be in the block.
+    /// The block from offset `at` on, which must be in it.
     pub(super) fn from(&self, at: u64) -> Self {
         let from = (at - self.offset) as usize;
-        Self {
-            offset: at,
-            marks: self.marks.part(from, self.data.len()),
-            data: self.data.slice(from..),
-        }
+        let marks = self.marks.part(from, self.data.len());
+        Self { offset: at, marks, data: self.data.slice(from..) }
     }
 
     /// The longest beginning of at most `room` bytes that ends between two characters.
@@ -51,8 +48,7 @@ impl Block {
     }
 }
 
-/// Which bytes of a block are of which stream: two bytes a change, as a program may change with
-/// every byte.
+/// The stream of each byte of a block. A change of the stream takes two bytes: a program may change with every byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Marks {
     pub(super) first: Stream,
@@ -61,7 +57,7 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    /// Whether these can be the marks of so many bytes: a file may have been damaged.
+    /// Whether these can be the marks of this many bytes: a file may be damaged.
     pub(super) fn fit(&self, bytes: usize) -> bool {
         self.ends.first().is_some_and(|first| *first > 0)
             && self.ends.is_sorted_by(|one, next| one < next)
@@ -104,7 +100,7 @@ fn other(stream: Stream) -> Stream {
     }
 }
 
-/// The block that bytes are added to.
+/// The block that is being filled.
 #[derive(Debug)]
 pub(super) struct OpenBlock {
     pub(super) offset: u64,
@@ -121,8 +117,7 @@ impl OpenBlock {
         &self.data
     }
 
-    /// Adds as much of `bytes` as fits without cutting a character, and says how much that was. 0:
-    /// the block is full.
+    /// Adds as much of `bytes` as fits without cutting a character, and returns how much that was. 0: the block is full.
     pub(super) fn push(&mut self, stream: Stream, bytes: &[u8]) -> usize {
         let room = MAX_OUTPUT_CHUNK - self.data.len();
         let take = if bytes.len() <= room { bytes.len() } else { cut(bytes, room) };
@@ -143,15 +138,14 @@ impl OpenBlock {
         take
     }
 
-    /// The bytes of one stream from offset `at`, which must be in the block; a copy, so that the
-    /// block can go on.
+    /// A copy of the bytes of one stream from offset `at`, which must be in the block.
     pub(super) fn piece(&self, at: u64) -> (Stream, Bytes) {
         let from = (at - self.offset) as usize;
         let (stream, to) = self.marks.run(from);
         (stream, Bytes::copy_from_slice(&self.data[from..to]))
     }
 
-    /// A copy of what it holds from offset `at` on, which must be in the block.
+    /// A copy of the block from offset `at` on, which must be in it.
     pub(super) fn from(&self, at: u64) -> Block {
         let from = (at - self.offset) as usize;
         let marks = self.marks.part(from, self.data.len());
@@ -163,13 +157,13 @@ impl OpenBlock {
     }
 }
 
-/// Where at most `room` bytes end between two characters; at `room` where the bytes are no UTF-8.
+/// The longest length up to `room` that ends between two characters; `room` if the bytes are not UTF-8.
 fn cut(bytes: &[u8], room: usize) -> usize {
     let continues = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0xC0 == 0x80);
     (room.saturating_sub(3)..=room).rev().find(|at| !continues(*at)).unwrap_or(room)
 }
 
-/// How many of the last bytes begin a character whose other bytes have not come yet.
+/// How many of the last bytes begin a character whose other bytes are missing.
 pub(super) fn unfinished(bytes: &[u8]) -> usize {
     for length in 1..=bytes.len().min(3) {
         let tail = &bytes[bytes.len() - length..];

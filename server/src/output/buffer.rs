@@ -1,4 +1,4 @@
-//! Output buffer: where each byte is now, in memory, on its way to the disk, on the disk, or removed.
+//! Output buffer: keeps the place of each byte: in memory, on its way to the disk, on the disk, or removed.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -11,87 +11,72 @@ use crate::output::block::{Block, OpenBlock, unfinished};
 use crate::output::output_file::Extent;
 use crate::output::tail::MAX_TAIL;
 
-/// Most bytes of memory for the newest output.
+/// Memory for the newest output, in bytes.
 const WINDOW: usize = 512 * 1024;
-/// How much goes to the disk at once; a run that is further ahead of the disk waits for it.
+/// Bytes written to the disk at once; a run that is further ahead of the disk waits for it.
 const BATCH: u64 = 128 * 1024;
 
-/// What a reader is told at its place.
+/// The next step of a reader.
 #[derive(Debug)]
 pub(super) enum Step {
     /// Bytes of one stream.
     Piece(Stream, Bytes),
-    /// So many bytes are gone.
+    /// This many bytes are gone.
     Gap(u64),
-    /// What comes next is in this part of the file.
+    /// The next bytes are in this part of the file.
     OnDisk(Extent, Arc<File>),
-    /// More will come.
+    /// Wait for more output.
     Wait,
-    /// Nothing more will come.
     End,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Buffer {
-    /// All bytes that have an offset.
+    /// The length of the output.
     bytes: u64,
     ended: bool,
     max_output: u64,
-    /// Where `max_output` ended the file, once it has.
+    /// The length of the file, once `max_output` has ended it.
     cut_at: Option<u64>,
-    /// Per stream, the beginning of a character that is not whole yet.
+    /// Per stream, the beginning of an incomplete character.
     unfinished: [Vec<u8>; 2],
     open: Option<OpenBlock>,
-    /// Closed blocks, oldest first, without gaps.
+    /// Complete blocks, oldest first, without gaps.
     window: VecDeque<Block>,
     cost: usize,
     disk: Disk,
-    /// What was given to the disk, in bytes from the first.
+    /// How many bytes were handed to the disk.
     given: u64,
     /// Blocks that are being written; the window may have dropped them.
     leaving: VecDeque<Block>,
-    /// What the file holds, by offset.
+    /// The parts of the file.
     kept: Vec<Extent>,
     file: Option<Arc<File>>,
 }
 
-/// What the disk does for this output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Disk {
-    /// Nothing more goes there: there is no file, it is full, or it failed.
+    /// There is no file, it is full, or it failed.
+    #[default]
     Off,
-    /// It has everything up to what was given.
     Idle,
-    /// Somebody writes, and goes on until everything is there.
+    /// A thread is writing until everything is written.
     Writing,
 }
 
 impl Buffer {
-    /// An empty output, whose first `max_output` bytes go to the disk; 0: none does.
+    /// An empty output that keeps its first `max_output` bytes on the disk; 0: none.
     pub(super) fn new(max_output: u64) -> Self {
-        Self {
-            bytes: 0,
-            ended: false,
-            max_output,
-            cut_at: None,
-            unfinished: [Vec::new(), Vec::new()],
-            open: None,
-            window: VecDeque::new(),
-            cost: 0,
-            disk: if max_output == 0 { Disk::Off } else { Disk::Idle },
-            given: 0,
-            leaving: VecDeque::new(),
-            kept: Vec::new(),
-            file: None,
-        }
+        let disk = if max_output == 0 { Disk::Off } else { Disk::Idle };
+        Self { max_output, disk, ..Self::default() }
     }
 
-    /// The same, which says where it is cut; with 0 it is cut at its beginning.
+    /// The same; with 0 it is cut at its beginning.
     pub(super) fn limited(max_output: u64) -> Self {
         Self { cut_at: (max_output == 0).then_some(0), ..Self::new(max_output) }
     }
 
-    /// An output of `bytes` that has ended; `kept` of it is in `file`.
+    /// An ended output; `kept` of it is in `file`.
     pub(super) fn ended(bytes: u64, kept: Vec<Extent>, file: Option<File>) -> Self {
         let kept_to = kept.last().map_or(0, |last| last.end);
         let file = file.map(Arc::new);
@@ -102,23 +87,22 @@ impl Buffer {
         self.bytes
     }
 
-    /// Where `max_output` cut the file, if there is more output than that.
+    /// The length of the file, if `max_output` has cut it.
     pub(super) fn cut_at(&self) -> Option<u64> {
         self.cut_at.filter(|kept| *kept < self.bytes)
     }
 
-    /// Takes bytes in, but for the beginning of a character at their end.
+    /// Adds bytes; an incomplete character at their end is held back.
     pub(super) fn push(&mut self, stream: Stream, bytes: &[u8]) {
-        let held = &mut self.unfinished[stream as usize];
-        if held.is_empty() {
-            let (whole, rest) = bytes.split_at(bytes.len() - unfinished(bytes));
-            held.extend_from_slice(rest);
-            self.commit(stream, whole);
+        let mut joined = std::mem::take(&mut self.unfinished[stream as usize]);
+        if joined.is_empty() {
+            let (complete, rest) = bytes.split_at(bytes.len() - unfinished(bytes));
+            joined.extend_from_slice(rest);
+            self.commit(stream, complete);
+            self.unfinished[stream as usize] = joined;
         } else {
-            let mut joined = std::mem::take(held);
             joined.extend_from_slice(bytes);
-            let rest = joined.split_off(joined.len() - unfinished(&joined));
-            self.unfinished[stream as usize] = rest;
+            self.unfinished[stream as usize] = joined.split_off(joined.len() - unfinished(&joined));
             self.commit(stream, &joined);
         }
     }
@@ -148,7 +132,7 @@ impl Buffer {
         }
     }
 
-    /// Drops the oldest blocks of a window that has grown too large, once the disk has been given them.
+    /// Drops the oldest blocks of a window that is too large, once the disk has them.
     pub(super) fn evict(&mut self) {
         while self.cost > WINDOW
             && let Some(block) = self.window.front()
@@ -160,7 +144,7 @@ impl Buffer {
         }
     }
 
-    /// Whether there is something for the disk and nobody writes: then the caller must.
+    /// Whether the caller must start to write: there are bytes for the disk, and no thread writes.
     pub(super) fn begin_writing(&mut self) -> bool {
         let begins = self.disk == Disk::Idle && self.given < self.bytes;
         if begins {
@@ -169,12 +153,12 @@ impl Buffer {
         begins
     }
 
-    /// Whether the run is so far ahead of the disk that it must wait.
+    /// Whether the run must wait for the disk.
     pub(super) fn is_ahead(&self) -> bool {
         self.disk == Disk::Writing && self.bytes - self.given > BATCH
     }
 
-    /// Whether the disk has all that it will have.
+    /// Whether all is written that will be.
     pub(super) fn is_written(&self) -> bool {
         let nothing_more = match self.disk {
             Disk::Off => true,
@@ -184,7 +168,7 @@ impl Buffer {
         nothing_more && self.leaving.is_empty()
     }
 
-    /// The next blocks to write; none: there is no more for now, and nobody writes from here on.
+    /// The next blocks to write; if there are none, the thread must stop.
     pub(super) fn next_batch(&mut self) -> Vec<Block> {
         if self.disk != Disk::Writing {
             return Vec::new();
@@ -232,7 +216,7 @@ impl Buffer {
         self.kept.last().map_or(0, Extent::file_end)
     }
 
-    /// Records that the blocks given last are in the file, or never will be.
+    /// Records that the last batch is in the file; `None`: the write failed.
     pub(super) fn written(&mut self, extent: Option<Extent>) {
         self.leaving.clear();
         let Some(extent) = extent else {
@@ -257,14 +241,13 @@ impl Buffer {
         (bytes, from > 0)
     }
 
-    /// Bytes of memory that it takes, more or less.
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
         let blocks = self.window.iter().chain(&self.leaving);
         blocks.map(Block::cost).sum::<usize>() + self.open.as_ref().map_or(0, |o| o.data().len())
     }
 
-    /// What a reader at offset `at` gets next.
+    /// The next step of a reader at offset `at`.
     pub(super) fn step(&self, at: u64) -> Step {
         if at >= self.bytes {
             return if self.ended { Step::End } else { Step::Wait };
@@ -299,7 +282,7 @@ impl Buffer {
     }
 }
 
-/// Where the first block after `at` begins.
+/// The offset of the first block after `at`.
 fn first_from(blocks: &VecDeque<Block>, at: u64) -> Option<u64> {
     blocks.get(blocks.partition_point(|block| block.end() <= at)).map(|block| block.offset)
 }

@@ -1,10 +1,10 @@
-//! Text as the inside of a JSON string. The same bytes as serde_json writes, but looked at eight at
-//! a time: output is most of what a server sends, and escaping it most of that work.
+//! Escapes text for the inside of a JSON string: the same bytes as serde_json writes, but eight bytes at a time. Output is
+//! most of what a server sends, and escaping it most of that work.
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// How many bytes `byte` takes inside a JSON string.
+/// The length of a byte inside a JSON string.
 pub(super) fn cost(byte: u8) -> usize {
     match byte {
         b'"' | b'\\' | 0x08 | b'\t' | b'\n' | 0x0C | b'\r' => 2,
@@ -38,7 +38,7 @@ pub(super) fn push(line: &mut Vec<u8>, text: &str) {
     line.extend_from_slice(rest);
 }
 
-/// Where the first byte is that cannot stand as it is.
+/// The first byte that must be escaped.
 fn find(bytes: &[u8]) -> Option<usize> {
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
@@ -50,8 +50,8 @@ fn find(bytes: &[u8]) -> Option<usize> {
     rest.iter().position(|byte| cost(*byte) > 1).map(|at| words.len() * 8 + at)
 }
 
-/// The high bit of each byte that is a quote, a backslash or under 0x20. A carry can only mark bytes
-/// above the first one that is, and the first is all that is asked for.
+/// The high bit of each byte that is a quote, a backslash or under 0x20. A carry can only mark bytes above the first one,
+/// and only the first is used.
 fn special(word: u64) -> u64 {
     let zero = |word: u64| word.wrapping_sub(LOW) & !word;
     let quote = zero(word ^ (LOW * b'"' as u64));

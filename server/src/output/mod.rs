@@ -1,58 +1,58 @@
-//! The output of one run, shared by the program that makes it and the clients that read it.
+//! The output of one run, shared by the program that writes it and the clients that read it.
 //!
-//! A run never waits for a reader. The newest output is in memory; all of it goes to the run's file, up
-//! to the command's `max_output`, as it comes; a reader that is behind what memory holds reads the file,
-//! and what is not there either is told as a gap. What says nothing has no file.
+//! A run never waits for a reader. The newest output is in memory; all of it goes to the run's file, up to the command's
+//! `max_output`, as it comes. A slow reader reads the file, and gets a gap for bytes that are not there either. A run
+//! without output has no file.
 //!
-//! Offsets count both streams in order of arrival, where a character arrives with its last byte. So
-//! a stream that is UTF-8 is cut between characters everywhere.
+//! Offsets count both streams in order of arrival, where a character arrives with its last byte. So UTF-8 is cut between
+//! characters everywhere.
 
 mod block;
 mod buffer;
 mod json_escape;
 mod notification;
 mod output_file;
-pub(crate) mod reader;
+pub(crate) mod output_reader;
 pub(crate) mod tail;
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::{Notify, Semaphore};
 use topside_shared::notifications::Stream;
 
 use crate::base::blocking;
+use crate::base::mutex::Mutex;
 use crate::output::buffer::Buffer;
-use crate::output::reader::Reader;
+use crate::output::output_reader::Reader;
 use crate::output::tail::{MAX_TAIL, Tail};
 
-/// Most bytes taken in before the store looks whether some must leave.
+/// Bytes added between two evictions.
 const STEP: usize = 64 * 1024;
 
 /// The output of one run. A clone is the same output.
 #[derive(Debug, Clone)]
 pub(crate) struct Output {
-    shared: Arc<Shared>,
+    state: Arc<OutputState>,
 }
 
-/// What the run, its readers and the disk's thread have in common.
 #[derive(Debug)]
-struct Shared {
-    /// Never held across an await or a disk access.
-    store: Mutex<Buffer>,
-    /// Told at each change of the store.
+struct OutputState {
+    /// Never held during a disk access.
+    buffer: Mutex<Buffer>,
+    /// Notified at each change of the buffer.
     changed: Notify,
-    /// Told when a batch is on the disk.
+    /// Notified when a batch is written.
     written: Notify,
-    /// The file, made with the first output.
+    /// The file is made with the first output.
     path: PathBuf,
 }
 
 impl Output {
-    /// An empty output that stays in memory: what a reader is too slow for is a gap to it.
+    /// An empty output that stays in memory.
     pub(crate) fn in_memory() -> Self {
         Self::of(Buffer::new(0), PathBuf::new())
     }
@@ -62,11 +62,7 @@ impl Output {
         Self::of(Buffer::limited(max_output), path)
     }
 
-    /// The output of a run that has ended, of which the file at `path` holds what was kept of its `bytes`.
-    /// Blocks for the disk.
-    ///
-    /// # Errors
-    /// The file cannot be read. That there is none is no error: then nothing was kept.
+    /// The output of a run that has ended, as far as the file at `path` holds it; there may be none. Blocks.
     pub(crate) fn read_from(path: PathBuf, bytes: u64) -> io::Result<Self> {
         let file = match File::open(&path) {
             Ok(file) => Some(file),
@@ -77,112 +73,99 @@ impl Output {
         Ok(Self::of(Buffer::ended(bytes, kept, file), path))
     }
 
-    /// Adds what came after a crash to the file at `path`, behind its last whole block, and says how many bytes
-    /// of output it has then, and how many the file takes on the disk. Blocks for the disk.
-    ///
-    /// # Errors
-    /// The file cannot be read or written.
+    /// Appends the output that came after a crash to the file at `path`, behind its last complete block; returns the length
+    /// of the output and of the file on the disk. Blocks.
     pub(crate) fn add_to(path: &Path, stream: Stream, bytes: &[u8]) -> io::Result<(u64, u64)> {
         let bytes = output_file::add_to(path, stream, bytes)?;
         Ok((bytes, disk_bytes(path)?))
     }
 
-    fn of(store: Buffer, path: PathBuf) -> Self {
+    fn of(buffer: Buffer, path: PathBuf) -> Self {
         let (changed, written) = (Notify::new(), Notify::new());
-        Self { shared: Arc::new(Shared { store: Mutex::new(store), changed, written, path }) }
+        Self { state: Arc::new(OutputState { buffer: Mutex::new(buffer), changed, written, path }) }
     }
 
-    /// Adds bytes of one stream. Waits for the disk at most, never for a reader.
+    /// Adds bytes of one stream. May wait for the disk, never for a reader.
     pub(crate) async fn append(&self, stream: Stream, bytes: &[u8]) {
         for step in bytes.chunks(STEP) {
-            self.shared.store().push(stream, step);
-            self.shared.changed.notify_waiters();
-            self.write();
-            self.until(|store| !store.is_ahead()).await;
-            self.shared.store().evict();
+            self.state.buffer.lock().push(stream, step);
+            self.state.changed.notify_waiters();
+            self.start_writing();
+            self.wait_for_disk(|buffer| !buffer.is_ahead()).await;
+            self.state.buffer.lock().evict();
         }
     }
 
-    /// Has the disk's thread write what there is, unless it is at it already.
-    fn write(&self) {
-        if !self.shared.store().begin_writing() {
+    /// Starts a thread that writes, unless there is one.
+    fn start_writing(&self) {
+        if !self.state.buffer.lock().begin_writing() {
             return;
         }
-        let shared = Arc::clone(&self.shared);
-        // The disk's threads know nothing of this server's log by themselves.
+        let state = Arc::clone(&self.state);
+        // The threads of the pool belong to no server.
         let log = tracing::dispatcher::get_default(Clone::clone);
-        blocking::start(move || {
-            tracing::dispatcher::with_default(&log, || shared.write_all());
-        });
+        blocking::start(move || tracing::dispatcher::with_default(&log, || state.write_all()));
     }
 
-    /// Waits for the disk until something holds of the store.
-    async fn until(&self, holds: impl Fn(&Buffer) -> bool) {
+    async fn wait_for_disk(&self, until: impl Fn(&Buffer) -> bool) {
         loop {
-            // Made before the look, so that no change after it is missed.
-            let written = self.shared.written.notified();
-            if holds(&self.shared.store()) {
+            // Created before the check, so that no later change is missed.
+            let written = self.state.written.notified();
+            if until(&self.state.buffer.lock()) {
                 return;
             }
             written.await;
         }
     }
 
-    /// Waits until the file has all that it will have.
+    /// Waits until the file is complete.
     pub(crate) async fn flush(&self) {
-        self.write();
-        self.until(Buffer::is_written).await;
+        self.start_writing();
+        self.wait_for_disk(Buffer::is_written).await;
     }
 
     /// Bytes that the file takes on the disk.
     pub(crate) fn file_bytes(&self) -> u64 {
-        let length = self.shared.store().file_length();
-        if length == 0 { 0 } else { disk_bytes(&self.shared.path).unwrap_or(length) }
+        let length = self.state.buffer.lock().file_length();
+        if length == 0 { 0 } else { disk_bytes(&self.state.path).unwrap_or(length) }
     }
 
-    /// Says that nothing more will come. Readers end once they have had everything.
+    /// Ends the output. Readers end once they have read all of it.
     pub(crate) fn end(&self) {
-        self.shared.store().end();
-        self.shared.changed.notify_waiters();
-        self.write();
+        self.state.buffer.lock().end();
+        self.state.changed.notify_waiters();
+        self.start_writing();
     }
 
-    /// How many bytes have come so far. The first bytes of a character that is not whole yet count
-    /// with its last, or at the end.
+    /// The length so far. The bytes of a character count once it is complete, or at the end.
     pub(crate) fn bytes(&self) -> u64 {
-        self.shared.store().bytes()
+        self.state.buffer.lock().bytes()
     }
 
-    /// How many bytes are kept in the file, where `max_output` kept more from it.
+    /// The length of the file, if `max_output` has cut it.
     pub(crate) fn cut_at(&self) -> Option<u64> {
-        self.shared.store().cut_at()
+        self.state.buffer.lock().cut_at()
     }
 
-    /// The end of the output so far: the longest whose JSON form is at most [`MAX_TAIL`] bytes.
+    /// The end of the output so far: the longest part whose JSON form is at most [`MAX_TAIL`] bytes.
     pub(crate) fn tail(&self) -> Tail {
-        let (bytes, missing) = self.shared.store().newest(MAX_TAIL);
+        let (bytes, missing) = self.state.buffer.lock().newest(MAX_TAIL);
         Tail::of(bytes, missing)
     }
 
-    /// A reader from this offset on. Of the readers that share `turns`, as many as that has permits hold something
-    /// from the disk at once.
+    /// A reader from this offset on. Readers that share `turns` hold output from the disk only with one of its permits.
     pub(crate) fn reader(&self, from: u64, turns: Arc<Semaphore>) -> Reader {
-        Reader::new(Arc::clone(&self.shared), from, turns)
+        Reader::new(Arc::clone(&self.state), from, turns)
     }
 }
 
-impl Shared {
-    fn store(&self) -> MutexGuard<'_, Buffer> {
-        // Each change of the store is whole before anything in it can panic.
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Writes to the file until it has everything; on the disk's thread.
+impl OutputState {
+    /// Writes until the file has everything.
     fn write_all(&self) {
         loop {
             let (batch, file, at) = {
-                let mut store = self.store();
-                (store.next_batch(), store.file(), store.file_length())
+                let mut buffer = self.buffer.lock();
+                (buffer.next_batch(), buffer.file(), buffer.file_length())
             };
             if batch.is_empty() {
                 self.written.notify_waiters();
@@ -190,25 +173,24 @@ impl Shared {
             }
             let written = match file {
                 Some(file) => Ok(file),
-                None => output_file::create(&self.path).map(|file| self.store().set_file(file)),
+                None => {
+                    output_file::create(&self.path).map(|file| self.buffer.lock().set_file(file))
+                }
             }
             .and_then(|file| output_file::write(&file, at, &batch));
             if let Err(error) = &written {
                 tracing::warn!(%error, path = %self.path.display(), "output cannot be kept");
             }
-            self.store().written(written.ok());
+            self.buffer.lock().written(written.ok());
             self.written.notify_waiters();
         }
     }
 }
 
 /// Bytes that a file takes on the disk: its blocks, not its length.
-///
-/// # Errors
-/// What the system said.
 pub(crate) fn disk_bytes(path: &Path) -> io::Result<u64> {
     let file = std::fs::metadata(path)?;
-    // A file system that has not counted its blocks yet says 0.
+    // A file system may not have counted its blocks yet.
     Ok(if file.blocks() > 0 { file.blocks() * 512 } else { file.len() })
 }
 

@@ -1,16 +1,15 @@
 //! Notifications with pieces of output.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 use topside_shared::envelope;
 use topside_shared::ids::RunId;
 use topside_shared::notifications::{RunGap, Stream, name};
 
 use crate::output::json_escape;
-use crate::output::reader::Piece;
+use crate::output::output_reader::Piece;
 
 impl Piece {
-    /// The notification `run/output` or `run/gap`, without a line ending.
+    /// The line without its ending.
     pub(crate) fn line(&self, run: RunId) -> Vec<u8> {
         match self {
             Self::Output { offset, stream, data } => output(run, *offset, *stream, data),
@@ -22,7 +21,7 @@ impl Piece {
     }
 }
 
-/// Written by hand, for speed; a test holds it against what serde writes.
+/// Written by hand, for speed; a test compares it with the form of serde.
 fn output(run: RunId, offset: u64, stream: Stream, data: &[u8]) -> Vec<u8> {
     let stream = match stream {
         Stream::Stdout => "stdout",
@@ -42,7 +41,7 @@ fn output(run: RunId, offset: u64, stream: Stream, data: &[u8]) -> Vec<u8> {
         }
         Err(_) => {
             line.extend_from_slice(br#""base64":""#);
-            line.extend_from_slice(STANDARD.encode(data).as_bytes());
+            line.extend_from_slice(BASE64.encode(data).as_bytes());
         }
     }
     line.extend_from_slice(b"\"}}");

@@ -1,6 +1,6 @@
 //! Output file: blocks from the first byte of output on, each with its streams, written and read in batches.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, Read as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -11,20 +11,18 @@ use topside_shared::notifications::Stream;
 use crate::base::platform;
 use crate::output::block::{Block, Marks, OpenBlock};
 
-/// Least bytes of a part of the file that nothing is added to, so that many small writes do not make
-/// many parts.
+/// Smallest size of a closed part of the file, in bytes, so that many small writes do not make many parts.
 const PART: usize = 128 * 1024;
-/// Bytes before a block's own: which stream is first, how many ends, how many bytes.
+/// Bytes before the marks of a block: its first stream, the number of marks, the number of bytes.
 const HEADER: usize = 9;
 
-/// A part of the file: some whole blocks.
+/// A part of the file: some complete blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Extent {
-    /// The offset of its first byte of output.
+    /// Offset in the output.
     pub(super) start: u64,
-    /// The offset after its last.
     pub(super) end: u64,
-    /// Where it is in the file.
+    /// Offset in the file.
     at: u64,
     length: usize,
 }
@@ -34,7 +32,7 @@ impl Extent {
         self.at + self.length as u64
     }
 
-    /// Adds what follows this part, while it is small.
+    /// Merges the next part into this one, if this one is small.
     pub(super) fn join(&mut self, next: &Self) -> bool {
         let joins = self.length < PART && self.end == next.start && self.file_end() == next.at;
         if joins {
@@ -45,14 +43,12 @@ impl Extent {
     }
 }
 
-/// A new, empty file that only the server's user may read.
+/// A new, empty file.
 pub(super) fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(true);
-    platform::private(&mut options).open(path)
+    platform::private_file().read(true).write(true).create(true).truncate(true).open(path)
 }
 
-/// The parts of a file. What follows its last whole block, after a crash, is left out.
+/// The parts of a file, without an incomplete block at its end, which a crash leaves.
 pub(super) fn parts(file: &File) -> io::Result<Vec<Extent>> {
     let mut parts: Vec<Extent> = Vec::new();
     let size = file.metadata()?.len();
@@ -77,11 +73,10 @@ pub(super) fn parts(file: &File) -> io::Result<Vec<Extent>> {
     Ok(parts)
 }
 
-/// Cuts the file after its last whole block and writes `bytes` there: how many bytes of output there are then.
+/// Replaces an incomplete block at the end by `bytes`; the length of the output then.
 pub(super) fn add_to(path: &Path, stream: Stream, mut bytes: &[u8]) -> io::Result<u64> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    let file = platform::private(&mut options).open(path)?;
+    let mut options = platform::private_file();
+    let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
     let last = parts(&file)?.pop();
     let (mut offset, mut at) = last.map_or((0, 0), |last| (last.end, last.file_end()));
     file.set_len(at)?;
@@ -94,7 +89,7 @@ pub(super) fn add_to(path: &Path, stream: Stream, mut bytes: &[u8]) -> io::Resul
     Ok(offset)
 }
 
-/// Writes blocks that follow each other to `at`.
+/// Writes consecutive blocks at `at`.
 pub(super) fn write(file: &File, at: u64, blocks: &[Block]) -> io::Result<Extent> {
     let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -113,7 +108,6 @@ pub(super) fn write(file: &File, at: u64, blocks: &[Block]) -> io::Result<Extent
     Ok(Extent { start: first.offset, end: last.end(), at, length: bytes.len() })
 }
 
-/// Reads a batch back.
 pub(super) fn read(file: &File, extent: Extent) -> io::Result<Vec<Block>> {
     let mut bytes = vec![0; extent.length];
     file.read_exact_at(&mut bytes, extent.at)?;
@@ -127,7 +121,7 @@ pub(super) fn read(file: &File, extent: Extent) -> io::Result<Vec<Block>> {
             _ => Stream::Stderr,
         };
         let count = bytes.try_get_u32_le().map_err(short)?;
-        // Not to allocate for what a broken file claims.
+        // Checked before the allocation, which the file could make too large.
         if bytes.len() < count as usize * 2 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

@@ -1,33 +1,30 @@
-//! The last part of an output, for the answer to a run that was waited for.
+//! The last part of an output, for the answer to a run that a client waited for.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 
 use crate::output::json_escape;
 
-/// Most bytes of a tail as JSON, with its quotes.
+/// Most bytes of a tail as a JSON string with its quotes.
 pub(crate) const MAX_TAIL: usize = 128 * 1024;
 
 /// The end of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tail {
-    /// What it says.
     pub(crate) text: Text,
     /// Whether older output is missing.
     pub(crate) truncated: bool,
 }
 
-/// Bytes, fit for JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Text {
-    /// As they are: they are UTF-8.
+    /// UTF-8.
     Plain(String),
-    /// As base64 (RFC 4648, section 4): they are not.
+    /// Other bytes in base64 (RFC 4648, section 4).
     Base64(String),
 }
 
 impl Tail {
-    /// The longest tail of `bytes` that fits; `missing` says that they are not all.
+    /// The longest tail of `bytes` that fits; with `missing` they are not all of the output.
     pub(super) fn of(mut bytes: Vec<u8>, missing: bool) -> Self {
         let mut room = MAX_TAIL - 2;
         let mut from = bytes.len();
@@ -36,7 +33,7 @@ impl Tail {
             room -= json_escape::cost(bytes[from]);
         }
         let cut = missing || from > 0;
-        // A character at the cut is left out whole; only the bytes that continue one can stand there.
+        // An incomplete character at the cut is left out.
         let begins = (from..bytes.len().min(from + 4))
             .find(|at| !cut || bytes[*at] & 0xC0 != 0x80)
             .unwrap_or(from);
@@ -46,6 +43,6 @@ impl Tail {
             return Self { text: Text::Plain(text), truncated: cut };
         }
         let from = bytes.len().saturating_sub((MAX_TAIL - 2) / 4 * 3);
-        Self { text: Text::Base64(STANDARD.encode(&bytes[from..])), truncated: missing || from > 0 }
+        Self { text: Text::Base64(BASE64.encode(&bytes[from..])), truncated: missing || from > 0 }
     }
 }

@@ -7,7 +7,7 @@ use topside_shared::notifications::Stream::{Stderr, Stdout};
 use topside_shared::notifications::{MAX_OUTPUT_CHUNK, RunGap, RunOutput, name};
 
 use super::*;
-use crate::output::reader::Piece;
+use crate::output::output_reader::Piece;
 
 /// An output whose file cannot be made: who needs the disk here gets a gap.
 fn no_disk() -> Output {
@@ -279,14 +279,14 @@ async fn memory_is_bounded_whatever_is_written_and_whoever_reads() {
     let part = lines(1 << 20);
     for _ in 0..64 {
         output.append(Stdout, &part).await;
-        let memory = output.shared.store().memory();
+        let memory = output.state.buffer.lock().memory();
         assert!(memory <= 1 << 20, "{memory}");
     }
     for _ in 0..100_000 {
         output.append(Stdout, b"o").await;
         output.append(Stderr, b"e").await;
     }
-    let memory = output.shared.store().memory();
+    let memory = output.state.buffer.lock().memory();
     assert!(memory <= 1 << 20, "{memory}");
     output.end();
     let mut got = 0;

@@ -1,8 +1,8 @@
-//! Control groups for runs, where the server's own was delegated to it (systemd's `Delegate=yes`, cgroup v2):
-//! `run-N` below it holds every process of run N, whatever session or environment that has made for itself.
+//! Control groups for runs, if the server's own was delegated to it (systemd's `Delegate=yes`, cgroup v2): `run-N` below it
+//! holds every process of run N, also one with another session or environment.
 //!
-//! The server stays where it is: only a group that hands controllers down may have no processes of its own, and
-//! this one hands down none.
+//! The server stays in its group: only a group that enables controllers for its children may have no processes of its own,
+//! and this one enables none.
 
 use std::fs;
 use std::io;
@@ -12,13 +12,12 @@ use rustix::fs::{Access, access, getxattr};
 use rustix::process::Pid;
 use topside_shared::RunId;
 
-use crate::base::platform;
-use crate::base::platform::Listed;
+use crate::base::platform::{self, ProcessInfo};
 
-/// What whoever delegates a group marks it with: systemd does, and a person can.
+/// The marks of a delegated group: systemd sets them, and a person can.
 const MARKS: [&str; 2] = ["user.delegate", "trusted.delegate"];
 
-/// The group that the server may divide.
+/// The server's own group, which it may divide.
 #[derive(Debug, Clone)]
 pub(crate) struct Delegated(PathBuf);
 
@@ -27,7 +26,7 @@ pub(crate) struct Delegated(PathBuf);
 pub(crate) struct Cgroup(PathBuf);
 
 impl Delegated {
-    /// The server's own group, where it may divide it.
+    /// The server's own group, if it is delegated.
     pub(crate) fn find() -> Option<Self> {
         let found = own().ok_or("there is no cgroup v2").and_then(|own| {
             let is_marked = |mark: &&str| {
@@ -53,19 +52,19 @@ impl Delegated {
         }
     }
 
-    /// The group of a run, whether it is there or not.
+    /// The group of a run, which may not exist.
     pub(crate) fn of(&self, run: RunId) -> Cgroup {
         Cgroup(self.0.join(format!("run-{}", run.0)))
     }
 
-    /// Removes the groups of runs in which nobody lives any more.
+    /// Removes the empty groups of runs.
     pub(crate) fn sweep(&self) {
         let Ok(entries) = fs::read_dir(&self.0) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name();
             let number = name.to_str().and_then(|name| name.strip_prefix("run-"));
             if number.is_some_and(|number| number.parse::<u64>().is_ok()) {
-                // What a run has left behind on purpose may live there.
+                // It may hold processes that a run has left behind on purpose.
                 let _ = fs::remove_dir(entry.path());
             }
         }
@@ -73,13 +72,10 @@ impl Delegated {
 }
 
 impl Cgroup {
-    /// Makes it, for a process that was just started and has not been waited for, and for what that may have
-    /// started by now. A process whose parent has ended before it could be moved stays in the server's own group:
-    /// those that were started there since this one, and have no parent there, are returned.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub(crate) fn take_in(&self, first: u32) -> io::Result<Vec<Listed>> {
+    /// Makes it for a child that was just started and not waited for, and for the descendants of that. A process whose
+    /// parent has ended before it could be moved stays in the server's own group; the orphans there that were started since
+    /// the child are returned.
+    pub(crate) fn add_tree(&self, first: u32) -> io::Result<Vec<ProcessInfo>> {
         match fs::create_dir(&self.0) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => self.add(first)?,
@@ -88,15 +84,14 @@ impl Cgroup {
         Ok(self.orphans(first))
     }
 
-    /// Orphans in the group above, which is the server's, that are not older than `first`.
-    fn orphans(&self, first: u32) -> Vec<Listed> {
+    /// Orphans in the server's group that are not older than `first`.
+    fn orphans(&self, first: u32) -> Vec<ProcessInfo> {
         let (Some(first), Some(above)) = (platform::process(first), self.0.parent()) else {
             return Vec::new();
         };
         let inside = Self(above.to_owned()).processes();
-        let number = |pid: &Pid| pid.as_raw_nonzero().get().unsigned_abs();
-        let listed = inside.iter().filter_map(|pid| platform::process(number(pid)));
-        let is_orphan = |process: &Listed| {
+        let listed = inside.iter().filter_map(|pid| platform::process(platform::number(*pid)));
+        let is_orphan = |process: &ProcessInfo| {
             process.pid != rustix::process::getpid()
                 && process.start >= first.start
                 && !process.parent.is_some_and(|parent| inside.contains(&parent))
@@ -107,14 +102,14 @@ impl Cgroup {
     fn add_children(&self, first: u32) {
         let Some(first) = i32::try_from(first).ok().and_then(Pid::from_raw) else { return };
         let mut inside = vec![first];
-        while platform::newest_process() != Some(first.as_raw_nonzero().get().unsigned_abs()) {
+        while platform::newest_process() != Some(platform::number(first)) {
             let before = inside.len();
             for process in platform::processes() {
                 let is_child = process.parent.is_some_and(|parent| inside.contains(&parent));
                 if is_child && !inside.contains(&process.pid) {
                     inside.push(process.pid);
                     // It may have ended by itself.
-                    let _ = self.add(process.pid.as_raw_nonzero().get().unsigned_abs());
+                    let _ = self.add(platform::number(process.pid));
                 }
             }
             if inside.len() == before {
@@ -127,26 +122,25 @@ impl Cgroup {
         fs::write(self.0.join("cgroup.procs"), pid.to_string())
     }
 
-    /// Who lives in it.
     pub(crate) fn processes(&self) -> Vec<Pid> {
         let listed = fs::read_to_string(self.0.join("cgroup.procs")).unwrap_or_default();
         listed.lines().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
     }
 
-    /// Kills all of it at once, where the system can (Linux 5.14); else the caller does, one by one.
+    /// Kills all its processes at once, if the system can (Linux 5.14); else the caller does, one by one.
     pub(crate) fn kill(&self) {
-        // There may be none.
+        // Older systems have no such file.
         let _ = fs::write(self.0.join("cgroup.kill"), "1");
     }
 
-    /// Removes it, if nobody lives in it.
+    /// Removes it, if it is empty.
     pub(crate) fn remove(&self) {
-        // A later start tries again.
+        // The next start tries again.
         let _ = fs::remove_dir(&self.0);
     }
 }
 
-/// The directory of the group that this process is in, where cgroup v2 is mounted.
+/// The directory of this process's group, if cgroup v2 is mounted.
 fn own() -> Option<PathBuf> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     let own = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
@@ -169,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_own_group_is_found_below_whatever_is_mounted_of_all_groups() {
+    fn the_own_group_is_found_below_the_mounted_part_of_all_groups() {
         let mounts = "22 1 0:20 / / rw - ext4 /dev/sda rw\n\
                       31 24 0:27 / /sys/fs/cgroup/cpu rw,relatime shared:9 - cgroup none rw,cpu\n\
                       30 24 0:26 /pod /sys/fs/cgroup rw,relatime shared:9 - cgroup2 none rw\n";

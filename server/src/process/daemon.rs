@@ -10,22 +10,21 @@ use crate::process::running_program::Group;
 use crate::process::tracking::WORKERS;
 use crate::process::{pipes, spawn};
 
-/// How a resident worker is started. `menu_file` makes it and has checked it.
+/// How a resident worker is started, as `menu_file` has checked it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Daemon {
     /// An absolute path.
     pub(crate) path: String,
-    /// The argument list after the program itself.
     pub(crate) args: Vec<String>,
-    /// Where it runs; none: `/`.
+    /// None: `/`.
     pub(crate) cwd: Option<String>,
-    /// Variables on top of the clean environment.
+    /// Variables beside the clean environment.
     pub(crate) env: Vec<(String, String)>,
-    /// Variables taken over from the server's own environment.
+    /// Variables from the server's own environment.
     pub(crate) inherit_env: Vec<String>,
 }
 
-/// A started one. Dropping it kills its whole group.
+/// A started worker. Dropping it kills its whole group.
 #[derive(Debug)]
 pub(crate) struct Piped {
     pub(crate) child: Child,
@@ -41,10 +40,7 @@ impl Daemon {
         std::iter::once(&self.path).chain(&self.args).cloned().collect()
     }
 
-    /// Starts it for the server of this instance, whose next start knows by it what a crash has left.
-    ///
-    /// # Errors
-    /// Why it did not start.
+    /// Starts it with this instance in its environment, by which the next start of the server finds it after a crash.
     pub(crate) fn spawn(&self, instance: Option<&str>) -> Result<Piped, SpawnError> {
         let cwd = self.cwd.as_deref().unwrap_or(DEFAULT_CWD);
         let fail = |error| explain(error, &self.path, cwd);
@@ -63,10 +59,8 @@ impl Daemon {
             .stderr(stderr_writer);
         let mut child = spawn::start(command).map_err(fail)?;
         let group = Group::of(&child);
-        let stdin = child
-            .stdin
-            .take()
-            .ok_or_else(|| fail(std::io::Error::other("the system gave it no standard input")))?;
+        let no_stdin = || fail(std::io::Error::other("the system gave it no standard input"));
+        let stdin = child.stdin.take().ok_or_else(no_stdin)?;
         Ok(Piped { child, group, stdin, stdout, stderr })
     }
 }

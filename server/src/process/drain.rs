@@ -1,47 +1,45 @@
 //! Reads and discards the output of helper processes that outlive the program that started them.
 //!
-//! If the server closed its end of such a pipe, the next write would kill the helper with SIGPIPE; if it did not
-//! read, the helper would block. One thread reads all of these pipes, at most [`MOST`] of them, and ends with the
-//! last.
+//! If the server closed its end of such a pipe, the next write would kill the helper with SIGPIPE; if it did not read, the
+//! helper would block. One thread reads all of these pipes, and ends with the last.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read as _, Write as _};
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-/// Most pipes that are drained at once, each a descriptor of the server; further ones are closed at once.
-const MOST: usize = 64;
-/// Bytes read from one pipe in one pass over all of them.
+use crate::base::mutex::Mutex;
+
+/// Most pipes, each a descriptor of the server; further ones are closed at once.
+const MAX_PIPES: usize = 64;
+/// Most bytes read from one pipe before the others.
 const READ: usize = 64 * 1024;
-/// The pause after a pass that read something: a helper that never stops writing is slowed down to 13 MB/s, so
-/// that it does not take a processor.
+/// The pause after a pass that read something: it slows a helper that never stops writing down to 13 MB/s.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A pipe that is read until its writers have closed it.
 struct Pipe {
     pipe: File,
     owner: String,
     bytes: u64,
-    /// The log of the server that it belongs to.
+    /// The log of its server.
     log: tracing::Dispatch,
 }
 
-struct State {
-    /// Pipes that the thread has not taken over yet.
+struct Drain {
+    /// Pipes that the thread does not read yet.
     incoming: Vec<Pipe>,
-    /// Pipes in all.
+    /// The number of all pipes.
     pipes: usize,
-    /// Wakes the thread; none: it does not run.
+    /// Wakes the thread; none if it does not run.
     waker: Option<PipeWriter>,
 }
 
-static STATE: Mutex<State> = Mutex::new(State { incoming: Vec::new(), pipes: 0, waker: None });
+static DRAIN: Mutex<Drain> = Mutex::new(Drain { incoming: Vec::new(), pipes: 0, waker: None });
 
-/// Reads these pipes until their writers close them, and discards what comes. `owner` names in the log what they
-/// belong to, such as `run 7`.
+/// Reads these pipes until their writers close them, and discards the bytes. `owner` names the writer in the log, such as
+/// `run 7`.
 pub(crate) fn drain(pipes: Vec<OwnedFd>, owner: &str) {
     if pipes.is_empty() {
         return;
@@ -55,22 +53,22 @@ pub(crate) fn drain(pipes: Vec<OwnedFd>, owner: &str) {
 }
 
 fn take_over(pipes: Vec<OwnedFd>, owner: &str) -> io::Result<()> {
-    let mut state = state();
-    if state.pipes + pipes.len() > MOST {
-        return Err(io::Error::other(format!("{MOST} such pipes are open already")));
+    let mut drain = DRAIN.lock();
+    if drain.pipes + pipes.len() > MAX_PIPES {
+        return Err(io::Error::other(format!("{MAX_PIPES} such pipes are open already")));
     }
-    match &mut state.waker {
-        // A full pipe wakes the thread as well; it has 64 KiB, and at most 64 bytes are in it.
+    match &mut drain.waker {
+        // The pipe holds 64 KiB, and at most 64 bytes are in it.
         Some(waker) => waker.write_all(&[0])?,
         None => {
             let (reader, writer) = io::pipe()?;
             std::thread::Builder::new().name("drain".into()).spawn(move || run(reader))?;
-            state.waker = Some(writer);
+            drain.waker = Some(writer);
         }
     }
-    state.pipes += pipes.len();
+    drain.pipes += pipes.len();
     let log = tracing::dispatcher::get_default(Clone::clone);
-    state.incoming.extend(pipes.into_iter().map(|pipe| Pipe {
+    drain.incoming.extend(pipes.into_iter().map(|pipe| Pipe {
         pipe: pipe.into(),
         owner: owner.to_owned(),
         bytes: 0,
@@ -79,21 +77,16 @@ fn take_over(pipes: Vec<OwnedFd>, owner: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn state() -> MutexGuard<'static, State> {
-    // Each change is complete before anything in it can panic.
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn run(mut woken: PipeReader) {
     let mut pipes: Vec<Pipe> = Vec::new();
     let mut buffer = vec![0; READ];
     loop {
         {
-            let mut state = state();
-            pipes.append(&mut state.incoming);
-            state.pipes = pipes.len();
+            let mut drain = DRAIN.lock();
+            pipes.append(&mut drain.incoming);
+            drain.pipes = pipes.len();
             if pipes.is_empty() {
-                state.waker = None;
+                drain.waker = None;
                 return;
             }
         }
@@ -106,8 +99,8 @@ fn run(mut woken: PipeReader) {
         let mut ready =
             ends.iter().map(|end| !end.revents().is_empty()).collect::<Vec<_>>().into_iter();
         if ready.next() == Some(true) {
-            // Nothing to do but to look at what came in.
-            let _ = woken.read(&mut buffer[..MOST]);
+            // The new pipes are taken over in the next pass.
+            let _ = woken.read(&mut buffer[..MAX_PIPES]);
         }
         let mut read = false;
         pipes.retain_mut(|pipe| {

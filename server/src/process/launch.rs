@@ -16,24 +16,24 @@ use topside_shared::role::Role;
 use topside_shared::values;
 
 use crate::base::shortage::Shortage;
-use crate::process::pipes::Pipes;
+use crate::process::pipes::{self, Pipes};
 use crate::process::process_tree::ProcessTree;
-use crate::process::program::{Passed, Program};
+use crate::process::program_spec::{Passed, Program};
 use crate::process::resolve_program::PATH;
 use crate::process::running_program::{Group, Process};
 use crate::process::safe_state::Hook;
+use crate::process::spawn;
 use crate::process::tracking::{LeaderProcess, RunProcesses};
-use crate::process::{pipes, spawn};
 
-/// Where a run happens unless its declaration says otherwise.
+/// The directory of a run without `cwd`.
 pub(crate) const DEFAULT_CWD: &str = "/";
 
-/// On whose behalf a program runs; it is told so by its environment.
+/// The caller of a run, as its environment shows it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Caller {
     /// `TOPSIDE_RUN`.
     pub run: RunId,
-    /// `TOPSIDE_INSTANCE`: what tells this server's runs from those of others.
+    /// `TOPSIDE_INSTANCE`: tells this server's runs from those of others.
     pub instance: String,
     /// `TOPSIDE_USER`.
     pub user: String,
@@ -41,68 +41,41 @@ pub(crate) struct Caller {
     pub role: Role,
 }
 
-/// A program did not start.
+/// Why a program did not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SpawnError {
-    /// It was there when the menu was loaded.
     #[error("the program {0} is gone")]
     ProgramGone(String),
-    /// It is there, but the interpreter that its first line names is not.
     #[error(
         "the program {0} needs an interpreter or a loader that is not there: see its first line"
     )]
     NoInterpreter(String),
-    /// The directory it should run in is not there.
     #[error("the directory {0}, in which the program should run, is not there")]
     NoDirectory(String),
-    /// The system does not let this user run it, or enter its directory.
     #[error("the system does not let this user run {0} in {1}")]
     Denied(String, String),
-    /// The system cannot run such a file.
     #[error(
         "{0} is not in a form that the system can run: is a first line such as #!/bin/sh missing?"
     )]
     NotAProgram(String),
-    /// Somebody is writing the program's file.
     #[error("the program {0} is being written at this moment: try again")]
     BeingWritten(String),
-    /// The arguments and the environment do not fit.
     #[error("the arguments are together longer than the system takes")]
     TooLong,
-    /// A limit of the system.
-    #[error("{program} could not be started: {source}")]
-    NoRoom {
-        /// The program.
-        program: String,
-        /// What is short.
-        #[source]
-        source: Shortage,
-    },
-    /// Anything else.
-    #[error("{program} could not be started: {source}")]
-    Other {
-        /// The program.
-        program: String,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
+    #[error("{0} could not be started: {1}")]
+    NoRoom(String, #[source] Shortage),
+    #[error("{0} could not be started: {1}")]
+    Other(String, #[source] io::Error),
 }
 
 impl Program {
-    /// The pipes for a run; they are made before it is written down, so that what writes into them is found
-    /// after a crash.
-    ///
-    /// # Errors
-    /// Why it cannot be started.
+    /// The pipes for a run. They are made before the run is recorded, so that processes that write into them are found after
+    /// a crash.
     pub(crate) fn pipes(&self) -> Result<Pipes, SpawnError> {
         Pipes::new().map_err(|error| explain(error, &self.path, DEFAULT_CWD))
     }
 
-    /// Starts a run. `args` has passed `values::check`, and its paths are [`Program::followed`].
-    ///
-    /// # Errors
-    /// Why the program did not start.
+    /// Starts a run. `args` were checked by `values::check`, and their paths followed by [`Program::followed`].
     pub(crate) fn spawn(
         &self,
         args: &Map<String, Value>,
@@ -111,7 +84,7 @@ impl Program {
     ) -> Result<Process, SpawnError> {
         let cwd = self.cwd.as_deref().unwrap_or(DEFAULT_CWD);
         let fail = |error| explain(error, &self.path, cwd);
-        let birth = pipes.birth();
+        let spawn_record = pipes.spawn_record();
         let Pipes { stdout: (stdout, stdout_writer), stderr: (stderr, stderr_writer) } = pipes;
         let argv = self.argv(args);
         let (stdin, input) = self.input(args).map_err(fail)?;
@@ -127,22 +100,19 @@ impl Program {
             .stderr(stderr_writer);
         let started = Instant::now();
         let child = spawn::start(command).map_err(fail)?;
-        let family = RunProcesses {
+        let processes = RunProcesses {
             run: caller.run,
             instance: caller.instance.clone(),
-            first: child.id().and_then(LeaderProcess::of),
-            birth,
+            leader: child.id().and_then(LeaderProcess::of),
+            spawn_record,
             cgroup: None,
             known: HashMap::new(),
         };
-        let tree = ProcessTree::new(Group::of(&child), family);
-        let mut process = Process::new(child, tree, stdout, stderr, self.stop, started);
-        process.stdin = input;
-        Ok(process)
+        let tree = ProcessTree::new(Group::of(&child), processes);
+        Ok(Process { child, tree, stdin: input, stdout, stderr, stop: self.stop, started })
     }
 
-    /// What closes the state that a run for this caller may leave, if anything does; `args` holds no
-    /// secret, as it is written down.
+    /// The `safe_state` hook of a run of this caller, if one is declared; `args` holds no secret, as the hook is recorded.
     pub(crate) fn safe_state(&self, caller: &Caller, args: &Map<String, Value>) -> Option<Hook> {
         let argv = self.safe_state.clone()?;
         Some(Hook {
@@ -154,7 +124,7 @@ impl Program {
         })
     }
 
-    /// The declared variables, and after them those that arguments are passed in.
+    /// The declared variables, and those that pass arguments.
     fn variables(&self, args: &Map<String, Value>) -> Vec<(String, String)> {
         let passed = self.args.iter().filter_map(|arg| match &arg.passed {
             Passed::Variable(name) => Some((name.clone(), values::to_text(args.get(&arg.name)?))),
@@ -163,8 +133,8 @@ impl Program {
         self.env.iter().cloned().chain(passed).collect()
     }
 
-    /// The standard input, and its other end where it may be written while the program runs: a pipe with
-    /// `prompt`, the value that goes in that way and a line end, else nothing.
+    /// The standard input, and its other end if it can be written while the program runs: a pipe with `prompt`, the argument
+    /// that is passed this way and a line end, else `/dev/null`.
     fn input(&self, args: &Map<String, Value>) -> io::Result<(Stdio, Option<Sender>)> {
         if self.stdin == Stdin::Prompt {
             let (reader, writer) = pipes::writable()?;
@@ -179,7 +149,7 @@ impl Program {
     }
 }
 
-/// The environment of every program that the server starts, the later before the earlier.
+/// The environment of every program that the server starts. Later entries override earlier ones.
 pub(crate) fn base_environment(
     inherit: &[String],
     own: &[(String, String)],
@@ -197,11 +167,11 @@ pub(crate) fn base_environment(
     env
 }
 
-/// Why `program` did not start in `cwd`.
+/// The error of `program`, which did not start in `cwd`.
 pub(crate) fn explain(error: io::Error, program: &str, cwd: &str) -> SpawnError {
     let program = program.to_owned();
-    if let Some(source) = Shortage::of(&error) {
-        return SpawnError::NoRoom { program, source };
+    if let Some(shortage) = Shortage::of(&error) {
+        return SpawnError::NoRoom(program, shortage);
     }
     match error.kind() {
         ErrorKind::NotFound if !Path::new(cwd).is_dir() => SpawnError::NoDirectory(cwd.to_owned()),
@@ -213,12 +183,12 @@ pub(crate) fn explain(error: io::Error, program: &str, cwd: &str) -> SpawnError 
         ErrorKind::ExecutableFileBusy => SpawnError::BeingWritten(program),
         _ => match rustix::io::Errno::from_io_error(&error) {
             Some(rustix::io::Errno::NOEXEC) => SpawnError::NotAProgram(program),
-            _ => SpawnError::Other { program, source: error },
+            _ => SpawnError::Other(program, error),
         },
     }
 }
 
-/// A clean environment; what is declared later wins.
+/// The environment of a run. Later entries override earlier ones.
 pub(crate) fn environment(
     declared: &[(String, String)],
     inherit: &[String],

@@ -1,7 +1,7 @@
-//! Paths that must stay below a directory. What is there is followed, link by link, and the program gets the path that was
-//! found, which has no links in it. The system confirms that in one step (`openat2`), once more just before the program is
-//! started. What remains: a user who may rename directories below the root can put a link there between that moment and the
-//! program's own opening of the file.
+//! Paths that must stay below a directory. An existing path is followed, link by link, and the program gets the resulting
+//! path, which has no links in it. The system confirms that in one step (`openat2`), and again just before the program is
+//! started. One gap remains: a user who may rename directories below the root can put a link there between that moment and
+//! the program's own opening of the file.
 
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -14,14 +14,11 @@ use topside_shared::{ErrorKind as Kind, RpcError};
 use crate::base::blocking::blocking;
 use crate::base::platform;
 use crate::base::shortage::Shortage;
-use crate::process::program::{Program, ProgramArg};
+use crate::process::program_spec::{Program, ProgramArg};
 
 impl Program {
-    /// The arguments, with each path that must stay below a root as the one that it leads to. Waits for the
-    /// disk, and nobody else does.
-    ///
-    /// # Errors
-    /// The first that leads elsewhere, or cannot be followed.
+    /// The arguments, with each path that must stay below a root replaced by the path that it leads to. The error is about
+    /// the first that leads elsewhere, or cannot be followed.
     pub(crate) async fn followed<'a>(
         &self,
         args: &'a Map<String, Value>,
@@ -30,16 +27,10 @@ impl Program {
             return Ok(Cow::Borrowed(args));
         }
         let (program, args) = (self.clone(), args.clone());
-        match blocking(move || unless_short(program.follow(args))).await {
-            Ok(followed) => Ok(Cow::Owned(followed?)),
-            Err(_) => Err(RpcError::new(Kind::Internal, "the path could not be looked at")),
-        }
+        Ok(Cow::Owned(check(move || program.follow(args)).await?))
     }
 
-    /// Looks once more at the paths that [`Program::followed`] gave, as the last thing before a start.
-    ///
-    /// # Errors
-    /// The first that is no longer what was found.
+    /// Checks the paths from [`Program::followed`] again, as the last step before a start.
     pub(crate) async fn confirm(&self, args: &Map<String, Value>) -> Result<(), RpcError> {
         let paths = |arg: &ProgramArg| match args.get(&arg.name) {
             Some(Value::Array(paths)) => paths.clone(),
@@ -53,25 +44,19 @@ impl Program {
         if rooted.is_empty() {
             return Ok(());
         }
-        let confirm = move || {
+        check(move || {
             for (name, root, paths) in rooted {
-                let found =
+                let is_same =
                     |path: &str| below(&root, path).is_some_and(|now| now == Path::new(path));
-                if let Some(moved) =
-                    paths.iter().filter_map(Value::as_str).find(|path| !found(path))
-                {
-                    return Err(ArgError::outside(
-                        &name,
-                        moved.rsplit('/').next().unwrap_or_default(),
-                    ));
+                let mut paths = paths.iter().filter_map(Value::as_str);
+                if let Some(moved) = paths.find(|path| !is_same(path)) {
+                    let name_of_file = moved.rsplit('/').next().unwrap_or_default();
+                    return Err(ArgError::outside(&name, name_of_file));
                 }
             }
             Ok(())
-        };
-        match blocking(move || unless_short(confirm())).await {
-            Ok(confirmed) => Ok(confirmed?),
-            Err(_) => Err(RpcError::new(Kind::Internal, "the path could not be looked at")),
-        }
+        })
+        .await
     }
 
     fn follow(&self, mut args: Map<String, Value>) -> Result<Map<String, Value>, ArgError> {
@@ -92,23 +77,30 @@ impl Program {
     }
 }
 
-/// The answer for a refused path. Where no descriptor was free, the path was not looked at.
-fn unless_short<T>(found: Result<T, ArgError>) -> Result<T, RpcError> {
-    found.map_err(|error| match Shortage::now() {
-        Some(shortage) => RpcError::new(Kind::Busy, shortage),
-        None => error.into(),
-    })
+/// Runs a check that blocks. If no descriptor was free, the path was not checked, and the answer is `busy`.
+async fn check<T: Send + 'static>(
+    check: impl FnOnce() -> Result<T, ArgError> + Send + 'static,
+) -> Result<T, RpcError> {
+    let checked = blocking(move || {
+        check().map_err(|error| match Shortage::now() {
+            Some(shortage) => RpcError::new(Kind::Busy, shortage),
+            None => error.into(),
+        })
+    });
+    checked
+        .await
+        .unwrap_or_else(|_| Err(RpcError::new(Kind::Internal, "the path could not be looked at")))
 }
 
-/// Where `path` leads, which begins at `root` unless it is absolute; none where that is not below `root`.
-/// Its end need not be there yet: what is there decides.
+/// The path that `path` leads to, relative to `root` unless it is absolute; none if that is not below `root`. Its end need
+/// not exist yet: the existing part decides.
 pub(crate) fn below(root: &Path, path: &str) -> Option<PathBuf> {
     let real_root = root.canonicalize().ok()?;
     let whole = root.join(path);
     let mut there = whole.as_path();
     let mut missing = Vec::new();
     loop {
-        // Not `exists`, which takes a link to nowhere for nothing at all.
+        // Unlike `exists`, this does not take a broken link for a missing file.
         match there.symlink_metadata() {
             Ok(_) => break,
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -119,7 +111,7 @@ pub(crate) fn below(root: &Path, path: &str) -> Option<PathBuf> {
         }
     }
     let mut real = there.canonicalize().ok()?;
-    // What was found may have been replaced meanwhile.
+    // The path may have been replaced meanwhile.
     if !platform::is_beneath(&real_root, real.strip_prefix(&real_root).ok()?) {
         return None;
     }
@@ -129,13 +121,12 @@ pub(crate) fn below(root: &Path, path: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use crate::base::platform;
     use std::os::unix::fs::symlink;
 
     use super::*;
 
     #[test]
-    fn a_path_stays_below_its_root_by_whatever_links_it_goes() {
+    fn a_path_stays_below_its_root_through_any_links() {
         let outer = tempfile::tempdir().unwrap();
         let outer = outer.path().canonicalize().unwrap();
         let (root, beside) = (outer.join("root"), outer.join("root-beside"));
@@ -197,7 +188,7 @@ mod tests {
         ] {
             assert_eq!(below(path), None, "{path}");
         }
-        // The system confirms a way without links alone, also where they lead below the root.
+        // The system confirms only a path without links, even if they lead below the root.
         let confirmed = |path: &str| platform::is_beneath(&root, Path::new(path));
         assert!(["", "file", "sub/file"].iter().all(|path| confirmed(path)));
         for path in ["in/file", "sub/up", "out", "../root-beside/file", "none", "/etc/passwd"] {

@@ -8,10 +8,10 @@ use tokio::net::unix::pipe::{Receiver, Sender};
 use crate::base::platform;
 use crate::process::tracking::SpawnRecord;
 
-/// What a pipe holds where nobody asked for more.
+/// Default capacity of a pipe.
 pub(crate) const USUAL: usize = 64 * 1024;
 
-/// The pipes that the output of a run comes through, before its program has been started.
+/// The pipes for the output of a run whose program has not been started yet.
 #[derive(Debug)]
 pub(crate) struct Pipes {
     pub(crate) stdout: (Receiver, PipeWriter),
@@ -23,27 +23,27 @@ impl Pipes {
         Ok(Self { stdout: pair()?, stderr: pair()? })
     }
 
-    /// What whoever writes into them is known by from now on, where the system tells enough.
-    pub(crate) fn birth(&self) -> Option<SpawnRecord> {
+    /// Identifies processes that write into them, if the system tells enough.
+    pub(crate) fn spawn_record(&self) -> Option<SpawnRecord> {
         let number = |(reader, _): &(Receiver, PipeWriter)| platform::pipe_number(reader).ok();
         SpawnRecord::now([number(&self.stdout)?, number(&self.stderr)?])
     }
 }
 
-/// A pipe whose reading end is the runtime's; the writing end is for the program alone.
+/// A pipe with an asynchronous reading end.
 pub(crate) fn pair() -> io::Result<(Receiver, PipeWriter)> {
     let (reader, writer) = io::pipe()?;
     Ok((Receiver::from_owned_fd(reader.into())?, writer))
 }
 
-/// A pipe whose writing end is the runtime's; the reading end is for the program alone.
+/// A pipe with an asynchronous writing end.
 pub(crate) fn writable() -> io::Result<(PipeReader, Sender)> {
     let (reader, writer) = io::pipe()?;
     Ok((reader, Sender::from_owned_fd(writer.into())?))
 }
 
-/// The reading end of a pipe that gives this text and is then at its end. It is written beside everything
-/// else: it may be longer than a pipe holds, and its reader may take its time, or end first.
+/// The reading end of a pipe with this text. A task writes it: it may be longer than a pipe holds, and its reader may be
+/// slow, or end first.
 pub(crate) fn filled(text: String) -> io::Result<PipeReader> {
     let (reader, writer) = io::pipe()?;
     let mut writer = Sender::from_owned_fd(writer.into())?;
@@ -55,8 +55,8 @@ pub(crate) fn filled(text: String) -> io::Result<PipeReader> {
     Ok(reader)
 }
 
-/// Lets the pipe hold 1 MiB, so that a program seldom waits for the server. Best effort: the system
-/// may have given this user all the pipe memory it gives.
+/// Sets the capacity to 1 MiB, so that a program seldom waits for the server, if the system allows this user so much pipe
+/// memory.
 #[cfg(target_os = "linux")]
 pub(crate) fn enlarge(pipe: &Receiver) {
     if let Err(error) = rustix::pipe::fcntl_setpipe_size(pipe, 1 << 20) {
@@ -64,6 +64,6 @@ pub(crate) fn enlarge(pipe: &Receiver) {
     }
 }
 
-/// Other systems let a pipe grow by themselves.
+/// Other systems enlarge pipes themselves.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn enlarge(_pipe: &Receiver) {}

@@ -1,5 +1,5 @@
-//! The processes of a run that has not ended: the group of its program, and those that left it. The search for them
-//! blocks, so it runs where no request waits for it.
+//! The processes of a running run: the group of its program, and those that left it. The search for them blocks, so it runs
+//! on the thread pool.
 
 use std::time::Duration;
 
@@ -8,84 +8,73 @@ use tokio::time::sleep;
 
 use crate::base::platform;
 use crate::process::running_program::Group;
-use crate::process::tracking;
-use crate::process::tracking::{Member, RunProcesses};
+use crate::process::tracking::{self, Member, RunProcesses};
 
-/// In so short a time the numbers of processes have not gone round.
+/// Pids are not reused within such a short time.
 const SHORT: Duration = Duration::from_secs(2);
-/// Who ends within it was about to end anyway.
+/// A process that ends within it was about to end anyway.
 const MOMENT: Duration = Duration::from_millis(100);
-/// So many processes are looked at one by one; where more were started since, all are.
+/// Up to this number, new pids are checked one by one; above it, all processes are listed.
 const FEW: u32 = 512;
 
-/// Dropping it before it was released kills them all.
+/// Dropping it before it was released kills all its processes.
 #[derive(Debug)]
 pub(crate) struct ProcessTree {
     group: Group,
-    family: RunProcesses,
-    /// Orphans that are the run's unless another program started them in the same moment, with their start times.
-    /// They are reported, and never signalled.
+    pub(super) processes: RunProcesses,
+    /// Orphans, with their start times, that probably belong to the run; another program may have started them in the same
+    /// moment. They are reported, and never signalled.
     orphans: Vec<(Pid, u64)>,
     released: bool,
 }
 
 impl ProcessTree {
-    pub(crate) fn new(group: Group, family: RunProcesses) -> Self {
-        Self { group, family, orphans: Vec::new(), released: false }
+    pub(crate) fn new(group: Group, processes: RunProcesses) -> Self {
+        Self { group, processes, orphans: Vec::new(), released: false }
     }
 
-    pub(crate) fn family(&self) -> &RunProcesses {
-        &self.family
-    }
-
-    pub(crate) fn family_mut(&mut self) -> &mut RunProcesses {
-        &mut self.family
-    }
-
-    /// Puts the first process into the run's cgroup, if it has one. Not after that was waited for: its
-    /// number could be another's.
+    /// Puts the leader into the run's cgroup, if it has one. Must not be called after the leader was waited for: its pid may
+    /// be reused.
     pub(crate) async fn contain(&mut self) {
-        let (Some(cgroup), Some(first)) = (self.family.cgroup.clone(), &self.family.first) else {
-            return;
-        };
-        let pid = first.pid;
-        match blocking(move || cgroup.take_in(pid)).await.unwrap_or(Ok(Vec::new())) {
+        let RunProcesses { run, cgroup, leader, .. } = &self.processes;
+        let (Some(cgroup), Some(leader)) = (cgroup.clone(), leader) else { return };
+        let pid = leader.pid;
+        match blocking(move || cgroup.add_tree(pid)).await.unwrap_or(Ok(Vec::new())) {
             Ok(orphans) => {
                 self.orphans = orphans.iter().map(|orphan| (orphan.pid, orphan.start)).collect();
             }
             Err(error) => {
-                let run = self.family.run.0;
+                let run = run.0;
                 tracing::warn!(target: "topside", run, %error, "a run gets no cgroup");
             }
         }
     }
 
-    /// Asks all of them to end: those that have left the group, while their parents still tell whose they
-    /// are, and then the group.
+    /// Signals all of them: first those that have left the group, while their parents still identify them.
     pub(crate) async fn stop(&mut self, signal: Signal) {
-        self.look(signal).await;
+        self.signal_new(signal).await;
+        self.signal_new(signal).await;
         self.group.signal(signal);
-        // A group that somebody stopped must go on to be able to end.
+        // A stopped group must continue to be able to end.
         self.group.signal(Signal::CONT);
     }
 
-    /// Whether any of them still runs. One that has left the group and is seen for the first time is asked
-    /// to end.
+    /// Whether any of them still runs. A process that has left the group and is found for the first time is signalled.
     pub(crate) async fn lives(&mut self, signal: Signal) -> bool {
-        let known = self.family.known.clone();
+        let known = self.processes.known.clone();
         blocking(move || known.into_iter().any(|(pid, start)| lives(pid, start)))
             .await
             .unwrap_or(false)
-            || self.look(signal).await
+            || self.signal_new(signal).await
     }
 
-    async fn look(&mut self, signal: Signal) -> bool {
-        let family = self.family.clone();
-        let found = blocking(move || tracking::members(&[family])).await.unwrap_or_default();
+    async fn signal_new(&mut self, signal: Signal) -> bool {
+        let processes = self.processes.clone();
+        let found = blocking(move || tracking::members(&[processes])).await.unwrap_or_default();
         for Member { process, .. } in &found {
-            let is_new = self.family.known.insert(process.pid, process.start).is_none();
+            let is_new = self.processes.known.insert(process.pid, process.start).is_none();
             if is_new && !self.group.is(process.group) {
-                // It may have ended by itself, or be of another user.
+                // It may have ended by itself, or belong to another user.
                 let _ = tracking::signal(process, signal);
                 let _ = tracking::signal(process, Signal::CONT);
             }
@@ -93,56 +82,55 @@ impl ProcessTree {
         !found.is_empty()
     }
 
-    /// Kills all of them; who lives all the same.
+    /// Kills all of them; returns those that are still alive.
     pub(crate) async fn kill(&mut self) -> Vec<u32> {
         self.group.signal(Signal::KILL);
-        let family = self.family.clone();
-        let left = blocking(move || tracking::kill(&[family], |_| {})).await.unwrap_or_default();
+        let processes = self.processes.clone();
+        let left = blocking(move || tracking::kill(&[processes], |_| {})).await.unwrap_or_default();
         self.release();
         self.with_orphans(left).await
     }
 
-    /// The pids of these processes, and of the orphans that live.
+    /// The pids of these processes, and of the orphans that are alive.
     async fn with_orphans(&self, left: Vec<Member>) -> Vec<u32> {
         let mut pids: Vec<u32> = left.iter().map(Member::pid).collect();
         if !self.orphans.is_empty() {
             let orphans = self.orphans.clone();
             let live = move || orphans.into_iter().filter(|(pid, start)| lives(*pid, *start));
             let live: Vec<_> = blocking(move || live().collect()).await.unwrap_or_default();
-            pids.extend(live.iter().map(|(pid, _)| pid.as_raw_nonzero().get().unsigned_abs()));
+            pids.extend(live.iter().map(|(pid, _)| platform::number(*pid)));
             pids.sort_unstable();
             pids.dedup();
         }
         pids
     }
 
-    /// From here on they are left alone: their numbers may become somebody else's.
+    /// Stops signalling: pids may be reused.
     pub(crate) fn release(&mut self) {
         self.released = true;
         self.group.release();
     }
 
-    /// Who is left of a run that has ended by itself after so long; `held`: somebody has its output open.
+    /// The remaining processes of a run that ended by itself after this time; `held`: a process has its output open.
     ///
-    /// All of them were started after the first process, so have numbers that follow its own: where none was
-    /// given out since, and mostly none was, nobody is looked at.
+    /// All of them have newer pids than the leader: mostly no process was started since, and none is checked.
     pub(crate) async fn left(&self, after: Duration, held: bool) -> Vec<u32> {
-        let Some(first) = self.family.first.as_ref().map(|first| first.pid) else {
+        let Some(first) = self.processes.leader.as_ref().map(|leader| leader.pid) else {
             return Vec::new();
         };
         let newest = platform::newest_process().filter(|newest| after < SHORT && *newest >= first);
         if newest == Some(first) && !held {
             return Vec::new();
         }
-        let mut family = self.family.clone();
+        let mut processes = self.processes.clone();
         if !held {
-            family.birth = None;
+            processes.spawn_record = None;
         }
         let look = move || match newest.filter(|newest| newest - first <= FEW) {
-            None => tracking::members(&[family]),
+            None => tracking::members(&[processes]),
             Some(newest) => {
                 let since = (first + 1..=newest).filter_map(platform::process).collect();
-                tracking::among(&[family], since)
+                tracking::among(&[processes], since)
             }
         };
         let found = blocking(look).await.unwrap_or_default();
@@ -156,9 +144,9 @@ impl ProcessTree {
         self.with_orphans(left).await
     }
 
-    /// Removes the run's cgroup, where nobody lives in it.
+    /// Removes the run's cgroup, if it is empty.
     pub(crate) async fn uncontain(self) {
-        if let Some(cgroup) = self.family.cgroup.clone() {
+        if let Some(cgroup) = self.processes.cgroup.clone() {
             blocking(move || cgroup.remove()).await;
         }
     }
@@ -169,29 +157,29 @@ impl Drop for ProcessTree {
         if self.released {
             return;
         }
-        // The server ends at once. While the first ones live, they tell whose the others are.
-        let found = tracking::members(std::slice::from_ref(&self.family));
-        self.family
-            .known
-            .extend(found.iter().map(|member| (member.process.pid, member.process.start)));
+        // The server ends at once. While the first processes live, they identify the others.
+        let processes = std::slice::from_mut(&mut self.processes);
+        let found = tracking::members(processes);
+        let known = found.iter().map(|member| (member.process.pid, member.process.start));
+        processes[0].known.extend(known);
         self.group.signal(Signal::KILL);
-        if let Some(cgroup) = &self.family.cgroup {
+        if let Some(cgroup) = &processes[0].cgroup {
             cgroup.kill();
         }
-        for member in found.iter().chain(&tracking::members(std::slice::from_ref(&self.family))) {
+        for member in found.iter().chain(&tracking::members(processes)) {
             // It may have ended by now.
             let _ = tracking::signal(&member.process, Signal::KILL);
         }
     }
 }
 
-/// Whether the process that was started at this moment still runs.
+/// Whether the process with this start time still runs.
 fn lives(pid: Pid, start: u64) -> bool {
-    let process = platform::process(pid.as_raw_nonzero().get().unsigned_abs());
-    process.is_some_and(|process| process.start == start && !process.has_ended)
+    platform::process(platform::number(pid))
+        .is_some_and(|process| process.start == start && !process.has_ended)
 }
 
-/// None: the server ends, or it panicked.
+/// None: the server ends, or the work panicked.
 async fn blocking<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     crate::base::blocking::blocking(look).await.ok()
 }

@@ -11,11 +11,11 @@ use crate::process::resolve_program::{Absent, executable, search};
 
 /// Bytes of a first line that the system reads.
 const FIRST_LINE: usize = 256;
-/// Scripts whose interpreter is a script again, as deep as the system follows them.
+/// Depth of scripts as interpreters of scripts, as in the kernel.
 const DEPTH: usize = 4;
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// Why the system cannot execute a file, as the end of a sentence that began with the file's name.
+/// Why the system cannot execute a file: the rest of a sentence that begins with the file's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unfit {
     #[error("is empty")]
@@ -67,10 +67,7 @@ pub(crate) enum Unfit {
     NoLoader(String),
 }
 
-/// Checks a file that may be executed, and each interpreter that it needs, which it gives back. `path` is the run's PATH.
-///
-/// # Errors
-/// Why the system cannot execute it.
+/// Checks a file that may be executed, and each interpreter that it needs, which are returned. `path` is the run's PATH.
 pub(crate) fn inspect(program: &Path, path: &OsStr) -> Result<Vec<PathBuf>, Unfit> {
     let mut interpreters = Vec::new();
     inspect_one(program, path, &mut interpreters)?;
@@ -78,7 +75,7 @@ pub(crate) fn inspect(program: &Path, path: &OsStr) -> Result<Vec<PathBuf>, Unfi
 }
 
 fn inspect_one(program: &Path, path: &OsStr, found: &mut Vec<PathBuf>) -> Result<(), Unfit> {
-    // Programs may be executed that cannot be read.
+    // A program may be executable and not readable.
     let Ok(file) = File::open(program) else { return Ok(()) };
     let mut head = [0; 512];
     let Ok(length) = read_at(&file, &mut head, 0) else { return Ok(()) };
@@ -107,7 +104,7 @@ fn is_text(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b | 0x20..=0x7e | 0x80..)
 }
 
-/// A file from what follows `#!`.
+/// Checks a script by the text after `#!`.
 fn script(rest: &[u8], path: &OsStr, found: &mut Vec<PathBuf>) -> Result<(), Unfit> {
     let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
     if line.ends_with(b"\r") {
@@ -130,7 +127,7 @@ fn script(rest: &[u8], path: &OsStr, found: &mut Vec<PathBuf>) -> Result<(), Unf
     Ok(())
 }
 
-/// Checks an interpreter, and what it needs itself.
+/// Checks an interpreter, and its own interpreter.
 fn add(interpreter: &Path, path: &OsStr, found: &mut Vec<PathBuf>) -> Result<(), Unfit> {
     if found.len() >= DEPTH {
         return Err(Unfit::TooDeep);
@@ -142,7 +139,7 @@ fn add(interpreter: &Path, path: &OsStr, found: &mut Vec<PathBuf>) -> Result<(),
         .map_err(|unfit| Unfit::BadInterpreter(name, Box::new(unfit)))
 }
 
-/// The interpreter that `env` looks for; what it does with options that are not known here is left to it.
+/// Checks the interpreter that `env` finds; unknown options are left to `env`.
 fn by_env(argument: &str, path: &OsStr, found: &mut Vec<PathBuf>) -> Result<(), Unfit> {
     let name = match argument.strip_prefix("-S").or(argument.strip_prefix("--split-string=")) {
         Some(words) => {
@@ -177,7 +174,7 @@ fn by_env(argument: &str, path: &OsStr, found: &mut Vec<PathBuf>) -> Result<(), 
     }
 }
 
-/// What the header of an ELF file says of the machine that it is for.
+/// The machine in the header of an ELF file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Machine {
     wide: bool,
@@ -203,20 +200,20 @@ impl Machine {
         Some(Self { wide, little, number: u16::try_from(number).ok()? })
     }
 
-    /// That of this process.
+    /// The machine of this process.
     fn own() -> Option<Self> {
         let mut head = [0; 20];
         let length = read_at(&File::open("/proc/self/exe").ok()?, &mut head, 0).ok()?;
         Self::of(&head[..length])
     }
 
-    /// Whether a machine that runs `self` may run `other`: processors run the code of their narrow predecessors.
+    /// Whether a machine that runs `self` may run `other`: 64-bit processors run the code of their 32-bit predecessors.
     fn runs(self, other: Self) -> bool {
         let narrow = |number| Self { wide: false, number, ..self };
         self == other
             || (self.number == X86_64 && other == narrow(X86))
             || (self.number == AARCH64 && other == narrow(ARM))
-            // A narrow server on a wide system.
+            // A 32-bit server on a 64-bit system.
             || (self.number == X86 && other == Self { wide: true, number: X86_64, ..self })
             || (self.number == ARM && other == Self { wide: true, number: AARCH64, ..self })
     }
@@ -267,7 +264,7 @@ fn elf(file: &File, head: &[u8]) -> Result<(), Unfit> {
     }
 }
 
-/// The loader that a program asks for, if it needs one.
+/// The loader that a program requests, if any.
 fn loader(file: &File, machine: Machine, table: u64, size: u64, count: u64) -> Option<PathBuf> {
     const LOADER: u64 = 3;
     for index in 0..count.min(256) {

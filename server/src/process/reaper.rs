@@ -1,30 +1,27 @@
-//! Reaps adopted processes: as the first process of a container (PID 1), or as a child subreaper, the server
-//! becomes the parent of every process below it that loses its own, and after a restart it still has the children
-//! that the program before it started. Without a reaper these stay as zombies.
+//! Reaps adopted processes. As the first process of a container (PID 1), or as a child subreaper, the server becomes the
+//! parent of every orphan below it, and after a restart it still has the children of the program before it. Without a
+//! reaper these stay as zombies.
 //!
-//! The exit statuses of the server's own children must not be taken by the reaper. So each child is registered
-//! under a lock before the reaper can look at it.
+//! The reaper must not take the exit statuses of the server's own children. So each child is registered under a lock before
+//! the reaper can see it.
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};
 use std::os::unix::net::UnixStream;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use rustix::process::{Pid, WaitOptions, getpid, waitpid};
 use signal_hook::consts::SIGCHLD;
 use signal_hook::low_level::pipe;
 
+use crate::base::mutex::Mutex;
 use crate::base::platform;
 
-/// The server's own children by pid, with their start times: a pid alone may be reused. Empty and unused where
-/// there is no reaper.
+/// The server's own children by pid, with their start times: a pid alone may be reused. Unset without a reaper.
 static OWN: OnceLock<Mutex<HashMap<Pid, u64>>> = OnceLock::new();
 
-/// Starts a thread that reaps adopted processes, where this process can have any. For the start of a program that
-/// starts all its children through this module: the exit statuses of others would be lost.
-///
-/// # Errors
-/// The system has no thread or no descriptors for it.
+/// Starts a thread that reaps adopted processes, if this process can have any. For a program that starts all its children
+/// through this module: the exit statuses of others would be lost.
 pub(crate) fn reap_adopted() -> io::Result<()> {
     let adopts = getpid().is_init() || platform::is_subreaper();
     if !adopts && platform::children().is_empty() {
@@ -46,14 +43,14 @@ pub(crate) fn reap_adopted() -> io::Result<()> {
     Ok(())
 }
 
-/// Starts a child, so that the reaper knows it as the server's own.
+/// Starts a child and registers it as the server's own.
 pub(super) fn registered<C>(
     spawn: impl FnOnce() -> io::Result<C>,
     pid: impl FnOnce(&C) -> Option<u32>,
 ) -> io::Result<C> {
     let Some(own) = OWN.get() else { return spawn() };
     // Held until the child is registered: it may end at once.
-    let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut own = own.lock();
     let child = spawn()?;
     if let Some(process) = pid(&child).and_then(platform::process) {
         own.insert(process.pid, process.start);
@@ -62,9 +59,9 @@ pub(super) fn registered<C>(
 }
 
 fn reap(own: &Mutex<HashMap<Pid, u64>>) {
-    let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut own = own.lock();
     let children = platform::children();
-    // What is not listed any more has been waited for.
+    // A child that is not listed has been waited for.
     own.retain(|pid, _| children.iter().any(|child| child.pid == *pid));
     for child in children {
         if child.has_ended && own.get(&child.pid) != Some(&child.start) {

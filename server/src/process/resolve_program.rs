@@ -1,4 +1,4 @@
-//! Finds programs in the path when the menu loads, so that a run does not search.
+//! Finds programs on the path when the menu loads, so that a run does not search.
 
 use std::ffi::OsStr;
 use std::io;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
 
-/// Where programs are looked for, and the `PATH` that each run gets.
+/// The `PATH` of each run, and of the search.
 pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Why there is no such program, as the end of a sentence that began with its name.
+/// Why there is no such program: the rest of a sentence that begins with its name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Absent {
     #[error("is neither an absolute path nor a bare name to be found on {PATH}")]
@@ -30,7 +30,7 @@ pub(crate) enum Absent {
     Unreachable(String),
 }
 
-/// The absolute path of a program, given by such a path or by a bare name.
+/// The absolute path of a program, by an absolute path or a bare name.
 pub(crate) fn find_program(name: &str) -> Result<String, Absent> {
     if name.starts_with('/') {
         return executable(Path::new(name)).map(|()| name.to_owned());
@@ -38,12 +38,11 @@ pub(crate) fn find_program(name: &str) -> Result<String, Absent> {
     if name.is_empty() || name.contains('/') || name.contains('\0') {
         return Err(Absent::Relative);
     }
-    search(name, OsStr::new(PATH))
-        .and_then(|path: PathBuf| path.into_os_string().into_string().ok())
-        .ok_or(Absent::NotOnPath)
+    let path = search(name, OsStr::new(PATH)).ok_or(Absent::NotOnPath)?;
+    path.into_os_string().into_string().map_err(|_| Absent::NotOnPath)
 }
 
-/// The program of this bare name in the first directory of `path` that has it.
+/// The program with this bare name in the first directory of `path` that has it.
 pub(crate) fn search(name: &str, path: &OsStr) -> Option<PathBuf> {
     std::env::split_paths(path)
         .map(|directory| directory.join(name))

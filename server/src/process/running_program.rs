@@ -1,7 +1,8 @@
-//! A running program: collects its output, and ends it with all its processes.
+//! A running program: reads its output, and ends it with all its processes.
 
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt as _;
 use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::OnceLock;
@@ -18,84 +19,69 @@ use crate::base::platform;
 use crate::output::Output;
 use crate::process::cgroup::Cgroup;
 use crate::process::drain::drain;
-use crate::process::exit_status::{End, ProgramExit};
+use crate::process::exit_status::{EndCause, ProgramExit};
 use crate::process::pipes;
 use crate::process::process_tree::ProcessTree;
-use crate::process::program::Stop;
+use crate::process::program_spec::Stop;
 use crate::process::tracking::LeaderProcess;
 
-/// Most bytes taken from a pipe at once: all that it usually holds.
+/// Most bytes read from a pipe at once: its default capacity.
 const READ: usize = pipes::USUAL;
-/// After so many bytes a flood lets everybody else have a turn.
+/// Bytes after which a fast program yields to other tasks.
 const TURN: usize = 4 * READ;
-/// How long the pipes are listened to after the program itself has ended, while a process that it
-/// left behind still holds them: so long after the last byte, and so long in all.
+/// How long the pipes are read after the program has ended, while a process that it left behind holds them: after the last
+/// byte, and in total.
 const QUIET: Duration = Duration::from_secs(1);
 const LINGER: Duration = Duration::from_secs(3);
-/// How soon those that were told to stop are looked at again, at first and later.
-const LOOK: Duration = Duration::from_millis(10);
-const LONGEST_LOOK: Duration = Duration::from_millis(100);
+/// The interval of the checks whether stopped processes have ended, at first and later.
+const CHECK: Duration = Duration::from_millis(10);
+const LONGEST_CHECK: Duration = Duration::from_millis(100);
 
 /// A running program. Dropping it, or the future of [`Process::run`], kills it with all that it started.
 #[derive(Debug)]
 pub(crate) struct Process {
-    child: Child,
-    tree: ProcessTree,
-    /// Where it is a pipe that somebody may write.
-    pub(crate) stdin: Option<Sender>,
-    stdout: Receiver,
-    stderr: Receiver,
-    stop: Stop,
-    started: std::time::Instant,
+    pub(super) child: Child,
+    pub(super) tree: ProcessTree,
+    /// The writing end of its input, if that is a pipe.
+    pub(super) stdin: Option<Sender>,
+    pub(super) stdout: Receiver,
+    pub(super) stderr: Receiver,
+    pub(super) stop: Stop,
+    pub(super) started: std::time::Instant,
 }
 
-/// What ends a run before its time.
+/// What ends a run early.
 #[derive(Debug, Clone)]
 pub(crate) struct Until {
-    /// Somebody asks it to.
     pub(crate) cancel: CancellationToken,
-    /// It has taken so long.
     pub(crate) timeout: Option<Duration>,
-    /// The server has no more time for it.
-    pub(crate) over: CancellationToken,
+    /// The server ends.
+    pub(crate) server_ends: CancellationToken,
 }
 
 impl Process {
-    pub(crate) fn new(
-        child: Child,
-        tree: ProcessTree,
-        stdout: Receiver,
-        stderr: Receiver,
-        stop: Stop,
-        started: std::time::Instant,
-    ) -> Self {
-        Self { child, tree, stdin: None, stdout, stderr, stop, started }
+    /// The program's process, if the system tells of it.
+    pub(crate) fn leader(&self) -> Option<&LeaderProcess> {
+        self.tree.processes.leader.as_ref()
     }
 
-    /// The program's process, where the system tells of it.
-    pub(crate) fn first(&self) -> Option<&LeaderProcess> {
-        self.tree.family().first.as_ref()
-    }
-
-    /// The writing end of its input, where it may be answered. Its input ends with that.
+    /// The writing end of its input, if it is a pipe. Its input ends when that is dropped.
     pub(crate) fn take_input(&mut self) -> Option<Sender> {
         self.stdin.take()
     }
 
-    /// Gives it a cgroup of its own once it is run.
+    /// Sets the cgroup that it gets once it is run.
     pub(crate) fn contained(mut self, cgroup: Option<Cgroup>) -> Self {
-        self.tree.family_mut().cgroup = cgroup;
+        self.tree.processes.cgroup = cgroup;
         self
     }
 
-    /// Carries the output into `output` until the program has ended, by itself or for one of the reasons in
-    /// `until`.
+    /// Copies its output into `output` until it has ended, by itself or for one of the reasons in `until`.
     ///
-    /// A program that ends by itself may leave processes behind: they are left alone. Their output belongs to the run
-    /// until they have been quiet for a second, for three seconds at most; what they write later is read and
-    /// discarded, so that no closed pipe ends them. One that is ended takes all that it started with it, the
-    /// whole group and who has left that: `stop_signal` first, SIGKILL to whoever is left after
-    /// `stop_timeout`. Who lives in the end is in [`ProgramExit::escaped`].
+    /// Processes that a program leaves behind when it ends by itself are left alone. Their output belongs to the run until
+    /// they have been quiet for a second, for three seconds at most; later output is discarded, so that no closed pipe ends
+    /// them. A program that is stopped is stopped with all its processes: `stop_signal` first, SIGKILL after `stop_timeout`.
+    /// Processes that are still alive are in [`ProgramExit::escaped`].
     pub(crate) async fn run(self, output: &Output, until: Until) -> ProgramExit {
         let Self { mut child, mut tree, stdin: _, stdout, stderr, stop, started } = self;
         tree.contain().await;
@@ -103,7 +89,7 @@ impl Process {
         let mut pump = pin!(pump(stdout, stderr, output, &exited));
         let mut open = None;
         let (end, status, escaped) = {
-            // A disk or a flood that holds up the pump must not hold up a cancel.
+            // A slow disk or fast output that holds up the pump must not hold up a cancel.
             let mut watch = pin!(watch(&mut child, &mut tree, stop, &until));
             loop {
                 tokio::select! {
@@ -119,46 +105,48 @@ impl Process {
             Some(open) => open,
             None => tokio::select! {
                 open = pump => open,
-                // The server ends, and can hold no pipe for anybody.
-                () = until.over.cancelled() => Vec::new(),
+                // The server ends, and cannot keep a pipe open.
+                () = until.server_ends.cancelled() => Vec::new(),
             },
         };
         let is_held = !open.is_empty();
-        drain(open, &format!("run {}", tree.family().run.0));
+        drain(open, &format!("run {}", tree.processes.run.0));
         let escaped = match escaped {
             Some(escaped) => escaped,
             None => tree.left(duration, is_held).await,
         };
         tree.uncontain().await;
-        ProgramExit::new(end, status, duration, escaped)
+        let exit_code = status.and_then(|status| status.code());
+        let signal = status.and_then(|status| status.signal());
+        ProgramExit { end, exit_code, signal, duration, escaped }
     }
 }
 
-/// Waits for the program's end, or brings it about; then also who escaped it.
+/// Waits for the program's end, or stops it; then also returns the processes that escaped.
 async fn watch(
     child: &mut Child,
     tree: &mut ProcessTree,
     stop: Stop,
     until: &Until,
-) -> (End, Option<ExitStatus>, Option<Vec<u32>>) {
+) -> (EndCause, Option<ExitStatus>, Option<Vec<u32>>) {
     let end = tokio::select! {
         biased;
         status = child.wait() => {
             tree.release();
-            return (End::Exited, reaped(status), None);
+            return (EndCause::Exited, reaped(status), None);
         }
-        () = until.cancel.cancelled() => End::Cancelled,
-        () = limit(until.timeout) => End::TimedOut,
-        () = until.over.cancelled() => End::Cancelled,
+        () = until.cancel.cancelled() => EndCause::Cancelled,
+        () = sleep(until.timeout.unwrap_or_default()), if until.timeout.is_some() => EndCause::TimedOut,
+        () = until.server_ends.cancelled() => EndCause::Cancelled,
     };
     let mut status = None;
     tokio::select! {
         biased;
-        () = until.over.cancelled() => {}
+        () = until.server_ends.cancelled() => {}
         () = stopped(child, tree, stop, &mut status) => {}
     }
     let escaped = tree.kill().await;
-    // One that cannot be killed is not waited for.
+    // A process that cannot be killed is not waited for.
     let lives = child.id().is_some_and(|pid| escaped.contains(&pid));
     let status = match status {
         None if lives => None,
@@ -168,14 +156,14 @@ async fn watch(
     (end, status, Some(escaped))
 }
 
-/// Asks a program to end with all that it started, and gives them their time for it.
+/// Signals a program with all its processes, and waits for their end until the stop timeout.
 async fn stopped(
     child: &mut Child,
     tree: &mut ProcessTree,
     stop: Stop,
     status: &mut Option<std::io::Result<ExitStatus>>,
 ) {
-    // Too far away for the clock is never.
+    // Cut, so that the clock cannot overflow.
     let deadline = Instant::now() + stop.timeout.min(Duration::from_secs(365 * 86_400));
     tree.stop(stop.signal).await;
     tokio::select! {
@@ -183,12 +171,11 @@ async fn stopped(
         ended = child.wait() => *status = Some(ended),
         () = sleep_until(deadline) => return,
     }
-    // The first process is gone; the others have the rest of the time to end in order. There is no
-    // event for that.
-    let mut apart = LOOK;
+    // The leader has ended; the others have the rest of the time. There is no event for their end.
+    let mut interval = CHECK;
     while Instant::now() < deadline && tree.lives(stop.signal).await {
-        sleep_until(deadline.min(Instant::now() + apart)).await;
-        apart = (apart * 2).min(LONGEST_LOOK);
+        sleep_until(deadline.min(Instant::now() + interval)).await;
+        interval = (interval * 2).min(LONGEST_CHECK);
     }
 }
 
@@ -196,15 +183,8 @@ fn reaped(status: std::io::Result<ExitStatus>) -> Option<ExitStatus> {
     status.inspect_err(|error| tracing::warn!(%error, "the end of a program is not known")).ok()
 }
 
-async fn limit(timeout: Option<Duration>) {
-    match timeout {
-        Some(timeout) => sleep(timeout).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Carries both pipes into `output` until both are at their end, or quiet after the program's end. Returns the pipes
-/// that other processes still have open.
+/// Copies both pipes into `output` until they are closed, or quiet after the program's end. Returns the pipes that other
+/// processes still have open.
 async fn pump(
     stdout: Receiver,
     stderr: Receiver,
@@ -231,7 +211,7 @@ async fn pump(
         match open.try_read(&mut buffer) {
             Ok(0) => *end = None,
             Ok(length) => {
-                // Only a program that fills its pipe gains by a larger one, which costs time to make.
+                // Only a program that fills its pipe gains from a larger one, which takes time to make.
                 if length == READ && std::mem::take(&mut small[stream as usize]) {
                     pipes::enlarge(open);
                 }
@@ -239,7 +219,7 @@ async fn pump(
                 turn += length;
                 if turn >= TURN {
                     turn = 0;
-                    // Neither the pipe nor an output whose file is full makes this wait by themselves.
+                    // Neither the pipe nor an output whose file is full makes this task wait.
                     tokio::task::yield_now().await;
                 }
             }
@@ -256,14 +236,13 @@ async fn pump(
 
 async fn ready(pipe: Option<&Receiver>) {
     match pipe {
-        // An error shows itself when the pipe is read.
+        // An error is reported when the pipe is read.
         Some(pipe) => drop(pipe.readable().await),
         None => std::future::pending().await,
     }
 }
 
-/// Ends once the program has ended and nothing was heard for long enough; `last` is the moment after
-/// which a process left behind is not listened to any more.
+/// Ends once the program has ended and the pipes were quiet for long enough; `last` is the end of that time at the latest.
 async fn quiet(exited: &CancellationToken, last: &OnceLock<Instant>) {
     exited.cancelled().await;
     let now = Instant::now();
@@ -276,12 +255,12 @@ async fn quiet(exited: &CancellationToken, last: &OnceLock<Instant>) {
 pub(crate) struct Group(Option<Pid>);
 
 impl Group {
-    /// The group that `child` leads.
+    /// The group whose leader is `child`.
     pub(crate) fn of(child: &Child) -> Self {
         Self(child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)))
     }
 
-    /// Signals every process of the group; that there is none left is no error.
+    /// Signals every process of the group; an empty group is no error.
     pub(crate) fn signal(&self, signal: Signal) {
         if let Some(group) = self.0
             && let Err(error) = kill_process_group(group, signal)
@@ -291,17 +270,15 @@ impl Group {
         }
     }
 
-    /// Whether any process of it still runs.
     pub(crate) fn lives(&self) -> bool {
         self.0.is_some_and(platform::group_lives)
     }
 
-    /// Whether it has this number.
     pub(crate) fn is(&self, group: Pid) -> bool {
         self.0 == Some(group)
     }
 
-    /// From here on the group is left alone: its number may become somebody else's.
+    /// Stops signalling: its number may be reused.
     pub(crate) fn release(&mut self) {
         self.0 = None;
     }
@@ -315,16 +292,15 @@ impl Drop for Group {
 
 #[cfg(test)]
 mod tests {
-    use crate::process::pipes;
     use std::future::poll_fn;
     use std::io::Write as _;
     use std::task::Poll;
 
     use super::*;
 
-    /// A program that printed faster than it was read kept everybody else waiting for as long as it went on.
+    /// A program that printed faster than it was read blocked all other tasks.
     #[tokio::test]
-    async fn a_flood_takes_turns_with_everybody_else() {
+    async fn fast_output_yields_to_other_tasks() {
         const SIZE: usize = 3 * TURN + READ / 2;
         let ((stdout, mut writer), (stderr, _)) = (pipes::pair().unwrap(), pipes::pair().unwrap());
         pipes::enlarge(&stdout);

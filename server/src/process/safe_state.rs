@@ -14,24 +14,22 @@ use crate::process::drain::drain;
 use crate::process::launch::{Caller, DEFAULT_CWD, environment};
 use crate::process::spawn;
 
-/// Most bytes of its output that are kept.
-const OUTPUT: usize = 64 * 1024;
+/// Bytes of its output that are kept.
+const MAX_OUTPUT: usize = 64 * 1024;
 /// Reads of 4 KiB at a time: more than a pipe holds.
-const MOST_READS: usize = 32;
+const MAX_READS: usize = 32;
 
-/// Such a program, as it is written down with a run that owes it: the menu may be another by then.
+/// A hook program, as it is recorded with its run: the menu may have changed when it is run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Hook {
     pub(crate) argv: Vec<String>,
     pub(crate) cwd: String,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) inherit_env: Vec<String>,
-    /// On whose behalf the run was.
     pub(crate) caller: Caller,
 }
 
-/// What closes the state that a run of a worker's function may leave: it is started where, and with what, the
-/// worker is.
+/// The `safe_state` of a worker's function: it runs in the directory and with the environment of the worker.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SafeState {
     /// A program and its arguments.
@@ -41,7 +39,6 @@ pub(crate) struct SafeState {
 }
 
 impl SafeState {
-    /// The same for a run of this caller.
     pub(crate) fn hook(&self, caller: Caller) -> Hook {
         let Daemon { cwd, env, inherit_env, .. } = &self.daemon;
         Hook {
@@ -54,18 +51,18 @@ impl SafeState {
     }
 }
 
-/// How it went.
+/// The result of a hook.
 #[derive(Debug)]
-pub(crate) struct Closed {
-    /// What it said, on both streams.
+pub(crate) struct HookResult {
+    /// Its output, of both streams.
     pub(crate) output: Vec<u8>,
-    /// None: the state is safe. Else why nobody can be sure of it, as one sentence.
+    /// None: the state is safe. Else why it may not be, as one sentence.
     pub(crate) failure: Option<String>,
 }
 
-impl Closed {
-    /// What belongs into the run's output: what it said, and that it failed.
-    pub(crate) fn said(mut self) -> Vec<u8> {
+impl HookResult {
+    /// Its part of the run's output: its output, and that it failed.
+    pub(crate) fn into_output(mut self) -> Vec<u8> {
         if let Some(failure) = self.failure {
             if self.output.last().is_some_and(|last| *last != b'\n') {
                 self.output.push(b'\n');
@@ -76,7 +73,7 @@ impl Closed {
     }
 }
 
-/// The descriptors that a hook starts with. They are opened beforehand, so that a start does not depend on free ones.
+/// The descriptors of a hook. They are opened in advance, so that its start does not depend on free ones.
 #[derive(Debug)]
 pub(crate) struct HookPipes {
     stdin: File,
@@ -86,8 +83,6 @@ pub(crate) struct HookPipes {
 }
 
 impl HookPipes {
-    /// # Errors
-    /// The system has no descriptors for them.
     pub(crate) fn new() -> io::Result<Self> {
         let (output, stdout) = io::pipe()?;
         rustix::io::ioctl_fionbio(&output, true)?;
@@ -97,15 +92,7 @@ impl HookPipes {
 }
 
 impl Hook {
-    /// The program and its arguments, as declared.
-    pub(crate) fn argv(&self) -> &[String] {
-        &self.argv
-    }
-
     /// Starts it.
-    ///
-    /// # Errors
-    /// Why it could not be started.
     pub(crate) fn start(&self, pipes: HookPipes) -> io::Result<RunningHook> {
         let (program, args) = self.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let HookPipes { stdin, output, stdout, stderr } = pipes;
@@ -128,10 +115,10 @@ impl Hook {
         })
     }
 
-    /// How it went where it could not be started, and cannot be later.
-    pub(crate) fn not_started(&self, error: &io::Error) -> Closed {
+    /// The result if it cannot be started.
+    pub(crate) fn not_started(&self, error: &io::Error) -> HookResult {
         let failure = Some(self.sentence(&format!("it could not be run: {error}")));
-        Closed { output: Vec::new(), failure }
+        HookResult { output: Vec::new(), failure }
     }
 
     fn sentence(&self, why: &str) -> String {
@@ -143,7 +130,7 @@ impl Hook {
 #[derive(Debug)]
 pub(crate) struct RunningHook {
     child: Child,
-    /// None: its output is at its end.
+    /// None at the end of its output.
     pipe: Option<PipeReader>,
     output: Vec<u8>,
     started: Instant,
@@ -157,19 +144,19 @@ impl RunningHook {
         self.pipe.as_ref()
     }
 
-    /// Reads what the program wrote, and kills it after `limit` with all that it started; how it went, once it has
-    /// ended. Does not block.
-    pub(crate) fn look(&mut self, hook: &Hook, limit: Option<Duration>) -> Option<Closed> {
+    /// Reads the program's output, and kills it after `limit` with all that it started; the result, once it has ended. Does
+    /// not block.
+    pub(crate) fn check(&mut self, hook: &Hook, limit: Option<Duration>) -> Option<HookResult> {
         if self.status.is_none() {
             match self.child.try_wait() {
                 Ok(status) => self.status = status,
                 Err(error) => {
                     let why = format!("how it ended is not known: {error}");
-                    return Some(self.closed(hook, Some(hook.sentence(&why))));
+                    return Some(self.result(hook, Some(hook.sentence(&why))));
                 }
             }
         }
-        // What the program wrote before it ended is in the pipe now. What it left behind may go on to write.
+        // All output of the program is in the pipe now. Processes that it left behind may write more.
         self.read();
         let Some(status) = self.status else {
             if !self.is_killed && limit.is_some_and(|limit| self.started.elapsed() >= limit) {
@@ -187,24 +174,24 @@ impl RunningHook {
             status if status.success() => None,
             status => Some(format!("it ended with {status}")),
         };
-        Some(self.closed(hook, failure.map(|why| hook.sentence(&why))))
+        Some(self.result(hook, failure.map(|why| hook.sentence(&why))))
     }
 
-    fn closed(&mut self, hook: &Hook, failure: Option<String>) -> Closed {
-        // What the program left behind may write on.
+    fn result(&mut self, hook: &Hook, failure: Option<String>) -> HookResult {
+        // Processes that the program left behind may write more.
         let open = self.pipe.take().map(OwnedFd::from).into_iter().collect();
         drain(open, &format!("safe_state of run {}", hook.caller.run.0));
-        Closed { output: std::mem::take(&mut self.output), failure }
+        HookResult { output: std::mem::take(&mut self.output), failure }
     }
 
-    /// Reads at most what a pipe holds, and keeps the beginning of it all.
+    /// Reads at most what a pipe holds, and keeps the first [`MAX_OUTPUT`] bytes.
     fn read(&mut self) {
         let Some(pipe) = &mut self.pipe else { return };
         let mut buffer = [0; 4096];
-        for _ in 0..MOST_READS {
+        for _ in 0..MAX_READS {
             match pipe.read(&mut buffer) {
                 Ok(count @ 1..) => {
-                    let room = OUTPUT - self.output.len();
+                    let room = MAX_OUTPUT - self.output.len();
                     self.output.extend_from_slice(&buffer[..count.min(room)]);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

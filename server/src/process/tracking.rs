@@ -1,11 +1,10 @@
 //! Finds the processes of a run, also those that left its process group.
 //!
-//! A process belongs to a run by its group, told from a later one of the same number by when its first process
-//! was started; by the run's own variables in its environment; by the pipes that it writes the run's output
-//! into; by its cgroup where the server was given one; and by having been started by one that does. Who has
-//! left all of these is found by nobody.
+//! A process belongs to a run by its group, if the leader of the group has the recorded start time; by the run's variables
+//! in its environment; by the pipes that it writes the run's output into; by the run's cgroup; and by a parent that belongs
+//! to the run. A process that has left all of these is not found.
 //!
-//! Everything here blocks, if only for the files of the system.
+//! All functions here block.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -15,30 +14,26 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use topside_shared::RunId;
 
-use crate::base::platform;
-use crate::base::platform::Listed;
+use crate::base::platform::{self, ProcessInfo};
 use crate::process::cgroup::Cgroup;
 
-/// How often it is looked again after a kill: a process may start another before it is killed, and takes a
-/// moment to die.
-const LOOKS: u32 = 200;
-const APART: Duration = Duration::from_millis(10);
+/// How often a kill is repeated: a process may start another before it is killed, and takes a moment to die.
+const KILLS: u32 = 200;
+const INTERVAL: Duration = Duration::from_millis(10);
 
-/// The first process of a run, told from others that had its number.
+/// The first process of a run, told from others with the same pid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LeaderProcess {
-    /// Its number, which is its group's too.
+    /// Also the number of its group.
     pub(crate) pid: u32,
-    /// The boot of the box that it belongs to.
     pub(crate) boot: String,
-    /// When it was started.
     pub(crate) start: u64,
-    /// The session that it was started in; 0: one whose leader is outside of this container.
+    /// Its session at its start; 0: one whose leader is outside of this container.
     pub(crate) session: i32,
 }
 
 impl LeaderProcess {
-    /// The process of this number, where the system tells of it.
+    /// The process with this pid, if the system tells of it.
     pub(crate) fn of(pid: u32) -> Option<Self> {
         let process = platform::process(pid)?;
         Some(Self {
@@ -49,10 +44,10 @@ impl LeaderProcess {
         })
     }
 
-    /// Its group, if that is still its own. Where it has ended and left others, the number cannot have gone
-    /// to another group since, but for one that ended in the same way; that would be of another session. Where it
-    /// led a session of its own, the two could not be told apart.
-    fn group(&self, processes: &[Listed]) -> Option<Pid> {
+    /// Its group, if that is still its own. If it has ended and left others, another group can have the number only if that
+    /// ended in the same way; it would be of another session. If the leader had a session of its own, the two could not be
+    /// told apart.
+    fn group(&self, processes: &[ProcessInfo]) -> Option<Pid> {
         if platform::boot()? != self.boot {
             return None;
         }
@@ -69,39 +64,38 @@ impl LeaderProcess {
     }
 }
 
-/// What is known of a run's processes before the first of them is started.
+/// What identifies a run's processes before the first of them is started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SpawnRecord {
-    /// The boot of the box.
     pub(crate) boot: String,
-    /// None of them was started before this moment. Others may hold the pipes too: the master of an ssh
-    /// connection is handed those of whoever uses it.
+    /// None of them was started earlier. Other processes may hold the pipes too: the master of an ssh connection gets those
+    /// of its clients.
     pub(crate) since: u64,
     /// The pipes that they write their output into.
     pub(crate) pipes: [u64; 2],
 }
 
 impl SpawnRecord {
-    /// Of a run with these pipes, where the system tells enough.
+    /// The record of a run with these pipes, if the system tells enough.
     pub(crate) fn now(pipes: [u64; 2]) -> Option<Self> {
         Some(Self { boot: platform::boot()?.to_owned(), since: platform::moment()?, pipes })
     }
 }
 
-/// In `TOPSIDE_RUN` of a resident worker, which belongs to no run: none has this number.
+/// `TOPSIDE_RUN` of a resident worker, which belongs to no run: no run has this number.
 pub(crate) const WORKERS: RunId = RunId(0);
 
-/// What the processes of one run, or the resident workers, are known by.
+/// What identifies the processes of one run, or the resident workers.
 #[derive(Debug, Clone)]
 pub(crate) struct RunProcesses {
     /// `TOPSIDE_RUN`.
     pub(crate) run: RunId,
     /// `TOPSIDE_INSTANCE`.
     pub(crate) instance: String,
-    pub(crate) first: Option<LeaderProcess>,
-    pub(crate) birth: Option<SpawnRecord>,
+    pub(crate) leader: Option<LeaderProcess>,
+    pub(crate) spawn_record: Option<SpawnRecord>,
     pub(crate) cgroup: Option<Cgroup>,
-    /// Those that were found before, by number, with their start.
+    /// Processes that were found before, with their start times.
     pub(crate) known: HashMap<Pid, u64>,
 }
 
@@ -109,35 +103,35 @@ pub(crate) struct RunProcesses {
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
     pub(crate) run: RunId,
-    pub(crate) process: Listed,
+    pub(crate) process: ProcessInfo,
 }
 
 impl Member {
     pub(crate) fn pid(&self) -> u32 {
-        self.process.pid.as_raw_nonzero().get().unsigned_abs()
+        platform::number(self.process.pid)
     }
 }
 
-/// The processes of these runs that live.
-pub(crate) fn members(families: &[RunProcesses]) -> Vec<Member> {
-    among(families, platform::processes())
+/// The live processes of these runs.
+pub(crate) fn members(runs: &[RunProcesses]) -> Vec<Member> {
+    among(runs, platform::processes())
 }
 
-/// Those of `processes` that live and are of these runs.
-pub(crate) fn among(families: &[RunProcesses], mut processes: Vec<Listed>) -> Vec<Member> {
+/// Those of `processes` that are alive and belong to these runs.
+pub(crate) fn among(runs: &[RunProcesses], mut processes: Vec<ProcessInfo>) -> Vec<Member> {
     let spared = own(&processes);
     processes.retain(|process| !process.has_ended && !spared.contains(&process.pid));
-    let mut groups: HashMap<Pid, RunId> = families
+    let mut groups: HashMap<Pid, RunId> = runs
         .iter()
-        .filter_map(|family| Some((family.first.as_ref()?.group(&processes)?, family.run)))
+        .filter_map(|run| Some((run.leader.as_ref()?.group(&processes)?, run.run)))
         .collect();
-    let contained: HashMap<Pid, RunId> = families
+    let contained: HashMap<Pid, RunId> = runs
         .iter()
-        .filter_map(|family| Some((family.cgroup.as_ref()?, family.run)))
+        .filter_map(|run| Some((run.cgroup.as_ref()?, run.run)))
         .flat_map(|(cgroup, run)| cgroup.processes().into_iter().map(move |pid| (pid, run)))
         .collect();
-    let marked = |process: &Listed| {
-        let run = contained.get(&process.pid).copied().or_else(|| marked(families, process))?;
+    let marked = |process: &ProcessInfo| {
+        let run = contained.get(&process.pid).copied().or_else(|| marked(runs, process))?;
         Some((process.pid, run))
     };
     let mut members: HashMap<Pid, RunId> = processes.iter().filter_map(marked).collect();
@@ -159,34 +153,35 @@ pub(crate) fn among(families: &[RunProcesses], mut processes: Vec<Listed>) -> Ve
             break;
         }
     }
-    let member = |process: Listed| Some(Member { run: *members.get(&process.pid)?, process });
+    let member = |process: ProcessInfo| Some(Member { run: *members.get(&process.pid)?, process });
     processes.into_iter().filter_map(member).collect()
 }
 
-/// The run that a process says by itself that it belongs to.
-fn marked(families: &[RunProcesses], process: &Listed) -> Option<RunId> {
-    let known = |family: &&RunProcesses| family.known.get(&process.pid) == Some(&process.start);
-    if let Some(family) = families.iter().find(known) {
-        return Some(family.run);
+/// The run that a process belongs to by its own marks.
+fn marked(runs: &[RunProcesses], process: &ProcessInfo) -> Option<RunId> {
+    let is_known = |run: &&RunProcesses| run.known.get(&process.pid) == Some(&process.start);
+    if let Some(run) = runs.iter().find(is_known) {
+        return Some(run.run);
     }
     if let Some(variables) = platform::environment(process.pid) {
         let value = |name: &[u8]| {
             let own = variables.split(|byte| *byte == 0).find_map(|own| own.strip_prefix(name))?;
             std::str::from_utf8(own).ok()
         };
-        if let (Some(instance), Some(run)) = (value(b"TOPSIDE_INSTANCE="), value(b"TOPSIDE_RUN="))
-            && let Some(family) = families
-                .iter()
-                .find(|family| family.instance == instance && run.parse() == Ok(family.run.0))
+        if let (Some(instance), Some(id)) = (value(b"TOPSIDE_INSTANCE="), value(b"TOPSIDE_RUN="))
+            && let Some(run) =
+                runs.iter().find(|run| run.instance == instance && id.parse() == Ok(run.run.0))
         {
-            return Some(family.run);
+            return Some(run.run);
         }
     }
-    let pipes: Vec<(u64, RunId)> = families
+    let pipes: Vec<(u64, RunId)> = runs
         .iter()
-        .filter_map(|family| Some((family.birth.as_ref()?, family.run)))
-        .filter(|(birth, _)| birth.since <= process.start && platform::boot() == Some(&birth.boot))
-        .flat_map(|(birth, run)| birth.pipes.map(|pipe| (pipe, run)))
+        .filter_map(|run| Some((run.spawn_record.as_ref()?, run.run)))
+        .filter(|(record, _)| {
+            record.since <= process.start && platform::boot() == Some(&record.boot)
+        })
+        .flat_map(|(record, run)| record.pipes.map(|pipe| (pipe, run)))
         .collect();
     if pipes.is_empty() {
         return None;
@@ -196,19 +191,19 @@ fn marked(families: &[RunProcesses], process: &Listed) -> Option<RunId> {
     pipes.iter().find(|(own, _)| *own == pipe).map(|(_, run)| *run)
 }
 
-/// Kills all processes of these runs, wherever they went; those that live all the same.
-pub(crate) fn kill(families: &[RunProcesses], mut tell: impl FnMut(&Member)) -> Vec<Member> {
-    let mut told = HashSet::new();
+/// Kills all processes of these runs, and calls `report` once for each; returns those that are still alive.
+pub(crate) fn kill(runs: &[RunProcesses], mut report: impl FnMut(&Member)) -> Vec<Member> {
+    let mut reported = HashSet::new();
     let mut left = Vec::new();
-    for _ in 0..LOOKS {
-        for cgroup in families.iter().filter_map(|family| family.cgroup.as_ref()) {
+    for _ in 0..KILLS {
+        for cgroup in runs.iter().filter_map(|run| run.cgroup.as_ref()) {
             cgroup.kill();
         }
-        left = members(families);
+        left = members(runs);
         let mut hopeless = true;
         for member in &left {
-            if told.insert(member.process.pid) {
-                tell(member);
+            if reported.insert(member.process.pid) {
+                report(member);
             }
             // It may have ended by itself.
             hopeless &= signal(&member.process, Signal::KILL) == Err(Errno::PERM);
@@ -216,18 +211,17 @@ pub(crate) fn kill(families: &[RunProcesses], mut tell: impl FnMut(&Member)) -> 
         if hopeless {
             break;
         }
-        std::thread::sleep(APART);
+        std::thread::sleep(INTERVAL);
     }
     left
 }
 
-/// Signals one process.
-pub(crate) fn signal(process: &Listed, signal: Signal) -> Result<(), Errno> {
+pub(crate) fn signal(process: &ProcessInfo, signal: Signal) -> Result<(), Errno> {
     kill_process(process.pid, signal)
 }
 
-/// This process and those above it: a run may have been what started the server anew.
-fn own(processes: &[Listed]) -> HashSet<Pid> {
+/// This process and its ancestors: a run may have restarted the server.
+fn own(processes: &[ProcessInfo]) -> HashSet<Pid> {
     let mut own = HashSet::new();
     let mut next = Some(rustix::process::getpid());
     while let Some(pid) = next.filter(|pid| own.insert(*pid)) {

@@ -36,7 +36,7 @@ use crate::history::{Filter, History, Past, Unreadable};
 use crate::hooks::Hooks;
 use crate::keys::Keys;
 use crate::output::Output;
-use crate::process::program::Policy;
+use crate::process::program_spec::Policy;
 use crate::runs::input::Input;
 use crate::runs::queue::{Queue, Standing};
 

@@ -18,7 +18,7 @@ use crate::menu::Entry;
 use crate::process::exit_status::ProgramExit;
 use crate::process::launch::Caller;
 use crate::process::pipes::Pipes;
-use crate::process::program::Program;
+use crate::process::program_spec::Program;
 use crate::process::running_program::Process;
 use crate::process::safe_state::Hook;
 use crate::runs::start::internal;
@@ -37,7 +37,7 @@ pub(crate) struct Outcome {
 impl Outcome {
     pub(crate) fn of_program(ended: ProgramExit, program: &Program) -> Self {
         Self {
-            state: ended.state(program.success_exit_codes()),
+            state: ended.state(&program.success_exit_codes),
             exit_code: ended.exit_code,
             signal: ended.signal,
             escaped: ended.escaped,
@@ -190,7 +190,7 @@ impl RunGuard {
             self.run.input.open(pipe, self.run.ended.clone());
         }
         let history = &self.runs.history;
-        if let Some(first) = process.first() {
+        if let Some(first) = process.leader() {
             history.started(self.run.id, first.clone());
         }
         Ok(process.contained(history.cgroup(self.run.id)))
@@ -203,7 +203,7 @@ impl RunGuard {
         let command = lock(&self.run.row).command.clone();
         match self.runs.services.hooks.run(self.run.id, command, hook, limit).await {
             Some(closed) => {
-                self.run.output.append(Stream::Stderr, &closed.said()).await;
+                self.run.output.append(Stream::Stderr, &closed.into_output()).await;
                 self.hook = None;
             }
             None => {
@@ -288,7 +288,7 @@ impl RunGuard {
     fn runs_hook_later(&mut self) -> bool {
         let is_open = self.written == Written::Begun
             && !self.hook_pending
-            && !self.runs.services.tasks.is_over();
+            && !self.runs.services.tasks.has_ended();
         let Some(hook) = self.hook.take_if(|_| is_open) else { return false };
         let (runs, run) = (Arc::clone(&self.runs), Arc::clone(&self.run));
         let limit = runs.services.config.get().config.limits.hook_timeout;

@@ -165,7 +165,7 @@ impl State {
 /// Waits for the turn of a queued run; whether it may start then. One that may not has said why.
 pub(crate) async fn wait(live: &mut RunGuard, entry: &Entry, call: &mut Call) -> bool {
     let (runs, run) = (Arc::clone(&live.runs), Arc::clone(&live.run));
-    let over = runs.services.tasks.runs_over();
+    let over = runs.services.tasks.runs_ended();
     tokio::select! {
         biased;
         () = run.cancel.cancelled() => return false,

@@ -23,7 +23,7 @@ use crate::menu::{Does, Entry};
 use crate::output::Output;
 use crate::process::launch::Caller;
 use crate::process::pipes::Pipes;
-use crate::process::program::Program;
+use crate::process::program_spec::Program;
 use crate::process::running_program::Until;
 use crate::runs::input::Input;
 use crate::runs::run_guard::{Outcome, RunGuard};
@@ -254,7 +254,7 @@ async fn carry_out(mut live: RunGuard, entry: Arc<Entry>, mut call: Call, mut as
         _ => {
             live.list();
             asker.tell();
-            let over = runs.services.tasks.runs_over();
+            let over = runs.services.tasks.runs_ended();
             let result = tokio::select! {
                 result = work(Arc::clone(&entry), call) => result,
                 () = over.cancelled() => CANCELLED,
@@ -269,8 +269,8 @@ async fn carry_out(mut live: RunGuard, entry: Arc<Entry>, mut call: Call, mut as
             let run = Arc::clone(&live.run);
             let until = Until {
                 cancel: run.cancel.clone(),
-                timeout: program.timeout(),
-                over: runs.services.tasks.runs_over(),
+                timeout: program.timeout,
+                server_ends: runs.services.tasks.runs_ended(),
             };
             let ended = process.run(&run.output, until).await;
             live.end(Outcome::of_program(ended, program)).await;
@@ -297,7 +297,7 @@ async fn begin(
     let pipes =
         program.pipes().map_err(|error| shortage::rpc_error(error, ErrorKind::SpawnFailed))?;
     let hook = program.safe_state(&caller, &args);
-    live.begin(Intent { hook, birth: pipes.birth() }).await?;
+    live.begin(Intent { hook, birth: pipes.spawn_record() }).await?;
     // Writing that down may have waited for the disk.
     program.confirm(&call.args).await?;
     Ok((caller, pipes))

@@ -3,7 +3,7 @@
 use crate::admission::tcp_port::OpenPort;
 use crate::net::mdns::{Announcement, announce};
 use crate::net::port_mapping::keep;
-use crate::net::port_mapping::protocols::{Home, place};
+use crate::net::port_mapping::protocols::{HomeRouter, place};
 use crate::server::Server;
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ async fn hold_port(server: &Server, opened: &OpenPort) {
     let outward = opened.addresses.iter().find(|open| open.is_ipv4() && !open.ip().is_loopback());
     if let Some(port) = outward.and_then(|open| NonZeroU16::new(open.port())) {
         let closing = || server.tcp.closed();
-        keep(Home::new(port, place), &server.router_address.outside, closing).await;
+        keep(HomeRouter::new(port, place), &server.router_address.outside, closing).await;
     }
 }
 

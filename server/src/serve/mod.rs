@@ -33,7 +33,7 @@ use crate::keys::{Keys, expiry};
 use crate::listen::tcp;
 use crate::menu::TableError;
 use crate::net::local_socket::{ListenError, Listeners};
-use crate::net::lock_file::StateLock;
+use crate::net::lock_file::ServerLock;
 use crate::operations::reload;
 use crate::operations::shutdown::wait_until_due;
 use crate::serve::metrics::MetricsError;
@@ -99,7 +99,7 @@ pub async fn serve(
     let (log, dispatch, _writing) = Log::open(&config.log).map_err(ServeError::Log)?;
     let menu = config.table(None)?;
     // No other server, and no verb of `topsided`, may change the state under this one, wherever its socket is.
-    let state = StateLock::take(&config.state)?;
+    let state = ServerLock::of_state(&config.state)?;
     let clock = Clock::open(&config.state);
     if let Err(error) = clock.save() {
         tracing::dispatcher::with_default(&dispatch, || {
@@ -108,7 +108,7 @@ pub async fn serve(
     }
     let keys = Keys::open(&config.state)?;
     let metrics = metrics::listen(config.metrics)?;
-    let files = RuntimeFiles::new(listeners.local, state, stop.hears_signals());
+    let files = RuntimeFiles::new(listeners.local, state, stop.handles_signals());
     let (server, port) = tracing::dispatcher::with_default(&dispatch, || {
         config.limits.max_sessions = max_sessions(&config.limits)
             .map_err(|TooFewDescriptors(most)| ServeError::Descriptors(most))?;
@@ -202,13 +202,13 @@ impl Server {
             () = reload::whenever(self, &stop) => unreachable!("listening goes on for ever"),
             () = &mut beside => unreachable!("both go on for ever"),
             plan = wait_until_due(self) => plan,
-            plan = stop.wanted() => {
+            plan = stop.requested() => {
                 let by = By::named(plan.by.clone());
                 self.audit.note_ahead(Entry::new(by, "server/shutdown", "server")).await;
                 self.shutdown.begin(&plan);
                 plan
             }
-            () = stop.wanted_at_once() => return self.end_at_once(),
+            () = stop.at_once_requested() => return self.end_at_once(),
         };
         shutdown_record::remove(&self.now().config.state);
         // No connection is accepted from here on; the locks stay until everything has ended.

@@ -12,12 +12,12 @@ use crate::listen::local;
 use crate::net::accept::Acceptor;
 use crate::net::local_socket;
 use crate::net::local_socket::{ListenError, LocalListener};
-use crate::net::lock_file::{SocketLock, StateLock};
+use crate::net::lock_file::ServerLock;
 use crate::server::Server;
 
 pub(crate) struct RuntimeFiles {
     local: LocalListener,
-    state: StateLock,
+    state: ServerLock,
     acceptor: Acceptor,
     /// The error of the last check, so that it is logged once.
     failed: Option<String>,
@@ -25,13 +25,13 @@ pub(crate) struct RuntimeFiles {
 
 /// The locks after the socket was closed; they keep other servers out.
 pub(crate) struct Locks {
-    _socket: Option<SocketLock>,
-    _state: StateLock,
+    _socket: Option<ServerLock>,
+    _state: ServerLock,
 }
 
 impl RuntimeFiles {
     /// Records in the lock files how this server is found. `reloads`: it handles SIGHUP.
-    pub(crate) fn new(mut local: LocalListener, mut state: StateLock, reloads: bool) -> Self {
+    pub(crate) fn new(mut local: LocalListener, mut state: ServerLock, reloads: bool) -> Self {
         let socket = Some(local.path().to_owned());
         let record = ServerRecord { socket, reloads, ..ServerRecord::of_this_process() };
         local.set(record.clone());

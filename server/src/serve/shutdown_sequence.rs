@@ -18,7 +18,7 @@ impl Server {
         let mut ending = pin!(async {
             tokio::select! {
                 () = self.close(plan) => {}
-                () = stop.wanted_at_once() => return Some(self.end_at_once()),
+                () = stop.at_once_requested() => return Some(self.end_at_once()),
             }
             self.save_seen().await;
             let server = Arc::clone(self);
@@ -35,7 +35,7 @@ impl Server {
             tokio::select! {
                 at_once = &mut ending => break at_once,
                 // A signal stops the program, a restart included.
-                order = stop.wanted(), if restart => {
+                order = stop.requested(), if restart => {
                     tracing::info!(target: "topside", by = order.by, "server does not start again");
                     restart = false;
                 }

@@ -30,7 +30,7 @@ pub(crate) fn warn_admins(server: &Server, message: &str) {
     };
     let line = notification(name::BROADCAST, &warning);
     for client in server.clients.all() {
-        let takes_it = client.notices.load(Ordering::Relaxed) && !client.outbox.is_over();
+        let takes_it = client.notices.load(Ordering::Relaxed) && !client.outbox.is_ending();
         if takes_it && client.who().is_full_admin() {
             client.outbox.push(line.clone());
         }

@@ -230,7 +230,7 @@ impl Server {
     pub(crate) fn tell(&self, line: &bytes::Bytes) -> u64 {
         let mut told = 0;
         for client in self.clients.all() {
-            if client.notices.load(Ordering::Relaxed) && !client.outbox.is_over() {
+            if client.notices.load(Ordering::Relaxed) && !client.outbox.is_ending() {
                 client.outbox.push(line.clone());
                 told += 1;
             }

@@ -122,7 +122,7 @@ impl<S: Transport> Session<S> {
             Why::SlowReader => {
                 // There is no room for what waits. A line that is half out must be finished, though,
                 // or the goodbye could not be read.
-                client.outbox.drop_waiting();
+                client.outbox.discard();
                 self.batch.truncate(usize::from(self.half));
                 Some(SessionEnded {
                     code: EndCode::SlowReader,

@@ -130,7 +130,7 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
     };
     over.reason = reason;
     if matches!(why, Why::SlowReader) {
-        server.counters.turned_away("write_timeout");
+        server.counters.limited("write_timeout");
     }
     // At once: a goodbye may take as long as a write may.
     server.runs.client_left(client.id);
@@ -345,7 +345,7 @@ impl<S: Transport> Session<S> {
     fn is_too_fast(&mut self) -> bool {
         let waits = self.rate_limit.as_mut().is_some_and(RateLimit::waits);
         if waits {
-            self.caller.server.counters.turned_away("requests");
+            self.caller.server.counters.limited("requests");
         }
         waits
     }

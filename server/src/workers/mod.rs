@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use topside_shared::command::{Command, Output};
 
 use crate::process::daemon::Daemon;
-use crate::process::program::Policy;
+use crate::process::program_spec::Policy;
 use crate::process::safe_state::SafeState;
 use crate::workers::call_queue::CallQueue;
 use crate::workers::concurrency::Exclusion;

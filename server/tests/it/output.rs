@@ -1,6 +1,6 @@
 //! Output on its way: whole, in order, cut where it may be, and never changed.
 
-use base64::Engine as _;
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use crate::common::{Raw, TestServer};
@@ -28,7 +28,7 @@ fn stream(client: &mut Raw, script: &str) -> (Vec<u8>, Vec<Value>) {
 fn bytes_of(piece: &Value) -> Vec<u8> {
     match (piece["data"].as_str(), piece["base64"].as_str()) {
         (Some(text), None) => text.as_bytes().to_vec(),
-        (None, Some(text)) => base64::engine::general_purpose::STANDARD.decode(text).unwrap(),
+        (None, Some(text)) => BASE64.decode(text.as_bytes()).unwrap(),
         _ => panic!("neither or both of data and base64: {piece}"),
     }
 }
@@ -82,7 +82,7 @@ fn bytes_that_are_no_text_arrive_as_they_were() {
     let row = client.run("sh", json!({"script": format!("head -c 1000 {}", file.display())}));
     assert_eq!((row.get("output"), &row["truncated"]), (None, &json!(false)));
     let base64 = row["outputBase64"].as_str().unwrap();
-    assert!(base64::engine::general_purpose::STANDARD.decode(base64).unwrap() == all[..1000]);
+    assert!(BASE64.decode(base64.as_bytes()).unwrap() == all[..1000]);
 }
 
 #[test]

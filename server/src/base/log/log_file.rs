@@ -1,9 +1,8 @@
 //! The thread that writes the log, and rotation of the file by size.
 
 use std::fmt::{self, Write as _};
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,133 +13,133 @@ use std::time::Duration;
 use topside_shared::Time;
 use topside_shared::notifications::Level;
 
-/// A file of the log is closed at this size, in bytes.
-const ROTATE_AT: u64 = 8 * 1024 * 1024;
-/// Older files kept: `topsided.log.1` is the youngest of them.
-const ROTATED: u32 = 4;
-/// Lines that may wait for the writing thread; more are dropped, and counted in the file.
-const MOST_WAITING: usize = 4_096;
-/// Shortest time between two writes.
-const PACE: Duration = Duration::from_millis(5);
+use crate::base::platform;
 
-/// Hands lines to the writing thread without ever waiting for it.
+/// Bytes at which the file is rotated.
+const ROTATE_AT: u64 = 8 * 1024 * 1024;
+/// Older files kept: `topsided.log.1` is the newest of them.
+const ROTATED: u32 = 4;
+/// Lines that may wait for the thread; more are dropped, and counted in the file.
+const MAX_QUEUED: usize = 4_096;
+/// Shortest time between two writes.
+const WRITE_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Sends lines to the writing thread; never blocks.
 #[derive(Debug, Clone)]
 pub(super) struct LineSender {
-    lines: SyncSender<Waiting>,
+    lines: SyncSender<LogMessage>,
     dropped: Arc<AtomicU64>,
 }
 
 impl LineSender {
     pub(super) fn send(&self, level: Level, line: String) {
-        if self.lines.try_send(Waiting::Line(level, line)).is_err() {
+        if self.lines.try_send(LogMessage::Line(level, line)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Has the file made again where it was moved or removed.
+    /// Recreates the file if it was moved or removed.
     pub(super) fn check(&self) {
-        // Where lines wait, the file is looked at with them.
-        let _ = self.lines.try_send(Waiting::Check);
+        // If the queue is full, the file is checked with its lines.
+        let _ = self.lines.try_send(LogMessage::Check);
     }
 }
 
-/// What the writing thread is sent.
 #[derive(Debug)]
-enum Waiting {
+enum LogMessage {
     Line(Level, String),
-    /// Look whether the file is still there.
+    /// Check that the file is still there.
     Check,
     Stop,
 }
 
-/// Ends the writing thread when dropped, once all waiting lines are written.
+/// Ends the writing thread when dropped, once all queued lines are written.
 #[derive(Debug)]
-pub(crate) struct Writing {
-    lines: SyncSender<Waiting>,
+pub(crate) struct LogThread {
+    lines: SyncSender<LogMessage>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Drop for Writing {
+impl Drop for LogThread {
     fn drop(&mut self) {
-        // The dispatcher may outlive this, so the thread is told, not left to find its channel closed.
-        let _ = self.lines.send(Waiting::Stop);
+        // The dispatcher may outlive this, so the channel stays open.
+        let _ = self.lines.send(LogMessage::Stop);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-impl Writing {
-    /// Starts the thread: lines go to `file` and, if `stderr` is set, to standard error.
+impl LogThread {
+    /// Starts the thread: lines go to `file` and, with `stderr`, to standard error.
     pub(super) fn start(file: Option<LogFile>, stderr: bool) -> io::Result<(LineSender, Self)> {
-        let (lines, waiting) = sync_channel(MOST_WAITING);
+        let (lines, queue) = sync_channel(MAX_QUEUED);
         let dropped = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&dropped);
         let thread = std::thread::Builder::new()
             .name("log".into())
-            .spawn(move || write_lines(&waiting, stderr, file, &count))?;
+            .spawn(move || write_lines(&queue, stderr, file, &count))?;
         Ok((LineSender { lines: lines.clone(), dropped }, Self { lines, thread: Some(thread) }))
     }
 }
 
 fn write_lines(
-    waiting: &Receiver<Waiting>,
+    queue: &Receiver<LogMessage>,
     stderr: bool,
     mut file: Option<LogFile>,
     dropped: &AtomicU64,
 ) {
+    let journal = stderr && platform::stderr_is_journal();
     let mut batch = String::new();
-    let journal = stderr && crate::base::platform::stderr_is_journal();
-    // The same with priorities, for the journal.
+    // The same lines with priorities, for the journal.
     let mut prioritised = String::new();
-    // Why the file could not be written last, so that it is said once.
-    let mut said = None;
+    // The last error of the file, so that it is reported once.
+    let mut reported = None;
     let mut stopped = false;
-    while !stopped && let Ok(first) = waiting.recv() {
+    while !stopped && let Ok(first) = queue.recv() {
         batch.clear();
         prioritised.clear();
-        for item in std::iter::once(first).chain(waiting.try_iter().take(MOST_WAITING)) {
+        let mut put = |level, line: &str| {
+            if journal {
+                put_with_priority(&mut prioritised, level, line);
+            }
+            batch.push_str(line);
+            batch.push('\n');
+        };
+        for item in std::iter::once(first).chain(queue.try_iter().take(MAX_QUEUED)) {
             match item {
-                Waiting::Line(level, line) => {
-                    if journal {
-                        put_with_priority(&mut prioritised, level, &line);
-                    }
-                    batch.push_str(&line);
-                    batch.push('\n');
-                }
-                Waiting::Check => {}
-                Waiting::Stop => stopped = true,
+                LogMessage::Line(level, line) => put(level, &line),
+                LogMessage::Check => {}
+                LogMessage::Stop => stopped = true,
             }
         }
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let line = format!("{} warn  log lines dropped count={lost}", Time::now());
-            put_with_priority(&mut prioritised, Level::Warn, &line);
-            batch.push_str(&line);
-            batch.push('\n');
+            put(Level::Warn, &line);
         }
         if stderr && !batch.is_empty() {
-            // Standard error may be closed; there is nowhere left to say so.
+            // Standard error may be closed; there is no other place to report that.
             let lines = if journal { &prioritised } else { &batch };
             let _ = io::stderr().write_all(lines.as_bytes());
         }
         if let Some(log) = &mut file {
             let failed = log.write(batch.as_bytes()).err().map(|error| error.to_string());
-            if let Some(error) = failed.as_ref().filter(|_| stderr && failed != said) {
+            if let Some(error) = failed.as_ref().filter(|_| stderr && failed != reported) {
                 let time = Time::now();
                 let line = format!("{time} warn  {} {error}", Unwritable(&log.path));
                 let _ = writeln!(io::stderr(), "{line}");
             }
-            said = failed;
+            reported = failed;
         }
         if !stopped {
-            // What comes meanwhile goes out together, and nobody who logs has to wake this thread.
-            std::thread::sleep(PACE);
+            // Lines that arrive meanwhile are written together, and their senders need not wake this thread.
+            std::thread::sleep(WRITE_INTERVAL);
         }
     }
 }
 
-/// Adds a line as journald reads them from a stream: the priority of syslog first.
+/// Adds a line in the form that journald reads from a stream: the syslog priority first.
 fn put_with_priority(lines: &mut String, level: Level, line: &str) {
     let priority = match level {
         Level::Error => 3,
@@ -156,27 +155,27 @@ fn put_with_priority(lines: &mut String, level: Level, line: &str) {
 #[derive(Debug)]
 pub(super) struct LogFile {
     path: PathBuf,
-    /// None where it could not be opened; each write tries again.
+    /// None if it could not be opened; each write tries again.
     file: Option<File>,
     size: u64,
 }
 
-/// The words for a log that cannot be written.
+/// The message for a log that cannot be written.
 pub(super) struct Unwritable<'p>(pub(super) &'p Path);
 
 impl fmt::Display for Unwritable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} cannot be written, so the log is kept in memory and on standard error alone; make the file writable \
-             for this user, and it is begun within seconds:",
+            "{} cannot be written, so the log is kept in memory and on standard error only; make the file writable for \
+             this user, and the server opens it within seconds:",
             self.0.display()
         )
     }
 }
 
 impl LogFile {
-    /// The log at `path`, and why it cannot be written where it cannot.
+    /// Opens the log at `path`; the error if it cannot be written.
     pub(super) fn open(path: PathBuf) -> (Self, Option<io::Error>) {
         let mut log = Self { path, file: None, size: 0 };
         let error = log.reopen().err();
@@ -185,9 +184,7 @@ impl LogFile {
 
     fn reopen(&mut self) -> io::Result<&mut File> {
         self.file = None;
-        let mut options = OpenOptions::new();
-        let file =
-            crate::base::platform::private(options.create(true).append(true)).open(&self.path)?;
+        let file = platform::private_file().create(true).append(true).open(&self.path)?;
         self.size = file.metadata()?.len();
         Ok(self.file.insert(file))
     }
@@ -204,20 +201,21 @@ impl LogFile {
         let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
         let written = file.write_all(bytes);
         if written.is_err() {
-            // A full disk may have room again: the next lines open it anew.
+            // A full disk may have room again: the next write opens the file again.
             self.file = None;
         }
         self.size += bytes.len() as u64;
         written
     }
 
-    /// Opens the file of the log's name where that is another: it was removed, or `logrotate` moved it.
+    /// Opens the file again if its name belongs to another file: it was removed, or `logrotate` moved it.
     fn follow_name(&mut self) -> io::Result<()> {
-        let id = |found: &Metadata| (found.dev(), found.ino());
         let ours = self.file.as_ref().map(File::metadata).transpose()?;
         match (ours, std::fs::metadata(&self.path)) {
-            // It may have been cut to nothing in place.
-            (Some(ours), Ok(named)) if id(&named) == id(&ours) => self.size = ours.len(),
+            // It may have been truncated in place.
+            (Some(ours), Ok(named)) if platform::file_id(&named) == platform::file_id(&ours) => {
+                self.size = ours.len();
+            }
             _ => {
                 self.reopen()?;
             }

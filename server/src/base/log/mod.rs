@@ -1,8 +1,7 @@
-//! The server's log: what happened, for people on standard error, in `topsided.log`, by `log/tail`
-//! and on the `log` topic.
+//! The server's log: to standard error, to `topsided.log`, by `log/tail` and on the `log` topic.
 //!
-//! A layer takes the events of `tracing`. The last 1,000 entries stay in memory; lines for
-//! the file and for standard error go to a thread of their own, so that a slow disk stops nobody.
+//! A layer receives the events of `tracing`. The last 1,000 entries stay in memory; a thread writes the lines for the
+//! file and for standard error, so that a slow disk blocks no one else.
 
 mod log_file;
 mod tracing_layer;
@@ -11,66 +10,60 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use topside_shared::notifications::LogEntry;
 use topside_shared::tables::log_line;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt};
 
-use crate::base::log::log_file::{LineSender, LogFile, Unwritable, Writing};
+use crate::base::log::log_file::{LineSender, LogFile, LogThread, Unwritable};
 use crate::base::log::tracing_layer::Events;
+use crate::base::mutex::Mutex;
 
-/// Entries kept in memory for `log/tail` and subscribers.
+/// Entries kept in memory.
 pub(crate) const KEPT: usize = 1_000;
-/// Name of the log's file in the state directory.
 pub(crate) const FILE_NAME: &str = "topsided.log";
 
 #[derive(Debug, Default)]
 pub(crate) struct Log {
-    /// Private to this type; nothing that may log happens under it.
+    /// Nothing that may log runs under this lock.
     recent: Mutex<Recent>,
-    on_entry: OnceLock<Box<dyn Poke>>,
-    /// To the thread that writes the file.
+    on_entry: OnceLock<Box<dyn Callback>>,
     lines: OnceLock<LineSender>,
 }
 
-/// Who wants to know of new entries.
-trait Poke: Fn() + Send + Sync {}
-impl<F: Fn() + Send + Sync> Poke for F {}
+trait Callback: Fn() + Send + Sync {}
+impl<F: Fn() + Send + Sync> Callback for F {}
 
-impl fmt::Debug for dyn Poke {
+impl fmt::Debug for dyn Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Poke")
+        f.write_str("Callback")
     }
 }
 
 #[derive(Debug, Default)]
 struct Recent {
     entries: VecDeque<LogEntry>,
-    /// Entries ever taken in; the last one's number.
+    /// The number of the last entry; the first is 1.
     clock: u64,
 }
 
 /// Where lines of the log go besides memory.
 #[derive(Debug, Clone, Default)]
 pub struct Sinks {
-    /// Standard error, for a program that owns it.
+    /// Standard error.
     pub stderr: bool,
-    /// A directory for `topsided.log`, if the log is to be kept.
+    /// The directory of `topsided.log`.
     pub directory: Option<PathBuf>,
 }
 
 impl Log {
-    /// A log and the dispatcher that fills it. The log is written while [`Writing`] lives.
-    ///
-    /// # Errors
-    /// Where the thread that writes cannot be started.
-    pub(crate) fn open(sinks: &Sinks) -> io::Result<(Arc<Self>, tracing::Dispatch, Writing)> {
+    /// A log and the dispatcher that fills it. The log is written while the [`LogThread`] lives.
+    pub(crate) fn open(sinks: &Sinks) -> io::Result<(Arc<Self>, tracing::Dispatch, LogThread)> {
         let log = Arc::new(Self::default());
         let path = sinks.directory.as_ref().map(|directory| directory.join(FILE_NAME));
         let (file, unwritable) = path.clone().map(LogFile::open).unzip();
-        let (lines, writing) = Writing::start(file, sinks.stderr)?;
-        // It is set here alone.
+        let (lines, thread) = LogThread::start(file, sinks.stderr)?;
         let _ = log.lines.set(lines.clone());
         let layer = Events { log: Arc::clone(&log), lines };
         let filter = tracing_subscriber::filter::Targets::new()
@@ -80,20 +73,19 @@ impl Log {
         let dispatch = tracing::Dispatch::new(subscriber);
         if let (Some(path), Some(Some(error))) = (&path, unwritable) {
             // A server that may have valves to close starts without its log.
-            let words = Unwritable(path);
             tracing::dispatcher::with_default(&dispatch, || {
-                tracing::warn!(target: "topside", "{words} {error}");
+                tracing::warn!(target: "topside", "{} {error}", Unwritable(path));
             });
         }
-        Ok((log, dispatch, writing))
+        Ok((log, dispatch, thread))
     }
 
-    /// Calls `poke` after each new entry, from whatever thread made it. The first call counts.
-    pub(crate) fn on_entry(&self, poke: impl Fn() + Send + Sync + 'static) {
-        let _ = self.on_entry.set(Box::new(poke));
+    /// Calls `callback` after each new entry, on the thread that logs it. Only the first call counts.
+    pub(crate) fn on_entry(&self, callback: impl Fn() + Send + Sync + 'static) {
+        let _ = self.on_entry.set(Box::new(callback));
     }
 
-    /// Has the log's file made again where it was moved or removed.
+    /// Recreates the log's file if it was moved or removed.
     pub(crate) fn check_file(&self) {
         if let Some(lines) = self.lines.get() {
             lines.check();
@@ -102,28 +94,22 @@ impl Log {
 
     /// The number of the last entry.
     pub(crate) fn clock(&self) -> u64 {
-        self.lock().clock
+        self.recent.lock().clock
     }
 
-    /// Entries after number `told` that are still kept, each with its number, and the last number.
-    pub(crate) fn since(&self, told: u64) -> (Vec<(u64, LogEntry)>, u64) {
-        let recent = self.lock();
-        let new = usize::try_from(recent.clock.saturating_sub(told)).unwrap_or(usize::MAX);
+    /// Entries after number `last` that are still kept, each with its number, and the newest number.
+    pub(crate) fn since(&self, last: u64) -> (Vec<(u64, LogEntry)>, u64) {
+        let recent = self.recent.lock();
+        let new = usize::try_from(recent.clock.saturating_sub(last)).unwrap_or(usize::MAX);
         let skip = recent.entries.len().saturating_sub(new);
         let first = recent.clock - (recent.entries.len() - skip) as u64;
-        let entries = recent
-            .entries
-            .iter()
-            .skip(skip)
-            .zip(first + 1..)
-            .map(|(e, n)| (n, e.clone()))
-            .collect();
+        let entries = (first + 1..).zip(recent.entries.iter().skip(skip).cloned()).collect();
         (entries, recent.clock)
     }
 
-    /// The last `lines` entries up to number `until` that hold `matching` in any case, oldest first.
+    /// The last `lines` entries up to number `until` that contain `matching` in any case, oldest first.
     pub(crate) fn tail(&self, lines: usize, matching: Option<&str>, until: u64) -> Vec<LogEntry> {
-        let recent = self.lock();
+        let recent = self.recent.lock();
         let newer = usize::try_from(recent.clock.saturating_sub(until)).unwrap_or(usize::MAX);
         let needle = matching.map(str::to_lowercase);
         let matches = |entry: &&LogEntry| {
@@ -135,21 +121,17 @@ impl Log {
         entries
     }
 
-    fn take_in(&self, entry: LogEntry) {
-        let mut recent = self.lock();
+    fn add(&self, entry: LogEntry) {
+        let mut recent = self.recent.lock();
         if recent.entries.len() == KEPT {
             recent.entries.pop_front();
         }
         recent.entries.push_back(entry);
         recent.clock += 1;
         drop(recent);
-        if let Some(poke) = self.on_entry.get() {
-            poke();
+        if let Some(callback) = self.on_entry.get() {
+            callback();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Recent> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -159,14 +141,14 @@ mod tests {
 
     use super::*;
 
-    fn log_in(directory: &Path) -> (Arc<Log>, tracing::Dispatch, Writing) {
+    fn log_in(directory: &Path) -> (Arc<Log>, tracing::Dispatch, LogThread) {
         Log::open(&Sinks { stderr: false, directory: Some(directory.to_owned()) }).unwrap()
     }
 
     #[test]
     fn an_event_is_kept_with_its_fields_and_written_as_one_line() {
         let directory = tempfile::tempdir().unwrap();
-        let (log, dispatch, writing) = log_in(directory.path());
+        let (log, dispatch, thread) = log_in(directory.path());
         tracing::dispatcher::with_default(&dispatch, || {
             tracing::info!(target: "topside", client = 7u64, name = "a b\n\u{1b}[2J", "client connected");
             tracing::debug!(target: "topside", "not kept");
@@ -175,7 +157,7 @@ mod tests {
         assert_eq!(entries.len(), 1);
         assert_eq!(entries[0].message, "client connected");
         assert_eq!(entries[0].fields["client"], 7);
-        drop((dispatch, writing));
+        drop((dispatch, thread));
         let text = std::fs::read_to_string(directory.path().join(FILE_NAME)).unwrap();
         assert_eq!(text.lines().count(), 1);
         assert!(text.contains(r#"client=7 name="a b\\u{a}\\u{1b}[2J""#), "{text}");
@@ -183,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_tail_finds_text_in_any_case_and_keeps_the_last_thousand() {
-        let (log, dispatch, _writing) = Log::open(&Sinks::default()).unwrap();
+        let (log, dispatch, _thread) = Log::open(&Sinks::default()).unwrap();
         tracing::dispatcher::with_default(&dispatch, || {
             for n in 0..KEPT + 1 {
                 tracing::info!(target: "topside", n, "Entry");

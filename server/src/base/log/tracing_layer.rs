@@ -13,7 +13,6 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::base::log::Log;
 use crate::base::log::log_file::LineSender;
 
-/// Takes events in.
 pub(super) struct Events {
     pub(super) log: Arc<Log>,
     pub(super) lines: LineSender,
@@ -39,7 +38,7 @@ where
             fields: fields.values,
         };
         self.lines.send(entry.level, topside_shared::tables::log_line(&entry));
-        self.log.take_in(entry);
+        self.log.add(entry);
     }
 }
 
@@ -67,7 +66,7 @@ impl Visit for Fields {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        // What is empty tells nothing.
+        // An empty field says nothing.
         if !value.is_empty() {
             self.put(field, one_line(value).into());
         }

@@ -1,5 +1,5 @@
-//! The machine's own lists of accounts and groups. Accounts of a directory service are not in them; a group that they
-//! share is then known by its number, which differs from the owner's.
+//! The machine's own lists of accounts and groups, without those of directory services. A shared group of a directory
+//! service is recognized by its number, which differs from the owner's.
 
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
@@ -18,10 +18,8 @@ impl Accounts {
     }
 
     /// Whether `gid` is the group of `uid` and of no other account.
-    pub(crate) fn private(&self, uid: u32, gid: u32) -> bool {
-        let mut owner = None;
-        let mut shared = false;
-        let mut own = None;
+    pub(crate) fn is_private(&self, uid: u32, gid: u32) -> bool {
+        let (mut owner, mut own, mut shared) = (None, None, false);
         for line in self.passwd.lines() {
             let mut fields = line.split(':');
             let (name, id, primary) = (fields.next(), fields.nth(1), fields.next());
@@ -29,8 +27,7 @@ impl Accounts {
                 continue;
             };
             if id == uid {
-                owner = Some(name);
-                own = Some(primary);
+                (owner, own) = (Some(name), Some(primary));
             } else if primary == gid {
                 shared = true;
             }
@@ -64,18 +61,18 @@ mod tests {
             "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n",
             "ann:x:1000:ann\nstaff:x:50:\n",
         );
-        assert!(a.private(1000, 1000));
-        assert!(a.private(0, 0));
-        assert!(!a.private(1000, 50), "another group");
-        assert!(a.private(1234, 1234), "an account that is not listed has the group of its number");
-        assert!(!a.private(1234, 50));
+        assert!(a.is_private(1000, 1000));
+        assert!(a.is_private(0, 0));
+        assert!(!a.is_private(1000, 50), "another group");
+        assert!(a.is_private(1234, 1234), "an unlisted account has the group of its number");
+        assert!(!a.is_private(1234, 50));
     }
 
     #[test]
-    fn a_group_with_somebody_else_in_it_is_not_private() {
+    fn a_group_with_another_member_is_not_private() {
         let member = accounts("ann:x:1000:1000::/:/bin/sh\n", "ann:x:1000:ann,bob\n");
-        assert!(!member.private(1000, 1000));
+        assert!(!member.is_private(1000, 1000));
         let primary = accounts("ann:x:1000:100::/:/b\nbob:x:1001:100::/:/b\n", "users:x:100:\n");
-        assert!(!primary.private(1000, 100));
+        assert!(!primary.is_private(1000, 100));
     }
 }

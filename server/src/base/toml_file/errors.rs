@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use topside_shared::text;
 
-/// A place in a text, as editors count.
+/// A place in a text, in the units of editors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// From 1.
@@ -28,25 +28,26 @@ impl Position {
     }
 }
 
-/// One mistake in a file.
+/// One error in a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct FileError {
     /// The file.
     pub file: String,
-    /// The place; none where the file itself is at fault.
+    /// The place; none if it is about the file itself.
     pub at: Option<Position>,
-    /// One sentence that says what would pass.
+    /// One sentence that says what would be valid.
     pub message: String,
-    /// What is wrong with something that several places name, which is reported at the first of them alone.
+    /// A fault that several places name; it is reported at the first of them only.
     cause: Option<String>,
 }
 
 impl FileError {
     pub(crate) fn new(file: &str, at: Option<Position>, message: impl fmt::Display) -> Self {
-        Self { file: file.to_owned(), at, message: sentence(message), cause: None }
+        // A message stays on one line, although it may quote several of the file.
+        let message = text::clean(&message.to_string(), usize::MAX);
+        Self { file: file.to_owned(), at, message, cause: None }
     }
 
-    /// The same error, which follows from `cause`.
     pub(crate) fn because_of(self, cause: &str) -> Self {
         Self { cause: Some(cause.to_owned()), ..self }
     }
@@ -61,17 +62,17 @@ impl fmt::Display for FileError {
     }
 }
 
-/// All that is wrong with a file, in its order; never empty. One mistake a line when shown.
+/// All errors of a file, in its order; never empty. Displays one error per line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct FileErrors(pub Vec<FileError>);
 
 impl FileErrors {
-    /// There is no file where one was named.
+    /// The file that was named does not exist.
     pub(crate) fn absent(path: &std::path::Path) -> Self {
         Self::one(&path.display().to_string(), None, "there is no such file")
     }
 
-    /// These mistakes, without those whose cause an earlier one has.
+    /// These errors, each cause once.
     pub(crate) fn once(mut errors: Vec<FileError>) -> Self {
         let mut causes = HashSet::new();
         errors
@@ -79,7 +80,6 @@ impl FileErrors {
         Self(errors)
     }
 
-    /// The one mistake of a file that cannot be read any further.
     pub(crate) fn one(file: &str, at: Option<Position>, message: impl fmt::Display) -> Self {
         Self(vec![FileError::new(file, at, message)])
     }
@@ -97,10 +97,10 @@ impl fmt::Display for FileErrors {
     }
 }
 
-/// The first of some mistakes, each on a line of its own, and how many more there are; `how` says how to see those.
-pub(crate) fn first_of(mistakes: &impl fmt::Display, how: &str) -> String {
-    let said = mistakes.to_string();
-    let mut lines = said.lines();
+/// The first line of `errors`, and how many more there are; `how` says how to see those.
+pub(crate) fn first_of(errors: &impl fmt::Display, how: &str) -> String {
+    let text = errors.to_string();
+    let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
     match lines.count() {
         0 => first.to_owned(),
@@ -108,12 +108,7 @@ pub(crate) fn first_of(mistakes: &impl fmt::Display, how: &str) -> String {
     }
 }
 
-/// A message on one line, whatever it quotes from the file.
-fn sentence(message: impl fmt::Display) -> String {
-    text::clean(&message.to_string(), usize::MAX)
-}
-
-/// Gathers the mistakes of one text.
+/// Collects the errors of one text.
 #[derive(Debug)]
 pub(crate) struct Errors<'a> {
     file: &'a str,
@@ -126,13 +121,13 @@ impl<'a> Errors<'a> {
         Self { file, text, errors: Vec::new() }
     }
 
-    /// Records a mistake at the beginning of `span`.
+    /// Records an error at the beginning of `span`.
     pub(crate) fn add(&mut self, span: &Range<usize>, message: impl fmt::Display) {
         let at = Position::of(self.text, span.start);
         self.errors.push(FileError::new(self.file, Some(at), message));
     }
 
-    /// The same for what is wrong with something that several places name; see [`FileErrors::once`].
+    /// The same for a fault that several places name.
     pub(crate) fn add_once(
         &mut self,
         span: &Range<usize>,

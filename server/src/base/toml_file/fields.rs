@@ -10,17 +10,16 @@ use topside_shared::text;
 use crate::base::toml_file::errors::{Errors, FileErrors, Position};
 use crate::base::toml_file::units;
 
-/// One table of a file and how it is called in messages.
+/// One table of a file.
 #[derive(Debug, Clone)]
 pub(crate) struct Fields<'a, 'i> {
     pub(crate) table: &'a DeTable<'i>,
-    /// Such as ``command `disks` ``.
+    /// Its name in messages, such as ``command `disks` ``.
     pub(crate) owner: String,
-    /// Where to point for what is missing.
+    /// The place of errors about missing fields.
     pub(crate) span: Range<usize>,
 }
 
-/// A field's value and its place.
 #[derive(Debug, Clone)]
 pub(crate) struct Field<T> {
     pub(crate) value: T,
@@ -28,10 +27,7 @@ pub(crate) struct Field<T> {
 }
 
 impl<'a, 'i> Fields<'a, 'i> {
-    /// Reads a text as TOML.
-    ///
-    /// # Errors
-    /// Its first mistake, where it is none.
+    /// Parses a text as TOML; the error is its first one.
     pub(crate) fn parse(file: &str, text: &'i str) -> Result<Spanned<DeTable<'i>>, FileErrors> {
         DeTable::parse(text).map_err(|error| {
             let at = Position::of(text, error.span().map_or(text.len(), |span| span.start));
@@ -40,12 +36,11 @@ impl<'a, 'i> Fields<'a, 'i> {
         })
     }
 
-    /// The whole of a file, called `owner` in messages.
+    /// The top-level table of a file, called `owner` in messages.
     pub(crate) fn of(document: &'a Spanned<DeTable<'i>>, owner: &str) -> Self {
         Self { table: document.get_ref(), owner: owner.to_owned(), span: document.span() }
     }
 
-    /// The table `name`, if it is there.
     pub(crate) fn table(&self, name: &str, m: &mut Errors<'_>) -> Option<Fields<'a, 'i>> {
         let read = |value: &'a DeValue<'i>| match value {
             DeValue::Table(table) => Some(table),
@@ -56,19 +51,17 @@ impl<'a, 'i> Fields<'a, 'i> {
     }
 
     /// Records each field whose name is not among `known`, with the nearest of these.
-    pub(crate) fn refuse_unknown(&self, known: &[&str], mistakes: &mut Errors<'_>) {
+    pub(crate) fn refuse_unknown(&self, known: &[&str], errors: &mut Errors<'_>) {
         for key in self.table.keys() {
             let name: &str = key.get_ref();
             if !known.contains(&name) {
-                let near = text::nearest(name, known.iter().copied());
-                let hint = text::did_you_mean(&near);
-                mistakes
-                    .add(&key.span(), format_args!("{} has no field `{name}`{hint}", self.owner));
+                let hint = text::did_you_mean(&text::nearest(name, known.iter().copied()));
+                errors.add(&key.span(), format_args!("{} has no field `{name}`{hint}", self.owner));
             }
         }
     }
 
-    /// Whether a field of another name was perhaps meant to be `name`: [`Fields::refuse_unknown`] reports that one.
+    /// Whether an unknown field may be a misspelt `name`: [`Fields::refuse_unknown`] reports that one.
     pub(crate) fn misspells(&self, name: &str) -> bool {
         let mut keys = self.table.keys();
         keys.any(|key| key.get_ref() != name && !text::nearest(key.get_ref(), [name]).is_empty())
@@ -83,25 +76,23 @@ impl<'a, 'i> Fields<'a, 'i> {
         &self,
         name: &str,
         form: &str,
-        mistakes: &mut Errors<'_>,
+        errors: &mut Errors<'_>,
         read: impl FnOnce(&'a DeValue<'i>) -> Option<T>,
     ) -> Option<Field<T>> {
         let found = self.get(name)?;
-        match read(found.get_ref()) {
-            Some(value) => Some(Field { value, span: found.span() }),
-            None => {
-                mistakes
-                    .add(&found.span(), format_args!("`{name}` of {} must be {form}", self.owner));
-                None
-            }
+        let span = found.span();
+        let value = read(found.get_ref());
+        if value.is_none() {
+            errors.add(&span, format_args!("`{name}` of {} must be {form}", self.owner));
         }
+        Some(Field { value: value?, span })
     }
 
     pub(crate) fn string(&self, name: &str, m: &mut Errors<'_>) -> Option<Field<&'a str>> {
         self.read(name, "a string", m, as_str)
     }
 
-    /// A string that people see: one line, nothing that steers a terminal.
+    /// A string that people see: one line without control characters.
     pub(crate) fn words(&self, name: &str, m: &mut Errors<'_>) -> Option<String> {
         let form = "a string of one line, without control characters";
         let plain = |value| as_str(value).filter(|words| !words.chars().any(text::is_control));
@@ -113,26 +104,21 @@ impl<'a, 'i> Fields<'a, 'i> {
     }
 
     pub(crate) fn strings(&self, name: &str, m: &mut Errors<'_>) -> Vec<Field<String>> {
-        self.read(name, "an array of strings", m, |value| {
+        let read = |value: &'a DeValue<'i>| {
             let DeValue::Array(items) = value else { return None };
-            items
-                .iter()
-                .map(|item| {
-                    let value = as_str(item.get_ref())?.to_owned();
-                    Some(Field { value, span: item.span() })
-                })
-                .collect()
-        })
-        .map(|field: Field<Vec<_>>| field.value)
-        .unwrap_or_default()
+            let item = |item: &Spanned<DeValue<'i>>| {
+                let value = as_str(item.get_ref())?.to_owned();
+                Some(Field { value, span: item.span() })
+            };
+            items.iter().map(item).collect::<Option<Vec<_>>>()
+        };
+        self.read(name, "an array of strings", m, read).map(|field| field.value).unwrap_or_default()
     }
 
-    /// A number, for a limit on numbers.
     pub(crate) fn number(&self, name: &str, m: &mut Errors<'_>) -> Option<Field<f64>> {
         self.read(name, "a finite number", m, |value| as_json(value)?.as_f64())
     }
 
-    /// A whole number from 0, for a limit on lengths.
     pub(crate) fn count(&self, name: &str, m: &mut Errors<'_>) -> Option<Field<u64>> {
         self.read(name, "a whole number from 0", m, |value| as_json(value)?.as_u64())
     }
@@ -142,7 +128,7 @@ impl<'a, 'i> Fields<'a, 'i> {
         self.read(name, units::SIZE_FORM, m, read).map(|field| field.value)
     }
 
-    /// One of `names`, which are told with the nearest where it is none.
+    /// One of `names`; the error lists them.
     pub(crate) fn one_of<T: Copy>(
         &self,
         name: &str,
@@ -181,7 +167,7 @@ fn as_bool(value: &DeValue<'_>) -> Option<bool> {
     }
 }
 
-/// A scalar as JSON has it; none for dates, arrays, tables, and numbers that JSON has not.
+/// A scalar as a JSON value; none for dates, arrays, tables, and numbers that JSON does not have.
 pub(crate) fn as_json(value: &DeValue<'_>) -> Option<Value> {
     Some(match value {
         DeValue::String(text) => Value::from(text.as_ref()),

@@ -1,4 +1,4 @@
-//! Owners and permissions of what the server obeys: a file or a program, every link on the way to it, and every directory
+//! Owners and permissions of what the server trusts: a file or a program, every link on the way to it, and every directory
 //! above it. Each must belong to root or to the server's own user, and only these may be able to change it.
 
 use std::collections::VecDeque;
@@ -15,48 +15,48 @@ use crate::base::toml_file::accounts::Accounts;
 const GROUP_WRITE: u32 = 0o020;
 const OTHER_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
-/// Links that are followed, as many as the system follows.
+/// Links that are followed at most, as in the kernel.
 const MAX_LINKS: usize = 40;
 
-/// The user, beside root, whose files a server obeys.
+/// The user, beside root, that the server trusts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Trust {
     uid: u32,
 }
 
-/// What a path is to the server.
+/// What the server does with a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A file that it reads.
     File,
-    /// A program that it runs. A group may write the directories above it: on some systems that of `/usr/local` belongs
-    /// to the administrators.
+    /// A program that it runs. A group may write the directories above it: on some systems `/usr/local` belongs to the
+    /// administrators' group.
     Program,
     /// A directory whose entries it reads.
     Directory,
 }
 
-/// Why a path is not obeyed.
+/// Why a path is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     /// Whether it is about a directory above the path, or a link to it.
     pub(crate) above: bool,
-    /// What is wrong, with the command that corrects it.
+    /// The reason, with the command that corrects it.
     pub(crate) text: String,
 }
 
 impl Trust {
-    /// For a server that this process is.
+    /// The user of this process.
     pub(crate) fn of_this_process() -> Self {
         Self { uid: platform::own_uid() }
     }
 
-    /// For the server of these directories: the packaged one has a user of its own, for which root checks them.
+    /// The user of a server with these directories: the packaged one has its own, which root checks for.
     pub(crate) fn of_server(dirs: &Dirs) -> Self {
         if *dirs == Dirs::system() { Self::of_state(&dirs.state) } else { Self::of_this_process() }
     }
 
-    /// For the server whose state is in this directory, which root may look at.
+    /// The user of the server with this state directory, which root may inspect.
     pub(crate) fn of_state(state: &Path) -> Self {
         match (platform::own_uid(), platform::owner_and_mode(state)) {
             (0, Ok((uid, _))) => Self { uid },
@@ -68,15 +68,15 @@ impl Trust {
         uid == 0 || uid == self.uid || platform::stands_for_root(uid)
     }
 
-    /// Why a file that was opened is not obeyed, its directories aside.
+    /// Why an opened file is not trusted, apart from its directories.
     pub(crate) fn file(self, path: &Path, meta: &Metadata) -> Vec<Fault> {
         let fault = |text| Fault { above: false, text };
         let mode = writers(meta, true).map(|writers| writers.sentence(path));
         self.owner(path, meta).into_iter().chain(mode).map(fault).collect()
     }
 
-    /// Why `path` is not obeyed: each thing on the way to it, and itself, that others may change. What is not there, or
-    /// cannot be looked at, ends the way.
+    /// Why `path` is not trusted: everything on the way to it, and itself, that others may change. The check ends at a part
+    /// that does not exist or cannot be read.
     pub(crate) fn faults(self, path: &Path, kind: Kind) -> Vec<Fault> {
         let mut faults = Vec::new();
         let Ok(path) = std::path::absolute(path) else { return faults };
@@ -99,7 +99,7 @@ impl Trust {
                 if links > MAX_LINKS {
                     break;
                 }
-                // Elsewhere only the directory's owner can replace it.
+                // In other directories only their owner can replace the link.
                 if holder.mode() & OTHER_WRITE != 0 && !self.includes(meta.uid()) {
                     let text = self.belongs(&next, &meta, "chown -h");
                     faults.push(Fault { above: true, text });
@@ -116,12 +116,12 @@ impl Trust {
                 break;
             }
         }
-        let mut told = std::collections::HashSet::new();
-        faults.retain(|fault| told.insert(fault.text.clone()));
+        let mut reported = std::collections::HashSet::new();
+        faults.retain(|fault| reported.insert(fault.text.clone()));
         faults
     }
 
-    /// Why an entry of a directory is not obeyed, by its owner alone.
+    /// Why an entry of a directory is not trusted, by its owner only.
     pub(crate) fn owner_of(self, path: &Path) -> Option<Fault> {
         let meta = path.symlink_metadata().ok()?;
         self.owner(path, &meta).map(|text| Fault { above: false, text })
@@ -131,10 +131,7 @@ impl Trust {
         // In a sticky directory, such as /tmp, others cannot replace an entry that is not theirs; its owner is checked
         // with the entry. They can add entries.
         let sticky = meta.mode() & STICKY != 0 && !(is_end && kind == Kind::Directory);
-        let writers = match sticky {
-            true => None,
-            false => writers(meta, kind != Kind::Program),
-        };
+        let writers = if sticky { None } else { writers(meta, kind != Kind::Program) };
         let mode = writers.map(|writers| writers.sentence(path));
         let above = !(is_end && kind == Kind::Directory);
         let faults = self.owner(path, meta).into_iter().chain(mode);
@@ -160,7 +157,7 @@ impl Trust {
     }
 }
 
-/// Who, beside its owner, may write something.
+/// The group of users, beside the owner, that may write a file.
 struct Writers {
     who: &'static str,
     take: &'static str,
@@ -178,22 +175,22 @@ impl Writers {
     }
 }
 
-/// Who may write this; the owner's private group does not count.
+/// Which users may write this; the owner's private group does not count.
 fn writers(meta: &Metadata, by_group: bool) -> Option<Writers> {
     let mode = meta.mode();
     let other = mode & OTHER_WRITE != 0;
     let group =
-        by_group && mode & GROUP_WRITE != 0 && !Accounts::read().private(meta.uid(), meta.gid());
+        by_group && mode & GROUP_WRITE != 0 && !Accounts::read().is_private(meta.uid(), meta.gid());
     let (who, take) = match (group, other) {
         (false, false) => return None,
         (true, false) => ("its group", "g-w"),
-        (false, true) => ("everybody", "o-w"),
-        (true, true) => ("everybody", "go-w"),
+        (false, true) => ("every user", "o-w"),
+        (true, true) => ("every user", "go-w"),
     };
     Some(Writers { who, take })
 }
 
-/// The names that a path goes through, without those that lead nowhere else.
+/// The components of a path, without root and `.`.
 fn parts(path: &Path) -> VecDeque<OsString> {
     let part = |component: Component<'_>| match component {
         Component::Normal(name) => Some(name.to_owned()),
@@ -203,7 +200,7 @@ fn parts(path: &Path) -> VecDeque<OsString> {
     path.components().filter_map(part).collect()
 }
 
-/// `text` as a shell reads it as one word.
+/// `text` quoted as one word of a shell.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -239,13 +236,13 @@ mod tests {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         };
         let trust = Trust::of_this_process();
-        let ways = ["open/inner/file", "links/relative/file", "links/absolute/../inner/file"];
-        for way in ways.map(|way| place.join(way)) {
+        let paths = ["open/inner/file", "links/relative/file", "links/absolute/../inner/file"];
+        for way in paths.map(|way| place.join(way)) {
             set(&open, 0o755);
             assert_eq!(trust.faults(&way, Kind::File), [], "{}", way.display());
             set(&open, 0o777);
             let text =
-                format!("{0} may be written by everybody: run `chmod o-w {0}`", open.display());
+                format!("{0} may be written by every user: run `chmod o-w {0}`", open.display());
             let texts: Vec<_> =
                 trust.faults(&way, Kind::File).into_iter().map(|f| f.text).collect();
             assert!(texts[0].starts_with(&text.replace("o-w", "")[..20]), "{texts:?}");

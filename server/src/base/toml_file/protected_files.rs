@@ -1,4 +1,4 @@
-//! Reads configuration files and checks the state directory; refuses what other users could change.
+//! Reads configuration files and checks the state directory; refuses files that other users could change.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -7,32 +7,29 @@ use std::path::{Path, PathBuf};
 use crate::base::toml_file::errors::{FileError, FileErrors, Position};
 use crate::base::toml_file::permissions::{Fault, Kind, Trust};
 
-/// What was read of a file.
+/// A file that was read.
 #[derive(Debug, Default)]
 pub(crate) struct ProtectedFile {
-    /// Its text; none where there is no such file, or it cannot be read.
+    /// None if there is no such file, or it cannot be read.
     pub(crate) text: Option<String>,
-    /// Why it is not obeyed.
+    /// Why it is refused.
     pub(crate) errors: Vec<FileError>,
 }
 
-/// The text of a file that others cannot change, called `what` in messages; none where there is no such file.
-///
-/// # Errors
-/// Why the file is not obeyed.
+/// The text of a file that others cannot change, called `what` in messages; none if there is no such file.
 pub(crate) fn read(path: &Path, what: &str, trust: Trust) -> Result<Option<String>, FileErrors> {
     let ProtectedFile { text, errors } = look(path, what, trust);
     if errors.is_empty() { Ok(text) } else { Err(FileErrors::once(errors)) }
 }
 
-/// The same for a report of everything that is wrong: of a file that is not obeyed, the text is there too.
+/// The same for a report of all errors: a refused file has its text too.
 pub(crate) fn look(path: &Path, what: &str, trust: Trust) -> ProtectedFile {
-    let mut guarded = ProtectedFile::default();
-    match read_file(path, what, trust, &mut guarded.errors) {
-        Ok(text) => guarded.text = text,
-        Err(FileErrors(errors)) => guarded.errors.extend(errors),
+    let mut file = ProtectedFile::default();
+    match read_file(path, what, trust, &mut file.errors) {
+        Ok(text) => file.text = text,
+        Err(FileErrors(errors)) => file.errors.extend(errors),
     }
-    guarded
+    file
 }
 
 fn read_file(
@@ -47,7 +44,7 @@ fn read_file(
 
     let mut opened = match File::open(path) {
         Ok(opened) => opened,
-        // A link to nowhere is a mistake; no file at all is not.
+        // A broken link is an error; a missing file is not.
         Err(error) if error.kind() == ErrorKind::NotFound && !path.is_symlink() => return Ok(None),
         Err(error) => return Err(cannot(error)),
     };
@@ -55,7 +52,7 @@ fn read_file(
     if !meta.is_file() {
         return Err(fail(format!("{what} must be a plain file")));
     }
-    // What is judged is what was opened, whatever the name points to by now, and then the way to it.
+    // The opened file is checked, since its name may point to another one by now, and then the path to it.
     let real = path.canonicalize().map_err(cannot)?;
     let mut faults = trust.file(&real, &meta);
     for fault in trust.faults(path, Kind::File) {
@@ -75,8 +72,8 @@ fn read_file(
     Ok(Some(text))
 }
 
-/// The files with this extension in a directory, sorted by name, and why the directory is not obeyed; none where there is
-/// no such directory. Hidden ones are left out: editors keep their own so. `what` they are parts of is said in messages.
+/// The files with this extension in a directory, sorted by name, and why the directory is refused. Hidden files are left
+/// out: editors write such files. Messages call the directory `what`.
 pub(crate) fn list(
     directory: &Path,
     extension: &str,
@@ -96,7 +93,7 @@ pub(crate) fn list(
         }
         Err(error) => return cannot(error),
     };
-    // An empty one too: who may write it may add to the menu.
+    // Also if it is empty: a user who may write it may add commands.
     let faults = trust.faults(directory, Kind::Directory);
     let errors = faults.iter().map(|fault| refusal(&name, what, fault)).collect();
     let mut files = Vec::new();
@@ -114,16 +111,15 @@ pub(crate) fn list(
     (files, errors)
 }
 
-/// Why the state in this directory is not obeyed: keys, the server's own key, pending hooks and the audit log are in it.
+/// Why the state directory is refused: it holds the keys, pending hooks and the audit log.
 pub(crate) fn state(directory: &Path, trust: Trust) -> Vec<FileError> {
-    const WHAT: &str = "the state";
     let name = directory.display().to_string();
     let mut faults = trust.faults(directory, Kind::Directory);
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     paths.sort();
     faults.extend(paths.iter().filter_map(|path| trust.owner_of(path)));
-    faults.iter().map(|fault| refusal(&name, WHAT, fault)).collect()
+    faults.iter().map(|fault| refusal(&name, "the state", fault)).collect()
 }
 
 fn refusal(file: &str, what: &str, fault: &Fault) -> FileError {

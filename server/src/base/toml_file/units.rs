@@ -1,22 +1,20 @@
-//! Durations and sizes as configuration files write them: `20m`, `250ms`, `64MiB`.
+//! Durations and sizes in configuration files: `20m`, `250ms`, `64MiB`.
 
 use std::time::Duration;
 
-/// What a duration looks like, for error messages.
 pub(crate) const DURATION_FORM: &str =
     "a whole number and a unit of ms, s, m, h or d, such as \"90s\"";
-/// What a size looks like, for error messages.
 pub(crate) const SIZE_FORM: &str =
     "a whole number and a unit of B, KiB, MiB or GiB, such as \"64MiB\"";
 
-/// Reads a duration: a whole number and one of `ms`, `s`, `m`, `h`, `d`.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     topside_shared::values::parse_duration(text).map(Duration::from_millis)
 }
 
 /// Reads a size in bytes: a whole number and one of `B`, `KiB`, `MiB`, `GiB`.
 pub(crate) fn parse_size(text: &str) -> Option<u64> {
-    let (number, unit) = split(text)?;
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
     let bytes = match unit {
         "B" => 1,
         "KiB" => 1 << 10,
@@ -24,13 +22,7 @@ pub(crate) fn parse_size(text: &str) -> Option<u64> {
         "GiB" => 1 << 30,
         _ => return None,
     };
-    number.checked_mul(bytes)
-}
-
-fn split(text: &str) -> Option<(u64, &str)> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    Some((number.parse().ok()?, unit))
+    number.parse::<u64>().ok()?.checked_mul(bytes)
 }
 
 #[cfg(test)]

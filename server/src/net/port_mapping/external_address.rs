@@ -2,18 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The outside of the router: what an invite tells those on the internet.
+/// Where the router forwards connections to this box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ExternalAddress {
-    /// The router's address there.
     pub(crate) address: IpAddr,
-    /// The port that it forwards to this box.
     pub(crate) port: u16,
-    /// How it was asked.
     pub(crate) protocol: Protocol,
 }
 
-/// How a router is asked for a port.
+/// The protocol of a port mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     /// Port Control Protocol (RFC 6887).
@@ -25,7 +22,6 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    /// Its usual name.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Pcp => "PCP",
@@ -35,7 +31,7 @@ impl Protocol {
     }
 }
 
-/// Why an address means nothing on the internet, to follow it in a sentence; `None` where it does.
+/// Why the internet cannot reach an address, as the end of a sentence; `None` if it can.
 pub(crate) fn unreachable(address: IpAddr) -> Option<&'static str> {
     match address.to_canonical() {
         IpAddr::V4(v4) => unreachable_v4(v4),

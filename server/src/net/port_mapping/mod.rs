@@ -1,7 +1,7 @@
 //! Port mapping: a port of the router is requested, renewed before it expires, and removed at the end.
 //!
-//! A router forwards for a time only. [`keep`] is that life: ask, hold, lose, ask again. It knows nothing of
-//! the protocols, which are behind [`Router`].
+//! A mapping expires. [`keep`] requests it, renews it, and requests it again if it is lost. The protocols are behind
+//! [`Router`].
 
 pub(crate) mod external_address;
 pub(crate) mod protocols;
@@ -15,36 +15,34 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::net::port_mapping::external_address::{ExternalAddress, unreachable};
 use crate::net::port_mapping::protocols::NoMapping;
 
-/// The first pause after the router said no, and the longest: they double in between.
+/// The pause after a refusal doubles from the first to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
-/// PCP forbids to renew more often (RFC 6887, section 11.2.1), whatever lifetime the router grants.
+/// PCP forbids to renew more often (RFC 6887, section 11.2.1), also if the router grants a shorter lifetime.
 const SHORTEST_RENEWAL: Duration = Duration::from_secs(4);
-/// How long the router has for taking the port back at the end.
+/// Longest wait for the removal of the mapping.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// What a router granted.
+/// A granted mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grant {
-    /// Where the box is reached now.
     pub(crate) outside: ExternalAddress,
-    /// For how long.
     pub(crate) lifetime: Duration,
 }
 
 /// One port on one router.
 pub(crate) trait Router {
-    /// Asks for the port.
+    /// Requests the port.
     async fn ask(&mut self) -> Result<Grant, NoMapping>;
-    /// Asks for what was granted once more. Dropping the future leaves the old grant as it was.
+    /// Requests the granted port again. If the future is dropped, the old grant stays.
     async fn renew(&mut self) -> Result<Grant, NoMapping>;
-    /// Gives it back, as well as can be.
+    /// Gives it back, if possible.
     async fn remove(&mut self);
-    /// Ready once the router, or this box's address behind it, is not what it was when it was asked.
+    /// Ready once the router, or this box's address behind it, has changed since the request.
     async fn moved(&self);
 }
 
-/// Holds the port until `closing` is ready, and gives it back then.
+/// Holds the port until `closing` is ready, then gives it back.
 pub(crate) async fn keep<C: Future<Output = ()>>(
     mut router: impl Router,
     outside: &watch::Sender<Option<ExternalAddress>>,
@@ -59,7 +57,7 @@ pub(crate) async fn keep<C: Future<Output = ()>>(
         match asked {
             Ok(grant) => {
                 failures = 0;
-                tell(outside, &grant);
+                publish(outside, &grant);
                 let lost = tokio::select! {
                     lost = hold(&mut router, grant, outside) => lost,
                     () = closing() => {
@@ -74,7 +72,7 @@ pub(crate) async fn keep<C: Future<Output = ()>>(
                     continue;
                 }
             }
-            // Once is enough for a router that never will.
+            // A router without the protocol is reported once.
             Err(error) if failures == 0 => {
                 tracing::warn!(
                     target: "topside",
@@ -93,7 +91,7 @@ pub(crate) async fn keep<C: Future<Output = ()>>(
     }
 }
 
-/// Why a port that was held is not any more.
+/// Why a port was lost.
 #[derive(Debug, thiserror::Error)]
 enum Lost {
     #[error("the network of this box has changed")]
@@ -102,7 +100,7 @@ enum Lost {
     Expired(#[source] NoMapping),
 }
 
-/// Renews for as long as the router and the network let it.
+/// Renews the grant as long as the router and the network allow.
 async fn hold(
     router: &mut impl Router,
     mut grant: Grant,
@@ -125,12 +123,12 @@ async fn hold(
             }
         };
         if outside.borrow().as_ref() != Some(&grant.outside) {
-            tell(outside, &grant);
+            publish(outside, &grant);
         }
     }
 }
 
-/// Half of what is left, again and again, as PCP has it.
+/// Half of the remaining time, as in PCP.
 fn renew_after(left: Duration) -> Duration {
     (left / 2).max(SHORTEST_RENEWAL)
 }
@@ -139,7 +137,7 @@ fn pause(failures: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_PAUSE)
 }
 
-fn tell(outside: &watch::Sender<Option<ExternalAddress>>, grant: &Grant) {
+fn publish(outside: &watch::Sender<Option<ExternalAddress>>, grant: &Grant) {
     let ExternalAddress { address, port, protocol } = grant.outside;
     outside.send_replace(Some(grant.outside));
     tracing::info!(
@@ -149,7 +147,7 @@ fn tell(outside: &watch::Sender<Option<ExternalAddress>>, grant: &Grant) {
     if let Some(why) = unreachable(address) {
         tracing::warn!(
             target: "topside",
-            "the router's outside address {address} {why}: nobody on the internet can reach it"
+            "the router's outside address {address} {why}: clients on the internet cannot reach it"
         );
     }
 }

@@ -19,80 +19,65 @@ use crate::base::platform;
 use crate::net::port_mapping::external_address::{ExternalAddress, Protocol};
 use crate::net::port_mapping::{Grant, Router};
 
-/// What is asked for. A router that restarts has forgotten the port for half of it at most.
+/// The requested lifetime. After a restart of the router, the port is missing for half of it at most.
 const LIFETIME: Duration = Duration::from_secs(20 * 60);
-/// 3.75 s in all: routers are near, and UPnP is still to be tried.
+/// 3.75 s in total: routers are near, and UPnP is still to be tried.
 const PATIENCE: TimeoutConfig = TimeoutConfig {
     initial_timeout: Duration::from_millis(250),
     max_retries: 3,
     max_retry_timeout: None,
 };
-/// How long a UPnP router has for saying that it is there.
+/// Longest wait for the answer of a UPnP router.
 const SEARCH: Duration = Duration::from_secs(4);
-/// What the router's own page shows beside the port.
+/// Shown by the router's own page.
 const DESCRIPTION: &str = "Topside";
-/// How often the network is looked at.
-const LOOK: Duration = Duration::from_secs(20);
+/// How often the network is checked.
+const CHECK: Duration = Duration::from_secs(20);
 
 /// Why there is no mapping.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoMapping {
-    /// No way to anywhere.
     #[error("this box has no IPv4 network")]
     NoNetwork,
-    /// The way out cannot be known, and nothing that speaks UPnP is there.
     #[error("the router's address is not known here, and UPnP: {0}")]
     NoGateway(#[source] NoUpnp),
-    /// Neither protocol went through.
     #[error("{nat}; UPnP: {upnp}")]
-    Neither {
-        /// PCP or NAT-PMP.
-        nat: MappingFailure,
-        /// UPnP.
-        upnp: NoUpnp,
-    },
-    /// The mapping that was there could not be renewed.
+    Neither { nat: MappingFailure, upnp: NoUpnp },
     #[error("{0}")]
     NotRenewed(#[from] MappingFailure),
-    /// The same, of a UPnP router.
     #[error("UPnP: {0}")]
     NotRenewedUpnp(#[from] NoUpnp),
 }
 
-/// Why UPnP gave nothing.
+/// Why UPnP failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoUpnp {
-    /// Nothing answered as it should.
     #[error("no router answers ({0})")]
     Search(#[from] SearchError),
-    /// Something else on the LAN claims to be the router.
     #[error("{0} answers, which is not this box's router")]
     Stranger(IpAddr),
-    /// It does not tell its outside address.
     #[error("{0}")]
     Address(#[from] GetExternalIpError),
-    /// It refused the port.
     #[error("{0}")]
     Add(#[from] AddPortError),
-    /// It refused any port.
     #[error("{0}")]
     AddAny(#[from] AddAnyPortError),
 }
 
-/// Where this box stands in its network.
+/// The position of this box in its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// The router; not every system tells.
+    /// The router, if the system knows it.
     pub(crate) gateway: Option<Ipv4Addr>,
-    /// This box's own address on the way there.
+    /// This box's own address towards the router.
     pub(crate) own: Ipv4Addr,
 }
 
-/// Looks where this box stands; `None` without an IPv4 network.
+/// The current position; `None` without an IPv4 network.
 pub(crate) fn place() -> Option<Place> {
     let gateway = platform::default_gateway();
-    // Connecting a datagram socket sends nothing: it asks the system which address it would use.
-    // TEST-NET-1 stands for anywhere.
+    // Connecting a datagram socket sends nothing: the system only chooses the address that it would use. TEST-NET-1 stands
+    // for the internet.
     let toward = gateway.unwrap_or(Ipv4Addr::new(192, 0, 2, 1));
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     socket.connect((toward, crab_nat::GATEWAY_PORT)).ok()?;
@@ -102,9 +87,9 @@ pub(crate) fn place() -> Option<Place> {
     }
 }
 
-/// The router of this box's home, and the mapping on it.
+/// The router of this box, and the mapping on it.
 #[derive(Debug)]
-pub(crate) struct Home<P> {
+pub(crate) struct HomeRouter<P> {
     port: NonZeroU16,
     place: P,
     asked_at: Option<Place>,
@@ -117,14 +102,14 @@ enum Mapping {
     Upnp { gateway: Box<Gateway<Tokio>>, own: SocketAddr, outside_port: u16 },
 }
 
-impl<P: Fn() -> Option<Place>> Home<P> {
-    /// For this TCP port of this box; `place` tells where the box stands.
+impl<P: Fn() -> Option<Place>> HomeRouter<P> {
+    /// For this TCP port of this box; `place` returns the current position.
     pub(crate) fn new(port: NonZeroU16, place: P) -> Self {
         Self { port, place, asked_at: None, mapping: None }
     }
 }
 
-impl<P: Fn() -> Option<Place>> Router for Home<P> {
+impl<P: Fn() -> Option<Place>> Router for HomeRouter<P> {
     async fn ask(&mut self) -> Result<Grant, NoMapping> {
         self.mapping = None;
         self.asked_at = (self.place)();
@@ -173,11 +158,10 @@ impl<P: Fn() -> Option<Place>> Router for Home<P> {
             Some(Mapping::Nat(mapping)) => {
                 mapping.try_drop().await.err().map(|(error, _)| error.to_string())
             }
-            Some(Mapping::Upnp { gateway, outside_port, .. }) => gateway
-                .remove_port(PortMappingProtocol::TCP, outside_port)
-                .await
-                .err()
-                .map(|error| error.to_string()),
+            Some(Mapping::Upnp { gateway, outside_port, .. }) => {
+                let removed = gateway.remove_port(PortMappingProtocol::TCP, outside_port).await;
+                removed.err().map(|error| error.to_string())
+            }
             None => None,
         };
         if let Some(error) = failed {
@@ -187,7 +171,7 @@ impl<P: Fn() -> Option<Place>> Router for Home<P> {
 
     async fn moved(&self) {
         loop {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CHECK).await;
             if (self.place)() != self.asked_at {
                 return;
             }
@@ -210,14 +194,14 @@ async fn ask_nat(
     match grant_of(&mapping).await {
         Ok(grant) => Ok((mapping, grant)),
         Err(error) => {
-            // Nobody would give it back otherwise.
+            // Otherwise the mapping would stay until it expires.
             let _ = mapping.try_drop().await;
             Err(error.into())
         }
     }
 }
 
-/// PCP tells the outside address with the port; NAT-PMP is asked for it.
+/// PCP returns the outside address with the port; NAT-PMP has a request for it.
 async fn grant_of(mapping: &PortMapping) -> Result<Grant, natpmp::Failure> {
     let (address, protocol) = match mapping.mapping_type() {
         PortMappingType::Pcp { external_ip, .. } => (external_ip.to_canonical(), Protocol::Pcp),
@@ -248,7 +232,7 @@ async fn ask_upnp(place: Place, port: NonZeroU16) -> Result<(Mapping, Grant), No
     Ok((mapping, Grant { outside, lifetime }))
 }
 
-/// The router that speaks UPnP; whatever else on the LAN claims to be it is none.
+/// Searches the UPnP router; another device on the LAN that claims to be it is refused.
 async fn find_upnp(place: Place) -> Result<Gateway<Tokio>, NoUpnp> {
     let mut options = SearchOptions::default();
     options.bind_addr = SocketAddr::new(place.own.into(), 0);
@@ -274,20 +258,20 @@ async fn add(
         gateway.add_port(PortMappingProtocol::TCP, outside_port, own, seconds, DESCRIPTION)
     };
     match add(seconds).await {
-        // Such a router keeps it until it restarts, which is found out by adding it again.
+        // Such a router keeps it until it restarts; adding it again shows whether it did.
         Err(AddPortError::OnlyPermanentLeasesSupported) => add(0).await?,
         done => done?,
     }
     Ok(LIFETIME)
 }
 
-/// What answers at the router, for [`crate::doctor`]: nothing is mapped by asking.
+/// What answers at the router, for the doctor. Maps nothing.
 pub(crate) async fn probe(place: Place) -> Vec<(Protocol, Option<IpAddr>)> {
     let mut answers = Vec::new();
     if let Some(gateway) = place.gateway {
         match natpmp::external_address(gateway.into(), Some(PATIENCE)).await {
             Ok(address) => answers.push((Protocol::NatPmp, Some(address.into()))),
-            // A router that knows PCP alone says so in this way (RFC 6887, appendix A).
+            // The answer of a router that knows only PCP (RFC 6887, appendix A).
             Err(natpmp::Failure::UnsupportedVersion(_)) => answers.push((Protocol::Pcp, None)),
             Err(_) => {}
         }

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 use crate::net::port_mapping::external_address::{ExternalAddress, unreachable};
 
-/// Where the router takes connections for this box.
+/// The external address of this box, as watched by the port mapping.
 #[derive(Debug)]
 pub(crate) struct RouterAddress {
     pub(crate) outside: watch::Sender<Option<ExternalAddress>>,
@@ -22,8 +22,8 @@ impl RouterAddress {
         *self.outside.borrow()
     }
 
-    /// The same where an invite should tell it: an address that nobody on the internet can reach may be
-    /// somebody else's on the network of the client.
+    /// The same for invites: an address that the internet cannot reach may belong to another machine in the network of the
+    /// client.
     pub(crate) fn for_invites(&self) -> Option<(String, u16)> {
         let outside = self.outside().filter(|outside| unreachable(outside.address).is_none())?;
         Some((outside.address.to_string(), outside.port))

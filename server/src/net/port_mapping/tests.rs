@@ -2,7 +2,7 @@
 //! that speaks NAT-PMP and PCP on loopback.
 
 use crate::net::port_mapping::external_address::Protocol;
-use crate::net::port_mapping::protocols::Home;
+use crate::net::port_mapping::protocols::HomeRouter;
 use crate::net::port_mapping::protocols::Place;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
@@ -173,7 +173,7 @@ async fn an_outside_that_the_internet_cannot_reach_is_told_with_why_and_once() {
     let said: Vec<String> =
         log.tail(50, None, log.clock()).into_iter().map(|entry| entry.message).collect();
     let want = "the router's outside address 100.64.3.4 is shared by the provider's customers (carrier \
-                NAT): nobody on the internet can reach it";
+                NAT): clients on the internet cannot reach it";
     assert_eq!(said, ["the router forwards a port of its own to this box", want]);
 }
 
@@ -203,9 +203,9 @@ impl Wire {
         Self { address, requests }
     }
 
-    fn home(&self) -> Home<impl Fn() -> Option<Place>> {
+    fn home(&self) -> HomeRouter<impl Fn() -> Option<Place>> {
         let place = Place { gateway: Some(self.address), own: Ipv4Addr::LOCALHOST };
-        Home::new(NonZeroU16::new(8677).unwrap(), move || Some(place))
+        HomeRouter::new(NonZeroU16::new(8677).unwrap(), move || Some(place))
     }
 }
 

@@ -12,71 +12,53 @@ use crate::base::blocking::blocking;
 use crate::output::block::Block;
 use crate::output::buffer::Step;
 use crate::output::output_file::Extent;
-use crate::output::{Shared, output_file};
+use crate::output::{OutputState, output_file};
 
-/// What comes next of an output.
+/// The next part of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
     /// Bytes of one stream: at most 32 KiB, and cut between characters.
-    Output {
-        /// Where they begin.
-        offset: u64,
-        /// Which stream they came from.
-        stream: Stream,
-        /// The bytes.
-        data: Bytes,
-    },
-    /// Bytes that are not kept any more.
-    Gap {
-        /// Where they begin.
-        offset: u64,
-        /// How many.
-        bytes: u64,
-    },
+    Output { offset: u64, stream: Stream, data: Bytes },
+    /// Bytes that are no longer kept.
+    Gap { offset: u64, bytes: u64 },
 }
 
-/// Reads an output to its end, at its own pace.
+/// Reads an output to its end, at its own speed.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    shared: Arc<Shared>,
+    output: Arc<OutputState>,
     at: u64,
     turns: Arc<Semaphore>,
-    /// What was read back from the disk and has not been given out, and the turn for that.
+    /// Blocks from the disk that were not returned yet, and the permit for them.
     batch: Option<(VecDeque<Block>, OwnedSemaphorePermit)>,
 }
 
 impl Reader {
-    pub(super) fn new(shared: Arc<Shared>, at: u64, turns: Arc<Semaphore>) -> Self {
-        Self { shared, at, turns, batch: None }
+    pub(super) fn new(output: Arc<OutputState>, at: u64, turns: Arc<Semaphore>) -> Self {
+        Self { output, at, turns, batch: None }
     }
 
-    /// The next piece, as soon as there is one; none after the last. Nothing is lost where the
-    /// future is dropped before it is done.
+    /// The next piece; none after the last. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Option<Piece> {
         loop {
-            let shared = Arc::clone(&self.shared);
-            // Made before the look, so that no change after it is missed.
-            let changed = shared.changed.notified();
+            let output = Arc::clone(&self.output);
+            // Created before the check, so that no later change is missed.
+            let changed = output.changed.notified();
             let step = match self.read_back() {
                 Some((stream, data)) => Step::Piece(stream, data),
-                None => shared.store().step(self.at),
+                None => output.buffer.lock().step(self.at),
             };
             match step {
                 Step::Piece(stream, data) => {
                     let offset = self.advance(data.len() as u64);
                     return Some(Piece::Output { offset, stream, data });
                 }
-                Step::Gap(bytes) => {
-                    let offset = self.advance(bytes);
-                    return Some(Piece::Gap { offset, bytes });
-                }
+                Step::Gap(bytes) => return Some(self.gap(bytes)),
                 Step::OnDisk(extent, file) => {
-                    // Nobody closes it.
+                    // The semaphore is never closed.
                     let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
                     let Some(blocks) = fetch(extent, file).await else {
-                        let bytes = extent.end - self.at;
-                        let offset = self.advance(bytes);
-                        return Some(Piece::Gap { offset, bytes });
+                        return Some(self.gap(extent.end - self.at));
                     };
                     self.batch = Some((blocks, turn));
                 }
@@ -86,7 +68,7 @@ impl Reader {
         }
     }
 
-    /// What the batch from the disk holds at this place.
+    /// The next piece of the batch from the disk.
     fn read_back(&mut self) -> Option<(Stream, Bytes)> {
         let at = self.at;
         let (blocks, _) = self.batch.as_mut()?;
@@ -100,7 +82,11 @@ impl Reader {
         piece
     }
 
-    /// Goes on by `bytes`, and says from where.
+    fn gap(&mut self, bytes: u64) -> Piece {
+        Piece::Gap { offset: self.advance(bytes), bytes }
+    }
+
+    /// Advances by `bytes`, and returns the offset before.
     fn advance(&mut self, bytes: u64) -> u64 {
         let before = self.at;
         self.at += bytes;
@@ -108,7 +94,7 @@ impl Reader {
     }
 }
 
-/// Reads a part of the file; none where the disk does not give it back.
+/// Reads a part of the file; none if that fails.
 async fn fetch(extent: Extent, file: Arc<File>) -> Option<VecDeque<Block>> {
     match blocking(move || output_file::read(&file, extent)).await {
         Ok(Ok(blocks)) => Some(blocks.into()),
@@ -116,7 +102,7 @@ async fn fetch(extent: Extent, file: Arc<File>) -> Option<VecDeque<Block>> {
             tracing::warn!(%error, "output cannot be read back");
             None
         }
-        // The thread's panic has been told, or the runtime ends.
+        // The panic was reported, or the runtime ends.
         Err(_) => None,
     }
 }

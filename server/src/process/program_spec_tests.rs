@@ -19,9 +19,9 @@ use super::*;
 use crate::base::toml_file::permissions::Trust;
 use crate::menu_file::{Declared, Item, Missing, Source, load};
 use crate::output::Output;
-use crate::output::reader::{Piece, Reader};
+use crate::output::output_reader::{Piece, Reader};
 use crate::output::tail::Text;
-use crate::process::exit_status::End;
+use crate::process::exit_status::EndCause;
 
 fn declared(text: &str) -> Declared {
     let source = Source { name: "test", text };
@@ -47,7 +47,7 @@ fn caller() -> Caller {
 }
 
 fn until(cancel: CancellationToken, timeout: Option<Duration>) -> Until {
-    Until { cancel, timeout, over: CancellationToken::new() }
+    Until { cancel, timeout, server_ends: CancellationToken::new() }
 }
 
 fn none() -> Map<String, Value> {
@@ -82,7 +82,7 @@ impl Running {
         let output = Arc::new(Output::in_memory());
         let cancel = CancellationToken::new();
         let process = program.spawn(&none(), &caller(), program.pipes().unwrap()).unwrap();
-        let (timeout, token, sink) = (program.timeout(), cancel.clone(), Arc::clone(&output));
+        let (timeout, token, sink) = (program.timeout, cancel.clone(), Arc::clone(&output));
         let task = tokio::spawn(async move {
             let ended = process.run(&sink, until(token, timeout)).await;
             sink.end();
@@ -117,13 +117,12 @@ impl Running {
 async fn run(program: &Program, args: Value) -> (ProgramExit, String) {
     let output = Output::in_memory();
     let process = program.spawn(&object(args), &caller(), program.pipes().unwrap()).unwrap();
-    let ended = process.run(&output, until(CancellationToken::new(), program.timeout())).await;
+    let ended = process.run(&output, until(CancellationToken::new(), program.timeout)).await;
     output.end();
     (ended, plain(&output))
 }
 
-/// Whether a process is there and has not ended; one that nobody has asked for its end yet counts as
-/// ended.
+/// Whether a process is there and has not ended; one that nobody has asked for its end yet counts as ended.
 fn lives(pid: Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
     test_kill_process(pid).is_ok() && !stat.is_ok_and(|stat| stat.contains(") Z "))
@@ -270,8 +269,8 @@ async fn a_program_has_no_input_its_own_group_and_its_directory() {
 async fn exit_status_and_signal_become_the_state() {
     let program = script("exit 3", "");
     let (ended, _) = run(&program, json!({})).await;
-    assert_eq!((ended.end, ended.exit_code, ended.signal), (End::Exited, Some(3), None));
-    assert_eq!(ended.state(program.success_exit_codes()), RunState::Failed);
+    assert_eq!((ended.end, ended.exit_code, ended.signal), (EndCause::Exited, Some(3), None));
+    assert_eq!(ended.state(&program.success_exit_codes), RunState::Failed);
     assert_eq!(ended.state(&[0, 3]), RunState::Succeeded);
     let (ended, _) = run(&script("kill -9 $$", ""), json!({})).await;
     assert_eq!((ended.exit_code, ended.signal), (None, Some(9)));
@@ -315,7 +314,7 @@ async fn a_cancel_reaches_every_descendant_and_leaves_no_zombie() {
     assert!(pids.iter().all(|pid| lives(*pid)));
     running.cancel.cancel();
     let (ended, _) = running.ended().await;
-    assert_eq!((ended.end, ended.signal), (End::Cancelled, Some(Signal::TERM.as_raw())));
+    assert_eq!((ended.end, ended.signal), (EndCause::Cancelled, Some(Signal::TERM.as_raw())));
     assert_eq!(ended.state(&[0]), RunState::Cancelled);
     assert!(test_kill_process(pids[0]).is_err(), "the program was not waited for");
     gone(&pids);
@@ -330,7 +329,7 @@ async fn a_time_out_kills_what_ignores_the_stop_signal() {
     let mut running = Running::start(&program);
     let pids = running.pids(2).await;
     let (ended, _) = running.ended().await;
-    assert_eq!((ended.end, ended.signal), (End::TimedOut, Some(Signal::KILL.as_raw())));
+    assert_eq!((ended.end, ended.signal), (EndCause::TimedOut, Some(Signal::KILL.as_raw())));
     assert_eq!(ended.state(&[0]), RunState::TimedOut);
     assert!(ended.duration >= Duration::from_millis(500), "{ended:?}");
     gone(&pids);
@@ -362,7 +361,7 @@ async fn a_program_that_ends_in_order_when_cancelled_keeps_its_status() {
     running.pids(1).await;
     running.cancel.cancel();
     let (ended, _) = running.ended().await;
-    assert_eq!((ended.end, ended.exit_code, ended.signal), (End::Cancelled, Some(7), None));
+    assert_eq!((ended.end, ended.exit_code, ended.signal), (EndCause::Cancelled, Some(7), None));
 }
 
 #[tokio::test]
@@ -375,7 +374,7 @@ async fn a_run_that_nobody_waits_for_any_more_takes_its_group_along() {
     tokio::task::spawn_blocking(move || gone(&pids)).await.unwrap();
 
     let process = program.spawn(&none(), &caller(), program.pipes().unwrap()).unwrap();
-    let pid = Pid::from_raw(process.first().unwrap().pid.cast_signed()).unwrap();
+    let pid = Pid::from_raw(process.leader().unwrap().pid.cast_signed()).unwrap();
     drop(process);
     tokio::task::spawn_blocking(move || gone(&[pid])).await.unwrap();
 }
@@ -386,7 +385,7 @@ async fn a_process_left_behind_does_not_hold_the_run_and_is_left_alone() {
     let mut running = Running::start(&program);
     let pids = running.pids(1).await;
     let (ended, output) = running.ended().await;
-    assert_eq!((ended.end, ended.exit_code), (End::Exited, Some(0)));
+    assert_eq!((ended.end, ended.exit_code), (EndCause::Exited, Some(0)));
     assert!(lives(pids[0]), "it was meant to stay");
     assert_eq!(plain(&output).trim(), pids[0].as_raw_nonzero().to_string());
     kill_process(pids[0], Signal::KILL).unwrap();
