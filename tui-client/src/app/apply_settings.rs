@@ -2,6 +2,37 @@
 
 use super::{Effect, State};
 use crate::config::Settings;
+use crate::theme::choice::THEMES;
+use crate::theme::{Background, TerminalColours, ThemeChoice};
+
+impl State {
+    /// Draws with this theme from now on. Nothing is written.
+    pub(crate) fn set_theme(&mut self, choice: ThemeChoice) {
+        self.theme = choice.on(self.terminal_colours);
+        self.theme_choice = choice;
+    }
+
+    /// Takes up what is known now of the terminal's colours.
+    pub(crate) fn set_terminal_colours(&mut self, colours: TerminalColours) {
+        self.terminal_colours = colours;
+        self.theme = self.theme_choice.on(colours);
+    }
+}
+
+/// Takes the next theme of the list, and has it written.
+pub(super) fn next_theme(state: &mut State) -> Vec<Effect> {
+    let name = state.theme_choice.name;
+    let at = THEMES.iter().position(|theme| theme.name == name);
+    let next = &THEMES[at.map_or(0, |at| (at + 1) % THEMES.len())];
+    state.set_theme(next.clone());
+    state.done(format!("Theme: {}.", next.name));
+    vec![Effect::SaveTheme(next.name)]
+}
+
+/// The terminal has said its background.
+pub(super) fn take_background(state: &mut State, background: Background) {
+    state.set_terminal_colours(TerminalColours { background, ..state.terminal_colours });
+}
 
 pub(super) fn take(
     state: &mut State,
@@ -9,7 +40,7 @@ pub(super) fn take(
     mistakes: &[String],
     asked: bool,
 ) -> Vec<Effect> {
-    state.theme = settings.theme;
+    state.set_theme(settings.theme);
     state.ascii = settings.ascii.unwrap_or(false);
     state.keys = settings.keys;
     match mistakes {

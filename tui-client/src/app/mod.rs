@@ -37,7 +37,7 @@ use crate::connect::DiscoveredServer;
 use crate::input::Keymap;
 use crate::input::actions::Id;
 pub(crate) use crate::terminal::Size;
-use crate::theme::Theme;
+use crate::theme::{TerminalColours, Theme, ThemeChoice};
 use ask::Ask;
 use connection::ConnectionState;
 pub(crate) use connection::{Target, Via};
@@ -120,6 +120,10 @@ pub(crate) struct State {
     pub(crate) carries: bool,
     /// Whether the terminal reports its mouse.
     pub(crate) mouse: bool,
+    /// What the terminal can show.
+    pub(crate) terminal_colours: TerminalColours,
+    /// The theme as it was chosen, and as this terminal shows it.
+    pub(crate) theme_choice: ThemeChoice,
     pub(crate) theme: Theme,
     /// Whether only ASCII signs are drawn.
     pub(crate) ascii: bool,
@@ -151,6 +155,8 @@ impl State {
             found: Vec::new(),
             carries: false,
             mouse: true,
+            terminal_colours: TerminalColours::DEFAULT,
+            theme_choice: ThemeChoice::default(),
             theme: Theme::DARK,
             ascii: false,
             keys: Keymap::default(),

@@ -15,6 +15,7 @@ use super::{Here, Size, Target};
 use crate::config::{Profile, Settings};
 use crate::connect::{CallError, DisconnectReason, DiscoveredServer, Reached, Via};
 use crate::input::key::Key;
+use crate::theme::Background;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(crate) enum Msg {
     Click(Clicked),
     /// The terminal has another size.
     Resize(Size),
+    /// The terminal has said whether its background is dark.
+    Background(Background),
     /// Time has passed that something on the screen counts.
     Tick,
     /// What was saved, as read at the start, or after an edit.
@@ -173,6 +176,8 @@ pub(crate) enum Effect {
     StopFetch { id: u64 },
     /// Read how the screen looks and listens, and say what came of it.
     ReadSettings,
+    /// Write the chosen theme into client.toml.
+    SaveTheme(&'static str),
     /// Ask the terminal to report its mouse, or not to.
     Mouse(bool),
 }

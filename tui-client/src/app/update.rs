@@ -44,6 +44,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Wheel { rows, column, row } => mouse::turn(state, rows, column, row),
         Msg::Click(clicked) => mouse::click(state, clicked),
         Msg::Resize(size) => state.size = size,
+        Msg::Background(background) => apply_settings::take_background(state, background),
         Msg::Tick => {
             let mut effects = session::tick(state);
             effects.extend(probe::tick(state));
@@ -279,6 +280,7 @@ pub(super) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
             });
             return vec![Effect::Mouse(state.mouse)];
         }
+        Id::Theme => return apply_settings::next_theme(state),
         Id::ReadSettings => return vec![Effect::ReadSettings],
         Id::OtherBox => prompt::switch(state),
         Id::Unhide => prompt::unhide(state),

@@ -128,7 +128,7 @@ fn same(a: Option<&Value>, b: Option<&Value>) -> bool {
 }
 
 /// Sets or removes a value; the comment behind it stays.
-fn set(table: &mut dyn TableLike, key: &str, value: Option<Value>) {
+pub(super) fn set(table: &mut dyn TableLike, key: &str, value: Option<Value>) {
     let Some(mut value) = value else {
         table.remove(key);
         return;

@@ -3,24 +3,29 @@
 
 use std::path::{Path, PathBuf};
 
-use toml_edit::{Document, Item, TableLike};
+use toml_edit::{Document, Item, Table, TableLike};
 
+use super::atomic_file::Replacement;
+use super::profile_writer::set;
 use super::profiles::ConfigError;
 use super::toml_errors::{Fault, bytes, fault, parse, unknown};
 use super::{FILE_NAME, keymap_file, theme_file};
 use crate::input::Keymap;
-use crate::theme::Theme;
+use crate::theme::ThemeChoice;
+use crate::theme::choice::THEMES;
 
 /// File name of the user's own theme.
 pub(crate) const THEME_FILE: &str = "theme.toml";
 pub(crate) const KEYMAP_FILE: &str = "keymap.toml";
 /// The name of the theme in `theme.toml`.
-const OWN: &str = "own";
+pub(super) const OWN: &str = "own";
+
+const NOT_A_TABLE: &str = "screen is a table, written as [screen]";
 
 /// The settings of the three files together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
-    pub(crate) theme: Theme,
+    pub(crate) theme: ThemeChoice,
     /// Whether only ASCII characters are drawn; none: by the locale.
     pub(crate) ascii: Option<bool>,
     /// Whether mouse reports are on.
@@ -30,7 +35,7 @@ pub(crate) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { theme: Theme::DARK, ascii: None, mouse: true, keys: Keymap::default() }
+        Self { theme: ThemeChoice::default(), ascii: None, mouse: true, keys: Keymap::default() }
     }
 }
 
@@ -52,6 +57,24 @@ impl SettingsFiles {
 
     pub(crate) fn paths(&self) -> [&Path; 3] {
         [&self.client, &self.theme, &self.keymap]
+    }
+
+    /// Writes the chosen theme into client.toml; the rest of the file stays as it is.
+    pub(crate) fn write_theme(&self, name: &str) -> Result<(), ConfigError> {
+        let path = &self.client;
+        let failed = |source| ConfigError::Write { path: path.clone(), source };
+        let replacement = Replacement::begin(path).map_err(failed)?;
+        let mut document = parse(path, &bytes(path)?)?.into_mut();
+        if !document.contains_key("screen") {
+            let mut table = Table::new();
+            table.decor_mut().set_prefix(if document.is_empty() { "" } else { "\n" });
+            document.insert("screen", Item::Table(table));
+        }
+        let Some(screen) = document.get_mut("screen").and_then(Item::as_table_like_mut) else {
+            return Err(fault(path, "", (None, NOT_A_TABLE.to_owned())));
+        };
+        set(screen, "theme", Some(name.into()));
+        replacement.commit(&document.to_string()).map_err(failed)
     }
 
     /// Applies the files as they are now; returns the mistakes in them.
@@ -87,27 +110,31 @@ fn section<T>(
 /// The settings in `[screen]`.
 struct ScreenSettings {
     /// None: the user's own theme.
-    theme: Option<Theme>,
+    theme: Option<ThemeChoice>,
     ascii: Option<bool>,
     mouse: bool,
 }
 
 fn screen(document: &Document<String>) -> Result<ScreenSettings, Fault> {
-    let mut screen = ScreenSettings { theme: Some(Theme::DARK), ascii: None, mouse: true };
+    let mut screen =
+        ScreenSettings { theme: Some(ThemeChoice::default()), ascii: None, mouse: true };
     let Some(item) = document.as_table().get("screen") else { return Ok(screen) };
-    let table: &dyn TableLike = item
-        .as_table_like()
-        .ok_or_else(|| (item.span(), "screen is a table, written as [screen]".to_owned()))?;
+    let table: &dyn TableLike =
+        item.as_table_like().ok_or_else(|| (item.span(), NOT_A_TABLE.to_owned()))?;
     for (key, item) in table.iter() {
         match key {
             "theme" => {
-                let names = theme_file::THEMES.map(|(name, _)| name);
-                screen.theme = match one_of(item, key, names.into_iter().chain([OWN]))? {
-                    OWN => None,
-                    name => {
-                        theme_file::THEMES.iter().find(|(known, _)| *known == name).map(|(_, t)| *t)
-                    }
-                };
+                let name = item.as_str().unwrap_or_default();
+                screen.theme = ThemeChoice::named(name).cloned();
+                if screen.theme.is_none() && name != OWN {
+                    let names: Vec<_> = theme_names().collect();
+                    let list = names.join(", ");
+                    let near = unknown(name, names);
+                    return Err((
+                        item.span(),
+                        format!("there is no theme {near} (themes: {list})"),
+                    ));
+                }
             }
             "borders" => {
                 screen.ascii = match one_of(item, key, ["auto", "unicode", "ascii"])? {
@@ -129,6 +156,11 @@ fn screen(document: &Document<String>) -> Result<ScreenSettings, Fault> {
         }
     }
     Ok(screen)
+}
+
+/// The values of `theme`.
+fn theme_names() -> impl Iterator<Item = &'static str> {
+    THEMES.iter().map(|theme| theme.name).chain([OWN])
 }
 
 fn one_of<'n>(

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::input::actions::Id;
+use crate::theme::Theme;
 
 /// What the files say, beside what was so before, and the mistakes.
 fn read(files: &[(&str, &str)]) -> (Settings, Vec<String>) {
@@ -32,8 +33,11 @@ fn each_file_says_its_part() {
     ]);
     assert!(mistakes.is_empty(), "{mistakes:?}");
     assert_eq!((settings.ascii, settings.mouse), (Some(true), false));
-    assert_eq!(settings.theme.good, Theme::LIGHT.good);
-    assert_ne!(settings.theme.accent, Theme::LIGHT.accent);
+    for theme in [settings.theme.dark, settings.theme.light] {
+        assert_eq!(theme.good, Theme::LIGHT.good);
+        assert_ne!(theme.accent, Theme::LIGHT.accent);
+        assert_eq!(theme.running, theme.accent, "it follows the accent");
+    }
     assert_eq!(settings.keys.shown(Id::Clients, " "), "F10 Alt-C");
     assert_eq!(settings.keys.shown(Id::Copy, " "), "Ctrl-X");
     assert_eq!(settings.keys.shown(Id::Save, " "), "");
@@ -50,7 +54,7 @@ fn a_mistake_is_told_with_its_place_and_the_nearest_name() {
         (
             FILE_NAME,
             "[screen]\ntheme = \"lihgt\"",
-            "client.toml:2:9: theme is one of dark, light, monochrome, own, not `lihgt`: did you mean light?",
+            "client.toml:2:9: there is no theme `lihgt`: did you mean light? (themes: auto, dark, light, monochrome, catppuccin, catppuccin-mocha, catppuccin-latte, gruvbox, gruvbox-dark, gruvbox-light, nord, solarized, solarized-dark, solarized-light, own)",
         ),
         (FILE_NAME, "[screen]\nmouse = 1", "client.toml:2:9: mouse is true or false"),
         (FILE_NAME, "screen = 1", "client.toml:1:10: screen is a table, written as [screen]"),
@@ -104,8 +108,45 @@ fn a_file_with_a_mistake_changes_nothing_and_the_others_are_taken() {
     write(FILE_NAME, "[screen]\ntheme = \"liht\"");
     write(KEYMAP_FILE, "menu = [\"f10\"]");
     assert_eq!(files.read(&mut settings).len(), 1);
-    assert_eq!(settings.theme, Theme::LIGHT);
+    assert_eq!(settings.theme.dark, Theme::LIGHT);
     assert_eq!(settings.keys.shown(Id::Menu, " "), "F10");
+}
+
+/// The file after the theme was chosen.
+fn with_theme(before: &str, name: &str) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE_NAME);
+    std::fs::write(&path, before).unwrap();
+    match SettingsFiles::of(dir.path()).write_theme(name) {
+        Ok(()) => std::fs::read_to_string(path).unwrap(),
+        Err(error) => error.to_string().rsplit('/').next().unwrap().to_owned(),
+    }
+}
+
+#[test]
+fn a_chosen_theme_is_written_where_it_stands_and_nothing_else_changes() {
+    for (before, after) in [
+        ("", "[screen]\ntheme = \"nord\"\n"),
+        ("# Mine.\n", "[screen]\ntheme = \"nord\"\n# Mine.\n"),
+        (
+            "# Mine.\n[screen] # look\ntheme = \"lihgt\" # for the day\nmouse = false\n",
+            "# Mine.\n[screen] # look\ntheme = \"nord\" # for the day\nmouse = false\n",
+        ),
+        (
+            "[screen]\n# No mouse.\nmouse = false\n\n[[server]]\nname = \"a\" # b\n",
+            "[screen]\n# No mouse.\nmouse = false\ntheme = \"nord\"\n\n[[server]]\nname = \"a\" # b\n",
+        ),
+        ("[[server]]\nname = \"a\"\n", "[[server]]\nname = \"a\"\n\n[screen]\ntheme = \"nord\"\n"),
+        ("screen = { mouse = true }\n", "screen = { mouse = true , theme = \"nord\" }\n"),
+        ("screen.theme = \"dark\"\n", "screen.theme = \"nord\"\n"),
+        ("screen = 1\n", "client.toml:1:1: screen is a table, written as [screen]"),
+    ] {
+        assert_eq!(with_theme(before, "nord"), after);
+    }
+    assert!(with_theme("[screen\n", "nord").starts_with("client.toml:1:"));
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/client.toml");
+    let sample = std::fs::read_to_string(sample).unwrap();
+    assert_eq!(with_theme(&sample, "nord"), sample.replace("theme = \"auto\"", "theme = \"nord\""));
 }
 
 /// The samples list each key with what it is without them, and reading them changes nothing.
@@ -132,7 +173,10 @@ fn the_samples_are_what_the_program_does_without_them() {
         (KEYMAP_FILE, &keymap),
     ]);
     assert_eq!(mistakes, Vec::<String>::new());
-    assert_eq!(settings, Settings::default());
+    // In theme.toml the base is the dark theme, on every background.
+    assert_eq!((settings.theme.dark, settings.theme.light), (Theme::DARK, Theme::DARK));
+    let theme_of_samples = settings.theme.clone();
+    assert_eq!(settings, Settings { theme: theme_of_samples, ..Settings::default() });
     for (role, _) in theme.roles() {
         assert!(
             bare(THEME_FILE).lines().any(|line| line.starts_with(&format!("{role} = "))),
@@ -146,7 +190,7 @@ fn the_samples_are_what_the_program_does_without_them() {
     let client = text(FILE_NAME);
     let (settings, mistakes) = read(&[(FILE_NAME, &client)]);
     assert_eq!((settings, mistakes), (Settings::default(), Vec::new()));
-    for key in ["theme = \"dark\"", "borders = \"auto\"", "mouse = true"] {
+    for key in ["theme = \"auto\"", "borders = \"auto\"", "mouse = true"] {
         assert!(client.contains(key), "{key}");
     }
 }

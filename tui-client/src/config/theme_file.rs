@@ -1,14 +1,12 @@
 //! Reader of `theme.toml`: a base, and styles by their role, such as `accent = "bold cyan on black"`.
 
 use ratatui::style::{Color, Modifier, Style};
-use toml_edit::Document;
+use toml_edit::{Document, Table};
 
+use super::settings::OWN;
 use super::toml_errors::{Fault, unknown};
-use crate::theme::Theme;
-
-/// The built-in themes.
-pub(super) const THEMES: [(&str, Theme); 3] =
-    [("dark", Theme::DARK), ("light", Theme::LIGHT), ("monochrome", Theme::MONOCHROME)];
+use crate::theme::choice::THEMES;
+use crate::theme::{Theme, ThemeChoice};
 
 const ATTRIBUTES: [(&str, Modifier); 5] = [
     ("bold", Modifier::BOLD),
@@ -39,32 +37,39 @@ const COLOURS: [(&str, Color); 17] = [
 ];
 
 /// The base of the file, with the styles that it names.
-pub(super) fn theme(document: &Document<String>) -> Result<Theme, Fault> {
+pub(super) fn theme(document: &Document<String>) -> Result<ThemeChoice, Fault> {
     let root = document.as_table();
-    let mut theme = Theme::DARK;
-    if let Some(base) = root.get("base") {
-        let name = base.as_str().unwrap_or_default();
-        let Some((_, found)) = THEMES.iter().find(|(known, _)| *known == name) else {
-            let near = unknown(name, THEMES.map(|(name, _)| name));
-            return Err((base.span(), format!("there is no theme {near}")));
-        };
-        theme = *found;
+    let mut base = "dark";
+    if let Some(item) = root.get("base") {
+        base = item.as_str().unwrap_or_default();
+        if ThemeChoice::named(base).is_none() {
+            let near = unknown(base, THEMES.iter().map(|theme| theme.name));
+            return Err((item.span(), format!("there is no theme {near}")));
+        }
     }
+    let ThemeChoice { dark, light, .. } = ThemeChoice::named(base).cloned().unwrap_or_default();
+    Ok(ThemeChoice { name: OWN, dark: changed(dark, root)?, light: changed(light, root)? })
+}
+
+/// The theme with the styles of the file.
+fn changed(mut theme: Theme, root: &Table) -> Result<Theme, Fault> {
     for (name, item) in root.iter().filter(|(name, _)| *name != "base") {
-        let mut roles = theme.roles();
-        let Some((_, role)) = roles.iter_mut().find(|(known, _)| *known == name) else {
-            let names = roles.iter().map(|(name, _)| *name).chain(["base"]);
+        let mut names = vec!["base"];
+        let mut role = None;
+        for (known, style) in theme.roles() {
+            names.push(known);
+            role = role.or((known == name).then_some(style));
+        }
+        let Some(role) = role else {
             let span = root.key(name).and_then(toml_edit::Key::span);
             return Err((span, format!("a theme has no {}", unknown(name, names))));
         };
         let text = item
             .as_str()
             .ok_or_else(|| (item.span(), "a style is a text, such as \"bold cyan\"".to_owned()))?;
-        **role = style(text).map_err(|message| (item.span(), message))?;
+        *role = style(text).map_err(|message| (item.span(), message))?;
     }
-    if !root.contains_key("chosen") {
-        theme.chosen = theme.accent.add_modifier(Modifier::BOLD);
-    }
+    theme.follow(|name| root.contains_key(name));
     Ok(theme)
 }
 

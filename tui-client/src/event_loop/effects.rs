@@ -64,6 +64,7 @@ impl EffectRunner {
             }
             Effect::StopFetch { id } => Order::StopFetch(id),
             Effect::ReadSettings => return vec![self.settings.read(true)],
+            Effect::SaveTheme(name) => return vec![self.settings.save_theme(name)],
             Effect::ReadServers => return vec![self.saved.read()],
             Effect::Probe { round, server, vias } => {
                 Order::Probe { round, profile: self.profile(server.as_deref()), vias }

@@ -2,20 +2,21 @@
 
 use std::io;
 
-use crossterm::event::Event;
 use tokio::sync::mpsc;
 
-use crate::platform::read_events;
+use crate::platform::read_input;
+use crate::terminal_input::Input;
 
 pub(super) const THREAD: &str = "topside-keys";
-/// Events that wait for the screen.
+/// Input that waits for the screen.
 const QUEUE: usize = 256;
 
-/// Starts the thread. The channel closes when the terminal is closed.
-pub(super) fn listen() -> io::Result<mpsc::Receiver<Event>> {
+/// Starts the thread. The channel closes when the terminal is closed. `asked`: the terminal
+/// was asked for its background.
+pub(super) fn listen(asked: bool) -> io::Result<mpsc::Receiver<Input>> {
     let (tell, told) = mpsc::channel(QUEUE);
     std::thread::Builder::new()
         .name(THREAD.to_owned())
-        .spawn(move || read_events(|event| tell.blocking_send(event).is_ok()))?;
+        .spawn(move || read_input(asked, |input| tell.blocking_send(input).is_ok()))?;
     Ok(told)
 }

@@ -7,6 +7,7 @@
 //! **Invariant:** with nothing pending there is no timer and no wake-up. The time of the next frame
 //! is checked by hand: a timer inside `select!` starves while output floods in.
 
+mod background;
 mod download;
 mod effects;
 mod input_thread;
@@ -32,7 +33,9 @@ use crate::config::{ProfileStore, THIS_MACHINE};
 use crate::connect::Via;
 use crate::platform::{Job, Jobs, Signal, Signals};
 use crate::terminal::{self, Terminal};
+use crate::terminal_input::Input;
 use crate::views;
+use background::BackgroundQuery;
 use effects::EffectRunner;
 use network::Network;
 
@@ -87,14 +90,19 @@ async fn run(
     let (tell, told) = mpsc::channel(QUEUE);
     let network =
         Network::start(dirs.clone(), tell).context("cannot start the network's thread")?;
-    let terminal = Terminal::enter().context("cannot take the terminal over")?;
+    let mut terminal = Terminal::enter().context("cannot take the terminal over")?;
+    let colours = terminal::colours();
+    let mut background = BackgroundQuery::new(colours);
+    let asked = background.ask(&mut terminal).context("cannot write to the terminal")?;
     let clock = Clock { mono: 0, wall: Time::now() };
-    let state = State::new(clock, terminal::size(), TimeZone::system());
+    let mut state = State::new(clock, terminal::size(), TimeZone::system());
+    state.set_terminal_colours(colours);
     let mut looped = Loop {
         began,
         state,
         doer: EffectRunner::new(dirs, ascii, network),
         terminal,
+        background,
         told,
         dirty: true,
         last_frame: None,
@@ -102,8 +110,12 @@ async fn run(
         status: ExitCode::SUCCESS,
     };
     looped.open(target)?;
-    let mut keys = input_thread::listen().context("cannot start the thread that reads keys")?;
+    let mut keys =
+        input_thread::listen(asked).context("cannot start the thread that reads keys")?;
     let ended = looped.turn(&mut keys, &mut signals, &mut jobs).await;
+    if ended.is_ok() {
+        looped.await_answer(&mut keys).await;
+    }
     let status = looped.status;
     let Loop { terminal, doer, told, .. } = looped;
     // Restores the terminal first: leaving must not look like hanging.
@@ -119,6 +131,7 @@ struct Loop {
     state: State,
     doer: EffectRunner,
     terminal: Terminal,
+    background: BackgroundQuery,
     told: mpsc::Receiver<Msg>,
     /// Whether the state has changed since the last frame.
     dirty: bool,
@@ -218,6 +231,7 @@ impl Loop {
     /// Takes the terminal again, with all its modes.
     fn resume(&mut self) -> anyhow::Result<()> {
         self.terminal.enter_again()?;
+        self.background.ask_again(&mut self.terminal)?;
         self.resized()
     }
 
@@ -228,12 +242,21 @@ impl Loop {
     /// When the next frame may be drawn.
     fn next_frame(&self) -> Option<Instant> {
         let pause = if self.typing { TYPING_FRAME } else { FRAME };
-        self.last_frame.map(|last| last + pause)
+        let next = self.last_frame.map(|last| last + pause);
+        next.or_else(|| self.background.holds_first_frame())
+    }
+
+    /// Waits a moment for an answer of the terminal that is still to come.
+    async fn await_answer(&mut self, keys: &mut mpsc::Receiver<Input>) {
+        let Some(until) = self.background.holds_end() else { return };
+        let answer =
+            async { while !matches!(keys.recv().await, None | Some(Input::Background(_))) {} };
+        let _ = tokio::time::timeout_at(until.into(), answer).await;
     }
 
     async fn turn(
         &mut self,
-        keys: &mut mpsc::Receiver<TerminalEvent>,
+        keys: &mut mpsc::Receiver<Input>,
         signals: &mut Signals,
         jobs: &mut Jobs,
     ) -> anyhow::Result<()> {
@@ -297,20 +320,23 @@ impl Loop {
         Ok(())
     }
 
-    /// Handles an event of the terminal and all that wait behind it.
-    fn take_keys(
-        &mut self,
-        first: TerminalEvent,
-        keys: &mut mpsc::Receiver<TerminalEvent>,
-    ) -> anyhow::Result<()> {
+    /// Handles an input of the terminal and all that wait behind it.
+    fn take_keys(&mut self, first: Input, keys: &mut mpsc::Receiver<Input>) -> anyhow::Result<()> {
         let until = Instant::now() + TAKE;
         let mut next = Some(first);
-        while let Some(event) = next {
-            if event == TerminalEvent::FocusGained {
-                // The user may come back from an editor.
-                self.re_read_settings()?;
-            }
-            if let Some(msg) = terminal_events::message(&event, &self.state) {
+        while let Some(input) = next {
+            let msg = match &input {
+                Input::Event(event) => {
+                    if *event == TerminalEvent::FocusGained {
+                        // The user may come back from an editor, or from the settings of the terminal.
+                        self.re_read_settings()?;
+                        self.background.ask_again(&mut self.terminal)?;
+                    }
+                    terminal_events::message(event, &self.state)
+                }
+                Input::Background(rgb) => self.background.answered(*rgb).map(Msg::Background),
+            };
+            if let Some(msg) = msg {
                 self.typing = true;
                 self.take(msg)?;
             }

@@ -7,7 +7,6 @@ use super::saved_servers::{Stamp, look, sentence};
 use crate::app::Msg;
 use crate::config::{Settings, SettingsFiles};
 use crate::terminal;
-use crate::theme::Theme;
 
 /// The files and the settings that could be read last.
 pub(super) struct SettingsWatcher {
@@ -31,13 +30,18 @@ impl SettingsWatcher {
         self.stamps = self.files.paths().map(look);
         let mistakes = self.files.read(&mut self.settings).into_iter().map(sentence).collect();
         let mut settings = self.settings.clone();
-        if terminal::no_colour() {
-            settings.theme = Theme::MONOCHROME;
-        }
         let by_flag = self.ascii.then_some(true);
         let ascii = by_flag.or(settings.ascii).unwrap_or_else(|| !terminal::speaks_utf8());
         settings.ascii = Some(ascii);
         Msg::Settings { settings: Box::new(settings), mistakes, asked }
+    }
+
+    /// Writes the chosen theme into client.toml, and reads the files again.
+    pub(super) fn save_theme(&mut self, name: &str) -> Msg {
+        match self.files.write_theme(name) {
+            Ok(()) => self.read(false),
+            Err(error) => Msg::Failed(format!("the theme was not saved: {}", sentence(error))),
+        }
     }
 
     /// [`read`](Self::read), if a file has changed.

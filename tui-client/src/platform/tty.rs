@@ -4,13 +4,12 @@ use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use crossterm::event::Event;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::sync::oneshot;
 
-use crate::terminal_input::Decoder;
+use crate::terminal_input::{Decoder, Input};
 
 /// Echo of the terminal on standard input. It is restored when this is dropped.
 #[derive(Default)]
@@ -55,11 +54,12 @@ const EMPTY_READS: u32 = 8;
 /// Poll flags of a closed terminal. It is readable too: the read returns its end.
 const CLOSED: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL);
 
-/// Reads the terminal on standard input and passes its events to `on_event`, until the terminal is closed or `on_event`
-/// returns false.
-pub(crate) fn read_events(mut on_event: impl FnMut(Event) -> bool) {
+/// Reads the terminal on standard input and passes its input to `on_input`, until the terminal is closed or `on_input`
+/// returns false. `asked`: the terminal was asked for its background.
+pub(crate) fn read_input(asked: bool, mut on_input: impl FnMut(Input) -> bool) {
     let stdin = io::stdin();
-    let (mut decoder, mut events) = (Decoder::default(), Vec::new());
+    let mut decoder = if asked { Decoder::asked() } else { Decoder::default() };
+    let mut events = Vec::new();
     let mut buffer = [0; 4096];
     let (mut last_read, mut empty) = (Instant::now(), 0);
     loop {
@@ -83,7 +83,8 @@ pub(crate) fn read_events(mut on_event: impl FnMut(Event) -> bool) {
                 Err(_) => return,
             }
         }
-        if !events.drain(..).all(&mut on_event) {
+        let background = decoder.take_background().map(Input::Background);
+        if !events.drain(..).map(Input::Event).chain(background).all(&mut on_input) {
             return;
         }
     }

@@ -24,6 +24,9 @@ use tokio::sync::Notify;
 
 use painter::Painter;
 
+use crate::terminal_input::ASK_BACKGROUND;
+use crate::theme::TerminalColours;
+
 /// Columns and rows of the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {
@@ -139,6 +142,13 @@ impl Terminal {
         self.mouse = on;
         let out = self.screen.out();
         out.write_all(if on { MOUSE_ON } else { MOUSE_OFF }.as_bytes())?;
+        io::Write::flush(out)
+    }
+
+    /// Asks the terminal for the colour of its background.
+    pub(crate) fn ask_background(&mut self) -> io::Result<()> {
+        let out = self.screen.out();
+        out.write_all(ASK_BACKGROUND.as_bytes())?;
         io::Write::flush(out)
     }
 
@@ -260,6 +270,11 @@ pub(crate) fn print_kept_panics() {
     for kept in ELSEWHERE.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         complain(kept);
     }
+}
+
+/// The colours of the terminal, by the environment.
+pub(crate) fn colours() -> TerminalColours {
+    TerminalColours::from_env(|name| std::env::var(name).ok())
 }
 
 /// Whether the user wants no colours (no-color.org).

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crossterm::event::{Event, KeyEvent, KeyModifiers};
 
+use super::answer::ANSWER_BEGIN;
 use super::burst::{is_paste, is_text, may_be_paste, text_length, whole_characters};
 use super::sequence;
 
@@ -13,6 +14,8 @@ const ESCAPE: Duration = Duration::from_millis(50);
 const INTRODUCER: Duration = Duration::from_secs(1);
 /// The same for the beginning of a string, which a user rarely types.
 const STRING: Duration = Duration::from_millis(200);
+/// The same while the terminal's answer may begin with the ESC.
+const ANSWER_ESCAPE: Duration = Duration::from_millis(250);
 /// After this silence, a string that has begun is dropped.
 const STRING_SILENCE: Duration = Duration::from_secs(2);
 /// After this silence, the content of a paste is delivered, although its end has not come.
@@ -26,10 +29,10 @@ const PASTE_END: &[u8] = b"\x1b[201~";
 /// Most bytes of a paste that are kept. A server takes no longer line.
 const MAX_PASTE: usize = 4 * 1024 * 1024;
 /// Most bytes of one sequence that are kept. No key has more.
-const MAX_SEQUENCE: usize = 64;
+pub(super) const MAX_SEQUENCE: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum DecoderState {
+pub(super) enum DecoderState {
     #[default]
     Ground,
     /// In a character of several bytes; with Alt where an ESC came before it.
@@ -46,6 +49,8 @@ enum DecoderState {
     Ss3 { alt: bool },
     /// In an OSC, DCS, APC, PM or SOS string, which began with ESC and this byte.
     String { introducer: u8, escape: bool },
+    /// In what looks like an answer, the ESC of which was taken for the Escape key.
+    LateAnswer,
     /// In a bracketed paste. `open`: its content so far was delivered, because its end did not come.
     Paste { matched: usize, open: bool, escape_alone: bool },
     /// In text that came in one read and may be a paste of a terminal without bracketed paste.
@@ -54,18 +59,32 @@ enum DecoderState {
 
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
-    state: DecoderState,
+    pub(super) state: DecoderState,
     /// The bytes of an incomplete character, sequence or paste.
-    pending: Vec<u8>,
+    pub(super) pending: Vec<u8>,
     /// Whether a string has a byte after its introducer.
-    string_begun: bool,
+    pub(super) string_begun: bool,
     /// How many bytes of `[200~` have followed an ESC that was taken for the Escape key.
     late_paste: Option<usize>,
+    /// Whether the terminal was asked for its background, and has not answered.
+    pub(super) asked: bool,
+    /// Whether it has answered before: it is asked again when it gets the focus.
+    pub(super) answers: bool,
+    /// Whether an answer went silent in its middle: its rest may come.
+    pub(super) cut_answer: bool,
+    /// The background as the terminal said it.
+    pub(super) background: Option<[u8; 3]>,
 }
 
 impl Decoder {
+    /// One that reads a terminal that was asked for its background.
+    pub(crate) fn asked() -> Self {
+        Self { asked: true, ..Self::default() }
+    }
+
     /// Decodes the bytes of one read.
     pub(crate) fn feed(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
+        let bytes = self.skip_rest_of_answer(bytes);
         if let (DecoderState::Paste { open: true, .. }, [0x03]) = (self.state, bytes) {
             // The end of the paste was lost: Ctrl-C alone comes from the user.
             self.end_paste(events);
@@ -95,11 +114,14 @@ impl Decoder {
     /// How long to wait for the rest of an incomplete input before [`Decoder::time_out`].
     pub(crate) fn wait(&self) -> Option<Duration> {
         match self.state {
+            DecoderState::Escape { .. } if self.asked => Some(ANSWER_ESCAPE),
             DecoderState::Escape { .. } => Some(ESCAPE),
+            DecoderState::LateAnswer => Some(INTRODUCER),
             DecoderState::Csi { .. } | DecoderState::Ss3 { .. } if self.pending.is_empty() => {
                 Some(INTRODUCER)
             }
             DecoderState::String { .. } if self.string_begun => Some(STRING_SILENCE),
+            DecoderState::String { .. } if self.asked => Some(INTRODUCER),
             DecoderState::String { .. } => Some(STRING),
             DecoderState::Paste { open: true, escape_alone: true, .. } => Some(ESCAPE),
             DecoderState::Paste { open: true, .. } if self.pending.is_empty() => None,
@@ -118,6 +140,8 @@ impl Decoder {
                 push_escapes(1 + usize::from(doubled), events);
                 self.state = DecoderState::Ground;
                 self.late_paste = Some(0);
+                // A terminal that does not answer makes the Escape key slow once.
+                self.asked = false;
             }
             DecoderState::Csi { alt } if self.pending.is_empty() => {
                 self.introducer(b'[', alt, events);
@@ -128,8 +152,12 @@ impl Decoder {
             }
             DecoderState::String { introducer, .. } if !self.string_begun => {
                 self.introducer(introducer, false, events);
+                self.cut_answer = introducer == ANSWER_BEGIN[0];
             }
-            DecoderState::String { .. } => self.ground(),
+            DecoderState::String { .. } => {
+                self.give_answer_up();
+            }
+            DecoderState::LateAnswer => self.type_late(events),
             DecoderState::Paste { open: true, escape_alone: true, .. } => {
                 self.end_paste(events);
                 push_escapes(1, events);
@@ -147,7 +175,7 @@ impl Decoder {
         }
     }
 
-    fn take(&mut self, byte: u8, events: &mut Vec<Event>) {
+    pub(super) fn take(&mut self, byte: u8, events: &mut Vec<Event>) {
         match self.state {
             DecoderState::Ground => self.ground_byte(byte, false, events),
             DecoderState::Utf8 { alt } => self.utf8_byte(byte, alt, events),
@@ -175,6 +203,7 @@ impl Decoder {
             DecoderState::String { introducer, escape } => {
                 self.string_byte(byte, introducer, escape, events);
             }
+            DecoderState::LateAnswer => self.late_answer_byte(byte, events),
             DecoderState::Paste { matched, open, .. } => {
                 self.paste_byte(byte, matched, open, events);
             }
@@ -186,26 +215,31 @@ impl Decoder {
         }
     }
 
-    fn ground(&mut self) {
+    pub(super) fn ground(&mut self) {
         self.state = DecoderState::Ground;
         self.pending.clear();
     }
 
-    /// Handles a byte that cannot be part of the sequence: drops the sequence.
-    fn abandon(&mut self, byte: u8, events: &mut Vec<Event>) {
+    /// A byte of another kind in the middle of a sequence: what had begun means nothing.
+    pub(super) fn abandon(&mut self, byte: u8, events: &mut Vec<Event>) {
         self.ground();
         self.take(byte, events);
     }
 
     fn ground_byte(&mut self, byte: u8, alt: bool, events: &mut Vec<Event>) {
         self.state = DecoderState::Ground;
-        if let Some(matched) = self.late_paste.take()
+        let late = self.late_paste.take();
+        if let Some(matched) = late
             && byte == PASTE_BEGIN[matched]
         {
             if matched + 1 == PASTE_BEGIN.len() {
                 return self.begin_paste();
             }
             self.late_paste = Some(matched + 1);
+        } else if late == Some(0) && byte == ANSWER_BEGIN[0] {
+            self.pending.push(byte);
+            self.state = DecoderState::LateAnswer;
+            return;
         }
         match byte {
             0x1b => self.state = DecoderState::Escape { doubled: false },
@@ -288,7 +322,10 @@ impl Decoder {
         match event {
             Some(Event::Key(key)) => push_key(key, alt, events),
             event => {
-                push_escapes(usize::from(alt), events);
+                if alt {
+                    events.push(Event::Key(sequence::control(0x1b)));
+                }
+                self.asked |= self.answers && event == Some(Event::FocusGained);
                 events.extend(event);
             }
         }
@@ -299,24 +336,6 @@ impl Decoder {
         self.ground();
         push_escapes(usize::from(doubled), events);
         push_key(sequence::character(char::from(byte)), true, events);
-    }
-
-    /// Skips a string to its end: it is an answer of the terminal.
-    fn string_byte(&mut self, byte: u8, introducer: u8, escape: bool, events: &mut Vec<Event>) {
-        match byte {
-            b'\\' if escape => self.ground(),
-            _ if escape => {
-                self.state = DecoderState::Escape { doubled: false };
-                self.take(byte, events);
-            }
-            0x1b => self.state = DecoderState::String { introducer, escape: true },
-            // BEL ends it, CAN and SUB cancel it.
-            0x07 | 0x18 | 0x1a => self.ground(),
-            // No string holds another control character: this is a key.
-            0x00..=0x1f => self.abandon(byte, events),
-            _ => {}
-        }
-        self.string_begun = true;
     }
 
     fn begin_paste(&mut self) {

@@ -249,6 +249,70 @@ fn lines_in_one_read_are_a_paste_where_the_terminal_does_not_mark_it() {
     assert_eq!(reads([&b"\x03\x03\x03"[..]], SHORT), ["CONTROL+c"; 3]);
 }
 
+const ANSWER: &[u8] = b"\x1b]11;rgb:fdfd/f6f6/e3e3\x1b\\";
+
+/// The background and the keys of a terminal that was asked for it; the user types `x` at the end.
+fn answered<'b>(
+    pieces: impl IntoIterator<Item = &'b [u8]>,
+    pause: Duration,
+) -> (Option<[u8; 3]>, Vec<String>) {
+    let mut reads = Reads { decoder: Decoder::asked(), events: Vec::new() };
+    for piece in pieces {
+        reads.read(piece);
+        reads.silence(pause);
+    }
+    reads.read(b"x");
+    (reads.decoder.take_background(), reads.end())
+}
+
+#[test]
+fn the_background_is_understood_wherever_its_bytes_come_apart() {
+    let want = (Some([253, 246, 227]), vec!["x".to_owned()]);
+    let bell = b"\x1b]11;rgb:fdfd/f6f6/e3e3\x07";
+    for answer in [ANSWER, bell] {
+        assert_eq!(answered([answer], SHORT), want);
+        // An ESC that comes alone is not taken for the Escape key while an answer may come.
+        let pause = Duration::from_millis(200);
+        assert_eq!(answered(answer.chunks(1), pause), want);
+        for at in 1..answer.len() {
+            let (a, b) = answer.split_at(at);
+            assert_eq!(answered([a, b], pause), want, "after {at}");
+        }
+    }
+}
+
+/// The rest of an answer was typed into the input line.
+#[test]
+fn nothing_of_an_answer_in_pieces_is_typed_however_late_they_are() {
+    for pause in [300, 999, 2500, 20_000].map(Duration::from_millis) {
+        for at in 1..ANSWER.len() - 1 {
+            let (a, b) = ANSWER.split_at(at);
+            let (_, keys) = answered([a, b], pause);
+            let typed = keys.iter().filter(|key| *key != "Esc" && *key != "ALT+]");
+            assert_eq!(typed.collect::<Vec<_>>(), ["x"], "after {at}, {pause:?}");
+        }
+    }
+}
+
+#[test]
+fn keys_behind_the_escape_key_are_typed_although_an_answer_begins_so() {
+    let pause = Duration::from_millis(1500);
+    assert_eq!(reads([&b"\x1b"[..], b"]", b"x"], pause), ["Esc", "]", "x"]);
+    assert_eq!(
+        reads([&b"\x1b"[..], b"]1", b"1;", b"rgx"], SHORT * 2).join(" "),
+        "Esc ] 1 1 ; r g x"
+    );
+    assert_eq!(reads([&b"\x1b"[..], b"]\r"], SHORT * 2), ["Esc", "]", "Enter"]);
+    // The Escape key is slow at most once where a terminal does not answer.
+    let mut reads = Reads { decoder: Decoder::asked(), events: Vec::new() };
+    for wait in [250, 50, 50] {
+        reads.read(b"\x1b");
+        assert_eq!(reads.decoder.wait(), Some(Duration::from_millis(wait)));
+        reads.silence(Duration::from_millis(wait));
+    }
+    assert_eq!(reads.end(), ["Esc"; 3]);
+}
+
 #[test]
 fn a_key_ends_a_string_that_a_terminal_left_open() {
     assert_eq!(reads([&b"\x1b]11;rgb:"[..], b"\r"], SHORT), ["Enter"]);

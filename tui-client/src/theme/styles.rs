@@ -1,117 +1,233 @@
-//! Styles by their role: one accent, one for secondary text, three for states, which are always beside a glyph or a word.
-//! The background is the terminal's own.
+//! Styles by their role. Each meaning has a role of its own, and a glyph or a word is always beside its colour.
 
+use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 
+use super::choice::ColourDepth;
+use super::colour;
 use crate::scrollback::Look;
 
-/// The colour is set, so that text over a line does not take the colour of the line.
-const PLAIN: Style = Style::new().fg(Color::Reset);
-const STRONG: Style = PLAIN.add_modifier(Modifier::BOLD);
+/// Declares the theme and its roles: the field, the name in theme.toml, and the role that gives it its colours where
+/// theme.toml sets that one alone.
+macro_rules! roles {
+    ($($(#[$doc:meta])* $field:ident $name:literal $(follows $base:ident)?,)*) => {
+        /// The styles of one theme.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) struct Theme {
+            $($(#[$doc])* pub(crate) $field: Style,)*
+            /// The background of the screen; `Reset` is the terminal's own.
+            pub(super) ground: Color,
+            /// What the sixteen named colours are in the output of programs; none: the terminal's own.
+            pub(super) ansi: Option<&'static [Color; 16]>,
+            /// The colours that the terminal can show.
+            pub(super) depth: ColourDepth,
+        }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Theme {
-    pub(crate) plain: Style,
-    /// The focus, and names.
-    pub(crate) accent: Style,
-    pub(crate) strong: Style,
-    pub(crate) dim: Style,
-    /// Lines between panes.
-    pub(crate) rule: Style,
-    pub(crate) good: Style,
-    pub(crate) warn: Style,
-    pub(crate) bad: Style,
-    /// An invalid part of the input.
-    pub(crate) wrong: Style,
-    pub(crate) chosen: Style,
-    /// Matches of a search.
-    pub(crate) matched: Style,
-    /// The current match.
-    pub(crate) current: Style,
-    /// Whether the colours of programs are shown.
-    colours: bool,
+        impl Theme {
+            /// Each style by its name in theme.toml.
+            pub(crate) fn roles(&mut self) -> impl Iterator<Item = (&'static str, &mut Style)> {
+                [$(($name, &mut self.$field)),*].into_iter()
+            }
+
+            /// Gives the roles that were not set the colours of the role that they follow, where that one was set.
+            pub(crate) fn follow(&mut self, is_set: impl Fn(&str) -> bool) {
+                $($(
+                    if is_set(stringify!($base)) && !is_set($name) {
+                        let own = self.$field;
+                        self.$field = own.patch(self.$base).add_modifier(own.add_modifier);
+                    }
+                )?)*
+            }
+        }
+    };
 }
 
+roles! {
+    plain "plain",
+    /// The focus, and names.
+    accent "accent",
+    strong "strong",
+    dim "dim",
+    /// Lines between panes, and frames.
+    rule "rule",
+    good "good",
+    warn "warn",
+    bad "bad",
+    /// An invalid part of the input.
+    wrong "wrong" follows bad,
+    chosen "chosen" follows accent,
+    /// Matches of a search.
+    matched "matched",
+    /// The current match.
+    current "current" follows warn,
+    /// The title of a popup or a pane.
+    title "title" follows strong,
+    /// The first row of the screen.
+    header "header" follows plain,
+    /// The frame of the pane that has the focus.
+    focused_frame "focused-frame" follows accent,
+    /// An input field, with its background.
+    field "field",
+    button "button",
+    /// The button that Enter presses.
+    chosen_button "chosen-button" follows accent,
+    /// Everything behind a popup.
+    behind "behind" follows rule,
+    /// A command that only reads.
+    read "read" follows good,
+    /// A command that changes something.
+    write "write" follows warn,
+    /// A command that can do harm.
+    destructive "destructive" follows bad,
+    queued "queued" follows dim,
+    running "running" follows accent,
+    succeeded "succeeded" follows good,
+    failed "failed" follows bad,
+    cancelled "cancelled" follows warn,
+    /// A run with an unknown end.
+    lost "lost",
+    /// Levels of the log; `debug` is for trace too.
+    error "error" follows bad,
+    warning "warning" follows warn,
+    info "info" follows accent,
+    debug "debug" follows dim,
+    /// A server that answers.
+    reachable "reachable" follows good,
+    unreachable "unreachable" follows bad,
+    /// A server that was not asked yet.
+    untried "untried" follows dim,
+    /// A scheduled shutdown without a bar.
+    due "due" follows warn,
+    /// The bar of a scheduled shutdown.
+    shutdown "shutdown" follows warn,
+    /// The same in the last ten seconds.
+    shutdown_soon "shutdown-soon" follows bad,
+    tab "tab" follows dim,
+    active_tab "active-tab" follows accent,
+    /// A tab with output that was not seen.
+    unread "unread" follows warn,
+}
+
+/// The colours that a theme is made of.
+pub(super) struct Palette {
+    pub(super) ground: Color,
+    pub(super) text: Color,
+    pub(super) muted: Color,
+    pub(super) line: Color,
+    /// Text in a field and on a button, the field and the button.
+    pub(super) on_field: Color,
+    pub(super) field: Color,
+    pub(super) button: Color,
+    pub(super) accent: Color,
+    pub(super) red: Color,
+    pub(super) yellow: Color,
+    pub(super) green: Color,
+    pub(super) magenta: Color,
+    pub(super) ansi: Option<&'static [Color; 16]>,
+}
+
+const CURRENT: Modifier = Modifier::REVERSED.union(Modifier::BOLD).union(Modifier::UNDERLINED);
+const BAR: Modifier = Modifier::REVERSED.union(Modifier::BOLD);
+
 impl Theme {
-    /// For a dark background; the greys are readable on a light one too.
-    pub(crate) const DARK: Self = Self {
-        plain: PLAIN,
-        accent: PLAIN.fg(Color::Cyan),
-        strong: STRONG,
-        dim: PLAIN.fg(Color::Indexed(245)),
-        rule: PLAIN.fg(Color::Indexed(241)),
-        good: PLAIN.fg(Color::Green),
-        warn: PLAIN.fg(Color::Yellow),
-        bad: PLAIN.fg(Color::Red),
-        wrong: PLAIN.fg(Color::Red).add_modifier(Modifier::UNDERLINED),
-        chosen: STRONG.fg(Color::Cyan),
-        matched: PLAIN.add_modifier(Modifier::REVERSED),
-        current: PLAIN.fg(Color::Yellow).add_modifier(CURRENT),
-        colours: true,
-    };
-
-    /// For a light background, in fixed colours of the palette: the yellow and cyan of a terminal are hardly visible on
-    /// white.
-    pub(crate) const LIGHT: Self = Self {
-        accent: PLAIN.fg(Color::Indexed(25)),
-        dim: PLAIN.fg(Color::Indexed(241)),
-        rule: PLAIN.fg(Color::Indexed(247)),
-        good: PLAIN.fg(Color::Indexed(28)),
-        warn: PLAIN.fg(Color::Indexed(130)),
-        bad: PLAIN.fg(Color::Indexed(124)),
-        wrong: PLAIN.fg(Color::Indexed(124)).add_modifier(Modifier::UNDERLINED),
-        chosen: STRONG.fg(Color::Indexed(25)),
-        current: PLAIN.fg(Color::Indexed(130)).add_modifier(CURRENT),
-        ..Self::DARK
-    };
-
-    /// Without colours: glyphs, words and attributes only.
-    pub(crate) const MONOCHROME: Self = Self {
-        accent: STRONG,
-        dim: PLAIN.add_modifier(Modifier::DIM),
-        rule: PLAIN.add_modifier(Modifier::DIM),
-        good: PLAIN,
-        warn: STRONG,
-        bad: STRONG,
-        wrong: PLAIN.add_modifier(Modifier::UNDERLINED),
-        chosen: STRONG,
-        current: PLAIN.add_modifier(CURRENT),
-        colours: false,
-        ..Self::DARK
-    };
-
-    /// Each style by its name in theme.toml.
-    pub(crate) fn roles(&mut self) -> [(&'static str, &mut Style); 12] {
-        [
-            ("plain", &mut self.plain),
-            ("accent", &mut self.accent),
-            ("strong", &mut self.strong),
-            ("dim", &mut self.dim),
-            ("rule", &mut self.rule),
-            ("good", &mut self.good),
-            ("warn", &mut self.warn),
-            ("bad", &mut self.bad),
-            ("wrong", &mut self.wrong),
-            ("chosen", &mut self.chosen),
-            ("matched", &mut self.matched),
-            ("current", &mut self.current),
-        ]
-    }
-
-    pub(crate) fn chosen(&self) -> Style {
-        self.chosen
+    pub(super) const fn of(palette: &Palette) -> Self {
+        // The colour is set, so that text over a line does not take the colour of the line.
+        let plain = Style::new().fg(palette.text);
+        let strong = plain.add_modifier(Modifier::BOLD);
+        let accent = plain.fg(palette.accent);
+        let dim = plain.fg(palette.muted);
+        let (good, warn, bad) =
+            (plain.fg(palette.green), plain.fg(palette.yellow), plain.fg(palette.red));
+        let on_field = plain.fg(palette.on_field);
+        Self {
+            plain,
+            accent,
+            strong,
+            dim,
+            rule: plain.fg(palette.line),
+            good,
+            warn,
+            bad,
+            wrong: bad.add_modifier(Modifier::UNDERLINED),
+            chosen: accent.add_modifier(Modifier::BOLD),
+            matched: plain.add_modifier(Modifier::REVERSED),
+            current: warn.add_modifier(CURRENT),
+            title: strong,
+            header: plain,
+            focused_frame: accent,
+            field: on_field.bg(palette.field),
+            button: on_field.bg(palette.button),
+            chosen_button: accent.add_modifier(BAR),
+            behind: plain.fg(palette.line),
+            read: good,
+            write: warn,
+            destructive: bad,
+            queued: dim,
+            running: accent,
+            succeeded: good,
+            failed: bad,
+            cancelled: warn,
+            lost: plain.fg(palette.magenta),
+            error: bad,
+            warning: warn,
+            info: accent,
+            debug: dim,
+            reachable: good,
+            unreachable: bad,
+            untried: dim,
+            due: warn,
+            shutdown: warn.add_modifier(BAR),
+            shutdown_soon: bad.add_modifier(BAR),
+            tab: dim,
+            active_tab: accent.add_modifier(BAR),
+            unread: warn.add_modifier(Modifier::BOLD),
+            ground: palette.ground,
+            ansi: palette.ansi,
+            depth: ColourDepth::True,
+        }
     }
 
     /// The styles of the output pane.
     pub(crate) fn look(&self) -> Look {
         Look {
-            colours: self.colours,
+            colours: self.depth != ColourDepth::None,
             marker: self.dim,
             replaced: self.warn,
             matched: self.matched,
             current: self.current,
         }
     }
+
+    pub(crate) fn chosen(&self) -> Style {
+        self.chosen
+    }
+
+    /// Gives a drawn frame the background of the theme, and only colours that the terminal can show.
+    pub(crate) fn paint(&self, buffer: &mut Buffer) {
+        let text = self.plain.fg.unwrap_or(Color::Reset);
+        let as_it_is = self.ground == Color::Reset && self.depth == ColourDepth::True;
+        if as_it_is || self.depth == ColourDepth::None {
+            return;
+        }
+        for cell in &mut buffer.content {
+            let fg = colour::shown(self.named(cell.fg, text), self.depth);
+            let bg = colour::shown(self.named(cell.bg, self.ground), self.depth);
+            // With few colours two that differ may become the same.
+            cell.fg = if fg == bg && cell.fg != cell.bg { colour::readable_on(bg) } else { fg };
+            cell.bg = bg;
+        }
+    }
+
+    /// The theme's own colour in the place of one that the terminal chooses.
+    fn named(&self, colour: Color, own: Color) -> Color {
+        match (colour, self.ansi) {
+            (Color::Reset, _) => own,
+            (colour, Some(ansi)) => colour::ansi_number(colour).map_or(colour, |n| ansi[n]),
+            _ => colour,
+        }
+    }
 }
 
-const CURRENT: Modifier = Modifier::REVERSED.union(Modifier::BOLD).union(Modifier::UNDERLINED);
+#[cfg(test)]
+#[path = "styles_tests.rs"]
+mod tests;

@@ -29,6 +29,7 @@ use row::Row;
 /// Draws everything; returns where the cursor stands, if anywhere.
 pub(crate) fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let cursor = layers(state, area, buffer);
+    state.theme.paint(buffer);
     if state.ascii {
         crate::theme::glyphs::to_ascii(buffer);
     }

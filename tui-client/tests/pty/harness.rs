@@ -145,6 +145,16 @@ impl Screen {
         writer.flush().unwrap();
     }
 
+    /// Waits until the program has read what was typed.
+    pub(crate) fn taken(&self) {
+        use rustix::fs::{Mode, OFlags, open};
+        let path = format!("/proc/{}/fd/0", self.pid);
+        let terminal = open(path, OFlags::RDONLY | OFlags::NOCTTY, Mode::empty()).unwrap();
+        eventually("the program reads", || {
+            rustix::io::ioctl_fionread(&terminal).is_ok_and(|waiting| waiting == 0)
+        });
+    }
+
     pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
         self.shown.0.lock().unwrap().parser.screen_mut().set_size(rows, columns);
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };

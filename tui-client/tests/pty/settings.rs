@@ -1,6 +1,8 @@
 //! The settings in the real program: colours, signs and keys, at the start and while it runs.
 
-use super::harness::{Home, Screen};
+use std::time::Duration;
+
+use super::harness::{Home, PATIENCE, Screen, eventually};
 
 /// What a terminal says when somebody comes back to it.
 const FOCUS: &str = "\x1b[I";
@@ -37,7 +39,8 @@ fn a_theme_is_taken_up_when_its_person_comes_back_from_the_editor() {
     configure(&home, "theme.toml", "base = \"light\"\naccent = \"#102030\"\n");
     configure(&home, "client.toml", "[screen]\ntheme = \"own\"\n");
     screen.write(FOCUS);
-    let own = vt100::Color::Rgb(16, 32, 48);
+    // The terminal of the tests says 256 colours.
+    let own = vt100::Color::Idx(234);
     screen.until("the accent of the own theme", |screen| {
         let colours = colours(screen);
         colours.contains(&own) && !colours.contains(&blue)
@@ -47,6 +50,148 @@ fn a_theme_is_taken_up_when_its_person_comes_back_from_the_editor() {
     screen.write(FOCUS);
     screen.see("theme.toml:2:1: a theme has no `acent`: did you mean accent?");
     screen.until("the theme as it was", |screen| colours(screen).contains(&own));
+}
+
+/// The question for the terminal's background.
+const QUESTION: &[u8] = b"\x1b]11;?\x07";
+const WHITE: &str = "\x1b]11;rgb:ffff/ffff/ffff\x1b\\";
+const BLACK: &str = "\x1b]11;rgb:0000/0000/0000\x07";
+/// The accents of the dark and the light theme.
+const CYAN: vt100::Color = vt100::Color::Idx(6);
+const BLUE: vt100::Color = vt100::Color::Idx(25);
+
+fn asked(screen: &Screen) {
+    let asked = |printed: &[u8]| printed.windows(QUESTION.len()).any(|bytes| bytes == QUESTION);
+    screen.look(PATIENCE, |_, printed| asked(printed).then_some(())).unwrap();
+}
+
+fn has(screen: &Screen, colour: vt100::Color) {
+    screen.until(&format!("{colour:?}"), |screen| colours(screen).contains(&colour));
+}
+
+#[test]
+fn a_terminal_that_says_that_its_background_is_light_gets_the_light_theme() {
+    let home = Home::new();
+    let mut screen = Screen::topside(&home, (100, 30), &[]);
+    asked(&screen);
+    screen.write(WHITE);
+    has(&screen, BLUE);
+    screen.see("no server here");
+    // The terminal was given another background meanwhile.
+    screen.write(FOCUS);
+    screen
+        .look(PATIENCE, |_, printed| {
+            let asked = printed.windows(QUESTION.len()).filter(|bytes| *bytes == QUESTION).count();
+            (asked == 2).then_some(())
+        })
+        .unwrap();
+    screen.write(BLACK);
+    has(&screen, CYAN);
+}
+
+#[test]
+fn an_answer_in_pieces_is_understood_and_not_typed() {
+    let home = Home::new();
+    let mut screen = Screen::topside(&home, (100, 30), &[]);
+    asked(&screen);
+    for byte in WHITE.chars() {
+        screen.write(&byte.to_string());
+        screen.taken();
+    }
+    has(&screen, BLUE);
+    screen.see("no server here");
+    screen.write("\r");
+    screen.see(" · connected · ");
+    assert!(!screen.see("❯").contains("rgb"));
+}
+
+#[test]
+fn a_late_answer_is_discarded_and_not_typed() {
+    let home = Home::new();
+    let mut screen = Screen::topside(&home, (100, 30), &[]);
+    asked(&screen);
+    let asked_at = std::time::Instant::now();
+    screen.see("no server here");
+    has(&screen, CYAN);
+    screen.write("\r");
+    screen.see(" · connected · ");
+    eventually("the answer is late", || asked_at.elapsed() > Duration::from_millis(1500));
+    screen.write("\x1b");
+    screen.taken();
+    screen.write(&WHITE[1..]);
+    screen.write("uptime\r");
+    let text = screen.see("done");
+    assert!(text.contains("❯ uptime") && !text.contains("rgb") && !text.contains("11;"), "{text}");
+    assert!(
+        screen.until("the dark theme", |screen| !colours(screen).contains(&BLUE)).contains("done")
+    );
+}
+
+#[test]
+fn a_terminal_that_does_not_answer_is_dark_or_what_the_environment_says() {
+    let home = Home::new();
+    let screen = Screen::topside(&home, (100, 30), &[]);
+    screen.see("no server here");
+    has(&screen, CYAN);
+    let home = Home::new();
+    let screen = Screen::topside_with(&home, (100, 30), ("COLORFGBG", "0;15"));
+    screen.see("no server here");
+    has(&screen, BLUE);
+}
+
+#[test]
+fn a_terminal_without_colours_and_one_that_is_no_terminal_are_not_asked() {
+    for variable in [("NO_COLOR", "1"), ("TERM", "linux")] {
+        let home = Home::new();
+        let mut screen = Screen::topside_with(&home, (100, 30), variable);
+        screen.see("no server here");
+        assert!(!screen.printed(QUESTION), "{variable:?}");
+        screen.write("q");
+        screen.ended();
+    }
+    let home = Home::new();
+    let screen =
+        Screen::shell(&home, (100, 30), "TERM=dumb $TOPSIDE </dev/null; $TOPSIDE </dev/null | cat");
+    screen.ended();
+    assert!(!screen.printed(QUESTION));
+}
+
+#[test]
+fn a_palette_has_its_background_and_the_colours_that_the_terminal_has() {
+    let shown = |variables: &str| {
+        let home = Home::new();
+        configure(&home, "client.toml", "[screen]\ntheme = \"nord\"\n");
+        let line = format!("exec env {variables} $TOPSIDE");
+        let screen = Screen::shell(&home, (100, 30), &line);
+        screen.see("no server here");
+        let cell = |screen: &vt100::Screen| screen.cell(20, 50).unwrap().bgcolor();
+        screen
+            .look(PATIENCE, |screen, _| {
+                Some(cell(screen)).filter(|ground| *ground != vt100::Color::Default)
+            })
+            .unwrap()
+    };
+    assert_eq!(shown("COLORTERM=truecolor"), vt100::Color::Rgb(0x2e, 0x34, 0x40));
+    assert_eq!(shown("-u COLORTERM"), vt100::Color::Idx(237));
+    assert_eq!(shown("-u COLORTERM TERM=xterm"), vt100::Color::Idx(0));
+}
+
+#[test]
+fn the_next_theme_is_shown_at_once_and_written_with_the_comments_kept() {
+    let home = Home::new();
+    configure(&home, "client.toml", "# Mine.\n[screen]\ntheme = \"dark\" # by night\n");
+    let mut screen = Screen::topside(&home, (100, 30), &[]);
+    screen.see("no server here");
+    screen.write("\x10");
+    screen.see("Enter does it");
+    screen.write("theme\r");
+    screen.see("Theme: light.");
+    has(&screen, BLUE);
+    let file = home.0.path().join("config/client.toml");
+    eventually("the file", || {
+        std::fs::read_to_string(&file).unwrap()
+            == "# Mine.\n[screen]\ntheme = \"light\" # by night\n"
+    });
 }
 
 #[test]

@@ -1,0 +1,127 @@
+use ratatui::layout::Rect;
+
+use super::super::choice::{Background, THEMES, TerminalColours, ThemeChoice};
+use super::*;
+
+/// The ratio of WCAG 2.
+fn contrast(a: [u8; 3], b: [u8; 3]) -> f64 {
+    let luminance = |rgb: [u8; 3]| {
+        let part = |value: u8| {
+            let value = f64::from(value) / 255.0;
+            if value <= 0.03928 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        let [red, green, blue] = rgb.map(part);
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    };
+    let (a, b) = (luminance(a), luminance(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+/// The themes that have a background of their own, and the light one on white.
+fn measured() -> Vec<(String, Theme)> {
+    let mut themes = vec![(
+        "light".to_owned(),
+        Theme {
+            ground: Color::Indexed(231),
+            plain: Style::new().fg(Color::Indexed(16)),
+            ..Theme::LIGHT
+        },
+    )];
+    for choice in &THEMES {
+        for (variant, theme) in [("dark", choice.dark), ("light", choice.light)] {
+            if theme.ground != Color::Reset {
+                themes.push((format!("{} {variant}", choice.name), theme));
+            }
+        }
+    }
+    themes
+}
+
+#[test]
+fn every_role_can_be_read_on_its_background() {
+    let themes = measured();
+    assert_eq!(themes.len(), 21);
+    for (name, mut theme) in themes {
+        for depth in [ColourDepth::True, ColourDepth::Indexed] {
+            let parts = |colour| colour::rgb(colour::shown(colour, depth)).unwrap();
+            let (ground, text) = (theme.ground, theme.plain.fg.unwrap());
+            let own = |colour, own| if colour == Color::Reset { own } else { colour };
+            let field = theme.field.bg.unwrap();
+            for (role, style) in theme.roles() {
+                let colour = own(style.fg.unwrap(), text);
+                let on = style.bg.unwrap_or(ground);
+                let least = match (role, depth) {
+                    ("rule" | "behind", ColourDepth::True) => 3.0,
+                    (_, ColourDepth::True) => 4.5,
+                    // The nearest colour may lie on the wrong side.
+                    ("rule" | "behind", _) => 2.3,
+                    _ => 4.0,
+                };
+                let ratio = contrast(parts(colour), parts(on));
+                assert!(ratio >= least, "{role} of {name}, {depth:?}: {ratio:.2}");
+                // What is written in a field.
+                if depth == ColourDepth::True
+                    && matches!(role, "plain" | "dim" | "accent" | "wrong")
+                {
+                    let ratio = contrast(parts(colour), parts(field));
+                    assert!(ratio >= 4.5, "{role} in a field of {name}: {ratio:.2}");
+                }
+            }
+        }
+    }
+}
+
+/// No meaning is lost without colours: what has to be told apart has another attribute, and the rest has signs.
+#[test]
+fn monochrome_has_attributes_alone_and_tells_the_bars_and_buttons_apart() {
+    let mut theme = Theme::MONOCHROME;
+    for (role, style) in theme.roles() {
+        assert_eq!(
+            (style.fg, style.bg.unwrap_or_default()),
+            (Some(Color::Reset), Color::Reset),
+            "{role}"
+        );
+    }
+    assert_ne!(theme.button, theme.chosen_button);
+    assert_ne!(theme.tab, theme.active_tab);
+    assert_ne!(theme.rule, theme.focused_frame);
+    assert_ne!(theme.field, theme.plain);
+    assert_ne!(theme.behind, theme.plain);
+    assert!(theme.shutdown.add_modifier.contains(Modifier::REVERSED));
+}
+
+/// One row: text, a program's red, and a role of the theme.
+fn painted(theme: &Theme) -> Vec<(Color, Color)> {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 3, 1));
+    buffer[(1, 0)].set_fg(Color::Red);
+    buffer[(2, 0)].set_style(theme.field);
+    theme.paint(&mut buffer);
+    buffer.content.iter().map(|cell| (cell.fg, cell.bg)).collect()
+}
+
+#[test]
+fn a_painted_frame_has_the_colours_of_the_theme_as_the_terminal_can_show_them() {
+    let on = |depth| {
+        let nord = ThemeChoice::named("nord").unwrap();
+        painted(&nord.on(TerminalColours { background: Background::Dark, depth }))
+    };
+    let (text, ground) = (Color::from_u32(0xd8_de_e9), Color::from_u32(0x2e_34_40));
+    let field = Color::from_u32(0x27_2c_36);
+    let red = Color::from_u32(0xbf_61_6a);
+    assert_eq!(on(ColourDepth::True), [(text, ground), (red, ground), (text, field)]);
+    let numbers = on(ColourDepth::Indexed);
+    assert!(
+        numbers
+            .iter()
+            .all(|(fg, bg)| matches!((fg, bg), (Color::Indexed(16..), Color::Indexed(16..))))
+    );
+    assert_eq!(
+        on(ColourDepth::Named),
+        [(Color::Gray, Color::Black), (Color::DarkGray, Color::Black), (Color::Gray, Color::Black)]
+    );
+    // The terminal's own colours stay where the theme has no background.
+    assert_eq!(
+        painted(&Theme::DARK)[..2],
+        [(Color::Reset, Color::Reset), (Color::Red, Color::Reset)]
+    );
+}
