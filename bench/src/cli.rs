@@ -52,7 +52,7 @@ fn measure(flags: &[&str]) -> ExitCode {
             _ => return refuse(),
         }
     }
-    let begun = Instant::now();
+    let started = Instant::now();
     let programs = match Programs::find() {
         Ok(programs) => programs,
         Err(error) => {
@@ -80,7 +80,7 @@ fn measure(flags: &[&str]) -> ExitCode {
     println!(
         "medians of {} interleaved rounds; the whole run took {:.0} s",
         settings.rounds,
-        begun.elapsed().as_secs_f64()
+        started.elapsed().as_secs_f64()
     );
     status
 }

@@ -82,12 +82,12 @@ impl Pool {
     ) -> io::Result<LoadResult> {
         let mut times: Vec<u32> = Vec::with_capacity(1 << 16);
         let mut events = Vec::with_capacity(1024);
-        let begun = Instant::now();
+        let started = Instant::now();
         for conn in &mut self.conns[from..] {
             conn.send(exchange)?;
         }
         let mut waiting = self.conns.len() - from;
-        let mut now = begun;
+        let mut now = started;
         while waiting > 0 {
             wait(&self.epoll, &mut events)?;
             for event in events.drain(..) {
@@ -110,12 +110,12 @@ impl Pool {
             let index = (times.len() * part / 100).min(times.len().saturating_sub(1));
             times.get(index).map_or(0.0, |ns| f64::from(*ns) / 1e6)
         };
-        let rate = requests as f64 / (now - begun).as_secs_f64();
+        let rate = requests as f64 / (now - started).as_secs_f64();
         Ok(LoadResult { requests, rate, p50: at(50), p99: at(99) })
     }
 
     /// Waits until each connection has got one more message, unasked.
-    pub(crate) fn told(&mut self, end: AnswerEnd) -> io::Result<()> {
+    pub(crate) fn receive(&mut self, end: AnswerEnd) -> io::Result<()> {
         let mut events = Vec::with_capacity(1024);
         let mut waiting = self.conns.len();
         while waiting > 0 {

@@ -173,14 +173,14 @@ impl Programs {
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let errors = fs::File::create(dir.path().join("stderr"))?;
         command.stderr(errors);
-        let begun = Instant::now();
+        let started = Instant::now();
         let child = command.spawn()?;
         let mut server = Server { child, socket, tls: None, dir, start: Duration::ZERO };
         let request =
             if kind == ServerKind::Redis { exchange::redis_ping() } else { exchange::ping() }
                 .request;
         if transport == Transport::Socket || kind == ServerKind::Ours {
-            server.answered(Transport::Socket, &request, begun)?;
+            server.answered(Transport::Socket, &request, started)?;
         }
         if transport == Transport::Tls {
             // A baseline server has the same key as its clients.
@@ -195,7 +195,7 @@ impl Programs {
             let shown = Arc::new(SingleCertAndKey::from(key.certified_key()));
             let config = tls::client_config(pin, shown).map_err(io::Error::other)?;
             server.tls = Some(Tls::new(port, Arc::new(config)));
-            server.answered(Transport::Tls, &request, begun)?;
+            server.answered(Transport::Tls, &request, started)?;
         }
         Ok(Some(server))
     }
@@ -257,15 +257,20 @@ impl Server {
         }
     }
 
-    fn answered(&mut self, transport: Transport, request: &[u8], begun: Instant) -> io::Result<()> {
+    fn answered(
+        &mut self,
+        transport: Transport,
+        request: &[u8],
+        started: Instant,
+    ) -> io::Result<()> {
         loop {
             if let Ok(mut line) = Client::connect(self.address(transport)) {
                 line.send(request)?;
                 line.take()?;
-                self.start = begun.elapsed();
+                self.start = started.elapsed();
                 return Ok(());
             }
-            if begun.elapsed() > START || self.child.try_wait()?.is_some() {
+            if started.elapsed() > START || self.child.try_wait()?.is_some() {
                 let said = fs::read_to_string(self.dir.path().join("stderr")).unwrap_or_default();
                 return Err(io::Error::other(format!("a server did not start: {said}")));
             }

@@ -18,9 +18,7 @@ fuzz_target!(|input: &[u8]| {
         Ok(menu) => menu,
         Err(errors) => return mistakes(text, &errors),
     };
-    let names = commands.iter().flat_map(|command| {
-        std::iter::once(command.name.as_str()).chain(command.aliases.iter().map(String::as_str))
-    });
+    let names = commands.iter().flat_map(Command::names);
     let mut taken = HashSet::new();
     for name in names {
         assert!(taken.insert(name), "`{name}` names two commands");

@@ -1,4 +1,4 @@
-//! A line from anybody is read, answered and refused as the wire has it, whichever way it is read.
+//! Any line is read, answered or refused as the protocol says, by the short and by the long way of reading.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -45,7 +45,7 @@ fn one(item: &Item<'_>) {
         Err(reject) => {
             reject.id.into_iter().for_each(id);
             assert!(matches!(reject.error.kind(), ErrorKind::Parse | ErrorKind::InvalidRequest));
-            told(&reject.error);
+            is_readable(&reject.error);
         }
     }
 }
@@ -121,13 +121,13 @@ fn params<T: Call + Serialize + DeserializeOwned>(request: &Request<'_>) {
         }
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::InvalidParams);
-            told(&error);
+            is_readable(&error);
         }
     }
 }
 
-/// A refusal arrives at a client as it was meant.
-fn told(error: &RpcError) {
+/// A client reads the refusal as the server wrote it.
+fn is_readable(error: &RpcError) {
     assert!(!error.message.is_empty());
     let line = envelope::error(None, error);
     assert!(!line.contains(&b'\n'));

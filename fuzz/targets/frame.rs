@@ -45,8 +45,8 @@ fn read(cap: usize, pieces: &[&[u8]]) -> Read {
 fn is_within(read: &Read, stream: &[u8]) -> bool {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let visible = |bytes: &[u8]| bytes.iter().filter(|byte| !blank(byte)).copied().collect();
-    let mut told = read.lines.concat();
-    told.extend(read.end.iter().flatten().flatten());
-    let (told, sent): (Vec<u8>, Vec<u8>) = (visible(&told), visible(stream));
-    told == sent
+    let mut got = read.lines.concat();
+    got.extend(read.end.iter().flatten().flatten());
+    let (got, sent): (Vec<u8>, Vec<u8>) = (visible(&got), visible(stream));
+    got == sent
 }

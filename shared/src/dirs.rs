@@ -51,11 +51,7 @@ pub struct Dirs {
 const SYSTEM_RUNTIME: &str = "/run/topside";
 
 impl Dirs {
-    /// The directories as the environment says.
-    ///
-    /// # Errors
-    /// [`DirsError`], also where this is root and the directories would be in the home of another user, and no variable
-    /// names them.
+    /// The directories that the environment names. Root may not use the home of another user that no variable names.
     pub fn from_env() -> Result<Self, DirsError> {
         let mut dirs = Self::resolve(|name| std::env::var_os(name))?;
         let [config, state, runtime] = Self::named_by();
@@ -116,8 +112,7 @@ impl Dirs {
         [CONFIG, STATE, RUNTIME].iter().any(|names| names.by(&var).is_some())
     }
 
-    /// The variables of the environment that name the directories of configuration, state and sockets; none:
-    /// the platform's own place.
+    /// The variables that name the directories of configuration, state and sockets; none: the platform's default.
     pub fn named_by() -> [Option<&'static str>; 3] {
         let var = |name: &str| std::env::var_os(name);
         [CONFIG, STATE, RUNTIME].map(|names| Some(names.by(&var)?.0))
@@ -168,8 +163,7 @@ impl LocalServer {
         socket.with_extension("lock")
     }
 
-    /// The records of servers whose socket is one of these and was removed. A lock file outlives its server, so
-    /// `is_locked` tells whether a running process holds the file.
+    /// The record of a running server (`is_locked`) whose socket is one of these and was removed.
     pub fn without_socket(&self, is_locked: impl Fn(&Path) -> bool) -> Option<ServerRecord> {
         let locks = self.sockets.iter().map(|socket| Self::lock_of(socket));
         locks.chain(self.state_lock.clone()).find_map(|lock| {
@@ -192,8 +186,7 @@ fn of_another_user(directory: &Path) -> Option<(PathBuf, u32)> {
     (owner != 0).then(|| (there.to_owned(), owner))
 }
 
-/// Whether the directory of a recorded socket belongs to the owner of the lock file. A record outlives a killed server,
-/// and another user may have made that directory since.
+/// A record outlives a killed server, and another user may have made the directory of its socket since.
 fn have_one_owner(lock: &Path, socket: &Path) -> bool {
     let owner = |path: &Path| std::fs::metadata(path).map(|found| found.uid());
     // A directory that is gone is no danger, and its server may still run.

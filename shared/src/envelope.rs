@@ -27,10 +27,7 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// Reads the parameters as the method's own struct.
-    ///
-    /// # Errors
-    /// `invalidParams`, which names the field and what would pass.
+    /// Reads the parameters as the method's own struct; see [`params::read`].
     pub fn params<T: DeserializeOwned>(&self) -> Result<T, RpcError> {
         params::read(&self.method, self.params)
     }
@@ -43,8 +40,7 @@ pub struct Rejection<'a> {
     pub id: Option<&'a str>,
     /// Why.
     pub error: RpcError,
-    /// Whether it is a notification all the same, which is never answered: an object with a `method` string and
-    /// no `id` member.
+    /// Whether it is a notification (a `method` string and no `id`), which is never answered.
     pub notification: bool,
 }
 
@@ -208,7 +204,7 @@ fn read_one<'a>(text: &'a str, flaw: Option<&JsonFault>) -> Result<Request<'a>, 
     Ok(Request { id, method: method.0, params })
 }
 
-/// Whether a JSON value is a notification, whatever else is wrong with it.
+/// Whether a JSON value, which may be broken, is a notification.
 fn is_notification(text: &str) -> bool {
     struct MembersVisitor;
 
@@ -244,8 +240,7 @@ fn is_id(raw: &str) -> bool {
     raw.starts_with('"') || (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Whether an id that passed for raw JSON can be read for certain: an escape may be half a character, and
-/// a number longer than any reader takes.
+/// Whether every reader takes the id: an escape may be half a character, and a number too long.
 fn is_plain_id(raw: &str) -> bool {
     raw.len() <= 256 && !raw.contains('\\')
 }
@@ -355,10 +350,7 @@ struct ServerEnvelope<'a> {
 }
 
 impl<'a> ServerMessage<'a> {
-    /// Reads one line of a server.
-    ///
-    /// # Errors
-    /// The JSON reader's own, where the line is no message of this protocol.
+    /// Reads one line of a server; an error if it is no message of this protocol.
     pub fn parse(line: &'a [u8]) -> Result<Self, serde_json::Error> {
         use serde::de::Error as _;
         let envelope: ServerEnvelope<'a> = serde_json::from_slice(line)?;

@@ -138,7 +138,7 @@ fn a_server_line_is_a_result_an_error_or_a_notification() {
 }
 
 #[test]
-fn an_object_with_a_method_string_and_no_id_is_a_notification_whatever_is_wrong_with_it() {
+fn an_object_with_a_method_string_and_no_id_is_a_notification_also_if_it_is_broken() {
     let deep = "[".repeat(40) + &"]".repeat(40);
     for rest in [
         r#""params":[1,2]"#,

@@ -1,6 +1,6 @@
 //! Framing: one message a line, with a limit on its length that is checked while reading.
 //!
-//! The splitter never allocates for what a peer only claims: a line that lies whole in the bytes
+//! The splitter never allocates for what a peer only claims: a line that is complete in the bytes
 //! just read is lent from them, and only a line cut by a read is kept, up to the cap.
 
 /// Longest line a server reads, in bytes before the line ending.
@@ -8,7 +8,7 @@ pub const MAX_LINE_IN: usize = 65_536;
 /// Longest line a server sends, in bytes with the line ending.
 pub const MAX_LINE_OUT: usize = 256 * 1024;
 
-/// A line went over the cap; what follows cannot be trusted to begin a line.
+/// A line exceeds the cap; the bytes after it need not begin a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a line is at most {cap} bytes before its line ending")]
 pub struct LineTooLong {
@@ -32,10 +32,8 @@ impl Lines {
         Self { cap, kept: Vec::new(), lent: false }
     }
 
-    /// Takes the next whole line off the front of `input`, without its ending (`\n` or `\r\n`).
-    ///
-    /// `None` says that all of `input` was taken and more is needed. Blank lines are skipped.
-    /// After an error the stream must be given up.
+    /// Takes the next line off the front of `input`, without its ending; `None` if more input is needed. Blank lines are
+    /// skipped. The stream must be closed after an error.
     pub fn next<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],

@@ -53,7 +53,7 @@ impl fmt::Debug for Seed {
     }
 }
 
-/// Why there is no key to be known by.
+/// Why a key cannot be loaded or created.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// The file cannot be read or made.
@@ -63,14 +63,14 @@ pub enum IdentityError {
         path: PathBuf,
         /// `read` or `written`.
         what: &'static str,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// Others may read it: it is no secret.
     #[error("others may read the key {}: `chmod 600 {}`, or move it away to have a new one made", .0.display(), .0.display())]
     Open(PathBuf),
     /// The file holds something else.
-    #[error("{} holds no Ed25519 key: move it away to have a new one made, which others must be told of", .0.display())]
+    #[error("{} holds no Ed25519 key: move it away to have a new one made, and pair again", .0.display())]
     Unreadable(PathBuf),
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
@@ -101,10 +101,7 @@ impl Identity {
         Self::from_pkcs8([PKCS8, seed.expose().as_slice()].concat())
     }
 
-    /// The key in the file at `path`, which is made where there is none. Its directory must be there.
-    ///
-    /// # Errors
-    /// [`IdentityError`]; a file that cannot be used is never written over.
+    /// Loads or creates the key in the file at `path`. An unusable file is never overwritten.
     pub fn load_or_make(path: &Path) -> Result<Self, IdentityError> {
         if let Some(found) = Self::load(path)? {
             return Ok(found);
@@ -176,7 +173,7 @@ impl Identity {
         Ok(Self { pkcs8, spki, certificate, key })
     }
 
-    /// What it is known by.
+    /// The pin of the public key.
     pub fn pin(&self) -> Pin {
         Pin::of_spki(&self.spki)
     }
@@ -186,15 +183,12 @@ impl Identity {
         &self.spki
     }
 
-    /// Key and certificate, as TLS wants them.
+    /// Key and certificate for TLS.
     pub fn certified_key(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.key)
     }
 
     /// Signs a message (Ed25519, RFC 8032).
-    ///
-    /// # Errors
-    /// [`IdentityError::Certificate`] with the library's own words.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, IdentityError> {
         let refused = |why: String| IdentityError::Certificate(why);
         let signer = self.key.key.choose_scheme(&[SignatureScheme::ED25519]);

@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use data_encoding::BASE32_NOPAD;
 use sha2::{Digest, Sha256};
@@ -69,34 +68,31 @@ pub enum InviteError {
     Mistyped,
 }
 
-impl FromStr for Invite {
-    type Err = InviteError;
+from_str!(Invite, InviteError, find);
 
-    /// Reads the first invite in a text, in either case, as people paste it: folded over lines, in quotes or angle
-    /// brackets, quoted in a mail, with invisible characters in it, or with the command around it.
-    fn from_str(text: &str) -> Result<Self, InviteError> {
-        let text: String = text.chars().filter(|c| !text::is_invisible(*c)).collect();
-        let text = text.replace("%3A", ":").replace("%3a", ":");
-        let unfolded;
-        let mut candidates = scheme_ends(&text);
-        let mut rest_of = text.as_str();
-        if candidates.is_empty() {
-            // The line was folded within the scheme.
-            unfolded = text.split_whitespace().collect::<String>();
-            candidates = scheme_ends(&unfolded);
-            rest_of = &unfolded;
-        }
-        let mut error = InviteError::NotAnInvite;
-        for (version, end) in candidates {
-            match (version, decode(&rest_of[end..])) {
-                (VERSION, Some(invite)) => return Ok(invite),
-                (VERSION, None) => error = InviteError::Mistyped,
-                _ if error == InviteError::NotAnInvite => error = InviteError::Newer,
-                _ => {}
-            }
-        }
-        Err(error)
+/// Reads the first invite in a pasted text: folded, quoted, in a mail, with invisible characters or other words.
+fn find(text: &str) -> Result<Invite, InviteError> {
+    let text: String = text.chars().filter(|c| !text::is_invisible(*c)).collect();
+    let text = text.replace("%3A", ":").replace("%3a", ":");
+    let unfolded;
+    let mut candidates = scheme_ends(&text);
+    let mut rest_of = text.as_str();
+    if candidates.is_empty() {
+        // The line was folded within the scheme.
+        unfolded = text.split_whitespace().collect::<String>();
+        candidates = scheme_ends(&unfolded);
+        rest_of = &unfolded;
     }
+    let mut error = InviteError::NotAnInvite;
+    for (version, end) in candidates {
+        match (version, decode(&rest_of[end..])) {
+            (VERSION, Some(invite)) => return Ok(invite),
+            (VERSION, None) => error = InviteError::Mistyped,
+            _ if error == InviteError::NotAnInvite => error = InviteError::Newer,
+            _ => {}
+        }
+    }
+    Err(error)
 }
 
 /// Each `topsideN:` in a text: the number and the index behind the colon.
@@ -114,8 +110,7 @@ fn scheme_ends(text: &str) -> Vec<(&str, usize)> {
     found
 }
 
-/// The invite at the beginning of a text. What follows it behind another character than a letter or digit is not part of
-/// it, but an invite may be folded there too: the checksum tells which words belong to it.
+/// The invite at the beginning of a text. It may be folded: the checksum decides which words belong to it.
 fn decode(text: &str) -> Option<Invite> {
     let mut data = String::new();
     for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
@@ -289,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_and_every_changed_letter_is_told_from_a_good_one() {
+    fn every_cut_and_every_changed_letter_is_detected() {
         let text = invite().to_string();
         for end in "topside1:".len()..text.len() {
             assert_eq!(text[..end].parse::<Invite>(), Err(InviteError::Mistyped), "{end}");
@@ -302,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_invite_is_said_to_be_none_and_a_newer_one_to_be_newer() {
+    fn the_error_distinguishes_other_text_and_newer_invites() {
         for text in ["", "hello", "sha256:00", "topside:aa", "topsidex:aa", "topside", "1:aa"] {
             assert_eq!(text.parse::<Invite>(), Err(InviteError::NotAnInvite), "{text}");
         }

@@ -34,8 +34,7 @@ impl fmt::Display for JsonFault {
     }
 }
 
-/// Checks that `text` is one JSON value, no deeper than [`MAX_DEPTH`], with no key twice in one
-/// object. A syntax error is reported before a duplicate.
+/// Checks that `text` is one JSON value without a fault; a syntax error is reported before a duplicate key.
 pub fn check(text: &str) -> Result<(), JsonFault> {
     check_inside(text, 0)
 }
@@ -188,7 +187,7 @@ mod tests {
 
     /// What stood after the first duplicate was not looked at.
     #[test]
-    fn what_is_no_json_after_a_duplicate_is_told_before_it() {
+    fn a_syntax_error_after_a_duplicate_is_reported_first() {
         for value in [r#""\ud800""#, "1e999", r#"{"\ud800":1}"#] {
             let text = format!(r#"{{"a":1,"a":1,"b":{value}}}"#);
             assert!(matches!(check(&text), Err(JsonFault::Syntax(_))), "{text}");

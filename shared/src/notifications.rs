@@ -85,7 +85,7 @@ pub struct RunOutput {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunChanged<'a> {
-    /// How the run stands.
+    /// The state of the run.
     #[serde(flatten)]
     pub row: &'a RunRow,
     /// In the first one of a stream: the id of the request that started the run, as it was written.

@@ -24,9 +24,6 @@ pub struct PatternError(String);
 
 impl Pattern {
     /// Reads a pattern.
-    ///
-    /// # Errors
-    /// Why it is not a regular expression.
     pub fn new(text: &str) -> Result<Self, PatternError> {
         let regex = compile(text).map_err(|error| PatternError(error.to_string()))?;
         Ok(Self { text: text.to_owned(), regex: Some(regex).into() })
@@ -37,8 +34,7 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether it matches the whole of `text`. One that came over the wire and cannot be read here, for
-    /// its sender is newer, matches everything: the server has the last word.
+    /// Whether it matches all of `text`. A pattern that only a newer server can read matches everything here.
     pub fn matches(&self, text: &str) -> bool {
         let regex = self.regex.get_or_init(|| compile(&self.text).ok());
         regex.as_ref().is_none_or(|regex| regex.is_match(text))
@@ -93,7 +89,7 @@ mod tests {
         for text in ["abc1", "1abc", "ab c", "", "abc\n", "\nabc", "abc\nabc"] {
             assert!(!matches("[a-z]+", text), "{text:?}");
         }
-        // Each branch too, the shorter one before the longer, and whatever the pattern says of lines.
+        // Each branch too, the shorter one before the longer, and with the flags for lines.
         assert!(matches("a|ab", "ab") && !matches("a|b", "ax") && !matches("a|b", "xb"));
         assert!(!matches("(?m)^a$", "a\nb") && !matches("(?m)^b$", "a\nb"));
         assert!(matches("(?x) a b # both", "ab") && !matches("(?x) a b # both", "abc"));

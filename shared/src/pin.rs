@@ -1,7 +1,6 @@
 //! Pin: the SHA-256 of the public key of a server or a client.
 
 use std::fmt;
-use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
@@ -59,15 +58,11 @@ impl fmt::Debug for Pin {
     }
 }
 
-impl FromStr for Pin {
-    type Err = PinError;
-
-    fn from_str(text: &str) -> Result<Self, PinError> {
-        let digits = text.strip_prefix(SCHEME).ok_or(PinError)?;
-        let bytes = HEXLOWER.decode(digits.as_bytes()).map_err(|_| PinError)?;
-        bytes.try_into().map(Self).map_err(|_| PinError)
-    }
-}
+from_str!(Pin, PinError, |text: &str| {
+    let digits = text.strip_prefix(SCHEME).ok_or(PinError)?;
+    let bytes = HEXLOWER.decode(digits.as_bytes()).map_err(|_| PinError)?;
+    bytes.try_into().map(Pin).map_err(|_| PinError)
+});
 
 wire_text!(Pin);
 

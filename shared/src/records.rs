@@ -39,13 +39,12 @@ pub struct ClientRow {
     pub connection: Connection,
     /// The user's name.
     pub user: String,
-    /// Its key: for admins, and in rows of the caller's own key, of `clients/list`; none on the
-    /// local socket.
+    /// Its key over TCP: in `clients/list`, for admins and the key's own holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<Pin>,
     /// What it may do.
     pub role: Role,
-    /// Its program, once it has said so.
+    /// Its program, after `initialize`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Program>,
     /// When it connected.
@@ -105,7 +104,7 @@ impl RunState {
         !matches!(self, Self::Queued | Self::Running)
     }
 
-    /// What a person reads.
+    /// For people.
     pub fn words(self) -> &'static str {
         if self == Self::TimedOut { "timed out" } else { self.name() }
     }
@@ -140,7 +139,7 @@ pub struct RunRow {
     pub owner: Option<Cow<'static, str>>,
     /// From which connection.
     pub client_id: ClientId,
-    /// How it stands.
+    /// Its state.
     pub state: RunState,
     /// While it is queued: 1 for the one whose turn is next among those that need the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -199,8 +198,7 @@ impl RunRow {
         Some(format!("cancelled by {}", text::clean(by, text::MAX_REASON)))
     }
 
-    /// What else there is to say of it, on one line: what it waits for, who cancelled it, that its output was cut,
-    /// which of its processes live on.
+    /// Remarks on one line: what it waits for, who cancelled it, cut output, processes that live on.
     pub fn remarks(&self) -> Option<String> {
         let remarks: Vec<String> = [self.wait(), self.cancelled(), self.cut(), self.left()]
             .into_iter()
@@ -226,16 +224,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_is_told_in_words() {
-        let told = |state: RunState, exit, signal| state.outcome(exit, signal, Some(1_200_040));
-        assert_eq!(told(RunState::Succeeded, Some(0), None), "succeeded");
-        assert_eq!(told(RunState::Failed, Some(3), None), "exit 3");
-        assert_eq!(told(RunState::Failed, None, Some(9)), "killed by SIGKILL");
-        assert_eq!(told(RunState::Failed, None, None), "failed");
-        assert_eq!(told(RunState::Cancelled, None, Some(15)), "cancelled");
-        assert_eq!(told(RunState::TimedOut, None, Some(15)), "timed out after 20 m 00 s");
-        assert_eq!(told(RunState::Lost, None, None), "lost: the server died");
-        assert_eq!(told(RunState::Running, None, None), "running");
+    fn an_end_has_its_description() {
+        let outcome = |state: RunState, exit, signal| state.outcome(exit, signal, Some(1_200_040));
+        assert_eq!(outcome(RunState::Succeeded, Some(0), None), "succeeded");
+        assert_eq!(outcome(RunState::Failed, Some(3), None), "exit 3");
+        assert_eq!(outcome(RunState::Failed, None, Some(9)), "killed by SIGKILL");
+        assert_eq!(outcome(RunState::Failed, None, None), "failed");
+        assert_eq!(outcome(RunState::Cancelled, None, Some(15)), "cancelled");
+        assert_eq!(outcome(RunState::TimedOut, None, Some(15)), "timed out after 20 m 00 s");
+        assert_eq!(outcome(RunState::Lost, None, None), "lost: the server died");
+        assert_eq!(outcome(RunState::Running, None, None), "running");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The three roles, and the three kinds of connection.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,14 +24,10 @@ impl fmt::Display for Role {
     }
 }
 
-impl FromStr for Role {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let role = Self::from_name(text);
-        role.ok_or_else(|| format!("`{text}` is not a role: use viewer, operator or admin"))
-    }
-}
+from_str!(Role, String, |text| {
+    let role = Role::from_name(text);
+    role.ok_or_else(|| format!("`{text}` is not a role: use viewer, operator or admin"))
+});
 
 /// Where a client is seen from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -47,7 +42,7 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// What a person reads.
+    /// For people.
     pub fn title(self) -> &'static str {
         match self {
             Self::Same => "same machine",

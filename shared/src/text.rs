@@ -62,8 +62,7 @@ pub fn is_control(c: char) -> bool {
             | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
-/// Whether a character shows nothing and is no white space: control and format characters, zero-width ones, variation
-/// selectors and tags, which mail programs and web pages put into what people copy.
+/// Whether a character shows nothing and is no white space; mail programs and web pages add such ones to copied text.
 pub fn is_invisible(c: char) -> bool {
     (is_control(c) && !c.is_whitespace())
         || matches!(c,

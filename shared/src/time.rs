@@ -1,7 +1,6 @@
 //! Times on the wire: RFC 3339 in UTC with milliseconds.
 
 use std::fmt;
-use std::str::FromStr;
 
 /// A moment, to the millisecond; `2026-03-01T09:14:02.041Z` on the wire (RFC 3339).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,14 +44,7 @@ impl fmt::Display for Time {
     }
 }
 
-impl FromStr for Time {
-    type Err = jiff::Error;
-
-    fn from_str(text: &str) -> Result<Self, jiff::Error> {
-        text.parse().map(Self)
-    }
-}
-
+from_str!(Time, jiff::Error, |text: &str| text.parse().map(Time));
 wire_text!(Time);
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub use error::{ArgError, Rule};
 
 use crate::command::{Arg, ArgType, MASK};
 
-/// What a server takes, whatever a declaration says.
+/// Limits of the server that hold for all declarations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Most bytes of one value; 0: no limit.
@@ -62,12 +62,8 @@ pub fn check(
     Ok(checked)
 }
 
-/// Checks the value of one argument and gives it back in the argument's type: an integer given for a
-/// float becomes a float, a duration loses its leading zeros, everything else stays as it is. An argument
-/// with `multiple` takes a list of at least one.
-///
-/// # Errors
-/// The rule that it breaks.
+/// Checks the value of one argument (with `multiple`: a list of at least one) and returns it in the argument's type:
+/// an integer for a float becomes a float, and a duration loses its leading zeros.
 pub fn check_one(arg: &Arg, value: &Value, limits: Limits) -> Result<Value, ArgError> {
     if !arg.multiple {
         return check_item(arg, value, limits);
@@ -98,10 +94,7 @@ fn canonical_default(arg: &Arg, default: &Value) -> Value {
     }
 }
 
-/// Reads what a person typed for an argument, and checks it; one of the values where it takes several.
-///
-/// # Errors
-/// The rule that it breaks.
+/// Reads and checks a typed value of an argument; one of them if it takes several.
 pub fn from_text(arg: &Arg, text: &str) -> Result<Value, ArgError> {
     let wrong = |rule| ArgError::value(arg, rule, describe::typed(text));
     let value = match arg.kind {

@@ -1,5 +1,18 @@
 //! Macros for enums with names on the wire, and for types that are text on the wire.
 
+/// Implements `FromStr`.
+macro_rules! from_str {
+    ($name:ident, $error:ty, $parse:expr) => {
+        impl std::str::FromStr for $name {
+            type Err = $error;
+
+            fn from_str(text: &str) -> Result<Self, $error> {
+                $parse(text)
+            }
+        }
+    };
+}
+
 /// Implements serde for a type with `Display` and `FromStr`.
 macro_rules! wire_text {
     ($name:ident) => {

@@ -257,8 +257,8 @@ async fn output(stream: &mut (impl AsyncWrite + Unpin), bytes: u64) -> io::Resul
         let data = str::from_utf8(&buffer[..count]).map_err(io::Error::other)?;
         let params = RunOutput { run_id: 1, offset, stream: "stdout", data };
         line.clear();
-        let told = Notification { jsonrpc: "2.0", method: "run/output", params };
-        serde_json::to_writer(&mut line, &told)?;
+        let message = Notification { jsonrpc: "2.0", method: "run/output", params };
+        serde_json::to_writer(&mut line, &message)?;
         line.push(b'\n');
         stream.write_all(&line).await?;
         offset += count as u64;

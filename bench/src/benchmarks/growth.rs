@@ -100,7 +100,7 @@ impl ClientGroup {
         let since = server.cpu()?;
         for exchange in [&order, &cancel].into_iter().cycle().take(NOTICES) {
             control.send(&exchange.request)?;
-            pool.told(exchange.end)?;
+            pool.receive(exchange.end)?;
             control.take()?;
         }
         server.settle()?;

@@ -19,7 +19,7 @@ pub(crate) fn measure(
     for wanted in [2_000, settings.broadcast_clients] {
         let clients = programs.clients(wanted);
         if clients < wanted {
-            println!("absent: descriptors for {wanted} clients; told {clients}");
+            println!("absent: descriptors for {wanted} clients; uses {clients}");
         }
         let (mut one, mut two, mut cpu) = (Series::default(), Series::default(), Series::default());
         let start = |kind| programs.start(kind, 0);
@@ -32,27 +32,29 @@ pub(crate) fn measure(
         for _ in 0..settings.rounds {
             // One crowd at a time: all of them would not find descriptors enough.
             if let Some(server) = &ours {
-                let told = tell(server, clients, &exchange::with_notices(), &shutdowns())?;
-                one.ours.push(told.ms);
-                two.ours.push(told.ms);
-                cpu.ours.push(told.cpu);
+                let delivery = notify(server, clients, &exchange::with_notices(), &shutdowns())?;
+                one.ours.push(delivery.ms);
+                two.ours.push(delivery.ms);
+                cpu.ours.push(delivery.cpu);
             }
             let broadcast = [(exchange::json("broadcast", "").request, AnswerEnd::Line)];
             if let Some(server) = &raw {
-                let told = tell(server, clients, &exchange::json("subscribe", ""), &broadcast)?;
-                one.raw.push(told.ms);
-                cpu.raw.push(told.cpu);
+                let delivery =
+                    notify(server, clients, &exchange::json("subscribe", ""), &broadcast)?;
+                one.raw.push(delivery.ms);
+                cpu.raw.push(delivery.cpu);
             }
             if let Some(server) = &raw2 {
-                two.raw
-                    .push(tell(server, clients, &exchange::json("subscribe", ""), &broadcast)?.ms);
+                two.raw.push(
+                    notify(server, clients, &exchange::json("subscribe", ""), &broadcast)?.ms,
+                );
             }
             if let Some(server) = &redis {
                 let notices = [exchange::redis_publish()];
-                let told = tell(server, clients, &exchange::redis_subscribe(), &notices)?;
-                one.peer.push(told.ms);
-                two.peer.push(told.ms);
-                cpu.peer.push(told.cpu);
+                let delivery = notify(server, clients, &exchange::redis_subscribe(), &notices)?;
+                one.peer.push(delivery.ms);
+                two.peer.push(delivery.ms);
+                cpu.peer.push(delivery.cpu);
             }
         }
         report.add(
@@ -68,7 +70,7 @@ pub(crate) fn measure(
             Goal::AtMost(Some(1.15), None),
         );
         // Steadier than the time, where the machine has other things to do.
-        report.add("  processor a client told", "us", cpu, Goal::AtMost(Some(1.15), None));
+        report.add("  processor a notified client", "us", cpu, Goal::AtMost(Some(1.15), None));
     }
     Ok(())
 }
@@ -89,7 +91,7 @@ struct Delivery {
 }
 
 /// Connects `clients` that `join`, and tells them all of `notices` three times over.
-fn tell(
+fn notify(
     server: &Server,
     clients: usize,
     join: &exchange::Exchange,
@@ -103,10 +105,10 @@ fn tell(
     let since = server.cpu()?;
     for _ in 0..3 {
         for (request, end) in notices {
-            let begun = Instant::now();
+            let started = Instant::now();
             control.send(request)?;
-            pool.told(*end)?;
-            times.push(begun.elapsed().as_secs_f64() * 1e3);
+            pool.receive(*end)?;
+            times.push(started.elapsed().as_secs_f64() * 1e3);
             control.take()?;
         }
     }

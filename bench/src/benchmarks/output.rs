@@ -32,9 +32,9 @@ pub(crate) fn measure(
         for (server, request, rate, cpu) in sides {
             let mut line = Client::connect(&server.socket)?;
             let before = server.cpu()?;
-            let begun = Instant::now();
+            let started = Instant::now();
             let came = line.ask(request)?;
-            let time = begun.elapsed().as_secs_f64();
+            let time = started.elapsed().as_secs_f64();
             // Each line of 80 bytes takes one more as JSON: less than that, and some was left out.
             if came < settings.output_bytes + settings.output_bytes / 80 {
                 let message = format!("{came} bytes came of {} of output", settings.output_bytes);

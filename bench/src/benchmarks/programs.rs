@@ -57,13 +57,13 @@ pub(crate) fn measure(
 
 /// How often a second.
 fn again(slice: Duration, mut once: impl FnMut() -> io::Result<()>) -> io::Result<f64> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut count = 0;
-    while begun.elapsed() < slice {
+    while started.elapsed() < slice {
         once()?;
         count += 1;
     }
-    Ok(f64::from(count) / begun.elapsed().as_secs_f64())
+    Ok(f64::from(count) / started.elapsed().as_secs_f64())
 }
 
 fn succeed(command: &mut Command) -> io::Result<()> {

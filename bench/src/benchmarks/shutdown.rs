@@ -25,30 +25,30 @@ pub(crate) fn measure(
             pool.each(&exchange::with_notices(), 0)?;
             server.settle()?;
             let mut control = Client::connect(&server.socket)?;
-            let begun = Instant::now();
+            let started = Instant::now();
             control.ask(&order.request)?;
             drop(control);
             pool.ended(Some("session/ended"))?;
             if !server.exited()? {
                 return Err(io::Error::other("our server did not end well"));
             }
-            series.ours.push(begun.elapsed().as_secs_f64() * 1e3);
+            series.ours.push(started.elapsed().as_secs_f64() * 1e3);
         }
         if let Some(mut server) = programs.start(ServerKind::Redis, 0)? {
             let mut pool = Pool::connect(&server.socket, CLIENTS)?;
             pool.each(&exchange::redis_ping(), 0)?;
             server.settle()?;
             let mut control = Client::connect(&server.socket)?;
-            let begun = Instant::now();
+            let started = Instant::now();
             control.send(b"*2\r\n$8\r\nSHUTDOWN\r\n$6\r\nNOSAVE\r\n")?;
             // Redis does not notify its clients.
             pool.ended(None)?;
             server.exited()?;
-            series.peer.push(begun.elapsed().as_secs_f64() * 1e3);
+            series.peer.push(started.elapsed().as_secs_f64() * 1e3);
         }
     }
     report.add(
-        format!("shutting down {CLIENTS} clients, all told"),
+        format!("shutting down {CLIENTS} notified clients"),
         "ms",
         series,
         Goal::Figure(200.0),

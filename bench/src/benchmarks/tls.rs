@@ -39,11 +39,11 @@ fn joins(programs: &Programs, settings: &Settings, report: &mut Report) -> io::R
             [(&ours, &mut time.ours, &mut cpu.ours), (&raw, &mut time.raw, &mut cpu.raw)]
         {
             server.settle()?;
-            let (before, begun) = (server.cpu()?, Instant::now());
+            let (before, started) = (server.cpu()?, Instant::now());
             for _ in 0..JOINS {
                 Client::connect(server.address(Transport::Tls))?.ask(&exchange::ping().request)?;
             }
-            time.push(begun.elapsed().as_secs_f64() * 1e6 / JOINS as f64);
+            time.push(started.elapsed().as_secs_f64() * 1e6 / JOINS as f64);
             server.settle()?;
             cpu.push((server.cpu()? - before) * 1e6 / JOINS as f64);
         }
@@ -64,9 +64,9 @@ fn crowd(programs: &Programs, settings: &Settings, report: &mut Report) -> io::R
         let cancel = exchange::json("server/shutdown/cancel", "");
         if let Some(server) = start(programs, ServerKind::Ours)? {
             let control = Client::connect(&server.socket)?;
-            let told =
+            let group =
                 SessionGroup { join: exchange::with_notices(), notices: vec![order, cancel] };
-            let costs = told.measure(&server, control, sessions, settings)?;
+            let costs = group.measure(&server, control, sessions, settings)?;
             memory.ours.push(costs.memory);
             notice.ours.push(costs.notice);
             request.ours.push(costs.request);
@@ -76,8 +76,8 @@ fn crowd(programs: &Programs, settings: &Settings, report: &mut Report) -> io::R
         if let Some(server) = start(programs, ServerKind::RawJson(1))? {
             let control = Client::connect(server.address(Transport::Tls))?;
             let notices = vec![exchange::json("broadcast", "")];
-            let told = SessionGroup { join: exchange::json("subscribe", ""), notices };
-            let costs = told.measure(&server, control, sessions, settings)?;
+            let group = SessionGroup { join: exchange::json("subscribe", ""), notices };
+            let costs = group.measure(&server, control, sessions, settings)?;
             memory.raw.push(costs.memory);
             notice.raw.push(costs.notice);
             request.raw.push(costs.request);
@@ -137,10 +137,10 @@ impl SessionGroup {
         let request = ping()?;
         let mut times = Vec::new();
         for exchange in self.notices.iter().cycle().take(6) {
-            let begun = Instant::now();
+            let started = Instant::now();
             control.send(&exchange.request)?;
-            pool.told(exchange.end)?;
-            times.push(begun.elapsed().as_secs_f64() * 1e3);
+            pool.receive(exchange.end)?;
+            times.push(started.elapsed().as_secs_f64() * 1e3);
             control.take()?;
         }
         Ok(TlsCosts { memory, notice: median(&times).unwrap_or(0.0), request, request_of_few })

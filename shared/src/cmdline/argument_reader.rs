@@ -59,7 +59,7 @@ impl<'m> ArgumentReader<'m> {
         self.pending
     }
 
-    /// Whether options are over: after `--`, or in the rest of the line.
+    /// Whether no more options can follow: after `--`, or in the rest of the line.
     pub(super) fn ended(&self) -> bool {
         self.ended || self.rest.is_some()
     }
@@ -115,8 +115,7 @@ impl<'m> ArgumentReader<'m> {
         self.give(arg, WordRole::Value { arg, text: word })
     }
 
-    /// The argument that takes the rest of the line, where only a number that may be left out stands
-    /// before it: a line that continues with a word has left it out.
+    /// The argument that takes the rest of the line, if the line leaves out an optional number before it.
     fn rest_after(&self, arg: usize) -> Option<usize> {
         let number = &self.command.args[arg];
         if number.required || !matches!(number.kind, ArgType::Int | ArgType::Float) {
@@ -174,7 +173,7 @@ pub(super) struct Wrong {
     pub(super) error: LineError,
 }
 
-/// All that can be said of a command's words.
+/// The values and errors in a command's words.
 #[derive(Debug)]
 pub(super) struct Reading {
     /// The values that pass, by argument, in the order of the words.

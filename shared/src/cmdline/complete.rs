@@ -10,8 +10,7 @@ use super::tokens::{self, Token};
 use crate::command::{Arg, ArgType, Command};
 use crate::values;
 
-/// An argument of this name that takes text is offered the names of the menu's commands, as the
-/// argument of `help` is: the declarations have no type for it.
+/// A text argument of this name, such as that of `help`, is completed with the names of commands.
 const COMMAND_ARGUMENT: &str = "command";
 
 /// What a candidate is.
@@ -49,8 +48,7 @@ pub struct Completion {
     pub candidates: Vec<Candidate>,
 }
 
-/// What the word at `cursor` could become. Only what is left of the cursor is compared; the whole
-/// word is replaced.
+/// Completes the word at `cursor`: the part before the cursor is compared, the whole word is replaced.
 pub fn complete(line: &str, cursor: usize, menu: &[Command]) -> Completion {
     let spot = tokens::at(line, cursor);
     let prefix = spot.word.text.as_str();
@@ -64,8 +62,7 @@ pub fn complete(line: &str, cursor: usize, menu: &[Command]) -> Completion {
     Completion { replace: spot.replace, candidates }
 }
 
-/// What the word `typed` could become behind `words`, which a shell has split: the candidates are whole words, not
-/// quoted. Without `words` it is the command's name.
+/// Completes `typed` after `words`, which a shell has split; without `words` it is the command's name.
 pub fn complete_words(words: &[String], typed: &str, menu: &[Command]) -> Vec<Candidate> {
     let quoted: Vec<_> = words.iter().map(String::as_str).chain([typed]).map(quote).collect();
     let line = quoted.join(" ");

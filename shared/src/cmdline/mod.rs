@@ -13,8 +13,7 @@
 //! - An argument with `rest` takes its first word and all words after it, joined by single spaces.
 //!   Inside quotes spaces stay as they are.
 //!
-//! Defaults are left to the server: what was typed is what is sent. Nothing here panics, whatever
-//! the line and wherever the cursor.
+//! The server fills in defaults; only typed values are sent. No line and no cursor causes a panic.
 
 mod argument_reader;
 mod complete;

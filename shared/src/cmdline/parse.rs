@@ -16,10 +16,7 @@ pub struct ParsedLine<'m> {
     pub args: Map<String, Value>,
 }
 
-/// The command that `name` stands for: a name goes before an alias.
-///
-/// # Errors
-/// `UnknownCommand` with the nearest names, or `Empty`; its span is that of the name.
+/// The command that `name` stands for (a name goes before an alias), or an error with the nearest names.
 pub fn find<'m>(name: &str, menu: &'m [Command]) -> Result<&'m Command, LineError> {
     lookup(name, menu).ok_or_else(|| LineError::unknown_command(0..name.len(), name, menu))
 }
@@ -30,10 +27,7 @@ pub(super) fn lookup<'m>(name: &str, menu: &'m [Command]) -> Option<&'m Command>
         .or_else(|| menu.iter().find(|command| command.answers_to(name)))
 }
 
-/// Reads one line.
-///
-/// # Errors
-/// The first thing that is wrong: the quoting, the command, a word, then what is missing.
+/// Reads one line. The error is the first of: the quoting, the command, a word, what is missing.
 pub fn parse<'m>(line: &str, menu: &'m [Command]) -> Result<ParsedLine<'m>, LineError> {
     let tokens = tokens::split(line)?;
     let Some((name, words)) = tokens.split_first() else {
@@ -46,9 +40,6 @@ pub fn parse<'m>(line: &str, menu: &'m [Command]) -> Result<ParsedLine<'m>, Line
 }
 
 /// Reads words that a shell has split, without the command's name. Spans count words.
-///
-/// # Errors
-/// The first thing that is wrong: a word, then what is missing.
 pub fn parse_args<'m>(command: &'m Command, args: &[String]) -> Result<ParsedLine<'m>, LineError> {
     let words: Vec<Word<'_>> =
         args.iter().enumerate().map(|(at, text)| Word { text, span: at..at + 1 }).collect();

@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 use crate::command::{Arg, ArgType, Command};
 use crate::values;
 
-/// `text` as one word of a line. What comes out is safe in a POSIX shell too, for lines that people
-/// copy.
+/// `text` quoted as one word of a line, also for a POSIX shell.
 pub fn quote(text: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_alphanumeric() || "_@%+=:,./-".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -22,8 +21,7 @@ pub fn quote(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The line that gives these arguments: by position as far as that goes, then by name. Parsing it
-/// gives the same arguments again where they are valid, secrets apart: these are left out.
+/// The line that gives these arguments, by position while possible, then by name. Secrets are left out.
 pub fn render(command: &Command, args: &Map<String, Value>) -> String {
     let mut line = quote(&command.name).into_owned();
     let mut push = |word: &str| {

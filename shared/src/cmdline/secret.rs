@@ -9,8 +9,7 @@ use super::tokens::{self, Token};
 use crate::command::{ArgType, Command, MASK};
 use crate::text;
 
-/// Whether `line` may hold a secret, and so must be kept nowhere: it gives anything to a command that
-/// takes one, or to a name that is nearly such a command's.
+/// Whether `line` gives arguments to a command with a secret, or to a name like that: it must not be stored.
 pub fn is_private(line: &str, menu: &[Command]) -> bool {
     let scan = tokens::scan(line);
     scan.tokens.len() > 1 && command_of(&scan.tokens[0].text, menu).is_some_and(Command::has_secret)
@@ -53,7 +52,7 @@ fn secret(
     let WordRole::Value { arg, text } = reader.step(&word.text) else { return None };
     let whole = text.len() == word.text.len();
     let Range { start, end } = word.span;
-    // After `--name=`, whatever is quoted of it.
+    // After `--name=`, quoted or not.
     let value = if whole { start } else { start + line[start..end].find('=')? + 1 };
     (command.args[arg].kind == ArgType::Secret).then_some(value..end)
 }

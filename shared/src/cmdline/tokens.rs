@@ -13,10 +13,7 @@ pub struct Token {
     pub span: Range<usize>,
 }
 
-/// The words of `line`.
-///
-/// # Errors
-/// A quote that is not closed, or a backslash with nothing after it.
+/// The words of `line`; an error if a quote is not closed, or nothing follows a backslash.
 pub fn split(line: &str) -> Result<Vec<Token>, LineError> {
     let scan = scan(line);
     match scan.flaw {

@@ -18,7 +18,7 @@ pub struct ClientsList {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }
-call!(ClientsList => ClientsList -> Clients);
+call!(ClientsList -> Clients);
 
 /// Answer to `clients/list`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub struct Broadcast {
     #[serde(default)]
     pub level: Urgency,
 }
-call!(Broadcast => Broadcast -> BroadcastResult);
+call!(Broadcast -> BroadcastResult);
 
 /// Answer to `broadcast`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ pub struct BroadcastResult {
 }
 
 impl BroadcastResult {
-    /// What a person reads: `told 2 clients`.
+    /// For people: `told 2 clients`.
     pub fn sentence(self) -> String {
         match self.delivered {
             1 => "told 1 client".to_owned(),
@@ -69,4 +69,4 @@ pub struct ClientKick {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
-call!(ClientKick => ClientKick -> Empty);
+call!(ClientKick -> Empty);

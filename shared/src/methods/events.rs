@@ -27,7 +27,7 @@ pub struct EventsSubscribe {
     /// At least one.
     pub topics: Vec<Topic>,
 }
-call!(EventsSubscribe => EventsSubscribe -> SubscribeResult);
+call!(EventsSubscribe -> SubscribeResult);
 
 /// Answer to `events/subscribe`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,4 +70,4 @@ pub struct EventsUnsubscribe {
     /// The subscription to end.
     pub subscription_id: SubscriptionId,
 }
-call!(EventsUnsubscribe => EventsUnsubscribe -> Empty);
+call!(EventsUnsubscribe -> Empty);

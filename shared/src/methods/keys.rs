@@ -1,7 +1,6 @@
 //! Keys of clients over TCP: `key/invite`, `key/enrol`, `keys/list` and `key/revoke`.
 
 use std::fmt;
-use std::str::FromStr;
 
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
@@ -21,14 +20,9 @@ impl fmt::Display for Base64 {
     }
 }
 
-impl FromStr for Base64 {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        BASE64.decode(text.as_bytes()).map(Self).map_err(|_| "it is not base64")
-    }
-}
-
+from_str!(Base64, &'static str, |text: &str| {
+    BASE64.decode(text.as_bytes()).map(Base64).map_err(|_| "it is not base64")
+});
 wire_text!(Base64);
 
 /// `key/invite`: creates an invite, which enrols one key once, or a lasting token for a script.
@@ -49,7 +43,7 @@ pub struct KeyInvite {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lasting: bool,
 }
-call!(KeyInvite => KeyInvite -> KeyInviteResult);
+call!(KeyInvite -> KeyInviteResult);
 
 /// Answer to `key/invite`. The invite is sent once: the server keeps only the public half of its key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,7 +65,7 @@ pub struct KeyEnrol {
     /// Over what [`enrol_message`](crate::tls::enrol_message) says, by the client's own key.
     pub signature: Base64,
 }
-call!(KeyEnrol => KeyEnrol -> KeyEnrolResult);
+call!(KeyEnrol -> KeyEnrolResult);
 
 /// Answer to `key/enrol`; the session ends with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +82,7 @@ pub struct KeyEnrolResult {
 /// `keys/list`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct KeysList {}
-call!(KeysList => KeysList -> Keys);
+call!(KeysList -> Keys);
 
 /// Answer to `keys/list`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -104,7 +98,7 @@ pub struct KeyRevoke {
     /// The key that is no longer accepted; its sessions end.
     pub key_id: Pin,
 }
-call!(KeyRevoke => KeyRevoke -> Empty);
+call!(KeyRevoke -> Empty);
 
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,7 +121,7 @@ pub struct KeyRow {
     /// When it stops being good; absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
-    /// How it stands.
+    /// Its state.
     pub state: KeyState,
 }
 

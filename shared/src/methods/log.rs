@@ -16,7 +16,7 @@ pub struct LogTail {
     #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
     pub matching: Option<String>,
 }
-call!(LogTail => LogTail -> LogEntries);
+call!(LogTail -> LogEntries);
 
 /// Answer to `log/tail`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -8,13 +8,11 @@ use crate::command::Command;
 use crate::error::ErrorKind;
 use crate::records::RunRow;
 
-/// Most bytes of JSON that one command takes in the menu: a page holds at least one, and fits in a line whatever the
-/// request's id is.
+/// Most bytes of JSON of one command in the menu: a page with one fits in a line with any id.
 pub const MAX_COMMAND: usize = 190 * 1024;
 /// Most bytes of JSON that the commands of one page take.
 pub const MAX_MENU_PAGE: usize = MAX_COMMAND;
-/// Most bytes of JSON that all commands of a menu take. A server refuses a larger menu when it reads it, and a client
-/// reads no more.
+/// Most bytes of JSON of a whole menu, which the server checks at load and the client while it reads.
 pub const MAX_MENU: usize = 16 * 1024 * 1024;
 
 /// `commands/list`.
@@ -28,7 +26,7 @@ pub struct CommandsList {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }
-call!(CommandsList => CommandsList -> Menu);
+call!(CommandsList -> Menu);
 
 /// Answer to `commands/list`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -88,8 +86,7 @@ impl MenuPages {
         Ok(self.menu.next.is_none().then(|| std::mem::take(&mut self.menu)))
     }
 
-    /// Forgets all pages where the next one was refused because a reload took away the command that it goes on
-    /// from; whether that is so.
+    /// Starts again if the next page was refused because a reload removed the command before it; whether it was.
     pub fn start_again_after(&mut self, refusal: ErrorKind) -> bool {
         let is_gone = self.menu.next.is_some() && refusal == ErrorKind::NotFound;
         if is_gone {
@@ -123,7 +120,7 @@ pub struct CommandRun {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub confirm: bool,
 }
-call!(CommandRun => CommandRun -> RunResult);
+call!(CommandRun -> RunResult);
 
 fn yes() -> bool {
     true

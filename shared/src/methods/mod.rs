@@ -67,8 +67,8 @@ pub trait Call: Serialize + DeserializeOwned {
 }
 
 macro_rules! call {
-    ($params:ty => $method:ident -> $answer:ty) => {
-        impl Call for $params {
+    ($method:ident -> $answer:ty) => {
+        impl Call for $method {
             const METHOD: Method = Method::$method;
             type Answer = $answer;
         }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_waits_and_does_not_stream_unless_told() {
+    fn a_run_waits_and_does_not_stream_by_default() {
         let run: CommandRun = serde_json::from_str(r#"{"command":"uptime","later":1}"#).unwrap();
         assert!(run.wait && !run.stream && !run.confirm && run.args.is_empty());
     }

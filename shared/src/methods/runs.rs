@@ -19,7 +19,7 @@ pub struct RunAttach {
     #[serde(default)]
     pub from: u64,
 }
-call!(RunAttach => RunAttach -> RunRow);
+call!(RunAttach -> RunRow);
 
 /// `run/cancel`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct RunCancel {
     /// The run to end.
     pub run_id: RunId,
 }
-call!(RunCancel => RunCancel -> RunRow);
+call!(RunCancel -> RunRow);
 
 /// `run/input`: one of `data`, `base64` and `eof`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub struct RunInput {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub eof: bool,
 }
-call!(RunInput => RunInput -> Empty);
+call!(RunInput -> Empty);
 
 /// Text that was typed for a run: it may be a password, so it is never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +84,7 @@ pub struct RunsList {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }
-call!(RunsList => RunsList -> RunsPage);
+call!(RunsList -> RunsPage);
 
 /// Answer to `runs/list`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use crate::time::Time;
 /// `server/status`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct ServerStatus {}
-call!(ServerStatus => ServerStatus -> Status);
+call!(ServerStatus -> Status);
 
 /// Answer to `server/status`. Counts are since the server's start unless they say *now*.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,14 +34,13 @@ pub struct Status {
     /// Errors answered, by `data.kind`, and connections that were rejected or delayed, by the key of
     /// `[limits]` or by the cause (`key`, `handshake`). Causes that never occurred are absent.
     pub refusals: Map<String, Value>,
-    /// Resident memory of the server now, in bytes; absent where the system does not tell.
+    /// Resident memory of the server now, in bytes; absent if the system does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
-    /// By how much the clock of the box is behind the newest time that the server's state has seen; absent where it is
-    /// not.
+    /// By how much the clock of the box is behind the newest time in the server's state; absent if it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_behind_ms: Option<u64>,
-    /// Load of the box over 1, 5 and 15 minutes; absent where the system does not tell.
+    /// Load of the box over 1, 5 and 15 minutes; absent if the system does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<[f64; 3]>,
     /// Where the server listens.
@@ -84,8 +83,7 @@ pub struct ByteCounts {
 /// One address that leads to the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenAddress {
-    /// `unix` for the local socket, `tls` for TCP, `router` for a port that the router forwards, `http`
-    /// for metrics.
+    /// `unix` (local socket), `tls` (TCP), `router` (a port of the router) or `http` (metrics).
     pub transport: String,
     /// A path, or `ip:port`.
     pub address: String,
@@ -113,10 +111,10 @@ pub struct ServerShutdown {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub restart: bool,
 }
-call!(ServerShutdown => ServerShutdown -> ShutdownResult);
+call!(ServerShutdown -> ShutdownResult);
 
 impl ServerShutdown {
-    /// The reason that clients are told, with the time when the server is expected back, if one was given.
+    /// The reason that clients get, with the time when the server is expected back, if one was given.
     pub fn reason_with_return(reason: Option<&str>, back: Option<&str>) -> Option<String> {
         // A field that was left empty says nothing.
         match (reason, back.filter(|back| !back.trim().is_empty())) {
@@ -140,7 +138,7 @@ pub struct ShutdownResult {
 /// `server/reload`: reads the server's files again.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct ServerReload {}
-call!(ServerReload => ServerReload -> ReloadResult);
+call!(ServerReload -> ReloadResult);
 
 /// Answer to `server/reload`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -223,4 +221,4 @@ fn by_name(menu: &Menu) -> HashMap<&str, &Command> {
 /// `server/shutdown/cancel`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct ServerShutdownCancel {}
-call!(ServerShutdownCancel => ServerShutdownCancel -> Empty);
+call!(ServerShutdownCancel -> Empty);

@@ -20,7 +20,7 @@ pub struct Initialize {
     /// Whether notices may be sent to this connection.
     pub notices: bool,
 }
-call!(Initialize => Initialize -> InitializeResult);
+call!(Initialize -> InitializeResult);
 
 /// Answer to `initialize`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -95,9 +95,9 @@ pub struct WireLimits {
 /// `ping`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Ping {}
-call!(Ping => Ping -> Empty);
+call!(Ping -> Empty);
 
 /// `session/close`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct SessionClose {}
-call!(SessionClose => SessionClose -> Empty);
+call!(SessionClose -> Empty);

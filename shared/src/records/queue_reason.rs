@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_waited_for_is_told_with_who_has_it() {
+    fn a_reason_names_what_is_missing_and_the_holder() {
         let lock = |held_by| QueueReason {
             lock: Some("relays".into()),
             held_by,
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_no_longer_on_the_wire_than_what_is_known_of_it() {
+    fn a_reason_on_the_wire_has_only_the_known_fields() {
         let wait = QueueReason { limit: Some("max_runs".into()), ..QueueReason::default() };
         assert_eq!(serde_json::to_string(&[wait]).unwrap(), r#"[{"limit":"max_runs"}]"#);
     }

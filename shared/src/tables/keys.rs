@@ -47,7 +47,7 @@ pub fn list(rows: &[KeyRow]) -> String {
     columns(&lines)
 }
 
-/// The key of this name, or whose digits begin so. Those that are over are looked at last.
+/// Finds a key by its name or the beginning of its digits. Expired and revoked keys count only if no other matches.
 pub fn find<'k>(rows: &'k [KeyRow], called: &str) -> Result<&'k KeyRow, UnknownKey> {
     let pin: Option<Pin> = called.parse().ok();
     let digits = called.strip_prefix("sha256:").unwrap_or(called);

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_one_line_whatever_its_fields_hold() {
+    fn an_entry_is_one_line_with_any_fields() {
         let entry: LogEntry = serde_json::from_value(json!({
             "time": "2020-02-20T12:00:00.000Z", "level": "info", "message": "told",
             "fields": {"a": "x\ny", "b": "plain", "c": "", "d": 3, "e": "two words"},

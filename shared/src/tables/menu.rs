@@ -4,8 +4,7 @@ use super::columns;
 use crate::command::Command;
 use crate::text::{MAX_NAME, MAX_REASON, clean};
 
-/// Commands by category, with their aliases and titles: what the owner of the box declared first, what every
-/// server has last.
+/// Commands by category, with their aliases and titles; the built-ins last.
 pub fn menu<'c>(commands: impl IntoIterator<Item = &'c Command>) -> String {
     let commands: Vec<&Command> = commands.into_iter().collect();
     let mut categories: Vec<&str> = Vec::new();

@@ -10,48 +10,48 @@ use crate::text::{self, MAX_REASON, clean};
 /// The figures of a server, a line each.
 pub fn status(info: &ServerInfo, status: &Status) -> String {
     let mut rows = Vec::new();
-    let mut tell =
+    let mut add =
         |name: &str, value: String| rows.push([name.to_owned(), clean(&value, MAX_REASON)]);
-    tell("server", format!("{} {} on {}", info.name, info.version, info.hostname));
-    tell("up", format!("{}, since {}", text::duration(status.uptime_ms), info.started_at));
-    tell("clients", status.clients.to_string());
+    add("server", format!("{} {} on {}", info.name, info.version, info.hostname));
+    add("up", format!("{}, since {}", text::duration(status.uptime_ms), info.started_at));
+    add("clients", status.clients.to_string());
     let RunCounts { running, queued, started } = status.runs;
-    tell("runs", format!("{running} now, {queued} queued, {started} in all"));
+    add("runs", format!("{running} now, {queued} queued, {started} in all"));
     for WorkerStatus { name, standing } in &status.workers {
-        tell("worker", format!("{name}: {standing}"));
+        add("worker", format!("{name}: {standing}"));
     }
-    tell("requests", status.requests.to_string());
+    add("requests", status.requests.to_string());
     let (received, sent) = (status.bytes.received, status.bytes.sent);
-    tell("bytes", format!("{} received, {} sent", text::bytes(received), text::bytes(sent)));
+    add("bytes", format!("{} received, {} sent", text::bytes(received), text::bytes(sent)));
     let refusals: Vec<String> = status
         .refusals
         .iter()
         .map(|(kind, count): (_, &Value)| format!("{count} {kind}"))
         .collect();
-    tell("refusals", if refusals.is_empty() { "none".into() } else { refusals.join(", ") });
+    add("refusals", if refusals.is_empty() { "none".into() } else { refusals.join(", ") });
     if let Some(memory) = status.memory_bytes {
-        tell("memory", text::bytes(memory));
+        add("memory", text::bytes(memory));
     }
     if let Some([one, five, fifteen]) = status.load {
-        tell("load", format!("{one:.2} {five:.2} {fifteen:.2}"));
+        add("load", format!("{one:.2} {five:.2} {fifteen:.2}"));
     }
     if let Some(behind) = status.clock_behind_ms {
-        tell("clock", format!("wrong: {} behind the newest time seen", text::duration(behind)));
+        add("clock", format!("wrong: {} behind the newest time seen", text::duration(behind)));
     }
     for listening in &status.listeners {
         let how = if listening.transport == "router" { "forwarded by" } else { "listens on" };
-        tell(how, format!("{} {}", listening.transport, listening.address));
+        add(how, format!("{} {}", listening.transport, listening.address));
     }
     if let Some(closing) = &status.closing {
         let reason = if closing.reason.is_empty() { "no reason given" } else { &closing.reason };
         let left = text::duration(closing.in_ms);
         let what = if closing.restart { "restarts" } else { "shuts down" };
-        tell(what, format!("in {left}: {reason} ({})", closing.by));
+        add(what, format!("in {left}: {reason} ({})", closing.by));
     }
     if let Some(was_due) = &status.shutdown_was_due {
         let Closing { deadline, by, .. } = was_due;
-        let told = format!("a shutdown at {deadline} ({by}): the server was killed before it");
-        tell("was due", told);
+        let shutdown = format!("a shutdown at {deadline} ({by}): the server was killed before it");
+        add("was due", shutdown);
     }
     columns(&rows)
 }

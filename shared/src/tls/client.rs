@@ -36,7 +36,7 @@ pub fn any_name() -> ServerName<'static> {
     ServerName::IpAddress(Ipv4Addr::UNSPECIFIED.into())
 }
 
-/// Takes the one pinned key, whatever the certificate around it says.
+/// Accepts only the pinned key, and ignores the rest of the certificate.
 #[derive(Debug)]
 struct PinnedServerVerifier {
     server: Pin,

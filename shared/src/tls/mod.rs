@@ -47,8 +47,7 @@ pub use server::{Admission, server_config};
 
 /// The signatures that either end takes.
 pub const SCHEMES: [SignatureScheme; 1] = [SignatureScheme::ED25519];
-/// The label of the 32 bytes that tie an enrolment to its connection (RFC 8446, section 7.5); their context
-/// is empty.
+/// The label of the exporter that ties an enrolment to its connection (RFC 8446, section 7.5); no context.
 pub const ENROL_LABEL: &[u8] = b"EXPORTER-topside-enrol";
 /// What a signature of an enrolment begins with, so that it is good for nothing else.
 const ENROL_CONTEXT: &[u8] = b"topside-enrol-v1";
@@ -67,10 +66,7 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(provider)
 }
 
-/// The pin of the key that a certificate carries.
-///
-/// # Errors
-/// `BadEncoding`, for what is no certificate.
+/// The pin of the key in a certificate.
 pub fn pin_of(certificate: &CertificateDer<'_>) -> Result<Pin, Error> {
     let parsed = ParsedCertificate::try_from(certificate)
         .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;

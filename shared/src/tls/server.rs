@@ -20,10 +20,7 @@ use crate::pin::Pin;
 
 /// Decides which keys are accepted.
 pub trait Admission: Debug + Send + Sync {
-    /// Whether the client with this key is accepted.
-    ///
-    /// # Errors
-    /// Why not; it becomes the alert that the client reads.
+    /// Whether the client with this key is accepted; the error becomes the alert that the client reads.
     fn admit(&self, key: Pin) -> Result<(), CertificateError>;
 }
 

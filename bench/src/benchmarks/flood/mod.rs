@@ -37,9 +37,9 @@ fn pings(socket: &Path, done: &AtomicBool) -> io::Result<Vec<f64>> {
     let mut line = Client::connect(&socket.to_owned())?;
     let mut times = Vec::new();
     while !done.load(Ordering::Relaxed) {
-        let begun = Instant::now();
+        let started = Instant::now();
         line.ask(&exchange::ping().request)?;
-        times.push(begun.elapsed().as_secs_f64() * 1e3);
+        times.push(started.elapsed().as_secs_f64() * 1e3);
         std::thread::sleep(PAUSE);
     }
     Ok(times)

@@ -35,13 +35,13 @@ pub(super) fn measure(settings: &Settings, report: &mut Report) {
     for _ in 0..settings.rounds {
         let mut times = Vec::new();
         let mut frame = |pane: &mut Pane, step: &dyn Fn(&mut Pane)| {
-            let begun = Instant::now();
+            let started = Instant::now();
             step(pane);
             let frame = pane.frame();
             for (y, row) in (0..AREA.height).zip(&frame.rows) {
                 frame.draw_row(row, Rect { y, height: 1, ..AREA }, &mut buffer, &look);
             }
-            times.push(begun.elapsed().as_secs_f64() * 1e3);
+            times.push(started.elapsed().as_secs_f64() * 1e3);
         };
         frame(&mut pane, &Pane::home);
         for block in 1..=BLOCKS {

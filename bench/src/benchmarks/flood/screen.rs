@@ -46,11 +46,11 @@ pub(super) fn measure(
             99,
         ));
         let done = AtomicBool::new(false);
-        let begun = Instant::now();
+        let started = Instant::now();
         let (typed, times, ended) = std::thread::scope(|scope| {
             let pings = scope.spawn(|| pings(&server.socket, &done));
             let typed = scope.spawn(|| terminal.flood(&done));
-            let ended = until_ended(&server).map(|()| begun.elapsed());
+            let ended = until_ended(&server).map(|()| started.elapsed());
             done.store(true, Ordering::Relaxed);
             let failed = |_| io::Error::other("a thread of the measurement has failed");
             let (typed, pings) = (typed.join().map_err(failed)?, pings.join().map_err(failed)?);
@@ -182,12 +182,12 @@ impl Terminal {
             // Nothing else on the screen has these. The lines take turns: a screen that takes an emptied line and its
             // first key together would draw nothing where that was there before.
             let key = if (times.len() / LINE).is_multiple_of(2) { "Z" } else { "Q" };
-            let begun = Instant::now();
+            let started = Instant::now();
             self.write(key)?;
             self.drawn.until(key)?;
-            times.push(begun.elapsed().as_secs_f64() * 1e3);
+            times.push(started.elapsed().as_secs_f64() * 1e3);
             samples.push(self.memory()?);
-            std::thread::sleep(KEYS.saturating_sub(begun.elapsed()));
+            std::thread::sleep(KEYS.saturating_sub(started.elapsed()));
             if times.len() % LINE == 0 {
                 self.clear()?;
             }

@@ -48,9 +48,9 @@ pub(super) fn measure(
         for (server, transport, series) in
             [(&near, Transport::Socket, &mut socket), (&far, Transport::Tls, &mut tls)]
         {
-            let (mut line, begun) = (Client::connect(server.address(transport))?, Instant::now());
+            let (mut line, started) = (Client::connect(server.address(transport))?, Instant::now());
             line.ask(&request)?;
-            series.ours.push(settings.output_bytes as f64 / 1e6 / begun.elapsed().as_secs_f64());
+            series.ours.push(settings.output_bytes as f64 / 1e6 / started.elapsed().as_secs_f64());
         }
         if let Some(sshd) = &sshd {
             let mut ssh = sshd.command(&format!("{} print {size}", programs.own().display()));
@@ -71,14 +71,14 @@ pub(super) fn measure(
 
 /// How fast a program's output comes, in MB/s.
 fn rate(command: &mut Command, wanted: u64) -> io::Result<f64> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
     let mut out = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
     let (mut buffer, mut came) = (vec![0; 256 * 1024], 0);
     while let count @ 1.. = out.read(&mut buffer)? {
         came += count as u64;
     }
-    let time = begun.elapsed().as_secs_f64();
+    let time = started.elapsed().as_secs_f64();
     let status = child.wait()?;
     if came != wanted || !status.success() {
         let message = format!("{came} bytes came of {wanted}, {status}");

@@ -28,7 +28,7 @@ pub(super) fn measure(
         server.forget_peak()?;
         reader
             .send(&exchange::json("command/run", r#"{"command":"gush","stream":true}"#).request)?;
-        let begun = Instant::now();
+        let started = Instant::now();
         let done = AtomicBool::new(false);
         let times = std::thread::scope(|scope| {
             let pings = scope.spawn(|| pings(&server.socket, &done));
@@ -37,7 +37,7 @@ pub(super) fn measure(
             let times = pings.join().map_err(|_| io::Error::other("the pings have failed"))?;
             ended.and(times)
         })?;
-        rate.ours.push(settings.flood_bytes as f64 / 1e6 / begun.elapsed().as_secs_f64());
+        rate.ours.push(settings.flood_bytes as f64 / 1e6 / started.elapsed().as_secs_f64());
         before.ours.push(memory / 1024.0);
         growth.ours.push((server.peak()? - memory) / 1024.0);
         ping.ours.push(percentile(times, 99));
@@ -57,7 +57,7 @@ pub(super) fn until_ended(server: &Server) -> io::Result<()> {
     let until = Instant::now() + Duration::from_secs(120);
     loop {
         let answer = line.text(&request)?;
-        // It may not have begun.
+        // It may not have started.
         if answer.contains("\"state\":\"succeeded\"") {
             return Ok(());
         }

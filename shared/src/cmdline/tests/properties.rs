@@ -80,7 +80,7 @@ proptest! {
         let _ = split(&line);
         let _ = parse(&line, &menu);
         let completion = complete(&line, cursor, &menu);
-        // The range can be replaced, whatever the cursor.
+        // The range can be replaced at any cursor.
         let mut replaced = line.clone();
         replaced.replace_range(completion.replace, "x");
         if let Some(hint) = hint(&line, cursor, &menu) {
