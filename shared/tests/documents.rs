@@ -1,12 +1,43 @@
-//! The documents: the code in CONTRIBUTING.md is the project's own.
+//! The documents: the code in CONTRIBUTING.md is the project's own, and no text leaves open who acts.
 
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use regex_lite::Regex;
 
 fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// Files and folders without words for an actor that is left open.
+const CHECKED: [&str; 8] = [
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "README.md",
+    "bench/src",
+    "docs",
+    "fuzz/src",
+    "fuzz/targets",
+    "shared/src",
+];
+
+/// The Rust files and documents at or below `path`.
+fn texts(path: &Path, found: &mut Vec<PathBuf>) {
+    if path.is_dir() {
+        let mut entries: Vec<_> = fs::read_dir(path).unwrap().map(|e| e.unwrap().path()).collect();
+        entries.sort();
+        entries.iter().for_each(|entry| texts(entry, found));
+    } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "md") {
+        found.push(path.to_owned());
+    }
+}
+
+/// The lines with such a word; in quotes or backticks it is the name of an account.
+fn vague_lines(text: &str) -> Vec<(usize, &str)> {
+    let vague = Regex::new("(?i)(^|[^`\"\\w])(whoever|nobody|somebody)\\b").unwrap();
+    (1..).zip(text.lines()).filter(|(_, line)| vague.is_match(line)).collect()
 }
 
 /// The fenced blocks whose info string is a language and a path: the path and the code.
@@ -35,4 +66,25 @@ fn the_code_in_contributing_is_that_of_the_files_that_it_names() {
 fn a_block_is_a_quotation_only_if_it_names_a_file() {
     let document = "\n```sh\nls\n```\ntext\n```rust a/b.rs\nfn f() {}\n```\n";
     assert_eq!(quotations(document), [("a/b.rs", "fn f() {}")]);
+}
+
+#[test]
+fn no_text_leaves_open_who_acts() {
+    let mut files = Vec::new();
+    CHECKED.iter().for_each(|path| texts(&workspace().join(path), &mut files));
+    let mut faults = Vec::new();
+    for file in files {
+        let shown = file.strip_prefix(workspace()).unwrap().display();
+        for (number, line) in vague_lines(&fs::read_to_string(&file).unwrap()) {
+            faults.push(format!("{shown}:{number}: {}", line.trim()));
+        }
+    }
+    let advice = "name the user, client, device or program that acts";
+    assert!(faults.is_empty(), "{advice}:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn a_vague_word_is_reported_with_its_line_and_an_account_is_not() {
+    let text = "Nobody waits.\nthe user `nobody`\n\"nobody\"\nfor whoever asks";
+    assert_eq!(vague_lines(text), [(1, "Nobody waits."), (4, "for whoever asks")]);
 }
