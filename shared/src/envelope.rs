@@ -269,50 +269,31 @@ fn reject<'a>(kind: ErrorKind, message: impl fmt::Display) -> Rejection<'a> {
 
 /// The bytes of a response with a result, without a line ending. `id` is the id as it was written.
 pub fn result(id: &str, result: &[u8]) -> Vec<u8> {
-    let mut line = Vec::with_capacity(40 + id.len() + result.len());
-    line.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
-    line.extend_from_slice(id.as_bytes());
-    line.extend_from_slice(br#","result":"#);
-    line.extend_from_slice(result);
-    line.push(b'}');
-    line
+    [br#"{"jsonrpc":"2.0","id":"#, id.as_bytes(), br#","result":"#, result, b"}"].concat()
 }
 
 /// The bytes of a response with an error, without a line ending. No id: null.
 pub fn error(id: Option<&str>, error: &RpcError) -> Vec<u8> {
-    let mut line = Vec::with_capacity(160);
-    line.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
-    line.extend_from_slice(id.unwrap_or("null").as_bytes());
-    line.extend_from_slice(br#","error":"#);
-    write_json(&mut line, error);
-    line.push(b'}');
-    line
+    line(&[r#"{"jsonrpc":"2.0","id":"#, id.unwrap_or("null"), r#","error":"#], error)
 }
 
 /// The bytes of a notification, without a line ending.
 pub fn notification(method: &str, params: &impl Serialize) -> Vec<u8> {
-    let mut line = Vec::with_capacity(160);
-    line.extend_from_slice(br#"{"jsonrpc":"2.0","method":""#);
-    line.extend_from_slice(method.as_bytes());
-    line.extend_from_slice(br#"","params":"#);
-    write_json(&mut line, params);
-    line.push(b'}');
-    line
+    line(&[r#"{"jsonrpc":"2.0","method":""#, method, r#"","params":"#], params)
 }
 
 /// The bytes of a request, without a line ending.
 pub fn request(id: u64, method: &str, params: &impl Serialize) -> Vec<u8> {
-    let mut line = Vec::with_capacity(160);
-    line.extend_from_slice(
-        format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":"#).as_bytes(),
-    );
-    write_json(&mut line, params);
-    line.push(b'}');
-    line
+    let head = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":"#);
+    line(&[&head], params)
 }
 
-fn write_json(line: &mut Vec<u8>, value: &impl Serialize) {
-    serde_json::to_writer(line, value).expect("the wire's own types have string keys only");
+fn line(head: &[&str], value: &impl Serialize) -> Vec<u8> {
+    let mut line = Vec::with_capacity(160);
+    head.iter().for_each(|part| line.extend_from_slice(part.as_bytes()));
+    serde_json::to_writer(&mut line, value).expect("the wire's own types have string keys only");
+    line.push(b'}');
+    line
 }
 
 /// What a server sends, as a client reads it.

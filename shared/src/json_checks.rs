@@ -98,6 +98,14 @@ struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 /// More keys than this are looked up by hash: comparing each with each is quicker below.
 const FEW: usize = 12;
 
+macro_rules! accept {
+    ($($visit:ident: $scalar:ty),*) => {
+        $(fn $visit<E: Error>(self, _: $scalar) -> Result<(), E> {
+            Ok(())
+        })*
+    };
+}
+
 impl<'de> Visitor<'de> for ValueVisitor<'_> {
     type Value = ();
 
@@ -105,25 +113,7 @@ impl<'de> Visitor<'de> for ValueVisitor<'_> {
         f.write_str("any JSON")
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
+    accept!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
         Ok(())
