@@ -199,6 +199,9 @@ pub(super) async fn run(
     };
     let outcome = run.carry_out(&request, &mut events, common.timeout, stop).await;
     handle.close();
+    if let Outcome::Abandoned { .. } = outcome {
+        return outcome;
+    }
     // A server that sees the end of the requests before the hang-up knows that all is well.
     let _ = timeout(GOODBYE, events.end()).await;
     outcome

@@ -24,6 +24,12 @@ exec = ["/bin/sh", "-c", "echo NAME >> DIR/log; exit $(cat DIR/exit.NAME)"]
 effect = "read"
 exec = ["/bin/sh", "-c", "trap 'echo ended; exit 3' TERM; echo begun > DIR/begun.NAME; echo NAME waits; while :; do sleep 0.02; done"]
 
+# Says that it was asked to end, and goes on.
+[commands.stubborn]
+effect = "read"
+stop_timeout = "1m"
+exec = ["/bin/sh", "-c", "trap 'echo > DIR/asked.NAME' TERM; echo > DIR/begun.NAME; while [ ! -e DIR/go ]; do sleep 0.02; done"]
+
 [commands.flood]
 effect = "read"
 exec = ["/bin/sh", "-c", "head -c 2000000 /dev/zero | tr '\\0' x; echo end"]
@@ -75,6 +81,15 @@ impl Fleet {
         });
         let boxes = boxes.collect();
         Self { client, boxes }
+    }
+
+    /// Waits until a run has written these files.
+    fn wait_for(&self, names: &[&str]) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while let Some(name) = names.iter().find(|name| !self.client.path(name).exists()) {
+            assert!(Instant::now() < end, "{name} was not written");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// `topside run --on LIST ..`.
@@ -217,13 +232,7 @@ fn one_after_the_other_in_the_order_given_until_as_many_have_failed_as_may() {
 fn ctrl_c_cancels_the_runs_everywhere_and_says_what_each_did() {
     let fleet = Fleet::new(&["a", "b"]);
     let run = fleet.client.start(&["run", "--on", "all", "wait"]);
-    let end = Instant::now() + Duration::from_secs(60);
-    for name in ["begun.a", "begun.b"] {
-        while !fleet.client.path(name).exists() {
-            assert!(Instant::now() < end, "{name} has not begun");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
+    fleet.wait_for(&["begun.a", "begun.b"]);
     run.signal(Signal::INT);
     let ended = run.end_by_itself().with(130);
     let want = "✗ 1 cancelled  a\n  a waits\n  ended\n✗ 1 cancelled  b\n  b waits\n  ended\n";
@@ -343,7 +352,7 @@ fn what_is_kept_of_long_output_is_its_end() {
     );
     assert!(ended.out.len() < 600 * 1024, "{}", ended.out.len());
     assert!(
-        ended.err.contains("topside: a: the first 1.4 MiB of the output are not shown"),
+        ended.err.contains("of the output are not shown: `topside attach --on a 1` shows all"),
         "{}",
         ended.err
     );
@@ -358,4 +367,80 @@ fn a_terminal_shows_how_many_boxes_are_done() {
     assert!(shown.contains("\r\u{1b}[0K2 of 2, 1 failed\r\u{1b}[0K"), "{shown:?}");
     assert!(shown.contains("✓ 1  a\r\n  fine\r\n  warn\r\n○ 1 not reached  b\r\n"), "{shown:?}");
     assert_eq!(status, 125);
+}
+
+#[test]
+fn a_second_ctrl_c_does_not_wait_for_a_run_that_does_not_end() {
+    let fleet = Fleet::new(&["a", "b"]);
+    let run = fleet.client.start(&["run", "--on", "a,b", "stubborn"]);
+    fleet.wait_for(&["begun.a", "begun.b"]);
+    run.signal(Signal::INT);
+    fleet.wait_for(&["asked.a", "asked.b"]);
+    run.signal(Signal::INT);
+    let ended = run.end_by_itself().with(130);
+    assert!(ended.out.starts_with("✗ 2 not waited for  a b\n"), "{ended:?}");
+    assert!(
+        ended
+            .err
+            .contains("topside: a: run #1 may still be running: `topside cancel --on a 1` ends it"),
+        "{ended:?}"
+    );
+    fleet.client.write("go", "");
+    // Until they have ended, the servers would wait for them.
+    fleet.boxes.iter().for_each(|each| drop(each.place.verb(&["attach", "1"])));
+}
+
+#[test]
+fn a_box_whose_server_dies_during_its_run_does_not_hide_what_the_others_did() {
+    let mut fleet = Fleet::new(&["a", "b"]);
+    let run = fleet.client.start(&["run", "--on", "a,b", "stubborn"]);
+    fleet.wait_for(&["begun.a", "begun.b"]);
+    fleet.boxes[1].server.kill();
+    fleet.client.write("go", "");
+    let ended = run.end_by_itself().with(125);
+    assert!(ended.out.starts_with("✓ 1  a\n✗ 1 session lost  b\n  "), "{ended:?}");
+    assert!(ended.out.contains("whether the command went on is not known"), "{ended:?}");
+}
+
+#[test]
+fn a_session_that_ends_while_the_user_is_asked_is_begun_again() {
+    let fleet = Fleet::new(&["a!", "b!"]);
+    let mut terminal = Terminal::open(&fleet.client, &["run", "--on", "a,b", "drain", "6"]);
+    terminal.sees("runs it on none: ");
+    let clients = fleet.boxes[0].place.json(&["clients"])["clients"].clone();
+    let waiting = clients.as_array().unwrap().iter().find(|row| row["user"] == "laptop").unwrap();
+    fleet.boxes[0].place.verb(&["kick", &waiting["clientId"].to_string(), "--yes"]).with(0);
+    terminal.type_text("2\r");
+    let (shown, status) = terminal.end();
+    assert_eq!(status, 0, "{shown}");
+    assert!(shown.contains("✓ 2 alike  a b\r\n"), "{shown}");
+    assert_eq!(fleet.log().lines().count(), 2);
+}
+
+#[test]
+fn a_box_where_the_command_only_reads_does_not_wait_for_the_confirmation() {
+    let fleet = Fleet::new(&["a!", "b"]);
+    let reads = "[commands.drain]\neffect = \"read\"\nexec = [\"echo\", \"drained already\"]\n";
+    fleet.boxes[1].place.write("config/commands.toml", reads);
+    fleet.boxes[1].place.verb(&["reload"]).with(0);
+    let ended = fleet.run("a,b", &["drain"]).with(126);
+    assert!(ended.err.contains("confirmed for 1 box:\n  1 destructive  a\n"), "{ended:?}");
+    let want = "✓ 1  b\n  drained already\n○ 1 not started  a\n  it was not confirmed\n";
+    assert_eq!((ended.out.as_str(), fleet.log().as_str()), (want, ""));
+}
+
+#[test]
+fn many_boxes_are_reached_some_at_a_time() {
+    let fleet = Fleet::new(&["a"]);
+    let mut file = saved(&fleet.client);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for number in 100..300 {
+        let pin = format!("sha256:{}{number}", "0".repeat(61));
+        file.push_str(&format!(
+            "[[server]]\nname = \"x{number}\"\nlan = \"127.0.0.1\"\nport = {closed}\npin = \"{pin}\"\n"
+        ));
+    }
+    fleet.client.write("config/client.toml", &file);
+    let ended = fleet.run("all", &["state"]).with(125);
+    assert!(ended.out.starts_with("✓ 1  a\n  fine\n○ 200 not reached  x100 x101"), "{ended:?}");
 }

@@ -98,23 +98,24 @@ pub(super) async fn print_groups(
         }
     }
     for (index, outcome) in outcomes.iter().enumerate() {
-        for remark in outcome.iter().flat_map(remarks) {
-            printer.say(format!("{}: {remark}", names(boxes, &[index]))).await;
+        let name = names(boxes, &[index]);
+        for remark in outcome.iter().flat_map(|outcome| remarks(&name, outcome)) {
+            printer.say(format!("{name}: {remark}")).await;
         }
     }
 }
 
-/// What is said of one box, not of its group.
-fn remarks(outcome: &Outcome) -> Vec<String> {
+/// What is said of the box of this name, not of its group.
+fn remarks(name: &str, outcome: &Outcome) -> Vec<String> {
     match outcome {
         Outcome::Ended(run) => {
             let row = &run.row;
             let missing = run.stdout.missing() + run.stderr.missing();
             let cut = (missing > 0).then(|| {
                 format!(
-                    "the first {} of the output are not shown (`topside attach {}` shows all)",
+                    "the first {} of the output are not shown: `topside attach --on {name} {}` shows all",
                     size(missing),
-                    row.run_id
+                    row.run_id.0
                 )
             });
             let by = row.cancelled().filter(|_| run.cut.is_none());
@@ -123,7 +124,10 @@ fn remarks(outcome: &Outcome) -> Vec<String> {
                 .flatten()
                 .collect()
         }
-        Outcome::Abandoned { run: Some(run) } => vec![format!("run {run} may still be running")],
+        Outcome::Abandoned { run: Some(run) } => {
+            let cancel = format!("`topside cancel --on {name} {}` ends it", run.0);
+            vec![format!("run {run} may still be running: {cancel}")]
+        }
         _ => Vec::new(),
     }
 }
