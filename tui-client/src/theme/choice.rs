@@ -47,11 +47,15 @@ impl ThemeChoice {
 
     /// The theme as this terminal can show it.
     pub(crate) fn on(&self, terminal: TerminalColours) -> Theme {
-        let theme = match (terminal.depth, terminal.background) {
+        let mut theme = match (terminal.depth, terminal.background) {
             (ColourDepth::None, _) => Theme::MONOCHROME,
             (_, Background::Dark) => self.dark,
             (_, Background::Light) => self.light,
         };
+        // The nearest of sixteen colours are mostly greys: the meaning of a colour counts more than its shade.
+        if terminal.depth == ColourDepth::Named && Self::named(self.name).is_some() {
+            theme = theme.in_named_colours();
+        }
         // A theme without colours stays without.
         Theme { depth: theme.depth.min(terminal.depth), ..theme }
     }

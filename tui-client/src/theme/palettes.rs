@@ -3,7 +3,8 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use super::choice::ColourDepth;
+use super::choice::{ColourDepth, is_dark};
+use super::colour;
 use super::styles::{Palette, Theme};
 
 const fn rgb(number: u32) -> Color {
@@ -104,6 +105,16 @@ impl Theme {
             ..base
         }
     };
+
+    /// A theme with a background of its own, in the colours that each terminal has; other themes are unchanged.
+    pub(super) fn in_named_colours(self) -> Self {
+        let (base, text, ground) = match colour::rgb(self.ground).map(is_dark) {
+            None => return self,
+            Some(true) => (Self::DARK, Color::Gray, Color::Black),
+            Some(false) => (Self::LIGHT, Color::Black, Color::White),
+        };
+        Self { plain: Style::new().fg(text), ground, ..base }
+    }
 
     /// Catppuccin Mocha.
     pub(crate) const MOCHA: Self = Self::of(&Palette {

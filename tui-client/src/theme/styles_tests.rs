@@ -117,8 +117,23 @@ fn a_painted_frame_has_the_colours_of_the_theme_as_the_terminal_can_show_them() 
     );
     assert_eq!(
         on(ColourDepth::Named),
-        [(Color::Gray, Color::Black), (Color::DarkGray, Color::Black), (Color::Gray, Color::Black)]
+        [(Color::Gray, Color::Black), (Color::Red, Color::Black), (Color::Gray, Color::Black)]
     );
+    // With sixteen colours too a failure looks other than a success.
+    for choice in &THEMES {
+        for background in [Background::Dark, Background::Light] {
+            let theme = choice.on(TerminalColours { background, depth: ColourDepth::Named });
+            let shown = |style: Style| colour::shown(style.fg.unwrap(), ColourDepth::Named);
+            let states = [theme.plain, theme.succeeded, theme.failed, theme.running].map(shown);
+            let mut different = states.to_vec();
+            different.dedup();
+            assert!(
+                different.len() == 4 || choice.name == "monochrome",
+                "{}: {states:?}",
+                choice.name
+            );
+        }
+    }
     // The terminal's own colours stay where the theme has no background.
     assert_eq!(
         painted(&Theme::DARK)[..2],
