@@ -1,4 +1,4 @@
-//! Durations as people type them: `90`, `90s`, `500ms`, `1h30m`.
+//! Durations as the user types them: `90`, `90s`, `500ms`, `1h30m`.
 
 use std::time::Duration;
 
@@ -6,22 +6,19 @@ use topside_shared::values::parse_duration_sum;
 
 /// Reads a duration; a number without a unit counts seconds.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse::<u64>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
-    let duration = match seconds {
-        Some(seconds) => Some(Duration::from_secs(seconds)),
-        None => parse_duration_sum(text).map(Duration::from_millis),
-    };
-    let duration = duration
-        .ok_or_else(|| format!("`{text}` is not a duration: write 90, 90s, 500ms, 5m or 1h30m"))?;
-    positive(duration)
-}
-
-fn positive(duration: Duration) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(365 * 86_400);
-    if duration.is_zero() {
-        return Err("it is longer than nothing: leave it out for none".to_owned());
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let duration = match digits {
+        true => text.parse().ok().map(Duration::from_secs),
+        false => parse_duration_sum(text).map(Duration::from_millis),
+    };
+    match duration {
+        None => Err(format!("`{text}` is not a duration: write 90, 90s, 500ms, 5m or 1h30m")),
+        Some(Duration::ZERO) => {
+            Err("it must be longer than zero: leave it out for none".to_owned())
+        }
+        Some(duration) => Ok(duration.min(LONGEST)),
     }
-    Ok(duration.min(LONGEST))
 }
 
 #[cfg(test)]

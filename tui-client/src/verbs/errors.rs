@@ -1,4 +1,4 @@
-//! Why a verb did not do what it was to do.
+//! Error of a verb: its exit status, and the message.
 
 use serde_json::json;
 use topside_shared::{ErrorKind, RpcError};
@@ -8,12 +8,12 @@ use super::{exit_status, messages};
 use crate::connect::CallError;
 pub(super) use crate::text::error_chain::with_sources;
 
-/// The status to end with, and the sentence to end with.
+/// Why a verb failed.
 #[derive(Debug)]
 pub(super) struct VerbError {
     pub(super) status: u8,
     pub(super) sentence: String,
-    /// What the server said, where it was the server.
+    /// The server's error, where the server refused.
     error: Option<RpcError>,
 }
 
@@ -22,28 +22,28 @@ impl VerbError {
         Self { status, sentence: sentence.into(), error: None }
     }
 
-    /// Topside's own failure, or that of the machine.
+    /// A failure of topside, or of the machine.
     pub(super) fn own(error: &dyn std::error::Error) -> Self {
         Self::new(exit_status::OWN_FAILURE, with_sources(error))
     }
 
-    /// There is nothing of what was named, which was seen here before the server was asked.
+    /// Something does not exist, as this program saw before it asked the server.
     pub(super) fn not_found(sentence: impl Into<String>) -> Self {
         let refused = Self::new(exit_status::UNKNOWN, sentence);
         Self { error: Some(RpcError::new(ErrorKind::NotFound, &refused.sentence)), ..refused }
     }
 
-    /// `lost` says why the session ended, where it did.
+    /// The error of a call; `lost` is why the session ended, where it did.
     pub(super) fn by_call(error: &CallError, lost: Option<String>) -> Self {
-        let sentence = messages::failure(error, lost);
-        let said = match error {
+        let refused = match error {
             CallError::Refused(error) => Some(error.clone()),
             _ => None,
         };
-        Self { error: said, ..Self::new(exit_status::of_error(error), sentence) }
+        let sentence = messages::failure(error, lost);
+        Self { error: refused, ..Self::new(exit_status::of_error(error), sentence) }
     }
 
-    /// Says it, with `json` as an object too; the status to end with.
+    /// Prints it, with `json` also as an object; returns the exit status.
     pub(super) async fn tell(&self, printer: &Printer, json: bool) -> u8 {
         if json {
             printer.write(OutputPart::Print(self.json())).await;
@@ -52,7 +52,7 @@ impl VerbError {
         self.status
     }
 
-    /// The JSON object of `--json`: `error` as the server sent it; of this program's own, a message.
+    /// The object of `--json`: the server's error as it was sent, or the message of this program.
     fn json(&self) -> String {
         format!("{}\n", json!({ "error": self.error_object() }))
     }

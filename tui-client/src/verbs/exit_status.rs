@@ -1,23 +1,20 @@
-//! Exit statuses, for scripts: those that `timeout` and `env` have taught everybody.
+//! Exit statuses, as `timeout` and `env` use them.
 
 use topside_shared::ErrorKind;
 use topside_shared::records::{RunRow, RunState};
 
 use crate::connect::CallError;
 
-/// It ran, and ended as it should.
 pub(super) const OK: u8 = 0;
 /// The arguments are wrong.
 pub(super) const USAGE: u8 = 2;
-/// It timed out.
 pub(super) const TIMED_OUT: u8 = 124;
-/// Topside's own failure.
+/// A failure of topside.
 pub(super) const OWN_FAILURE: u8 = 125;
-/// Refused.
 pub(super) const REFUSED: u8 = 126;
 /// There is no such command.
 pub(super) const UNKNOWN: u8 = 127;
-/// The reader of the output has closed it: the same as the status of a program that SIGPIPE ends.
+/// The reader of the output has gone: the status of a program that SIGPIPE ends.
 pub(super) const BROKEN_PIPE: u8 = 128 + 13;
 
 /// The status of a run that has ended.
@@ -26,16 +23,16 @@ pub(super) fn of_row(row: &RunRow) -> u8 {
         return TIMED_OUT;
     }
     let own = match (row.exit_code, row.signal) {
-        // As a shell sees it: the low eight bits.
+        // As in a shell: the low eight bits.
         (Some(code), _) => code.rem_euclid(256) as u8,
         (None, Some(signal)) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
         (None, None) => OK,
     };
-    // Nothing that did not succeed may look as if it had.
+    // A run that did not succeed must not look as if it had.
     if own == OK && row.state != RunState::Succeeded { 1 } else { own }
 }
 
-/// The status of a run that did not come to be, or whose end is not known.
+/// The status of a run that did not start, or whose end is not known.
 pub(super) fn of_error(error: &CallError) -> u8 {
     match error {
         CallError::Refused(error) => match error.kind() {

@@ -1,4 +1,4 @@
-//! The manual: a page for each program and each verb, from the declarations that the help is made of.
+//! The manual: a page for each program and each verb, from the declarations of the flags.
 
 use std::fs;
 use std::io;
@@ -12,25 +12,24 @@ use jiff::Timestamp;
 use super::exit_status;
 use crate::terminal;
 
-/// Where the pages go.
 #[derive(Debug, Args)]
 pub(super) struct Pages {
     /// A directory of manuals, as in MANPATH
     directory: PathBuf,
 }
 
-/// A term and what it means.
+/// A term and its meaning.
 type Term = (&'static str, &'static str);
 
-/// What a program's pages say that its declaration does not.
+/// The parts of a page that are not in the declarations.
 struct Manual {
     section: &'static str,
     exit_status: &'static [Term],
     files: &'static [Term],
     environment: &'static [Term],
-    /// Pages of other programs, and files.
+    /// Other pages and files.
     see_also: &'static str,
-    /// A verb with verbs of its own that have pages elsewhere.
+    /// A verb whose own verbs have pages elsewhere.
     elsewhere: Option<&'static str>,
 }
 
@@ -113,7 +112,7 @@ const TOPSIDED: Manual = Manual {
 const DIRECTORIES: &str =
     "Other directories of configuration, state and sockets, as absolute paths.";
 
-/// Writes all pages; the exit status.
+/// Writes all pages; returns the exit status.
 pub(super) fn main(args: &Pages, topside: Command) -> u8 {
     let programs = [(topside, TOPSIDE), (topside_server::cli::command(), TOPSIDED)];
     for (program, manual) in programs {
@@ -130,7 +129,7 @@ pub(super) fn main(args: &Pages, topside: Command) -> u8 {
     exit_status::OK
 }
 
-/// Writes the page of a verb, or of the program where there is none above, and those of its own verbs.
+/// Writes the page of a verb, or of the program if there is no parent, and those of its own verbs.
 fn write(command: &Command, above: Option<&str>, manual: &Manual, to: &Path) -> io::Result<()> {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name());
     let elsewhere = manual.elsewhere == Some(command.get_name());
@@ -152,8 +151,7 @@ fn write(command: &Command, above: Option<&str>, manual: &Manual, to: &Path) -> 
     }
     let mut rest = Roff::new();
     let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-    let told = after_help(&mut rest, &help);
-    if !told {
+    if !after_help(&mut rest, &help) {
         terms(&mut rest, "EXIT STATUS", manual.exit_status);
     }
     if above.is_none() {
@@ -172,7 +170,7 @@ fn write(command: &Command, above: Option<&str>, manual: &Manual, to: &Path) -> 
     Ok(())
 }
 
-/// The day; in a build that is to be the same each time, the one that this names.
+/// The current day; for a reproducible build, the one in `SOURCE_DATE_EPOCH`.
 fn today() -> String {
     let named = std::env::var("SOURCE_DATE_EPOCH").ok();
     let named = named.and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok());
@@ -188,17 +186,17 @@ fn terms(page: &mut Roff, heading: &str, terms: &[Term]) {
     }
 }
 
-/// What the help says at its end: a line that ends in a colon is a heading, one that is set in is a term and, behind two
-/// spaces, what it means. Whether one of the headings was that of the exit statuses.
+/// Writes the end of the help. A line that ends in a colon is a heading; an indented one is a term and, after two spaces,
+/// its meaning. Returns whether it had the exit statuses.
 fn after_help(page: &mut Roff, help: &str) -> bool {
-    let mut told = false;
+    let mut has_statuses = false;
     if !help.is_empty() && !help.lines().next().is_some_and(|line| line.ends_with(':')) {
         page.control("SH", ["NOTES"]);
     }
     for line in help.lines() {
         if let Some(heading) = line.strip_suffix(':') {
             let heading = heading.to_uppercase();
-            told |= heading == "EXIT STATUS";
+            has_statuses |= heading == "EXIT STATUS";
             page.control("SH", [heading.as_str()]);
         } else if line.trim().is_empty() {
             page.control("PP", []);
@@ -211,5 +209,5 @@ fn after_help(page: &mut Roff, help: &str) -> bool {
             page.text([roman(line)]);
         }
     }
-    told
+    has_statuses
 }

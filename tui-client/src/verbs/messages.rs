@@ -1,4 +1,4 @@
-//! Notices and refusals in words.
+//! Messages for notifications and refusals.
 
 use topside_shared::notifications::{Broadcast, Closing, EventsDropped, Phase, RunGap};
 use topside_shared::records::RunRow;
@@ -7,7 +7,7 @@ use topside_shared::{ErrorKind, RpcError};
 
 use crate::connect::CallError;
 
-/// The server is going away, or is not after all.
+/// The shutdown of the server, or its cancellation.
 pub(super) fn closing(closing: &Closing) -> String {
     let by = clean(&closing.by, MAX_NAME);
     let by = if by.is_empty() { String::new() } else { format!(" (ordered by {by})") };
@@ -23,14 +23,14 @@ pub(super) fn closing(closing: &Closing) -> String {
     }
 }
 
-/// What an admin tells everybody.
-pub(super) fn broadcast(told: &Broadcast) -> String {
-    let (by, message) = (clean(&told.by, MAX_NAME), clean(&told.message, MAX_BROADCAST));
-    let told = Broadcast { by, message, ..*told };
-    format!("{}: {}", told.title(), told.message)
+/// A broadcast of an admin.
+pub(super) fn broadcast(notice: &Broadcast) -> String {
+    let (by, message) = (clean(&notice.by, MAX_NAME), clean(&notice.message, MAX_BROADCAST));
+    let cleaned = Broadcast { by, message, ..*notice };
+    format!("{}: {}", cleaned.title(), cleaned.message)
 }
 
-/// A word as a shell takes it.
+/// A word, quoted for a shell.
 pub(super) fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.=:/,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -39,7 +39,7 @@ pub(super) fn shell_word(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// Output that did not come.
+/// Missing output.
 pub(super) fn gap(gap: &RunGap) -> String {
     format!(
         "{} bytes of output of run {} were skipped: this end was too slow",
@@ -47,17 +47,17 @@ pub(super) fn gap(gap: &RunGap) -> String {
     )
 }
 
-/// Changes that were not told.
+/// Missing notifications.
 pub(super) fn dropped(dropped: &EventsDropped) -> String {
-    format!("{} changes were not told: this end was too slow", dropped.count)
+    format!("{} changes were not sent: this end was too slow", dropped.count)
 }
 
-/// That a run waits for its turn, its place and for whom; none unless it does.
+/// The place of a run in the queue; none unless it is queued.
 pub(super) fn wait(row: &RunRow) -> Option<String> {
     Some(format!("run {} is queued, {}", row.run_id, row.wait()?))
 }
 
-/// Why a command did not run; `lost` says why the session ended, where it did.
+/// Why a command did not run; `lost` is why the session ended, where it did.
 pub(super) fn failure(error: &CallError, lost: Option<String>) -> String {
     match error {
         CallError::Refused(error) => refusal(error),

@@ -33,7 +33,7 @@ use target::TargetArgs;
 
 /// The terminal client of Topside.
 ///
-/// Without a verb it opens the screen; with commands on its standard input it runs those, one a line.
+/// Without a verb it opens the screen; with commands on standard input it runs those, one a line.
 #[derive(Debug, Parser)]
 #[command(name = "topside", version, arg_required_else_help = false)]
 struct Arguments {
@@ -115,7 +115,6 @@ Exit status for several boxes:
   the greatest exit status of the command
   130  Ctrl-C, which cancels the runs everywhere";
 
-/// The flags of `topside run`.
 const RUN_FLAGS: [&str; 9] = [
     "--on",
     "--via",
@@ -172,7 +171,7 @@ struct Run {
     words: Vec<String>,
 }
 
-/// Does what the arguments of this process ask for.
+/// Runs what the arguments of this process say.
 pub fn main() -> ExitCode {
     if completions::answered(Arguments::command) {
         return ExitCode::SUCCESS;
@@ -190,12 +189,10 @@ pub fn main() -> ExitCode {
     check(&line.on);
     match line.verb {
         Some(Verb::Run(run)) => {
-            // Before the command's name a dash is a flag of ours, and this one is none.
+            // Before the command's name a dash begins a flag of topside, and this one does not exist.
             if let Some(flag) = run.words.first().filter(|word| word.starts_with('-')) {
-                usage(&format!(
-                    "topside run has no flag {flag}: its flags are {}",
-                    RUN_FLAGS.join(", ")
-                ));
+                let flags = RUN_FLAGS.join(", ");
+                usage(&format!("topside run has no flag {flag}: its flags are {flags}"));
             }
             check(&run.on);
             finish(match fan_out::selection(&run) {
@@ -254,7 +251,7 @@ fn screen(connect: Option<(String, Via)>, ascii: bool) -> ExitCode {
     }
 }
 
-/// Does what a verb is to do, on this one thread; the exit status.
+/// Runs a verb on this thread; returns the exit status.
 fn block_on(verb: impl Future<Output = u8>) -> u8 {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -276,7 +273,7 @@ fn check(on: &TargetArgs) {
     }
 }
 
-/// Whether the terminal only prints, as that of an editor's shell.
+/// Whether the terminal only prints, as that of an editor's shell does.
 fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
@@ -294,7 +291,7 @@ fn need_terminal(what: &str) {
     }
 }
 
-/// Says what is wrong with the arguments, and ends with status 2.
+/// Reports invalid arguments, and ends with status 2.
 fn usage(message: &str) -> ! {
     Arguments::command().error(ErrorKind::ArgumentConflict, message).exit()
 }

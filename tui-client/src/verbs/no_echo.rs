@@ -8,21 +8,21 @@ use crate::text::secret_prompt::{MAX_QUESTION, asks_for_a_secret};
 /// Most bytes of a question that are kept.
 const KEPT: usize = 4 * MAX_QUESTION;
 
-/// Follows the line that a program has not ended.
+/// Follows the incomplete last line of a program's output.
 pub(super) struct NoEcho {
     question: Vec<u8>,
-    /// None where standard input is no terminal, or the run takes no input.
+    /// None where standard input is not a terminal, or the run takes no input.
     echo: Option<Echo>,
 }
 
 impl NoEcho {
-    /// For a run that is given what is typed, if it is given any.
+    /// `typed`: whether the run gets what the user types.
     pub(super) fn new(typed: bool) -> Self {
         let echo = (typed && std::io::stdin().is_terminal()).then(Echo::default);
         Self { question: Vec::new(), echo }
     }
 
-    /// Stops this program as Ctrl-Z asks, with the terminal as the shell expects it.
+    /// Stops this program as Ctrl-Z does, with the echo as the shell expects it.
     pub(super) fn stop(&mut self) {
         let was_off = self.echo.as_mut().is_some_and(Echo::on);
         stop();
@@ -31,7 +31,7 @@ impl NoEcho {
         }
     }
 
-    /// The program printed this.
+    /// Follows the output of the program.
     pub(super) fn printed(&mut self, bytes: &[u8]) {
         let Some(echo) = &mut self.echo else { return };
         let line = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -48,8 +48,8 @@ impl NoEcho {
     }
 }
 
-/// Stops this program; returns once it goes on.
+/// Stops this program; returns when it continues.
 pub(super) fn stop() {
-    // Where it cannot be stopped it goes on.
+    // Where the program cannot be stopped it continues.
     let _ = Jobs::stop(false);
 }

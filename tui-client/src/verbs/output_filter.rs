@@ -1,6 +1,6 @@
-//! Filter of a program's output for a terminal: text, line ends, SGR colours, and the movements of programs that
-//! show progress, within the lines that the program wrote itself. All else that could steer the terminal is taken
-//! out; a pipe gets the bytes as they are, and never comes by here.
+//! Filter of a program's output for a terminal. It passes text, line ends, SGR colours, and the movements of programs that
+//! show progress, within the lines that the program wrote itself. It removes everything else that could control the
+//! terminal. A pipe gets the bytes unfiltered.
 
 use std::fmt::Write;
 
@@ -8,24 +8,22 @@ use topside_shared::text::is_control;
 use unicode_width::UnicodeWidthChar;
 use vte::{Params, Parser, Perform};
 
-/// Where the cursor is in what was written to a terminal since [`CursorPosition::leave`]. Both streams of a run move one
-/// cursor.
+/// Position of the cursor in the output since [`CursorPosition::leave`]. Both streams of a run move one cursor.
 ///
-/// A line that the terminal folded counts once, so that the cursor is never higher than it is taken for here: it can be
-/// moved up by the rows that are known, and stays in the output.
+/// A line that the terminal wraps counts once, so the real cursor is never higher than this position: a move up by the
+/// known rows stays in the output.
 #[derive(Debug, Default)]
 pub(super) struct CursorPosition {
     row: usize,
     column: usize,
-    /// The lowest row that was reached.
+    /// The lowest row so far.
     last_row: usize,
     /// Whether something was printed in that row.
     last_row_used: bool,
 }
 
 impl CursorPosition {
-    /// What brings the cursor to the beginning of a line below all that was written. What is written next cannot come
-    /// back.
+    /// The text that moves the cursor to the beginning of a line below the output. Later output cannot come back.
     pub(super) fn leave(&mut self) -> String {
         let mut out = String::new();
         let down = self.last_row - self.row;
@@ -55,7 +53,7 @@ impl CursorPosition {
     }
 }
 
-/// Cleans one stream of output; a sequence cut between two pieces is understood.
+/// Filters one stream of output. A sequence may be cut between two pieces.
 #[derive(Default)]
 pub(super) struct Filter {
     parser: Parser,
@@ -65,32 +63,32 @@ pub(super) struct Filter {
 #[derive(Default)]
 struct Clean {
     out: String,
-    /// Whether colours are taken out too.
+    /// Whether colours are removed too.
     plain: bool,
-    /// Whether a colour was set that has not been taken back.
+    /// Whether a colour was set and not reset.
     coloured: bool,
 }
 
 impl Filter {
-    /// A filter that takes colours out too, if `plain`.
+    /// With `plain`, colours are removed too.
     pub(super) fn new(plain: bool) -> Self {
         Self { clean: Clean { plain, ..Clean::default() }, ..Self::default() }
     }
 
-    /// What the terminal is given for these bytes, with the cursor `at` this position.
+    /// Filters these bytes, with the cursor `at` this position.
     pub(super) fn pass(&mut self, at: &mut CursorPosition, bytes: &[u8]) -> String {
         self.parser.advance(&mut Writer { clean: &mut self.clean, at }, bytes);
         std::mem::take(&mut self.clean.out)
     }
 
-    /// What the terminal is given at the end of a run's output: its colours are the run's own.
+    /// The text for the terminal at the end of a run's output: resets its colours.
     pub(super) fn end(&mut self) -> &'static str {
         self.parser = Parser::new();
         if std::mem::take(&mut self.clean.coloured) { "\x1b[0m" } else { "" }
     }
 }
 
-/// Writes what is clean, and follows the cursor.
+/// Writes the filtered output, and follows the cursor.
 struct Writer<'w> {
     clean: &'w mut Clean,
     at: &'w mut CursorPosition,
@@ -118,7 +116,7 @@ impl Writer<'_> {
     }
 
     fn left(&mut self, columns: usize) {
-        // Some terminals go on to the end of the line above.
+        // Some terminals continue at the end of the line above.
         let columns = columns.min(self.at.column);
         if columns > 0 {
             self.at.column -= columns;
@@ -192,12 +190,12 @@ impl Clean {
         let mut kept = String::new();
         let mut params = params.iter();
         while let Some(param) = params.next() {
-            // Hidden text could be copied without having been seen.
+            // Hidden text could be copied without being seen.
             if param == [8] {
                 continue;
             }
             push_param(&mut kept, param);
-            // 38;5;8 is a colour: its numbers belong together.
+            // 38;5;8 is one colour.
             if matches!(param, [38 | 48 | 58])
                 && let Some(kind) = params.next()
             {

@@ -1,4 +1,4 @@
-//! `topside pair` and `topside id`: this device's key, and the servers that know it.
+//! `topside pair` and `topside id`: the key of this device, and the servers that accept it.
 
 use std::io::{BufRead, IsTerminal, Read};
 use std::time::Duration;
@@ -22,9 +22,8 @@ use crate::terminal;
 
 /// Most bytes of standard input that are searched for an invite; the longest invite is far shorter.
 const MAX_INPUT: u64 = 64 * 1024;
-/// What is said to a server after pairing.
 const HELLO: Hello = Hello { notices: false, name: "topside pair" };
-/// How long a command to begin with is asked for.
+/// How long to wait for the menu of the server, for an example.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Args)]
@@ -40,58 +39,46 @@ pub(super) struct Pair {
     replace: bool,
 }
 
-/// Pairs; the exit status.
+/// Pairs; returns the exit status.
 pub(super) fn main(args: &Pair) -> u8 {
-    match run(args) {
-        Ok((paired, example)) => print(&words(&paired, example.as_deref())),
-        Err(sentence) => fail(&sentence),
-    }
+    block_on(async { finish(run(args).await).await })
 }
 
-/// Prints what this device is known by; the exit status.
+/// Prints the pin of this device's key; returns the exit status.
 pub(super) fn id() -> u8 {
     let identity = Dirs::from_env()
         .map_err(|error| error.to_string())
         .and_then(|dirs| own_identity(&dirs.state).map_err(|error| with_sources(&error)));
-    match identity {
-        Ok(identity) => print(&format!("{}\n", identity.pin())),
-        Err(sentence) => fail(&sentence),
+    block_on(finish(identity.map(|identity| format!("{}\n", identity.pin()))))
+}
+
+async fn finish(result: Result<String, String>) -> u8 {
+    match result {
+        Ok(text) => {
+            let printer = Printer::start();
+            printer.write(OutputPart::Print(text)).await;
+            printer.finish(exit_status::OK).await
+        }
+        Err(sentence) => {
+            terminal::complain(sentence);
+            exit_status::OWN_FAILURE
+        }
     }
 }
 
-fn print(text: &str) -> u8 {
-    block_on(async {
-        let printer = Printer::start();
-        printer.write(OutputPart::Print(text.to_owned())).await;
-        printer.finish(exit_status::OK).await
-    })
-}
-
-fn fail(sentence: &str) -> u8 {
-    terminal::complain(sentence);
-    exit_status::OWN_FAILURE
-}
-
-/// Pairs, and finds a command to begin with.
-fn run(args: &Pair) -> Result<(Paired, Option<String>), String> {
+/// Pairs, and describes what was saved.
+async fn run(args: &Pair) -> Result<String, String> {
     // A shell splits an invite that was pasted without quotes, folded or with more words around it.
     let invite = read(&args.invite.join(" "))?;
     let dirs = Dirs::from_env().map_err(|error| error.to_string())?;
     let replaces = replaces(args, &invite, &dirs)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    let paired = runtime.block_on(async {
-        let save_as = SaveAs { name: args.name.as_deref(), replaces: replaces.as_deref() };
-        let paired = pair(&invite, save_as, &dirs).await;
-        let paired = paired.map_err(|error| with_sources(&error))?;
-        let example = timeout(PATIENCE, example(&paired, &dirs)).await.ok().flatten();
-        Ok((paired, example))
-    });
-    runtime.shutdown_background();
-    paired
+    let save_as = SaveAs { name: args.name.as_deref(), replaces: replaces.as_deref() };
+    let paired = pair(&invite, save_as, &dirs).await.map_err(|error| with_sources(&error))?;
+    let example = timeout(PATIENCE, example(&paired, &dirs)).await.ok().flatten();
+    Ok(words(&paired, example.as_deref()))
 }
 
-/// The saved server whose entry the server of the invite takes over, if there is one and the user agrees.
+/// The saved server that the server of the invite replaces, if there is one and the user agrees.
 fn replaces(args: &Pair, invite: &Invite, dirs: &Dirs) -> Result<Option<String>, String> {
     let store = ProfileStore::load(dirs.config.join(FILE_NAME)).map_err(|e| with_sources(&e))?;
     let Some(old) = replaceable(store.profiles(), invite, args.name.as_deref()) else {
@@ -104,7 +91,7 @@ fn replaces(args: &Pair, invite: &Invite, dirs: &Dirs) -> Result<Option<String>,
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         if args.name.as_ref() == Some(&name) {
-            // Pairing refuses a name that is taken, and says what to do.
+            // Pairing refuses a name that is taken, with advice.
             return Ok(None);
         }
         let quoted = shell_word(&name);
@@ -124,8 +111,8 @@ fn replaces(args: &Pair, invite: &Invite, dirs: &Dirs) -> Result<Option<String>,
     Ok(yes.then_some(name))
 }
 
-/// A command that this device may run there, as it is and without harm: `status` if it may. It is asked
-/// for, because a key can be limited to some commands; nothing is said where the answer does not come.
+/// A harmless command without arguments that this device may run there, preferably `status`. The menu is requested because
+/// a key can be limited to some commands. Without an answer there is no example.
 async fn example(paired: &Paired, dirs: &Dirs) -> Option<String> {
     let remote = Remote::of_profile(&paired.profile, Via::Auto, &dirs.state).ok()?;
     let session = connect(&Target::Remote(remote), &HELLO).await.ok()?;
@@ -174,7 +161,7 @@ fn read(text: &str) -> Result<Invite, String> {
     }
 }
 
-/// What was saved, and how to use it.
+/// The message about the paired server.
 fn words(paired: &Paired, example: Option<&str>) -> String {
     let Paired { profile, role, already, renamed } = paired;
     let name = &profile.name;

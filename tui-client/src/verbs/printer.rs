@@ -1,5 +1,5 @@
-//! Writing to standard output and standard error, on a thread of its own: a terminal or pipe that
-//! stops reading must stall neither the connection nor a signal.
+//! Printer: writes standard output and standard error on a thread of its own, so that a terminal or pipe that stops reading
+//! blocks neither the connection nor a signal.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -13,25 +13,25 @@ use topside_shared::notifications::Stream;
 use super::exit_status;
 use super::output_filter::{CursorPosition, Filter};
 
-/// Pieces that wait for the thread; each is at most one `run/output`.
+/// Parts that wait for the thread; each is at most one `run/output`.
 const WAITING: usize = 16;
-/// How long a reader of the output may take after the end.
+/// How long the reader of the output may take after the end.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(10);
 
-/// Where one of the two streams goes.
+/// One of the two streams.
 pub(super) struct Sink {
     write: Box<dyn Write + Send>,
-    /// None where it is no terminal.
+    /// None where it is not a terminal.
     filter: Option<Filter>,
 }
 
 impl Sink {
-    /// A pipe or a file: bytes as they are.
+    /// A pipe or a file.
     pub(super) fn raw(write: impl Write + Send + 'static) -> Self {
         Self { write: Box::new(write), filter: None }
     }
 
-    /// A terminal: text, movements within it and, unless `plain`, colours.
+    /// A terminal; with `plain`, without colours.
     pub(super) fn terminal(write: impl Write + Send + 'static, plain: bool) -> Self {
         Self { write: Box::new(write), filter: Some(Filter::new(plain)) }
     }
@@ -52,13 +52,12 @@ impl Sink {
         self.write.flush()
     }
 
-    /// Writes a text of our own: on a line of its own, where a run left the cursor elsewhere, and out of the reach of
-    /// what the run writes next.
+    /// Writes a text of this program on a line of its own. What the run writes next cannot overwrite it.
     fn write_own(&mut self, at: &mut CursorPosition, text: &str) -> io::Result<()> {
         self.leave_line(at)?;
         self.write(at, text.as_bytes())?;
         if self.filter.is_some() {
-            // A question may end in the middle of a line: what follows it stands beside it.
+            // A question may end in the middle of a line: later output follows it.
             *at = CursorPosition::default();
         }
         Ok(())
@@ -86,38 +85,35 @@ impl Sink {
     }
 }
 
-/// Something to write.
 pub(super) enum OutputPart {
     /// Output of a run.
     Output(Stream, Vec<u8>),
-    /// The run's output is over.
+    /// The end of a run's output.
     EndOfRun,
-    /// A sentence of our own, on standard error.
+    /// A sentence of this program, on standard error.
     Say(String),
-    /// A text of our own, on standard output.
+    /// A text of this program, on standard output.
     Print(String),
-    /// Tells when all before it is written.
+    /// Sent when all parts before it are written.
     Flush(oneshot::Sender<()>),
 }
 
-/// The way to the writing thread.
+/// Handle of the writing thread.
 pub(super) struct Printer {
     pieces: mpsc::Sender<OutputPart>,
-    /// Set where standard output broke in another way than by its reader's going.
+    /// Set when standard output fails, other than by the end of its reader.
     failed: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
-/// Room for one piece.
 pub(super) type Room<'p> = mpsc::Permit<'p, OutputPart>;
 
 impl Printer {
-    /// Writes to this process's own streams.
+    /// A printer for the streams of this process.
     pub(super) fn start() -> Self {
         Self::to(Sink::of(io::stdout()), Sink::of(io::stderr()))
     }
 
-    /// Writes to these.
     pub(super) fn to(out: Sink, err: Sink) -> Self {
         let (pieces, waiting) = mpsc::channel(WAITING);
         let failed = Arc::new(AtomicBool::new(false));
@@ -126,7 +122,7 @@ impl Printer {
         Self { pieces, failed, thread }
     }
 
-    /// Waits for room; `None` once standard output is closed. Dropping the future is safe.
+    /// Waits for room for one part; `None` once standard output is closed. Dropping the future is safe.
     pub(super) async fn room(&self) -> Option<Room<'_>> {
         self.pieces.reserve().await.ok()
     }
@@ -136,21 +132,21 @@ impl Printer {
         self.pieces.closed().await;
     }
 
-    /// Waits for room and uses it. Once the output is closed, nothing is written.
+    /// Writes a part, after a wait for room. Once the output is closed, nothing is written.
     pub(super) async fn write(&self, piece: OutputPart) {
         let _ = self.pieces.send(piece).await;
     }
 
-    /// A sentence on standard error, in the name of the program.
+    /// Writes a sentence on standard error, with the name of the program.
     pub(super) async fn say(&self, sentence: impl std::fmt::Display) {
         self.write(OutputPart::Say(format!("topside: {sentence}\n"))).await;
     }
 
-    /// Waits until all is written; false where standard output broke.
+    /// Waits until all is written; returns false if standard output broke.
     pub(super) async fn flush(&self) -> bool {
         let (sender, done) = oneshot::channel();
         self.write(OutputPart::Flush(sender)).await;
-        // What is sent while the thread goes may lie in the channel for ever.
+        // A part that is sent while the thread ends may stay in the channel.
         tokio::select! {
             biased;
             done = done => done.is_ok(),
@@ -158,7 +154,7 @@ impl Printer {
         }
     }
 
-    /// The exit status of a program whose output could not be written to its end.
+    /// The exit status after a broken standard output.
     pub(super) fn broken_status(&self) -> u8 {
         if self.failed.load(Ordering::Relaxed) {
             exit_status::OWN_FAILURE
@@ -167,18 +163,17 @@ impl Printer {
         }
     }
 
-    /// Waits for what is still to be written; gives the status, or another where it was to be a
-    /// success and the output broke. Only a while is waited: a
-    /// reader that has stopped reading must not keep a program that was told to end.
+    /// Waits for the rest of the output, but not for ever: a reader that has stopped reading must not keep the program.
+    /// Returns the status, or another one if it was success and the output broke.
     pub(super) async fn finish(self, status: u8) -> u8 {
         self.finish_within(LAST_WORDS, status).await
     }
 
-    /// The same with another limit of the wait.
+    /// [`finish`](Self::finish) with another limit.
     pub(super) async fn finish_within(self, patience: Duration, status: u8) -> u8 {
         let whole = match tokio::time::timeout(patience, self.flush()).await {
             Ok(whole) => whole,
-            // The thread is left behind, blocked in its write, and ends with the process.
+            // The thread stays blocked in its write, and ends with the process.
             Err(_) => return status,
         };
         let broken = self.broken_status();
@@ -195,13 +190,13 @@ fn write_all(
     mut err: Sink,
     failed: &AtomicBool,
 ) {
-    // Both streams of a program at a terminal go to the same one.
+    // Both streams of a program at a terminal go to the same terminal.
     let mut at = CursorPosition::default();
     while let Some(piece) = pieces.blocking_recv() {
         let written = match piece {
             OutputPart::Output(Stream::Stdout, bytes) => out.write(&mut at, &bytes),
             OutputPart::Print(text) => out.write_own(&mut at, &text),
-            // Standard error may be closed; what it would have said is nobody's loss.
+            // Standard error may be closed, which is not an error here.
             OutputPart::Output(Stream::Stderr, bytes) => {
                 let _ = err.write(&mut at, &bytes);
                 Ok(())
@@ -223,7 +218,7 @@ fn write_all(
             }
         };
         if let Err(error) = written {
-            // A reader that has had enough is no failure; a full disk is one.
+            // A reader that stops reading is no failure; a full disk is one.
             if error.kind() != io::ErrorKind::BrokenPipe {
                 failed.store(true, Ordering::Relaxed);
                 let sentence = format!("topside: standard output cannot be written: {error}\n");

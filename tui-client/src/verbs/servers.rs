@@ -1,4 +1,4 @@
-//! The saved servers, by the names of the picker's actions, and where the client's files are.
+//! Verbs for saved servers, named as the picker's actions, and for the paths of the client's files.
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
@@ -62,11 +62,11 @@ pub(super) enum SavedServerVerb {
         #[arg(add = ArgValueCompleter::new(completions::servers))]
         name: String,
         #[command(flatten)]
-        sure: ConfirmArgs,
+        confirm: ConfirmArgs,
         #[command(flatten)]
         json: Json,
     },
-    /// Test by which ways a server answers
+    /// Test the routes to a server
     Test {
         /// A saved server; without it, this machine's own
         #[arg(conflicts_with = "on", add = ArgValueCompleter::new(completions::places))]
@@ -92,7 +92,6 @@ pub(super) enum Where {
     },
 }
 
-/// How the answer is printed.
 #[derive(Debug, Args)]
 pub(super) struct Json {
     /// Print JSON, one object a line: the answer, or `{"error": ..}`
@@ -100,7 +99,6 @@ pub(super) struct Json {
     json: bool,
 }
 
-/// Where a server is.
 #[derive(Debug, Args)]
 pub(super) struct Fields {
     /// Its address on the LAN; "" for none
@@ -124,8 +122,8 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// The profile with what was given in its place.
-    fn on(&self, profile: Profile) -> Profile {
+    /// The profile with the given fields.
+    fn apply(&self, profile: Profile) -> Profile {
         let text = |new: &Option<String>, old| match new {
             Some(text) if text.is_empty() => None,
             Some(text) => Some(text.clone()),
@@ -151,10 +149,10 @@ impl Fields {
     }
 }
 
-/// One way to a server, tried.
+/// The result of one route to a server.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Tried {
+struct RouteResult {
     via: &'static str,
     address: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,7 +162,7 @@ struct Tried {
 }
 
 impl SavedServerVerb {
-    /// Which server is tried, and by which way.
+    /// The server to test, and the route.
     pub(super) fn on(&self) -> TargetArgs {
         match self {
             Self::Test { name, on, .. } => {
@@ -187,7 +185,7 @@ impl SavedServerVerb {
     }
 }
 
-/// Does it; the exit status.
+/// Runs the verb; returns the exit status.
 pub(super) fn main(verb: &SavedServerVerb) -> u8 {
     block_on(async {
         let printer = Printer::start();
@@ -202,7 +200,7 @@ pub(super) fn main(verb: &SavedServerVerb) -> u8 {
     })
 }
 
-/// The text to print, and the status to end with.
+/// Returns the text to print, and the exit status.
 async fn run(verb: &SavedServerVerb, printer: &Printer) -> Result<(String, u8), VerbError> {
     let dirs = Dirs::from_env().map_err(|error| VerbError::own(&error))?;
     let json = verb.json();
@@ -213,13 +211,13 @@ async fn run(verb: &SavedServerVerb, printer: &Printer) -> Result<(String, u8), 
         ProfileStore::load(dirs.config.join(FILE_NAME)).map_err(|e| VerbError::own(&e))?;
     let known = |store: &ProfileStore, name: &str| {
         if name == THIS_MACHINE {
-            let sentence = "this machine is no saved server: nothing of it can be changed here";
+            let sentence = "this machine is not a saved server: it cannot be changed here";
             return Err(VerbError::new(exit_status::REFUSED, sentence));
         }
         let found = store.find(name).cloned();
         found.map_err(|error| VerbError::new(exit_status::OWN_FAILURE, error.to_string()))
     };
-    let (said, saved) = match verb {
+    let (done, saved) = match verb {
         SavedServerVerb::Servers { .. } => {
             store.mistakes().for_each(crate::terminal::complain);
             let rows = store.profiles();
@@ -237,13 +235,13 @@ async fn run(verb: &SavedServerVerb, printer: &Printer) -> Result<(String, u8), 
         SavedServerVerb::Config { .. } => return Ok((String::new(), exit_status::OK)),
         SavedServerVerb::Add { name, fields, .. } => {
             let new = Profile { name: name.clone(), port: DEFAULT_PORT, ..Profile::default() };
-            let profile = fields.on(new);
+            let profile = fields.apply(new);
             store.add(profile.clone()).map_err(refuse)?;
             ("saved", profile)
         }
         SavedServerVerb::Edit { name, new_name, fields, .. } => {
             let old = known(&store, name)?;
-            let mut profile = fields.on(old);
+            let mut profile = fields.apply(old);
             if let Some(new) = new_name {
                 profile.name.clone_from(new);
             }
@@ -255,9 +253,9 @@ async fn run(verb: &SavedServerVerb, printer: &Printer) -> Result<(String, u8), 
             store.add(profile.clone()).map_err(refuse)?;
             ("saved", profile)
         }
-        SavedServerVerb::Delete { name, sure, .. } => {
+        SavedServerVerb::Delete { name, confirm, .. } => {
             let profile = known(&store, name)?;
-            sure.ask(printer, &format!("Forget {name}, its addresses and its pin?")).await?;
+            confirm.ask(printer, &format!("Forget {name}, its addresses and its pin?")).await?;
             store.remove(name).map_err(refuse)?;
             ("forgot", profile)
         }
@@ -265,12 +263,12 @@ async fn run(verb: &SavedServerVerb, printer: &Printer) -> Result<(String, u8), 
     store.save().map_err(refuse)?;
     let text = match json {
         true => json_line(&saved),
-        false => format!("{said} {}\n", saved.name),
+        false => format!("{done} {}\n", saved.name),
     };
     Ok((text, exit_status::OK))
 }
 
-/// A value that breaks a rule is refused; the rest is the machine's.
+/// A value that breaks a rule is refused; other errors are failures.
 fn refuse(error: ConfigError) -> VerbError {
     match error {
         ConfigError::Field(_) => VerbError::new(exit_status::REFUSED, error.to_string()),
@@ -295,14 +293,14 @@ fn list(profiles: &[Profile]) -> String {
     columns(&std::iter::once(heads).chain(rows).collect::<Vec<_>>())
 }
 
-/// Tries each way; it is a success where one answers.
+/// Tests each route; it is a success if one answers.
 async fn test(
     dirs: &Dirs,
     profile: Option<&Profile>,
     via: Via,
     json: bool,
 ) -> Result<(String, u8), VerbError> {
-    let mut tried = Vec::new();
+    let mut results = Vec::new();
     match profile {
         Some(profile) if via != Via::Same => {
             let remote = Remote::of_profile(profile, via, &dirs.state);
@@ -310,7 +308,7 @@ async fn test(
             for address in &remote.addresses {
                 let answer = probe(address, &remote).await;
                 let rtt = answer.map_err(|error| with_sources(&error));
-                tried.push((address.via, address.to_string(), rtt));
+                results.push((address.via, address.to_string(), rtt));
             }
         }
         _ => {
@@ -319,17 +317,17 @@ async fn test(
             match connect(&target, &hello).await {
                 Ok(session) => {
                     let socket = session.reached.address.clone();
-                    tried.push((Via::Same, socket, Ok(session.leave().await)));
+                    results.push((Via::Same, socket, Ok(session.leave().await)));
                 }
-                Err(error) => tried.push((Via::Same, String::new(), Err(with_sources(&error)))),
+                Err(error) => results.push((Via::Same, String::new(), Err(with_sources(&error)))),
             }
         }
     }
-    let answers = tried.iter().any(|(.., rtt)| rtt.is_ok());
+    let answers = results.iter().any(|(.., rtt)| rtt.is_ok());
     let status = if answers { exit_status::OK } else { exit_status::OWN_FAILURE };
-    let rows: Vec<Tried> = tried
+    let rows: Vec<RouteResult> = results
         .into_iter()
-        .map(|(via, address, rtt)| Tried {
+        .map(|(via, address, rtt)| RouteResult {
             via: via.title(),
             address,
             rtt_ms: rtt.as_ref().ok().map(|rtt| rtt.as_secs_f64() * 1000.0),
@@ -349,7 +347,7 @@ async fn test(
     Ok((columns(&words.collect::<Vec<_>>()), status))
 }
 
-/// Each directory and file, and whether it is there.
+/// Each directory and file, and whether it exists.
 fn paths(dirs: &Dirs, json: bool) -> String {
     let files = SettingsFiles::of(&dirs.config);
     let mut rows =

@@ -1,7 +1,7 @@
-//! Input of a run: standard input as it comes, or its lines.
+//! Input of a run: standard input as it comes, or lines of the line client.
 //!
-//! One piece is on its way at a time, and the next is read once it was taken: a program that does not
-//! read holds up whoever writes to us, and nothing piles up here.
+//! One piece is sent at a time, and the next is read once it was taken. So a program that does not read holds up the
+//! writer of standard input, and nothing piles up here.
 
 use std::cell::Cell;
 use std::io::Read;
@@ -15,16 +15,16 @@ use super::stdin_lines::StdinLine;
 use crate::connect::{CallError, Handle};
 use crate::text::base64;
 
-/// Bytes of one piece; even if each had to be escaped, it would fit a line of the protocol.
+/// Bytes of one piece. It fits one line of the protocol even if each byte is escaped.
 const PIECE: usize = 8 * 1024;
-/// How long is waited before a full program is asked again: at first, and at most.
+/// Delay before a piece is sent again to a program that is full: the first and the longest.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
-/// Where the input of a run comes from.
+/// Source of a run's input.
 pub(super) enum Source {
-    /// It is given none.
+    /// The run gets no input.
     Nothing,
-    /// It ends at once.
+    /// The input ends at once.
     End,
     /// Bytes as they come.
     Bytes(Bytes),
@@ -35,36 +35,32 @@ pub(super) enum Source {
 /// Bytes of a stream. Text is cut between characters, so that it can be sent as text.
 pub(super) struct Bytes {
     pieces: mpsc::Receiver<std::io::Result<Vec<u8>>>,
-    /// Those of a character whose rest has not come.
+    /// The beginning of an incomplete character.
     rest: Vec<u8>,
 }
 
-/// Lines, while a run has them.
+/// The lines of the line client, while a run reads them.
 pub(super) struct Lines {
     pub(super) lines: mpsc::Receiver<StdinLine>,
-    /// The number of the one that was read last.
+    /// The number of the last line that was read.
     pub(super) line: u64,
-    /// For whom they are.
+    /// The command that reads them.
     pub(super) command: String,
-    /// Whether the run did not take the last of them.
+    /// Whether the last line was not taken by the run.
     pub(super) untaken: bool,
 }
 
-/// What became of a source, short of all of it being sent.
+/// Why not all of a source was sent.
 pub(super) enum StdinError {
-    /// It cannot be read: why.
+    /// The source cannot be read.
     Source(String),
-    /// The server did not take it.
-    Call {
-        error: CallError,
-        /// What is to be said about a line that was meant for the run.
-        line: Option<String>,
-    },
+    /// The server refused a piece. `line`: the message about a line that was not taken.
+    Call { error: CallError, line: Option<String> },
 }
 
 impl StdinError {
-    /// Whether there is nothing more to send to: the run has ended or reads no more, which is its own affair, as in a
-    /// pipe of the shell, or the session is over, which the run's own answer says.
+    /// Whether the receiver has ended: the run, which may stop reading at any time as in a pipe of a shell, or the session,
+    /// which the run's own answer reports.
     pub(super) fn is_over(&self) -> bool {
         match self {
             Self::Source(_) => false,
@@ -77,7 +73,7 @@ impl StdinError {
 }
 
 impl Source {
-    /// Reads a stream, on a thread of its own that ends with the process: a read cannot be interrupted.
+    /// Reads a stream on a thread of its own, which ends with the process: a read cannot be interrupted.
     pub(super) fn bytes(mut stream: impl Read + Send + 'static) -> Self {
         let (sender, pieces) = mpsc::channel(1);
         std::thread::spawn(move || {
@@ -98,7 +94,7 @@ impl Source {
         Self::Bytes(Bytes { pieces, rest: Vec::new() })
     }
 
-    /// Whether it can be what somebody types.
+    /// Whether the user may type it.
     pub(super) fn is_typed(&self) -> bool {
         matches!(self, Self::Bytes(_) | Self::Lines(_))
     }
@@ -153,34 +149,32 @@ impl Lines {
             StdinLine::Failed(error) => Err(format!("standard input cannot be read: {error}")),
         }
     }
-}
 
-impl Lines {
-    /// What is said about a line that was meant for a run: it is not run as a command.
+    /// The message about a line that the run did not take.
     pub(super) fn words(&self) -> String {
         let Self { line, command, .. } = self;
         format!("line {line}: {command} took no more input: this line was not sent, and not run")
     }
 }
 
-/// Carries a source to a run.
+/// Sends a source to a run.
 pub(super) struct StdinSender<'f> {
     pub(super) handle: &'f Handle,
     pub(super) source: &'f mut Source,
     pub(super) progress: &'f Progress,
 }
 
-/// How far a source is carried, and whether to go on.
+/// Progress of a source.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// A piece was sent and is not answered yet.
     sending: Cell<bool>,
-    /// The run has ended: what is not sent yet stays in the source.
+    /// The run has ended; what is not sent stays in the source.
     stopped: Cell<bool>,
 }
 
 impl Progress {
-    /// Sends nothing more; whether the answer to the last piece is still to come.
+    /// Stops sending; returns whether the answer to the last piece is still to come.
     pub(super) fn stop(&self) -> bool {
         self.stopped.set(true);
         self.sending.get()
@@ -188,7 +182,7 @@ impl Progress {
 }
 
 impl StdinSender<'_> {
-    /// Sends all of it, then its end, once the run is known.
+    /// Sends all of the source and its end, once the id of the run is known.
     pub(super) async fn carry(self, run: oneshot::Receiver<RunId>) -> Result<(), StdinError> {
         if matches!(self.source, Source::Nothing) {
             return Ok(());
@@ -197,7 +191,7 @@ impl StdinSender<'_> {
         self.send_to(run_id, true).await
     }
 
-    /// Sends all of it to this run, and with `end` its end.
+    /// Sends all of the source to this run, and with `end` its end.
     pub(super) async fn send_to(self, run_id: RunId, end: bool) -> Result<(), StdinError> {
         while !self.progress.stopped.get()
             && let Some(bytes) = self.source.next().await.map_err(StdinError::Source)?
@@ -224,7 +218,7 @@ impl StdinSender<'_> {
         }
     }
 
-    /// Sends one piece, again while there is no room for it: what is refused was not taken at all.
+    /// Sends one piece, again while there is no room for it: a refused piece was not taken at all.
     async fn send(&self, input: &RunInput) -> Result<(), StdinError> {
         let mut again = AGAIN.0;
         loop {
@@ -244,9 +238,6 @@ impl StdinSender<'_> {
             again = (again * 2).min(AGAIN.1);
         }
     }
-}
-
-impl StdinSender<'_> {
     fn untaken(&self, input: &RunInput) -> Option<String> {
         match &*self.source {
             Source::Lines(lines) if !input.eof => Some(lines.words()),
@@ -255,7 +246,7 @@ impl StdinSender<'_> {
     }
 }
 
-/// A text in parts that each fit one request.
+/// A text in pieces that each fit one request.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {

@@ -5,16 +5,16 @@ use std::io::{BufRead, Read};
 use tokio::sync::mpsc;
 use topside_shared::frame::MAX_LINE_IN;
 
-/// What standard input gave.
+/// A line of standard input.
 pub(super) enum StdinLine {
     Line(Vec<u8>),
-    /// Longer than the server takes; the rest of it was passed over.
+    /// Longer than the server takes; the rest of it was skipped.
     TooLong,
     Failed(std::io::Error),
 }
 
-/// Reads standard input on a thread of its own, one line ahead at most: a read cannot be interrupted,
-/// and the thread ends with the process.
+/// Reads standard input on a thread of its own, at most one line ahead: a read cannot be interrupted, and the thread ends
+/// with the process.
 pub(super) fn read_input() -> mpsc::Receiver<StdinLine> {
     let (sender, lines) = mpsc::channel(1);
     std::thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! `--on` and `--via`: which server is meant.
+//! `--on` and `--via`: the server and the route to it.
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
@@ -14,18 +14,17 @@ use crate::connect::{NotReady, Remote, Session, Target, Via};
 use crate::fan_out;
 use crate::terminal::complain;
 
-/// A server, and the way to it.
 #[derive(Debug, Default, Args)]
 pub(super) struct TargetArgs {
     /// A saved server; without it, this machine's own
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completions::places))]
     pub(super) on: Option<String>,
-    /// By which way; without it, auto
+    /// The route to the server; without it, auto
     #[arg(long, value_enum, value_name = "WAY")]
     pub(super) via: Option<Via>,
 }
 
-/// Why it is not known where to connect to.
+/// Why there is no server to connect to.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Nowhere {
     #[error(transparent)]
@@ -41,17 +40,16 @@ pub(super) enum Nowhere {
 }
 
 impl TargetArgs {
-    /// Whether it was given at all.
     pub(super) fn is_given(&self) -> bool {
         self.on.is_some() || self.via.is_some()
     }
 
-    /// The saved server's name, if one is meant.
+    /// The name of the saved server, unless it is this machine's own.
     pub(super) fn saved(&self) -> Option<&str> {
         self.on.as_deref().filter(|name| *name != THIS_MACHINE)
     }
 
-    /// Why the two do not go together.
+    /// Why the two flags do not go together.
     pub(super) fn mistake(&self) -> Option<&'static str> {
         let elsewhere = matches!(self.via, Some(Via::Lan | Via::Internet));
         (elsewhere && self.saved().is_none()).then_some(
@@ -59,19 +57,18 @@ impl TargetArgs {
         )
     }
 
-    /// The way.
     pub(super) fn via(&self) -> Via {
         self.via.unwrap_or_default()
     }
 
-    /// Keeps the menu that this server has shown, for the completion of what is typed later.
+    /// Caches the menu of this server, for completion.
     pub(super) fn keep(&self, menu: &Menu) {
         if let Ok(dirs) = Dirs::from_env() {
             menu_cache::keep(&dirs.state, self.saved().unwrap_or(THIS_MACHINE), menu);
         }
     }
 
-    /// Warns an admin if the server's audit log ends before an entry that this device has seen.
+    /// Warns if the server's audit log ends before an entry that this device has seen; only admins get its end.
     pub(super) fn check_audit(&self, session: &Session) {
         let Some(shown) = &session.welcome.audit else { return };
         let Ok(dirs) = Dirs::from_env() else { return };
@@ -89,7 +86,6 @@ impl TargetArgs {
         }
     }
 
-    /// Where to connect to.
     pub(super) fn target(&self) -> Result<Target, Nowhere> {
         let dirs = Dirs::from_env()?;
         let Some(name) = self.saved() else { return Ok(Target::Local(dirs.local_server())) };

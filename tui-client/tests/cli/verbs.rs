@@ -138,7 +138,7 @@ fn harm_is_not_done_where_nobody_can_be_asked_unless_yes_is_given() {
     }
     assert_eq!(number(&place), Some(client.clone()), "still there");
     let sent = place.verb(&["kick", "--yes", &client, "too", "loud"]).with(0);
-    assert_eq!(sent.out, format!("#{client} was sent away\n"));
+    assert_eq!(sent.out, format!("#{client} was disconnected\n"));
     assert!(other.said("too loud").contains("sent"), "why it ended");
     other.end().with(125);
     place.verb(&["revoke", "x", "--yes"]).with(0);

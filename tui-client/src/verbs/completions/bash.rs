@@ -1,4 +1,4 @@
-//! Bash completion: its library completes only the end of a word, and replaces that by the answer.
+//! Completion in bash, which completes only the end of a word: its answer replaces that end.
 
 use std::path::Path;
 
@@ -7,17 +7,17 @@ use topside_shared::cmdline::{self, Spot};
 
 use super::candidates::{self, Candidate};
 
-/// `asked` is the line up to the cursor, and the characters that end a word beside spaces (`COMP_WORDBREAKS`). The
-/// answer is what to put in the place of what bash takes for the word, quoted as that has begun.
+/// `request` is the line up to the cursor, and the characters that end a word beside spaces (`COMP_WORDBREAKS`). The answer
+/// replaces what bash takes for the word, with its quoting.
 pub(super) fn answer(
     command: &mut Command,
-    asked: &[String],
+    request: &[String],
     directory: Option<&Path>,
 ) -> Vec<String> {
-    let [line, breaks] = asked else { return Vec::new() };
+    let [line, breaks] = request else { return Vec::new() };
     let spot = cmdline::at(line, line.len());
     let Some(begin) = begin(line, &spot, breaks) else { return Vec::new() };
-    // What stands before that in the same word stays.
+    // The part of the word before it stays.
     let lead = cmdline::at(line, begin).word.text;
     let before = spot.before.into_iter().map(|token| token.text);
     let words: Vec<String> = before.chain([spot.word.text]).collect();
@@ -26,8 +26,8 @@ pub(super) fn answer(
     candidates::complete(command, &words, directory).into_iter().filter_map(end).collect()
 }
 
-/// Where that begins which bash takes for the word: behind the quote that is open, or behind the last character that
-/// ends a word and is not quoted. None where that is a quote which has been closed: bash would have it open.
+/// The start of what bash takes for the word: after the open quote, or after the last unquoted character that ends a word.
+/// None where that is a closed quote, which bash would take for an open one.
 fn begin(line: &str, spot: &Spot, breaks: &str) -> Option<usize> {
     if let Some((_, at)) = spot.quote {
         return Some(at + 1);
@@ -45,7 +45,7 @@ fn begin(line: &str, spot: &Spot, breaks: &str) -> Option<usize> {
     }
 }
 
-/// `text` within this quote, or with backslashes.
+/// `text` inside this quote, or with backslashes.
 fn quoted(text: &str, quote: Option<char>) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

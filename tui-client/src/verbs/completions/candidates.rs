@@ -1,5 +1,5 @@
-//! Candidates for a word: from the declarations of the verbs and flags, the saved servers, and the cached menu of
-//! the chosen server.
+//! Candidates for a word, from the declarations of the verbs and flags, the saved servers, and the cached menu of the
+//! chosen server.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -15,42 +15,41 @@ use crate::config::{FILE_NAME, Profile, ProfileStore, THIS_MACHINE, menu_cache};
 use crate::connect::Via;
 use crate::fan_out::{self, ALL, TAG, select};
 
-/// The verb whose words are a command of the menu's, and its argument that takes them.
+/// The verb with the words of a command of the menu, and its argument for them.
 const RUN: &str = "run";
 const WORDS: &str = "words";
 
-/// One thing that the word can become.
+/// A completion of the word.
 pub(super) struct Candidate {
-    /// The whole word, not quoted.
+    /// The whole word, unquoted.
     pub(super) word: String,
-    /// What it is, on one line; may be empty.
+    /// Its description on one line; may be empty.
     pub(super) about: String,
 }
 
-/// What the last of `words` can become. The first is the program.
+/// Completes the last of `words`. The first is the program.
 pub(super) fn complete(
     command: &mut Command,
     words: &[String],
     directory: Option<&Path>,
 ) -> Vec<Candidate> {
     let Some((_, before)) = words.split_last() else { return Vec::new() };
-    inform(command, before);
+    adapt(command, before);
     let args = words.iter().map(Into::into).collect();
     let found = engine::complete(command, args, before.len(), directory).unwrap_or_default();
-    found.iter().filter_map(shown).collect()
+    found.iter().filter_map(safe).collect()
 }
 
-/// As a shell can show it: what steers a terminal cannot be typed either.
-fn shown(candidate: &CompletionCandidate) -> Option<Candidate> {
+/// A candidate that is safe to show: one with control characters cannot be typed either.
+fn safe(candidate: &CompletionCandidate) -> Option<Candidate> {
     let word = candidate.get_value().to_str().filter(|word| !word.contains(is_control))?;
     let about = candidate.get_help().map(ToString::to_string).unwrap_or_default();
     Some(Candidate { word: word.to_owned(), about: clean(&about, MAX_REASON) })
 }
 
-/// Tells `command` what the words before the last one say of it: which server's menu `topside run` is about, and
-/// which command of it.
-pub(super) fn inform(command: &mut Command, before: &[String]) {
-    // As far as it goes: a required argument may still be typed.
+/// Adapts `command` to the words before the last one: the server whose menu `topside run` uses, and the command of it.
+pub(super) fn adapt(command: &mut Command, before: &[String]) {
+    // Incomplete: a required argument may still be typed.
     let Ok(read) = command.clone().ignore_errors(true).try_get_matches_from(before) else { return };
     let Some(run) = read.subcommand_matches(RUN) else { return };
     let on = run.get_one::<String>("on").map_or(THIS_MACHINE, String::as_str);
@@ -61,7 +60,7 @@ pub(super) fn inform(command: &mut Command, before: &[String]) {
     let known = std::mem::take(command);
     *command = match named {
         false => known.mut_subcommand(RUN, |run| run.mut_arg(WORDS, |words| words.add(of_menu))),
-        // From here on no flag is ours.
+        // From here on no flag belongs to topside.
         true => {
             let words = Arg::new(WORDS).num_args(0..).allow_hyphen_values(true).add(of_menu);
             Command::new(super::PROGRAM)
@@ -86,7 +85,7 @@ fn menu_on(on: &str, dirs: &Dirs) -> Vec<command::Command> {
     menus.find(|menu| !menu.is_empty()).unwrap_or_default()
 }
 
-/// The command's name behind no words, and its arguments behind that.
+/// Completes the name of the command, or after it its arguments.
 fn of_menu(menu: Vec<command::Command>, words: Vec<String>) -> ArgValueCompleter {
     ArgValueCompleter::new(move |typed: &OsStr| {
         let found = cmdline::complete_words(&words, &typed.to_string_lossy(), &menu);
@@ -96,7 +95,7 @@ fn of_menu(menu: Vec<command::Command>, words: Vec<String>) -> ArgValueCompleter
     })
 }
 
-/// The saved servers.
+/// Completes the name of a saved server.
 pub(in crate::verbs) fn servers(typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy();
     let begins = |profile: &&Profile| profile.name.starts_with(&*typed);
@@ -108,7 +107,7 @@ pub(in crate::verbs) fn servers(typed: &OsStr) -> Vec<CompletionCandidate> {
     saved().iter().filter(begins).map(about).collect()
 }
 
-/// The saved servers, and this machine.
+/// Completes the name of a saved server or of this machine.
 pub(in crate::verbs) fn places(typed: &OsStr) -> Vec<CompletionCandidate> {
     let mut places = servers(typed);
     if THIS_MACHINE.starts_with(&*typed.to_string_lossy()) {
@@ -146,7 +145,7 @@ fn saved() -> Vec<Profile> {
 
 fn saved_store() -> Option<ProfileStore> {
     let file = Dirs::from_env().ok()?.config.join(FILE_NAME);
-    // Whatever else has its name, a pipe perhaps, would have somebody wait.
+    // Another kind of file of this name, such as a pipe, could block.
     if file.is_file() { ProfileStore::load(file).ok() } else { None }
 }
 

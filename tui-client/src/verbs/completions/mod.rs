@@ -1,6 +1,6 @@
-//! Completion in a shell: the script that `topside completions SHELL` prints calls this program back for each word.
+//! Completion in a shell: the script that `topside completions SHELL` prints calls this program for each word.
 //!
-//! Whoever presses Tab waits, in the middle of a line: nothing here connects, writes, or says what went wrong.
+//! It runs while the user types a line, so nothing here connects, writes, or reports errors.
 
 mod bash;
 mod candidates;
@@ -16,13 +16,12 @@ use clap_complete::env::{Elvish, EnvCompleter, Powershell, Shells};
 use super::exit_status;
 use crate::terminal;
 pub(super) use candidates::{boxes, places, servers};
-use shells::{Informed, Own};
+use shells::{Adapted, Own};
 
-/// Names the shell, where one asks.
+/// The variable with the name of the shell that asks.
 const VARIABLE: &str = "TOPSIDE_COMPLETE";
 const PROGRAM: &str = "topside";
 
-/// What `topside completions` is told.
 #[derive(Debug, clap::Args)]
 pub(super) struct Completions {
     /// For which shell
@@ -45,13 +44,12 @@ impl Shell {
             Self::Bash => &Own::BASH,
             Self::Zsh => &Own::ZSH,
             Self::Fish => &Own::FISH,
-            Self::Elvish => &Informed(Elvish),
-            Self::Powershell => &Informed(Powershell),
+            Self::Elvish => &Adapted(Elvish),
+            Self::Powershell => &Adapted(Powershell),
         }
     }
 }
 
-/// Prints the script; the exit status.
 pub(super) fn main(args: &Completions) -> u8 {
     let mut script = Vec::new();
     let shell = args.shell.completer();
@@ -68,7 +66,7 @@ pub(super) fn main(args: &Completions) -> u8 {
     }
 }
 
-/// Whether a shell has called this program back; it then has its answer.
+/// Answers a shell that has called this program; returns whether one has.
 pub(super) fn answered(command: fn() -> clap::Command) -> bool {
     if std::env::var_os(VARIABLE).is_none() {
         return false;
@@ -79,11 +77,11 @@ pub(super) fn answered(command: fn() -> clap::Command) -> bool {
         .var(VARIABLE)
         .shells(Shells(&shells))
         .try_complete(std::env::args_os(), directory.as_deref());
-    // What went wrong would be said in the middle of somebody's line.
+    // An error would appear in the middle of the line that the user types.
     answer.unwrap_or(true)
 }
 
-/// How the script calls this program: as it was called, so that one outside the PATH is found again.
+/// The name by which the script calls this program: as it was called, so that one outside the PATH is found.
 fn own_name() -> String {
     let called = std::env::args_os().next().unwrap_or_default();
     let path = Path::new(&called);

@@ -1,4 +1,4 @@
-//! The shells: how each asks for candidates, and the form of the answer.
+//! Shells: the form of each one's requests and answers.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -12,10 +12,10 @@ use super::bash;
 use super::candidates::{self, Candidate};
 use crate::verbs::messages::shell_word;
 
-/// A shell with a script of ours: those that clap has know neither quotes nor `name=value`, and let errors through.
+/// A shell with a script of our own: clap's scripts handle neither quotes nor `name=value`, and print errors.
 pub(super) struct Own {
     name: &'static str,
-    /// `PROGRAM` stands for the program, `VARIABLE` for the variable that says which shell asks.
+    /// `PROGRAM` stands for the program, `VARIABLE` for the variable with the name of the shell.
     script: &'static str,
     answer: fn(&mut Command, &[String], Option<&Path>) -> Vec<String>,
 }
@@ -62,12 +62,12 @@ impl EnvCompleter for Own {
     }
 }
 
-/// What a shell hands over; what is no text could be completed to nothing.
+/// Arguments that are not UTF-8 have no completion.
 fn as_text(args: &[OsString]) -> Vec<String> {
     args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect()
 }
 
-/// The words without their quotes, up to the cursor. `WORD:DESCRIPTION`, as `_describe` reads it.
+/// `words` are unquoted, up to the cursor. The answer is `WORD:DESCRIPTION`, for `_describe`.
 fn zsh(command: &mut Command, words: &[String], directory: Option<&Path>) -> Vec<String> {
     let escape = |text: &str| text.replace('\\', "\\\\").replace(':', "\\:");
     let line = |Candidate { word, about }: Candidate| match about.as_str() {
@@ -77,7 +77,7 @@ fn zsh(command: &mut Command, words: &[String], directory: Option<&Path>) -> Vec
     candidates::complete(command, words, directory).into_iter().map(line).collect()
 }
 
-/// The words without their quotes, the last one up to the cursor and as it was typed. `WORD`, a tab, the description.
+/// `words` are unquoted, the last one up to the cursor and as typed. The answer is `WORD`, a tab, the description.
 fn fish(command: &mut Command, words: &[String], directory: Option<&Path>) -> Vec<String> {
     let mut words = words.to_vec();
     if let Some(typed) = words.last_mut() {
@@ -87,10 +87,10 @@ fn fish(command: &mut Command, words: &[String], directory: Option<&Path>) -> Ve
     candidates::complete(command, &words, directory).into_iter().map(line).collect()
 }
 
-/// A shell of clap's, told what the words before say.
-pub(super) struct Informed<S>(pub(super) S);
+/// A shell with a script of clap, whose candidates depend on the words before.
+pub(super) struct Adapted<S>(pub(super) S);
 
-impl<S: EnvCompleter> EnvCompleter for Informed<S> {
+impl<S: EnvCompleter> EnvCompleter for Adapted<S> {
     fn name(&self) -> &'static str {
         self.0.name()
     }
@@ -118,7 +118,7 @@ impl<S: EnvCompleter> EnvCompleter for Informed<S> {
         to: &mut dyn Write,
     ) -> io::Result<()> {
         if let Some((_, before)) = as_text(&args).split_last() {
-            candidates::inform(command, before);
+            candidates::adapt(command, before);
         }
         self.0.write_complete(command, args, directory, to)
     }

@@ -1,4 +1,4 @@
-//! What an admin orders.
+//! Verbs for admins.
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ use crate::verbs::duration;
 use crate::verbs::errors::VerbError;
 
 #[derive(Debug, Args)]
-pub(in crate::verbs) struct Tell {
+pub(in crate::verbs) struct BroadcastArgs {
     #[command(flatten)]
     pub(super) how: SessionArgs,
     /// How much it matters
     #[arg(long, value_enum, default_value = "info")]
     level: LevelArg,
-    /// What everybody is told
+    /// The message to every client
     #[arg(required = true, value_name = "MESSAGE")]
     message: Vec<String>,
 }
@@ -45,11 +45,11 @@ pub(in crate::verbs) struct Kick {
     #[command(flatten)]
     pub(super) how: SessionArgs,
     #[command(flatten)]
-    sure: ConfirmArgs,
+    confirm: ConfirmArgs,
     /// The client's number, as `topside clients` shows it
     #[arg(value_parser = super::runs::number)]
     client: u64,
-    /// Told to that client
+    /// The reason for that client
     #[arg(value_name = "REASON")]
     reason: Vec<String>,
 }
@@ -59,17 +59,17 @@ pub(in crate::verbs) struct Shutdown {
     #[command(flatten)]
     pub(super) how: SessionArgs,
     #[command(flatten)]
-    sure: ConfirmArgs,
+    confirm: ConfirmArgs,
     /// Begin after so long: 90, 90s, 5m, 1h30m; without it, at once
     #[arg(long = "in", value_name = "DURATION", value_parser = duration::parse)]
     delay: Option<Duration>,
     /// Start again at once
     #[arg(long)]
     restart: bool,
-    /// When it is back, as people say it: 14:00, tomorrow
+    /// When it is back, as text: 14:00, tomorrow
     #[arg(long, value_name = "WHEN")]
     back: Option<String>,
-    /// Told to every client
+    /// The reason for every client
     #[arg(value_name = "REASON")]
     reason: Vec<String>,
 }
@@ -88,50 +88,54 @@ pub(in crate::verbs) struct Revoke {
     #[command(flatten)]
     pub(super) how: SessionArgs,
     #[command(flatten)]
-    sure: ConfirmArgs,
+    confirm: ConfirmArgs,
     /// Its name, or the beginning of its digits as `topside keys` shows them
     key: String,
 }
 
-/// Words of the command line as one text; none where there are none.
+/// Words of the command line as one text; none without words.
 fn joined(words: &[String]) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-pub(super) async fn broadcast(asker: &mut OneShot<'_>, args: &Tell) -> Result<u8, VerbError> {
+pub(super) async fn broadcast(
+    session: &mut OneShot<'_>,
+    args: &BroadcastArgs,
+) -> Result<u8, VerbError> {
     let level = match args.level {
         LevelArg::Info => Urgency::Info,
         LevelArg::Warning => Urgency::Warning,
     };
     let message = args.message.join(" ");
-    let delivered = asker.call(&Broadcast { message, level }).await?;
-    asker.print(&delivered, |told| told.sentence() + "\n").await
+    let delivered = session.call(&Broadcast { message, level }).await?;
+    session.print(&delivered, |told| told.sentence() + "\n").await
 }
 
-pub(super) async fn kick(asker: &mut OneShot<'_>, args: &Kick) -> Result<u8, VerbError> {
+pub(super) async fn kick(session: &mut OneShot<'_>, args: &Kick) -> Result<u8, VerbError> {
     let client_id = ClientId(args.client);
-    if !args.sure.yes {
-        let Some(row) = row(asker, client_id).await? else {
+    if !args.confirm.yes {
+        let Some(row) = row(session, client_id).await? else {
             let sentence = format!("there is no client {client_id}: it may have left");
             return Err(VerbError::not_found(sentence));
         };
         let (user, address) = (clean(&row.user, MAX_NAME), clean(&row.address, MAX_NAME));
-        let who = format!("{client_id}, {user} at {address} ({})", row.role);
-        args.sure.ask(asker.printer, &format!("Send {who} away from {}?", asker.name())).await?;
+        let client = format!("{client_id}, {user} at {address} ({})", row.role);
+        args.confirm
+            .ask(session.printer, &format!("Disconnect {client} from {}?", session.name()))
+            .await?;
     }
     let reason = joined(&args.reason);
-    let done = asker.call(&ClientKick { client_id, reason }).await?;
-    asker.print(&done, |_| format!("{client_id} was sent away\n")).await
+    let done = session.call(&ClientKick { client_id, reason }).await?;
+    session.print(&done, |_| format!("{client_id} was disconnected\n")).await
 }
 
-/// The row of one client.
-async fn row(asker: &mut OneShot<'_>, client: ClientId) -> Result<Option<ClientRow>, VerbError> {
+async fn row(session: &mut OneShot<'_>, client: ClientId) -> Result<Option<ClientRow>, VerbError> {
     let after = client.0.checked_sub(1).map(ClientId);
-    let page = asker.call(&ClientsList { after, limit: Some(1) }).await?;
+    let page = session.call(&ClientsList { after, limit: Some(1) }).await?;
     Ok(page.clients.into_iter().find(|row| row.client_id == client))
 }
 
-pub(super) async fn shut_down(asker: &mut OneShot<'_>, args: &Shutdown) -> Result<u8, VerbError> {
+pub(super) async fn shut_down(session: &mut OneShot<'_>, args: &Shutdown) -> Result<u8, VerbError> {
     let delay = args.delay.unwrap_or_default();
     let (verb, does) =
         if args.restart { ("Restart", "restarts") } else { ("Shut down", "shuts down") };
@@ -139,14 +143,14 @@ pub(super) async fn shut_down(asker: &mut OneShot<'_>, args: &Shutdown) -> Resul
         None => "now".to_owned(),
         Some(_) => format!("in {}", text::duration(millis(delay))),
     };
-    let name = asker.name().to_owned();
+    let name = session.name().to_owned();
     let question = format!("{verb} {name} for everybody, {when}?");
-    args.sure.ask_name(asker.printer, &question, &name).await?;
+    args.confirm.ask_name(session.printer, &question, &name).await?;
     let reason = joined(&args.reason);
     let reason = ServerShutdown::reason_with_return(reason.as_deref(), args.back.as_deref());
     let order = ServerShutdown { delay_ms: millis(delay), reason, restart: args.restart };
-    let due = asker.call(&order).await?;
-    asker
+    let due = session.call(&order).await?;
+    session
         .print(&due, |due| match due.in_ms {
             0 => format!("{name} {does} now\n"),
             ms => format!(
@@ -157,31 +161,33 @@ pub(super) async fn shut_down(asker: &mut OneShot<'_>, args: &Shutdown) -> Resul
         .await
 }
 
-pub(super) async fn postpone(asker: &mut OneShot<'_>, args: &Postpone) -> Result<u8, VerbError> {
-    let status = asker.call(&ServerStatus {}).await?;
+pub(super) async fn postpone(session: &mut OneShot<'_>, args: &Postpone) -> Result<u8, VerbError> {
+    let status = session.call(&ServerStatus {}).await?;
     let Some(due) = status.closing else {
         let sentence =
-            format!("no shutdown of {} is due: there is nothing to postpone", asker.name());
+            format!("no shutdown of {} is due: there is nothing to postpone", session.name());
         return Err(VerbError::not_found(sentence));
     };
     let delay_ms = due.in_ms.saturating_add(millis(args.by));
     let reason = (!due.reason.is_empty()).then_some(due.reason);
     let order = ServerShutdown { delay_ms, reason, restart: due.restart };
-    let later = asker.call(&order).await?;
+    let later = session.call(&order).await?;
     let does = if due.restart { "restarts" } else { "shuts down" };
-    let name = asker.name().to_owned();
-    asker.print(&later, |later| format!("{name} {does} in {}\n", text::duration(later.in_ms))).await
+    session
+        .print(&later, |later| {
+            format!("{} {does} in {}\n", session.name(), text::duration(later.in_ms))
+        })
+        .await
 }
 
-pub(super) async fn call_off(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
-    let done = asker.call(&ServerShutdownCancel {}).await?;
-    let name = asker.name().to_owned();
-    asker.print(&done, |_| format!("{name} stays\n")).await
+pub(super) async fn call_off(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
+    let done = session.call(&ServerShutdownCancel {}).await?;
+    session.print(&done, |_| format!("{} stays\n", session.name())).await
 }
 
-pub(super) async fn reload(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
-    let reloaded = asker.call(&ServerReload {}).await?;
-    asker
+pub(super) async fn reload(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
+    let reloaded = session.call(&ServerReload {}).await?;
+    session
         .print(&reloaded, |ReloadResult { changed, .. }| {
             let mut said = changed.sentences();
             if said.is_empty() {
@@ -192,40 +198,40 @@ pub(super) async fn reload(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
         .await
 }
 
-pub(super) async fn revoke(asker: &mut OneShot<'_>, args: &Revoke) -> Result<u8, VerbError> {
-    let keys = asker.call(&KeysList {}).await?.keys;
+pub(super) async fn revoke(session: &mut OneShot<'_>, args: &Revoke) -> Result<u8, VerbError> {
+    let keys = session.call(&KeysList {}).await?.keys;
     let row = tables::keys::find(&keys, &args.key)
         .map_err(|error| VerbError::not_found(error.to_string()))?;
     let name = clean(&row.name, MAX_NAME);
-    let is_own = asker.key == Some(row.key_id);
-    let own = if is_own { " It is the key that you come in by." } else { "" };
+    let is_own = session.key == Some(row.key_id);
+    let own = if is_own { " It is the key of this device." } else { "" };
     let question = format!("Revoke {name} ({}, {})? Its sessions end.{own}", row.role, row.key_id);
-    args.sure.ask(asker.printer, &question).await?;
-    let done = match asker.handle.call(&KeyRevoke { key_id: row.key_id }).await {
+    args.confirm.ask(session.printer, &question).await?;
+    let done = match session.handle.call(&KeyRevoke { key_id: row.key_id }).await {
         Ok(done) => done,
-        // The end of this very session may overtake the answer, and says the same.
-        Err(CallError::Lost) if is_own => match asker.events.end().await {
+        // The end of this session may overtake the answer, and means the same.
+        Err(CallError::Lost) if is_own => match session.events.end().await {
             DisconnectReason::Ended(ended) if ended.code == EndCode::Revoked => Empty {},
             why => return Err(OneShot::unanswered(&why)),
         },
-        Err(error) => return Err(asker.refused(error).await),
+        Err(error) => return Err(session.refused(error).await),
     };
-    asker
+    session
         .print(&done, |_| format!("revoked {name} ({}), its sessions included\n", row.key_id))
         .await
 }
 
-/// Prints a key that was made: the secret on standard output, the rest beside it.
+/// Prints a new key: the secret on standard output, the rest on standard error.
 pub(super) async fn hand_over(
-    asker: &OneShot<'_>,
+    session: &OneShot<'_>,
     made: &KeyInviteResult,
     shown: Result<Handed, ShowError>,
 ) -> Result<u8, VerbError> {
     let handed = shown.map_err(|error| VerbError::own(&error))?;
-    let status = asker.print(made, |_| handed.text).await?;
-    if !asker.is_json() {
+    let status = session.print(made, |_| handed.text).await?;
+    if !session.is_json() {
         for sentence in handed.sentences {
-            asker.printer.say(sentence).await;
+            session.printer.say(sentence).await;
         }
     }
     Ok(status)

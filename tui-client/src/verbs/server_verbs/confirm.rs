@@ -9,11 +9,11 @@ use crate::verbs::errors::VerbError;
 use crate::verbs::exit_status;
 use crate::verbs::printer::{OutputPart, Printer};
 
-/// Longest answer that is read.
+/// Longest answer in bytes.
 const MAX_ANSWER: u64 = 4096;
 
 impl ConfirmArgs {
-    /// Asks `question`; anything but a yes is a no.
+    /// Asks a yes-or-no question; any other answer is a no.
     pub(in crate::verbs) async fn ask(
         &self,
         printer: &Printer,
@@ -25,7 +25,7 @@ impl ConfirmArgs {
         .await
     }
 
-    /// Asks for the name of what is to end.
+    /// Asks the user to type the name of what is to end.
     pub(super) async fn ask_name(
         &self,
         printer: &Printer,
@@ -46,7 +46,7 @@ impl ConfirmArgs {
             return Ok(());
         }
         if !std::io::stdin().is_terminal() {
-            let sentence = "nobody can be asked whether this is meant: give --yes to confirm it";
+            let sentence = "not a terminal, so the user cannot be asked: pass --yes to confirm";
             return Err(VerbError::new(exit_status::REFUSED, sentence));
         }
         printer.write(OutputPart::Say(format!("{question} "))).await;
@@ -54,7 +54,7 @@ impl ConfirmArgs {
             Some(answer) if is_yes(answer.trim()) => Ok(()),
             answer => {
                 if answer.is_none() {
-                    // Ctrl-D leaves the cursor behind the question.
+                    // Ctrl-D leaves the cursor after the question.
                     printer.write(OutputPart::Say("\n".to_owned())).await;
                 }
                 Err(VerbError::new(exit_status::REFUSED, "nothing was done"))
@@ -63,14 +63,14 @@ impl ConfirmArgs {
     }
 }
 
-/// A line of the terminal, read on a thread of its own: a read cannot be interrupted.
+/// Reads a line of the terminal on a thread of its own: a read cannot be interrupted.
 pub(in crate::verbs) async fn read_line() -> Option<String> {
     let (sender, line) = oneshot::channel();
     std::thread::spawn(move || {
         let mut line = String::new();
         let mut input = std::io::Read::take(std::io::stdin().lock(), MAX_ANSWER);
         let read = input.read_line(&mut line);
-        // Nobody waits where a signal came first.
+        // After a signal the receiver is gone.
         let _ = sender.send(read.ok().filter(|count| *count > 0).map(|_| line));
     });
     line.await.ok().flatten()

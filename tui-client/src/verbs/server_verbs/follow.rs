@@ -1,4 +1,4 @@
-//! What goes on, as it comes, until the session ends: a line for each change.
+//! Verbs that follow a list, the log or notifications until the session ends: a line for each change.
 
 use std::io::IsTerminal;
 
@@ -17,7 +17,7 @@ use crate::verbs::errors::VerbError;
 use crate::verbs::printer::OutputPart;
 use crate::verbs::{messages, runner};
 
-/// A line: for programs, and for people.
+/// A line, as JSON and as text.
 struct FollowLine {
     json: String,
     words: String,
@@ -29,14 +29,14 @@ impl FollowLine {
     }
 }
 
-/// Who comes, changes and goes.
-pub(super) async fn clients(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
+/// Prints clients that join, change and leave.
+pub(super) async fn clients(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let joined = |row: &ClientRow| {
         FollowLine::new(&json!({ "joined": row }), format!("+ {}", tables::client(row)))
     };
     let begin =
         |snapshot: Snapshot| snapshot.clients.unwrap_or_default().iter().map(joined).collect();
-    follow(asker, Topic::Clients, begin, |notice| {
+    follow(session, Topic::Clients, begin, |notice| {
         let Notification::ClientsChanged(changed) = notice else { return Vec::new() };
         let left = changed.left.iter().map(|left| {
             let words = format!("- {} {}\n", left.client_id, clean(&left.reason, MAX_NAME));
@@ -50,49 +50,49 @@ pub(super) async fn clients(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
     .await
 }
 
-/// The runs that go on, and each change of one.
+/// Prints the live runs, and each change of one.
 pub(super) async fn runs(
-    asker: &mut OneShot<'_>,
+    session: &mut OneShot<'_>,
     wanted: impl Fn(&RunRow) -> bool,
 ) -> Result<u8, VerbError> {
     let line = |row: &RunRow| wanted(row).then(|| FollowLine::new(row, tables::run(row)));
     let begin =
         |snapshot: Snapshot| snapshot.runs.unwrap_or_default().iter().filter_map(line).collect();
-    follow(asker, Topic::Runs, begin, |notice| match notice {
+    follow(session, Topic::Runs, begin, |notice| match notice {
         Notification::RunChanged(row) => line(row).into_iter().collect(),
         _ => Vec::new(),
     })
     .await
 }
 
-/// The last lines of the log, and each new one.
+/// Prints the last lines of the log, and each new one.
 pub(super) async fn log(
-    asker: &mut OneShot<'_>,
+    session: &mut OneShot<'_>,
     last: usize,
     wanted: impl Fn(&LogEntry) -> bool,
 ) -> Result<u8, VerbError> {
     let line = |entry: &LogEntry| {
         wanted(entry).then(|| FollowLine::new(entry, tables::log_line(entry) + "\n"))
     };
-    let recent = subscribe(asker, Topic::Log).await?.log.unwrap_or_default();
+    let recent = subscribe(session, Topic::Log).await?.log.unwrap_or_default();
     let mut lines: Vec<FollowLine> = recent.iter().filter_map(line).collect();
     if lines.len() < last && !recent.is_empty() {
-        // The snapshot is short. What is told from here on stands behind it in a longer one.
+        // The snapshot is short. A longer tail holds it at its end, before the notifications.
         let tail = LogTail { lines: Some(MOST_LINES), matching: None };
-        let entries = asker.call(&tail).await?.entries;
+        let entries = session.call(&tail).await?.entries;
         let older = entries.windows(recent.len()).position(|some| *some == *recent).unwrap_or(0);
         lines.splice(..0, entries[..older].iter().filter_map(line));
     }
     lines.drain(..lines.len().saturating_sub(last));
-    go_on(asker, lines, |notice| match notice {
+    go_on(session, lines, |notice| match notice {
         Notification::LogEntry(entry) => line(entry).into_iter().collect(),
         _ => Vec::new(),
     })
     .await
 }
 
-/// Broadcasts, and the server's end.
-pub(super) async fn notices(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
+/// Prints broadcasts, and the end of the server.
+pub(super) async fn notices(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let line = |notice: &Notification| match notice {
         Notification::Broadcast(told) => {
             Some(FollowLine::new(&json!({ "broadcast": told }), messages::broadcast(told) + "\n"))
@@ -102,57 +102,56 @@ pub(super) async fn notices(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
         }
         _ => None,
     };
-    let due = asker.welcome.closing.clone().map(Notification::Closing);
+    let due = session.welcome.closing.clone().map(Notification::Closing);
     let first = due.as_ref().and_then(line).into_iter().collect();
-    go_on(asker, first, |notice| line(notice).into_iter().collect()).await
+    go_on(session, first, |notice| line(notice).into_iter().collect()).await
 }
 
-/// Subscribes, and prints what there is and each change.
+/// Subscribes, and prints the snapshot and each change.
 async fn follow(
-    asker: &mut OneShot<'_>,
+    session: &mut OneShot<'_>,
     topic: Topic,
     begin: impl FnOnce(Snapshot) -> Vec<FollowLine>,
     lines: impl Fn(&Notification) -> Vec<FollowLine>,
 ) -> Result<u8, VerbError> {
-    let first = begin(subscribe(asker, topic).await?);
-    go_on(asker, first, lines).await
+    let first = begin(subscribe(session, topic).await?);
+    go_on(session, first, lines).await
 }
 
-/// Has changes told; how things stand.
-async fn subscribe(asker: &mut OneShot<'_>, topic: Topic) -> Result<Snapshot, VerbError> {
-    Ok(asker.call(&EventsSubscribe { topics: vec![topic] }).await?.snapshot)
+async fn subscribe(session: &mut OneShot<'_>, topic: Topic) -> Result<Snapshot, VerbError> {
+    Ok(session.call(&EventsSubscribe { topics: vec![topic] }).await?.snapshot)
 }
 
-/// Prints until the session ends. What is told beside goes to standard error.
+/// Prints until the session ends. Other notifications go to standard error.
 async fn go_on(
-    asker: &mut OneShot<'_>,
+    session: &mut OneShot<'_>,
     first: Vec<FollowLine>,
     lines: impl Fn(&Notification) -> Vec<FollowLine>,
 ) -> Result<u8, VerbError> {
-    let json = asker.is_json() || !std::io::stdout().is_terminal();
+    let json = session.is_json() || !std::io::stdout().is_terminal();
     let mut waiting = first;
     loop {
         for FollowLine { json: for_programs, words } in waiting {
-            // Nobody reads any more: what comes next is nobody's.
-            let Some(room) = asker.printer.room().await else {
-                return Ok(asker.printer.broken_status());
+            // The reader of the output has gone.
+            let Some(room) = session.printer.room().await else {
+                return Ok(session.printer.broken_status());
             };
             room.send(OutputPart::Print(if json { for_programs } else { words }));
         }
         let event = tokio::select! {
             biased;
-            () = asker.printer.broken() => return Ok(asker.printer.broken_status()),
-            event = asker.events.next() => event,
+            () = session.printer.broken() => return Ok(session.printer.broken_status()),
+            event = session.events.next() => event,
         };
         waiting = match event {
-            Event::Lost(why) => return Ok(asker.over(&why).await),
+            Event::Lost(why) => return Ok(session.over(&why).await),
             Event::Answer { .. } => Vec::new(),
             Event::Notice(notice) => {
                 let printed = lines(&notice);
                 if printed.is_empty()
                     && let Some(beside) = runner::sentence(&notice)
                 {
-                    asker.printer.write(beside).await;
+                    session.printer.write(beside).await;
                 }
                 printed
             }

@@ -1,6 +1,7 @@
-//! What there is: the figures, clients, the menu, runs, keys, the log.
+//! Verbs that print a list: status, clients, the menu, runs, keys, the log.
 
 use clap::Args;
+use serde::de::DeserializeOwned;
 use topside_shared::methods::{
     self, ClientsList, KeysList, LogEntries, LogTail, RunsList, ServerStatus,
 };
@@ -12,9 +13,7 @@ use super::one_shot::OneShot;
 use super::{SessionArgs, follow};
 use crate::verbs::errors::VerbError;
 
-/// Most rows of one page.
 const PAGE: u64 = 500;
-/// Most lines of the log in one answer.
 pub(super) const MOST_LINES: u64 = 1000;
 
 #[derive(Debug, Args)]
@@ -68,44 +67,44 @@ pub(in crate::verbs) struct Log {
     pub(super) follow: bool,
 }
 
+/// Parses a value by its name on the wire.
+fn from_wire<T: DeserializeOwned>(text: &str, names: &str) -> Result<T, String> {
+    serde_json::from_value(text.into()).map_err(|_| format!("it is one of {names}"))
+}
+
 fn state(text: &str) -> Result<RunState, String> {
-    let wire = serde_json::Value::from(text);
-    serde_json::from_value(wire).map_err(|_| {
-        "it is one of queued, running, succeeded, failed, cancelled, timedOut, lost".to_owned()
-    })
+    from_wire(text, "queued, running, succeeded, failed, cancelled, timedOut, lost")
 }
 
 fn level(text: &str) -> Result<Level, String> {
-    let wire = serde_json::Value::from(text);
-    let wrong = |_| "it is one of error, warn, info, debug, trace".to_owned();
-    serde_json::from_value(wire).map_err(wrong)
+    from_wire(text, "error, warn, info, debug, trace")
 }
 
-pub(super) async fn status(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
-    let status = asker.call(&ServerStatus {}).await?;
-    asker.print(&status, |status| tables::status(&asker.welcome.server, status)).await
+pub(super) async fn status(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
+    let status = session.call(&ServerStatus {}).await?;
+    session.print(&status, |status| tables::status(&session.welcome.server, status)).await
 }
 
-pub(super) async fn clients(asker: &mut OneShot<'_>, args: &Clients) -> Result<u8, VerbError> {
+pub(super) async fn clients(session: &mut OneShot<'_>, args: &Clients) -> Result<u8, VerbError> {
     if args.watch {
-        return follow::clients(asker).await;
+        return follow::clients(session).await;
     }
     let mut all = methods::Clients::default();
     loop {
-        let page = asker.call(&ClientsList { after: all.next, limit: Some(PAGE) }).await?;
+        let page = session.call(&ClientsList { after: all.next, limit: Some(PAGE) }).await?;
         all.clients.extend(page.clients);
         all.next = page.next;
         if all.next.is_none() {
             break;
         }
     }
-    asker.print(&all, |all| tables::clients(&all.clients)).await
+    session.print(&all, |all| tables::clients(&all.clients)).await
 }
 
-pub(super) async fn menu(asker: &mut OneShot<'_>, how: &SessionArgs) -> Result<u8, VerbError> {
-    let menu = asker.menu().await?;
+pub(super) async fn menu(session: &mut OneShot<'_>, how: &SessionArgs) -> Result<u8, VerbError> {
+    let menu = session.menu().await?;
     how.on.keep(&menu);
-    asker
+    session
         .print(&menu, |menu| {
             let hint = "\n… takes arguments: `topside run help NAME` shows them\n";
             tables::menu(&menu.commands) + hint
@@ -113,7 +112,7 @@ pub(super) async fn menu(asker: &mut OneShot<'_>, how: &SessionArgs) -> Result<u
         .await
 }
 
-pub(super) async fn runs(asker: &mut OneShot<'_>, args: &Runs) -> Result<u8, VerbError> {
+pub(super) async fn runs(session: &mut OneShot<'_>, args: &Runs) -> Result<u8, VerbError> {
     let Runs { state, command, user, before, limit, .. } = args;
     if args.watch {
         let wanted = |row: &topside_shared::records::RunRow| {
@@ -121,7 +120,7 @@ pub(super) async fn runs(asker: &mut OneShot<'_>, args: &Runs) -> Result<u8, Ver
                 && command.as_ref().is_none_or(|command| row.command == *command)
                 && user.as_ref().is_none_or(|user| row.user == *user)
         };
-        return follow::runs(asker, wanted).await;
+        return follow::runs(session, wanted).await;
     }
     let mut all =
         methods::RunsPage { next: before.map(topside_shared::RunId), ..Default::default() };
@@ -133,22 +132,22 @@ pub(super) async fn runs(asker: &mut OneShot<'_>, args: &Runs) -> Result<u8, Ver
             before: all.next,
             limit: Some(PAGE.min(limit - all.runs.len() as u64)),
         };
-        let page = asker.call(&list).await?;
+        let page = session.call(&list).await?;
         all.runs.extend(page.runs);
         all.next = page.next;
         if all.next.is_none() {
             break;
         }
     }
-    asker.print(&all, |all| tables::runs(&all.runs)).await
+    session.print(&all, |all| tables::runs(&all.runs)).await
 }
 
-pub(super) async fn keys(asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
-    let keys = asker.call(&KeysList {}).await?;
-    asker.print(&keys, |keys| tables::keys::list(&keys.keys)).await
+pub(super) async fn keys(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
+    let keys = session.call(&KeysList {}).await?;
+    session.print(&keys, |keys| tables::keys::list(&keys.keys)).await
 }
 
-pub(super) async fn log(asker: &mut OneShot<'_>, args: &Log) -> Result<u8, VerbError> {
+pub(super) async fn log(session: &mut OneShot<'_>, args: &Log) -> Result<u8, VerbError> {
     let Log { lines, matching, level, follow, .. } = args;
     let needle = matching.as_ref().map(|text| text.to_lowercase());
     let wanted = |entry: &LogEntry| {
@@ -159,15 +158,15 @@ pub(super) async fn log(asker: &mut OneShot<'_>, args: &Log) -> Result<u8, VerbE
     };
     let last = usize::try_from(*lines).unwrap_or(usize::MAX);
     if *follow {
-        return follow::log(asker, last, wanted).await;
+        return follow::log(session, last, wanted).await;
     }
-    // With a level all are asked for: the last of those that matter so much may be long ago.
+    // With a level the whole log is read: the last lines of that level may be old.
     let asked = if level.is_some() { MOST_LINES } else { *lines };
     let tail = LogTail { lines: Some(asked), matching: matching.clone() };
-    let mut entries = asker.call(&tail).await?.entries;
+    let mut entries = session.call(&tail).await?.entries;
     entries.retain(wanted);
     entries.drain(..entries.len().saturating_sub(last));
-    asker
+    session
         .print(&LogEntries { entries }, |log| {
             log.entries.iter().map(|entry| tables::log_line(entry) + "\n").collect()
         })

@@ -1,7 +1,7 @@
-//! Verbs that ask a server one thing, by the names of the screen's actions.
+//! Verbs that send one request to a server, named as the actions of the screen.
 //!
-//! Each goes one way: connect, ask for confirmation where there is danger, call, print. What is printed is
-//! words, or with `--json` the answer as it is on the wire.
+//! Each connects, asks for confirmation where it is dangerous, sends its request, and prints the answer as text, or with
+//! `--json` as it is on the wire.
 
 mod admin;
 mod confirm;
@@ -22,7 +22,7 @@ pub(super) use confirm::read_line;
 use one_shot::OneShot;
 pub(super) use one_shot::json_line;
 
-/// Which server, and how its answer is printed.
+/// The server, and the form of the answer.
 #[derive(Debug, Args)]
 pub(super) struct SessionArgs {
     #[command(flatten)]
@@ -32,17 +32,17 @@ pub(super) struct SessionArgs {
     json: bool,
 }
 
-/// What stands before harm.
+/// Confirmation of a dangerous verb.
 #[derive(Debug, Args)]
 pub(super) struct ConfirmArgs {
-    /// Do not ask whether it is meant; needed where there is no terminal to ask at
+    /// Confirm without a question; needed without a terminal
     #[arg(long)]
     yes: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ServerVerb {
-    /// Show how a server stands: its figures, and a shutdown that is due
+    /// Show the status of a server: its figures, and a shutdown that is due
     Status(SessionArgs),
     /// Show who is connected
     Clients(lists::Clients),
@@ -56,13 +56,13 @@ pub(super) enum ServerVerb {
     Cancel(runs::Cancel),
     /// Answer a run that asks: a line, or standard input as it comes
     Input(runs::Input),
-    /// Show what is said unasked, as it comes: broadcasts, and the server's end
+    /// Show notifications as they come: broadcasts, and the server's end
     Notices(SessionArgs),
     /// Read the server's log (admin)
     Log(lists::Log),
-    /// Tell everybody something (admin)
-    Broadcast(admin::Tell),
-    /// Send a client away (admin)
+    /// Send a message to every client (admin)
+    Broadcast(admin::BroadcastArgs),
+    /// Disconnect a client (admin)
     Kick(admin::Kick),
     /// Shut the server down, or restart it: every client is warned (admin)
     Shutdown(admin::Shutdown),
@@ -72,9 +72,9 @@ pub(super) enum ServerVerb {
     CallOff(SessionArgs),
     /// Have the server read its files again: all of it takes effect, or nothing does (admin)
     Reload(SessionArgs),
-    /// Show the keys that may come in over TCP (admin)
+    /// Show the keys that the server accepts over TCP (admin)
     Keys(SessionArgs),
-    /// Take a key away, and end its sessions (admin)
+    /// Revoke a key, and end its sessions (admin)
     Revoke(admin::Revoke),
     #[command(alias = "make-invite")]
     /// Make an invite: one string that pairs one client with the server (admin)
@@ -118,7 +118,7 @@ impl ServerVerb {
         }
     }
 
-    /// Whether what is told unasked is wanted, beside the answer.
+    /// Whether the verb prints notifications, beside the answer.
     fn listens(&self) -> bool {
         match self {
             Self::Notices(_) => true,
@@ -131,7 +131,6 @@ impl ServerVerb {
     }
 }
 
-/// Asks; the exit status.
 pub(super) fn main(ask: &ServerVerb) -> u8 {
     block_on(run(ask))
 }
@@ -154,7 +153,7 @@ async fn run(ask: &ServerVerb) -> u8 {
         };
         printer.finish_within(patience, status).await
     };
-    // A reader that has stopped reading is waited for no longer than somebody wants.
+    // After a signal, a reader of the output that has stopped reading is not waited for.
     tokio::select! {
         biased;
         signal = signals.next() => signal.status(),
@@ -162,52 +161,52 @@ async fn run(ask: &ServerVerb) -> u8 {
     }
 }
 
-/// Connects, asks, and leaves in order, however it went; a signal ends each but the last.
+/// Connects, asks, and closes the session in order; a signal ends each step but the last.
 async fn session(
     ask: &ServerVerb,
     printer: &Printer,
     signals: &mut Signals,
 ) -> Result<u8, VerbError> {
-    let mut asker = tokio::select! {
+    let mut session = tokio::select! {
         biased;
         signal = signals.next() => return Ok(signal.status()),
-        asker = OneShot::connect(ask.how(), ask.listens(), printer) => asker?,
+        session = OneShot::connect(ask.how(), ask.listens(), printer) => session?,
     };
     let answered = tokio::select! {
         biased;
         signal = signals.next() => Ok(signal.status()),
-        answered = answer(ask, &mut asker) => answered,
+        answered = answer(ask, &mut session) => answered,
     };
-    asker.leave(signals).await;
+    session.leave(signals).await;
     answered
 }
 
-async fn answer(ask: &ServerVerb, asker: &mut OneShot<'_>) -> Result<u8, VerbError> {
+async fn answer(ask: &ServerVerb, session: &mut OneShot<'_>) -> Result<u8, VerbError> {
     match ask {
-        ServerVerb::Status(_) => lists::status(asker).await,
-        ServerVerb::Clients(args) => lists::clients(asker, args).await,
-        ServerVerb::Menu(how) => lists::menu(asker, how).await,
-        ServerVerb::Runs(args) => lists::runs(asker, args).await,
-        ServerVerb::Attach(args) => runs::attach(asker, args).await,
-        ServerVerb::Cancel(args) => runs::cancel(asker, args).await,
-        ServerVerb::Input(args) => runs::input(asker, args).await,
-        ServerVerb::Notices(_) => follow::notices(asker).await,
-        ServerVerb::Log(args) => lists::log(asker, args).await,
-        ServerVerb::Broadcast(args) => admin::broadcast(asker, args).await,
-        ServerVerb::Kick(args) => admin::kick(asker, args).await,
-        ServerVerb::Shutdown(args) => admin::shut_down(asker, args).await,
-        ServerVerb::Postpone(args) => admin::postpone(asker, args).await,
-        ServerVerb::CallOff(_) => admin::call_off(asker).await,
-        ServerVerb::Reload(_) => admin::reload(asker).await,
-        ServerVerb::Keys(_) => lists::keys(asker).await,
-        ServerVerb::Revoke(args) => admin::revoke(asker, args).await,
+        ServerVerb::Status(_) => lists::status(session).await,
+        ServerVerb::Clients(args) => lists::clients(session, args).await,
+        ServerVerb::Menu(how) => lists::menu(session, how).await,
+        ServerVerb::Runs(args) => lists::runs(session, args).await,
+        ServerVerb::Attach(args) => runs::attach(session, args).await,
+        ServerVerb::Cancel(args) => runs::cancel(session, args).await,
+        ServerVerb::Input(args) => runs::input(session, args).await,
+        ServerVerb::Notices(_) => follow::notices(session).await,
+        ServerVerb::Log(args) => lists::log(session, args).await,
+        ServerVerb::Broadcast(args) => admin::broadcast(session, args).await,
+        ServerVerb::Kick(args) => admin::kick(session, args).await,
+        ServerVerb::Shutdown(args) => admin::shut_down(session, args).await,
+        ServerVerb::Postpone(args) => admin::postpone(session, args).await,
+        ServerVerb::CallOff(_) => admin::call_off(session).await,
+        ServerVerb::Reload(_) => admin::reload(session).await,
+        ServerVerb::Keys(_) => lists::keys(session).await,
+        ServerVerb::Revoke(args) => admin::revoke(session, args).await,
         ServerVerb::Invite { invite, .. } => {
-            let made = asker.call(&invite.wanted()).await?;
-            admin::hand_over(asker, &made, invite.show(&made)).await
+            let made = session.call(&invite.wanted()).await?;
+            admin::hand_over(session, &made, invite.show(&made)).await
         }
         ServerVerb::Token { token, .. } => {
-            let made = asker.call(&token.wanted()).await?;
-            admin::hand_over(asker, &made, token.show(&made)).await
+            let made = session.call(&token.wanted()).await?;
+            admin::hand_over(session, &made, token.show(&made)).await
         }
     }
 }

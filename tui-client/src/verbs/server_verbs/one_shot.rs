@@ -1,4 +1,4 @@
-//! One session for one question.
+//! One session for one request.
 
 use std::time::Duration;
 
@@ -14,24 +14,24 @@ use crate::verbs::errors::VerbError;
 use crate::verbs::exit_status;
 use crate::verbs::printer::{OutputPart, Printer};
 
-/// How long the server may take to take note of the end.
+/// How long to wait for the server to close the session.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// A session, and where its answers are printed.
+/// A session, and the printer of its answers.
 pub(super) struct OneShot<'p> {
     pub(super) handle: Handle,
     pub(super) events: Events,
     pub(super) welcome: InitializeResult,
     pub(super) printer: &'p Printer,
-    /// The key of this device that was let in; none over the local socket.
+    /// The key of this device that was accepted; none over the local socket.
     pub(super) key: Option<Pin>,
-    /// What people call the server.
+    /// The server's name for the user.
     name: String,
     json: bool,
 }
 
 impl<'p> OneShot<'p> {
-    /// Connects; `notices` are asked for where they are wanted beside the answer.
+    /// Connects; with `notices` the server sends notifications.
     pub(super) async fn connect(
         how: &SessionArgs,
         notices: bool,
@@ -44,17 +44,15 @@ impl<'p> OneShot<'p> {
         let Session { welcome, handle, mut events, reached } = session;
         // A script wants every byte, however slow its reader.
         events.hold_output();
-        // The name of a saved one is the person's own word, that of this machine's is what it says.
+        // A saved server has the name that the user gave it, this machine's server its own.
         let name = clean(how.on.saved().unwrap_or(&welcome.server.hostname), MAX_NAME);
         Ok(Self { handle, events, welcome, printer, key: reached.key, name, json: how.json })
     }
 
-    /// What people call the server.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Asks, and waits for the answer.
     pub(super) async fn call<C: Call>(&mut self, params: &C) -> Result<C::Answer, VerbError> {
         match self.handle.call(params).await {
             Ok(answer) => Ok(answer),
@@ -62,7 +60,6 @@ impl<'p> OneShot<'p> {
         }
     }
 
-    /// Asks for the whole menu.
     pub(super) async fn menu(&mut self) -> Result<Menu, VerbError> {
         match self.handle.menu().await {
             Ok(menu) => Ok(menu),
@@ -70,7 +67,7 @@ impl<'p> OneShot<'p> {
         }
     }
 
-    /// Why a call was not answered.
+    /// The error of a call.
     pub(super) async fn refused(&mut self, error: CallError) -> VerbError {
         match error {
             CallError::Lost => {
@@ -81,17 +78,16 @@ impl<'p> OneShot<'p> {
         }
     }
 
-    /// The session ended first.
+    /// The error of a session that ended before the answer.
     pub(super) fn unanswered(why: &DisconnectReason) -> VerbError {
         VerbError::new(exit_status::OWN_FAILURE, format!("{why}; no answer came"))
     }
 
-    /// Whether what is printed is read by a program.
     pub(super) fn is_json(&self) -> bool {
         self.json
     }
 
-    /// Prints an answer, as JSON or in these words; the status of success.
+    /// Prints an answer, as JSON or as `words`; returns the status of success.
     pub(super) async fn print<A: Serialize>(
         &self,
         answer: &A,
@@ -102,21 +98,20 @@ impl<'p> OneShot<'p> {
         Ok(exit_status::OK)
     }
 
-    /// The status at the end of a session that was to go on.
+    /// Reports the end of a session that should have continued; returns the status.
     pub(super) async fn over(&self, why: &DisconnectReason) -> u8 {
         self.printer.say(why).await;
         exit_status::OWN_FAILURE
     }
 
-    /// Ends the session in order.
+    /// Closes the session in order.
     pub(super) async fn leave(mut self, signals: &Signals) {
         self.handle.close();
-        // A server that sees the end of the requests before the hang-up knows that all is well.
+        // A server that reads the end of the requests first ends the session without an error.
         let _ = tokio::time::timeout(signals.patience(GOODBYE), self.events.end()).await;
     }
 }
 
-/// One line of JSON.
 pub(in crate::verbs) fn json_line(value: &impl Serialize) -> String {
     let mut text =
         serde_json::to_string(value).expect("the wire's own types have string keys only");

@@ -1,4 +1,4 @@
-//! One run: following, cancelling and answering it.
+//! Verbs for one run: follow it, cancel it, answer it.
 
 use clap::Args;
 use topside_shared::RunId;
@@ -49,89 +49,90 @@ pub(in crate::verbs) struct Input {
     end: bool,
 }
 
-/// A number as people write it, and as lists show it.
+/// Parses a number as the user types it, or as lists show it.
 pub(super) fn number(text: &str) -> Result<u64, String> {
     let digits = text.strip_prefix('#').unwrap_or(text);
     digits.parse().map_err(|_| "it is a number, such as 7".to_owned())
 }
 
-pub(super) async fn attach(asker: &mut OneShot<'_>, args: &Attach) -> Result<u8, VerbError> {
+pub(super) async fn attach(session: &mut OneShot<'_>, args: &Attach) -> Result<u8, VerbError> {
     let run_id = RunId(args.run);
-    let handle = asker.handle.clone();
+    let handle = session.handle.clone();
     let request = RunAttach { run_id, from: args.from };
     let answer = handle.call(&request);
     tokio::pin!(answer);
     let mut collected = Vec::new();
-    let mut output = if asker.is_json() { Output::Collect(&mut collected) } else { Output::Stream };
+    let mut output =
+        if session.is_json() { Output::Collect(&mut collected) } else { Output::Stream };
     let mut result = None;
     loop {
         tokio::select! {
             biased;
             answered = &mut answer, if result.is_none() => result = Some(answered),
-            (room, event) = take(asker.printer, &mut asker.events, result.is_some()) => {
+            (room, event) = take(session.printer, &mut session.events, result.is_some()) => {
                 if room.is_none() {
-                    return Ok(asker.printer.broken_status());
+                    return Ok(session.printer.broken_status());
                 }
                 match event {
                     None => break,
-                    // The answer is lost with it, and comes next.
+                    // The answer is lost too, and comes next.
                     Some(Event::Lost(_) | Event::Answer { .. }) => {}
                     Some(Event::Notice(notice)) => output.take(room, notice),
                 }
             }
         }
     }
-    asker.printer.write(OutputPart::EndOfRun).await;
+    session.printer.write(OutputPart::EndOfRun).await;
     let row = match result {
         Some(Ok(row)) => row,
-        Some(Err(error)) => return Err(asker.refused(error).await),
+        Some(Err(error)) => return Err(session.refused(error).await),
         None => return Ok(exit_status::OWN_FAILURE),
     };
     let (status, cut, left) = (exit_status::of_row(&row), row.cut(), row.left());
     if let Some(sentence) = ending(&row, || "cancelled".to_owned()) {
-        asker.printer.say(sentence).await;
+        session.printer.say(sentence).await;
     }
     if let Some(cut) = cut {
-        asker.printer.say(format!("run {run_id}: {cut}")).await;
+        session.printer.say(format!("run {run_id}: {cut}")).await;
     }
     if let Some(left) = left {
-        asker.printer.say(format!("{left} after run {run_id}")).await;
+        session.printer.say(format!("{left} after run {run_id}")).await;
     }
-    if asker.is_json() {
+    if session.is_json() {
         let text = result_json(
             RunResult { row, output: None, output_base64: None, truncated: None },
             collected,
         );
-        asker.printer.write(OutputPart::Print(text)).await;
+        session.printer.write(OutputPart::Print(text)).await;
     }
     Ok(status)
 }
 
-pub(super) async fn cancel(asker: &mut OneShot<'_>, args: &Cancel) -> Result<u8, VerbError> {
-    let row = asker.call(&RunCancel { run_id: RunId(args.run) }).await?;
-    asker.print(&row, |row| format!("run {} {}\n", row.run_id, row.outcome())).await
+pub(super) async fn cancel(session: &mut OneShot<'_>, args: &Cancel) -> Result<u8, VerbError> {
+    let row = session.call(&RunCancel { run_id: RunId(args.run) }).await?;
+    session.print(&row, |row| format!("run {} {}\n", row.run_id, row.outcome())).await
 }
 
-pub(super) async fn input(asker: &mut OneShot<'_>, args: &Input) -> Result<u8, VerbError> {
+pub(super) async fn input(session: &mut OneShot<'_>, args: &Input) -> Result<u8, VerbError> {
     let run_id = RunId(args.run);
-    // Whoever types learns first that nobody would read it.
+    // An empty piece first: it fails at once if the run does not read.
     let nothing = Some(MaskedText(String::new()));
-    asker.call(&RunInput { run_id, data: nothing, base64: None, eof: false }).await?;
+    session.call(&RunInput { run_id, data: nothing, base64: None, eof: false }).await?;
     let mut source = match &args.line {
         Some(line) => Source::bytes(std::io::Cursor::new(format!("{line}\n"))),
         None => Source::bytes(std::io::stdin()),
     };
-    let handle = asker.handle.clone();
+    let handle = session.handle.clone();
     let progress = Progress::default();
     let fed = tokio::select! {
         biased;
         fed = StdinSender { handle: &handle, source: &mut source, progress: &progress }.send_to(run_id, args.end) => fed,
-        // No answer tells it while standard input is waited for.
-        _ = asker.events.end() => Err(StdinError::Call { error: CallError::Lost, line: None }),
+        // Without this, the loss would not be noticed while standard input is read.
+        _ = session.events.end() => Err(StdinError::Call { error: CallError::Lost, line: None }),
     };
     match fed {
-        Ok(()) => asker.print(&Empty {}, |_| String::new()).await,
-        Err(StdinError::Call { error, .. }) => Err(asker.refused(error).await),
+        Ok(()) => session.print(&Empty {}, |_| String::new()).await,
+        Err(StdinError::Call { error, .. }) => Err(session.refused(error).await),
         Err(StdinError::Source(sentence)) => Err(VerbError::new(exit_status::REFUSED, sentence)),
     }
 }
