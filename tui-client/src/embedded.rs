@@ -17,10 +17,8 @@ use crate::connect::{ConnectError, Hello, Session, Target, connect};
 const REASON: &str = "the program that held the server was closed";
 /// What is allowed beyond the server's own time limit for an orderly end.
 const MARGIN: Duration = Duration::from_secs(5);
-/// How long ending at once may take.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
-/// Why no server could be started here.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     #[error(transparent)]
@@ -46,7 +44,6 @@ impl StartError {
     }
 }
 
-/// Why there is no session with a server of this machine.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReachError {
     #[error(transparent)]

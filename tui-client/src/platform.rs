@@ -18,7 +18,6 @@ pub(crate) use tty::{Echo, read_input};
 /// Limit of every wait of a program whose terminal was closed.
 const HANG_UP_PATIENCE: Duration = Duration::from_millis(400);
 
-/// A request from outside to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
     /// Ctrl-C.
@@ -53,7 +52,6 @@ pub(crate) enum Job {
     Continue,
 }
 
-/// Connects to the local socket at `path`.
 pub(crate) async fn dial(path: &Path) -> io::Result<(OwnedReadHalf, OwnedWriteHalf)> {
     Ok(UnixStream::connect(path).await?.into_split())
 }
@@ -90,7 +88,6 @@ pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
-/// Gives a file the owner and the group of another one.
 pub(crate) fn give_owner(file: &File, like: &Metadata) -> io::Result<()> {
     let ours = file.metadata()?;
     if (ours.uid(), ours.gid()) == (like.uid(), like.gid()) {

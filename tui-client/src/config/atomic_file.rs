@@ -8,7 +8,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::platform;
 
-/// How long to wait for another writer.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// An older temporary file was left behind by a writer that died.
 const STALE: Duration = Duration::from_secs(10);
@@ -20,7 +19,6 @@ pub(super) struct Replacement {
     /// The new file, beside the old. It can exist only once, so it serves as the lock.
     temporary: PathBuf,
     file: File,
-    /// Whether the new file has replaced the old.
     placed: bool,
 }
 

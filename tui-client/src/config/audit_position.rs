@@ -24,12 +24,10 @@ struct Seen {
     pin: Option<String>,
 }
 
-/// Names a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AuditOf {
     /// The saved server's name, or the socket of a server on this machine.
     pub(crate) server: String,
-    /// The saved server's key.
     pub(crate) pin: Option<String>,
 }
 

@@ -9,11 +9,9 @@ use topside_shared::text::is_control;
 use super::atomic_file::Replacement;
 use crate::platform;
 
-/// Most lines that are kept.
 pub(crate) const MAX_LINES: usize = 1_000;
 /// The file may grow by so many lines before it is cut back.
 const SLACK: usize = 200;
-/// A line longer than this is not kept.
 const MAX_LENGTH: usize = 16 * 1024;
 
 #[derive(Debug)]

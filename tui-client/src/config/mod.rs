@@ -22,7 +22,6 @@ pub(crate) use validation::{Field, validate};
 
 /// The port of a server that says no other.
 pub(crate) const DEFAULT_PORT: u16 = 8677;
-/// File name of the saved servers in the configuration directory.
 pub(crate) const FILE_NAME: &str = "client.toml";
 /// How the screen calls the server of this machine; no saved server may be called so.
 pub(crate) const THIS_MACHINE: &str = "this machine";

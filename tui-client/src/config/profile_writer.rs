@@ -7,7 +7,6 @@ use toml_edit::{
 use super::profiles::Profile;
 use super::validation::Field;
 
-/// Appends a server.
 pub(super) fn add(document: &mut DocumentMut, profile: &Profile) {
     if let Some(array) = document.get_mut("server").and_then(Item::as_array_mut) {
         let mut table = InlineTable::new();

@@ -93,7 +93,6 @@ pub(crate) enum UnknownServer {
     Hidden { name: String, mistake: String },
 }
 
-/// A change that is not saved yet.
 #[derive(Debug, Clone)]
 enum Change {
     Add(Profile),
@@ -113,7 +112,6 @@ pub struct ProfileStore {
     changes: Vec<Change>,
 }
 
-/// A mistake in the file.
 #[derive(Debug, Clone)]
 struct Mistake {
     /// The name of the entry that it hides, if it has one.
@@ -286,7 +284,6 @@ fn rebase(change: &Change, entries: &[ProfileEntry]) -> Option<Change> {
     }
 }
 
-/// Writes a change into the document with these entries.
 fn write(document: &mut toml_edit::DocumentMut, entries: &[ProfileEntry], change: &Change) {
     let index = |name: &str| position(entries, name);
     match change {

@@ -14,7 +14,6 @@ use crate::input::Keymap;
 use crate::theme::ThemeChoice;
 use crate::theme::choice::THEMES;
 
-/// File name of the user's own theme.
 pub(crate) const THEME_FILE: &str = "theme.toml";
 pub(crate) const KEYMAP_FILE: &str = "keymap.toml";
 /// The name of the theme in `theme.toml`.
@@ -28,7 +27,6 @@ pub(crate) struct Settings {
     pub(crate) theme: ThemeChoice,
     /// Whether only ASCII characters are drawn; none: by the locale.
     pub(crate) ascii: Option<bool>,
-    /// Whether mouse reports are on.
     pub(crate) mouse: bool,
     pub(crate) keys: Keymap,
 }
@@ -107,7 +105,6 @@ fn section<T>(
     read(&document).map_err(|mistake| fault(path, document.raw(), mistake))
 }
 
-/// The settings in `[screen]`.
 struct ScreenSettings {
     /// None: the user's own theme.
     theme: Option<ThemeChoice>,

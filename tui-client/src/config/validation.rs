@@ -30,7 +30,6 @@ impl Field {
         Self::Tags,
     ];
 
-    /// The key in the file.
     pub(crate) fn key(self) -> &'static str {
         match self {
             Self::Name => "name",

@@ -16,7 +16,6 @@ use super::error::ConnectError;
 use super::remote::Address;
 use super::tls::{self, Stream};
 
-/// Time between the start of one try and the start of the next.
 const HEAD_START: Duration = Duration::from_millis(300);
 
 #[derive(Debug)]

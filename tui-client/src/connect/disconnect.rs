@@ -23,7 +23,6 @@ pub(crate) enum KeyRefused {
     Expired,
 }
 
-/// Why a session ended. Its display is a sentence without a full stop.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum DisconnectReason {
     /// [`Handle::close`](super::Handle::close) was called here.

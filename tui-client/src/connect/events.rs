@@ -18,7 +18,6 @@ use super::disconnect::DisconnectReason;
 use super::session::{Answer, Handle};
 use crate::text::base64::output_length;
 
-/// Most bytes of output that wait here.
 pub(crate) const MAX_OUTPUT: usize = 8 * 1024 * 1024;
 /// The same after [`Events::hold_output`]; the reader then only trickles.
 const MAX_HELD: usize = 8 * MAX_OUTPUT;
@@ -27,7 +26,6 @@ const MAX_OTHER: usize = 32 * 1024 * 1024;
 /// About what an event costs beside its text.
 const OVERHEAD: usize = 128;
 
-/// An event of a session.
 #[derive(Debug)]
 pub(crate) enum Event {
     Notice(Notification),

@@ -29,7 +29,6 @@ pub(crate) enum Target {
     Remote(Remote),
 }
 
-/// How a session reaches its server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reached {
     /// Never [`Via::Auto`].
@@ -59,7 +58,6 @@ impl Session {
     }
 }
 
-/// What `initialize` says of this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hello {
     /// Whether the server sends notifications.
@@ -113,7 +111,6 @@ pub(super) async fn connect_as(
     Ok(session)
 }
 
-/// Starts a session on a connection over TLS.
 pub(super) async fn begin_remote(dialled: Dialled, hello: &Hello) -> Result<Session, ConnectError> {
     let Dialled { stream, address } = dialled;
     let (read, write) = tokio::io::split(stream);

@@ -23,12 +23,9 @@ use crate::config::{ConfigError, Profile};
 
 const HELLO: Hello = Hello { notices: false, name: "topside pair" };
 
-/// A server that this device is paired with.
 #[derive(Debug)]
 pub(crate) struct Paired {
-    /// As it was saved.
     pub(crate) profile: Profile,
-    /// The role of this device there.
     pub(crate) role: Role,
     /// Whether this device was paired before and has used the invite itself.
     pub(crate) already: bool,
@@ -106,7 +103,6 @@ impl From<KeyRefused> for PairError {
     }
 }
 
-/// One use of an invite.
 struct Pairing<'p> {
     invite: &'p Invite,
     save_as: SaveAs<'p>,

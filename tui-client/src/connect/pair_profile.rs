@@ -19,7 +19,6 @@ pub(super) struct PairedProfile {
     first: bool,
 }
 
-/// How the server of an invite is saved.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SaveAs<'a> {
     /// Its name here; without one, the name that it gives itself.
@@ -94,7 +93,6 @@ pub(super) fn save(
 }
 
 impl PairedProfile {
-    /// The server's name before, if it has changed.
     pub(super) fn renamed(&self) -> Option<String> {
         let was = &self.before.as_ref()?.name;
         (*was != self.profile.name).then(|| was.clone())

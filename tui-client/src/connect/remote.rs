@@ -11,7 +11,6 @@ use super::Via;
 use crate::config::Profile;
 use crate::platform;
 
-/// A paired server, and the addresses to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Remote {
     pub(crate) name: String,
@@ -23,7 +22,6 @@ pub(crate) struct Remote {
     pub(crate) state: PathBuf,
 }
 
-/// The keys that this device shows a server.
 pub(super) struct DeviceIdentities {
     pub(super) first: Identity,
     /// Tried where the first is refused.

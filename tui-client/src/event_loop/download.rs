@@ -25,12 +25,10 @@ const TELL: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Download {
-    /// Number of the download on the screen.
     pub(super) id: u64,
     pub(super) run: RunId,
     /// How many bytes of the output to fetch.
     pub(super) until: u64,
-    /// Name of the file.
     pub(super) name: String,
 }
 
@@ -62,7 +60,6 @@ pub(super) async fn fetch(
     Ok(Exported { path, length, missing })
 }
 
-/// A part of the file.
 enum DownloadPart {
     Bytes(Vec<u8>),
     /// So many bytes are missing here.
@@ -71,7 +68,6 @@ enum DownloadPart {
     Whole,
 }
 
-/// Why the download ended early.
 enum Stopped {
     /// The disk took no more.
     Writer,

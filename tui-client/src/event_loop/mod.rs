@@ -48,7 +48,6 @@ const TAKE: Duration = Duration::from_millis(2);
 /// Messages that wait for the screen; beyond them the network thread waits.
 const QUEUE: usize = 64;
 
-/// How the screen starts.
 #[derive(Debug, Default)]
 pub(crate) struct Start {
     /// A saved server, or "this machine", and the route to it; without it, the picker.
@@ -136,7 +135,6 @@ struct Loop {
     /// Whether the state has changed since the last frame.
     dirty: bool,
     last_frame: Option<Instant>,
-    /// Whether a key came since the last frame.
     typing: bool,
     status: ExitCode,
 }
@@ -181,7 +179,6 @@ impl Loop {
         if is_picker { self.re_read_settings() } else { Ok(()) }
     }
 
-    /// Reads the settings again, if one of their files has changed.
     fn re_read_settings(&mut self) -> anyhow::Result<()> {
         self.doer.settings.read_if_changed().map_or(Ok(()), |read| self.through(read))
     }
@@ -239,7 +236,6 @@ impl Loop {
         self.take(Msg::Resize(terminal::size()))
     }
 
-    /// When the next frame may be drawn.
     fn next_frame(&self) -> Option<Instant> {
         let pause = if self.typing { TYPING_FRAME } else { FRAME };
         let next = self.last_frame.map(|last| last + pause);

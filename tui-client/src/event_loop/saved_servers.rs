@@ -29,7 +29,6 @@ impl SavedServers {
         self.store.as_ref()?.get(name).cloned()
     }
 
-    /// Reads the file; returns the message with the result.
     pub(super) fn read(&mut self) -> Msg {
         // The stamp first: what is written meanwhile is read the next time.
         self.stamp = look(&self.path);
@@ -56,7 +55,6 @@ impl SavedServers {
         (look(&self.path) != self.stamp).then(|| self.read())
     }
 
-    /// Carries out an edit; returns the messages with the result.
     pub(super) fn edit(&mut self, edit: ProfileEdit) -> Vec<Msg> {
         let done = match &edit {
             ProfileEdit::Add(profile) | ProfileEdit::Replace(_, profile) => {

@@ -14,7 +14,6 @@ pub(super) struct SettingsWatcher {
     settings: Settings,
     /// The files' stamps when they were read last.
     stamps: [Stamp; 3],
-    /// Whether `--ascii` was given.
     ascii: bool,
 }
 

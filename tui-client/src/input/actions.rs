@@ -67,7 +67,6 @@ pub(crate) enum Id {
     Quit,
 }
 
-/// The screen that has an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     Picker,
@@ -85,7 +84,6 @@ pub(crate) enum Danger {
     Name,
 }
 
-/// What must hold for an action to be possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
     Nothing,
@@ -93,12 +91,10 @@ pub(crate) enum Needs {
     ChosenReachable,
     ChosenSaved,
     RunTakesInput,
-    /// The input box belongs to a run.
     PromptShown,
     AnyOutput,
     AnyCommand,
     Connected,
-    /// The server has sent its menu.
     Menu,
     MayReadLog,
     ConnectionEnded,
@@ -120,7 +116,6 @@ pub(crate) enum Needs {
     StandaloneClient,
 }
 
-/// Something that the user can do.
 pub(crate) struct Action {
     pub(crate) id: Id,
     /// Its name in keymap.toml, which never changes.
@@ -133,7 +128,6 @@ pub(crate) struct Action {
     /// Keys that trigger it while nothing is typed.
     pub(super) bare: &'static [&'static str],
     pub(crate) place: Scope,
-    /// The heading in the help.
     pub(crate) group: &'static str,
     pub(crate) danger: Danger,
     pub(crate) needs: Needs,

@@ -11,7 +11,6 @@ pub(crate) enum Code {
     Enter,
     Esc,
     Tab,
-    /// Shift-Tab.
     BackTab,
     Backspace,
     Delete,
@@ -27,7 +26,6 @@ pub(crate) enum Code {
     F(u8),
 }
 
-/// A key with its modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) code: Code,
@@ -42,7 +40,6 @@ impl Key {
         Self { code, ctrl: false, alt: false, shift: false }
     }
 
-    /// The character that this key types, if any.
     pub(crate) fn typed(self) -> Option<char> {
         match self.code {
             Code::Char(c) if !self.ctrl && !self.alt => Some(c),
@@ -60,29 +57,29 @@ impl Key {
 #[error("`{0}` is not the name of a key")]
 pub(crate) struct NoSuchKey(String);
 
-/// Keys that have a name, beside characters and F1 to F24.
-const NAMED: [(&str, Code); 15] = [
-    ("enter", Code::Enter),
-    ("esc", Code::Esc),
-    ("tab", Code::Tab),
-    ("backtab", Code::BackTab),
-    ("backspace", Code::Backspace),
-    ("delete", Code::Delete),
-    ("up", Code::Up),
-    ("down", Code::Down),
-    ("left", Code::Left),
-    ("right", Code::Right),
-    ("home", Code::Home),
-    ("end", Code::End),
-    ("pgup", Code::PageUp),
-    ("pgdn", Code::PageDown),
-    ("space", Code::Char(' ')),
+/// Keys with a name, beside characters and F1 to F24: the name in keymap.toml, and on the screen.
+const NAMED: [(&str, &str, Code); 15] = [
+    ("enter", "Enter", Code::Enter),
+    ("esc", "Esc", Code::Esc),
+    ("tab", "Tab", Code::Tab),
+    ("backtab", "Shift-Tab", Code::BackTab),
+    ("backspace", "Backspace", Code::Backspace),
+    ("delete", "Del", Code::Delete),
+    ("up", "↑", Code::Up),
+    ("down", "↓", Code::Down),
+    ("left", "←", Code::Left),
+    ("right", "→", Code::Right),
+    ("home", "Home", Code::Home),
+    ("end", "End", Code::End),
+    ("pgup", "PgUp", Code::PageUp),
+    ("pgdn", "PgDn", Code::PageDown),
+    ("space", "Space", Code::Char(' ')),
 ];
 
 impl Key {
     /// The names of keys, to suggest one.
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-        NAMED.iter().map(|(name, _)| *name).chain(["ctrl-", "alt-", "shift-", "f1"])
+        NAMED.iter().map(|(name, ..)| *name).chain(["ctrl-", "alt-", "shift-", "f1"])
     }
 }
 
@@ -109,8 +106,8 @@ impl FromStr for Key {
         let mut chars = rest.chars();
         key.code = match (chars.next(), chars.next()) {
             (Some(c), None) => Code::Char(c),
-            _ => match NAMED.iter().find(|(name, _)| *name == rest) {
-                Some((_, code)) => *code,
+            _ => match NAMED.iter().find(|(name, ..)| *name == rest) {
+                Some((.., code)) => *code,
                 None => {
                     let number = rest.strip_prefix('f').and_then(|n| n.parse().ok());
                     Code::F(number.filter(|n| (1..=24).contains(n)).ok_or_else(no)?)
@@ -138,27 +135,14 @@ impl fmt::Display for Key {
                 f.write_str(name)?;
             }
         }
-        let name = match self.code {
-            Code::Char(' ') => "Space",
-            Code::Char(c) if self.ctrl || self.alt => return write!(f, "{}", c.to_uppercase()),
-            Code::Char(c) => return write!(f, "{c}"),
-            Code::F(n) => return write!(f, "F{n}"),
-            Code::Enter => "Enter",
-            Code::Esc => "Esc",
-            Code::Tab => "Tab",
-            Code::BackTab => "Shift-Tab",
-            Code::Backspace => "Backspace",
-            Code::Delete => "Del",
-            Code::Up => "↑",
-            Code::Down => "↓",
-            Code::Left => "←",
-            Code::Right => "→",
-            Code::Home => "Home",
-            Code::End => "End",
-            Code::PageUp => "PgUp",
-            Code::PageDown => "PgDn",
-        };
-        f.write_str(name)
+        let named = NAMED.iter().find(|(.., code)| *code == self.code);
+        match (self.code, named) {
+            (_, Some((_, shown, _))) => f.write_str(shown),
+            (Code::Char(c), _) if self.ctrl || self.alt => write!(f, "{}", c.to_uppercase()),
+            (Code::Char(c), _) => write!(f, "{c}"),
+            (Code::F(n), _) => write!(f, "F{n}"),
+            (code, _) => write!(f, "{code:?}"),
+        }
     }
 }
 

@@ -8,7 +8,6 @@ use crate::input::key::{Code, Key};
 /// Actions that must have a key, so that the user can use and leave the program.
 const NEEDED: [Id; 4] = [Id::Help, Id::Palette, Id::Interrupt, Id::Quit];
 
-/// The keys of one action.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Binding {
     pub(crate) always: Vec<Key>,
@@ -23,7 +22,6 @@ impl Binding {
     }
 }
 
-/// The keys of all actions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Keymap(HashMap<Id, Binding>);
 
@@ -111,7 +109,6 @@ impl Keymap {
         }
     }
 
-    /// All keys of an action, as text.
     pub(crate) fn shown(&self, id: Id, between: &str) -> String {
         self.of(id).all().map(Key::to_string).collect::<Vec<_>>().join(between)
     }

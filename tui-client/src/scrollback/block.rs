@@ -60,7 +60,6 @@ impl Block {
         self.folded = folded;
     }
 
-    /// Whether [`finish`](Self::finish) was called.
     pub(crate) fn is_finished(&self) -> bool {
         self.finished
     }
@@ -79,7 +78,6 @@ impl Block {
         self.mark(text);
     }
 
-    /// Adds a marker for missing bytes.
     pub(crate) fn push_gap(&mut self, bytes: u64) {
         let unit = if bytes == 1 { "byte" } else { "bytes" };
         self.push_marker(&format!("… {} {unit} skipped", grouped(bytes)));
@@ -118,7 +116,6 @@ impl Block {
         Some(self.parser(channel).open_line(nth as usize, number))
     }
 
-    /// Memory of its finished lines in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.store.bytes()
     }

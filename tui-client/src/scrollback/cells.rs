@@ -25,7 +25,6 @@ impl Cell {
     const BLANK: Self = Self { c: ' ', width: 1, style: TextStyle::PLAIN };
 }
 
-/// The cells of a line, and the cursor.
 #[derive(Clone, Debug)]
 pub(crate) struct Cells {
     cells: Vec<Cell>,
@@ -56,7 +55,6 @@ impl Cells {
         this
     }
 
-    /// Whether there is room for a character of this width.
     pub(crate) fn has_room(&self, width: u8) -> bool {
         self.cursor + usize::from(width) <= EDIT_COLUMNS
     }

@@ -112,10 +112,14 @@ fn stands_alone(c: char) -> bool {
 /// The rows of a line at a given width. It wraps between words, unless that leaves a row half empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wrap {
-    /// The line fits one row.
-    One { length: usize },
+    One {
+        length: usize,
+    },
     /// The start of each row. Blanks at the end of a row may exceed the width; they show nothing.
-    Starts { starts: Vec<u32>, length: usize },
+    Starts {
+        starts: Vec<u32>,
+        length: usize,
+    },
 }
 
 impl Wrap {
@@ -162,7 +166,6 @@ impl Wrap {
         }
     }
 
-    /// The byte range of a row.
     pub(crate) fn row(&self, row: u32) -> Range<usize> {
         let row = row as usize;
         match self {

@@ -22,7 +22,6 @@ const ASCII: u32 = 1 << 27;
 /// Up to this number, styles are searched linearly.
 const FEW_STYLES: usize = 16;
 
-/// The properties of a line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LineFacts {
     pub(crate) kind: LineKind,
@@ -33,7 +32,6 @@ pub(crate) struct LineFacts {
 /// Lines that are kept and dropped together.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    /// Number of its first line.
     pub(crate) first: u64,
     text: String,
     /// The end of each line in the lower 24 bits, its properties above.
@@ -137,7 +135,6 @@ impl Chunk {
         self.index = HashMap::new();
     }
 
-    /// Its memory in bytes.
     pub(crate) fn cost(&self) -> usize {
         Self::OVERHEAD
             + self.text.len()
@@ -154,7 +151,6 @@ impl Chunk {
         self.lines.len()
     }
 
-    /// The bytes of line `i`.
     pub(crate) fn range(&self, i: usize) -> Range<usize> {
         let start = i.checked_sub(1).map_or(0, |before| self.lines[before] & END);
         start as usize..(self.lines[i] & END) as usize

@@ -28,7 +28,6 @@ pub(crate) struct OpenLine {
     spans: Vec<Span>,
     ascii: bool,
     column: usize,
-    /// Number of combining marks on the last character.
     marks: u8,
     /// A carriage return came: the next character overwrites; a line end only ends the line.
     returned: bool,
@@ -221,7 +220,6 @@ impl OpenLine {
         }
     }
 
-    /// The line in its current state.
     pub(crate) fn line(&self, number: u64) -> Line<'_> {
         let (text, spans, ascii) = match &self.cells {
             None => (Cow::Borrowed(&*self.text), Cow::Borrowed(&*self.spans), self.ascii),

@@ -5,9 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::characters::{clusters, symbol};
+use super::geometry::Part;
 use super::line::{Line, LineKind};
 use super::style::TextStyle;
-use super::view::{Frame, FrameRow, Part};
+use super::view::{Frame, FrameRow};
 
 /// Styles of the pane's own parts, and whether the program's colours are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -37,17 +37,21 @@ pub(crate) enum AnchorPart {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Spot {
     pub(crate) index: usize,
-    pub(crate) part: SpotPart,
+    pub(crate) part: Part,
 }
 
+/// The part of a block that a row shows, in the order on the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum SpotPart {
+pub(crate) enum Part {
     Header,
-    Row { line: u64, row: u32 },
+    /// A row of a wrapped line, both counted from 0.
+    Line {
+        line: u64,
+        row: u32,
+    },
     Blank,
 }
 
-/// A line and its rows.
 #[derive(Debug)]
 pub(crate) struct Wrapped<'a> {
     pub(crate) line: Line<'a>,
@@ -70,7 +74,7 @@ impl<'a> Walker<'a> {
 
     pub(crate) fn at_end(blocks: &'a [Block], width: u16) -> Option<Self> {
         let index = blocks.len().checked_sub(1)?;
-        let mut walker = Self::new(blocks, width, Spot { index, part: SpotPart::Header });
+        let mut walker = Self::new(blocks, width, Spot { index, part: Part::Header });
         walker.spot.part = walker.last_part(index);
         Some(walker)
     }
@@ -79,32 +83,31 @@ impl<'a> Walker<'a> {
     pub(crate) fn at_anchor(blocks: &'a [Block], width: u16, anchor: &Anchor) -> Option<Self> {
         let index = anchor.index;
         let block = blocks.get(index)?;
-        let mut walker = Self::new(blocks, width, Spot { index, part: SpotPart::Header });
+        let mut walker = Self::new(blocks, width, Spot { index, part: Part::Header });
         let lines = block.shown();
         walker.spot.part = match anchor.part {
-            AnchorPart::Header => SpotPart::Header,
-            AnchorPart::Blank if index + 1 < blocks.len() => SpotPart::Blank,
+            AnchorPart::Header => Part::Header,
+            AnchorPart::Blank if index + 1 < blocks.len() => Part::Blank,
             AnchorPart::Blank => walker.last_part(index),
-            AnchorPart::Line { .. } if lines.is_empty() => SpotPart::Header,
+            AnchorPart::Line { .. } if lines.is_empty() => Part::Header,
             AnchorPart::Line { line, .. } if line < lines.start => {
                 walker.first_row(index, lines.start)
             }
             AnchorPart::Line { line, .. } if line >= lines.end => walker.last_part(index),
             AnchorPart::Line { line, offset } => {
                 let row = walker.wrapped(index, line).map_or(0, |w| w.wrap.row_of(offset));
-                walker.first_row(index, line).max(SpotPart::Row { line, row })
+                walker.first_row(index, line).max(Part::Line { line, row })
             }
         };
         Some(walker)
     }
 
-    /// The anchor of the current row.
     pub(crate) fn anchor(&mut self) -> Anchor {
         let Spot { index, part } = self.spot;
         let part = match part {
-            SpotPart::Header => AnchorPart::Header,
-            SpotPart::Blank => AnchorPart::Blank,
-            SpotPart::Row { line, row } => {
+            Part::Header => AnchorPart::Header,
+            Part::Blank => AnchorPart::Blank,
+            Part::Line { line, row } => {
                 let offset = self.wrapped(index, line).map_or(0, |w| w.wrap.row(row).start);
                 AnchorPart::Line { line, offset }
             }
@@ -118,17 +121,17 @@ impl<'a> Walker<'a> {
         let block = &self.blocks[index];
         let lines = block.shown();
         let next = match part {
-            SpotPart::Blank => Some(Spot { index: index + 1, part: SpotPart::Header }),
-            SpotPart::Header if !lines.is_empty() => {
+            Part::Blank => Some(Spot { index: index + 1, part: Part::Header }),
+            Part::Header if !lines.is_empty() => {
                 Some(Spot { index, part: self.first_row(index, lines.start) })
             }
-            SpotPart::Row { line, row } if row + 1 < self.rows(index, line) => {
-                Some(Spot { index, part: SpotPart::Row { line, row: row + 1 } })
+            Part::Line { line, row } if row + 1 < self.rows(index, line) => {
+                Some(Spot { index, part: Part::Line { line, row: row + 1 } })
             }
-            SpotPart::Row { line, .. } if line + 1 < lines.end => {
-                Some(Spot { index, part: SpotPart::Row { line: line + 1, row: 0 } })
+            Part::Line { line, .. } if line + 1 < lines.end => {
+                Some(Spot { index, part: Part::Line { line: line + 1, row: 0 } })
             }
-            _ => (index + 1 < self.blocks.len()).then_some(Spot { index, part: SpotPart::Blank }),
+            _ => (index + 1 < self.blocks.len()).then_some(Spot { index, part: Part::Blank }),
         };
         self.go(next)
     }
@@ -137,17 +140,15 @@ impl<'a> Walker<'a> {
     pub(crate) fn up(&mut self) -> bool {
         let Spot { index, part } = self.spot;
         let next = match part {
-            SpotPart::Header => {
-                index.checked_sub(1).map(|index| Spot { index, part: SpotPart::Blank })
+            Part::Header => index.checked_sub(1).map(|index| Spot { index, part: Part::Blank }),
+            Part::Blank => Some(Spot { index, part: self.last_part(index) }),
+            Part::Line { line, row } if self.first_row(index, line) < part => {
+                Some(Spot { index, part: Part::Line { line, row: row - 1 } })
             }
-            SpotPart::Blank => Some(Spot { index, part: self.last_part(index) }),
-            SpotPart::Row { line, row } if self.first_row(index, line) < part => {
-                Some(Spot { index, part: SpotPart::Row { line, row: row - 1 } })
-            }
-            SpotPart::Row { line, .. } if line > self.blocks[index].shown().start => {
+            Part::Line { line, .. } if line > self.blocks[index].shown().start => {
                 Some(Spot { index, part: self.last_row(index, line - 1) })
             }
-            SpotPart::Row { .. } => Some(Spot { index, part: SpotPart::Header }),
+            Part::Line { .. } => Some(Spot { index, part: Part::Header }),
         };
         self.go(next)
     }
@@ -157,10 +158,9 @@ impl<'a> Walker<'a> {
         (0..rows).take_while(|_| step(self)).count()
     }
 
-    /// The line of the current row.
     pub(crate) fn current(&mut self) -> Option<Rc<Wrapped<'a>>> {
         match self.spot.part {
-            SpotPart::Row { line, .. } => self.wrapped(self.spot.index, line),
+            Part::Line { line, .. } => self.wrapped(self.spot.index, line),
             _ => None,
         }
     }
@@ -173,23 +173,23 @@ impl<'a> Walker<'a> {
     }
 
     /// The last row of a block before its blank row.
-    fn last_part(&mut self, index: usize) -> SpotPart {
+    fn last_part(&mut self, index: usize) -> Part {
         let block = &self.blocks[index];
         let lines = block.shown();
-        if lines.is_empty() { SpotPart::Header } else { self.last_row(index, lines.end - 1) }
+        if lines.is_empty() { Part::Header } else { self.last_row(index, lines.end - 1) }
     }
 
     /// The first row of a line. A folded block shows only the last row of it.
-    fn first_row(&mut self, index: usize, line: u64) -> SpotPart {
+    fn first_row(&mut self, index: usize, line: u64) -> Part {
         if self.blocks[index].is_folded() {
             self.last_row(index, line)
         } else {
-            SpotPart::Row { line, row: 0 }
+            Part::Line { line, row: 0 }
         }
     }
 
-    fn last_row(&mut self, index: usize, line: u64) -> SpotPart {
-        SpotPart::Row { line, row: self.rows(index, line) - 1 }
+    fn last_row(&mut self, index: usize, line: u64) -> Part {
+        Part::Line { line, row: self.rows(index, line) - 1 }
     }
 
     fn rows(&mut self, index: usize, line: u64) -> u32 {

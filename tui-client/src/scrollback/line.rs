@@ -22,7 +22,6 @@ pub(crate) struct Span {
     pub(crate) style: TextStyle,
 }
 
-/// One line of a block.
 #[derive(Clone, Debug)]
 pub(crate) struct Line<'a> {
     /// Number in the block, from 0; it stays when older lines are dropped.

@@ -37,9 +37,9 @@ pub(crate) use block::Block;
 pub use block::Channel;
 pub(crate) use characters::{grouped, symbol};
 pub use draw::Look;
+pub(crate) use geometry::Part;
 pub(crate) use line::LineKind;
 pub use pane::Pane;
 pub(crate) use search::{Match, Needle};
-pub(crate) use view::Part;
 #[cfg(test)]
 use {pane::PaneCaps, store::Caps, style::TextStyle};

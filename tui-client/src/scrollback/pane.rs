@@ -4,7 +4,6 @@ use super::block::{Block, Channel};
 use super::geometry::{Anchor, AnchorPart, View};
 use super::store::Caps;
 
-/// Memory caps of a pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PaneCaps {
     pub(crate) block: Caps,
@@ -91,7 +90,6 @@ impl Pane {
         self.change(id, None, |block| block.push_marker(text))
     }
 
-    /// Adds a marker for missing bytes.
     pub(crate) fn push_gap(&mut self, id: u64, bytes: u64) -> bool {
         self.change(id, None, |block| block.push_gap(bytes))
     }

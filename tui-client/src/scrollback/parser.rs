@@ -71,7 +71,6 @@ impl StreamParser {
         }
     }
 
-    /// Parses the next bytes of the stream.
     pub(crate) fn push(&mut self, mut bytes: &[u8], store: &mut Store) {
         while !bytes.is_empty() {
             let used = match self.stage {

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::geometry::{Spot, SpotPart, Walker};
-use super::{Block, Caps, Channel, Look, Needle, Pane, PaneCaps, Part, TextStyle};
+use super::geometry::{Part, Spot, Walker};
+use super::{Block, Caps, Channel, Look, Needle, Pane, PaneCaps, TextStyle};
 
 /// Bytes as programs write them, at their worst.
 fn output() -> impl Strategy<Value = Vec<u8>> {
@@ -193,7 +193,7 @@ proptest! {
             }
         }
         let mut walker =
-            Walker::new(&pane.blocks, width, Spot { index: 0, part: SpotPart::Header });
+            Walker::new(&pane.blocks, width, Spot { index: 0, part: Part::Header });
         let mut down = vec![walker.spot];
         while walker.down() {
             down.push(walker.spot);

@@ -10,10 +10,8 @@ use super::store::Store;
 /// Number of last lines of a stream that can be rewritten. Moves further up stop there.
 pub(crate) const REWRITABLE: usize = 50;
 
-/// The open lines of a stream.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    /// The line with the cursor.
     pub(crate) line: OpenLine,
     /// The lines below it, the last one first.
     below: Vec<OpenLine>,
@@ -78,7 +76,6 @@ impl Rows {
         }
     }
 
-    /// Erases right of the cursor and below.
     pub(crate) fn erase_below(&mut self) {
         self.line.erase(Erase::Right);
         let kind = self.line.kind();

@@ -9,10 +9,9 @@ use memchr::memmem::Finder;
 
 use super::block::Block;
 use super::chunk::Chunk;
-use super::geometry::SpotPart;
+use super::geometry::Part;
 use super::pane::Pane;
 
-/// The text to search for.
 #[derive(Clone, Debug)]
 pub(crate) struct Needle {
     matcher: Matcher,
@@ -40,7 +39,6 @@ impl Matcher {
     }
 }
 
-/// A match of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Match {
     pub(crate) block: u64,
@@ -77,7 +75,6 @@ impl Needle {
         Some(Self { matcher })
     }
 
-    /// All matches in a line, left to right.
     pub(crate) fn matches(&self, line: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         self.each(line, &mut Vec::new(), |range| {
@@ -87,7 +84,6 @@ impl Needle {
         found
     }
 
-    /// Calls `f` for each result.
     fn each(&self, text: &str, lower: &mut Vec<u8>, f: impl FnMut(Range<usize>) -> Next) {
         match &self.matcher {
             Matcher::Exact(finder) => each_literal(finder, text.as_bytes(), f),
@@ -222,9 +218,9 @@ impl Pane {
         match self.top().map(|walker| walker.spot) {
             None => (0, 0, 0),
             Some(spot) => match spot.part {
-                SpotPart::Header => (spot.index, 0, 0),
-                SpotPart::Row { line, .. } => (spot.index, line, 0),
-                SpotPart::Blank => (spot.index + 1, 0, 0),
+                Part::Header => (spot.index, 0, 0),
+                Part::Line { line, .. } => (spot.index, line, 0),
+                Part::Blank => (spot.index + 1, 0, 0),
             },
         }
     }

@@ -19,7 +19,6 @@ const CHUNK_STYLES: usize = 16 * 1024;
 /// The longest line that can be rewritten.
 const REWRITABLE_BYTES: usize = 16 * 1024;
 
-/// Caps of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Caps {
     pub(crate) lines: u64,
@@ -127,7 +126,6 @@ impl Store {
         self.bytes
     }
 
-    /// The number of the next line.
     pub(crate) fn next(&self) -> u64 {
         self.next
     }
@@ -151,7 +149,6 @@ impl Store {
         Some(chunk.line((number - chunk.first) as usize))
     }
 
-    /// Index of the chunk that holds a line.
     pub(crate) fn chunk_of(&self, number: u64) -> Option<usize> {
         if number >= self.next {
             return None;

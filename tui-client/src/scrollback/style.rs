@@ -45,7 +45,6 @@ impl Paint {
     }
 }
 
-/// Style of a piece of stored text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct TextStyle {
     fg: Paint,

@@ -7,29 +7,15 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::block::Block;
-use super::geometry::{Anchor, AnchorPart, Spot, SpotPart, View, Walker, Wrapped};
+use super::geometry::{Anchor, AnchorPart, Part, Spot, View, Walker, Wrapped};
 use super::line::{Line, LineKind};
 use super::pane::Pane;
 use super::search::{Match, Needle};
 
-/// A row of the pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(crate) block: u64,
     pub(crate) part: Part,
-}
-
-/// The part of a block that a row shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    Header,
-    /// A row of a wrapped line, both counted from 0.
-    Line {
-        line: u64,
-        row: u32,
-    },
-    /// The blank row below the block.
-    Blank,
 }
 
 /// One row of the screen.
@@ -167,7 +153,7 @@ impl Pane {
 
     /// Goes to the oldest row, unless everything fits on the screen.
     pub fn home(&mut self) {
-        let first = Spot { index: 0, part: SpotPart::Header };
+        let first = Spot { index: 0, part: Part::Header };
         if self.end_top().is_some_and(|end| end.spot > first) {
             self.stand(Anchor { index: 0, part: AnchorPart::Header });
         }
@@ -237,12 +223,7 @@ impl Pane {
     }
 
     fn position(&self, spot: Spot) -> Position {
-        let part = match spot.part {
-            SpotPart::Header => Part::Header,
-            SpotPart::Row { line, row } => Part::Line { line, row },
-            SpotPart::Blank => Part::Blank,
-        };
-        Position { block: self.blocks[spot.index].id(), part }
+        Position { block: self.blocks[spot.index].id(), part: spot.part }
     }
 
     /// Moves an anchor that is below `end_top` to it, before rows are added or removed below: the rows at the top of the
@@ -296,8 +277,8 @@ impl Pane {
 fn seen_in(block: &Block, index: usize, bottom: Spot) -> u64 {
     match bottom.part {
         _ if index < bottom.index => block.lines().end,
-        SpotPart::Row { line, .. } if index == bottom.index => line + 1,
-        SpotPart::Blank if index == bottom.index => block.lines().end,
+        Part::Line { line, .. } if index == bottom.index => line + 1,
+        Part::Blank if index == bottom.index => block.lines().end,
         _ => 0,
     }
 }

@@ -27,7 +27,6 @@ use painter::Painter;
 use crate::terminal_input::ASK_BACKGROUND;
 use crate::theme::TerminalColours;
 
-/// Columns and rows of the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {
     pub(crate) width: u16,
@@ -50,12 +49,10 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 /// The most text that terminals take through OSC 52: 100,000 bytes of sequence.
 pub(crate) const MAX_COPY: usize = 74_994;
 
-/// The size where the terminal does not report one.
 const USUAL_SIZE: Size = Size { width: 80, height: 24 };
 /// A larger size is no real screen: each cell of a frame takes memory.
 const MAX_SIZE: Size = Size { width: 1000, height: 400 };
 
-/// Whether the screen is set up.
 static UP: AtomicBool = AtomicBool::new(false);
 /// Notified when a thread of the screen panics.
 pub(crate) static PANICKED: Notify = Notify::const_new();
@@ -137,7 +134,6 @@ impl Terminal {
         self.screen.clear()
     }
 
-    /// Turns mouse reports on or off.
     pub(crate) fn mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
         let out = self.screen.out();

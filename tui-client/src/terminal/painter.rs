@@ -17,16 +17,13 @@ use ratatui::layout::{Position, Rect};
 
 use crate::scrollback::symbol;
 
-/// What the terminal shows, and its backend.
 pub(crate) struct Painter<W: Write> {
     backend: CrosstermBackend<W>,
     shown: Buffer,
-    /// A buffer to reuse.
     spare: Buffer,
 }
 
 impl<W: Write> Painter<W> {
-    /// A painter for a blank terminal.
     pub(crate) fn new(out: W, area: Rect) -> Self {
         Self {
             backend: CrosstermBackend::new(out),

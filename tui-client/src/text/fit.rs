@@ -3,7 +3,6 @@
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// Width in cells.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
 }

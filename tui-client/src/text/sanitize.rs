@@ -10,7 +10,6 @@ use topside_shared::text::{MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
 /// Longest description or question of a command, in characters.
 const MAX_TEXT: usize = 2_000;
 
-/// A sentence of the server.
 pub(crate) fn sentence(text: &str) -> String {
     clean(text, MAX_TEXT)
 }

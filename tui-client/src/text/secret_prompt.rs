@@ -1,6 +1,5 @@
 //! Recognizes a question that asks for a secret, by its words.
 
-/// The words that mean a secret.
 const SECRETS: [&str; 5] = ["password", "passphrase", "secret", "pin", "token"];
 
 /// Most characters of a question that are examined and shown: its last ones.

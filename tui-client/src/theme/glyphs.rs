@@ -8,59 +8,25 @@ use ratatui::buffer::Buffer;
 /// Bars, the lowest first; the highest leaves a gap to the row above it.
 pub(crate) const BARS: [char; 7] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇'];
 
-/// Each glyph and its replacement, both one column wide.
-const SIGNS: &[(char, char)] = &[
+/// Glyphs and their replacements, one for one; all are one column wide.
+const REPLACEMENTS: &[(&str, &str)] = &[
     // Lines and corners.
-    ('─', '-'),
-    ('│', '|'),
-    ('╭', '+'),
-    ('╮', '+'),
-    ('╰', '+'),
-    ('╯', '+'),
-    ('┬', '+'),
-    ('┴', '+'),
-    ('├', '+'),
-    ('┤', '+'),
-    ('┼', '+'),
+    ("─│╭╮╰╯┬┴├┤┼", "-|+++++++++"),
     // Selection and input.
-    ('❯', '>'),
-    ('›', '>'),
-    ('▌', '>'),
-    ('▐', '>'),
-    ('▸', '>'),
-    ('◂', '<'),
+    ("❯›▌▐▸◂", ">>>>><"),
     // States; a word is always beside them.
-    ('●', '*'),
-    ('○', 'o'),
-    ('✓', '+'),
-    ('✗', 'x'),
-    ('■', '#'),
-    ('•', '*'),
-    ('▲', '!'),
-    ('◇', '-'),
-    ('◆', '%'),
-    ('▓', '#'),
-    ('░', '.'),
+    ("●○✓✗■•▲◇◆▓░", "*o+x#*!-%#."),
     // Bars.
-    ('▁', '_'),
-    ('▂', '.'),
-    ('▃', ':'),
-    ('▄', '-'),
-    ('▅', '='),
-    ('▆', '+'),
-    ('▇', '#'),
+    ("▁▂▃▄▅▆▇", "_.:-=+#"),
     // Keys and directions.
-    ('↑', '^'),
-    ('↓', 'v'),
-    ('←', '<'),
-    ('→', '>'),
+    ("↑↓←→", "^v<>"),
     // In sentences.
-    ('…', '~'),
-    ('·', '-'),
-    ('–', '-'),
-    ('×', 'x'),
-    ('\u{fffd}', '?'),
+    ("…·–×\u{fffd}", "~--x?"),
 ];
+
+fn replacements() -> impl Iterator<Item = (char, char)> {
+    REPLACEMENTS.iter().flat_map(|(glyphs, ascii)| glyphs.chars().zip(ascii.chars()))
+}
 
 /// Replaces the glyphs of a frame, those in a program's output included; a copied or saved output keeps them.
 pub(crate) fn to_ascii(buffer: &mut Buffer) {
@@ -70,8 +36,8 @@ pub(crate) fn to_ascii(buffer: &mut Buffer) {
         if sign.is_ascii() {
             continue;
         }
-        if let Some((_, ascii)) = SIGNS.iter().find(|(known, _)| *known == sign) {
-            cell.set_char(*ascii);
+        if let Some((_, ascii)) = replacements().find(|(glyph, _)| *glyph == sign) {
+            cell.set_char(ascii);
         }
     }
 }
@@ -81,11 +47,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_sign_stands_once_and_is_as_wide_as_its_stand_in() {
-        for (nth, (sign, ascii)) in SIGNS.iter().enumerate() {
-            assert_eq!(crate::text::fit::width(&sign.to_string()), 1, "{sign}");
-            assert!(ascii.is_ascii_graphic(), "{sign}");
-            assert!(SIGNS[..nth].iter().all(|(other, _)| other != sign), "{sign}");
+    fn each_glyph_has_one_ascii_replacement_of_the_same_width() {
+        let mut seen = std::collections::HashSet::new();
+        for (glyph, ascii) in replacements() {
+            assert_eq!(crate::text::fit::width(&glyph.to_string()), 1, "{glyph}");
+            assert!(ascii.is_ascii_graphic() && seen.insert(glyph), "{glyph}");
         }
+        let length = |(glyphs, _): &(&str, &str)| glyphs.chars().count();
+        assert_eq!(seen.len(), REPLACEMENTS.iter().map(length).sum::<usize>());
     }
 }

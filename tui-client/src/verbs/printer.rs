@@ -67,21 +67,20 @@ impl Sink {
         if self.filter.is_none() {
             return Ok(());
         }
-        let moves = at.leave();
-        if moves.is_empty() {
+        self.write_raw(&at.leave())
+    }
+
+    fn write_raw(&mut self, text: &str) -> io::Result<()> {
+        if text.is_empty() {
             return Ok(());
         }
-        self.write.write_all(moves.as_bytes())?;
+        self.write.write_all(text.as_bytes())?;
         self.write.flush()
     }
 
     fn end_of_run(&mut self) -> io::Result<()> {
         let rest = self.filter.as_mut().map_or("", Filter::end);
-        if rest.is_empty() {
-            return Ok(());
-        }
-        self.write.write_all(rest.as_bytes())?;
-        self.write.flush()
+        self.write_raw(rest)
     }
 }
 

@@ -38,7 +38,6 @@ pub(crate) struct Handle {
     shared: Arc<Shared>,
 }
 
-/// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
     #[error("{0}")]
@@ -79,7 +78,6 @@ pub(crate) fn take_page(pages: &mut MenuPages, answer: Answer) -> Result<Option<
     }
 }
 
-/// The receiver of an answer.
 #[derive(Debug)]
 enum Waiter {
     Call(oneshot::Sender<Answer>),
@@ -129,7 +127,6 @@ impl Handle {
         read_answer::<C>(answer)
     }
 
-    /// The whole menu, page by page.
     pub(crate) async fn menu(&self) -> Result<Menu, CallError> {
         let mut pages = MenuPages::default();
         loop {

@@ -14,11 +14,9 @@ use crate::config::Profile;
 use crate::connect::{self, Address, ConnectError, Hello, Remote, SaveAs, Session, Via, connect};
 use crate::embedded::{Embedded, ReachError, connect_or_start};
 
-/// How a dial ended.
 pub(super) struct DialResult {
     pub(super) attempt: u64,
     pub(super) result: Result<(Session, connect::Target), DialFailed>,
-    /// A server that was started for this dial.
     pub(super) started: Option<Embedded>,
 }
 

@@ -28,7 +28,6 @@ const ORDERS: usize = 256;
 /// After this time of waiting the user gets a message.
 const SLOW: Duration = Duration::from_millis(700);
 
-/// A request of the screen.
 #[derive(Debug)]
 pub(super) enum Order {
     /// Probes this machine's server, and a saved one by these routes.
@@ -65,7 +64,6 @@ pub(super) enum Order {
     StopFetch(u64),
 }
 
-/// The queue of the thread is full.
 #[derive(Debug, thiserror::Error)]
 #[error("the network is busy: try again in a moment")]
 pub(super) struct Busy;

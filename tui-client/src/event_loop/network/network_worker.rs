@@ -30,7 +30,6 @@ pub(super) struct NetworkWorker {
     /// The probes of the current round. Older probes are cancelled, so that an older result cannot come after a newer one.
     probes: JoinSet<()>,
     browse: Option<Browse>,
-    /// The invite that is being used.
     pair: Option<(u64, tokio::task::JoinHandle<()>)>,
     dials: HashMap<u64, AbortHandle>,
     /// Each with the address of its server.

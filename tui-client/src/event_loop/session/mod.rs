@@ -13,7 +13,6 @@ use crate::connect::{CallError, Event as SessionEvent, Handle, Session};
 /// Requests that wait; a person makes few.
 const WAITING: usize = 64;
 
-/// A session, as the network's thread holds it.
 pub(super) struct SessionTask {
     requests: mpsc::Sender<Ask>,
     handle: Handle,
@@ -42,7 +41,6 @@ impl SessionTask {
     }
 }
 
-/// Runs a session until it ends.
 pub(super) fn serve(id: u64, session: Session, screen: mpsc::Sender<Msg>) -> SessionTask {
     let (requests, waiting) = mpsc::channel(WAITING);
     let handle = session.handle.clone();
@@ -53,7 +51,6 @@ pub(super) fn serve(id: u64, session: Session, screen: mpsc::Sender<Msg>) -> Ses
     SessionTask { requests, handle, task }
 }
 
-/// The screen takes no messages any more.
 struct ScreenClosed;
 
 async fn forward(
