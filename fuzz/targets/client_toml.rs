@@ -62,6 +62,7 @@ fn unlike(profiles: &[Profile]) -> Profile {
         port: 9000,
         internet_port: Some(9001),
         pin: Some(format!("sha256:{}", "0a".repeat(32))),
+        tags: vec!["garden".to_owned()],
     }
 }
 
