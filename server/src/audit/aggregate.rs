@@ -19,13 +19,14 @@ const MAX_ORIGINS: usize = 32;
 const MAX_SOURCES: usize = 8;
 const OTHER_SOURCES: &str = "other sources";
 
-/// The origin of a refused connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Origin {
     /// A network address.
     Network(Peer),
-    /// A user of this machine, on the local socket.
-    User { uid: u32, name: String },
+    User {
+        uid: u32,
+        name: String,
+    },
 }
 
 /// Why a connection was refused: an action and its object.
@@ -73,7 +74,6 @@ pub(super) struct Added {
     pub(super) starts: bool,
 }
 
-/// The counts of the current minute.
 #[derive(Debug, Default)]
 pub(super) struct Aggregate(Mutex<Counts>);
 
@@ -110,7 +110,6 @@ impl Counts {
 }
 
 impl Aggregate {
-    /// Counts a refused connection.
     pub(super) fn refused(&self, origin: Origin, refusal: Refusal) -> Added {
         let mut counts = self.0.lock();
         let starts = counts.is_empty();
@@ -121,7 +120,6 @@ impl Aggregate {
         Added { is_new: group.add((origin, refusal)), starts }
     }
 
-    /// Counts the begin or the end of a session.
     pub(super) fn session(&self, mut sign_in: SignIn) -> Added {
         let mut counts = self.0.lock();
         let starts = counts.is_empty();
@@ -141,7 +139,6 @@ impl Aggregate {
         Added { is_new, starts }
     }
 
-    /// Takes the counts as entries.
     pub(super) fn take(&self) -> Vec<Entry> {
         let Counts { network, users, sessions } = std::mem::take(&mut *self.0.lock());
         let entry = |by: By, (action, object): Refusal, count: u64| {

@@ -14,7 +14,6 @@ pub(super) const MAX_ARGV: usize = 4096;
 /// The same for any other text.
 pub(super) const MAX_TEXT: usize = 1024;
 
-/// One element of `argv`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Argument {

@@ -61,7 +61,6 @@ impl By {
         Self::named("topsided")
     }
 
-    /// A user of this machine who may not use this server.
     pub(super) fn refused_user(uid: u32, name: String) -> Self {
         let who = Who { name, uid: Some(uid), ..Who::default() };
         Self { who, address: "this machine".to_owned() }
@@ -107,7 +106,6 @@ impl Entry {
         self
     }
 
-    /// A change of a key.
     pub(crate) fn of_key(by: By, action: &'static str, row: &KeyRow) -> Self {
         let mut argv = vec![format!("name={}", row.name), format!("role={}", row.role.name())];
         if let Some(commands) = &row.commands {

@@ -27,7 +27,6 @@ pub(super) fn has_served(state: &Path) -> bool {
     LATER.iter().any(|name| std::fs::symlink_metadata(state.join(name)).is_ok())
 }
 
-/// Whether there is any file of the log.
 pub(super) fn has_any(state: &Path) -> io::Result<bool> {
     let is_there = |name: &str| std::fs::symlink_metadata(state.join(name)).is_ok();
     Ok(is_there(FILE) || is_there(HEAD) || !closed(state)?.is_empty())
@@ -82,7 +81,6 @@ pub(super) struct ClosedFile {
     pub(super) bytes: u64,
 }
 
-/// The closed files, oldest first.
 pub(super) fn closed(state: &Path) -> io::Result<Vec<ClosedFile>> {
     let mut found = Vec::new();
     let Some(entries) = if_there(std::fs::read_dir(state))? else { return Ok(found) };
@@ -107,7 +105,6 @@ pub(super) fn close(state: &Path, last: u64) -> io::Result<()> {
     move_to_unused(state, &format!("audit.{last}"), ".jsonl")
 }
 
-/// Removes the current file, which is empty.
 pub(super) fn discard(state: &Path) -> io::Result<()> {
     if_there(std::fs::remove_file(state.join(FILE))).map(drop)
 }
@@ -128,7 +125,6 @@ pub(super) fn create(state: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// The current file, if there is one.
 pub(super) fn open(state: &Path) -> io::Result<Option<File>> {
     if_there(OpenOptions::new().read(true).append(true).open(state.join(FILE)))
 }
@@ -244,7 +240,6 @@ pub(super) fn begin_head(state: &Path, link: &Link) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens the head for writing.
 pub(super) fn open_head(state: &Path) -> io::Result<File> {
     let mut options = platform::private_file();
     let file = options.write(true).create(true).truncate(false).open(state.join(HEAD))?;

@@ -63,7 +63,6 @@ impl From<Unrecorded> for RpcError {
     }
 }
 
-/// A message to the thread.
 enum WriterMessage {
     Record(Box<Recording>),
     /// Starts the minute of the counts.
@@ -71,7 +70,6 @@ enum WriterMessage {
     Close,
 }
 
-/// An entry on its way to the disk.
 struct Recording {
     entry: Entry,
     /// Called when it is on the disk, or failed; none for a note.
@@ -98,7 +96,6 @@ struct AuditState {
     lost: AtomicU64,
     counts: Aggregate,
     alarm: Alarm,
-    /// The last line that is on the disk.
     synced: Mutex<Link>,
 }
 

@@ -10,7 +10,6 @@ use crate::audit::writer_thread::{CurrentFile, FileState, Writer};
 use crate::audit::{files, retained};
 
 impl Writer {
-    /// Makes the next file.
     pub(super) fn begin(&mut self, ended: FileState) -> io::Result<CurrentFile> {
         let FileState::Ended { last, holds, why } = ended else { return self.open() };
         let begin = || {

@@ -17,18 +17,14 @@ use crate::audit::{LET_GO, files, retained};
 const ATTEMPTS: u32 = 5;
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// The content of an intact log.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct IntactLog {
-    /// Its first and last entry; none if it is empty.
     pub(crate) entries: Option<(u64, u64)>,
-    /// The number of files with these.
     pub(crate) files: usize,
     /// The number of older entries that were copied before their files were removed.
     pub(crate) kept: usize,
 }
 
-/// Why a log is not intact.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Damage {
     /// The first entry that was changed, and the file that holds it, or should.
@@ -39,7 +35,6 @@ pub(crate) enum Damage {
         "{} is missing or unreadable: entries may have been cut off after seq {last}", file.display()
     )]
     Head { file: PathBuf, last: u64 },
-    /// All files are gone.
     #[error("all of it is missing in {}, where a server has run", .0.display())]
     All(PathBuf),
 }
@@ -82,7 +77,6 @@ fn each_line(
     Ok(())
 }
 
-/// The files with the copies of administrative lines, oldest first.
 fn open_kept(state: &Path) -> io::Result<Vec<Opened>> {
     let mut opened = Vec::new();
     for name in [retained::OLDER, retained::FILE] {

@@ -15,7 +15,6 @@ use crate::audit::entry::Line;
 use crate::audit::files::{self, ClosedFile, FileEnd};
 use crate::base::platform;
 
-/// The copies.
 pub(super) const FILE: &str = "audit.kept.jsonl";
 /// The copies before those of [`FILE`].
 pub(super) const OLDER: &str = "audit.kept-older.jsonl";
@@ -43,7 +42,6 @@ impl Anchor {
         vec![format!("first={}", self.first), format!("last={seq}"), format!("sha256={hash}")]
     }
 
-    /// The anchor in this entry.
     pub(super) fn of(line: &Line) -> Option<Self> {
         let value = |name: &str| line.argv.iter().find_map(|argument| argument.value(name));
         let seq = value("last")?.parse().ok()?;
@@ -52,7 +50,6 @@ impl Anchor {
     }
 }
 
-/// The result of [`copy`].
 #[derive(Debug)]
 pub(super) struct Copied {
     /// All copies; none if there are none.
@@ -115,13 +112,11 @@ pub(super) fn copy(state: &Path, removing: &[ClosedFile], max_bytes: u64) -> io:
     Ok(Copied { anchor: first.map(|first| Anchor { first, last }), is_full })
 }
 
-/// Makes the current copies the older ones.
 pub(super) fn rotate(state: &Path) -> io::Result<()> {
     files::if_there(std::fs::rename(state.join(FILE), state.join(OLDER)))?;
     files::sync_directory(state)
 }
 
-/// The number of the first line of a file.
 pub(super) fn first_seq(path: &Path) -> io::Result<Option<u64>> {
     let Some(file) = files::if_there(File::open(path))? else { return Ok(None) };
     let mut line = Vec::new();

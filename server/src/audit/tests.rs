@@ -69,7 +69,7 @@ fn shown(state: &Path, action: &str) -> Vec<(u64, String)> {
 }
 
 #[test]
-fn administrative_entries_survive_whatever_noise_rotates_the_files() {
+fn administrative_entries_survive_any_rotation() {
     let state = tempfile::tempdir().unwrap();
     let state = state.path();
     let mut writer = writer(state);

@@ -26,12 +26,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Most entries in one write.
 const GROUP: usize = 512;
 
-/// The limits of the log's files.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sizes {
-    /// Bytes at which a file is closed.
     pub(super) file: u64,
-    /// How many files of this size are kept.
     pub(super) files: u64,
     /// Bytes of copied administrative lines at which another file of them is begun; two are kept.
     pub(super) kept: u64,
@@ -45,7 +42,6 @@ impl Default for Sizes {
 
 #[derive(Default)]
 pub(super) enum FileState {
-    /// Not opened, or that failed.
     #[default]
     Unopened,
     Open(CurrentFile),
@@ -67,7 +63,6 @@ pub(super) struct CurrentFile {
     pub(super) synced: Link,
 }
 
-/// The state of the thread.
 #[derive(Default)]
 pub(super) struct Writer {
     pub(super) directory: PathBuf,
@@ -111,7 +106,6 @@ impl Writer {
         }
     }
 
-    /// Records entries until the server ends.
     pub(super) fn run(mut self, messages: &Receiver<WriterMessage>) {
         let mut closes = false;
         while !closes {
@@ -282,7 +276,6 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes the current file, opened or begun if necessary.
     fn current(&mut self) -> io::Result<CurrentFile> {
         let file = std::mem::take(&mut self.file);
         match self.check(file)? {
@@ -365,7 +358,6 @@ impl Writer {
         Err(error)
     }
 
-    /// Syncs notes.
     fn sync_notes(&mut self) {
         match std::mem::take(&mut self.file) {
             FileState::Open(current) => {

@@ -36,12 +36,10 @@ struct Queue {
     idle: usize,
 }
 
-/// The work panicked.
 #[derive(Debug, thiserror::Error)]
 #[error("a fault of the server: {0}")]
 pub(crate) struct Panicked(String);
 
-/// Starts the first thread.
 pub(crate) fn reserve() -> io::Result<()> {
     let mut queue = POOL.queue.lock();
     if queue.threads > 0 { Ok(()) } else { POOL.add_thread(&mut queue) }

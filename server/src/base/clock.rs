@@ -59,13 +59,11 @@ impl Clock {
         self.now().max(Time::now())
     }
 
-    /// How far the wall clock is behind.
     pub(crate) fn behind(&self) -> Option<Duration> {
         let behind = Duration::from_millis(self.now().millis_since(Time::now()));
         (behind > TOLERANCE).then_some(behind)
     }
 
-    /// A sentence about the wall clock, if it is wrong.
     pub(crate) fn wrong(&self) -> Option<String> {
         self.behind()?;
         let (shown, seen, file) = (Time::now(), self.now(), self.path.display());
@@ -80,7 +78,6 @@ impl Clock {
         Time::now().as_millis() - self.now().as_millis()
     }
 
-    /// Writes the current time to the disk.
     pub(crate) fn save(&self) -> std::io::Result<()> {
         let boot = platform::boot().map(str::to_owned);
         let file = ClockFile { newest: self.now(), boot, uptime_ms: platform::uptime_ms() };
@@ -112,7 +109,6 @@ impl<'c> ClockWatch<'c> {
         Self { clock, ahead_ms: clock.ahead_ms() }
     }
 
-    /// Logs whether the clock was set since the last check.
     pub(crate) fn check(&mut self) {
         let ahead_ms = self.clock.ahead_ms();
         let by = ahead_ms - self.ahead_ms;

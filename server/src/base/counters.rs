@@ -9,7 +9,6 @@ use topside_shared::methods::ByteCounts;
 use topside_shared::records::RunState;
 
 use crate::base::mutex::Mutex;
-/// The final states of runs.
 const ENDS: [RunState; 4] =
     [RunState::Succeeded, RunState::Failed, RunState::Cancelled, RunState::TimedOut];
 
@@ -42,7 +41,6 @@ impl Counters {
         }
     }
 
-    /// An error was answered.
     pub(crate) fn refused(&self, kind: ErrorKind) {
         self.limited(kind.name());
     }
@@ -67,7 +65,6 @@ impl Counters {
         }
     }
 
-    /// The number of runs per final state.
     pub(crate) fn runs_ended(&self) -> [(RunState, u64); ENDS.len()] {
         std::array::from_fn(|index| (ENDS[index], self.runs_ended[index].load(Ordering::Relaxed)))
     }

@@ -59,7 +59,6 @@ enum Phase {
 }
 
 impl Outbox {
-    /// An empty queue of at most `cap` bytes.
     pub(crate) fn new(cap: usize) -> Self {
         let read_back = Arc::new(Semaphore::new(1));
         Self { cap: cap.max(2 * RESERVE), queue: Mutex::default(), room: Notify::new(), read_back }
@@ -95,7 +94,6 @@ impl Outbox {
         }
     }
 
-    /// Waits until there is room for output.
     pub(crate) async fn room(&self) -> Result<(), SessionClosed> {
         loop {
             let notified = self.room.notified();
@@ -149,7 +147,6 @@ impl Outbox {
         }
     }
 
-    /// Whether the session has ended, or was ordered to.
     pub(crate) fn is_ending(&self) -> bool {
         !matches!(self.queue.lock().phase, Phase::Open)
     }
@@ -196,7 +193,6 @@ impl Outbox {
         true
     }
 
-    /// The session's side: `written` bytes were sent.
     pub(crate) fn written(&self, written: usize) {
         let mut queue = self.queue.lock();
         let was_short = queue.bytes >= self.cap - RESERVE;
@@ -245,13 +241,11 @@ impl Queue {
     }
 }
 
-/// A line ready to be sent, with its ending.
 pub(crate) fn line(mut bytes: Vec<u8>) -> Bytes {
     bytes.push(b'\n');
     Bytes::from(bytes)
 }
 
-/// A notification ready to be sent.
 pub(crate) fn notification(name: &str, params: &impl serde::Serialize) -> Bytes {
     line(topside_shared::envelope::notification(name, params))
 }

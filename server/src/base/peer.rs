@@ -37,14 +37,12 @@ impl fmt::Display for Peer {
 impl FromStr for Peer {
     type Err = AddrParseError;
 
-    /// Reads what [`Display`](fmt::Display) writes.
     fn from_str(text: &str) -> Result<Self, AddrParseError> {
         let address = text.split_once('/').map_or(text, |(address, _)| address);
         address.parse().map(Self::of)
     }
 }
 
-/// A network that the box has an address in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Subnet {
     /// The box's own address there.

@@ -9,7 +9,6 @@ use std::io;
 use rustix::io::Errno;
 use topside_shared::{ErrorKind, RpcError};
 
-/// A resource that the system is short of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Shortage {
     #[error(
@@ -85,7 +84,6 @@ pub(crate) fn rpc_error(error: impl Error + 'static, otherwise: ErrorKind) -> Rp
     answer(Shortage::cause(&error), &error, otherwise)
 }
 
-/// The same for a known shortage.
 pub(crate) fn answer(
     shortage: Option<Shortage>,
     error: &impl Display,

@@ -22,7 +22,6 @@ const HANGUP_DELAY: Duration = Duration::from_millis(100);
 /// Stops a server from outside. Clones stop the same one.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
-    /// The first order.
     order: Arc<Mutex<Option<Order>>>,
     requested: CancellationToken,
     at_once: CancellationToken,
@@ -124,7 +123,6 @@ async fn hung_up() -> bool {
     !platform::has_terminal()
 }
 
-/// A shutdown that was ordered.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     deadline: Instant,
@@ -156,7 +154,6 @@ impl Plan {
         self.delayed
     }
 
-    /// The notification of this shutdown.
     pub(crate) fn notice(&self, phase: Phase) -> Closing {
         Closing {
             phase,
@@ -209,7 +206,6 @@ pub(crate) struct Shutdown {
 pub(crate) struct TooLate;
 
 impl Shutdown {
-    /// Schedules a shutdown in place of an earlier one.
     pub(crate) fn schedule(&self, plan: Plan) -> Result<(), TooLate> {
         let mut stage = self.stage.lock();
         if matches!(*stage, Stage::Closing(_)) {
@@ -220,7 +216,6 @@ impl Shutdown {
         Ok(())
     }
 
-    /// Cancels the scheduled shutdown, if there is one, and returns it.
     pub(crate) fn cancel(&self) -> Result<Option<Plan>, TooLate> {
         let mut stage = self.stage.lock();
         match std::mem::take(&mut *stage) {
@@ -245,7 +240,6 @@ impl Shutdown {
         }
     }
 
-    /// Whether it has begun: no new work may start.
     pub(crate) fn has_begun(&self) -> bool {
         matches!(*self.stage.lock(), Stage::Closing(_))
     }

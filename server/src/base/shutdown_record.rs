@@ -8,15 +8,12 @@ use topside_shared::notifications::Closing;
 
 use crate::base::atomic_file;
 
-/// The file exists while a shutdown is scheduled.
 const FILE: &str = "shutdown.json";
 
-/// Records that a shutdown is scheduled.
 pub(crate) fn write(state: &Path, closing: &Closing) -> io::Result<()> {
     atomic_file::write(&state.join(FILE), &serde_json::to_vec(closing)?)
 }
 
-/// Removes the record: the shutdown was cancelled, or has begun.
 pub(crate) fn remove(state: &Path) {
     match std::fs::remove_file(state.join(FILE)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -14,7 +14,6 @@ pub(crate) struct Tasks {
     tracker: TaskTracker,
     /// The log of this server, separate from those of others in this process.
     dispatch: Dispatch,
-    /// Ends all tasks.
     ended: CancellationToken,
     /// Ends the tasks of runs, before that.
     runs_ended: CancellationToken,
@@ -35,7 +34,6 @@ impl Tasks {
         self.spawn_until(self.runs_ended.clone(), task);
     }
 
-    /// Whether [`Tasks::end`] was called.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.is_cancelled()
     }

@@ -3,9 +3,7 @@
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 
-/// A connected stream.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// Whether the peer has closed both directions.
     fn hung_up(&self) -> bool;
 
     /// Whether the peer has closed its sending direction (a TCP FIN). It may still read.

@@ -23,7 +23,6 @@ const HOOKS_FIRST: Duration = Duration::from_secs(2);
 /// Shortest time between two log lines about connections that cannot be accepted.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Whether descriptors were free when a connection was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Room {
     Free,
@@ -31,7 +30,6 @@ pub(crate) enum Room {
     Reserved(usize),
 }
 
-/// Accepts connections on one listener.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     reserve: Vec<File>,

@@ -96,7 +96,6 @@ fn socket_mode(open: bool) -> u32 {
     if open { 0o666 } else { 0o600 }
 }
 
-/// Sets whether other users of the machine can reach the socket at `path`.
 pub(crate) fn set_open(path: &Path, open: bool) -> io::Result<()> {
     platform::set_mode(path.parent().unwrap_or(Path::new("/")), directory_mode(open))?;
     platform::set_mode(path, socket_mode(open))
@@ -130,7 +129,6 @@ impl LocalListener {
         Ok(!is_there)
     }
 
-    /// Writes the record of this server into the lock file.
     pub(crate) fn set(&mut self, record: ServerRecord) {
         if let Some(lock) = &mut self.lock {
             lock.set(record);

@@ -42,7 +42,6 @@ impl Resource {
         }
     }
 
-    /// The error if another process has the lock.
     fn held(&self) -> ListenError {
         let by = ServerRecord::read(&self.lock_path());
         match self {
@@ -137,7 +136,6 @@ impl Drop for ServerLock {
     }
 }
 
-/// Whether the locked file still has its name.
 fn is_in_place(file: &File, path: &Path) -> bool {
     matches!((file.metadata(), std::fs::metadata(path)),
         (Ok(ours), Ok(named)) if platform::file_id(&ours) == platform::file_id(&named))

@@ -11,11 +11,9 @@ use topside_shared::Pin;
 use crate::base::blocking::blocking;
 
 const SERVICE: &str = "_topside._tcp.local.";
-/// The version of the TXT record.
 const VERSION: &str = "1";
 /// Longest label in DNS, in bytes (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
-/// Longest wait for the goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// The server is announced until this ends or is dropped.
@@ -50,7 +48,6 @@ pub(crate) fn announce(
 }
 
 impl Announcement {
-    /// Announces that the server leaves.
     pub(crate) async fn end(self) {
         let Ok(ended) = self.daemon.shutdown() else { return };
         let _ = blocking(move || ended.recv_timeout(GOODBYE)).await;

@@ -12,7 +12,6 @@ use crate::base::outbox::line;
 /// The type of a TLS record that begins a handshake.
 const TLS_HANDSHAKE: u8 = 22;
 
-/// The protocol that a client seems to speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OtherProtocol {
     /// HTTP, of any version and with any method.
@@ -76,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_http_and_of_headers_are_told_from_others() {
+    fn lines_of_http_and_of_headers_are_recognized() {
         use OtherProtocol::{Headers, Http};
         for (line, want) in [
             ("GET / HTTP/1.1", Some(Http)),

@@ -6,7 +6,6 @@ use topside_shared::notifications::{MAX_OUTPUT_CHUNK, Stream};
 /// Memory of a block beside its bytes, in bytes.
 const OVERHEAD: usize = 96;
 
-/// A complete block.
 #[derive(Debug, Clone)]
 pub(super) struct Block {
     pub(super) offset: u64,
@@ -19,7 +18,6 @@ impl Block {
         self.offset + self.data.len() as u64
     }
 
-    /// The memory that it takes, roughly.
     pub(super) fn cost(&self) -> usize {
         self.data.len() + self.marks.ends.capacity() * 2 + OVERHEAD
     }
@@ -100,7 +98,6 @@ fn other(stream: Stream) -> Stream {
     }
 }
 
-/// The block that is being filled.
 #[derive(Debug)]
 pub(super) struct OpenBlock {
     pub(super) offset: u64,

@@ -16,23 +16,19 @@ const WINDOW: usize = 512 * 1024;
 /// Bytes written to the disk at once; a run that is further ahead of the disk waits for it.
 const BATCH: u64 = 128 * 1024;
 
-/// The next step of a reader.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Bytes of one stream.
     Piece(Stream, Bytes),
     /// This many bytes are gone.
     Gap(u64),
     /// The next bytes are in this part of the file.
     OnDisk(Extent, Arc<File>),
-    /// Wait for more output.
     Wait,
     End,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
-    /// The length of the output.
     bytes: u64,
     ended: bool,
     max_output: u64,
@@ -49,7 +45,6 @@ pub(super) struct Buffer {
     given: u64,
     /// Blocks that are being written; the window may have dropped them.
     leaving: VecDeque<Block>,
-    /// The parts of the file.
     kept: Vec<Extent>,
     file: Option<Arc<File>>,
 }
@@ -60,7 +55,6 @@ enum Disk {
     #[default]
     Off,
     Idle,
-    /// A thread is writing until everything is written.
     Writing,
 }
 
@@ -247,7 +241,6 @@ impl Buffer {
         blocks.map(Block::cost).sum::<usize>() + self.open.as_ref().map_or(0, |o| o.data().len())
     }
 
-    /// The next step of a reader at offset `at`.
     pub(super) fn step(&self, at: u64) -> Step {
         if at >= self.bytes {
             return if self.ended { Step::End } else { Step::Wait };

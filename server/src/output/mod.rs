@@ -43,16 +43,13 @@ pub(crate) struct Output {
 struct OutputState {
     /// Never held during a disk access.
     buffer: Mutex<Buffer>,
-    /// Notified at each change of the buffer.
     changed: Notify,
-    /// Notified when a batch is written.
     written: Notify,
     /// The file is made with the first output.
     path: PathBuf,
 }
 
 impl Output {
-    /// An empty output that stays in memory.
     pub(crate) fn in_memory() -> Self {
         Self::of(Buffer::new(0), PathBuf::new())
     }
@@ -124,7 +121,6 @@ impl Output {
         self.wait_for_disk(Buffer::is_written).await;
     }
 
-    /// Bytes that the file takes on the disk.
     pub(crate) fn file_bytes(&self) -> u64 {
         let length = self.state.buffer.lock().file_length();
         if length == 0 { 0 } else { disk_bytes(&self.state.path).unwrap_or(length) }
@@ -160,7 +156,6 @@ impl Output {
 }
 
 impl OutputState {
-    /// Writes until the file has everything.
     fn write_all(&self) {
         loop {
             let (batch, file, at) = {

@@ -9,7 +9,6 @@ use crate::output::json_escape;
 use crate::output::output_reader::Piece;
 
 impl Piece {
-    /// The line without its ending.
     pub(crate) fn line(&self, run: RunId) -> Vec<u8> {
         match self {
             Self::Output { offset, stream, data } => output(run, *offset, *stream, data),

@@ -16,13 +16,10 @@ const PART: usize = 128 * 1024;
 /// Bytes before the marks of a block: its first stream, the number of marks, the number of bytes.
 const HEADER: usize = 9;
 
-/// A part of the file: some complete blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Extent {
-    /// Offset in the output.
     pub(super) start: u64,
     pub(super) end: u64,
-    /// Offset in the file.
     at: u64,
     length: usize,
 }
@@ -43,7 +40,6 @@ impl Extent {
     }
 }
 
-/// A new, empty file.
 pub(super) fn create(path: &Path) -> io::Result<File> {
     platform::private_file().read(true).write(true).create(true).truncate(true).open(path)
 }
@@ -89,7 +85,6 @@ pub(super) fn add_to(path: &Path, stream: Stream, mut bytes: &[u8]) -> io::Resul
     Ok(offset)
 }
 
-/// Writes consecutive blocks at `at`.
 pub(super) fn write(file: &File, at: u64, blocks: &[Block]) -> io::Result<Extent> {
     let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
         return Err(io::ErrorKind::InvalidInput.into());

@@ -14,16 +14,20 @@ use crate::output::buffer::Step;
 use crate::output::output_file::Extent;
 use crate::output::{OutputState, output_file};
 
-/// The next part of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
     /// Bytes of one stream: at most 32 KiB, and cut between characters.
-    Output { offset: u64, stream: Stream, data: Bytes },
-    /// Bytes that are no longer kept.
-    Gap { offset: u64, bytes: u64 },
+    Output {
+        offset: u64,
+        stream: Stream,
+        data: Bytes,
+    },
+    Gap {
+        offset: u64,
+        bytes: u64,
+    },
 }
 
-/// Reads an output to its end, at its own speed.
 #[derive(Debug)]
 pub(crate) struct Reader {
     output: Arc<OutputState>,
@@ -68,7 +72,6 @@ impl Reader {
         }
     }
 
-    /// The next piece of the batch from the disk.
     fn read_back(&mut self) -> Option<(Stream, Bytes)> {
         let at = self.at;
         let (blocks, _) = self.batch.as_mut()?;

@@ -7,7 +7,6 @@ use crate::output::json_escape;
 /// Most bytes of a tail as a JSON string with its quotes.
 pub(crate) const MAX_TAIL: usize = 128 * 1024;
 
-/// The end of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tail {
     pub(crate) text: Text,
@@ -17,7 +16,6 @@ pub(crate) struct Tail {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Text {
-    /// UTF-8.
     Plain(String),
     /// Other bytes in base64 (RFC 4648, section 4).
     Base64(String),

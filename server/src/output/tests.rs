@@ -144,7 +144,7 @@ async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_arrive_unchanged_and_as_base64() {
+async fn bytes_that_are_not_utf8_arrive_unchanged_as_base64() {
     let output = no_disk();
     let mut reader = output.reader(0, alone());
     let bytes = [0xFF, b'a', 0xC3, b'b', 0xE2, 0x82];
@@ -352,7 +352,7 @@ async fn a_tail_is_as_long_as_its_json_may_be() {
 }
 
 #[tokio::test]
-async fn a_tail_that_is_no_text_is_base64_that_fits() {
+async fn a_tail_that_is_not_utf8_is_base64_within_the_limit() {
     let mut bytes = vec![b'x'; 1 << 20];
     bytes[(1 << 20) - 7] = 0xFF;
     let Tail { text: Text::Base64(text), truncated: true } = tail(&bytes).await else {

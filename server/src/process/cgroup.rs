@@ -21,7 +21,6 @@ const MARKS: [&str; 2] = ["user.delegate", "trusted.delegate"];
 #[derive(Debug, Clone)]
 pub(crate) struct Delegated(PathBuf);
 
-/// The group of one run.
 #[derive(Debug, Clone)]
 pub(crate) struct Cgroup(PathBuf);
 
@@ -57,7 +56,6 @@ impl Delegated {
         Cgroup(self.0.join(format!("run-{}", run.0)))
     }
 
-    /// Removes the empty groups of runs.
     pub(crate) fn sweep(&self) {
         let Ok(entries) = fs::read_dir(&self.0) else { return };
         for entry in entries.flatten() {
@@ -133,7 +131,6 @@ impl Cgroup {
         let _ = fs::write(self.0.join("cgroup.kill"), "1");
     }
 
-    /// Removes it, if it is empty.
     pub(crate) fn remove(&self) {
         // The next start tries again.
         let _ = fs::remove_dir(&self.0);

@@ -35,7 +35,6 @@ pub(crate) struct Piped {
 }
 
 impl Daemon {
-    /// The program and its arguments, as declared.
     pub(crate) fn argv(&self) -> Vec<String> {
         std::iter::once(&self.path).chain(&self.args).cloned().collect()
     }

@@ -23,14 +23,12 @@ struct Pipe {
     pipe: File,
     owner: String,
     bytes: u64,
-    /// The log of its server.
     log: tracing::Dispatch,
 }
 
 struct Drain {
     /// Pipes that the thread does not read yet.
     incoming: Vec<Pipe>,
-    /// The number of all pipes.
     pipes: usize,
     /// Wakes the thread; none if it does not run.
     waker: Option<PipeWriter>,

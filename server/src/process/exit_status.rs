@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use topside_shared::records::RunState;
 
-/// Why a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EndCause {
     /// By itself, or by a signal of another process.
@@ -14,7 +13,6 @@ pub(crate) enum EndCause {
     TimedOut,
 }
 
-/// The end of a run's process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProgramExit {
     pub end: EndCause,

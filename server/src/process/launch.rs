@@ -28,7 +28,6 @@ use crate::process::tracking::{LeaderProcess, RunProcesses};
 /// The directory of a run without `cwd`.
 pub(crate) const DEFAULT_CWD: &str = "/";
 
-/// The caller of a run, as its environment shows it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Caller {
     /// `TOPSIDE_RUN`.
@@ -41,7 +40,6 @@ pub(crate) struct Caller {
     pub role: Role,
 }
 
-/// Why a program did not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SpawnError {
     #[error("the program {0} is gone")]

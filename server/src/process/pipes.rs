@@ -30,13 +30,11 @@ impl Pipes {
     }
 }
 
-/// A pipe with an asynchronous reading end.
 pub(crate) fn pair() -> io::Result<(Receiver, PipeWriter)> {
     let (reader, writer) = io::pipe()?;
     Ok((Receiver::from_owned_fd(reader.into())?, writer))
 }
 
-/// A pipe with an asynchronous writing end.
 pub(crate) fn writable() -> io::Result<(PipeReader, Sender)> {
     let (reader, writer) = io::pipe()?;
     Ok((reader, Sender::from_owned_fd(writer.into())?))

@@ -104,7 +104,6 @@ fn is_text(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b | 0x20..=0x7e | 0x80..)
 }
 
-/// Checks a script by the text after `#!`.
 fn script(rest: &[u8], path: &OsStr, found: &mut Vec<PathBuf>) -> Result<(), Unfit> {
     let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
     if line.ends_with(b"\r") {
@@ -174,7 +173,6 @@ fn by_env(argument: &str, path: &OsStr, found: &mut Vec<PathBuf>) -> Result<(), 
     }
 }
 
-/// The machine in the header of an ELF file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Machine {
     wide: bool,
@@ -200,7 +198,6 @@ impl Machine {
         Some(Self { wide, little, number: u16::try_from(number).ok()? })
     }
 
-    /// The machine of this process.
     fn own() -> Option<Self> {
         let mut head = [0; 20];
         let length = read_at(&File::open("/proc/self/exe").ok()?, &mut head, 0).ok()?;

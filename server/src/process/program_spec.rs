@@ -43,11 +43,9 @@ pub(crate) struct Policy {
     pub(crate) wait_on_shutdown: bool,
 }
 
-/// One element of a program's argument list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Element {
     Literal(String),
-    /// The value of the argument with this index.
     Argument(usize),
 }
 
@@ -57,28 +55,21 @@ pub(crate) struct ProgramArg {
     pub(crate) name: String,
     /// Precedes the value, or stands for a bool that is true.
     pub(crate) flag: Option<String>,
-    /// The directory that a path must stay below.
     pub(crate) root: Option<PathBuf>,
     pub(crate) passed: Passed,
 }
 
-/// How a program gets an argument's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Passed {
-    /// In its argument list.
     Element,
-    /// In this environment variable.
     Variable(String),
     /// As the one line of its standard input.
     Input,
 }
 
-/// How a run is stopped.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Stop {
-    /// The first signal to the group.
     pub(crate) signal: Signal,
-    /// The time before SIGKILL.
     pub(crate) timeout: Duration,
 }
 

@@ -50,7 +50,6 @@ pub(crate) struct Process {
     pub(super) started: std::time::Instant,
 }
 
-/// What ends a run early.
 #[derive(Debug, Clone)]
 pub(crate) struct Until {
     pub(crate) cancel: CancellationToken,
@@ -255,7 +254,6 @@ async fn quiet(exited: &CancellationToken, last: &OnceLock<Instant>) {
 pub(crate) struct Group(Option<Pid>);
 
 impl Group {
-    /// The group whose leader is `child`.
     pub(crate) fn of(child: &Child) -> Self {
         Self(child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)))
     }

@@ -14,7 +14,6 @@ use crate::process::drain::drain;
 use crate::process::launch::{Caller, DEFAULT_CWD, environment};
 use crate::process::spawn;
 
-/// Bytes of its output that are kept.
 const MAX_OUTPUT: usize = 64 * 1024;
 /// Reads of 4 KiB at a time: more than a pipe holds.
 const MAX_READS: usize = 32;
@@ -32,9 +31,7 @@ pub(crate) struct Hook {
 /// The `safe_state` of a worker's function: it runs in the directory and with the environment of the worker.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SafeState {
-    /// A program and its arguments.
     pub(crate) argv: Vec<String>,
-    /// The worker.
     pub(crate) daemon: Daemon,
 }
 
@@ -51,10 +48,8 @@ impl SafeState {
     }
 }
 
-/// The result of a hook.
 #[derive(Debug)]
 pub(crate) struct HookResult {
-    /// Its output, of both streams.
     pub(crate) output: Vec<u8>,
     /// None: the state is safe. Else why it may not be, as one sentence.
     pub(crate) failure: Option<String>,
@@ -92,7 +87,6 @@ impl HookPipes {
 }
 
 impl Hook {
-    /// Starts it.
     pub(crate) fn start(&self, pipes: HookPipes) -> io::Result<RunningHook> {
         let (program, args) = self.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let HookPipes { stdin, output, stdout, stderr } = pipes;
@@ -126,7 +120,6 @@ impl Hook {
     }
 }
 
-/// A hook whose program was started.
 #[derive(Debug)]
 pub(crate) struct RunningHook {
     child: Child,

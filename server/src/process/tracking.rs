@@ -99,7 +99,6 @@ pub(crate) struct RunProcesses {
     pub(crate) known: HashMap<Pid, u64>,
 }
 
-/// A process of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
     pub(crate) run: RunId,
@@ -112,12 +111,10 @@ impl Member {
     }
 }
 
-/// The live processes of these runs.
 pub(crate) fn members(runs: &[RunProcesses]) -> Vec<Member> {
     among(runs, platform::processes())
 }
 
-/// Those of `processes` that are alive and belong to these runs.
 pub(crate) fn among(runs: &[RunProcesses], mut processes: Vec<ProcessInfo>) -> Vec<Member> {
     let spared = own(&processes);
     processes.retain(|process| !process.has_ended && !spared.contains(&process.pid));

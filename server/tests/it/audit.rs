@@ -1,4 +1,4 @@
-//! The audit log: what it tells, that nothing of it can be changed unnoticed, and what it costs.
+//! The audit log: its entries, the detection of changes, and its cost.
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -61,7 +61,7 @@ pub(crate) fn verify(topsided: &Topsided) -> (Option<i32>, String) {
 }
 
 #[test]
-fn every_change_is_told_with_who_and_what_came_of_it_and_looking_is_not() {
+fn every_change_is_recorded_with_its_actor_and_result_and_queries_are_not() {
     let topsided = Topsided::new();
     topsided.write("server.toml", crate::common::server::LOOPBACK);
     let state = topsided.path("state");
@@ -143,7 +143,7 @@ fn a_secret_is_masked() {
 }
 
 #[test]
-fn who_comes_in_over_the_network_is_told_and_who_does_not_is_summed() {
+fn network_sign_ins_are_recorded_and_refused_ones_are_counted() {
     let server = TestServer::remote("");
     let state = server.root().join("state");
     let phone = server.device("phone", "viewer");
@@ -165,7 +165,7 @@ fn who_comes_in_over_the_network_is_told_and_who_does_not_is_summed() {
 }
 
 #[test]
-fn whatever_is_edited_removed_or_cut_is_named_by_its_number() {
+fn an_entry_that_is_edited_removed_or_cut_is_named_by_its_number() {
     let topsided = some();
     let file = topsided.path("state/audit.jsonl");
     let good = std::fs::read_to_string(&file).unwrap();
@@ -220,7 +220,7 @@ fn whatever_is_edited_removed_or_cut_is_named_by_its_number() {
 
 /// What was taken away at the end is not forgotten by going on.
 #[test]
-fn lines_cut_off_before_a_start_are_missed_after_it_too() {
+fn lines_cut_off_before_a_start_are_reported_after_it() {
     let topsided = some();
     let file = topsided.path("state/audit.jsonl");
     let good = std::fs::read_to_string(&file).unwrap();
@@ -236,7 +236,7 @@ fn lines_cut_off_before_a_start_are_missed_after_it_too() {
 }
 
 #[test]
-fn a_torn_last_line_is_set_aside_and_told() {
+fn a_torn_last_line_is_set_aside_and_recorded() {
     let topsided = some();
     let file = topsided.path("state/audit.jsonl");
     let before = entries(&topsided.path("state")).len();
@@ -254,7 +254,7 @@ fn a_torn_last_line_is_set_aside_and_told() {
 }
 
 #[test]
-fn show_prints_what_is_asked_for() {
+fn show_prints_the_entries_that_match() {
     let topsided = some();
     let show = |args: &[&str]| {
         let said = topsided.run(&[&["audit", "show"], args].concat());
@@ -295,7 +295,7 @@ pub(crate) fn under_strace(topsided: &Topsided, inject: &str) -> Option<crate::c
 }
 
 #[test]
-fn runs_that_wait_share_a_sync_and_looking_waits_for_none() {
+fn waiting_runs_share_a_sync_and_queries_wait_for_none() {
     let topsided = Topsided::new();
     let Some(mut server) = under_strace(&topsided, "delay_enter=400000") else { return };
     let mut client = server.connect();
@@ -319,7 +319,7 @@ fn runs_that_wait_share_a_sync_and_looking_waits_for_none() {
 }
 
 #[test]
-fn sending_somebody_away_and_telling_everybody_something_are_told() {
+fn disconnecting_a_client_and_a_broadcast_are_recorded() {
     let topsided = Topsided::new();
     let state = topsided.path("state");
     let server = topsided.start();

@@ -1,4 +1,4 @@
-//! The server killed while it writes the audit log: whatever took effect is in it, and its chain is whole.
+//! The server killed while it writes the audit log: every change that took effect is in it, and its chain is intact.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ fn rounds() -> u64 {
 }
 
 #[test]
-fn whenever_the_server_is_killed_all_that_took_effect_is_in_the_audit_log() {
+fn after_a_kill_all_changes_that_took_effect_are_in_the_audit_log() {
     let topsided = Topsided::new();
     topsided.write(
         "server.toml",

@@ -21,7 +21,7 @@ fn refused(client: &mut Raw, script: &str) -> Value {
 }
 
 #[test]
-fn a_full_disk_lets_nothing_start_that_is_not_recorded_until_there_is_room() {
+fn on_a_full_disk_no_unrecorded_run_starts_until_there_is_room() {
     let Some(disk) = Disk::new() else { return };
     disk.topsided.write("server.toml", LOOPBACK);
     let done = disk.topsided.path("done");
@@ -71,7 +71,7 @@ fn a_full_disk_lets_nothing_start_that_is_not_recorded_until_there_is_room() {
 }
 
 #[test]
-fn a_disk_that_never_syncs_lets_nothing_start_and_holds_up_nothing_else() {
+fn on_a_disk_that_never_syncs_no_run_starts_and_queries_still_work() {
     let topsided = Topsided::new();
     let Some(mut server) = under_strace(&topsided, "error=EIO:when=1+") else { return };
     let done = topsided.path("done");

@@ -1,4 +1,4 @@
-//! What the server does by itself, as the audit log tells of it.
+//! Audit entries of the server itself.
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::common::Topsided;
 
 /// What is done about the run of a killed server is on the disk before it is done.
 #[test]
-fn what_becomes_of_a_killed_servers_run_is_told_before_the_next_start_does_it() {
+fn the_end_of_a_killed_servers_run_is_recorded_ahead_by_the_next_start() {
     let topsided = Topsided::new();
     let (state, seen) = (topsided.path("state"), topsided.path("seen"));
     // One for each run: a pipe whose writer has gone is at its end.
@@ -76,7 +76,7 @@ required = true
 }
 
 #[test]
-fn each_start_and_end_of_a_resident_worker_is_told() {
+fn each_start_and_end_of_a_resident_worker_is_recorded() {
     let topsided = Topsided::new();
     topsided.write(
         "commands.toml",

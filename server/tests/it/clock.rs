@@ -24,7 +24,7 @@ fn year(time: &serde_json::Value) -> i32 {
 }
 
 #[test]
-fn a_clock_that_jumps_by_ten_years_either_way_stops_nothing() {
+fn a_clock_that_jumps_by_ten_years_either_way_interrupts_nothing() {
     if !require("faketime") {
         return;
     }
@@ -40,7 +40,7 @@ fn a_clock_that_jumps_by_ten_years_either_way_stops_nothing() {
         let row = admin.run("look", json!({}));
         assert_eq!((&row["state"], &row["output"]), (&json!("succeeded"), &json!("seen")));
         assert_eq!(year(&row["startedAt"]), *years.last().unwrap());
-        // Numbers grow whatever the clock says.
+        // Numbers grow independent of the clock.
         let run = row["runId"].as_u64().unwrap();
         assert!(run > runs, "{run} after {runs}");
         runs = run;
@@ -120,10 +120,10 @@ fn a_clock_that_is_behind_is_reported_as_wrong() {
     assert!(said.stdout.contains("the clock of this box is behind"), "{said:?}");
 }
 
-/// An invite of ten minutes is good for ten minutes, whatever the clock shows at the next start: one that is behind does
+/// An invite of ten minutes is good for ten minutes, independent of the clock at the next start: one that is behind does
 /// not make it good again.
 #[test]
-fn an_invite_that_is_over_stays_over_with_a_clock_that_is_behind() {
+fn an_expired_invite_stays_expired_with_a_clock_that_is_behind() {
     if !require("faketime") {
         return;
     }

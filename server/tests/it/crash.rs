@@ -1,5 +1,4 @@
-//! The server killed at a moment nobody chose, with runs going on: what the next start finds, and what it
-//! leaves of them.
+//! The server killed at a random moment while runs go on: what the next start finds, and which processes it kills.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +60,7 @@ fn follow(client: &mut Raw, run: u64) -> (String, Value) {
 }
 
 #[test]
-fn whenever_the_server_is_killed_rows_and_output_agree_and_all_is_closed() {
+fn after_a_kill_rows_and_output_agree_and_every_safe_state_was_run() {
     let topsided = Topsided::new();
     let closed = topsided.path("closed");
     let hook = format!("echo $TOPSIDE_RUN >> {}", closed.display());
@@ -129,7 +128,7 @@ fn whenever_the_server_is_killed_rows_and_output_agree_and_all_is_closed() {
 }
 
 #[test]
-fn what_cleared_its_environment_is_found_by_its_group() {
+fn a_process_that_cleared_its_environment_is_found_by_its_group() {
     let topsided = Topsided::new();
     let mut alive = topsided.fifo("alive");
     let mut server = topsided.start();

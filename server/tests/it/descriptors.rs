@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::common::Topsided;
 
 #[test]
-fn without_descriptors_sessions_go_on_and_new_runs_are_refused_until_there_are_some() {
+fn without_descriptors_sessions_continue_and_new_runs_are_refused_until_some_are_free() {
     let topsided = Topsided::new();
     let server = topsided.start();
     let mut client = server.connect();

@@ -1,4 +1,4 @@
-//! Clients of other protocols are told what is spoken here, and do not wait forever.
+//! Clients of other protocols get an error that names the protocol, and do not wait forever.
 
 use std::net::TcpStream;
 
@@ -57,7 +57,7 @@ fn requests() -> Vec<(Vec<u8>, &'static str)> {
 
 /// One -32700 a header, and then nothing: the client waited for an answer in its own framing.
 #[test]
-fn http_and_headers_get_one_sentence_and_the_end_on_either_transport() {
+fn http_and_headers_get_one_sentence_and_are_closed_on_both_transports() {
     let server = TestServer::remote("");
     let device = server.device("phone", "viewer");
     for (sent, word) in requests() {
@@ -88,14 +88,14 @@ fn only_the_first_line_is_taken_for_another_protocol() {
 }
 
 #[test]
-fn tls_on_the_local_socket_is_told_and_ends() {
+fn tls_on_the_local_socket_gets_an_error_and_is_closed() {
     let server = TestServer::start();
     told_and_closed(&mut server.connect(), HELLO, "TLS");
     told_and_closed(&mut server.connect(), &HELLO[..1], "TLS");
 }
 
 #[test]
-fn what_is_no_tls_is_told_and_ends_at_the_port() {
+fn plaintext_at_the_tcp_port_gets_an_error_and_is_closed() {
     let server = TestServer::remote("");
     let device: Device = server.device("phone", "viewer");
     let ping = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n".to_vec();

@@ -1,4 +1,4 @@
-//! Output on its way: whole, in order, cut where it may be, and never changed.
+//! Output on its way to a client: complete, in order, cut between characters, and unchanged.
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ fn a_piece_of_output_is_at_most_32_kib_and_cut_between_characters() {
 }
 
 #[test]
-fn a_character_that_comes_in_two_writes_is_sent_whole() {
+fn a_character_in_two_writes_is_sent_in_one_piece() {
     let server = TestServer::start();
     let mut came = server.fifo("came");
     let mut gate = server.fifo("gate");
@@ -71,7 +71,7 @@ fn a_character_that_comes_in_two_writes_is_sent_whole() {
 }
 
 #[test]
-fn bytes_that_are_no_text_arrive_as_they_were() {
+fn bytes_that_are_not_utf8_arrive_unchanged() {
     let server = TestServer::start();
     let mut client = server.connect();
     let all: Vec<u8> = (0..=255).cycle().take(100_000).collect();
@@ -86,7 +86,7 @@ fn bytes_that_are_no_text_arrive_as_they_were() {
 }
 
 #[test]
-fn control_characters_and_quotes_arrive_as_they_were() {
+fn control_characters_and_quotes_arrive_unchanged() {
     let server = TestServer::start();
     let mut client = server.connect();
     let text = "\u{1b}[31mred\u{1b}[0m \"quoted\" \\ \t\r\n\u{0}\u{7f}\u{2028}é";
@@ -122,7 +122,7 @@ fn the_answer_holds_the_longest_tail_of_the_output_whose_json_fits() {
 }
 
 #[test]
-fn both_streams_are_told_apart() {
+fn both_streams_are_distinguished() {
     let server = TestServer::start();
     let mut client = server.connect();
     let script = "for i in 1 2 3 4 5 6 7 8 9; do echo out; echo err >&2; done";
@@ -135,7 +135,7 @@ fn both_streams_are_told_apart() {
 }
 
 #[test]
-fn ten_megabytes_are_streamed_whole_to_a_client_that_reads() {
+fn ten_megabytes_are_streamed_completely_to_a_client_that_reads() {
     let server = TestServer::start();
     let mut client = server.connect();
     let (bytes, _) = stream(&mut client, "yes 0123456789abcde | head -c 10000000");

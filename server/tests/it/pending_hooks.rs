@@ -98,7 +98,7 @@ fn take_all_descriptors(topsided: &Topsided) -> Vec<OwnedFd> {
 }
 
 #[test]
-fn where_connections_take_all_descriptors_every_hook_runs() {
+fn with_all_descriptors_taken_by_connections_every_hook_runs() {
     let topsided = Topsided::new();
     menu(&topsided);
     let mut shell = topsided.command_by("sh");
@@ -126,7 +126,7 @@ fn where_connections_take_all_descriptors_every_hook_runs() {
 }
 
 #[test]
-fn a_hook_that_no_process_can_be_had_for_holds_its_lock_and_runs_when_there_is_one() {
+fn a_hook_without_a_process_keeps_its_lock_and_runs_when_one_is_free() {
     let topsided = Topsided::new();
     let Some(pids) = Pids::new() else { return };
     menu(&topsided);

@@ -307,7 +307,7 @@ fn the_socket_and_the_log_are_the_owners_alone() {
     assert_eq!(mode("state/topsided.log"), 0o600);
 }
 
-/// Programs used to get whatever the server itself was started with.
+/// Programs used to get the signal state that the server was started with.
 #[test]
 fn a_program_gets_the_standard_streams_and_no_other_descriptor() {
     if !std::path::Path::new("/proc/self/fd").exists() {
@@ -335,7 +335,7 @@ fn a_program_runs_where_the_server_belongs_to_a_session_without_a_number() {
     assert_eq!((&ended["state"], &ended["output"]), (&json!("succeeded"), &json!("0\n")));
 }
 
-/// It was forgotten, and whoever waited for the end, as systemd does, waited in vain.
+/// It was forgotten, and a process that waited for the end, as systemd does, waited forever.
 #[test]
 fn a_signal_that_comes_while_the_server_closes_for_a_restart_ends_it() {
     let topsided = Topsided::new();

@@ -1,4 +1,4 @@
-//! Programs are looked at when the menu loads: what the system could not execute is refused there, with its place.
+//! Programs are checked when the menu loads: those that the system cannot execute are refused, with their place.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;

@@ -121,7 +121,7 @@ fn messages_about_a_replaced_socket_name_the_pid_and_what_to_move_away() {
 }
 
 #[test]
-fn two_servers_never_have_one_state_though_its_lock_file_is_removed() {
+fn two_servers_never_share_a_state_although_its_lock_file_is_removed() {
     let topsided = Topsided::new();
     let mut server = topsided.start();
     let lock = topsided.path("state/state.lock");
@@ -164,7 +164,7 @@ fn a_log_that_logrotate_moved_or_a_cleaner_removed_is_begun_again() {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_is_warned_of_and_begun_once_it_can() {
+fn a_log_that_cannot_be_written_is_reported_and_opened_once_it_can() {
     let topsided = Topsided::new();
     let log = topsided.path("state/topsided.log");
     // What stops root too.

@@ -1,4 +1,4 @@
-//! `safe_state`: owed by every run that was started and did not succeed, and paid whatever dies.
+//! `safe_state`: it runs after every run that was started and did not succeed, also after a kill.
 
 use std::path::Path;
 
@@ -219,7 +219,7 @@ fn the_next_start_reaches_the_safe_state_of_a_workers_function() {
     server.signal(Signal::KILL);
     server.exit();
     assert_eq!(closed(&here), [""; 0]);
-    // By then nobody is left who could open it again.
+    // No process is left that could open it again.
     let server = topsided.start();
     server.connect().run("fine", json!({}));
     assert_eq!(closed(&here), ["1 UTC"]);
@@ -227,7 +227,7 @@ fn the_next_start_reaches_the_safe_state_of_a_workers_function() {
 }
 
 #[test]
-fn what_a_hook_said_is_kept_though_it_left_somebody_behind() {
+fn the_output_of_a_hook_is_kept_although_it_left_a_process_behind() {
     let (_directory, server) = server("echo CLOSED; sleep 3 & ", "");
     let mut client = server.connect();
     let row = valve(&mut client, "exit 3");

@@ -108,7 +108,7 @@ fn on_a_full_disk_each_request_is_answered_with_the_reason() {
 
 /// New connections waited without an answer until there were descriptors.
 #[test]
-fn without_descriptors_an_admin_gets_in_and_another_user_is_told_the_reason() {
+fn without_descriptors_an_admin_connects_and_another_user_gets_the_reason() {
     if !require_root() || !require("socat") {
         return;
     }

@@ -48,7 +48,6 @@ impl LineSender {
 #[derive(Debug)]
 enum LogMessage {
     Line(Level, String),
-    /// Check that the file is still there.
     Check,
     Stop,
 }
@@ -160,7 +159,6 @@ pub(super) struct LogFile {
     size: u64,
 }
 
-/// The message for a log that cannot be written.
 pub(super) struct Unwritable<'p>(pub(super) &'p Path);
 
 impl fmt::Display for Unwritable<'_> {

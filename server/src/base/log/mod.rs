@@ -20,7 +20,6 @@ use crate::base::log::log_file::{LineSender, LogFile, LogThread, Unwritable};
 use crate::base::log::tracing_layer::Events;
 use crate::base::mutex::Mutex;
 
-/// Entries kept in memory.
 pub(crate) const KEPT: usize = 1_000;
 pub(crate) const FILE_NAME: &str = "topsided.log";
 
@@ -85,14 +84,12 @@ impl Log {
         let _ = self.on_entry.set(Box::new(callback));
     }
 
-    /// Recreates the log's file if it was moved or removed.
     pub(crate) fn check_file(&self) {
         if let Some(lines) = self.lines.get() {
             lines.check();
         }
     }
 
-    /// The number of the last entry.
     pub(crate) fn clock(&self) -> u64 {
         self.recent.lock().clock
     }

@@ -39,7 +39,6 @@ pub(crate) fn private_file() -> OpenOptions {
     options
 }
 
-/// The device and inode of a file.
 pub(crate) fn file_id(file: &std::fs::Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }
@@ -53,7 +52,6 @@ pub(crate) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }
 
-/// Gives a file the owner, the group and the mode of another file.
 pub(crate) fn give_owner_and_mode(
     file: &std::fs::File,
     like: &std::fs::Metadata,
@@ -81,7 +79,6 @@ pub(crate) fn owner_and_mode(path: &Path) -> io::Result<(u32, u32)> {
     Ok((metadata.uid(), metadata.mode() & 0o7777))
 }
 
-/// The effective user of this process.
 pub(crate) fn own_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
@@ -156,7 +153,6 @@ fn handles(rule: &str, path: &Path, head: &[u8]) -> bool {
     own.iter().zip(&magic).zip(&mask).all(|((own, magic), mask)| own & mask == magic & mask)
 }
 
-/// A user's name, or the number if there is none.
 pub(crate) fn user_name(uid: u32) -> String {
     nix::unistd::User::from_uid(uid.into())
         .ok()

@@ -123,7 +123,6 @@ pub(crate) fn is_no_such_family(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
 }
 
-/// The networks that the box has an address in.
 pub(crate) fn own_networks() -> Vec<Subnet> {
     let Ok(interfaces) = nix::ifaddrs::getifaddrs() else { return Vec::new() };
     let ip = |address: Option<nix::sys::socket::SockaddrStorage>| {

@@ -7,7 +7,6 @@ use std::sync::OnceLock;
 
 use rustix::process::Pid;
 
-/// Whether orphans below this process become its children.
 pub(crate) fn is_subreaper() -> bool {
     #[cfg(target_os = "linux")]
     return nix::sys::prctl::get_child_subreaper().unwrap_or(false);
@@ -15,7 +14,6 @@ pub(crate) fn is_subreaper() -> bool {
     false
 }
 
-/// The children of this process, with the zombies.
 pub(crate) fn children() -> Vec<ProcessInfo> {
     let own = Some(rustix::process::getpid());
     let mut processes = processes();
@@ -53,12 +51,10 @@ pub(crate) fn processes() -> Vec<ProcessInfo> {
     entries.flatten().filter_map(number).filter_map(process).collect()
 }
 
-/// A pid as a number.
 pub(crate) fn number(pid: Pid) -> u32 {
     pid.as_raw_nonzero().get().unsigned_abs()
 }
 
-/// The process with this pid.
 pub(crate) fn process(pid: u32) -> Option<ProcessInfo> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // A process that is being removed has -1 as its group.

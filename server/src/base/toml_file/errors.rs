@@ -67,7 +67,6 @@ impl fmt::Display for FileError {
 pub struct FileErrors(pub Vec<FileError>);
 
 impl FileErrors {
-    /// The file that was named does not exist.
     pub(crate) fn absent(path: &std::path::Path) -> Self {
         Self::one(&path.display().to_string(), None, "there is no such file")
     }
@@ -108,7 +107,6 @@ pub(crate) fn first_of(errors: &impl fmt::Display, how: &str) -> String {
     }
 }
 
-/// Collects the errors of one text.
 #[derive(Debug)]
 pub(crate) struct Errors<'a> {
     file: &'a str,
@@ -121,7 +119,6 @@ impl<'a> Errors<'a> {
         Self { file, text, errors: Vec::new() }
     }
 
-    /// Records an error at the beginning of `span`.
     pub(crate) fn add(&mut self, span: &Range<usize>, message: impl fmt::Display) {
         let at = Position::of(self.text, span.start);
         self.errors.push(FileError::new(self.file, Some(at), message));

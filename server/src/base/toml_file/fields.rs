@@ -10,7 +10,6 @@ use topside_shared::text;
 use crate::base::toml_file::errors::{Errors, FileErrors, Position};
 use crate::base::toml_file::units;
 
-/// One table of a file.
 #[derive(Debug, Clone)]
 pub(crate) struct Fields<'a, 'i> {
     pub(crate) table: &'a DeTable<'i>,

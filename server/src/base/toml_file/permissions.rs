@@ -27,16 +27,13 @@ pub(crate) struct Trust {
 /// What the server does with a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A file that it reads.
     File,
     /// A program that it runs. A group may write the directories above it: on some systems `/usr/local` belongs to the
     /// administrators' group.
     Program,
-    /// A directory whose entries it reads.
     Directory,
 }
 
-/// Why a path is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     /// Whether it is about a directory above the path, or a link to it.
@@ -46,7 +43,6 @@ pub(crate) struct Fault {
 }
 
 impl Trust {
-    /// The user of this process.
     pub(crate) fn of_this_process() -> Self {
         Self { uid: platform::own_uid() }
     }

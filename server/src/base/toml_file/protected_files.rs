@@ -7,12 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::base::toml_file::errors::{FileError, FileErrors, Position};
 use crate::base::toml_file::permissions::{Fault, Kind, Trust};
 
-/// A file that was read.
 #[derive(Debug, Default)]
 pub(crate) struct ProtectedFile {
     /// None if there is no such file, or it cannot be read.
     pub(crate) text: Option<String>,
-    /// Why it is refused.
     pub(crate) errors: Vec<FileError>,
 }
 

@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Where the router forwards connections to this box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ExternalAddress {
     pub(crate) address: IpAddr,
@@ -10,7 +9,6 @@ pub(crate) struct ExternalAddress {
     pub(crate) protocol: Protocol,
 }
 
-/// The protocol of a port mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     /// Port Control Protocol (RFC 6887).

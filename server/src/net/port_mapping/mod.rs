@@ -20,23 +20,18 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// PCP forbids to renew more often (RFC 6887, section 11.2.1), also if the router grants a shorter lifetime.
 const SHORTEST_RENEWAL: Duration = Duration::from_secs(4);
-/// Longest wait for the removal of the mapping.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// A granted mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grant {
     pub(crate) outside: ExternalAddress,
     pub(crate) lifetime: Duration,
 }
 
-/// One port on one router.
 pub(crate) trait Router {
-    /// Requests the port.
     async fn ask(&mut self) -> Result<Grant, NoMapping>;
     /// Requests the granted port again. If the future is dropped, the old grant stays.
     async fn renew(&mut self) -> Result<Grant, NoMapping>;
-    /// Gives it back, if possible.
     async fn remove(&mut self);
     /// Ready once the router, or this box's address behind it, has changed since the request.
     async fn moved(&self);
@@ -91,7 +86,6 @@ pub(crate) async fn keep<C: Future<Output = ()>>(
     }
 }
 
-/// Why a port was lost.
 #[derive(Debug, thiserror::Error)]
 enum Lost {
     #[error("the network of this box has changed")]

@@ -27,14 +27,10 @@ const PATIENCE: TimeoutConfig = TimeoutConfig {
     max_retries: 3,
     max_retry_timeout: None,
 };
-/// Longest wait for the answer of a UPnP router.
 const SEARCH: Duration = Duration::from_secs(4);
-/// Shown by the router's own page.
 const DESCRIPTION: &str = "Topside";
-/// How often the network is checked.
 const CHECK: Duration = Duration::from_secs(20);
 
-/// Why there is no mapping.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoMapping {
     #[error("this box has no IPv4 network")]
@@ -49,7 +45,6 @@ pub(crate) enum NoMapping {
     NotRenewedUpnp(#[from] NoUpnp),
 }
 
-/// Why UPnP failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoUpnp {
     #[error("no router answers ({0})")]
@@ -64,7 +59,6 @@ pub(crate) enum NoUpnp {
     AddAny(#[from] AddAnyPortError),
 }
 
-/// The position of this box in its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     /// The router, if the system knows it.
@@ -73,7 +67,6 @@ pub(crate) struct Place {
     pub(crate) own: Ipv4Addr,
 }
 
-/// The current position; `None` without an IPv4 network.
 pub(crate) fn place() -> Option<Place> {
     let gateway = platform::default_gateway();
     // Connecting a datagram socket sends nothing: the system only chooses the address that it would use. TEST-NET-1 stands

@@ -17,7 +17,6 @@ impl Default for RouterAddress {
 }
 
 impl RouterAddress {
-    /// The router's address and port, if it forwards one.
     pub(crate) fn outside(&self) -> Option<ExternalAddress> {
         *self.outside.borrow()
     }

@@ -158,7 +158,7 @@ async fn a_lifetime_of_nothing_is_no_busy_loop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outside_that_the_internet_cannot_reach_is_told_with_why_and_once() {
+async fn an_external_address_that_the_internet_cannot_reach_is_reported_once_with_the_reason() {
     use tracing::instrument::WithSubscriber;
 
     let (log, dispatch, _writing) =

@@ -1,4 +1,4 @@
-//! What repeats or is very long takes little room in the audit log.
+//! Repeated events and long arguments take little room in the audit log.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

@@ -1,4 +1,4 @@
-//! Processes that leave a run's group: which are ended with it, and which are told of.
+//! Processes that leave a run's group: which are ended with it, and which are reported.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ fn kill(pid: u32) {
 }
 
 #[test]
-fn a_cancel_reaches_who_has_left_the_group() {
+fn a_cancel_ends_processes_that_left_the_group() {
     if !require("setsid") {
         return;
     }
@@ -61,7 +61,7 @@ fn a_cancel_reaches_who_has_left_the_group() {
 }
 
 #[test]
-fn a_time_out_reaches_who_has_left_the_group_and_does_not_hear() {
+fn a_time_out_kills_processes_that_left_the_group_and_ignore_signals() {
     if !require("setsid") {
         return;
     }
@@ -78,7 +78,7 @@ fn a_time_out_reaches_who_has_left_the_group_and_does_not_hear() {
 }
 
 #[test]
-fn who_outlives_a_run_that_ended_by_itself_is_left_alone_and_told_of() {
+fn processes_that_outlive_a_run_that_ended_by_itself_are_left_alone_and_reported() {
     if !require("setsid") {
         return;
     }
@@ -112,7 +112,7 @@ fn who_outlives_a_run_that_ended_by_itself_is_left_alone_and_told_of() {
 }
 
 #[test]
-fn what_left_everything_but_its_pipe_is_killed_at_the_next_start() {
+fn a_process_known_only_by_its_pipe_is_killed_at_the_next_start() {
     if !require("setsid") {
         return;
     }
@@ -176,7 +176,7 @@ impl Drop for Delegated {
 
 /// A process that left all that it could be known by before its run had a cgroup was found by nothing.
 #[test]
-fn a_process_that_leaves_at_once_and_hides_is_reported_where_there_is_a_cgroup() {
+fn a_process_that_leaves_at_once_is_reported_with_a_cgroup() {
     if !require_root() || !require("setsid") {
         return;
     }
@@ -203,7 +203,7 @@ fn a_process_that_leaves_at_once_and_hides_is_reported_where_there_is_a_cgroup()
 }
 
 #[test]
-fn nothing_leaves_a_cgroup() {
+fn no_process_leaves_a_cgroup() {
     if !require_root() || !require("setsid") {
         return;
     }

@@ -1,4 +1,4 @@
-//! What a supervisor such as systemd hears of the server.
+//! Reports to a supervisor such as systemd.
 
 use std::os::unix::net::UnixDatagram;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -60,7 +60,7 @@ fn supervised(topsided: &Topsided, watchdog: &str) -> std::process::Command {
 }
 
 #[test]
-fn it_hears_when_the_server_is_ready_that_it_lives_and_when_it_stops() {
+fn the_supervisor_gets_ready_watchdog_and_stopping() {
     let topsided = Topsided::new();
     let heard = Heard::at(&topsided.path("notify"));
     let mut server = topsided.spawn_by(supervised(&topsided, "20000"));
@@ -78,7 +78,7 @@ fn it_hears_when_the_server_is_ready_that_it_lives_and_when_it_stops() {
 }
 
 #[test]
-fn it_hears_that_the_server_lives_while_that_waits_for_runs_to_end() {
+fn the_watchdog_is_served_while_the_server_waits_for_runs_to_end() {
     let topsided = Topsided::new();
     let heard = Heard::at(&topsided.path("notify"));
     let mut server = topsided.spawn_by(supervised(&topsided, "20000"));
@@ -97,7 +97,7 @@ fn it_hears_that_the_server_lives_while_that_waits_for_runs_to_end() {
 }
 
 #[test]
-fn a_restart_is_told_as_one_and_ends_with_being_ready() {
+fn a_restart_reports_reloading_and_then_ready() {
     let topsided = Topsided::new();
     let heard = Heard::at(&topsided.path("notify"));
     let mut server = topsided.spawn_by(supervised(&topsided, "0"));
@@ -115,7 +115,7 @@ fn a_restart_is_told_as_one_and_ends_with_being_ready() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_abstract_socket_is_told_and_what_watches_another_process_is_not() {
+fn an_abstract_socket_is_notified_and_the_watchdog_of_another_process_is_not() {
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::net::SocketAddr;
 
@@ -134,7 +134,7 @@ fn an_abstract_socket_is_told_and_what_watches_another_process_is_not() {
 }
 
 #[test]
-fn a_dead_notify_socket_is_warned_of_and_the_server_starts() {
+fn with_a_dead_notify_socket_the_server_warns_and_starts() {
     let topsided = Topsided::new();
     // No file, a file that is no socket, and a socket that was left behind.
     let dead = topsided.path("dead");
@@ -173,7 +173,7 @@ impl Worker for Hang {
 }
 
 #[test]
-fn a_server_whose_requests_hang_is_not_said_to_live() {
+fn a_server_whose_requests_hang_does_not_serve_the_watchdog() {
     let (began, has_begun) = channel();
     let (release, released) = channel();
     let released = Arc::new(Mutex::new(released));

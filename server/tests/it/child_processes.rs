@@ -145,7 +145,7 @@ fn as_the_first_process_the_server_reaps_what_it_adopts() {
     let mut client = server.connect();
     let orphans = "for i in 1 2 3; do (sh -c 'exit 0' >/dev/null 2>&1 &); done; ps -eo stat= | grep -c Z; exit 7";
     for _ in 0..10 {
-        // The exit status is the program's own, whoever is reaped meanwhile.
+        // The exit status is the program's own, although others are reaped meanwhile.
         let row = client.run("sh", json!({"script": orphans}));
         assert_eq!(row["exitCode"], 7, "{row}");
     }
@@ -155,7 +155,7 @@ fn as_the_first_process_the_server_reaps_what_it_adopts() {
     });
 }
 
-/// The same for the children of the program before a restart, whose exit statuses nobody waits for.
+/// The same for the children of the program before a restart, whose exit statuses are not awaited.
 #[test]
 fn after_a_restart_the_children_of_the_program_before_are_reaped() {
     if !require_root() || !require("unshare") {
