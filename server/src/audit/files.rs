@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::audit::chain::Link;
 use crate::audit::entry::Line;
-use crate::base::platform;
+use crate::base::platform::{self, if_there};
 
 /// The current file.
 pub(super) const FILE: &str = "audit.jsonl";
@@ -107,14 +107,6 @@ pub(super) fn close(state: &Path, last: u64) -> io::Result<()> {
 
 pub(super) fn discard(state: &Path) -> io::Result<()> {
     if_there(std::fs::remove_file(state.join(FILE))).map(drop)
-}
-
-/// The result of a file operation; none if there is no such file.
-pub(super) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        result => result.map(Some),
-    }
 }
 
 /// Makes a new current file; its name is on the disk when this returns.

@@ -12,6 +12,7 @@ use crate::audit::chain::Link;
 use crate::audit::entry::Line;
 use crate::audit::retained::Anchor;
 use crate::audit::{LET_GO, files, retained};
+use crate::base::platform;
 
 /// A log that changed while it was read is read again this often, at this interval.
 const ATTEMPTS: u32 = 5;
@@ -50,7 +51,7 @@ fn open(state: &Path) -> io::Result<Vec<Opened>> {
     let mut opened = Vec::new();
     for closed in files::closed(state)? {
         // A file that does not exist was removed by rotation meanwhile.
-        let Some(file) = files::if_there(File::open(&closed.path))? else { continue };
+        let Some(file) = platform::if_there(File::open(&closed.path))? else { continue };
         if Some(file.metadata()?.ino()) != number {
             opened.push((closed.path, file));
         }
@@ -81,7 +82,7 @@ fn open_kept(state: &Path) -> io::Result<Vec<Opened>> {
     let mut opened = Vec::new();
     for name in [retained::OLDER, retained::FILE] {
         let path = state.join(name);
-        if let Some(file) = files::if_there(File::open(&path))? {
+        if let Some(file) = platform::if_there(File::open(&path))? {
             opened.push((path, file));
         }
     }

@@ -75,7 +75,7 @@ pub(super) fn copy(state: &Path, removing: &[ClosedFile], max_bytes: u64) -> io:
     file.set_len(end.whole)?;
     let mut last = match end.link() {
         Some(link) => link,
-        None => match files::if_there(File::open(state.join(OLDER)))? {
+        None => match platform::if_there(File::open(state.join(OLDER)))? {
             Some(mut older) => FileEnd::of(&mut older)?.link().unwrap_or_default(),
             None => Link::default(),
         },
@@ -113,12 +113,12 @@ pub(super) fn copy(state: &Path, removing: &[ClosedFile], max_bytes: u64) -> io:
 }
 
 pub(super) fn rotate(state: &Path) -> io::Result<()> {
-    files::if_there(std::fs::rename(state.join(FILE), state.join(OLDER)))?;
+    platform::if_there(std::fs::rename(state.join(FILE), state.join(OLDER)))?;
     files::sync_directory(state)
 }
 
 pub(super) fn first_seq(path: &Path) -> io::Result<Option<u64>> {
-    let Some(file) = files::if_there(File::open(path))? else { return Ok(None) };
+    let Some(file) = platform::if_there(File::open(path))? else { return Ok(None) };
     let mut line = Vec::new();
     files::next_line(&mut BufReader::new(file), &mut line)?;
     Ok(serde_json::from_slice::<Brief<'_>>(&line).ok().map(|brief| brief.seq))

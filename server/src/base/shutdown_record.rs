@@ -6,7 +6,7 @@ use std::path::Path;
 
 use topside_shared::notifications::Closing;
 
-use crate::base::atomic_file;
+use crate::base::{atomic_file, platform};
 
 const FILE: &str = "shutdown.json";
 
@@ -15,11 +15,8 @@ pub(crate) fn write(state: &Path, closing: &Closing) -> io::Result<()> {
 }
 
 pub(crate) fn remove(state: &Path) {
-    match std::fs::remove_file(state.join(FILE)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::warn!(target: "topside", %error, "{FILE} is not removed: the next start reports a shutdown that was due");
-        }
-        _ => {}
+    if let Err(error) = platform::if_there(std::fs::remove_file(state.join(FILE))) {
+        tracing::warn!(target: "topside", %error, "{FILE} is not removed: the next start reports a shutdown that was due");
     }
 }
 

@@ -176,13 +176,11 @@ fn prepare_directory(socket: &Path, open: bool) -> Result<(), ListenError> {
 /// Binds the socket at `path`, in place of a dead one; its file, by device and inode.
 fn bind(path: &Path, open: bool) -> Result<(UnixListener, (u64, u64)), ListenError> {
     let failed = ListenError::io(path);
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if !found.file_type().is_socket() => {
+    if let Some(found) = platform::if_there(path.symlink_metadata()).map_err(failed)? {
+        if !found.file_type().is_socket() {
             return Err(ListenError::NotASocket(path.to_owned()));
         }
-        Ok(_) => std::fs::remove_file(path).map_err(failed)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed(error)),
+        std::fs::remove_file(path).map_err(failed)?;
     }
     let listener = UnixListener::bind(path).map_err(failed)?;
     platform::set_mode(path, socket_mode(open)).map_err(failed)?;

@@ -26,6 +26,7 @@ use topside_shared::notifications::Stream;
 
 use crate::base::blocking;
 use crate::base::mutex::Mutex;
+use crate::base::platform;
 use crate::output::buffer::Buffer;
 use crate::output::output_reader::Reader;
 use crate::output::tail::{MAX_TAIL, Tail};
@@ -61,11 +62,7 @@ impl Output {
 
     /// The output of a run that has ended, as far as the file at `path` holds it; there may be none. Blocks.
     pub(crate) fn read_from(path: PathBuf, bytes: u64) -> io::Result<Self> {
-        let file = match File::open(&path) {
-            Ok(file) => Some(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
+        let file = platform::if_there(File::open(&path))?;
         let kept = file.as_ref().map_or(Ok(Vec::new()), output_file::parts)?;
         Ok(Self::of(Buffer::ended(bytes, kept, file), path))
     }

@@ -1,10 +1,11 @@
 //! Finds programs on the path when the menu loads, so that a run does not search.
 
 use std::ffi::OsStr;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
+
+use crate::base::platform;
 
 /// The `PATH` of each run, and of the search.
 pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -51,11 +52,9 @@ pub(crate) fn search(name: &str, path: &OsStr) -> Option<PathBuf> {
 
 /// Whether this user may execute the file at `path`.
 pub(crate) fn executable(path: &Path) -> Result<(), Absent> {
-    let meta = match path.metadata() {
-        Ok(meta) => meta,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Absent::NotThere),
-        Err(error) => return Err(Absent::Unreachable(error.to_string())),
-    };
+    let meta = platform::if_there(path.metadata())
+        .map_err(|error| Absent::Unreachable(error.to_string()))?
+        .ok_or(Absent::NotThere)?;
     if meta.is_dir() {
         return Err(Absent::Directory);
     }

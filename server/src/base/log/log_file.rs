@@ -229,10 +229,7 @@ fn rotate(path: &Path) -> io::Result<()> {
         PathBuf::from(name)
     };
     for n in (1..ROTATED).rev() {
-        match std::fs::rename(numbered(n), numbered(n + 1)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        platform::if_there(std::fs::rename(numbered(n), numbered(n + 1)))?;
     }
     std::fs::rename(path, numbered(1))
 }

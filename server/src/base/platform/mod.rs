@@ -43,6 +43,14 @@ pub(crate) fn file_id(file: &std::fs::Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }
 
+/// The result of a file operation; none if there is no such file.
+pub(crate) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
+    }
+}
+
 /// Makes a directory, and those above it, with mode 0700; an existing one stays as it is.
 pub(crate) fn private_directory(path: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)

@@ -41,11 +41,7 @@ impl<'a, 'i> Fields<'a, 'i> {
     }
 
     pub(crate) fn table(&self, name: &str, m: &mut Errors<'_>) -> Option<Fields<'a, 'i>> {
-        let read = |value: &'a DeValue<'i>| match value {
-            DeValue::Table(table) => Some(table),
-            _ => None,
-        };
-        let Field { value: table, span } = self.read(name, "a table", m, read)?;
+        let Field { value: table, span } = self.read(name, "a table", m, DeValue::as_table)?;
         Some(Fields { table, owner: format!("[{name}]"), span })
     }
 
@@ -99,17 +95,16 @@ impl<'a, 'i> Fields<'a, 'i> {
     }
 
     pub(crate) fn boolean(&self, name: &str, m: &mut Errors<'_>) -> bool {
-        self.read(name, "true or false", m, as_bool).is_some_and(|field| field.value)
+        self.read(name, "true or false", m, DeValue::as_bool).is_some_and(|field| field.value)
     }
 
     pub(crate) fn strings(&self, name: &str, m: &mut Errors<'_>) -> Vec<Field<String>> {
         let read = |value: &'a DeValue<'i>| {
-            let DeValue::Array(items) = value else { return None };
             let item = |item: &Spanned<DeValue<'i>>| {
                 let value = as_str(item.get_ref())?.to_owned();
                 Some(Field { value, span: item.span() })
             };
-            items.iter().map(item).collect::<Option<Vec<_>>>()
+            value.as_array()?.iter().map(item).collect::<Option<Vec<_>>>()
         };
         self.read(name, "an array of strings", m, read).map(|field| field.value).unwrap_or_default()
     }
@@ -153,17 +148,7 @@ impl<'a, 'i> Fields<'a, 'i> {
 }
 
 pub(crate) fn as_str<'a>(value: &'a DeValue<'_>) -> Option<&'a str> {
-    match value {
-        DeValue::String(text) => Some(text),
-        _ => None,
-    }
-}
-
-fn as_bool(value: &DeValue<'_>) -> Option<bool> {
-    match value {
-        DeValue::Boolean(value) => Some(*value),
-        _ => None,
-    }
+    value.as_str()
 }
 
 /// A scalar as a JSON value; none for dates, arrays, tables, and numbers that JSON does not have.
