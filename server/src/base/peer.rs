@@ -146,17 +146,10 @@ mod tests {
     fn an_invite_names_the_listening_addresses_and_the_boxs_own_for_all() {
         let networks = || {
             let of = |text| Subnet { address: ip(text), prefix: 24 };
-            [
-                "127.0.0.1",
-                "fe80::2",
-                "2001:db8::9",
-                "198.51.100.9",
-                "192.168.1.9",
-                "fd00::9",
-                "10.0.0.9",
-            ]
-            .map(of)
-            .to_vec()
+            "127.0.0.1 fe80::2 2001:db8::9 198.51.100.9 192.168.1.9 fd00::9 10.0.0.9"
+                .split(' ')
+                .map(of)
+                .collect()
         };
         let names = |listening: &[&str]| {
             let listening: Vec<_> = listening.iter().map(|text| ip(text)).collect();

@@ -76,8 +76,8 @@ impl Acceptor {
                 if let Poll::Ready(Ok(connection)) = accepted {
                     admit(connection, Room::Reserved(left));
                 }
+                self.fill();
                 if !failed {
-                    self.fill();
                     continue;
                 }
             }

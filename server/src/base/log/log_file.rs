@@ -126,8 +126,7 @@ fn write_lines(
             let failed = log.write(batch.as_bytes()).err().map(|error| error.to_string());
             if let Some(error) = failed.as_ref().filter(|_| stderr && failed != reported) {
                 let time = Time::now();
-                let line = format!("{time} warn  {} {error}", Unwritable(&log.path));
-                let _ = writeln!(io::stderr(), "{line}");
+                let _ = writeln!(io::stderr(), "{time} warn  {}", unwritable(&log.path, error));
             }
             reported = failed;
         }
@@ -159,17 +158,12 @@ pub(super) struct LogFile {
     size: u64,
 }
 
-pub(super) struct Unwritable<'p>(pub(super) &'p Path);
-
-impl fmt::Display for Unwritable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} cannot be written, so the log is kept in memory and on standard error only; make the file writable for \
-             this user, and the server opens it within seconds:",
-            self.0.display()
-        )
-    }
+pub(super) fn unwritable(path: &Path, error: &impl fmt::Display) -> String {
+    format!(
+        "{} cannot be written, so the log is kept in memory and on standard error only; make the file writable for this \
+         user, and the server opens it within seconds: {error}",
+        path.display()
+    )
 }
 
 impl LogFile {

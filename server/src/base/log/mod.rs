@@ -16,7 +16,7 @@ use topside_shared::notifications::LogEntry;
 use topside_shared::tables::log_line;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt};
 
-use crate::base::log::log_file::{LineSender, LogFile, LogThread, Unwritable};
+use crate::base::log::log_file::{LineSender, LogFile, LogThread, unwritable};
 use crate::base::log::tracing_layer::Events;
 use crate::base::mutex::Mutex;
 
@@ -61,7 +61,7 @@ impl Log {
     pub(crate) fn open(sinks: &Sinks) -> io::Result<(Arc<Self>, tracing::Dispatch, LogThread)> {
         let log = Arc::new(Self::default());
         let path = sinks.directory.as_ref().map(|directory| directory.join(FILE_NAME));
-        let (file, unwritable) = path.clone().map(LogFile::open).unzip();
+        let (file, error) = path.clone().map(LogFile::open).unzip();
         let (lines, thread) = LogThread::start(file, sinks.stderr)?;
         let _ = log.lines.set(lines.clone());
         let layer = Events { log: Arc::clone(&log), lines };
@@ -70,10 +70,10 @@ impl Log {
             .with_target("topsided", tracing::Level::INFO);
         let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
         let dispatch = tracing::Dispatch::new(subscriber);
-        if let (Some(path), Some(Some(error))) = (&path, unwritable) {
+        if let (Some(path), Some(Some(error))) = (&path, error) {
             // A server that may have valves to close starts without its log.
             tracing::dispatcher::with_default(&dispatch, || {
-                tracing::warn!(target: "topside", "{} {error}", Unwritable(path));
+                tracing::warn!(target: "topside", "{}", unwritable(path, &error));
             });
         }
         Ok((log, dispatch, thread))

@@ -67,7 +67,7 @@ impl Trust {
     /// Why an opened file is not trusted, apart from its directories.
     pub(crate) fn file(self, path: &Path, meta: &Metadata) -> Vec<Fault> {
         let fault = |text| Fault { above: false, text };
-        let mode = writers(meta, true).map(|writers| writers.sentence(path));
+        let mode = writers(path, meta, true);
         self.owner(path, meta).into_iter().chain(mode).map(fault).collect()
     }
 
@@ -127,8 +127,7 @@ impl Trust {
         // In a sticky directory, such as /tmp, others cannot replace an entry that is not theirs; its owner is checked
         // with the entry. They can add entries.
         let sticky = meta.mode() & STICKY != 0 && !(is_end && kind == Kind::Directory);
-        let writers = if sticky { None } else { writers(meta, kind != Kind::Program) };
-        let mode = writers.map(|writers| writers.sentence(path));
+        let mode = if sticky { None } else { writers(path, meta, kind != Kind::Program) };
         let above = !(is_end && kind == Kind::Directory);
         let faults = self.owner(path, meta).into_iter().chain(mode);
         faults.map(|text| Fault { above, text }).collect()
@@ -153,37 +152,20 @@ impl Trust {
     }
 }
 
-/// The group of users, beside the owner, that may write a file.
-struct Writers {
-    who: &'static str,
-    take: &'static str,
-}
-
-impl Writers {
-    fn sentence(&self, path: &Path) -> String {
-        let path = path.display().to_string();
-        format!(
-            "{path} may be written by {}: run `chmod {} {}`",
-            self.who,
-            self.take,
-            quoted(&path)
-        )
-    }
-}
-
-/// Which users may write this; the owner's private group does not count.
-fn writers(meta: &Metadata, by_group: bool) -> Option<Writers> {
+/// Which users beside the owner may write this, as a sentence; the owner's private group does not count.
+fn writers(path: &Path, meta: &Metadata, by_group: bool) -> Option<String> {
     let mode = meta.mode();
     let other = mode & OTHER_WRITE != 0;
     let group =
         by_group && mode & GROUP_WRITE != 0 && !Accounts::read().is_private(meta.uid(), meta.gid());
-    let (who, take) = match (group, other) {
+    let (who, change) = match (group, other) {
         (false, false) => return None,
         (true, false) => ("its group", "g-w"),
         (false, true) => ("every user", "o-w"),
         (true, true) => ("every user", "go-w"),
     };
-    Some(Writers { who, take })
+    let path = path.display().to_string();
+    Some(format!("{path} may be written by {who}: run `chmod {change} {}`", quoted(&path)))
 }
 
 /// The components of a path, without root and `.`.

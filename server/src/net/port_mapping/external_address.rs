@@ -1,6 +1,6 @@
 //! The external address of the router, and whether the internet can reach it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ExternalAddress {
@@ -31,33 +31,20 @@ impl Protocol {
 
 /// Why the internet cannot reach an address, as the end of a sentence; `None` if it can.
 pub(crate) fn unreachable(address: IpAddr) -> Option<&'static str> {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => unreachable_v4(v4),
-        IpAddr::V6(v6) => unreachable_v6(v6),
-    }
-}
-
-fn unreachable_v4(address: Ipv4Addr) -> Option<&'static str> {
-    // RFC 6598: addresses between a provider and the routers of its customers.
-    let shared = address.octets()[0] == 100 && address.octets()[1] & 0xC0 == 64;
+    let address = address.to_canonical();
+    let is_no_host = address.is_unspecified() || address.is_multicast();
     Some(match address {
-        _ if shared => "is shared by the provider's customers (carrier NAT)",
-        _ if address.is_private() => "is private",
-        _ if address.is_link_local() => "is link-local",
         _ if address.is_loopback() => "is this machine's own",
-        _ if address.is_unspecified() || address.is_broadcast() || address.is_multicast() => {
-            "is not an address of a machine"
+        // RFC 6598: addresses between a provider and the routers of its customers.
+        IpAddr::V4(v4) if v4.octets()[0] == 100 && v4.octets()[1] & 0xC0 == 64 => {
+            "is shared by the provider's customers (carrier NAT)"
         }
-        _ => return None,
-    })
-}
-
-fn unreachable_v6(address: Ipv6Addr) -> Option<&'static str> {
-    Some(match address {
-        _ if address.is_unique_local() => "is private (unique-local)",
-        _ if address.is_unicast_link_local() => "is link-local",
-        _ if address.is_loopback() => "is this machine's own",
-        _ if address.is_unspecified() || address.is_multicast() => "is not an address of a machine",
+        IpAddr::V4(v4) if v4.is_private() => "is private",
+        IpAddr::V4(v4) if v4.is_link_local() => "is link-local",
+        IpAddr::V6(v6) if v6.is_unique_local() => "is private (unique-local)",
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => "is link-local",
+        IpAddr::V4(v4) if v4.is_broadcast() => "is not an address of a machine",
+        _ if is_no_host => "is not an address of a machine",
         _ => return None,
     })
 }

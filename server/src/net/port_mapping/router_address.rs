@@ -5,15 +5,9 @@ use tokio::sync::watch;
 use crate::net::port_mapping::external_address::{ExternalAddress, unreachable};
 
 /// The external address of this box, as watched by the port mapping.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct RouterAddress {
     pub(crate) outside: watch::Sender<Option<ExternalAddress>>,
-}
-
-impl Default for RouterAddress {
-    fn default() -> Self {
-        Self { outside: watch::Sender::new(None) }
-    }
 }
 
 impl RouterAddress {
