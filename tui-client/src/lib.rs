@@ -18,6 +18,7 @@ mod text;
 mod theme;
 mod verbs;
 mod views;
+mod widgets;
 
 pub use config::{ConfigError, Profile, ProfileStore};
 pub use connect::{Browse, BrowseError, DiscoveredServer, browse};

@@ -20,7 +20,7 @@ impl State {
 }
 
 /// Takes the next theme of the list, and has it written.
-pub(super) fn next_theme(state: &mut State) -> Vec<Effect> {
+pub(crate) fn next_theme(state: &mut State) -> Vec<Effect> {
     let name = state.theme_choice.name;
     let at = THEMES.iter().position(|theme| theme.name == name);
     let next = &THEMES[at.map_or(0, |at| (at + 1) % THEMES.len())];
@@ -30,11 +30,11 @@ pub(super) fn next_theme(state: &mut State) -> Vec<Effect> {
 }
 
 /// The terminal has said its background.
-pub(super) fn take_background(state: &mut State, background: Background) {
+pub(crate) fn take_background(state: &mut State, background: Background) {
     state.set_terminal_colours(TerminalColours { background, ..state.terminal_colours });
 }
 
-pub(super) fn take(
+pub(crate) fn take(
     state: &mut State,
     settings: Settings,
     mistakes: &[String],

@@ -3,13 +3,15 @@
 use topside_shared::Role;
 
 use crate::app::connection::ConnectionState;
-use crate::app::console::Console;
+use crate::app::console::{Console, SHUTDOWN};
 use crate::app::runs::Phase;
-use crate::app::server::{admin, log};
 use crate::app::{DialFailed, Here, Screen, State, Via, picker, prompt};
 
 use crate::input::actions::{ACTIONS, Action, Id, Needs, Scope};
 use crate::input::key::Key;
+
+/// The built-in that is in the menu of a role that may read the log.
+const LOG: &str = "log";
 
 /// Whether an action is possible now, or why not.
 pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
@@ -177,7 +179,7 @@ fn has_block(state: &State) -> Result<(), String> {
 }
 
 fn may_read_log(state: &State) -> Result<(), String> {
-    may(state, log::COMMAND)
+    may(state, LOG)
 }
 
 fn may_kick(state: &State) -> Result<(), String> {
@@ -189,7 +191,7 @@ fn may_kick(state: &State) -> Result<(), String> {
 }
 
 fn may_shut_down(state: &State) -> Result<(), String> {
-    may(state, admin::SHUTDOWN)?;
+    may(state, SHUTDOWN)?;
     match due(state) {
         Some(_) => no("one is due already: postpone it, or call it off"),
         None => Ok(()),
@@ -197,7 +199,7 @@ fn may_shut_down(state: &State) -> Result<(), String> {
 }
 
 fn may_postpone(state: &State) -> Result<(), String> {
-    may(state, admin::SHUTDOWN)?;
+    may(state, SHUTDOWN)?;
     due(state).map_or_else(|| no("none is due"), |_| Ok(()))
 }
 
@@ -207,7 +209,7 @@ fn may_call_off(state: &State) -> Result<(), String> {
 }
 
 fn due(state: &State) -> Option<u64> {
-    admin::due_in(state.console()?, state.clock.mono)
+    state.console()?.due_in(state.clock.mono)
 }
 
 /// Whether the role may call the methods for admins.

@@ -1,35 +1,28 @@
-//! State of the screen and how it changes: [`State`], [`Msg`], [`update()`].
+//! State of the screen and how it changes below the views: [`State`], [`Msg`], [`Effect`], the trait
+//! [`View`](view::View).
 //!
 //! **Invariant:** nothing here does I/O or reads a clock. What comes in is a [`Msg`], the time is in
 //! [`State::clock`], set by the loop before each call; what is to be done goes out as [`Effect`]s.
 //!
 //! **Invariant:** every text of the network passes [`sanitize`](crate::text::sanitize) on its way into the state.
 
-mod apply_settings;
+pub(crate) mod apply_settings;
 pub(crate) mod ask;
 pub(crate) mod availability;
-pub(crate) mod command_form;
-pub(crate) mod confirm;
 pub(crate) mod connection;
 pub(crate) mod console;
-pub(crate) mod help;
-pub(crate) mod key_hints;
-pub(crate) mod mouse;
-mod msg;
-pub(crate) mod overlay;
-pub(crate) mod palette;
+pub(crate) mod msg;
 pub(crate) mod picker;
 pub(crate) mod prompt;
 pub(crate) mod runs;
-pub(crate) mod server;
-mod session;
-mod update;
-pub(crate) mod widgets;
+pub(crate) mod session;
+pub(crate) mod view;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 use jiff::tz::TimeZone;
+use ratatui::layout::Rect;
 use topside_shared::Time;
 
 use crate::config::Profile;
@@ -43,9 +36,8 @@ use connection::ConnectionState;
 pub(crate) use connection::{Target, Via};
 use console::Console;
 pub(crate) use msg::{DialFailed, Effect, Event, Msg, ProfileEdit};
-use overlay::Overlay;
 use picker::Picker;
-pub(crate) use update::update;
+use view::View;
 
 /// The time, as the loop last read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +86,22 @@ pub(crate) enum Here {
     Refused(String),
 }
 
+/// What a click on the screen chooses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Clicked {
+    /// A row of the picker's servers.
+    Server(usize),
+    /// A row of the routes to the chosen server.
+    Route(usize),
+    /// A command of the menu.
+    Command(String),
+    /// A place in the uppermost view, by its number there.
+    InView(usize),
+}
+
+/// Places that can be clicked.
+pub(crate) type Hits = Vec<(Rect, Clicked)>;
+
 /// All that the screen knows.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -104,8 +112,10 @@ pub(crate) struct State {
     pub(crate) screen: Screen,
     pub(crate) picker: Picker,
     pub(crate) link: ConnectionState,
-    /// On top of the screen, the last one uppermost.
-    pub(crate) overlays: Vec<Overlay>,
+    /// The open views, the last one uppermost.
+    pub(crate) views: Vec<Box<dyn View>>,
+    /// What can be clicked, as it was drawn last.
+    pub(crate) hits: Hits,
     pub(crate) remark: Option<Remark>,
     /// An output on its way to a file.
     pub(crate) saving: Option<runs::export::Export>,
@@ -146,7 +156,8 @@ impl State {
             screen: Screen::Picker,
             picker: Picker::default(),
             link: ConnectionState::Idle,
-            overlays: Vec::new(),
+            views: Vec::new(),
+            hits: Hits::new(),
             remark: None,
             saving: None,
             servers: Vec::new(),

@@ -1,14 +1,13 @@
 //! What comes into [`update`](super::update()) and what goes out of it.
 
-use topside_shared::RunId;
+use ratatui::layout::Position;
 use topside_shared::error::ErrorKind;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{AuditEnd, InitializeResult, Menu};
 use topside_shared::notifications::Notification;
+use topside_shared::{Role, RunId};
 
 use super::ask::{Ask, Reply};
-use super::mouse::Clicked;
-use super::picker::redeem_invite::{InviteRedeemed, NotPaired};
 use super::picker::routes::ProbeResult;
 use super::runs::export::{ExportFailed, Exported};
 use super::{Here, Size, Target};
@@ -25,9 +24,9 @@ pub(crate) enum Msg {
     /// Text was pasted.
     Paste(String),
     /// The wheel was turned by this many rows, up being negative, with the pointer here.
-    Wheel { rows: i32, column: u16, row: u16 },
-    /// The left button was pressed on this.
-    Click(Clicked),
+    Wheel { rows: i32, at: Position },
+    /// The left button was pressed here.
+    Click(Position),
     /// The terminal has another size.
     Resize(Size),
     /// The terminal has said whether its background is dark.
@@ -73,6 +72,26 @@ pub(crate) enum Msg {
     Done(String),
     /// An effect could not be carried out: why.
     Failed(String),
+}
+
+/// The server that an invite paired this device with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InviteRedeemed {
+    /// What the server is called here.
+    pub(crate) name: String,
+    /// What this device may do there.
+    pub(crate) role: Role,
+    /// Whether it was paired before.
+    pub(crate) already: bool,
+}
+
+/// Why an invite could not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotPaired {
+    /// The sentence.
+    pub(crate) why: String,
+    /// Whether using the same invite again changes nothing.
+    pub(crate) lasting: bool,
 }
 
 /// Why a dial failed.

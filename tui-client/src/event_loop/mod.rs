@@ -28,7 +28,7 @@ use tokio::sync::mpsc;
 use topside_shared::Time;
 use topside_shared::dirs::Dirs;
 
-use crate::app::{Clock, Effect, Msg, State, Target, picker, update};
+use crate::app::{Clock, Effect, Hits, Msg, State, Target, picker};
 use crate::config::{ProfileStore, THIS_MACHINE};
 use crate::connect::Via;
 use crate::platform::{Job, Jobs, Signal, Signals};
@@ -185,7 +185,7 @@ impl Loop {
 
     fn through(&mut self, msg: Msg) -> anyhow::Result<()> {
         let clock = self.clock();
-        let effects = update(&mut self.state, clock, msg);
+        let effects = views::update(&mut self.state, clock, msg);
         self.dirty = true;
         self.carry_out(effects)
     }
@@ -328,7 +328,7 @@ impl Loop {
                         self.re_read_settings()?;
                         self.background.ask_again(&mut self.terminal)?;
                     }
-                    terminal_events::message(event, &self.state)
+                    terminal_events::message(event)
                 }
                 Input::Background(rgb) => self.background.answered(*rgb).map(Msg::Background),
             };
@@ -358,8 +358,14 @@ impl Loop {
     }
 
     fn draw_frame(&mut self) -> std::io::Result<()> {
-        let state = &self.state;
-        self.terminal.draw(state.size, |area, buffer| views::draw(state, area, buffer))
+        let (state, mut hits) = (&self.state, Hits::new());
+        self.terminal.draw(state.size, |area, buffer| {
+            let cursor;
+            (cursor, hits) = views::draw(state, area, buffer);
+            cursor
+        })?;
+        self.state.hits = hits;
+        Ok(())
     }
 
     fn draw(&mut self) -> anyhow::Result<()> {

@@ -4,20 +4,21 @@ use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 
-use crate::app::{Msg, Size, State};
+use ratatui::layout::Position;
+
+use crate::app::{Msg, Size};
 use crate::input::key::{Code, Key};
 use crate::terminal;
-use crate::views;
 
 /// Rows that one click of the wheel scrolls.
 const WHEEL: i32 = 3;
 
-/// The message for an event, in the state that is shown.
-pub(super) fn message(event: &Event, state: &State) -> Option<Msg> {
+/// The message of an event, if it has one.
+pub(super) fn message(event: &Event) -> Option<Msg> {
     match event {
         Event::Key(pressed) => key(pressed).map(Msg::Key),
         Event::Paste(text) => Some(Msg::Paste(text.clone())),
-        Event::Mouse(event) => mouse(event, state),
+        Event::Mouse(event) => mouse(event),
         Event::Resize(width, height) => {
             let size = Size { width: *width, height: *height };
             Some(Msg::Resize(terminal::usable_size(size, None, None)))
@@ -26,12 +27,12 @@ pub(super) fn message(event: &Event, state: &State) -> Option<Msg> {
     }
 }
 
-fn mouse(mouse: &MouseEvent, state: &State) -> Option<Msg> {
-    let (column, row) = (mouse.column, mouse.row);
+fn mouse(mouse: &MouseEvent) -> Option<Msg> {
+    let at = Position::new(mouse.column, mouse.row);
     Some(match mouse.kind {
-        MouseEventKind::ScrollUp => Msg::Wheel { rows: -WHEEL, column, row },
-        MouseEventKind::ScrollDown => Msg::Wheel { rows: WHEEL, column, row },
-        MouseEventKind::Down(MouseButton::Left) => Msg::Click(views::clicked(state, column, row)?),
+        MouseEventKind::ScrollUp => Msg::Wheel { rows: -WHEEL, at },
+        MouseEventKind::ScrollDown => Msg::Wheel { rows: WHEEL, at },
+        MouseEventKind::Down(MouseButton::Left) => Msg::Click(at),
         _ => return None,
     })
 }

@@ -1,147 +1,146 @@
-//! Drawing the state. Nothing here changes it, reads a clock or does I/O.
+//! The views, and drawing. A popup is a [`View`](crate::app::view::View): one file here, and one row in [`VIEWS`].
 
-mod command_form;
-mod confirm;
-mod console;
-mod filter_list;
-mod help;
+pub(crate) mod accepted_keys;
+pub(crate) mod admin_forms;
+pub(crate) mod client_details;
+pub(crate) mod clients;
+pub(crate) mod command_form;
+pub(crate) mod confirm;
+pub(crate) mod console;
+pub(crate) mod create_invite;
+pub(crate) mod help;
+pub(crate) mod invite_result;
 mod key_hints;
-mod overlay_frame;
-mod palette;
+pub(crate) mod log;
+mod notices;
+pub(crate) mod palette;
 mod picker;
-mod row;
-pub(crate) mod server;
+pub(crate) mod redeem_invite;
+mod reload;
+pub(crate) mod run_list;
+mod server_form;
+mod status;
+mod update;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 
-use crate::app::mouse::Clicked;
-use crate::app::overlay::Overlay;
 use crate::app::picker::probe;
-use crate::app::server::invite_result;
-use crate::app::{Screen, Size, State};
+use crate::app::{Clicked, Effect, Hits, Screen, Size, State};
+use crate::input::actions::Id;
 use crate::theme::Theme;
-use row::Row;
+use crate::widgets::canvas::Canvas;
+use crate::widgets::row::Row;
+pub(crate) use update::update;
 
-/// Draws everything; returns where the cursor stands, if anywhere.
-pub(crate) fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
-    let cursor = layers(state, area, buffer);
+/// A view in the table.
+pub(crate) struct ViewRow {
+    /// Its file or folder below `views/`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares the table with the files"))]
+    pub(crate) file: &'static str,
+    /// The actions that open it. Other views are opened by the outcome of another view, or by an answer.
+    pub(crate) opened_by: &'static [(Id, Open)],
+}
+
+type Open = fn(&mut State) -> Vec<Effect>;
+
+/// All views.
+#[rustfmt::skip]
+pub(crate) const VIEWS: &[ViewRow] = &[
+    ViewRow { file: "accepted_keys", opened_by: &[(Id::Keys, accepted_keys::open_list)] },
+    ViewRow { file: "client_details", opened_by: &[] },
+    ViewRow { file: "clients", opened_by: &[(Id::Clients, clients::open_list), (Id::Kick, clients::open_others)] },
+    ViewRow { file: "command_form", opened_by: &[(Id::Broadcast, admin_forms::broadcast), (Id::Shutdown, admin_forms::shut_down), (Id::Postpone, admin_forms::postpone)] },
+    ViewRow { file: "confirm", opened_by: &[(Id::Leave, console::keyboard::ask_to_leave)] },
+    ViewRow { file: "create_invite", opened_by: &[(Id::MakeInvite, create_invite::open)] },
+    ViewRow { file: "help", opened_by: &[(Id::Help, help::open)] },
+    ViewRow { file: "invite_result", opened_by: &[] },
+    ViewRow { file: "log", opened_by: &[(Id::Log, log::open)] },
+    ViewRow { file: "notices", opened_by: &[(Id::Notices, notices::open)] },
+    ViewRow { file: "palette", opened_by: &[(Id::Palette, palette::open_all), (Id::Menu, palette::open_menu)] },
+    ViewRow { file: "redeem_invite", opened_by: &[(Id::Invite, redeem_invite::open_empty)] },
+    ViewRow { file: "reload", opened_by: &[(Id::Reload, reload::open)] },
+    ViewRow { file: "run_list", opened_by: &[(Id::Runs, run_list::open_list)] },
+    ViewRow { file: "server_form", opened_by: &[(Id::Add, server_form::open_add), (Id::Edit, server_form::open_edit), (Id::Duplicate, server_form::open_duplicate)] },
+    ViewRow { file: "status", opened_by: &[(Id::Status, status::open)] },
+];
+
+/// Where the cursor stands, if anywhere, and what can be clicked.
+pub(crate) type Drawn = (Option<Position>, Hits);
+
+/// Draws everything. Nothing here changes the state, reads a clock or does I/O.
+pub(crate) fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Drawn {
+    let drawn = layers(state, area, buffer);
     state.theme.paint(buffer);
     if state.ascii {
         crate::theme::glyphs::to_ascii(buffer);
     }
-    cursor
+    drawn
 }
 
-fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Drawn {
     let theme = state.theme;
     let size = Size { width: area.width, height: area.height };
+    let mut hits = Hits::new();
     if !size.enough() {
         too_small(size, area, buffer, &theme);
-        return None;
+        return (None, hits);
     }
-    let mut cursor = match &state.screen {
+    let cursor = match &state.screen {
         Screen::Picker => {
-            picker::draw(state, area, buffer, &theme);
+            picker::draw(state, area, buffer, &mut hits);
             None
         }
-        Screen::Console(console) => console::draw(state, console, buffer, &theme),
+        Screen::Console(console) => console::draw(state, console, buffer, &mut hits),
     };
-    let said = console::said(state, buffer);
-    for overlay in &state.overlays {
-        cursor = match overlay {
-            Overlay::Help { top } => {
-                help::draw(state, *top, area, buffer, &theme);
-                None
-            }
-            Overlay::Palette(palette) => palette::draw(state, palette, area, buffer, &theme),
-            Overlay::Confirm(question) => confirm::draw(question, area, buffer, &theme),
-            Overlay::Form(filled) => picker::server_form::draw(filled, area, buffer, &theme),
-            Overlay::CommandForm(filled) => command_form::draw(filled, None, area, buffer, &theme),
-            Overlay::InviteForm(new) => {
-                command_form::draw(&new.form, Some(&new.step), area, buffer, &theme)
-            }
-            Overlay::Reload(shown) => {
-                server::reload::draw(state, shown, area, buffer, &theme);
-                None
-            }
-            Overlay::InviteResult(made) => {
-                server::invite_result::draw(state, made, area, buffer, &theme);
-                None
-            }
-            Overlay::Invite(pairing) => {
-                picker::redeem_invite::draw(state, pairing, area, buffer, &theme)
-            }
-            Overlay::Keys(view) => server::accepted_keys::draw(state, view, area, buffer, &theme),
-            Overlay::Runs(view) => server::run_list::draw(state, view, area, buffer, &theme),
-            Overlay::Log(view) => server::log::draw(state, view, area, buffer, &theme),
-            Overlay::Clients { at } => {
-                server::clients::overlay(state, *at, area, buffer, &theme);
-                None
-            }
-            Overlay::Client(details) => {
-                server::client::draw(state, details, area, buffer, &theme);
-                None
-            }
-            Overlay::Notices { top } => {
-                server::notices::draw(state, *top, area, buffer, &theme);
-                None
-            }
-            Overlay::Status { top } => {
-                server::status::draw(state, *top, area, buffer, &theme);
-                None
-            }
-        };
-    }
-    console::say_on_top(state, &said, area, buffer, &theme);
+    let Some((top, below)) = state.views.split_last() else { return (cursor, hits) };
+    // Only the uppermost view is drawn; all else is dimmed, but for what must be seen in any case.
+    let kept = console::sentences(state, buffer);
+    dim(area, &kept, buffer, &theme);
+    let below = below.iter().map(|view| view.title(state)).collect();
+    let mut canvas = Canvas { area, buffer: &mut *buffer, theme, below, hits: Vec::new() };
+    let cursor = top.draw(&mut canvas, state);
+    let hits = canvas.hits.into_iter().map(|(place, hit)| (place, Clicked::InView(hit))).collect();
+    console::repeat_sentences(state, &kept, area, buffer, &theme);
     // A remark is never hidden by what made it.
-    if !state.overlays.is_empty() && state.remark.is_some() {
+    if state.remark.is_some() {
         key_hints::draw(state, key_hints::last_row(area), buffer, &theme);
     }
-    cursor
+    (cursor, hits)
+}
+
+/// Takes the colours out of all rows but these.
+fn dim(area: Rect, but: &console::Rows, buffer: &mut Buffer, theme: &Theme) {
+    for y in area.top()..area.bottom() {
+        if but.iter().any(|(kept, _)| *kept == y) {
+            continue;
+        }
+        for x in area.left()..area.right() {
+            let cell = &mut buffer[(x, y)];
+            // A blank without a colour is not sent to the terminal again.
+            let style = if cell.symbol() == " " { Style::new() } else { theme.rule };
+            cell.set_style(Style::reset().patch(style));
+        }
+    }
 }
 
 /// Milliseconds until something drawn changes by itself.
 pub(crate) fn changes_in(state: &State) -> Option<u64> {
+    let link = console::link_changes_in(state);
     if !state.size.enough() {
         // Nothing can be seen, but the wait for the next try goes on.
-        return console::link_changes_in(state);
+        return link;
     }
-    match state.screen {
-        Screen::Picker => {
-            let pairing = state.overlays.iter().find_map(|overlay| match overlay {
-                Overlay::Invite(pairing) => pairing.changes_in(state.clock.mono),
-                _ => None,
-            });
-            let link = console::link_changes_in(state);
-            [link, pairing, probe::changes_in(state)].into_iter().flatten().min()
-        }
-        Screen::Console(_) => {
-            let made = state.overlays.iter().find_map(|overlay| match overlay {
-                Overlay::InviteResult(made) => invite_result::changes_in(state, made),
-                _ => None,
-            });
-            [console::changes_in(state), made].into_iter().flatten().min()
-        }
-    }
-}
-
-/// What is drawn at this place, where a click chooses it: a command of the menu, or a row of the picker.
-pub(crate) fn clicked(state: &State, column: u16, row: u16) -> Option<Clicked> {
-    if !state.overlays.is_empty() || !state.size.enough() {
-        return None;
-    }
-    let at = Position::new(column, row);
-    match &state.screen {
-        Screen::Picker => picker::clicked(state, at),
-        Screen::Console(console) => {
-            let name = console::menu::command_at(console, &console.layout(state), at)?;
-            Some(Clicked::Command(name.to_owned()))
-        }
-    }
+    let below = match state.screen {
+        Screen::Picker => link.into_iter().chain(probe::changes_in(state)).min(),
+        Screen::Console(_) => console::changes_in(state),
+    };
+    let views = state.views.iter().filter_map(|view| view.next_tick(state));
+    below.into_iter().chain(views).min()
 }
 
 fn too_small(size: Size, area: Rect, buffer: &mut Buffer, theme: &Theme) {
@@ -154,5 +153,35 @@ fn too_small(size: Size, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     for (y, line) in (0..).zip(&lines) {
         let style = if y == 0 { theme.strong } else { theme.dim };
         Row::at(buffer, area, y).left(line, style);
+    }
+}
+
+#[cfg(test)]
+mod table {
+    use super::*;
+
+    /// A new view is one new file and one row.
+    #[test]
+    fn every_file_with_a_view_has_a_row_and_every_row_has_a_file() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/views");
+        let has_view = |name: &str| {
+            let files = [format!("{name}.rs"), format!("{name}/mod.rs")];
+            let text = files.map(|file| std::fs::read_to_string(folder.join(file)));
+            text.into_iter().flatten().any(|text| text.contains("impl View for "))
+        };
+        let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let names = entries.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());
+        let views = names.filter(|name| name != "mod" && has_view(name));
+        let mut files: Vec<String> = views.collect();
+        files.sort();
+        let rows: Vec<&str> = VIEWS.iter().map(|row| row.file).collect();
+        assert_eq!(files, rows);
+    }
+
+    #[test]
+    fn no_two_views_are_opened_by_one_action() {
+        let ids: Vec<Id> = VIEWS.iter().flat_map(|row| row.opened_by).map(|(id, _)| *id).collect();
+        let unique: std::collections::HashSet<Id> = ids.iter().copied().collect();
+        assert_eq!(unique.len(), ids.len());
     }
 }

@@ -15,7 +15,7 @@ const WIDE_FROM: u16 = 140;
 pub(crate) const INDENT: u16 = 3;
 
 /// The areas of the console.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ConsoleLayout {
     pub(crate) title: Rect,
     pub(crate) top_rule: Rect,

@@ -1,31 +1,35 @@
 //! Console of one server: its runs, their output, and what is typed. It outlives its session.
 
-pub(crate) mod keyboard;
+pub(crate) mod figures;
 pub(crate) mod layout;
+pub(crate) mod notices;
 pub(crate) mod shutdown_banner;
-pub(crate) mod submit;
 
 use std::collections::BTreeMap;
 
+use topside_shared::command::Command;
 use topside_shared::methods::{InitializeResult, Menu};
 use topside_shared::notifications::SessionEnded;
 use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, SubscriptionId};
 
-use super::command_form::CommandForm;
 use super::connection::{self, ConnectionState, Target};
 use super::prompt::Prompt;
 use super::runs::Runs;
-use super::server::notices::Notices;
-use super::server::status::Figures;
-use super::widgets::input_box::InputBox;
-use super::widgets::text_search::Search;
 use super::{Size, State, Via};
 use crate::connect::Reached;
 use crate::input::actions::Id;
 use crate::text::fit;
+use crate::widgets::form_field::FormField;
+use crate::widgets::input_box::InputBox;
+use crate::widgets::text_search::Search;
+use figures::Figures;
 use layout::ConsoleLayout;
+use notices::Notices;
 use shutdown_banner::{Banner, BannerPhase};
+
+/// The built-in that ends the server.
+pub(crate) const SHUTDOWN: &str = "shutdown";
 
 /// Whether the live list is live.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +40,15 @@ pub(crate) enum Watch {
     Live(SubscriptionId),
     /// The server would not: why.
     Refused(String),
+}
+
+/// A form that was left half filled in.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) command: Command,
+    pub(crate) entries: Vec<FormField>,
+    /// The field with the focus.
+    pub(crate) at: usize,
 }
 
 /// One server's screen.
@@ -64,9 +77,9 @@ pub(crate) struct Console {
     pub(crate) goodbye: Option<SessionEnded>,
     pub(crate) search: Option<Search>,
     /// Forms that were left half filled in, by their command's name.
-    pub(crate) drafts: BTreeMap<String, CommandForm>,
-    /// The size that the pane was last given.
-    laid: Option<(u16, u16)>,
+    pub(crate) drafts: BTreeMap<String, Draft>,
+    /// Where everything stood after the last message.
+    pub(crate) laid: ConsoleLayout,
 }
 
 impl Console {
@@ -90,7 +103,7 @@ impl Console {
             goodbye: None,
             search: None,
             drafts: BTreeMap::new(),
-            laid: None,
+            laid: ConsoleLayout::default(),
         }
     }
 
@@ -168,12 +181,20 @@ impl Console {
         ConsoleLayout::new(state.size, self.banner_rows(state))
     }
 
-    /// Gives the pane its room, if that has changed.
-    pub(crate) fn lay(&mut self, layout: &ConsoleLayout) {
-        let size = (layout.text_width(), layout.pane.height);
-        if self.laid != Some(size) {
-            self.laid = Some(size);
-            self.runs.lay(size.0, size.1);
+    /// Milliseconds until a shutdown that is due begins.
+    pub(crate) fn due_in(&self, now: u64) -> Option<u64> {
+        match self.banner.as_ref()?.phase {
+            BannerPhase::Due { at } => Some(at.saturating_sub(now)),
+            BannerPhase::Now | BannerPhase::Cancelled => None,
+        }
+    }
+
+    /// Keeps where everything stands, and gives the pane its room, if that has changed.
+    fn lay(&mut self, layout: ConsoleLayout) {
+        let size = |layout: &ConsoleLayout| (layout.text_width(), layout.pane.height);
+        let before = std::mem::replace(&mut self.laid, layout);
+        if size(&before) != size(&layout) {
+            self.runs.lay(layout.text_width(), layout.pane.height);
         }
     }
 
@@ -194,6 +215,14 @@ impl Console {
     /// Whether a row is this very connection.
     pub(crate) fn is_me(&self, row: &ClientRow) -> bool {
         row.client_id == self.welcome.you.client_id
+    }
+}
+
+/// Lays the console out in the terminal's size.
+pub(crate) fn lay(state: &mut State) {
+    let Some(layout) = state.console().map(|console| console.layout(state)) else { return };
+    if let Some(console) = state.console_mut() {
+        console.lay(layout);
     }
 }
 

@@ -3,7 +3,6 @@
 use topside_shared::Time;
 use topside_shared::notifications::{Closing, Phase};
 
-use crate::app::server::admin;
 use crate::text::times;
 
 /// The banner above the input.
@@ -84,7 +83,7 @@ impl Banner {
     pub(crate) fn words(&self, server: &str, now: u64) -> String {
         let by = if self.by.is_empty() { String::new() } else { format!(" by {}", self.by) };
         if self.phase == BannerPhase::Cancelled {
-            let what = admin::what(self.restart);
+            let what = what(self.restart);
             return format!("{server} stays: its {what} was called off{by}");
         }
         let verb = if self.restart { "restarts" } else { "shuts down" };
@@ -114,6 +113,11 @@ impl Banner {
             _ => None,
         }
     }
+}
+
+/// A shutdown or a restart, in a word.
+pub(crate) fn what(restart: bool) -> &'static str {
+    if restart { "restart" } else { "shutdown" }
 }
 
 #[cfg(test)]

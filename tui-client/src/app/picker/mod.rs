@@ -2,20 +2,15 @@
 
 pub(crate) mod discovered;
 pub(crate) mod probe;
-pub(crate) mod redeem_invite;
 pub(crate) mod routes;
-pub(crate) mod server_form;
 
-use super::confirm::{Confirm, ConfirmedAction};
 use super::connection::{ConnectionState, Dialling, Target, Via};
-use super::overlay::Overlay;
 use super::{Effect, Here, Screen, Size, State};
 use crate::config::{Profile, THIS_MACHINE};
 use crate::connect::DiscoveredServer;
 use crate::input::actions::Id;
 use crate::text::sanitize;
 use probe::ProbeSchedule;
-use server_form::ServerForm;
 
 /// Narrower than this only one column is shown at a time.
 const BOTH_FROM: u16 = 56;
@@ -37,7 +32,7 @@ pub(crate) struct Picker {
 
 /// Whether the picker has the keys, with nothing on top of it.
 pub(crate) fn is_bare(state: &State) -> bool {
-    matches!(state.screen, Screen::Picker) && state.overlays.is_empty()
+    matches!(state.screen, Screen::Picker) && state.views.is_empty()
 }
 
 /// The saved server that is chosen; none: this machine.
@@ -126,66 +121,6 @@ fn settle(state: &mut State, at: usize, was: &ListPlace) {
     }
 }
 
-/// Carries out an action of the picker.
-pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
-    match id {
-        Id::Connect => return connect(state),
-        Id::Up | Id::Down => {
-            let down = id == Id::Down;
-            let step = |at: usize, count: usize| {
-                if down { (at + 1).min(count.saturating_sub(1)) } else { at.saturating_sub(1) }
-            };
-            if state.picker.on_ways {
-                state.picker.way = step(state.picker.way, routes::of(state).len());
-            } else {
-                choose(state, step(state.picker.at, count(state)));
-            }
-        }
-        Id::OtherColumn => state.picker.on_ways = !state.picker.on_ways,
-        Id::ToServers => state.picker.on_ways = false,
-        Id::ToWays => state.picker.on_ways = true,
-        Id::Invite => redeem_invite::open(state, ""),
-        Id::Add => {
-            let form = match chosen_find(state) {
-                Some(find) => ServerForm::of_find(find, &state.servers),
-                None => ServerForm::add(),
-            };
-            state.overlays.push(Overlay::Form(Box::new(form)));
-        }
-        Id::Edit => {
-            if let Some(profile) = chosen(state) {
-                let form = ServerForm::edit(profile);
-                state.overlays.push(Overlay::Form(Box::new(form)));
-            }
-        }
-        Id::Duplicate => {
-            if let Some(profile) = chosen(state) {
-                let form = ServerForm::duplicate(profile, &state.servers);
-                state.overlays.push(Overlay::Form(Box::new(form)));
-            }
-        }
-        Id::Delete => {
-            if let Some(profile) = chosen(state) {
-                let name = profile.name.clone();
-                let text = vec!["The server itself is not touched.".to_owned()];
-                let confirm = Confirm::choice(
-                    format!("Forget {name}?"),
-                    text,
-                    "Forget it",
-                    ConfirmedAction::Delete(name),
-                );
-                state.overlays.push(Overlay::Confirm(confirm));
-            }
-        }
-        Id::Test => {
-            state.here = Here::Unknown;
-            return probe::test(state);
-        }
-        _ => {}
-    }
-    Vec::new()
-}
-
 /// Whether both columns have room.
 pub(crate) fn is_wide(size: Size) -> bool {
     size.width >= BOTH_FROM
@@ -200,7 +135,8 @@ pub(crate) fn choose(state: &mut State, at: usize) {
     }
 }
 
-fn connect(state: &mut State) -> Vec<Effect> {
+/// Reaches the chosen server, or says why not.
+pub(crate) fn connect(state: &mut State) -> Vec<Effect> {
     if let Some(why) = why_not(state) {
         state.refuse(why);
         return Vec::new();
@@ -260,7 +196,7 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
         ConnectionState::Idle | ConnectionState::Lost(_) => {}
     }
     state.screen = Screen::Picker;
-    state.overlays.clear();
+    state.views.clear();
     state.here = Here::Unknown;
     probe::anew(state, 0);
     effects.extend(probe::ask(state));

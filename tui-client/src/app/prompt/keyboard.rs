@@ -5,15 +5,16 @@ use topside_shared::text::clean;
 
 use super::super::console::Console;
 use super::super::runs::{self, Info};
-use super::super::{Effect, State, update};
+use super::super::{Effect, State};
 use super::{GRACE, MAX_LINES, Prompt, PromptLine, PromptRun, may_ask};
 use crate::app::availability;
-use crate::app::widgets::editor::Edited;
-use crate::input::actions;
+
+use crate::input::actions::{self, Action};
 use crate::input::key::{Code, Key};
+use crate::widgets::editor::Edited;
 
 /// Goes from the run's box to the command box, or back.
-pub(in crate::app) fn switch(state: &mut State) {
+pub(crate) fn switch(state: &mut State) {
     let Some(console) = state.console_mut() else { return };
     if console.prompt.is_up() {
         let name = console.prompt.asker.as_ref().map(PromptRun::name).unwrap_or_default();
@@ -43,31 +44,40 @@ pub(crate) fn can_switch(console: &Console) -> bool {
 }
 
 /// Shows what is hidden, or hides it.
-pub(in crate::app) fn unhide(state: &mut State) {
+pub(crate) fn unhide(state: &mut State) {
     if let Some(console) = state.console_mut() {
         console.prompt.by_hand = Some(!console.prompt.is_hidden());
     }
 }
 
-/// A key while the box may be the run's; `None`: it is not a key of the box.
-pub(in crate::app) fn key(state: &mut State, key: Key) -> Option<Vec<Effect>> {
+/// What became of a key.
+pub(crate) enum PromptKey {
+    Taken(Vec<Effect>),
+    /// It means this action.
+    Action(&'static Action),
+    /// It is not a key of the box.
+    Passed,
+}
+
+/// A key while the box may belong to a run.
+pub(crate) fn key(state: &mut State, key: Key) -> PromptKey {
     let now = state.clock.mono;
-    let console = state.console_mut()?;
+    let Some(console) = state.console_mut() else { return PromptKey::Passed };
     // Else an empty answer would run what is half typed in the command box.
     let meant = key.code == Code::Enter || key.is_ctrl('c') || key.is_ctrl('d');
     come_back(&mut console.prompt, meant || key.typed().is_some(), now);
     let prompt = &mut console.prompt;
     if !prompt.is_up() {
-        return None;
+        return PromptKey::Passed;
     }
     match key.code {
-        Code::Enter if !key.alt && !key.ctrl => return Some(enter(state)),
+        Code::Enter if !key.alt && !key.ctrl => return PromptKey::Taken(enter(state)),
         Code::Esc if prompt.is_over() => drop_all(prompt),
         _ if key.is_ctrl('c') && prompt.is_over() => drop_all(prompt),
         _ if key.is_ctrl('c') && !prompt.editor.is_empty() => prompt.drop_line(),
         _ if key.is_ctrl('c') => {
             let run = prompt.live().and_then(|asker| asker.run);
-            return Some(run.map_or_else(Vec::new, |run| cancel(state, run)));
+            return PromptKey::Taken(run.map_or_else(Vec::new, |run| cancel(state, run)));
         }
         _ if key.is_ctrl('d') && prompt.editor.is_empty() => {
             if prompt.is_over() {
@@ -78,19 +88,20 @@ pub(in crate::app) fn key(state: &mut State, key: Key) -> Option<Vec<Effect>> {
         }
         _ => {
             if let Some(action) = availability::action_of(state, key) {
-                return Some(update::run(state, action));
+                return PromptKey::Action(action);
             }
-            let prompt = &mut state.console_mut()?.prompt;
-            if prompt.editor.key(key) == Edited::Text {
+            if let Some(Console { prompt, .. }) = state.console_mut()
+                && prompt.editor.key(key) == Edited::Text
+            {
                 prompt.look();
             }
         }
     }
-    Some(Vec::new())
+    PromptKey::Taken(Vec::new())
 }
 
 /// Text was pasted; whether it was for the run.
-pub(in crate::app) fn paste(state: &mut State, text: &str) -> bool {
+pub(crate) fn paste(state: &mut State, text: &str) -> bool {
     let now = state.clock.mono;
     let Some(console) = state.console_mut() else { return false };
     if console.search.is_some() {

@@ -15,11 +15,11 @@ use topside_shared::methods::{MaskedText, RunInput};
 use super::ask::{self, Ask};
 use super::console::Console;
 use super::runs::{Info, Phase};
-use super::widgets::editor::Editor;
 use super::{Effect, State};
 use crate::text::secret_prompt::{MAX_QUESTION, asks_for_a_secret};
+use crate::widgets::editor::Editor;
 pub(crate) use keyboard::can_switch;
-pub(super) use keyboard::{key, paste, switch, unhide};
+pub(crate) use keyboard::{PromptKey, key, paste, switch, unhide};
 
 /// Most lines that wait for the answers before them to be taken.
 const MAX_LINES: usize = 16;
@@ -128,7 +128,7 @@ impl Prompt {
     }
 
     /// Goes to the command box.
-    pub(super) fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         self.away = true;
     }
 
@@ -203,7 +203,7 @@ fn may_ask(console: &Console, info: &Info) -> bool {
 }
 
 /// Keeps the box with the run that asks, after whatever has happened; what is to be sent comes back.
-pub(super) fn follow(state: &mut State) -> Vec<Effect> {
+pub(crate) fn follow(state: &mut State) -> Vec<Effect> {
     let (session, now) = (state.session(), state.clock.mono);
     let super::Screen::Console(console) = &mut state.screen else { return Vec::new() };
     let again = console.prompt.asker.as_ref().filter(|asker| asker.over).is_some_and(|asker| {

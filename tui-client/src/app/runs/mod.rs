@@ -4,7 +4,6 @@ mod claims;
 pub(crate) mod export;
 mod info;
 mod output_stream;
-pub(crate) mod run_list;
 
 use serde_json::{Map, Value};
 use topside_shared::methods::{CommandRun, RunAttach, RunCancel, RunResult};

@@ -13,12 +13,13 @@ use topside_shared::{ErrorKind, SubscriptionId};
 
 use super::ask::{self, Ask, Reply};
 use super::connection::{ConnectionState, Disconnected, Retry, Why};
-use super::console::{Console, Watch, submit};
+use super::console::figures::Figures;
+use super::console::{Console, Watch};
 use super::msg::RunRefused;
 use super::picker::{self, probe};
 use super::runs::{self, Phase};
-use super::server::{clients, log, status};
-use super::{DialFailed, Effect, Event, Here, Overlay, Screen, State, Target, Via};
+use super::view::Change;
+use super::{DialFailed, Effect, Event, Here, Screen, State, Target, Via};
 use crate::text::sanitize;
 
 use crate::connect::{CallError, DisconnectReason, Reached, take_page};
@@ -48,7 +49,7 @@ pub(crate) fn dialled(
     let again = state.console().is_some_and(|console| console.target == target);
     if !again {
         effects.push(load_history(&target));
-        state.overlays.clear();
+        state.views.clear();
         state.screen = Screen::Console(Box::new(Console::new(target, welcome.clone())));
         probe::stop(state);
         // The server is not listening any more: the picker probes again.
@@ -91,21 +92,24 @@ pub(crate) fn dialled(
     for ask in [ask_menu(), subscribe()].into_iter().chain(resumed) {
         effects.push(Effect::Ask { session: attempt, ask });
     }
-    effects.extend(status::session_began(state));
-    effects.extend(log::session_began(state));
+    if let Some(console) = state.console_mut() {
+        console.figures = Figures::default();
+        console.log_asked = false;
+    }
+    effects.extend(state.change_views(&Change::SessionBegan));
     effects
 }
 
-/// The audit log of this server has lost entries: a page says so until it is closed, and the blocks keep it.
-pub(crate) fn audit_warning(state: &mut State, session: u64, warning: String) {
+/// The audit log of this server has lost entries: the blocks and the notices keep that. Whether it was this session.
+pub(crate) fn audit_warning(state: &mut State, session: u64, warning: String) -> bool {
     if !matches!(&state.link, ConnectionState::Connected { session: live } if *live == session) {
-        return;
+        return false;
     }
     let (note, clock) = (state.next_serial(), state.clock);
-    let Some(console) = state.console_mut() else { return };
+    let Some(console) = state.console_mut() else { return false };
     console.runs.note(note, "warning: the audit log", std::slice::from_ref(&warning), clock);
     console.notices.push(clock.wall, true, warning);
-    state.overlays.push(Overlay::Notices { top: 0 });
+    true
 }
 
 fn load_history(target: &Target) -> Effect {
@@ -188,15 +192,10 @@ fn take_menu(state: &mut State, menu: Menu) -> Vec<Effect> {
     let old = std::mem::replace(&mut console.menu, sanitize::menu(menu));
     let known = std::mem::replace(&mut console.menu_known, true);
     console.menu_refused = None;
-    let enter = std::mem::take(&mut console.input.held);
     if known && old.revision != console.menu.revision {
         menu_changed(state, &old);
     }
-    let mut effects = keep_menu(state);
-    if enter {
-        effects.extend(submit::enter(state));
-    }
-    effects
+    keep_menu(state)
 }
 
 /// Subscribes to the live list.
@@ -227,7 +226,7 @@ pub(super) fn subscribe() -> Ask {
 }
 
 /// Ends a subscription. Its answer says nothing.
-pub(super) fn unsubscribe(subscription_id: SubscriptionId) -> Ask {
+pub(crate) fn unsubscribe(subscription_id: SubscriptionId) -> Ask {
     Ask::new(&EventsUnsubscribe { subscription_id }, |_, _| Vec::new())
 }
 
@@ -338,9 +337,7 @@ fn lost(state: &mut State, reason: &DisconnectReason) -> Vec<Effect> {
         console.runs.note(note, &words, &[], clock);
         console.notices.push(clock.wall, true, words.clone());
     }
-    clients::session_ended(state);
-    log::session_ended(state, words);
-    Vec::new()
+    state.change_views(&Change::SessionEnded(&words))
 }
 
 /// Tries again to reach the server of this console.

@@ -7,18 +7,23 @@ use topside_shared::notifications::{Broadcast, ClientsChanged, Closing, Notifica
 use super::{ask_menu, subscribe, unsubscribe};
 use crate::app::console::shutdown_banner::{Banner, BannerPhase};
 use crate::app::console::{Console, Watch};
-use crate::app::runs::run_list;
-use crate::app::server::{accepted_keys, log};
+use crate::app::view::Change;
 use crate::app::{Clock, Effect, State, prompt};
 use crate::text::sanitize;
 
 /// How the list calls the end of a client that was sent away.
 const KICKED: &str = "kicked";
 
-pub(super) fn notice(state: &mut State, session: u64, told: Notification) -> Vec<Effect> {
+pub(super) fn notice(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
+    let mut effects = state.change_views(&Change::Notice(&notice));
+    effects.extend(take(state, session, notice));
+    effects
+}
+
+fn take(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
     let clock = state.clock;
     let Some(console) = state.console_mut() else { return Vec::new() };
-    match told {
+    match notice {
         Notification::RunOutput(output) => {
             console.runs.output(&output);
             prompt::printed(console, output.run_id);
@@ -30,14 +35,9 @@ pub(super) fn notice(state: &mut State, session: u64, told: Notification) -> Vec
             if known || row.client_id == console.welcome.you.client_id {
                 console.runs.changed(&row, clock.mono);
             }
-            return run_list::changed(state);
         }
         Notification::ClientsChanged(changed) => {
-            let came_or_went = !(changed.joined.is_empty() && changed.left.is_empty());
             clients(console, sanitize::changed(changed), clock.wall);
-            if came_or_went {
-                return accepted_keys::changed(state);
-            }
         }
         Notification::Closing(closing) => {
             told_of_the_end(console, sanitize::closing(closing), clock);
@@ -56,10 +56,8 @@ pub(super) fn notice(state: &mut State, session: u64, told: Notification) -> Vec
             let again = [unsubscribe(dropped.subscription_id), subscribe()];
             return again.map(|ask| Effect::Ask { session, ask }).into();
         }
-        Notification::EventsDropped(dropped) => {
-            log::dropped(state, dropped.subscription_id, dropped.count);
-        }
-        Notification::LogEntry(entry) => log::entry(state, &entry),
+        // The view of the log takes these.
+        Notification::EventsDropped(_) | Notification::LogEntry(_) => {}
     }
     Vec::new()
 }

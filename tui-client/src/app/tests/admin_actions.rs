@@ -5,8 +5,8 @@ use topside_shared::methods::{self, ClientKick};
 use topside_shared::notifications::{Broadcast, ClientsChanged, EndCode, SessionEnded, Urgency};
 
 use super::*;
-use crate::app::confirm::{Confirm, ConfirmInput};
 use crate::connect::DisconnectReason;
+use crate::views::client_details::ClientDetails;
 use crate::views::tests::{frame, text};
 
 /// The console of an admin, whose menu has all that a server offers one.
@@ -101,9 +101,9 @@ fn a_kick_is_of_him_who_was_asked_about_or_of_nobody() {
     world.press("f2 down enter ctrl-x");
     world.event(Event::Lost(DisconnectReason::Gone));
     let asks = |world: &World| {
-        world.state.overlays.iter().any(|o| matches!(o, Overlay::Confirm(_) | Overlay::Client(_)))
+        world.state.has_view::<Confirm>() || world.state.has_view::<ClientDetails>()
     };
-    assert!(!asks(&world), "{:?}", world.state.overlays);
+    assert!(!asks(&world), "{:?}", world.state.views);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn nobody_is_asked_to_send_himself_away_or_whom_he_may_not() {
     world.state.console_mut().unwrap().welcome.you.role = Role::Operator;
     world.press("f2 down ctrl-x");
     assert_eq!(world.remark(), "your role, operator, may not do this");
-    assert!(matches!(world.state.overlays.last(), Some(Overlay::Clients { .. })));
+    assert!(world.state.top_view::<ClientsView>().is_some());
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_client_in_full_is_asked_for_and_says_when_it_was_idle() {
     world.press("ctrl-x");
     assert_eq!(world.remark(), "#4 has left.");
     world.press("esc");
-    assert!(matches!(world.state.overlays.last(), Some(Overlay::Clients { .. })));
+    assert!(world.state.top_view::<ClientsView>().is_some());
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_broadcast_is_written_in_a_form_with_its_level() {
     let effects = world.press("enter");
     let broadcast = methods::Broadcast { message: "five minutes".into(), level: Urgency::Warning };
     assert_eq!(effects, [ask(world.session(), &broadcast)]);
-    assert!(world.state.overlays.is_empty(), "the form is closed");
+    assert!(world.state.views.is_empty(), "the form is closed");
     world.answer::<methods::Broadcast>(Err(refusal("`message` is empty")));
     assert_eq!(world.remark(), "`message` is empty");
 }
@@ -178,7 +178,7 @@ fn a_form_for_a_broadcast_is_kept_and_is_no_line_to_type() {
     world.write("five minutes");
     assert!(screen(&world).contains("Enter sends it"), "{}", screen(&world));
     world.press("ctrl-o");
-    assert!(matches!(world.state.overlays.last(), Some(Overlay::CommandForm(_))));
+    assert!(world.state.top_view::<CommandForm>().is_some());
     world.press("esc");
     act(&mut world, "tell everybody something");
     assert!(screen(&world).contains("five minutes"), "{}", screen(&world));
@@ -243,7 +243,7 @@ fn what_is_due_can_be_postponed_and_called_off_and_not_ordered_twice() {
     let effects = world.press("tab enter");
     let args = json!({"delay": 360, "reason": "new disk"});
     assert_eq!(sent(&effects), ("shutdown".into(), args, true));
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
 
     let effects = act(&mut world, "call the shutdown off");
     assert_eq!(effects, [ask(world.session(), &ServerShutdownCancel {})]);
@@ -251,12 +251,8 @@ fn what_is_due_can_be_postponed_and_called_off_and_not_ordered_twice() {
 
 #[test]
 fn only_a_later_time_of_what_is_due_does_without_the_servers_name() {
-    let name_is_wanted = |world: &World| {
-        matches!(
-            world.state.overlays.last(),
-            Some(Overlay::Confirm(Confirm { ask: ConfirmInput::Name { .. }, .. }))
-        )
-    };
+    let name_is_wanted =
+        |world: &World| world.state.top_view::<Confirm>().is_some_and(Confirm::wants_name);
     for (line, wanted) in [
         ("ks 30", true),
         ("ks 60", true),
@@ -299,7 +295,7 @@ fn notices_are_kept_with_their_time_and_the_newest_stands_first() {
     assert!(at[0] < at[1], "{shown}");
     assert!(shown.contains("09:14:00    connected to sprinkler as ann, admin"), "{shown}");
     world.press("esc");
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
 }
 
 #[test]
@@ -314,4 +310,37 @@ fn who_is_sent_away_reads_why_and_by_whom_and_is_not_connected_again() {
     assert!(screen(&world).contains(words), "{}", screen(&world));
     assert!(past(&world)[0].ends_with(words));
     assert!(world.wait(600_000).is_empty(), "nobody dials for him");
+}
+
+#[test]
+fn only_the_uppermost_view_is_drawn_with_the_path_that_leads_to_it() {
+    let mut world = admin(100, 24);
+    world.press("f2 down enter ctrl-x");
+    let shown = screen(&world);
+    assert!(shown.contains("3 clients › #4 phone › Send #4 phone away?"), "{shown}");
+    assert!(!shown.contains("Enter all of it"), "the views below are not drawn: {shown}");
+    world.press("esc esc");
+    assert!(screen(&world).contains("─ 3 clients ─"), "{}", screen(&world));
+}
+
+/// Where a text is drawn.
+fn place(world: &World, text: &str) -> (u16, u16) {
+    let shown = screen(world);
+    let (row, line) = shown.lines().enumerate().find(|(_, line)| line.contains(text)).unwrap();
+    let column = crate::text::fit::width(&line[..line.find(text).unwrap()]);
+    (u16::try_from(column).unwrap(), u16::try_from(row).unwrap())
+}
+
+#[test]
+fn the_buttons_of_a_question_are_clicked() {
+    let mut world = admin(80, 24);
+    world.press("f2 down ctrl-x");
+    let (x, y) = place(&world, "Cancel");
+    assert!(world.click(x, y).is_empty());
+    assert!(world.state.top_view::<ClientsView>().is_some(), "the question is closed");
+    world.press("ctrl-x");
+    let (x, y) = place(&world, "Send away");
+    let kick = ClientKick { client_id: ClientId(4), reason: None };
+    assert_eq!(world.click(x, y), [ask(world.session(), &kick)]);
+    assert!(world.click(x, y).is_empty(), "a list is not a button");
 }

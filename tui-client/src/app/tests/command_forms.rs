@@ -9,11 +9,8 @@ fn opened(name: &str) -> World {
     world
 }
 
-fn form(world: &World) -> &crate::app::command_form::CommandForm {
-    match world.state.overlays.last() {
-        Some(Overlay::CommandForm(form)) => form,
-        other => panic!("{other:?}"),
-    }
+fn form(world: &World) -> &crate::views::command_form::CommandForm {
+    world.state.top_view::<CommandForm>().unwrap()
 }
 
 #[test]
@@ -26,7 +23,7 @@ fn enter_on_a_row_of_the_menu_opens_a_form_and_enter_there_runs_its_line() {
     assert_eq!(serde_json::to_value(&run.args).unwrap(), json!({"zone": 3, "minutes": 10}));
     let kept = Effect::SaveHistory { server: "this machine".into(), line: "zone-run 3 10".into() };
     assert!(effects.contains(&kept), "{effects:?}");
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
     assert_eq!(world.console().runs.chosen().unwrap().line, "zone-run 3 10");
     world.press("up");
     assert_eq!(world.input(), "zone-run 3 10");
@@ -37,7 +34,7 @@ fn a_row_that_only_looks_and_takes_no_arguments_runs_at_once() {
     let mut world = World::connected(80, 24);
     let effects = world.choose("zones");
     world.block_of(&effects);
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
 }
 
 #[test]
@@ -58,7 +55,7 @@ fn the_form_asks_what_the_line_would_and_no_comes_back_to_it() {
     let mut world = opened("zone-stop");
     world.write("3");
     assert!(world.press("enter").is_empty());
-    let Some(Overlay::Confirm(question)) = world.state.overlays.last() else { panic!() };
+    let question = world.state.top_view::<Confirm>().unwrap();
     assert_eq!(question.title, "Stop zone 3?");
     world.press("esc");
     assert_eq!(form(&world).line(), "zone-stop 3");
@@ -67,7 +64,7 @@ fn the_form_asks_what_the_line_would_and_no_comes_back_to_it() {
     let effects = world.press("tab enter");
     let run = command_of(&effects);
     assert!(run.confirm);
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
 }
 
 #[test]
@@ -100,7 +97,7 @@ fn a_form_can_go_on_as_a_line() {
     let mut world = opened("zone-run");
     world.write("3");
     assert!(world.press("ctrl-o").is_empty());
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
     assert_eq!(world.input(), "zone-run 3");
 }
 

@@ -181,7 +181,7 @@ fn what_the_server_refuses_is_said_in_the_block() {
 fn a_command_that_confirms_is_sent_only_after_a_yes() {
     let mut world = World::connected(80, 24);
     assert!(world.enter("zone-stop 3").is_empty());
-    let Some(Overlay::Confirm(question)) = world.state.overlays.last() else { panic!() };
+    let question = world.state.top_view::<Confirm>().unwrap();
     assert_eq!(question.title, "Stop zone 3?");
     assert!(world.press("enter").is_empty(), "Cancel has the focus");
     assert_eq!(world.input(), "zone-stop 3", "what was typed comes back");
@@ -207,15 +207,9 @@ fn shutting_down_wants_the_servers_name_typed_however_it_is_asked_for() {
     world.press("ctrl-p");
     world.write("shut the server down, or");
     world.press("enter");
-    assert!(matches!(world.state.overlays.last(), Some(Overlay::CommandForm(_))));
+    assert!(world.state.top_view::<CommandForm>().is_some());
     assert!(world.press("enter").is_empty());
-    assert!(matches!(
-        world.state.overlays.last(),
-        Some(Overlay::Confirm(crate::app::confirm::Confirm {
-            ask: crate::app::confirm::ConfirmInput::Name { .. },
-            ..
-        }))
-    ));
+    assert!(world.state.top_view::<Confirm>().unwrap().wants_name());
 }
 
 #[test]
@@ -230,7 +224,7 @@ fn ctrl_c_clears_the_line_then_cancels_then_offers_to_leave() {
     assert_eq!(effects, [ask(session, &RunCancel { run_id: RunId(31) })]);
     assert_eq!(phase(&mut world), Phase::Running { cancelling: true });
     assert!(world.press("ctrl-c").is_empty());
-    assert!(matches!(world.state.overlays.last(), Some(Overlay::Confirm(_))));
+    assert!(world.state.top_view::<Confirm>().is_some());
     assert!(world.press("ctrl-c").is_empty(), "a run goes on: that is no yes");
     world.press("ctrl-c");
     assert_eq!(world.press("y enter"), [Effect::Quit]);

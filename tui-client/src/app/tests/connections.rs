@@ -246,11 +246,11 @@ fn saved_servers_are_edited_through_the_form_and_the_file() {
         panic!("{effects:?}")
     };
     assert_eq!((name.as_str(), profile.name.as_str()), ("clock", "clock-2"));
-    assert_eq!(world.state.overlays.len(), 1, "the form stays until the file is written");
+    assert_eq!(world.state.views.len(), 1, "the form stays until the file is written");
     world.tell(Msg::ServersFailed("the disk is full".into()));
-    assert_eq!(world.state.overlays.len(), 1);
+    assert_eq!(world.state.views.len(), 1);
     world.tell(Msg::ServersSaved("clock-2 is saved.".into()));
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn this_machine_can_be_neither_edited_nor_deleted_and_says_why() {
     let mut world = World::new(80, 24);
     for key in ["e", "d", "c"] {
         assert!(world.press(key).is_empty());
-        assert!(world.state.overlays.is_empty());
+        assert!(world.state.views.is_empty());
         assert!(world.state.remark.as_ref().unwrap().text.contains("not a saved server"));
     }
 }

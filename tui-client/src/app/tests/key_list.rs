@@ -44,9 +44,7 @@ fn asked(world: &World) -> Effect {
 }
 
 fn names(world: &World) -> Vec<String> {
-    let Some(Overlay::Keys(view)) = world.state.overlays.last() else {
-        panic!("{:?}", world.state.overlays)
-    };
+    let view = world.state.top_view::<AcceptedKeys>().unwrap();
     let names = view.shown().into_iter().map(|row| format!("{} {}", row.name, row.state.name()));
     names.collect()
 }
@@ -140,7 +138,7 @@ fn what_is_over_is_not_revoked_again_and_without_a_session_nobody_is_asked() {
     assert_eq!(world.remark(), "old laptop is revoked already: nobody comes in with it.");
     world.press("ctrl-u ctrl-x");
     world.event(Event::Lost(DisconnectReason::Gone));
-    assert!(world.state.overlays.is_empty(), "why it ended is seen");
+    assert!(world.state.views.is_empty(), "why it ended is seen");
 }
 
 #[test]

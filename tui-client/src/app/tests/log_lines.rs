@@ -6,8 +6,8 @@ use topside_shared::notifications::{EventsDropped, LogEntry};
 
 use super::admin_actions::admin;
 use super::*;
-use crate::app::server::log::{KEPT, LogView};
 use crate::connect::DisconnectReason;
+use crate::views::log::{KEPT, LogView};
 use crate::views::tests::{assert_clean, frame, text};
 
 /// A line of the log that came so many seconds after the start.
@@ -59,10 +59,7 @@ pub(crate) fn read(width: u16, height: u16) -> World {
 }
 
 fn view(world: &World) -> &LogView {
-    let Some(Overlay::Log(view)) = world.state.overlays.last() else {
-        panic!("{:?}", world.state.overlays)
-    };
-    view
+    world.state.top_view::<LogView>().unwrap()
 }
 
 fn lines(world: &World) -> Vec<&str> {
@@ -116,7 +113,7 @@ fn whoever_may_not_read_the_log_is_told_why() {
     let mut world = World::connected(80, 24);
     world.console().welcome.you.role = topside_shared::Role::Viewer;
     assert!(world.press("alt-l").is_empty());
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
     assert_eq!(world.remark(), "your role, viewer, may not do this");
     // A key that may use some commands only finds out from the server.
     let mut world = admin(80, 24);
@@ -217,7 +214,7 @@ fn whoever_looks_back_is_not_moved_is_told_how_many_are_new_and_follows_again_by
     world.press("pgup pgdn down");
     came(&mut world, 1306..1307);
     assert_eq!(chosen(&world), "line 1306");
-    world.tell(Msg::Wheel { rows: -3, column: 1, row: 1 });
+    world.tell(Msg::Wheel { rows: -3, at: Position::new(1, 1) });
     assert_eq!(chosen(&world), "line 1303");
     world.press("home");
     assert_eq!(chosen(&world), "line 1");

@@ -24,6 +24,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
 use serde_json::{Value, json};
 use topside_shared::RpcError;
 use topside_shared::methods::{
@@ -44,6 +46,16 @@ use super::*;
 use crate::config::DEFAULT_PORT;
 use crate::connect::{CallError, Reached};
 use crate::text::base64::output_length;
+use crate::views::accepted_keys::AcceptedKeys;
+use crate::views::clients::Clients as ClientsView;
+use crate::views::command_form::CommandForm;
+use crate::views::confirm::Confirm;
+use crate::views::create_invite::InviteForm;
+use crate::views::help::Help;
+use crate::views::palette::Palette;
+use crate::views::redeem_invite::RedeemInvite;
+use crate::views::run_list::RunList;
+use crate::views::update;
 
 /// 2026-03-01, 09:14:00 in UTC.
 pub(crate) const START: i64 = 1_772_356_440_000;
@@ -115,8 +127,9 @@ impl World {
 
     /// The left button pressed on what is drawn here.
     pub(crate) fn click(&mut self, column: u16, row: u16) -> Vec<Effect> {
-        let clicked = crate::views::clicked(&self.state, column, row);
-        clicked.map_or_else(Vec::new, |clicked| self.tell(Msg::Click(clicked)))
+        let area = Rect::new(0, 0, self.state.size.width, self.state.size.height);
+        (_, self.state.hits) = crate::views::draw(&self.state, area, &mut Buffer::empty(area));
+        self.tell(Msg::Click(Position::new(column, row)))
     }
 
     pub(crate) fn tell(&mut self, msg: Msg) -> Vec<Effect> {

@@ -7,9 +7,9 @@ use topside_shared::methods::KeyInviteResult;
 use super::admin_actions::{act, admin, screen};
 use super::key_list::{self, key};
 use super::*;
-use crate::app::server::create_invite::InviteStep;
 use crate::connect::DisconnectReason;
 use crate::theme::Theme;
+use crate::views::create_invite::InviteStep;
 
 /// The form, opened by an admin.
 pub(crate) fn form(width: u16, height: u16) -> World {
@@ -126,7 +126,7 @@ fn a_form_that_was_left_is_there_again_until_something_was_made_from_it() {
     assert!(screen(&world).contains("For phone as operator"));
     world.press("esc");
     act(&mut world, "invite a device, or make");
-    let Some(Overlay::InviteForm(new)) = world.state.overlays.last() else { panic!() };
+    let new = world.state.top_view::<InviteForm>().unwrap();
     assert!(new.form.args().is_empty() && new.step == InviteStep::Filling);
 }
 
@@ -160,7 +160,7 @@ fn the_string_is_nowhere_once_it_is_closed() {
     let effects = world.press("x enter q space");
     assert!(effects.is_empty() && joined(&world).contains(piece));
     world.press("esc");
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
     assert!(world.remark().contains("kept nowhere"), "{}", world.remark());
     for keys in ["up", "ctrl-y", "ctrl-r", "esc", "alt-n"] {
         world.press(keys);

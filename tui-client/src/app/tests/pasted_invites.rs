@@ -5,8 +5,8 @@ use topside_shared::identity::Seed;
 use topside_shared::invite::Invite;
 
 use super::*;
-use crate::app::overlay::Overlay;
-use crate::app::picker::redeem_invite::{self, InviteRedeemed, NotPaired, PairingStep};
+use crate::app::msg::{InviteRedeemed, NotPaired};
+use crate::views::redeem_invite::PairingStep;
 
 /// The secret of [`an_invite`].
 const SEED: [u8; 32] = [0xa5; 32];
@@ -25,11 +25,8 @@ pub(crate) fn an_invite() -> Invite {
     }
 }
 
-fn overlay(world: &World) -> &redeem_invite::Pairing {
-    match world.state.overlays.last() {
-        Some(Overlay::Invite(pairing)) => pairing,
-        other => panic!("{other:?}"),
-    }
+fn overlay(world: &World) -> &RedeemInvite {
+    world.state.top_view::<RedeemInvite>().unwrap()
 }
 
 /// The number of the try that began.
@@ -59,7 +56,7 @@ fn an_invite_pasted_into_the_overlay_is_used_and_its_server_chosen() {
     assert_eq!(crate::views::changes_in(&world.state), Some(700), "its seconds are counted");
     let paired = InviteRedeemed { name: "greenhouse".into(), role: Role::Operator, already: false };
     assert_eq!(world.tell(Msg::Paired { attempt, result: Ok(paired) }), [Effect::ReadServers]);
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
     assert_eq!(world.remark(), "Paired with greenhouse as operator.");
     let mut servers = world.state.servers.clone();
     let pin = Some(an_invite().server.to_string());
@@ -74,7 +71,7 @@ fn an_invite_pasted_into_the_overlay_is_used_and_its_server_chosen() {
 fn an_invite_pasted_over_the_picker_opens_the_overlay_and_other_text_does_not() {
     let mut world = World::new(80, 24);
     world.tell(Msg::Paste("echo hello".into()));
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
     assert!(world.remark().contains("no invite"));
     world.tell(Msg::Paste(an_invite().to_capitals()));
     assert!(matches!(overlay(&world).read(), Some(Ok(_))));
@@ -173,7 +170,7 @@ fn pairing_can_be_given_up_and_its_late_success_counts_all_the_same() {
     world.tell(Msg::Paired { attempt: first, result: Ok(paired) });
     assert!(world.remark().contains("already, as viewer"));
     world.press("esc");
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
 }
 
 /// A key on the screen is a key in somebody's photograph.
@@ -202,9 +199,9 @@ fn a_box_that_was_set_up_again_takes_over_its_entry_after_a_question() {
         world.press("i");
         world.tell(Msg::Paste(an_invite().to_string()));
         assert_eq!(world.press("enter"), [], "it is asked about first");
-        assert_eq!(overlay(&world).step, redeem_invite::PairingStep::Replace("greenhouse".into()));
+        assert_eq!(overlay(&world).step, PairingStep::Replace("greenhouse".into()));
         world.press("esc");
-        assert_eq!(overlay(&world).step, redeem_invite::PairingStep::Text);
+        assert_eq!(overlay(&world).step, PairingStep::Text);
         world.press("enter");
         assert_eq!(world.press("x"), []);
         let effects = world.press(key);

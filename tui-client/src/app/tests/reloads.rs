@@ -96,7 +96,7 @@ fn what_a_reload_changed_is_told_and_what_waits_for_the_next_start() {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     world.press("esc");
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
 
     let mut world = reloading(80, 24);
     world.answer::<ServerReload>(Ok(ReloadResult {
@@ -116,7 +116,7 @@ fn every_mistake_is_told_with_its_place_and_a_long_list_scrolls() {
     assert!(shown.contains(" more"), "{shown}");
     world.press("end");
     assert!(screen(&world).contains("(11)"), "{}", screen(&world));
-    world.tell(Msg::Wheel { rows: -100, column: 10, row: 10 });
+    world.tell(Msg::Wheel { rows: -100, at: Position::new(10, 10) });
     assert_eq!(screen(&world), shown);
 }
 

@@ -42,9 +42,7 @@ fn opened() -> World {
 }
 
 fn lines(world: &World) -> Vec<String> {
-    let Some(Overlay::Runs(view)) = world.state.overlays.last() else {
-        panic!("{:?}", world.state.overlays)
-    };
+    let view = world.state.top_view::<RunList>().unwrap();
     let lines = view.shown().into_iter().map(|l| format!("{} {}", l.row.run_id, l.line));
     lines.collect()
 }
@@ -65,11 +63,11 @@ fn a_run_of_somebody_else_is_shown_in_a_block_of_its_own_and_ctrl_c_does_not_end
     let mut world = opened();
     let effects = world.press("enter");
     let [(block, RunId(31), 0)] = world.attached(&effects)[..] else { panic!("{effects:?}") };
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
     world.notice(printed(31, "opening\n"));
     assert_eq!(world.newest(), "#31 of phone, started 09:10:02\nopening\n");
     assert!(world.press("ctrl-c").is_empty());
-    assert!(matches!(world.state.overlays.last(), Some(Overlay::Confirm(_))), "it offers to leave");
+    assert!(world.state.top_view::<Confirm>().is_some(), "it offers to leave");
     world.press("esc");
     let row = past(31, "zone-run", &json!({"zone": 3}), "phone", "cancelled");
     world.ran(block, Ok(result(row)));
@@ -117,7 +115,7 @@ fn a_run_that_is_on_the_screen_already_is_gone_to() {
 fn ending_a_run_asks_first_and_one_that_is_over_cannot_be_ended() {
     let mut world = opened();
     assert!(world.press("ctrl-x").is_empty());
-    let Some(Overlay::Confirm(question)) = world.state.overlays.last() else { panic!() };
+    let question = world.state.top_view::<Confirm>().unwrap();
     assert_eq!(question.title, "End run #31?");
     assert_eq!(question.text, ["❯ zone-run 3 10", "Started by phone."]);
     world.press("esc");
@@ -133,15 +131,15 @@ fn ending_a_run_asks_first_and_one_that_is_over_cannot_be_ended() {
 fn a_run_is_run_again_through_its_form_and_never_by_itself() {
     let mut world = opened();
     assert!(world.press("ctrl-r").is_empty());
-    let Some(Overlay::CommandForm(form)) = world.state.overlays.last() else { panic!() };
+    let form = world.state.top_view::<CommandForm>().unwrap();
     assert_eq!(form.line(), "zone-run 3 10");
     let effects = world.press("enter");
     world.block_of(&effects);
-    assert!(world.state.overlays.is_empty(), "its block is seen");
+    assert!(world.state.views.is_empty(), "its block is seen");
     world.press("f12");
     world.answer::<RunsList>(Ok(page()));
     world.press("down ctrl-r");
-    let Some(Overlay::CommandForm(form)) = world.state.overlays.last() else { panic!() };
+    let form = world.state.top_view::<CommandForm>().unwrap();
     assert_eq!(form.line(), "zone-run 4", "a default is not said");
 }
 
@@ -168,7 +166,7 @@ fn the_list_is_asked_for_anew_when_runs_change_and_the_choice_stays() {
     world.answer::<RunsList>(Ok(newer));
     assert_eq!(lines(&world).len(), 4);
     world.press("ctrl-r");
-    let Some(Overlay::CommandForm(form)) = world.state.overlays.last() else { panic!() };
+    let form = world.state.top_view::<CommandForm>().unwrap();
     assert_eq!(form.line(), "zone-run 4", "not the one that has its place now");
 }
 

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::app::availability;
-use crate::app::palette::{Palette, Pick};
 use crate::config::Settings;
 use crate::input::Keymap;
 use crate::input::actions::Id;
+use crate::views::palette::Pick;
 
 fn set(world: &mut World, settings: Settings, mistakes: &[&str]) -> Vec<Effect> {
     let mistakes = mistakes.iter().map(ToString::to_string).collect();
@@ -21,7 +21,9 @@ fn with_keys(changes: &[(Id, &[&str])]) -> Settings {
 #[test]
 fn everything_is_done_by_a_key_or_from_the_palette() {
     for world in [World::new(80, 24), World::connected(80, 24)] {
-        let rows = Palette::new(false).rows(&world.state);
+        let mut world = world;
+        world.press("ctrl-p");
+        let rows = world.state.top_view::<Palette>().unwrap().rows(&world.state);
         for action in availability::actions_of(&world.state) {
             let listed = rows.iter().any(|row| row.pick == Pick::Act(action.id));
             let keys = world.state.keys.of(action.id);
@@ -37,15 +39,15 @@ fn a_key_of_ones_own_does_what_the_old_one_did_and_is_shown_everywhere() {
     let mut world = World::connected(100, 40);
     set(&mut world, with_keys(&[(Id::Clients, &["ctrl-g"]), (Id::Help, &["f11", "!"])]), &[]);
     world.press("f2");
-    assert!(world.state.overlays.is_empty(), "the old key means nothing");
+    assert!(world.state.views.is_empty(), "the old key means nothing");
     let shown =
         |world: &World| crate::views::tests::text(&crate::views::tests::frame(&world.state));
     let hints = shown(&world);
     assert!(hints.contains("Ctrl-G clients") && hints.contains("! help"), "{hints}");
     world.press("ctrl-g");
-    assert!(matches!(world.state.overlays[..], [Overlay::Clients { .. }]));
+    assert!(world.state.views.len() == 1 && world.state.top_view::<ClientsView>().is_some());
     world.press("esc !");
-    assert!(matches!(world.state.overlays[..], [Overlay::Help { .. }]));
+    assert!(world.state.views.len() == 1 && world.state.top_view::<Help>().is_some());
     world.press("esc ctrl-p");
     world.write("help");
     assert!(shown(&world).contains("! F11"), "{}", shown(&world));
@@ -54,7 +56,7 @@ fn a_key_of_ones_own_does_what_the_old_one_did_and_is_shown_everywhere() {
     world.write("echo !");
     assert_eq!(world.input(), "echo !");
     world.press("f11");
-    assert!(matches!(world.state.overlays[..], [Overlay::Help { .. }]));
+    assert!(world.state.views.len() == 1 && world.state.top_view::<Help>().is_some());
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn banner(world: &World) -> Option<String> {
 #[test]
 fn what_is_chosen_in_the_palette_stays_chosen_when_the_session_ends() {
     let chosen = |world: &World| {
-        let Some(Overlay::Palette(palette)) = world.state.overlays.last() else { panic!() };
+        let palette = world.state.top_view::<Palette>().unwrap();
         let rows = palette.rows(&world.state);
         rows[palette.place(&rows)].title.clone()
     };

@@ -1,7 +1,7 @@
 //! How the server stands: asked while somebody looks, and not otherwise.
 
 use super::*;
-use crate::app::server::status::{Figure, KEPT};
+use crate::app::console::figures::{Figure, KEPT};
 use crate::connect::DisconnectReason;
 use crate::views::changes_in;
 use crate::views::tests::{frame, text};

@@ -6,13 +6,13 @@ use super::*;
 fn a_question_mark_opens_the_help_only_while_nothing_is_typed() {
     let mut world = World::connected(80, 24);
     world.write("?");
-    assert!(matches!(world.state.overlays.last(), Some(Overlay::Help { .. })));
+    assert!(world.state.top_view::<Help>().is_some());
     world.press("esc");
     world.write("a?");
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
     assert_eq!(world.input(), "a?");
     world.press("f1");
-    assert!(matches!(world.state.overlays.last(), Some(Overlay::Help { .. })));
+    assert!(world.state.top_view::<Help>().is_some());
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn a_pasted_text_of_several_lines_is_shown_and_never_run() {
     let mut world = World::connected(80, 24);
     assert!(world.tell(Msg::Paste("zones\nks\n".into())).is_empty());
     assert_eq!(world.input(), "");
-    assert!(matches!(world.state.overlays.last(), Some(Overlay::Confirm(_))));
+    assert!(world.state.top_view::<Confirm>().is_some());
     assert!(world.press("enter").is_empty());
     assert_eq!(world.input(), "");
     world.tell(Msg::Paste("zone-run\r3".into()));
@@ -41,7 +41,7 @@ fn one_pasted_line_is_typed_without_its_line_end_and_not_run() {
     let mut world = World::connected(80, 24);
     assert!(world.tell(Msg::Paste("zones\n".into())).is_empty());
     assert_eq!(world.input(), "zones");
-    assert!(world.state.overlays.is_empty());
+    assert!(world.state.views.is_empty());
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn an_unavailable_action_of_the_palette_says_why() {
     world.write("connect again");
     world.press("enter");
     assert_eq!(world.state.remark.as_ref().unwrap().text, "Connect again: the session is open");
-    assert_eq!(world.state.overlays.len(), 1, "the palette stays");
+    assert_eq!(world.state.views.len(), 1, "the palette stays");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use tokio::time::timeout;
 use topside_shared::dirs::Dirs;
 use topside_shared::invite::Invite;
 
+use crate::app::msg::{InviteRedeemed, NotPaired};
 use crate::app::picker::probe;
-use crate::app::picker::redeem_invite::{InviteRedeemed, NotPaired};
 use crate::app::picker::routes::{ProbeResult, words};
 use crate::app::{DialFailed, Here, Target};
 use crate::config::Profile;

@@ -13,7 +13,7 @@ use super::super::new_file::NewFile;
 use super::super::session;
 use super::dial::{DialResult, dial, pair, place, probe, probe_here};
 use super::{Order, SharedStop};
-use crate::app::picker::redeem_invite::NotPaired;
+use crate::app::msg::NotPaired;
 use crate::app::runs::export::ExportFailed;
 use crate::app::{Event, Msg};
 use crate::config::Profile;

@@ -14,7 +14,7 @@ use crate::app::runs::{Info, Phase};
 use crate::scrollback::{Block, LineKind, Part, grouped};
 use crate::text::{fit, times};
 use crate::theme::Theme;
-use crate::views::row::Row;
+use crate::widgets::row::Row;
 
 /// Columns of the word for a block's state.
 const WORD: usize = 10;

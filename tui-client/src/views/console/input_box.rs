@@ -1,85 +1,22 @@
 //! The input box and its neighbours: the field itself, hints for arguments, the list of completions.
 
-use std::ops::Range;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
 use topside_shared::cmdline::{self, Hint};
-use unicode_segmentation::UnicodeSegmentation;
 
 use crate::app::State;
 use crate::app::console::Console;
-use crate::app::widgets::completion::CompletionList;
-use crate::app::widgets::editor::Editor;
-use crate::app::widgets::text_search::{MAX_COUNT, Search};
 use crate::scrollback::grouped;
 use crate::text::fit;
 use crate::theme::Theme;
-use crate::views::overlay_frame;
-use crate::views::row::Row;
+use crate::widgets::canvas::framed;
+use crate::widgets::completion::CompletionList;
+use crate::widgets::field::{field, styled_field};
+use crate::widgets::row::Row;
+use crate::widgets::text_search::{MAX_COUNT, Search};
 
 /// Most candidates shown at once.
 const CANDIDATES: usize = 8;
-
-/// Stands for one character of a secret.
-const DOT: &str = "•";
-
-/// Draws a line under edit so that its cursor is visible; returns where the cursor is.
-pub(crate) fn field(
-    buffer: &mut Buffer,
-    place: Rect,
-    editor: &Editor,
-    style: Style,
-) -> Option<Position> {
-    styled_field(buffer, place, editor, &[], |_| style)
-}
-
-/// The same with none of its characters to be read.
-pub(crate) fn secret_field(
-    buffer: &mut Buffer,
-    place: Rect,
-    editor: &Editor,
-    style: Style,
-) -> Option<Position> {
-    let all = 0..editor.text().len();
-    styled_field(buffer, place, editor, std::slice::from_ref(&all), |_| style)
-}
-
-/// The same with a style for each byte, and the bytes of `secrets` out of sight.
-fn styled_field(
-    buffer: &mut Buffer,
-    place: Rect,
-    editor: &Editor,
-    secrets: &[Range<usize>],
-    style: impl Fn(usize) -> Style,
-) -> Option<Position> {
-    let place = place.intersection(*buffer.area());
-    if place.is_empty() {
-        return None;
-    }
-    let room = usize::from(place.width);
-    let shown = |(at, cluster)| {
-        let secret = secrets.iter().any(|span| span.contains(&at));
-        (at, if secret { DOT } else { cluster })
-    };
-    let clusters = || editor.text().grapheme_indices(true).map(shown);
-    let left = clusters().take_while(|(at, _)| *at < editor.cursor());
-    let before: usize = left.map(|(_, cluster)| fit::width(cluster)).sum();
-    // The cursor needs a column of its own after the text.
-    let hidden = (before + 1).saturating_sub(room);
-    let mut column = 0;
-    for (at, cluster) in clusters() {
-        let wide = fit::width(cluster);
-        if column >= hidden && column + wide <= hidden + room {
-            let x = place.x + u16::try_from(column - hidden).unwrap_or(0);
-            buffer.set_stringn(x, place.y, cluster, wide, style(at));
-        }
-        column += wide;
-    }
-    let x = place.x + u16::try_from(before - hidden.min(before)).unwrap_or(0);
-    Some(Position::new(x.min(place.right() - 1), place.y))
-}
 
 /// Draws the input row; returns where the cursor is.
 pub(crate) fn draw(
@@ -229,7 +166,7 @@ fn candidates(popup: &CompletionList, x: u16, above: u16, buffer: &mut Buffer, t
     let height = u16::try_from(shown).unwrap_or(0) + 2;
     let x = x.saturating_sub(3).min(area.right().saturating_sub(width));
     let place = Rect::new(x, above.saturating_sub(height), width, height);
-    let inside = overlay_frame::framed("", place, buffer, theme);
+    let inside = framed("", place, buffer, theme);
     let top = popup.at.map_or(0, |at| (at + 1).saturating_sub(shown));
     for (y, (nth, candidate)) in
         (0..inside.height).zip(popup.candidates.iter().enumerate().skip(top))

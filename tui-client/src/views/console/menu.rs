@@ -1,17 +1,15 @@
 //! The menu beside the response pane.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 use topside_shared::command::Command;
 
-use crate::app::State;
 use crate::app::console::Console;
-use crate::app::console::layout::ConsoleLayout;
-use crate::app::palette::{about, by_category};
+use crate::app::{Clicked, Hits, State};
 use crate::input::actions::Id;
 use crate::text::fit;
-use crate::theme::Theme;
-use crate::views::row::Row;
+use crate::views::palette::{about, by_category};
+use crate::widgets::row::Row;
 
 /// From this width on a command's title stands beside its name.
 const TITLES_FROM: u16 = 30;
@@ -46,8 +44,9 @@ pub(crate) fn draw(
     console: &Console,
     place: Rect,
     buffer: &mut Buffer,
-    theme: &Theme,
+    hits: &mut Hits,
 ) {
+    let theme = &state.theme;
     Row::new(buffer, place).skip(1).left("MENU", theme.dim);
     if let Some(why) = &console.menu_refused {
         Row::at(buffer, place, 1).skip(1).left(why, theme.bad);
@@ -72,6 +71,8 @@ pub(crate) fn draw(
                 row.left(text, theme.strong);
             }
             MenuRow::Command(command) => {
+                let at = Rect { y: place.y + y, height: 1, ..place };
+                hits.push((at, Clicked::Command(command.name.clone())));
                 row.skip(2);
                 if place.width >= TITLES_FROM {
                     let title = about(command);
@@ -81,24 +82,5 @@ pub(crate) fn draw(
                 }
             }
         }
-    }
-}
-
-/// The command in this place of the menu.
-pub(crate) fn command_at<'m>(
-    console: &'m Console,
-    layout: &ConsoleLayout,
-    at: Position,
-) -> Option<&'m str> {
-    let place = layout.menu.filter(|place| place.contains(at))?;
-    let entries = entries(console, place.height);
-    let row = usize::from((at.y - place.y).checked_sub(1)?);
-    let hidden = entries.len() > usize::from(place.height.saturating_sub(1));
-    if hidden && at.y + 1 == place.bottom() {
-        return None;
-    }
-    match entries.get(row)? {
-        MenuRow::Command(command) => Some(&command.name),
-        MenuRow::Heading(_) | MenuRow::Blank => None,
     }
 }

@@ -1,41 +1,42 @@
 //! The console: title, panes and the lines between them, banner, input, hints.
 
 pub(crate) mod blocks;
-pub(crate) mod input_box;
-pub(crate) mod menu;
-pub(crate) mod prompt;
+pub(crate) mod client_pane;
+mod input_box;
+pub(crate) mod keyboard;
+mod menu;
+mod prompt;
+pub(crate) mod submit;
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect};
 
 use super::key_hints;
-use super::row::{self, Row};
-use super::server::clients;
-use crate::app::State;
 use crate::app::connection::{self, ConnectionState};
 use crate::app::console::layout::ConsoleLayout;
 use crate::app::console::shutdown_banner::BannerPhase;
 use crate::app::console::{Console, title_of_the_end};
-use crate::app::server::status;
+use crate::app::{Hits, State};
 use crate::scrollback::grouped;
 use crate::text::{fit, times};
 use crate::theme::Theme;
+use crate::widgets::row::{self, Row};
 
 pub(super) fn draw(
     state: &State,
     console: &Console,
     buffer: &mut Buffer,
-    theme: &Theme,
+    hits: &mut Hits,
 ) -> Option<Position> {
-    let layout = console.layout(state);
+    let (layout, theme) = (console.layout(state), &state.theme);
     title(state, console, layout.title, buffer, theme);
     lines(&layout, buffer, theme);
     if let Some(place) = layout.menu {
-        menu::draw(state, console, place, buffer, theme);
+        menu::draw(state, console, place, buffer, hits);
     }
     let new = blocks::draw(state, console, layout.pane, buffer, theme);
     if let Some(place) = layout.clients {
-        clients::draw(state, console, place, buffer, theme);
+        client_pane::draw(state, console, place, buffer, theme);
     }
     let above = Rect { y: layout.top_rule.y, height: 1, ..layout.pane };
     blocks::pinned(state, console, above, buffer, theme);
@@ -152,11 +153,13 @@ fn follow_mark(
     Row::new(buffer, place).skip_right(2).right(&text, style);
 }
 
-/// What must be seen whatever lies on top: the rows of the banner, and while there is no session the title, as they
-/// are before anything lies there.
-pub(super) fn said(state: &State, buffer: &Buffer) -> Vec<(u16, Vec<Cell>)> {
+/// Rows of the screen as they were drawn, by their number.
+pub(super) type Rows = Vec<(u16, Vec<Cell>)>;
+
+/// What must be seen whatever view is open: the rows of the banner, and while there is no session the title.
+pub(super) fn sentences(state: &State, buffer: &Buffer) -> Rows {
     let Some(layout) = state.console().map(|console| console.layout(state)) else {
-        return Vec::new();
+        return Rows::new();
     };
     let title = matches!(state.link, ConnectionState::Lost(_)).then_some(layout.title);
     let rows = title.into_iter().chain([layout.banner]).flat_map(Rect::rows);
@@ -167,19 +170,19 @@ fn cells(row: Rect, buffer: &Buffer) -> Vec<Cell> {
     row.positions().filter_map(|at| buffer.cell(at).cloned()).collect()
 }
 
-/// Says it once more where some of it is hidden: in the row above that of remarks, the only other one in which no box
-/// has more than its frame, and in the rows of the banner right above that are free.
-pub(super) fn say_on_top(
+/// Repeats the sentence where a view hides some of it: in the row above that of remarks, the only other one in which no
+/// popup has more than its frame, and in the rows of the banner right above that are free.
+pub(super) fn repeat_sentences(
     state: &State,
-    said: &[(u16, Vec<Cell>)],
+    drawn: &Rows,
     area: Rect,
     buffer: &mut Buffer,
     theme: &Theme,
 ) {
     let free =
         |(y, row): &(u16, Vec<Cell>)| cells(Rect { y: *y, height: 1, ..area }, buffer) == *row;
-    let Some(console) = state.console().filter(|_| !said.iter().all(free)) else { return };
-    let rows = said.iter().rev().take_while(|row| free(row)).count();
+    let Some(console) = state.console().filter(|_| !drawn.iter().all(free)) else { return };
+    let rows = drawn.iter().rev().take_while(|row| free(row)).count();
     let height = u16::try_from(rows).unwrap_or_default() + 1;
     let place = Rect { y: area.bottom().saturating_sub(1 + height), height, ..area };
     for at in place.positions() {
@@ -213,7 +216,7 @@ fn sentence(console: &Console, text: &str, place: Rect, buffer: &mut Buffer, the
 }
 
 /// Milliseconds until something drawn changes by itself: a countdown, a wait, a duration on the
-/// screen that goes on, figures that are asked for, and the uptime once a day or an hour.
+/// screen that goes on, and the uptime once a day or an hour.
 pub(super) fn changes_in(state: &State) -> Option<u64> {
     let now = state.clock.mono;
     let link = link_changes_in(state);
@@ -236,7 +239,7 @@ pub(super) fn changes_in(state: &State) -> Option<u64> {
             .map(|info| times::next_second(info.began, now))
             .min()
     });
-    [link, banner, uptime, running, status::ask_in(state)].into_iter().flatten().min()
+    [link, banner, uptime, running].into_iter().flatten().min()
 }
 
 /// The same of the link alone.

@@ -3,13 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::input_box::{field, secret_field};
 use crate::app::State;
 use crate::app::prompt::Prompt;
 use crate::input::actions::Id;
 use crate::text::fit;
 use crate::theme::Theme;
-use crate::views::row::Row;
+use crate::widgets::field::{field, secret_field};
+use crate::widgets::row::Row;
 
 /// Columns that are left for what is typed, however long the question is.
 const ROOM: usize = 16;

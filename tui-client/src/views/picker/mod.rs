@@ -1,24 +1,21 @@
 //! The picker: servers on the left, the ways to the chosen one on the right.
 
-pub(crate) mod redeem_invite;
-pub(crate) mod server_form;
-
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::confirm::Confirm;
 use super::key_hints;
-use super::row::Row;
 use crate::app::connection::{ConnectionState, Via};
-use crate::app::mouse::Clicked;
 use crate::app::picker::routes::{self, Route, RouteSign};
 use crate::app::picker::{self, discovered};
-use crate::app::{Here, Size, State};
+use crate::app::{Clicked, Effect, Here, Hits, ProfileEdit, Size, State};
 use crate::config::Profile;
 use crate::connect::DiscoveredServer;
 use crate::input::actions::Id;
 use crate::text::fit;
 use crate::theme::Theme;
+use crate::widgets::row::Row;
 
 /// Wider than this the picker stays in the middle.
 const WIDEST: u16 = 120;
@@ -62,7 +59,8 @@ fn columns(state: &State, area: Rect) -> Columns {
     Columns { servers: Some(Rect { width: left, ..body }), ways: Some(ways) }
 }
 
-pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, hits: &mut Hits) {
+    let theme = &state.theme;
     let mut counts = match state.servers.len() {
         _ if state.unreadable.is_some() => "✗ problem in client.toml".to_owned(),
         0 => "no servers saved".to_owned(),
@@ -78,12 +76,12 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme
 
     let columns = columns(state, area);
     if let Some(place) = columns.servers {
-        servers(state, place, buffer, theme);
+        servers(state, place, buffer, hits);
     }
     if let Some(place) = columns.ways {
         match picker::chosen_find(state) {
             Some(find) => found_one(state, find, place, buffer, theme),
-            None => ways(state, place, buffer, theme),
+            None => ways(state, place, buffer, hits),
         }
     }
     key_hints::draw(state, key_hints::last_row(area), buffer, theme);
@@ -120,7 +118,8 @@ fn entries(state: &State, place: Rect) -> (Vec<ServerRow>, usize) {
     (entries, (at.unwrap_or(0) + 1).saturating_sub(rows))
 }
 
-fn servers(state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+fn servers(state: &State, place: Rect, buffer: &mut Buffer, hits: &mut Hits) {
+    let theme = &state.theme;
     let focus = !state.picker.on_ways;
     heading(&mut Row::new(buffer, place), "SERVERS", focus, theme);
     let (entries, first) = entries(state, place);
@@ -134,6 +133,7 @@ fn servers(state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
                 continue;
             }
         };
+        hits.push((Rect { y: place.y + y, height: 1, ..place }, Clicked::Server(at)));
         let chosen = at == state.picker.at;
         let style = if chosen && focus {
             theme.chosen()
@@ -223,7 +223,8 @@ fn all_ways(state: &State) -> Vec<(Via, Route)> {
     routes::of(state).iter().map(|via| (*via, routes::way(state, *via))).collect()
 }
 
-fn ways(state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
+fn ways(state: &State, place: Rect, buffer: &mut Buffer, hits: &mut Hits) {
+    let theme = &state.theme;
     let focus = state.picker.on_ways;
     let name = picker::name(state, state.picker.at).to_owned();
     heading(&mut Row::new(buffer, place), &format!("CONNECT TO {name}"), focus, theme);
@@ -231,7 +232,9 @@ fn ways(state: &State, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     let addresses = Addresses::of(state, place, &shown);
     let mut below = Below::default();
     let mut y = head(place);
-    for (via, way) in shown {
+    for (nth, (via, way)) in shown.into_iter().enumerate() {
+        let place_of_way = Rect { y: place.y + y, height: addresses.rows(), ..place };
+        hits.push((place_of_way.intersection(place), Clicked::Route(nth)));
         let chosen = routes::chosen_via(state) == Some(via);
         let mut row = Row::at(buffer, place, y);
         row.skip(1).skip_right(1);
@@ -357,22 +360,39 @@ fn mark(sign: RouteSign, theme: &Theme) -> (&'static str, Style) {
     }
 }
 
-/// The server or the route at this place.
-pub(super) fn clicked(state: &State, at: Position) -> Option<Clicked> {
-    let area = Rect::new(0, 0, state.size.width, state.size.height);
-    let columns = columns(state, area);
-    let row =
-        |place: Rect| usize::from(at.y.saturating_sub(place.y)).checked_sub(head(place).into());
-    if let Some(place) = columns.servers.filter(|place| place.contains(at)) {
-        let (entries, first) = entries(state, place);
-        match entries.get(first + row(place)?)? {
-            ServerRow::Server(server) => Some(Clicked::Server(*server)),
-            ServerRow::Blank | ServerRow::Found => None,
+/// Carries out an action of the picker.
+pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
+    match id {
+        Id::Connect => return picker::connect(state),
+        Id::Up | Id::Down => {
+            let down = id == Id::Down;
+            let step = |at: usize, count: usize| {
+                if down { (at + 1).min(count.saturating_sub(1)) } else { at.saturating_sub(1) }
+            };
+            if state.picker.on_ways {
+                state.picker.way = step(state.picker.way, picker::routes::of(state).len());
+            } else {
+                picker::choose(state, step(state.picker.at, picker::count(state)));
+            }
         }
-    } else {
-        let place = columns.ways.filter(|place| place.contains(at))?;
-        let shown = all_ways(state);
-        let route = row(place)? / usize::from(Addresses::of(state, place, &shown).rows());
-        (route < shown.len()).then_some(Clicked::Route(route))
+        Id::OtherColumn => state.picker.on_ways = !state.picker.on_ways,
+        Id::ToServers => state.picker.on_ways = false,
+        Id::ToWays => state.picker.on_ways = true,
+        Id::Delete => {
+            if let Some(profile) = picker::chosen(state) {
+                let name = profile.name.clone();
+                let text = vec!["The server itself is not touched.".to_owned()];
+                let title = format!("Forget {name}?");
+                state.open(Confirm::choice(title, text, "Forget it", |_| {
+                    vec![Effect::Edit(ProfileEdit::Remove(name))]
+                }));
+            }
+        }
+        Id::Test => {
+            state.here = Here::Unknown;
+            return picker::probe::test(state);
+        }
+        _ => {}
     }
+    Vec::new()
 }

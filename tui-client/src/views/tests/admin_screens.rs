@@ -6,7 +6,6 @@ use topside_shared::notifications::{Notification, Phase};
 
 use super::{SIZES, at_every_size, frame, text};
 use crate::app::Event;
-use crate::app::overlay::Overlay;
 use crate::app::tests::admin_actions::{act, admin};
 use crate::app::tests::key_list::opened;
 use crate::app::tests::log_lines::read;
@@ -15,6 +14,7 @@ use crate::app::tests::reloads::{changed, mistaken, reloading};
 use crate::app::tests::status_figures::looked_at;
 use crate::app::tests::{World, client, closing};
 use crate::connect::DisconnectReason;
+use crate::views::palette::Palette;
 
 #[test]
 fn one_client_in_full() {
@@ -124,7 +124,8 @@ fn a_shutdown_and_a_lost_session_are_seen_whatever_lies_on_top() {
     for (name, open) in views {
         for (width, height) in SIZES {
             let mut world = open(width, height);
-            let palette = matches!(world.state.overlays[..], [Overlay::Palette(_)]);
+            let palette =
+                world.state.views.len() == 1 && world.state.top_view::<Palette>().is_some();
             assert_eq!(palette, ["palette", "menu"].contains(&name), "{name}");
             world.notice(closing(Phase::Scheduled, 58_000, "moving to a new box"));
             for remark in [false, true] {

@@ -4,11 +4,11 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
 use super::{SIZES, assert_plain, at_every_size, frame, snapshot};
-use crate::app::server::qr::Qr;
 use crate::app::tests::World;
 use crate::app::tests::key_list::opened;
 use crate::app::tests::new_invites::{form, invite, made};
 use crate::theme::Theme;
+use crate::views::invite_result::qr::Qr;
 
 #[test]
 fn the_list_of_keys() {

@@ -77,7 +77,7 @@ pub(crate) fn frame(state: &State) -> Buffer {
     terminal
         .draw(|frame| {
             let area = frame.area();
-            if let Some(at) = super::draw(state, area, frame.buffer_mut()) {
+            if let (Some(at), _) = super::draw(state, area, frame.buffer_mut()) {
                 frame.set_cursor_position(at);
             }
         })

@@ -3,7 +3,7 @@
 use topside_shared::invite::Invite;
 
 use super::{SIZES, assert_clean, at_every_size, frame, text};
-use crate::app::picker::redeem_invite::NotPaired;
+use crate::app::msg::NotPaired;
 use crate::app::picker::routes::ProbeResult;
 use crate::app::tests::pasted_invites::an_invite;
 use crate::app::tests::probes::find;

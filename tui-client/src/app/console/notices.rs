@@ -1,0 +1,62 @@
+//! Notices of a session: the notifications of the server and the changes of the connection, with their time.
+
+use std::collections::VecDeque;
+
+use topside_shared::Time;
+
+/// How many are kept.
+const KEPT: usize = 200;
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SessionNotice {
+    pub(crate) at: Time,
+    /// Whether it is more than news.
+    pub(crate) warns: bool,
+    pub(crate) text: String,
+}
+
+/// The newest of them.
+#[derive(Debug, Default)]
+pub(crate) struct Notices {
+    kept: VecDeque<SessionNotice>,
+    /// How many older ones there were.
+    dropped: u64,
+}
+
+impl Notices {
+    pub(crate) fn push(&mut self, at: Time, warns: bool, text: impl Into<String>) {
+        if self.kept.len() == KEPT {
+            self.kept.pop_front();
+            self.dropped += 1;
+        }
+        self.kept.push_back(SessionNotice { at, warns, text: text.into() });
+    }
+
+    /// Newest first.
+    pub(crate) fn newest(&self) -> impl Iterator<Item = &SessionNotice> {
+        self.kept.iter().rev()
+    }
+
+    /// How many are not kept any more.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_hundred_are_kept_and_older_ones_counted() {
+        let mut notices = Notices::default();
+        for nth in 0..=KEPT {
+            notices.push(Time::from_millis(0), false, nth.to_string());
+        }
+        assert_eq!(notices.newest().count(), KEPT);
+        assert_eq!(notices.newest().next().unwrap().text, KEPT.to_string());
+        assert_eq!(notices.newest().last().unwrap().text, "1");
+        assert_eq!(notices.dropped(), 1);
+    }
+}

@@ -1,0 +1,220 @@
+//! A view: a popup above the screen, with its own state, keys and drawing. The stack of the open views is in
+//! [`State`]; only the uppermost view gets keys.
+//!
+//! **Invariant:** a view changes only its own state. What it wants of the rest is its [`Outcome`], and one function
+//! ([`State::at_view`]) takes a view out of the stack, calls it, puts it back and carries out the outcome.
+
+use std::any::Any;
+use std::fmt;
+
+use ratatui::layout::Position;
+use topside_shared::methods::Call;
+use topside_shared::notifications::Notification;
+
+use super::ask::Ask;
+use super::{Effect, State};
+use crate::connect::CallError;
+use crate::input::key::Key;
+use crate::widgets::canvas::Canvas;
+
+/// One view. Each is one file below `views/` with its state, keys, drawing and hints, and one row in `views::VIEWS`.
+///
+/// While a method of a view runs that can change it, the stack in the [`State`] is empty: no view can look at another
+/// one.
+pub(crate) trait View: Any + fmt::Debug {
+    /// The title of its frame, and its part of the breadcrumb while another view is above it.
+    fn title(&self, state: &State) -> String;
+
+    /// A key was pressed.
+    fn key(&mut self, key: Key, state: &State) -> Outcome;
+
+    /// Text was pasted.
+    fn paste(&mut self, _text: &str, _state: &State) -> Outcome {
+        stay()
+    }
+
+    /// The left button was pressed on the place that `draw` gave this number by [`Canvas::hit`].
+    fn click(&mut self, _hit: usize, _state: &State) -> Outcome {
+        stay()
+    }
+
+    /// The wheel was turned by this many rows, up being negative.
+    fn wheel(&mut self, _rows: i32, _state: &State) {}
+
+    /// Something else has happened; every open view is told, not only the uppermost one.
+    fn change(&mut self, _change: &Change<'_>, _state: &State) -> Outcome {
+        stay()
+    }
+
+    /// Milliseconds until what it shows changes by itself. A [`Change::Tick`] comes then.
+    fn next_tick(&self, _state: &State) -> Option<u64> {
+        None
+    }
+
+    /// Draws the view; returns where the cursor stands, if anywhere.
+    fn draw(&self, canvas: &mut Canvas<'_>, state: &State) -> Option<Position>;
+}
+
+/// What happens to every open view.
+#[derive(Debug)]
+pub(crate) enum Change<'c> {
+    /// Time has passed.
+    Tick,
+    /// A session has begun.
+    SessionBegan,
+    /// The session has ended: why.
+    SessionEnded(&'c str),
+    /// The server has sent this.
+    Notice(&'c Notification),
+}
+
+/// What a view wants.
+pub(crate) struct Outcome {
+    next: Next,
+    action: Option<Action>,
+}
+
+/// What happens outside the view, once it is back in the stack or closed.
+type Action = Box<dyn FnOnce(&mut State) -> Vec<Effect>>;
+
+enum Next {
+    Stay,
+    Close,
+    Replace(Box<dyn View>),
+    Open(Box<dyn View>),
+}
+
+/// The view stays as it is.
+pub(crate) fn stay() -> Outcome {
+    Outcome { next: Next::Stay, action: None }
+}
+
+/// The view closes.
+pub(crate) fn close() -> Outcome {
+    Outcome { next: Next::Close, action: None }
+}
+
+/// Another view takes its place.
+pub(crate) fn replace(view: impl View) -> Outcome {
+    Outcome { next: Next::Replace(Box::new(view)), action: None }
+}
+
+/// The view stays, and another one opens above it.
+pub(crate) fn open(view: impl View) -> Outcome {
+    Outcome { next: Next::Open(Box::new(view)), action: None }
+}
+
+/// The view stays, and this is done.
+pub(crate) fn act(action: impl FnOnce(&mut State) -> Vec<Effect> + 'static) -> Outcome {
+    stay().then(action)
+}
+
+/// The view stays, and a remark says why nothing was done.
+pub(crate) fn refuse(why: impl Into<String>) -> Outcome {
+    let why = why.into();
+    act(|state| {
+        state.refuse(why);
+        Vec::new()
+    })
+}
+
+impl Outcome {
+    /// Does this afterwards.
+    pub(crate) fn then(self, action: impl FnOnce(&mut State) -> Vec<Effect> + 'static) -> Self {
+        Self { action: Some(Box::new(action)), ..self }
+    }
+}
+
+impl Ask {
+    /// A request whose answer is given to the open view of this type. Where it was closed, the answer is dropped.
+    pub(crate) fn of_view<V: View, M: Call>(
+        params: &M,
+        then: impl FnOnce(&mut V, Result<M::Answer, CallError>, &State) -> Outcome + Send + 'static,
+    ) -> Self
+    where
+        M::Answer: Send + 'static,
+    {
+        Self::new(params, |state, answer| {
+            state.with_view(|view, state| then(view, answer, state)).unwrap_or_default()
+        })
+    }
+}
+
+impl State {
+    /// Opens a view above all others.
+    pub(crate) fn open(&mut self, view: impl View) {
+        self.views.push(Box::new(view));
+    }
+
+    /// Whether a view of this type is open.
+    pub(crate) fn has_view<V: View>(&self) -> bool {
+        self.views.iter().any(|view| is::<V>(view.as_ref()))
+    }
+
+    /// The uppermost view, if it is of this type.
+    pub(crate) fn top_view<V: View>(&self) -> Option<&V> {
+        let top: &dyn Any = self.views.last()?.as_ref();
+        top.downcast_ref()
+    }
+
+    /// Closes the views of this type.
+    pub(crate) fn close_views<V: View>(&mut self) {
+        self.views.retain(|view| !is::<V>(view.as_ref()));
+    }
+
+    /// Gives the uppermost view to a function; none where no view is open.
+    pub(crate) fn with_top(
+        &mut self,
+        call: impl FnOnce(&mut dyn View, &Self) -> Outcome,
+    ) -> Option<Vec<Effect>> {
+        let top = self.views.len().checked_sub(1)?;
+        Some(self.at_view(top, call))
+    }
+
+    /// Gives the open view of this type to a function; none where none is open.
+    pub(crate) fn with_view<V: View>(
+        &mut self,
+        call: impl FnOnce(&mut V, &Self) -> Outcome,
+    ) -> Option<Vec<Effect>> {
+        let place = self.views.iter().position(|view| is::<V>(view.as_ref()))?;
+        Some(self.at_view(place, |view, state| {
+            let view: &mut dyn Any = view;
+            view.downcast_mut().map_or_else(stay, |view| call(view, state))
+        }))
+    }
+
+    /// Tells every open view of a change, the uppermost one first.
+    pub(crate) fn change_views(&mut self, change: &Change<'_>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for place in (0..self.views.len()).rev() {
+            effects.extend(self.at_view(place, |view, state| view.change(change, state)));
+        }
+        effects
+    }
+
+    /// The one place where a view is called and restored.
+    fn at_view(
+        &mut self,
+        place: usize,
+        call: impl FnOnce(&mut dyn View, &Self) -> Outcome,
+    ) -> Vec<Effect> {
+        if place >= self.views.len() {
+            return Vec::new();
+        }
+        let mut views = std::mem::take(&mut self.views);
+        let Outcome { next, action } = call(views[place].as_mut(), self);
+        match next {
+            Next::Stay => {}
+            Next::Close => drop(views.remove(place)),
+            Next::Replace(other) => views[place] = other,
+            Next::Open(above) => views.push(above),
+        }
+        self.views = views;
+        action.map_or_else(Vec::new, |action| action(self))
+    }
+}
+
+fn is<V: View>(view: &dyn View) -> bool {
+    let view: &dyn Any = view;
+    view.is::<V>()
+}

@@ -1,0 +1,124 @@
+//! Admin actions that concern all clients: a broadcast, and ordering, postponing or cancelling a shutdown.
+
+use serde_json::{Map, Value};
+use topside_shared::command::{Arg, ArgType, Command};
+use topside_shared::methods::{Broadcast, BroadcastResult, Call, CommandRun, ServerShutdownCancel};
+use topside_shared::notifications::Urgency;
+use topside_shared::text::MAX_BROADCAST;
+
+use super::command_form::{self, CommandForm, Submit};
+use super::console::submit;
+use crate::app::ask::{self, Ask};
+use crate::app::console::SHUTDOWN;
+use crate::app::console::shutdown_banner::what;
+use crate::app::{Effect, State};
+
+/// Title of the form for a broadcast. No command has a name with a blank in it.
+const BROADCAST: &str = "Broadcast to all clients";
+/// By how much a shutdown is put off, unless told, in seconds.
+const LATER: u64 = 300;
+/// The longest delay of a shutdown, in seconds.
+const LONGEST: u64 = 86_400;
+
+/// Opens the form for a broadcast, as it was left.
+pub(crate) fn broadcast(state: &mut State) -> Vec<Effect> {
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    let draft = console.drafts.remove(BROADCAST);
+    let form = CommandForm::of_draft(broadcast_fields(), draft.as_ref());
+    let form = CommandForm { submit: Submit::Broadcast, ..form };
+    state.open(form);
+    Vec::new()
+}
+
+/// The fields of a broadcast, as a command would declare them.
+fn broadcast_fields() -> Command {
+    let warning = Arg {
+        name: "warning".into(),
+        kind: ArgType::Bool,
+        description: "send it as a warning".into(),
+        ..Arg::default()
+    };
+    let message = Arg {
+        name: "message".into(),
+        description: "the text that all clients receive".into(),
+        required: true,
+        max_length: Some(MAX_BROADCAST as u64),
+        ..Arg::default()
+    };
+    Command { name: BROADCAST.into(), args: vec![warning, message], ..Command::default() }
+}
+
+/// Sends the broadcast of a form, and closes the form.
+pub(crate) fn send_broadcast(state: &mut State, form: &CommandForm) -> Vec<Effect> {
+    let args = form.args();
+    let message = args.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let warns = args.get("warning") == Some(&Value::Bool(true));
+    let level = if warns { Urgency::Warning } else { Urgency::Info };
+    state.views.clear();
+    act(state, &Broadcast { message, level }, BroadcastResult::sentence)
+}
+
+/// Opens the form for the end of the server, or for a restart.
+pub(crate) fn shut_down(state: &mut State) -> Vec<Effect> {
+    command_form::open(state, SHUTDOWN);
+    Vec::new()
+}
+
+/// Opens the same form with what was ordered, and a later time.
+pub(crate) fn postpone(state: &mut State) -> Vec<Effect> {
+    let now = state.clock.mono;
+    let Some(console) = state.console() else { return Vec::new() };
+    let (Some(banner), Some(left)) = (&console.banner, console.due_in(now)) else {
+        return Vec::new();
+    };
+    let Some(command) = console.menu.find(SHUTDOWN).cloned() else { return Vec::new() };
+    let later = (left.div_ceil(60_000) * 60 + LATER).min(LONGEST);
+    let mut args = Map::from_iter([("delay".to_owned(), Value::from(later))]);
+    if banner.restart {
+        args.insert("restart".to_owned(), true.into());
+    }
+    if !banner.reason.is_empty() {
+        args.insert("reason".to_owned(), banner.reason.clone().into());
+    }
+    let purpose = Some(format!("Postpone the {}", what(banner.restart)));
+    let form = CommandForm { purpose, ..CommandForm::filled(command, &args) };
+    state.open(form);
+    Vec::new()
+}
+
+/// A postponement was confirmed. Where the shutdown that was due was cancelled meanwhile, this would be a new one, which
+/// wants the name typed.
+pub(crate) fn postponed(state: &mut State, line: &str, mut run: CommandRun) -> Vec<Effect> {
+    if submit::is_postponement(state, &run) {
+        run.confirm = true;
+        return submit::send(state, line, &run);
+    }
+    let command = state.console().and_then(|console| console.menu.find(SHUTDOWN)).cloned();
+    if let Some(question) = command.and_then(|of| submit::question(state, line, &of, &run)) {
+        state.open(question);
+    }
+    Vec::new()
+}
+
+/// Cancels a scheduled shutdown. It does no harm, so there is no question.
+pub(crate) fn call_off(state: &mut State) -> Vec<Effect> {
+    act(state, &ServerShutdownCancel {}, |_| "the shutdown is called off".to_owned())
+}
+
+/// Sends a request of which only a sentence is shown: what was done, or why not.
+pub(crate) fn act<M: Call>(
+    state: &mut State,
+    params: &M,
+    done: impl FnOnce(M::Answer) -> String + Send + 'static,
+) -> Vec<Effect>
+where
+    M::Answer: Send + 'static,
+{
+    state.ask(Ask::new(params, |state, result| {
+        match result {
+            Ok(answer) => state.done(done(answer)),
+            Err(error) => state.refuse(ask::why(&error)),
+        }
+        Vec::new()
+    }))
+}

@@ -1,0 +1,141 @@
+use serde_json::json;
+
+use super::*;
+
+fn arg(declaration: Value) -> Arg {
+    serde_json::from_value(declaration).unwrap()
+}
+
+/// One argument of each kind.
+fn form() -> CommandForm {
+    let args = [
+        json!({"name": "zone", "type": "int", "required": true, "minimum": 10, "maximum": 80}),
+        json!({"name": "minutes", "type": "int", "default": 5, "choices": [2, 5, 10]}),
+        json!({"name": "dry", "type": "bool"}),
+        json!({"name": "loud", "type": "bool", "default": true}),
+        json!({"name": "mode", "type": "enum", "choices": ["slow", "fast", "safe"]}),
+        json!({"name": "note", "maxLength": 8}),
+    ];
+    let command =
+        Command { name: "zone-run".into(), args: args.map(arg).into(), ..Command::default() };
+    CommandForm::new(command)
+}
+
+fn press(form: &mut CommandForm, keys: &str) -> FormResult {
+    let mut next = FormResult::Open;
+    for key in keys.split(' ') {
+        next = form.edit(key.parse().unwrap());
+    }
+    next
+}
+
+/// The line after these keys in the field of this argument.
+fn after(name: &str, keys: &str) -> String {
+    let mut form = form();
+    form.at = form.command.args.iter().position(|arg| arg.name == name).unwrap();
+    press(&mut form, keys);
+    form.line()
+}
+
+#[test]
+fn the_line_says_what_is_filled_in_and_nothing_of_what_was_left_alone() {
+    assert_eq!(form().line(), "zone-run");
+    assert_eq!(after("zone", "4 2"), "zone-run 42");
+    assert_eq!(after("minutes", "right"), "zone-run --minutes 10");
+    assert_eq!(after("minutes", "right left"), "zone-run", "the default is not said");
+    assert_eq!(after("note", "a space b"), "zone-run --note 'a b'");
+}
+
+#[test]
+fn a_switch_goes_round_and_one_without_a_default_may_be_left_out_again() {
+    assert_eq!(after("dry", "space"), "zone-run --dry");
+    assert_eq!(after("dry", "space space"), "zone-run --no-dry");
+    assert_eq!(after("dry", "space space space"), "zone-run");
+    assert_eq!(after("loud", "space"), "zone-run --no-loud");
+    assert_eq!(after("loud", "space space"), "zone-run");
+    assert_eq!(after("loud", "space backspace"), "zone-run");
+}
+
+#[test]
+fn a_choice_is_made_by_arrows_or_by_its_first_letter() {
+    assert_eq!(after("mode", "right"), "zone-run --mode slow");
+    assert_eq!(after("mode", "right right right right"), "zone-run --mode safe");
+    assert_eq!(after("mode", "right left"), "zone-run");
+    assert_eq!(after("mode", "f"), "zone-run --mode fast");
+    assert_eq!(after("mode", "s s"), "zone-run --mode safe");
+    assert_eq!(after("mode", "s x"), "zone-run --mode slow");
+}
+
+#[test]
+fn a_value_that_may_still_become_right_is_no_mistake_until_it_is_left() {
+    let mut form = form();
+    press(&mut form, "4");
+    assert_eq!(form.standing(0), FieldState::Begun, "more digits may follow");
+    press(&mut form, "tab");
+    assert!(matches!(form.standing(0), FieldState::Wrong(_)));
+    press(&mut form, "backtab 2");
+    assert_eq!(form.standing(0), FieldState::Given(json!(42)));
+    press(&mut form, "0");
+    assert!(matches!(form.standing(0), FieldState::Wrong(_)), "nothing typed makes 420 right");
+}
+
+#[test]
+fn enter_goes_to_the_first_mistake_and_runs_only_without_one() {
+    let mut form = form();
+    form.at = 3;
+    assert_eq!(press(&mut form, "enter"), FormResult::Open);
+    assert!(form.at == 0 && form.tried, "zone is missing");
+    assert_eq!(form.standing(0), FieldState::Missing);
+    assert_eq!(press(&mut form, "4 enter"), FormResult::Open);
+    assert!(matches!(form.standing(0), FieldState::Wrong(_)), "4 is told once Enter was pressed");
+    assert_eq!(press(&mut form, "2 enter"), FormResult::Run);
+    assert_eq!(form.line(), "zone-run 42");
+}
+
+#[test]
+fn blanks_around_a_number_are_let_pass_and_those_of_a_text_are_kept() {
+    assert_eq!(after("zone", "space 4 2 space"), "zone-run 42");
+    assert_eq!(after("note", "space a"), "zone-run --note ' a'");
+}
+
+#[test]
+fn one_line_of_a_pasted_text_goes_into_a_field() {
+    let mut form = form();
+    assert!(form.insert("42\n"));
+    assert_eq!(form.line(), "zone-run 42");
+    form.at = 5;
+    assert!(!form.insert("one\rtwo"));
+    assert_eq!(form.line(), "zone-run 42 --note one");
+}
+
+#[test]
+fn a_declaration_cannot_bring_control_characters() {
+    let choices = json!({"name": "mode", "type": "enum", "choices": ["a\u{1b}[2J\u{202e}b", "c"]});
+    let command = Command { args: vec![arg(choices)], ..Command::default() };
+    let FormField::Choice(choice) = &CommandForm::new(command).entries[0] else { panic!() };
+    assert_eq!(choice.options[0].0, "a[2Jb");
+}
+
+#[test]
+fn several_values_are_typed_as_words_and_each_is_checked() {
+    let zones = json!({"name": "zones", "type": "int", "multiple": true, "maximum": 8});
+    let command = Command { name: "run".into(), args: vec![arg(zones)], ..Command::default() };
+    let mut form = CommandForm::new(command);
+    press(&mut form, "3 space 5");
+    assert_eq!(form.standing(0), FieldState::Given(json!([3, 5])));
+    assert_eq!(form.line(), "run 3 5");
+    press(&mut form, "space 9");
+    assert!(matches!(form.standing(0), FieldState::Wrong(_)));
+}
+
+#[test]
+fn a_duration_and_a_path_are_text_of_their_own_rules() {
+    for (kind, text, right) in
+        [("duration", "20m", true), ("duration", "soon", false), ("path", "a/../b", false)]
+    {
+        let args = vec![arg(json!({"name": "x", "type": kind}))];
+        let mut form = CommandForm::new(Command { args, ..Command::default() });
+        assert!(form.insert(text));
+        assert_eq!(matches!(form.standing(0), FieldState::Given(_)), right, "{text}");
+    }
+}

@@ -1,0 +1,219 @@
+//! Keys at the console: typing, scrolling, cancelling.
+
+use topside_shared::cmdline;
+use topside_shared::records::ClientRow;
+use topside_shared::text::duration;
+
+use super::submit::enter;
+use crate::app::availability;
+use crate::app::connection::ConnectionState;
+use crate::app::console::Console;
+use crate::app::prompt::PromptKey;
+use crate::app::runs::export;
+use crate::app::{Effect, State, picker, prompt, runs, session};
+use crate::input::actions::{self, Id};
+use crate::input::key::{Code, Key};
+use crate::text::fit;
+use crate::views::admin_forms;
+use crate::views::confirm::Confirm;
+use crate::views::update::{quit, run};
+use crate::widgets::input_box::Typed;
+use crate::widgets::text_search::Search;
+
+/// Most lines of a pasted text that are shown.
+const PREVIEW: usize = 6;
+
+/// A key on the console, nothing lying on top of it.
+pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    console.input.held = false;
+    if let Some(search) = &mut console.search {
+        if !search.key(key, &mut console.runs.pane) {
+            console.search = None;
+        }
+        return Vec::new();
+    }
+    match prompt::key(state, key) {
+        PromptKey::Taken(effects) => return effects,
+        PromptKey::Action(action) => return run(state, action),
+        PromptKey::Passed => {}
+    }
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    if !console.input.is_busy() {
+        // End means the end of the line first, and the end of the output once the cursor is there.
+        let follows = console.runs.pane.is_following();
+        if key == Key::plain(Code::End) && console.input.editor.at_end() && !follows {
+            return run(state, actions::get(Id::End));
+        }
+        if key == Key::plain(Code::Esc) && console.runs.selected().is_some() {
+            console.runs.unselect();
+            return Vec::new();
+        }
+        if let Some(action) = availability::action_of(state, key) {
+            return run(state, action);
+        }
+    }
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    match console.input.key(key, &console.menu.commands) {
+        Typed::Enter => enter(state),
+        Typed::Used => Vec::new(),
+        Typed::Passed => match availability::action_of(state, key) {
+            Some(action) => run(state, action),
+            None => Vec::new(),
+        },
+    }
+}
+
+/// Pasted text: one line is typed, several are shown and joined only when a person says so.
+pub(crate) fn paste(state: &mut State, text: &str) {
+    let Some(console) = state.console_mut() else { return };
+    console.input.held = false;
+    if let Some(search) = &mut console.search {
+        search.paste(text, &mut console.runs.pane);
+        return;
+    }
+    // Terminals send a pasted line end as the Enter key does.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if let [line] = lines[..] {
+        console.input.paste(line);
+        return;
+    }
+    if lines.is_empty() {
+        return;
+    }
+    let joined = lines.join(" ");
+    let mut shown: Vec<String> = lines
+        .iter()
+        .take(PREVIEW)
+        .map(|line| cmdline::masked(line, &console.menu.commands))
+        .map(|line| fit::cut(&topside_shared::text::clean(&line, 400), 60))
+        .collect();
+    if lines.len() > PREVIEW {
+        shown.push(format!("… {} more", lines.len() - PREVIEW));
+    }
+    shown.push(String::new());
+    shown.push("A command is one line, so nothing of this has run.".to_owned());
+    let title = format!("{} lines were pasted", lines.len());
+    state.open(Confirm::choice(title, shown, "Join into one line", move |state| {
+        if let Some(console) = state.console_mut() {
+            console.input.paste(&joined);
+        }
+        Vec::new()
+    }));
+}
+
+/// Carries out an action of the console.
+pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
+    match id {
+        Id::Interrupt => return interrupt(state),
+        Id::ToPicker | Id::Back => {
+            let Some(console) = state.console() else { return Vec::new() };
+            // Without output there is nothing to lose.
+            let Some(text) = console.runs.loss() else { return picker::open(state) };
+            state.open(Confirm::choice("Go to the picker?", vec![text], "Go", picker::open));
+        }
+        Id::Reconnect => return session::reconnect(state, false),
+        Id::StartHere => return session::reconnect(state, true),
+        Id::CallOff => return admin_forms::call_off(state),
+        Id::Copy => return export::copy(state),
+        Id::Save => return export::save(state),
+        id => {
+            if let Some(console) = state.console_mut() {
+                scroll(console, id);
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn scroll(console: &mut Console, id: Id) {
+    let runs = &mut console.runs;
+    match id {
+        Id::PageUp => runs.pane.page_up(),
+        Id::PageDown => runs.pane.page_down(),
+        Id::LineUp => runs.pane.scroll_up(1),
+        Id::LineDown => runs.pane.scroll_down(1),
+        Id::Top => runs.pane.home(),
+        Id::End => {
+            runs.unselect();
+            runs.pane.end();
+        }
+        Id::SelectOlder | Id::SelectNewer => runs.select(id == Id::SelectOlder),
+        Id::Clear => runs.clear(),
+        Id::Fold => {
+            if let Some(block) = runs.chosen().map(|info| info.id) {
+                let folded =
+                    runs.pane.block(block).is_some_and(crate::scrollback::Block::is_folded);
+                runs.pane.set_folded(block, !folded);
+            }
+        }
+        Id::FoldAll => runs.fold_all(),
+        Id::Search => console.search = Some(Search::begin(&console.runs.pane)),
+        _ => {}
+    }
+}
+
+/// Ctrl-C: clears the line, else cancels what runs, else offers to leave.
+fn interrupt(state: &mut State) -> Vec<Effect> {
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    if !console.input.editor.is_empty() {
+        console.input.editor.clear();
+        console.input.history.rest();
+        return Vec::new();
+    }
+    if state.session().is_some()
+        && let Some(console) = state.console_mut()
+        && let Some(run) = console.runs.cancel_newest()
+    {
+        let info = console.runs.of_run(run).map(|info| info.line.clone()).unwrap_or_default();
+        let next = match console.runs.next_to_cancel() {
+            Some(next) => format!("cancels {}", next.line),
+            None => "offers to leave".to_owned(),
+        };
+        let key = state.keys.word(Id::Interrupt);
+        state.done(format!("Cancelling {info}; {key} again {next}."));
+        return state.ask_if_connected(runs::cancel(run));
+    }
+    ask_to_leave(state)
+}
+
+/// Asks whether to leave.
+pub(crate) fn ask_to_leave(state: &mut State) -> Vec<Effect> {
+    let confirm = leaving(state);
+    state.open(confirm);
+    Vec::new()
+}
+
+/// The question whether to leave, with what leaving does to others and to what runs.
+fn leaving(state: &State) -> Confirm {
+    let mut text = Vec::new();
+    if state.carries {
+        // This program may have two: an output is saved over a connection of its own.
+        let own = |console: &Console, row: &ClientRow| row.address == console.welcome.you.address;
+        let others = state
+            .console()
+            .map(|console| console.clients.values().filter(|row| !own(console, row)).count());
+        let whom = match others {
+            Some(0) => None,
+            Some(1) => Some("1 other client".to_owned()),
+            Some(n) => Some(format!("{n} other clients")),
+            None => Some("whoever else is connected".to_owned()),
+        };
+        text.extend(whom.map(|whom| {
+            format!("The server runs inside this program and ends with it, for {whom} too.")
+        }));
+    }
+    if let Some(console) = state.console()
+        && let ConnectionState::Connected { .. } = state.link
+        && let Some(info) = console.runs.live().next()
+    {
+        let ms = state.clock.mono.saturating_sub(info.began);
+        text.push(format!("{} is still running ({}).", info.line, duration(ms)));
+    }
+    if state.saving.is_some() {
+        text.push("An output is still being saved; nothing of it is kept.".to_owned());
+    }
+    let title = if state.carries { "Leave Topside and end its server?" } else { "Leave Topside?" };
+    Confirm::choice(title, text, "Leave", |state| vec![quit(state)]).second_ctrl_c_is_yes()
+}

@@ -1,0 +1,261 @@
+//! From a line to a run: read, asked about, sent, remembered.
+
+use serde_json::{Map, Value};
+use topside_shared::cmdline::{self, LineErrorKind};
+use topside_shared::command::Command;
+use topside_shared::methods::{CommandRun, ServerShutdown};
+use topside_shared::text::{clean, duration};
+use topside_shared::values;
+
+use crate::app::connection::ConnectionState;
+use crate::app::console::shutdown_banner::what;
+use crate::app::console::{Console, SHUTDOWN};
+use crate::app::runs::{self, Phase};
+use crate::app::{Effect, State};
+use crate::input::actions::{self, Id};
+use crate::input::admin_actions;
+use crate::text::times;
+use crate::views::admin_forms;
+use crate::views::command_form::CommandForm;
+use crate::views::confirm::Confirm;
+use crate::views::update::run;
+
+/// Runs the line that is typed.
+pub(crate) fn enter(state: &mut State) -> Vec<Effect> {
+    let connected = matches!(state.link, ConnectionState::Connected { .. });
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    let line = console.input.editor.text().to_owned();
+    let typed = line.trim();
+    if typed.is_empty() {
+        state.refuse("Type a command: m shows the menu, Tab completes.");
+        return Vec::new();
+    }
+    let known = console.menu.find(typed).is_some();
+    let local = match typed {
+        "clear" if !known => Some(Id::Clear),
+        "quit" | "exit" if !known => Some(Id::Leave),
+        _ => None,
+    };
+    if let Some(id) = local {
+        console.input.editor.clear();
+        return run(state, actions::get(id));
+    }
+    if !connected {
+        let key = state.keys.word(Id::Reconnect);
+        state.refuse(format!("Not connected: {key} connects again. What you typed stays."));
+        return Vec::new();
+    }
+    if !console.menu_known {
+        match &console.menu_refused {
+            Some(why) => {
+                let why = format!("There is no menu to read this line with: {why}");
+                state.refuse(why);
+            }
+            // It goes as soon as the menu has come, unless another key comes first.
+            None => console.input.held = true,
+        }
+        return Vec::new();
+    }
+    console.input.editor.clear();
+    match cmdline::parse(&line, &console.menu.commands) {
+        Ok(parsed) => {
+            let (command, args) = (parsed.command.clone(), parsed.args);
+            submit(state, &line, &command, args)
+        }
+        Err(error) => {
+            let name = cmdline::split(&line).ok().and_then(|tokens| tokens.into_iter().next());
+            let mut message = error.message;
+            if let (LineErrorKind::UnknownCommand, Some(name)) = (error.kind, name) {
+                match admin_actions::hint(&name.text, &state.keys) {
+                    Some(hint) => message = hint,
+                    None => return ask_about(state, &line, name.text),
+                }
+            }
+            let (id, clock) = (state.next_serial(), state.clock);
+            let Some(console) = state.console_mut() else { return Vec::new() };
+            let shown = cmdline::masked(typed, &console.menu.commands);
+            console.runs.sent(id, &shown, ("", Map::new()), clock);
+            console.runs.refused(id, Phase::Refused, &message);
+            remember(console, &line)
+        }
+    }
+}
+
+/// Runs the line whose Enter came before the menu.
+pub(crate) fn run_held(state: &mut State) -> Vec<Effect> {
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    if console.menu_known && std::mem::take(&mut console.input.held) {
+        return enter(state);
+    }
+    Vec::new()
+}
+
+/// Asks the server about a command that is not in this menu: it knows whether there is none, or which role
+/// it wants, and says so in its refusal. The request carries an argument that no command can have, for
+/// names are not empty. So nothing runs by accident, not even where the menu has changed meanwhile: the
+/// server judges the role first, then the arguments, and refuses. (`help NAME` would not do, for a key can
+/// be limited to commands without it.)
+fn ask_about(state: &mut State, line: &str, command: String) -> Vec<Effect> {
+    let args = Map::from_iter([(String::new(), Value::Null)]);
+    let run = CommandRun { command, args, stream: true, wait: true, confirm: false };
+    let ConnectionState::Connected { session } = state.link else { return Vec::new() };
+    let (block, clock) = (state.next_serial(), state.clock);
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    let shown = cmdline::masked(line.trim(), &console.menu.commands);
+    console.runs.sent(block, &shown, ("", Map::new()), clock);
+    let mut effects = remember(console, line);
+    effects.push(Effect::Ask { session, ask: runs::start(block, &run) });
+    effects
+}
+
+/// Sends a command, or asks about it first; the line says the same.
+pub(crate) fn submit(
+    state: &mut State,
+    line: &str,
+    command: &Command,
+    args: Map<String, Value>,
+) -> Vec<Effect> {
+    let name = command.name.clone();
+    let run = CommandRun { command: name, args, stream: true, wait: true, confirm: false };
+    match question(state, line, command, &run) {
+        Some(confirm) => {
+            state.open(confirm);
+            Vec::new()
+        }
+        None => send(state, line, &run),
+    }
+}
+
+/// What a person is asked before this command, if anything.
+pub(crate) fn question(
+    state: &State,
+    line: &str,
+    command: &Command,
+    run: &CommandRun,
+) -> Option<Confirm> {
+    let console = state.console()?;
+    let confirmed = |confirm: Confirm| {
+        let line = line.to_owned();
+        confirm.or_else(move |state| not_sent(state, &line))
+    };
+    let then = {
+        let (line, run) = (line.to_owned(), CommandRun { confirm: true, ..run.clone() });
+        move |state: &mut State| send(state, &line, &run)
+    };
+    if command.name == SHUTDOWN {
+        let name = console.name().to_owned();
+        let restart = run.args.get("restart") == Some(&Value::Bool(true));
+        let verb = if restart { "restarts" } else { "shuts down" };
+        let delay = run.args.get("delay").and_then(Value::as_u64).unwrap_or(0).saturating_mul(1000);
+        let when = match delay {
+            0 => "at once".to_owned(),
+            ms => format!("in {}", duration(ms)),
+        };
+        let due = console.due_in(state.clock.mono);
+        let others = match console.clients.len().saturating_sub(1) {
+            0 => "nobody else is connected".to_owned(),
+            1 => "1 other client is told, and its session ends".to_owned(),
+            n => format!("{n} other clients are told, and their sessions end"),
+        };
+        let instead = due.map(|ms| format!(" and not in {}", times::countdown(ms)));
+        let instead = instead.unwrap_or_default();
+        let mut text = vec![format!("{name} {verb} {when}{instead}; {others}.")];
+        let told = |name: &str| run.args.get(name).and_then(Value::as_str);
+        text.push(match ServerShutdown::reason_with_return(told("reason"), told("back")) {
+            Some(reason) => format!("Reason told: {}", clean(&reason, 500)),
+            None => "No reason is given.".to_owned(),
+        });
+        if is_postponement(state, run) {
+            let title = format!("Postpone the {}?", what(restart));
+            let (line, run) = (line.to_owned(), run.clone());
+            let then = move |state: &mut State| admin_forms::postponed(state, &line, run);
+            return Some(confirmed(Confirm::choice(title, text, "Postpone", then)));
+        }
+        let verb = if restart { "Restart" } else { "Shut down" };
+        return Some(confirmed(Confirm::name(format!("{verb} {name}?"), text, name, then)));
+    }
+    let question = command.question(&in_words(command, &run.args))?;
+    let text = vec![format!("❯ {}", cmdline::masked(line.trim(), &console.menu.commands))];
+    Some(confirmed(Confirm::choice(question, text, "Run it", then)))
+}
+
+/// Whether a shutdown is due already, and this one only begins later. That is less than what is due.
+pub(crate) fn is_postponement(state: &State, run: &CommandRun) -> bool {
+    let Some(console) = state.console().filter(|_| run.command == SHUTDOWN) else { return false };
+    let restart = run.args.get("restart") == Some(&Value::Bool(true));
+    let delay = run.args.get("delay").and_then(Value::as_u64).unwrap_or(0).saturating_mul(1000);
+    let same = console.banner.as_ref().is_some_and(|banner| banner.restart == restart);
+    same && console.due_in(state.clock.mono).is_some_and(|due| delay > due)
+}
+
+/// A question was answered with no: the line comes back, unless a form still holds it.
+fn not_sent(state: &mut State, line: &str) {
+    if state.top_view::<CommandForm>().is_none()
+        && let Some(console) = state.console_mut()
+        && console.input.editor.is_empty()
+    {
+        console.input.editor.set(line);
+    }
+    state.done("Not sent.");
+}
+
+/// The values that a run will have, defaults included, fit for a question.
+fn in_words(command: &Command, args: &Map<String, Value>) -> Map<String, Value> {
+    let args = command.masked(args);
+    let words = command.args.iter().map(|arg| {
+        let value = args.get(&arg.name).or(arg.default.as_ref()).map(values::to_text);
+        let value = clean(&value.unwrap_or_else(|| "–".to_owned()), 200);
+        (arg.name.clone(), Value::from(value))
+    });
+    words.collect()
+}
+
+/// Sends a command and opens its block. The form that it came from closes, with what it came from, and
+/// begins anew next time.
+pub(crate) fn send(state: &mut State, line: &str, run: &CommandRun) -> Vec<Effect> {
+    let from_form = state.has_view::<CommandForm>();
+    let ConnectionState::Connected { session } = state.link else {
+        if !from_form
+            && let Some(console) = state.console_mut()
+            && console.input.editor.is_empty()
+        {
+            console.input.editor.set(line);
+        }
+        state.refuse("The session ended meanwhile: nothing was sent.");
+        return Vec::new();
+    };
+    if from_form {
+        state.views.clear();
+    }
+    let (block, clock) = (state.next_serial(), state.clock);
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    if from_form {
+        console.drafts.remove(&run.command);
+    }
+    console.drop_old_banner();
+    let shown = cmdline::masked(line.trim(), &console.menu.commands);
+    let known = console.menu.find(&run.command);
+    let args = known.map(|command| command.masked(&run.args)).unwrap_or_default();
+    console.runs.sent(block, &shown, (&run.command, args), clock);
+    let mut effects = remember(console, line);
+    effects.push(Effect::Ask { session, ask: runs::start(block, run) });
+    effects
+}
+
+/// Keeps a line, here and on disk, unless there may be a secret in it.
+fn remember(console: &mut Console, line: &str) -> Vec<Effect> {
+    if cmdline::is_private(line, &console.menu.commands) {
+        return Vec::new();
+    }
+    // What is given to a command that is not in this menu may be a secret too: it can be called back to be
+    // corrected, and does not go to the disk.
+    let hint = cmdline::hint(line, line.len(), &console.menu.commands);
+    let unknown = hint.is_none_or(|hint| hint.command.is_none());
+    let on_disk = !unknown || line.split_whitespace().count() == 1;
+    let server = console.history_name().to_owned();
+    if console.input.history.push(line.trim_end()) && on_disk {
+        vec![Effect::SaveHistory { server, line: line.trim_end().to_owned() }]
+    } else {
+        Vec::new()
+    }
+}

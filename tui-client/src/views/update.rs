@@ -1,0 +1,216 @@
+//! What each message does: the uppermost view first, else the screen below.
+
+use ratatui::layout::Position;
+
+use super::console::{keyboard, submit};
+use super::notices::NoticesView;
+use super::redeem_invite::{self, RedeemInvite};
+use super::server_form::ServerForm;
+use super::{VIEWS, command_form};
+use crate::app::connection::ConnectionState;
+use crate::app::picker::{self, probe};
+use crate::app::runs::export;
+use crate::app::view::{Change, View, stay};
+use crate::app::{
+    Clicked, Clock, Effect, Msg, Screen, State, apply_settings, availability, console, prompt,
+    session,
+};
+use crate::input::actions::{Action, Id};
+use crate::input::key::Key;
+
+/// Changes the state by one message; what is to be done outside comes back.
+pub(crate) fn update(state: &mut State, clock: Clock, msg: Msg) -> Vec<Effect> {
+    state.clock = clock;
+    let mut effects = take(state, msg);
+    effects.extend(submit::run_held(state));
+    effects.extend(prompt::follow(state));
+    console::lay(state);
+    effects
+}
+
+fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Key(key) => return on_key(state, key),
+        Msg::Paste(text) => return paste(state, &text),
+        Msg::Wheel { rows, at } => wheel(state, rows, at),
+        Msg::Click(at) => return click(state, at),
+        Msg::Resize(size) => state.size = size,
+        Msg::Background(background) => apply_settings::take_background(state, background),
+        Msg::Tick => {
+            let mut effects = session::tick(state);
+            effects.extend(probe::tick(state));
+            effects.extend(state.change_views(&Change::Tick));
+            return effects;
+        }
+        Msg::Servers(servers) => picker::load(state, servers),
+        Msg::ServersPartly(servers, mistake) => picker::load_partly(state, servers, &mistake),
+        Msg::ServersUnreadable(why) => picker::unreadable(state, &why),
+        Msg::ServersFailed(why) => state.refuse(why),
+        Msg::ServersSaved(what) => {
+            state.close_views::<ServerForm>();
+            state.done(what);
+        }
+        Msg::Probed(here) => state.here = here,
+        Msg::Reached { round, via, reach } => probe::reached(state, round, via, reach),
+        Msg::Found(found) => picker::found(state, found),
+        Msg::Paired { attempt, result } => return redeem_invite::ended(state, attempt, result),
+        Msg::Dialled { attempt, welcome, reached, carries } => {
+            return session::dialled(state, attempt, *welcome, reached, carries);
+        }
+        Msg::DialFailed { attempt, failed } => session::dial_failed(state, attempt, failed),
+        Msg::Session { session, event } => return session::event(state, session, event),
+        Msg::History { server, lines } => {
+            if let Some(console) = state.console_mut()
+                && console.history_name() == server
+            {
+                console.input.history.load(lines);
+            }
+        }
+        Msg::Fetching { id, done } => export::fetching(state, id, done),
+        Msg::Fetched { id, result } => return export::fetched(state, id, result),
+        Msg::Settings { settings, mistakes, asked } => {
+            return apply_settings::take(state, *settings, &mistakes, asked);
+        }
+        Msg::AuditWarning { session, warning } => {
+            // A view says it until it is closed.
+            if session::audit_warning(state, session, warning) {
+                state.open(NoticesView::default());
+            }
+        }
+        Msg::Done(text) => state.done(text),
+        Msg::Failed(text) => state.refuse(text),
+    }
+    Vec::new()
+}
+
+fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
+    state.remark = None;
+    probe::used(state);
+    if !state.size.enough() {
+        // Nothing can be seen, so nothing is done but leaving.
+        return if key.is_ctrl('c') || key.is_ctrl('d') { vec![quit(state)] } else { Vec::new() };
+    }
+    if let Some(effects) = state.with_top(|view, state| view.key(key, state)) {
+        return effects;
+    }
+    match state.screen {
+        Screen::Picker => match availability::action_of(state, key) {
+            Some(action) => run(state, action),
+            None => Vec::new(),
+        },
+        Screen::Console(_) => keyboard::key(state, key),
+    }
+}
+
+/// Carries out an action, or says why not.
+pub(crate) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
+    if let Err(why) = availability::check(state, action) {
+        // Esc has nothing to stop most of the time, and that is no news.
+        if action.id != Id::StopTrying {
+            state.refuse(why);
+        }
+        return Vec::new();
+    }
+    let mut openers = VIEWS.iter().flat_map(|row| row.opened_by);
+    if let Some((_, open)) = openers.find(|(id, _)| *id == action.id) {
+        return open(state);
+    }
+    match action.id {
+        Id::StopTrying if state.saving.is_some() => export::stop(state),
+        Id::StopTrying => session::stop_trying(state),
+        Id::Mouse => {
+            state.mouse = !state.mouse;
+            state.done(if state.mouse {
+                "Mouse on: the wheel scrolls."
+            } else {
+                "Mouse off: the terminal selects text by itself."
+            });
+            vec![Effect::Mouse(state.mouse)]
+        }
+        Id::Theme => apply_settings::next_theme(state),
+        Id::ReadSettings => vec![Effect::ReadSettings],
+        Id::OtherBox => {
+            prompt::switch(state);
+            Vec::new()
+        }
+        Id::Unhide => {
+            prompt::unhide(state);
+            Vec::new()
+        }
+        Id::Suspend => vec![Effect::Suspend],
+        Id::Quit if matches!(state.link, ConnectionState::Dialling(_)) => {
+            session::stop_trying(state)
+        }
+        Id::Quit if state.carries => keyboard::ask_to_leave(state),
+        Id::Quit => vec![quit(state)],
+        id => match state.screen {
+            Screen::Picker => super::picker::act(state, id),
+            Screen::Console(_) => keyboard::act(state, id),
+        },
+    }
+}
+
+/// Ends the program.
+pub(super) fn quit(state: &mut State) -> Effect {
+    state.quitting = true;
+    Effect::Quit
+}
+
+fn paste(state: &mut State, text: &str) -> Vec<Effect> {
+    state.remark = None;
+    let takes_invites = state.views.is_empty() || state.top_view::<RedeemInvite>().is_some();
+    if !takes_invites && redeem_invite::looks_like_one(text) {
+        // It holds a key, which must not be seen in a field.
+        state.refuse("that is an invite: close this first, then paste it in the picker");
+        return Vec::new();
+    }
+    if let Some(effects) = state.with_top(|view, state| view.paste(text, state)) {
+        return effects;
+    }
+    if !prompt::paste(state, text) && !redeem_invite::pasted_outside(state, text) {
+        keyboard::paste(state, text);
+    }
+    Vec::new()
+}
+
+/// What was drawn there is chosen. A click is never enough to run something:
+/// a command opens its form.
+fn click(state: &mut State, at: Position) -> Vec<Effect> {
+    let hit = state.hits.iter().find(|(place, _)| place.contains(at));
+    match hit.map(|(_, clicked)| clicked.clone()) {
+        Some(Clicked::Server(at)) => {
+            picker::choose(state, at);
+            state.picker.on_ways = false;
+        }
+        Some(Clicked::Route(at)) => {
+            state.picker.way = at;
+            state.picker.on_ways = true;
+        }
+        Some(Clicked::Command(name)) => command_form::open(state, &name),
+        Some(Clicked::InView(hit)) => {
+            let effects = state.with_top(|view, state| view.click(hit, state));
+            return effects.unwrap_or_default();
+        }
+        None => {}
+    }
+    Vec::new()
+}
+
+/// The wheel scrolls the uppermost view, else the output under the pointer.
+fn wheel(state: &mut State, rows: i32, at: Position) {
+    let turn = |view: &mut dyn View, state: &State| {
+        view.wheel(rows, state);
+        stay()
+    };
+    if state.with_top(turn).is_some() {
+        return;
+    }
+    let Some(console) = state.console_mut().filter(|console| console.laid.pane.contains(at)) else {
+        return;
+    };
+    let steps = rows.unsigned_abs() as usize;
+    match rows > 0 {
+        true => console.runs.pane.scroll_down(steps),
+        false => console.runs.pane.scroll_up(steps),
+    }
+}

@@ -1,0 +1,13 @@
+//! Widgets: parts of views with their state, keys and drawing. They know nothing of servers.
+
+pub(crate) mod canvas;
+pub(crate) mod completion;
+pub(crate) mod editor;
+pub(crate) mod field;
+pub(crate) mod filter_list;
+pub(crate) mod form_field;
+pub(crate) mod input_box;
+pub(crate) mod line_history;
+pub(crate) mod reading;
+pub(crate) mod row;
+pub(crate) mod text_search;
