@@ -110,6 +110,7 @@ that is destructive on any box, or asks to be confirmed, shows its targets and w
 
 Exit status for several boxes:
   0    it succeeded on every box
+  126  it was not confirmed; else
   125  a box was not reached, its session ended, or its run was not waited for; else
   127, 126, 124  a box ended so; else
   the greatest exit status of the command

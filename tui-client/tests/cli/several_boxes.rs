@@ -297,7 +297,7 @@ fn a_destructive_command_wants_the_number_of_its_targets() {
         "{ended:?}"
     );
     assert_eq!(ended.out, "○ 2 not started  a b\n  it was not confirmed\n");
-    let ended = fleet.run("tag:wet", &["--yes", "drain"]);
+    let ended = fleet.run("tag:wet", &["--yes", "drain"]).with(126);
     assert!(
         ended.err.contains(
             "give --yes=N to confirm it, with the number of boxes that --on tag:wet names"
@@ -315,7 +315,7 @@ fn a_destructive_command_wants_the_number_of_its_targets() {
 
     // At a terminal the list is shown, and what is not the number is a no.
     for (typed, log, status) in
-        [("\r", "", 127), ("y\r", "", 127), ("3\r", "", 127), ("2\r", "a 5\nb 5\n", 125)]
+        [("\r", "", 126), ("y\r", "", 126), ("3\r", "", 126), ("2\r", "a 5\nb 5\n", 125)]
     {
         let list = if status == 125 { "tag:wet" } else { "a,b,c" };
         let args = ["run", "--on", list, "--serial", "drain", "5"];

@@ -19,7 +19,7 @@ use super::printer::{LAST_WORDS, OutputPart, Printer};
 use super::{Run, block_on, exit_status, run};
 use crate::config::{FILE_NAME, ProfileStore};
 use crate::fan_out::{
-    self, FanOut, NotStarted, Outcome, Plan, PlanError, Progress, Rejection, Selection, Settings,
+    self, FanOut, Outcome, Plan, PlanError, Progress, Rejection, Selection, Settings,
 };
 use crate::input::admin_actions;
 use crate::input::keymap::Keymap;
@@ -113,6 +113,7 @@ fn begin(args: Run, selection: Selection, printer: &Printer) -> Result<Console<'
         fan_out: FanOut::new(selection.boxes, settings),
         outcomes: (0..boxes).map(|_| None).collect(),
         statuses: Vec::new(),
+        declined: false,
         progress: ProgressLine::new(boxes),
         args,
         printer,
@@ -169,6 +170,8 @@ struct Console<'p> {
     outcomes: Vec<Option<Outcome>>,
     /// Of the boxes that are done.
     statuses: Vec<u8>,
+    /// Whether the user did not confirm the command.
+    declined: bool,
     progress: ProgressLine,
     printer: &'p Printer,
     signals: Signals,
@@ -216,6 +219,7 @@ impl Console<'_> {
         let status = match stopped {
             _ if broken => self.printer.broken_status(),
             Some(signal) => signal.status(),
+            None if self.declined => exit_status::REFUSED,
             None => report::worst(&self.statuses),
         };
         (status, self.signals.patience(LAST_WORDS))
@@ -233,7 +237,7 @@ impl Console<'_> {
             Ok(()) => {}
             Err(sentence) => {
                 self.printer.say(sentence).await;
-                self.fan_out.decline();
+                self.decline();
             }
         }
     }
@@ -243,16 +247,19 @@ impl Console<'_> {
             self.fan_out.confirm();
         } else {
             self.printer.say("not confirmed: it was started on no box that waited").await;
-            self.fan_out.decline();
+            self.decline();
         }
+    }
+
+    fn decline(&mut self) {
+        self.declined = true;
+        self.fan_out.decline();
     }
 
     async fn ended(&mut self, index: usize, outcome: Outcome) {
         let status = report::status(&outcome);
         self.statuses.extend(status);
-        let is_failure = !matches!(status, Some(exit_status::OK) | None);
-        self.progress
-            .count(is_failure || matches!(outcome, Outcome::NotStarted(NotStarted::NotConfirmed)));
+        self.progress.count(!matches!(status, Some(exit_status::OK) | None));
         if self.args.json {
             self.progress.clear(self.printer).await;
             let line = report::json(&self.fan_out.boxes()[index], &outcome, status);

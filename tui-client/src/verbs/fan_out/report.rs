@@ -168,10 +168,12 @@ async fn print_output(stream: Stream, output: &Captured, printer: &Printer) {
     if output.is_empty() {
         return;
     }
-    for line in output.split_inclusive(|byte| *byte == b'\n') {
-        let end: &[u8] = if line.ends_with(b"\n") { b"" } else { b"\n" };
-        printer.write(OutputPart::Output(stream, [b"  ", line, end].concat())).await;
+    let lines = output.split_inclusive(|byte| *byte == b'\n');
+    let mut text: Vec<u8> = lines.flat_map(|line| [b"  ", line].concat()).collect();
+    if !text.ends_with(b"\n") {
+        text.push(b'\n');
     }
+    printer.write(OutputPart::Output(stream, text)).await;
     printer.write(OutputPart::EndOfRun).await;
 }
 
