@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_are_told_apart_by_name_and_by_key() {
+    fn servers_are_distinguished_by_name_and_by_key() {
         let state = tempfile::tempdir().unwrap();
         let check = |server, pin, seq| of(server, pin).check(state.path(), &end(seq, "1"));
         assert_eq!(check("garden", Some("a"), 7), None);

@@ -124,7 +124,7 @@ mod tests {
         keep(state.path(), "garden", &menu(""));
     }
     #[test]
-    fn a_pipe_of_its_name_makes_nobody_wait_and_the_file_is_this_users_own() {
+    fn a_pipe_of_that_name_does_not_block_and_the_file_is_this_users_own() {
         use std::os::unix::fs::PermissionsExt;
         let state = tempfile::tempdir().unwrap();
         let state = &state.path().join("new");

@@ -154,7 +154,7 @@ fn servers_written_as_one_array_are_read_and_changed_too() {
 }
 
 #[test]
-fn what_is_wrong_in_a_file_is_told_with_line_and_column() {
+fn what_is_wrong_in_a_file_is_reported_with_line_and_column() {
     for (text, want) in [
         ("[[server]]\nname = \n", "2:8: "),
         ("[[server]]\nname = \"a\"\nport = 70000\n", "3:8: port is a number from 1 to 65535"),
@@ -222,7 +222,7 @@ fn an_edit_made_in_the_file_meanwhile_is_kept() {
 }
 
 #[test]
-fn an_edit_that_contradicts_one_made_meanwhile_is_told_and_writes_nothing() {
+fn an_edit_that_contradicts_one_made_meanwhile_is_reported_and_writes_nothing() {
     let place = ProfileFile::new("");
     let mut store = place.load();
     store.add(Profile { port: 1, ..named("a") }).unwrap();

@@ -44,7 +44,7 @@ fn each_file_says_its_part() {
 }
 
 #[test]
-fn a_mistake_is_told_with_its_place_and_the_nearest_name() {
+fn a_mistake_is_reported_with_its_place_and_the_nearest_name() {
     for (file, text, said) in [
         (
             FILE_NAME,
@@ -92,7 +92,7 @@ fn a_mistake_is_told_with_its_place_and_the_nearest_name() {
     ] {
         assert_eq!(read(&[own, (THEME_FILE, text)]).1, [said]);
     }
-    // A mistake in a theme that nobody chose hurts nobody.
+    // A mistake in a theme that is not chosen has no effect.
     assert!(read(&[(THEME_FILE, "acent = \"red\"")]).1.is_empty());
 }
 

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn all_failures_are_told() {
+    async fn all_failures_are_reported() {
         let tries = [(500, 1), (10, 2)].map(|(ms, number)| after(ms, Err(failure(number))));
         let start = Instant::now();
         let failures = race(tries).await.unwrap_err();

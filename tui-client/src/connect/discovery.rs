@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_cannot_steer_the_terminal() {
+    fn a_name_cannot_control_the_terminal() {
         let service = announced("a\u{1b}[2Jb\u{202e}", &["192.168.1.9"], 8677, &[("v", "1")]);
         assert_eq!(read(&service).unwrap().name, "a[2Jb");
     }

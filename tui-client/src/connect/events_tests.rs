@@ -29,7 +29,7 @@ fn drain(queue: &Queue) -> Vec<Notification> {
 const PIECE: usize = 32 * 1024;
 
 #[test]
-fn output_that_nobody_takes_becomes_one_gap_and_no_byte_is_unaccounted() {
+fn output_without_a_consumer_becomes_one_gap_that_counts_every_byte() {
     let queue = Queue::new();
     let pieces = 3 * MAX_OUTPUT / PIECE;
     for piece in 0..pieces {
@@ -85,7 +85,7 @@ fn gaps_of_the_server_stay_apart_from_ours_unless_they_touch() {
 }
 
 #[tokio::test]
-async fn output_that_is_held_waits_for_whoever_takes_it() {
+async fn held_output_waits_for_its_consumer() {
     let queue = Arc::new(Queue::new());
     queue.lock().max_output = MAX_HELD;
     for piece in 0..2 * MAX_OUTPUT / PIECE {
@@ -118,7 +118,7 @@ fn many_tiny_pieces_are_bounded_too() {
 }
 
 #[test]
-fn notices_that_nobody_takes_end_the_session_rather_than_fill_the_memory() {
+fn notifications_without_a_consumer_end_the_session_rather_than_fill_the_memory() {
     let queue = Queue::new();
     let overflow = (0..1_000_000).find(|_| queue.push(ended(), 1_000).is_err());
     assert!(overflow.is_some_and(|count| count > 10_000));

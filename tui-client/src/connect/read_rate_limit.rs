@@ -42,7 +42,7 @@ mod tests {
     const PIECE: usize = 64 * 1024;
 
     #[tokio::test(start_paused = true)]
-    async fn a_flood_is_read_at_the_rate_in_pauses_that_nobody_notices() {
+    async fn a_flood_is_read_at_the_rate_in_short_pauses() {
         let (begun, mut pace) = (Instant::now(), ReadRateLimit::new());
         let mut longest = Duration::ZERO;
         for _ in 0..2 * RATE as usize / PIECE {

@@ -52,7 +52,7 @@ const QUEUE: usize = 64;
 pub(crate) struct Start {
     /// A saved server, or "this machine", and the route to it; without it, the picker.
     pub(crate) connect: Option<(String, Via)>,
-    /// Draw with ASCII signs alone, whatever the settings say.
+    /// Draw with ASCII characters only, in spite of the settings.
     pub(crate) ascii: bool,
 }
 

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_may_read_it() {
+    fn no_other_user_may_read_it() {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let mode = fs::metadata(save(dir.path(), "one")).unwrap().permissions().mode();
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn where_every_name_is_taken_that_is_said() {
+    fn where_every_name_is_taken_that_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         for nth in 2..NAMES {
             fs::write(dir.path().join(format!("out-{nth}.txt")), "").unwrap();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_said_in_words() {
+    fn a_full_disk_is_reported_in_words() {
         let error = io::Error::from_raw_os_error(28);
         assert_eq!(words(&error, Path::new("/home/ann")), "the disk of /home/ann is full");
     }

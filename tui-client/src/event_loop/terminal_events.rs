@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_one_name_whatever_the_terminal_calls_them() {
+    fn keys_have_one_name_on_all_terminals() {
         assert_eq!(shown(KeyCode::Char('P'), KeyModifiers::CONTROL), "Ctrl-P");
         assert_eq!(shown(KeyCode::Char('P'), KeyModifiers::SHIFT), "P");
         assert_eq!(shown(KeyCode::Tab, KeyModifiers::SHIFT), "Shift-Tab");

@@ -44,7 +44,7 @@ fn a_line_end_is_a_line_feed_with_or_without_a_return() {
 }
 
 #[test]
-fn a_line_without_its_end_is_shown_and_goes_on() {
+fn a_line_without_its_end_is_shown_and_continues() {
     let mut block = block_of("Pass");
     assert_eq!(texts(&block), ["Pass"]);
     block.push(Channel::Stdout, b"word: ");
@@ -71,7 +71,7 @@ fn tabs_go_to_every_eighth_column() {
 }
 
 #[test]
-fn a_tab_in_a_line_gone_back_into_leaves_what_it_passes() {
+fn a_tab_in_an_edited_line_leaves_what_it_passes() {
     assert_eq!(shown("abcdefghij\r\tX"), ["abcdefghXj"]);
 }
 
@@ -118,7 +118,7 @@ fn a_line_wider_than_any_window_is_kept_and_a_new_one_begun_by_a_return() {
 }
 
 #[test]
-fn a_line_gone_back_into_can_still_grow_long() {
+fn an_edited_line_can_still_grow_long() {
     let long = "x".repeat(3 * EDIT_COLUMNS);
     assert_eq!(shown(format!("ab\rc{long}")), [format!("c{long}")]);
 }
@@ -175,7 +175,7 @@ fn a_title_without_an_end_does_not_swallow_the_next_line() {
 }
 
 #[test]
-fn a_long_control_string_without_an_end_is_told_of() {
+fn a_long_control_string_without_an_end_is_reported() {
     let mut block = block_of(format!("a\x1bP{}", "x".repeat(12_034)));
     block.finish();
     assert_eq!(texts(&block), ["a", "… 12,034 bytes of a control string without an end not shown"]);
@@ -282,7 +282,7 @@ fn each_attribute_is_taken_back_by_its_own_code() {
 }
 
 #[test]
-fn a_colour_goes_on_over_line_ends_until_it_is_changed() {
+fn a_colour_continues_over_line_ends_until_it_is_changed() {
     let block = block_of("\x1b[31ma\nb\n\x1b[0mc\n");
     let red = |n: u64| block.line(n).unwrap().styles().next().map(|(_, s)| s.to_style(true).fg);
     assert_eq!(red(1), Some(Some(Color::Red)));
@@ -374,7 +374,7 @@ fn empty_lines_fall_under_the_cap_too() {
 }
 
 #[test]
-fn a_line_too_long_to_keep_in_one_goes_on_in_the_next_and_is_copied_whole() {
+fn a_line_too_long_to_keep_in_one_continues_in_the_next_and_is_copied_whole() {
     let mut block = Block::new(1, Caps::default());
     let long = "x".repeat(150_000);
     block.push(Channel::Stdout, format!("{long}\nnext\n").as_bytes());

@@ -48,7 +48,7 @@ fn without_colours_attributes_are_left() {
 }
 
 #[test]
-fn a_style_goes_on_in_the_next_row_of_a_wrapped_line() {
+fn a_style_continues_in_the_next_row_of_a_wrapped_line() {
     let buffer = drawn(b"a\x1b[31mbcdef", 3, None, &Look::default());
     assert_eq!((row(&buffer, 1), row(&buffer, 2)), ("abc".into(), "def".into()));
     assert_eq!(buffer[(0, 2)].fg, Color::Red);

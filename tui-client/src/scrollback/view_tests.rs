@@ -137,7 +137,7 @@ fn scrolling_down_to_the_end_follows_again_and_so_does_end() {
 }
 
 #[test]
-fn scrolling_what_fits_on_the_screen_goes_on_following() {
+fn scrolling_what_fits_on_the_screen_continues_following() {
     let mut pane = numbered(3);
     pane.scroll_up(5);
     pane.home();
@@ -328,7 +328,7 @@ fn the_first_row_of_a_line_tells_where_it_came_from() {
 }
 
 #[test]
-fn a_folded_block_that_goes_on_shows_its_newest_line_in_one_row() {
+fn a_folded_block_that_continues_shows_its_newest_line_in_one_row() {
     let mut pane = numbered(3);
     pane.set_folded(7, true);
     assert_eq!(screen(&pane), ["#7", "2"]);
@@ -347,7 +347,7 @@ fn a_folded_block_that_goes_on_shows_its_newest_line_in_one_row() {
 }
 
 #[test]
-fn a_reader_below_a_folded_block_that_goes_on_is_not_moved() {
+fn a_reader_below_a_folded_block_that_continues_is_not_moved() {
     let mut pane = numbered(3);
     pane.add_block(8);
     say(&mut pane, 8, 0..20);

@@ -1,6 +1,6 @@
 //! The terminal: setup, teardown, and what is written to it beside the frames.
 //!
-//! **Invariant:** in whatever way the program ends, including a panic of any thread, the terminal is restored:
+//! **Invariant:** however the program ends, including a panic of any thread, the terminal is restored:
 //! [`restore`] undoes every mode that [`Terminal::enter`] sets, once, and after it nothing more is drawn.
 
 pub(crate) mod painter;
@@ -372,12 +372,12 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_the_screen_gives_the_terminal_back_and_is_told_on_it() {
+    fn a_panic_of_the_screen_gives_the_terminal_back_and_is_reported_on_it() {
         if let Ok(thread) = std::env::var(CHILD) {
             return panic_in(&thread);
         }
         let name =
-            "terminal::tests::a_panic_of_the_screen_gives_the_terminal_back_and_is_told_on_it";
+            "terminal::tests::a_panic_of_the_screen_gives_the_terminal_back_and_is_reported_on_it";
         let (parser, text) = run_in_terminal(name, "ours");
         assert_undone(&parser);
         let (_, after) = text.split_once("\x1b[?1049l").expect("the alternate screen is left");
@@ -386,11 +386,11 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_another_thread_is_told_once_the_screen_is_down() {
+    fn a_panic_of_another_thread_is_reported_once_the_screen_is_down() {
         if let Ok(thread) = std::env::var(CHILD) {
             return panic_in(&thread);
         }
-        let name = "terminal::tests::a_panic_of_another_thread_is_told_once_the_screen_is_down";
+        let name = "terminal::tests::a_panic_of_another_thread_is_reported_once_the_screen_is_down";
         let (parser, text) = run_in_terminal(name, "a session");
         assert_undone(&parser);
         let (before, after) = text.split_once("\x1b[?1049l").expect("the alternate screen is left");

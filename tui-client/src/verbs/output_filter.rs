@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_steers_the_terminal_does_not() {
+    fn other_control_sequences_are_removed() {
         for bytes in [
             "\x1b[2J",
             "\x1b[10;10H",

@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_output_is_told_and_a_broken_error_stream_is_not() {
+    async fn a_broken_output_is_reported_and_a_broken_error_stream_is_not() {
         let printer = Printer::to(Sink::raw(Shared::default()), Sink::raw(Broken));
         printer.say("x").await;
         assert_eq!(printer.finish(0).await, 0);

@@ -142,7 +142,7 @@ impl Place {
         self.dir.path().join(name)
     }
 
-    /// A named pipe: reading it waits for whoever writes.
+    /// A named pipe: reading it waits for a writer.
     pub(crate) fn pipe(&self, name: &str) -> PathBuf {
         use rustix::fs::{CWD, FileType, Mode, mknodat};
         let path = self.path(name);
@@ -323,7 +323,7 @@ impl Running {
         signal(&self.child, name);
     }
 
-    /// Nobody reads its output any more.
+    /// Its output has no reader any more.
     pub(crate) fn break_pipe(&mut self) {
         self.out = None;
     }

@@ -361,7 +361,7 @@ fn without_a_menu_and_with_broken_files_nothing_is_offered_and_nothing_said() {
     place.write("state/menus/this%20machine", "[{\"name\":");
     assert_eq!(asked(&["run", "zo"]), "");
     assert_eq!(asked(&["run", "--on", "B"]), "");
-    // What nobody writes to would be waited for.
+    // A read of a pipe without a writer would block.
     std::fs::remove_file(place.path("config/client.toml")).unwrap();
     place.pipe("config/client.toml");
     assert_eq!(asked(&["run", "--on", "B"]), "");
@@ -378,7 +378,7 @@ fn without_a_menu_and_with_broken_files_nothing_is_offered_and_nothing_said() {
 }
 
 #[test]
-fn what_a_server_says_cannot_steer_the_terminal_of_whoever_completes() {
+fn a_completion_cannot_control_the_terminal() {
     let place = Place::new();
     std::fs::create_dir(place.path("state/menus")).unwrap();
     let menu =

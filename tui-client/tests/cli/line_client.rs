@@ -23,7 +23,7 @@ fn the_status_is_that_of_the_last_failure_and_the_rest_is_still_run() {
 }
 
 #[test]
-fn each_mistake_is_told_with_its_line_and_the_next_line_is_run() {
+fn each_mistake_is_reported_with_its_line_and_the_next_line_is_run() {
     let place = Place::new();
     let _server = place.serve();
     for (line, status, want) in [
@@ -44,7 +44,7 @@ fn each_mistake_is_told_with_its_line_and_the_next_line_is_run() {
 }
 
 #[test]
-fn a_line_that_is_no_text_or_too_long_is_told_and_passed_over() {
+fn a_line_that_is_no_text_or_too_long_is_reported_and_skipped() {
     let place = Place::new();
     let _server = place.serve();
     let long = format!("echo {}\necho after\n", "x".repeat(100_000));
@@ -79,7 +79,7 @@ fn a_line_that_begins_with_a_hash_is_a_remark() {
 }
 
 #[test]
-fn a_secret_is_in_no_mistake_that_is_told() {
+fn a_secret_is_in_no_mistake_that_is_reported() {
     let place = Place::new();
     let _server = place.serve();
     let ended = place.lines(&[], "set-word ann hunter2hunter2\n").with(0);
@@ -123,7 +123,7 @@ fn close_ends_the_session_and_what_follows_is_not_run() {
 }
 
 #[test]
-fn a_shutdown_by_somebody_else_is_told_unasked_with_reason_and_ends_it_with_125() {
+fn a_shutdown_by_another_client_is_printed_with_its_reason_and_ends_with_125() {
     let place = Place::new();
     let mut server = place.serve();
     let mut client = place.start(&[]);
@@ -149,7 +149,7 @@ fn a_shutdown_ordered_here_is_no_failure() {
 }
 
 #[test]
-fn a_server_that_dies_is_told_at_once() {
+fn a_server_that_dies_is_reported_at_once() {
     let place = Place::new();
     let mut server = place.serve();
     let mut client = place.start(&[]);
@@ -196,7 +196,7 @@ fn the_server_inside_it_can_be_shut_down_like_any_other() {
 }
 
 #[test]
-fn the_end_of_its_server_is_told_to_whoever_else_is_connected() {
+fn the_end_of_its_server_is_sent_to_other_clients() {
     let place = Place::new();
     let mut holder = place.start(&[]);
     holder.write("echo one\n");
@@ -230,7 +230,7 @@ fn a_signal_ends_it_in_order_with_its_run_and_its_server() {
 }
 
 #[test]
-fn a_broken_menu_is_told_with_its_place_and_nothing_is_started() {
+fn a_broken_menu_is_reported_with_its_place_and_nothing_is_started() {
     let place = Place::new();
     std::fs::write(place.path("config/commands.toml"), "[commands.x]\nexce = []\n").unwrap();
     let ended = place.lines(&[], "echo one\n").with(125);

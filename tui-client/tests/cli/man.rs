@@ -70,7 +70,7 @@ fn the_programs_pages_say_where_files_are_and_what_the_environment_changes() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_made_is_said() {
+fn a_directory_that_cannot_be_made_is_reported() {
     let place = Place::new();
     place.write("file", "");
     let said = place.topside(&["man", text(&place.path("file"))]).output().unwrap();

@@ -139,7 +139,7 @@ fn a_program_that_closes_its_input_ends_as_it_likes() {
     let gate = place.pipe("gate");
     let mut run = place.start(&["run", "--input", "shut", gate.to_str().unwrap()]);
     assert_eq!(run.line(), "shut\n");
-    run.write("nobody reads this\n");
+    run.write("unread\n");
     std::fs::write(&gate, "go\n").unwrap();
     let ended = run.end().with(0);
     assert_eq!(ended.err, "");
@@ -188,7 +188,7 @@ fn lines_of_the_line_client_answer_a_run_that_asks_and_then_are_commands_again()
 }
 
 #[test]
-fn a_line_that_a_run_did_not_take_is_told_and_not_run() {
+fn a_line_that_a_run_did_not_take_is_reported_and_not_run() {
     let (place, _server) = place();
     let gate = place.pipe("gate");
     let mut client = place.start(&[]);

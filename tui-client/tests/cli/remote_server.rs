@@ -55,7 +55,7 @@ fn sentence(ended: &Ended) -> &str {
 }
 
 #[test]
-fn whoever_was_invited_runs_commands_from_elsewhere_with_their_own_status() {
+fn an_invited_device_runs_commands_from_elsewhere_with_their_own_status() {
     let garden = Box::new();
     let client = Place::new();
     let told = pair(&client, &[&garden.invite(&[]), "--name", "garden"]).with(0);
@@ -88,7 +88,7 @@ fn much_output_comes_whole() {
 }
 
 #[test]
-fn what_leads_nowhere_is_told_with_what_to_do() {
+fn what_leads_nowhere_is_reported_with_what_to_do() {
     let mut garden = Box::new();
     let client = garden.paired();
     for (args, says) in [
@@ -125,7 +125,7 @@ fn what_leads_nowhere_is_told_with_what_to_do() {
 }
 
 #[test]
-fn an_invite_is_good_once_and_whoever_used_it_is_not_told_off() {
+fn an_invite_works_once_and_a_second_use_by_the_same_device_is_no_error() {
     let garden = Box::new();
     let invite = garden.invite(&[]);
     let (first, second) = (Place::new(), Place::new());
@@ -251,7 +251,7 @@ fn a_token_does_not_take_the_place_of_a_device_that_is_let_in_itself() {
 
 /// A name of another server's was numbered, and a saved server renamed, without a word.
 #[test]
-fn a_name_that_is_taken_is_refused_and_a_new_one_is_told() {
+fn a_name_that_is_taken_is_refused_and_a_new_one_is_reported() {
     let (one, two) = (Box::new(), Box::new());
     let client = one.paired();
     let invite = two.invite(&[]);

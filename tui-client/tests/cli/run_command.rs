@@ -159,7 +159,7 @@ fn a_flag_of_ours_after_the_command_is_told_where_it_goes() {
     assert!(ended.err.contains(told), "{}", ended.err);
 }
 
-/// It was said to be cancelled by somebody else.
+/// The message said that another client had cancelled it.
 #[test]
 fn a_run_that_ends_with_the_server_says_so() {
     let place = Place::new();
@@ -249,7 +249,7 @@ fn a_second_signal_does_not_wait_for_the_run() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn output_that_cannot_be_written_is_told_and_is_125() {
+fn output_that_cannot_be_written_is_reported_and_is_125() {
     let place = Place::new();
     let _server = place.serve();
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
@@ -346,7 +346,7 @@ fn built_ins_run_like_any_command_and_the_server_can_be_shut_down() {
 }
 
 #[test]
-fn a_process_that_a_run_leaves_behind_is_told_of() {
+fn a_process_that_a_run_leaves_behind_is_reported() {
     let place = Place::new();
     let _server = place.serve();
     let kill = |ended: &Ended| {
@@ -363,7 +363,7 @@ fn a_process_that_a_run_leaves_behind_is_told_of() {
 }
 
 #[test]
-fn an_output_that_max_output_cut_is_told_of() {
+fn an_output_that_max_output_cut_is_reported() {
     let place = Place::new();
     let _server = place.serve();
     let said = "only the first 1024 bytes of its output are kept, as max_output says";
@@ -375,7 +375,7 @@ fn an_output_that_max_output_cut_is_told_of() {
 }
 
 #[test]
-fn a_detached_run_goes_on_without_its_client_and_is_known_by_its_number() {
+fn a_detached_run_continues_without_its_client_and_is_known_by_its_number() {
     let place = Place::new();
     let _server = place.serve();
     let file = place.path("go");
@@ -388,7 +388,7 @@ fn a_detached_run_goes_on_without_its_client_and_is_known_by_its_number() {
         assert!(row.starts_with(&format!("#{number} ")), "{runs}");
         row.contains(state)
     };
-    assert!(row("running"), "it goes on while nobody waits for it");
+    assert!(row("running"), "the run continues without a client that waits");
     std::fs::write(&file, "").unwrap();
     while row("running") {}
     assert!(row("succeeded"));

@@ -39,7 +39,7 @@ fn saved_servers_are_listed_added_changed_and_forgotten_with_the_file_s_comments
 }
 
 #[test]
-fn a_mistake_in_one_entry_hides_that_entry_only_and_is_told() {
+fn a_mistake_in_one_entry_hides_that_entry_only_and_is_reported() {
     let place = Place::new();
     let file = "[[server]]\nname = \"garden\"\nprot = 1\n[[server]]\nname = \"shed\"\n";
     place.write("config/client.toml", file);
@@ -74,7 +74,7 @@ fn tags_are_shown_changed_and_kept_by_other_changes() {
 }
 
 #[test]
-fn a_wrong_tag_is_told_with_its_place() {
+fn a_wrong_tag_is_reported_with_its_place() {
     let place = Place::new();
     for (tags, says) in [
         ("'garden'", "3:8: tags is a list of texts in quotes, such as [\"garden\"]"),

@@ -21,7 +21,7 @@ fn place() -> Place {
 
 /// It ended with 0 once its input did, however long the server had been gone.
 #[test]
-fn input_that_waits_for_something_to_send_is_told_when_the_server_goes() {
+fn input_that_waits_for_something_to_send_is_reported_when_the_server_goes() {
     let place = place();
     let mut server = place.serve();
     let mut clients = place.start(&["clients", "--watch"]);
@@ -67,13 +67,13 @@ fn input_says_what_the_server_says_and_leaves_the_run_alone() {
 }
 
 #[test]
-fn what_is_not_there_has_one_status_and_one_kind_whoever_found_that_out() {
+fn what_does_not_exist_has_one_status_and_one_kind() {
     let place = place();
     let _server = place.serve();
     for args in [
         &["kick", "99"][..],
         &["kick", "99", "--yes"],
-        &["revoke", "nobody"],
+        &["revoke", "unknown"],
         &["postpone"],
         &["call-off"],
         &["cancel", "99"],
@@ -110,7 +110,7 @@ fn a_verb_leaves_in_order_however_it_ends() {
 
 /// The end of the session may overtake the answer, on a busy machine, and is then taken for it.
 #[test]
-fn whoever_revokes_the_key_that_he_came_in_by_is_told_that_it_was_done() {
+fn a_device_that_revokes_its_own_key_gets_the_answer() {
     let place = place();
     place.write("config/server.toml", "[listen]\nport = 0\naddresses = [\"127.0.0.1\"]\n");
     let _server = place.serve();
@@ -134,7 +134,7 @@ fn whoever_revokes_the_key_that_he_came_in_by_is_told_that_it_was_done() {
 /// `topside id` ended with 141, as if its reader had gone, and said nothing.
 #[cfg(target_os = "linux")]
 #[test]
-fn an_output_that_cannot_be_written_is_a_failure_that_is_told() {
+fn an_output_that_cannot_be_written_is_a_failure_that_is_reported() {
     let place = place();
     let _server = place.serve();
     for verb in ["id", "servers", "status", "runs"] {

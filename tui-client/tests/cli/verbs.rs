@@ -83,7 +83,7 @@ fn what_is_refused_has_its_status_and_with_json_the_server_s_own_error() {
         (&["input", "7", "x"], 127),
         (&["kick", "99", "--yes"], 127),
         (&["kick", "99"], 127),
-        (&["revoke", "nobody", "--yes"], 127),
+        (&["revoke", "unknown", "--yes"], 127),
         (&["call-off"], 127),
         (&["postpone"], 127),
         (&["broadcast", ""], 126),
@@ -112,7 +112,7 @@ fn what_is_refused_has_its_status_and_with_json_the_server_s_own_error() {
 }
 
 #[test]
-fn harm_is_not_done_where_nobody_can_be_asked_unless_yes_is_given() {
+fn a_dangerous_verb_without_a_terminal_needs_yes() {
     let place = place();
     let mut server = place.serve();
     let mut other = place.start(&["notices"]);

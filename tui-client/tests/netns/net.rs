@@ -66,7 +66,7 @@ pub(crate) enum Host {
 
 const HOSTS: [Host; 4] = [Host::Box, Host::Lan, Host::Router, Host::Internet];
 
-/// The network; it is gone when this is dropped, whatever becomes of the test.
+/// The network; it is removed when this is dropped, also when the test fails.
 pub(crate) struct Net {
     prefix: String,
     daemon: Option<Child>,

@@ -9,7 +9,7 @@ use crate::terminal::Home;
 
 const MAP: &str = "[router]\nmap = true\n";
 
-/// Whether somebody on the internet reaches the box by the router's address.
+/// Whether a client on the internet reaches the box by the address of the router.
 fn reached(net: &Net) -> bool {
     net.here_on(Host::Internet, || {
         TcpStream::connect_timeout(&(ROUTER, 8677).into(), Duration::from_secs(2)).is_ok()

@@ -14,7 +14,7 @@ fn client(net: &Net, host: Host, home: &Home, args: &[&str]) -> Running {
 }
 
 #[test]
-fn clients_of_all_three_types_see_each_other_and_are_told_of_the_end() {
+fn clients_of_all_three_types_see_each_other_and_get_the_end() {
     let Some(net) = Net::make(Speaks::Pcp) else { return };
     let home = Home::new();
     let mut server = serve(&net, &home, "[router]\nmap = true\n");

@@ -270,7 +270,7 @@ impl Drop for Screen {
     }
 }
 
-/// A server of its own process, ended with the test whatever becomes of it.
+/// A server of its own process, ended with the test, also when it fails.
 pub(crate) struct Server(std::process::Child);
 
 impl Server {
@@ -296,7 +296,7 @@ impl Server {
         rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
     }
 
-    /// Kills it, as nobody can prevent.
+    /// Kills it with SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();

@@ -1,5 +1,5 @@
 //! Who may come in over TCP, looked after from the screen: an invite that really pairs another device, and a key that
-//! is taken away from whoever is connected by it.
+//! is revoked while a client is connected by it.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::session::console;
 
 const WIDE: (u16, u16) = (120, 30);
 
-/// A box that listens on a port of this machine once somebody is invited.
+/// A box that listens on a port of this machine once an invite exists.
 fn serve() -> (Home, Server) {
     let home = Home::new();
     listen(&home, 0);

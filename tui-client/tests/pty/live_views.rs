@@ -1,4 +1,4 @@
-//! What a server does, seen by itself on the screen of somebody who only looks.
+//! Views that change by themselves while the user only looks.
 
 use super::harness::{Home, Server};
 use super::session::{console, see_each_other};
@@ -39,7 +39,7 @@ fn the_figures_of_the_server_tell_of_a_second_client_and_of_its_end() {
 }
 
 #[test]
-fn what_another_one_does_comes_into_the_log_by_itself_and_goes_on_after_a_restart() {
+fn what_another_one_does_comes_into_the_log_by_itself_and_continues_after_a_restart() {
     let home = Home::new();
     let mut server = Server::start(&home);
     let mut first = console(&home);
@@ -62,7 +62,7 @@ fn what_another_one_does_comes_into_the_log_by_itself_and_goes_on_after_a_restar
     drop(second);
     first.see_all(&["client disconnected", "3 of 3"]);
 
-    // Whoever looks back is told how many are new.
+    // While the user looks at older lines, the screen counts the new ones.
     first.write("\x1b[A");
     first.see_all(&["scrolled up · End follows", "2 of 3"]);
     let third = console(&home);

@@ -47,7 +47,7 @@ fn save(screen: &mut Screen, wanted: &str) {
 }
 
 #[test]
-fn f7_saves_every_byte_of_a_run_whatever_they_are_and_however_many() {
+fn f7_saves_every_byte_of_a_run_of_any_size() {
     let script = "printf '\\377\\000\\033[31mred\\r\\033[0m\\n'; seq 1 300000; printf 'err\\n' >&2";
     let home = home(&command("many", script, ""));
     let _server = Server::start(&home);
@@ -67,7 +67,7 @@ fn f7_saves_every_byte_of_a_run_whatever_they_are_and_however_many() {
 }
 
 #[test]
-fn what_the_server_has_not_kept_is_said_in_the_file_and_on_the_screen() {
+fn what_the_server_has_not_kept_is_reported_in_the_file_and_on_the_screen() {
     let home = home(&command("many", "seq 1 300000", "max_output = \"64KiB\""));
     let _server = Server::start(&home);
     let mut screen = console(&home);
@@ -80,7 +80,7 @@ fn what_the_server_has_not_kept_is_said_in_the_file_and_on_the_screen() {
 }
 
 #[test]
-fn a_run_is_saved_as_far_as_it_is_and_goes_on() {
+fn a_run_is_saved_as_far_as_it_is_and_continues() {
     let home = Home::new();
     let gate = pipe(&home, "gate");
     let script = format!("echo begun; read -r _ <{}; echo over", gate.display());
@@ -113,7 +113,7 @@ fn a_run_whose_server_was_killed_is_lost_once_the_screen_is_back() {
 
 /// A connection that breaks while a program goes on: nothing of its output is doubled or lost.
 #[test]
-fn a_run_goes_on_after_a_reconnect_from_where_it_was() {
+fn a_run_continues_after_a_reconnect_from_where_it_was() {
     let home = Home::new();
     let gates = ["1", "2", "3", "4"].map(|name| pipe(&home, name));
     let go_on = |step: usize| std::fs::write(&gates[step - 1], "\n").unwrap();
@@ -139,7 +139,7 @@ fn a_run_goes_on_after_a_reconnect_from_where_it_was() {
     screen.see("line 2");
     relay.cut();
     screen.see("cut off");
-    // Said while nobody listened.
+    // Printed before the client was connected.
     go_on(2);
     go_on(3);
     screen.see_all(&["reconnected", "half a"]);
@@ -178,7 +178,7 @@ fn two_hundred_thousand_lines_are_followed_scrolled_searched_and_folded() {
 
 /// The screen takes in what it can; what it could not is marked, and the keys work meanwhile.
 #[test]
-fn a_flood_skips_and_says_so_and_the_screen_goes_on() {
+fn a_flood_skips_and_says_so_and_the_screen_continues() {
     let home = Home::new();
     let gate = pipe(&home, "gate");
     let script =

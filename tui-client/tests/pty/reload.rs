@@ -28,7 +28,7 @@ fn a_new_command_is_there_on_both_screens_and_a_broken_file_leaves_the_old_menu(
     write(&home, &format!("{}{}", command("tank"), command("pump")));
     act(&mut first, "Reload the server's files");
     first.see_all(&["The files were read again. In force now:", "added: pump"]);
-    // Whoever did nothing is told in words.
+    // A client that did nothing gets a message.
     second.see("the menu is another: added: pump");
     first.write("\x1b");
     for screen in [&mut first, &mut second] {
@@ -49,7 +49,7 @@ fn a_new_command_is_there_on_both_screens_and_a_broken_file_leaves_the_old_menu(
         screen.see("this is pump");
     }
 
-    // By a signal, from whoever sits at the box.
+    // By a signal, on the box.
     write(&home, &command("pump"));
     server.hang_up();
     for screen in [&first, &second] {

@@ -17,7 +17,7 @@ struct Box {
     server: Server,
     /// Once an invite was made.
     port: u16,
-    /// Of whoever is invited.
+    /// Of the invited device.
     role: &'static str,
 }
 
@@ -112,7 +112,7 @@ fn an_invite_pasted_in_the_picker_leads_in_and_a_server_that_was_killed_is_come_
 }
 
 #[test]
-fn a_viewer_sees_the_figures_and_is_told_why_there_is_no_log() {
+fn a_viewer_sees_the_figures_and_why_there_is_no_log() {
     let phone = Home::new();
     let mut there = Box::new();
     there.role = "viewer";
@@ -154,11 +154,11 @@ fn another_server_at_the_address_is_told_from_silence_and_is_not_talked_to() {
     assert_eq!(screen.ended().0, 0);
 }
 
-/// Whoever answers nothing holds up neither the picker nor another choice.
+/// A server that does not answer delays neither the picker nor another choice.
 #[test]
 fn a_dial_that_hangs_is_given_up_at_once_and_the_picker_works_meanwhile() {
     let phone = Home::new();
-    // Connections are taken by the system, and nobody says a word on them.
+    // The system accepts connections, and nothing is sent on them.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let config = phone.0.path().join("config");

@@ -34,7 +34,7 @@ pub(crate) fn number(screen: &Screen) -> String {
     format!("#{number} ")
 }
 
-/// Waits until each of two screens has the other one in its list, and nobody else.
+/// Waits until each of two screens has the other one in its list, and no third.
 pub(crate) fn see_each_other(first: &Screen, second: &Screen) {
     for (screen, other) in [(first, second), (second, first)] {
         let number = number(other);
@@ -108,7 +108,7 @@ fn two_people_see_each_other_and_one_ends_the_server_for_both() {
 }
 
 #[test]
-fn a_shutdown_that_is_due_is_told_unasked_and_can_be_called_off() {
+fn a_shutdown_that_is_due_is_reported_and_can_be_called_off() {
     let home = Home::new();
     let mut first = console(&home);
     let mut second = console(&home);
@@ -136,7 +136,7 @@ fn a_shutdown_that_is_due_is_told_unasked_and_can_be_called_off() {
 }
 
 #[test]
-fn closing_ones_session_leads_back_to_the_picker_and_the_server_goes_on() {
+fn closing_ones_session_leads_back_to_the_picker_and_the_server_continues() {
     let home = Home::new();
     let mut screen = console(&home);
     screen.write("close\r");
@@ -248,7 +248,7 @@ fn a_secret_that_is_typed_is_nowhere_on_the_screen_and_in_no_file() {
 }
 
 #[test]
-fn the_menu_of_a_session_is_kept_for_whoever_completes_in_a_shell() {
+fn the_menu_of_a_session_is_cached_for_completion() {
     let home = Home::new();
     let _screen = console(&home);
     let kept = home.0.path().join("state/menus/this%20machine");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::harness::{Home, PATIENCE, Screen, eventually};
 
-/// What a terminal says when somebody comes back to it.
+/// What a terminal sends when it gets the focus.
 const FOCUS: &str = "\x1b[I";
 
 fn configure(home: &Home, name: &str, text: &str) {

@@ -22,7 +22,7 @@ async fn failure(act: impl AsyncFnOnce(&mut Fake, Value)) -> String {
 }
 
 #[tokio::test]
-async fn a_server_of_another_version_is_told_with_the_side_to_update() {
+async fn a_server_of_another_version_is_reported_with_the_side_to_update() {
     let newer = failure(async |fake, hello| fake.answer(&hello, welcome(2)).await).await;
     assert!(newer.ends_with("update the client"), "{newer}");
     let refusal = failure(async |fake, hello| {
@@ -75,7 +75,7 @@ async fn no_server_names_every_place_that_was_looked_at() {
 }
 
 #[tokio::test]
-async fn a_socket_path_over_the_systems_limit_is_told_as_that() {
+async fn a_socket_path_over_the_systems_limit_is_reported_as_that() {
     let dir = tempfile::tempdir().unwrap();
     let deep = dir.path().join("d".repeat(120));
     std::fs::create_dir(&deep).unwrap();
@@ -105,9 +105,9 @@ async fn giving_up_the_dial_hangs_up() {
     let dialling = connect(&target, &HELLO);
     let mut fake = tokio::select! {
         fake = place.accept() => fake,
-        _ = dialling => panic!("nobody greeted"),
+        _ = dialling => panic!("connected without initialize"),
     };
-    // Whatever was sent before is read, then the end.
+    // What was sent before is read, then the end.
     let end = async { while fake.request().await.is_some() {} };
     tokio::time::timeout(Duration::from_secs(30), end).await.unwrap();
 }

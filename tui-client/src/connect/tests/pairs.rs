@@ -199,7 +199,7 @@ async fn where_neither_answer_nor_server_comes_back_the_server_stays_saved() {
     invite.router = None;
     let server = async {
         let at_the_answer = enrolment(&rig).await;
-        // Nobody listens any more.
+        // The receiver may be gone.
         drop(rig);
         drop(at_the_answer);
     };
@@ -213,7 +213,7 @@ async fn where_neither_answer_nor_server_comes_back_the_server_stays_saved() {
 }
 
 #[tokio::test]
-async fn a_refused_enrolment_is_told_in_the_servers_words() {
+async fn a_refused_enrolment_is_reported_in_the_servers_words() {
     let (home, rig) = (Home::new(), inviting().await);
     let invite = invite(&rig, false);
     let server = async {

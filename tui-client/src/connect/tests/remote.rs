@@ -33,7 +33,7 @@ async fn failure(remote: Remote) -> ConnectError {
     connect(&Target::Remote(remote), &HELLO).await.unwrap_err()
 }
 
-/// An address where nobody listens, for as long as the socket lives.
+/// An address where nothing listens, for as long as the socket lives.
 fn closed_port() -> (TcpSocket, u16) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -46,7 +46,7 @@ fn at(via: Via, port: u16) -> Address {
 }
 
 #[tokio::test]
-async fn the_server_with_the_right_key_is_told_who_this_device_is() {
+async fn the_server_with_the_right_key_gets_the_key_of_this_device() {
     let dir = tempfile::tempdir().unwrap();
     let rig = Rig::new(key(1)).await;
     let (session, mut fake) = connect_known(&rig, rig.remote(dir.path())).await;
@@ -160,7 +160,7 @@ async fn a_host_is_reached_by_whichever_of_its_numbers_leads_there() {
 }
 
 #[tokio::test]
-async fn whoever_shows_a_copy_of_the_certificate_without_its_key_is_another() {
+async fn a_server_with_a_copy_of_the_certificate_but_not_its_key_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (right, other) = (key(1).certified_key(), key(2).certified_key());
     let copied = CertifiedKey::new(right.cert.clone(), other.key.clone());
@@ -198,7 +198,7 @@ async fn a_server_that_refuses_this_devices_key_says_why_and_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_port_where_nobody_listens_is_told_from_a_machine_that_is_silent() {
+async fn a_closed_port_and_a_silent_machine_give_different_errors() {
     let dir = tempfile::tempdir().unwrap();
     let (_socket, port) = closed_port();
     let error = failure(remote(&key(1), vec![at(Via::Lan, port)], dir.path())).await;
@@ -219,7 +219,7 @@ async fn a_server_that_never_answers_is_given_up_after_a_while() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_not_there_is_told_as_that() {
+async fn a_host_that_is_not_there_is_reported_as_that() {
     let dir = tempfile::tempdir().unwrap();
     // Longer than a name may be: no name server is asked.
     let host = "x".repeat(64);
@@ -250,7 +250,7 @@ async fn what_is_no_topside_server_is_told_from_one_that_is_too_busy() {
 }
 
 #[tokio::test]
-async fn where_every_address_fails_each_is_told_and_what_says_most_comes_first() {
+async fn where_every_address_fails_each_is_reported_and_what_says_most_comes_first() {
     let dir = tempfile::tempdir().unwrap();
     let (_socket, port) = closed_port();
     let stranger = Rig::new(key(2)).await;

@@ -41,7 +41,7 @@ impl Rig {
         Self::showing(identity, shown).await
     }
 
-    /// A server that shows one key's certificate and signs with whatever key it has.
+    /// A server that shows one key's certificate and signs with any key.
     pub(super) async fn showing(identity: Identity, shown: Arc<CertifiedKey>) -> Self {
         let guests = Arc::<Guests>::default();
         let config = tls::server_config(shown, guests.clone()).unwrap();

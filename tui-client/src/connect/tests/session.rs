@@ -25,7 +25,7 @@ fn run(command: &str) -> CommandRun {
 }
 
 #[tokio::test]
-async fn answers_go_to_whoever_asked_in_any_order() {
+async fn answers_in_any_order_go_to_their_callers() {
     let (session, mut fake) = session().await;
     let (ping, clients) = (session.handle.clone(), session.handle.clone());
     let server = async {
@@ -44,7 +44,7 @@ async fn answers_go_to_whoever_asked_in_any_order() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_in_the_servers_words_and_the_session_stays() {
+async fn a_refusal_is_reported_in_the_servers_words_and_the_session_stays() {
     let (session, mut fake) = session().await;
     let server = async {
         let asked = fake.request().await.unwrap();
@@ -131,7 +131,7 @@ async fn a_goodbye_is_both_a_notice_and_the_reason_of_the_end() {
 }
 
 #[tokio::test]
-async fn what_a_newer_server_tells_is_passed_over() {
+async fn what_a_newer_server_tells_is_skipped() {
     let (mut session, mut fake) = session().await;
     fake.tell("moon/phase", json!({"full": true})).await;
     fake.tell("run/changed", json!({"state": "orbiting"})).await;
@@ -141,7 +141,7 @@ async fn what_a_newer_server_tells_is_passed_over() {
 }
 
 #[tokio::test]
-async fn an_answer_comes_while_nobody_takes_the_flood_and_the_flood_is_counted() {
+async fn an_answer_comes_while_a_flood_has_no_consumer_and_the_flood_is_counted() {
     const PIECE: usize = 32 * 1024;
     const PIECES: usize = 600;
     let (mut session, mut fake) = session().await;
@@ -234,7 +234,7 @@ async fn leaving_still_sends_what_was_asked_and_then_says_that_no_more_comes() {
     // Polled once: the request is on its way.
     tokio::select! {
         biased;
-        _ = &mut call => panic!("answered by nobody"),
+        _ = &mut call => panic!("answered without an answer"),
         () = std::future::ready(()) => {}
     }
     session.handle.close();
@@ -264,7 +264,7 @@ async fn leaving_a_server_that_takes_nothing_takes_a_second() {
 }
 
 #[tokio::test]
-async fn a_session_that_nobody_holds_any_more_is_closed() {
+async fn a_session_without_a_handle_is_closed() {
     let (session, mut fake) = session().await;
     drop(session);
     assert_eq!(fake.request().await, None);
@@ -284,7 +284,7 @@ async fn a_call_that_was_given_up_does_not_confuse_the_next() {
     let client = async {
         tokio::select! {
             biased;
-            _ = session.handle.call(&given_up) => panic!("answered by nobody"),
+            _ = session.handle.call(&given_up) => panic!("answered without an answer"),
             () = std::future::ready(()) => {}
         }
         session.handle.call(&Ping {}).await

@@ -40,7 +40,7 @@ impl Confirmation {
         }
     }
 
-    /// Shows the list and asks for the number of boxes; an error is a sentence that says why nobody can be asked.
+    /// Shows the list and asks for the number of boxes; an error is a sentence that says why the user cannot be asked.
     pub(super) async fn ask(
         &mut self,
         list: &str,

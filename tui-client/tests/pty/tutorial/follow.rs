@@ -1,4 +1,4 @@
-//! Whoever follows a tutorial: a home of his own, and terminals with a shell in each.
+//! A user who follows a tutorial: a home of its own, and terminals with a shell in each.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -92,7 +92,7 @@ impl Follower {
             shell.env("PATH", format!("{}:{path}", home.join(".cargo/bin").display()));
             shell.env("HOME", home);
             shell.env("TOPSIDE", TOPSIDE);
-            // Where these are without a word, whatever serves this machine already.
+            // Without these variables the server of this machine would be used.
             shell.env("TOPSIDE_CONFIG_DIR", home.join(".config/topside"));
             shell.env("TOPSIDE_STATE_DIR", home.join(".local/state/topside"));
             shell.env("TOPSIDE_RUNTIME_DIR", home.join(".local/state/topside/run"));

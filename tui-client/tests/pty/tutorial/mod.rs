@@ -1,5 +1,5 @@
 //! `docs/TUTORIAL.md`, followed as a newcomer would: each step in its order, in real shells and terminals, and
-//! whatever it says that one sees must be seen. A mistake is told with the line of the tutorial.
+//! all that it says is shown must be shown. A mistake is told with the line of the tutorial.
 
 mod follow;
 mod pattern;
@@ -10,7 +10,7 @@ use follow::follow;
 const TUTORIAL: &str = include_str!("../../../../docs/TUTORIAL.md");
 
 #[test]
-fn whoever_follows_the_tutorial_sees_what_it_says() {
+fn a_user_who_follows_the_tutorial_sees_what_it_says() {
     if let Err(mistake) = follow(TUTORIAL) {
         panic!("docs/TUTORIAL.md:{mistake}");
     }
@@ -22,7 +22,7 @@ fn mistake(lines: &[&str]) -> String {
 }
 
 #[test]
-fn what_comes_otherwise_than_the_tutorial_says_is_told_with_its_line() {
+fn what_comes_otherwise_than_the_tutorial_says_is_reported_with_its_line() {
     let said = mistake(&["```sh", "echo one", "```", "", "```text", "two", "```"]);
     assert!(said.starts_with("6: `two`"), "{said}");
     assert!(said.contains("one"), "{said}");

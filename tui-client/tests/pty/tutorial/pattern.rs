@@ -1,4 +1,4 @@
-//! What a tutorial says that one sees: text in which `…` stands for whatever differs from machine to machine, and
+//! What a tutorial says that one sees: text in which `…` stands for what differs from machine to machine, and
 //! a line of its own for any lines. How wide a gap is does not matter.
 
 /// The port of the tutorial, for which the test takes another.

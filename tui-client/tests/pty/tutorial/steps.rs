@@ -65,7 +65,7 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block<'_>>, String> {
                 let acts = body.into_iter().map(|(at, line)| act(at, line).map(|act| (at, act)));
                 Step::Screen(acts.collect::<Result<_, _>>()?)
             }
-            _ => return Err(format!("{line}: nobody follows a block of `{kind}`")),
+            _ => return Err(format!("{line}: a block of `{kind}` cannot be followed")),
         };
         blocks.push(Block { line, terminal, step });
     }
