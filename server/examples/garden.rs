@@ -1,12 +1,13 @@
-//! A daemon of one's own on Topside's library: it waters a garden, and keeps what it did in memory.
+//! A daemon on Topside's library: it waters a garden, and keeps the minutes in memory.
 //!
 //! ```sh
 //! cargo run --example garden &
 //! topside run water 3 --minutes 10
 //! topside run watch           # a line for each watering, until Ctrl-C
+//! topside run zones           # an answer, not a run
 //! ```
 //!
-//! Its menu has the built-ins, the two commands below, and whatever `commands.toml` declares. Roles,
+//! Its menu has the built-ins, the three commands below, and what `commands.toml` declares. Roles,
 //! arguments, output, cancel and the live lists are the library's.
 
 use std::collections::BTreeMap;
@@ -15,20 +16,23 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use topside_server::{
-    Call, Calling, Config, Ended, Listeners, Stop, Worker, prepare_process, serve,
+    Answering, Builtin, BuiltinCall, Call, Calling, Config, Ended, Listeners, Stop, Worker,
+    prepare_process, serve,
 };
 use topside_shared::command::{Arg, ArgType, Command, Effect};
 use topside_shared::dirs::Dirs;
 
-/// Minutes that each zone was watered since the start: what both commands share, and what lives on
-/// between their calls.
+/// Minutes that each zone was watered since the start: the state that the commands share, and that outlives a call.
 type Garden = watch::Sender<BTreeMap<i64, i64>>;
 
 /// `water ZONE [MINUTES]`.
 struct Water(Arc<Garden>);
 
-/// `watch`: goes on until it is cancelled.
+/// `watch`: runs until it is cancelled.
 struct Watch(Arc<Garden>);
+
+/// `zones [--json]`: answers at once.
+struct Zones(Arc<Garden>);
 
 fn command(name: &str, title: &str, effect: Effect, args: Vec<Arg>) -> Command {
     Command {
@@ -102,6 +106,28 @@ impl Worker for Watch {
     }
 }
 
+impl Builtin for Zones {
+    fn declaration(&self) -> Command {
+        let json = Arg {
+            name: "json".into(),
+            kind: ArgType::Bool,
+            description: "Answer with one JSON document".into(),
+            ..Arg::default()
+        };
+        command("zones", "Show the minutes of each zone", Effect::Read, vec![json])
+    }
+
+    fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
+        Box::pin(async move {
+            let zones = self.0.borrow();
+            if call.flag("json") {
+                return serde_json::to_string(&*zones).map_err(|error| error.to_string());
+            }
+            Ok(zones.iter().map(|(zone, sum)| format!("zone {zone}: {sum} minutes\n")).collect())
+        })
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<ExitCode> {
     prepare_process();
@@ -109,10 +135,11 @@ async fn main() -> anyhow::Result<ExitCode> {
     let garden = Arc::new(Garden::new(BTreeMap::new()));
     let mut config = Config::load(&dirs, None, None)?
         .with_worker(Water(Arc::clone(&garden)))
-        .with_worker(Watch(garden));
+        .with_worker(Watch(Arc::clone(&garden)))
+        .with_builtin(Zones(garden));
     config.log.stderr = true;
     let listeners = Listeners::local(&dirs.socket(), config.local.is_open())?;
     let ended = serve(listeners, config, Stop::on_signals()?).await?;
-    // Whoever started this program starts it again if it says so: a failure asks for that.
+    // A failure asks the service manager to start this program again.
     Ok(if ended == Ended::Stopped { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -107,12 +107,6 @@ impl RunAccess {
     }
 }
 
-/// The least role that may see the runs of others of a command. A built-in's output is what its caller may see, so only
-/// admins see that of others.
-pub(crate) fn role_to_see(command: Role, is_built_in: bool) -> Role {
-    if is_built_in { Role::Admin } else { command }
-}
-
 /// Whether `who` may see a run of `owner`, whose command needs `role`.
 pub(crate) fn may_see_run(who: &Identity, owner: Owner, role: Role) -> bool {
     who.owner == owner || (who.scope == Scope::Whole && who.role >= role)

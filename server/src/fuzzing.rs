@@ -1,5 +1,5 @@
 //! What the fuzz targets reach beside the way in. Only under `cfg(fuzzing)`, which cargo-fuzz sets: no server
-//! that anybody runs has this. `server.toml` needs nothing here, for what is read of it is public.
+//! in use has this. `server.toml` needs nothing here, for what is read of it is public.
 
 use topside_shared::command::Command;
 
@@ -13,7 +13,8 @@ use crate::menu_file::{Missing, Source};
 /// # Errors
 /// The mistakes of the file, none of them about the programs of the machine.
 pub fn menu(text: &str) -> Result<(Vec<Command>, usize), FileErrors> {
-    let reserved = crate::menu::reserved_names(&crate::builtins::all());
+    let reserved =
+        crate::menu::reserved_names(&crate::builtins::all(&crate::server::ServerRef::default()));
     let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
     let menu = menu_file::load(
         &[Source { name: "commands.toml", text }],

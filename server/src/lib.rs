@@ -14,7 +14,8 @@
 //! # }
 //! ```
 //!
-//! A program adds commands of its own by types with the trait [`Worker`]:
+//! A program adds commands of its own by types with the trait [`Worker`], whose calls are runs, or [`Builtin`], whose
+//! calls are answered at once:
 //!
 //! ```no_run
 //! # use topside_server::{Call, Calling, Config, Worker};
@@ -72,6 +73,7 @@ pub use base::toml_file::errors::{FileError, FileErrors, Position};
 pub use config::{Config, ConfigError};
 pub use history::NoHistory;
 pub use menu::TableError;
+pub use menu::builtin::{Answering, Builtin, BuiltinCall};
 pub use net::local_socket::{ListenError, Listeners};
 pub use net::sd_notify::{NoSupervisor, Supervisor};
 pub use serve::metrics::MetricsError;
@@ -82,5 +84,6 @@ pub use settings::limits::Limits;
 pub use settings::metrics::Metrics;
 pub use settings::retention::Kept;
 pub use settings::{Listen, Local};
+pub use workers::arguments::Arguments;
 pub use workers::concurrency::Exclusion;
 pub use workers::worker::{Call, Calling, Outcome, Worker};

@@ -155,7 +155,7 @@ pub struct RunRow {
     /// How long it took from its start, in milliseconds by the monotonic clock; none where it was not started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// The program's exit status; 0 or 1 for a built-in; none where a signal ended it.
+    /// The program's exit status; 0 or 1 for a worker; none where a signal ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
     /// The signal that ended it.

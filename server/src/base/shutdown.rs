@@ -131,8 +131,8 @@ pub(crate) struct Plan {
     pub(crate) reason: String,
     pub(crate) by: String,
     pub(crate) restart: bool,
-    /// The run that ordered it, which ends first.
-    pub(crate) ordered_by_run: Option<CancellationToken>,
+    /// Cancelled once the answer to the order is on its way.
+    pub(crate) answered: Option<CancellationToken>,
 }
 
 impl Plan {
@@ -146,7 +146,7 @@ impl Plan {
             reason,
             by,
             restart,
-            ordered_by_run: None,
+            answered: None,
         }
     }
 
@@ -274,8 +274,8 @@ impl Shutdown {
                 () = tokio::time::sleep_until(plan.deadline) => {}
                 () = self.changed.notified() => continue,
             }
-            if let Some(run) = &plan.ordered_by_run {
-                run.cancelled().await;
+            if let Some(answered) = &plan.answered {
+                answered.cancelled().await;
             }
             if self.stage.lock().is_scheduled(&plan) {
                 return plan;

@@ -3,28 +3,24 @@
 use topside_shared::command::Command;
 use topside_shared::notifications::{EndCode, SessionEnded};
 
-use crate::builtins::{reads, say};
-use crate::workers::worker::{Call, Calling, Worker};
+use crate::builtins::{reads, ready};
+use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
 
 pub(super) struct Close;
 
-impl Worker for Close {
+impl Builtin for Close {
     fn declaration(&self) -> Command {
-        reads(
-            "close",
-            &[],
-            "End your session",
-            "Ends your own session; the server goes on.",
-            Vec::new(),
-        )
+        let description = "Ends your own session; the server continues.";
+        reads("close", &[], "End your session", description, Vec::new())
     }
 
-    fn call<'a>(&'a self, call: Call) -> Calling<'a> {
+    fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
+        // The session sends this answer before it ends.
         call.client.outbox.end(SessionEnded {
             code: EndCode::Closed,
             reason: String::new(),
             by: call.who().user.clone(),
         });
-        say(call, Ok(String::new()))
+        ready(Ok(String::new()))
     }
 }

@@ -1,17 +1,17 @@
-//! `echo`: says what it is told.
+//! `echo`: answers with its own argument.
 
 use topside_shared::command::{Arg, Command};
 
-use crate::builtins::{reads, say};
-use crate::workers::worker::{Call, Calling, Worker};
+use crate::builtins::{reads, ready};
+use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
 
 pub(super) struct Echo;
 
-impl Worker for Echo {
+impl Builtin for Echo {
     fn declaration(&self) -> Command {
         let text = Arg {
             name: "text".into(),
-            description: "What to say".into(),
+            description: "The text of the answer".into(),
             allow_dash: true,
             rest: true,
             ..Arg::default()
@@ -19,8 +19,7 @@ impl Worker for Echo {
         reads("echo", &[], "Say something back", "Answers with the text it is given.", vec![text])
     }
 
-    fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let text = format!("{}\n", call.text("text").unwrap_or_default());
-        say(call, Ok(text))
+    fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
+        ready(Ok(format!("{}\n", call.text("text").unwrap_or_default())))
     }
 }

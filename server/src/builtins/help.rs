@@ -4,12 +4,13 @@ use topside_shared::command::{Arg, ArgType, Command, Effect};
 use topside_shared::text;
 
 use crate::builtins::menu::{arguments, usage};
-use crate::builtins::{reads, say, server};
-use crate::workers::worker::{Call, Calling, Worker};
+use crate::builtins::{json, reads, ready, render};
+use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
+use crate::server::ServerRef;
 
-pub(super) struct Help;
+pub(super) struct Help(pub(super) ServerRef);
 
-impl Worker for Help {
+impl Builtin for Help {
     fn declaration(&self) -> Command {
         let command = Arg {
             name: "command".into(),
@@ -18,34 +19,27 @@ impl Worker for Help {
             default: Some("help".into()),
             ..Arg::default()
         };
-        reads(
-            "help",
-            &[],
-            "Explain a command",
-            "Shows what a command does and takes.",
-            vec![command],
-        )
+        let description = "Shows what a command does and takes.";
+        reads("help", &[], "Explain a command", description, vec![command, json()])
     }
 
-    fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let text = explain(&call);
-        say(call, text)
+    fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
+        let name = call.text("command").unwrap_or("help");
+        let now = self.0.get().now();
+        let entry = now.menu.find(name, call.who()).map_err(|error| error.message);
+        ready(entry.and_then(|entry| render(call, &*entry.info, explain)))
     }
 }
 
-fn explain(call: &Call) -> Result<String, String> {
-    let name = call.text("command").unwrap_or("help");
-    let now = server(call).now();
-    let entry = now.menu.find(name, call.who()).map_err(|error| error.message)?;
-    let Command { title, description, aliases, effect, role, timeout_ms, confirm, .. } =
-        &entry.info;
-    let mut lines = vec![format!("{} - {title}", usage(&entry.info))];
+fn explain(command: &Command) -> String {
+    let Command { title, description, aliases, effect, role, timeout_ms, confirm, .. } = command;
+    let mut lines = vec![format!("{} - {title}", usage(command))];
     if !description.is_empty() {
         lines.push(format!("  {description}"));
     }
-    if !entry.info.args.is_empty() {
+    if !command.args.is_empty() {
         lines.push("".to_owned());
-        lines.push(arguments(&entry.info).trim_end().to_owned());
+        lines.push(arguments(command).trim_end().to_owned());
     }
     lines.push("".to_owned());
     if !aliases.is_empty() {
@@ -63,10 +57,10 @@ fn explain(call: &Call) -> Result<String, String> {
     if let Some(ms) = timeout_ms {
         lines.push(format!("  is ended after {}", text::duration(*ms)));
     }
-    if name == "help" {
+    if command.name == "help" {
         lines.push("".to_owned());
         lines.push("`m` shows the menu; `help NAME` explains one command of it.".to_owned());
     }
     lines.push(String::new());
-    Ok(lines.join("\n"))
+    lines.join("\n")
 }

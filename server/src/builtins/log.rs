@@ -2,21 +2,23 @@
 
 use topside_shared::Role;
 use topside_shared::command::{Arg, ArgType, Command};
+use topside_shared::methods::LogEntries;
 use topside_shared::tables::log_line;
 
 use crate::base::log::KEPT;
-use crate::builtins::{optional, reads, say, server};
-use crate::workers::worker::{Call, Calling, Worker};
+use crate::builtins::{json, optional, reads, ready, render};
+use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
+use crate::server::ServerRef;
 
-/// Lines unless told.
-const USUAL: i64 = 50;
+/// Default number of lines.
+const DEFAULT_LINES: i64 = 50;
 
-pub(super) struct Log;
+pub(super) struct Log(pub(super) ServerRef);
 
-impl Worker for Log {
+impl Builtin for Log {
     fn declaration(&self) -> Command {
         let lines = Arg {
-            default: Some(USUAL.into()),
+            default: Some(DEFAULT_LINES.into()),
             minimum: Some(1.0),
             maximum: Some(KEPT as f64),
             ..optional("lines", ArgType::Int, "How many of the last lines")
@@ -28,18 +30,17 @@ impl Worker for Log {
         let description = "Shows starts and stops, connections and commands.";
         Command {
             role: Role::Admin,
-            ..reads("log", &["rlf"], "Read the log", description, vec![lines, text])
+            ..reads("log", &["rlf"], "Read the log", description, vec![lines, text, json()])
         }
     }
 
-    fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let lines = usize::try_from(call.int("lines").unwrap_or(USUAL)).unwrap_or(1);
-        let log = &server(&call).log;
+    fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
+        let lines = usize::try_from(call.int("lines").unwrap_or(DEFAULT_LINES)).unwrap_or(1);
+        let log = &self.0.get().log;
         let entries = log.tail(lines, call.text("match"), log.clock());
-        let mut text: String = entries.iter().map(|entry| log_line(entry) + "\n").collect();
-        if text.is_empty() {
-            text.push_str("(no line of the log matches)\n");
-        }
-        say(call, Ok(text))
+        ready(render(call, &LogEntries { entries }, |found| match found.entries.is_empty() {
+            true => "(no line of the log matches)\n".to_owned(),
+            false => found.entries.iter().map(|entry| log_line(entry) + "\n").collect(),
+        }))
     }
 }

@@ -1,23 +1,29 @@
-//! `menu` (m): what there is.
+//! `menu` (m): the commands of the caller.
 
 use topside_shared::command::Command;
 use topside_shared::{tables, values};
 
-use crate::builtins::{reads, say, server};
-use crate::workers::worker::{Call, Calling, Worker};
+use crate::builtins::{json, reads, ready, render};
+use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
+use crate::server::ServerRef;
 
-pub(super) struct Menu;
+pub(super) struct Menu(pub(super) ServerRef);
 
-impl Worker for Menu {
+impl Builtin for Menu {
     fn declaration(&self) -> Command {
-        reads("menu", &["m"], "Show the menu", "Lists every command that you may run.", Vec::new())
+        let description = "Lists every command that you may run.";
+        reads("menu", &["m"], "Show the menu", description, vec![json()])
     }
 
-    fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let now = server(&call).now();
-        let mut text = tables::menu(now.menu.of(call.who()));
-        text.push_str("\n… takes arguments: `help NAME` shows them\n");
-        say(call, Ok(text))
+    fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
+        let now = self.0.get().now();
+        let commands: Vec<&Command> = now.menu.of(call.who()).collect();
+        let menu = serde_json::json!({"revision": now.menu.revision(), "commands": commands});
+        ready(render(call, &menu, |_| {
+            let mut text = tables::menu(commands.iter().copied());
+            text.push_str("\n… needs arguments: `help NAME` shows them\n");
+            text
+        }))
     }
 }
 

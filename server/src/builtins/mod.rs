@@ -1,5 +1,4 @@
-//! The commands that every server has, one file each. They stand in the same table as any other and
-//! obey the same roles and arguments.
+//! Built-ins: the commands that every server has and answers itself, one file each.
 
 mod clients;
 mod close;
@@ -15,40 +14,46 @@ mod version;
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use topside_shared::command::{Arg, ArgType, Command, Effect};
 
-use crate::server::Server;
-use crate::workers::worker::{Call, Calling, Worker};
+use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
+use crate::server::ServerRef;
 
-/// All of them, in the menu's order.
-pub(crate) fn all() -> Vec<Arc<dyn Worker>> {
+/// All built-ins, in the order of the menu.
+pub(crate) fn all(server: &ServerRef) -> Vec<Arc<dyn Builtin>> {
+    let server = || server.clone();
     vec![
-        Arc::new(menu::Menu),
-        Arc::new(help::Help),
-        Arc::new(status::Status),
-        Arc::new(clients::Clients),
-        Arc::new(runs::Runs),
-        Arc::new(log::Log),
-        Arc::new(version::Version),
+        Arc::new(menu::Menu(server())),
+        Arc::new(help::Help(server())),
+        Arc::new(status::Status(server())),
+        Arc::new(clients::Clients(server())),
+        Arc::new(runs::Runs(server())),
+        Arc::new(log::Log(server())),
+        Arc::new(version::Version(server())),
         Arc::new(time::Time),
         Arc::new(echo::Echo),
         Arc::new(close::Close),
-        Arc::new(shutdown::Shutdown),
+        Arc::new(shutdown::Shutdown(server())),
     ]
 }
 
-/// The server that a call belongs to.
-fn server(call: &Call) -> Arc<Server> {
-    let host = Arc::clone(&call.host).downcast();
-    host.unwrap_or_else(|_| unreachable!("the server starts each built-in"))
+/// An answer that waits for nothing.
+fn ready<'a>(answer: Result<String, String>) -> Answering<'a> {
+    Box::pin(std::future::ready(answer))
 }
 
-/// Says `text`, or why there is none.
-fn say<'a>(call: Call, text: Result<String, String>) -> Calling<'a> {
-    Box::pin(async move {
-        call.print(&text?).await;
-        Ok(())
-    })
+/// A value as JSON if the call asks for that, else as text.
+fn render<T: Serialize>(
+    call: &BuiltinCall,
+    value: &T,
+    text: impl FnOnce(&T) -> String,
+) -> Result<String, String> {
+    if !call.flag("json") {
+        return Ok(text(value));
+    }
+    let json = serde_json::to_string(value).map_err(|error| error.to_string())?;
+    Ok(json + "\n")
 }
 
 /// A built-in that only looks.
@@ -67,6 +72,11 @@ fn reads(name: &str, aliases: &[&str], title: &str, description: &str, args: Vec
     }
 }
 
+/// The argument that asks [`render`] for JSON.
+fn json() -> Arg {
+    optional("json", ArgType::Bool, "Answer with one JSON document")
+}
+
 /// An optional argument.
 fn optional(name: &str, kind: ArgType, description: &str) -> Arg {
     Arg { name: name.into(), kind, description: description.into(), ..Arg::default() }
@@ -80,8 +90,8 @@ mod tests {
 
     #[test]
     fn every_built_in_has_a_title_a_description_and_sound_arguments() {
-        for worker in all() {
-            let info = worker.declaration();
+        for builtin in all(&ServerRef::default()) {
+            let info = builtin.declaration();
             assert!(!info.title.is_empty() && info.description.ends_with('.'), "{}", info.name);
             validate_args(&info.args).unwrap();
             for arg in &info.args {
@@ -92,7 +102,8 @@ mod tests {
 
     #[test]
     fn the_codes_of_the_old_server_still_work() {
-        let all: Vec<Command> = all().iter().map(|worker| worker.declaration()).collect();
+        let all = all(&ServerRef::default());
+        let all: Vec<Command> = all.iter().map(|builtin| builtin.declaration()).collect();
         for (code, name) in [
             ("m", "menu"),
             ("gv", "version"),

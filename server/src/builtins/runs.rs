@@ -1,37 +1,38 @@
-//! `runs`: what goes on, and what went on before.
+//! `runs`: the newest runs.
 
 use topside_shared::command::{Arg, ArgType, Command};
+use topside_shared::methods::RunsPage;
 use topside_shared::tables;
 
-use crate::builtins::{optional, reads, server};
+use crate::builtins::{json, optional, reads, render};
 use crate::history::Filter;
-use crate::workers::worker::{Call, Calling, Worker};
+use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
+use crate::server::ServerRef;
 
-/// Rows unless told.
-const USUAL: i64 = 20;
+/// Default number of rows.
+const DEFAULT_ROWS: i64 = 20;
 
-pub(super) struct Runs;
+pub(super) struct Runs(pub(super) ServerRef);
 
-impl Worker for Runs {
+impl Builtin for Runs {
     fn declaration(&self) -> Command {
         let limit = Arg {
-            default: Some(USUAL.into()),
+            default: Some(DEFAULT_ROWS.into()),
             minimum: Some(1.0),
             maximum: Some(200.0),
             ..optional("limit", ArgType::Int, "How many to show")
         };
-        let description = "Lists the runs that go on and those that ended, newest first.";
-        reads("runs", &[], "Show the runs", description, vec![limit])
+        let description = "Lists running, queued and finished runs, newest first.";
+        reads("runs", &[], "Show the runs", description, vec![limit, json()])
     }
 
-    fn call<'a>(&'a self, call: Call) -> Calling<'a> {
+    fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
         Box::pin(async move {
-            let limit = usize::try_from(call.int("limit").unwrap_or(USUAL)).unwrap_or(1);
-            let filter = Filter { before: Some(call.run.id), ..Filter::default() };
-            let found = server(&call).runs.list(filter, &call.who, limit).await;
-            let found = found.map_err(|error| error.to_string())?;
-            call.print(&tables::runs(&found)).await;
-            Ok(())
+            let limit = usize::try_from(call.int("limit").unwrap_or(DEFAULT_ROWS)).unwrap_or(1);
+            let who = call.client.who();
+            let rows = self.0.get().runs.list(Filter::default(), &who, limit).await;
+            let page = RunsPage { runs: rows.map_err(|error| error.to_string())?, next: None };
+            render(call, &page, |page| tables::runs(&page.runs))
         })
     }
 }

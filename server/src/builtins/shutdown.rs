@@ -7,16 +7,17 @@ use topside_shared::command::{Arg, ArgType, Command, Effect};
 use topside_shared::methods::ServerShutdown;
 use topside_shared::text::{self, MAX_REASON};
 
-use crate::builtins::{optional, reads, server};
+use crate::builtins::{optional, reads};
+use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
 use crate::operations::shutdown;
-use crate::workers::worker::{Call, Calling, Worker};
+use crate::server::ServerRef;
 
-/// Most characters of when it is back.
+/// Most characters of the expected return.
 const MAX_BACK: u64 = 64;
 
-pub(super) struct Shutdown;
+pub(super) struct Shutdown(pub(super) ServerRef);
 
-impl Worker for Shutdown {
+impl Builtin for Shutdown {
     fn declaration(&self) -> Command {
         let delay = Arg {
             default: Some(0.into()),
@@ -29,7 +30,7 @@ impl Worker for Shutdown {
             max_length: Some(MAX_REASON as u64),
             ..optional("reason", ArgType::String, "Why")
         };
-        // Behind what takes the rest of the line: by its name only.
+        // Given by name only: `reason` takes the rest of the line.
         let back = Arg {
             max_length: Some(MAX_BACK),
             ..optional("back", ArgType::String, "When it is expected back: 14:00, tomorrow")
@@ -39,7 +40,7 @@ impl Worker for Shutdown {
         Command {
             effect: Effect::Destructive,
             role: Role::Admin,
-            confirm: Some("Shut the server down for everybody?".into()),
+            confirm: Some("Shut the server down for all clients?".into()),
             ..reads(
                 "shutdown",
                 &["ks"],
@@ -50,34 +51,28 @@ impl Worker for Shutdown {
         }
     }
 
-    fn call<'a>(&'a self, call: Call) -> Calling<'a> {
+    fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
         Box::pin(async move {
-            let ordered = order(&call).await?;
-            call.print(&ordered).await;
-            Ok(())
+            let delay = u64::try_from(call.int("delay").unwrap_or(0)).unwrap_or(0);
+            let restart = call.flag("restart");
+            let reason = ServerShutdown::reason_with_return(call.text("reason"), call.text("back"));
+            let due = shutdown::schedule(
+                &self.0.get(),
+                &call.client,
+                Duration::from_secs(delay),
+                reason.as_deref(),
+                restart,
+                Some(call.answered.clone()),
+            )
+            .await
+            .map_err(|error| error.message)?;
+            let what = if restart { "restarts" } else { "shuts down" };
+            Ok(if delay == 0 {
+                format!("the server {what} now\n")
+            } else {
+                let left = text::duration(due.in_ms);
+                format!("the server {what} in {left}; `topside call-off` cancels that\n")
+            })
         })
     }
-}
-
-async fn order(call: &Call) -> Result<String, String> {
-    let delay = u64::try_from(call.int("delay").unwrap_or(0)).unwrap_or(0);
-    let restart = call.args().get("restart").and_then(serde_json::Value::as_bool).unwrap_or(false);
-    let reason = ServerShutdown::reason_with_return(call.text("reason"), call.text("back"));
-    let due = shutdown::schedule(
-        &server(call),
-        &call.client,
-        Duration::from_secs(delay),
-        reason.as_deref(),
-        restart,
-        Some(call.run.ended.clone()),
-    )
-    .await
-    .map_err(|error| error.message)?;
-    let what = if restart { "restarts" } else { "shuts down" };
-    Ok(if delay == 0 {
-        format!("the server {what} now\n")
-    } else {
-        let left = text::duration(due.in_ms);
-        format!("the server {what} in {left}; `topside call-off` cancels that\n")
-    })
 }

@@ -1,23 +1,23 @@
-//! `status` (gat): what is running, and how the server stands.
+//! `status` (gat): the state of the server and its figures.
 
 use topside_shared::command::Command;
 use topside_shared::tables;
 
-use crate::builtins::{reads, say, server};
+use crate::builtins::{json, reads, ready, render};
+use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
 use crate::operations::status::status;
-use crate::workers::worker::{Call, Calling, Worker};
+use crate::server::ServerRef;
 
-pub(super) struct Status;
+pub(super) struct Status(pub(super) ServerRef);
 
-impl Worker for Status {
+impl Builtin for Status {
     fn declaration(&self) -> Command {
         let description = "Shows what runs, who is connected, and the server's own figures.";
-        reads("status", &["gat"], "Show how things stand", description, Vec::new())
+        reads("status", &["gat"], "Show how things stand", description, vec![json()])
     }
 
-    fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let status = status(&server(&call));
-        let text = tables::status(&server(&call).info, &status);
-        say(call, Ok(text))
+    fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
+        let server = self.0.get();
+        ready(render(call, &status(&server), |status| tables::status(&server.info, status)))
     }
 }

@@ -1,22 +1,27 @@
-//! `version` (gv): what runs here.
+//! `version` (gv): the versions of the server and of the protocol.
 
 use topside_shared::PROTOCOL_VERSION;
 use topside_shared::command::Command;
 
-use crate::builtins::{reads, say, server};
-use crate::workers::worker::{Call, Calling, Worker};
+use crate::builtins::{json, reads, ready, render};
+use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
+use crate::server::ServerRef;
 
-pub(super) struct Version;
+pub(super) struct Version(pub(super) ServerRef);
 
-impl Worker for Version {
+impl Builtin for Version {
     fn declaration(&self) -> Command {
         let description = "Shows the server's version and that of the protocol.";
-        reads("version", &["gv"], "Show the version", description, Vec::new())
+        reads("version", &["gv"], "Show the version", description, vec![json()])
     }
 
-    fn call<'a>(&'a self, call: Call) -> Calling<'a> {
-        let info = &server(&call).info;
-        let text = format!("{} {}, protocol {PROTOCOL_VERSION}\n", info.name, info.version);
-        say(call, Ok(text))
+    fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
+        let server = self.0.get();
+        let (name, version) = (&server.info.name, &server.info.version);
+        let document = serde_json::json!({
+            "name": name, "version": version, "protocolVersion": PROTOCOL_VERSION,
+        });
+        let text = format!("{name} {version}, protocol {PROTOCOL_VERSION}\n");
+        ready(render(call, &document, |_| text))
     }
 }

@@ -8,7 +8,8 @@ use crate::base::platform;
 use crate::base::toml_file::errors::FileErrors;
 use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
-use crate::menu::{self, Parts, Table, TableError};
+use crate::menu::builtin::Builtin;
+use crate::menu::{self, Embedded, Parts, Table, TableError};
 use crate::net::sd_notify::Supervisor;
 use crate::settings::advertise::{Discovery, Router};
 use crate::settings::limits::Limits;
@@ -43,9 +44,10 @@ pub struct Config {
     pub metrics: Metrics,
     pub(crate) commands: Vec<menu_file::Item>,
     pub(crate) residents: Vec<workers::Declared>,
-    pub(crate) built_ins: Workers,
+    /// The built-ins of every server.
+    pub(crate) built_ins: BuiltIns,
     /// Commands of the program that embeds the server.
-    pub(crate) workers: Workers,
+    embedded: EmbeddedCommands,
     /// Destinations of the log.
     pub log: Sinks,
     /// The service manager that gets the status of the server.
@@ -60,13 +62,23 @@ pub struct Config {
     pub(crate) remarks: Vec<String>,
 }
 
-/// Commands that run in this process.
+/// The built-ins of every server.
 #[derive(Clone, Default)]
-pub(crate) struct Workers(pub(crate) Vec<Arc<dyn Worker>>);
+pub(crate) struct BuiltIns(pub(crate) Vec<Arc<dyn Builtin>>);
 
-impl fmt::Debug for Workers {
+impl fmt::Debug for BuiltIns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|worker| worker.declaration().name)).finish()
+        f.debug_list().entries(menu::reserved_names(&self.0)).finish()
+    }
+}
+
+/// Commands of the program that embeds the server.
+#[derive(Clone, Default)]
+struct EmbeddedCommands(Vec<Embedded>);
+
+impl fmt::Debug for EmbeddedCommands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} embedded commands", self.0.len())
     }
 }
 
@@ -107,7 +119,7 @@ impl Config {
         dirs: &Dirs,
         server_file: Option<&Path>,
         commands_file: Option<&Path>,
-        built_ins: Workers,
+        built_ins: BuiltIns,
     ) -> Result<Self, ConfigError> {
         let trust = Trust::of_server(dirs);
         let server = server_file::load(dirs, server_file, trust);
@@ -142,7 +154,7 @@ impl Config {
             commands: menu.commands,
             residents: menu.workers,
             built_ins,
-            workers: Workers::default(),
+            embedded: EmbeddedCommands::default(),
             log: Sinks { stderr: false, directory: Some(dirs.state.clone()) },
             supervisor: Supervisor::default(),
             state: dirs.state.clone(),
@@ -157,18 +169,26 @@ impl Config {
         })
     }
 
-    /// Adds a command that runs in this process. If its name is taken, [`serve`](crate::serve()) returns an error.
+    /// Adds a command whose calls are runs in this process. If its name is taken, [`serve`](crate::serve()) returns an
+    /// error.
     #[must_use]
     pub fn with_worker(mut self, worker: impl Worker) -> Self {
-        self.workers.0.push(Arc::new(worker));
+        self.embedded.0.push(Embedded::Worker(Arc::new(worker)));
+        self
+    }
+
+    /// Adds a command that this process answers at once, as [`Config::with_worker`] adds one whose calls are runs.
+    #[must_use]
+    pub fn with_builtin(mut self, builtin: impl Builtin) -> Self {
+        self.embedded.0.push(Embedded::Builtin(Arc::new(builtin)));
         self
     }
 
     /// The menu of this configuration; it takes unchanged workers over from `before`.
     pub(crate) fn table(&self, before: Option<&Table>) -> Result<Table, TableError> {
         let parts = Parts {
-            built_ins: &self.built_ins.0,
-            workers: &self.workers.0,
+            own: &self.built_ins.0,
+            embedded: &self.embedded.0,
             commands: &self.commands,
             residents: &self.residents,
         };
@@ -207,7 +227,7 @@ impl Config {
             commands_file.as_deref(),
             self.built_ins.clone(),
         )?;
-        config.workers = self.workers.clone();
+        config.embedded = self.embedded.clone();
         config.log = self.log.clone();
         config.supervisor = self.supervisor.clone();
         config.executes_itself = self.executes_itself;
@@ -219,7 +239,7 @@ impl Config {
 fn load_menu(
     dirs: &Dirs,
     named: Option<&Path>,
-    built_ins: &Workers,
+    built_ins: &BuiltIns,
     trust: Trust,
 ) -> Result<menu_file::Menu, FileErrors> {
     let reserved = menu::reserved_names(&built_ins.0);

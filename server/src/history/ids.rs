@@ -16,22 +16,18 @@ use crate::history::{History, Job, Unwritable, gone};
 
 const FILE: &str = "last-run-number";
 
-/// The first number that is never recorded: above all others, and still exact in JSON.
-pub(super) const UNWRITTEN: u64 = 1 << 52;
-/// Numbers that are reserved at first, and at most; a crash skips no more than these.
-pub(super) const FEWEST_AHEAD: u64 = 16;
-const MOST_AHEAD: u64 = 16 * 1024;
+/// Run numbers are smaller than this, so that they are exact in JSON.
+pub(super) const END: u64 = 1 << 52;
+/// Numbers that are reserved at once; a crash skips at most twice as many.
+pub(super) const AHEAD: u64 = 128;
 
 /// The numbers of runs, which never repeat: each is reserved on the disk before its use.
 #[derive(Debug, Default)]
 pub(super) struct RunIds {
     pub(super) last: AtomicU64,
     pub(super) reserved: AtomicU64,
-    /// The size of the next reservation.
-    pub(super) ahead: AtomicU64,
     /// Whether a reservation is under way.
     pub(super) asked: AtomicBool,
-    unwritten: AtomicU64,
 }
 
 /// The greatest number that the file has reserved; 0 if there is none.
@@ -46,8 +42,7 @@ pub(super) fn read(state: &Path) -> u64 {
             return 0;
         }
     };
-    // Numbers from `UNWRITTEN` on are never recorded.
-    text.trim().parse().ok().filter(|number| *number < UNWRITTEN).unwrap_or_else(|| {
+    text.trim().parse().ok().filter(|number| *number < END).unwrap_or_else(|| {
         tracing::warn!(target: "topside", "{} holds no run number and is ignored", path.display());
         0
     })
@@ -68,12 +63,9 @@ impl History {
             |last: u64| (last < numbers.reserved.load(Ordering::Acquire)).then_some(last + 1);
         let last = numbers.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
         let (id, reserved) = (last + 1, numbers.reserved.load(Ordering::Acquire));
-        let ahead = numbers.ahead.load(Ordering::Relaxed);
-        if id + ahead / 2 > reserved && !numbers.asked.swap(true, Ordering::Relaxed) {
-            let more = (ahead * 2).min(MOST_AHEAD);
-            numbers.ahead.store(more, Ordering::Relaxed);
-            // Without the thread, the next call that finds none reports it.
-            let _ = self.job(Job::Reserve(reserved + more, None));
+        if id + AHEAD / 2 > reserved && !numbers.asked.swap(true, Ordering::Relaxed) {
+            // Without the thread, the next call of `number` reports that.
+            let _ = self.job(Job::Reserve(reserved + AHEAD, None));
         }
         Some(RunId(id))
     }
@@ -85,17 +77,10 @@ impl History {
             if let Some(id) = self.number_at_once() {
                 return Ok(id);
             }
-            let more = self.numbers.ahead.load(Ordering::Relaxed);
-            let to = self.numbers.reserved.load(Ordering::Acquire) + more;
+            let to = self.numbers.reserved.load(Ordering::Acquire) + AHEAD;
             let (done, reserved) = oneshot::channel();
             self.job(Job::Reserve(to, Some(done)))?;
             reserved.await.map_err(|_| gone())??;
         }
-    }
-
-    /// A number for a built-in when none can be reserved: an admin who repairs the server, or shuts it down, needs
-    /// built-ins then. It repeats after the next start.
-    pub(crate) fn number_of_this_start(&self) -> RunId {
-        RunId(UNWRITTEN + self.numbers.unwritten.fetch_add(1, Ordering::Relaxed))
     }
 }

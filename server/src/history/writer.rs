@@ -17,7 +17,7 @@ use topside_shared::records::RunState;
 use crate::audit::Audit;
 use crate::audit::entry::{By, Entry};
 use crate::history::db::{Db, Lost};
-use crate::history::ids::{FEWEST_AHEAD, RunIds, UNWRITTEN};
+use crate::history::ids::{AHEAD, END, RunIds};
 use crate::history::retry::RetryQueue;
 use crate::history::{Job, OUTPUTS, Opened, ROWS, Unwritable, ids, output};
 use crate::hooks;
@@ -112,13 +112,12 @@ impl HistoryWriter {
         self.close(&mut db, &lost);
         // A number never repeats, even if `runs.db` was deleted or a power cut undid its newest pages.
         let last = db.last_number()?.max(last_output(&self.state)).max(ids::read(&self.state));
-        let ahead = last + FEWEST_AHEAD;
+        let ahead = last + AHEAD;
         let reserved = db.reserve(ahead).is_ok() && ids::write(&self.state, ahead).is_ok();
         // On a full disk the next start of a run asks again.
         let reserved = if reserved { ahead } else { last };
         let numbers = &self.numbers;
         numbers.last.store(last, Ordering::Relaxed);
-        numbers.ahead.store(FEWEST_AHEAD, Ordering::Relaxed);
         numbers.reserved.store(reserved, Ordering::Release);
         Ok((db, instance))
     }
@@ -320,8 +319,7 @@ fn last_output(state: &Path) -> u64 {
     let number = |file: std::fs::DirEntry| {
         file.file_name().to_str()?.strip_suffix(".out")?.parse::<u64>().ok()
     };
-    // Only recorded runs have outputs.
-    files.filter_map(number).filter(|number| *number < UNWRITTEN).max().unwrap_or_default()
+    files.filter_map(number).filter(|number| *number < END).max().unwrap_or_default()
 }
 
 /// Writes these jobs in one transaction. It survives a power cut if a run with a hook begins or ends in it: a hook is

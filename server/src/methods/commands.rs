@@ -1,24 +1,32 @@
-//! The menu, and starting its commands.
+//! The menu, and calling its commands.
 
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
-use topside_shared::methods::{CommandRun, CommandsList, MAX_MENU_PAGE, Menu, RunResult};
-use topside_shared::records::RunRow;
+use serde_json::{Map, Value};
+use topside_shared::command::{Command, Effect};
+use topside_shared::frame::MAX_LINE_OUT;
+use topside_shared::methods::{
+    BuiltinAnswer, CommandResult, CommandRun, CommandsList, MAX_MENU_PAGE, Menu, RunResult,
+};
 use topside_shared::values::{self, Limits};
 use topside_shared::{ErrorKind, RpcError};
 
+use crate::audit::argv;
+use crate::audit::entry;
 use crate::clients::Client;
-use crate::menu::Does;
+use crate::menu::builtin::{Builtin, BuiltinCall, perform};
+use crate::menu::{Entry, Execution, Executor, Runnable};
 use crate::methods::lists::within;
 use crate::methods::runs::{Changes, follow, follow_wait};
 use crate::methods::{After, Answered, Caller, Streaming};
 use crate::output::tail::Text;
-use crate::runs::{Run, start};
-use crate::workers::worker::Host;
+use crate::runs::{Run, scheduler};
 
 /// Most commands of one page.
 const LONGEST_PAGE: u64 = 1_000;
+/// Bytes that are kept free in a line for what is around an answer, with an `id` of the usual length.
+const ENVELOPE: usize = 512;
 
 pub(super) async fn list(caller: Caller, params: CommandsList) -> Result<Menu, RpcError> {
     let limit = within("limit", params.limit, LONGEST_PAGE, LONGEST_PAGE)?;
@@ -44,13 +52,14 @@ pub(super) async fn run(
     params: CommandRun,
     streaming: Streaming,
     request: Option<Box<RawValue>>,
-) -> Result<Answered<RunResult>, RpcError> {
-    let Caller { server, client } = &caller;
-    let now = server.now();
-    let entry = now.menu.find(&params.command, &client.who())?;
+) -> Result<Answered<CommandResult>, RpcError> {
+    let now = caller.server.now();
+    let entry = now.menu.find(&params.command, &caller.client.who())?;
     let limits = Limits { max_argument: now.config.limits.max_argument };
     let args = values::check(&entry.info.args, &params.args, limits)?;
-    if let Does::Execute(program) = &entry.does {
+    if let Execution::Run(command) = &entry.execution
+        && let Executor::Program(program) = &command.executor
+    {
         program.followed(&args).await?;
     }
     if let Some(question) = entry.info.question(&args)
@@ -62,54 +71,124 @@ pub(super) async fn run(
         )
         .with("confirm", question));
     }
-    let host: Host = Arc::clone(server) as Host;
-    let run = start::start(&server.runs, &host, client, entry, args).await?;
-    let stream = params.stream && streaming == Streaming::Allowed;
-    let outbox = Arc::clone(&client.outbox);
-    let mut changes = Changes::of(request);
-    match (params.wait, stream) {
-        (true, false) => {
-            run.ended.cancelled().await;
-            Ok(with_output(&run, client).into())
-        }
-        (true, true) => {
-            let row = run.row_for(&client.who());
-            outbox.push(changes.line(&row));
-            follow_wait(&run, row, client, &mut changes).await;
-            follow(run.id, run.output.reader(0, outbox.read_back()), &outbox).await;
-            run.ended.cancelled().await;
-            Ok(bare(run.row_for(&client.who())).into())
-        }
-        (false, false) => Ok(bare(run.row_for(&client.who())).into()),
-        (false, true) => {
-            let row = run.row_for(&client.who());
-            let known = row.clone();
-            let client = Arc::clone(client);
-            let following = async move {
-                follow_wait(&run, known, &client, &mut changes).await;
-                follow(run.id, run.output.reader(0, outbox.read_back()), &outbox).await;
-                run.ended.cancelled().await;
-                outbox.push(changes.line(&run.row_for(&client.who())));
-            };
-            Ok(Answered { answer: bare(row), after: vec![After::Follow(Box::pin(following))] })
+    match &entry.execution {
+        Execution::Builtin(builtin) => answer(&caller, entry, builtin, args).await,
+        Execution::Run(command) => {
+            let stream = params.stream && streaming == Streaming::Allowed;
+            start(&caller, command, args, (params.wait, stream), request).await
         }
     }
 }
 
-fn bare(row: RunRow) -> RunResult {
-    RunResult { row, output: None, output_base64: None, truncated: None }
+/// Calls a built-in.
+async fn answer(
+    caller: &Caller,
+    entry: &Entry,
+    builtin: &Arc<dyn Builtin>,
+    args: Map<String, Value>,
+) -> Result<Answered<CommandResult>, RpcError> {
+    let call = BuiltinCall::new(Arc::clone(&caller.client), args);
+    // Cancelled by its drop, also where the client has left.
+    let answered = call.answered.clone().drop_guard();
+    let answer = match entry.info.effect {
+        Effect::Read => perform(&**builtin, &entry.info, &call).await,
+        Effect::Write | Effect::Destructive => {
+            let (server, builtin) = (Arc::clone(&caller.server), Arc::clone(builtin));
+            let (info, is_own) = (Arc::clone(&entry.info), entry.is_own);
+            let change = async move {
+                let (client, name) = (&call.client, &info.name);
+                let argv = argv::argv(name, &info.masked(call.args()));
+                let object = format!("command {name}");
+                let begins = entry::Entry::new(client.by(), "command/run", object).argv(argv);
+                match is_own {
+                    // An admin needs these most where the audit log cannot be written.
+                    true => server.audit.note_ahead(begins).await,
+                    false => server.audit.ahead(begins).await?,
+                }
+                let answer = perform(&*builtin, &info, &call).await;
+                tracing::info!(
+                    target: "topside", command = name, user = call.who().user,
+                    client = client.id.0, state = answer.state.words(), "command answered"
+                );
+                Ok(answer)
+            };
+            caller.server.finish(&entry.info.name, change).await?
+        }
+    };
+    check_size(&answer, &entry.info)?;
+    let after = vec![After::Answered(answered)];
+    Ok(Answered { answer: CommandResult::Answer(answer), after })
 }
 
-fn with_output(run: &Run, client: &Client) -> RunResult {
+/// Refuses an answer that does not fit in a line, with advice that the caller can follow.
+fn check_size(answer: &BuiltinAnswer, info: &Command) -> Result<(), RpcError> {
+    // JSON writes a byte as six at most, so most answers need not be measured.
+    if answer.output.len() < MAX_LINE_OUT / 8 {
+        return Ok(());
+    }
+    let size = serde_json::to_vec(answer).map_or(0, |json| json.len());
+    if size + ENVELOPE < MAX_LINE_OUT {
+        return Ok(());
+    }
+    let name = &info.name;
+    let advice = match info.args.iter().any(|arg| arg.name != "json") {
+        true => format!("ask for less with its arguments, which `help {name}` shows"),
+        false => "use a method that returns pages, such as commands/list or clients/list".into(),
+    };
+    let message = format_args!(
+        "the answer of `{name}` takes {size} bytes, and a line holds {MAX_LINE_OUT}: {advice}"
+    );
+    Err(RpcError::new(ErrorKind::TooLarge, message))
+}
+
+/// Starts a run, and follows it as far as the request asks.
+async fn start(
+    caller: &Caller,
+    command: &Arc<Runnable>,
+    args: Map<String, Value>,
+    (wait, stream): (bool, bool),
+    request: Option<Box<RawValue>>,
+) -> Result<Answered<CommandResult>, RpcError> {
+    let Caller { server, client } = caller;
+    let run = scheduler::start(&server.runs, client, command, args).await?;
+    if !stream {
+        if wait {
+            run.ended.cancelled().await;
+            return Ok(with_output(&run, client).into());
+        }
+        return Ok(without_output(&run, client).into());
+    }
+    let row = run.row_for(&client.who());
+    let mut changes = Changes::of(request);
+    let outbox = Arc::clone(&client.outbox);
+    if wait {
+        outbox.push(changes.line(&row));
+        follow_wait(&run, row, client, &mut changes).await;
+        follow(run.id, run.output.reader(0, outbox.read_back()), &outbox).await;
+        run.ended.cancelled().await;
+        return Ok(without_output(&run, client).into());
+    }
+    let answer = CommandResult::Run(Box::new(RunResult::without_output(row.clone())));
+    let client = Arc::clone(client);
+    let following = async move {
+        follow_wait(&run, row, &client, &mut changes).await;
+        follow(run.id, run.output.reader(0, outbox.read_back()), &outbox).await;
+        run.ended.cancelled().await;
+        outbox.push(changes.line(&run.row_for(&client.who())));
+    };
+    Ok(Answered { answer, after: vec![After::Follow(Box::pin(following))] })
+}
+
+fn without_output(run: &Run, client: &Client) -> CommandResult {
+    CommandResult::Run(Box::new(RunResult::without_output(run.row_for(&client.who()))))
+}
+
+fn with_output(run: &Run, client: &Client) -> CommandResult {
     let tail = run.output.tail();
     let (output, output_base64) = match tail.text {
         Text::Plain(text) => (Some(text), None),
         Text::Base64(text) => (None, Some(text)),
     };
-    RunResult {
-        row: run.row_for(&client.who()),
-        output,
-        output_base64,
-        truncated: Some(tail.truncated),
-    }
+    let (row, truncated) = (run.row_for(&client.who()), Some(tail.truncated));
+    CommandResult::Run(Box::new(RunResult { row, output, output_base64, truncated }))
 }

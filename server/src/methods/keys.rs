@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::oneshot;
 use topside_shared::methods::{
     Empty, KeyEnrol, KeyEnrolResult, KeyInvite, KeyInviteResult, KeyRevoke, KeyRow, Keys as Listed,
     KeysList, Method,
@@ -149,15 +148,13 @@ where
     let of_client = Arc::clone(&caller.client.changing_keys).lock_owned().await;
     let of_all = Arc::clone(&caller.server.changing_keys).lock_owned().await;
     caller.may(method)?;
-    let (tell, told) = oneshot::channel();
     let server = Arc::clone(&caller.server);
-    server.spawn(async move {
+    let work = async move {
         let done = work(&caller.server, &caller.client).await;
         drop((of_all, of_client));
-        // Whoever asked may have gone.
-        let _ = tell.send(done);
-    });
-    told.await.unwrap_or_else(|_| Err(server.shutdown.interrupted("the change of the keys")))
+        done
+    };
+    server.finish("the change of the keys", work).await
 }
 
 async fn change(server: &Arc<Server>, client: &Client, change: Change) -> Result<KeyRow, RpcError> {

@@ -19,6 +19,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
+use tokio_util::sync::DropGuard;
 use topside_shared::envelope::{self, Rejection, Request};
 use topside_shared::frame::MAX_LINE_OUT;
 use topside_shared::methods::{Call, Method};
@@ -53,6 +54,8 @@ pub(crate) enum After {
     Release(SubscriptionId, Vec<Bytes>),
     /// Go on with this, as part of what is in flight.
     Follow(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// Drop this, which tells that the answer is in the outbox.
+    Answered(DropGuard),
     /// Take no more requests; this answer goes last.
     Close,
 }

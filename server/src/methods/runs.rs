@@ -16,7 +16,7 @@ use crate::history::{Filter, Unreadable};
 use crate::methods::lists::{ROWS_BYTES, count_that_fits, within};
 use crate::methods::{Caller, Streaming};
 use crate::output::output_reader::Reader;
-use crate::runs::{Found, Run};
+use crate::runs::{FoundRun, Run};
 
 /// Rows of one page, unless told, and at most.
 const PAGE: u64 = 50;
@@ -33,8 +33,8 @@ pub(super) async fn attach(
     let missing = || RpcError::new(ErrorKind::NotFound, format_args!("there is no run {id}"));
     let found = found.ok_or_else(missing)?;
     let output = match &found {
-        Found::Here(run) => &run.output,
-        Found::Past(_, output) => output,
+        FoundRun::Live(run) => &run.output,
+        FoundRun::Past(_, output) => output,
     };
     let bytes = output.bytes();
     if from > bytes {
@@ -45,7 +45,7 @@ pub(super) async fn attach(
         .with("argument", "from"));
     }
     if streaming == Streaming::Allowed {
-        if let Found::Here(run) = &found {
+        if let FoundRun::Live(run) = &found {
             let row = run.row_for(&client.who());
             if row.state == RunState::Queued {
                 let mut changes = Changes::of(None);
@@ -56,11 +56,11 @@ pub(super) async fn attach(
         follow(id, output.reader(from, client.outbox.read_back()), &client.outbox).await;
     }
     match found {
-        Found::Here(run) => {
+        FoundRun::Live(run) => {
             run.ended.cancelled().await;
             Ok(run.row_for(&client.who()))
         }
-        Found::Past(row, _) => Ok(*row),
+        FoundRun::Past(row, _) => Ok(*row),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::clients::Client;
 use crate::server::Server;
 use crate::server::alerts::warn_admins;
 
-/// Schedules a shutdown for a client. It begins after `by_run`, the run that ordered it, has ended.
+/// Schedules a shutdown for a client. It begins after `answered`, if that is given, is cancelled.
 ///
 /// # Errors
 /// `closing`, once one has begun; `spawnFailed`, where the server could not start again.
@@ -30,7 +30,7 @@ pub(crate) async fn schedule(
     delay: Duration,
     reason: Option<&str>,
     restart: bool,
-    by_run: Option<CancellationToken>,
+    answered: Option<CancellationToken>,
 ) -> Result<ShutdownResult, RpcError> {
     if restart {
         can_start_again(server).await?;
@@ -45,7 +45,7 @@ pub(crate) async fn schedule(
     }
     let by = client.called();
     let mut plan = Plan::new(delay, reason, by, restart);
-    plan.ordered_by_run = by_run;
+    plan.answered = answered;
     let (due, notice) = (plan.due(), plan.notice(Phase::Scheduled));
     // Before it is scheduled: it may begin at once, and then the record is removed.
     if !delay.is_zero() && !server.shutdown.has_begun() {

@@ -60,7 +60,7 @@ enum Disk {
 
 impl Buffer {
     /// An empty output that keeps its first `max_output` bytes on the disk; 0: none.
-    pub(super) fn new(max_output: u64) -> Self {
+    fn new(max_output: u64) -> Self {
         let disk = if max_output == 0 { Disk::Off } else { Disk::Idle };
         Self { max_output, disk, ..Self::default() }
     }

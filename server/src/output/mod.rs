@@ -51,10 +51,6 @@ struct OutputState {
 }
 
 impl Output {
-    pub(crate) fn in_memory() -> Self {
-        Self::of(Buffer::new(0), PathBuf::new())
-    }
-
     /// An empty output whose first `max_output` bytes are kept in a file at `path`.
     pub(crate) fn kept_in(path: PathBuf, max_output: u64) -> Self {
         Self::of(Buffer::limited(max_output), path)

@@ -140,7 +140,7 @@ async fn fast_output_of_a_process_left_behind_does_not_hold_the_run() {
 #[tokio::test]
 async fn all_output_of_a_fast_program_is_kept() {
     let program = script("head -c 3000000 /dev/zero | tr '\\0' x; echo end >&2", "");
-    let output = Output::in_memory();
+    let output = Output::kept_in(std::path::PathBuf::new(), 0);
     let process = program.spawn(&none(), &caller(), program.pipes().unwrap()).unwrap();
     process.run(&output, until(CancellationToken::new(), None)).await;
     assert_eq!(output.bytes(), 3_000_004);

@@ -81,7 +81,7 @@ struct Running {
 
 impl Running {
     fn start(program: &Program) -> Self {
-        let output = Arc::new(Output::in_memory());
+        let output = Arc::new(Output::kept_in(std::path::PathBuf::new(), 0));
         let cancel = CancellationToken::new();
         let process = program.spawn(&none(), &caller(), program.pipes().unwrap()).unwrap();
         let (timeout, token, sink) = (program.timeout, cancel.clone(), Arc::clone(&output));
@@ -117,7 +117,7 @@ impl Running {
 }
 
 async fn run(program: &Program, args: Value) -> (ProgramExit, String) {
-    let output = Output::in_memory();
+    let output = Output::kept_in(std::path::PathBuf::new(), 0);
     let process = program.spawn(&object(args), &caller(), program.pipes().unwrap()).unwrap();
     let ended = process.run(&output, until(CancellationToken::new(), program.timeout)).await;
     output.end();

@@ -304,7 +304,8 @@ mod tests {
         pipes::enlarge(&stdout);
         writer.write_all(&vec![b'y'; SIZE]).unwrap();
         drop(writer);
-        let (output, exited) = (Output::in_memory(), CancellationToken::new());
+        let (output, exited) =
+            (Output::kept_in(std::path::PathBuf::new(), 0), CancellationToken::new());
         let pump = pump(stdout, stderr, &output, &exited);
         tokio::pin!(pump);
         let mut before = 0;

@@ -1,27 +1,24 @@
-//! Runs: starting a command, its row while it lives, and its end, whoever brings that about.
+//! Runs: the live ones, and those that the history has.
 //!
-//! A run belongs to the server, not to the connection that asked for it: a client may leave, and the
-//! run goes on; the server may end, and what is written down of it stays.
-//!
-//! Programs and workers are written down. What the server does itself, the built-ins, is not: most of it
-//! is done at once and tells how things stand at that moment, and an invite is a secret. The newest of
-//! those are remembered in memory.
+//! A run belongs to the server, not to the connection that started it: the client may leave, and the run continues; the
+//! server may end, and its record stays. `scheduler` has the way from a request to the start, `run_guard` the way to
+//! the final row, `queue` the rules of who waits for what.
 
 mod input;
 mod queue;
 mod run_guard;
-mod scheduler;
-pub(crate) mod start;
+pub(crate) mod scheduler;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use topside_shared::records::{RunRow, RunState};
-use topside_shared::{ClientId, Role, RunId};
+use topside_shared::{ClientId, Role, RunId, Time};
 
 use crate::audit::Audit;
 use crate::authorize::{RunAccess, may_see_run};
@@ -29,46 +26,40 @@ use crate::base::counters::Counters;
 use crate::base::identity::{Identity, Owner};
 use crate::base::shutdown::Shutdown;
 use crate::base::tasks::Tasks;
+use crate::clients::Client;
 use crate::clients::registry::Registry;
 use crate::config::active_config::ActiveConfig;
 use crate::events::Events;
 use crate::history::{Filter, History, Past, Unreadable};
 use crate::hooks::Hooks;
 use crate::keys::Keys;
+use crate::menu::Runnable;
 use crate::output::Output;
 use crate::process::program_spec::Policy;
 use crate::runs::input::Input;
 use crate::runs::queue::{Queue, Standing};
 
-/// Ended built-ins that are remembered, and how many bytes of their output.
-const REMEMBERED: usize = 200;
-const REMEMBERED_OUTPUT: u64 = 256 * 1024;
-
 /// One execution of a command.
 pub(crate) struct Run {
     pub(crate) id: RunId,
-    /// Whom it belongs to.
     pub(crate) owner: Owner,
-    /// The least role that may see it, where it is another's.
+    /// The least role that may see it if another owns it: that of its command.
     pub(crate) role: Role,
+    client_id: ClientId,
     pub(crate) output: Output,
-    /// What its program reads.
     pub(crate) input: Input,
     /// Asks it to end.
     pub(crate) cancel: CancellationToken,
-    /// Who asked it to end, by user and connection.
+    /// The first who cancelled it, by user and connection.
     pub(crate) cancelled_by: OnceLock<String>,
-    /// Raised once its row is final.
+    /// Cancelled once its row is final.
     pub(crate) ended: CancellationToken,
-    /// Raised when a queued one may start.
+    /// Cancelled when a queued one may start.
     turn: CancellationToken,
-    /// Raised when how it stands has changed.
+    /// Notified when its row has changed.
     changed: Notify,
-    /// Whether others have heard of it.
+    /// Whether clients know of it.
     listed: AtomicBool,
-    /// Whether it is written down.
-    recorded: bool,
-    /// What others' ends do to it.
     policy: Policy,
     /// Who may see the runs that it waits for. Private to this type, never held across an `.await`.
     holders: Mutex<Vec<(RunId, RunAccess)>>,
@@ -83,6 +74,52 @@ impl fmt::Debug for Run {
 }
 
 impl Run {
+    fn new(
+        id: RunId,
+        runs: &Runs,
+        client: &Client,
+        who: &Identity,
+        command: &Runnable,
+        args: &Map<String, Value>,
+    ) -> Self {
+        Self {
+            id,
+            owner: who.owner,
+            role: command.info.role,
+            client_id: client.id,
+            output: Output::kept_in(runs.history.output(id), command.max_output),
+            input: Input::of(command.info.stdin),
+            cancel: CancellationToken::new(),
+            cancelled_by: OnceLock::new(),
+            ended: CancellationToken::new(),
+            turn: CancellationToken::new(),
+            changed: Notify::new(),
+            listed: AtomicBool::new(false),
+            policy: command.policy,
+            holders: Mutex::default(),
+            row: Mutex::new(RunRow {
+                run_id: id,
+                command: command.info.name.clone(),
+                args: command.info.masked(args),
+                user: who.user.clone(),
+                owner: Some(who.owner.kind().into()),
+                client_id: client.id,
+                state: RunState::Running,
+                place: None,
+                waits_for: Vec::new(),
+                started_at: Time::now(),
+                ended_at: None,
+                duration_ms: None,
+                exit_code: None,
+                signal: None,
+                ended_by: None,
+                bytes: 0,
+                cut_at: None,
+                escaped: Vec::new(),
+            }),
+        }
+    }
+
     /// The row as it is now.
     pub(crate) fn row(&self) -> RunRow {
         let mut row = lock(&self.row).clone();
@@ -91,8 +128,8 @@ impl Run {
         row
     }
 
-    /// The row as it is now, as `who` sees it, who may see the run: it names only those runs that it waits for that
-    /// `who` may see too.
+    /// The row as it is now, for a caller that may see the run: of the runs that it waits for it names only those that
+    /// the caller may see.
     pub(crate) fn row_for(&self, who: &Identity) -> RunRow {
         // Before the row: a run that is not here yet is hidden.
         let holders = lock(&self.holders).clone();
@@ -106,35 +143,33 @@ impl Run {
         RunAccess { owner: self.owner, role: self.role }
     }
 
-    /// Says what it waits for now.
-    fn set_wait(&self, standing: Standing) {
+    fn set_standing(&self, standing: Standing) {
         *lock(&self.holders) = standing.holders;
         let mut row = lock(&self.row);
         row.place = Some(standing.place);
         row.waits_for = standing.waits_for;
     }
 
-    /// The row as it is now, as it is written down.
+    /// The row as it is now, for the history.
     fn past(&self) -> Past {
         Past { owner: self.owner, role: self.role, row: self.row() }
     }
 
-    /// Whether it waits for its turn.
     fn is_queued(&self) -> bool {
         lock(&self.row).state == RunState::Queued
     }
 
-    /// Tells everybody who may see it how it stands, once they have heard of it at all. With the lock on the
-    /// state of all runs, so that nobody hears the newer word first.
-    fn tell(&self, runs: &Runs) {
+    /// Sends its row to the clients that may see it, once it is listed. The caller holds the lock on all runs, so that
+    /// rows arrive in order.
+    fn publish(&self, runs: &Runs) {
         if self.listed.load(Ordering::Relaxed) {
             runs.services.events.run_changed(&self.row(), self.access(), |who| self.row_for(who));
             self.changed.notify_waiters();
         }
     }
 
-    /// Waits for a change of how it stands, from `known` on, while it is queued; how it stands then. None: it
-    /// was not queued by then, or has ended.
+    /// While it is queued, waits until its state or place differs from `known`, and returns the row. None: `known` is not
+    /// queued, or the run has ended.
     pub(crate) async fn next_wait(
         &self,
         known: &RunRow,
@@ -164,7 +199,7 @@ impl Run {
     }
 }
 
-/// What runs need of the rest of the server.
+/// The other parts of the server that runs use.
 #[derive(Debug)]
 pub(crate) struct Services {
     pub(crate) audit: Arc<Audit>,
@@ -184,32 +219,24 @@ pub(crate) struct Runs {
     services: Services,
     pub(crate) history: History,
     /// Private to this type, never held across an `.await`.
-    state: Mutex<State>,
+    state: Mutex<LiveRuns>,
     /// Runs that wait for a number; the server answers them before it ends.
     numberless: AtomicUsize,
-    /// Raised when a run ends.
+    /// Notified when a run ends.
     fewer: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LiveRuns {
     live: BTreeMap<RunId, Arc<Run>>,
-    /// How many were started: one that is refused has a number too.
+    /// How many were started: a refused run has a number too.
     started: u64,
-    /// Numbers of live runs that the limits count, by client.
-    limited: BTreeMap<RunId, ClientId>,
-    /// What they hold and wait for.
     queue: Queue,
-    /// Ended built-ins, oldest first.
-    remembered: VecDeque<Arc<Run>>,
-    /// Bytes of their output.
-    remembered_output: u64,
     /// Shutting down: nothing new is started.
     closed: bool,
 }
 
 impl Runs {
-    /// No runs yet beside those that are written down.
     pub(crate) fn new(history: History, services: Services) -> Self {
         Self {
             services,
@@ -230,84 +257,74 @@ impl Runs {
         lock(&self.state).live.get(&id).cloned()
     }
 
-    /// The run of this number, live, remembered or written down, with its output.
+    /// The run of this number, live or recorded, with its output; none: `who` may not see it.
     ///
     /// # Errors
-    /// What is written down cannot be read.
+    /// The history cannot be read.
     pub(crate) async fn find(
         &self,
         id: RunId,
         who: &Identity,
-    ) -> Result<Option<Found>, Unreadable> {
-        let here = {
-            let state = lock(&self.state);
-            let remembered = || state.remembered.iter().find(|run| run.id == id);
-            state.live.get(&id).or_else(remembered).cloned()
-        };
-        if let Some(run) = here {
+    ) -> Result<Option<FoundRun>, Unreadable> {
+        if let Some(run) = self.get(id) {
             let sees = may_see_run(who, run.owner, run.role);
-            return Ok(sees.then_some(Found::Here(run)));
+            return Ok(sees.then_some(FoundRun::Live(run)));
         }
         let past = self.history.get(id).await?;
         let Some(past) = past.filter(|past| may_see_run(who, past.owner, past.role)) else {
             return Ok(None);
         };
         let output = self.history.read_output(id, past.row.bytes).await?;
-        Ok(Some(Found::Past(Box::new(past.row), output)))
+        Ok(Some(FoundRun::Past(Box::new(past.row), output)))
     }
 
-    /// The rows that `filter` takes and `who` may see, newest first, at most so many.
+    /// The rows that `filter` takes and `who` may see, newest first, at most `limit`.
     ///
     /// # Errors
-    /// What is written down cannot be read.
+    /// The history cannot be read.
     pub(crate) async fn list(
         &self,
         filter: Filter,
         who: &Arc<Identity>,
         limit: usize,
     ) -> Result<Vec<RunRow>, Unreadable> {
-        let here: BTreeMap<RunId, RunRow> = {
-            let state = lock(&self.state);
-            let here = state.live.values().chain(&state.remembered);
-            here.filter(|run| may_see_run(who, run.owner, run.role))
-                .map(|run| (run.id, run.row_for(who)))
-                .collect()
-        };
+        let live = self.live();
+        let live = live.iter().filter(|run| may_see_run(who, run.owner, run.role));
+        let live: BTreeMap<RunId, RunRow> = live.map(|run| (run.id, run.row_for(who))).collect();
         let mut rows: BTreeMap<RunId, RunRow> = BTreeMap::new();
         for row in self.history.list(filter.clone(), Arc::clone(who), limit).await? {
-            // What goes on is known better here; what ended meanwhile, there.
-            if row.state.ended() || !here.contains_key(&row.run_id) {
+            // The live row is newer, unless the run has ended meanwhile.
+            if row.state.ended() || !live.contains_key(&row.run_id) {
                 rows.insert(row.run_id, row);
             }
         }
-        for (id, row) in here.into_iter().filter(|(_, row)| filter.takes(row)) {
+        for (id, row) in live.into_iter().filter(|(_, row)| filter.takes(row)) {
             rows.entry(id).or_insert(row);
         }
         Ok(rows.into_values().rev().take(limit).collect())
     }
 
-    /// How many were ever started.
+    /// How many were started since the start of the server.
     pub(crate) fn started(&self) -> u64 {
         lock(&self.state).started
     }
 
-    /// How many live now, with those that wait for a number.
+    /// How many are live, with those that wait for a number.
     pub(crate) fn count(&self) -> usize {
         lock(&self.state).live.len() + self.numberless.load(Ordering::Relaxed)
     }
 
-    /// How many wait for their turn now.
+    /// How many are queued.
     pub(crate) fn queued(&self) -> usize {
         lock(&self.state).queue.len()
     }
 
-    /// Starts no run any more.
+    /// From now on no run is started.
     pub(crate) fn start_no_more(&self) {
         lock(&self.state).closed = true;
     }
 
-    /// Starts no run any more, and asks those to end that the server does not wait for; whether it waits for
-    /// any.
+    /// From now on no run is started. Cancels the runs that the server does not wait for; whether it waits for any.
     pub(crate) fn close(&self) -> bool {
         let mut state = lock(&self.state);
         state.closed = true;
@@ -319,23 +336,23 @@ impl Runs {
         !wait.is_empty()
     }
 
-    /// Asks every run to end.
+    /// Cancels every run.
     pub(crate) fn cancel_all(&self) {
         for run in lock(&self.state).live.values() {
             run.cancel.cancel();
         }
     }
 
-    /// Asks those runs of a client to end that must not outlive its session.
+    /// Cancels the runs of a client that must not outlive its session.
     pub(crate) fn client_left(&self, client: ClientId) {
         for run in lock(&self.state).live.values() {
-            if run.policy.cancel_on_disconnect && lock(&run.row).client_id == client {
+            if run.policy.cancel_on_disconnect && run.client_id == client {
                 run.cancel.cancel();
             }
         }
     }
 
-    /// Waits until no run lives.
+    /// Waits until no run is live.
     pub(crate) async fn all_ended(&self) {
         loop {
             let fewer = self.fewer.notified();
@@ -349,25 +366,11 @@ impl Runs {
     }
 }
 
-/// A run that somebody asked for, wherever it is.
-pub(crate) enum Found {
-    /// It goes on, or is remembered.
-    Here(Arc<Run>),
-    /// It was written down.
+/// A run of [`Runs::find`].
+pub(crate) enum FoundRun {
+    Live(Arc<Run>),
+    /// Its row and output from the history.
     Past(Box<RunRow>, Output),
-}
-
-impl State {
-    /// Keeps an ended built-in, and lets the oldest go.
-    fn remember(&mut self, run: Arc<Run>) {
-        self.remembered_output += run.output.bytes();
-        self.remembered.push_back(run);
-        while (self.remembered.len() > REMEMBERED || self.remembered_output > REMEMBERED_OUTPUT)
-            && let Some(oldest) = self.remembered.pop_front()
-        {
-            self.remembered_output -= oldest.output.bytes();
-        }
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

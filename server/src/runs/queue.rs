@@ -25,9 +25,9 @@ pub(crate) struct Needs {
     /// Who may see it.
     pub(crate) access: RunAccess,
     pub(crate) exclusion: Exclusion,
-    /// A seat, of which at most so many may be taken then; none: it needs no seat.
-    pub(crate) seat: Option<usize>,
-    /// Whether an admin asked, for whom some are kept.
+    /// How many runs may hold a seat once it has one.
+    pub(crate) seats: usize,
+    /// Whether an admin asked: some seats are for admins only.
     pub(crate) by_admin: bool,
 }
 
@@ -142,9 +142,7 @@ impl Queue {
     /// There are other seats than there were: of `all`, so many only for admins.
     pub(crate) fn set_seats(&mut self, all: usize, for_admins: usize) {
         for (_, needs) in &mut self.waiting {
-            if needs.seat.is_some() {
-                needs.seat = Some(seats(all, for_admins, needs.by_admin));
-            }
+            needs.seats = seats(all, for_admins, needs.by_admin);
         }
     }
 
@@ -213,9 +211,7 @@ impl Queue {
             let limit = Some("max_concurrent".to_owned());
             waits_for.push(QueueReason { lock: None, limit, held_by });
         }
-        if let Some(most) = needs.seat
-            && self.holding.values().filter(|other| other.seat.is_some()).count() >= most
-        {
+        if self.holding.len() >= needs.seats {
             let limit = Some("max_runs".to_owned());
             waits_for.push(QueueReason { lock: None, limit, held_by: Vec::new() });
         }

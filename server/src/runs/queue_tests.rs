@@ -6,8 +6,9 @@ use topside_shared::Role;
 use super::*;
 
 const SEATS: usize = 4;
+const SEATS_OF_ADMINS: usize = 6;
 
-fn needs(command: &str, most: usize, locks: &[&str], seat: Option<usize>) -> Needs {
+fn needs(command: &str, most: usize, locks: &[&str], seats: usize) -> Needs {
     Needs {
         command: command.to_owned(),
         user: "ann".to_owned(),
@@ -17,7 +18,7 @@ fn needs(command: &str, most: usize, locks: &[&str], seat: Option<usize>) -> Nee
             queue: 2,
             locks: locks.iter().map(|lock| (*lock).to_owned()).collect(),
         },
-        seat,
+        seats,
         by_admin: false,
     }
 }
@@ -37,7 +38,7 @@ fn waits(queue: &Queue) -> Vec<(u64, u64, String)> {
 #[test]
 fn the_edge_of_max_concurrent_of_the_queue_and_of_the_server() {
     let mut queue = Queue::default();
-    let two = || needs("a", 2, &[], None);
+    let two = || needs("a", 2, &[], usize::MAX);
     assert_eq!(queue.ask(id(1), two(), 3), Ok(None));
     assert_eq!(queue.ask(id(2), two(), 3), Ok(None));
     assert_eq!(queue.ask(id(3), two(), 3).unwrap().unwrap().place, 1);
@@ -45,9 +46,9 @@ fn the_edge_of_max_concurrent_of_the_queue_and_of_the_server() {
     assert_eq!(queue.ask(id(5), two(), 3).unwrap_err().why, RefusalReason::Queue(2));
     let none = Needs { exclusion: Exclusion { queue: 0, ..two().exclusion }, ..two() };
     assert_eq!(queue.ask(id(5), none, 3).unwrap_err().why, RefusalReason::NoQueue);
-    assert_eq!(queue.ask(id(6), needs("b", 1, &[], None), 3), Ok(None));
-    assert_eq!(queue.ask(id(7), needs("b", 1, &[], None), 3).unwrap().unwrap().place, 1);
-    let refused = queue.ask(id(8), needs("b", 1, &[], None), 3).unwrap_err();
+    assert_eq!(queue.ask(id(6), needs("b", 1, &[], usize::MAX), 3), Ok(None));
+    assert_eq!(queue.ask(id(7), needs("b", 1, &[], usize::MAX), 3).unwrap().unwrap().place, 1);
+    let refused = queue.ask(id(8), needs("b", 1, &[], usize::MAX), 3).unwrap_err();
     assert_eq!(refused.why, RefusalReason::Server(3));
     assert_eq!(refused.waits_for[0].held_by[0].run_id, id(6));
     assert_eq!(queue.len(), 3);
@@ -62,12 +63,12 @@ fn the_edge_of_max_concurrent_of_the_queue_and_of_the_server() {
 #[test]
 fn nothing_is_taken_piecemeal_and_what_is_kept_for_an_earlier_one_is_not_taken_by_a_later_one() {
     let mut queue = Queue::default();
-    assert_eq!(queue.ask(id(1), needs("x", 0, &["x"], None), 9), Ok(None));
-    assert!(queue.ask(id(2), needs("both", 0, &["x", "y"], None), 9).unwrap().is_some());
+    assert_eq!(queue.ask(id(1), needs("x", 0, &["x"], usize::MAX), 9), Ok(None));
+    assert!(queue.ask(id(2), needs("both", 0, &["x", "y"], usize::MAX), 9).unwrap().is_some());
     // `y` is free, and kept for #2; who needs neither passes.
-    let standing = queue.ask(id(3), needs("y", 0, &["y"], None), 9).unwrap().unwrap();
+    let standing = queue.ask(id(3), needs("y", 0, &["y"], usize::MAX), 9).unwrap().unwrap();
     assert_eq!((standing.place, standing.waits_for[0].held_by[0].run_id), (2, id(2)));
-    assert_eq!(queue.ask(id(4), needs("z", 0, &["z"], None), 9), Ok(None));
+    assert_eq!(queue.ask(id(4), needs("z", 0, &["z"], usize::MAX), 9), Ok(None));
     let kept = "the lock y, which is kept for #2 both of ann";
     let held = "the lock x, held by #1 x of ann";
     assert_eq!(waits(&queue), [(2, 1, held.into()), (3, 2, kept.into())]);
@@ -81,15 +82,16 @@ fn nothing_is_taken_piecemeal_and_what_is_kept_for_an_earlier_one_is_not_taken_b
 #[test]
 fn a_seat_goes_to_the_first_who_waits_for_nothing_else() {
     let mut queue = Queue::default();
-    let free = |name| needs(name, 0, &[], Some(1));
-    assert_eq!(queue.ask(id(1), needs("l", 0, &["l"], None), 9), Ok(None));
+    let free = |name| needs(name, 0, &[], 2);
+    assert_eq!(queue.ask(id(1), needs("l", 0, &["l"], 2), 9), Ok(None));
     assert_eq!(queue.ask(id(2), free("a"), 9), Ok(None));
-    // It waits for the lock as well: it holds nobody up, and has no place before those who do not.
-    assert_eq!(queue.ask(id(3), needs("m", 0, &["l"], Some(1)), 9).unwrap().unwrap().place, 1);
+    // It waits for the lock as well: it delays no other, and has no place before those that wait for a seat only.
+    assert_eq!(queue.ask(id(3), needs("m", 0, &["l"], 2), 9).unwrap().unwrap().place, 1);
     assert_eq!(queue.ask(id(4), free("b"), 9).unwrap().unwrap().place, 1);
     assert_eq!(queue.ask(id(5), free("c"), 9).unwrap().unwrap().place, 2);
     queue.leave(id(2));
     assert_eq!(queue.turns(), [id(4)]);
+    queue.set_seats(1, 0);
     queue.leave(id(1));
     assert_eq!(queue.turns(), [], "the lock alone is not enough");
     assert_eq!(waits(&queue)[0].1, 1);
@@ -110,7 +112,7 @@ impl Chance {
     }
 }
 
-/// What must hold at any moment, whoever comes and goes.
+/// What must hold at any moment.
 fn check(queue: &Queue) {
     let mut locks = HashSet::new();
     for needs in queue.holding.values() {
@@ -118,15 +120,15 @@ fn check(queue: &Queue) {
         let own = queue.holding.values().filter(|other| other.command == needs.command).count();
         assert!(needs.exclusion.max_concurrent.is_none_or(|most| own <= most.get()), "{queue:?}");
     }
-    let seats = queue.holding.values().filter(|needs| needs.seat.is_some()).count();
-    assert!(seats <= SEATS, "{queue:?}");
+    let of_others = queue.holding.values().filter(|needs| needs.seats == SEATS).count();
+    assert!(of_others <= SEATS && queue.holding.len() <= SEATS_OF_ADMINS, "{queue:?}");
     for (_, standing) in queue.standings() {
         assert!(!standing.waits_for.is_empty(), "one could start: {queue:?}");
     }
 }
 
 #[test]
-fn whoever_comes_and_goes_nobody_overlaps_overtakes_or_is_forgotten() {
+fn in_any_order_of_starts_and_ends_no_run_overlaps_overtakes_or_is_forgotten() {
     let mut chance = Chance(4);
     for round in 0..200 {
         let mut queue = Queue::default();
@@ -137,7 +139,7 @@ fn whoever_comes_and_goes_nobody_overlaps_overtakes_or_is_forgotten() {
             let command = ["a", "b", "c"][most];
             let locks: Vec<&str> =
                 ["x", "y", "z"].into_iter().filter(|_| chance.below(3) == 0).collect();
-            let seat = (chance.below(4) > 0).then_some(SEATS);
+            let seat = if chance.below(4) > 0 { SEATS } else { SEATS_OF_ADMINS };
             let mut needs = needs(command, most, &locks, seat);
             needs.exclusion.queue = 100;
             asked.push((id(run), needs.clone()));

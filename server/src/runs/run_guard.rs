@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
+use topside_shared::command::Effect;
 use topside_shared::notifications::Stream;
 use topside_shared::records::{ClientRun, RunState};
 use topside_shared::{ErrorKind, RpcError, Time};
@@ -14,27 +15,36 @@ use crate::base::shortage;
 use crate::clients::Client;
 use crate::history::Intent;
 use crate::hooks::Job;
-use crate::menu::Entry;
+use crate::menu::Runnable;
 use crate::process::exit_status::ProgramExit;
 use crate::process::launch::Caller;
 use crate::process::pipes::Pipes;
 use crate::process::program_spec::Program;
 use crate::process::running_program::Process;
 use crate::process::safe_state::Hook;
-use crate::runs::start::internal;
+use crate::runs::scheduler::internal;
 use crate::runs::{Run, Runs, lock};
 use crate::workers::worker::Call;
 
 /// How a run ended.
-pub(crate) struct Outcome {
+pub(crate) struct RunEnd {
     pub(crate) state: RunState,
     pub(crate) exit_code: Option<i32>,
     pub(crate) signal: Option<i32>,
-    /// Its processes that live all the same.
+    /// Its processes that still live.
     pub(crate) escaped: Vec<u32>,
 }
 
-impl Outcome {
+impl RunEnd {
+    /// A run that could not be started.
+    pub(crate) const FAILED: Self = Self::without_exit(RunState::Failed);
+    /// A run that was cancelled while queued, or that the server could not wait for.
+    pub(crate) const CANCELLED: Self = Self::without_exit(RunState::Cancelled);
+
+    const fn without_exit(state: RunState) -> Self {
+        Self { state, exit_code: None, signal: None, escaped: Vec::new() }
+    }
+
     pub(crate) fn of_program(ended: ProgramExit, program: &Program) -> Self {
         Self {
             state: ended.state(&program.success_exit_codes),
@@ -45,52 +55,52 @@ impl Outcome {
     }
 }
 
-/// A run from its start to its end. Dropping it makes the row final, so that no run stays behind.
+/// A run from its admission to its end. Dropping it makes the row final, so that no run stays behind.
 pub(crate) struct RunGuard {
     pub(crate) runs: Arc<Runs>,
     client: Arc<Client>,
     pub(crate) run: Arc<Run>,
-    /// When it started; none: it waits for its turn.
+    /// When it started; none: it is queued.
     since: Option<Instant>,
-    written: Written,
-    /// What must be run unless it succeeds, once it may have been started.
+    recorded: Recorded,
+    /// Must run unless the run succeeds, once its program may have been started.
     hook: Option<Hook>,
     /// The hook could not be started until the server ended.
     hook_pending: bool,
-    /// Who started it, where the audit log tells of that.
-    announced: Option<By>,
-    /// None: it goes on.
-    result: Option<Outcome>,
+    /// The caller, if the audit log has the start.
+    audited_by: Option<By>,
+    /// Whether the row is final.
+    settled: bool,
 }
 
-/// How much of a run is written down.
+/// What the history has of a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Written {
-    No,
-    Begun,
-    Ended,
+enum Recorded {
+    Nothing,
+    Start,
+    End,
 }
 
 impl RunGuard {
-    /// A run that was let in, and starts now or waits for its turn.
+    /// A run that was admitted, and starts now or is queued.
     pub(crate) fn new(runs: Arc<Runs>, client: Arc<Client>, run: Arc<Run>, starts: bool) -> Self {
         Self {
             runs,
             client,
             run,
             since: starts.then(Instant::now),
-            written: Written::No,
+            recorded: Recorded::Nothing,
             hook: None,
             hook_pending: false,
-            announced: None,
-            result: None,
+            audited_by: None,
+            settled: false,
         }
     }
 
-    /// On whose behalf its program runs.
+    /// What its program is told of the caller.
     ///
     /// # Errors
-    /// `internal`: runs cannot be written down.
+    /// `internal`: runs cannot be recorded.
     pub(crate) async fn caller(&self, call: &Call) -> Result<Caller, RpcError> {
         let instance = self.runs.history.instance().await.map_err(internal)?;
         Ok(Caller {
@@ -101,13 +111,12 @@ impl RunGuard {
         })
     }
 
-    /// Whether it waits for its turn.
     pub(crate) fn is_queued(&self) -> bool {
         self.since.is_none()
     }
 
-    /// Its turn has come.
-    pub(crate) fn starts(&mut self) {
+    /// Notes that it starts now.
+    pub(crate) fn leaves_queue(&mut self) {
         self.since = Some(Instant::now());
         {
             let mut row = lock(&self.run.row);
@@ -119,22 +128,23 @@ impl RunGuard {
         lock(&self.runs.state).started += 1;
     }
 
-    /// Records that it is about to start, unless all it does is to look.
+    /// Records its start in the audit log, unless its command only reads.
     ///
     /// # Errors
     /// It cannot be recorded, and must not start.
-    pub(crate) async fn announce(&mut self, entry: &Entry, call: &Call) -> Result<(), RpcError> {
-        if !entry.changes_something() {
+    pub(crate) async fn audit_start(
+        &mut self,
+        command: &Runnable,
+        call: &Call,
+    ) -> Result<(), RpcError> {
+        if command.info.effect == Effect::Read {
             return Ok(());
         }
         let by = By::identity(&call.who, self.client.address.clone());
-        let argv = argv::argv(&entry.info.name, &lock(&self.run.row).args);
+        let argv = argv::argv(&command.info.name, &lock(&self.run.row).args);
         let begins = self.audited(by.clone(), "command/run").argv(argv);
-        match entry.starts_unrecorded {
-            true => self.runs.services.audit.note_ahead(begins).await,
-            false => self.runs.services.audit.ahead(begins).await?,
-        }
-        self.announced = Some(by);
+        self.runs.services.audit.ahead(begins).await?;
+        self.audited_by = Some(by);
         Ok(())
     }
 
@@ -142,38 +152,30 @@ impl RunGuard {
         entry::Entry::new(by, action, format!("run {}", self.run.id))
     }
 
-    /// Writes down that it is about to start, and what it then owes; or that it waits. Nothing of what is not
-    /// written down.
-    pub(crate) async fn begin(&mut self, intent: Intent) -> Result<(), RpcError> {
-        let run = &self.run;
-        if !run.recorded {
-            return Ok(());
-        }
+    /// Records that it is queued or about to start, and its hook.
+    ///
+    /// # Errors
+    /// It cannot be recorded, and must not start.
+    pub(crate) async fn record(&mut self, intent: Intent) -> Result<(), RpcError> {
+        let (run, history) = (&self.run, &self.runs.history);
         let hook = intent.hook.clone();
-        if self.written == Written::Begun {
-            let started = run.row().started_at;
-            let resumed = self.runs.history.resume(run.id, started, intent).await;
-            resumed.map_err(internal)?;
-            self.expect_hook(hook);
-            return Ok(());
+        let recorded = match self.recorded {
+            Recorded::Nothing => {
+                history.begin(run.past(), self.client.address.clone(), intent).await
+            }
+            // It was recorded as queued.
+            _ => history.resume(run.id, run.row().started_at, intent).await,
+        };
+        recorded.map_err(internal)?;
+        self.recorded = Recorded::Start;
+        if hook.is_some() {
+            self.runs.services.hooks.register(run.id, &lock(&run.row).command);
         }
-        let past = run.past();
-        let address = self.client.address.clone();
-        self.runs.history.begin(past, address, intent).await.map_err(internal)?;
-        self.written = Written::Begun;
-        self.expect_hook(hook);
+        self.hook = hook;
         Ok(())
     }
 
-    /// From now on its hook is pending.
-    fn expect_hook(&mut self, hook: Option<Hook>) {
-        if hook.is_some() {
-            self.runs.services.hooks.register(self.run.id, &lock(&self.run.row).command);
-        }
-        self.hook = hook;
-    }
-
-    /// Starts its program, and writes down which process that is.
+    /// Starts its program, and records the process.
     pub(crate) fn spawn(
         &mut self,
         program: &Program,
@@ -181,8 +183,8 @@ impl RunGuard {
         caller: &Caller,
         pipes: Pipes,
     ) -> Result<Process, RpcError> {
-        let mut process = program.spawn(&call.args, caller, pipes).map_err(|error| {
-            // What was never started has left nothing.
+        let mut process = program.spawn(call.args(), caller, pipes).map_err(|error| {
+            // A program that was never started has left nothing to close.
             self.hook = None;
             shortage::rpc_error(error, ErrorKind::SpawnFailed)
         })?;
@@ -208,60 +210,46 @@ impl RunGuard {
             }
             None => {
                 self.hook_pending = true;
-                let said = "its safe_state has not run: the next start of the server runs it\n";
-                self.run.output.append(Stream::Stderr, said.as_bytes()).await;
+                let text = "its safe_state has not run: the next start of the server runs it\n";
+                self.run.output.append(Stream::Stderr, text.as_bytes()).await;
             }
         }
     }
 
-    /// Makes its row final, and tells everybody; after it is written down, where anything of it is.
-    pub(crate) async fn over(self, result: Outcome) {
-        match self.written {
-            Written::No => self.finish(result),
-            Written::Begun | Written::Ended => self.end(result).await,
-        }
-    }
-
-    /// Makes its row final, has it and the output written down, and then tells everybody.
-    pub(crate) async fn end(mut self, result: Outcome) {
+    /// Makes its row final, and records it and the output before clients see the end.
+    pub(crate) async fn end(mut self, end: RunEnd) {
         if self.is_queued() {
             // Those behind it need not wait for the disk.
             self.runs.leave(self.run.id);
         }
-        match result.state {
+        match end.state {
             RunState::Succeeded => self.hook = None,
             _ => self.run_hook().await,
         }
-        self.settle(result);
+        self.settle(end);
         self.run.output.flush().await;
-        if self.hook_pending {
-            // The row stays open.
+        // With a pending hook the row stays open.
+        if self.recorded == Recorded::Nothing || self.hook_pending {
             return;
         }
-        let past = self.run.past();
-        let written = self.runs.history.end(past, self.run.output.file_bytes()).await;
-        self.written = Written::Ended;
+        let recorded = self.runs.history.end(self.run.past(), self.run.output.file_bytes()).await;
+        self.recorded = Recorded::End;
         self.runs.services.hooks.release(self.run.id);
-        if let Err(error) = written {
+        if let Err(error) = recorded {
             let run = self.run.id.0;
-            tracing::error!(target: "topside", run, %error, "the end of a run is not written down yet");
+            tracing::error!(target: "topside", run, %error, "the end of a run is not recorded yet");
         }
     }
 
-    /// The same for what is not written down.
-    pub(crate) fn finish(mut self, result: Outcome) {
-        self.settle(result);
-    }
-
-    fn settle(&mut self, result: Outcome) {
+    fn settle(&mut self, end: RunEnd) {
         let run = &self.run;
         run.output.end();
         let mut row = lock(&run.row);
-        row.state = result.state;
-        row.exit_code = result.exit_code;
-        row.signal = result.signal;
-        row.escaped.clone_from(&result.escaped);
-        if result.state == RunState::Cancelled {
+        row.state = end.state;
+        row.exit_code = end.exit_code;
+        row.signal = end.signal;
+        row.escaped = end.escaped;
+        if end.state == RunState::Cancelled {
             row.ended_by = run.cancelled_by.get().cloned();
         }
         row.ended_at = Some(Time::now());
@@ -269,24 +257,23 @@ impl RunGuard {
         row.waits_for = Vec::new();
         let ms = |since: Instant| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         row.duration_ms = self.since.map(ms);
-        drop(row);
-        self.result = Some(result);
+        self.settled = true;
     }
 
-    /// Tells everybody of it: that it waits, or that it goes on.
+    /// Shows it to clients, as queued or running.
     pub(crate) fn list(&mut self) {
         let command = lock(&self.run.row).command.clone();
         let run = ClientRun { run_id: self.run.id, command, queued: self.is_queued() };
         self.runs.services.clients.run_listed(&self.client, run, self.run.access());
         let _state = lock(&self.runs.state);
         self.run.listed.store(true, Ordering::Relaxed);
-        self.run.tell(&self.runs);
+        self.run.publish(&self.runs);
     }
 
-    /// Interrupted before its hook ran: the hook thread runs it, and the run holds what it has until then. Whether
-    /// that is so.
+    /// Interrupted before its hook ran: the hook thread runs it, and the run keeps its locks until then. Whether that is
+    /// so.
     fn runs_hook_later(&mut self) -> bool {
-        let is_open = self.written == Written::Begun
+        let is_open = self.recorded == Recorded::Start
             && !self.hook_pending
             && !self.runs.services.tasks.has_ended();
         let Some(hook) = self.hook.take_if(|_| is_open) else { return false };
@@ -308,22 +295,17 @@ impl RunGuard {
 
 impl Drop for RunGuard {
     fn drop(&mut self) {
-        if self.result.is_none() {
-            self.settle(Outcome {
-                state: RunState::Cancelled,
-                exit_code: None,
-                signal: None,
-                escaped: Vec::new(),
-            });
+        if !self.settled {
+            self.settle(RunEnd::CANCELLED);
         }
         let hook_later = self.runs_hook_later();
         let row = self.run.row();
-        if let Some(by) = self.announced.take() {
+        if let Some(by) = self.audited_by.take() {
             self.runs.services.audit.note(self.audited(by, "run/ended").result(row.outcome()));
         }
         let Self { runs, run, .. } = self;
         // One with a pending hook stays open, and the next start runs it.
-        if self.written == Written::Begun && self.hook.is_none() && !hook_later {
+        if self.recorded == Recorded::Start && self.hook.is_none() && !hook_later {
             runs.history.end_later(run.past(), run.output.file_bytes());
             runs.services.hooks.release(run.id);
         }
@@ -340,14 +322,10 @@ impl Drop for RunGuard {
             runs.services.clients.run_ended(&self.client, run.id);
         }
         let mut state = lock(&runs.state);
-        run.tell(runs);
+        run.publish(runs);
         state.live.remove(&run.id);
-        state.limited.remove(&run.id);
         if !hook_later && state.queue.leave(run.id) {
             state.move_up(runs);
-        }
-        if !run.recorded {
-            state.remember(Arc::clone(run));
         }
         drop(state);
         run.ended.cancel();

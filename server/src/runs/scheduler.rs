@@ -1,77 +1,176 @@
-//! Scheduler: admits a run, which then starts, waits in the queue or is refused; and moves queued runs up when another
-//! run ends.
+//! Scheduler: from a request to the start of its run. A run is admitted or refused; then it starts, or waits in the queue
+//! until others end. [`run_guard`](crate::runs::run_guard) has the rest of its life.
 
+use std::borrow::Cow;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use serde_json::{Map, Value};
+use tokio::sync::oneshot;
 use topside_shared::notifications::Stream;
 use topside_shared::records::{RunState, queue_reason};
 use topside_shared::{ErrorKind, Role, RpcError, RunId};
 
 use crate::authorize::{Action, authorize};
 use crate::base::identity::Identity;
+use crate::base::shortage;
 use crate::clients::Client;
+use crate::history::{Intent, Unwritable};
 use crate::keys::expiry;
-use crate::menu::Entry;
+use crate::menu::{Executor, Runnable};
+use crate::process::program_spec::Program;
+use crate::process::running_program::{Process, Until};
 use crate::runs::queue::{Needs, RefusalReason, Refused, seats};
-use crate::runs::run_guard::RunGuard;
-use crate::runs::start::closing;
-use crate::runs::{Run, Runs, State, lock, queue};
-use crate::workers::worker::Call;
+use crate::runs::run_guard::{RunEnd, RunGuard};
+use crate::runs::{LiveRuns, Run, Runs, lock, queue};
+use crate::workers::arguments::Arguments;
+use crate::workers::worker::{Call, RunHandle, Worker, perform};
 
-/// Adds a run to the live ones, where the limits allow it; whether it starts now.
+/// Starts a run for a client. The arguments have been checked. Once it is admitted, it starts even if the client
+/// leaves.
+///
+/// # Errors
+/// `closing`, `busy` with the limit or the shortage, `spawnFailed`, or `internal` where it cannot be recorded.
+pub(crate) async fn start(
+    runs: &Arc<Runs>,
+    client: &Arc<Client>,
+    command: &Arc<Runnable>,
+    args: Map<String, Value>,
+) -> Result<Arc<Run>, RpcError> {
+    let (sender, result) = oneshot::channel();
+    let mut asker = Asker(Some(sender));
+    let tasks = &runs.services.tasks;
+    // Without a wait where that is possible: so a client's runs are admitted in the order of its requests.
+    if let Some(id) = runs.history.number_at_once() {
+        let (guard, call) = admit(id, runs, client, command, args)?;
+        tasks.spawn(carry_out(guard, Arc::clone(command), call, asker));
+    } else {
+        let (runs, client, command) = (Arc::clone(runs), Arc::clone(client), Arc::clone(command));
+        let numberless = Numberless::new(&runs);
+        tasks.spawn_run(async move {
+            // Dropped once the run is live or the client has its refusal.
+            let _numberless = numberless;
+            let number = runs.history.number().await.map_err(internal);
+            match number.and_then(|id| admit(id, &runs, &client, &command, args)) {
+                Ok((guard, call)) => {
+                    runs.services.tasks.spawn(carry_out(guard, command, call, asker));
+                }
+                Err(error) => asker.send(Err(error)),
+            }
+        });
+    }
+    result.await.unwrap_or_else(|_| Err(runs.services.shutdown.interrupted("the start of the run")))
+}
+
+/// Counts a run that waits for a number.
+struct Numberless(Arc<Runs>);
+
+impl Numberless {
+    fn new(runs: &Arc<Runs>) -> Self {
+        runs.numberless.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(runs))
+    }
+}
+
+impl Drop for Numberless {
+    fn drop(&mut self) {
+        self.0.numberless.fetch_sub(1, Ordering::Relaxed);
+        self.0.fewer.notify_waiters();
+    }
+}
+
+pub(crate) fn internal(error: Unwritable) -> RpcError {
+    shortage::rpc_error(error, ErrorKind::Internal)
+}
+
+/// The request that waits for the start of a run.
+struct Asker(Option<oneshot::Sender<Result<Arc<Run>, RpcError>>>);
+
+impl Asker {
+    fn send(&mut self, result: Result<Arc<Run>, RpcError>) {
+        if let Some(sender) = self.0.take() {
+            // The client may have left.
+            let _ = sender.send(result);
+        }
+    }
+
+    /// The run was not started. A client that knows it as queued reads why in its output.
+    async fn refuse(mut self, guard: RunGuard, error: RpcError) {
+        if self.0.is_none() {
+            let text = format!("It was not started: {error}\n");
+            guard.run.output.append(Stream::Stderr, text.as_bytes()).await;
+        }
+        guard.end(RunEnd::FAILED).await;
+        self.send(Err(error));
+    }
+}
+
+/// Adds a run to the live ones if the limits allow it.
 ///
 /// # Errors
 /// `closing`, or `busy` with the limit or the lock.
-pub(crate) fn admit(
+fn admit(
+    id: RunId,
+    runs: &Arc<Runs>,
+    client: &Arc<Client>,
+    command: &Arc<Runnable>,
+    args: Map<String, Value>,
+) -> Result<(RunGuard, Call), RpcError> {
+    let who = client.who();
+    let run = Arc::new(Run::new(id, runs, client, &who, command, &args));
+    let starts = enter(runs, &who, &run, command)?;
+    let guard = RunGuard::new(Arc::clone(runs), Arc::clone(client), Arc::clone(&run), starts);
+    if client.outbox.is_closed() {
+        // It left before the run was live.
+        runs.client_left(client.id);
+    }
+    let (output, cancel) = (run.output.clone(), run.cancel.clone());
+    let ending = cancel.child_token();
+    let run = RunHandle { id, output, cancel };
+    Ok((guard, Call { who, run, args: Arguments(args), ending }))
+}
+
+/// Takes a place among the live runs; whether the run starts now.
+fn enter(
     runs: &Runs,
-    client: &Client,
     who: &Identity,
     run: &Arc<Run>,
-    entry: &Entry,
+    command: &Runnable,
 ) -> Result<bool, RpcError> {
     let now = runs.services.config.get();
     let limits = &now.config.limits;
     let mut state = lock(&runs.state);
     if state.closed || runs.services.shutdown.has_begun() {
-        return Err(closing());
+        return Err(RpcError::new(ErrorKind::Closing, "the server is shutting down"));
     }
-    if entry.limited {
-        let own = state.limited.values().filter(|id| **id == client.id).count();
-        if own >= limits.max_runs_per_client {
-            let most = limits.max_runs_per_client;
-            return Err(busy("max_runs_per_client", most, &format!("you have {most} runs")));
-        }
+    let own = state.live.values().filter(|live| live.client_id == run.client_id).count();
+    let most = limits.max_runs_per_client;
+    if own >= most {
+        return Err(busy("max_runs_per_client", most, &format!("you have {most} runs")));
     }
-    let mut starts = true;
-    if entry.limited || !entry.exclusion.is_none() {
-        let by_admin = who.role == Role::Admin;
-        let seats = seats(limits.max_runs, limits.admin_runs, by_admin);
-        let needs = Needs {
-            command: entry.info.name.clone(),
-            user: who.user.clone(),
-            access: run.access(),
-            exclusion: entry.exclusion.clone(),
-            seat: entry.limited.then_some(seats),
-            by_admin,
-        };
-        let asked = state.queue.ask(run.id, needs, limits.max_queued);
-        let standing = asked.map_err(|mut refused| {
-            queue::hide_holders(&mut refused.waits_for, &refused.holders, who);
-            refusal(entry, &refused, seats)
-        })?;
-        if let Some(standing) = standing {
-            starts = false;
-            lock(&run.row).state = RunState::Queued;
-            run.set_wait(standing);
-        }
-    }
-    if entry.limited {
-        state.limited.insert(run.id, client.id);
+    let by_admin = who.role == Role::Admin;
+    let seats = seats(limits.max_runs, limits.admin_runs, by_admin);
+    let needs = Needs {
+        command: command.info.name.clone(),
+        user: who.user.clone(),
+        access: run.access(),
+        exclusion: command.exclusion.clone(),
+        seats,
+        by_admin,
+    };
+    let standing = state.queue.ask(run.id, needs, limits.max_queued).map_err(|mut refused| {
+        queue::hide_holders(&mut refused.waits_for, &refused.holders, who);
+        refusal(command, &refused, seats)
+    })?;
+    let starts = standing.is_none();
+    if let Some(standing) = standing {
+        lock(&run.row).state = RunState::Queued;
+        run.set_standing(standing);
     }
     state.live.insert(run.id, Arc::clone(run));
-    if starts {
-        state.started += 1;
-    }
+    state.started += u64::from(starts);
     Ok(starts)
 }
 
@@ -80,53 +179,165 @@ fn busy(limit: &str, most: usize, what: &str) -> RpcError {
     RpcError::new(ErrorKind::Busy, message).with("limit", limit).with("most", most as u64)
 }
 
-/// Why a run can neither start nor wait, with who holds what it needs.
-fn refusal(entry: &Entry, refused: &Refused, seats: usize) -> RpcError {
-    let command = &entry.info.name;
+/// Why a run can neither start nor wait, with the runs that hold what it needs.
+fn refusal(command: &Runnable, refused: &Refused, seats: usize) -> RpcError {
     let Refused { why, waits_for, .. } = refused;
-    let lock = waits_for.iter().find_map(|wait| wait.lock.clone());
     if queue::waits_only_for_a_seat(waits_for) && *why == RefusalReason::NoQueue {
         return busy("max_runs", seats, &format!("{seats} runs go on"));
     }
-    let because = match why {
-        RefusalReason::NoQueue => "it has no queue".to_owned(),
-        RefusalReason::Queue(1) => {
-            "another one waits already, for whom alone there is a place".to_owned()
+    let lock = waits_for.iter().find_map(|wait| wait.lock.as_ref());
+    let max_concurrent = command.exclusion.max_concurrent.map(NonZeroUsize::get);
+    let (because, limit) = match *why {
+        RefusalReason::NoQueue => {
+            ("it has no queue".to_owned(), ("max_concurrent", max_concurrent))
         }
         RefusalReason::Queue(most) => {
-            format!("{most} of them wait already, for whom alone there are places")
+            (format!("its queue is full ({most} waiting)"), ("queue", Some(most)))
         }
         RefusalReason::Server(most) => {
-            format!("{most} runs wait on this server already, which is the limit")
+            let because = format!("{most} runs wait on this server already, which is the limit");
+            (because, ("max_queued", Some(most)))
         }
     };
-    let what = queue_reason::describe(waits_for);
+    let (name, what) = (&command.info.name, queue_reason::describe(waits_for));
     let message =
-        format_args!("{command} would have to wait for {what}, and {because}: try again later");
+        format_args!("{name} would have to wait for {what}, and {because}: try again later");
     let error = RpcError::new(ErrorKind::Busy, message);
     let error = match (why, lock) {
-        (RefusalReason::Queue(most), _) => error.with("limit", "queue").with("most", *most as u64),
-        (RefusalReason::Server(most), _) => {
-            error.with("limit", "max_queued").with("most", *most as u64)
-        }
-        (RefusalReason::NoQueue, Some(lock)) => error.with("lock", lock),
-        (RefusalReason::NoQueue, None) => {
-            let most = entry.exclusion.max_concurrent.map(|most| most.get() as u64);
-            error.with("limit", "max_concurrent").with("most", most)
-        }
+        (RefusalReason::NoQueue, Some(lock)) => error.with("lock", lock.clone()),
+        _ => error.with("limit", limit.0).with("most", limit.1.map(|most| most as u64)),
     };
     error.with("waitsFor", serde_json::to_value(waits_for).unwrap_or_default())
 }
 
+/// Carries out an admitted run, from its wait for a turn to its end.
+async fn carry_out(mut guard: RunGuard, command: Arc<Runnable>, mut call: Call, mut asker: Asker) {
+    if guard.is_queued() {
+        // A run that was never started needs no hook.
+        if let Err(error) = guard.record(Intent::default()).await {
+            return asker.refuse(guard, error).await;
+        }
+        guard.list();
+        asker.send(Ok(Arc::clone(&guard.run)));
+        if !wait_for_turn(&mut guard, &command, &mut call).await {
+            return guard.end(RunEnd::CANCELLED).await;
+        }
+    }
+    let process = match begin(&mut guard, &command, &mut call).await {
+        Ok(process) => process,
+        Err(error) => return asker.refuse(guard, error).await,
+    };
+    guard.list();
+    asker.send(Ok(Arc::clone(&guard.run)));
+    let over = guard.runs.services.tasks.runs_ended();
+    let timeout = command.info.timeout_ms.map(Duration::from_millis);
+    let end = match (&command.executor, process) {
+        (Executor::Program(program), Some(process)) => {
+            let cancel = guard.run.cancel.clone();
+            let until = Until { cancel, timeout: program.timeout, server_ends: over };
+            RunEnd::of_program(process.run(&guard.run.output, until).await, program)
+        }
+        (Executor::Worker(worker, _), _) => tokio::select! {
+            end = work(worker, call, timeout) => end,
+            () = over.cancelled() => RunEnd::CANCELLED,
+        },
+        (Executor::Program(_), None) => RunEnd::FAILED,
+    };
+    guard.end(end).await;
+}
+
+/// Waits for the turn of a queued run; whether it may start then. If not, its output says why.
+async fn wait_for_turn(guard: &mut RunGuard, command: &Runnable, call: &mut Call) -> bool {
+    let (runs, run) = (Arc::clone(&guard.runs), Arc::clone(&guard.run));
+    let over = runs.services.tasks.runs_ended();
+    tokio::select! {
+        biased;
+        () = run.cancel.cancelled() => return false,
+        () = over.cancelled() => return false,
+        () = run.turn.cancelled() => {}
+    }
+    match current_identity(&runs, &call.who, command) {
+        Ok(who) => {
+            call.who = who;
+            guard.leaves_queue();
+            true
+        }
+        Err(why) => {
+            tracing::warn!(target: "topside", run = run.id.0, why, "queued run not started");
+            let text = format!("It was not started: {why}\n");
+            run.output.append(Stream::Stderr, text.as_bytes()).await;
+            false
+        }
+    }
+}
+
+/// The caller as it is now, if it may still run the command: a key can change while a run waits.
+fn current_identity(
+    runs: &Runs,
+    who: &Arc<Identity>,
+    command: &Runnable,
+) -> Result<Arc<Identity>, String> {
+    let now = expiry::identity(&runs.services.keys, &runs.services.config.get().config.local, who)?;
+    let action = Action::Run { command: &command.info.name, role: command.info.role };
+    authorize(&now, action).map_err(|error| error.message)?;
+    Ok(now)
+}
+
+/// Records that a run is about to start, and starts its program if it has one.
+async fn begin(
+    guard: &mut RunGuard,
+    command: &Runnable,
+    call: &mut Call,
+) -> Result<Option<Process>, RpcError> {
+    guard.audit_start(command, call).await?;
+    match &command.executor {
+        Executor::Worker(_, None) => guard.record(Intent::default()).await.map(|()| None),
+        Executor::Worker(_, Some(safe_state)) => {
+            let hook = Some(safe_state.hook(guard.caller(call).await?));
+            guard.record(Intent { hook, birth: None }).await.map(|()| None)
+        }
+        Executor::Program(program) => spawn(guard, program, command, call).await.map(Some),
+    }
+}
+
+async fn spawn(
+    guard: &mut RunGuard,
+    program: &Program,
+    command: &Runnable,
+    call: &mut Call,
+) -> Result<Process, RpcError> {
+    let caller = guard.caller(call).await?;
+    // Once more: links can have changed while the run waited.
+    if let Cow::Owned(followed) = program.followed(call.args()).await? {
+        call.args = Arguments(followed);
+    }
+    // The hook gets no masked value: those are secrets.
+    let mut args = command.info.masked(call.args());
+    args.retain(|name, value| call.args().get(name) == Some(value));
+    let pipes =
+        program.pipes().map_err(|error| shortage::rpc_error(error, ErrorKind::SpawnFailed))?;
+    let hook = program.safe_state(&caller, &args);
+    guard.record(Intent { hook, birth: pipes.spawn_record() }).await?;
+    // The record may have waited for the disk.
+    program.confirm(call.args()).await?;
+    guard.spawn(program, call, &caller, pipes)
+}
+
+/// Carries out a run of a worker.
+async fn work(worker: &Arc<dyn Worker>, call: Call, timeout: Option<Duration>) -> RunEnd {
+    let (state, succeeded) = perform(Arc::clone(worker), call, timeout).await;
+    RunEnd { state, exit_code: Some(i32::from(!succeeded)), signal: None, escaped: Vec::new() }
+}
+
 impl Runs {
-    /// Gives back what a run holds, or its place, for others to move up.
+    /// Gives back what a run holds, or its place in the queue, and moves others up.
     pub(crate) fn leave(&self, id: RunId) {
         let mut state = lock(&self.state);
         state.queue.leave(id);
         state.move_up(self);
     }
 
-    /// The limits are others than they were: some that wait may start now.
+    /// Applies changed limits: some queued runs may start now.
     pub(crate) fn limits_changed(&self) {
         let now = self.services.config.get();
         let limits = &now.config.limits;
@@ -136,9 +347,9 @@ impl Runs {
     }
 }
 
-impl State {
-    /// Lets those start whose turn has come, and tells of the others whose place, or what they wait for, is
-    /// another now. All under the lock, so that nobody hears of a place after that of a later moment.
+impl LiveRuns {
+    /// Starts the queued runs that can start, and reports changed places. All under one lock, so that clients get the
+    /// reports in their order.
     pub(crate) fn move_up(&mut self, runs: &Runs) {
         if !self.closed && !runs.services.shutdown.has_begun() {
             for id in self.queue.turns() {
@@ -156,41 +367,8 @@ impl State {
                     continue;
                 }
             }
-            run.set_wait(standing);
-            run.tell(runs);
+            run.set_standing(standing);
+            run.publish(runs);
         }
     }
-}
-
-/// Waits for the turn of a queued run; whether it may start then. One that may not has said why.
-pub(crate) async fn wait(live: &mut RunGuard, entry: &Entry, call: &mut Call) -> bool {
-    let (runs, run) = (Arc::clone(&live.runs), Arc::clone(&live.run));
-    let over = runs.services.tasks.runs_ended();
-    tokio::select! {
-        biased;
-        () = run.cancel.cancelled() => return false,
-        () = over.cancelled() => return false,
-        () = run.turn.cancelled() => {}
-    }
-    match rights(&runs, &call.who, entry) {
-        Ok(who) => {
-            call.who = who;
-            live.starts();
-            true
-        }
-        Err(why) => {
-            tracing::warn!(target: "topside", run = run.id.0, why, "queued run not started");
-            let said = format!("It was not started: {why}\n");
-            run.output.append(Stream::Stderr, said.as_bytes()).await;
-            false
-        }
-    }
-}
-
-/// Whether who asked may still run this, and who that is by now.
-fn rights(runs: &Runs, who: &Arc<Identity>, entry: &Entry) -> Result<Arc<Identity>, String> {
-    let now = expiry::identity(&runs.services.keys, &runs.services.config.get().config.local, who)?;
-    let action = Action::Run { command: &entry.info.name, role: entry.info.role };
-    authorize(&now, action).map_err(|error| error.message)?;
-    Ok(now)
 }

@@ -26,7 +26,8 @@ use crate::base::log::Log;
 use crate::base::shutdown::Stop;
 use crate::base::shutdown_record;
 use crate::base::toml_file::errors::FileErrors;
-use crate::config::Config;
+use crate::builtins;
+use crate::config::{BuiltIns, Config};
 use crate::history::{History, NoHistory};
 use crate::hooks::Hooks;
 use crate::keys::{Keys, expiry};
@@ -38,7 +39,7 @@ use crate::operations::reload;
 use crate::operations::shutdown::wait_until_due;
 use crate::serve::metrics::MetricsError;
 use crate::serve::runtime_files::RuntimeFiles;
-use crate::server::{Ended, Server, Stored};
+use crate::server::{Ended, Server, ServerRef, Stored};
 
 /// No limit, small enough to add times.
 const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
@@ -97,6 +98,8 @@ pub async fn serve(
     stop: Stop,
 ) -> Result<Ended, ServeError> {
     let (log, dispatch, _writing) = Log::open(&config.log).map_err(ServeError::Log)?;
+    let server_ref = ServerRef::default();
+    config.built_ins = BuiltIns(builtins::all(&server_ref));
     let menu = config.table(None)?;
     // No other server, and no verb of `topsided`, may change the state under this one, wherever its socket is.
     let state = ServerLock::of_state(&config.state)?;
@@ -114,6 +117,7 @@ pub async fn serve(
             .map_err(|TooFewDescriptors(most)| ServeError::Descriptors(most))?;
         let stored = Stored::open(&config, keys)?;
         let server = Server::new(config, menu, stored, clock, files.local(), log, dispatch.clone());
+        server_ref.set(&server);
         tcp::attach(&server);
         let port = server.prepare_tcp()?;
         Ok::<_, ServeError>((server, port))

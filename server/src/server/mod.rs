@@ -5,9 +5,9 @@ pub(crate) mod alerts;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use topside_shared::methods::{ListenAddress, ServerInfo};
 use topside_shared::notifications::Closing;
@@ -67,6 +67,23 @@ pub(crate) struct Server {
     pub(crate) counters: Arc<Counters>,
     pub(crate) users: Users,
     pub(crate) tasks: Tasks,
+}
+
+/// A reference to a server, for the built-ins, which are there before it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ServerRef(Arc<OnceLock<Weak<Server>>>);
+
+impl ServerRef {
+    /// Only the first call has an effect.
+    pub(crate) fn set(&self, server: &Arc<Server>) {
+        let _ = self.0.set(Arc::downgrade(server));
+    }
+
+    /// The server. A session calls this, and sessions keep their server.
+    pub(crate) fn get(&self) -> Arc<Server> {
+        let server = self.0.get().and_then(Weak::upgrade);
+        server.unwrap_or_else(|| unreachable!("a built-in is called by a session of its server"))
+    }
 }
 
 /// How a server ended.
@@ -206,6 +223,23 @@ impl Server {
             move || tracing::dispatcher::with_default(&server.tasks.dispatch(), || work(&server));
         let done = blocking(work).await;
         done.map_err(|error| RpcError::new(ErrorKind::Internal, error))
+    }
+
+    /// Does work that must not stop half-way when its caller leaves.
+    ///
+    /// # Errors
+    /// Those of the work; `closing` or `internal` where it was interrupted.
+    pub(crate) async fn finish<T: Send + 'static>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T, RpcError>> + Send + 'static,
+    ) -> Result<T, RpcError> {
+        let (sender, result) = oneshot::channel();
+        self.spawn(async move {
+            // The caller may have left.
+            let _ = sender.send(work.await);
+        });
+        result.await.unwrap_or_else(|_| Err(self.shutdown.interrupted(what)))
     }
 
     /// Where the server listens now, and where the router does for it.

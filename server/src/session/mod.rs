@@ -224,25 +224,18 @@ impl<S: Transport> Session<S> {
 
     fn complete(&mut self, done: Done) {
         self.ids.retain(|id| !done.ids.contains(id));
-        let mut farewell = false;
-        let mut later = Vec::new();
-        for after in done.after {
-            match after {
-                After::Close => {
-                    self.asking = Asking::Over;
-                    self.backlog = Vec::new();
-                    self.caller.server.events.forget(self.caller.client.id);
-                    farewell = true;
-                }
-                other => later.push(other),
-            }
+        let closes = done.after.iter().any(|after| matches!(after, After::Close));
+        if closes {
+            self.asking = Asking::Over;
+            self.backlog = Vec::new();
+            self.caller.server.events.forget(self.caller.client.id);
         }
         match done.answer {
-            Some(answer) if farewell => self.farewell = Some(answer),
+            Some(answer) if closes => self.farewell = Some(answer),
             Some(answer) => self.caller.client.outbox.push(answer),
             None => {}
         }
-        for after in later {
+        for after in done.after {
             match after {
                 After::Follow(future) => self.in_flight.push(Box::pin(async move {
                     future.await;
@@ -250,6 +243,7 @@ impl<S: Transport> Session<S> {
                 })),
                 After::Release(id, lines) => self.caller.server.events.release(id, lines),
                 After::Send(line) => self.caller.client.outbox.push(line),
+                After::Answered(guard) => drop(guard),
                 After::Close => {}
             }
         }

@@ -12,9 +12,3 @@ pub struct Exclusion {
     /// Names of locks: commands with a common lock never run at once.
     pub locks: Vec<String>,
 }
-
-impl Exclusion {
-    pub(crate) fn is_none(&self) -> bool {
-        self.max_concurrent.is_none() && self.locks.is_empty()
-    }
-}

@@ -1,6 +1,7 @@
 //! Resident workers: programs in any language that are started once, get calls as lines of JSON on standard input and
 //! answer on standard output. `docs/COMMANDS.md` describes the protocol.
 
+pub(crate) mod arguments;
 mod call_queue;
 pub(crate) mod concurrency;
 mod messages;

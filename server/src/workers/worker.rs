@@ -1,15 +1,14 @@
-//! The `Worker` trait of commands that are written in Rust: built-ins, and workers of other programs.
+//! The `Worker` trait: a command in Rust whose calls are runs.
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use topside_shared::RunId;
 use topside_shared::command::Command;
@@ -17,15 +16,15 @@ use topside_shared::notifications::Stream;
 use topside_shared::records::RunState;
 
 use crate::base::identity::Identity;
-use crate::clients::Client;
 use crate::output::Output;
+use crate::workers::arguments::Arguments;
 use crate::workers::concurrency::Exclusion;
 
-/// A command carried out in the server's own process. [`Config::with_worker`] adds one to a server.
+/// A command whose calls are runs in the server's own process. [`Config::with_worker`] adds one to a server.
 ///
-/// The server checks role and arguments before [`Worker::call`], and puts what it declares into the
-/// menu. A worker that panics fails its run; the server goes on. State that outlives a call is the
-/// worker's own: `call` borrows it.
+/// The server checks role and arguments before [`Worker::call`]. A worker that panics fails its run; the server
+/// continues. State that outlives a call belongs to the worker: `call` borrows it. A command that only answers with a
+/// text at once is a [`Builtin`](crate::Builtin).
 ///
 /// [`Config::with_worker`]: crate::config::Config::with_worker
 ///
@@ -76,26 +75,23 @@ pub trait Worker: Send + Sync + 'static {
     /// The command as the menu shows it.
     fn declaration(&self) -> Command;
 
-    /// What keeps its runs apart from each other and from those of other commands; nothing unless said.
+    /// What keeps its runs apart from each other and from those of other commands; by default nothing.
     fn exclusion(&self) -> Exclusion {
         Exclusion::default()
     }
 
-    /// Carries it out. When the run is cancelled or has taken longer than the declared `timeout_ms`,
-    /// [`Call::cancelled`] says so and the worker should return: until it does, the run goes on. The
+    /// Carries out one call. When the run is cancelled or has taken longer than the declared `timeout_ms`,
+    /// [`Call::cancelled`] returns and the worker should return too: until it does, the run continues. The
     /// future is dropped when the server ends.
     fn call<'a>(&'a self, call: Call) -> Calling<'a>;
 }
 
-/// What [`Worker::call`] gives back.
+/// What [`Worker::call`] returns.
 pub type Calling<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
-/// How a worker's run ended: an error is one sentence, shown on the run's standard error, and makes
+/// The result of a worker's run: an error is one sentence, shown on the run's standard error, and makes
 /// its exit status 1.
 pub type Outcome = Result<(), String>;
-
-/// The server that a call belongs to. Its type is above this layer: only the built-ins know it.
-pub(crate) type Host = Arc<dyn Any + Send + Sync>;
 
 /// What a call needs of its run.
 #[derive(Debug, Clone)]
@@ -104,19 +100,15 @@ pub(crate) struct RunHandle {
     pub(crate) output: Output,
     /// Asks the run to end.
     pub(crate) cancel: CancellationToken,
-    /// Raised once the row of the run is final.
-    pub(crate) ended: CancellationToken,
 }
 
-/// One execution of a worker: who asked, with what, and where the output goes.
+/// One call of a worker: the caller, the arguments and the output.
 #[derive(Clone)]
 pub struct Call {
-    pub(crate) host: Host,
-    pub(crate) client: Arc<Client>,
     pub(crate) who: Arc<Identity>,
     pub(crate) run: RunHandle,
-    pub(crate) args: Map<String, Value>,
-    /// Raised when the worker should return: a child of the run's own.
+    pub(crate) args: Arguments,
+    /// Cancelled when the worker should return: a child of the run's own token.
     pub(crate) ending: CancellationToken,
 }
 
@@ -126,30 +118,23 @@ impl fmt::Debug for Call {
     }
 }
 
+impl Deref for Call {
+    type Target = Arguments;
+
+    fn deref(&self) -> &Arguments {
+        &self.args
+    }
+}
+
 impl Call {
     /// The run's number.
     pub fn run_id(&self) -> RunId {
         self.run.id
     }
 
-    /// Who asked.
+    /// The caller.
     pub fn who(&self) -> &Identity {
         &self.who
-    }
-
-    /// The checked arguments, defaults filled in.
-    pub fn args(&self) -> &Map<String, Value> {
-        &self.args
-    }
-
-    /// The text of an argument, if it was given.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.args.get(name).and_then(Value::as_str)
-    }
-
-    /// The whole number of an argument, if it was given.
-    pub fn int(&self, name: &str) -> Option<i64> {
-        self.args.get(name).and_then(Value::as_i64)
     }
 
     /// Writes to the run's standard output, as it is.
@@ -162,25 +147,13 @@ impl Call {
         self.print(&format!("{text}\n")).await;
     }
 
-    /// The number of an argument, if it was given.
-    pub fn float(&self, name: &str) -> Option<f64> {
-        self.args.get(name).and_then(Value::as_f64)
-    }
-
-    /// Whether a bool was given as true.
-    pub fn flag(&self, name: &str) -> bool {
-        self.args.get(name).and_then(Value::as_bool).unwrap_or(false)
-    }
-
-    /// Waits until the worker should return: somebody cancelled the run, its time is over, or the
-    /// server ends.
+    /// Waits until the worker should return: the run was cancelled or has taken too long, or the server ends.
     pub async fn cancelled(&self) {
         self.ending.cancelled().await;
     }
 }
 
-/// Carries a call out, and says how its run ended and whether the worker was content; a panic is its
-/// failure. The run is over only once the worker has returned.
+/// Carries a call out; the state of its run, and whether the worker returned without an error. A panic is an error.
 pub(crate) async fn perform(
     worker: Arc<dyn Worker>,
     call: Call,

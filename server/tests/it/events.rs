@@ -188,10 +188,10 @@ fn the_log_is_told_from_the_snapshot_on() {
     let entry = watcher.told("log/entry");
     assert_eq!((&entry["message"], &entry["level"]), (&json!("client connected"), &json!("info")));
     assert_eq!(entry["fields"]["client"], 2);
-    client.run("echo", json!({"text": "x"}));
+    client.run("look", json!({"text": "x"}));
     let entry = watcher.told("log/entry");
     assert_eq!(entry["message"], "run ended");
-    assert_eq!(entry["fields"]["command"], "echo");
+    assert_eq!(entry["fields"]["command"], "look");
 }
 
 #[test]

@@ -78,7 +78,10 @@ fn the_edges_of_max_concurrent_queue_and_lock_with_who_holds_them() {
     assert_eq!(rows[2]["waitsFor"][0]["heldBy"][1]["runId"], rows[1]["runId"]);
     let error = client.refused("command/run", script("two", "exit 0"));
     assert_eq!((&error["data"]["limit"], &error["data"]["most"]), (&json!("queue"), &json!(2)));
-    assert!(error["message"].as_str().unwrap().contains("2 of them wait already"), "{error}");
+    assert!(
+        error["message"].as_str().unwrap().contains("its queue is full (2 waiting)"),
+        "{error}"
+    );
 
     let open = start(&mut client, "open", &hold)["runId"].take();
     let error = client.refused("command/run", script("shut", "exit 0"));

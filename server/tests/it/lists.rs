@@ -100,7 +100,7 @@ fn the_status_counts_what_was_done_and_refused() {
     assert!(first["uptimeMs"].is_u64() && first["version"].is_string());
 
     client.start(&format!("read x < {}", gate.path()));
-    client.run("echo", json!({}));
+    client.run("look", json!({}));
     client.line("nonsense");
     client.recv();
     client.refused("no/such", json!({}));
@@ -147,7 +147,7 @@ fn the_log_is_given_from_its_end_and_by_what_its_lines_hold() {
     let server = TestServer::start();
     let mut client = server.connect();
     for n in 0..60 {
-        client.run("echo", json!({"text": n.to_string()}));
+        client.run("look", json!({"text": n.to_string()}));
     }
     let all = client.ok("log/tail", json!({"lines": 1000}));
     assert_eq!(messages(&all)[..2], ["server started", "client connected"]);

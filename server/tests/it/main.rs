@@ -10,6 +10,7 @@ mod audit_disk;
 mod audit_files;
 mod audit_server;
 mod batches;
+mod built_ins;
 mod chaos;
 mod child_processes;
 mod clock;

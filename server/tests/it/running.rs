@@ -87,6 +87,7 @@ fn a_run_that_is_streamed_and_not_waited_for_ends_with_its_row() {
 fn built_ins_have_exit_status_0_or_1_and_an_error_is_their_output() {
     let server = TestServer::start();
     let mut client = server.connect();
+    client.run("look", json!({}));
     let row = client.run("echo", json!({"text": "a  b"}));
     assert_eq!((&row["exitCode"], &row["output"]), (&json!(0), &json!("a  b\n")));
     let row = client.run("help", json!({"command": "no-such"}));

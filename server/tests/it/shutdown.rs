@@ -183,13 +183,14 @@ fn once_it_has_begun_no_run_starts_and_nobody_comes_in() {
     assert_eq!(up.line(), "up");
     client.ok("server/shutdown", json!({}));
     assert_eq!(client.told("server/closing")["phase"], "now");
-    let error = client.refused("command/run", json!({"command": "echo"}));
+    let error = client.refused("command/run", json!({"command": "look"}));
     assert_eq!((&error["code"], &error["data"]["kind"]), (&json!(-32009), &json!("closing")));
     assert_eq!(error["data"]["retryable"], true);
     for method in ["server/shutdown", "server/shutdown/cancel"] {
         assert_eq!(client.refused(method, json!({}))["code"], -32009, "{method}");
     }
-    // What only looks still answers.
+    // What only reads still answers.
+    assert_eq!(client.run("echo", json!({"text": "x"}))["output"], "x\n");
     assert_eq!(client.ok("server/status", json!({}))["closing"]["phase"], "now");
     let error = UnixStream::connect(server.socket()).unwrap_err().kind();
     assert!(matches!(error, ErrorKind::NotFound | ErrorKind::ConnectionRefused), "{error}");

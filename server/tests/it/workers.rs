@@ -1,13 +1,17 @@
-//! Commands that another author's program carries out itself, by the trait `Worker`.
+//! Commands of a program that embeds the server: workers and built-ins.
 
 use std::process::Command as Program;
 
 use rustix::process::Signal;
 use serde_json::json;
-use topside_server::{Call, Calling, Config, Listeners, ServeError, Stop, Worker, serve};
-use topside_shared::command::{Arg, ArgType, Command, Stdin};
+use topside_server::{
+    Answering, Builtin, BuiltinCall, Call, Calling, Config, Listeners, ServeError, Stop, Worker,
+    serve,
+};
+use topside_shared::command::{Arg, ArgType, Command, Effect, Stdin};
 use topside_shared::dirs::Dirs;
 
+use crate::audit::entry;
 use crate::common::server::{directory, write};
 use crate::common::{TestServer, Topsided, skipped};
 
@@ -62,6 +66,9 @@ fn the_example_serves_its_own_commands_and_keeps_state_between_calls() {
     assert_eq!(watching.told("run/output")["data"], "zone 3: 12\n");
     let refused = client.refused("command/run", json!({"command": "water", "args": water(61)}));
     assert_eq!(refused["data"]["rule"], "maximum");
+    let zones = client.run("zones", json!({}));
+    assert_eq!((&zones["output"], &zones["runId"]), (&json!("zone 3: 12 minutes\n"), &json!(null)));
+    assert_eq!(client.run("zones", json!({"json": true}))["output"], "{\"3\":12}");
     // What `commands.toml` declares is there as well.
     assert_eq!(client.run("look", json!({}))["output"], "seen");
 
@@ -93,6 +100,57 @@ fn a_worker_is_told_when_its_time_is_over_and_its_panic_fails_its_run_alone() {
     client.ok("ping", json!({}));
 }
 
+/// A built-in that answers with what `answers` returns.
+struct Answers(Command, fn() -> Answering<'static>);
+
+impl Builtin for Answers {
+    fn declaration(&self) -> Command {
+        self.0.clone()
+    }
+
+    fn answer<'a>(&'a self, _: &'a BuiltinCall) -> Answering<'a> {
+        (self.1)()
+    }
+}
+
+#[test]
+fn an_embedded_built_in_that_fails_panics_or_takes_too_long_answers_with_a_sentence() {
+    let fails = Answers(named("fails", &[]), || Box::pin(async { Err("no water".into()) }));
+    let broken = Answers(named("broken", &[]), || Box::pin(async { panic!("as it should") }));
+    let slow = Command { timeout_ms: Some(1), ..named("slow", &[]) };
+    let slow = Answers(slow, || Box::pin(std::future::pending()));
+    let server = TestServer::with_config("", "", |config| {
+        config.with_builtin(fails).with_builtin(broken).with_builtin(slow)
+    });
+    let mut client = server.connect();
+    for (command, state, says) in [
+        ("fails", "failed", "no water\n"),
+        ("broken", "failed", "the built-in panicked"),
+        ("slow", "timedOut", "slow did not answer within 1 ms\n"),
+    ] {
+        let answer = client.run(command, json!({}));
+        assert_eq!((&answer["state"], &answer["exitCode"]), (&json!(state), &json!(1)), "{answer}");
+        assert!(answer["output"].as_str().unwrap().starts_with(says), "{answer}");
+        assert_eq!(answer["runId"], json!(null));
+    }
+    client.ok("ping", json!({}));
+}
+
+/// Like a run, it is refused where the audit log cannot have it; `shutdown` alone is an exception.
+#[test]
+fn an_embedded_built_in_that_changes_something_is_recorded_ahead() {
+    let closes = Command { effect: Effect::Write, ..named("close-valve", &[]) };
+    let closes = Answers(closes, || Box::pin(async { Ok("closed\n".into()) }));
+    let server = TestServer::with_config("", "", |config| config.with_builtin(closes));
+    let mut client = server.connect();
+    assert_eq!(client.run("close-valve", json!({}))["output"], "closed\n");
+    let line = entry(&server.root().join("state"), "command/run", |_| true);
+    assert_eq!(
+        (&line["object"], &line["result"]),
+        (&json!("command close-valve"), &json!("begins"))
+    );
+}
+
 /// Why a server with these workers, and a menu with the command `mine`, does not serve.
 fn refused(workers: Vec<Command>) -> String {
     let root = directory();
@@ -122,30 +180,36 @@ fn a_worker_whose_name_is_taken_or_that_cannot_be_shown_is_refused_in_a_sentence
     for (workers, says) in [
         (
             vec![named("menu", &[])],
-            "the built-in `menu` and the worker `menu` both answer to `menu`: rename one of them",
+            "the built-in `menu` and the embedded command `menu` both answer to `menu`: rename one of them",
         ),
         (
             vec![named("water", &["gt"])],
-            "the built-in `time` and the worker `water` both answer to `gt`",
+            "the built-in `time` and the embedded command `water` both answer to `gt`",
         ),
         (
             vec![named("water", &["w"]), named("wet", &["w"])],
-            "the worker `water` and the worker `wet` both answer to `w`",
+            "the embedded command `water` and the embedded command `wet` both answer to `w`",
         ),
         (
             vec![named("mine", &[])],
-            "the worker `mine` and the menu's command `mine` both answer to `mine`",
+            "the embedded command `mine` and the menu's command `mine` both answer to `mine`",
         ),
-        (vec![named("two words", &[])], "a worker is refused: `two words` cannot name a command"),
+        (
+            vec![named("two words", &[])],
+            "an embedded command is refused: `two words` cannot name a command",
+        ),
         (
             vec![Command { title: "\u{1b}[2J".into(), ..named("water", &[]) }],
-            "the title, description and category of the worker `water` must be without control",
+            "the title, description and category of the embedded command `water` must be without control",
         ),
         (
             vec![Command { stdin: Stdin::Prompt, ..named("water", &[]) }],
-            "the worker `water` is refused: only a program of `commands.toml` can have `stdin`",
+            "the embedded command `water` is refused: only a program of `commands.toml` can have `stdin`",
         ),
-        (vec![Command { args, ..named("water", &[]) }], "the worker `water` is refused: "),
+        (
+            vec![Command { args, ..named("water", &[]) }],
+            "the embedded command `water` is refused: ",
+        ),
     ] {
         let said = refused(workers);
         assert!(said.starts_with(says), "{said}");

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{Call, Method};
 use crate::command::Command;
 use crate::error::ErrorKind;
-use crate::records::RunRow;
+use crate::records::{RunRow, RunState};
 
 /// Most bytes of JSON of one command in the menu: a page with one fits in a line with any id.
 pub const MAX_COMMAND: usize = 190 * 1024;
@@ -110,23 +110,47 @@ pub struct CommandRun {
     /// Values by argument name.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub args: Map<String, Value>,
-    /// Whether the output is sent as it comes.
+    /// Whether the output of a run is sent as it comes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stream: bool,
-    /// Whether the answer waits for the end.
+    /// Whether the result of a run waits for its end.
     #[serde(default = "yes")]
     pub wait: bool,
     /// Whether a person has confirmed it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub confirm: bool,
 }
-call!(CommandRun -> RunResult);
+call!(CommandRun -> CommandResult);
 
 fn yes() -> bool {
     true
 }
 
-/// Answer to `command/run`: the row, and with `wait` alone its output.
+/// Answer to `command/run`. Only a run has a `runId`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CommandResult {
+    /// A program or a worker was started.
+    Run(Box<RunResult>),
+    /// A built-in has answered.
+    Answer(BuiltinAnswer),
+}
+
+/// What a built-in answered: it is no run, so it has no number and appears in no list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BuiltinAnswer {
+    /// `succeeded`, `failed` or `timedOut`.
+    pub state: RunState,
+    /// The whole text: one JSON document if the built-in has the argument `json` and it is true.
+    pub output: String,
+    /// 0, or 1 unless it succeeded.
+    pub exit_code: i32,
+    /// How long it took.
+    pub duration_ms: u64,
+}
+
+/// A run as `command/run` returns it: the row, and with `wait` alone its output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunResult {
@@ -142,6 +166,13 @@ pub struct RunResult {
     /// Whether the beginning of the output is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncated: Option<bool>,
+}
+
+impl RunResult {
+    /// A run without its output.
+    pub fn without_output(row: RunRow) -> Self {
+        Self { row, output: None, output_base64: None, truncated: None }
+    }
 }
 
 #[cfg(test)]
@@ -180,6 +211,20 @@ mod tests {
         assert!(!pages.start_again_after(ErrorKind::NotFound));
         let menu = pages.take(page(3, "c", None), 9).unwrap().unwrap();
         assert_eq!((menu.revision, names(&menu)), (3, vec!["c"]));
+    }
+
+    #[test]
+    fn a_result_without_a_run_number_is_an_answer() {
+        let answer =
+            r#"{"state":"succeeded","output":"hi\n","exitCode":0,"durationMs":0,"later":1}"#;
+        let CommandResult::Answer(answer) = serde_json::from_str(answer).unwrap() else {
+            panic!("{answer}");
+        };
+        assert_eq!((answer.output.as_str(), answer.exit_code), ("hi\n", 0));
+        let run = r#"{"runId":7,"command":"df","args":{},"user":"u","clientId":1,"later":1,
+            "state":"succeeded","startedAt":"2026-01-01T00:00:00.000Z","bytes":0}"#;
+        let CommandResult::Run(run) = serde_json::from_str(run).unwrap() else { panic!("{run}") };
+        assert_eq!(run.row.run_id.0, 7);
     }
 
     #[test]

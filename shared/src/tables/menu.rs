@@ -22,7 +22,8 @@ pub fn menu<'c>(commands: impl IntoIterator<Item = &'c Command>) -> String {
         rows.push([clean(category, MAX_NAME), String::new(), String::new()]);
         for command in commands.iter().filter(|command| command.category == category) {
             // Narrow enough for half a screen: the arguments are in `help NAME`.
-            let more = if command.args.is_empty() { "" } else { " …" };
+            let needs_arguments = command.args.iter().any(|arg| arg.required);
+            let more = if needs_arguments { " …" } else { "" };
             rows.push([
                 format!("  {}{more}", clean(&command.name, MAX_NAME)),
                 clean(&command.aliases.join(" "), MAX_REASON),

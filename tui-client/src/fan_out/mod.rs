@@ -21,7 +21,9 @@ use tokio::sync::watch;
 use crate::connect::{Hello, Session};
 use one_box::{Checked, Common, Stop, check, leave, run};
 pub(crate) use one_box::{MakePlan, Plan, PlanError};
-pub(crate) use outcome::{Captured, Cut, Group, NotStarted, Outcome, Rejection, Standing, group};
+pub(crate) use outcome::{
+    Captured, CommandEnd, Cut, Group, NotStarted, Outcome, Rejection, Standing, group,
+};
 pub(crate) use targets::{ALL, Selection, TAG, TargetBox, is_list, select, tags};
 
 /// So many boxes are connected or run at once.

@@ -9,11 +9,12 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use topside_shared::command::Effect;
-use topside_shared::methods::{Call, CommandRun, Menu, RunCancel, RunInput};
+use topside_shared::methods::{Call, CommandResult, CommandRun, Menu, RunCancel, RunInput};
 use topside_shared::notifications::{Notification, Stream};
+use topside_shared::records::RunState;
 use topside_shared::{ErrorKind, RpcError, RunId};
 
-use super::outcome::{Captured, Cut, EndedRun, NotStarted, Outcome, Rejection};
+use super::outcome::{Captured, CommandEnd, Cut, EndedCommand, NotStarted, Outcome, Rejection};
 use super::targets::TargetBox;
 use crate::config::{AuditOf, menu_cache};
 use crate::connect::{CallError, Event, Events, Handle, Hello, Session, Target, connect};
@@ -257,12 +258,19 @@ impl BoxRun<'_> {
         }
         match result {
             Ok(result) => {
-                // A command that answers at once streams nothing.
-                if let Some(output) = result.output {
-                    self.stdout.push(output.as_bytes());
-                }
+                let result = match result {
+                    CommandResult::Run(run) => CommandEnd::Run(Box::new(run.row)),
+                    CommandResult::Answer(mut answer) => {
+                        let output = std::mem::take(&mut answer.output);
+                        match answer.state {
+                            RunState::Succeeded => self.stdout.push(output.as_bytes()),
+                            _ => self.stderr.push(output.as_bytes()),
+                        }
+                        CommandEnd::Answer(answer)
+                    }
+                };
                 let Self { stdout, stderr, cut, .. } = self;
-                Outcome::Ended(Box::new(EndedRun { row: result.row, stdout, stderr, cut }))
+                Outcome::Ended(Box::new(EndedCommand { result, stdout, stderr, cut }))
             }
             Err(error @ CallError::Lost) => {
                 let lost = match self.lost {

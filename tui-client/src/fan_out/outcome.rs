@@ -5,6 +5,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 
 use topside_shared::RunId;
+use topside_shared::methods::BuiltinAnswer;
 use topside_shared::records::{RunRow, RunState};
 
 use crate::connect::CallError;
@@ -12,8 +13,8 @@ use crate::connect::CallError;
 /// What one box did.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// The run has ended.
-    Ended(Box<EndedRun>),
+    /// The run has ended, or the built-in has answered.
+    Ended(Box<EndedCommand>),
     /// The request was not sent: it does not fit this box.
     Rejected(Rejection),
     /// The server refused the request, or the session ended first.
@@ -30,14 +31,44 @@ pub(crate) enum Outcome {
     NotStarted(NotStarted),
 }
 
-/// A run that has ended, with its output.
+/// A command that has ended, with its output.
 #[derive(Debug)]
-pub(crate) struct EndedRun {
-    pub(crate) row: RunRow,
+pub(crate) struct EndedCommand {
+    pub(crate) result: CommandEnd,
     pub(crate) stdout: Captured,
     pub(crate) stderr: Captured,
     /// Why it was cancelled from here, where it was.
     pub(crate) cut: Option<Cut>,
+}
+
+/// What the server says of the end of a command.
+#[derive(Debug)]
+pub(crate) enum CommandEnd {
+    Run(Box<RunRow>),
+    /// That of a built-in, whose output was taken out.
+    Answer(BuiltinAnswer),
+}
+
+impl EndedCommand {
+    /// The run; a built-in has none.
+    pub(crate) fn row(&self) -> Option<&RunRow> {
+        match &self.result {
+            CommandEnd::Run(row) => Some(row),
+            CommandEnd::Answer(_) => None,
+        }
+    }
+
+    /// The state, the exit status and the signal.
+    pub(crate) fn end(&self) -> (RunState, Option<i32>, Option<i32>) {
+        match &self.result {
+            CommandEnd::Run(row) => (row.state, row.exit_code, row.signal),
+            CommandEnd::Answer(answer) => (answer.state, Some(answer.exit_code), None),
+        }
+    }
+
+    pub(crate) fn has_succeeded(&self) -> bool {
+        self.end().0 == RunState::Succeeded
+    }
 }
 
 /// Why a run was cancelled from here.
@@ -86,7 +117,7 @@ impl Outcome {
     /// How the box stands.
     pub(crate) fn standing(&self) -> Standing {
         match self {
-            Self::Ended(run) if run.row.state == RunState::Succeeded => Standing::Succeeded,
+            Self::Ended(run) if run.has_succeeded() => Standing::Succeeded,
             Self::Ended(_)
             | Self::Abandoned { .. }
             | Self::Failed { error: CallError::Lost, .. } => Standing::Failed,
@@ -100,9 +131,7 @@ impl Outcome {
     fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Ended(a), Self::Ended(b)) => {
-                let end =
-                    |run: &EndedRun| (run.row.state, run.row.exit_code, run.row.signal, run.cut);
-                end(a) == end(b) && a.stdout == b.stdout && a.stderr == b.stderr
+                (a.end(), a.cut) == (b.end(), b.cut) && a.stdout == b.stdout && a.stderr == b.stderr
             }
             (Self::Rejected(a), Self::Rejected(b)) => a == b,
             (Self::Failed { error: a, lost: why }, Self::Failed { error: b, lost: other }) => {

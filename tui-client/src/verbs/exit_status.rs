@@ -1,6 +1,7 @@
 //! Exit statuses, as `timeout` and `env` use them.
 
 use topside_shared::ErrorKind;
+use topside_shared::methods::BuiltinAnswer;
 use topside_shared::records::{RunRow, RunState};
 
 use crate::connect::CallError;
@@ -30,6 +31,15 @@ pub(super) fn of_row(row: &RunRow) -> u8 {
     };
     // A run that did not succeed must not look as if it had.
     if own == OK && row.state != RunState::Succeeded { 1 } else { own }
+}
+
+/// The status of a built-in's answer.
+pub(super) fn of_answer(answer: &BuiltinAnswer) -> u8 {
+    match answer.state {
+        RunState::TimedOut => TIMED_OUT,
+        // As a shell sees it: the low eight bits.
+        _ => answer.exit_code.rem_euclid(256) as u8,
+    }
 }
 
 /// The status of a run that did not start, or whose end is not known.

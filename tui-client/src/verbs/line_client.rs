@@ -3,17 +3,19 @@
 
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Stdin;
 use topside_shared::frame::MAX_LINE_IN;
-use topside_shared::methods::{CommandRun, Menu, SessionClose};
+use topside_shared::methods::{CommandResult, CommandRun, Menu, SessionClose};
 use topside_shared::notifications::EndCode;
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::text;
 
 use super::errors::with_sources;
 use super::printer::{LAST_WORDS, Printer};
+use super::run::print_answer;
 use super::runner::{Interruption, Output, RunOutcome, Runner, stop_asked};
 use super::stdin::{Lines, Source};
 use super::stdin_lines::{StdinLine, read_input};
@@ -287,13 +289,13 @@ impl Client {
             *input = Some(lines.lines);
         }
         // What is said about the run names the line that it stands on.
-        let go = self.ended(ran).await;
+        let go = self.ended(ran, request).await;
         self.line = read_to;
         go
     }
 
     /// Says how a run went, where it has to be said.
-    async fn ended(&mut self, ran: RunOutcome) -> NextStep {
+    async fn ended(&mut self, ran: RunOutcome, request: &CommandRun) -> NextStep {
         match ran.cut {
             Some(Interruption::Signal(signal)) => {
                 self.status = signal.status();
@@ -311,7 +313,18 @@ impl Client {
         }
         match ran.result {
             None => NextStep::End,
-            Some(Ok(result)) => {
+            Some(Ok(CommandResult::Answer(answer))) => {
+                match print_answer(&self.console.printer, answer, false).await {
+                    exit_status::OK => self.after(&request.command, &request.args).await,
+                    status => {
+                        let sentence =
+                            format!("{} ended with exit status {status}", request.command);
+                        self.wrong(status, sentence).await;
+                        NextStep::On
+                    }
+                }
+            }
+            Some(Ok(CommandResult::Run(result))) => {
                 let status = exit_status::of_row(&result.row);
                 if let Some(cut) = result.row.cut() {
                     let sentence = format!("line {}: {}: {cut}", self.line, result.row.command);
@@ -326,7 +339,10 @@ impl Client {
                     self.status = status;
                     self.say_end(&result.row).await;
                 }
-                self.after(&result.row).await
+                match result.row.state {
+                    RunState::Succeeded => self.after(&result.row.command, &result.row.args).await,
+                    _ => NextStep::On,
+                }
             }
             // The session was lost with it: the loop says how.
             Some(Err(CallError::Lost)) => NextStep::On,
@@ -356,15 +372,12 @@ impl Client {
 
     /// Two commands end the session that ran them, and then what follows on the input is not run, as
     /// after `exit` in a shell.
-    async fn after(&mut self, row: &RunRow) -> NextStep {
-        if row.state != RunState::Succeeded {
-            return NextStep::On;
-        }
-        match row.command.as_str() {
+    async fn after(&mut self, command: &str, args: &Map<String, Value>) -> NextStep {
+        match command {
             "close" => {}
             "shutdown" => {
                 self.ordered_shutdown = true;
-                let delay = row.args.get("delay").and_then(serde_json::Value::as_f64);
+                let delay = args.get("delay").and_then(Value::as_f64);
                 if delay.is_some_and(|delay| delay > 0.0) {
                     return NextStep::On;
                 }

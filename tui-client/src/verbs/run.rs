@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Stdin;
-use topside_shared::methods::{CommandRun, Menu, RunResult};
-use topside_shared::notifications::EndCode;
+use topside_shared::methods::{BuiltinAnswer, CommandResult, CommandRun, Menu, RunResult};
+use topside_shared::notifications::{EndCode, Stream};
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::text::{MAX_REASON, clean};
 
@@ -71,7 +71,7 @@ async fn run(args: Run) -> u8 {
     console.printer.finish_within(patience, status).await
 }
 
-/// Starts the run and prints its number, or its row; the exit status.
+/// Starts the run and prints its number, or its row; the exit status. A built-in has answered by then.
 async fn detach(
     args: &Run,
     session: Session,
@@ -89,8 +89,12 @@ async fn detach(
         }
     };
     let (text, status) = match begun {
-        Ok(begun) if args.json => (row_json(&begun), exit_status::OK),
-        Ok(begun) => {
+        Ok(CommandResult::Answer(answer)) => {
+            let status = print_answer(&printer, answer, args.json).await;
+            return printer.finish(status).await;
+        }
+        Ok(CommandResult::Run(begun)) if args.json => (line_json(&begun), exit_status::OK),
+        Ok(CommandResult::Run(begun)) => {
             if let Some(wait) = messages::wait(&begun.row) {
                 printer.say(wait).await;
             }
@@ -201,13 +205,21 @@ async fn report(console: &mut Runner, args: &Run, ran: RunOutcome, output: Vec<u
             exit_status::OWN_FAILURE
         }
         Some(Err(error)) => failed(console, &error, args.json).await,
-        Some(Ok(result)) => {
+        Some(Ok(CommandResult::Answer(answer))) => {
+            let status = print_answer(&console.printer, answer, args.json).await;
+            if cut == Some(Interruption::Timeout) {
+                // It was quicker than the cancelling.
+                return status;
+            }
+            status
+        }
+        Some(Ok(CommandResult::Run(result))) => {
             let status = exit_status::of_row(&result.row);
             let (state, run) = (result.row.state, result.row.run_id);
             let (cut_at_limit, left) = (result.row.cut(), result.row.left());
             let ended = ending(&result.row, || console.canceller());
             if args.json {
-                let text = result_json(result, output);
+                let text = result_json(*result, output);
                 console.printer.write(OutputPart::Print(text)).await;
             }
             if let Some(cut) = cut_at_limit {
@@ -286,11 +298,24 @@ pub(super) fn result_json(mut result: RunResult, output: Vec<u8>) -> String {
         Ok(text) => result.output = Some(text),
         Err(error) => result.output_base64 = Some(base64::encode(error.as_bytes())),
     }
-    row_json(&result)
+    line_json(&result)
+}
+
+/// Prints what a built-in answered, a failure to standard error; the exit status.
+pub(super) async fn print_answer(printer: &Printer, answer: BuiltinAnswer, json: bool) -> u8 {
+    let status = exit_status::of_answer(&answer);
+    if json {
+        printer.write(OutputPart::Print(line_json(&answer))).await;
+        return status;
+    }
+    let stream = if status == exit_status::OK { Stream::Stdout } else { Stream::Stderr };
+    printer.write(OutputPart::Output(stream, answer.output.into_bytes())).await;
+    printer.write(OutputPart::EndOfRun).await;
+    status
 }
 
 /// A result on a line of its own.
-fn row_json(result: &RunResult) -> String {
+fn line_json(result: &impl serde::Serialize) -> String {
     let mut text =
         serde_json::to_string(result).expect("the wire's own types have string keys only");
     text.push('\n');

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 use topside_shared::RunId;
-use topside_shared::methods::{CommandRun, RunCancel, RunResult};
+use topside_shared::methods::{CommandResult, CommandRun, RunCancel};
 use topside_shared::notifications::{Closing, Notification, Phase, RunOutput};
 
 use super::messages;
@@ -52,7 +52,7 @@ pub(super) enum Interruption {
 /// How a run went.
 pub(super) struct RunOutcome {
     /// What the server answered; `None` where it was not waited for any more.
-    pub(super) result: Option<Result<RunResult, CallError>>,
+    pub(super) result: Option<Result<CommandResult, CallError>>,
     /// What cut it short, if anything did.
     pub(super) cut: Option<Interruption>,
     /// Whether it was told already that a line was not taken.

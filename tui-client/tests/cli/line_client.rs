@@ -17,6 +17,9 @@ fn commands_run_one_after_the_other_and_the_last_line_needs_no_end() {
 fn the_status_is_that_of_the_last_failure_and_the_rest_is_still_run() {
     let place = Place::new();
     let _server = place.serve();
+    let ended = place.lines(&[], "help no-such\necho on\n").with(1);
+    assert_eq!(ended.out, "on\n");
+    assert!(ended.err.contains("line 1: help ended with exit status 1"), "{}", ended.err);
     let ended = place.lines(&[], "own-status 3\nown-status 4\necho on\n").with(4);
     assert_eq!(ended.out, "on\n");
     place.lines(&[], "").with(0);

@@ -48,7 +48,7 @@ fn it_says_that_it_waits_its_place_and_for_whom_and_then_runs() {
     let says = "now would have to wait for the lock relays, held by #1 hold of ";
     assert!(ended.err.contains(says) && ended.err.contains("has no queue"), "{}", ended.err);
     let ended = place.lines(&[], "zone\n").with(126);
-    assert!(ended.err.contains("another one waits already"), "{}", ended.err);
+    assert!(ended.err.contains("its queue is full (1 waiting)"), "{}", ended.err);
     let shown = place.run(&["runs"]).with(0).out;
     assert!(shown.contains("zone (place 1: waits for the lock relays, held by #1 hold"), "{shown}");
     std::fs::write(gate, "\n").unwrap();

@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use portable_pty::{CommandBuilder, PtySize};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 
 use crate::common::{Ended, Place, text};
 
@@ -332,11 +333,28 @@ fn a_server_that_dies_under_the_run_is_125() {
 }
 
 #[test]
-fn built_ins_run_like_any_command_and_the_server_can_be_shut_down() {
+fn built_ins_are_called_like_any_command_and_the_server_can_be_shut_down() {
     let place = Place::new();
     let mut server = place.serve();
     assert_eq!(place.run(&["echo", "a", "b"]).with(0).out, "a b\n");
     assert!(place.run(&["m"]).with(0).out.contains("own-status"));
+    // There is nothing to detach from, so the answer is printed.
+    assert_eq!(place.run(&["--detach", "echo", "a"]).with(0).out, "a\n");
+    for flags in [&["--json"][..], &["--json", "--detach"]] {
+        let ended = place.run(&[flags, &["echo", "a"]].concat()).with(0);
+        let answer: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+        let took = answer["durationMs"].clone();
+        let whole =
+            json!({"state": "succeeded", "output": "a\n", "exitCode": 0, "durationMs": took});
+        assert_eq!(answer, whole);
+    }
+    let document = place.run(&["version", "--json"]).with(0).out;
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["name"], "topsided");
+    let ended = place.run(&["help", "no-such"]).with(1);
+    assert_eq!(ended.out, "");
+    assert!(ended.err.contains("no-such"), "{}", ended.err);
+    assert!(!place.run(&["runs"]).with(0).out.contains("echo"));
     place.run(&["close"]).with(0);
     place.run(&["ks"]).with(126);
     place.run(&["--yes", "ks"]).with(0);

@@ -130,6 +130,22 @@ fn boxes_that_did_the_same_are_one_group_and_the_streams_are_kept_apart() {
 }
 
 #[test]
+fn the_answers_of_a_built_in_are_grouped_and_its_failure_is_on_standard_error() {
+    let fleet = Fleet::new(&["a", "b"]);
+    assert_eq!(fleet.run("a,b", &["echo", "hi"]).with(0).out, "✓ 2 alike  a b\n  hi\n");
+    let ended = fleet.run("a,b", &["help", "no-such"]).with(1);
+    assert_eq!(ended.out, "✗ 2 alike, exit 1  a b\n");
+    assert!(ended.err.contains("no-such"), "{ended:?}");
+    let ended = fleet.client.run(&["--json", "--on", "a,b", "echo", "hi"]).with(0);
+    for line in ended.out.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&line["state"], &line["exitCode"]), (&json!("succeeded"), &json!(0)), "{line}");
+        assert_eq!((&line["stdout"], &line["stderr"]), (&json!("hi\n"), &json!("")), "{line}");
+        assert_eq!((line.get("runId"), line.get("output")), (None, None), "{line}");
+    }
+}
+
+#[test]
 fn boxes_that_cannot_be_reached_are_shown_with_their_reason_and_hold_up_no_other() {
     let mut fleet = Fleet::new(&["live", "dead", "strict"]);
     fleet.boxes[1].server.kill();

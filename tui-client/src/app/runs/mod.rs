@@ -6,7 +6,9 @@ mod info;
 mod output_stream;
 
 use serde_json::{Map, Value};
-use topside_shared::methods::{CommandRun, RunAttach, RunCancel, RunResult};
+use topside_shared::methods::{
+    BuiltinAnswer, CommandResult, CommandRun, RunAttach, RunCancel, RunResult,
+};
 use topside_shared::records::{RunRow, RunState};
 use topside_shared::{RunId, Time};
 
@@ -22,19 +24,25 @@ const MAX_BLOCKS: usize = 2_000;
 /// The number of the block that says how many have gone; no other block gets so far.
 const DROPPED: u64 = u64::MAX;
 
-/// Runs a command, whose output belongs to this block.
+/// Calls a command, whose output belongs to this block.
 pub(crate) fn start(block: u64, run: &CommandRun) -> Ask {
-    Ask::new(run, move |state, result| {
-        session::ran(state, block, result.map(Box::new).map_err(Into::into))
+    Ask::new(run, move |state, result| match result {
+        Ok(CommandResult::Answer(answer)) => {
+            if let Some(console) = state.console_mut() {
+                console.runs.answered(block, &answer);
+            }
+            Vec::new()
+        }
+        Ok(CommandResult::Run(result)) => session::ran(state, block, Ok(result)),
+        Err(error) => session::ran(state, block, Err(error.into())),
     })
 }
 
 /// Reads the output of a run from a byte of it on, for this block.
 pub(crate) fn attach(block: u64, run_id: RunId, from: u64) -> Ask {
     Ask::new(&RunAttach { run_id, from }, move |state, result| {
-        let ended =
-            |row| Box::new(RunResult { row, output: None, output_base64: None, truncated: None });
-        session::ran(state, block, result.map(ended).map_err(Into::into))
+        let ended = result.map(|row| Box::new(RunResult::without_output(row)));
+        session::ran(state, block, ended.map_err(Into::into))
     })
 }
 
@@ -277,6 +285,24 @@ impl Runs {
         if let Some(left) = row.left() {
             self.pane.push_marker(id, &left);
         }
+        self.pane.finish(id);
+    }
+
+    /// A built-in has answered this request: its block has an end and no run.
+    fn answered(&mut self, request: u64, answer: &BuiltinAnswer) {
+        let id = self.without_run(request);
+        let Some(info) = self.info_mut(id) else { return };
+        info.phase = Phase::Ended {
+            state: answer.state,
+            exit: Some(answer.exit_code),
+            signal: None,
+            ms: answer.duration_ms,
+        };
+        info.told = answer.output.len() as u64;
+        info.bytes = Some(info.told);
+        let has_failed = answer.state != RunState::Succeeded;
+        let channel = if has_failed { Channel::Stderr } else { Channel::Stdout };
+        self.pane.push(id, channel, answer.output.as_bytes());
         self.pane.finish(id);
     }
 

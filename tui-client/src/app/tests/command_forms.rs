@@ -30,11 +30,18 @@ fn enter_on_a_row_of_the_menu_opens_a_form_and_enter_there_runs_its_line() {
 }
 
 #[test]
-fn a_row_that_only_looks_and_takes_no_arguments_runs_at_once() {
+fn a_row_that_only_reads_and_needs_no_argument_runs_at_once() {
     let mut world = World::connected(80, 24);
-    let effects = world.choose("zones");
-    world.block_of(&effects);
-    assert!(world.state.views.is_empty());
+    let mut with_json = menu();
+    let zones = with_json.commands.iter_mut().find(|command| command.name == "zones").unwrap();
+    zones.args = serde_json::from_value(json!([{"name": "json", "type": "bool"}])).unwrap();
+    for menu in [menu(), with_json] {
+        world.answer::<CommandsList>(Ok(menu));
+        let effects = world.choose("zones");
+        world.block_of(&effects);
+        assert_eq!(command_of(&effects).args, serde_json::Map::new());
+        assert!(world.state.views.is_empty());
+    }
 }
 
 #[test]

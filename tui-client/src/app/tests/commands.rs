@@ -1,5 +1,6 @@
 //! Commands: sent, refused, printed, ended, cancelled.
 
+use topside_shared::methods::BuiltinAnswer;
 use topside_shared::records::RunState;
 use topside_shared::{ErrorKind, RunId};
 
@@ -53,6 +54,29 @@ fn a_command_is_sent_with_its_typed_arguments_and_its_output_ends_in_its_block()
     assert_eq!(world.newest(), "opening valve 3\n");
     let ended = Phase::Ended { state: RunState::Failed, exit: Some(2), signal: None, ms: 41 };
     assert_eq!(phase(&mut world), ended);
+}
+
+/// A built-in is no run: its block has no number, and nothing in it can be cancelled or fetched.
+#[test]
+fn the_answer_of_a_built_in_is_a_finished_block_without_a_run() {
+    let mut world = World::connected(80, 24);
+    for (state, exit_code, text) in [
+        (RunState::Succeeded, 0, "all is well\n"),
+        (RunState::Failed, 1, "there is no such thing\n"),
+    ] {
+        world.start("status");
+        let output = text.to_owned();
+        let answer = BuiltinAnswer { state, output, exit_code, duration_ms: 3 };
+        assert!(world.answer::<CommandRun>(Ok(CommandResult::Answer(answer))).is_empty());
+        assert_eq!(world.newest(), text);
+        let ended = Phase::Ended { state, exit: Some(exit_code), signal: None, ms: 3 };
+        assert_eq!(phase(&mut world), ended);
+        let runs = &world.console().runs;
+        assert!(runs.live().next().is_none() && runs.next_to_cancel().is_none());
+        assert_eq!(runs.chosen().unwrap().run, None);
+    }
+    world.press("up");
+    assert_eq!(world.input(), "status");
 }
 
 #[test]

@@ -29,7 +29,7 @@ use ratatui::layout::{Position, Rect};
 use serde_json::{Value, json};
 use topside_shared::RpcError;
 use topside_shared::methods::{
-    Call, Clients, ClientsList, CommandRun, CommandsList, Empty, EventsSubscribe,
+    Call, Clients, ClientsList, CommandResult, CommandRun, CommandsList, Empty, EventsSubscribe,
     EventsUnsubscribe, InitializeResult, KeyInvite, KeyRevoke, KeysList, LogTail, Menu, Method,
     RunAttach, RunCancel, RunInput, RunResult, RunsList, ServerReload, ServerShutdownCancel,
     ServerStatus, SubscribeResult, Topic,
@@ -229,7 +229,10 @@ impl World {
         });
         match self.pending.iter().any(attached) {
             true => self.answer_to::<RunAttach>(of_block, result.map(|result| result.row)),
-            false => self.answer_to::<CommandRun>(of_block, result),
+            false => {
+                let result = result.map(|result| CommandResult::Run(Box::new(result)));
+                self.answer_to::<CommandRun>(of_block, result)
+            }
         }
     }
 
@@ -381,7 +384,7 @@ pub(crate) fn refusal(message: &str) -> CallError {
 }
 
 pub(crate) fn result(row: RunRow) -> RunResult {
-    RunResult { row, output: None, output_base64: None, truncated: None }
+    RunResult::without_output(row)
 }
 
 pub(crate) fn printed(run: u64, text: &str) -> Notification {

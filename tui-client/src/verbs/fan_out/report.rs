@@ -10,7 +10,9 @@ use super::super::messages::shell_word;
 use super::super::printer::{OutputPart, Printer};
 use super::super::{exit_status, server_verbs::json_line};
 use super::has_signs;
-use crate::fan_out::{Captured, Cut, Group, NotStarted, Outcome, Standing, TargetBox, group};
+use crate::fan_out::{
+    Captured, CommandEnd, Cut, Group, NotStarted, Outcome, Standing, TargetBox, group,
+};
 use crate::text::base64;
 
 /// The names of boxes as a shell takes them.
@@ -23,9 +25,14 @@ pub(super) fn names(boxes: &[TargetBox], members: &[usize]) -> String {
 pub(super) fn status(outcome: &Outcome) -> Option<u8> {
     match outcome {
         Outcome::Ended(run) => {
+            let (state, ..) = run.end();
             let is_late = run.cut == Some(Cut::Timeout)
-                && !matches!(run.row.state, RunState::Succeeded | RunState::Failed);
-            Some(if is_late { exit_status::TIMED_OUT } else { exit_status::of_row(&run.row) })
+                && !matches!(state, RunState::Succeeded | RunState::Failed);
+            Some(match &run.result {
+                _ if is_late => exit_status::TIMED_OUT,
+                CommandEnd::Run(row) => exit_status::of_row(row),
+                CommandEnd::Answer(answer) => exit_status::of_answer(answer),
+            })
         }
         Outcome::Rejected(rejection) => Some(rejection.status),
         Outcome::Failed { error, .. } => Some(exit_status::of_error(error)),
@@ -109,7 +116,7 @@ pub(super) async fn print_groups(
 fn remarks(name: &str, outcome: &Outcome) -> Vec<String> {
     match outcome {
         Outcome::Ended(run) => {
-            let row = &run.row;
+            let Some(row) = run.row() else { return Vec::new() };
             let missing = run.stdout.missing() + run.stderr.missing();
             let cut = (missing > 0).then(|| {
                 format!(
@@ -141,11 +148,14 @@ fn label(group: &Group<'_>) -> String {
     };
     let sign = if has_signs() { sign } else { ascii };
     let state = match group.outcome {
-        Outcome::Ended(run) if run.row.state == RunState::Succeeded => String::new(),
+        Outcome::Ended(run) if run.has_succeeded() => String::new(),
         Outcome::Ended(run) if run.cut == Some(Cut::Timeout) => {
             "took longer than --timeout".to_owned()
         }
-        Outcome::Ended(run) => run.row.state.outcome(run.row.exit_code, run.row.signal, None),
+        Outcome::Ended(run) => {
+            let (state, exit_code, signal) = run.end();
+            state.outcome(exit_code, signal, None)
+        }
         Outcome::Rejected(_) => "refused".to_owned(),
         Outcome::Failed { .. } if group.outcome.standing() == Standing::Failed => {
             "session lost".to_owned()
@@ -180,10 +190,15 @@ async fn print_output(stream: Stream, output: &Captured, printer: &Printer) {
 /// The line of a box.
 pub(super) fn json(of: &TargetBox, outcome: &Outcome, status: Option<u8>) -> String {
     let mut line = Map::new();
-    if let Outcome::Ended(run) = outcome
-        && let Ok(Value::Object(row)) = serde_json::to_value(&run.row)
-    {
-        line.extend(row);
+    if let Outcome::Ended(run) = outcome {
+        let result = match &run.result {
+            CommandEnd::Run(row) => serde_json::to_value(row),
+            CommandEnd::Answer(answer) => serde_json::to_value(answer),
+        };
+        if let Ok(Value::Object(result)) = result {
+            // The two streams have the output.
+            line.extend(result.into_iter().filter(|(name, _)| name != "output"));
+        }
         add_output(&mut line, "stdout", &run.stdout);
         add_output(&mut line, "stderr", &run.stderr);
         line.insert(

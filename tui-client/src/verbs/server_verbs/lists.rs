@@ -106,7 +106,7 @@ pub(super) async fn menu(session: &mut OneShot<'_>, how: &SessionArgs) -> Result
     how.on.keep(&menu);
     session
         .print(&menu, |menu| {
-            let hint = "\n… takes arguments: `topside run help NAME` shows them\n";
+            let hint = "\n… needs arguments: `topside run help NAME` shows them\n";
             tables::menu(&menu.commands) + hint
         })
         .await

@@ -99,10 +99,7 @@ pub(super) async fn attach(session: &mut OneShot<'_>, args: &Attach) -> Result<u
         session.printer.say(format!("{left} after run {run_id}")).await;
     }
     if session.is_json() {
-        let text = result_json(
-            RunResult { row, output: None, output_base64: None, truncated: None },
-            collected,
-        );
+        let text = result_json(RunResult::without_output(row), collected);
         session.printer.write(OutputPart::Print(text)).await;
     }
     Ok(status)

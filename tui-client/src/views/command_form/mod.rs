@@ -255,12 +255,12 @@ pub(super) fn pasted(whole: bool) -> Outcome {
     if whole { stay() } else { refuse("Only the first line was taken: a value is one line.") }
 }
 
-/// A row of the menu was chosen: what only looks and takes no arguments runs at once, all else opens
-/// its form.
+/// A row of the menu was chosen: a command that only reads and needs no argument runs at once, any other opens its form.
 pub(crate) fn choose(state: &mut State, name: &str) -> Vec<Effect> {
     let command = state.console().and_then(|console| console.menu.find(name));
     let plain = command.is_some_and(|command| {
-        command.args.is_empty() && command.effect == Harm::Read && command.confirm.is_none()
+        let needs_arguments = command.args.iter().any(|arg| arg.required);
+        !needs_arguments && command.effect == Harm::Read && command.confirm.is_none()
     });
     if plain && let Some(command) = command.cloned() {
         return run(state, &CommandForm::new(command));

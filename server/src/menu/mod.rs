@@ -1,16 +1,19 @@
-//! The menu: built-ins, workers of other authors and the programs of `commands.toml`, in one table.
+//! The menu: built-ins, workers and the programs of `commands.toml`, in one table.
+
+pub(crate) mod builtin;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use topside_shared::command::{Command, Effect, Stdin};
+use topside_shared::command::{Command, Stdin};
 use topside_shared::text::{MAX_NAME, did_you_mean, is_control, nearest, quote};
 use topside_shared::values::{DeclarationError, validate_args};
 use topside_shared::{ErrorKind, RpcError};
 
 use crate::authorize::{Action, authorize, may_see_command};
 use crate::base::identity::Identity;
+use crate::menu::builtin::Builtin;
 use crate::menu_file::{Declared, Item, command_name, wire_size};
 use crate::process::program_spec;
 use crate::process::program_spec::Policy;
@@ -21,90 +24,88 @@ use crate::workers::worker::Worker;
 use crate::workers::worker_pool::WorkerPool;
 use crate::workers::{Function, WorkerRef};
 
-/// Output of a command in this process that is kept, in bytes; others declare their own.
+/// Most bytes of a worker's output that are kept; programs and resident workers declare their own limit.
 const WORKER_OUTPUT: u64 = 64 * 1024 * 1024;
-
-/// Built-ins that start even where the audit log cannot be written: an admin needs them then.
-const STARTS_UNRECORDED: [&str; 1] = ["shutdown"];
 
 /// One command.
 pub(crate) struct Entry {
-    pub(crate) info: Command,
+    pub(crate) info: Arc<Command>,
     /// Bytes of JSON that `info` takes in the menu.
     pub(crate) wire: usize,
-    pub(crate) does: Does,
-    /// Whether its runs are written down; the built-ins' are not.
-    pub(crate) recorded: bool,
-    /// Whether a run starts though the audit log cannot be written: an admin needs some then most of all.
-    pub(crate) starts_unrecorded: bool,
-    /// Whether a run takes one of the places of `max_runs`.
-    pub(crate) limited: bool,
+    /// Whether it comes with every server.
+    pub(crate) is_own: bool,
+    pub(crate) execution: Execution,
+}
+
+/// How a command is carried out.
+pub(crate) enum Execution {
+    /// The server answers it.
+    Builtin(Arc<dyn Builtin>),
+    /// Each call is a run.
+    Run(Arc<Runnable>),
+}
+
+/// A command whose calls are runs.
+pub(crate) struct Runnable {
+    pub(crate) info: Arc<Command>,
+    pub(crate) executor: Executor,
     /// How many bytes of a run's output are kept.
     pub(crate) max_output: u64,
-    /// What others' ends do to a run.
+    /// What happens to a run when its client leaves or the server ends.
     pub(crate) policy: Policy,
     /// What keeps its runs apart from others.
     pub(crate) exclusion: Exclusion,
 }
 
+/// What carries out a run.
+pub(crate) enum Executor {
+    /// Code of this process, or a resident worker; and the `safe_state` of the command.
+    Worker(Arc<dyn Worker>, Option<SafeState>),
+    /// A program of the machine.
+    Program(Box<program_spec::Program>),
+}
+
 impl Entry {
-    fn of(worker: Arc<dyn Worker>, recorded: bool) -> Self {
-        let info = worker.declaration();
-        Self {
-            starts_unrecorded: !recorded && STARTS_UNRECORDED.contains(&info.name.as_str()),
-            wire: wire_size::wire_size(&info),
-            info,
-            exclusion: worker.exclusion(),
-            does: Does::Work(worker, None),
-            recorded,
-            limited: recorded,
-            max_output: WORKER_OUTPUT,
-            policy: Policy::default(),
-        }
+    fn new(info: Command, execution: impl FnOnce(&Arc<Command>) -> Execution) -> Self {
+        let info = Arc::new(info);
+        let wire = wire_size::wire_size(&info);
+        Self { wire, is_own: false, execution: execution(&info), info }
     }
 
-    fn of_item(item: &Item, residents: &[Arc<WorkerRef>]) -> Option<Self> {
-        let info = item.info().clone();
-        let (does, max_output, policy, exclusion) = match item {
-            Item::Program(Declared { program, exclusion, .. }) => {
-                let does = Does::Execute(Box::new(program.clone()));
-                (does, program.max_output, program.policy, exclusion.clone())
-            }
-            Item::Function(declared) => {
-                let declared = declared.clone();
-                let worker = residents.iter().find(|hired| hired.0.name() == declared.worker)?;
-                let (max_output, policy) = (declared.max_output, declared.policy);
-                let (worker, exclusion) = (Arc::clone(worker), declared.exclusion.clone());
-                let safe_state = declared.safe_state.clone();
-                let does = Does::Work(Arc::new(Function { declared, worker }), safe_state);
-                (does, max_output, policy, exclusion)
-            }
-        };
-        Some(Self {
-            wire: wire_size::wire_size(&info),
-            info,
-            does,
-            recorded: true,
-            starts_unrecorded: false,
-            limited: true,
-            max_output,
-            policy,
-            exclusion,
+    fn of_builtin(builtin: &Arc<dyn Builtin>) -> Self {
+        Self::new(builtin.declaration(), |_| Execution::Builtin(Arc::clone(builtin)))
+    }
+
+    fn of_worker(worker: &Arc<dyn Worker>) -> Self {
+        Self::new(worker.declaration(), |info| {
+            Execution::Run(Arc::new(Runnable {
+                info: Arc::clone(info),
+                exclusion: worker.exclusion(),
+                executor: Executor::Worker(Arc::clone(worker), None),
+                max_output: WORKER_OUTPUT,
+                policy: Policy::default(),
+            }))
         })
     }
 
-    /// Whether a run does more than look, so that the audit log tells of it.
-    pub(crate) fn changes_something(&self) -> bool {
-        self.info.effect != Effect::Read
+    fn of_item(item: &Item, residents: &[Arc<WorkerRef>]) -> Option<Self> {
+        let (executor, max_output, policy, exclusion) = match item {
+            Item::Program(Declared { program, exclusion, .. }) => {
+                let executor = Executor::Program(Box::new(program.clone()));
+                (executor, program.max_output, program.policy, exclusion)
+            }
+            Item::Function(declared) => {
+                let worker = residents.iter().find(|known| known.0.name() == declared.worker)?;
+                let function = Function { declared: declared.clone(), worker: Arc::clone(worker) };
+                let executor = Executor::Worker(Arc::new(function), declared.safe_state.clone());
+                (executor, declared.max_output, declared.policy, &declared.exclusion)
+            }
+        };
+        Some(Self::new(item.info().clone(), |info| {
+            let (info, exclusion) = (Arc::clone(info), exclusion.clone());
+            Execution::Run(Arc::new(Runnable { info, executor, max_output, policy, exclusion }))
+        }))
     }
-}
-
-/// How a command is carried out.
-pub(crate) enum Does {
-    /// In this process, and what closes the state that a run may leave.
-    Work(Arc<dyn Worker>, Option<SafeState>),
-    /// By a program of the machine.
-    Execute(Box<program_spec::Program>),
 }
 
 impl fmt::Debug for Entry {
@@ -113,8 +114,8 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Why a menu cannot be served. What is wrong within `commands.toml` is told with its place when that is
-/// read; this is about the workers of the program that holds the server.
+/// Why a menu cannot be served: a command of the program that embeds the server is wrong. The errors of `commands.toml`
+/// are reported with their place when it is read.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum TableError {
     /// Two commands answer to one name.
@@ -122,35 +123,35 @@ pub enum TableError {
     Taken {
         /// The name or alias.
         name: String,
-        /// Who had it.
+        /// The command that has it.
         first: String,
-        /// Who wants it too.
+        /// The command that is refused.
         second: String,
     },
-    /// A worker, or an alias of it, is called by no name.
-    #[error("a worker is refused: {0}")]
+    /// The name or an alias cannot be typed.
+    #[error("an embedded command is refused: {0}")]
     Name(String),
-    /// A worker's words would disturb a screen.
+    /// Its texts would disturb a screen.
     #[error(
-        "the title, description and category of the worker `{0}` must be without control characters"
+        "the title, description and category of the embedded command `{0}` must be without control characters"
     )]
     Words(String),
-    /// A worker does not fit in the menu.
-    #[error("the worker `{0}` is refused: {1}")]
+    /// It does not fit in the menu.
+    #[error("the embedded command `{0}` is refused: {1}")]
     TooLarge(String, String),
-    /// All workers do not fit in the menu.
+    /// All commands together do not fit in the menu.
     #[error("the menu is refused: {0}")]
     MenuTooLarge(String),
-    /// A worker has no standard input that could be answered.
+    /// It has no standard input.
     #[error(
-        "the worker `{0}` is refused: only a program of `commands.toml` can have `stdin` = \"prompt\""
+        "the embedded command `{0}` is refused: only a program of `commands.toml` can have `stdin` = \"prompt\""
     )]
     Prompt(String),
-    /// A worker's arguments make no sense.
-    #[error("the worker `{worker}` is refused: {source}")]
+    /// Its arguments are wrong.
+    #[error("the embedded command `{command}` is refused: {source}")]
     Arguments {
         /// Its name.
-        worker: String,
+        command: String,
         /// What is wrong with them.
         #[source]
         source: Box<DeclarationError>,
@@ -159,13 +160,30 @@ pub enum TableError {
 
 /// What a table is made of.
 pub(crate) struct Parts<'a> {
-    pub(crate) built_ins: &'a [Arc<dyn Worker>],
-    /// Workers of the program that holds the server.
-    pub(crate) workers: &'a [Arc<dyn Worker>],
+    /// The built-ins of every server.
+    pub(crate) own: &'a [Arc<dyn Builtin>],
+    /// The commands of the program that embeds the server.
+    pub(crate) embedded: &'a [Embedded],
     /// The commands of `commands.toml`.
     pub(crate) commands: &'a [Item],
     /// The resident workers of `commands.toml`.
     pub(crate) residents: &'a [workers::Declared],
+}
+
+/// A command of the program that embeds the server.
+#[derive(Clone)]
+pub(crate) enum Embedded {
+    Builtin(Arc<dyn Builtin>),
+    Worker(Arc<dyn Worker>),
+}
+
+impl Embedded {
+    fn entry(&self) -> Entry {
+        match self {
+            Self::Builtin(builtin) => Entry::of_builtin(builtin),
+            Self::Worker(worker) => Entry::of_worker(worker),
+        }
+    }
 }
 
 /// All commands of a server.
@@ -179,19 +197,19 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// The built-ins, the workers of the configuration and what its menu declares, after the table `before`: the resident
-    /// workers that are the same in both go on.
+    /// The built-ins, the embedded commands and what the menu files declare, after the table `before`: the resident
+    /// workers that are the same in both continue.
     ///
     /// # Errors
-    /// [`TableError`], where two of them answer to one name or a worker cannot be shown.
+    /// [`TableError`], where two of them answer to one name or an embedded command cannot be shown.
     pub(crate) fn new(parts: &Parts<'_>, before: Option<&Self>) -> Result<Self, TableError> {
-        let built_in = parts
-            .built_ins
-            .iter()
-            .map(|worker| ("the built-in", Entry::of(Arc::clone(worker), false)));
-        let workers = parts.workers.iter().map(|worker| {
-            let entry = Entry::of(Arc::clone(worker), true);
-            presentable(&entry.info).map(|()| ("the worker", entry))
+        let own = parts.own.iter().map(|builtin| {
+            let entry = Entry { is_own: true, ..Entry::of_builtin(builtin) };
+            Ok(("the built-in", entry))
+        });
+        let embedded = parts.embedded.iter().map(|command| {
+            let entry = command.entry();
+            check_embedded(&entry).map(|()| ("the embedded command", entry))
         });
         let knows_secrets = |worker: &str| {
             parts.commands.iter().any(|item| match item {
@@ -207,7 +225,7 @@ impl Table {
         let revision = before.map_or(1, |before| before.revision + 1);
         let mut table = Self { entries: Vec::new(), names: HashMap::new(), pool, revision };
         let mut owners: Vec<String> = Vec::new();
-        for entry in built_in.map(Ok).chain(workers).chain(items) {
+        for entry in own.chain(embedded).chain(items) {
             let (kind, entry) = entry?;
             let index = table.entries.len();
             owners.push(format!("{kind} `{}`", entry.info.name));
@@ -219,8 +237,8 @@ impl Table {
             }
             table.entries.push(Arc::new(entry));
         }
-        // The built-ins are this program's own, and few.
-        let others = table.entries.iter().filter(|entry| entry.recorded);
+        // A built-in of every server is small.
+        let others = table.entries.iter().filter(|entry| !entry.is_own);
         let wire = others.map(|entry| entry.wire).sum();
         wire_size::check_menu_size(wire)
             .map_err(|error| TableError::MenuTooLarge(error.to_string()))?;
@@ -249,7 +267,7 @@ impl Table {
 
     /// The commands that `who` may run, in the table's order.
     pub(crate) fn of<'t>(&'t self, who: &'t Identity) -> impl Iterator<Item = &'t Command> {
-        let infos = self.entries.iter().map(|entry| &entry.info);
+        let infos = self.entries.iter().map(|entry| &*entry.info);
         infos.filter(|info| may_see_command(who, &info.name, info.role))
     }
 
@@ -278,13 +296,13 @@ impl Table {
                 }
             },
         };
-        let entries = self.entries[from..].iter().map(|entry| (&entry.info, entry.wire));
+        let entries = self.entries[from..].iter().map(|entry| (&*entry.info, entry.wire));
         Ok(entries.filter(|(info, _)| may_see_command(who, &info.name, info.role)))
     }
 
     /// Every command.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Command> {
-        self.entries.iter().map(|entry| &entry.info)
+        self.entries.iter().map(|entry| &*entry.info)
     }
 
     /// The command of this name that `who` may run.
@@ -315,8 +333,9 @@ impl Table {
     }
 }
 
-/// Whether clients can type and show what a worker declares.
-fn presentable(info: &Command) -> Result<(), TableError> {
+/// Whether clients can type and show an embedded command.
+fn check_embedded(entry: &Entry) -> Result<(), TableError> {
+    let info = &entry.info;
     for name in std::iter::once(&info.name).chain(&info.aliases) {
         command_name::check_name(name, "command").map_err(TableError::Name)?;
     }
@@ -324,22 +343,21 @@ fn presentable(info: &Command) -> Result<(), TableError> {
     if words.iter().any(|words| words.chars().any(is_control)) {
         return Err(TableError::Words(info.name.clone()));
     }
-    wire_size::check_command_size(wire_size::wire_size(info))
+    wire_size::check_command_size(entry.wire)
         .map_err(|error| TableError::TooLarge(info.name.clone(), error.to_string()))?;
     if info.stdin == Stdin::Prompt {
         return Err(TableError::Prompt(info.name.clone()));
     }
     validate_args(&info.args).map_err(|source| TableError::Arguments {
-        worker: info.name.clone(),
+        command: info.name.clone(),
         source: source.into(),
     })
 }
 
-/// Names and aliases that the built-ins have taken.
-pub(crate) fn reserved_names(built_ins: &[Arc<dyn Worker>]) -> Vec<String> {
-    built_ins
-        .iter()
-        .map(|worker| worker.declaration())
+/// Names and aliases of built-ins, which no command of a menu file can have.
+pub(crate) fn reserved_names(own: &[Arc<dyn Builtin>]) -> Vec<String> {
+    own.iter()
+        .map(|builtin| builtin.declaration())
         .flat_map(|info| std::iter::once(info.name).chain(info.aliases))
         .collect()
 }

@@ -1,0 +1,35 @@
+//! Arguments of one call: checked values by name.
+
+use serde_json::{Map, Value};
+
+/// The checked arguments of a call, defaults filled in. [`Call`](crate::Call) and [`BuiltinCall`](crate::BuiltinCall)
+/// dereference to it.
+#[derive(Debug, Clone, Default)]
+pub struct Arguments(pub(crate) Map<String, Value>);
+
+impl Arguments {
+    /// All of them.
+    pub fn args(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// The text of an argument, if it was given.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
+    /// The whole number of an argument, if it was given.
+    pub fn int(&self, name: &str) -> Option<i64> {
+        self.0.get(name).and_then(Value::as_i64)
+    }
+
+    /// The number of an argument, if it was given.
+    pub fn float(&self, name: &str) -> Option<f64> {
+        self.0.get(name).and_then(Value::as_f64)
+    }
+
+    /// Whether a bool was given as true.
+    pub fn flag(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+}
