@@ -14,7 +14,7 @@ fn no_disk() -> Output {
     Output::kept_in("/no/such/directory/1.out".into(), 1 << 30)
 }
 
-/// For a reader that shares its turns with nobody.
+/// For a reader that shares its turns with no other.
 fn alone() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(1))
 }
@@ -272,7 +272,7 @@ async fn a_disk_that_fails_costs_a_slow_reader_a_gap_and_the_run_nothing() {
 }
 
 #[tokio::test]
-async fn memory_is_bounded_whatever_is_written_and_whoever_reads() {
+async fn memory_is_bounded_for_any_output_and_any_readers() {
     let dir = tempfile::tempdir().unwrap();
     let output = kept(&dir, 16 << 20);
     let mut stuck = output.reader(0, alone());

@@ -126,7 +126,7 @@ async fn a_port_that_cannot_be_renewed_is_lost_when_it_expires_and_asked_for_ane
         ["ask at 0", "renew at 32", "renew at 48", "renew at 56", "renew at 60", "renew at 64"]
     );
     assert_eq!(renewals[6], "ask at 69", "{said:?}");
-    assert_eq!(ports[..2], [Some(8677), None], "nobody is told of a port that is gone");
+    assert_eq!(ports[..2], [Some(8677), None], "a lost port is no longer published");
 }
 
 #[tokio::test(start_paused = true)]

@@ -61,7 +61,7 @@ async fn a_file_that_a_crash_cut_is_whole_up_to_its_last_block() {
         let want = if length == whole.len() { text.len() } else { length / 15 * 4 };
         assert_eq!(out.len(), want, "of {length} bytes");
     }
-    // Nothing but the end is cut, but whatever stands there must not be trusted.
+    // Nothing but the end is cut, but no content there must be trusted.
     std::fs::write(&path, [0xFF; 100]).unwrap();
     assert_eq!(Output::read_from(path.clone(), 7).unwrap().bytes(), 7);
     std::fs::remove_file(&path).unwrap();
@@ -125,7 +125,7 @@ async fn of_the_readers_of_one_client_one_holds_something_from_the_disk_at_a_tim
         for _ in 0..3 {
             assert!(waiting.as_mut().poll(&mut cx).is_pending());
         }
-        // Whoever holds it gives it on with the end of its batch, or where it is dropped.
+        // The holder passes it on at the end of its batch, or when it is dropped.
         drop(first);
         assert!(waiting.await.is_some());
     }
