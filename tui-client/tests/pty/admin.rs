@@ -70,7 +70,7 @@ fn what_an_admin_tells_everybody_arrives_by_itself_and_is_kept() {
     let home = Home::new();
     let (mut server, mut first, mut second) = two(&home);
     let admin = number(&first);
-    act(&mut first, "Tell everybody something");
+    act(&mut first, "Broadcast a message");
     first.see_all(&["warning", "message*", "Enter sends it"]);
     first.write("dinner is ready\x1b[Z\x1b[C\r");
     for screen in [&first, &second] {

@@ -160,7 +160,7 @@ fn a_client_in_full_is_asked_for_and_says_when_it_was_idle() {
 #[test]
 fn a_broadcast_is_written_in_a_form_with_its_level() {
     let mut world = admin(80, 24);
-    act(&mut world, "tell everybody something");
+    act(&mut world, "broadcast a message");
     world.write("five minutes");
     world.press("backtab right");
     let effects = world.press("enter");
@@ -174,13 +174,13 @@ fn a_broadcast_is_written_in_a_form_with_its_level() {
 #[test]
 fn a_form_for_a_broadcast_is_kept_and_is_no_line_to_type() {
     let mut world = admin(80, 24);
-    act(&mut world, "tell everybody something");
+    act(&mut world, "broadcast a message");
     world.write("five minutes");
     assert!(screen(&world).contains("Enter sends it"), "{}", screen(&world));
     world.press("ctrl-o");
     assert!(world.state.top_view::<CommandForm>().is_some());
     world.press("esc");
-    act(&mut world, "tell everybody something");
+    act(&mut world, "broadcast a message");
     assert!(screen(&world).contains("five minutes"), "{}", screen(&world));
 }
 

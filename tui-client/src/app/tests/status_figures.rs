@@ -1,4 +1,4 @@
-//! How the server stands: asked while somebody looks, and not otherwise.
+//! Status of the server: asked while somebody looks, and not otherwise.
 
 use super::*;
 use crate::app::console::figures::{Figure, KEPT};

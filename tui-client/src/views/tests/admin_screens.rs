@@ -117,7 +117,7 @@ fn a_shutdown_and_a_lost_session_are_seen_whatever_lies_on_top() {
         ("invite", &form),
         ("made", &|width, height| made(width, height, false)),
         ("reload", &acted("Reload the server")),
-        ("broadcast", &acted("Tell everybody")),
+        ("broadcast", &acted("Broadcast a")),
         ("shutdown", &acted("Shut the server down")),
     ];
     let words = "sprinkler shuts down in 0:58,";
