@@ -22,7 +22,7 @@ use crate::base::peer::invite_addresses;
 use crate::base::platform;
 use crate::base::toml_file::errors::FileErrors;
 use crate::config::{Config, ConfigError};
-use crate::keys::change::{Change, Revoked};
+use crate::keys::change::{KeyChange, Revoked};
 use crate::keys::invite::{InviteRequest, ServerAddress};
 use crate::keys::{KeyError, Keys};
 use crate::menu::TableError;
@@ -86,7 +86,7 @@ pub(crate) enum Control {
 
 impl Control {
     /// Connects to the running server, or else locks its files; `load` reads the configuration.
-    pub(crate) fn take(
+    pub(crate) fn open(
         dirs: &Dirs,
         load: impl FnOnce() -> Result<Config, ConfigError>,
     ) -> Result<Self, ControlError> {
@@ -97,7 +97,7 @@ impl Control {
                     stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
                     return Ok(Self::Socket { path, stream: BufReader::new(stream) });
                 }
-                Err(error) if is_nobody(&error) => {}
+                Err(error) if is_not_served(&error) => {}
                 Err(source) => return Err(ControlError::Socket { path, source }),
             }
         }
@@ -114,12 +114,12 @@ impl Control {
         matches!(self, Self::Socket { .. })
     }
 
-    pub(crate) fn invite(&mut self, wanted: KeyInvite) -> Result<KeyInviteResult, ControlError> {
+    pub(crate) fn invite(&mut self, request: KeyInvite) -> Result<KeyInviteResult, ControlError> {
         let (config, keys, audit) = match self {
-            Self::Socket { path, stream } => return call(path, stream, &wanted),
+            Self::Socket { path, stream } => return call(path, stream, &request),
             Self::Files { config, keys, audit, .. } => (config, keys, audit),
         };
-        let request = InviteRequest::check(wanted, &config.table(None)?.all().collect::<Vec<_>>())
+        let request = InviteRequest::check(request, &config.table(None)?.all().collect::<Vec<_>>())
             .map_err(ControlError::Refused)?;
         let listen = config.listen.as_ref().ok_or(OpenError::LocalOnly)?;
         if listen.addresses.is_empty() {
@@ -136,7 +136,7 @@ impl Control {
             router: None,
         };
         let (row, invite, _) = request.make(place)?;
-        let key = keys.change(Change::Add(row), audit, By::verb())?;
+        let key = keys.change(KeyChange::Add(row), audit, By::verb())?;
         Ok(KeyInviteResult { invite: invite.to_string(), key })
     }
 
@@ -152,7 +152,7 @@ impl Control {
         match self {
             Self::Socket { path, stream } => call(path, stream, &KeyRevoke { key_id }).map(drop),
             Self::Files { keys, audit, .. } => {
-                let change = Change::Revoke { key: key_id, from: Revoked::Here };
+                let change = KeyChange::Revoke { key: key_id, from: Revoked::Here };
                 keys.change(change, audit, By::verb())?;
                 Ok(())
             }
@@ -202,13 +202,13 @@ fn starting_or_ending(by: Option<&ServerRecord>) -> String {
     format!("a server{pid} is starting or ending, or another verb is at work")
 }
 
-pub(crate) fn is_nobody(error: &io::Error) -> bool {
+pub(crate) fn is_not_served(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, NotADirectory, NotFound};
     matches!(error.kind(), NotFound | NotADirectory | ConnectionRefused)
 }
 
 #[derive(Deserialize)]
-struct Answer<A> {
+struct Response<A> {
     result: Option<A>,
     error: Option<RpcError>,
 }
@@ -236,9 +236,9 @@ pub(crate) fn call<C: Call>(
     if line.is_empty() {
         return Err(wrong("it closed the connection".to_owned()));
     }
-    let answer: Answer<C::Answer> =
+    let response: Response<C::Answer> =
         serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
-    match (answer.result, answer.error) {
+    match (response.result, response.error) {
         (_, Some(error)) => Err(ControlError::Refused(error)),
         (Some(result), None) => Ok(result),
         (None, None) => Err(wrong("it answered nothing".to_owned())),

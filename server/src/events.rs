@@ -4,8 +4,8 @@
 //! records the clock of its snapshot, and a publication leaves out older changes. Between its snapshot and the answer
 //! that carries it, a subscription *holds* its events, so that no change is sent before the snapshot.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,12 +19,13 @@ use topside_shared::{ClientId, Role, SubscriptionId};
 use crate::authorize::{Action, RunAccess, authorize};
 use crate::base::identity::{Identity, Scope};
 use crate::base::log::Log;
+use crate::base::mutex::Mutex;
 use crate::base::outbox::notification;
 use crate::clients::Client;
 use crate::clients::registry::Registry;
 
 /// Shortest time between two publications: at most ten a second.
-const PACE: Duration = Duration::from_millis(100);
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 /// Rows in one `clients/changed`: each takes a few hundred bytes of the 256 KiB a line may have.
 pub(crate) const ROWS_A_LINE: usize = 200;
 /// Most subscriptions of one connection.
@@ -45,19 +46,19 @@ struct Subscription {
     client: Arc<Client>,
     topics: Vec<Topic>,
     /// The clock of the snapshot of clients.
-    clients_known: u64,
+    clients_seen: u64,
     /// The clock of the snapshot of the log.
-    log_known: u64,
+    log_seen: u64,
     /// Events that wait until the answer is sent; none afterwards.
     held: Option<Vec<Bytes>>,
 }
 
 /// The snapshot of a new subscription.
 #[derive(Debug)]
-pub(crate) struct Begun {
+pub(crate) struct NewSubscription {
     pub(crate) id: SubscriptionId,
     pub(crate) clients: Option<Vec<ClientRow>>,
-    pub(crate) log_known: u64,
+    pub(crate) log_seen: u64,
 }
 
 /// A connection has [`MAX_SUBSCRIPTIONS`].
@@ -77,47 +78,47 @@ impl Events {
         topics: Vec<Topic>,
         registry: &Registry,
         log: &Log,
-    ) -> Result<Begun, TooMany> {
-        let mut subscriptions = self.lock();
-        if subscriptions.iter().filter(|known| known.client.id == client.id).count()
+    ) -> Result<NewSubscription, TooMany> {
+        let mut subscriptions = self.subscriptions.lock();
+        if subscriptions.iter().filter(|seen| seen.client.id == client.id).count()
             >= MAX_SUBSCRIPTIONS
         {
             return Err(TooMany);
         }
         let id = SubscriptionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
-        let (rows, clients_known) = if topics.contains(&Topic::Clients) {
-            let (rows, known) = registry.snapshot(client);
-            (Some(rows), known)
+        let (rows, clients_seen) = if topics.contains(&Topic::Clients) {
+            let (rows, seen) = registry.snapshot(client);
+            (Some(rows), seen)
         } else {
             (None, 0)
         };
-        let log_known = log.clock();
+        let log_seen = log.clock();
         subscriptions.push(Subscription {
             id,
             client: Arc::clone(client),
             topics,
-            clients_known,
-            log_known,
+            clients_seen,
+            log_seen,
             held: Some(Vec::new()),
         });
-        Ok(Begun { id, clients: rows, log_known })
+        Ok(NewSubscription { id, clients: rows, log_seen })
     }
 
     pub(crate) fn unsubscribe(&self, client: ClientId, id: SubscriptionId) -> bool {
-        let mut subscriptions = self.lock();
+        let mut subscriptions = self.subscriptions.lock();
         let before = subscriptions.len();
-        subscriptions.retain(|known| known.client.id != client || known.id != id);
+        subscriptions.retain(|seen| seen.client.id != client || seen.id != id);
         subscriptions.len() < before
     }
 
     pub(crate) fn forget(&self, client: ClientId) {
-        self.lock().retain(|known| known.client.id != client);
+        self.subscriptions.lock().retain(|seen| seen.client.id != client);
     }
 
     /// The answer was sent: sends `first` and then the held events.
     pub(crate) fn release(&self, id: SubscriptionId, first: Vec<Bytes>) {
-        let mut subscriptions = self.lock();
-        if let Some(subscription) = subscriptions.iter_mut().find(|known| known.id == id) {
+        let mut subscriptions = self.subscriptions.lock();
+        if let Some(subscription) = subscriptions.iter_mut().find(|seen| seen.id == id) {
             let held = subscription.held.take().unwrap_or_default();
             for line in first.into_iter().chain(held) {
                 subscription.client.outbox.event(id, line);
@@ -134,9 +135,9 @@ impl Events {
         seen_by: impl Fn(&Identity) -> RunRow,
     ) {
         let mut line = None;
-        for subscription in self.lock().iter_mut() {
+        for subscription in self.subscriptions.lock().iter_mut() {
             let who = subscription.client.who();
-            if !access.is_given_to(&who) || !subscription.is_told_of(Topic::Runs) {
+            if !access.is_given_to(&who) || !subscription.receives(Topic::Runs) {
                 continue;
             }
             if row.waits_for.is_empty() {
@@ -150,8 +151,8 @@ impl Events {
 
     pub(crate) fn menu_changed(&self, revision: u64) {
         let line = notification(name::SERVER_RELOADED, &MenuChanged { revision });
-        for subscription in self.lock().iter_mut() {
-            if subscription.is_told_of(Topic::Server) {
+        for subscription in self.subscriptions.lock().iter_mut() {
+            if subscription.receives(Topic::Server) {
                 subscription.send(line.clone());
             }
         }
@@ -159,78 +160,74 @@ impl Events {
 
     /// Publishes changes of the clients and the log at intervals, for ever.
     pub(crate) async fn publish(&self, registry: &Registry, log: &Log) {
-        let mut log_told = 0;
+        let mut log_sent = 0;
         let mut next = Instant::now();
         loop {
-            if !registry.changed() && log.clock() == log_told {
+            if !registry.changed() && log.clock() == log_sent {
                 self.dirty.notified().await;
             }
             tokio::time::sleep_until(next).await;
-            next = Instant::now() + PACE;
+            next = Instant::now() + PUBLISH_INTERVAL;
             self.publish_clients(registry);
-            log_told = self.publish_log(log, log_told);
+            log_sent = self.publish_log(log, log_sent);
         }
     }
 
     fn publish_clients(&self, registry: &Registry) {
-        let mut subscriptions = self.lock();
+        let mut subscriptions = self.subscriptions.lock();
         let Some(changes) = registry.publish() else { return };
         // Clients of one role see the same, except for their own runs.
         let mut by_role: [Option<Vec<Bytes>>; Role::ALL.len()] = Default::default();
         for subscription in subscriptions.iter_mut() {
-            if !subscription.is_told_of(Topic::Clients) {
+            if !subscription.receives(Topic::Clients) {
                 continue;
             }
             let who = subscription.client.who();
-            let known = subscription.clients_known;
-            let lines = |known| clients_changed(changes.since(known, &who));
+            let seen = subscription.clients_seen;
+            let lines = |seen| clients_changed(changes.since(seen, &who));
             let is_usual = who.scope == Scope::Whole && !changes.concern(who.owner);
             let shared = by_role.get_mut(who.role as usize).filter(|_| is_usual);
-            match shared.filter(|_| changes.all_new_to(known)) {
+            match shared.filter(|_| changes.all_new_to(seen)) {
                 Some(shared) => {
                     for line in shared.get_or_insert_with(|| lines(0)) {
                         subscription.send(line.clone());
                     }
                 }
-                None => lines(known).into_iter().for_each(|line| subscription.send(line)),
+                None => lines(seen).into_iter().for_each(|line| subscription.send(line)),
             }
         }
     }
 
-    fn publish_log(&self, log: &Log, told: u64) -> u64 {
-        let mut subscriptions = self.lock();
+    fn publish_log(&self, log: &Log, changes: u64) -> u64 {
+        let mut subscriptions = self.subscriptions.lock();
         let mut wanted: Vec<&mut Subscription> =
-            subscriptions.iter_mut().filter(|known| known.is_told_of(Topic::Log)).collect();
+            subscriptions.iter_mut().filter(|seen| seen.receives(Topic::Log)).collect();
         if wanted.is_empty() {
             return log.clock();
         }
-        let (entries, clock) = log.since(told);
+        let (entries, clock) = log.since(changes);
         // The log keeps a limited number: in a burst the oldest are gone before they are published.
         let before = entries.first().map_or(clock, |(moment, _)| moment - 1);
         for subscription in &wanted {
-            let missed = before.saturating_sub(told.max(subscription.log_known));
+            let missed = before.saturating_sub(changes.max(subscription.log_seen));
             subscription.client.outbox.missed(subscription.id, missed);
         }
         for (moment, entry) in entries {
             let line = notification(name::LOG_ENTRY, &entry);
             for subscription in &mut wanted {
-                if moment > subscription.log_known {
+                if moment > subscription.log_seen {
                     subscription.send(line.clone());
                 }
             }
         }
         clock
     }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Subscription>> {
-        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Subscription {
     /// Whether it has this topic and its client may still subscribe to it: a key can be given another role while it
     /// is in use.
-    fn is_told_of(&self, topic: Topic) -> bool {
+    fn receives(&self, topic: Topic) -> bool {
         self.topics.contains(&topic)
             && authorize(&self.client.who(), Action::Subscribe(topic)).is_ok()
     }
@@ -244,8 +241,8 @@ impl Subscription {
 }
 
 /// The notifications for a change; none if it is empty.
-fn clients_changed(told: ClientsChanged) -> Vec<Bytes> {
-    let ClientsChanged { joined, left, updated } = told;
+fn clients_changed(changes: ClientsChanged) -> Vec<Bytes> {
+    let ClientsChanged { joined, left, updated } = changes;
     let mut lines = Vec::new();
     let mut say = |part: ClientsChanged| lines.push(notification(name::CLIENTS_CHANGED, &part));
     if joined.len() + left.len() + updated.len() <= ROWS_A_LINE {
@@ -254,15 +251,14 @@ fn clients_changed(told: ClientsChanged) -> Vec<Bytes> {
         }
         return lines;
     }
-    for rows in left.chunks(ROWS_A_LINE) {
-        say(ClientsChanged { left: rows.to_vec(), ..ClientsChanged::default() });
-    }
-    for rows in joined.chunks(ROWS_A_LINE) {
-        say(ClientsChanged { joined: rows.to_vec(), ..ClientsChanged::default() });
-    }
-    for rows in updated.chunks(ROWS_A_LINE) {
-        say(ClientsChanged { updated: rows.to_vec(), ..ClientsChanged::default() });
-    }
+    let none = ClientsChanged::default;
+    let left =
+        left.chunks(ROWS_A_LINE).map(|rows| ClientsChanged { left: rows.to_vec(), ..none() });
+    let joined =
+        joined.chunks(ROWS_A_LINE).map(|rows| ClientsChanged { joined: rows.to_vec(), ..none() });
+    let updated =
+        updated.chunks(ROWS_A_LINE).map(|rows| ClientsChanged { updated: rows.to_vec(), ..none() });
+    left.chain(joined).chain(updated).for_each(say);
     lines
 }
 
@@ -280,9 +276,9 @@ mod tests {
     use crate::base::log::{KEPT, Sinks};
     use crate::base::outbox::Outbox;
 
-    /// Who was an admin when it subscribed used to be told of the log for as long as its session lasted.
+    /// A client that was an admin when it subscribed got the log as long as its session lasted.
     #[test]
-    fn whoever_may_not_hear_of_a_topic_any_more_is_told_nothing_of_it() {
+    fn a_client_that_may_not_subscribe_any_more_gets_no_event() {
         let (log, dispatch, _writing) = Log::open(&Sinks::default()).unwrap();
         let registry = Arc::new(Registry::default());
         let identity =
@@ -315,9 +311,9 @@ mod tests {
         assert_eq!(told_of(identity(Role::Admin, limited)), [""; 0]);
     }
 
-    /// A log faster than it is published used to lose lines that nobody was told of.
+    /// A log that is faster than its publication lost lines without a count.
     #[test]
-    fn lines_that_the_log_no_longer_has_are_counted_to_those_who_missed_them() {
+    fn dropped_log_lines_are_counted_for_each_subscriber() {
         let (log, dispatch, _writing) = Log::open(&Sinks::default()).unwrap();
         let registry = Arc::new(Registry::default());
         let identity = Identity {
@@ -341,10 +337,10 @@ mod tests {
         let begun = events.subscribe(client, vec![Topic::Log], &registry, &log).unwrap();
         events.release(begun.id, Vec::new());
         write(KEPT + 5);
-        let told = events.publish_log(&log, 0);
+        let changes = events.publish_log(&log, 0);
         assert_eq!(client.outbox.take_dropped(), [(begun.id, 5)]);
         write(KEPT);
-        events.publish_log(&log, told);
+        events.publish_log(&log, changes);
         assert_eq!(client.outbox.take_dropped(), []);
     }
 }

@@ -79,7 +79,7 @@ pub use net::sd_notify::{NoSupervisor, Supervisor};
 pub use serve::metrics::MetricsError;
 pub use serve::{ServeError, serve};
 pub use server::Ended;
-pub use settings::advertise::{Discovery, Router};
+pub use settings::discovery::{Discovery, Router};
 pub use settings::limits::Limits;
 pub use settings::metrics::Metrics;
 pub use settings::retention::Kept;

@@ -19,7 +19,7 @@ pub(crate) mod tcp_port;
 pub(crate) mod token_bucket;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -29,6 +29,7 @@ use crate::admission::pending::{PendingConnection, Phase};
 pub(crate) use crate::admission::permit::Permit;
 use crate::admission::source_record::{SourceRecord, source_bucket};
 use crate::admission::token_bucket::TokenBucket;
+use crate::base::mutex::Mutex;
 use crate::base::peer::Peer;
 use crate::settings::limits::Limits;
 
@@ -90,7 +91,7 @@ impl Admission {
 
     /// Sets the limits. A rate that changed starts with a full bucket.
     pub(crate) fn set_limits(&self, limits: &Limits, now: Instant) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let before = std::mem::replace(&mut state.limits, limits.clone());
         if before.connects != limits.connects {
             state.connects = TokenBucket::new(limits.connects, limits.connects, now);
@@ -104,7 +105,7 @@ impl Admission {
 
     /// Admits a new connection, for which an older one may be dropped.
     pub(crate) fn enter(self: &Arc<Self>, source: Peer, now: Instant) -> Result<Permit, Refusal> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let record = state.record(source, now);
         let known = record.is_known(now);
         if !known && record.is_penalized(now) {
@@ -130,7 +131,7 @@ impl Admission {
 
     /// The known sources, and how long ago each was admitted; none if no source was admitted since the last call.
     pub(crate) fn take_new_known(&self, now: Instant) -> Option<Vec<(Peer, Duration)>> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if !std::mem::take(&mut state.has_new_known) {
             return None;
         }
@@ -141,11 +142,7 @@ impl Admission {
 
     /// Records that a source was admitted at a time before this start of the server.
     pub(crate) fn remember(&self, source: Peer, admitted: Instant, now: Instant) {
-        self.lock().record(source, now).admitted = Some(admitted);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, AdmissionState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().record(source, now).admitted = Some(admitted);
     }
 }
 

@@ -32,12 +32,12 @@ impl Permit {
         let waited = async {
             tokio::pin!(speaks);
             if tokio::time::timeout(SILENT_AFTER, &mut speaks).await.is_err() {
-                admission.lock().limit_silent(*source, Instant::now());
+                admission.0.lock().limit_silent(*source, Instant::now());
                 speaks.await;
             }
-            admission.lock().queue(*id, Instant::now());
+            admission.0.lock().queue(*id, Instant::now());
             while tokio::time::timeout(SHORTEST_SLOT_TIME, &mut *started).await.is_err() {
-                admission.lock().drop_slowest(*source, Instant::now());
+                admission.0.lock().drop_slowest(*source, Instant::now());
             }
         };
         tokio::select! {
@@ -56,7 +56,7 @@ impl Permit {
 
     /// Records an accepted key: the source is known, and this connection does not count for its rate.
     pub(crate) fn key_accepted(self, now: Instant) {
-        let mut state = self.admission.lock();
+        let mut state = self.admission.0.lock();
         let record = state.record(self.source, now);
         record.admitted = Some(now);
         record.connects.give_back();
@@ -65,7 +65,7 @@ impl Permit {
 
     /// Records a refused key. The number of them since the last log line, if another is due.
     pub(crate) fn key_refused(&self, now: Instant) -> Option<u64> {
-        let mut state = self.admission.lock();
+        let mut state = self.admission.0.lock();
         let penalty = state.limits.penalty;
         let record = state.record(self.source, now);
         if let Some(penalty) = penalty {
@@ -84,7 +84,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.admission.lock();
+        let mut state = self.admission.0.lock();
         state.pending.retain(|pending| pending.id != self.id);
         state.start_next(self.source, Instant::now());
     }

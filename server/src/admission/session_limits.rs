@@ -2,12 +2,13 @@
 //! limit.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use topside_shared::{ErrorKind, Role, RpcError};
 
 use crate::base::descriptors;
 use crate::base::identity::Owner;
+use crate::base::mutex::Mutex;
 use crate::settings::limits::Limits;
 
 /// The server does not start with fewer descriptors.
@@ -40,11 +41,11 @@ pub(crate) fn max_sessions(limits: &Limits) -> Result<usize, TooFewDescriptors> 
 
 #[derive(Debug)]
 pub(crate) struct SessionLimits {
-    taken: Mutex<Taken>,
+    counts: Mutex<SessionCounts>,
 }
 
 #[derive(Debug)]
-struct Taken {
+struct SessionCounts {
     most: usize,
     per_key: usize,
     /// Places of these that are kept for admins.
@@ -90,43 +91,43 @@ impl SessionLimits {
     }
 
     fn of(most: usize, per_key: usize, for_admins: usize) -> Arc<Self> {
-        let taken = Taken { most, per_key, for_admins, all: 0, by_owner: HashMap::new() };
-        Arc::new(Self { taken: Mutex::new(taken) })
+        let counts = SessionCounts { most, per_key, for_admins, all: 0, by_owner: HashMap::new() };
+        Arc::new(Self { counts: Mutex::new(counts) })
     }
 
     /// Sets the limits; open sessions keep their places.
     pub(crate) fn set_limits(&self, limits: &Limits) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.most = limits.max_sessions;
-        taken.per_key = limits.max_sessions_per_key;
-        taken.for_admins = limits.admin_sessions;
+        let mut counts = self.counts.lock();
+        counts.most = limits.max_sessions;
+        counts.per_key = limits.max_sessions_per_key;
+        counts.for_admins = limits.admin_sessions;
     }
 
     pub(crate) fn take(self: &Arc<Self>, owner: Owner, role: Role) -> Result<SessionPermit, Full> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let reserved = if role == Role::Admin { 0 } else { taken.for_admins };
-        let (most, per_key) = (taken.most.saturating_sub(reserved), taken.per_key);
-        if taken.all >= most {
+        let mut counts = self.counts.lock();
+        let reserved = if role == Role::Admin { 0 } else { counts.for_admins };
+        let (most, per_key) = (counts.most.saturating_sub(reserved), counts.per_key);
+        if counts.all >= most {
             return Err(Full { limit: "max_sessions", most });
         }
-        let with_key = taken.by_owner.entry(owner).or_default();
+        let with_key = counts.by_owner.entry(owner).or_default();
         if *with_key >= per_key {
             return Err(Full { limit: "max_sessions_per_key", most: per_key });
         }
         *with_key += 1;
-        taken.all += 1;
+        counts.all += 1;
         Ok(SessionPermit { sessions: Arc::clone(self), owner })
     }
 }
 
 impl Drop for SessionPermit {
     fn drop(&mut self) {
-        let mut taken = self.sessions.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.all -= 1;
-        if let Some(with_key) = taken.by_owner.get_mut(&self.owner) {
+        let mut counts = self.sessions.counts.lock();
+        counts.all -= 1;
+        if let Some(with_key) = counts.by_owner.get_mut(&self.owner) {
             *with_key -= 1;
             if *with_key == 0 {
-                taken.by_owner.remove(&self.owner);
+                counts.by_owner.remove(&self.owner);
             }
         }
     }

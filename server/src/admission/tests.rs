@@ -23,7 +23,7 @@ fn dropped(permit: &mut Permit) -> Option<Refusal> {
 }
 
 fn speak(permit: &Permit, now: Instant) {
-    permit.admission.lock().queue(permit.id, now);
+    permit.admission.0.lock().queue(permit.id, now);
 }
 
 fn has_slot(permit: &mut Permit) -> bool {
@@ -32,12 +32,12 @@ fn has_slot(permit: &mut Permit) -> bool {
 
 /// Does what a queued connection of source 1 does each time that its wait is over.
 fn drop_slowest(admission: &Arc<Admission>, now: Instant) {
-    admission.lock().drop_slowest(source(1), now);
+    admission.0.lock().drop_slowest(source(1), now);
 }
 
 /// Does what a silent connection of source 1 does once it counts as silent.
 fn limit_silent(admission: &Arc<Admission>, now: Instant) {
-    admission.lock().limit_silent(source(1), now);
+    admission.0.lock().limit_silent(source(1), now);
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn sources_are_forgotten_at_the_limit_and_known_ones_last() {
     for number in 1..=last {
         drop(admission.enter(source(number), now).unwrap());
     }
-    let state = admission.lock();
+    let state = admission.0.lock();
     assert_eq!(state.sources.len(), MAX_SOURCES);
     assert!(state.sources.contains_key(&source(0)));
     assert!(state.sources.contains_key(&source(last)));

@@ -1,7 +1,7 @@
 //! Flags and verbs of `topsided`, which `topside serve` takes too.
 
-mod audit;
-mod keys;
+mod audit_verbs;
+mod key_verbs;
 mod show_config;
 
 use crate::admission::tcp_port::OpenError;
@@ -9,7 +9,7 @@ use crate::base::platform;
 use crate::base::platform::prepare_process;
 use crate::base::shutdown::Stop;
 use crate::base::toml_file::errors::FileErrors;
-pub use crate::cli::keys::{Handed, InviteArgs, ShowError, TokenArgs};
+pub use crate::cli::key_verbs::{InviteArgs, NewKey, ShowError, TokenArgs};
 use crate::config::{Config, ConfigError};
 use crate::menu_file::wire_size::wire_size;
 use crate::net::local_socket::{ListenError, Listeners};
@@ -76,9 +76,9 @@ enum Verb {
     /// Look at this box, and say line by line what stands between it and a client
     Doctor,
     /// Print an invite: one string that pairs one client with this server
-    Invite(keys::InviteArgs),
+    Invite(key_verbs::InviteArgs),
     /// Print a token: the same for a script, limited to some commands
-    Token(keys::TokenArgs),
+    Token(key_verbs::TokenArgs),
     /// List the keys that may come in over TCP
     Keys,
     /// Take a key away, and end its sessions
@@ -91,7 +91,7 @@ enum Verb {
     /// Read the record of who did what, or see whether it is whole
     Audit {
         #[command(subcommand)]
-        verb: audit::AuditVerb,
+        verb: audit_verbs::AuditVerb,
     },
 }
 
@@ -103,7 +103,7 @@ pub fn main() -> ExitCode {
     }
     match Topsided::from_arg_matches(&matches) {
         Ok(topsided) => run(&topsided.serve),
-        Err(mistake) => mistake.exit(),
+        Err(error) => error.exit(),
     }
 }
 
@@ -149,52 +149,35 @@ pub fn run(args: &ServeArgs) -> ExitCode {
         return fail(WRONG_CONFIGURATION, FileErrors::absent(missing));
     }
     let load = || Config::load(&dirs, args.config.as_deref(), menu);
+    let succeed = |()| ExitCode::SUCCESS;
+    let wrong = |error| fail(WRONG_CONFIGURATION, error);
     let done = match &args.verb {
-        Some(Verb::Audit { verb }) => {
-            return match audit::run(&dirs, verb) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => fail(error.status(), error),
-            };
-        }
-        None => {
-            if dirs == Dirs::system() && !owns(&dirs) {
-                return fail(1, PACKAGED);
-            }
-            return match load() {
-                Ok(config) => run_server(&dirs, config),
-                Err(error) => fail(WRONG_CONFIGURATION, error),
-            };
-        }
+        None if dirs == Dirs::system() && !owns(&dirs) => return fail(1, PACKAGED),
+        None => return load().map_or_else(wrong, |config| run_server(&dirs, config)),
         Some(Verb::Check { .. }) => {
-            return match load() {
-                Ok(config) => {
-                    check(&config);
-                    ExitCode::SUCCESS
-                }
-                Err(error) => fail(WRONG_CONFIGURATION, error),
-            };
+            return load().map(|config| check(&config)).map_or_else(wrong, succeed);
         }
         Some(Verb::Config { what }) => {
             let named = show_config::Named { config: args.config.as_deref(), menu };
-            return match show_config::show(what, &dirs, named, load) {
-                Ok(text) => {
-                    print!("{text}");
-                    ExitCode::SUCCESS
-                }
-                Err(error) => fail(WRONG_CONFIGURATION, error),
-            };
+            let shown = show_config::show(what, &dirs, named, load);
+            return shown.map(|text| print!("{text}")).map_or_else(wrong, succeed);
+        }
+        Some(Verb::Audit { verb }) => {
+            let done = audit_verbs::run(&dirs, verb);
+            return done.map_or_else(|error| fail(error.status(), error), succeed);
         }
         Some(Verb::Doctor) => return examine(&dirs, &load()),
-        Some(Verb::Invite(args)) => keys::invite(&dirs, &load, args),
-        Some(Verb::Token(args)) => keys::token(&dirs, &load, args),
-        Some(Verb::Keys) => keys::keys(&dirs, &load),
-        Some(Verb::Revoke { key }) => keys::revoke(&dirs, &load, key),
-        Some(Verb::Id) => keys::id(&dirs),
+        Some(Verb::Invite(args)) => {
+            key_verbs::create(&dirs, &load, args.request(), |made| args.show(made))
+        }
+        Some(Verb::Token(args)) => {
+            key_verbs::create(&dirs, &load, args.request(), |made| args.show(made))
+        }
+        Some(Verb::Keys) => key_verbs::keys(&dirs, &load),
+        Some(Verb::Revoke { key }) => key_verbs::revoke(&dirs, &load, key),
+        Some(Verb::Id) => key_verbs::id(&dirs),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(1, error),
-    }
+    done.map_or_else(|error| fail(1, error), succeed)
 }
 
 /// Whether the state is this user's own: the server could not read what another user wrote there.
@@ -269,15 +252,11 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
     };
     let ended = runtime.block_on(async {
         let stop = Stop::on_signals().map_err(|error| (1, error.to_string()))?;
-        let listeners =
-            Listeners::local(&dirs.socket(), config.local.is_open()).map_err(|error| {
-                let status = if matches!(error, ListenError::AlreadyServed { .. }) {
-                    SERVED_ALREADY
-                } else {
-                    1
-                };
-                (status, error.to_string())
-            })?;
+        let status = |in_use| if in_use { SERVED_ALREADY } else { 1 };
+        let listeners = Listeners::local(&dirs.socket(), config.local.is_open());
+        let listeners = listeners.map_err(|error| {
+            (status(matches!(error, ListenError::AlreadyServed { .. })), error.to_string())
+        })?;
         serve(listeners, config, stop).await.map_err(|error| {
             let in_use = matches!(
                 error,
@@ -285,7 +264,7 @@ fn run_server(dirs: &Dirs, mut config: Config) -> ExitCode {
                     | ServeError::Metrics(MetricsError::InUse(_))
                     | ServeError::State(ListenError::StateInUse { .. })
             );
-            (if in_use { SERVED_ALREADY } else { 1 }, error.to_string())
+            (status(in_use), error.to_string())
         })
     });
     // Results of blocking calls are not needed any more.

@@ -30,11 +30,8 @@ pub(crate) struct Named<'a> {
     pub(crate) menu: Option<&'a Path>,
 }
 
-struct Row {
-    key: String,
-    value: String,
-    from: String,
-}
+/// Key, value and origin.
+type Row = [String; 3];
 
 pub(crate) fn show(
     what: &What,
@@ -43,73 +40,54 @@ pub(crate) fn show(
     load: impl FnOnce() -> Result<Config, ConfigError>,
 ) -> Result<String, ConfigError> {
     let mut rows = places(dirs, named);
-    let What::Show { json } = what else {
-        let rows: Vec<[String; 3]> =
-            rows.into_iter().map(|row| [row.key, row.value, row.from]).collect();
-        return Ok(columns(&rows));
-    };
-    for row in &mut rows {
-        row.value = Value::from(row.value.as_str()).to_string();
+    let What::Show { json } = what else { return Ok(columns(&rows)) };
+    for [_, value, _] in &mut rows {
+        *value = Value::from(value.as_str()).to_string();
     }
     let config = load()?;
     let file =
         named.config.map_or_else(|| SERVER_FILE.to_owned(), |path| path.display().to_string());
     rows.extend(settings(&config).into_iter().map(|Setting { key, value }| {
         let line = config.line_of(&key);
-        let from = line.map_or_else(|| "default".to_owned(), |line| format!("{file}:{line}"));
-        Row { key, value, from }
+        [key, value, line.map_or_else(|| "default".to_owned(), |line| format!("{file}:{line}"))]
     }));
     if *json {
         let rows = rows
             .iter()
-            .map(|row| json!({"key": row.key, "value": as_json(&row.value), "from": row.from}));
+            .map(|[key, value, from]| json!({"key": key, "value": as_json(value), "from": from}));
         return Ok(format!("{}\n", Value::from_iter(rows)));
     }
-    let rows: Vec<[String; 3]> =
-        rows.into_iter().map(|row| [row.key, shown(row.value), row.from]).collect();
+    for [_, value, _] in rows.iter_mut().filter(|[_, value, _]| value.is_empty()) {
+        "unset".clone_into(value);
+    }
     Ok(columns(&rows))
 }
 
-fn shown(value: String) -> String {
-    if value.is_empty() { "unset".to_owned() } else { value }
-}
-
 fn places(dirs: &Dirs, named: Named<'_>) -> Vec<Row> {
-    let [config, state, runtime] =
-        Dirs::named_by().map(|variable| variable.unwrap_or("default").to_owned());
-    let row = |key: &str, path: &Path, from: String| Row {
-        key: key.to_owned(),
-        value: path.display().to_string(),
-        from,
+    let row = |key: &str, path: &Path, from: &str| {
+        [key.to_owned(), path.display().to_string(), from.to_owned()]
     };
-    let flag = |flag: &str| flag.to_owned();
-    let server_file = match named.config {
-        Some(path) => row("config", path, flag("--config")),
-        None => {
-            let path = dirs.config.join(SERVER_FILE);
-            row("config", &path, there(&path))
-        }
+    let default_file = |key, path: &Path| {
+        row(key, path, if path.exists() { "default" } else { "default, not there" })
     };
+    let [config, state, runtime] = Dirs::named_by().map(|variable| variable.unwrap_or("default"));
     let mut rows = vec![
         row("config_dir", &dirs.config, config),
         row("state_dir", &dirs.state, state),
         row("runtime_dir", &dirs.runtime, runtime),
-        server_file,
+        match named.config {
+            Some(path) => row("config", path, "--config"),
+            None => default_file("config", &dirs.config.join(SERVER_FILE)),
+        },
     ];
     match named.menu {
-        Some(path) => rows.push(row("commands", path, flag("--commands"))),
-        None => {
-            for name in [menu_file::COMMANDS_FILE, menu_file::COMMANDS_DIR] {
-                let path = dirs.config.join(name);
-                rows.push(row("commands", &path, there(&path)));
-            }
-        }
+        Some(path) => rows.push(row("commands", path, "--commands")),
+        None => rows.extend(
+            [menu_file::COMMANDS_FILE, menu_file::COMMANDS_DIR]
+                .map(|name| default_file("commands", &dirs.config.join(name))),
+        ),
     }
     rows
-}
-
-fn there(path: &Path) -> String {
-    if path.exists() { "default" } else { "default, not there" }.to_owned()
 }
 
 fn as_json(value: &str) -> Value {

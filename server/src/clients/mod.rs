@@ -7,9 +7,10 @@ use crate::audit::Audit;
 use crate::audit::entry::By;
 use crate::authorize::RunAccess;
 use crate::base::identity::{Identity, Owner, Scope};
+use crate::base::mutex::Mutex;
 use crate::base::outbox::Outbox;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use topside_shared::records::{ClientRow, ClientRun, Program};
@@ -33,10 +34,10 @@ pub(crate) struct Client {
     signed_in: AtomicBool,
     /// Time of its last request, in milliseconds after `since`.
     active: AtomicU64,
-    moved: ByteCounts,
+    bytes: ByteCounts,
     since: Instant,
     /// The part of its row that can change. Never held across an `.await`.
-    said: Mutex<Said>,
+    record: Mutex<ClientRecord>,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +47,7 @@ struct ByteCounts {
 }
 
 #[derive(Debug)]
-struct Said {
+struct ClientRecord {
     who: Arc<Identity>,
     program: Option<Program>,
     runs: Vec<(ClientRun, RunAccess)>,
@@ -63,7 +64,7 @@ impl Client {
 
     /// Its identity: a key can be given another role while it is in use.
     pub(crate) fn who(&self) -> Arc<Identity> {
-        Arc::clone(&lock(&self.said).who)
+        Arc::clone(&self.record.lock().who)
     }
 
     pub(crate) fn by(&self) -> By {
@@ -81,11 +82,11 @@ impl Client {
     }
 
     pub(crate) fn received(&self, bytes: usize) {
-        self.moved.received.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.bytes.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn sent(&self, bytes: usize) {
-        self.moved.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.bytes.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Writes its start to the log and the audit log, once.
@@ -132,24 +133,24 @@ impl Client {
     }
 
     fn whole_row(&self, you: bool) -> WholeRow {
-        let said = lock(&self.said);
+        let record = self.record.lock();
         let now = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let row = ClientRow {
             client_id: self.id,
             address: self.address.clone(),
             connection: self.connection,
-            user: said.who.user.clone(),
+            user: record.who.user.clone(),
             key_id: None,
-            role: said.who.role,
-            client: said.program.clone(),
+            role: record.who.role,
+            client: record.program.clone(),
             connected_at: self.connected_at,
             idle_ms: now.saturating_sub(self.active.load(Ordering::Relaxed)),
-            bytes_in: Some(self.moved.received.load(Ordering::Relaxed)),
-            bytes_out: Some(self.moved.sent.load(Ordering::Relaxed)),
+            bytes_in: Some(self.bytes.received.load(Ordering::Relaxed)),
+            bytes_out: Some(self.bytes.sent.load(Ordering::Relaxed)),
             runs: Vec::new(),
             you,
         };
-        WholeRow { row, runs: said.runs.clone() }
+        WholeRow { row, runs: record.runs.clone() }
     }
 }
 
@@ -165,8 +166,4 @@ impl WholeRow {
         let seen = self.runs.iter().filter(|(_, access)| access.is_given_to(who));
         ClientRow { runs: seen.map(|(run, _)| run.clone()).collect(), ..self.row.clone() }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

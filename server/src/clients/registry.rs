@@ -1,8 +1,8 @@
 //! Registry of clients: who is connected, and what has changed since the last publication.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::Notify;
@@ -12,8 +12,9 @@ use topside_shared::{ClientId, Connection, RunId, Time};
 
 use crate::authorize::RunAccess;
 use crate::base::identity::{Identity, Owner};
+use crate::base::mutex::Mutex;
 use crate::base::outbox::Outbox;
-use crate::clients::{ByteCounts, Client, Said, WholeRow, lock};
+use crate::clients::{ByteCounts, Client, ClientRecord, WholeRow};
 
 /// All connected clients, and what changed about them since the last [`Registry::publish`].
 #[derive(Debug, Default)]
@@ -21,19 +22,19 @@ pub(crate) struct Registry {
     /// Notified of each change.
     dirty: Arc<Notify>,
     last_id: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<RegistryState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct RegistryState {
     clients: BTreeMap<ClientId, Arc<Client>>,
     clock: u64,
-    changes: BTreeMap<ClientId, Change>,
+    changes: BTreeMap<ClientId, ClientChange>,
 }
 
 /// Changes of one client since the last publication, each with its clock.
 #[derive(Debug, Clone, Default)]
-struct Change {
+struct ClientChange {
     joined: Option<u64>,
     updated: Option<u64>,
     /// Changes of its runs: the last one for each group of clients that may see them.
@@ -42,8 +43,8 @@ struct Change {
 }
 
 /// Unpublished changes, to be filtered by what a subscriber has seen.
-pub(crate) struct Changes {
-    changes: Vec<(ClientId, Change, Option<WholeRow>)>,
+pub(crate) struct ClientChanges {
+    changes: Vec<(ClientId, ClientChange, Option<WholeRow>)>,
     first: u64,
 }
 
@@ -63,7 +64,7 @@ impl Registered {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        let mut state = lock(&self.registry.state);
+        let mut state = self.registry.state.lock();
         state.clients.remove(&self.client.id);
         let clock = state.tick();
         let reason = std::mem::take(&mut self.reason);
@@ -97,11 +98,15 @@ impl Registry {
             logged: AtomicBool::new(false),
             signed_in: AtomicBool::new(false),
             active: AtomicU64::new(0),
-            moved: ByteCounts::default(),
+            bytes: ByteCounts::default(),
             since: Instant::now(),
-            said: Mutex::new(Said { who: Arc::new(identity), program: None, runs: Vec::new() }),
+            record: Mutex::new(ClientRecord {
+                who: Arc::new(identity),
+                program: None,
+                runs: Vec::new(),
+            }),
         });
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let clock = state.tick();
         state.clients.insert(id, Arc::clone(&client));
         state.changes.entry(id).or_default().joined = Some(clock);
@@ -111,20 +116,20 @@ impl Registry {
     }
 
     pub(crate) fn count(&self) -> usize {
-        lock(&self.state).clients.len()
+        self.state.lock().clients.len()
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
-        lock(&self.state).clients.values().cloned().collect()
+        self.state.lock().clients.values().cloned().collect()
     }
 
     pub(crate) fn get(&self, id: ClientId) -> Option<Arc<Client>> {
-        lock(&self.state).clients.get(&id).cloned()
+        self.state.lock().clients.get(&id).cloned()
     }
 
     /// Up to `limit` clients with an id greater than `after`.
     pub(crate) fn page(&self, after: Option<ClientId>, limit: usize) -> Vec<Arc<Client>> {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         let after = after.unwrap_or(ClientId(0));
         let later = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
         state.clients.range(later).take(limit).map(|(_, client)| Arc::clone(client)).collect()
@@ -133,25 +138,25 @@ impl Registry {
     /// The rows of all clients as `viewer` sees them, and their clock.
     pub(crate) fn snapshot(&self, viewer: &Client) -> (Vec<ClientRow>, u64) {
         let who = viewer.who();
-        let state = lock(&self.state);
+        let state = self.state.lock();
         let row = |client: &Arc<Client>| client.row(&who, client.id == viewer.id);
         (state.clients.values().map(row).collect(), state.clock)
     }
 
     pub(crate) fn set_identity(&self, client: &Client, identity: Identity) {
-        lock(&client.said).who = Arc::new(identity);
+        client.record.lock().who = Arc::new(identity);
         self.updated(client.id);
     }
 
     pub(crate) fn set_program(&self, client: &Client, program: Program) {
-        lock(&client.said).program = Some(program);
+        client.record.lock().program = Some(program);
         self.updated(client.id);
     }
 
     /// Adds a run to a client's row, or replaces it there.
     pub(crate) fn run_listed(&self, client: &Client, run: ClientRun, access: RunAccess) {
         {
-            let runs = &mut lock(&client.said).runs;
+            let runs = &mut client.record.lock().runs;
             match runs.iter_mut().find(|(known, _)| known.run_id == run.run_id) {
                 Some((known, _)) => *known = run,
                 None => runs.push((run, access)),
@@ -162,7 +167,7 @@ impl Registry {
 
     pub(crate) fn run_ended(&self, client: &Client, run: RunId) {
         let ended = {
-            let runs = &mut lock(&client.said).runs;
+            let runs = &mut client.record.lock().runs;
             let place = runs.iter().position(|(known, _)| known.run_id == run);
             place.map(|place| runs.remove(place))
         };
@@ -184,8 +189,8 @@ impl Registry {
         self.changed_by(id, |change, clock| change.updated = Some(clock));
     }
 
-    fn changed_by(&self, id: ClientId, note: impl FnOnce(&mut Change, u64)) {
-        let mut state = lock(&self.state);
+    fn changed_by(&self, id: ClientId, note: impl FnOnce(&mut ClientChange, u64)) {
+        let mut state = self.state.lock();
         if state.clients.contains_key(&id) {
             let clock = state.tick();
             note(state.changes.entry(id).or_default(), clock);
@@ -194,16 +199,16 @@ impl Registry {
     }
 
     pub(crate) fn changed(&self) -> bool {
-        !lock(&self.state).changes.is_empty()
+        !self.state.lock().changes.is_empty()
     }
 
-    pub(crate) fn publish(&self) -> Option<Changes> {
-        let mut state = lock(&self.state);
+    pub(crate) fn publish(&self) -> Option<ClientChanges> {
+        let mut state = self.state.lock();
         if state.changes.is_empty() {
             return None;
         }
         let changes = std::mem::take(&mut state.changes);
-        let first = changes.values().map(Change::first).min().unwrap_or_default();
+        let first = changes.values().map(ClientChange::first).min().unwrap_or_default();
         let changes = changes
             .into_iter()
             .map(|(id, change)| {
@@ -211,18 +216,18 @@ impl Registry {
                 (id, change, row)
             })
             .collect();
-        Some(Changes { changes, first })
+        Some(ClientChanges { changes, first })
     }
 }
 
-impl State {
+impl RegistryState {
     fn tick(&mut self) -> u64 {
         self.clock += 1;
         self.clock
     }
 }
 
-impl Change {
+impl ClientChange {
     fn first(&self) -> u64 {
         let left = self.left.as_ref().map(|(clock, _)| *clock);
         let runs = self.runs.iter().map(|(clock, _)| *clock).min();
@@ -230,13 +235,13 @@ impl Change {
     }
 }
 
-impl Change {
+impl ClientChange {
     fn runs_new_to(&self, known: u64, who: &Identity) -> bool {
         self.runs.iter().any(|(clock, access)| *clock > known && access.is_given_to(who))
     }
 }
 
-impl Changes {
+impl ClientChanges {
     /// Whether all of it is newer than `known`.
     pub(crate) fn all_new_to(&self, known: u64) -> bool {
         known < self.first
@@ -253,21 +258,21 @@ impl Changes {
 
     /// The changes newer than `known` that `who` may see. A client that joined and left in between is left out.
     pub(crate) fn since(&self, known: u64, who: &Identity) -> ClientsChanged {
-        let mut told = ClientsChanged::default();
+        let mut seen = ClientsChanged::default();
         for (id, change, row) in &self.changes {
             let new = |clock: Option<u64>| clock.is_some_and(|clock| clock > known);
             match (&change.left, row) {
                 (Some((clock, reason)), _) if *clock > known && !new(change.joined) => {
-                    told.left.push(ClientLeft { client_id: *id, reason: reason.clone() });
+                    seen.left.push(ClientLeft { client_id: *id, reason: reason.clone() });
                 }
-                (None, Some(row)) if new(change.joined) => told.joined.push(row.seen_by(who)),
+                (None, Some(row)) if new(change.joined) => seen.joined.push(row.seen_by(who)),
                 (None, Some(row)) if new(change.updated) || change.runs_new_to(known, who) => {
-                    told.updated.push(row.seen_by(who));
+                    seen.updated.push(row.seen_by(who));
                 }
                 _ => {}
             }
         }
-        told
+        seen
     }
 }
 
@@ -298,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_gone_when_its_guard_is() {
+    fn a_row_is_removed_with_its_guard() {
         let registry = Arc::new(Registry::default());
         let guard = join(&registry);
         assert_eq!(registry.count(), 1);
@@ -307,11 +312,11 @@ mod tests {
     }
 
     #[test]
-    fn who_joins_and_leaves_between_two_publications_is_not_told() {
+    fn a_client_that_joins_and_leaves_between_two_publications_is_not_published() {
         let registry = Arc::new(Registry::default());
         drop(join(&registry));
-        let told = registry.publish().unwrap().since(0, &viewer());
-        assert_eq!(told, ClientsChanged::default());
+        let seen = registry.publish().unwrap().since(0, &viewer());
+        assert_eq!(seen, ClientsChanged::default());
         assert!(registry.publish().is_none());
     }
 
@@ -325,13 +330,13 @@ mod tests {
         registry.set_program(&first.client, Program::default());
         let changes = registry.publish().unwrap();
         assert!(!changes.all_new_to(known));
-        let told = changes.since(known, &viewer());
-        assert_eq!(told.joined.len(), 1);
-        assert_eq!(told.joined[0].client_id, second.client.id);
-        assert_eq!(told.updated.len(), 1);
-        assert_eq!(told.updated[0].client_id, first.client.id);
+        let seen = changes.since(known, &viewer());
+        assert_eq!(seen.joined.len(), 1);
+        assert_eq!(seen.joined[0].client_id, second.client.id);
+        assert_eq!(seen.updated.len(), 1);
+        assert_eq!(seen.updated[0].client_id, first.client.id);
         drop(first);
-        let told = registry.publish().unwrap().since(known, &viewer());
-        assert_eq!(told.left.len(), 1);
+        let seen = registry.publish().unwrap().since(known, &viewer());
+        assert_eq!(seen.left.len(), 1);
     }
 }

@@ -1,8 +1,9 @@
 //! Active configuration: settings and menu, replaced together by a reload. Work in progress keeps the configuration
 //! it started with.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use crate::base::mutex::Mutex;
 use crate::config::Config;
 use crate::menu::Table;
 
@@ -21,10 +22,10 @@ impl ActiveConfig {
     }
 
     pub(crate) fn get(&self) -> Arc<Loaded> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.0.lock())
     }
 
     pub(crate) fn set(&self, next: Loaded) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        *self.0.lock() = Arc::new(next);
     }
 }

@@ -11,7 +11,7 @@ use crate::base::toml_file::protected_files;
 use crate::menu::builtin::Builtin;
 use crate::menu::{self, Embedded, Parts, Table, TableError};
 use crate::net::sd_notify::Supervisor;
-use crate::settings::advertise::{Discovery, Router};
+use crate::settings::discovery::{Discovery, Router};
 use crate::settings::limits::Limits;
 use crate::settings::metrics::Metrics;
 use crate::settings::retention::Kept;
@@ -43,7 +43,7 @@ pub struct Config {
     /// Address for metrics.
     pub metrics: Metrics,
     pub(crate) commands: Vec<menu_file::Item>,
-    pub(crate) residents: Vec<workers::Declared>,
+    pub(crate) residents: Vec<workers::DeclaredWorker>,
     /// The built-ins of every server.
     pub(crate) built_ins: BuiltIns,
     /// Commands of the program that embeds the server.

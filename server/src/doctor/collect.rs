@@ -14,27 +14,29 @@ use topside_shared::methods::{KeyState, KeysList, ServerStatus};
 use crate::admission::tcp_port;
 use crate::base::platform;
 use crate::config::Config;
-use crate::control::{ControlError, call, is_nobody};
-use crate::doctor::facts::{Clock, Facts, Found, Guarded, Keys, RouterFacts, Served, Settings};
+use crate::control::{ControlError, call, is_not_served};
+use crate::doctor::facts::{
+    ClockFacts, Facts, FileFacts, KeyFacts, PrivateFile, RouterFacts, Served, Settings,
+};
 use crate::doctor::firewall;
 use crate::keys;
 use crate::net::port_mapping::protocols::{place, probe};
 use crate::settings::Listen;
 
 /// Time limit for each answer on this box.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIME_LIMIT: Duration = Duration::from_secs(3);
 
 /// Collects all facts. `config` is the configuration, or its errors.
-pub(super) async fn gather(dirs: &Dirs, config: Result<&Config, String>) -> Facts {
+pub(super) async fn collect_facts(dirs: &Dirs, config: Result<&Config, String>) -> Facts {
     let listen = config.as_ref().ok().and_then(|config| config.listen.clone()).unwrap_or_default();
-    let heard = hear(dirs);
+    let server = ask_server(dirs);
     // A running server with another port, or a free one, reports its port.
-    let port = heard.open.first().map_or(listen.port, SocketAddr::port);
+    let port = server.open.first().map_or(listen.port, SocketAddr::port);
     let addresses = own_addresses();
-    let doors = doors(&listen, port, &addresses)
+    let tcp_addresses = tcp_addresses(&listen, port, &addresses)
         .into_iter()
-        .map(|door| (door, TcpStream::connect_timeout(&door, PATIENCE)))
-        .map(|(door, answer)| (door, answer.map(drop).map_err(|error| error.to_string())))
+        .map(|address| (address, TcpStream::connect_timeout(&address, TIME_LIMIT)))
+        .map(|(address, answer)| (address, answer.map(drop).map_err(|error| error.to_string())))
         .collect();
     let place = place();
     let answers = match place {
@@ -51,9 +53,9 @@ pub(super) async fn gather(dirs: &Dirs, config: Result<&Config, String>) -> Fact
             max_sessions: config.limits.max_sessions,
         }),
         state: vec![
-            guarded(state, 0o022),
-            guarded(&state.join(tcp_port::KEY_FILE), 0o077),
-            guarded(&state.join(keys::Keys::FILE), 0o077),
+            private_file(state, 0o022),
+            private_file(&state.join(tcp_port::KEY_FILE), 0o077),
+            private_file(&state.join(keys::Keys::FILE), 0o077),
         ],
         uid: match (platform::own_uid(), platform::owner_and_mode(state)) {
             // Root checks the server's user.
@@ -63,46 +65,46 @@ pub(super) async fn gather(dirs: &Dirs, config: Result<&Config, String>) -> Fact
         descriptors: crate::base::descriptors::most(),
         clock: clock(state),
         addresses,
-        socket: heard.socket,
-        server: heard.server,
-        doors,
-        firewall: firewall::look(port),
+        socket: server.socket,
+        server: server.server,
+        tcp_addresses,
+        firewall: firewall::check(port),
         router: RouterFacts { place, answers },
-        keys: heard.keys.unwrap_or_else(|| keys_on_disk(state)),
+        keys: server.keys.unwrap_or_else(|| keys_on_disk(state)),
     }
 }
 
-fn keys_on_disk(state: &Path) -> Keys {
+fn keys_on_disk(state: &Path) -> KeyFacts {
     match keys::Keys::open(state) {
         Ok(known) => {
             let (keys, invites) = known.count();
-            Keys::Known { keys, invites }
+            KeyFacts::Known { keys, invites }
         }
-        Err(errors) => Keys::Unreadable(errors.to_string()),
+        Err(errors) => KeyFacts::Unreadable(errors.to_string()),
     }
 }
 
-fn guarded(path: &Path, forbidden: u32) -> Guarded {
+fn private_file(path: &Path, forbidden: u32) -> PrivateFile {
     let found = match platform::owner_and_mode(path) {
-        Ok((owner, mode)) => Found::Something { owner, mode },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Found::Nothing,
-        Err(error) => Found::Hidden(error.to_string()),
+        Ok((owner, mode)) => FileFacts::Present { owner, mode },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => FileFacts::Missing,
+        Err(error) => FileFacts::Unreadable(error.to_string()),
     };
-    Guarded { path: path.to_owned(), forbidden, found }
+    PrivateFile { path: path.to_owned(), forbidden, found }
 }
 
-fn clock(state: &Path) -> Clock {
+fn clock(state: &Path) -> ClockFacts {
     let now = Time::now();
     let wrong = crate::base::clock::Clock::open(state).wrong();
     let year = now.timestamp().to_zoned(jiff::tz::TimeZone::UTC).year();
-    Clock { shown: now.to_string(), year, synchronised: synchronised(), wrong }
+    ClockFacts { shown: now.to_string(), year, synchronised: synchronised(), wrong }
 }
 
 /// Whether systemd synchronizes the clock; other systems do not say.
 fn synchronised() -> Option<bool> {
     let mut timedatectl = Command::new("timedatectl");
-    let said = timedatectl.args(["show", "--property=NTPSynchronized", "--value"]).output().ok()?;
-    match said.stdout.trim_ascii() {
+    let text = timedatectl.args(["show", "--property=NTPSynchronized", "--value"]).output().ok()?;
+    match text.stdout.trim_ascii() {
         b"yes" => Some(true),
         b"no" => Some(false),
         _ => None,
@@ -115,11 +117,11 @@ fn own_addresses() -> Vec<IpAddr> {
 }
 
 /// The addresses where TCP should be open: of a wildcard, the loopback and each own address of its kind.
-fn doors(listen: &Listen, port: u16, own: &[IpAddr]) -> Vec<SocketAddr> {
-    let mut doors = Vec::new();
+fn tcp_addresses(listen: &Listen, port: u16, own: &[IpAddr]) -> Vec<SocketAddr> {
+    let mut tcp_addresses = Vec::new();
     for address in &listen.addresses {
         if !address.is_unspecified() {
-            doors.push(SocketAddr::new(*address, port));
+            tcp_addresses.push(SocketAddr::new(*address, port));
             continue;
         }
         let (loopback, same): (IpAddr, fn(&IpAddr) -> bool) = match address {
@@ -129,12 +131,12 @@ fn doors(listen: &Listen, port: u16, own: &[IpAddr]) -> Vec<SocketAddr> {
         // A box without IPv6 has no loopback of it either.
         let near: Vec<IpAddr> = own.iter().copied().filter(same).collect();
         if address.is_ipv4() || !near.is_empty() {
-            doors.extend(
+            tcp_addresses.extend(
                 std::iter::once(loopback).chain(near).map(|one| SocketAddr::new(one, port)),
             );
         }
     }
-    doors
+    tcp_addresses
 }
 
 /// A link-local address needs an interface.
@@ -143,36 +145,39 @@ fn dialled_as_it_is(address: &IpAddr) -> bool {
 }
 
 /// The answers of this machine's server.
-struct Heard {
+struct ServerAnswers {
     socket: PathBuf,
     server: Served,
     /// Its TCP addresses.
     open: Vec<SocketAddr>,
     /// The number of its keys, if it answered.
-    keys: Option<Keys>,
+    keys: Option<KeyFacts>,
 }
 
-fn hear(dirs: &Dirs) -> Heard {
+fn ask_server(dirs: &Dirs) -> ServerAnswers {
     for socket in dirs.local_server().sockets {
         let asked = match UnixStream::connect(&socket) {
-            Err(error) if is_nobody(&error) => continue,
+            Err(error) if is_not_served(&error) => continue,
             Err(error) => Err(error.to_string()),
             Ok(stream) => ask(&socket, stream).map_err(|error| error.to_string()),
         };
         return match asked {
-            Ok((server, open, keys)) => Heard { socket, server, open, keys: Some(keys) },
+            Ok((server, open, keys)) => ServerAnswers { socket, server, open, keys: Some(keys) },
             Err(why) => {
-                Heard { socket, server: Served::Unclear(why), open: Vec::new(), keys: None }
+                ServerAnswers { socket, server: Served::Unclear(why), open: Vec::new(), keys: None }
             }
         };
     }
-    Heard { socket: dirs.socket(), server: Served::Nobody, open: Vec::new(), keys: None }
+    ServerAnswers { socket: dirs.socket(), server: Served::None, open: Vec::new(), keys: None }
 }
 
-fn ask(socket: &Path, stream: UnixStream) -> Result<(Served, Vec<SocketAddr>, Keys), ControlError> {
+fn ask(
+    socket: &Path,
+    stream: UnixStream,
+) -> Result<(Served, Vec<SocketAddr>, KeyFacts), ControlError> {
     let failed = |source| ControlError::Socket { path: socket.to_owned(), source };
-    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-    stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
+    stream.set_read_timeout(Some(TIME_LIMIT)).map_err(failed)?;
+    stream.set_write_timeout(Some(TIME_LIMIT)).map_err(failed)?;
     let mut stream = BufReader::new(stream);
     let status = call(socket, &mut stream, &ServerStatus::default())?;
     let listed = call(socket, &mut stream, &KeysList::default())?;
@@ -182,7 +187,7 @@ fn ask(socket: &Path, stream: UnixStream) -> Result<(Served, Vec<SocketAddr>, Ke
     let open = at("tls").filter_map(|listening| listening.address.parse().ok()).collect();
     let mapped = at("router").next().map(|listening| listening.address.clone());
     let count = |state| listed.keys.iter().filter(|key| key.state == state).count();
-    let keys = Keys::Known { keys: count(KeyState::Active), invites: count(KeyState::Invited) };
+    let keys = KeyFacts::Known { keys: count(KeyState::Active), invites: count(KeyState::Invited) };
     Ok((Served::By { version: status.version.clone(), mapped }, open, keys))
 }
 
@@ -191,12 +196,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_doors_are_those_that_a_client_could_come_to() {
+    fn the_tcp_addresses_are_those_that_a_client_could_connect_to() {
         let own: Vec<IpAddr> = ["192.168.1.10", "fe80::1", "2001:db8::7"]
             .map(|address| address.parse().unwrap())
             .into();
         let at = |listen: &Listen, own: &[IpAddr]| -> Vec<String> {
-            doors(listen, listen.port, own).iter().map(ToString::to_string).collect()
+            tcp_addresses(listen, listen.port, own).iter().map(ToString::to_string).collect()
         };
         let everywhere = Listen::default();
         assert_eq!(

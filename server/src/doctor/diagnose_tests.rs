@@ -1,4 +1,4 @@
-//! What is said of what was seen.
+//! Findings for given facts.
 
 use std::net::Ipv4Addr;
 
@@ -9,10 +9,10 @@ use crate::net::port_mapping::protocols::Place;
 
 /// A box where all is well, on a home network whose router forwards the port.
 fn well() -> Facts {
-    let file = |path: &str, mode, forbidden| Guarded {
+    let file = |path: &str, mode, forbidden| PrivateFile {
         path: path.into(),
         forbidden,
-        found: Found::Something { owner: 1000, mode },
+        found: FileFacts::Present { owner: 1000, mode },
     };
     let outside = Some(IpAddr::from([203, 0, 113, 7]));
     Facts {
@@ -26,7 +26,7 @@ fn well() -> Facts {
         state: vec![file("/s", 0o700, 0o022), file("/s/server.key", 0o600, 0o077)],
         uid: 1000,
         descriptors: Some(4096),
-        clock: Clock {
+        clock: ClockFacts {
             shown: "2026-03-01T09:14:02Z".to_owned(),
             year: 2026,
             synchronised: Some(true),
@@ -38,7 +38,7 @@ fn well() -> Facts {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             mapped: Some("203.0.113.7:8677".to_owned()),
         },
-        doors: vec![("192.168.1.10:8677".parse().unwrap(), Ok(()))],
+        tcp_addresses: vec![("192.168.1.10:8677".parse().unwrap(), Ok(()))],
         firewall: Firewall::Open { tool: "nft" },
         router: RouterFacts {
             place: Some(Place {
@@ -47,7 +47,7 @@ fn well() -> Facts {
             }),
             answers: vec![(Protocol::NatPmp, outside), (Protocol::Upnp, outside)],
         },
-        keys: Keys::Known { keys: 2, invites: 1 },
+        keys: KeyFacts::Known { keys: 2, invites: 1 },
     }
 }
 
@@ -56,10 +56,10 @@ fn settings(facts: &mut Facts) -> &mut Settings {
 }
 
 /// The lines of a box that is well but for what `change` does to it.
-fn said(change: impl FnOnce(&mut Facts)) -> Vec<String> {
+fn text(change: impl FnOnce(&mut Facts)) -> Vec<String> {
     let mut facts = well();
     change(&mut facts);
-    judge(&facts).iter().map(ToString::to_string).collect()
+    diagnose(&facts).iter().map(ToString::to_string).collect()
 }
 
 /// Whether a line begins and goes on so.
@@ -69,7 +69,7 @@ fn says(lines: &[String], start: &str, part: &str) -> bool {
 
 #[track_caller]
 fn expect(change: impl FnOnce(&mut Facts), start: &str, part: &str) {
-    let lines = said(change);
+    let lines = text(change);
     assert!(says(&lines, start, part), "no `{start}..{part}` in {lines:#?}");
     let others: Vec<&String> = lines
         .iter()
@@ -80,17 +80,17 @@ fn expect(change: impl FnOnce(&mut Facts), start: &str, part: &str) {
 
 #[test]
 fn a_box_where_all_is_well_gets_no_warning() {
-    let lines = said(|_| {});
+    let lines = text(|_| {});
     assert!(lines.iter().all(|line| line.starts_with("ok ")), "{lines:#?}");
     assert!(says(&lines, "ok    router ", "203.0.113.7:8677 leads here"), "{lines:#?}");
 }
 
 #[test]
-fn mistakes_of_the_configuration_are_told_one_a_line() {
-    let lines = said(|facts| facts.settings = Err("server.toml:1:1: a\nserver.toml:2:1: b".into()));
-    let mistakes: Vec<_> =
+fn errors_of_the_configuration_are_one_a_line() {
+    let lines = text(|facts| facts.settings = Err("server.toml:1:1: a\nserver.toml:2:1: b".into()));
+    let errors: Vec<_> =
         lines.iter().filter(|line| line.starts_with("FAIL  configuration")).collect();
-    assert_eq!(mistakes.len(), 2, "{lines:#?}");
+    assert_eq!(errors.len(), 2, "{lines:#?}");
     expect(
         |facts| settings(facts).remarks.push("no ping".into()),
         "warn  configuration",
@@ -101,16 +101,20 @@ fn mistakes_of_the_configuration_are_told_one_a_line() {
 #[test]
 fn a_key_that_others_may_read_is_a_failure_with_its_remedy() {
     let found = |found| move |facts: &mut Facts| facts.state[1].found = found;
-    let mode = |mode| found(Found::Something { owner: 1000, mode });
+    let mode = |mode| found(FileFacts::Present { owner: 1000, mode });
     expect(mode(0o640), "FAIL  permissions", "`chmod 600 /s/server.key`");
     expect(
-        |facts| facts.state[0].found = Found::Something { owner: 1000, mode: 0o775 },
+        |facts| facts.state[0].found = FileFacts::Present { owner: 1000, mode: 0o775 },
         "FAIL  permissions",
         "`chmod 755 /s`",
     );
-    expect(found(Found::Nothing), "ok    permissions", "not there yet");
-    expect(found(Found::Hidden("denied".into())), "warn  permissions", "denied");
-    expect(found(Found::Something { owner: 0, mode: 0o600 }), "warn  permissions", "another user");
+    expect(found(FileFacts::Missing), "ok    permissions", "not there yet");
+    expect(found(FileFacts::Unreadable("denied".into())), "warn  permissions", "denied");
+    expect(
+        found(FileFacts::Present { owner: 0, mode: 0o600 }),
+        "warn  permissions",
+        "another user",
+    );
 }
 
 #[test]
@@ -129,7 +133,7 @@ fn descriptors_are_held_against_the_sessions_that_are_wanted() {
 }
 
 #[test]
-fn a_clock_that_nobody_set_is_a_failure() {
+fn a_clock_that_was_never_set_is_a_failure() {
     let year = |year| move |facts: &mut Facts| facts.clock.year = year;
     expect(year(1970), "FAIL  clock", "invites expire by it");
     expect(year(2100), "FAIL  clock", "set it");
@@ -140,8 +144,8 @@ fn a_clock_that_nobody_set_is_a_failure() {
 }
 
 #[test]
-fn a_server_that_is_not_there_or_is_another_version_is_told() {
-    let lines = said(|facts| facts.server = Served::Nobody);
+fn a_missing_server_or_another_version_is_reported() {
+    let lines = text(|facts| facts.server = Served::None);
     assert!(says(&lines, "warn  server", "start it"), "{lines:#?}");
     assert!(says(&lines, "warn  TCP", "no server answers"), "{lines:#?}");
     assert!(says(&lines, "warn  router", "cannot be told"), "{lines:#?}");
@@ -152,20 +156,20 @@ fn a_server_that_is_not_there_or_is_another_version_is_told() {
 
 #[test]
 fn tcp_is_closed_without_keys_and_a_failure_with_them() {
-    let refused = |facts: &mut Facts| facts.doors[0].1 = Err("connection refused".into());
+    let refused = |facts: &mut Facts| facts.tcp_addresses[0].1 = Err("connection refused".into());
     expect(refused, "FAIL  TCP", "192.168.1.10:8677 takes none (connection refused)");
     expect(
         |facts| {
             refused(facts);
-            facts.keys = Keys::Known { keys: 0, invites: 0 };
+            facts.keys = KeyFacts::Known { keys: 0, invites: 0 };
         },
         "warn  TCP",
         "until there is a key",
     );
     expect(|facts| settings(facts).tcp = false, "warn  TCP", "switched off");
-    let none = Keys::Known { keys: 0, invites: 0 };
+    let none = KeyFacts::Known { keys: 0, invites: 0 };
     expect(|facts| facts.keys = none, "warn  keys", "topsided invite");
-    expect(|facts| facts.keys = Keys::Unreadable("bad".into()), "FAIL  keys", "bad");
+    expect(|facts| facts.keys = KeyFacts::Unreadable("bad".into()), "FAIL  keys", "bad");
 }
 
 #[test]
@@ -178,7 +182,7 @@ fn a_firewall_is_never_said_to_be_open_where_it_cannot_be_known() {
 }
 
 #[test]
-fn the_router_is_told_with_what_to_do() {
+fn the_router_is_reported_with_advice() {
     let outside = |address: &str| {
         let address = address.parse().unwrap();
         move |facts: &mut Facts| facts.router.answers = vec![(Protocol::Upnp, Some(address))]
@@ -201,11 +205,11 @@ fn the_router_is_told_with_what_to_do() {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let closed = |facts: &mut Facts| {
         facts.server = Served::By { version, mapped: None };
-        facts.keys = Keys::Known { keys: 0, invites: 0 };
-        facts.doors[0].1 = Err("connection refused".into());
+        facts.keys = KeyFacts::Known { keys: 0, invites: 0 };
+        facts.tcp_addresses[0].1 = Err("connection refused".into());
     };
     expect(closed, "ok    router", "once TCP is open");
-    assert!(!says(&said(|facts| settings(facts).tcp = false), "ok    router", ""), "TCP is off");
+    assert!(!says(&text(|facts| settings(facts).tcp = false), "ok    router", ""), "TCP is off");
 }
 
 #[test]
@@ -215,22 +219,22 @@ fn a_box_without_a_network_is_a_failure() {
     expect(|facts| facts.addresses.push(public), "ok    addresses", "203.0.113.7 is public");
 }
 
-/// It used to say that all was well, and to have the router forward a port on which nobody listens.
+/// It reported no problem, and advised to forward a port without a listener.
 #[test]
-fn a_server_that_listens_on_loopback_only_is_told_so() {
-    let lines = said(|facts| {
-        facts.doors = vec![("127.0.0.1:8677".parse().unwrap(), Ok(()))];
+fn a_server_on_loopback_only_is_reported() {
+    let lines = text(|facts| {
+        facts.tcp_addresses = vec![("127.0.0.1:8677".parse().unwrap(), Ok(()))];
     });
     let found =
         lines.iter().any(|line| line.starts_with("FAIL  TCP") && line.contains("loopback only"));
     assert!(found, "{lines:#?}");
-    let lines = said(|_| {});
+    let lines = text(|_| {});
     assert!(!lines.iter().any(|line| line.contains("loopback only")), "{lines:#?}");
 }
 
 #[test]
 fn a_port_that_is_not_known_yet_is_not_called_port_0() {
-    let lines = said(|facts| {
+    let lines = text(|facts| {
         settings(facts).port = 0;
         settings(facts).map = false;
         facts.router.answers.clear();

@@ -11,27 +11,27 @@ pub(super) struct Facts {
     /// The configuration, or its errors, one a line.
     pub(super) settings: Result<Settings, String>,
     /// The state directory, and the files in it that must be private.
-    pub(super) state: Vec<Guarded>,
+    pub(super) state: Vec<PrivateFile>,
     /// The server's user: this user, or for root the owner of the state.
     pub(super) uid: u32,
     /// Descriptors that a process of this user may have; none: no limit.
     pub(super) descriptors: Option<u64>,
-    pub(super) clock: Clock,
+    pub(super) clock: ClockFacts,
     /// The box's addresses, without loopback.
     pub(super) addresses: Vec<IpAddr>,
     pub(super) socket: PathBuf,
     pub(super) server: Served,
     /// Addresses where TCP should be open, and whether they accept connections.
-    pub(super) doors: Vec<(SocketAddr, Result<(), String>)>,
+    pub(super) tcp_addresses: Vec<(SocketAddr, Result<(), String>)>,
     pub(super) firewall: Firewall,
     pub(super) router: RouterFacts,
-    pub(super) keys: Keys,
+    pub(super) keys: KeyFacts,
 }
 
 impl Facts {
     /// Whether TCP is closed because there is no key and no invite.
     pub(super) fn is_closed(&self) -> bool {
-        matches!(self.keys, Keys::Known { keys: 0, invites: 0 })
+        matches!(self.keys, KeyFacts::Known { keys: 0, invites: 0 })
     }
 }
 
@@ -47,21 +47,21 @@ pub(super) struct Settings {
 
 /// A file or directory that must be private.
 #[derive(Debug, Clone)]
-pub(super) struct Guarded {
+pub(super) struct PrivateFile {
     pub(super) path: PathBuf,
     pub(super) forbidden: u32,
-    pub(super) found: Found,
+    pub(super) found: FileFacts,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Found {
-    Nothing,
-    Something { owner: u32, mode: u32 },
-    Hidden(String),
+pub(super) enum FileFacts {
+    Missing,
+    Present { owner: u32, mode: u32 },
+    Unreadable(String),
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Clock {
+pub(super) struct ClockFacts {
     pub(super) shown: String,
     pub(super) year: i16,
     /// Whether it is synchronized, if known.
@@ -72,7 +72,7 @@ pub(super) struct Clock {
 
 #[derive(Debug, Clone)]
 pub(super) enum Served {
-    Nobody,
+    None,
     /// A server, and its address on the router.
     By {
         version: String,
@@ -101,7 +101,7 @@ pub(super) struct RouterFacts {
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Keys {
+pub(super) enum KeyFacts {
     Known { keys: usize, invites: usize },
     Unreadable(String),
 }

@@ -22,14 +22,14 @@ const TOOLS: [Tool; 3] = [
 ];
 
 /// Asks each installed tool until one shows rules that drop packets.
-pub(super) fn look(port: u16) -> Firewall {
+pub(super) fn check(port: u16) -> Firewall {
     let mut why = "none of ufw, nft and iptables is there".to_owned();
     let mut open = None;
     for Tool { name: tool, arguments, drops } in TOOLS {
         let mut command = Command::new(tool);
         match command.args(arguments).env("PATH", PATH).env("LC_ALL", "C").output() {
-            Ok(said) if said.status.success() => {
-                let rules = String::from_utf8_lossy(&said.stdout);
+            Ok(text) if text.status.success() => {
+                let rules = String::from_utf8_lossy(&text.stdout);
                 if drops(&rules) {
                     return Firewall::Rules { tool, lets_in: lets_in(&rules, port) };
                 }
@@ -37,9 +37,9 @@ pub(super) fn look(port: u16) -> Firewall {
                 why = format!("{tool} shows none");
                 open = Some(tool);
             }
-            Ok(said) => {
-                let said = String::from_utf8_lossy(&said.stderr);
-                why = format!("{tool}: {}", said.lines().next().unwrap_or("it failed"));
+            Ok(text) => {
+                let text = String::from_utf8_lossy(&text.stderr);
+                why = format!("{tool}: {}", text.lines().next().unwrap_or("it failed"));
             }
             Err(_) => {}
         }

@@ -15,7 +15,7 @@ use crate::doctor::diagnose::Verdict;
 /// Prints the findings; whether none failed.
 pub(crate) async fn examine(dirs: &Dirs, config: &Result<Config, ConfigError>) -> bool {
     let config = config.as_ref().map_err(ToString::to_string);
-    let lines = diagnose::judge(&collect::gather(dirs, config).await);
+    let lines = diagnose::diagnose(&collect::collect_facts(dirs, config).await);
     for line in &lines {
         println!("{line}");
     }

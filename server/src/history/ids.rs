@@ -1,18 +1,17 @@
-//! Run numbers: allocation, and the numbers that are reserved on the disk.
+//! Run ids: allocation, and the ids that are reserved on the disk.
 //!
 //! `runs.db` has the greatest reserved number, and so has a file of its own beside it. That file is synced before one
-//! of the numbers is used, so that numbers do not repeat after a power cut or without `runs.db`.
+//! of the ids is used, so that ids do not repeat after a power cut or without `runs.db`.
 
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use tokio::sync::oneshot;
 use topside_shared::RunId;
 
 use crate::base::atomic_file;
 use crate::base::shortage::Shortage;
-use crate::history::{History, Job, Unwritable, gone};
+use crate::history::{History, Unwritable, WriteJob};
 
 const FILE: &str = "last-run-number";
 
@@ -21,7 +20,7 @@ pub(super) const END: u64 = 1 << 52;
 /// Numbers that are reserved at once; a crash skips at most twice as many.
 pub(super) const AHEAD: u64 = 128;
 
-/// The numbers of runs, which never repeat: each is reserved on the disk before its use.
+/// The ids of runs, which never repeat: each is reserved on the disk before its use.
 #[derive(Debug, Default)]
 pub(super) struct RunIds {
     pub(super) last: AtomicU64,
@@ -48,7 +47,7 @@ pub(super) fn read(state: &Path) -> u64 {
     })
 }
 
-/// Reserves the numbers up to this one on the disk. On an error none of them may be used.
+/// Reserves the ids up to this one on the disk. On an error none of them may be used.
 pub(super) fn write(state: &Path, number: u64) -> Result<(), Unwritable> {
     let path = state.join(FILE);
     atomic_file::write(&path, format!("{number}\n").as_bytes())
@@ -58,14 +57,13 @@ pub(super) fn write(state: &Path, number: u64) -> Result<(), Unwritable> {
 impl History {
     /// A number for a new run, if one is reserved.
     pub(crate) fn number_at_once(&self) -> Option<RunId> {
-        let numbers = &self.numbers;
-        let take =
-            |last: u64| (last < numbers.reserved.load(Ordering::Acquire)).then_some(last + 1);
-        let last = numbers.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
-        let (id, reserved) = (last + 1, numbers.reserved.load(Ordering::Acquire));
-        if id + AHEAD / 2 > reserved && !numbers.asked.swap(true, Ordering::Relaxed) {
+        let ids = &self.ids;
+        let take = |last: u64| (last < ids.reserved.load(Ordering::Acquire)).then_some(last + 1);
+        let last = ids.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
+        let (id, reserved) = (last + 1, ids.reserved.load(Ordering::Acquire));
+        if id + AHEAD / 2 > reserved && !ids.asked.swap(true, Ordering::Relaxed) {
             // Without the thread, the next call of `number` reports that.
-            let _ = self.job(Job::Reserve(reserved + AHEAD, None));
+            let _ = self.job(WriteJob::Reserve(reserved + AHEAD, None));
         }
         Some(RunId(id))
     }
@@ -77,10 +75,8 @@ impl History {
             if let Some(id) = self.number_at_once() {
                 return Ok(id);
             }
-            let to = self.numbers.reserved.load(Ordering::Acquire) + AHEAD;
-            let (done, reserved) = oneshot::channel();
-            self.job(Job::Reserve(to, Some(done)))?;
-            reserved.await.map_err(|_| gone())??;
+            let to = self.ids.reserved.load(Ordering::Acquire) + AHEAD;
+            self.write(|reply| WriteJob::Reserve(to, Some(reply))).await?;
         }
     }
 }

@@ -6,16 +6,16 @@
 
 mod db;
 mod ids;
-mod reader;
+mod read_connection;
 mod retry;
-mod writer;
+mod writer_thread;
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -28,13 +28,14 @@ use crate::audit::Audit;
 use crate::authorize::may_see_run;
 use crate::base::blocking::blocking;
 use crate::base::identity::{Identity, Owner};
+use crate::base::mutex::Mutex;
 use crate::base::platform;
 use crate::base::shortage::Shortage;
 use crate::history::db::Db;
 use crate::history::ids::RunIds;
-use crate::history::reader::Reader;
+use crate::history::read_connection::ReadConnection;
 use crate::history::retry::RetryQueue;
-use crate::history::writer::HistoryWriter;
+use crate::history::writer_thread::HistoryWriter;
 use crate::hooks::Hooks;
 use crate::output::Output;
 use crate::process::cgroup::{Cgroup, Delegated};
@@ -86,7 +87,7 @@ pub enum NoHistory {
 
 /// A row, and the fields that clients do not see.
 #[derive(Debug, Clone)]
-pub(crate) struct Past {
+pub(crate) struct RunRecord {
     pub(crate) owner: Owner,
     /// The least role that may run its command and see the run.
     pub(crate) role: Role,
@@ -119,38 +120,38 @@ impl Filter {
 }
 
 /// A job for the writing thread.
-enum Job {
+enum WriteJob {
     /// A run from this address is about to start, or is queued.
-    Begin(Box<Past>, String, Intent, Done),
-    Resume(RunId, Time, Intent, Done),
+    Begin(Box<RunRecord>, String, Intent, Reply),
+    Resume(RunId, Time, Intent, Reply),
     Started(RunId, LeaderProcess),
     /// It has ended; the size of its output on the disk.
-    End(Box<Past>, u64, Option<Done>),
-    /// Reserves numbers up to this one.
-    Reserve(u64, Option<Done>),
+    End(Box<RunRecord>, u64, Option<Reply>),
+    /// Reserves ids up to this one.
+    Reserve(u64, Option<Reply>),
     Keep(Kept),
     /// The server ends; the last number in use.
     Close(u64),
 }
 
-type Done = oneshot::Sender<Result<(), Unwritable>>;
+type Reply = oneshot::Sender<Result<(), Unwritable>>;
 
 /// The result of opening the database and cleaning up after a crash: the id of this database, which marks the
 /// processes of its runs.
-type Opened = Result<Arc<str>, Unwritable>;
+type OpenResult = Result<Arc<str>, Unwritable>;
 
 #[derive(Debug)]
 pub(crate) struct History {
     state: PathBuf,
     /// Unbounded, since the end of a run must never be rejected: each live run has at most four jobs in it, of which
     /// it waits for all but two, and runs are limited (`max_runs`, `max_queued`).
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<WriteJob>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    numbers: Arc<RunIds>,
-    late: Arc<RetryQueue>,
-    reader: Reader,
+    ids: Arc<RunIds>,
+    retries: Arc<RetryQueue>,
+    reader: ReadConnection,
     delegated: Option<Delegated>,
-    opened: watch::Receiver<Option<Opened>>,
+    opened: watch::Receiver<Option<OpenResult>>,
 }
 
 impl History {
@@ -172,8 +173,8 @@ impl History {
         };
         let (jobs, todo) = mpsc::channel();
         let (open, opened) = watch::channel(None);
-        let numbers = Arc::new(RunIds::default());
-        let late = Arc::new(RetryQueue::default());
+        let ids = Arc::new(RunIds::default());
+        let retries = Arc::new(RetryQueue::default());
         let delegated = Delegated::find();
         let writer = HistoryWriter {
             state: state.to_path_buf(),
@@ -181,8 +182,8 @@ impl History {
             hook_timeout,
             audit,
             hooks,
-            numbers: Arc::clone(&numbers),
-            late: Arc::clone(&late),
+            ids: Arc::clone(&ids),
+            retries: Arc::clone(&retries),
             delegated: delegated.clone(),
             _locked: locked,
         };
@@ -195,9 +196,9 @@ impl History {
             state: state.to_path_buf(),
             jobs,
             thread: Mutex::new(Some(thread)),
-            numbers,
-            late,
-            reader: Reader::new(state.join(ROWS)),
+            ids,
+            retries,
+            reader: ReadConnection::new(state.join(ROWS)),
             delegated,
             opened,
         })
@@ -205,7 +206,7 @@ impl History {
 
     pub(crate) fn keep(&self, kept: Kept) {
         // Without the thread nothing is recorded any more.
-        let _ = self.job(Job::Keep(kept));
+        let _ = self.job(WriteJob::Keep(kept));
     }
 
     pub(crate) fn output(&self, id: RunId) -> PathBuf {
@@ -218,21 +219,19 @@ impl History {
     ) -> impl Future<Output = Result<Arc<str>, Unwritable>> + Send + use<> {
         let mut opened = self.opened.clone();
         async move {
-            let opened = opened.wait_for(Option::is_some).await.map_err(|_| gone())?;
-            opened.clone().unwrap_or_else(|| Err(gone()))
+            let opened = opened.wait_for(Option::is_some).await.map_err(|_| thread_ended())?;
+            opened.clone().unwrap_or_else(|| Err(thread_ended()))
         }
     }
 
     /// Records that a run is about to start, or is queued. On an error it must not start.
     pub(crate) async fn begin(
         &self,
-        run: Past,
+        run: RunRecord,
         address: String,
         intent: Intent,
     ) -> Result<(), Unwritable> {
-        let (done, is_done) = oneshot::channel();
-        self.job(Job::Begin(Box::new(run), address, intent, done))?;
-        is_done.await.map_err(|_| gone())?
+        self.write(|reply| WriteJob::Begin(Box::new(run), address, intent, reply)).await
     }
 
     /// Records that a queued run is about to start. On an error it must not start.
@@ -242,14 +241,12 @@ impl History {
         started: Time,
         intent: Intent,
     ) -> Result<(), Unwritable> {
-        let (done, is_done) = oneshot::channel();
-        self.job(Job::Resume(id, started, intent, done))?;
-        is_done.await.map_err(|_| gone())?
+        self.write(|reply| WriteJob::Resume(id, started, intent, reply)).await
     }
 
     pub(crate) fn started(&self, id: RunId, first: LeaderProcess) {
         // Without the thread there is no row.
-        let _ = self.job(Job::Started(id, first));
+        let _ = self.job(WriteJob::Started(id, first));
     }
 
     pub(crate) fn cgroup(&self, id: RunId) -> Option<Cgroup> {
@@ -257,15 +254,13 @@ impl History {
     }
 
     /// Records the end of a run. After an error it is retried, and until then its row is kept in memory.
-    pub(crate) async fn end(&self, run: Past, size: u64) -> Result<(), Unwritable> {
-        let (done, is_done) = oneshot::channel();
-        self.job(Job::End(Box::new(run), size, Some(done)))?;
-        is_done.await.map_err(|_| gone())?
+    pub(crate) async fn end(&self, run: RunRecord, size: u64) -> Result<(), Unwritable> {
+        self.write(|reply| WriteJob::End(Box::new(run), size, Some(reply))).await
     }
 
     /// Like [`History::end`], without waiting for the result.
-    pub(crate) fn end_later(&self, run: Past, size: u64) {
-        let _ = self.job(Job::End(Box::new(run), size, None));
+    pub(crate) fn end_later(&self, run: RunRecord, size: u64) {
+        let _ = self.job(WriteJob::End(Box::new(run), size, None));
     }
 
     /// The rows that `filter` selects and `who` may see, newest first.
@@ -277,26 +272,26 @@ impl History {
     ) -> Result<Vec<RunRow>, Unreadable> {
         self.instance().await?;
         // Before the file is read: a row that leaves the retry queue meanwhile is final in the file.
-        let late = self.late.all();
+        let retries = self.retries.all();
         let (asked, asker) = (filter.clone(), Arc::clone(&who));
-        let most = limit.saturating_add(late.len());
+        let most = limit.saturating_add(retries.len());
         let mut rows = self.read(move |db| db.list(&asked, &asker, most)).await?;
-        if !late.is_empty() {
-            rows.retain(|row| late.iter().all(|past| past.row.run_id != row.run_id));
-            let late = late
-                .into_iter()
-                .filter(|past| filter.takes(&past.row) && may_see_run(&who, past.owner, past.role));
-            rows.extend(late.map(|past| past.row));
+        if !retries.is_empty() {
+            rows.retain(|row| retries.iter().all(|record| record.row.run_id != row.run_id));
+            let retries = retries.into_iter().filter(|record| {
+                filter.takes(&record.row) && may_see_run(&who, record.owner, record.role)
+            });
+            rows.extend(retries.map(|record| record.row));
             rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.run_id));
             rows.truncate(limit);
         }
         Ok(rows)
     }
 
-    pub(crate) async fn get(&self, id: RunId) -> Result<Option<Past>, Unreadable> {
+    pub(crate) async fn get(&self, id: RunId) -> Result<Option<RunRecord>, Unreadable> {
         self.instance().await?;
-        match self.late.get(id) {
-            Some(past) => Ok(Some(past)),
+        match self.retries.get(id) {
+            Some(record) => Ok(Some(record)),
             None => self.read(move |db| db.get(id)).await,
         }
     }
@@ -307,7 +302,7 @@ impl History {
         let reading = blocking(move || Output::read_from(path, bytes));
         reading
             .await
-            .map_err(|_| gone())?
+            .map_err(|_| thread_ended())?
             .map_err(|error| Unreadable::Failed(error.to_string(), Shortage::of(&error)))
     }
 
@@ -321,10 +316,10 @@ impl History {
 
     /// Writes all jobs, and ends the thread. Blocks for the disk.
     pub(crate) fn close(&self) {
-        let last = self.numbers.last.load(Ordering::Relaxed);
+        let last = self.ids.last.load(Ordering::Relaxed);
         // It may have ended with an error that it logged.
-        let _ = self.job(Job::Close(last));
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let _ = self.job(WriteJob::Close(last));
+        let thread = self.thread.lock().take();
         if let Some(thread) = thread
             && thread.join().is_err()
         {
@@ -332,8 +327,14 @@ impl History {
         }
     }
 
-    fn job(&self, job: Job) -> Result<(), Unwritable> {
-        self.jobs.send(job).map_err(|_| gone())
+    async fn write(&self, job: impl FnOnce(Reply) -> WriteJob) -> Result<(), Unwritable> {
+        let (reply, written) = oneshot::channel();
+        self.job(job(reply))?;
+        written.await.map_err(|_| thread_ended())?
+    }
+
+    fn job(&self, job: WriteJob) -> Result<(), Unwritable> {
+        self.jobs.send(job).map_err(|_| thread_ended())
     }
 }
 
@@ -343,7 +344,7 @@ impl Drop for History {
     }
 }
 
-fn gone() -> Unwritable {
+fn thread_ended() -> Unwritable {
     Unwritable("the thread that writes them has ended; the log says why".into(), None)
 }
 

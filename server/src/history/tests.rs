@@ -7,8 +7,8 @@ use super::*;
 use crate::base::identity::Scope;
 use crate::history::ids::AHEAD;
 
-fn past(id: RunId) -> Past {
-    Past {
+fn record(id: RunId) -> RunRecord {
+    RunRecord {
         owner: Owner::User(7),
         role: Role::Operator,
         row: RunRow {
@@ -57,13 +57,13 @@ fn ended(mut row: RunRow) -> RunRow {
     row
 }
 
-fn final_of(run: &Past) -> Past {
-    Past { row: ended(run.row.clone()), ..run.clone() }
+fn final_of(run: &RunRecord) -> RunRecord {
+    RunRecord { row: ended(run.row.clone()), ..run.clone() }
 }
 
 async fn run(history: &History, size: u64) -> RunId {
     let id = history.number().await.unwrap();
-    let run = past(id);
+    let run = record(id);
     history.begin(run.clone(), "pid 1".into(), Intent::default()).await.unwrap();
     std::fs::write(history.output(id), vec![0; size as usize]).unwrap();
     history.end(final_of(&run), size).await.unwrap();
@@ -80,7 +80,7 @@ async fn a_row_is_what_it_was_after_another_start() {
     let dir = tempfile::tempdir().unwrap();
     let history = open(&dir, Kept::default()).unwrap();
     let id = history.number().await.unwrap();
-    let run = past(id);
+    let run = record(id);
     history.begin(run.clone(), "pid 1".into(), Intent::default()).await.unwrap();
     assert_eq!(history.get(id).await.unwrap().unwrap().row, run.row);
     let mut row = ended(run.row.clone());
@@ -89,7 +89,7 @@ async fn a_row_is_what_it_was_after_another_start() {
     row.signal = Some(9);
     row.ended_by = Some("bob (#3)".into());
     row.bytes = 5;
-    history.end(Past { row: row.clone(), ..run.clone() }, 5).await.unwrap();
+    history.end(RunRecord { row: row.clone(), ..run.clone() }, 5).await.unwrap();
     let instance = history.instance().await.unwrap();
     drop(history);
     let history = open(&dir, Kept::default()).unwrap();
@@ -101,7 +101,7 @@ async fn a_row_is_what_it_was_after_another_start() {
 }
 
 #[tokio::test]
-async fn numbers_follow_each_other_over_an_orderly_end_and_never_repeat_after_a_crash() {
+async fn run_numbers_continue_after_an_orderly_end_and_never_repeat_after_a_crash() {
     let dir = tempfile::tempdir().unwrap();
     let history = open(&dir, Kept::default()).unwrap();
     for want in 1..=5_000 {
@@ -133,18 +133,18 @@ async fn a_second_server_is_refused_the_same_state_directory() {
 }
 
 #[tokio::test]
-async fn the_oldest_go_when_there_is_too_much_and_their_output_with_them() {
+async fn over_the_size_limit_the_oldest_runs_and_their_outputs_are_deleted() {
     let dir = tempfile::tempdir().unwrap();
     let kept = Kept { keep: None, keep_bytes: Some(2 << 20) };
     let history = open(&dir, kept).unwrap();
     let live = history.number().await.unwrap();
-    history.begin(past(live), "pid 1".into(), Intent::default()).await.unwrap();
+    history.begin(record(live), "pid 1".into(), Intent::default()).await.unwrap();
     let mut all = Vec::new();
     for _ in 0..16 {
         all.push(run(&history, 256 * 1024).await);
     }
     // An answer comes before the sweep; the next job comes after it.
-    history.begin(past(RunId(1_000)), "pid 1".into(), Intent::default()).await.unwrap();
+    history.begin(record(RunId(1_000)), "pid 1".into(), Intent::default()).await.unwrap();
     let left = ids(&history).await;
     assert!(left.contains(&live.0), "what goes on is never too old: {left:?}");
     let first = all.iter().position(|id| left.contains(&id.0)).unwrap();
@@ -165,13 +165,13 @@ async fn what_is_kept_is_counted_in_blocks_of_the_disk_with_the_database() {
     let history = open(&dir, Kept { keep: None, keep_bytes: Some(most) }).unwrap();
     for _ in 0..600 {
         let id = history.number().await.unwrap();
-        let run = past(id);
+        let run = record(id);
         history.begin(run.clone(), "pid 1".into(), Intent::default()).await.unwrap();
         let output = history.output(id);
         std::fs::write(&output, "1\n2\n3\n4\n5\n").unwrap();
         history.end(final_of(&run), crate::output::disk_bytes(&output).unwrap()).await.unwrap();
     }
-    history.begin(past(RunId(10_000)), "pid 1".into(), Intent::default()).await.unwrap();
+    history.begin(record(RunId(10_000)), "pid 1".into(), Intent::default()).await.unwrap();
     let used = |path: &std::path::Path| -> u64 {
         let files = std::fs::read_dir(path).unwrap().map(|file| file.unwrap().path());
         files
@@ -211,11 +211,11 @@ async fn requests_for_rows_take_turns_on_one_connection() {
 }
 
 #[tokio::test]
-async fn what_is_too_old_goes_at_the_next_start() {
+async fn runs_that_are_too_old_are_deleted_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let history = open(&dir, Kept::default()).unwrap();
     let id = history.number().await.unwrap();
-    let old = past(id);
+    let old = record(id);
     history.begin(old.clone(), "pid 1".into(), Intent::default()).await.unwrap();
     history.end(final_of(&old), 0).await.unwrap();
     drop(history);
@@ -223,7 +223,7 @@ async fn what_is_too_old_goes_at_the_next_start() {
     let history = open(&dir, Kept::default()).unwrap();
     let young = run(&history, 1).await;
     history
-        .begin(past(history.number().await.unwrap()), "pid 1".into(), Intent::default())
+        .begin(record(history.number().await.unwrap()), "pid 1".into(), Intent::default())
         .await
         .unwrap();
     assert!(history.get(id).await.unwrap().is_none());
@@ -232,31 +232,31 @@ async fn what_is_too_old_goes_at_the_next_start() {
 
 /// A start with a clock that was ahead took all runs for old ones, and one with a clock at 1970 made such.
 #[tokio::test]
-async fn what_a_wrong_clock_showed_makes_no_run_old_and_keeps_none_too_long() {
+async fn a_wrong_clock_makes_no_run_old_and_keeps_none_too_long() {
     let dir = tempfile::tempdir().unwrap();
     let history = open(&dir, Kept::default()).unwrap();
-    let mut numbers = Vec::new();
+    let mut all = Vec::new();
     for time in [0, Time::now().as_millis() + 400 * DAY] {
         let id = history.number().await.unwrap();
-        let mut run = past(id);
+        let mut run = record(id);
         run.row.started_at = Time::from_millis(time);
         history.begin(run.clone(), "pid 1".into(), Intent::default()).await.unwrap();
         history.end(final_of(&run), 0).await.unwrap();
-        numbers.push(id.0);
+        all.push(id.0);
     }
     drop(history);
     pass(&dir, 29);
     let history = open(&dir, Kept::default()).unwrap();
     run(&history, 1).await;
     let left = ids(&history).await;
-    assert!(numbers.iter().all(|number| left.contains(number)), "{left:?}");
+    assert!(all.iter().all(|number| left.contains(number)), "{left:?}");
     drop(history);
     pass(&dir, 2);
     let history = open(&dir, Kept::default()).unwrap();
     run(&history, 1).await;
     let last = run(&history, 1).await;
     let left = ids(&history).await;
-    assert!(!numbers.iter().any(|number| left.contains(number)), "{left:?}");
+    assert!(!all.iter().any(|number| left.contains(number)), "{left:?}");
     assert!(left.contains(&last.0), "{left:?}");
 }
 
@@ -279,7 +279,7 @@ async fn a_page_is_full_though_most_rows_are_not_for_the_reader() {
     let mut seen = Vec::new();
     for round in 0..60 {
         let id = history.number().await.unwrap();
-        let mut run = past(id);
+        let mut run = record(id);
         match round % 20 {
             0 => run.role = Role::Viewer,
             1 => (run.owner, run.role) = (Owner::User(8), Role::Admin),
@@ -334,7 +334,7 @@ async fn a_file_of_each_earlier_version_is_taken_over() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_history_is_told_and_never_overwritten() {
+async fn a_file_that_is_no_database_is_reported_and_never_overwritten() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join(ROWS), "not a database, and longer than its header is").unwrap();
     let history = open(&dir, Kept::default()).unwrap();
@@ -345,17 +345,17 @@ async fn a_file_that_is_no_history_is_told_and_never_overwritten() {
 }
 
 #[tokio::test]
-async fn an_end_that_could_not_be_written_down_is_written_down_later() {
+async fn an_end_that_could_not_be_written_is_retried() {
     let dir = tempfile::tempdir().unwrap();
     let history = open(&dir, Kept::default()).unwrap();
     let id = history.number().await.unwrap();
-    let run = past(id);
+    let run = record(id);
     history.begin(run.clone(), "pid 1".into(), Intent::default()).await.unwrap();
-    // Somebody else writes, for longer than is waited for.
+    // Another connection holds the write lock for longer than the time limit.
     let other = rusqlite::Connection::open(dir.path().join(ROWS)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let row = ended(run.row.clone());
-    history.end(Past { row: row.clone(), ..run }, 0).await.unwrap_err();
+    history.end(RunRecord { row: row.clone(), ..run }, 0).await.unwrap_err();
     assert_eq!(history.get(id).await.unwrap().unwrap().row, row, "it stands so at once");
     other.execute_batch("ROLLBACK").unwrap();
     // The end of the server is one more try.
@@ -365,7 +365,7 @@ async fn an_end_that_could_not_be_written_down_is_written_down_later() {
 }
 
 #[tokio::test]
-async fn without_their_rows_old_outputs_are_nobodys() {
+async fn outputs_without_rows_are_not_shown() {
     let dir = tempfile::tempdir().unwrap();
     let history = open(&dir, Kept::default()).unwrap();
     let mut last = RunId(0);

@@ -9,36 +9,37 @@ mod thread;
 
 use std::collections::BTreeMap;
 use std::io::{self, PipeWriter, Write as _};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use topside_shared::RunId;
 
 use crate::audit::Audit;
+use crate::base::mutex::Mutex;
 use crate::hooks::thread::HookThread;
 use crate::process::safe_state::{Hook, HookResult};
 
-pub(crate) type Done = Box<dyn FnOnce(Option<HookResult>) + Send>;
+pub(crate) type OnResult = Box<dyn FnOnce(Option<HookResult>) + Send>;
 
-pub(crate) struct Job {
+pub(crate) struct HookRequest {
     pub(crate) run: RunId,
     pub(crate) command: String,
     pub(crate) hook: Hook,
     /// How long the program may take, and how long its start is retried during a shutdown.
     pub(crate) limit: Option<Duration>,
-    pub(crate) done: Done,
+    pub(crate) done: OnResult,
 }
 
 #[derive(Debug)]
 pub(crate) struct Hooks {
-    jobs: mpsc::Sender<Job>,
+    requests: mpsc::Sender<HookRequest>,
     wake: PipeWriter,
-    shared: Arc<Shared>,
+    shared: Arc<HookState>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct HookState {
     /// Runs with a pending hook, and their commands.
     pending: Mutex<BTreeMap<RunId, String>>,
     retries: Mutex<Retries>,
@@ -56,38 +57,38 @@ enum Retries {
 
 impl Hooks {
     pub(crate) fn start(audit: Arc<Audit>) -> io::Result<Self> {
-        let (jobs, todo) = mpsc::channel();
+        let (requests, queue) = mpsc::channel();
         let (woken, wake) = io::pipe()?;
         rustix::io::ioctl_fionbio(&woken, true)?;
         rustix::io::ioctl_fionbio(&wake, true)?;
-        let shared = Arc::<Shared>::default();
-        let thread = HookThread::new(todo, woken, Arc::clone(&shared), audit)?;
+        let shared = Arc::<HookState>::default();
+        let thread = HookThread::new(queue, woken, Arc::clone(&shared), audit)?;
         let log = tracing::dispatcher::get_default(Clone::clone);
         std::thread::Builder::new()
             .name("hooks".into())
             .spawn(move || tracing::dispatcher::with_default(&log, || thread.run()))?;
-        Ok(Self { jobs, wake, shared })
+        Ok(Self { requests, wake, shared })
     }
 
     /// Marks the hook of this run as pending.
     pub(crate) fn register(&self, run: RunId, command: &str) {
-        self.shared.pending().insert(run, command.to_owned());
+        self.shared.pending.lock().insert(run, command.to_owned());
     }
 
     /// Marks the hook of this run as not pending: it was run, or is not needed.
     pub(crate) fn release(&self, run: RunId) {
-        self.shared.pending().remove(&run);
+        self.shared.pending.lock().remove(&run);
     }
 
     pub(crate) fn pending(&self) -> Vec<(RunId, String)> {
-        self.shared.pending().iter().map(|(run, command)| (*run, command.clone())).collect()
+        self.shared.pending.lock().iter().map(|(run, command)| (*run, command.clone())).collect()
     }
 
     /// Runs a hook. It stays pending until [`Hooks::release`].
-    pub(crate) fn submit(&self, job: Job) {
-        self.register(job.run, &job.command);
-        if let Err(mpsc::SendError(job)) = self.jobs.send(job) {
-            (job.done)(None);
+    pub(crate) fn submit(&self, request: HookRequest) {
+        self.register(request.run, &request.command);
+        if let Err(mpsc::SendError(request)) = self.requests.send(request) {
+            (request.done)(None);
         }
         self.wake();
     }
@@ -100,37 +101,27 @@ impl Hooks {
         hook: Hook,
         limit: Option<Duration>,
     ) -> Option<HookResult> {
-        let (tell, told) = oneshot::channel();
+        let (reply, answer) = oneshot::channel();
         // The waiting task may have been dropped.
-        let done = Box::new(|closed| drop(tell.send(closed)));
-        self.submit(Job { run, command, hook, limit, done });
-        told.await.ok().flatten()
+        let done = Box::new(|closed| drop(reply.send(closed)));
+        self.submit(HookRequest { run, command, hook, limit, done });
+        answer.await.ok().flatten()
     }
 
     /// The server shuts down: starts are retried for the time limit of each hook.
     pub(crate) fn closing(&self) {
-        *self.shared.retries() = Retries::ClosingSince(Instant::now());
+        *self.shared.retries.lock() = Retries::ClosingSince(Instant::now());
         self.wake();
     }
 
     /// The server ends at once: no start is retried.
     pub(crate) fn stop_retries(&self) {
-        *self.shared.retries() = Retries::Stopped;
+        *self.shared.retries.lock() = Retries::Stopped;
         self.wake();
     }
 
     fn wake(&self) {
         // A full pipe has woken it already.
         let _ = (&self.wake).write(&[0]);
-    }
-}
-
-impl Shared {
-    fn pending(&self) -> MutexGuard<'_, BTreeMap<RunId, String>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn retries(&self) -> MutexGuard<'_, Retries> {
-        self.retries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

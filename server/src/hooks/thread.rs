@@ -12,19 +12,19 @@ use rustix::io::Errno;
 use crate::audit::Audit;
 use crate::audit::entry::{By, Entry};
 use crate::hooks::reserve::Reserve;
-use crate::hooks::{Job, Retries, Shared};
+use crate::hooks::{HookRequest, HookState, Retries};
 use crate::process::safe_state::{HookResult, RunningHook};
 
 /// First and longest pause before a retry.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(3);
 /// Interval of checks for the end of a running hook.
-const LOOK: Duration = Duration::from_millis(10);
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 /// Interval of attempts to complete the reserve.
-const REFILL: Duration = Duration::from_secs(1);
+const REFILL_INTERVAL: Duration = Duration::from_secs(1);
 
-struct Waiting {
-    job: Job,
+struct PendingStart {
+    request: HookRequest,
     at: Instant,
     delay: Duration,
     /// The time of its first failed start.
@@ -32,26 +32,26 @@ struct Waiting {
 }
 
 pub(super) struct HookThread {
-    jobs: Receiver<Job>,
+    requests: Receiver<HookRequest>,
     /// Readable when there is a request, or when the retry policy changes.
     woken: PipeReader,
-    shared: Arc<Shared>,
+    shared: Arc<HookState>,
     audit: Arc<Audit>,
     reserve: Reserve,
-    waiting: Vec<Waiting>,
-    running: Vec<(Job, RunningHook)>,
+    waiting: Vec<PendingStart>,
+    running: Vec<(HookRequest, RunningHook)>,
     is_closed: bool,
 }
 
 impl HookThread {
     pub(super) fn new(
-        jobs: Receiver<Job>,
+        requests: Receiver<HookRequest>,
         woken: PipeReader,
-        shared: Arc<Shared>,
+        shared: Arc<HookState>,
         audit: Arc<Audit>,
     ) -> io::Result<Self> {
         Ok(Self {
-            jobs,
+            requests,
             woken,
             shared,
             audit,
@@ -64,23 +64,23 @@ impl HookThread {
 
     pub(super) fn run(mut self) {
         loop {
-            self.take_jobs();
+            self.take_requests();
             self.start_due();
-            self.look_at_running();
+            self.check_running();
             if self.is_closed && self.waiting.is_empty() && self.running.is_empty() {
                 return;
             }
-            // Whatever is still missing is reserved after the next wait.
+            // The rest is reserved after the next wait.
             let _ = self.reserve.fill();
             self.wait();
         }
     }
 
-    fn take_jobs(&mut self) {
+    fn take_requests(&mut self) {
         let mut new = Vec::new();
         loop {
-            match self.jobs.try_recv() {
-                Ok(job) => new.push(job),
+            match self.requests.try_recv() {
+                Ok(request) => new.push(request),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
                     self.is_closed = true;
@@ -94,7 +94,7 @@ impl HookThread {
         // A hook runs even if the audit log cannot be written.
         self.audit.note_ahead_blocking(new.iter().map(entry));
         let now = Instant::now();
-        let waiting = |job| Waiting { job, at: now, delay: FIRST_RETRY, failed: None };
+        let waiting = |request| PendingStart { request, at: now, delay: FIRST_RETRY, failed: None };
         self.waiting.extend(new.into_iter().map(waiting));
     }
 
@@ -105,30 +105,30 @@ impl HookThread {
                 self.waiting.push(waiting);
                 continue;
             }
-            let error = match self.reserve.start(&waiting.job.hook) {
+            let error = match self.reserve.start(&waiting.request.hook) {
                 Ok(running) => {
-                    self.running.push((waiting.job, running));
+                    self.running.push((waiting.request, running));
                     continue;
                 }
                 Err(error) => error,
             };
             if !is_shortage(&error) {
-                let closed = waiting.job.hook.not_started(&error);
-                self.end(waiting.job, closed);
+                let closed = waiting.request.hook.not_started(&error);
+                self.end(waiting.request, closed);
                 continue;
             }
-            let Job { run, command, .. } = &waiting.job;
+            let HookRequest { run, command, .. } = &waiting.request;
             if waiting.failed.is_none() {
                 tracing::error!(
                     target: "topside", run = run.0,
                     "the safe_state of run {run} ({command}) could not be started, stays pending and is \
                      retried: {error}"
                 );
-                self.audit.note(entry(&waiting.job).result(format!("pending: {error}")));
+                self.audit.note(entry(&waiting.request).result(format!("pending: {error}")));
             }
             waiting.failed.get_or_insert(now);
             if self.gives_up(&waiting, now) {
-                tell(waiting.job, None);
+                reply(waiting.request, None);
                 continue;
             }
             waiting.at = now + waiting.delay;
@@ -138,44 +138,44 @@ impl HookThread {
     }
 
     /// Whether its start is not retried any more.
-    fn gives_up(&self, waiting: &Waiting, now: Instant) -> bool {
+    fn gives_up(&self, waiting: &PendingStart, now: Instant) -> bool {
         self.last_retry(waiting).is_some_and(|last| last <= now)
     }
 
     /// The time of its last retry; none: no limit is set.
-    fn last_retry(&self, waiting: &Waiting) -> Option<Instant> {
+    fn last_retry(&self, waiting: &PendingStart) -> Option<Instant> {
         let failed = waiting.failed?;
-        match *self.shared.retries() {
+        match *self.shared.retries.lock() {
             _ if self.is_closed => Some(failed),
             Retries::Unlimited => None,
-            Retries::ClosingSince(since) => Some(failed.max(since) + waiting.job.limit?),
+            Retries::ClosingSince(since) => Some(failed.max(since) + waiting.request.limit?),
             Retries::Stopped => Some(failed),
         }
     }
 
-    fn look_at_running(&mut self) {
-        for (job, mut running) in std::mem::take(&mut self.running) {
-            match running.check(&job.hook, job.limit) {
-                Some(closed) => self.end(job, closed),
-                None => self.running.push((job, running)),
+    fn check_running(&mut self) {
+        for (request, mut running) in std::mem::take(&mut self.running) {
+            match running.check(&request.hook, request.limit) {
+                Some(closed) => self.end(request, closed),
+                None => self.running.push((request, running)),
             }
         }
     }
 
     /// Reports the result of a hook.
-    fn end(&self, job: Job, closed: HookResult) {
-        let run = job.run;
+    fn end(&self, request: HookRequest, closed: HookResult) {
+        let run = request.run;
         match &closed.failure {
             None => {
                 tracing::info!(target: "topside", run = run.0, "safe state reached");
-                self.audit.note(entry(&job).result("reached"));
+                self.audit.note(entry(&request).result("reached"));
             }
             Some(failure) => {
                 tracing::error!(target: "topside", run = run.0, "{failure}");
-                self.audit.note(entry(&job).result(format!("failed: {failure}")));
+                self.audit.note(entry(&request).result(format!("failed: {failure}")));
             }
         }
-        tell(job, Some(closed));
+        reply(request, Some(closed));
     }
 
     fn wait(&mut self) {
@@ -183,10 +183,10 @@ impl HookThread {
         let mut until: Option<Instant> = None;
         let mut at = |at: Instant| until = Some(until.map_or(at, |until| until.min(at)));
         if !self.running.is_empty() {
-            at(now + LOOK);
+            at(now + CHECK_INTERVAL);
         }
         if !self.reserve.is_full() {
-            at(now + REFILL);
+            at(now + REFILL_INTERVAL);
         }
         for waiting in &self.waiting {
             at(waiting.at);
@@ -211,28 +211,28 @@ impl HookThread {
         match poll(&mut ends, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             // No memory: pause, so as not to spin.
-            Err(_) => std::thread::sleep(LOOK),
+            Err(_) => std::thread::sleep(CHECK_INTERVAL),
         }
         let mut bytes = [0; 256];
         while matches!(self.woken.read(&mut bytes), Ok(1..)) {}
     }
 }
 
-/// What the audit log is told.
-fn entry(job: &Job) -> Entry {
-    let entry = Entry::new(By::server(), "run/safe-state", format!("run {}", job.run));
-    entry.argv(job.hook.argv.clone())
+/// The entry of the audit log.
+fn entry(request: &HookRequest) -> Entry {
+    let entry = Entry::new(By::server(), "run/safe-state", format!("run {}", request.run));
+    entry.argv(request.hook.argv.clone())
 }
 
-/// Tells how it went. What hears it must not end the thread.
-fn tell(job: Job, closed: Option<HookResult>) {
-    let done = AssertUnwindSafe(|| (job.done)(closed));
+/// Calls the callback, whose panic must not end the thread.
+fn reply(request: HookRequest, closed: Option<HookResult>) {
+    let done = AssertUnwindSafe(|| (request.done)(closed));
     if std::panic::catch_unwind(done).is_err() {
-        tracing::error!(target: "topside", run = job.run.0, "the end of a hook could not be processed");
+        tracing::error!(target: "topside", run = request.run.0, "the end of a hook could not be processed");
     }
 }
 
-/// Whether the system had no room for the start, which may have some later.
+/// Whether a later start may succeed.
 fn is_shortage(error: &io::Error) -> bool {
     matches!(
         Errno::from_io_error(error),

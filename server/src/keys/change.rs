@@ -9,10 +9,10 @@ use topside_shared::{Pin, Role, Time};
 use crate::audit::Audit;
 use crate::audit::entry::{By, Entry};
 use crate::base::platform;
-use crate::keys::{KeyError, Keys, MAX_BYTES, MAX_INVITES, Now, keys_file, lock};
+use crate::keys::{KeyError, Keys, MAX_BYTES, MAX_INVITES, Now, keys_file};
 
 #[derive(Debug)]
-pub(crate) enum Change {
+pub(crate) enum KeyChange {
     /// Adds a key, or an invite's key.
     Add(KeyRow),
     /// Replaces an invite's key by the client's own.
@@ -28,7 +28,7 @@ pub(crate) enum Change {
     },
 }
 
-impl Change {
+impl KeyChange {
     /// The method that requests it.
     fn method(&self) -> Method {
         match self {
@@ -50,12 +50,17 @@ pub(crate) enum Revoked {
 impl Keys {
     /// Makes a change, and returns its row as it is afterwards. The audit log has the change first. Blocks for the
     /// disk; completes even if its caller has gone. On an error nothing is changed.
-    pub(crate) fn change(&self, change: Change, audit: &Audit, by: By) -> Result<KeyRow, KeyError> {
-        let _writing = lock(&self.writing);
+    pub(crate) fn change(
+        &self,
+        change: KeyChange,
+        audit: &Audit,
+        by: By,
+    ) -> Result<KeyRow, KeyError> {
+        let _writing = self.writing.lock();
         let now = self.now();
         let mut rows = self.with_seen();
         let method = change.method();
-        let is_new = matches!(change, Change::Add(_));
+        let is_new = matches!(change, KeyChange::Add(_));
         let row = apply(&mut rows, change, &now)?;
         forget_oldest(&mut rows, &now)?;
         let entry = Entry::of_key(by, method.name(), &row);
@@ -69,27 +74,27 @@ impl Keys {
         if is_new {
             self.ends_after_its_time(&row);
         }
-        *lock(&self.rows) = Arc::new(rows);
+        *self.rows.lock() = Arc::new(rows);
         self.changed.notify_one();
         Ok(row)
     }
 
     /// Saves when keys were used, if the file does not have it yet. Blocks for the disk.
     pub(crate) fn save_seen(&self) -> Result<(), KeyError> {
-        let _writing = lock(&self.writing);
+        let _writing = self.writing.lock();
         let rows = self.with_seen();
         if rows.iter().map(|row| row.last_seen).eq(self.rows().iter().map(|row| row.last_seen)) {
             return Ok(());
         }
         keys_file::write(&self.path, &rows)?;
-        *lock(&self.rows) = Arc::new(rows);
+        *self.rows.lock() = Arc::new(rows);
         Ok(())
     }
 }
 
-fn apply(rows: &mut Vec<KeyRow>, change: Change, now: &Now) -> Result<KeyRow, KeyError> {
+fn apply(rows: &mut Vec<KeyRow>, change: KeyChange, now: &Now) -> Result<KeyRow, KeyError> {
     match change {
-        Change::Add(row) => {
+        KeyChange::Add(row) => {
             let open = rows.iter().filter(|row| now.state_of(row) == KeyState::Invited).count();
             if row.state == KeyState::Invited && open >= MAX_INVITES {
                 return Err(KeyError::TooManyInvites);
@@ -100,7 +105,7 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: &Now) -> Result<KeyRow, Ke
             rows.push(row.clone());
             Ok(row)
         }
-        Change::Enrol { invite, key, name } => {
+        KeyChange::Enrol { invite, key, name } => {
             let burnt = find(rows, invite)?;
             let state = now.state_of(burnt);
             if state != KeyState::Invited {
@@ -136,7 +141,7 @@ fn apply(rows: &mut Vec<KeyRow>, change: Change, now: &Now) -> Result<KeyRow, Ke
             }
             Ok(row)
         }
-        Change::Revoke { key, from } => {
+        KeyChange::Revoke { key, from } => {
             let row = find(rows, key)?;
             if !matches!(row.state, KeyState::Active | KeyState::Invited) {
                 return Err(KeyError::Over(key, row.state.name()));

@@ -55,7 +55,7 @@ pub(crate) fn identity(
         }
     };
     match keys.standing(key) {
-        Standing::Good(access) => Ok(Arc::new(access.identity(key))),
+        Standing::Good(identity) => Ok(Arc::new(identity)),
         Standing::Invited(_) => Err(format!("{} has an invite's key only.", who.user)),
         Standing::Expired => Err(format!("the time of {}'s key was over by then.", who.user)),
         Standing::Revoked | Standing::Unknown => {
@@ -88,8 +88,7 @@ pub(crate) fn enforce(
         let who = client.who();
         let Owner::Key(key) = who.owner else { continue };
         match keys.standing(key) {
-            Standing::Good(access) => {
-                let identity = access.identity(key);
+            Standing::Good(identity) => {
                 if *who != identity {
                     clients.set_identity(&client, identity);
                 }

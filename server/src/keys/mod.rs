@@ -9,15 +9,16 @@ mod keys_file;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::Notify;
 use topside_shared::methods::{KeyRow, KeyState};
-use topside_shared::{Pin, Role, Time};
+use topside_shared::{Pin, Time};
 
 use crate::audit::Unrecorded;
 use crate::base::clock::Clock;
 use crate::base::identity::{Identity, Owner, Scope};
+use crate::base::mutex::Mutex;
 use crate::base::toml_file::errors::FileErrors;
 
 /// Invites that may be open at once.
@@ -32,14 +33,14 @@ pub(crate) enum KeyError {
         "{MAX_INVITES} invites are open, which is the limit: wait until one has been used or has expired, or revoke one"
     )]
     TooManyInvites,
-    #[error("the list of keys is full: revoke keys that nobody needs")]
+    #[error("the list of keys is full: revoke keys that are not needed")]
     Full,
     #[error("there is no key {0}: `topsided keys` lists them")]
     Unknown(Pin),
     #[error("the key {0} is {1} already")]
     Over(Pin, &'static str),
     #[error(
-        "the key {0} is an invite's: whoever has seen that has it too, so make one of your own"
+        "the key {0} is an invite's: everyone who saw the invite has it too, so make a key of your own"
     )]
     AnInvites(Pin),
     #[error(
@@ -59,30 +60,13 @@ pub(crate) enum KeyError {
 /// The state of a key that a client shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {
-    Good(Access),
+    Good(Identity),
     /// An invite's key: it may only enrol another key.
-    Invited(Access),
+    Invited(Identity),
     Expired,
     /// Revoked, or an invite's key that was used.
     Revoked,
     Unknown,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Access {
-    pub(crate) name: String,
-    pub(crate) role: Role,
-    pub(crate) commands: Option<Vec<String>>,
-}
-
-impl Access {
-    pub(crate) fn identity(self, key: Pin) -> Identity {
-        let scope = match self.commands {
-            Some(commands) => Scope::Commands(commands.into()),
-            None => Scope::Whole,
-        };
-        Identity { owner: Owner::Key(key), user: self.name, role: self.role, scope }
-    }
 }
 
 #[derive(Debug)]
@@ -121,11 +105,18 @@ impl Keys {
     pub(crate) fn standing(&self, key: Pin) -> Standing {
         let rows = self.rows();
         let Some(row) = rows.iter().find(|row| row.key_id == key) else { return Standing::Unknown };
-        let access =
-            || Access { name: row.name.clone(), role: row.role, commands: row.commands.clone() };
+        let identity = || Identity {
+            owner: Owner::Key(key),
+            user: row.name.clone(),
+            role: row.role,
+            scope: match &row.commands {
+                Some(commands) => Scope::Commands(commands.as_slice().into()),
+                None => Scope::Whole,
+            },
+        };
         match self.now().state_of(row) {
-            KeyState::Active => Standing::Good(access()),
-            KeyState::Invited => Standing::Invited(access()),
+            KeyState::Active => Standing::Good(identity()),
+            KeyState::Invited => Standing::Invited(identity()),
             KeyState::Expired => Standing::Expired,
             KeyState::Used | KeyState::Revoked => Standing::Revoked,
             // Written by a newer server: an unknown state is not accepted.
@@ -160,14 +151,14 @@ impl Keys {
 
     /// Records that a key was used; the file has it with the next change, or by [`Keys::save_seen`].
     pub(crate) fn mark_seen(&self, key: Pin) {
-        lock(&self.seen).insert(key, Time::now());
+        self.seen.lock().insert(key, Time::now());
     }
 
     /// The rows to write. States that depend on the clock are not in them: the clock may be wrong, and set right
     /// again.
     fn with_seen(&self) -> Vec<KeyRow> {
         let mut rows = (*self.rows()).clone();
-        let seen = lock(&self.seen);
+        let seen = self.seen.lock();
         for row in &mut rows {
             // The last time, not the greatest: the clock may have been ahead.
             row.last_seen = seen.get(&row.key_id).copied().or(row.last_seen);
@@ -176,7 +167,7 @@ impl Keys {
     }
 
     fn rows(&self) -> Arc<Vec<KeyRow>> {
-        Arc::clone(&lock(&self.rows))
+        Arc::clone(&self.rows.lock())
     }
 }
 
@@ -197,7 +188,7 @@ impl Now {
         })
     }
 
-    /// The state of a key: an expired one is not accepted, whatever its row says.
+    /// The state of a key: an expired one is not accepted, even if its row is active.
     fn state_of(&self, row: &KeyRow) -> KeyState {
         match row.state {
             KeyState::Active | KeyState::Invited if self.left_ms(row) == Some(0) => {
@@ -210,7 +201,7 @@ impl Now {
 
 impl Keys {
     fn now(&self) -> Now {
-        let ends = lock(&self.ends).clone();
+        let ends = self.ends.lock().clone();
         Now { clock: self.clock.now(), ends, latest: self.clock.latest() }
     }
 
@@ -218,13 +209,9 @@ impl Keys {
     fn ends_after_its_time(&self, row: &KeyRow) {
         if let Some(end) = row.expires_at {
             let ttl = end.millis_since(row.created_at);
-            lock(&self.ends).insert(row.key_id, self.clock.now().plus_millis(ttl));
+            self.ends.lock().insert(row.key_id, self.clock.now().plus_millis(ttl));
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

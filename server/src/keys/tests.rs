@@ -1,5 +1,6 @@
-use crate::keys::change::Change;
+use crate::keys::change::KeyChange;
 use crate::keys::change::Revoked;
+use topside_shared::Role;
 use topside_shared::methods::KeyRow;
 
 use super::*;
@@ -29,18 +30,18 @@ fn keys() -> (tempfile::TempDir, Keys) {
     (directory, keys)
 }
 
-fn change(keys: &Keys, change: Change) -> Result<KeyRow, KeyError> {
+fn change(keys: &Keys, change: KeyChange) -> Result<KeyRow, KeyError> {
     let directory = tempfile::tempdir().unwrap();
     let audit = Audit::open(directory.path(), None).unwrap();
     keys.change(change, &audit, By::server())
 }
 
 fn add(keys: &Keys, row: KeyRow) -> Result<KeyRow, KeyError> {
-    change(keys, Change::Add(row))
+    change(keys, KeyChange::Add(row))
 }
 
 fn enrol(keys: &Keys, invite: u8, key: u8) -> Result<KeyRow, KeyError> {
-    change(keys, Change::Enrol { invite: pin(invite), key: pin(key), name: String::new() })
+    change(keys, KeyChange::Enrol { invite: pin(invite), key: pin(key), name: String::new() })
 }
 
 #[test]
@@ -53,8 +54,13 @@ fn a_change_is_on_the_disk_and_is_read_again() {
     let again = Keys::open(directory.path()).unwrap();
     assert_eq!(again.list(), keys.list());
     assert_eq!(again.standing(pin(1)), Standing::Revoked);
-    let access = Access { name: "key 1".into(), role: Role::Operator, commands: None };
-    assert_eq!(again.standing(pin(2)), Standing::Good(access));
+    let identity = Identity {
+        owner: Owner::Key(pin(2)),
+        user: "key 1".into(),
+        role: Role::Operator,
+        scope: Scope::Whole,
+    };
+    assert_eq!(again.standing(pin(2)), Standing::Good(identity));
     assert!(again.list()[1].last_seen.is_some());
     assert_eq!(again.standing(pin(3)), Standing::Unknown);
 }
@@ -70,7 +76,7 @@ fn an_invite_is_used_once() {
 }
 
 #[test]
-fn what_is_over_by_the_clock_is_expired_and_good_again_where_the_clock_was_wrong() {
+fn a_key_expires_by_the_clock_and_is_accepted_again_if_the_clock_was_wrong() {
     let (directory, keys) = keys();
     let ended =
         KeyRow { expires_at: Some(Time::from_millis(1)), ..row(1, Role::Admin, KeyState::Active) };
@@ -99,14 +105,14 @@ fn four_invites_are_open_at_once_and_not_five() {
 }
 
 #[test]
-fn the_last_admin_key_is_taken_away_on_the_box_only() {
+fn the_last_admin_key_is_revoked_on_the_box_only() {
     let (_directory, keys) = keys();
     add(&keys, row(1, Role::Admin, KeyState::Active)).unwrap();
     add(&keys, row(2, Role::Admin, KeyState::Active)).unwrap();
     let limited =
         KeyRow { commands: Some(vec!["df".into()]), ..row(3, Role::Admin, KeyState::Active) };
     add(&keys, limited).unwrap();
-    let revoke = |number, from| change(&keys, Change::Revoke { key: pin(number), from });
+    let revoke = |number, from| change(&keys, KeyChange::Revoke { key: pin(number), from });
     revoke(1, Revoked::Remotely).unwrap();
     assert!(matches!(revoke(2, Revoked::Remotely), Err(KeyError::LastAdmin)));
     assert!(matches!(keys.standing(pin(2)), Standing::Good(_)));
@@ -123,13 +129,13 @@ fn the_last_admin_device_does_not_take_an_invite_for_less() {
     add(&keys, row(9, Role::Admin, KeyState::Active)).unwrap();
     add(&keys, row(1, Role::Viewer, KeyState::Invited)).unwrap();
     assert!(matches!(enrol(&keys, 1, 9), Err(KeyError::LastAdmin)));
-    assert!(matches!(keys.standing(pin(9)), Standing::Good(Access { role: Role::Admin, .. })));
+    assert!(matches!(keys.standing(pin(9)), Standing::Good(Identity { role: Role::Admin, .. })));
     add(&keys, row(8, Role::Admin, KeyState::Active)).unwrap();
     enrol(&keys, 1, 9).unwrap();
 }
 
 #[test]
-fn a_device_that_is_invited_again_has_what_the_later_invite_gives() {
+fn a_device_that_is_invited_again_has_the_rights_of_the_later_invite() {
     let (_directory, keys) = keys();
     add(&keys, row(1, Role::Viewer, KeyState::Invited)).unwrap();
     enrol(&keys, 1, 9).unwrap();
@@ -139,7 +145,7 @@ fn a_device_that_is_invited_again_has_what_the_later_invite_gives() {
 }
 
 #[test]
-fn a_full_list_forgets_what_is_over_and_nothing_else() {
+fn a_full_list_forgets_only_keys_that_are_not_accepted() {
     let (_directory, keys) = keys();
     let long = |number: usize, state| {
         let mut bytes = [0; 32];

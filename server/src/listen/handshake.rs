@@ -100,7 +100,7 @@ async fn fail<S: Socket>(
     let source = error.get_ref();
     let no_tls = source.and_then(|error| error.downcast_ref::<NoTls>());
     let failure = source.and_then(|error| error.downcast_ref::<rustls::Error>());
-    match failure.map(crate::listen::tls::refused_as) {
+    match failure.map(crate::listen::key_check::refused_as) {
         None if no_tls.is_none() => {
             tracing::debug!(target: "topside", %peer, %error, "a connection ended before its handshake");
             return;
@@ -174,11 +174,11 @@ fn identify<S>(server: &Server, stream: &TlsStream<CountingStream<S>>) -> Option
     let (_, connection) = stream.get_ref();
     let key = tls::pin_of(connection.peer_certificates()?.first()?).ok()?;
     let identity = match server.keys.standing(key) {
-        Standing::Good(access) => access.identity(key),
-        Standing::Invited(access) => {
+        Standing::Good(identity) => identity,
+        Standing::Invited(identity) => {
             let exporter =
                 connection.export_keying_material([0; 32], tls::ENROL_LABEL, None).ok()?;
-            Identity { scope: Scope::Enrol { exporter }, ..access.identity(key) }
+            Identity { scope: Scope::Enrol { exporter }, ..identity }
         }
         Standing::Expired | Standing::Revoked | Standing::Unknown => return None,
     };

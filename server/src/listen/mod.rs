@@ -2,6 +2,6 @@
 
 mod counting_stream;
 mod handshake;
+mod key_check;
 pub(crate) mod local;
 pub(crate) mod tcp;
-mod tls;

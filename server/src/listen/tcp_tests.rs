@@ -22,7 +22,7 @@ use crate::audit::entry::By;
 use crate::base::log::{Log, Sinks};
 use crate::base::peer;
 use crate::config::Config;
-use crate::keys::change::Change;
+use crate::keys::change::KeyChange;
 use crate::listen::counting_stream::Socket;
 use crate::listen::handshake;
 use crate::net::local_socket::Listeners;
@@ -119,7 +119,7 @@ fn server(directory: &Path, client: &Identity) -> Arc<Server> {
     };
     let clock = crate::base::clock::Clock::open(&config.state);
     let stored = Stored::open(&config, keys).unwrap();
-    stored.keys.change(Change::Add(row), &stored.audit, By::server()).unwrap();
+    stored.keys.change(KeyChange::Add(row), &stored.audit, By::server()).unwrap();
     let listeners = Listeners::local(&dirs.socket(), false).unwrap();
     Server::new(config, menu, stored, clock, &listeners.local, log, dispatch)
 }

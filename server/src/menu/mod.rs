@@ -14,7 +14,7 @@ use topside_shared::{ErrorKind, RpcError};
 use crate::authorize::{Action, authorize, may_see_command};
 use crate::base::identity::Identity;
 use crate::menu::builtin::Builtin;
-use crate::menu_file::{Declared, Item, command_name, wire_size};
+use crate::menu_file::{DeclaredProgram, Item, command_name, wire_size};
 use crate::process::program_spec;
 use crate::process::program_spec::Policy;
 use crate::process::safe_state::SafeState;
@@ -90,7 +90,7 @@ impl Entry {
 
     fn of_item(item: &Item, residents: &[Arc<WorkerRef>]) -> Option<Self> {
         let (executor, max_output, policy, exclusion) = match item {
-            Item::Program(Declared { program, exclusion, .. }) => {
+            Item::Program(DeclaredProgram { program, exclusion, .. }) => {
                 let executor = Executor::Program(Box::new(program.clone()));
                 (executor, program.max_output, program.policy, exclusion)
             }
@@ -167,7 +167,7 @@ pub(crate) struct Parts<'a> {
     /// The commands of `commands.toml`.
     pub(crate) commands: &'a [Item],
     /// The resident workers of `commands.toml`.
-    pub(crate) residents: &'a [workers::Declared],
+    pub(crate) residents: &'a [workers::DeclaredWorker],
 }
 
 /// A command of the program that embeds the server.

@@ -14,7 +14,7 @@ use topside_shared::values;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields, as_json, as_str};
 use crate::base::toml_file::units;
-use crate::menu_file::{names, unsafe_variables};
+use crate::menu_file::{absolute_path, names, unsafe_variables};
 use crate::process::path_root::below;
 use crate::process::program_spec::Passed;
 
@@ -154,7 +154,7 @@ fn stays_below(fields: &Fields<'_, '_>, arg: &Arg, root: &Path, m: &mut Errors<'
         for path in paths.iter().filter_map(Value::as_str) {
             if below(root, path).is_none() {
                 let shown = text::clean(path, 256);
-                let span = fields.get(field).map_or(fields.span.clone(), Spanned::span);
+                let span = fields.span_of(field);
                 m.add(
                     &span,
                     format_args!(
@@ -173,7 +173,7 @@ fn passed(fields: &Fields<'_, '_>, arg: &Arg, flag: bool, m: &mut Errors<'_>) ->
     let variable = fields.string("env", m);
     let input = fields.boolean("stdin", m);
     let owner = &fields.owner;
-    let at = |name: &str| fields.get(name).map_or(fields.span.clone(), Spanned::span);
+    let at = |name: &str| fields.span_of(name);
     let passed = match (variable, input) {
         (None, false) => return Passed::Element,
         (Some(_), true) => {
@@ -224,7 +224,7 @@ fn pattern(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<Pattern> {
     match Pattern::new(&text) {
         Ok(pattern) => Some(pattern),
         Err(error) => {
-            let span = fields.get("pattern").map_or(fields.span.clone(), Spanned::span);
+            let span = fields.span_of("pattern");
             m.add(&span, format_args!("`pattern` of {}: {error}", fields.owner));
             None
         }
@@ -232,8 +232,7 @@ fn pattern(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<Pattern> {
 }
 
 fn root(fields: &Fields<'_, '_>, kind: Option<ArgType>, m: &mut Errors<'_>) -> Option<PathBuf> {
-    let read = |value| as_str(value).filter(|path| path.starts_with('/') && !path.contains('\0'));
-    let Field { value: root, span } = fields.read("root", "an absolute path", m, read)?;
+    let Field { value: root, span } = absolute_path(fields, "root", m)?;
     let shown = text::clean(root, 256);
     match kind {
         Some(ArgType::Path) if Path::new(root).is_dir() => return Some(root.into()),

@@ -11,10 +11,11 @@ use topside_shared::text;
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::{Field, Fields, as_json, as_str};
 use crate::base::toml_file::units;
-use crate::menu_file::program::{exec, placeholders, safe_state};
-use crate::menu_file::{Declared, Rules, args, concurrency, names, variables};
+use crate::menu_file::exec::{exec, placeholders, safe_state};
+use crate::menu_file::{
+    DeclaredProgram, Item, Rules, absolute_path, args, concurrency_fields, names, variables,
+};
 use crate::process::program_spec::{Passed, Policy, Program, ProgramArg, Stop};
-use crate::workers::DeclaredFunction;
 
 const FIELDS: &str = "\
     title description category aliases exec cwd env inherit_env effect role confirm timeout stop_signal \
@@ -37,25 +38,19 @@ const SIGNALS: &[(&str, Signal)] = &[
     ("SIGKILL", Signal::KILL),
 ];
 
-/// A table without errors.
-pub(super) enum Outcome {
-    Ready(Box<Declared>),
-    Function(Box<DeclaredFunction>),
-    /// This machine cannot run it.
-    Absent(String),
+/// A command, or why this machine cannot run it; none if an error was reported.
+pub(super) type ReadCommand = Option<Result<Item, String>>;
+
+pub(super) fn aliases(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<Field<String>> {
+    fields.strings("aliases", m)
 }
 
-pub(super) fn aliases(fields: &Fields<'_, '_>, mistakes: &mut Errors<'_>) -> Vec<Field<String>> {
-    fields.strings("aliases", mistakes)
-}
-
-/// Reads one command; none if an error was reported.
 pub(super) fn read(
     name: &str,
     fields: &Fields<'_, '_>,
     rules: Rules,
     m: &mut Errors<'_>,
-) -> Option<Outcome> {
+) -> ReadCommand {
     let before = m.count();
     fields.refuse_unknown(&names(FIELDS), m);
     let arguments = args::read(fields, m);
@@ -71,14 +66,14 @@ pub(super) fn read(
         signal: fields.one_of("stop_signal", SIGNALS, m).unwrap_or(Signal::TERM),
         timeout: stop_timeout(fields, m),
     };
-    let exclusion = concurrency::read(fields, m);
+    let exclusion = concurrency_fields::read(fields, m);
     let (env, inherit_env) = (variables::env(fields, m), variables::inherit_env(fields, m));
     let set: Vec<String> = env.iter().map(|(name, _)| name).chain(&inherit_env).cloned().collect();
     variables::one_each(fields, &arguments, &set, m);
     if info.stdin == Stdin::Prompt
         && let Some(secret) = arguments.iter().find(|argument| argument.passed == Passed::Input)
     {
-        let span = fields.get("stdin").map_or(fields.span.clone(), toml::Spanned::span);
+        let span = fields.span_of("stdin");
         m.add(
             &span,
             format_args!(
@@ -116,10 +111,7 @@ pub(super) fn read(
     if m.count() > before {
         return None;
     }
-    Some(match program? {
-        Ok(program) => Outcome::Ready(Box::new(Declared { info, program, exclusion })),
-        Err(reason) => Outcome::Absent(reason),
-    })
+    Some(program?.map(|program| Item::Program(DeclaredProgram { info, program, exclusion })))
 }
 
 pub(super) fn info(
@@ -204,8 +196,7 @@ fn timeout(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<Duration> {
 }
 
 pub(super) fn cwd(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<String> {
-    let read = |value| as_str(value).filter(|path| path.starts_with('/') && !path.contains('\0'));
-    fields.read("cwd", "an absolute path", m, read).map(|field| field.value.to_owned())
+    absolute_path(fields, "cwd", m).map(|field| field.value.to_owned())
 }
 
 fn success_exit_codes(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<i32> {
@@ -231,7 +222,7 @@ fn confirm(
     m: &mut Errors<'_>,
 ) -> Option<String> {
     let question = fields.words("confirm", m)?;
-    let span = fields.get("confirm").map_or(fields.span.clone(), toml::Spanned::span);
+    let span = fields.span_of("confirm");
     if question.trim().is_empty() {
         m.add(&span, "`confirm` must be a question to ask");
     }

@@ -6,12 +6,12 @@ use topside_shared::text;
 
 use crate::base::toml_file::errors::Errors;
 use crate::base::toml_file::fields::Fields;
-use crate::menu_file::command::Outcome;
-use crate::menu_file::{Rules, args, command, concurrency, names, program, variables};
+use crate::menu_file::command::ReadCommand;
+use crate::menu_file::{Item, Rules, args, command, concurrency_fields, exec, names, variables};
 use crate::process::daemon::Daemon;
 use crate::process::program_spec::Passed;
 use crate::process::safe_state::SafeState;
-use crate::workers::{Declared, DeclaredFunction};
+use crate::workers::{DeclaredFunction, DeclaredWorker};
 
 const WORKER_FIELDS: &str = "\
     exec cwd env inherit_env max_concurrent stop_timeout";
@@ -25,11 +25,11 @@ const PROGRAM_FIELDS: &str = "\
     exec cwd env inherit_env stop_signal stop_timeout success_exit_codes stdin";
 
 /// A worker, or why this machine cannot run it; none if an error was reported.
-pub(super) type Read = Option<Result<Declared, String>>;
+pub(super) type ReadWorker = Option<Result<DeclaredWorker, String>>;
 
 #[derive(Debug, Default)]
-pub(super) struct Workers {
-    pub(super) known: Vec<(String, Read)>,
+pub(super) struct ReadWorkers {
+    pub(super) known: Vec<(String, ReadWorker)>,
     /// A file is not TOML, so a missing worker is not another error.
     pub(super) incomplete: bool,
 }
@@ -39,13 +39,13 @@ pub(super) fn worker(
     fields: &Fields<'_, '_>,
     rules: Rules,
     m: &mut Errors<'_>,
-) -> Read {
+) -> ReadWorker {
     let before = m.count();
     fields.refuse_unknown(&names(WORKER_FIELDS), m);
-    let (args, program) = program::exec_of_worker(fields, rules, m);
-    let max_concurrent = concurrency::from_1(fields, "max_concurrent", m);
+    let (args, program) = exec::exec_of_worker(fields, rules, m);
+    let max_concurrent = concurrency_fields::from_1(fields, "max_concurrent", m);
     let declared = program.map(|path| {
-        path.map(|path| Declared {
+        path.map(|path| DeclaredWorker {
             name: name.to_owned(),
             daemon: Daemon {
                 path,
@@ -61,14 +61,13 @@ pub(super) fn worker(
     if m.count() > before { None } else { declared }
 }
 
-/// Reads one command of a worker; none if an error was reported.
 pub(super) fn read(
     name: &str,
     fields: &Fields<'_, '_>,
-    workers: &Workers,
+    workers: &ReadWorkers,
     rules: Rules,
     m: &mut Errors<'_>,
-) -> Option<Outcome> {
+) -> ReadCommand {
     let before = m.count();
     let known = [names(FUNCTION_FIELDS), names(PROGRAM_FIELDS)].concat();
     fields.refuse_unknown(&known, m);
@@ -128,16 +127,16 @@ pub(super) fn read(
     let info = command::info(name, fields, &arguments, m);
     let max_output = command::max_output(fields, m);
     let policy = command::policy(fields, m);
-    let exclusion = concurrency::read(fields, m);
-    let safe_state = match program::safe_state(fields, &arguments, rules, m).transpose() {
+    let exclusion = concurrency_fields::read(fields, m);
+    let safe_state = match exec::safe_state(fields, &arguments, rules, m).transpose() {
         Ok(argv) => argv,
-        Err(reason) => return (m.count() == before).then_some(Outcome::Absent(reason)),
+        Err(reason) => return (m.count() == before).then_some(Err(reason)),
     };
     if m.count() > before {
         return None;
     }
     Some(match found {
-        Some((worker, Some(Ok(declared)))) => Outcome::Function(Box::new(DeclaredFunction {
+        Some((worker, Some(Ok(declared)))) => Ok(Item::Function(DeclaredFunction {
             info,
             worker: worker.clone(),
             function: function.to_owned(),
@@ -146,7 +145,7 @@ pub(super) fn read(
             exclusion,
             safe_state: safe_state.map(|argv| SafeState { argv, daemon: declared.daemon.clone() }),
         })),
-        Some((_, Some(Err(reason)))) => Outcome::Absent(reason.clone()),
+        Some((_, Some(Err(reason)))) => Err(reason.clone()),
         // The worker's own errors are reported.
         Some((_, None)) | None => return None,
     })

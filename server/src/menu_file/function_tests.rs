@@ -54,7 +54,7 @@ fn programs_and_functions_stand_in_the_order_of_the_file() {
 }
 
 #[test]
-fn a_mistake_is_named_with_its_place_and_what_would_pass() {
+fn an_error_has_its_position_and_says_what_would_pass() {
     for (text, says) in [
         (
             "[workers.garden]\nexec = [\"true\"]\n[commands.x]\nworker = \"gardn\"\n",

@@ -4,9 +4,9 @@
 mod args;
 mod command;
 pub(crate) mod command_name;
-mod concurrency;
+mod concurrency_fields;
+mod exec;
 mod function;
-mod program;
 mod unsafe_variables;
 mod variables;
 pub(crate) mod wire_size;
@@ -18,7 +18,7 @@ use toml::de::DeValue;
 use topside_shared::command::Command;
 
 use crate::base::toml_file::errors::{Errors, FileError, FileErrors, Position};
-use crate::base::toml_file::fields::{Field, Fields};
+use crate::base::toml_file::fields::{Field, Fields, as_str};
 use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::base::toml_file::protected_files::ProtectedFile;
@@ -62,7 +62,7 @@ struct Rules {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Menu {
     pub commands: Vec<Item>,
-    pub workers: Vec<workers::Declared>,
+    pub workers: Vec<workers::DeclaredWorker>,
     /// Commands that this machine cannot run; only with [`Missing::Leave`].
     pub left_out: Vec<LeftOut>,
     /// Hints that are not errors.
@@ -74,7 +74,7 @@ pub(crate) struct Menu {
 /// A declared command.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Item {
-    Program(Declared),
+    Program(DeclaredProgram),
     /// A function of a resident worker.
     Function(DeclaredFunction),
 }
@@ -90,7 +90,7 @@ impl Item {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Declared {
+pub(crate) struct DeclaredProgram {
     /// What clients see of it.
     pub info: Command,
     pub program: Program,
@@ -101,6 +101,15 @@ pub(crate) struct Declared {
 pub(crate) struct LeftOut {
     pub name: String,
     pub reason: String,
+}
+
+fn absolute_path<'a>(
+    fields: &Fields<'a, '_>,
+    name: &str,
+    m: &mut Errors<'_>,
+) -> Option<Field<&'a str>> {
+    let read = |value| as_str(value).filter(|path| path.starts_with('/') && !path.contains('\0'));
+    fields.read(name, "an absolute path", m, read)
 }
 
 /// The names in a list with spaces between.
@@ -119,7 +128,7 @@ pub(crate) fn load(
     let rules = Rules { missing, trust };
     let mut menu = Menu::default();
     let mut names = Names::new(reserved);
-    let mut workers = function::Workers::default();
+    let mut workers = function::ReadWorkers::default();
     let mut errors = Vec::new();
     for source in sources {
         let added = add(*source, rules, &mut names, &mut workers, &mut menu);
@@ -136,80 +145,70 @@ fn add(
     source: Source<'_>,
     rules: Rules,
     names: &mut Names,
-    workers: &mut function::Workers,
+    workers: &mut function::ReadWorkers,
     menu: &mut Menu,
 ) -> Result<(), FileErrors> {
     let Source { name: file, text } = source;
     let document = Fields::parse(file, text).inspect_err(|_| workers.incomplete = true)?;
-    let mut mistakes = Errors::new(file, text);
+    let mut errors = Errors::new(file, text);
     let top = Fields::of(&document, "the menu");
-    top.refuse_unknown(&["commands", "workers"], &mut mistakes);
+    top.refuse_unknown(&["commands", "workers"], &mut errors);
     if top.table.is_empty() {
         menu.remarks.push(format!(
             "{file} declares no command: the starter menu serves only where there is no menu file"
         ));
     }
-    for (name, fields) in tables(&top, "workers", "worker", &mut mistakes) {
+    for (name, fields) in tables(&top, "workers", "worker", &mut errors) {
         if let Err(message) = check_name(name, "worker") {
-            mistakes.add(&fields.span, message);
+            errors.add(&fields.span, message);
         }
         if workers.known.iter().any(|(other, _)| other == name) {
-            mistakes.add(
+            errors.add(
                 &fields.span,
                 format_args!("another file has a worker `{name}`: use another name"),
             );
         }
-        let read = function::worker(name, &fields, rules, &mut mistakes);
+        let read = function::worker(name, &fields, rules, &mut errors);
         if let Some(Ok(worker)) = &read {
             menu.workers.push(worker.clone());
         }
         workers.known.push((name.to_owned(), read));
     }
-    for (name, fields) in tables(&top, "commands", "command", &mut mistakes) {
+    for (name, fields) in tables(&top, "commands", "command", &mut errors) {
         let own = Field { value: name.to_owned(), span: fields.span.clone() };
-        names.take(&own, name, source, &mut mistakes);
-        for alias in command::aliases(&fields, &mut mistakes) {
-            names.take(&alias, name, source, &mut mistakes);
+        names.take(&own, name, source, &mut errors);
+        for alias in command::aliases(&fields, &mut errors) {
+            names.take(&alias, name, source, &mut errors);
         }
-        let outcome = match fields.get("worker") {
-            None => command::read(name, &fields, rules, &mut mistakes),
-            Some(_) => function::read(name, &fields, workers, rules, &mut mistakes),
+        let read = match fields.get("worker") {
+            None => command::read(name, &fields, rules, &mut errors),
+            Some(_) => function::read(name, &fields, workers, rules, &mut errors),
         };
-        let info = match &outcome {
-            Some(command::Outcome::Ready(declared)) => Some(&declared.info),
-            Some(command::Outcome::Function(function)) => Some(&function.info),
-            Some(command::Outcome::Absent(_)) | None => None,
-        };
-        if let Some(info) = info {
-            let size = wire_size::wire_size(info);
-            if let Err(error) = wire_size::check_command_size(size) {
-                mistakes
-                    .add(&fields.span, format_args!("the command `{name}` is refused: {error}"));
+        match read {
+            Some(Ok(item)) => {
+                check_size(menu, name, &fields, wire_size::wire_size(item.info()), &mut errors);
+                menu.commands.push(item);
             }
-            let before = menu.wire;
-            menu.wire += size;
-            // The command that goes over the limit is named, and no other.
-            if wire_size::check_menu_size(before).is_ok()
-                && let Err(error) = wire_size::check_menu_size(menu.wire)
-            {
-                mistakes
-                    .add(&fields.span, format_args!("at `{name}` the menu is refused: {error}"));
-            }
-        }
-        match outcome {
-            Some(command::Outcome::Ready(declared)) => {
-                menu.commands.push(Item::Program(*declared));
-            }
-            Some(command::Outcome::Function(function)) => {
-                menu.commands.push(Item::Function(*function));
-            }
-            Some(command::Outcome::Absent(reason)) => {
-                menu.left_out.push(LeftOut { name: name.to_owned(), reason });
-            }
+            Some(Err(reason)) => menu.left_out.push(LeftOut { name: name.to_owned(), reason }),
             None => {}
         }
     }
-    mistakes.finish()
+    errors.finish()
+}
+
+/// Adds the size of a command to its menu, and reports a command or menu that is too large.
+fn check_size(menu: &mut Menu, name: &str, at: &Fields<'_, '_>, size: usize, m: &mut Errors<'_>) {
+    if let Err(error) = wire_size::check_command_size(size) {
+        m.add(&at.span, format_args!("the command `{name}` is refused: {error}"));
+    }
+    let before = menu.wire;
+    menu.wire += size;
+    // Only the command that exceeds the limit is reported.
+    if wire_size::check_menu_size(before).is_ok()
+        && let Err(error) = wire_size::check_menu_size(menu.wire)
+    {
+        m.add(&at.span, format_args!("at `{name}` the menu is refused: {error}"));
+    }
 }
 
 /// The `[FIELD.NAME]` tables in the order of the file; `kind` names one in messages.
@@ -217,10 +216,10 @@ fn tables<'a, 'i>(
     top: &Fields<'a, 'i>,
     field: &str,
     kind: &str,
-    mistakes: &mut Errors<'_>,
+    errors: &mut Errors<'_>,
 ) -> Vec<(&'a str, Fields<'a, 'i>)> {
     let form = format!("a table of {field}");
-    let all = top.read(field, &form, mistakes, |value| match value {
+    let all = top.read(field, &form, errors, |value| match value {
         DeValue::Table(table) => Some(table),
         _ => None,
     });
@@ -236,7 +235,7 @@ fn tables<'a, 'i>(
                 let owner = format!("{kind} `{name}`");
                 tables.push((name, Fields { table, owner, span: key.span() }));
             }
-            _ => mistakes.add(
+            _ => errors.add(
                 &value.span(),
                 format_args!("`{name}` must be a table: begin it with [{field}.{name}]"),
             ),
@@ -297,9 +296,9 @@ pub(crate) fn starter(reserved: &[&str], trust: Trust) -> Result<Menu, FileError
 }
 
 /// Names and aliases in use; those of built-ins have no position.
-struct Names(HashMap<String, Option<Taken>>);
+struct Names(HashMap<String, Option<NameUse>>);
 
-struct Taken {
+struct NameUse {
     command: String,
     file: String,
     at: Position,
@@ -315,33 +314,28 @@ impl Names {
         name: &Field<String>,
         command: &str,
         source: Source<'_>,
-        mistakes: &mut Errors<'_>,
+        errors: &mut Errors<'_>,
     ) {
         let Field { value, span } = name;
         if let Err(message) = check_name(value, "command") {
-            mistakes.add(span, message);
+            errors.add(span, message);
             return;
         }
-        match self.0.get(value) {
+        let message = match self.0.get(value) {
             None => {
                 let at = Position::of(source.text, span.start);
                 let (command, file) = (command.to_owned(), source.name.to_owned());
-                self.0.insert(value.clone(), Some(Taken { command, file, at }));
+                self.0.insert(value.clone(), Some(NameUse { command, file, at }));
+                return;
             }
-            Some(None) => mistakes
-                .add(span, format_args!("`{value}` is a built-in command: use another name")),
-            Some(Some(Taken { command, file, .. })) if file == source.name => mistakes.add(
-                span,
-                format_args!("`{value}` is taken by command `{command}`: use another name"),
-            ),
-            Some(Some(Taken { command, file, at })) => mistakes.add(
-                span,
-                format_args!(
-                    "`{value}` is taken by command `{command}` of {file}:{}:{}: use another name",
-                    at.line, at.column
-                ),
-            ),
-        }
+            Some(None) => format!("`{value}` is a built-in command: use another name"),
+            Some(Some(NameUse { command, file, at })) => {
+                let elsewhere = format!(" of {file}:{}:{}", at.line, at.column);
+                let place = if file == source.name { "" } else { &elsewhere };
+                format!("`{value}` is taken by command `{command}`{place}: use another name")
+            }
+        };
+        errors.add(span, message);
     }
 }
 

@@ -15,7 +15,7 @@ fn read(text: &str) -> Result<Menu, FileErrors> {
     )
 }
 
-fn one(text: &str) -> Declared {
+fn one(text: &str) -> DeclaredProgram {
     let menu = read(text).unwrap_or_else(|errors| panic!("{errors}"));
     match menu.commands.into_iter().next().unwrap() {
         Item::Program(declared) => declared,
@@ -84,7 +84,7 @@ type = "int"
 default = 5
 choices = [2, 5, 10]
 "#);
-    let Declared { info, program, exclusion } = declared;
+    let DeclaredProgram { info, program, exclusion } = declared;
     assert_eq!(info.name, "zone-run");
     assert_eq!(info.title, "Run a zone");
     assert_eq!(info.category, "Set");
@@ -115,7 +115,8 @@ choices = [2, 5, 10]
 
 #[test]
 fn what_is_not_said_is_the_careful_choice() {
-    let Declared { info, program, exclusion } = one("[commands.x]\nexec = [\"/bin/echo\"]\n");
+    let DeclaredProgram { info, program, exclusion } =
+        one("[commands.x]\nexec = [\"/bin/echo\"]\n");
     assert_eq!(exclusion, Exclusion::default());
     assert_eq!((info.effect, info.role), (Effect::Destructive, Role::Admin));
     assert_eq!(info.title, "x");
@@ -138,7 +139,7 @@ fn commands_keep_the_order_of_the_file() {
 }
 
 #[test]
-fn an_unknown_field_is_told_with_its_place_and_the_nearest_name() {
+fn an_unknown_field_is_reported_with_its_position_and_the_nearest_name() {
     refused("  tmeout = \"5s\"", (3, 3), &["command `x` has no field `tmeout`", "timeout"]);
     refused("colour = 1", (3, 1), &["`colour`"]);
     refused(
@@ -162,7 +163,7 @@ fn fields_that_this_version_cannot_keep_are_not_ignored() {
 }
 
 #[test]
-fn broken_toml_is_told_with_line_and_column() {
+fn broken_toml_is_reported_with_line_and_column() {
     assert!(said("[commands.x]\nexec = [\"a\n").starts_with("commands.toml:2:"));
     assert!(
         said("[commands.x]\nexec = [\"/bin/echo\"]\n[commands.x]\n")
@@ -201,7 +202,7 @@ fn a_name_is_one_word_that_means_nothing_else() {
 }
 
 #[test]
-fn a_value_of_the_wrong_kind_is_told_with_what_would_pass() {
+fn a_value_of_the_wrong_type_is_reported_with_what_would_pass() {
     refused("timeout = 20", (3, 11), &["`timeout` of command `x`", "\"none\"", "90s"]);
     refused("timeout = \"0s\"", (3, 11), &["`timeout`"]);
     refused("stop_timeout = \"none\"", (3, 16), &["whole number and a unit"]);
@@ -389,7 +390,7 @@ fn a_secret_goes_in_by_the_environment_or_the_input_and_is_nowhere_else() {
 }
 
 #[test]
-fn all_mistakes_are_told_in_the_order_of_the_file() {
+fn all_errors_are_reported_in_the_order_of_the_file() {
     let text = "[commands.a]\ncolour = 1\nexec = [\"/no/such\"]\n[commands.b]\ntimeout = 3\n";
     let said = said(text);
     let lines: Vec<&str> = said.lines().collect();

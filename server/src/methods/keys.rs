@@ -16,7 +16,7 @@ use crate::base::identity::{Owner, Scope};
 use crate::base::peer::invite_addresses;
 use crate::base::shortage;
 use crate::clients::Client;
-use crate::keys::change::{Change, Revoked};
+use crate::keys::change::{KeyChange, Revoked};
 use crate::keys::invite::{InviteRequest, ServerAddress};
 use crate::keys::{KeyError, expiry};
 use crate::methods::{After, Answered, Caller};
@@ -53,7 +53,7 @@ pub(super) async fn make_invite(
             let (row, invite, _) = request
                 .make(place)
                 .map_err(|error| shortage::rpc_error(error, ErrorKind::Internal))?;
-            let row = change(server, client, Change::Add(row)).await?;
+            let row = change(server, client, KeyChange::Add(row)).await?;
             if let Some(ready) = ready {
                 server.tcp.open(&server.tasks, &server.keys, ready).map_err(cannot_open)?;
             }
@@ -82,7 +82,7 @@ pub(super) async fn enrol(
         return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "signature"));
     }
     let name = clean(&name, text::MAX_NAME);
-    let wanted = Change::Enrol { invite, key: Pin::of_spki(&key.0), name };
+    let wanted = KeyChange::Enrol { invite, key: Pin::of_spki(&key.0), name };
     let row = whole(caller, Method::KeyEnrol, |server, client| {
         Box::pin(async move {
             let row = change(server, client, wanted).await?;
@@ -122,7 +122,7 @@ pub(super) async fn revoke(caller: Caller, params: KeyRevoke) -> Result<Empty, R
                 Owner::User(_) => Revoked::Here,
                 Owner::Key(_) => Revoked::Remotely,
             };
-            let row = change(server, client, Change::Revoke { key, from }).await?;
+            let row = change(server, client, KeyChange::Revoke { key, from }).await?;
             let by = format!("{} ({})", who.user, client.id);
             tracing::info!(
                 target: "topside", client = client.id.0, by, key = row.name, id = %row.key_id,
@@ -157,7 +157,11 @@ where
     server.finish("the change of the keys", work).await
 }
 
-async fn change(server: &Arc<Server>, client: &Client, change: Change) -> Result<KeyRow, RpcError> {
+async fn change(
+    server: &Arc<Server>,
+    client: &Client,
+    change: KeyChange,
+) -> Result<KeyRow, RpcError> {
     let by = client.by();
     let change = move |server: &Server| server.keys.change(change, &server.audit, by);
     server.blocking(change).await?.map_err(refused)

@@ -17,7 +17,7 @@ use topside_shared::values;
 
 use super::*;
 use crate::base::toml_file::permissions::Trust;
-use crate::menu_file::{Declared, Item, Missing, Source, load};
+use crate::menu_file::{DeclaredProgram, Item, Missing, Source, load};
 use crate::output::Output;
 use crate::output::output_reader::{Piece, Reader};
 use crate::output::tail::Text;
@@ -26,7 +26,7 @@ use crate::process::exit_status::EndCause;
 #[path = "program_end_tests.rs"]
 mod program_end_tests;
 
-fn declared(text: &str) -> Declared {
+fn declared(text: &str) -> DeclaredProgram {
     let source = Source { name: "test", text };
     let menu = load(&[source], &[], Missing::Refuse, Trust::of_this_process())
         .unwrap_or_else(|errors| panic!("{errors}"));
@@ -141,7 +141,7 @@ fn gone(pids: &[Pid]) {
 
 #[tokio::test]
 async fn each_value_is_one_element() {
-    let Declared { info, program, .. } = declared(
+    let DeclaredProgram { info, program, .. } = declared(
         r#"
 [commands.x]
 exec = ["/bin/sh", "-c", "printf '%s|' \"$#\" \"$@\"", "sh", "{text}", "end"]

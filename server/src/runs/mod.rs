@@ -30,7 +30,7 @@ use crate::clients::Client;
 use crate::clients::registry::Registry;
 use crate::config::active_config::ActiveConfig;
 use crate::events::Events;
-use crate::history::{Filter, History, Past, Unreadable};
+use crate::history::{Filter, History, RunRecord, Unreadable};
 use crate::hooks::Hooks;
 use crate::keys::Keys;
 use crate::menu::Runnable;
@@ -151,8 +151,8 @@ impl Run {
     }
 
     /// The row as it is now, for the history.
-    fn past(&self) -> Past {
-        Past { owner: self.owner, role: self.role, row: self.row() }
+    fn past(&self) -> RunRecord {
+        RunRecord { owner: self.owner, role: self.role, row: self.row() }
     }
 
     fn is_queued(&self) -> bool {

@@ -14,7 +14,7 @@ use crate::audit::{argv, entry};
 use crate::base::shortage;
 use crate::clients::Client;
 use crate::history::Intent;
-use crate::hooks::Job;
+use crate::hooks::HookRequest;
 use crate::menu::Runnable;
 use crate::process::exit_status::ProgramExit;
 use crate::process::launch::Caller;
@@ -288,7 +288,13 @@ impl RunGuard {
             }
         };
         let run = self.run.id;
-        self.runs.services.hooks.submit(Job { run, command, hook, limit, done: Box::new(done) });
+        self.runs.services.hooks.submit(HookRequest {
+            run,
+            command,
+            hook,
+            limit,
+            done: Box::new(done),
+        });
         true
     }
 }

@@ -13,7 +13,6 @@ impl Config {
     /// not exist. Without a menu file the starter menu is used.
     ///
     /// # Errors
-    ///
     /// [`ConfigError`]; a file with any error is not used.
     pub fn load(
         dirs: &Dirs,

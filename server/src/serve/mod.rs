@@ -90,7 +90,6 @@ pub enum ServeError {
 /// run has ended and the socket's file is gone.
 ///
 /// # Errors
-///
 /// [`ServeError`], before the first connection.
 pub async fn serve(
     listeners: Listeners,

@@ -1,6 +1,6 @@
 //! Settings of `server.toml`: one type for each section of the file, and the reader.
 
-pub(crate) mod advertise;
+pub(crate) mod discovery;
 pub(crate) mod limits;
 pub(crate) mod metrics;
 pub(crate) mod retention;

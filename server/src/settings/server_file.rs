@@ -12,11 +12,11 @@ use crate::base::toml_file::fields::{Field, Fields, as_json};
 use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::base::toml_file::protected_files::ProtectedFile;
-use crate::settings::advertise::{Discovery, Router};
+use crate::settings::discovery::{Discovery, Router};
 use crate::settings::limits::Limits;
 use crate::settings::metrics::Metrics;
 use crate::settings::retention::Kept;
-use crate::settings::{Listen, Local, SERVER_FILE, advertise, limits, metrics, retention};
+use crate::settings::{Listen, Local, SERVER_FILE, discovery, limits, metrics, retention};
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServerFile {
@@ -79,8 +79,8 @@ fn parse(file: &str, text: &str) -> Result<ServerFile, FileErrors> {
         listen: section(&top, "listen", &mut m, listen),
         limits: section(&top, "limits", &mut m, limits::read),
         runs: section(&top, "runs", &mut m, retention::read),
-        discovery: section(&top, "discovery", &mut m, advertise::discovery),
-        router: section(&top, "router", &mut m, advertise::router),
+        discovery: section(&top, "discovery", &mut m, discovery::discovery),
+        router: section(&top, "router", &mut m, discovery::router),
         metrics: section(&top, "metrics", &mut m, metrics::read),
     };
     m.finish().map(|()| file)

@@ -3,22 +3,22 @@
 //! A call is sent once. If the worker ends, the calls that it was sent are lost.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use crate::base::mutex::Mutex;
 use crate::workers::messages;
 use crate::workers::worker::RunHandle;
 
-type Answer = Result<Value, String>;
+type CallResult = Result<Value, String>;
 
 pub(super) struct CallQueue {
     worker: String,
     max_concurrent: usize,
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     /// Notified when there may be a line to write. One task waits for it.
     more: Notify,
     /// Notified when a sent call is cancelled. One task waits for it.
@@ -26,21 +26,21 @@ pub(super) struct CallQueue {
 }
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     /// Why no call is accepted at the moment, and until when.
     down: Option<(String, Option<Instant>)>,
     /// By run id, the order in which they came.
-    calls: BTreeMap<u64, Open>,
+    calls: BTreeMap<u64, PendingCall>,
     /// Cancel messages that wait to be written.
-    words: VecDeque<String>,
+    cancels: VecDeque<String>,
 }
 
 /// An unanswered call.
-struct Open {
+struct PendingCall {
     /// Its message; none: it was sent.
     line: Option<String>,
     run: RunHandle,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<CallResult>,
     /// It was cancelled: the time by which it must be answered.
     due: Option<Instant>,
 }
@@ -62,18 +62,18 @@ impl CallQueue {
         line: String,
         run: &RunHandle,
         stop_timeout: Duration,
-    ) -> Result<Entered<'_>, String> {
+    ) -> Result<QueuedCall<'_>, String> {
         let (answer, answered) = oneshot::channel();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if let Some((why, until)) = &state.down {
             return Err(self.not_running(why, *until));
         }
         let run = run.clone();
         let id = run.id.0;
-        state.calls.insert(id, Open { line: Some(line), run, answer, due: None });
+        state.calls.insert(id, PendingCall { line: Some(line), run, answer, due: None });
         drop(state);
         self.more.notify_one();
-        Ok(Entered { calls: self, id, stop_timeout, answered })
+        Ok(QueuedCall { calls: self, id, stop_timeout, answered })
     }
 
     fn not_running(&self, why: &str, until: Option<Instant>) -> String {
@@ -96,10 +96,10 @@ impl CallQueue {
     }
 
     fn take_line(&self) -> Option<String> {
-        let mut state = self.lock();
-        let State { words, calls, .. } = &mut *state;
-        if let Some(word) = words.pop_front() {
-            return Some(word);
+        let mut state = self.state.lock();
+        let QueueState { cancels, calls, .. } = &mut *state;
+        if let Some(cancel) = cancels.pop_front() {
+            return Some(cancel);
         }
         let sent = calls.values().filter(|call| call.line.is_none()).count();
         if sent >= self.max_concurrent {
@@ -112,8 +112,8 @@ impl CallQueue {
     pub(super) async fn overdue(&self) -> u64 {
         loop {
             let next = {
-                let state = self.lock();
-                let due = |(id, call): (&u64, &Open)| Some((call.due?, *id));
+                let state = self.state.lock();
+                let due = |(id, call): (&u64, &PendingCall)| Some((call.due?, *id));
                 state.calls.iter().filter_map(due).min()
             };
             match next {
@@ -129,13 +129,13 @@ impl CallQueue {
 
     /// The run of a sent call.
     pub(super) fn run(&self, id: u64) -> Option<RunHandle> {
-        let state = self.lock();
+        let state = self.state.lock();
         state.calls.get(&id).filter(|call| call.line.is_none()).map(|call| call.run.clone())
     }
 
     /// Ends a sent call; false: there is none.
-    pub(super) fn answer(&self, id: u64, answer: Answer) -> bool {
-        let mut state = self.lock();
+    pub(super) fn answer(&self, id: u64, answer: CallResult) -> bool {
+        let mut state = self.state.lock();
         if state.calls.get(&id).is_none_or(|call| call.line.is_some()) {
             return false;
         }
@@ -150,14 +150,14 @@ impl CallQueue {
 
     /// Fails the calls that an ended process was sent.
     pub(super) fn lost(&self, why: &str) {
-        let mut state = self.lock();
-        state.words.clear();
+        let mut state = self.state.lock();
+        state.cancels.clear();
         let calls = std::mem::take(&mut state.calls);
         let (sent, waiting) = calls.into_iter().partition(|(_, call)| call.line.is_none());
         state.calls = waiting;
         for call in BTreeMap::into_values(sent) {
             let lost = format!(
-                "the worker {} ended before it answered: {why}; nobody knows how much of the call \
+                "the worker {} ended before it answered: {why}; it is unknown how much of the call \
                  was done, and it is not sent again",
                 self.worker
             );
@@ -167,7 +167,7 @@ impl CallQueue {
 
     /// Rejects calls until `until`, or for ever, and fails those that wait.
     pub(super) fn close(&self, why: &str, until: Option<Instant>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.down = Some((why.to_owned(), until));
         for (_, call) in std::mem::take(&mut state.calls) {
             let _ = call.answer.send(Err(self.not_running(why, until)));
@@ -176,7 +176,7 @@ impl CallQueue {
 
     /// The state of the worker in words, with the number of its calls, or why it ended and when it restarts.
     pub(super) fn standing(&self) -> String {
-        let state = self.lock();
+        let state = self.state.lock();
         match &state.down {
             None => match state.calls.len() {
                 0 => "running".to_owned(),
@@ -192,24 +192,20 @@ impl CallQueue {
     }
 
     pub(super) fn open(&self) {
-        self.lock().down = None;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().down = None;
     }
 }
 
 /// A queued or sent call. Dropping it cancels it.
-pub(super) struct Entered<'c> {
+pub(super) struct QueuedCall<'c> {
     calls: &'c CallQueue,
     id: u64,
     stop_timeout: Duration,
-    answered: oneshot::Receiver<Answer>,
+    answered: oneshot::Receiver<CallResult>,
 }
 
-impl Entered<'_> {
-    pub(super) async fn answer(&mut self) -> Answer {
+impl QueuedCall<'_> {
+    pub(super) async fn answer(&mut self) -> CallResult {
         match (&mut self.answered).await {
             Ok(answer) => answer,
             Err(_) => {
@@ -220,8 +216,8 @@ impl Entered<'_> {
 
     /// Removes a queued call; asks the worker to end a sent one.
     pub(super) fn cancel(&self) {
-        let mut state = self.calls.lock();
-        let State { calls, words, .. } = &mut *state;
+        let mut state = self.calls.state.lock();
+        let QueueState { calls, cancels, .. } = &mut *state;
         let Some(call) = calls.get_mut(&self.id) else { return };
         if call.line.is_some() {
             calls.remove(&self.id);
@@ -229,7 +225,7 @@ impl Entered<'_> {
             // Keeps the sum within the range of the clock.
             let far = Duration::from_secs(365 * 86_400);
             call.due = Some(Instant::now() + self.stop_timeout.min(far));
-            words.push_back(messages::cancel(self.id));
+            cancels.push_back(messages::cancel(self.id));
         }
         drop(state);
         self.calls.more.notify_one();
@@ -237,7 +233,7 @@ impl Entered<'_> {
     }
 }
 
-impl Drop for Entered<'_> {
+impl Drop for QueuedCall<'_> {
     fn drop(&mut self) {
         self.cancel();
     }

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_worker_may_say_is_read() {
+    fn messages_of_a_worker_are_read() {
         let output = |stream, text: &str| Message::Output { id: 7, stream, text: text.into() };
         let answer = |answer| Message::Answer { id: 7, answer };
         for (line, want) in [

@@ -30,7 +30,7 @@ use crate::workers::worker::{Call, Calling, Worker};
 
 /// A resident worker as declared and checked by `menu_file`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Declared {
+pub(crate) struct DeclaredWorker {
     pub(crate) name: String,
     pub(crate) daemon: Daemon,
     /// How many calls it gets at once.
@@ -55,7 +55,7 @@ pub(crate) struct DeclaredFunction {
 pub(crate) struct Resident {
     /// Whether its output may hold a secret: then it is never quoted.
     knows_secrets: bool,
-    declared: Declared,
+    declared: DeclaredWorker,
     calls: CallQueue,
     starts: AtomicU64,
     /// Cancelled when it must end, with the deadline.
@@ -73,7 +73,7 @@ impl fmt::Debug for Resident {
 
 impl Resident {
     /// `knows_secrets`: one of its functions gets secrets.
-    pub(crate) fn new(declared: &Declared, knows_secrets: bool) -> Self {
+    pub(crate) fn new(declared: &DeclaredWorker, knows_secrets: bool) -> Self {
         Self {
             knows_secrets,
             calls: CallQueue::new(declared.name.clone(), declared.max_concurrent),
@@ -101,7 +101,7 @@ impl Resident {
     }
 
     /// Whether this declaration describes this worker, so that it need not be restarted.
-    pub(crate) fn is(&self, declared: &Declared, knows_secrets: bool) -> bool {
+    pub(crate) fn is(&self, declared: &DeclaredWorker, knows_secrets: bool) -> bool {
         self.declared == *declared && self.knows_secrets == knows_secrets
     }
 
@@ -146,12 +146,12 @@ impl Worker for Function {
             let line = messages::call(&self.declared.function, &call);
             let worker = &self.worker.0;
             let stop_timeout = worker.declared.stop_timeout;
-            let mut entered = worker.calls.enter(line, &call.run, stop_timeout)?;
+            let mut queued = worker.calls.enter(line, &call.run, stop_timeout)?;
             let answer = tokio::select! {
-                answer = entered.answer() => answer,
+                answer = queued.answer() => answer,
                 () = call.cancelled() => {
-                    entered.cancel();
-                    entered.answer().await
+                    queued.cancel();
+                    queued.answer().await
                 }
             };
             call.print(&self.shown(&answer?)).await;

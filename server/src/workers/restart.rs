@@ -12,7 +12,7 @@ use topside_shared::signals;
 use crate::audit::Audit;
 use crate::audit::entry::{By, Entry};
 use crate::workers::Resident;
-use crate::workers::worker_process::End;
+use crate::workers::worker_process::ProcessEnd;
 
 /// Pause after a first failure; each further failure doubles it, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -28,7 +28,7 @@ impl Resident {
         audit: Arc<Audit>,
         instance: impl Future<Output = Option<Arc<str>>>,
     ) {
-        let over = Over(&self);
+        let stopped = StoppedGuard(&self);
         let instance = tokio::select! {
             instance = instance => instance,
             () = self.stop.cancelled() => None,
@@ -47,11 +47,11 @@ impl Resident {
                     let pid = piped.child.id();
                     tracing::info!(target: "topside", worker = name, pid, "worker started");
                     match self.attend(piped).await {
-                        End::Stopped => {
+                        ProcessEnd::Stopped => {
                             audit.note(entry("worker/ended").result("in order"));
                             break;
                         }
-                        End::Overdue(id) => {
+                        ProcessEnd::Overdue(id) => {
                             // The restart is immediate, so waiting calls lose nothing.
                             let why = format!(
                                 "run #{id} was told to end and did not in time, so the worker was \
@@ -62,8 +62,8 @@ impl Resident {
                             audit.note(entry("worker/ended").result(why));
                             continue;
                         }
-                        End::Fault(what) => format!("it {what}"),
-                        End::Exited(status) => match status
+                        ProcessEnd::Fault(what) => format!("it {what}"),
+                        ProcessEnd::Exited(status) => match status
                             .map(|status| (status.code(), status.signal()))
                         {
                             Some((Some(code), _)) => format!("it ended with exit status {code}"),
@@ -88,14 +88,14 @@ impl Resident {
                 () = self.stop.cancelled() => {}
             }
         }
-        drop(over);
+        drop(stopped);
         tracing::info!(target: "topside", worker = name, "worker stopped");
     }
 }
 
-struct Over<'r>(&'r Resident);
+struct StoppedGuard<'r>(&'r Resident);
 
-impl Drop for Over<'_> {
+impl Drop for StoppedGuard<'_> {
     fn drop(&mut self) {
         self.0.calls.lost("the server ends");
         self.0.calls.close("the server ends", None);

@@ -15,28 +15,28 @@ const SPAN: Duration = Duration::from_secs(10);
 /// Logs the stream up to its end.
 pub(super) async fn log(worker: &str, stderr: &mut Receiver) {
     let mut buffer = vec![0; 4096];
-    let mut said = Said { worker, line: Vec::new(), lines: 0, since: Instant::now() };
+    let mut lines = StderrLines { worker, line: Vec::new(), lines: 0, since: Instant::now() };
     loop {
         tokio::select! {
             read = stderr.read(&mut buffer) => match read {
                 Ok(0) | Err(_) => break,
-                Ok(length) => buffer[..length].iter().for_each(|byte| said.byte(*byte)),
+                Ok(length) => buffer[..length].iter().for_each(|byte| lines.byte(*byte)),
             },
-            () = sleep_until(said.since + SPAN), if said.lines > MOST => said.sum_up(),
+            () = sleep_until(lines.since + SPAN), if lines.lines > MOST => lines.sum_up(),
         }
     }
-    said.end_line();
-    said.sum_up();
+    lines.end_line();
+    lines.sum_up();
 }
 
-struct Said<'w> {
+struct StderrLines<'w> {
     worker: &'w str,
     line: Vec<u8>,
     lines: u64,
     since: Instant,
 }
 
-impl Said<'_> {
+impl StderrLines<'_> {
     fn byte(&mut self, byte: u8) {
         if byte == b'\n' {
             self.end_line();
@@ -46,9 +46,9 @@ impl Said<'_> {
     }
 
     fn end_line(&mut self) {
-        let said = text::clean(&String::from_utf8_lossy(&self.line), MAX_LINE);
+        let line = text::clean(&String::from_utf8_lossy(&self.line), MAX_LINE);
         self.line.clear();
-        if said.is_empty() {
+        if line.is_empty() {
             return;
         }
         if self.since.elapsed() >= SPAN {
@@ -56,7 +56,7 @@ impl Said<'_> {
         }
         self.lines += 1;
         if self.lines <= MOST {
-            tracing::info!(target: "topside", worker = self.worker, said, "worker's standard error");
+            tracing::info!(target: "topside", worker = self.worker, line, "worker's standard error");
         }
     }
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::Audit;
 use crate::history::History;
-use crate::workers::{Declared, Resident, WorkerRef};
+use crate::workers::{DeclaredWorker, Resident, WorkerRef};
 
 /// How long after its deadline a killed worker is waited for.
 const HELD_UP: Duration = Duration::from_secs(3);
@@ -27,7 +27,7 @@ pub(crate) struct WorkerPool {
 impl WorkerPool {
     /// The workers of `declared`. `knows_secrets` says, by name, whether one of a worker's functions gets secrets.
     pub(crate) fn new(
-        declared: &[Declared],
+        declared: &[DeclaredWorker],
         knows_secrets: impl Fn(&str) -> bool,
         before: Option<&Self>,
     ) -> Self {
@@ -35,7 +35,7 @@ impl WorkerPool {
         let earlier = before.map_or(&[][..], |before| &before.residents);
         for declared in declared {
             let knows_secrets = knows_secrets(&declared.name);
-            let same = earlier.iter().find(|hired| hired.0.is(declared, knows_secrets));
+            let same = earlier.iter().find(|resident| resident.0.is(declared, knows_secrets));
             if let Some(same) = same {
                 pool.residents.push(Arc::clone(same));
                 continue;
@@ -46,8 +46,8 @@ impl WorkerPool {
             pool.new.push((worker, left.unwrap_or_default()));
         }
         if let Some(before) = before {
-            let stays = |one: &Arc<Resident>| pool.hired().any(|other| Arc::ptr_eq(one, other));
-            let gone: Vec<_> = before.hired().filter(|worker| !stays(worker)).cloned().collect();
+            let stays = |one: &Arc<Resident>| pool.resident().any(|other| Arc::ptr_eq(one, other));
+            let gone: Vec<_> = before.resident().filter(|worker| !stays(worker)).cloned().collect();
             let gone = gone.into_iter().chain(before.leaving.iter().cloned());
             pool.leaving = gone.filter(|worker| !worker.ended().is_cancelled()).collect();
         }
@@ -61,12 +61,12 @@ impl WorkerPool {
 
     /// The ends of the workers of this name: one that was never started may end before one that it waits for.
     fn ends_of(&self, name: &str) -> Vec<CancellationToken> {
-        let all = self.hired().chain(&self.leaving);
+        let all = self.resident().chain(&self.leaving);
         all.filter(|worker| worker.name() == name).map(|worker| worker.ended()).collect()
     }
 
-    fn hired(&self) -> impl Iterator<Item = &Arc<Resident>> {
-        self.residents.iter().map(|hired| &hired.0)
+    fn resident(&self) -> impl Iterator<Item = &Arc<Resident>> {
+        self.residents.iter().map(|resident| &resident.0)
     }
 
     pub(crate) fn residents(&self) -> &[Arc<WorkerRef>] {
@@ -94,7 +94,7 @@ impl WorkerPool {
 
     /// Name and state of each.
     pub(crate) fn standing(&self) -> impl Iterator<Item = (&str, String)> {
-        let here = self.hired().map(|worker| (worker.name(), worker.standing()));
+        let here = self.resident().map(|worker| (worker.name(), worker.standing()));
         let leaving = self.leaving.iter().filter(|worker| !worker.ended().is_cancelled());
         here.chain(leaving.map(|worker| {
             (
@@ -106,7 +106,7 @@ impl WorkerPool {
 
     /// Ends all in order and in parallel, before `deadline`. No call runs any more.
     pub(crate) async fn stop(&self, deadline: Instant) {
-        let all = self.hired().chain(&self.leaving);
+        let all = self.resident().chain(&self.leaving);
         let stopping = join_all(all.map(|worker| worker.stop(deadline)));
         // SIGKILL does not end a process that waits in the kernel.
         if timeout_at(deadline + HELD_UP, stopping).await.is_err() {

@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(10);
 const MOST_PAUSE: Duration = Duration::from_millis(160);
 
 /// Why a process ended.
-pub(super) enum End {
+pub(super) enum ProcessEnd {
     Exited(Option<ExitStatus>),
     /// It broke the protocol; the text follows "it".
     Fault(String),
@@ -35,7 +35,7 @@ pub(super) enum End {
 
 impl Resident {
     /// Passes messages both ways until one side ends it. Afterwards every process of its group has ended.
-    pub(super) async fn attend(&self, piped: Piped) -> End {
+    pub(super) async fn attend(&self, piped: Piped) -> ProcessEnd {
         let Piped { mut child, mut group, mut stdin, mut stdout, mut stderr } = piped;
         let (mut heard, mut logged) = (false, false);
         let mut at_end = false;
@@ -46,25 +46,25 @@ impl Resident {
                 let mut writing = pin!(self.write(&mut stdin));
                 loop {
                     tokio::select! {
-                        status = child.wait() => break End::Exited(status.ok()),
+                        status = child.wait() => break ProcessEnd::Exited(status.ok()),
                         said = &mut hearing => {
                             heard = true;
                             at_end = said.is_ok();
                             break match said {
                                 Ok(()) => closed(&mut child, "output").await,
-                                Err(fault) => End::Fault(format!("wrote {fault}")),
+                                Err(fault) => ProcessEnd::Fault(format!("wrote {fault}")),
                             };
                         }
                         () = &mut writing => break closed(&mut child, "input").await,
                         () = &mut errors, if !logged => logged = true,
-                        id = self.calls.overdue() => break End::Overdue(id),
-                        () = self.stop.cancelled() => break End::Stopped,
+                        id = self.calls.overdue() => break ProcessEnd::Overdue(id),
+                        () = self.stop.cancelled() => break ProcessEnd::Stopped,
                     }
                 }
             };
             drop(stdin);
             // Only a worker that still answers gets time to end.
-            let gently = matches!(end, End::Stopped);
+            let gently = matches!(end, ProcessEnd::Stopped);
             // Its output is read to the end: it may hold answers, or the reason of its end. A process that left the
             // group may hold the streams open, and is not waited for.
             let mut finish = pin!(self.finish(&mut child, &mut group, gently));
@@ -156,10 +156,10 @@ impl Resident {
 }
 
 /// A stream was closed, mostly the first sign of the worker's end.
-async fn closed(child: &mut Child, stream: &str) -> End {
+async fn closed(child: &mut Child, stream: &str) -> ProcessEnd {
     match timeout(LAST_WORDS, child.wait()).await {
-        Ok(status) => End::Exited(status.ok()),
-        Err(_) => End::Fault(format!("closed its standard {stream}")),
+        Ok(status) => ProcessEnd::Exited(status.ok()),
+        Err(_) => ProcessEnd::Fault(format!("closed its standard {stream}")),
     }
 }
 

@@ -115,7 +115,7 @@ fn changes_say_who_joined_what_changed_and_who_left() {
 }
 
 #[test]
-fn a_request_alone_changes_nothing_that_is_told() {
+fn a_request_alone_causes_no_notification() {
     let server = TestServer::start();
     let mut watcher = server.connect();
     let mut client = server.connect();
@@ -152,7 +152,7 @@ fn a_list_too_long_for_one_line_goes_on_as_joined() {
 }
 
 #[test]
-fn runs_are_told_at_their_start_and_end_and_the_snapshot_holds_those_that_go_on() {
+fn runs_are_published_at_start_and_end_and_the_snapshot_has_live_ones() {
     let server = TestServer::start();
     let mut gate = server.fifo("gate");
     let mut client = server.connect();
@@ -175,7 +175,7 @@ fn runs_are_told_at_their_start_and_end_and_the_snapshot_holds_those_that_go_on(
 }
 
 #[test]
-fn the_log_is_told_from_the_snapshot_on() {
+fn the_log_is_published_from_the_snapshot_on() {
     let server = TestServer::start();
     let mut watcher = server.connect();
     let subscribed = watcher.ok("events/subscribe", json!({"topics": ["log"]}));
@@ -209,7 +209,7 @@ fn one_subscription_may_have_several_topics_and_each_is_snapshot_once() {
 }
 
 #[test]
-fn after_events_unsubscribe_nothing_is_told() {
+fn after_events_unsubscribe_there_are_no_notifications() {
     let server = TestServer::start();
     let mut watcher = server.connect();
     let mut other = server.connect();

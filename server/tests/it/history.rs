@@ -143,7 +143,7 @@ fn a_run_is_followed_from_any_offset_while_it_goes_on_and_after() {
 }
 
 #[test]
-fn what_was_not_kept_is_a_gap_to_who_comes_later() {
+fn output_that_was_not_kept_is_a_gap_for_later_readers() {
     let menu = "[commands.flood]\nexec = [\"sh\", \"-c\", \"yes abcdefg | head -c 3000000\"]\n\
                 max_output = \"1MiB\"\n";
     let server = TestServer::with(menu, "");
@@ -193,7 +193,7 @@ fn a_row_says_where_max_output_cut_its_output() {
 }
 
 #[test]
-fn runs_are_there_after_another_start_and_their_numbers_go_on() {
+fn runs_survive_a_restart_and_their_numbers_continue() {
     let topsided = Topsided::new();
     let mut server = topsided.start();
     let mut client = server.connect();
@@ -214,7 +214,7 @@ fn runs_are_there_after_another_start_and_their_numbers_go_on() {
 }
 
 #[test]
-fn old_runs_go_as_the_settings_say() {
+fn old_runs_are_deleted_by_the_settings() {
     let server = TestServer::with(crate::common::MENU, "[runs]\nkeep = 0\nkeep_bytes = \"1MiB\"\n");
     let mut client = server.connect();
     for _ in 0..6 {
@@ -242,7 +242,7 @@ fn old_runs_go_as_the_settings_say() {
 }
 
 #[test]
-fn only_who_may_see_a_run_finds_it_among_those_that_ended() {
+fn ended_runs_are_listed_only_for_clients_that_may_see_them() {
     let server = TestServer::with(crate::common::MENU, LOOPBACK);
     let mut admin = server.connect();
     admin.run("sh", json!({"script": "exit 0"}));
@@ -271,7 +271,7 @@ fn only_who_may_see_a_run_finds_it_among_those_that_ended() {
 }
 
 #[test]
-fn a_run_that_its_server_died_under_is_lost_with_its_output_so_far() {
+fn a_run_of_a_killed_server_is_lost_with_its_output_so_far() {
     let topsided = Topsided::new();
     let mut server = topsided.start();
     let mut alive = topsided.fifo("alive");
@@ -296,12 +296,12 @@ fn a_run_that_its_server_died_under_is_lost_with_its_output_so_far() {
 }
 
 #[test]
-fn the_built_ins_work_where_nothing_can_be_written_down() {
+fn the_built_ins_work_without_a_history() {
     let topsided = Topsided::new();
     std::fs::create_dir_all(topsided.path("state")).unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(topsided.path("state"), mode).unwrap();
-    topsided.write("../state/runs.db", "this is no database, whatever its name says");
+    topsided.write("../state/runs.db", "this is no database");
     let mut server = topsided.start();
     let mut client = server.connect();
     for command in ["version", "status", "runs", "log"] {

@@ -49,7 +49,7 @@ fn a_batch_of_a_key_that_became_a_viewers_does_no_more_as_an_admin() {
 }
 
 #[test]
-fn what_a_revoked_key_asked_in_the_same_batch_does_not_happen() {
+fn later_requests_of_a_batch_fail_after_its_key_is_revoked() {
     let server = TestServer::remote("");
     let _other = server.device("other", "admin");
     let device = server.device("phone", "admin");
@@ -61,7 +61,7 @@ fn what_a_revoked_key_asked_in_the_same_batch_does_not_happen() {
     client.line(json!([revoke, backdoor(2), shutdown]).to_string());
     client.rest();
     let mut local = server.connect();
-    // Whatever was still on its way has its turn before this.
+    // Earlier messages are handled before this.
     invited(&mut local, json!({"name": "later", "role": "viewer"}));
     assert!(called(&keys(&mut local), "backdoor").is_empty());
     assert!(local.ok("initialize", json!({})).get("closing").is_none());
@@ -83,7 +83,7 @@ fn an_invites_key_that_another_invite_enrols_is_not_taken() {
 
 /// The watch slept on when a key came whose time is over sooner.
 #[test]
-fn a_session_does_not_outlive_a_key_that_was_made_a_moment_ago() {
+fn a_session_does_not_outlive_a_key_that_was_just_made() {
     let server = TestServer::remote("");
     let mut local = server.connect();
     // The watch has seen a list without it.
@@ -98,7 +98,7 @@ fn a_session_does_not_outlive_a_key_that_was_made_a_moment_ago() {
 }
 
 #[test]
-fn two_first_invites_at_once_lead_to_the_same_door() {
+fn two_first_invites_at_once_open_one_port() {
     let server = TestServer::remote("");
     let (mut one, mut two) = (server.connect(), server.connect());
     let ask = |name: &str| json!({"name": name, "role": "viewer"});
@@ -110,9 +110,9 @@ fn two_first_invites_at_once_lead_to_the_same_door() {
     assert_eq!(address(one.answer(a)), address(two.answer(b)));
 }
 
-/// Whoever asked for a revocation and went away had it done half: the key's sessions went on.
+/// A revocation was half done if its client went away: the sessions of the key stayed.
 #[test]
-fn a_revocation_whose_asker_has_gone_ends_the_sessions_too() {
+fn a_revocation_completes_after_its_client_has_gone() {
     let server = TestServer::remote("");
     let thief = server.device("thief", "admin");
     let mut client = thief.connect_with_notices();
@@ -127,7 +127,7 @@ fn a_revocation_whose_asker_has_gone_ends_the_sessions_too() {
 /// The holder of an admin key could keep it from being revoked by asking for many keys: a revocation had its turn
 /// only when all of them were made.
 #[test]
-fn a_revocation_does_not_wait_behind_all_that_another_has_asked() {
+fn a_revocation_does_not_wait_for_the_requests_of_another_client() {
     let server = TestServer::remote("requests = 0");
     let thief = server.device("thief", "admin");
     let lines: String = (0..400).map(|id| format!("{}\n", backdoor(id))).collect();

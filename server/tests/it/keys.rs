@@ -38,7 +38,7 @@ fn tcp_opens_with_the_first_invite_and_not_before() {
 }
 
 #[test]
-fn an_invited_device_enrols_its_own_key_and_comes_in_with_it() {
+fn an_invited_device_enrols_its_own_key_and_connects_with_it() {
     let server = TestServer::remote("");
     let mut admin = server.connect();
     let (one_time, _) = invite(&mut admin, json!({}));
@@ -57,7 +57,7 @@ fn an_invited_device_enrols_its_own_key_and_comes_in_with_it() {
 }
 
 #[test]
-fn a_one_time_key_is_good_for_one_thing() {
+fn an_invites_key_is_for_enrolment_only() {
     let server = TestServer::remote("");
     let mut admin = server.connect();
     let (one_time, _) = invite(&mut admin, json!({"role": "admin"}));
@@ -118,7 +118,7 @@ fn the_key_of_an_invite_does_not_enrol_itself() {
 }
 
 #[test]
-fn whoever_is_not_let_in_is_told_why() {
+fn a_refused_client_gets_the_reason() {
     let server = TestServer::remote("");
     let mut admin = server.connect();
     let (one_time, _) = invite(&mut admin, json!({}));
@@ -152,7 +152,7 @@ fn a_revoked_key_ends_its_sessions_and_does_not_come_back() {
 }
 
 #[test]
-fn an_invite_that_is_taken_back_is_good_for_nothing() {
+fn a_revoked_invite_is_refused() {
     let server = TestServer::remote("");
     let mut admin = server.connect();
     let (one_time, key) = invite(&mut admin, json!({}));
@@ -163,7 +163,7 @@ fn an_invite_that_is_taken_back_is_good_for_nothing() {
 }
 
 #[test]
-fn two_who_hold_one_invite_do_not_both_come_in() {
+fn of_two_clients_with_one_invite_only_one_enrols() {
     let server = TestServer::remote("");
     let (one_time, _) = invite(&mut server.connect(), json!({}));
     let mut late = one_time.connect();
@@ -174,7 +174,7 @@ fn two_who_hold_one_invite_do_not_both_come_in() {
 }
 
 #[test]
-fn a_session_ends_when_the_time_of_its_key_is_over() {
+fn a_session_ends_when_its_key_expires() {
     let server = TestServer::remote("");
     let mut admin = server.connect();
     let token = json!({"lasting": true, "commands": ["look"], "role": "viewer", "ttlMs": 5000});
@@ -248,7 +248,7 @@ fn roles_hold_over_tcp_and_change_with_the_next_invite() {
 }
 
 #[test]
-fn the_last_admin_key_is_not_taken_away_over_tcp() {
+fn the_last_admin_key_is_not_revoked_over_tcp() {
     let server = TestServer::remote("");
     let device = server.device("phone", "admin");
     let mut client = device.connect();
@@ -260,7 +260,7 @@ fn the_last_admin_key_is_not_taken_away_over_tcp() {
 }
 
 #[test]
-fn a_wish_that_makes_no_sense_is_refused_with_what_would_pass() {
+fn a_wrong_key_invite_is_refused_with_what_would_pass() {
     let server = TestServer::remote("");
     let mut admin = server.connect();
     for (params, said) in [
@@ -331,7 +331,7 @@ fn enrol_as(server: &TestServer, invite: &str, name: &str) -> Option<Value> {
 
 /// A device that joined could take the name of another one, or of a user of the machine, and appeared under it.
 #[test]
-fn a_device_that_joins_has_a_name_of_its_own() {
+fn an_enrolled_device_has_a_name_of_its_own() {
     let server = TestServer::remote("");
     drop(server.device("phone", "admin"));
     let open = server.connect().ok("key/invite", json!({"name": "tablet", "role": "viewer"}));

@@ -74,7 +74,7 @@ fn a_menu_of_any_size_is_served_page_by_page_in_its_order() {
 }
 
 #[test]
-fn a_page_begins_after_a_command_and_has_as_many_as_asked_for() {
+fn a_page_starts_after_a_command_and_has_the_requested_size() {
     let server = TestServer::start();
     let mut client = server.connect();
     let whole = client.ok("commands/list", json!({}));

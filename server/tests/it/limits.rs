@@ -101,7 +101,7 @@ fn a_connection_has_at_most_16_subscriptions() {
 
 /// Limits of runs were counted as `busy` alone, which says nothing of what to change.
 #[test]
-fn a_limit_that_turned_somebody_away_is_counted_by_its_name() {
+fn rejections_are_counted_by_the_name_of_the_limit() {
     let server = TestServer::limits("max_runs = 1\nadmin_runs = 0");
     let mut client = server.connect();
     let run = client.start("exec sleep 60");

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say so at once")]
 #![allow(clippy::needless_pass_by_value, reason = "what `json!` makes is given away as it is")]
 
+mod admission;
 mod arguments;
 mod audit;
 mod audit_aggregate;
@@ -13,17 +14,16 @@ mod batches;
 mod built_ins;
 mod chaos;
 mod child_processes;
+mod clients;
 mod clock;
 mod common;
+mod concurrency;
 mod crash;
 mod descriptors;
 mod disk;
-mod door;
-mod door_limits;
 mod envelope;
 mod escaped_processes;
 mod events;
-mod exclusion;
 mod framing;
 mod hello;
 mod history;
@@ -40,7 +40,6 @@ mod other_protocols;
 mod output;
 mod owners;
 mod pending_hooks;
-mod people;
 mod policy;
 mod power_cut;
 mod process;
@@ -61,6 +60,7 @@ mod shortage;
 mod shutdown;
 mod slow;
 mod start;
+mod tcp_port;
 mod third_party;
 mod tls;
 mod upgrade;

@@ -44,7 +44,7 @@ fn confirmed(args: Value) -> Value {
 }
 
 #[test]
-fn the_menu_shows_what_a_client_needs_and_nothing_of_how_it_is_done() {
+fn the_menu_shows_what_a_client_needs_and_no_implementation() {
     let server = TestServer::with(DECLARED, "");
     let mut client = server.connect();
     let menu = client.ok("commands/list", json!({}));
@@ -146,7 +146,7 @@ fn a_wrong_argument_is_named_with_its_rule_and_what_would_pass() {
 }
 
 #[test]
-fn a_value_is_one_element_whatever_is_in_it() {
+fn a_value_with_any_content_is_one_element() {
     let server = TestServer::start();
     let mut client = server.connect();
     for text in ["a b", "$HOME `id` $(id); rm -rf / | x > y", "'\"\\", "*", "%s%n", "{text}"] {

@@ -74,7 +74,7 @@ fn without_an_address_nothing_listens() {
 }
 
 #[test]
-fn the_figures_are_those_of_the_status() {
+fn metrics_equal_the_status() {
     let menu = format!(
         "{MENU}[commands.slow]\nexec = [\"sh\", \"-c\", \"sleep 60\"]\ntimeout = \"20ms\"\n\
                         [commands.one]\nexec = [\"cat\", \"{{file}}\"]\nmax_concurrent = 1\nqueue = 1\n\
@@ -133,7 +133,7 @@ fn the_figures_are_those_of_the_status() {
 }
 
 #[test]
-fn nothing_but_numbers_is_told_of_clients_and_runs() {
+fn metrics_have_only_numbers_of_clients_and_runs() {
     let server = TestServer::with(MENU, METRICS);
     let mut client = server.connect();
     let user = client.ok("initialize", json!({}))["you"]["user"].take();
@@ -190,7 +190,7 @@ fn other_paths_and_methods_are_refused() {
 }
 
 #[test]
-fn silent_connections_keep_nobody_out() {
+fn silent_connections_do_not_block_others() {
     let server = TestServer::with(MENU, METRICS);
     let address = address(&server);
     let mut silent: Vec<TcpStream> = (0..8).map(|_| connect(&address)).collect();
@@ -204,7 +204,7 @@ fn silent_connections_keep_nobody_out() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_at_the_start() {
+fn a_port_in_use_is_an_error_at_the_start() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let topsided = Topsided::new();
@@ -217,12 +217,12 @@ fn a_port_that_is_taken_is_told_at_the_start() {
 }
 
 #[test]
-fn an_address_that_others_reach_is_warned_of_and_one_that_is_none_is_a_mistake() {
+fn a_public_address_is_a_warning_and_an_invalid_one_an_error() {
     let topsided = Topsided::new();
     topsided.write("server.toml", "[metrics]\nlisten = \"0.0.0.0:0\"\n");
     let mut server = topsided.start();
     let line = server.says("metrics are served");
-    assert!(line.contains(" warn ") && line.contains("no key is asked for"), "{line}");
+    assert!(line.contains(" warn ") && line.contains("no key is needed"), "{line}");
     drop(server);
     write(&topsided.path("config/server.toml"), "[metrics]\nlisten = \"localhost\"\n");
     let said = topsided.run(&["check"]);

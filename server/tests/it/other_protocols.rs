@@ -26,7 +26,7 @@ impl Wire for TcpStream {
 }
 
 /// Expects one line that has this in its sentence, and the end.
-fn told_and_closed(client: &mut Raw, sent: &[u8], word: &str) {
+fn answered_and_closed(client: &mut Raw, sent: &[u8], word: &str) {
     client.send(sent);
     let answer = client.recv();
     assert_eq!(answer["id"], Value::Null, "{answer}");
@@ -61,20 +61,20 @@ fn http_and_headers_get_one_sentence_and_are_closed_on_both_transports() {
     let server = TestServer::remote("");
     let device = server.device("phone", "viewer");
     for (sent, word) in requests() {
-        told_and_closed(&mut server.connect(), &sent, word);
-        told_and_closed(&mut device.connect(), &sent, word);
+        answered_and_closed(&mut server.connect(), &sent, word);
+        answered_and_closed(&mut device.connect(), &sent, word);
     }
     // Cut anywhere, it is the same.
     let (sent, word) = &requests()[0];
     let mut client = server.connect();
     client.send(&sent[..5]);
     server.connect().ok("ping", serde_json::json!({}));
-    told_and_closed(&mut client, &sent[5..], word);
+    answered_and_closed(&mut client, &sent[5..], word);
     // A last line without its ending counts too.
     let mut client = server.connect();
     client.send("GET /");
     client.half_close();
-    told_and_closed(&mut client, b"", "HTTP");
+    answered_and_closed(&mut client, b"", "HTTP");
 }
 
 #[test]
@@ -90,8 +90,8 @@ fn only_the_first_line_is_taken_for_another_protocol() {
 #[test]
 fn tls_on_the_local_socket_gets_an_error_and_is_closed() {
     let server = TestServer::start();
-    told_and_closed(&mut server.connect(), HELLO, "TLS");
-    told_and_closed(&mut server.connect(), &HELLO[..1], "TLS");
+    answered_and_closed(&mut server.connect(), HELLO, "TLS");
+    answered_and_closed(&mut server.connect(), &HELLO[..1], "TLS");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn plaintext_at_the_tcp_port_gets_an_error_and_is_closed() {
     let device: Device = server.device("phone", "viewer");
     let ping = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n".to_vec();
     for sent in [ping, b"GET / HTTP/1.1\r\n\r\n".to_vec(), b"S".to_vec()] {
-        told_and_closed(&mut Raw::over(device.dial()), &sent, "TLS 1.3");
+        answered_and_closed(&mut Raw::over(device.dial()), &sent, "TLS 1.3");
     }
     device.connect().ok("ping", serde_json::json!({}));
 }

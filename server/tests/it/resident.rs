@@ -109,7 +109,7 @@ fn fire(client: &mut Raw, degrees: u64) -> (u64, Value) {
 }
 
 #[test]
-fn calls_go_on_side_by_side_and_one_that_is_told_of_its_cancel_ends_in_order() {
+fn calls_run_in_parallel_and_a_cancelled_one_ends_in_order() {
     if !require("python3") {
         return;
     }
@@ -127,7 +127,7 @@ fn calls_go_on_side_by_side_and_one_that_is_told_of_its_cancel_ends_in_order() {
 }
 
 #[test]
-fn a_time_out_is_told_like_a_cancel() {
+fn a_timeout_reaches_the_worker_like_a_cancel() {
     if !require("python3") {
         return;
     }
@@ -143,7 +143,7 @@ const ANSWER: &str =
     r#"answer() { echo "{\"id\":$(echo "$call" | sed 's/.*"id":\([0-9]*\).*/\1/'),$1}"; }"#;
 
 #[test]
-fn a_call_that_does_not_end_when_it_is_cancelled_is_ended_with_its_worker_and_others_are_told() {
+fn a_cancelled_call_that_does_not_end_restarts_the_worker_and_fails_its_other_calls() {
     let server_root = crate::common::server::directory();
     let mut came = crate::common::Fifo::new(server_root.path(), "came");
     // The first process says which call has come, and never answers one; what it starts is in its group.
@@ -173,7 +173,7 @@ fn a_call_that_does_not_end_when_it_is_cancelled_is_ended_with_its_worker_and_ot
 }
 
 #[test]
-fn a_worker_that_says_more_than_anybody_can_take_in_can_still_be_told_and_ended() {
+fn a_worker_with_more_output_than_is_read_can_still_be_cancelled_and_ended() {
     let script = "read -r call; id=$(echo \"$call\" | sed 's/.*\"id\":\\([0-9]*\\).*/\\1/'); \
                   yes \"{\\\"method\\\":\\\"output\\\",\\\"params\\\":{\\\"id\\\":$id,\\\"text\\\":\\\"x\\\"}}\"";
     let server = TestServer::with(&shell(script, "stop_timeout = \"50ms\""), "");
@@ -181,7 +181,7 @@ fn a_worker_that_says_more_than_anybody_can_take_in_can_still_be_told_and_ended(
     let params = json!({"command": "one", "stream": true});
     client.ask("command/run", params);
     let run = client.told("run/changed")["runId"].take();
-    // It reads no more: a run waits for nobody.
+    // It reads no more: a run does not wait for it.
     assert!(client.told("run/output")["data"].as_str().unwrap().starts_with('x'));
     assert_eq!(other.ok("run/cancel", json!({"runId": run}))["state"], "cancelled");
 }
@@ -212,7 +212,7 @@ fn a_call_that_waits_for_its_turn_is_cancelled_without_the_worker() {
 }
 
 #[test]
-fn a_worker_that_breaks_the_protocol_is_told_in_the_log_and_started_again() {
+fn a_worker_that_breaks_the_protocol_is_logged_and_restarted() {
     for (line, says) in [
         ("echo hello", "it wrote a line that is refused, for the line is not JSON"),
         ("echo '{\"id\":0,\"result\":1}'", "it wrote an answer to call 0, which does not go on"),
@@ -241,7 +241,7 @@ fn a_worker_that_breaks_the_protocol_is_told_in_the_log_and_started_again() {
 }
 
 #[test]
-fn status_says_how_each_worker_stands() {
+fn status_has_the_state_of_each_worker() {
     let topsided = Topsided::new();
     let script = "read -r call; exit 3";
     topsided.write("commands.toml", &shell(script, ""));
@@ -310,7 +310,7 @@ fn a_worker_ends_with_its_server_in_order_and_gets_the_clean_environment_alone()
     assert_eq!(server.exit(), Some(0));
     let log = std::fs::read_to_string(topsided.path("state/topsided.log")).unwrap();
     assert!(log.contains("GARDEN=north") && log.contains("LANG=C.UTF-8"), "{log}");
-    // By these two it is found if its server is killed; it is on nobody's behalf.
+    // By these two it is found if its server is killed; it acts for no user.
     assert!(log.contains("TOPSIDE_RUN=0") && log.contains("TOPSIDE_INSTANCE="), "{log}");
     assert_eq!(log.matches("TOPSIDE_").count(), 2, "{log}");
     assert!(!log.contains("SECRET_OF_THE_SERVER"), "{log}");
@@ -365,7 +365,7 @@ fn a_worker_that_outlives_its_killed_server_is_killed_before_the_next_one_is_sta
 }
 
 #[test]
-fn a_worker_that_does_not_end_is_ended_when_the_servers_time_is_over() {
+fn a_worker_that_does_not_end_is_killed_at_the_servers_deadline() {
     let topsided = Topsided::new();
     let mut alive = topsided.fifo("alive");
     let script = format!("trap '' TERM; exec 3>{}; echo up >&3; sleep 1000", alive.path());
@@ -379,7 +379,7 @@ fn a_worker_that_does_not_end_is_ended_when_the_servers_time_is_over() {
 }
 
 #[test]
-fn a_run_of_a_worker_takes_one_of_the_places_for_programs() {
+fn a_run_of_a_worker_counts_for_max_runs() {
     let menu = shell("while read -r call; do :; done", "stop_timeout = \"10ms\"");
     let server = TestServer::with(&menu, "[limits]\nmax_runs = 1\nadmin_runs = 0\n");
     let mut client = server.connect();
@@ -391,7 +391,7 @@ fn a_run_of_a_worker_takes_one_of_the_places_for_programs() {
 }
 
 #[test]
-fn a_flood_on_standard_error_is_cut_and_counted() {
+fn a_flood_on_standard_error_is_limited_and_counted() {
     let topsided = Topsided::new();
     let script = "yes 'a \u{1b}[2Jline' | head -n 60 >&2; while read -r call; do :; done";
     topsided.write("commands.toml", &shell(script, ""));
@@ -409,7 +409,7 @@ const COMMANDS: &str = include_str!("../../../docs/COMMANDS.md");
 const WORKER: &str = include_str!("../../examples/worker.py");
 
 #[test]
-fn what_the_page_says_makes_a_table_of_functions_a_worker_is_what_the_example_has() {
+fn the_documented_worker_template_is_the_example() {
     let (_, same) = WORKER.split_once("for any table of functions.\n").unwrap();
     assert_eq!(same.lines().count(), 10);
     assert!(COMMANDS.contains(same));

@@ -153,7 +153,7 @@ fn told(client: &mut Raw) -> String {
 }
 
 #[test]
-fn a_secret_longer_than_a_pipe_holds_arrives_whole_and_holds_up_nobody() {
+fn a_secret_longer_than_a_pipe_arrives_complete_and_delays_no_client() {
     let topsided = Topsided::new();
     topsided.write("commands.toml", MENU);
     topsided.write("server.toml", "[limits]\nmax_argument = 0\n");

@@ -133,7 +133,7 @@ fn without_descriptors_an_admin_connects_and_another_user_gets_the_reason() {
     limit_descriptors(&server, 4096);
     let deadline = Instant::now() + DEADLINE;
     while !Nobody::connect_to(&topsided.socket()).is_served() {
-        assert!(Instant::now() < deadline, "nobody is not served after the shortage");
+        assert!(Instant::now() < deadline, "the user is not served after the shortage");
     }
     server.signal(rustix::process::Signal::TERM);
     let lines = server.rest();

@@ -59,7 +59,7 @@ fn a_broken_file_is_refused_with_file_line_and_column_by_the_server_and_by_check
 }
 
 #[test]
-fn every_mistake_of_a_menu_is_told_at_once() {
+fn all_errors_of_a_menu_are_reported_at_once() {
     let topsided = Topsided::new();
     topsided
         .write("commands.toml", "[commands.a]\nexek = 1\n[commands.b]\nexec = [\"no-such-one\"]\n");
@@ -68,7 +68,7 @@ fn every_mistake_of_a_menu_is_told_at_once() {
 }
 
 #[test]
-fn files_may_be_named_and_must_then_be_there() {
+fn named_files_must_exist() {
     let topsided = Topsided::new();
     let menu = topsided.write("other.toml", "[commands.other]\nexec = [\"true\"]\n");
     let settings = topsided.write("settings.toml", "[limits]\nmax_runs = 0\n");
@@ -115,7 +115,7 @@ fn files_of_commands_d_are_one_menu_with_commands_toml() {
 }
 
 #[test]
-fn a_name_that_two_files_declare_is_told_with_both_places() {
+fn a_name_in_two_files_is_reported_with_both_positions() {
     let topsided = Topsided::new();
     let first = topsided.path("config/commands.toml");
     let text = "# more\n[commands.mine]\nexec = [\"true\"]\naliases = [\"m2\", \"look\"]\n";

@@ -39,9 +39,9 @@ fn a_revoked_key_does_not_come_back_by_resuming_its_session() {
     assert!(device.refusal().is_some());
 }
 
-/// Trap 2: a certificate is public, and whoever shows a copy of one must also sign with its key.
+/// A certificate is public, so a client that shows a copy must also sign with its key.
 #[test]
-fn a_copied_certificate_opens_nothing() {
+fn a_copied_certificate_is_refused() {
     let server = TestServer::remote("");
     let device = server.device("phone", "admin");
     assert_eq!(device.thief().refusal(), Some(rustls::AlertDescription::DecryptError));
@@ -51,7 +51,7 @@ fn a_copied_certificate_opens_nothing() {
 }
 
 #[test]
-fn without_a_certificate_nobody_comes_in() {
+fn a_client_without_a_certificate_is_refused() {
     let server = TestServer::remote("");
     let device = server.device("phone", "admin");
     assert_eq!(
@@ -116,7 +116,7 @@ fn a_shutdown_reaches_clients_over_tcp_and_ends_in_order() {
 }
 
 #[test]
-fn who_is_at_the_door_does_not_hold_the_shutdown_up() {
+fn pending_handshakes_do_not_delay_the_shutdown() {
     let server = TestServer::remote("handshake_timeout = 0\nshutdown_timeout = 0");
     let device = server.device("phone", "viewer");
     let mut stalled = device.dial();
@@ -206,7 +206,7 @@ fn open_requests(run: u64, fifo: &str) -> [(&'static str, Value); 4] {
 
 /// A client that said `close_notify` and closed its socket stayed in the list for 82 s while it had a silent stream.
 #[test]
-fn a_client_that_leaves_is_gone_within_a_second_whatever_it_has_open() {
+fn a_client_that_leaves_is_gone_within_a_second_with_any_request_open() {
     let server = TestServer::remote("");
     let device = server.device("phone", "admin");
     let fifo = server.fifo("silent");

@@ -208,7 +208,7 @@ fn connects(server: &TestServer) -> bool {
 }
 
 #[test]
-fn a_user_has_so_many_sessions_and_the_servers_own_user_as_many_as_it_likes() {
+fn sessions_of_a_user_are_limited_and_those_of_the_servers_own_user_are_not() {
     let limits = "max_sessions_per_key = 2";
     let Some(server) = server("{ nobody = \"viewer\" }", limits) else { return };
     let mut held = [(); 2].map(|()| Nobody::connect(&server));
@@ -226,7 +226,7 @@ fn a_user_has_so_many_sessions_and_the_servers_own_user_as_many_as_it_likes() {
 }
 
 #[test]
-fn the_requests_of_a_user_that_come_too_fast_wait() {
+fn requests_of_a_user_over_the_rate_wait() {
     let Some(server) = server("{ nobody = \"viewer\" }", "requests = 20") else { return };
     let mut nobody = Nobody::connect(&server);
     let ping = |id| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n");

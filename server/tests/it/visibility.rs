@@ -82,7 +82,7 @@ fn the_row_of_a_client_names_only_runs_that_the_caller_may_see() {
 }
 
 #[test]
-fn a_change_of_a_run_is_told_to_those_who_may_see_it() {
+fn a_change_of_a_run_is_published_to_clients_that_may_see_it() {
     let Scene { server, admin, hidden, .. } = &mut scene();
     let mut viewer = server.device("phone", "viewer").connect();
     let mut other = server.connect();

@@ -79,7 +79,7 @@ fn the_example_serves_its_own_commands_and_keeps_state_between_calls() {
 }
 
 #[test]
-fn a_worker_is_told_when_its_time_is_over_and_its_panic_fails_its_run_alone() {
+fn a_worker_gets_its_timeout_and_its_panic_fails_only_its_run() {
     let sleepy = Command { timeout_ms: Some(1), ..named("sleepy", &["sl"]) };
     let sleepy = Made(sleepy, |call| {
         Box::pin(async move {
@@ -174,7 +174,7 @@ fn refused(workers: Vec<Command>) -> String {
 }
 
 #[test]
-fn a_worker_whose_name_is_taken_or_that_cannot_be_shown_is_refused_in_a_sentence() {
+fn a_worker_with_a_used_name_or_a_bad_declaration_is_refused_in_a_sentence() {
     let twice = Arg { name: "n".into(), kind: ArgType::Int, ..Arg::default() };
     let args = vec![twice.clone(), twice];
     for (workers, says) in [

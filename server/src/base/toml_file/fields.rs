@@ -66,6 +66,11 @@ impl<'a, 'i> Fields<'a, 'i> {
         self.table.get(name)
     }
 
+    /// Position of the field `name`, or of the table without it.
+    pub(crate) fn span_of(&self, name: &str) -> Range<usize> {
+        self.get(name).map_or(self.span.clone(), Spanned::span)
+    }
+
     /// Reads the field `name`; a value that `read` does not take must be `form`.
     pub(crate) fn read<T>(
         &self,

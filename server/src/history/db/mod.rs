@@ -14,7 +14,7 @@ use topside_shared::{RunId, Time};
 
 use crate::base::clock::Clock;
 use crate::history::db::values::{of_text, owner_text, text};
-use crate::history::{Intent, Past};
+use crate::history::{Intent, RunRecord};
 use crate::process::safe_state::Hook;
 use crate::process::tracking::{LeaderProcess, SpawnRecord};
 
@@ -91,7 +91,7 @@ pub(super) struct Db {
 }
 
 /// A run whose server crashed.
-pub(super) struct Lost {
+pub(super) struct LostRun {
     pub(super) id: RunId,
     pub(super) hook: Option<Hook>,
     pub(super) first: Option<LeaderProcess>,
@@ -219,7 +219,7 @@ impl Db {
         self.connection.query_row(last, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
     }
 
-    /// Reserves the numbers up to `to`.
+    /// Reserves the ids up to `to`.
     pub(super) fn reserve(&mut self, to: u64) -> rusqlite::Result<()> {
         let statement = "INSERT INTO about VALUES ('number', ?1) \
                          ON CONFLICT DO UPDATE SET value = max(value, ?1)";
@@ -234,11 +234,11 @@ impl Db {
 
     pub(super) fn begin(
         &mut self,
-        run: &Past,
+        run: &RunRecord,
         address: &str,
         intent: &Intent,
     ) -> rusqlite::Result<()> {
-        let Past { owner, role, row } = run;
+        let RunRecord { owner, role, row } = run;
         let args = serde_json::to_string(&row.args).unwrap_or_default();
         let statement = "INSERT INTO runs (id, owner, role, command, args, user, client, address, \
                          state, started, bytes, size, hook, birth, aged_from) \
@@ -321,7 +321,7 @@ impl Db {
         Ok(())
     }
 
-    pub(super) fn live(&mut self) -> rusqlite::Result<Vec<Lost>> {
+    pub(super) fn live(&mut self) -> rusqlite::Result<Vec<LostRun>> {
         let mut statement = self.connection.prepare(
             "SELECT id, hook, birth, pid, boot, pid_start, session FROM runs \
              WHERE ended IS NULL ORDER BY id",
@@ -329,12 +329,14 @@ impl Db {
         let runs = statement.query_map([], |row| {
             let id = RunId(row.get::<_, i64>(0)?.cast_unsigned());
             let (hook, birth) = (of_text(row, 1)?, of_text(row, 2)?);
-            let Some(pid) = row.get(3)? else { return Ok(Lost { id, hook, first: None, birth }) };
+            let Some(pid) = row.get(3)? else {
+                return Ok(LostRun { id, hook, first: None, birth });
+            };
             let start = row.get::<_, i64>(5)?.cast_unsigned();
             let first = LeaderProcess { pid, boot: row.get(4)?, start, session: row.get(6)? };
-            Ok(Lost { id, hook, first: Some(first), birth })
+            Ok(LostRun { id, hook, first: Some(first), birth })
         })?;
-        let runs: Vec<Lost> = runs.collect::<Result<_, _>>()?;
+        let runs: Vec<LostRun> = runs.collect::<Result<_, _>>()?;
         let with_hook = runs.iter().filter(|run| run.hook.is_some()).map(|run| run.id);
         self.with_hook.extend(with_hook);
         Ok(runs)

@@ -7,8 +7,8 @@ use topside_shared::{ClientId, Role, RunId, Time};
 
 use crate::base::identity::{Identity, Scope};
 use crate::history::db::Db;
-use crate::history::db::values::{of_text, of_word, owner_of, owner_text, strange};
-use crate::history::{Filter, Past};
+use crate::history::db::values::{invalid, of_name, of_text, owner_of, owner_text};
+use crate::history::{Filter, RunRecord};
 
 const COLUMNS: &str = "id, owner, role, command, args, user, client, state, started, ended, duration, \
                        exit, signal, bytes, escaped, cut, ended_by";
@@ -24,10 +24,10 @@ impl Db {
         let (statement, values) = select(filter, who, limit);
         let mut statement = self.connection.prepare(&statement)?;
         let rows = statement.query_map(params_from_iter(values), read)?;
-        rows.map(|past| past.map(|past| past.row)).collect()
+        rows.map(|record| record.map(|record| record.row)).collect()
     }
 
-    pub(crate) fn get(&self, id: RunId) -> rusqlite::Result<Option<Past>> {
+    pub(crate) fn get(&self, id: RunId) -> rusqlite::Result<Option<RunRecord>> {
         let Ok(id) = i64::try_from(id.0) else { return Ok(None) };
         let statement = format!("SELECT {COLUMNS} FROM runs WHERE id = ?1");
         self.connection.query_row(&statement, [id], read).optional()
@@ -71,25 +71,25 @@ fn select(filter: &Filter, who: &Identity, limit: usize) -> (String, Vec<Value>)
     (statement, values)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Past> {
+fn read(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     let number = |index| row.get::<_, Option<i64>>(index).map(|n| n.map(i64::cast_unsigned));
     let time = |index| row.get::<_, Option<i64>>(index).map(|ms| ms.map(Time::from_millis));
     let args: String = row.get(4)?;
-    let owner = owner_of(&row.get::<_, String>(1)?).ok_or_else(|| strange(1))?;
-    Ok(Past {
+    let owner = owner_of(&row.get::<_, String>(1)?).ok_or_else(|| invalid(1))?;
+    Ok(RunRecord {
         owner,
-        role: row.get::<_, String>(2)?.parse().map_err(|_| strange(2))?,
+        role: row.get::<_, String>(2)?.parse().map_err(|_| invalid(2))?,
         row: RunRow {
             run_id: RunId(number(0)?.unwrap_or_default()),
             command: row.get(3)?,
-            args: serde_json::from_str(&args).map_err(|_| strange(4))?,
+            args: serde_json::from_str(&args).map_err(|_| invalid(4))?,
             user: row.get(5)?,
             owner: Some(owner.kind().into()),
             client_id: ClientId(number(6)?.unwrap_or_default()),
-            state: of_word(&row.get::<_, String>(7)?).ok_or_else(|| strange(7))?,
+            state: of_name(&row.get::<_, String>(7)?).ok_or_else(|| invalid(7))?,
             place: None,
             waits_for: Vec::new(),
-            started_at: time(8)?.ok_or_else(|| strange(8))?,
+            started_at: time(8)?.ok_or_else(|| invalid(8))?,
             ended_at: time(9)?,
             duration_ms: number(10)?,
             exit_code: row.get(11)?,

@@ -17,10 +17,10 @@ pub(super) fn of_text<T: DeserializeOwned>(
     column: usize,
 ) -> rusqlite::Result<Option<T>> {
     let text: Option<String> = row.get(column)?;
-    text.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| strange(column))
+    text.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| invalid(column))
 }
 
-pub(super) fn strange(column: usize) -> rusqlite::Error {
+pub(super) fn invalid(column: usize) -> rusqlite::Error {
     rusqlite::Error::IntegralValueOutOfRange(column, 0)
 }
 
@@ -38,6 +38,6 @@ pub(super) fn owner_of(text: &str) -> Option<Owner> {
     }
 }
 
-pub(super) fn of_word<T: DeserializeOwned>(word: &str) -> Option<T> {
+pub(super) fn of_name<T: DeserializeOwned>(word: &str) -> Option<T> {
     serde_json::from_value(word.into()).ok()
 }

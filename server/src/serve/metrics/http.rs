@@ -10,62 +10,34 @@ pub(super) const MAX_HEAD: usize = 8 * 1024;
 /// Bytes that are read and discarded after the answer.
 const MAX_REST: u64 = 64 * 1024;
 
-/// What an answer begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
-    Ok,
-    BadRequest,
-    NotFound,
-    MethodNotAllowed,
-    HeadTooLarge,
-    Internal,
-    Unavailable,
-    Version,
-}
-
-impl Status {
-    fn line(self) -> &'static str {
-        match self {
-            Self::Ok => "200 OK",
-            Self::BadRequest => "400 Bad Request",
-            Self::NotFound => "404 Not Found",
-            Self::MethodNotAllowed => "405 Method Not Allowed\r\nAllow: GET, HEAD",
-            Self::HeadTooLarge => "431 Request Header Fields Too Large",
-            Self::Internal => "500 Internal Server Error",
-            Self::Unavailable => "503 Service Unavailable",
-            Self::Version => "505 HTTP Version Not Supported",
-        }
-    }
-}
-
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: Status,
-    pub(super) kind: &'static str,
+pub(super) struct Response {
+    /// Status code, reason and further header fields.
+    pub(super) status: &'static str,
+    pub(super) content_type: &'static str,
     pub(super) body: String,
 }
 
-impl Answer {
-    pub(super) fn plain(status: Status, body: &str) -> Self {
-        Self { status, kind: "text/plain; charset=utf-8", body: body.to_owned() }
+impl Response {
+    pub(super) fn plain(status: &'static str, body: &str) -> Self {
+        Self { status, content_type: "text/plain; charset=utf-8", body: body.to_owned() }
     }
 
     fn head(&self) -> String {
-        let Self { status, kind, body } = self;
+        let Self { status, content_type, body } = self;
         let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
         format!(
-            "HTTP/1.1 {}\r\nDate: {date}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+            "HTTP/1.1 {status}\r\nDate: {date}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\
              Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-            status.line(),
             body.len()
         )
     }
 }
 
 /// Reads one request, writes the answer for its path, and waits for the end of the connection, within [`PATIENCE`].
-pub(super) async fn one<S>(
+pub(super) async fn serve_one<S>(
     stream: &mut S,
-    answer: impl AsyncFnOnce(&str) -> Answer,
+    answer: impl AsyncFnOnce(&str) -> Response,
 ) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -73,15 +45,15 @@ where
     tokio::time::timeout(PATIENCE, request(stream, answer)).await?
 }
 
-async fn request<S>(stream: &mut S, answer: impl AsyncFnOnce(&str) -> Answer) -> io::Result<()>
+async fn request<S>(stream: &mut S, answer: impl AsyncFnOnce(&str) -> Response) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (answer, with_body) = match read_head(stream).await? {
         None => return Ok(()),
-        Some(Err(refusal)) => (refusal, true),
+        Some(Err(error)) => (error, true),
         Some(Ok(head)) => match parse(&head) {
-            Err(refusal) => (refusal, true),
+            Err(error) => (error, true),
             Ok(Request { path, is_head }) => (answer(path).await, !is_head),
         },
     };
@@ -99,7 +71,7 @@ where
 /// The head of the request up to its empty line; none if the connection ends before that.
 async fn read_head<S: AsyncRead + Unpin>(
     stream: &mut S,
-) -> io::Result<Option<Result<Vec<u8>, Answer>>> {
+) -> io::Result<Option<Result<Vec<u8>, Response>>> {
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
     loop {
@@ -117,8 +89,8 @@ async fn read_head<S: AsyncRead + Unpin>(
             }
         }
         if head.len() >= MAX_HEAD {
-            let said = format!("the head of a request has at most {MAX_HEAD} bytes\n");
-            return Ok(Some(Err(Answer::plain(Status::HeadTooLarge, &said))));
+            let message = format!("the head of a request has at most {MAX_HEAD} bytes\n");
+            return Ok(Some(Err(Response::plain("431 Request Header Fields Too Large", &message))));
         }
     }
 }
@@ -130,9 +102,9 @@ struct Request<'a> {
     is_head: bool,
 }
 
-fn parse(head: &[u8]) -> Result<Request<'_>, Answer> {
+fn parse(head: &[u8]) -> Result<Request<'_>, Response> {
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let bad = || Answer::plain(Status::BadRequest, "this is not an HTTP request\n");
+    let bad = || Response::plain("400 Bad Request", "this is not an HTTP request\n");
     let line = str::from_utf8(line).map_err(|_| bad())?;
     let mut words = line.split(' ');
     let (Some(method), Some(target), Some(version), None) =
@@ -142,12 +114,17 @@ fn parse(head: &[u8]) -> Result<Request<'_>, Answer> {
     };
     let Some(version) = version.strip_prefix("HTTP/") else { return Err(bad()) };
     if !version.starts_with("1.") {
-        return Err(Answer::plain(Status::Version, "HTTP/1.1 is spoken here\n"));
+        return Err(Response::plain("505 HTTP Version Not Supported", "use HTTP/1.1\n"));
     }
     let is_head = match method {
         "GET" => false,
         "HEAD" => true,
-        _ => return Err(Answer::plain(Status::MethodNotAllowed, "only GET and HEAD\n")),
+        _ => {
+            return Err(Response::plain(
+                "405 Method Not Allowed\r\nAllow: GET, HEAD",
+                "only GET and HEAD\n",
+            ));
+        }
     };
     let path = target.split('?').next().unwrap_or_default();
     Ok(Request { path, is_head })
@@ -157,7 +134,7 @@ fn parse(head: &[u8]) -> Result<Request<'_>, Answer> {
 mod tests {
     use super::*;
 
-    /// What is answered to these pieces, each read by itself.
+    /// The response to a request that arrives in these pieces.
     async fn answered(pieces: &[&[u8]]) -> String {
         let (mut near, mut far) = tokio::io::duplex(64 * 1024);
         let pieces: Vec<Vec<u8>> = pieces.iter().map(|piece| piece.to_vec()).collect();
@@ -172,14 +149,14 @@ mod tests {
             text
         };
         let answering = async move {
-            let told = async |path: &str| Answer::plain(Status::Ok, &format!("[{path}]"));
-            one(&mut far, told).await.unwrap();
+            let answer = async |path: &str| Response::plain("200 OK", &format!("[{path}]"));
+            serve_one(&mut far, answer).await.unwrap();
         };
         tokio::join!(asking, answering).0
     }
 
     #[tokio::test]
-    async fn a_request_is_answered_wherever_its_bytes_are_cut() {
+    async fn a_request_is_answered_wherever_its_bytes_are_split() {
         let request = b"GET /metrics?x=1 HTTP/1.1\r\nHost: a\r\n\r\n";
         for cut in 0..request.len() {
             let (first, rest) = request.split_at(cut);
@@ -191,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_request_is_told_so_and_half_a_request_is_not_answered() {
+    async fn an_invalid_request_gets_its_error_and_half_a_request_no_answer() {
         for (request, status) in [
             ("POST /metrics HTTP/1.1\r\n\r\n", "405 Method Not Allowed"),
             ("GET /metrics HTTP/2\r\n\r\n", "505 HTTP Version Not Supported"),
@@ -209,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_head_passes_at_its_limit_and_not_one_byte_longer() {
+    async fn a_head_at_its_limit_passes_and_one_byte_more_does_not() {
         let head = |length: usize| {
             let around = "GET / HTTP/1.1\r\nX: \r\n\r\n".len();
             format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(length - around))
@@ -221,9 +198,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_is_slow_is_dropped_however_it_is_slow() {
-        let told = async |_: &str| Answer::plain(Status::Ok, &"x".repeat(10_000));
-        let begun = tokio::time::Instant::now();
+    async fn a_slow_connection_is_dropped_whether_it_reads_or_writes_slowly() {
+        let answer = async |_: &str| Response::plain("200 OK", &"x".repeat(10_000));
+        let started = tokio::time::Instant::now();
         // One byte a second.
         let (mut near, mut far) = tokio::io::duplex(1);
         let drip = async {
@@ -232,21 +209,21 @@ mod tests {
             }
         };
         let dropped = tokio::select! {
-            dropped = one(&mut far, told) => dropped,
+            dropped = serve_one(&mut far, answer) => dropped,
             () = drip => unreachable!("it is dropped first"),
         };
         assert_eq!(dropped.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        assert_eq!(begun.elapsed(), PATIENCE);
+        assert_eq!(started.elapsed(), PATIENCE);
         // A whole request, and an answer that is not read.
         let (mut near, mut far) = tokio::io::duplex(64);
         near.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
-        let dropped = one(&mut far, told).await;
+        let dropped = serve_one(&mut far, answer).await;
         assert_eq!(dropped.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        assert_eq!(begun.elapsed(), 2 * PATIENCE);
+        assert_eq!(started.elapsed(), 2 * PATIENCE);
     }
 
     #[tokio::test]
-    async fn a_head_request_is_told_the_length_alone() {
+    async fn a_head_request_gets_the_length_only() {
         let text = answered(&[b"HEAD / HTTP/1.0\r\n\r\n"]).await;
         assert!(text.contains("\r\nContent-Length: 3\r\n") && text.ends_with("\r\n\r\n"), "{text}");
     }

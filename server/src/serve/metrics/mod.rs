@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::admission::tcp_port;
 use crate::net::accept::{Acceptor, Room};
-use crate::serve::metrics::http::{Answer, Status};
+use crate::serve::metrics::http::Response;
 use crate::server::Server;
 use crate::settings::metrics::Metrics;
 
@@ -69,7 +69,7 @@ pub(crate) async fn serve(server: &Arc<Server>, listener: Option<Listener>) {
     } else {
         tracing::warn!(
             target: "topside", %address,
-            "metrics are served to whoever can reach this address: no key is asked for"
+            "metrics are served to all who reach this address: no key is needed"
         );
     }
     let mut connections: VecDeque<AbortOnDropHandle<()>> = VecDeque::new();
@@ -90,19 +90,22 @@ pub(crate) async fn serve(server: &Arc<Server>, listener: Option<Listener>) {
 
 async fn connection(server: Arc<Server>, mut stream: TcpStream) {
     // A slow or closed connection gets no answer.
-    let _ = http::one(&mut stream, async |path| answer(&server, path).await).await;
+    let _ = http::serve_one(&mut stream, async |path| answer(&server, path).await).await;
 }
 
-async fn answer(server: &Arc<Server>, path: &str) -> Answer {
+async fn answer(server: &Arc<Server>, path: &str) -> Response {
     match path {
         "/metrics" => match server.blocking(prometheus::text).await {
-            Ok(text) => Answer { status: Status::Ok, kind: prometheus::CONTENT_TYPE, body: text },
-            Err(_) => Answer::plain(Status::Internal, "the figures cannot be told; see the log\n"),
+            Ok(body) => Response { status: "200 OK", content_type: prometheus::CONTENT_TYPE, body },
+            Err(_) => Response::plain(
+                "500 Internal Server Error",
+                "the metrics cannot be collected; see the log\n",
+            ),
         },
         "/healthz" if server.shutdown.has_begun() => {
-            Answer::plain(Status::Unavailable, "closing\n")
+            Response::plain("503 Service Unavailable", "closing\n")
         }
-        "/healthz" => Answer::plain(Status::Ok, "ok\n"),
-        _ => Answer::plain(Status::NotFound, "there are /metrics and /healthz\n"),
+        "/healthz" => Response::plain("200 OK", "ok\n"),
+        _ => Response::plain("404 Not Found", "there are /metrics and /healthz\n"),
     }
 }

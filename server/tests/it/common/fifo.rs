@@ -56,7 +56,7 @@ impl Fifo {
 
     /// Lets one program go on that waits, or will wait, by reading a line of the pipe.
     pub(crate) fn open(&mut self) {
-        // It stays open: a program that comes later would else wait for somebody who writes.
+        // It stays open: a program that comes later would else wait for a writer.
         let mut writer = OpenOptions::new().write(true).open(&self.path).unwrap();
         writer.write_all(b"\n").unwrap();
         self.writer = Some(writer);

@@ -13,7 +13,7 @@ use topside_shared::dirs::Dirs;
 
 use super::{DEADLINE, Device, Fifo, MENU, Raw};
 
-/// The `[listen]` of most tests: a free port, which nobody else can reach.
+/// The `[listen]` of most tests: a free port on loopback.
 pub(crate) const LOOPBACK: &str = "[listen]\nport = 0\naddresses = [\"127.0.0.1\"]\n";
 
 /// A running server; it ends when this is dropped.
@@ -37,7 +37,7 @@ impl TestServer {
         Self::with(MENU, &format!("[limits]\n{limits}\n"))
     }
 
-    /// With the menu of most tests, open to loopback once somebody is invited, and these `[limits]`.
+    /// With the menu of most tests, open to loopback once there is an invite, and these `[limits]`.
     pub(crate) fn remote(limits: &str) -> Self {
         Self::with(MENU, &format!("{LOOPBACK}[limits]\n{limits}\n"))
     }
@@ -78,7 +78,7 @@ impl TestServer {
                     serve(listeners, config, stop).await
                 });
                 runtime.shutdown_background();
-                // Nobody may be waiting for it.
+                // The receiver may have gone.
                 let _ = end.send(result.unwrap());
             }
         });
@@ -142,7 +142,7 @@ pub(crate) fn directory() -> TempDir {
     tempfile::Builder::new().prefix("ts").tempdir().unwrap()
 }
 
-/// Writes a file that only its owner may write, whatever the umask is.
+/// Writes a file that only its owner may write, with any umask.
 pub(crate) fn write(path: &Path, text: &str) {
     std::fs::DirBuilder::new().recursive(true).create(path.parent().unwrap()).unwrap();
     let mut file = std::fs::OpenOptions::new()

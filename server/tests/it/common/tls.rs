@@ -33,7 +33,7 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    /// Whoever holds this invite or token.
+    /// The holder of this invite or token.
     pub(crate) fn of_invite(invite: &str) -> Self {
         let invite: Invite = invite.parse().unwrap();
         let identity = Identity::from_seed(&invite.seed).unwrap();
@@ -47,7 +47,7 @@ impl Device {
         }
     }
 
-    /// The same with a key that nobody knows.
+    /// The same with an unknown key.
     pub(crate) fn stranger(&self) -> Self {
         let identity = Identity::from_seed(&Seed::random().unwrap()).unwrap();
         Self { shown: Some(identity.certified_key()), identity, config: None, ..self.clone() }
@@ -195,7 +195,7 @@ impl Wire for Tls {
     }
 }
 
-/// Shows one certificate, or none, whoever asks.
+/// Shows one certificate, or none, to every server.
 #[derive(Debug)]
 struct Shown(Option<Arc<CertifiedKey>>);
 

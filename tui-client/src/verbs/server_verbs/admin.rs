@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use topside_server::cli::{Handed, ShowError};
+use topside_server::cli::{NewKey, ShowError};
 use topside_shared::ClientId;
 use topside_shared::methods::{
     Broadcast, ClientKick, ClientsList, Empty, KeyInviteResult, KeyRevoke, KeysList, ReloadResult,
@@ -225,12 +225,12 @@ pub(super) async fn revoke(session: &mut OneShot<'_>, args: &Revoke) -> Result<u
 pub(super) async fn hand_over(
     session: &OneShot<'_>,
     made: &KeyInviteResult,
-    shown: Result<Handed, ShowError>,
+    shown: Result<NewKey, ShowError>,
 ) -> Result<u8, VerbError> {
     let handed = shown.map_err(|error| VerbError::own(&error))?;
     let status = session.print(made, |_| handed.text).await?;
     if !session.is_json() {
-        for sentence in handed.sentences {
+        for sentence in handed.notes {
             session.printer.say(sentence).await;
         }
     }

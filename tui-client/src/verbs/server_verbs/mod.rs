@@ -201,11 +201,11 @@ async fn answer(ask: &ServerVerb, session: &mut OneShot<'_>) -> Result<u8, VerbE
         ServerVerb::Keys(_) => lists::keys(session).await,
         ServerVerb::Revoke(args) => admin::revoke(session, args).await,
         ServerVerb::Invite { invite, .. } => {
-            let made = session.call(&invite.wanted()).await?;
+            let made = session.call(&invite.request()).await?;
             admin::hand_over(session, &made, invite.show(&made)).await
         }
         ServerVerb::Token { token, .. } => {
-            let made = session.call(&token.wanted()).await?;
+            let made = session.call(&token.request()).await?;
             admin::hand_over(session, &made, token.show(&made)).await
         }
     }

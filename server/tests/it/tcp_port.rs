@@ -1,4 +1,4 @@
-//! The door of the real `topsided`: the verbs about keys, what it says, and how it starts.
+//! Verbs about keys, and the TCP port, of the real `topsided`.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -16,7 +16,7 @@ fn topsided() -> Topsided {
     topsided
 }
 
-/// A port of loopback that nobody else is given as long as the socket lives. It does not listen, so that a
+/// A port of loopback that is reserved as long as the socket lives. It does not listen, so that a
 /// server may take the port by its number.
 fn reserved_port() -> (OwnedFd, u16) {
     let held = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
@@ -53,7 +53,7 @@ fn an_invite_that_was_made_before_the_server_ran_lets_a_device_in() {
 }
 
 #[test]
-fn a_running_server_is_asked_and_opens() {
+fn invite_on_a_running_server_opens_tcp() {
     let topsided = topsided();
     let mut server = topsided.start();
     let one_time = invited(&ok(topsided.run(&["invite", "--name", "phone", "--role", "viewer"])));
@@ -71,7 +71,7 @@ fn a_running_server_is_asked_and_opens() {
 }
 
 #[test]
-fn keys_are_kept_without_a_server_too() {
+fn key_verbs_work_without_a_running_server() {
     let topsided = topsided();
     topsided.write("server.toml", &LOOPBACK.replace("port = 0", "port = 8677"));
     let none = ok(topsided.run(&["keys"]));
@@ -126,7 +126,7 @@ fn the_servers_id_is_what_its_invites_say() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_one_line_and_exit_75() {
+fn a_port_in_use_is_one_line_and_exit_75() {
     let topsided = Topsided::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
@@ -182,7 +182,7 @@ fn the_verbs_refuse_to_touch_what_belongs_to_another_user() {
 }
 
 #[test]
-fn wrong_wishes_are_refused_before_anything_happens() {
+fn wrong_arguments_of_key_verbs_are_refused_before_anything_happens() {
     let topsided = topsided();
     for (args, said) in [
         (&["invite", "--name", "x", "--role", "king"][..], "viewer, operator or admin"),
@@ -225,7 +225,7 @@ fn with_descriptors(topsided: &Topsided, most: u32) -> std::process::Command {
 }
 
 #[test]
-fn too_few_descriptors_mean_fewer_sessions_and_at_last_no_start() {
+fn too_few_descriptors_lower_the_session_limit_and_prevent_a_start() {
     let topsided = topsided();
     let said = run(&mut with_descriptors(&topsided, 255));
     assert_eq!(said.status, Some(1), "{said:?}");
@@ -236,10 +236,9 @@ fn too_few_descriptors_mean_fewer_sessions_and_at_last_no_start() {
     server.says("server started");
 }
 
-/// Trap 5: at the limit of descriptors accepting fails at once, again and again; it used to fill the log and
-/// a core.
+/// At the limit of descriptors accepting fails at once, again and again, which filled the log and kept a core busy.
 #[test]
-fn when_the_descriptors_run_out_the_server_waits_and_goes_on() {
+fn accepting_pauses_without_descriptors_and_resumes() {
     let topsided = topsided();
     let mut server = topsided.start_by(with_descriptors(&topsided, 256));
     let mut held: Vec<_> = Vec::new();
@@ -269,7 +268,7 @@ fn when_the_descriptors_run_out_the_server_waits_and_goes_on() {
     assert!(lines.iter().filter(|line| line.contains("can be accepted")).count() <= 2, "{lines:?}");
 }
 
-/// Who was let in within a day used to be a stranger again after a restart.
+/// A known source was unknown after a restart.
 #[test]
 fn a_known_source_is_known_after_a_restart_too() {
     let topsided = Topsided::new();

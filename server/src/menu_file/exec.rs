@@ -42,7 +42,7 @@ pub(super) fn exec(
     let items = fields.strings("exec", m);
     let Some((first, rest)) = items.split_first() else {
         if m.count() == before && !fields.misspells("exec") {
-            let span = fields.get("exec").map_or(fields.span.clone(), toml::Spanned::span);
+            let span = fields.span_of("exec");
             m.add(
                 &span,
                 format_args!(
@@ -152,7 +152,7 @@ pub(super) fn safe_state(
                 &item.span,
                 format_args!(
                     "`safe_state` gets no arguments, so `{{{name}}}` has no place in it: it must reach \
-                     the safe state whatever the run was given, which `TOPSIDE_RUN` names"
+                     the safe state for any arguments of the run, which `TOPSIDE_RUN` names"
                 ),
             );
         }

@@ -1,4 +1,4 @@
-//! The limits of the door, each at its edge, and what they are for: strangers keep nobody out.
+//! Admission limits, each at its edge: unknown clients do not keep known devices out.
 
 use std::io::{Error, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -13,15 +13,15 @@ fn refusals(server: &TestServer) -> Value {
     server.connect().ok("server/status", json!({}))["refusals"].take()
 }
 
-/// Whether the server has ended a connection on which nothing was said.
-fn is_turned_away(mut stream: TcpStream) -> bool {
+/// Whether the server has ended a silent connection.
+fn is_closed(mut stream: TcpStream) -> bool {
     match stream.read(&mut [0; 1]) {
         Ok(count) => count == 0,
         Err(error) => error.kind() == ErrorKind::ConnectionReset,
     }
 }
 
-/// Whether a new connection is turned away before anything is said; one that is not is left to itself.
+/// Whether a new silent connection is closed; otherwise it stays open.
 fn is_refused_at_once(server: &TestServer, scanner: &Device, known: &Device) -> bool {
     let _left = scanner.dial();
     // The server has taken it when it has let in a later one.
@@ -30,10 +30,10 @@ fn is_refused_at_once(server: &TestServer, scanner: &Device, known: &Device) -> 
 }
 
 #[test]
-fn a_handshake_has_so_long_in_all_however_busy_it_is() {
+fn a_handshake_has_a_time_limit_even_while_bytes_arrive() {
     let server = TestServer::remote("handshake_timeout = \"1s\"");
     let device = server.device("phone", "viewer");
-    assert!(is_turned_away(device.dial()), "nothing was ever said on it");
+    assert!(is_closed(device.dial()), "nothing was ever said on it");
     let mut busy = device.dial();
     // The head of a long record, and then a byte now and then: no single wait is long.
     busy.write_all(&[0x16, 3, 1, 0x40, 0]).unwrap();
@@ -50,8 +50,8 @@ fn a_handshake_has_so_long_in_all_however_busy_it_is() {
     drop(device.connect());
 }
 
-/// A thousand who say nothing, from where the known device is too: were they not dropped for it, nothing
-/// would ever let it in, for they may stay as long as they like.
+/// A thousand silent connections from the address of the known device: it connects only if they are dropped for it,
+/// since they would stay for ever.
 #[test]
 fn a_thousand_stalled_handshakes_do_not_keep_a_known_key_out() {
     let server = TestServer::remote("handshake_timeout = 0");
@@ -63,7 +63,7 @@ fn a_thousand_stalled_handshakes_do_not_keep_a_known_key_out() {
     drop(stalled);
 }
 
-/// A hundred a second, each silent, from the admin's own address: the newest of them used to take every turn.
+/// A hundred silent connections a second from the admin's own address: the newest took every slot.
 #[test]
 fn a_silent_flood_from_the_admins_own_address_does_not_keep_the_admin_out() {
     let server = TestServer::remote("");
@@ -95,7 +95,7 @@ fn a_silent_flood_from_the_admins_own_address_does_not_keep_the_admin_out() {
     });
 }
 
-/// The same from two hundred and fifty addresses, none of them the device's.
+/// The same from two hundred and fifty other addresses.
 #[test]
 fn stalled_handshakes_from_everywhere_do_not_keep_a_known_key_out() {
     let server = TestServer::remote("handshake_timeout = 0\nconnects = 0");
@@ -109,12 +109,12 @@ fn stalled_handshakes_from_everywhere_do_not_keep_a_known_key_out() {
 }
 
 #[test]
-fn of_the_handshakes_of_one_source_the_oldest_goes() {
+fn at_the_limit_of_one_source_the_oldest_handshake_is_dropped() {
     let server =
         TestServer::remote("handshake_timeout = 0\nmax_handshakes_per_source = 2\npenalty = 0");
     let device = server.device("phone", "viewer").at(7);
     let mut stalled = [(); 3].map(|()| device.dial()).into_iter();
-    assert!(is_turned_away(stalled.next().unwrap()));
+    assert!(is_closed(stalled.next().unwrap()));
     assert_eq!(refusals(&server)["max_handshakes_per_source"], 1);
     device.connect().ok("ping", json!({}));
     // The second may still come in.
@@ -123,7 +123,7 @@ fn of_the_handshakes_of_one_source_the_oldest_goes() {
 }
 
 #[test]
-fn a_source_connects_ten_times_at_once_and_what_is_let_in_does_not_count() {
+fn a_source_connects_ten_times_at_once_and_accepted_keys_do_not_count() {
     let server = TestServer::remote("handshake_timeout = 0\nmax_handshakes_per_source = 0");
     let device = server.device("phone", "viewer");
     let scanner = device.at(9);
@@ -139,7 +139,7 @@ fn a_source_connects_ten_times_at_once_and_what_is_let_in_does_not_count() {
 }
 
 #[test]
-fn strangers_from_everywhere_connect_so_often_in_all_and_known_sources_as_they_like() {
+fn unknown_sources_share_a_connection_rate_and_known_sources_have_none() {
     let server = TestServer::remote("handshake_timeout = 0\nconnects = 3\nmax_handshakes = 0");
     let device = server.device("phone", "viewer");
     let mut strangers = Vec::new();
@@ -153,7 +153,7 @@ fn strangers_from_everywhere_connect_so_often_in_all_and_known_sources_as_they_l
 }
 
 #[test]
-fn a_source_whose_keys_are_refused_is_shut_out_and_others_are_not() {
+fn a_source_with_refused_keys_is_penalized_and_others_are_not() {
     let server = TestServer::remote("");
     let device = server.device("phone", "viewer");
     let guesser = device.stranger().at(11);
@@ -165,8 +165,7 @@ fn a_source_whose_keys_are_refused_is_shut_out_and_others_are_not() {
     drop(device.connect());
 }
 
-/// Behind one router everybody has one address: an attacker in the admin's own house used to be able to
-/// shut the admin out.
+/// Behind one router all have one address: an attacker in the admin's own house could keep the admin out.
 #[test]
 fn an_attack_from_the_admins_own_address_does_not_keep_the_admin_out() {
     let server = TestServer::remote("");
@@ -180,7 +179,7 @@ fn an_attack_from_the_admins_own_address_does_not_keep_the_admin_out() {
 }
 
 #[test]
-fn a_scanner_that_speaks_something_else_is_turned_away_and_counted() {
+fn a_client_of_another_protocol_is_rejected_and_counted() {
     let server = TestServer::remote("");
     let device = server.device("phone", "viewer");
     for text in ["GET / HTTP/1.1\r\n\r\n", "SSH-2.0-x\r\n", "\0\0\0\0\0\0"] {
@@ -198,7 +197,7 @@ fn a_scanner_that_speaks_something_else_is_turned_away_and_counted() {
 }
 
 #[test]
-fn one_key_has_so_many_sessions() {
+fn sessions_of_one_key_are_limited() {
     let server = TestServer::remote("max_sessions_per_key = 2");
     let (one, two) = (server.device("one", "viewer"), server.device("two", "viewer"));
     let mut held = [(); 2].map(|()| one.connect());
@@ -240,7 +239,7 @@ fn leave(mut client: crate::common::Raw) {
 }
 
 #[test]
-fn requests_that_come_too_fast_wait_and_none_is_lost() {
+fn requests_over_the_rate_wait_and_none_is_lost() {
     let server = TestServer::remote("requests = 20");
     let device = server.device("phone", "viewer");
     let mut client = device.connect();
@@ -263,7 +262,7 @@ fn requests_that_come_too_fast_wait_and_none_is_lost() {
 }
 
 #[test]
-fn a_batch_counts_as_what_is_in_it() {
+fn a_batch_counts_as_its_requests() {
     let server = TestServer::remote("requests = 10");
     let mut client = server.device("phone", "viewer").connect();
     let batch: Vec<Value> =
@@ -274,7 +273,7 @@ fn a_batch_counts_as_what_is_in_it() {
     assert!(refusals(&server)["requests"].as_u64().unwrap() > 0);
 }
 
-/// Whoever is full is told so in words that a program can read, whatever it asked first.
+/// The error at a session limit is readable for programs, for any first request.
 #[test]
 fn a_refusal_answers_the_first_request_by_its_id() {
     let server = TestServer::remote("max_sessions_per_key = 1");
@@ -289,8 +288,8 @@ fn a_refusal_answers_the_first_request_by_its_id() {
     late.eof();
 }
 
-/// The same with many at once, who come again as soon as they are refused: were each newcomer to push the one
-/// before out of the only place, the admin would hardly ever keep it long enough.
+/// The same with many at once that reconnect at once: if each new connection replaced the one before, the admin would
+/// hardly ever keep a slot long enough.
 #[test]
 fn an_attack_by_many_at_once_from_the_admins_own_address_does_not_keep_the_admin_out() {
     let server = TestServer::remote("");
@@ -317,7 +316,8 @@ fn an_attack_by_many_at_once_from_the_admins_own_address_does_not_keep_the_admin
     });
 }
 
-/// How many of so many clients with one good key, who all connect before any of them says anything, are answered.
+/// Of `count` clients with one good key, which all connect before one of them sends anything, the number that is
+/// answered.
 fn burst(device: &Device, count: usize) -> usize {
     let dialled: Vec<TcpStream> = (0..count).map(|_| device.dial()).collect();
     std::thread::scope(|scope| {
@@ -339,7 +339,7 @@ fn burst(device: &Device, count: usize) -> usize {
 fn many_connections_at_once_with_one_good_key_are_all_served() {
     let server = TestServer::remote("");
     let device = server.device("phone", "viewer");
-    // First where nobody has come in from yet, then from the same address, which is known by then.
+    // First from an unknown address, then from the same address, which is known by then.
     for (at, count) in [(21, 20), (22, 32), (22, 32)] {
         let device = device.at(at);
         assert_eq!(burst(&device, count), count, "{}", refusals(&server));
@@ -362,7 +362,7 @@ fn a_burst_with_a_good_key_is_served_while_unknown_clients_stall_at_every_place(
     drop(stalled);
 }
 
-/// The attacker shares the address with a device that has never come in from there.
+/// The attacker shares the address with a device that has never connected from there.
 #[test]
 fn stalled_handshakes_of_its_own_address_do_not_keep_a_new_device_out() {
     let server = TestServer::remote("connects_per_source = 100");

@@ -15,7 +15,7 @@ use crate::config::{Config, ConfigError};
 use crate::control::{Control, ControlError, own_key};
 
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Invited {
+pub(crate) struct Holder {
     /// What its holder is called in lists and logs
     #[arg(long)]
     name: String,
@@ -28,7 +28,7 @@ pub(crate) struct Invited {
 #[derive(Debug, Args)]
 pub struct InviteArgs {
     #[command(flatten)]
-    who: Invited,
+    who: Holder,
     /// Let it run these commands only, by name, with commas between
     #[arg(long, value_delimiter = ',', value_name = "COMMANDS")]
     commands: Option<Vec<String>>,
@@ -44,7 +44,7 @@ pub struct InviteArgs {
 #[derive(Debug, Args)]
 pub struct TokenArgs {
     #[command(flatten)]
-    who: Invited,
+    who: Holder,
     /// The only commands it may run, by name, with commas between
     #[arg(long, value_delimiter = ',', value_name = "COMMANDS", required = true)]
     commands: Vec<String>,
@@ -58,11 +58,11 @@ pub struct TokenArgs {
 
 /// A new key as printed: the secret for standard output, and notes for standard error.
 #[derive(Debug)]
-pub struct Handed {
+pub struct NewKey {
     /// The string, or the requested form of it.
     pub text: String,
     /// The notes, without the name of the program.
-    pub sentences: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 /// Why a new key cannot be printed.
@@ -96,8 +96,8 @@ fn ttl(text: &str) -> Result<u64, String> {
 
 impl InviteArgs {
     /// The request for it.
-    pub fn wanted(&self) -> KeyInvite {
-        let Invited { name, role } = self.who.clone();
+    pub fn request(&self) -> KeyInvite {
+        let Holder { name, role } = self.who.clone();
         let commands = self.commands.clone();
         KeyInvite { name, role, ttl_ms: Some(self.ttl), commands, lasting: false }
     }
@@ -105,9 +105,8 @@ impl InviteArgs {
     /// The new invite, as printed.
     ///
     /// # Errors
-    ///
     /// [`ShowError`].
-    pub fn show(&self, made: &KeyInviteResult) -> Result<Handed, ShowError> {
+    pub fn show(&self, made: &KeyInviteResult) -> Result<NewKey, ShowError> {
         let mut text = format!("{}\n", made.invite);
         if self.qr {
             let invite: Invite = made.invite.parse()?;
@@ -118,18 +117,18 @@ impl InviteArgs {
             text.push('\n');
         }
         let KeyRow { name, role, .. } = &made.key;
-        let sentence = format!(
+        let note = format!(
             "for {name} as {role}, once{}: run `topside pair` with it, or press i in the picker",
             until(&made.key)
         );
-        Ok(Handed { text, sentences: vec![sentence] })
+        Ok(NewKey { text, notes: vec![note] })
     }
 }
 
 impl TokenArgs {
     /// The request for it.
-    pub fn wanted(&self) -> KeyInvite {
-        let Invited { name, role } = self.who.clone();
+    pub fn request(&self) -> KeyInvite {
+        let Holder { name, role } = self.who.clone();
         let commands = Some(self.commands.clone());
         KeyInvite { name, role, ttl_ms: Some(self.ttl), commands, lasting: true }
     }
@@ -137,14 +136,13 @@ impl TokenArgs {
     /// The new token, as printed.
     ///
     /// # Errors
-    ///
     /// [`ShowError`].
-    pub fn show(&self, made: &KeyInviteResult) -> Result<Handed, ShowError> {
-        let mut sentences = Vec::new();
+    pub fn show(&self, made: &KeyInviteResult) -> Result<NewKey, ShowError> {
+        let mut notes = Vec::new();
         let text = if self.pem {
             let invite: Invite = made.invite.parse()?;
             let key = Identity::from_seed(&invite.seed)?;
-            sentences.push(format!(
+            notes.push(format!(
                 "the server's own key is {}, on port {}",
                 invite.server, invite.port
             ));
@@ -153,11 +151,11 @@ impl TokenArgs {
             format!("{}\n", made.invite)
         };
         let KeyRow { name, role, .. } = &made.key;
-        sentences.push(format!(
-            "whoever holds this is {name} as {role}{}: keep it where only the script can read it",
+        notes.push(format!(
+            "the holder of this is {name} as {role}{}: keep it where only the script can read it",
             until(&made.key)
         ));
-        Ok(Handed { text, sentences })
+        Ok(NewKey { text, notes })
     }
 }
 
@@ -167,40 +165,35 @@ fn until(key: &KeyRow) -> String {
 
 type Load<'l> = &'l dyn Fn() -> Result<Config, ConfigError>;
 
-pub(crate) fn invite(dirs: &Dirs, load: Load<'_>, args: &InviteArgs) -> Result<(), VerbError> {
-    let mut hand = Control::take(dirs, load)?;
-    let made = hand.invite(args.wanted())?;
-    hand_over(&hand, args.show(&made)?);
-    Ok(())
-}
-
-pub(crate) fn token(dirs: &Dirs, load: Load<'_>, args: &TokenArgs) -> Result<(), VerbError> {
-    let mut hand = Control::take(dirs, load)?;
-    let made = hand.invite(args.wanted())?;
-    hand_over(&hand, args.show(&made)?);
-    Ok(())
-}
-
-fn hand_over(hand: &Control, handed: Handed) {
-    print!("{}", handed.text);
-    for sentence in handed.sentences {
-        eprintln!("topsided: {sentence}");
+/// Makes a key and prints it.
+pub(crate) fn create(
+    dirs: &Dirs,
+    load: Load<'_>,
+    request: KeyInvite,
+    show: impl FnOnce(&KeyInviteResult) -> Result<NewKey, ShowError>,
+) -> Result<(), VerbError> {
+    let mut control = Control::open(dirs, load)?;
+    let NewKey { text, notes } = show(&control.invite(request)?)?;
+    print!("{text}");
+    for note in notes {
+        eprintln!("topsided: {note}");
     }
-    if !hand.is_live() {
+    if !control.is_live() {
         eprintln!("topsided: no server runs here now; it works once one does");
     }
+    Ok(())
 }
 
 pub(crate) fn keys(dirs: &Dirs, load: Load<'_>) -> Result<(), VerbError> {
-    print!("{}", table::list(&Control::take(dirs, load)?.list()?));
+    print!("{}", table::list(&Control::open(dirs, load)?.list()?));
     Ok(())
 }
 
 pub(crate) fn revoke(dirs: &Dirs, load: Load<'_>, called: &str) -> Result<(), VerbError> {
-    let mut hand = Control::take(dirs, load)?;
-    let rows = hand.list()?;
+    let mut control = Control::open(dirs, load)?;
+    let rows = control.list()?;
     let row = table::find(&rows, called)?;
-    hand.revoke(row)?;
+    control.revoke(row)?;
     println!("revoked {} ({}), its sessions included", row.name, row.key_id);
     Ok(())
 }

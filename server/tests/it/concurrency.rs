@@ -126,7 +126,7 @@ fn the_queue_of_the_server_and_the_runs_of_a_client_are_limited_together() {
 }
 
 #[test]
-fn a_queued_run_waits_for_a_seat_and_holds_none() {
+fn a_queued_run_waits_for_a_slot_and_holds_none() {
     let menu =
         menu(&[("plain", ""), ("lined", "queue = 2"), ("locked", "queue = 2\nlock = [\"l\"]")]);
     let server = TestServer::with(&menu, "[limits]\nmax_runs = 2\nadmin_runs = 0\n");
@@ -153,7 +153,7 @@ fn a_queued_run_waits_for_a_seat_and_holds_none() {
 }
 
 #[test]
-fn commands_that_share_a_lock_never_overlap_whoever_asks() {
+fn commands_with_a_common_lock_never_overlap_for_any_client() {
     let lines = "queue = 1000\n";
     let menu = menu(&[
         ("left", &format!("{lines}lock = [\"a\", \"both\"]")),
@@ -252,7 +252,7 @@ fn runs_start_in_their_order_and_one_that_is_cancelled_moves_up_those_behind_it(
 }
 
 #[test]
-fn who_asked_with_a_stream_or_follows_is_told_of_each_place_and_of_the_start() {
+fn clients_that_stream_or_follow_get_each_place_and_the_start() {
     let server =
         TestServer::with(&menu(&[("zone", "max_concurrent = 1\nqueue = 9\ntitle = \"Z\"")]), "");
     let (mut first, mut second) = (server.fifo("first"), server.fifo("second"));
@@ -393,7 +393,7 @@ fn ended(client: &mut Raw, run: u64) -> (String, Value) {
 }
 
 #[test]
-fn a_queued_run_goes_with_its_client_where_the_command_says_so() {
+fn a_queued_run_of_on_disconnect_cancel_ends_with_its_client() {
     let menu = menu(&[
         ("bound", "lock = [\"l\"]\nqueue = 9\non_disconnect = \"cancel\""),
         ("free", "lock = [\"l\"]\nqueue = 9"),
@@ -490,7 +490,7 @@ fn a_worker_of_another_author_can_hold_a_lock_and_gives_it_back_in_a_panic() {
 }
 
 #[test]
-fn what_cannot_be_started_at_its_turn_fails_and_says_why() {
+fn a_queued_run_that_cannot_start_fails_with_the_reason() {
     let directory = crate::common::server::directory();
     let gone = directory.path().join("gone");
     std::fs::write(&gone, "#!/bin/sh\n").unwrap();

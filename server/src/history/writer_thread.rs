@@ -16,10 +16,10 @@ use topside_shared::records::RunState;
 
 use crate::audit::Audit;
 use crate::audit::entry::{By, Entry};
-use crate::history::db::{Db, Lost};
+use crate::history::db::{Db, LostRun};
 use crate::history::ids::{AHEAD, END, RunIds};
 use crate::history::retry::RetryQueue;
-use crate::history::{Job, OUTPUTS, Opened, ROWS, Unwritable, ids, output};
+use crate::history::{OUTPUTS, OpenResult, ROWS, Unwritable, WriteJob, ids, output};
 use crate::hooks;
 use crate::hooks::Hooks;
 use crate::output::Output;
@@ -30,9 +30,9 @@ use crate::process::tracking::{Member, RunProcesses};
 use crate::settings::retention::Kept;
 
 /// Interval of the deletion of old runs.
-const SWEEP: Duration = Duration::from_secs(3600);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 /// Pause before an end that could not be written is retried.
-const AGAIN: Duration = Duration::from_secs(2);
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Most jobs in one transaction.
 const BATCH: usize = 256;
 
@@ -43,14 +43,18 @@ pub(super) struct HistoryWriter {
     pub(super) hook_timeout: Option<Duration>,
     pub(super) audit: Arc<Audit>,
     pub(super) hooks: Arc<Hooks>,
-    pub(super) numbers: Arc<RunIds>,
-    pub(super) late: Arc<RetryQueue>,
+    pub(super) ids: Arc<RunIds>,
+    pub(super) retries: Arc<RetryQueue>,
     pub(super) delegated: Option<Delegated>,
     pub(super) _locked: File,
 }
 
 impl HistoryWriter {
-    pub(super) fn run(mut self, jobs: &mpsc::Receiver<Job>, open: &watch::Sender<Option<Opened>>) {
+    pub(super) fn run(
+        mut self,
+        jobs: &mpsc::Receiver<WriteJob>,
+        open: &watch::Sender<Option<OpenResult>>,
+    ) {
         let opened = self.open();
         let (mut db, instance) = match opened {
             Ok(opened) => opened,
@@ -64,32 +68,33 @@ impl HistoryWriter {
         let _ = open.send(Some(Ok(instance.into())));
         let mut swept = None;
         loop {
-            if swept.is_none_or(|last: Instant| last.elapsed() >= SWEEP) {
+            if swept.is_none_or(|last: Instant| last.elapsed() >= SWEEP_INTERVAL) {
                 swept = Some(Instant::now());
                 self.sweep(&mut db);
             }
-            let patience = if self.late.is_empty() { SWEEP } else { AGAIN };
+            let patience = if self.retries.is_empty() { SWEEP_INTERVAL } else { RETRY_AFTER };
             let first = match jobs.recv_timeout(patience) {
                 Ok(job) => Some(job),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let news: Vec<Job> = first.into_iter().chain(jobs.try_iter().take(BATCH - 1)).collect();
-            let closes = news.iter().any(|job| matches!(job, Job::Close(_)));
-            if let Some(kept) = news.iter().rev().find_map(|job| match job {
-                Job::Keep(kept) => Some(*kept),
+            let new_jobs: Vec<WriteJob> =
+                first.into_iter().chain(jobs.try_iter().take(BATCH - 1)).collect();
+            let closes = new_jobs.iter().any(|job| matches!(job, WriteJob::Close(_)));
+            if let Some(kept) = new_jobs.iter().rev().find_map(|job| match job {
+                WriteJob::Keep(kept) => Some(*kept),
                 _ => None,
             }) {
                 self.kept = kept;
                 swept = None;
             }
-            self.write(&mut db, news);
+            self.write(&mut db, new_jobs);
             if self.kept.keep_bytes.is_some_and(|most| db.space() > most) {
                 self.sweep(&mut db);
             }
             if closes {
                 save_clock(&db);
-                for id in self.late.ids() {
+                for id in self.retries.ids() {
                     tracing::error!(
                         target: "topside", run = id.0,
                         "the end of a run is not written down: it is lost at the next start"
@@ -105,8 +110,9 @@ impl HistoryWriter {
         let mut db = Db::open(&self.state.join(ROWS))?;
         let instance = db.instance()?;
         let lost = db.live()?;
-        let entry = |run: &Lost| Entry::new(By::server(), "run/ended", format!("run {}", run.id));
-        let found = |run: &Lost| entry(run).result(RunState::Lost.words());
+        let entry =
+            |run: &LostRun| Entry::new(By::server(), "run/ended", format!("run {}", run.id));
+        let found = |run: &LostRun| entry(run).result(RunState::Lost.words());
         self.audit.note_ahead_blocking(lost.iter().map(found));
         self.kill(&instance, &lost);
         self.close(&mut db, &lost);
@@ -116,15 +122,15 @@ impl HistoryWriter {
         let reserved = db.reserve(ahead).is_ok() && ids::write(&self.state, ahead).is_ok();
         // On a full disk the next start of a run asks again.
         let reserved = if reserved { ahead } else { last };
-        let numbers = &self.numbers;
-        numbers.last.store(last, Ordering::Relaxed);
-        numbers.reserved.store(reserved, Ordering::Release);
+        let ids = &self.ids;
+        ids.last.store(last, Ordering::Relaxed);
+        ids.reserved.store(reserved, Ordering::Release);
         Ok((db, instance))
     }
 
     /// Kills the remaining processes of these runs and of resident workers: two owners of one relay are worse than
     /// none.
-    fn kill(&self, instance: &str, lost: &[Lost]) {
+    fn kill(&self, instance: &str, lost: &[LostRun]) {
         let workers = RunProcesses {
             run: tracking::WORKERS,
             instance: instance.to_owned(),
@@ -165,7 +171,7 @@ impl HistoryWriter {
     /// Runs the pending hooks of lost runs in parallel. A run is final as soon as its hook was run, so that the next
     /// start does not run it again. If a hook could not be started before the server ended, its row stays open for
     /// the next start.
-    fn close(&self, db: &mut Db, lost: &[Lost]) {
+    fn close(&self, db: &mut Db, lost: &[LostRun]) {
         let (tell, told) = mpsc::channel();
         for (at, run) in lost.iter().enumerate() {
             let Some(hook) = run.hook.clone() else {
@@ -175,9 +181,9 @@ impl HistoryWriter {
             let tell = tell.clone();
             // The receiver is below.
             let done = Box::new(move |closed| drop(tell.send((at, closed))));
-            let command = db.get(run.id).ok().flatten().map(|past| past.row.command);
+            let command = db.get(run.id).ok().flatten().map(|record| record.row.command);
             let command = command.unwrap_or_default();
-            self.hooks.submit(hooks::Job {
+            self.hooks.submit(hooks::HookRequest {
                 run: run.id,
                 command,
                 hook,
@@ -193,10 +199,10 @@ impl HistoryWriter {
         }
     }
 
-    fn lose(&self, db: &mut Db, run: &Lost, closed: Option<HookResult>) {
+    fn lose(&self, db: &mut Db, run: &LostRun, closed: Option<HookResult>) {
         let run = run.id;
-        let mut past = match db.get(run) {
-            Ok(Some(past)) => past,
+        let mut record = match db.get(run) {
+            Ok(Some(record)) => record,
             Ok(None) => return,
             Err(error) => {
                 tracing::error!(target: "topside", run = run.0, %error, "its row cannot be read");
@@ -212,24 +218,24 @@ impl HistoryWriter {
             tracing::warn!(target: "topside", run = run.0, %error, "its output cannot be read");
             (0, 0)
         });
-        past.row.state = RunState::Lost;
-        past.row.ended_at = Some(Time::now());
-        past.row.bytes = bytes;
-        self.write(db, vec![Job::End(Box::new(past), size, None)]);
+        record.row.state = RunState::Lost;
+        record.row.ended_at = Some(Time::now());
+        record.row.bytes = bytes;
+        self.write(db, vec![WriteJob::End(Box::new(record), size, None)]);
         tracing::warn!(target: "topside", run = run.0, "run lost: the server had ended under it");
     }
 
     /// Writes all jobs and retries in one transaction, or if that fails each in its own, and then sends the results.
-    fn write(&self, db: &mut Db, news: Vec<Job>) {
-        let is_news = !news.is_empty();
-        let batch: Vec<Job> = self.late.jobs().into_iter().chain(news).collect();
+    fn write(&self, db: &mut Db, new_jobs: Vec<WriteJob>) {
+        let has_new = !new_jobs.is_empty();
+        let batch: Vec<WriteJob> = self.retries.jobs().into_iter().chain(new_jobs).collect();
         if batch.is_empty() {
             return;
         }
         let together =
             transact(db, &batch, |db| batch.iter().try_for_each(|job| carry_out(db, job)));
         if let Err(error) = &together
-            && is_news
+            && has_new
         {
             tracing::error!(target: "topside", %error, "runs cannot be written down");
         }
@@ -244,45 +250,45 @@ impl HistoryWriter {
             };
             let result = written.map_err(|error| Unwritable::of_sqlite(&error));
             match job {
-                Job::End(past, size, done) => {
+                WriteJob::End(record, size, done) => {
                     if result.is_ok() {
-                        db.forget_hook(past.row.run_id);
+                        db.forget_hook(record.row.run_id);
                     }
                     // Without the retry, the next start would take the run for lost and run its hook.
                     match result {
-                        Ok(()) => self.late.remove(past.row.run_id),
-                        Err(_) => self.late.insert(*past, size),
+                        Ok(()) => self.retries.remove(record.row.run_id),
+                        Err(_) => self.retries.insert(*record, size),
                     }
                     if let Some(done) = done {
                         let _ = done.send(result);
                     }
                 }
-                Job::Begin(.., done) | Job::Resume(.., done) => {
+                WriteJob::Begin(.., done) | WriteJob::Resume(.., done) => {
                     let _ = done.send(result);
                 }
-                Job::Reserve(to, done) => {
+                WriteJob::Reserve(to, done) => {
                     let result = result.and_then(|()| self.write_number(to));
                     if result.is_ok() {
-                        self.numbers.reserved.fetch_max(to, Ordering::Release);
+                        self.ids.reserved.fetch_max(to, Ordering::Release);
                     }
-                    self.numbers.asked.store(false, Ordering::Relaxed);
+                    self.ids.asked.store(false, Ordering::Relaxed);
                     if let Some(done) = done {
                         let _ = done.send(result);
                     }
                 }
-                Job::Close(last) => {
+                WriteJob::Close(last) => {
                     if let Err(error) = result.and_then(|()| ids::write(&self.state, last)) {
-                        tracing::warn!(target: "topside", %error, "some numbers of runs are skipped");
+                        tracing::warn!(target: "topside", %error, "some ids of runs are skipped");
                     }
                 }
-                Job::Started(..) | Job::Keep(_) => {}
+                WriteJob::Started(..) | WriteJob::Keep(_) => {}
             }
         }
     }
 
-    /// Reserves the numbers up to `to` in their file.
+    /// Reserves the ids up to `to` in their file.
     fn write_number(&self, to: u64) -> Result<(), Unwritable> {
-        ids::write(&self.state, to.max(self.numbers.reserved.load(Ordering::Acquire)))
+        ids::write(&self.state, to.max(self.ids.reserved.load(Ordering::Acquire)))
     }
 
     /// Deletes runs over the limits of age and size.
@@ -326,25 +332,25 @@ fn last_output(state: &Path) -> u64 {
 /// on the disk before its program starts, and an end that clients see is not undone.
 fn transact(
     db: &mut Db,
-    jobs: &[Job],
+    jobs: &[WriteJob],
     what: impl FnOnce(&mut Db) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let durable = jobs.iter().any(|job| match job {
-        Job::Begin(.., intent, _) | Job::Resume(.., intent, _) => intent.hook.is_some(),
-        Job::End(past, ..) => db.has_hook(past.row.run_id),
+        WriteJob::Begin(.., intent, _) | WriteJob::Resume(.., intent, _) => intent.hook.is_some(),
+        WriteJob::End(record, ..) => db.has_hook(record.row.run_id),
         _ => false,
     });
     if durable { db.together_durably(what) } else { db.together(what) }
 }
 
-fn carry_out(db: &mut Db, job: &Job) -> rusqlite::Result<()> {
+fn carry_out(db: &mut Db, job: &WriteJob) -> rusqlite::Result<()> {
     match job {
-        Job::Begin(run, address, intent, _) => db.begin(run, address, intent),
-        Job::Resume(id, started, intent, _) => db.resume(*id, *started, intent),
-        Job::Started(id, first) => db.started(*id, first),
-        Job::End(past, size, _) => db.end(&past.row, *size),
-        Job::Reserve(to, _) => db.reserve(*to),
-        Job::Close(last) => db.set_last_number(*last),
-        Job::Keep(_) => Ok(()),
+        WriteJob::Begin(run, address, intent, _) => db.begin(run, address, intent),
+        WriteJob::Resume(id, started, intent, _) => db.resume(*id, *started, intent),
+        WriteJob::Started(id, first) => db.started(*id, first),
+        WriteJob::End(record, size, _) => db.end(&record.row, *size),
+        WriteJob::Reserve(to, _) => db.reserve(*to),
+        WriteJob::Close(last) => db.set_last_number(*last),
+        WriteJob::Keep(_) => Ok(()),
     }
 }

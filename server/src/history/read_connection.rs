@@ -10,20 +10,20 @@ use tokio::sync::Mutex;
 use crate::base::blocking::blocking;
 use crate::base::shortage::Shortage;
 use crate::history::db::Db;
-use crate::history::{Unreadable, gone};
+use crate::history::{Unreadable, thread_ended};
 
 /// Time limit of one read, for those that wait behind it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The connection, opened by the first request.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct ReadConnection {
     path: PathBuf,
     /// Held for one read, first come, first served.
     connection: Arc<Mutex<Option<Db>>>,
 }
 
-impl Reader {
+impl ReadConnection {
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, connection: Arc::default() }
     }
@@ -47,7 +47,7 @@ impl Reader {
             }
             found
         });
-        let found = reading.await.map_err(|_| gone())?;
+        let found = reading.await.map_err(|_| thread_ended())?;
         found.map_err(|error| match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::OperationInterrupted) => Unreadable::Slow(PATIENCE),
             _ => Unreadable::Failed(error.to_string(), Shortage::cause(&error)),

@@ -5,14 +5,14 @@ use serde_json::json;
 use crate::common::{Raw, TestServer};
 
 /// A client that takes notices, and its number.
-fn somebody(server: &TestServer) -> (Raw, u64) {
+fn client_with_notices(server: &TestServer) -> (Raw, u64) {
     let mut client = server.connect();
     let you = client.ok("initialize", json!({"notices": true}))["you"].take();
     (client, you["clientId"].as_u64().unwrap())
 }
 
 #[test]
-fn a_broadcast_reaches_everybody_who_takes_notices_and_says_who_it_is_from() {
+fn a_broadcast_reaches_all_clients_that_take_notices_and_names_its_sender() {
     let server = TestServer::remote("");
     let phone = server.device("phone", "viewer");
     let mut far = phone.connect();
@@ -35,7 +35,7 @@ fn a_broadcast_reaches_everybody_who_takes_notices_and_says_who_it_is_from() {
 }
 
 #[test]
-fn a_broadcast_has_2_kib_and_something_to_say() {
+fn a_broadcast_is_not_empty_and_at_most_2_kib() {
     let server = TestServer::start();
     let mut admin = server.connect_with_notices();
     let whole = "x".repeat(2048);
@@ -51,9 +51,9 @@ fn a_broadcast_has_2_kib_and_something_to_say() {
 }
 
 #[test]
-fn whoever_is_kicked_is_told_why_and_by_whom_and_can_do_nothing_more() {
+fn a_disconnected_client_gets_the_reason_and_the_admin_and_can_send_nothing_more() {
     let server = TestServer::start();
-    let (mut admin, (mut other, id)) = (server.connect(), somebody(&server));
+    let (mut admin, (mut other, id)) = (server.connect(), client_with_notices(&server));
     let gate = server.fifo("gate");
     let script = format!("read x < {}", gate.path());
     let run = other.start(&script);
@@ -70,9 +70,10 @@ fn whoever_is_kicked_is_told_why_and_by_whom_and_can_do_nothing_more() {
 }
 
 #[test]
-fn nobody_kicks_himself_or_with_a_reason_of_501_characters() {
+fn a_client_cannot_disconnect_itself_or_give_a_reason_of_501_characters() {
     let server = TestServer::start();
-    let ((mut admin, own), (mut other, id)) = (somebody(&server), somebody(&server));
+    let ((mut admin, own), (mut other, id)) =
+        (client_with_notices(&server), client_with_notices(&server));
     assert_eq!(admin.refused("client/kick", json!({"clientId": own}))["code"], -32602);
     let reason = "ä".repeat(501);
     let error = admin.refused("client/kick", json!({"clientId": id, "reason": reason}));
@@ -83,7 +84,7 @@ fn nobody_kicks_himself_or_with_a_reason_of_501_characters() {
 }
 
 #[test]
-fn whoever_is_kicked_over_tls_has_that_as_his_last_line() {
+fn the_last_line_of_a_client_disconnected_over_tls_is_the_reason() {
     let server = TestServer::remote("");
     let phone = server.device("phone", "operator");
     let mut far = phone.connect();
