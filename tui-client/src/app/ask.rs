@@ -49,7 +49,6 @@ impl Ask {
         Self { method: M::METHOD, params, then: Box::new(read) }
     }
 
-    /// What this answer does.
     pub(crate) fn answer(self, answer: RawAnswer) -> Reply {
         (self.then)(answer)
     }

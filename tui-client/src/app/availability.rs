@@ -5,7 +5,7 @@ use topside_shared::Role;
 use crate::app::connection::ConnectionState;
 use crate::app::console::{Console, SHUTDOWN};
 use crate::app::runs::Phase;
-use crate::app::{DialFailed, Here, Screen, State, Via, picker, prompt};
+use crate::app::{DialFailed, LocalServer, Screen, State, Via, picker, prompt};
 
 use crate::input::actions::{ACTIONS, Action, Id, Needs, Scope};
 use crate::input::key::Key;
@@ -122,7 +122,7 @@ fn startable(state: &State) -> Result<(), String> {
     match (&state.link, state.console()) {
         (ConnectionState::Lost(lost), Some(console)) if console.target.via == Via::Same => {
             let gone = matches!(lost.failed, Some(DialFailed::NoServer(_)));
-            if gone || state.here == Here::NotRunning {
+            if gone || state.local_server == LocalServer::NotRunning {
                 Ok(())
             } else {
                 no("connect again first: a server may be there")
@@ -134,7 +134,7 @@ fn startable(state: &State) -> Result<(), String> {
 }
 
 fn stoppable(state: &State) -> Result<(), String> {
-    if state.carries {
+    if state.embedded_server {
         return no("the server inside this program would stop with it, for everybody");
     }
     Ok(())
@@ -186,7 +186,7 @@ fn may_kick(state: &State) -> Result<(), String> {
     may_administer(state)?;
     match state.console() {
         Some(console) if console.clients.len() > 1 => Ok(()),
-        _ => no("nobody else is connected"),
+        _ => no("no other client is connected"),
     }
 }
 

@@ -32,8 +32,9 @@ pub(crate) enum ConnectionState {
     Idle,
     /// A server is being reached.
     Dialling(Dialling),
-    /// A session is open.
-    Connected { session: u64 },
+    Connected {
+        session: u64,
+    },
     /// The session is over; what it said is still on the screen.
     Lost(Disconnected),
 }

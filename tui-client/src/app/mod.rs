@@ -58,7 +58,6 @@ pub(crate) struct Remark {
 /// How a remark is meant; its sign and colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
-    /// It was done.
     Done,
     /// It was not done, and why.
     Refused,
@@ -75,7 +74,7 @@ pub(crate) enum Screen {
 
 /// Whether a server answers on this machine's socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Here {
+pub(crate) enum LocalServer {
     /// Not asked yet, or being asked.
     Unknown,
     /// It answered, after so many milliseconds.
@@ -123,11 +122,11 @@ pub(crate) struct State {
     pub(crate) servers: Vec<Profile>,
     /// Why the file of the saved servers cannot be read now, or not all of it.
     pub(crate) unreadable: Option<String>,
-    pub(crate) here: Here,
+    pub(crate) local_server: LocalServer,
     /// Servers that say on the LAN that they are there.
-    pub(crate) found: Vec<DiscoveredServer>,
+    pub(crate) discovered: Vec<DiscoveredServer>,
     /// Whether the server of this machine runs inside this very program.
-    pub(crate) carries: bool,
+    pub(crate) embedded_server: bool,
     /// Whether the terminal reports its mouse.
     pub(crate) mouse: bool,
     /// What the terminal can show.
@@ -137,7 +136,6 @@ pub(crate) struct State {
     pub(crate) theme: Theme,
     /// Whether only ASCII signs are drawn.
     pub(crate) ascii: bool,
-    /// What each key does.
     pub(crate) keys: Keymap,
     /// What the settings said last of the mouse.
     pub(crate) mouse_set: bool,
@@ -162,9 +160,9 @@ impl State {
             saving: None,
             servers: Vec::new(),
             unreadable: None,
-            here: Here::Unknown,
-            found: Vec::new(),
-            carries: false,
+            local_server: LocalServer::Unknown,
+            discovered: Vec::new(),
+            embedded_server: false,
             mouse: true,
             terminal_colours: TerminalColours::DEFAULT,
             theme_choice: ThemeChoice::default(),
@@ -197,7 +195,6 @@ impl State {
         }
     }
 
-    /// The open session, if there is one.
     pub(crate) fn session(&self) -> Option<u64> {
         match self.link {
             ConnectionState::Connected { session } => Some(session),

@@ -10,7 +10,7 @@ use topside_shared::{Role, RunId};
 use super::ask::{Ask, Reply};
 use super::picker::routes::ProbeResult;
 use super::runs::export::{ExportFailed, Exported};
-use super::{Here, Size, Target};
+use super::{LocalServer, Size, Target};
 use crate::config::{Profile, Settings};
 use crate::connect::{CallError, DisconnectReason, DiscoveredServer, Reached, Via};
 use crate::input::key::Key;
@@ -24,7 +24,10 @@ pub(crate) enum Msg {
     /// Text was pasted.
     Paste(String),
     /// The wheel was turned by this many rows, up being negative, with the pointer here.
-    Wheel { rows: i32, at: Position },
+    Wheel {
+        rows: i32,
+        at: Position,
+    },
     /// The left button was pressed here.
     Click(Position),
     /// The terminal has another size.
@@ -44,30 +47,63 @@ pub(crate) enum Msg {
     /// An edit of the saved servers is on the disk: what was done.
     ServersSaved(String),
     /// Whether a server answers on this machine.
-    Probed(Here),
+    Probed(LocalServer),
     /// How an address of a paired server stands, as asked in this round.
-    Reached { round: u64, via: Via, reach: ProbeResult },
+    Reached {
+        round: u64,
+        via: Via,
+        reach: ProbeResult,
+    },
     /// All the servers that say on the LAN that they are there.
     Found(Vec<DiscoveredServer>),
     /// Using an invite has ended: with whom this device is paired now, or why not.
-    Paired { attempt: u64, result: Result<InviteRedeemed, NotPaired> },
+    Paired {
+        attempt: u64,
+        result: Result<InviteRedeemed, NotPaired>,
+    },
     /// A dial has ended well.
-    Dialled { attempt: u64, welcome: Box<InitializeResult>, reached: Reached, carries: bool },
-    /// A dial has failed.
-    DialFailed { attempt: u64, failed: DialFailed },
+    Dialled {
+        attempt: u64,
+        welcome: Box<InitializeResult>,
+        reached: Reached,
+        embedded_server: bool,
+    },
+    DialFailed {
+        attempt: u64,
+        failed: DialFailed,
+    },
     /// Something of a session.
-    Session { session: u64, event: Event },
+    Session {
+        session: u64,
+        event: Event,
+    },
     /// What was typed at this server in earlier days.
-    History { server: String, lines: Vec<String> },
+    History {
+        server: String,
+        lines: Vec<String>,
+    },
     /// So many bytes of an output that is saved have come.
-    Fetching { id: u64, done: u64 },
+    Fetching {
+        id: u64,
+        done: u64,
+    },
     /// An output is in a file, or why not.
-    Fetched { id: u64, result: Result<Exported, ExportFailed> },
+    Fetched {
+        id: u64,
+        result: Result<Exported, ExportFailed>,
+    },
     /// How the screen looks and listens from now on, and what is wrong in the files that say so; `asked`: a
     /// person wanted them read.
-    Settings { settings: Box<Settings>, mistakes: Vec<String>, asked: bool },
+    Settings {
+        settings: Box<Settings>,
+        mistakes: Vec<String>,
+        asked: bool,
+    },
     /// The audit log of the server of this session ends before an entry that this device has seen.
-    AuditWarning { session: u64, warning: String },
+    AuditWarning {
+        session: u64,
+        warning: String,
+    },
     /// An effect has done its work: what to say.
     Done(String),
     /// An effect could not be carried out: why.

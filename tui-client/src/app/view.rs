@@ -28,7 +28,6 @@ pub(crate) trait View: Any + fmt::Debug {
     /// A key was pressed.
     fn key(&mut self, key: Key, state: &State) -> Outcome;
 
-    /// Text was pasted.
     fn paste(&mut self, _text: &str, _state: &State) -> Outcome {
         stay()
     }
@@ -84,12 +83,10 @@ enum Next {
     Open(Box<dyn View>),
 }
 
-/// The view stays as it is.
 pub(crate) fn stay() -> Outcome {
     Outcome { next: Next::Stay, action: None }
 }
 
-/// The view closes.
 pub(crate) fn close() -> Outcome {
     Outcome { next: Next::Close, action: None }
 }

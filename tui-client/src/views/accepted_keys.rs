@@ -38,7 +38,6 @@ pub(crate) struct AcceptedKeys {
     load: Load,
 }
 
-/// Opens the list.
 pub(crate) fn open_list(state: &mut State) -> Vec<Effect> {
     state.open(AcceptedKeys::default());
     request(state)
@@ -153,8 +152,8 @@ impl View for AcceptedKeys {
             cut |= chosen && !whole;
         });
         let invite = state.keys.word(Id::MakeInvite);
-        let nobody = format!("Nobody may come in over TCP: {invite} changes that.");
-        let none = if self.list.filter.is_empty() { &nobody } else { "There is no such key." };
+        let empty = format!("No client may connect over TCP: {invite} changes that.");
+        let none = if self.list.filter.is_empty() { &empty } else { "There is no such key." };
         list.standing(&self.load, shown.is_empty().then_some(none), buffer, theme);
         if let Some(key) = shown.get(at) {
             let top = inside.height.saturating_sub(details + 1);
@@ -221,7 +220,7 @@ fn facts(state: &State, row: &KeyRow) -> Vec<String> {
 fn question(state: &State, row: &KeyRow) -> Outcome {
     if !is_good(row) {
         let state = row.state.name();
-        return refuse(format!("{} is {state} already: nobody comes in with it.", row.name));
+        return refuse(format!("{} is {state} already: it is not accepted any more.", row.name));
     }
     if let Err(why) = may_administer(state) {
         return refuse(why);
@@ -236,11 +235,11 @@ fn question(state: &State, row: &KeyRow) -> Outcome {
         );
     }
     text.push(match row.state {
-        KeyState::Invited => "Nobody can use this invite any more.".to_owned(),
+        KeyState::Invited => "The invite cannot be used any more.".to_owned(),
         _ => match connected(console, &row.name) {
-            now if now.is_empty() => "Nobody comes in with it any more.".to_owned(),
+            now if now.is_empty() => "The key is not accepted any more.".to_owned(),
             now => format!(
-                "Its sessions end, and nobody comes in with it any more. Connected by this name: {now}."
+                "Its sessions end, and the key is not accepted any more. Connected by this name: {now}."
             ),
         },
     });
@@ -251,7 +250,7 @@ fn question(state: &State, row: &KeyRow) -> Outcome {
     open(Confirm::choice(title, text, "Revoke", then).of_session())
 }
 
-/// Revokes the key that the question was about, whatever the list says by now.
+/// Revokes the key that the question was about; the list may have changed since.
 fn revoke(state: &mut State, key_id: Pin, name: &str) -> Vec<Effect> {
     if state.session().is_some() {
         state.done(format!("Revoking {name} …"));

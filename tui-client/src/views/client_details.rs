@@ -20,7 +20,6 @@ use crate::widgets::row::Row;
 /// Columns of the labels.
 const LABELS: usize = 9;
 
-/// The view.
 #[derive(Debug)]
 pub(crate) struct ClientDetails {
     /// The client that is shown, while others come and go.
@@ -31,7 +30,6 @@ pub(crate) struct ClientDetails {
 /// What changes without a notification: how long a client has been idle, and what it has read and written.
 #[derive(Debug)]
 enum Details {
-    /// It was asked for.
     Asked,
     /// As it was then.
     Known(Box<ClientRow>, Clock),

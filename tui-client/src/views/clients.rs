@@ -175,7 +175,7 @@ pub(crate) fn runs(row: &ClientRow) -> String {
 fn disconnect(state: &mut State, client_id: ClientId, reason: &str) -> Vec<Effect> {
     let Some(console) = state.console() else { return Vec::new() };
     if !console.clients.contains_key(&client_id) {
-        state.refuse(format!("{client_id} has left by itself: nobody was sent away."));
+        state.refuse(format!("{client_id} has left by itself: no client was disconnected."));
         return Vec::new();
     }
     let reason = Some(reason.trim().to_owned()).filter(|reason| !reason.is_empty());

@@ -22,7 +22,6 @@ use crate::widgets::canvas::Canvas;
 const TITLE: &str = "Invite or token";
 pub(super) const TOKEN: &str = "token";
 
-/// The form.
 #[derive(Debug)]
 pub(crate) struct InviteForm {
     pub(crate) form: CommandForm,

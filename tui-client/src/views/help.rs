@@ -13,7 +13,6 @@ use crate::widgets::reading::Reading;
 #[derive(Debug, Default)]
 pub(crate) struct Help(Reading);
 
-/// Opens the view.
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     state.open(Help::default());
     Vec::new()
@@ -54,7 +53,6 @@ impl View for Help {
     }
 }
 
-/// One row of the help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum HelpLine {
     Blank,

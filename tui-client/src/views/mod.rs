@@ -48,7 +48,6 @@ pub(crate) struct ViewRow {
 
 type Open = fn(&mut State) -> Vec<Effect>;
 
-/// All views.
 #[rustfmt::skip]
 pub(crate) const VIEWS: &[ViewRow] = &[
     ViewRow { file: "accepted_keys", opened_by: &[(Id::Keys, accepted_keys::open_list)] },

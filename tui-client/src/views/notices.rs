@@ -22,7 +22,6 @@ struct NoticeLine {
     text: String,
 }
 
-/// Opens the view.
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     state.open(NoticesView::default());
     Vec::new()

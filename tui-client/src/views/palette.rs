@@ -21,7 +21,6 @@ pub(crate) struct Palette {
     commands_only: bool,
 }
 
-/// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PaletteRow {
     pub(crate) title: String,
@@ -46,7 +45,6 @@ pub(crate) fn open_all(state: &mut State) -> Vec<Effect> {
     open(state, false)
 }
 
-/// Opens the menu.
 pub(crate) fn open_menu(state: &mut State) -> Vec<Effect> {
     open(state, true)
 }

@@ -29,7 +29,6 @@ const MAX_TEXT: usize = 4_096;
 /// So much of an invite is shown: its form and a piece of the server's pin, none of it secret.
 const HEAD: usize = 14;
 
-/// The view.
 #[derive(Debug, Default)]
 pub(crate) struct RedeemInvite {
     /// What was pasted or typed. It holds a key.
@@ -54,7 +53,6 @@ pub(crate) enum PairingStep {
 /// Whether the server of an invite takes the place of a saved one with another key.
 #[derive(Debug, PartialEq, Eq)]
 enum Replacing {
-    /// That is to be asked, if there is one.
     Ask,
     No,
     /// That of this name.
@@ -67,7 +65,6 @@ pub(crate) fn looks_like_one(text: &str) -> bool {
 }
 
 impl RedeemInvite {
-    /// The view with a text in it.
     pub(crate) fn with(text: &str) -> Self {
         let mut pairing = Self::default();
         pairing.insert(text);

@@ -14,7 +14,6 @@ use crate::text::{fit, sanitize};
 use crate::widgets::canvas::{Canvas, page, text_width};
 use crate::widgets::reading::Reading;
 
-/// The view.
 #[derive(Debug, Default)]
 pub(crate) struct Reload {
     standing: ReloadState,
@@ -45,7 +44,6 @@ struct NotReloaded {
     mistakes: Vec<FileMistake>,
 }
 
-/// One mistake in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct FileMistake {
     /// File, line and column, as far as they are known: `commands.toml:3:1`.
@@ -155,7 +153,6 @@ fn take(state: &mut State, result: Result<ReloadResult, NotReloaded>) {
 /// Columns before the words.
 const BEFORE: u16 = 2;
 
-/// One row.
 struct ReloadLine {
     /// Where a sentence begins: its sign.
     sign: Option<ReloadSign>,

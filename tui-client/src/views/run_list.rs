@@ -32,7 +32,6 @@ const WORD: usize = 11;
 /// From this width on each run has its times and its user.
 const WIDE_FROM: u16 = 60;
 
-/// The list.
 #[derive(Debug, Default)]
 pub(crate) struct RunList {
     list: FilterList<RunId>,
@@ -50,7 +49,6 @@ pub(crate) struct ListedRun {
     pub(crate) line: String,
 }
 
-/// Opens the list.
 pub(crate) fn open_list(state: &mut State) -> Vec<Effect> {
     state.open(RunList::default());
     request(state, None)

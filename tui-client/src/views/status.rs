@@ -34,7 +34,6 @@ const SLIM: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct StatusView(Reading);
 
-/// Opens the view.
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     state.open(StatusView::default());
     ask(state)
@@ -138,7 +137,6 @@ fn take(state: &mut State, result: Result<Status, CallError>) {
 /// Columns of the labels.
 const LABELS: u16 = 9;
 
-/// One row of the view.
 enum StatusLine {
     /// There is no answer yet.
     Asking,
@@ -222,7 +220,7 @@ fn facts(state: &State, console: &Console, answer: &StatusAnswer) -> Vec<(&'stat
     facts.extend(workers.iter().map(|w| ("worker", format!("{}: {}", w.name, w.standing))));
     let refused: Vec<String> =
         refusals.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-    let none = || "nobody and nothing since the start".to_owned();
+    let none = || "nothing since the start".to_owned();
     facts.push(("refused", if refused.is_empty() { none() } else { refused.join(", ") }));
     facts
 }

@@ -50,12 +50,12 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.close_views::<ServerForm>();
             state.done(what);
         }
-        Msg::Probed(here) => state.here = here,
+        Msg::Probed(here) => state.local_server = here,
         Msg::Reached { round, via, reach } => probe::reached(state, round, via, reach),
         Msg::Found(found) => picker::found(state, found),
         Msg::Paired { attempt, result } => return redeem_invite::ended(state, attempt, result),
-        Msg::Dialled { attempt, welcome, reached, carries } => {
-            return session::dialled(state, attempt, *welcome, reached, carries);
+        Msg::Dialled { attempt, welcome, reached, embedded_server } => {
+            return session::dialled(state, attempt, *welcome, reached, embedded_server);
         }
         Msg::DialFailed { attempt, failed } => session::dial_failed(state, attempt, failed),
         Msg::Session { session, event } => return session::event(state, session, event),
@@ -141,7 +141,7 @@ pub(crate) fn run(state: &mut State, action: &Action) -> Vec<Effect> {
         Id::Quit if matches!(state.link, ConnectionState::Dialling(_)) => {
             session::stop_trying(state)
         }
-        Id::Quit if state.carries => keyboard::ask_to_leave(state),
+        Id::Quit if state.embedded_server => keyboard::ask_to_leave(state),
         Id::Quit => vec![quit(state)],
         id => match state.screen {
             Screen::Picker => super::picker::act(state, id),

@@ -8,7 +8,6 @@ use topside_shared::command::Command;
 use super::editor::Editor;
 use crate::input::key::{Code, Key};
 
-/// An open list.
 #[derive(Debug, Clone)]
 pub(crate) struct CompletionList {
     pub(crate) candidates: Vec<Candidate>,

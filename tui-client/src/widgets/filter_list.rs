@@ -21,7 +21,6 @@ pub(crate) struct FilterList<K> {
 /// Whether the list is as the server has it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) enum Load {
-    /// It was asked for.
     #[default]
     Asked,
     /// It was asked for, and the server's list has changed since.
@@ -50,8 +49,7 @@ impl Load {
 /// What a key did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ListMove {
-    /// It was carried out.
-    Here,
+    Moved,
     /// A row below the last one is wanted.
     Beyond,
 }
@@ -88,12 +86,10 @@ impl<K: Clone + PartialEq> FilterList<K> {
         here.unwrap_or((*was).min(shown.len().saturating_sub(1)))
     }
 
-    /// The chosen row.
     pub(crate) fn chosen(&self, shown: &[K]) -> Option<K> {
         shown.get(self.place(shown)).cloned()
     }
 
-    /// Chooses the row at a place.
     pub(crate) fn choose(&mut self, shown: &[K], place: usize) {
         self.at = shown.get(place).map(|key| (key.clone(), place));
     }
@@ -119,7 +115,7 @@ impl<K: Clone + PartialEq> FilterList<K> {
             _ => return None,
         };
         self.choose(shown, to.min(last));
-        Some(if to > last { ListMove::Beyond } else { ListMove::Here })
+        Some(if to > last { ListMove::Beyond } else { ListMove::Moved })
     }
 
     /// A key that every list understands.
@@ -133,7 +129,7 @@ impl<K: Clone + PartialEq> FilterList<K> {
         match self.walk(key, shown, page) {
             Some(ListMove::Beyond) => ListKey::Beyond,
             None if self.edit(key) => ListKey::Filtered,
-            Some(ListMove::Here) | None => ListKey::Done,
+            Some(ListMove::Moved) | None => ListKey::Done,
         }
     }
 
@@ -246,7 +242,7 @@ mod tests {
     fn the_choice_stays_with_its_row_and_goes_to_the_next_where_that_is_gone() {
         let mut list = FilterList::default();
         list.settle(&[9, 8, 7]);
-        assert_eq!(walk(&mut list, "down", &[9, 8, 7]), Some(ListMove::Here));
+        assert_eq!(walk(&mut list, "down", &[9, 8, 7]), Some(ListMove::Moved));
         list.settle(&[10, 9, 8, 7]);
         assert_eq!(list.chosen(&[10, 9, 8, 7]), Some(8));
         assert_eq!(list.chosen(&[10, 9, 7]), Some(7));
@@ -259,7 +255,7 @@ mod tests {
         let mut list = FilterList::default();
         assert_eq!(walk(&mut list, "up down pgdn", &[1, 2, 3]), Some(ListMove::Beyond));
         assert_eq!(list.chosen(&[1, 2, 3]), Some(3));
-        assert_eq!(walk(&mut list, "pgup up", &[1, 2, 3]), Some(ListMove::Here));
+        assert_eq!(walk(&mut list, "pgup up", &[1, 2, 3]), Some(ListMove::Moved));
         assert_eq!(list.chosen(&[1, 2, 3]), Some(1));
         assert_eq!(walk(&mut list, "x", &[1, 2, 3]), None);
     }

@@ -22,7 +22,6 @@ impl<'b> Row<'b> {
         Self { buffer, x: area.x, end, y: area.y }
     }
 
-    /// Row `y` of an area.
     pub(crate) fn at(buffer: &'b mut Buffer, area: Rect, y: u16) -> Self {
         let top = area.y.saturating_add(y);
         let height = u16::from(top < area.bottom());

@@ -34,7 +34,6 @@ pub(crate) const SHUTDOWN: &str = "shutdown";
 /// Whether the live list is live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Watch {
-    /// It was asked for.
     Asked,
     /// It is.
     Live(SubscriptionId),
@@ -124,7 +123,7 @@ impl Console {
         self.target.title()
     }
 
-    /// The connection type that is really used, whatever was asked for.
+    /// The connection type in use; `auto` chooses one.
     pub(crate) fn via(&self) -> Via {
         self.reached.as_ref().map_or(self.target.via, |reached| reached.via)
     }
@@ -134,7 +133,7 @@ impl Console {
         let title = self.via().title();
         match &self.reached {
             Some(reached) if reached.via != Via::Same => format!("{title} {}", reached.address),
-            _ if state.carries => format!("{title}, inside this program"),
+            _ if state.embedded_server => format!("{title}, inside this program"),
             _ => title.to_owned(),
         }
     }

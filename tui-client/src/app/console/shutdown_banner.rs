@@ -59,7 +59,7 @@ impl Banner {
             && due(before)
             && due(&next)
         {
-            next.step = if next.is_told_again(before) {
+            next.step = if next.is_repeated(before) {
                 before.step
             } else if next.deadline > before.deadline {
                 LastChange::Postponed
@@ -72,8 +72,8 @@ impl Banner {
         next
     }
 
-    /// Whether it says what another one said: whoever connects again is told anew of what is due.
-    pub(crate) fn is_told_again(&self, before: &Self) -> bool {
+    /// Whether it equals another one: after a reconnect the server announces again what is due.
+    pub(crate) fn is_repeated(&self, before: &Self) -> bool {
         let same = (&self.reason, &self.by, self.restart, self.deadline);
         same == (&before.reason, &before.by, before.restart, before.deadline)
             && std::mem::discriminant(&self.phase) == std::mem::discriminant(&before.phase)

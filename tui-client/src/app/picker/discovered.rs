@@ -14,12 +14,12 @@ pub(crate) fn load(state: &mut State, found: Vec<DiscoveredServer>) {
         let (name, host) = (clean(&find.name, MAX_NAME), clean(&find.host, MAX_NAME));
         DiscoveredServer { name, host, ..find }
     };
-    state.found = found.into_iter().map(safe).collect();
+    state.discovered = found.into_iter().map(safe).collect();
 }
 
 /// Those that are not saved yet.
 pub(crate) fn listed(state: &State) -> impl Iterator<Item = &DiscoveredServer> {
-    state.found.iter().filter(|find| !state.servers.iter().any(|profile| is(find, profile)))
+    state.discovered.iter().filter(|find| !state.servers.iter().any(|profile| is(find, profile)))
 }
 
 /// Whether a find is a saved server: by its pin, or by its address where one of the two has none.
@@ -52,7 +52,7 @@ pub(crate) fn address(find: &DiscoveredServer) -> String {
 /// Where a saved server was found, if that is not where it was saved.
 pub(crate) fn hint(state: &State, profile: &Profile) -> Option<String> {
     let pin = pin(profile)?;
-    let find = state.found.iter().find(|find| find.pin == Some(pin))?;
+    let find = state.discovered.iter().find(|find| find.pin == Some(pin))?;
     let known = profile.lan.as_deref().is_some_and(|lan| {
         find.port == profile.port
             && (lan == find.host || find.addresses.iter().any(|address| address.to_string() == lan))

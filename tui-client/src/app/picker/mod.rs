@@ -5,7 +5,7 @@ pub(crate) mod probe;
 pub(crate) mod routes;
 
 use super::connection::{ConnectionState, Dialling, Target, Via};
-use super::{Effect, Here, Screen, Size, State};
+use super::{Effect, LocalServer, Screen, Size, State};
 use crate::config::{Profile, THIS_MACHINE};
 use crate::connect::DiscoveredServer;
 use crate::input::actions::Id;
@@ -20,7 +20,6 @@ const BOTH_FROM: u16 = 56;
 pub(crate) struct Picker {
     /// The server: a saved one; past them this machine; past that one that was found.
     pub(crate) at: usize,
-    /// The way.
     pub(crate) way: usize,
     /// Whether the arrow keys move among the ways.
     pub(crate) on_ways: bool,
@@ -63,7 +62,7 @@ pub(crate) fn count(state: &State) -> usize {
 #[derive(Debug, PartialEq, Eq)]
 enum ListPlace {
     Saved(String),
-    Here,
+    ThisMachine,
     Found(String),
 }
 
@@ -71,7 +70,7 @@ fn spot(state: &State) -> ListPlace {
     match (chosen(state), chosen_find(state)) {
         (Some(profile), _) => ListPlace::Saved(profile.name.clone()),
         (None, Some(find)) => ListPlace::Found(find.name.clone()),
-        (None, None) => ListPlace::Here,
+        (None, None) => ListPlace::ThisMachine,
     }
 }
 
@@ -79,7 +78,7 @@ fn find(state: &State, spot: &ListPlace) -> Option<usize> {
     let saved = state.servers.len();
     match spot {
         ListPlace::Saved(name) => state.servers.iter().position(|profile| profile.name == *name),
-        ListPlace::Here => Some(saved),
+        ListPlace::ThisMachine => Some(saved),
         ListPlace::Found(name) => {
             discovered::listed(state).position(|find| find.name == *name).map(|nth| saved + 1 + nth)
         }
@@ -143,7 +142,7 @@ pub(crate) fn connect(state: &mut State) -> Vec<Effect> {
     }
     let Some(via) = routes::chosen_via(state) else { return Vec::new() };
     let target = Target { server: chosen(state).map(|profile| profile.name.clone()), via };
-    let start = via == Via::Same && state.here == Here::NotRunning;
+    let start = via == Via::Same && state.local_server == LocalServer::NotRunning;
     dial(state, target, start)
 }
 
@@ -197,7 +196,7 @@ pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     }
     state.screen = Screen::Picker;
     state.views.clear();
-    state.here = Here::Unknown;
+    state.local_server = LocalServer::Unknown;
     probe::anew(state, 0);
     effects.extend(probe::ask(state));
     effects.push(Effect::Browse(true));
@@ -246,7 +245,10 @@ pub(crate) fn load(state: &mut State, servers: Vec<Profile>) {
     settle(state, at, &was);
     // The same name may have another address now, or another key; else what is known of it stays.
     // At the start nothing is known yet, even where there is nothing to load.
-    if wanted.is_some() || chosen(state) != before.as_ref() || state.here == Here::Unknown {
+    if wanted.is_some()
+        || chosen(state) != before.as_ref()
+        || state.local_server == LocalServer::Unknown
+    {
         probe::anew(state, 0);
     }
 }

@@ -4,7 +4,7 @@
 use super::chosen;
 use super::routes::{self, ProbeResult};
 use crate::app::connection::{ConnectionState, Via};
-use crate::app::{Effect, Here, Screen, State};
+use crate::app::{Effect, LocalServer, Screen, State};
 use crate::text::sanitize;
 
 /// How long a choice must stand before its server is asked: scrolling through ten asks the last.
@@ -110,8 +110,7 @@ pub(crate) fn ask(state: &mut State) -> Vec<Effect> {
     vec![Effect::Probe { round, server, vias }]
 }
 
-/// When to ask; never while a server is dialled or talked to, and not for long where nobody touches
-/// a key.
+/// When to ask: never while a server is dialled or connected, and not long after the last key.
 fn ask_at(state: &State) -> Option<u64> {
     if !matches!((&state.screen, &state.link), (Screen::Picker, ConnectionState::Idle)) {
         return None;
@@ -133,7 +132,8 @@ fn forget_at(state: &State) -> Option<u64> {
     let remote = known.map(|(.., at)| at + FRESH).min();
     // The server of this machine is asked in each round and answers at once.
     let local = asking.asked.map(|asked| asked + FRESH);
-    let local = local.filter(|at| state.here != Here::Unknown && !asking.is_watched(*at));
+    let local =
+        local.filter(|at| state.local_server != LocalServer::Unknown && !asking.is_watched(*at));
     remote.into_iter().chain(local).min()
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
         let asking = &mut state.picker.asking;
         asking.known.retain(|(_, reach, at)| reach.is_lasting() || now < at + FRESH);
         if !asking.is_watched(now) {
-            state.here = Here::Unknown;
+            state.local_server = LocalServer::Unknown;
         }
     }
     if ask_at(state).is_some_and(|at| at <= now) { ask(state) } else { Vec::new() }

@@ -2,7 +2,7 @@
 
 use super::{chosen, discovered, probe};
 use crate::app::connection::{ConnectionState, Target, Via};
-use crate::app::{Here, State, picker};
+use crate::app::{LocalServer, State, picker};
 use crate::config::Profile;
 use crate::connect::{ConnectError, KeyRefused};
 use crate::input::actions::Id;
@@ -217,17 +217,19 @@ pub(crate) fn shortened(words: &str, room: usize) -> String {
 }
 
 fn same(state: &State) -> Route {
-    match &state.here {
-        Here::Unknown => Route::plain(RouteSign::None, "looking for a server …"),
-        Here::Running(_) if state.carries => {
+    match &state.local_server {
+        LocalServer::Unknown => Route::plain(RouteSign::None, "looking for a server …"),
+        LocalServer::Running(_) if state.embedded_server => {
             Route::plain(RouteSign::Up, "runs inside this program")
         }
-        Here::Running(ms) => Route::plain(RouteSign::Up, format!("answers in {}", millis(*ms))),
-        Here::NotRunning => {
+        LocalServer::Running(ms) => {
+            Route::plain(RouteSign::Up, format!("answers in {}", millis(*ms)))
+        }
+        LocalServer::NotRunning => {
             let key = state.keys.word(Id::Connect);
             Route::plain(RouteSign::Down, format!("no server here · {key} starts one"))
         }
-        Here::Refused(why) => {
+        LocalServer::Refused(why) => {
             Route { why_not: Some(why.clone()), ..Route::plain(RouteSign::Down, "cannot be used") }
         }
     }

@@ -202,7 +202,7 @@ fn may_ask(console: &Console, info: &Info) -> bool {
     info.own && live && command.is_some_and(|command| command.stdin == Stdin::Prompt)
 }
 
-/// Keeps the box with the run that asks, after whatever has happened; what is to be sent comes back.
+/// Gives the box to the run that asks, after each message; returns what is to be sent.
 pub(crate) fn follow(state: &mut State) -> Vec<Effect> {
     let (session, now) = (state.session(), state.clock.mono);
     let super::Screen::Console(console) = &mut state.screen else { return Vec::new() };

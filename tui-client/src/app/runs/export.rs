@@ -35,7 +35,6 @@ impl Export {
 pub(crate) struct Exported {
     /// Which file.
     pub(crate) path: String,
-    /// Its length.
     pub(crate) length: u64,
     /// Bytes of the output that the server has not kept.
     pub(crate) missing: u64,
@@ -68,7 +67,7 @@ pub(crate) fn save(state: &mut State) -> Vec<Effect> {
     let Some(info) = state.console().and_then(|console| console.runs.info(block)) else {
         return Vec::new();
     };
-    let (of, live) = (info.bytes.unwrap_or(info.told), info.bytes.is_none());
+    let (of, live) = (info.bytes.unwrap_or(info.received), info.bytes.is_none());
     match (&state.link, info.run) {
         // What a session is gone for cannot be asked.
         (ConnectionState::Connected { session }, Some(run)) if of > 0 => {

@@ -27,8 +27,8 @@ pub(crate) struct Info {
     /// Whether it is this person's own run.
     pub(crate) own: bool,
     pub(crate) phase: Phase,
-    /// How much of its output was told here: bytes, those among them that were skipped, and whether any were.
-    pub(crate) told: u64,
+    /// Bytes of its output that came, those that were skipped included; and whether any were skipped.
+    pub(crate) received: u64,
     pub(crate) skipped: bool,
     /// How much output it has in all, once it has ended.
     pub(crate) bytes: Option<u64>,
@@ -49,7 +49,7 @@ impl Info {
             sent: false,
             own: false,
             phase: Phase::Note,
-            told: 0,
+            received: 0,
             skipped: false,
             bytes: None,
         }
@@ -62,15 +62,24 @@ pub(crate) enum Phase {
     /// Sent, not yet heard of.
     Sent,
     /// It waits for its turn; its block says for what.
-    Queued { place: u64, cancelling: bool },
+    Queued {
+        place: u64,
+        cancelling: bool,
+    },
     /// It runs.
-    Running { cancelling: bool },
+    Running {
+        cancelling: bool,
+    },
     /// It has ended, but its output is still on its way.
     Reading,
     /// The link went down under it; the next session takes it up where it was.
     CutOff,
-    /// It has ended.
-    Ended { state: RunState, exit: Option<i32>, signal: Option<i32>, ms: u64 },
+    Ended {
+        state: RunState,
+        exit: Option<i32>,
+        signal: Option<i32>,
+        ms: u64,
+    },
     /// It did not run; the block says why.
     Refused,
     /// The connection was lost first: the result is unknown.

@@ -273,7 +273,7 @@ impl Runs {
         info.run = Some(row.run_id);
         info.phase = Phase::end(row, now.saturating_sub(info.began));
         info.bytes = Some(row.bytes);
-        let fewer = info.told > row.bytes;
+        let fewer = info.received > row.bytes;
         if fewer {
             let kept =
                 format!("the server has only the first {} bytes of this", grouped(row.bytes));
@@ -298,8 +298,8 @@ impl Runs {
             signal: None,
             ms: answer.duration_ms,
         };
-        info.told = answer.output.len() as u64;
-        info.bytes = Some(info.told);
+        info.received = answer.output.len() as u64;
+        info.bytes = Some(info.received);
         let has_failed = answer.state != RunState::Succeeded;
         let channel = if has_failed { Channel::Stderr } else { Channel::Stdout };
         self.pane.push(id, channel, answer.output.as_bytes());

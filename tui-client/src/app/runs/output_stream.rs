@@ -28,19 +28,19 @@ impl Runs {
         }
     }
 
-    /// The block of a run that is told of from `offset` to `end`, and from where on that is new to it. What nobody
-    /// told of before that is marked as skipped.
+    /// The block of a run whose output comes from `offset` to `end`, and where the part that is new to it begins. Bytes
+    /// missing before that are marked as skipped.
     fn go_on(&mut self, run: RunId, offset: u64, end: u64) -> Option<(u64, u64)> {
         let info = self.infos.iter_mut().rfind(|info| info.run == Some(run))?;
-        let (id, told) = (info.id, info.told);
-        if end <= told {
+        let (id, received) = (info.id, info.received);
+        if end <= received {
             return None;
         }
-        info.told = end;
-        if offset > told {
-            self.skip(id, offset - told);
+        info.received = end;
+        if offset > received {
+            self.skip(id, offset - received);
         }
-        Some((id, offset.max(told)))
+        Some((id, offset.max(received)))
     }
 
     /// Marks bytes as skipped, the first time with what can be done about it.
@@ -76,7 +76,7 @@ impl Runs {
         cut.filter_map(|info| {
             info.phase = Phase::Running { cancelling: false };
             info.request = None;
-            Some((info.id, info.run?, info.told))
+            Some((info.id, info.run?, info.received))
         })
         .collect()
     }

@@ -19,19 +19,19 @@ use super::msg::RunRefused;
 use super::picker::{self, probe};
 use super::runs::{self, Phase};
 use super::view::Change;
-use super::{DialFailed, Effect, Event, Here, Screen, State, Target, Via};
+use super::{DialFailed, Effect, Event, LocalServer, Screen, State, Target, Via};
 use crate::text::sanitize;
 
 use crate::connect::{CallError, DisconnectReason, Reached, take_page};
-use notifications::{menu_changed, other_menu, told_of_the_end};
+use notifications::{announce_shutdown, menu_changed, other_menu};
 
-/// A dial has ended well: the console opens, or goes on where it was.
+/// A dial has succeeded: the console opens, or continues where it was.
 pub(crate) fn dialled(
     state: &mut State,
     attempt: u64,
     welcome: InitializeResult,
     reached: Reached,
-    carries: bool,
+    embedded_server: bool,
 ) -> Vec<Effect> {
     let target = match &state.link {
         ConnectionState::Dialling(dial) if dial.attempt == attempt => dial.target.clone(),
@@ -40,8 +40,8 @@ pub(crate) fn dialled(
     };
     let welcome = sanitize::welcome(welcome);
     state.link = ConnectionState::Connected { session: attempt };
-    state.carries = carries;
-    state.here = Here::Running(0);
+    state.embedded_server = embedded_server;
+    state.local_server = LocalServer::Running(0);
     state.remark = None;
     let clock = state.clock;
     let note = state.next_serial();
@@ -53,7 +53,7 @@ pub(crate) fn dialled(
         state.screen = Screen::Console(Box::new(Console::new(target, welcome.clone())));
         probe::stop(state);
         // The server is not listening any more: the picker probes again.
-        state.found.clear();
+        state.discovered.clear();
         effects.push(Effect::Browse(false));
     }
     let mut resumed = Vec::new();
@@ -84,7 +84,7 @@ pub(crate) fn dialled(
         let closing = welcome.closing.clone();
         console.welcome = welcome;
         if let Some(closing) = closing {
-            told_of_the_end(console, closing, clock);
+            announce_shutdown(console, closing, clock);
         }
         resumed = console.runs.resume();
     }
@@ -116,7 +116,6 @@ fn load_history(target: &Target) -> Effect {
     Effect::LoadHistory { server: target.title().to_owned() }
 }
 
-/// A dial has failed.
 pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
     let ConnectionState::Dialling(dial) = &mut state.link else { return };
     if dial.attempt != attempt {
@@ -125,7 +124,7 @@ pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
     let local = dial.target.via == Via::Same;
     let lost = dial.lost.take();
     if matches!(failed, DialFailed::NoServer(_)) {
-        state.here = Here::NotRunning;
+        state.local_server = LocalServer::NotRunning;
     }
     let now = state.clock.mono;
     match lost {
@@ -140,7 +139,7 @@ pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
         None => {
             state.link = ConnectionState::Idle;
             probe::again(state);
-            // The picker says it in the way's own row; a sentence says it to whoever looks elsewhere.
+            // The row of the route says it, too.
             state.refuse(match failed {
                 DialFailed::NoServer(_) => "no server runs here: Enter starts one".to_owned(),
                 DialFailed::Hopeless(sentence) | DialFailed::Other(sentence) => sentence,
@@ -149,7 +148,7 @@ pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {
     }
 }
 
-/// Something of a session. What comes of a session that was left is not heard.
+/// Takes an event of a session; those of a session that was left are ignored.
 pub(crate) fn event(state: &mut State, session: u64, event: Event) -> Vec<Effect> {
     if !matches!(&state.link, ConnectionState::Connected { session: live } if *live == session) {
         return Vec::new();
@@ -278,7 +277,7 @@ fn run_ended(
         }
         // A server that died has less of the output than was told here: it says how it ended all the same.
         Err(RunRefused::Refused { kind: ErrorKind::InvalidParams, .. })
-            if info.is_some_and(|info| info.told > 0)
+            if info.is_some_and(|info| info.received > 0)
                 && let Some(run) = run =>
         {
             return Some(runs::attach(block, run, 0));
@@ -314,7 +313,7 @@ fn lost(state: &mut State, reason: &DisconnectReason) -> Vec<Effect> {
         Why::Cut(_) => true,
     };
     if ends_server {
-        state.carries = false;
+        state.embedded_server = false;
     }
     if let Why::Ended(ended) = &why
         && ended.code == EndCode::Closed
@@ -340,7 +339,7 @@ fn lost(state: &mut State, reason: &DisconnectReason) -> Vec<Effect> {
     state.change_views(&Change::SessionEnded(&words))
 }
 
-/// Tries again to reach the server of this console.
+/// Connects to the server of this console again.
 pub(crate) fn reconnect(state: &mut State, start: bool) -> Vec<Effect> {
     let Some(target) = state.console().map(|console| console.target.clone()) else {
         return Vec::new();
@@ -352,7 +351,7 @@ pub(crate) fn reconnect(state: &mut State, start: bool) -> Vec<Effect> {
     picker::dial(state, target, start)
 }
 
-/// Gives a dial up, or the wait for the next one.
+/// Cancels a dial, or the wait for the next one.
 pub(crate) fn stop_trying(state: &mut State) -> Vec<Effect> {
     match std::mem::replace(&mut state.link, ConnectionState::Idle) {
         ConnectionState::Dialling(dial) => {
@@ -374,7 +373,7 @@ pub(crate) fn stop_trying(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Tries again by itself, if it is time.
+/// Reconnects, if it is time.
 pub(crate) fn tick(state: &mut State) -> Vec<Effect> {
     match &state.link {
         ConnectionState::Lost(Disconnected { retry: Some(Retry { at }), .. })

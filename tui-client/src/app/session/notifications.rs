@@ -40,13 +40,13 @@ fn take(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
             clients(console, sanitize::changed(changed), clock.wall);
         }
         Notification::Closing(closing) => {
-            told_of_the_end(console, sanitize::closing(closing), clock);
+            announce_shutdown(console, sanitize::closing(closing), clock);
         }
         Notification::Reloaded(changed) if other_menu(console, changed.revision) => {
             return state.ask_if_connected(ask_menu());
         }
         Notification::Reloaded(_) => {}
-        Notification::Broadcast(told) => broadcast(state, sanitize::broadcast(told)),
+        Notification::Broadcast(message) => broadcast(state, sanitize::broadcast(message)),
         Notification::Ended(ended) => console.goodbye = Some(sanitize::ended(ended)),
         // The list has holes: begin it anew.
         Notification::EventsDropped(dropped)
@@ -67,7 +67,7 @@ pub(super) fn other_menu(console: &Console, revision: u64) -> bool {
     !console.menu_known || console.menu.revision != revision
 }
 
-/// Says among the blocks, and at once to whoever looks elsewhere, what another menu is about.
+/// Says what changed in the menu, among the blocks and in a remark.
 pub(super) fn menu_changed(state: &mut State, old: &Menu) {
     const TITLE: &str = "the menu is another";
     let (note, clock) = (state.next_serial(), state.clock);
@@ -81,10 +81,10 @@ pub(super) fn menu_changed(state: &mut State, old: &Menu) {
     });
 }
 
-/// What somebody tells everybody stays among the blocks, and is said at once to whoever looks elsewhere.
-fn broadcast(state: &mut State, told: Broadcast) {
-    let title = told.title();
-    let Broadcast { message, level, .. } = told;
+/// Keeps a broadcast among the blocks, and says it in a remark.
+fn broadcast(state: &mut State, broadcast: Broadcast) {
+    let title = broadcast.title();
+    let Broadcast { message, level, .. } = broadcast;
     let (note, clock) = (state.next_serial(), state.clock);
     let Some(console) = state.console_mut() else { return };
     console.runs.note(note, &title, std::slice::from_ref(&message), clock);
@@ -96,11 +96,11 @@ fn broadcast(state: &mut State, told: Broadcast) {
     }
 }
 
-/// A shutdown is due, at another time, off, or there: each step is said and kept.
-pub(super) fn told_of_the_end(console: &mut Console, closing: Closing, clock: Clock) {
+/// Shows what was announced of a shutdown; each step is a notice, too.
+pub(super) fn announce_shutdown(console: &mut Console, closing: Closing, clock: Clock) {
     let before = console.banner.take();
     let banner = Banner::after(before.as_ref(), closing, clock.mono);
-    if !before.is_some_and(|before| banner.is_told_again(&before)) {
+    if !before.is_some_and(|before| banner.is_repeated(&before)) {
         let warns = banner.phase != BannerPhase::Cancelled;
         let words = banner.words(console.name(), clock.mono);
         console.notices.push(clock.wall, warns, words);

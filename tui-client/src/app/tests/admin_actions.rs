@@ -94,7 +94,7 @@ fn a_kick_is_of_him_who_was_asked_about_or_of_nobody() {
     world.press("f2 down ctrl-x");
     world.notice(left(4, "closed"));
     assert!(world.press("tab enter").is_empty());
-    assert_eq!(world.remark(), "#4 has left by itself: nobody was sent away.");
+    assert_eq!(world.remark(), "#4 has left by itself: no client was disconnected.");
 
     // A server that is started anew gives the same numbers to others.
     let mut world = admin(80, 24);

@@ -18,7 +18,7 @@ fn enter_on_a_fresh_start_begins_a_server_here() {
 #[test]
 fn a_server_that_runs_is_joined_and_none_is_started() {
     let mut world = World::new(80, 24);
-    world.tell(Msg::Probed(Here::Running(1)));
+    world.tell(Msg::Probed(LocalServer::Running(1)));
     assert!(matches!(&world.press("enter")[..], [Effect::Dial { start: false, .. }]));
 }
 
@@ -28,8 +28,12 @@ fn esc_gives_a_dial_up_and_its_late_success_is_hung_up() {
     world.press("enter");
     let effects = world.press("esc");
     let [Effect::CancelDial { attempt }] = effects[..] else { panic!("{effects:?}") };
-    let late =
-        Msg::Dialled { attempt, welcome: Box::new(welcome()), reached: locally(), carries: false };
+    let late = Msg::Dialled {
+        attempt,
+        welcome: Box::new(welcome()),
+        reached: locally(),
+        embedded_server: false,
+    };
     assert_eq!(world.tell(late), [Effect::HangUp { session: attempt }]);
     assert!(matches!(world.state.screen, Screen::Picker));
 }
@@ -85,7 +89,7 @@ fn the_title_tells_the_connection_type_and_a_reconnect_keeps_the_chosen_way() {
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
     let reached = by(Via::Lan, "192.168.1.10:8677");
     let welcome = || Box::new(welcome());
-    world.tell(Msg::Dialled { attempt, welcome: welcome(), reached, carries: false });
+    world.tell(Msg::Dialled { attempt, welcome: welcome(), reached, embedded_server: false });
     assert_eq!(world.state.console().unwrap().way(&world.state), "LAN 192.168.1.10:8677");
     world.write("zone-run 4");
     world.event(Event::Lost(DisconnectReason::Gone));
@@ -94,7 +98,8 @@ fn the_title_tells_the_connection_type_and_a_reconnect_keeps_the_chosen_way() {
         panic!("{effects:?}")
     };
     let reached = by(Via::Internet, "203.0.113.7:8677");
-    let effects = world.tell(Msg::Dialled { attempt, welcome: welcome(), reached, carries: false });
+    let effects =
+        world.tell(Msg::Dialled { attempt, welcome: welcome(), reached, embedded_server: false });
     assert!(!effects.iter().any(is_command));
     assert_eq!(world.state.console().unwrap().way(&world.state), "internet 203.0.113.7:8677");
     assert_eq!(world.input(), "zone-run 4", "what was typed is kept, and not sent");
@@ -124,7 +129,7 @@ fn what_a_person_must_mend_is_not_tried_again() {
 #[test]
 fn leaving_the_picker_asks_where_a_server_would_end_with_it() {
     let mut world = World::new(80, 24);
-    world.state.carries = true;
+    world.state.embedded_server = true;
     for key in ["q", "ctrl-c"] {
         assert!(world.press(key).is_empty());
         assert!(world.press(key).is_empty(), "the same key again is no yes");
@@ -138,7 +143,7 @@ fn leaving_the_picker_asks_where_a_server_would_end_with_it() {
 #[test]
 fn another_connection_of_this_program_is_nobody_who_loses_the_server() {
     let mut world = World::connected(100, 24);
-    world.state.carries = true;
+    world.state.embedded_server = true;
     let tell = |world: &mut World, changed| {
         world.notice(Notification::ClientsChanged(serde_json::from_value(changed).unwrap()));
     };
@@ -158,7 +163,7 @@ fn another_connection_of_this_program_is_nobody_who_loses_the_server() {
 fn a_program_that_carries_a_server_is_not_stopped() {
     let mut world = World::connected(80, 24);
     assert_eq!(world.press("ctrl-z"), [Effect::Suspend]);
-    world.state.carries = true;
+    world.state.embedded_server = true;
     assert!(world.press("ctrl-z").is_empty());
     assert!(world.state.remark.as_ref().unwrap().text.contains("would stop with it"));
 }
@@ -167,7 +172,7 @@ fn a_program_that_carries_a_server_is_not_stopped() {
 #[test]
 fn this_machines_server_is_called_by_its_own_name() {
     let mut world = World::new(80, 24).with_servers();
-    world.state.here = Here::Running(2);
+    world.state.local_server = LocalServer::Running(2);
     world.press("down right down");
     let effects = world.press("enter");
     let Some(Effect::Dial { attempt, target, .. }) = effects.first() else { panic!("{effects:?}") };
@@ -177,7 +182,7 @@ fn this_machines_server_is_called_by_its_own_name() {
         attempt,
         welcome: Box::new(welcome()),
         reached: locally(),
-        carries: false,
+        embedded_server: false,
     });
     assert_eq!(world.console().name(), "sprinkler");
 }
@@ -188,7 +193,8 @@ fn a_connected_console_asks_for_menu_list_and_history() {
     let effects = world.press("enter");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
     let welcome = Box::new(welcome());
-    let effects = world.tell(Msg::Dialled { attempt, welcome, reached: locally(), carries: true });
+    let effects =
+        world.tell(Msg::Dialled { attempt, welcome, reached: locally(), embedded_server: true });
     assert_eq!(
         effects,
         [

@@ -135,7 +135,7 @@ fn what_is_over_is_not_revoked_again_and_without_a_session_nobody_is_asked() {
     let mut world = opened(100, 24);
     world.write("laptop");
     world.press("ctrl-x");
-    assert_eq!(world.remark(), "old laptop is revoked already: nobody comes in with it.");
+    assert_eq!(world.remark(), "old laptop is revoked already: it is not accepted any more.");
     world.press("ctrl-u ctrl-x");
     world.event(Event::Lost(DisconnectReason::Gone));
     assert!(world.state.views.is_empty(), "why it ended is seen");
@@ -168,7 +168,7 @@ fn an_empty_list_says_how_to_invite_somebody() {
     let mut world = opened(100, 24);
     world.answer::<KeysList>(Ok(Keys::default()));
     let words =
-        "Nobody may come in over TCP: Ctrl-P `Invite a device, or make a token` changes that.";
+        "No client may connect over TCP: Ctrl-P `Invite a device, or make a token` changes that.";
     assert!(screen(&world).contains(words), "{}", screen(&world));
 }
 

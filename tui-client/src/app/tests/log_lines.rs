@@ -272,7 +272,8 @@ fn another_session_goes_on_behind_the_last_line_and_says_where_lines_may_be_miss
         let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
         let welcome = Box::new(welcome());
         let reached = locally();
-        let effects = world.tell(Msg::Dialled { attempt, welcome, reached, carries: false });
+        let effects =
+            world.tell(Msg::Dialled { attempt, welcome, reached, embedded_server: false });
         let asked = calls(&effects);
         assert!(asked.ends_with(&ASKED.map(str::to_owned)), "{asked:?}");
     };

@@ -84,7 +84,7 @@ impl World {
     pub(crate) fn new(width: u16, height: u16) -> Self {
         let clock = Clock { mono: 0, wall: Time::from_millis(START) };
         let mut state = State::new(clock, Size { width, height }, TimeZone::UTC);
-        state.here = Here::NotRunning;
+        state.local_server = LocalServer::NotRunning;
         Self { state, now: 0, printed: BTreeMap::new(), pending: Vec::new() }
     }
 
@@ -110,7 +110,7 @@ impl World {
     /// The console of a server called `sprinkler`, connected, with menu and list.
     pub(crate) fn connected(width: u16, height: u16) -> Self {
         let mut world = Self::new(width, height);
-        world.state.here = Here::Running(2);
+        world.state.local_server = LocalServer::Running(2);
         let effects = world.press("enter");
         let Some(Effect::Dial { attempt, .. }) = effects.first() else { panic!("{effects:?}") };
         let attempt = *attempt;
@@ -118,7 +118,7 @@ impl World {
             attempt,
             welcome: Box::new(welcome()),
             reached: locally(),
-            carries: false,
+            embedded_server: false,
         });
         world.answer::<CommandsList>(Ok(menu()));
         world.answer::<EventsSubscribe>(Ok(subscribed()));

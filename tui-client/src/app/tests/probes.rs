@@ -176,7 +176,7 @@ fn nobody_is_asked_while_a_server_is_dialled_or_talked_to() {
     assert!(second > attempt);
     let reached = by(Via::Lan, "192.168.1.10:8677");
     let welcome = Box::new(welcome());
-    world.tell(Msg::Dialled { attempt: second, welcome, reached, carries: false });
+    world.tell(Msg::Dialled { attempt: second, welcome, reached, embedded_server: false });
     for _ in 0..4 {
         assert!(asked(&world.wait(60_000)).is_none());
     }
@@ -190,7 +190,8 @@ fn the_lan_is_listened_to_while_the_picker_is_shown() {
     let effects = world.press("enter");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
     let welcome = Box::new(welcome());
-    let effects = world.tell(Msg::Dialled { attempt, welcome, reached: locally(), carries: false });
+    let effects =
+        world.tell(Msg::Dialled { attempt, welcome, reached: locally(), embedded_server: false });
     assert!(effects.contains(&Effect::Browse(false)));
     assert!(world.press("f4").contains(&Effect::Browse(true)));
     assert_eq!(

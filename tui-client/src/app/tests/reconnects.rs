@@ -15,7 +15,7 @@ fn again(world: &mut World, boot: &str) -> Vec<Effect> {
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
     let mut welcome = Box::new(welcome());
     welcome.server.boot_id = boot.into();
-    world.tell(Msg::Dialled { attempt, welcome, reached: locally(), carries: false })
+    world.tell(Msg::Dialled { attempt, welcome, reached: locally(), embedded_server: false })
 }
 
 fn output(run: u64, offset: u64, text: &str) -> Msg {

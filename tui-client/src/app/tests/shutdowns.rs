@@ -100,7 +100,7 @@ fn whoever_connects_while_a_shutdown_is_due_sees_it_too() {
     let mut welcome = Box::new(welcome());
     let Notification::Closing(due) = closing(Phase::Scheduled, 5_000, "") else { unreachable!() };
     welcome.closing = Some(due);
-    world.tell(Msg::Dialled { attempt, welcome, reached: locally(), carries: false });
+    world.tell(Msg::Dialled { attempt, welcome, reached: locally(), embedded_server: false });
     assert_eq!(banner(&world).as_deref(), Some("sprinkler shuts down in 0:05, by phone (#4)"));
 }
 
@@ -163,7 +163,7 @@ fn a_loss_without_a_goodbye_says_so_and_is_tried_again_by_itself() {
         attempt,
         welcome: Box::new(welcome()),
         reached: locally(),
-        carries: false,
+        embedded_server: false,
     });
     assert!(effects.iter().all(|e| !is_command(e)), "no command is sent again");
     assert_eq!(world.input(), "half a line");
@@ -224,7 +224,7 @@ fn a_held_line_is_never_sent_to_another_session() {
         attempt,
         welcome: Box::new(welcome()),
         reached: locally(),
-        carries: false,
+        embedded_server: false,
     };
     world.tell(dialled(first));
     assert!(world.enter("zone-run 3").is_empty(), "the menu has not come");

@@ -161,7 +161,8 @@ fn a_session_that_is_lost_stops_the_questions_and_the_next_one_begins_anew() {
     let effects = world.wait(31_000);
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
     let welcome = Box::new(welcome());
-    let effects = world.tell(Msg::Dialled { attempt, welcome, reached: locally(), carries: false });
+    let effects =
+        world.tell(Msg::Dialled { attempt, welcome, reached: locally(), embedded_server: false });
     assert!(effects.contains(&asked(&world)[0]), "{effects:?}");
     assert!(samples(&mut world, Figure::Clients).is_empty());
     tell(&mut world, figures(1_000, 1, 2));

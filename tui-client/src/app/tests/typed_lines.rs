@@ -127,7 +127,7 @@ fn a_line_that_is_quicker_than_the_menu_runs_when_the_menu_comes() {
         attempt,
         welcome: Box::new(welcome()),
         reached: locally(),
-        carries: false,
+        embedded_server: false,
     });
     assert!(world.enter("zones").is_empty());
     let effects = world.answer::<CommandsList>(Ok(menu()));

@@ -9,7 +9,7 @@ use topside_shared::invite::Invite;
 use crate::app::msg::{InviteRedeemed, NotPaired};
 use crate::app::picker::probe;
 use crate::app::picker::routes::{ProbeResult, words};
-use crate::app::{DialFailed, Here, Target};
+use crate::app::{DialFailed, LocalServer, Target};
 use crate::config::Profile;
 use crate::connect::{self, Address, ConnectError, Hello, Remote, SaveAs, Session, Via, connect};
 use crate::embedded::{Embedded, ReachError, connect_or_start};
@@ -72,15 +72,15 @@ fn failed(error: ConnectError) -> DialFailed {
 }
 
 /// Whether a server answers on this machine, and how fast.
-pub(super) async fn probe_here(sockets: &connect::Target) -> Here {
+pub(super) async fn probe_here(sockets: &connect::Target) -> LocalServer {
     match connect(sockets, &Hello { notices: false, ..HELLO }).await {
         Ok(session) => {
             let rtt = millis(session.reached.rtt);
             session.handle.close();
-            Here::Running(rtt)
+            LocalServer::Running(rtt)
         }
-        Err(ConnectError::NoServer { .. }) => Here::NotRunning,
-        Err(error) => Here::Refused(sentence(error)),
+        Err(ConnectError::NoServer { .. }) => LocalServer::NotRunning,
+        Err(error) => LocalServer::Refused(sentence(error)),
     }
 }
 

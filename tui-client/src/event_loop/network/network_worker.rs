@@ -206,8 +206,9 @@ impl NetworkWorker {
                 let task = session::serve(attempt, session, self.tell.clone());
                 self.sessions.retain(|_, (task, _)| !task.has_ended());
                 self.sessions.insert(attempt, (task, place));
-                let carries = self.embedded.as_ref().is_some_and(|server| !server.has_ended());
-                Msg::Dialled { attempt, welcome, reached, carries }
+                let embedded_server =
+                    self.embedded.as_ref().is_some_and(|server| !server.has_ended());
+                Msg::Dialled { attempt, welcome, reached, embedded_server }
             }
             Err(failed) => Msg::DialFailed { attempt, failed },
         };

@@ -27,7 +27,6 @@ struct Plan {
     step: u16,
     /// Rows below all fields that say the same of the one with the focus.
     note: u16,
-    /// Rows of the line.
     line: u16,
     /// Fields that are on the screen.
     shown: u16,
@@ -61,7 +60,6 @@ impl Plan {
         Self { head: Vec::new(), step: 1, note, line, shown }
     }
 
-    /// Rows of all of it.
     fn rows(&self) -> u16 {
         let head = u16::try_from(self.head.len()).unwrap_or(0);
         let gap = u16::from(self.step == 2 && self.shown > 0);

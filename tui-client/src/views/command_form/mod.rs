@@ -152,7 +152,6 @@ impl CommandForm {
             .find(|nth| !matches!(self.standing(*nth), FieldState::Absent | FieldState::Given(_)))
     }
 
-    /// A key in the form.
     pub(crate) fn edit(&mut self, key: Key) -> FormResult {
         let count = self.entries.len().max(1);
         match key.code {

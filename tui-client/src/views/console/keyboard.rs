@@ -188,7 +188,7 @@ pub(crate) fn ask_to_leave(state: &mut State) -> Vec<Effect> {
 /// The question whether to leave, with what leaving does to others and to what runs.
 fn leaving(state: &State) -> Confirm {
     let mut text = Vec::new();
-    if state.carries {
+    if state.embedded_server {
         // This program may have two: an output is saved over a connection of its own.
         let own = |console: &Console, row: &ClientRow| row.address == console.welcome.you.address;
         let others = state
@@ -198,7 +198,7 @@ fn leaving(state: &State) -> Confirm {
             Some(0) => None,
             Some(1) => Some("1 other client".to_owned()),
             Some(n) => Some(format!("{n} other clients")),
-            None => Some("whoever else is connected".to_owned()),
+            None => Some("all connected clients".to_owned()),
         };
         text.extend(whom.map(|whom| {
             format!("The server runs inside this program and ends with it, for {whom} too.")
@@ -214,6 +214,7 @@ fn leaving(state: &State) -> Confirm {
     if state.saving.is_some() {
         text.push("An output is still being saved; nothing of it is kept.".to_owned());
     }
-    let title = if state.carries { "Leave Topside and end its server?" } else { "Leave Topside?" };
+    let title =
+        if state.embedded_server { "Leave Topside and end its server?" } else { "Leave Topside?" };
     Confirm::choice(title, text, "Leave", |state| vec![quit(state)]).second_ctrl_c_is_yes()
 }

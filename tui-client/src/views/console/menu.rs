@@ -16,7 +16,6 @@ const TITLES_FROM: u16 = 30;
 /// Most columns of a name beside a title.
 const NAMES: usize = 18;
 
-/// One row of the menu.
 enum MenuRow<'m> {
     Blank,
     Heading(&'m str),

@@ -156,7 +156,7 @@ fn follow_mark(
 /// Rows of the screen as they were drawn, by their number.
 pub(super) type Rows = Vec<(u16, Vec<Cell>)>;
 
-/// What must be seen whatever view is open: the rows of the banner, and while there is no session the title.
+/// What no view may hide: the rows of the banner, and while there is no session the title.
 pub(super) fn sentences(state: &State, buffer: &Buffer) -> Rows {
     let Some(layout) = state.console().map(|console| console.layout(state)) else {
         return Rows::new();

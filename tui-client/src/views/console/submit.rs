@@ -153,7 +153,7 @@ pub(crate) fn question(
         };
         let due = console.due_in(state.clock.mono);
         let others = match console.clients.len().saturating_sub(1) {
-            0 => "nobody else is connected".to_owned(),
+            0 => "no other client is connected".to_owned(),
             1 => "1 other client is told, and its session ends".to_owned(),
             n => format!("{n} other clients are told, and their sessions end"),
         };

@@ -25,7 +25,6 @@ use crate::widgets::reading::Reading;
 use crate::widgets::row::Row;
 use qr::Qr;
 
-/// The view.
 #[derive(Debug)]
 pub(crate) struct InviteResult {
     invite: Secret,
@@ -253,8 +252,8 @@ fn words(state: &State, made: &InviteResult, width: u16) -> Vec<InviteLine> {
             "Where the script runs: topside pair with this string, then topside run --on NAME. It \
              is a key: keep it where only the script can read it."
         } else {
-            "On the other device: topside pair with this string, or i in its picker. Whoever uses \
-             it first is in: send it by a way that you trust."
+            "On the other device: topside pair with this string, or i in its picker. The first \
+             device that uses it is paired: send it by a way that you trust."
         },
         TextLook::Plain,
     );

@@ -1,5 +1,5 @@
-//! QR code of an invite, in cells. Where colours may be used they are given, so that it is dark on light whatever the
-//! terminal's own are.
+//! QR code of an invite, in cells. Where colours may be used they are given, so that it is dark on light with any
+//! colours of the terminal.
 
 use std::fmt;
 

@@ -18,7 +18,6 @@ const HOLE: &str = "lines before this one may be missing";
 /// From the fewest lines to the most.
 const LEVELS: [Level; 5] = [Level::Error, Level::Warn, Level::Info, Level::Debug, Level::Trace];
 
-/// The view.
 #[derive(Debug)]
 pub(crate) struct LogView {
     /// Lines are known by their numbers, which grow.
@@ -42,7 +41,6 @@ pub(crate) struct LogView {
 pub(crate) enum LogState {
     /// A subscription of an earlier look is still being ended.
     Waiting,
-    /// It was asked for.
     Asked,
     /// Each new line comes by itself.
     Live(SubscriptionId),
@@ -56,7 +54,7 @@ pub(crate) enum LogState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LogLine {
     pub(crate) at: Time,
-    /// None: it is said here, whatever is filtered.
+    /// None: a line of the screen, which no filter hides.
     pub(crate) level: Option<Level>,
     pub(crate) text: String,
 }
@@ -96,13 +94,12 @@ impl LogView {
         }
     }
 
-    /// The line of a number.
     pub(crate) fn line(&self, number: u64) -> Option<&LogLine> {
         let at = number.checked_sub(self.forgotten())?;
         self.lines.get(usize::try_from(at).ok()?)
     }
 
-    /// Whether the newest line is the chosen one, whatever comes.
+    /// Whether the newest line stays the chosen one.
     pub(crate) fn follows(&self) -> bool {
         self.left.is_none()
     }
@@ -113,7 +110,7 @@ impl LogView {
         self.shown.len() - self.shown.partition_point(|number| *number < since)
     }
 
-    /// Whether there is no line at all, whatever is filtered.
+    /// Whether there is no line at all, with or without filters.
     pub(crate) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
@@ -233,7 +230,7 @@ impl LogView {
         }
         match self.list.walk(key, &self.shown, page) {
             Some(ListMove::Beyond) => self.follow(),
-            Some(ListMove::Here) => {}
+            Some(ListMove::Moved) => {}
             None => return false,
         }
         true

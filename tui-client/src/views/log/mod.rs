@@ -37,7 +37,6 @@ const LEVEL: usize = 6;
 /// From this width on a time has room for its day.
 const WIDE_FROM: u16 = 56;
 
-/// Opens the view.
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     state.open(LogView::new());
     begin(state)

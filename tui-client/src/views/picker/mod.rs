@@ -9,7 +9,7 @@ use super::key_hints;
 use crate::app::connection::{ConnectionState, Via};
 use crate::app::picker::routes::{self, Route, RouteSign};
 use crate::app::picker::{self, discovered};
-use crate::app::{Clicked, Effect, Here, Hits, ProfileEdit, Size, State};
+use crate::app::{Clicked, Effect, Hits, LocalServer, ProfileEdit, Size, State};
 use crate::config::Profile;
 use crate::connect::DiscoveredServer;
 use crate::input::actions::Id;
@@ -161,11 +161,11 @@ fn state_of(state: &State, at: usize) -> (RouteSign, String) {
         Some(_) if at == state.picker.at => return routes::brief(state),
         Some(profile) => (RouteSign::None, by(profile)),
         None if at > saved => (RouteSign::None, "not paired"),
-        None => match &state.here {
-            Here::Unknown => (RouteSign::None, "…"),
-            Here::Running(_) => (RouteSign::Up, "running"),
-            Here::NotRunning => (RouteSign::Down, "not running"),
-            Here::Refused(_) => (RouteSign::Wrong, "unusable"),
+        None => match &state.local_server {
+            LocalServer::Unknown => (RouteSign::None, "…"),
+            LocalServer::Running(_) => (RouteSign::Up, "running"),
+            LocalServer::NotRunning => (RouteSign::Down, "not running"),
+            LocalServer::Refused(_) => (RouteSign::Wrong, "unusable"),
         },
     };
     (sign, words.to_owned())
@@ -389,7 +389,7 @@ pub(super) fn act(state: &mut State, id: Id) -> Vec<Effect> {
             }
         }
         Id::Test => {
-            state.here = Here::Unknown;
+            state.local_server = LocalServer::Unknown;
             return picker::probe::test(state);
         }
         _ => {}

@@ -8,7 +8,7 @@ use crate::app::picker::routes::ProbeResult;
 use crate::app::tests::pasted_invites::an_invite;
 use crate::app::tests::probes::find;
 use crate::app::tests::{World, pin};
-use crate::app::{Effect, Here, Msg, Via};
+use crate::app::{Effect, LocalServer, Msg, Via};
 
 #[test]
 fn the_picker_of_somebody_who_is_new() {
@@ -20,7 +20,7 @@ fn picker(width: u16, height: u16) -> World {
     let mut world = World::new(width, height).with_servers();
     world.tell(Msg::Found(vec![find("garage-pi", "192.168.1.12", Some(pin(2)))]));
     world.wait(0);
-    world.tell(Msg::Probed(Here::Running(2)));
+    world.tell(Msg::Probed(LocalServer::Running(2)));
     world
 }
 

@@ -210,7 +210,7 @@ fn the_title_of_a_server_elsewhere() {
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
     let reached = by(Via::Internet, "203.0.113.7:8677");
     let welcome = Box::new(welcome());
-    world.tell(Msg::Dialled { attempt, welcome, reached, carries: false });
+    world.tell(Msg::Dialled { attempt, welcome, reached, embedded_server: false });
     for (width, title) in [
         (40, " sprinkler · internet · connected · admin"),
         (60, " sprinkler · internet 203.0.113.7:8677 · connected · admin"),
