@@ -1,4 +1,4 @@
-//! Who may do what: one table for methods, and one rule for each kind of object.
+//! Permissions: one table for methods, and one rule for each kind of object.
 
 use topside_shared::methods::{Method, Topic};
 use topside_shared::{ErrorKind, Role, RpcError};
@@ -223,14 +223,14 @@ mod tests {
 
     #[test]
     fn every_object_by_role_scope_and_owner() {
-        let nobody = [false; 3];
+        let none = [false; 3];
         for theirs in [Owner::User(1001), Owner::Key(Pin::from_bytes([1; 32]))] {
             let cancel = Action::Cancel { owner: theirs };
             assert_eq!(allowed(&Scope::Whole, cancel), [false, false, true]);
-            assert_eq!(allowed(&limited(), cancel), nobody);
-            assert_eq!(allowed(&one_time(), cancel), nobody);
+            assert_eq!(allowed(&limited(), cancel), none);
+            assert_eq!(allowed(&one_time(), cancel), none);
             for scope in [Scope::Whole, limited(), one_time()] {
-                assert_eq!(allowed(&scope, Action::Answer { owner: theirs }), nobody);
+                assert_eq!(allowed(&scope, Action::Answer { owner: theirs }), none);
             }
             for role in Role::ALL {
                 let sees = |scope| may_see_run(&who(role, scope), theirs, Role::Operator);
@@ -244,18 +244,18 @@ mod tests {
         let answer = Action::Answer { owner: MINE };
         assert_eq!(allowed(&Scope::Whole, answer), [true; 3]);
         assert_eq!(allowed(&limited(), answer), [true; 3]);
-        assert_eq!(allowed(&one_time(), answer), nobody);
+        assert_eq!(allowed(&one_time(), answer), none);
         assert!(may_see_run(&who(Role::Viewer, limited()), MINE, Role::Admin));
 
         let run = |command, role| Action::Run { command, role };
         assert_eq!(allowed(&Scope::Whole, run("df", Role::Operator)), [false, true, true]);
-        assert_eq!(allowed(&limited(), run("df", Role::Viewer)), nobody);
+        assert_eq!(allowed(&limited(), run("df", Role::Viewer)), none);
         assert_eq!(allowed(&limited(), run("uptime", Role::Operator)), [false, true, true]);
-        assert_eq!(allowed(&one_time(), run("uptime", Role::Viewer)), nobody);
+        assert_eq!(allowed(&one_time(), run("uptime", Role::Viewer)), none);
 
         for topic in [Topic::Clients, Topic::Runs, Topic::Server] {
             assert_eq!(allowed(&Scope::Whole, Action::Subscribe(topic)), [true; 3]);
-            assert_eq!(allowed(&limited(), Action::Subscribe(topic)), nobody);
+            assert_eq!(allowed(&limited(), Action::Subscribe(topic)), none);
         }
         assert_eq!(allowed(&Scope::Whole, Action::Subscribe(Topic::Log)), [false, false, true]);
     }

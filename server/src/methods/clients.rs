@@ -1,4 +1,4 @@
-//! Telling everybody something, and sending somebody away.
+//! `broadcast` and `client/kick`.
 
 use topside_shared::methods::{Broadcast, BroadcastResult, ClientKick, Empty, Method};
 use topside_shared::notifications::{self, EndCode, SessionEnded, Urgency, name};
@@ -16,15 +16,12 @@ pub(super) async fn broadcast(
     params: Broadcast,
 ) -> Result<BroadcastResult, RpcError> {
     let Broadcast { message, level } = params;
-    let delivered = tell_everybody(&caller.server, &caller.client, &message, level)?;
+    let delivered = send_to_all(&caller.server, &caller.client, &message, level)?;
     Ok(BroadcastResult { delivered })
 }
 
-/// Tells everybody who takes notices something on behalf of a client; how many that were.
-///
-/// # Errors
-/// `invalidParams`, where there is nothing to tell or too much.
-fn tell_everybody(
+/// Sends a message to all clients with notices; how many they are.
+fn send_to_all(
     server: &Server,
     client: &Client,
     message: &str,
@@ -59,22 +56,18 @@ fn tell_everybody(
 pub(super) async fn kick(caller: Caller, params: ClientKick) -> Result<Empty, RpcError> {
     let ClientKick { client_id, reason } = params;
     let reason = reason.as_deref().unwrap_or_default();
-    send_away(&caller.server, &caller.client, client_id, reason).await?;
+    disconnect(&caller.server, &caller.client, client_id, reason).await?;
     Ok(Empty {})
 }
 
-/// Ends another client's session on behalf of a client: from here on it can do nothing more. That is recorded first,
-/// and done in any case.
-///
-/// # Errors
-/// `notFound`, where there is no such client; `invalidParams`, where that is the asker, or the reason is too long.
-async fn send_away(
+/// Ends another client's session. The audit entry is written first; if it cannot be written, the session ends all the same.
+async fn disconnect(
     server: &Server,
     client: &Client,
-    whom: ClientId,
+    target: ClientId,
     reason: &str,
 ) -> Result<(), RpcError> {
-    if whom == client.id {
+    if target == client.id {
         let message = "this is your own session: `close` ends it";
         return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "clientId"));
     }
@@ -83,17 +76,17 @@ async fn send_away(
         let message = format_args!("`reason` has {length} characters; it may have {MAX_REASON}");
         return Err(RpcError::new(ErrorKind::InvalidParams, message).with("argument", "reason"));
     }
-    let other = server.clients.get(whom).filter(|other| !other.outbox.is_ending());
+    let other = server.clients.get(target).filter(|other| !other.outbox.is_ending());
     let Some(other) = other else {
-        let message = format_args!("there is no client {whom}: it may have left");
+        let message = format_args!("there is no client {target}: it may have left");
         return Err(RpcError::new(ErrorKind::NotFound, message));
     };
     let (by, reason) = (client.called(), clean(reason, MAX_REASON));
     let argv = vec![format!("user={}", other.who().user), format!("reason={reason}")];
-    let entry = Entry::new(client.by(), Method::ClientKick.name(), format!("client {whom}"));
+    let entry = Entry::new(client.by(), Method::ClientKick.name(), format!("client {target}"));
     server.audit.note_ahead(entry.argv(argv)).await;
     tracing::info!(
-        target: "topside", client = whom.0, user = other.who().user, by, reason, "client kicked"
+        target: "topside", client = target.0, user = other.who().user, by, reason, "client kicked"
     );
     other.outbox.end(SessionEnded { code: EndCode::Kicked, reason, by });
     Ok(())

@@ -1,4 +1,4 @@
-//! Keys over the wire: inviting, enrolling, listing and taking away.
+//! `key/invite`, `key/enrol`, `keys/list` and `key/revoke`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,19 +22,16 @@ use crate::keys::{KeyError, expiry};
 use crate::methods::{After, Answered, Caller};
 use crate::server::Server;
 
-/// Makes an invite or a token for a client that may; the first one opens the door.
-///
-/// # Errors
-/// `invalidParams`, `busy`, or why TCP cannot be opened.
+/// Creates an invite or a token; the first one opens the TCP port.
 pub(super) async fn make_invite(
     caller: Caller,
     wanted: KeyInvite,
 ) -> Result<KeyInviteResult, RpcError> {
     let request =
         InviteRequest::check(wanted, &caller.server.now().menu.all().collect::<Vec<_>>())?;
-    whole(caller, Method::KeyInvite, |server, client| {
+    in_turn(caller, Method::KeyInvite, |server, client| {
         Box::pin(async move {
-            // First, so that what goes wrong goes wrong before anybody has been invited.
+            // First, so that a failure leaves no key behind.
             let ready = server.blocking(|server| server.tcp.prepare(&server.keys)).await?;
             let ready = ready.map_err(cannot_open)?;
             let opened = server.tcp.opened();
@@ -83,7 +80,7 @@ pub(super) async fn enrol(
     }
     let name = clean(&name, text::MAX_NAME);
     let wanted = KeyChange::Enrol { invite, key: Pin::of_spki(&key.0), name };
-    let row = whole(caller, Method::KeyEnrol, |server, client| {
+    let row = in_turn(caller, Method::KeyEnrol, |server, client| {
         Box::pin(async move {
             let row = change(server, client, wanted).await?;
             tracing::info!(
@@ -110,12 +107,9 @@ pub(super) async fn list(caller: Caller, KeysList {}: KeysList) -> Result<Listed
 }
 
 /// Revokes a key and ends its sessions.
-///
-/// # Errors
-/// `notFound`, or `forbidden` for the last admin key from elsewhere.
 pub(super) async fn revoke(caller: Caller, params: KeyRevoke) -> Result<Empty, RpcError> {
     let key = params.key_id;
-    whole(caller, Method::KeyRevoke, move |server, client| {
+    in_turn(caller, Method::KeyRevoke, move |server, client| {
         Box::pin(async move {
             let who = client.who();
             let from = match who.owner {
@@ -135,10 +129,9 @@ pub(super) async fn revoke(caller: Caller, params: KeyRevoke) -> Result<Empty, R
     .await
 }
 
-/// Does something about keys whole, whoever goes away meanwhile: as a task of the server. One is done at a
-/// time, in order, and of each client one waits at most, so that nobody holds others up by asking for
-/// much. Whether the client may is looked at when it is its turn.
-async fn whole<T, W>(caller: Caller, method: Method, work: W) -> Result<T, RpcError>
+/// Changes keys as a task of the server, so that a client that leaves does not interrupt it. One change is done at a time,
+/// in order, and each client has at most one waiting, so that it cannot delay others. Its rights are checked at its turn.
+async fn in_turn<T, W>(caller: Caller, method: Method, work: W) -> Result<T, RpcError>
 where
     T: Send + 'static,
     W: for<'a> FnOnce(&'a Arc<Server>, &'a Arc<Client>) -> BoxFuture<'a, Result<T, RpcError>>

@@ -1,5 +1,4 @@
-//! The methods: from a request to its answer. Each handler is a function of who asks and what for;
-//! none of them sees a socket.
+//! Methods: from a request to its answer. Each handler is a function of the caller and the parameters.
 
 mod clients;
 mod commands;
@@ -26,7 +25,7 @@ use topside_shared::methods::{Call, Method};
 use topside_shared::text::{MAX_NAME, did_you_mean, nearest, quote};
 use topside_shared::{ErrorKind, RpcError, SubscriptionId};
 
-/// Who asks.
+/// The session that makes a request.
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) server: Arc<State>,
@@ -34,10 +33,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Allows a method, or says why not, as things are now.
-    ///
-    /// # Errors
-    /// `forbidden`.
+    /// Checks whether the caller may call a method now.
     fn may(&self, method: Method) -> Result<(), RpcError> {
         if self.client.outbox.is_ending() {
             return Err(RpcError::new(ErrorKind::Forbidden, "this session is over"));
@@ -46,13 +42,13 @@ impl Caller {
     }
 }
 
-/// What is to be done once an answer has been put into the outbox.
+/// Actions after an answer was put into the outbox.
 pub(crate) enum After {
     /// Send this line.
     Send(Bytes),
     /// Let a subscription's events go, these lines first.
     Release(SubscriptionId, Vec<Bytes>),
-    /// Go on with this, as part of what is in flight.
+    /// Run this as a request in flight.
     Follow(Pin<Box<dyn Future<Output = ()> + Send>>),
     /// Drop this, which tells that the answer is in the outbox.
     Answered(DropGuard),
@@ -63,15 +59,16 @@ pub(crate) enum After {
 /// A line's answer, if it has one, and what follows it.
 pub(crate) type Answer = (Option<Vec<u8>>, Vec<After>);
 
-/// What became of a line at once.
 pub(crate) enum Asked {
-    /// It was carried out.
     Done(Answer),
-    /// It is being carried out; its ids are in flight. It must be polled anew.
-    Waiting { ids: Vec<Box<str>>, future: Pin<Box<dyn Future<Output = Answer> + Send>> },
+    /// Its ids are in flight, and its future must be polled.
+    Waiting {
+        ids: Vec<Box<str>>,
+        future: Pin<Box<dyn Future<Output = Answer> + Send>>,
+    },
 }
 
-/// What a session's earlier requests hold.
+/// The earlier requests of a session.
 pub(crate) struct InFlight<'s> {
     /// Ids that are not answered yet.
     pub(crate) ids: &'s mut Vec<Box<str>>,
@@ -79,7 +76,6 @@ pub(crate) struct InFlight<'s> {
     pub(crate) waiting: usize,
 }
 
-/// What a handler gives back: an answer, and perhaps something that follows it.
 struct Answered<A> {
     answer: A,
     after: Vec<After>,
@@ -234,7 +230,7 @@ impl Item {
     }
 }
 
-/// The line that answers a request; a notification is never answered, whatever became of it.
+/// The line that answers a request. A notification is never answered.
 fn answer(caller: &Caller, id: Option<&str>, answered: bool, carried: Carried) -> Answer {
     match carried {
         Ok((_, after)) if !answered => (None, after),
@@ -269,15 +265,15 @@ fn too_large() -> RpcError {
     )
 }
 
-/// Whether a run may be followed by a client of whom so many requests wait. It waits for as long as that run likes,
-/// and holds some of its output; everything else is bounded by other limits, or done soon.
+/// Limits how many requests of a client follow runs: each waits as long as its run and holds some output. Other requests
+/// are bounded by other limits, or done soon.
 fn may_follow(caller: &Caller, waiting: usize) -> Result<(), RpcError> {
     let most = caller.server.now().config.limits.max_waiting;
     if waiting < most {
         return Ok(());
     }
     let why = format_args!(
-        "{most} requests of this session wait for their answers already, which is the most: wait for one of \
+        "{most} requests of this session wait for their answers already, which is the limit: wait for one of \
          them, or cancel its run"
     );
     let error = RpcError::new(ErrorKind::Busy, why);
@@ -306,7 +302,7 @@ fn dispatch(
     if method != Method::Ping {
         caller.client.touch();
     }
-    // Who only looks whether somebody serves here, as the picker does, leaves no line in the log.
+    // A probe, such as that of the picker, leaves no line in the log.
     if !matches!(method, Method::Initialize | Method::Ping | Method::SessionClose) {
         caller.client.log(&caller.server.audit);
     }

@@ -1,4 +1,4 @@
-//! Runs, whoever started them: following, ending, listing.
+//! Runs of all clients: `run/attach`, `run/cancel`, `run/input`, `runs/list`.
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -18,7 +18,7 @@ use crate::methods::{Caller, Streaming};
 use crate::output::output_reader::Reader;
 use crate::runs::{FoundRun, Run};
 
-/// Rows of one page, unless told, and at most.
+/// Rows of one page: by default, and at most.
 const PAGE: u64 = 50;
 const LONGEST_PAGE: u64 = 500;
 
@@ -64,25 +64,23 @@ pub(super) async fn attach(
     }
 }
 
-/// The `run/changed` of one stream, of which the first tells which request started the run.
+/// The `run/changed` lines of one stream. The first has the id of the request that started the run.
 pub(super) struct Changes {
     request: Option<Box<RawValue>>,
 }
 
 impl Changes {
-    /// Of the stream that the request with this id started.
     pub(super) fn of(request: Option<Box<RawValue>>) -> Self {
         Self { request }
     }
 
-    /// The next of its lines.
     pub(super) fn line(&mut self, row: &RunRow) -> Bytes {
         let request = self.request.take();
         notification(name::RUN_CHANGED, &RunChanged { row, request_id: request.as_deref() })
     }
 }
 
-/// Tells of each change of place of a queued run, and that it goes on, until that or its end.
+/// Sends each change of place of a queued run, until it starts or ends.
 pub(super) async fn follow_wait(
     run: &Run,
     mut known: RunRow,
@@ -101,7 +99,7 @@ pub(super) async fn follow_wait(
 /// Sends a run's output as it comes, until its end or the session's.
 pub(super) async fn follow(id: RunId, mut reader: Reader, outbox: &Outbox) {
     loop {
-        // Room first: what is read late is read in larger pieces.
+        // Room first: a late read gets larger pieces.
         if let Err(SessionClosed) = outbox.room().await {
             return;
         }
@@ -115,7 +113,7 @@ pub(super) async fn follow(id: RunId, mut reader: Reader, outbox: &Outbox) {
 pub(super) async fn cancel(caller: Caller, params: RunCancel) -> Result<RunRow, RpcError> {
     let Caller { server, client } = &caller;
     let id = params.run_id;
-    let missing = || RpcError::new(ErrorKind::NotFound, format_args!("no run {id} goes on"));
+    let missing = || RpcError::new(ErrorKind::NotFound, format_args!("run {id} is not running"));
     let run = server.runs.get(id).ok_or_else(missing)?;
     let who = client.who();
     if !may_see_run(&who, run.owner, run.role) {
@@ -135,8 +133,7 @@ pub(super) async fn cancel(caller: Caller, params: RunCancel) -> Result<RunRow, 
     Ok(run.row_for(&client.who()))
 }
 
-/// Done at once where the run goes on, so that what is sent in order arrives in order. What was typed
-/// is told to its program alone.
+/// Done at once for a live run, so that input keeps its order. The input goes to the program only.
 pub(super) async fn input(caller: Caller, params: RunInput) -> Result<Empty, RpcError> {
     let Caller { server, client } = &caller;
     let RunInput { run_id: id, data, base64, eof } = params;

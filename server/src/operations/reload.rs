@@ -72,7 +72,7 @@ impl From<NotReloaded> for RpcError {
 /// Mistakes that are told in an answer.
 const MOST_MISTAKES: usize = 20;
 
-/// Who reads them again where nobody asked over the wire.
+/// The author of a reload that no client asked for.
 const SIGNAL: &str = "signal SIGHUP";
 
 /// Records who asked for a reload, and its result.
@@ -84,23 +84,20 @@ pub(crate) fn record(server: &Server, by: By, done: &Result<ReloadResult, NotRel
     server.audit.note(Entry::new(by, "server/reload", "server").result(result));
 }
 
-/// Reads the files again each time that a signal, or whoever holds the server, wants it.
+/// Reloads each time that a signal or the embedding program asks for it.
 pub(crate) async fn whenever(server: &Arc<Server>, stop: &Stop) {
     loop {
         stop.reload_requested().await;
-        // The log says what came of it.
+        // The log has the result.
         let done = reload(server, SIGNAL).await;
         record(server, By::named(SIGNAL), &done);
     }
 }
 
-/// Reads the files again for somebody, and puts what they say in force.
-///
-/// # Errors
-/// [`NotReloaded`]: everything is as before.
+/// Reads the files again and activates them, or changes nothing.
 pub(crate) async fn reload(server: &Arc<Server>, by: &str) -> Result<ReloadResult, NotReloaded> {
     let _alone = server.reloading.lock().await;
-    // Whatever the files say: after logrotate has moved the log, another is begun.
+    // Also if the files are wrong: after logrotate has moved the log, another is begun.
     server.check_files.notify_one();
     let done = read_and_set(server, by).await;
     match &done {
@@ -130,7 +127,7 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
         }
     };
     let read = blocking(read).await.map_err(|_| NotReloaded::Fault)?;
-    // What it would start nobody would end.
+    // Workers that it would start would not be stopped any more.
     if server.shutdown.has_begun() {
         return Err(NotReloaded::Closing);
     }

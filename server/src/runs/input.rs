@@ -22,37 +22,37 @@ use crate::runs::lock;
 pub(crate) const MAX_UNREAD: usize = 64 * 1024;
 
 /// The input of one run. Writing to it never waits: what finds no room is refused.
-pub(crate) struct Input(Option<Arc<Shared>>);
+pub(crate) struct Input(Option<Arc<InputPipe>>);
 
-struct Shared {
+struct InputPipe {
     /// Private to this type, never held across an `.await`.
-    state: Mutex<State>,
-    /// Raised when there is something to write, or nothing will come any more.
-    news: Notify,
+    state: Mutex<PipeState>,
+    /// Notified when there is something to write, or no more will come.
+    changed: Notify,
 }
 
 #[derive(Default)]
-struct State {
+struct PipeState {
     /// Once its program has been started, until one of the two closes it.
     pipe: Option<Arc<Sender>>,
     /// What has not gone into the pipe yet.
     waiting: VecDeque<u8>,
-    over: Option<Over>,
+    end: Option<InputEnd>,
 }
 
-/// Why nothing is taken any more.
+/// Why no more input is taken.
 #[derive(Clone, Copy)]
-enum Over {
-    /// Somebody said that this was all.
-    Ended,
-    /// Nobody reads it.
+enum InputEnd {
+    /// `eof` was sent.
+    Eof,
+    /// The program has closed its end, or has ended.
     Closed,
 }
 
 impl Input {
     /// The input of a run whose command declares this.
     pub(crate) fn of(stdin: Stdin) -> Self {
-        let shared = || Arc::new(Shared { state: Mutex::default(), news: Notify::new() });
+        let shared = || Arc::new(InputPipe { state: Mutex::default(), changed: Notify::new() });
         Self((stdin == Stdin::Prompt).then(shared))
     }
 
@@ -64,15 +64,15 @@ impl Input {
         tokio::spawn(async move {
             tokio::select! {
                 () = shared.carry(&pipe) => {}
-                () = ended.cancelled() => lock(&shared.state).close(Over::Closed),
+                () = ended.cancelled() => lock(&shared.state).close(InputEnd::Closed),
             }
         });
     }
 
-    /// Hands bytes to the program.
+    /// Sends bytes to the program.
     ///
     /// # Errors
-    /// `invalidParams`, `busy` with the limit, or `notFound` where nobody reads it any more.
+    /// `invalidParams`, `busy` with the limit, or `notFound` after its program has closed it.
     pub(crate) fn push(&self, run: RunId, bytes: &[u8]) -> Result<(), RpcError> {
         let shared = self.shared(run)?;
         if bytes.len() > MaskedText::MOST {
@@ -107,29 +107,29 @@ impl Input {
             state.is_open(run)
         };
         drop(state);
-        shared.news.notify_one();
+        shared.changed.notify_one();
         taken
     }
 
-    /// Says that no more will come; what waits is still read.
+    /// Ends the input; buffered bytes are still delivered.
     ///
     /// # Errors
-    /// `invalidParams` for a command that takes no input, or `notFound` where it is over already.
+    /// `invalidParams` for a command that takes no input, or `notFound` after its end.
     pub(crate) fn end(&self, run: RunId) -> Result<(), RpcError> {
         let shared = self.shared(run)?;
         let mut state = lock(&shared.state);
         state.flush();
         state.is_open(run)?;
-        state.over = Some(Over::Ended);
+        state.end = Some(InputEnd::Eof);
         if state.waiting.is_empty() {
             state.pipe = None;
         }
         drop(state);
-        shared.news.notify_one();
+        shared.changed.notify_one();
         Ok(())
     }
 
-    fn shared(&self, run: RunId) -> Result<&Arc<Shared>, RpcError> {
+    fn shared(&self, run: RunId) -> Result<&Arc<InputPipe>, RpcError> {
         self.0.as_ref().ok_or_else(|| {
             let message = format_args!(
                 "run {run} takes no input: its command is not declared with `stdin` = \"prompt\""
@@ -139,8 +139,8 @@ impl Input {
     }
 }
 
-impl Shared {
-    /// Carries what waits into the pipe as the program reads, until either side is over.
+impl InputPipe {
+    /// Writes the buffer into the pipe as the program reads, until either side has ended.
     async fn carry(&self, pipe: &Sender) {
         loop {
             let waits = {
@@ -152,15 +152,15 @@ impl Shared {
                 !state.waiting.is_empty()
             };
             if !waits {
-                self.news.notified().await;
+                self.changed.notified().await;
                 continue;
             }
             if pipe.writable().await.is_err() {
-                return lock(&self.state).close(Over::Closed);
+                return lock(&self.state).close(InputEnd::Closed);
             }
             // Tried through the runtime, so that it knows when to wait again.
             let mut state = lock(&self.state);
-            let State { waiting, .. } = &mut *state;
+            let PipeState { waiting, .. } = &mut *state;
             match pipe.try_write(waiting.as_slices().0) {
                 Ok(written) => drop(waiting.drain(..written)),
                 Err(error) if error.kind() == Io::WouldBlock => {}
@@ -170,9 +170,9 @@ impl Shared {
     }
 }
 
-impl State {
-    /// Writes what the pipe takes now. Not through the runtime, which may not have heard yet that there is
-    /// room, or that nobody reads.
+impl PipeState {
+    /// Writes what the pipe takes now. Not through the runtime, which may not know yet that there is room, or that the
+    /// other end is closed.
     fn write(&mut self) {
         let Some(pipe) = self.pipe.clone() else { return };
         while !self.waiting.is_empty() {
@@ -185,14 +185,14 @@ impl State {
         }
     }
 
-    /// The same, and looks whether anybody still reads.
+    /// The same, and checks whether the other end is closed.
     fn flush(&mut self) {
         self.write();
         let Some(pipe) = self.pipe.clone() else { return };
-        if self.over.is_some() && self.waiting.is_empty() {
+        if self.end.is_some() && self.waiting.is_empty() {
             self.pipe = None;
-        } else if nobody_reads(&pipe) {
-            self.close(Over::Closed);
+        } else if is_closed(&pipe) {
+            self.close(InputEnd::Closed);
         }
     }
 
@@ -200,13 +200,13 @@ impl State {
         if error.kind() != Io::BrokenPipe {
             tracing::warn!(%error, "the input of a program cannot be written");
         }
-        self.close(Over::Closed);
+        self.close(InputEnd::Closed);
     }
 
-    fn close(&mut self, over: Over) {
+    fn close(&mut self, end: InputEnd) {
         self.pipe = None;
         self.waiting = VecDeque::new();
-        self.over.get_or_insert(over);
+        self.end.get_or_insert(end);
     }
 
     /// Bytes that the program has not read.
@@ -217,17 +217,17 @@ impl State {
     }
 
     fn is_open(&self, run: RunId) -> Result<(), RpcError> {
-        let message = match self.over {
+        let message = match self.end {
             None => return Ok(()),
-            Some(Over::Ended) => format!("the input of run {run} is at its end already"),
-            Some(Over::Closed) => format!("the program of run {run} has closed its input"),
+            Some(InputEnd::Eof) => format!("the input of run {run} is at its end already"),
+            Some(InputEnd::Closed) => format!("the program of run {run} has closed its input"),
         };
         Err(RpcError::new(ErrorKind::NotFound, message))
     }
 }
 
-/// Whether the other end of a pipe is closed, which a write that finds it full does not tell.
-fn nobody_reads(pipe: &Sender) -> bool {
+/// Whether the other end of a pipe is closed, which a write to a full pipe does not report.
+fn is_closed(pipe: &Sender) -> bool {
     let mut ends = [PollFd::new(pipe, PollFlags::OUT)];
     poll(&mut ends, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok()
         && ends[0].revents().contains(PollFlags::ERR)

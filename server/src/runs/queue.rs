@@ -1,9 +1,9 @@
 //! Run queue: which run may start and which waits for what. Rules only, without a clock, a lock or a task.
 //!
 //! All that a run needs, its locks, a place among the runs of its command and a seat of `max_runs`, is
-//! taken at once or not at all. So nobody holds one thing while it waits for another, and no two runs can
-//! wait for each other. Whoever waits is before all who came later and share a lock or the command with
-//! it; others pass freely. A seat goes to the first who waits for nothing else.
+//! taken at once or not at all. So no run holds one thing while it waits for another, and no two runs can
+//! wait for each other. A queued run is ahead of all later ones that share a lock or the command with
+//! it; others pass freely. A seat goes to the first run that waits for nothing else.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,8 @@ use crate::workers::concurrency::Exclusion;
 /// What a run needs to start.
 #[derive(Debug, Clone)]
 pub(crate) struct Needs {
-    /// The name of its command.
     pub(crate) command: String,
-    /// Who asked for it.
     pub(crate) user: String,
-    /// Who may see it.
     pub(crate) access: RunAccess,
     pub(crate) exclusion: Exclusion,
     /// How many runs may hold a seat once it has one.
@@ -31,7 +28,7 @@ pub(crate) struct Needs {
     pub(crate) by_admin: bool,
 }
 
-/// How a run stands that waits.
+/// The place of a queued run, and what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// 1 for the next.
@@ -41,7 +38,7 @@ pub(crate) struct Standing {
     pub(crate) holders: Vec<(RunId, RunAccess)>,
 }
 
-/// Why a run may not even wait.
+/// A run that can neither start nor be queued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) why: RefusalReason,
@@ -51,7 +48,6 @@ pub(crate) struct Refused {
     pub(crate) holders: Vec<(RunId, RunAccess)>,
 }
 
-/// See [`Refused`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RefusalReason {
     /// Its command has no queue.
@@ -65,7 +61,7 @@ pub(crate) enum RefusalReason {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     holding: BTreeMap<RunId, Needs>,
-    /// In the order in which they came.
+    /// In the order of their requests.
     waiting: Vec<(RunId, Needs)>,
 }
 
@@ -123,7 +119,7 @@ impl Queue {
         held || self.waiting.len() < before
     }
 
-    /// Lets all start whose turn has come; which those are, in their order.
+    /// Moves the queued runs that can start to the holders, and returns them in their order.
     pub(crate) fn turns(&mut self) -> Vec<RunId> {
         let mut started = Vec::new();
         let mut at = 0;
@@ -139,14 +135,14 @@ impl Queue {
         started
     }
 
-    /// There are other seats than there were: of `all`, so many only for admins.
+    /// Applies changed limits: of `all` seats, some for admins only.
     pub(crate) fn set_seats(&mut self, all: usize, for_admins: usize) {
         for (_, needs) in &mut self.waiting {
             needs.seats = seats(all, for_admins, needs.by_admin);
         }
     }
 
-    /// All that wait, in their order.
+    /// All queued runs, in their order.
     pub(crate) fn standings(&self) -> Vec<(RunId, Standing)> {
         let mut standings: Vec<(RunId, Standing)> = Vec::with_capacity(self.waiting.len());
         for (at, (id, needs)) in self.waiting.iter().enumerate() {
@@ -176,7 +172,6 @@ impl Queue {
         named.filter_map(|holder| access(holder.run_id)).collect()
     }
 
-    /// How many wait.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }
@@ -203,7 +198,7 @@ impl Queue {
                 let own = own().map(|(id, other)| other.by(*id, RunState::Running));
                 own.take(MAX_HELD_BY).collect()
             }
-            // Whoever waits for a lock of the same command is told of that instead.
+            // A lock that it waits for says more.
             _ if !waits_for.is_empty() => Vec::new(),
             _ => first_ahead(&|other| other.command == needs.command).into_iter().collect(),
         };
@@ -219,7 +214,7 @@ impl Queue {
     }
 }
 
-/// Leaves out the runs that `who` may not see. What is waited for stays: it is in the caller's own command.
+/// Removes the runs that `who` may not see. The locks and limits stay: they are in the caller's own command.
 pub(crate) fn hide_holders(
     waits_for: &mut [QueueReason],
     holders: &[(RunId, RunAccess)],
@@ -232,7 +227,7 @@ pub(crate) fn hide_holders(
     }
 }
 
-/// How many seats may be taken at most when somebody takes one, where of `all` some are kept for admins.
+/// How many of all seats a caller may use, where some are for admins only.
 pub(crate) fn seats(all: usize, for_admins: usize, by_admin: bool) -> usize {
     all.saturating_sub(if by_admin { 0 } else { for_admins })
 }

@@ -52,7 +52,7 @@ pub(crate) struct Server {
     pub(crate) socket: String,
     pub(crate) tcp: TcpPort,
     pub(crate) keys: Arc<Keys>,
-    /// Held by whoever changes the list of keys.
+    /// Held while the list of keys is changed.
     pub(crate) changing_keys: Arc<tokio::sync::Mutex<()>>,
     pub(crate) router_address: RouterAddress,
     /// Where metrics are served.
@@ -95,7 +95,7 @@ pub enum Ended {
     Restart,
     /// It was shut down, but a `safe_state` could not be run; the log names the run, and the next start runs it.
     Pending,
-    /// It was ended at once; somebody may not have been told.
+    /// It was ended at once; clients may not have been notified.
     AtOnce,
 }
 
@@ -209,11 +209,10 @@ impl Server {
         self.tasks.spawn(task);
     }
 
-    /// Does what blocks for the disk where nobody is kept waiting by it. What has begun is done whole,
-    /// whoever goes away meanwhile.
+    /// Does work that blocks for the disk on another thread. It is not interrupted when its caller leaves.
     ///
     /// # Errors
-    /// `internal`, where it panicked.
+    /// `internal` after a panic.
     pub(crate) async fn blocking<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> T + Send + 'static,

@@ -61,14 +61,14 @@ impl EndWatch {
     }
 }
 
-/// Why a session is over.
+/// Why a session has ended.
 #[derive(Debug)]
 pub(super) enum Why {
     /// The client wanted no more, and has everything it asked for.
     Closed,
     /// The client is not there any more.
     Gone(Option<io::Error>),
-    /// Somebody ended it.
+    /// The server ended it.
     Ended(SessionEnded),
     /// No byte moved for the time a write may take.
     SlowReader,
@@ -95,7 +95,7 @@ impl<S: Transport> Session<S> {
         if self.in_flight.is_empty() {
             if let Some(farewell) = self.farewell.take() {
                 self.caller.client.outbox.push(farewell);
-                // It is the last line, whatever may be told of now.
+                // It is the last line: no notification follows it.
                 self.caller.client.outbox.close();
                 cx.waker().wake_by_ref();
             }

@@ -45,11 +45,10 @@ thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into());
 }
 
-/// A request that waits, and what goes with its end.
-type Waiting = Pin<Box<dyn Future<Output = Done> + Send>>;
+type PendingRequest = Pin<Box<dyn Future<Output = Completed> + Send>>;
 
 /// A request that was carried out.
-struct Done {
+struct Completed {
     /// The ids that it kept, to be freed.
     ids: Vec<Box<str>>,
     /// The answer; none for a notification.
@@ -77,7 +76,7 @@ struct Session<S> {
     at_first_line: bool,
     /// The answer to `session/close`, which goes last.
     farewell: Option<Bytes>,
-    in_flight: FuturesUnordered<Waiting>,
+    in_flight: FuturesUnordered<PendingRequest>,
     ids: Vec<Box<str>>,
     /// Lines that left the outbox; the first may be partly written.
     batch: VecDeque<Bytes>,
@@ -90,7 +89,7 @@ struct Session<S> {
     rate_limit: Option<RateLimit>,
 }
 
-/// Serves one client until its session is over.
+/// Serves one client until its session ends.
 pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut registered: Registered) {
     let client = Arc::clone(&registered.client);
     let mut session = Session {
@@ -114,8 +113,8 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
             .has_limits()
             .then(|| RateLimit::new(server.now().config.limits.requests)),
     };
-    // Whatever happens, a panic included, nothing is sent to this client afterwards.
-    let mut over = Over { server: &server, client: &client, reason: "gone" };
+    // Also after a panic nothing is sent to this client any more.
+    let mut cleanup = Cleanup { server: &server, client: &client, reason: "gone" };
     let why = poll_fn(|cx| session.poll(cx)).await;
     let (reason, by) = match &why {
         Why::Closed => ("closed", String::new()),
@@ -128,7 +127,7 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
         Why::Gone(Some(error)) => error.to_string(),
         _ => String::new(),
     };
-    over.reason = reason;
+    cleanup.reason = reason;
     if matches!(why, Why::SlowReader) {
         server.counters.limited("write_timeout");
     }
@@ -145,15 +144,15 @@ pub(crate) async fn run<S: Transport>(server: Arc<Server>, stream: S, mut regist
     }
 }
 
-/// Closes the outbox and the subscriptions of a session that is over, and ends the runs that go with it.
-struct Over<'s> {
+/// Closes the outbox and the subscriptions of a session, and cancels the runs that must not outlive it.
+struct Cleanup<'s> {
     server: &'s Server,
     client: &'s Client,
     /// How it ended, for the audit log.
     reason: &'static str,
 }
 
-impl Drop for Over<'_> {
+impl Drop for Cleanup<'_> {
     fn drop(&mut self) {
         self.client.outbox.close();
         self.server.events.forget(self.client.id);
@@ -222,7 +221,7 @@ impl<S: Transport> Session<S> {
         moved
     }
 
-    fn complete(&mut self, done: Done) {
+    fn complete(&mut self, done: Completed) {
         self.ids.retain(|id| !done.ids.contains(id));
         let closes = done.after.iter().any(|after| matches!(after, After::Close));
         if closes {
@@ -239,7 +238,7 @@ impl<S: Transport> Session<S> {
             match after {
                 After::Follow(future) => self.in_flight.push(Box::pin(async move {
                     future.await;
-                    Done { ids: Vec::new(), answer: None, after: Vec::new() }
+                    Completed { ids: Vec::new(), answer: None, after: Vec::new() }
                 })),
                 After::Release(id, lines) => self.caller.server.events.release(id, lines),
                 After::Send(line) => self.caller.client.outbox.push(line),
@@ -361,11 +360,11 @@ impl<S: Transport> Session<S> {
         match asked {
             // Most requests are answered at once and never wait.
             Asked::Done((answer, after)) => {
-                self.complete(Done { ids: Vec::new(), answer: answer.map(line), after });
+                self.complete(Completed { ids: Vec::new(), answer: answer.map(line), after });
             }
             Asked::Waiting { ids, future } => self.in_flight.push(Box::pin(async move {
                 let (answer, after) = future.await;
-                Done { ids, answer: answer.map(line), after }
+                Completed { ids, answer: answer.map(line), after }
             })),
         }
     }
