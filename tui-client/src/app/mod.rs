@@ -16,6 +16,7 @@ pub(crate) mod picker;
 pub(crate) mod prompt;
 pub(crate) mod runs;
 pub(crate) mod session;
+pub(crate) mod tabs;
 pub(crate) mod view;
 
 #[cfg(test)]
@@ -32,12 +33,11 @@ use crate::input::actions::Id;
 pub(crate) use crate::terminal::Size;
 use crate::theme::{TerminalColours, Theme, ThemeChoice};
 use ask::Ask;
-use connection::ConnectionState;
 pub(crate) use connection::{Target, Via};
 use console::Console;
 pub(crate) use msg::{DialFailed, Effect, Event, Msg, ProfileEdit};
 use picker::Picker;
-use view::View;
+use tabs::Tabs;
 
 /// The time, as the loop last read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,16 +108,12 @@ pub(crate) struct State {
     /// The reader's own zone.
     pub(crate) zone: TimeZone,
     pub(crate) size: Size,
-    pub(crate) screen: Screen,
+    /// One for each server. The fields of the current one are read as the state's own.
+    pub(crate) tabs: Tabs,
     pub(crate) picker: Picker,
-    pub(crate) link: ConnectionState,
-    /// The open views, the last one uppermost.
-    pub(crate) views: Vec<Box<dyn View>>,
     /// What can be clicked, as it was drawn last.
     pub(crate) hits: Hits,
     pub(crate) remark: Option<Remark>,
-    /// An output on its way to a file.
-    pub(crate) saving: Option<runs::export::Export>,
     /// The saved servers.
     pub(crate) servers: Vec<Profile>,
     /// Why the file of the saved servers cannot be read now, or not all of it.
@@ -151,13 +147,10 @@ impl State {
             clock,
             zone,
             size,
-            screen: Screen::Picker,
+            tabs: Tabs::new(),
             picker: Picker::default(),
-            link: ConnectionState::Idle,
-            views: Vec::new(),
             hits: Hits::new(),
             remark: None,
-            saving: None,
             servers: Vec::new(),
             unreadable: None,
             local_server: LocalServer::Unknown,
@@ -181,24 +174,10 @@ impl State {
         self.serial
     }
 
-    pub(crate) fn console(&self) -> Option<&Console> {
-        match &self.screen {
-            Screen::Console(console) => Some(console),
-            Screen::Picker => None,
-        }
-    }
-
     pub(crate) fn console_mut(&mut self) -> Option<&mut Console> {
         match &mut self.screen {
             Screen::Console(console) => Some(console),
             Screen::Picker => None,
-        }
-    }
-
-    pub(crate) fn session(&self) -> Option<u64> {
-        match self.link {
-            ConnectionState::Connected { session } => Some(session),
-            _ => None,
         }
     }
 

@@ -21,8 +21,27 @@ use crate::input::key::Key;
 /// Changes the state by one message; what is to be done outside comes back.
 pub(crate) fn update(state: &mut State, clock: Clock, msg: Msg) -> Vec<Effect> {
     state.clock = clock;
+    if matches!(msg, Msg::Tick) {
+        return state.at_each_tab(|state| handle(state, Msg::Tick));
+    }
+    let tab = state.tabs.of(&msg);
+    let mut effects = state.at_tab(tab, |state| handle(state, msg));
+    if tab != state.tabs.current() {
+        effects.extend(settle(state));
+    }
+    effects
+}
+
+/// What a message does to its tab, the current one.
+fn handle(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = take(state, msg);
-    effects.extend(submit::run_held(state));
+    effects.extend(settle(state));
+    effects
+}
+
+/// What follows from any change of a tab.
+fn settle(state: &mut State) -> Vec<Effect> {
+    let mut effects = submit::run_held(state);
     effects.extend(prompt::follow(state));
     console::lay(state);
     effects

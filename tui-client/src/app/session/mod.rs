@@ -41,7 +41,9 @@ pub(crate) fn dialled(
     let welcome = sanitize::welcome(welcome);
     state.link = ConnectionState::Connected { session: attempt };
     state.embedded_server = embedded_server;
-    state.local_server = LocalServer::Running(0);
+    if reached.via == Via::Same {
+        state.local_server = LocalServer::Running(0);
+    }
     state.remark = None;
     let clock = state.clock;
     let note = state.next_serial();
@@ -312,7 +314,7 @@ fn lost(state: &mut State, reason: &DisconnectReason) -> Vec<Effect> {
         Why::Ended(ended) => matches!(ended.code, EndCode::Shutdown | EndCode::Restart),
         Why::Cut(_) => true,
     };
-    if ends_server {
+    if ends_server && local {
         state.embedded_server = false;
     }
     if let Why::Ended(ended) = &why

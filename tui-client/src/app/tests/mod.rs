@@ -39,6 +39,7 @@ use topside_shared::records::RunRow;
 use topside_shared::{ClientId, ErrorKind, Pin, RunId, Time};
 
 use super::ask::Reply;
+use super::connection::ConnectionState;
 use super::console::Watch;
 use super::picker::routes::ProbeResult;
 use super::runs::Runs;

@@ -34,17 +34,17 @@ pub(super) struct NetworkWorker {
     dials: HashMap<u64, AbortHandle>,
     /// Each with the address of its server.
     sessions: HashMap<u64, (session::SessionTask, connect::Target)>,
-    /// The download to a file: one at a time.
-    fetch: Option<(u64, AbortHandle)>,
+    /// Downloads to files: each session may have one.
+    fetches: HashMap<u64, AbortHandle>,
     embedded: Option<Embedded>,
     embedded_stop: SharedStop,
 }
 
 impl NetworkWorker {
     pub(super) fn new(dirs: Dirs, tell: mpsc::Sender<Msg>, embedded_stop: SharedStop) -> Self {
-        let (dials, sessions) = (HashMap::new(), HashMap::new());
-        let (probes, browse, pair, fetch, embedded) = (JoinSet::new(), None, None, None, None);
-        Self { dirs, tell, probes, browse, pair, dials, sessions, fetch, embedded, embedded_stop }
+        let (dials, sessions, fetches) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let (probes, browse, pair, embedded) = (JoinSet::new(), None, None, None);
+        Self { dirs, tell, probes, browse, pair, dials, sessions, fetches, embedded, embedded_stop }
     }
 
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
@@ -58,7 +58,7 @@ impl NetworkWorker {
                 Some(result) = dialled.recv() => self.dialled(result).await,
             }
         }
-        for task in self.dials.values().chain(self.fetch.as_ref().map(|(_, task)| task)) {
+        for task in self.dials.values().chain(self.fetches.values()) {
             task.abort();
         }
         let goodbyes = async {
@@ -150,10 +150,11 @@ impl NetworkWorker {
                     };
                     let _ = tell.send(Msg::Fetched { id, result }).await;
                 });
-                self.fetch = Some((id, task.abort_handle()));
+                self.fetches.retain(|_, task| !task.is_finished());
+                self.fetches.insert(id, task.abort_handle());
             }
             Order::StopFetch(id) => {
-                if let Some((_, task)) = self.fetch.take_if(|(of, _)| *of == id) {
+                if let Some(task) = self.fetches.remove(&id) {
                     task.abort();
                 }
             }
