@@ -46,7 +46,7 @@ wire_enum! {
         Bool = "bool",
         /// One of `choices`.
         Enum = "enum",
-        /// A whole number and a unit, such as `20m`.
+        /// Whole numbers with units, such as `20m` and `1h30m`; without a unit, seconds.
         Duration = "duration",
         /// The path of a file or a directory on the server's machine, without `..`.
         Path = "path",

@@ -13,8 +13,8 @@ mod question;
 use serde_json::{Map, Value};
 
 pub use declaration::{DeclarationError, validate_arg, validate_args};
-pub use describe::{describe, expected, to_text};
-pub use duration::{parse_duration, parse_duration_sum};
+pub use describe::{describe, examples, expected, to_text};
+pub use duration::{DURATION_FORM, parse_duration, parse_duration_argument};
 pub use error::{ArgError, Rule};
 
 use crate::command::{Arg, ArgType, MASK};
@@ -63,7 +63,7 @@ pub fn check(
 }
 
 /// Checks the value of one argument (with `multiple`: a list of at least one) and returns it in the argument's type:
-/// an integer for a float becomes a float, and a duration loses its leading zeros.
+/// an integer for a float becomes a float, and a duration becomes one number and one unit.
 pub fn check_one(arg: &Arg, value: &Value, limits: Limits) -> Result<Value, ArgError> {
     if !arg.multiple {
         return check_item(arg, value, limits);
@@ -134,7 +134,12 @@ fn canonical(kind: ArgType, value: &Value) -> Option<Value> {
         ArgType::String | ArgType::Enum | ArgType::Path | ArgType::Secret => {
             value.as_str().map(Value::from)
         }
-        ArgType::Duration => value.as_str().and_then(duration::normal).map(Value::from),
+        // A number counts seconds, as on the command line.
+        ArgType::Duration => match value {
+            Value::Number(seconds) => duration::normal(&seconds.to_string()),
+            text => text.as_str().and_then(duration::normal),
+        }
+        .map(Value::from),
         ArgType::Int => value.as_i64().map(Value::from),
         ArgType::Float => value.as_f64().filter(|number| number.is_finite()).map(Value::from),
         ArgType::Bool => value.as_bool().map(Value::from),

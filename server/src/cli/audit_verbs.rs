@@ -7,11 +7,11 @@ use clap::{Args, Subcommand};
 use topside_shared::Time;
 use topside_shared::dirs::Dirs;
 use topside_shared::text::clean;
+use topside_shared::values::{DURATION_FORM, parse_duration_argument};
 
 use crate::audit::argv::Argument;
 use crate::audit::entry::Line;
 use crate::audit::read::{Damage, IntactLog, each_entry, verify};
-use crate::base::toml_file::units::{DURATION_FORM, parse_duration};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditVerb {
@@ -62,8 +62,8 @@ impl AuditError {
 }
 
 fn since(text: &str) -> Result<Time, String> {
-    if let Some(ago) = parse_duration(text) {
-        let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
+    if let Some(ago) = parse_duration_argument(text) {
+        let ago = i64::try_from(ago).unwrap_or(i64::MAX);
         return Ok(Time::from_millis(Time::now().as_millis().saturating_sub(ago).max(0)));
     }
     serde_json::from_value(text.into())

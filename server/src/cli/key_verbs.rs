@@ -9,8 +9,8 @@ use topside_shared::identity::Identity;
 use topside_shared::invite::Invite;
 use topside_shared::methods::{KeyInvite, KeyInviteResult, KeyRow};
 use topside_shared::tables::keys as table;
+use topside_shared::values::{DURATION_FORM, parse_duration_argument};
 
-use crate::base::toml_file::units::{DURATION_FORM, parse_duration};
 use crate::config::{Config, ConfigError};
 use crate::control::{Control, ControlError, own_key};
 
@@ -90,8 +90,7 @@ pub(crate) enum VerbError {
 }
 
 fn ttl(text: &str) -> Result<u64, String> {
-    let ttl = parse_duration(text).and_then(|ttl| u64::try_from(ttl.as_millis()).ok());
-    ttl.ok_or_else(|| format!("it is {DURATION_FORM}"))
+    parse_duration_argument(text).ok_or_else(|| format!("it is {DURATION_FORM}"))
 }
 
 impl InviteArgs {

@@ -303,7 +303,7 @@ fn an_argument_that_cannot_be_meant_is_refused_where_it_stands() {
         (7, 11),
         &["nothing lies between minimum 2m and maximum 90s"],
     );
-    refused(&arg("type = \"duration\"\ndefault = 5"), (7, 11), &["default does not pass"]);
+    refused(&arg("type = \"duration\"\ndefault = \"soon\""), (7, 11), &["default does not pass"]);
     refused(&arg("type = \"duration\"\nallow_dash = true"), (7, 14), &["type duration"]);
     refused(&arg("type = \"path\"\ndefault = \"a/../b\""), (7, 11), &["without `..`"]);
     refused(&arg("type = \"path\"\nroot = \"var\""), (7, 8), &["an absolute path"]);

@@ -215,7 +215,7 @@ mod tests {
             (
                 "[limits]\nwrite_timeout = 10\n",
                 "server.toml:2:17: `write_timeout` of [limits] must be a whole number and a unit of \
-                 ms, s, m, h or d, such as \"90s\", or 0 for no limit",
+                 ms, s, m, h or d, such as \"90s\" or \"1h30m\", or 0 for no limit",
             ),
             (
                 "[local]\nallow = { alice = \"king\" }\n",

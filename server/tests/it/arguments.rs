@@ -54,17 +54,25 @@ fn a_text_matches_its_pattern_as_a_whole_or_is_refused() {
 }
 
 #[test]
-fn a_duration_reaches_the_program_in_the_unit_that_was_given() {
+fn a_duration_reaches_the_program_as_one_number_and_one_unit() {
     let (_server, mut client) = taking("type = \"duration\"\nminimum = \"1s\"\nmaximum = \"20m\"");
-    for (given, element) in [("20m", "<20m>"), ("90s", "<90s>"), ("01m", "<1m>")] {
-        assert_eq!(got(&mut client, json!(given)), element);
+    for (given, element) in [
+        (json!("20m"), "<20m>"),
+        (json!("90s"), "<90s>"),
+        (json!("01m"), "<1m>"),
+        (json!("1m30s"), "<90s>"),
+        (json!("90"), "<90s>"),
+        (json!(90), "<90s>"),
+    ] {
+        assert_eq!(got(&mut client, given), element);
     }
     assert_eq!(client.run("show", json!({"a": "01m"}))["args"], json!({"a": "1m"}));
     for (given, rule) in [
         (json!("999ms"), "minimum"),
         (json!("1h"), "maximum"),
-        (json!(90), "type"),
-        (json!("90"), "type"),
+        (json!(1201), "maximum"),
+        (json!(1.5), "type"),
+        (json!("30s1m"), "type"),
         (json!("-90s"), "type"),
         (json!("90s; id"), "type"),
         (json!("１m"), "type"),

@@ -279,7 +279,7 @@ fn show_prints_the_entries_that_match() {
     assert_eq!(show(&["--since", "2999-01-01T00:00:00Z"]), "");
     let said = topsided.run(&["audit", "show", "--since", "yesterday"]);
     assert_eq!(said.status, Some(2));
-    assert!(said.stderr.contains("a whole number and a unit"), "{}", said.stderr);
+    assert!(said.stderr.contains("a duration such as 30s, 5m or 1h30m"), "{}", said.stderr);
 }
 
 /// The server under strace, which does this to the syncs of the audit log.

@@ -160,11 +160,15 @@ fn values_of(
         _ => arg.choices.iter().map(values::to_text).collect(),
     };
     let default = arg.default.as_ref().map(values::to_text);
+    let examples = values::examples(arg).into_iter().map(|text| (text.to_owned(), "example"));
+    let values = values.into_iter().map(|value| {
+        let about = if default.as_ref() == Some(&value) { "default" } else { "" };
+        (value, about)
+    });
     values
-        .into_iter()
-        .filter(|value| begins(value, prefix))
-        .map(|value| {
-            let about = if default.as_ref() == Some(&value) { "default" } else { "" };
+        .chain(examples)
+        .filter(|(value, _)| begins(value, prefix))
+        .map(|(value, about)| {
             candidate(lead(&value) + &quote(&value), about.to_owned(), CandidateKind::Value)
         })
         .collect()

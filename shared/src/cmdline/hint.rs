@@ -153,8 +153,10 @@ pub fn value_may_grow(arg: &Arg, text: &str, rule: Rule) -> bool {
         Rule::Minimum if arg.kind == ArgType::Duration => true,
         // One more digit leads away from nought.
         Rule::Minimum => !text.starts_with('-'),
-        // `30m` may become `30ms`.
-        Rule::Maximum if arg.kind == ArgType::Duration => text.ends_with('m'),
+        // `30` and `30m` may become `30ms`.
+        Rule::Maximum if arg.kind == ArgType::Duration => {
+            text.ends_with(|c: char| c == 'm' || c.is_ascii_digit())
+        }
         Rule::Maximum => text.starts_with('-'),
         Rule::Type => match arg.kind {
             ArgType::Int => matches!(text, "" | "-" | "+"),
@@ -165,7 +167,10 @@ pub fn value_may_grow(arg: &Arg, text: &str, rule: Rule) -> bool {
                     || text.ends_with("e+")
             }
             ArgType::Bool => "true".starts_with(text) || "false".starts_with(text),
-            ArgType::Duration => text.bytes().all(|byte| byte.is_ascii_digit()),
+            ArgType::Duration => {
+                let before = text.trim_end_matches(|c: char| c.is_ascii_digit());
+                before.is_empty() || (before != text && values::parse_duration(before).is_some())
+            }
             // Choices apart, every text is of its type.
             ArgType::String | ArgType::Enum | ArgType::Path | ArgType::Secret => false,
         },

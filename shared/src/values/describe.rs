@@ -27,7 +27,9 @@ pub(super) fn range(arg: &Arg) -> String {
     match arg.kind {
         ArgType::String | ArgType::Enum | ArgType::Secret => length("text", arg),
         ArgType::Path => length("a path", arg),
-        ArgType::Duration => format!("{}, such as 90s or 20m", number("a duration", arg)),
+        ArgType::Duration => {
+            number("a duration", arg) + &such_as(", such as ", &examples(arg))
+        }
         ArgType::Int => number("a whole number", arg),
         ArgType::Float => number("a number", arg),
         ArgType::Bool => "true or false".to_owned(),
@@ -51,7 +53,7 @@ pub fn describe(arg: &Arg) -> String {
         match arg.kind {
             ArgType::Int | ArgType::Float | ArgType::Duration => {
                 let [least, most] = bounds(arg);
-                span(arg.kind.name(), least, most, "")
+                span(arg.kind.name(), least, most, "") + &such_as(" such as ", &examples(arg))
             }
             ArgType::String | ArgType::Enum | ArgType::Path | ArgType::Secret => span(
                 arg.kind.name(),
@@ -86,6 +88,23 @@ pub fn describe(arg: &Arg) -> String {
         None => {}
     }
     text
+}
+
+/// Examples of a value where the name of the type does not show how one is written.
+pub fn examples(arg: &Arg) -> Vec<&'static str> {
+    match arg.kind {
+        ArgType::Duration if arg.choices.is_empty() => {
+            duration::examples(arg.minimum, arg.maximum)
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn such_as(lead: &str, examples: &[&str]) -> String {
+    if examples.is_empty() {
+        return String::new();
+    }
+    format!("{lead}{}", any_of(examples.iter().map(|&example| example.to_owned())))
 }
 
 /// A value as it stands on a command line or in an argument list: text as it is, numbers in the

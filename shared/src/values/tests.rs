@@ -394,24 +394,35 @@ fn a_pattern_is_held_against_the_whole_text_and_named_in_the_refusal() {
 }
 
 #[test]
-fn a_duration_is_a_number_and_a_unit_within_its_bounds() {
+fn a_duration_is_numbers_and_units_within_its_bounds() {
     let delay = json!({"name": "delay", "type": "duration", "minimum": 1000, "maximum": 1_200_000});
     let delay = arg(delay);
-    for (given, passed) in [("20m", "20m"), ("90s", "90s"), ("007m", "7m"), ("1000ms", "1000ms")] {
+    for (given, passed) in [
+        ("20m", "20m"),
+        ("90s", "90s"),
+        ("007m", "7m"),
+        ("1000ms", "1000ms"),
+        ("1m30s", "90s"),
+        ("90", "90s"),
+    ] {
         let value = check_one(&delay, &json!(given), Limits::default()).unwrap();
         assert_eq!(value, json!(passed));
         assert_eq!(from_text(&delay, given).unwrap(), json!(passed));
     }
-    let expected = "a duration from 1s to 20m, such as 90s or 20m";
+    assert_eq!(check_one(&delay, &json!(90), Limits::default()), Ok(json!("90s")));
+    let expected = "a duration from 1s to 20m, such as 30s or 5m";
     for (given, rule) in [
         (json!("999ms"), Rule::Minimum),
         (json!("21m"), Rule::Maximum),
         (json!("9999999d"), Rule::Maximum),
-        (json!("20"), Rule::Type),
-        (json!(20), Rule::Type),
+        (json!("1201"), Rule::Maximum),
+        (json!(1201), Rule::Maximum),
+        (json!(-5), Rule::Type),
+        (json!(1.5), Rule::Type),
         (json!("-5s"), Rule::Type),
         (json!("5 s"), Rule::Type),
-        (json!("1h30m"), Rule::Type),
+        (json!("1h30m"), Rule::Maximum),
+        (json!("1s1s"), Rule::Type),
         (json!("99999999999999999999s"), Rule::Type),
         (json!(""), Rule::Type),
         (json!("5m\n"), Rule::Type),
@@ -419,7 +430,7 @@ fn a_duration_is_a_number_and_a_unit_within_its_bounds() {
         let error = check_one(&delay, &given, Limits::default()).unwrap_err();
         assert_eq!((error.rule, error.expected.as_str()), (rule, expected), "{given}");
     }
-    assert_eq!(describe(&delay), "duration 1s–20m, optional");
+    assert_eq!(describe(&delay), "duration 1s–20m such as 30s or 5m, optional");
     let choice = arg(json!({"name": "d", "type": "duration", "choices": ["1m", "60m"]}));
     assert!(passes(&choice, &json!("01m")) && !passes(&choice, &json!("1h")));
 }

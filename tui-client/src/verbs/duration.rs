@@ -2,18 +2,13 @@
 
 use std::time::Duration;
 
-use topside_shared::values::parse_duration_sum;
+use topside_shared::values::{DURATION_FORM, parse_duration_argument};
 
 /// Reads a duration; a number without a unit counts seconds.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(365 * 86_400);
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let duration = match digits {
-        true => text.parse().ok().map(Duration::from_secs),
-        false => parse_duration_sum(text).map(Duration::from_millis),
-    };
-    match duration {
-        None => Err(format!("`{text}` is not a duration: write 90, 90s, 500ms, 5m or 1h30m")),
+    match parse_duration_argument(text).map(Duration::from_millis) {
+        None => Err(format!("`{text}` is not {DURATION_FORM}")),
         Some(Duration::ZERO) => {
             Err("it must be longer than zero: leave it out for none".to_owned())
         }

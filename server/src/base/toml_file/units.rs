@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 pub(crate) const DURATION_FORM: &str =
-    "a whole number and a unit of ms, s, m, h or d, such as \"90s\"";
+    "a whole number and a unit of ms, s, m, h or d, such as \"90s\" or \"1h30m\"";
 pub(crate) const SIZE_FORM: &str =
     "a whole number and a unit of B, KiB, MiB or GiB, such as \"64MiB\"";
 
@@ -30,9 +30,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_a_whole_number_and_a_unit() {
+    fn durations_are_whole_numbers_and_units() {
         for (text, ms) in
-            [("20m", 1_200_000), ("5s", 5_000), ("250ms", 250), ("1h", 3_600_000), ("0s", 0)]
+            [("20m", 1_200_000), ("250ms", 250), ("1h30m", 5_400_000), ("0s", 0)]
         {
             assert_eq!(parse_duration(text), Some(Duration::from_millis(ms)), "{text}");
         }

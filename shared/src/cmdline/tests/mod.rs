@@ -29,7 +29,7 @@ fn menu() -> Vec<Command> {
         {"name": "lamp", "title": "Switch the lamp", "args": [
             {"name": "on", "type": "bool", "required": true}]},
         {"name": "shutdown", "title": "Shut down", "aliases": ["ks"], "args": [
-            {"name": "delay", "type": "int", "default": 0, "minimum": 0, "maximum": 86400},
+            {"name": "delay", "type": "duration", "default": "0s", "maximum": 86_400_000},
             {"name": "restart", "type": "bool"},
             {"name": "reason", "rest": true},
             {"name": "back"}]},

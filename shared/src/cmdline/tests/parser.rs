@@ -50,20 +50,22 @@ fn a_bool_is_switched_on_and_off_by_its_name() {
 fn a_word_where_a_number_may_be_left_out_begins_the_rest_of_the_line() {
     for (line, want) in [
         ("ks moving to a new box", json!({"reason": "moving to a new box"})),
-        ("ks 60 moving to a new box", json!({"delay": 60, "reason": "moving to a new box"})),
-        ("ks --delay 60 moving", json!({"delay": 60, "reason": "moving"})),
+        ("ks 60 moving to a new box", json!({"delay": "60s", "reason": "moving to a new box"})),
+        ("ks --delay 60 moving", json!({"delay": "60s", "reason": "moving"})),
         ("ks moving --delay 60", json!({"reason": "moving --delay 60"})),
         ("ks --restart new menu", json!({"restart": true, "reason": "new menu"})),
         ("ks --back 14:00 new menu", json!({"back": "14:00", "reason": "new menu"})),
         ("ks new menu --back 14:00", json!({"reason": "new menu --back 14:00"})),
-        ("ks 60", json!({"delay": 60})),
+        ("ks 60", json!({"delay": "60s"})),
+        ("ks 5m moving", json!({"delay": "5m", "reason": "moving"})),
+        ("ks delay=1h30m moving", json!({"delay": "90m", "reason": "moving"})),
         ("ks \"two words\" and more", json!({"reason": "two words and more"})),
         ("ks --reason \"3 disks\"", json!({"reason": "3 disks"})),
     ] {
         assert_eq!(args(line), want, "{line}");
     }
     // What was meant as a number is not taken for a reason in silence.
-    for line in ["ks 20s", "ks -1 minute", "ks 1.5"] {
+    for line in ["ks 20x", "ks -1 minute", "ks 1.5", "ks 2d"] {
         assert_eq!(error(line).kind, LineErrorKind::BadValue, "{line}");
     }
 }
