@@ -1,6 +1,7 @@
 //! Notifications from the server. A connection gets them only if it asked for them: by `notices`, by a subscription, or by a
 //! run with `stream`.
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -169,6 +170,22 @@ pub enum Phase {
     Now,
 }
 
+wire_enum! {
+    /// What a server does after a shutdown.
+    #[derive(Default)]
+    pub enum AfterShutdown {
+        /// It ends.
+        #[default]
+        Exit = "exit",
+        /// It starts again at once.
+        Restart = "restart",
+        /// The box starts again.
+        Reboot = "reboot",
+        /// The box is switched off.
+        Poweroff = "poweroff",
+    }
+}
+
 /// `server/closing`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -187,6 +204,25 @@ pub struct Closing {
     /// Whether the server starts again at once.
     #[serde(default)]
     pub restart: bool,
+    /// What the server does then; absent from older servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<AfterShutdown>,
+    /// When the server is expected back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<Time>,
+}
+
+/// The expected return of a server as the end of a sentence: `; expected back 20:00`. Empty where none is known.
+pub fn return_note(back: Option<Time>, now: Time, zone: &TimeZone) -> String {
+    back.map_or_else(String::new, |back| format!("; expected back {}", back.to_minute(now, zone)))
+}
+
+impl Closing {
+    /// What the server does then.
+    pub fn then(&self) -> AfterShutdown {
+        let of_older = if self.restart { AfterShutdown::Restart } else { AfterShutdown::Exit };
+        self.then.unwrap_or(of_older)
+    }
 }
 
 /// `server/reloaded`.
@@ -266,6 +302,16 @@ pub struct SessionEnded {
     /// The user who ended it; empty if no user did.
     #[serde(default)]
     pub by: String,
+    /// When the server is expected back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<Time>,
+}
+
+impl SessionEnded {
+    /// An end after which no return is expected.
+    pub fn new(code: EndCode, reason: impl Into<String>, by: impl Into<String>) -> Self {
+        Self { code, reason: reason.into(), by: by.into(), back: None }
+    }
 }
 
 /// `events/dropped`.

@@ -32,11 +32,23 @@ impl Time {
         Self::from_millis(self.as_millis().saturating_add(i64::try_from(ms).unwrap_or(i64::MAX)))
     }
 
+    /// For people, to the minute: `20:00` on the day of `now`, `2026-03-02 20:00` on any other.
+    pub fn to_minute(self, now: Self, zone: &jiff::tz::TimeZone) -> String {
+        let [at, now] = [self, now].map(|time| time.0.to_zoned(zone.clone()));
+        let format = if at.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+        at.strftime(format).to_string()
+    }
+
     /// The moment for a program that shows it in the reader's own zone.
     pub fn timestamp(self) -> jiff::Timestamp {
         self.0
     }
 }
+
+/// The text is no time in RFC 3339.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a time is written in RFC 3339, such as 2026-03-01T20:00:00Z")]
+pub struct TimeError;
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,7 +56,7 @@ impl fmt::Display for Time {
     }
 }
 
-from_str!(Time, jiff::Error, |text: &str| text.parse().map(Time));
+from_str!(Time, TimeError, |text: &str| text.parse().map(Time).map_err(|_| TimeError));
 wire_text!(Time);
 
 #[cfg(test)]
@@ -55,6 +67,14 @@ mod tests {
     fn a_time_has_three_decimals_and_ends_in_z() {
         assert_eq!(Time::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Time::from_millis(1_500).to_string(), "1970-01-01T00:00:01.500Z");
+    }
+
+    #[test]
+    fn a_time_for_people_has_a_date_on_another_day() {
+        let [now, at] = [0, 60_000].map(Time::from_millis);
+        let zone = jiff::tz::TimeZone::UTC;
+        assert_eq!(at.to_minute(now, &zone), "00:01");
+        assert_eq!(at.to_minute(now.plus_millis(86_400_000), &zone), "1970-01-01 00:01");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod declaration;
 mod describe;
 mod duration;
 mod error;
+mod expected_return;
 mod question;
 
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ pub use declaration::{DeclarationError, validate_arg, validate_args};
 pub use describe::{describe, examples, expected, to_text};
 pub use duration::{DURATION_FORM, parse_duration, parse_duration_argument};
 pub use error::{ArgError, Rule};
+pub use expected_return::{RETURN_FORM, parse_expected_return};
 
 use crate::command::{Arg, ArgType, MASK};
 

@@ -308,11 +308,7 @@ mod tests {
     #[test]
     fn the_first_order_to_end_counts() {
         let outbox = Outbox::new(CAP);
-        let end = |reason: &str| SessionEnded {
-            code: EndCode::Shutdown,
-            reason: reason.into(),
-            by: String::new(),
-        };
+        let end = |reason: &str| SessionEnded::new(EndCode::Shutdown, reason, "");
         outbox.end(end("first"));
         outbox.end(end("second"));
         assert_eq!(outbox.take_end().unwrap().reason, "first");

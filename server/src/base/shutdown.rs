@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use topside_shared::methods::ShutdownResult;
-use topside_shared::notifications::{Closing, Phase};
+use topside_shared::notifications::{AfterShutdown, Closing, Phase};
 use topside_shared::{ErrorKind, RpcError, Time};
 
 use crate::base::mutex::Mutex;
@@ -110,7 +110,7 @@ impl Stop {
     pub(crate) async fn requested(&self) -> Plan {
         self.requested.cancelled().await;
         let Order { reason, by } = self.order.lock().clone().unwrap_or_default();
-        Plan::new(Duration::ZERO, reason, by, false)
+        Plan::new(Duration::ZERO, by, ShutdownOptions { reason, ..ShutdownOptions::default() })
     }
 }
 
@@ -123,29 +123,36 @@ async fn hung_up() -> bool {
     !platform::has_terminal()
 }
 
+/// Why a server shuts down, and what happens then.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ShutdownOptions {
+    pub(crate) reason: String,
+    /// When the server is expected back.
+    pub(crate) back: Option<Time>,
+    pub(crate) restart: bool,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     deadline: Instant,
     delayed: bool,
     at: Time,
-    pub(crate) reason: String,
     pub(crate) by: String,
-    pub(crate) restart: bool,
+    pub(crate) options: ShutdownOptions,
     /// Cancelled once the answer to the order is on its way.
     pub(crate) answered: Option<CancellationToken>,
 }
 
 impl Plan {
-    pub(crate) fn new(delay: Duration, reason: String, by: String, restart: bool) -> Self {
+    pub(crate) fn new(delay: Duration, by: String, options: ShutdownOptions) -> Self {
         let delay = delay.min(MAX_DELAY);
         let ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         Self {
             deadline: Instant::now() + delay,
             delayed: !delay.is_zero(),
             at: Time::now().plus_millis(ms),
-            reason,
             by,
-            restart,
+            options,
             answered: None,
         }
     }
@@ -155,16 +162,19 @@ impl Plan {
     }
 
     pub(crate) fn notice(&self, phase: Phase) -> Closing {
+        let ShutdownOptions { reason, back, restart } = self.options.clone();
         Closing {
             phase,
-            reason: self.reason.clone(),
+            reason,
             by: self.by.clone(),
             deadline: self.at,
             in_ms: match phase {
                 Phase::Scheduled => self.in_ms(),
                 Phase::Cancelled | Phase::Now => 0,
             },
-            restart: self.restart,
+            restart,
+            then: Some(if restart { AfterShutdown::Restart } else { AfterShutdown::Exit }),
+            back,
         }
     }
 
@@ -318,7 +328,8 @@ mod tests {
     use super::*;
 
     fn plan(seconds: u64, reason: &str) -> Plan {
-        Plan::new(Duration::from_secs(seconds), reason.into(), "u".into(), false)
+        let options = ShutdownOptions { reason: reason.into(), ..ShutdownOptions::default() };
+        Plan::new(Duration::from_secs(seconds), "u".into(), options)
     }
 
     #[tokio::test(start_paused = true)]
@@ -329,7 +340,7 @@ mod tests {
         shutdown.schedule(second).unwrap();
         let begun = Instant::now();
         let due = shutdown.due().await;
-        assert_eq!(due.reason, "second");
+        assert_eq!(due.options.reason, "second");
         assert!(shutdown.begin_due(&due));
         assert_eq!(begun.elapsed(), Duration::from_secs(60));
         assert_eq!(shutdown.schedule(plan(1, "third")), Err(TooLate));
@@ -339,7 +350,7 @@ mod tests {
     async fn a_cancelled_order_never_comes_due() {
         let shutdown = Shutdown::default();
         shutdown.schedule(plan(10, "first")).unwrap();
-        assert_eq!(shutdown.cancel().unwrap().unwrap().reason, "first");
+        assert_eq!(shutdown.cancel().unwrap().unwrap().options.reason, "first");
         assert!(shutdown.cancel().unwrap().is_none());
         let wait = tokio::time::timeout(Duration::from_secs(100), shutdown.due()).await;
         assert!(wait.is_err());

@@ -16,11 +16,8 @@ impl Builtin for Close {
 
     fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
         // The session sends this answer before it ends.
-        call.client.outbox.end(SessionEnded {
-            code: EndCode::Closed,
-            reason: String::new(),
-            by: call.who().user.clone(),
-        });
+        let by = call.who().user.clone();
+        call.client.outbox.end(SessionEnded::new(EndCode::Closed, "", by));
         ready(Ok(String::new()))
     }
 }

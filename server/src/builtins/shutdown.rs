@@ -1,11 +1,12 @@
 //! `shutdown` (ks): warns every client, ends every session, then ends the server.
 
-use std::time::Duration;
-
-use topside_shared::Role;
+use jiff::tz::TimeZone;
 use topside_shared::command::{Arg, ArgType, Command, Effect};
 use topside_shared::methods::ServerShutdown;
+use topside_shared::notifications::return_note;
 use topside_shared::text::{self, MAX_REASON};
+use topside_shared::values::{parse_duration, parse_expected_return};
+use topside_shared::{Role, Time};
 
 use crate::builtins::{optional, reads};
 use crate::menu::builtin::{Answering, Builtin, BuiltinCall};
@@ -20,10 +21,9 @@ pub(super) struct Shutdown(pub(super) ServerRef);
 impl Builtin for Shutdown {
     fn declaration(&self) -> Command {
         let delay = Arg {
-            default: Some(0.into()),
-            minimum: Some(0.0),
-            maximum: Some(86_400.0),
-            ..optional("delay", ArgType::Int, "Seconds until it begins")
+            default: Some("0s".into()),
+            maximum: Some(86_400_000.0),
+            ..optional("delay", ArgType::Duration, "Time until it begins")
         };
         let reason = Arg {
             rest: true,
@@ -33,7 +33,7 @@ impl Builtin for Shutdown {
         // Given by name only: `reason` takes the rest of the line.
         let back = Arg {
             max_length: Some(MAX_BACK),
-            ..optional("back", ArgType::String, "When it is expected back: 14:00, tomorrow")
+            ..optional("back", ArgType::String, "Expected return: 20:00, or 30m after the shutdown")
         };
         let restart = optional("restart", ArgType::Bool, "Start again at once");
         let description = "Warns every client, ends every session, then ends the server.";
@@ -53,25 +53,25 @@ impl Builtin for Shutdown {
 
     fn answer<'a>(&'a self, call: &'a BuiltinCall) -> Answering<'a> {
         Box::pin(async move {
-            let delay = u64::try_from(call.int("delay").unwrap_or(0)).unwrap_or(0);
+            let delay_ms = call.text("delay").and_then(parse_duration).unwrap_or(0);
             let restart = call.flag("restart");
-            let reason = ServerShutdown::reason_with_return(call.text("reason"), call.text("back"));
-            let due = shutdown::schedule(
-                &self.0.get(),
-                &call.client,
-                Duration::from_secs(delay),
-                reason.as_deref(),
-                restart,
-                Some(call.answered.clone()),
-            )
-            .await
-            .map_err(|error| error.message)?;
+            let begin = Time::now().plus_millis(delay_ms);
+            let back = call.text("back").filter(|text| !text.trim().is_empty());
+            let zone = TimeZone::system();
+            let back = back.map(|text| parse_expected_return(text, begin, &zone)).transpose()?;
+            let reason = call.text("reason").map(str::to_owned);
+            let order = ServerShutdown { delay_ms, reason, back, then: None, restart };
+            let answered = Some(call.answered.clone());
+            let due = shutdown::schedule(&self.0.get(), &call.client, order, answered)
+                .await
+                .map_err(|error| error.message)?;
             let what = if restart { "restarts" } else { "shuts down" };
-            Ok(if delay == 0 {
-                format!("the server {what} now\n")
+            let back = return_note(back, begin, &zone);
+            Ok(if delay_ms == 0 {
+                format!("the server {what} now{back}\n")
             } else {
                 let left = text::duration(due.in_ms);
-                format!("the server {what} in {left}; `topside call-off` cancels that\n")
+                format!("the server {what} in {left}{back}; `topside call-off` cancels that\n")
             })
         })
     }

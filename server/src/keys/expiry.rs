@@ -95,11 +95,7 @@ pub(crate) fn enforce(
             }
             Standing::Invited(_) => {}
             Standing::Expired | Standing::Revoked | Standing::Unknown => {
-                client.outbox.end(SessionEnded {
-                    code: EndCode::Revoked,
-                    reason: reason.to_owned(),
-                    by: by.to_owned(),
-                });
+                client.outbox.end(SessionEnded::new(EndCode::Revoked, reason, by));
             }
         }
     }
@@ -113,11 +109,11 @@ pub(crate) fn enforce_local(local: &Local, clients: &Registry, by: &str) {
         match local_identity(local, uid, &who) {
             Some(now) if Arc::ptr_eq(&now, &who) => {}
             Some(now) => clients.set_identity(&client, Identity::clone(&now)),
-            None => client.outbox.end(SessionEnded {
-                code: EndCode::Kicked,
-                reason: format!("[local] allow of server.toml does not name {} any more", who.user),
-                by: by.to_owned(),
-            }),
+            None => client.outbox.end(SessionEnded::new(
+                EndCode::Kicked,
+                format!("[local] allow of server.toml does not name {} any more", who.user),
+                by,
+            )),
         }
     }
 }

@@ -88,6 +88,6 @@ async fn disconnect(
     tracing::info!(
         target: "topside", client = target.0, user = other.who().user, by, reason, "client kicked"
     );
-    other.outbox.end(SessionEnded { code: EndCode::Kicked, reason, by });
+    other.outbox.end(SessionEnded::new(EndCode::Kicked, reason, by));
     Ok(())
 }

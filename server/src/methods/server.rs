@@ -1,7 +1,5 @@
 //! The server itself: its figures, its files and its shutdown.
 
-use std::time::Duration;
-
 use topside_shared::RpcError;
 use topside_shared::methods::{
     Empty, ReloadResult, ServerReload, ServerShutdown, ServerShutdownCancel, ServerStatus,
@@ -32,17 +30,7 @@ pub(super) async fn shutdown(
     caller: Caller,
     params: ServerShutdown,
 ) -> Result<ShutdownResult, RpcError> {
-    let ServerShutdown { delay_ms, reason, restart } = params;
-    let delay = Duration::from_millis(delay_ms);
-    operations::shutdown::schedule(
-        &caller.server,
-        &caller.client,
-        delay,
-        reason.as_deref(),
-        restart,
-        None,
-    )
-    .await
+    operations::shutdown::schedule(&caller.server, &caller.client, params, None).await
 }
 
 pub(super) async fn cancel_shutdown(

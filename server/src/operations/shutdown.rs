@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use topside_shared::methods::ShutdownResult;
-use topside_shared::notifications::{Closing, Phase, name};
+use topside_shared::methods::{ServerShutdown, ShutdownResult};
+use topside_shared::notifications::{AfterShutdown, Closing, Phase, name};
 use topside_shared::text::{MAX_REASON, clean};
 use topside_shared::{ErrorKind, RpcError};
 
@@ -13,7 +13,7 @@ use crate::audit::entry::{By, Entry};
 use crate::base::blocking::blocking;
 use crate::base::outbox::notification;
 use crate::base::shortage::Shortage;
-use crate::base::shutdown::{Plan, TooLate};
+use crate::base::shutdown::{Plan, ShutdownOptions, TooLate};
 use crate::base::shutdown_record;
 use crate::base::toml_file::errors::first_of;
 use crate::clients::Client;
@@ -23,28 +23,33 @@ use crate::server::alerts::warn_admins;
 /// Schedules a shutdown for a client. It begins after `answered`, if that is given, is cancelled.
 ///
 /// # Errors
-/// `closing`, once one has begun; `spawnFailed`, where the server could not start again.
+/// `invalidParams`, where `then` is not possible; `closing`, once one has begun; `spawnFailed`, where the server could not
+/// start again.
 pub(crate) async fn schedule(
     server: &Arc<Server>,
     client: &Client,
-    delay: Duration,
-    reason: Option<&str>,
-    restart: bool,
+    order: ServerShutdown,
     answered: Option<CancellationToken>,
 ) -> Result<ShutdownResult, RpcError> {
+    let restart = restarts(&order)?;
     if restart {
         can_start_again(server).await?;
     }
-    let reason = clean(reason.unwrap_or_default(), MAX_REASON);
+    let ServerShutdown { delay_ms, reason, back, .. } = order;
+    let delay = Duration::from_millis(delay_ms);
+    let reason = clean(&reason.unwrap_or_default(), MAX_REASON);
     if !server.shutdown.has_begun() {
-        let ms = delay.as_millis();
-        let argv =
-            vec![format!("delayMs={ms}"), format!("restart={restart}"), format!("reason={reason}")];
+        let mut argv = vec![
+            format!("delayMs={delay_ms}"),
+            format!("restart={restart}"),
+            format!("reason={reason}"),
+        ];
+        argv.extend(back.map(|back| format!("back={back}")));
         let by = client.by();
         server.audit.note_ahead(Entry::new(by, "server/shutdown", "server").argv(argv)).await;
     }
     let by = client.called();
-    let mut plan = Plan::new(delay, reason, by, restart);
+    let mut plan = Plan::new(delay, by, ShutdownOptions { reason, back, restart });
     plan.answered = answered;
     let (due, notice) = (plan.due(), plan.notice(Phase::Scheduled));
     // Before it is scheduled: it may begin at once, and then the record is removed.
@@ -58,7 +63,7 @@ pub(crate) async fn schedule(
     server.shutdown.schedule(plan).map_err(too_late)?;
     tracing::info!(
         target: "topside", client = client.id.0, by = notice.by, reason = notice.reason, restart,
-        in_ms = due.in_ms, "shutdown ordered"
+        back = back.map(tracing::field::display), in_ms = due.in_ms, "shutdown ordered"
     );
     // One that is due now is told of as it begins.
     if !delay.is_zero() {
@@ -67,12 +72,30 @@ pub(crate) async fn schedule(
     Ok(due)
 }
 
+/// Whether an order is for a restart.
+fn restarts(order: &ServerShutdown) -> Result<bool, RpcError> {
+    use AfterShutdown::{Exit, Poweroff, Reboot, Restart};
+    let wrong = |message: String| Err(RpcError::new(ErrorKind::InvalidParams, message));
+    match (order.then, order.restart) {
+        (None, restart) => Ok(restart),
+        (Some(Restart), _) => Ok(true),
+        (Some(Exit), false) => Ok(false),
+        (Some(Exit), true) => {
+            wrong("`then` is `exit` and `restart` is true: give one of them".into())
+        }
+        (Some(then @ (Reboot | Poweroff)), _) => wrong(format!(
+            "`then` cannot be `{}`: this server can `exit` or `restart`",
+            then.name()
+        )),
+    }
+}
+
 /// Waits until a shutdown is due, and begins it. A restart that was ordered for later is called off where the server
 /// could not start again by then: every client would be warned of a restart that becomes an end.
 pub(crate) async fn wait_until_due(server: &Arc<Server>) -> Plan {
     loop {
         let plan = server.shutdown.due().await;
-        let refused = match plan.was_delayed() && plan.restart {
+        let refused = match plan.was_delayed() && plan.options.restart {
             true => can_start_again(server).await.err(),
             false => None,
         };

@@ -14,7 +14,7 @@ use crate::server::{Ended, Server};
 
 impl Server {
     pub(super) async fn end(self: &Arc<Self>, plan: &Plan, stop: &Stop) -> Ended {
-        let mut restart = plan.restart;
+        let mut restart = plan.options.restart;
         let mut ending = pin!(async {
             tokio::select! {
                 () = self.close(plan) => {}
@@ -45,7 +45,7 @@ impl Server {
             return ended;
         }
         let pending = self.report_pending();
-        tracing::info!(target: "topside", reason = plan.reason, by = plan.by, "server stopped");
+        tracing::info!(target: "topside", reason = plan.options.reason, by = plan.by, "server stopped");
         match pending {
             _ if restart => Ended::Restart,
             true => Ended::Pending,
@@ -68,7 +68,7 @@ impl Server {
     /// The phases of an orderly end, each under the deadline.
     async fn close(&self, plan: &Plan) {
         tracing::info!(
-            target: "topside", reason = plan.reason, by = plan.by, restart = plan.restart,
+            target: "topside", reason = plan.options.reason, by = plan.by, restart = plan.options.restart,
             clients = self.clients.count(), runs = self.runs.live().len(), "server is closing"
         );
         self.tell(&notification(name::SERVER_CLOSING, &plan.notice(Phase::Now)));
@@ -94,9 +94,10 @@ impl Server {
         self.now().menu.worker_pool().stop(deadline.max(Instant::now() + GOODBYE)).await;
         let deadline = deadline.max(Instant::now() + GOODBYE);
         let ended = SessionEnded {
-            code: if plan.restart { EndCode::Restart } else { EndCode::Shutdown },
-            reason: plan.reason.clone(),
+            code: if plan.options.restart { EndCode::Restart } else { EndCode::Shutdown },
+            reason: plan.options.reason.clone(),
             by: plan.by.clone(),
+            back: plan.options.back,
         };
         for client in self.clients.all() {
             client.outbox.end(ended.clone());

@@ -124,15 +124,10 @@ impl<S: Transport> Session<S> {
                 // or the goodbye could not be read.
                 client.outbox.discard();
                 self.batch.truncate(usize::from(self.half));
-                Some(SessionEnded {
-                    code: EndCode::SlowReader,
-                    reason: "it did not read what it was sent".into(),
-                    by: String::new(),
-                })
+                let reason = "it did not read what it was sent";
+                Some(SessionEnded::new(EndCode::SlowReader, reason, ""))
             }
-            Why::Protocol(reason) => {
-                Some(SessionEnded { code: EndCode::Protocol, reason, by: String::new() })
-            }
+            Why::Protocol(reason) => Some(SessionEnded::new(EndCode::Protocol, reason, "")),
         };
         let patience = match &ended {
             Some(SessionEnded { code: EndCode::SlowReader, .. }) => LINGER,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use topside_server::Ended;
+use topside_shared::Time;
 
 use crate::common::{Raw, TestServer, Topsided};
 
@@ -47,21 +48,109 @@ fn a_scheduled_shutdown_is_told_to_those_who_take_notices_and_everything_goes_on
 }
 
 #[test]
-fn the_command_tells_when_the_server_is_expected_back() {
+fn reason_delay_and_expected_return_are_separate_fields() {
     let server = TestServer::start();
     let mut client = server.connect_with_notices();
-    let line = |args: Value| json!({"command": "shutdown", "args": args, "confirm": true});
-    for (args, told) in [
-        (json!({"delay": 3600, "reason": "new disk", "back": "14:00"}), "new disk (back 14:00)"),
-        (json!({"delay": 3600, "back": "tomorrow"}), "back tomorrow"),
-        (json!({"delay": 3600, "reason": "new disk"}), "new disk"),
-        (json!({"delay": 3600, "reason": "new disk", "back": " "}), "new disk"),
-    ] {
-        client.ok("command/run", line(args));
-        assert_eq!(client.told("server/closing")["reason"], told);
+    let back = "2099-03-01T20:00:00.000Z";
+    client.ok(
+        "server/shutdown",
+        json!({"delayMs": HOUR_MS, "reason": "new disk", "back": "2099-03-01T21:00:00+01:00"}),
+    );
+    let closing = client.told("server/closing");
+    assert_eq!(closing["reason"], "new disk");
+    assert_eq!((&closing["back"], &closing["then"]), (&json!(back), &json!("exit")));
+    let mut late = server.connect();
+    assert_eq!(late.ok("initialize", json!({}))["closing"]["back"], back);
+    assert_eq!(late.ok("server/status", json!({}))["closing"]["back"], back);
+    // A second call replaces all fields of the first.
+    for restart in [json!({"then": "restart"}), json!({"restart": true})] {
+        let mut params = restart;
+        params["delayMs"] = json!(HOUR_MS);
+        client.ok("server/shutdown", params);
+        let closing = client.told("server/closing");
+        assert_eq!((&closing["restart"], &closing["then"]), (&json!(true), &json!("restart")));
+        assert_eq!((&closing["reason"], closing.get("back")), (&json!(""), None));
     }
-    let long = line(json!({"delay": 3600, "back": "x".repeat(65)}));
-    assert_eq!(client.refused("command/run", long)["code"], -32602);
+    client.ok("server/shutdown", json!({"reason": "new disk", "back": back}));
+    assert_eq!(client.told("server/closing")["phase"], "now");
+    let ended = client.told("session/ended");
+    assert_eq!((&ended["reason"], &ended["back"]), (&json!("new disk"), &json!(back)));
+    assert_eq!(server.ended(), Ended::Stopped);
+}
+
+#[test]
+fn a_shutdown_that_the_server_cannot_do_is_refused_with_what_it_can_do() {
+    let server = TestServer::start();
+    let mut client = server.connect_with_notices();
+    for (params, part) in [
+        (
+            json!({"then": "reboot"}),
+            "`then` cannot be `reboot`: this server can `exit` or `restart`",
+        ),
+        (json!({"then": "poweroff"}), "this server can `exit` or `restart`"),
+        (json!({"then": "exit", "restart": true}), "give one of them"),
+        (json!({"then": "explode"}), "exit, restart"),
+        (json!({"back": "20:00"}), "RFC 3339"),
+        (json!({"back": 7}), "back"),
+    ] {
+        let error = client.refused("server/shutdown", params.clone());
+        assert_eq!(error["code"], -32602, "{params}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(part), "{params}: {message}");
+    }
+    assert_eq!(client.ok("server/status", json!({})).get("closing"), None);
+}
+
+#[test]
+fn the_command_reads_a_delay_and_an_expected_return_as_people_write_them() {
+    let server = TestServer::start();
+    let mut client = server.connect_with_notices();
+    let line = |args: Value| json!({"command": "ks", "args": args, "confirm": true});
+    let time = |text: &Value| text.as_str().unwrap().parse::<Time>().unwrap();
+    for (args, delay_ms, after) in [
+        (
+            json!({"delay": "1h30m", "reason": "new disk", "back": "30m"}),
+            5_400_000,
+            Some(1_800_000),
+        ),
+        (json!({"delay": "90m", "back": "2099-03-01T20:00:00Z"}), 5_400_000, None),
+        (json!({"delay": 3600, "back": "90"}), HOUR_MS, Some(90_000)),
+        (json!({"delay": "3600", "back": "1h"}), HOUR_MS, Some(HOUR_MS)),
+    ] {
+        client.ok("command/run", line(args.clone()));
+        let closing = client.told("server/closing");
+        let left = closing["inMs"].as_u64().unwrap();
+        assert!((delay_ms - 60_000..=delay_ms).contains(&left), "{closing}");
+        let back = time(&closing["back"]);
+        match after {
+            None => assert_eq!(closing["back"], "2099-03-01T20:00:00.000Z"),
+            Some(after) => {
+                let shown = back.millis_since(time(&closing["deadline"]));
+                assert!(shown.abs_diff(after) < 10_000, "{closing}");
+            }
+        }
+        assert_eq!(closing["reason"], args.get("reason").cloned().unwrap_or(json!("")));
+    }
+    client.ok("command/run", line(json!({"delay": "1h", "back": "20:00"})));
+    let closing = client.told("server/closing");
+    let until = time(&closing["back"]).millis_since(time(&closing["deadline"]));
+    assert!(until < 24 * HOUR_MS, "the next 20:00 after the shutdown: {closing}");
+    client.ok("command/run", line(json!({"delay": "1h", "back": " "})));
+    assert_eq!(client.told("server/closing").get("back"), None);
+    for (args, part) in [
+        (json!({"delay": "soon"}), "30s, 5m or 1h30m"),
+        (json!({"delay": "2d"}), "delay"),
+        (json!({"back": "x".repeat(65)}), "back"),
+    ] {
+        let error = client.refused("command/run", line(args));
+        assert_eq!(error["code"], -32602);
+        assert!(error["message"].as_str().unwrap().contains(part), "{error}");
+    }
+    for (back, part) in [("tomorrow", "a time of day (20:00)"), ("2020-01-01 08:00", "before")] {
+        let answer = client.ok("command/run", line(json!({"delay": "1h", "back": back})));
+        assert_eq!(answer["state"], "failed", "{answer}");
+        assert!(answer["output"].as_str().unwrap().contains(part), "{answer}");
+    }
 }
 
 #[test]
@@ -331,7 +420,11 @@ fn a_shutdown_that_was_due_when_the_server_was_killed_is_reported_at_the_next_st
     let mut server = topsided.start();
     let mut admin = server.connect();
     assert_eq!(admin.ok("server/status", json!({})).get("shutdownWasDue"), None);
-    let due = admin.ok("server/shutdown", json!({"delayMs": HOUR_MS, "reason": "new disk"}));
+    let back = "2099-03-01T20:00:00.000Z";
+    let due = admin.ok(
+        "server/shutdown",
+        json!({"delayMs": HOUR_MS, "reason": "new disk", "back": back, "then": "restart"}),
+    );
     server.signal(Signal::KILL);
     assert_eq!(server.exit(), None);
 
@@ -342,6 +435,8 @@ fn a_shutdown_that_was_due_when_the_server_was_killed_is_reported_at_the_next_st
     let status = admin.ok("server/status", json!({}));
     assert_eq!(status["shutdownWasDue"]["deadline"], due["deadline"]);
     assert_eq!(status["shutdownWasDue"]["reason"], "new disk");
+    assert_eq!(status["shutdownWasDue"]["back"], back);
+    assert_eq!(status["shutdownWasDue"]["then"], "restart");
     // It is not carried out.
     assert_eq!(status.get("closing"), None);
     // One that was cancelled, or has begun, leaves nothing.

@@ -118,7 +118,9 @@ impl<'m> ArgumentReader<'m> {
     /// The argument that takes the rest of the line, if the line leaves out an optional number or duration before it.
     fn rest_after(&self, arg: usize) -> Option<usize> {
         let number = &self.command.args[arg];
-        if number.required || !matches!(number.kind, ArgType::Int | ArgType::Float | ArgType::Duration) {
+        if number.required
+            || !matches!(number.kind, ArgType::Int | ArgType::Float | ArgType::Duration)
+        {
             return None;
         }
         let mut later = self.command.args.iter().enumerate().skip(arg + 1);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Call, Empty, Menu, Method};
 use crate::command::Command;
-use crate::notifications::Closing;
+use crate::notifications::{AfterShutdown, Closing};
 use crate::time::Time;
 
 /// `server/status`.
@@ -107,20 +107,27 @@ pub struct ServerShutdown {
     /// Told to every client; at most 500 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Whether the server starts again at once.
+    /// When the server is expected back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub back: Option<Time>,
+    /// What the server does then; it ends by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub then: Option<AfterShutdown>,
+    /// Another way to write `then: "restart"`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub restart: bool,
 }
 call!(ServerShutdown -> ShutdownResult);
 
 impl ServerShutdown {
-    /// The reason that clients get, with the time when the server is expected back, if one was given.
-    pub fn reason_with_return(reason: Option<&str>, back: Option<&str>) -> Option<String> {
-        // A field that was left empty says nothing.
-        match (reason, back.filter(|back| !back.trim().is_empty())) {
-            (reason, None) => reason.map(str::to_owned),
-            (None, Some(back)) => Some(format!("back {back}")),
-            (Some(reason), Some(back)) => Some(format!("{reason} (back {back})")),
+    /// The same shutdown after another delay.
+    pub fn postponed(due: &Closing, delay_ms: u64) -> Self {
+        Self {
+            delay_ms,
+            reason: (!due.reason.is_empty()).then(|| due.reason.clone()),
+            back: due.back,
+            then: due.then,
+            restart: due.restart,
         }
     }
 }

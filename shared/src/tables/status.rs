@@ -1,11 +1,13 @@
 //! The server's status as text.
 
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::columns;
 use crate::methods::{RunCounts, ServerInfo, Status, WorkerStatus};
-use crate::notifications::Closing;
+use crate::notifications::{Closing, return_note};
 use crate::text::{self, MAX_REASON, clean};
+use crate::time::Time;
 
 /// The figures of a server, a line each.
 pub fn status(info: &ServerInfo, status: &Status) -> String {
@@ -46,12 +48,21 @@ pub fn status(info: &ServerInfo, status: &Status) -> String {
         let reason = if closing.reason.is_empty() { "no reason given" } else { &closing.reason };
         let left = text::duration(closing.in_ms);
         let what = if closing.restart { "restarts" } else { "shuts down" };
-        add(what, format!("in {left}: {reason} ({})", closing.by));
+        let back = back(closing.back);
+        add(what, format!("in {left}: {reason} ({}){back}", closing.by));
     }
     if let Some(was_due) = &status.shutdown_was_due {
-        let Closing { deadline, by, .. } = was_due;
-        let shutdown = format!("a shutdown at {deadline} ({by}): the server was killed before it");
+        let Closing { deadline, by, reason, .. } = was_due;
+        let what = if was_due.restart { "restart" } else { "shutdown" };
+        let reason = if reason.is_empty() { String::new() } else { format!(", {reason}") };
+        let back = back(was_due.back);
+        let shutdown =
+            format!("a {what} at {deadline} ({by}{reason}{back}): the server was killed before it");
         add("was due", shutdown);
     }
     columns(&rows)
+}
+
+fn back(back: Option<Time>) -> String {
+    return_note(back, Time::now(), &TimeZone::system())
 }

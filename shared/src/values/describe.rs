@@ -27,9 +27,7 @@ pub(super) fn range(arg: &Arg) -> String {
     match arg.kind {
         ArgType::String | ArgType::Enum | ArgType::Secret => length("text", arg),
         ArgType::Path => length("a path", arg),
-        ArgType::Duration => {
-            number("a duration", arg) + &such_as(", such as ", &examples(arg))
-        }
+        ArgType::Duration => number("a duration", arg) + &such_as(", such as ", &examples(arg)),
         ArgType::Int => number("a whole number", arg),
         ArgType::Float => number("a number", arg),
         ArgType::Bool => "true or false".to_owned(),
@@ -53,7 +51,10 @@ pub fn describe(arg: &Arg) -> String {
         match arg.kind {
             ArgType::Int | ArgType::Float | ArgType::Duration => {
                 let [least, most] = bounds(arg);
-                span(arg.kind.name(), least, most, "") + &such_as(" such as ", &examples(arg))
+                // A default shows how a duration is written.
+                let default = arg.default.as_ref().is_some_and(|default| *default != "0s");
+                let examples = if default { Vec::new() } else { examples(arg) };
+                span(arg.kind.name(), least, most, "") + &such_as(" such as ", &examples)
             }
             ArgType::String | ArgType::Enum | ArgType::Path | ArgType::Secret => span(
                 arg.kind.name(),
@@ -93,9 +94,7 @@ pub fn describe(arg: &Arg) -> String {
 /// Examples of a value where the name of the type does not show how one is written.
 pub fn examples(arg: &Arg) -> Vec<&'static str> {
     match arg.kind {
-        ArgType::Duration if arg.choices.is_empty() => {
-            duration::examples(arg.minimum, arg.maximum)
-        }
+        ArgType::Duration if arg.choices.is_empty() => duration::examples(arg.minimum, arg.maximum),
         _ => Vec::new(),
     }
 }

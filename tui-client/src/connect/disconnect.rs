@@ -1,8 +1,9 @@
 //! Why a session ended, as a sentence.
 
-use topside_shared::RpcError;
-use topside_shared::notifications::{EndCode, SessionEnded};
+use jiff::tz::TimeZone;
+use topside_shared::notifications::{EndCode, SessionEnded, return_note};
 use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
+use topside_shared::{RpcError, Time};
 
 /// Why a server does not accept a key, from its TLS alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -97,7 +98,8 @@ fn goodbye(ended: &SessionEnded, f: &mut std::fmt::Formatter<'_>) -> std::fmt::R
     if !reason.is_empty() {
         write!(f, ": {reason}")?;
     }
-    Ok(())
+    // With the date in any case: the text may be read on another day.
+    f.write_str(&return_note(ended.back, Time::from_millis(0), &TimeZone::system()))
 }
 
 #[cfg(test)]
@@ -106,17 +108,12 @@ mod tests {
 
     #[test]
     fn a_goodbye_says_what_who_and_why_without_control_characters() {
-        let ended = SessionEnded {
-            code: EndCode::Shutdown,
-            reason: "moving \u{1b}[2Jhouse".into(),
-            by: "phone (#4)".into(),
-        };
+        let ended = SessionEnded::new(EndCode::Shutdown, "moving \u{1b}[2Jhouse", "phone (#4)");
         assert_eq!(
             DisconnectReason::Ended(ended).to_string(),
             "the server was shut down by phone (#4): moving [2Jhouse"
         );
-        let ended =
-            SessionEnded { code: EndCode::SlowReader, reason: String::new(), by: String::new() };
+        let ended = SessionEnded::new(EndCode::SlowReader, "", "");
         assert_eq!(
             DisconnectReason::Ended(ended).to_string(),
             "the server ended the session: this client read too slowly"

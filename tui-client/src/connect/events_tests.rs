@@ -14,7 +14,7 @@ fn output(run: u64, offset: usize, bytes: usize) -> Notification {
 
 fn ended() -> Notification {
     let code = topside_shared::notifications::EndCode::Shutdown;
-    Notification::Ended(SessionEnded { code, reason: String::new(), by: String::new() })
+    Notification::Ended(SessionEnded::new(code, "", ""))
 }
 
 fn drain(queue: &Queue) -> Vec<Notification> {

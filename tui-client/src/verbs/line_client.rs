@@ -11,7 +11,7 @@ use topside_shared::frame::MAX_LINE_IN;
 use topside_shared::methods::{CommandResult, CommandRun, Menu, SessionClose};
 use topside_shared::notifications::EndCode;
 use topside_shared::records::{RunRow, RunState};
-use topside_shared::text;
+use topside_shared::{text, values};
 
 use super::errors::with_sources;
 use super::printer::{LAST_WORDS, Printer};
@@ -377,8 +377,9 @@ impl Client {
             "close" => {}
             "shutdown" => {
                 self.ordered_shutdown = true;
-                let delay = args.get("delay").and_then(Value::as_f64);
-                if delay.is_some_and(|delay| delay > 0.0) {
+                let delay = args.get("delay").map(values::to_text);
+                let delay = delay.and_then(|text| values::parse_duration_argument(&text));
+                if delay.is_some_and(|ms| ms > 0) {
                     return NextStep::On;
                 }
             }

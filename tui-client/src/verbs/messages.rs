@@ -1,9 +1,12 @@
 //! Messages for notifications and refusals.
 
-use topside_shared::notifications::{Broadcast, Closing, EventsDropped, Phase, RunGap};
+use jiff::tz::TimeZone;
+use topside_shared::notifications::{
+    Broadcast, Closing, EventsDropped, Phase, RunGap, return_note,
+};
 use topside_shared::records::RunRow;
 use topside_shared::text::{self, MAX_BROADCAST, MAX_NAME, MAX_REASON, clean};
-use topside_shared::{ErrorKind, RpcError};
+use topside_shared::{ErrorKind, RpcError, Time};
 
 use crate::connect::CallError;
 
@@ -14,11 +17,12 @@ pub(super) fn closing(closing: &Closing) -> String {
     let reason = clean(&closing.reason, MAX_REASON);
     let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
     let does = if closing.restart { "restarts" } else { "shuts down" };
+    let back = return_note(closing.back, Time::now(), &TimeZone::system());
     match closing.phase {
         Phase::Scheduled => {
-            format!("the server {does} in {}{why}{by}", text::duration(closing.in_ms))
+            format!("the server {does} in {}{why}{by}{back}", text::duration(closing.in_ms))
         }
-        Phase::Now => format!("the server {does} now{why}{by}"),
+        Phase::Now => format!("the server {does} now{why}{by}{back}"),
         Phase::Cancelled => format!("the server stays: the shutdown was called off{by}"),
     }
 }
@@ -79,8 +83,6 @@ fn refusal(error: &RpcError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use topside_shared::Time;
-
     use super::*;
 
     #[test]
@@ -92,11 +94,14 @@ mod tests {
             deadline: Time::from_millis(0),
             in_ms: 58_000,
             restart: false,
+            then: None,
+            back: None,
         };
-        assert_eq!(
-            closing(&notice),
-            "the server shuts down in 58 s: moving[2J (ordered by ann (#4))"
-        );
+        let sentence = "the server shuts down in 58 s: moving[2J (ordered by ann (#4))";
+        assert_eq!(closing(&notice), sentence);
+        notice.back = Some(Time::from_millis(86_400_000 * 365));
+        assert!(closing(&notice).starts_with(&format!("{sentence}; expected back 19")));
+        notice.back = None;
         notice.phase = Phase::Now;
         notice.restart = true;
         notice.reason.clear();

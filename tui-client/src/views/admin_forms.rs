@@ -73,12 +73,15 @@ pub(crate) fn postpone(state: &mut State) -> Vec<Effect> {
     };
     let Some(command) = console.menu.find(SHUTDOWN).cloned() else { return Vec::new() };
     let later = (left.div_ceil(60_000) * 60 + LATER).min(LONGEST);
-    let mut args = Map::from_iter([("delay".to_owned(), Value::from(later))]);
+    let mut args = Map::from_iter([("delay".to_owned(), format!("{}m", later / 60).into())]);
     if banner.restart {
         args.insert("restart".to_owned(), true.into());
     }
     if !banner.reason.is_empty() {
         args.insert("reason".to_owned(), banner.reason.clone().into());
+    }
+    if let Some(back) = banner.back {
+        args.insert("back".to_owned(), back.to_string().into());
     }
     let purpose = Some(format!("Postpone the {}", what(banner.restart)));
     let form = CommandForm { purpose, ..CommandForm::filled(command, &args) };

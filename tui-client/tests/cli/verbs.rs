@@ -178,10 +178,8 @@ fn a_terminal_is_asked_and_only_the_whole_name_ends_a_server() {
             break told["closing"].clone();
         }
     };
-    assert_eq!(
-        (&closing["phase"], &closing["reason"]),
-        (&"now".into(), &"moving (back 14:00)".into())
-    );
+    assert_eq!((&closing["phase"], &closing["reason"]), (&"now".into(), &"moving".into()));
+    assert!(closing["back"].as_str().is_some_and(|back| back.ends_with(":00.000Z")), "{closing}");
     other.end().with(125);
     assert_eq!(server.wait(), Some(0));
 }
@@ -193,8 +191,20 @@ fn each_step_of_a_shutdown_is_told_to_who_listens_with_who_did_it() {
     let mut other = place.start(&["notices"]);
     while place.json(&["broadcast", "--level", "warning", "brace"])["delivered"] == 0 {}
     assert!(other.json()["broadcast"]["level"] == "warning");
-    let ordered =
-        place.verb(&["shutdown", "--yes", "--in", "1h", "--restart", "new", "disk"]).with(0);
+    let ordered = place
+        .verb(&[
+            "shutdown",
+            "--yes",
+            "--in",
+            "1h",
+            "--back",
+            "2099-03-01T20:00:00Z",
+            "--restart",
+            "new",
+            "disk",
+        ])
+        .with(0);
+    assert!(ordered.out.contains("; expected back 2099-03-0"), "{ordered:?}");
     assert!(
         ordered.out.contains("restarts in 59 m") || ordered.out.contains("restarts in 1 h"),
         "{ordered:?}"
@@ -211,7 +221,21 @@ fn each_step_of_a_shutdown_is_told_to_who_listens_with_who_did_it() {
     place.verb(&["postpone", "30m"]).with(0);
     let later = next(&mut other);
     assert!(later["inMs"].as_u64() > told["inMs"].as_u64(), "{later}");
-    assert_eq!((&later["reason"], &later["restart"]), (&told["reason"], &told["restart"]));
+    for field in ["reason", "restart", "then", "back"] {
+        assert_eq!(later[field], told[field], "{field}");
+    }
+    assert_eq!(later["back"], "2099-03-01T20:00:00.000Z");
+    let again = place.verb(&["postpone", "1h30m", "--back", "2099-04-01T20:00:00Z"]).with(0);
+    assert!(again.out.contains(": new disk; expected back 2099-04-0"), "{again:?}");
+    assert_eq!(next(&mut other)["back"], "2099-04-01T20:00:00.000Z");
+    place.verb(&["postpone", "5m", "old", "disk"]).with(0);
+    let anew = next(&mut other);
+    assert_eq!((&anew["reason"], &anew["restart"]), (&"old disk".into(), &true.into()));
+    assert_eq!(anew["back"], "2099-04-01T20:00:00.000Z");
+    for back in ["tomorrow", "2020-01-01T00:00:00Z"] {
+        let refused = place.verb(&["postpone", "--back", back]).with(2);
+        assert!(refused.err.contains("--back: the expected return"), "{refused:?}");
+    }
     assert!(place.verb(&["status"]).with(0).out.contains("restarts "), "it is due");
     place.verb(&["call-off"]).with(0);
     assert_eq!(next(&mut other)["phase"], "cancelled");

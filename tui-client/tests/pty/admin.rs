@@ -98,7 +98,7 @@ fn a_shutdown_is_ordered_postponed_and_called_off_and_each_step_is_on_both_scree
     let by = number(&second);
     let by = format!("({})", by.trim());
     act(&mut second, "Postpone the shutdown");
-    second.see("❯ shutdown 900 new disk, back in 10 min");
+    second.see("❯ shutdown 15m new disk, back in 10 min");
     second.write("\r");
     second.see_all(&["Postpone the shutdown?", "▐ Cancel ▌"]);
     second.write("\t\r");

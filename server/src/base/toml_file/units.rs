@@ -31,9 +31,7 @@ mod tests {
 
     #[test]
     fn durations_are_whole_numbers_and_units() {
-        for (text, ms) in
-            [("20m", 1_200_000), ("250ms", 250), ("1h30m", 5_400_000), ("0s", 0)]
-        {
+        for (text, ms) in [("20m", 1_200_000), ("250ms", 250), ("1h30m", 5_400_000), ("0s", 0)] {
             assert_eq!(parse_duration(text), Some(Duration::from_millis(ms)), "{text}");
         }
         for text in ["", "5", "s", "-5s", "+5s", "5 s", "1.5s", "5S", "5sec", "99999999999999999d"]

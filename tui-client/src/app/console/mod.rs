@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use topside_shared::command::Command;
 use topside_shared::methods::{InitializeResult, Menu};
-use topside_shared::notifications::SessionEnded;
+use topside_shared::notifications::{SessionEnded, return_note};
 use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, SubscriptionId};
 
@@ -143,7 +143,9 @@ impl Console {
     pub(crate) fn banner_text(&self, state: &State) -> Option<String> {
         match &state.link {
             ConnectionState::Connected { .. } => {
-                self.banner.as_ref().map(|banner| banner.words(self.name(), state.clock.mono))
+                let banner = self.banner.as_ref()?;
+                let back = return_note(banner.back, state.clock.wall, &state.zone);
+                Some(banner.words(self.name(), state.clock.mono) + &back)
             }
             ConnectionState::Lost(lost) => {
                 let title = title_of_the_end(state, self);

@@ -11,6 +11,8 @@ pub(crate) struct Banner {
     pub(crate) reason: String,
     pub(crate) by: String,
     pub(crate) restart: bool,
+    /// When the server is expected back.
+    pub(crate) back: Option<Time>,
     pub(crate) phase: BannerPhase,
     step: LastChange,
     /// By the server's clock; only compared with another one of it.
@@ -47,8 +49,8 @@ impl Banner {
             Phase::Now => BannerPhase::Now,
             Phase::Cancelled => BannerPhase::Cancelled,
         };
-        let Closing { reason, by, restart, deadline, .. } = closing;
-        Self { reason, by, restart, phase, step: LastChange::Ordered, deadline }
+        let Closing { reason, by, restart, back, deadline, .. } = closing;
+        Self { reason, by, restart, back, phase, step: LastChange::Ordered, deadline }
     }
 
     /// The same where another one was up: what is due may be due at another time.
@@ -74,8 +76,8 @@ impl Banner {
 
     /// Whether it equals another one: after a reconnect the server announces again what is due.
     pub(crate) fn is_repeated(&self, before: &Self) -> bool {
-        let same = (&self.reason, &self.by, self.restart, self.deadline);
-        same == (&before.reason, &before.by, before.restart, before.deadline)
+        let same = (&self.reason, &self.by, self.restart, self.back, self.deadline);
+        same == (&before.reason, &before.by, before.restart, before.back, before.deadline)
             && std::mem::discriminant(&self.phase) == std::mem::discriminant(&before.phase)
     }
 
@@ -133,6 +135,8 @@ mod tests {
             deadline: Time::from_millis(0),
             in_ms: 58_000,
             restart: false,
+            then: None,
+            back: None,
         };
         let banner = Banner::new(closing, 5_000);
         let words = "sprinkler shuts down in 0:58, by phone (#4): moving to a new box";

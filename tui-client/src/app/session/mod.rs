@@ -59,6 +59,7 @@ pub(crate) fn dialled(
         effects.push(Effect::Browse(false));
     }
     let mut resumed = Vec::new();
+    let zone = state.zone.clone();
     if let Some(console) = state.console_mut() {
         let anew = again && console.welcome.server.boot_id != welcome.server.boot_id;
         console.goodbye = None;
@@ -86,7 +87,7 @@ pub(crate) fn dialled(
         let closing = welcome.closing.clone();
         console.welcome = welcome;
         if let Some(closing) = closing {
-            announce_shutdown(console, closing, clock);
+            announce_shutdown(console, closing, clock, &zone);
         }
         resumed = console.runs.resume();
     }

@@ -1,8 +1,11 @@
 //! The server's notifications, on their way into the state.
 
+use jiff::tz::TimeZone;
 use topside_shared::Time;
 use topside_shared::methods::{Menu, ReloadChanges};
-use topside_shared::notifications::{Broadcast, ClientsChanged, Closing, Notification, Urgency};
+use topside_shared::notifications::{
+    Broadcast, ClientsChanged, Closing, Notification, Urgency, return_note,
+};
 
 use super::{ask_menu, subscribe, unsubscribe};
 use crate::app::console::shutdown_banner::{Banner, BannerPhase};
@@ -21,7 +24,7 @@ pub(super) fn notice(state: &mut State, session: u64, notice: Notification) -> V
 }
 
 fn take(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
-    let clock = state.clock;
+    let (clock, zone) = (state.clock, state.zone.clone());
     let Some(console) = state.console_mut() else { return Vec::new() };
     match notice {
         Notification::RunOutput(output) => {
@@ -40,7 +43,7 @@ fn take(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
             clients(console, sanitize::changed(changed), clock.wall);
         }
         Notification::Closing(closing) => {
-            announce_shutdown(console, sanitize::closing(closing), clock);
+            announce_shutdown(console, sanitize::closing(closing), clock, &zone);
         }
         Notification::Reloaded(changed) if other_menu(console, changed.revision) => {
             return state.ask_if_connected(ask_menu());
@@ -97,12 +100,18 @@ fn broadcast(state: &mut State, broadcast: Broadcast) {
 }
 
 /// Shows what was announced of a shutdown; each step is a notice, too.
-pub(super) fn announce_shutdown(console: &mut Console, closing: Closing, clock: Clock) {
+pub(super) fn announce_shutdown(
+    console: &mut Console,
+    closing: Closing,
+    clock: Clock,
+    zone: &TimeZone,
+) {
     let before = console.banner.take();
     let banner = Banner::after(before.as_ref(), closing, clock.mono);
     if !before.is_some_and(|before| banner.is_repeated(&before)) {
         let warns = banner.phase != BannerPhase::Cancelled;
-        let words = banner.words(console.name(), clock.mono);
+        let words =
+            banner.words(console.name(), clock.mono) + &return_note(banner.back, clock.wall, zone);
         console.notices.push(clock.wall, warns, words);
     }
     console.banner = Some(banner);

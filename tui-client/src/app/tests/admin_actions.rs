@@ -234,14 +234,14 @@ fn what_is_due_can_be_postponed_and_called_off_and_not_ordered_twice() {
 
     act(&mut world, "postpone the shutdown");
     let shown = screen(&world);
-    assert!(shown.contains("❯ shutdown 360 new disk"), "{shown}");
+    assert!(shown.contains("❯ shutdown 6m new disk"), "{shown}");
     assert!(shown.contains("shutdown · Postpone the shutdown"), "{shown}");
     assert!(world.press("enter").is_empty());
     let shown = screen(&world);
     assert!(shown.contains("Postpone the shutdown?"), "{shown}");
     assert!(shown.contains("in 6 m 00 s and not in 1:00"), "{shown}");
     let effects = world.press("tab enter");
-    let args = json!({"delay": 360, "reason": "new disk"});
+    let args = json!({"delay": "6m", "reason": "new disk"});
     assert_eq!(sent(&effects), ("shutdown".into(), args, true));
     assert!(world.state.views.is_empty());
 
@@ -303,7 +303,7 @@ fn who_is_sent_away_reads_why_and_by_whom_and_is_not_connected_again() {
     let mut world = admin(160, 24);
     world.press("f2");
     let (reason, by) = ("to bed".to_owned(), "phone (#4)".to_owned());
-    world.notice(Notification::Ended(SessionEnded { code: EndCode::Kicked, reason, by }));
+    world.notice(Notification::Ended(SessionEnded::new(EndCode::Kicked, reason, by)));
     world.event(Event::Lost(DisconnectReason::Gone));
     world.press("esc");
     let words = "you were sent away by phone (#4): to bed";

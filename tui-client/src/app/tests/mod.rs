@@ -464,7 +464,7 @@ pub(crate) fn menu() -> Menu {
     commands[0]["aliases"] = json!(["m"]);
     commands[3]["aliases"] = json!(["ks"]);
     commands[3]["args"] = json!([
-        {"name": "delay", "type": "int", "minimum": 0.0},
+        {"name": "delay", "type": "duration"},
         {"name": "restart", "type": "bool"},
         {"name": "reason", "rest": true},
     ]);
@@ -509,6 +509,8 @@ pub(crate) fn closing(phase: Phase, in_ms: u64, reason: &str) -> Notification {
         deadline: Time::from_millis(START),
         in_ms,
         restart: false,
+        then: None,
+        back: None,
     })
 }
 

@@ -7,7 +7,7 @@ use super::*;
 use crate::connect::DisconnectReason;
 
 fn goodbye(code: EndCode, reason: &str) -> SessionEnded {
-    SessionEnded { code, reason: reason.into(), by: "phone (#4)".into() }
+    SessionEnded::new(code, reason, "phone (#4)")
 }
 
 fn lose(world: &mut World, reason: DisconnectReason) -> Vec<Effect> {
@@ -63,7 +63,7 @@ fn a_session_that_ends_with_its_key_says_who_revoked_it() {
     ] {
         let mut world = World::connected(160, 24);
         let by = by.to_owned();
-        world.notice(Notification::Ended(SessionEnded { code, reason: String::new(), by }));
+        world.notice(Notification::Ended(SessionEnded::new(code, "", by)));
         lose(&mut world, DisconnectReason::Gone);
         let ConnectionState::Lost(lost) = &world.state.link else { panic!() };
         assert_eq!(lost.what(), format!("ended this session: {words}"));

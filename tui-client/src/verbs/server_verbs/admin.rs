@@ -3,22 +3,24 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use jiff::tz::TimeZone;
 use topside_server::cli::{NewKey, ShowError};
-use topside_shared::ClientId;
 use topside_shared::methods::{
     Broadcast, ClientKick, ClientsList, Empty, KeyInviteResult, KeyRevoke, KeysList, ReloadResult,
     ServerReload, ServerShutdown, ServerShutdownCancel, ServerStatus,
 };
-use topside_shared::notifications::{EndCode, Urgency};
+use topside_shared::notifications::{EndCode, Urgency, return_note};
 use topside_shared::records::ClientRow;
 use topside_shared::tables;
-use topside_shared::text::{self, MAX_NAME, clean};
+use topside_shared::text::{self, MAX_NAME, MAX_REASON, clean};
+use topside_shared::values::parse_expected_return;
+use topside_shared::{ClientId, Time};
 
 use super::one_shot::OneShot;
 use super::{ConfirmArgs, SessionArgs};
 use crate::connect::{CallError, DisconnectReason};
-use crate::verbs::duration;
 use crate::verbs::errors::VerbError;
+use crate::verbs::{duration, exit_status};
 
 #[derive(Debug, Args)]
 pub(in crate::verbs) struct BroadcastArgs {
@@ -66,7 +68,7 @@ pub(in crate::verbs) struct Shutdown {
     /// Start again at once
     #[arg(long)]
     restart: bool,
-    /// When it is back, as text: 14:00, tomorrow
+    /// Expected return: 20:00, 30m (after the shutdown begins), or a time in RFC 3339
     #[arg(long, value_name = "WHEN")]
     back: Option<String>,
     /// The reason for every client
@@ -81,6 +83,19 @@ pub(in crate::verbs) struct Postpone {
     /// By how much: 90, 90s, 5m, 1h30m
     #[arg(value_name = "DURATION", value_parser = duration::parse, default_value = "5m")]
     by: Duration,
+    /// Another expected return: 20:00, 30m (after the shutdown begins), or a time in RFC 3339
+    #[arg(long, value_name = "WHEN")]
+    back: Option<String>,
+    /// Another reason for every client
+    #[arg(value_name = "REASON")]
+    reason: Vec<String>,
+}
+
+/// The time of `--back` for a shutdown that begins in `delay_ms`.
+fn expected_return(text: Option<&str>, delay_ms: u64) -> Result<Option<Time>, VerbError> {
+    let begin = Time::now().plus_millis(delay_ms);
+    let back = text.map(|text| parse_expected_return(text, begin, &TimeZone::system()));
+    back.transpose().map_err(|error| VerbError::new(exit_status::USAGE, format!("--back: {error}")))
 }
 
 #[derive(Debug, Args)]
@@ -137,24 +152,26 @@ async fn row(session: &mut OneShot<'_>, client: ClientId) -> Result<Option<Clien
 
 pub(super) async fn shut_down(session: &mut OneShot<'_>, args: &Shutdown) -> Result<u8, VerbError> {
     let delay = args.delay.unwrap_or_default();
-    let (verb, does) =
-        if args.restart { ("Restart", "restarts") } else { ("Shut down", "shuts down") };
+    let delay_ms = millis(delay);
+    let restart = args.restart;
+    let (verb, does) = if restart { ("Restart", "restarts") } else { ("Shut down", "shuts down") };
+    let back = expected_return(args.back.as_deref(), delay_ms)?;
     let when = match args.delay {
         None => "now".to_owned(),
-        Some(_) => format!("in {}", text::duration(millis(delay))),
+        Some(_) => format!("in {}", text::duration(delay_ms)),
     };
     let name = session.name().to_owned();
     let question = format!("{verb} {name} for everybody, {when}?");
     args.confirm.ask_name(session.printer, &question, &name).await?;
-    let reason = joined(&args.reason);
-    let reason = ServerShutdown::reason_with_return(reason.as_deref(), args.back.as_deref());
-    let order = ServerShutdown { delay_ms: millis(delay), reason, restart: args.restart };
+    let order =
+        ServerShutdown { delay_ms, reason: joined(&args.reason), back, then: None, restart };
     let due = session.call(&order).await?;
+    let back = return_note(back, Time::now(), &TimeZone::system());
     session
         .print(&due, |due| match due.in_ms {
-            0 => format!("{name} {does} now\n"),
+            0 => format!("{name} {does} now{back}\n"),
             ms => format!(
-                "{name} {does} in {}; `topside call-off` calls it off\n",
+                "{name} {does} in {}{back}; `topside call-off` calls it off\n",
                 text::duration(ms)
             ),
         })
@@ -169,13 +186,17 @@ pub(super) async fn postpone(session: &mut OneShot<'_>, args: &Postpone) -> Resu
         return Err(VerbError::not_found(sentence));
     };
     let delay_ms = due.in_ms.saturating_add(millis(args.by));
-    let reason = (!due.reason.is_empty()).then_some(due.reason);
-    let order = ServerShutdown { delay_ms, reason, restart: due.restart };
+    let mut order = ServerShutdown::postponed(&due, delay_ms);
+    order.reason = joined(&args.reason).or(order.reason);
+    order.back = expected_return(args.back.as_deref(), delay_ms)?.or(order.back);
     let later = session.call(&order).await?;
     let does = if due.restart { "restarts" } else { "shuts down" };
+    let why = order.reason.map_or_else(String::new, |why| format!(": {}", clean(&why, MAX_REASON)));
+    let back = return_note(order.back, Time::now(), &TimeZone::system());
     session
         .print(&later, |later| {
-            format!("{} {does} in {}\n", session.name(), text::duration(later.in_ms))
+            let left = text::duration(later.in_ms);
+            format!("{} {does} in {left}{why}{back}\n", session.name())
         })
         .await
 }

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Command;
-use topside_shared::methods::{CommandRun, ServerShutdown};
-use topside_shared::text::{clean, duration};
+use topside_shared::methods::CommandRun;
+use topside_shared::text::{MAX_NAME, clean, duration};
 use topside_shared::values;
 
 use crate::app::connection::ConnectionState;
@@ -146,7 +146,7 @@ pub(crate) fn question(
         let name = console.name().to_owned();
         let restart = run.args.get("restart") == Some(&Value::Bool(true));
         let verb = if restart { "restarts" } else { "shuts down" };
-        let delay = run.args.get("delay").and_then(Value::as_u64).unwrap_or(0).saturating_mul(1000);
+        let delay = delay_ms(run);
         let when = match delay {
             0 => "at once".to_owned(),
             ms => format!("in {}", duration(ms)),
@@ -161,10 +161,11 @@ pub(crate) fn question(
         let instead = instead.unwrap_or_default();
         let mut text = vec![format!("{name} {verb} {when}{instead}; {others}.")];
         let told = |name: &str| run.args.get(name).and_then(Value::as_str);
-        text.push(match ServerShutdown::reason_with_return(told("reason"), told("back")) {
-            Some(reason) => format!("Reason told: {}", clean(&reason, 500)),
+        text.push(match told("reason") {
+            Some(reason) => format!("Reason told: {}", clean(reason, 500)),
             None => "No reason is given.".to_owned(),
         });
+        text.extend(told("back").map(|back| format!("Expected back: {}", clean(back, MAX_NAME))));
         if is_postponement(state, run) {
             let title = format!("Postpone the {}?", what(restart));
             let (line, run) = (line.to_owned(), run.clone());
@@ -179,11 +180,17 @@ pub(crate) fn question(
     Some(confirmed(Confirm::choice(question, text, "Run it", then)))
 }
 
+/// The delay of a shutdown; a number counts seconds, as in the menu of an older server.
+fn delay_ms(run: &CommandRun) -> u64 {
+    let delay = run.args.get("delay").map(values::to_text);
+    delay.and_then(|text| values::parse_duration_argument(&text)).unwrap_or(0)
+}
+
 /// Whether a shutdown is due already, and this one only begins later. That is less than what is due.
 pub(crate) fn is_postponement(state: &State, run: &CommandRun) -> bool {
     let Some(console) = state.console().filter(|_| run.command == SHUTDOWN) else { return false };
     let restart = run.args.get("restart") == Some(&Value::Bool(true));
-    let delay = run.args.get("delay").and_then(Value::as_u64).unwrap_or(0).saturating_mul(1000);
+    let delay = delay_ms(run);
     let same = console.banner.as_ref().is_some_and(|banner| banner.restart == restart);
     same && console.due_in(state.clock.mono).is_some_and(|due| delay > due)
 }

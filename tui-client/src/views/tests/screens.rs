@@ -44,7 +44,7 @@ fn after_the_end(width: u16, height: u16) -> World {
     world.now = 128_000;
     let by = "phone (#4)".to_owned();
     let reason = "moving to a new box".to_owned();
-    let goodbye = SessionEnded { code: EndCode::Shutdown, reason, by };
+    let goodbye = SessionEnded::new(EndCode::Shutdown, reason, by);
     world.event(Event::Lost(DisconnectReason::Ended(goodbye)));
     world
 }
