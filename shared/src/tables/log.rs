@@ -15,16 +15,21 @@ pub fn log_line(entry: &LogEntry) -> String {
 /// The message and the fields of an entry, without its time and level.
 pub fn log_text(entry: &LogEntry) -> String {
     let mut line = entry.message.clone();
-    for (name, value) in &entry.fields {
-        let written = match value {
-            Value::String(text) if !text.is_empty() && text.chars().all(is_plain) => {
-                write!(line, " {name}={text}")
-            }
-            value => write!(line, " {name}={value}"),
-        };
+    for (name, value) in log_fields(entry) {
+        let written = write!(line, " {name}={value}");
         debug_assert!(written.is_ok());
     }
     line
+}
+
+/// The fields of an entry: each name, and its value as it stands behind the `=`.
+pub fn log_fields(entry: &LogEntry) -> impl Iterator<Item = (&str, String)> {
+    entry.fields.iter().map(|(name, value)| match value {
+        Value::String(text) if !text.is_empty() && text.chars().all(is_plain) => {
+            (name.as_str(), text.clone())
+        }
+        value => (name.as_str(), value.to_string()),
+    })
 }
 
 /// Whether a value with this character can stand without quotes.

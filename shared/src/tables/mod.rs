@@ -10,7 +10,7 @@ mod records;
 mod status;
 
 pub use columns::columns;
-pub use log::{log_line, log_text};
+pub use log::{log_fields, log_line, log_text};
 pub use menu::menu;
 pub use records::{client, clients, run, runs};
 pub use status::status;

@@ -62,13 +62,13 @@ fn view(world: &World) -> &LogView {
     world.state.top_view::<LogView>().unwrap()
 }
 
-fn lines(world: &World) -> Vec<&str> {
+fn lines(world: &World) -> Vec<String> {
     let view = view(world);
-    view.shown().iter().map(|number| view.line(*number).unwrap().text.as_str()).collect()
+    view.shown().iter().map(|number| view.line(*number).unwrap().text()).collect()
 }
 
-fn chosen(world: &World) -> &str {
-    lines(world)[view(world).place()]
+fn chosen(world: &World) -> String {
+    lines(world).swap_remove(view(world).place())
 }
 
 fn screen(world: &World) -> String {
@@ -307,4 +307,62 @@ fn a_line_steers_no_terminal_and_the_chosen_one_is_shown_whole() {
     assert!(screen(&world).contains("the end of it"), "{}", screen(&world));
     world.press("enter");
     assert!(!screen(&world).contains("the end of it"));
+}
+
+/// Each verb added two lines.
+#[test]
+fn a_connection_that_has_ended_is_one_line_with_the_fields_of_both() {
+    let mut world = admin(80, 24);
+    world.press("alt-l");
+    let connected = |n: u64, client: u64| {
+        let fields = json!({"client": client, "address": "pid 4120", "user": "ann"});
+        entry(n, "info", "client connected", &fields)
+    };
+    let ended = |n: u64, client: u64| {
+        let fields = json!({"client": client, "reason": "left"});
+        entry(n, "info", "client disconnected", &fields)
+    };
+    let tail = vec![connected(1, 4), connected(2, 5), ended(3, 4)];
+    answer(&mut world, 3, tail.clone(), &tail[1..]);
+    let first = "client disconnected client=4 reason=left address=\"pid 4120\" user=ann";
+    let want = [
+        "client connected address=\"pid 4120\" client=5 user=ann",
+        &format!("{first} connected_for=\"2.0 s\""),
+    ];
+    assert_eq!(lines(&world), want, "the snapshot behind the seam adds no line");
+    world.notice(Notification::LogEntry(ended(9, 5)));
+    assert_eq!(lines(&world).len(), 2);
+    // A connection of which only the end is known keeps its line.
+    world.notice(Notification::LogEntry(ended(10, 77)));
+    assert_eq!(lines(&world)[2], "client disconnected client=77 reason=left");
+    // What a reader who looks back has on the screen stays there.
+    world.notice(Notification::LogEntry(connected(11, 8)));
+    world.press("up");
+    world.notice(Notification::LogEntry(ended(12, 8)));
+    assert_eq!(lines(&world).len(), 5);
+}
+
+#[test]
+fn f_shows_failures_only_and_is_a_letter_once_a_filter_is_typed() {
+    let mut world = admin(80, 24);
+    world.press("alt-l");
+    let run = |n: u64, state: &str| {
+        entry(n, "info", "run ended", &json!({"command": "zone-run", "run": n, "state": state}))
+    };
+    let refused = entry(4, "warn", "key refused", &json!({"key": "3f9a12c0".repeat(8)}));
+    answer(&mut world, 3, vec![run(1, "done"), run(2, "failed"), run(3, "done"), refused], &[]);
+    let drawn = screen(&world);
+    assert!(drawn.contains("✗ info  run ended command=zone-run run=2 state=failed"), "{drawn}");
+    assert!(drawn.contains("✗ warn  key refused key=3f9a12c0…"), "{drawn}");
+    assert!(drawn.contains(&"3f9a12c0".repeat(7)), "complete below: {drawn}");
+    assert!(drawn.contains("LEVEL"), "{drawn}");
+    world.press("f");
+    assert_eq!(lines(&world).len(), 2);
+    assert!(screen(&world).contains("failures only"), "{}", screen(&world));
+    world.press("f");
+    assert_eq!(lines(&world).len(), 4);
+    world.write("failed");
+    assert_eq!(lines(&world).len(), 1);
+    world.press("backspace backspace f");
+    assert_eq!(lines(&world), Vec::<String>::new(), "`failef`");
 }

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use topside_shared::notifications::{Level, LogEntry};
-use topside_shared::{SubscriptionId, Time, tables};
+use topside_shared::{SubscriptionId, Time};
 
+use super::log_line::LogLine;
 use crate::input::key::{Code, Key};
-use crate::text::sanitize;
 use crate::widgets::filter_list::{FilterList, ListMove};
 
 /// How many are kept.
@@ -24,6 +24,8 @@ pub(crate) struct LogView {
     pub(super) list: FilterList<u64>,
     /// The least level that is shown.
     pub(super) level: Level,
+    /// Whether only failures are shown.
+    pub(super) failures: bool,
     /// Whether the chosen line has all the room that it needs.
     pub(super) whole: bool,
     pub(super) standing: LogState,
@@ -50,27 +52,12 @@ pub(crate) enum LogState {
     Cut,
 }
 
-/// A line of the log, or what is said between two.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LogLine {
-    pub(crate) at: Time,
-    /// None: a line of the screen, which no filter hides.
-    pub(crate) level: Option<Level>,
-    pub(crate) text: String,
-}
-
-impl LogLine {
-    pub(super) fn of(entry: &LogEntry) -> Self {
-        let text = sanitize::sentence(&tables::log_text(entry));
-        Self { at: entry.time, level: Some(entry.level), text }
-    }
-}
-
 impl LogView {
     pub(super) fn new() -> Self {
         Self {
             list: FilterList::default(),
             level: Level::Info,
+            failures: false,
             whole: false,
             standing: LogState::Cut,
             lines: VecDeque::new(),
@@ -122,19 +109,36 @@ impl LogView {
 
     fn passes(&self, line: &LogLine) -> bool {
         line.level.is_none_or(|level| {
-            level >= self.level && self.list.passes(&format!("{} {}", level.name(), line.text))
+            !line.is_replaced
+                && level >= self.level
+                && (line.is_failure || !self.failures)
+                && self.list.passes(&format!("{} {}", level.name(), line.text()))
         })
     }
 
-    pub(super) fn push(&mut self, line: LogLine) {
+    pub(super) fn push(&mut self, mut line: LogLine) {
         if self.lines.len() == KEPT {
             self.forget();
         }
+        self.merge(&mut line);
         if self.passes(&line) {
             self.shown.push(self.next);
         }
         self.lines.push_back(line);
         self.next += 1;
+    }
+
+    /// The end of a connection takes the place of its beginning, so that a connection has one line. A reader who looks
+    /// back keeps the lines that are on the screen.
+    fn merge(&mut self, end: &mut LogLine) {
+        let first = self.forgotten();
+        let Some(place) = self.lines.iter().rposition(|line| end.ends(line)) else { return };
+        let begin = &mut self.lines[place];
+        end.add_beginning(begin);
+        if self.left.is_none() {
+            begin.is_replaced = true;
+            self.shown.retain(|shown| *shown != first + place as u64);
+        }
     }
 
     /// Lets the oldest line go. A reader who stands on it goes to the next one.
@@ -152,7 +156,7 @@ impl LogView {
 
     /// Says something between two lines of the log.
     pub(super) fn say(&mut self, at: Time, text: impl Into<String>) {
-        self.push(LogLine { at, level: None, text: text.into() });
+        self.push(LogLine::remark(at, text.into()));
     }
 
     /// Takes the last lines of the log behind those that are here, each once; says where they do not meet, and
@@ -242,6 +246,10 @@ impl LogView {
         let steps = match key.code {
             Code::Tab => 1,
             Code::BackTab => LEVELS.len() - 1,
+            Code::Char('f') if key == Key::plain(key.code) && self.list.filter.is_empty() => {
+                self.failures = !self.failures;
+                0
+            }
             Code::End if !key.ctrl && !key.alt && !key.shift => return self.follow(),
             Code::Enter => {
                 self.whole = !self.whole;

@@ -4,6 +4,7 @@
 //! subscription closes the seam; a line of both answers is taken once.
 
 mod lines;
+mod log_line;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -13,8 +14,9 @@ use topside_shared::notifications::{Level, Notification};
 
 #[cfg(test)]
 pub(crate) use lines::KEPT;
+use lines::LogState;
 pub(crate) use lines::LogView;
-use lines::{LogLine, LogState};
+use log_line::{LogLine, short};
 
 use crate::app::ask::{self, Ask};
 use crate::app::console::Console;
@@ -36,6 +38,10 @@ const TAIL: u64 = 1_000;
 const LEVEL: usize = 6;
 /// From this width on a time has room for its day.
 const WIDE_FROM: u16 = 56;
+/// Columns of a time with and without its day.
+const TIMES: (usize, usize) = (12, 9);
+/// From so many rows on the columns have heads.
+const HEADS_FROM: u16 = 10;
 
 pub(crate) fn open(state: &mut State) -> Vec<Effect> {
     state.open(LogView::new());
@@ -180,9 +186,18 @@ impl View for LogView {
 
         let field = Rect { width: inside.width.saturating_sub(12), ..inside };
         let list = ListArea::new(&self.list.filter, field, 0, buffer, theme);
-        Row::new(buffer, inside).right(least(self.level), theme.dim);
-        let mut list_rows =
-            Rect { y: inside.y + 1, height: inside.height.saturating_sub(rows + 3), ..inside };
+        let filter = if self.failures { "failures only" } else { least(self.level) };
+        let style = if self.failures { theme.failed } else { theme.dim };
+        Row::new(buffer, inside).right(filter, style);
+        let heads = heads(inside.height);
+        if heads > 0 {
+            column_heads(&mut Row::at(buffer, inside, 1), theme);
+        }
+        let mut list_rows = Rect {
+            y: inside.y + 1 + heads,
+            height: inside.height.saturating_sub(rows + 3 + heads),
+            ..inside
+        };
         let seam = Rect { y: list_rows.bottom(), height: 1, ..inside };
         let forgotten = self.forgotten();
         if forgotten > 0 && at + 1 < usize::from(list_rows.height) {
@@ -215,9 +230,15 @@ impl View for LogView {
     }
 }
 
-/// The inner room of the log, whose lines are long.
+/// The inner room of the log: all rows down to the hints, because there are many lines, and they are long.
 fn log_room(size: Size) -> Size {
-    Size { width: size.width.saturating_sub(6).max(size.width.min(36)), ..canvas::room(size) }
+    let width = size.width.saturating_sub(6).max(size.width.min(36));
+    Size { width, height: size.height.saturating_sub(3) }
+}
+
+/// Rows for the heads of the columns; a small screen has none.
+fn heads(height: u16) -> u16 {
+    u16::from(height >= HEADS_FROM)
 }
 
 /// Rows for the chosen line below the log, unless all of it is shown.
@@ -228,38 +249,64 @@ fn detail_rows(height: u16) -> u16 {
 /// How many lines of the log a page has.
 fn log_page(size: Size) -> usize {
     let Size { height, .. } = log_room(size);
-    // Filters, the line under the list, and the foot.
-    usize::from(height.saturating_sub(detail_rows(height) + 3)).max(1)
+    // Filters, heads, the line under the list, and the foot.
+    usize::from(height.saturating_sub(detail_rows(height) + heads(height) + 3)).max(1)
 }
 
 /// The chosen line, in rows of so many columns.
 fn whole(state: &State, line: &LogLine, room: usize) -> Vec<String> {
     let at = times::stamp(line.at, state.clock.wall, &state.zone);
     let level = line.level.map(|level| format!("{} ", level.name())).unwrap_or_default();
-    fit::wrap(&format!("{at} {level}{}", line.text), room)
+    fit::wrap(&format!("{at} {level}{}", line.text()), room)
+}
+
+/// Columns of the time in a row with so much room.
+fn time_columns(room: usize) -> usize {
+    if room < usize::from(WIDE_FROM) { TIMES.1 } else { TIMES.0 }
+}
+
+fn column_heads(row: &mut Row<'_>, theme: &Theme) {
+    row.skip(2);
+    let times = time_columns(row.room());
+    row.column("TIME", times, theme.dim).column("LEVEL", LEVEL + 2, theme.dim);
+    row.left("MESSAGE", theme.dim);
 }
 
 fn one(state: &State, line: &LogLine, chosen: bool, row: &mut Row<'_>, theme: &Theme) {
     row.left(if chosen { "▌ " } else { "  " }, theme.accent);
     let Some(level) = line.level else {
-        row.left("─ ", theme.dim).left(&line.text, theme.dim);
+        row.left("─ ", theme.dim).left(&line.message, theme.dim);
         return;
     };
-    if row.room() < usize::from(WIDE_FROM) {
-        row.left(&times::clock(line.at, &state.zone), theme.dim).skip(1);
-    } else {
-        let at = times::stamp(line.at, state.clock.wall, &state.zone);
-        row.column(&at, 12, theme.dim);
+    let times = time_columns(row.room());
+    let at = match times == TIMES.1 {
+        true => times::clock(line.at, &state.zone),
+        false => times::stamp(line.at, state.clock.wall, &state.zone),
+    };
+    let (sign, style) = look(level, theme);
+    let sign = if line.is_failure { "✗ " } else { sign };
+    row.column(&at, times, theme.dim)
+        .left(sign, if line.is_failure { theme.failed } else { style });
+    row.column(level.name(), LEVEL, style);
+    let style = match (line.is_failure, chosen) {
+        (true, true) => theme.chosen().patch(theme.failed),
+        (true, false) => theme.failed,
+        (false, true) => theme.chosen(),
+        (false, false) => theme.plain,
+    };
+    row.left(&line.message, style);
+    for (name, value) in &line.fields {
+        row.left(&format!(" {name}="), theme.dim).left(&short(value), style);
     }
-    row.column(level.name(), LEVEL, look(level, theme));
-    row.left(&line.text, if chosen { theme.chosen() } else { theme.plain });
 }
 
-fn look(level: Level, theme: &Theme) -> Style {
+/// The sign and the colour of a level.
+fn look(level: Level, theme: &Theme) -> (&'static str, Style) {
     match level {
-        Level::Error => theme.bad,
-        Level::Warn => theme.warn,
-        Level::Info | Level::Debug | Level::Trace => theme.dim,
+        Level::Error => ("✗ ", theme.error),
+        Level::Warn => ("▲ ", theme.warning),
+        Level::Info => ("• ", theme.info),
+        Level::Debug | Level::Trace => ("· ", theme.debug),
     }
 }
 
@@ -297,5 +344,10 @@ fn foot(view: &LogView, (at, count): (usize, usize), row: &mut Row<'_>, theme: &
             .skip_right(1);
     }
     let whole = if view.whole { "Enter less of it" } else { "Enter all of it" };
-    canvas::keys(row, ["Tab level", whole, "End follows", "Esc closes"], theme);
+    let failures = match (view.failures, view.list.filter.is_empty()) {
+        (true, true) => "f all lines",
+        (false, true) => "f failures",
+        (_, false) => "Ctrl-U no filter",
+    };
+    canvas::keys(row, ["Tab level", failures, whole, "End follows", "Esc closes"], theme);
 }
