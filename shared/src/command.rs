@@ -158,6 +158,11 @@ impl Command {
         self.names().any(|known| known == name)
     }
 
+    /// Whether an error may offer it in place of a mistyped name. A destructive command must be typed as it is.
+    pub fn may_be_suggested(&self) -> bool {
+        self.effect != Effect::Destructive
+    }
+
     /// Whether any of its arguments is a secret.
     pub fn has_secret(&self) -> bool {
         self.args.iter().any(|arg| arg.kind == ArgType::Secret)

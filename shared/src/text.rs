@@ -70,8 +70,22 @@ pub fn is_invisible(c: char) -> bool {
             | '\u{FE00}'..='\u{FE0F}' | '\u{E0000}'..='\u{E007F}')
 }
 
-/// The names nearest to `name`, nearest first: at most three, and none that only its length makes near.
+/// The names to suggest for a mistyped `name`, nearest first: at most three, each one slip away, or two in a long name.
 pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    within(name, names, if name.chars().count() > 5 { 2 } else { 1 })
+}
+
+/// The names that `name` may be meant for, nearest first: more than [`nearest`] suggests.
+pub fn similar<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    within(name, names, (name.chars().count() / 3 + 1).min(3))
+}
+
+/// The names within a distance: at most three, and none that only its length makes near.
+fn within<'a>(
+    name: &str,
+    names: impl IntoIterator<Item = &'a str>,
+    allowed: usize,
+) -> Vec<&'a str> {
     let name = name.to_lowercase();
     let length = name.chars().count();
     let mut near: Vec<(usize, &str)> = names
@@ -79,11 +93,6 @@ pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<
         .filter_map(|candidate| {
             let lower = candidate.to_lowercase();
             let begins = !name.is_empty() && lower.starts_with(&name);
-            let allowed = match length {
-                0..=2 => 1,
-                3..=5 => 2,
-                _ => 3,
-            };
             // A name of 64 KiB is not worth its table.
             if !begins && lower.chars().count().abs_diff(length) > allowed {
                 return None;
@@ -167,6 +176,8 @@ mod tests {
         assert_eq!(nearest("uptmie", names), ["uptime"]);
         assert_eq!(nearest("stat", names), ["status"]);
         assert!(nearest("zzzzzz", names).is_empty());
+        assert!(nearest("nope", ["wipe", "node"]) == ["node"]);
+        assert_eq!(similar("nope", ["wipe", "zones"]), ["wipe"]);
         assert!(nearest("", names).is_empty());
     }
 

@@ -311,7 +311,7 @@ impl Table {
     /// `notFound` with the nearest names of `who`'s own menu, or `forbidden`.
     pub(crate) fn find(&self, name: &str, who: &Identity) -> Result<&Arc<Entry>, RpcError> {
         let Some(index) = self.names.get(name) else {
-            let own = self.of(who);
+            let own = self.of(who).filter(|info| info.may_be_suggested());
             let names = own.flat_map(|info| {
                 std::iter::once(info.name.as_str()).chain(info.aliases.iter().map(String::as_str))
             });

@@ -99,7 +99,7 @@ pub(super) fn exec(
 /// Whether a reported placeholder was meant for this argument.
 fn is_misplaced(items: &[Field<String>], argument: &str) -> bool {
     let mut names = items.iter().flat_map(|item| placeholders(&item.value));
-    names.any(|(name, _)| name == argument || !text::nearest(name, [argument]).is_empty())
+    names.any(|(name, _)| name == argument || !text::similar(name, [argument]).is_empty())
 }
 
 /// Programs that run the first file among their arguments.

@@ -96,6 +96,26 @@ fn a_command_is_run_by_its_name_or_an_alias_and_the_row_has_the_name() {
 }
 
 #[test]
+fn suggestions_are_near_misses_and_never_a_destructive_command() {
+    let commands = "[commands.wipe]\nexec = [\"true\"]\n[commands.zones]\nexec = [\"true\"]\neffect = \"read\"\n\
+                    [commands.drain]\nexec = [\"true\"]\neffect = \"destructive\"\n";
+    let server = TestServer::with(commands, "");
+    let mut client = server.connect();
+    for (typed, nearest) in [
+        ("nope", json!([])),
+        ("wpie", json!([])),
+        ("drian", json!([])),
+        ("shutdwon", json!([])),
+        ("zonse", json!(["zones"])),
+        ("zns", json!([])),
+        ("verison", json!(["version"])),
+    ] {
+        let error = client.refused("command/run", json!({"command": typed}));
+        assert_eq!(error["data"]["nearest"], nearest, "{typed}");
+    }
+}
+
+#[test]
 fn an_unknown_command_is_answered_with_the_nearest_names() {
     let server = TestServer::with(DECLARED, "");
     let mut client = server.connect();

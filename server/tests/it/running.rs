@@ -272,6 +272,28 @@ fn the_row_of_a_run_tells_who_cancelled_it_and_how_its_owner_came_in() {
 }
 
 #[test]
+fn the_owner_of_a_run_is_notified_who_cancelled_it() {
+    let server = TestServer::start();
+    let mut owner = server.connect_with_notices();
+    owner.ok("events/subscribe", json!({"topics": ["runs"]}));
+    let params = json!({"command": "work", "stream": true, "args": {"script": "exec sleep 3600"}});
+    let id = owner.ask("command/run", params);
+    let run = owner.told("run/changed");
+    let mut other = server.connect();
+    let user = other.ok("initialize", json!({}))["you"]["user"].take();
+    let by = format!("{} (#{})", user.as_str().unwrap(), other.client_id());
+    other.ok("run/cancel", json!({"runId": run["runId"]}));
+    assert_eq!(owner.answer(id)["result"]["endedBy"], by);
+    loop {
+        let changed = owner.told("run/changed");
+        if changed["state"] == "cancelled" {
+            assert_eq!(changed["endedBy"], by);
+            break;
+        }
+    }
+}
+
+#[test]
 fn runs_of_one_client_go_on_side_by_side() {
     let server = TestServer::start();
     let (mut first, mut second) = (server.fifo("first"), server.fifo("second"));

@@ -63,7 +63,8 @@ impl LineError {
         if name.is_empty() {
             return Self::empty(span);
         }
-        let meant = text::did_you_mean(&text::nearest(name, menu.iter().flat_map(Command::names)));
+        let names = menu.iter().filter(|command| command.may_be_suggested());
+        let meant = text::did_you_mean(&text::nearest(name, names.flat_map(Command::names)));
         let shown = shown(name);
         let message = match meant.as_str() {
             "" => format!("there is no command {shown}: m shows the menu"),

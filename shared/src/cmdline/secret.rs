@@ -60,7 +60,7 @@ fn secret(
 /// The command that a name is, or is nearly.
 fn command_of<'m>(name: &str, menu: &'m [Command]) -> Option<&'m Command> {
     lookup(name, menu).or_else(|| {
-        let near = text::nearest(name, menu.iter().flat_map(Command::names));
+        let near = text::similar(name, menu.iter().flat_map(Command::names));
         let mut near = near.into_iter().filter_map(|name| lookup(name, menu));
         near.find(|command| command.has_secret())
     })

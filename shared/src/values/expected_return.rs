@@ -45,7 +45,9 @@ fn local_time(text: &str, begin: Time, zone: &TimeZone) -> Option<Time> {
     if let Ok(local) = text.parse::<DateTime>() {
         return moment(local);
     }
-    let clock: civil::Time = text.parse().ok()?;
+    // `9:05` is common and not ISO 8601.
+    let padded = if text.find(':') == Some(1) { format!("0{text}") } else { text.to_owned() };
+    let clock: civil::Time = padded.parse().ok()?;
     let today = begin.timestamp().to_zoned(zone.clone()).date();
     let tomorrow = || moment(today.tomorrow().ok()?.to_datetime(clock));
     moment(today.to_datetime(clock)).filter(|time| *time >= begin).or_else(tomorrow)

@@ -29,6 +29,11 @@ const ACTIONS: &[AdminAction] = &[
 
 /// What to use instead of a command of this name, which the menu does not have; none if it is not an admin action.
 pub(crate) fn hint(name: &str, keys: &Keymap) -> Option<String> {
+    if ["exit", "quit"].contains(&name) {
+        return Some(format!(
+            "`{name}` is not a command of this server; `close` ends your session"
+        ));
+    }
     let action = ACTIONS.iter().find(|action| action.name == name)?;
     let AdminAction { verb, part, id, .. } = action;
     let key = keys.word(*id);

@@ -8,7 +8,7 @@ use topside_shared::command::Stdin;
 use topside_shared::methods::{BuiltinAnswer, CommandResult, CommandRun, Menu, RunResult};
 use topside_shared::notifications::{EndCode, Stream};
 use topside_shared::records::{RunRow, RunState};
-use topside_shared::text::{MAX_REASON, clean};
+use topside_shared::text::{MAX_NAME, MAX_REASON, clean};
 
 use super::errors::VerbError;
 use super::messages::{self, shell_word};
@@ -118,13 +118,30 @@ async fn fail(printer: Printer, status: u8, sentence: impl std::fmt::Display) ->
 /// Connects and makes the request, or says with which status and sentence it ends here.
 async fn begin(args: &Run) -> Result<(Session, CommandRun, Source), VerbError> {
     let target = args.on.target().map_err(|error| VerbError::own(&error))?;
-    let session = connect(&target, &HELLO).await.map_err(|error| VerbError::own(&error))?;
+    let forgotten = forgotten_on(args);
+    let session = connect(&target, &HELLO).await.map_err(|error| match &forgotten {
+        Some(hint) => VerbError::new(exit_status::OWN_FAILURE, format!("{error}; {hint}")),
+        None => VerbError::own(&error),
+    })?;
     args.on.check_audit(&session);
     let menu = session.handle.menu().await.map_err(|error| VerbError::by_call(&error, None))?;
     args.on.keep(&menu);
+    if let (Some(hint), Some(name)) = (forgotten, args.words.first())
+        && cmdline::find(name, &menu.commands).is_err()
+    {
+        return Err(VerbError::new(exit_status::UNKNOWN, hint));
+    }
     let request = request(&args.words, &menu, args.yes.is_some())?;
     let source = source(args, &request, &menu)?;
     Ok((session, request, source))
+}
+
+/// The line that was meant, where the first word is a saved server and `--on` is missing.
+fn forgotten_on(args: &Run) -> Option<String> {
+    let name = args.words.first().filter(|name| args.on.is_forgotten(name))?;
+    let line: Vec<String> = args.words.iter().map(|word| shell_word(word)).collect();
+    let line = clean(&line.join(" "), MAX_REASON);
+    Some(format!("{} is a saved server: topside run --on {line}", clean(name, MAX_NAME)))
 }
 
 /// What the run reads.

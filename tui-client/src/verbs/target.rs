@@ -86,6 +86,12 @@ impl TargetArgs {
         }
     }
 
+    /// Whether a word is the name of a saved server, and no server was named.
+    pub(super) fn is_forgotten(&self, word: &str) -> bool {
+        let saved = || ProfileStore::load(Dirs::from_env().ok()?.config.join(FILE_NAME)).ok();
+        self.on.is_none() && saved().is_some_and(|store| store.find(word).is_ok())
+    }
+
     pub(super) fn target(&self) -> Result<Target, Nowhere> {
         let dirs = Dirs::from_env()?;
         let Some(name) = self.saved() else { return Ok(Target::Local(dirs.local_server())) };

@@ -74,6 +74,26 @@ fn an_unknown_command_is_127_with_the_nearest_names() {
 }
 
 #[test]
+fn a_saved_server_without_its_flag_is_named_with_the_line_that_was_meant() {
+    let place = Place::new();
+    place.verb(&["add", "vm", "--lan", "192.0.2.7"]).with(0);
+    let meant = "vm is a saved server: topside run --on vm time 'now and here'";
+    let ended = place.run(&["vm", "time", "now and here"]).with(125);
+    assert!(ended.err.contains("no server runs on this machine"), "{}", ended.err);
+    assert!(ended.err.contains(meant), "{}", ended.err);
+    let _server = place.serve();
+    let ended = place.run(&["vm", "time", "now and here"]).with(127);
+    assert!(ended.err.contains(meant), "{}", ended.err);
+    // A word that is neither is an unknown command, and --on has its own answer.
+    let ended = place.run(&["vn", "time"]).with(127);
+    assert!(!ended.err.contains("saved server"), "{}", ended.err);
+    for word in ["exit", "quit"] {
+        let ended = place.run(&[word]).with(127);
+        assert!(ended.err.contains("`close` ends your session"), "{}", ended.err);
+    }
+}
+
+#[test]
 fn wrong_arguments_are_126_and_name_the_argument() {
     let place = Place::new();
     let _server = place.serve();

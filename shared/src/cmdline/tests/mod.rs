@@ -12,7 +12,7 @@ use crate::command::Command;
 
 fn menu() -> Vec<Command> {
     serde_json::from_value(json!([
-        {"name": "uptime", "title": "How long the box has been up"},
+        {"name": "uptime", "effect": "read", "title": "How long the box has been up"},
         {"name": "menu", "title": "This menu", "aliases": ["m"]},
         {"name": "help", "title": "Help", "args": [
             {"name": "command", "description": "Which one"}]},
