@@ -2,6 +2,7 @@
 
 pub(crate) mod atomic_file;
 pub(crate) mod blocking;
+pub(crate) mod box_figures;
 pub(crate) mod clock;
 pub(crate) mod counters;
 pub(crate) mod descriptors;
@@ -11,6 +12,7 @@ pub(crate) mod mutex;
 pub(crate) mod outbox;
 pub(crate) mod peer;
 pub(crate) mod platform;
+pub(crate) mod samples;
 pub(crate) mod shortage;
 pub(crate) mod shutdown;
 pub(crate) mod shutdown_record;

@@ -56,6 +56,8 @@ pub struct Config {
     pub state: PathBuf,
     /// Whether a restart executes the program of this process again.
     pub(crate) executes_itself: bool,
+    /// The directory that has the `proc` and `sys` of the box: `/` except in tests.
+    pub(crate) figures_root: PathBuf,
     /// The files it was read from, if any.
     read_from: Option<Sources>,
     /// Remarks about the files, for the log.
@@ -159,6 +161,7 @@ impl Config {
             supervisor: Supervisor::default(),
             state: dirs.state.clone(),
             executes_itself: false,
+            figures_root: "/".into(),
             read_from: Some(Sources {
                 dirs: dirs.clone(),
                 server_file: server_file.map(Path::to_path_buf),
@@ -181,6 +184,14 @@ impl Config {
     #[must_use]
     pub fn with_builtin(mut self, builtin: impl Builtin) -> Self {
         self.embedded.0.push(Embedded::Builtin(Arc::new(builtin)));
+        self
+    }
+
+    /// Has the figures of the box read below this directory in place of `/`: for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_figures_root(mut self, root: PathBuf) -> Self {
+        self.figures_root = root;
         self
     }
 

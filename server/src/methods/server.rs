@@ -11,9 +11,11 @@ use crate::operations::{self, reload};
 
 pub(super) async fn status(
     caller: Caller,
-    ServerStatus {}: ServerStatus,
+    ServerStatus { history }: ServerStatus,
 ) -> Result<Status, RpcError> {
-    Ok(operations::status::status(&caller.server))
+    let mut status = operations::status::status(&caller.server);
+    status.history = caller.server.samples.history().filter(|_| history);
+    Ok(status)
 }
 
 pub(super) async fn reload(

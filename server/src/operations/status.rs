@@ -31,6 +31,8 @@ pub(crate) fn status(server: &Server) -> Status {
         workers: workers.collect(),
         closing: server.shutdown.closing(),
         shutdown_was_due: server.shutdown_was_due.clone(),
+        box_figures: server.samples.figures(),
+        history: None,
     }
 }
 

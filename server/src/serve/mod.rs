@@ -4,6 +4,7 @@ pub(crate) mod advertise;
 mod load_config;
 pub(crate) mod metrics;
 mod runtime_files;
+mod sampler;
 mod shutdown_sequence;
 
 use std::pin::pin;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::join;
+use futures_util::future::join3;
 use rustix::rand::{GetRandomFlags, getrandom};
 use topside_shared::Time;
 use tracing::instrument::WithSubscriber;
@@ -188,13 +189,14 @@ impl Server {
         let now = self.now();
         let pool = now.menu.worker_pool();
         pool.start(&self.runs.history, &self.audit, |life| self.spawn(life));
-        // These two run until the end of the shutdown.
+        // These run until the end of the shutdown.
         let supervisor = now.config.supervisor.clone();
         drop(now);
         let mut beside = pin!(
-            join(
+            join3(
                 metrics::serve(self, metrics),
-                supervisor.report(&self.shutdown, || self.status())
+                supervisor.report(&self.shutdown, || self.status()),
+                sampler::run(self)
             )
             .map(drop)
         );
@@ -203,7 +205,7 @@ impl Server {
             () = self.events.publish(&self.clients, &self.log) => unreachable!("publishing goes on for ever"),
             () = expiry::watch(&self.keys, &self.clients, &self.clock, async || self.save_seen().await) => unreachable!("watching goes on for ever"),
             () = reload::whenever(self, &stop) => unreachable!("listening goes on for ever"),
-            () = &mut beside => unreachable!("both go on for ever"),
+            () = &mut beside => unreachable!("all three go on for ever"),
             plan = wait_until_due(self) => plan,
             plan = stop.requested() => {
                 let by = By::named(plan.by.clone());

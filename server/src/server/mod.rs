@@ -19,6 +19,7 @@ use crate::base::blocking::blocking;
 use crate::base::clock::Clock;
 use crate::base::counters::Counters;
 use crate::base::log::Log;
+use crate::base::samples::Samples;
 use crate::base::shutdown::Shutdown;
 use crate::base::tasks::Tasks;
 use crate::base::{platform, shutdown_record};
@@ -65,6 +66,7 @@ pub(crate) struct Server {
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) shutdown: Arc<Shutdown>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) samples: Samples,
     pub(crate) users: Users,
     pub(crate) tasks: Tasks,
 }
@@ -179,6 +181,7 @@ impl Server {
             hooks,
             shutdown,
             counters,
+            samples: Samples::default(),
             users: Users::default(),
             tasks,
             active_config,

@@ -11,6 +11,7 @@ mod audit_disk;
 mod audit_files;
 mod audit_server;
 mod batches;
+mod box_figures;
 mod built_ins;
 mod chaos;
 mod child_processes;

@@ -12,7 +12,12 @@ use crate::time::Time;
 
 /// `server/status`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct ServerStatus {}
+#[serde(default)]
+pub struct ServerStatus {
+    /// Whether the answer has the history of the last two minutes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub history: bool,
+}
 call!(ServerStatus -> Status);
 
 /// Answer to `server/status`. Counts are since the server's start unless they say *now*.
@@ -56,6 +61,74 @@ pub struct Status {
     /// A shutdown that was due when the server was killed, and was not carried out; absent where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shutdown_was_due: Option<Closing>,
+    /// The figures of the box; absent if the system reports none.
+    #[serde(default, rename = "box", skip_serializing_if = "Option::is_none")]
+    pub box_figures: Option<BoxFigures>,
+    /// The last two minutes, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<StatusHistory>,
+}
+
+/// Figures of the box. One that the system does not report is absent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BoxFigures {
+    /// The filesystems of the state directory and of `/`; one of them where both are the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub disks: Vec<DiskFigures>,
+    /// Share of the processors in use, over the last two seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_percent: Option<f64>,
+    /// Memory of the box.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_total_bytes: Option<u64>,
+    /// Memory that programs can still get.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_available_bytes: Option<u64>,
+    /// Temperature of the processor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature_celsius: Option<f64>,
+    /// Load over 1, 5 and 15 minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load: Option<[f64; 3]>,
+}
+
+/// Space of a filesystem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DiskFigures {
+    /// A directory on it.
+    pub path: String,
+    /// Its size.
+    pub total_bytes: u64,
+    /// Space that programs without root can use.
+    pub free_bytes: u64,
+}
+
+/// Samples of the last two minutes, oldest first. An array that no sample has a figure for is absent; a sample that lacks one
+/// has null.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusHistory {
+    /// Milliseconds between two samples.
+    pub step_ms: u64,
+    /// The time of the newest sample.
+    pub newest: Time,
+    /// Connected clients.
+    pub clients: Vec<u64>,
+    /// Requests a second since the sample before.
+    pub requests_per_second: Vec<f64>,
+    /// Runs that were running.
+    pub runs: Vec<u64>,
+    /// Share of the processors in use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cpu_percent: Vec<Option<f64>>,
+    /// Memory of the box in use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memory_used_bytes: Vec<Option<u64>>,
+    /// Load over 1 minute.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub load: Vec<Option<f64>>,
 }
 
 /// Runs of a server.

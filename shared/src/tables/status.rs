@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::columns;
-use crate::methods::{RunCounts, ServerInfo, Status, WorkerStatus};
+use crate::methods::{BoxFigures, RunCounts, ServerInfo, Status, WorkerStatus};
 use crate::notifications::{Closing, return_note};
 use crate::text::{self, MAX_REASON, clean};
 use crate::time::Time;
@@ -37,6 +37,9 @@ pub fn status(info: &ServerInfo, status: &Status) -> String {
     if let Some([one, five, fifteen]) = status.load {
         add("load", format!("{one:.2} {five:.2} {fifteen:.2}"));
     }
+    for (name, value) in box_rows(status.box_figures.as_ref()) {
+        add(&name, value);
+    }
     if let Some(behind) = status.clock_behind_ms {
         add("clock", format!("wrong: {} behind the newest time seen", text::duration(behind)));
     }
@@ -61,6 +64,30 @@ pub fn status(info: &ServerInfo, status: &Status) -> String {
         add("was due", shutdown);
     }
     columns(&rows)
+}
+
+/// The figures of the box as rows; the load has a row of its own.
+fn box_rows(figures: Option<&BoxFigures>) -> Vec<(String, String)> {
+    let Some(figures) = figures else { return Vec::new() };
+    let mut rows = Vec::new();
+    if let Some(percent) = figures.cpu_percent {
+        rows.push(("box cpu".to_owned(), format!("{percent:.0} %")));
+    }
+    if let (Some(total), Some(available)) =
+        (figures.memory_total_bytes, figures.memory_available_bytes)
+    {
+        let used = text::bytes(total.saturating_sub(available));
+        rows.push(("box memory".to_owned(), format!("{used} of {}", text::bytes(total))));
+    }
+    for disk in &figures.disks {
+        let used = text::bytes(disk.total_bytes.saturating_sub(disk.free_bytes));
+        let name = format!("disk {}", disk.path);
+        rows.push((name, format!("{used} of {}", text::bytes(disk.total_bytes))));
+    }
+    if let Some(celsius) = figures.temperature_celsius {
+        rows.push(("temperature".to_owned(), format!("{celsius:.0} °C")));
+    }
+    rows
 }
 
 fn back(back: Option<Time>) -> String {

@@ -111,7 +111,7 @@ fn ask(state: &mut State) -> Vec<Effect> {
     if std::mem::replace(&mut console.figures.asked, true) {
         return Vec::new();
     }
-    state.ask_if_connected(Ask::new(&ServerStatus {}, |state, result| {
+    state.ask_if_connected(Ask::new(&ServerStatus::default(), |state, result| {
         take(state, result);
         Vec::new()
     }))

@@ -2,6 +2,8 @@
 
 use std::fmt::{Display, Write};
 
+use topside_shared::methods::{BoxFigures, DiskFigures};
+
 use crate::base::platform;
 use crate::operations::status::status;
 use crate::server::Server;
@@ -44,6 +46,7 @@ pub(super) fn text(server: &Server) -> String {
     if let Some(bytes) = status.memory_bytes {
         text.gauge("process_resident_memory_bytes", "Resident memory of the server.").is(bytes);
     }
+    box_figures(&mut text, &status.box_figures.unwrap_or_default());
     if let Some(seconds) = platform::cpu_seconds() {
         text.counter(
             "process_cpu_seconds_total",
@@ -58,6 +61,38 @@ pub(super) fn text(server: &Server) -> String {
         text.gauge("process_max_fds", "Files and connections that may be open.").is(most);
     }
     text.0
+}
+
+fn box_figures(text: &mut Text, figures: &BoxFigures) {
+    let mut gauge = |name, help: &str, value: Option<f64>| {
+        if let Some(value) = value {
+            text.gauge(name, help).is(value);
+        }
+    };
+    let bytes = |bytes: Option<u64>| bytes.map(|bytes| bytes as f64);
+    let cpu = figures.cpu_percent.map(|percent| percent / 100.0);
+    gauge("topside_box_cpu_ratio", "Share of the box's processors in use.", cpu);
+    let total = bytes(figures.memory_total_bytes);
+    gauge("topside_box_memory_total_bytes", "Memory of the box.", total);
+    let available = bytes(figures.memory_available_bytes);
+    gauge("topside_box_memory_available_bytes", "Memory that programs can still get.", available);
+    let temperature = figures.temperature_celsius;
+    gauge("topside_box_temperature_celsius", "Temperature of the processor.", temperature);
+    let load = figures.load.map(|[one, ..]| one);
+    gauge("topside_box_load1", "Load of the box over 1 minute.", load);
+    if figures.disks.is_empty() {
+        return;
+    }
+    let mut family = text.gauge("topside_box_disk_total_bytes", "Size of a filesystem of the box.");
+    // Metrics need no key, so they name no directory of the state.
+    let of = |disk: &DiskFigures| if disk.path == "/" { "system" } else { "state" };
+    for disk in &figures.disks {
+        family.of(&[("disk", of(disk))], disk.total_bytes);
+    }
+    let mut family = text.gauge("topside_box_disk_free_bytes", "Free space of a filesystem.");
+    for disk in &figures.disks {
+        family.of(&[("disk", of(disk))], disk.free_bytes);
+    }
 }
 
 #[derive(Debug, Default)]

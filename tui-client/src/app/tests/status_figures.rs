@@ -43,7 +43,7 @@ pub(crate) fn looked_at(width: u16, height: u16) -> World {
 }
 
 fn asked(world: &World) -> [Effect; 1] {
-    [ask(world.session(), &ServerStatus {})]
+    [ask(world.session(), &ServerStatus::default())]
 }
 
 fn screen(world: &World) -> String {

@@ -229,7 +229,8 @@ async fn output_that_is_held_back_is_not_skipped_and_keeps_the_connection_moving
 #[tokio::test]
 async fn leaving_still_sends_what_was_asked_and_then_says_that_no_more_comes() {
     let (mut session, mut fake) = session().await;
-    let call = session.handle.call(&ServerStatus {});
+    let params = ServerStatus::default();
+    let call = session.handle.call(&params);
     tokio::pin!(call);
     // Polled once: the request is on its way.
     tokio::select! {

@@ -179,7 +179,7 @@ pub(super) async fn shut_down(session: &mut OneShot<'_>, args: &Shutdown) -> Res
 }
 
 pub(super) async fn postpone(session: &mut OneShot<'_>, args: &Postpone) -> Result<u8, VerbError> {
-    let status = session.call(&ServerStatus {}).await?;
+    let status = session.call(&ServerStatus::default()).await?;
     let Some(due) = status.closing else {
         let sentence =
             format!("no shutdown of {} is due: there is nothing to postpone", session.name());

@@ -81,7 +81,7 @@ fn level(text: &str) -> Result<Level, String> {
 }
 
 pub(super) async fn status(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
-    let status = session.call(&ServerStatus {}).await?;
+    let status = session.call(&ServerStatus::default()).await?;
     session.print(&status, |status| tables::status(&session.welcome.server, status)).await
 }
 
