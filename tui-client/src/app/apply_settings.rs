@@ -43,12 +43,14 @@ pub(crate) fn take(
     state.set_theme(settings.theme);
     state.ascii = settings.ascii.unwrap_or(false);
     state.keys = settings.keys;
-    match mistakes {
-        [] if asked => state.done("The settings are as the files say now."),
-        [] => {}
-        [one] => state.refuse(one.as_str()),
-        [first, rest @ ..] => state.refuse(format!("{first} (and {} more)", rest.len())),
+    if asked && mistakes.is_empty() {
+        state.done("The settings are as the files say now.");
     }
+    state.settings_mistake = match mistakes {
+        [] => None,
+        [one] => Some(format!("{one} · Esc closes this")),
+        [first, rest @ ..] => Some(format!("{first} (and {} more) · Esc closes this", rest.len())),
+    };
     // A mouse that was switched by hand stays so until the file says something else.
     if state.mouse_set == settings.mouse {
         return Vec::new();

@@ -7,7 +7,7 @@ use crate::app::console::{Console, SHUTDOWN};
 use crate::app::runs::Phase;
 use crate::app::{DialFailed, LocalServer, Screen, State, Via, picker, prompt};
 
-use crate::input::actions::{ACTIONS, Action, Id, Needs, Scope};
+use crate::input::actions::{ACTIONS, Action, Id, Needs, Scope, get};
 use crate::input::key::Key;
 
 /// The built-in that is in the menu of a role that may read the log.
@@ -39,6 +39,11 @@ pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
     }
 }
 
+/// Whether an action is possible now.
+pub(crate) fn is_possible(state: &State, id: Id) -> bool {
+    check(state, get(id)).is_ok()
+}
+
 /// The actions of the screen that is shown.
 pub(crate) fn actions_of(state: &State) -> impl Iterator<Item = &'static Action> {
     let place = match state.screen {
@@ -59,9 +64,12 @@ pub(crate) fn action_of(state: &State, key: Key) -> Option<&'static Action> {
     })
 }
 
-/// Whether the input is empty, so that bare keys mean actions.
+/// Whether bare keys mean actions: the input is empty, or there is no session that it could go to.
 pub(crate) fn nothing_typed(state: &State) -> bool {
-    state.console().is_none_or(|console| console.input.editor.is_empty() && !console.prompt.is_up())
+    state.session().is_none()
+        || state
+            .console()
+            .is_none_or(|console| console.input.editor.is_empty() && !console.prompt.is_up())
 }
 
 fn no(why: impl Into<String>) -> Result<(), String> {

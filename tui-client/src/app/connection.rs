@@ -3,6 +3,7 @@
 use topside_shared::Time;
 use topside_shared::notifications::{EndCode, SessionEnded};
 
+use super::console::shutdown_banner::expected_back;
 use super::{DialFailed, State};
 pub(crate) use crate::connect::Via;
 use crate::text::times;
@@ -111,7 +112,12 @@ impl Disconnected {
 
     /// What happened and when: `shut down by phone (#4) at 09:16:08: moving to a new box`.
     pub(crate) fn words(&self, state: &State) -> String {
-        self.say(&format!(" at {}", times::clock(self.at, &state.zone)))
+        let words = self.say(&format!(" at {}", times::clock(self.at, &state.zone)));
+        let back = match &self.why {
+            Why::Ended(ended) => expected_back(ended.back, state.clock.wall, &state.zone),
+            Why::Cut(_) => None,
+        };
+        back.map_or(words.clone(), |back| format!("{words} · {back}"))
     }
 
     /// What happened, where its time stands beside it.

@@ -14,6 +14,7 @@ pub(crate) mod console;
 pub(crate) mod msg;
 pub(crate) mod picker;
 pub(crate) mod prompt;
+pub(crate) mod remark;
 pub(crate) mod runs;
 pub(crate) mod session;
 pub(crate) mod tabs;
@@ -37,6 +38,7 @@ pub(crate) use connection::{Target, Via};
 use console::Console;
 pub(crate) use msg::{DialFailed, Effect, Event, Msg, ProfileEdit};
 use picker::Picker;
+pub(crate) use remark::{Remark, Tone};
 use tabs::Tabs;
 
 /// The time, as the loop last read it.
@@ -46,21 +48,6 @@ pub(crate) struct Clock {
     pub(crate) mono: u64,
     /// The wall clock.
     pub(crate) wall: Time,
-}
-
-/// One line for the person, shown in place of the key hints until the next key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Remark {
-    pub(crate) tone: Tone,
-    pub(crate) text: String,
-}
-
-/// How a remark is meant; its sign and colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tone {
-    Done,
-    /// It was not done, and why.
-    Refused,
 }
 
 /// Which of the two screens is up.
@@ -114,6 +101,8 @@ pub(crate) struct State {
     /// What can be clicked, as it was drawn last.
     pub(crate) hits: Hits,
     pub(crate) remark: Option<Remark>,
+    /// What is wrong in the files of the settings, until the user closes the message.
+    pub(crate) settings_mistake: Option<String>,
     /// The saved servers.
     pub(crate) servers: Vec<Profile>,
     /// Why the file of the saved servers cannot be read now, or not all of it.
@@ -151,6 +140,7 @@ impl State {
             picker: Picker::default(),
             hits: Hits::new(),
             remark: None,
+            settings_mistake: None,
             servers: Vec::new(),
             unreadable: None,
             local_server: LocalServer::Unknown,
@@ -199,13 +189,5 @@ impl State {
     /// Sends a request, if there is a session.
     pub(crate) fn ask_if_connected(&self, ask: Ask) -> Vec<Effect> {
         self.session().map(|session| Effect::Ask { session, ask }).into_iter().collect()
-    }
-
-    pub(crate) fn done(&mut self, text: impl Into<String>) {
-        self.remark = Some(Remark { tone: Tone::Done, text: text.into() });
-    }
-
-    pub(crate) fn refuse(&mut self, text: impl Into<String>) {
-        self.remark = Some(Remark { tone: Tone::Refused, text: text.into() });
     }
 }

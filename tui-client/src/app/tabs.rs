@@ -150,12 +150,12 @@ impl State {
     }
 
     /// A remark of the current tab, for the reader of another one.
-    fn with_name(&self, remark: Remark) -> Remark {
+    fn with_name(&self, mut remark: Remark) -> Remark {
         let name = self.console().map(Console::name);
-        match name.filter(|name| !remark.text.starts_with(name)) {
-            Some(name) => Remark { text: format!("{name}: {}", remark.text), ..remark },
-            None => remark,
+        if let Some(name) = name.filter(|name| !remark.text.starts_with(name)) {
+            remark.text.insert_str(0, &format!("{name}: "));
         }
+        remark
     }
 
     /// Calls a function with each tab as the current one in turn.

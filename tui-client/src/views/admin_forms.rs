@@ -105,7 +105,13 @@ pub(crate) fn postponed(state: &mut State, line: &str, mut run: CommandRun) -> V
 
 /// Cancels a scheduled shutdown. It does no harm, so there is no question.
 pub(crate) fn call_off(state: &mut State) -> Vec<Effect> {
-    act(state, &ServerShutdownCancel {}, |_| "the shutdown is called off".to_owned())
+    state.ask(Ask::new(&ServerShutdownCancel {}, |state, result| {
+        // The server tells every client, this one too, who cancelled it.
+        if let Err(error) = result {
+            state.refuse(ask::why(&error));
+        }
+        Vec::new()
+    }))
 }
 
 /// Sends a request of which only a sentence is shown: what was done, or why not.

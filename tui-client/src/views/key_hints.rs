@@ -1,16 +1,17 @@
-//! Draws the last row: the keys of the possible actions, or the result of the last one.
+//! Draws the last row: the keys of the actions that are possible now.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::status_bar::{self, AFTER_THE_END};
 use crate::app::availability::{check, nothing_typed};
 use crate::app::connection::ConnectionState;
 use crate::app::console::{Console, shows_clients};
-use crate::app::{Screen, State, Tone, picker, prompt};
+use crate::app::{Screen, State, picker, prompt};
 use crate::input::actions::{Action, Id, get};
 use crate::text::fit;
 use crate::theme::Theme;
-use crate::widgets::row::Row;
+use crate::widgets::row::{self, Row};
 
 /// The row of hints in an area.
 pub(super) fn last_row(area: Rect) -> Rect {
@@ -18,39 +19,53 @@ pub(super) fn last_row(area: Rect) -> Rect {
 }
 
 pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme) {
-    for x in area.left()..area.right() {
-        buffer[(x, area.y)].reset();
-    }
+    row::clear(buffer, area);
     let mut row = Row::new(buffer, area);
     row.skip(1).skip_right(1);
     if let Some(saving) = &state.saving {
         row.right(&saving.words(&state.keys.word(Id::StopTrying)), theme.accent).skip_right(2);
     }
-    if let Some(remark) = &state.remark {
-        let (sign, style) = match remark.tone {
-            Tone::Done => ("✓ ", theme.good),
-            Tone::Refused => ("✗ ", theme.bad),
-        };
-        row.left(sign, style).left(&remark.text, theme.plain);
-        return;
-    }
     if !state.views.is_empty() {
         return;
     }
     let bare = nothing_typed(state);
-    for action in key_hints(state) {
-        let Some(key) = state.keys.first(action.id, bare) else { continue };
-        let key = key.to_string();
+    let hint = |action: &Action| {
+        let key = state.keys.first(action.id, bare)?.to_string();
         let short = match action.id {
             // One column at a time: what the key leads to.
             Id::OtherColumn if state.picker.on_ways => "servers",
             _ => action.short,
         };
-        let wide = fit::width(&key) + 1 + fit::width(short);
-        if wide > row.room() {
-            break;
+        Some(Hint { key, short, kept: KEPT.contains(&action.id) })
+    };
+    let (hints, gap) = fitting(key_hints(state).filter_map(hint).collect(), row.room());
+    for Hint { key, short, .. } in &hints {
+        row.left(key, theme.plain).left(" ", theme.plain).left(short, theme.dim).skip(gap);
+    }
+}
+
+/// The hints that disappear last where there is little room: help, and Esc.
+const KEPT: [Id; 2] = [Id::Help, Id::StopTrying];
+
+struct Hint {
+    key: String,
+    short: &'static str,
+    kept: bool,
+}
+
+/// The hints that have room, and the columns between them. With little room these become fewer; then the last hints
+/// go, and those that are to be kept after all others.
+fn fitting(mut hints: Vec<Hint>, room: usize) -> (Vec<Hint>, u16) {
+    let fits = |hints: &[Hint], gap: u16| {
+        let words = hints.iter().map(|hint| fit::width(&hint.key) + 1 + fit::width(hint.short));
+        words.sum::<usize>() + usize::from(gap) * hints.len().saturating_sub(1) <= room
+    };
+    loop {
+        if let Some(gap) = [3, 2].into_iter().find(|gap| fits(&hints, *gap)) {
+            return (hints, gap);
         }
-        row.left(&key, theme.plain).left(" ", theme.plain).left(short, theme.dim).skip(3);
+        let last = hints.iter().rposition(|hint| !hint.kept);
+        hints.remove(last.unwrap_or(hints.len() - 1));
     }
 }
 
@@ -74,35 +89,34 @@ fn key_hints(state: &State) -> impl Iterator<Item = &'static Action> {
             Id::Duplicate,
             Id::Palette,
         ],
-        (Screen::Console(_), ConnectionState::Lost(_) | ConnectionState::Idle)
-            if nothing_typed(state) =>
-        {
-            &[
-                Id::Reconnect,
-                Id::Back,
-                Id::StartHere,
-                Id::StopTrying,
-                Id::PageUp,
-                Id::Copy,
-                Id::Search,
-                Id::Help,
-            ]
-        }
-        (Screen::Console(_), ConnectionState::Lost(_) | ConnectionState::Idle) => {
-            &[Id::Reconnect, Id::ToPicker, Id::StopTrying, Id::PageUp, Id::Help]
-        }
+        (Screen::Console(_), ConnectionState::Lost(_) | ConnectionState::Idle) => &[
+            Id::Reconnect,
+            Id::Back,
+            Id::QuitEnded,
+            Id::StartHere,
+            Id::StopTrying,
+            Id::Help,
+            Id::PageUp,
+            Id::Copy,
+            Id::Search,
+        ],
         (Screen::Console(_), ConnectionState::Dialling(_)) => {
-            &[Id::StopTrying, Id::ToPicker, Id::PageUp, Id::Help]
+            &[Id::StopTrying, Id::Back, Id::QuitEnded, Id::PageUp, Id::Help]
         }
         (Screen::Console(console), ConnectionState::Connected { .. }) => {
             when_connected(state, console)
         }
     };
-    wanted.iter().map(|id| get(*id)).filter(|action| check(state, action).is_ok())
+    // The bar has them already.
+    let in_bar = state.console().is_some_and(|console| {
+        state.session().is_none() && status_bar::shows_keys(state, console, console.laid.bar)
+    });
+    let actions = wanted.iter().filter(move |id| !in_bar || !AFTER_THE_END.contains(id));
+    actions.map(|id| get(*id)).filter(|action| check(state, action).is_ok())
 }
 
 fn when_connected(state: &State, console: &Console) -> &'static [Id] {
-    let runs = console.runs.live().next().is_some();
+    let runs = console.runs.to_interrupt().is_some();
     if console.runs.selected().is_some() {
         &[Id::Copy, Id::Save, Id::Fold, Id::Search, Id::End, Id::Palette, Id::Help]
     } else if !console.runs.pane.is_following() {

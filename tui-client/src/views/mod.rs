@@ -12,6 +12,7 @@ pub(crate) mod help;
 pub(crate) mod invite_result;
 mod key_hints;
 pub(crate) mod log;
+mod message_line;
 mod notices;
 pub(crate) mod palette;
 mod picker;
@@ -20,6 +21,7 @@ mod reload;
 pub(crate) mod run_list;
 mod server_form;
 mod status;
+mod status_bar;
 mod update;
 
 #[cfg(test)]
@@ -34,7 +36,7 @@ use crate::app::{Clicked, Effect, Hits, Screen, Size, State};
 use crate::input::actions::Id;
 use crate::theme::Theme;
 use crate::widgets::canvas::Canvas;
-use crate::widgets::row::Row;
+use crate::widgets::row::{self, Row};
 pub(crate) use update::update;
 
 /// A view in the table.
@@ -97,33 +99,29 @@ fn layers(state: &State, area: Rect, buffer: &mut Buffer) -> Drawn {
         Screen::Console(console) => console::draw(state, console, buffer, &mut hits),
     };
     let Some((top, below)) = state.views.split_last() else { return (cursor, hits) };
-    // Only the uppermost view is drawn; all else is dimmed, but for what must be seen in any case.
-    let kept = console::sentences(state, buffer);
-    dim(area, &kept, buffer, &theme);
+    // Only the uppermost view is drawn; all else is dimmed.
+    dim(area, buffer, &theme);
+    // The bar is drawn again below, in one row.
+    let bar = state.console().map(|console| console.layout(state).bar).unwrap_or_default();
+    row::clear(buffer, bar);
     let below = below.iter().map(|view| view.title(state)).collect();
     let mut canvas = Canvas { area, buffer: &mut *buffer, theme, below, hits: Vec::new() };
     let cursor = top.draw(&mut canvas, state);
     let hits = canvas.hits.into_iter().map(|(place, hit)| (place, Clicked::InView(hit))).collect();
-    console::repeat_sentences(state, &kept, area, buffer, &theme);
-    // A remark is never hidden by what made it.
-    if state.remark.is_some() {
-        key_hints::draw(state, key_hints::last_row(area), buffer, &theme);
-    }
+    // No popup has more than its frame in the row above the last one, and none reaches the last one.
+    let last = key_hints::last_row(area);
+    status_bar::draw(state, Rect { y: last.y.saturating_sub(1), ..last }, buffer);
+    message_line::draw(state, last, buffer);
     (cursor, hits)
 }
 
-/// Takes the colours out of all rows but these.
-fn dim(area: Rect, but: &console::Rows, buffer: &mut Buffer, theme: &Theme) {
-    for y in area.top()..area.bottom() {
-        if but.iter().any(|(kept, _)| *kept == y) {
-            continue;
-        }
-        for x in area.left()..area.right() {
-            let cell = &mut buffer[(x, y)];
-            // A blank without a colour is not sent to the terminal again.
-            let style = if cell.symbol() == " " { Style::new() } else { theme.rule };
-            cell.set_style(Style::reset().patch(style));
-        }
+/// Dims everything behind a popup.
+fn dim(area: Rect, buffer: &mut Buffer, theme: &Theme) {
+    for at in area.positions() {
+        let cell = &mut buffer[at];
+        // A blank without a colour is not sent to the terminal again.
+        let style = if cell.symbol() == " " { Style::new() } else { theme.behind };
+        cell.set_style(Style::reset().patch(style));
     }
 }
 
@@ -139,7 +137,7 @@ pub(crate) fn changes_in(state: &State) -> Option<u64> {
         Screen::Console(_) => console::changes_in(state),
     };
     let views = state.views.iter().filter_map(|view| view.next_tick(state));
-    below.into_iter().chain(views).min()
+    below.into_iter().chain(views).chain(state.remark_changes_in()).min()
 }
 
 fn too_small(size: Size, area: Rect, buffer: &mut Buffer, theme: &Theme) {

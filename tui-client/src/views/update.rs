@@ -16,11 +16,12 @@ use crate::app::{
     session,
 };
 use crate::input::actions::{Action, Id};
-use crate::input::key::Key;
+use crate::input::key::{Code, Key};
 
 /// Changes the state by one message; what is to be done outside comes back.
 pub(crate) fn update(state: &mut State, clock: Clock, msg: Msg) -> Vec<Effect> {
     state.clock = clock;
+    state.drop_old_remark();
     if matches!(msg, Msg::Tick) {
         return state.at_each_tab(|state| handle(state, Msg::Tick));
     }
@@ -103,7 +104,6 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
 }
 
 fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
-    state.remark = None;
     probe::used(state);
     if !state.size.enough() {
         // Nothing can be seen, so nothing is done but leaving.
@@ -111,6 +111,13 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     }
     if let Some(effects) = state.with_top(|view, state| view.key(key, state)) {
         return effects;
+    }
+    // A mistake in the settings is shown until it was read.
+    if key == Key::plain(Code::Esc)
+        && state.remark.is_none()
+        && state.settings_mistake.take().is_some()
+    {
+        return Vec::new();
     }
     match state.screen {
         Screen::Picker => match availability::action_of(state, key) {
@@ -176,7 +183,6 @@ pub(super) fn quit(state: &mut State) -> Effect {
 }
 
 fn paste(state: &mut State, text: &str) -> Vec<Effect> {
-    state.remark = None;
     let takes_invites = state.views.is_empty() || state.top_view::<RedeemInvite>().is_some();
     if !takes_invites && redeem_invite::looks_like_one(text) {
         // It holds a key, which must not be seen in a field.

@@ -80,15 +80,18 @@ pub(crate) fn page(size: Size) -> usize {
     usize::from(room(size).height.saturating_sub(2)).max(1)
 }
 
-/// Writes what keys do, as many as fit whole.
+/// Writes what keys do, as many as fit whole; with little room Esc goes last.
 pub(crate) fn keys<'k>(row: &mut Row<'_>, keys: impl IntoIterator<Item = &'k str>, theme: &Theme) {
-    for (nth, key) in keys.into_iter().enumerate() {
-        let text = if nth > 0 { format!(" · {key}") } else { key.to_owned() };
-        if fit::width(&text) > row.room() {
-            return;
+    const GAP: &str = " · ";
+    let mut keys: Vec<&str> = keys.into_iter().collect();
+    while fit::width(&keys.join(GAP)) > row.room() {
+        let last = keys.iter().rposition(|key| !key.starts_with("Esc "));
+        match last {
+            Some(last) => drop(keys.remove(last)),
+            None => drop(keys.pop()),
         }
-        row.left(&text, theme.dim);
     }
+    row.left(&keys.join(GAP), theme.dim);
 }
 
 /// Draws a box exactly here; returns the room inside.

@@ -80,6 +80,13 @@ impl<'b> Row<'b> {
     }
 }
 
+/// Empties a row.
+pub(crate) fn clear(buffer: &mut Buffer, area: Rect) {
+    for at in area.intersection(*buffer.area()).positions() {
+        buffer[at].reset();
+    }
+}
+
 /// Draws a line from an area's left to its right.
 pub(crate) fn rule(buffer: &mut Buffer, area: Rect, style: Style) {
     let area = area.intersection(*buffer.area());

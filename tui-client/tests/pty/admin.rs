@@ -107,10 +107,10 @@ fn a_shutdown_is_ordered_postponed_and_called_off_and_each_step_is_on_both_scree
     }
     act(&mut first, "Call the shutdown off");
     for screen in [&first, &second] {
-        screen.see_all(&["called off by", &format!("({})", number(&first).trim())]);
+        screen.see_all(&["cancelled by", &format!("({})", number(&first).trim())]);
     }
     second.write("\x1bn");
-    second.see_all(&["Notices of this session", "postponed by", "called off by"]);
+    second.see_all(&["Notices of this session", "postponed by", "cancelled by"]);
     server.kill();
 }
 

@@ -13,6 +13,7 @@ mod harness;
 mod input;
 mod keys;
 mod live_views;
+mod messages;
 mod output;
 mod prompt;
 mod reload;

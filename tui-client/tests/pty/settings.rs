@@ -264,6 +264,6 @@ fn the_mouse_stays_off_where_the_settings_say_so() {
     screen.see("no server here");
     let mode = |screen: &vt100::Screen| screen.mouse_protocol_mode();
     screen.until("no reports", |screen| mode(screen) == vt100::MouseProtocolMode::None);
-    screen.write("\x1b[20~");
+    screen.write("\x1bm");
     screen.until("reports", |screen| mode(screen) != vt100::MouseProtocolMode::None);
 }

@@ -1,5 +1,5 @@
-//! Layout of the console, for drawing and for scrolling: a function of the terminal's size and of the rows of the
-//! banner.
+//! Layout of the console, for drawing and for scrolling: a function of the terminal's size and of the rows below the
+//! output.
 
 use ratatui::layout::Rect;
 
@@ -23,20 +23,39 @@ pub(crate) struct ConsoleLayout {
     pub(crate) pane: Rect,
     pub(crate) clients: Option<Rect>,
     pub(crate) bottom_rule: Rect,
-    pub(crate) banner: Rect,
+    /// The message: the row of the line below the output, and more rows below it where the message is long.
+    pub(crate) message: Rect,
+    /// The input; without rows once the session has ended.
     pub(crate) input: Rect,
+    /// The bar of a scheduled shutdown, or how the session ended.
+    pub(crate) bar: Rect,
     pub(crate) hints: Rect,
 }
 
+/// The rows between the output and the key hints.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RowsBelow {
+    pub(crate) message: u16,
+    pub(crate) bar: u16,
+    /// Whether the session has ended, so that the bar takes the place of the input.
+    pub(crate) has_ended: bool,
+}
+
 impl ConsoleLayout {
-    pub(crate) fn new(size: Size, banner_rows: u16) -> Self {
+    pub(crate) fn new(size: Size, below: RowsBelow) -> Self {
         let Size { width, height } = size;
         let row = |y: u16, rows: u16| Rect::new(0, y, width, rows);
-        let banner_rows = banner_rows.min(height.saturating_sub(8));
         let hints = row(height.saturating_sub(1), 1);
-        let input = row(height.saturating_sub(2), 1);
-        let banner = row(input.y.saturating_sub(banner_rows), banner_rows);
-        let bottom_rule = row(banner.y.saturating_sub(1), 1);
+        let input_rows = u16::from(!below.has_ended || below.bar == 0);
+        // The output keeps three rows.
+        let most = height.saturating_sub(7 + input_rows);
+        let bar_rows = below.bar.min(most);
+        let bar = row(hints.y.saturating_sub(bar_rows), bar_rows);
+        let input = row(bar.y.saturating_sub(input_rows), input_rows);
+        // The first row of a message takes the place of the line, so that the output does not move.
+        let message_rows = below.message.min(most - bar_rows + 1);
+        let bottom_rule = row(input.y.saturating_sub(message_rows.max(1)), 1);
+        let message = row(bottom_rule.y, message_rows);
         let body = (2, bottom_rule.y.saturating_sub(2));
 
         let wide = width >= WIDE_FROM;
@@ -65,8 +84,9 @@ impl ConsoleLayout {
             pane: Rect::new(pane_x, body.0, pane_end.saturating_sub(pane_x), body.1),
             clients: column(pane_end + 1, clients_width),
             bottom_rule,
-            banner,
+            message,
             input,
+            bar,
             hints,
         }
     }
@@ -82,7 +102,7 @@ mod tests {
     use super::*;
 
     fn layout(width: u16, height: u16) -> ConsoleLayout {
-        ConsoleLayout::new(Size { width, height }, 0)
+        ConsoleLayout::new(Size { width, height }, RowsBelow::default())
     }
 
     #[test]
@@ -95,11 +115,16 @@ mod tests {
     #[test]
     fn rows_add_up_at_every_size_that_is_drawn() {
         for height in 10..60 {
-            for banner in 0..4 {
-                let l = ConsoleLayout::new(Size { width: 60, height }, banner);
+            for (message, bar, has_ended) in (0..27).map(|n| (n % 4, n / 4 % 3, n > 12)) {
+                let below = RowsBelow { message, bar, has_ended };
+                let l = ConsoleLayout::new(Size { width: 60, height }, below);
                 assert_eq!(l.pane.y + l.pane.height, l.bottom_rule.y);
-                assert!(l.pane.height >= 3, "{height} rows, banner of {banner}");
+                assert!(l.pane.height >= 3, "{height} rows, {below:?}");
+                assert_eq!(l.bottom_rule.y + l.message.height.max(1), l.input.y);
+                assert_eq!(l.input.bottom(), l.bar.y);
+                assert_eq!(l.bar.bottom(), l.hints.y);
                 assert_eq!(l.hints.y, height - 1);
+                assert!(bar == 0 || l.bar.height > 0, "{below:?}");
             }
         }
     }

@@ -9,22 +9,22 @@ use std::collections::BTreeMap;
 
 use topside_shared::command::Command;
 use topside_shared::methods::{InitializeResult, Menu};
-use topside_shared::notifications::{SessionEnded, return_note};
+use topside_shared::notifications::SessionEnded;
 use topside_shared::records::ClientRow;
 use topside_shared::{ClientId, SubscriptionId};
 
-use super::connection::{self, ConnectionState, Target};
+use super::connection::{self, ConnectionState, Dialling, Disconnected, Target};
 use super::prompt::Prompt;
+use super::remark::MESSAGE_MARGIN;
 use super::runs::Runs;
 use super::{Size, State, Via};
 use crate::connect::Reached;
-use crate::input::actions::Id;
 use crate::text::fit;
 use crate::widgets::form_field::FormField;
 use crate::widgets::input_box::InputBox;
 use crate::widgets::text_search::Search;
 use figures::Figures;
-use layout::ConsoleLayout;
+use layout::{ConsoleLayout, RowsBelow};
 use notices::Notices;
 use shutdown_banner::{Banner, BannerPhase};
 
@@ -138,55 +138,52 @@ impl Console {
         }
     }
 
-    /// The sentence above the input, if there is one: a shutdown that is due, or how it all ended
-    /// where the title has no room for that.
-    pub(crate) fn banner_text(&self, state: &State) -> Option<String> {
+    /// The text of the bar below the input, if there is one: a shutdown that is due, or how the session ended.
+    pub(crate) fn bar_text(&self, state: &State) -> Option<String> {
         match &state.link {
             ConnectionState::Connected { .. } => {
                 let banner = self.banner.as_ref()?;
-                let back = return_note(banner.back, state.clock.wall, &state.zone);
-                Some(banner.words(self.name(), state.clock.mono) + &back)
+                Some(banner.words(self.name(), state.clock, &state.zone))
             }
-            ConnectionState::Lost(lost) => {
-                let title = title_of_the_end(state, self);
-                (fit::width(&title) + 2 > usize::from(state.size.width) || lost.failed.is_some())
-                    .then(|| match &lost.failed {
-                        Some(failed) => {
-                            format!(
-                                "{} {} · {}",
-                                self.name(),
-                                connection::words(state),
-                                failed.sentence()
-                            )
-                        }
-                        None => format!("{} {}", self.name(), connection::words(state)),
-                    })
+            ConnectionState::Dialling(Dialling { lost: Some(lost), .. }) => {
+                let (name, ended) = (self.name(), lost.words(state));
+                Some(format!("{name} · {ended} · {}", connection::words(state)))
             }
-            ConnectionState::Dialling(dial) => {
-                dial.lost.as_ref().map(|lost| format!("{} {}", self.name(), lost.words(state)))
+            link => {
+                let mut text = format!("{} · {}", self.name(), connection::words(state));
+                if let ConnectionState::Lost(Disconnected { failed: Some(failed), .. }) = link {
+                    text.push_str(&format!(" · {}", failed.sentence()));
+                }
+                Some(text)
             }
-            ConnectionState::Idle => None,
         }
     }
 
-    /// How many rows the banner takes.
-    fn banner_rows(&self, state: &State) -> u16 {
-        let most = if state.size.height < 20 { 2 } else { 4 };
-        let room = usize::from(state.size.width.saturating_sub(4));
-        self.banner_text(state)
-            .map_or(0, |text| u16::try_from(fit::wrap_rows(&text, room, most).len()).unwrap_or(1))
+    /// Rows between the output and the hints.
+    fn rows_below(&self, state: &State) -> RowsBelow {
+        let has_ended = state.session().is_none();
+        let most = match state.size.height {
+            ..15 => 1,
+            15..20 => 2,
+            _ => 3,
+        } + usize::from(has_ended);
+        let room = usize::from(state.size.width.saturating_sub(MESSAGE_MARGIN));
+        let text = self.bar_text(state);
+        let bar = text.map_or(0, |text| fit::wrap_rows(&text, room, most).len());
+        let bar = u16::try_from(bar).unwrap_or(1);
+        RowsBelow { message: state.message_rows(), bar, has_ended }
     }
 
     /// Where everything stands now.
     pub(crate) fn layout(&self, state: &State) -> ConsoleLayout {
-        ConsoleLayout::new(state.size, self.banner_rows(state))
+        ConsoleLayout::new(state.size, self.rows_below(state))
     }
 
     /// Milliseconds until a shutdown that is due begins.
     pub(crate) fn due_in(&self, now: u64) -> Option<u64> {
         match self.banner.as_ref()?.phase {
             BannerPhase::Due { at } => Some(at.saturating_sub(now)),
-            BannerPhase::Now | BannerPhase::Cancelled => None,
+            BannerPhase::Now => None,
         }
     }
 
@@ -196,13 +193,6 @@ impl Console {
         let before = std::mem::replace(&mut self.laid, layout);
         if size(&before) != size(&layout) {
             self.runs.lay(layout.text_width(), layout.pane.height);
-        }
-    }
-
-    /// Takes a banner down that says that nothing will happen after all.
-    pub(crate) fn drop_old_banner(&mut self) {
-        if self.banner.as_ref().is_some_and(|b| b.phase == BannerPhase::Cancelled) {
-            self.banner = None;
         }
     }
 
@@ -227,16 +217,7 @@ pub(crate) fn lay(state: &mut State) {
     }
 }
 
-/// The title after the end: `sprinkler · shut down by .. · R reconnect · P picker`.
-pub(crate) fn title_of_the_end(state: &State, console: &Console) -> String {
-    let empty = console.input.editor.is_empty();
-    let key = |id| state.keys.first(id, empty).map(|key| key.to_string()).unwrap_or_default();
-    let (again, back) = (key(Id::Reconnect), key(if empty { Id::Back } else { Id::ToPicker }));
-    let (name, way, words) = (console.name(), console.way(state), connection::words(state));
-    format!("{name} · {way} · {words} · {again} reconnect · {back} picker")
-}
-
 /// Whether the terminal is large enough for the live list beside the pane.
 pub(crate) fn shows_clients(size: Size) -> bool {
-    ConsoleLayout::new(size, 0).clients.is_some()
+    ConsoleLayout::new(size, RowsBelow::default()).clients.is_some()
 }

@@ -1,11 +1,13 @@
 //! Banner of an announced shutdown: who ordered it, why, and the time that is left.
 
+use jiff::tz::TimeZone;
 use topside_shared::Time;
 use topside_shared::notifications::{Closing, Phase};
 
+use crate::app::Clock;
 use crate::text::times;
 
-/// The banner above the input.
+/// The bar below the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Banner {
     pub(crate) reason: String,
@@ -37,17 +39,17 @@ pub(crate) enum BannerPhase {
     Due { at: u64 },
     /// It has begun.
     Now,
-    /// It was called off; shown until the next command.
-    Cancelled,
 }
+
+/// With less than this time left the bar is drawn as urgent.
+const SOON_MS: u64 = 10_000;
 
 impl Banner {
     /// What a notice of the server means at `now`.
     pub(crate) fn new(closing: Closing, now: u64) -> Self {
         let phase = match closing.phase {
             Phase::Scheduled => BannerPhase::Due { at: now.saturating_add(closing.in_ms) },
-            Phase::Now => BannerPhase::Now,
-            Phase::Cancelled => BannerPhase::Cancelled,
+            Phase::Now | Phase::Cancelled => BannerPhase::Now,
         };
         let Closing { reason, by, restart, back, deadline, .. } = closing;
         Self { reason, by, restart, back, phase, step: LastChange::Ordered, deadline }
@@ -81,31 +83,38 @@ impl Banner {
             && std::mem::discriminant(&self.phase) == std::mem::discriminant(&before.phase)
     }
 
-    /// `sprinkler shuts down in 0:58, by phone (#4): moving to a new box`.
-    pub(crate) fn words(&self, server: &str, now: u64) -> String {
-        let by = if self.by.is_empty() { String::new() } else { format!(" by {}", self.by) };
-        if self.phase == BannerPhase::Cancelled {
-            let what = what(self.restart);
-            return format!("{server} stays: its {what} was called off{by}");
-        }
+    /// `sprinkler shuts down in 0:58 · moving to a new box · phone (#4) · expected back 20:00`.
+    pub(crate) fn words(&self, server: &str, now: Clock, zone: &TimeZone) -> String {
         let verb = if self.restart { "restarts" } else { "shuts down" };
         let when = match self.phase {
             BannerPhase::Due { at } => {
-                format!("in {}", times::countdown(at.saturating_sub(now)))
+                format!("in {}", times::countdown(at.saturating_sub(now.mono)))
             }
-            _ => "now".to_owned(),
+            BannerPhase::Now => "now".to_owned(),
         };
-        let step = match self.step {
-            _ if self.phase == BannerPhase::Now => "",
-            LastChange::Ordered => "",
-            LastChange::Postponed => " postponed",
-            LastChange::BroughtForward => " brought forward",
-            LastChange::Changed => " changed",
+        let change = match (self.phase, self.step) {
+            (BannerPhase::Now, _) | (_, LastChange::Ordered) => "",
+            (_, LastChange::Postponed) => "postponed",
+            (_, LastChange::BroughtForward) => "brought forward",
+            (_, LastChange::Changed) => "changed",
         };
-        let by = if by.is_empty() && step.is_empty() { by } else { format!(",{step}{by}") };
-        let reason =
-            if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
-        format!("{server} {verb} {when}{by}{reason}")
+        let by = match (change, self.by.as_str()) {
+            ("", by) => by.to_owned(),
+            (change, "") => change.to_owned(),
+            (change, by) => format!("{change} by {by}"),
+        };
+        let back = expected_back(self.back, now.wall, zone).unwrap_or_default();
+        let parts = [format!("{server} {verb} {when}"), self.reason.clone(), by, back];
+        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        parts.join(" · ")
+    }
+
+    /// Whether it begins within ten seconds, or has begun.
+    pub(crate) fn is_soon(&self, now: u64) -> bool {
+        match self.phase {
+            BannerPhase::Due { at } => at.saturating_sub(now) < SOON_MS,
+            BannerPhase::Now => true,
+        }
     }
 
     /// Milliseconds until the words change by themselves.
@@ -115,6 +124,11 @@ impl Banner {
             _ => None,
         }
     }
+}
+
+/// When a server is expected back, in words: `expected back 20:00`.
+pub(crate) fn expected_back(back: Option<Time>, now: Time, zone: &TimeZone) -> Option<String> {
+    Some(format!("expected back {}", back?.to_minute(now, zone)))
 }
 
 /// A shutdown or a restart, in a word.
@@ -136,14 +150,19 @@ mod tests {
             in_ms: 58_000,
             restart: false,
             then: None,
-            back: None,
+            back: Some(Time::from_millis(72_000_000)),
         };
+        let now = |mono| Clock { mono, wall: Time::from_millis(0) };
+        let words = |banner: &Banner, mono| banner.words("sprinkler", now(mono), &TimeZone::UTC);
         let banner = Banner::new(closing, 5_000);
-        let words = "sprinkler shuts down in 0:58, by phone (#4): moving to a new box";
-        assert_eq!(banner.words("sprinkler", 5_000), words);
-        assert!(banner.words("sprinkler", 15_000).contains("in 0:48,"));
-        assert!(banner.words("sprinkler", 99_000).contains("in 0:00,"));
+        assert_eq!(
+            words(&banner, 5_000),
+            "sprinkler shuts down in 0:58 · moving to a new box · phone (#4) · expected back 20:00"
+        );
+        assert!(words(&banner, 15_000).contains("in 0:48 ·"));
+        assert!(words(&banner, 99_000).contains("in 0:00 ·"));
         assert_eq!(banner.changes_in(5_000), Some(1_000));
         assert_eq!(banner.changes_in(99_000), None);
+        assert!(!banner.is_soon(53_000) && banner.is_soon(53_001));
     }
 }

@@ -315,6 +315,17 @@ impl Runs {
             .find(|info| info.phase.can_be_cancelled())
     }
 
+    /// The newest run that is only looked at, still goes on and is not being cancelled.
+    pub(crate) fn attached_to_cancel(&self) -> Option<&Info> {
+        let mut looked_at = self.infos.iter().rev().filter(|info| !info.sent && info.run.is_some());
+        looked_at.find(|info| info.phase.can_be_cancelled())
+    }
+
+    /// The run that the next Ctrl-C cancels, or asks about.
+    pub(crate) fn to_interrupt(&self) -> Option<&Info> {
+        self.next_to_cancel().or_else(|| self.attached_to_cancel())
+    }
+
     /// Marks the newest live run as being cancelled, and names it.
     pub(crate) fn cancel_newest(&mut self) -> Option<RunId> {
         let run = self.next_to_cancel()?.run?;

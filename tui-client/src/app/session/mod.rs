@@ -23,7 +23,7 @@ use super::{DialFailed, Effect, Event, LocalServer, Screen, State, Target, Via};
 use crate::text::sanitize;
 
 use crate::connect::{CallError, DisconnectReason, Reached, take_page};
-use notifications::{announce_shutdown, menu_changed, other_menu};
+use notifications::{menu_changed, other_menu, shutdown_changed};
 
 /// A dial has succeeded: the console opens, or continues where it was.
 pub(crate) fn dialled(
@@ -59,7 +59,6 @@ pub(crate) fn dialled(
         effects.push(Effect::Browse(false));
     }
     let mut resumed = Vec::new();
-    let zone = state.zone.clone();
     if let Some(console) = state.console_mut() {
         let anew = again && console.welcome.server.boot_id != welcome.server.boot_id;
         console.goodbye = None;
@@ -86,10 +85,10 @@ pub(crate) fn dialled(
         console.banner = None;
         let closing = welcome.closing.clone();
         console.welcome = welcome;
-        if let Some(closing) = closing {
-            announce_shutdown(console, closing, clock, &zone);
-        }
         resumed = console.runs.resume();
+        if let Some(closing) = closing {
+            shutdown_changed(state, closing);
+        }
     }
     let resumed = resumed.into_iter().map(|(block, run, from)| runs::attach(block, run, from));
     for ask in [ask_menu(), subscribe()].into_iter().chain(resumed) {
@@ -333,8 +332,6 @@ fn lost(state: &mut State, reason: &DisconnectReason) -> Vec<Effect> {
     let (words, note, clock) =
         (format!("{name} {}", lost.what()), state.next_serial(), state.clock);
     state.link = ConnectionState::Lost(lost);
-    // What was told before stands in its block; here the keys that lead on have to be.
-    state.remark = None;
     if let Some(console) = state.console_mut() {
         console.runs.note(note, &words, &[], clock);
         console.notices.push(clock.wall, true, words.clone());

@@ -1,17 +1,16 @@
 //! The server's notifications, on their way into the state.
 
-use jiff::tz::TimeZone;
 use topside_shared::Time;
 use topside_shared::methods::{Menu, ReloadChanges};
 use topside_shared::notifications::{
-    Broadcast, ClientsChanged, Closing, Notification, Urgency, return_note,
+    Broadcast, ClientsChanged, Closing, Notification, Phase, Urgency,
 };
 
 use super::{ask_menu, subscribe, unsubscribe};
-use crate::app::console::shutdown_banner::{Banner, BannerPhase};
+use crate::app::console::shutdown_banner::{self, Banner};
 use crate::app::console::{Console, Watch};
 use crate::app::view::Change;
-use crate::app::{Clock, Effect, State, prompt};
+use crate::app::{Effect, State, prompt};
 use crate::text::sanitize;
 
 /// How the list calls the end of a client that was sent away.
@@ -24,7 +23,7 @@ pub(super) fn notice(state: &mut State, session: u64, notice: Notification) -> V
 }
 
 fn take(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
-    let (clock, zone) = (state.clock, state.zone.clone());
+    let clock = state.clock;
     let Some(console) = state.console_mut() else { return Vec::new() };
     match notice {
         Notification::RunOutput(output) => {
@@ -43,7 +42,7 @@ fn take(state: &mut State, session: u64, notice: Notification) -> Vec<Effect> {
             clients(console, sanitize::changed(changed), clock.wall);
         }
         Notification::Closing(closing) => {
-            announce_shutdown(console, sanitize::closing(closing), clock, &zone);
+            shutdown_changed(state, sanitize::closing(closing));
         }
         Notification::Reloaded(changed) if other_menu(console, changed.revision) => {
             return state.ask_if_connected(ask_menu());
@@ -94,25 +93,28 @@ fn broadcast(state: &mut State, broadcast: Broadcast) {
     let words = format!("{title}: {message}");
     console.notices.push(clock.wall, level == Urgency::Warning, words.clone());
     match level {
-        Urgency::Info => state.done(words),
-        Urgency::Warning => state.refuse(words),
+        Urgency::Info => state.note(words),
+        Urgency::Warning => state.warn(words),
     }
 }
 
-/// Shows what was announced of a shutdown; each step is a notice, too.
-pub(super) fn announce_shutdown(
-    console: &mut Console,
-    closing: Closing,
-    clock: Clock,
-    zone: &TimeZone,
-) {
+/// A shutdown was scheduled, changed or cancelled, or it begins.
+pub(super) fn shutdown_changed(state: &mut State, closing: Closing) {
+    let (clock, zone) = (state.clock, state.zone.clone());
+    let Some(console) = state.console_mut() else { return };
     let before = console.banner.take();
+    if closing.phase == Phase::Cancelled {
+        let by = if closing.by.is_empty() { closing.by } else { format!(" by {}", closing.by) };
+        let what = shutdown_banner::what(before.is_some_and(|before| before.restart));
+        let words = format!("{} stays: its {what} was cancelled{by}", console.name());
+        console.notices.push(clock.wall, false, words.clone());
+        state.done(words);
+        return;
+    }
     let banner = Banner::after(before.as_ref(), closing, clock.mono);
     if !before.is_some_and(|before| banner.is_repeated(&before)) {
-        let warns = banner.phase != BannerPhase::Cancelled;
-        let words =
-            banner.words(console.name(), clock.mono) + &return_note(banner.back, clock.wall, zone);
-        console.notices.push(clock.wall, warns, words);
+        let words = banner.words(console.name(), clock, &zone);
+        console.notices.push(clock.wall, true, words);
     }
     console.banner = Some(banner);
 }

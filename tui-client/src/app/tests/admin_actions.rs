@@ -61,7 +61,7 @@ fn due(in_ms: u64, by: &str) -> Notification {
 }
 
 fn banner(world: &World) -> String {
-    world.state.console().unwrap().banner_text(&world.state).unwrap_or_default()
+    world.state.console().unwrap().bar_text(&world.state).unwrap_or_default()
 }
 
 fn past(world: &World) -> Vec<String> {
@@ -202,18 +202,19 @@ fn a_removed_admin_command_is_answered_with_the_verb_and_the_view() {
 fn each_step_of_a_shutdown_is_said_in_words_with_who_took_it() {
     let mut world = admin(120, 24);
     world.notice(due(60_000, "ann (#7)"));
-    assert_eq!(banner(&world), "sprinkler shuts down in 1:00, by ann (#7): new disk");
+    assert_eq!(banner(&world), "sprinkler shuts down in 1:00 · new disk · ann (#7)");
     world.notice(due(300_000, "phone (#4)"));
-    let later = "sprinkler shuts down in 5:00, postponed by phone (#4): new disk";
+    let later = "sprinkler shuts down in 5:00 · new disk · postponed by phone (#4)";
     assert_eq!(banner(&world), later);
     // Whoever connects again is told once more, and that is no step.
     world.notice(due(300_000, "phone (#4)"));
     assert_eq!(banner(&world), later);
     world.notice(due(120_000, "ann (#7)"));
-    assert!(banner(&world).contains("in 2:00, brought forward by ann (#7)"));
+    assert!(banner(&world).contains("in 2:00 · new disk · brought forward by ann (#7)"));
     world.notice(closing(Phase::Cancelled, 0, ""));
-    let off = "sprinkler stays: its shutdown was called off by phone (#4)";
-    assert_eq!(banner(&world), off);
+    let off = "sprinkler stays: its shutdown was cancelled by phone (#4)";
+    assert_eq!(banner(&world), "");
+    assert_eq!(world.remark(), off);
     assert_eq!(past(&world)[0], off);
     assert_eq!(past(&world)[2], later);
     assert_eq!(past(&world).len(), 5, "and the one that says connected: {:?}", past(&world));

@@ -116,7 +116,7 @@ fn what_a_person_must_mend_is_not_tried_again() {
     let ConnectionState::Lost(lost) = &world.state.link else { panic!() };
     assert!(lost.retry.is_none());
     assert!(world.wait(60_000).is_empty());
-    let banner = world.state.console().unwrap().banner_text(&world.state).unwrap();
+    let banner = world.state.console().unwrap().bar_text(&world.state).unwrap();
     assert!(banner.contains(why), "{banner}");
 
     let mut world = World::connected(80, 24);

@@ -7,6 +7,7 @@ mod connections;
 mod exports;
 pub(crate) mod key_list;
 pub(crate) mod log_lines;
+mod messages;
 pub(crate) mod new_invites;
 pub(crate) mod pasted_invites;
 pub(crate) mod probes;

@@ -66,8 +66,19 @@ fn a_mistake_is_said_and_the_settings_beside_it_are_taken() {
     let effects =
         set(&mut world, off.clone(), &["theme.toml:1:1: wrong", "keymap.toml:1:1: wrong"]);
     assert!(matches!(effects[..], [Effect::Mouse(false)]), "{effects:?}");
-    assert_eq!(world.remark(), "theme.toml:1:1: wrong (and 1 more)");
+    let words = "theme.toml:1:1: wrong (and 1 more) · Esc closes this";
+    let shown = |world: &World| world.state.message().map(|(_, text)| text.to_owned());
+    assert_eq!(shown(&world).as_deref(), Some(words));
+    // No other key closes it, and no time.
+    world.press("x backspace");
+    world.wait(60_000);
+    assert_eq!(shown(&world).as_deref(), Some(words));
+    world.press("esc");
+    assert_eq!(shown(&world), None);
+    set(&mut world, off.clone(), &["keymap.toml:1:1: wrong"]);
+    set(&mut world, off.clone(), &[]);
+    assert_eq!(shown(&world), None, "the file is right again");
     // Switched on by hand, it stays on until the file says something else.
-    world.press("f9");
+    world.press("alt-m");
     assert!(set(&mut world, off, &[]).is_empty() && world.state.mouse);
 }

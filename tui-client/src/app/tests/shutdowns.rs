@@ -15,7 +15,7 @@ fn lose(world: &mut World, reason: DisconnectReason) -> Vec<Effect> {
 }
 
 fn banner(world: &World) -> Option<String> {
-    world.state.console().unwrap().banner_text(&world.state)
+    world.state.console().unwrap().bar_text(&world.state)
 }
 
 /// The rows of the open palette are in another order then, and Enter did something else.
@@ -39,17 +39,13 @@ fn what_is_chosen_in_the_palette_stays_chosen_when_the_session_ends() {
 fn a_shutdown_counts_down_by_the_monotonic_clock_and_can_be_called_off() {
     let mut world = World::connected(80, 24);
     world.notice(closing(Phase::Scheduled, 58_000, "moving to a\u{1b}[2J new box"));
-    let words = "sprinkler shuts down in 0:58, by phone (#4): moving to a[2J new box";
+    let words = "sprinkler shuts down in 0:58 · moving to a[2J new box · phone (#4)";
     assert_eq!(banner(&world).as_deref(), Some(words));
     world.wait(48_500);
     assert!(banner(&world).unwrap().contains("in 0:10"));
     world.notice(closing(Phase::Cancelled, 0, ""));
-    assert_eq!(
-        banner(&world).as_deref(),
-        Some("sprinkler stays: its shutdown was called off by phone (#4)")
-    );
-    world.enter("zones");
-    assert_eq!(banner(&world), None, "it goes with the next command");
+    assert_eq!(banner(&world), None);
+    assert_eq!(world.remark(), "sprinkler stays: its shutdown was cancelled by phone (#4)");
 }
 
 /// It read `sprinkler ended, the key of this device having been revoked, by phone (#4)`.
@@ -85,9 +81,9 @@ fn what_somebody_tells_everybody_is_said_at_once_and_stays_among_the_blocks() {
         }));
         assert!(world.remark().starts_with(&format!("{title}: the valve")), "{}", world.remark());
         let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
-        // In the block, whole, and in the remark, cut.
+        // In the block and in the message, whole in both.
         assert_eq!(shown.matches(title).count(), 2, "{shown}");
-        assert_eq!(shown.matches("[2J bed").count(), 1, "{shown}");
+        assert_eq!(shown.matches("[2J bed").count(), 2, "{shown}");
         world.press("ctrl-l");
     }
 }
@@ -101,21 +97,19 @@ fn whoever_connects_while_a_shutdown_is_due_sees_it_too() {
     let Notification::Closing(due) = closing(Phase::Scheduled, 5_000, "") else { unreachable!() };
     welcome.closing = Some(due);
     world.tell(Msg::Dialled { attempt, welcome, reached: locally(), embedded_server: false });
-    assert_eq!(banner(&world).as_deref(), Some("sprinkler shuts down in 0:05, by phone (#4)"));
+    assert_eq!(banner(&world).as_deref(), Some("sprinkler shuts down in 0:05 · phone (#4)"));
 }
 
 #[test]
-fn after_a_shutdown_the_title_says_who_when_and_why_and_the_console_stays() {
+fn after_a_shutdown_the_bar_says_who_when_and_why_and_the_console_stays() {
     let mut world = World::connected(160, 24);
     world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
     world.now = 128_000;
     world.notice(Notification::Ended(goodbye(EndCode::Shutdown, "moving to a new box")));
     assert!(lose(&mut world, DisconnectReason::Gone).is_empty());
+    let words = "sprinkler · shut down by phone (#4) at 09:16:08: moving to a new box";
+    assert_eq!(banner(&world).as_deref(), Some(words));
     let console = world.state.console().unwrap();
-    assert_eq!(
-        crate::app::console::title_of_the_end(&world.state, console),
-        "sprinkler · same machine · shut down by phone (#4) at 09:16:08: moving to a new box · R reconnect · P picker"
-    );
     assert!(console.clients.is_empty());
     assert_eq!(world.newest(), "zone 1\n");
     let ConnectionState::Lost(lost) = &world.state.link else { panic!() };
@@ -134,7 +128,7 @@ fn what_was_said_before_the_end_does_not_hide_the_keys_that_lead_on() {
     world.notice(Notification::Ended(goodbye(EndCode::Shutdown, "moving to a new box")));
     lose(&mut world, DisconnectReason::Gone);
     let shown = crate::views::tests::text(&crate::views::tests::frame(&world.state));
-    assert!(shown.contains("R reconnect   P picker"), "{shown}");
+    assert!(shown.contains("R reconnect   P picker   q quit"), "{shown}");
     assert!(shown.contains("dinner is ready"), "{shown}");
 }
 
@@ -179,36 +173,55 @@ fn esc_stops_the_tries() {
     assert!(!crate::app::connection::words(&world.state).contains("reconnecting"));
 }
 
+/// Letters were typed into the input: `q` asked for a command of that name.
 #[test]
-fn capitals_work_after_the_end_and_a_word_that_is_typed_does_not() {
-    let mut world = World::connected(80, 24);
-    lose(&mut world, DisconnectReason::Ended(goodbye(EndCode::Shutdown, "")));
-    world.write("ping router R P");
-    assert_eq!(world.input(), "ping router R P");
-    assert!(matches!(world.state.screen, Screen::Console(_)));
-    world.press("ctrl-c");
-    world.press("P");
-    assert!(matches!(world.state.screen, Screen::Picker), "nothing was there to lose");
+fn after_the_end_the_input_is_disabled_and_r_p_and_q_act() {
+    let after_the_end = || {
+        let mut world = World::connected(80, 24);
+        world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
+        lose(&mut world, DisconnectReason::Ended(goodbye(EndCode::Shutdown, "")));
+        world
+    };
+    let mut world = after_the_end();
+    world.write("zones");
+    assert!(world.press("enter").is_empty());
+    world.tell(Msg::Paste("zones".into()));
+    assert_eq!(world.input(), "");
+    assert!(matches!(after_the_end().press("R")[..], [Effect::Dial { .. }]));
+    for leave in ["q", "ctrl-c", "ctrl-d"] {
+        let mut world = after_the_end();
+        assert!(matches!(world.press(leave)[..], [Effect::Quit]), "{leave} asks nothing");
+    }
+    for back in ["P", "f4"] {
+        let mut world = after_the_end();
+        world.press(back);
+        assert!(matches!(world.state.screen, Screen::Picker), "{back} asks nothing");
+    }
+}
 
+/// The rest of a line that was being typed when the session ended is no key.
+#[test]
+fn letters_are_keys_a_second_after_the_end_if_a_line_was_being_typed() {
     let mut world = World::connected(80, 24);
-    lose(&mut world, DisconnectReason::Ended(goodbye(EndCode::Shutdown, "")));
-    assert!(matches!(world.press("R")[..], [Effect::Dial { .. }]));
+    world.write("zone-run");
+    lose(&mut world, DisconnectReason::Gone);
+    assert!(world.press("q").is_empty());
+    assert_eq!(world.input(), "zone-run", "what was typed is kept for the next session");
+    world.now += 1_000;
+    assert!(matches!(world.press("q")[..], [Effect::Quit]));
 }
 
 /// One key dropped all that was on the screen.
 #[test]
-fn the_picker_asks_before_output_is_dropped() {
-    for key in ["P", "f4"] {
-        let mut world = World::connected(80, 24);
-        world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
-        lose(&mut world, DisconnectReason::Ended(goodbye(EndCode::Shutdown, "")));
-        world.press(key);
-        world.press("enter");
-        assert_eq!(world.newest(), "zone 1\n", "Cancel has the focus");
-        world.press(key);
-        world.press("y enter");
-        assert!(matches!(world.state.screen, Screen::Picker));
-    }
+fn the_picker_asks_before_output_of_an_open_session_is_dropped() {
+    let mut world = World::connected(80, 24);
+    world.run("zones", 5, "zone 1\n", ended("succeeded", 0, 4));
+    world.press("f4");
+    world.press("enter");
+    assert_eq!(world.newest(), "zone 1\n", "Cancel has the focus");
+    world.press("f4");
+    world.press("right enter");
+    assert!(matches!(world.state.screen, Screen::Picker));
 }
 
 /// Enter that waited for a menu ran its line in the session after.
@@ -238,15 +251,6 @@ fn a_held_line_is_never_sent_to_another_session() {
         "{effects:?}"
     );
     assert_eq!(world.input(), "zone-run 3");
-}
-
-#[test]
-fn enter_after_the_end_keeps_the_line() {
-    let mut world = World::connected(80, 24);
-    lose(&mut world, DisconnectReason::Ended(goodbye(EndCode::Shutdown, "")));
-    assert!(world.enter("zones").is_empty());
-    assert_eq!(world.input(), "zones");
-    assert!(world.state.remark.as_ref().unwrap().text.contains("F5"));
 }
 
 #[test]

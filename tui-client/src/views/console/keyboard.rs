@@ -33,6 +33,9 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
         }
         return Vec::new();
     }
+    if state.session().is_none() {
+        return key_without_session(state, key);
+    }
     match prompt::key(state, key) {
         PromptKey::Taken(effects) => return effects,
         PromptKey::Action(action) => return run(state, action),
@@ -64,12 +67,39 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     }
 }
 
+/// For so long after the end of a session a letter is not a key: it may belong to the line that was being typed.
+const STILL_TYPING_MS: u64 = 1_000;
+
+/// A key while there is no session: the input is disabled, and letters are keys.
+fn key_without_session(state: &mut State, key: Key) -> Vec<Effect> {
+    let Some(console) = state.console_mut() else { return Vec::new() };
+    if key == Key::plain(Code::Esc) && console.runs.selected().is_some() {
+        console.runs.unselect();
+        return Vec::new();
+    }
+    let was_typing = !console.input.editor.is_empty();
+    if let ConnectionState::Lost(lost) = &state.link
+        && was_typing
+        && key.typed().is_some()
+        && state.clock.wall.millis_since(lost.at) < STILL_TYPING_MS
+    {
+        return Vec::new();
+    }
+    availability::action_of(state, key).map_or_else(Vec::new, |action| run(state, action))
+}
+
 /// Pasted text: one line is typed, several are shown and joined only when a person says so.
 pub(crate) fn paste(state: &mut State, text: &str) {
+    let connected = state.session().is_some();
     let Some(console) = state.console_mut() else { return };
     console.input.held = false;
     if let Some(search) = &mut console.search {
         search.paste(text, &mut console.runs.pane);
+        return;
+    }
+    if !connected {
+        let key = state.keys.word(Id::Reconnect);
+        state.refuse(format!("Not connected, so nothing was pasted: {key} connects again."));
         return;
     }
     // Terminals send a pasted line end as the Enter key does.
@@ -109,10 +139,12 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
         Id::Interrupt => return interrupt(state),
         Id::ToPicker | Id::Back => {
             let Some(console) = state.console() else { return Vec::new() };
-            // Without output there is nothing to lose.
-            let Some(text) = console.runs.loss() else { return picker::open(state) };
+            // Without output there is nothing to lose; and a session that has ended is left without a question.
+            let loss = console.runs.loss().filter(|_| state.session().is_some());
+            let Some(text) = loss else { return picker::open(state) };
             state.open(Confirm::choice("Go to the picker?", vec![text], "Go", picker::open));
         }
+        Id::QuitEnded => return ask_to_leave(state),
         Id::Reconnect => return session::reconnect(state, false),
         Id::StartHere => return session::reconnect(state, true),
         Id::CallOff => return admin_forms::call_off(state),
@@ -154,7 +186,7 @@ fn scroll(console: &mut Console, id: Id) {
     }
 }
 
-/// Ctrl-C: clears the line, else cancels what runs, else offers to leave.
+/// Ctrl-C: clears the line, else cancels what runs, else offers to cancel what is looked at, else to leave.
 fn interrupt(state: &mut State) -> Vec<Effect> {
     let Some(console) = state.console_mut() else { return Vec::new() };
     if !console.input.editor.is_empty() {
@@ -167,19 +199,44 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
         && let Some(run) = console.runs.cancel_newest()
     {
         let info = console.runs.of_run(run).map(|info| info.line.clone()).unwrap_or_default();
-        let next = match console.runs.next_to_cancel() {
-            Some(next) => format!("cancels {}", next.line),
-            None => "offers to leave".to_owned(),
+        let next = match (console.runs.next_to_cancel(), console.runs.attached_to_cancel()) {
+            (Some(next), _) => format!("cancels {}", next.line),
+            (None, Some(next)) => format!("offers to cancel {}", next.line),
+            (None, None) => "offers to leave".to_owned(),
         };
         let key = state.keys.word(Id::Interrupt);
-        state.done(format!("Cancelling {info}; {key} again {next}."));
+        state.note(format!("Cancelling {info}; {key} again {next}."));
         return state.ask_if_connected(runs::cancel(run));
+    }
+    if let Some(question) = cancel_attached(state) {
+        state.open(question);
+        return Vec::new();
     }
     ask_to_leave(state)
 }
 
+/// The question whether to cancel a run that was not started from here, if one is looked at.
+fn cancel_attached(state: &State) -> Option<Confirm> {
+    state.session()?;
+    let info = state.console()?.runs.attached_to_cancel()?;
+    let run = info.run?;
+    let text = if info.own { "You started it elsewhere." } else { "Another user started it." };
+    let title = format!("Cancel run {run}, {}?", info.line);
+    let question = Confirm::choice(title, vec![text.to_owned()], "Cancel run", move |state| {
+        if let Some(console) = state.console_mut() {
+            console.runs.cancelling(run);
+        }
+        state.ask_if_connected(runs::cancel(run))
+    });
+    Some(question.of_session())
+}
+
 /// Asks whether to leave.
 pub(crate) fn ask_to_leave(state: &mut State) -> Vec<Effect> {
+    // A session that has ended has nothing more to lose.
+    if state.session().is_none() && !state.embedded_server && state.saving.is_none() {
+        return vec![quit(state)];
+    }
     let confirm = leaving(state);
     state.open(confirm);
     Vec::new()

@@ -1,4 +1,4 @@
-//! The console: title, panes and the lines between them, banner, input, hints.
+//! The console: title, panes and the lines between them, message, input, bar, hints.
 
 pub(crate) mod blocks;
 pub(crate) mod client_pane;
@@ -8,14 +8,13 @@ mod menu;
 mod prompt;
 pub(crate) mod submit;
 
-use ratatui::buffer::{Buffer, Cell};
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::key_hints;
+use super::{key_hints, message_line, status_bar};
 use crate::app::connection::{self, ConnectionState};
+use crate::app::console::Console;
 use crate::app::console::layout::ConsoleLayout;
-use crate::app::console::shutdown_banner::BannerPhase;
-use crate::app::console::{Console, title_of_the_end};
 use crate::app::{Hits, State};
 use crate::scrollback::grouped;
 use crate::text::{fit, times};
@@ -41,13 +40,15 @@ pub(super) fn draw(
     let above = Rect { y: layout.top_rule.y, height: 1, ..layout.pane };
     blocks::pinned(state, console, above, buffer, theme);
     follow_mark(console, new, &layout, buffer, theme);
-    banner(state, console, layout.banner, buffer, theme);
-    let cursor = input_box::draw(state, console, layout.input, buffer, theme);
+    message_line::draw(state, layout.message, buffer);
+    let cursor = match layout.input.height {
+        0 => None,
+        _ => input_box::draw(state, console, layout.input, buffer, theme),
+    };
+    status_bar::draw(state, layout.bar, buffer);
     let keys = match &console.search {
         Some(search) => Some(input_box::search_keys(search)),
-        None if console.prompt.is_up() && state.remark.is_none() => {
-            Some(prompt::keys(state, &console.prompt))
-        }
+        None if console.prompt.is_up() => Some(prompt::keys(state, &console.prompt)),
         None => None,
     };
     if let Some(keys) = keys {
@@ -56,7 +57,7 @@ pub(super) fn draw(
         for (key, what) in keys {
             row.left(&key, theme.plain).left(" ", theme.plain).left(what, theme.dim).skip(3);
         }
-    } else if state.remark.is_some()
+    } else if layout.input.height == 0
         || !input_box::draw_long_hint(console, layout.hints, buffer, theme)
     {
         key_hints::draw(state, layout.hints, buffer, theme);
@@ -68,13 +69,9 @@ fn title(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, the
     let mut row = Row::new(buffer, place);
     row.skip(1).skip_right(1);
     if let ConnectionState::Lost(lost) = &state.link {
-        let mut title = title_of_the_end(state, console);
-        if fit::width(&title) > row.room() {
-            // The sentence above the input has room for all of it.
-            title = format!("{} · {} · {}", console.name(), console.way(state), lost.brief(state));
-        }
+        // The bar below says all of it.
         row.left(console.name(), theme.chosen());
-        row.left(&title[console.name().len()..], theme.warn);
+        row.left(&format!(" · {} · {}", console.way(state), lost.brief(state)), theme.warn);
         return;
     }
     let others = match console.clients.len() {
@@ -151,68 +148,6 @@ fn follow_mark(
     let place = Rect { y: layout.bottom_rule.y, height: 1, ..layout.pane };
     let style = if new > 0 { theme.accent } else { theme.dim };
     Row::new(buffer, place).skip_right(2).right(&text, style);
-}
-
-/// Rows of the screen as they were drawn, by their number.
-pub(super) type Rows = Vec<(u16, Vec<Cell>)>;
-
-/// What no view may hide: the rows of the banner, and while there is no session the title.
-pub(super) fn sentences(state: &State, buffer: &Buffer) -> Rows {
-    let Some(layout) = state.console().map(|console| console.layout(state)) else {
-        return Rows::new();
-    };
-    let title = matches!(state.link, ConnectionState::Lost(_)).then_some(layout.title);
-    let rows = title.into_iter().chain([layout.banner]).flat_map(Rect::rows);
-    rows.map(|row| (row.y, cells(row, buffer))).collect()
-}
-
-fn cells(row: Rect, buffer: &Buffer) -> Vec<Cell> {
-    row.positions().filter_map(|at| buffer.cell(at).cloned()).collect()
-}
-
-/// Repeats the sentence where a view hides some of it: in the row above that of remarks, the only other one in which no
-/// popup has more than its frame, and in the rows of the banner right above that are free.
-pub(super) fn repeat_sentences(
-    state: &State,
-    drawn: &Rows,
-    area: Rect,
-    buffer: &mut Buffer,
-    theme: &Theme,
-) {
-    let free =
-        |(y, row): &(u16, Vec<Cell>)| cells(Rect { y: *y, height: 1, ..area }, buffer) == *row;
-    let Some(console) = state.console().filter(|_| !drawn.iter().all(free)) else { return };
-    let rows = drawn.iter().rev().take_while(|row| free(row)).count();
-    let height = u16::try_from(rows).unwrap_or_default() + 1;
-    let place = Rect { y: area.bottom().saturating_sub(1 + height), height, ..area };
-    for at in place.positions() {
-        buffer[at].reset();
-    }
-    let text = console.banner_text(state);
-    let text = text.unwrap_or_else(|| format!("{} {}", console.name(), connection::words(state)));
-    sentence(console, &text, place, buffer, theme);
-}
-
-fn banner(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, theme: &Theme) {
-    if let Some(text) = console.banner_text(state) {
-        sentence(console, &text, place, buffer, theme);
-    }
-}
-
-fn sentence(console: &Console, text: &str, place: Rect, buffer: &mut Buffer, theme: &Theme) {
-    let calm = console.banner.as_ref().is_some_and(|b| b.phase == BannerPhase::Cancelled);
-    let (sign, style) = if calm { ("✓ ", theme.good) } else { ("▲ ", theme.warn) };
-    let room = usize::from(place.width.saturating_sub(4));
-    for (y, line) in (0..place.height).zip(fit::wrap_rows(text, room, usize::from(place.height))) {
-        let mut row = Row::at(buffer, place, y);
-        row.skip(1);
-        if y == 0 {
-            row.left(sign, style);
-        } else {
-            row.skip(2);
-        }
-        row.left(&line, style);
-    }
 }
 
 /// Milliseconds until something drawn changes by itself: a countdown, a wait, a duration on the

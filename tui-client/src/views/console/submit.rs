@@ -22,6 +22,8 @@ use crate::views::update::run;
 
 /// Runs the line that is typed.
 pub(crate) fn enter(state: &mut State) -> Vec<Effect> {
+    // What was wrong with the line before says nothing about this one.
+    state.remark = None;
     let connected = matches!(state.link, ConnectionState::Connected { .. });
     let Some(console) = state.console_mut() else { return Vec::new() };
     let line = console.input.editor.text().to_owned();
@@ -239,7 +241,6 @@ pub(crate) fn send(state: &mut State, line: &str, run: &CommandRun) -> Vec<Effec
     if from_form {
         console.drafts.remove(&run.command);
     }
-    console.drop_old_banner();
     let shown = cmdline::masked(line.trim(), &console.menu.commands);
     let known = console.menu.find(&run.command);
     let args = known.map(|command| command.masked(&run.args)).unwrap_or_default();

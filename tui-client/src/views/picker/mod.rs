@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::confirm::Confirm;
-use super::key_hints;
+use super::{key_hints, message_line};
 use crate::app::connection::{ConnectionState, Via};
 use crate::app::picker::routes::{self, Route, RouteSign};
 use crate::app::picker::{self, discovered};
@@ -47,7 +47,7 @@ fn columns(state: &State, area: Rect) -> Columns {
     let width = area.width.min(WIDEST);
     let x = area.x + (area.width - width) / 2;
     let y = area.y + if area.height >= 30 { area.height / 6 } else { 2 };
-    let height = area.bottom().saturating_sub(y + 1);
+    let height = area.bottom().saturating_sub(y + 1 + state.message_rows());
     let body = Rect::new(x, y, width, height);
     if !picker::is_wide(Size { width, ..state.size }) {
         let (servers, ways) =
@@ -84,7 +84,11 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, hits: &mut Hi
             None => ways(state, place, buffer, hits),
         }
     }
-    key_hints::draw(state, key_hints::last_row(area), buffer, theme);
+    let last = key_hints::last_row(area);
+    let rows = state.message_rows();
+    let y = last.y.saturating_sub(rows);
+    message_line::draw(state, Rect { y, height: rows, ..last }, buffer);
+    key_hints::draw(state, last, buffer, theme);
 }
 
 fn heading(row: &mut Row<'_>, text: &str, has_focus: bool, theme: &Theme) {

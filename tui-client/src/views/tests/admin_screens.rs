@@ -120,7 +120,7 @@ fn a_shutdown_and_a_lost_session_are_seen_whatever_lies_on_top() {
         ("broadcast", &acted("Broadcast a")),
         ("shutdown", &acted("Shut the server down")),
     ];
-    let words = "sprinkler shuts down in 0:58,";
+    let words = "sprinkler shuts down in 0:58";
     for (name, open) in views {
         for (width, height) in SIZES {
             let mut world = open(width, height);

@@ -1,0 +1,83 @@
+//! Messages for the user. Each is shown on a line of its own for [`SHOWN_MS`], so that no key hint is covered.
+
+use super::State;
+use crate::text::fit;
+
+/// Milliseconds for which a message is shown.
+pub(crate) const SHOWN_MS: u64 = 8_000;
+
+/// Columns beside the text of a message: its sign, and a margin on both sides.
+pub(crate) const MESSAGE_MARGIN: u16 = 4;
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Remark {
+    pub(crate) tone: Tone,
+    pub(crate) text: String,
+    /// When it disappears, by the monotonic clock.
+    until: u64,
+}
+
+/// How a message is meant; its sign and colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// It was done.
+    Done,
+    /// News that need no answer.
+    Note,
+    /// News that matter to the user.
+    Warning,
+    /// It was not done, and why.
+    Refused,
+}
+
+impl State {
+    /// Shows that something was done.
+    pub(crate) fn done(&mut self, text: impl Into<String>) {
+        self.show(Tone::Done, text.into());
+    }
+
+    /// Shows something that was neither done nor refused.
+    pub(crate) fn note(&mut self, text: impl Into<String>) {
+        self.show(Tone::Note, text.into());
+    }
+
+    /// Shows a warning.
+    pub(crate) fn warn(&mut self, text: impl Into<String>) {
+        self.show(Tone::Warning, text.into());
+    }
+
+    /// Shows why something was not done.
+    pub(crate) fn refuse(&mut self, text: impl Into<String>) {
+        self.show(Tone::Refused, text.into());
+    }
+
+    fn show(&mut self, tone: Tone, text: String) {
+        self.remark = Some(Remark { tone, text, until: self.clock.mono.saturating_add(SHOWN_MS) });
+    }
+
+    /// Removes a message that was shown for long enough.
+    pub(crate) fn drop_old_remark(&mut self) {
+        let now = self.clock.mono;
+        self.remark.take_if(|remark| remark.until <= now);
+    }
+
+    /// Milliseconds until the message disappears.
+    pub(crate) fn remark_changes_in(&self) -> Option<u64> {
+        Some(self.remark.as_ref()?.until.saturating_sub(self.clock.mono))
+    }
+
+    /// Rows for the message that is shown now: 0 without one.
+    pub(crate) fn message_rows(&self) -> u16 {
+        let most = if self.size.height < 15 { 2 } else { 3 };
+        let room = usize::from(self.size.width.saturating_sub(MESSAGE_MARGIN));
+        let rows = self.message().map_or(0, |(_, text)| fit::wrap_rows(text, room, most).len());
+        u16::try_from(rows).unwrap_or(1)
+    }
+
+    /// The message that is shown now: a new one, else what is wrong in the settings until the user closes it.
+    pub(crate) fn message(&self) -> Option<(Tone, &str)> {
+        let remark = self.remark.as_ref().map(|remark| (remark.tone, remark.text.as_str()));
+        remark.or_else(|| Some((Tone::Refused, self.settings_mistake.as_deref()?)))
+    }
+}

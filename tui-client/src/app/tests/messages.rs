@@ -1,0 +1,98 @@
+//! The message line, and the key hints that it leaves alone.
+
+use topside_shared::methods::{RunCancel, RunsList};
+
+use super::runs_list::page;
+use super::*;
+use crate::connect::DisconnectReason;
+use crate::views::changes_in;
+use crate::views::tests::{SIZES, frame, text};
+
+fn shown(world: &World) -> String {
+    text(&frame(&world.state))
+}
+
+/// The last row of the screen.
+fn hints(world: &World) -> String {
+    shown(world).lines().last().unwrap_or_default().to_owned()
+}
+
+/// It was shown in place of the key hints until a key was pressed.
+#[test]
+fn a_message_disappears_after_eight_seconds_and_never_covers_a_key_hint() {
+    for (width, height) in SIZES {
+        for mut world in [World::new(width, height), World::connected(width, height)] {
+            world.wait(0);
+            let before = hints(&world);
+            world.state.done("The file is there.");
+            assert!(shown(&world).contains("✓ The file is there."), "{}", shown(&world));
+            assert_eq!(hints(&world), before);
+            world.press("down");
+            world.wait(7_999);
+            assert!(shown(&world).contains("The file is there."), "a key does not remove it");
+            assert_eq!(changes_in(&world.state), Some(1), "the loop wakes up by itself");
+            world.wait(1);
+            assert!(!shown(&world).contains("The file is there."), "{}", shown(&world));
+        }
+    }
+}
+
+#[test]
+fn a_new_message_has_eight_seconds_of_its_own() {
+    let mut world = World::connected(80, 24);
+    world.state.done("one");
+    world.wait(5_000);
+    world.state.refuse("two");
+    world.wait(5_000);
+    assert_eq!(world.remark(), "two");
+    world.wait(3_000);
+    assert_eq!(world.remark(), "");
+}
+
+#[test]
+fn a_message_that_is_longer_than_a_row_is_wrapped_and_the_input_stays_on_the_screen() {
+    let mut world = World::connected(40, 10);
+    world.write("zones");
+    world.state.refuse("the address 203.0.113.7:8677 does not answer: is the server running?");
+    world.wait(0);
+    let shown = shown(&world);
+    assert!(shown.contains("✗ the address 203.0.113.7:8677 does"), "{shown}");
+    assert!(shown.contains("is the server running?") && shown.contains("❯ zones"), "{shown}");
+}
+
+#[test]
+fn help_and_esc_are_the_last_hints_to_disappear() {
+    let mut world = World::connected(160, 24);
+    world.event(Event::Lost(DisconnectReason::Gone));
+    for width in (40..=160).rev() {
+        world.tell(Msg::Resize(Size { width, height: 24 }));
+        let hints = hints(&world);
+        assert!(hints.contains("? help") && hints.contains("Esc give up"), "{width}: {hints}");
+    }
+    let mut world = World::connected(160, 24);
+    world.press("f12");
+    world.answer::<RunsList>(Ok(page()));
+    for width in (40..=160).rev() {
+        world.tell(Msg::Resize(Size { width, height: 24 }));
+        assert!(shown(&world).contains("Esc closes"), "{width}: {}", shown(&world));
+    }
+}
+
+/// The hint said `Ctrl-C cancel`, and the key offered to leave.
+#[test]
+fn ctrl_c_offers_to_cancel_a_run_that_is_only_looked_at() {
+    let mut world = World::connected(80, 24);
+    world.press("f12");
+    world.answer::<RunsList>(Ok(page()));
+    world.press("enter");
+    assert!(hints(&world).contains("Ctrl-C cancel"), "{}", hints(&world));
+    world.press("ctrl-c");
+    let question = world.state.top_view::<Confirm>().unwrap();
+    assert_eq!(question.title, "Cancel run #31, zone-run 3 10?");
+    let effects = world.press("right enter");
+    assert_eq!(effects, [ask(world.session(), &RunCancel { run_id: RunId(31) })]);
+    // It is being cancelled: the next one offers to leave, and no hint says otherwise.
+    assert!(!hints(&world).contains("Ctrl-C cancel"), "{}", hints(&world));
+    world.press("ctrl-c");
+    assert_eq!(world.state.top_view::<Confirm>().unwrap().title, "Leave Topside?");
+}
