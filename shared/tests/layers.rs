@@ -1,8 +1,8 @@
-//! The layers of each crate: ARCHITECTURE.md lists them, and no module imports a higher one.
+//! The modules of each crate: no module imports a higher layer of ARCHITECTURE.md, and each file is a module.
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -90,9 +90,87 @@ fn faults(places: &Places, krate: &Path) -> Vec<String> {
     faults
 }
 
+/// The Rust files below `folder`.
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Adds `file` and the files of the modules that it declares.
+fn follow_modules(file: PathBuf, found: &mut HashSet<PathBuf>) {
+    let module = r#"(?m)^\s*(?:#\[path = "([^"]+)"\]\s*)?(?:pub(?:\([^)]*\))?\s+)?mod (\w+);"#;
+    let text = fs::read_to_string(&file).unwrap();
+    let folder = match file.file_stem().unwrap().to_str().unwrap() {
+        "main" | "lib" | "mod" => file.parent().unwrap().to_owned(),
+        _ => file.with_extension(""),
+    };
+    for module in Regex::new(module).unwrap().captures_iter(&text) {
+        let paths = match module.get(1) {
+            Some(path) => vec![file.with_file_name(path.as_str())],
+            None => ["", "/mod"].map(|end| folder.join(format!("{}{end}.rs", &module[2]))).into(),
+        };
+        paths.into_iter().filter(|path| path.exists()).for_each(|path| follow_modules(path, found));
+    }
+    found.insert(file);
+}
+
+/// The files of a folder that no `mod` declares: they are never compiled.
+fn files_without_a_module(folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut modules) = (Vec::new(), HashSet::new());
+    rust_files(folder, &mut files);
+    let roots = files.iter().filter(|file| file.ends_with("main.rs") || file.ends_with("lib.rs"));
+    roots.for_each(|root| follow_modules(root.clone(), &mut modules));
+    files.retain(|file| !modules.contains(file));
+    files
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[test]
+fn every_source_file_is_declared_as_a_module() {
+    let folders = [
+        "shared/src",
+        "server/src",
+        "server/tests",
+        "tui-client/src",
+        "tui-client/tests",
+        "bench/src",
+        "fuzz/src",
+    ];
+    let folders = folders.map(|folder| workspace().join(folder));
+    let files: Vec<_> = folders.iter().flat_map(|folder| files_without_a_module(folder)).collect();
+    assert!(files.is_empty(), "add `mod` lines for {files:#?}");
+}
+
+#[test]
+fn a_file_without_a_mod_line_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    };
+    source("lib.rs", "mod a;\n#[cfg(test)]\n#[path = \"b_tests.rs\"]\nmod tests;\n");
+    source("a.rs", "pub(crate) mod nested;\n");
+    source("a/nested/mod.rs", "");
+    source("b_tests.rs", "// mod c;\n");
+    let lost = [source("a/tests/files.rs", ""), source("c.rs", "")];
+    assert_eq!(files_without_a_module(folder.path()), lost);
+}
+
 #[test]
 fn no_module_imports_a_higher_layer() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let workspace = workspace();
     let architecture = fs::read_to_string(workspace.join("ARCHITECTURE.md")).unwrap();
     let faults: Vec<String> = ["shared", "server", "tui-client", "bench"]
         .into_iter()

@@ -1,4 +1,5 @@
-use crate::output::tail::Text;
+mod output_files;
+
 use std::time::Duration;
 
 use topside_shared::envelope;
@@ -8,6 +9,7 @@ use topside_shared::notifications::{MAX_OUTPUT_CHUNK, RunGap, RunOutput, name};
 
 use super::*;
 use crate::output::output_reader::Piece;
+use crate::output::tail::Text;
 
 /// An output whose file cannot be made: who needs the disk here gets a gap.
 fn no_disk() -> Output {

@@ -1,9 +1,9 @@
-//! What is in an output's file, who holds some of it, and what becomes of one that is damaged.
+//! Output files: content, limits, damage, and the readers of one client.
 
 use super::*;
 
 #[tokio::test]
-async fn who_says_nothing_leaves_no_file() {
+async fn a_run_without_output_leaves_no_file() {
     let dir = tempfile::tempdir().unwrap();
     let output = kept(&dir, 1 << 30);
     output.append(Stdout, b"").await;
@@ -12,9 +12,8 @@ async fn who_says_nothing_leaves_no_file() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
-/// Everything that a later reader of the file gets, as one of the live output did.
 #[tokio::test]
-async fn what_was_flushed_is_read_again_from_any_offset_with_its_streams() {
+async fn flushed_output_is_read_again_from_any_offset_with_its_streams() {
     let dir = tempfile::tempdir().unwrap();
     let output = kept(&dir, 1 << 30);
     for (index, part) in lines(1 << 20).chunks(777).enumerate() {
@@ -39,7 +38,7 @@ async fn what_was_flushed_is_read_again_from_any_offset_with_its_streams() {
 }
 
 #[tokio::test]
-async fn a_file_that_a_crash_cut_is_whole_up_to_its_last_block() {
+async fn a_file_cut_by_a_crash_is_read_up_to_its_last_complete_block() {
     let dir = tempfile::tempdir().unwrap();
     let output = kept(&dir, 1 << 30);
     let text = b"one two three four";
@@ -71,7 +70,7 @@ async fn a_file_that_a_crash_cut_is_whole_up_to_its_last_block() {
 }
 
 #[tokio::test]
-async fn as_much_is_kept_on_the_disk_as_may_be_however_it_came() {
+async fn the_disk_keeps_as_many_bytes_as_the_limit_allows() {
     for limit in [1, 2, 20 * 1024, MAX_OUTPUT_CHUNK as u64, MAX_OUTPUT_CHUNK as u64 + 1] {
         let dir = tempfile::tempdir().unwrap();
         let output = kept(&dir, limit);
@@ -105,9 +104,9 @@ async fn a_damaged_file_is_a_gap_and_neither_a_flood_nor_a_panic() {
     }
 }
 
-/// Each reader of a client held a batch of its own from the disk.
+/// Regression: each reader of a client held a batch of its own from the disk.
 #[tokio::test]
-async fn of_the_readers_of_one_client_one_holds_something_from_the_disk_at_a_time() {
+async fn of_the_readers_of_one_client_one_at_a_time_holds_bytes_from_the_disk() {
     let dir = tempfile::tempdir().unwrap();
     let output = kept(&dir, 1 << 30);
     for _ in 0..64 {
