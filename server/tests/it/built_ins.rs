@@ -1,9 +1,10 @@
 //! Built-ins are answers: no run, no number, in no list.
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::audit::{entries, entry, under_strace};
-use crate::common::{Raw, TestServer, Topsided};
+use crate::common::{MENU, Raw, TestServer, Topsided};
 
 /// All that is in an answer.
 fn check(answer: &Value, output: &str) {
@@ -185,4 +186,38 @@ fn an_order_to_shut_down_is_carried_out_though_its_client_leaves() {
     entry(&topsided.path("state"), "command/run", |_| true);
     drop(client);
     assert_eq!(server.exit(), Some(0));
+}
+
+#[test]
+fn built_ins_answer_while_a_pending_hook_delays_the_first_run() {
+    let topsided = Topsided::new();
+    let (mut opened, mut closing) = (topsided.fifo("opened"), topsided.fifo("closing"));
+    let mut gate = topsided.fifo("gate");
+    let menu = format!(
+        "{MENU}\n[commands.valve]\nexec = [\"sh\", \"-c\", \"echo up > {}; exec sleep 1000\"]\n\
+         safe_state = [\"sh\", \"-c\", \"echo up > {}; read x < {}\"]\n",
+        opened.path(),
+        closing.path(),
+        gate.path()
+    );
+    topsided.write("commands.toml", &menu);
+    let mut server = topsided.start();
+    server.connect().ok("command/run", json!({"command": "valve", "wait": false}));
+    assert_eq!(opened.line(), "up");
+    server.signal(Signal::KILL);
+    server.exit();
+
+    let server = topsided.start();
+    assert_eq!(closing.line(), "up");
+    let mut first = server.connect();
+    let waits = first.ask("command/run", json!({"command": "look"}));
+    let mut client = server.connect();
+    for command in ["menu", "help", "status", "clients", "log", "version", "time"] {
+        let answer = client.run(command, json!({}));
+        assert_eq!(answer["state"], "succeeded", "{command}: {answer}");
+    }
+    check(&echo(&mut client, json!({})), "hi\n");
+    assert_eq!(client.ok("server/status", json!({}))["runs"]["started"], 0);
+    gate.open();
+    assert_eq!(first.answer(waits)["result"]["state"], "succeeded");
 }
