@@ -21,16 +21,16 @@ const IDLE: Duration = Duration::from_secs(10);
 type Work = Box<dyn FnOnce() + Send>;
 
 static POOL: Pool = Pool {
-    queue: Mutex::new(Queue { work: VecDeque::new(), threads: 0, idle: 0 }),
+    queue: Mutex::new(JobQueue { work: VecDeque::new(), threads: 0, idle: 0 }),
     pushed: Condvar::new(),
 };
 
 struct Pool {
-    queue: Mutex<Queue>,
+    queue: Mutex<JobQueue>,
     pushed: Condvar,
 }
 
-struct Queue {
+struct JobQueue {
     work: VecDeque<Work>,
     threads: usize,
     idle: usize,
@@ -80,7 +80,7 @@ impl Pool {
         self.pushed.notify_one();
     }
 
-    fn add_thread(&'static self, queue: &mut Queue) -> io::Result<()> {
+    fn add_thread(&'static self, queue: &mut JobQueue) -> io::Result<()> {
         std::thread::Builder::new().name("blocking".into()).spawn(|| self.run_thread())?;
         queue.threads += 1;
         Ok(())

@@ -31,13 +31,13 @@ pub(crate) struct SessionClosed;
 #[derive(Debug)]
 pub(crate) struct Outbox {
     cap: usize,
-    queue: Mutex<Queue>,
+    queue: Mutex<LineQueue>,
     room: Notify,
     read_back: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
-struct Queue {
+struct LineQueue {
     lines: VecDeque<Bytes>,
     bytes: usize,
     /// The session's task, to be woken when there is a line to write or an order to end.
@@ -216,7 +216,7 @@ impl Outbox {
     }
 }
 
-impl Queue {
+impl LineQueue {
     fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed)
     }

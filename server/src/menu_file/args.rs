@@ -12,7 +12,7 @@ use topside_shared::text;
 use topside_shared::values;
 
 use crate::base::toml_file::errors::Errors;
-use crate::base::toml_file::fields::{Field, Fields, as_json, as_str};
+use crate::base::toml_file::fields::{Field, Fields, as_json};
 use crate::base::toml_file::units;
 use crate::menu_file::{absolute_path, names, unsafe_variables};
 use crate::process::path_root::below;
@@ -102,7 +102,8 @@ fn one(fields: &Fields<'_, '_>, command: &Fields<'_, '_>, m: &mut Errors<'_>) ->
     }
     let form = "a string that is not empty, without control characters";
     let flag = fields.read("flag", form, m, |value| {
-        as_str(value).filter(|flag| !flag.is_empty() && !flag.chars().any(char::is_control))
+        DeValue::as_str(value)
+            .filter(|flag| !flag.is_empty() && !flag.chars().any(char::is_control))
     });
     let arg = Arg {
         name: name.as_ref().map(|name| name.value.to_owned()).unwrap_or_default(),
@@ -214,7 +215,7 @@ fn limit(
     if kind != ArgType::Duration {
         return fields.number(name, m).map(|field| field.value);
     }
-    let read = |value| units::parse_duration(as_str(value)?);
+    let read = |value| units::parse_duration(DeValue::as_str(value)?);
     let limit = fields.read(name, units::DURATION_FORM, m, read)?;
     Some(limit.value.as_millis() as f64)
 }

@@ -9,7 +9,7 @@ use topside_shared::role::Role;
 use topside_shared::text;
 
 use crate::base::toml_file::errors::Errors;
-use crate::base::toml_file::fields::{Field, Fields, as_json, as_str};
+use crate::base::toml_file::fields::{Field, Fields, as_json};
 use crate::base::toml_file::units;
 use crate::menu_file::exec::{exec, placeholders, safe_state};
 use crate::menu_file::{
@@ -178,16 +178,17 @@ fn named_effect(effect: Effect) -> (&'static str, Effect) {
 
 fn names_of(value: Option<&DeValue<'_>>) -> Vec<String> {
     let Some(DeValue::Array(items)) = value else { return Vec::new() };
-    items.iter().filter_map(|item| as_str(item.get_ref())).map(str::to_owned).collect()
+    items.iter().filter_map(|item| item.get_ref().as_str()).map(str::to_owned).collect()
 }
 
 fn duration(fields: &Fields<'_, '_>, name: &str, m: &mut Errors<'_>) -> Option<Field<Duration>> {
-    fields.read(name, units::DURATION_FORM, m, |value| units::parse_duration(as_str(value)?))
+    fields
+        .read(name, units::DURATION_FORM, m, |value| units::parse_duration(DeValue::as_str(value)?))
 }
 
 fn timeout(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Option<Duration> {
     let form = format!("\"none\", or {}", units::DURATION_FORM);
-    let read = |value| match as_str(value)? {
+    let read = |value| match DeValue::as_str(value)? {
         "none" => Some(None),
         // A run without any time could never succeed.
         limit => units::parse_duration(limit).filter(|limit| !limit.is_zero()).map(Some),

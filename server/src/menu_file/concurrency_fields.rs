@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use topside_shared::text;
 
 use crate::base::toml_file::errors::Errors;
-use crate::base::toml_file::fields::{Fields, as_json, as_str};
+use crate::base::toml_file::fields::{Fields, as_json};
 use crate::workers::concurrency::Exclusion;
 
 pub(super) fn read(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Exclusion {
@@ -30,7 +30,7 @@ fn locks(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<String> {
     let form = "an array of at least one name of a lock, such as [\"relays\"], none of them twice";
     let name = |item: &DeValue<'_>| {
         let plain = |name: &&str| !name.is_empty() && *name == text::clean(name, text::MAX_NAME);
-        as_str(item).filter(plain).map(str::to_owned)
+        DeValue::as_str(item).filter(plain).map(str::to_owned)
     };
     let read = |value: &DeValue<'_>| {
         let DeValue::Array(items) = value else { return None };

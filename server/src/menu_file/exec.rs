@@ -9,7 +9,7 @@ use topside_shared::command::ArgType;
 use topside_shared::text;
 
 use crate::base::toml_file::errors::Errors;
-use crate::base::toml_file::fields::{Field, Fields, as_str};
+use crate::base::toml_file::fields::{Field, Fields};
 use crate::base::toml_file::permissions::{Fault, Kind};
 use crate::menu_file::{Missing, Rules, args, names};
 use crate::process::program_file::inspect;
@@ -70,7 +70,7 @@ pub(super) fn exec(
             m.add(
                 &argument.span,
                 format_args!(
-                    "argument `{}` of {} is a secret, and an argument list can be read by everybody \
+                    "argument `{}` of {} is a secret, and an argument list can be read by all users \
                      on the machine: give it `env = \"NAME\"` or `stdin = true`",
                     argument.arg.name, fields.owner
                 ),
@@ -237,11 +237,11 @@ fn is_placeholder(name: &str) -> bool {
 /// The PATH of a command or worker, which its `env` or `inherit_env` may set.
 fn run_path(fields: &Fields<'_, '_>) -> OsString {
     let own = fields.get("env").and_then(|env| match env.get_ref() {
-        DeValue::Table(env) => as_str(env.get("PATH")?.get_ref()),
+        DeValue::Table(env) => env.get("PATH")?.get_ref().as_str(),
         _ => None,
     });
     let inherits = fields.get("inherit_env").is_some_and(|names| match names.get_ref() {
-        DeValue::Array(names) => names.iter().any(|name| as_str(name.get_ref()) == Some("PATH")),
+        DeValue::Array(names) => names.iter().any(|name| name.get_ref().as_str() == Some("PATH")),
         _ => false,
     });
     let inherited = || inherits.then(|| std::env::var_os("PATH")).flatten();

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use toml::de::DeValue;
 use topside_shared::text;
 
 use crate::base::toml_file::errors::Errors;
@@ -120,7 +121,7 @@ pub(super) fn read(
     });
     let form = "the name that the worker knows it by: a string of one line, not empty";
     let plain = |value| {
-        crate::base::toml_file::fields::as_str(value)
+        DeValue::as_str(value)
             .filter(|name| !name.is_empty() && !name.chars().any(text::is_control))
     };
     let function = fields.read("function", form, m, plain).map_or(name, |field| field.value);

@@ -18,7 +18,7 @@ use toml::de::DeValue;
 use topside_shared::command::Command;
 
 use crate::base::toml_file::errors::{Errors, FileError, FileErrors, Position};
-use crate::base::toml_file::fields::{Field, Fields, as_str};
+use crate::base::toml_file::fields::{Field, Fields};
 use crate::base::toml_file::permissions::Trust;
 use crate::base::toml_file::protected_files;
 use crate::base::toml_file::protected_files::ProtectedFile;
@@ -108,7 +108,8 @@ fn absolute_path<'a>(
     name: &str,
     m: &mut Errors<'_>,
 ) -> Option<Field<&'a str>> {
-    let read = |value| as_str(value).filter(|path| path.starts_with('/') && !path.contains('\0'));
+    let read =
+        |value| DeValue::as_str(value).filter(|path| path.starts_with('/') && !path.contains('\0'));
     fields.read(name, "an absolute path", m, read)
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use toml::de::DeValue;
 
 use crate::base::toml_file::errors::Errors;
-use crate::base::toml_file::fields::{Field, Fields, as_str};
+use crate::base::toml_file::fields::{Field, Fields};
 use crate::menu_file::args::Argument;
 use crate::process::program_spec::Passed;
 
@@ -19,7 +19,7 @@ pub(super) fn env(fields: &Fields<'_, '_>, m: &mut Errors<'_>) -> Vec<(String, S
     let mut env = Vec::new();
     for (key, value) in table {
         variable(key.get_ref(), &key.span(), m);
-        match as_str(value.get_ref()) {
+        match value.get_ref().as_str() {
             Some(text) if !text.contains('\0') => {
                 env.push((key.get_ref().to_string(), text.to_owned()));
             }

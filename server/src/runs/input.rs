@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind as Io};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionread};
@@ -16,7 +16,7 @@ use topside_shared::command::Stdin;
 use topside_shared::methods::MaskedText;
 use topside_shared::{ErrorKind, RpcError, RunId};
 
-use crate::runs::lock;
+use crate::base::mutex::Mutex;
 
 /// Most bytes that wait for a program to read them, in its pipe and in the server together.
 pub(crate) const MAX_UNREAD: usize = 64 * 1024;
@@ -60,11 +60,11 @@ impl Input {
     pub(crate) fn open(&self, pipe: Sender, ended: CancellationToken) {
         let Some(shared) = &self.0 else { return };
         let (shared, pipe) = (Arc::clone(shared), Arc::new(pipe));
-        lock(&shared.state).pipe = Some(Arc::clone(&pipe));
+        shared.state.lock().pipe = Some(Arc::clone(&pipe));
         tokio::spawn(async move {
             tokio::select! {
                 () = shared.carry(&pipe) => {}
-                () = ended.cancelled() => lock(&shared.state).close(InputEnd::Closed),
+                () = ended.cancelled() => shared.state.lock().close(InputEnd::Closed),
             }
         });
     }
@@ -85,7 +85,7 @@ impl Input {
                 .with("argument", "data")
                 .with("most", MaskedText::MOST as u64));
         }
-        let mut state = lock(&shared.state);
+        let mut state = shared.state.lock();
         state.flush();
         state.is_open(run)?;
         if state.unread() + bytes.len() > MAX_UNREAD {
@@ -117,7 +117,7 @@ impl Input {
     /// `invalidParams` for a command that takes no input, or `notFound` after its end.
     pub(crate) fn end(&self, run: RunId) -> Result<(), RpcError> {
         let shared = self.shared(run)?;
-        let mut state = lock(&shared.state);
+        let mut state = shared.state.lock();
         state.flush();
         state.is_open(run)?;
         state.end = Some(InputEnd::Eof);
@@ -144,7 +144,7 @@ impl InputPipe {
     async fn carry(&self, pipe: &Sender) {
         loop {
             let waits = {
-                let mut state = lock(&self.state);
+                let mut state = self.state.lock();
                 state.flush();
                 if state.pipe.is_none() {
                     return;
@@ -156,10 +156,10 @@ impl InputPipe {
                 continue;
             }
             if pipe.writable().await.is_err() {
-                return lock(&self.state).close(InputEnd::Closed);
+                return self.state.lock().close(InputEnd::Closed);
             }
             // Tried through the runtime, so that it knows when to wait again.
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             let PipeState { waiting, .. } = &mut *state;
             match pipe.try_write(waiting.as_slices().0) {
                 Ok(written) => drop(waiting.drain(..written)),

@@ -12,7 +12,7 @@ pub(crate) mod scheduler;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
@@ -24,6 +24,7 @@ use crate::audit::Audit;
 use crate::authorize::{RunAccess, may_see_run};
 use crate::base::counters::Counters;
 use crate::base::identity::{Identity, Owner};
+use crate::base::mutex::Mutex;
 use crate::base::shutdown::Shutdown;
 use crate::base::tasks::Tasks;
 use crate::clients::Client;
@@ -122,7 +123,7 @@ impl Run {
 
     /// The row as it is now.
     pub(crate) fn row(&self) -> RunRow {
-        let mut row = lock(&self.row).clone();
+        let mut row = self.row.lock().clone();
         row.bytes = self.output.bytes();
         row.cut_at = self.output.cut_at();
         row
@@ -132,7 +133,7 @@ impl Run {
     /// the caller may see.
     pub(crate) fn row_for(&self, who: &Identity) -> RunRow {
         // Before the row: a run that is not here yet is hidden.
-        let holders = lock(&self.holders).clone();
+        let holders = self.holders.lock().clone();
         let mut row = self.row();
         queue::hide_holders(&mut row.waits_for, &holders, who);
         row
@@ -144,8 +145,8 @@ impl Run {
     }
 
     fn set_standing(&self, standing: Standing) {
-        *lock(&self.holders) = standing.holders;
-        let mut row = lock(&self.row);
+        *self.holders.lock() = standing.holders;
+        let mut row = self.row.lock();
         row.place = Some(standing.place);
         row.waits_for = standing.waits_for;
     }
@@ -156,7 +157,7 @@ impl Run {
     }
 
     fn is_queued(&self) -> bool {
-        lock(&self.row).state == RunState::Queued
+        self.row.lock().state == RunState::Queued
     }
 
     /// Sends its row to the clients that may see it, once it is listed. The caller holds the lock on all runs, so that
@@ -249,12 +250,12 @@ impl Runs {
 
     /// Live runs, by number.
     pub(crate) fn live(&self) -> Vec<Arc<Run>> {
-        lock(&self.state).live.values().cloned().collect()
+        self.state.lock().live.values().cloned().collect()
     }
 
     /// The live run of this number.
     pub(crate) fn get(&self, id: RunId) -> Option<Arc<Run>> {
-        lock(&self.state).live.get(&id).cloned()
+        self.state.lock().live.get(&id).cloned()
     }
 
     /// The run of this number, live or recorded, with its output; none: `who` may not see it.
@@ -306,27 +307,27 @@ impl Runs {
 
     /// How many were started since the start of the server.
     pub(crate) fn started(&self) -> u64 {
-        lock(&self.state).started
+        self.state.lock().started
     }
 
     /// How many are live, with those that wait for a number.
     pub(crate) fn count(&self) -> usize {
-        lock(&self.state).live.len() + self.numberless.load(Ordering::Relaxed)
+        self.state.lock().live.len() + self.numberless.load(Ordering::Relaxed)
     }
 
     /// How many are queued.
     pub(crate) fn queued(&self) -> usize {
-        lock(&self.state).queue.len()
+        self.state.lock().queue.len()
     }
 
     /// From now on no run is started.
     pub(crate) fn start_no_more(&self) {
-        lock(&self.state).closed = true;
+        self.state.lock().closed = true;
     }
 
     /// From now on no run is started. Cancels the runs that the server does not wait for; whether it waits for any.
     pub(crate) fn close(&self) -> bool {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.closed = true;
         let (wait, end): (Vec<_>, Vec<_>) =
             state.live.values().partition(|run| run.policy.wait_on_shutdown && !run.is_queued());
@@ -338,14 +339,14 @@ impl Runs {
 
     /// Cancels every run.
     pub(crate) fn cancel_all(&self) {
-        for run in lock(&self.state).live.values() {
+        for run in self.state.lock().live.values() {
             run.cancel.cancel();
         }
     }
 
     /// Cancels the runs of a client that must not outlive its session.
     pub(crate) fn client_left(&self, client: ClientId) {
-        for run in lock(&self.state).live.values() {
+        for run in self.state.lock().live.values() {
             if run.policy.cancel_on_disconnect && run.client_id == client {
                 run.cancel.cancel();
             }
@@ -371,8 +372,4 @@ pub(crate) enum FoundRun {
     Live(Arc<Run>),
     /// Its row and output from the history.
     Past(Box<RunRow>, Output),
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -23,7 +23,7 @@ use crate::process::program_spec::Program;
 use crate::process::running_program::Process;
 use crate::process::safe_state::Hook;
 use crate::runs::scheduler::internal;
-use crate::runs::{Run, Runs, lock};
+use crate::runs::{Run, Runs};
 use crate::workers::worker::Call;
 
 /// How a run ended.
@@ -97,7 +97,7 @@ impl RunGuard {
         }
     }
 
-    /// What its program is told of the caller.
+    /// The caller, as the environment of its program names it.
     ///
     /// # Errors
     /// `internal`: runs cannot be recorded.
@@ -119,13 +119,13 @@ impl RunGuard {
     pub(crate) fn leaves_queue(&mut self) {
         self.since = Some(Instant::now());
         {
-            let mut row = lock(&self.run.row);
+            let mut row = self.run.row.lock();
             row.state = RunState::Running;
             row.place = None;
             row.waits_for = Vec::new();
             row.started_at = Time::now();
         }
-        lock(&self.runs.state).started += 1;
+        self.runs.state.lock().started += 1;
     }
 
     /// Records its start in the audit log, unless its command only reads.
@@ -141,7 +141,7 @@ impl RunGuard {
             return Ok(());
         }
         let by = By::identity(&call.who, self.client.address.clone());
-        let argv = argv::argv(&command.info.name, &lock(&self.run.row).args);
+        let argv = argv::argv(&command.info.name, &self.run.row.lock().args);
         let begins = self.audited(by.clone(), "command/run").argv(argv);
         self.runs.services.audit.ahead(begins).await?;
         self.audited_by = Some(by);
@@ -169,7 +169,7 @@ impl RunGuard {
         recorded.map_err(internal)?;
         self.recorded = Recorded::Start;
         if hook.is_some() {
-            self.runs.services.hooks.register(run.id, &lock(&run.row).command);
+            self.runs.services.hooks.register(run.id, &run.row.lock().command);
         }
         self.hook = hook;
         Ok(())
@@ -184,7 +184,7 @@ impl RunGuard {
         pipes: Pipes,
     ) -> Result<Process, RpcError> {
         let mut process = program.spawn(call.args(), caller, pipes).map_err(|error| {
-            // A program that was never started has left nothing to close.
+            // A program that was never started needs no hook.
             self.hook = None;
             shortage::rpc_error(error, ErrorKind::SpawnFailed)
         })?;
@@ -202,7 +202,7 @@ impl RunGuard {
     async fn run_hook(&mut self) {
         let Some(hook) = self.hook.clone() else { return };
         let limit = self.runs.services.config.get().config.limits.hook_timeout;
-        let command = lock(&self.run.row).command.clone();
+        let command = self.run.row.lock().command.clone();
         match self.runs.services.hooks.run(self.run.id, command, hook, limit).await {
             Some(closed) => {
                 self.run.output.append(Stream::Stderr, &closed.into_output()).await;
@@ -219,7 +219,7 @@ impl RunGuard {
     /// Makes its row final, and records it and the output before clients see the end.
     pub(crate) async fn end(mut self, end: RunEnd) {
         if self.is_queued() {
-            // Those behind it need not wait for the disk.
+            // Later runs need not wait for the disk.
             self.runs.leave(self.run.id);
         }
         match end.state {
@@ -244,7 +244,7 @@ impl RunGuard {
     fn settle(&mut self, end: RunEnd) {
         let run = &self.run;
         run.output.end();
-        let mut row = lock(&run.row);
+        let mut row = run.row.lock();
         row.state = end.state;
         row.exit_code = end.exit_code;
         row.signal = end.signal;
@@ -262,10 +262,10 @@ impl RunGuard {
 
     /// Shows it to clients, as queued or running.
     pub(crate) fn list(&mut self) {
-        let command = lock(&self.run.row).command.clone();
+        let command = self.run.row.lock().command.clone();
         let run = ClientRun { run_id: self.run.id, command, queued: self.is_queued() };
         self.runs.services.clients.run_listed(&self.client, run, self.run.access());
-        let _state = lock(&self.runs.state);
+        let _state = self.runs.state.lock();
         self.run.listed.store(true, Ordering::Relaxed);
         self.run.publish(&self.runs);
     }
@@ -279,7 +279,7 @@ impl RunGuard {
         let Some(hook) = self.hook.take_if(|_| is_open) else { return false };
         let (runs, run) = (Arc::clone(&self.runs), Arc::clone(&self.run));
         let limit = runs.services.config.get().config.limits.hook_timeout;
-        let command = lock(&run.row).command.clone();
+        let command = run.row.lock().command.clone();
         let done = move |closed: Option<_>| {
             if closed.is_some() {
                 runs.history.end_later(run.past(), run.output.file_bytes());
@@ -327,7 +327,7 @@ impl Drop for RunGuard {
         if run.listed.load(Ordering::Relaxed) {
             runs.services.clients.run_ended(&self.client, run.id);
         }
-        let mut state = lock(&runs.state);
+        let mut state = runs.state.lock();
         run.publish(runs);
         state.live.remove(&run.id);
         if !hook_later && state.queue.leave(run.id) {

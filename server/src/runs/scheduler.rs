@@ -1,5 +1,5 @@
 //! Scheduler: from a request to the start of its run. A run is admitted or refused; then it starts, or waits in the queue
-//! until others end. [`run_guard`](crate::runs::run_guard) has the rest of its life.
+//! until others end. [`run_guard`](crate::runs::run_guard) has the rest.
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
@@ -24,7 +24,7 @@ use crate::process::program_spec::Program;
 use crate::process::running_program::{Process, Until};
 use crate::runs::queue::{Needs, RefusalReason, Refused, seats};
 use crate::runs::run_guard::{RunEnd, RunGuard};
-use crate::runs::{LiveRuns, Run, Runs, lock, queue};
+use crate::runs::{LiveRuns, Run, Runs, queue};
 use crate::workers::arguments::Arguments;
 use crate::workers::worker::{Call, RunHandle, Worker, perform};
 
@@ -141,7 +141,7 @@ fn enter(
 ) -> Result<bool, RpcError> {
     let now = runs.services.config.get();
     let limits = &now.config.limits;
-    let mut state = lock(&runs.state);
+    let mut state = runs.state.lock();
     if state.closed || runs.services.shutdown.has_begun() {
         return Err(RpcError::new(ErrorKind::Closing, "the server is shutting down"));
     }
@@ -166,7 +166,7 @@ fn enter(
     })?;
     let starts = standing.is_none();
     if let Some(standing) = standing {
-        lock(&run.row).state = RunState::Queued;
+        run.row.lock().state = RunState::Queued;
         run.set_standing(standing);
     }
     state.live.insert(run.id, Arc::clone(run));
@@ -332,7 +332,7 @@ async fn work(worker: &Arc<dyn Worker>, call: Call, timeout: Option<Duration>) -
 impl Runs {
     /// Gives back what a run holds, or its place in the queue, and moves others up.
     pub(crate) fn leave(&self, id: RunId) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.queue.leave(id);
         state.move_up(self);
     }
@@ -341,7 +341,7 @@ impl Runs {
     pub(crate) fn limits_changed(&self) {
         let now = self.services.config.get();
         let limits = &now.config.limits;
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.queue.set_seats(limits.max_runs, limits.admin_runs);
         state.move_up(self);
     }
@@ -361,7 +361,7 @@ impl LiveRuns {
         for (id, standing) in self.queue.standings() {
             let Some(run) = self.live.get(&id) else { continue };
             {
-                let row = lock(&run.row);
+                let row = run.row.lock();
                 let same = row.place == Some(standing.place) && row.waits_for == standing.waits_for;
                 if same || row.state != RunState::Queued {
                     continue;

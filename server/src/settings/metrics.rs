@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 
+use toml::de::DeValue;
+
 use crate::base::toml_file::errors::Errors;
-use crate::base::toml_file::fields::{Fields, as_str};
+use crate::base::toml_file::fields::Fields;
 
 /// `[metrics]`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,6 +17,6 @@ pub struct Metrics {
 pub(crate) fn read(table: &Fields<'_, '_>, m: &mut Errors<'_>) -> Metrics {
     table.refuse_unknown(&["listen"], m);
     let form = "an IP address with a port, such as \"127.0.0.1:9677\" or \"[::1]:9677\"";
-    let address = |value| as_str(value)?.parse().ok();
+    let address = |value| DeValue::as_str(value)?.parse().ok();
     Metrics { listen: table.read("listen", form, m, address).map(|field| field.value) }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use crate::base::toml_file::errors::Errors;
-use crate::base::toml_file::fields::{Fields, as_json, as_str};
+use crate::base::toml_file::fields::{Fields, as_json};
 use crate::base::toml_file::units;
 
 /// A number of which some are reserved: 0 is none.
@@ -55,11 +55,12 @@ pub(super) mod size {
 
 /// A size in bytes; 0: no limit.
 pub(crate) mod bytes {
-    use super::{Errors, Fields, as_str, in_largest_unit, is_0, units};
+    use super::{DeValue, Errors, Fields, in_largest_unit, is_0, units};
 
     pub(crate) fn read(table: &Fields<'_, '_>, name: &str, m: &mut Errors<'_>) -> Option<u64> {
         let form = format!("{}, or 0 for no limit", units::SIZE_FORM);
-        let read = |value| if is_0(value) { Some(0) } else { units::parse_size(as_str(value)?) };
+        let read =
+            |value| if is_0(value) { Some(0) } else { units::parse_size(DeValue::as_str(value)?) };
         table.read(name, &form, m, read).map(|field| field.value)
     }
 
@@ -73,7 +74,7 @@ pub(crate) mod bytes {
 
 /// A time; none: no limit.
 pub(crate) mod time {
-    use super::{Duration, Errors, Fields, as_str, in_largest_unit, is_0, units};
+    use super::{DeValue, Duration, Errors, Fields, in_largest_unit, is_0, units};
 
     pub(crate) fn read(
         table: &Fields<'_, '_>,
@@ -82,7 +83,8 @@ pub(crate) mod time {
     ) -> Option<Option<Duration>> {
         let form = format!("{}, or 0 for no limit", units::DURATION_FORM);
         let zero = Some(Duration::ZERO);
-        let read = |value| if is_0(value) { zero } else { units::parse_duration(as_str(value)?) };
+        let read =
+            |value| if is_0(value) { zero } else { units::parse_duration(DeValue::as_str(value)?) };
         let time = table.read(name, &form, m, read)?.value;
         Some(Some(time).filter(|time| !time.is_zero()))
     }

@@ -89,13 +89,14 @@ impl<'a, 'i> Fields<'a, 'i> {
     }
 
     pub(crate) fn string(&self, name: &str, m: &mut Errors<'_>) -> Option<Field<&'a str>> {
-        self.read(name, "a string", m, as_str)
+        self.read(name, "a string", m, DeValue::as_str)
     }
 
     /// A string that people see: one line without control characters.
     pub(crate) fn words(&self, name: &str, m: &mut Errors<'_>) -> Option<String> {
         let form = "a string of one line, without control characters";
-        let plain = |value| as_str(value).filter(|words| !words.chars().any(text::is_control));
+        let plain =
+            |value| DeValue::as_str(value).filter(|words| !words.chars().any(text::is_control));
         self.read(name, form, m, plain).map(|field| field.value.to_owned())
     }
 
@@ -106,7 +107,7 @@ impl<'a, 'i> Fields<'a, 'i> {
     pub(crate) fn strings(&self, name: &str, m: &mut Errors<'_>) -> Vec<Field<String>> {
         let read = |value: &'a DeValue<'i>| {
             let item = |item: &Spanned<DeValue<'i>>| {
-                let value = as_str(item.get_ref())?.to_owned();
+                let value = item.get_ref().as_str()?.to_owned();
                 Some(Field { value, span: item.span() })
             };
             value.as_array()?.iter().map(item).collect::<Option<Vec<_>>>()
@@ -123,7 +124,7 @@ impl<'a, 'i> Fields<'a, 'i> {
     }
 
     pub(crate) fn size(&self, name: &str, m: &mut Errors<'_>) -> Option<u64> {
-        let read = |value| as_str(value).and_then(units::parse_size);
+        let read = |value| DeValue::as_str(value).and_then(units::parse_size);
         self.read(name, units::SIZE_FORM, m, read).map(|field| field.value)
     }
 
@@ -150,10 +151,6 @@ impl<'a, 'i> Fields<'a, 'i> {
         );
         None
     }
-}
-
-pub(crate) fn as_str<'a>(value: &'a DeValue<'_>) -> Option<&'a str> {
-    value.as_str()
 }
 
 /// A scalar as a JSON value; none for dates, arrays, tables, and numbers that JSON does not have.
