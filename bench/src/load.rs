@@ -114,7 +114,7 @@ impl Pool {
         Ok(LoadResult { requests, rate, p50: at(50), p99: at(99) })
     }
 
-    /// Waits until each connection has got one more message, unasked.
+    /// Waits until each connection has got one more message without a request.
     pub(crate) fn receive(&mut self, end: AnswerEnd) -> io::Result<()> {
         let mut events = Vec::with_capacity(1024);
         let mut waiting = self.conns.len();

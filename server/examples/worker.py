@@ -30,7 +30,7 @@ def report():
 
 def count(to):
     if to > 1000:
-        raise ValueError("nobody waits for so long")
+        raise ValueError("no caller waits for so long")
     for number in range(1, to + 1):
         print(number)
 

@@ -5,8 +5,8 @@ use std::io;
 
 use crate::audit::chain::Link;
 use crate::audit::entry::{By, Entry};
+use crate::audit::entry_writer::{CurrentFile, FileState, Writer};
 use crate::audit::files::{ClosedFile, FileEnd};
-use crate::audit::writer_thread::{CurrentFile, FileState, Writer};
 use crate::audit::{files, retained};
 
 impl Writer {

@@ -2,8 +2,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::audit::entry::{By, Entry, Line};
+use crate::audit::entry_writer::{Sizes, Writer};
 use crate::audit::read::{Damage, IntactLog, each_entry, verify};
-use crate::audit::writer_thread::{Sizes, Writer};
 use crate::audit::{Recording, files, retained};
 
 /// A writer whose files are small.

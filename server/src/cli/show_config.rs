@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use topside_shared::dirs::Dirs;
 
-use crate::config::values::{Setting, settings};
+use crate::config::listing::{Setting, settings};
 use crate::config::{Config, ConfigError};
 use crate::menu_file;
 use crate::settings::SERVER_FILE;

@@ -1,7 +1,7 @@
 //! Configuration of a server: `server.toml`, the menu, and its directories.
 
 pub(crate) mod active_config;
-pub(crate) mod values;
+pub(crate) mod listing;
 
 use crate::base::log::Sinks;
 use crate::base::platform;

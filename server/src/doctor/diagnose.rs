@@ -164,7 +164,7 @@ fn clock(clock: &ClockFacts, findings: &mut Findings) {
             "{shown}, and nothing keeps it right: invites expire by it; `timedatectl set-ntp true`"
         )),
         None => {
-            findings.ok(format!("{shown}; whether something keeps it right cannot be told"));
+            findings.ok(format!("{shown}; whether a time service keeps it right is not known"));
         }
     }
 }
@@ -276,7 +276,7 @@ fn router(facts: &Facts, settings: &Settings, findings: &mut Findings) {
     };
     match place.gateway {
         Some(gateway) => findings.ok(format!("it is {gateway}")),
-        None => findings.warn("its address cannot be told on this system; it may be there"),
+        None => findings.warn("its address is not known on this system; there may be one"),
     }
     let names: Vec<&str> = router.answers.iter().map(|(protocol, _)| protocol.title()).collect();
     let by_hand = format!("forward {port} to {} by hand on its own page", place.own);
@@ -298,7 +298,7 @@ fn router(facts: &Facts, settings: &Settings, findings: &mut Findings) {
                  provider for a public one, or use a VPN"
         )),
         Some((address, None)) => findings.ok(format!("its outside address is {address}")),
-        None => findings.warn("its outside address cannot be told"),
+        None => findings.warn("its outside address is not known"),
     }
     if !settings.map {
         return;
@@ -314,7 +314,7 @@ fn router(facts: &Facts, settings: &Settings, findings: &mut Findings) {
             findings.fail(format!("it has given no port: the log says why (`rlf`); or {by_hand}"));
         }
         Served::None | Served::Unclear(_) => {
-            findings.warn("whether it forwards a port cannot be told: no server answers");
+            findings.warn("whether it forwards a port is not known: no server answers");
         }
     }
 }

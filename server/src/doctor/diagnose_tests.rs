@@ -140,7 +140,7 @@ fn a_clock_that_was_never_set_is_a_failure() {
     expect(|facts| facts.clock.synchronised = Some(false), "warn  clock", "set-ntp");
     let wrong = "the clock of this box is behind".to_owned();
     expect(|facts| facts.clock.wrong = Some(wrong), "FAIL  clock", "is behind");
-    expect(|facts| facts.clock.synchronised = None, "ok    clock", "cannot be told");
+    expect(|facts| facts.clock.synchronised = None, "ok    clock", "is not known");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_missing_server_or_another_version_is_reported() {
     let lines = text(|facts| facts.server = Served::None);
     assert!(says(&lines, "warn  server", "start it"), "{lines:#?}");
     assert!(says(&lines, "warn  TCP", "no server answers"), "{lines:#?}");
-    assert!(says(&lines, "warn  router", "cannot be told"), "{lines:#?}");
+    assert!(says(&lines, "warn  router", "is not known"), "{lines:#?}");
     let old = Served::By { version: "0.0.1".into(), mapped: Some("203.0.113.7:1".into()) };
     expect(|facts| facts.server = old, "warn  server", "restart it");
     expect(|facts| facts.server = Served::Unclear("timed out".into()), "FAIL  server", "timed out");
@@ -195,7 +195,7 @@ fn the_router_is_reported_with_advice() {
     let unknown = |facts: &mut Facts| {
         facts.router.place.as_mut().unwrap().gateway = None;
     };
-    expect(unknown, "warn  router", "cannot be told on this system");
+    expect(unknown, "warn  router", "is not known on this system");
     let version = env!("CARGO_PKG_VERSION").to_owned();
     expect(
         |facts| facts.server = Served::By { version, mapped: None },

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_that_drop_are_told_from_those_that_let_in() {
+    fn rules_that_drop_are_distinguished_from_those_that_accept() {
         let nft = "table inet f {\n chain input {\n  type filter hook input priority filter; policy drop;\n  \
                    tcp dport { 22, 8677 } accept\n }\n}\n";
         assert!(drops_by_nft(nft));

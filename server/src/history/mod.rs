@@ -4,11 +4,11 @@
 //! client is notified of its end; jobs that arrive while the thread is busy go into one transaction. Lists and
 //! look-ups share one reading connection, on the pool of blocking threads.
 
+mod database_writer;
 mod db;
 mod ids;
 mod read_connection;
 mod retry;
-mod writer_thread;
 
 use std::fs::File;
 use std::io;
@@ -31,11 +31,11 @@ use crate::base::identity::{Identity, Owner};
 use crate::base::mutex::Mutex;
 use crate::base::platform;
 use crate::base::shortage::Shortage;
+use crate::history::database_writer::HistoryWriter;
 use crate::history::db::Db;
 use crate::history::ids::RunIds;
 use crate::history::read_connection::ReadConnection;
 use crate::history::retry::RetryQueue;
-use crate::history::writer_thread::HistoryWriter;
 use crate::hooks::Hooks;
 use crate::output::Output;
 use crate::process::cgroup::{Cgroup, Delegated};

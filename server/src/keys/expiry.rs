@@ -111,7 +111,7 @@ pub(crate) fn enforce_local(local: &Local, clients: &Registry, by: &str) {
             Some(now) => clients.set_identity(&client, Identity::clone(&now)),
             None => client.outbox.end(SessionEnded::new(
                 EndCode::Kicked,
-                format!("[local] allow of server.toml does not name {} any more", who.user),
+                format!("[local] allow of server.toml no longer names `{}`", who.user),
                 by,
             )),
         }

@@ -20,7 +20,7 @@ pub(super) async fn broadcast(
     Ok(BroadcastResult { delivered })
 }
 
-/// Sends a message to all clients with notices; how many they are.
+/// Sends a message to all clients with notices; returns how many.
 fn send_to_all(
     server: &Server,
     client: &Client,
@@ -38,17 +38,17 @@ fn send_to_all(
     }
     let message = clean(message, MAX_BROADCAST);
     if message.trim().is_empty() {
-        return refuse("`message` is empty: say something");
+        return refuse("`message` is empty: give a text");
     }
     let by = client.called();
-    let told = notifications::Broadcast { message, level, by, time: Time::now() };
+    let notice = notifications::Broadcast { message, level, by, time: Time::now() };
     tracing::info!(
-        target: "topside", client = client.id.0, by = told.by, level = level.name(),
-        message = told.message, "broadcast"
+        target: "topside", client = client.id.0, by = notice.by, level = level.name(),
+        message = notice.message, "broadcast"
     );
-    let argv = vec![format!("level={}", level.name()), format!("message={}", told.message)];
-    let entry = Entry::new(client.by(), Method::Broadcast.name(), "everybody").argv(argv);
-    let delivered = server.tell(&notification(name::BROADCAST, &told));
+    let argv = vec![format!("level={}", level.name()), format!("message={}", notice.message)];
+    let entry = Entry::new(client.by(), Method::Broadcast.name(), "all clients").argv(argv);
+    let delivered = server.tell(&notification(name::BROADCAST, &notice));
     server.audit.note(entry.result(format!("told {delivered} clients")));
     Ok(delivered)
 }

@@ -1,4 +1,4 @@
-//! Lists that can be long: who is connected, and the log.
+//! `clients/list` and `log/tail`, and the limits of pages.
 
 use std::sync::Arc;
 
@@ -12,18 +12,17 @@ use crate::base::log::KEPT;
 use crate::clients::Client;
 use crate::methods::Caller;
 
-/// Rows of one page of clients, unless told.
+/// Rows of one page of clients: by default, and at most.
 const PAGE: u64 = 100;
-/// Most rows of one page.
 const LONGEST_PAGE: u64 = 500;
-/// Lines of the log, unless told.
+/// Lines of the log by default.
 const LOG_LINES: u64 = 50;
 /// Bytes of JSON that rows may take of an answer.
 pub(super) const ROWS_BYTES: usize = 200 * 1024;
 
 pub(super) async fn clients(caller: Caller, params: ClientsList) -> Result<Clients, RpcError> {
     let limit = within("limit", params.limit, PAGE, LONGEST_PAGE)?;
-    // One more than asked for tells whether there are more.
+    // One row more shows whether there is another page.
     let mut page = caller.server.clients.page(params.after, limit + 1);
     let more = page.len() > limit;
     page.truncate(limit);
@@ -44,7 +43,7 @@ pub(super) async fn log(caller: Caller, params: LogTail) -> Result<LogEntries, R
     Ok(LogEntries { entries: newest_that_fit(entries, ROWS_BYTES) })
 }
 
-/// How many are asked for, from 1 to `most`.
+/// Checks a count of rows: from 1 to `most`, by default `usual`.
 pub(super) fn within(
     field: &str,
     asked: Option<u64>,

@@ -10,7 +10,7 @@ mod session;
 
 use crate::authorize::{Action, authorize};
 use crate::clients::Client;
-use crate::server::Server as State;
+use crate::server::Server;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use topside_shared::{ErrorKind, RpcError, SubscriptionId};
 /// The session that makes a request.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    pub(crate) server: Arc<State>,
+    pub(crate) server: Arc<Server>,
     pub(crate) client: Arc<Client>,
 }
 
@@ -46,25 +46,26 @@ impl Caller {
 pub(crate) enum After {
     /// Send this line.
     Send(Bytes),
-    /// Let a subscription's events go, these lines first.
+    /// Send these lines, then the events of the subscription.
     Release(SubscriptionId, Vec<Bytes>),
     /// Run this as a request in flight.
     Follow(Pin<Box<dyn Future<Output = ()> + Send>>),
-    /// Drop this, which tells that the answer is in the outbox.
+    /// Drop this: its cancellation reports that the answer is in the outbox.
     Answered(DropGuard),
     /// Take no more requests; this answer goes last.
     Close,
 }
 
-/// A line's answer, if it has one, and what follows it.
-pub(crate) type Answer = (Option<Vec<u8>>, Vec<After>);
+/// The line that answers a request, if it has one, and what follows it.
+pub(crate) type Response = (Option<Vec<u8>>, Vec<After>);
 
-pub(crate) enum Asked {
-    Done(Answer),
+/// How far a request or a batch has come.
+pub(crate) enum Progress {
+    Done(Response),
     /// Its ids are in flight, and its future must be polled.
     Waiting {
         ids: Vec<Box<str>>,
-        future: Pin<Box<dyn Future<Output = Answer> + Send>>,
+        future: Pin<Box<dyn Future<Output = Response> + Send>>,
     },
 }
 
@@ -88,8 +89,8 @@ impl<A> From<A> for Answered<A> {
 }
 
 /// A result as the bytes of its JSON.
-type Carried = Result<(Vec<u8>, Vec<After>), RpcError>;
-type Carrying = Pin<Box<dyn Future<Output = Carried> + Send>>;
+type HandlerResult = Result<(Vec<u8>, Vec<After>), RpcError>;
+type HandlerFuture = Pin<Box<dyn Future<Output = HandlerResult> + Send>>;
 
 /// Whether a request may stream; nothing in a batch does.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -98,39 +99,39 @@ enum Streaming {
     No,
 }
 
-/// Begins to carry out one request.
+/// Starts one request, and polls it once.
 pub(crate) fn one(
     caller: &Caller,
     item: Result<Request<'_>, Rejection<'_>>,
     in_flight: &mut InFlight<'_>,
     cx: &mut Context<'_>,
-) -> Asked {
+) -> Progress {
     let mut item = begin(caller, item, Streaming::Allowed, in_flight);
-    let carried = match item.carrying {
+    let result = match item.handler {
         Err(error) => Err(error),
-        Ok(mut carrying) => match carrying.as_mut().poll(cx) {
-            Poll::Ready(carried) => carried,
+        Ok(mut handler) => match handler.as_mut().poll(cx) {
+            Poll::Ready(result) => result,
             Poll::Pending => {
-                item.carrying = Ok(carrying);
+                item.handler = Ok(handler);
                 let ids: Vec<Box<str>> = item.id.iter().cloned().collect();
                 in_flight.ids.extend(ids.iter().cloned());
                 let caller = caller.clone();
-                return Asked::Waiting {
+                return Progress::Waiting {
                     ids,
                     future: Box::pin(async move { item.finish(&caller).await }),
                 };
             }
         },
     };
-    Asked::Done(answer(caller, item.id.as_deref(), item.answered, carried))
+    Progress::Done(answer(caller, item.id.as_deref(), item.answered, result))
 }
 
-/// Begins to carry out a batch: its items in order, answered by one line.
+/// Starts a batch: its items in order, answered by one line.
 pub(crate) fn batch(
     caller: &Caller,
     items: Vec<Result<Request<'_>, Rejection<'_>>>,
     in_flight: &mut InFlight<'_>,
-) -> Asked {
+) -> Progress {
     let mut ids = Vec::new();
     let items: Vec<Item> = items
         .into_iter()
@@ -149,7 +150,7 @@ pub(crate) fn batch(
     let future = Box::pin(async move {
         let mut line = Vec::new();
         let mut after = Vec::new();
-        // What the items to come need at least, to say that their answers do not fit.
+        // Room for the refusals of the later items.
         let mut reserved: usize = items.iter().map(Item::least_room).sum();
         for item in items {
             reserved -= item.least_room();
@@ -170,20 +171,20 @@ pub(crate) fn batch(
         line.push(b']');
         (Some(line), after)
     });
-    Asked::Waiting { ids, future }
+    Progress::Waiting { ids, future }
 }
 
 /// Bytes that an item of a batch takes to say that its answer does not fit, beside its id.
 const ITEM_ROOM: usize = 256;
 
-/// One request on its way.
+/// One request in progress.
 struct Item {
-    /// Its id; none for a notification, and where the answer goes to null.
+    /// Its id; none for a notification, or if the answer has the id null.
     id: Option<Box<str>>,
     answered: bool,
     /// Whether its id is taken until it is answered; a line that was no request takes none.
     holds: bool,
-    carrying: Result<Carrying, RpcError>,
+    handler: Result<HandlerFuture, RpcError>,
 }
 
 fn begin(
@@ -197,22 +198,22 @@ fn begin(
         Ok(request) => request,
         Err(Rejection { id, error, notification }) => {
             let id = id.map(Into::into);
-            return Item { id, answered: !notification, holds: false, carrying: Err(error) };
+            return Item { id, answered: !notification, holds: false, handler: Err(error) };
         }
     };
     let Some(id) = request.id else {
-        let carrying = dispatch(caller, &request, streaming, in_flight.waiting);
-        return Item { id: None, answered: false, holds: false, carrying };
+        let handler = dispatch(caller, &request, streaming, in_flight.waiting);
+        return Item { id: None, answered: false, holds: false, handler };
     };
     if in_flight.ids.iter().any(|known| &**known == id) {
         let error = RpcError::new(
             ErrorKind::InvalidRequest,
             format_args!("the id {} is in flight already", quote(id, MAX_NAME)),
         );
-        return Item { id: None, answered: true, holds: false, carrying: Err(error) };
+        return Item { id: None, answered: true, holds: false, handler: Err(error) };
     }
-    let carrying = dispatch(caller, &request, streaming, in_flight.waiting);
-    Item { id: Some(id.into()), answered: true, holds: true, carrying }
+    let handler = dispatch(caller, &request, streaming, in_flight.waiting);
+    Item { id: Some(id.into()), answered: true, holds: true, handler }
 }
 
 impl Item {
@@ -221,18 +222,18 @@ impl Item {
         ITEM_ROOM + self.id.as_deref().map_or(0, str::len)
     }
 
-    async fn finish(self, caller: &Caller) -> Answer {
-        let carried = match self.carrying {
-            Ok(carrying) => carrying.await,
+    async fn finish(self, caller: &Caller) -> Response {
+        let result = match self.handler {
+            Ok(handler) => handler.await,
             Err(error) => Err(error),
         };
-        answer(caller, self.id.as_deref(), self.answered, carried)
+        answer(caller, self.id.as_deref(), self.answered, result)
     }
 }
 
 /// The line that answers a request. A notification is never answered.
-fn answer(caller: &Caller, id: Option<&str>, answered: bool, carried: Carried) -> Answer {
-    match carried {
+fn answer(caller: &Caller, id: Option<&str>, answered: bool, result: HandlerResult) -> Response {
+    match result {
         Ok((_, after)) if !answered => (None, after),
         Err(_) if !answered => (None, Vec::new()),
         Ok((result, after)) => {
@@ -249,7 +250,7 @@ fn answer(caller: &Caller, id: Option<&str>, answered: bool, carried: Carried) -
 
 fn refuse(caller: &Caller, id: Option<&str>, error: &RpcError) -> Vec<u8> {
     caller.server.counters.refused(error.kind());
-    // A limit is counted by its name too: it is what one would change.
+    // A limit is counted by its name too: an admin can change it.
     if let Some(limit) = error.data.more.get("limit").and_then(|limit| limit.as_str()) {
         caller.server.counters.limited(limit);
     } else if error.data.more.contains_key("lock") {
@@ -280,13 +281,13 @@ fn may_follow(caller: &Caller, waiting: usize) -> Result<(), RpcError> {
     Err(error.with("limit", "max_waiting").with("most", most as u64))
 }
 
-/// The handler of a method, on its way; or why there is none for this caller.
+/// Checks the caller's rights and calls the handler of the method.
 fn dispatch(
     caller: &Caller,
     request: &Request<'_>,
     streaming: Streaming,
     waiting: usize,
-) -> Result<Carrying, RpcError> {
+) -> Result<HandlerFuture, RpcError> {
     let Some(method) = Method::from_name(&request.method) else {
         let shown = quote(&request.method, MAX_NAME);
         let near = nearest(&request.method, Method::ALL.iter().map(|method| method.name()));
@@ -298,7 +299,7 @@ fn dispatch(
     if method == Method::RunAttach {
         may_follow(caller, waiting)?;
     }
-    // A client that only proves it lives is idle all the same.
+    // Pings do not make a client active.
     if method != Method::Ping {
         caller.client.touch();
     }
@@ -309,55 +310,55 @@ fn dispatch(
     authorize(&caller.client.who(), Action::Call(method))?;
     let asker = caller.clone();
     let caller = caller.clone();
-    let carrying = match method {
-        Method::Initialize => carry(caller, request, session::initialize),
-        Method::Ping => carry(caller, request, session::ping),
-        Method::SessionClose => carry(caller, request, session::close),
-        Method::EventsSubscribe => carry(caller, request, session::subscribe),
-        Method::EventsUnsubscribe => carry(caller, request, session::unsubscribe),
-        Method::CommandsList => carry(caller, request, commands::list),
+    let handler = match method {
+        Method::Initialize => call_handler(caller, request, session::initialize),
+        Method::Ping => call_handler(caller, request, session::ping),
+        Method::SessionClose => call_handler(caller, request, session::close),
+        Method::EventsSubscribe => call_handler(caller, request, session::subscribe),
+        Method::EventsUnsubscribe => call_handler(caller, request, session::unsubscribe),
+        Method::CommandsList => call_handler(caller, request, commands::list),
         Method::CommandRun => {
             // Text that was read as JSON.
             let id = request.id.and_then(|id| RawValue::from_string(id.to_owned()).ok());
-            carry(caller, request, move |caller, params| {
+            call_handler(caller, request, move |caller, params| {
                 commands::run(caller, params, streaming, id)
             })
         }
-        Method::RunAttach => {
-            carry(caller, request, move |caller, params| runs::attach(caller, params, streaming))
-        }
-        Method::RunCancel => carry(caller, request, runs::cancel),
-        Method::RunInput => carry(caller, request, runs::input),
-        Method::RunsList => carry(caller, request, runs::list),
-        Method::ClientsList => carry(caller, request, lists::clients),
-        Method::LogTail => carry(caller, request, lists::log),
-        Method::KeyInvite => carry(caller, request, keys::make_invite),
-        Method::KeyEnrol => carry(caller, request, keys::enrol),
-        Method::KeysList => carry(caller, request, keys::list),
-        Method::KeyRevoke => carry(caller, request, keys::revoke),
-        Method::Broadcast => carry(caller, request, clients::broadcast),
-        Method::ClientKick => carry(caller, request, clients::kick),
-        Method::ServerStatus => carry(caller, request, server::status),
-        Method::ServerReload => carry(caller, request, server::reload),
-        Method::ServerShutdown => carry(caller, request, server::shutdown),
-        Method::ServerShutdownCancel => carry(caller, request, server::cancel_shutdown),
+        Method::RunAttach => call_handler(caller, request, move |caller, params| {
+            runs::attach(caller, params, streaming)
+        }),
+        Method::RunCancel => call_handler(caller, request, runs::cancel),
+        Method::RunInput => call_handler(caller, request, runs::input),
+        Method::RunsList => call_handler(caller, request, runs::list),
+        Method::ClientsList => call_handler(caller, request, lists::clients),
+        Method::LogTail => call_handler(caller, request, lists::log),
+        Method::KeyInvite => call_handler(caller, request, keys::make_invite),
+        Method::KeyEnrol => call_handler(caller, request, keys::enrol),
+        Method::KeysList => call_handler(caller, request, keys::list),
+        Method::KeyRevoke => call_handler(caller, request, keys::revoke),
+        Method::Broadcast => call_handler(caller, request, clients::broadcast),
+        Method::ClientKick => call_handler(caller, request, clients::kick),
+        Method::ServerStatus => call_handler(caller, request, server::status),
+        Method::ServerReload => call_handler(caller, request, server::reload),
+        Method::ServerShutdown => call_handler(caller, request, server::shutdown),
+        Method::ServerShutdownCancel => call_handler(caller, request, server::cancel_shutdown),
     }?;
     Ok(match streaming {
-        Streaming::Allowed => carrying,
+        Streaming::Allowed => handler,
         // An item of a batch waits for those before it, and its key may lose its rights meanwhile.
         Streaming::No => Box::pin(async move {
             asker.may(method)?;
-            carrying.await
+            handler.await
         }),
     })
 }
 
 /// Reads the parameters and calls the handler.
-fn carry<P, F, Fut, A>(
+fn call_handler<P, F, Fut, A>(
     caller: Caller,
     request: &Request<'_>,
     handler: F,
-) -> Result<Carrying, RpcError>
+) -> Result<HandlerFuture, RpcError>
 where
     P: Call + Send + 'static,
     F: FnOnce(Caller, P) -> Fut,

@@ -182,7 +182,7 @@ pub(super) async fn list(caller: Caller, params: RunsList) -> Result<RunsPage, R
     let limit = within("limit", params.limit, PAGE, LONGEST_PAGE)?;
     let RunsList { state, command, user, before, .. } = params;
     let filter = Filter { state, command, user, before };
-    // One more than asked for tells whether there are more.
+    // One row more shows whether there is another page.
     let who = caller.client.who();
     let mut runs = caller.server.runs.list(filter, &who, limit + 1).await.map_err(unreadable)?;
     let found = runs.len();

@@ -1,4 +1,4 @@
-//! The session itself: who the two sides are, that they live, what is told, and the end.
+//! `initialize`, `ping`, `session/close`, and the subscriptions to events.
 
 use std::sync::atomic::Ordering;
 
@@ -114,8 +114,8 @@ pub(super) async fn subscribe(
     for topic in &topics {
         authorize(&who, Action::Subscribe(*topic))?;
     }
-    let wants = |topic| topics.contains(&topic);
-    let (runs, log, revision) = (wants(Topic::Runs), wants(Topic::Log), wants(Topic::Server));
+    let has = |topic| topics.contains(&topic);
+    let (runs, log, revision) = (has(Topic::Runs), has(Topic::Log), has(Topic::Server));
     let begun = server.events.subscribe(client, topics, &server.clients, &server.log).map_err(
         |TooMany| {
             RpcError::new(

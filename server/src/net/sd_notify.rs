@@ -25,7 +25,7 @@ pub struct Supervisor {
 
 /// The supervisor's socket cannot be reached.
 #[derive(Debug, thiserror::Error)]
-#[error("NOTIFY_SOCKET {name} cannot be told that the server is ready: {source}")]
+#[error("NOTIFY_SOCKET {name} cannot be notified that the server is ready: {source}")]
 pub struct NoSupervisor {
     name: String,
     source: io::Error,

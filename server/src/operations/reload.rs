@@ -8,31 +8,31 @@ use topside_shared::{ErrorKind, RpcError};
 use crate::admission::session_limits::{TooFewDescriptors, max_sessions};
 use crate::audit::entry::{By, Entry};
 use crate::base::blocking::blocking;
-use crate::base::shortage;
-use crate::base::shortage::Shortage;
+use crate::base::shortage::{self, Shortage};
 use crate::base::shutdown::Stop;
 use crate::base::toml_file::errors::{FileError, first_of};
 use crate::config::active_config::Loaded;
-use crate::config::values::settings;
+use crate::config::listing::settings;
 use crate::config::{Config, ConfigError};
 use crate::keys::expiry;
 use crate::menu::TableError;
+use crate::menu_file::Item;
 use crate::net::local_socket;
 use crate::server::Server;
 
-/// Why everything stays as it was.
+/// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotReloaded {
     /// The files are wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The commands do not go together.
+    /// Two commands conflict.
     #[error(transparent)]
     Menu(#[from] TableError),
-    /// The system does not give what is asked for.
+    /// The system has too few descriptors.
     #[error(transparent)]
     Descriptors(#[from] TooFewDescriptors),
-    /// The program that holds the server did not read it from files.
+    /// The embedding program did not read its configuration from files.
     #[error("this server was not read from files: there is nothing to read again")]
     NoFiles,
     /// The server ends.
@@ -49,7 +49,7 @@ pub(crate) enum NotReloaded {
 impl From<NotReloaded> for RpcError {
     fn from(error: NotReloaded) -> Self {
         let message = format!("nothing was changed: {}", first_of(&error, ""));
-        let NotReloaded::Config(ConfigError::Files(mistakes)) = &error else {
+        let NotReloaded::Config(ConfigError::Files(errors)) = &error else {
             let kind = match error {
                 NotReloaded::NoFiles => ErrorKind::NotFound,
                 NotReloaded::Closing => ErrorKind::Closing,
@@ -58,19 +58,19 @@ impl From<NotReloaded> for RpcError {
             };
             return shortage::answer(Shortage::cause(&error), &message, kind);
         };
-        let told = |FileError { file, at, message, .. }: &FileError| {
+        let json = |FileError { file, at, message, .. }: &FileError| {
             serde_json::json!({
                 "file": file, "line": at.map(|at| at.line), "column": at.map(|at| at.column),
                 "message": message,
             })
         };
-        let mistakes: Vec<_> = mistakes.0.iter().take(MOST_MISTAKES).map(told).collect();
-        RpcError::new(ErrorKind::InvalidParams, message).with("mistakes", mistakes)
+        let errors: Vec<_> = errors.0.iter().take(MAX_FILE_ERRORS).map(json).collect();
+        RpcError::new(ErrorKind::InvalidParams, message).with("mistakes", errors)
     }
 }
 
-/// Mistakes that are told in an answer.
-const MOST_MISTAKES: usize = 20;
+/// Most errors of files in an answer.
+const MAX_FILE_ERRORS: usize = 20;
 
 /// The author of a reload that no client asked for.
 const SIGNAL: &str = "signal SIGHUP";
@@ -85,7 +85,7 @@ pub(crate) fn record(server: &Server, by: By, done: &Result<ReloadResult, NotRel
 }
 
 /// Reloads each time that a signal or the embedding program asks for it.
-pub(crate) async fn whenever(server: &Arc<Server>, stop: &Stop) {
+pub(crate) async fn reload_on_request(server: &Arc<Server>, stop: &Stop) {
     loop {
         stop.reload_requested().await;
         // The log has the result.
@@ -96,18 +96,18 @@ pub(crate) async fn whenever(server: &Arc<Server>, stop: &Stop) {
 
 /// Reads the files again and activates them, or changes nothing.
 pub(crate) async fn reload(server: &Arc<Server>, by: &str) -> Result<ReloadResult, NotReloaded> {
-    let _alone = server.reloading.lock().await;
-    // Also if the files are wrong: after logrotate has moved the log, another is begun.
+    let _guard = server.reloading.lock().await;
+    // Also if the files are wrong: after logrotate has moved the log, a new one is opened.
     server.check_files.notify_one();
     let done = read_and_set(server, by).await;
     match &done {
         Ok(ReloadResult { revision, changed }) => {
-            let said = changed.sentences().join("; ");
-            tracing::info!(target: "topside", by, revision, changed = said, "files read again");
+            let changes = changed.sentences().join("; ");
+            tracing::info!(target: "topside", by, revision, changed = changes, "files read again");
         }
         Err(error) => {
-            let said = error.to_string();
-            tracing::warn!(target: "topside", by, error = said, "nothing changed: the files are refused");
+            let error = error.to_string();
+            tracing::warn!(target: "topside", by, error, "nothing changed: the files are refused");
         }
     }
     done
@@ -127,19 +127,19 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
         }
     };
     let read = blocking(read).await.map_err(|_| NotReloaded::Fault)?;
-    // Workers that it would start would not be stopped any more.
+    // Nothing would stop the workers that it starts.
     if server.shutdown.has_begun() {
         return Err(NotReloaded::Closing);
     }
     let mut config = read?.ok_or(NotReloaded::NoFiles)?;
     config.limits.max_sessions = max_sessions(&config.limits)?;
-    let mut changed = of_settings(&before.config, &config);
-    // Still not in force, so that the next reload names it too.
+    let mut changed = changed_settings(&before.config, &config);
+    // They take effect at a restart only, so the next reload names them too.
     config.keep_what_waits_for_a_start(&before.config);
-    of_menu(&before.config, &config, &mut changed);
-    // Their order is a matter of the menu, too.
-    let is_another = changed.of_menu() || before.config.commands != config.commands;
-    let menu = match is_another {
+    add_menu_changes(&before.config, &config, &mut changed);
+    // The menu also shows their order.
+    let menu_changed = changed.of_menu() || before.config.commands != config.commands;
+    let menu = match menu_changed {
         true => config.table(Some(&before.menu))?,
         false => before.menu.again(),
     };
@@ -154,24 +154,24 @@ async fn read_and_set(server: &Arc<Server>, by: &str) -> Result<ReloadResult, No
         && let Err(error) = local_socket::set_open(server.socket(), open)
     {
         let path = server.socket().display();
-        tracing::error!(target: "topside", %error, "{path} stays within reach of whom it was before");
+        tracing::error!(target: "topside", %error, "the permissions of {path} stay as they were");
     }
     server.activate(Loaded { config, menu });
     server.runs.limits_changed();
     expiry::enforce_local(&server.now().config.local, &server.clients, by);
-    // Here the menu before goes, and with it the workers that nothing needs any more.
+    // The last reference to the old menu: its unused workers end.
     drop(before);
-    if is_another {
+    if menu_changed {
         let now = server.now();
         let pool = now.menu.worker_pool();
-        pool.start(&server.runs.history, &server.audit, |life| server.spawn(life));
+        pool.start(&server.runs.history, &server.audit, |worker| server.spawn(worker));
         server.events.menu_changed(revision);
     }
     Ok(ReloadResult { revision, changed })
 }
 
-/// Which values of `server.toml` are others.
-fn of_settings(before: &Config, after: &Config) -> ReloadChanges {
+/// The changed values of `server.toml`.
+fn changed_settings(before: &Config, after: &Config) -> ReloadChanges {
     let mut changed = ReloadChanges::default();
     for (old, new) in settings(before).into_iter().zip(settings(after)) {
         if old.value != new.value {
@@ -182,9 +182,9 @@ fn of_settings(before: &Config, after: &Config) -> ReloadChanges {
     changed
 }
 
-/// What is different in the menu.
-fn of_menu(before: &Config, after: &Config, changed: &mut ReloadChanges) {
-    let name = |item: &crate::menu_file::Item| item.info().name.clone();
+/// Adds the changed commands and workers.
+fn add_menu_changes(before: &Config, after: &Config, changed: &mut ReloadChanges) {
+    let name = |item: &Item| item.info().name.clone();
     for item in &after.commands {
         match before.commands.iter().find(|old| name(old) == name(item)) {
             None => changed.added.push(name(item)),
@@ -192,11 +192,8 @@ fn of_menu(before: &Config, after: &Config, changed: &mut ReloadChanges) {
             Some(_) => {}
         }
     }
-    let gone = before
-        .commands
-        .iter()
-        .filter(|old| !after.commands.iter().any(|new| name(new) == name(old)));
-    changed.removed.extend(gone.map(name));
+    let is_gone = |old: &&Item| !after.commands.iter().any(|new| name(new) == name(old));
+    changed.removed.extend(before.commands.iter().filter(is_gone).map(name));
     let workers = |one: &Config, other: &Config| -> Vec<String> {
         let other = &other.residents;
         let differs = one.residents.iter().filter(|worker| !other.contains(worker));

@@ -65,7 +65,7 @@ pub(crate) async fn schedule(
         target: "topside", client = client.id.0, by = notice.by, reason = notice.reason, restart,
         back = back.map(tracing::field::display), in_ms = due.in_ms, "shutdown ordered"
     );
-    // One that is due now is told of as it begins.
+    // An immediate one is announced when it begins.
     if !delay.is_zero() {
         server.tell(&notification(name::SERVER_CLOSING, &notice));
     }
@@ -90,8 +90,8 @@ fn restarts(order: &ServerShutdown) -> Result<bool, RpcError> {
     }
 }
 
-/// Waits until a shutdown is due, and begins it. A restart that was ordered for later is called off where the server
-/// could not start again by then: every client would be warned of a restart that becomes an end.
+/// Waits until a shutdown is due, and begins it. A delayed restart is cancelled if the server could
+/// not start again by then.
 pub(crate) async fn wait_until_due(server: &Arc<Server>) -> Plan {
     loop {
         let plan = server.shutdown.due().await;
@@ -103,8 +103,8 @@ pub(crate) async fn wait_until_due(server: &Arc<Server>) -> Plan {
             None if server.shutdown.begin_due(&plan) => return plan,
             Some(error) if server.shutdown.drop_due(&plan) => {
                 shutdown_record::remove(&server.now().config.state);
-                let called_off = Entry::new(By::server(), "server/shutdown/cancel", "server");
-                server.audit.note(called_off.result(error.message.clone()));
+                let entry = Entry::new(By::server(), "server/shutdown/cancel", "server");
+                server.audit.note(entry.result(error.message.clone()));
                 tracing::error!(target: "topside", by = plan.by, "restart called off: {}", error.message);
                 let notice = Closing {
                     reason: clean(&error.message, MAX_REASON),
@@ -112,34 +112,34 @@ pub(crate) async fn wait_until_due(server: &Arc<Server>) -> Plan {
                     ..plan.notice(Phase::Cancelled)
                 };
                 server.tell(&notification(name::SERVER_CLOSING, &notice));
-                // Clients show who called a shutdown off, and not why.
+                // Clients do not show the reason of a cancelled shutdown.
                 warn_admins(server, &format!("the restart is called off: {}", error.message));
             }
-            // Called off or replaced at the last moment.
+            // It was cancelled or replaced meanwhile.
             None | Some(_) => {}
         }
     }
 }
 
-/// Whether the files that the server would begin anew with are sound: a restart must not become an end.
+/// Checks the files that a restart would read: a restart must not become an end.
 async fn can_start_again(server: &Arc<Server>) -> Result<(), RpcError> {
     let again = Arc::clone(server);
-    let could = move || {
-        let could = again.now().config.could_start_again();
-        // Without descriptors the files cannot be judged.
-        could.map_err(|error| (error, Shortage::now()))
+    let check = move || {
+        let checked = again.now().config.could_start_again();
+        // Without descriptors the files cannot be checked.
+        checked.map_err(|error| (error, Shortage::now()))
     };
-    let Ok(Err((error, shortage))) = blocking(could).await else { return Ok(()) };
+    let Ok(Err((error, shortage))) = blocking(check).await else { return Ok(()) };
     if let Some(shortage) = shortage {
         return Err(RpcError::new(
             ErrorKind::Busy,
             format_args!("the files that a restart reads cannot be checked: {shortage}"),
         ));
     }
-    let said = first_of(&error, ": run `topsided check`");
+    let fault = first_of(&error, ": run `topsided check`");
     Err(RpcError::new(
         ErrorKind::SpawnFailed,
-        format_args!("the server would not start again, and goes on: {said}"),
+        format_args!("the server would not start again, and goes on: {fault}"),
     ))
 }
 
@@ -152,8 +152,8 @@ pub(crate) fn cancel(server: &Server, client: &Client) -> Result<(), RpcError> {
         return Err(RpcError::new(ErrorKind::NotFound, "no shutdown is due"));
     };
     shutdown_record::remove(&server.now().config.state);
-    let called_off = Entry::new(client.by(), "server/shutdown/cancel", "server");
-    server.audit.note(called_off.result("done"));
+    let entry = Entry::new(client.by(), "server/shutdown/cancel", "server");
+    server.audit.note(entry.result("done"));
     let mut notice = plan.notice(Phase::Cancelled);
     notice.by = client.called();
     tracing::info!(target: "topside", client = client.id.0, by = notice.by, "shutdown called off");

@@ -32,7 +32,7 @@ pub(crate) const DEFAULT_CWD: &str = "/";
 pub(crate) struct Caller {
     /// `TOPSIDE_RUN`.
     pub run: RunId,
-    /// `TOPSIDE_INSTANCE`: tells this server's runs from those of others.
+    /// `TOPSIDE_INSTANCE`: distinguishes this server's runs from those of others.
     pub instance: String,
     /// `TOPSIDE_USER`.
     pub user: String,

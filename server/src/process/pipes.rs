@@ -23,7 +23,7 @@ impl Pipes {
         Ok(Self { stdout: pair()?, stderr: pair()? })
     }
 
-    /// Identifies processes that write into them, if the system tells enough.
+    /// Identifies processes that write into them, if the system shows enough.
     pub(crate) fn spawn_record(&self) -> Option<SpawnRecord> {
         let number = |(reader, _): &(Receiver, PipeWriter)| platform::pipe_number(reader).ok();
         SpawnRecord::now([number(&self.stdout)?, number(&self.stderr)?])

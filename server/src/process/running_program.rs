@@ -59,7 +59,7 @@ pub(crate) struct Until {
 }
 
 impl Process {
-    /// The program's process, if the system tells of it.
+    /// The program's process, if the system shows it.
     pub(crate) fn leader(&self) -> Option<&LeaderProcess> {
         self.tree.processes.leader.as_ref()
     }

@@ -21,7 +21,7 @@ use crate::process::cgroup::Cgroup;
 const KILLS: u32 = 200;
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// The first process of a run, told from others with the same pid.
+/// The first process of a run, distinguished from others with the same pid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LeaderProcess {
     /// Also the number of its group.
@@ -33,7 +33,7 @@ pub(crate) struct LeaderProcess {
 }
 
 impl LeaderProcess {
-    /// The process with this pid, if the system tells of it.
+    /// The process with this pid, if the system shows it.
     pub(crate) fn of(pid: u32) -> Option<Self> {
         let process = platform::process(pid)?;
         Some(Self {
@@ -76,7 +76,7 @@ pub(crate) struct SpawnRecord {
 }
 
 impl SpawnRecord {
-    /// The record of a run with these pipes, if the system tells enough.
+    /// The record of a run with these pipes, if the system shows enough.
     pub(crate) fn now(pipes: [u64; 2]) -> Option<Self> {
         Some(Self { boot: platform::boot()?.to_owned(), since: platform::moment()?, pipes })
     }

@@ -31,7 +31,7 @@ async fn tell_lan(server: &Server, opened: &OpenPort) {
         }
         Ok(None) => {}
         Err(error) => {
-            tracing::warn!(target: "topside", %error, "the LAN is not told of this server");
+            tracing::warn!(target: "topside", %error, "this server cannot be announced on the LAN");
         }
     }
 }

@@ -106,7 +106,7 @@ impl Server {
             for client in self.clients.all() {
                 tracing::warn!(
                     target: "topside", client = client.id.0, address = client.address,
-                    user = client.who().user, "a client was not told in time"
+                    user = client.who().user, "a client did not get its last line in time"
                 );
             }
         }

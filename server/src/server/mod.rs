@@ -5,7 +5,7 @@ pub(crate) mod alerts;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
@@ -19,6 +19,7 @@ use crate::base::blocking::blocking;
 use crate::base::clock::Clock;
 use crate::base::counters::Counters;
 use crate::base::log::Log;
+use crate::base::mutex::Mutex;
 use crate::base::samples::Samples;
 use crate::base::shutdown::Shutdown;
 use crate::base::tasks::Tasks;
@@ -93,7 +94,7 @@ impl ServerRef {
 pub enum Ended {
     /// It was shut down; the caller may exit.
     Stopped,
-    /// It was asked to restart; the caller starts it anew.
+    /// It was asked to restart; the caller starts it again.
     Restart,
     /// It was shut down, but a `safe_state` could not be run; the log names the run, and the next start runs it.
     Pending,
@@ -117,7 +118,7 @@ pub(crate) struct Users(Mutex<HashMap<u32, String>>);
 
 impl Users {
     pub(crate) fn name(&self, uid: u32) -> String {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         known.entry(uid).or_insert_with(|| platform::user_name(uid)).clone()
     }
 }
@@ -202,7 +203,7 @@ impl Server {
         self.socket.as_ref()
     }
 
-    /// Puts others in their place.
+    /// Replaces the configuration and the menu.
     pub(crate) fn activate(&self, next: Loaded) {
         self.active_config.set(next);
     }
@@ -262,15 +263,15 @@ impl Server {
         std::iter::once(local).chain(tcp).chain(router).chain(metrics).collect()
     }
 
-    /// Sends one notice to everybody who takes notices; how many that are.
+    /// Sends a notice to each client that takes notices; returns how many.
     pub(crate) fn tell(&self, line: &bytes::Bytes) -> u64 {
-        let mut told = 0;
+        let mut sent = 0;
         for client in self.clients.all() {
             if client.notices.load(Ordering::Relaxed) && !client.outbox.is_ending() {
                 client.outbox.push(line.clone());
-                told += 1;
+                sent += 1;
             }
         }
-        told
+        sent
     }
 }

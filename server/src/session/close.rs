@@ -64,9 +64,9 @@ impl EndWatch {
 /// Why a session has ended.
 #[derive(Debug)]
 pub(super) enum Why {
-    /// The client wanted no more, and has everything it asked for.
+    /// The client closed it, and has all its answers.
     Closed,
-    /// The client is not there any more.
+    /// The client has left.
     Gone(Option<io::Error>),
     /// The server ended it.
     Ended(SessionEnded),
@@ -90,7 +90,7 @@ pub(super) fn end_words(code: EndCode) -> &'static str {
 }
 
 impl<S: Transport> Session<S> {
-    /// After the last request: over once everything is answered and written, or the client has gone.
+    /// After the last request: ends the session once everything is answered and written.
     pub(super) fn poll_last(&mut self, cx: &mut Context<'_>) -> Option<Why> {
         if self.in_flight.is_empty() {
             if let Some(farewell) = self.farewell.take() {
@@ -106,13 +106,13 @@ impl<S: Transport> Session<S> {
         None
     }
 
-    /// Over once the client is known to have left, while nothing is read from it.
+    /// While nothing is read: ends the session once the client is known to have left.
     pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Option<Why> {
         let watch = self.end_watch.get_or_insert_with(|| Box::new(EndWatch::new()));
         watch.poll(&mut self.stream, cx).then_some(Why::Gone(None))
     }
 
-    /// Says goodbye as far as the client listens, under a deadline.
+    /// Sends the last lines and closes the connection, under a deadline.
     pub(super) async fn finish(&mut self, why: Why) {
         let client = Arc::clone(&self.caller.client);
         let ended = match why {
@@ -120,8 +120,7 @@ impl<S: Transport> Session<S> {
             Why::Closed => None,
             Why::Ended(ended) => Some(ended),
             Why::SlowReader => {
-                // There is no room for what waits. A line that is half out must be finished, though,
-                // or the goodbye could not be read.
+                // Drops the backlog. A line that is partly written is finished, or the client could not parse the last one.
                 client.outbox.discard();
                 self.batch.truncate(usize::from(self.half));
                 let reason = "it did not read what it was sent";
@@ -138,7 +137,6 @@ impl<S: Transport> Session<S> {
         {
             client.outbox.push(notification(name::SESSION_ENDED, ended));
         }
-        // That was the last line, however long the client takes to read it.
         client.outbox.close();
         let stops =
             matches!(&ended, Some(SessionEnded { code: EndCode::Shutdown | EndCode::Restart, .. }));
@@ -155,7 +153,7 @@ impl<S: Transport> Session<S> {
                 .is_err()
                 && Instant::now() < end
             {
-                // A server that ends does not wait for clients that have everything and stay.
+                // A server that ends does not wait for clients that have read everything and stay connected.
                 if stops && rest.get_ref().is_delivered() {
                     break;
                 }

@@ -30,7 +30,7 @@ use crate::base::transport::Transport;
 use crate::clients::Client;
 use crate::clients::registry::Registered;
 use crate::methods;
-use crate::methods::{After, Asked, Caller, InFlight};
+use crate::methods::{After, Caller, InFlight, Progress};
 use crate::net::other_protocol::OtherProtocol;
 use crate::server::Server;
 use crate::session::close::{EndWatch, Why, end_words};
@@ -353,16 +353,16 @@ impl<S: Transport> Session<S> {
         }
         let waiting = self.in_flight.len();
         let mut in_flight = InFlight { ids: &mut self.ids, waiting };
-        let asked = match parsed {
+        let progress = match parsed {
             ClientMessage::One(item) => methods::one(&self.caller, item, &mut in_flight, cx),
             ClientMessage::Batch(items) => methods::batch(&self.caller, items, &mut in_flight),
         };
-        match asked {
+        match progress {
             // Most requests are answered at once and never wait.
-            Asked::Done((answer, after)) => {
+            Progress::Done((answer, after)) => {
                 self.complete(Completed { ids: Vec::new(), answer: answer.map(line), after });
             }
-            Asked::Waiting { ids, future } => self.in_flight.push(Box::pin(async move {
+            Progress::Waiting { ids, future } => self.in_flight.push(Box::pin(async move {
                 let (answer, after) = future.await;
                 Completed { ids, answer: answer.map(line), after }
             })),

@@ -17,16 +17,15 @@ use crate::session::Session;
 /// Lines written by one system call.
 const SLICES: usize = 64;
 
-/// A write that does not move.
+/// A write without progress.
 pub(super) struct Stuck {
-    /// What had been sent when it began.
+    /// Bytes that had been sent when it began.
     sent: Option<u64>,
     timer: Pin<Box<Sleep>>,
 }
 
 impl<S: Transport> Session<S> {
-    /// Writes what waits. Ready with whether anything was written once nothing waits any more;
-    /// pending while the socket takes no more.
+    /// Writes the outbox. Ready once it is empty, with whether anything was written; pending while the socket is full.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let outbox = Arc::clone(&self.caller.client.outbox);
         let mut moved = false;
@@ -36,7 +35,7 @@ impl<S: Transport> Session<S> {
                 // TLS takes more than it has sent.
                 ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
                 self.stuck = None;
-                if !self.tell_dropped() {
+                if !self.report_dropped() {
                     return Poll::Ready(Ok(moved));
                 }
                 continue;
@@ -51,7 +50,7 @@ impl<S: Transport> Session<S> {
         }
     }
 
-    /// Takes what was written off the front of the batch.
+    /// Removes the written bytes from the front of the batch.
     fn take_off(&mut self, mut written: usize) {
         self.half = false;
         while written > 0 {
@@ -70,13 +69,13 @@ impl<S: Transport> Session<S> {
         }
     }
 
-    /// Puts in what became of events that found no room; whether there were any.
-    fn tell_dropped(&self) -> bool {
+    /// Reports events that were dropped for lack of room; whether there were any.
+    fn report_dropped(&self) -> bool {
         let outbox = &self.caller.client.outbox;
         let dropped = outbox.take_dropped();
         for (subscription_id, count) in &dropped {
-            let told = EventsDropped { subscription_id: *subscription_id, count: *count };
-            outbox.push(notification(name::EVENTS_DROPPED, &told));
+            let params = EventsDropped { subscription_id: *subscription_id, count: *count };
+            outbox.push(notification(name::EVENTS_DROPPED, &params));
         }
         !dropped.is_empty()
     }

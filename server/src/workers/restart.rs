@@ -54,7 +54,7 @@ impl Resident {
                         ProcessEnd::Overdue(id) => {
                             // The restart is immediate, so waiting calls lose nothing.
                             let why = format!(
-                                "run #{id} was told to end and did not in time, so the worker was \
+                                "run #{id} was asked to end and did not in time, so the worker was \
                                  started again"
                             );
                             tracing::warn!(target: "topside", worker = name, why, "worker ended");

@@ -85,7 +85,7 @@ fn a_silent_flood_from_the_admins_own_address_does_not_keep_the_admin_out() {
             }
             silent.len()
         });
-        // They fill the door.
+        // They take all places for handshakes.
         while refusals(&server).get("max_handshakes").is_none() {}
         let came_in: Vec<bool> = (0..10).map(|_| admin.is_let_in()).collect();
         over.store(true, std::sync::atomic::Ordering::Relaxed);

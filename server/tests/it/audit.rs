@@ -314,7 +314,7 @@ fn waiting_runs_share_a_sync_and_queries_wait_for_none() {
     server.rest();
     let trace = std::fs::read_to_string(topsided.path("trace")).unwrap();
     let syncs = trace.lines().filter(|line| line.contains("fdatasync(")).count();
-    // One for the first, one for all that came meanwhile, and a few for what nobody waits for.
+    // One for the first, one for all requests in the meantime, and a few for entries without a waiting request.
     assert!(syncs <= 6, "{trace}");
 }
 

@@ -1,4 +1,4 @@
-//! What admins say to everybody, and whom they send away.
+//! `broadcast` and `client/kick`.
 
 use serde_json::json;
 

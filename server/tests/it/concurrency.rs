@@ -338,7 +338,7 @@ fn after_a_kill_the_hook_comes_before_the_next_that_needs_the_lock_and_what_wait
     assert_eq!(std::fs::read_to_string(&closed).unwrap(), "closed 1\n", "#2 was never started");
 }
 
-/// A server with one command that admins and operators may run, whose first run holds everybody up.
+/// A server with one command that admins and operators may run, whose first run makes all later ones wait.
 fn remote() -> (TestServer, Raw) {
     let server = TestServer::with(&menu(&[("zone", "max_concurrent = 1\nqueue = 9")]), LOOPBACK);
     let client = server.connect();

@@ -1,4 +1,4 @@
-//! The server killed at a random moment while runs go on: what the next start finds, and which processes it kills.
+//! Kills the server at random moments during runs: rows, output, `safe_state` and processes at the next start.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ fn rounds() -> u64 {
     asked.map_or(4, |rounds| rounds.parse().expect("TOPSIDE_CRASH_ROUNDS is a number"))
 }
 
-/// What a run says: as many numbered lines as one asks for.
+/// The output of a run: numbered lines.
 fn lines(bytes: usize) -> String {
     let mut text = String::new();
     for n in 0.. {
@@ -106,18 +106,19 @@ fn after_a_kill_rows_and_output_agree_and_every_safe_state_was_run() {
             assert_eq!(&after, row, "round {round}");
             assert_eq!(row["bytes"], text.len(), "round {round}: {row}");
             assert!(lines(text.len()).starts_with(&text), "round {round}: {row}");
-            let paid = hooks.lines().filter(|line| *line == id.to_string()).count();
+            let hook_runs = hooks.lines().filter(|line| *line == id.to_string()).count();
             match row["state"].as_str().unwrap() {
                 // Twice only where it was killed in it, and these were not.
                 "lost" => {
-                    assert_eq!((paid, row.get("exitCode")), (1, None), "round {round}: {row}");
+                    assert_eq!((hook_runs, row.get("exitCode")), (1, None), "round {round}: {row}");
                 }
-                "succeeded" => assert_eq!((paid, text.lines().count()), (0, 500), "round {round}"),
+                "succeeded" => {
+                    assert_eq!((hook_runs, text.lines().count()), (0, 500), "round {round}");
+                }
                 state => panic!("round {round}: {state}"),
             }
         }
-        // Opening it for the first time, or again, waits for nobody: the pipe is at its end once all that
-        // had it open is gone.
+        // The pipe is at its end once all processes that had it open are gone.
         alive.all_gone();
         let next = client.run("look", json!({}))["runId"].as_u64().unwrap();
         assert!(rows.keys().all(|id| *id < next));

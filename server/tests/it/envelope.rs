@@ -84,7 +84,7 @@ fn a_request_without_an_id_is_never_answered() {
 
 /// Each of these was answered with -32600.
 #[test]
-fn a_notification_is_never_answered_whatever_is_wrong_with_it() {
+fn a_notification_is_never_answered_even_if_it_is_invalid() {
     let server = TestServer::start();
     let mut client = server.connect();
     let deep = "[".repeat(40) + &"]".repeat(40);

@@ -169,7 +169,7 @@ fn nesting_passes_at_32_levels_and_not_at_33() {
 }
 
 #[test]
-fn a_request_with_any_byte_changed_gets_one_answer_at_most_and_harms_nobody() {
+fn a_request_with_any_byte_changed_gets_one_answer_at_most_and_harms_no_other_client() {
     let server = TestServer::start();
     let mut client = server.connect();
     let whole =

@@ -72,7 +72,7 @@ fn runs_are_listed_newest_first_by_page_and_by_what_they_are() {
         (json!({"command": "sh"}), vec![6, 4]),
         (json!({"command": "echo"}), vec![]),
         (json!({"user": user, "before": 3}), vec![2, 1]),
-        (json!({"user": "nobody-of-this-name"}), vec![]),
+        (json!({"user": "no-such-user"}), vec![]),
         (json!({"state": "lost"}), vec![]),
     ] {
         assert_eq!(ids(&client.ok("runs/list", filter.clone())), want, "{filter}");

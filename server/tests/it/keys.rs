@@ -105,7 +105,7 @@ fn an_enrolment_of_another_connection_is_not_taken() {
     one_time.enrol();
 }
 
-/// It would have stayed good for everybody who ever saw the invite.
+/// It would stay valid for each person who has seen the invite.
 #[test]
 fn the_key_of_an_invite_does_not_enrol_itself() {
     let server = TestServer::remote("");

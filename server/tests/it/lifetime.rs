@@ -25,8 +25,8 @@ fn left(watcher: &mut Raw, client: u64) -> String {
     }
 }
 
-/// A client joins and leaves, and the watcher is told of both: whatever was sent before has been
-/// taken in by the server. Gives the number of that client.
+/// A client joins and leaves, and the watcher is notified of both: the server has read all earlier requests. Returns
+/// the number of that client.
 fn news(server: &TestServer, watcher: &mut Raw) -> u64 {
     let mut third = server.connect();
     let number = third.client_id();

@@ -180,9 +180,9 @@ fn more_lines_or_rows_than_there_may_be_are_refused_at_the_edge() {
     }
 }
 
-/// The picker's look whether a server answers filled the log of an idle box.
+/// Regression: the probes of the picker filled the log of an idle box.
 #[test]
-fn who_only_looks_whether_somebody_serves_is_not_in_the_log() {
+fn a_probe_for_a_running_server_is_not_in_the_log() {
     let server = TestServer::start();
     let mut looks = server.connect();
     looks.ok("initialize", json!({"client": {"name": "picker", "version": "1"}}));

@@ -151,7 +151,7 @@ fn a_link_counts_with_the_way_to_it_and_the_way_that_it_leads() {
         refused(&topsided, &path, "chown");
         take(&path);
     }
-    // Where everybody may make links, the link's own owner counts.
+    // In a directory where all users may create links, the link's own owner counts.
     set(&topsided.path("links"), 0o1777);
     accepted(&topsided);
     give(&link);

@@ -31,7 +31,7 @@ fn closed(topsided: &Topsided) -> Vec<String> {
     lines
 }
 
-/// Starts a run that goes on, and waits until its program does.
+/// Starts a run that does not end, and waits until its program runs.
 fn open(client: &mut Raw, command: &str, said: &mut Fifo) -> u64 {
     let script = format!("echo up > {}; exec sleep 1000", said.path());
     let run = json!({"command": command, "args": {"script": script}, "wait": false});
@@ -57,7 +57,7 @@ fn lost_row(server: &Spawned) -> Value {
     page["runs"][0].clone()
 }
 
-/// `Too many open files`, and it counted as run.
+/// Regression: the hook failed with `Too many open files`, and counted as run.
 #[test]
 fn without_free_descriptors_every_hook_runs() {
     let topsided = Topsided::new();
@@ -154,7 +154,7 @@ fn a_hook_without_a_process_keeps_its_lock_and_runs_when_one_is_free() {
     assert_eq!(server.exit(), Some(0));
 }
 
-/// It said that all was closed, and exited with 0; two of its threads had panicked.
+/// Regression: the server reported success and exited with 0, after two of its threads had panicked.
 #[test]
 fn a_server_that_ends_with_a_pending_hook_reports_it_and_the_next_start_runs_it() {
     let topsided = Topsided::new();
@@ -258,7 +258,7 @@ fn a_server_that_ends_while_a_hook_of_the_server_before_is_pending_reports_it() 
     assert_eq!(closed(&topsided), [run.to_string()]);
 }
 
-/// How many threads a server has that no client has connected to.
+/// The number of threads of a server without clients.
 fn threads_of_a_server() -> u32 {
     let topsided = Topsided::new();
     let server = topsided.start();

@@ -1,4 +1,4 @@
-//! What becomes of a run when somebody else ends: its client, or the server.
+//! `on_disconnect` and `on_shutdown`: runs when their client leaves or the server ends.
 
 use serde_json::json;
 use topside_server::Ended;

@@ -136,7 +136,7 @@ fn a_restart_executes_the_program_anew_in_the_same_process() {
     assert_eq!(server.exit(), Some(0));
 }
 
-/// A menu that had become broken ended the server where it was told to restart.
+/// Regression: with a broken menu, a restart ended the server.
 #[test]
 fn a_restart_is_refused_where_the_server_would_not_start_again() {
     let topsided = Topsided::new();
@@ -166,7 +166,7 @@ fn a_restart_is_refused_where_the_server_would_not_start_again() {
     server.says("server started");
 }
 
-/// A copy of the program, so that it can be taken away.
+/// A server by a copy of the program, which a test can remove.
 fn copied(topsided: &Topsided) -> (std::path::PathBuf, Spawned) {
     let program = topsided.path("topsided");
     std::fs::copy(env!("CARGO_BIN_EXE_topsided"), &program).unwrap();
@@ -174,7 +174,7 @@ fn copied(topsided: &Topsided) -> (std::path::PathBuf, Spawned) {
     (program, server)
 }
 
-/// Every client was told of the restart, and then the server was gone.
+/// Regression: each client was warned of the restart, and the server ended.
 #[test]
 fn a_restart_is_refused_where_the_program_is_gone_and_no_client_is_warned() {
     let topsided = Topsided::new();
@@ -193,7 +193,7 @@ fn a_restart_is_refused_where_the_program_is_gone_and_no_client_is_warned() {
     client.ok("ping", json!({}));
 }
 
-/// It was checked when it was ordered, and not when it was due.
+/// Regression: the program was checked only when the restart was scheduled.
 #[test]
 fn a_restart_is_called_off_where_the_program_is_gone_when_it_is_due() {
     let topsided = Topsided::new();
@@ -230,7 +230,7 @@ fn a_restart_executes_the_program_that_an_upgrade_put_in_its_place() {
     assert_eq!(exe, program);
 }
 
-/// The limit that the first life raised was taken by the second for the one that it was given.
+/// Regression: the second process took the limit that the first had raised for its original one.
 #[test]
 fn a_restart_keeps_environment_directory_and_limits() {
     let topsided = Topsided::new();
@@ -257,7 +257,7 @@ fn a_restart_keeps_environment_directory_and_limits() {
     }
 }
 
-/// The limit was set from outside once a program had started: a quick one read the server's own limit before.
+/// Regression: the limit was set after the start, so a quick program read the limit of the server.
 #[test]
 fn programs_have_the_limit_of_descriptors_that_the_server_was_given_from_their_start() {
     let topsided = Topsided::new();
@@ -322,9 +322,9 @@ fn a_program_gets_the_standard_streams_and_no_other_descriptor() {
     assert_eq!(row["output"], "0\n1\n2\n3\n");
 }
 
-/// A container that is entered from outside: the session's leader is no process of it.
+/// A container that is entered from outside: the session leader has no pid in it.
 #[test]
-fn a_program_runs_where_the_server_belongs_to_a_session_without_a_number() {
+fn a_program_starts_if_the_session_leader_of_the_server_is_outside_of_its_container() {
     if !require_root() || !require("unshare") {
         return;
     }
@@ -335,7 +335,7 @@ fn a_program_runs_where_the_server_belongs_to_a_session_without_a_number() {
     assert_eq!((&ended["state"], &ended["output"]), (&json!("succeeded"), &json!("0\n")));
 }
 
-/// It was forgotten, and a process that waited for the end, as systemd does, waited forever.
+/// Regression: the signal was lost, and systemd would have waited for the end forever.
 #[test]
 fn a_signal_that_comes_while_the_server_closes_for_a_restart_ends_it() {
     let topsided = Topsided::new();

@@ -1,4 +1,4 @@
-//! Answering a run: what `run/input` takes, from whom, how much of it, and that it is kept nowhere.
+//! `run/input`: its forms, its limits, its callers, and that the server stores no input.
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use crate::common::server::LOOPBACK;
 use crate::common::{Device, Raw, TestServer, Topsided, holding};
 
-/// What must be found nowhere but in the program.
+/// An input that only the program may have.
 const WORD: &str = "hunter2-Ä";
 /// Most bytes that wait for a program, and that one request takes.
 const UNREAD: usize = 64 * 1024;
 const MOST: usize = 32 * 1024;
 
-/// `ask` is a script that may be answered; `sum` says what it read and how much that was.
+/// `ask` is a script that may be answered; `sum` prints a checksum and the size of its input.
 const MENU: &str = r#"
 [commands.ask]
 exec = ["sh", "-c", "{script}"]
@@ -89,7 +89,7 @@ fn rest(client: &mut Raw, id: u64) -> (String, Value) {
     (client.heard(), row)
 }
 
-/// Ends the input of a run that ends by that, whichever of the two is told first: its output and row.
+/// Ends the input of a run, which ends it: its output and row.
 fn finish(client: &mut Raw, run: u64, id: u64) -> (String, Value) {
     let eof = client.ask("run/input", json!({"runId": run, "eof": true}));
     let (mut said, mut row, mut taken) = (client.heard(), None, false);
@@ -108,7 +108,7 @@ fn finish(client: &mut Raw, run: u64, id: u64) -> (String, Value) {
 }
 
 #[test]
-fn a_program_that_asks_is_answered_line_by_line_and_hears_the_end() {
+fn a_program_reads_its_input_line_by_line_and_then_the_end_of_file() {
     let server = TestServer::with(MENU, "");
     let mut client = server.connect();
     let script = "printf 'Name: '; read n; printf 'Word for %s: ' \"$n\"; read w; cat; echo .";
@@ -126,7 +126,7 @@ fn a_program_that_asks_is_answered_line_by_line_and_hears_the_end() {
 }
 
 #[test]
-fn the_menu_tells_which_commands_take_input() {
+fn the_menu_marks_the_commands_that_take_input() {
     let server = TestServer::with(MENU, "");
     let menu = server.connect().ok("commands/list", json!({}))["commands"].take();
     let stdin = |name: &str| {
@@ -137,7 +137,7 @@ fn the_menu_tells_which_commands_take_input() {
 }
 
 #[test]
-fn what_waits_for_a_program_has_a_limit_and_holds_up_nobody() {
+fn unread_input_is_limited_and_delays_no_other_request() {
     let server = TestServer::with(MENU, "");
     let mut gate = server.fifo("gate");
     let mut client = server.connect();
@@ -190,7 +190,7 @@ fn a_program_that_reads_slowly_gets_more_than_the_limit_in_order() {
 }
 
 #[test]
-fn one_request_takes_as_much_as_a_value_may_have() {
+fn one_request_takes_as_many_bytes_as_an_argument() {
     let server = TestServer::with(MENU, "");
     let mut client = server.connect();
     let (run, id) = ask(&mut client, "wc -c");
@@ -203,7 +203,7 @@ fn one_request_takes_as_much_as_a_value_may_have() {
 }
 
 #[test]
-fn what_cannot_be_answered_says_so_in_a_sentence() {
+fn input_that_cannot_be_delivered_is_refused_with_a_sentence() {
     let server = TestServer::with(MENU, "");
     let mut gate = server.fifo("gate");
     let mut client = server.connect();
@@ -262,7 +262,7 @@ fn what_cannot_be_answered_says_so_in_a_sentence() {
 }
 
 #[test]
-fn a_program_that_closes_its_input_is_left_alone() {
+fn a_program_that_closes_its_input_continues() {
     let server = TestServer::with(MENU, "");
     let mut gate = server.fifo("gate");
     let mut client = server.connect();
@@ -327,7 +327,7 @@ fn a_run_that_waits_for_an_answer_can_be_cancelled_and_timed_out() {
 }
 
 #[test]
-fn a_process_left_behind_with_the_input_holds_nobody_up() {
+fn a_remaining_process_with_the_input_open_does_not_delay_the_end() {
     let server = TestServer::with(MENU, "");
     let mut gate = server.fifo("gate");
     let mut client = server.connect();
@@ -340,7 +340,7 @@ fn a_process_left_behind_with_the_input_holds_nobody_up() {
 }
 
 #[test]
-fn its_owner_answers_a_run_from_any_session_and_nobody_else_does() {
+fn only_the_owner_of_a_run_sends_it_input_and_does_so_from_any_session() {
     let server = TestServer::with(MENU, LOOPBACK);
     let mut admin = server.connect();
     let phone = |admin: &mut Raw, name: &str, role: &str, more: Value| {
@@ -359,7 +359,7 @@ fn its_owner_answers_a_run_from_any_session_and_nobody_else_does() {
         let (run, _) = ask(&mut first, script);
         first.told("run/output");
         let params = json!({"runId": run, "data": "mine\n"});
-        // Whoever sees it is told whose it is; an admin is no exception.
+        // Only its owner may answer it, not even an admin.
         for client in [&mut admin, &mut other.connect()] {
             for params in [&params, &json!({"runId": run, "eof": true})] {
                 let error = client.refused("run/input", params.clone());
@@ -386,7 +386,7 @@ fn its_owner_answers_a_run_from_any_session_and_nobody_else_does() {
 }
 
 #[test]
-fn what_is_typed_for_a_run_appears_nowhere() {
+fn input_is_in_no_row_file_log_or_error() {
     let topsided = Topsided::new();
     topsided.write("commands.toml", MENU);
     let mut server = topsided.start();
@@ -458,7 +458,7 @@ fn what_is_typed_for_a_run_appears_nowhere() {
 }
 
 #[test]
-fn a_menu_that_cannot_mean_it_is_refused_with_its_place() {
+fn a_menu_with_an_impossible_stdin_is_refused_with_its_position() {
     let topsided = Topsided::new();
     for (menu, says) in [
         (
@@ -489,7 +489,7 @@ fn a_menu_that_cannot_mean_it_is_refused_with_its_place() {
 }
 
 #[test]
-fn bytes_that_are_no_text_arrive_as_they_are() {
+fn binary_input_arrives_unchanged() {
     let server = TestServer::with(MENU, "");
     let mut client = server.connect();
     let (run, id) = ask(&mut client, "od -v -An -tx1 | tr -d ' \\n'");

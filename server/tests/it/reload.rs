@@ -27,7 +27,7 @@ fn names(client: &mut Raw) -> Vec<String> {
 const FRESH: &str = "[commands.fresh]\nexec = [\"printf\", \"new\"]\neffect = \"read\"\n";
 
 #[test]
-fn a_reload_says_what_has_changed_and_whoever_asked_for_it_is_told() {
+fn a_reload_reports_the_changes_to_its_caller_and_to_subscribers() {
     let server = server_with(&format!("{MENU}\n[commands.old]\nexec = [\"true\"]\n"));
     let (mut admin, mut watcher) = (server.connect(), server.connect());
     let begun = watcher.ok("events/subscribe", json!({"topics": ["server"]}));

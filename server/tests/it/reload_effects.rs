@@ -1,4 +1,4 @@
-//! What a reload does to what goes on meanwhile: runs that wait, workers, users, the end, a terminal.
+//! Effects of a reload on queued runs, workers, users and shutdown; SIGHUP with and without a terminal.
 
 use std::path::Path;
 
@@ -16,9 +16,9 @@ fn rewrite(server: &TestServer, name: &str, text: &str) {
 const GATED: &str = "[commands.slow]\nexec = [\"sh\", \"-c\", \"read x < $0\", \"{gate}\"]\nqueue = 5\n\
                      timeout = \"none\"\n[[commands.slow.args]]\nname = \"gate\"\ntype = \"string\"\n";
 
-/// A higher `max_runs` used to be seen only when another run ended.
+/// Regression: a higher `max_runs` took effect only when another run ended.
 #[test]
-fn whoever_waits_for_a_place_starts_when_there_are_more() {
+fn a_queued_run_starts_when_a_reload_raises_max_runs() {
     let server = TestServer::with(GATED, "[limits]\nmax_runs = 1\nadmin_runs = 0\n");
     let mut gate = server.fifo("gate");
     let mut client = server.connect();
@@ -39,7 +39,7 @@ fn whoever_waits_for_a_place_starts_when_there_are_more() {
     gate.open();
 }
 
-/// Answers each call with its word and how many it had; one with a `gate` once a line came from there.
+/// Answers each call with its word and the count of calls; a call with a `gate` waits for a line from it.
 const COUNTER: &str = r#"
 import json, sys
 calls = 0
@@ -66,7 +66,7 @@ fn counter(root: &Path, word: &str) -> String {
     )
 }
 
-/// The third menu used to wait for the worker of the second alone, which had never been started.
+/// Regression: the third menu waited only for the worker of the second, which had never been started.
 #[test]
 fn a_worker_is_started_only_once_all_of_its_name_have_ended() {
     if !require("python3") {
@@ -94,18 +94,18 @@ fn a_worker_is_started_only_once_all_of_its_name_have_ended() {
         looker.ok("log/tail", params)["entries"].as_array().unwrap().len()
     };
     for _ in 0..10 {
-        assert_eq!(starts(), 1, "the first goes on");
+        assert_eq!(starts(), 1, "the first still runs");
     }
     gate.open();
     assert_eq!(waiting.told("run/output")["data"], "first 2\n");
     assert_eq!(waiting.answer(old)["result"]["state"], "succeeded");
     assert_eq!(client.answer(new)["result"]["output"], "third 1\n");
-    assert_eq!(starts(), 2, "the second was wanted no more");
+    assert_eq!(starts(), 2, "the second was never started");
 }
 
-/// Whoever was taken out of `[local] allow` used to keep his session, and what waited for its turn.
+/// Regression: a user removed from `[local] allow` kept the session and queued runs.
 #[test]
-fn a_user_whose_line_is_gone_is_sent_away_and_another_role_holds_at_once() {
+fn a_removed_user_is_disconnected_and_a_changed_role_takes_effect_at_once() {
     if !require_root() || !require("setpriv") || !require("socat") {
         return;
     }
@@ -130,11 +130,11 @@ fn a_user_whose_line_is_gone_is_sent_away_and_another_role_holds_at_once() {
     assert_eq!(ended["method"], "session/ended");
     assert_eq!(ended["params"]["code"], "kicked");
     let reason = ended["params"]["reason"].as_str().unwrap();
-    assert_eq!(reason, "[local] allow of server.toml does not name nobody any more");
+    assert_eq!(reason, "[local] allow of server.toml no longer names `nobody`");
 }
 
 #[test]
-fn the_socket_is_within_reach_of_others_while_the_file_names_any() {
+fn the_socket_is_open_to_other_users_while_allow_names_any() {
     use std::os::unix::fs::PermissionsExt;
     let server = TestServer::with(MENU, "");
     let mut admin = server.connect();
@@ -152,9 +152,9 @@ fn the_socket_is_within_reach_of_others_while_the_file_names_any() {
     }
 }
 
-/// The second reload used to be silent about what the first had named.
+/// Regression: the second reload did not name them again.
 #[test]
-fn each_key_that_waits_for_the_next_start_is_named_for_as_long_as_it_does() {
+fn each_reload_names_the_keys_that_need_a_restart() {
     let server = TestServer::with(MENU, "");
     let text = "[listen]\nport = 1\naddresses = [\"127.0.0.1\"]\n[router]\nmap = true\n\
                 [discovery]\nannounce = false\n[metrics]\nlisten = \"127.0.0.1:0\"\n";
@@ -211,9 +211,9 @@ impl Drop for Other {
     }
 }
 
-/// Workers that a late reload starts used to hold up the end.
+/// Regression: workers started by a late reload delayed the shutdown.
 #[test]
-fn a_server_that_ends_reads_nothing_again() {
+fn a_server_that_shuts_down_refuses_a_reload() {
     let menu = GATED.replace("queue = 5", "on_shutdown = \"wait\"");
     let server = TestServer::with(&menu, "");
     let mut gate = server.fifo("gate");
@@ -232,7 +232,7 @@ fn a_server_that_ends_reads_nothing_again() {
 }
 
 #[test]
-fn a_signal_to_end_comes_through_any_number_of_wishes_to_read_again() {
+fn sigterm_ends_a_server_with_many_requested_reloads() {
     let topsided = Topsided::new();
     let mut server = topsided.start();
     for _ in 0..20 {
@@ -243,18 +243,18 @@ fn a_signal_to_end_comes_through_any_number_of_wishes_to_read_again() {
     assert_eq!(server.exit(), Some(0));
 }
 
-/// Gives a program a terminal of its own, and shows on standard error what it says there.
+/// Gives a program a terminal of its own, and copies its output to standard error.
 const TERMINAL: &str = r"
 import os, pty, sys
 def read(fd):
-    said = os.read(fd, 1024)
-    os.write(2, said)
-    return said
+    output = os.read(fd, 1024)
+    os.write(2, output)
+    return output
 pty.spawn(sys.argv[1:], read)
 ";
 
 #[test]
-fn a_terminal_that_hangs_up_ends_the_server_that_it_holds() {
+fn a_hangup_of_its_terminal_ends_the_server() {
     if !require("python3") {
         return;
     }
@@ -265,7 +265,7 @@ fn a_terminal_that_hangs_up_ends_the_server_that_it_holds() {
     let mut client = Raw::connect(&topsided.socket());
     client.ok("initialize", json!({"notices": true}));
     client.ok("events/subscribe", json!({"topics": ["server"]}));
-    // While the terminal is there, it is a wish for a reload.
+    // While the terminal exists, SIGHUP requests a reload.
     topsided.write("commands.toml", GATED);
     kill_process(child(&terminal), Signal::HUP).unwrap();
     client.told("server/reloaded");

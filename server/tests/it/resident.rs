@@ -80,7 +80,7 @@ fn functions_of_plain_python_are_commands_and_keep_their_state() {
     assert_eq!(ended(&mut client, "count", json!({"to": 3})), succeeded("1\n2\n3\n"));
 
     let (state, output) = ended(&mut client, "count", json!({"to": 1001}));
-    assert_eq!((&*state, &*output), ("failed", "ValueError: nobody waits for so long\n"));
+    assert_eq!((&*state, &*output), ("failed", "ValueError: no caller waits for so long\n"));
     let row = client.run("lost", json!({}));
     assert_eq!((&row["exitCode"], &row["output"]), (&json!(1), &json!("KeyError: 'lost'\n")));
     let refused = client.refused("command/run", json!({"command": "water", "args": {"zone": 9}}));
@@ -166,7 +166,7 @@ fn a_cancelled_call_that_does_not_end_restarts_the_worker_and_fails_its_other_ca
     let row = second.answer(two)["result"].take();
     assert_eq!(row["state"], "failed");
     let output = row["output"].as_str().unwrap();
-    let says = format!("the worker w ended before it answered: run #{one} was told to end");
+    let says = format!("the worker w ended before it answered: run #{one} was asked to end");
     assert!(output.starts_with(&says) && output.contains("not sent again"), "{output}");
     came.all_gone();
     assert_eq!(ended(&mut first, "two", json!({})), ("succeeded".into(), "my call 1\n".into()));

@@ -58,14 +58,14 @@ fn every_end_but_success_is_followed_by_the_safe_state_once() {
     assert_eq!(server.connect().ok("run/cancel", json!({"runId": 5}))["state"], "cancelled");
     assert_eq!(client.answer(id)["result"]["state"], "cancelled");
     assert_eq!(closed(here), ["2 UTC", "3 UTC", "4 UTC", "5"]);
-    // What was never started has opened nothing.
+    // A program that was never started needs no hook.
     std::fs::remove_file(here.join("gone")).unwrap();
     assert_eq!(client.refused("command/run", json!({"command": "gone"}))["code"], -32010);
     assert_eq!(closed(here).len(), 4);
 }
 
 #[test]
-fn a_run_goes_on_until_its_safe_state_is_reached_and_shows_what_that_said() {
+fn a_run_ends_after_its_safe_state_and_its_output_has_that_of_the_safe_state() {
     let directory = crate::common::server::directory();
     let gate = crate::common::Fifo::new(directory.path(), "gate");
     let mut said = crate::common::Fifo::new(directory.path(), "said");
@@ -87,7 +87,7 @@ fn a_run_goes_on_until_its_safe_state_is_reached_and_shows_what_that_said() {
 }
 
 #[test]
-fn a_safe_state_that_fails_is_loud() {
+fn a_failed_safe_state_is_reported_in_the_output_and_the_log() {
     let (directory, server) = server("echo no; exit 7; ", "");
     let mut client = server.connect();
     let output = valve(&mut client, "exit 1")["output"].as_str().unwrap().to_owned();
@@ -100,7 +100,7 @@ fn a_safe_state_that_fails_is_loud() {
 }
 
 #[test]
-fn a_safe_state_that_takes_too_long_is_killed_and_loud() {
+fn a_safe_state_over_its_timeout_is_killed_and_reported() {
     let (_directory, server) = server("sleep 1000; ", "hook_timeout = \"200ms\"");
     let mut client = server.connect();
     let output = valve(&mut client, "exit 1")["output"].as_str().unwrap().to_owned();
@@ -108,7 +108,7 @@ fn a_safe_state_that_takes_too_long_is_killed_and_loud() {
 }
 
 #[test]
-fn the_safe_state_is_reached_when_the_server_ends() {
+fn safe_states_run_when_the_server_ends() {
     // One that ignores its signal is killed when the time is over, and closed all the same.
     let (directory, server) = server("", "shutdown_timeout = \"300ms\"");
     let mut client = server.connect();
@@ -125,7 +125,7 @@ fn the_safe_state_is_reached_when_the_server_ends() {
 }
 
 #[test]
-fn the_next_start_reaches_the_safe_state_of_what_a_killed_server_left() {
+fn the_next_start_runs_the_safe_states_of_a_killed_server() {
     let topsided = Topsided::new();
     let here = topsided.path("here");
     std::fs::create_dir(&here).unwrap();
@@ -206,7 +206,7 @@ fn a_workers_function_that_does_not_succeed_is_followed_by_its_safe_state() {
 }
 
 #[test]
-fn the_next_start_reaches_the_safe_state_of_a_workers_function() {
+fn the_next_start_runs_the_safe_state_of_a_workers_function() {
     let topsided = Topsided::new();
     let here = topsided.path("here");
     std::fs::create_dir(&here).unwrap();
@@ -234,9 +234,9 @@ fn the_output_of_a_hook_is_kept_although_it_left_a_process_behind() {
     assert!(row["output"].as_str().unwrap().contains("CLOSED\n"), "{row}");
 }
 
-/// All of them were run before the first was recorded, so those that had ended were run once more.
+/// Regression: all of them ran before the first was recorded, so those that had ended ran again.
 #[test]
-fn a_safe_state_that_was_reached_at_the_next_start_is_not_run_again_where_others_were_not() {
+fn a_safe_state_that_the_next_start_has_run_is_not_run_again_while_others_are_pending() {
     let topsided = Topsided::new();
     let here = topsided.path("here");
     std::fs::create_dir(&here).unwrap();

@@ -1,4 +1,4 @@
-//! Clients that do not read: nobody else notices, and in the end they are disconnected.
+//! Clients that do not read: they delay no other client, and are disconnected.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::common::{TestServer, Topsided};
 const ROOM: u64 = 16 * 1024 * 1024;
 
 #[test]
-fn a_client_that_stops_reading_stops_nobody_else_and_is_disconnected() {
+fn a_client_that_stops_reading_delays_no_other_client_and_is_disconnected() {
     let server = TestServer::limits("write_timeout = \"300ms\"");
     let mut watcher = server.connect();
     watcher.ok("events/subscribe", json!({"topics": ["clients"]}));

@@ -120,7 +120,7 @@ fn pending_handshakes_do_not_delay_the_shutdown() {
     let server = TestServer::remote("handshake_timeout = 0\nshutdown_timeout = 0");
     let device = server.device("phone", "viewer");
     let mut stalled = device.dial();
-    // It is at the door once the server has accepted a later one.
+    // The server has accepted it once it has accepted a later one.
     drop(device.connect());
     server.connect().ok("server/shutdown", json!({}));
     server.ended();

@@ -1,5 +1,5 @@
-//! Other users of the machine: what `[local] allow` lets them do, and what not. These tests act as
-//! `nobody`, which takes root, and socat to carry the bytes.
+//! Other users of the machine: the rights that `[local] allow` gives. The tests act as the user `nobody`, which needs
+//! root and socat.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::common::{MENU, Raw, TestServer, require, require_root};
 
-/// A connection of the user `nobody`, by way of a program of theirs.
+/// A connection of the user `nobody`, through a program that runs as that user.
 pub(crate) struct Nobody {
     raw: Raw,
     program: Child,

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use crate::common::server::{LOOPBACK, directory};
 use crate::common::{Device, Raw, TestServer};
 
-/// `hidden` is for admins. `open` and `full` are for everybody, and need the lock that `hidden` holds.
+/// `hidden` is for admins. `open` and `full` are for all roles, and need the lock that `hidden` holds.
 fn menu(gate: impl std::fmt::Display) -> String {
     format!(
         r#"

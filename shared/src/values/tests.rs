@@ -59,7 +59,7 @@ fn an_unknown_argument_is_refused_with_the_name_that_was_meant() {
 }
 
 #[test]
-fn a_missing_argument_is_told_with_what_it_must_be() {
+fn a_missing_argument_is_reported_with_its_form() {
     let error = check(&[zone()], &Map::new(), Limits::default()).unwrap_err();
     assert_eq!(error.to_string(), "zone is missing: it must be a whole number from 1 to 8");
     assert_eq!(error.rule, Rule::Required);
@@ -347,7 +347,7 @@ fn good_declarations_pass() {
 }
 
 #[test]
-fn a_list_of_arguments_that_cannot_be_told_apart_is_refused() {
+fn ambiguous_lists_of_arguments_are_refused() {
     let named = |name: &str| arg(json!({"name": name}));
     let error = validate_args(&[named("a"), named("b"), named("a")]).unwrap_err();
     assert_eq!(error.to_string(), "a is declared twice: give one of them another name");

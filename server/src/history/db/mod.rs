@@ -1,8 +1,8 @@
 //! The database of runs: its tables and its writes. [`query`] reads rows, [`values`] converts them.
 
+mod columns;
 mod disk_space;
 mod query;
-mod values;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use topside_shared::records::{RunRow, RunState};
 use topside_shared::{RunId, Time};
 
 use crate::base::clock::Clock;
-use crate::history::db::values::{of_text, owner_text, text};
+use crate::history::db::columns::{of_text, owner_text, text};
 use crate::history::{Intent, RunRecord};
 use crate::process::safe_state::Hook;
 use crate::process::tracking::{LeaderProcess, SpawnRecord};

@@ -108,7 +108,7 @@ async fn a_port_is_renewed_at_half_its_life_and_given_back_at_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewal_that_gives_another_port_is_told() {
+async fn a_renewal_that_gives_another_port_is_reported() {
     let fake = Fake::new([granted(8677, 1200), granted(9000, 1200)]);
     let (_, ports) = kept(fake, 700, None).await;
     assert_eq!(ports, [Some(8677), Some(9000), None]);

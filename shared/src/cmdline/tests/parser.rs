@@ -207,7 +207,7 @@ fn each_mistake_is_one_sentence_with_its_place() {
 }
 
 #[test]
-fn the_first_mistake_is_told_before_what_is_missing() {
+fn the_first_error_is_reported_before_missing_arguments() {
     assert_eq!(error("zone-run --x").kind, LineErrorKind::UnknownArgument);
     assert_eq!(error("zone-run 9 --x").kind, LineErrorKind::BadValue);
 }
