@@ -37,7 +37,7 @@ pub(crate) fn authorize(who: &Identity, action: Action<'_>) -> Result<(), RpcErr
     let needed = match action {
         Action::Call(method) => row(method).least,
         Action::Subscribe(Topic::Clients | Topic::Runs | Topic::Server) => Role::Viewer,
-        Action::Subscribe(Topic::Log) => Role::Admin,
+        Action::Subscribe(Topic::Log | Topic::Keys) => Role::Admin,
         Action::Run { role, .. } => role,
         Action::Cancel { owner } | Action::Answer { owner } if owner == who.owner => return Ok(()),
         Action::Cancel { .. } => Role::Admin,
@@ -257,6 +257,8 @@ mod tests {
             assert_eq!(allowed(&Scope::Whole, Action::Subscribe(topic)), [true; 3]);
             assert_eq!(allowed(&limited(), Action::Subscribe(topic)), none);
         }
-        assert_eq!(allowed(&Scope::Whole, Action::Subscribe(Topic::Log)), [false, false, true]);
+        for topic in [Topic::Log, Topic::Keys] {
+            assert_eq!(allowed(&Scope::Whole, Action::Subscribe(topic)), [false, false, true]);
+        }
     }
 }

@@ -11,10 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use topside_shared::methods::Topic;
-use topside_shared::notifications::{ClientsChanged, MenuChanged, name};
+use topside_shared::methods::{KeyRow, Topic};
+use topside_shared::notifications::{ClientsChanged, KeysChanged, MenuChanged, name};
 use topside_shared::records::{ClientRow, RunRow};
-use topside_shared::{ClientId, Role, SubscriptionId};
+use topside_shared::{ClientId, Pin, Role, SubscriptionId};
 
 use crate::authorize::{Action, RunAccess, authorize};
 use crate::base::identity::{Identity, Scope};
@@ -153,6 +153,17 @@ impl Events {
         let line = notification(name::SERVER_RELOADED, &MenuChanged { revision });
         for subscription in self.subscriptions.lock().iter_mut() {
             if subscription.receives(Topic::Server) {
+                subscription.send(line.clone());
+            }
+        }
+    }
+
+    /// Publishes a change of the keys; `invite` is that which the key's device used.
+    pub(crate) fn keys_changed(&self, key: &KeyRow, invite: Option<Pin>) {
+        let changed = KeysChanged { key: key.clone(), invite };
+        let line = notification(name::KEYS_CHANGED, &changed);
+        for subscription in self.subscriptions.lock().iter_mut() {
+            if subscription.receives(Topic::Keys) {
                 subscription.send(line.clone());
             }
         }

@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::ids::{ClientId, RunId, SubscriptionId};
-use crate::records::{ClientRow, RunRow};
+use crate::pin::Pin;
+use crate::records::{ClientRow, KeyRow, RunRow};
 use crate::time::Time;
 
 macro_rules! notifications {
@@ -46,6 +47,7 @@ notifications! {
     LOG_ENTRY = "log/entry" => LogEntry(LogEntry), "A line of the log.";
     SERVER_CLOSING = "server/closing" => Closing(Closing), "A shutdown is scheduled, begins, or was cancelled.";
     SERVER_RELOADED = "server/reloaded" => Reloaded(MenuChanged), "The menu has changed.";
+    KEYS_CHANGED = "keys/changed" => KeysChanged(Box<KeysChanged>), "A key or an invite was made, used, revoked, or has expired.";
     BROADCAST = "broadcast" => Broadcast(Broadcast), "A message of an admin to all clients.";
     SESSION_ENDED = "session/ended" => Ended(SessionEnded), "This session has ended.";
     EVENTS_DROPPED = "events/dropped" => EventsDropped(EventsDropped), "Events that a slow subscriber did not get.";
@@ -223,6 +225,16 @@ impl Closing {
         let of_older = if self.restart { AfterShutdown::Restart } else { AfterShutdown::Exit };
         self.then.unwrap_or(of_older)
     }
+}
+
+/// `keys/changed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeysChanged {
+    /// The key as it is now; of a used invite, the key of the device.
+    pub key: KeyRow,
+    /// The key id of the invite that the device used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<Pin>,
 }
 
 /// `server/reloaded`.

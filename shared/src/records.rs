@@ -1,4 +1,4 @@
-//! Records of the live lists: a client, a run.
+//! Records of the lists: a client, a run, a key.
 
 pub mod queue_reason;
 
@@ -216,6 +216,50 @@ impl RunRow {
     /// How it ended, or that it is running; see [`RunState::outcome`].
     pub fn outcome(&self) -> String {
         self.state.outcome(self.exit_code, self.signal, self.duration_ms)
+    }
+}
+
+/// One key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyRow {
+    /// Its pin.
+    pub key_id: Pin,
+    /// The name of its device or user.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// The only commands it may run; absent: all that its role may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commands: Option<Vec<String>>,
+    /// When it was made or enrolled.
+    pub created_at: Time,
+    /// When it last connected; up to a few minutes old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<Time>,
+    /// When it stops being good; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+    /// Its state.
+    pub state: KeyState,
+}
+
+wire_enum! {
+    /// The state of a key.
+    pub enum KeyState {
+        /// It is accepted.
+        Active = "active",
+        /// An invite that is not used yet.
+        Invited = "invited",
+        /// An invite that was used.
+        Used = "used",
+        /// It has expired.
+        Expired = "expired",
+        /// It was revoked.
+        Revoked = "revoked",
+        /// A state that a newer server sent.
+        #[serde(other)]
+        Unknown = "unknown",
     }
 }
 

@@ -1,12 +1,14 @@
 //! Applies changes of keys to live sessions: a session ends when its key expires or is revoked, and has a new role at
 //! once.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
-use topside_shared::ClientId;
+use topside_shared::methods::{KeyRow, KeyState};
 use topside_shared::notifications::{EndCode, SessionEnded};
+use topside_shared::{ClientId, Pin};
 
 use crate::base::clock::{Clock, ClockWatch};
 use crate::base::identity::{Identity, Owner};
@@ -19,8 +21,16 @@ const LOOK: Duration = Duration::from_secs(30);
 /// Checks between two saves of the time that each key was last used.
 const SAVE: u32 = 10;
 
-/// Ends sessions as their keys expire, and calls `save` every few minutes; ends with the future.
-pub(crate) async fn watch(keys: &Keys, clients: &Registry, clock: &Clock, save: impl AsyncFn()) {
+/// Ends sessions as their keys expire, passes each key that expires to `expired`, and calls `save` every few minutes; ends
+/// with the future.
+pub(crate) async fn watch(
+    keys: &Keys,
+    clients: &Registry,
+    clock: &Clock,
+    expired: impl Fn(&KeyRow),
+    save: impl AsyncFn(),
+) {
+    let mut known: HashSet<Pin> = expired_keys(keys).map(|row| row.key_id).collect();
     let mut looks = 0;
     let mut clock = ClockWatch::new(clock);
     loop {
@@ -33,11 +43,20 @@ pub(crate) async fn watch(keys: &Keys, clients: &Registry, clock: &Clock, save: 
         }
         clock.check();
         enforce(keys, clients, None, "its time is over", "");
+        for row in expired_keys(keys) {
+            if known.insert(row.key_id) {
+                expired(&row);
+            }
+        }
         looks += 1;
         if looks % SAVE == 0 {
             save().await;
         }
     }
+}
+
+fn expired_keys(keys: &Keys) -> impl Iterator<Item = KeyRow> {
+    keys.list().into_iter().filter(|row| row.state == KeyState::Expired)
 }
 
 /// The present identity of `who`, whether or not a session is left. The error is a sentence that says why the key or

@@ -156,8 +156,14 @@ async fn change(
     change: KeyChange,
 ) -> Result<KeyRow, RpcError> {
     let by = client.by();
+    let invite = match &change {
+        KeyChange::Enrol { invite, .. } => Some(*invite),
+        _ => None,
+    };
     let change = move |server: &Server| server.keys.change(change, &server.audit, by);
-    server.blocking(change).await?.map_err(refused)
+    let row = server.blocking(change).await?.map_err(refused)?;
+    server.events.keys_changed(&row, invite);
+    Ok(row)
 }
 
 fn refused(error: KeyError) -> RpcError {

@@ -29,6 +29,7 @@ mod framing;
 mod hello;
 mod history;
 mod json_inputs;
+mod key_events;
 mod key_races;
 mod keys;
 mod large_menu;

@@ -187,8 +187,8 @@ fn wrong_arguments_of_key_verbs_are_refused_before_anything_happens() {
     for (args, said) in [
         (&["invite", "--name", "x", "--role", "king"][..], "viewer, operator or admin"),
         (
-            &["invite", "--name", "x", "--role", "viewer", "--ttl", "10"],
-            "a unit of ms, s, m, h or d",
+            &["invite", "--name", "x", "--role", "viewer", "--ttl", "10x"],
+            "a duration such as 30s, 5m or 1h30m",
         ),
         (&["invite", "--role", "viewer"], "--name"),
         (&["token", "--name", "x", "--role", "viewer"], "--commands"),

@@ -18,6 +18,8 @@ wire_enum! {
         Log = "log",
         /// `server/reloaded`.
         Server = "server",
+        /// `keys/changed`; for admins.
+        Keys = "keys",
     }
 }
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Call, Empty, Method};
 use crate::pin::Pin;
+pub use crate::records::{KeyRow, KeyState};
 use crate::role::Role;
-use crate::time::Time;
 
 /// Bytes that travel as base64 (RFC 4648, section 4).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,47 +99,3 @@ pub struct KeyRevoke {
     pub key_id: Pin,
 }
 call!(KeyRevoke -> Empty);
-
-/// One key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct KeyRow {
-    /// Its pin.
-    pub key_id: Pin,
-    /// The name of its device or user.
-    pub name: String,
-    /// What it may do.
-    pub role: Role,
-    /// The only commands it may run; absent: all that its role may.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commands: Option<Vec<String>>,
-    /// When it was made or enrolled.
-    pub created_at: Time,
-    /// When it last connected; up to a few minutes old.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_seen: Option<Time>,
-    /// When it stops being good; absent: never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Time>,
-    /// Its state.
-    pub state: KeyState,
-}
-
-wire_enum! {
-    /// The state of a key.
-    pub enum KeyState {
-        /// It is accepted.
-        Active = "active",
-        /// An invite that is not used yet.
-        Invited = "invited",
-        /// An invite that was used.
-        Used = "used",
-        /// It has expired.
-        Expired = "expired",
-        /// It was revoked.
-        Revoked = "revoked",
-        /// A state that a newer server sent.
-        #[serde(other)]
-        Unknown = "unknown",
-    }
-}
