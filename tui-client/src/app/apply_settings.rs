@@ -43,6 +43,7 @@ pub(crate) fn take(
     state.set_theme(settings.theme);
     state.ascii = settings.ascii.unwrap_or(false);
     state.keys = settings.keys;
+    state.recent = settings.recent;
     if asked && mistakes.is_empty() {
         state.done("The settings are as the files say now.");
     }

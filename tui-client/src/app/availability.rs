@@ -23,6 +23,7 @@ pub(crate) fn check(state: &State, action: &Action) -> Result<(), String> {
         Needs::PromptShown => answering(state),
         Needs::AnyOutput => printed(state),
         Needs::AnyCommand => has_block(state),
+        Needs::Unwrapped => unwrapped(state),
         Needs::Connected => connected(state),
         Needs::Menu => menu(state),
         Needs::MayReadLog => may_read_log(state),
@@ -184,6 +185,13 @@ fn has_block(state: &State) -> Result<(), String> {
         Some(info) if info.phase != Phase::Note => Ok(()),
         _ => no("no command was run yet"),
     }
+}
+
+fn unwrapped(state: &State) -> Result<(), String> {
+    if state.pane_choice().unwrapped {
+        return Ok(());
+    }
+    no(format!("long lines are wrapped: {} shows each in one row", state.keys.word(Id::Wrap)))
 }
 
 fn may_read_log(state: &State) -> Result<(), String> {

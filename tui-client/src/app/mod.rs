@@ -25,9 +25,9 @@ pub(crate) mod tests;
 
 use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
-use topside_shared::Time;
+use topside_shared::{ClientId, Time};
 
-use crate::config::Profile;
+use crate::config::{PaneChoices, Profile};
 use crate::connect::DiscoveredServer;
 use crate::input::Keymap;
 use crate::input::actions::Id;
@@ -36,6 +36,7 @@ use crate::theme::{TerminalColours, Theme, ThemeChoice};
 use ask::Ask;
 pub(crate) use connection::{Target, Via};
 use console::Console;
+use console::side_panes::Focus;
 pub(crate) use msg::{DialFailed, Effect, Event, Msg, ProfileEdit};
 use picker::Picker;
 pub(crate) use remark::{Remark, Tone};
@@ -81,6 +82,12 @@ pub(crate) enum Clicked {
     Route(usize),
     /// A command of the menu.
     Command(String),
+    /// The row of the menu under which Topside's own commands are folded.
+    MenuFold,
+    /// A row of the client list.
+    Client(ClientId),
+    /// A side pane.
+    Pane(Focus),
     /// A place in the uppermost view, by its number there.
     InView(usize),
 }
@@ -122,6 +129,10 @@ pub(crate) struct State {
     /// Whether only ASCII signs are drawn.
     pub(crate) ascii: bool,
     pub(crate) keys: Keymap,
+    /// The side panes that the user chose, by the terminal's width.
+    pub(crate) panes: PaneChoices,
+    /// Number of recent commands above the menu.
+    pub(crate) recent: usize,
     /// What the settings said last of the mouse.
     pub(crate) mouse_set: bool,
     /// Grows with each dial, session and block, so that none is taken for another.
@@ -152,6 +163,8 @@ impl State {
             theme: Theme::DARK,
             ascii: false,
             keys: Keymap::default(),
+            panes: PaneChoices::default(),
+            recent: 0,
             mouse_set: true,
             serial: 0,
             quitting: false,

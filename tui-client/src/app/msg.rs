@@ -11,7 +11,7 @@ use super::ask::{Ask, Reply};
 use super::picker::routes::ProbeResult;
 use super::runs::export::{ExportFailed, Exported};
 use super::{LocalServer, Size, Target};
-use crate::config::{Profile, Settings};
+use crate::config::{PaneChoices, Profile, Settings};
 use crate::connect::{CallError, DisconnectReason, DiscoveredServer, Reached, Via};
 use crate::input::key::Key;
 use crate::theme::Background;
@@ -98,6 +98,13 @@ pub(crate) enum Msg {
         settings: Box<Settings>,
         mistakes: Vec<String>,
         asked: bool,
+    },
+    /// The side panes that the user chose before.
+    Panes(PaneChoices),
+    /// The favourite commands of a server.
+    Favourites {
+        server: String,
+        names: Vec<String>,
     },
     /// The audit log of the server of this session ends before an entry that this device has seen.
     AuditWarning {
@@ -231,6 +238,12 @@ pub(crate) enum Effect {
     StopFetch { id: u64 },
     /// Read how the screen looks and listens, and say what came of it.
     ReadSettings,
+    /// Keep the side panes that the user chose.
+    KeepPanes(PaneChoices),
+    /// Read the favourite commands of a server.
+    LoadFavourites { server: String },
+    /// Keep the favourite commands of a server.
+    KeepFavourites { server: String, names: Vec<String> },
     /// Write the chosen theme into client.toml.
     SaveTheme(&'static str),
     /// Ask the terminal to report its mouse, or not to.

@@ -89,7 +89,7 @@ impl Tabs {
             Msg::Fetching { id, .. } | Msg::Fetched { id, .. } => {
                 self.find(|tab| tab.saving.as_ref().is_some_and(|saving| saving.id == *id))
             }
-            Msg::History { server, .. } => self
+            Msg::History { server, .. } | Msg::Favourites { server, .. } => self
                 .find(|tab| tab.console().is_some_and(|console| console.history_name() == server)),
             Msg::Servers(_)
             | Msg::ServersPartly(..)

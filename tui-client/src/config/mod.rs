@@ -1,4 +1,4 @@
-//! Files of the client: saved servers, history of typed lines, cached menus, and the settings of the screen.
+//! Files of the client: saved servers, history of typed lines, cached menus, and the settings and the state of the screen.
 
 mod atomic_file;
 mod audit_position;
@@ -8,6 +8,7 @@ pub(crate) mod menu_cache;
 mod profile_reader;
 mod profile_writer;
 pub(crate) mod profiles;
+pub(crate) mod screen_state;
 pub(crate) mod settings;
 mod theme_file;
 mod toml_errors;
@@ -17,6 +18,7 @@ pub(crate) use audit_position::AuditOf;
 pub(crate) use history_file::History;
 pub(crate) use profiles::UnknownServer;
 pub use profiles::{ConfigError, Profile, ProfileStore};
+pub(crate) use screen_state::{PaneChoice, PaneChoices};
 pub(crate) use settings::{Settings, SettingsFiles};
 pub(crate) use validation::{Field, validate};
 

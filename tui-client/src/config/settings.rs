@@ -19,6 +19,9 @@ pub(crate) const KEYMAP_FILE: &str = "keymap.toml";
 /// The name of the theme in `theme.toml`.
 pub(super) const OWN: &str = "own";
 
+/// Most recent commands above the menu.
+const MAX_RECENT: usize = 9;
+
 const NOT_A_TABLE: &str = "screen is a table, written as [screen]";
 
 /// The settings of the three files together.
@@ -28,12 +31,20 @@ pub(crate) struct Settings {
     /// Whether only ASCII characters are drawn; none: by the locale.
     pub(crate) ascii: Option<bool>,
     pub(crate) mouse: bool,
+    /// Number of recent commands above the menu.
+    pub(crate) recent: usize,
     pub(crate) keys: Keymap,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { theme: ThemeChoice::default(), ascii: None, mouse: true, keys: Keymap::default() }
+        Self {
+            theme: ThemeChoice::default(),
+            ascii: None,
+            mouse: true,
+            recent: 0,
+            keys: Keymap::default(),
+        }
     }
 }
 
@@ -82,6 +93,7 @@ impl SettingsFiles {
             Ok(screen) => {
                 settings.ascii = screen.ascii;
                 settings.mouse = screen.mouse;
+                settings.recent = screen.recent;
                 match screen.theme.map_or_else(|| section(&self.theme, theme_file::theme), Ok) {
                     Ok(theme) => settings.theme = theme,
                     Err(mistake) => mistakes.push(mistake),
@@ -110,11 +122,12 @@ struct ScreenSettings {
     theme: Option<ThemeChoice>,
     ascii: Option<bool>,
     mouse: bool,
+    recent: usize,
 }
 
 fn screen(document: &Document<String>) -> Result<ScreenSettings, Fault> {
     let mut screen =
-        ScreenSettings { theme: Some(ThemeChoice::default()), ascii: None, mouse: true };
+        ScreenSettings { theme: Some(ThemeChoice::default()), ascii: None, mouse: true, recent: 0 };
     let Some(item) = document.as_table().get("screen") else { return Ok(screen) };
     let table: &dyn TableLike =
         item.as_table_like().ok_or_else(|| (item.span(), NOT_A_TABLE.to_owned()))?;
@@ -145,9 +158,15 @@ fn screen(document: &Document<String>) -> Result<ScreenSettings, Fault> {
                     .as_bool()
                     .ok_or_else(|| (item.span(), "mouse is true or false".to_owned()))?;
             }
+            "recent" => {
+                let number = item.as_integer().and_then(|number| usize::try_from(number).ok());
+                screen.recent = number.filter(|number| *number <= MAX_RECENT).ok_or_else(|| {
+                    (item.span(), format!("recent is a whole number from 0 to {MAX_RECENT}"))
+                })?;
+            }
             _ => {
                 let span = table.key(key).and_then(toml_edit::Key::span);
-                let near = unknown(key, ["theme", "borders", "mouse"]);
+                let near = unknown(key, ["theme", "borders", "mouse", "recent"]);
                 return Err((span, format!("[screen] has no {near}")));
             }
         }

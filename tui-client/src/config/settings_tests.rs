@@ -29,7 +29,7 @@ fn each_file_says_its_part() {
     let (settings, mistakes) = read(&[
         (FILE_NAME, "[screen]\ntheme = \"own\"\nborders = \"ascii\"\nmouse = false\n"),
         (THEME_FILE, "base = \"light\"\naccent = \"bold #112233\"\n"),
-        (KEYMAP_FILE, "clients = [\"f10\", \"alt-c\"]\ncopy = \"ctrl-x\"\nsave = []\n"),
+        (KEYMAP_FILE, "clients = [\"f10\", \"alt-x\"]\ncopy = \"ctrl-x\"\nsave = []\n"),
     ]);
     assert!(mistakes.is_empty(), "{mistakes:?}");
     assert_eq!((settings.ascii, settings.mouse), (Some(true), false));
@@ -38,7 +38,7 @@ fn each_file_says_its_part() {
         assert_ne!(theme.accent, Theme::LIGHT.accent);
         assert_eq!(theme.running, theme.accent, "it follows the accent");
     }
-    assert_eq!(settings.keys.shown(Id::Clients, " "), "F10 Alt-C");
+    assert_eq!(settings.keys.shown(Id::Clients, " "), "F10 Alt-X");
     assert_eq!(settings.keys.shown(Id::Copy, " "), "Ctrl-X");
     assert_eq!(settings.keys.shown(Id::Save, " "), "");
 }
@@ -190,7 +190,7 @@ fn the_samples_are_what_the_program_does_without_them() {
     let client = text(FILE_NAME);
     let (settings, mistakes) = read(&[(FILE_NAME, &client)]);
     assert_eq!((settings, mistakes), (Settings::default(), Vec::new()));
-    for key in ["theme = \"auto\"", "borders = \"auto\"", "mouse = true"] {
+    for key in ["theme = \"auto\"", "borders = \"auto\"", "mouse = true", "recent = 0"] {
         assert!(client.contains(key), "{key}");
     }
 }

@@ -10,7 +10,7 @@ use super::network::{Network, Order};
 use super::saved_servers::SavedServers;
 use super::settings_watcher::SettingsWatcher;
 use crate::app::{Effect, Msg};
-use crate::config::{self, AuditOf, History, Profile, menu_cache};
+use crate::config::{self, AuditOf, History, PaneChoices, Profile, menu_cache, screen_state};
 use crate::terminal::{MAX_COPY, Terminal};
 
 pub(super) struct EffectRunner {
@@ -26,6 +26,11 @@ impl EffectRunner {
         let saved = SavedServers::new(dirs.config.join(config::FILE_NAME));
         let settings = SettingsWatcher::new(&dirs, ascii);
         Self { dirs, saved, settings, histories: HashMap::new(), network }
+    }
+
+    /// The side panes that the user chose before.
+    pub(super) fn panes(&self) -> Msg {
+        Msg::Panes(PaneChoices::load(&self.dirs.state))
     }
 
     fn profile(&self, name: Option<&str>) -> Option<Profile> {
@@ -63,6 +68,18 @@ impl EffectRunner {
                 Order::Fetch(session, Download { id, run, until, name })
             }
             Effect::StopFetch { id } => Order::StopFetch(id),
+            Effect::KeepPanes(panes) => {
+                panes.save(&self.dirs.state);
+                return Vec::new();
+            }
+            Effect::LoadFavourites { server } => {
+                let names = screen_state::favourites(&self.dirs.state, &server);
+                return vec![Msg::Favourites { server, names }];
+            }
+            Effect::KeepFavourites { server, names } => {
+                screen_state::save_favourites(&self.dirs.state, &server, &names);
+                return Vec::new();
+            }
             Effect::ReadSettings => return vec![self.settings.read(true)],
             Effect::SaveTheme(name) => return vec![self.settings.save_theme(name)],
             Effect::ReadServers => return vec![self.saved.read()],

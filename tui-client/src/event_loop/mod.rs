@@ -151,6 +151,7 @@ impl Loop {
         self.take(read)?;
         let read = self.doer.settings.read(false);
         self.through(read)?;
+        self.through(self.doer.panes())?;
         self.carry_out(vec![Effect::Browse(true)])?;
         if let Some((target, name)) = target {
             let effects = picker::open_at(&mut self.state, &name, target);

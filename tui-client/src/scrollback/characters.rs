@@ -122,11 +122,15 @@ pub(crate) enum Wrap {
     },
 }
 
+/// The width at which a line has one row, whatever its length. No screen is that wide.
+pub(crate) const UNWRAPPED: u16 = u16::MAX;
+
 impl Wrap {
     pub(crate) fn new(text: &str, ascii: bool, width: u16) -> Self {
+        let unwrapped = width == UNWRAPPED;
         let width = usize::from(width.max(1));
         // One byte a column.
-        if ascii && text.len() <= width {
+        if unwrapped || ascii && text.len() <= width {
             return Self::One { length: text.len() };
         }
         let mut starts = vec![0];

@@ -40,24 +40,50 @@ impl Default for Look {
 }
 
 impl Frame<'_> {
-    /// Draws a row's text into the first row of an area. Headers and blank rows draw nothing: the caller draws headers.
-    pub fn draw_row(&self, row: &FrameRow<'_>, area: Rect, buffer: &mut Buffer, look: &Look) {
+    /// Draws a row's text into the first row of an area; returns at which of its edges the line continues. Headers and
+    /// blank rows draw nothing: the caller draws headers.
+    pub fn draw_row(
+        &self,
+        row: &FrameRow<'_>,
+        area: Rect,
+        buffer: &mut Buffer,
+        look: &Look,
+    ) -> Continues {
         let area = area.intersection(buffer.area);
-        let (Some(text), Part::Line { row, .. }) = (&row.text, row.position.part) else { return };
+        let none = Continues::default();
+        let (Some(text), Part::Line { row, .. }) = (&row.text, row.position.part) else {
+            return none;
+        };
         if area.is_empty() {
-            return;
+            return none;
         }
         let line = &text.wrapped.line;
-        let range = text.wrapped.wrap.row(row);
+        let mut range = text.wrapped.wrap.row(row);
+        let continues_left = self.left > 0 && !range.is_empty();
+        // Columns still to be skipped. Where each byte has one column, they are skipped at once.
+        let mut hidden = self.left;
+        if line.ascii {
+            range.start = (range.start + hidden).min(range.end);
+            hidden = 0;
+        }
         let matches = self.matches.get(text.nth).map_or(&[][..], Vec::as_slice);
         let mut pen = Pen::new(line, range.start, look);
         let mut matches = matches.iter().skip_while(|(m, _)| m.end <= range.start).peekable();
         let mut x = area.x;
+        let mut continues_right = false;
         for (at, cluster, width) in clusters(&line.text()[range.clone()]) {
             let at = range.start + at;
+            if hidden > 0 {
+                // A wide character that the left edge cuts leaves a blank.
+                let cut = width.saturating_sub(hidden);
+                hidden = hidden.saturating_sub(width);
+                x = x.saturating_add(u16::try_from(cut).unwrap_or(0)).min(area.right());
+                continue;
+            }
             let Some(end) = u16::try_from(width).ok().and_then(|w| x.checked_add(w)) else { break };
-            // A character that is wider than the area cannot be shown.
+            // A wrapped row ends here, but for a character that is wider than the area.
             if end > area.right() {
+                continues_right = self.unwrapped;
                 break;
             }
             if width == 0 {
@@ -76,7 +102,17 @@ impl Frame<'_> {
             }
             x = end;
         }
+        Continues { left: continues_left, right: continues_right }
     }
+}
+
+/// The edges of the area at which a line that is not wrapped continues.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Continues {
+    /// Text is hidden on the left.
+    pub left: bool,
+    /// Text is hidden on the right.
+    pub right: bool,
 }
 
 /// The style at increasing positions of a line.

@@ -28,6 +28,10 @@ pub struct Pane {
     pub(super) bytes: usize,
     pub(crate) width: u16,
     pub(crate) height: u16,
+    /// Whether a long line has one row.
+    pub(super) unwrapped: bool,
+    /// Columns hidden on the left of lines that are not wrapped.
+    pub(super) left: usize,
     pub(crate) view: View,
     /// The anchor may be too near to the end: see `settle`.
     pub(crate) unsettled: bool,
@@ -47,6 +51,8 @@ impl Pane {
             bytes: 0,
             width: 80,
             height: 24,
+            unwrapped: false,
+            left: 0,
             view: View::Follow,
             unsettled: false,
         }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::block::Block;
+use super::characters::{UNWRAPPED, clusters};
 use super::geometry::{Anchor, AnchorPart, Part, Spot, View, Walker, Wrapped};
 use super::line::{Line, LineKind};
 use super::pane::Pane;
@@ -55,6 +56,9 @@ pub struct Frame<'a> {
     pub(crate) new_below: u64,
     /// The matches of each line of the frame; true for the current one.
     pub(crate) matches: Vec<Vec<(Range<usize>, bool)>>,
+    /// Columns hidden on the left.
+    pub(super) left: usize,
+    pub(super) unwrapped: bool,
 }
 
 impl Frame<'_> {
@@ -89,6 +93,44 @@ impl Pane {
         (self.width, self.height) = (width, height);
     }
 
+    /// Shows a long line in one row, or wraps it. The anchor stays on the same line.
+    pub(crate) fn set_unwrapped(&mut self, unwrapped: bool) {
+        if self.unwrapped != unwrapped {
+            (self.unwrapped, self.left, self.unsettled) = (unwrapped, 0, true);
+        }
+    }
+
+    fn wrap_width(&self) -> u16 {
+        if self.unwrapped { UNWRAPPED } else { self.width }
+    }
+
+    /// Scrolls lines that are not wrapped sideways by a quarter of the screen, as far as the longest one on it.
+    pub(crate) fn scroll_sideways(&mut self, right: bool) {
+        let step = usize::from(self.width / 4).max(1);
+        if !right {
+            self.left = self.left.saturating_sub(step);
+        } else if self.unwrapped {
+            let frame = self.frame();
+            let lines = frame.rows.iter().filter_map(FrameRow::line);
+            let longest = lines.map(|line| columns(line, line.text().len())).max();
+            let end = longest.unwrap_or(0).saturating_sub(usize::from(self.width));
+            self.left = (self.left + step).min(end.max(self.left));
+        }
+    }
+
+    /// Scrolls sideways until a range of a line that is not wrapped is on the screen, its beginning at least.
+    fn scroll_to(&mut self, index: usize, line: u64, range: &Range<usize>) {
+        let Some(line) = self.blocks[index].line(line).filter(|_| self.unwrapped) else { return };
+        let (start, end) = (columns(&line, range.start), columns(&line, range.end));
+        let width = usize::from(self.width);
+        if end > self.left + width {
+            self.left = end - width;
+        }
+        if start < self.left {
+            self.left = if end <= width { 0 } else { start };
+        }
+    }
+
     /// Whether the screen follows the end.
     pub(crate) fn is_following(&self) -> bool {
         self.view == View::Follow
@@ -96,7 +138,13 @@ impl Pane {
 
     /// The rows to draw now.
     pub fn frame(&self) -> Frame<'_> {
-        let mut frame = Frame { rows: Vec::new(), new_below: 0, matches: Vec::new() };
+        let mut frame = Frame {
+            rows: Vec::new(),
+            new_below: 0,
+            matches: Vec::new(),
+            left: self.left,
+            unwrapped: self.unwrapped,
+        };
         let Some(mut walker) = self.top() else { return frame };
         let (mut nth, mut last) = (0, None);
         while frame.rows.len() < usize::from(self.height) {
@@ -186,7 +234,7 @@ impl Pane {
         let part = AnchorPart::Line { line: found.line, offset: found.range.start };
         let target = Anchor { index, part };
         let height = usize::from(self.height);
-        let Some(mut walker) = Walker::at_anchor(&self.blocks, self.width, &target) else {
+        let Some(mut walker) = Walker::at_anchor(&self.blocks, self.wrap_width(), &target) else {
             return false;
         };
         let Some(mut top) = self.top() else { return false };
@@ -200,6 +248,7 @@ impl Pane {
             walker.anchor()
         };
         self.stand(anchor);
+        self.scroll_to(index, found.line, &found.range);
         true
     }
 
@@ -209,7 +258,7 @@ impl Pane {
 
     /// The top row when the last row is at the bottom.
     fn end_top(&self) -> Option<Walker<'_>> {
-        let mut walker = Walker::at_end(&self.blocks, self.width)?;
+        let mut walker = Walker::at_end(&self.blocks, self.wrap_width())?;
         walker.walk(usize::from(self.height) - 1, Walker::up);
         Some(walker)
     }
@@ -218,7 +267,7 @@ impl Pane {
     pub(crate) fn top(&self) -> Option<Walker<'_>> {
         let end = self.end_top()?;
         let View::Anchor(anchor) = &self.view else { return Some(end) };
-        let here = Walker::at_anchor(&self.blocks, self.width, anchor)?;
+        let here = Walker::at_anchor(&self.blocks, self.wrap_width(), anchor)?;
         Some(if here.spot < end.spot { here } else { end })
     }
 
@@ -231,7 +280,7 @@ impl Pane {
     pub(crate) fn settle(&mut self) {
         if let View::Anchor(anchor) = &self.view
             && let Some(mut end) = self.end_top()
-            && let Some(here) = Walker::at_anchor(&self.blocks, self.width, anchor)
+            && let Some(here) = Walker::at_anchor(&self.blocks, self.wrap_width(), anchor)
             && here.spot > end.spot
         {
             self.view = View::Anchor(end.anchor());
@@ -271,6 +320,14 @@ impl Pane {
         });
         fresh.sum()
     }
+}
+
+/// Columns of a line before a byte.
+fn columns(line: &Line<'_>, offset: usize) -> usize {
+    if line.ascii {
+        return offset;
+    }
+    clusters(&line.text()[..offset]).map(|(_, _, width)| width).sum()
 }
 
 /// The number after the last line of a block that is not below a row.

@@ -4,12 +4,19 @@ use jiff::tz::TimeZone;
 use topside_shared::Time;
 use topside_shared::text;
 
-const HOUR: u64 = 3_600_000;
-const DAY: u64 = 24 * HOUR;
-
 /// `09:14:02` in the reader's zone.
 pub(crate) fn clock(time: Time, zone: &TimeZone) -> String {
     time.timestamp().to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()
+}
+
+/// `09:14` in the reader's zone.
+pub(crate) fn minute(time: Time, zone: &TimeZone) -> String {
+    time.timestamp().to_zoned(zone.clone()).strftime("%H:%M").to_string()
+}
+
+/// Milliseconds until the text of [`minute`] changes. All zones of today change at a full minute.
+pub(crate) fn next_minute(now: Time) -> u64 {
+    60_000 - now.as_millis().rem_euclid(60_000).unsigned_abs()
 }
 
 /// `09:14:02` today, `11-24 09:14` before.
@@ -26,22 +33,6 @@ fn today_or(time: Time, now: Time, zone: &TimeZone, other_day: &str) -> String {
     let at = time.timestamp().to_zoned(zone.clone());
     let today = now.timestamp().to_zoned(zone.clone()).date() == at.date();
     at.strftime(if today { "%H:%M:%S" } else { other_day }).to_string()
-}
-
-/// `up since 09:14`, and after a day `up 3 d 4 h`: it does not change by the second.
-pub(crate) fn uptime(started: Time, now: Time, zone: &TimeZone) -> String {
-    let ms = now.millis_since(started);
-    if ms < DAY {
-        let at = started.timestamp().to_zoned(zone.clone());
-        return format!("up since {}", at.strftime("%H:%M"));
-    }
-    format!("up {}", text::duration(ms))
-}
-
-/// Milliseconds until the text of [`uptime`] changes.
-pub(crate) fn uptime_changes_in(started: Time, now: Time) -> u64 {
-    let ms = now.millis_since(started);
-    if ms < DAY { DAY - ms } else { HOUR - ms % HOUR }
 }
 
 /// `0:58`, `12:00`, `1:00:00`: the time left, rounded up to a second.
@@ -86,12 +77,11 @@ mod tests {
     }
 
     #[test]
-    fn an_uptime_is_a_time_of_day_first_and_then_days() {
-        let zone = TimeZone::UTC;
-        let started = Time::from_millis(1_772_355_242_000);
-        assert_eq!(uptime(started, started.plus_millis(5), &zone), "up since 08:54");
-        assert_eq!(uptime(started, started.plus_millis(3 * DAY + 4 * HOUR), &zone), "up 3 d 4 h");
-        assert_eq!(uptime_changes_in(started, started.plus_millis(3 * DAY + 1)), HOUR - 1);
+    fn a_time_of_day_changes_at_the_full_minute() {
+        let time = Time::from_millis(1_772_355_242_000);
+        assert_eq!(minute(time, &TimeZone::UTC), "08:54");
+        assert_eq!(minute(time.plus_millis(next_minute(time) - 1), &TimeZone::UTC), "08:54");
+        assert_eq!(minute(time.plus_millis(next_minute(time)), &TimeZone::UTC), "08:55");
     }
 
     #[test]

@@ -11,11 +11,11 @@ pub(crate) const BARS: [char; 7] = ['▁', '▂', '▃', '▄', '▅', '▆', '�
 /// Glyphs and their replacements, one for one; all are one column wide.
 const REPLACEMENTS: &[(&str, &str)] = &[
     // Lines and corners.
-    ("─│╭╮╰╯┬┴├┤┼", "-|+++++++++"),
+    ("─│▎╭╮╰╯┬┴├┤┼", "-||+++++++++"),
     // Selection and input.
-    ("❯›▌▐▸◂", ">>>>><"),
+    ("❯›‹▌▐▸▾◂", ">><>>>v<"),
     // States; a word is always beside them.
-    ("●○✓✗■•▲◇◆▓░", "*o+x#*!-%#."),
+    ("●○✓✗■•▲◇◆★▓░", "*o+x#*!-%*#."),
     // Bars.
     ("▁▂▃▄▅▆▇", "_.:-=+#"),
     // Keys and directions.

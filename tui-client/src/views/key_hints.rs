@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::status_bar::{self, AFTER_THE_END};
 use crate::app::availability::{check, nothing_typed};
 use crate::app::connection::ConnectionState;
-use crate::app::console::{Console, shows_clients};
+use crate::app::console::Console;
 use crate::app::{Screen, State, picker, prompt};
 use crate::input::actions::{Action, Id, get};
 use crate::text::fit;
@@ -103,9 +103,7 @@ fn key_hints(state: &State) -> impl Iterator<Item = &'static Action> {
         (Screen::Console(_), ConnectionState::Dialling(_)) => {
             &[Id::StopTrying, Id::Back, Id::QuitEnded, Id::PageUp, Id::Help]
         }
-        (Screen::Console(console), ConnectionState::Connected { .. }) => {
-            when_connected(state, console)
-        }
+        (Screen::Console(console), ConnectionState::Connected { .. }) => when_connected(console),
     };
     // The bar has them already.
     let in_bar = state.console().is_some_and(|console| {
@@ -115,7 +113,7 @@ fn key_hints(state: &State) -> impl Iterator<Item = &'static Action> {
     actions.map(|id| get(*id)).filter(|action| check(state, action).is_ok())
 }
 
-fn when_connected(state: &State, console: &Console) -> &'static [Id] {
+fn when_connected(console: &Console) -> &'static [Id] {
     let runs = console.runs.to_interrupt().is_some();
     if console.runs.selected().is_some() {
         &[Id::Copy, Id::Save, Id::Fold, Id::Search, Id::End, Id::Palette, Id::Help]
@@ -125,7 +123,7 @@ fn when_connected(state: &State, console: &Console) -> &'static [Id] {
         &[Id::OtherBox, Id::Complete, Id::Palette, Id::Clients, Id::Menu, Id::Help, Id::PageUp]
     } else if runs && console.input.editor.is_empty() {
         &[Id::Interrupt, Id::Palette, Id::Clients, Id::Help, Id::PageUp, Id::Search]
-    } else if shows_clients(state.size) {
+    } else if console.laid.clients.is_some() {
         &[
             Id::Complete,
             Id::Palette,

@@ -54,7 +54,7 @@ type Open = fn(&mut State) -> Vec<Effect>;
 pub(crate) const VIEWS: &[ViewRow] = &[
     ViewRow { file: "accepted_keys", opened_by: &[(Id::Keys, accepted_keys::open_list)] },
     ViewRow { file: "client_details", opened_by: &[] },
-    ViewRow { file: "clients", opened_by: &[(Id::Clients, clients::open_list), (Id::Kick, clients::open_others)] },
+    ViewRow { file: "clients", opened_by: &[(Id::Clients, console::side_panes::open_clients), (Id::Kick, clients::open_others)] },
     ViewRow { file: "command_form", opened_by: &[(Id::Broadcast, admin_forms::broadcast), (Id::Shutdown, admin_forms::shut_down), (Id::Postpone, admin_forms::postpone)] },
     ViewRow { file: "confirm", opened_by: &[(Id::Leave, console::keyboard::ask_to_leave)] },
     ViewRow { file: "create_invite", opened_by: &[(Id::MakeInvite, create_invite::open)] },
@@ -62,7 +62,7 @@ pub(crate) const VIEWS: &[ViewRow] = &[
     ViewRow { file: "invite_result", opened_by: &[] },
     ViewRow { file: "log", opened_by: &[(Id::Log, log::open)] },
     ViewRow { file: "notices", opened_by: &[(Id::Notices, notices::open)] },
-    ViewRow { file: "palette", opened_by: &[(Id::Palette, palette::open_all), (Id::Menu, palette::open_menu)] },
+    ViewRow { file: "palette", opened_by: &[(Id::Palette, palette::open_all), (Id::Menu, console::side_panes::open_menu)] },
     ViewRow { file: "redeem_invite", opened_by: &[(Id::Invite, redeem_invite::open_empty)] },
     ViewRow { file: "reload", opened_by: &[(Id::Reload, reload::open)] },
     ViewRow { file: "run_list", opened_by: &[(Id::Runs, run_list::open_list)] },

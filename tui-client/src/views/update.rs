@@ -2,7 +2,7 @@
 
 use ratatui::layout::Position;
 
-use super::console::{keyboard, submit};
+use super::console::{keyboard, side_panes, submit};
 use super::notices::NoticesView;
 use super::redeem_invite::{self, RedeemInvite};
 use super::server_form::ServerForm;
@@ -90,6 +90,14 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Fetched { id, result } => return export::fetched(state, id, result),
         Msg::Settings { settings, mistakes, asked } => {
             return apply_settings::take(state, *settings, &mistakes, asked);
+        }
+        Msg::Panes(panes) => state.panes = panes,
+        Msg::Favourites { server, names } => {
+            if let Some(console) = state.console_mut()
+                && console.history_name() == server
+            {
+                console.side.favourites = names;
+            }
         }
         Msg::AuditWarning { session, warning } => {
             // A view says it until it is closed.
@@ -212,6 +220,9 @@ fn click(state: &mut State, at: Position) -> Vec<Effect> {
             state.picker.on_ways = true;
         }
         Some(Clicked::Command(name)) => command_form::open(state, &name),
+        Some(Clicked::MenuFold) => side_panes::fold(state),
+        Some(Clicked::Client(id)) => return side_panes::open_client(state, id),
+        Some(Clicked::Pane(pane)) => side_panes::focus(state, pane),
         Some(Clicked::InView(hit)) => {
             let effects = state.with_top(|view, state| view.click(hit, state));
             return effects.unwrap_or_default();

@@ -49,6 +49,11 @@ impl LineHistory {
         true
     }
 
+    /// The lines, the newest first.
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().rev().map(String::as_str)
+    }
+
     pub(crate) fn get(&self, at: usize) -> Option<&str> {
         self.lines.get(at).map(String::as_str)
     }

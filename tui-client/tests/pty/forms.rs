@@ -33,7 +33,7 @@ fn a_form_is_filled_in_asked_about_and_run_and_its_line_remembered() {
     std::fs::write(config.join("commands.toml"), MENU).unwrap();
     let mut screen = console(&home);
     // The menu has come.
-    screen.see("   water");
+    screen.see("F3 menu");
     screen.write("\x1bOR");
     screen.see("Enter opens it");
     screen.write("water\r");

@@ -15,6 +15,7 @@ mod keys;
 mod live_views;
 mod messages;
 mod output;
+mod panes;
 mod prompt;
 mod reload;
 mod remote_servers;

@@ -132,7 +132,7 @@ fn a_run_continues_after_a_reconnect_from_where_it_was() {
     screen.see("answers in");
     screen.write("\r");
     screen.see(" · connected · ");
-    screen.see("   steps");
+    screen.see("F3 menu");
     screen.write("steps\r");
     screen.see("line 1");
     go_on(1);

@@ -120,7 +120,7 @@ fn a_viewer_sees_the_figures_and_why_there_is_no_log() {
     screen.write("\r");
     screen.see(" · connected · viewer");
     // The menu says what a role may do.
-    screen.see("disks");
+    screen.see("F3 menu");
     screen.write("\x1bl");
     screen.see("your role, viewer, may not do this");
     screen.write("\x10The server's log");

@@ -17,12 +17,8 @@ pub(crate) fn console(home: &Home) -> Screen {
     screen.write("\r");
     screen.see(" · connected · ");
     screen.see("CLIENTS");
-    // Keys of commands do nothing before it has come.
-    screen.until("the menu", |screen| {
-        let text = screen.contents();
-        let first = text.lines().skip_while(|line| !line.starts_with(" MENU ")).nth(1);
-        first.is_some_and(|row| row.chars().take(20).any(char::is_alphanumeric))
-    });
+    // Keys of commands do nothing before the menu has come; its key is a hint from then on.
+    screen.see("F3 menu");
     screen
 }
 

@@ -245,7 +245,7 @@ fn keys_are_read_again_when_a_person_asks_for_it() {
     again(&mut screen);
     screen.see("The settings are as the files say now.");
     screen.write("\x07");
-    screen.see("Enter all of it");
+    screen.see("Enter details");
     screen.write("\x1b");
     screen.see("Ctrl-G clients");
     configure(&home, "keymap.toml", "clients = [\"ctrl-g\"]\nmenu = [\"ctrl-g\"]\n");
@@ -253,7 +253,7 @@ fn keys_are_read_again_when_a_person_asks_for_it() {
     screen.see("keymap.toml:1:1: Ctrl-G means `menu` already");
     // The keys that were right stay.
     screen.write("\x07");
-    screen.see("Enter all of it");
+    screen.see("Enter details");
 }
 
 #[test]

@@ -91,17 +91,17 @@ fn a_stopped_program_gives_the_terminal_back_and_takes_it_again() {
 }
 
 #[test]
-fn a_resize_folds_what_has_no_room_and_brings_it_back() {
+fn a_resize_hides_the_panes_without_room_and_brings_them_back() {
     let home = Home::new();
-    let mut screen = Screen::topside(&home, (120, 30), &[]);
+    let mut screen = Screen::topside(&home, (140, 30), &[]);
     screen.see("no server here");
     screen.write("\r");
     screen.see("MENU");
     screen.write("echo one\r");
     screen.see("✓ done");
     screen.write("typed");
-    screen.resize(90, 24);
-    screen.until("the menu folded", |screen| {
+    screen.resize(120, 24);
+    screen.until("the menu hidden", |screen| {
         let text = screen.contents();
         !text.contains("MENU") && text.contains("CLIENTS")
     });
@@ -112,7 +112,7 @@ fn a_resize_folds_what_has_no_room_and_brings_it_back() {
     });
     screen.resize(20, 6);
     screen.see("terminal too small");
-    screen.resize(120, 30);
+    screen.resize(140, 30);
     screen.see_all(&["MENU", "❯ typed", "echo one"]);
     screen.write("\x03\x03\x03");
     assert_eq!(screen.ended().0, 0);

@@ -1,18 +1,24 @@
-//! Layout of the console, for drawing and for scrolling: a function of the terminal's size and of the rows below the
-//! output.
+//! Layout of the console, for drawing and for scrolling: a function of the terminal's size, of the rows below
+//! the output, and of the side panes that the user chose.
+//!
+//! **Invariant:** a side pane opens only where a line of output keeps [`OUTPUT`] columns beside it.
 
 use ratatui::layout::Rect;
 
 use crate::app::Size;
+use crate::config::PaneChoice;
 
-/// Narrower than this the menu folds away.
-const MENU_FROM: u16 = 100;
-/// Narrower than this the client list hides.
-const CLIENTS_FROM: u16 = 80;
-/// From here on menu and list have room for more than names.
-const WIDE_FROM: u16 = 140;
-/// What stands left of a line of output: a margin, and a place for the sign of standard error.
+/// Columns that a line of output has at least beside a side pane.
+const OUTPUT: u16 = 80;
+/// From this width on the menu is shown unless it was hidden.
+const MENU_FROM: u16 = 140;
+/// Columns of the menu and of the client list: the least and the most.
+const MENU: (u16, u16) = (26, 34);
+const CLIENTS: (u16, u16) = (24, 30);
+/// Left of a line of output: the edge of its block, a sign for standard error, and a mark where a line begins further left.
 pub(crate) const INDENT: u16 = 3;
+/// Right of a line of output: a mark where it continues.
+const RIGHT: u16 = 1;
 
 /// The areas of the console.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +48,7 @@ pub(crate) struct RowsBelow {
 }
 
 impl ConsoleLayout {
-    pub(crate) fn new(size: Size, below: RowsBelow) -> Self {
+    pub(crate) fn new(size: Size, below: RowsBelow, choice: PaneChoice) -> Self {
         let Size { width, height } = size;
         let row = |y: u16, rows: u16| Rect::new(0, y, width, rows);
         let hints = row(height.saturating_sub(1), 1);
@@ -56,30 +62,18 @@ impl ConsoleLayout {
         let message_rows = below.message.min(most - bar_rows + 1);
         let bottom_rule = row(input.y.saturating_sub(message_rows.max(1)), 1);
         let message = row(bottom_rule.y, message_rows);
-        let body = (2, bottom_rule.y.saturating_sub(2));
+        // A zoomed pane takes the rows of the title and of the line below it.
+        let head = u16::from(!choice.zoomed);
+        let body = (2 * head, bottom_rule.y.saturating_sub(2 * head));
 
-        let wide = width >= WIDE_FROM;
-        let menu_width = if width < MENU_FROM {
-            0
-        } else if wide {
-            40
-        } else {
-            20
-        };
-        let clients_width = if width < CLIENTS_FROM {
-            0
-        } else if wide {
-            34
-        } else {
-            24
-        };
+        let (menu_width, clients_width) = side_panes(width, choice);
         let column = |x: u16, width: u16| (width > 0).then(|| Rect::new(x, body.0, width, body.1));
         // A menu and a list each have a line between them and the pane.
         let pane_x = if menu_width > 0 { menu_width + 1 } else { 0 };
         let pane_end = if clients_width > 0 { width - clients_width - 1 } else { width };
         Self {
-            title: row(0, 1),
-            top_rule: row(1, 1),
+            title: row(0, head),
+            top_rule: row(head, head),
             menu: column(0, menu_width),
             pane: Rect::new(pane_x, body.0, pane_end.saturating_sub(pane_x), body.1),
             clients: column(pane_end + 1, clients_width),
@@ -93,23 +87,79 @@ impl ConsoleLayout {
 
     /// Columns for a line of output.
     pub(crate) fn text_width(&self) -> u16 {
-        self.pane.width.saturating_sub(INDENT + 1)
+        self.pane.width.saturating_sub(INDENT + RIGHT)
     }
+}
+
+/// The widths of the menu and of the client list; 0 where it is not shown.
+fn side_panes(width: u16, choice: PaneChoice) -> (u16, u16) {
+    if choice.zoomed {
+        return (0, 0);
+    }
+    let mut spare = width.saturating_sub(OUTPUT + INDENT + RIGHT);
+    let mut least = |wanted: bool, columns: u16| {
+        let fits = wanted && spare > columns;
+        spare -= if fits { columns + 1 } else { 0 };
+        if fits { columns } else { 0 }
+    };
+    let mut clients = least(choice.clients.unwrap_or(true), CLIENTS.0);
+    let mut menu = least(choice.menu.unwrap_or(width >= MENU_FROM), MENU.0);
+    for (columns, most) in [(&mut menu, MENU.1), (&mut clients, CLIENTS.1)] {
+        if *columns > 0 {
+            let more = spare.min(most - *columns);
+            *columns += more;
+            spare -= more;
+        }
+    }
+    (menu, clients)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn layout(width: u16, height: u16) -> ConsoleLayout {
-        ConsoleLayout::new(Size { width, height }, RowsBelow::default())
+    fn layout(width: u16, height: u16, choice: PaneChoice) -> ConsoleLayout {
+        ConsoleLayout::new(Size { width, height }, RowsBelow::default(), choice)
+    }
+
+    /// The side panes at a width: the menu, the clients.
+    fn shown(width: u16, choice: PaneChoice) -> (bool, bool) {
+        let layout = layout(width, 24, choice);
+        (layout.menu.is_some(), layout.clients.is_some())
     }
 
     #[test]
-    fn the_client_list_hides_last_and_the_menu_first() {
-        assert!(layout(100, 24).menu.is_some() && layout(100, 24).clients.is_some());
-        assert!(layout(99, 24).menu.is_none() && layout(99, 24).clients.is_some());
-        assert!(layout(79, 24).menu.is_none() && layout(79, 24).clients.is_none());
+    fn a_side_pane_opens_only_beside_80_columns_of_output() {
+        for width in 40..400 {
+            for (menu, clients) in [(None, None), (Some(true), None), (Some(true), Some(true))] {
+                let layout = layout(width, 24, PaneChoice { menu, clients, ..Default::default() });
+                let open = layout.menu.is_some() || layout.clients.is_some();
+                assert!(!open || layout.text_width() >= 80, "{width}: {}", layout.text_width());
+                let sides = [layout.menu, layout.clients].into_iter().flatten();
+                let all = layout.pane.width + sides.map(|side| side.width + 1).sum::<u16>();
+                assert_eq!(all, width);
+            }
+        }
+    }
+
+    #[test]
+    fn the_menu_opens_from_140_columns_and_earlier_only_if_it_was_chosen() {
+        let default = PaneChoice::default();
+        assert_eq!(shown(108, default), (false, false));
+        assert_eq!(shown(109, default), (false, true));
+        assert_eq!(shown(139, default), (false, true));
+        assert_eq!(shown(140, default), (true, true));
+        let menu = PaneChoice { menu: Some(true), clients: Some(false), ..default };
+        assert_eq!(shown(120, menu), (true, false));
+        assert_eq!(shown(110, menu), (false, false));
+    }
+
+    #[test]
+    fn a_zoomed_pane_has_all_rows_but_those_of_the_input() {
+        let zoomed = layout(160, 50, PaneChoice { zoomed: true, ..Default::default() });
+        assert_eq!(zoomed.pane, Rect::new(0, 0, 160, 47));
+        assert!(zoomed.menu.is_none() && zoomed.clients.is_none());
+        assert_eq!((zoomed.title.height, zoomed.top_rule.height), (0, 0));
     }
 
     #[test]
@@ -117,7 +167,8 @@ mod tests {
         for height in 10..60 {
             for (message, bar, has_ended) in (0..27).map(|n| (n % 4, n / 4 % 3, n > 12)) {
                 let below = RowsBelow { message, bar, has_ended };
-                let l = ConsoleLayout::new(Size { width: 60, height }, below);
+                let choice = PaneChoice { zoomed: height % 2 > 0, ..Default::default() };
+                let l = ConsoleLayout::new(Size { width: 60, height }, below, choice);
                 assert_eq!(l.pane.y + l.pane.height, l.bottom_rule.y);
                 assert!(l.pane.height >= 3, "{height} rows, {below:?}");
                 assert_eq!(l.bottom_rule.y + l.message.height.max(1), l.input.y);

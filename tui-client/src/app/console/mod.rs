@@ -4,6 +4,7 @@ pub(crate) mod figures;
 pub(crate) mod layout;
 pub(crate) mod notices;
 pub(crate) mod shutdown_banner;
+pub(crate) mod side_panes;
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ use super::connection::{self, ConnectionState, Dialling, Disconnected, Target};
 use super::prompt::Prompt;
 use super::remark::MESSAGE_MARGIN;
 use super::runs::Runs;
-use super::{Size, State, Via};
+use super::{State, Via};
 use crate::connect::Reached;
 use crate::text::fit;
 use crate::widgets::form_field::FormField;
@@ -27,6 +28,7 @@ use figures::Figures;
 use layout::{ConsoleLayout, RowsBelow};
 use notices::Notices;
 use shutdown_banner::{Banner, BannerPhase};
+use side_panes::SidePanes;
 
 /// The built-in that ends the server.
 pub(crate) const SHUTDOWN: &str = "shutdown";
@@ -77,6 +79,7 @@ pub(crate) struct Console {
     pub(crate) search: Option<Search>,
     /// Forms that were left half filled in, by their command's name.
     pub(crate) drafts: BTreeMap<String, Draft>,
+    pub(crate) side: SidePanes,
     /// Where everything stood after the last message.
     pub(crate) laid: ConsoleLayout,
 }
@@ -102,6 +105,7 @@ impl Console {
             goodbye: None,
             search: None,
             drafts: BTreeMap::new(),
+            side: SidePanes::default(),
             laid: ConsoleLayout::default(),
         }
     }
@@ -176,7 +180,7 @@ impl Console {
 
     /// Where everything stands now.
     pub(crate) fn layout(&self, state: &State) -> ConsoleLayout {
-        ConsoleLayout::new(state.size, self.rows_below(state))
+        ConsoleLayout::new(state.size, self.rows_below(state), state.pane_choice())
     }
 
     /// Milliseconds until a shutdown that is due begins.
@@ -188,7 +192,9 @@ impl Console {
     }
 
     /// Keeps where everything stands, and gives the pane its room, if that has changed.
-    fn lay(&mut self, layout: ConsoleLayout) {
+    fn lay(&mut self, layout: ConsoleLayout, unwrapped: bool, connected: bool) {
+        self.side.settle(&layout, connected);
+        self.runs.pane.set_unwrapped(unwrapped);
         let size = |layout: &ConsoleLayout| (layout.text_width(), layout.pane.height);
         let before = std::mem::replace(&mut self.laid, layout);
         if size(&before) != size(&layout) {
@@ -212,12 +218,8 @@ impl Console {
 /// Lays the console out in the terminal's size.
 pub(crate) fn lay(state: &mut State) {
     let Some(layout) = state.console().map(|console| console.layout(state)) else { return };
+    let (unwrapped, connected) = (state.pane_choice().unwrapped, state.is_connected());
     if let Some(console) = state.console_mut() {
-        console.lay(layout);
+        console.lay(layout, unwrapped, connected);
     }
-}
-
-/// Whether the terminal is large enough for the live list beside the pane.
-pub(crate) fn shows_clients(size: Size) -> bool {
-    ConsoleLayout::new(size, RowsBelow::default()).clients.is_some()
 }

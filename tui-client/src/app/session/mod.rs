@@ -19,7 +19,7 @@ use super::msg::RunRefused;
 use super::picker::{self, probe};
 use super::runs::{self, Phase};
 use super::view::Change;
-use super::{DialFailed, Effect, Event, LocalServer, Screen, State, Target, Via};
+use super::{DialFailed, Effect, Event, LocalServer, Screen, State, Via};
 use crate::text::sanitize;
 
 use crate::connect::{CallError, DisconnectReason, Reached, take_page};
@@ -50,7 +50,9 @@ pub(crate) fn dialled(
     let mut effects = Vec::new();
     let again = state.console().is_some_and(|console| console.target == target);
     if !again {
-        effects.push(load_history(&target));
+        let server = target.title().to_owned();
+        effects.push(Effect::LoadHistory { server: server.clone() });
+        effects.push(Effect::LoadFavourites { server });
         state.views.clear();
         state.screen = Screen::Console(Box::new(Console::new(target, welcome.clone())));
         probe::stop(state);
@@ -112,10 +114,6 @@ pub(crate) fn audit_warning(state: &mut State, session: u64, warning: String) ->
     console.runs.note(note, "warning: the audit log", std::slice::from_ref(&warning), clock);
     console.notices.push(clock.wall, true, warning);
     true
-}
-
-fn load_history(target: &Target) -> Effect {
-    Effect::LoadHistory { server: target.title().to_owned() }
 }
 
 pub(crate) fn dial_failed(state: &mut State, attempt: u64, failed: DialFailed) {

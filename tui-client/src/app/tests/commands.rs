@@ -351,9 +351,9 @@ fn blocks_are_folded_one_by_one_or_all_and_back() {
         |world: &World| crate::views::tests::text(&crate::views::tests::frame(&world.state));
     world.press("f8");
     let text = shown(&world);
-    assert!(text.contains("temp  ▸ 1 line ") && text.contains("\n ▸ 20 %"), "{text}");
+    assert!(text.contains("temp  ▸ 1 line ") && text.contains("\n▎▸ 20 %"), "{text}");
     world.notice(printed(6, "\r30 %"));
-    assert!(shown(&world).contains("\n ▸ 30 %"), "what it does is seen while it is folded");
+    assert!(shown(&world).contains("\n▎▸ 30 %"), "what it does is seen while it is folded");
     assert!(shown(&world).contains("zone 2"));
     world.press("shift-f8");
     let text = shown(&world);

@@ -188,7 +188,7 @@ fn this_machines_server_is_called_by_its_own_name() {
 }
 
 #[test]
-fn a_connected_console_asks_for_menu_list_and_history() {
+fn a_connected_console_asks_for_menu_list_history_and_favourites() {
     let mut world = World::new(80, 24);
     let effects = world.press("enter");
     let [Effect::Dial { attempt, .. }] = effects[..] else { panic!("{effects:?}") };
@@ -199,6 +199,7 @@ fn a_connected_console_asks_for_menu_list_and_history() {
         effects,
         [
             Effect::LoadHistory { server: "this machine".into() },
+            Effect::LoadFavourites { server: "this machine".into() },
             Effect::Browse(false),
             ask(attempt, &CommandsList::default()),
             ask(attempt, &live_list()),

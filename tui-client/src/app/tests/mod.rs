@@ -18,6 +18,7 @@ pub(crate) mod reloads;
 pub(crate) mod runs_list;
 mod settings;
 mod shutdowns;
+mod side_panes;
 pub(crate) mod status_figures;
 mod typed_lines;
 

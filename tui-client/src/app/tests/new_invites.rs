@@ -215,7 +215,7 @@ fn without_colours_light_and_dark_can_be_turned_round() {
 fn a_string_whose_time_is_over_says_so_by_itself() {
     let mut world = made(80, 24, false);
     assert!(!screen(&world).contains("Its time is over"));
-    assert_eq!(crate::views::changes_in(&world.state), Some(600_000));
+    assert!(crate::views::changes_in(&world.state).is_some_and(|ms| ms <= 600_000));
     world.wait(600_000);
     assert!(screen(&world).contains("Its time is over: make another one."));
     assert!(

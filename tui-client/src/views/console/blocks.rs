@@ -14,7 +14,7 @@ use crate::app::runs::{Info, Phase};
 use crate::scrollback::{Block, LineKind, Part, grouped};
 use crate::text::{fit, times};
 use crate::theme::Theme;
-use crate::widgets::row::Row;
+use crate::widgets::row::{self, Row};
 
 /// Columns of the word for a block's state.
 const WORD: usize = 10;
@@ -45,19 +45,21 @@ pub(crate) fn draw(
     let look = theme.look();
     for (y, line) in (0..place.height).zip(&frame.rows) {
         let mut row = Row::at(buffer, place, y);
+        let info = console.runs.info(line.position.block);
         match line.position.part {
             Part::Header => {
-                if let Some(info) = console.runs.info(line.position.block) {
+                if let Some(info) = info {
                     header(state, console, info, &mut row, theme);
                 }
             }
             Part::Line { .. } => {
                 let block = console.runs.pane.block(line.position.block);
+                edge(info, console, &mut row, theme);
                 if block.is_some_and(Block::is_folded) {
                     // All that is shown of it while it goes on: its newest line.
-                    row.skip(1).left("▸", theme.dim);
+                    row.left("▸", theme.dim);
                 } else if line.begins() == Some(LineKind::Stderr) {
-                    row.skip(1).left("!", theme.bad);
+                    row.left("!", theme.bad);
                 }
                 let text = Rect {
                     x: place.x + INDENT,
@@ -65,12 +67,27 @@ pub(crate) fn draw(
                     width: place.width.saturating_sub(INDENT + 1),
                     height: 1,
                 };
-                frame.draw_row(line, text, buffer, &look);
+                let continues = frame.draw_row(line, text, buffer, &look);
+                if continues.left {
+                    row::sign(buffer, text.x - 1, text.y, "‹", theme.accent);
+                }
+                if continues.right {
+                    row::sign(buffer, text.right(), text.y, "›", theme.accent);
+                }
             }
             Part::Blank => {}
         }
     }
     frame.new_below
+}
+
+/// The left edge of a block, in the colour of its state; of a block that was picked, a bar.
+fn edge(info: Option<&Info>, console: &Console, row: &mut Row<'_>, theme: &Theme) {
+    match info {
+        Some(info) if console.runs.selected() == Some(info.id) => row.left("▌", theme.accent),
+        Some(info) if info.phase != Phase::Note => row.left("▎", standing(info.phase, theme).2),
+        _ => row.skip(1),
+    };
 }
 
 fn header(state: &State, console: &Console, info: &Info, row: &mut Row<'_>, theme: &Theme) {
@@ -83,8 +100,8 @@ fn header(state: &State, console: &Console, info: &Info, row: &mut Row<'_>, them
         return;
     }
     let chosen = console.runs.selected() == Some(info.id);
-    row.left(if chosen { "▌" } else { " " }, theme.accent).skip_right(1);
-    row.left("❯ ", theme.accent);
+    edge(Some(info), console, row, theme);
+    row.skip_right(1).left("❯ ", standing(info.phase, theme).2);
 
     // The columns end at the pane's edge, the time outermost, as it does for notes.
     if wide >= usize::from(TIME_FROM) {
@@ -105,7 +122,7 @@ fn header(state: &State, console: &Console, info: &Info, row: &mut Row<'_>, them
     row.right(&word, theme.dim).right(&format!("{sign} "), style);
     row.skip_right(2);
     let folded = console.runs.pane.block(info.id).is_some_and(Block::is_folded);
-    row.left(&info.line, if chosen { theme.chosen() } else { theme.strong });
+    row.left(&info.line, if chosen { theme.chosen() } else { theme.title });
     if folded {
         let lines = console.runs.pane.block(info.id).map_or(0, |block| {
             let range = block.lines();
@@ -138,9 +155,9 @@ pub(crate) fn pinned(
     let took = took(state, info);
     let took = if took.is_empty() { took } else { format!(" · {took}") };
     row.right(&format!(" {word}{took} "), theme.dim).right(&format!(" {sign}"), style);
-    row.skip_right(2).left(" ❯ ", theme.accent);
+    row.skip_right(2).left(" ❯ ", style);
     let room = row.room().saturating_sub(1);
-    row.left(&fit::cut(&info.line, room), theme.strong).left(" ", theme.plain);
+    row.left(&fit::cut(&info.line, room), theme.title).left(" ", theme.plain);
 }
 
 /// How long a command took, or has taken so far.
@@ -157,26 +174,26 @@ fn took(state: &State, info: &Info) -> String {
 /// A phase by its sign and its word.
 pub(crate) fn standing(phase: Phase, theme: &Theme) -> (&'static str, String, Style) {
     match phase {
-        Phase::Sent => ("…", "sent".into(), theme.dim),
-        Phase::Queued { place, cancelling: false } => ("…", format!("place {place}"), theme.accent),
-        Phase::Queued { cancelling: true, .. } => ("…", "cancelling".into(), theme.warn),
-        Phase::Running { cancelling: false } => ("●", "running".into(), theme.accent),
-        Phase::Running { cancelling: true } => ("●", "cancelling".into(), theme.warn),
+        Phase::Sent => ("…", "sent".into(), theme.queued),
+        Phase::Queued { place, cancelling: false } => ("…", format!("place {place}"), theme.queued),
+        Phase::Queued { cancelling: true, .. } => ("…", "cancelling".into(), theme.cancelled),
+        Phase::Running { cancelling: false } => ("●", "running".into(), theme.running),
+        Phase::Running { cancelling: true } => ("●", "cancelling".into(), theme.cancelled),
         Phase::Reading => ("…", "reading".into(), theme.dim),
         Phase::Ended { state, exit, signal, .. } => match (state, exit, signal) {
-            (RunState::Succeeded, ..) => ("✓", "done".into(), theme.good),
-            (RunState::Failed, Some(code), _) => ("✗", format!("exit {code}"), theme.bad),
-            (RunState::Failed, None, Some(n)) => ("✗", signals::name(n), theme.bad),
-            (RunState::Failed, ..) => ("✗", "failed".into(), theme.bad),
-            (RunState::Cancelled, ..) => ("■", "cancelled".into(), theme.warn),
-            (RunState::TimedOut, ..) => ("✗", "timed out".into(), theme.bad),
-            (RunState::Lost, ..) => ("✗", "lost".into(), theme.bad),
-            (RunState::Queued, ..) => ("…", "queued".into(), theme.accent),
-            (RunState::Running, ..) => ("●", "running".into(), theme.accent),
+            (RunState::Succeeded, ..) => ("✓", "done".into(), theme.succeeded),
+            (RunState::Failed, Some(code), _) => ("✗", format!("exit {code}"), theme.failed),
+            (RunState::Failed, None, Some(n)) => ("✗", signals::name(n), theme.failed),
+            (RunState::Failed, ..) => ("✗", "failed".into(), theme.failed),
+            (RunState::Cancelled, ..) => ("■", "cancelled".into(), theme.cancelled),
+            (RunState::TimedOut, ..) => ("✗", "timed out".into(), theme.failed),
+            (RunState::Lost, ..) => ("✗", "lost".into(), theme.lost),
+            (RunState::Queued, ..) => ("…", "queued".into(), theme.queued),
+            (RunState::Running, ..) => ("●", "running".into(), theme.running),
         },
-        Phase::CutOff => ("?", "cut off".into(), theme.warn),
-        Phase::Refused => ("✗", "not run".into(), theme.bad),
-        Phase::Unknown => ("?", "not known".into(), theme.warn),
+        Phase::CutOff => ("?", "cut off".into(), theme.lost),
+        Phase::Refused => ("✗", "not run".into(), theme.failed),
+        Phase::Unknown => ("?", "not known".into(), theme.lost),
         Phase::Note => ("", String::new(), theme.dim),
     }
 }

@@ -1,42 +1,78 @@
 //! The connected clients beside the response pane.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use topside_shared::Connection;
+use ratatui::layout::{Position, Rect};
 use topside_shared::records::ClientRow;
+use topside_shared::{ClientId, Connection};
 
-use crate::app::State;
+use super::pane_head;
 use crate::app::connection::ConnectionState;
+use crate::app::console::side_panes::Focus;
 use crate::app::console::{Console, Watch};
+use crate::app::{Clicked, Hits, State};
 use crate::input::actions::Id;
 use crate::text::fit;
 use crate::theme::Theme;
 use crate::widgets::row::Row;
 
-pub(crate) fn draw(
+/// The clients that pass the filter.
+fn rows(console: &Console) -> Vec<&ClientRow> {
+    let list = &console.side.clients;
+    let mut rows = console.client_rows();
+    rows.retain(|row| {
+        let run = row.runs.iter().map(|run| run.command.as_str()).collect::<Vec<_>>().join(" ");
+        let (id, role, name) = (row.client_id, row.role, name(row, console.is_me(row)));
+        list.passes(&format!("{id} {name} {} {role} {} {run}", row.user, row.address))
+    });
+    rows
+}
+
+/// The clients that can be chosen.
+pub(super) fn keys(state: &State) -> Vec<ClientId> {
+    let Some(console) = state.console() else { return Vec::new() };
+    rows(console).iter().map(|row| row.client_id).collect()
+}
+
+/// The chosen client.
+pub(super) fn chosen(state: &State) -> Option<ClientId> {
+    state.console()?.side.clients.chosen(&keys(state))
+}
+
+/// Draws the list; returns where the cursor is while it has the focus.
+pub(super) fn draw(
     state: &State,
     console: &Console,
     place: Rect,
     buffer: &mut Buffer,
-    theme: &Theme,
-) {
-    let mut head = Row::new(buffer, place);
-    head.skip(1).skip_right(1).left("CLIENTS", theme.dim);
-    let rows = console.client_rows();
+    hits: &mut Hits,
+) -> Option<Position> {
+    let theme = &state.theme;
+    let focused = console.side.focus == Focus::Clients;
+    let filter = focused.then_some(&console.side.clients.filter);
+    let rows = rows(console);
+    let count = if rows.is_empty() { String::new() } else { console.clients.len().to_string() };
+    let cursor = pane_head("CLIENTS", &count, filter, place, buffer, theme);
     if rows.is_empty() {
         let mut row = Row::at(buffer, place, 1);
         row.skip(1).skip_right(1);
         match (&state.link, &console.watch) {
+            _ if !console.clients.is_empty() => row.left("Nothing matches.", theme.dim),
             (ConnectionState::Connected { .. }, Watch::Refused(why)) => row.left(why, theme.bad),
             (ConnectionState::Connected { .. }, _) => row.left("…", theme.dim),
             _ => row.left("not connected", theme.dim),
         };
-        return;
+        return cursor;
     }
-    head.right(&rows.len().to_string(), theme.dim);
+    let chosen = focused.then(|| chosen(state)).flatten();
+    let at = rows.iter().position(|row| Some(row.client_id) == chosen).unwrap_or(0);
+    // The chosen client is among those shown: the first ones go.
+    let lines = |client: &&ClientRow| 2 + u16::from(!client.runs.is_empty());
+    let room = place.height.saturating_sub(2);
+    let first = (0..=at).find(|first| rows[*first..=at].iter().map(lines).sum::<u16>() <= room);
+    let rows = &rows[first.unwrap_or(at)..];
     let mut y = 1;
     for (nth, client) in rows.iter().enumerate() {
-        let lines = 2 + u16::from(!client.runs.is_empty());
+        let lines = lines(client);
         let last = nth + 1 == rows.len();
         // The last row says how many there are besides, if not all fit.
         if y + lines + u16::from(!last) > place.height {
@@ -45,20 +81,28 @@ pub(crate) fn draw(
             Row::at(buffer, place, y.min(place.height - 1))
                 .skip(1)
                 .left(&format!("… {more} more · {key}"), theme.dim);
-            return;
+            break;
         }
-        one(console, client, Rect { y: place.y + y, height: lines, ..place }, buffer, theme);
+        let place = Rect { y: place.y + y, height: lines, ..place };
+        one(console, client, place, buffer, theme);
+        if chosen == Some(client.client_id) {
+            for y in 0..lines {
+                Row::at(buffer, place, y).left("▌", theme.accent);
+            }
+        }
+        hits.push((place, Clicked::Client(client.client_id)));
         y += lines;
     }
+    cursor
 }
 
 fn one(console: &Console, client: &ClientRow, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     let me = console.is_me(client);
     let mut row = Row::new(buffer, place);
     row.skip(1).skip_right(1);
-    row.left(&client.client_id.to_string(), if me { theme.accent } else { theme.plain }).skip(1);
+    row.left(&client.client_id.to_string(), if me { theme.strong } else { theme.plain }).skip(1);
     row.right(client.role.name(), theme.dim).skip_right(1);
-    row.left(name(client, me), if me { theme.accent } else { theme.plain });
+    row.left(name(client, me), if me { theme.strong } else { theme.plain });
     let mut row = Row::at(buffer, place, 1);
     row.skip(4).skip_right(1).left(&client.address, theme.dim);
     // A process of this machine says by its address where it is. Of several from one place, the program
@@ -78,7 +122,9 @@ fn one(console: &Console, client: &ClientRow, place: Rect, buffer: &mut Buffer, 
             n => format!(" +{}", n - 1),
         };
         let mut row = Row::at(buffer, place, 2);
-        row.skip(4).left(if run.queued { "… " } else { "● " }, theme.accent);
+        let (sign, style) =
+            if run.queued { ("… ", theme.queued) } else { ("● ", theme.running) };
+        row.skip(4).left(sign, style);
         row.left(&format!("{}{more}", run.command), theme.plain);
     }
 }

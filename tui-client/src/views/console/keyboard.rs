@@ -4,10 +4,12 @@ use topside_shared::cmdline;
 use topside_shared::records::ClientRow;
 use topside_shared::text::duration;
 
+use super::side_panes;
 use super::submit::enter;
 use crate::app::availability;
 use crate::app::connection::ConnectionState;
 use crate::app::console::Console;
+use crate::app::console::side_panes::Focus;
 use crate::app::prompt::PromptKey;
 use crate::app::runs::export;
 use crate::app::{Effect, State, picker, prompt, runs, session};
@@ -27,6 +29,10 @@ const PREVIEW: usize = 6;
 pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     let Some(console) = state.console_mut() else { return Vec::new() };
     console.input.held = false;
+    if console.side.focus != Focus::Input {
+        let pane = console.side.focus;
+        return side_panes::key(state, pane, key);
+    }
     if let Some(search) = &mut console.search {
         if !search.key(key, &mut console.runs.pane) {
             console.search = None;
@@ -90,6 +96,9 @@ fn key_without_session(state: &mut State, key: Key) -> Vec<Effect> {
 
 /// Pasted text: one line is typed, several are shown and joined only when a person says so.
 pub(crate) fn paste(state: &mut State, text: &str) {
+    if side_panes::paste(state, text) {
+        return;
+    }
     let connected = state.session().is_some();
     let Some(console) = state.console_mut() else { return };
     console.input.held = false;
@@ -150,6 +159,7 @@ pub(crate) fn act(state: &mut State, id: Id) -> Vec<Effect> {
         Id::CallOff => return admin_forms::call_off(state),
         Id::Copy => return export::copy(state),
         Id::Save => return export::save(state),
+        Id::Zoom | Id::Wrap | Id::ShowMenu | Id::ShowClients => return side_panes::act(state, id),
         id => {
             if let Some(console) = state.console_mut() {
                 scroll(console, id);
@@ -166,6 +176,7 @@ fn scroll(console: &mut Console, id: Id) {
         Id::PageDown => runs.pane.page_down(),
         Id::LineUp => runs.pane.scroll_up(1),
         Id::LineDown => runs.pane.scroll_down(1),
+        Id::ScrollLeft | Id::ScrollRight => runs.pane.scroll_sideways(id == Id::ScrollRight),
         Id::Top => runs.pane.home(),
         Id::End => {
             runs.unselect();

@@ -1,85 +1,204 @@
-//! The menu beside the response pane.
+//! The menu beside the response pane: the box's own commands by category, and those of Topside folded under one row.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use topside_shared::command::Command;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use topside_shared::command::{Command, Effect};
 
+use super::pane_head;
 use crate::app::console::Console;
+use crate::app::console::side_panes::{Focus, MenuKey};
 use crate::app::{Clicked, Hits, State};
 use crate::input::actions::Id;
-use crate::text::fit;
+use crate::theme::Theme;
 use crate::views::palette::{about, by_category};
 use crate::widgets::row::Row;
 
-/// From this width on a command's title stands beside its name.
-const TITLES_FROM: u16 = 30;
-/// Most columns of a name beside a title.
-const NAMES: usize = 18;
+/// The category of Topside's own commands.
+const OWN: &str = "Server";
 
 enum MenuRow<'m> {
     Blank,
     Heading(&'m str),
-    Command(&'m Command),
+    Command(&'m Command, MenuKey),
+    /// The row of Topside's own commands: their number, and whether they are listed.
+    Fold(usize, bool),
 }
 
-/// The rows: the menu by category, parted by blank rows if these fit too.
-fn entries(console: &Console, height: u16) -> Vec<MenuRow<'_>> {
-    let categories = by_category(&console.menu.commands);
-    let rows = console.menu.commands.len() + 2 * categories.len();
-    let roomy = rows <= usize::from(height);
-    let mut entries = Vec::new();
-    for (category, commands) in categories {
-        if roomy && !entries.is_empty() {
-            entries.push(MenuRow::Blank);
+impl MenuRow<'_> {
+    fn key(&self) -> Option<MenuKey> {
+        match self {
+            Self::Command(_, key) => Some(key.clone()),
+            Self::Fold(..) => Some(MenuKey::Fold),
+            Self::Blank | Self::Heading(_) => None,
         }
-        entries.push(MenuRow::Heading(category));
-        entries.extend(commands.into_iter().map(MenuRow::Command));
     }
-    entries
 }
 
-pub(crate) fn draw(
+/// The rows that pass the filter. A filter looks into what is folded, and needs no favourites above.
+fn rows<'c>(state: &State, console: &'c Console) -> Vec<MenuRow<'c>> {
+    let commands = &console.menu.commands;
+    let filtered = !console.side.menu.filter.is_empty();
+    let passes = |command: &&Command| {
+        let text = format!("{} {} {}", command.name, about(command), command.category);
+        console.side.menu.passes(&text)
+    };
+    let mut rows = Vec::new();
+    if !filtered {
+        let top = |name: &str| {
+            let command = console.menu.find(name)?;
+            Some(MenuRow::Command(command, MenuKey::Top(command.name.clone())))
+        };
+        rows.extend(console.side.favourites.iter().filter_map(|name| top(name)));
+        let recent = recent(state, console);
+        if !recent.is_empty() {
+            rows.push(MenuRow::Heading("Recent"));
+            rows.extend(recent.into_iter().filter_map(top));
+        }
+        if !rows.is_empty() {
+            rows.push(MenuRow::Blank);
+        }
+    }
+    let only_own = commands.iter().all(|command| command.category == OWN);
+    for (category, mut of) in by_category(commands) {
+        let listed = MenuKey::Command;
+        let entry = |command: &'c Command| MenuRow::Command(command, listed(command.name.clone()));
+        if category == OWN && !only_own && !filtered {
+            rows.push(MenuRow::Fold(of.len(), console.side.unfolded));
+            if console.side.unfolded {
+                rows.extend(of.into_iter().map(entry));
+            }
+            continue;
+        }
+        of.retain(passes);
+        if !of.is_empty() {
+            rows.push(MenuRow::Heading(category));
+            rows.extend(of.into_iter().map(entry));
+        }
+    }
+    rows
+}
+
+/// The names of the commands run last that are no favourites, the newest first.
+fn recent<'c>(state: &State, console: &'c Console) -> Vec<&'c str> {
+    let mut names: Vec<&str> = Vec::new();
+    for line in console.input.history.newest_first() {
+        if names.len() >= state.recent {
+            break;
+        }
+        let typed = line.split_whitespace().next().unwrap_or_default();
+        let Some(command) = console.menu.find(typed) else { continue };
+        let name = command.name.as_str();
+        if !names.contains(&name) && !console.side.favourites.iter().any(|other| other == name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The rows that can be chosen.
+pub(super) fn keys(state: &State) -> Vec<MenuKey> {
+    let Some(console) = state.console() else { return Vec::new() };
+    rows(state, console).iter().filter_map(MenuRow::key).collect()
+}
+
+/// The chosen row.
+pub(super) fn chosen(state: &State) -> Option<MenuKey> {
+    state.console()?.side.menu.chosen(&keys(state))
+}
+
+/// Rows of a page.
+pub(super) fn page(state: &State) -> usize {
+    let place = state.console().and_then(|console| console.laid.menu);
+    place.map_or(1, |place| usize::from(place.height.saturating_sub(2)).max(1))
+}
+
+/// Draws the menu; returns where the cursor is while it has the focus.
+pub(super) fn draw(
     state: &State,
     console: &Console,
     place: Rect,
     buffer: &mut Buffer,
     hits: &mut Hits,
-) {
+) -> Option<Position> {
     let theme = &state.theme;
-    Row::new(buffer, place).skip(1).left("MENU", theme.dim);
+    let focused = console.side.focus == Focus::Menu;
+    let filter = focused.then_some(&console.side.menu.filter);
+    let cursor = pane_head("MENU", &state.keys.word(Id::Menu), filter, place, buffer, theme);
     if let Some(why) = &console.menu_refused {
         Row::at(buffer, place, 1).skip(1).left(why, theme.bad);
-        return;
+        return cursor;
     }
-    let entries = entries(console, place.height);
-    let rows = place.height.saturating_sub(1);
-    let longest = console.menu.commands.iter().map(|command| fit::width(&command.name)).max();
-    let names = longest.unwrap_or(0).min(NAMES);
-    let hidden = entries.len().saturating_sub(usize::from(rows));
-    for (y, entry) in (1..place.height).zip(&entries) {
-        let mut row = Row::at(buffer, place, y);
-        row.skip(1).skip_right(1);
-        if hidden > 0 && y + 1 == place.height {
-            let key = state.keys.word(Id::Menu);
-            row.left(&format!("… {} more · {key}", hidden + 1), theme.dim);
-            return;
-        }
-        match entry {
+    let rows = rows(state, console);
+    let chosen = focused.then(|| chosen(state)).flatten();
+    // The last row describes the chosen command, or says how many rows are hidden.
+    let height = usize::from(place.height.saturating_sub(1));
+    let all = rows.len() <= height && !focused;
+    let shown = if all { height } else { height.saturating_sub(1) };
+    let at = rows.iter().position(|row| row.key().is_some() && row.key() == chosen);
+    let top = at.map_or(0, |at| (at + 1).saturating_sub(shown));
+    for (y, row) in (1u16..).zip(rows.iter().skip(top).take(shown)) {
+        let here = chosen.is_some() && row.key() == chosen;
+        let line = Rect { y: place.y + y, height: 1, ..place };
+        match row {
             MenuRow::Blank => {}
             MenuRow::Heading(text) => {
-                row.left(text, theme.strong);
+                Row::new(buffer, line).skip(1).skip_right(1).left(text, theme.strong);
             }
-            MenuRow::Command(command) => {
-                let at = Rect { y: place.y + y, height: 1, ..place };
-                hits.push((at, Clicked::Command(command.name.clone())));
-                row.skip(2);
-                if place.width >= TITLES_FROM {
-                    let title = about(command);
-                    row.column(&command.name, names, theme.plain).skip(2).left(&title, theme.dim);
-                } else {
-                    row.left(&command.name, theme.plain);
-                }
+            MenuRow::Fold(count, open) => {
+                let style = if here { theme.chosen() } else { theme.dim };
+                let sign = if *open { "▾" } else { "▸" };
+                let mut row = Row::new(buffer, line);
+                row.left(if here { "▌" } else { " " }, theme.accent);
+                row.left(&format!("{sign} Topside ({count})"), style);
+                hits.push((line, Clicked::MenuFold));
+            }
+            MenuRow::Command(command, _) => {
+                command_row(console, command, here, &mut Row::new(buffer, line), theme);
+                hits.push((line, Clicked::Command(command.name.clone())));
             }
         }
+    }
+    let mut last = Row::at(buffer, place, place.height.saturating_sub(1));
+    last.skip(1).skip_right(1);
+    let hidden = rows.len().saturating_sub(top + shown);
+    if let Some(command) = chosen.as_ref().and_then(MenuKey::command) {
+        let command = console.menu.find(command);
+        last.left(&command.map(about).unwrap_or_default(), theme.dim);
+    } else if rows.is_empty() && focused {
+        last.left("Nothing matches.", theme.dim);
+    } else if hidden > 0 {
+        last.left(&format!("… {hidden} more · {}", state.keys.word(Id::Menu)), theme.dim);
+    }
+    cursor
+}
+
+/// `★ zone-run …   ◆ ●`: favourite, name, whether it needs an argument, effect, whether a run of it is active.
+fn command_row(console: &Console, command: &Command, here: bool, row: &mut Row<'_>, theme: &Theme) {
+    row.left(if here { "▌" } else { " " }, theme.accent).skip_right(1);
+    let favourite = console.side.favourites.contains(&command.name);
+    row.left(if favourite { "★ " } else { "  " }, theme.accent);
+    let active = is_active(console, command);
+    row.right(if active { " ●" } else { "  " }, theme.running);
+    let (sign, style) = effect_sign(command.effect, theme);
+    row.right(sign, style).skip_right(1);
+    let needs = command.args.iter().any(|arg| arg.required);
+    row.left(&command.name, if here { theme.chosen() } else { theme.plain });
+    row.left(if needs { " …" } else { "" }, theme.dim);
+}
+
+/// Whether any client runs the command now.
+fn is_active(console: &Console, command: &Command) -> bool {
+    let own = console.runs.live().any(|info| command.answers_to(&info.command));
+    let mut others = console.clients.values().flat_map(|client| &client.runs);
+    own || others.any(|run| !run.queued && run.command == command.name)
+}
+
+/// The sign and the colour of an effect.
+pub(crate) fn effect_sign(effect: Effect, theme: &Theme) -> (&'static str, Style) {
+    match effect {
+        Effect::Read => ("◇", theme.read),
+        Effect::Write => ("◆", theme.write),
+        Effect::Destructive => ("▲", theme.destructive),
     }
 }

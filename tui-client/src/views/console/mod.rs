@@ -6,6 +6,7 @@ mod input_box;
 pub(crate) mod keyboard;
 mod menu;
 mod prompt;
+pub(crate) mod side_panes;
 pub(crate) mod submit;
 
 use ratatui::buffer::Buffer;
@@ -15,10 +16,14 @@ use super::{key_hints, message_line, status_bar};
 use crate::app::connection::{self, ConnectionState};
 use crate::app::console::Console;
 use crate::app::console::layout::ConsoleLayout;
-use crate::app::{Hits, State};
+use crate::app::console::side_panes::Focus;
+use crate::app::{Clicked, Hits, State};
+use crate::input::actions::Id;
 use crate::scrollback::grouped;
 use crate::text::{fit, times};
 use crate::theme::Theme;
+use crate::widgets::editor::Editor;
+use crate::widgets::field::field;
 use crate::widgets::row::{self, Row};
 
 pub(super) fn draw(
@@ -29,15 +34,17 @@ pub(super) fn draw(
 ) -> Option<Position> {
     let (layout, theme) = (console.layout(state), &state.theme);
     title(state, console, layout.title, buffer, theme);
-    lines(&layout, buffer, theme);
-    if let Some(place) = layout.menu {
-        menu::draw(state, console, place, buffer, hits);
-    }
+    lines(&layout, console.side.focus, buffer, theme);
+    let menu = layout.menu.and_then(|place| menu::draw(state, console, place, buffer, hits));
     let new = blocks::draw(state, console, layout.pane, buffer, theme);
-    if let Some(place) = layout.clients {
-        client_pane::draw(state, console, place, buffer, theme);
-    }
-    let above = Rect { y: layout.top_rule.y, height: 1, ..layout.pane };
+    let clients =
+        layout.clients.and_then(|place| client_pane::draw(state, console, place, buffer, hits));
+    // What is no row of a pane gives the focus.
+    let panes = [(layout.menu, Focus::Menu), (layout.clients, Focus::Clients)];
+    let panes = panes.into_iter().filter_map(|(place, pane)| Some((place?, pane)));
+    let places = panes.chain([(layout.pane, Focus::Input), (layout.input, Focus::Input)]);
+    hits.extend(places.map(|(place, pane)| (place, Clicked::Pane(pane))));
+    let above = Rect { y: layout.top_rule.y, height: layout.top_rule.height, ..layout.pane };
     blocks::pinned(state, console, above, buffer, theme);
     follow_mark(console, new, &layout, buffer, theme);
     message_line::draw(state, layout.message, buffer);
@@ -46,7 +53,10 @@ pub(super) fn draw(
         _ => input_box::draw(state, console, layout.input, buffer, theme),
     };
     status_bar::draw(state, layout.bar, buffer);
+    let focus = console.side.focus;
+    let cursor = if focus == Focus::Input { cursor } else { menu.or(clients) };
     let keys = match &console.search {
+        _ if focus != Focus::Input => Some(pane_keys(state, focus)),
         Some(search) => Some(input_box::search_keys(search)),
         None if console.prompt.is_up() => Some(prompt::keys(state, &console.prompt)),
         None => None,
@@ -65,6 +75,40 @@ pub(super) fn draw(
     cursor
 }
 
+/// Draws the first row of a side pane: its name and a fact, or its filter, in which the cursor is then.
+fn pane_head(
+    name: &str,
+    fact: &str,
+    filter: Option<&Editor>,
+    place: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+) -> Option<Position> {
+    let mut row = Row::new(buffer, place);
+    row.skip(1).skip_right(1);
+    let Some(filter) = filter else {
+        row.left(name, theme.title).right(fact, theme.dim);
+        return None;
+    };
+    row.left(name, theme.focused_frame).left(" ❯ ", theme.focused_frame);
+    let field_place = Rect { x: row.x(), width: place.right() - row.x(), height: 1, ..place };
+    field(buffer, field_place, filter, theme.plain)
+}
+
+/// What keys do while a side pane has the focus.
+fn pane_keys(state: &State, focus: Focus) -> Vec<(String, &'static str)> {
+    let (id, enter) = match focus {
+        Focus::Menu => (Id::Menu, "open"),
+        Focus::Input | Focus::Clients => (Id::Clients, "details"),
+    };
+    let mut keys = vec![("Esc".to_owned(), "input"), ("Enter".to_owned(), enter)];
+    if focus == Focus::Menu {
+        keys.extend([("*".to_owned(), "favourite"), ("Ctrl-O".to_owned(), "type")]);
+    }
+    keys.push((state.keys.word(id), "hide"));
+    keys
+}
+
 fn title(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, theme: &Theme) {
     let mut row = Row::new(buffer, place);
     row.skip(1).skip_right(1);
@@ -79,8 +123,7 @@ fn title(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, the
         1 => "1 client".to_owned(),
         n => format!("{n} clients"),
     };
-    let started = console.welcome.server.started_at;
-    let uptime = times::uptime(started, state.clock.wall, &state.zone);
+    let time = times::minute(state.clock.wall, &state.zone);
     let way = console.way(state);
     let words = connection::words(state);
     let role = console.welcome.you.role.to_string();
@@ -102,7 +145,7 @@ fn title(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, the
     // What is on the right goes before what is on the left is cut.
     let room = room.saturating_sub(wide(&[&way, &words, &role]) + 2);
     if connected {
-        let both = format!("{others} · {uptime}");
+        let both = format!("{others} · {time}");
         if !others.is_empty() && fit::width(&both) <= room {
             row.right(&both, theme.dim);
         } else if fit::width(&others) <= room {
@@ -111,22 +154,29 @@ fn title(state: &State, console: &Console, place: Rect, buffer: &mut Buffer, the
     }
     let state_style = if connected { theme.good } else { theme.warn };
     row.left(console.name(), theme.chosen());
-    let parts = [(way, theme.plain), (words, state_style), (role, theme.plain)];
+    let parts = [(way, theme.header), (words, state_style), (role, theme.header)];
     for (text, style) in parts.into_iter().filter(|(text, _)| !text.is_empty()) {
         row.left(" · ", theme.dim).left(&text, style);
     }
 }
 
 /// The lines between the panes.
-fn lines(layout: &ConsoleLayout, buffer: &mut Buffer, theme: &Theme) {
+fn lines(layout: &ConsoleLayout, focus: Focus, buffer: &mut Buffer, theme: &Theme) {
     row::rule(buffer, layout.top_rule, theme.rule);
     row::rule(buffer, layout.bottom_rule, theme.rule);
-    let seams =
-        [layout.menu.map(Rect::right), layout.clients.map(|clients| clients.x.saturating_sub(1))];
-    for x in seams.into_iter().flatten() {
-        row::sign(buffer, x, layout.top_rule.y, "┬", theme.rule);
-        row::seam(buffer, x, layout.pane.y, layout.pane.bottom(), theme.rule);
-        row::sign(buffer, x, layout.bottom_rule.y, "┴", theme.rule);
+    let seams = [
+        (layout.menu, layout.menu.map(Rect::right), Focus::Menu),
+        (layout.clients, layout.clients.map(|side| side.x.saturating_sub(1)), Focus::Clients),
+    ];
+    for (side, x, pane) in seams {
+        let (Some(side), Some(x)) = (side, x) else { continue };
+        let style = if focus == pane { theme.focused_frame } else { theme.rule };
+        for rule in [layout.top_rule, layout.bottom_rule].into_iter().filter(|_| focus == pane) {
+            row::rule(buffer, Rect { x: side.x, width: side.width, ..rule }, style);
+        }
+        row::sign(buffer, x, layout.top_rule.y, "┬", style);
+        row::seam(buffer, x, layout.pane.y, layout.pane.bottom(), style);
+        row::sign(buffer, x, layout.bottom_rule.y, "┴", style);
     }
 }
 
@@ -151,7 +201,7 @@ fn follow_mark(
 }
 
 /// Milliseconds until something drawn changes by itself: a countdown, a wait, a duration on the
-/// screen that goes on, and the uptime once a day or an hour.
+/// screen that goes on, and the time in the header once a minute.
 pub(super) fn changes_in(state: &State) -> Option<u64> {
     let now = state.clock.mono;
     let link = link_changes_in(state);
@@ -162,8 +212,8 @@ pub(super) fn changes_in(state: &State) -> Option<u64> {
         }
         _ => None,
     };
-    let uptime = matches!(state.link, ConnectionState::Connected { .. })
-        .then(|| times::uptime_changes_in(console.welcome.server.started_at, state.clock.wall));
+    let time = matches!(state.link, ConnectionState::Connected { .. })
+        .then(|| times::next_minute(state.clock.wall));
     // Only what is on the screen is counted.
     let running = console.runs.live().next().and_then(|_| {
         let frame = console.runs.pane.frame();
@@ -174,7 +224,7 @@ pub(super) fn changes_in(state: &State) -> Option<u64> {
             .map(|info| times::next_second(info.began, now))
             .min()
     });
-    [link, banner, uptime, running].into_iter().flatten().min()
+    [link, banner, time, running].into_iter().flatten().min()
 }
 
 /// The same of the link alone.

@@ -1,4 +1,4 @@
-//! Every screen at four sizes, text and styles; and what must hold of any frame.
+//! Every screen at five sizes, text and styles; and what must hold of any frame.
 
 mod admin_screens;
 mod key_screens;
@@ -18,7 +18,7 @@ use crate::app::{Size, State};
 use crate::theme::Theme;
 
 /// The sizes that every screen is looked at in.
-pub(crate) const SIZES: [(u16, u16); 4] = [(40, 10), (60, 15), (80, 24), (160, 50)];
+pub(crate) const SIZES: [(u16, u16); 5] = [(40, 10), (60, 15), (80, 24), (100, 30), (160, 50)];
 
 /// Checks a screen at every size.
 pub(super) fn at_every_size(name: &str, world: impl Fn(u16, u16) -> World) {

@@ -1,0 +1,292 @@
+//! The side panes: focus, filter, hide, zoom; the favourites and the recent commands of the menu.
+
+use serde_json::json;
+use topside_shared::ClientId;
+use topside_shared::command::Effect as Harm;
+use topside_shared::methods::{CommandsList, Menu};
+use topside_shared::notifications::Notification;
+
+use super::{Effect, World, menu, printed};
+use crate::app::console::side_panes::Focus;
+use crate::app::{Msg, Size};
+use crate::config::PaneChoices;
+use crate::views::client_details::ClientDetails;
+use crate::views::clients::Clients;
+use crate::views::command_form::CommandForm;
+use crate::views::palette::Palette;
+use crate::views::tests::{frame, text};
+
+fn shown(world: &World) -> String {
+    text(&frame(&world.state))
+}
+
+/// The column and row at which a text is drawn.
+fn find(world: &World, wanted: &str) -> (u16, u16) {
+    let shown = shown(world);
+    let found = shown.lines().enumerate().find_map(|(row, line)| {
+        let byte = line.find(wanted)?;
+        Some((line[..byte].chars().count(), row))
+    });
+    let (column, row) = found.unwrap_or_else(|| panic!("no {wanted}:\n{shown}"));
+    (u16::try_from(column).unwrap(), u16::try_from(row).unwrap())
+}
+
+fn click_on(world: &mut World, wanted: &str) -> Vec<Effect> {
+    let (column, row) = find(world, wanted);
+    world.click(column, row)
+}
+
+fn focus(world: &mut World) -> Focus {
+    world.console().side.focus
+}
+
+#[test]
+fn f3_gives_the_menu_the_keys_and_typing_filters_it_in_place() {
+    let mut world = World::connected(160, 50);
+    world.write("zo");
+    world.press("f3");
+    assert_eq!(focus(&mut world), Focus::Menu);
+    assert!(world.state.views.is_empty(), "it is no popup");
+    world.write("zone-r");
+    let menu = shown(&world);
+    assert!(menu.contains("MENU ❯ zone-r") && menu.contains("▌  zone-run …"), "{menu}");
+    assert!(!menu.contains("zone-stop"), "{menu}");
+    world.press("enter");
+    assert!(world.state.top_view::<CommandForm>().is_some());
+    assert_eq!(focus(&mut world), Focus::Input);
+    world.press("esc");
+    assert_eq!(world.input(), "zo", "what was typed for the filter is not in the input");
+}
+
+#[test]
+fn esc_returns_the_keys_to_the_input_and_the_menu_shows_all_again() {
+    let mut world = World::connected(160, 50);
+    world.press("f3");
+    world.write("nothing like this");
+    assert!(shown(&world).contains("Nothing matches."));
+    world.press("esc");
+    assert_eq!(focus(&mut world), Focus::Input);
+    assert!(shown(&world).contains("zone-run"));
+    world.write("z");
+    assert_eq!(world.input(), "z");
+}
+
+#[test]
+fn a_pane_is_hidden_by_its_key_and_the_choice_belongs_to_the_width() {
+    let mut world = World::connected(160, 50);
+    let effects = world.press("f3 f3");
+    assert!(matches!(effects[..], [Effect::KeepPanes(_)]), "{effects:?}");
+    assert!(!shown(&world).contains("MENU"));
+    world.press("alt-c");
+    assert!(!shown(&world).contains("CLIENTS"));
+    world.tell(Msg::Resize(Size { width: 120, height: 30 }));
+    assert!(shown(&world).contains("CLIENTS"), "another width, another choice");
+    world.tell(Msg::Resize(Size { width: 160, height: 50 }));
+    let hidden = shown(&world);
+    assert!(!hidden.contains("CLIENTS") && !hidden.contains("MENU"), "{hidden}");
+    world.press("alt-h alt-c");
+    let both = shown(&world);
+    assert!(both.contains("CLIENTS") && both.contains("MENU"), "{both}");
+}
+
+#[test]
+fn where_a_pane_leaves_less_than_80_columns_it_opens_as_a_list() {
+    let mut world = World::connected(100, 30);
+    world.press("f3");
+    assert!(world.state.top_view::<Palette>().is_some());
+    world.press("esc f2");
+    assert!(world.state.top_view::<Clients>().is_some());
+    world.press("esc alt-h");
+    assert!(world.remark().contains("F3 shows it as a list"), "{}", world.remark());
+    // Beside the clients there is no room for the menu, in their place there is.
+    world.tell(Msg::Resize(Size { width: 120, height: 30 }));
+    world.press("f3");
+    assert!(world.state.top_view::<Palette>().is_some());
+    world.press("esc alt-c f3");
+    assert!(world.state.views.is_empty());
+    assert_eq!(focus(&mut world), Focus::Menu);
+    assert!(world.console().laid.text_width() >= 80);
+}
+
+#[test]
+fn alt_z_zooms_the_output_to_the_whole_screen_and_back() {
+    let mut world = World::connected(160, 50);
+    let before = shown(&world);
+    world.press("f3 alt-z");
+    assert_eq!(focus(&mut world), Focus::Input);
+    let zoomed = shown(&world);
+    assert!(!zoomed.contains("MENU") && !zoomed.contains(" · connected · "), "{zoomed}");
+    assert_eq!(world.console().laid.pane.height, 47);
+    world.press("alt-z");
+    assert_eq!(shown(&world), before);
+}
+
+#[test]
+fn a_lost_session_is_seen_while_the_output_is_zoomed() {
+    let mut world = World::connected(100, 30);
+    world.press("alt-z");
+    world.event(super::Event::Lost(crate::connect::DisconnectReason::Gone));
+    assert!(shown(&world).contains("lost at"), "{}", shown(&world));
+}
+
+#[test]
+fn topsides_own_commands_are_folded_under_one_row_that_enter_and_a_click_unfold() {
+    let mut world = World::connected(160, 50);
+    let folded = shown(&world);
+    assert!(folded.contains("▸ Topside ("), "{folded}");
+    click_on(&mut world, "▸ Topside (");
+    let open = shown(&world);
+    assert!(open.contains("▾ Topside (") && open.contains("  status"), "{open}");
+    world.press("f3 end");
+    click_on(&mut world, "▾ Topside (");
+    assert!(shown(&world).contains("▸ Topside ("));
+    world.press("end enter");
+    assert!(shown(&world).contains("▾ Topside ("));
+    world.press("enter");
+    world.write("shutdown");
+    assert!(shown(&world).contains("▌  shutdown"), "a filter finds what is folded");
+}
+
+#[test]
+fn a_star_makes_a_favourite_that_stands_on_top_and_is_kept_for_its_server() {
+    let mut world = World::connected(160, 50);
+    world.press("f3");
+    world.write("zone-run");
+    let effects = world.press("*");
+    let names = vec!["zone-run".to_owned()];
+    let keep = Effect::KeepFavourites { server: "this machine".into(), names };
+    assert_eq!(effects, [keep]);
+    world.press("esc");
+    let (_, top) = find(&world, "★ zone-run …");
+    assert_eq!(top, 3, "below MENU:\n{}", shown(&world));
+    world.press("f3 *");
+    assert!(!shown(&world).contains('★'));
+    let names = vec!["zones".to_owned(), "gone".to_owned()];
+    world.tell(Msg::Favourites { server: "this machine".into(), names: names.clone() });
+    assert!(shown(&world).contains("★ zones"));
+    world.tell(Msg::Favourites { server: "another".into(), names: Vec::new() });
+    assert!(shown(&world).contains("★ zones"), "of another server");
+}
+
+#[test]
+fn a_command_shows_its_effect_whether_it_runs_and_whether_it_needs_arguments() {
+    let mut world = World::connected(160, 50);
+    let row = |world: &World, name: &str| {
+        let shown = shown(world);
+        let row = shown.lines().find(|line| line.starts_with(&format!("   {name}"))).unwrap();
+        row.split('│').next().unwrap().trim().to_owned()
+    };
+    assert!(row(&world, "zones").ends_with('◇'), "{}", row(&world, "zones"));
+    let mut changed = menu();
+    for (name, effect) in [("zone-run", Harm::Write), ("zone-stop", Harm::Destructive)] {
+        let found = changed.commands.iter_mut().find(|command| command.name == name);
+        found.unwrap().effect = effect;
+    }
+    world.answer::<CommandsList>(Ok(Menu { revision: 9, ..changed }));
+    assert!(row(&world, "zone-stop …").ends_with('▲'), "{}", row(&world, "zone-stop …"));
+    world.run("zones", 30, "", None);
+    assert!(row(&world, "zones").ends_with("◇ ●"), "{}", row(&world, "zones"));
+    assert!(row(&world, "zone-run …").ends_with("◆ ●"), "a run of the phone");
+}
+
+#[test]
+fn recent_commands_are_listed_if_the_settings_say_so() {
+    let mut world = World::connected(160, 50);
+    world.run("zones", 30, "", super::ended("succeeded", 0, 4));
+    world.run("temp", 31, "", super::ended("succeeded", 0, 4));
+    assert!(!shown(&world).contains("Recent"));
+    world.state.recent = 1;
+    let (column, row) = find(&world, "Recent");
+    let below = shown(&world).lines().nth(usize::from(row) + 1).unwrap().to_owned();
+    assert!(column == 1 && below.starts_with("   temp"), "{below}");
+}
+
+#[test]
+fn a_filter_of_the_clients_finds_one_and_enter_or_a_click_opens_its_details() {
+    let mut world = World::connected(160, 50);
+    world.press("f2");
+    assert_eq!(focus(&mut world), Focus::Clients);
+    world.write("phone");
+    let shown_now = shown(&world);
+    assert!(shown_now.contains("CLIENTS ❯ phone") && !shown_now.contains("you"), "{shown_now}");
+    world.press("enter");
+    assert!(world.state.top_view::<ClientDetails>().is_some());
+    world.press("esc esc");
+    assert!(world.state.views.is_empty());
+    click_on(&mut world, "phone");
+    assert!(world.state.top_view::<ClientDetails>().is_some());
+}
+
+#[test]
+fn the_client_that_was_chosen_goes_and_another_one_is() {
+    let mut world = World::connected(160, 50);
+    world.press("f2 down");
+    let left = json!({"left": [{"clientId": 4, "reason": "closed"}]});
+    world.notice(Notification::ClientsChanged(serde_json::from_value(left).unwrap()));
+    assert!(!world.console().clients.contains_key(&ClientId(4)));
+    world.press("enter");
+    assert!(world.state.top_view::<ClientDetails>().is_some());
+}
+
+#[test]
+fn a_click_on_the_title_of_a_pane_gives_it_the_keys_and_one_on_the_output_takes_them() {
+    let mut world = World::connected(160, 50);
+    click_on(&mut world, "CLIENTS");
+    assert_eq!(focus(&mut world), Focus::Clients);
+    click_on(&mut world, "MENU");
+    assert_eq!(focus(&mut world), Focus::Menu);
+    let pane = world.console().laid.pane;
+    world.click(pane.x + 5, pane.bottom() - 1);
+    assert_eq!(focus(&mut world), Focus::Input);
+}
+
+#[test]
+fn lines_that_are_not_wrapped_have_one_row_and_scroll_sideways() {
+    let mut world = World::connected(60, 15);
+    let line = format!("{}middle{}end", "a".repeat(60), "b".repeat(60));
+    world.run("zones", 30, &format!("{line}\nshort\n"), None);
+    world.press("shift-right");
+    assert!(world.remark().contains("Alt-R shows each in one row"), "{}", world.remark());
+    world.press("alt-r");
+    let cut = shown(&world);
+    assert!(cut.contains("aaaa›") && !cut.contains("middle"), "{cut}");
+    world.press("> > shift-right");
+    let scrolled = shown(&world);
+    assert!(scrolled.contains("▎ ‹") && scrolled.contains("middle"), "{scrolled}");
+    for _ in 0..20 {
+        world.press(">");
+    }
+    let end = shown(&world);
+    assert!(end.contains("bend") && !end.contains('›'), "the end is at the right edge: {end}");
+    for _ in 0..20 {
+        world.press("<");
+    }
+    let back = shown(&world);
+    assert!(back.contains("aaaa›") && !back.contains('‹'), "{back}");
+}
+
+#[test]
+fn a_match_of_a_search_is_scrolled_to_in_lines_that_are_not_wrapped() {
+    let mut world = World::connected(60, 15);
+    let line = format!("{}needle{}", "漢".repeat(60), "b".repeat(60));
+    world.run("zones", 30, &format!("{line}\n"), None);
+    world.press("alt-r");
+    world.press("/");
+    world.write("needle");
+    world.press("enter");
+    let shown = shown(&world);
+    assert!(shown.contains("needle"), "{shown}");
+}
+
+#[test]
+fn the_choice_that_was_kept_is_that_of_the_next_start() {
+    let mut world = World::connected(160, 50);
+    let mut choices = PaneChoices::default();
+    choices.change(160, |choice| choice.menu = Some(false));
+    world.tell(Msg::Panes(choices));
+    assert!(!shown(&world).contains("MENU"));
+    world.answer::<CommandsList>(Ok(Menu { revision: 9, ..menu() }));
+    world.notice(printed(1, ""));
+    world.press("f3");
+    assert!(shown(&world).contains("MENU ❯ "));
+}
