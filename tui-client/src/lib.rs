@@ -16,6 +16,7 @@ mod terminal;
 mod terminal_input;
 mod text;
 mod theme;
+mod verb_args;
 mod verbs;
 mod views;
 mod widgets;

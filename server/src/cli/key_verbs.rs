@@ -1,6 +1,7 @@
 //! Verbs about keys: `invite`, `token`, `keys`, `revoke`, `id`.
 
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use topside_shared::Role;
@@ -20,8 +21,19 @@ pub(crate) struct Holder {
     #[arg(long)]
     name: String,
     /// What it may do: viewer, operator or admin
-    #[arg(long)]
+    #[arg(long, value_parser = role())]
     role: Role,
+}
+
+/// Parser of a role. Its values are known, so that they can be completed.
+fn role() -> impl TypedValueParser<Value = Role> {
+    let values = [
+        (Role::Viewer, "May read"),
+        (Role::Operator, "May also run commands that change something"),
+        (Role::Admin, "May do everything"),
+    ];
+    let values = values.map(|(role, help)| PossibleValue::new(role.name()).help(help));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<Role>())
 }
 
 /// Arguments of `invite`.

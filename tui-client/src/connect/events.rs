@@ -63,6 +63,11 @@ impl Events {
         }
     }
 
+    /// Why the session ended, once [`Event::Lost`] was read.
+    pub(crate) fn reason(&self) -> Option<&DisconnectReason> {
+        self.over.as_ref()
+    }
+
     /// Skips the remaining events and returns why the session ended.
     pub(crate) async fn end(&mut self) -> DisconnectReason {
         loop {

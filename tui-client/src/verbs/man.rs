@@ -2,21 +2,16 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::{Args, Command};
+use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 use jiff::Timestamp;
 
 use super::exit_status;
 use crate::terminal;
-
-#[derive(Debug, Args)]
-pub(super) struct Pages {
-    /// A directory of manuals, as in MANPATH
-    directory: PathBuf,
-}
+use crate::verb_args::Pages;
 
 /// A term and its meaning.
 type Term = (&'static str, &'static str);

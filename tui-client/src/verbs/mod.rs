@@ -1,7 +1,6 @@
 //! Command line: the screen, the line client, the verbs, or the server.
 
 mod completions;
-mod duration;
 mod errors;
 mod exit_status;
 mod fan_out;
@@ -18,159 +17,17 @@ mod server_verbs;
 mod servers;
 mod stdin;
 mod stdin_lines;
-mod target;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
-use clap_complete::engine::ArgValueCompleter;
+use clap::{CommandFactory, Parser};
 
 use crate::connect::Via;
+use crate::verb_args::target::TargetArgs;
+use crate::verb_args::{Arguments, RUN_FLAGS, Run, Verb};
 use crate::{event_loop, terminal};
-use target::TargetArgs;
-
-/// The terminal client of Topside.
-///
-/// Without a verb it opens the screen; with commands on standard input it runs those, one a line.
-#[derive(Debug, Parser)]
-#[command(name = "topside", version, arg_required_else_help = false)]
-struct Arguments {
-    /// Confirm what asks to be confirmed first (for commands on standard input)
-    #[arg(long)]
-    yes: bool,
-    /// Draw the screen with ASCII signs alone
-    #[arg(long)]
-    ascii: bool,
-    #[command(flatten)]
-    on: TargetArgs,
-    #[command(subcommand)]
-    verb: Option<Verb>,
-}
-
-#[derive(Debug, Subcommand)]
-enum Verb {
-    /// Open the screen, connected to a saved server at once
-    Connect(Connect),
-    /// Run one command on a server, this machine's unless told, and exit with its status
-    Run(Run),
-    /// Pair this device with a server, by the one string that `topsided invite` prints there
-    Pair(pair::Pair),
-    #[command(flatten)]
-    Ask(server_verbs::ServerVerb),
-    #[command(flatten)]
-    Saved(servers::SavedServerVerb),
-    /// Print the pin of this device's key, which servers know it by
-    Id,
-    /// Print the script by which a shell completes what is typed
-    Completions(completions::Completions),
-    /// Write the manual
-    #[command(hide = true)]
-    Man(man::Pages),
-    /// Serve this machine, as `topsided` does
-    Serve(topside_server::cli::ServeArgs),
-}
-
-#[derive(Debug, Args)]
-#[command(
-    override_usage = "topside connect [--via WAY] NAME\n       topside connect [--via WAY] --on NAME"
-)]
-struct Connect {
-    /// A saved server, or "this machine"; needed unless --on names it
-    #[arg(
-        required_unless_present = "on",
-        conflicts_with = "on",
-        add = ArgValueCompleter::new(completions::places)
-    )]
-    name: Option<String>,
-    /// Draw the screen with ASCII signs alone
-    #[arg(long)]
-    ascii: bool,
-    #[command(flatten)]
-    on: TargetArgs,
-}
-
-const STATUSES: &str = "\
-It never starts a server: where none runs, it says so. `topside` and its line client
-start one inside themselves.
-
-Exit status:
-  the command's own, or 128 + n where signal n ended it
-  124  it took longer than --timeout, or than it may
-  125  no server, no way to it, a key that one side does not take, a session that ended,
-       or Topside's own failure
-  126  refused: role, confirmation, argument or limit
-  127  there is no such command
-  2    wrong arguments to topside itself
-
-On several boxes (--on a,b or tag:TAG or all) results are printed in groups of boxes with equal state,
-output and exit status. A box that has not answered for 15 s is not reached; the others go on. A command
-that is destructive on any box, or asks to be confirmed, shows its targets and wants their number typed.
-
-Exit status for several boxes:
-  0    it succeeded on every box
-  126  it was not confirmed; else
-  125  a box was not reached, its session ended, or its run was not waited for; else
-  127, 126, 124  a box ended so; else
-  the greatest exit status of the command
-  130  Ctrl-C, which cancels the runs everywhere";
-
-const RUN_FLAGS: [&str; 9] = [
-    "--on",
-    "--via",
-    "--json",
-    "--yes",
-    "--detach",
-    "--timeout",
-    "--input",
-    "--serial",
-    "--max-fail",
-];
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = STATUSES,
-    override_usage = "topside run [OPTIONS] COMMAND [ARGS]...",
-    mut_arg("on", |on| on
-        .help("A saved server; without it, this machine's own. Several: names with commas, tag:TAG, or all")
-        .value_name("NAMES")
-        .add(ArgValueCompleter::new(completions::boxes)))
-)]
-struct Run {
-    #[command(flatten)]
-    on: TargetArgs,
-    /// Print one JSON object with the run and its output, once it has ended; on several boxes one line for each
-    #[arg(long)]
-    json: bool,
-    /// Confirm a command that asks to be confirmed first; for --on tag:TAG or all, N is how many boxes that names
-    #[arg(long, value_name = "N", require_equals = true)]
-    yes: Option<Option<usize>>,
-    /// Print the run's number as soon as it has begun, and leave it to the server
-    #[arg(long, conflicts_with = "timeout")]
-    detach: bool,
-    /// Cancel the run after so long: 90, 90s, 5m, 1h30m
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    timeout: Option<std::time::Duration>,
-    /// Send standard input to the run as it comes, then its end; without it a command that asks gets
-    /// the lines of a terminal, and else the end of its input at once
-    #[arg(long, conflicts_with = "detach")]
-    input: bool,
-    /// On several boxes: one after the other, in the order of --on
-    #[arg(long, requires = "on")]
-    serial: bool,
-    /// On several boxes: start no further one once N have failed
-    #[arg(long, value_name = "N", requires = "on")]
-    max_fail: Option<std::num::NonZeroUsize>,
-    /// The command and its arguments, by position or as --NAME VALUE
-    #[arg(
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "COMMAND [ARGS]"
-    )]
-    words: Vec<String>,
-}
 
 /// Runs what the arguments of this process say.
 pub fn main() -> ExitCode {
@@ -227,7 +84,7 @@ pub fn main() -> ExitCode {
         None if !std::io::stdin().is_terminal() => finish(line_client::main(line.yes, line.on)),
         None if is_dumb() => {
             terminal::complain(
-                "this terminal (TERM=dumb) draws no screen: type one command a line, `m` for the menu, Ctrl-D to end",
+                "this terminal (TERM=dumb) draws no screen: type one command a line; `help` says more, `quit` ends",
             );
             finish(line_client::main(line.yes, line.on))
         }

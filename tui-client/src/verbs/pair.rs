@@ -3,7 +3,6 @@
 use std::io::{BufRead, IsTerminal, Read};
 use std::time::Duration;
 
-use clap::Args;
 use tokio::time::timeout;
 use topside_shared::command::{Command, Effect};
 use topside_shared::dirs::Dirs;
@@ -19,25 +18,13 @@ use crate::connect::{
     replaceable,
 };
 use crate::terminal;
+use crate::verb_args::Pair;
 
 /// Most bytes of standard input that are searched for an invite; the longest invite is far shorter.
 const MAX_INPUT: u64 = 64 * 1024;
 const HELLO: Hello = Hello { notices: false, name: "topside pair" };
 /// How long to wait for the menu of the server, for an example.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-#[derive(Debug, Args)]
-pub(super) struct Pair {
-    /// What `topsided invite` or `topsided token` printed; - reads it from standard input
-    #[arg(required = true, value_name = "INVITE")]
-    invite: Vec<String>,
-    /// What to call the server here; without it, as it calls itself
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
-    /// Replace the saved server of the same name or address that has another key: the box was set up again
-    #[arg(long)]
-    replace: bool,
-}
 
 /// Pairs; returns the exit status.
 pub(super) fn main(args: &Pair) -> u8 {

@@ -22,63 +22,63 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the answer to a run's last input is waited for once the run has ended.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 
-/// A session, where its output goes, and who may interrupt it.
+/// A session, the printer of its output, and the signals that interrupt it.
 pub(super) struct Runner {
     pub(super) handle: Handle,
     pub(super) events: Events,
     pub(super) printer: Printer,
     pub(super) signals: Signals,
-    /// What job control asks, where somebody types: a terminal that hides what is typed is not left so.
+    /// Requests of job control, at a terminal: the echo is turned on again before this program stops.
     pub(super) jobs: Option<Jobs>,
-    /// The server's end, once it has begun or is due.
+    /// The last notification of a shutdown.
     pub(super) closing: Option<Closing>,
     /// Why the session ended, once it has.
     pub(super) lost: Option<DisconnectReason>,
 }
 
-/// What ended a run before its time, from here.
+/// Why this program cancelled a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Interruption {
     /// A signal.
     Signal(Signal),
-    /// The time was up.
+    /// The time limit was reached.
     Timeout,
-    /// The reader of the output has closed it.
+    /// Standard output was closed.
     BrokenPipe,
-    /// The input for it cannot be sent; the sentence was said.
+    /// The input of the run cannot be sent; the reason was printed.
     Input,
 }
 
-/// How a run went.
+/// Result of a run.
 pub(super) struct RunOutcome {
-    /// What the server answered; `None` where it was not waited for any more.
+    /// The server's answer; `None` if the wait for it was given up.
     pub(super) result: Option<Result<CommandResult, CallError>>,
-    /// What cut it short, if anything did.
+    /// Why this program cancelled it, if it did.
     pub(super) cut: Option<Interruption>,
-    /// Whether it was told already that a line was not taken.
+    /// Whether the message about a line that the run did not take was printed already.
     pub(super) untaken: bool,
 }
 
 /// Where the output of a run goes.
 pub(super) enum Output<'o> {
-    /// To the two streams, as it comes.
+    /// To standard output and standard error, as it arrives.
     Stream,
-    /// Into this, in order of arrival.
+    /// Into this buffer, in order of arrival.
     Collect(&'o mut Vec<u8>),
 }
 
-/// One run under way.
+/// A run that has not ended.
 struct RunInProgress {
     run: Option<RunId>,
     cut: Option<Interruption>,
-    /// When waiting for the end of a run that was cut ends.
+    /// When to stop waiting for the end of a cancelled run.
     patience: Option<Instant>,
 }
 
 impl Runner {
     pub(super) fn new(session: Session, printer: Printer, signals: Signals) -> Self {
         let Session { handle, mut events, welcome, .. } = session;
-        // A script wants every byte, however slow its reader.
+        // A script needs every byte, also with a slow reader.
         events.hold_output();
         let closing = welcome.closing;
         let jobs = std::io::stdin().is_terminal().then(|| Jobs::listen().ok()).flatten();
@@ -86,7 +86,7 @@ impl Runner {
     }
 
     /// Runs one command to its end. A signal, the time limit or a broken pipe cancels it; a second
-    /// signal stops waiting for it. What comes from the source meanwhile is the run's.
+    /// signal stops waiting for it. Input from the source goes to the run.
     pub(super) async fn run(
         &mut self,
         request: &CommandRun,
@@ -114,8 +114,7 @@ impl Runner {
                     if matches!(underway.cut, Some(Interruption::Signal(_))) {
                         break;
                     }
-                    let patience = self.signals.patience(CANCEL_PATIENCE);
-                    underway.cut(Interruption::Signal(signal), patience, &handle);
+                    underway.cut(Interruption::Signal(signal), self.signals.patience(CANCEL_PATIENCE), &handle);
                 }
                 () = stop_asked(&mut self.jobs) => hush.stop(),
                 () = sleep_until(until) => {
@@ -127,20 +126,8 @@ impl Runner {
                 answered = &mut answer, if result.is_none() => result = Some(answered),
                 fed = &mut feed, if feeds && result.is_none() => {
                     feeds = false;
-                    if let Err(fault) = fed {
-                        let is_over = fault.is_over();
-                        let sentence = match fault {
-                            StdinError::Source(why) => Some(format!("{why}: the run is cancelled")),
-                            StdinError::Call { line, .. } if is_over => line,
-                            StdinError::Call { error, .. } => Some(messages::failure(&error, None)),
-                        };
-                        untaken = is_over && sentence.is_some();
-                        if let Some(sentence) = sentence {
-                            self.printer.say(sentence).await;
-                        }
-                        if !is_over && underway.cut.is_none() {
-                            underway.cut(Interruption::Input, CANCEL_PATIENCE, &handle);
-                        }
+                    if let Err(error) = fed {
+                        untaken = self.report_input_error(error, &mut underway, &handle).await;
                     }
                 }
                 (room, event) = take(&self.printer, &mut self.events, result.is_some()) => {
@@ -149,26 +136,19 @@ impl Runner {
                     }
                     match event {
                         None => break,
-                        // The answer is lost with it, and comes next.
+                        // The answer follows, as an error.
                         Some(Event::Lost(reason)) => self.lost = Some(reason),
-                        // Nothing is asked here whose answer comes so.
+                        // `Handle::ask` is not used here.
                         Some(Event::Answer { .. }) => {}
                         Some(Event::Notice(notice)) => {
-                            if let Notification::RunChanged(row) = &notice
-                                && underway.run.is_none()
+                            note_closing(&mut self.closing, &notice);
+                            if let Some(run) = underway.learn(&notice, &handle)
+                                && let Some(begun) = begun.take()
                             {
-                                underway.know(row.run_id, &handle);
-                                if let Some(begun) = begun.take() {
-                                    // Nobody waits where nothing is to be sent.
-                                    let _ = begun.send(row.run_id);
-                                }
+                                // A run without input has no receiver.
+                                let _ = begun.send(run);
                             }
-                            if let Notification::Closing(closing) = &notice {
-                                self.closing = Some(closing.clone());
-                            }
-                            if let (Output::Stream, Notification::RunOutput(piece)) = (&output, &notice) {
-                                hush.printed(&output_bytes(piece));
-                            }
+                            output.follow(&notice, &mut hush);
                             output.take(room, notice);
                         }
                     }
@@ -176,7 +156,7 @@ impl Runner {
             }
         }
         drop(hush);
-        // The run's result may overtake the answer to its last input, which says whether that was taken.
+        // The result of the run may arrive before the answer to its last input, which says whether it was taken.
         if feeds && progress.stop() {
             let _ = timeout(ANSWER_PATIENCE, &mut feed).await;
         }
@@ -187,15 +167,37 @@ impl Runner {
         RunOutcome { result, cut: underway.cut, untaken }
     }
 
-    /// Takes what is told while no command runs.
-    pub(super) async fn told(&mut self, event: Event) {
+    /// Prints why the input of a run could not be sent, and cancels the run unless it has ended. Returns whether the message
+    /// was about a line that the run did not take.
+    async fn report_input_error(
+        &self,
+        error: StdinError,
+        underway: &mut RunInProgress,
+        handle: &Handle,
+    ) -> bool {
+        let is_over = error.is_over();
+        let sentence = match error {
+            StdinError::Source(why) => Some(format!("{why}: the run is cancelled")),
+            StdinError::Call { line, .. } if is_over => line,
+            StdinError::Call { error, .. } => Some(messages::failure(&error, None)),
+        };
+        let untaken = is_over && sentence.is_some();
+        if let Some(sentence) = sentence {
+            self.printer.say(sentence).await;
+        }
+        if !is_over && underway.cut.is_none() {
+            underway.cut(Interruption::Input, CANCEL_PATIENCE, handle);
+        }
+        untaken
+    }
+
+    /// Handles an event that arrives while no command runs.
+    pub(super) async fn handle_event(&mut self, event: Event) {
         match event {
             Event::Lost(reason) => self.lost = Some(reason),
             Event::Answer { .. } => {}
             Event::Notice(notice) => {
-                if let Notification::Closing(closing) = &notice {
-                    self.closing = Some(closing.clone());
-                }
+                note_closing(&mut self.closing, &notice);
                 if let Some(piece) = sentence(&notice) {
                     self.printer.write(piece).await;
                 }
@@ -203,7 +205,7 @@ impl Runner {
         }
     }
 
-    /// What cancelled a run whose row names no client that did.
+    /// Why a run was cancelled, if its row names no client.
     pub(super) fn canceller(&self) -> String {
         match &self.closing {
             Some(closing) if closing.phase == Phase::Now => {
@@ -213,11 +215,11 @@ impl Runner {
         }
     }
 
-    /// Reads on to the reason of the session's end, which comes at once where a call was lost.
+    /// Reads events up to the reason of the session's end, which follows a lost call at once.
     async fn read_loss(&mut self) {
         while self.lost.is_none() {
             let event = self.events.next().await;
-            self.told(event).await;
+            self.handle_event(event).await;
         }
     }
 
@@ -229,7 +231,7 @@ impl Runner {
                 biased;
                 signal = self.signals.next() => return Some(signal),
                 () = tokio::time::sleep_until(until) => return None,
-                event = self.events.next() => self.told(event).await,
+                event = self.events.next() => self.handle_event(event).await,
             }
         }
         None
@@ -247,18 +249,24 @@ impl RunInProgress {
         }
     }
 
-    /// The server has said which run it is.
-    fn know(&mut self, run: RunId, handle: &Handle) {
-        self.run = Some(run);
+    /// Learns the id of the run from its first notification; returns it then. A run that is cancelled already is cancelled
+    /// on the server now.
+    fn learn(&mut self, notice: &Notification, handle: &Handle) -> Option<RunId> {
+        let Notification::RunChanged(row) = notice else { return None };
+        if self.run.is_some() {
+            return None;
+        }
+        self.run = Some(row.run_id);
         if self.cut.is_some() {
             self.cancel(handle);
         }
+        self.run
     }
 
     fn cancel(&self, handle: &Handle) {
         let Some(run_id) = self.run else { return };
         let handle = handle.clone();
-        // Its answer comes when the run has ended, and that is told by the run's own answer.
+        // The answer to the run's own request says how it ended.
         tokio::spawn(async move {
             let _ = handle.call(&RunCancel { run_id }).await;
         });
@@ -266,7 +274,14 @@ impl RunInProgress {
 }
 
 impl Output<'_> {
-    /// Takes a notice; without room nobody reads any more.
+    /// Turns the echo off while printed output asks for a secret.
+    fn follow(&self, notice: &Notification, hush: &mut NoEcho) {
+        if let (Self::Stream, Notification::RunOutput(piece)) = (self, notice) {
+            hush.printed(&output_bytes(piece));
+        }
+    }
+
+    /// Takes a notification; `room` is none once standard output is closed.
     pub(super) fn take(&mut self, room: Option<Room<'_>>, notice: Notification) {
         let piece = match (self, notice) {
             (Self::Collect(all), Notification::RunOutput(piece)) => {
@@ -284,6 +299,13 @@ impl Output<'_> {
     }
 }
 
+/// Keeps the last notification of a shutdown.
+fn note_closing(kept: &mut Option<Closing>, notice: &Notification) {
+    if let Notification::Closing(closing) = notice {
+        *kept = Some(closing.clone());
+    }
+}
+
 /// The bytes of a piece, without a copy where they are text.
 fn bytes(piece: RunOutput) -> Vec<u8> {
     match piece.data {
@@ -292,7 +314,7 @@ fn bytes(piece: RunOutput) -> Vec<u8> {
     }
 }
 
-/// What a person is told by a notice.
+/// The sentence for a notification, if it has one.
 pub(super) fn sentence(notice: &Notification) -> Option<OutputPart> {
     let text = match notice {
         Notification::Closing(closing) => messages::closing(closing),
@@ -305,8 +327,8 @@ pub(super) fn sentence(notice: &Notification) -> Option<OutputPart> {
     Some(OutputPart::Say(format!("topside: {text}\n")))
 }
 
-/// The next event, and room to print it, which is waited for first: what cannot be printed yet stays
-/// in the queue, which is bounded. With `rest_only` just what is waiting there already, then none.
+/// The next event, and room to print it. The room is waited for first: what cannot be printed yet stays in the queue, which
+/// is bounded. With `rest_only`, only events that are in the queue already, then none.
 pub(super) async fn take<'p>(
     printer: &'p Printer,
     events: &mut Events,

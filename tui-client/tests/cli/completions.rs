@@ -410,3 +410,17 @@ fn the_scripts_for_elvish_and_powershell_call_back() {
         assert_eq!(String::from_utf8(answer.stdout).unwrap().trim_end(), "speed=very fast");
     }
 }
+
+#[test]
+fn the_roles_of_an_invite_and_a_token_are_offered() {
+    let place = Place::new();
+    for verb in ["invite", "token"] {
+        let mut asked = place.topside(&["--", "topside", verb, "--role", ""]);
+        let answer = asked.env("TOPSIDE_COMPLETE", "fish").output().unwrap();
+        let offered = String::from_utf8(answer.stdout).unwrap();
+        let roles: Vec<&str> = offered.lines().filter_map(|line| line.split('\t').next()).collect();
+        assert_eq!(roles, ["viewer", "operator", "admin"], "{offered}");
+    }
+    let refused = place.verb(&["invite", "--name", "x", "--role", "root"]).with(2);
+    assert!(refused.err.contains("possible values: viewer, operator, admin"), "{}", refused.err);
+}

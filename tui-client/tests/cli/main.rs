@@ -8,6 +8,7 @@ mod common;
 mod completions;
 mod large_menu;
 mod line_client;
+mod line_client_prompt;
 mod local_server;
 mod man;
 mod prompt;

@@ -18,11 +18,21 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn open(place: &Place, args: &[&str]) -> Self {
+        Self::open_with(place, "xterm-256color", args)
+    }
+
+    /// A terminal that draws no screen, so that `topside` is a line client.
+    pub(crate) fn dumb(place: &Place, args: &[&str]) -> Self {
+        Self::open_with(place, "dumb", args)
+    }
+
+    fn open_with(place: &Place, term: &str, args: &[&str]) -> Self {
         let size = PtySize { cols: 200, ..PtySize::default() };
         let pair = portable_pty::native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_topside"));
         command.cwd(place.path("."));
         command.args(args);
+        command.env("TERM", term);
         for (name, dir) in place.environment() {
             command.env(name, dir);
         }
@@ -36,15 +46,24 @@ impl Terminal {
         self.writer.write_all(text.as_bytes()).unwrap();
     }
 
-    /// Reads until `text` is there; all that was shown since the last time.
+    /// Reads until `text` is there; what was shown since the last time up to its end.
     pub(crate) fn sees(&mut self, text: &str) -> String {
-        while !self.shown.contains(text) {
+        let shown = self.peek(text);
+        self.shown.drain(..shown.len());
+        shown
+    }
+
+    /// The same, and it is there the next time again.
+    pub(crate) fn peek(&mut self, text: &str) -> String {
+        loop {
+            if let Some(at) = self.shown.find(text) {
+                return self.shown[..at + text.len()].to_owned();
+            }
             let mut buffer = [0; 4096];
             let count = self.reader.read(&mut buffer).unwrap_or(0);
             assert!(count > 0, "{text:?} was never shown: {:?}", self.shown);
             self.shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
         }
-        std::mem::take(&mut self.shown)
     }
 
     /// Reads to the end; what was shown since the last time, and the exit status.

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Command;
 use topside_shared::cmdline::{self, Spot};
 
-use super::candidates::{self, Candidate};
+use crate::verb_args::candidates::{self, Candidate};
 
 /// `request` is the line up to the cursor, and the characters that end a word beside spaces (`COMP_WORDBREAKS`). The answer
 /// replaces what bash takes for the word, with its quoting.

@@ -3,7 +3,6 @@
 //! It runs while the user types a line, so nothing here connects, writes, or reports errors.
 
 mod bash;
-mod candidates;
 mod shells;
 
 use std::io::{self, Write};
@@ -15,44 +14,25 @@ use clap_complete::env::{Elvish, EnvCompleter, Powershell, Shells};
 
 use super::exit_status;
 use crate::terminal;
-pub(super) use candidates::{boxes, places, servers};
+use crate::verb_args::{Completions, PROGRAM, Shell};
 use shells::{Adapted, Own};
 
 /// The variable with the name of the shell that asks.
 const VARIABLE: &str = "TOPSIDE_COMPLETE";
-const PROGRAM: &str = "topside";
 
-#[derive(Debug, clap::Args)]
-pub(super) struct Completions {
-    /// For which shell
-    #[arg(value_enum)]
-    shell: Shell,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Shell {
-    Bash,
-    Zsh,
-    Fish,
-    Elvish,
-    Powershell,
-}
-
-impl Shell {
-    fn completer(self) -> &'static dyn EnvCompleter {
-        match self {
-            Self::Bash => &Own::BASH,
-            Self::Zsh => &Own::ZSH,
-            Self::Fish => &Own::FISH,
-            Self::Elvish => &Adapted(Elvish),
-            Self::Powershell => &Adapted(Powershell),
-        }
+fn completer(shell: Shell) -> &'static dyn EnvCompleter {
+    match shell {
+        Shell::Bash => &Own::BASH,
+        Shell::Zsh => &Own::ZSH,
+        Shell::Fish => &Own::FISH,
+        Shell::Elvish => &Adapted(Elvish),
+        Shell::Powershell => &Adapted(Powershell),
     }
 }
 
 pub(super) fn main(args: &Completions) -> u8 {
     let mut script = Vec::new();
-    let shell = args.shell.completer();
+    let shell = completer(args.shell);
     let written = shell
         .write_registration(VARIABLE, PROGRAM, PROGRAM, &own_name(), &mut script)
         .and_then(|()| io::stdout().write_all(&script));
@@ -71,7 +51,7 @@ pub(super) fn answered(command: fn() -> clap::Command) -> bool {
     if std::env::var_os(VARIABLE).is_none() {
         return false;
     }
-    let shells = Shell::value_variants().iter().map(|shell| shell.completer()).collect::<Vec<_>>();
+    let shells = Shell::value_variants().iter().map(|shell| completer(*shell)).collect::<Vec<_>>();
     let directory = std::env::current_dir().ok();
     let answer = CompleteEnv::with_factory(command)
         .var(VARIABLE)

@@ -9,7 +9,7 @@ use clap_complete::env::EnvCompleter;
 use topside_shared::cmdline;
 
 use super::bash;
-use super::candidates::{self, Candidate};
+use crate::verb_args::candidates::{self, Candidate};
 use crate::verbs::messages::shell_word;
 
 /// A shell with a script of our own: clap's scripts handle neither quotes nor `name=value`, and print errors.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 use topside_server::cli::{NewKey, ShowError};
 use topside_shared::methods::{
@@ -17,95 +16,16 @@ use topside_shared::values::parse_expected_return;
 use topside_shared::{ClientId, Time};
 
 use super::one_shot::OneShot;
-use super::{ConfirmArgs, SessionArgs};
 use crate::connect::{CallError, DisconnectReason};
+use crate::verb_args::server::{BroadcastArgs, Kick, LevelArg, Postpone, Revoke, Shutdown};
 use crate::verbs::errors::VerbError;
-use crate::verbs::{duration, exit_status};
-
-#[derive(Debug, Args)]
-pub(in crate::verbs) struct BroadcastArgs {
-    #[command(flatten)]
-    pub(super) how: SessionArgs,
-    /// How much it matters
-    #[arg(long, value_enum, default_value = "info")]
-    level: LevelArg,
-    /// The message to every client
-    #[arg(required = true, value_name = "MESSAGE")]
-    message: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LevelArg {
-    /// Good to know
-    Info,
-    /// Something that may go wrong, or must be done
-    Warning,
-}
-
-#[derive(Debug, Args)]
-pub(in crate::verbs) struct Kick {
-    #[command(flatten)]
-    pub(super) how: SessionArgs,
-    #[command(flatten)]
-    confirm: ConfirmArgs,
-    /// The client's number, as `topside clients` shows it
-    #[arg(value_parser = super::runs::number)]
-    client: u64,
-    /// The reason for that client
-    #[arg(value_name = "REASON")]
-    reason: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub(in crate::verbs) struct Shutdown {
-    #[command(flatten)]
-    pub(super) how: SessionArgs,
-    #[command(flatten)]
-    confirm: ConfirmArgs,
-    /// Begin after so long: 90, 90s, 5m, 1h30m; without it, at once
-    #[arg(long = "in", value_name = "DURATION", value_parser = duration::parse)]
-    delay: Option<Duration>,
-    /// Start again at once
-    #[arg(long)]
-    restart: bool,
-    /// Expected return: 20:00, 30m (after the shutdown begins), or a time in RFC 3339
-    #[arg(long, value_name = "WHEN")]
-    back: Option<String>,
-    /// The reason for every client
-    #[arg(value_name = "REASON")]
-    reason: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub(in crate::verbs) struct Postpone {
-    #[command(flatten)]
-    pub(super) how: SessionArgs,
-    /// By how much: 90, 90s, 5m, 1h30m
-    #[arg(value_name = "DURATION", value_parser = duration::parse, default_value = "5m")]
-    by: Duration,
-    /// Another expected return: 20:00, 30m (after the shutdown begins), or a time in RFC 3339
-    #[arg(long, value_name = "WHEN")]
-    back: Option<String>,
-    /// Another reason for every client
-    #[arg(value_name = "REASON")]
-    reason: Vec<String>,
-}
+use crate::verbs::exit_status;
 
 /// The time of `--back` for a shutdown that begins in `delay_ms`.
 fn expected_return(text: Option<&str>, delay_ms: u64) -> Result<Option<Time>, VerbError> {
     let begin = Time::now().plus_millis(delay_ms);
     let back = text.map(|text| parse_expected_return(text, begin, &TimeZone::system()));
     back.transpose().map_err(|error| VerbError::new(exit_status::USAGE, format!("--back: {error}")))
-}
-
-#[derive(Debug, Args)]
-pub(in crate::verbs) struct Revoke {
-    #[command(flatten)]
-    pub(super) how: SessionArgs,
-    #[command(flatten)]
-    confirm: ConfirmArgs,
-    /// Its name, or the beginning of its digits as `topside keys` shows them
-    key: String,
 }
 
 /// Words of the command line as one text; none without words.
@@ -135,9 +55,8 @@ pub(super) async fn kick(session: &mut OneShot<'_>, args: &Kick) -> Result<u8, V
         };
         let (user, address) = (clean(&row.user, MAX_NAME), clean(&row.address, MAX_NAME));
         let client = format!("{client_id}, {user} at {address} ({})", row.role);
-        args.confirm
-            .ask(session.printer, &format!("Disconnect {client} from {}?", session.name()))
-            .await?;
+        let question = format!("Disconnect {client} from {}?", session.name());
+        session.confirm(&args.confirm, &question).await?;
     }
     let reason = joined(&args.reason);
     let done = session.call(&ClientKick { client_id, reason }).await?;
@@ -162,7 +81,7 @@ pub(super) async fn shut_down(session: &mut OneShot<'_>, args: &Shutdown) -> Res
     };
     let name = session.name().to_owned();
     let question = format!("{verb} {name} for everybody, {when}?");
-    args.confirm.ask_name(session.printer, &question, &name).await?;
+    session.confirm_by_name(&args.confirm, &question).await?;
     let order =
         ServerShutdown { delay_ms, reason: joined(&args.reason), back, then: None, restart };
     let due = session.call(&order).await?;
@@ -227,7 +146,7 @@ pub(super) async fn revoke(session: &mut OneShot<'_>, args: &Revoke) -> Result<u
     let is_own = session.key == Some(row.key_id);
     let own = if is_own { " It is the key of this device." } else { "" };
     let question = format!("Revoke {name} ({}, {})? Its sessions end.{own}", row.role, row.key_id);
-    args.confirm.ask(session.printer, &question).await?;
+    session.confirm(&args.confirm, &question).await?;
     let done = match session.handle.call(&KeyRevoke { key_id: row.key_id }).await {
         Ok(done) => done,
         // The end of this session may overtake the answer, and means the same.

@@ -10,9 +10,9 @@ use topside_shared::records::{ClientRow, RunRow};
 use topside_shared::tables;
 use topside_shared::text::{MAX_NAME, clean};
 
-use super::lists::MOST_LINES;
 use super::one_shot::{OneShot, json_line};
 use crate::connect::Event;
+use crate::verb_args::server::MOST_LINES;
 use crate::verbs::errors::VerbError;
 use crate::verbs::printer::OutputPart;
 use crate::verbs::{messages, runner};

@@ -1,84 +1,17 @@
 //! Verbs that print a list: status, clients, the menu, runs, keys, the log.
 
-use clap::Args;
-use serde::de::DeserializeOwned;
 use topside_shared::methods::{
     self, ClientsList, KeysList, LogEntries, LogTail, RunsList, ServerStatus,
 };
-use topside_shared::notifications::{Level, LogEntry};
-use topside_shared::records::RunState;
+use topside_shared::notifications::LogEntry;
 use topside_shared::tables;
 
+use super::follow;
 use super::one_shot::OneShot;
-use super::{SessionArgs, follow};
+use crate::verb_args::server::{Clients, Log, MOST_LINES, Runs, SessionArgs};
 use crate::verbs::errors::VerbError;
 
 const PAGE: u64 = 500;
-pub(super) const MOST_LINES: u64 = 1000;
-
-#[derive(Debug, Args)]
-pub(in crate::verbs) struct Clients {
-    #[command(flatten)]
-    pub(super) how: SessionArgs,
-    /// Go on with every change: in words at a terminal, else JSON lines
-    #[arg(long)]
-    pub(super) watch: bool,
-}
-
-#[derive(Debug, Args)]
-pub(in crate::verbs) struct Runs {
-    #[command(flatten)]
-    pub(super) how: SessionArgs,
-    /// Go on with every change of a live run: in words at a terminal, else JSON lines
-    #[arg(long, conflicts_with_all = ["limit", "before"])]
-    pub(super) watch: bool,
-    /// Only runs in this state: queued, running, succeeded, failed, cancelled, timedOut, lost
-    #[arg(long, value_parser = state)]
-    state: Option<RunState>,
-    /// Only runs of this command
-    #[arg(long, value_name = "NAME")]
-    command: Option<String>,
-    /// Only runs of this user
-    #[arg(long, value_name = "NAME")]
-    user: Option<String>,
-    /// Only runs with a smaller number
-    #[arg(long, value_name = "RUN", value_parser = super::runs::number)]
-    before: Option<u64>,
-    /// At most so many, the newest first
-    #[arg(long, value_name = "COUNT", default_value_t = 20)]
-    limit: u64,
-}
-
-#[derive(Debug, Args)]
-pub(in crate::verbs) struct Log {
-    #[command(flatten)]
-    pub(super) how: SessionArgs,
-    /// How many of the last lines: 1 to 1,000
-    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=MOST_LINES))]
-    lines: u64,
-    /// Only lines that hold this text, in any case
-    #[arg(long = "match", value_name = "TEXT")]
-    matching: Option<String>,
-    /// Only lines that matter so much or more: error, warn, info, debug, trace
-    #[arg(long, value_parser = level)]
-    level: Option<Level>,
-    /// Go on with each new line: in words at a terminal, else JSON lines
-    #[arg(short, long)]
-    pub(super) follow: bool,
-}
-
-/// Parses a value by its name on the wire.
-fn from_wire<T: DeserializeOwned>(text: &str, names: &str) -> Result<T, String> {
-    serde_json::from_value(text.into()).map_err(|_| format!("it is one of {names}"))
-}
-
-fn state(text: &str) -> Result<RunState, String> {
-    from_wire(text, "queued, running, succeeded, failed, cancelled, timedOut, lost")
-}
-
-fn level(text: &str) -> Result<Level, String> {
-    from_wire(text, "error, warn, info, debug, trace")
-}
 
 pub(super) async fn status(session: &mut OneShot<'_>) -> Result<u8, VerbError> {
     let status = session.call(&ServerStatus::default()).await?;

@@ -1,42 +1,54 @@
-//! One session for one request.
+//! A session, for the requests of one verb.
 
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::sync::mpsc;
 use topside_shared::Pin;
 use topside_shared::methods::{Call, InitializeResult, Menu};
 use topside_shared::text::{MAX_NAME, clean};
 
-use super::SessionArgs;
+use super::confirm::{confirm, confirm_by_name};
 use crate::connect::{CallError, DisconnectReason, Events, Handle, Hello, Session, connect};
 use crate::platform::Signals;
+use crate::verb_args::server::{ConfirmArgs, SessionArgs};
 use crate::verbs::errors::VerbError;
 use crate::verbs::exit_status;
 use crate::verbs::printer::{OutputPart, Printer};
+use crate::verbs::stdin_lines::StdinLine;
 
 /// How long to wait for the server to close the session.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// A session, and the printer of its answers.
-pub(super) struct OneShot<'p> {
-    pub(super) handle: Handle,
-    pub(super) events: Events,
-    pub(super) welcome: InitializeResult,
-    pub(super) printer: &'p Printer,
+/// The server that a verb sends its requests to.
+pub(in crate::verbs) struct Peer {
+    pub(in crate::verbs) handle: Handle,
+    pub(in crate::verbs) welcome: InitializeResult,
     /// The key of this device that was accepted; none over the local socket.
-    pub(super) key: Option<Pin>,
+    pub(in crate::verbs) key: Option<Pin>,
     /// The server's name for the user.
-    name: String,
+    pub(in crate::verbs) name: String,
+}
+
+/// A session, and the printer of its answers.
+pub(in crate::verbs) struct OneShot<'s> {
+    pub(super) handle: Handle,
+    pub(super) events: &'s mut Events,
+    pub(super) welcome: &'s InitializeResult,
+    pub(super) printer: &'s Printer,
+    pub(super) key: Option<Pin>,
+    name: &'s str,
+    /// Where the line client reads answers to questions; none: from standard input.
+    lines: Option<&'s mut mpsc::Receiver<StdinLine>>,
     json: bool,
 }
 
-impl<'p> OneShot<'p> {
+impl Peer {
     /// Connects; with `notices` the server sends notifications.
     pub(super) async fn connect(
         how: &SessionArgs,
         notices: bool,
-        printer: &'p Printer,
-    ) -> Result<Self, VerbError> {
+    ) -> Result<(Self, Events), VerbError> {
         let target = how.on.target().map_err(|error| VerbError::own(&error))?;
         let hello = Hello { notices, name: "topside" };
         let session = connect(&target, &hello).await.map_err(|error| VerbError::own(&error))?;
@@ -46,11 +58,67 @@ impl<'p> OneShot<'p> {
         events.hold_output();
         // A saved server has the name that the user gave it, this machine's server its own.
         let name = clean(how.on.saved().unwrap_or(&welcome.server.hostname), MAX_NAME);
-        Ok(Self { handle, events, welcome, printer, key: reached.key, name, json: how.json })
+        Ok((Self { handle, welcome, key: reached.key, name }, events))
+    }
+
+    /// Closes the session in order.
+    pub(super) async fn leave(self, mut events: Events, signals: &Signals) {
+        self.handle.close();
+        // A server that reads the end of the requests first ends the session without an error.
+        let _ = tokio::time::timeout(signals.patience(GOODBYE), events.end()).await;
+    }
+}
+
+impl<'s> OneShot<'s> {
+    pub(in crate::verbs) fn new(
+        peer: &'s Peer,
+        events: &'s mut Events,
+        printer: &'s Printer,
+        json: bool,
+    ) -> Self {
+        let Peer { handle, welcome, key, name } = peer;
+        Self {
+            handle: handle.clone(),
+            events,
+            welcome,
+            printer,
+            key: *key,
+            name,
+            lines: None,
+            json,
+        }
+    }
+
+    /// Reads the answers to questions from the lines of the line client, which reads standard input already.
+    pub(in crate::verbs) fn with_lines(self, lines: &'s mut mpsc::Receiver<StdinLine>) -> Self {
+        Self { lines: Some(lines), ..self }
+    }
+
+    /// Whether standard input is read by the line client.
+    pub(super) fn has_lines(&self) -> bool {
+        self.lines.is_some()
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.name
+        self.name
+    }
+
+    /// Asks a yes-or-no question before a dangerous verb.
+    pub(super) async fn confirm(
+        &mut self,
+        args: &ConfirmArgs,
+        question: &str,
+    ) -> Result<(), VerbError> {
+        confirm(args, self.printer, question, self.lines.as_deref_mut()).await
+    }
+
+    /// Asks the user to type the server's name.
+    pub(super) async fn confirm_by_name(
+        &mut self,
+        args: &ConfirmArgs,
+        question: &str,
+    ) -> Result<(), VerbError> {
+        confirm_by_name(args, self.printer, question, self.name, self.lines.as_deref_mut()).await
     }
 
     pub(super) async fn call<C: Call>(&mut self, params: &C) -> Result<C::Answer, VerbError> {
@@ -102,13 +170,6 @@ impl<'p> OneShot<'p> {
     pub(super) async fn over(&self, why: &DisconnectReason) -> u8 {
         self.printer.say(why).await;
         exit_status::OWN_FAILURE
-    }
-
-    /// Closes the session in order.
-    pub(super) async fn leave(mut self, signals: &Signals) {
-        self.handle.close();
-        // A server that reads the end of the requests first ends the session without an error.
-        let _ = tokio::time::timeout(signals.patience(GOODBYE), self.events.end()).await;
     }
 }
 

@@ -1,59 +1,17 @@
 //! Verbs for one run: follow it, cancel it, answer it.
 
-use clap::Args;
 use topside_shared::RunId;
 use topside_shared::methods::{Empty, MaskedText, RunAttach, RunCancel, RunInput, RunResult};
 
-use super::SessionArgs;
 use super::one_shot::OneShot;
 use crate::connect::{CallError, Event};
+use crate::verb_args::server::{Attach, Cancel, Input};
 use crate::verbs::errors::VerbError;
 use crate::verbs::exit_status;
 use crate::verbs::printer::OutputPart;
 use crate::verbs::run::{ending, result_json};
 use crate::verbs::runner::{Output, take};
 use crate::verbs::stdin::{Progress, Source, StdinError, StdinSender};
-
-#[derive(Debug, Args)]
-pub(in crate::verbs) struct Attach {
-    #[command(flatten)]
-    pub(super) how: SessionArgs,
-    /// Its number, as `topside runs` shows it
-    #[arg(value_parser = number)]
-    run: u64,
-    /// Leave the first so many bytes of its output out
-    #[arg(long, value_name = "BYTES", default_value_t = 0)]
-    from: u64,
-}
-
-#[derive(Debug, Args)]
-pub(in crate::verbs) struct Cancel {
-    #[command(flatten)]
-    pub(super) how: SessionArgs,
-    /// Its number, as `topside runs` shows it
-    #[arg(value_parser = number)]
-    run: u64,
-}
-
-#[derive(Debug, Args)]
-pub(in crate::verbs) struct Input {
-    #[command(flatten)]
-    pub(super) how: SessionArgs,
-    /// Its number, as `topside runs` shows it
-    #[arg(value_parser = number)]
-    run: u64,
-    /// The line that it is given; without one, standard input as it comes
-    line: Option<String>,
-    /// End its input afterwards
-    #[arg(long)]
-    end: bool,
-}
-
-/// Parses a number as the user types it, or as lists show it.
-pub(super) fn number(text: &str) -> Result<u64, String> {
-    let digits = text.strip_prefix('#').unwrap_or(text);
-    digits.parse().map_err(|_| "it is a number, such as 7".to_owned())
-}
 
 pub(super) async fn attach(session: &mut OneShot<'_>, args: &Attach) -> Result<u8, VerbError> {
     let run_id = RunId(args.run);
@@ -69,7 +27,7 @@ pub(super) async fn attach(session: &mut OneShot<'_>, args: &Attach) -> Result<u
         tokio::select! {
             biased;
             answered = &mut answer, if result.is_none() => result = Some(answered),
-            (room, event) = take(session.printer, &mut session.events, result.is_some()) => {
+            (room, event) = take(session.printer, &mut *session.events, result.is_some()) => {
                 if room.is_none() {
                     return Ok(session.printer.broken_status());
                 }
@@ -112,11 +70,16 @@ pub(super) async fn cancel(session: &mut OneShot<'_>, args: &Cancel) -> Result<u
 
 pub(super) async fn input(session: &mut OneShot<'_>, args: &Input) -> Result<u8, VerbError> {
     let run_id = RunId(args.run);
+    if args.line.is_none() && !args.end && session.has_lines() {
+        let sentence = "give the line for the run: `:input RUN LINE`; --end ends its input";
+        return Err(VerbError::new(exit_status::REFUSED, sentence));
+    }
     // An empty piece first: it fails at once if the run does not read.
     let nothing = Some(MaskedText(String::new()));
     session.call(&RunInput { run_id, data: nothing, base64: None, eof: false }).await?;
     let mut source = match &args.line {
         Some(line) => Source::bytes(std::io::Cursor::new(format!("{line}\n"))),
+        None if session.has_lines() => Source::bytes(std::io::empty()),
         None => Source::bytes(std::io::stdin()),
     };
     let handle = session.handle.clone();

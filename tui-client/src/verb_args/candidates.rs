@@ -20,15 +20,15 @@ const RUN: &str = "run";
 const WORDS: &str = "words";
 
 /// A completion of the word.
-pub(super) struct Candidate {
+pub(crate) struct Candidate {
     /// The whole word, unquoted.
-    pub(super) word: String,
+    pub(crate) word: String,
     /// Its description on one line; may be empty.
-    pub(super) about: String,
+    pub(crate) about: String,
 }
 
 /// Completes the last of `words`. The first is the program.
-pub(super) fn complete(
+pub(crate) fn complete(
     command: &mut Command,
     words: &[String],
     directory: Option<&Path>,
@@ -48,7 +48,7 @@ fn safe(candidate: &CompletionCandidate) -> Option<Candidate> {
 }
 
 /// Adapts `command` to the words before the last one: the server whose menu `topside run` uses, and the command of it.
-pub(super) fn adapt(command: &mut Command, before: &[String]) {
+pub(crate) fn adapt(command: &mut Command, before: &[String]) {
     // Incomplete: a required argument may still be typed.
     let Ok(read) = command.clone().ignore_errors(true).try_get_matches_from(before) else { return };
     let Some(run) = read.subcommand_matches(RUN) else { return };
@@ -96,7 +96,7 @@ fn of_menu(menu: Vec<command::Command>, words: Vec<String>) -> ArgValueCompleter
 }
 
 /// Completes the name of a saved server.
-pub(in crate::verbs) fn servers(typed: &OsStr) -> Vec<CompletionCandidate> {
+pub(crate) fn servers(typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy();
     let begins = |profile: &&Profile| profile.name.starts_with(&*typed);
     let about = |profile: &Profile| {
@@ -108,7 +108,7 @@ pub(in crate::verbs) fn servers(typed: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 /// Completes the name of a saved server or of this machine.
-pub(in crate::verbs) fn places(typed: &OsStr) -> Vec<CompletionCandidate> {
+pub(crate) fn places(typed: &OsStr) -> Vec<CompletionCandidate> {
     let mut places = servers(typed);
     if THIS_MACHINE.starts_with(&*typed.to_string_lossy()) {
         places.push(candidate(THIS_MACHINE, "Where no other is named"));
@@ -117,7 +117,7 @@ pub(in crate::verbs) fn places(typed: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 /// The last name of a list of boxes: a saved server, this machine, a tag, or all of them.
-pub(in crate::verbs) fn boxes(typed: &OsStr) -> Vec<CompletionCandidate> {
+pub(crate) fn boxes(typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy();
     let (before, last) = typed
         .rsplit_once(',')

@@ -5,7 +5,7 @@ use std::time::Duration;
 use topside_shared::values::{DURATION_FORM, parse_duration_argument};
 
 /// Reads a duration; a number without a unit counts seconds.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(365 * 86_400);
     match parse_duration_argument(text).map(Duration::from_millis) {
         None => Err(format!("`{text}` is not {DURATION_FORM}")),

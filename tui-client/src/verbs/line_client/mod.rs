@@ -1,37 +1,44 @@
-//! The line client: one command a line on standard input, answers on standard output, notices on
-//! standard error. Where no server runs on this machine, it starts one inside itself and stops it at the end.
+//! Line client: one command a line on standard input, answers on standard output, notifications on standard error. If no
+//! server runs on this machine, it starts one inside itself and stops it at the end.
+//!
+//! At a terminal it has a prompt, asks before a command that has to be confirmed, and runs verbs after `:`.
 
+mod outcome;
+mod prompt;
+mod verb_lines;
+
+use std::io::IsTerminal;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use topside_shared::cmdline::{self, LineErrorKind};
 use topside_shared::command::Stdin;
 use topside_shared::frame::MAX_LINE_IN;
-use topside_shared::methods::{CommandResult, CommandRun, Menu, SessionClose};
+use topside_shared::methods::{CommandRun, Menu, SessionClose};
 use topside_shared::notifications::EndCode;
-use topside_shared::records::{RunRow, RunState};
-use topside_shared::{text, values};
+use topside_shared::text::{MAX_NAME, clean};
+
+use prompt::Prompt;
 
 use super::errors::with_sources;
 use super::printer::{LAST_WORDS, Printer};
-use super::run::print_answer;
-use super::runner::{Interruption, Output, RunOutcome, Runner, stop_asked};
+use super::runner::{Output, Runner, sentence, stop_asked};
+use super::server_verbs::Peer;
 use super::stdin::{Lines, Source};
 use super::stdin_lines::{StdinLine, read_input};
-use super::target::TargetArgs;
 use super::{block_on, exit_status, messages, no_echo};
-use crate::connect::{CallError, Hello, Session};
+use crate::connect::{Event, Hello, Session};
 use crate::embedded::{Embedded, connect_or_start};
 use crate::input::admin_actions;
 use crate::input::keymap::Keymap;
 use crate::platform::{Signal, Signals};
+use crate::verb_args::target::TargetArgs;
 
-/// What other people see in the list.
+/// The client's name in the list of clients.
 const HELLO: Hello = Hello { notices: true, name: "topside" };
-/// How long the server may take to end a session that is over.
+/// How long the server may take to close a session.
 const GOODBYE: Duration = Duration::from_secs(5);
-/// How long a server that was told to shut down may take; it ends what runs first.
+/// How long a server may take to shut down; it ends its runs first.
 const SHUTDOWN: Duration = Duration::from_secs(60);
 
 /// Runs the commands of standard input; the exit status of the last failure.
@@ -63,10 +70,16 @@ async fn run(yes: bool, on: TargetArgs) -> u8 {
             (status, printer, signals)
         }
         Ok((session, menu)) => {
+            let name = clean(on.saved().unwrap_or(&session.welcome.server.hostname), MAX_NAME);
+            let prompt = std::io::stdin().is_terminal().then(|| Prompt::new(name.clone()));
+            let (handle, welcome) = (session.handle.clone(), session.welcome.clone());
+            let peer = Peer { handle, welcome, key: session.reached.key, name: name.clone() };
             let mut client = Client {
                 console: Runner::new(session, printer, signals),
+                peer,
                 menu,
                 yes,
+                prompt,
                 status: exit_status::OK,
                 line: 0,
                 ordered_shutdown: false,
@@ -100,7 +113,7 @@ async fn fail(printer: Printer, sentence: String) -> u8 {
     printer.finish(exit_status::OWN_FAILURE).await
 }
 
-/// Connects, on this machine to a server of its own where there is none, and asks for the menu.
+/// Connects, and asks for the menu. Starts a server inside this program if none runs on this machine.
 async fn begin(
     on: &TargetArgs,
     embedded: &mut Option<Embedded>,
@@ -116,13 +129,16 @@ async fn begin(
 
 struct Client {
     console: Runner,
+    peer: Peer,
     menu: Menu,
     yes: bool,
-    /// That of the last failure.
+    /// None if standard input is not a terminal.
+    prompt: Option<Prompt>,
+    /// The exit status of the last failure.
     status: u8,
     /// The line of the input that was read last, from 1.
     line: u64,
-    /// Whether a command of this input told the server to shut down.
+    /// Whether a line of this input has shut the server down.
     ordered_shutdown: bool,
 }
 
@@ -135,13 +151,16 @@ enum NextStep {
 }
 
 impl Client {
-    /// Runs one line after the other, then closes the session.
+    /// Runs one line after the other, then closes the session; returns the exit status.
     async fn run(&mut self) -> u8 {
         let mut input = Some(read_input());
         loop {
             if self.console.lost.is_some() {
                 self.say_loss().await;
                 return self.status;
+            }
+            if let Some(prompt) = &mut self.prompt {
+                prompt.show(&self.console.printer).await;
             }
             let go = tokio::select! {
                 biased;
@@ -150,16 +169,24 @@ impl Client {
                     NextStep::End
                 }
                 event = self.console.events.next() => {
-                    self.console.told(event).await;
+                    self.handle_event(event).await;
                     NextStep::On
                 }
                 () = stop_asked(&mut self.console.jobs) => {
                     no_echo::stop();
+                    self.prompt_taken();
                     NextStep::On
                 }
                 line = recv(&mut input) => match line {
-                    Some(line) => self.take(line, &mut input).await,
-                    None => NextStep::End,
+                    Some(line) => {
+                        self.prompt_taken();
+                        self.take(line, &mut input).await
+                    }
+                    None => {
+                        // Ctrl-D leaves the cursor behind the prompt.
+                        self.leave_prompt().await;
+                        NextStep::End
+                    }
                 },
             };
             match go {
@@ -172,7 +199,32 @@ impl Client {
         }
     }
 
-    /// Says why the session ended. Where nobody here ordered it, what was still to be run cannot be.
+    fn prompt_taken(&mut self) {
+        if let Some(prompt) = &mut self.prompt {
+            prompt.taken();
+        }
+    }
+
+    async fn leave_prompt(&mut self) {
+        if let Some(prompt) = &mut self.prompt {
+            prompt.leave(&self.console.printer).await;
+        }
+    }
+
+    /// Handles an event between two lines. What it prints begins on a line of its own.
+    async fn handle_event(&mut self, event: Event) {
+        let prints = match &event {
+            Event::Notice(notice) => sentence(notice).is_some(),
+            Event::Lost(_) => true,
+            Event::Answer { .. } => false,
+        };
+        if prints {
+            self.leave_prompt().await;
+        }
+        self.console.handle_event(event).await;
+    }
+
+    /// Prints why the session ended. It is a failure, unless a line of this input ended it.
     async fn say_loss(&mut self) {
         let Some(reason) = &self.console.lost else { return };
         self.console.printer.say(reason).await;
@@ -186,7 +238,7 @@ impl Client {
         }
     }
 
-    /// Ends the session in order.
+    /// Closes the session in order.
     async fn close(&mut self) {
         let handle = self.console.handle.clone();
         let patience = self.console.signals.patience(GOODBYE);
@@ -194,7 +246,7 @@ impl Client {
         let signal = tokio::select! {
             biased;
             signal = self.console.signals.next() => Some(signal),
-            // Whatever it answers: the end is what is waited for.
+            // The answer does not matter: the session ends in any case.
             goodbye = tokio::time::timeout(patience, goodbye) => match goodbye {
                 Ok(_) => self.console.wait_for_end(GOODBYE).await,
                 Err(_) => None,
@@ -229,9 +281,17 @@ impl Client {
             self.wrong(exit_status::REFUSED, "this is not UTF-8").await;
             return NextStep::On;
         };
-        // A file of commands may say what it is for.
+        // A remark, for readers of a file of commands.
         if line.trim().is_empty() || line.trim_start().starts_with('#') {
             return NextStep::On;
+        }
+        if self.prompt.is_some()
+            && let Some(verbs) = Prompt::verbs(&line)
+        {
+            return self.run_verb(verbs, input).await;
+        }
+        if let Some(word) = self.own_word(&line) {
+            return self.run_own_word(word).await;
         }
         let request = match self.request(&line) {
             Ok(request) => request,
@@ -240,11 +300,14 @@ impl Client {
                 return NextStep::On;
             }
         };
-        self.run_one(&request, input).await
+        match self.confirmed(request, input).await {
+            Ok(request) => self.run_one(&request, input).await,
+            Err(next) => next,
+        }
     }
 
-    /// The request for one line. A command that is not in the caller's menu is left to the server,
-    /// which knows whether there is none or it is forbidden.
+    /// The request for one line. The server judges a command that is not in this menu: it knows whether there is none or
+    /// the role may not run it.
     fn request(&self, line: &str) -> Result<CommandRun, cmdline::LineError> {
         let (command, args) = match cmdline::parse(line, &self.menu.commands) {
             Ok(parsed) => (parsed.command.name.clone(), parsed.args),
@@ -281,133 +344,36 @@ impl Client {
             read_to = lines.line;
             if lines.untaken {
                 self.status = exit_status::REFUSED;
-                // The run may have ended first.
+                // The run has ended before it took the line.
                 if !ran.untaken && ran.cut.is_none() {
                     self.console.printer.say(lines.words()).await;
                 }
             }
             *input = Some(lines.lines);
         }
-        // What is said about the run names the line that it stands on.
+        // Messages about the run name its own line.
         let go = self.ended(ran, request).await;
         self.line = read_to;
         go
     }
 
-    /// Says how a run went, where it has to be said.
-    async fn ended(&mut self, ran: RunOutcome, request: &CommandRun) -> NextStep {
-        match ran.cut {
-            Some(Interruption::Signal(signal)) => {
-                self.status = signal.status();
-                return NextStep::End;
-            }
-            Some(Interruption::Input) => {
-                self.status = exit_status::REFUSED;
-                return NextStep::End;
-            }
-            Some(Interruption::BrokenPipe | Interruption::Timeout) => {
-                self.status = self.console.printer.broken_status();
-                return NextStep::End;
-            }
-            None => {}
-        }
-        match ran.result {
-            None => NextStep::End,
-            Some(Ok(CommandResult::Answer(answer))) => {
-                match print_answer(&self.console.printer, answer, false).await {
-                    exit_status::OK => self.after(&request.command, &request.args).await,
-                    status => {
-                        let sentence =
-                            format!("{} ended with exit status {status}", request.command);
-                        self.wrong(status, sentence).await;
-                        NextStep::On
-                    }
-                }
-            }
-            Some(Ok(CommandResult::Run(result))) => {
-                let status = exit_status::of_row(&result.row);
-                if let Some(cut) = result.row.cut() {
-                    let sentence = format!("line {}: {}: {cut}", self.line, result.row.command);
-                    self.console.printer.say(sentence).await;
-                }
-                if let Some(left) = result.row.left() {
-                    let sentence =
-                        format!("line {}: {left} after {}", self.line, result.row.command);
-                    self.console.printer.say(sentence).await;
-                }
-                if status != exit_status::OK {
-                    self.status = status;
-                    self.say_end(&result.row).await;
-                }
-                match result.row.state {
-                    RunState::Succeeded => self.after(&result.row.command, &result.row.args).await,
-                    _ => NextStep::On,
-                }
-            }
-            // The session was lost with it: the loop says how.
-            Some(Err(CallError::Lost)) => NextStep::On,
-            Some(Err(error)) => {
-                self.wrong(exit_status::of_error(&error), messages::failure(&error, None)).await;
-                NextStep::On
-            }
-        }
-    }
-
-    /// How a run ended that did not succeed, where its own output need not have said it.
-    async fn say_end(&self, row: &RunRow) {
-        let how = match (row.state, row.exit_code, row.signal) {
-            (RunState::Cancelled, ..) => {
-                let canceller = || self.console.canceller();
-                format!("was {}", row.cancelled().unwrap_or_else(canceller))
-            }
-            (RunState::TimedOut, ..) => row.outcome(),
-            (RunState::Lost, ..) => format!("is {}", row.outcome()),
-            (_, Some(code), _) => format!("ended with exit status {code}"),
-            (_, None, Some(_)) => format!("was {}", row.outcome()),
-            (_, None, None) => row.outcome(),
+    /// Prints a sentence about the current line. Its number is for scripts: at a terminal the line is in view.
+    async fn say(&self, what: impl std::fmt::Display) {
+        let place = match self.prompt {
+            Some(_) => String::new(),
+            None => format!("line {}: ", self.line),
         };
-        let sentence = format!("line {}: {} {how}", self.line, row.command);
-        self.console.printer.say(sentence).await;
+        self.console.printer.say(format_args!("{place}{what}")).await;
     }
 
-    /// Two commands end the session that ran them, and then what follows on the input is not run, as
-    /// after `exit` in a shell.
-    async fn after(&mut self, command: &str, args: &Map<String, Value>) -> NextStep {
-        match command {
-            "close" => {}
-            "shutdown" => {
-                self.ordered_shutdown = true;
-                let delay = args.get("delay").map(values::to_text);
-                let delay = delay.and_then(|text| values::parse_duration_argument(&text));
-                if delay.is_some_and(|ms| ms > 0) {
-                    return NextStep::On;
-                }
-            }
-            _ => return NextStep::On,
-        }
-        match self.console.wait_for_end(SHUTDOWN).await {
-            None if self.console.lost.is_none() => {
-                let waited =
-                    text::duration(u64::try_from(SHUTDOWN.as_millis()).unwrap_or(u64::MAX));
-                let sentence = format!("the server has not ended the session for {waited}");
-                self.wrong(exit_status::OWN_FAILURE, sentence).await;
-                NextStep::End
-            }
-            None => NextStep::On,
-            Some(signal) => {
-                self.status = signal.status();
-                NextStep::End
-            }
-        }
-    }
-
+    /// Prints what is wrong with the current line.
     async fn wrong(&mut self, status: u8, what: impl std::fmt::Display) {
         self.status = status;
-        self.console.printer.say(format!("line {}: {what}", self.line)).await;
+        self.say(what).await;
     }
 }
 
-/// The next of it; it is always there while no run has it.
+/// The next line. The receiver is here unless a run has it.
 async fn recv(input: &mut Option<mpsc::Receiver<StdinLine>>) -> Option<StdinLine> {
     input.as_mut()?.recv().await
 }

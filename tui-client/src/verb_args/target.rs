@@ -6,7 +6,7 @@ use topside_shared::dirs::{Dirs, DirsError};
 use topside_shared::methods::Menu;
 use topside_shared::text::{MAX_NAME, clean};
 
-use super::completions;
+use super::candidates;
 use crate::config::{
     AuditOf, ConfigError, FILE_NAME, ProfileStore, THIS_MACHINE, UnknownServer, menu_cache,
 };
@@ -15,18 +15,18 @@ use crate::fan_out;
 use crate::terminal::complain;
 
 #[derive(Debug, Default, Args)]
-pub(super) struct TargetArgs {
+pub(crate) struct TargetArgs {
     /// A saved server; without it, this machine's own
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completions::places))]
-    pub(super) on: Option<String>,
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(candidates::places))]
+    pub(crate) on: Option<String>,
     /// The route to the server; without it, auto
     #[arg(long, value_enum, value_name = "WAY")]
-    pub(super) via: Option<Via>,
+    pub(crate) via: Option<Via>,
 }
 
 /// Why there is no server to connect to.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Nowhere {
+pub(crate) enum Nowhere {
     #[error(transparent)]
     NoDirs(#[from] DirsError),
     #[error(transparent)]
@@ -40,36 +40,36 @@ pub(super) enum Nowhere {
 }
 
 impl TargetArgs {
-    pub(super) fn is_given(&self) -> bool {
+    pub(crate) fn is_given(&self) -> bool {
         self.on.is_some() || self.via.is_some()
     }
 
     /// The name of the saved server, unless it is this machine's own.
-    pub(super) fn saved(&self) -> Option<&str> {
+    pub(crate) fn saved(&self) -> Option<&str> {
         self.on.as_deref().filter(|name| *name != THIS_MACHINE)
     }
 
     /// Why the two flags do not go together.
-    pub(super) fn mistake(&self) -> Option<&'static str> {
+    pub(crate) fn mistake(&self) -> Option<&'static str> {
         let elsewhere = matches!(self.via, Some(Via::Lan | Via::Internet));
         (elsewhere && self.saved().is_none()).then_some(
             "--via lan and --via internet lead to a saved server: name it with --on NAME",
         )
     }
 
-    pub(super) fn via(&self) -> Via {
+    pub(crate) fn via(&self) -> Via {
         self.via.unwrap_or_default()
     }
 
     /// Caches the menu of this server, for completion.
-    pub(super) fn keep(&self, menu: &Menu) {
+    pub(crate) fn keep(&self, menu: &Menu) {
         if let Ok(dirs) = Dirs::from_env() {
             menu_cache::keep(&dirs.state, self.saved().unwrap_or(THIS_MACHINE), menu);
         }
     }
 
     /// Warns if the server's audit log ends before an entry that this device has seen; only admins get its end.
-    pub(super) fn check_audit(&self, session: &Session) {
+    pub(crate) fn check_audit(&self, session: &Session) {
         let Some(shown) = &session.welcome.audit else { return };
         let Ok(dirs) = Dirs::from_env() else { return };
         let saved = self.saved().filter(|_| session.reached.via != Via::Same);
@@ -87,12 +87,12 @@ impl TargetArgs {
     }
 
     /// Whether a word is the name of a saved server, and no server was named.
-    pub(super) fn is_forgotten(&self, word: &str) -> bool {
+    pub(crate) fn is_forgotten(&self, word: &str) -> bool {
         let saved = || ProfileStore::load(Dirs::from_env().ok()?.config.join(FILE_NAME)).ok();
         self.on.is_none() && saved().is_some_and(|store| store.find(word).is_ok())
     }
 
-    pub(super) fn target(&self) -> Result<Target, Nowhere> {
+    pub(crate) fn target(&self) -> Result<Target, Nowhere> {
         let dirs = Dirs::from_env()?;
         let Some(name) = self.saved() else { return Ok(Target::Local(dirs.local_server())) };
         let store = ProfileStore::load(dirs.config.join(FILE_NAME))?;

@@ -1,0 +1,301 @@
+//! A line of verbs: what follows `:` on the screen and in the line client. It has the verbs, flags, completion and help of
+//! `topside` in a shell, for the server that is connected already.
+
+use clap::error::{Error, ErrorKind};
+use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::engine::{self, ArgValueCandidates, CompletionCandidate};
+use topside_shared::cmdline::{self, Candidate, CandidateKind, Completion};
+use topside_shared::text::{MAX_REASON, clean, is_control};
+
+use super::Verb;
+
+/// Flags that choose the server and the form of the answer: a line of verbs has both already.
+const OF_THE_SHELL: [&str; 3] = ["on", "via", "json"];
+/// Verbs that make sense in a shell only, and what to use instead.
+const SHELL_ONLY: [(&str, &str); 9] = [
+    ("connect", "go to the picker to reach another server"),
+    ("run", "type the command itself, without `:`"),
+    ("pair", "press i in the picker and paste the invite, or use `topside pair` in a shell"),
+    ("id", "use `topside id` in a shell"),
+    ("completions", "use `topside completions SHELL` in a shell"),
+    ("man", "use `man topside` in a shell"),
+    ("serve", "use `topside serve` in a shell"),
+    ("test", "use `topside test` in a shell, or t in the picker"),
+    ("config", "use `topside config path` in a shell"),
+];
+/// Verbs that are never proposed for a mistyped one.
+const HARMFUL: [&str; 5] = ["kick", "shutdown", "revoke", "delete", "cancel"];
+
+#[derive(Debug, Parser)]
+#[command(name = ":", no_binary_name = true, disable_version_flag = true)]
+struct Line {
+    #[command(subcommand)]
+    verb: LineVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LineVerb {
+    #[command(flatten)]
+    Shell(Verb),
+    /// Leave Topside
+    #[command(alias = "q", alias = "exit")]
+    Quit,
+}
+
+/// What a line asks for.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    Verb(Box<LineVerb>),
+    /// `VERB --help`, or `help`: the text.
+    Help(String),
+}
+
+/// Values that only the connected server knows, for completion. Each has a description.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KnownValues {
+    pub(crate) clients: Vec<(String, String)>,
+    pub(crate) runs: Vec<(String, String)>,
+    pub(crate) keys: Vec<(String, String)>,
+    pub(crate) commands: Vec<(String, String)>,
+}
+
+/// The parser, without what a line of verbs has no use for.
+fn command() -> Command {
+    Line::command().mut_subcommands(|verb| {
+        let hidden = SHELL_ONLY.iter().any(|(name, _)| *name == verb.get_name());
+        verb.hide(hidden).mut_args(|arg| {
+            let of_shell = OF_THE_SHELL.contains(&arg.get_id().as_str());
+            if of_shell { arg.hide(true) } else { arg }
+        })
+    })
+}
+
+/// Parses a line without its `:`. An error is one sentence.
+pub(crate) fn parse(line: &str) -> Result<Parsed, String> {
+    let words = cmdline::split(line).map_err(|error| error.message)?;
+    let words: Vec<String> = words.into_iter().map(|token| token.text).collect();
+    let Some(name) = words.first() else {
+        return Err("Type a verb: `help` lists them, Tab completes.".to_owned());
+    };
+    if let Some(instead) = instead_of(name) {
+        return Err(instead);
+    }
+    let parsed = command().try_get_matches_from(&words);
+    match parsed.and_then(|matches| Line::from_arg_matches(&matches)) {
+        Ok(line) => Ok(Parsed::Verb(Box::new(line.verb))),
+        Err(error) if is_help(&error) => Ok(Parsed::Help(help_text(&error))),
+        Err(error) => Err(sentence(&error)),
+    }
+}
+
+/// What to use instead of a verb for a shell.
+fn instead_of(name: &str) -> Option<String> {
+    let (name, instead) = SHELL_ONLY.iter().find(|(verb, _)| *verb == name)?;
+    Some(format!("`{name}` is for a shell: {instead}"))
+}
+
+fn is_help(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    )
+}
+
+/// The help, with the `:` that begins a line.
+fn help_text(error: &Error) -> String {
+    let text = error.to_string();
+    text.replacen("Usage: : ", "Usage: :", 1)
+        .replacen("Usage: ", "Usage: :", 1)
+        .replacen("::", ":", 1)
+}
+
+/// An error of the parser as one sentence, without the usage below it.
+fn sentence(error: &Error) -> String {
+    let text = error.to_string();
+    let text = text.split("\n\nUsage:").next().unwrap_or_default();
+    let parts = text.split("\n\n").filter(|part| !part.trim().is_empty());
+    let harmful = |part: &str| {
+        part.trim().starts_with("tip:")
+            && HARMFUL.iter().any(|verb| part.contains(&format!("'{verb}'")))
+    };
+    let parts = parts.filter(|part| !harmful(part) && !part.starts_with("For more information"));
+    let words = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
+    let sentence = parts.map(words).collect::<Vec<_>>().join("; ");
+    let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
+    clean(sentence, MAX_REASON)
+}
+
+/// Completes the word at `cursor` of a line without its `:`.
+#[cfg_attr(not(test), expect(dead_code, reason = "for the command line of the screen"))]
+pub(crate) fn complete(line: &str, cursor: usize, known: &KnownValues) -> Completion {
+    let spot = cmdline::at(line, cursor);
+    let mut words: Vec<String> = spot.before.iter().map(|token| token.text.clone()).collect();
+    let at = words.len();
+    words.push(spot.word.text.clone());
+    let args = words.into_iter().map(Into::into).collect();
+    let found = engine::complete(&mut with_values(known), args, at, None).unwrap_or_default();
+    let candidate = |found: &CompletionCandidate| {
+        let word = found.get_value().to_str().filter(|word| !word.contains(is_control))?;
+        let description = found.get_help().map(ToString::to_string).unwrap_or_default();
+        Some(Candidate {
+            text: cmdline::quote(word).into_owned(),
+            description: clean(&description, MAX_REASON),
+            kind: CandidateKind::Value,
+        })
+    };
+    let mut candidates: Vec<Candidate> = found.iter().filter_map(candidate).collect();
+    // Flags are proposed once a dash is typed, as in a shell.
+    if !spot.word.text.starts_with('-')
+        && candidates.iter().any(|found| !found.text.starts_with('-'))
+    {
+        candidates.retain(|found| !found.text.starts_with('-'));
+    }
+    Completion { replace: spot.replace, candidates }
+}
+
+/// The parser with completions for the values of the connected server.
+fn with_values(known: &KnownValues) -> Command {
+    let values = |values: &[(String, String)]| {
+        let values = values.to_vec();
+        let candidate = |(value, about): &(String, String)| {
+            let about = (!about.is_empty()).then(|| about.clone().into());
+            CompletionCandidate::new(value).help(about)
+        };
+        ArgValueCandidates::new(move || values.iter().map(candidate).collect())
+    };
+    let of = [
+        ("kick", "client", values(&known.clients)),
+        ("attach", "run", values(&known.runs)),
+        ("cancel", "run", values(&known.runs)),
+        ("input", "run", values(&known.runs)),
+        ("runs", "before", values(&known.runs)),
+        ("runs", "command", values(&known.commands)),
+        ("revoke", "key", values(&known.keys)),
+        ("invite", "commands", values(&known.commands)),
+        ("token", "commands", values(&known.commands)),
+    ];
+    let completed = |verb: &str, arg: Arg| {
+        let values = of.iter().find(|(of, id, _)| *of == verb && arg.get_id() == id);
+        match values {
+            Some((_, _, values)) => arg.add(values.clone()),
+            None => arg,
+        }
+    };
+    command().mut_subcommands(|verb| {
+        let name = verb.get_name().to_owned();
+        verb.mut_args(|arg| completed(&name, arg))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Arguments;
+    use super::*;
+
+    fn texts(line: &str) -> Vec<String> {
+        let known = KnownValues {
+            clients: vec![("3".into(), "tablet".into()), ("31".into(), "phone".into())],
+            keys: vec![("phone".into(), "operator".into())],
+            ..KnownValues::default()
+        };
+        let found = complete(line, line.len(), &known);
+        found.candidates.into_iter().map(|candidate| candidate.text).collect()
+    }
+
+    #[test]
+    fn the_declaration_of_a_line_is_sound() {
+        Line::command().debug_assert();
+        with_values(&KnownValues::default()).debug_assert();
+    }
+
+    /// The verbs of a line are those of the shell, and each is accepted or refused with a sentence.
+    #[test]
+    fn every_verb_of_the_shell_is_accepted_by_a_line_or_refused_with_a_sentence() {
+        let shell = Arguments::command();
+        for verb in shell.get_subcommands() {
+            let name = verb.get_name();
+            let found = command();
+            let found = found.find_subcommand(name).unwrap_or_else(|| panic!("{name} is missing"));
+            for arg in verb.get_arguments() {
+                assert!(found.get_arguments().any(|a| a.get_id() == arg.get_id()), "{name} {arg}");
+            }
+            let refused = SHELL_ONLY.iter().any(|(only, _)| *only == name);
+            match parse(name) {
+                Err(why) if refused => assert!(why.starts_with(&format!("`{name}` is ")), "{why}"),
+                Err(why) => assert!(why.contains("required"), "{name}: {why}"),
+                Ok(Parsed::Verb(_)) => assert!(!refused, "{name}"),
+                Ok(Parsed::Help(help)) => panic!("{name}: {help}"),
+            }
+            if !refused {
+                let Ok(Parsed::Help(help)) = parse(&format!("{name} --help")) else {
+                    panic!("{name}")
+                };
+                assert!(help.contains(&format!("Usage: :{name}")), "{help}");
+                assert!(!help.contains("  --on "), "{help}");
+            }
+        }
+    }
+
+    /// A line and the shell read the same words alike.
+    #[test]
+    fn a_line_is_parsed_as_the_shell_parses_its_words() {
+        for line in [
+            "kick 3 too loud",
+            "invite --name phone --role operator --ttl 1h",
+            "token --name cron --role viewer --commands a,b",
+            "shutdown --in 5m --back 14:00 --restart moving house",
+            "postpone 10m",
+            "broadcast --level warning 'back soon'",
+            "runs --state failed --limit 5",
+            "log -n 5 --match x --level warn",
+            "revoke phone --yes",
+            "cancel '#7'",
+            "input 7 'a line' --end",
+            "servers",
+        ] {
+            let words = cmdline::split(line).unwrap().into_iter().map(|token| token.text);
+            let shell = ["topside".to_owned()].into_iter().chain(words);
+            let shell = Arguments::try_parse_from(shell).unwrap().verb.unwrap();
+            let Ok(Parsed::Verb(verb)) = parse(line) else { panic!("{line}") };
+            let LineVerb::Shell(verb) = *verb else { panic!("{line}") };
+            assert_eq!(format!("{verb:?}"), format!("{shell:?}"));
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_one_sentence_and_a_harmful_verb_is_not_proposed() {
+        for (line, want) in [
+            ("kick", "required"),
+            ("kick x", "it is a number, such as 7"),
+            ("statu", "'status'"),
+            ("invite --name x --role root", "viewer, operator, admin"),
+            ("shutdown --in soon", "`soon` is not a duration"),
+            ("kick 'open", "not closed"),
+            ("", "Type a verb"),
+        ] {
+            let Err(why) = parse(line) else { panic!("{line}") };
+            assert!(why.contains(want) && !why.contains('\n'), "{line}: {why}");
+            assert!(!why.contains("Usage") && !why.contains("--help"), "{line}: {why}");
+        }
+        let Err(why) = parse("kik") else { panic!() };
+        assert!(!why.contains("kick"), "{why}");
+        let Err(why) = parse("shutdwon") else { panic!() };
+        assert!(!why.contains("shutdown"), "{why}");
+    }
+
+    #[test]
+    fn verbs_flags_and_the_values_of_the_server_are_completed() {
+        assert_eq!(texts("ki"), ["kick"]);
+        assert_eq!(texts("kick 3"), ["3", "31"]);
+        assert_eq!(texts("revoke "), ["phone"]);
+        assert_eq!(texts("invite --role "), ["viewer", "operator", "admin"]);
+        assert_eq!(texts("invite --role o"), ["operator"]);
+        assert!(texts("invite --").contains(&"--role".to_owned()));
+        assert!(!texts("keys --").contains(&"--on".to_owned()));
+        assert_eq!(texts("shutdown --in "), ["1m", "5m", "15m", "1h"]);
+        assert!(!texts("").contains(&"serve".to_owned()), "{:?}", texts(""));
+        assert!(texts("").contains(&"quit".to_owned()));
+    }
+}

@@ -1,0 +1,165 @@
+//! Arguments of the verbs for saved servers.
+
+use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCompleter;
+
+use super::candidates;
+use super::server::ConfirmArgs;
+use super::target::TargetArgs;
+use crate::config::Profile;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SavedServerVerb {
+    /// Show the saved servers
+    Servers {
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Save a server by hand; `topside pair` does it from an invite
+    Add {
+        /// What to call it
+        name: String,
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Change a saved server: what is not given stays
+    Edit {
+        /// What it is called
+        #[arg(add = ArgValueCompleter::new(candidates::servers))]
+        name: String,
+        /// What to call it from now on
+        #[arg(long = "name", value_name = "NAME")]
+        new_name: Option<String>,
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Save a server's addresses and pin under one more name
+    Duplicate {
+        /// What it is called
+        #[arg(add = ArgValueCompleter::new(candidates::servers))]
+        name: String,
+        /// What to call the copy
+        copy: String,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Forget a saved server
+    Delete {
+        /// What it is called
+        #[arg(add = ArgValueCompleter::new(candidates::servers))]
+        name: String,
+        #[command(flatten)]
+        confirm: ConfirmArgs,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Test the routes to a server
+    Test {
+        /// A saved server; without it, this machine's own
+        #[arg(conflicts_with = "on", add = ArgValueCompleter::new(candidates::places))]
+        name: Option<String>,
+        #[command(flatten)]
+        on: TargetArgs,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Show where the client's files are
+    Config {
+        #[command(subcommand)]
+        what: Where,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Where {
+    /// Print the directories and files
+    Path {
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Json {
+    /// Print JSON, one object a line: the answer, or `{"error": ..}`
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fields {
+    /// Its address on the LAN; "" for none
+    #[arg(long, value_name = "HOST")]
+    lan: Option<String>,
+    /// The router's outside address, or a host name; "" for none
+    #[arg(long, value_name = "HOST")]
+    internet: Option<String>,
+    /// Its port
+    #[arg(long)]
+    port: Option<u16>,
+    /// The port at the router, where it is another; 0 for the same
+    #[arg(long, value_name = "PORT")]
+    internet_port: Option<u16>,
+    /// What its key is known by, as `topsided id` prints it there; "" for none
+    #[arg(long)]
+    pin: Option<String>,
+    /// Groups that it belongs to, for `topside run --on tag:NAME`; "" for none
+    #[arg(long, value_name = "TAG,..")]
+    tags: Option<String>,
+}
+
+impl Fields {
+    /// The profile with the given fields.
+    pub(crate) fn apply(&self, profile: Profile) -> Profile {
+        let text = |new: &Option<String>, old| match new {
+            Some(text) if text.is_empty() => None,
+            Some(text) => Some(text.clone()),
+            None => old,
+        };
+        Profile {
+            lan: text(&self.lan, profile.lan),
+            internet: text(&self.internet, profile.internet),
+            port: self.port.unwrap_or(profile.port),
+            internet_port: match self.internet_port {
+                Some(0) => None,
+                Some(port) => Some(port),
+                None => profile.internet_port,
+            },
+            pin: text(&self.pin, profile.pin),
+            tags: match self.tags.as_deref() {
+                Some("") => Vec::new(),
+                Some(tags) => tags.split(',').map(|tag| tag.trim().to_owned()).collect(),
+                None => profile.tags,
+            },
+            name: profile.name,
+        }
+    }
+}
+
+impl SavedServerVerb {
+    /// The server to test, and the route.
+    pub(crate) fn on(&self) -> TargetArgs {
+        match self {
+            Self::Test { name, on, .. } => {
+                TargetArgs { on: name.clone().or_else(|| on.on.clone()), via: on.via }
+            }
+            _ => TargetArgs::default(),
+        }
+    }
+
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Servers { json }
+            | Self::Add { json, .. }
+            | Self::Edit { json, .. }
+            | Self::Duplicate { json, .. }
+            | Self::Delete { json, .. }
+            | Self::Test { json, .. }
+            | Self::Config { what: Where::Path { json } } => json.json,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Prompt of the line client at a terminal: the server's name, own words such as `quit`, and yes-or-no questions.
+
+use tokio::sync::mpsc;
+use topside_shared::methods::CommandRun;
+use topside_shared::text::{MAX_REASON, clean};
+
+use super::super::exit_status;
+use super::super::printer::{OutputPart, Printer};
+use super::super::stdin_lines::StdinLine;
+use super::{Client, NextStep, recv};
+
+/// What `help` prints at a terminal.
+const HELP: &str = "\
+Type a command of this server, one a line. `m` shows the menu, `help NAME` explains a command.
+`:VERB` does what `topside VERB` does in a shell, on this server: `:help` lists the verbs.
+`quit`, `exit` or Ctrl-D ends the session. `#` begins a remark.
+";
+
+/// A word that the line client handles itself, at a terminal only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OwnWord {
+    Help,
+    Quit,
+}
+
+impl OwnWord {
+    /// The own word on this line.
+    pub(super) fn of(line: &str) -> Option<Self> {
+        match line.trim() {
+            "help" => Some(Self::Help),
+            "quit" | "exit" => Some(Self::Quit),
+            _ => None,
+        }
+    }
+}
+
+/// The prompt. It is printed to standard error, so that a redirected standard output has answers only.
+pub(super) struct Prompt {
+    /// The server's name.
+    name: String,
+    /// Whether the cursor stands behind it.
+    is_shown: bool,
+}
+
+impl Prompt {
+    pub(super) fn new(name: String) -> Self {
+        let name = if name.is_empty() { "topside".to_owned() } else { name };
+        Self { name, is_shown: false }
+    }
+
+    /// Prints it, unless the cursor stands behind it already.
+    pub(super) async fn show(&mut self, printer: &Printer) {
+        if !std::mem::replace(&mut self.is_shown, true) {
+            printer.write(OutputPart::Say(format!("{}> ", self.name))).await;
+        }
+    }
+
+    /// The user has ended the line.
+    pub(super) fn taken(&mut self) {
+        self.is_shown = false;
+    }
+
+    /// Leaves the line of the prompt, for text that is printed in between.
+    pub(super) async fn leave(&mut self, printer: &Printer) {
+        if std::mem::take(&mut self.is_shown) {
+            printer.write(OutputPart::Say("\n".to_owned())).await;
+        }
+    }
+
+    /// The line of verbs that follows `:`.
+    pub(super) fn verbs(line: &str) -> Option<&str> {
+        line.trim_start().strip_prefix(':')
+    }
+
+    /// Prints a yes-or-no question.
+    pub(super) async fn ask(&self, printer: &Printer, question: &str) {
+        printer.write(OutputPart::Say(format!("{question} [y/N] "))).await;
+    }
+
+    /// Prints the help.
+    pub(super) async fn help(&self, printer: &Printer) {
+        printer.write(OutputPart::Print(HELP.to_owned())).await;
+    }
+}
+
+/// Whether an answer is a yes; all others are a no.
+pub(super) fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+impl Client {
+    /// The own word on this line, at a terminal; a command of the menu goes before, except `help`, which is both.
+    pub(super) fn own_word(&self, line: &str) -> Option<OwnWord> {
+        self.prompt.as_ref()?;
+        let word = OwnWord::of(line)?;
+        let is_command = self.menu.find(line.trim()).is_some();
+        (word == OwnWord::Help || !is_command).then_some(word)
+    }
+
+    pub(super) async fn run_own_word(&mut self, word: OwnWord) -> NextStep {
+        match (word, &self.prompt) {
+            (OwnWord::Help, Some(prompt)) => {
+                prompt.help(&self.console.printer).await;
+                NextStep::On
+            }
+            (OwnWord::Help, None) => NextStep::On,
+            (OwnWord::Quit, _) => NextStep::End,
+        }
+    }
+
+    /// Asks before a command that has to be confirmed, at a terminal; the next step if the answer is not a yes.
+    pub(super) async fn confirmed(
+        &mut self,
+        request: CommandRun,
+        input: &mut Option<mpsc::Receiver<StdinLine>>,
+    ) -> Result<CommandRun, NextStep> {
+        let question = self.menu.find(&request.command);
+        let question = question.and_then(|command| command.question(&request.args));
+        let (Some(question), Some(prompt), false) = (question, &mut self.prompt, request.confirm)
+        else {
+            return Ok(request);
+        };
+        prompt.ask(&self.console.printer, &clean(&question, MAX_REASON)).await;
+        let answer = tokio::select! {
+            biased;
+            signal = self.console.signals.next() => {
+                self.status = signal.status();
+                return Err(NextStep::End);
+            }
+            answer = recv(input) => answer,
+        };
+        self.line += 1;
+        match answer {
+            Some(StdinLine::Line(line)) if is_yes(&String::from_utf8_lossy(&line)) => {
+                Ok(CommandRun { confirm: true, ..request })
+            }
+            answer => {
+                if answer.is_none() {
+                    // Ctrl-D leaves the cursor behind the question.
+                    self.console.printer.write(OutputPart::Say("\n".to_owned())).await;
+                }
+                self.wrong(exit_status::REFUSED, "nothing was done").await;
+                Err(NextStep::On)
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Lines of the line client that begin with `:`: verbs of the shell, for the server that is connected.
+
+use tokio::sync::mpsc;
+use topside_shared::text::clean;
+
+use super::super::printer::OutputPart;
+use super::super::server_verbs::{self, OneShot};
+use super::super::stdin_lines::StdinLine;
+use super::super::{exit_status, servers};
+use super::{Client, NextStep};
+use crate::verb_args::Verb;
+use crate::verb_args::line::{self, LineVerb, Parsed};
+use crate::verb_args::saved::SavedServerVerb;
+use crate::verb_args::server::ServerVerb;
+
+/// The exit status of a line that is not a verb with its arguments.
+const USAGE: u8 = 2;
+
+impl Client {
+    /// Runs a verb; the line is without its `:`.
+    pub(super) async fn run_verb(
+        &mut self,
+        line: &str,
+        input: &mut Option<mpsc::Receiver<StdinLine>>,
+    ) -> NextStep {
+        let verb = match line::parse(line) {
+            Ok(Parsed::Verb(verb)) => *verb,
+            Ok(Parsed::Help(text)) => {
+                self.console.printer.write(OutputPart::Print(text)).await;
+                return NextStep::On;
+            }
+            Err(why) => {
+                self.wrong(USAGE, why).await;
+                return NextStep::On;
+            }
+        };
+        match verb {
+            LineVerb::Quit => return NextStep::End,
+            LineVerb::Shell(Verb::Ask(ask)) => self.ask(&ask, input).await,
+            LineVerb::Shell(Verb::Saved(saved)) => self.saved(&saved).await,
+            LineVerb::Shell(verb) => self.wrong(USAGE, format_args!("not here: {verb:?}")).await,
+        }
+        NextStep::On
+    }
+
+    /// Sends the requests of a verb. Ctrl-C gives up waiting for the answer, and ends a verb that follows something.
+    async fn ask(&mut self, ask: &ServerVerb, input: &mut Option<mpsc::Receiver<StdinLine>>) {
+        if ask.how().on.is_given() {
+            let server = clean(&self.peer.name, topside_shared::text::MAX_NAME);
+            let sentence = format!("--on and --via are for a shell: this line goes to {server}");
+            return self.wrong(USAGE, sentence).await;
+        }
+        self.peer.welcome.closing = self.console.closing.clone();
+        let console = &mut self.console;
+        let session =
+            OneShot::new(&self.peer, &mut console.events, &console.printer, ask.how().json);
+        let mut session = match input {
+            Some(lines) => session.with_lines(lines),
+            None => session,
+        };
+        let answered = tokio::select! {
+            biased;
+            signal = console.signals.next() => Ok(signal.status()),
+            answered = server_verbs::answer(ask, &mut session) => answered,
+        };
+        let status = match answered {
+            Ok(status) => status,
+            Err(refused) => refused.tell(&self.console.printer, ask.how().json).await,
+        };
+        self.console.printer.write(OutputPart::EndOfRun).await;
+        if status != exit_status::OK {
+            self.status = status;
+        } else if let ServerVerb::Shutdown(_) = ask {
+            self.ordered_shutdown = true;
+        }
+        if let Some(reason) = self.console.events.reason() {
+            self.console.lost = Some(reason.clone());
+        }
+    }
+
+    /// Shows the saved servers. Changing them is for a shell: this session uses one of them.
+    async fn saved(&mut self, verb: &SavedServerVerb) {
+        if !matches!(verb, SavedServerVerb::Servers { .. }) {
+            let sentence = "only `servers` of the verbs for saved servers works here: use a shell";
+            return self.wrong(USAGE, sentence).await;
+        }
+        match servers::run(verb, &self.console.printer).await {
+            Ok((text, _)) => self.console.printer.write(OutputPart::Print(text)).await,
+            Err(refused) => {
+                self.status = refused.tell(&self.console.printer, verb.json()).await;
+            }
+        }
+    }
+}
